@@ -1,0 +1,34 @@
+"""What the user asked for: the typed schema, YAML files, and the shipped recipes.
+
+Knows nothing of TensorFlow, so that a wrong setting is answered at once.
+"""
+
+from .callbacks import CALLBACKS, callback_class
+from .load import load_config, split_arguments, to_yaml
+from .problems import validated
+from .recipes import Recipe, recipes
+from .schema import (
+    AugmentationConfig,
+    DataConfig,
+    ModelConfig,
+    OptimizerConfig,
+    RunConfig,
+    TrainerConfig,
+)
+
+__all__ = [
+    "CALLBACKS",
+    "AugmentationConfig",
+    "DataConfig",
+    "ModelConfig",
+    "OptimizerConfig",
+    "Recipe",
+    "RunConfig",
+    "TrainerConfig",
+    "callback_class",
+    "load_config",
+    "recipes",
+    "split_arguments",
+    "to_yaml",
+    "validated",
+]

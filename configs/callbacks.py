@@ -1,0 +1,112 @@
+"""The options of the callbacks that ship with Keraunos, by the name they have in YAML."""
+
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from ..core.names import did_you_mean
+from .problems import ProblemsError, describe
+from .section import Section
+
+Mode = Literal["auto", "min", "max"]
+
+
+class EarlyStoppingConfig(Section):
+    """Stops once a metric has not improved for some epochs."""
+
+    monitor: str = Field("val_loss", description="Metric that is watched.")
+    patience: int = Field(
+        3, ge=1, description="Epochs without improvement after which to stop."
+    )
+    min_delta: float = Field(0.0, ge=0, description="What counts as improvement.")
+    mode: Mode = Field("auto", description="Whether small or large values are good.")
+    restore_best_weights: bool = Field(
+        True, description="End with the weights of the best epoch."
+    )
+
+
+class ModelCheckpointConfig(Section):
+    """Saves checkpoints and keeps the best and the last."""
+
+    monitor: str | None = Field(
+        None, description="Metric that tells the best; val_loss (or loss) by default."
+    )
+    mode: Mode = Field("auto", description="Whether small or large values are good.")
+    save_top_k: int = Field(1, ge=1, description="How many of the best to keep.")
+    save_last: bool = Field(True, description="Keep the newest as well.")
+    every_n_epochs: int = Field(1, ge=1, description="Epochs between checkpoints.")
+    restore_best: bool = Field(
+        True, description="End with the weights of the best checkpoint."
+    )
+
+
+class TensorBoardConfig(Section):
+    """Writes what TensorBoard shows."""
+
+    pictures: bool = Field(True, description="Write pictures, too.")
+
+
+class ProgressBarConfig(Section):
+    """Shows how far training is."""
+
+    refresh_seconds: float = Field(
+        0.5, gt=0, description="Seconds between new values on the bar."
+    )
+    seconds_between_lines: float = Field(
+        60.0, gt=0, description="Seconds between lines where there is no terminal."
+    )
+
+
+class MetricsLogConfig(Section):
+    """Writes metrics.jsonl."""
+
+
+class PicturesConfig(Section):
+    """Draws samples.png, augmented.png and curves.png."""
+
+
+CALLBACKS: dict[str, type[Section]] = {
+    "early_stopping": EarlyStoppingConfig,
+    "metrics_log": MetricsLogConfig,
+    "model_checkpoint": ModelCheckpointConfig,
+    "pictures": PicturesConfig,
+    "progress_bar": ProgressBarConfig,
+    "tensorboard": TensorBoardConfig,
+}
+
+
+def check_callbacks(
+    callbacks: dict[str, dict[str, Any] | None],
+) -> dict[str, dict[str, Any] | None]:
+    """Checks names and options of the callbacks in a configuration.
+
+    The label is the name unless `class` gives another. Names in snake_case are ours,
+    CamelCase is `keras.callbacks.X` and `package.module:Class` is anybody's; the latter
+    two are looked up when they are made.
+
+    Raises:
+        ProblemsError: A name or option is unknown or wrong; all are named.
+    """
+    lines = []
+    for label, options in callbacks.items():
+        name, arguments = callback_class(label, options or {})
+        if ":" in name or name[:1].isupper():
+            continue
+        if name not in CALLBACKS:
+            known = f"There are {', '.join(CALLBACKS)}; or use a class of Keras."
+            guess = did_you_mean(name, CALLBACKS) or known
+            lines.append(f"`callbacks.{label}` is not a callback. {guess}")
+            continue
+        try:
+            CALLBACKS[name].model_validate(arguments)
+        except ValidationError as error:
+            lines.append(describe(error, CALLBACKS[name], f"callbacks.{label}"))
+    if lines:
+        raise ProblemsError("\n".join(lines))
+    return callbacks
+
+
+def callback_class(label: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The class name and the arguments that an entry of the map asks for."""
+    arguments = dict(options)
+    return str(arguments.pop("class", label)), arguments

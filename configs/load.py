@@ -1,0 +1,149 @@
+"""Merges files and `key=value` into one checked configuration.
+
+The order is: defaults, then the files from left to right, then `key=value`.
+"""
+
+import typing
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from ..core.errors import ConfigError, message
+from ..core.names import did_you_mean
+from .problems import annotation_of, describe
+from .recipes import recipes
+from .schema import RunConfig
+from .yaml_file import parse_yaml
+
+RecipeOrFile = str
+
+
+def load_config(
+    sources: Sequence[RecipeOrFile], overrides: Sequence[str] = ()
+) -> RunConfig:
+    """Reads what a run is asked for.
+
+    Args:
+        sources: Names of shipped recipes or paths of YAML files, merged left to right.
+        overrides: `key=value` with dotted keys, as typed on the command line.
+
+    Returns:
+        The checked configuration.
+
+    Raises:
+        ConfigError: Something is wrong; the message names all of it.
+
+    Example:
+        >>> load_config(["classify"], ["trainer.max_epochs=3"]).trainer.max_epochs
+        3
+    """
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for source in sources:
+        content, places = _read_source(source)
+        values = merge(values, content)
+        origins |= places
+    problems = []
+    for override in overrides:
+        try:
+            values = merge(values, _parse_override(override))
+            origins[override.partition("=")[0]] = "command line"
+        except ConfigError as error:
+            problems.append(str(error))
+    try:
+        config = RunConfig.model_validate(values)
+    except ValidationError as error:
+        problems.append(describe(error, RunConfig, origins=origins))
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return config
+
+
+def merge(base: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Lays `new` over `base`: groups merge key by key, everything else is replaced.
+
+    Example:
+        >>> merge({"a": {"x": 1, "y": 2}}, {"a": {"y": 3}})
+        {'a': {'x': 1, 'y': 3}}
+    """
+    merged = dict(base)
+    for key, value in new.items():
+        old = merged.get(key)
+        both = isinstance(old, dict) and isinstance(value, dict)
+        merged[key] = merge(old, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def to_yaml(config: RunConfig) -> str:
+    """Writes a complete configuration in the form in which it can be read again."""
+    return yaml.safe_dump(
+        config.model_dump(mode="json"), sort_keys=False, allow_unicode=True
+    )
+
+
+def split_arguments(arguments: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Tells the sources from the `key=value` among a command's arguments."""
+    sources: list[str] = []
+    overrides: list[str] = []
+    for argument in arguments:
+        (overrides if "=" in argument else sources).append(argument)
+    return sources, overrides
+
+
+def _read_source(source: RecipeOrFile) -> tuple[dict[str, Any], dict[str, str]]:
+    shipped = recipes()
+    if source in shipped:
+        text, name = shipped[source].text, source
+    else:
+        text, name = _read_file(source), source
+    content, origins = parse_yaml(text, name)
+    if content is None:
+        content = {}
+    if not isinstance(content, dict):
+        kind = type(content).__name__
+        raise ConfigError(message(f"{name} must hold `key: value` lines.", content=kind))
+    return content, origins
+
+
+def _read_file(source: str) -> str:
+    try:
+        return Path(source).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        names = recipes()
+        guess = did_you_mean(source, names)
+        known = f"The recipes are {', '.join(names)}."
+        raise ConfigError(
+            message(
+                "A configuration must be a readable YAML file or a recipe "
+                f"({getattr(error, 'strerror', None) or 'it is not text'}).",
+                f"{guess} {known}".strip(),
+                config=source,
+            )
+        ) from None
+
+
+def _parse_override(override: str) -> dict[str, Any]:
+    key, _, raw = override.partition("=")
+    path = key.split(".")
+    if not all(path):
+        raise ConfigError(
+            message(
+                "A setting must be written as key=value.",
+                "Try trainer.max_epochs=5.",
+                argument=override,
+            )
+        )
+    value = _parse_value(raw, annotation_of(RunConfig, path), key)
+    for name in reversed(path):
+        value = {name: value}
+    return typing.cast(dict[str, Any], value)
+
+
+def _parse_value(raw: str, annotation: Any, key: str) -> Any:
+    """Reads a value as YAML, but leaves text alone where text is wanted."""
+    if annotation is str or str in typing.get_args(annotation):
+        return None if raw in ("null", "~", "") else raw
+    return parse_yaml(raw, key)[0]

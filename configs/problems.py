@@ -1,0 +1,170 @@
+"""Turns what pydantic finds into the one formula in which Keraunos speaks."""
+
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from ..core.errors import ConfigError, message
+from ..core.names import did_you_mean
+
+
+class ProblemsError(ValueError):
+    """Messages that are complete already, a line each."""
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_EXPECTATIONS = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "list_type": "a list",
+    "dict_type": "a group of settings",
+    "model_type": "a group of settings",
+    "model_attributes_type": "a group of settings",
+    "missing": "given",
+    "finite_number": "a finite number",
+    "greater_than": "greater than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "literal_error": "{expected}",
+    "string_pattern_mismatch": "of the form {pattern}",
+}
+
+
+def validated(model: type[Model], section: str = "", /, **values: Any) -> Model:
+    """Checks values against a group of settings.
+
+    Args:
+        model: The group.
+        section: Its name in a configuration, used in messages; none for the whole.
+        **values: The settings by name.
+
+    Returns:
+        The group with its defaults filled in.
+
+    Raises:
+        ConfigError: Something is wrong; the message names all of it.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(describe(error, model, section)) from None
+
+
+def describe(
+    error: ValidationError,
+    model: type[BaseModel],
+    section: str = "",
+    origins: Mapping[str, str] | None = None,
+) -> str:
+    """Puts each wrong setting into one line.
+
+    Args:
+        error: What pydantic found.
+        model: The group of settings that was checked.
+        section: Name of the group in a configuration.
+        origins: Where each dotted setting was written, such as `"my.yaml:14"`.
+    """
+    by_path: dict[str, list[ErrorDetails]] = {}
+    for detail in error.errors():
+        path = ".".join([*([section] if section else []), *_path(model, detail["loc"])])
+        by_path.setdefault(path, []).append(detail)
+    lines = [_line(model, path, details) for path, details in by_path.items()]
+    places = [_origin(path, origins or {}) for path in by_path]
+    return "\n".join(place + line for place, line in zip(places, lines, strict=True))
+
+
+def _line(model: type[BaseModel], path: str, details: list[ErrorDetails]) -> str:
+    first = details[0]
+    name = path.rpartition(".")[2]
+    if first["type"] == "extra_forbidden":
+        siblings = _siblings(model, first["loc"])
+        guess = did_you_mean(name, siblings)
+        remedy = guess or f"There are {', '.join(siblings)}."
+        return message(f"`{path}` is not a setting.", remedy, **{path: first["input"]})
+    if first["type"] in ("value_error", "assertion_error"):
+        reason = first["ctx"]["error"]
+        own = isinstance(reason, ProblemsError)
+        return str(reason) if own else f"`{path or 'configuration'}`: {reason}."
+    wanted = " or ".join(dict.fromkeys(_expectation(detail) for detail in details))
+    remedy = ""
+    if isinstance(first["input"], str) and first["type"] == "literal_error":
+        choices = first["ctx"]["expected"].replace(" or ", ", ").split(", ")
+        remedy = did_you_mean(first["input"], [word.strip("'") for word in choices])
+    return message(f"`{path}` must be {wanted}.", remedy, **{path: first["input"]})
+
+
+def _expectation(detail: ErrorDetails) -> str:
+    template = _EXPECTATIONS.get(detail["type"])
+    if template is None:
+        return detail["msg"]
+    context = detail.get("ctx", {})
+    values = {
+        key: str(value).replace("'", "").replace(" or ", ", ")
+        if key == "expected"
+        else value
+        for key, value in context.items()
+    }
+    words = template.format(**values)
+    if detail["type"] == "literal_error" and "," in words:
+        words = f"one of {words}"
+    return words
+
+
+def _origin(path: str, origins: Mapping[str, str]) -> str:
+    while path and path not in origins:
+        path = path.rpartition(".")[0]
+    return f"{origins[path]}: " if path else ""
+
+
+def _path(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    """Leaves out of a pydantic location the branches of unions that it tried."""
+    names: list[str] = []
+    group: type[BaseModel] | None = model
+    for part in loc:
+        if group is None:
+            break
+        names.append(str(part))
+        field = group.model_fields.get(str(part))
+        group = _group_of(field.annotation) if field else None
+    return names
+
+
+def _siblings(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    group: type[BaseModel] = model
+    for part in loc[:-1]:
+        group = _group_of(group.model_fields[str(part)].annotation) or group
+    return sorted(group.model_fields)
+
+
+def _group_of(annotation: Any) -> type[BaseModel] | None:
+    options = (
+        typing.get_args(annotation)
+        if typing.get_origin(annotation) in (typing.Union, types.UnionType)
+        else (annotation,)
+    )
+    for option in options:
+        if isinstance(option, type) and issubclass(option, BaseModel):
+            return option
+    return None
+
+
+def annotation_of(model: type[BaseModel], path: list[str]) -> Any:
+    """The declared type of a dotted setting, or None where nothing is declared."""
+    group: type[BaseModel] | None = model
+    annotation: Any = None
+    for name in path:
+        field = group.model_fields.get(name) if group else None
+        if field is None:
+            return None
+        annotation = field.annotation
+        group = _group_of(annotation)
+    return annotation

@@ -1,0 +1,209 @@
+"""The settings of a run: their names, types, limits and defaults.
+
+The same names stand in YAML files, on the command line (`trainer.max_epochs=5`) and in
+Python (`Trainer(max_epochs=5)`). Unknown names are errors.
+
+Example:
+    >>> from keraunos.configs import RunConfig
+    >>> RunConfig(seed=1).trainer.max_epochs
+    10
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
+
+from .callbacks import check_callbacks
+from .optimizers import OptimizerName, unknown_options
+from .section import Section
+
+Backbone = Literal[
+    "ResNet50",
+    "ResNet101",
+    "ResNet152",
+    "ResNet50V2",
+    "ResNet101V2",
+    "ResNet152V2",
+    "MobileNetV2",
+    "MobileNetV3Small",
+    "MobileNetV3Large",
+    "DenseNet121",
+    "EfficientNetV2B0",
+    "EfficientNetV2S",
+    "ConvNeXtTiny",
+]
+Policy = Literal["error", "drop", "keep"]
+BatchLimit = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, le=1)] | None
+
+
+class DataConfig(Section):
+    """Which pictures to train, validate and test on."""
+
+    train: str | None = Field(
+        None,
+        description="Folder with one folder of pictures per class, or with the folders "
+        "train, val and test of such folders; or `synthetic:lesions`.",
+    )
+    validation: str | None = Field(
+        None, description="Folder of validation pictures; else a part of `train`."
+    )
+    test: str | None = Field(None, description="Folder of test pictures.")
+    validation_split: float = Field(
+        0.2, ge=0, lt=1, description="Part of `train` held out, if none is given."
+    )
+    image_size: int = Field(
+        224, ge=32, le=4096, description="Height and width in pixels after resizing."
+    )
+    batch_size: int = Field(
+        32, ge=1, description="Pictures per step over all devices together."
+    )
+    cache: Literal["auto", "memory", "disk", "none"] = Field(
+        "auto",
+        description="Where decoded pictures are kept between epochs: `auto` is `disk` "
+        "where they fit into the size limit of the cache, else `none`.",
+    )
+    on_unreadable: Literal["error", "drop"] = Field(
+        "error", description="What to do about files that can't be decoded."
+    )
+    on_conflict: Policy = Field(
+        "error", description="What to do about a picture filed under two classes."
+    )
+    on_leak: Policy = Field(
+        "error",
+        description="What to do about a picture of train that is in validation or test.",
+    )
+    class_balance: Literal["none", "weights", "sampling"] = Field(
+        "none", description="How rarer classes are evened out in training."
+    )
+
+
+class ModelConfig(Section):
+    """What is trained: a frozen backbone with a new head, or a model of one's own."""
+
+    backbone: Backbone = Field("ResNet50", description="A model of keras.applications.")
+    weights: str | None = Field(
+        "imagenet",
+        description="`imagenet`, a weights file, or null for a random start.",
+    )
+    dropout: float = Field(0.2, ge=0, lt=1, description="Dropout rate before the head.")
+    standardize_features: bool = Field(
+        False, description="Give each feature mean 0 and variance 1 on training data."
+    )
+    builder: str | None = Field(
+        None,
+        pattern=r"^[\w.]+:\w+$",
+        description="`package.module:function` that returns a compiled keras.Model or "
+        "a Module, in place of a backbone.",
+    )
+    arguments: dict[str, Any] = Field({}, description="Arguments of the builder.")
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "ModelConfig":
+        own = {"builder", "arguments"}
+        if self.builder is None and self.arguments:
+            raise ValueError("`arguments` belong to a `builder`, and none is given")
+        if self.builder is not None and self.model_fields_set - own:
+            others = ", ".join(sorted(self.model_fields_set - own))
+            raise ValueError(f"`builder` and {others} can't be set together")
+        return self
+
+
+class OptimizerConfig(BaseModel):
+    """A Keras optimizer by name; its other arguments go by their Keras names."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    name: OptimizerName = Field("adam", description="Name of the Keras optimizer.")
+    learning_rate: float = Field(0.001, gt=0, description="Step size.")
+
+    @model_validator(mode="after")
+    def _options_exist(self) -> "OptimizerConfig":
+        problem = unknown_options(self.name, self.model_extra or {})
+        if problem:
+            raise ValueError(problem)
+        return self
+
+
+class AugmentationConfig(Section):
+    """How training pictures are varied: flips, rotation, zoom, shift, tone."""
+
+    strength: float = Field(
+        0.5, ge=0, le=1, description="0 leaves pictures as they are; scales all kinds."
+    )
+    views: Literal["fresh"] | Annotated[int, Field(ge=1)] = Field(
+        "fresh",
+        description="`fresh` draws anew each time; a number draws that many versions "
+        "of each picture once and goes through them.",
+    )
+
+
+class TrainerConfig(Section):
+    """Where and how long to train."""
+
+    strategy: str = Field("auto", description="auto, single or mirrored.")
+    accelerator: Literal["auto", "gpu", "cpu"] = Field(
+        "auto", description="`gpu` never falls back to the CPU."
+    )
+    devices: Literal["auto"] | Annotated[int, Field(ge=1)] = Field(
+        "auto", description="How many; all of them with `auto`."
+    )
+    cpu_devices: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description="Virtual devices where there is no GPU, for trying things out.",
+    )
+    precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = Field(
+        "float32", description="Keras dtype policy."
+    )
+    deterministic: bool = Field(
+        False, description="Ask TensorFlow for repeatable operations; slower on GPUs."
+    )
+    max_epochs: int = Field(10, ge=1, description="Epochs after which to stop.")
+    max_steps: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Steps after which to stop."
+    )
+    limit_train_batches: BatchLimit = Field(
+        None, description="Batches (a whole number) or part (up to 1.0) of an epoch."
+    )
+    limit_val_batches: BatchLimit = Field(
+        None, description="Batches (a whole number) or part (up to 1.0) of validation."
+    )
+    fast_dev_run: bool = Field(
+        False, description="One batch of each kind and nothing written: a smoke test."
+    )
+    steps_per_execution: Literal["auto"] | Annotated[int, Field(ge=1)] = Field(
+        "auto", description="Steps that run on the device between looks from Python."
+    )
+    sync_batch_norm: Literal["auto"] | bool = Field(
+        "auto", description="Share batch statistics between devices: on with `auto`."
+    )
+
+
+class RunConfig(Section):
+    """Everything that a run is asked for."""
+
+    run_dir: str | None = Field(
+        None, description="Where to write; null takes the next free runs/<name>-<NNN>."
+    )
+    seed: int = Field(0, ge=0, lt=2**31, description="Seed of everything random.")
+    cache_dir: str | None = Field(
+        None, description="What runs share; $KERAUNOS_CACHE_DIR or the user's cache."
+    )
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    augmentation: AugmentationConfig = AugmentationConfig()
+    trainer: TrainerConfig = TrainerConfig()
+    callbacks: dict[str, dict[str, Any] | None] = Field(
+        {}, description="Callbacks by label, in order; null switches a default one off."
+    )
+
+    @field_validator("callbacks")
+    @classmethod
+    def _callbacks_exist(cls, value: dict[str, Any]) -> dict[str, Any]:
+        return check_callbacks(value)

@@ -1,0 +1,1 @@
+"""The ground floor: errors, names, files. Knows nothing of TensorFlow or training."""

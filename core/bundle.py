@@ -1,0 +1,103 @@
+"""A directory of arrays and JSON documents: written whole, verified when read.
+
+Arrays are kept in safetensors files, which can't hold code. `manifest.json` names every
+file with its size and SHA-256 and is written last.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load_file, save_file
+
+from .errors import CheckpointError
+from .files import new_directory, sha256_of_file
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+MANIFEST = "manifest.json"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What a directory holds.
+
+    Attributes:
+        arrays: Arrays by name, grouped by the name of their file.
+        documents: What JSON can hold, by the name of the document's file.
+    """
+
+    arrays: Mapping[str, Arrays] = field(default_factory=dict)
+    documents: Mapping[str, Any] = field(default_factory=dict)
+
+
+def write_bundle(path: Path, bundle: Bundle) -> None:
+    """Writes a new directory; it appears under its name only when it is whole.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "bundle"
+        >>> write_bundle(path, Bundle(arrays={"weights": {"w": np.ones(3)}}))
+        >>> read_bundle(path).arrays["weights"]["w"]
+        array([1., 1., 1.])
+    """
+    with new_directory(path) as directory:
+        for name, arrays in bundle.arrays.items():
+            contiguous = {key: np.asarray(a, order="C") for key, a in arrays.items()}
+            save_file(contiguous, directory / f"{name}.safetensors")
+        for name, document in bundle.documents.items():
+            text = json.dumps(document, indent=1)
+            (directory / f"{name}.json").write_text(text, encoding="utf-8")
+        manifest = {"format": FORMAT_VERSION, "files": _fingerprints(directory)}
+        (directory / MANIFEST).write_text(json.dumps(manifest, indent=1))
+
+
+def read_bundle(path: Path) -> Bundle:
+    """Reads a directory and checks every byte of it.
+
+    Raises:
+        CheckpointError: It is not whole, or not what was written.
+    """
+    verify_bundle(path)
+    arrays = {file.stem: load_file(file) for file in path.glob("*.safetensors")}
+    documents = {
+        file.stem: json.loads(file.read_text(encoding="utf-8"))
+        for file in path.glob("*.json")
+        if file.name != MANIFEST
+    }
+    return Bundle(arrays, documents)
+
+
+def verify_bundle(path: Path) -> None:
+    """Compares a directory with its manifest.
+
+    Raises:
+        CheckpointError: A file is missing or differs, named in the message.
+    """
+    try:
+        manifest = json.loads((path / MANIFEST).read_text())
+        wanted = manifest["files"]
+        found = _fingerprints(path)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path} has no readable {MANIFEST} ({error})") from None
+    if manifest.get("format") != FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path} is of format {manifest.get('format')}, not {FORMAT_VERSION}"
+        )
+    for name, fingerprint in wanted.items():
+        if found.get(name) != fingerprint:
+            what = "is missing" if name not in found else "is damaged"
+            raise CheckpointError(f"{path}: {name} {what}")
+
+
+def _fingerprints(directory: Path) -> dict[str, dict[str, Any]]:
+    return {
+        file.name: {"bytes": file.stat().st_size, "sha256": sha256_of_file(file)}
+        for file in sorted(directory.iterdir())
+        if file.is_file() and file.name != MANIFEST
+    }

@@ -1,0 +1,58 @@
+"""What can go wrong, each kind with the exit code the command line ends with.
+
+Every message follows one formula: what was expected, what was received, what to do.
+"""
+
+
+class KeraunosError(Exception):
+    """Base of all errors that Keraunos raises on purpose.
+
+    Attributes:
+        exit_code: Exit status of the command line for this kind of error.
+    """
+
+    exit_code = 1
+
+
+class ConfigError(KeraunosError, ValueError):
+    """What was asked for can't be done: a wrong setting, device, path or weight."""
+
+    exit_code = 2
+
+
+class DataError(KeraunosError, ValueError):
+    """The pictures or their labels would spoil the run."""
+
+    exit_code = 3
+
+
+class CheckpointError(KeraunosError, RuntimeError):
+    """A checkpoint can't be written or none can be read."""
+
+    exit_code = 4
+
+
+class DivergedError(KeraunosError, ArithmeticError):
+    """The loss or a gradient is no longer a finite number."""
+
+    exit_code = 5
+
+
+def message(expected: str, remedy: str = "", /, **received: object) -> str:
+    """Puts an error into the words that all errors of Keraunos share.
+
+    Args:
+        expected: What would have been right, as a full sentence.
+        remedy: What to do about it, as a full sentence.
+        **received: The offending values by name.
+
+    Returns:
+        The three parts in one line.
+
+    Example:
+        >>> message("`epochs` must be at least 1.", "Try epochs=10.", epochs=0)
+        '`epochs` must be at least 1. Received: epochs=0. Try epochs=10.'
+    """
+    values = ", ".join(f"{name}={value!r}" for name, value in received.items())
+    parts = [expected, f"Received: {values}." if received else "", remedy]
+    return " ".join(part for part in parts if part)

@@ -1,0 +1,54 @@
+"""Names that people type: listing the right ones and guessing the one meant."""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+from .errors import ConfigError
+
+T = TypeVar("T")
+
+
+def did_you_mean(name: str, choices: Iterable[str]) -> str:
+    """Suggests the choice nearest to `name`, or nothing if none is near.
+
+    Example:
+        >>> did_you_mean("epohs", ["epochs", "devices"])
+        'Did you mean epochs?'
+    """
+    lowered = {choice.lower(): choice for choice in choices}
+    near = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
+    return f"Did you mean {lowered[near[0]]}?" if near else ""
+
+
+def choose(kind: str, name: str, choices: Mapping[str, T]) -> T:
+    """Looks `name` up, or raises an error that lists the names there are.
+
+    Args:
+        kind: What the name is of, as it is called in the configuration.
+        name: What the user asked for.
+        choices: The values by name.
+
+    Returns:
+        The value of that name.
+
+    Raises:
+        ConfigError: There is no such name.
+    """
+    if name in choices:
+        return choices[name]
+    guess = did_you_mean(name, choices)
+    known = f"`{kind}` must be one of {', '.join(sorted(choices))}"
+    raise ConfigError(f"{known}. Received: {kind}={name!r}. {guess}".strip())
+
+
+def snake_case(name: str) -> str:
+    """Turns a class name into the name it has in YAML.
+
+    Example:
+        >>> snake_case("EarlyStopping"), snake_case("TensorBoard"), snake_case("EMA")
+        ('early_stopping', 'tensor_board', 'ema')
+    """
+    words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name)
+    return re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", words).lower()

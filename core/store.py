@@ -1,0 +1,129 @@
+"""A store of large files that runs and processes share, limited in size.
+
+Entries are written under a temporary name and renamed when whole, so that a reader
+never sees half of one. When the store grows over its limit, the entries that were used
+longest ago go first; a process that has one open keeps reading it.
+"""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import platformdirs
+from filelock import FileLock
+
+from .errors import ConfigError, message
+
+DIRECTORY_VARIABLE = "KERAUNOS_CACHE_DIR"
+LIMIT_VARIABLE = "KERAUNOS_CACHE_LIMIT_GB"
+DEFAULT_LIMIT_GB = 20.0
+
+
+class Store:
+    """Files by key below one folder.
+
+    Args:
+        directory: The folder; made if need be.
+        limit_bytes: Size that all entries together are kept below.
+
+    Example:
+        >>> import tempfile
+        >>> store = Store(Path(tempfile.mkdtemp()), limit_bytes=1000)
+        >>> with store.writing("numbers") as path:
+        ...     _ = path.write_bytes(b"123")
+        >>> store.find("numbers").read_bytes()
+        b'123'
+    """
+
+    def __init__(self, directory: Path, limit_bytes: int) -> None:
+        self.directory = directory
+        self.limit_bytes = limit_bytes
+        directory.mkdir(parents=True, exist_ok=True)
+
+    def find(self, key: str) -> Path | None:
+        """The entry's file, marked as just used, or None if there is no such entry."""
+        path = self.directory / key
+        with contextlib.suppress(OSError):
+            os.utime(path)
+            return path
+        return None
+
+    @contextlib.contextmanager
+    def writing(self, key: str) -> Iterator[Path]:
+        """Makes an entry: fill the file that is handed out; it counts when whole.
+
+        Raises:
+            OSError: The disk is full or read-only; nothing is left behind.
+        """
+        descriptor, name = tempfile.mkstemp(prefix=".part-", dir=self.directory)
+        os.close(descriptor)
+        try:
+            yield Path(name)
+            os.replace(name, self.directory / key)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name)
+            raise
+        self._make_room(keep=key)
+
+    def lock(self, key: str) -> FileLock:
+        """A lock between processes, so that one of them makes an entry for all."""
+        return FileLock(self.directory / f".{key}.lock")
+
+    def fits(self, size_bytes: int) -> bool:
+        """Whether an entry of that size is within the limit and the free disk space."""
+        free = shutil.disk_usage(self.directory).free
+        return size_bytes <= min(self.limit_bytes, int(free * 0.9))
+
+    def _make_room(self, keep: str) -> None:
+        entries = [
+            (file.stat().st_mtime, file.stat().st_size, file)
+            for file in self.directory.iterdir()
+            if not file.name.startswith(".")
+        ]
+        total = sum(size for _, size, _ in entries)
+        for _, size, file in sorted(entries):
+            if total <= self.limit_bytes:
+                break
+            if file.name != keep:
+                file.unlink(missing_ok=True)
+                total -= size
+
+
+def open_store(cache_dir: str | os.PathLike[str] | None = None) -> Store:
+    """Opens the store that runs share.
+
+    Args:
+        cache_dir: Its folder; by default $KERAUNOS_CACHE_DIR, else `keraunos` in the
+            user's cache folder. $KERAUNOS_CACHE_LIMIT_GB limits it, 20 by default.
+
+    Raises:
+        ConfigError: The folder can't be written, or the limit is not a number.
+    """
+    chosen = cache_dir or os.environ.get(DIRECTORY_VARIABLE)
+    directory = Path(chosen or platformdirs.user_cache_dir("keraunos")).expanduser()
+    try:
+        store = Store(directory, _limit_bytes())
+        with tempfile.TemporaryFile(dir=directory):
+            return store
+    except OSError as error:
+        raise ConfigError(
+            message(
+                f"`cache_dir` must be a writable folder ({error.strerror}).",
+                f"Set cache_dir or ${DIRECTORY_VARIABLE} to another.",
+                cache_dir=str(directory),
+            )
+        ) from None
+
+
+def _limit_bytes() -> int:
+    text = os.environ.get(LIMIT_VARIABLE, str(DEFAULT_LIMIT_GB))
+    try:
+        return int(float(text) * 1e9)
+    except ValueError:
+        raise ConfigError(
+            message(f"${LIMIT_VARIABLE} must be a number.", **{LIMIT_VARIABLE: text})
+        ) from None
