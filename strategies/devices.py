@@ -1,0 +1,162 @@
+"""Finds the devices that TensorFlow can use, and splits the CPU into virtual ones."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import tensorflow as tf
+
+from ..core.errors import ConfigError, message
+
+Accelerator = Literal["auto", "gpu", "cpu"]
+
+CPU_DEVICES_VARIABLE = "KERAUNOS_CPU_DEVICES"
+
+
+@dataclass(frozen=True)
+class Devices:
+    """The devices chosen for a run.
+
+    Attributes:
+        kind: `"GPU"` or `"CPU"`.
+        names: Logical device names such as `"/device:GPU:0"`.
+        virtual: Whether they are parts of one CPU, made for trying things out.
+    """
+
+    kind: Literal["GPU", "CPU"]
+    names: tuple[str, ...]
+    virtual: bool = False
+
+
+def find_devices(
+    accelerator: Accelerator = "auto", devices: Literal["auto"] | int = "auto"
+) -> Devices:
+    """Chooses the devices of a run.
+
+    Args:
+        accelerator: `"gpu"` insists on GPUs; `"auto"` takes them where there are any,
+            and insists on them where the machine has an NVIDIA driver; `"cpu"` leaves
+            them alone.
+        devices: How many, or `"auto"` for all there are.
+
+    Returns:
+        The devices, in TensorFlow's order.
+
+    Raises:
+        ConfigError: There are fewer devices than were asked for.
+    """
+    if accelerator != "cpu":
+        gpus = _gpus()
+        if gpus:
+            return Devices("GPU", _first(gpus, devices, "GPU"))
+        if accelerator == "gpu" or _has_nvidia_driver():
+            raise _no_gpu(accelerator)
+    cpus = tf.config.list_logical_devices("CPU")
+    names = tuple(device.name for device in cpus)
+    return Devices("CPU", _first(names, devices, "CPU"), virtual=len(names) > 1)
+
+
+def set_cpu_devices(count: int) -> None:
+    """Splits the CPU into virtual devices, for trying out several replicas.
+
+    Must come before TensorFlow first uses a device: put it at the top of a script, or
+    set the environment variable KERAUNOS_CPU_DEVICES.
+
+    Args:
+        count: How many devices to make, at least 1.
+
+    Raises:
+        ConfigError: `count` is not a whole number of at least 1, or TensorFlow has
+            already started its devices with another number.
+
+    Example:
+        >>> import keraunos as kr
+        >>> kr.set_cpu_devices(2)  # doctest: +SKIP
+    """
+    if not isinstance(count, int) or count < 1:
+        raise ConfigError(
+            message("`devices` must be a whole number of at least 1.", devices=count)
+        )
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    parts = [tf.config.LogicalDeviceConfiguration() for _ in range(count)]
+    try:
+        tf.config.set_logical_device_configuration(cpu, parts)
+    except RuntimeError:
+        present = len(tf.config.list_logical_devices("CPU"))
+        if present != count:
+            raise ConfigError(
+                message(
+                    f"TensorFlow has already started with {present} CPU devices.",
+                    "Call keraunos.set_cpu_devices before anything else uses "
+                    f"TensorFlow, or set {CPU_DEVICES_VARIABLE}={count}.",
+                    devices=count,
+                )
+            ) from None
+
+
+def apply_cpu_devices_variable() -> None:
+    """Follows KERAUNOS_CPU_DEVICES, if it is set and TensorFlow has not started yet."""
+    value = os.environ.get(CPU_DEVICES_VARIABLE)
+    if value is None:
+        return
+    if not value.isdecimal() or int(value) < 1:
+        raise ConfigError(
+            message(
+                f"{CPU_DEVICES_VARIABLE} must be a whole number of at least 1.",
+                **{CPU_DEVICES_VARIABLE: value},
+            )
+        )
+    set_cpu_devices(int(value))
+
+
+def _gpus() -> tuple[str, ...]:
+    for gpu in tf.config.list_physical_devices("GPU"):
+        try:
+            tf.config.experimental.set_memory_growth(gpu, True)
+        except RuntimeError:  # already started: whoever did so has decided
+            break
+    return tuple(device.name for device in tf.config.list_logical_devices("GPU"))
+
+
+def _has_nvidia_driver() -> bool:
+    return Path("/proc/driver/nvidia/version").exists()
+
+
+def _first(
+    names: tuple[str, ...], count: Literal["auto"] | int, kind: str
+) -> tuple[str, ...]:
+    if count == "auto":
+        return names if kind == "GPU" or len(names) > 1 else names[:1]
+    if count > len(names):
+        remedy = (
+            f"Set KERAUNOS_CPU_DEVICES={count} for virtual devices."
+            if kind == "CPU"
+            else f"Use devices={len(names)} or devices=auto."
+        )
+        raise ConfigError(
+            message(
+                f"`trainer.devices` must be at most {len(names)}, the number of {kind}s "
+                "that TensorFlow can see.",
+                remedy,
+                devices=count,
+            )
+        )
+    return names[:count]
+
+
+def _no_gpu(accelerator: str) -> ConfigError:
+    driver = (
+        "The machine has an NVIDIA driver, but TensorFlow sees no GPU: install the "
+        "CUDA libraries with `pip install 'keraunos[cuda]'`"
+        if _has_nvidia_driver()
+        else "TensorFlow sees no GPU and the machine has no NVIDIA driver"
+    )
+    return ConfigError(
+        message(
+            "`trainer.accelerator` must be one that is there.",
+            f"{driver}; or choose trainer.accelerator=cpu. "
+            "`keraunos doctor` shows what TensorFlow sees.",
+            accelerator=accelerator,
+        )
+    )

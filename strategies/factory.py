@@ -1,0 +1,93 @@
+"""Makes `tf.distribute` strategies by name.
+
+To add one: write a function of the chosen `Devices`, and register it below.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import tensorflow as tf
+
+from ..core.names import choose
+from .devices import Accelerator, Devices, find_devices
+from .tensorflow_internals import mirrored_strategy_of_its_own
+
+Factory = Callable[[Devices], tf.distribute.Strategy]
+
+_FACTORIES: dict[str, Factory] = {}
+
+
+def register_strategy(name: str) -> Callable[[Factory], Factory]:
+    """Makes a factory known under the name that `trainer.strategy` takes.
+
+    Example:
+        >>> from keraunos.strategies.factory import register_strategy
+        >>> @register_strategy("first_device")
+        ... def first_device(devices):
+        ...     return tf.distribute.OneDeviceStrategy(devices.names[0])
+    """
+
+    def register(factory: Factory) -> Factory:
+        _FACTORIES[name] = factory
+        return factory
+
+    return register
+
+
+def strategy_names() -> tuple[str, ...]:
+    """The names that `trainer.strategy` takes."""
+    return tuple(_FACTORIES)
+
+
+def create_strategy(
+    name: str = "auto",
+    accelerator: Accelerator = "auto",
+    devices: Literal["auto"] | int = "auto",
+) -> tf.distribute.Strategy:
+    """Makes the strategy of a run.
+
+    Args:
+        name: `"auto"` (mirrored where there are several devices), `"single"`,
+            `"mirrored"`, or what else was registered.
+        accelerator: See `find_devices`.
+        devices: See `find_devices`.
+
+    Returns:
+        A strategy of TensorFlow.
+
+    Raises:
+        ConfigError: No such strategy, or not enough devices for it.
+    """
+    factory = choose("trainer.strategy", name, _FACTORIES)
+    return factory(find_devices(accelerator, devices))
+
+
+def describe_strategy(strategy: tf.distribute.Strategy, batch_size: int | None) -> str:
+    """Says in a line what runs where.
+
+    Args:
+        strategy: Of any kind.
+        batch_size: Examples per step over all replicas, if known.
+    """
+    count = strategy.num_replicas_in_sync
+    devices = map(tf.DeviceSpec.from_string, strategy.extended.worker_devices)
+    names = ", ".join(f"{each.device_type}:{each.device_index}" for each in devices)
+    text = f"{names} ({type(strategy).__name__}, {count} replica{'s'[: count > 1]})"
+    if batch_size is None or count == 1:
+        return text
+    return f"{text}, batch {batch_size} = {-(-batch_size // count)} on each"
+
+
+@register_strategy("auto")
+def _auto(devices: Devices) -> tf.distribute.Strategy:
+    return _mirrored(devices) if len(devices.names) > 1 else _single(devices)
+
+
+@register_strategy("single")
+def _single(devices: Devices) -> tf.distribute.Strategy:
+    return tf.distribute.OneDeviceStrategy(devices.names[0])
+
+
+@register_strategy("mirrored")
+def _mirrored(devices: Devices) -> tf.distribute.Strategy:
+    return mirrored_strategy_of_its_own(devices.names)
