@@ -1,0 +1,88 @@
+"""Scores of a classifier, from true classes and predicted probabilities."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn import metrics
+
+
+def classification_scores(
+    labels: npt.NDArray[np.integer],
+    probabilities: npt.NDArray[np.floating],
+    class_names: Sequence[str],
+) -> dict[str, Any]:
+    """Scores predictions.
+
+    Classes without an example have no recall and no ROC-AUC (null); means over classes
+    leave them out, and `classes_without_examples` names them.
+
+    Args:
+        labels: `(examples,)` true classes.
+        probabilities: `(examples, classes)`, each row with sum 1.
+        class_names: Names of the classes.
+
+    Returns:
+        `examples`, `accuracy`, `balanced_accuracy` (mean recall), `macro_f1`,
+        `macro_roc_auc` (mean of one class against the rest), `per_class` with
+        `precision`, `recall`, `f1`, `roc_auc` and `support`, `confusion_matrix` (a row
+        for each true class) and `classes_without_examples`; all ready for JSON.
+
+    Example:
+        >>> scores = classification_scores(
+        ...     np.array([0, 0, 1]),
+        ...     np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8]]),
+        ...     ["cat", "dog"],
+        ... )
+        >>> scores["balanced_accuracy"], scores["per_class"]["cat"]["recall"]
+        (0.75, 0.5)
+    """
+    predicted = probabilities.argmax(axis=1)
+    places = np.arange(len(class_names))
+    matrix = metrics.confusion_matrix(labels, predicted, labels=places)
+    precision, recall, f1, support = metrics.precision_recall_fscore_support(
+        labels, predicted, labels=places, zero_division=0
+    )
+    areas = _areas_under_roc(labels, probabilities)
+    present = support > 0
+    per_class = {
+        name: {
+            "precision": float(precision[place]),
+            "recall": float(recall[place]) if present[place] else None,
+            "f1": float(f1[place]) if present[place] else None,
+            "roc_auc": areas[place],
+            "support": int(support[place]),
+        }
+        for place, name in enumerate(class_names)
+    }
+    return {
+        "examples": len(labels),
+        "accuracy": float((labels == predicted).mean()) if len(labels) else None,
+        "balanced_accuracy": _mean(recall[present]),
+        "macro_f1": _mean(f1[present]),
+        "macro_roc_auc": _mean([area for area in areas if area is not None]),
+        "per_class": per_class,
+        "confusion_matrix": matrix.tolist(),
+        "classes_without_examples": [
+            name for name, here in zip(class_names, present, strict=True) if not here
+        ],
+    }
+
+
+def _areas_under_roc(
+    labels: npt.NDArray[np.integer], probabilities: npt.NDArray[np.floating]
+) -> list[float | None]:
+    """Each class against the rest; None where one side is empty."""
+    areas: list[float | None] = []
+    for place in range(probabilities.shape[1]):
+        truth = labels == place
+        if truth.all() or not truth.any():
+            areas.append(None)
+        else:
+            areas.append(float(metrics.roc_auc_score(truth, probabilities[:, place])))
+    return areas
+
+
+def _mean(values: Sequence[float] | npt.NDArray[np.floating]) -> float | None:
+    return float(np.mean(values)) if len(values) else None
