@@ -1,0 +1,106 @@
+"""What is known of picture files that were opened before, in a small database.
+
+A record counts as long as the file's size and time of change are the same.
+"""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+_CHUNK = 500
+
+
+class FileRecord(NamedTuple):
+    """What opening a picture file told.
+
+    Attributes:
+        digest: SHA-256 of the content, 32 bytes; empty if it can't be opened.
+        width: In pixels, as stored; 0 if it can't be decoded.
+        height: In pixels, as stored; 0 if it can't be decoded.
+        problem: Why it can't be used; empty if it can.
+    """
+
+    digest: bytes
+    width: int
+    height: int
+    problem: str
+
+
+class FileRecords:
+    """The database of file records.
+
+    Args:
+        path: The database file; made if need be.
+        version: What the records depend on besides the files; records that were made
+            under another version are dropped.
+    """
+
+    def __init__(self, path: Path, version: int) -> None:
+        self._path = path
+        with self._connection() as database:
+            if database.execute("PRAGMA user_version").fetchone()[0] != version:
+                database.execute("DROP TABLE IF EXISTS files")
+                database.execute(f"PRAGMA user_version = {version:d}")
+            database.execute(
+                "CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, size INTEGER,"
+                " changed_ns INTEGER, digest BLOB, width INTEGER, height INTEGER,"
+                " problem TEXT) WITHOUT ROWID"
+            )
+
+    def find(self, paths: Sequence[str]) -> dict[str, FileRecord]:
+        """The records of those files that have one and are unchanged since."""
+        found: dict[str, FileRecord] = {}
+        with self._connection() as database:
+            for start in range(0, len(paths), _CHUNK):
+                chunk = {_key(path): path for path in paths[start : start + _CHUNK]}
+                marks = ",".join("?" * len(chunk))
+                rows = database.execute(
+                    f"SELECT * FROM files WHERE path IN ({marks})", list(chunk)
+                )
+                for key, size, changed_ns, *record in rows:
+                    if stamp(chunk[key]) == (size, changed_ns):
+                        found[chunk[key]] = FileRecord(*record)
+        return found
+
+    def remember(
+        self,
+        records: Mapping[str, FileRecord],
+        stamps: Mapping[str, tuple[int, int]],
+    ) -> None:
+        """Adds records of files, as they were at the given size and time."""
+        rows: Iterable[tuple[object, ...]] = (
+            (_key(path), *stamps[path], *record) for path, record in records.items()
+        )
+        with self._connection() as database:
+            database.executemany(
+                "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)", rows
+            )
+
+    @contextlib.contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        database = sqlite3.connect(self._path, timeout=60)
+        try:
+            with database:
+                yield database
+        finally:
+            database.close()
+
+
+def stamp(path: str) -> tuple[int, int]:
+    """A file's size in bytes and its time of change in nanoseconds.
+
+    Both are -1 if there is no such file.
+    """
+    try:
+        status = os.stat(path)
+    except OSError:
+        return -1, -1
+    return status.st_size, status.st_mtime_ns
+
+
+def _key(path: str) -> str:
+    """The absolute path, safe for the database where its name is not valid text."""
+    return os.fsencode(os.path.abspath(path)).decode("utf-8", "backslashreplace")

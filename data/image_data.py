@@ -1,0 +1,186 @@
+"""Pictures in class folders, checked, split and ready to train on."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from ..configs import DataConfig, validated
+from ..core.store import open_store
+from .augmentation import Augmentation
+from .decode import Pixels
+from .image_split import ClassBalance, ImageSplit, TrainingSplit
+from .index import SPLIT_NAMES, TEST, TRAIN, VALIDATION
+from .pictures import Cache, open_pictures
+from .read_index import ReadIndex, index_of_files, read_index
+from .scan import list_pictures
+from .tables import write_dropped, write_split
+
+Policy = Literal["error", "drop", "keep"]
+PathLike = str | os.PathLike[str]
+
+
+class ImageData:
+    """The pictures of a run in up to three splits.
+
+    Made by `ImageData.from_folder`.
+
+    Attributes:
+        train: What to train on: shuffled, balanced, augmented.
+        validation: What to validate on, or None.
+        test: What to test on, or None.
+        class_names: The classes, in the order of the model's outputs.
+        image_size: Height and width of the pictures in pixels.
+        batch_size: Pictures per step over all replicas.
+    """
+
+    def __init__(
+        self,
+        config: DataConfig,
+        augmentation: Augmentation | None = None,
+        seed: int = 0,
+        cache_dir: PathLike | None = None,
+    ) -> None:
+        store = open_store(cache_dir)
+        self._read: ReadIndex = read_index(config, seed, store)
+        index = self._read.index
+        load = open_pictures(index, config.image_size, config.cache, store)
+        common = (load, config.image_size, config.batch_size)
+        self.train = TrainingSplit(
+            index,
+            TRAIN,
+            *common,
+            seed=seed,
+            augmentation=augmentation or Augmentation(),
+            class_balance=config.class_balance,
+        )
+        self.validation = _unless_empty(ImageSplit(index, VALIDATION, *common))
+        self.test = _unless_empty(ImageSplit(index, TEST, *common))
+        self.class_names = index.class_names
+        self.image_size = config.image_size
+        self.batch_size = config.batch_size
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes there are."""
+        return len(self.class_names)
+
+    @classmethod
+    def from_folder(
+        cls,
+        train: PathLike,
+        *,
+        validation: PathLike | None = None,
+        test: PathLike | None = None,
+        validation_split: float = 0.2,
+        image_size: int = 224,
+        batch_size: int = 32,
+        cache: Cache = "auto",
+        on_unreadable: Literal["error", "drop"] = "error",
+        on_conflict: Policy = "error",
+        on_leak: Policy = "error",
+        class_balance: ClassBalance = "none",
+        augmentation: Augmentation | None = None,
+        seed: int = 0,
+        cache_dir: PathLike | None = None,
+    ) -> "ImageData":
+        """Reads folders that hold one folder of pictures per class.
+
+        Every picture is opened once, now, so that what is wrong is said before training
+        starts. Copies (files of equal bytes) stay on one side of the split.
+
+        Args:
+            train: The folder; or one that holds folders train, val and test of that
+                kind; or `"synthetic:lesions"` for drawn ones.
+            validation: Folder of validation pictures, in place of `validation_split`.
+            test: Folder of test pictures.
+            validation_split: Part of `train` that is held out, class by class.
+            image_size: Height and width in pixels that pictures are resized to.
+            batch_size: Pictures per step over all devices together.
+            cache: Where decoded pictures are kept: `"memory"`, `"disk"` (shared between
+                runs), `"none"`, or `"auto"`: on the disk where they fit.
+            on_unreadable: What to do about files that can't be decoded.
+            on_conflict: What to do about a picture filed under two classes.
+            on_leak: What to do about a picture of `train` that is held out, too.
+            class_balance: How rarer classes are evened out in training: `"sampling"`
+                draws each class equally often, `"weights"` weighs them.
+            augmentation: How training pictures are varied; `Augmentation()` by default.
+            seed: Of split, order and augmentation.
+            cache_dir: Folder of the cache; $KERAUNOS_CACHE_DIR or the user's by default.
+
+        Raises:
+            ConfigError: An argument is out of its range.
+            DataError: A folder or its pictures would spoil a run; all faults are named.
+
+        Example:
+            >>> data = ImageData.from_folder("synthetic:lesions", image_size=32)
+            >>> data.num_classes, data.train.num_examples, data.validation.num_examples
+            (9, 598, 149)
+        """
+        config = validated(
+            DataConfig,
+            "data",
+            train=str(train),
+            validation=None if validation is None else str(validation),
+            test=None if test is None else str(test),
+            validation_split=validation_split,
+            image_size=image_size,
+            batch_size=batch_size,
+            cache=cache,
+            on_unreadable=on_unreadable,
+            on_conflict=on_conflict,
+            on_leak=on_leak,
+            class_balance=class_balance,
+        )
+        return cls(config, augmentation, seed, cache_dir)
+
+    def describe(self) -> list[str]:
+        """Lines for the start of a run: pictures per split, and what was left out."""
+        splits = self._read.index.splits
+        counts = np.bincount(splits, minlength=len(SPLIT_NAMES))
+        parts = [f"{n} {name}" for n, name in zip(counts, SPLIT_NAMES, strict=True) if n]
+        return [
+            f"{', '.join(parts)} pictures in {self.num_classes} classes",
+            *self._read.remarks,
+        ]
+
+    def sample_pictures(self, per_class: int = 4) -> tuple[Pixels, list[str]]:
+        """Some training pictures of each class, and the name of the class of each."""
+        labels = self.train.labels
+        places = np.concatenate(
+            [np.flatnonzero(labels == n)[:per_class] for n in range(self.num_classes)]
+        )
+        names = [self.class_names[label] for label in labels[places]]
+        return self.train.pictures(places), names
+
+    def augmented_pictures(self, versions: int = 11) -> Pixels:
+        """A training picture, first as it is and then as the next epochs would see it."""
+        return self.train.versions(0, versions)
+
+    def write_tables(self, directory: Path) -> None:
+        """Writes split.csv and dropped.csv: which file went where, and why."""
+        write_split(directory / "split.csv", self._read.index)
+        write_dropped(directory / "dropped.csv", self._read.dropped)
+
+
+def _unless_empty(split: ImageSplit) -> ImageSplit | None:
+    return split if split.num_examples else None
+
+
+def unlabelled_split(paths: Sequence[Path], image_size: int, batch_size: int) -> ImageSplit:
+    """Pictures without labels, to be predicted.
+
+    Args:
+        paths: Files, or folders that are searched at any depth.
+        image_size: Height and width in pixels.
+        batch_size: Pictures per step over all replicas.
+
+    Raises:
+        DataError: There is no picture, or one can't be decoded; all those are named.
+    """
+    names = [name for path in paths for name in list_pictures(path)]
+    index = index_of_files(names)
+    load = open_pictures(index, image_size, "none", None)
+    return ImageSplit(index, TEST, load, image_size, batch_size)

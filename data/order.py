@@ -1,0 +1,88 @@
+"""The order in which pictures are drawn: a pure function of the seed and the epoch.
+
+Each draw of a picture carries its number: how often that picture was drawn before since
+training began. It decides how the picture is augmented, so that no two draws of one
+picture look alike, however often an epoch holds it.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Integers = npt.NDArray[np.int64]
+
+
+class Draws(NamedTuple):
+    """What an epoch draws, in order.
+
+    Attributes:
+        rows: `(draws,)` int64, which picture.
+        numbers: `(draws,)` int64, how often it was drawn before.
+    """
+
+    rows: Integers
+    numbers: Integers
+
+
+def sequential(count: int) -> Draws:
+    """Every picture once, in the order of the table."""
+    return Draws(np.arange(count), np.zeros(count, np.int64))
+
+
+def shuffled(count: int, seed: int, epoch: int) -> Draws:
+    """Every picture once, in an order of its own for each epoch.
+
+    Example:
+        >>> shuffled(4, seed=0, epoch=1).rows.tolist()
+        [1, 3, 0, 2]
+    """
+    rows = _generator(seed, epoch).permutation(count)
+    return Draws(rows, np.full(count, epoch, np.int64))
+
+
+def balanced(labels: npt.NDArray[np.int32], seed: int, epoch: int) -> Draws:
+    """As many draws as there are pictures, of each class equally many.
+
+    Each class goes through its pictures in shuffled rounds that run on from epoch to
+    epoch: none is drawn again before all others of its class had their turn.
+
+    Args:
+        labels: `(pictures,)` class of each picture.
+        seed: The same seed gives the same order.
+        epoch: Counted from 0.
+    """
+    parts: list[Draws] = []
+    classes = np.unique(labels)
+    for place, label in enumerate(classes):
+        members = np.flatnonzero(labels == label)
+        start, stop = _quota(len(labels), len(classes), place, epoch)
+        parts.append(_rounds(members, start, stop, seed, int(label)))
+    order = _generator(seed, epoch).permutation(sum(len(part.rows) for part in parts))
+    rows = np.concatenate([part.rows for part in parts])[order]
+    return Draws(rows, np.concatenate([part.numbers for part in parts])[order])
+
+
+def _quota(total: int, num_classes: int, place: int, epoch: int) -> tuple[int, int]:
+    """From which to which of its draws a class is due in an epoch.
+
+    What does not divide evenly goes to another class each epoch.
+    """
+
+    def due(epochs: int) -> int:
+        return (epochs * total + place) // num_classes
+
+    return due(epoch), due(epoch + 1)
+
+
+def _rounds(members: Integers, start: int, stop: int, seed: int, label: int) -> Draws:
+    size = len(members)
+    rounds = range(start // size, -(-stop // size))
+    rows = [_generator(seed, 2**32 + label, each).permutation(members) for each in rounds]
+    numbers = np.repeat(np.arange(rounds.start, rounds.stop), size)
+    window = slice(start - rounds.start * size, stop - rounds.start * size)
+    return Draws(np.concatenate([*rows, members[:0]])[window], numbers[window])
+
+
+def _generator(*key: int) -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64(list(key)))
