@@ -1,0 +1,113 @@
+"""The contract between the Trainer and what it trains."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from ..core.errors import ConfigError, message
+
+Predict = Callable[[keras.Model], npt.NDArray[np.floating[Any]]]
+
+
+class Module:
+    """A model and how it is trained.
+
+    Subclasses say how to build the model; everything else (weights, replicas,
+    accumulation, precision, checkpoints) is the Trainer's.
+
+    Example:
+        >>> class Line(Module):
+        ...     def build(self):
+        ...         model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        ...         model.compile("sgd", loss="mse")
+        ...         return model
+    """
+
+    def build(self) -> keras.Model:
+        """Makes the compiled model. Called once, in the scope of the strategy."""
+        raise NotImplementedError(f"{type(self).__name__} must define build().")
+
+    def training_step(
+        self, model: keras.Model, batch: tuple[Any, Any, Any], training: bool
+    ) -> dict[str, Any]:
+        """Computes losses in one's own way; the compiled loss is used otherwise.
+
+        Called in replica context, within a `tf.function`, with the part of the batch
+        that one replica gets; that part can be empty. In validation it is called with
+        `training=False`.
+
+        Args:
+            model: What `build` returned.
+            batch: Inputs, targets and sample weights (None where there are none).
+            training: Whether dropout and the like are on.
+
+        Returns:
+            `"loss"`: `(rows,)`, the loss of each example. `"predictions"`, optional:
+            what the compiled metrics are to see.
+        """
+        raise NotImplementedError
+
+    def prepare(self, model: keras.Model, predict: Predict) -> None:
+        """Looks at the training data before the first step. Does nothing by default.
+
+        Args:
+            model: What `build` returned.
+            predict: Runs a model on all training examples, in order and without
+                augmentation, and returns its outputs, a row an example.
+        """
+
+    def describe(self, model: keras.Model) -> str:
+        """Says in a line what is trained."""
+        return f"{model.name}: {count_parameters(model)}"
+
+
+class FunctionModule(Module):
+    """Wraps a function that returns a compiled model.
+
+    Args:
+        function: Called without arguments, in the scope of the strategy.
+    """
+
+    def __init__(self, function: Callable[[], keras.Model]) -> None:
+        self.function = function
+
+    def build(self) -> keras.Model:
+        """Makes the compiled model."""
+        return self.function()
+
+
+def as_module(value: Module | Callable[[], keras.Model]) -> Module:
+    """Accepts a function that returns a compiled model in place of a module.
+
+    Raises:
+        ConfigError: It is neither; a model that is built already can't be moved to
+            the devices of a strategy.
+    """
+    if isinstance(value, Module):
+        return value
+    if isinstance(value, keras.Model):
+        raise ConfigError(
+            message(
+                "`module` must be a Module or a function that returns a compiled model, "
+                "so that the model is made on the devices it trains on.",
+                "Move the lines that build and compile it into a function, and pass that.",
+                module=type(value).__name__,
+            )
+        )
+    if callable(value):
+        return FunctionModule(value)
+    raise ConfigError(
+        message(
+            "`module` must be a Module or a function that returns a compiled model.",
+            module=value,
+        )
+    )
+
+
+def count_parameters(model: keras.Model) -> str:
+    """Parameters of a model in words: all of them, and those that train."""
+    trainable = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
+    return f"{model.count_params():,} parameters, {trainable:,} trainable"

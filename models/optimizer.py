@@ -1,0 +1,50 @@
+"""Keras optimizers by name."""
+
+from typing import Any
+
+import keras
+
+from ..configs import OptimizerConfig, validated
+from ..core.errors import ConfigError
+
+
+class Optimizer:
+    """A Keras optimizer that is made when the model is.
+
+    Args:
+        name: As in YAML: `"adam"`, `"sgd"`, `"adamw"`, ...
+        learning_rate: Step size.
+        **options: Further arguments of that Keras optimizer, such as `momentum`,
+            `weight_decay`, `global_clipnorm` or `gradient_accumulation_steps`.
+
+    Raises:
+        ConfigError: No such optimizer or option.
+
+    Example:
+        >>> Optimizer("sgd", learning_rate=0.1, momentum=0.9).build().momentum
+        0.9
+    """
+
+    def __init__(
+        self, name: str = "adam", *, learning_rate: float = 0.001, **options: Any
+    ) -> None:
+        self.config = validated(
+            OptimizerConfig,
+            "optimizer",
+            name=name,
+            learning_rate=learning_rate,
+            **options,
+        )
+
+    def build(self) -> keras.optimizers.Optimizer:
+        """Makes the optimizer.
+
+        Raises:
+            ConfigError: Keras refuses the value of an option.
+        """
+        arguments = self.config.model_dump()
+        name = arguments.pop("name")
+        try:
+            return keras.optimizers.get({"class_name": name, "config": arguments})
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"`optimizer` is refused by Keras: {error}") from None

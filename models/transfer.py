@@ -1,0 +1,115 @@
+"""Transfer learning: a frozen network from keras.applications with a new head."""
+
+import keras
+import numpy as np
+
+from ..configs import ModelConfig, validated
+from .backbones import build_backbone, preprocessing
+from .metrics import BalancedAccuracy
+from .module import Module, Predict, count_parameters
+from .optimizer import Optimizer
+
+# Features that hardly vary on the training pictures must not blow up on others: none is
+# divided by less than the root of this part of the mean variance.
+VARIANCE_FLOOR = 0.1
+
+
+class TransferClassifier(Module):
+    """Classifies pictures with a frozen backbone and a new softmax head.
+
+    The model takes raw RGB pictures `(rows, size, size, 3)` in [0, 255] and gives
+    probabilities `(rows, classes)`. Preprocessing is inside, made of stock Keras
+    operations; the backbone runs in inference mode, BatchNorm included.
+
+    Args:
+        num_classes: How many classes there are.
+        image_size: Height and width of the pictures in pixels.
+        backbone: Name of a network in keras.applications.
+        weights: `"imagenet"`, a file of weights, or None for a random start.
+        dropout: Rate of dropout before the head.
+        standardize_features: Whether to give each feature mean 0 and variance 1 on the
+            training pictures, which costs one pass over them. Helps heads on networks
+            that were not trained.
+        optimizer: `Optimizer()` by default.
+
+    Raises:
+        ConfigError: An argument is out of its range.
+
+    Example:
+        >>> module = TransferClassifier(num_classes=9, image_size=64, weights=None)
+        >>> module.build().output_shape
+        (None, 9)
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        *,
+        image_size: int = 224,
+        backbone: str = "ResNet50",
+        weights: str | None = "imagenet",
+        dropout: float = 0.2,
+        standardize_features: bool = False,
+        optimizer: Optimizer | None = None,
+    ) -> None:
+        self.config = validated(
+            ModelConfig,
+            "model",
+            backbone=backbone,
+            weights=weights,
+            dropout=dropout,
+            standardize_features=standardize_features,
+        )
+        self.num_classes = num_classes
+        self.image_size = image_size
+        self.optimizer = optimizer or Optimizer()
+
+    def build(self) -> keras.Model:
+        """Makes and compiles the model."""
+        config = self.config
+        backbone = build_backbone(config.backbone, config.weights, self.image_size)
+        pictures = keras.Input((self.image_size, self.image_size, 3), name="pictures")
+        maps = backbone(preprocessing(config.backbone)(pictures), training=False)
+        features = keras.layers.GlobalAveragePooling2D(name="features")(maps)
+        if config.standardize_features:
+            features = _standardization()(features)
+        features = keras.layers.Dropout(config.dropout, name="dropout")(features)
+        head = keras.layers.Dense(
+            self.num_classes, "softmax", name="probabilities", dtype="float32"
+        )
+        model = keras.Model(pictures, head(features), name=config.backbone.lower())
+        model.compile(
+            self.optimizer.build(),
+            loss="sparse_categorical_crossentropy",
+            metrics=["accuracy", BalancedAccuracy(self.num_classes)],
+        )
+        return model
+
+    def prepare(self, model: keras.Model, predict: Predict) -> None:
+        """Measures the features on the training pictures, if they are standardised."""
+        if self.config.standardize_features:
+            features = predict(keras.Model(model.input, model.get_layer("features").output))
+            variance = features.var(axis=0)
+            floor = VARIANCE_FLOOR * variance.mean()
+            layer = model.get_layer("standardize")
+            layer.moving_mean.assign(features.mean(axis=0))
+            layer.moving_variance.assign(np.maximum(variance, floor))
+
+    def describe(self, model: keras.Model) -> str:
+        """Says in a line what is trained."""
+        config = self.config
+        parts = [config.backbone, "GlobalAveragePooling"]
+        parts += ["Standardize"] * config.standardize_features
+        parts += [f"Dropout {config.dropout}", f"Dense {self.num_classes}"]
+        return f"{' + '.join(parts)}: {count_parameters(model)}"
+
+
+def _standardization() -> keras.Layer:
+    """Subtracts a mean and divides by a deviation, both measured in `prepare`.
+
+    A frozen BatchNormalization rather than Keras's Normalization, which keeps copies of
+    its variables that restoring a checkpoint would not renew.
+    """
+    return keras.layers.BatchNormalization(
+        center=False, scale=False, trainable=False, name="standardize"
+    )
