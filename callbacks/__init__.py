@@ -1,0 +1,32 @@
+"""What happens around a step: the contract, and a file for each callback.
+
+Knows nothing of the trainer's insides.
+"""
+
+from .base import Callback
+from .callback_list import CallbackList, merge_callbacks
+from .early_stopping import EarlyStopping
+from .keras_callback import KerasCallback
+from .metrics_log import MetricsLog
+from .model_checkpoint import ModelCheckpoint
+from .pictures import Pictures
+from .progress_bar import ProgressBar
+from .registry import create_callback, default_callbacks
+from .run_state import RunState
+from .tensorboard import TensorBoard
+
+__all__ = [
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "KerasCallback",
+    "MetricsLog",
+    "ModelCheckpoint",
+    "Pictures",
+    "ProgressBar",
+    "RunState",
+    "TensorBoard",
+    "create_callback",
+    "default_callbacks",
+    "merge_callbacks",
+]

@@ -1,0 +1,68 @@
+"""The contract between the loop and what happens around it."""
+
+from pathlib import Path
+from typing import Any
+
+from .run_state import RunState
+
+
+class Callback:
+    """Something that happens around training steps.
+
+    Override the hooks you need; each gets the state of the run. The order of hooks is
+    shown in `keraunos.trainer.loop`. A callback that keeps something between epochs
+    returns it from `state_dict`, so that a resumed run goes on as if nothing had
+    happened.
+
+    Attributes:
+        every_n_steps: After how many steps `on_train_step_end` is called, if it is
+            overridden. None: whenever the loop is back from the device. Small numbers
+            cost time, as the device waits for Python.
+        wants_validation_predictions: Whether `RunState.validation` is to be filled.
+
+    Example:
+        >>> class StopBelow(Callback):
+        ...     def on_epoch_end(self, run):
+        ...         if run.metrics["loss"] < 0.01:
+        ...             run.request_stop("the loss is small enough")
+    """
+
+    every_n_steps: int | None = 1
+    wants_validation_predictions = False
+
+    def reset(self) -> None:
+        """Forgets the last fit. Called first in every fit."""
+
+    def on_fit_begin(self, run: RunState) -> None:
+        """Called when the model is built and restored, before the first step."""
+
+    def on_epoch_begin(self, run: RunState) -> None:
+        """Called before the first step of an epoch."""
+
+    def on_train_step_end(self, run: RunState) -> None:
+        """Called after every `every_n_steps` training steps."""
+
+    def on_validation_begin(self, run: RunState) -> None:
+        """Called before validation."""
+
+    def on_validation_end(self, run: RunState) -> None:
+        """Called after validation; `run.metrics` has the `val_` values."""
+
+    def on_epoch_end(self, run: RunState) -> None:
+        """Called after an epoch; `run.metrics` has all values of it."""
+
+    def on_checkpoint_saved(self, run: RunState, path: Path) -> None:
+        """Called after a checkpoint was written to `path`."""
+
+    def on_fit_end(self, run: RunState) -> None:
+        """Called at the end of a fit, also of one that was stopped early."""
+
+    def on_exception(self, run: RunState, error: BaseException) -> None:
+        """Called when the fit ends with an error, in place of `on_fit_end`."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run needs: values that JSON can hold, and NumPy arrays."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes back what `state_dict` returned, before `on_fit_begin`."""

@@ -1,0 +1,146 @@
+"""All callbacks of a run, by label and in order."""
+
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+
+from ..core.errors import ConfigError, message
+from ..core.names import snake_case
+from .base import Callback
+from .keras_callback import KerasCallback, as_callback
+from .registry import CALLBACK_CLASSES
+from .run_state import RunState
+
+Given = Sequence[Any] | Mapping[str, Any] | None
+
+
+class CallbackList:
+    """Calls a hook of every callback, in order.
+
+    Args:
+        callbacks: By label.
+    """
+
+    def __init__(self, callbacks: Mapping[str, Callback]) -> None:
+        self.callbacks = dict(callbacks)
+
+    def notify(self, hook: str, run: RunState, *args: Any) -> None:
+        """Calls one hook of all."""
+        for callback in self.callbacks.values():
+            getattr(callback, hook)(run, *args)
+
+    def notify_step_end(self, run: RunState) -> None:
+        """Calls `on_train_step_end` of those whose turn it is."""
+        for callback in self.callbacks.values():
+            if callback.every_n_steps is None or run.step % callback.every_n_steps == 0:
+                callback.on_train_step_end(run)
+
+    def notify_exception(self, run: RunState, error: BaseException) -> None:
+        """Lets every callback clean up, whatever happens in the others."""
+        for label, callback in self.callbacks.items():
+            try:
+                callback.on_exception(run, error)
+            except Exception:
+                error.add_note(f"{label} failed, too:\n{traceback.format_exc()}")
+
+    def steps_until_due(self, step: int) -> int | None:
+        """After how many steps the next `on_train_step_end` is due; None for whenever."""
+        periods = [
+            callback.every_n_steps
+            for callback in self.callbacks.values()
+            if callback.every_n_steps is not None and _overrides_step_end(callback)
+        ]
+        return min((period - step % period for period in periods), default=None)
+
+    @property
+    def wants_validation_predictions(self) -> bool:
+        """Whether any of them looks at single predictions."""
+        return any(each.wants_validation_predictions for each in self.callbacks.values())
+
+    def not_resumable(self) -> list[str]:
+        """Labels of those whose state can't be saved."""
+        kinds = self.callbacks.items()
+        return [label for label, each in kinds if isinstance(each, KerasCallback)]
+
+    def reset(self) -> None:
+        """Makes all of them forget the last fit."""
+        for callback in self.callbacks.values():
+            callback.reset()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state of each by label."""
+        return {label: each.state_dict() for label, each in self.callbacks.items()}
+
+    def load_state_dict(self, states: Mapping[str, Any]) -> None:
+        """Gives each its state back; those that are new start anew."""
+        for label, callback in self.callbacks.items():
+            if label in states:
+                callback.load_state_dict(states[label])
+
+
+def merge_callbacks(given: Given, defaults: Mapping[str, Callback]) -> CallbackList:
+    """Joins a user's callbacks with the default ones.
+
+    Args:
+        given: A list, whose labels are the class names in snake_case; or a map from
+            labels, in which None switches a default off. One with a default's label
+            takes its place.
+        defaults: By label, in order.
+
+    Raises:
+        ConfigError: Something in it is no callback.
+    """
+    named = _label(given)
+    chosen = {label: each for label, each in defaults.items() if label not in named}
+    first = {label: each for label, each in chosen.items() if label != "model_checkpoint"}
+    # Checkpoints come last: what is restored at the end is then the best checkpoint.
+    last = {label: each for label, each in chosen.items() if label not in first}
+    own = {label: as_callback(each) for label, each in named.items() if each is not None}
+    return CallbackList(first | own | last)
+
+
+def _label(given: Given) -> dict[str, Any]:
+    if isinstance(given, Mapping):
+        named = dict(given)
+    else:
+        named = {}
+        for callback in given or ():
+            label = base = default_label(callback)
+            number = 2
+            while label in named:
+                label, number = f"{base}_{number}", number + 1
+            named[label] = callback
+    for label, callback in named.items():
+        if not isinstance(callback, Callback | keras.callbacks.Callback | None):
+            raise ConfigError(
+                message(
+                    "Each callback must be a keraunos or a Keras callback, made and not "
+                    "only named.",
+                    f"Write {callback.__name__}(...)."
+                    if isinstance(callback, type)
+                    else "",
+                    **{label: callback},
+                )
+            )
+    return named
+
+
+def default_label(callback: Any) -> str:
+    """The label of a callback that was given none.
+
+    Example:
+        >>> default_label(keras.callbacks.EarlyStopping())
+        'keras_early_stopping'
+    """
+    kind = type(callback)
+    name = next((key for key, own in CALLBACK_CLASSES.items() if own is kind), "")
+    foreign = "keras_" if isinstance(callback, keras.callbacks.Callback) else ""
+    return name or foreign + snake_case(kind.__name__)
+
+
+def _overrides_step_end(callback: Callback) -> bool:
+    if isinstance(callback, KerasCallback):
+        return callback.every_n_steps is not None
+    return type(callback).on_train_step_end is not Callback.on_train_step_end

@@ -1,0 +1,90 @@
+"""Lets callbacks of Keras stand among ours."""
+
+from typing import Any
+
+import keras
+
+from .base import Callback
+from .run_state import RunState
+
+_BATCH_HOOKS = (
+    "on_batch_begin",
+    "on_batch_end",
+    "on_train_batch_begin",
+    "on_train_batch_end",
+)
+
+
+class KerasCallback(Callback):
+    """Calls a `keras.callbacks.Callback` where Keras would.
+
+    Its batch hooks are called only if it overrides one, since each call makes the
+    device wait. It has no state that could be resumed: it starts anew with every run.
+
+    Args:
+        callback: Any callback of Keras's kind.
+
+    Example:
+        >>> scheduler = keras.callbacks.LearningRateScheduler(lambda epoch: 0.1 / 2**epoch)
+        >>> callback = KerasCallback(scheduler)
+    """
+
+    def __init__(self, callback: keras.callbacks.Callback) -> None:
+        self.callback = callback
+        steps = any(self._overrides(hook) for hook in _BATCH_HOOKS)
+        self.every_n_steps = 1 if steps else None
+        self._batch_hooks = steps
+
+    def on_fit_begin(self, run: RunState) -> None:
+        """Introduces the model."""
+        run.model.stop_training = False
+        self.callback.set_model(run.model)
+        self.callback.set_params(
+            {"epochs": run.max_epochs, "steps": run.steps_per_epoch, "verbose": 0}
+        )
+        self.callback.on_train_begin({})
+
+    def on_epoch_begin(self, run: RunState) -> None:
+        """Hands the hook on."""
+        self.callback.on_epoch_begin(run.epoch, {})
+        if self._batch_hooks:
+            self.callback.on_train_batch_begin(run.epoch_step, {})
+
+    def on_train_step_end(self, run: RunState) -> None:
+        """Ends the batch that is done and begins the next."""
+        if not self._batch_hooks:
+            return
+        self.callback.on_train_batch_end(run.epoch_step - 1, run.read_metrics())
+        if run.epoch_step != run.steps_per_epoch:
+            self.callback.on_train_batch_begin(run.epoch_step, {})
+        self._obey(run)
+
+    def on_validation_begin(self, run: RunState) -> None:
+        """Hands the hook on."""
+        self.callback.on_test_begin({})
+
+    def on_validation_end(self, run: RunState) -> None:
+        """Hands the hook on."""
+        self.callback.on_test_end(dict(run.metrics))
+
+    def on_epoch_end(self, run: RunState) -> None:
+        """Hands the hook on."""
+        self.callback.on_epoch_end(run.epoch - 1, dict(run.metrics))
+        self._obey(run)
+
+    def on_fit_end(self, run: RunState) -> None:
+        """Hands the hook on."""
+        self.callback.on_train_end(dict(run.metrics))
+
+    def _obey(self, run: RunState) -> None:
+        if run.model.stop_training:
+            run.request_stop(f"{type(self.callback).__name__} said so")
+
+    def _overrides(self, hook: str) -> bool:
+        own = getattr(type(self.callback), hook)
+        return own is not getattr(keras.callbacks.Callback, hook)
+
+
+def as_callback(value: Any) -> Callback:
+    """Wraps a callback of Keras; leaves ours as they are."""
+    return value if isinstance(value, Callback) else KerasCallback(value)

@@ -1,0 +1,87 @@
+"""A metric that is watched: finding it, and telling better from worse."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from ..core.errors import ConfigError, message
+from ..core.names import did_you_mean
+
+Mode = Literal["auto", "min", "max"]
+
+_SMALLER_IS_BETTER = (
+    "loss",
+    "error",
+    "entropy",
+    "divergence",
+    "mse",
+    "mae",
+    "mape",
+    "rmse",
+)
+_LARGER_IS_BETTER = ("acc", "auc", "precision", "recall", "f1", "iou", "r2", "score")
+
+
+class Monitor:
+    """Watches one metric.
+
+    Args:
+        name: Of the metric, such as `"val_loss"`.
+        mode: Whether small (`"min"`) or large (`"max"`) values are good; `"auto"` tells
+            by the name.
+        min_delta: By how much a value must be better to count as better.
+
+    Raises:
+        ConfigError: `mode` is unknown, or `"auto"` can't tell.
+
+    Example:
+        >>> Monitor("val_accuracy").is_better(0.9, than=0.8)
+        True
+    """
+
+    def __init__(self, name: str, mode: Mode = "auto", min_delta: float = 0.0) -> None:
+        self.name = name
+        self.mode = _direction(name) if mode == "auto" else mode
+        self.min_delta = min_delta
+        if self.mode not in ("min", "max"):
+            raise ConfigError(
+                message("`mode` must be auto, min or max.", mode=mode, monitor=name)
+            )
+
+    def value(self, metrics: Mapping[str, float]) -> float:
+        """The metric's value.
+
+        Raises:
+            ConfigError: There is no such metric; the message names those there are.
+        """
+        if self.name not in metrics:
+            guess = did_you_mean(self.name, metrics)
+            raise ConfigError(
+                message(
+                    f"`monitor` must be one of {', '.join(metrics)}.",
+                    guess,
+                    monitor=self.name,
+                )
+            )
+        return metrics[self.name]
+
+    def is_better(self, value: float, than: float | None) -> bool:
+        """Whether `value` is better; anything but NaN is better than None."""
+        if than is None:
+            return value == value
+        gain = than - value if self.mode == "min" else value - than
+        return gain > self.min_delta
+
+
+def _direction(name: str) -> str:
+    words = name.lower()
+    if any(word in words for word in _SMALLER_IS_BETTER):
+        return "min"
+    if any(word in words for word in _LARGER_IS_BETTER):
+        return "max"
+    raise ConfigError(
+        message(
+            "`monitor` must be a metric whose direction its name tells.",
+            "Add mode=min or mode=max.",
+            monitor=name,
+        )
+    )

@@ -1,0 +1,47 @@
+"""Draws samples.png, augmented.png and curves.png."""
+
+from pathlib import Path
+
+from ..evaluation import curves_picture, picture_grid, save_picture
+from .base import Callback
+from .run_state import RunState
+from .shows_pictures import ShowsPictures
+
+
+class Pictures(Callback):
+    """Draws what goes in and how it goes into the run directory.
+
+    `samples.png` and `augmented.png` before training, if the data are pictures, and
+    `curves.png` at the end.
+
+    Example:
+        >>> pictures = Pictures()
+    """
+
+    def on_fit_begin(self, run: RunState) -> None:
+        """Draws the data."""
+        if run.run_dir is not None and isinstance(run.data, ShowsPictures):
+            draw_data(run.data, run.run_dir)
+
+    def on_fit_end(self, run: RunState) -> None:
+        """Draws the curves."""
+        if run.run_dir is not None and run.history:
+            save_picture(curves_picture(run.history), run.run_dir / "curves.png")
+
+
+def draw_data(data: ShowsPictures, directory: Path) -> list[Path]:
+    """Draws samples.png and augmented.png.
+
+    Returns:
+        The files.
+    """
+    images, titles = data.sample_pictures()
+    versions = data.augmented_pictures()
+    plain = ["as it is", *[""] * (len(versions) - 1)]
+    figures = {
+        "samples.png": picture_grid(images, titles, 8, "Samples of each class"),
+        "augmented.png": picture_grid(versions, plain, 6, "A picture, and augmented"),
+    }
+    for name, figure in figures.items():
+        save_picture(figure, directory / name)
+    return [directory / name for name in figures]

@@ -1,0 +1,146 @@
+"""Shows how far training is."""
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from .base import Callback
+from .run_state import RunState
+
+# The part of an epoch from which on waiting for data is worth a word.
+WAITING_IS_LONG = 0.3
+
+
+class ProgressBar(Callback):
+    """A bar per epoch on a terminal; elsewhere a plain line now and then.
+
+    A plain line is made of `name=value` pairs, easy to find in a log: one at the end of
+    each epoch, and one every `seconds_between_lines` within long ones.
+
+    Args:
+        refresh_seconds: How often the values on the bar are fetched from the device.
+        seconds_between_lines: How often a plain line is written within an epoch.
+        console: Where to write; standard error by default.
+        clock: Tells the time in seconds.
+
+    Example:
+        >>> bar = ProgressBar(refresh_seconds=1.0)
+    """
+
+    every_n_steps = None
+
+    def __init__(
+        self,
+        refresh_seconds: float = 0.5,
+        seconds_between_lines: float = 60.0,
+        console: Console | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.refresh_seconds = refresh_seconds
+        self.seconds_between_lines = seconds_between_lines
+        self._console = console
+        self._clock = clock
+        self._bar: _Bar | None = None
+        self._shown_at = 0.0
+        self._advised = False
+
+    def on_fit_begin(self, run: RunState) -> None:
+        """Says what will happen."""
+        for line in run.description:
+            self._write(line)
+
+    def on_epoch_begin(self, run: RunState) -> None:
+        """Starts the epoch's bar."""
+        self._shown_at = self._clock()
+        console = self._console or Console(file=sys.stderr, highlight=False)
+        self._bar = _Bar(console, run) if console.is_terminal else None
+
+    def on_train_step_end(self, run: RunState) -> None:
+        """Moves the bar, or writes a line if it is time for one."""
+        wait = self.refresh_seconds if self._bar else self.seconds_between_lines
+        if self._clock() - self._shown_at < wait:
+            return
+        self._shown_at = self._clock()
+        values = run.read_metrics()
+        if self._bar:
+            self._bar.update(run, values)
+        else:
+            self._write(f"{_position(run, run.epoch + 1)} {_plain(values)}")
+
+    def on_epoch_end(self, run: RunState) -> None:
+        """Writes the epoch's values."""
+        self._close()
+        self._write(f"{_position(run, run.epoch)} {_plain(run.metrics)}")
+        waited = run.metrics["data_wait_seconds"] / max(run.metrics["seconds"], 1e-9)
+        if waited > WAITING_IS_LONG and not self._advised:
+            self._advised = True
+            self._write(
+                f"{waited:.0%} of this epoch was spent waiting for data: keep decoded "
+                "pictures with data.cache=disk, or choose a smaller data.image_size"
+            )
+
+    def on_exception(self, run: RunState, error: BaseException) -> None:
+        """Leaves the terminal as it was."""
+        self._close()
+
+    def on_fit_end(self, run: RunState) -> None:
+        """Says why training ended."""
+        self._close()
+        self._write(f"training ended after epoch {run.epoch}: {run.stop_reason}")
+
+    def _close(self) -> None:
+        if self._bar:
+            self._bar.close()
+            self._bar = None
+
+    def _write(self, line: str) -> None:
+        console = self._console or Console(file=sys.stderr, highlight=False)
+        console.print(line, soft_wrap=True, markup=False)
+
+
+class _Bar:
+    """Rich's progress bar over the steps of one epoch."""
+
+    def __init__(self, console: Console, run: RunState) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[values]}"),
+            console=console,
+            transient=True,
+        )
+        self._task: TaskID = self._progress.add_task(
+            f"epoch {run.epoch + 1}/{run.max_epochs}",
+            total=run.steps_per_epoch,
+            completed=run.epoch_step,
+            values="",
+        )
+        self._progress.start()
+
+    def update(self, run: RunState, values: Mapping[str, float]) -> None:
+        self._progress.update(self._task, completed=run.epoch_step, values=_plain(values))
+
+    def close(self) -> None:
+        self._progress.stop()
+
+
+def _position(run: RunState, epoch: int) -> str:
+    return f"epoch={epoch}/{run.max_epochs} step={run.step}"
+
+
+def _plain(values: Mapping[str, float]) -> str:
+    return " ".join(f"{name}={value:.4g}" for name, value in values.items())

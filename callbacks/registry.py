@@ -1,0 +1,90 @@
+"""The callbacks that ship with Keraunos by name, and those that every run gets.
+
+To add one: write its file, give it options in `configs/callbacks.py`, and name it here.
+"""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from ..configs import callback_class
+from ..core.errors import ConfigError, message
+from ..core.names import choose
+from .base import Callback
+from .early_stopping import EarlyStopping
+from .keras_callback import as_callback
+from .metrics_log import MetricsLog
+from .model_checkpoint import ModelCheckpoint
+from .pictures import Pictures
+from .progress_bar import ProgressBar
+from .tensorboard import TensorBoard
+
+CALLBACK_CLASSES: dict[str, type[Callback]] = {
+    "early_stopping": EarlyStopping,
+    "metrics_log": MetricsLog,
+    "model_checkpoint": ModelCheckpoint,
+    "pictures": Pictures,
+    "progress_bar": ProgressBar,
+    "tensorboard": TensorBoard,
+}
+
+
+def default_callbacks(run_dir: Path | None) -> dict[str, Callback]:
+    """The callbacks of a run for which nothing else was said, by label and in order."""
+    callbacks: dict[str, Callback] = {"progress_bar": ProgressBar()}
+    if run_dir is not None:
+        callbacks |= {
+            "metrics_log": MetricsLog(),
+            "tensorboard": TensorBoard(),
+            "pictures": Pictures(),
+            "model_checkpoint": ModelCheckpoint(),
+        }
+    return callbacks
+
+
+def create_callback(label: str, options: dict[str, Any]) -> Callback:
+    """Makes the callback that an entry of a configuration asks for.
+
+    Args:
+        label: The entry's key.
+        options: Its arguments, and `class` if that is not the label.
+
+    Raises:
+        ConfigError: There is no such class, or it refuses the arguments.
+
+    Example:
+        >>> create_callback("early_stopping", {"patience": 2}).patience
+        2
+    """
+    name, arguments = callback_class(label, options)
+    if ":" in name:
+        made = _import(name, label)
+    elif name[:1].isupper():
+        known = {key: getattr(keras.callbacks, key) for key in dir(keras.callbacks)}
+        made = choose(f"callbacks.{label}", name, known)
+    else:
+        made = choose(f"callbacks.{label}", name, CALLBACK_CLASSES)
+    try:
+        return as_callback(made(**arguments))
+    except (TypeError, ValueError) as error:
+        if isinstance(error, ConfigError):
+            raise
+        raise ConfigError(
+            message(f"`callbacks.{label}` is refused by {name}: {error}.", **arguments)
+        ) from None
+
+
+def _import(name: str, label: str) -> Any:
+    module, _, attribute = name.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(
+            message(
+                f"`callbacks.{label}` must name a class that can be imported ({error}).",
+                "Is its folder on PYTHONPATH?",
+                **{"class": name},
+            )
+        ) from None

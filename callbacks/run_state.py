@@ -1,0 +1,76 @@
+"""What a fit has done so far: made by the Trainer, handed to every hook."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from ..evaluation import Predictions
+
+
+@dataclass
+class RunState:
+    """The state of one fit.
+
+    Counts are of what is done: in the first epoch `epoch` is 0, in `on_epoch_end` of
+    the first epoch it is 1.
+
+    Attributes:
+        model: What is trained.
+        strategy: Where it is trained.
+        data: What `fit` was given.
+        max_epochs: Epochs after which the fit ends.
+        steps_per_epoch: None until known.
+        has_validation: Whether there is validation data.
+        run_dir: Where files go, or None if nothing is to be written.
+        epoch: Finished epochs.
+        step: Finished steps in all epochs.
+        epoch_step: Finished steps of the current epoch.
+        metrics: The newest values by name: of the whole epoch in `on_epoch_end`; in
+            `on_train_step_end` call `read_metrics` for those up to now.
+        history: Values per epoch by name, as in Keras's History.
+        validation: What the model said of the validation data in this epoch, if a
+            callback `wants_validation_predictions`.
+        description: Lines that say what will happen, for the start.
+        stop_reason: Why the fit is to end or has ended, or None.
+        read_metrics: Fetches the training metrics up to now from the device.
+    """
+
+    model: keras.Model
+    strategy: tf.distribute.Strategy
+    data: Any = None
+    max_epochs: int = 1
+    steps_per_epoch: int | None = None
+    has_validation: bool = False
+    run_dir: Path | None = None
+    epoch: int = 0
+    step: int = 0
+    epoch_step: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+    history: dict[str, list[float]] = field(default_factory=dict)
+    validation: Predictions | None = None
+    description: list[str] = field(default_factory=list)
+    stop_reason: str | None = None
+    save_requested: bool = False
+    read_metrics: Callable[[], dict[str, float]] = dict
+
+    def request_stop(self, reason: str) -> None:
+        """Ends the fit after the current step; the first reason stays."""
+        self.stop_reason = self.stop_reason or reason
+
+    def request_save(self) -> None:
+        """Asks for a checkpoint once all callbacks have had their turn."""
+        self.save_requested = True
+
+    @property
+    def checkpoint_dir(self) -> Path | None:
+        """Where checkpoints go."""
+        return self.run_dir / "checkpoints" if self.run_dir else None
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the next step."""
+        return float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))

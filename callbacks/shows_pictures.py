@@ -1,0 +1,18 @@
+"""What data must offer to have its pictures shown."""
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+
+@runtime_checkable
+class ShowsPictures(Protocol):
+    """Data that can show what it holds."""
+
+    def sample_pictures(self) -> tuple[npt.NDArray[np.uint8], Sequence[str]]:
+        """Some training pictures of each class, and the name of the class of each."""
+
+    def augmented_pictures(self) -> npt.NDArray[np.uint8]:
+        """One training picture, first as it is and then in augmented versions."""
