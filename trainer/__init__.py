@@ -1,0 +1,9 @@
+"""The loop: Trainer, the traced step, checkpoints.
+
+Knows nothing of single callbacks, data sets and models.
+"""
+
+from .result import FitResult, TestResult
+from .trainer import Trainer
+
+__all__ = ["FitResult", "TestResult", "Trainer"]

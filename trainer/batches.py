@@ -1,0 +1,222 @@
+"""What data must offer, and how its batches reach the replicas.
+
+A batch of all replicas together is cut into consecutive parts, one for each replica;
+where it does not divide evenly the last parts are smaller or empty. Nothing is padded.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol, runtime_checkable
+
+import keras
+import tensorflow as tf
+
+from ..core.errors import ConfigError, message
+from ..strategies import Position, Replicas
+
+Prepare = Callable[[Any], tuple[Any, Any, Any]]
+DatasetFunction = Callable[[int, int], tf.data.Dataset]
+
+
+@runtime_checkable
+class BatchSource(Protocol):
+    """One split of the data, as batches that are a function of the position.
+
+    Attributes:
+        num_batches: Batches per epoch; None if not known or without end.
+        is_endless: Whether `batches` goes on with later epochs, so that one iterator
+            serves for all of them.
+    """
+
+    is_endless: bool
+
+    @property
+    def num_batches(self) -> int | None:
+        """See above."""
+
+    def batches(self, position: Position, replicas: Replicas) -> tf.data.Dataset:
+        """The batches from a position on, each a tuple of parts for the replicas here."""
+
+    def prepare(self, part: Any) -> tuple[Any, Any, Any]:
+        """Turns a part into inputs, targets and weights; on the device, traced."""
+
+
+class DatasetSource:
+    """Batches of a `tf.data.Dataset`.
+
+    Args:
+        dataset: Batched, finite or endless, with elements as `Model.fit` takes them:
+            `x`, `(x, y)` or `(x, y, sample_weight)`. Its order is its own business.
+    """
+
+    def __init__(self, dataset: tf.data.Dataset) -> None:
+        _refuse_sparse(dataset.element_spec)
+        self.dataset = dataset
+        cardinality = int(dataset.cardinality())
+        self.is_endless = cardinality == tf.data.INFINITE_CARDINALITY
+        self.num_batches = cardinality if cardinality >= 0 else None
+
+    def batches(self, position: Position, replicas: Replicas) -> tf.data.Dataset:
+        """The batches that are left; those before are read and thrown away."""
+        before = position.batch
+        if self.is_endless:
+            before += position.epoch * (position.batches_per_epoch or 0)
+        return cut(self.dataset.skip(before) if before else self.dataset, replicas)
+
+    def prepare(self, part: Any) -> tuple[Any, Any, Any]:
+        """Takes an element apart."""
+        return unpack(part)
+
+
+class FunctionSource:
+    """Batches of a function `dataset(epoch, start_batch)`, which makes resuming exact.
+
+    Args:
+        function: Returns the batches of an epoch from `start_batch` on, in the same
+            order whenever it is called with the same arguments.
+    """
+
+    is_endless = False
+
+    def __init__(self, function: DatasetFunction) -> None:
+        self.function = function
+        first = function(0, 0)
+        _refuse_sparse(first.element_spec)
+        cardinality = int(first.cardinality())
+        self.num_batches = cardinality if cardinality >= 0 else None
+
+    def batches(self, position: Position, replicas: Replicas) -> tf.data.Dataset:
+        """The batches that are left."""
+        return cut(self.function(position.epoch, position.batch), replicas)
+
+    def prepare(self, part: Any) -> tuple[Any, Any, Any]:
+        """Takes an element apart."""
+        return unpack(part)
+
+
+def as_source(value: Any, name: str) -> BatchSource:
+    """Accepts a dataset or a function of epoch and position as a source of batches.
+
+    Raises:
+        ConfigError: It is none of these.
+    """
+    if isinstance(value, tf.data.Dataset):
+        return DatasetSource(value)
+    if isinstance(value, BatchSource):
+        return value
+    if callable(value):
+        return FunctionSource(value)
+    raise ConfigError(
+        message(
+            f"`{name}` must be a tf.data.Dataset, a function dataset(epoch, start_batch) "
+            "that returns one, or a split of keraunos.ImageData.",
+            "Wrap arrays as tf.data.Dataset.from_tensor_slices((x, y)).batch(32).",
+            **{name: type(value).__name__},
+        )
+    )
+
+
+class Batches:
+    """Iterators over the batches of a source, to be used inside a `tf.function`.
+
+    They are plain iterators of `tf.data`. Those of `tf.distribute` cut batches by rules
+    of their own, and between virtual CPU devices they spend seconds on being deleted.
+
+    Args:
+        strategy: Whose replicas share the batches.
+        source: Where they come from.
+    """
+
+    def __init__(self, strategy: tf.distribute.Strategy, source: BatchSource) -> None:
+        self._replicas = Replicas.of(strategy)
+        self._source = source
+        self._endless: Iterator[Any] | None = None
+
+    def start(self, position: Position) -> Iterator[Any]:
+        """An iterator that stands at a position.
+
+        Of an endless source it is one and the same for all epochs: positions must
+        follow one another.
+        """
+        if self._endless is not None:
+            return self._endless
+        batches = self._source.batches(position, self._replicas)
+        stamped = batches.map(lambda *parts: (parts, tf.timestamp())).prefetch(1)
+        iterator = iter(stamped)
+        self._endless = iterator if self._source.is_endless else None
+        return iterator
+
+
+def next_with_wait(iterator: Any) -> tuple[Any, tf.Tensor]:
+    """The parts of the next batch, and the seconds for which it was waited for; traced.
+
+    A batch that was ready before it was asked for was not waited for, however long the
+    device was busy with other things before it took it.
+    """
+    asked = tf.timestamp()
+    with tf.control_dependencies([asked]):
+        parts, ready = next(iterator)
+    return parts, tf.maximum(ready - asked, 0.0)
+
+
+def cut(dataset: tf.data.Dataset, replicas: Replicas) -> tf.data.Dataset:
+    """Cuts each batch into the parts of the replicas of this process."""
+
+    def parts(*batch: Any) -> tuple[Any, ...]:
+        element = batch if len(batch) > 1 else batch[0]
+        share = replicas.share(_num_rows(element))
+
+        def part(replica: int) -> Any:
+            rows = slice(replica * share, (replica + 1) * share)
+            return tf.nest.map_structure(lambda tensor: tensor[rows], element)
+
+        first = replicas.first
+        return tuple(part(replica) for replica in range(first, first + replicas.local))
+
+    return dataset.map(parts).prefetch(1)
+
+
+def unpack(element: Any) -> tuple[Any, Any, Any]:
+    """Inputs, targets and weights of an element as `Model.fit` takes it."""
+    inputs, targets, weights = keras.utils.unpack_x_y_sample_weight(element)
+    return inputs, targets, weights
+
+
+def batch_limit(limit: int | float | None, num_batches: int | None) -> int | None:
+    """Turns a limit that may be a part of an epoch into a number of batches.
+
+    Raises:
+        ConfigError: It is a part, but of how many batches is not known.
+
+    Example:
+        >>> batch_limit(0.25, num_batches=70)
+        17
+    """
+    if not isinstance(limit, float):
+        return limit
+    if num_batches is None:
+        raise ConfigError(
+            message(
+                "A limit of batches must be a whole number where the data do not tell "
+                "how many batches they have.",
+                limit=limit,
+            )
+        )
+    return max(int(limit * num_batches), 1)
+
+
+def _num_rows(element: Any) -> tf.Tensor:
+    first = tf.nest.flatten(element)[0]
+    if isinstance(first, tf.RaggedTensor):
+        return tf.cast(first.nrows(), tf.int32)
+    return tf.shape(first)[0]
+
+
+def _refuse_sparse(element_spec: Any) -> None:
+    if any(isinstance(s, tf.SparseTensorSpec) for s in tf.nest.flatten(element_spec)):
+        raise ConfigError(
+            message(
+                "A dataset must not hold sparse tensors, which can't be cut by rows.",
+                "Map them with tf.sparse.to_dense.",
+                element_spec=str(element_spec),
+            )
+        )

@@ -1,0 +1,131 @@
+"""Builds a module's model, and refuses what a compiled model asks for but can't get.
+
+docs/keras.md has the table of what is honoured and what is refused.
+"""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from ..core.errors import ConfigError, message
+from ..models import Module
+from ..models.variables import all_layers
+from ..strategies import Position, Replicas
+from .batches import BatchSource
+from .keras_internals import (
+    build_compiled,
+    compiled_losses,
+    overridden_steps,
+    set_synchronized,
+)
+from .losses import overrides_training_step
+
+
+def build_model(
+    module: Module,
+    strategy: tf.distribute.Strategy,
+    source: BatchSource,
+    sync_batch_norm: bool,
+) -> keras.Model:
+    """Makes a model with all its variables, ready to train.
+
+    Args:
+        module: What to build.
+        strategy: In whose scope.
+        source: What it is to be trained on.
+        sync_batch_norm: Whether BatchNorm shares its statistics between replicas.
+
+    Raises:
+        ConfigError: The model is not compiled, or asks for what it can't get.
+    """
+    with strategy.scope():
+        model = module.build()
+        check_compiled(model, module)
+        build_compiled(model, batch_spec(source))
+    check_losses(model)
+    for layer in all_layers(model):
+        if isinstance(layer, keras.layers.BatchNormalization):
+            set_synchronized(layer, sync_batch_norm and strategy.num_replicas_in_sync > 1)
+    return model
+
+
+def batch_spec(source: BatchSource) -> tuple[Any, Any, Any]:
+    """`tf.TensorSpec`s of the inputs, targets and weights that a source gives."""
+    (element_spec,) = source.batches(Position(), Replicas()).element_spec
+    prepare = tf.function(source.prepare, autograph=False)
+    outputs = prepare.get_concrete_function(element_spec).structured_outputs
+    inputs, targets, weights = outputs
+    return inputs, targets, weights
+
+
+def check_compiled(model: Any, module: Module) -> None:
+    """Refuses a model whose training is not what its compiled parts say.
+
+    Raises:
+        ConfigError: The message says what to do instead.
+    """
+    if not isinstance(model, keras.Model):
+        raise ConfigError(
+            message(
+                "`build` must return a keras.Model.",
+                "Does the function end with `return model`?",
+                returned=type(model).__name__,
+            )
+        )
+    if not model.compiled or model.optimizer is None:
+        raise ConfigError(
+            message(
+                "The model must be compiled with an optimizer and a loss.",
+                "Call model.compile(optimizer, loss) before returning it.",
+                model=model.name,
+            )
+        )
+    own_step = overrides_training_step(module)
+    if model.loss is None and not own_step:
+        raise ConfigError(
+            message(
+                "The model must be compiled with a loss.",
+                "Call model.compile(optimizer, loss=...), or define Module.training_step.",
+                loss=None,
+            )
+        )
+    overridden = overridden_steps(model)
+    if overridden:
+        raise ConfigError(
+            message(
+                f"A model must leave {', '.join(overridden)} as Keras has it: on several "
+                "replicas what it returns can't be put together exactly.",
+                "Move its lines to Module.training_step, which returns a loss for each "
+                "example.",
+                model=type(model).__name__,
+            )
+        )
+    if model.run_eagerly or model.jit_compile:
+        raise ConfigError(
+            message(
+                "`run_eagerly` and `jit_compile` can't be honoured: steps run in one "
+                "tf.function of Keraunos.",
+                "Leave them out of model.compile.",
+                run_eagerly=model.run_eagerly,
+                jit_compile=model.jit_compile,
+            )
+        )
+
+
+def check_losses(model: keras.Model) -> None:
+    """Refuses compiled losses that say not how a batch's loss is made.
+
+    Raises:
+        ConfigError: A loss has no reduction.
+    """
+    for compiled in compiled_losses(model):
+        if compiled.loss.reduction in (None, "none"):
+            raise ConfigError(
+                message(
+                    "Each loss must have a reduction.",
+                    'Use reduction="sum_over_batch_size", or "sum".',
+                    loss=compiled.name,
+                    reduction=compiled.loss.reduction,
+                )
+            )

@@ -1,0 +1,93 @@
+"""Runs a model over data without training it."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..core.errors import ConfigError, message
+from ..evaluation import Predictions
+from ..models import Module
+from ..strategies import Position
+from .batches import Batches, BatchSource
+from .compiled_model import batch_spec
+from .epochs import Validation, limited
+from .evaluation_step import EvaluationStep, PredictionStep
+from .keras_internals import build_compiled
+from .outputs import Collected, LabelledSource, as_predictions, collect
+from .result import TestResult
+
+
+def evaluate(
+    model: keras.Model, source: BatchSource, module: Module, limit: int | None = None
+) -> tuple[dict[str, float], Collected | None]:
+    """Measures the losses and metrics that a model was compiled with.
+
+    Args:
+        model: Compiled.
+        source: Where batches come from.
+        module: May define its own `training_step`.
+        limit: Batches at most, or None.
+
+    Returns:
+        Values by name, and what the model said of each example if those are labelled.
+
+    Raises:
+        ConfigError: The model is not compiled.
+    """
+    strategy = model.distribute_strategy
+    if not model.compiled:
+        raise ConfigError(
+            message(
+                "A model must be compiled to be measured.",
+                "Call model.compile with the loss and the metrics.",
+                model=model.name,
+            )
+        )
+    with strategy.scope():
+        build_compiled(model, batch_spec(source))
+    step = EvaluationStep(model, module, strategy, source.prepare)
+    validation = Validation(step, source, limit)
+    if isinstance(source, LabelledSource):
+        return validation.epoch_with_predictions(model)
+    return validation.epoch(model), None
+
+
+def predict(model: keras.Model, source: BatchSource, limit: int | None = None) -> Collected:
+    """What a model says of each example, in the order of the data."""
+    strategy = model.distribute_strategy
+    step = PredictionStep(model, strategy, source.prepare)
+    iterator = Batches(strategy, source).start(Position())
+    steps = limited(source.num_batches, limit)
+    return collect(strategy, lambda: step(iterator), steps)
+
+
+def score(model: keras.Model, source: BatchSource, module: Module) -> TestResult:
+    """Measures a model on test data as fully as the data allow.
+
+    Raises:
+        ConfigError: There is nothing to measure: the model is not compiled, and the
+            data have no class names.
+    """
+    if not isinstance(source, LabelledSource):
+        return TestResult(evaluate(model, source, module)[0])
+    if model.compiled:
+        measured, outputs = evaluate(model, source, module)
+    else:
+        measured, outputs = {}, predict(model, source)
+    predictions = as_predictions(source, outputs)
+    scores = {key: value for key, value in measured.items() if key == "loss"}
+    return TestResult(scores | score_predictions(source, predictions), predictions)
+
+
+def score_predictions(source: Any, predictions: Predictions) -> dict[str, Any]:
+    """All scores of a classifier; once more without contradictory pictures, if any.
+
+    A picture is contradictory if a copy of it is filed under another class.
+    """
+    scores = predictions.scores()
+    contradictory = getattr(source, "contradictory", np.zeros(1, bool))
+    if contradictory.any():
+        scores["contradictory_pictures"] = int(contradictory.sum())
+        scores["without_contradictory_pictures"] = predictions.scores(~contradictory)
+    return scores

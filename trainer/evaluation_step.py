@@ -1,0 +1,107 @@
+"""Validation and prediction steps inside one `tf.function`."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from ..models import Module
+from ..strategies import own_part, sum_over_replicas
+from .batches import Prepare, next_with_wait
+from .epoch_totals import EpochTotals
+from .keras_internals import update_metrics
+from .losses import Kind, divide, forward, loss_names, num_rows
+
+
+class EvaluationStep:
+    """Measures losses and metrics of a model on the next batches of an iterator.
+
+    Args:
+        model: Built and compiled in the scope of the strategy.
+        module: May define its own `training_step`.
+        strategy: Where to run.
+        prepare: Turns an element of the data into inputs, targets and weights.
+
+    Attributes:
+        strategy: Where steps run.
+        totals: Sums over the epoch.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        module: Module,
+        strategy: tf.distribute.Strategy,
+        prepare: Prepare,
+    ) -> None:
+        self._model = model
+        self._module = module
+        self.strategy = strategy
+        self._prepare = prepare
+        self._kinds: list[Kind] = []
+        with strategy.scope():
+            self.totals = EpochTotals(loss_names(model, module))
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def __call__(self, iterator: Any, steps: tf.Tensor) -> None:
+        """Runs `steps` batches.
+
+        Args:
+            iterator: Of `Batches`, with at least `steps` batches left.
+            steps: Scalar int64.
+        """
+
+        def body(done: tf.Tensor) -> tuple[tf.Tensor]:
+            self._one_step(iterator)
+            return (done + 1,)
+
+        tf.while_loop(lambda done: done < steps, body, (tf.zeros((), tf.int64),))
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def with_predictions(self, iterator: Any) -> Any:
+        """Runs one batch, and returns what the model said on each replica."""
+        return self._one_step(iterator)
+
+    def _one_step(self, iterator: Any) -> Any:
+        parts, wait_seconds = next_with_wait(iterator)
+        *local, predictions = self.strategy.run(self._on_replica, args=(parts,))
+        rows, numerators, denominators = sum_over_replicas(self.strategy, tuple(local))
+        losses = divide(self._kinds, numerators, denominators)
+        self.totals.add(losses, rows, wait_seconds)
+        return predictions
+
+    def _on_replica(self, parts: Any) -> tuple[Any, ...]:
+        batch = inputs, targets, sample_weight = self._prepare(own_part(parts))
+        result = forward(self._model, self._module, batch, training=False)
+        if result.predictions is not None and targets is not None:
+            update_metrics(self._model, targets, result.predictions, sample_weight)
+        self._kinds = [term.kind for term in result.terms]
+        numerators = [term.numerator for term in result.terms]
+        denominators = {term.kind.divisor: term.denominator for term in result.terms}
+        return num_rows(inputs), numerators, denominators, result.predictions
+
+
+class PredictionStep:
+    """Runs a model on the next batch of an iterator.
+
+    Args:
+        model: Any model, built in the scope of the strategy.
+        strategy: Where to run.
+        prepare: Turns an element of the data into inputs, targets and weights.
+    """
+
+    def __init__(
+        self, model: keras.Model, strategy: tf.distribute.Strategy, prepare: Prepare
+    ) -> None:
+        self._model = model
+        self.strategy = strategy
+        self._prepare = prepare
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def __call__(self, iterator: Any) -> Any:
+        """Runs one batch, and returns what the model said on each replica."""
+        parts, _ = next_with_wait(iterator)
+        return self.strategy.run(self._on_replica, args=(parts,))
+
+    def _on_replica(self, parts: Any) -> Any:
+        return self._model(self._prepare(own_part(parts))[0], training=False)

@@ -1,0 +1,29 @@
+"""Saves the trained model so that plain Keras can load it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+
+from ..core.files import write_text_atomic
+
+MODEL_FILE = "model.keras"
+CLASSES_FILE = "classes.txt"
+
+
+def export_model(model: keras.Model, path: Path) -> None:
+    """Writes a `.keras` file without what the model was compiled with.
+
+    Losses and metrics of one's own would keep it from loading elsewhere.
+    """
+    plain = model
+    if model.inputs is not None:  # not of a subclassed model
+        plain = keras.Model(model.inputs, model.outputs, name=model.name)
+    temporary = path.with_name(f".{path.name}.part.keras")
+    plain.save(temporary)
+    temporary.replace(path)
+
+
+def write_class_names(class_names: Sequence[str], path: Path) -> None:
+    """Writes one name a line, in the order of the model's outputs."""
+    write_text_atomic(path, "".join(f"{name}\n" for name in class_names))

@@ -1,0 +1,179 @@
+"""Losses as numerators and denominators, so that they are exact on any replicas.
+
+A loss of a whole batch is a sum over its examples divided by something: the number of
+examples, the sum of their weights, or 1. Each replica computes its part of both; the
+division comes after they are summed over the replicas.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from ..models import Module
+from .keras_internals import (
+    CompiledLoss,
+    call_losses,
+    compiled_losses,
+    per_example,
+    require_per_example,
+)
+
+ROWS, ONE = "rows", "one"
+
+
+class Kind(NamedTuple):
+    """Which loss a term is of: the same on all replicas and in all steps.
+
+    Attributes:
+        name: Of the output or the loss.
+        divisor: Losses with the same divisor have the same denominator.
+        weight: Factor of this loss in the total.
+    """
+
+    name: str
+    divisor: str
+    weight: float = 1.0
+
+
+class Term(NamedTuple):
+    """A replica's part of one loss.
+
+    Attributes:
+        kind: Of which loss.
+        numerator: Scalar, floatx: the sum over this replica's examples.
+        denominator: Scalar, floatx: this replica's part of what the sum over all
+            replicas is divided by.
+    """
+
+    kind: Kind
+    numerator: tf.Tensor
+    denominator: tf.Tensor
+
+
+class Forward(NamedTuple):
+    """What a forward pass on one replica gives: parts of losses, and predictions."""
+
+    terms: list[Term]
+    predictions: Any
+
+
+def forward(
+    model: keras.Model, module: Module, batch: tuple[Any, Any, Any], training: bool
+) -> Forward:
+    """Runs the model on a replica's part of a batch; in replica context.
+
+    Args:
+        model: Built and compiled.
+        module: May define its own `training_step`.
+        batch: Inputs, targets and sample weights.
+        training: Whether dropout and the like are on.
+    """
+    inputs, targets, sample_weight = batch
+    rows = num_rows(inputs)
+    if overrides_training_step(module):
+        result = module.training_step(model, batch, training)
+        terms = [_own_term(result["loss"], rows)]
+        predictions = result.get("predictions")
+    else:
+        predictions = model(inputs, training=training)
+        terms = _compiled_terms(model, targets, predictions, sample_weight, rows)
+    return Forward(terms + _additional_terms(model, rows), predictions)
+
+
+def divide(
+    kinds: Sequence[Kind],
+    numerators: Sequence[tf.Tensor],
+    denominators: Mapping[str, tf.Tensor],
+) -> list[tf.Tensor]:
+    """The value of each loss from its sums over all replicas; the total comes first."""
+    values = [
+        tf.math.divide_no_nan(numerator, denominators[kind.divisor])
+        for kind, numerator in zip(kinds, numerators, strict=True)
+    ]
+    weighted = [kind.weight * value for kind, value in zip(kinds, values, strict=True)]
+    return [tf.add_n(weighted), *values]
+
+
+def loss_names(model: keras.Model, module: Module) -> list[str]:
+    """What the losses are called in logs, the total first, as `Model.fit` has it."""
+    losses = [] if overrides_training_step(module) else compiled_losses(model)
+    return ["loss", *(f"{each.name}_loss" for each in losses if len(losses) > 1)]
+
+
+def overrides_training_step(module: Module) -> bool:
+    """Whether a module computes its losses itself."""
+    return type(module).training_step is not Module.training_step
+
+
+def num_rows(inputs: Any) -> tf.Tensor:
+    """The number of examples in a replica's part: scalar, floatx."""
+    first = tf.nest.flatten(inputs)[0]
+    rows = first.nrows() if isinstance(first, tf.RaggedTensor) else tf.shape(first)[0]
+    return _floatx(rows)
+
+
+def _compiled_terms(
+    model: keras.Model, targets: Any, predictions: Any, sample_weight: Any, rows: Any
+) -> list[Term]:
+    terms: list[Term] = []
+
+    def recorder(number: int, compiled: CompiledLoss) -> Any:
+        def record(y_true: Any, y_pred: Any, weights: Any = None) -> tf.Tensor:
+            terms.append(_measure(number, compiled, y_true, y_pred, weights, rows))
+            return terms[-1].numerator
+
+        return record
+
+    losses = compiled_losses(model)
+    recorders = [recorder(number, loss) for number, loss in enumerate(losses)]
+    call_losses(model, recorders, targets, predictions, sample_weight)
+    return terms
+
+
+def _measure(
+    number: int,
+    compiled: CompiledLoss,
+    targets: Any,
+    predictions: Any,
+    sample_weight: Any,
+    rows: tf.Tensor,
+) -> Term:
+    """One compiled loss on a replica, by the loss's own rule of reduction."""
+    found = per_example(compiled.loss, targets, predictions, sample_weight)
+    total = _floatx(tf.reduce_sum(found.values))
+    reduction = compiled.loss.reduction
+    if reduction == "sum":
+        divisor, denominator = ONE, tf.ones_like(total)
+    elif reduction == "mean_with_sample_weight" and found.weights is not None:
+        divisor = f"weights of loss {number}"
+        denominator = tf.reduce_sum(_floatx(found.weights))
+    elif found.mask is not None:
+        divisor = f"mask of loss {number}"
+        denominator = tf.reduce_sum(_floatx(found.mask))
+    else:
+        total /= _floatx(tf.reduce_prod(tf.shape(found.values)[1:]))
+        divisor, denominator = ROWS, rows
+    return Term(Kind(compiled.name, divisor, compiled.weight), total, denominator)
+
+
+def _own_term(loss: tf.Tensor, rows: tf.Tensor) -> Term:
+    """The loss that a module's `training_step` returned."""
+    require_per_example(loss, "training_step")
+    per_row = _floatx(tf.reduce_prod(tf.shape(loss)[1:]))
+    return Term(Kind("loss", ROWS), tf.reduce_sum(_floatx(loss)) / per_row, rows)
+
+
+def _additional_terms(model: keras.Model, rows: tf.Tensor) -> list[Term]:
+    """Regularisers and `add_loss`: means over a replica's rows, so weighted by those.
+
+    Of an empty part such a mean is NaN; it counts for nothing.
+    """
+    sums = [_floatx(tf.reduce_sum(loss)) for loss in model.losses]
+    kind = Kind("additional", ROWS)
+    return [Term(kind, tf.math.multiply_no_nan(each, rows), rows) for each in sums]
+
+
+def _floatx(tensor: Any) -> tf.Tensor:
+    return tf.cast(tensor, keras.config.floatx())

@@ -1,0 +1,59 @@
+"""Collects what a model says, a row an example, in the order of the data."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ..evaluation import Predictions
+
+Collected = Any
+
+
+@runtime_checkable
+class LabelledSource(Protocol):
+    """Data that know the name and the class of each of their examples, in order."""
+
+    names: Sequence[str]
+    labels: npt.NDArray[np.int32]
+    class_names: Sequence[str]
+
+
+def collect(
+    strategy: tf.distribute.Strategy, step: Callable[[], Any], steps: int | None
+) -> Collected:
+    """Calls a step again and again and joins its outputs.
+
+    Args:
+        strategy: Where it runs.
+        step: Returns the outputs of one batch, per replica.
+        steps: How often; None until the data are at their end.
+
+    Returns:
+        The outputs in their structure, each array with a row an example.
+    """
+    batches: list[Any] = []
+    while steps is None or len(batches) < steps:
+        try:
+            batches.append(_on_host(strategy, step()))
+        except (tf.errors.OutOfRangeError, StopIteration):
+            break
+    return tf.nest.map_structure(lambda *arrays: np.concatenate(arrays), *batches)
+
+
+def _on_host(strategy: tf.distribute.Strategy, outputs: Any) -> Any:
+    """The rows of all replicas, one after the other."""
+    replicas = strategy.experimental_local_results(outputs)
+    return tf.nest.map_structure(
+        lambda *parts: np.concatenate([part.numpy() for part in parts]), *replicas
+    )
+
+
+def as_predictions(source: LabelledSource, outputs: Collected) -> Predictions:
+    """Puts what a classifier said beside names and labels of the examples."""
+    rows = len(outputs)
+    return Predictions(
+        source.names[:rows], outputs, source.class_names, source.labels[:rows]
+    )

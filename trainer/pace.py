@@ -1,0 +1,39 @@
+"""How many steps run on the device before Python looks again."""
+
+from typing import Literal
+
+TARGET_SECONDS = 0.1
+MOST_STEPS = 256
+
+
+class Pace:
+    """Chooses the number of steps of the next call.
+
+    Args:
+        steps_per_execution: A fixed number, or `"auto"` for calls of about a tenth of a
+            second: long enough that Python's share does not matter, short enough that
+            the progress bar moves and a stop is obeyed at once.
+
+    Example:
+        >>> pace = Pace("auto")
+        >>> pace.record(steps=1, seconds=0.01)  # the first call traces: not counted
+        >>> pace.record(steps=1, seconds=0.01)
+        >>> pace.steps
+        2
+    """
+
+    def __init__(self, steps_per_execution: Literal["auto"] | int) -> None:
+        self.is_fixed = steps_per_execution != "auto"
+        self.steps = 1 if steps_per_execution == "auto" else steps_per_execution
+        self._calls = 0
+
+    def record(self, steps: int, seconds: float) -> None:
+        """Takes note of how long a call took, and adapts.
+
+        It at most doubles from call to call, since early calls are slow.
+        """
+        self._calls += 1
+        if self.is_fixed or self._calls == 1:
+            return
+        wanted = int(TARGET_SECONDS * steps / max(seconds, 1e-9))
+        self.steps = max(1, min(wanted, 2 * self.steps, MOST_STEPS))

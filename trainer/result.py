@@ -1,0 +1,44 @@
+"""What a fit and a test give back."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from ..evaluation import Predictions
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What came out of a fit.
+
+    Attributes:
+        model: The trained model, a plain `keras.Model`; with a run directory the best
+            one by validation.
+        history: Values per epoch by name, as in Keras's History.
+        stop_reason: Why training ended.
+        best_checkpoint: Directory of the best checkpoint, if there is one.
+        run_dir: Where files went, if anywhere.
+    """
+
+    model: keras.Model
+    history: dict[str, list[float]]
+    stop_reason: str
+    best_checkpoint: Path | None = None
+    run_dir: Path | None = None
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """How a model did on test data.
+
+    Attributes:
+        scores: Values by name; of a classifier all that goes into test.json.
+        predictions: What it said of each picture, if the data are pictures.
+    """
+
+    scores: dict[str, Any]
+    predictions: Predictions | None = None
+
+    __test__ = False  # not a test, whatever pytest makes of the name

@@ -1,0 +1,108 @@
+"""Prepares the directory that a run writes into."""
+
+import contextlib
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import tensorflow as tf
+
+from ..core.errors import ConfigError, message
+from ..core.files import write_json_atomic
+from ..evaluation import write_report
+from .result import TestResult
+
+PACKAGES = ("keraunos", "tensorflow", "keras", "numpy", "tensorboard", "pillow")
+
+
+@runtime_checkable
+class WritesTables(Protocol):
+    """Data that can write down which file went where."""
+
+    def write_tables(self, directory: Path) -> None:
+        """Writes split.csv and dropped.csv."""
+
+
+def check_run_directory(path: str | os.PathLike[str]) -> Path:
+    """Makes sure that a run can write into a directory, without making it yet.
+
+    Returns:
+        Its absolute path.
+
+    Raises:
+        ConfigError: It can't be written, or holds something already.
+    """
+    directory = Path(path).expanduser().absolute()
+    present = directory
+    while not present.exists():
+        present = present.parent
+    if not present.is_dir():
+        raise _unusable(directory, f"{present} is a file")
+    if not os.access(present, os.W_OK):
+        raise _unusable(directory, f"{present} can't be written")
+    held = (
+        sorted(child.name for child in directory.iterdir()) if present == directory else []
+    )
+    if "metrics.jsonl" in held or "checkpoints" in held:
+        raise _unusable(directory, "it holds a run, and resuming one is not built yet")
+    if held:
+        raise _unusable(directory, f"it holds something else ({held[0]})")
+    return directory
+
+
+def write_environment(directory: Path, strategy: tf.distribute.Strategy) -> None:
+    """Writes environment.json: versions and devices."""
+    write_json_atomic(
+        directory / "environment.json",
+        describe_environment()
+        | {
+            "strategy": type(strategy).__name__,
+            "replicas": strategy.num_replicas_in_sync,
+            "devices": list(strategy.extended.worker_devices),
+        },
+    )
+
+
+def describe_environment() -> dict[str, Any]:
+    """Versions, platform and command."""
+    return {
+        "versions": {name: metadata.version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpu_count": os.cpu_count(),
+        "command": sys.argv,
+    }
+
+
+@contextlib.contextmanager
+def scratch_directory() -> Iterator[Path]:
+    """A run directory that vanishes, for trying things out."""
+    with tempfile.TemporaryDirectory(prefix="keraunos-") as name:
+        yield Path(name)
+
+
+def write_test_report(
+    run_dir: str | os.PathLike[str], result: TestResult, source: Any
+) -> None:
+    """Writes how a model did, with pictures if the data have any."""
+    directory = Path(run_dir).expanduser()
+    directory.mkdir(parents=True, exist_ok=True)
+    if result.predictions is not None and hasattr(source, "pictures"):
+        write_report(directory, result.predictions, result.scores, source.pictures)
+    else:
+        write_json_atomic(directory / "test.json", result.scores)
+
+
+def _unusable(directory: Path, why: str) -> ConfigError:
+    return ConfigError(
+        message(
+            f"`run_dir` must be a new or empty directory; {why}.",
+            "Choose another name, or leave run_dir out to get a new one.",
+            run_dir=str(directory),
+        )
+    )

@@ -1,0 +1,28 @@
+"""Random numbers in the model: other ones on each replica and in each step.
+
+Keras gives all replicas the same dropout mask, and forgets where its generators stood
+when weights are saved. Here every generator is set at the start of each step to a
+function of the seed, its place in the model, the replica and the step: there is no
+state to save, replicas differ, and a run repeats.
+"""
+
+import keras
+import tensorflow as tf
+
+from .keras_internals import seed_generators
+
+
+def set_seeds(model: keras.Model, seed: int, step: tf.Tensor) -> None:
+    """Sets the random generators of a model; in replica context.
+
+    Args:
+        model: Built.
+        seed: Of the run.
+        step: Number of the step, counted over all epochs.
+    """
+    context = tf.distribute.get_replica_context()
+    replica = tf.cast(context.replica_id_in_sync_group, tf.int32)
+    for place, generator in enumerate(seed_generators(model)):
+        key = tf.random.experimental.stateless_fold_in([seed, place], replica)
+        key = tf.random.experimental.stateless_fold_in(key, tf.cast(step, tf.int32))
+        generator.state.assign(tf.bitcast(key, tf.uint32))

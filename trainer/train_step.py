@@ -1,0 +1,202 @@
+"""Training steps inside one `tf.function`.
+
+A step: each replica computes numerators, denominators and gradients of the losses on
+its part of the batch; all are summed over the replicas; gradients are divided by the
+global denominators; the optimizer is applied once, in cross-replica context. Applied
+inside `strategy.run`, Keras's clipping, accumulation, averaging and loss scaling are
+wrong or fail.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from ..models import Module
+from ..strategies import own_part, sum_gradients, sum_over_replicas
+from .accumulator import Accumulator, combine
+from .batches import Prepare, next_with_wait
+from .epoch_totals import EpochTotals
+from .keras_internals import apply_in_cross_replica_context, update_metrics
+from .losses import Forward, Kind, divide, forward, loss_names, num_rows
+from .seeds import set_seeds
+
+
+class Outcome(NamedTuple):
+    """What a call of `TrainStep` did.
+
+    Attributes:
+        steps: Scalar int64: how many steps were made.
+        finite: Scalar bool: False if the last of them had a loss or a gradient that is
+            not finite; it was then not applied.
+    """
+
+    steps: tf.Tensor
+    finite: tf.Tensor
+
+
+class ReplicaSums(NamedTuple):
+    """What one replica contributes to a step.
+
+    Attributes:
+        rows: Its examples.
+        numerators: Of each loss.
+        denominators: For each divisor.
+        gradients: For each divisor one for each variable.
+    """
+
+    rows: Any
+    numerators: list[Any]
+    denominators: dict[str, Any]
+    gradients: dict[str, list[Any]]
+
+
+class TrainStep:
+    """Trains a model on the next batches of an iterator.
+
+    Args:
+        model: Built and compiled in the scope of the strategy.
+        module: May define its own `training_step`.
+        strategy: Where to train.
+        prepare: Turns an element of the data into inputs, targets and weights.
+        seed: Of dropout and the like.
+        accumulate: Over how many batches gradients are added up before they are
+            applied; what is left at the end of an epoch is applied there.
+
+    Attributes:
+        strategy: Where steps run.
+        totals: Sums over the epoch.
+        accumulator: What has been added up, or None if each batch is applied at once.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        module: Module,
+        strategy: tf.distribute.Strategy,
+        prepare: Prepare,
+        seed: int,
+        accumulate: int = 1,
+    ) -> None:
+        self._model = model
+        self._module = module
+        self.strategy = strategy
+        self._prepare = prepare
+        self._seed = seed
+        self._variables = [variable.value for variable in model.trainable_variables]
+        self._kinds: list[Kind] = []
+        with strategy.scope():
+            self.totals = EpochTotals(loss_names(model, module))
+        self.accumulator = (
+            Accumulator(strategy, self._variables, accumulate) if accumulate > 1 else None
+        )
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def __call__(self, iterator: Any, first_step: tf.Tensor, steps: tf.Tensor) -> Outcome:
+        """Makes steps until `steps` are done or one is not finite.
+
+        Args:
+            iterator: Of `Batches`, with at least `steps` batches left.
+            first_step: Scalar int64: how many steps were made before.
+            steps: Scalar int64, at least 1: how many to make. A tensor, so that other
+                numbers need no new trace.
+        """
+
+        def is_open(done: tf.Tensor, finite: tf.Tensor) -> tf.Tensor:
+            return tf.logical_and(finite, done < steps)
+
+        def body(done: tf.Tensor, finite: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            del finite
+            return done + 1, self._one_step(iterator, first_step + done)
+
+        start = (tf.zeros((), tf.int64), tf.constant(True))
+        return Outcome(*tf.while_loop(is_open, body, start))
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def finish_epoch(self) -> None:
+        """Applies what has been accumulated since the last update."""
+        if self.accumulator is not None:
+            left = self.accumulator
+            when(left.count > 0, lambda: self._apply(left.take()))
+
+    def _one_step(self, iterator: Any, step: tf.Tensor) -> tf.Tensor:
+        parts, wait_seconds = next_with_wait(iterator)
+        local = self.strategy.run(self._on_replica, args=(parts, step))
+        rows, numerators, denominators = sum_over_replicas(
+            self.strategy, (local.rows, local.numerators, local.denominators)
+        )
+        gradients = {
+            divisor: sum_gradients(self.strategy, each, self._variables)
+            for divisor, each in local.gradients.items()
+        }
+        losses = divide(self._kinds, numerators, denominators)
+        self.totals.add(losses, rows, wait_seconds)
+        finite = tf.math.is_finite(losses[0]) & self._all_finite(gradients)
+        when(finite, lambda: self._update(gradients, denominators))
+        return finite
+
+    def _on_replica(self, parts: Any, step: tf.Tensor) -> ReplicaSums:
+        set_seeds(self._model, self._seed, step)
+        batch = inputs, targets, sample_weight = self._prepare(own_part(parts))
+        with tf.GradientTape(persistent=True) as tape:
+            result = forward(self._model, self._module, batch, training=True)
+            sums = self._sum_by_divisor(result)
+        gradients = {
+            divisor: tape.gradient(total, self._variables)
+            for divisor, total in sums.items()
+        }
+        if result.predictions is not None and targets is not None:
+            update_metrics(self._model, targets, result.predictions, sample_weight)
+        self._kinds = [term.kind for term in result.terms]
+        return ReplicaSums(
+            num_rows(inputs),
+            [term.numerator for term in result.terms],
+            {term.kind.divisor: term.denominator for term in result.terms},
+            gradients,
+        )
+
+    def _sum_by_divisor(self, result: Forward) -> dict[str, tf.Tensor]:
+        """What gradients are taken of; scaled, if the optimizer scales losses."""
+        sums: dict[str, list[tf.Tensor]] = {}
+        for kind, numerator, _ in result.terms:
+            sums.setdefault(kind.divisor, []).append(kind.weight * numerator)
+        scale = self._model.optimizer.scale_loss
+        return {divisor: scale(tf.add_n(each)) for divisor, each in sums.items()}
+
+    def _all_finite(self, gradients: dict[str, list[Any]]) -> tf.Tensor:
+        """Whether no gradient has NaN or infinity; true if the optimizer sees to that."""
+        if isinstance(self._model.optimizer, keras.optimizers.LossScaleOptimizer):
+            return tf.constant(True)
+        present = [each for some in gradients.values() for each in some if each is not None]
+        dense = [g.values if isinstance(g, tf.IndexedSlices) else g for g in present]
+        # Zero times a finite number is zero, times any other NaN: one pass, no branch.
+        sums = [tf.reduce_sum(gradient * 0.0) for gradient in dense]
+        return tf.equal(tf.add_n(sums), 0.0)
+
+    def _update(
+        self,
+        gradients: dict[str, list[Any]],
+        denominators: dict[str, tf.Tensor],
+    ) -> None:
+        accumulator = self.accumulator
+        if accumulator is None:
+            self._apply(combine(gradients, denominators))
+            return
+        accumulator.add(gradients, denominators)
+        when(accumulator.is_full(), lambda: self._apply(accumulator.take()))
+
+    def _apply(self, gradients: list[Any]) -> None:
+        apply_in_cross_replica_context(
+            self._model.optimizer, gradients, self._model.trainable_variables
+        )
+
+
+def when(condition: tf.Tensor, effect: Callable[[], None]) -> None:
+    """Does something to variables if a traced condition holds."""
+
+    def act() -> tf.Tensor:
+        effect()
+        return tf.constant(0)
+
+    tf.cond(condition, act, lambda: tf.constant(0))

@@ -1,0 +1,235 @@
+"""The front of the engine: fit, validate, test and predict."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import keras
+import tensorflow as tf
+
+from ..callbacks import default_callbacks, merge_callbacks
+from ..configs import TrainerConfig, validated
+from ..core.errors import ConfigError, message
+from ..models import Module, as_module
+from ..strategies import create_strategy
+from .batches import as_source, batch_limit
+from .evaluation import evaluate, predict, score
+from .fitting import Fitting
+from .outputs import Collected
+from .result import FitResult, TestResult
+from .run_directory import check_run_directory, scratch_directory, write_test_report
+
+Buildable = Module | Callable[[], keras.Model]
+
+
+class Trainer:
+    """Trains Keras models on one or many devices.
+
+    A Trainer is a value: making one does nothing, and it can be used again. Its
+    arguments are those of the section `trainer` of a configuration, and four more.
+
+    Args:
+        strategy: `"auto"`, `"single"`, `"mirrored"`, or a `tf.distribute.Strategy`.
+        accelerator: `"auto"`, `"gpu"` (never falls back to the CPU) or `"cpu"`.
+        devices: How many, or `"auto"` for all.
+        precision: `"float32"`, `"mixed_float16"` or `"mixed_bfloat16"`.
+        deterministic: Whether to ask TensorFlow for repeatable operations, which is
+            slower on GPUs and stays on for the process.
+        max_epochs: Epochs after which to stop.
+        max_steps: Steps after which to stop; an epoch that it cuts short counts.
+        limit_train_batches: Batches per epoch at most, or a part of them (up to 1.0).
+        limit_val_batches: Validation batches at most, or a part of them.
+        fast_dev_run: One batch of training and of validation, and nothing is kept.
+        steps_per_execution: Steps that run on the device between looks from Python;
+            `"auto"` makes calls of about a tenth of a second.
+        sync_batch_norm: Whether BatchNorm shares batch statistics between replicas;
+            `"auto"` does. Without, results depend on the number of replicas.
+        seed: Of initial weights and dropout; order and augmentation have the data's.
+        run_dir: Where checkpoints, metrics, pictures and the model go; without it
+            nothing is written.
+        callbacks: A list, or a map from labels in which None switches a default off.
+
+    Raises:
+        ConfigError: An argument is out of its range.
+
+    Example:
+        >>> trainer = Trainer(max_epochs=3, seed=0)
+    """
+
+    def __init__(
+        self,
+        *,
+        strategy: str | tf.distribute.Strategy = "auto",
+        accelerator: Literal["auto", "gpu", "cpu"] = "auto",
+        devices: Literal["auto"] | int = "auto",
+        precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32",
+        deterministic: bool = False,
+        max_epochs: int = 10,
+        max_steps: int | None = None,
+        limit_train_batches: int | float | None = None,
+        limit_val_batches: int | float | None = None,
+        fast_dev_run: bool = False,
+        steps_per_execution: Literal["auto"] | int = "auto",
+        sync_batch_norm: Literal["auto"] | bool = "auto",
+        seed: int = 0,
+        run_dir: str | os.PathLike[str] | None = None,
+        callbacks: Sequence[Any] | Mapping[str, Any] | None = None,
+    ) -> None:
+        self._strategy = strategy
+        self.settings = validated(
+            TrainerConfig,
+            "trainer",
+            strategy=strategy if isinstance(strategy, str) else "auto",
+            accelerator=accelerator,
+            devices=devices,
+            precision=precision,
+            deterministic=deterministic,
+            max_epochs=1 if fast_dev_run else max_epochs,
+            max_steps=max_steps,
+            limit_train_batches=1 if fast_dev_run else limit_train_batches,
+            limit_val_batches=1 if fast_dev_run else limit_val_batches,
+            fast_dev_run=fast_dev_run,
+            steps_per_execution=steps_per_execution,
+            sync_batch_norm=sync_batch_norm,
+        )
+        self.seed = seed
+        self.run_dir = run_dir
+        self.callbacks = callbacks
+
+    def fit(
+        self, module: Buildable, data: Any, *, validation_data: Any = None
+    ) -> FitResult:
+        """Trains a model.
+
+        Args:
+            module: A `Module`, or a function that returns a compiled `keras.Model`;
+                it is called once, in the scope of the strategy.
+            data: `ImageData`; or a batched `tf.data.Dataset` with elements as
+                `Model.fit` takes them; or a function `dataset(epoch, start_batch)`
+                that returns one.
+            validation_data: Likewise; not with `ImageData`, which brings its own.
+
+        Returns:
+            The model, its history, and why training ended.
+
+        Raises:
+            ConfigError: Something that was asked for can't be done.
+            DataError: The data would spoil the run.
+            DivergedError: The loss is no longer a finite number.
+        """
+        if self.settings.fast_dev_run:
+            with scratch_directory() as directory:
+                return self._fitting(module, data, validation_data, directory).run()
+        return self._fitting(module, data, validation_data, self.run_dir).run()
+
+    def validate(
+        self, model: keras.Model, data: Any, module: Module | None = None
+    ) -> dict[str, float]:
+        """Measures a compiled model on validation data.
+
+        Args:
+            model: Compiled; as `fit` returned it, say.
+            data: `ImageData` with a validation split, or a dataset.
+            module: If it defines `training_step`, that gives the loss.
+
+        Returns:
+            Losses and metrics by name.
+
+        Raises:
+            ConfigError: The model is not compiled, or there is no such split.
+        """
+        source = as_source(_split_of(data, "validation"), "data")
+        limit = batch_limit(self.settings.limit_val_batches, source.num_batches)
+        return evaluate(model, source, module or Module(), limit)[0]
+
+    def test(
+        self, model: keras.Model, data: Any, module: Module | None = None
+    ) -> TestResult:
+        """Scores a model on test data.
+
+        Of a classifier of pictures the whole report is made: accuracy, balanced
+        accuracy, ROC-AUC, values per class and the confusion matrix. It is also written
+        into the run directory, if the Trainer has one.
+
+        Args:
+            model: As `fit` returned it, or loaded from a file.
+            data: `ImageData` with a test split, one split of it, or a dataset.
+            module: If it defines `training_step`, that gives the loss.
+
+        Raises:
+            ConfigError: There is no such split, or nothing to measure.
+        """
+        source = as_source(_split_of(data, "test"), "data")
+        result = score(model, source, module or Module())
+        if self.run_dir is not None:
+            write_test_report(self.run_dir, result, source)
+        return result
+
+    def predict(self, model: keras.Model, data: Any) -> Collected:
+        """Runs a model on data.
+
+        Args:
+            model: Any model.
+            data: A split of `ImageData`, or a dataset; targets are ignored.
+
+        Returns:
+            The outputs, a row an example, in the order of the data.
+        """
+        return predict(model, as_source(_split_of(data, "test"), "data"))
+
+    def _fitting(
+        self,
+        module: Buildable,
+        data: Any,
+        validation_data: Any,
+        run_dir: str | os.PathLike[str] | None,
+    ) -> Fitting:
+        directory = None if run_dir is None else check_run_directory(run_dir)
+        train, validation = _train_and_validation(data, validation_data)
+        return Fitting(
+            module=as_module(module),
+            data=data,
+            train=as_source(train, "data"),
+            validation=as_source(validation, "validation_data") if validation else None,
+            settings=self.settings,
+            seed=self.seed,
+            strategy=self._make_strategy(),
+            callbacks=merge_callbacks(self.callbacks, default_callbacks(directory)),
+            run_dir=directory,
+        )
+
+    def _make_strategy(self) -> tf.distribute.Strategy:
+        if not isinstance(self._strategy, str):
+            return self._strategy
+        settings = self.settings
+        return create_strategy(settings.strategy, settings.accelerator, settings.devices)
+
+
+def _train_and_validation(data: Any, validation_data: Any) -> tuple[Any, Any]:
+    if not hasattr(data, "train"):
+        return data, validation_data
+    if validation_data is not None:
+        raise ConfigError(
+            message(
+                "`validation_data` must be left out where the data has a split of its own.",
+                "Give ImageData the folder as `validation`.",
+                validation_data=type(validation_data).__name__,
+            )
+        )
+    return data.train, data.validation
+
+
+def _split_of(data: Any, name: str) -> Any:
+    """The split of that name, or the data themselves if they are not divided."""
+    if not hasattr(data, "train"):
+        return data
+    split = getattr(data, name)
+    if split is None:
+        raise ConfigError(
+            message(
+                f"The data must have a {name} split.",
+                f"Give ImageData a folder as `{name}`.",
+                **{name: None},
+            )
+        )
+    return split
