@@ -1,0 +1,70 @@
+"""Keraunos: Keras 3 models on one or many GPUs, exactly.
+
+    import keraunos as kr
+
+    data = kr.ImageData.from_folder("pictures/train", test="pictures/test")
+    module = kr.TransferClassifier(num_classes=data.num_classes)
+    trainer = kr.Trainer(max_epochs=10, run_dir="runs/first")
+    result = trainer.fit(module, data)
+    trainer.test(result.model, data)
+
+Names are looked up when they are first used, so that importing this package does not
+load TensorFlow.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import callbacks as callbacks
+    from .core.errors import CheckpointError as CheckpointError
+    from .core.errors import ConfigError as ConfigError
+    from .core.errors import DataError as DataError
+    from .core.errors import DivergedError as DivergedError
+    from .core.errors import KeraunosError as KeraunosError
+    from .data import Augmentation as Augmentation
+    from .data import ImageData as ImageData
+    from .models import BalancedAccuracy as BalancedAccuracy
+    from .models import Module as Module
+    from .models import Optimizer as Optimizer
+    from .models import TransferClassifier as TransferClassifier
+    from .strategies import set_cpu_devices as set_cpu_devices
+    from .trainer import FitResult as FitResult
+    from .trainer import TestResult as TestResult
+    from .trainer import Trainer as Trainer
+
+_HOMES = {
+    "Augmentation": "data",
+    "BalancedAccuracy": "models",
+    "CheckpointError": "core.errors",
+    "ConfigError": "core.errors",
+    "DataError": "core.errors",
+    "DivergedError": "core.errors",
+    "FitResult": "trainer",
+    "ImageData": "data",
+    "KeraunosError": "core.errors",
+    "Module": "models",
+    "Optimizer": "models",
+    "TestResult": "trainer",
+    "Trainer": "trainer",
+    "TransferClassifier": "models",
+    "set_cpu_devices": "strategies",
+}
+
+__all__ = [*sorted(_HOMES), "callbacks"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("keraunos")
+    if name == "callbacks":
+        return importlib.import_module(".callbacks", __name__)
+    if name in _HOMES:
+        return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,1 @@
+"""The command line: a file a command. Builds objects from a configuration."""

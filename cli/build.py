@@ -1,0 +1,78 @@
+"""Turns a configuration into the objects that do the work."""
+
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..callbacks import Callback
+from ..callbacks.registry import create_callback
+from ..configs import OptimizerConfig, RunConfig
+from ..core.errors import ConfigError, message
+from ..data import Augmentation, ImageData
+from ..models import Module, Optimizer, TransferClassifier
+from ..trainer import Trainer
+from .config_file import ConfigFile
+
+
+def build_data(config: RunConfig) -> ImageData:
+    """Reads the pictures that a configuration names."""
+    augmentation = Augmentation(
+        strength=config.augmentation.strength, views=config.augmentation.views
+    )
+    return ImageData(config.data, augmentation, config.seed, config.cache_dir)
+
+
+def build_module(config: RunConfig, data: ImageData) -> Module | Callable[[], Any]:
+    """Makes the module that a configuration asks for."""
+    if config.model.builder is not None:
+        return _import_builder(config.model.builder, config.model.arguments)
+    options = config.model.model_dump(exclude={"builder", "arguments"})
+    return TransferClassifier(
+        data.num_classes,
+        image_size=data.image_size,
+        optimizer=build_optimizer(config.optimizer),
+        **options,
+    )
+
+
+def build_optimizer(config: OptimizerConfig) -> Optimizer:
+    """Makes the optimizer that a configuration asks for."""
+    return Optimizer(**config.model_dump())
+
+
+def build_trainer(config: RunConfig, run_dir: Path | None) -> Trainer:
+    """Makes the Trainer that a configuration asks for."""
+    settings = config.trainer.model_dump(exclude={"cpu_devices"})
+    callbacks = {"config_file": ConfigFile(config)} | build_callbacks(config)
+    return Trainer(**settings, seed=config.seed, run_dir=run_dir, callbacks=callbacks)
+
+
+def build_callbacks(config: RunConfig) -> dict[str, Callback | None]:
+    """Makes the callbacks of a configuration; None switches a default one off."""
+    return {
+        label: None if options is None else create_callback(label, options)
+        for label, options in config.callbacks.items()
+    }
+
+
+def _import_builder(builder: str, arguments: dict[str, Any]) -> Any:
+    """Imports what the user named, from the current folder as well."""
+    module_name, _, name = builder.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        found = getattr(importlib.import_module(module_name), name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(
+            message(
+                f"`model.builder` must name something that can be imported ({error}).",
+                "Is the folder of its package the current one, or on PYTHONPATH?",
+                **{"model.builder": builder},
+            )
+        ) from None
+    if isinstance(found, type) and issubclass(found, Module):
+        return found(**arguments)
+    return lambda: found(**arguments)

@@ -1,0 +1,55 @@
+"""`keraunos predict`: classes and probabilities of pictures."""
+
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from .console import say, show_table
+from .run_directories import read_run_config
+from .tensorflow import load_tensorflow
+from .test import RunArgument
+
+if TYPE_CHECKING:
+    from ..evaluation import Predictions
+
+MOST_ROWS = 50
+
+
+def predict(
+    run: RunArgument,
+    pictures: Annotated[
+        list[Path], typer.Argument(metavar="PICTURE...", help="Files or folders.")
+    ],
+    output: Annotated[Path, typer.Option(help="Where to write the table.")] = Path(
+        "predictions.csv"
+    ),
+) -> None:
+    """Say of pictures which class they are of, on the screen and in a table."""
+    config = read_run_config(run)
+    load_tensorflow(config.trainer)
+    from ..data import unlabelled_split
+    from ..evaluation import Predictions, write_predictions
+    from ..trainer import Trainer
+    from .saved_model import load_class_names, load_model
+
+    names = load_class_names(run)
+    split = unlabelled_split(pictures, config.data.image_size, config.data.batch_size)
+    probabilities = Trainer().predict(load_model(run, config), split)
+    predictions = Predictions(split.names, probabilities, names)
+    write_predictions(output, predictions)
+    _show(predictions)
+    say(f"written: {output}")
+
+
+def _show(predictions: "Predictions") -> None:
+    table = Table("file", "class", "probability")
+    rows = zip(predictions.names, predictions.probabilities, strict=True)
+    for name, row in islice(rows, MOST_ROWS):
+        place = int(row.argmax())
+        table.add_row(name, predictions.class_names[place], f"{row[place]:.3f}")
+    show_table(table)
+    if len(predictions.names) > MOST_ROWS:
+        say(f"and {len(predictions.names) - MOST_ROWS} more")

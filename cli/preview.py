@@ -1,0 +1,28 @@
+"""`keraunos preview`: pictures of the data before anything is trained."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import show
+from .fit import ConfigArguments, read_arguments
+from .tensorflow import load_tensorflow
+
+
+def preview(
+    arguments: ConfigArguments,
+    output: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path(
+        "preview"
+    ),
+) -> None:
+    """Draw samples of each class, and augmented versions of one picture."""
+    config, _ = read_arguments(arguments)
+    load_tensorflow()
+    from ..callbacks.pictures import draw_data
+    from .build import build_data
+
+    data = build_data(config)
+    output.mkdir(parents=True, exist_ok=True)
+    for file in draw_data(data, output):
+        show(str(file))

@@ -1,0 +1,51 @@
+"""Finds names for new run directories, and reads finished ones."""
+
+from pathlib import Path
+
+from ..configs import RunConfig, load_config
+from ..core.errors import ConfigError, message
+
+RUNS = Path("runs")
+CONFIG_FILE = "config.yaml"
+
+
+def next_run_directory(name: str) -> Path:
+    """Makes the next free `runs/<name>-<NNN>`.
+
+    Raises:
+        ConfigError: The folder `runs` can't be written.
+    """
+    number = 1
+    while True:
+        directory = RUNS / f"{name}-{number:03d}"
+        try:
+            directory.mkdir(parents=True)
+            return directory
+        except FileExistsError:
+            number += 1
+        except OSError as error:
+            raise ConfigError(
+                message(
+                    f"A new run directory can't be made ({error.strerror}).",
+                    "Name one with run_dir=DIR, or go to a folder that you can write to.",
+                    run_dir=str(directory.absolute()),
+                )
+            ) from None
+
+
+def read_run_config(run: Path) -> RunConfig:
+    """The configuration of a run.
+
+    Raises:
+        ConfigError: There is no run.
+    """
+    file = run / CONFIG_FILE
+    if not file.is_file():
+        raise ConfigError(
+            message(
+                f"RUN must be a run directory, with a {CONFIG_FILE}.",
+                "Look below `runs`.",
+                run=str(run),
+            )
+        )
+    return load_config([str(file)])

@@ -1,0 +1,46 @@
+"""Shows how a model did."""
+
+from typing import Any
+
+from rich.table import Table
+
+from .console import show, show_table
+
+_SUMMARY = ("accuracy", "balanced_accuracy", "macro_f1", "macro_roc_auc")
+
+
+def show_scores(split: str, scores: dict[str, Any]) -> None:
+    """Writes the scores of a classifier to standard output.
+
+    Args:
+        split: On which pictures.
+        scores: As in test.json.
+    """
+    show(f"{split}: {scores['examples']} pictures, {_summary(scores)}")
+    cleaned = scores.get("without_contradictory_pictures")
+    if cleaned is not None:
+        count = scores["contradictory_pictures"]
+        show(
+            f"{split} without the {count} pictures that are filed under another class, "
+            f"too: {cleaned['examples']} pictures, {_summary(cleaned)}"
+        )
+        show(
+            "Published scores of this data set can be higher: where classes are evened "
+            "out with copies before the split, or contradictory pictures are trained "
+            "on, a model is scored on pictures that it has seen."
+        )
+    table = Table("class", "precision", "recall", "F1", "ROC-AUC", "pictures")
+    for name, values in scores["per_class"].items():
+        cells = [values[key] for key in ("precision", "recall", "f1", "roc_auc")]
+        table.add_row(name, *map(_number, cells), str(values["support"]))
+    show_table(table)
+
+
+def _summary(scores: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{name.replace('_', ' ')} {_number(scores[name])}" for name in _SUMMARY
+    )
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
