@@ -15,6 +15,10 @@ from ..core.errors import ConfigError, message
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 20_000
+_TAGS = frozenset(
+    f"tag:yaml.org,2002:{kind}"
+    for kind in ("str", "int", "float", "bool", "null", "map", "seq")
+)
 
 _FLOAT = re.compile(
     r"^[-+]?(?:[0-9][0-9_]*\.?[0-9_]*(?:[eE][-+]?[0-9]+)|[0-9][0-9_]*\.[0-9_]*"
@@ -92,6 +96,13 @@ class _Reader:
             raise ConfigError(
                 f"{self._name} must hold at most {MAX_NODES} values. "
                 "Received: more, its aliases counted. Write it without aliases."
+            )
+        if node.tag not in _TAGS:
+            place = f"{self._name}:{node.start_mark.line + 1}"
+            raise ConfigError(
+                message(
+                    f"{place}: only plain YAML is read.", "Leave the tag out.", tag=node.tag
+                )
             )
         if isinstance(node, yaml.MappingNode):
             return dict(self._items(node, path))
