@@ -1,5 +1,6 @@
 """Pre-trained networks of keras.applications, without their heads."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,7 @@ def _with_imagenet_weights(
     try:
         return constructor(include_top=False, weights="imagenet", input_shape=shape)
     except Exception as error:  # Keras wraps whatever the download fails with
-        folder = Path(keras.config.keras_home()) / "models"
+        folder = Path(os.environ.get("KERAS_HOME", "~/.keras")) / "models"
         raise ConfigError(
             message(
                 f"`model.weights=imagenet` needs the weights of {name}, and they can't "

@@ -6,6 +6,7 @@ import keras
 
 from ..configs import OptimizerConfig, validated
 from ..core.errors import ConfigError
+from ..core.names import choose
 
 
 class Optimizer:
@@ -45,6 +46,12 @@ class Optimizer:
         arguments = self.config.model_dump()
         name = arguments.pop("name")
         try:
-            return keras.optimizers.get({"class_name": name, "config": arguments})
+            return optimizer_class(name)(**arguments)
         except (TypeError, ValueError) as error:
             raise ConfigError(f"`optimizer` is refused by Keras: {error}") from None
+
+
+def optimizer_class(name: str) -> type[keras.optimizers.Optimizer]:
+    """The class of Keras that a name in lower case is of."""
+    classes = {key.lower(): getattr(keras.optimizers, key) for key in dir(keras.optimizers)}
+    return choose("optimizer.name", name, classes)
