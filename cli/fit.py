@@ -8,7 +8,7 @@ import typer
 from ..configs import RunConfig, load_config, split_arguments
 from ..core.errors import ConfigError, message
 from .console import say, show
-from .run_directories import next_run_directory
+from .run_directories import next_run_directory, run_name
 from .tensorflow import load_tensorflow
 
 if TYPE_CHECKING:
@@ -64,23 +64,18 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, str]:
                 arguments=arguments,
             )
         )
-    return load_config(sources, overrides), Path(sources[-1]).stem
+    return load_config(sources, overrides), run_name(sources[-1])
 
 
 def _check(config: RunConfig) -> None:
     """Does all that comes before the first step, and writes nothing."""
-    from ..strategies import create_strategy, describe_strategy
     from .build import build_data, build_module, build_trainer
 
-    trainer, settings = build_trainer(config, None), config.trainer
-    strategy = create_strategy(settings.strategy, settings.accelerator, settings.devices)
+    run_dir = Path(config.run_dir) if config.run_dir else None
     data = build_data(config)
-    build_module(config, data)
-    say(f"devices: {describe_strategy(strategy, data.batch_size)}")
-    for line in data.describe():
-        say(f"data: {line}")
-    epochs = trainer.settings.max_epochs
-    say(f"steps: {data.train.num_batches} per epoch, at most {epochs} epochs")
+    trainer = build_trainer(config, run_dir)
+    for line in trainer.describe(build_module(config, data), data):
+        say(line)
     say("Everything is in order. Nothing was trained or written.")
 
 

@@ -1,5 +1,6 @@
 """One fit: builds the model, runs the loop around it, and hands over the result."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -23,7 +24,7 @@ from .evaluation import predict
 from .evaluation_step import EvaluationStep
 from .export import CLASSES_FILE, MODEL_FILE, export_model, write_class_names
 from .global_settings import global_settings
-from .keras_internals import give_accumulation_steps_back, take_accumulation_steps
+from .keras_internals import accumulation_taken_over
 from .loop import Loop
 from .pace import Pace
 from .result import FitResult
@@ -59,16 +60,13 @@ class Fitting:
 
     def run(self) -> FitResult:
         """Trains from the first line to the last."""
-        settings = self.settings
         limit = self._train_limit()
-        with global_settings(self.seed, settings.precision, settings.deterministic):
+        with self._global_settings():
             model = self._build()
             run = self._new_run(model, limit)
-            steps = take_accumulation_steps(model.optimizer)
-            try:
+            self._make_directory()
+            with accumulation_taken_over(model.optimizer) as steps:
                 self._loop(model, limit, steps).run(run)
-            finally:
-                give_accumulation_steps_back(model.optimizer, steps)
         self._export(model)
         return FitResult(
             model,
@@ -78,9 +76,22 @@ class Fitting:
             self.run_dir,
         )
 
-    def _build(self) -> keras.Model:
+    def describe(self) -> list[str]:
+        """Builds the model and says what would happen."""
+        limit = self._train_limit()
+        with self._global_settings():
+            return self._new_run(self._build_unprepared(), limit).description
+
+    def _global_settings(self) -> AbstractContextManager[None]:
+        settings = self.settings
+        return global_settings(self.seed, settings.precision, settings.deterministic)
+
+    def _build_unprepared(self) -> keras.Model:
         sync = self.settings.sync_batch_norm in ("auto", True)
-        model = build_model(self.module, self.strategy, self.train, sync)
+        return build_model(self.module, self.strategy, self.train, sync)
+
+    def _build(self) -> keras.Model:
+        model = self._build_unprepared()
         with self.strategy.scope():
             self.module.prepare(model, self._predict_training_examples)
         return model
@@ -99,12 +110,15 @@ class Fitting:
             run_dir=self.run_dir,
         )
         run.description = self._describe(run)
-        if self.run_dir is not None:
-            self.run_dir.mkdir(parents=True, exist_ok=True)
-            write_environment(self.run_dir, self.strategy)
-            if isinstance(self.data, WritesTables):
-                self.data.write_tables(self.run_dir)
         return run
+
+    def _make_directory(self) -> None:
+        if self.run_dir is None:
+            return
+        self.run_dir.mkdir(parents=True, exist_ok=True)
+        write_environment(self.run_dir, self.strategy)
+        if isinstance(self.data, WritesTables):
+            self.data.write_tables(self.run_dir)
 
     def _loop(self, model: keras.Model, limit: int | None, accumulate: int) -> Loop:
         settings = self.settings

@@ -4,7 +4,8 @@ docs/keras-internals.md says of each why it is needed; a test named after each s
 once when a new Keras breaks it.
 """
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -204,25 +205,23 @@ def apply_in_cross_replica_context(
         optimizer.apply(gradients, variables)
 
 
-def take_accumulation_steps(optimizer: keras.optimizers.Optimizer) -> int:
-    """Takes gradient accumulation over from an optimizer that is built.
+@contextlib.contextmanager
+def accumulation_taken_over(optimizer: keras.optimizers.Optimizer) -> Iterator[int]:
+    """Takes gradient accumulation over from an optimizer that is built, for a while.
 
     Keras's own leaves a remainder at the end of an epoch and gives micro-batches of
     different size the same weight.
 
-    Returns:
+    Yields:
         Over how many batches to accumulate; 1 if not at all.
     """
     inner = getattr(optimizer, "inner_optimizer", optimizer)
-    steps = inner.gradient_accumulation_steps or 1
+    steps = inner.gradient_accumulation_steps
     inner.gradient_accumulation_steps = None
-    return int(steps)
-
-
-def give_accumulation_steps_back(optimizer: keras.optimizers.Optimizer, steps: int) -> None:
-    """Undoes `take_accumulation_steps`, so that the model is as it was compiled."""
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
-    inner.gradient_accumulation_steps = steps if steps > 1 else None
+    try:
+        yield steps or 1
+    finally:
+        inner.gradient_accumulation_steps = steps
 
 
 def seed_generators(model: keras.Model) -> list[keras.random.SeedGenerator]:

@@ -122,6 +122,25 @@ class Trainer:
                 return self._fitting(module, data, validation_data, directory).run()
         return self._fitting(module, data, validation_data, self.run_dir).run()
 
+    def describe(
+        self, module: Buildable, data: Any, *, validation_data: Any = None
+    ) -> list[str]:
+        """Does all that comes before training: a dry run that writes nothing.
+
+        Args:
+            module: As for `fit`.
+            data: As for `fit`.
+            validation_data: As for `fit`.
+
+        Returns:
+            The lines that say what `fit` would do.
+
+        Raises:
+            ConfigError: Something that was asked for can't be done.
+            DataError: The data would spoil the run.
+        """
+        return self._fitting(module, data, validation_data, self.run_dir).describe()
+
     def validate(
         self, model: keras.Model, data: Any, module: Module | None = None
     ) -> dict[str, float]:
