@@ -1,8 +1,11 @@
 """Keeps a run's configuration with the run."""
 
+from pathlib import Path
+
 from ..callbacks import Callback, RunState
-from ..configs import RunConfig, to_yaml
+from ..configs import DataConfig, RunConfig, to_yaml
 from ..core.files import write_text_atomic
+from ..data.synthetic import NAME as SYNTHETIC
 from .run_directories import CONFIG_FILE
 
 
@@ -17,9 +20,22 @@ class ConfigFile(Callback):
     """
 
     def __init__(self, config: RunConfig) -> None:
-        self.config = config.model_copy(update={"run_dir": None})
+        self.config = config.model_copy(
+            update={"run_dir": None, "data": _with_absolute_paths(config.data)}
+        )
 
     def on_fit_begin(self, run: RunState) -> None:
         """Writes the file."""
         if run.run_dir is not None:
             write_text_atomic(run.run_dir / CONFIG_FILE, to_yaml(self.config))
+
+
+def _with_absolute_paths(data: DataConfig) -> DataConfig:
+    """So that the configuration can be run again from anywhere."""
+    folders = {name: getattr(data, name) for name in ("train", "validation", "test")}
+    absolute = {
+        name: str(Path(folder).expanduser().absolute())
+        for name, folder in folders.items()
+        if folder is not None and folder != SYNTHETIC
+    }
+    return data.model_copy(update=absolute)

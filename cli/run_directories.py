@@ -1,5 +1,6 @@
 """Finds names for new run directories, and reads finished ones."""
 
+import re
 from pathlib import Path
 
 from ..configs import RunConfig, load_config
@@ -7,6 +8,19 @@ from ..core.errors import ConfigError, message
 
 RUNS = Path("runs")
 CONFIG_FILE = "config.yaml"
+
+
+def run_name(source: str) -> str:
+    """What to call runs of a configuration: after its recipe or file.
+
+    Example:
+        >>> run_name("quickstart"), run_name("runs/quickstart-003/config.yaml")
+        ('quickstart', 'quickstart')
+    """
+    path = Path(source)
+    if path.name == CONFIG_FILE:
+        return re.sub(r"-\d+$", "", path.absolute().parent.name)
+    return path.stem
 
 
 def next_run_directory(name: str) -> Path:
