@@ -1,0 +1,136 @@
+import pytest
+import yaml
+from keraunos.configs import RunConfig, load_config, recipes, to_yaml
+from keraunos.core.errors import ConfigError
+
+
+def write(path, text):
+    path.write_text(text)
+    return str(path)
+
+
+def test_files_merge_from_left_to_right_and_settings_come_last(tmp_path):
+    first = write(
+        tmp_path / "a.yaml", "seed: 1\ndata:\n  batch_size: 8\n  image_size: 64\n"
+    )
+    second = write(tmp_path / "b.yaml", "data:\n  batch_size: 16\n")
+    config = load_config([first, second], ["data.image_size=96"])
+    assert (config.seed, config.data.batch_size, config.data.image_size) == (1, 16, 96)
+
+
+def test_callbacks_keep_their_order_and_null_switches_one_off(tmp_path):
+    path = write(
+        tmp_path / "a.yaml", "callbacks:\n  tensorboard: {}\n  early_stopping: {}\n"
+    )
+    config = load_config([path], ["callbacks.tensorboard=null"])
+    assert list(config.callbacks.items()) == [("tensorboard", None), ("early_stopping", {})]
+
+
+@pytest.mark.parametrize(
+    ("override", "read"),
+    [
+        ("optimizer.learning_rate=1e-3", lambda c: c.optimizer.learning_rate == 0.001),
+        ("data.train=2020", lambda c: c.data.train == "2020"),
+        ("data.train=a: b", lambda c: c.data.train == "a: b"),
+        ("data.train=x=y", lambda c: c.data.train == "x=y"),
+        ("model.weights=null", lambda c: c.model.weights is None),
+        ("trainer.deterministic=true", lambda c: c.trainer.deterministic is True),
+        ("trainer.devices=2", lambda c: c.trainer.devices == 2),
+        ("trainer.devices=auto", lambda c: c.trainer.devices == "auto"),
+        ("trainer.limit_train_batches=0.5", lambda c: c.trainer.limit_train_batches == 0.5),
+        ("optimizer.momentum=0.9", None),
+    ],
+)
+def test_a_setting_is_read_as_what_it_is_declared(override, read):
+    extra = [] if read else ["optimizer.name=sgd"]
+    config = load_config(["classify"], [*extra, override])
+    assert read is None or read(config)
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        (
+            "trainer.max_epohs=3",
+            r"`trainer.max_epohs` is not a setting.*=3. Did you mean max_epochs",
+        ),
+        ("trainr.max_epochs=3", r"`trainr` is not a setting.*Did you mean trainer"),
+        ("data.batch_size=0", r"`data.batch_size` must be at least 1.*data.batch_size=0"),
+        ("data.batch_size=many", r"`data.batch_size` must be a whole number.*='many'"),
+        ("trainer.deterministic=yes", r"must be true or false.*='yes'"),
+        ("data.on_leak=dorp", r"one of error, drop, keep.*='dorp'. Did you mean drop"),
+        ("model.backbone=Resnet50", r"Did you mean ResNet50"),
+        ("optimizer.name=sdg", r"Did you mean sgd"),
+        ("optimizer.momentm=0.9", r"adam has no option `momentm`"),
+        ("trainer.devices=0", r"`trainer.devices` must be .*at least 1.*=0"),
+        (
+            "callbacks.early_stoping={}",
+            r"`callbacks.early_stoping` is not a callback. Did you mean early_stopping",
+        ),
+        (
+            "callbacks.early_stopping.patience=-1",
+            r"`callbacks.early_stopping.patience` must be at least 1",
+        ),
+        ("callbacks.early_stopping.patence=1", r"Did you mean patience"),
+        ("model.builder=nonsense", r"`model.builder` must be of the form"),
+        ("=3", r"must be written as key=value"),
+        ("seed=-1", r"`seed` must be at least 0"),
+    ],
+)
+def test_what_is_wrong_is_named_with_what_would_be_right(override, words):
+    with pytest.raises(ConfigError, match=words):
+        load_config(["classify"], [override])
+
+
+def test_all_that_is_wrong_is_said_at_once_with_file_and_line(tmp_path):
+    path = write(
+        tmp_path / "my.yaml", "seed: 1\ntrainer:\n  max_epochs: none\n  strtegy: auto\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_config([path], ["data.batch_size=0"])
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 3
+    assert f"{path}:3: `trainer.max_epochs`" in lines[1]
+    assert f"{path}:4: `trainer.strtegy`" in lines[2]
+    assert lines[0].startswith("command line: `data.batch_size`")
+
+
+def test_a_builder_and_a_backbone_exclude_each_other():
+    with pytest.raises(
+        ConfigError, match=r"`builder` and backbone, dropout.* can't be set together"
+    ):
+        load_config(["classify"], ["model.builder=a.b:c"])
+
+
+def test_a_source_that_is_neither_recipe_nor_file_names_the_recipes():
+    with pytest.raises(ConfigError, match=r"quikstart'. Did you mean quickstart.*classify"):
+        load_config(["quikstart"])
+
+
+@pytest.mark.parametrize("name", recipes())
+def test_every_recipe_can_be_written_out_and_read_again(name, tmp_path):
+    config = load_config([name])
+    path = write(tmp_path / "copy.yaml", to_yaml(config))
+    assert load_config([path]) == config
+
+
+def test_the_tutorials_numbers_are_in_its_recipe():
+    config = load_config(["skin_lesion"])
+    assert (config.data.image_size, config.data.batch_size) == (224, 32)
+    assert config.data.validation_split == 0.2
+    assert (config.model.backbone, config.model.weights) == ("ResNet50", "imagenet")
+    assert (config.model.dropout, config.optimizer.name) == (0.2, "adam")
+    assert config.trainer.max_epochs == 10
+
+
+def test_every_recipe_says_first_how_to_run_it():
+    for recipe in recipes().values():
+        assert f"keraunos fit {recipe.name}" in recipe.summary
+
+
+def test_zero_is_a_seed():
+    assert load_config(["classify"], ["seed=0"]).seed == 0
+
+
+def test_a_configuration_survives_yaml():
+    assert yaml.safe_load(to_yaml(RunConfig()))["trainer"]["max_epochs"] == 10

@@ -1,0 +1,86 @@
+import inspect
+
+import pytest
+from keraunos.callbacks.registry import CALLBACK_CLASSES
+from keraunos.configs import (
+    CALLBACKS,
+    AugmentationConfig,
+    DataConfig,
+    ModelConfig,
+    TrainerConfig,
+)
+from keraunos.configs.optimizers import COMMON_OPTIONS, OWN_OPTIONS, optimizer_names
+from keraunos.data import Augmentation, ImageData
+from keraunos.models import TransferClassifier
+from keraunos.models.backbones import backbone_names
+from keraunos.models.optimizer import optimizer_class
+from keraunos.trainer import Trainer
+
+
+def defaults(function):
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: p.default for p in parameters if p.name != "self"}
+
+
+def fields(section):
+    return {name: field.get_default() for name, field in section.model_fields.items()}
+
+
+@pytest.mark.parametrize(
+    ("function", "section", "only_python", "only_yaml"),
+    [
+        (Trainer, TrainerConfig, {"seed", "run_dir", "callbacks"}, {"cpu_devices"}),
+        (
+            ImageData.from_folder,
+            DataConfig,
+            {"augmentation", "seed", "cache_dir"},
+            set(),
+        ),
+        (
+            TransferClassifier,
+            ModelConfig,
+            {"num_classes", "image_size", "optimizer"},
+            {"builder", "arguments"},
+        ),
+        (Augmentation, AugmentationConfig, set(), set()),
+    ],
+)
+def test_names_and_defaults_are_the_same_in_python_and_yaml(
+    function, section, only_python, only_yaml
+):
+    python, yaml = defaults(function), fields(section)
+    assert set(python) - set(yaml) == only_python
+    assert set(yaml) - set(python) == only_yaml
+    for name in set(python) & set(yaml):
+        if python[name] is not inspect.Parameter.empty:
+            assert python[name] == yaml[name], name
+
+
+@pytest.mark.parametrize("name", CALLBACKS)
+def test_callbacks_take_the_options_of_their_configuration(name):
+    python = defaults(CALLBACK_CLASSES[name])
+    yaml = fields(CALLBACKS[name])
+    injected = {"console", "clock"}
+    assert {key: python[key] for key in set(python) - injected} == yaml
+
+
+def test_every_callback_has_a_configuration():
+    assert set(CALLBACKS) == set(CALLBACK_CLASSES)
+
+
+@pytest.mark.parametrize("name", optimizer_names())
+def test_the_table_of_optimizer_options_is_kerass(name):
+    known = set(inspect.signature(optimizer_class(name).__init__).parameters)
+    known -= {"self", "name", "learning_rate", "kwargs"}
+    assert known == COMMON_OPTIONS | OWN_OPTIONS[name]
+
+
+def test_the_table_of_backbones_is_that_of_the_models():
+    annotation = ModelConfig.model_fields["backbone"].annotation
+    assert annotation.__args__ == backbone_names()
+
+
+def test_every_setting_is_described():
+    for section in (DataConfig, ModelConfig, AugmentationConfig, TrainerConfig):
+        for name, field in section.model_fields.items():
+            assert field.description, name

@@ -1,0 +1,75 @@
+"""Shared set-up: four virtual CPU devices, a cache of its own, and a leak police."""
+
+import os
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["KERAUNOS_CACHE_DIR"] = tempfile.mkdtemp(prefix="keraunos-test-cache-")
+
+import keras
+import pytest
+import tensorflow as tf
+from helpers import make_pictures
+from keraunos.strategies import set_cpu_devices
+
+set_cpu_devices(4)
+
+PHOTOGRAPHS = Path(__file__).parents[2] / "shared" / "data" / "isic9"
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaks() -> Iterator[None]:
+    """Fails a test that changes the process for those after it."""
+    environment = _environment()
+    threads = set(threading.enumerate())
+    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+    policy, floatx = keras.config.dtype_policy().name, keras.config.floatx()
+    folder = Path.cwd()
+    yield
+    assert _environment() == environment
+    assert {number: signal.getsignal(number) for number in _SIGNALS} == handlers
+    assert keras.config.dtype_policy().name == policy
+    assert keras.config.floatx() == floatx
+    assert not tf.distribute.has_strategy()
+    assert Path.cwd() == folder
+    left = {each for each in set(threading.enumerate()) - threads if not each.daemon}
+    assert not left, f"threads left running: {left}"
+
+
+@pytest.fixture
+def float64() -> Iterator[None]:
+    """Lets Keras compute in float64, in which every real difference shows."""
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    yield
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the folders train (3 classes, 30 pictures) and test (9)."""
+    root = tmp_path_factory.mktemp("pictures")
+    make_pictures(root / "train", {"cat": 14, "dog": 10, "emu": 6}, seed=0)
+    make_pictures(root / "test", {"cat": 3, "dog": 3, "emu": 3}, seed=1)
+    return root
+
+
+@pytest.fixture(scope="session")
+def photographs() -> Path:
+    """The real photographs, where they are."""
+    if not PHOTOGRAPHS.is_dir():
+        pytest.skip(f"the real photographs are not at {PHOTOGRAPHS}")
+    return PHOTOGRAPHS
+
+
+def _environment() -> dict[str, str]:
+    own = {"PYTEST_CURRENT_TEST"}  # pytest's, for each phase another
+    return {name: value for name, value in os.environ.items() if name not in own}
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)

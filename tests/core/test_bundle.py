@@ -1,0 +1,61 @@
+import json
+
+import numpy as np
+import pytest
+from keraunos.core.bundle import Bundle, read_bundle, write_bundle
+from keraunos.core.errors import CheckpointError
+
+ARRAYS = {
+    "w": np.arange(6.0).reshape(2, 3),
+    "scalar": np.float32(3).reshape(()),
+    "n": np.uint32([7]),
+}
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    path = tmp_path / "bundle"
+    write_bundle(path, Bundle({"weights": ARRAYS}, {"state": {"step": 3}}))
+    return path
+
+
+def test_what_is_written_is_read_with_its_shapes_and_types(bundle):
+    found = read_bundle(bundle)
+    assert found.documents == {"state": {"step": 3}}
+    for name, array in ARRAYS.items():
+        np.testing.assert_array_equal(found.arrays["weights"][name], array, strict=True)
+
+
+def flip_a_bit(path):
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "words"),
+    [
+        ("weights.safetensors", flip_a_bit, "weights.safetensors is damaged"),
+        (
+            "weights.safetensors",
+            lambda path: path.write_bytes(b""),
+            "weights.safetensors is damaged",
+        ),
+        ("state.json", lambda path: path.unlink(), "state.json is missing"),
+        ("manifest.json", lambda path: path.unlink(), "no readable manifest"),
+        ("manifest.json", lambda path: path.write_text("{"), "no readable manifest"),
+    ],
+)
+def test_damage_is_found_and_named(bundle, name, damage, words):
+    before = (bundle / name).read_bytes()
+    damage(bundle / name)
+    assert not (bundle / name).exists() or (bundle / name).read_bytes() != before
+    with pytest.raises(CheckpointError, match=words):
+        read_bundle(bundle)
+
+
+def test_another_format_is_refused(bundle):
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    (bundle / "manifest.json").write_text(json.dumps({**manifest, "format": 99}))
+    with pytest.raises(CheckpointError, match="format 99"):
+        read_bundle(bundle)

@@ -1,0 +1,103 @@
+"""What several tests need."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keraunos.strategies.tensorflow_internals import mirrored_strategy_of_its_own
+from PIL import Image
+
+Dataset = tf.data.Dataset
+
+
+def make_pictures(
+    root: Path, counts: Mapping[str, int], size: int = 40, seed: int = 0
+) -> Path:
+    """Draws pictures of noise, each of its own, brighter from class to class."""
+    random = np.random.default_rng(seed)
+    for place, (name, count) in enumerate(counts.items()):
+        (root / name).mkdir(parents=True, exist_ok=True)
+        for number in range(count):
+            low = 60 * place
+            pixels = random.integers(low, low + 60, (size, size, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(root / name / f"{name}-{number:03d}.png")
+    return root
+
+
+def replicas(count: int) -> tf.distribute.Strategy:
+    """A strategy with that many replicas on virtual CPU devices."""
+    if count == 1:
+        return tf.distribute.OneDeviceStrategy("/cpu:0")
+    return mirrored_strategy_of_its_own([f"/cpu:{number}" for number in range(count)])
+
+
+def run_keraunos(
+    *arguments: object,
+    cwd: Path,
+    environment: Mapping[str, str] | None = None,
+    timeout_seconds: float = 240,
+) -> subprocess.CompletedProcess[str]:
+    """Runs the command line as a user would, in a process of its own."""
+    command = [sys.executable, "-m", "keraunos", *map(str, arguments)]
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=timeout_seconds,
+        check=False,
+    )
+
+
+def examples(
+    count: int, width: int = 5, classes: int = 3, seed: int = 0
+) -> tuple[Any, Any, Any]:
+    """Distinct inputs, integer targets and sample weights."""
+    random = np.random.default_rng(seed)
+    floatx = keras.config.floatx()
+    return (
+        random.normal(size=(count, width)).astype(floatx),
+        random.integers(0, classes, count).astype("int32"),
+        random.uniform(0.5, 2.0, count).astype(floatx),
+    )
+
+
+def classifier(
+    optimizer: Callable[[], keras.optimizers.Optimizer] | None = None,
+    width: int = 5,
+    classes: int = 3,
+) -> Callable[[], keras.Model]:
+    """A builder of a small model with a hidden layer."""
+
+    def build() -> keras.Model:
+        model = keras.Sequential(
+            [
+                keras.Input((width,)),
+                keras.layers.Dense(4, "tanh"),
+                keras.layers.Dense(classes, "softmax"),
+            ]
+        )
+        made = optimizer() if optimizer else keras.optimizers.SGD(0.1)
+        model.compile(made, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    return build
+
+
+def weights_of(model: keras.Model) -> list[np.ndarray]:
+    """Copies of a model's weights."""
+    return [np.array(variable.numpy()) for variable in model.weights]
+
+
+def largest_difference(first: list[np.ndarray], second: list[np.ndarray]) -> float:
+    """The largest difference between two lists of arrays, NaN if one has any."""
+    return max(
+        float(np.max(np.abs(a - b), initial=0)) for a, b in zip(first, second, strict=True)
+    )

@@ -1,0 +1,56 @@
+import pytest
+import tensorflow as tf
+from keraunos.core.errors import ConfigError
+from keraunos.strategies import devices, find_devices, set_cpu_devices
+
+
+def test_all_virtual_devices_are_taken_unless_fewer_are_wanted():
+    assert find_devices().kind == "CPU"
+    assert len(find_devices().names) == 4
+    assert len(find_devices("cpu", 2).names) == 2
+
+
+def test_more_devices_than_there_are_is_an_error_that_says_how_many_there_are():
+    with pytest.raises(ConfigError, match=r"at most 4.*devices=5.*KERAUNOS_CPU_DEVICES=5"):
+        find_devices("cpu", 5)
+
+
+def test_gpus_that_tensorflow_cannot_see_are_an_error():
+    with pytest.raises(ConfigError, match=r"accelerator='gpu'.*accelerator=cpu"):
+        find_devices("gpu")
+
+
+def test_a_machine_with_a_driver_does_not_silently_train_on_the_cpu(monkeypatch):
+    monkeypatch.setattr(devices, "_has_nvidia_driver", lambda: True)
+    with pytest.raises(ConfigError, match=r"keraunos\[cuda\]"):
+        find_devices("auto")
+    assert find_devices("cpu").kind == "CPU"
+
+
+def test_gpus_are_preferred_and_counted(monkeypatch):
+    monkeypatch.setattr(devices, "_gpus", lambda: ("/device:GPU:0", "/device:GPU:1"))
+    assert find_devices().names == ("/device:GPU:0", "/device:GPU:1")
+    assert find_devices("auto", 1).names == ("/device:GPU:0",)
+    with pytest.raises(ConfigError, match="at most 2, the number of GPUs"):
+        find_devices("gpu", 3)
+
+
+def test_coming_too_late_with_virtual_devices_is_an_error_that_says_so():
+    tf.config.list_logical_devices("CPU")
+    set_cpu_devices(4)  # what is there already is no problem
+    with pytest.raises(
+        ConfigError, match=r"already started with 4.*KERAUNOS_CPU_DEVICES=2"
+    ):
+        set_cpu_devices(2)
+
+
+@pytest.mark.parametrize("count", [0, -1, 1.5, "2"])
+def test_a_number_of_devices_is_a_whole_number(count):
+    with pytest.raises(ConfigError, match="whole number"):
+        set_cpu_devices(count)
+
+
+def test_the_environment_variable_is_checked(monkeypatch):
+    monkeypatch.setenv("KERAUNOS_CPU_DEVICES", "two")
+    with pytest.raises(ConfigError, match="KERAUNOS_CPU_DEVICES='two'"):
+        devices.apply_cpu_devices_variable()

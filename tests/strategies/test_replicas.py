@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import replicas
+from keraunos.strategies import Replicas, own_part, sum_gradients, sum_over_replicas
+
+
+@pytest.mark.parametrize("total", [1, 2, 3, 4, 8])
+def test_parts_hold_every_row_once_and_in_order_for_any_number_of_rows(total):
+    for rows in range(40):
+        numbers = np.arange(rows)
+        parts = [numbers[Replicas(total).rows(each, rows)] for each in range(total)]
+        np.testing.assert_array_equal(np.concatenate(parts), numbers)
+        assert len(parts[0]) == -(-rows // total)
+
+
+def test_five_rows_on_four_replicas_are_two_two_one_none():
+    slices = [Replicas(4).rows(each, 5) for each in range(4)]
+    assert [each.stop - each.start for each in slices] == [2, 2, 1, 0]
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_a_strategy_in_one_process_has_all_its_replicas_there(count):
+    assert Replicas.of(replicas(count)) == Replicas(total=count, first=0, local=count)
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_each_replica_gets_its_own_part(count):
+    strategy = replicas(count)
+    parts = tuple(tf.constant(10 * number) for number in range(count))
+
+    @tf.function
+    def run():
+        return strategy.run(lambda given: own_part(given), args=(parts,))
+
+    found = [int(each) for each in strategy.experimental_local_results(run())]
+    assert found == [10 * number for number in range(count)]
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_sums_are_over_all_replicas_and_leave_none_alone(count):
+    strategy = replicas(count)
+    with strategy.scope():
+        variables = [tf.Variable([1.0, 1.0]), tf.Variable(1.0), tf.Variable([[1.0]])]
+    parts = tuple(float(number + 1) for number in range(count))
+
+    @tf.function
+    def run():
+        def on_replica(given):
+            value = tf.convert_to_tensor(own_part(given))
+            rows = tf.IndexedSlices(
+                tf.reshape(value, (1, 1)), tf.constant([0]), tf.constant([1, 1])
+            )
+            return {"n": value}, [tf.stack([value, value]), None, rows]
+
+        small, gradients = strategy.run(on_replica, args=(parts,))
+        dense, nothing, sparse = sum_gradients(strategy, gradients, variables)
+        assert nothing is None
+        return sum_over_replicas(strategy, small), dense, tf.convert_to_tensor(sparse)
+
+    total = sum(parts)
+    small, dense, sparse = run()
+    assert float(small["n"]) == total
+    np.testing.assert_array_equal(dense, [total, total])
+    np.testing.assert_array_equal(sparse, [[total]])

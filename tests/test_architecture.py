@@ -1,0 +1,92 @@
+"""The packages import one way only, as docs/architecture.md says."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+# From the ground up: a package may import those before it.
+PACKAGES = (
+    "core",
+    "configs",
+    "strategies",
+    "evaluation",
+    "data",
+    "models",
+    "callbacks",
+    "trainer",
+    "search",
+    "cli",
+)
+NO_TENSORFLOW = ("core", "configs")
+
+
+def imported_packages(source: str) -> set[str]:
+    """The sibling packages that a file at the top of a package imports."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.level == 2:
+            names = [node.module] if node.module else [alias.name for alias in node.names]
+            found |= {name.split(".")[0] for name in names}
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("keraunos"):
+            found |= set((node.module or "").split(".")[1:2])
+    return found
+
+
+def imported_modules(source: str) -> set[str]:
+    """The top-level modules from elsewhere that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+def files_of(package: str) -> list[Path]:
+    return sorted((ROOT / package).glob("*.py"))
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_imports_only_those_below_it(package):
+    allowed = set(PACKAGES[: PACKAGES.index(package)])
+    for file in files_of(package):
+        wrong = imported_packages(file.read_text()) - allowed - {package}
+        assert not wrong, f"{file} imports {wrong}"
+
+
+@pytest.mark.parametrize("package", NO_TENSORFLOW)
+def test_the_ground_floor_knows_nothing_of_tensorflow(package):
+    for file in files_of(package):
+        wrong = imported_modules(file.read_text()) & {"tensorflow", "keras"}
+        assert not wrong, f"{file} imports {wrong}"
+
+
+def test_no_package_but_the_front_door_is_missing_from_the_list():
+    folders = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert folders - {"api"} <= set(PACKAGES)
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("from ..trainer import Trainer", {"trainer"}),
+        ("from .. import trainer", {"trainer"}),
+        ("from ..trainer.loop import Loop", {"trainer"}),
+        ("def f():\n    from ..cli import main", {"cli"}),
+        ("from keraunos.search import x", {"search"}),
+        ("from .loop import Loop", set()),
+    ],
+)
+def test_every_way_to_write_an_import_is_seen(source, found):
+    assert imported_packages(source) == found
+
+
+def test_nothing_reads_pickles_or_unsafe_yaml():
+    banned = ("import pickle", "allow_pickle", "unsafe_load", "yaml.load(", "joblib")
+    for package in (*PACKAGES, "api"):
+        for file in files_of(package):
+            text = file.read_text()
+            assert not [word for word in banned if word in text], file
