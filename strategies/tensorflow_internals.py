@@ -3,7 +3,8 @@
 docs/keras-internals.md says of each why it is needed; a test is named after each.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -20,3 +21,24 @@ def mirrored_strategy_of_its_own(devices: Sequence[str]) -> tf.distribute.Strate
     """
     tf.distribute.MirroredStrategy._collective_key_base += _GROUPS_PER_STRATEGY
     return tf.distribute.MirroredStrategy(list(devices))
+
+
+class traced:  # noqa: N801 - a decorator, like property
+    """Decorates a method that is a `tf.function` of its object.
+
+    Each fit has steps of its own and traces them once. TensorFlow counts the traces of
+    all objects together and warns of them after some fits, as if one were traced again
+    and again.
+
+    Args:
+        method: Is traced as it is, without AutoGraph.
+    """
+
+    def __init__(self, method: Callable[..., Any]) -> None:
+        self._function = tf.function(method, reduce_retracing=True, autograph=False)
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        """The `tf.function` of an object; always the same one."""
+        function = self._function.__get__(instance, owner)
+        function._omit_frequent_tracing_warning = True
+        return function

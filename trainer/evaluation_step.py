@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from ..models import Module
 from ..strategies import own_part, sum_over_replicas
+from ..strategies.tensorflow_internals import traced
 from .batches import Prepare, next_with_wait
 from .epoch_totals import EpochTotals
 from .keras_internals import update_metrics
@@ -42,7 +43,7 @@ class EvaluationStep:
         with strategy.scope():
             self.totals = EpochTotals(loss_names(model, module))
 
-    @tf.function(reduce_retracing=True, autograph=False)
+    @traced
     def __call__(self, iterator: Any, steps: tf.Tensor) -> None:
         """Runs `steps` batches.
 
@@ -57,7 +58,7 @@ class EvaluationStep:
 
         tf.while_loop(lambda done: done < steps, body, (tf.zeros((), tf.int64),))
 
-    @tf.function(reduce_retracing=True, autograph=False)
+    @traced
     def with_predictions(self, iterator: Any) -> Any:
         """Runs one batch, and returns what the model said on each replica."""
         return self._one_step(iterator)
@@ -97,7 +98,7 @@ class PredictionStep:
         self.strategy = strategy
         self._prepare = prepare
 
-    @tf.function(reduce_retracing=True, autograph=False)
+    @traced
     def __call__(self, iterator: Any) -> Any:
         """Runs one batch, and returns what the model said on each replica."""
         parts, _ = next_with_wait(iterator)

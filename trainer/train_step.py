@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from ..models import Module
 from ..strategies import own_part, sum_gradients, sum_over_replicas
+from ..strategies.tensorflow_internals import traced
 from .accumulator import Accumulator, combine
 from .batches import Prepare, next_with_wait
 from .epoch_totals import EpochTotals
@@ -92,7 +93,7 @@ class TrainStep:
             Accumulator(strategy, self._variables, accumulate) if accumulate > 1 else None
         )
 
-    @tf.function(reduce_retracing=True, autograph=False)
+    @traced
     def __call__(self, iterator: Any, first_step: tf.Tensor, steps: tf.Tensor) -> Outcome:
         """Makes steps until `steps` are done or one is not finite.
 
@@ -113,7 +114,7 @@ class TrainStep:
         start = (tf.zeros((), tf.int64), tf.constant(True))
         return Outcome(*tf.while_loop(is_open, body, start))
 
-    @tf.function(reduce_retracing=True, autograph=False)
+    @traced
     def finish_epoch(self) -> None:
         """Applies what has been accumulated since the last update."""
         if self.accumulator is not None:

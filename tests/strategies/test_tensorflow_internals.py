@@ -1,5 +1,6 @@
+import pytest
 import tensorflow as tf
-from keraunos.strategies.tensorflow_internals import mirrored_strategy_of_its_own
+from keraunos.strategies.tensorflow_internals import mirrored_strategy_of_its_own, traced
 
 
 def sum_within_replicas(strategy):
@@ -20,3 +21,23 @@ def test_mirrored_strategy_of_its_own():
     for count in (2, 4, 3, 2):
         devices = [f"/cpu:{number}" for number in range(count)]
         assert sum_within_replicas(mirrored_strategy_of_its_own(devices)) == [count] * count
+
+
+class Doubling:
+    """Counts how often it is traced."""
+
+    def __init__(self):
+        self.traces = 0
+
+    @traced
+    def __call__(self, value):
+        self.traces += 1
+        return 2 * value
+
+
+def test_traced(caplog: pytest.LogCaptureFixture):
+    for number in range(12):
+        doubling = Doubling()
+        assert [int(doubling(tf.constant(n))) for n in (number, 1)] == [2 * number, 2]
+        assert doubling.traces == 1
+    assert "retracing" not in caplog.text
