@@ -37,15 +37,43 @@ def sum_gradients(
     Returns:
         The sums, None where there was no gradient.
     """
-    pairs = [
+    parts = [None if _is_none(each) else _local(strategy, each) for each in gradients]
+    is_dense = [each is not None and not _is_sparse(each) for each in parts]
+    dense = [
         (gradient, variable)
-        for gradient, variable in zip(gradients, variables, strict=True)
-        if not _is_none(gradient)
+        for gradient, variable, wanted in zip(gradients, variables, is_dense, strict=True)
+        if wanted
     ]
-    sums = strategy.extended.batch_reduce_to(tf.distribute.ReduceOp.SUM, pairs)
+    sums = strategy.extended.batch_reduce_to(tf.distribute.ReduceOp.SUM, dense)
     # Every replica holds the same sum now: go on with the first one's.
-    firsts = iter([strategy.experimental_local_results(each)[0] for each in sums])
-    return [None if _is_none(gradient) else next(firsts) for gradient in gradients]
+    firsts = iter([_local(strategy, each)[0] for each in sums])
+    return [
+        next(firsts) if wanted else _sum_sparse(each)
+        for each, wanted in zip(parts, is_dense, strict=True)
+    ]
+
+
+def _local(strategy: tf.distribute.Strategy, value: Any) -> Sequence[Any]:
+    return strategy.experimental_local_results(value)
+
+
+def _is_sparse(parts: Sequence[Any]) -> bool:
+    return any(isinstance(part, tf.IndexedSlices) for part in parts)
+
+
+def _sum_sparse(parts: Sequence[tf.IndexedSlices] | None) -> tf.IndexedSlices | None:
+    """Puts the rows of all replicas together.
+
+    TensorFlow's collective gather can't: within one call of a `tf.function` it keeps the
+    number of rows of its first use.
+    """
+    if parts is None:
+        return None
+    return tf.IndexedSlices(
+        tf.concat([part.values for part in parts], 0),
+        tf.concat([part.indices for part in parts], 0),
+        parts[0].dense_shape,
+    )
 
 
 def _is_none(gradient: Any) -> bool:

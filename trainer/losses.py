@@ -145,7 +145,7 @@ def _measure(
     total = _floatx(tf.reduce_sum(found.values))
     reduction = compiled.loss.reduction
     if reduction == "sum":
-        divisor, denominator = ONE, tf.ones_like(total)
+        divisor, denominator = ONE, _one_in_all()
     elif reduction == "mean_with_sample_weight" and found.weights is not None:
         divisor = f"weights of loss {number}"
         denominator = tf.reduce_sum(_floatx(found.weights))
@@ -173,6 +173,12 @@ def _additional_terms(model: keras.Model, rows: tf.Tensor) -> list[Term]:
     sums = [_floatx(tf.reduce_sum(loss)) for loss in model.losses]
     kind = Kind("additional", ROWS)
     return [Term(kind, tf.math.multiply_no_nan(each, rows), rows) for each in sums]
+
+
+def _one_in_all() -> tf.Tensor:
+    """A number on each replica; their sum is 1."""
+    replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+    return _floatx(tf.equal(replica, 0))
 
 
 def _floatx(tensor: Any) -> tf.Tensor:

@@ -1,0 +1,145 @@
+"""Small compiled models, each asking for something else of a training step."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+from helpers import examples
+
+WIDTH, CLASSES = 5, 3
+
+
+class Case(NamedTuple):
+    """A compiled model and data for it.
+
+    Attributes:
+        build: Returns the compiled model, with an SGD optimizer that has momentum.
+        elements: Makes that many examples, as a tuple of what `Model.fit` takes.
+    """
+
+    build: Callable[[], keras.Model]
+    elements: Callable[[int], tuple[Any, ...]]
+
+    def dataset(self, count: int, batch_size: int = 8) -> tf.data.Dataset:
+        """Batches of distinct examples, the last of them ragged."""
+        return tf.data.Dataset.from_tensor_slices(self.elements(count)).batch(batch_size)
+
+
+def sgd() -> keras.optimizers.Optimizer:
+    return keras.optimizers.SGD(0.1, momentum=0.9)
+
+
+def compiled(loss: Any, metrics: Any = ("accuracy",), **layer: Any) -> keras.Model:
+    """Two dense layers; options of the first in `layer`."""
+    inputs = keras.Input((WIDTH,))
+    hidden = keras.layers.Dense(4, "tanh", **layer)(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(CLASSES, "softmax")(hidden))
+    model.compile(sgd(), loss, metrics=list(metrics))
+    return model
+
+
+def with_dict_losses() -> keras.Model:
+    inputs = keras.Input((WIDTH,))
+    hidden = keras.layers.Dense(4, "tanh")(inputs)
+    outputs = {
+        "kind": keras.layers.Dense(CLASSES, "softmax", name="kind")(hidden),
+        "size": keras.layers.Dense(2, name="size")(hidden),
+    }
+    model = keras.Model(inputs, outputs)
+    model.compile(
+        sgd(),
+        loss={"kind": "sparse_categorical_crossentropy", "size": "mse"},
+        loss_weights={"kind": 0.3, "size": 2.0},
+        metrics={"kind": ["accuracy"], "size": ["mae"]},
+    )
+    return model
+
+
+class ActivityPenalty(keras.layers.Layer):
+    """Adds a loss that depends on the batch."""
+
+    def call(self, inputs: Any) -> Any:
+        self.add_loss(0.05 * keras.ops.mean(keras.ops.square(inputs)))
+        return inputs
+
+
+def with_added_loss() -> keras.Model:
+    inputs = keras.Input((WIDTH,))
+    hidden = ActivityPenalty()(keras.layers.Dense(4, "tanh")(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(CLASSES, "softmax")(hidden))
+    model.compile(sgd(), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def with_embedding() -> keras.Model:
+    inputs = keras.Input((None,), dtype="int32")
+    embedded = keras.layers.Embedding(11, 4, mask_zero=True)(inputs)
+    pooled = keras.layers.GlobalAveragePooling1D()(embedded)
+    model = keras.Model(inputs, keras.layers.Dense(CLASSES, "softmax")(pooled))
+    model.compile(sgd(), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def with_batch_norm() -> keras.Model:
+    inputs = keras.Input((WIDTH,))
+    hidden = keras.layers.Dense(4)(inputs)
+    hidden = keras.layers.Activation("tanh")(keras.layers.BatchNormalization()(hidden))
+    model = keras.Model(inputs, keras.layers.Dense(CLASSES, "softmax")(hidden))
+    model.compile(sgd(), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def with_weighted_metrics() -> keras.Model:
+    model = compiled("sparse_categorical_crossentropy")
+    model.compile(
+        sgd(),
+        keras.losses.SparseCategoricalCrossentropy(reduction="mean_with_sample_weight"),
+        metrics=["accuracy"],
+        weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="weighted")],
+    )
+    return model
+
+
+def labelled(count: int) -> tuple[Any, ...]:
+    return examples(count, WIDTH, CLASSES)[:2]
+
+
+def weighted(count: int) -> tuple[Any, ...]:
+    return examples(count, WIDTH, CLASSES)
+
+
+def two_targets(count: int) -> tuple[Any, ...]:
+    inputs, labels, _ = examples(count, WIDTH, CLASSES)
+    sizes = np.random.default_rng(9).normal(size=(count, 2)).astype(inputs.dtype)
+    return inputs, {"kind": labels, "size": sizes}
+
+
+def sentences(count: int) -> tuple[Any, ...]:
+    words = np.random.default_rng(5).integers(1, 11, (count, 6)).astype("int32")
+    return words, labelled(count)[1]
+
+
+def crossentropy(reduction: str) -> keras.losses.Loss:
+    return keras.losses.SparseCategoricalCrossentropy(reduction=reduction)
+
+
+CASES = {
+    "a loss by name": Case(lambda: compiled("sparse_categorical_crossentropy"), labelled),
+    "reduction sum_over_batch_size": Case(
+        lambda: compiled(crossentropy("sum_over_batch_size")), weighted
+    ),
+    "reduction sum": Case(lambda: compiled(crossentropy("sum")), weighted),
+    "reduction mean": Case(lambda: compiled(crossentropy("mean")), weighted),
+    "reduction mean_with_sample_weight": Case(with_weighted_metrics, weighted),
+    "dict losses with weights": Case(with_dict_losses, two_targets),
+    "sample weights": Case(lambda: compiled("sparse_categorical_crossentropy"), weighted),
+    "L2": Case(
+        lambda: compiled("sparse_categorical_crossentropy", kernel_regularizer="l2"),
+        weighted,
+    ),
+    "add_loss": Case(with_added_loss, labelled),
+    "an Embedding": Case(with_embedding, sentences),
+    "BatchNorm": Case(with_batch_norm, labelled),
+}

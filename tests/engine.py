@@ -1,0 +1,71 @@
+"""The engine without a Trainer around it: one trace, many small trainings."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from helpers import replicas, weights_of
+from keraunos.callbacks import CallbackList, RunState
+from keraunos.models import FunctionModule
+from keraunos.trainer.batches import as_source
+from keraunos.trainer.compiled_model import build_model
+from keraunos.trainer.epochs import Training
+from keraunos.trainer.keras_internals import accumulation_taken_over
+from keraunos.trainer.pace import Pace
+from keraunos.trainer.train_step import TrainStep
+
+
+class Engine:
+    """Trains one model on several data sets, each time from the same start.
+
+    Args:
+        build: Returns a compiled model.
+        dataset: Any with the elements of those to come.
+        count: Of replicas.
+        steps_per_execution: Steps a call.
+        seed: Of weights and dropout.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[], keras.Model],
+        dataset: tf.data.Dataset,
+        count: int,
+        steps_per_execution: int = 16,
+        seed: int = 0,
+    ) -> None:
+        keras.utils.set_random_seed(seed)
+        self.strategy = replicas(count)
+        module, source = FunctionModule(build), as_source(dataset, "data")
+        self.model = build_model(module, self.strategy, source, sync_batch_norm=True)
+        self._pace = Pace(steps_per_execution)
+        with accumulation_taken_over(self.model.optimizer) as accumulate:
+            self.step = TrainStep(
+                self.model, module, self.strategy, source.prepare, seed, accumulate
+            )
+        self._variables = [*self.model.variables, *self.model.optimizer.variables]
+        self._start = [np.array(each.numpy()) for each in self._variables]
+
+    def train(
+        self, dataset: tf.data.Dataset, epochs: int = 2
+    ) -> tuple[list[dict[str, float]], list[np.ndarray]]:
+        """Losses and metrics of each epoch, and the weights in the end."""
+        with self.strategy.scope():
+            for variable, value in zip(self._variables, self._start, strict=True):
+                variable.assign(value)
+        source = as_source(dataset, "data")
+        training = Training(self.step, source, CallbackList([]), self._pace)
+        run = RunState(self.model, self.strategy, steps_per_epoch=source.num_batches)
+        history = []
+        for _ in range(epochs):
+            history.append(without_speed(training.epoch(run)))
+            run.epoch, run.epoch_step = run.epoch + 1, 0
+        return history, weights_of(self.model)
+
+
+def without_speed(values: dict[str, Any]) -> dict[str, float]:
+    """The values that do not depend on the machine."""
+    speed = ("images_per_second", "data_wait_seconds", "seconds", "learning_rate")
+    return {name: value for name, value in values.items() if name not in speed}

@@ -1,0 +1,61 @@
+"""With one replica, training is what `Model.fit` does on one device."""
+
+import keras
+import numpy as np
+import pytest
+from compiled_models import CASES, Case
+from helpers import largest_difference, replicas, weights_of
+from keraunos import Trainer
+
+COUNT = 21  # batches of 8, 8 and 5
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_three_epochs_equal_model_fit(name: str, float64: None) -> None:
+    case = CASES[name]
+    expected, history = trained_by_keras(case)
+    result = Trainer(strategy=replicas(1), max_epochs=3, seed=0, callbacks=[]).fit(
+        case.build, case.dataset(COUNT), validation_data=case.dataset(13)
+    )
+    for key, values in history.items():
+        if key.endswith("_loss") and key != "val_loss":
+            continue  # see below
+        np.testing.assert_allclose(result.history[key], values, rtol=1e-6, err_msg=key)
+    assert largest_difference(weights_of(result.model), weights_of(expected)) < 1e-6
+
+
+@pytest.mark.parametrize("name", ["a loss by name", "BatchNorm"])
+def test_it_is_so_in_float32_as_well(name: str) -> None:
+    case = CASES[name]
+    expected, _ = trained_by_keras(case)
+    result = Trainer(strategy=replicas(1), max_epochs=3, callbacks=[]).fit(
+        case.build, case.dataset(COUNT)
+    )
+    assert largest_difference(weights_of(result.model), weights_of(expected)) < 1e-6
+
+
+def test_losses_of_outputs_are_means_over_examples_not_over_batches(float64: None) -> None:
+    """Keras gives each batch the same weight there, so only even batches compare."""
+    case = CASES["dict losses with weights"]
+    even, ragged = (
+        Trainer(strategy=replicas(1), max_epochs=1, callbacks=[])
+        .fit(case.build, case.dataset(count))
+        .history
+        for count in (16, COUNT)
+    )
+    _, history = trained_by_keras(case, 16)
+    for key in ("kind_loss", "size_loss"):
+        np.testing.assert_allclose(even[key], history[key][:1], rtol=1e-6)
+    total = 0.3 * ragged["kind_loss"][0] + 2.0 * ragged["size_loss"][0]
+    assert total == pytest.approx(ragged["loss"][0], rel=1e-12)
+
+
+def trained_by_keras(
+    case: Case, count: int = COUNT
+) -> tuple[keras.Model, dict[str, list[float]]]:
+    keras.utils.set_random_seed(0)
+    model = case.build()
+    history = model.fit(
+        case.dataset(count), validation_data=case.dataset(13), epochs=3, verbose=0
+    ).history
+    return model, history

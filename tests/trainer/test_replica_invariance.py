@@ -1,0 +1,124 @@
+"""The number of replicas does not change what training gives (design, invariant 1)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from compiled_models import CASES, Case, compiled, weighted, with_batch_norm
+from engine import Engine
+
+BATCH_SIZE = 8
+SIZES = range(1, 2 * BATCH_SIZE + 2)
+Optimizers = dict[str, Callable[..., keras.optimizers.Optimizer]]
+
+OPTIMIZERS: Optimizers = {
+    "SGD": lambda **options: keras.optimizers.SGD(0.05, momentum=0.9, **options),
+    "Adam": lambda **options: keras.optimizers.Adam(0.01, **options),
+    "AdamW": lambda **options: keras.optimizers.AdamW(0.01, **options),
+}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "accumulation": {"gradient_accumulation_steps": 3},
+    "global_clipnorm": {"global_clipnorm": 0.1},
+    "clipnorm": {"clipnorm": 0.05},
+    "clipvalue": {"clipvalue": 0.01},
+    "EMA": {"use_ema": True, "ema_momentum": 0.8, "ema_overwrite_frequency": 2},
+}
+
+
+def batches_of_all_sizes(case: Case) -> tf.data.Dataset:
+    """Batches of 8, 1, 7, 2, 6, 3, 5, 4 and 8 examples."""
+    sizes = [8, 1, 7, 2, 6, 3, 5, 4, 8]
+    flat = tf.data.Dataset.from_tensor_slices(case.elements(sum(sizes)))
+    starts = np.cumsum([0, *sizes[:-1]])
+    parts = [flat.skip(s).take(n).batch(n) for s, n in zip(starts, sizes, strict=True)]
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = whole.concatenate(part)
+    return whole
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_four_replicas_equal_one(name: str, float64: None) -> None:
+    case = CASES[name]
+    dataset = batches_of_all_sizes(case)
+    expected = Engine(case.build, dataset, 1).train(dataset)
+    assert_same(Engine(case.build, dataset, 4).train(dataset), expected)
+
+
+@pytest.mark.parametrize("option", ["accumulation", "global_clipnorm", "EMA"])
+def test_options_of_the_optimizer_work_on_sums_over_replicas(
+    option: str, float64: None
+) -> None:
+    optimizer = OPTIMIZERS["Adam" if option == "EMA" else "SGD"]
+    case = Case(lambda: with_optimizer(optimizer(**OPTIONS[option])), weighted)
+    dataset = batches_of_all_sizes(case)
+    expected = Engine(case.build, dataset, 1).train(dataset)
+    assert_same(Engine(case.build, dataset, 4).train(dataset), expected)
+    plain = Engine(lambda: with_optimizer(optimizer()), dataset, 1).train(dataset)
+    assert float(np.abs(plain[1][0] - expected[1][0]).max()) > 1e-4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_size_of_data_gives_the_same_on_any_replicas(
+    optimizer: str, option: str, float64: None
+) -> None:
+    def build() -> keras.Model:
+        return with_optimizer(OPTIMIZERS[optimizer](**OPTIONS[option]))
+
+    case = Case(build, weighted)
+    one, one_by_one, two, four = (
+        Engine(build, case.dataset(1, BATCH_SIZE), count, steps)
+        for count, steps in ((1, 16), (1, 1), (2, 16), (4, 1))
+    )
+    for size in SIZES:
+        dataset = case.dataset(size, BATCH_SIZE)
+        expected = one.train(dataset)
+        for engine in (one_by_one, two, four):
+            assert_same(engine.train(dataset), expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
+def test_every_size_of_data_does_for_every_compiled_model(name: str, float64: None) -> None:
+    case = CASES[name]
+    engines = [Engine(case.build, case.dataset(1), count) for count in (1, 2, 4)]
+    for size in SIZES:
+        expected, *others = (engine.train(case.dataset(size)) for engine in engines)
+        for other in others:
+            assert_same(other, expected)
+
+
+def test_float32_agrees_in_norm() -> None:
+    case = Case(with_batch_norm, CASES["BatchNorm"].elements)
+    dataset = batches_of_all_sizes(case)
+    (_, one), (_, four) = (
+        Engine(case.build, dataset, count).train(dataset) for count in (1, 4)
+    )
+    # All weights in one: the bias before a BatchNorm has no gradient but rounding.
+    first, second = (np.concatenate([w.ravel() for w in each]) for each in (one, four))
+    assert np.linalg.norm(first - second) <= 1e-5 * np.linalg.norm(first)
+
+
+def with_optimizer(optimizer: keras.optimizers.Optimizer) -> keras.Model:
+    """A regularised model with weighted examples and BatchNorm."""
+    model = compiled("sparse_categorical_crossentropy", kernel_regularizer="l2")
+    inputs = model.inputs[0]
+    hidden = keras.layers.BatchNormalization()(model.layers[1](inputs))
+    normalized = keras.Model(inputs, model.layers[2](hidden))
+    normalized.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return normalized
+
+
+def assert_same(got: tuple[Any, Any], expected: tuple[Any, Any]) -> None:
+    for ours, theirs in zip(got[0], expected[0], strict=True):
+        assert ours.keys() == theirs.keys()
+        for name, value in theirs.items():
+            assert ours[name] == pytest.approx(value, rel=1e-10, abs=1e-10), name
+    for ours, theirs in zip(got[1], expected[1], strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-10)
