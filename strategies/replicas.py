@@ -42,8 +42,10 @@ class Replicas:
     @classmethod
     def of(cls, strategy: tf.distribute.Strategy) -> "Replicas":
         """The replicas of a strategy that run in this process."""
-        local = len(strategy.extended.worker_devices)
         total = strategy.num_replicas_in_sync
+        if total == 1:
+            return cls()  # the default strategy does not tell its devices
+        local = len(strategy.extended.worker_devices)
         resolver = strategy.cluster_resolver
         worker = resolver.task_id if resolver and total > local else 0
         return cls(total, (worker or 0) * local, local)

@@ -209,7 +209,9 @@ class Trainer:
             module=as_module(module),
             data=data,
             train=as_source(train, "data"),
-            validation=as_source(validation, "validation_data") if validation else None,
+            validation=None
+            if validation is None
+            else as_source(validation, "validation_data"),
             settings=self.settings,
             seed=self.seed,
             strategy=self._make_strategy(),

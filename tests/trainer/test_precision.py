@@ -65,9 +65,7 @@ def test_skipped_steps_are_not_divergence_and_the_other_batches_count(
 def test_the_trainer_sets_a_policy_for_the_fit_alone(precision: str) -> None:
     x, y, _ = examples(13)
     dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(4)
-    trainer = Trainer(
-        strategy=replicas(2), precision=precision, max_epochs=4, callbacks=[]
-    )
+    trainer = Trainer(strategy=replicas(2), precision=precision, max_epochs=4, callbacks=[])
     result = trainer.fit(classifier(), dataset)
     assert result.model.layers[0].dtype_policy.name == precision
     assert result.model.layers[0].kernel.dtype == "float32"

@@ -1,0 +1,233 @@
+"""What `Trainer` does with each of its arguments and kinds of data."""
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import (
+    classifier,
+    examples,
+    largest_difference,
+    make_pictures,
+    replicas,
+    weights_of,
+)
+from keraunos import ConfigError, DivergedError, Trainer
+from keraunos.callbacks import Callback
+
+
+def dataset(count: int = 21, batch_size: int = 4) -> tf.data.Dataset:
+    return tf.data.Dataset.from_tensor_slices(examples(count)[:2]).batch(batch_size)
+
+
+def trainer(count: int = 2, **options: Any) -> Trainer:
+    return Trainer(strategy=replicas(count), **{"callbacks": [], **options})
+
+
+class Steps(Callback):
+    """Counts what is done by the end."""
+
+    every_n_steps = None
+
+    def on_fit_end(self, run: Any) -> None:
+        self.step, self.epoch = run.step, run.epoch
+
+    def on_exception(self, run: Any, error: BaseException) -> None:
+        self.on_fit_end(run)
+
+
+@pytest.mark.parametrize(
+    ("options", "steps", "epochs"),
+    [
+        ({"max_epochs": 2}, 12, 2),
+        ({"max_epochs": 5, "max_steps": 7}, 7, 2),
+        ({"max_epochs": 2, "limit_train_batches": 4}, 8, 2),
+        ({"max_epochs": 1, "limit_train_batches": 0.5}, 3, 1),
+        ({"max_epochs": 2, "limit_train_batches": 99}, 12, 2),
+        ({"max_epochs": 5, "steps_per_execution": 4, "max_steps": 9}, 9, 2),
+        ({"fast_dev_run": True, "max_epochs": 9}, 1, 1),
+    ],
+)
+def test_limits_of_steps_and_epochs(options: Any, steps: int, epochs: int) -> None:
+    counted = Steps()
+    trainer(callbacks=[counted], **options).fit(classifier(), dataset())
+    assert (counted.step, counted.epoch) == (steps, epochs)
+
+
+def test_limit_val_batches_measures_only_those() -> None:
+    limited = trainer(max_epochs=1, limit_val_batches=2)
+    result = limited.fit(classifier(), dataset(), validation_data=dataset())
+    measured = trainer().validate(result.model, dataset().take(2))
+    assert result.history["val_loss"][0] == pytest.approx(measured["loss"], rel=1e-6)
+
+
+def test_fast_dev_run_keeps_nothing(tmp_path: Path) -> None:
+    quick = trainer(fast_dev_run=True, run_dir=tmp_path / "run")
+    quick.fit(classifier(), dataset(), validation_data=dataset())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("steps_per_execution", [1, 4, 16, "auto"])
+def test_steps_per_execution_changes_no_number(steps_per_execution: Any) -> None:
+    one = trainer(steps_per_execution=1, max_epochs=2).fit(classifier(), dataset())
+    other = trainer(steps_per_execution=steps_per_execution, max_epochs=2)
+    weights = weights_of(other.fit(classifier(), dataset()).model)
+    assert largest_difference(weights_of(one.model), weights) == 0
+
+
+def test_an_endless_dataset_goes_on_where_the_last_epoch_ended() -> None:
+    endless = dataset(20).repeat()
+    chunked = trainer(max_epochs=5, limit_train_batches=2).fit(classifier(), endless)
+    whole = trainer(max_epochs=2).fit(classifier(), dataset(20))
+    weights = weights_of(whole.model)
+    assert largest_difference(weights_of(chunked.model), weights) == 0
+
+
+def test_an_endless_dataset_without_a_limit_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"limit_train_batches=None"):
+        trainer().fit(classifier(), dataset().repeat())
+
+
+def test_a_dataset_that_does_not_know_its_length() -> None:
+    unknown = dataset().filter(lambda x, y: True)
+    expected = trainer(max_epochs=3).fit(classifier(), dataset())
+    result = trainer(max_epochs=3).fit(classifier(), unknown, validation_data=unknown)
+    weights = weights_of(expected.model)
+    assert largest_difference(weights_of(result.model), weights) < 1e-6
+
+
+def test_a_function_of_epoch_and_start_batch() -> None:
+    asked = []
+
+    def function(epoch: int, start_batch: int) -> tf.data.Dataset:
+        asked.append((epoch, start_batch))
+        return dataset().skip(start_batch)
+
+    result = trainer(max_epochs=2).fit(classifier(), function)
+    expected = trainer(max_epochs=2).fit(classifier(), dataset())
+    weights = weights_of(expected.model)
+    assert largest_difference(weights_of(result.model), weights) == 0
+    assert asked[-2:] == [(0, 0), (1, 0)]
+
+
+def test_a_cached_folder_of_keras_is_read_once(tmp_path: Path) -> None:
+    folder = make_pictures(tmp_path, {"cat": 7, "dog": 6}, size=16)
+    reads = []
+    pictures = keras.utils.image_dataset_from_directory(
+        folder, image_size=(16, 16), batch_size=4, seed=0
+    )
+
+    def count(x: Any, y: Any) -> Any:
+        tf.numpy_function(lambda: reads.append(1), [], [])
+        return x, y
+
+    cached = pictures.map(count).cache().prefetch(tf.data.AUTOTUNE)
+
+    def build() -> keras.Model:
+        layers = keras.layers
+        model = keras.Sequential(
+            [
+                keras.Input((16, 16, 3)),
+                layers.Rescaling(1 / 255),
+                layers.Flatten(),
+                layers.Dense(2, "softmax"),
+            ]
+        )
+        model.compile(
+            keras.optimizers.Adam(0.01),
+            "sparse_categorical_crossentropy",
+            metrics=["accuracy"],
+        )
+        return model
+
+    result = trainer(max_epochs=12).fit(build, cached, validation_data=cached)
+    assert len(reads) == 4
+    assert result.history["val_accuracy"][-1] > 0.9
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_predictions_come_in_the_order_of_the_data(count: int) -> None:
+    x, _, _ = examples(21)
+    with replicas(count).scope():
+        model = classifier()()
+    got = trainer(count).predict(model, dataset())
+    np.testing.assert_allclose(got, np.asarray(model(x)), rtol=1e-5)
+    assert got.shape == (21, 3)
+
+
+def test_predictions_keep_the_structure_of_the_outputs() -> None:
+    inputs = keras.Input((5,))
+    outputs = {name: keras.layers.Dense(2)(inputs) for name in ("first", "second")}
+    model = keras.Model(inputs, outputs)
+    got = trainer(1).predict(model, dataset(9))
+    assert {name: values.shape for name, values in got.items()} == {
+        "first": (9, 2),
+        "second": (9, 2),
+    }
+
+
+def test_validate_and_test_equal_evaluate_of_keras() -> None:
+    result = trainer(max_epochs=1).fit(classifier(), dataset())
+    weights = weights_of(result.model)
+    plain = classifier()()
+    plain.set_weights(weights)
+    expected = plain.evaluate(dataset(13), return_dict=True, verbose=0)
+    assert trainer().validate(result.model, dataset(13)) == pytest.approx(expected, 1e-5)
+    scores = trainer().test(result.model, dataset(13)).scores
+    assert scores == pytest.approx(expected, 1e-5)
+    assert largest_difference(weights, weights_of(result.model)) == 0
+
+
+def test_two_fits_of_one_trainer_are_two_fresh_fits() -> None:
+    once = trainer(max_epochs=2)
+    first, second = (once.fit(classifier(), dataset()) for _ in range(2))
+    assert largest_difference(weights_of(first.model), weights_of(second.model)) == 0
+    assert first.history["loss"] == second.history["loss"]
+
+
+def test_a_trainer_does_nothing_before_it_is_used(tmp_path: Path) -> None:
+    threads = threading.active_count()
+    Trainer(run_dir=tmp_path / "new", strategy="mirrored", devices=99)
+    assert not (tmp_path / "new").exists()
+    assert threading.active_count() == threads
+
+
+def test_waiting_for_slow_data_is_measured() -> None:
+    def slowly(x: Any, y: Any) -> Any:
+        (x,) = tf.numpy_function(lambda v: (time.sleep(0.05), v)[1:], [x], [x.dtype])
+        return tf.ensure_shape(x, (None, 5)), y
+
+    slow = trainer(max_epochs=1).fit(classifier(), dataset(40).map(slowly)).history
+    fast = trainer(max_epochs=1).fit(classifier(), dataset(40)).history
+    assert slow["data_wait_seconds"][0] > 0.2
+    assert slow["data_wait_seconds"][0] < slow["seconds"][0]
+    assert fast["data_wait_seconds"][0] < slow["data_wait_seconds"][0] / 2
+
+
+def test_a_loss_that_is_not_finite_ends_the_fit_at_that_step() -> None:
+    x, y, _ = examples(20)
+    x[9, 0] = np.nan
+    bad = tf.data.Dataset.from_tensor_slices((x, y)).batch(4)
+    steps = Steps()
+    with pytest.raises(DivergedError, match=r"step 3 \(epoch 1, batch 3\)"):
+        trainer(max_epochs=2, callbacks=[steps]).fit(classifier(), bad)
+    assert steps.step == 3
+
+
+def test_describe_builds_but_neither_trains_nor_writes(tmp_path: Path) -> None:
+    dry = trainer(max_epochs=3, run_dir=tmp_path / "run")
+    lines = "\n".join(dry.describe(classifier(), dataset()))
+    assert "6 per epoch, at most 3 epochs" in lines
+    assert "39 parameters" in lines
+    assert not (tmp_path / "run").exists()
+
+
+def test_precise_names_of_devices_and_shares_are_told() -> None:
+    assert any(
+        "2 replicas" in line for line in trainer(2).describe(classifier(), dataset())
+    )
