@@ -34,10 +34,14 @@ class Callback:
         """Forgets the last fit. Called first in every fit."""
 
     def on_fit_begin(self, run: RunState) -> None:
-        """Called when the model is built and restored, before the first step."""
+        """Called when the model is built and restored, before the first step.
+
+        In a resumed run `run` stands where it stood; this callback's own state is given
+        back afterwards.
+        """
 
     def on_epoch_begin(self, run: RunState) -> None:
-        """Called before the first step of an epoch."""
+        """Called before the first step of an epoch; again if it is resumed within."""
 
     def on_train_step_end(self, run: RunState) -> None:
         """Called after every `every_n_steps` training steps."""
@@ -52,17 +56,24 @@ class Callback:
         """Called after an epoch; `run.metrics` has all values of it."""
 
     def on_checkpoint_saved(self, run: RunState, path: Path) -> None:
-        """Called after a checkpoint was written to `path`."""
+        """Called when a checkpoint is known to be whole, and once more on resuming.
+
+        Checkpoints are written in the background: `run` may be some steps further.
+        """
 
     def on_fit_end(self, run: RunState) -> None:
         """Called at the end of a fit, also of one that was stopped early."""
 
     def on_exception(self, run: RunState, error: BaseException) -> None:
-        """Called when the fit ends with an error, in place of `on_fit_end`."""
+        """Called when the fit ends early, in place of `on_fit_end`.
+
+        With an error, or with `keraunos.trainer.Interrupted` after a signal, in which
+        case the state of the run has been saved.
+        """
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs: values that JSON can hold, and NumPy arrays."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes back what `state_dict` returned, before `on_fit_begin`."""
+        """Takes back what `state_dict` returned, after `on_fit_begin`."""

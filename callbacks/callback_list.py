@@ -61,8 +61,11 @@ class CallbackList:
 
     def not_resumable(self) -> list[str]:
         """Labels of those whose state can't be saved."""
-        kinds = self.callbacks.items()
-        return [label for label, each in kinds if isinstance(each, KerasCallback)]
+        return [
+            label
+            for label, each in self.callbacks.items()
+            if isinstance(each, KerasCallback) and not each.is_resumable
+        ]
 
     def reset(self) -> None:
         """Makes all of them forget the last fit."""
@@ -76,7 +79,7 @@ class CallbackList:
     def load_state_dict(self, states: Mapping[str, Any]) -> None:
         """Gives each its state back; those that are new start anew."""
         for label, callback in self.callbacks.items():
-            if label in states:
+            if states.get(label):
                 callback.load_state_dict(states[label])
 
 

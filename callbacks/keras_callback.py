@@ -13,13 +13,20 @@ _BATCH_HOOKS = (
     "on_train_batch_begin",
     "on_train_batch_end",
 )
+# What those of Keras remember that can be resumed.
+_REMEMBERED: dict[type, tuple[str, ...]] = {
+    keras.callbacks.LearningRateScheduler: (),
+    keras.callbacks.ReduceLROnPlateau: ("best", "wait", "cooldown_counter"),
+    keras.callbacks.TerminateOnNaN: (),
+}
 
 
 class KerasCallback(Callback):
     """Calls a `keras.callbacks.Callback` where Keras would.
 
     Its batch hooks are called only if it overrides one, since each call makes the
-    device wait. It has no state that could be resumed: it starts anew with every run.
+    device wait. Most of them keep state that can't be saved: those start anew when a run
+    is resumed, and are named at its start.
 
     Args:
         callback: Any callback of Keras's kind.
@@ -34,6 +41,21 @@ class KerasCallback(Callback):
         steps = any(self._overrides(hook) for hook in _BATCH_HOOKS)
         self.every_n_steps = 1 if steps else None
         self._batch_hooks = steps
+
+    @property
+    def is_resumable(self) -> bool:
+        """Whether it is one whose memory is known, and can be saved."""
+        return type(self.callback) in _REMEMBERED
+
+    def state_dict(self) -> dict[str, Any]:
+        """What it remembers, if that is known."""
+        names = _REMEMBERED.get(type(self.callback), ())
+        return {name: getattr(self.callback, name) for name in names}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Lets it remember."""
+        for name, value in state.items():
+            setattr(self.callback, name, value)
 
     def on_fit_begin(self, run: RunState) -> None:
         """Introduces the model."""

@@ -1,7 +1,10 @@
 """Writes metrics.jsonl: a line of JSON per epoch."""
 
 import json
+import math
+import os
 
+from ..core.files import write_text_atomic
 from .base import Callback
 from .run_state import RunState
 
@@ -18,6 +21,14 @@ class MetricsLog(Callback):
         >>> log = MetricsLog()
     """
 
+    def on_fit_begin(self, run: RunState) -> None:
+        """Leaves out epochs that a resumed run will do again, and a torn last line."""
+        if run.run_dir is None or not (run.run_dir / FILE).exists():
+            return
+        lines = (run.run_dir / FILE).read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if _epoch(line) <= run.epoch]
+        write_text_atomic(run.run_dir / FILE, "".join(kept))
+
     def on_epoch_end(self, run: RunState) -> None:
         """Writes the epoch's line."""
         if run.run_dir is None:
@@ -25,3 +36,12 @@ class MetricsLog(Callback):
         line = json.dumps({"epoch": run.epoch, "step": run.step, **run.metrics})
         with open(run.run_dir / FILE, "a", encoding="utf-8") as file:
             file.write(line + "\n")
+            file.flush()
+            os.fsync(file.fileno())  # before the checkpoint that counts on it
+
+
+def _epoch(line: str) -> float:
+    try:
+        return float(json.loads(line)["epoch"])
+    except ValueError:
+        return math.inf

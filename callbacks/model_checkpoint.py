@@ -1,6 +1,7 @@
 """Decides when to save, which checkpoints stay, and which is the best."""
 
-import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,20 +9,23 @@ from ..configs import validated
 from ..configs.callbacks import ModelCheckpointConfig
 from ..core.bundle import read_bundle
 from ..core.errors import ConfigError, message
-from ..core.files import write_text_atomic
+from ..core.faults import fault_point
+from ..core.files import remove_directory, write_text_atomic
 from ..models.variables import assign_values, changing_variables
 from .base import Callback
 from .monitor import Mode, Monitor
 from .run_state import RunState
 
 BEST, LAST = "best.txt", "last.txt"
+NEWEST_KEPT = 2
 
 
 class ModelCheckpoint(Callback):
     """Saves checkpoints into the run directory and keeps the best and the last.
 
-    `checkpoints/best.txt` and `checkpoints/last.txt` name them. Only checkpoints that
-    this callback saved are ever removed.
+    `checkpoints/best.txt` and `checkpoints/last.txt` name them. Of the newest two stay,
+    so that there is one to go back to if the other is damaged. Only checkpoints of this
+    run are ever removed.
 
     Args:
         monitor: Metric that tells the best; by default `val_loss`, or `loss` where
@@ -30,7 +34,10 @@ class ModelCheckpoint(Callback):
         save_top_k: How many of the best to keep.
         save_last: Whether to keep the newest as well.
         every_n_epochs: Epochs between checkpoints.
+        every_n_steps: Steps between further checkpoints within epochs, or None.
+        every_n_minutes: Minutes between further checkpoints within epochs, or None.
         restore_best: Whether the model ends with the weights of the best checkpoint.
+        clock: Tells the time in seconds.
 
     Raises:
         ConfigError: The run has no directory, or there is no such metric.
@@ -46,7 +53,10 @@ class ModelCheckpoint(Callback):
         save_top_k: int = 1,
         save_last: bool = True,
         every_n_epochs: int = 1,
+        every_n_steps: int | None = None,
+        every_n_minutes: float | None = None,
         restore_best: bool = True,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         validated(
             ModelCheckpointConfig,
@@ -56,19 +66,27 @@ class ModelCheckpoint(Callback):
             save_top_k=save_top_k,
             save_last=save_last,
             every_n_epochs=every_n_epochs,
+            every_n_steps=every_n_steps,
+            every_n_minutes=every_n_minutes,
             restore_best=restore_best,
         )
-        self.monitor = Monitor(monitor, mode) if monitor else None
+        self._given_monitor = Monitor(monitor, mode) if monitor else None
         self.save_top_k = save_top_k
         self.save_last = save_last
         self.every_n_epochs = every_n_epochs
+        self.every_n_steps = every_n_steps
+        self.every_n_minutes = every_n_minutes
         self.restore_best = restore_best
+        self._clock = clock
         self.reset()
 
     def reset(self) -> None:
         """Forgets the last fit."""
+        self.monitor = self._given_monitor
         self.scores: dict[str, float] = {}
-        self._saved: set[str] = set()
+        self._saved: list[str] = []
+        self._unplanned: list[str] = []
+        self._saved_at = self._clock()
 
     def on_fit_begin(self, run: RunState) -> None:
         """Makes sure that there is a place for checkpoints."""
@@ -83,28 +101,39 @@ class ModelCheckpoint(Callback):
         if self.monitor is None:
             self.monitor = Monitor("val_loss" if run.has_validation else "loss")
 
+    def on_train_step_end(self, run: RunState) -> None:
+        """Asks for a checkpoint within the epoch if one is due."""
+        ends_epoch = run.epoch_step == run.steps_per_epoch
+        if self._is_due() and not (ends_epoch and self._is_due_after(run.epoch + 1)):
+            self._save(run)
+
     def on_epoch_end(self, run: RunState) -> None:
         """Asks for a checkpoint if this epoch is due or among the best."""
-        if run.epoch % self.every_n_epochs:
+        if not self._is_due_after(run.epoch):
             return
-        name = checkpoint_name(run.step)
+        name = checkpoint_name(run)
         self.scores[name] = self._monitor.value(run.metrics)
         self.scores = {kept: self.scores[kept] for kept in self._best_first()}
         if self.save_last or name in self.scores:
-            run.request_save()
+            self._save(run)
 
     def on_checkpoint_saved(self, run: RunState, path: Path) -> None:
         """Names the best and the last, and removes what is neither."""
-        self._saved.add(path.name)
-        keep = {name for name in self._best_first() if (path.parent / name).exists()}
-        if self.scores:
-            write_text_atomic(path.parent / BEST, self._best_first()[0] + "\n")
+        directory = path.parent
+        best = [name for name in self._best_first() if (directory / name).exists()]
+        fault_point("before-pointer")
+        if best:
+            write_text_atomic(directory / BEST, best[0] + "\n")
         if self.save_last:
-            write_text_atomic(path.parent / LAST, path.name + "\n")
-            keep.add(path.name)
-        for name in self._saved - keep:
-            shutil.rmtree(path.parent / name, ignore_errors=True)
-        self._saved &= keep
+            write_text_atomic(directory / LAST, path.name + "\n")
+        if path.name not in self._saved:
+            self._unplanned.append(path.name)  # stays until the next planned one
+            return
+        keep = {*best, *(self._saved[-NEWEST_KEPT:] if self.save_last else ())}
+        for name in {*self._saved, *self._unplanned} - keep:
+            remove_directory(directory / name)
+        self._saved = [name for name in self._saved if name in keep]
+        self._unplanned.clear()
 
     def on_fit_end(self, run: RunState) -> None:
         """Puts the best weights back into the model."""
@@ -115,12 +144,12 @@ class ModelCheckpoint(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """The best checkpoints with their values, and what was saved."""
-        return {"scores": self.scores, "saved": sorted(self._saved)}
+        return {"scores": self.scores, "saved": self._saved}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on where the saved run stood."""
-        self.scores = state["scores"]
-        self._saved = set(state["saved"])
+        self.scores = dict(state["scores"])
+        self._saved = list(state["saved"])
 
     @property
     def _monitor(self) -> Monitor:
@@ -128,20 +157,35 @@ class ModelCheckpoint(Callback):
             raise RuntimeError("on_fit_begin comes first")
         return self.monitor
 
+    def _is_due(self) -> bool:
+        """Whether a checkpoint within an epoch is due, given that it is our turn."""
+        if self.every_n_minutes is None:
+            return self.every_n_steps is not None
+        return self._clock() - self._saved_at >= 60 * self.every_n_minutes
+
+    def _is_due_after(self, epoch: int) -> bool:
+        return epoch % self.every_n_epochs == 0
+
+    def _save(self, run: RunState) -> None:
+        # Its name goes into the state now, so that the checkpoint itself holds it.
+        self._saved.append(checkpoint_name(run))
+        self._saved_at = self._clock()
+        run.request_save()
+
     def _best_first(self) -> list[str]:
         sign = 1 if self._monitor.mode == "min" else -1
         finite = [name for name, score in self.scores.items() if score == score]
         return sorted(finite, key=lambda name: sign * self.scores[name])[: self.save_top_k]
 
 
-def checkpoint_name(step: int) -> str:
-    """Directory name of the checkpoint after `step` steps.
+def checkpoint_name(run: RunState) -> str:
+    """Directory name of the checkpoint of a run where it stands.
 
-    Example:
-        >>> checkpoint_name(280)
-        'step-00000280'
+    Returns:
+        `step-00000280`, after 280 steps; `step-00000280-mid-epoch` within an epoch, or
+        before its validation is done.
     """
-    return f"step-{step:08d}"
+    return f"step-{run.step:08d}" + ("-mid-epoch" if run.is_within_epoch else "")
 
 
 def best_checkpoint(directory: Path | None) -> Path | None:

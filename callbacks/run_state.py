@@ -22,6 +22,7 @@ class RunState:
         model: What is trained.
         strategy: Where it is trained.
         data: What `fit` was given.
+        settings: What the run was asked to do: values that JSON can hold.
         max_epochs: Epochs after which the fit ends.
         steps_per_epoch: None until known.
         has_validation: Whether there is validation data.
@@ -29,6 +30,8 @@ class RunState:
         epoch: Finished epochs.
         step: Finished steps in all epochs.
         epoch_step: Finished steps of the current epoch.
+        samples: Examples trained on, each as often as it came.
+        trained: Training values of the current epoch, once it lacks only validation.
         metrics: The newest values by name: of the whole epoch in `on_epoch_end`; in
             `on_train_step_end` call `read_metrics` for those up to now.
         history: Values per epoch by name, as in Keras's History.
@@ -36,12 +39,17 @@ class RunState:
             callback `wants_validation_predictions`.
         description: Lines that say what will happen, for the start.
         stop_reason: Why the fit is to end or has ended, or None.
+        signal: Number of the signal that ended it, or None.
+        is_interrupted: Whether it was ended before its time, to be resumed.
+        save_requested: Whether a checkpoint is to be written.
+        resumed_from: The checkpoint with which this fit began, or None.
         read_metrics: Fetches the training metrics up to now from the device.
     """
 
     model: keras.Model
     strategy: tf.distribute.Strategy
     data: Any = None
+    settings: dict[str, Any] = field(default_factory=dict)
     max_epochs: int = 1
     steps_per_epoch: int | None = None
     has_validation: bool = False
@@ -49,21 +57,44 @@ class RunState:
     epoch: int = 0
     step: int = 0
     epoch_step: int = 0
+    samples: int = 0
+    trained: dict[str, float] | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     history: dict[str, list[float]] = field(default_factory=dict)
     validation: Predictions | None = None
     description: list[str] = field(default_factory=list)
     stop_reason: str | None = None
+    signal: int | None = None
+    is_interrupted: bool = False
     save_requested: bool = False
+    resumed_from: Path | None = None
     read_metrics: Callable[[], dict[str, float]] = dict
 
     def request_stop(self, reason: str) -> None:
         """Ends the fit after the current step; the first reason stays."""
         self.stop_reason = self.stop_reason or reason
 
+    def interrupt(self, reason: str, signal: int | None) -> None:
+        """Ends the fit where it stands, to be resumed."""
+        self.stop_reason, self.signal, self.is_interrupted = reason, signal, True
+
     def request_save(self) -> None:
         """Asks for a checkpoint once all callbacks have had their turn."""
         self.save_requested = True
+
+    def end_epoch(self, metrics: dict[str, float]) -> None:
+        """Counts an epoch as finished, and keeps its values."""
+        self.metrics = metrics
+        self.trained = None
+        self.epoch += 1
+        self.epoch_step = 0
+        for name, value in metrics.items():
+            self.history.setdefault(name, []).append(value)
+
+    @property
+    def is_within_epoch(self) -> bool:
+        """Whether the current epoch has begun."""
+        return self.epoch_step > 0 or self.trained is not None
 
     @property
     def checkpoint_dir(self) -> Path | None:

@@ -9,6 +9,7 @@ import tensorflow as tf
 from ..evaluation import confusion_matrix_picture
 from ..evaluation.pictures import to_pixels
 from .base import Callback
+from .event_files import keep_events
 from .run_state import RunState
 from .shows_pictures import ShowsPictures
 
@@ -36,7 +37,11 @@ class TensorBoard(Callback):
         self._writers: dict[str, tf.summary.SummaryWriter] = {}
 
     def on_fit_begin(self, run: RunState) -> None:
-        """Writes pictures of the data."""
+        """Writes pictures of the data; removes what a resumed run will write again."""
+        if run.run_dir is not None and run.resumed_from is not None:
+            # At the end of an epoch its values are written before it counts as done.
+            done = run.step - run.is_within_epoch
+            keep_events(run.run_dir / FOLDER, lambda step: step <= done)
         if run.step == 0 and self.pictures and isinstance(run.data, ShowsPictures):
             images, _ = run.data.sample_pictures()
             self._images(run, "samples", images)

@@ -14,6 +14,7 @@ from .schema import (
     OptimizerConfig,
     RunConfig,
     TrainerConfig,
+    max_seconds,
 )
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "TrainerConfig",
     "callback_class",
     "load_config",
+    "max_seconds",
     "recipes",
     "split_arguments",
     "to_yaml",

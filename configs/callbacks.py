@@ -35,6 +35,12 @@ class ModelCheckpointConfig(Section):
     save_top_k: int = Field(1, ge=1, description="How many of the best to keep.")
     save_last: bool = Field(True, description="Keep the newest as well.")
     every_n_epochs: int = Field(1, ge=1, description="Epochs between checkpoints.")
+    every_n_steps: int | None = Field(
+        None, ge=1, description="Steps between further checkpoints within epochs."
+    )
+    every_n_minutes: float | None = Field(
+        None, gt=0, description="Minutes between further checkpoints within epochs."
+    )
     restore_best: bool = Field(
         True, description="End with the weights of the best checkpoint."
     )

@@ -167,6 +167,9 @@ class TrainerConfig(Section):
     max_steps: Annotated[int, Field(ge=1)] | None = Field(
         None, description="Steps after which to stop."
     )
+    max_time: Annotated[str, Field(pattern=r"^\d+:\d\d:\d\d:\d\d$")] | None = Field(
+        None, description="DD:HH:MM:SS after which to save and stop, to be resumed."
+    )
     limit_train_batches: BatchLimit = Field(
         None, description="Batches (a whole number) or part (up to 1.0) of an epoch."
     )
@@ -182,6 +185,19 @@ class TrainerConfig(Section):
     sync_batch_norm: Literal["auto"] | bool = Field(
         "auto", description="Share batch statistics between devices: on with `auto`."
     )
+
+
+def max_seconds(max_time: str | None) -> float | None:
+    """The seconds of a time written as DD:HH:MM:SS.
+
+    Example:
+        >>> max_seconds("00:01:30:00")
+        5400.0
+    """
+    if max_time is None:
+        return None
+    days, hours, minutes, seconds = map(int, max_time.split(":"))
+    return float(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
 
 
 class RunConfig(Section):

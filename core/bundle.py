@@ -15,6 +15,7 @@ import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
 from .errors import CheckpointError
+from .faults import fault_point
 from .files import new_directory, sha256_of_file
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -50,11 +51,14 @@ def write_bundle(path: Path, bundle: Bundle) -> None:
         for name, arrays in bundle.arrays.items():
             contiguous = {key: np.asarray(a, order="C") for key, a in arrays.items()}
             save_file(contiguous, directory / f"{name}.safetensors")
+            fault_point(f"after-{name}")
         for name, document in bundle.documents.items():
             text = json.dumps(document, indent=1)
             (directory / f"{name}.json").write_text(text, encoding="utf-8")
+        fault_point("before-manifest")
         manifest = {"format": FORMAT_VERSION, "files": _fingerprints(directory)}
         (directory / MANIFEST).write_text(json.dumps(manifest, indent=1))
+        fault_point("before-rename")
 
 
 def read_bundle(path: Path) -> Bundle:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from .faults import fault_point
+
 
 def write_bytes_atomic(path: Path, content: bytes) -> None:
     """Replaces the file in one step, so that no reader ever sees half of it."""
@@ -67,6 +69,15 @@ def new_directory(path: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def remove_directory(path: Path) -> None:
+    """Removes a directory so that nobody ever sees half of it under its name."""
+    hidden = path.with_name(f".{path.name}-removed")
+    with contextlib.suppress(FileNotFoundError):
+        os.rename(path, hidden)
+    fault_point("during-rotation")
+    shutil.rmtree(hidden, ignore_errors=True)
 
 
 def flush_directory(directory: Path) -> None:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from .index import SPLIT_NAMES, TEST, TRAIN, VALIDATION
 from .pictures import Cache, open_pictures
 from .read_index import ReadIndex, index_of_files, read_index
 from .scan import list_pictures
-from .tables import write_dropped, write_split
+from .tables import fingerprint_split, write_dropped, write_split
 
 Policy = Literal["error", "drop", "keep"]
 PathLike = str | os.PathLike[str]
@@ -145,6 +145,16 @@ class ImageData:
             f"{', '.join(parts)} pictures in {self.num_classes} classes",
             *self._read.remarks,
         ]
+
+    def settings(self) -> dict[str, Any]:
+        """What decides which batches come: compared when a run is resumed."""
+        return {
+            "class_names": list(self.class_names),
+            "image_size": self.image_size,
+            "batch_size": self.batch_size,
+            "split": fingerprint_split(self._read.index),
+            **self.train.settings(),
+        }
 
     def sample_pictures(self, per_class: int = 4) -> tuple[Pixels, list[str]]:
         """Some training pictures of each class, and the name of the class of each."""

@@ -217,6 +217,17 @@ class TrainingSplit(ImageSplit):
             return balanced(self.labels, self.seed, epoch)
         return shuffled(self.num_examples, self.seed, epoch)
 
+    def settings(self) -> dict[str, Any]:
+        """What decides order, weights and augmentation."""
+        return {
+            "seed": self.seed,
+            "class_balance": self.class_balance,
+            "augmentation": {
+                "strength": self.augmentation.strength,
+                "views": self.augmentation.views,
+            },
+        }
+
     def versions(self, place: int, count: int) -> npt.NDArray[np.uint8]:
         """A picture as it is, and as its first `count` draws show it."""
         draws = Draws(np.full(count, place), np.arange(count))

@@ -1,7 +1,10 @@
 """Writes down which file went where."""
 
+import hashlib
 from collections.abc import Iterable
 from pathlib import Path
+
+import numpy as np
 
 from ..core.files import write_csv
 from .copies import copy_groups
@@ -30,6 +33,14 @@ def write_split(path: Path, index: ImageIndex) -> None:
         for name, digest, label, group, split in columns
     )
     write_csv(path, ("path", "sha256", "class", "group", "split"), rows)
+
+
+def fingerprint_split(index: ImageIndex) -> str:
+    """One SHA-256 for the content, class and split of all files, in their order."""
+    digest = hashlib.sha256()
+    for column in (index.digests, index.labels, index.splits):
+        digest.update(np.ascontiguousarray(column).tobytes())
+    return digest.hexdigest()
 
 
 def write_dropped(path: Path, dropped: Iterable[Dropped]) -> None:

@@ -59,6 +59,10 @@ class Module:
                 augmentation, and returns its outputs, a row an example.
         """
 
+    def settings(self) -> dict[str, Any]:
+        """What it was made with: values that JSON can hold, compared when resuming."""
+        return {}
+
     def describe(self, model: keras.Model) -> str:
         """Says in a line what is trained."""
         return f"{model.name}: {count_parameters(model)}"

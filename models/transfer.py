@@ -1,5 +1,7 @@
 """Transfer learning: a frozen network from keras.applications with a new head."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -94,6 +96,11 @@ class TransferClassifier(Module):
             layer = model.get_layer("standardize")
             layer.moving_mean.assign(features.mean(axis=0))
             layer.moving_variance.assign(np.maximum(variance, floor))
+
+    def settings(self) -> dict[str, Any]:
+        """What it was made with."""
+        own = {"num_classes": self.num_classes, "image_size": self.image_size}
+        return self.config.model_dump(exclude={"builder", "arguments"}) | own
 
     def describe(self, model: keras.Model) -> str:
         """Says in a line what is trained."""

@@ -3,7 +3,8 @@
 Knows nothing of single callbacks, data sets and models.
 """
 
+from .interruption import Interrupted
 from .result import FitResult, TestResult
 from .trainer import Trainer
 
-__all__ = ["FitResult", "TestResult", "Trainer"]
+__all__ = ["FitResult", "Interrupted", "TestResult", "Trainer"]

@@ -1,9 +1,12 @@
 """Adds up gradients over several batches before they are applied."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
+
+from ..core.bundle import Arrays
 
 Gradients = Mapping[str, Sequence[Any]]
 
@@ -71,15 +74,29 @@ class Accumulator:
         """The gradient of all that was added; the sums start anew."""
         gradients = combine(self._sums, self._denominators)
         with tf.control_dependencies(gradients):
-            for variable in self.variables:
+            for _, variable in self._variables_by_name():
                 variable.assign(tf.zeros_like(variable))
         return [None if n in self._missing else g for n, g in enumerate(gradients)]
 
-    @property
-    def variables(self) -> list[tf.Variable]:
-        """The state, which a checkpoint within an epoch must hold."""
-        sums = [variable for each in self._sums.values() for variable in each]
-        return [self.count, *self._denominators.values(), *sums]
+    def values(self) -> Arrays:
+        """Copies what has been added up, for a checkpoint within an epoch."""
+        return {name: np.array(each.numpy()) for name, each in self._variables_by_name()}
+
+    def restore(self, values: Arrays) -> None:
+        """Takes back what `values` returned."""
+        for name, value in values.items():
+            divisor, _, kind = name.partition("/")
+            if kind == "denominator":
+                self._make_variables(divisor, tf.as_dtype(value.dtype))
+        for name, variable in self._variables_by_name():
+            variable.assign(values[name])
+
+    def _variables_by_name(self) -> Iterator[tuple[str, tf.Variable]]:
+        yield "count", self.count
+        for divisor, sums in self._sums.items():
+            yield f"{divisor}/denominator", self._denominators[divisor]
+            for number, variable in enumerate(sums):
+                yield f"{divisor}/{number:05d}", variable
 
     def _make_variables(self, divisor: str, dtype: tf.DType) -> None:
         if divisor in self._sums:

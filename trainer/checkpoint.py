@@ -1,60 +1,107 @@
-"""What a checkpoint holds.
+"""What a checkpoint holds, and how a run gets it back.
 
 A directory `checkpoints/step-00000280` with the variables that training changes, those
-of the optimizer, and the position, history and state of every callback. What is frozen
-is written once per run, beside it, and referred to by its fingerprint.
+of the optimizer, the sums of the current epoch, and the position, history, settings and
+state of every callback. What is frozen is written once per run, beside it.
 """
 
+import copy
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import keras
 
 from ..callbacks import CallbackList, RunState
-from ..callbacks.model_checkpoint import checkpoint_name
-from ..core.bundle import Arrays, Bundle, write_bundle
-from ..models.variables import changing_variables, copy_values, frozen_variables
+from ..core.bundle import Arrays, Bundle
+from ..core.errors import CheckpointError
+from ..models.variables import (
+    assign_values,
+    changing_variables,
+    copy_values,
+    frozen_variables,
+)
+from ..strategies.replica_values import assign_replica_values, copy_replica_values
+from .keras_internals import metric_variables
+from .resume import Resumption
+from .train_step import TrainStep
 
-FROZEN = "frozen"
 VERSIONED = ("keraunos", "tensorflow", "keras", "numpy")
+POSITION = ("epoch", "step", "epoch_step", "samples", "trained", "history", "stop_reason")
 
 
-def save_checkpoint(run: RunState, callbacks: CallbackList) -> Path:
-    """Writes the state of a run.
+def capture(run: RunState, step: TrainStep, callbacks: CallbackList) -> Bundle:
+    """Copies all that a run needs to go on.
 
-    Returns:
-        The directory of the checkpoint.
+    Args:
+        run: Where it stands.
+        step: Holds the sums of the current epoch.
+        callbacks: Whose states are kept.
     """
-    directory = run.checkpoint_dir
-    if directory is None:
-        raise ValueError("A run without a directory can't be saved.")
-    _write_frozen_once(run.model, directory)
-    path = directory / checkpoint_name(run.step)
-    write_bundle(path, capture(run, callbacks))
-    return path
-
-
-def capture(run: RunState, callbacks: CallbackList) -> Bundle:
-    """Copies all that a run needs to go on."""
     states, arrays = take_arrays_out(callbacks.state_dict())
+    position = {name: getattr(run, name) for name in POSITION}
     return Bundle(
         arrays={
             "weights": copy_values(changing_variables(run.model)),
-            "optimizer": _optimizer_values(run.model.optimizer),
+            "optimizer": copy_values(_optimizer_variables(run.model.optimizer)),
+            "epoch": step.epoch_values(),
+            "metrics": {
+                name: copy_replica_values(run.strategy, variable)
+                for name, variable in _metric_variables(run.model).items()
+            },
             "callbacks": arrays,
         },
         documents={
-            "state": {
-                "epoch": run.epoch,
-                "step": run.step,
-                "epoch_step": run.epoch_step,
-                "history": run.history,
-                "callbacks": states,
-                "versions": {name: metadata.version(name) for name in VERSIONED},
-            }
+            "state": copy.deepcopy(position | {"callbacks": states}),
+            "settings": run.settings,
+            "versions": {name: metadata.version(name) for name in VERSIONED},
         },
     )
+
+
+def capture_frozen(run: RunState) -> Bundle:
+    """Copies the variables that training leaves alone."""
+    return Bundle(arrays={"weights": copy_values(frozen_variables(run.model))})
+
+
+def restore_run(run: RunState, step: TrainStep, resumption: Resumption) -> None:
+    """Puts a run, its model and its optimizer back to where a checkpoint was taken.
+
+    Raises:
+        CheckpointError: The checkpoint is of another model.
+    """
+    state, arrays = resumption.bundle.documents["state"], resumption.bundle.arrays
+    for name in POSITION:
+        setattr(run, name, state[name])
+    if resumption.has_changed:
+        run.stop_reason = None  # what ended it may no longer hold
+    run.resumed_from = resumption.path
+    try:
+        assign_values(frozen_variables(run.model), resumption.frozen.arrays["weights"])
+        assign_values(changing_variables(run.model), arrays["weights"])
+        restore_optimizer(run.model.optimizer, resumption)
+    except ValueError as error:
+        raise CheckpointError(
+            f"The checkpoint {resumption.path} is of another model: {error} Begin a new "
+            "run, or put the model back as it was."
+        ) from None
+    step.restore_epoch(arrays["epoch"])
+    for name, variable in _metric_variables(run.model).items():
+        assign_replica_values(run.strategy, variable, arrays["metrics"][name])
+
+
+def restore_optimizer(
+    optimizer: keras.optimizers.Optimizer, resumption: Resumption
+) -> None:
+    """Gives an optimizer its variables back, the learning rate among them."""
+    values = resumption.bundle.arrays["optimizer"]
+    assign_values(_optimizer_variables(optimizer), values)
+
+
+def restore_callbacks(callbacks: CallbackList, resumption: Resumption) -> None:
+    """Gives callbacks their states back."""
+    states = resumption.bundle.documents["state"]["callbacks"]
+    arrays = resumption.bundle.arrays.get("callbacks", {})
+    callbacks.load_state_dict(put_arrays_back(states, arrays))
 
 
 def take_arrays_out(state: Any, path: str = "") -> tuple[Any, Arrays]:
@@ -89,11 +136,11 @@ def put_arrays_back(state: Any, arrays: Arrays) -> Any:
     return {key: put_arrays_back(value, arrays) for key, value in state.items()}
 
 
-def _optimizer_values(optimizer: keras.optimizers.Optimizer) -> Arrays:
-    return copy_values({f"{n:05d}/{v.name}": v for n, v in enumerate(optimizer.variables)})
+def _optimizer_variables(optimizer: keras.optimizers.Optimizer) -> dict[str, Any]:
+    # By number alone: their names hold those of layers, which Keras counts per process.
+    return {f"{n:05d}": variable for n, variable in enumerate(optimizer.variables)}
 
 
-def _write_frozen_once(model: keras.Model, directory: Path) -> None:
-    frozen = frozen_variables(model)
-    if frozen and not (directory / FROZEN).exists():
-        write_bundle(directory / FROZEN, Bundle(arrays={"weights": copy_values(frozen)}))
+def _metric_variables(model: keras.Model) -> dict[str, Any]:
+    variables = enumerate(metric_variables(model))
+    return {f"{n:05d}/{variable.name}": variable.value for n, variable in variables}

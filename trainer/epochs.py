@@ -1,14 +1,15 @@
 """Runs one epoch of training or validation and says what came out."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from ..callbacks import CallbackList, RunState
+from ..callbacks import RunState
 from ..core.errors import DivergedError
 from ..strategies import Position
 from .batches import Batches, BatchSource
@@ -28,7 +29,8 @@ class Training:
     Attributes:
         step: The traced step.
         source: Where batches come from.
-        callbacks: Whose `on_train_step_end` is called.
+        steps_until_due: After how many steps somebody wants to be called, from a step
+            on; None for whenever.
         pace: How many steps to make before Python looks again.
         limit: Batches per epoch at most, or None.
         max_steps: Steps in all epochs at most, or None.
@@ -37,7 +39,7 @@ class Training:
 
     step: TrainStep
     source: BatchSource
-    callbacks: CallbackList
+    steps_until_due: Callable[[int], int | None]
     pace: Pace
     limit: int | None = None
     max_steps: int | None = None
@@ -46,29 +48,40 @@ class Training:
     def __post_init__(self) -> None:
         self._batches = Batches(self.step.strategy, self.source)
 
-    def epoch(self, run: RunState) -> dict[str, float]:
-        """Trains until the epoch ends, or until somebody asks to stop.
+    def calls(self, run: RunState) -> Iterator[None]:
+        """Trains until the epoch ends or somebody asks to stop.
 
-        Returns:
-            The epoch's values by name: losses, metrics, learning rate and speed.
+        Yields:
+            After each call to the devices, which makes one step or several.
 
         Raises:
             DivergedError: A loss or gradient is not finite.
         """
-        started = self.clock()
-        self.step.totals.reset()
-        reset_metrics(run.model)
+        self._started = self.clock()
+        if not run.is_within_epoch:
+            self.step.totals.reset()
+            reset_metrics(run.model)
+        self._rows_before = self.step.totals.read()[1]
+        self._samples_before = run.samples - self._rows_before
         run.read_metrics = lambda: self._values(run.model)
         position = Position(run.epoch, run.epoch_step, self._length(run))
         iterator = self._batches.start(position)
         while run.stop_reason is None and self._steps_left(run) != 0:
             if not self._call(run, iterator):
-                break
-            self.callbacks.notify_step_end(run)
+                return
+            yield
             if run.step == self.max_steps:
                 run.request_stop(f"max_steps={self.max_steps} is reached")
+
+    def end_epoch(self, run: RunState) -> dict[str, float]:
+        """Applies what is left to apply.
+
+        Returns:
+            The epoch's values by name: losses, metrics, learning rate and speed.
+        """
         self.step.finish_epoch()
-        return self._values(run.model) | self._speed(run, self.clock() - started)
+        rows = self.step.totals.read()[1]
+        return self._values(run.model) | self._speed(run, rows)
 
     def _call(self, run: RunState, iterator: Iterator[Any]) -> bool:
         """Makes some steps; false if the data came to their end instead."""
@@ -81,6 +94,7 @@ class Training:
             return False
         run.step += int(outcome.steps)
         run.epoch_step += int(outcome.steps)
+        run.samples = self._samples_before + self.step.totals.read()[1]
         if not outcome.finite:
             raise DivergedError(
                 f"The loss or a gradient of step {run.step} (epoch {run.epoch + 1}, batch "
@@ -106,19 +120,19 @@ class Training:
         left = self._steps_left(run)
         if run.steps_per_epoch is None or left is None:
             return 1  # the end may come at any step
-        due = self.callbacks.steps_until_due(run.step)
+        due = self.steps_until_due(run.step)
         return min(step for step in (self.pace.steps, left, due) if step is not None)
 
     def _values(self, model: keras.Model) -> dict[str, float]:
         losses, _, _ = self.step.totals.read()
         return losses | {name: float(v) for name, v in metric_results(model).items()}
 
-    def _speed(self, run: RunState, seconds: float) -> dict[str, float]:
-        _, rows, wait_seconds = self.step.totals.read()
+    def _speed(self, run: RunState, rows: int) -> dict[str, float]:
+        seconds = self.clock() - self._started
         return {
             "learning_rate": run.learning_rate,
-            "images_per_second": rows / max(seconds, 1e-9),
-            "data_wait_seconds": wait_seconds,
+            "images_per_second": (rows - self._rows_before) / max(seconds, 1e-9),
+            "data_wait_seconds": self.step.totals.read()[2],
             "seconds": seconds,
         }
 
@@ -131,11 +145,17 @@ class Validation:
         step: The traced step.
         source: Where batches come from.
         limit: Batches at most, or None.
+        between_calls: Is called after each call to the devices.
+        pace: How many steps to make in one call.
+        clock: Tells the time in seconds.
     """
 
     step: EvaluationStep
     source: BatchSource
     limit: int | None = None
+    between_calls: Callable[[], None] = lambda: None
+    pace: Pace = field(default_factory=lambda: Pace("auto"))
+    clock: Clock = time.perf_counter
 
     def __post_init__(self) -> None:
         self._batches = Batches(self.step.strategy, self.source)
@@ -146,11 +166,12 @@ class Validation:
         Returns:
             Values by name, without `val_`.
         """
-        iterator, steps = self._begin(model)
-        if steps is None:
-            _until_exhausted(lambda: self.step(iterator, _int64(1)))
-        else:
-            self.step(iterator, _int64(steps))
+        iterator, left = self._begin(model)
+        with contextlib.suppress(tf.errors.OutOfRangeError, StopIteration):
+            while left != 0:
+                steps = 1 if left is None else min(left, self.pace.steps)
+                self._call(iterator, steps)
+                left = None if left is None else left - steps
         return self._values(model)
 
     def epoch_with_predictions(
@@ -159,9 +180,18 @@ class Validation:
         """Measures, and keeps what the model says of each example, in order."""
         iterator, steps = self._begin(model)
         outputs = collect(
-            self.step.strategy, lambda: self.step.with_predictions(iterator), steps
+            self.step.strategy,
+            lambda: self.step.with_predictions(iterator),
+            steps,
+            self.between_calls,
         )
         return self._values(model), outputs
+
+    def _call(self, iterator: Iterator[Any], steps: int) -> None:
+        started = self.clock()
+        self.step(iterator, _int64(steps))
+        self.pace.record(steps, self.clock() - started)
+        self.between_calls()
 
     def _begin(self, model: keras.Model) -> tuple[Iterator[Any], int | None]:
         self.step.totals.reset()
@@ -178,14 +208,6 @@ def limited(num_batches: int | None, limit: int | None) -> int | None:
     """The smaller of two numbers of batches, of which either may not be known."""
     known = [number for number in (num_batches, limit) if number is not None]
     return min(known, default=None)
-
-
-def _until_exhausted(step: Callable[[], object]) -> None:
-    try:
-        while True:
-            step()
-    except (tf.errors.OutOfRangeError, StopIteration):
-        return
 
 
 def _int64(value: int) -> tf.Tensor:

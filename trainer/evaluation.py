@@ -1,5 +1,6 @@
 """Runs a model over data without training it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -11,7 +12,7 @@ from ..models import Module
 from ..strategies import Position
 from .batches import Batches, BatchSource
 from .compiled_model import batch_spec
-from .epochs import Validation, limited
+from .epochs import Validation
 from .evaluation_step import EvaluationStep, PredictionStep
 from .keras_internals import build_compiled
 from .outputs import Collected, LabelledSource, as_predictions, collect
@@ -53,13 +54,16 @@ def evaluate(
     return validation.epoch(model), None
 
 
-def predict(model: keras.Model, source: BatchSource, limit: int | None = None) -> Collected:
+def predict(
+    model: keras.Model,
+    source: BatchSource,
+    between_calls: Callable[[], None] = lambda: None,
+) -> Collected:
     """What a model says of each example, in the order of the data."""
     strategy = model.distribute_strategy
     step = PredictionStep(model, strategy, source.prepare)
     iterator = Batches(strategy, source).start(Position())
-    steps = limited(source.num_batches, limit)
-    return collect(strategy, lambda: step(iterator), steps)
+    return collect(strategy, lambda: step(iterator), source.num_batches, between_calls)
 
 
 def score(model: keras.Model, source: BatchSource, module: Module) -> TestResult:

@@ -2,32 +2,42 @@
 
 The loop, with every hook at its place::
 
+    reset
     on_fit_begin
+    if the run is resumed within an epoch:
+        on_epoch_begin
+    if the run is resumed:
+        load_state_dict, on_checkpoint_saved  of what it is resumed from
     until max_epochs, max_steps or somebody asks to stop:
         on_epoch_begin
         until the epoch's end:
             some steps on the devices
             on_train_step_end                 where a callback's turn has come
+            save a checkpoint                 if a callback asked for one
         if there is validation data:
             on_validation_begin
             all validation steps
             on_validation_end
         on_epoch_end
-        if a callback asked for a checkpoint:
-            write one
-            on_checkpoint_saved
+        save a checkpoint                     if a callback asked for one
     on_fit_end                                or on_exception, if something went wrong
+
+Checkpoints are written in the background. `on_checkpoint_saved` comes when one is known
+to be whole: before the next one begins, and before validation and the end of the fit.
+
+A signal, or the end of `max_time`, stops the loop between two calls to the devices: a
+checkpoint is saved there, and `on_exception` comes with an `Interrupted`.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..callbacks import CallbackList, RunState
+from .checkpoint import restore_callbacks, restore_optimizer
 from .epochs import Training, Validation
+from .interruption import Interrupted, Interruption
 from .outputs import LabelledSource, as_predictions
-
-Save = Callable[[RunState, CallbackList], Path]
+from .resume import Resumption
+from .saver import Saver
 
 
 @dataclass
@@ -38,39 +48,62 @@ class Loop:
         training: Runs an epoch of training.
         validation: Runs validation, or None.
         callbacks: What happens around.
-        save: Writes a checkpoint of the state it is given.
+        saver: Writes the state of the run.
+        interruption: Tells whether to stop at once.
+        resumption: From where the run goes on, if it is resumed.
     """
 
     training: Training
     validation: Validation | None
     callbacks: CallbackList
-    save: Save
+    saver: Saver
+    interruption: Interruption
+    resumption: Resumption | None = None
 
     def run(self, run: RunState) -> None:
-        """Runs the loop until its end."""
+        """Runs the loop until its end, or until it is interrupted."""
         try:
-            self.callbacks.reset()
-            self.callbacks.notify("on_fit_begin", run)
-            while run.epoch < run.max_epochs and run.stop_reason is None:
-                self._epoch(run)
-            run.request_stop(f"max_epochs={run.max_epochs} is reached")
-            run.model.optimizer.finalize_variable_values(run.model.trainable_variables)
-            self.callbacks.notify("on_fit_end", run)
+            try:
+                self._begin(run)
+                while run.epoch < run.max_epochs and run.stop_reason is None:
+                    self._epoch(run)
+                self._end(run)
+            except Interrupted as interrupted:
+                self._interrupt(run, interrupted)
         except BaseException as error:
             self.callbacks.notify_exception(run, error)
+            self.saver.abandon()
             raise
 
+    def _begin(self, run: RunState) -> None:
+        self.callbacks.reset()
+        self.callbacks.notify("on_fit_begin", run)
+        if self.resumption is None:
+            return
+        if run.is_within_epoch:
+            self.callbacks.notify("on_epoch_begin", run)
+        restore_callbacks(self.callbacks, self.resumption)
+        restore_optimizer(run.model.optimizer, self.resumption)  # hooks may have set it
+        self.callbacks.notify("on_checkpoint_saved", run, self.resumption.path)
+
     def _epoch(self, run: RunState) -> None:
-        self.callbacks.notify("on_epoch_begin", run)
-        trained = self.training.epoch(run)
+        self.interruption.check()
+        if run.trained is None:  # else it was interrupted in validation
+            run.trained = self._train(run)
+        self._finish_saving(run)
         validated = self._validate(run)
-        run.metrics = _in_order(trained, validated)
-        run.epoch += 1
-        run.epoch_step = 0
-        for name, value in run.metrics.items():
-            run.history.setdefault(name, []).append(value)
+        run.end_epoch(_in_order(run.trained, validated))
         self.callbacks.notify("on_epoch_end", run)
         self._save_if_asked(run)
+
+    def _train(self, run: RunState) -> dict[str, float]:
+        if not run.is_within_epoch:
+            self.callbacks.notify("on_epoch_begin", run)
+        for _ in self.training.calls(run):
+            self.callbacks.notify_step_end(run)
+            self._save_if_asked(run)
+            self.interruption.check()
+        return self.training.end_epoch(run)
 
     def _validate(self, run: RunState) -> dict[str, float]:
         if self.validation is None:
@@ -87,12 +120,31 @@ class Loop:
         self.callbacks.notify("on_validation_end", run)
         return run.metrics
 
+    def _end(self, run: RunState) -> None:
+        run.request_stop(f"max_epochs={run.max_epochs} is reached")
+        self._finish_saving(run)
+        run.model.optimizer.finalize_variable_values(run.model.trainable_variables)
+        self.callbacks.notify("on_fit_end", run)
+
+    def _interrupt(self, run: RunState, interrupted: Interrupted) -> None:
+        self._finish_saving(run)
+        self.saver.save(run)
+        self._finish_saving(run)
+        run.interrupt(interrupted.reason, interrupted.signal)
+        self.callbacks.notify_exception(run, interrupted)
+
     def _save_if_asked(self, run: RunState) -> None:
         if not run.save_requested:
             return
         run.save_requested = False
-        path = self.save(run, self.callbacks)
-        self.callbacks.notify("on_checkpoint_saved", run, path)
+        self._finish_saving(run)
+        self.saver.save(run)
+
+    def _finish_saving(self, run: RunState) -> None:
+        path = self.saver.finish()
+        if path is not None:
+            self.interruption.save_seconds = self.saver.seconds
+            self.callbacks.notify("on_checkpoint_saved", run, path)
 
 
 def _in_order(trained: dict[str, float], validated: dict[str, float]) -> dict[str, float]:

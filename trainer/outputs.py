@@ -22,7 +22,10 @@ class LabelledSource(Protocol):
 
 
 def collect(
-    strategy: tf.distribute.Strategy, step: Callable[[], Any], steps: int | None
+    strategy: tf.distribute.Strategy,
+    step: Callable[[], Any],
+    steps: int | None,
+    between_calls: Callable[[], None] = lambda: None,
 ) -> Collected:
     """Calls a step again and again and joins its outputs.
 
@@ -30,6 +33,7 @@ def collect(
         strategy: Where it runs.
         step: Returns the outputs of one batch, per replica.
         steps: How often; None until the data are at their end.
+        between_calls: Is called after each.
 
     Returns:
         The outputs in their structure, each array with a row an example.
@@ -40,6 +44,7 @@ def collect(
             batches.append(_on_host(strategy, step()))
         except (tf.errors.OutOfRangeError, StopIteration):
             break
+        between_calls()
     return tf.nest.map_structure(lambda *arrays: np.concatenate(arrays), *batches)
 
 

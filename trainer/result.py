@@ -20,6 +20,9 @@ class FitResult:
         stop_reason: Why training ended.
         best_checkpoint: Directory of the best checkpoint, if there is one.
         run_dir: Where files went, if anywhere.
+        signal: Number of the signal that interrupted training, or None.
+        is_finished: Whether training came to its end. Otherwise it was interrupted, and
+            the same fit with the same run_dir goes on.
     """
 
     model: keras.Model
@@ -27,6 +30,8 @@ class FitResult:
     stop_reason: str
     best_checkpoint: Path | None = None
     run_dir: Path | None = None
+    signal: int | None = None
+    is_finished: bool = True
 
 
 @dataclass(frozen=True)

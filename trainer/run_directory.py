@@ -3,6 +3,7 @@
 import contextlib
 import os
 import platform
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -14,9 +15,11 @@ import tensorflow as tf
 
 from ..core.errors import ConfigError, message
 from ..core.files import write_json_atomic
+from ..core.lock import LOCK_FILE, OWNER_FILE, directory_lock
 from ..evaluation import write_report
 from .result import TestResult
 
+ENVIRONMENT_FILE = "environment.json"
 PACKAGES = ("keraunos", "tensorflow", "keras", "numpy", "tensorboard", "pillow")
 
 
@@ -32,10 +35,10 @@ def check_run_directory(path: str | os.PathLike[str]) -> Path:
     """Makes sure that a run can write into a directory, without making it yet.
 
     Returns:
-        Its absolute path.
+        Its absolute path. It is new, empty, or holds a run to be resumed.
 
     Raises:
-        ConfigError: It can't be written, or holds something already.
+        ConfigError: It can't be written, or holds something else.
     """
     directory = Path(path).expanduser().absolute()
     present = directory
@@ -43,22 +46,42 @@ def check_run_directory(path: str | os.PathLike[str]) -> Path:
         present = present.parent
     if not present.is_dir():
         raise _unusable(directory, f"{present} is a file")
-    if not os.access(present, os.W_OK):
+    if not os.access(present, os.W_OK | os.X_OK):
         raise _unusable(directory, f"{present} can't be written")
-    held = (
-        sorted(child.name for child in directory.iterdir()) if present == directory else []
-    )
-    if "metrics.jsonl" in held or "checkpoints" in held:
-        raise _unusable(directory, "it holds a run, and resuming one is not built yet")
-    if held:
-        raise _unusable(directory, f"it holds something else ({held[0]})")
+    if present != directory:
+        return directory
+    held = {each.name for each in directory.iterdir()} - {LOCK_FILE, OWNER_FILE}
+    if held and ENVIRONMENT_FILE not in held and "config.yaml" not in held:
+        raise _unusable(directory, f"it holds something else ({min(held)})")
     return directory
+
+
+@contextlib.contextmanager
+def claimed_directory(directory: Path | None) -> Iterator[None]:
+    """Makes a run directory and keeps other processes out; None is no directory.
+
+    If nothing is written into it, it is as before in the end.
+
+    Raises:
+        ConfigError: Another process is using it.
+    """
+    if directory is None:
+        yield
+        return
+    is_new = not directory.exists()
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        with directory_lock(directory):
+            yield
+    finally:
+        if is_new and {each.name for each in directory.iterdir()} <= {LOCK_FILE}:
+            shutil.rmtree(directory)
 
 
 def write_environment(directory: Path, strategy: tf.distribute.Strategy) -> None:
     """Writes environment.json: versions and devices."""
     write_json_atomic(
-        directory / "environment.json",
+        directory / ENVIRONMENT_FILE,
         describe_environment()
         | {
             "strategy": type(strategy).__name__,
@@ -101,7 +124,7 @@ def write_test_report(
 def _unusable(directory: Path, why: str) -> ConfigError:
     return ConfigError(
         message(
-            f"`run_dir` must be a new or empty directory; {why}.",
+            f"`run_dir` must be new, empty, or a run to resume; {why}.",
             "Choose another name, or leave run_dir out to get a new one.",
             run_dir=str(directory),
         )

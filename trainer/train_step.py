@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
+from ..core.bundle import Arrays
 from ..models import Module
 from ..strategies import own_part, sum_gradients, sum_over_replicas
 from ..strategies.tensorflow_internals import traced
@@ -120,6 +121,18 @@ class TrainStep:
         if self.accumulator is not None:
             left = self.accumulator
             when(left.count > 0, lambda: self._apply(left.take()))
+
+    def epoch_values(self) -> Arrays:
+        """Copies what has been summed up in this epoch."""
+        accumulated = self.accumulator.values() if self.accumulator else {}
+        return {"totals": self.totals.sums.numpy(), **accumulated}
+
+    def restore_epoch(self, values: Arrays) -> None:
+        """Takes back what `epoch_values` returned."""
+        self.totals.sums.assign(values["totals"])
+        if self.accumulator is not None:
+            rest = {name: value for name, value in values.items() if name != "totals"}
+            self.accumulator.restore(rest)
 
     def _one_step(self, iterator: Any, step: tf.Tensor) -> tf.Tensor:
         parts, wait_seconds = next_with_wait(iterator)

@@ -37,6 +37,7 @@ class Trainer:
             slower on GPUs and stays on for the process.
         max_epochs: Epochs after which to stop.
         max_steps: Steps after which to stop; an epoch that it cuts short counts.
+        max_time: `"DD:HH:MM:SS"` after which to save and stop, to be resumed.
         limit_train_batches: Batches per epoch at most, or a part of them (up to 1.0).
         limit_val_batches: Validation batches at most, or a part of them.
         fast_dev_run: One batch of training and of validation, and nothing is kept.
@@ -46,7 +47,7 @@ class Trainer:
             `"auto"` does. Without, results depend on the number of replicas.
         seed: Of initial weights and dropout; order and augmentation have the data's.
         run_dir: Where checkpoints, metrics, pictures and the model go; without it
-            nothing is written.
+            nothing is written. A directory that holds a run resumes it.
         callbacks: A list, or a map from labels in which None switches a default off.
 
     Raises:
@@ -66,6 +67,7 @@ class Trainer:
         deterministic: bool = False,
         max_epochs: int = 10,
         max_steps: int | None = None,
+        max_time: str | None = None,
         limit_train_batches: int | float | None = None,
         limit_val_batches: int | float | None = None,
         fast_dev_run: bool = False,
@@ -86,6 +88,7 @@ class Trainer:
             deterministic=deterministic,
             max_epochs=1 if fast_dev_run else max_epochs,
             max_steps=max_steps,
+            max_time=max_time,
             limit_train_batches=1 if fast_dev_run else limit_train_batches,
             limit_val_batches=1 if fast_dev_run else limit_val_batches,
             fast_dev_run=fast_dev_run,
@@ -99,7 +102,10 @@ class Trainer:
     def fit(
         self, module: Buildable, data: Any, *, validation_data: Any = None
     ) -> FitResult:
-        """Trains a model.
+        """Trains a model; goes on from the newest checkpoint in `run_dir`, if there is one.
+
+        SIGINT, SIGTERM, SIGUSR1 and SIGUSR2 end the fit after the current step: its
+        state is saved, and the result says `stop_reason="interrupted"`.
 
         Args:
             module: A `Module`, or a function that returns a compiled `keras.Model`;
@@ -116,6 +122,7 @@ class Trainer:
             ConfigError: Something that was asked for can't be done.
             DataError: The data would spoil the run.
             DivergedError: The loss is no longer a finite number.
+            CheckpointError: A checkpoint can't be written, or none can be read.
         """
         if self.settings.fast_dev_run:
             with scratch_directory() as directory:

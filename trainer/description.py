@@ -1,0 +1,60 @@
+"""The first lines of a run: what will happen."""
+
+from importlib import metadata
+from platform import python_version
+from typing import Any
+
+from ..callbacks import CallbackList, RunState
+from ..models import Module
+from ..strategies import describe_strategy
+from .resume import Resumption
+
+
+def describe_run(
+    run: RunState,
+    module: Module,
+    callbacks: CallbackList,
+    resumption: Resumption | None,
+) -> list[str]:
+    """Says what will happen, a line each."""
+    lines = [
+        _versions(),
+        f"devices: {describe_strategy(run.strategy, _batch_size(run.data))}",
+        *_data(run.data),
+        f"steps: {run.steps_per_epoch or 'an unknown number of'} per epoch, at most "
+        f"{run.max_epochs} epochs",
+        f"model: {module.describe(run.model)}",
+        f"run directory: {run.run_dir or 'none, nothing is written'}",
+    ]
+    if callbacks.not_resumable():
+        names = ", ".join(callbacks.not_resumable())
+        lines.append(f"callbacks that start anew when a run is resumed: {names}")
+    return lines + (_resumed(run, resumption) if resumption else [])
+
+
+def _resumed(run: RunState, resumption: Resumption) -> list[str]:
+    where = f"epoch {run.epoch + 1}, after {run.step} steps in all"
+    lines = [f"resumed: {resumption.path.name} ({where})", *resumption.remarks]
+    if run.stop_reason is not None or run.epoch >= run.max_epochs:
+        lines = [
+            f"this run is finished: {run.stop_reason}. To train on, raise what ended it, "
+            "such as trainer.max_epochs",
+            *resumption.remarks,
+        ]
+    return lines
+
+
+def _versions() -> str:
+    names = ("keraunos", "tensorflow", "keras")
+    versions = [f"{name} {metadata.version(name)}" for name in names]
+    return f"{', '.join(versions)}, Python {python_version()}"
+
+
+def _batch_size(data: Any) -> int | None:
+    return getattr(data, "batch_size", None)
+
+
+def _data(data: Any) -> list[str]:
+    if not hasattr(data, "describe"):
+        return []
+    return [f"data: {line}" for line in data.describe()]

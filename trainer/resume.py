@@ -1,0 +1,148 @@
+"""Finds the checkpoint that a run goes on from, and compares settings."""
+
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..core.bundle import Bundle, read_bundle
+from ..core.errors import CheckpointError, ConfigError, message
+from .saver import FROZEN
+
+_NAME = re.compile(r"step-(\d{8})(-mid-epoch)?")
+
+# What may differ between the parts of a run without changing what it computes, but for
+# how far it goes.
+_HARMLESS = (
+    "trainer.accelerator",
+    "trainer.devices",
+    "trainer.deterministic",
+    "trainer.fast_dev_run",
+    "trainer.limit_val_batches",
+    "trainer.max_epochs",
+    "trainer.max_steps",
+    "trainer.max_time",
+    "trainer.steps_per_execution",
+    "trainer.strategy",
+)
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """From where a run goes on.
+
+    Attributes:
+        path: The checkpoint's directory.
+        bundle: What it holds.
+        frozen: What the run never changes.
+        remarks: Lines that say what was skipped and what is different.
+        has_changed: Whether any setting is different.
+    """
+
+    path: Path
+    bundle: Bundle
+    frozen: Bundle
+    remarks: list[str] = field(default_factory=list)
+    has_changed: bool = False
+
+
+def find_resumption(
+    directory: Path | None, settings: Mapping[str, Any]
+) -> Resumption | None:
+    """Loads the newest checkpoint that is whole.
+
+    Args:
+        directory: `checkpoints` of a run, if it has a place for them.
+        settings: What the run is asked to do now.
+
+    Returns:
+        None if there are no checkpoints.
+
+    Raises:
+        CheckpointError: There are some, and none is whole.
+        ConfigError: Settings differ that would make the result another one.
+    """
+    if directory is None:
+        return None
+    names = checkpoint_names(directory)
+    skipped: list[str] = []
+    for name in reversed(names):
+        try:
+            bundle = read_bundle(directory / name)
+            frozen = read_bundle(directory / FROZEN)
+        except CheckpointError as error:
+            skipped.append(str(error))
+            continue
+        differences = compare_settings(bundle.documents["settings"], settings)
+        remarks = [f"skipped a damaged checkpoint: {each}" for each in skipped]
+        remarks += [f"other than before: {each}" for each in differences]
+        return Resumption(directory / name, bundle, frozen, remarks, bool(differences))
+    if names:
+        raise CheckpointError(
+            message(
+                "At least one checkpoint must be whole, and none is: "
+                + "; ".join(skipped)
+                + ".",
+                "Restore one from a copy, or start a new run.",
+                directory=str(directory),
+            )
+        )
+    return None
+
+
+def checkpoint_names(directory: Path) -> list[str]:
+    """Names of all checkpoints, the oldest first."""
+    if not directory.is_dir():
+        return []
+    matches = [_NAME.fullmatch(path.name) for path in directory.iterdir()]
+    found = [(int(match[1]), match[2] is None, match[0]) for match in matches if match]
+    return [name for _, _, name in sorted(found)]
+
+
+def clear_the_way(newest: Path) -> None:
+    """Removes what an interrupted process left, and puts damaged checkpoints aside.
+
+    Those would otherwise stand where the run is to write anew.
+
+    Args:
+        newest: The checkpoint that the run goes on from, in a directory that this
+            process has locked.
+    """
+    directory, names = newest.parent, checkpoint_names(newest.parent)
+    for name in names[names.index(newest.name) + 1 :]:
+        number = len(list(directory.glob(f"damaged-{name}-*")))
+        (directory / name).rename(directory / f"damaged-{name}-{number}")
+    for path in [*directory.glob(".step-*"), *directory.glob(f".{FROZEN}-*")]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def compare_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What is asked for now and was not before, a line each.
+
+    Raises:
+        ConfigError: Something differs that would make the result another one.
+    """
+    flat_before, flat_now = _flatten(before), _flatten(now)
+    lines = {
+        name: f"{name}: {flat_before.get(name)!r} -> {flat_now.get(name)!r}"
+        for name in sorted(flat_before.keys() | flat_now.keys())
+        if flat_before.get(name) != flat_now.get(name)
+    }
+    refused = [line for name, line in lines.items() if name not in _HARMLESS]
+    if refused:
+        raise ConfigError(
+            "A run must be resumed with the settings it was begun with. Received: "
+            + "; ".join(refused)
+            + ". Put these back, or begin a new run with another run_dir."
+        )
+    return list(lines.values())
+
+
+def _flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        name = f"{prefix}{key}"
+        flat |= _flatten(value, f"{name}.") if isinstance(value, dict) else {name: value}
+    return flat

@@ -1,0 +1,44 @@
+"""What a run was asked to do, as far as it decides what comes out."""
+
+import json
+from typing import Any, Protocol, runtime_checkable
+
+import keras
+
+from ..configs import TrainerConfig
+from ..core.files import sha256_of_json
+from ..models import Module
+
+
+@runtime_checkable
+class HasSettings(Protocol):
+    """Data or a module that can tell how they were made."""
+
+    def settings(self) -> dict[str, Any]:
+        """Values that JSON can hold, by name."""
+
+
+def run_settings(
+    model: keras.Model, module: Module, data: Any, trainer: TrainerConfig, seed: int
+) -> dict[str, Any]:
+    """Collects the settings of a run, to be kept with its checkpoints.
+
+    Returns:
+        Values that JSON can hold, in a dict for each part of the run.
+    """
+    shapes = [(variable.name, list(variable.shape)) for variable in model.weights]
+    settings = {
+        "seed": seed,
+        "trainer": trainer.model_dump(),
+        "optimizer": _without_names(keras.optimizers.serialize(model.optimizer)),
+        "model": module.settings() | {"weights": sha256_of_json(shapes)},
+        "data": data.settings() if isinstance(data, HasSettings) else {},
+    }
+    return dict(json.loads(json.dumps(settings, default=str)))
+
+
+def _without_names(config: Any) -> Any:
+    """Leaves out the names of optimizers, which Keras counts per process."""
+    if not isinstance(config, dict):
+        return config
+    return {key: _without_names(each) for key, each in config.items() if key != "name"}
