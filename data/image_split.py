@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ..strategies import Position, Replicas
+from ..strategies import Part, Position, Replicas
 from .augmentation import Augmentation, augment
 from .copies import rank_within
 from .index import ImageIndex
@@ -93,9 +93,9 @@ class ImageSplit:
             replicas: Who shares the batches.
 
         Returns:
-            A dataset with one element a batch, epoch after epoch: a tuple with a part
-            for each replica of this process, each a dict of arrays with a row a
-            picture, to be handed to `prepare`.
+            A dataset with one element a batch, epoch after epoch: a tuple with a `Part`
+            for each replica of this process. Its content is a dict of arrays with a row
+            a picture, to be handed to `prepare`.
         """
         length = position.batches_per_epoch or self.num_batches
         reader = _Reader(self, length, replicas)
@@ -105,6 +105,12 @@ class ImageSplit:
             .prefetch(BATCHES_AHEAD)
             .with_options(_options())
         )
+
+    def batch_names(self, position: Position) -> list[str]:
+        """Paths of the pictures of one batch, in order."""
+        start = position.batch * self.batch_size
+        places = self.draws(position.epoch).rows[start : start + self.batch_size]
+        return [str(path) for path in self._index.paths[self._rows[places]]]
 
     def prepare(self, part: dict[str, tf.Tensor]) -> tuple[Any, Any, Any]:
         """Turns a part of a batch into model inputs, on the training device.
@@ -133,7 +139,7 @@ class _Reader:
         # Threads read ahead: around an epoch's end the draws of two are in use.
         self._draws = lru_cache(maxsize=2)(split.draws)
 
-    def parts(self, batch: tf.Tensor) -> tuple[dict[str, tf.Tensor], ...]:
+    def parts(self, batch: tf.Tensor) -> tuple[Part, ...]:
         """The parts of a batch for the replicas here; in a `tf.data` pipeline."""
         first = self._replicas.first
         return tuple(
@@ -141,25 +147,27 @@ class _Reader:
             for replica in range(first, first + self._replicas.local)
         )
 
-    def _part(self, batch: tf.Tensor, replica: int) -> dict[str, tf.Tensor]:
+    def _part(self, batch: tf.Tensor, replica: int) -> Part:
         nothing = np.zeros(0, np.int64)
         sample = self._split.arrays(Draws(nothing, nothing))
         types = [array.dtype for array in sample.values()]
-        tensors = tf.numpy_function(self._read, [batch, replica], types)
+        repeats, *tensors = tf.numpy_function(
+            self._read, [batch, replica], [np.int32, *types]
+        )
+        repeats.set_shape([])
         for tensor, array in zip(tensors, sample.values(), strict=True):
             tensor.set_shape([None, *array.shape[1:]])
-        return dict(zip(sample, tensors, strict=True))
+        return Part(dict(zip(sample, tensors, strict=True)), repeats)
 
-    def _read(self, number: int, replica: int) -> list[npt.NDArray[Any]]:
+    def _read(self, number: int, replica: int) -> list[Any]:
         epoch, batch = divmod(int(number), self._length)
         draws = self._draws(epoch)
         start = batch * self._split.batch_size
         stop = min(start + self._split.batch_size, len(draws.rows))
         rows = self._replicas.rows(int(replica), stop - start)
         part = slice(start + rows.start, start + rows.stop)
-        return list(
-            self._split.arrays(Draws(draws.rows[part], draws.numbers[part])).values()
-        )
+        arrays = self._split.arrays(Draws(draws.rows[part], draws.numbers[part]))
+        return [np.int32(self._replicas.repeats(stop - start)), *arrays.values()]
 
 
 def _options() -> tf.data.Options:

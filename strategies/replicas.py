@@ -2,12 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import tensorflow as tf
-
-Count = TypeVar("Count", int, tf.Tensor)
-Part = TypeVar("Part")
 
 
 class Position(NamedTuple):
@@ -50,30 +47,44 @@ class Replicas:
         worker = resolver.task_id if resolver and total > local else 0
         return cls(total, (worker or 0) * local, local)
 
-    def share(self, num_rows: Count) -> Count:
-        """The rows of a batch that one replica gets at most: a part of all, rounded up.
+    def repeats(self, num_rows: int) -> int:
+        """How many replicas get one and the same part of a batch of that many rows.
 
-        A batch is cut into consecutive parts of this size. Where it does not divide
-        evenly, the last parts are smaller or empty.
+        Where there are fewer rows than replicas, each gets all of them, and its sums
+        count for a part only. An empty part would be easier, but not every operation
+        takes one: a convolution of oneDNN fails, the mean of a BatchNorm is NaN.
         """
-        return -(-num_rows // self.total)
+        return self.total if num_rows < self.total else 1
 
     def rows(self, replica: int, num_rows: int) -> slice:
-        """The rows of a batch that one replica gets.
+        """The rows of a batch that one replica gets: consecutive, in parts about equal.
 
         Example:
-            Nine rows on four replicas: 3, 3, 3, 0.
+            Nine rows on four replicas: 2, 2, 2, 3.
 
-            >>> Replicas(total=4).rows(3, num_rows=9)
-            slice(9, 9, None)
+            >>> [Replicas(total=4).rows(replica, num_rows=9) for replica in (0, 3)]
+            [slice(0, 2, None), slice(6, 9, None)]
         """
-        share = self.share(num_rows)
-        start = min(replica * share, num_rows)
-        return slice(start, min(start + share, num_rows))
+        if self.repeats(num_rows) > 1:
+            return slice(0, num_rows)
+        total = self.total
+        return slice(replica * num_rows // total, (replica + 1) * num_rows // total)
+
+
+class Part(NamedTuple):
+    """The part of a batch that is for one replica.
+
+    Attributes:
+        content: Its rows, in a structure of tensors.
+        repeats: Scalar int32: how many replicas have the same rows.
+    """
+
+    content: Any
+    repeats: Any
 
 
 def own_part(parts: Sequence[Part]) -> Part:
     """The part of a batch that is for the calling replica; in replica context."""
     context = tf.distribute.get_replica_context()
     number = tf.get_static_value(context.replica_id_in_sync_group)
-    return parts[int(number) % len(parts)]
+    return Part(*parts[int(number) % len(parts)])

@@ -56,12 +56,16 @@ class Engine:
             for variable, value in zip(self._variables, self._start, strict=True):
                 variable.assign(value)
         source = as_source(dataset, "data")
-        training = Training(self.step, source, CallbackList([]), self._pace)
+        callbacks = CallbackList({})
+        training = Training(self.step, source, callbacks.steps_until_due, self._pace)
         run = RunState(self.model, self.strategy, steps_per_epoch=source.num_batches)
         history = []
         for _ in range(epochs):
-            history.append(without_speed(training.epoch(run)))
-            run.epoch, run.epoch_step = run.epoch + 1, 0
+            for _ in training.calls(run):
+                pass
+            values = training.end_epoch(run)
+            history.append(without_speed(values))
+            run.end_epoch(values)
         return history, weights_of(self.model)
 
 

@@ -1,7 +1,7 @@
 """What data must offer, and how its batches reach the replicas.
 
-A batch of all replicas together is cut into consecutive parts, one for each replica;
-where it does not divide evenly the last parts are smaller or empty. Nothing is padded.
+A batch of all replicas together is cut into consecutive parts, one for each replica,
+which differ by one row at most. Nothing is padded.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from ..core.errors import ConfigError, message
-from ..strategies import Position, Replicas
+from ..strategies import Part, Position, Replicas
 
 Prepare = Callable[[Any], tuple[Any, Any, Any]]
 DatasetFunction = Callable[[int, int], tf.data.Dataset]
@@ -160,16 +160,21 @@ def next_with_wait(iterator: Any) -> tuple[Any, tf.Tensor]:
 
 def cut(dataset: tf.data.Dataset, replicas: Replicas) -> tf.data.Dataset:
     """Cuts each batch into the parts of the replicas of this process."""
+    first, total = replicas.first, replicas.total
 
-    def parts(*batch: Any) -> tuple[Any, ...]:
+    def parts(*batch: Any) -> tuple[Part, ...]:
         element = batch if len(batch) > 1 else batch[0]
-        share = replicas.share(_num_rows(element))
+        num_rows = _num_rows(element)
+        # `Replicas.rows` and `repeats`, for a number of rows that only the batch knows.
+        is_whole = num_rows < total
+        repeats = tf.where(is_whole, total, 1)
 
-        def part(replica: int) -> Any:
-            rows = slice(replica * share, (replica + 1) * share)
-            return tf.nest.map_structure(lambda tensor: tensor[rows], element)
+        def part(replica: int) -> Part:
+            start = tf.where(is_whole, 0, replica * num_rows // total)
+            stop = tf.where(is_whole, num_rows, (replica + 1) * num_rows // total)
+            rows = tf.nest.map_structure(lambda tensor: tensor[start:stop], element)
+            return Part(rows, repeats)
 
-        first = replicas.first
         return tuple(part(replica) for replica in range(first, first + replicas.local))
 
     return dataset.map(parts).prefetch(1)

@@ -52,9 +52,9 @@ def build_model(
 
 def batch_spec(source: BatchSource) -> tuple[Any, Any, Any]:
     """`tf.TensorSpec`s of the inputs, targets and weights that a source gives."""
-    (element_spec,) = source.batches(Position(), Replicas()).element_spec
+    (part_spec,) = source.batches(Position(), Replicas()).element_spec
     prepare = tf.function(source.prepare, autograph=False)
-    outputs = prepare.get_concrete_function(element_spec).structured_outputs
+    outputs = prepare.get_concrete_function(part_spec.content).structured_outputs
     inputs, targets, weights = outputs
     return inputs, targets, weights
 

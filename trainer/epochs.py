@@ -10,9 +10,9 @@ import keras
 import tensorflow as tf
 
 from ..callbacks import RunState
-from ..core.errors import DivergedError
 from ..strategies import Position
 from .batches import Batches, BatchSource
+from .divergence import diverged
 from .evaluation_step import EvaluationStep
 from .keras_internals import metric_results, reset_metrics
 from .outputs import Collected, collect
@@ -96,12 +96,7 @@ class Training:
         run.epoch_step += int(outcome.steps)
         run.samples = self._samples_before + self.step.totals.read()[1]
         if not outcome.finite:
-            raise DivergedError(
-                f"The loss or a gradient of step {run.step} (epoch {run.epoch + 1}, batch "
-                f"{run.epoch_step}) is not finite. Received: "
-                f"learning_rate={run.learning_rate}. Try a smaller learning rate, "
-                "optimizer.global_clipnorm=1.0, or look at this batch."
-            )
+            raise diverged(run, self.source, self._length(run))
         self.pace.record(steps, self.clock() - started)
         return True
 

@@ -10,8 +10,8 @@ from ..strategies import own_part, sum_over_replicas
 from ..strategies.tensorflow_internals import traced
 from .batches import Prepare, next_with_wait
 from .epoch_totals import EpochTotals
-from .keras_internals import update_metrics
 from .losses import Kind, divide, forward, loss_names, num_rows
+from .measure import counts_here, measure
 
 
 class EvaluationStep:
@@ -72,14 +72,16 @@ class EvaluationStep:
         return predictions
 
     def _on_replica(self, parts: Any) -> tuple[Any, ...]:
-        batch = inputs, targets, sample_weight = self._prepare(own_part(parts))
-        result = forward(self._model, self._module, batch, training=False)
-        if result.predictions is not None and targets is not None:
-            update_metrics(self._model, targets, result.predictions, sample_weight)
+        part, repeats = own_part(parts)
+        batch = inputs, targets, sample_weight = self._prepare(part)
+        result = forward(self._model, self._module, batch, repeats, training=False)
+        measure(self._model, targets, result.predictions, sample_weight, repeats)
         self._kinds = [term.kind for term in result.terms]
         numerators = [term.numerator for term in result.terms]
         denominators = {term.kind.divisor: term.denominator for term in result.terms}
-        return num_rows(inputs), numerators, denominators, result.predictions
+        rows = num_rows(inputs) / tf.cast(repeats, keras.config.floatx())
+        predictions = own_rows(result.predictions, repeats)
+        return rows, numerators, denominators, predictions
 
 
 class PredictionStep:
@@ -105,4 +107,13 @@ class PredictionStep:
         return self.strategy.run(self._on_replica, args=(parts,))
 
     def _on_replica(self, parts: Any) -> Any:
-        return self._model(self._prepare(own_part(parts))[0], training=False)
+        part, repeats = own_part(parts)
+        return own_rows(self._model(self._prepare(part)[0], training=False), repeats)
+
+
+def own_rows(outputs: Any, repeats: tf.Tensor) -> Any:
+    """Leaves out rows that another replica has as well."""
+    num_kept = tf.where(counts_here(repeats), tf.int32.max, 0)
+    if outputs is None:
+        return None
+    return tf.nest.map_structure(lambda tensor: tensor[:num_kept], outputs)

@@ -51,6 +51,13 @@ class Term(NamedTuple):
     numerator: tf.Tensor
     denominator: tf.Tensor
 
+    def shared(self, repeats: tf.Tensor) -> "Term":
+        """A replica's share, where that many replicas compute one and the same."""
+        part = tf.cast(repeats, self.numerator.dtype)
+        is_constant = self.kind.divisor == ONE
+        denominator = self.denominator if is_constant else self.denominator / part
+        return Term(self.kind, self.numerator / part, denominator)
+
 
 class Forward(NamedTuple):
     """What a forward pass on one replica gives: parts of losses, and predictions."""
@@ -60,7 +67,11 @@ class Forward(NamedTuple):
 
 
 def forward(
-    model: keras.Model, module: Module, batch: tuple[Any, Any, Any], training: bool
+    model: keras.Model,
+    module: Module,
+    batch: tuple[Any, Any, Any],
+    repeats: tf.Tensor,
+    training: bool,
 ) -> Forward:
     """Runs the model on a replica's part of a batch; in replica context.
 
@@ -68,6 +79,7 @@ def forward(
         model: Built and compiled.
         module: May define its own `training_step`.
         batch: Inputs, targets and sample weights.
+        repeats: Scalar int32: how many replicas have this same part.
         training: Whether dropout and the like are on.
     """
     inputs, targets, sample_weight = batch
@@ -79,7 +91,8 @@ def forward(
     else:
         predictions = model(inputs, training=training)
         terms = _compiled_terms(model, targets, predictions, sample_weight, rows)
-    return Forward(terms + _additional_terms(model, rows), predictions)
+    terms += _additional_terms(model, rows)
+    return Forward([term.shared(repeats) for term in terms], predictions)
 
 
 def divide(
@@ -166,13 +179,10 @@ def _own_term(loss: tf.Tensor, rows: tf.Tensor) -> Term:
 
 
 def _additional_terms(model: keras.Model, rows: tf.Tensor) -> list[Term]:
-    """Regularisers and `add_loss`: means over a replica's rows, so weighted by those.
-
-    Of an empty part such a mean is NaN; it counts for nothing.
-    """
+    """Regularisers and `add_loss`: means over a replica's rows, so weighted by those."""
     sums = [_floatx(tf.reduce_sum(loss)) for loss in model.losses]
     kind = Kind("additional", ROWS)
-    return [Term(kind, tf.math.multiply_no_nan(each, rows), rows) for each in sums]
+    return [Term(kind, each * rows, rows) for each in sums]
 
 
 def _one_in_all() -> tf.Tensor:

@@ -7,7 +7,6 @@ inside `strategy.run`, Keras's clipping, accumulation, averaging and loss scalin
 wrong or fail.
 """
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
@@ -20,8 +19,9 @@ from ..strategies.tensorflow_internals import traced
 from .accumulator import Accumulator, combine
 from .batches import Prepare, next_with_wait
 from .epoch_totals import EpochTotals
-from .keras_internals import apply_in_cross_replica_context, update_metrics
+from .keras_internals import apply_in_cross_replica_context
 from .losses import Forward, Kind, divide, forward, loss_names, num_rows
+from .measure import measure, when
 from .seeds import set_seeds
 
 
@@ -152,19 +152,19 @@ class TrainStep:
 
     def _on_replica(self, parts: Any, step: tf.Tensor) -> ReplicaSums:
         set_seeds(self._model, self._seed, step)
-        batch = inputs, targets, sample_weight = self._prepare(own_part(parts))
+        part, repeats = own_part(parts)
+        batch = inputs, targets, sample_weight = self._prepare(part)
         with tf.GradientTape(persistent=True) as tape:
-            result = forward(self._model, self._module, batch, training=True)
+            result = forward(self._model, self._module, batch, repeats, training=True)
             sums = self._sum_by_divisor(result)
         gradients = {
             divisor: tape.gradient(total, self._variables)
             for divisor, total in sums.items()
         }
-        if result.predictions is not None and targets is not None:
-            update_metrics(self._model, targets, result.predictions, sample_weight)
+        measure(self._model, targets, result.predictions, sample_weight, repeats)
         self._kinds = [term.kind for term in result.terms]
         return ReplicaSums(
-            num_rows(inputs),
+            num_rows(inputs) / tf.cast(repeats, keras.config.floatx()),
             [term.numerator for term in result.terms],
             {term.kind.divisor: term.denominator for term in result.terms},
             gradients,
@@ -204,13 +204,3 @@ class TrainStep:
         apply_in_cross_replica_context(
             self._model.optimizer, gradients, self._model.trainable_variables
         )
-
-
-def when(condition: tf.Tensor, effect: Callable[[], None]) -> None:
-    """Does something to variables if a traced condition holds."""
-
-    def act() -> tf.Tensor:
-        effect()
-        return tf.constant(0)
-
-    tf.cond(condition, act, lambda: tf.constant(0))

@@ -2,21 +2,25 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import replicas
-from keraunos.strategies import Replicas, own_part, sum_gradients, sum_over_replicas
+from keraunos.strategies import Part, Replicas, own_part, sum_gradients, sum_over_replicas
 
 
 @pytest.mark.parametrize("total", [1, 2, 3, 4, 8])
-def test_parts_hold_every_row_once_and_in_order_for_any_number_of_rows(total):
-    for rows in range(40):
+def test_parts_hold_every_row_once_and_in_order(total):
+    for rows in range(total, 40):
         numbers = np.arange(rows)
         parts = [numbers[Replicas(total).rows(each, rows)] for each in range(total)]
         np.testing.assert_array_equal(np.concatenate(parts), numbers)
-        assert len(parts[0]) == -(-rows // total)
+        sizes = [len(part) for part in parts]
+        assert 1 <= max(sizes) <= min(sizes) + 1
+        assert Replicas(total).repeats(rows) == 1
 
 
-def test_five_rows_on_four_replicas_are_two_two_one_none():
-    slices = [Replicas(4).rows(each, 5) for each in range(4)]
-    assert [each.stop - each.start for each in slices] == [2, 2, 1, 0]
+def test_fewer_rows_than_replicas_go_to_all_of_them():
+    four = Replicas(total=4)
+    for rows in (1, 2, 3):
+        assert four.repeats(rows) == 4
+        assert [four.rows(each, rows) for each in range(4)] == [slice(0, rows)] * 4
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
@@ -27,11 +31,11 @@ def test_a_strategy_in_one_process_has_all_its_replicas_there(count):
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_each_replica_gets_its_own_part(count):
     strategy = replicas(count)
-    parts = tuple(tf.constant(10 * number) for number in range(count))
+    parts = tuple(Part(tf.constant(10 * number), 1) for number in range(count))
 
     @tf.function
     def run():
-        return strategy.run(lambda given: own_part(given), args=(parts,))
+        return strategy.run(lambda given: own_part(given).content, args=(parts,))
 
     found = [int(each) for each in strategy.experimental_local_results(run())]
     assert found == [10 * number for number in range(count)]
@@ -42,12 +46,13 @@ def test_sums_are_over_all_replicas_and_leave_none_alone(count):
     strategy = replicas(count)
     with strategy.scope():
         variables = [tf.Variable([1.0, 1.0]), tf.Variable(1.0), tf.Variable([[1.0]])]
-    parts = tuple(float(number + 1) for number in range(count))
+    numbers = [float(number + 1) for number in range(count)]
+    parts = tuple(Part(number, 1) for number in numbers)
 
     @tf.function
     def run():
         def on_replica(given):
-            value = tf.convert_to_tensor(own_part(given))
+            value = tf.convert_to_tensor(own_part(given).content)
             rows = tf.IndexedSlices(
                 tf.reshape(value, (1, 1)), tf.constant([0]), tf.constant([1, 1])
             )
@@ -58,7 +63,7 @@ def test_sums_are_over_all_replicas_and_leave_none_alone(count):
         assert nothing is None
         return sum_over_replicas(strategy, small), dense, tf.convert_to_tensor(sparse)
 
-    total = sum(parts)
+    total = sum(numbers)
     small, dense, sparse = run()
     assert float(small["n"]) == total
     np.testing.assert_array_equal(dense, [total, total])

@@ -1,0 +1,45 @@
+"""Updates metrics once for each example, also where replicas have the same part."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from .keras_internals import update_metrics
+
+
+def measure(
+    model: keras.Model, targets: Any, predictions: Any, sample_weight: Any, repeats: Any
+) -> None:
+    """Updates the compiled metrics; in replica context.
+
+    Args:
+        model: Built and compiled.
+        targets: As in the data; None if there are none.
+        predictions: What the model returned, or None.
+        sample_weight: As in the data, or None.
+        repeats: Scalar int32: how many replicas have this same part.
+    """
+    if predictions is None or targets is None:
+        return
+    when(
+        counts_here(repeats),
+        lambda: update_metrics(model, targets, predictions, sample_weight),
+    )
+
+
+def counts_here(repeats: Any) -> tf.Tensor:
+    """Whether this replica's examples are its own; those of all count on the first."""
+    replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+    return tf.logical_or(tf.equal(repeats, 1), tf.equal(replica, 0))
+
+
+def when(condition: tf.Tensor, effect: Callable[[], None]) -> None:
+    """Does something to variables if a traced condition holds."""
+
+    def act() -> tf.Tensor:
+        effect()
+        return tf.constant(0)
+
+    tf.cond(condition, act, lambda: tf.constant(0))
