@@ -58,7 +58,7 @@ class ModelCheckpoint(Callback):
             every_n_epochs=every_n_epochs,
             restore_best=restore_best,
         )
-        self.monitor = Monitor(monitor, mode) if monitor else None
+        self._given_monitor = Monitor(monitor, mode) if monitor else None
         self.save_top_k = save_top_k
         self.save_last = save_last
         self.every_n_epochs = every_n_epochs
@@ -67,6 +67,7 @@ class ModelCheckpoint(Callback):
 
     def reset(self) -> None:
         """Forgets the last fit."""
+        self.monitor = self._given_monitor
         self.scores: dict[str, float] = {}
         self._saved: set[str] = set()
 
@@ -91,11 +92,11 @@ class ModelCheckpoint(Callback):
         self.scores[name] = self._monitor.value(run.metrics)
         self.scores = {kept: self.scores[kept] for kept in self._best_first()}
         if self.save_last or name in self.scores:
+            self._saved.add(name)  # now, so that the checkpoint's own state names it
             run.request_save()
 
     def on_checkpoint_saved(self, run: RunState, path: Path) -> None:
         """Names the best and the last, and removes what is neither."""
-        self._saved.add(path.name)
         keep = {name for name in self._best_first() if (path.parent / name).exists()}
         if self.scores:
             write_text_atomic(path.parent / BEST, self._best_first()[0] + "\n")
