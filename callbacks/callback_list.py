@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from ..core.errors import ConfigError, message
-from ..core.names import snake_case
+from ..core.names import choose, snake_case
 from .base import Callback
 from .keras_callback import KerasCallback, as_callback
 from .registry import CALLBACK_CLASSES
@@ -116,6 +116,8 @@ def _label(given: Given) -> dict[str, Any]:
                 label, number = f"{base}_{number}", number + 1
             named[label] = callback
     for label, callback in named.items():
+        if callback is None and label.islower():
+            choose("callbacks", label, CALLBACK_CLASSES)
         if not isinstance(callback, Callback | keras.callbacks.Callback | None):
             raise ConfigError(
                 message(

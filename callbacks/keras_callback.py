@@ -77,17 +77,18 @@ class KerasCallback(Callback):
         if not self._batch_hooks:
             return
         self.callback.on_train_batch_end(run.epoch_step - 1, run.read_metrics())
-        if run.epoch_step != run.steps_per_epoch:
-            self.callback.on_train_batch_begin(run.epoch_step, {})
         self._obey(run)
+        if run.stop_reason is None and run.epoch_step != run.steps_per_epoch:
+            self.callback.on_train_batch_begin(run.epoch_step, {})
 
     def on_validation_begin(self, run: RunState) -> None:
         """Hands the hook on."""
         self.callback.on_test_begin({})
 
     def on_validation_end(self, run: RunState) -> None:
-        """Hands the hook on."""
-        self.callback.on_test_end(dict(run.metrics))
+        """Hands the hook on, with the names that `Model.evaluate` has for the values."""
+        values = {name.removeprefix("val_"): run.metrics[name] for name in run.metrics}
+        self.callback.on_test_end(values)
 
     def on_epoch_end(self, run: RunState) -> None:
         """Hands the hook on."""
@@ -103,8 +104,9 @@ class KerasCallback(Callback):
             run.request_stop(f"{type(self.callback).__name__} said so")
 
     def _overrides(self, hook: str) -> bool:
-        own = getattr(type(self.callback), hook)
-        return own is not getattr(keras.callbacks.Callback, hook)
+        own = getattr(self.callback, hook)  # LambdaCallback has it in the instance
+        inherited = getattr(keras.callbacks.Callback, hook)
+        return getattr(own, "__func__", own) is not inherited
 
 
 def as_callback(value: Any) -> Callback:

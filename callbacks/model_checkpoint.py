@@ -85,7 +85,6 @@ class ModelCheckpoint(Callback):
         self.monitor = self._given_monitor
         self.scores: dict[str, float] = {}
         self._saved: list[str] = []
-        self._unplanned: list[str] = []
         self._saved_at = self._clock()
 
     def on_fit_begin(self, run: RunState) -> None:
@@ -127,13 +126,11 @@ class ModelCheckpoint(Callback):
         if self.save_last:
             write_text_atomic(directory / LAST, path.name + "\n")
         if path.name not in self._saved:
-            self._unplanned.append(path.name)  # stays until the next planned one
-            return
+            return  # somebody else asked for it
         keep = {*best, *(self._saved[-NEWEST_KEPT:] if self.save_last else ())}
-        for name in {*self._saved, *self._unplanned} - keep:
+        for name in {*self._saved, *self._left_by_interruption(run)} - keep:
             remove_directory(directory / name)
         self._saved = [name for name in self._saved if name in keep]
-        self._unplanned.clear()
 
     def on_fit_end(self, run: RunState) -> None:
         """Puts the best weights back into the model."""
@@ -171,6 +168,10 @@ class ModelCheckpoint(Callback):
         self._saved.append(checkpoint_name(run))
         self._saved_at = self._clock()
         run.request_save()
+
+    def _left_by_interruption(self, run: RunState) -> list[str]:
+        """The checkpoint that the run was resumed from, if it was saved for that."""
+        return [] if run.resumed_from is None else [run.resumed_from.name]
 
     def _best_first(self) -> list[str]:
         sign = 1 if self._monitor.mode == "min" else -1

@@ -52,6 +52,10 @@ class ProgressBar(Callback):
         self._console = console
         self._clock = clock
         self._bar: _Bar | None = None
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets the last fit."""
         self._shown_at = 0.0
         self._advised = False
 

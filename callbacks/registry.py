@@ -62,18 +62,29 @@ def create_callback(label: str, options: dict[str, Any]) -> Callback:
     if ":" in name:
         made = _import(name, label)
     elif name[:1].isupper():
-        known = {key: getattr(keras.callbacks, key) for key in dir(keras.callbacks)}
-        made = choose(f"callbacks.{label}", name, known)
+        made = choose(f"callbacks.{label}", name, _classes_of_keras())
     else:
         made = choose(f"callbacks.{label}", name, CALLBACK_CLASSES)
     try:
-        return as_callback(made(**arguments))
+        callback = made(**arguments)
     except (TypeError, ValueError) as error:
         if isinstance(error, ConfigError):
             raise
         raise ConfigError(
             message(f"`callbacks.{label}` is refused by {name}: {error}.", **arguments)
         ) from None
+    if not isinstance(callback, Callback | keras.callbacks.Callback):
+        raise ConfigError(
+            message(
+                f"`callbacks.{label}` must name a class of callbacks.", **{"class": name}
+            )
+        )
+    return as_callback(callback)
+
+
+def _classes_of_keras() -> dict[str, Any]:
+    found = vars(keras.callbacks).items()
+    return {name: value for name, value in found if isinstance(value, type)}
 
 
 def _import(name: str, label: str) -> Any:

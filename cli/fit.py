@@ -8,7 +8,7 @@ import typer
 from ..configs import RunConfig, load_config, split_arguments
 from ..core.errors import ConfigError, message
 from .console import say, show
-from .run_directories import next_run_directory, run_name
+from .run_directories import run_directory, run_name
 from .tensorflow import load_tensorflow
 
 if TYPE_CHECKING:
@@ -40,13 +40,8 @@ def fit(
         _train(config, None)
         say("One batch of each kind went through. Nothing was written.")
     else:
-        run_dir = Path(config.run_dir) if config.run_dir else next_run_directory(name)
-        try:
+        with run_directory(config.run_dir, name) as run_dir:
             _train(config, run_dir)
-        except BaseException:
-            if run_dir.exists() and not any(run_dir.iterdir()):
-                run_dir.rmdir()  # it failed before there was anything to keep
-            raise
 
 
 def read_arguments(arguments: list[str]) -> tuple[RunConfig, str]:

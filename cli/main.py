@@ -10,6 +10,8 @@ from rich.console import Console
 from ..core.errors import KeraunosError
 from . import config_commands, doctor, fit, predict, preview, test
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="keraunos",
     help="Train Keras 3 models on one or many GPUs.",
@@ -36,19 +38,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0, or that of the error (see docs/exit-codes.md).
     """
+    code = _run(arguments)
+    if code == INTERRUPTED:
+        _say("interrupted")
+    return code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
-        app(arguments, standalone_mode=False)
+        # Typer hands on what the command returned, None, or the code of `typer.Exit`,
+        # into which newer versions turn an interrupt.
+        return app(arguments, standalone_mode=False) or 0
     except KeraunosError as error:
         _say(f"error: {error}")
         return error.exit_code
-    except typer.Exit as stop:
-        return stop.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        _say("interrupted")
-        return 130
+        return INTERRUPTED
     except Exception as error:
         return _handle_other(error)
-    return 0
 
 
 def _handle_other(error: Exception) -> int:

@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 
 from .console import say, show_table
+from .output import writing
 from .run_directories import read_run_config
 from .tensorflow import load_tensorflow
 from .test import RunArgument
@@ -39,8 +40,9 @@ def predict(
     split = unlabelled_split(pictures, config.data.image_size, config.data.batch_size)
     probabilities = Trainer().predict(load_model(run, config), split)
     predictions = Predictions(split.names, probabilities, names)
-    write_predictions(output, predictions)
     _show(predictions)
+    with writing(output):
+        write_predictions(output, predictions)
     say(f"written: {output}")
 
 

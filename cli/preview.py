@@ -7,6 +7,7 @@ import typer
 
 from .console import show
 from .fit import ConfigArguments, read_arguments
+from .output import writing
 from .tensorflow import load_tensorflow
 
 
@@ -23,6 +24,8 @@ def preview(
     from .build import build_data
 
     data = build_data(config)
-    output.mkdir(parents=True, exist_ok=True)
-    for file in draw_data(data, output):
+    with writing(output):
+        output.mkdir(parents=True, exist_ok=True)
+        files = draw_data(data, output)
+    for file in files:
         show(str(file))

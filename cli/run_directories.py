@@ -1,6 +1,8 @@
 """Finds names for new run directories, and reads finished ones."""
 
+import contextlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..configs import RunConfig, load_config
@@ -21,6 +23,31 @@ def run_name(source: str) -> str:
     if path.name == CONFIG_FILE:
         return re.sub(r"-\d+$", "", path.absolute().parent.name)
     return path.stem
+
+
+@contextlib.contextmanager
+def run_directory(named: str | None, name: str) -> Iterator[Path]:
+    """Where a run writes: the directory that was named, or the next free one.
+
+    The latter vanishes again if the run ends before it has written anything.
+
+    Args:
+        named: The setting `run_dir`.
+        name: What to call it otherwise.
+
+    Raises:
+        ConfigError: The folder `runs` can't be written.
+    """
+    if named:
+        yield Path(named)
+        return
+    directory = next_run_directory(name)
+    try:
+        yield directory
+    finally:
+        with contextlib.suppress(OSError):  # it holds something: what it is for
+            directory.rmdir()
+            RUNS.rmdir()
 
 
 def next_run_directory(name: str) -> Path:

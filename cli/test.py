@@ -22,7 +22,8 @@ def test(
     config = read_run_config(run)
     load_tensorflow(config.trainer)
     from ..core.errors import ConfigError, message
-    from .build import build_data, build_trainer
+    from ..trainer import Trainer
+    from .build import build_data
     from .saved_model import load_model
 
     data = build_data(config)
@@ -36,5 +37,5 @@ def test(
             )
         )
     # Scores of validation pictures are shown, but never take the place of test.json.
-    trainer = build_trainer(config, run if split == "test" else None)
+    trainer = Trainer(run_dir=run if split == "test" else None)
     show_scores(split, trainer.test(load_model(run, config), chosen).scores)

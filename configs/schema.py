@@ -15,7 +15,9 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    SerializerFunctionWrapHandler,
     field_validator,
+    model_serializer,
     model_validator,
 )
 
@@ -112,6 +114,13 @@ class ModelConfig(Section):
             others = ", ".join(sorted(self.model_fields_set - own))
             raise ValueError(f"`builder` and {others} can't be set together")
         return self
+
+    @model_serializer(mode="wrap")
+    def _write_one_kind(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = write(self)
+        if self.builder is None:
+            return values
+        return {name: values[name] for name in ("builder", "arguments")}
 
 
 class OptimizerConfig(BaseModel):

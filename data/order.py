@@ -35,7 +35,7 @@ def shuffled(count: int, seed: int, epoch: int) -> Draws:
 
     Example:
         >>> shuffled(4, seed=0, epoch=1).rows.tolist()
-        [1, 3, 0, 2]
+        [3, 0, 2, 1]
     """
     rows = _generator(seed, epoch).permutation(count)
     return Draws(rows, np.full(count, epoch, np.int64))

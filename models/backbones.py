@@ -9,6 +9,7 @@ import keras
 
 from ..core.errors import ConfigError, message
 from ..core.names import choose
+from .variables import all_layers
 
 # Name of each network, and the module that knows how its inputs are preprocessed.
 _MODULES = {
@@ -55,6 +56,10 @@ def build_backbone(name: str, weights: str | None, image_size: int) -> keras.Mod
         if weights is not None:
             _load(backbone, Path(weights).expanduser())
     backbone.trainable = False
+    for layer in all_layers(backbone):
+        # An outer model that trains would switch it on, `training=False` or not.
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0
     return backbone
 
 

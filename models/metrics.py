@@ -30,7 +30,10 @@ class BalancedAccuracy(keras.metrics.Metric):
         super().__init__(name=name, dtype="float64")
         self.num_classes = num_classes
         self.matrix = self.add_weight(
-            shape=(num_classes, num_classes), initializer="zeros", name="matrix"
+            shape=(num_classes, num_classes),
+            initializer="zeros",
+            dtype="float64",
+            name="matrix",
         )
         self._direction = "up"
 

@@ -115,8 +115,9 @@ def _standardization() -> keras.Layer:
     """Subtracts a mean and divides by a deviation, both measured in `prepare`.
 
     A frozen BatchNormalization rather than Keras's Normalization, which keeps copies of
-    its variables that restoring a checkpoint would not renew.
+    its variables that restoring a checkpoint would not renew. Its epsilon only keeps
+    from dividing by zero: networks that were not trained give very small features.
     """
     return keras.layers.BatchNormalization(
-        center=False, scale=False, trainable=False, name="standardize"
+        epsilon=1e-30, center=False, scale=False, trainable=False, name="standardize"
     )

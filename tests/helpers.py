@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import sysconfig
+import venv
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from keraunos.core.files import sha256_of_file
 from keraunos.strategies.tensorflow_internals import mirrored_strategy_of_its_own
 from PIL import Image
 
@@ -101,3 +104,25 @@ def largest_difference(first: list[np.ndarray], second: list[np.ndarray]) -> flo
     return max(
         float(np.max(np.abs(a - b), initial=0)) for a, b in zip(first, second, strict=True)
     )
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Everything below a folder, and the fingerprint of each file."""
+    return {
+        str(path.relative_to(folder)): sha256_of_file(path) if path.is_file() else ""
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def environment_without_keraunos(folder: Path) -> Path:
+    """Makes a virtual environment with all packages of this one but Keraunos.
+
+    Returns:
+        Its Python.
+    """
+    venv.create(folder, symlinks=True)
+    inside = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
+    for entry in Path(sysconfig.get_path("purelib")).iterdir():
+        if "keraunos" not in entry.name and not (inside / entry.name).exists():
+            (inside / entry.name).symlink_to(entry)
+    return folder / "bin" / "python"

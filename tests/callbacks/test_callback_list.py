@@ -1,0 +1,183 @@
+import keras
+import pytest
+from hand_made_runs import new_run
+from keraunos.callbacks import (
+    Callback,
+    CallbackList,
+    EarlyStopping,
+    KerasCallback,
+    ModelCheckpoint,
+    ProgressBar,
+    TensorBoard,
+    default_callbacks,
+    merge_callbacks,
+)
+from keraunos.callbacks.callback_list import default_label
+from keraunos.core.errors import ConfigError
+
+
+@pytest.fixture
+def defaults(tmp_path):
+    return default_callbacks(tmp_path)
+
+
+def labels(given, defaults):
+    return list(merge_callbacks(given, defaults).callbacks)
+
+
+DEFAULT = ["progress_bar", "metrics_log", "tensorboard", "pictures"]
+
+
+@pytest.mark.parametrize("nothing", [None, [], {}])
+def test_without_callbacks_of_one_s_own_there_are_the_default_ones(nothing, defaults):
+    assert labels(nothing, defaults) == [*DEFAULT, "model_checkpoint"]
+
+
+def test_own_ones_come_in_their_order_before_the_checkpoint(defaults):
+    given = [EarlyStopping("val_accuracy"), keras.callbacks.History(), EarlyStopping()]
+    own = ["early_stopping", "keras_history", "early_stopping_2"]
+    assert labels(given, defaults) == [*DEFAULT, *own, "model_checkpoint"]
+    merged = merge_callbacks(given, defaults).callbacks
+    assert merged["early_stopping"] is given[0]
+    assert merged["early_stopping_2"] is given[2]
+    assert merged["keras_history"].callback is given[1]
+
+
+@pytest.mark.parametrize("as_map", [False, True])
+def test_one_with_the_label_of_a_default_takes_its_place(as_map, defaults):
+    board = TensorBoard(pictures=False)
+    given = {"tensorboard": board} if as_map else [board]
+    merged = merge_callbacks(given, defaults).callbacks
+    assert [each for each in merged.values() if isinstance(each, TensorBoard)] == [board]
+
+
+def test_none_switches_a_default_off(defaults):
+    given = {"tensorboard": None, "mine": EarlyStopping(), "model_checkpoint": None}
+    assert labels(given, defaults) == ["progress_bar", "metrics_log", "pictures", "mine"]
+
+
+def test_switching_off_what_this_run_has_not_anyway_is_no_error():
+    assert labels({"tensorboard": None, "EarlyStopping": None}, {}) == []
+
+
+def test_switching_off_what_does_not_exist_is_answered_with_the_nearest(defaults):
+    with pytest.raises(ConfigError, match=r"tensorbord.*Did you mean tensorboard\?"):
+        merge_callbacks({"tensorbord": None}, defaults)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ([EarlyStopping], r"made and not only named.*Write EarlyStopping\(\.\.\.\)\."),
+        (["early_stopping"], "made and not only named.*'early_stopping'"),
+        ({"early_stopping": {"patience": 3}}, "made and not only named.*'patience': 3"),
+    ],
+)
+def test_what_is_no_callback_is_refused(given, words, defaults):
+    with pytest.raises(ConfigError, match=words):
+        merge_callbacks(given, defaults)
+
+
+def test_labels_tell_keras_s_from_ours():
+    assert default_label(EarlyStopping()) == "early_stopping"
+    assert default_label(keras.callbacks.EarlyStopping()) == "keras_early_stopping"
+    assert default_label(TensorBoard()) == "tensorboard"
+
+
+class Every(Callback):
+    """Notes the steps at which it is called."""
+
+    def __init__(self, steps):
+        self.every_n_steps = steps
+        self.seen = []
+
+    def on_train_step_end(self, run):
+        self.seen.append(run.step)
+
+    def state_dict(self):
+        return {"seen": self.seen}
+
+    def load_state_dict(self, state):
+        self.seen = state["seen"]
+
+
+class Silent(Callback):
+    every_n_steps = 1
+
+
+def test_steps_are_counted_until_the_next_one_is_due():
+    callbacks = CallbackList(
+        {"a": Every(4), "b": Every(6), "c": Every(None), "d": Silent()}
+    )
+    assert [callbacks.steps_until_due(step) for step in range(9)] == [
+        4,
+        3,
+        2,
+        1,
+        2,
+        1,
+        2,
+        1,
+        4,
+    ]
+    assert CallbackList({"c": Every(None), "d": Silent()}).steps_until_due(5) is None
+
+
+def test_keras_callbacks_are_due_at_each_step_only_if_they_have_batch_hooks():
+    def until_due(callback):
+        return CallbackList({"a": KerasCallback(callback)}).steps_until_due(3)
+
+    assert until_due(keras.callbacks.History()) is None
+    assert until_due(keras.callbacks.TerminateOnNaN()) == 1
+    assert until_due(keras.callbacks.LambdaCallback(on_epoch_end=print)) is None
+    assert until_due(keras.callbacks.LambdaCallback(on_train_batch_end=print)) == 1
+
+
+def test_at_a_step_those_are_called_whose_turn_it_is():
+    two, three, always = Every(2), Every(3), Every(None)
+    callbacks, run = CallbackList({"two": two, "three": three, "always": always}), new_run()
+    for run.step in range(1, 8):
+        callbacks.notify_step_end(run)
+    assert (two.seen, three.seen) == ([2, 4, 6], [3, 6])
+    assert always.seen == list(range(1, 8))
+
+
+def test_one_that_fails_over_an_error_keeps_none_from_cleaning_up():
+    class Fails(Callback):
+        def on_exception(self, run, error):
+            raise OSError("disk full")
+
+    class CleansUp(Callback):
+        done = False
+
+        def on_exception(self, run, error):
+            self.done = True
+
+    last, error = CleansUp(), ValueError("the first")
+    CallbackList({"fails": Fails(), "last": last}).notify_exception(new_run(), error)
+    assert last.done
+    (note,) = error.__notes__
+    assert note.startswith("fails failed, too:")
+    assert "OSError: disk full" in note
+
+
+def test_states_go_by_label_and_new_callbacks_start_anew():
+    first = CallbackList({"a": Every(1), "b": Every(1)})
+    first.callbacks["a"].seen, first.callbacks["b"].seen = [1, 2], [3]
+    second = CallbackList({"b": Every(1), "new": Every(1)})
+    second.load_state_dict(first.state_dict())
+    assert second.state_dict() == {"b": {"seen": [3]}, "new": {"seen": []}}
+
+
+def test_those_that_cannot_be_resumed_are_known_by_label():
+    given = [EarlyStopping(), keras.callbacks.ReduceLROnPlateau(), ProgressBar()]
+    merged = merge_callbacks(given, {})
+    assert merged.not_resumable() == ["keras_reduce_lr_on_plateau"]
+
+
+def test_predictions_are_wanted_if_anybody_wants_them():
+    without = TensorBoard(pictures=False)
+    assert not CallbackList(
+        {"a": ModelCheckpoint(), "b": without}
+    ).wants_validation_predictions
+    assert CallbackList({"a": without, "b": TensorBoard()}).wants_validation_predictions

@@ -1,0 +1,110 @@
+import math
+
+import numpy as np
+import pytest
+from hand_made_runs import end_epoch, fill_weights, new_run, through_a_file
+from helpers import weights_of
+from keraunos.callbacks import EarlyStopping
+from keraunos.core.errors import ConfigError
+
+LOSSES = (0.9, 0.5, 0.7, 0.49, 0.6, 0.55, 0.51, 0.3)  # best before the stop: 4th
+
+
+def train(stopping, run, values, name="val_loss"):
+    """Ends epochs, in each of which all weights are the epoch's number."""
+    for value in values:
+        fill_weights(run, run.epoch + 1)
+        end_epoch(run, stopping, **{name: value})
+        if run.stop_reason:
+            return
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "last", "best"),
+    [
+        (LOSSES, {"patience": 3}, 7, 4),
+        (LOSSES, {"patience": 1}, 3, 2),
+        (LOSSES, {"patience": 4}, 8, 8),
+        (LOSSES, {"patience": 2, "min_delta": 0.05}, 4, 2),
+        (LOSSES, {"patience": 3, "mode": "max"}, 4, 1),
+        ((0.5, 0.5, 0.5, 0.5), {"patience": 2}, 3, 1),
+        ((math.nan, 0.5, math.nan, math.nan, 0.1), {"patience": 2}, 4, 2),
+    ],
+)
+def test_it_stops_after_that_many_epochs_without_improvement(values, options, last, best):
+    run, stopping = new_run(), EarlyStopping(**options)
+    train(stopping, run, values)
+    assert (run.epoch, stopping.best_epoch) == (last, best)
+    stopping.on_fit_end(run)
+    assert {float(each) for w in weights_of(run.model) for each in w.ravel()} == {best}
+
+
+def test_the_direction_follows_the_name():
+    run = new_run()
+    train(
+        EarlyStopping("val_accuracy", patience=2),
+        run,
+        (0.5, 0.7, 0.6, 0.65, 0.9),
+        "val_accuracy",
+    )
+    assert run.epoch == 4
+
+
+def test_the_reason_names_the_metric_its_best_value_and_epoch():
+    run = new_run()
+    train(EarlyStopping(patience=1), run, (0.25, 0.5))
+    assert run.stop_reason == (
+        "val_loss has not improved for 1 epochs (best: 0.25 in epoch 1)"
+    )
+
+
+def test_weights_stay_the_last_if_the_best_are_not_wanted():
+    run, stopping = new_run(), EarlyStopping(patience=1, restore_best_weights=False)
+    train(stopping, run, LOSSES)
+    stopping.on_fit_end(run)
+    assert {float(each) for w in weights_of(run.model) for each in w.ravel()} == {3.0}
+    assert stopping.state_dict()["best_weights"] == {}
+
+
+def test_only_what_training_changes_is_kept_and_put_back():
+    run, stopping = new_run(), EarlyStopping(patience=1)
+    run.model.layers[0].trainable = False
+    train(stopping, run, LOSSES)
+    assert len(stopping.state_dict()["best_weights"]) == 2
+    stopping.on_fit_end(run)
+    frozen, head = (layer.get_weights()[0] for layer in run.model.layers)
+    assert (np.unique(frozen), np.unique(head)) == ([3.0], [2.0])
+
+
+@pytest.mark.parametrize("cut", range(1, 7))
+def test_interrupted_after_any_epoch_it_goes_on_as_if_nothing_had_happened(cut, tmp_path):
+    run, first = new_run(), EarlyStopping(patience=3)
+    train(first, run, LOSSES[:cut])
+    second = EarlyStopping(patience=3)
+    second.load_state_dict(through_a_file(first.state_dict(), tmp_path / "state"))
+    fill_weights(run, -1.0)
+    train(second, run, LOSSES[cut:])
+    assert (run.epoch, second.best, second.best_epoch) == (7, 0.49, 4)
+    second.on_fit_end(run)
+    assert {float(each) for w in weights_of(run.model) for each in w.ravel()} == {4.0}
+
+
+def test_a_second_fit_knows_nothing_of_the_first():
+    stopping = EarlyStopping(patience=1)
+    train(stopping, new_run(), (0.1, 0.2))
+    stopping.reset()
+    run = new_run()
+    train(stopping, run, (0.9, 0.8, 0.85))
+    assert (run.epoch, stopping.best_epoch) == (3, 2)
+
+
+def test_a_missing_metric_is_an_error_that_names_those_there_are():
+    with pytest.raises(ConfigError, match=r"one of loss, accuracy.*monitor='val_loss'"):
+        end_epoch(new_run(), EarlyStopping(), loss=1.0, accuracy=0.5)
+
+
+def test_all_wrong_options_are_named_at_once():
+    with pytest.raises(ConfigError) as error:
+        EarlyStopping(patience=0, min_delta=-1.0, mode="smallest")
+    for name in ("patience", "min_delta", "mode"):
+        assert f"`callbacks.early_stopping.{name}` must be" in str(error.value)

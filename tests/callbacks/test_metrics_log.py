@@ -1,0 +1,44 @@
+import json
+import math
+
+import pytest
+from hand_made_runs import SPEED, end_epoch, new_run
+from keraunos.callbacks import MetricsLog
+
+
+def lines(path):
+    def refuse(word):
+        pytest.fail(f"{word} is not JSON")
+
+    text = (path / "metrics.jsonl").read_text(encoding="utf-8")
+    assert text.endswith("\n")
+    return [json.loads(line, parse_constant=refuse) for line in text.splitlines()]
+
+
+def test_a_line_per_epoch_holds_position_and_metrics_in_order(tmp_path):
+    run, log = new_run(run_dir=tmp_path), MetricsLog()
+    end_epoch(run, log, loss=0.75, val_loss=0.5, **SPEED)
+    end_epoch(run, log, loss=0.25, val_loss=0.125, **SPEED)
+    first, second = lines(tmp_path)
+    assert list(first) == ["epoch", "step", "loss", "val_loss", *SPEED]
+    assert (first["epoch"], first["step"], first["loss"]) == (1, 3, 0.75)
+    assert (second["epoch"], second["step"], second["val_loss"]) == (2, 6, 0.125)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_values_that_json_lacks_are_null(tmp_path, value):
+    end_epoch(new_run(run_dir=tmp_path), MetricsLog(), loss=1.0, val_loss=value)
+    assert lines(tmp_path) == [{"epoch": 1, "step": 3, "loss": 1.0, "val_loss": None}]
+
+
+def test_a_resumed_run_goes_on_in_the_same_file(tmp_path):
+    run = new_run(run_dir=tmp_path)
+    for loss in (0.5, 0.25):
+        end_epoch(run, MetricsLog(), loss=loss)
+    assert [line["epoch"] for line in lines(tmp_path)] == [1, 2]
+
+
+def test_without_a_run_directory_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    end_epoch(new_run(), MetricsLog(), loss=1.0)
+    assert not list(tmp_path.iterdir())

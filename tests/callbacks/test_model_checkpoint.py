@@ -1,0 +1,151 @@
+import math
+
+import pytest
+from hand_made_runs import STEPS, end_epoch, fill_weights, new_run
+from helpers import weights_of
+from keraunos.callbacks import Callback, ModelCheckpoint
+from keraunos.callbacks.model_checkpoint import best_checkpoint, checkpoint_name
+from keraunos.core.bundle import read_bundle
+from keraunos.core.errors import ConfigError
+
+LOSSES = (0.9, 0.5, 0.7, 0.5, 0.6, 0.4)
+NAN = math.nan
+
+
+def train(checkpoint, run, values, name="val_loss"):
+    """Ends epochs, in each of which all weights are the epoch's number."""
+    for value in values:
+        fill_weights(run, run.epoch + 1)
+        end_epoch(run, checkpoint, **{name: value})
+
+
+def begin(run, **options):
+    checkpoint = ModelCheckpoint(**options)
+    checkpoint.on_fit_begin(run)
+    return checkpoint
+
+
+def kept(run):
+    """Numbers of the epochs whose checkpoints are there."""
+    found = run.checkpoint_dir.glob("step-*")
+    return sorted(int(path.name.removeprefix("step-")) // STEPS for path in found)
+
+
+def named(run, file):
+    path = run.checkpoint_dir / file
+    if not path.exists():
+        return None
+    return int(path.read_text().strip().removeprefix("step-")) // STEPS
+
+
+@pytest.fixture
+def run(tmp_path):
+    return new_run(run_dir=tmp_path, has_validation=True)
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "epochs", "best", "last"),
+    [
+        (LOSSES[:1], {}, [1], 1, 1),
+        (LOSSES[:3], {}, [2, 3], 2, 3),
+        (LOSSES, {}, [6], 6, 6),
+        (LOSSES[:5], {"save_top_k": 3}, [2, 4, 5], 2, 5),
+        (LOSSES[:5], {"save_top_k": 3, "save_last": False}, [2, 4, 5], 2, None),
+        (LOSSES[:3], {"save_top_k": 2, "save_last": False}, [2, 3], 2, None),
+        (LOSSES[:5], {"save_last": False}, [2], 2, None),
+        (LOSSES, {"mode": "max"}, [1, 6], 1, 6),
+        (LOSSES, {"mode": "max", "monitor": "val_loss", "save_top_k": 2}, [1, 3, 6], 1, 6),
+        (LOSSES, {"every_n_epochs": 2, "save_top_k": 9}, [2, 4, 6], 6, 6),
+        (LOSSES[:3], {"every_n_epochs": 2}, [2], 2, 2),
+        ((NAN,), {}, [1], None, 1),
+        ((NAN, 0.5, NAN), {}, [2, 3], 2, 3),
+        ((0.5, NAN, 0.6), {"save_top_k": 2}, [1, 3], 1, 3),
+        ((NAN, 0.5, NAN), {"save_last": False}, [2], 2, None),
+    ],
+)
+def test_the_best_and_the_last_stay_and_are_named(run, values, options, epochs, best, last):
+    monitor = {"monitor": "val_loss"} if "mode" in options else {}
+    train(begin(run, **{**monitor, **options}), run, values)
+    assert kept(run) == epochs
+    assert (named(run, "best.txt"), named(run, "last.txt")) == (best, last)
+
+
+def test_of_two_that_are_as_good_the_earlier_is_the_best(run):
+    train(begin(run), run, (0.5, 0.5, 0.5))
+    assert kept(run) == [1, 3]
+    assert named(run, "best.txt") == 1
+
+
+def test_nothing_is_saved_that_is_neither_good_nor_wanted_as_the_last(run):
+    train(begin(run, save_last=False), run, (NAN, NAN))
+    assert not run.checkpoint_dir.exists()
+    assert best_checkpoint(run.checkpoint_dir) is None
+
+
+@pytest.mark.parametrize(("restore", "value"), [(True, 2.0), (False, 5.0)])
+def test_the_model_ends_with_the_best_weights_if_wanted(run, restore, value):
+    checkpoint = begin(run, restore_best=restore)
+    train(checkpoint, run, LOSSES[:5])
+    checkpoint.on_fit_end(run)
+    assert {float(each) for w in weights_of(run.model) for each in w.ravel()} == {value}
+
+
+@pytest.mark.parametrize(("validated", "name"), [(True, "val_loss"), (False, "loss")])
+def test_without_a_monitor_the_loss_decides_anew_in_each_fit(tmp_path, validated, name):
+    checkpoint = ModelCheckpoint()
+    for number, has_validation in enumerate((not validated, validated)):
+        checkpoint.reset()
+        run = new_run(run_dir=tmp_path / f"{number}", has_validation=has_validation)
+        checkpoint.on_fit_begin(run)
+    train(checkpoint, run, (0.5, 0.7), name)
+    assert named(run, "best.txt") == 1
+
+
+class AlsoSaves(Callback):
+    """Asks for a checkpoint in the second epoch."""
+
+    def on_epoch_end(self, run):
+        if run.epoch == 2:
+            run.request_save()
+
+
+@pytest.mark.parametrize("save_last", [True, False])
+def test_only_checkpoints_of_its_own_are_removed(run, save_last):
+    (run.checkpoint_dir / "step-00000099").mkdir(parents=True)
+    checkpoint = begin(run, save_last=save_last, every_n_epochs=3)
+    for value in LOSSES:
+        end_epoch(run, checkpoint, AlsoSaves(), val_loss=value)
+    assert kept(run) == [2, 6, 33]
+
+
+@pytest.mark.parametrize("cut", range(1, 6))
+def test_resumed_from_its_own_checkpoint_it_goes_on_as_if_nothing_had_happened(run, cut):
+    options = {"save_top_k": 2}
+    train(begin(run, **options), run, LOSSES[:cut])
+    last = run.checkpoint_dir / checkpoint_name(run.step)
+    state = read_bundle(last).documents["state"]["callbacks"]["0"]
+    resumed = ModelCheckpoint(**options)
+    resumed.reset()
+    resumed.load_state_dict(state)
+    resumed.on_fit_begin(run)
+    train(resumed, run, LOSSES[cut:])
+    assert kept(run) == [2, 6]
+    assert (named(run, "best.txt"), named(run, "last.txt")) == (6, 6)
+
+
+def test_a_run_without_a_directory_is_refused():
+    with pytest.raises(ConfigError, match=r"needs a run directory.*run_dir=None.*run_dir"):
+        ModelCheckpoint().on_fit_begin(new_run())
+
+
+def test_a_missing_metric_is_an_error_that_names_those_there_are(run):
+    checkpoint = begin(run, monitor="val_acc")
+    with pytest.raises(ConfigError, match=r"one of loss, val_accuracy.*val_accuracy"):
+        end_epoch(run, checkpoint, loss=1.0, val_accuracy=0.5)
+
+
+def test_all_wrong_options_are_named_at_once():
+    with pytest.raises(ConfigError) as error:
+        ModelCheckpoint(save_top_k=0, every_n_epochs=0)
+    assert "`callbacks.model_checkpoint.save_top_k` must be" in str(error.value)
+    assert "`callbacks.model_checkpoint.every_n_epochs` must be" in str(error.value)

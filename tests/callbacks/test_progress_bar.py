@@ -1,0 +1,132 @@
+import io
+import re
+
+import pytest
+from hand_made_runs import SPEED, end_epoch, new_run
+from keraunos.callbacks import ProgressBar
+from rich.console import Console
+
+LONG_NAME = "val_sparse_top_k_categorical_accuracy_of_the_second_output"
+
+
+class Clock:
+    """Goes on by as many seconds as it is told."""
+
+    seconds = 0.0
+
+    def __call__(self):
+        return self.seconds
+
+
+@pytest.fixture
+def log():
+    return io.StringIO()
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def bar(log, clock):
+    return ProgressBar(
+        seconds_between_lines=60.0, console=Console(file=log, width=40), clock=clock
+    )
+
+
+def pairs(line):
+    """Reads a plain line; fails on anything that is not `name=value`."""
+    found = dict(word.split("=") for word in line.split())
+    epoch, _, epochs = found.pop("epoch").partition("/")
+    values = {name: float(value) for name, value in found.items()}
+    return {"epoch": int(epoch), "max_epochs": int(epochs), **values}
+
+
+def test_without_a_terminal_an_epoch_is_one_line_of_pairs(bar, log):
+    run = new_run()
+    bar.on_epoch_begin(run)
+    end_epoch(run, bar, loss=0.123456, **{LONG_NAME: 1e-7}, **SPEED)
+    (line,) = log.getvalue().splitlines()
+    values = pairs(line)
+    assert (values["epoch"], values["max_epochs"], values["step"]) == (1, 9, 3)
+    assert values["loss"] == 0.1235
+    assert values[LONG_NAME] == 1e-7
+    assert values["images_per_second"] == 1234
+
+
+def test_within_a_long_epoch_there_is_a_line_once_a_minute(bar, log, clock):
+    run = new_run(read_metrics=lambda: {"loss": 0.5})
+    bar.on_epoch_begin(run)
+    for _ in range(12):
+        clock.seconds += 25
+        run.step, run.epoch_step = run.step + 1, run.epoch_step + 1
+        bar.on_train_step_end(run)
+    lines = [pairs(line) for line in log.getvalue().splitlines()]
+    assert [line["step"] for line in lines] == [3, 6, 9, 12]
+    assert {(line["epoch"], line["loss"]) for line in lines} == {(1, 0.5)}
+
+
+def test_metrics_are_not_fetched_from_the_device_when_no_line_is_due(bar, clock):
+    run = new_run(read_metrics=lambda: pytest.fail("fetched"))
+    bar.on_epoch_begin(run)
+    clock.seconds += 59
+    bar.on_train_step_end(run)
+
+
+def test_it_says_at_first_what_will_happen_and_at_last_why_it_ended(bar, log):
+    run = new_run(description=["devices: CPU [batch 32]", "model: " + "x" * 60])
+    bar.on_fit_begin(run)
+    run.request_stop("max_epochs=9 is reached")
+    bar.on_fit_end(run)
+    assert log.getvalue().splitlines() == [
+        *run.description,
+        "training ended after epoch 0: max_epochs=9 is reached",
+    ]
+
+
+def test_much_waiting_for_data_is_worth_a_word_once_a_fit(bar, log):
+    for _ in range(2):
+        bar.reset()
+        run = new_run()
+        for waited in (0.5, 0.7, 1.0, 1.0):
+            end_epoch(run, bar, **{**SPEED, "data_wait_seconds": waited})
+    advice = [line for line in log.getvalue().splitlines() if "waiting" in line]
+    assert len(advice) == 2
+    assert re.match(r"35% of this epoch .* waiting for data: .*data.cache=disk", advice[0])
+
+
+def test_no_waiting_is_worth_no_word(bar, log):
+    end_epoch(new_run(), bar, **{**SPEED, "data_wait_seconds": 0.55})
+    assert "waiting" not in log.getvalue()
+
+
+def test_on_a_terminal_a_bar_moves(log, clock):
+    console = Console(file=log, force_terminal=True, width=120)
+    bar = ProgressBar(console=console, clock=clock)
+    run = new_run(read_metrics=lambda: {"loss": 0.5})
+    bar.on_epoch_begin(run)
+    clock.seconds += 1
+    run.epoch_step = 2
+    bar.on_train_step_end(run)
+    end_epoch(run, bar, loss=0.25, **SPEED)
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", log.getvalue())
+    assert "epoch 1/9" in shown
+    assert "2/3" in shown
+    assert "loss=0.5" in shown
+    assert "epoch=1/9 step=3 loss=0.25" in shown
+
+
+def test_an_error_gives_the_cursor_of_the_terminal_back(log):
+    bar = ProgressBar(console=Console(file=log, force_terminal=True))
+    run = new_run()
+    bar.on_epoch_begin(run)
+    hidden, shown = "\x1b[?25l", "\x1b[?25h"
+    assert hidden in log.getvalue()
+    assert shown not in log.getvalue()
+    bar.on_exception(run, KeyboardInterrupt())
+    assert shown in log.getvalue()
+
+
+def test_it_never_makes_the_device_wait():
+    assert ProgressBar.every_n_steps is None

@@ -1,0 +1,113 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+from hand_made_runs import SPEED, end_epoch, new_run, through_a_file
+from keraunos.callbacks import Callback, EarlyStopping, create_callback, default_callbacks
+from keraunos.callbacks.registry import CALLBACK_CLASSES
+from keraunos.configs import CALLBACKS
+from keraunos.core.errors import ConfigError
+from keraunos.trainer.checkpoint import take_arrays_out
+
+FOREIGN = """
+import keras
+import keraunos.callbacks
+
+
+class Ours(keraunos.callbacks.Callback):
+    def __init__(self, level=0):
+        self.level = level
+
+
+class Theirs(keras.callbacks.Callback):
+    pass
+
+
+class NoCallback:
+    pass
+"""
+
+
+@pytest.fixture
+def foreign(tmp_path, monkeypatch):
+    """A module of a user's own, `own_callbacks`."""
+    (tmp_path / "own_callbacks.py").write_text(FOREIGN)
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+def test_every_callback_has_its_options_in_the_configuration():
+    assert list(CALLBACK_CLASSES) == list(CALLBACKS)
+    for name, options in CALLBACKS.items():
+        made = create_callback(name, options().model_dump())
+        assert type(made) is CALLBACK_CLASSES[name]
+
+
+@pytest.mark.parametrize("name", CALLBACK_CLASSES)
+def test_every_state_goes_through_a_checkpoint_and_back(name, tmp_path):
+    callback, run = CALLBACK_CLASSES[name](), new_run(run_dir=tmp_path, has_validation=True)
+    callback.reset()
+    callback.on_fit_begin(run)
+    for loss in (0.5, 0.25, 0.75):
+        end_epoch(run, callback, val_loss=loss, **SPEED)
+    state = callback.state_dict()
+    json.dumps(take_arrays_out(state)[0], allow_nan=False)
+    twin = CALLBACK_CLASSES[name]()
+    twin.reset()
+    twin.load_state_dict(through_a_file(state, tmp_path / "state"))
+    np.testing.assert_equal(twin.state_dict(), state)
+    callback.on_fit_end(run)
+
+
+def test_a_run_writes_by_default_only_if_it_has_a_directory(tmp_path):
+    assert list(default_callbacks(None)) == ["progress_bar"]
+    assert set(default_callbacks(tmp_path)) == set(CALLBACK_CLASSES) - {"early_stopping"}
+
+
+def test_a_label_may_differ_from_the_class():
+    made = create_callback("on_accuracy", {"class": "early_stopping", "patience": 7})
+    assert isinstance(made, EarlyStopping)
+    assert made.patience == 7
+
+
+def test_camel_case_is_keras_s():
+    made = create_callback("EarlyStopping", {"patience": 2})
+    assert type(made.callback) is keras.callbacks.EarlyStopping
+    made = create_callback("plateau", {"class": "ReduceLROnPlateau", "factor": 0.5})
+    assert (type(made.callback).__name__, made.callback.factor) == (
+        "ReduceLROnPlateau",
+        0.5,
+    )
+
+
+def test_a_dotted_class_is_imported(foreign):
+    made = create_callback("mine", {"class": "own_callbacks:Ours", "level": 3})
+    assert isinstance(made, Callback)
+    assert made.level == 3
+    made = create_callback("other", {"class": "own_callbacks:Theirs"})
+    assert isinstance(made.callback, keras.callbacks.Callback)
+
+
+@pytest.mark.parametrize(
+    ("label", "options", "words"),
+    [
+        ("early_stoping", {}, r"`callbacks.early_stoping` must.*mean early_stopping\?"),
+        ("EarlyStoping", {}, r"`callbacks.EarlyStoping` must.*mean EarlyStopping\?"),
+        ("early_stopping", {"patience": 0}, "`callbacks.early_stopping.patience` must be"),
+        ("early_stopping", {"pat": 1}, r"`callbacks.early_stopping` is refused.*'pat'"),
+        ("ReduceLROnPlateau", {"factor": 2.0}, "ReduceLROnPlateau.*factor >= 1.0"),
+        ("a", {"class": "own_callbacks:Missing"}, "no attribute 'Missing'.*PYTHONPATH"),
+        ("a", {"class": "no_such_module:X"}, "No module named 'no_such_module'"),
+        ("a", {"class": "own_callbacks:NoCallback"}, "`callbacks.a` must name a class of"),
+    ],
+)
+def test_what_cannot_be_made_is_refused(label, options, words, foreign):
+    with pytest.raises(ConfigError, match=words):
+        create_callback(label, options)
+
+
+def test_the_choices_that_are_named_are_classes_only():
+    with pytest.raises(ConfigError) as error:
+        create_callback("Nothing", {})
+    assert "ReduceLROnPlateau" in str(error.value)
+    assert "__" not in str(error.value)

@@ -1,0 +1,124 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from hand_made_runs import SPEED, end_epoch, new_run
+from keraunos import ImageData
+from keraunos.callbacks import TensorBoard
+from keraunos.evaluation import Predictions
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+
+def read(run, part):
+    """Everything in the event files of one part: tag -> step -> value."""
+    folder = run.run_dir / "tensorboard" / part
+    events = EventAccumulator(str(folder), size_guidance={"tensors": 0})
+    events.Reload()
+    return {
+        tag: {each.step: tf.make_ndarray(each.tensor_proto) for each in events.Tensors(tag)}
+        for tag in events.Tags()["tensors"]
+    }
+
+
+def images(value):
+    """Decodes what an image summary holds: width, height and a PNG for each."""
+    return np.stack([tf.io.decode_png(png).numpy() for png in value[2:]])
+
+
+def scalars(read_values):
+    return {
+        tag: {step: float(value) for step, value in steps.items()}
+        for tag, steps in read_values.items()
+    }
+
+
+def predictions(count=7):
+    random = np.random.default_rng(0)
+    return Predictions(
+        names=[f"{n}.png" for n in range(count)],
+        probabilities=random.dirichlet(np.ones(3), count).astype("float32"),
+        class_names=["cat", "dog", "emu"],
+        labels=random.integers(0, 3, count).astype("int32"),
+    )
+
+
+def test_scalars_of_training_and_validation_share_names_and_count_steps(tmp_path):
+    run, board = new_run(run_dir=tmp_path), TensorBoard()
+    board.on_fit_begin(run)
+    end_epoch(run, board, loss=0.75, val_loss=0.5, val_accuracy=0.625, **SPEED)
+    rates = {**SPEED, "learning_rate": 0.0625, "images_per_second": 2000.0}
+    end_epoch(run, board, loss=0.25, val_loss=0.125, val_accuracy=0.75, **rates)
+    board.on_fit_end(run)
+    train = scalars(read(run, "train"))
+    assert train["loss"] == {3: 0.75, 6: 0.25}
+    assert train["learning_rate"] == {3: pytest.approx(0.1), 6: 0.0625}
+    assert train["images_per_second"] == {3: 1234.5, 6: 2000.0}
+    assert set(train) == {"loss", *SPEED}
+    assert scalars(read(run, "validation")) == {
+        "loss": {3: 0.5, 6: 0.125},
+        "accuracy": {3: 0.625, 6: 0.75},
+    }
+
+
+def test_what_is_written_can_be_seen_after_each_epoch(tmp_path):
+    run, board = new_run(run_dir=tmp_path), TensorBoard()
+    end_epoch(run, board, loss=0.75)
+    assert scalars(read(run, "train")) == {"loss": {3: 0.75}}
+    board.on_exception(run, KeyboardInterrupt())
+
+
+def test_pictures_of_the_data_are_written_once_as_they_are(pictures, tmp_path):
+    data = ImageData.from_folder(pictures / "train", image_size=32)
+    run = new_run(run_dir=tmp_path, data=data)
+    for run.step in (0, 6):  # the second time as in a resumed run
+        board = TensorBoard()
+        board.on_fit_begin(run)
+        board.on_fit_end(run)
+    found = read(run, "train")
+    assert set(found) == {"samples", "augmented"}
+    assert set(found["samples"]) == set(found["augmented"]) == {0}
+    samples, _ = data.sample_pictures()
+    np.testing.assert_array_equal(images(found["samples"][0]), samples)
+    np.testing.assert_array_equal(images(found["augmented"][0]), data.augmented_pictures())
+
+
+def test_the_confusion_matrix_of_each_epoch_is_drawn(tmp_path):
+    run, board = new_run(run_dir=tmp_path), TensorBoard()
+    for seed in (0, 1):
+        run.validation = predictions(7 + seed)
+        end_epoch(run, board, val_loss=0.5)
+    board.on_fit_end(run)
+    drawn = read(run, "validation")["confusion_matrix"]
+    assert set(drawn) == {3, 6}
+    (first,), (second,) = images(drawn[3]), images(drawn[6])
+    assert first.std() > 5
+    assert first.shape != second.shape or np.any(first != second)
+
+
+def test_without_pictures_there_are_scalars_only(pictures, tmp_path):
+    data = ImageData.from_folder(pictures / "train", image_size=32)
+    run, board = new_run(run_dir=tmp_path, data=data), TensorBoard(pictures=False)
+    assert not board.wants_validation_predictions
+    board.on_fit_begin(run)
+    run.validation = predictions()
+    end_epoch(run, board, loss=0.5, val_loss=0.5)
+    board.on_fit_end(run)
+    assert set(read(run, "train")) == set(read(run, "validation")) == {"loss"}
+
+
+def test_a_second_fit_writes_into_its_own_run(tmp_path):
+    board = TensorBoard()
+    for name in ("first", "second"):
+        board.reset()
+        run = new_run(run_dir=tmp_path / name)
+        end_epoch(run, board, loss=0.5)
+        board.on_fit_end(run)
+        assert scalars(read(run, "train")) == {"loss": {3: 0.5}}
+
+
+def test_without_a_run_directory_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run, board = new_run(), TensorBoard()
+    board.on_fit_begin(run)
+    end_epoch(run, board, loss=0.5)
+    board.on_fit_end(run)
+    assert not list(tmp_path.iterdir())

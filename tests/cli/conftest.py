@@ -1,0 +1,143 @@
+"""What the tests of the command line share: commands to type, and a finished run."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from helpers import contents, run_keraunos
+from keraunos.cli.main import main
+from keraunos.data.synthetic import KINDS, draw_lesion
+from PIL import Image
+
+BUILDER = """
+import keras
+
+def build_model(classes=9, size=32, optimizer="adam"):
+    model = keras.Sequential([
+        keras.Input((size, size, 3)),
+        keras.layers.Rescaling(1 / 255),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(classes, "softmax"),
+    ])
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+def fail():
+    raise LookupError("the user's own mistake")
+"""
+
+ONEDNN = ("TF_ENABLE_ONEDNN_OPTS", "0")  # what a command sets before TensorFlow loads
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command answered: its exit code and what it wrote to the two streams."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Answer]
+
+
+@pytest.fixture
+def keraunos(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Runs a command in this process, in an empty folder and a wide terminal."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setenv(*ONEDNN)
+
+    def run(*arguments: object) -> Answer:
+        capsys.readouterr()
+        code = main([str(argument) for argument in arguments])
+        written = capsys.readouterr()
+        return Answer(code, written.out, written.err)
+
+    return run
+
+
+@pytest.fixture
+def small(lesions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The arguments of a run of seconds: a builder of one's own, and one device."""
+    return write_small_run(lesions, tmp_path, monkeypatch)
+
+
+def write_small_run(data: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Writes own.yaml and own.py into a folder, and makes them importable."""
+    (folder / "own.yaml").write_text(
+        f"data: {{train: {data}, image_size: 32, batch_size: 7}}\n"
+        "model: {builder: 'own:build_model'}\n"
+        "trainer: {devices: 1, max_epochs: 2}\n"
+        "callbacks: {tensorboard: null, pictures: null}\n"
+    )
+    (folder / "own.py").write_text(BUILDER)
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(sys.modules, "own", raising=False)
+    return ["own.yaml"]
+
+
+@pytest.fixture
+def unchanged(tmp_path: Path) -> Callable[[], bool]:
+    """Tells whether the folder is as it was when this was first asked for."""
+    before = contents(tmp_path)
+    return lambda: contents(tmp_path) == before
+
+
+@pytest.fixture(scope="session")
+def lesions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Drawn lesions: 45 to train on, 16 to test on, and one class not in the test."""
+    root = tmp_path_factory.mktemp("lesions")
+    for place, name in enumerate(KINDS):
+        for split, count in (("train", 3 + place % 5), ("test", place % 4)):
+            folder = root / split / name
+            for number in range(count):
+                folder.mkdir(parents=True, exist_ok=True)
+                picture = draw_lesion(name, seed=len(split), number=number)
+                Image.fromarray(picture).save(folder / f"{number}.png")
+    return root
+
+
+@pytest.fixture(scope="session")
+def finished_run(lesions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the quickstart recipe on a few pictures, as a process of its own.
+
+    Two of four virtual devices, so that commands in this process, which has four, can
+    go on with it.
+    """
+    folder = tmp_path_factory.mktemp("finished")
+    settings = (
+        f"data.train={lesions}",
+        "data.image_size=32",
+        "data.batch_size=7",
+        "trainer.cpu_devices=4",
+        "trainer.devices=2",
+        "trainer.max_epochs=2",
+    )
+    done = run_keraunos("fit", "quickstart", *settings, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    (folder / "stdout.txt").write_text(done.stdout)
+    (folder / "stderr.txt").write_text(done.stderr)
+    return folder / "runs" / "quickstart-001"
+
+
+@pytest.fixture(scope="session")
+def small_run(lesions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of a small model on the same pictures, in this process."""
+    folder = tmp_path_factory.mktemp("small")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv(*ONEDNN)
+        arguments = write_small_run(lesions, folder, monkeypatch)
+        assert main(["fit", *arguments]) == 0
+    return folder / "runs" / "own-001"
+
+
+@pytest.fixture(params=["small_run", pytest.param("finished_run", marks=pytest.mark.slow)])
+def run(request: pytest.FixtureRequest) -> Path:
+    """A finished run of either kind."""
+    return request.getfixturevalue(request.param)

@@ -1,0 +1,46 @@
+import pytest
+from keraunos.configs import load_config, recipes
+
+
+def test_every_recipe_is_listed_with_what_it_does(keraunos):
+    answer = keraunos("recipes")
+    assert answer.code == 0
+    for recipe in recipes().values():
+        assert recipe.name in answer.out
+        assert recipe.summary in answer.out
+
+
+@pytest.mark.parametrize("name", recipes())
+def test_a_recipe_can_be_redirected_into_a_file_and_is_the_same(keraunos, tmp_path, name):
+    answer = keraunos("config", name, "data.batch_size=5")
+    (tmp_path / "mine.yaml").write_text(answer.out)
+    assert (answer.code, answer.err) == (0, "")
+    assert load_config(["mine.yaml"]) == load_config([name], ["data.batch_size=5"])
+
+
+def test_a_configuration_with_a_builder_can_be_redirected_too(keraunos, small, tmp_path):
+    (tmp_path / "copy.yaml").write_text(keraunos("config", *small).out)
+    assert load_config(["copy.yaml"]) == load_config(small)
+
+
+def test_all_that_is_wrong_is_said_at_once_with_the_nearest_right_name(keraunos):
+    answer = keraunos(
+        "config",
+        "quickstart",
+        "trainer.max_epohs=3",
+        "data.batch_size=0",
+        "model.backbone=ResNet5",
+        "callbacks.early_stoping.patience=2",
+    )
+    assert (answer.code, answer.out) == (2, "")
+    assert len(answer.err.splitlines()) == 4
+    for word in ("max_epochs", "at least 1", "mean ResNet50", "mean early_stopping"):
+        assert word in answer.err
+
+
+def test_a_redirected_recipe_runs(keraunos, lesions, tmp_path):
+    settings = (f"data.train={lesions}", "trainer.cpu_devices=4", "trainer.devices=1")
+    (tmp_path / "mine.yaml").write_text(keraunos("config", "quickstart", *settings).out)
+    answer = keraunos("fit", "mine.yaml", "data.image_size=32", "--dry-run")
+    assert answer.code == 0
+    assert "ResNet50 + GlobalAveragePooling + Standardize" in answer.err

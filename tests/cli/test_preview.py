@@ -1,0 +1,32 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+def test_the_data_are_drawn_before_anything_is_trained(keraunos, pictures, tmp_path):
+    answer = keraunos("preview", "classify", f"data.train={pictures}")
+    files = [Path("preview/samples.png"), Path("preview/augmented.png")]
+    assert (answer.code, answer.out.splitlines()) == (0, [str(file) for file in files])
+    assert {path.name for path in tmp_path.iterdir()} == {"preview"}
+    assert sorted(Path("preview").iterdir()) == sorted(files)
+    for file in files:
+        with Image.open(file) as picture:
+            assert picture.format == "PNG"
+            pixels = np.asarray(picture.convert("RGB")).reshape(-1, 3)
+        assert len(np.unique(pixels, axis=0)) > 50
+
+
+@pytest.mark.slow
+def test_more_strength_shows_in_the_picture(keraunos, pictures, tmp_path):
+    for strength in (0, 1):
+        settings = (f"data.train={pictures}", f"augmentation.strength={strength}")
+        answer = keraunos("preview", "classify", *settings, "--output", f"deep/{strength}")
+        assert answer.code == 0
+    assert (tmp_path / "deep/0/samples.png").read_bytes() == (
+        tmp_path / "deep/1/samples.png"
+    ).read_bytes()
+    assert (tmp_path / "deep/0/augmented.png").read_bytes() != (
+        tmp_path / "deep/1/augmented.png"
+    ).read_bytes()

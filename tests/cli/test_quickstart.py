@@ -1,0 +1,50 @@
+"""The README's first command in full: it learns, and only what there is to learn."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from helpers import run_keraunos
+from keraunos.core.store import open_store
+from keraunos.data.synthetic import KINDS, synthetic_folder
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+def best_accuracy(run) -> float:
+    lines = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
+    return min(lines, key=lambda line: line["val_loss"])["val_accuracy"]
+
+
+@pytest.fixture
+def shuffled_lesions(tmp_path):
+    """The drawn training pictures, dealt out anew to class folders of equal sizes."""
+    drawn = synthetic_folder(open_store(), seed=0) / "train"
+    files = [file for name in KINDS for file in sorted((drawn / name).iterdir())]
+    labels = np.random.default_rng(0).permutation([file.parent.name for file in files])
+    for number, (file, label) in enumerate(zip(files, labels, strict=True)):
+        target = tmp_path / "shuffled" / label / f"{number:04d}.png"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, target)
+    return tmp_path / "shuffled"
+
+
+def test_quickstart_learns_to_tell_the_lesions_apart(tmp_path):
+    done = run_keraunos("fit", "quickstart", cwd=tmp_path, timeout_seconds=800)
+    assert done.returncode == 0, done.stderr
+    run = tmp_path / "runs" / "quickstart-001"
+    scores = json.loads((run / "test.json").read_text())
+    assert best_accuracy(run) > 0.8
+    assert scores["examples"] == 118
+    assert scores["balanced_accuracy"] > 0.7
+    assert f"accuracy {scores['accuracy']:.3f}" in done.stdout
+    assert "tensorboard --logdir runs" in done.stdout
+
+
+def test_the_same_recipe_learns_nothing_from_shuffled_labels(tmp_path, shuffled_lesions):
+    train = f"data.train={shuffled_lesions}"
+    done = run_keraunos("fit", "quickstart", train, cwd=tmp_path, timeout_seconds=800)
+    assert done.returncode == 0, done.stderr
+    assert "598 train, 149 validation" in done.stderr
+    assert best_accuracy(tmp_path / "runs" / "quickstart-001") < 0.3

@@ -1,0 +1,87 @@
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from helpers import contents
+from keraunos.cli.run_directories import next_run_directory, run_name
+from keraunos.configs import load_config
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("quickstart", "quickstart"),
+        ("configs/my run.yaml", "my run"),
+        ("runs/quickstart-003/config.yaml", "quickstart"),
+        ("elsewhere/night-2-010/config.yaml", "night-2"),
+        ("elsewhere/named/config.yaml", "named"),
+    ],
+)
+def test_runs_are_called_after_their_recipe_file_or_run(source, name):
+    assert run_name(source) == name
+
+
+def test_a_new_run_takes_the_first_number_that_is_free(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made = [next_run_directory("a") for _ in range(3)]
+    assert [path.name for path in made] == ["a-001", "a-002", "a-003"]
+    made[1].rmdir()
+    assert next_run_directory("a").name == "a-002"
+    assert next_run_directory("a").name == "a-004"
+    assert next_run_directory("b").name == "b-001"
+
+
+def test_runs_that_start_at_once_get_a_directory_each(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(next_run_directory, ["a"] * 24))
+    assert len(set(made)) == 24
+
+
+def test_a_run_can_be_run_again_from_elsewhere_into_the_next_directory(
+    keraunos, small, lesions, tmp_path, monkeypatch
+):
+    (tmp_path / "here").symlink_to(lesions)
+    settings = ("data.train=here", "data.validation_split=0.3", "seed=3")
+    assert keraunos("fit", *small, *settings).code == 0
+    first = Path("runs/own-001").absolute()
+    before = contents(first)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert keraunos("fit", first / "config.yaml").code == 0
+    assert contents(first) == before
+    second = elsewhere / "runs" / "own-001"
+    assert load_config([str(second / "config.yaml")]) == load_config(
+        [str(first / "config.yaml")]
+    )
+    assert losses(second) == losses(first)
+    assert keraunos("fit", first / "config.yaml").code == 0
+    assert sorted(path.name for path in Path("runs").iterdir()) == ["own-001", "own-002"]
+
+
+def test_a_directory_can_be_named(keraunos, small, tmp_path):
+    answer = keraunos("fit", *small, f"run_dir={tmp_path}/deep/night")
+    assert answer.code == 0
+    assert (tmp_path / "deep" / "night" / "model.keras").is_file()
+    assert not (tmp_path / "runs").exists()
+    assert load_config([f"{tmp_path}/deep/night/config.yaml"]).run_dir is None
+
+
+@pytest.mark.parametrize("way", ["--dry-run", "trainer.fast_dev_run=true"])
+@pytest.mark.parametrize("run_dir", [[], ["run_dir=named"]], ids=["no name", "a name"])
+def test_trying_out_leaves_nothing(keraunos, small, unchanged, way, run_dir):
+    answer = keraunos("fit", *small, way, *run_dir)
+    assert (answer.code, answer.out) == (0, "")
+    assert "34 train, 9 validation, 12 test pictures in 9 classes" in answer.err
+    assert "steps: " in answer.err
+    assert "36 parameters" in answer.err
+    assert "othing was" in answer.err.splitlines()[-1]
+    assert unchanged()
+
+
+def losses(run: Path) -> list[float]:
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    assert len(lines) == 2
+    return [json.loads(line)["loss"] for line in lines]

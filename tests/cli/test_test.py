@@ -1,0 +1,48 @@
+import json
+
+from helpers import contents
+
+
+def test_testing_a_run_again_gives_the_same(keraunos, run):
+    scores = json.loads((run / "test.json").read_text())
+    before = contents(run)
+    answer = keraunos("test", run)
+    assert answer.code == 0
+    assert answer.out.startswith(f"test: 12 pictures, accuracy {scores['accuracy']:.3f}")
+    after = contents(run)
+    assert set(after) == set(before)
+    # Rounding may show in the last digits of a probability.
+    changed = {name for name in before if after[name] != before[name]}
+    assert changed <= {"predictions.csv", "test.json", "mistakes.png"}
+    again = json.loads((run / "test.json").read_text())
+    assert again["confusion_matrix"] == scores["confusion_matrix"]
+
+
+def test_a_lost_report_is_made_again(keraunos, small_run):
+    before = contents(small_run)
+    for name in ("test.json", "predictions.csv", "confusion_matrix.png"):
+        (small_run / name).unlink()
+    assert keraunos("test", small_run).code == 0
+    assert set(contents(small_run)) == set(before)
+
+
+def test_the_model_scores_on_the_validation_pictures_as_in_its_best_epoch(keraunos, run):
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    best = min(map(json.loads, lines), key=lambda line: line["val_loss"])
+    before = contents(run)
+    answer = keraunos("test", run, "--split", "validation")
+    assert answer.code == 0
+    words = f"validation: 9 pictures, accuracy {best['val_accuracy']:.3f}, balanced"
+    assert answer.out.startswith(words)
+    assert contents(run) == before
+
+
+def test_a_split_that_the_run_has_not_is_2(keraunos, small, lesions, tmp_path):
+    settings = (f"data.train={lesions}/train", "run_dir=run", "trainer.max_epochs=1")
+    assert keraunos("fit", *small, *settings).code == 0
+    assert not (tmp_path / "run" / "test.json").exists()
+    before = contents(tmp_path)
+    answer = keraunos("test", "run")
+    assert (answer.code, answer.out) == (2, "")
+    assert "must have a test split" in answer.err
+    assert contents(tmp_path) == before

@@ -1,0 +1,57 @@
+"""States of runs made by hand, so that callbacks are called without training."""
+
+from pathlib import Path
+from typing import Any
+
+from helpers import classifier, replicas
+from keraunos.callbacks import Callback, CallbackList, RunState
+from keraunos.core.bundle import Bundle, read_bundle, write_bundle
+from keraunos.trainer.checkpoint import put_arrays_back, save_checkpoint, take_arrays_out
+
+STEPS = 3
+SPEED = {
+    "learning_rate": 0.1,
+    "images_per_second": 1234.5,
+    "data_wait_seconds": 0.1,
+    "seconds": 2.0,
+}
+
+
+def new_run(**values: Any) -> RunState:
+    """The state of a run before its first step, of epochs with three steps."""
+    model = classifier()()
+    model.optimizer.build(model.trainable_variables)
+    made: dict[str, Any] = {
+        "model": model,
+        "strategy": replicas(1),
+        "max_epochs": 9,
+        "steps_per_epoch": STEPS,
+    }
+    return RunState(**{**made, **values})
+
+
+def end_epoch(run: RunState, *callbacks: Callback, **metrics: float) -> None:
+    """Ends an epoch with these metrics, and saves a checkpoint if that is asked for."""
+    run.epoch, run.step = run.epoch + 1, run.step + STEPS
+    run.metrics = metrics
+    for name, value in metrics.items():
+        run.history.setdefault(name, []).append(value)
+    named = CallbackList({f"{n}": each for n, each in enumerate(callbacks)})
+    named.notify("on_epoch_end", run)
+    if run.save_requested:
+        run.save_requested = False
+        named.notify("on_checkpoint_saved", run, save_checkpoint(run, named))
+
+
+def fill_weights(run: RunState, value: float) -> None:
+    """Gives all weights of a run's model one value."""
+    for variable in run.model.weights:
+        variable.assign(variable * 0 + value)
+
+
+def through_a_file(state: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Writes a callback's state as a checkpoint does, and reads it again."""
+    rest, arrays = take_arrays_out(state)
+    write_bundle(path, Bundle({"callbacks": arrays}, {"state": rest}))
+    found = read_bundle(path)
+    return put_arrays_back(found.documents["state"], found.arrays["callbacks"])

@@ -1,0 +1,125 @@
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from helpers import weights_of
+from keraunos.core.errors import ConfigError
+from keraunos.models.backbones import backbone_names, build_backbone, preprocessing
+
+SMALL = "MobileNetV3Small"
+FAMILIES = (
+    "ResNet50V2",
+    "MobileNetV2",
+    "MobileNetV3Large",
+    "DenseNet121",
+    "EfficientNetV2B0",
+)
+
+
+@pytest.fixture(scope="module")
+def small() -> keras.Model:
+    return build_backbone(SMALL, None, 32)
+
+
+def test_a_backbone_is_frozen_down_to_its_last_layer(small):
+    assert not small.trainable_variables
+    assert len(small.weights) > 100
+
+
+def test_a_backbone_has_no_head_and_takes_pictures_of_its_size(small):
+    assert small.input_shape == (None, 32, 32, 3)
+    assert len(small.output_shape) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("resnet50", "ResNet50"), ("DenseNet12", "DenseNet121")]
+)
+def test_a_wrong_name_is_answered_with_the_nearest(name, meant):
+    with pytest.raises(ConfigError, match=f"`model.backbone`.*Did you mean {meant}\\?"):
+        build_backbone(name, None, 32)
+
+
+@pytest.mark.parametrize("name", backbone_names())
+def test_every_name_is_a_network_of_keras_with_its_preprocessing(name):
+    assert callable(getattr(keras.applications, name))
+    pixels = np.full((1, 2, 2, 3), 255.0, "float32")
+    assert np.all(np.isfinite(preprocessing(name)(pixels)))
+
+
+def test_weights_come_from_a_file(small, tmp_path):
+    small.save_weights(tmp_path / "own.weights.h5")
+    loaded = build_backbone(SMALL, str(tmp_path / "own.weights.h5"), 32)
+    np.testing.assert_equal(weights_of(loaded), weights_of(small))
+
+
+def weights_of_something_else(path: Path) -> None:
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+    model.save_weights(path)
+
+
+@pytest.mark.filterwarnings("ignore:Skipping nested container")  # Keras's own words
+@pytest.mark.parametrize(
+    ("name", "write", "words"),
+    [
+        ("none.weights.h5", lambda path: None, "There is no such file"),
+        ("folder", Path.mkdir, "There is no such file"),
+        ("text.weights.h5", lambda path: path.write_text("no"), "must fit .* its head"),
+        ("text.txt", lambda path: path.write_text("no"), r"end in .weights.h5 or .h5"),
+        ("other.weights.h5", weights_of_something_else, "must fit .* its head"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_refused_by_its_name(name, write, words, tmp_path):
+    path = tmp_path / name
+    write(path)
+    with pytest.raises(ConfigError, match=words) as error:
+        build_backbone(SMALL, str(path), 32)
+    assert str(path) in str(error.value)
+
+
+@pytest.mark.slow
+def test_weights_that_cannot_be_downloaded_end_before_training_with_a_remedy(tmp_path):
+    with socket.socket() as closed:  # bound but not listening: connecting is refused
+        closed.bind(("127.0.0.1", 0))
+        proxy = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        lines = [
+            "import os",
+            f"os.environ |= {{'KERAS_HOME': {str(tmp_path)!r}, 'https_proxy': {proxy!r}}}",
+            "import keraunos",
+            "keraunos.TransferClassifier(num_classes=3, image_size=32).build()",
+        ]
+        result = subprocess.run(
+            [sys.executable, "-c", "\n".join(lines)],
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+    words = result.stderr.splitlines()[-1]
+    assert result.returncode == 1
+    assert words.startswith("keraunos.core.errors.ConfigError: `model.weights=imagenet`")
+    assert "keras.applications.ResNet50(include_top=False)" in words
+    assert f"to {tmp_path}/models here" in words
+    assert "null for a random start" in words
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FAMILIES)
+def test_pictures_are_scaled_once_whichever_the_family(name):
+    """The first convolution must see numbers of about the size of one."""
+    pictures = keras.Input((64, 64, 3))
+    backbone = build_backbone(name, None, 64)
+    model = keras.Model(pictures, backbone(preprocessing(name)(pictures), training=False))
+    first = next(
+        layer for layer in backbone.layers if isinstance(layer, keras.layers.Conv2D)
+    )
+    seen = keras.Model(backbone.input, first.input)
+    pixels = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype("float32")
+    scaled = seen.predict(preprocessing(name)(pixels.copy()), verbose=0)
+    inner = scaled[:, 8:-8, 8:-8]
+    assert 0.2 < inner.std() < 1.5
+    assert np.abs(inner).max() < 3
+    assert np.all(np.isfinite(model.predict(pixels, verbose=0)))

@@ -1,0 +1,96 @@
+import keras
+import numpy as np
+import pytest
+from helpers import classifier, examples, replicas, weights_of
+from keraunos import Trainer
+from keraunos.core.errors import ConfigError
+from keraunos.models import FunctionModule, Module, as_module
+from keraunos.models.module import count_parameters
+from tensorflow import data
+
+
+class Line(Module):
+    def build(self):
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)], name="line")
+        model.compile("sgd", loss="mse")
+        return model
+
+
+def test_a_module_is_taken_as_it_is():
+    module = Line()
+    assert as_module(module) is module
+
+
+def test_a_function_is_called_when_the_model_is_built_and_not_before():
+    calls = []
+
+    def build():
+        calls.append(1)
+        return classifier()()
+
+    module = as_module(build)
+    assert isinstance(module, FunctionModule)
+    assert not calls
+    assert isinstance(module.build(), keras.Model)
+    assert len(calls) == 1
+
+
+def test_a_model_that_is_built_already_is_refused_with_a_way_out():
+    with pytest.raises(ConfigError, match=r"module='Sequential'.*into a function"):
+        as_module(classifier()())
+
+
+@pytest.mark.parametrize("value", [None, 3, "my_models:build"])
+def test_what_is_neither_module_nor_function_is_refused(value):
+    with pytest.raises(ConfigError, match=f"must be a Module or a function.*{value!r}"):
+        as_module(value)
+
+
+def test_a_module_without_build_says_which_class_lacks_it():
+    class Empty(Module):
+        pass
+
+    with pytest.raises(NotImplementedError, match=r"Empty must define build\(\)"):
+        Empty().build()
+
+
+def uncompiled():
+    return keras.Sequential([keras.Input((5,)), keras.layers.Dense(3)], name="plain")
+
+
+def without_a_loss():
+    model = uncompiled()
+    model.compile("sgd")
+    return model
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (lambda: None, "must return a keras.Model.*returned='NoneType'.*return model"),
+        (Line, "must return a keras.Model.*returned='Line'"),
+        (uncompiled, r"must be compiled.*model='plain'.*model.compile\(optimizer, loss\)"),
+        (without_a_loss, "compiled with a loss.*Module.training_step"),
+    ],
+)
+def test_a_function_that_returns_no_compiled_model_is_refused(build, words):
+    dataset = data.Dataset.from_tensor_slices(examples(5)[:2]).batch(2)
+    with pytest.raises(ConfigError, match=words):
+        Trainer(strategy=replicas(1), callbacks=[]).fit(build, dataset)
+
+
+def test_prepare_does_nothing_unless_it_is_overridden():
+    module, called = Line(), []
+    model = module.build()
+    before = weights_of(model)
+    module.prepare(model, called.append)
+    assert not called
+    np.testing.assert_equal(weights_of(model), before)
+
+
+def test_parameters_are_counted_with_those_that_train():
+    model = Line().build()
+    assert count_parameters(model) == "3 parameters, 3 trainable"
+    model.trainable = False
+    assert count_parameters(model) == "3 parameters, 0 trainable"
+    assert Line().describe(model) == "line: 3 parameters, 0 trainable"

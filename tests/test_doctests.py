@@ -1,0 +1,45 @@
+"""The examples in docstrings do what they say."""
+
+import doctest
+import importlib
+from pathlib import Path
+
+import pytest
+from keraunos.strategies import factory
+
+ROOT = Path(__file__).parents[1]
+EXPENSIVE = {"keraunos.data.image_data", "keraunos.models.transfer"}
+
+
+def modules_with_examples() -> list[str]:
+    """The modules of the tree whose text has an example."""
+    found = []
+    for init in ROOT.glob("*/__init__.py"):
+        package = "" if init.parent.name == "api" else f".{init.parent.name}"
+        for file in sorted(init.parent.glob("*.py")):
+            if ">>> " in file.read_text():
+                stem = "" if file.stem == "__init__" else f".{file.stem}"
+                found.append(f"keraunos{package}{stem}")
+    return found
+
+
+MODULES = [
+    pytest.param(name, marks=pytest.mark.slow) if name in EXPENSIVE else name
+    for name in modules_with_examples()
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_examples_of_a_module_run(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    # An example registers a strategy; it must not stay.
+    monkeypatch.setattr(factory, "_FACTORIES", dict(factory._FACTORIES))
+    results = doctest.testmod(importlib.import_module(name))
+    assert results.attempted > 0
+    assert results.failed == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_examples_are_found_in_most_packages():
+    packages = {name.split(".")[1] for name in modules_with_examples()}
+    assert {"core", "configs", "data", "models", "callbacks", "trainer"} <= packages

@@ -1,0 +1,179 @@
+"""The documents say only what can be done: their code runs, their links lead somewhere."""
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import keraunos
+import pytest
+import typer
+import yaml
+from helpers import make_pictures
+from keraunos.cli.main import app
+from keraunos.configs import RunConfig, load_config, split_arguments, to_yaml
+from keraunos.core import errors
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+SECTIONS = "|".join(RunConfig.model_fields)
+SETTING = re.compile(rf"(?<![\w.])(?:{SECTIONS})(?:\.\w+)*=\S+")
+
+# What the README's programs are run with instead, so that they end within seconds and
+# need no network.
+TINY = {
+    "image_size=224": "image_size=32",
+    'weights="imagenet"': "weights=None",
+    "max_epochs=10": "max_epochs=1",
+    "> 0.95": ">= 0.0",
+}
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced code of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def prose(text: str) -> str:
+    """The text without fenced code."""
+    return re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def commands(text: str) -> Iterator[list[str]]:
+    """The arguments of each `keraunos ...`, in fenced code and between backticks."""
+    lines = "\n".join(blocks(text, "bash")).splitlines()
+    lines += re.findall(r"`(keraunos [^`]+)`", prose(text))
+    for line in lines:
+        for command in line.split("&&"):
+            words = shlex.split(command, comments=True)
+            while words and "=" in words[0]:  # variables of the environment
+                words.pop(0)
+            if words and Path(words[0]).name == "keraunos":
+                yield words[1 : words.index(">")] if ">" in words else words[1:]
+
+
+def headings(text: str) -> set[str]:
+    """The anchors to which a document can be linked."""
+    titles = re.findall(r"^#+ (.+)$", prose(text), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def all_commands() -> list[tuple[str, str]]:
+    return [
+        (document.name, shlex.join(command))
+        for document in DOCUMENTS
+        for command in commands(document.read_text(encoding="utf-8"))
+    ]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A current folder with the files that the documents speak of."""
+    (tmp_path / "mine.yaml").write_text(to_yaml(load_config(["classify"])))
+    (tmp_path / "config.yaml").write_text(to_yaml(load_config(["classify"])))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("document", "command"), all_commands())
+def test_every_command_that_is_shown_can_be_typed(document, command, folder):
+    name, *arguments = shlex.split(command)
+    if not arguments or arguments == ["..."]:
+        assert name in COMMANDS or name == "--help"
+        return
+    context = COMMANDS[name].make_context(name, arguments)
+    if "arguments" in context.params:
+        load_config(*split_arguments(context.params["arguments"]))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_setting_that_is_shown_is_one(document):
+    spans = re.findall(r"`([^`\n]+)`", prose(document.read_text(encoding="utf-8")))
+    for setting in [each for span in spans for each in SETTING.findall(span)]:
+        load_config([], [setting])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_configuration_that_is_shown_is_one(document, tmp_path):
+    for block in blocks(document.read_text(encoding="utf-8"), "yaml"):
+        assert isinstance(yaml.safe_load(block), dict)
+        path = tmp_path / "shown.yaml"
+        path.write_text(block)
+        load_config([str(path)])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_leads_somewhere(document):
+    text = prose(document.read_text(encoding="utf-8"))
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if link.startswith(("http://", "https://")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = document.parent / path if path else document
+        assert target.exists(), f"{document.name}: {link}"
+        if anchor:
+            assert anchor in headings(target.read_text(encoding="utf-8")), link
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_file_and_name_beside_it_exists(document):
+    """Links such as [`hold_out`](../data/split.py) name something that is in the file."""
+    text = prose(document.read_text(encoding="utf-8"))
+    for name, path in re.findall(r"\[`([\w.]+)`\]\(([^)#]+\.(?:py|yaml))\)", text):
+        source = (document.parent / path).read_text(encoding="utf-8")
+        for part in name.split("."):
+            assert re.search(rf"\b{part}\b", source), f"{document.name}: {name} in {path}"
+
+
+def test_the_changelog_has_an_entry_of_this_version():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    versions = re.findall(r"^## ([\d.]+) - (?:\d{4}-\d\d-\d\d|unreleased)$", text, re.M)
+    assert versions[0] == keraunos.__version__
+
+
+def test_the_exit_codes_are_those_of_the_errors():
+    text = (ROOT / "docs" / "exit-codes.md").read_text(encoding="utf-8")
+    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
+    kinds = [errors.KeraunosError, *errors.KeraunosError.__subclasses__()]
+    assert listed == {0, 130} | {kind.exit_code for kind in kinds}
+    for kind in kinds[1:]:
+        assert re.search(rf"^\| {kind.exit_code} \|.*`{kind.__name__}`", text, re.M)
+
+
+def make_folders(folder: Path) -> None:
+    """The data that the README's programs read, tiny."""
+    make_pictures(folder / "isic9/Train", {"melanoma": 7, "nevus": 9}, seed=0)
+    make_pictures(folder / "isic9/Test", {"melanoma": 3, "nevus": 2}, seed=1)
+    for word in ("bad", "good"):
+        reviews = folder / "reviews" / word
+        reviews.mkdir(parents=True)
+        for number in range(40):
+            (reviews / f"{number}.txt").write_text(f"A {word} film, my number {number}.")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", range(len(blocks(README, "python"))))
+def test_the_programs_of_the_readme_run(place, tmp_path):
+    make_folders(tmp_path)
+    program = blocks(README, "python")[place]
+    for shown, tiny in TINY.items():
+        program = program.replace(shown, tiny)
+    finished = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+
+
+@pytest.mark.parametrize("shown", TINY)
+def test_what_is_made_tiny_is_in_the_readme(shown):
+    assert any(shown in block for block in blocks(README, "python"))

@@ -1,0 +1,117 @@
+"""What a user installs: every package, the recipes, and no other name."""
+
+import configparser
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from helpers import environment_without_keraunos
+
+ROOT = Path(__file__).parents[1]
+LEFT_OUT = (".*", "__pycache__", "*.egg-info", "build", "dist", "runs", "tests")
+
+
+def front_door(folder: str) -> str:
+    """The name under which a folder at the root is imported."""
+    return "keraunos" if folder == "api" else f"keraunos.{folder}"
+
+
+PACKAGES = {
+    front_door(init.parent.name): init.parent for init in ROOT.glob("*/__init__.py")
+}
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory) -> Path:
+    """A copy of the tree in a folder with the project's name, as a clone has."""
+    target = tmp_path_factory.mktemp("work") / "keraunos"
+    return shutil.copytree(ROOT, target, ignore=shutil.ignore_patterns(*LEFT_OUT))
+
+
+@pytest.fixture(scope="session")
+def wheel(clone, tmp_path_factory) -> Path:
+    """A wheel that is built from a source distribution, as a publisher builds it."""
+    pytest.importorskip("build.__main__")
+    output = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--outdir", output, clone, cwd=output)
+    (made,) = output.glob("*.whl")
+    return made
+
+
+@pytest.fixture
+def python(tmp_path) -> Path:
+    """The Python of an environment that has everything but Keraunos."""
+    return environment_without_keraunos(tmp_path / "environment")
+
+
+def run(*command: object, cwd: Path) -> str:
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_the_setup_names_every_package_and_its_folder():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    folders = setup["options"]["package_dir"].split("\n")[1:]
+    mapped = dict(line.split(" = ") for line in folders)
+    assert mapped == {name: folder.name for name, folder in PACKAGES.items()}
+    assert setup["options"]["packages"].split() == list(mapped)
+
+
+def test_every_file_that_is_no_code_ships():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    patterns = setup["options.package_data"]
+    for name, folder in PACKAGES.items():
+        others = {file for file in folder.iterdir() if file.is_file()}
+        others -= set(folder.glob("*.py"))
+        shipped = {file for p in patterns.get(name, "").split() for file in folder.glob(p)}
+        assert others == shipped, name
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_the_tree_under_one_name(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    own = {name for name in names if ".dist-info/" not in name}
+    wanted = {
+        f"{package.replace('.', '/')}/{file.name}"
+        for package, folder in PACKAGES.items()
+        for file in folder.iterdir()
+        if file.is_file()
+    }
+    assert own == wanted
+    assert {"keraunos/py.typed", "keraunos/configs/quickstart.yaml"} <= own
+    assert any(name.endswith("/LICENSE") for name in names - own)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["wheel", "editable", "strict editable"])
+def test_an_installation_runs_from_the_parent_of_a_clone(
+    how, python, clone, wheel, tmp_path
+):
+    what = {
+        "wheel": [wheel],
+        "editable": ["--editable", clone],
+        "strict editable": ["-e", clone, "--config-settings=editable_mode=strict"],
+    }
+    run(python, "-m", "pip", "install", "--no-deps", *what[how], cwd=tmp_path)
+    command = python.with_name("keraunos")
+    # A lenient editable installation is shadowed by a folder `keraunos` before it.
+    place = tmp_path if how == "editable" else clone.parent
+    for start in ([command], [python, "-m", "keraunos"]):
+        assert "quickstart" in run(*start, "recipes", cwd=place)
+    script = "import keraunos.trainer.seeds as seeds; print(seeds.__file__)"
+    file = Path(run(python, "-c", script, cwd=place).splitlines()[-1])
+    assert (clone / "trainer" in file.parents) == (how == "editable")
