@@ -6,7 +6,9 @@ from typing import Any
 from helpers import classifier, replicas
 from keraunos.callbacks import Callback, CallbackList, RunState
 from keraunos.core.bundle import Bundle, read_bundle, write_bundle
-from keraunos.trainer.checkpoint import put_arrays_back, save_checkpoint, take_arrays_out
+from keraunos.models.variables import changing_variables, copy_values
+from keraunos.trainer.checkpoint import put_arrays_back, take_arrays_out
+from keraunos.trainer.saver import Saver
 
 STEPS = 3
 SPEED = {
@@ -32,15 +34,28 @@ def new_run(**values: Any) -> RunState:
 
 def end_epoch(run: RunState, *callbacks: Callback, **metrics: float) -> None:
     """Ends an epoch with these metrics, and saves a checkpoint if that is asked for."""
-    run.epoch, run.step = run.epoch + 1, run.step + STEPS
-    run.metrics = metrics
-    for name, value in metrics.items():
-        run.history.setdefault(name, []).append(value)
+    run.step += STEPS
+    run.end_epoch(metrics)
     named = CallbackList({f"{n}": each for n, each in enumerate(callbacks)})
     named.notify("on_epoch_end", run)
     if run.save_requested:
         run.save_requested = False
-        named.notify("on_checkpoint_saved", run, save_checkpoint(run, named))
+        named.notify("on_checkpoint_saved", run, save(run, named))
+
+
+def save(run: RunState, callbacks: CallbackList) -> Path | None:
+    """Writes a checkpoint of the weights and of the callbacks' states."""
+
+    def capture(run: RunState) -> Bundle:
+        states, arrays = take_arrays_out(callbacks.state_dict())
+        weights = copy_values(changing_variables(run.model))
+        return Bundle(
+            {"weights": weights, "callbacks": arrays}, {"state": {"callbacks": states}}
+        )
+
+    saver = Saver(capture, lambda run: Bundle())
+    saver.save(run)
+    return saver.finish()
 
 
 def fill_weights(run: RunState, value: float) -> None:

@@ -170,9 +170,9 @@ def test_states_go_by_label_and_new_callbacks_start_anew():
 
 
 def test_those_that_cannot_be_resumed_are_known_by_label():
-    given = [EarlyStopping(), keras.callbacks.ReduceLROnPlateau(), ProgressBar()]
-    merged = merge_callbacks(given, {})
-    assert merged.not_resumable() == ["keras_reduce_lr_on_plateau"]
+    of_keras = [keras.callbacks.ReduceLROnPlateau(), keras.callbacks.EarlyStopping()]
+    merged = merge_callbacks([EarlyStopping(), *of_keras, ProgressBar()], {})
+    assert merged.not_resumable() == ["keras_early_stopping"]
 
 
 def test_predictions_are_wanted_if_anybody_wants_them():

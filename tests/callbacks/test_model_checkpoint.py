@@ -48,18 +48,18 @@ def run(tmp_path):
     [
         (LOSSES[:1], {}, [1], 1, 1),
         (LOSSES[:3], {}, [2, 3], 2, 3),
-        (LOSSES, {}, [6], 6, 6),
+        (LOSSES, {}, [5, 6], 6, 6),
         (LOSSES[:5], {"save_top_k": 3}, [2, 4, 5], 2, 5),
         (LOSSES[:5], {"save_top_k": 3, "save_last": False}, [2, 4, 5], 2, None),
         (LOSSES[:3], {"save_top_k": 2, "save_last": False}, [2, 3], 2, None),
         (LOSSES[:5], {"save_last": False}, [2], 2, None),
-        (LOSSES, {"mode": "max"}, [1, 6], 1, 6),
-        (LOSSES, {"mode": "max", "monitor": "val_loss", "save_top_k": 2}, [1, 3, 6], 1, 6),
+        (LOSSES, {"mode": "max"}, [1, 5, 6], 1, 6),
+        (LOSSES, {"mode": "max", "save_top_k": 2}, [1, 3, 5, 6], 1, 6),
         (LOSSES, {"every_n_epochs": 2, "save_top_k": 9}, [2, 4, 6], 6, 6),
         (LOSSES[:3], {"every_n_epochs": 2}, [2], 2, 2),
         ((NAN,), {}, [1], None, 1),
         ((NAN, 0.5, NAN), {}, [2, 3], 2, 3),
-        ((0.5, NAN, 0.6), {"save_top_k": 2}, [1, 3], 1, 3),
+        ((0.5, NAN, 0.6), {"save_top_k": 2}, [1, 2, 3], 1, 3),
         ((NAN, 0.5, NAN), {"save_last": False}, [2], 2, None),
     ],
 )
@@ -72,7 +72,7 @@ def test_the_best_and_the_last_stay_and_are_named(run, values, options, epochs, 
 
 def test_of_two_that_are_as_good_the_earlier_is_the_best(run):
     train(begin(run), run, (0.5, 0.5, 0.5))
-    assert kept(run) == [1, 3]
+    assert kept(run) == [1, 2, 3]
     assert named(run, "best.txt") == 1
 
 
@@ -109,27 +109,29 @@ class AlsoSaves(Callback):
             run.request_save()
 
 
-@pytest.mark.parametrize("save_last", [True, False])
-def test_only_checkpoints_of_its_own_are_removed(run, save_last):
+@pytest.mark.parametrize(
+    ("save_last", "epochs"), [(True, [2, 6, 9, 33]), (False, [2, 9, 33])]
+)
+def test_only_checkpoints_of_its_own_are_removed(run, save_last, epochs):
     (run.checkpoint_dir / "step-00000099").mkdir(parents=True)
     checkpoint = begin(run, save_last=save_last, every_n_epochs=3)
-    for value in LOSSES:
+    for value in (*LOSSES, 0.3, 0.2, 0.1):
         end_epoch(run, checkpoint, AlsoSaves(), val_loss=value)
-    assert kept(run) == [2, 6, 33]
+    assert kept(run) == epochs
 
 
 @pytest.mark.parametrize("cut", range(1, 6))
 def test_resumed_from_its_own_checkpoint_it_goes_on_as_if_nothing_had_happened(run, cut):
     options = {"save_top_k": 2}
     train(begin(run, **options), run, LOSSES[:cut])
-    last = run.checkpoint_dir / checkpoint_name(run.step)
+    last = run.checkpoint_dir / checkpoint_name(run)
     state = read_bundle(last).documents["state"]["callbacks"]["0"]
     resumed = ModelCheckpoint(**options)
     resumed.reset()
-    resumed.load_state_dict(state)
     resumed.on_fit_begin(run)
+    resumed.load_state_dict(state)
     train(resumed, run, LOSSES[cut:])
-    assert kept(run) == [2, 6]
+    assert kept(run) == [2, 5, 6]
     assert (named(run, "best.txt"), named(run, "last.txt")) == (6, 6)
 
 
