@@ -1,38 +1,44 @@
 """`keraunos fit`: train, validating as it goes, then test."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..configs import RunConfig, load_config, split_arguments
+from ..configs import RunConfig, callback_class, load_config, split_arguments
 from ..core.errors import ConfigError, message
 from .console import say, show
-from .run_directories import run_directory, run_name
+from .run_directories import read_run_config, run_directory, run_name
 from .tensorflow import load_tensorflow
 
 if TYPE_CHECKING:
     from ..data import ImageData
     from ..trainer import FitResult, Trainer
 
-ConfigArguments = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="CONFIG... [KEY=VALUE...]",
-        help="Recipes or YAML files, merged from left to right, then single settings.",
-        show_default=False,
-    ),
-]
+_ARGUMENTS = typer.Argument(
+    metavar="CONFIG... [KEY=VALUE...]",
+    help="Recipes or YAML files, merged from left to right, then single settings.",
+    show_default=False,
+)
+ConfigArguments = Annotated[list[str], _ARGUMENTS]
 
 
 def fit(
-    arguments: ConfigArguments,
+    arguments: Annotated[list[str] | None, _ARGUMENTS] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, train nothing.")
     ] = False,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Go on with a run, as it was configured."),
+    ] = None,
 ) -> None:
     """Train a model, validating as it goes, and test it if there is a test split."""
-    config, name = read_arguments(arguments)
+    if resume is None:
+        config, name = read_arguments(arguments or [])
+    else:
+        config, name = read_resumed_arguments(resume, arguments or []), ""
     load_tensorflow(config.trainer)
     if dry_run:
         _check(config)
@@ -44,7 +50,7 @@ def fit(
             _train(config, run_dir)
 
 
-def read_arguments(arguments: list[str]) -> tuple[RunConfig, str]:
+def read_arguments(arguments: Sequence[str]) -> tuple[RunConfig, str]:
     """The configuration that a command was given, and a name for the run.
 
     Raises:
@@ -56,10 +62,45 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, str]:
             message(
                 "A recipe or a YAML file is needed.",
                 "Try quickstart, or see `keraunos recipes`.",
-                arguments=arguments,
+                arguments=list(arguments),
             )
         )
     return load_config(sources, overrides), run_name(sources[-1])
+
+
+def read_resumed_arguments(run: Path, arguments: Sequence[str]) -> RunConfig:
+    """The configuration of a run that goes on, with single settings changed.
+
+    Raises:
+        ConfigError: There is no such run, or it names code to import, which is only
+            done for what is typed.
+    """
+    sources, overrides = split_arguments(arguments)
+    if sources:
+        raise ConfigError(
+            message(
+                "--resume goes on with the configuration of the run.",
+                f"Leave {sources[0]} out, or type `keraunos fit {' '.join(sources)} "
+                f"run_dir={run}`.",
+                arguments=sources,
+            )
+        )
+    config = read_run_config(run, [*overrides, f"run_dir={run}"])
+    foreign = [
+        name
+        for label, options in config.callbacks.items()
+        if ":" in (name := callback_class(label, options or {})[0])
+    ]
+    imported = [config.model.builder] * (config.model.builder is not None) + foreign
+    if imported:
+        raise ConfigError(
+            message(
+                "--resume imports no code that only the run's own files name.",
+                f"Type `keraunos fit CONFIG run_dir={run}` instead.",
+                imported=imported,
+            )
+        )
+    return config
 
 
 def _check(config: RunConfig) -> None:
@@ -81,8 +122,19 @@ def _train(config: RunConfig, run_dir: Path | None) -> None:
     module = build_module(config, data)
     trainer = build_trainer(config, run_dir)
     result = trainer.fit(module, data)
-    if run_dir is not None:
+    if not result.is_finished:
+        _say_how_to_go_on(result)
+    elif run_dir is not None:
         _report(trainer, result, data, run_dir)
+
+
+def _say_how_to_go_on(result: "FitResult") -> None:
+    """Ends the process as the signal would have, but with the state saved."""
+    if result.run_dir is not None:
+        say(f"stopped ({result.stop_reason}), and the state is saved. Go on with:")
+        say(f"  keraunos fit --resume {result.run_dir}")
+    if result.signal is not None:
+        raise typer.Exit(128 + result.signal)
 
 
 def _report(

@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..configs import RunConfig, load_config
@@ -74,8 +74,8 @@ def next_run_directory(name: str) -> Path:
             ) from None
 
 
-def read_run_config(run: Path) -> RunConfig:
-    """The configuration of a run.
+def read_run_config(run: Path, overrides: Sequence[str] = ()) -> RunConfig:
+    """The configuration of a run, with single settings changed.
 
     Raises:
         ConfigError: There is no run.
@@ -89,4 +89,4 @@ def read_run_config(run: Path) -> RunConfig:
                 run=str(run),
             )
         )
-    return load_config([str(file)])
+    return load_config([str(file)], overrides)
