@@ -91,6 +91,15 @@ def with_batch_norm() -> keras.Model:
     return model
 
 
+def with_convolution() -> keras.Model:
+    inputs = keras.Input((8, 8, 2))
+    maps = keras.layers.Conv2D(3, 3, strides=2, activation="tanh")(inputs)
+    pooled = keras.layers.GlobalAveragePooling2D()(maps)
+    model = keras.Model(inputs, keras.layers.Dense(CLASSES, "softmax")(pooled))
+    model.compile(sgd(), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
 def with_weighted_metrics() -> keras.Model:
     model = compiled("sparse_categorical_crossentropy")
     model.compile(
@@ -114,6 +123,12 @@ def two_targets(count: int) -> tuple[Any, ...]:
     inputs, labels, _ = examples(count, WIDTH, CLASSES)
     sizes = np.random.default_rng(9).normal(size=(count, 2)).astype(inputs.dtype)
     return inputs, {"kind": labels, "size": sizes}
+
+
+def small_pictures(count: int) -> tuple[Any, ...]:
+    labels = labelled(count)[1]
+    shape = (count, 8, 8, 2)
+    return np.random.default_rng(7).normal(size=shape).astype("float32"), labels
 
 
 def sentences(count: int) -> tuple[Any, ...]:
@@ -141,5 +156,6 @@ CASES = {
     ),
     "add_loss": Case(with_added_loss, labelled),
     "an Embedding": Case(with_embedding, sentences),
+    "a convolution": Case(with_convolution, small_pictures),
     "BatchNorm": Case(with_batch_norm, labelled),
 }
