@@ -3,7 +3,6 @@
 import contextlib
 import os
 import platform
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -74,8 +73,10 @@ def claimed_directory(directory: Path | None) -> Iterator[None]:
         with directory_lock(directory):
             yield
     finally:
-        if is_new and {each.name for each in directory.iterdir()} <= {LOCK_FILE}:
-            shutil.rmtree(directory)
+        if {each.name for each in directory.iterdir()} == {LOCK_FILE}:
+            (directory / LOCK_FILE).unlink()
+            if is_new:
+                directory.rmdir()
 
 
 def write_environment(directory: Path, strategy: tf.distribute.Strategy) -> None:

@@ -33,9 +33,8 @@ def folders(tmp_path):
     (tmp_path / "vacant").mkdir()
     (tmp_path / "foreign").mkdir()
     (tmp_path / "foreign" / "thesis.txt").write_text("mine")
-    (tmp_path / "old_run" / "checkpoints").mkdir(parents=True)
-    (tmp_path / "old_run" / "metrics.jsonl").write_text("{}\n")
-    (tmp_path / "killed_run" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "old_run").mkdir()
+    (tmp_path / "checkpoints_alone" / "checkpoints").mkdir(parents=True)
 
 
 def refused(answer, code, words):
@@ -96,8 +95,7 @@ def test_pictures_that_would_spoil_a_run_are_3(keraunos, unchanged, arguments, w
         ("run_dir=file", ["is a file", "run_dir="]),
         ("run_dir=file/below", ["is a file", "run_dir="]),
         ("run_dir=foreign", ["holds something else (thesis.txt)"]),
-        ("run_dir=old_run", ["holds a run"]),
-        ("run_dir=killed_run", ["holds a run"]),
+        ("run_dir=checkpoints_alone", ["holds something else"]),
         ("data.train=null", ["Try data.train=FOLDER"]),
     ],
 )

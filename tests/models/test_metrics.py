@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 from helpers import replicas
 from keraunos.models import BalancedAccuracy
-from keraunos.strategies import Replicas, own_part
+from keraunos.strategies import Part, own_part
 from sklearn.metrics import balanced_accuracy_score
 
 pytestmark = pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
@@ -41,18 +41,20 @@ def test_it_is_scikit_learn_s_over_uneven_batches(seed):
 @pytest.mark.parametrize("weighted", [False, True])
 def test_it_is_exact_over_replicas_of_which_some_see_nothing(count, weighted):
     labels, probabilities, weights = answers()
-    strategy, split = replicas(count), Replicas(count)
+    strategy = replicas(count)
     with strategy.scope():
         metric = BalancedAccuracy(CLASSES)
     columns = (labels, probabilities, weights)[: 3 if weighted else 2]
 
     @tf.function
     def update(parts):
-        strategy.run(lambda given: metric.update_state(*own_part(given)), args=(parts,))
+        strategy.run(
+            lambda given: metric.update_state(*own_part(given).content), args=(parts,)
+        )
 
     for batch in in_batches(*columns):
-        rows = [split.rows(each, len(batch[0])) for each in range(count)]
-        update(tuple(tuple(tf.constant(v[part]) for v in batch) for part in rows))
+        columns_of_parts = zip(*(np.array_split(v, count) for v in batch), strict=True)
+        update(tuple(Part(tuple(map(tf.constant, c)), 1) for c in columns_of_parts))
     expected = balanced_accuracy_score(
         labels, probabilities.argmax(axis=1), sample_weight=weights if weighted else None
     )

@@ -175,7 +175,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return state_of
 
 
-@pytest.mark.parametrize("step", range(1, EPOCHS * STEPS + 1))
+def some_fast(values: Any, fast: Any) -> list[Any]:
+    """Parameters, of which all but some are slow."""
+    slow = pytest.mark.slow
+    return [v if v in fast else pytest.param(v, marks=slow) for v in values]
+
+
+@pytest.mark.parametrize("step", some_fast(range(1, EPOCHS * STEPS + 1), {2, 7, 12}))
 def test_a_signal_after_any_step_changes_nothing(
     step: int, whole: Any, tmp_path: Path
 ) -> None:
@@ -190,7 +196,10 @@ def test_a_signal_after_any_step_changes_nothing(
 
 @pytest.mark.parametrize(
     "hook",
-    ["on_epoch_begin", "on_validation_begin", "on_validation_end", "on_epoch_end"],
+    some_fast(
+        ["on_epoch_begin", "on_validation_begin", "on_validation_end", "on_epoch_end"],
+        {"on_validation_begin"},
+    ),
 )
 def test_a_signal_in_any_phase_changes_nothing(
     hook: str, whole: Any, tmp_path: Path
@@ -202,7 +211,9 @@ def test_a_signal_in_any_phase_changes_nothing(
     assert_equal(state(tmp_path), whole())
 
 
-@pytest.mark.parametrize("optimizer", [n for n in OPTIMIZERS if n != "Adam"])
+@pytest.mark.parametrize(
+    "optimizer", some_fast([n for n in OPTIMIZERS if n != "Adam"], {"accumulation"})
+)
 def test_every_kind_of_state_is_restored(
     optimizer: str, whole: Any, tmp_path: Path
 ) -> None:
@@ -217,17 +228,9 @@ def test_on_two_replicas_as_well(whole: Any, tmp_path: Path) -> None:
     assert_equal(state(tmp_path), whole(count=2))
 
 
+@pytest.mark.slow
 def test_five_interruptions_are_as_good_as_one(whole: Any, tmp_path: Path) -> None:
     for step in (1, 4, 5, 8, 11):
         assert fit(tmp_path, Sender("on_train_step_end", step)).signal
     assert fit(tmp_path).is_finished
     assert_equal(state(tmp_path), whole())
-
-
-def test_another_number_of_replicas_goes_on_with_the_same_batches(
-    whole: Any, tmp_path: Path
-) -> None:
-    fit(tmp_path, Sender("on_train_step_end", STEPS + 2), count=1)
-    result = fit(tmp_path, count=1, max_epochs=EPOCHS + 1)
-    assert result.is_finished
-    assert len(result.history["loss"]) == EPOCHS + 1
