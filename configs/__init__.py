@@ -4,6 +4,7 @@ Knows nothing of TensorFlow, so that a wrong setting is answered at once.
 """
 
 from .callbacks import CALLBACKS, callback_class
+from .data_rules import is_table
 from .load import load_config, split_arguments, to_yaml
 from .problems import validated
 from .recipes import Recipe, recipes
@@ -27,6 +28,7 @@ __all__ = [
     "RunConfig",
     "TrainerConfig",
     "callback_class",
+    "is_table",
     "load_config",
     "max_seconds",
     "recipes",

@@ -1,13 +1,31 @@
-"""Pictures in: list, check, split, draw, augment. Knows nothing of the trainer."""
+"""Pictures in: list, check, split, draw, augment. Knows nothing of the trainer.
 
-from .augmentation import Augmentation
-from .image_data import ImageData, unlabelled_split
-from .image_split import ImageSplit, TrainingSplit
+Names are looked up when they are first used, so that checking pictures does not load
+TensorFlow.
+"""
 
-__all__ = [
-    "Augmentation",
-    "ImageData",
-    "ImageSplit",
-    "TrainingSplit",
-    "unlabelled_split",
-]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .augmentation import Augmentation as Augmentation
+    from .image_data import ImageData as ImageData
+    from .image_data import unlabelled_split as unlabelled_split
+    from .image_split import ImageSplit as ImageSplit
+    from .image_split import TrainingSplit as TrainingSplit
+
+_HOMES = {
+    "Augmentation": "augmentation",
+    "ImageData": "image_data",
+    "ImageSplit": "image_split",
+    "TrainingSplit": "image_split",
+    "unlabelled_split": "image_data",
+}
+
+__all__ = [*sorted(_HOMES)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)

@@ -1,7 +1,11 @@
-"""Finds copies of the same picture: files whose bytes are equal."""
+"""Finds copies of the same picture, files whose bytes are equal, and other groups."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 Groups = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
@@ -17,6 +21,49 @@ def copy_groups(digests: npt.NDArray[np.bytes_]) -> Groups:
         `(files,)` group numbers from 0 on.
     """
     return np.unique(digests, return_inverse=True)[1].reshape(-1)
+
+
+def named_groups(names: Sequence[str]) -> Groups:
+    """Numbers the files so that those of the same name share a number.
+
+    Args:
+        names: Of the group of each file; one with an empty name is alone.
+    """
+    known, groups = np.unique(np.array(names, object), return_inverse=True)
+    alone = np.flatnonzero([not name for name in names])
+    groups[alone] = len(known) + np.arange(len(alone))
+    return groups
+
+
+def join_groups(first: Groups, second: Groups) -> Groups:
+    """Files share a number if either says so, or if others connect them.
+
+    Example:
+        >>> joined = join_groups(np.array([0, 0, 1, 2]), np.array([0, 1, 1, 2]))
+        >>> joined.tolist()
+        [0, 0, 0, 1]
+    """
+    count = int(first.max(initial=-1)) + 1
+    total = count + int(second.max(initial=-1)) + 1
+    links = coo_array((np.ones(len(first)), (first, count + second)), shape=(total, total))
+    joined = connected_components(links, directed=False)[1][first]
+    return np.unique(joined, return_inverse=True)[1]
+
+
+def in_order_of_content(groups: Groups, digests: npt.NDArray[np.bytes_]) -> Groups:
+    """The same groups, numbered by what their files hold and not by how those are called.
+
+    Example:
+        >>> in_order_of_content(np.array([3, 1, 3]), np.array([b"c", b"b", b"a"])).tolist()
+        [0, 1, 0]
+    """
+    order = np.argsort(digests, kind="stable")
+    _, first, numbers = np.unique(groups[order], return_index=True, return_inverse=True)
+    ranks = np.empty_like(first)
+    ranks[np.argsort(first)] = np.arange(len(first))
+    renumbered = np.empty_like(groups)
+    renumbered[order] = ranks[numbers]
+    return renumbered
 
 
 def any_within(groups: Groups, mask: Mask) -> Mask:

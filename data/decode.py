@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 DECODER_VERSION = 1
 MAX_PIXELS = 64_000_000
@@ -38,6 +38,27 @@ class Decoded:
     height: int
 
 
+@dataclass(frozen=True)
+class OpenedPicture:
+    """An upright RGB picture and what its file says of itself.
+
+    Attributes:
+        image: The picture.
+        width: In pixels, as stored in the file, before any rotation.
+        height: In pixels, as stored in the file, before any rotation.
+        format: Its true format, such as `"JPEG"`, whatever the file is called.
+        mode: Pillow's name for how colours are stored, such as `"RGB"`, `"P"`, `"CMYK"`.
+        orientation: That of EXIF, 1 to 8; 1 is upright.
+    """
+
+    image: Image.Image
+    width: int
+    height: int
+    format: str
+    mode: str
+    orientation: int
+
+
 def decode(content: bytes, size: int) -> Decoded:
     """Decodes a picture and resizes it to a square.
 
@@ -53,6 +74,22 @@ def decode(content: bytes, size: int) -> Decoded:
         UndecodableError: The content is empty, truncated, of no known format, or of
             more than 64 million pixels.
     """
+    opened = open_picture(content, size)
+    resized = opened.image.resize((size, size), Image.Resampling.BILINEAR)
+    return Decoded(np.asarray(resized), opened.width, opened.height)
+
+
+def open_picture(content: bytes, size: int | None = None) -> OpenedPicture:
+    """Decodes a picture as `decode` does, but does not resize it.
+
+    Args:
+        content: The bytes of the file.
+        size: Height and width that are needed: JPEGs are decoded at a fraction of
+            theirs that covers it. None decodes every pixel.
+
+    Raises:
+        UndecodableError: As with `decode`.
+    """
     if not content:
         raise UndecodableError("the file is empty")
     try:
@@ -64,10 +101,12 @@ def decode(content: bytes, size: int) -> Decoded:
                 raise UndecodableError(
                     f"it has {width} x {height} pixels, more than {MAX_PIXELS:,}"
                 )
-            image.draft("RGB", (size, size))  # JPEG: decode at a fraction of the size
-            rgb = _to_rgb(ImageOps.exif_transpose(image))
-            resized = rgb.resize((size, size), Image.Resampling.BILINEAR)
-            return Decoded(np.asarray(resized), width, height)
+            about = (width, height, image.format or "", image.mode)
+            if size is not None:
+                image.draft("RGB", (size, size))
+            orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+            upright = _to_rgb(ImageOps.exif_transpose(image))
+            return OpenedPicture(upright, *about, orientation)
     except UnidentifiedImageError:
         raise UndecodableError(_what_it_is(content)) from None
     except (OSError, SyntaxError, ValueError, EOFError) as error:

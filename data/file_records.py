@@ -40,11 +40,11 @@ class FileRecords:
 
     def __init__(self, path: Path, version: int) -> None:
         self._path = path
-        with self._connection() as database:
-            if database.execute("PRAGMA user_version").fetchone()[0] != version:
-                database.execute("DROP TABLE IF EXISTS files")
-                database.execute(f"PRAGMA user_version = {version:d}")
-            database.execute(
+        with database(path) as connection:
+            if connection.execute("PRAGMA user_version").fetchone()[0] != version:
+                connection.execute("DROP TABLE IF EXISTS files")
+                connection.execute(f"PRAGMA user_version = {version:d}")
+            connection.execute(
                 "CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, size INTEGER,"
                 " changed_ns INTEGER, digest BLOB, width INTEGER, height INTEGER,"
                 " problem TEXT) WITHOUT ROWID"
@@ -53,11 +53,11 @@ class FileRecords:
     def find(self, paths: Sequence[str]) -> dict[str, FileRecord]:
         """The records of those files that have one and are unchanged since."""
         found: dict[str, FileRecord] = {}
-        with self._connection() as database:
+        with database(self._path) as connection:
             for start in range(0, len(paths), _CHUNK):
                 chunk = {_key(path): path for path in paths[start : start + _CHUNK]}
                 marks = ",".join("?" * len(chunk))
-                rows = database.execute(
+                rows = connection.execute(
                     f"SELECT * FROM files WHERE path IN ({marks})", list(chunk)
                 )
                 for key, size, changed_ns, *record in rows:
@@ -74,19 +74,21 @@ class FileRecords:
         rows: Iterable[tuple[object, ...]] = (
             (_key(path), *stamps[path], *record) for path, record in records.items()
         )
-        with self._connection() as database:
-            database.executemany(
+        with database(self._path) as connection:
+            connection.executemany(
                 "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)", rows
             )
 
-    @contextlib.contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        database = sqlite3.connect(self._path, timeout=60)
-        try:
-            with database:
-                yield database
-        finally:
-            database.close()
+
+@contextlib.contextmanager
+def database(path: Path) -> Iterator[sqlite3.Connection]:
+    """Opens a database for one transaction; other processes may use it meanwhile."""
+    connection = sqlite3.connect(path, timeout=60)
+    try:
+        with connection:
+            yield connection
+    finally:
+        connection.close()
 
 
 def stamp(path: str) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Pictures in class folders, checked, split and ready to train on."""
+"""Pictures in class folders or of a table, checked, split and ready to train on."""
 
 import os
 from collections.abc import Sequence
@@ -19,13 +19,14 @@ from .scan import list_pictures
 from .tables import fingerprint_split, write_dropped, write_split
 
 Policy = Literal["error", "drop", "keep"]
+Check = Literal["copies", "full", "off"]
 PathLike = str | os.PathLike[str]
 
 
 class ImageData:
     """The pictures of a run in up to three splits.
 
-    Made by `ImageData.from_folder`.
+    Made by `ImageData.from_folder` or `ImageData.from_csv`.
 
     Attributes:
         train: What to train on: shuffled, balanced, augmented.
@@ -75,6 +76,11 @@ class ImageData:
         validation: PathLike | None = None,
         test: PathLike | None = None,
         validation_split: float = 0.2,
+        test_split: float = 0.0,
+        folds: int | None = None,
+        fold: int | None = None,
+        split: PathLike | None = None,
+        check: Check = "copies",
         image_size: int = 224,
         batch_size: int = 32,
         cache: Cache = "auto",
@@ -97,6 +103,12 @@ class ImageData:
             validation: Folder of validation pictures, in place of `validation_split`.
             test: Folder of test pictures.
             validation_split: Part of `train` that is held out, class by class.
+            test_split: Part of `train` that is held out for testing, likewise.
+            folds: Into how many parts to cut `train`, each for validation once.
+            fold: Which of them is held out here, counted from 1.
+            split: The split.csv of a run. Files that it names keep their side.
+            check: Whether to look for `"copies"`, for near copies as well (`"full"`;
+                these are only kept on one side), or for neither (`"off"`).
             image_size: Height and width in pixels that pictures are resized to.
             batch_size: Pictures per step over all devices together.
             cache: Where decoded pictures are kept: `"memory"`, `"disk"` (shared between
@@ -126,6 +138,11 @@ class ImageData:
             validation=None if validation is None else str(validation),
             test=None if test is None else str(test),
             validation_split=validation_split,
+            test_split=test_split,
+            folds=folds,
+            fold=fold,
+            split=None if split is None else str(split),
+            check=check,
             image_size=image_size,
             batch_size=batch_size,
             cache=cache,
@@ -133,6 +150,51 @@ class ImageData:
             on_conflict=on_conflict,
             on_leak=on_leak,
             class_balance=class_balance,
+        )
+        return cls(config, augmentation, seed, cache_dir)
+
+    @classmethod
+    def from_csv(
+        cls,
+        train: PathLike,
+        *,
+        image_root: PathLike | None = None,
+        image_column: str = "image",
+        label_column: str = "label",
+        group_column: str | None = None,
+        augmentation: Augmentation | None = None,
+        seed: int = 0,
+        cache_dir: PathLike | None = None,
+        **options: Any,
+    ) -> "ImageData":
+        """Reads a table with a row a picture: a CSV file with a header.
+
+        Args:
+            train: The table.
+            image_root: Folder of the pictures; by default that of the table.
+            image_column: Names the picture by its path below `image_root`, or by the
+                name of its file, with or without the extension.
+            label_column: Names its class.
+            group_column: Names its patient, say; no group is on two sides of a split.
+            augmentation: As for `from_folder`.
+            seed: As for `from_folder`.
+            cache_dir: As for `from_folder`.
+            **options: All else that `from_folder` takes. `validation` and `test` may be
+                tables with these columns, or folders.
+
+        Raises:
+            ConfigError: An argument is out of its range.
+            DataError: The table or its pictures would spoil a run; all faults are named.
+        """
+        config = validated(
+            DataConfig,
+            "data",
+            train=str(train),
+            image_root=None if image_root is None else str(image_root),
+            image_column=image_column,
+            label_column=label_column,
+            group_column=group_column,
+            **{name: _as_text(value) for name, value in options.items()},
         )
         return cls(config, augmentation, seed, cache_dir)
 
@@ -173,6 +235,11 @@ class ImageData:
         """Writes split.csv and dropped.csv: which file went where, and why."""
         write_split(directory / "split.csv", self._read.index)
         write_dropped(directory / "dropped.csv", self._read.dropped)
+
+
+def _as_text(value: Any) -> Any:
+    """A path as text, all else as it is."""
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _unless_empty(split: ImageSplit) -> ImageSplit | None:

@@ -21,6 +21,8 @@ class ImageIndex:
         splits: `(rows,)` int8, TRAIN, VALIDATION or TEST.
         digests: `(rows,)` SHA-256 of each file's content, 32 bytes each.
         contradictory: `(rows,)` bool, whether a copy is filed under another class.
+        groups: `(rows,)` numbers that copies and members of a group share: what must not
+            be divided.
     """
 
     class_names: tuple[str, ...]
@@ -29,6 +31,7 @@ class ImageIndex:
     splits: npt.NDArray[np.int8]
     digests: npt.NDArray[np.bytes_]
     contradictory: npt.NDArray[np.bool_]
+    groups: npt.NDArray[np.intp]
 
     def __len__(self) -> int:
         """The number of rows."""

@@ -1,44 +1,63 @@
 """Opens every picture once before training, so that no bad file stops it later."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
 from typing import TypeVar
 
 from ..core.progress import track
 from ..core.store import Store
-from .decode import DECODER_VERSION, Decoded, Pixels, UndecodableError, decode
+from .decode import DECODER_VERSION, Pixels, UndecodableError, decode, open_picture
 from .file_records import FileRecord, FileRecords, stamp
+from .fingerprints import Fingerprint, Fingerprints, fingerprint
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _CHECK_SIZE = 32
+_REMEMBERED_AT_ONCE = 1000
 _THREADS = os.cpu_count() or 1
 
 
-def inspect_files(paths: Sequence[str], store: Store | None) -> list[FileRecord]:
-    """Fingerprints files and checks that each can be decoded.
+def inspect_files(
+    paths: Sequence[str], store: Store | None, fingerprints: Fingerprints | None = None
+) -> list[FileRecord]:
+    """Hashes files and checks that each can be decoded.
 
     Args:
         paths: Picture files.
         store: Where findings are remembered, so that an unchanged file is not opened
             again; None to open them all.
+        fingerprints: Where to add the fingerprints of the pictures, for which each has
+            to be decoded in full.
 
     Returns:
         A record per file, in the order of `paths`.
     """
     if store is None:
-        return list(_open_files(paths))
+        return [look.record for look in _look_at(paths, full=False)]
     records = FileRecords(store.directory / "files.sqlite", DECODER_VERSION)
     known = records.find(paths)
+    if fingerprints is not None:
+        there = fingerprints.known({each.digest for each in known.values()})
+        known = {
+            p: each for p, each in known.items() if each.problem or each.digest in there
+        }
     unknown = [path for path in paths if path not in known]
-    stamps = {path: stamp(path) for path in unknown}
-    fresh = dict(zip(unknown, _open_files(unknown), strict=True))
-    records.remember(fresh, stamps)
-    known |= fresh
+    looks = zip(unknown, _look_at(unknown, fingerprints is not None), strict=True)
+    while chunk := dict(islice(looks, _REMEMBERED_AT_ONCE)):
+        if fingerprints is not None:
+            fingerprints.remember(_fingerprints_of(chunk.values()))
+        # What can't be opened now may be opened later, without a trace of a change.
+        opened = {path: look for path, look in chunk.items() if look.record.digest}
+        records.remember(
+            {path: look.record for path, look in opened.items()},
+            {path: look.stamp for path, look in opened.items()},
+        )
+        known |= {path: look.record for path, look in chunk.items()}
     return [known[path] for path in paths]
 
 
@@ -63,35 +82,56 @@ def read_pixels(path: str, size: int) -> Pixels:
     Raises:
         UndecodableError: It was changed or removed since it was inspected.
     """
-    _, decoded = _read(path, size)
-    if isinstance(decoded, str):
-        raise UndecodableError(
-            f"{path} could be decoded when the run started, but now {decoded}"
-        )
-    return decoded.pixels
+    _, content, problem = _read(path)
+    try:
+        if not problem:
+            return decode(content, size).pixels
+    except UndecodableError as error:
+        problem = str(error)
+    raise UndecodableError(
+        f"{path} could be decoded when the run started, but now {problem}"
+    )
 
 
-def _open_files(paths: Sequence[str]) -> Iterator[FileRecord]:
-    found = _in_parallel(lambda path: _read(path, _CHECK_SIZE), paths)
-    for digest, decoded in track(found, "Checking pictures", len(paths)):
-        if isinstance(decoded, str):
-            yield FileRecord(digest, 0, 0, decoded)
-        else:
-            yield FileRecord(digest, decoded.width, decoded.height, "")
+@dataclass(frozen=True)
+class _Look:
+    """What opening a file told, and its size and time of change just before."""
+
+    stamp: tuple[int, int]
+    record: FileRecord
+    fingerprint: Fingerprint | None = None
 
 
-def _read(path: str, size: int) -> tuple[bytes, Decoded | str]:
-    """A file's fingerprint, and its picture or what is wrong with it."""
+def _fingerprints_of(looks: Iterable[_Look]) -> dict[bytes, Fingerprint]:
+    return {each.record.digest: each.fingerprint for each in looks if each.fingerprint}
+
+
+def _look_at(paths: Sequence[str], full: bool) -> Iterator[_Look]:
+    found = _in_parallel(lambda path: _look(path, full), paths)
+    return track(found, "Checking pictures", len(paths))
+
+
+def _look(path: str, full: bool) -> _Look:
+    before = stamp(path)
+    digest, content, problem = _read(path)
+    if problem:
+        return _Look(before, FileRecord(digest, 0, 0, problem))
+    try:
+        picture = open_picture(content, None if full else _CHECK_SIZE)
+    except UndecodableError as error:
+        return _Look(before, FileRecord(digest, 0, 0, str(error)))
+    record = FileRecord(digest, picture.width, picture.height, "")
+    return _Look(before, record, fingerprint(picture) if full else None)
+
+
+def _read(path: str) -> tuple[bytes, bytes, str]:
+    """A file's hash, its content, and why it can't be opened; each may be empty."""
     try:
         with open(path, "rb") as file:
             content = file.read()
     except OSError as error:
-        return b"", f"it can't be opened ({error.strerror})"
-    digest = sha256(content).digest()
-    try:
-        return digest, decode(content, size)
-    except UndecodableError as error:
-        return digest, str(error)
+        return b"", b"", f"it can't be opened ({error.strerror})"
+    return sha256(content).digest(), content, ""
 
 
 def _in_parallel(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:

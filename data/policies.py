@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.errors import DataError
-from .copies import Groups, Mask, any_within, copy_groups, differ_within
+from .copies import Groups, Mask, any_within, copy_groups
 from .index import TEST, TRAIN, ImageIndex
 
 _SHOWN = 5
@@ -25,11 +25,13 @@ class Policies:
             scores are reported with and without them.
         on_leak: About a picture of the training folder that is in a given validation
             or test folder, too. `"drop"` leaves out the copy in training.
+        look_for_leaks: Whether to look for those at all.
     """
 
     on_unreadable: Literal["error", "drop"] = "error"
     on_conflict: Literal["error", "drop", "keep"] = "error"
     on_leak: Literal["error", "drop", "keep"] = "error"
+    look_for_leaks: bool = True
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,11 @@ def apply_policies(
     Raises:
         DataError: There are faults whose policy is `"error"`; all are named.
     """
-    faults = [fault for fault in _find_faults(index, problems) if fault.found.any()]
+    faults = [
+        fault
+        for fault in _find_faults(index, problems)
+        if fault.found.any() and (policies.look_for_leaks or fault.setting != "on_leak")
+    ]
     _refuse(index, [each for each in faults if getattr(policies, each.setting) == "error"])
     dropped: dict[int, Dropped] = {}
     for fault in faults:
@@ -88,11 +94,6 @@ def apply_policies(
     keep[list(dropped)] = False
     lines = [_summary(fault, getattr(policies, fault.setting)) for fault in faults]
     return index.where(keep), list(dropped.values()), lines
-
-
-def mark_contradictory(index: ImageIndex) -> Mask:
-    """`(rows,)` bool: whether a copy of the file is filed under another class."""
-    return differ_within(copy_groups(index.digests), index.labels)
 
 
 def _find_faults(index: ImageIndex, problems: Mapping[int, str]) -> list[Fault]:

@@ -1,23 +1,36 @@
-"""From folders to the table of a run: listed, opened, cleaned and split."""
+"""From folders or tables to the index of a run: listed, opened, cleaned and split."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
-from ..configs import DataConfig
+from ..configs import DataConfig, is_table
 from ..core.errors import ConfigError, DataError, message
 from ..core.names import did_you_mean
 from ..core.store import Store
-from .copies import copy_groups, differ_within
-from .index import SPLIT_NAMES, TEST, TRAIN, VALIDATION, ImageIndex
+from .assign_splits import assign_splits, follow_written_split
+from .copies import (
+    copy_groups,
+    differ_within,
+    in_order_of_content,
+    join_groups,
+    named_groups,
+)
+from .fingerprints import Fingerprints
+from .index import SPLIT_NAMES, TEST, ImageIndex
 from .inspection import inspect_files
+from .likeness import likeness
 from .policies import Dropped, Policies, apply_policies
+from .remarks import remarks_on_classes
 from .scan import Scan, find_split_folders, scan_folder
-from .split import hold_out
 from .synthetic import NAME as SYNTHETIC
 from .synthetic import synthetic_folder
+from .table import Columns, read_table
+from .tables import read_split
 
 
 @dataclass(frozen=True)
@@ -36,7 +49,7 @@ class ReadIndex:
 
 
 def read_index(config: DataConfig, seed: int, store: Store) -> ReadIndex:
-    """Reads the folders that a configuration names.
+    """Reads the folders and tables that a configuration names.
 
     Args:
         config: The section `data`.
@@ -44,22 +57,24 @@ def read_index(config: DataConfig, seed: int, store: Store) -> ReadIndex:
         store: Where findings are remembered.
 
     Raises:
-        ConfigError: `data.train` is missing.
+        ConfigError: `data.train` is missing, or which fold it is about.
         DataError: A folder or its pictures would spoil a run.
     """
+    _require_one_fold(config)
     scans = {
-        name: scan_folder(folder, f"data.{name}")
-        for name, folder in _find_folders(config, seed, store).items()
+        name: _list(path, f"data.{name}", config)
+        for name, path in _find_sources(config, seed, store).items()
     }
     class_names = scans["train"].class_names
     for name, scan in scans.items():
         _require_same_classes(class_names, scan, f"data.{name}")
-    index, problems = _inspect(class_names, scans, store)
-    policies = Policies(config.on_unreadable, config.on_conflict, config.on_leak)
-    index, dropped, remarks = apply_policies(index, problems, policies)
-    if "validation" not in scans:
-        index = _hold_out_validation(index, config.validation_split, seed)
-    return ReadIndex(index, dropped, remarks + _remarks_on_classes(index))
+    written = read_split(Path(config.split).expanduser()) if config.split else None
+    index, problems = _inspect(class_names, scans, store, config.check)
+    if written is not None:
+        index = follow_written_split(index, written)
+    index, dropped, remarks = apply_policies(index, problems, _policies(config))
+    index, found = assign_splits(index, config, scans.keys(), seed, written)
+    return ReadIndex(index, dropped, remarks + found + remarks_on_classes(index))
 
 
 def index_of_files(paths: Sequence[str]) -> ImageIndex:
@@ -85,14 +100,40 @@ def index_of_files(paths: Sequence[str]) -> ImageIndex:
         np.full(count, TEST, np.int8),
         np.array([record.digest for record in records], "S32"),
         np.zeros(count, bool),
+        np.arange(count),
     )
 
 
-def _find_folders(config: DataConfig, seed: int, store: Store) -> dict[str, Path]:
+def _require_one_fold(config: DataConfig) -> None:
+    if config.folds is not None and config.fold is None:
+        raise ConfigError(
+            message(
+                f"`data.fold` must say which of the {config.folds} folds to validate on.",
+                "`keraunos fit` trains all of them; else try data.fold=1.",
+                **{"data.fold": None},
+            )
+        )
+
+
+def _list(path: Path, name: str, config: DataConfig) -> Scan:
+    if not is_table(str(path)):
+        return scan_folder(path, name)
+    root = Path(config.image_root).expanduser() if config.image_root else None
+    columns = Columns(config.image_column, config.label_column, config.group_column)
+    return read_table(path, root, columns, name)
+
+
+def _policies(config: DataConfig) -> Policies:
+    return Policies(
+        config.on_unreadable, config.on_conflict, config.on_leak, config.check != "off"
+    )
+
+
+def _find_sources(config: DataConfig, seed: int, store: Store) -> dict[str, Path]:
     if config.train is None:
         raise ConfigError(
             message(
-                "`data.train` must be a folder of pictures.",
+                "`data.train` must be a folder of pictures, or a table.",
                 "Try data.train=FOLDER with one folder of pictures per class.",
                 **{"data.train": None},
             )
@@ -125,52 +166,42 @@ def _require_same_classes(wanted: tuple[str, ...], scan: Scan, name: str) -> Non
 
 
 def _inspect(
-    class_names: tuple[str, ...], scans: Mapping[str, Scan], store: Store
+    class_names: tuple[str, ...],
+    scans: Mapping[str, Scan],
+    store: Store,
+    check: Literal["copies", "full", "off"],
 ) -> tuple[ImageIndex, dict[int, str]]:
     paths = [path for scan in scans.values() for path in scan.paths]
-    labels = [
-        class_names.index(scan.class_names[label])
-        for scan in scans.values()
-        for label in scan.labels
-    ]
+    labels = _labels(class_names, scans)
     splits = [SPLIT_NAMES.index(name) for name, scan in scans.items() for _ in scan.paths]
-    records = inspect_files(paths, store)
+    fingerprints = Fingerprints(store) if check == "full" else None
+    records = inspect_files(paths, store, fingerprints)
     digests = np.array([record.digest for record in records], "S32")
+    copies = np.arange(len(paths)) if check == "off" else copy_groups(digests)
+    groups = join_groups(
+        copies, named_groups([g for s in scans.values() for g in s.groups])
+    )
+    if fingerprints is not None:
+        usable = [b"" if record.problem else record.digest for record in records]
+        groups = join_groups(groups, likeness(usable, fingerprints).near)
     index = ImageIndex(
         class_names,
         np.array(paths, object),
-        np.array(labels, np.int32),
+        labels,
         np.array(splits, np.int8),
         digests,
-        differ_within(copy_groups(digests), np.array(labels)),
+        differ_within(copies, labels),
+        in_order_of_content(groups, digests),
     )
     problems = {row: each.problem for row, each in enumerate(records) if each.problem}
     return index, problems
 
 
-def _hold_out_validation(index: ImageIndex, fraction: float, seed: int) -> ImageIndex:
-    rows = np.flatnonzero(index.splits == TRAIN)
-    groups = np.unique(copy_groups(index.digests[rows]), return_inverse=True)[1]
-    held_out = hold_out(index.labels[rows], groups, fraction, seed, index.class_names)
-    splits = index.splits.copy()
-    splits[rows[held_out]] = VALIDATION
-    return replace(index, splits=splits)
-
-
-def _remarks_on_classes(index: ImageIndex) -> list[str]:
-    counts = index.class_counts(TRAIN)
-    missing = [
-        name for name, count in zip(index.class_names, counts, strict=True) if not count
+def _labels(
+    class_names: tuple[str, ...], scans: Mapping[str, Scan]
+) -> npt.NDArray[np.int32]:
+    places = {name: place for place, name in enumerate(class_names)}
+    labels = [
+        places[scan.class_names[label]] for scan in scans.values() for label in scan.labels
     ]
-    if len(missing) > len(counts) - 2:
-        raise DataError(
-            message(
-                "At least two classes must have training pictures.",
-                "Look at dropped files and class folders with data.on_conflict=keep.",
-                counts=dict(zip(index.class_names, counts.tolist(), strict=True)),
-            )
-        )
-    if missing:
-        names = ", ".join(missing)
-        return [f"no training pictures are left of {names}: it can't be learnt"]
-    return []
+    return np.array(labels, np.int32)

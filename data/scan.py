@@ -26,6 +26,7 @@ class Scan:
         paths: Picture files, sorted by class and then by path.
         labels: For each file the position of its class in `class_names`.
         ignored: How many files of which other extensions were passed over.
+        groups: For each file the name of its group, empty if it has none.
     """
 
     root: Path
@@ -33,6 +34,7 @@ class Scan:
     paths: tuple[str, ...]
     labels: tuple[int, ...]
     ignored: dict[str, int]
+    groups: tuple[str, ...]
 
 
 def scan_folder(root: Path, name: str) -> Scan:
@@ -48,6 +50,17 @@ def scan_folder(root: Path, name: str) -> Scan:
     Raises:
         DataError: It is missing, or it or one of its class folders has no pictures.
     """
+    scan = list_folder(root, name)
+    _require_pictures(scan, name)
+    return scan
+
+
+def list_folder(root: Path, name: str) -> Scan:
+    """Lists a folder as `scan_folder` does, but takes it as it is.
+
+    Raises:
+        DataError: It is missing.
+    """
     _require_folder(root, name)
     classes = sorted(child.name for child in root.iterdir() if _is_class_folder(child))
     ignored: Counter[str] = Counter()
@@ -57,9 +70,8 @@ def scan_folder(root: Path, name: str) -> Scan:
         found = sorted(_pictures(root / class_name, ignored))
         paths += found
         labels += [label] * len(found)
-    scan = Scan(root, tuple(classes), tuple(paths), tuple(labels), dict(ignored))
-    _require_pictures(scan, name)
-    return scan
+    groups = ("",) * len(paths)
+    return Scan(root, tuple(classes), tuple(paths), tuple(labels), dict(ignored), groups)
 
 
 def find_split_folders(root: Path) -> dict[str, Path]:
@@ -89,10 +101,15 @@ def list_pictures(path: Path) -> list[str]:
     if path.is_file():
         return [str(path)]
     _require_folder(path, "path")
-    found = sorted(_pictures(path, Counter()))
+    found = list_pictures_below(path)
     if not found:
         raise DataError(message(_wanted("path"), path=str(path)))
     return found
+
+
+def list_pictures_below(folder: Path) -> list[str]:
+    """Lists the picture files at any depth below a folder; there may be none."""
+    return sorted(_pictures(folder, Counter()))
 
 
 def _pictures(folder: Path, ignored: Counter[str]) -> Iterator[str]:

@@ -33,6 +33,13 @@ def make_pictures(
     return root
 
 
+def smooth_picture(seed: int, width: int = 120, height: int = 90) -> Image.Image:
+    """Draws clouds of colour, for each seed others, that survive encoding and scaling."""
+    random = np.random.default_rng(seed)
+    coarse = Image.fromarray(random.integers(0, 256, (6, 8, 3), dtype=np.uint8))
+    return coarse.resize((width, height), Image.Resampling.BICUBIC)
+
+
 def replicas(count: int) -> tf.distribute.Strategy:
     """A strategy with that many replicas on virtual CPU devices."""
     if count == 1:

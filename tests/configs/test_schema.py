@@ -9,6 +9,7 @@ from keraunos.configs import (
     ModelConfig,
     TrainerConfig,
 )
+from keraunos.configs.data_rules import OF_TABLES
 from keraunos.configs.optimizers import COMMON_OPTIONS, OWN_OPTIONS, optimizer_names
 from keraunos.data import Augmentation, ImageData
 from keraunos.models import TransferClassifier
@@ -34,7 +35,13 @@ def fields(section):
             ImageData.from_folder,
             DataConfig,
             {"augmentation", "seed", "cache_dir"},
-            set(),
+            set(OF_TABLES),
+        ),
+        (
+            ImageData.from_csv,
+            DataConfig,
+            {"augmentation", "seed", "cache_dir", "options"},
+            set(DataConfig.model_fields) - set(OF_TABLES) - {"train"},
         ),
         (
             TransferClassifier,

@@ -1,0 +1,128 @@
+"""How many near copies are found, and how many groups are false.
+
+    python benchmarks/near_copies.py FOLDER
+
+takes the photographs at any depth below a folder, each once. For every way to change a
+photograph it writes a changed version of each beside the originals, looks for near
+copies among all of them, and counts
+
+- recall: changed versions that are in a group with their original;
+- false groups: those that hold versions of different originals. Groups of originals alone
+  are listed by name, so that they can be looked at: a set may hold near copies of its own,
+  and these are no mistakes. They count as false all the same unless named with --reviewed.
+
+Mirrored photographs are negatives that can't be copies of others: a group of one and the
+mirror image of another is false for sure.
+"""
+
+import argparse
+import json
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from keraunos.core.store import Store
+from keraunos.data.likeness import near_groups
+from keraunos.data.scan import list_pictures
+from PIL import Image, ImageOps
+
+Change = Callable[[Image.Image, np.random.Generator], tuple[Image.Image, int]]
+
+
+def encode(image: Image.Image, _: np.random.Generator) -> tuple[Image.Image, int]:
+    """JPEG of quality 30."""
+    return image, 30
+
+
+def halve(image: Image.Image, _: np.random.Generator) -> tuple[Image.Image, int]:
+    """Half the width and height."""
+    size = (image.width // 2, image.height // 2)
+    return image.resize(size, Image.Resampling.LANCZOS), 90
+
+
+def crop(image: Image.Image, random: np.random.Generator) -> tuple[Image.Image, int]:
+    """95 % of the width and height, from a random place."""
+    width, height = round(image.width * 0.95), round(image.height * 0.95)
+    left = int(random.integers(image.width - width + 1))
+    top = int(random.integers(image.height - height + 1))
+    return image.crop((left, top, left + width, top + height)), 90
+
+
+def crop_all_edges(image: Image.Image, _: np.random.Generator) -> tuple[Image.Image, int]:
+    """5 % less at each of the four edges."""
+    return ImageOps.crop(image, round(image.width * 0.05)), 90
+
+
+def mirror(image: Image.Image, _: np.random.Generator) -> tuple[Image.Image, int]:
+    """Mirrored: no copy of any other."""
+    return ImageOps.mirror(image), 90
+
+
+def unique_photographs(folder: Path) -> list[str]:
+    """Photographs below a folder, one of each set of equal files."""
+    contents: dict[bytes, str] = {}
+    for path in list_pictures(folder):
+        contents.setdefault(Path(path).read_bytes(), path)
+    return list(contents.values())
+
+
+def mixed_groups(groups: np.ndarray, originals: int) -> Iterator[list[int]]:
+    """Groups that hold versions of different originals; rows of originals."""
+    members = defaultdict(list)
+    for row, group in enumerate(groups):
+        members[group].append(row % originals)
+    return (sorted(set(rows)) for rows in members.values() if len(set(rows)) > 1)
+
+
+def measure(
+    change: Change, photographs: list[str], known: list[list[int]], store: Store
+) -> tuple[float, int]:
+    """Recall, and groups of photographs that are in none among the originals alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        changed = []
+        for number, path in enumerate(photographs):
+            with Image.open(path) as image:
+                result, quality = change(
+                    image.convert("RGB"), np.random.default_rng(number)
+                )
+            changed.append(f"{folder}/{number}.jpg")
+            result.save(changed[-1], quality=quality)
+        groups = near_groups([*photographs, *changed], store)
+    count = len(photographs)
+    recall = float((groups[:count] == groups[count:]).mean())
+    return recall, sum(rows not in known for rows in mixed_groups(groups, count))
+
+
+def main() -> None:
+    """Prints a table, and the same as a line of JSON."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--most", type=int, help="take only so many photographs")
+    reviewed = "two file names, such as a.jpg=b.jpg, that were looked at and are copies"
+    parser.add_argument("--reviewed", action="append", default=[], help=reviewed)
+    arguments = parser.parse_args()
+    photographs = unique_photographs(arguments.folder)[: arguments.most]
+    count = len(photographs)
+    with tempfile.TemporaryDirectory() as cache:
+        store = Store(Path(cache), 10**10)
+        known = list(mixed_groups(near_groups(photographs, store), count))
+        found = ["=".join(Path(photographs[row]).name for row in rows) for rows in known]
+        false = [each for each in found if each not in arguments.reviewed]
+        print(f"{count:,} different files; groups among them: {', '.join(found) or 'none'}")
+        print(f"false per 1,000 unrelated photographs: {1000 * len(false) / count:.2f}")
+        results = {}
+        for change in (encode, halve, crop, crop_all_edges, mirror):
+            recall, mixed = measure(change, photographs, known, store)
+            more = 1000 * mixed / count
+            results[change.__name__] = {"recall": recall, "false_per_1000": more}
+            print(
+                f"{change.__doc__:52} recall {recall:.4f}  more false {more:.2f} per 1,000"
+            )
+    answer = {"photographs": count, "groups": found, "false": len(false), **results}
+    print(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main()

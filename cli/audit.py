@@ -1,0 +1,145 @@
+"""`keraunos audit`: look through picture folders for what would spoil a training run."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..core.errors import DataError
+from .console import show, show_table
+from .output import writing
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ..data.audit import Audit
+
+MOST_EXAMPLES = 3
+
+
+class Check(StrEnum):
+    """What copies to look for."""
+
+    COPIES = "copies"
+    FULL = "full"
+
+
+def audit(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FOLDER...",
+            help="Folders with one folder of pictures per class: one, or those of train, "
+            "validation and test; or the folder that holds these.",
+        ),
+    ],
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write all that was found.")
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a page that shows the pictures, too."),
+    ] = None,
+    check: Annotated[
+        Check, typer.Option(help="`full` looks for near copies, too.")
+    ] = Check.FULL,
+    cache_dir: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="What audits and runs share.")
+    ] = None,
+) -> None:
+    """Look through picture folders for what would spoil a training run.
+
+    Ends with 0 if nothing would, and with 3 if something would.
+    """
+    for option, file in (("--json", json), ("--html", html)):
+        if file is not None:
+            _require_writable(file, option)
+    from ..core.files import write_json_atomic
+    from ..core.store import open_store
+    from ..data.audit import audit_folders
+    from ..data.audit_findings import spoils_a_run, to_json
+    from ..data.audit_html import write_html
+
+    found = audit_folders(folders, open_store(cache_dir), check.value)
+    _show(found)
+    if json is not None:
+        with writing(json, "--json"):
+            write_json_atomic(json, to_json(found))
+    if html is not None:
+        with writing(html, "--html"):
+            write_html(html, found)
+    if spoils_a_run(found):
+        show("This would spoil a training run.")
+        raise typer.Exit(DataError.exit_code)
+    show("Nothing here would spoil a training run.")
+
+
+def _require_writable(file: Path, option: str) -> None:
+    """Fails before all the work rather than after it."""
+    with writing(file, option):
+        if file.is_dir():
+            raise IsADirectoryError(0, "it is a folder")
+        with tempfile.TemporaryFile(dir=file.parent):
+            pass
+
+
+def _show(found: "Audit") -> None:
+    from ..data.audit_findings import conflicting_classes, findings
+
+    show_table(_class_table(found))
+    for each in findings(found):
+        show(f"{'✕' if each.spoils else '•'} {_text(each.text)}")
+    for places, count in conflicting_classes(found):
+        show(f"    {count:,} filed under {_text(' and '.join(places))}")
+    _show_files("can't be decoded", found, found.unreadable)
+    _show_files("named wrongly", found, found.looks.mislabelled)
+    _show_files("giants", found, found.looks.giants())
+    _show_groups("leaks, near", found, found.leaks.near)
+    _show_groups("leaks", found, found.leaks.exact)
+    _show_groups("label conflicts, near", found, found.conflicts.near)
+    _show_groups("label conflicts", found, found.conflicts.exact)
+
+
+def _class_table(found: "Audit") -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    counts = found.class_counts()
+    table = Table("class", title=f"{len(found.paths):,} picture files", show_footer=True)
+    table.columns[0].footer = "all (imbalance)"
+    for split, classes in counts.items():
+        ratio = found.imbalance().get(split)
+        total = f"{sum(classes.values()):,}" + (f" ({ratio:.1f})" if ratio else "")
+        table.add_column(Text(_text(split)), justify="right", footer=total)
+    for name in found.class_names:
+        cells = [classes.get(name) for classes in counts.values()]
+        numbers = ("-" if cell is None else f"{cell:,}" for cell in cells)
+        table.add_row(Text(_text(name)), *numbers)
+    return table
+
+
+def _show_files(what: str, found: "Audit", reasons: Mapping[int, str]) -> None:
+    lines = [f"{found.paths[row]}: {reason}" for row, reason in reasons.items()]
+    _show_some(what, lines)
+
+
+def _show_groups(what: str, found: "Audit", groups: Sequence[Sequence[int]]) -> None:
+    _show_some(what, [" = ".join(found.paths[row] for row in rows) for rows in groups])
+
+
+def _show_some(what: str, lines: Sequence[str]) -> None:
+    if lines:
+        show(f"{what}:")
+        for line in lines[:MOST_EXAMPLES]:
+            show(f"  {_text(line)}")
+        if len(lines) > MOST_EXAMPLES:
+            show(f"  and {len(lines) - MOST_EXAMPLES:,} more")
+
+
+def _text(value: str) -> str:
+    """Printable, where a file name is no valid text or has a line break in it."""
+    shown = value.encode("utf-8", "backslashreplace").decode()
+    return shown.replace("\r", "\\r").replace("\n", "\\n")

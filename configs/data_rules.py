@@ -1,0 +1,82 @@
+"""Which settings of the section `data` go together."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..core.errors import message
+from .problems import ProblemsError
+
+# The settings that only tables have, and their defaults.
+OF_TABLES = {
+    "image_root": None,
+    "image_column": "image",
+    "label_column": "label",
+    "group_column": None,
+}
+
+
+def is_table(path: str) -> bool:
+    """Whether a path names a table of labels, rather than a folder.
+
+    Example:
+        >>> is_table("metadata.csv"), is_table("isic9/Train")
+        (True, False)
+    """
+    return path.lower().endswith((".csv", ".tsv"))
+
+
+def check_data(data: Mapping[str, Any]) -> None:
+    """Makes sure that settings go together.
+
+    Args:
+        data: The section `data`, each setting valid in itself.
+
+    Raises:
+        ProblemsError: Some don't; all are named.
+    """
+    problems = [*_tables(data), *_parts(data), *_folds(data)]
+    if problems:
+        raise ProblemsError("\n".join(problems))
+
+
+def _tables(data: Mapping[str, Any]) -> Iterator[str]:
+    sources = [data[name] for name in ("train", "validation", "test")]
+    if data["train"] is None or any(source and is_table(source) for source in sources):
+        return
+    for name, default in OF_TABLES.items():
+        if data[name] != default:
+            yield _line(
+                data, "is for tables, .csv or .tsv files", "Leave it out.", name, "train"
+            )
+
+
+def _parts(data: Mapping[str, Any]) -> Iterator[str]:
+    if data["test_split"] > 0 and data["test"] is not None:
+        yield _line(
+            data, "can't be set with `data.test`", "Leave one out.", "test_split", "test"
+        )
+    if data["test_split"] + data["validation_split"] >= 1:
+        yield _line(
+            data,
+            "and `data.validation_split` must leave pictures to train on",
+            "Make them less than 1 together.",
+            "test_split",
+            "validation_split",
+        )
+
+
+def _folds(data: Mapping[str, Any]) -> Iterator[str]:
+    folds, fold = data["folds"], data["fold"]
+    if fold is not None and folds is None:
+        yield _line(data, "needs `data.folds`", "Try data.folds=5.", "fold", "folds")
+    if fold is not None and folds is not None and fold > folds:
+        yield _line(data, f"must be 1 to {folds}", "", "fold", "folds")
+    for other in ("validation", "split"):
+        if folds is not None and data[other] is not None:
+            remedy = "Leave one out."
+            yield _line(data, f"can't be set with `data.{other}`", remedy, "folds", other)
+
+
+def _line(data: Mapping[str, Any], expected: str, remedy: str, *names: str) -> str:
+    received = {f"data.{name}": data[name] for name in names}
+    return message(f"`data.{names[0]}` {expected}.", remedy, **received)

@@ -1,0 +1,203 @@
+"""Looks through picture folders for what would spoil a training run."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ..core.errors import DataError, message
+from ..core.store import Store
+from .copies import Groups, differ_within
+from .decode import EXTENSIONS
+from .file_records import FileRecord
+from .fingerprints import Fingerprints
+from .inspection import inspect_files
+from .likeness import Likeness, likeness
+from .looks import Looks, look_over
+from .scan import SPLIT_FOLDERS, Scan, find_split_folders, list_folder
+
+Check = Literal["copies", "full"]
+
+
+@dataclass(frozen=True)
+class CopyGroups:
+    """Groups of rows that show the same picture, each in the order of the files.
+
+    Attributes:
+        exact: Those whose bytes or decoded pixels are all equal.
+        near: Those that hold more than one encoding, scale or crop of a picture.
+    """
+
+    exact: list[list[int]]
+    near: list[list[int]]
+
+    def __len__(self) -> int:
+        """How many groups there are of both kinds."""
+        return len(self.exact) + len(self.near)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was found in one or more picture folders, a row a file.
+
+    Attributes:
+        roots: The folder of each split, by the name of the split.
+        class_folders: Names of the class folders of each split, empty ones included.
+        class_names: All classes of all splits.
+        paths: Picture files.
+        labels: `(rows,)` positions in `class_names`.
+        splits: `(rows,)` positions in `roots`.
+        unreadable: Why a file can't be used, by row.
+        ignored: How many files of which other extensions were passed over.
+        loose: How many pictures lie beside the class folders instead of in one.
+        duplicates: All groups of copies.
+        conflicts: Those of them that are filed under different classes.
+        leaks: Those of them that are in different splits.
+        looks: Formats, sizes and the like.
+    """
+
+    roots: Mapping[str, Path]
+    class_folders: Mapping[str, tuple[str, ...]]
+    class_names: tuple[str, ...]
+    paths: list[str]
+    labels: npt.NDArray[np.int32]
+    splits: npt.NDArray[np.int8]
+    unreadable: Mapping[int, str]
+    ignored: Mapping[str, int]
+    loose: int
+    duplicates: CopyGroups
+    conflicts: CopyGroups
+    leaks: CopyGroups
+    looks: Looks
+
+    def class_counts(self) -> dict[str, dict[str, int]]:
+        """By split and by class, how many picture files there are."""
+        places = {name: place for place, name in enumerate(self.class_names)}
+        return {
+            split: {name: int(counts[places[name]]) for name in self.class_folders[split]}
+            for split, counts in zip(self.roots, self._count_matrix(), strict=True)
+        }
+
+    def imbalance(self) -> dict[str, float]:
+        """By split, how many times the smallest class that has any the largest has."""
+        return {
+            split: max(counts.values()) / min(filter(None, counts.values()))
+            for split, counts in self.class_counts().items()
+            if any(counts.values())
+        }
+
+    def split_of(self, row: int) -> str:
+        """The name of the split of a file."""
+        return list(self.roots)[self.splits[row]]
+
+    def class_of(self, row: int) -> str:
+        """The name of the class of a file."""
+        return self.class_names[self.labels[row]]
+
+    def _count_matrix(self) -> npt.NDArray[np.intp]:
+        shape = (len(self.roots), len(self.class_names))
+        cells = self.splits.astype(np.intp) * shape[1] + self.labels
+        return np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape)
+
+
+def audit_folders(roots: Sequence[Path], store: Store, check: Check = "full") -> Audit:
+    """Looks through folders of pictures.
+
+    Args:
+        roots: Folders that each hold one folder of pictures per class, or folders train,
+            val and test of that kind.
+        store: Where findings are remembered, so that no unchanged file is opened again.
+        check: What to look for: `"copies"`, or near copies as well with `"full"`.
+
+    Raises:
+        DataError: A folder is missing or has no pictures.
+    """
+    scans = {split: _list(root) for split, root in _name_splits(roots).items()}
+    class_names = tuple(sorted({n for scan in scans.values() for n in scan.class_names}))
+    places = {name: place for place, name in enumerate(class_names)}
+    paths = [path for scan in scans.values() for path in scan.paths]
+    labels = [places[s.class_names[label]] for s in scans.values() for label in s.labels]
+    splits = [split for split, scan in enumerate(scans.values()) for _ in scan.paths]
+    fingerprints = Fingerprints(store)
+    records = inspect_files(paths, store, fingerprints)
+    duplicates = _copy_groups(records, fingerprints, check)
+    return Audit(
+        {split: scan.root for split, scan in scans.items()},
+        {split: scan.class_names for split, scan in scans.items()},
+        class_names,
+        paths,
+        np.array(labels, np.int32),
+        np.array(splits, np.int8),
+        {row: record.problem for row, record in enumerate(records) if record.problem},
+        dict(sum((Counter(scan.ignored) for scan in scans.values()), Counter())),
+        sum(_loose_pictures(scan.root) for scan in scans.values()),
+        duplicates,
+        _that_differ(duplicates, labels),
+        _that_differ(duplicates, splits),
+        look_over(paths, records, fingerprints),
+    )
+
+
+def _name_splits(roots: Sequence[Path]) -> dict[str, Path]:
+    named: dict[str, Path] = {}
+    for root in roots:
+        for split, folder in (
+            find_split_folders(root) or {_split_name(root): root}
+        ).items():
+            named[str(folder) if split in named else split] = folder
+    return named
+
+
+def _split_name(root: Path) -> str:
+    name = root.resolve().name
+    known = (split for split, names in SPLIT_FOLDERS.items() if name.lower() in names)
+    return next(known, name)
+
+
+def _list(root: Path) -> Scan:
+    scan = list_folder(root, "FOLDER")
+    if not scan.paths:
+        raise DataError(
+            message(
+                "Each folder must hold pictures in one folder per class.",
+                "Name the folder above the class folders.",
+                FOLDER=str(root),
+            )
+        )
+    return scan
+
+
+def _loose_pictures(root: Path) -> int:
+    return sum(child.suffix.lower() in EXTENSIONS for child in root.iterdir())
+
+
+def _copy_groups(
+    records: Sequence[FileRecord], fingerprints: Fingerprints, check: Check
+) -> CopyGroups:
+    digests = [record.digest for record in records]
+    alike = likeness(digests, fingerprints, near=check == "full")
+    return CopyGroups(_members(alike.same), _near_members(alike))
+
+
+def _near_members(alike: Likeness) -> list[list[int]]:
+    mixed = differ_within(alike.near, alike.same)
+    return [group for group in _members(alike.near) if mixed[group[0]]]
+
+
+def _members(groups: Groups) -> list[list[int]]:
+    """The rows of each group of two or more."""
+    order = np.argsort(groups, kind="stable")
+    starts = np.flatnonzero(np.diff(groups[order])) + 1
+    found = [part.tolist() for part in np.split(order, starts) if len(part) > 1]
+    return sorted(found)
+
+
+def _that_differ(copies: CopyGroups, values: Sequence[int]) -> CopyGroups:
+    def differing(groups: list[list[int]]) -> list[list[int]]:
+        return [rows for rows in groups if len({values[row] for row in rows}) > 1]
+
+    return CopyGroups(differing(copies.exact), differing(copies.near))

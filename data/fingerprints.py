@@ -1,0 +1,115 @@
+"""What is kept of a picture to find copies of it, without keeping the picture."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from ..core.store import Store
+from .decode import DECODER_VERSION, OpenedPicture
+from .file_records import database
+
+SIDE = 32
+FINGERPRINT_VERSION = 1000 + DECODER_VERSION
+_CHUNK = 500
+
+
+class Fingerprint(NamedTuple):
+    """What is kept of a picture.
+
+    Attributes:
+        pixels: A hash of its size and all its pixels, as upright RGB, 16 bytes.
+        thumbnail: Its brightness at 32 x 32, row by row, 1024 bytes.
+        colour: Its mean red, green and blue, 3 bytes.
+        format: The true format of the file, such as `"JPEG"`.
+        mode: How the file stores colours, in Pillow's words, such as `"RGB"`.
+        orientation: That of EXIF, 1 to 8; 1 is upright.
+    """
+
+    pixels: bytes
+    thumbnail: bytes
+    colour: bytes
+    format: str
+    mode: str
+    orientation: int
+
+
+def fingerprint(picture: OpenedPicture) -> Fingerprint:
+    """Takes the fingerprint of a picture that was decoded in full.
+
+    Pictures of the same size and pixels have the same `pixels`, whatever the format
+    and the metadata of their files.
+    """
+    image = picture.image
+    pixels = hashlib.blake2b(repr(image.size).encode(), digest_size=16)
+    pixels.update(image.tobytes())
+    # In two steps where there is much to scale down: as good here, and faster.
+    small = image.resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    return Fingerprint(
+        pixels.digest(),
+        small.convert("L").tobytes(),
+        np.asarray(small).mean(axis=(0, 1)).round().astype(np.uint8).tobytes(),
+        picture.format,
+        picture.mode,
+        picture.orientation,
+    )
+
+
+class Fingerprints:
+    """The fingerprints of all contents that were seen before, in a small database.
+
+    Attributes:
+        store: Where it is kept.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._path = store.directory / "fingerprints.sqlite"
+        with database(self._path) as connection:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version != FINGERPRINT_VERSION:
+                connection.execute("DROP TABLE IF EXISTS fingerprints")
+                connection.execute(f"PRAGMA user_version = {FINGERPRINT_VERSION:d}")
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS fingerprints (digest BLOB PRIMARY KEY, pixels"
+                " BLOB, thumbnail BLOB, colour BLOB, format TEXT, mode TEXT,"
+                " orientation INTEGER)"
+            )
+
+    def known(self, digests: Iterable[bytes]) -> set[bytes]:
+        """Those of the contents whose fingerprints are there."""
+        return {row[0] for row in self._select("digest", list(digests))}
+
+    def find(self, digests: Sequence[bytes]) -> dict[bytes, Fingerprint]:
+        """The fingerprints of those contents that were seen before.
+
+        Args:
+            digests: SHA-256 of each content, 32 bytes.
+        """
+        return {digest: Fingerprint(*rest) for digest, *rest in self._select("*", digests)}
+
+    def thumbnails(self, digests: Sequence[bytes]) -> npt.NDArray[np.uint8]:
+        """`(n, 32, 32)` brightness of pictures whose fingerprints are there."""
+        found = dict(self._select("digest, thumbnail", digests))
+        content = b"".join(found[digest] for digest in digests)
+        return np.frombuffer(content, np.uint8).reshape(-1, SIDE, SIDE)
+
+    def remember(self, fingerprints: Mapping[bytes, Fingerprint]) -> None:
+        """Adds fingerprints by the SHA-256 of the content."""
+        rows = ((digest, *each) for digest, each in fingerprints.items())
+        with database(self._path) as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO fingerprints VALUES (?, ?, ?, ?, ?, ?, ?)", rows
+            )
+
+    def _select(self, columns: str, digests: Sequence[bytes]) -> Iterator[Any]:
+        with database(self._path) as connection:
+            for start in range(0, len(digests), _CHUNK):
+                chunk = digests[start : start + _CHUNK]
+                marks = ",".join("?" * len(chunk))
+                yield from connection.execute(
+                    f"SELECT {columns} FROM fingerprints WHERE digest IN ({marks})", chunk
+                )

@@ -1,0 +1,69 @@
+"""Finds the picture files that a table names."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from .scan import list_pictures_below
+
+_SHOWN = 5
+
+
+def resolve(lines: Mapping[str, int], root: Path) -> tuple[dict[str, str], list[str]]:
+    """Finds the file of each name.
+
+    A name is a path below `root`, or the name of a file anywhere below it; both with or
+    without the extension, where just one file fits.
+
+    Args:
+        lines: The names, and the line in which each stands.
+        root: The folder.
+
+    Returns:
+        Paths by name, and a line on each kind of name that has not just one.
+    """
+    found = {
+        name: path
+        for name in lines
+        if name and os.path.isfile(path := os.path.join(root, name))
+    }
+    unclear = [name for name in lines if name not in found]
+    fitting = _files_by_name(root) if unclear else {}
+    missing: list[str] = []
+    ambiguous: list[str] = []
+    for name in unclear:
+        files = fitting.get(name, [])
+        if len(files) == 1:
+            found[name] = files[0]
+        elif not files:
+            missing.append(f"line {lines[name]}: {name or 'no name'}")
+        else:
+            shown = ", ".join(os.path.relpath(file, root) for file in files)
+            ambiguous.append(f"line {lines[name]}: {name} ({shown})")
+    return found, [
+        *summary(f"names fit no picture below {root}", missing),
+        *summary(f"names fit more than one picture below {root}", ambiguous),
+    ]
+
+
+def summary(what: str, found: Sequence[str]) -> list[str]:
+    """One line on everything of a kind with its first examples, or none."""
+    if not found:
+        return []
+    more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
+    return [f"{len(found)} {what}: {'; '.join([*found[:_SHOWN], *more])}"]
+
+
+def _files_by_name(root: Path) -> Mapping[str, list[str]]:
+    """The pictures below a folder by all that they can be called."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for file in list_pictures_below(root):
+        for name in _names_of(os.path.relpath(file, root)):
+            found[name].append(file)
+    return found
+
+
+def _names_of(path: str) -> Iterable[str]:
+    base = os.path.basename(path)
+    return {path, os.path.splitext(path)[0], base, os.path.splitext(base)[0]}
