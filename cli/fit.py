@@ -108,8 +108,9 @@ def _check(config: RunConfig) -> None:
     from .build import build_data, build_module, build_trainer
 
     run_dir = Path(config.run_dir) if config.run_dir else None
-    data = build_data(config)
     trainer = build_trainer(config, run_dir)
+    trainer.check()
+    data = build_data(config)
     for line in trainer.describe(build_module(config, data), data):
         say(line)
     say("Everything is in order. Nothing was trained or written.")
@@ -118,9 +119,10 @@ def _check(config: RunConfig) -> None:
 def _train(config: RunConfig, run_dir: Path | None) -> None:
     from .build import build_data, build_module, build_trainer
 
+    trainer = build_trainer(config, run_dir)
+    trainer.check()
     data = build_data(config)
     module = build_module(config, data)
-    trainer = build_trainer(config, run_dir)
     result = trainer.fit(module, data)
     if not result.is_finished:
         _say_how_to_go_on(result)

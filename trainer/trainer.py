@@ -129,6 +129,18 @@ class Trainer:
                 return self._fitting(module, data, validation_data, directory).run()
         return self._fitting(module, data, validation_data, self.run_dir).run()
 
+    def check(self) -> None:
+        """Looks whether there are such devices, and whether `run_dir` can be used.
+
+        `fit` does so, too; before reading data it saves the time for that.
+
+        Raises:
+            ConfigError: Something is not there or can't be used.
+        """
+        self._make_strategy()
+        if self.run_dir is not None:
+            check_run_directory(self.run_dir)
+
     def describe(
         self, module: Buildable, data: Any, *, validation_data: Any = None
     ) -> list[str]:
