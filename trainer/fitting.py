@@ -169,7 +169,7 @@ class Fitting:
     def _prepare(
         self, model: keras.Model, cache: FeatureCache | None, compute: Compute
     ) -> None:
-        source = getattr(self.train, "in_order", self.train)
+        source: Any = getattr(self.train, "in_order", self.train)
 
         def predict_training_examples(part: keras.Model) -> Any:
             if cache is not None and cache.is_of(part):
