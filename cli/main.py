@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from ..core.errors import KeraunosError
-from . import config_commands, doctor, fit, predict, preview, test
+from . import cache, config_commands, doctor, fit, predict, preview, test
 
 INTERRUPTED = 130
 
@@ -26,6 +26,7 @@ app.command("predict")(predict.predict)
 app.command("preview")(preview.preview)
 app.command("recipes")(config_commands.list_recipes)
 app.command("config")(config_commands.show_config)
+app.command("cache")(cache.cache)
 app.command("doctor")(doctor.doctor)
 
 

@@ -223,6 +223,12 @@ class RunConfig(Section):
     model: ModelConfig = ModelConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
+    feature_cache: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="Compute what a frozen backbone makes of a picture once, and keep "
+        "it for all runs; `auto` does so where augmentation.views is a number or "
+        "strength 0.",
+    )
     trainer: TrainerConfig = TrainerConfig()
     callbacks: dict[str, dict[str, Any] | None] = Field(
         {}, description="Callbacks by label, in order; null switches a default one off."

@@ -46,7 +46,7 @@ def capture(run: RunState, step: TrainStep, callbacks: CallbackList) -> Bundle:
             "epoch": step.epoch_values(),
             "metrics": {
                 name: copy_replica_values(run.strategy, variable)
-                for name, variable in _metric_variables(run.model).items()
+                for name, variable in _metric_variables(step.model).items()
             },
             "callbacks": arrays,
         },
@@ -63,7 +63,7 @@ def capture_frozen(run: RunState) -> Bundle:
     return Bundle(arrays={"weights": copy_values(frozen_variables(run.model))})
 
 
-def restore_run(run: RunState, step: TrainStep, resumption: Resumption) -> None:
+def restore_run(run: RunState, resumption: Resumption) -> None:
     """Puts a run, its model and its optimizer back to where a checkpoint was taken.
 
     Raises:
@@ -84,8 +84,13 @@ def restore_run(run: RunState, step: TrainStep, resumption: Resumption) -> None:
             f"The checkpoint {resumption.path} is of another model: {error} Begin a new "
             "run, or put the model back as it was."
         ) from None
+
+
+def restore_epoch(run: RunState, step: TrainStep, resumption: Resumption) -> None:
+    """Gives sums and metrics of the epoch that a run is within their values back."""
+    arrays = resumption.bundle.arrays
     step.restore_epoch(arrays["epoch"])
-    for name, variable in _metric_variables(run.model).items():
+    for name, variable in _metric_variables(step.model).items():
         assign_replica_values(run.strategy, variable, arrays["metrics"][name])
 
 

@@ -14,6 +14,7 @@ def describe_run(
     run: RunState,
     module: Module,
     callbacks: CallbackList,
+    reason_against_features: str | None,
     resumption: Resumption | None,
 ) -> list[str]:
     """Says what will happen, a line each."""
@@ -24,6 +25,7 @@ def describe_run(
         f"steps: {run.steps_per_epoch or 'an unknown number of'} per epoch, at most "
         f"{run.max_epochs} epochs",
         f"model: {module.describe(run.model)}",
+        _features(run.settings["feature_cache"], reason_against_features),
         f"run directory: {run.run_dir or 'none, nothing is written'}",
     ]
     if callbacks.not_resumable():
@@ -42,6 +44,12 @@ def _resumed(run: RunState, resumption: Resumption) -> list[str]:
             *resumption.remarks,
         ]
     return lines
+
+
+def _features(mode: str, reason: str | None) -> str:
+    if mode == "off" or reason is not None:
+        return f"features: not cached ({reason or 'feature_cache is off'})"
+    return "features: computed once per picture and version, and cached"
 
 
 def _versions() -> str:

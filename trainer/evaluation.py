@@ -50,8 +50,8 @@ def evaluate(
     step = EvaluationStep(model, module, strategy, source.prepare)
     validation = Validation(step, source, limit)
     if isinstance(source, LabelledSource):
-        return validation.epoch_with_predictions(model)
-    return validation.epoch(model), None
+        return validation.epoch_with_predictions()
+    return validation.epoch(), None
 
 
 def predict(
