@@ -29,7 +29,6 @@ def fail():
 """
 
 
-
 @dataclass(frozen=True)
 class Answer:
     """What a command answered: its exit code and what it wrote to the two streams."""
