@@ -93,5 +93,6 @@ def score_predictions(source: Any, predictions: Predictions) -> dict[str, Any]:
     contradictory = getattr(source, "contradictory", np.zeros(1, bool))
     if contradictory.any():
         scores["contradictory_pictures"] = int(contradictory.sum())
-        scores["without_contradictory_pictures"] = predictions.scores(~contradictory)
+        if not contradictory.all():
+            scores["without_contradictory_pictures"] = predictions.scores(~contradictory)
     return scores
