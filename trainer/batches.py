@@ -161,6 +161,8 @@ def next_with_wait(iterator: Any) -> tuple[Any, tf.Tensor]:
 def cut(dataset: tf.data.Dataset, replicas: Replicas) -> tf.data.Dataset:
     """Cuts each batch into the parts of the replicas of this process."""
     first, total = replicas.first, replicas.total
+    if total == 1:
+        return dataset.map(lambda *b: (Part(b if len(b) > 1 else b[0], 1),))
 
     def parts(*batch: Any) -> tuple[Part, ...]:
         element = batch if len(batch) > 1 else batch[0]

@@ -61,7 +61,7 @@ class Training:
             self.step.totals.reset()
             reset_metrics(self.step.model)
         self._rows_before = self.step.totals.read()[1]
-        self._samples_before = run.samples - self._rows_before
+        run.samples -= self._rows_before  # until the epoch ends
         run.read_metrics = lambda: values_so_far(self.step)
         position = Position(run.epoch, run.epoch_step, self._length(run))
         iterator = self._batches.start(position)
@@ -80,6 +80,7 @@ class Training:
         """
         self.step.finish_epoch()
         rows = self.step.totals.read()[1]
+        run.samples += rows
         return values_so_far(self.step) | self._speed(run, rows)
 
     def _call(self, run: RunState, iterator: Iterator[Any]) -> bool:
@@ -93,7 +94,6 @@ class Training:
             return False
         run.step += int(outcome.steps)
         run.epoch_step += int(outcome.steps)
-        run.samples = self._samples_before + self.step.totals.read()[1]
         if not outcome.finite:
             raise diverged(run, self.source, self._length(run))
         self.pace.record(steps, self.clock() - started)

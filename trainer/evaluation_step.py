@@ -114,7 +114,8 @@ class PredictionStep:
 
 def own_rows(outputs: Any, repeats: tf.Tensor) -> Any:
     """Leaves out rows that another replica has as well."""
-    num_kept = tf.where(counts_here(repeats), tf.int32.max, 0)
-    if outputs is None:
-        return None
+    is_counted = counts_here(repeats)
+    if outputs is None or tf.get_static_value(is_counted):
+        return outputs
+    num_kept = tf.where(is_counted, tf.int32.max, 0)
     return tf.nest.map_structure(lambda tensor: tensor[:num_kept], outputs)
