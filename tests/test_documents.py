@@ -130,6 +130,16 @@ def test_every_file_and_name_beside_it_exists(document):
             assert re.search(rf"\b{part}\b", source), f"{document.name}: {name} in {path}"
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_test_that_is_named_exists(document):
+    """Names such as `tests/core/test_files.py::test_fingerprints`."""
+    text = document.read_text(encoding="utf-8")
+    for path, name in re.findall(r"(tests/[\w/]+\.py)::(\w+)", text):
+        assert (ROOT / path).is_file(), f"{document.name}: {path}"
+        source = (ROOT / path).read_text(encoding="utf-8")
+        assert f"def {name}(" in source, f"{document.name}: {path}::{name}"
+
+
 def test_the_changelog_has_an_entry_of_this_version():
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     versions = re.findall(r"^## ([\d.]+) - (?:\d{4}-\d\d-\d\d|unreleased)$", text, re.M)

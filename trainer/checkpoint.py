@@ -19,6 +19,7 @@ from ..models.variables import (
     changing_variables,
     copy_values,
     frozen_variables,
+    stable_name,
 )
 from ..strategies.replica_values import assign_replica_values, copy_replica_values
 from .keras_internals import metric_variables
@@ -150,4 +151,4 @@ def _optimizer_variables(optimizer: keras.optimizers.Optimizer) -> dict[str, Any
 
 def _metric_variables(model: keras.Model) -> dict[str, Any]:
     variables = enumerate(metric_variables(model))
-    return {f"{n:05d}/{variable.name}": variable.value for n, variable in variables}
+    return {f"{n:05d}/{stable_name(each)}": each.value for n, each in variables}

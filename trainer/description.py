@@ -38,9 +38,10 @@ def _resumed(run: RunState, resumption: Resumption) -> list[str]:
     where = f"epoch {run.epoch + 1}, after {run.step} steps in all"
     lines = [f"resumed: {resumption.path.name} ({where})", *resumption.remarks]
     if run.stop_reason is not None or run.epoch >= run.max_epochs:
+        reason = run.stop_reason or f"max_epochs={run.max_epochs} is reached"
         lines = [
-            f"this run is finished: {run.stop_reason}. To train on, raise what ended it, "
-            "such as trainer.max_epochs",
+            f"this run is finished: {reason}. To train on, raise what ended it, such as "
+            "trainer.max_epochs",
             *resumption.remarks,
         ]
     return lines

@@ -115,7 +115,14 @@ class Fitting:
             model=model,
             strategy=self.strategy,
             data=self.data,
-            settings=run_settings(model, self.module, self.data, self.settings, self.seed)
+            settings=run_settings(
+                model,
+                self.module,
+                self.data,
+                self.train.num_batches,
+                self.settings,
+                self.seed,
+            )
             | {"feature_cache": self.feature_cache},
             max_epochs=self.settings.max_epochs,
             steps_per_epoch=limited(self.train.num_batches, self._train_limit()),
@@ -148,8 +155,8 @@ class Fitting:
         except Interrupted as interrupted:  # there is nothing new to save yet
             run.interrupt(interrupted.reason, interrupted.signal)
             return
-        if resumption is not None:
-            clear_the_way(resumption.path)
+        if run.checkpoint_dir is not None:
+            clear_the_way(run.checkpoint_dir, run.resumed_from)
         self._write_what_was_asked()
         step = TrainStep(
             trained.model,
