@@ -23,7 +23,9 @@ from pydantic import (
 
 from .callbacks import check_callbacks
 from .optimizers import OptimizerName, unknown_options
+from .search import SearchConfig
 from .section import Section
+from .space import check_space
 
 Backbone = Literal[
     "ResNet50",
@@ -233,8 +235,14 @@ class RunConfig(Section):
     callbacks: dict[str, dict[str, Any] | None] = Field(
         {}, description="Callbacks by label, in order; null switches a default one off."
     )
+    search: SearchConfig = SearchConfig()
 
     @field_validator("callbacks")
     @classmethod
     def _callbacks_exist(cls, value: dict[str, Any]) -> dict[str, Any]:
         return check_callbacks(value)
+
+    @model_validator(mode="after")
+    def _space_is_of_settings(self) -> "RunConfig":
+        check_space(self, self.search.space or {})
+        return self

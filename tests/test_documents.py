@@ -74,8 +74,8 @@ def all_commands() -> list[tuple[str, str]]:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A current folder with the files that the documents speak of."""
-    (tmp_path / "mine.yaml").write_text(to_yaml(load_config(["classify"])))
-    (tmp_path / "config.yaml").write_text(to_yaml(load_config(["classify"])))
+    for name in ("mine.yaml", "config.yaml", "best.yaml"):
+        (tmp_path / name).write_text(to_yaml(load_config(["classify"])))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
