@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from resumable_runs import EPOCHS, OPTIMIZERS, STEPS, Sender, assert_equal, fit, state
+from resumable_runs import EPOCHS, OPTIMIZERS, STEPS, Sender, assert_equal, fit, read, state
 
 
 def some_fast(values: Any, fast: Any) -> list[Any]:
@@ -23,6 +23,7 @@ def test_a_signal_after_any_step_changes_nothing(
     assert sender.sent == 1
     assert (result.stop_reason, result.signal) == ("interrupted", signal.SIGTERM)
     assert not result.is_finished
+    assert read(tmp_path / "checkpoints" / "last.txt").startswith(f"step-{step:08d}")
     assert fit(tmp_path).is_finished
     assert_equal(state(tmp_path), whole())
 
