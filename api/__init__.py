@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from .core.errors import DataError as DataError
     from .core.errors import DivergedError as DivergedError
     from .core.errors import KeraunosError as KeraunosError
+    from .core.errors import SearchError as SearchError
     from .data import Augmentation as Augmentation
     from .data import ImageData as ImageData
     from .models import BalancedAccuracy as BalancedAccuracy
     from .models import Module as Module
     from .models import Optimizer as Optimizer
     from .models import TransferClassifier as TransferClassifier
+    from .search.hypermodel import Search as Search
+    from .search.search import SearchResult as SearchResult
     from .strategies import set_cpu_devices as set_cpu_devices
     from .trainer import FitResult as FitResult
     from .trainer import TestResult as TestResult
@@ -45,6 +48,9 @@ _HOMES = {
     "KeraunosError": "core.errors",
     "Module": "models",
     "Optimizer": "models",
+    "Search": "search.hypermodel",
+    "SearchError": "core.errors",
+    "SearchResult": "search.search",
     "TestResult": "trainer",
     "Trainer": "trainer",
     "TransferClassifier": "models",

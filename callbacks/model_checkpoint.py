@@ -125,12 +125,14 @@ class ModelCheckpoint(Callback):
             write_text_atomic(directory / BEST, best[0] + "\n")
         if self.save_last:
             write_text_atomic(directory / LAST, path.name + "\n")
-        if path.name not in self._saved:
-            return  # somebody else asked for it
-        keep = {*best, *(self._saved[-NEWEST_KEPT:] if self.save_last else ())}
-        for name in {*self._saved, *self._left_by_interruption(run)} - keep:
+        # One that is only asked for yet must not push one out that is there.
+        end = self._saved.index(path.name) + 1 if path.name in self._saved else None
+        written = self._saved[:end]
+        newest = written[-NEWEST_KEPT:] if self.save_last else []
+        removed = {*written, *self._left_by_interruption(run)} - {path.name, *best, *newest}
+        for name in removed:
             remove_directory(directory / name)
-        self._saved = [name for name in self._saved if name in keep]
+        self._saved = [name for name in self._saved if name not in removed]
 
     def on_fit_end(self, run: RunState) -> None:
         """Puts the best weights back into the model."""

@@ -30,7 +30,7 @@ class RunState:
         epoch: Finished epochs.
         step: Finished steps in all epochs.
         epoch_step: Finished steps of the current epoch.
-        samples: Examples trained on, each as often as it came.
+        samples: Examples trained on in finished epochs, each as often as it came.
         trained: Training values of the current epoch, once it lacks only validation.
         metrics: The newest values by name: of the whole epoch in `on_epoch_end`; in
             `on_train_step_end` call `read_metrics` for those up to now.

@@ -1,5 +1,6 @@
 """Writes what TensorBoard shows."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,10 @@ class TensorBoard(Callback):
             # At the end of an epoch its values are written before it counts as done.
             done = run.step - run.is_within_epoch
             keep_events(run.run_dir / FOLDER, lambda step: step <= done)
-        if run.step == 0 and self.pictures and isinstance(run.data, ShowsPictures):
+        elif run.run_dir is not None:  # a process may have come to no checkpoint
+            shutil.rmtree(run.run_dir / FOLDER, ignore_errors=True)
+        is_new = run.resumed_from is None
+        if is_new and self.pictures and isinstance(run.data, ShowsPictures):
             images, _ = run.data.sample_pictures()
             self._images(run, "samples", images)
             self._images(run, "augmented", run.data.augmented_pictures())

@@ -47,7 +47,13 @@ def build_trainer(config: RunConfig, run_dir: Path | None) -> Trainer:
     """Makes the Trainer that a configuration asks for."""
     settings = config.trainer.model_dump(exclude={"cpu_devices"})
     callbacks = {"config_file": ConfigFile(config)} | build_callbacks(config)
-    return Trainer(**settings, seed=config.seed, run_dir=run_dir, callbacks=callbacks)
+    return Trainer(
+        **settings,
+        feature_cache=config.feature_cache,
+        seed=config.seed,
+        run_dir=run_dir,
+        callbacks=callbacks,
+    )
 
 
 def build_callbacks(config: RunConfig) -> dict[str, Callback | None]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ..callbacks import Callback, RunState
-from ..configs import DataConfig, RunConfig, to_yaml
+from ..configs import RunConfig, to_yaml
 from ..core.files import write_text_atomic
 from ..data.synthetic import NAME as SYNTHETIC
 from .run_directories import CONFIG_FILE
@@ -20,9 +20,7 @@ class ConfigFile(Callback):
     """
 
     def __init__(self, config: RunConfig) -> None:
-        self.config = config.model_copy(
-            update={"run_dir": None, "data": _with_absolute_paths(config.data)}
-        )
+        self.config = with_absolute_paths(config).model_copy(update={"run_dir": None})
 
     def on_fit_begin(self, run: RunState) -> None:
         """Writes the file."""
@@ -30,12 +28,12 @@ class ConfigFile(Callback):
             write_text_atomic(run.run_dir / CONFIG_FILE, to_yaml(self.config))
 
 
-def _with_absolute_paths(data: DataConfig) -> DataConfig:
-    """So that the configuration can be run again from anywhere."""
-    folders = {name: getattr(data, name) for name in ("train", "validation", "test")}
+def with_absolute_paths(config: RunConfig) -> RunConfig:
+    """The configuration with data that are found from anywhere."""
+    folders = {name: getattr(config.data, name) for name in ("train", "validation", "test")}
     absolute = {
         name: str(Path(folder).expanduser().absolute())
         for name, folder in folders.items()
         if folder is not None and folder != SYNTHETIC
     }
-    return data.model_copy(update=absolute)
+    return config.model_copy(update={"data": config.data.model_copy(update=absolute)})

@@ -9,7 +9,7 @@ import typer
 from ..configs import RunConfig, callback_class, load_config, split_arguments
 from ..core.errors import ConfigError, message
 from .console import say, show
-from .run_directories import read_run_config, run_directory, run_name
+from .run_directories import CONFIG_FILE, read_run_config, run_directory, run_name
 from .tensorflow import load_tensorflow
 
 if TYPE_CHECKING:
@@ -86,12 +86,7 @@ def read_resumed_arguments(run: Path, arguments: Sequence[str]) -> RunConfig:
             )
         )
     config = read_run_config(run, [*overrides, f"run_dir={run}"])
-    foreign = [
-        name
-        for label, options in config.callbacks.items()
-        if ":" in (name := callback_class(label, options or {})[0])
-    ]
-    imported = [config.model.builder] * (config.model.builder is not None) + foreign
+    imported = _imported_names(config)
     if imported:
         raise ConfigError(
             message(
@@ -103,13 +98,24 @@ def read_resumed_arguments(run: Path, arguments: Sequence[str]) -> RunConfig:
     return config
 
 
+def _imported_names(config: RunConfig) -> list[str]:
+    """The user's own classes and functions that a configuration names."""
+    foreign = [
+        name
+        for label, options in config.callbacks.items()
+        if ":" in (name := callback_class(label, options or {})[0])
+    ]
+    return [config.model.builder, *foreign] if config.model.builder else foreign
+
+
 def _check(config: RunConfig) -> None:
     """Does all that comes before the first step, and writes nothing."""
     from .build import build_data, build_module, build_trainer
 
     run_dir = Path(config.run_dir) if config.run_dir else None
-    data = build_data(config)
     trainer = build_trainer(config, run_dir)
+    trainer.check()
+    data = build_data(config)
     for line in trainer.describe(build_module(config, data), data):
         say(line)
     say("Everything is in order. Nothing was trained or written.")
@@ -118,21 +124,26 @@ def _check(config: RunConfig) -> None:
 def _train(config: RunConfig, run_dir: Path | None) -> None:
     from .build import build_data, build_module, build_trainer
 
+    trainer = build_trainer(config, run_dir)
+    trainer.check()
     data = build_data(config)
     module = build_module(config, data)
-    trainer = build_trainer(config, run_dir)
     result = trainer.fit(module, data)
     if not result.is_finished:
-        _say_how_to_go_on(result)
+        _say_how_to_go_on(result, config)
     elif run_dir is not None:
         _report(trainer, result, data, run_dir)
 
 
-def _say_how_to_go_on(result: "FitResult") -> None:
+def _say_how_to_go_on(result: "FitResult", config: RunConfig) -> None:
     """Ends the process as the signal would have, but with the state saved."""
-    if result.run_dir is not None:
+    run = result.run_dir
+    if run is None or not (run / CONFIG_FILE).exists():
+        say(f"stopped ({result.stop_reason}) before the first step: nothing is saved.")
+    else:
         say(f"stopped ({result.stop_reason}), and the state is saved. Go on with:")
-        say(f"  keraunos fit --resume {result.run_dir}")
+        again = f"CONFIG run_dir={run}" if _imported_names(config) else f"--resume {run}"
+        say(f"  keraunos fit {again}")
     if result.signal is not None:
         raise typer.Exit(128 + result.signal)
 

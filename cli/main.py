@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from ..core.errors import KeraunosError
-from . import audit, config_commands, doctor, fit, predict, preview, test
+from . import audit, cache, config_commands, doctor, fit, predict, preview, search, test
 
 INTERRUPTED = 130
 
@@ -24,9 +24,11 @@ app.command("fit")(fit.fit)
 app.command("test")(test.test)
 app.command("predict")(predict.predict)
 app.command("audit")(audit.audit)
+app.command("search")(search.search)
 app.command("preview")(preview.preview)
 app.command("recipes")(config_commands.list_recipes)
 app.command("config")(config_commands.show_config)
+app.command("cache")(cache.cache)
 app.command("doctor")(doctor.doctor)
 
 

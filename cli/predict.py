@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from .console import say, show_table
 from .output import writing
@@ -47,7 +47,7 @@ def predict(
 
 
 def _show(predictions: "Predictions") -> None:
-    table = Table("file", "class", "probability")
+    table = Table(Column("file", overflow="fold"), "class", "probability")
     rows = zip(predictions.names, predictions.probabilities, strict=True)
     for name, row in islice(rows, MOST_ROWS):
         place = int(row.argmax())

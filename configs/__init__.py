@@ -5,7 +5,7 @@ Knows nothing of TensorFlow, so that a wrong setting is answered at once.
 
 from .callbacks import CALLBACKS, callback_class
 from .data_rules import is_table
-from .load import load_config, split_arguments, to_yaml
+from .load import load_config, split_arguments, to_yaml, varied
 from .problems import validated
 from .recipes import Recipe, recipes
 from .schema import (
@@ -17,15 +17,20 @@ from .schema import (
     TrainerConfig,
     max_seconds,
 )
+from .search import SearchConfig
+from .space import DEFAULT_SPACE, Space
 
 __all__ = [
     "CALLBACKS",
+    "DEFAULT_SPACE",
     "AugmentationConfig",
     "DataConfig",
     "ModelConfig",
     "OptimizerConfig",
     "Recipe",
     "RunConfig",
+    "SearchConfig",
+    "Space",
     "TrainerConfig",
     "callback_class",
     "is_table",
@@ -35,4 +40,5 @@ __all__ = [
     "split_arguments",
     "to_yaml",
     "validated",
+    "varied",
 ]

@@ -4,7 +4,7 @@ The order is: defaults, then the files from left to right, then `key=value`.
 """
 
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from ..core.names import did_you_mean
 from .problems import annotation_of, describe
 from .recipes import recipes
 from .schema import RunConfig
+from .space import with_values
 from .yaml_file import parse_yaml
 
 RecipeOrFile = str
@@ -75,6 +76,26 @@ def merge(base: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
         both = isinstance(old, dict) and isinstance(value, dict)
         merged[key] = merge(old, value) if both else value  # type: ignore[arg-type]
     return merged
+
+
+def varied(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
+    """A configuration in which some settings are others.
+
+    Args:
+        config: The configuration.
+        values: Settings by dotted name.
+
+    Raises:
+        ConfigError: A setting does not exist, or can't have that value.
+
+    Example:
+        >>> varied(RunConfig(), {"model.dropout": 0.5}).model.dropout
+        0.5
+    """
+    try:
+        return with_values(config, values)
+    except ValidationError as error:
+        raise ConfigError(describe(error, RunConfig)) from None
 
 
 def to_yaml(config: RunConfig) -> str:

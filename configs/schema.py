@@ -24,7 +24,9 @@ from pydantic import (
 from .callbacks import check_callbacks
 from .data_rules import check_data
 from .optimizers import OptimizerName, unknown_options
+from .search import SearchConfig
 from .section import Section
+from .space import check_space
 
 Backbone = Literal[
     "ResNet50",
@@ -261,12 +263,24 @@ class RunConfig(Section):
     model: ModelConfig = ModelConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
+    feature_cache: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="Compute what a frozen backbone makes of a picture once, and keep "
+        "it for all runs; `auto` does so where augmentation.views is a number or "
+        "strength 0.",
+    )
     trainer: TrainerConfig = TrainerConfig()
     callbacks: dict[str, dict[str, Any] | None] = Field(
         {}, description="Callbacks by label, in order; null switches a default one off."
     )
+    search: SearchConfig = SearchConfig()
 
     @field_validator("callbacks")
     @classmethod
     def _callbacks_exist(cls, value: dict[str, Any]) -> dict[str, Any]:
         return check_callbacks(value)
+
+    @model_validator(mode="after")
+    def _space_is_of_settings(self) -> "RunConfig":
+        check_space(self, self.search.space or {})
+        return self

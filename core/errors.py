@@ -38,6 +38,12 @@ class DivergedError(KeraunosError, ArithmeticError):
     exit_code = 5
 
 
+class SearchError(KeraunosError, RuntimeError):
+    """Every trial of a search failed."""
+
+    exit_code = 8
+
+
 def message(expected: str, remedy: str = "", /, **received: object) -> str:
     """Puts an error into the words that all errors of Keraunos share.
 

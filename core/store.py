@@ -78,12 +78,33 @@ class Store:
         free = shutil.disk_usage(self.directory).free
         return size_bytes <= min(self.limit_bytes, int(free * 0.9))
 
+    def sizes(self) -> dict[str, list[int]]:
+        """Bytes of each entry by kind, which is what its key begins with."""
+        found: dict[str, list[int]] = {}
+        for file in self._entries():
+            found.setdefault(_kind(file), []).append(file.stat().st_size)
+        return dict(sorted(found.items()))
+
+    def clear(self, kind: str = "") -> int:
+        """Removes all entries, or those of one kind; a process that has one open keeps it.
+
+        Returns:
+            How many bytes that were.
+        """
+        removed = 0
+        for file in self._entries():
+            if kind in ("", _kind(file)):
+                removed += file.stat().st_size
+                file.unlink(missing_ok=True)
+        return removed
+
+    def _entries(self) -> list[Path]:
+        files = self.directory.iterdir()
+        return [file for file in files if file.is_file() and not file.name.startswith(".")]
+
     def _make_room(self, keep: str) -> None:
-        entries = [
-            (file.stat().st_mtime, file.stat().st_size, file)
-            for file in self.directory.iterdir()
-            if not file.name.startswith(".")
-        ]
+        stats = [(file.stat(), file) for file in self._entries()]
+        entries = [(stat.st_mtime, stat.st_size, file) for stat, file in stats]
         total = sum(size for _, size, _ in entries)
         for _, size, file in sorted(entries):
             if total <= self.limit_bytes:
@@ -117,6 +138,10 @@ def open_store(cache_dir: str | os.PathLike[str] | None = None) -> Store:
                 cache_dir=str(directory),
             )
         ) from None
+
+
+def _kind(file: Path) -> str:
+    return file.name.partition("-")[0].partition(".")[0]
 
 
 def _limit_bytes() -> int:

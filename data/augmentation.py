@@ -13,6 +13,9 @@ from .randomness import uniforms
 
 Floats = npt.NDArray[np.float32]
 
+# To be raised when the same numbers give other pictures: cached features are of these.
+AUGMENTATION_VERSION = 1
+
 # What strength 1 allows; 0.5 gives the tutorial's flips, rotation and zoom.
 MAX_ROTATION_RADIANS = 0.8 * np.pi
 MAX_ZOOM = 0.4

@@ -35,6 +35,7 @@ class ImageData:
         class_names: The classes, in the order of the model's outputs.
         image_size: Height and width of the pictures in pixels.
         batch_size: Pictures per step over all replicas.
+        store: Where what runs share is kept.
     """
 
     def __init__(
@@ -44,10 +45,10 @@ class ImageData:
         seed: int = 0,
         cache_dir: PathLike | None = None,
     ) -> None:
-        store = open_store(cache_dir)
-        self._read: ReadIndex = read_index(config, seed, store)
+        self.store = open_store(cache_dir)
+        self._read: ReadIndex = read_index(config, seed, self.store)
         index = self._read.index
-        load = open_pictures(index, config.image_size, config.cache, store)
+        load = open_pictures(index, config.image_size, config.cache, self.store)
         common = (load, config.image_size, config.batch_size)
         self.train = TrainingSplit(
             index,

@@ -1,25 +1,26 @@
 """One split of a data set as batches: a pure function of seed, epoch and position."""
 
-import os
-from functools import lru_cache
+import copy
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ..strategies import Part, Position, Replicas
-from .augmentation import Augmentation, augment
+from ..core.files import sha256_of_json
+from ..strategies import Position, Replicas
+from .augmentation import AUGMENTATION_VERSION, Augmentation, augment
+from .batch_reader import read_batches
 from .copies import rank_within
+from .decode import DECODER_VERSION
+from .feature_split import FeatureSplit
 from .index import ImageIndex
 from .order import Draws, balanced, sequential, shuffled
 from .pictures import LoadPictures
 
 ClassBalance = Literal["none", "weights", "sampling"]
 Integers = npt.NDArray[np.int64]
-
-THREADS = os.cpu_count() or 1
-BATCHES_AHEAD = 4
 
 
 class ImageSplit:
@@ -97,14 +98,7 @@ class ImageSplit:
             for each replica of this process. Its content is a dict of arrays with a row
             a picture, to be handed to `prepare`.
         """
-        length = position.batches_per_epoch or self.num_batches
-        reader = _Reader(self, length, replicas)
-        return (
-            tf.data.Dataset.counter(position.epoch * length + position.batch)
-            .map(reader.parts, num_parallel_calls=THREADS, deterministic=True)
-            .prefetch(BATCHES_AHEAD)
-            .with_options(_options())
-        )
+        return read_batches(self, position, replicas)
 
     def batch_names(self, position: Position) -> list[str]:
         """Paths of the pictures of one batch, in order."""
@@ -126,61 +120,35 @@ class ImageSplit:
 
     def arrays(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
         """The arrays that a part of a batch is made of."""
-        return {"images": self.pictures(draws.rows), "labels": self.labels[draws.rows]}
+        return {"images": self.pictures(draws.rows), **self.targets(draws)}
 
+    def targets(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
+        """What a model is to say of these draws, and how much each counts."""
+        return {"labels": self.labels[draws.rows]}
 
-class _Reader:
-    """Reads batches by their number, counted over all epochs."""
+    @property
+    def num_views(self) -> int | None:
+        """How many versions there are of each picture; None without end."""
+        return 1
 
-    def __init__(self, split: ImageSplit, length: int, replicas: Replicas) -> None:
-        self._split = split
-        self._length = length
-        self._replicas = replicas
-        # Threads read ahead: around an epoch's end the draws of two are in use.
-        self._draws = lru_cache(maxsize=2)(split.draws)
+    def view(self, number: int) -> "ImageSplit":
+        """Every picture once, in order, as one of the versions."""
+        del number  # there is only one
+        return self
 
-    def parts(self, batch: tf.Tensor) -> tuple[Part, ...]:
-        """The parts of a batch for the replicas here; in a `tf.data` pipeline."""
-        first = self._replicas.first
-        return tuple(
-            self._part(batch, replica)
-            for replica in range(first, first + self._replicas.local)
-        )
+    def with_features(self, views: Sequence[npt.NDArray[Any]]) -> FeatureSplit:
+        """The same batches, of features in place of pictures.
 
-    def _part(self, batch: tf.Tensor, replica: int) -> Part:
-        nothing = np.zeros(0, np.int64)
-        sample = self._split.arrays(Draws(nothing, nothing))
-        types = [array.dtype for array in sample.values()]
-        repeats, *tensors = tf.numpy_function(
-            self._read, [batch, replica], [np.int32, *types]
-        )
-        repeats.set_shape([])
-        for tensor, array in zip(tensors, sample.values(), strict=True):
-            tensor.set_shape([None, *array.shape[1:]])
-        return Part(dict(zip(sample, tensors, strict=True)), repeats)
+        Args:
+            views: For each version of the pictures an array `(pictures, ...)`.
+        """
+        return FeatureSplit(self, views)
 
-    def _read(self, number: int, replica: int) -> list[Any]:
-        epoch, batch = divmod(int(number), self._length)
-        draws = self._draws(epoch)
-        start = batch * self._split.batch_size
-        stop = min(start + self._split.batch_size, len(draws.rows))
-        rows = self._replicas.rows(int(replica), stop - start)
-        part = slice(start + rows.start, start + rows.stop)
-        arrays = self._split.arrays(Draws(draws.rows[part], draws.numbers[part]))
-        return [np.int32(self._replicas.repeats(stop - start)), *arrays.values()]
-
-
-def _options() -> tf.data.Options:
-    """Threads of its own for a pipeline, and no tuning.
-
-    In TensorFlow's common threads, reading waits for the model's operations to leave
-    one free. Its tuning runs in a thread that sleeps for up to seconds, for which the
-    deletion of an iterator waits.
-    """
-    options = tf.data.Options()
-    options.threading.private_threadpool_size = THREADS
-    options.autotune.enabled = False
-    return options
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of what the model sees: pictures, size, and how they are varied."""
+        digests = np.ascontiguousarray(self._index.digests[self._rows]).tobytes().hex()
+        return sha256_of_json([DECODER_VERSION, self.image_size, digests])
 
 
 class TrainingSplit(ImageSplit):
@@ -217,10 +185,14 @@ class TrainingSplit(ImageSplit):
         self.in_order = ImageSplit(index, split, load, image_size, batch_size)
         digests = index.digests[self._rows]
         self._identities = _identities(digests)
+        self._view: int | None = None  # all draws of the one version, in order
         self._class_weights = balanced_weights(self.labels, len(self.class_names))
 
     def draws(self, epoch: int) -> Draws:
         """What an epoch draws: places within this split, and draw numbers."""
+        if self._view is not None:
+            count = self.num_examples
+            return Draws(np.arange(count), np.full(count, self._view))
         if self.class_balance == "sampling":
             return balanced(self.labels, self.seed, epoch)
         return shuffled(self.num_examples, self.seed, epoch)
@@ -247,13 +219,39 @@ class TrainingSplit(ImageSplit):
     def arrays(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
         """The arrays that a part of a batch is made of."""
         arrays = super().arrays(draws)
-        if self.class_balance == "weights":
-            arrays["weights"] = self._class_weights[arrays["labels"]]
         if self.augmentation.strength > 0:
             arrays["augmentation"] = self.augmentation.parameters(
                 self.seed, self._identities[draws.rows], draws.numbers, self.image_size
             )
         return arrays
+
+    def targets(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
+        """What a model is to say of these draws, and how much each counts."""
+        targets = super().targets(draws)
+        if self.class_balance == "weights":
+            targets["weights"] = self._class_weights[targets["labels"]]
+        return targets
+
+    @property
+    def num_views(self) -> int | None:
+        """How many versions there are of each picture; None without end."""
+        if self.augmentation.strength == 0:
+            return 1
+        return None if self.augmentation.views == "fresh" else int(self.augmentation.views)
+
+    def view(self, number: int) -> ImageSplit:
+        """Every picture once, in order, as one of the versions."""
+        if self.augmentation.strength == 0:
+            return self.in_order
+        view = copy.copy(self)
+        view._view = number
+        return view
+
+    @property
+    def fingerprint(self) -> str:
+        """See `ImageSplit`. How many versions there are makes no difference."""
+        how = [self.seed, self.augmentation.strength, self._view]
+        return sha256_of_json([AUGMENTATION_VERSION, super().fingerprint, *how])
 
 
 def balanced_weights(

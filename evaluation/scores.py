@@ -19,7 +19,7 @@ def classification_scores(
     leave them out, and `classes_without_examples` names them.
 
     Args:
-        labels: `(examples,)` true classes.
+        labels: `(examples,)` true classes, at least one.
         probabilities: `(examples, classes)`, each row with sum 1.
         class_names: Names of the classes.
 
@@ -58,7 +58,7 @@ def classification_scores(
     }
     return {
         "examples": len(labels),
-        "accuracy": float((labels == predicted).mean()) if len(labels) else None,
+        "accuracy": float((labels == predicted).mean()),
         "balanced_accuracy": _mean(recall[present]),
         "macro_f1": _mean(f1[present]),
         "macro_roc_auc": _mean([area for area in areas if area is not None]),

@@ -3,13 +3,16 @@
 Knows nothing of the trainer.
 """
 
+from .feature_cache import FeatureCache
 from .metrics import BalancedAccuracy
-from .module import FunctionModule, Module, as_module
+from .module import FrozenPart, FunctionModule, Module, as_module
 from .optimizer import Optimizer
 from .transfer import TransferClassifier
 
 __all__ = [
     "BalancedAccuracy",
+    "FeatureCache",
+    "FrozenPart",
     "FunctionModule",
     "Module",
     "Optimizer",

@@ -1,7 +1,7 @@
 """The contract between the Trainer and what it trains."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -10,6 +10,18 @@ import numpy.typing as npt
 from ..core.errors import ConfigError, message
 
 Predict = Callable[[keras.Model], npt.NDArray[np.floating[Any]]]
+
+
+class FrozenPart(NamedTuple):
+    """A part of a model that training leaves as it is.
+
+    Attributes:
+        model: From the model's inputs to features.
+        settings: What decides its outputs beside its weights: values that JSON can hold.
+    """
+
+    model: keras.Model
+    settings: dict[str, Any]
 
 
 class Module:
@@ -58,6 +70,28 @@ class Module:
             predict: Runs a model on all training examples, in order and without
                 augmentation, and returns its outputs, a row an example.
         """
+
+    def frozen_part(self, model: keras.Model) -> FrozenPart | None:
+        """The part of the model that training leaves as it is, if it has one.
+
+        Its outputs are computed once for each picture, where the data allow it, and
+        `trained_part` is trained on them.
+
+        Args:
+            model: What `build` returned.
+        """
+        return None
+
+    def trained_part(self, model: keras.Model) -> keras.Model:
+        """The rest: from the outputs of `frozen_part` to those of the model.
+
+        Args:
+            model: What `build` returned.
+
+        Returns:
+            A model of the very same layers, compiled with the model's own optimizer.
+        """
+        raise NotImplementedError
 
     def settings(self) -> dict[str, Any]:
         """What it was made with: values that JSON can hold, compared when resuming."""

@@ -8,7 +8,7 @@ import numpy as np
 from ..configs import ModelConfig, validated
 from .backbones import build_backbone, preprocessing
 from .metrics import BalancedAccuracy
-from .module import Module, Predict, count_parameters
+from .module import FrozenPart, Module, Predict, count_parameters
 from .optimizer import Optimizer
 
 # Features that hardly vary on the training pictures must not blow up on others: none is
@@ -80,17 +80,36 @@ class TransferClassifier(Module):
             self.num_classes, "softmax", name="probabilities", dtype="float32"
         )
         model = keras.Model(pictures, head(features), name=config.backbone.lower())
+        return self._compile(model, self.optimizer.build())
+
+    def _compile(
+        self, model: keras.Model, optimizer: keras.optimizers.Optimizer
+    ) -> keras.Model:
         model.compile(
-            self.optimizer.build(),
+            optimizer,
             loss="sparse_categorical_crossentropy",
             metrics=["accuracy", BalancedAccuracy(self.num_classes)],
         )
         return model
 
+    def frozen_part(self, model: keras.Model) -> FrozenPart:
+        """The backbone, up to the pooled features."""
+        features = model.get_layer("features").output
+        settings = {"backbone": self.config.backbone, "image_size": self.image_size}
+        return FrozenPart(keras.Model(model.input, features), settings)
+
+    def trained_part(self, model: keras.Model) -> keras.Model:
+        """The head, from the pooled features on."""
+        pooled = model.get_layer("features")
+        features = outputs = keras.Input(pooled.output.shape[1:], name="pooled")
+        for layer in model.layers[model.layers.index(pooled) + 1 :]:
+            outputs = layer(outputs)
+        return self._compile(keras.Model(features, outputs), model.optimizer)
+
     def prepare(self, model: keras.Model, predict: Predict) -> None:
         """Measures the features on the training pictures, if they are standardised."""
         if self.config.standardize_features:
-            features = predict(keras.Model(model.input, model.get_layer("features").output))
+            features = predict(self.frozen_part(model).model)
             variance = features.var(axis=0)
             floor = VARIANCE_FLOOR * variance.mean()
             layer = model.get_layer("standardize")

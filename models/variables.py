@@ -1,5 +1,6 @@
 """Which variables of a model training can change, and copies of their values."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -49,6 +50,14 @@ def assign_values(variables: Mapping[str, keras.Variable], values: Arrays) -> No
         variable.assign(values[name])
 
 
+def stable_name(variable: keras.Variable) -> str:
+    """The name of a variable without the number that Keras gives to those without one.
+
+    It counts them per process.
+    """
+    return re.sub(r"^variable_\d+$", "variable", variable.name)
+
+
 def all_layers(model: keras.Model) -> list[keras.Layer]:
     """The layers of a model at any depth, in the order in which Keras holds them."""
     return list(model._flatten_layers(include_self=False, recursive=True))
@@ -61,4 +70,4 @@ def _frozen_ids(model: keras.Model) -> set[int]:
 
 def _numbered(model: keras.Model) -> Variables:
     """All weights, each with a number that is the same in every process."""
-    return {f"{n:05d}/{v.name}": v for n, v in enumerate(model.weights)}
+    return {f"{n:05d}/{stable_name(v)}": v for n, v in enumerate(model.weights)}

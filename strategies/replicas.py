@@ -87,4 +87,7 @@ def own_part(parts: Sequence[Part]) -> Part:
     """The part of a batch that is for the calling replica; in replica context."""
     context = tf.distribute.get_replica_context()
     number = tf.get_static_value(context.replica_id_in_sync_group)
-    return Part(*parts[int(number) % len(parts)])
+    part = Part(*parts[int(number) % len(parts)])
+    if context.num_replicas_in_sync == 1:
+        return part._replace(repeats=tf.constant(1))  # known while tracing
+    return part

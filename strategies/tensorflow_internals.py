@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.python.framework import config as framework_config
 
 _GROUPS_PER_STRATEGY = 1000
 
@@ -21,6 +22,11 @@ def mirrored_strategy_of_its_own(devices: Sequence[str]) -> tf.distribute.Strate
     """
     tf.distribute.MirroredStrategy._collective_key_base += _GROUPS_PER_STRATEGY
     return tf.distribute.MirroredStrategy(list(devices))
+
+
+def op_determinism_is_enabled() -> bool:
+    """Whether this process has asked for repeatable operations, for good."""
+    return bool(framework_config.is_op_determinism_enabled())
 
 
 class traced:  # noqa: N801 - a decorator, like property

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from ..core.errors import ConfigError, message
 from ..strategies import Part, Position, Replicas
+from ..strategies.tensorflow_internals import op_determinism_is_enabled
 
 Prepare = Callable[[Any], tuple[Any, Any, Any]]
 DatasetFunction = Callable[[int, int], tf.data.Dataset]
@@ -140,7 +141,7 @@ class Batches:
         if self._endless is not None:
             return self._endless
         batches = self._source.batches(position, self._replicas)
-        stamped = batches.map(lambda *parts: (parts, tf.timestamp())).prefetch(1)
+        stamped = batches.map(lambda *parts: (parts, now())).prefetch(1)
         iterator = iter(stamped)
         self._endless = iterator if self._source.is_endless else None
         return iterator
@@ -150,17 +151,27 @@ def next_with_wait(iterator: Any) -> tuple[Any, tf.Tensor]:
     """The parts of the next batch, and the seconds for which it was waited for; traced.
 
     A batch that was ready before it was asked for was not waited for, however long the
-    device was busy with other things before it took it.
+    device was busy with other things before it took it. NaN where operations have to be
+    repeatable: there is no clock then.
     """
-    asked = tf.timestamp()
+    asked = now()
     with tf.control_dependencies([asked]):
         parts, ready = next(iterator)
     return parts, tf.maximum(ready - asked, 0.0)
 
 
+def now() -> tf.Tensor:
+    """Seconds since 1970, or NaN; traced."""
+    if op_determinism_is_enabled():
+        return tf.constant(float("nan"), tf.float64)
+    return tf.timestamp()
+
+
 def cut(dataset: tf.data.Dataset, replicas: Replicas) -> tf.data.Dataset:
     """Cuts each batch into the parts of the replicas of this process."""
     first, total = replicas.first, replicas.total
+    if total == 1:
+        return dataset.map(lambda *b: (Part(b if len(b) > 1 else b[0], 1),))
 
     def parts(*batch: Any) -> tuple[Part, ...]:
         element = batch if len(batch) > 1 else batch[0]

@@ -19,6 +19,7 @@ from ..models.variables import (
     changing_variables,
     copy_values,
     frozen_variables,
+    stable_name,
 )
 from ..strategies.replica_values import assign_replica_values, copy_replica_values
 from .keras_internals import metric_variables
@@ -39,6 +40,8 @@ def capture(run: RunState, step: TrainStep, callbacks: CallbackList) -> Bundle:
     """
     states, arrays = take_arrays_out(callbacks.state_dict())
     position = {name: getattr(run, name) for name in POSITION}
+    if run.is_within_epoch and run.trained is None:
+        position["samples"] += step.totals.read()[1]
     return Bundle(
         arrays={
             "weights": copy_values(changing_variables(run.model)),
@@ -46,7 +49,7 @@ def capture(run: RunState, step: TrainStep, callbacks: CallbackList) -> Bundle:
             "epoch": step.epoch_values(),
             "metrics": {
                 name: copy_replica_values(run.strategy, variable)
-                for name, variable in _metric_variables(run.model).items()
+                for name, variable in _metric_variables(step.model).items()
             },
             "callbacks": arrays,
         },
@@ -63,7 +66,7 @@ def capture_frozen(run: RunState) -> Bundle:
     return Bundle(arrays={"weights": copy_values(frozen_variables(run.model))})
 
 
-def restore_run(run: RunState, step: TrainStep, resumption: Resumption) -> None:
+def restore_run(run: RunState, resumption: Resumption) -> None:
     """Puts a run, its model and its optimizer back to where a checkpoint was taken.
 
     Raises:
@@ -84,8 +87,13 @@ def restore_run(run: RunState, step: TrainStep, resumption: Resumption) -> None:
             f"The checkpoint {resumption.path} is of another model: {error} Begin a new "
             "run, or put the model back as it was."
         ) from None
+
+
+def restore_epoch(run: RunState, step: TrainStep, resumption: Resumption) -> None:
+    """Gives sums and metrics of the epoch that a run is within their values back."""
+    arrays = resumption.bundle.arrays
     step.restore_epoch(arrays["epoch"])
-    for name, variable in _metric_variables(run.model).items():
+    for name, variable in _metric_variables(step.model).items():
         assign_replica_values(run.strategy, variable, arrays["metrics"][name])
 
 
@@ -143,4 +151,4 @@ def _optimizer_variables(optimizer: keras.optimizers.Optimizer) -> dict[str, Any
 
 def _metric_variables(model: keras.Model) -> dict[str, Any]:
     variables = enumerate(metric_variables(model))
-    return {f"{n:05d}/{variable.name}": variable.value for n, variable in variables}
+    return {f"{n:05d}/{stable_name(each)}": each.value for n, each in variables}

@@ -14,6 +14,7 @@ def describe_run(
     run: RunState,
     module: Module,
     callbacks: CallbackList,
+    reason_against_features: str | None,
     resumption: Resumption | None,
 ) -> list[str]:
     """Says what will happen, a line each."""
@@ -24,6 +25,7 @@ def describe_run(
         f"steps: {run.steps_per_epoch or 'an unknown number of'} per epoch, at most "
         f"{run.max_epochs} epochs",
         f"model: {module.describe(run.model)}",
+        _features(run.settings["feature_cache"], reason_against_features),
         f"run directory: {run.run_dir or 'none, nothing is written'}",
     ]
     if callbacks.not_resumable():
@@ -36,12 +38,19 @@ def _resumed(run: RunState, resumption: Resumption) -> list[str]:
     where = f"epoch {run.epoch + 1}, after {run.step} steps in all"
     lines = [f"resumed: {resumption.path.name} ({where})", *resumption.remarks]
     if run.stop_reason is not None or run.epoch >= run.max_epochs:
+        reason = run.stop_reason or f"max_epochs={run.max_epochs} is reached"
         lines = [
-            f"this run is finished: {run.stop_reason}. To train on, raise what ended it, "
-            "such as trainer.max_epochs",
+            f"this run is finished: {reason}. To train on, raise what ended it, such as "
+            "trainer.max_epochs",
             *resumption.remarks,
         ]
     return lines
+
+
+def _features(mode: str, reason: str | None) -> str:
+    if mode == "off" or reason is not None:
+        return f"features: not cached ({reason or 'feature_cache is off'})"
+    return "features: computed once per picture and version, and cached"
 
 
 def _versions() -> str:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from ..callbacks import RunState
@@ -60,10 +59,10 @@ class Training:
         self._started = self.clock()
         if not run.is_within_epoch:
             self.step.totals.reset()
-            reset_metrics(run.model)
+            reset_metrics(self.step.model)
         self._rows_before = self.step.totals.read()[1]
-        self._samples_before = run.samples - self._rows_before
-        run.read_metrics = lambda: self._values(run.model)
+        run.samples -= self._rows_before  # until the epoch ends
+        run.read_metrics = lambda: values_so_far(self.step)
         position = Position(run.epoch, run.epoch_step, self._length(run))
         iterator = self._batches.start(position)
         while run.stop_reason is None and self._steps_left(run) != 0:
@@ -81,7 +80,8 @@ class Training:
         """
         self.step.finish_epoch()
         rows = self.step.totals.read()[1]
-        return self._values(run.model) | self._speed(run, rows)
+        run.samples += rows
+        return values_so_far(self.step) | self._speed(run, rows)
 
     def _call(self, run: RunState, iterator: Iterator[Any]) -> bool:
         """Makes some steps; false if the data came to their end instead."""
@@ -94,7 +94,6 @@ class Training:
             return False
         run.step += int(outcome.steps)
         run.epoch_step += int(outcome.steps)
-        run.samples = self._samples_before + self.step.totals.read()[1]
         if not outcome.finite:
             raise diverged(run, self.source, self._length(run))
         self.pace.record(steps, self.clock() - started)
@@ -118,9 +117,8 @@ class Training:
         due = self.steps_until_due(run.step)
         return min(step for step in (self.pace.steps, left, due) if step is not None)
 
-    def _values(self, model: keras.Model) -> dict[str, float]:
-        losses, _, _ = self.step.totals.read()
-        return losses | {name: float(v) for name, v in metric_results(model).items()}
+    def _values(self) -> dict[str, float]:
+        return values_so_far(self.step)
 
     def _speed(self, run: RunState, rows: int) -> dict[str, float]:
         seconds = self.clock() - self._started
@@ -155,32 +153,30 @@ class Validation:
     def __post_init__(self) -> None:
         self._batches = Batches(self.step.strategy, self.source)
 
-    def epoch(self, model: keras.Model) -> dict[str, float]:
+    def epoch(self) -> dict[str, float]:
         """Measures losses and metrics.
 
         Returns:
             Values by name, without `val_`.
         """
-        iterator, left = self._begin(model)
+        iterator, left = self._begin()
         with contextlib.suppress(tf.errors.OutOfRangeError, StopIteration):
             while left != 0:
                 steps = 1 if left is None else min(left, self.pace.steps)
                 self._call(iterator, steps)
                 left = None if left is None else left - steps
-        return self._values(model)
+        return values_so_far(self.step)
 
-    def epoch_with_predictions(
-        self, model: keras.Model
-    ) -> tuple[dict[str, float], Collected]:
+    def epoch_with_predictions(self) -> tuple[dict[str, float], Collected]:
         """Measures, and keeps what the model says of each example, in order."""
-        iterator, steps = self._begin(model)
+        iterator, steps = self._begin()
         outputs = collect(
             self.step.strategy,
             lambda: self.step.with_predictions(iterator),
             steps,
             self.between_calls,
         )
-        return self._values(model), outputs
+        return values_so_far(self.step), outputs
 
     def _call(self, iterator: Iterator[Any], steps: int) -> None:
         started = self.clock()
@@ -188,15 +184,18 @@ class Validation:
         self.pace.record(steps, self.clock() - started)
         self.between_calls()
 
-    def _begin(self, model: keras.Model) -> tuple[Iterator[Any], int | None]:
+    def _begin(self) -> tuple[Iterator[Any], int | None]:
         self.step.totals.reset()
-        reset_metrics(model)
+        reset_metrics(self.step.model)
         steps = limited(self.source.num_batches, self.limit)
         return self._batches.start(Position(0, 0, steps)), steps
 
-    def _values(self, model: keras.Model) -> dict[str, float]:
-        losses, _, _ = self.step.totals.read()
-        return losses | {name: float(v) for name, v in metric_results(model).items()}
+
+def values_so_far(step: TrainStep | EvaluationStep) -> dict[str, float]:
+    """Losses and metrics of the steps since the last reset, by name."""
+    losses, _, _ = step.totals.read()
+    metrics = metric_results(step.model)
+    return losses | {name: float(value) for name, value in metrics.items()}
 
 
 def limited(num_batches: int | None, limit: int | None) -> int | None:

@@ -50,8 +50,8 @@ def evaluate(
     step = EvaluationStep(model, module, strategy, source.prepare)
     validation = Validation(step, source, limit)
     if isinstance(source, LabelledSource):
-        return validation.epoch_with_predictions(model)
-    return validation.epoch(model), None
+        return validation.epoch_with_predictions()
+    return validation.epoch(), None
 
 
 def predict(
@@ -93,5 +93,6 @@ def score_predictions(source: Any, predictions: Predictions) -> dict[str, Any]:
     contradictory = getattr(source, "contradictory", np.zeros(1, bool))
     if contradictory.any():
         scores["contradictory_pictures"] = int(contradictory.sum())
-        scores["without_contradictory_pictures"] = predictions.scores(~contradictory)
+        if not contradictory.all():
+            scores["without_contradictory_pictures"] = predictions.scores(~contradictory)
     return scores

@@ -24,6 +24,7 @@ class EvaluationStep:
         prepare: Turns an element of the data into inputs, targets and weights.
 
     Attributes:
+        model: What is measured.
         strategy: Where steps run.
         totals: Sums over the epoch.
     """
@@ -35,7 +36,7 @@ class EvaluationStep:
         strategy: tf.distribute.Strategy,
         prepare: Prepare,
     ) -> None:
-        self._model = model
+        self.model = model
         self._module = module
         self.strategy = strategy
         self._prepare = prepare
@@ -74,8 +75,8 @@ class EvaluationStep:
     def _on_replica(self, parts: Any) -> tuple[Any, ...]:
         part, repeats = own_part(parts)
         batch = inputs, targets, sample_weight = self._prepare(part)
-        result = forward(self._model, self._module, batch, repeats, training=False)
-        measure(self._model, targets, result.predictions, sample_weight, repeats)
+        result = forward(self.model, self._module, batch, repeats, training=False)
+        measure(self.model, targets, result.predictions, sample_weight, repeats)
         self._kinds = [term.kind for term in result.terms]
         numerators = [term.numerator for term in result.terms]
         denominators = {term.kind.divisor: term.denominator for term in result.terms}
@@ -113,7 +114,8 @@ class PredictionStep:
 
 def own_rows(outputs: Any, repeats: tf.Tensor) -> Any:
     """Leaves out rows that another replica has as well."""
-    num_kept = tf.where(counts_here(repeats), tf.int32.max, 0)
-    if outputs is None:
-        return None
+    is_counted = counts_here(repeats)
+    if outputs is None or tf.get_static_value(is_counted):
+        return outputs
+    num_kept = tf.where(is_counted, tf.int32.max, 0)
     return tf.nest.map_structure(lambda tensor: tensor[:num_kept], outputs)

@@ -17,11 +17,14 @@ def export_model(model: keras.Model, path: Path) -> None:
     Losses and metrics of one's own would keep it from loading elsewhere.
     """
     plain = model
-    if model.inputs is not None:  # not of a subclassed model
+    if getattr(model, "inputs", None) is not None:  # a subclassed model has none
         plain = keras.Model(model.inputs, model.outputs, name=model.name)
     temporary = path.with_name(f".{path.name}.part.keras")
-    plain.save(temporary)
-    temporary.replace(path)
+    try:
+        plain.save(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def write_class_names(class_names: Sequence[str], path: Path) -> None:

@@ -13,15 +13,24 @@ from ..callbacks.model_checkpoint import best_checkpoint
 from ..configs import TrainerConfig, max_seconds
 from ..core.errors import ConfigError, message
 from ..core.signals import stop_signals
-from ..models import Module
+from ..models import FeatureCache, Module
+from ..models.feature_cache import Compute
 from .batches import BatchSource, batch_limit
-from .checkpoint import capture, capture_frozen, restore_run
+from .checkpoint import capture, capture_frozen, restore_epoch, restore_run
 from .compiled_model import build_model
 from .description import describe_run
 from .epochs import Training, Validation, limited
 from .evaluation import predict
 from .evaluation_step import EvaluationStep
 from .export import CLASSES_FILE, MODEL_FILE, export_model, write_class_names
+from .features import (
+    Trained,
+    check_whole,
+    decide,
+    open_cache,
+    reason_against,
+    train_on_features,
+)
 from .global_settings import global_settings
 from .interruption import Interrupted, Interruption
 from .keras_internals import accumulation_taken_over
@@ -45,6 +54,7 @@ class Fitting:
         train: Batches to train on.
         validation: Batches to validate on, or None.
         settings: Of the Trainer.
+        feature_cache: Whether to train on cached features: auto, on or off.
         seed: Of initial weights and dropout.
         strategy: Where to train.
         callbacks: What happens around.
@@ -56,6 +66,7 @@ class Fitting:
     train: BatchSource
     validation: BatchSource | None
     settings: TrainerConfig
+    feature_cache: str
     seed: int
     strategy: tf.distribute.Strategy
     callbacks: CallbackList
@@ -70,11 +81,9 @@ class Fitting:
         ):
             interruption = Interruption(stop, max_seconds(self.settings.max_time))
             model = self._build()
-            run = self._new_run(model)
+            run, resumption = self._begin(model)
             with accumulation_taken_over(model.optimizer) as accumulate:
-                step = self._train_step(model, accumulate)
-                resumption = self._resume(run, step)
-                self._train(run, step, resumption, interruption)
+                self._train(run, resumption, accumulate, interruption)
             if not run.is_interrupted:
                 self._export(model)
         return FitResult(
@@ -90,9 +99,7 @@ class Fitting:
     def describe(self) -> list[str]:
         """Builds the model and says what would happen."""
         with self._global_settings():
-            run = self._new_run(self._build())
-            self._resume(run, self._train_step(run.model))
-        return run.description
+            return self._begin(self._build())[0].description
 
     def _global_settings(self) -> AbstractContextManager[None]:
         settings = self.settings
@@ -102,56 +109,99 @@ class Fitting:
         sync = self.settings.sync_batch_norm in ("auto", True)
         return build_model(self.module, self.strategy, self.train, sync)
 
-    def _train_step(self, model: keras.Model, accumulate: int = 1) -> TrainStep:
-        return TrainStep(
-            model, self.module, self.strategy, self.train.prepare, self.seed, accumulate
-        )
-
-    def _new_run(self, model: keras.Model) -> RunState:
-        return RunState(
+    def _begin(self, model: keras.Model) -> tuple[RunState, Resumption | None]:
+        """The state of the run: new, or as it was left."""
+        run = RunState(
             model=model,
             strategy=self.strategy,
             data=self.data,
-            settings=run_settings(model, self.module, self.data, self.settings, self.seed),
+            settings=run_settings(
+                model,
+                self.module,
+                self.data,
+                self.train.num_batches,
+                self.settings,
+                self.seed,
+            )
+            | {"feature_cache": self.feature_cache},
             max_epochs=self.settings.max_epochs,
             steps_per_epoch=limited(self.train.num_batches, self._train_limit()),
             has_validation=self.validation is not None,
             run_dir=self.run_dir,
         )
-
-    def _resume(self, run: RunState, step: TrainStep) -> Resumption | None:
-        """Puts a run that was left back to where it stood."""
         resumption = find_resumption(run.checkpoint_dir, run.settings)
         if resumption is not None:
-            restore_run(run, step, resumption)
-        run.description = describe_run(run, self.module, self.callbacks, resumption)
-        return resumption
+            restore_run(run, resumption)
+        reason = self._reason_against_features(model)
+        decide(self.feature_cache, reason)
+        run.description = describe_run(run, self.module, self.callbacks, reason, resumption)
+        return run, resumption
 
     def _train(
         self,
         run: RunState,
-        step: TrainStep,
         resumption: Resumption | None,
+        accumulate: int,
         interruption: Interruption,
     ) -> None:
-        if resumption is None:
-            try:
-                self._prepare(run.model, interruption)
-            except Interrupted as interrupted:  # there is nothing to save yet
-                run.interrupt(interrupted.reason, interrupted.signal)
-                return
-        else:
-            clear_the_way(resumption.path)
-        self._write_what_was_asked()
-        self._loop(run, step, resumption, interruption).run(run)
-
-    def _prepare(self, model: keras.Model, interruption: Interruption) -> None:
-        def predict_training_examples(part: keras.Model) -> Any:
-            source = getattr(self.train, "in_order", self.train)
+        def compute(part: keras.Model, source: Any) -> Any:
             return predict(part, source, between_calls=interruption.check)
+
+        try:
+            cache = self._open_cache(run.model, compute)
+            if resumption is None:
+                self._prepare(run.model, cache, compute)
+            trained = self._trained(run.model, cache)
+        except Interrupted as interrupted:  # there is nothing new to save yet
+            run.interrupt(interrupted.reason, interrupted.signal)
+            return
+        if run.checkpoint_dir is not None:
+            clear_the_way(run.checkpoint_dir, run.resumed_from)
+        self._write_what_was_asked()
+        step = TrainStep(
+            trained.model,
+            self.module,
+            self.strategy,
+            trained.train.prepare,
+            self.seed,
+            accumulate,
+        )
+        if resumption is not None:
+            restore_epoch(run, step, resumption)
+        self._loop(run, step, trained, resumption, interruption).run(run)
+        if trained.model is not run.model:
+            pictures = self.data.validation or self.data.train.in_order
+            check_whole(run.model, trained, pictures)
+
+    def _prepare(
+        self, model: keras.Model, cache: FeatureCache | None, compute: Compute
+    ) -> None:
+        source: Any = getattr(self.train, "in_order", self.train)
+
+        def predict_training_examples(part: keras.Model) -> Any:
+            if cache is not None and cache.is_of(part):
+                return cache.features(source)
+            return compute(part, source)
 
         with self.strategy.scope():
             self.module.prepare(model, predict_training_examples)
+
+    def _trained(self, model: keras.Model, cache: FeatureCache | None) -> Trained:
+        """The model and the data; or its head, and cached features."""
+        if cache is None:
+            return Trained(model, self.train, self.validation)
+        epochs = self.settings.max_epochs
+        return train_on_features(self.module, model, self.data, epochs, cache)
+
+    def _open_cache(self, model: keras.Model, compute: Compute) -> FeatureCache | None:
+        if not decide(self.feature_cache, self._reason_against_features(model)):
+            return None
+        return open_cache(self.module, model, self.data, compute)
+
+    def _reason_against_features(self, model: keras.Model) -> str | None:
+        if self.settings.fast_dev_run:
+            return "fast_dev_run looks at one batch only"
+        return reason_against(self.module, model, self.data, self.train)
 
     def _write_what_was_asked(self) -> None:
         if self.run_dir is None:
@@ -164,13 +214,14 @@ class Fitting:
         self,
         run: RunState,
         step: TrainStep,
+        trained: Trained,
         resumption: Resumption | None,
         interruption: Interruption,
     ) -> Loop:
         settings, callbacks = self.settings, self.callbacks
         training = Training(
             step,
-            self.train,
+            trained.train,
             callbacks.steps_until_due,
             Pace(settings.steps_per_execution),
             self._train_limit(),
@@ -178,7 +229,7 @@ class Fitting:
         )
         return Loop(
             training,
-            self._validation(run.model, interruption),
+            self._validation(trained, interruption),
             callbacks,
             Saver(lambda run: capture(run, step, callbacks), capture_frozen),
             interruption,
@@ -186,9 +237,9 @@ class Fitting:
         )
 
     def _validation(
-        self, model: keras.Model, interruption: Interruption
+        self, trained: Trained, interruption: Interruption
     ) -> Validation | None:
-        source = self.validation
+        model, source = trained.model, trained.validation
         if source is None:
             return None
         step = EvaluationStep(model, self.module, self.strategy, source.prepare)

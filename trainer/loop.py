@@ -112,10 +112,10 @@ class Loop:
         source = self.validation.source
         wanted = self.callbacks.wants_validation_predictions
         if wanted and isinstance(source, LabelledSource):
-            values, outputs = self.validation.epoch_with_predictions(run.model)
+            values, outputs = self.validation.epoch_with_predictions()
             run.validation = as_predictions(source, outputs)
         else:
-            values = self.validation.epoch(run.model)
+            values = self.validation.epoch()
         run.metrics = {f"val_{name}": value for name, value in values.items()}
         self.callbacks.notify("on_validation_end", run)
         return run.metrics

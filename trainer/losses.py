@@ -53,6 +53,8 @@ class Term(NamedTuple):
 
     def shared(self, repeats: tf.Tensor) -> "Term":
         """A replica's share, where that many replicas compute one and the same."""
+        if tf.get_static_value(repeats) == 1:
+            return self
         part = tf.cast(repeats, self.numerator.dtype)
         is_constant = self.kind.divisor == ONE
         denominator = self.denominator if is_constant else self.denominator / part

@@ -31,12 +31,17 @@ def measure(
 
 def counts_here(repeats: Any) -> tf.Tensor:
     """Whether this replica's examples are its own; those of all count on the first."""
+    if tf.get_static_value(repeats) == 1:
+        return tf.constant(True)
     replica = tf.distribute.get_replica_context().replica_id_in_sync_group
     return tf.logical_or(tf.equal(repeats, 1), tf.equal(replica, 0))
 
 
 def when(condition: tf.Tensor, effect: Callable[[], None]) -> None:
     """Does something to variables if a traced condition holds."""
+    if tf.get_static_value(condition):
+        effect()
+        return
 
     def act() -> tf.Tensor:
         effect()

@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -101,21 +101,29 @@ def checkpoint_names(directory: Path) -> list[str]:
     return [name for _, _, name in sorted(found)]
 
 
-def clear_the_way(newest: Path) -> None:
+def clear_the_way(directory: Path, newest: Path | None) -> None:
     """Removes what an interrupted process left, and puts damaged checkpoints aside.
 
     Those would otherwise stand where the run is to write anew.
 
     Args:
-        newest: The checkpoint that the run goes on from, in a directory that this
-            process has locked.
+        directory: `checkpoints` of a run, which this process has locked.
+        newest: The checkpoint that the run goes on from, or None if it begins.
     """
-    directory, names = newest.parent, checkpoint_names(newest.parent)
-    for name in names[names.index(newest.name) + 1 :]:
-        number = len(list(directory.glob(f"damaged-{name}-*")))
-        (directory / name).rename(directory / f"damaged-{name}-{number}")
-    for path in [*directory.glob(".step-*"), *directory.glob(f".{FROZEN}-*")]:
+    left = [*directory.glob(".step-*"), *directory.glob(f".{FROZEN}-*")]
+    if newest is None:
+        left.append(directory / FROZEN)  # of a process that came to no checkpoint
+    else:
+        names = checkpoint_names(directory)
+        _put_aside([directory / name for name in names[names.index(newest.name) + 1 :]])
+    for path in left:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _put_aside(damaged: Iterable[Path]) -> None:
+    for path in damaged:
+        number = len(list(path.parent.glob(f"damaged-{path.name}-*")))
+        path.rename(path.with_name(f"damaged-{path.name}-{number}"))
 
 
 def compare_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

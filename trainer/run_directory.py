@@ -1,8 +1,10 @@
 """Prepares the directory that a run writes into."""
 
 import contextlib
+import errno
 import os
 import platform
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -12,13 +14,14 @@ from typing import Any, Protocol, runtime_checkable
 
 import tensorflow as tf
 
-from ..core.errors import ConfigError, message
+from ..core.errors import CheckpointError, ConfigError, message
 from ..core.files import write_json_atomic
 from ..core.lock import LOCK_FILE, OWNER_FILE, directory_lock
 from ..evaluation import write_report
 from .result import TestResult
 
 ENVIRONMENT_FILE = "environment.json"
+_DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 PACKAGES = ("keraunos", "tensorflow", "keras", "numpy", "tensorboard", "pillow")
 
 
@@ -63,6 +66,7 @@ def claimed_directory(directory: Path | None) -> Iterator[None]:
 
     Raises:
         ConfigError: Another process is using it.
+        CheckpointError: The disk is full.
     """
     if directory is None:
         yield
@@ -72,9 +76,13 @@ def claimed_directory(directory: Path | None) -> Iterator[None]:
     try:
         with directory_lock(directory):
             yield
+    except OSError as error:
+        if error.errno in _DISK_IS_FULL:
+            raise _full_disk(directory, error) from error
+        raise
     finally:
-        if {each.name for each in directory.iterdir()} == {LOCK_FILE}:
-            (directory / LOCK_FILE).unlink()
+        if {each.name for each in directory.iterdir()} <= {LOCK_FILE}:
+            (directory / LOCK_FILE).unlink(missing_ok=True)
             if is_new:
                 directory.rmdir()
 
@@ -120,6 +128,18 @@ def write_test_report(
         write_report(directory, result.predictions, result.scores, source.pictures)
     else:
         write_json_atomic(directory / "test.json", result.scores)
+
+
+def _full_disk(directory: Path, error: OSError) -> CheckpointError:
+    return CheckpointError(
+        message(
+            f"The files of the run must be written, and can't be ({error}).",
+            "Checkpoints are intact: make room, and run the same command again to go on "
+            "from the newest.",
+            run_dir=str(directory),
+            free_megabytes=round(shutil.disk_usage(directory).free / 1e6, 1),
+        )
+    )
 
 
 def _unusable(directory: Path, why: str) -> ConfigError:

@@ -8,6 +8,7 @@ import keras
 from ..configs import TrainerConfig
 from ..core.files import sha256_of_json
 from ..models import Module
+from ..models.variables import stable_name
 
 
 @runtime_checkable
@@ -19,22 +20,41 @@ class HasSettings(Protocol):
 
 
 def run_settings(
-    model: keras.Model, module: Module, data: Any, trainer: TrainerConfig, seed: int
+    model: keras.Model,
+    module: Module,
+    data: Any,
+    num_batches: int | None,
+    trainer: TrainerConfig,
+    seed: int,
 ) -> dict[str, Any]:
     """Collects the settings of a run, to be kept with its checkpoints.
+
+    Args:
+        model: Built and compiled.
+        module: Where it came from.
+        data: As `Trainer.fit` was given it.
+        num_batches: Per epoch, if known: all that a dataset tells of itself.
+        trainer: Settings of the Trainer.
+        seed: Of the Trainer.
 
     Returns:
         Values that JSON can hold, in a dict for each part of the run.
     """
-    shapes = [(variable.name, list(variable.shape)) for variable in model.weights]
+    shapes = [(stable_name(variable), list(variable.shape)) for variable in model.weights]
     settings = {
         "seed": seed,
         "trainer": trainer.model_dump(),
         "optimizer": _without_names(keras.optimizers.serialize(model.optimizer)),
         "model": module.settings() | {"weights": sha256_of_json(shapes)},
-        "data": data.settings() if isinstance(data, HasSettings) else {},
+        "data": _of_data(data, num_batches),
     }
     return dict(json.loads(json.dumps(settings, default=str)))
+
+
+def _of_data(data: Any, num_batches: int | None) -> dict[str, Any]:
+    if isinstance(data, HasSettings):
+        return data.settings()
+    return {"num_batches": num_batches}
 
 
 def _without_names(config: Any) -> Any:

@@ -67,6 +67,7 @@ class TrainStep:
             applied; what is left at the end of an epoch is applied there.
 
     Attributes:
+        model: What is trained.
         strategy: Where steps run.
         totals: Sums over the epoch.
         accumulator: What has been added up, or None if each batch is applied at once.
@@ -81,7 +82,7 @@ class TrainStep:
         seed: int,
         accumulate: int = 1,
     ) -> None:
-        self._model = model
+        self.model = model
         self._module = module
         self.strategy = strategy
         self._prepare = prepare
@@ -151,17 +152,17 @@ class TrainStep:
         return finite
 
     def _on_replica(self, parts: Any, step: tf.Tensor) -> ReplicaSums:
-        set_seeds(self._model, self._seed, step)
+        set_seeds(self.model, self._seed, step)
         part, repeats = own_part(parts)
         batch = inputs, targets, sample_weight = self._prepare(part)
         with tf.GradientTape(persistent=True) as tape:
-            result = forward(self._model, self._module, batch, repeats, training=True)
+            result = forward(self.model, self._module, batch, repeats, training=True)
             sums = self._sum_by_divisor(result)
         gradients = {
             divisor: tape.gradient(total, self._variables)
             for divisor, total in sums.items()
         }
-        measure(self._model, targets, result.predictions, sample_weight, repeats)
+        measure(self.model, targets, result.predictions, sample_weight, repeats)
         self._kinds = [term.kind for term in result.terms]
         return ReplicaSums(
             num_rows(inputs) / tf.cast(repeats, keras.config.floatx()),
@@ -175,12 +176,12 @@ class TrainStep:
         sums: dict[str, list[tf.Tensor]] = {}
         for kind, numerator, _ in result.terms:
             sums.setdefault(kind.divisor, []).append(kind.weight * numerator)
-        scale = self._model.optimizer.scale_loss
+        scale = self.model.optimizer.scale_loss
         return {divisor: scale(tf.add_n(each)) for divisor, each in sums.items()}
 
     def _all_finite(self, gradients: dict[str, list[Any]]) -> tf.Tensor:
         """Whether no gradient has NaN or infinity; true if the optimizer sees to that."""
-        if isinstance(self._model.optimizer, keras.optimizers.LossScaleOptimizer):
+        if isinstance(self.model.optimizer, keras.optimizers.LossScaleOptimizer):
             return tf.constant(True)
         present = [each for some in gradients.values() for each in some if each is not None]
         dense = [g.values if isinstance(g, tf.IndexedSlices) else g for g in present]
@@ -202,5 +203,5 @@ class TrainStep:
 
     def _apply(self, gradients: list[Any]) -> None:
         apply_in_cross_replica_context(
-            self._model.optimizer, gradients, self._model.trainable_variables
+            self.model.optimizer, gradients, self.model.trainable_variables
         )

@@ -10,6 +10,7 @@ import tensorflow as tf
 from ..callbacks import default_callbacks, merge_callbacks
 from ..configs import TrainerConfig, validated
 from ..core.errors import ConfigError, message
+from ..core.names import choose
 from ..models import Module, as_module
 from ..strategies import create_strategy
 from .batches import as_source, batch_limit
@@ -26,7 +27,7 @@ class Trainer:
     """Trains Keras models on one or many devices.
 
     A Trainer is a value: making one does nothing, and it can be used again. Its
-    arguments are those of the section `trainer` of a configuration, and four more.
+    arguments are those of the section `trainer` of a configuration, and five more.
 
     Args:
         strategy: `"auto"`, `"single"`, `"mirrored"`, or a `tf.distribute.Strategy`.
@@ -45,6 +46,8 @@ class Trainer:
             `"auto"` makes calls of about a tenth of a second.
         sync_batch_norm: Whether BatchNorm shares batch statistics between replicas;
             `"auto"` does. Without, results depend on the number of replicas.
+        feature_cache: Whether to train on cached features of a frozen backbone; `"auto"`
+            does where each picture has a fixed number of versions.
         seed: Of initial weights and dropout; order and augmentation have the data's.
         run_dir: Where checkpoints, metrics, pictures and the model go; without it
             nothing is written. A directory that holds a run resumes it.
@@ -73,6 +76,7 @@ class Trainer:
         fast_dev_run: bool = False,
         steps_per_execution: Literal["auto"] | int = "auto",
         sync_batch_norm: Literal["auto"] | bool = "auto",
+        feature_cache: Literal["auto", "on", "off"] = "auto",
         seed: int = 0,
         run_dir: str | os.PathLike[str] | None = None,
         callbacks: Sequence[Any] | Mapping[str, Any] | None = None,
@@ -95,6 +99,8 @@ class Trainer:
             steps_per_execution=steps_per_execution,
             sync_batch_norm=sync_batch_norm,
         )
+        choose("feature_cache", feature_cache, dict.fromkeys(("auto", "on", "off")))
+        self.feature_cache = feature_cache
         self.seed = seed
         self.run_dir = run_dir
         self.callbacks = callbacks
@@ -128,6 +134,18 @@ class Trainer:
             with scratch_directory() as directory:
                 return self._fitting(module, data, validation_data, directory).run()
         return self._fitting(module, data, validation_data, self.run_dir).run()
+
+    def check(self) -> None:
+        """Looks whether there are such devices, and whether `run_dir` can be used.
+
+        `fit` does so, too; before reading data it saves the time for that.
+
+        Raises:
+            ConfigError: Something is not there or can't be used.
+        """
+        self._make_strategy()
+        if self.run_dir is not None:
+            check_run_directory(self.run_dir)
 
     def describe(
         self, module: Buildable, data: Any, *, validation_data: Any = None
@@ -220,6 +238,7 @@ class Trainer:
             if validation is None
             else as_source(validation, "validation_data"),
             settings=self.settings,
+            feature_cache=self.feature_cache,
             seed=self.seed,
             strategy=self._make_strategy(),
             callbacks=merge_callbacks(self.callbacks, default_callbacks(directory)),

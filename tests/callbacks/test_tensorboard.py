@@ -69,7 +69,7 @@ def test_what_is_written_can_be_seen_after_each_epoch(tmp_path):
 def test_pictures_of_the_data_are_written_once_as_they_are(pictures, tmp_path):
     data = ImageData.from_folder(pictures / "train", image_size=32)
     run = new_run(run_dir=tmp_path, data=data)
-    for run.step in (0, 6):  # the second time as in a resumed run
+    for run.step, run.resumed_from in ((0, None), (6, tmp_path / "step-00000006")):
         board = TensorBoard()
         board.on_fit_begin(run)
         board.on_fit_end(run)

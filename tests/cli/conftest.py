@@ -28,8 +28,6 @@ def fail():
     raise LookupError("the user's own mistake")
 """
 
-ONEDNN = ("TF_ENABLE_ONEDNN_OPTS", "0")  # what a command sets before TensorFlow loads
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -50,7 +48,6 @@ def keraunos(
     """Runs a command in this process, in an empty folder and a wide terminal."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "300")
-    monkeypatch.setenv(*ONEDNN)
 
     def run(*arguments: object) -> Answer:
         capsys.readouterr()
@@ -131,7 +128,6 @@ def small_run(lesions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("small")
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.chdir(folder)
-        monkeypatch.setenv(*ONEDNN)
         arguments = write_small_run(lesions, folder, monkeypatch)
         assert main(["fit", *arguments]) == 0
     return folder / "runs" / "own-001"

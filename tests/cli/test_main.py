@@ -10,6 +10,7 @@ from keraunos.core import errors
         (errors.DataError("a bad [picture]"), 3, "error: a bad [picture]"),
         (errors.CheckpointError("no checkpoint"), 4, "error: no checkpoint"),
         (errors.DivergedError("not finite"), 5, "error: not finite"),
+        (errors.SearchError("all failed"), 8, "error: all failed"),
         (KeyboardInterrupt(), 130, "interrupted"),
     ],
 )

@@ -30,7 +30,12 @@ def fields(section):
 @pytest.mark.parametrize(
     ("function", "section", "only_python", "only_yaml"),
     [
-        (Trainer, TrainerConfig, {"seed", "run_dir", "callbacks"}, {"cpu_devices"}),
+        (
+            Trainer,
+            TrainerConfig,
+            {"seed", "run_dir", "callbacks", "feature_cache"},
+            {"cpu_devices"},
+        ),
         (
             ImageData.from_folder,
             DataConfig,

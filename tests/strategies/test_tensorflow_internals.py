@@ -1,6 +1,13 @@
+import subprocess
+import sys
+
 import pytest
 import tensorflow as tf
-from keraunos.strategies.tensorflow_internals import mirrored_strategy_of_its_own, traced
+from keraunos.strategies.tensorflow_internals import (
+    mirrored_strategy_of_its_own,
+    op_determinism_is_enabled,
+    traced,
+)
 
 
 def sum_within_replicas(strategy):
@@ -41,3 +48,14 @@ def test_traced(caplog: pytest.LogCaptureFixture):
         assert [int(doubling(tf.constant(n))) for n in (number, 1)] == [2 * number, 2]
         assert doubling.traces == 1
     assert "retracing" not in caplog.text
+
+
+def test_op_determinism_is_enabled():
+    assert not op_determinism_is_enabled()
+    program = (
+        "import tensorflow as tf\n"
+        "from keraunos.strategies.tensorflow_internals import op_determinism_is_enabled\n"
+        "tf.config.experimental.enable_op_determinism()\n"
+        "assert op_determinism_is_enabled()\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)

@@ -1,0 +1,207 @@
+"""`keraunos search`: try many settings, and say which are best."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from ..configs import DEFAULT_SPACE, RunConfig, Space, to_yaml
+from ..core.errors import ConfigError, message
+from ..core.files import sha256_of_json, write_text_atomic
+from .console import say, show, show_table
+from .fit import ConfigArguments, read_arguments
+from .run_directories import run_directory
+from .tensorflow import load_tensorflow
+
+if TYPE_CHECKING:
+    from ..callbacks.monitor import Monitor
+    from ..data import ImageData
+    from ..search.search import Executor, SearchResult
+    from ..search.study import Study
+    from ..search.trials import TrialPlan
+    from ..trainer import FitResult
+
+BEST_FILE = "best.yaml"
+ROWS = 10
+
+# What may differ when a search goes on: where and how fast, and how many trials.
+_HARMLESS: Any = {
+    "run_dir": True,
+    "cache_dir": True,
+    "search": {"max_trials", "keep", "space"},
+    "trainer": {
+        "strategy",
+        "accelerator",
+        "devices",
+        "cpu_devices",
+        "steps_per_execution",
+    },
+}
+
+
+def search(
+    arguments: ConfigArguments,
+    parallel_trials: Annotated[
+        int, typer.Option(min=1, help="How many trials run at a time.")
+    ] = 1,
+) -> None:
+    """Try many settings on training and validation data, and say which are best."""
+    config, name = read_arguments(arguments)
+    space = _space_of(config)
+    load_tensorflow(config.trainer if parallel_trials == 1 else None)
+    from .config_file import with_absolute_paths
+
+    config = with_absolute_paths(config)
+    with run_directory(config.run_dir, f"{name}-search") as directory:
+        _search(config, space, directory.absolute(), parallel_trials)
+
+
+@dataclass
+class ConfiguredTrial:
+    """Trains a trial of a configuration, in whichever process.
+
+    Args:
+        config: That of the search.
+        space: What varies.
+    """
+
+    config: RunConfig
+    space: Space
+    _data: dict[str, "ImageData"] = field(default_factory=dict, repr=False)
+
+    def __call__(self, plan: "TrialPlan") -> "FitResult":
+        """Trains as planned, or goes on where the trial stood."""
+        load_tensorflow(self.config.trainer)
+        from ..callbacks.monitor import Monitor
+        from ..search.space import decoded
+        from ..search.trial_config import trial_config
+        from .build import build_module, build_trainer
+
+        settings = self.config.search
+        objective = Monitor(settings.objective, settings.mode)
+        values = decoded(self.space, plan.values)
+        config = trial_config(self.config, values, objective, plan.max_epochs)
+        trainer = build_trainer(config, plan.directory)
+        trainer.check()
+        data = self._read(config)
+        return trainer.fit(build_module(config, data), data)
+
+    def _read(self, config: RunConfig) -> "ImageData":
+        """The pictures; read once for all trials that see the same."""
+        from .build import build_data
+
+        same = config.model_dump(mode="json", include={"data", "augmentation", "seed"})
+        key = sha256_of_json(same)
+        if key not in self._data:
+            self._data[key] = build_data(config)
+        return self._data[key]
+
+
+def _space_of(config: RunConfig) -> Space:
+    if config.search.space is not None:
+        return config.search.space
+    if config.model.builder is not None:
+        raise ConfigError(
+            message(
+                "`search.space` must say what varies, as `model.builder` is given.",
+                "Try search.space.model.arguments.NAME='{float: [0.0, 1.0]}'.",
+                **{"search.space": None},
+            )
+        )
+    return DEFAULT_SPACE
+
+
+def _search(config: RunConfig, space: Space, directory: Path, count: int) -> None:
+    from ..callbacks.monitor import Monitor
+    from ..search.oracles import number_of_trials
+    from ..search.search import run_search, search_directory
+    from ..search.space import describe_space
+
+    objective = Monitor(config.search.objective, config.search.mode)
+    with search_directory(directory):
+        study = _open_study(config, space, objective, directory)
+        done = sum(trial.status != "running" for trial in study.trials.values())
+        at_most = number_of_trials(study.oracle)
+        better = "larger" if objective.mode == "max" else "smaller"
+        say(f"search: {config.search.tuner}, at most {at_most} trials, {count} at a time")
+        say(f"objective: {objective.name}, {better} is better")
+        for line in describe_space(space):
+            say(f"varies: {line}")
+        say(f"search directory: {directory}")
+        if done:
+            say(f"continued: {done} trials have ended")
+        executor = _executor(config, space, count)
+        result = run_search(study, executor, directory, config.search.keep, say)
+        if result.best:
+            _write_best(config, space, objective, result)
+    _report(result, objective)
+
+
+def _open_study(
+    config: RunConfig, space: Space, objective: "Monitor", directory: Path
+) -> "Study":
+    from ..search.journal import JOURNAL_FILE, Journal
+    from ..search.oracles import create_oracle
+    from ..search.space import hyperparameters
+    from ..search.study import Study
+
+    settings = config.model_dump(mode="json", exclude=_HARMLESS)
+    journal = Journal(directory / JOURNAL_FILE, settings | {"space": space})
+    chosen = config.search.seed
+    seed = config.seed if chosen is None else chosen
+    oracle = create_oracle(
+        config.search, objective, hyperparameters(space), seed, config.trainer.max_epochs
+    )
+    return Study(oracle, objective, journal)
+
+
+def _executor(config: RunConfig, space: Space, count: int) -> "Executor":
+    from ..search.devices import give_up_gpus
+    from ..search.in_process import InProcess
+    from ..search.workers import WorkerProcesses, worker_environments
+
+    trial = ConfiguredTrial(config, space)
+    if count == 1:
+        return InProcess(trial, config.search.objective)
+    gpus = [] if config.trainer.accelerator == "cpu" else give_up_gpus()
+    environments = worker_environments(count, gpus)
+    return WorkerProcesses(trial, config.search.objective, environments)
+
+
+def _write_best(
+    config: RunConfig, space: Space, objective: "Monitor", result: "SearchResult"
+) -> None:
+    from ..search.space import decoded
+    from ..search.trial_config import best_config
+
+    best = result.best[0]
+    values = decoded(space, best.hyperparameters.values)
+    written = best_config(config, values, objective, best.note("epochs"))
+    write_text_atomic(result.run_dir / BEST_FILE, to_yaml(written))
+
+
+def _report(result: "SearchResult", objective: "Monitor") -> None:
+    if result.signal is not None:
+        say("stopped, and the state is saved. Go on with the same command and:")
+        say(f"  run_dir={result.run_dir}")
+        raise typer.Exit(128 + result.signal)
+    names = list(result.best[0].values)
+    columns = [name.rpartition(".")[2] for name in names]
+    table = Table("trial", objective.name, "epoch", "seconds", *columns)
+    for trial in result.best[:ROWS]:
+        cells = [_cell(trial.values.get(name)) for name in names]
+        numbers = [f"{trial.score:.4f}", str(trial.best_epoch), f"{trial.seconds:.1f}"]
+        table.add_row(trial.name, *numbers, *cells)
+    show_table(table)
+    failed = sum(trial.status == "failed" for trial in result.trials)
+    if failed:
+        show(f"{failed} of {len(result.trials)} trials failed; results.csv says why")
+    show(f"search directory: {result.run_dir}")
+    show(f"look at it with: tensorboard --logdir {result.run_dir}")
+    show(f"train the best one with: keraunos fit {result.run_dir / BEST_FILE}")
+
+
+def _cell(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

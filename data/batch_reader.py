@@ -1,0 +1,99 @@
+"""Batches of anything that draws rows and makes arrays of them, from any position on."""
+
+import os
+from functools import lru_cache
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ..strategies import Part, Position, Replicas
+from .order import Draws
+
+THREADS = os.cpu_count() or 1
+BATCHES_AHEAD = 4
+
+
+class Readable(Protocol):
+    """What batches are read from: draws of an epoch, and arrays of draws."""
+
+    batch_size: int
+
+    @property
+    def num_batches(self) -> int:
+        """Steps per epoch."""
+
+    def draws(self, epoch: int) -> Draws:
+        """What an epoch draws."""
+
+    def arrays(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
+        """The arrays that a part of a batch is made of."""
+
+
+def read_batches(
+    split: Readable, position: Position, replicas: Replicas
+) -> tf.data.Dataset:
+    """The batches of a split from a position on; see `ImageSplit.batches`."""
+    length = position.batches_per_epoch or split.num_batches
+    reader = _Reader(split, length, replicas)
+    return (
+        tf.data.Dataset.counter(position.epoch * length + position.batch)
+        .map(reader.parts, num_parallel_calls=THREADS, deterministic=True)
+        .prefetch(BATCHES_AHEAD)
+        .with_options(_options())
+    )
+
+
+class _Reader:
+    """Reads batches by their number, counted over all epochs."""
+
+    def __init__(self, split: Readable, length: int, replicas: Replicas) -> None:
+        self._split = split
+        self._length = length
+        self._replicas = replicas
+        # Threads read ahead: around an epoch's end the draws of two are in use.
+        self._draws = lru_cache(maxsize=2)(split.draws)
+
+    def parts(self, batch: tf.Tensor) -> tuple[Part, ...]:
+        """The parts of a batch for the replicas here; in a `tf.data` pipeline."""
+        first = self._replicas.first
+        return tuple(
+            self._part(batch, replica)
+            for replica in range(first, first + self._replicas.local)
+        )
+
+    def _part(self, batch: tf.Tensor, replica: int) -> Part:
+        nothing = np.zeros(0, np.int64)
+        sample = self._split.arrays(Draws(nothing, nothing))
+        types = [array.dtype for array in sample.values()]
+        repeats, *tensors = tf.numpy_function(
+            self._read, [batch, replica], [np.int32, *types]
+        )
+        repeats.set_shape([])
+        for tensor, array in zip(tensors, sample.values(), strict=True):
+            tensor.set_shape([None, *array.shape[1:]])
+        return Part(dict(zip(sample, tensors, strict=True)), repeats)
+
+    def _read(self, number: int, replica: int) -> list[Any]:
+        epoch, batch = divmod(int(number), self._length)
+        draws = self._draws(epoch)
+        start = batch * self._split.batch_size
+        stop = min(start + self._split.batch_size, len(draws.rows))
+        rows = self._replicas.rows(int(replica), stop - start)
+        part = slice(start + rows.start, start + rows.stop)
+        arrays = self._split.arrays(Draws(draws.rows[part], draws.numbers[part]))
+        return [np.int32(self._replicas.repeats(stop - start)), *arrays.values()]
+
+
+def _options() -> tf.data.Options:
+    """Threads of its own for a pipeline, and no tuning.
+
+    In TensorFlow's common threads, reading waits for the model's operations to leave
+    one free. Its tuning runs in a thread that sleeps for up to seconds, for which the
+    deletion of an iterator waits.
+    """
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = THREADS
+    options.autotune.enabled = False
+    return options

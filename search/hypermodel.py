@@ -1,0 +1,191 @@
+"""A search from Python, over a hypermodel of the user's own."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+import keras_tuner
+
+from ..callbacks import EarlyStopping, ModelCheckpoint, TensorBoard, merge_callbacks
+from ..callbacks.monitor import Monitor
+from ..configs import SearchConfig, validated
+from ..configs.search import TunerName
+from ..core.errors import ConfigError, message
+from ..trainer import FitResult, Trainer
+from .devices import give_up_gpus
+from .in_process import InProcess
+from .journal import JOURNAL_FILE, Journal
+from .oracles import create_oracle
+from .search import Executor, SearchResult, run_search, search_directory
+from .study import Study
+from .trials import TrialPlan
+from .workers import WorkerProcesses, worker_environments
+
+Build = Callable[[keras_tuner.HyperParameters], keras.Model]
+
+# What may differ when a search goes on.
+_HARMLESS = {"strategy", "accelerator", "devices", "cpu_devices", "steps_per_execution"}
+
+
+class Search:
+    """Tries many values of what a hypermodel asks for.
+
+    Args:
+        hypermodel: A function `build(hp)` that returns a compiled `keras.Model`, or a
+            `keras_tuner.HyperModel`.
+        run_dir: Directory of the search; a trial is a run in `trial-000` of it. A
+            directory that holds this search continues it.
+        objective: Metric that tells the best trial.
+        mode: Whether small (`"min"`) or large (`"max"`) values of it are good; `"auto"`
+            tells by the name.
+        tuner: `"bayesian"`, `"random"`, `"hyperband"` or `"grid"`.
+        max_trials: Trials at most; hyperband's number follows from `max_epochs`.
+        keep: How many of the best trials keep their weights.
+        seed: Of the oracle and of every trial.
+        hyperband_factor: One of so many trials goes on in each round of hyperband.
+        parallel_trials: Trials that run at a time, each in a process of its own. What
+            they get must then be importable: functions at the top of a module, data as
+            a function `dataset(epoch, start_batch)`.
+        trainer: Arguments of the `Trainer` of each trial. Its callbacks have early
+            stopping on the objective beside them, unless they name another.
+
+    Raises:
+        ConfigError: An argument is out of its range.
+
+    Example:
+        >>> search = Search(lambda hp: ..., run_dir="runs/search", max_trials=8)
+    """
+
+    def __init__(
+        self,
+        hypermodel: Build | keras_tuner.HyperModel,
+        *,
+        run_dir: str | os.PathLike[str],
+        objective: str = "val_loss",
+        mode: Literal["auto", "min", "max"] = "auto",
+        tuner: TunerName = "bayesian",
+        max_trials: int = 24,
+        keep: int = 1,
+        seed: int = 0,
+        hyperband_factor: int = 3,
+        parallel_trials: int = 1,
+        trainer: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._build: Build = getattr(hypermodel, "build", hypermodel)
+        self._run_dir = Path(run_dir).expanduser().absolute()
+        self._parallel_trials = parallel_trials
+        self._trainer = {"seed": seed} | dict(trainer or {})
+        self._seed = seed
+        if "run_dir" in self._trainer:
+            raise ConfigError(
+                message("`run_dir` is that of the Search.", trainer=sorted(self._trainer))
+            )
+        self.settings = validated(
+            SearchConfig,
+            "search",
+            objective=objective,
+            mode=mode,
+            tuner=tuner,
+            max_trials=max_trials,
+            keep=keep,
+            seed=seed,
+            hyperband_factor=hyperband_factor,
+        )
+        self.objective = Monitor(objective, mode)
+        self._trainer_settings = Trainer(**self._trainer).settings
+
+    def run(
+        self, data: Any, *, validation_data: Any = None, say: Callable[[str], None] = print
+    ) -> SearchResult:
+        """Runs the search to its end, or on from where it stood.
+
+        Args:
+            data: As for `Trainer.fit`.
+            validation_data: As for `Trainer.fit`.
+            say: Takes a line on each trial.
+
+        Returns:
+            The trials, the best first in `best`.
+
+        Raises:
+            SearchError: Every trial failed.
+            ConfigError: Something that was asked for can't be done.
+        """
+        with search_directory(self._run_dir) as directory:
+            fit = HypermodelTrial(
+                self._build, data, validation_data, self._trainer, self.objective
+            )
+            executor = self._executor(fit)
+            study = self._study(directory)
+            return run_search(study, executor, directory, self.settings.keep, say)
+
+    def _executor(self, fit: "HypermodelTrial") -> Executor:
+        if self._parallel_trials == 1:
+            return InProcess(fit, self.objective.name)
+        environments = worker_environments(self._parallel_trials, give_up_gpus())
+        return WorkerProcesses(fit, self.objective.name, environments)
+
+    def _study(self, directory: Path) -> Study:
+        space = keras_tuner.HyperParameters()
+        self._build(space)  # tells what it asks for
+        settings = {
+            "seed": self._trainer["seed"],
+            "search": self.settings.model_dump(exclude={"max_trials", "keep"}),
+            "trainer": self._trainer_settings.model_dump(exclude=_HARMLESS),
+            "space": space.get_config()["space"],
+        }
+        journal = Journal(directory / JOURNAL_FILE, settings)
+        epochs = self._trainer_settings.max_epochs
+        oracle = create_oracle(self.settings, self.objective, space, self._seed, epochs)
+        return Study(oracle, self.objective, journal)
+
+
+@dataclass
+class HypermodelTrial:
+    """Trains a trial of a hypermodel, in whichever process.
+
+    Attributes:
+        build: Returns a compiled model.
+        data: As for `Trainer.fit`.
+        validation_data: As for `Trainer.fit`.
+        trainer: Arguments of the Trainer.
+        objective: What the search looks at.
+    """
+
+    build: Build
+    data: Any
+    validation_data: Any
+    trainer: Mapping[str, Any]
+    objective: Monitor = field(repr=False)
+
+    def __call__(self, plan: TrialPlan) -> tuple[FitResult, dict[str, Any] | None]:
+        """Trains as planned; returns hyperparameters, too, if building added some."""
+        hp = keras_tuner.HyperParameters.from_config(plan.hyperparameters)
+        known = len(hp.space)
+        settings = dict(self.trainer) | {"callbacks": self._callbacks()}
+        if plan.max_epochs is not None:
+            settings["max_epochs"] = plan.max_epochs
+        trainer = Trainer(**settings, run_dir=plan.directory)
+        result = trainer.fit(
+            lambda: self.build(hp), self.data, validation_data=self.validation_data
+        )
+        return result, hp.get_config() if len(hp.space) > known else None
+
+    def _callbacks(self) -> dict[str, Any]:
+        """Those that were given, and by default none that show what nobody looks at."""
+        given = self.trainer.get("callbacks") or {}
+        if not isinstance(given, Mapping):
+            given = merge_callbacks(given, {}).callbacks
+        name = self.objective.name
+        mode: Any = self.objective.mode
+        checkpoint = {"model_checkpoint": ModelCheckpoint(name, mode=mode)}
+        callbacks = {
+            "progress_bar": None,
+            "pictures": None,
+            "tensorboard": TensorBoard(pictures=False),
+            "early_stopping": EarlyStopping(name, mode=mode),
+        } | dict(given)
+        return callbacks if "model_checkpoint" in given else callbacks | checkpoint

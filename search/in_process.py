@@ -1,0 +1,82 @@
+"""Runs trials in this process, one after the other."""
+
+import contextlib
+import signal
+from collections.abc import Iterator
+from types import FrameType
+from typing import Self
+
+from ..core.signals import STOPPING
+from .trials import FitTrial, Outcome, TrialPlan, run_trial
+
+
+class Stopped(BaseException):
+    """A signal came where no fit was running that would have saved its state."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class InProcess:
+    """Runs one trial at a time, here.
+
+    Args:
+        fit: Trains as planned.
+        objective: Name of the metric that is the score.
+    """
+
+    def __init__(self, fit: FitTrial, objective: str) -> None:
+        self._fit = fit
+        self._objective = objective
+        self._plans: list[TrialPlan] = []
+        self._signals = _signals_that_raise()
+
+    def __enter__(self) -> Self:
+        self._signals.__enter__()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._signals.__exit__(None, None, None)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another trial can begin."""
+        return not self._plans
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to wait for."""
+        return not self._plans
+
+    def begin(self, plan: TrialPlan) -> None:
+        """Takes a trial on."""
+        self._plans.append(plan)
+
+    def wait(self) -> tuple[int, Outcome]:
+        """Runs the trial to its end.
+
+        Returns:
+            Its number, and what came out.
+        """
+        plan = self._plans.pop()
+        return plan.number, run_trial(self._fit, plan, self._objective)
+
+
+@contextlib.contextmanager
+def _signals_that_raise() -> Iterator[None]:
+    """Lets a signal end what is going on; a fit has handlers of its own meanwhile."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del frame
+        raise Stopped(number)
+
+    try:
+        before = {number: signal.signal(number, stop) for number in STOPPING}
+    except ValueError:  # outside the main thread Python allows no handlers
+        before = {}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

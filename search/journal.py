@@ -1,0 +1,95 @@
+"""Writes down what an oracle said and was told, so that a killed search goes on."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import CheckpointError, ConfigError, message
+from ..core.files import write_json_atomic
+
+JOURNAL_FILE = "search.json"
+FORMAT_VERSION = 1
+
+
+class Journal:
+    """The events of a search, in a file that is replaced as a whole after each.
+
+    Args:
+        path: The file.
+        settings: What decides the trials; values that JSON can hold.
+
+    Attributes:
+        events: What happened, the oldest first.
+
+    Raises:
+        CheckpointError: The file can't be read.
+        ConfigError: It is that of a search with other settings.
+    """
+
+    def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
+        self._path = path
+        self._settings = json.loads(json.dumps(settings))
+        self.events: list[dict[str, Any]] = []
+        if path.exists():
+            content = _read(path)
+            _compare(content["settings"], self._settings)
+            self.events = content["events"]
+
+    def add(self, **event: Any) -> None:
+        """Keeps an event; when this returns, it is on the disk."""
+        self.events.append(event)
+        content = {"format": FORMAT_VERSION, "settings": self._settings}
+        try:
+            write_json_atomic(self._path, content | {"events": self.events})
+        except OSError as error:
+            raise CheckpointError(
+                message(
+                    f"The state of the search must be written ({error.strerror}).",
+                    "Make room, and go on with the same command.",
+                    file=str(self._path),
+                )
+            ) from None
+
+    def discard(self) -> None:
+        """Removes the file of a search that did not begin."""
+        self._path.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["format"] != FORMAT_VERSION:
+            raise ValueError(f"it is of format {content['format']}")
+        return {"settings": dict(content["settings"]), "events": list(content["events"])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            message(
+                f"The state of the search must be readable ({error}).",
+                "Restore it from a copy, or begin a new search with another run_dir.",
+                file=str(path),
+            )
+        ) from None
+
+
+def _compare(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    old, new = _flatten(before), _flatten(now)
+    lines = [
+        f"{name}: {old.get(name)!r} -> {new.get(name)!r}"
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    ]
+    if lines:
+        raise ConfigError(
+            "A search must be continued with the settings it was begun with. Received: "
+            + "; ".join(lines)
+            + ". Put these back, or begin a new search with another run_dir."
+        )
+
+
+def _flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        name = f"{prefix}{key}"
+        flat |= _flatten(value, f"{name}.") if isinstance(value, dict) else {name: value}
+    return flat

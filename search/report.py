@@ -1,0 +1,97 @@
+"""What a search leaves: a table of its trials, and pictures of their scores."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..callbacks.monitor import Monitor
+from ..core.files import write_csv
+from ..evaluation import save_picture
+from .study import Study, Trial
+
+RESULTS_FILE = "results.csv"
+BY_PARAMETER_FILE = "score_by_parameter.png"
+OVER_TIME_FILE = "score_over_time.png"
+COLUMNS = 3
+
+
+def write_results(directory: Path, study: Study) -> None:
+    """Writes results.csv: a row for each trial, in the order in which they began."""
+    names = parameter_names(study)
+    fields = ("trial", "status", study.objective.name, "best_epoch", "epochs", "seconds")
+    temporary = directory / f".{RESULTS_FILE}.part"
+    rows = [_row(trial, names) for _, trial in sorted(study.trials.items())]
+    write_csv(temporary, [*fields, *names, "reason"], rows)
+    temporary.replace(directory / RESULTS_FILE)
+
+
+def draw_results(directory: Path, study: Study) -> None:
+    """Draws score against each parameter, and score over time."""
+    scored = study.ranking()
+    if not scored:
+        return
+    figures = {
+        BY_PARAMETER_FILE: _by_parameter(scored, study),
+        OVER_TIME_FILE: _over_time(scored, study.objective),
+    }
+    for name, figure in figures.items():
+        save_picture(figure, directory / name)
+
+
+def parameter_names(study: Study) -> list[str]:
+    """All parameters that any trial has a value of."""
+    names = dict.fromkeys(
+        name for _, trial in sorted(study.trials.items()) for name in trial.values
+    )
+    return list(names)
+
+
+def _row(trial: Trial, names: Sequence[str]) -> list[object]:
+    score = "" if trial.score is None else trial.score
+    values = [trial.values.get(name, "") for name in names]
+    numbers = [trial.best_epoch or "", len(trial.scores), round(trial.seconds, 3)]
+    return [trial.number, trial.status, score, *numbers, *values, trial.reason]
+
+
+def _by_parameter(scored: Sequence[Trial], study: Study) -> Figure:
+    names = parameter_names(study)
+    rows = max(-(-len(names) // COLUMNS), 1)
+    figure = Figure(figsize=(4 * COLUMNS, 3.2 * rows), layout="constrained")
+    axes = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
+    for axis in axes[len(names) :]:
+        axis.axis("off")
+    for axis, name in zip(axes, names, strict=False):
+        _draw_parameter(axis, name, scored, study)
+    return figure
+
+
+def _draw_parameter(axis: Axes, name: str, scored: Sequence[Trial], study: Study) -> None:
+    shown = [trial for trial in scored if name in trial.values]
+    values = [trial.values[name] for trial in shown]
+    is_number = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+    ticks = values if is_number else [str(value) for value in values]
+    axis.scatter(ticks, [trial.score or 0.0 for trial in shown], s=18)
+    spaces = study.oracle.hyperparameters.space
+    if any(each.name == name and "log" in getattr(each, "sampling", "") for each in spaces):
+        axis.set_xscale("log")
+    axis.set_xlabel(name)
+    axis.set_ylabel(study.objective.name)
+
+
+def _over_time(scored: Sequence[Trial], objective: Monitor) -> Figure:
+    in_order = sorted(scored, key=lambda trial: trial.number)
+    best: list[float] = []
+    for trial in in_order:
+        better = objective.is_better(trial.score or 0.0, best[-1] if best else None)
+        best.append((trial.score or 0.0) if better else best[-1])
+    numbers = [trial.number for trial in in_order]
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axis = figure.subplots()
+    axis.scatter(numbers, [trial.score or 0.0 for trial in in_order], s=18, label="trial")
+    axis.step(numbers, best, where="post", label="best so far")
+    axis.set_xlabel("trial")
+    axis.set_ylabel(objective.name)
+    axis.legend()
+    return figure

@@ -1,0 +1,235 @@
+"""The search: hands trials out, notes what came of them, and keeps the best."""
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..core.errors import (
+    CheckpointError,
+    ConfigError,
+    KeraunosError,
+    SearchError,
+    message,
+)
+from ..core.files import remove_directory, write_text_atomic
+from ..core.lock import LOCK_FILE, OWNER_FILE, directory_lock
+from ..trainer.export import MODEL_FILE
+from .hparams import write_experiment, write_session
+from .in_process import Stopped
+from .journal import JOURNAL_FILE
+from .report import draw_results, write_results
+from .study import Study, Trial, trial_name
+from .trials import Outcome, TrialPlan
+
+ERROR_FILE = "error.txt"
+
+Say = Callable[[str], None]
+
+
+class Executor(Protocol):
+    """Where trials run; a context that leaves nothing running."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another trial can begin."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to wait for."""
+
+    def begin(self, plan: TrialPlan) -> None:
+        """Takes a trial on."""
+
+    def wait(self) -> tuple[int, Outcome]:
+        """Waits until one has ended: its number, and what came out."""
+
+    def __enter__(self) -> Any:
+        """Begins."""
+
+    def __exit__(self, *exception: object) -> None:
+        """Ends what is still running."""
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What came out of a search.
+
+    Attributes:
+        trials: All that began, in that order.
+        best: The completed ones, the best first.
+        run_dir: The directory of the search; a trial is in `run_dir / trial.name`.
+        signal: Number of the signal that stopped the search, or None.
+    """
+
+    trials: list[Trial]
+    best: list[Trial]
+    run_dir: Path
+    signal: int | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether there are no more trials to run."""
+        return self.signal is None
+
+
+@contextlib.contextmanager
+def search_directory(directory: Path) -> Iterator[Path]:
+    """Makes the directory of a search and keeps other processes out.
+
+    Raises:
+        ConfigError: It holds something else, is in use, or can't be written.
+    """
+    is_new = not directory.exists()
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        held = {each.name for each in directory.iterdir()} - {LOCK_FILE, OWNER_FILE}
+    except OSError as error:
+        raise _unusable(directory, str(error.strerror)) from None
+    if held and JOURNAL_FILE not in held:
+        raise _unusable(directory, f"it holds something else ({min(held)})")
+    try:
+        with directory_lock(directory):
+            yield directory
+    finally:
+        if {each.name for each in directory.iterdir()} <= {LOCK_FILE}:
+            (directory / LOCK_FILE).unlink(missing_ok=True)
+            if is_new:
+                directory.rmdir()
+
+
+def run_search(
+    study: Study, executor: Executor, directory: Path, keep: int, say: Say
+) -> SearchResult:
+    """Runs trials until the oracle has no more, or a signal comes.
+
+    Args:
+        study: Knows which trials there are.
+        executor: Runs them.
+        directory: Of the search; locked by this process.
+        keep: How many of the best keep their weights.
+        say: Takes a line on what happened.
+
+    Raises:
+        SearchError: Every trial failed.
+        KeraunosError: The first trials showed that what was asked for can't be done.
+    """
+    for left in directory.glob(".trial-*"):  # by a killed process
+        shutil.rmtree(left, ignore_errors=True)
+    try:
+        signal = _run_trials(study, executor, directory, keep, say)
+    except KeraunosError:
+        if not list(directory.glob("trial-*")):  # nothing has begun
+            study.discard()
+        raise
+    best = study.ranking()
+    _forget_weights(study, directory, keep, is_over=signal is None)
+    write_results(directory, study)
+    draw_results(directory, study)
+    if signal is None and not best:
+        raise _all_failed(study, directory)
+    trials = [trial for _, trial in sorted(study.trials.items())]
+    return SearchResult(trials, best, directory, signal)
+
+
+def _run_trials(
+    study: Study, executor: Executor, directory: Path, keep: int, say: Say
+) -> int | None:
+    """Runs trials to the last; returns the signal if one came."""
+    try:
+        with executor:
+            while True:
+                while executor.has_room and (trial := study.ask()) is not None:
+                    executor.begin(_plan(trial, directory))
+                if executor.is_idle:
+                    return None
+                number, outcome = executor.wait()
+                if outcome.status == "interrupted":
+                    return outcome.signal
+                _refuse(outcome, study)
+                _note(study, study.trials[number], outcome, directory, say)
+                _forget_weights(study, directory, keep)
+    except Stopped as stopped:
+        return stopped.number
+
+
+def _plan(trial: Trial, directory: Path) -> TrialPlan:
+    continued = trial.note("trial_id")
+    return TrialPlan(
+        trial.number,
+        trial.hyperparameters.get_config(),
+        directory / trial.name,
+        trial.note("epochs"),
+        None if continued is None else directory / trial_name(int(continued)),
+    )
+
+
+def _refuse(outcome: Outcome, study: Study) -> None:
+    """Ends the search where an error is not that of one trial's values."""
+    has_completed = any(trial.score is not None for trial in study.trials.values())
+    if outcome.error is not None and (
+        isinstance(outcome.error, CheckpointError) or not has_completed
+    ):
+        raise outcome.error
+
+
+def _note(study: Study, trial: Trial, outcome: Outcome, directory: Path, say: Say) -> None:
+    study.tell(trial, outcome)
+    (directory / trial.name).mkdir(exist_ok=True)  # it may have failed before it began
+    if outcome.traceback:
+        write_text_atomic(directory / trial.name / ERROR_FILE, outcome.traceback)
+    write_experiment(directory, study.oracle.hyperparameters, study.objective.name)
+    write_session(directory / trial.name, trial, study.objective.name)
+    write_results(directory, study)
+    say(_line(study, trial))
+
+
+def _line(study: Study, trial: Trial) -> str:
+    values = " ".join(f"{name}={_short(value)}" for name, value in trial.values.items())
+    if trial.score is None:
+        return f"{trial.name} failed: {trial.reason} | {values}"
+    best = study.ranking()[0]
+    so_far = "best so far" if best is trial else f"best {best.score:.4f} in {best.name}"
+    score = f"{study.objective.name} {trial.score:.4f} in epoch {trial.best_epoch}"
+    epochs = f"epochs={len(trial.scores)} seconds={trial.seconds:.1f}"
+    return f"{trial.name}: {score} ({so_far}) | {values} | {epochs}"
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _forget_weights(
+    study: Study, directory: Path, keep: int, is_over: bool = False
+) -> None:
+    """Removes the weights of all ended trials but the best and those still needed."""
+    kept = {trial.number for trial in study.ranking()[:keep]}
+    kept |= set() if is_over else study.may_go_on()
+    for number, trial in study.trials.items():
+        run = directory / trial.name
+        if trial.status != "running" and number not in kept and run.is_dir():
+            remove_directory(run / "checkpoints")
+            (run / MODEL_FILE).unlink(missing_ok=True)
+
+
+def _all_failed(study: Study, directory: Path) -> SearchError:
+    reasons = list(dict.fromkeys(trial.reason for trial in study.trials.values()))
+    return SearchError(
+        message(
+            f"At least one trial must succeed, and all {len(study.trials)} failed: "
+            f"{'; '.join(reasons[:3])}.",
+            f"Their tracebacks are in {directory}/trial-*/{ERROR_FILE}.",
+        )
+    )
+
+
+def _unusable(directory: Path, why: str) -> ConfigError:
+    return ConfigError(
+        message(
+            f"`run_dir` must be new, empty, or a search to continue; {why}.",
+            "Choose another name, or leave run_dir out to get a new one.",
+            run_dir=str(directory),
+        )
+    )

@@ -1,0 +1,201 @@
+"""The oracle and what it was asked and told, written down so that nothing is lost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import keras_tuner
+
+from ..callbacks.monitor import Monitor
+from ..core.errors import CheckpointError, message
+from ..core.faults import fault_point
+from .journal import Journal
+from .oracles import is_score, may_go_on
+from .trials import Outcome
+
+OWN = "tuner/"  # how names of what oracles note for themselves begin
+
+
+@dataclass
+class Trial:
+    """What is known of a trial.
+
+    Attributes:
+        number: From 0 on, in the order in which they began.
+        hyperparameters: Keras Tuner's, with this trial's values.
+        status: What became of it.
+        scores: The objective after each epoch.
+        score: The best of them.
+        best_epoch: The epoch of that.
+        seconds: Of training.
+        reason: Why it ended, or failed.
+    """
+
+    number: int
+    hyperparameters: keras_tuner.HyperParameters
+    status: Literal["running", "completed", "failed"] = "running"
+    scores: Sequence[float] = ()
+    score: float | None = None
+    best_epoch: int = 0
+    seconds: float = 0.0
+    reason: str = ""
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Its values by name, without what the oracle noted for itself."""
+        found = self.hyperparameters.values.items()
+        return {name: value for name, value in found if not name.startswith(OWN)}
+
+    @property
+    def name(self) -> str:
+        """The name of its directory."""
+        return trial_name(self.number)
+
+    def note(self, name: str) -> Any:
+        """What the oracle noted for itself: `epochs`, or the `trial_id` it continues."""
+        return self.hyperparameters.values.get(f"{OWN}{name}")
+
+
+def trial_name(number: int) -> str:
+    """The name of a trial's directory.
+
+    Example:
+        >>> trial_name(7)
+        'trial-007'
+    """
+    return f"trial-{number:03d}"
+
+
+class Study:
+    """Asks an oracle for trials and tells it how they went.
+
+    Args:
+        oracle: A new one of `create_oracle`.
+        objective: The metric that is the score.
+        journal: What was asked and told before is done again.
+
+    Attributes:
+        trials: All that began, by number.
+
+    Raises:
+        CheckpointError: The oracle now says something else than before.
+    """
+
+    def __init__(self, oracle: Any, objective: Monitor, journal: Journal) -> None:
+        self.oracle = oracle
+        self.objective = objective
+        self.trials: dict[int, Trial] = {}
+        self._journal = journal
+        for event in journal.events:
+            self._replay(event)
+        self._left = [t for t in self.trials.values() if t.status == "running"]
+
+    def ask(self) -> Trial | None:
+        """The next trial, those first that were left; None if there is none now."""
+        if self._left:
+            return self._left.pop(0)
+        trial = self._create()
+        if trial is not None:
+            fault_point("before-trial-is-noted")
+            values = trial.hyperparameters.values
+            self._journal.add(event="begin", trial=trial.number, values=values)
+        return trial
+
+    def tell(self, trial: Trial, outcome: Outcome) -> None:
+        """Notes what came out of a trial."""
+        fault_point("before-outcome-is-noted")
+        self._end(trial, outcome)
+        added = outcome.hyperparameters and {"hyperparameters": outcome.hyperparameters}
+        self._journal.add(
+            event="end",
+            trial=trial.number,
+            status=trial.status,
+            scores=list(trial.scores),
+            seconds=trial.seconds,
+            reason=trial.reason,
+            **(added or {}),
+        )
+        fault_point("after-outcome-is-noted")
+
+    def ranking(self) -> list[Trial]:
+        """The completed trials, the best first."""
+        done = [trial for trial in self.trials.values() if trial.score is not None]
+        sign = 1 if self.objective.mode == "min" else -1
+        return sorted(done, key=lambda trial: (sign * (trial.score or 0.0), trial.number))
+
+    def may_go_on(self) -> set[int]:
+        """Numbers of trials whose weights another trial may need."""
+        return may_go_on(self.oracle)
+
+    def discard(self) -> None:
+        """Forgets a search of which nothing has begun."""
+        self._journal.discard()
+
+    def _create(self) -> Trial | None:
+        number = len(self.trials)
+        before = self.oracle._seed_state
+        created = self.oracle.create_trial(trial_name(number))
+        if created.status != "RUNNING":
+            self.oracle._seed_state = before  # as if it had not been asked
+            return None
+        hyperparameters = created.hyperparameters
+        hyperparameters.values = _plain(hyperparameters.values)
+        self.trials[number] = Trial(number, hyperparameters)
+        return self.trials[number]
+
+    def _end(self, trial: Trial, outcome: Outcome) -> None:
+        told = self.oracle.trials[self._trial_id(trial)]
+        trial.scores = outcome.scores
+        trial.seconds, trial.reason = outcome.seconds, outcome.reason
+        trial.status = "completed" if outcome.status == "completed" else "failed"
+        numbers = {e: s for e, s in enumerate(outcome.scores, 1) if is_score(s)}
+        if trial.status == "completed" and not numbers:
+            trial.status, trial.reason = "failed", f"{self.objective.name} is no number"
+        if outcome.hyperparameters:
+            told.hyperparameters = keras_tuner.HyperParameters.from_config(
+                outcome.hyperparameters
+            )
+            trial.hyperparameters = told.hyperparameters
+        for epoch, score in numbers.items():
+            self.oracle.update_trial(told.trial_id, {self.objective.name: score}, epoch)
+        told.status, told.message = trial.status.upper(), trial.reason
+        self.oracle.end_trial(told)
+        if trial.status == "completed":
+            trial.score, trial.best_epoch = float(told.score), int(told.best_step)
+
+    def _replay(self, event: dict[str, Any]) -> None:
+        number = event["trial"]
+        if event["event"] == "end":
+            outcome = Outcome(
+                event["status"],
+                event["scores"],
+                event["seconds"],
+                event["reason"],
+                hyperparameters=event.get("hyperparameters"),
+            )
+            self._end(self.trials[number], outcome)
+            return
+        self.oracle.recorded = event["values"]
+        trial = self._create()
+        self.oracle.recorded = None
+        if trial is None or trial.hyperparameters.values != event["values"]:
+            raise CheckpointError(
+                message(
+                    "The search must be continued with the same version of Keras Tuner.",
+                    "Install that one, or begin a new search with another run_dir.",
+                    trial=number,
+                    then=event["values"],
+                    now=trial and trial.hyperparameters.values,
+                )
+            )
+
+    def _trial_id(self, trial: Trial) -> str:
+        return str(self.oracle.start_order[trial.number])
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """Python's own numbers in place of NumPy's."""
+    return {
+        name: value.item() if hasattr(value, "item") else value
+        for name, value in values.items()
+    }

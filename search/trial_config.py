@@ -1,0 +1,47 @@
+"""The configuration of a trial, and that of the best one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..callbacks.monitor import Monitor
+from ..configs import RunConfig, varied
+
+# What would be written again and again, and nobody looks at.
+_QUIET: dict[str, dict[str, Any] | None] = {
+    "progress_bar": None,
+    "pictures": None,
+    "tensorboard": {"pictures": False},
+}
+
+
+def best_config(
+    config: RunConfig, values: Mapping[str, Any], objective: Monitor, max_epochs: int | None
+) -> RunConfig:
+    """The configuration that trains as a trial did: for `keraunos fit`.
+
+    Early stopping watches the objective, unless the configuration has one, and so do the
+    checkpoints.
+
+    Args:
+        config: That of the search.
+        values: The trial's, by dotted setting.
+        objective: What the search looks at.
+        max_epochs: If the oracle decided on it.
+    """
+    watched = {"monitor": objective.name, "mode": objective.mode}
+    callbacks = {"early_stopping": watched} | config.callbacks
+    checkpoint = callbacks.pop("model_checkpoint", {})
+    if checkpoint is not None and "monitor" not in checkpoint:
+        checkpoint = checkpoint | watched
+    callbacks["model_checkpoint"] = checkpoint  # last: its best weights are to stay
+    own = {} if max_epochs is None else {"trainer.max_epochs": max_epochs}
+    watching = config.model_copy(update={"callbacks": callbacks, "run_dir": None})
+    return varied(watching, {**own, **values})
+
+
+def trial_config(
+    config: RunConfig, values: Mapping[str, Any], objective: Monitor, max_epochs: int | None
+) -> RunConfig:
+    """The configuration of a trial: as `best_config`, without bar and pictures."""
+    best = best_config(config, values, objective, max_epochs)
+    return best.model_copy(update={"callbacks": _QUIET | best.callbacks})

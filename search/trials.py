@@ -1,0 +1,160 @@
+"""A trial: an ordinary run with values of its own, and what came out of it."""
+
+import gc
+import shutil
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from filelock import FileLock, Timeout
+
+from ..core.errors import CheckpointError, ConfigError, DataError, KeraunosError, message
+from ..core.files import new_directory
+from ..core.lock import LOCK_FILE, OWNER_FILE
+from ..core.names import did_you_mean
+
+if TYPE_CHECKING:
+    from ..trainer import FitResult
+
+SECONDS_UNTIL_FREE = 60.0  # what an orphaned worker may take to save and end
+
+
+@dataclass(frozen=True)
+class TrialPlan:
+    """What a trial is to do: plain values, so that any process can be sent it.
+
+    Attributes:
+        number: Of the trial, from 0 on.
+        hyperparameters: `HyperParameters.get_config()`, its values included.
+        directory: Of its run.
+        max_epochs: If the oracle decides on it.
+        continues: The directory of the trial whose training goes on in this one.
+    """
+
+    number: int
+    hyperparameters: dict[str, Any]
+    directory: Path
+    max_epochs: int | None = None
+    continues: Path | None = None
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Keras Tuner's values by name."""
+        return dict(self.hyperparameters["values"])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came out of a trial.
+
+    Attributes:
+        status: `"interrupted"` is to be resumed.
+        scores: The objective after each epoch.
+        seconds: Of training, all parts of a resumed trial together.
+        reason: Why it ended as it did.
+        signal: Number of the signal that interrupted it, or None.
+        error: An error that may be that of the whole search.
+        traceback: Where it failed.
+        hyperparameters: As in the plan, if building the model added some.
+    """
+
+    status: Literal["completed", "failed", "interrupted"]
+    scores: Sequence[float] = ()
+    seconds: float = 0.0
+    reason: str = ""
+    signal: int | None = None
+    error: KeraunosError | None = None
+    traceback: str = field(default="", repr=False)
+    hyperparameters: dict[str, Any] | None = field(default=None, repr=False)
+
+
+FitTrial = Callable[[TrialPlan], "FitResult | tuple[FitResult, dict[str, Any] | None]"]
+
+
+def run_trial(fit: FitTrial, plan: TrialPlan, objective: str) -> Outcome:
+    """Runs a trial or goes on with it; what goes wrong is part of the outcome.
+
+    Args:
+        fit: Trains as planned, and resumes a run that is there already. Beside the
+            result it may return hyperparameters that building the model added.
+        plan: What to do.
+        objective: Name of the metric that is the score.
+    """
+    try:
+        _wait_until_free(plan.directory)
+        _take_over(plan)
+        answer = fit(plan)
+        result, added = answer if isinstance(answer, tuple) else (answer, None)
+        return _outcome(result, objective, added)
+    except (ConfigError, DataError, CheckpointError) as error:
+        return Outcome("failed", reason=str(error), error=error)
+    except Exception as error:
+        return _broken(error)
+    finally:
+        _forget_models()
+
+
+def _outcome(result: "FitResult", objective: str, added: dict[str, Any] | None) -> Outcome:
+    if result.signal is not None:
+        return Outcome("interrupted", signal=result.signal)
+    if not result.history:  # its time was over before an epoch was
+        return Outcome("failed", reason=result.stop_reason)
+    if objective not in result.history:
+        names = [name for name in result.history if name.startswith("val_")]
+        raise ConfigError(
+            message(
+                f"The objective must be one of {', '.join(names or result.history)}.",
+                did_you_mean(objective, result.history),
+                objective=objective,
+            )
+        )
+    seconds = sum(result.history.get("seconds", ()))
+    scores = list(map(float, result.history[objective]))
+    return Outcome("completed", scores, seconds, result.stop_reason, hyperparameters=added)
+
+
+def _broken(error: Exception) -> Outcome:
+    """Says in a line what it was, and keeps the traceback."""
+    text = "".join(traceback.format_exception(error))
+    line = (str(error).strip().splitlines() or [""])[0]
+    kind = type(error).__name__
+    if isinstance(error, MemoryError) or kind == "ResourceExhaustedError":
+        kind = "out of memory"
+    return Outcome("failed", reason=f"{kind}: {line}", traceback=text)
+
+
+def _wait_until_free(directory: Path) -> None:
+    """Lets a process of a killed search finish saving this trial."""
+    if not directory.is_dir():
+        return
+    try:
+        with FileLock(directory / LOCK_FILE).acquire(timeout=SECONDS_UNTIL_FREE):
+            pass
+    except Timeout:
+        raise ConfigError(
+            message(
+                "The trial must not be in use by another process.",
+                "Is the same search still running?",
+                directory=str(directory),
+            )
+        ) from None
+
+
+def _take_over(plan: TrialPlan) -> None:
+    """Begins a trial with the run of another one, to be resumed for more epochs."""
+    if plan.continues is None or plan.directory.exists() or not plan.continues.is_dir():
+        return
+    left = shutil.ignore_patterns(LOCK_FILE, OWNER_FILE)
+    with new_directory(plan.directory) as temporary:
+        shutil.copytree(plan.continues, temporary, ignore=left, dirs_exist_ok=True)
+
+
+def _forget_models() -> None:
+    """Frees what Keras and its models hold on to, before the next trial."""
+    keras = sys.modules.get("keras")
+    if keras is not None:
+        keras.utils.clear_session()
+    gc.collect()

@@ -1,0 +1,30 @@
+import pytest
+from keraunos.core.store import open_store
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch, tmp_path):
+    monkeypatch.setenv("KERAUNOS_CACHE_DIR", str(tmp_path / "cache"))
+    store = open_store()
+    for key, size in {
+        "features-a": 3_000_000,
+        "features-b": 500_000,
+        "pictures-c": 7,
+    }.items():
+        with store.writing(key) as path:
+            path.write_bytes(bytes(size))
+    return store
+
+
+def test_what_runs_share_is_listed_by_kind(keraunos, store):
+    answer = keraunos("cache")
+    assert answer.code == 0
+    rows = [line.split() for line in answer.out.splitlines() if "features" in line]
+    assert rows[0][1::2][:3] == ["features", "2", "3.5"]
+    assert str(store.directory) in answer.out.replace("\n", "")
+
+
+@pytest.mark.parametrize(("kind", "left"), [("features", ["pictures"]), ("all", [])])
+def test_clearing_removes_one_kind_or_all(keraunos, store, kind, left):
+    assert keraunos("cache", "--clear", kind).code == 0
+    assert list(store.sizes()) == left

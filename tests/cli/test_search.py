@@ -1,0 +1,168 @@
+"""`keraunos search` in processes as a user starts them."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+from helpers import make_pictures, run_keraunos
+from keraunos.search.journal import JOURNAL_FILE
+
+FAST = (
+    "data.image_size=32",
+    "data.batch_size=7",
+    "model.weights=null",
+    "model.backbone=MobileNetV2",
+    "trainer.max_epochs=2",
+    "trainer.devices=1",
+    "trainer.accelerator=cpu",
+    "search.tuner=random",
+    "search.max_trials=3",
+)
+
+
+def rows(folder):
+    with open(folder / "results.csv", newline="") as file:
+        read = list(csv.DictReader(file))
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in read]
+
+
+def last_value(run, name):
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(line)[name] for line in lines]
+
+
+def test_a_wrong_space_is_refused_before_anything_is_written(keraunos, unchanged):
+    answer = keraunos("search", "classify", "search.space.model.dropot={float: [0, 1]}")
+    assert answer.code == 2
+    assert "Did you mean dropout?" in answer.err
+    assert unchanged()
+
+
+def test_a_builder_needs_a_space_of_its_own(keraunos, small, unchanged):
+    answer = keraunos("search", *small)
+    assert answer.code == 2
+    assert "search.space.model.arguments" in answer.err
+    assert unchanged()
+
+
+def test_data_that_are_not_there_leave_nothing_behind(keraunos, small, unchanged):
+    space = "search.space.model.arguments.size={choice: [32]}"
+    answer = keraunos("search", *small, space, "data.train=nowhere")
+    assert answer.code == 3
+    assert unchanged()
+
+
+def test_arguments_of_a_builder_are_searched(keraunos, small, tmp_path):
+    space = "search.space.model.arguments.optimizer={choice: [sgd, adam]}"
+    settings = ("search.tuner=grid", "search.objective=val_loss", "run_dir=S")
+    answer = keraunos("search", *small, space, *settings)
+    assert answer.code == 0, answer.err
+    assert "smaller is better" in answer.err
+    found = {
+        row["model.arguments.optimizer"]: row["status"] for row in rows(tmp_path / "S")
+    }
+    assert found == {'"sgd"': "completed", '"adam"': "completed"}
+    best = yaml.safe_load((tmp_path / "S" / "best.yaml").read_text())
+    assert best["model"]["arguments"]["optimizer"] in ("sgd", "adam")
+
+
+def test_every_trial_failing_is_8(keraunos, small):
+    settings = ("search.max_trials=2", "search.objective=val_loss", "run_dir=S")
+    space = "search.space.seed={int: [0, 5]}"
+    answer = keraunos("search", *small, "model.builder=own:fail", space, *settings)
+    assert answer.code == 8
+    assert "LookupError: the user's own mistake" in answer.err
+
+
+@pytest.fixture(scope="module")
+def searched(pictures, tmp_path_factory):
+    """A search over the recipe `classify`, and its folder."""
+    folder = tmp_path_factory.mktemp("searched")
+    done = run_keraunos("search", "classify", f"data.train={pictures}", *FAST, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder / "runs" / "classify-search-001", done
+
+
+@pytest.mark.slow
+def test_a_search_ends_with_a_table_and_says_how_to_go_on(searched):
+    folder, done = searched
+    assert "objective: val_balanced_accuracy, larger is better" in done.stderr
+    assert "varies: optimizer.learning_rate: 1e-05 to 0.01, log" in done.stderr
+    assert "trial-002" in done.stdout
+    assert f"keraunos fit {folder}/best.yaml" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_the_test_split_is_not_touched(searched, pictures, tmp_path):
+    folder, _ = searched
+    assert not list(folder.rglob("test.json")) + list(folder.rglob("predictions.csv"))
+    other = tmp_path / "other"
+    (other).mkdir()
+    (other / "train").symlink_to(pictures / "train")
+    make_pictures(other / "test", {"cat": 4, "dog": 2, "emu": 5}, seed=77)
+    done = run_keraunos(
+        "search", "classify", f"data.train={other}", *FAST, "run_dir=S", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert rows(tmp_path / "S") == rows(folder)
+
+
+@pytest.mark.slow
+def test_the_best_configuration_trains_as_its_trial_did(searched, tmp_path):
+    folder, _ = searched
+    done = run_keraunos("fit", folder / "best.yaml", "run_dir=R", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    best = max(rows(folder), key=lambda row: float(row["val_balanced_accuracy"]))
+    trial = folder / f"trial-{int(best['trial']):03d}"
+    for name in ("loss", "val_loss", "val_balanced_accuracy"):
+        assert last_value(tmp_path / "R", name) == last_value(trial, name)
+
+
+@pytest.mark.slow
+def test_several_at_a_time_find_the_same(searched, pictures, tmp_path):
+    folder, _ = searched
+    arguments = ("classify", f"data.train={pictures}", *FAST, "run_dir=S")
+    done = run_keraunos("search", *arguments, "--parallel-trials", 2, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for ours, theirs in zip(rows(tmp_path / "S"), rows(folder), strict=True):
+        for name in ("trial", "status", "model.dropout", "augmentation.strength"):
+            assert ours[name] == theirs[name]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_signal_ends_a_search_with_its_code_and_it_goes_on(
+    searched, pictures, tmp_path, count
+):
+    folder, _ = searched
+    arguments = ["search", "classify", f"data.train={pictures}", *FAST, "run_dir=S"]
+    arguments += ["--parallel-trials", str(count)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "keraunos", *arguments],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=dict(os.environ),
+    )
+    journal = tmp_path / "S" / JOURNAL_FILE
+    while not (journal.exists() and '"end"' in journal.read_text()):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, written = process.communicate(timeout=120)
+    assert process.returncode == 130, written
+    assert "Go on with the same command" in written
+    done = run_keraunos(*arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "trials have ended" in done.stderr
+    ended, wanted = rows(tmp_path / "S"), rows(folder)
+    assert len(ended) == len(wanted)
+    if count == 1:
+        assert ended == wanted

@@ -1,0 +1,128 @@
+"""From any position on come the pictures that would have come, in their order.
+
+A run that is resumed reads its pictures in a process that has read none before: here a
+new `ImageData` for each position. What it gives is compared picture by picture with one
+pass over two epochs that nothing interrupted.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers import replicas
+from keraunos import Augmentation, ImageData
+from keraunos.data.image_split import TrainingSplit
+from keraunos.strategies import Position, Replicas
+
+EPOCHS, BATCH_SIZE, PICTURES = 2, 7, 30
+BATCHES = -(-PICTURES // BATCH_SIZE)
+
+# What a picture is known by: its name, its class, and how it is varied.
+Identity = tuple[str, int, bytes]
+Batch = tuple[tuple[Identity, ...], ...]
+NewData = Callable[[], ImageData]
+
+
+@pytest.fixture(params=["none", "weights", "sampling"])
+def class_balance(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def new_data(pictures: Path, class_balance: Any) -> NewData:
+    """Opens the pictures as if nobody had done so before."""
+
+    def open_pictures() -> ImageData:
+        return ImageData.from_folder(
+            pictures / "train",
+            image_size=32,
+            batch_size=BATCH_SIZE,
+            validation_split=0.0,
+            augmentation=Augmentation(strength=0.5),
+            class_balance=class_balance,
+            cache="memory",
+            seed=3,
+        )
+
+    return open_pictures
+
+
+def read(data: ImageData, position: Position, count: int, number: int) -> list[Batch]:
+    """So many batches from a position on, each as what every replica is given."""
+    split = data.train
+    names = {
+        split.pictures(np.array([place])).tobytes(): name
+        for place, name in enumerate(split.names)
+    }
+    assert len(names) == PICTURES  # they can be told apart
+    batches = split.batches(position, Replicas.of(replicas(count)))
+    return [
+        tuple(identities(part.content, names) for part in parts)
+        for parts in batches.take(number)
+    ]
+
+
+def identities(content: Any, names: dict[bytes, str]) -> tuple[Identity, ...]:
+    rows = zip(
+        content["images"].numpy(),
+        content["labels"].numpy(),
+        content["augmentation"].numpy(),
+        strict=True,
+    )
+    return tuple((names[i.tobytes()], int(k), a.tobytes()) for i, k, a in rows)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_every_position_goes_on_with_the_pictures_that_are_left(
+    new_data: NewData, count: int
+) -> None:
+    whole = read(new_data(), Position(0, 0, BATCHES), count, EPOCHS * BATCHES)
+    for done in range(EPOCHS * BATCHES):
+        position = Position(*divmod(done, BATCHES), BATCHES)
+        left = read(new_data(), position, count, EPOCHS * BATCHES - done)
+        assert left == whole[done:], f"after {done} batches"
+
+
+def test_the_passes_that_are_compared_are_worth_it(
+    new_data: NewData, class_balance: str
+) -> None:
+    """Epochs differ, none repeats a variation, and the last batch is smaller."""
+    batches = read(new_data(), Position(0, 0, BATCHES), 1, EPOCHS * BATCHES)
+    sizes = [len(batch[0]) for batch in batches]
+    assert sizes == 2 * [7, 7, 7, 7, 2]
+    drawn = [identity for batch in batches for identity in batch[0]]
+    first, second = drawn[:PICTURES], drawn[PICTURES:]
+    assert [name for name, _, _ in first] != [name for name, _, _ in second]
+    assert len(set(drawn)) == len(drawn)
+    every_one_once = len({name for name, _, _ in first}) == PICTURES
+    assert every_one_once == (class_balance != "sampling")
+
+
+def test_the_names_of_a_batch_are_those_of_its_pictures(new_data: NewData) -> None:
+    data = new_data()
+    batches = read(data, Position(0, 0, BATCHES), 1, EPOCHS * BATCHES)
+    for done, batch in enumerate(batches):
+        position = Position(*divmod(done, BATCHES), BATCHES)
+        assert data.train.batch_names(position) == [name for name, _, _ in batch[0]]
+
+
+def test_a_limit_of_batches_shortens_epochs_and_moves_no_picture(
+    new_data: NewData,
+) -> None:
+    limit = 3
+    whole = read(new_data(), Position(0, 0, BATCHES), 1, EPOCHS * BATCHES)
+    wanted = whole[:limit] + whole[BATCHES : BATCHES + limit]
+    for done in range(EPOCHS * limit):
+        position = Position(*divmod(done, limit), limit)
+        assert read(new_data(), position, 1, len(wanted) - done) == wanted[done:]
+
+
+def test_validation_comes_in_the_same_order_in_every_epoch(new_data: NewData) -> None:
+    data = new_data()
+    assert isinstance(data.train, TrainingSplit)
+    in_order = data.train.in_order
+    (parts,) = in_order.batches(Position(3, 1), Replicas.of(replicas(1))).take(1)
+    expected = in_order.pictures(np.arange(BATCH_SIZE, 2 * BATCH_SIZE))
+    np.testing.assert_array_equal(parts[0].content["images"], expected)

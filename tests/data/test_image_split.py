@@ -1,0 +1,138 @@
+"""Batches are a function of seed, epoch and position, whoever shares them."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from keraunos import Augmentation, ImageData
+from keraunos.strategies import Position, Replicas
+
+BATCH_SIZE, EPOCHS = 7, 3
+
+
+def data_of(pictures: Path, **options: Any) -> ImageData:
+    defaults = {"test": pictures / "test", "image_size": 32, "batch_size": BATCH_SIZE}
+    return ImageData.from_folder(pictures / "train", **{**defaults, **options})
+
+
+def read(split: Any, position: Position, replicas: Replicas, count: int) -> list[Any]:
+    """The next batches as (pictures, labels, weights), parts put together again."""
+    batches = []
+    for parts in split.batches(position, replicas).take(count):
+        distinct = parts[:1] if int(parts[0].repeats) > 1 else parts
+        prepared = [split.prepare(part.content) for part in distinct]
+        columns = zip(*prepared, strict=True)
+        batches.append([None if c[0] is None else np.concatenate(c) for c in columns])
+    return batches
+
+
+def assert_same(ours: list[Any], theirs: list[Any]) -> None:
+    assert len(ours) == len(theirs)
+    for mine, other in zip(ours, theirs, strict=True):
+        for first, second in zip(mine, other, strict=True):
+            np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("balance", ["none", "sampling", "weights"])
+def test_starting_at_a_position_is_going_on_there(pictures: Path, balance: Any) -> None:
+    split = data_of(pictures, class_balance=balance).train
+    length = split.num_batches
+    whole = read(split, Position(), Replicas(), EPOCHS * length)
+    for done in (1, length - 1, length, length + 2):
+        position = Position(done // length, done % length, length)
+        rest = read(split, position, Replicas(), EPOCHS * length - done)
+        assert_same(rest, whole[done:])
+
+
+@pytest.mark.parametrize("total", [2, 3, 4, 8])
+def test_the_number_of_replicas_changes_no_batch(pictures: Path, total: int) -> None:
+    split = data_of(pictures).train
+    length = split.num_batches
+    alone = read(split, Position(), Replicas(), length)
+    assert_same(read(split, Position(), Replicas(total, 0, total), length), alone)
+    assert len(alone[-1][1]) < BATCH_SIZE  # a ragged end was among them
+
+
+def test_workers_read_their_own_parts_only(pictures: Path) -> None:
+    split = data_of(pictures).train
+    whole = read(split, Position(), Replicas(), 2)
+    workers = [read(split, Position(), Replicas(4, first, 2), 2) for first in (0, 2)]
+    joined = [
+        [np.concatenate([part[0], part[1]]) for part in zip(a[:2], b[:2], strict=True)]
+        for a, b in zip(*workers, strict=True)
+    ]
+    assert_same(joined, [batch[:2] for batch in whole])
+
+
+def test_an_epoch_holds_every_picture_once_in_an_order_of_its_own(pictures: Path) -> None:
+    split = data_of(pictures).train
+    orders = [split.draws(epoch).rows.tolist() for epoch in range(4)]
+    assert all(sorted(order) == list(range(split.num_examples)) for order in orders)
+    assert len({tuple(order) for order in orders}) == 4
+    assert data_of(pictures, seed=1).train.draws(0).rows.tolist() != orders[0]
+    assert data_of(pictures, seed=0).train.draws(0).rows.tolist() == orders[0]
+
+
+def test_sampling_draws_classes_alike_and_no_picture_twice_the_same(pictures: Path) -> None:
+    split = data_of(pictures, class_balance="sampling").train
+    counts = sum(
+        np.bincount(split.labels[split.draws(epoch).rows], minlength=3)
+        for epoch in range(9)
+    )
+    assert counts.max() - counts.min() <= 3
+    seen = set()
+    for images, _, _ in read(split, Position(), Replicas(), EPOCHS * split.num_batches):
+        versions = {picture.tobytes() for picture in images}
+        assert len(versions) == len(images)
+        assert not versions & seen
+        seen |= versions
+
+
+def test_weights_give_each_class_the_same_sum(pictures: Path) -> None:
+    split = data_of(pictures, class_balance="weights").train
+    batches = read(split, Position(), Replicas(), split.num_batches)
+    labels, weights = (np.concatenate([b[n] for b in batches]) for n in (1, 2))
+    sums = [weights[labels == label].sum() for label in range(3)]
+    np.testing.assert_allclose(sums, np.mean(sums), rtol=1e-5)
+    assert weights.mean() == pytest.approx(1)
+
+
+def test_only_training_pictures_are_varied(pictures: Path) -> None:
+    data = data_of(pictures, augmentation=Augmentation(strength=1.0))
+    for split in (data.validation, data.test, data.train.in_order):
+        images = read(split, Position(), Replicas(), 1)[0][0]
+        np.testing.assert_array_equal(images, split.pictures(np.arange(len(images))))
+    varied, plain = (
+        read(each.train, Position(), Replicas(), 1)[0][0]
+        for each in (data, data_of(pictures, augmentation=Augmentation(strength=0)))
+    )
+    assert np.abs(varied - plain).mean() > 5
+
+
+def test_strength_zero_leaves_every_bit(pictures: Path) -> None:
+    split = data_of(pictures, augmentation=Augmentation(strength=0.0)).train
+    images, labels, _ = read(split, Position(), Replicas(), 1)[0]
+    rows = split.draws(0).rows[:BATCH_SIZE]
+    np.testing.assert_array_equal(images, split.pictures(rows))
+    np.testing.assert_array_equal(labels, split.labels[rows])
+
+
+@pytest.mark.parametrize("cache", ["memory", "disk", "auto"])
+def test_every_kind_of_cache_gives_the_same_batches(
+    pictures: Path, cache: Any, tmp_path: Path
+) -> None:
+    plain = data_of(pictures, cache="none").train
+    cached = data_of(pictures, cache=cache, cache_dir=tmp_path).train
+    count = plain.num_batches + 1
+    expected = read(plain, Position(), Replicas(), count)
+    assert_same(read(cached, Position(), Replicas(), count), expected)
+
+
+def test_the_names_of_a_batch_are_those_of_its_pictures(pictures: Path) -> None:
+    split = data_of(pictures).train
+    for batch in range(split.num_batches):
+        names = split.batch_names(Position(1, batch, split.num_batches))
+        labels = read(split, Position(1, batch, split.num_batches), Replicas(), 1)[0][1]
+        folders = [Path(name).parent.name for name in names]
+        assert folders == [split.class_names[label] for label in labels]

@@ -1,0 +1,44 @@
+"""The drawn lesions: the same each time, and no easier than they should be."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from keraunos import ImageData
+from sklearn.linear_model import LogisticRegression
+
+
+@pytest.fixture(scope="module")
+def lesions() -> ImageData:
+    return ImageData.from_folder("synthetic:lesions", image_size=32)
+
+
+def mean_colours(split) -> np.ndarray:
+    return split.pictures(np.arange(split.num_examples)).mean(axis=(1, 2))
+
+
+def test_nine_classes_with_the_names_and_the_imbalance_of_the_tutorial(lesions) -> None:
+    assert len(lesions.class_names) == 9
+    assert {"melanoma", "nevus", "vascular lesion"} <= set(lesions.class_names)
+    counts = np.bincount(lesions.train.labels)
+    assert 4 < counts.max() / counts.min() < 8
+
+
+def test_neither_a_constant_nor_the_mean_colour_classifies_them(lesions) -> None:
+    train, test = lesions.train, lesions.test
+    commonest = np.bincount(train.labels).argmax()
+    assert np.mean(test.labels == commonest) < 0.25
+    by_colour = LogisticRegression(max_iter=2000).fit(mean_colours(train), train.labels)
+    assert by_colour.score(mean_colours(test), test.labels) < 0.4
+
+
+def test_the_seed_decides_every_pixel(tmp_path: Path) -> None:
+    def pixels(seed: int, store: str) -> np.ndarray:
+        data = ImageData.from_folder(
+            "synthetic:lesions", image_size=32, seed=seed, cache_dir=tmp_path / store
+        )
+        return data.test.pictures(np.arange(data.test.num_examples))
+
+    first = pixels(0, "one")
+    np.testing.assert_array_equal(first, pixels(0, "two"))
+    assert not np.array_equal(first, pixels(1, "one"))

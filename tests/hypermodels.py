@@ -1,0 +1,101 @@
+"""Small hypermodels with data, and a program that searches over them in a process."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import keraunos as kr
+import tensorflow as tf
+from helpers import Dataset, examples
+
+
+def build(hp: Any) -> keras.Model:
+    """Three parameters of different kinds."""
+    units = hp.Int("units", 2, 9)
+    activation = hp.Choice("activation", ["tanh", "relu"])
+    rate = hp.Float("learning_rate", 1e-3, 1e-1, sampling="log")
+    layers = [
+        keras.Input((5,)),
+        keras.layers.Dense(units, activation),
+        keras.layers.Dense(3, "softmax"),
+    ]
+    return compiled(keras.Sequential(layers), rate)
+
+
+def build_growing(hp: Any) -> keras.Model:
+    """Asks for the width of a second layer only where there is one."""
+    layers = [keras.Input((5,)), keras.layers.Dense(hp.Int("first", 2, 4))]
+    if hp.Boolean("deep"):
+        layers.append(keras.layers.Dense(hp.Int("second", 5, 7)))
+    layers.append(keras.layers.Dense(3, "softmax"))
+    return compiled(keras.Sequential(layers), 0.05)
+
+
+def build_broken(hp: Any) -> keras.Model:
+    """Fails or diverges, by the choice `how`."""
+    how = hp.Choice("how", ["well", "fails", "diverges"])
+    if how == "fails":
+        raise LookupError("a mistake\nin two lines")
+    layers = [keras.Input((5,)), keras.layers.Dense(3, "softmax")]
+    return compiled(keras.Sequential(layers), float("inf") if how == "diverges" else 0.1)
+
+
+def build_deadly(hp: Any) -> keras.Model:
+    """Kills its process in every second trial."""
+    if hp.Boolean("dies"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return compiled(keras.Sequential([keras.Input((5,)), keras.layers.Dense(3)]), 0.1)
+
+
+def compiled(model: keras.Model, learning_rate: float) -> keras.Model:
+    optimizer = keras.optimizers.SGD(learning_rate)
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def train(epoch: int, start_batch: int) -> Dataset:
+    """Four batches, the last one smaller."""
+    data = tf.data.Dataset.from_tensor_slices(examples(15, seed=epoch)).batch(4)
+    return data.skip(start_batch)
+
+
+def validation(epoch: int, start_batch: int) -> Dataset:
+    """Two batches, the same in every epoch."""
+    return tf.data.Dataset.from_tensor_slices(examples(7, seed=99)).batch(4)
+
+
+class KillsOnce(kr.callbacks.Callback):
+    """Kills the process of every trial in its second epoch, the first time."""
+
+    def on_epoch_end(self, run: Any):
+        marker = run.run_dir.with_suffix(".killed")
+        if run.epoch == 2 and not marker.exists():
+            marker.write_text(str(os.getpid()))
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def search(folder: Path, **settings: Any) -> kr.Search:
+    """A search of seconds in a folder."""
+    trainer = {"max_epochs": 3, "devices": 1} | settings.pop("trainer", {})
+    build_it = settings.pop("build", build)
+    common = {"objective": "val_loss", "tuner": "random", "max_trials": 4}
+    return kr.Search(build_it, run_dir=folder, trainer=trainer, **common | settings)
+
+
+def run(folder: Path, **settings: Any) -> kr.SearchResult:
+    """Runs it to its end."""
+    return search(folder, **settings).run(train, validation_data=validation)
+
+
+if __name__ == "__main__":
+    directory, tuner, trials, parallel = sys.argv[1:]
+    found = run(
+        Path(directory),
+        tuner=tuner,
+        max_trials=int(trials),
+        parallel_trials=int(parallel),
+    )
+    sys.exit(0 if found.signal is None else 128 + found.signal)

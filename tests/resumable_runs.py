@@ -1,0 +1,166 @@
+"""A small run with everything that has state, to be interrupted and compared."""
+
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from helpers import examples, replicas
+from keraunos import Trainer
+from keraunos.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from keraunos.core.bundle import read_bundle
+from tensorboard.compat.proto.event_pb2 import Event
+
+EPOCHS, STEPS = 3, 4
+TIMES = ("seconds", "images_per_second", "data_wait_seconds")
+Optimizer = Callable[[], keras.optimizers.Optimizer]
+
+
+def build(optimizer: Optimizer) -> Callable[[], keras.Model]:
+    """A model with everything that has state: dropout, BatchNorm, metrics."""
+
+    def make() -> keras.Model:
+        model = keras.Sequential(
+            [
+                keras.Input((5,)),
+                keras.layers.Dense(4, "tanh"),
+                keras.layers.BatchNormalization(),
+                keras.layers.Dropout(0.2),
+                keras.layers.Dense(3, "softmax"),
+            ]
+        )
+        model.compile(optimizer(), "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    return make
+
+
+OPTIMIZERS: dict[str, Optimizer] = {
+    "Adam": lambda: keras.optimizers.Adam(0.05),
+    "accumulation": lambda: keras.optimizers.SGD(
+        0.1, momentum=0.9, gradient_accumulation_steps=3
+    ),
+    "EMA": lambda: keras.optimizers.AdamW(0.05, use_ema=True, ema_overwrite_frequency=3),
+    "loss scale": lambda: keras.optimizers.LossScaleOptimizer(
+        keras.optimizers.Adam(0.05), initial_scale=64.0, dynamic_growth_steps=3
+    ),
+    "schedule": lambda: keras.optimizers.SGD(
+        keras.optimizers.schedules.CosineDecay(0.1, EPOCHS * STEPS)
+    ),
+}
+
+
+def dataset(seed: int = 0, batch_size: int = 4) -> tf.data.Dataset:
+    """Three batches of four and one of two."""
+    return tf.data.Dataset.from_tensor_slices(examples(14, seed=seed)).batch(batch_size)
+
+
+class Sender(Callback):
+    """Sends this process a signal at a hook, once, and keeps count of having done so."""
+
+    def __init__(self, hook: str, at_step: int, number: int = signal.SIGTERM) -> None:
+        self.sent = 0
+
+        def send(run: Any, *args: Any) -> None:
+            if run.step == at_step and not self.sent:
+                self.sent += 1
+                signal.raise_signal(number)
+
+        setattr(self, hook, send)
+
+    def on_train_step_end(self, run: Any) -> None:
+        """Defined, so that the loop looks after every step."""
+
+
+def fit(
+    directory: Path,
+    *extra: Callback,
+    optimizer: str = "Adam",
+    count: int = 1,
+    batch_size: int = 4,
+    describe_only: bool = False,
+    **options: Any,
+) -> Any:
+    """Trains, going on from where the directory stands; or says what that would do."""
+    callbacks = {
+        "early_stopping": EarlyStopping("val_accuracy", patience=5, mode="max"),
+        "keras_plateau": keras.callbacks.ReduceLROnPlateau(
+            "loss", factor=0.5, patience=2, min_delta=10.0
+        ),
+        "model_checkpoint": ModelCheckpoint("val_loss", every_n_steps=3, save_top_k=2),
+        "progress_bar": None,
+        **{f"extra_{number}": each for number, each in enumerate(extra)},
+    }
+    trainer = Trainer(
+        strategy=replicas(count),
+        run_dir=directory,
+        callbacks=callbacks,
+        **{"max_epochs": EPOCHS, **options},
+    )
+    do = trainer.describe if describe_only else trainer.fit
+    model = build(OPTIMIZERS[optimizer])
+    return do(model, dataset(0, batch_size), validation_data=dataset(seed=1))
+
+
+def state(directory: Path) -> dict[str, Any]:
+    """All that two runs which did the same have in common."""
+    last = directory / "checkpoints" / read(directory / "checkpoints" / "last.txt")
+    bundle = read_bundle(last)
+    history = bundle.documents["state"]["history"]
+    for name in TIMES:
+        history.pop(name)
+    callbacks = bundle.documents["state"]["callbacks"]
+    for label in [each for each in callbacks if each.startswith("extra_")]:
+        callbacks.pop(label)
+    return {
+        "arrays": bundle.arrays,
+        "documents": bundle.documents,
+        "metrics": [without_times(line) for line in lines(directory)],
+        "best": read(directory / "checkpoints" / "best.txt"),
+        "checkpoints": sorted(p.name for p in (directory / "checkpoints").iterdir()),
+        "events": events(directory),
+    }
+
+
+def read(path: Path) -> str:
+    return path.read_text().strip()
+
+
+def lines(directory: Path) -> list[dict[str, Any]]:
+    text = (directory / "metrics.jsonl").read_text()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def without_times(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in TIMES}
+
+
+def events(directory: Path) -> list[tuple[str, int, str, float]]:
+    """Part, step, name and value of each scalar, as TensorBoard would read them."""
+    found = []
+    for part in ("train", "validation"):
+        for file in sorted((directory / "tensorboard" / part).iterdir()):
+            for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
+                event = Event.FromString(record)
+                for value in event.summary.value:
+                    number = float(tf.make_ndarray(value.tensor))
+                    if value.tag not in TIMES:
+                        found.append((part, event.step, value.tag, number))
+    return found
+
+
+def assert_equal(ours: Any, theirs: Any) -> None:
+    assert ours.keys() == theirs.keys()
+    for group in theirs["arrays"]:
+        got, expected = ours["arrays"][group], theirs["arrays"][group]
+        assert got.keys() == expected.keys()
+        for name in expected:
+            if (group, name) == ("epoch", "totals"):
+                continue  # holds the time that was waited
+            np.testing.assert_array_equal(got[name], expected[name], f"{group} {name}")
+    for name in set(theirs) - {"arrays"}:
+        assert ours[name] == theirs[name], name

@@ -1,0 +1,227 @@
+"""Searches in this process, over hypermodels of a user's own."""
+
+import csv
+import json
+import signal
+
+import hypermodels
+import keras
+import keras_tuner
+import keraunos as kr
+import pytest
+from keraunos.core.errors import ConfigError, SearchError
+from keraunos.search.search import search_directory
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """A finished search, and what it said."""
+    folder = tmp_path_factory.mktemp("found") / "search"
+    lines = []
+    search = hypermodels.search(folder)
+    made = search.run(
+        hypermodels.train, validation_data=hypermodels.validation, say=lines.append
+    )
+    return made, lines
+
+
+def table(folder):
+    with open(folder / "results.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def without_seconds(folder):
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in table(folder)]
+
+
+def test_a_search_gives_its_trials_the_best_first(found):
+    result, lines = found
+    assert [trial.number for trial in result.trials] == [0, 1, 2, 3]
+    scores = [trial.score for trial in result.best]
+    assert scores == sorted(scores)
+    assert len(set(scores)) == 4
+    assert [line.partition(":")[0] for line in lines] == [t.name for t in result.trials]
+
+
+def test_a_trial_is_an_ordinary_run(found):
+    result, _ = found
+    for trial in result.trials:
+        run = result.run_dir / trial.name
+        lines = [json.loads(each) for each in (run / "metrics.jsonl").open()]
+        assert min(line["val_loss"] for line in lines) == trial.score
+        assert (run / "environment.json").exists()
+        assert not (run / "test.json").exists()
+
+
+def test_only_the_best_trial_keeps_weights(found):
+    result, _ = found
+    for trial in result.trials:
+        run = result.run_dir / trial.name
+        is_best = trial is result.best[0]
+        assert (run / "model.keras").exists() is is_best
+        assert (run / "checkpoints").exists() is is_best
+
+
+def test_results_and_pictures_are_there(found):
+    result, _ = found
+    rows = table(result.run_dir)
+    assert [row["trial"] for row in rows] == ["0", "1", "2", "3"]
+    for row, trial in zip(rows, result.trials, strict=True):
+        assert float(row["val_loss"]) == trial.score
+        assert float(row["learning_rate"]) == trial.values["learning_rate"]
+        assert (row["status"], row["epochs"]) == ("completed", "3")
+    for name in ("score_by_parameter.png", "score_over_time.png"):
+        assert (result.run_dir / name).stat().st_size > 5000
+
+
+def test_a_finished_search_runs_nothing_again(found):
+    result, _ = found
+    again = hypermodels.search(result.run_dir)
+    lines = []
+    repeated = again.run(None, say=lines.append)
+    assert lines == []
+    assert [t.score for t in repeated.best] == [t.score for t in result.best]
+
+
+@pytest.mark.slow
+def test_a_search_repeats(found, tmp_path):
+    result, _ = found
+    hypermodels.run(tmp_path / "again")
+    assert without_seconds(tmp_path / "again") == without_seconds(result.run_dir)
+
+
+def test_other_settings_are_refused(found):
+    result, _ = found
+    for other in ({"seed": 1}, {"tuner": "grid"}, {"trainer": {"max_epochs": 4}}):
+        with pytest.raises(ConfigError, match="begun with"):
+            hypermodels.run(result.run_dir, **other)
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(ConfigError, match=r"thesis\.txt"):
+        hypermodels.run(tmp_path)
+    assert [each.name for each in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_two_searches_cannot_share_a_directory(tmp_path):
+    with (
+        search_directory(tmp_path),
+        pytest.raises(ConfigError, match="another process"),
+    ):
+        hypermodels.run(tmp_path)
+
+
+def test_broken_trials_are_marked_and_the_search_goes_on(tmp_path):
+    broken = hypermodels.build_broken
+    result = hypermodels.run(tmp_path / "s", build=broken, tuner="grid", max_trials=9)
+    rows = {row["how"]: (row["status"], row["reason"]) for row in table(result.run_dir)}
+    assert rows["well"][0] == "completed"
+    assert rows["fails"] == ("failed", "LookupError: a mistake")
+    assert rows["diverges"][0] == "failed"
+    assert "finite" in rows["diverges"][1]
+    text = (result.run_dir / result.trials[1].name / "error.txt").read_text()
+    assert "build_broken" in text
+    assert len(result.best) == 1
+
+
+@pytest.mark.slow
+def test_a_search_in_which_all_trials_fail_is_an_error_that_says_why(tmp_path):
+    def build(hp):
+        hp.Int("units", 1, 4)
+        infinite = [keras.Input((5,)), keras.layers.Dense(3, "softmax")]
+        return hypermodels.compiled(keras.Sequential(infinite), float("inf"))
+
+    with pytest.raises(SearchError, match=r"all 2 failed: DivergedError: .*finite"):
+        hypermodels.run(tmp_path / "s", build=build, max_trials=2)
+
+
+def test_an_objective_that_does_not_exist_ends_the_search_at_once(tmp_path):
+    with pytest.raises(ConfigError, match=r"'val_acc'.*Did you mean val_acc"):
+        hypermodels.run(tmp_path / "s", objective="val_acc")
+
+
+@pytest.mark.slow
+def test_hyperband_goes_on_with_the_best_trials(tmp_path):
+    result = hypermodels.run(tmp_path / "s", tuner="hyperband")
+    trial = next(trial for trial in result.trials if trial.note("trial_id"))
+    past = result.trials[int(trial.note("trial_id"))]
+    assert len(past.scores) == past.note("epochs") == 1
+    assert len(trial.scores) == trial.note("epochs") == 3
+    lines = (result.run_dir / trial.name / "metrics.jsonl").read_text().splitlines()
+    assert len(lines) == 3
+    assert trained_at_once(trial) == trial.scores
+
+
+def trained_at_once(trial):
+    """The scores of the same model in one training."""
+    hp = keras_tuner.HyperParameters.from_config(trial.hyperparameters.get_config())
+    trainer = kr.Trainer(max_epochs=3, devices=1, callbacks={"progress_bar": None})
+    fitted = trainer.fit(
+        lambda: hypermodels.build(hp),
+        hypermodels.train,
+        validation_data=hypermodels.validation,
+    )
+    return fitted.history["val_loss"]
+
+
+@pytest.mark.slow
+def test_early_stopping_on_the_objective_is_part_of_a_trial(tmp_path):
+    result = hypermodels.run(tmp_path / "s", max_trials=2, trainer={"max_epochs": 40})
+    assert all(len(trial.scores) < 40 for trial in result.trials)
+    assert all(trial.best_epoch == len(trial.scores) - 3 for trial in result.trials)
+
+
+@pytest.mark.slow
+def test_callbacks_of_ones_own_are_part_of_every_trial(tmp_path):
+    class Counter(kr.callbacks.Callback):
+        fits = 0
+
+        def on_fit_begin(self, run):
+            self.fits += 1
+
+    counter = Counter()
+    hypermodels.run(tmp_path / "s", max_trials=3, trainer={"callbacks": [counter]})
+    assert counter.fits == 3
+
+
+@pytest.mark.slow
+def test_a_parameter_that_only_some_models_ask_for_is_searched(tmp_path):
+    result = hypermodels.run(tmp_path / "s", build=hypermodels.build_growing, max_trials=6)
+    seconds = [trial.values.get("second") for trial in result.trials]
+    assert len({each for each in seconds if each is not None}) > 1
+    again = hypermodels.run(tmp_path / "s", build=hypermodels.build_growing, max_trials=8)
+    assert [trial.values for trial in again.trials[:6]] == [t.values for t in result.trials]
+    assert len(again.trials) == 8
+
+
+@pytest.mark.slow
+def test_a_signal_stops_the_search_and_it_goes_on(found, tmp_path):
+    class Sender(kr.callbacks.Callback):
+        def on_epoch_end(self, run):
+            if run.run_dir.name == "trial-001" and run.epoch == 2:
+                signal.raise_signal(signal.SIGTERM)
+
+    trainer = {"callbacks": {"sender": Sender()}}
+    stopped = hypermodels.run(tmp_path / "s", trainer=trainer)
+    assert (stopped.signal, stopped.is_finished) == (signal.SIGTERM, False)
+    assert [trial.status for trial in stopped.trials] == ["completed", "running"]
+    assert hypermodels.run(tmp_path / "s").is_finished
+    result, _ = found
+    assert without_seconds(tmp_path / "s") == without_seconds(result.run_dir)
+
+
+@pytest.mark.slow
+def test_a_signal_between_fits_stops_the_search_too(tmp_path):
+    def stop(line):
+        signal.raise_signal(signal.SIGUSR1)
+
+    search = hypermodels.search(tmp_path / "s")
+    result = search.run(hypermodels.train, validation_data=hypermodels.validation, say=stop)
+    assert result.signal == signal.SIGUSR1
+    assert [trial.status for trial in result.trials] == ["completed"]
+
+
+def test_run_dir_belongs_to_the_search():
+    with pytest.raises(ConfigError, match="that of the Search"):
+        kr.Search(hypermodels.build, run_dir="a", trainer={"run_dir": "b"})

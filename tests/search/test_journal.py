@@ -1,0 +1,39 @@
+import pytest
+from keraunos.core.errors import CheckpointError, ConfigError
+from keraunos.search.journal import Journal
+
+SETTINGS = {"seed": 0, "space": {"x": [0.0, 1.0]}}
+
+
+@pytest.fixture
+def path(tmp_path):
+    journal = Journal(tmp_path / "search.json", SETTINGS)
+    journal.add(event="begin", trial=0)
+    journal.add(event="end", trial=0, scores=[0.5, float("nan")])
+    return tmp_path / "search.json"
+
+
+def test_events_are_on_the_disk_at_once(path):
+    first, second = Journal(path, SETTINGS).events
+    assert first == {"event": "begin", "trial": 0}
+    assert second["scores"][0] == 0.5
+    assert second["scores"][1] != second["scores"][1]
+
+
+def test_other_settings_are_named_and_refused(path):
+    with pytest.raises(ConfigError, match=r"seed: 0 -> 1; space\.x: .* -> \[0\.0, 2\.0\]"):
+        Journal(path, {"seed": 1, "space": {"x": [0.0, 2.0]}})
+
+
+def test_a_damaged_file_is_an_error_and_not_a_new_search(path):
+    whole = path.read_bytes()
+    for damaged in (b"", whole[: len(whole) // 2], b"[]", b'{"format": 99}'):
+        path.write_bytes(damaged)
+        with pytest.raises(CheckpointError, match=r"search\.json"):
+            Journal(path, SETTINGS)
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(path, tmp_path):
+    journal = Journal(tmp_path / "gone" / "search.json", SETTINGS)
+    with pytest.raises(CheckpointError, match="must be written"):
+        journal.add(event="begin", trial=0)

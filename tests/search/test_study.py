@@ -1,0 +1,190 @@
+import json
+import math
+
+import keras_tuner
+import pytest
+from keraunos.callbacks.monitor import Monitor
+from keraunos.configs import SearchConfig
+from keraunos.core.errors import CheckpointError
+from keraunos.search.journal import Journal
+from keraunos.search.oracles import create_oracle, number_of_trials
+from keraunos.search.study import Study
+from keraunos.search.trials import Outcome
+
+OBJECTIVE = Monitor("val_accuracy")
+TRIALS = {"random": 7, "grid": 7, "bayesian": 9, "hyperband": 18}
+
+
+def space():
+    made = keras_tuner.HyperParameters()
+    made.Float("x", 0.0, 1.0)
+    made.Choice("y", [1, 2, 3])
+    return made
+
+
+def open_study(path, tuner, seed=0, max_trials=None):
+    search = SearchConfig(tuner=tuner, max_trials=max_trials or TRIALS[tuner])
+    oracle = create_oracle(search, OBJECTIVE, space(), seed, max_epochs=9)
+    return Study(oracle, OBJECTIVE, Journal(path / "search.json", {"tuner": tuner}))
+
+
+def outcome(trial):
+    """A score that the values decide; one kind of trial fails."""
+    values = trial.values
+    if values["y"] == 2 and values["x"] > 0.8:
+        return Outcome("failed", reason="diverged")
+    epochs = trial.note("epochs") or 2
+    best = values["y"] / 10 - (values["x"] - 0.3) ** 2
+    return Outcome("completed", [best - 0.1, *[best] * (epochs - 1)], 0.5, "the end")
+
+
+def go_on(study, events=10**6):
+    """One trial at a time, until the search ends or that much has been noted."""
+    while len(study._journal.events) < events and (trial := study.ask()) is not None:
+        if len(study._journal.events) < events:
+            study.tell(trial, outcome(trial))
+    return study
+
+
+def summary(study):
+    return [(t.number, t.hyperparameters.values, t.status, t.score) for t in
+            study.trials.values()]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """What each oracle ends with if nothing happens."""
+    made = {}
+
+    def end(tuner):
+        if tuner not in made:
+            made[tuner] = summary(go_on(open_study(tmp_path_factory.mktemp("s"), tuner)))
+        return made[tuner]
+
+    return end
+
+
+@pytest.mark.parametrize("events", [4, 15])
+@pytest.mark.parametrize("tuner", TRIALS)
+def test_a_search_that_goes_on_ends_with_the_same_trials(
+    tmp_path, tuner, events, uninterrupted
+):
+    go_on(open_study(tmp_path, tuner), events)
+    continued = summary(go_on(open_study(tmp_path, tuner)))
+    assert continued == uninterrupted(tuner)
+    assert len(continued) > 5
+
+
+@pytest.mark.parametrize("tuner", ["random", "bayesian"])
+def test_a_seed_is_a_seed(tmp_path, tuner, uninterrupted):
+    for seed in (0, 1):
+        (tmp_path / str(seed)).mkdir()
+        found = summary(go_on(open_study(tmp_path / str(seed), tuner, seed)))
+        assert (found == uninterrupted(tuner)) is (seed == 0)
+
+
+def test_the_next_seed_does_not_draw_the_same_values_later(tmp_path):
+    drawn = []
+    for seed in (0, 1):
+        (tmp_path / str(seed)).mkdir()
+        study = go_on(open_study(tmp_path / str(seed), "random", seed))
+        drawn.append({trial.values["x"] for trial in study.trials.values()})
+    assert not drawn[0] & drawn[1]
+
+
+def test_trials_that_were_left_come_first_and_in_order(tmp_path):
+    study = open_study(tmp_path, "random")
+    first, second, third = study.ask(), study.ask(), study.ask()
+    study.tell(second, outcome(second))
+    again = open_study(tmp_path, "random")
+    left = [again.ask(), again.ask()]
+    assert [trial.number for trial in left] == [first.number, third.number]
+    assert [trial.values for trial in left] == [first.values, third.values]
+    assert again.ask().number == 3
+
+
+@pytest.mark.parametrize("tuner", ["grid", "hyperband"])
+def test_being_asked_in_vain_changes_nothing(tmp_path, tuner, uninterrupted):
+    study = open_study(tmp_path, tuner)
+    while True:
+        running = []
+        while (trial := study.ask()) is not None:
+            running.append(trial)
+        if not running:
+            break
+        for trial in running:
+            study.tell(trial, outcome(trial))
+    continued = open_study(tmp_path, tuner)
+    assert summary(continued) == summary(study)
+    assert len(study.trials) == len(uninterrupted(tuner))
+
+
+def test_trials_in_a_row_that_fail_do_not_end_the_search(tmp_path):
+    study = open_study(tmp_path, "random")
+    while (trial := study.ask()) is not None:
+        study.tell(trial, Outcome("failed", reason="broken"))
+    assert len(study.trials) == TRIALS["random"]
+    assert study.ranking() == []
+
+
+def test_the_score_is_the_best_epoch_and_not_a_number_is_none(tmp_path):
+    study = open_study(tmp_path, "random")
+    first, second = study.ask(), study.ask()
+    study.tell(first, Outcome("completed", [0.1, math.nan, 0.4, 0.3]))
+    study.tell(second, Outcome("completed", [math.nan, math.inf]))
+    assert (first.score, first.best_epoch) == (0.4, 3)
+    assert (second.status, second.score) == ("failed", None)
+    assert study.ranking() == [first]
+    assert [t.score for t in open_study(tmp_path, "random").ranking()] == [0.4]
+
+
+def test_parameters_that_appear_in_a_trial_are_searched_from_then_on(tmp_path):
+    study = open_study(tmp_path, "random")
+    trial = study.ask()
+    grown = keras_tuner.HyperParameters.from_config(trial.hyperparameters.get_config())
+    grown.Int("z", 5, 9)
+    study.tell(trial, Outcome("completed", [0.1], hyperparameters=grown.get_config()))
+    assert trial.values["z"] == 5
+    again = open_study(tmp_path, "random")
+    assert "z" in again.ask().values
+    assert again.trials[0].values == trial.values
+
+
+def test_more_trials_can_be_asked_for_later(tmp_path):
+    go_on(open_study(tmp_path, "random", max_trials=3))
+    longer = go_on(open_study(tmp_path, "random", max_trials=12))
+    (tmp_path / "other").mkdir()
+    at_once = go_on(open_study(tmp_path / "other", "random", max_trials=12))
+    assert summary(longer) == summary(at_once)
+
+
+def test_an_oracle_that_says_something_else_is_noticed(tmp_path):
+    go_on(open_study(tmp_path, "random"), 3)
+    journal = tmp_path / "search.json"
+    content = json.loads(journal.read_text())
+    content["events"][0]["values"]["x"] = 0.123
+    journal.write_text(json.dumps(content))
+    with pytest.raises(CheckpointError, match="same version of Keras Tuner"):
+        open_study(tmp_path, "random")
+
+
+def test_hyperband_says_how_many_trials_it_takes(tmp_path):
+    study = open_study(tmp_path, "hyperband")
+    assert number_of_trials(study.oracle) == 23
+    while (trial := study.ask()) is not None:
+        study.tell(trial, Outcome("completed", [trial.values["x"]]))
+    assert len(study.trials) == 23
+
+
+@pytest.mark.slow
+def test_bayesian_search_tries_better_values_than_random(tmp_path):
+    means = {}
+    for tuner in ("random", "bayesian"):
+        (tmp_path / tuner).mkdir()
+        study = open_study(tmp_path / tuner, tuner, max_trials=14)
+        while (trial := study.ask()) is not None:
+            score = -((trial.values["x"] - 0.317) ** 2) - trial.values["y"]
+            study.tell(trial, Outcome("completed", [score]))
+        thought_of = [trial.score for trial in study.trials.values()][6:]
+        means[tuner] = sum(thought_of) / len(thought_of)
+    assert means["bayesian"] > means["random"] + 0.2

@@ -1,0 +1,75 @@
+import threading
+
+import pytest
+from filelock import FileLock
+from keraunos.core.errors import CheckpointError, DataError
+from keraunos.search.trials import TrialPlan, run_trial
+
+NOTHING = {"space": [], "values": {}}
+
+
+def plan(directory, **more):
+    return TrialPlan(0, NOTHING, directory, **more)
+
+
+def failing(error):
+    def fit(_):
+        raise error
+
+    return fit
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (LookupError("line one\nline two"), "LookupError: line one"),
+        (ValueError(), "ValueError: "),
+        (MemoryError("no room"), "out of memory: no room"),
+    ],
+)
+def test_an_exception_is_the_reason_of_a_failed_trial(tmp_path, error, reason):
+    outcome = run_trial(failing(error), plan(tmp_path / "t"), "val_loss")
+    assert (outcome.status, outcome.reason, outcome.error) == ("failed", reason, None)
+    assert "in fit" in outcome.traceback
+
+
+def test_running_out_of_device_memory_is_named(tmp_path):
+    import tensorflow as tf
+
+    error = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating\nat 0x1")
+    outcome = run_trial(failing(error), plan(tmp_path / "t"), "val_loss")
+    assert outcome.reason == "out of memory: OOM when allocating"
+
+
+@pytest.mark.parametrize("error", [DataError("no pictures"), CheckpointError("disk full")])
+def test_errors_that_may_be_of_the_whole_search_come_along(tmp_path, error):
+    outcome = run_trial(failing(error), plan(tmp_path / "t"), "val_loss")
+    assert outcome.error is error
+
+
+def test_a_trial_waits_for_a_process_that_is_still_saving_it(tmp_path):
+    lock = FileLock(tmp_path / ".lock", thread_local=False)
+    lock.acquire()
+    order = []
+
+    def let_go():
+        order.append("saved")
+        lock.release()
+
+    timer = threading.Timer(0.3, let_go)
+    timer.start()
+    run_trial(lambda _: order.append("fit"), plan(tmp_path), "val_loss")
+    timer.join()
+    assert order == ["saved", "fit"]
+
+
+def test_a_continued_trial_begins_with_a_copy_of_the_other_run(tmp_path):
+    past, run = tmp_path / "trial-000", tmp_path / "trial-003"
+    (past / "checkpoints").mkdir(parents=True)
+    (past / "checkpoints" / "best.txt").write_text("step-1")
+    (past / ".lock").touch()
+    for text in ("step-1", "step-2"):
+        run_trial(failing(ValueError()), plan(run, continues=past), "val_loss")
+        assert (run / "checkpoints" / "best.txt").read_text() == text
+        (run / "checkpoints" / "best.txt").write_text("step-2")
+    assert not (past / "checkpoints" / "step-2").exists()

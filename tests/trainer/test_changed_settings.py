@@ -1,0 +1,257 @@
+"""What a run may be resumed with, and what is refused."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import keras
+import pytest
+from helpers import classifier, contents, make_pictures, replicas
+from keraunos import ConfigError, ImageData, Trainer
+from keraunos.callbacks import Callback, EarlyStopping
+from keraunos.trainer.resume import compare_settings
+from resumable_runs import EPOCHS, STEPS, Sender, assert_equal, dataset, fit, lines, state
+
+QUIET = {"progress_bar": None, "tensorboard": None}
+
+
+@pytest.fixture(scope="module")
+def interrupted_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was interrupted in its second epoch."""
+    directory = tmp_path_factory.mktemp("interrupted")
+    assert fit(directory, Sender("on_train_step_end", at_step=6)).signal
+    return directory
+
+
+@pytest.mark.parametrize(
+    ("changed", "shown"),
+    [
+        ({"max_epochs": 5}, "trainer.max_epochs: 3 -> 5"),
+        ({"max_steps": 9}, "trainer.max_steps: None -> 9"),
+        ({"max_time": "00:01:00:00"}, "trainer.max_time: None -> '00:01:00:00'"),
+        ({"steps_per_execution": 4}, "trainer.steps_per_execution: 'auto' -> 4"),
+        ({"limit_val_batches": 2}, "trainer.limit_val_batches: None -> 2"),
+        ({"devices": 2}, "trainer.devices: 'auto' -> 2"),
+    ],
+)
+def test_what_changes_no_step_is_shown_and_goes_on(
+    changed: Any, shown: str, interrupted_run: Path
+) -> None:
+    text = "\n".join(fit(interrupted_run, describe_only=True, **changed))
+    assert "resumed: step-00000006-mid-epoch" in text
+    assert f"other than before: {shown}" in text
+
+
+def test_without_a_change_none_is_shown(interrupted_run: Path) -> None:
+    assert "other than before" not in "\n".join(fit(interrupted_run, describe_only=True))
+
+
+def with_another_model(directory: Path) -> Any:
+    trainer = Trainer(strategy=replicas(1), run_dir=directory, callbacks=QUIET)
+    return trainer.fit(classifier(), dataset())
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda run: fit(run, seed=1), "seed: 0 -> 1"),
+        (lambda run: fit(run, optimizer="EMA"), "optimizer.class_name: 'Adam' -> 'AdamW'"),
+        (
+            lambda run: fit(run, optimizer="accumulation"),
+            "optimizer.config.gradient_accumulation_steps: None -> 3",
+        ),
+        (
+            lambda run: fit(run, precision="mixed_bfloat16"),
+            "trainer.precision: 'float32' -> 'mixed_bfloat16'",
+        ),
+        (
+            lambda run: fit(run, limit_train_batches=2),
+            "trainer.limit_train_batches: None -> 2",
+        ),
+        (
+            lambda run: fit(run, sync_batch_norm=False),
+            "trainer.sync_batch_norm: 'auto' -> False",
+        ),
+        (with_another_model, "model.weights: "),
+        (lambda run: fit(run, batch_size=2), "data.num_batches: 4 -> 7"),
+    ],
+)
+def test_what_would_change_the_result_is_refused_with_both_ways_out(
+    change: Any, named: str, interrupted_run: Path
+) -> None:
+    before = contents(interrupted_run)
+    with pytest.raises(ConfigError, match="A run must be resumed with") as error:
+        change(interrupted_run)
+    assert named in str(error.value)
+    assert "Put these back, or begin a new run with another run_dir" in str(error.value)
+    assert error.value.exit_code == 2
+    assert contents(interrupted_run) == before
+
+
+class Pictures:
+    """A run on pictures, whose data can be changed."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        make_pictures(root / "train", {"cat": 6, "dog": 5})
+
+    def fit(self, *extra: Callback, **changed: Any) -> Any:
+        options = {
+            "image_size": 32,
+            "batch_size": 4,
+            "validation_split": 0.0,
+            "cache": "memory",
+        }
+        data = ImageData.from_folder(self.root / "train", **(options | changed))
+        trainer = Trainer(
+            strategy=replicas(1),
+            max_epochs=2,
+            run_dir=self.root / "run",
+            callbacks={**QUIET, "extra": extra[0]} if extra else QUIET,
+        )
+        return trainer.fit(self.build, data)
+
+    def build(self) -> keras.Model:
+        layers = [keras.Input((None, None, 3)), keras.layers.GlobalAveragePooling2D()]
+        model = keras.Sequential([*layers, keras.layers.Dense(2, "softmax")])
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        return model
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Pictures:
+    """One that was interrupted in its first epoch."""
+    made = Pictures(tmp_path_factory.mktemp("pictures"))
+    assert made.fit(Sender("on_train_step_end", 2)).signal
+    return made
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"batch_size": 5}, ["data.batch_size: 4 -> 5"]),
+        ({"image_size": 40}, ["data.image_size: 32 -> 40"]),
+        ({"seed": 3}, ["data.seed: 0 -> 3"]),
+        ({"class_balance": "sampling"}, ["data.class_balance: 'none' -> 'sampling'"]),
+        ({"validation_split": 0.3}, ["data.split: "]),
+        ({"batch_size": 6, "seed": 4}, ["data.batch_size: 4 -> 6", "data.seed: 0 -> 4"]),
+    ],
+)
+def test_other_batches_of_pictures_are_refused(
+    change: Any, named: list[str], pictures: Pictures
+) -> None:
+    refused(pictures, named, **change)
+
+
+@pytest.mark.parametrize(
+    ("added", "named"),
+    [
+        ({"dog": 2}, "data.split: "),
+        ({"emu": 3}, "data.class_names: ['cat', 'dog'] -> ['cat', 'dog', 'emu']"),
+    ],
+)
+def test_other_pictures_and_other_classes_are_refused(
+    added: dict[str, int], named: str, pictures: Pictures
+) -> None:
+    folder = pictures.root / "train"
+    before = set(contents(folder))
+    make_pictures(folder / "new", added, seed=5)
+    for path in sorted((folder / "new").glob("*/*")):
+        target = folder / path.parent.name / f"new-{path.name}"
+        target.parent.mkdir(exist_ok=True)
+        path.rename(target)
+    shutil.rmtree(folder / "new")
+    assert set(contents(folder)) > before
+    refused(pictures, [named])
+    for name in sorted(set(contents(folder)) - before, reverse=True):
+        path = folder / name
+        path.rmdir() if path.is_dir() else path.unlink()
+
+
+def refused(pictures: Pictures, named: list[str], **changed: Any) -> None:
+    before = contents(pictures.root / "run")
+    with pytest.raises(ConfigError, match="A run must be resumed with") as error:
+        pictures.fit(**changed)
+    assert all(name in str(error.value) for name in named)
+    assert contents(pictures.root / "run") == before
+
+
+def test_a_finished_run_is_left_as_it_is_and_says_how_to_train_on(tmp_path: Path) -> None:
+    first = fit(tmp_path)
+    assert first.is_finished
+    before = state(tmp_path)
+    text = "\n".join(fit(tmp_path, describe_only=True))
+    assert "this run is finished: max_epochs=3 is reached. To train on, raise what" in text
+    assert "resumed: " not in text
+    again = fit(tmp_path)
+    assert (again.is_finished, again.stop_reason) == (True, "max_epochs=3 is reached")
+    assert again.history == first.history
+    assert_equal(state(tmp_path), before)
+
+
+@pytest.mark.slow
+def test_more_epochs_train_on_like_a_run_that_was_to_have_them(tmp_path: Path) -> None:
+    fit(tmp_path / "longer", max_epochs=EPOCHS + 1)
+    fit(tmp_path / "resumed", max_epochs=EPOCHS)
+    assert fit(tmp_path / "resumed", max_epochs=EPOCHS + 1).is_finished
+    assert_equal(state(tmp_path / "resumed"), state(tmp_path / "longer"))
+
+
+def stops_early(directory: Path, **options: Any) -> Any:
+    """A fit in which no epoch is better than the first."""
+    stopping = EarlyStopping("loss", patience=2, min_delta=100.0)
+    trainer = Trainer(
+        strategy=replicas(1),
+        run_dir=directory,
+        callbacks={**QUIET, "early_stopping": stopping},
+        **{"max_epochs": 6, **options},
+    )
+    return trainer.fit(classifier(), dataset())
+
+
+def test_a_run_that_was_stopped_early_stays_stopped_until_settings_change(
+    tmp_path: Path,
+) -> None:
+    reason = stops_early(tmp_path).stop_reason
+    assert reason.startswith("loss has not improved for 2 epochs")
+    again = stops_early(tmp_path)
+    assert (len(again.history["loss"]), again.stop_reason) == (3, reason)
+    more = stops_early(tmp_path, max_epochs=7)
+    assert len(more.history["loss"]) == 4
+    assert more.stop_reason.startswith("loss has not improved for 3 epochs")
+
+
+@pytest.mark.slow
+def test_max_steps_ends_a_run_for_good_until_it_is_raised(tmp_path: Path) -> None:
+    limit = {"max_steps": STEPS + 2}
+    first = fit(tmp_path, **limit)
+    assert first.stop_reason == "max_steps=6 is reached"
+    assert first.is_finished
+    again = fit(tmp_path, **limit)
+    assert again.stop_reason == first.stop_reason
+    assert [line["step"] for line in lines(tmp_path)] == [4, 6]
+    fit(tmp_path, max_steps=STEPS + 5)
+    assert [line["step"] for line in lines(tmp_path)] == [4, 6, 9]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(1, 2), pytest.param(4, 1, marks=pytest.mark.slow)]
+)
+def test_other_replicas_go_on_with_the_same_batches(
+    before: int, after: int, tmp_path: Path, whole: Any
+) -> None:
+    sender = Sender("on_train_step_end", STEPS + 2)
+    assert fit(tmp_path, sender, count=before).signal
+    assert fit(tmp_path, count=after).is_finished
+    ours, theirs = state(tmp_path), whole()
+    assert ours["documents"]["state"]["samples"] == theirs["documents"]["state"]["samples"]
+    for mine, other in zip(lines(tmp_path), theirs["metrics"], strict=True):
+        assert (mine["epoch"], mine["step"]) == (other["epoch"], other["step"])
+
+
+def test_a_setting_that_only_one_of_two_versions_knows_is_a_difference() -> None:
+    known, unknown = {"trainer": {"clip": 1.0}}, {"trainer": {}}
+    with pytest.raises(ConfigError, match=r"trainer\.clip: 1\.0 -> None"):
+        compare_settings(known, unknown)
+    with pytest.raises(ConfigError, match=r"trainer\.clip: None -> 1\.0"):
+        compare_settings(unknown, known)

@@ -1,0 +1,223 @@
+"""Training on cached features is training through the backbone, only faster."""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from helpers import largest_difference, make_pictures, replicas, weights_of
+from keraunos import (
+    Augmentation,
+    ConfigError,
+    ImageData,
+    Optimizer,
+    Trainer,
+    TransferClassifier,
+)
+from keraunos.callbacks import Callback
+from keraunos.models import FeatureCache, FrozenPart, feature_cache
+from keraunos.trainer import features
+
+SIZE, EPOCHS = 32, 3
+
+
+@pytest.fixture
+def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Numbers of pictures that went through a backbone to be cached."""
+    seen: list[int] = []
+    original = FeatureCache.features
+
+    def counted(self: FeatureCache, pictures: Any) -> Any:
+        before = self.computed
+        found = original(self, pictures)
+        seen.append(self.computed - before)
+        return found
+
+    monkeypatch.setattr(FeatureCache, "features", counted)
+    return seen
+
+
+def data_of(
+    folder: Path, cache: Path, strength: float = 0.5, views: Any = 2, **options: Any
+) -> ImageData:
+    return ImageData.from_folder(
+        folder / "train",
+        test=folder / "test",
+        image_size=SIZE,
+        batch_size=7,
+        augmentation=Augmentation(strength=strength, views=views),
+        cache_dir=cache,
+        **options,
+    )
+
+
+def module(**options: Any) -> TransferClassifier:
+    defaults: dict[str, Any] = {
+        "backbone": "MobileNetV2",
+        "weights": None,
+        "standardize_features": True,
+    }
+    return TransferClassifier(
+        3,
+        image_size=SIZE,
+        optimizer=Optimizer("adam", learning_rate=0.01),
+        **{**defaults, **options},
+    )
+
+
+def fit(data: ImageData, mode: str = "auto", count: int = 1, **options: Any) -> Any:
+    trainer = Trainer(
+        strategy=replicas(count),
+        max_epochs=EPOCHS,
+        feature_cache=mode,
+        **{"callbacks": [], **options},
+    )
+    return trainer.fit(module(), data)
+
+
+@pytest.mark.parametrize(
+    ("strength", "views", "balance", "count"),
+    [
+        (0.5, 2, "sampling", 2),
+        pytest.param(0.0, "fresh", "weights", 1, marks=pytest.mark.slow),
+        pytest.param(0.3, 5, "none", 1, marks=pytest.mark.slow),
+    ],
+)
+def test_cached_equals_uncached(
+    pictures: Path, tmp_path: Path, strength: float, views: Any, balance: Any, count: int
+) -> None:
+    def data() -> ImageData:
+        return data_of(pictures, tmp_path, strength, views, class_balance=balance)
+
+    cached, uncached = fit(data(), "on", count), fit(data(), "off", count)
+    for name in ("loss", "accuracy", "val_loss", "val_balanced_accuracy"):
+        np.testing.assert_allclose(
+            cached.history[name], uncached.history[name], atol=1e-4, err_msg=name
+        )
+    difference = largest_difference(weights_of(cached.model), weights_of(uncached.model))
+    assert difference < 1e-4
+
+
+def test_what_is_known_is_not_computed_again(
+    pictures: Path, tmp_path: Path, passes: list[int]
+) -> None:
+    first = fit(data_of(pictures, tmp_path))
+    # As they are, to standardise; two versions to train on; those to validate on.
+    assert passes == [24, 24, 24, 6]
+    again = fit(data_of(pictures, tmp_path))
+    assert passes[4:] == [0, 0, 0, 0]
+    assert again.history["loss"] == first.history["loss"]
+    fit(data_of(pictures, tmp_path, views=3))
+    assert passes[8:] == [0, 0, 0, 24, 0]  # one version more
+
+
+@pytest.mark.parametrize(
+    "change", ["a pixel", "strength", "seed", "a weight", "the backbone", "the size"]
+)
+def test_what_is_different_never_hits(change: str, tmp_path: Path) -> None:
+    folder = make_pictures(tmp_path / "train", {"cat": 5, "dog": 4}, size=40)
+    store = tmp_path / "cache"
+    computed: list[int] = []
+
+    def look(
+        strength: float = 0.5, seed: int = 0, size: int = SIZE, **options: Any
+    ) -> None:
+        data = ImageData.from_folder(
+            folder,
+            image_size=size,
+            augmentation=Augmentation(strength=strength, views=1),
+            cache_dir=store,
+            seed=seed,
+        )
+        cache = FeatureCache(network(size=size, **options), data.store, outputs)
+        cache.features(data.train.view(0))
+        computed.append(cache.computed)
+
+    look()
+    look()
+    assert computed[0] > 0
+    assert computed[1] == 0
+    if change == "a pixel":
+        make_pictures(tmp_path / "train", {"cat": 5, "dog": 4}, size=40, seed=1)
+    look(
+        **{
+            "a pixel": {},
+            "strength": {"strength": 0.6},
+            "seed": {"seed": 1},
+            "a weight": {"bias": 1e-6},
+            "the backbone": {"name": "other"},
+            "the size": {"size": SIZE + 1},
+        }[change]
+    )
+    assert computed[2] > 0
+
+
+def network(name: str = "small", size: int = SIZE, bias: float = 0.0) -> FrozenPart:
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((size, size, 3))
+    maps = keras.layers.Conv2D(2, 3)(inputs)
+    model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(maps))
+    model.layers[1].bias.assign([bias, 0.0])
+    return FrozenPart(model, {"backbone": name})
+
+
+def outputs(model: keras.Model, pictures: Any) -> Any:
+    images, _, _ = pictures.prepare(pictures.arrays(pictures.draws(0)))
+    return np.asarray(model(images))
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (lambda: {"strength": 0.5, "views": "fresh"}, "each picture is new each time"),
+    ],
+)
+def test_what_can_not_be_cached_is_said(
+    pictures: Path, tmp_path: Path, build: Callable[[], Any], words: str
+) -> None:
+    data = data_of(pictures, tmp_path, **build())
+    described = Trainer(strategy=replicas(1)).describe(module(), data)
+    assert any("not cached" in line and words in line for line in described)
+    with pytest.raises(ConfigError, match=rf"feature_cache=on.*{words}"):
+        fit(data, "on")
+
+
+class Stop(Callback):
+    """Sends a signal at the end of an epoch."""
+
+    def on_epoch_end(self, run: Any) -> None:
+        if run.epoch == 2:
+            signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.mark.slow
+def test_a_run_on_cached_features_is_resumed_exactly(
+    pictures: Path, tmp_path: Path, passes: list[int]
+) -> None:
+    def run(name: str, *callbacks: Callback) -> Any:
+        data = data_of(pictures, tmp_path / "cache")
+        return fit(data, "on", run_dir=tmp_path / name, callbacks=list(callbacks))
+
+    whole = run("whole")
+    assert run("cut", Stop()).signal == signal.SIGTERM
+    resumed = run("cut")
+    assert largest_difference(weights_of(resumed.model), weights_of(whole.model)) == 0
+    assert resumed.history["val_loss"] == whole.history["val_loss"]
+    assert sum(passes[4:]) == 0
+
+
+def test_the_whole_model_is_checked_against_its_head(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = feature_cache.FeatureCache.features
+
+    def spoiled(self: FeatureCache, pictures: Any) -> Any:
+        return original(self, pictures) + 0.5
+
+    monkeypatch.setattr(feature_cache.FeatureCache, "features", spoiled)
+    monkeypatch.setattr(features, "FeatureCache", feature_cache.FeatureCache)
+    with pytest.raises(Exception, match="must say what its head says"):
+        fit(data_of(pictures, tmp_path))

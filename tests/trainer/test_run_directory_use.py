@@ -1,0 +1,292 @@
+"""What becomes of a run directory that is in use, full, read-only or failed in."""
+
+import contextlib
+import errno
+import os
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tensorflow as tf
+from helpers import contents, make_pictures
+from keraunos import CheckpointError, ConfigError
+from keraunos.callbacks import Callback
+from keraunos.core.bundle import verify_bundle
+from resumable_runs import STEPS, assert_equal, fit, state
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from keraunos.core.lock import directory_lock
+
+with directory_lock(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+@contextlib.contextmanager
+def held_by_another_process(directory: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that holds a directory's lock until it is killed."""
+    command = [sys.executable, "-c", HOLDER, str(directory)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "held\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_second_process_is_refused_and_told_which_is_the_first(tmp_path: Path) -> None:
+    with held_by_another_process(tmp_path) as process:
+        before = contents(tmp_path)
+        with pytest.raises(ConfigError, match="must not be in use") as error:
+            fit(tmp_path, max_epochs=1)
+        assert f"process {process.pid} on {socket.gethostname()}" in str(error.value)
+        assert contents(tmp_path) == before
+
+
+def test_the_lock_of_a_process_that_was_killed_hinders_nobody(tmp_path: Path) -> None:
+    with held_by_another_process(tmp_path) as process:
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+    assert (tmp_path / ".lock").exists()
+    assert str(process.pid) in (tmp_path / ".lock-owner").read_text()
+    assert fit(tmp_path, max_epochs=1).is_finished
+    assert not (tmp_path / ".lock-owner").exists()
+
+
+def fit_in_a_process(folder: Path, run_dir: str, prefix: Sequence[str] = ()) -> Any:
+    """Types `keraunos fit`, after a command that takes privileges, say."""
+    data = make_pictures(folder / "pictures", {"cat": 3, "dog": 3})
+    settings = (f"data.train={data}", "model.weights=null", "data.image_size=32", run_dir)
+    return subprocess.run(
+        [*prefix, sys.executable, "-m", "keraunos", "fit", "classify", *settings],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+def test_on_the_command_line_that_is_2(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    with held_by_another_process(tmp_path / "run") as process:
+        done = fit_in_a_process(tmp_path, "run_dir=run")
+    assert done.returncode == 2, done.stderr
+    assert f"used_by='process {process.pid} on {socket.gethostname()}'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("run_dir", ["locked", "locked/run"])
+def test_a_read_only_directory_is_refused_before_anything_is_done(
+    run_dir: str, tmp_path: Path
+) -> None:
+    (tmp_path / "locked").mkdir()
+    (tmp_path / "locked").chmod(0o555)
+    # Of root, whom no permission holds back, that privilege is taken.
+    prefix = ["setpriv", "--bounding-set=-dac_override"] if os.geteuid() == 0 else []
+    done = fit_in_a_process(tmp_path, f"run_dir={run_dir}", prefix=prefix)
+    assert done.returncode == 2, done.stderr
+    assert f"{tmp_path}/locked can't be written" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert contents(tmp_path / "locked") == {}
+
+
+class Witness(Callback):
+    """Keeps what the fit ended with, as a callback that cleans up would see it."""
+
+    every_n_steps = None
+
+    def reset(self) -> None:
+        self.error: BaseException | None = None
+
+    def on_exception(self, run: Any, error: BaseException) -> None:
+        self.error = error
+
+
+class Limits(Callback):
+    """Lets no file of this process grow beyond some bytes, from a step on."""
+
+    def __init__(self, at_step: int, largest_bytes: int) -> None:
+        self.at_step, self.largest_bytes = at_step, largest_bytes
+        self.is_reached = False
+
+    def on_train_step_end(self, run: Any) -> None:
+        if run.step == self.at_step:
+            _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (self.largest_bytes, hard))
+            self.is_reached = True
+
+    def on_exception(self, run: Any, error: BaseException) -> None:
+        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+
+
+def test_a_checkpoint_that_does_not_fit_leaves_those_before_and_nothing_else(
+    tmp_path: Path, whole: Any
+) -> None:
+    limits, witness = Limits(at_step=5, largest_bytes=300), Witness()
+    with pytest.raises(CheckpointError, match="A checkpoint must be written") as error:
+        fit(tmp_path, limits, witness)
+    assert limits.is_reached
+    assert witness.error is error.value
+    assert error.value.exit_code == 4
+    for words in ("step-00000006-mid-epoch", "free_megabytes=", "make room"):
+        assert words in str(error.value)
+    assert_whole(tmp_path, ["step-00000003-mid-epoch", "step-00000004"])
+    assert fit(tmp_path).is_finished
+    assert_equal(state(tmp_path), whole())
+
+
+def assert_whole(run: Path, names: list[str]) -> None:
+    """These checkpoints are there and whole, and no temporary file is."""
+    found = sorted(path.name for path in (run / "checkpoints").glob("step-*"))
+    assert found == names
+    for name in names:
+        verify_bundle(run / "checkpoints" / name)
+    assert {path.name for path in run.rglob(".*")} <= {".lock"}
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte."""
+    mounted = tmp_path / "disk"
+    mounted.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(mounted)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("this user can't mount a file system")
+    yield mounted
+    subprocess.run(["umount", str(mounted)], check=True)
+
+
+class FillsTheDisk(Callback):
+    """Leaves so many bytes of the run's disk, at a hook."""
+
+    def __init__(self, hook: str, at_step: int, free_bytes: int) -> None:
+        self.is_full = False
+
+        def fill(run: Any, *args: Any) -> None:
+            if run.step == at_step and not self.is_full:
+                left = shutil.disk_usage(run.run_dir).free - free_bytes
+                (run.run_dir.parent / "ballast").write_bytes(b"x" * max(left, 0))
+                self.is_full = shutil.disk_usage(run.run_dir).free <= free_bytes
+
+        setattr(self, hook, fill)
+
+    def on_train_step_end(self, run: Any) -> None:
+        """Defined, so that the loop looks after every step."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("hook", "at_step", "free_bytes"),
+    [
+        ("on_fit_begin", 0, 0),
+        ("on_train_step_end", STEPS + 1, 0),
+        ("on_train_step_end", STEPS + 1, 8192),
+        ("on_epoch_end", 2 * STEPS, 0),
+        ("on_checkpoint_saved", 3 * STEPS, 0),
+        ("on_fit_end", 3 * STEPS, 4096),
+    ],
+)
+def test_wherever_the_disk_is_full_that_is_4_and_the_run_can_go_on(
+    hook: str, at_step: int, free_bytes: int, small_disk: Path, whole: Any
+) -> None:
+    filler, witness = FillsTheDisk(hook, at_step, free_bytes), Witness()
+    run = small_disk / "run"
+    with pytest.raises(CheckpointError, match="No space left on device") as error:
+        fit(run, filler, witness)
+    assert filler.is_full
+    assert isinstance(witness.error, CheckpointError | OSError | None)
+    assert (witness.error is None) == (hook == "on_fit_end")  # all else was done
+    assert error.value.exit_code == 4
+    assert "free_megabytes=" in str(error.value)
+    assert "make room" in str(error.value)
+    assert {path.name for path in run.rglob(".*")} <= {".lock"}
+    (small_disk / "ballast").unlink()
+    assert fit(run).is_finished
+    assert_equal(state(run), whole())
+
+
+class Fails(Callback):
+    """A user's callback with a fault."""
+
+    def __init__(self, hook: str, at_step: int, error: BaseException) -> None:
+        self.times = 0
+
+        def fail(run: Any, *args: Any) -> None:
+            if run.step == at_step:
+                self.times += 1
+                raise error
+
+        setattr(self, hook, fail)
+
+    def on_train_step_end(self, run: Any) -> None:
+        """Defined, so that the loop looks after every step."""
+
+
+@pytest.mark.parametrize(
+    ("hook", "at_step"),
+    [
+        ("on_train_step_end", 6),
+        pytest.param("on_validation_end", 8, marks=pytest.mark.slow),
+        pytest.param("on_epoch_end", 8, marks=pytest.mark.slow),
+        pytest.param("on_fit_end", 12, marks=pytest.mark.slow),
+    ],
+)
+def test_after_the_fault_of_a_callback_the_run_goes_on_from_its_checkpoint(
+    hook: str, at_step: int, tmp_path: Path, whole: Any
+) -> None:
+    mistake = LookupError("the user's own")
+    failing, witness = Fails(hook, at_step, mistake), Witness()
+    with pytest.raises(LookupError, match="the user's own") as caught:
+        fit(tmp_path, failing, witness)
+    assert failing.times == 1
+    assert caught.value is witness.error is mistake
+    assert any("fail" in entry.name for entry in caught.traceback)
+    for path in (tmp_path / "checkpoints").glob("step-*"):
+        verify_bundle(path)
+    assert fit(tmp_path).is_finished
+    assert_equal(state(tmp_path), whole())
+
+
+def test_a_fault_while_cleaning_up_hides_neither_the_first_nor_the_others(
+    tmp_path: Path,
+) -> None:
+    first, second = LookupError("the first"), OSError(errno.EIO, "in cleaning up")
+    failing, witness = Fails("on_train_step_end", 2, first), Witness()
+    worse = Fails("on_exception", 2, second)
+    with pytest.raises(LookupError, match="the first") as caught:
+        fit(tmp_path, worse, failing, witness)
+    assert worse.times == failing.times == 1
+    assert witness.error is caught.value is first
+    assert "in cleaning up" in "".join(first.__notes__)
+
+
+class TakesAllMemory(Callback):
+    """Asks TensorFlow for more than any machine has."""
+
+    def on_train_step_end(self, run: Any) -> None:
+        if run.step == STEPS + 1:
+            tf.ones([10**6, 10**9])
+
+
+def test_when_memory_runs_out_checkpoints_stay(tmp_path: Path) -> None:
+    witness = Witness()
+    with pytest.raises(tf.errors.ResourceExhaustedError) as error:
+        fit(tmp_path, TakesAllMemory(), witness)
+    assert witness.error is error.value
+    verify_bundle(tmp_path / "checkpoints" / "step-00000004")
+    assert fit(tmp_path).is_finished
