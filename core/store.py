@@ -9,6 +9,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from .errors import ConfigError, message
 DIRECTORY_VARIABLE = "KERAUNOS_CACHE_DIR"
 LIMIT_VARIABLE = "KERAUNOS_CACHE_LIMIT_GB"
 DEFAULT_LIMIT_GB = 20.0
+
+_PART = ".part-"
+_SECONDS_OF_A_DAY = 86_400
 
 
 class Store:
@@ -58,7 +62,8 @@ class Store:
         Raises:
             OSError: The disk is full or read-only; nothing is left behind.
         """
-        descriptor, name = tempfile.mkstemp(prefix=".part-", dir=self.directory)
+        self._remove_leftovers()
+        descriptor, name = tempfile.mkstemp(prefix=_PART, dir=self.directory)
         os.close(descriptor)
         try:
             yield Path(name)
@@ -101,6 +106,13 @@ class Store:
     def _entries(self) -> list[Path]:
         files = self.directory.iterdir()
         return [file for file in files if file.is_file() and not file.name.startswith(".")]
+
+    def _remove_leftovers(self) -> None:
+        """Removes what processes that were killed had begun to write."""
+        for part in self.directory.glob(f"{_PART}*"):
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - part.stat().st_mtime > _SECONDS_OF_A_DAY:
+                    part.unlink()
 
     def _make_room(self, keep: str) -> None:
         stats = [(file.stat(), file) for file in self._entries()]

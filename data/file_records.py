@@ -21,12 +21,20 @@ class FileRecord(NamedTuple):
         width: In pixels, as stored; 0 if it can't be decoded.
         height: In pixels, as stored; 0 if it can't be decoded.
         problem: Why it can't be used; empty if it can.
+        format: The true format, such as `"JPEG"`; empty if it can't be decoded.
+        orientation: That of EXIF, 1 to 8; 1 is upright.
+        is_animated: Whether it has further frames.
+        has_odd_end: Whether it is a JPEG that does not end where its file does.
     """
 
     digest: bytes
     width: int
     height: int
     problem: str
+    format: str = ""
+    orientation: int = 1
+    is_animated: bool = False
+    has_odd_end: bool = False
 
 
 class FileRecords:
@@ -47,7 +55,8 @@ class FileRecords:
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, size INTEGER,"
                 " changed_ns INTEGER, digest BLOB, width INTEGER, height INTEGER,"
-                " problem TEXT) WITHOUT ROWID"
+                " problem TEXT, format TEXT, orientation INTEGER, is_animated INTEGER,"
+                " has_odd_end INTEGER) WITHOUT ROWID"
             )
 
     def find(self, paths: Sequence[str]) -> dict[str, FileRecord]:
@@ -74,9 +83,10 @@ class FileRecords:
         rows: Iterable[tuple[object, ...]] = (
             (_key(path), *stamps[path], *record) for path, record in records.items()
         )
+        marks = ", ".join("?" * (3 + len(FileRecord._fields)))
         with database(self._path) as connection:
             connection.executemany(
-                "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)", rows
+                f"INSERT OR REPLACE INTO files VALUES ({marks})", rows
             )
 
 

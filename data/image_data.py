@@ -48,7 +48,9 @@ class ImageData:
         self.store = open_store(cache_dir)
         self._read: ReadIndex = read_index(config, seed, self.store)
         index = self._read.index
-        load = open_pictures(index, config.image_size, config.cache, self.store)
+        load, self._remarks = open_pictures(
+            index, config.image_size, config.cache, self.store
+        )
         common = (load, config.image_size, config.batch_size)
         self.train = TrainingSplit(
             index,
@@ -207,6 +209,7 @@ class ImageData:
         return [
             f"{', '.join(parts)} pictures in {self.num_classes} classes",
             *self._read.remarks,
+            *self._remarks,
         ]
 
     def settings(self) -> dict[str, Any]:
@@ -260,5 +263,5 @@ def unlabelled_split(paths: Sequence[Path], image_size: int, batch_size: int) ->
     """
     names = [name for path in paths for name in list_pictures(path)]
     index = index_of_files(names)
-    load = open_pictures(index, image_size, "none", None)
+    load, _ = open_pictures(index, image_size, "none", None)
     return ImageSplit(index, TEST, load, image_size, batch_size)

@@ -1,6 +1,7 @@
 """Opens every picture once before training, so that no bad file stops it later."""
 
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from hashlib import sha256
 from itertools import islice
 from typing import TypeVar
 
+from ..core.errors import DataError, message
 from ..core.progress import track
 from ..core.store import Store
 from .decode import DECODER_VERSION, Pixels, UndecodableError, decode, open_picture
@@ -16,6 +18,8 @@ from .fingerprints import Fingerprint, Fingerprints, fingerprint
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+MAX_BYTES = 1_000_000_000
 
 _CHECK_SIZE = 32
 _REMEMBERED_AT_ONCE = 1000
@@ -62,35 +66,41 @@ def inspect_files(
 
 
 def decode_files(
-    paths: Sequence[str], size: int, sink: Callable[[int, Pixels], None]
-) -> None:
-    """Decodes files in parallel and hands each on with its position.
+    paths: Sequence[str], digests: Sequence[bytes], size: int
+) -> Iterator[Pixels]:
+    """Decodes files in parallel, and hands their pictures on in order.
 
     Args:
         paths: Picture files that are known to be decodable.
+        digests: What `inspect_files` found their content to be.
         size: Height and width in pixels.
-        sink: Called in this thread, in order.
+
+    Raises:
+        DataError: One was changed or removed since.
     """
-    pictures = _in_parallel(lambda path: read_pixels(path, size), paths)
-    for row, pixels in enumerate(track(pictures, "Decoding pictures", len(paths))):
-        sink(row, pixels)
+    files = list(zip(paths, digests, strict=True))
+    pictures = _in_parallel(lambda file: read_pixels(*file, size), files)
+    return track(pictures, "Decoding pictures", len(files))
 
 
-def read_pixels(path: str, size: int) -> Pixels:
+def read_pixels(path: str, digest: bytes, size: int) -> Pixels:
     """Decodes one file: `(size, size, 3)` RGB, uint8.
 
     Raises:
-        UndecodableError: It was changed or removed since it was inspected.
+        DataError: It was changed or removed since it was inspected.
     """
-    _, content, problem = _read(path)
-    try:
-        if not problem:
-            return decode(content, size).pixels
-    except UndecodableError as error:
-        problem = str(error)
-    raise UndecodableError(
-        f"{path} could be decoded when the run started, but now {problem}"
-    )
+    found, content, problem = _read(path)
+    if not problem and found.rstrip(b"\0") != digest.rstrip(b"\0"):
+        problem = "its content is another"
+    if problem:
+        raise DataError(
+            message(
+                f"Pictures must stay as they were when the run began, but now {problem}.",
+                "Begin a new run, or put the file back.",
+                file=path,
+            )
+        )
+    return decode(content, size)
 
 
 @dataclass(frozen=True)
@@ -120,13 +130,27 @@ def _look(path: str, full: bool) -> _Look:
         picture = open_picture(content, None if full else _CHECK_SIZE)
     except UndecodableError as error:
         return _Look(before, FileRecord(digest, 0, 0, str(error)))
-    record = FileRecord(digest, picture.width, picture.height, "")
+    record = FileRecord(
+        digest,
+        picture.width,
+        picture.height,
+        "",
+        picture.format,
+        picture.orientation,
+        picture.is_animated,
+        picture.has_odd_end,
+    )
     return _Look(before, record, fingerprint(picture) if full else None)
 
 
 def _read(path: str) -> tuple[bytes, bytes, str]:
     """A file's hash, its content, and why it can't be opened; each may be empty."""
     try:
+        about = os.stat(path)
+        if not stat.S_ISREG(about.st_mode):  # reading a pipe may take for ever
+            return b"", b"", "it is no regular file"
+        if about.st_size > MAX_BYTES:
+            return b"", b"", f"it has {about.st_size:,} bytes, more than {MAX_BYTES:,}"
         with open(path, "rb") as file:
             content = file.read()
     except OSError as error:

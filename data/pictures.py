@@ -1,6 +1,7 @@
 """Hands out decoded pictures by row, from memory, from the disk or from their files."""
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import numpy as np
@@ -18,7 +19,7 @@ LoadPictures = Callable[[npt.NDArray[np.int64]], Pixels]
 
 def open_pictures(
     index: ImageIndex, size: int, cache: Cache, store: Store | None
-) -> LoadPictures:
+) -> tuple[LoadPictures, list[str]]:
     """Makes the function that hands out decoded pictures.
 
     Args:
@@ -29,18 +30,61 @@ def open_pictures(
         store: Where `"disk"` keeps them, for all runs on this machine to share.
 
     Returns:
-        A function from `(n,)` rows to `(n, size, size, 3)` RGB, uint8.
+        A function from `(n,)` rows to `(n, size, size, 3)` RGB, uint8, and lines on
+        what could not be had.
+
+    Raises:
+        DataError: A file was changed or removed since it was inspected.
     """
-    size_bytes = len(index) * size * size * 3
     if cache == "memory":
-        return _from_array(_decode_into(np.empty(_shape(index, size), np.uint8), index))
-    if cache != "none" and store is not None:
-        array = _on_disk(
-            index, size, store, required=cache == "disk", size_bytes=size_bytes
-        )
-        if array is not None:
-            return _from_array(array)
-    return _from_files(index, size)
+        return _from_array(_in_memory(index, size)), []
+    if cache == "none" or store is None:
+        return _from_files(index, size), []
+    pictures = _Decoded(index, size, store)
+    if cache == "auto" and not (pictures.is_there() or store.fits(pictures.num_bytes)):
+        return _from_files(index, size), [
+            f"{pictures.words} don't fit into the cache: they are decoded in each epoch"
+        ]
+    try:
+        return _from_array(pictures.open()), []
+    except OSError as error:
+        return _from_files(index, size), [
+            f"{pictures.words} could not be kept in {store.directory} ({error.strerror}): "
+            "they are decoded in each epoch"
+        ]
+
+
+class _Decoded:
+    """All pictures of a table in one file of the store."""
+
+    def __init__(self, index: ImageIndex, size: int, store: Store) -> None:
+        digests = hashlib.sha256(np.ascontiguousarray(index.digests).tobytes()).hexdigest()
+        self._key = f"pictures-{sha256_of_json([DECODER_VERSION, size, digests])}"
+        self._index, self._size, self._store = index, size, store
+        self.num_bytes = len(index) * size * size * 3
+        self.words = f"{len(index)} decoded pictures ({self.num_bytes / 1e9:.2g} GB)"
+
+    def is_there(self) -> bool:
+        """Whether somebody has decoded them already."""
+        return self._store.find(self._key) is not None
+
+    def open(self) -> Pixels:
+        """Maps the file; makes it first if it is not there, in one process for all.
+
+        Raises:
+            OSError: The disk is full.
+        """
+        with self._store.lock(self._key):
+            if not self.is_there():
+                self._write()
+            shape = (len(self._index), self._size, self._size, 3)
+            return np.memmap(self._store.directory / self._key, np.uint8, "r", shape=shape)
+
+    def _write(self) -> None:
+        # Not through a mapped file: where the disk is full, that kills the process.
+        with self._store.writing(self._key) as part, open(part, "wb") as file:
+            for pixels in _decode(self._index, self._size):
+                file.write(pixels.tobytes())
 
 
 def _from_array(array: Pixels) -> LoadPictures:
@@ -51,42 +95,18 @@ def _from_files(index: ImageIndex, size: int) -> LoadPictures:
     def load(rows: npt.NDArray[np.int64]) -> Pixels:
         pictures = np.empty((len(rows), size, size, 3), np.uint8)
         for place, row in enumerate(rows):
-            pictures[place] = read_pixels(index.paths[row], size)
+            pictures[place] = read_pixels(index.paths[row], index.digests[row], size)
         return pictures
 
     return load
 
 
-def _on_disk(
-    index: ImageIndex, size: int, store: Store, required: bool, size_bytes: int
-) -> Pixels | None:
-    digests = index.digests.tobytes().hex()
-    key = f"pictures-{sha256_of_json([DECODER_VERSION, size, digests])}"
-    with store.lock(key):
-        file = store.find(key)
-        if file is None:
-            if not (required or store.fits(size_bytes)):
-                return None
-            try:
-                with store.writing(key) as part:
-                    target = np.memmap(part, np.uint8, "w+", shape=_shape(index, size))
-                    _decode_into(target, index)
-                    target.flush()
-            except OSError:
-                if required:
-                    raise
-                return None  # the disk filled up meanwhile: decode from the files
-            file = store.find(key)
-    return np.memmap(file, np.uint8, "r", shape=_shape(index, size)) if file else None
-
-
-def _decode_into(array: Pixels, index: ImageIndex) -> Pixels:
-    def put(row: int, pixels: Pixels) -> None:
+def _in_memory(index: ImageIndex, size: int) -> Pixels:
+    array = np.empty((len(index), size, size, 3), np.uint8)
+    for row, pixels in enumerate(_decode(index, size)):
         array[row] = pixels
-
-    decode_files([str(path) for path in index.paths], array.shape[1], put)
     return array
 
 
-def _shape(index: ImageIndex, size: int) -> tuple[int, int, int, int]:
-    return len(index), size, size, 3
+def _decode(index: ImageIndex, size: int) -> Iterator[Pixels]:
+    return decode_files(index.paths.tolist(), index.digests.tolist(), size)

@@ -17,6 +17,7 @@ from .batches import as_source, batch_limit
 from .evaluation import evaluate, predict, score
 from .fitting import Fitting
 from .outputs import Collected
+from .pipeline_errors import errors_of_pipelines
 from .result import FitResult, TestResult
 from .run_directory import check_run_directory, scratch_directory, write_test_report
 
@@ -105,6 +106,7 @@ class Trainer:
         self.run_dir = run_dir
         self.callbacks = callbacks
 
+    @errors_of_pipelines()
     def fit(
         self, module: Buildable, data: Any, *, validation_data: Any = None
     ) -> FitResult:
@@ -166,6 +168,7 @@ class Trainer:
         """
         return self._fitting(module, data, validation_data, self.run_dir).describe()
 
+    @errors_of_pipelines()
     def validate(
         self, model: keras.Model, data: Any, module: Module | None = None
     ) -> dict[str, float]:
@@ -186,6 +189,7 @@ class Trainer:
         limit = batch_limit(self.settings.limit_val_batches, source.num_batches)
         return evaluate(model, source, module or Module(), limit)[0]
 
+    @errors_of_pipelines()
     def test(
         self, model: keras.Model, data: Any, module: Module | None = None
     ) -> TestResult:
@@ -209,6 +213,7 @@ class Trainer:
             write_test_report(self.run_dir, result, source)
         return result
 
+    @errors_of_pipelines()
     def predict(self, model: keras.Model, data: Any) -> Collected:
         """Runs a model on data.
 
