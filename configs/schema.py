@@ -105,6 +105,11 @@ class DataConfig(Section):
         description="Where decoded pictures are kept between epochs: `auto` is `disk` "
         "where they fit into the size limit of the cache, else `none`.",
     )
+    exif_orientation: Literal["apply", "refuse"] = Field(
+        "apply",
+        description="Turn pictures as EXIF says, or take those that are to be turned for "
+        "unreadable.",
+    )
     on_unreadable: Literal["error", "drop"] = Field(
         "error", description="What to do about files that can't be decoded."
     )

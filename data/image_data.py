@@ -11,6 +11,7 @@ from ..configs import DataConfig, validated
 from ..core.store import open_store
 from .augmentation import Augmentation
 from .decode import Pixels
+from .file_remarks import ExifOrientation
 from .image_split import ClassBalance, ImageSplit, TrainingSplit
 from .index import SPLIT_NAMES, TEST, TRAIN, VALIDATION
 from .pictures import Cache, open_pictures
@@ -87,6 +88,7 @@ class ImageData:
         image_size: int = 224,
         batch_size: int = 32,
         cache: Cache = "auto",
+        exif_orientation: ExifOrientation = "apply",
         on_unreadable: Literal["error", "drop"] = "error",
         on_conflict: Policy = "error",
         on_leak: Policy = "error",
@@ -116,6 +118,8 @@ class ImageData:
             batch_size: Pictures per step over all devices together.
             cache: Where decoded pictures are kept: `"memory"`, `"disk"` (shared between
                 runs), `"none"`, or `"auto"`: on the disk where they fit.
+            exif_orientation: Whether to turn pictures as EXIF says, or to take those that
+                are to be turned for unreadable (`"refuse"`).
             on_unreadable: What to do about files that can't be decoded.
             on_conflict: What to do about a picture filed under two classes.
             on_leak: What to do about a picture of `train` that is held out, too.
@@ -149,6 +153,7 @@ class ImageData:
             image_size=image_size,
             batch_size=batch_size,
             cache=cache,
+            exif_orientation=exif_orientation,
             on_unreadable=on_unreadable,
             on_conflict=on_conflict,
             on_leak=on_leak,

@@ -12,7 +12,7 @@ from .file_records import FileRecord
 from .fingerprints import Fingerprints
 
 # Formats by extension; what a file is called does not matter to us, but to other tools.
-_FORMATS = {
+FORMATS = {
     ".jpg": ("JPEG", "MPO"),
     ".jpeg": ("JPEG", "MPO"),
     ".jfif": ("JPEG", "MPO"),
@@ -76,6 +76,6 @@ def look_over(
                 looks.modes[picture.mode] += 1
                 looks.orientations[picture.orientation] += 1
                 extension = Path(paths[row]).suffix.lower()
-                if picture.format not in _FORMATS[extension]:
+                if picture.format not in FORMATS[extension]:
                     looks.mislabelled[row] = f"it is a {picture.format}, named {extension}"
     return looks

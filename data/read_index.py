@@ -20,6 +20,8 @@ from .copies import (
     join_groups,
     named_groups,
 )
+from .file_records import FileRecord
+from .file_remarks import problems_of_files, remarks_on_files
 from .fingerprints import Fingerprints
 from .index import SPLIT_NAMES, TEST, ImageIndex
 from .inspection import inspect_files
@@ -69,12 +71,16 @@ def read_index(config: DataConfig, seed: int, store: Store) -> ReadIndex:
     for name, scan in scans.items():
         _require_same_classes(class_names, scan, f"data.{name}")
     written = read_split(Path(config.split).expanduser()) if config.split else None
-    index, problems = _inspect(class_names, scans, store, config.check)
+    index, records = _inspect(class_names, scans, store, config.check)
+    ignored = [scan.ignored for scan in scans.values()]
+    problems = problems_of_files(records, config.exif_orientation)
+    odd = list(remarks_on_files(index.paths.tolist(), records, problems, ignored))
     if written is not None:
         index = follow_written_split(index, written)
     index, dropped, remarks = apply_policies(index, problems, _policies(config))
     index, found = assign_splits(index, config, scans.keys(), seed, written)
-    return ReadIndex(index, dropped, remarks + found + remarks_on_classes(index))
+    remarks += [*odd, *found, *remarks_on_classes(index)]
+    return ReadIndex(index, dropped, remarks)
 
 
 def index_of_files(paths: Sequence[str]) -> ImageIndex:
@@ -170,7 +176,7 @@ def _inspect(
     scans: Mapping[str, Scan],
     store: Store,
     check: Literal["copies", "full", "off"],
-) -> tuple[ImageIndex, dict[int, str]]:
+) -> tuple[ImageIndex, list[FileRecord]]:
     paths = [path for scan in scans.values() for path in scan.paths]
     labels = _labels(class_names, scans)
     splits = [SPLIT_NAMES.index(name) for name, scan in scans.items() for _ in scan.paths]
@@ -193,8 +199,7 @@ def _inspect(
         differ_within(copies, labels),
         in_order_of_content(groups, digests),
     )
-    problems = {row: each.problem for row, each in enumerate(records) if each.problem}
-    return index, problems
+    return index, records
 
 
 def _labels(

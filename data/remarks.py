@@ -1,9 +1,11 @@
-"""Says which classes have too few pictures left to be learnt."""
+"""Says which classes have too few pictures left to be learnt or scored."""
+
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from ..core.errors import DataError, message
-from .index import TRAIN, ImageIndex
+from .index import SPLIT_NAMES, TEST, TRAIN, VALIDATION, ImageIndex
 
 FEW = 5
 
@@ -31,4 +33,21 @@ def remarks_on_classes(index: ImageIndex) -> list[str]:
         remarks.append(f"no training pictures are left of {names}: it can't be learnt")
     if few:
         remarks.append(f"fewer than {FEW} training pictures are left of {', '.join(few)}")
-    return remarks
+    return [*remarks, *_absent(index), *_alike(index.class_names)]
+
+
+def _absent(index: ImageIndex) -> Iterator[str]:
+    for split in (VALIDATION, TEST):
+        counts = index.class_counts(split)
+        names = [index.class_names[label] for label in np.flatnonzero(counts == 0)]
+        if names and counts.any():
+            yield f"there are no {SPLIT_NAMES[split]} pictures of {', '.join(names)}"
+
+
+def _alike(class_names: Sequence[str]) -> Iterator[str]:
+    groups: dict[str, list[str]] = {}
+    for name in class_names:
+        groups.setdefault(name.casefold(), []).append(name)
+    for names in groups.values():
+        if len(names) > 1:
+            yield f"classes that differ by upper and lower case alone: {', '.join(names)}"
