@@ -118,7 +118,9 @@ def _open(content: bytes, size: int | None) -> OpenedPicture:
     image = Image.open(io.BytesIO(content), formats=_FORMATS)
     width, height = image.size
     if width * height > MAX_PIXELS:
-        raise UndecodableError(f"it has {width} x {height} pixels, more than {MAX_PIXELS:,}")
+        raise UndecodableError(
+            f"it has {width} x {height} pixels, more than {MAX_PIXELS:,}"
+        )
     about = (width, height, image.format or "", image.mode)
     if size is not None:
         image.draft("RGB", (size, size))
@@ -165,7 +167,9 @@ def _or_nothing(read: Callable[[], Any]) -> Any:
 
 def _what_it_is(content: bytes) -> str:
     start = content[:64].lstrip()
-    if start.startswith((b"<!DOCTYPE", b"<!doctype", b"<html", b"<HTML", b"<?xml", b"<svg")):
+    if start.startswith(
+        (b"<!DOCTYPE", b"<!doctype", b"<html", b"<HTML", b"<?xml", b"<svg")
+    ):
         return "it is a web page or XML, not a picture"
     if content[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypavif"):
         return "it is a HEIC or AVIF picture; convert it to JPEG"

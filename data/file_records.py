@@ -85,9 +85,7 @@ class FileRecords:
         )
         marks = ", ".join("?" * (3 + len(FileRecord._fields)))
         with database(self._path) as connection:
-            connection.executemany(
-                f"INSERT OR REPLACE INTO files VALUES ({marks})", rows
-            )
+            connection.executemany(f"INSERT OR REPLACE INTO files VALUES ({marks})", rows)
 
 
 @contextlib.contextmanager
