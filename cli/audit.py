@@ -1,7 +1,7 @@
 """`keraunos audit`: look through picture folders for what would spoil a training run."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from ..data.audit import Audit
 
+    Counts = Mapping[str, Mapping[str, int]]
+
 MOST_EXAMPLES = 3
+MOST_COPIES = 5
 
 
 class Check(StrEnum):
@@ -64,13 +67,13 @@ def audit(
     from ..data.audit_html import write_html
 
     found = audit_folders(folders, open_store(cache_dir), check.value)
-    _show(found)
     if json is not None:
         with writing(json, "--json"):
             write_json_atomic(json, to_json(found))
     if html is not None:
         with writing(html, "--html"):
             write_html(html, found)
+    _show(found)
     if spoils_a_run(found):
         show("This would spoil a training run.")
         raise typer.Exit(DataError.exit_code)
@@ -87,13 +90,18 @@ def _require_writable(file: Path, option: str) -> None:
 
 
 def _show(found: "Audit") -> None:
-    from ..data.audit_findings import conflicting_classes, findings
+    from ..data.audit_findings import conflicting_classes, facts, findings
 
     show_table(_class_table(found))
+    show(facts(found))
     for each in findings(found):
         show(f"{'✕' if each.spoils else '•'} {_text(each.text)}")
+        if each.advice:
+            show(f"    {each.advice}")
+    if conflicting_classes(found):
+        show("where labels conflict:")
     for places, count in conflicting_classes(found):
-        show(f"    {count:,} filed under {_text(' and '.join(places))}")
+        show(f"  {count:,} filed under {_text(' and '.join(places))}")
     _show_files("can't be decoded", found, found.unreadable)
     _show_files("named wrongly", found, found.looks.mislabelled)
     _show_files("giants", found, found.looks.giants())
@@ -107,18 +115,26 @@ def _class_table(found: "Audit") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    counts = found.class_counts()
+    counts, conflicts = found.class_counts(), found.conflict_counts()
     table = Table("class", title=f"{len(found.paths):,} picture files", show_footer=True)
     table.columns[0].footer = "all (imbalance)"
     for split, classes in counts.items():
         ratio = found.imbalance().get(split)
         total = f"{sum(classes.values()):,}" + (f" ({ratio:.1f})" if ratio else "")
         table.add_column(Text(_text(split)), justify="right", footer=total)
+        if any(conflicts[split].values()):
+            table.add_column("conflict", justify="right", style="red")
     for name in found.class_names:
-        cells = [classes.get(name) for classes in counts.values()]
-        numbers = ("-" if cell is None else f"{cell:,}" for cell in cells)
-        table.add_row(Text(_text(name)), *numbers)
+        table.add_row(Text(_text(name)), *_cells(name, counts, conflicts))
     return table
+
+
+def _cells(name: str, counts: "Counts", conflicts: "Counts") -> Iterator[str]:
+    for split, classes in counts.items():
+        yield f"{classes[name]:,}" if name in classes else "-"
+        if any(conflicts[split].values()):
+            count = conflicts[split].get(name, 0)
+            yield f"{count:,}" if count else ""
 
 
 def _show_files(what: str, found: "Audit", reasons: Mapping[int, str]) -> None:
@@ -127,7 +143,12 @@ def _show_files(what: str, found: "Audit", reasons: Mapping[int, str]) -> None:
 
 
 def _show_groups(what: str, found: "Audit", groups: Sequence[Sequence[int]]) -> None:
-    _show_some(what, [" = ".join(found.paths[row] for row in rows) for rows in groups])
+    def line(rows: Sequence[int]) -> str:
+        left = len(rows) - MOST_COPIES
+        some = " = ".join(found.paths[row] for row in rows[:MOST_COPIES])
+        return f"{some} and {left:,} more" if left > 0 else some
+
+    _show_some(what, [line(rows) for rows in groups])
 
 
 def _show_some(what: str, lines: Sequence[str]) -> None:

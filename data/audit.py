@@ -76,11 +76,12 @@ class Audit:
 
     def class_counts(self) -> dict[str, dict[str, int]]:
         """By split and by class, how many picture files there are."""
-        places = {name: place for place, name in enumerate(self.class_names)}
-        return {
-            split: {name: int(counts[places[name]]) for name in self.class_folders[split]}
-            for split, counts in zip(self.roots, self._count_matrix(), strict=True)
-        }
+        return self._counts(slice(None))
+
+    def conflict_counts(self) -> dict[str, dict[str, int]]:
+        """By split and by class, how many files have a copy filed under another class."""
+        groups = [*self.conflicts.exact, *self.conflicts.near]
+        return self._counts(sorted({row for rows in groups for row in rows}))
 
     def imbalance(self) -> dict[str, float]:
         """By split, how many times the smallest class that has any the largest has."""
@@ -98,10 +99,15 @@ class Audit:
         """The name of the class of a file."""
         return self.class_names[self.labels[row]]
 
-    def _count_matrix(self) -> npt.NDArray[np.intp]:
+    def _counts(self, rows: list[int] | slice) -> dict[str, dict[str, int]]:
+        places = {name: place for place, name in enumerate(self.class_names)}
         shape = (len(self.roots), len(self.class_names))
-        cells = self.splits.astype(np.intp) * shape[1] + self.labels
-        return np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape)
+        cells = self.splits[rows].astype(np.intp) * shape[1] + self.labels[rows]
+        matrix = np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape)
+        return {
+            split: {name: int(counts[places[name]]) for name in self.class_folders[split]}
+            for split, counts in zip(self.roots, matrix, strict=True)
+        }
 
 
 def audit_folders(roots: Sequence[Path], store: Store, check: Check = "full") -> Audit:

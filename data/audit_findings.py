@@ -10,6 +10,20 @@ import numpy as np
 from .audit import Audit, CopyGroups
 from .near_copies import MAX_CROP, MIN_CORRELATION
 
+_BY_HAND = "look at them: no setting leaves near copies out"
+_ON_LEAKS = {
+    "exact": "data.on_leak=drop leaves those of equal bytes out of training",
+    "near": _BY_HAND,
+}
+_ON_CONFLICTS = {
+    "exact": "data.on_conflict=drop leaves those of equal bytes out",
+    "near": _BY_HAND,
+}
+_ON_DUPLICATES = {
+    "exact": "a split keeps those of equal bytes on one side",
+    "near": "data.check=full keeps them on one side of a split",
+}
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -18,10 +32,12 @@ class Finding:
     Attributes:
         spoils: Whether it would stop a run or make its scores wrong.
         text: What it is, in a sentence without a full stop.
+        advice: What to do about it, where there is more to say than to mend it.
     """
 
     spoils: bool
     text: str
+    advice: str = ""
 
 
 def findings(audit: Audit) -> list[Finding]:
@@ -82,6 +98,21 @@ def to_json(audit: Audit) -> dict[str, Any]:
     }
 
 
+def facts(audit: Audit) -> str:
+    """Formats, modes and sizes, in sentences."""
+    looks = audit.looks
+    sentences = [
+        f"{what}: {', '.join(f'{n:,} {each}' for each, n in counts.most_common())}."
+        for what, counts in (("Formats", looks.formats), ("Modes", looks.modes))
+        if counts
+    ]
+    sentences += [
+        f"{name.capitalize()} {low:,} to {high:,} pixels, median {median:,}."
+        for name, (low, median, high) in sizes(audit).items()
+    ]
+    return " ".join(sentences)
+
+
 def sizes(audit: Audit) -> dict[str, list[int]]:
     """Smallest, median and largest width and height in pixels."""
     known = audit.looks.sizes[audit.looks.sizes.all(axis=1)]
@@ -93,7 +124,8 @@ def sizes(audit: Audit) -> dict[str, list[int]]:
 
 def _bad_files(audit: Audit) -> Iterator[Finding]:
     if audit.unreadable:
-        yield Finding(True, f"{_files(len(audit.unreadable))} can't be decoded")
+        text = f"{_files(len(audit.unreadable))} can't be decoded"
+        yield Finding(True, text, "data.on_unreadable=drop leaves them out")
     if audit.looks.mislabelled:
         count = _files(len(audit.looks.mislabelled))
         yield Finding(False, f"{count} of another format than the name says")
@@ -105,16 +137,16 @@ def _bad_files(audit: Audit) -> Iterator[Finding]:
 
 
 def _copies(audit: Audit) -> Iterator[Finding]:
-    for copies, spoils, what in (
-        (audit.leaks, True, "in more than one split"),
-        (audit.conflicts, True, "filed under more than one class"),
-        (audit.duplicates, False, "in all"),
+    for copies, spoils, what, advice in (
+        (audit.leaks, True, "in more than one split", _ON_LEAKS),
+        (audit.conflicts, True, "filed under more than one class", _ON_CONFLICTS),
+        (audit.duplicates, False, "in all", _ON_DUPLICATES),
     ):
         for groups, kind in ((copies.exact, "exact"), (copies.near, "near")):
             if groups:
-                count = f"{len(groups)} group{'s' * (len(groups) > 1)} of {kind} copies"
+                count = f"{len(groups):,} group{'s' * (len(groups) > 1)} of {kind} copies"
                 files = _files(sum(map(len, groups)))
-                yield Finding(spoils, f"{count} {what} ({files})")
+                yield Finding(spoils, f"{count} {what} ({files})", advice[kind])
 
 
 def _class_lists(audit: Audit) -> Iterator[Finding]:

@@ -12,11 +12,12 @@ from PIL import Image
 
 from ..core.files import write_text_atomic
 from .audit import Audit, CopyGroups
-from .audit_findings import conflicting_classes, findings, sizes, spoils_a_run
+from .audit_findings import conflicting_classes, facts, findings, spoils_a_run
 from .decode import UndecodableError, open_picture
 from .near_copies import MAX_CROP, MIN_CORRELATION
 
 MOST_GROUPS = 200
+MOST_PICTURES = 24
 MOST_ROWS = 500
 _PICTURE_SIZE = 160
 _EXPLANATION = (
@@ -102,14 +103,16 @@ def _tiles(audit: Audit) -> str:
 
 def _findings(audit: Audit) -> str:
     rows = "".join(
-        f'<li class="{"bad" if each.spoils else "note"}">{_text(each.text)}</li>'
+        f'<li class="{"bad" if each.spoils else "note"}">{_text(each.text)}'
+        + (f'<div class="soft">{_code(each.advice)}</div>' if each.advice else "")
+        + "</li>"
         for each in findings(audit)
     )
     return f'<div class="panel"><ul class="findings">{rows}</ul></div>' if rows else ""
 
 
 def _classes(audit: Audit) -> str:
-    counts = audit.class_counts()
+    counts, conflicts = audit.class_counts(), audit.conflict_counts()
     most = {split: max(classes.values(), default=0) for split, classes in counts.items()}
     imbalance = audit.imbalance()
     head = "".join(
@@ -119,24 +122,29 @@ def _classes(audit: Audit) -> str:
     )
     rows = "".join(
         f"<tr><td>{_text(name)}</td>"
-        + "".join(_bar(classes.get(name), most[split]) for split, classes in counts.items())
+        + "".join(
+            _bar(classes.get(name), conflicts[split].get(name, 0), most[split])
+            for split, classes in counts.items()
+        )
         + "</tr>"
         for name in audit.class_names
     )
+    red = " Red are files with a copy in another class." * bool(len(audit.conflicts))
     return (
         '<h2>Classes</h2><p class="soft">Imbalance is the largest class divided by the '
-        f'smallest.</p><div class="panel"><table><thead><tr><th>class</th>{head}</tr>'
+        f'smallest.{red}</p><div class="panel"><table><thead><tr><th>class</th>{head}</tr>'
         f"</thead><tbody>{rows}</tbody></table></div>"
     )
 
 
-def _bar(count: int | None, most: int) -> str:
+def _bar(count: int | None, conflicts: int, most: int) -> str:
     if count is None:
         return '<td class="number">-</td><td class="bar"></td>'
-    width = 100 * count / max(most, 1)
+    sound, bad = (100 * n / max(most, 1) for n in (count - conflicts, conflicts))
+    remark = f"<b>{conflicts:,} of</b> " if conflicts else ""
     return (
-        f'<td class="number">{count:,}</td>'
-        f'<td class="bar"><i style="width:{width:.1f}%"></i></td>'
+        f'<td class="number">{remark}{count:,}</td><td class="bar"><div>'
+        f'<b style="width:{bad:.1f}%"></b><i style="width:{sound:.1f}%"></i></div></td>'
     )
 
 
@@ -190,7 +198,10 @@ class _Pictures:
 
     def group(self, rows: Sequence[int]) -> str:
         kind = "group" if len(rows) == 2 else "group wide"
-        return f'<div class="{kind}">{"".join(map(self._figure, rows))}</div>'
+        figures = "".join(map(self._figure, rows[:MOST_PICTURES]))
+        left = len(rows) - MOST_PICTURES
+        more = f'<p class="soft">and {left:,} more</p>' if left > 0 else ""
+        return f'<div class="{kind}">{figures}{more}</div>'
 
     def _figure(self, row: int) -> str:
         audit = self._audit
@@ -240,21 +251,17 @@ def _files(name: str, title: str, audit: Audit, found: Mapping[int, str]) -> str
 
 
 def _footer(audit: Audit) -> str:
-    looks = audit.looks
-    facts = [
-        f"{what}: {', '.join(f'{n:,} {_text(each)}' for each, n in counts.most_common())}."
-        for what, counts in (("Formats", looks.formats), ("Modes", looks.modes))
-        if counts
-    ]
-    facts += [
-        f"{name.capitalize()} {low:,} to {high:,} pixels, median {median:,}."
-        for name, (low, median, high) in sizes(audit).items()
-    ]
-    return f"<footer><p>{' '.join(facts)}</p><p>{_EXPLANATION}</p></footer>"
+    return f"<footer><p>{_text(facts(audit))}</p><p>{_EXPLANATION}</p></footer>"
 
 
 def _counted(groups: int) -> str:
     return f"{groups:,} group{'s' * (groups != 1)}"
+
+
+def _code(advice: str) -> str:
+    """Advice with its settings set as code."""
+    words = (f"<code>{w}</code>" if "=" in w else w for w in _text(advice).split(" "))
+    return " ".join(words)
 
 
 def _text(value: object) -> str:

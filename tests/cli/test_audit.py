@@ -1,6 +1,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 from helpers import smooth_picture
@@ -46,6 +48,26 @@ def test_the_table_has_a_row_a_class_and_a_column_a_split(keraunos, shelf):
         ["emu", "1", "-"],
         ["all (imbalance)", "5 (2.0)", "2 (1.0)"],
     ]
+
+
+def test_files_that_conflict_have_a_column_of_their_own(keraunos, shelf):
+    shutil.copy(shelf / "train/cat/0.png", shelf / "train/dog/x.png")
+    lines = [line.split("│") for line in keraunos("audit", "shelf").out.splitlines()]
+    cells = [[cell.strip() for cell in line[1:-1]] for line in lines if len(line) > 2]
+    assert cells[:2] == [["cat", "2", "1", "1"], ["dog", "3", "1", "1"]]
+
+
+def test_of_very_many_copies_of_a_picture_some_are_named(keraunos, shelf):
+    for number in range(9):
+        shutil.copy(shelf / "train/cat/0.png", shelf / f"train/dog/x{number}.png")
+    (line,) = (x for x in keraunos("audit", "shelf").out.splitlines() if " = " in x)
+    assert line.endswith("shelf/train/dog/x3.png and 5 more")
+
+
+def test_the_files_are_written_even_if_nobody_reads_the_screen(shelf, tmp_path):
+    script = f"{sys.executable} -m keraunos audit shelf --json a.json | true"
+    subprocess.run(script, shell=True, cwd=tmp_path, check=True, stderr=subprocess.PIPE)
+    assert json.loads((tmp_path / "a.json").read_text())["files"] == 6
 
 
 def test_json_and_html_hold_what_was_found(keraunos, shelf, tmp_path):

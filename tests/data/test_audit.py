@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 from helpers import smooth_picture
+from keraunos.configs import DataConfig
 from keraunos.core.errors import DataError
 from keraunos.core.store import Store
 from keraunos.data.audit import audit_folders
 from keraunos.data.audit_findings import findings, spoils_a_run, to_json
+from keraunos.data.read_index import read_index
 from PIL import ExifTags, Image
 
 
@@ -104,6 +106,34 @@ def test_a_near_group_holds_the_exact_copies_of_its_pictures(shelf, report):
     Image.open(shelf / "train/cat/0.png").save(shelf / "train/cat/small.jpg", quality=40)
     group = ["train/cat/0.png", "train/cat/copy.png", "train/cat/small.jpg"]
     assert report()["duplicates"] == {"exact": [group[:2]], "near": [group]}
+
+
+def test_the_files_of_each_class_that_conflict_are_counted(shelf, store):
+    shutil.copy(shelf / "train/cat/0.png", shelf / "train/dog/x.png")
+    shutil.copy(shelf / "train/cat/0.png", shelf / "train/cat/x.png")
+    Image.open(shelf / "train/cat/1.png").save(shelf / "test/dog/x.jpg", quality=30)
+    shutil.copy(shelf / "train/cat/2.png", shelf / "test/cat/x.png")
+    assert audit_folders([shelf], store).conflict_counts() == {
+        "train": {"cat": 3, "dog": 1},
+        "test": {"cat": 0, "dog": 1},
+    }
+
+
+@pytest.mark.parametrize(
+    ("target", "setting"),
+    [("test/cat/x.png", "data.on_leak=drop"), ("train/dog/x.png", "data.on_conflict=drop")],
+)
+def test_the_setting_that_helps_is_named_and_does(target, setting, shelf, store):
+    shutil.copy(shelf / "train/cat/1.png", shelf / target)
+    spoiling, harmless = findings(audit_folders([shelf], store))
+    assert spoiling.advice.startswith(setting)
+    assert not harmless.spoils
+    name, policy = setting.removeprefix("data.").split("=")
+    folders = {"train": str(shelf / "train"), "test": str(shelf / "test")}
+    with pytest.raises(DataError, match=setting):
+        read_index(DataConfig(**folders, validation=folders["test"]), 0, store)
+    config = DataConfig(**folders, validation=folders["test"], **{name: policy})
+    assert len(read_index(config, 0, store).dropped) == 1 + (name == "on_conflict")
 
 
 UNREADABLE = {

@@ -135,6 +135,34 @@ def test_a_picture_that_is_gone_by_now_is_said_to_be(shelf, tmp_path):
     assert len(page.all("img")) == 5
 
 
+def bars(page):
+    """Widths of the red and of the other part of each bar."""
+    widths = [each["style"].removeprefix("width:") for each in page.all("b") if each]
+    rest = [each["style"].removeprefix("width:") for each in page.all("i")]
+    return list(zip(widths, rest, strict=True))
+
+
+def test_the_part_of_each_class_that_conflicts_is_red(write):
+    page = Page(write())
+    assert [word for word in page.words if word.endswith(" of")] == ["1 of", "1 of"]
+    cat_train, cat_test, dog_train, dog_test = bars(page)
+    assert cat_train == ("33.3%", "66.7%")  # of 3, the most in train
+    assert dog_train == ("33.3%", "66.7%")  # 3 with the harmless copy
+    assert cat_test == ("0.0%", "100.0%")
+    assert dog_test == ("0.0%", "50.0%")
+
+
+def test_of_a_very_large_group_some_are_shown_and_the_rest_counted(
+    shelf, write, monkeypatch
+):
+    for number in range(5):
+        shutil.copy(shelf / "train/dog/3.png", shelf / f"train/dog/more-{number}.png")
+    monkeypatch.setattr(audit_html, "MOST_PICTURES", 4)
+    page = Page(write())
+    assert "and 3 more" in page.words
+    assert len(page.all("figure")) == 8
+
+
 def test_of_very_many_groups_the_rest_is_counted(write, monkeypatch, shelf):
     for seed in (4, 5):
         name = ("cat", "dog")[seed - 4]
