@@ -10,7 +10,7 @@ import io
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,13 @@ _TRANSPOSITIONS = {
     6: Image.Transpose.ROTATE_270,
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
+}
+_BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF", b"II*\0", b"MM\0*")
+_OTHER_KINDS = {
+    (b"<!doctype", b"<html", b"<?xml", b"<svg"): "it is a web page or XML, not a picture",
+    (b"ftyphei", b"ftypmif1", b"ftypavif"): "it is HEIC or AVIF; convert it to JPEG",
+    (b"%pdf",): "it is a PDF, not a picture",
+    (b"pk\3\4", b"\x1f\x8b", b"rar!", b"7z\xbc\xaf"): "it is an archive; unpack it",
 }
 # Pillow's own limit only warns; ours is checked from the header, before decoding.
 Image.MAX_IMAGE_PIXELS = None
@@ -87,8 +94,9 @@ def decode(content: bytes, size: int) -> Pixels:
         UndecodableError: The content is empty, truncated, of no known format, or of
             more than 64 million pixels.
     """
-    image = open_picture(content, size).image
-    return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
+    stored = _load(content, size)
+    resized = stored.rgb.resize((size, size), Image.Resampling.BILINEAR, stored.box)
+    return np.asarray(_turn(resized, stored.turn))
 
 
 def open_picture(content: bytes, size: int | None = None) -> OpenedPicture:
@@ -102,34 +110,73 @@ def open_picture(content: bytes, size: int | None = None) -> OpenedPicture:
     Raises:
         UndecodableError: As with `decode`.
     """
+    stored = _load(content, size)
+    image = stored.image
+    return OpenedPicture(
+        _turn(stored.rgb, stored.turn),
+        stored.width,
+        stored.height,
+        image.format or "",
+        stored.mode,
+        stored.orientation,
+        _is_animated(image),
+        image.format == "JPEG" and not content.rstrip(b"\0").endswith(b"\xff\xd9"),
+    )
+
+
+class _Stored(NamedTuple):
+    """A picture as it is stored, before it is turned upright.
+
+    Attributes:
+        image: What Pillow made of the file.
+        rgb: Its pixels.
+        box: Which part of `rgb` the picture is: a fraction of a JPEG ends within a pixel.
+        width: See `OpenedPicture`.
+        height: See `OpenedPicture`.
+        mode: See `OpenedPicture`.
+        orientation: See `OpenedPicture`.
+        turn: The orientation that is left to apply; Pillow turns TIFFs itself.
+    """
+
+    image: Image.Image
+    rgb: Image.Image
+    box: tuple[float, float, float, float]
+    width: int
+    height: int
+    mode: str
+    orientation: int
+    turn: int
+
+
+def _load(content: bytes, size: int | None) -> _Stored:
     if not content:
         raise UndecodableError("the file is empty")
     try:
-        return _open(content, size)
+        image = Image.open(io.BytesIO(content), formats=_FORMATS)
+        width, height = image.size
+        if width * height > MAX_PIXELS:
+            raise UndecodableError(
+                f"it has {width} x {height} pixels, more than {MAX_PIXELS:,}"
+            )
+        mode = image.mode
+        drafted = image.draft("RGB", (size, size)) if size is not None else None
+        orientation = _orientation(image)
+        rgb = _to_rgb(image)
+        box = drafted[1] if drafted else (0, 0, *rgb.size)
+        turn = _orientation(image)
+        return _Stored(image, rgb, box, width, height, mode, orientation, turn)
     except UndecodableError:
         raise
     except UnidentifiedImageError:
         raise UndecodableError(_what_it_is(content)) from None
     except Exception as error:  # whatever a decoder makes of bytes that are no picture
-        raise UndecodableError(str(error) or type(error).__name__) from None
+        raise UndecodableError(f"it is damaged ({error or type(error).__name__})") from None
 
 
-def _open(content: bytes, size: int | None) -> OpenedPicture:
-    image = Image.open(io.BytesIO(content), formats=_FORMATS)
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise UndecodableError(
-            f"it has {width} x {height} pixels, more than {MAX_PIXELS:,}"
-        )
-    about = (width, height, image.format or "", image.mode)
-    if size is not None:
-        image.draft("RGB", (size, size))
-    rgb = _to_rgb(image)
-    orientation = _orientation(image)
-    if orientation != UPRIGHT:
-        rgb = rgb.transpose(_TRANSPOSITIONS[orientation])
-    odd_end = image.format == "JPEG" and not content.rstrip(b"\0").endswith(b"\xff\xd9")
-    return OpenedPicture(rgb, *about, orientation, _is_animated(image), odd_end)
+def _turn(image: Image.Image, orientation: int) -> Image.Image:
+    if orientation == UPRIGHT:
+        return image
+    return image.transpose(_TRANSPOSITIONS[orientation])
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -166,15 +213,10 @@ def _or_nothing(read: Callable[[], Any]) -> Any:
 
 
 def _what_it_is(content: bytes) -> str:
-    start = content[:64].lstrip()
-    if start.startswith(
-        (b"<!DOCTYPE", b"<!doctype", b"<html", b"<HTML", b"<?xml", b"<svg")
-    ):
-        return "it is a web page or XML, not a picture"
-    if content[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypavif"):
-        return "it is a HEIC or AVIF picture; convert it to JPEG"
-    if start.startswith(b"%PDF"):
-        return "it is a PDF, not a picture"
-    if start.startswith((b"PK\x03\x04", b"\x1f\x8b", b"Rar!", b"7z\xbc\xaf")):
-        return "it is an archive, not a picture"
+    start = content[:64].lstrip().lower()
+    for beginnings, what in _OTHER_KINDS.items():
+        if start.startswith(beginnings) or content[4:].startswith(beginnings):
+            return what
+    if content.startswith(_BEGINNINGS):
+        return "it begins like a picture, but is damaged"
     return f"it is of no known picture format (it starts with {content[:8]!r})"
