@@ -14,7 +14,7 @@ from .randomness import uniforms
 Floats = npt.NDArray[np.float32]
 
 # To be raised when the same numbers give other pictures: cached features are of these.
-AUGMENTATION_VERSION = 1
+AUGMENTATION_VERSION = 2
 
 # What strength 1 allows; 0.5 gives the tutorial's flips, rotation and zoom.
 MAX_ROTATION_RADIANS = 0.8 * np.pi
@@ -84,7 +84,7 @@ class Augmentation:
         draw = uniforms(8, seed, pictures, versions)
         signed = (2 * draw - 1) * self.strength
         flip = np.where(draw[:, :2] < min(self.strength, 0.5), -1.0, 1.0)
-        matrix = _affine(
+        matrix = affine_coefficients(
             angle=signed[:, 2] * MAX_ROTATION_RADIANS,
             scale=flip * (1 + signed[:, 3:4] * MAX_ZOOM),
             shift=signed[:, 4:6] * MAX_SHIFT * size,
@@ -117,10 +117,12 @@ def augment(images: tf.Tensor, parameters: tf.Tensor) -> tf.Tensor:
     contrast = parameters[:, 8, None, None, None]
     brightness = parameters[:, 9, None, None, None]
     mean = tf.reduce_mean(moved, axis=[1, 2], keepdims=True)
-    return tf.clip_by_value((moved - mean) * contrast + mean + brightness, 0.0, 255.0)
+    # In this form exactly `moved` where nothing is to change.
+    toned = moved * contrast + (mean * (1 - contrast) + brightness)
+    return tf.clip_by_value(toned, 0.0, 255.0)
 
 
-def _affine(
+def affine_coefficients(
     angle: npt.NDArray[np.float64],
     scale: npt.NDArray[np.float64],
     shift: npt.NDArray[np.float64],

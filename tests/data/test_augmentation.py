@@ -1,0 +1,186 @@
+"""Variations of pictures: what is drawn, and what is done to pixels."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import make_pictures
+from keraunos import Augmentation, ConfigError, ImageData
+from keraunos.data.augmentation import augment
+from scipy import ndimage
+
+SIZE = 64
+ROWS = 4000
+PICTURES = np.arange(ROWS, dtype=np.uint64) * 977
+NONE = np.zeros(ROWS, np.int64)
+
+Array = np.ndarray[Any, Any]
+
+
+def drawn(strength: float, rows: int = ROWS, **options: Any) -> Array:
+    augmentation = Augmentation(strength, **options)
+    return augmentation.parameters(7, PICTURES[:rows], NONE[:rows], SIZE)
+
+
+def amounts(parameters: Array) -> dict[str, Array]:
+    """What the numbers mean: flips, degrees, zoom, shifts in pixels, contrast, light."""
+    a0, a1, a2, b0, b1, b2 = parameters[:, :6].T.astype(np.float64)
+    centre = (SIZE - 1) / 2
+    zoom = np.hypot(a0, b0)
+    # A flip of one axis shows as a negative determinant; of both, as half a turn.
+    return {
+        "mirrored": a0 * b1 - a1 * b0 < 0,
+        "degrees": np.degrees(np.arctan2(b0, a0)),
+        "zoom": zoom - 1,
+        "right": a0 * centre + a1 * centre + a2 - centre,
+        "down": b0 * centre + b1 * centre + b2 - centre,
+        "contrast": parameters[:, 8] - 1,
+        "brightness": parameters[:, 9],
+    }
+
+
+def noise(rows: int) -> Array:
+    return np.random.default_rng(3).uniform(0, 255, (rows, SIZE, SIZE, 3)).astype("float32")
+
+
+def test_at_strength_0_pictures_come_back_to_the_bit():
+    images = noise(6)
+    np.testing.assert_array_equal(augment(images, drawn(0, 6)), images)
+
+
+def test_at_any_other_they_do_not():
+    images = noise(6)
+    changed = np.abs(augment(images, drawn(0.05, 6)) - images).mean(axis=(1, 2, 3))
+    assert (changed > 1).all()
+
+
+@pytest.mark.parametrize("strength", [0.3, 1.0])
+def test_geometry_is_one_bilinear_resampling_with_a_mirrored_border(strength):
+    """As SciPy does it, given the same matrix."""
+    images, parameters = noise(8), drawn(strength, 8)
+    parameters[:, 8:] = 1, 0  # no change of tone
+    found = augment(images, parameters).numpy()
+    for image, row, varied in zip(images, parameters, found, strict=True):
+        a0, a1, a2, b0, b1, b2 = row[:6].astype(np.float64)
+        matrix, offset = [[b1, b0], [a1, a0]], [b2, a2]  # rows before columns
+        for channel in range(3):
+            expected = ndimage.affine_transform(
+                image[..., channel], matrix, offset, order=1, mode="reflect"
+            )
+            np.testing.assert_allclose(varied[..., channel], expected, atol=0.1)
+
+
+def test_tone_is_contrast_about_the_mean_and_then_brightness():
+    images, parameters = noise(5), drawn(1.0, 5)
+    parameters[:, :8] = drawn(0, 5)[:, :8]  # no change of geometry
+    contrast, brightness = parameters[:, 8:].T[:, :, None, None, None]
+    mean = images.mean(axis=(1, 2), keepdims=True)
+    expected = np.clip((images - mean) * contrast + mean + brightness, 0, 255)
+    np.testing.assert_allclose(augment(images, parameters), expected, atol=1e-2)
+
+
+@pytest.mark.parametrize("strength", [0.25, 0.5, 1.0])
+def test_amounts_grow_with_strength_and_are_spread_evenly(strength):
+    found = amounts(drawn(strength))
+    limits = {
+        "zoom": 0.4 * strength,
+        "right": 0.2 * strength * SIZE,
+        "down": 0.2 * strength * SIZE,
+        "contrast": 0.6 * strength,
+        "brightness": 0.3 * strength * 255,
+    }
+    for name, limit in limits.items():
+        share = found[name] / limit
+        assert np.abs(share).max() <= 1 + 1e-4, name
+        assert share.mean() == pytest.approx(0, abs=0.05), name
+        assert share.std() == pytest.approx(3**-0.5, rel=0.05), name  # of even spread
+
+
+def test_strength_05_flips_and_turns_as_the_tutorial_does():
+    """Half of them each way, and by up to a fifth of a turn."""
+    found = amounts(drawn(0.5))
+    assert found["mirrored"].mean() == pytest.approx(0.5, abs=0.03)
+    turns = np.abs(found["degrees"])
+    unflipped = np.minimum(turns, 180 - turns)  # both flips are half a turn
+    assert unflipped.max() == pytest.approx(72, abs=0.5)
+
+
+def test_what_is_drawn_depends_on_picture_draw_and_seed_alone():
+    augmentation = Augmentation(0.7)
+    pictures, draws = PICTURES[:50], np.arange(50) % 7
+    order = np.random.default_rng(0).permutation(50)
+    whole = augmentation.parameters(1, pictures, draws, SIZE)
+    shuffled = augmentation.parameters(1, pictures[order], draws[order], SIZE)
+    np.testing.assert_array_equal(shuffled, whole[order])
+    for other in (
+        augmentation.parameters(2, pictures, draws, SIZE),
+        augmentation.parameters(1, pictures + np.uint64(1), draws, SIZE),
+        augmentation.parameters(1, pictures, draws + 1, SIZE),
+    ):
+        assert not (other == whole).all(axis=1).any()
+
+
+def test_views_are_gone_through_in_turn():
+    augmentation = Augmentation(0.7, views=3)
+    picture = np.full(9, 5, np.uint64)
+    rows = augmentation.parameters(0, picture, np.arange(9), SIZE)
+    np.testing.assert_array_equal(rows[3:], rows[:-3])
+    assert len(np.unique(rows, axis=0)) == 3
+    fresh = Augmentation(0.7).parameters(0, picture, np.arange(9), SIZE)
+    assert len(np.unique(fresh, axis=0)) == 9
+    np.testing.assert_array_equal(rows[:3], fresh[:3])
+
+
+def test_the_numbers_are_those_of_this_version():
+    """Other numbers need another AUGMENTATION_VERSION: cached features are of these."""
+    row = Augmentation(0.5).parameters(1, np.array([2], np.uint64), np.array([3]), 224)[0]
+    expected = [-1.0397587, -0.1339949, 245.00888, -0.1339949, 1.0397587, 4.6091185]
+    expected += [0, 0, 1.0004998, -27.317116]
+    np.testing.assert_allclose(row, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("wrong", [{"strength": 1.5}, {"strength": -0.1}, {"views": 0}])
+def test_arguments_out_of_range_are_refused(wrong):
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        Augmentation(**wrong)
+
+
+@pytest.fixture
+def copies(tmp_path: Path) -> ImageData:
+    """One rare class, so that its pictures are drawn often, with copies that are kept."""
+    root = make_pictures(tmp_path / "train", {"cat": 40, "dog": 2}, size=32)
+    for number in range(2):
+        original = root / "dog" / f"dog-{number:03d}.png"
+        (root / "dog" / f"copy-{number}.png").write_bytes(original.read_bytes())
+    return ImageData.from_folder(
+        root,
+        image_size=32,
+        validation_split=0.0,
+        class_balance="sampling",
+        augmentation=Augmentation(0.5),
+        cache="memory",
+    )
+
+
+def test_no_picture_is_varied_twice_alike_in_an_epoch_not_even_a_copy(copies):
+    split = copies.train
+    for epoch in range(3):
+        draws = split.draws(epoch)
+        dogs = split.labels[draws.rows] == 1
+        assert dogs.sum() >= 21  # of four files and two contents
+        part = {k: tf.constant(v) for k, v in split.arrays(draws).items()}
+        images = split.prepare(part)[0].numpy()[dogs]
+        assert len({image.tobytes() for image in images}) == len(images)
+
+
+@pytest.mark.parametrize("views", ["fresh", 4])
+def test_at_strength_0_training_pictures_are_those_of_the_files(pictures, views):
+    split = ImageData.from_folder(
+        pictures / "train", image_size=32, augmentation=Augmentation(0.0, views)
+    ).train
+    draws = split.draws(0)
+    part = {name: tf.constant(array) for name, array in split.arrays(draws).items()}
+    images, _, _ = split.prepare(part)
+    np.testing.assert_array_equal(images, split.pictures(draws.rows))
