@@ -180,6 +180,7 @@ def _turn(image: Image.Image, orientation: int) -> Image.Image:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
+    image.load()
     if image.mode.startswith("I;16"):
         upper = np.asarray(image, np.uint16) >> 8
         return Image.fromarray(upper.astype(np.uint8)).convert("RGB")
@@ -189,7 +190,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         colours = image.convert("RGBA")
         white = Image.new("RGBA", colours.size, "white")
         return Image.alpha_composite(white, colours).convert("RGB")
-    return image.convert("RGB")
+    return image.convert("RGB") if image.mode != "RGB" else image
 
 
 def _orientation(image: Image.Image) -> int:
