@@ -1,5 +1,7 @@
 import json
 import os
+import pty
+import re
 import shutil
 import subprocess
 import sys
@@ -52,8 +54,10 @@ def test_the_table_has_a_row_a_class_and_a_column_a_split(keraunos, shelf):
 
 def test_files_that_conflict_have_a_column_of_their_own(keraunos, shelf):
     shutil.copy(shelf / "train/cat/0.png", shelf / "train/dog/x.png")
-    lines = [line.split("│") for line in keraunos("audit", "shelf").out.splitlines()]
+    out = keraunos("audit", "shelf").out
+    lines = [line.split("│") for line in out.splitlines()]
     cells = [[cell.strip() for cell in line[1:-1]] for line in lines if len(line) > 2]
+    assert re.search(r"train ┃ conflict ┃ +test ┃$", out, re.MULTILINE)
     assert cells[:2] == [["cat", "2", "1", "1"], ["dog", "3", "1", "1"]]
 
 
@@ -68,6 +72,21 @@ def test_the_files_are_written_even_if_nobody_reads_the_screen(shelf, tmp_path):
     script = f"{sys.executable} -m keraunos audit shelf --json a.json | true"
     subprocess.run(script, shell=True, cwd=tmp_path, check=True, stderr=subprocess.PIPE)
     assert json.loads((tmp_path / "a.json").read_text())["files"] == 6
+
+
+def test_a_terminal_is_shown_how_far_the_work_is(shelf, tmp_path):
+    terminal, end = pty.openpty()
+    command = [sys.executable, "-m", "keraunos", "audit", "shelf"]
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "100"}
+    subprocess.run(
+        command, cwd=tmp_path, env=environment, check=True, stdout=end, stderr=end
+    )
+    os.close(end)
+    shown = os.read(terminal, 100_000).decode()
+    os.close(terminal)
+    assert "Checking pictures" in shown
+    assert "6/6" in shown
+    assert "Looking for near copies" in shown
 
 
 def test_json_and_html_hold_what_was_found(keraunos, shelf, tmp_path):
