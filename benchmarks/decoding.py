@@ -67,7 +67,7 @@ def by_tensorflow(paths: list[str]) -> None:
 
 
 def measure(folder: Path, count: int, size: tuple[int, int]) -> dict[str, list[float]]:
-    """Processor time in ms a picture, and pictures per second; medians of rounds in turn."""
+    """Processor time in ms a picture, and pictures per second: medians of the rounds."""
     paths = make_pictures(folder, count, size)
     digests = [hashlib.sha256(Path(path).read_bytes()).digest() for path in paths]
     ways: dict[str, Callable[[], object]] = {

@@ -1,6 +1,7 @@
 """What is known of picture files that were opened before, in a small database.
 
-A record counts as long as the file's size and time of change are the same.
+A record counts as long as the file's size and time of change are the same. What can't be
+written down, because the disk is full, say, is looked at again the next time.
 """
 
 import contextlib
@@ -48,21 +49,18 @@ class FileRecords:
 
     def __init__(self, path: Path, version: int) -> None:
         self._path = path
-        with database(path) as connection:
-            if connection.execute("PRAGMA user_version").fetchone()[0] != version:
-                connection.execute("DROP TABLE IF EXISTS files")
-                connection.execute(f"PRAGMA user_version = {version:d}")
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, size INTEGER,"
-                " changed_ns INTEGER, digest BLOB, width INTEGER, height INTEGER,"
-                " problem TEXT, format TEXT, orientation INTEGER, is_animated INTEGER,"
-                " has_odd_end INTEGER) WITHOUT ROWID"
-            )
+        try:
+            self._prepare(version)
+        except sqlite3.OperationalError:
+            return  # the disk is full
+        except sqlite3.DatabaseError:  # it is damaged
+            path.unlink()
+            self._prepare(version)
 
     def find(self, paths: Sequence[str]) -> dict[str, FileRecord]:
         """The records of those files that have one and are unchanged since."""
         found: dict[str, FileRecord] = {}
-        with database(self._path) as connection:
+        with contextlib.suppress(sqlite3.Error), database(self._path) as connection:
             for start in range(0, len(paths), _CHUNK):
                 chunk = {_key(path): path for path in paths[start : start + _CHUNK]}
                 marks = ",".join("?" * len(chunk))
@@ -84,8 +82,20 @@ class FileRecords:
             (_key(path), *stamps[path], *record) for path, record in records.items()
         )
         marks = ", ".join("?" * (3 + len(FileRecord._fields)))
-        with database(self._path) as connection:
+        with contextlib.suppress(sqlite3.Error), database(self._path) as connection:
             connection.executemany(f"INSERT OR REPLACE INTO files VALUES ({marks})", rows)
+
+    def _prepare(self, version: int) -> None:
+        with database(self._path) as connection:
+            if connection.execute("PRAGMA user_version").fetchone()[0] != version:
+                connection.execute("DROP TABLE IF EXISTS files")
+                connection.execute(f"PRAGMA user_version = {version:d}")
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, size INTEGER,"
+                " changed_ns INTEGER, digest BLOB, width INTEGER, height INTEGER,"
+                " problem TEXT, format TEXT, orientation INTEGER, is_animated INTEGER,"
+                " has_odd_end INTEGER) WITHOUT ROWID"
+            )
 
 
 @contextlib.contextmanager
@@ -102,13 +112,14 @@ def database(path: Path) -> Iterator[sqlite3.Connection]:
 def stamp(path: str) -> tuple[int, int]:
     """A file's size in bytes and its time of change in nanoseconds.
 
-    Both are -1 if there is no such file.
+    That is the time which nobody can set: a file put in place of another may have its
+    size and be said to be as old. Both are -1 if there is no such file.
     """
     try:
         status = os.stat(path)
     except OSError:
         return -1, -1
-    return status.st_size, status.st_mtime_ns
+    return status.st_size, status.st_ctime_ns
 
 
 def _key(path: str) -> str:

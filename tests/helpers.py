@@ -1,11 +1,12 @@
 """What several tests need."""
 
+import contextlib
 import os
 import subprocess
 import sys
 import sysconfig
 import venv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,29 @@ def largest_difference(first: list[np.ndarray], second: list[np.ndarray]) -> flo
     return max(
         float(np.max(np.abs(a - b), initial=0)) for a, b in zip(first, second, strict=True)
     )
+
+
+@contextlib.contextmanager
+def opened_files() -> Iterator[list[str]]:
+    """Collects the files that any code of this process opens meanwhile."""
+    opened: list[str] = []
+    _collectors.append(opened)
+    try:
+        yield opened
+    finally:
+        _collectors.remove(opened)
+
+
+_collectors: list[list[str]] = []
+
+
+def _note_opened(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "open":
+        for opened in _collectors:
+            opened.append(str(arguments[0]))
+
+
+sys.addaudithook(_note_opened)
 
 
 def contents(folder: Path) -> dict[str, str]:

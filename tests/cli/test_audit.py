@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from helpers import smooth_picture
+from helpers import opened_files, smooth_picture
 
 
 @pytest.fixture
@@ -133,9 +133,9 @@ def test_names_are_shown_as_they_are(keraunos, shelf):
 
 
 def test_the_second_audit_opens_no_picture(keraunos, shelf):
-    first = keraunos("audit", "shelf")
-    for path in shelf.rglob("*.png"):
-        status = path.stat()
-        path.write_bytes(bytes(status.st_size))
-        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert keraunos("audit", "shelf") == first
+    with opened_files() as opened:
+        first = keraunos("audit", "shelf")
+        count = sum(name.endswith(".png") for name in opened)
+        assert count == len(list(shelf.rglob("*.png")))
+        assert keraunos("audit", "shelf") == first
+    assert sum(name.endswith(".png") for name in opened) == count

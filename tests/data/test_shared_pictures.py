@@ -1,0 +1,219 @@
+"""Decoded pictures that processes share: made once, within a limit, or done without."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers import make_pictures
+from keraunos import ImageData
+from keraunos.core.store import LIMIT_VARIABLE
+from keraunos.data.file_records import FileRecord, FileRecords
+
+SIZE, PICTURES = 64, 30
+
+# Reads a folder as a run does; answers with what it opened, said, and saw.
+READER = """
+import hashlib, json, resource, sys
+opened = []
+def note(event, arguments):
+    if event == "open" and str(arguments[0]).endswith(".png"):
+        opened.append(arguments[0])
+sys.addaudithook(note)
+import numpy as np
+from keraunos import ImageData
+folder, store, cache, largest_file = sys.argv[1:]
+if int(largest_file):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(largest_file),) * 2)
+print("ready", flush=True)
+sys.stdin.readline()
+data = ImageData.from_folder(
+    folder, image_size=64, cache=cache, cache_dir=store, validation_split=0
+)
+at_start = len(opened)
+pictures = data.train.pictures(np.arange(data.train.num_examples))
+print(json.dumps({
+    "opened": at_start,
+    "opened_later": len(opened) - at_start,
+    "said": data.describe(),
+    "seen": hashlib.sha256(pictures.tobytes()).hexdigest(),
+}))
+"""
+
+
+class Reader:
+    """A process that reads a folder when it is told to."""
+
+    def __init__(self, *arguments: object) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", READER, *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == "ready\n"
+
+    def start(self) -> None:
+        """Lets it begin."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+
+    def answer(self) -> dict[str, Any]:
+        """Waits for its end."""
+        out, _ = self._process.communicate(timeout=120)
+        assert self._process.returncode == 0
+        return dict(json.loads(out))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("shared")
+    return make_pictures(root, {"cat": 17, "dog": PICTURES - 17}, size=SIZE)
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk on which there is hardly any room."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root can mount a disk")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def entries(store: Path) -> list[str]:
+    return sorted(
+        each.name for each in store.iterdir() if each.name.startswith("pictures-")
+    )
+
+
+def leftovers(store: Path) -> list[str]:
+    return [each.name for each in store.iterdir() if each.name.startswith(".part-")]
+
+
+def undisturbed(folder: Path, store: Path) -> Any:
+    """The pictures, read without keeping any."""
+    data = ImageData.from_folder(
+        folder, image_size=SIZE, cache="none", cache_dir=store, validation_split=0
+    )
+    return data.train.pictures(np.arange(PICTURES))
+
+
+def seen(folder: Path, store: Path) -> str:
+    return hashlib.sha256(undisturbed(folder, store).tobytes()).hexdigest()
+
+
+@pytest.mark.slow
+def test_two_processes_that_start_at_once_decode_once(folder, tmp_path):
+    seen(folder, tmp_path)  # all files are known now, and no picture is kept
+    readers = [Reader(folder, tmp_path, "auto", 0) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    answers = [reader.answer() for reader in readers]
+    assert sum(each["opened"] for each in answers) == PICTURES
+    assert [each["opened_later"] for each in answers] == [0, 0]
+    assert {each["seen"] for each in answers} == {seen(folder, tmp_path)}
+    assert len(entries(tmp_path)) == 1
+
+
+@pytest.mark.slow
+def test_where_no_file_can_grow_pictures_are_decoded_as_they_are_needed(folder, tmp_path):
+    largest_file = PICTURES * SIZE * SIZE * 3 // 2  # half of what is needed
+    reader = Reader(folder, tmp_path, "auto", largest_file)
+    reader.start()
+    answer = reader.answer()
+    said = "\n".join(answer["said"])
+    assert "30 decoded pictures" in said
+    assert "File too large" in said  # the fault did land
+    assert answer["opened_later"] == PICTURES
+    assert (entries(tmp_path), leftovers(tmp_path)) == ([], [])
+    assert answer["seen"] == seen(folder, tmp_path)
+
+
+@pytest.mark.parametrize("cache", ["auto", "disk"])
+def test_on_a_full_disk_as_well(folder, full_disk, cache, tmp_path):
+    (full_disk / "ballast").write_bytes(bytes(56 * 1024))
+    data = ImageData.from_folder(
+        folder, image_size=SIZE, cache=cache, validation_split=0, cache_dir=full_disk
+    )
+    said = "\n".join(data.describe())
+    assert ("No space left on device" if cache == "disk" else "don't fit") in said
+    pictures = data.train.pictures(np.arange(PICTURES))
+    np.testing.assert_array_equal(pictures, undisturbed(folder, tmp_path / "store"))
+    assert (entries(full_disk), leftovers(full_disk)) == ([], [])
+    assert (full_disk / "ballast").stat().st_size == 56 * 1024
+    with pytest.raises(OSError, match="No space left"):
+        (full_disk / "more").write_bytes(bytes(64 * 1024))
+
+
+def test_above_the_limit_none_are_kept_and_that_is_said(folder, tmp_path, monkeypatch):
+    options = {"image_size": SIZE, "validation_split": 0, "cache_dir": tmp_path}
+    needed = PICTURES * SIZE * SIZE * 3
+    monkeypatch.setenv(LIMIT_VARIABLE, str((needed - 1) / 1e9))
+    data = ImageData.from_folder(folder, **options)
+    assert any("don't fit into the cache" in line for line in data.describe())
+    assert entries(tmp_path) == []
+    monkeypatch.setenv(LIMIT_VARIABLE, str((needed + 1) / 1e9))
+    kept = ImageData.from_folder(folder, **options)
+    assert not any("cache" in line for line in kept.describe())
+    assert len(entries(tmp_path)) == 1
+    rows = np.arange(PICTURES)
+    np.testing.assert_array_equal(kept.train.pictures(rows), data.train.pictures(rows))
+
+
+def test_other_pictures_and_sizes_are_kept_apart(folder, tmp_path):
+    for size in (32, SIZE):
+        ImageData.from_folder(folder, image_size=size, cache_dir=tmp_path)
+    assert len(entries(tmp_path)) == 2
+    ImageData.from_folder(folder, image_size=SIZE, seed=9, cache_dir=tmp_path)
+    assert len(entries(tmp_path)) == 2  # the split makes no difference
+
+
+def test_what_a_killed_process_began_is_removed_a_day_later(folder, tmp_path):
+    old, fresh = tmp_path / ".part-old", tmp_path / ".part-fresh"
+    old.write_bytes(b"half")
+    fresh.write_bytes(b"half")
+    os.utime(old, (1, 1))
+    ImageData.from_folder(folder, image_size=32, cache_dir=tmp_path)
+    assert leftovers(tmp_path) == [".part-fresh"]
+
+
+def test_a_damaged_database_of_files_is_made_anew(tmp_path):
+    path, picture = tmp_path / "files.sqlite", tmp_path / "a.png"
+    picture.write_bytes(b"picture")
+    path.write_bytes(b"no database at all" * 100)
+    records = FileRecords(path, 1)
+    record = FileRecord(b"d" * 32, 3, 4, "")
+    status = picture.stat()
+    records.remember(
+        {str(picture): record}, {str(picture): (status.st_size, status.st_ctime_ns)}
+    )
+    assert FileRecords(path, 1).find([str(picture)]) == {str(picture): record}
+
+
+def test_a_file_in_place_of_another_is_opened_though_size_and_time_are_the_same(tmp_path):
+    root = make_pictures(tmp_path / "data", {"cat": 3, "dog": 3}, size=32)
+    options: dict[str, Any] = {"image_size": 32, "cache_dir": tmp_path / "store"}
+    ImageData.from_folder(root, **options)
+    first, second = root / "cat/cat-000.png", root / "dog/dog-000.png"
+    pixels = [path.read_bytes() for path in (first, second)]
+    size = max(map(len, pixels))
+    for path, content in zip((first, second), pixels, strict=True):
+        path.write_bytes(content.ljust(size, b"\0"))
+    ImageData.from_folder(root, **options)
+    status = first.stat()
+    first.write_bytes(pixels[0][::-1].ljust(size, b"\0"))
+    os.utime(first, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert (first.stat().st_size, first.stat().st_mtime_ns) == (size, status.st_mtime_ns)
+    data = ImageData.from_folder(root, on_unreadable="drop", **options)
+    assert str(first) not in [*data.train.names, *data.validation.names]
