@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..core.errors import DataError
+from ..core.names import printable
 from .console import show, show_table
 from .output import writing
 
@@ -95,13 +96,13 @@ def _show(found: "Audit") -> None:
     show_table(_class_table(found))
     show(facts(found))
     for each in findings(found):
-        show(f"{'✕' if each.spoils else '•'} {_text(each.text)}")
+        show(f"{'✕' if each.spoils else '•'} {printable(each.text)}")
         if each.advice:
             show(f"    {each.advice}")
     if conflicting_classes(found):
         show("where labels conflict:")
     for places, count in conflicting_classes(found):
-        show(f"  {count:,} filed under {_text(' and '.join(places))}")
+        show(f"  {count:,} filed under {printable(' and '.join(places))}")
     _show_files("can't be decoded", found, found.unreadable)
     _show_files("named wrongly", found, found.looks.mislabelled)
     _show_files("giants", found, found.looks.giants())
@@ -121,11 +122,11 @@ def _class_table(found: "Audit") -> "Table":
     for split, classes in counts.items():
         ratio = found.imbalance().get(split)
         total = f"{sum(classes.values()):,}" + (f" ({ratio:.1f})" if ratio else "")
-        table.add_column(Text(_text(split)), justify="right", footer=total)
+        table.add_column(Text(printable(split)), justify="right", footer=total)
         if any(conflicts[split].values()):
             table.add_column("conflict", justify="right", style="red")
     for name in found.class_names:
-        table.add_row(Text(_text(name)), *_cells(name, counts, conflicts))
+        table.add_row(Text(printable(name)), *_cells(name, counts, conflicts))
     return table
 
 
@@ -155,12 +156,6 @@ def _show_some(what: str, lines: Sequence[str]) -> None:
     if lines:
         show(f"{what}:")
         for line in lines[:MOST_EXAMPLES]:
-            show(f"  {_text(line)}")
+            show(f"  {printable(line)}")
         if len(lines) > MOST_EXAMPLES:
             show(f"  and {len(lines) - MOST_EXAMPLES:,} more")
-
-
-def _text(value: str) -> str:
-    """Printable, where a file name is no valid text or has a line break in it."""
-    shown = value.encode("utf-8", "backslashreplace").decode()
-    return shown.replace("\r", "\\r").replace("\n", "\\n")

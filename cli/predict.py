@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Column, Table
+from rich.text import Text
 
+from ..core.names import printable
 from .console import say, show_table
 from .output import writing
 from .run_directories import read_run_config
@@ -51,7 +53,8 @@ def _show(predictions: "Predictions") -> None:
     rows = zip(predictions.names, predictions.probabilities, strict=True)
     for name, row in islice(rows, MOST_ROWS):
         place = int(row.argmax())
-        table.add_row(name, predictions.class_names[place], f"{row[place]:.3f}")
+        kind = Text(predictions.class_names[place])
+        table.add_row(Text(printable(name)), kind, f"{row[place]:.3f}")
     show_table(table)
     if len(predictions.names) > MOST_ROWS:
         say(f"and {len(predictions.names) - MOST_ROWS} more")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from .console import show, show_table
 
@@ -32,7 +33,7 @@ def show_scores(split: str, scores: dict[str, Any]) -> None:
     table = Table("class", "precision", "recall", "F1", "ROC-AUC", "pictures")
     for name, values in scores["per_class"].items():
         cells = [values[key] for key in ("precision", "recall", "f1", "roc_auc")]
-        table.add_row(name, *map(_number, cells), str(values["support"]))
+        table.add_row(Text(name), *map(_number, cells), str(values["support"]))
     show_table(table)
 
 

@@ -108,8 +108,21 @@ def sha256_of_json(content: Any) -> str:
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Writes a table as UTF-8; file names that are not valid text keep their bytes."""
+    """Writes a table as UTF-8; file names that are not valid text keep their bytes.
+
+    Words that a spreadsheet would take for a formula get an apostrophe in front.
+    """
     with open(path, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         writer = csv.writer(file)
-        writer.writerow(header)
-        writer.writerows(rows)
+        writer.writerow([_no_formula(name) for name in header])
+        writer.writerows([_no_formula(cell) for cell in row] for row in rows)
+
+
+def _no_formula(cell: object) -> object:
+    if not isinstance(cell, str) or not cell.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell

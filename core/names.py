@@ -52,3 +52,28 @@ def snake_case(name: str) -> str:
     """
     words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name)
     return re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", words).lower()
+
+
+def is_one_line(name: str) -> bool:
+    r"""Whether a name is one line of text that UTF-8 can hold.
+
+    Example:
+        >>> is_one_line("nævus"), is_one_line("two\nlines"), is_one_line("\udcff")
+        (True, False, False)
+    """
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # a file name that is not valid text
+        return False
+    return name.splitlines() == [name]
+
+
+def printable(name: str) -> str:
+    r"""A name in one line of text, for people: names of files can be anything.
+
+    Example:
+        >>> printable("a\nb.png"), printable("a\udcff.png")
+        ('a\\nb.png', 'a\\udcff.png')
+    """
+    shown = name.encode("utf-8", "backslashreplace").decode()
+    return shown.replace("\r", "\\r").replace("\n", "\\n")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os.path import splitext
 from typing import Literal
 
+from ..core.names import printable
 from .decode import UPRIGHT
 from .file_records import FileRecord
 from .looks import FORMATS
@@ -57,4 +58,4 @@ def remarks_on_files(
     for words, is_odd in _ODDITIES.items():
         found = [paths[row] for row in rows if is_odd(paths[row], records[row])]
         if found:
-            yield f"{len(found)} pictures {words} ({found[0]})"
+            yield f"{len(found)} pictures {words} ({printable(found[0])})"

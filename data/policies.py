@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.errors import DataError
+from ..core.names import printable
 from .copies import Groups, Mask, any_within, copy_groups
 from .index import TEST, TRAIN, ImageIndex
 
@@ -158,7 +159,10 @@ def _refuse(index: ImageIndex, faults: list[Fault]) -> None:
     for fault in faults:
         rows = np.flatnonzero(fault.found)
         lines.append(f"{len(rows)} pictures {fault.what}:")
-        lines += [f"  {index.paths[row]}: {fault.explain(row)}" for row in rows[:_SHOWN]]
+        lines += [
+            f"  {printable(index.paths[row])}: {printable(fault.explain(row))}"
+            for row in rows[:_SHOWN]
+        ]
         if len(rows) > _SHOWN:
             lines.append(f"  and {len(rows) - _SHOWN} more")
     settings = " ".join(f"data.{fault.setting}=drop" for fault in faults)

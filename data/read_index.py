@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..configs import DataConfig, is_table
 from ..core.errors import ConfigError, DataError, message
-from ..core.names import did_you_mean
+from ..core.names import did_you_mean, is_one_line
 from ..core.store import Store
 from .assign_splits import assign_splits, follow_written_split
 from .copies import (
@@ -68,6 +68,7 @@ def read_index(config: DataConfig, seed: int, store: Store) -> ReadIndex:
         for name, path in _find_sources(config, seed, store).items()
     }
     class_names = scans["train"].class_names
+    _require_plain_names(class_names)
     for name, scan in scans.items():
         _require_same_classes(class_names, scan, f"data.{name}")
     written = read_split(Path(config.split).expanduser()) if config.split else None
@@ -153,6 +154,19 @@ def _find_sources(config: DataConfig, seed: int, store: Store) -> dict[str, Path
         if path is not None
     }
     return {"train": root} | find_split_folders(root) | named
+
+
+def _require_plain_names(class_names: Sequence[str]) -> None:
+    """Names go into files with a name a line."""
+    odd = [name for name in class_names if not is_one_line(name)]
+    if odd:
+        raise DataError(
+            message(
+                "The name of a class must be one line of text in UTF-8.",
+                "Rename its folder, or its label in the table.",
+                classes=odd,
+            )
+        )
 
 
 def _require_same_classes(wanted: tuple[str, ...], scan: Scan, name: str) -> None:

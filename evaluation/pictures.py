@@ -46,7 +46,7 @@ def picture_grid(
         axis.axis("off")
     for axis, image, title in zip(axes, images, titles, strict=False):
         axis.imshow(image)
-        axis.set_title(title, fontsize=7)
+        axis.set_title(title, fontsize=7, parse_math=False)
     figure.suptitle(heading, fontsize=10)
     return figure
 
@@ -65,8 +65,9 @@ def confusion_matrix_picture(
     axis = figure.subplots()
     picture = axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     places = range(len(class_names))
-    axis.set_xticks(places, class_names, rotation=45, ha="right", fontsize=8)
-    axis.set_yticks(places, class_names, fontsize=8)
+    plain = {"fontsize": 8, "parse_math": False}
+    axis.set_xticks(places, class_names, rotation=45, ha="right", **plain)
+    axis.set_yticks(places, class_names, **plain)
     axis.set_xlabel("predicted")
     axis.set_ylabel("true")
     for (row, column), count in np.ndenumerate(counts):
