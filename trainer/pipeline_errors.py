@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from ..core.errors import DataError
 
-_OURS = re.compile(rf"^(?:\{{\{{.*\}}\}} )?{DataError.__name__}: (.*)$", re.MULTILINE)
+_OURS = re.compile(rf"\b{DataError.__name__}: (.*)$", re.MULTILINE)
 
 
 @contextlib.contextmanager

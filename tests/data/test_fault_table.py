@@ -1,0 +1,167 @@
+"""Each fault of data has its answer, and costs nobody a file."""
+
+import csv
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fault_rows import ROWS, Row, document
+from faulty_files import HARMFUL, giants
+from helpers import make_pictures
+from keraunos.cli.main import main
+from keraunos.core.files import sha256_of_file
+from keraunos.data.inspection import inspect_files
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "data-faults.md"
+OWN = """
+import keras
+from keraunos.callbacks import Callback
+from pathlib import Path
+
+def build_model(classes=2):
+    layers = [keras.Input((32, 32, 3)), keras.layers.GlobalAveragePooling2D()]
+    model = keras.Sequential([*layers, keras.layers.Dense(classes, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+class Meanwhile(Callback):
+    def on_epoch_begin(self, run):
+        strike = Path("strike.bin")
+        if run.epoch == 1 and strike.exists():
+            for path in Path("train/cat").glob("*.png"):
+                path.rename(path.with_suffix(".hidden"))
+                if strike.stat().st_size:
+                    path.write_bytes(strike.read_bytes())
+"""
+CONFIG = """
+data: {train: train, test: test, image_size: 32, batch_size: 4, cache: none}
+augmentation: {strength: 0.0}
+model: {builder: "own:build_model"}
+trainer: {devices: 1, max_epochs: 2}
+callbacks: {tensorboard: null, pictures: null}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder: good pictures, a configuration and a small model."""
+    make_pictures(tmp_path / "train", {"cat": 6, "dog": 7}, seed=0)
+    make_pictures(tmp_path / "test", {"cat": 2, "dog": 3}, seed=1)
+    (tmp_path / "own.yaml").write_text(CONFIG)
+    (tmp_path / "own.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "own", raising=False)
+    monkeypatch.setenv("COLUMNS", "300")
+    return tmp_path
+
+
+def everything(folder: Path) -> dict[str, Any]:
+    """All files and links by name, each with its time of change and its content."""
+    return {
+        os.path.join(parent, name): _state(os.path.join(parent, name))
+        for parent, folders, files in os.walk(folder)
+        for name in [*folders, *files]
+        if "__pycache__" not in (name, os.path.basename(parent))
+    }
+
+
+def _state(path: str) -> Any:
+    status = os.lstat(path)
+    if stat.S_ISLNK(status.st_mode):
+        return os.readlink(path)
+    if stat.S_ISREG(status.st_mode) and status.st_size < 10**9:
+        return status.st_mtime_ns, sha256_of_file(path)
+    return status.st_mode, status.st_size
+
+
+def largest_memory_kib() -> int:
+    """The most memory that this process ever had since that was last forgotten."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1])
+    raise LookupError("VmHWM")
+
+
+def as_parameter(row: Row) -> Any:
+    trains = any(attempt.trains for attempt in row.attempts)
+    return pytest.param(row, id=row.name, marks=[pytest.mark.slow] * trains)
+
+
+@pytest.mark.parametrize("row", [as_parameter(row) for row in ROWS if row.attempts])
+def test_each_fault_has_its_answer(row: Row, folder, capfd):
+    row.inject(folder)
+    before = everything(folder)
+    for attempt in row.attempts:
+        dry = [] if attempt.trains or attempt.code else ["--dry-run"]
+        capfd.readouterr()
+        code = main(["fit", "own.yaml", *attempt.settings, *dry])
+        said = "".join(capfd.readouterr())
+        assert code == attempt.code, said
+        assert all(words in said for words in attempt.words), said
+        assert "Traceback" not in said
+        assert "Corrupt JPEG" not in said
+        after = everything(folder)
+        new = {Path(name).relative_to(folder).parts[0] for name in after.keys() - before}
+        assert {name: after[name] for name in before} == before
+        assert new == ({"runs"} if attempt.trains else set())
+    assert not (folder.parent / "evil.py").exists()
+
+
+@pytest.mark.parametrize(
+    "instead",
+    [b"", b"another file"],
+    ids=["D17-changed-meanwhile-removed", "D17-changed-meanwhile-replaced"],
+)
+def test_pictures_that_change_meanwhile_end_the_run(instead, folder, capfd):
+    command = ["fit", "own.yaml", "run_dir=run", "trainer.max_epochs=9"]
+    command += ["callbacks.meanwhile={class: 'own:Meanwhile'}"]
+    (folder / "strike.bin").write_bytes(instead)
+    assert main(command) == 3
+    said = capfd.readouterr().err
+    assert "error: Pictures must stay as they were when the run began" in said
+    assert "train/cat/cat-00" in said.rpartition("error: ")[2]
+    hidden = list(folder.glob("train/cat/*.hidden"))
+    assert len(hidden) == 6  # the fault took place
+    assert (folder / "run/checkpoints/last.txt").exists()
+    assert not (folder / "run/model.keras").exists()
+    (folder / "strike.bin").unlink()
+    for path in hidden:
+        path.replace(path.with_suffix(".png"))
+    assert main(command) == 0
+    assert (folder / "run/model.keras").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux only")
+def test_giants_take_no_memory(folder):
+    giants(folder)
+    paths = [str(path) for path in sorted(folder.glob("train/*/*"))]
+    Path("/proc/self/clear_refs").write_text("5")  # forgets the most that it ever was
+    before = largest_memory_kib()
+    records = inspect_files(paths, None)
+    assert sum(bool(record.problem) for record in records) == 4
+    assert largest_memory_kib() - before < 100_000  # any of them is 400 MB, decoded
+
+
+@pytest.mark.slow
+def test_tables_of_harmful_names_hold_no_formula_and_say_who_is_who(folder):
+    harmful = next(row for row in ROWS if row.inject.__name__ == "harmful_names")
+    harmful.inject(folder)
+    assert main(["fit", "own.yaml", *harmful.attempts[1].settings, "run_dir=run"]) == 0
+    assert (folder / "run/classes.txt").read_text().splitlines() == sorted(HARMFUL)
+    for table in (folder / "run").glob("*.csv"):
+        with open(table, newline="") as file:
+            cells = [cell for row in csv.reader(file) for cell in row]
+        assert not [cell for cell in cells if cell.startswith(("=", "@", "+"))]
+    with open(folder / "run/split.csv", newline="") as file:
+        classes = {row["class"] for row in csv.DictReader(file)}
+    assert classes == {name.replace("=cmd", "'=cmd") for name in HARMFUL}
+
+
+def test_the_document_is_made_of_the_table():
+    assert DOCUMENT.read_text(encoding="utf-8") == document(), (
+        "write it anew: python tests/fault_rows.py"
+    )

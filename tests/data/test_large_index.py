@@ -1,0 +1,61 @@
+"""A table of a million pictures: an epoch of it is numbers, and any position is as near."""
+
+import sys
+
+import numpy as np
+import pytest
+from keraunos.data.batch_reader import BATCHES_AHEAD, THREADS
+from keraunos.data.image_split import TrainingSplit
+from keraunos.data.index import TRAIN, ImageIndex
+from keraunos.strategies import Position, Replicas
+
+COUNT, BATCH_SIZE = 1_000_000, 32
+BATCHES = COUNT // BATCH_SIZE
+
+
+@pytest.fixture(scope="module")
+def index() -> ImageIndex:
+    random = np.random.default_rng(0)
+    return ImageIndex(
+        ("a", "b", "c"),
+        np.array([f"{n}.png" for n in range(COUNT)], object),
+        random.choice(3, COUNT, p=[0.7, 0.2, 0.1]).astype(np.int32),
+        np.full(COUNT, TRAIN, np.int8),
+        np.frombuffer(random.bytes(32 * COUNT), "S32"),
+        np.zeros(COUNT, bool),
+        np.arange(COUNT),
+    )
+
+
+class Loader:
+    """Stands where pictures are decoded, and counts them."""
+
+    def __init__(self) -> None:
+        self.loaded = 0
+
+    def __call__(self, rows):
+        self.loaded += len(rows)
+        return np.zeros((len(rows), 32, 32, 3), np.uint8)
+
+
+@pytest.mark.parametrize("balance", ["none", "sampling"])
+def test_the_order_of_an_epoch_makes_no_object_a_picture(index, balance):
+    split = TrainingSplit(index, TRAIN, Loader(), 32, BATCH_SIZE, class_balance=balance)
+    split.draws(0)
+    before = sys.getallocatedblocks()
+    draws = split.draws(3)
+    assert sys.getallocatedblocks() - before < 1000
+    assert len(draws.rows) == COUNT
+    assert sum(array.nbytes for array in draws) == 16 * COUNT
+
+
+@pytest.mark.parametrize("batch", [0, BATCHES // 2, BATCHES - 1])
+def test_going_on_anywhere_decodes_no_more_than_what_comes_next(index, batch):
+    loader = Loader()
+    split = TrainingSplit(index, TRAIN, loader, 32, BATCH_SIZE)
+    batches = split.batches(Position(7, batch, BATCHES), Replicas())
+    (parts,) = batches.take(1)
+    ahead = BATCHES_AHEAD + 2 * THREADS + 1
+    assert BATCH_SIZE <= loader.loaded <= BATCH_SIZE * ahead
+    rows = split.draws(7).rows[batch * BATCH_SIZE :][:BATCH_SIZE]
+    np.testing.assert_array_equal(parts[0].content["labels"], index.labels[rows])

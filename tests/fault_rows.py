@@ -1,0 +1,375 @@
+"""The faults of data: how each is made, and what is to happen then.
+
+`docs/data-faults.md` is made of these rows; `python tests/fault_rows.py` writes it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import faulty_files as make
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One command on a folder with a fault.
+
+    Attributes:
+        words: What the answer has to say.
+        code: The exit code.
+        settings: What is typed besides `data.train=train data.test=test`.
+        trains: Whether a whole run is made; else `--dry-run` where 0 is expected.
+    """
+
+    words: tuple[str, ...]
+    code: int = 3
+    settings: tuple[str, ...] = ()
+    trains: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table.
+
+    Attributes:
+        name: Identifies it.
+        fault: What is wrong, as the table says it.
+        outcome: What happens, as the table says it.
+        inject: Makes the fault below a folder with good ones, `train` and `test`.
+        attempts: What is typed then, one after the other.
+        test: Which test shows it.
+    """
+
+    name: str
+    fault: str
+    outcome: str
+    inject: Callable[[Path], None]
+    attempts: tuple[Attempt, ...] = ()
+    test: str = "test_each_fault_has_its_answer"
+
+
+DROP = ("data.on_unreadable=drop",)
+LEFT_OUT = Attempt(("pictures can't be decoded", "left out of the run"), 0, DROP)
+
+ROWS = (
+    Row(
+        "D1-truncated",
+        "A truncated JPEG, PNG, GIF, BMP or WebP",
+        "Before the first step the run ends with exit code 3, and names each file and what "
+        "is wrong with it. `data.on_unreadable=drop` leaves it out and lists it in "
+        "dropped.csv.",
+        make.truncated,
+        (
+            Attempt(
+                (
+                    "cut.jpg: it is damaged (image file is truncated",
+                    "cut.png: it is damaged",
+                    "cut.gif: it is damaged",
+                    "cut.bmp: it is damaged",
+                    "cut.webp: it ",
+                    *DROP,
+                )
+            ),
+            LEFT_OUT,
+        ),
+    ),
+    Row(
+        "D2-trailing-bytes",
+        "A JPEG with bytes after its end, or wrong ones within its data",
+        "Decoded. Bytes after the end are counted in one line; wrong ones within can't be "
+        "told from right ones.",
+        make.trailing_bytes,
+        (Attempt(("1 pictures have odd bytes at their end", "tail.jpg"), 0),),
+    ),
+    Row(
+        "D3-empty-file",
+        "An empty file",
+        "As a truncated one.",
+        make.empty_files,
+        (Attempt(("nothing.jpg: the file is empty", "nothing.png: the file is empty")),),
+    ),
+    Row(
+        "D4-no-picture",
+        "Text, a web page, HEIC, an archive or PostScript under the name of a picture",
+        "As a truncated one; the message says what it is. PostScript is not run.",
+        make.no_pictures,
+        (
+            Attempt(
+                (
+                    "text.jpg: it is of no known picture format (it starts with b'hello",
+                    "page.png: it is a web page",
+                    "phone.jpg: it is HEIC or AVIF",
+                    "all.jpg: it is an archive; unpack it",
+                    "draw.jpg: it is of no known picture format (it starts with b'%!PS",
+                )
+            ),
+            LEFT_OUT,
+        ),
+    ),
+    Row(
+        "D5-misnamed",
+        "A PNG, GIF or WebP named .jpg",
+        "Decoded as what it is, and counted in one line.",
+        make.misnamed,
+        (Attempt(("3 pictures are of another format than their names say",), 0),),
+    ),
+    Row(
+        "D6-cmyk",
+        "JPEGs in CMYK or YCCK",
+        "Become RGB, without colour management "
+        "(`tests/data/test_golden_decoding.py::test_cmyk_becomes_the_rgb_that_tensorflow_"
+        "makes_of_it`).",
+        make.cmyk,
+        (Attempt(("in 2 classes",), 0),),
+    ),
+    Row(
+        "D7-other-colours",
+        "Grey, black and white, palettes, transparency, 16 bits a channel",
+        "Become RGB: transparency becomes white, of 16 bits the upper 8 are kept "
+        "(`tests/data/test_golden_decoding.py::test_transparency_becomes_white`, "
+        "`tests/data/test_golden_decoding.py::test_of_16_bits_the_upper_8_are_kept`). "
+        "32 bits a channel are refused, since nothing says what their white is.",
+        make.other_colours,
+        (Attempt(("in 2 classes",), 0),),
+    ),
+    Row(
+        "D8-several-frames",
+        "An animated GIF, PNG or WebP, a TIFF of several pages",
+        "The first frame is taken; one line counts them.",
+        make.animated,
+        (Attempt(("4 pictures have several frames: the first is taken",), 0),),
+    ),
+    Row(
+        "D9-other-extensions",
+        "Files of other extensions in class folders",
+        "Counted by extension in one line. A class that holds nothing else ends the run "
+        "with exit code 3.",
+        make.other_extensions,
+        (
+            Attempt(("passed over by their extensions: 2 of .heic, 1 of .txt",), 0),
+            Attempt(
+                ("these hold none: emu.", "Passed over: 1 of .heic"),
+                3,
+                ("data.train=only_heic",),
+            ),
+        ),
+    ),
+    Row(
+        "D10-exif-orientation",
+        "Pictures of phones, stored on their side",
+        "Turned upright as EXIF says, and counted. `data.exif_orientation=refuse` takes "
+        "them for unreadable instead "
+        "(`tests/data/test_golden_decoding.py::test_pictures_are_turned_upright`).",
+        make.on_their_side,
+        (
+            Attempt(("1 pictures are turned as EXIF says",), 0),
+            Attempt(
+                ("phone.jpg: EXIF says to turn it (orientation 6)", *DROP),
+                3,
+                ("data.exif_orientation=refuse",),
+            ),
+            Attempt(
+                ("1 pictures can't be decoded: 1 left out",),
+                0,
+                ("data.exif_orientation=refuse", *DROP),
+            ),
+        ),
+    ),
+    Row(
+        "D11-giants",
+        "A small file that holds 400 million pixels, in any format; a file of gigabytes",
+        "As a truncated one: more than 64 million pixels are refused by the header alone, "
+        "more than 1 GB by the size of the file. Memory does not grow.",
+        make.giants,
+        (
+            Attempt(
+                (
+                    "bomb.png: it has 20000 x 20000 pixels, more than 64,000,000",
+                    "bomb.gif: it has 20000 x 20000",
+                    "bomb.bmp: it has 20000 x 20000",
+                    "huge.jpg: it has 3,000,000,000 bytes, more than 1,000,000,000",
+                )
+            ),
+            LEFT_OUT,
+        ),
+    ),
+    Row(
+        "D12-empty-class",
+        "A class folder without pictures",
+        "Exit code 3; it is named.",
+        make.empty_class,
+        (Attempt(("these hold none: emu.", "Remove them.")),),
+    ),
+    Row(
+        "D13-class-lists",
+        "Validation or test lack a class, have a further one, or write it otherwise",
+        "Classes are those of the training folder, in every split. One that is missing is "
+        "a line at the start, a further one exit code 3 with the nearest name. Classes "
+        "that differ by case alone are a line.",
+        make.class_lists,
+        (
+            Attempt(
+                ("there are no validation pictures of dog",), 0, ("data.validation=lacks",)
+            ),
+            Attempt(("emu", "cat, dog"), 3, ("data.validation=extra",)),
+            Attempt(("Dog (Did you mean dog?)",), 3, ("data.test=case",)),
+            Attempt(
+                ("classes that differ by upper and lower case alone: Dog, dog",),
+                0,
+                ("data.train=both", "data.test=null"),
+            ),
+        ),
+    ),
+    Row(
+        "D14-hardly-any-pictures",
+        "No picture, one class, or fewer pictures than a batch or the devices",
+        "No picture and one class are exit code 3. Few pictures are trained on, in batches "
+        "that are weighted as on one device.",
+        make.hardly_any,
+        (
+            Attempt(("must hold pictures",), 3, ("data.train=none",)),
+            Attempt(
+                ("At least two classes",), 3, ("data.train=one_class", "data.test=null")
+            ),
+            Attempt(
+                ("2 train pictures in 2 classes", "(MirroredStrategy, 4 replicas)"),
+                0,
+                (
+                    "data.train=two",
+                    "data.test=null",
+                    "data.validation_split=0.0",
+                    "trainer.devices=4",
+                ),
+                trains=True,
+            ),
+        ),
+    ),
+    Row(
+        "D15-copies",
+        "The same picture in train and test, or in two classes",
+        "Exit code 3 with counts and names. `data.on_leak` and `data.on_conflict` leave "
+        "them out or keep them.",
+        make.copies,
+        (
+            Attempt(
+                (
+                    "1 pictures of train are held out for validation or test, too:",
+                    "2 pictures are filed under two classes:",
+                    "data.on_conflict=drop data.on_leak=drop",
+                )
+            ),
+            Attempt(
+                ("1 pictures of train are held out", "2 pictures are filed under two"),
+                0,
+                ("data.on_leak=drop", "data.on_conflict=keep"),
+            ),
+        ),
+    ),
+    Row(
+        "D16-odd-files-and-names",
+        "Links to nothing or to themselves, pipes, a folder that holds a link to itself; "
+        "names with spaces, line breaks, bytes that are no text",
+        "What can't be opened is as a truncated file, and a pipe is never waited for. "
+        "Links are followed, out of the folder as well, each folder once. Any name of a "
+        "file will do.",
+        make.odd_files,
+        (
+            Attempt(
+                (
+                    "nowhere.png: it can't be opened (No such file",
+                    "itself.png: it can't be opened (Too many levels",
+                    "pipe.png: it is no regular file",
+                    "broken\\nname.png: the file is empty",
+                )
+            ),
+            Attempt(
+                ("4 pictures can't be decoded: 4 left out", "15 train"),
+                0,
+                DROP,
+                trains=True,
+            ),
+        ),
+    ),
+    Row(
+        "D17-changed-meanwhile",
+        "A file is removed or replaced while the run trains on it",
+        "Every read is checked against the SHA-256 of the start. The run ends with exit "
+        "code 3 and names the file; checkpoints stay, and with the file back in its place "
+        "the run goes on. Runs that find all pictures in the cache notice nothing. What "
+        "was cached of the old content is not used for the new.",
+        make.nothing,  # the test does it, while a run trains
+        test="test_pictures_that_change_meanwhile_end_the_run",
+    ),
+    Row(
+        "S4-archives",
+        "An archive with members such as `../evil.py`, as the data or among them",
+        "No archive is ever unpacked. As the data it is exit code 3, in a class folder it "
+        "is passed over or, under the name of a picture, as a truncated file.",
+        make.archives,
+        (
+            Attempt(("must be a folder; it is a file",), 3, ("data.train=evil.zip",)),
+            Attempt(("must be a folder; it is a file",), 3, ("data.train=evil.tar",)),
+            Attempt(("evil.jpg: it is an archive; unpack it",)),
+            Attempt(("passed over by their extensions: 1 of .tar", "1 left out"), 0, DROP),
+        ),
+    ),
+    Row(
+        "S6-names-that-do-harm",
+        "Classes named like HTML, a formula, a terminal's markup, a template or a path",
+        "They are shown as they are, and nothing is written outside the run directory. In "
+        "CSV files what a spreadsheet would run gets an apostrophe. Names of more than one "
+        "line are exit code 3.",
+        make.harmful_names,
+        (
+            Attempt(
+                ("must be one line of text",), 3, ("data.train=lines", "data.test=null")
+            ),
+            Attempt(
+                ("<img src=x onerror=alert(1)>", "[red]%s"),
+                0,
+                (
+                    "data.train=harmful",
+                    "data.test=harmful_test",
+                    "model.arguments.classes=4",
+                    "callbacks.pictures={}",
+                ),
+                trains=True,
+            ),
+            Attempt(
+                ("../../outside[/nope]",),
+                0,
+                ("data.train=harmful.csv", "data.test_split=0.2", "data.test=null"),
+                trains=True,
+            ),
+        ),
+    ),
+)
+
+
+def document() -> str:
+    """The text of docs/data-faults.md."""
+    lines = [
+        f"| {row.fault} | {row.outcome} | `tests/data/test_fault_table.py::{row.test}` "
+        f"`[{row.name}]` |"
+        for row in ROWS
+    ]
+    return "\n".join([_HEAD, *lines, ""])
+
+
+_HEAD = """# What can be wrong with data, and what happens then
+
+Every picture is opened once before the first step, so that no file stops a run later. All
+that is wrong is said at once; exit code 3 there means that nothing was trained and nothing
+written. No file of yours is ever changed. [`keraunos audit`](audit.md) says more, also of
+copies that are not alike to the byte.
+
+Each test makes the fault, types the commands, and checks messages, exit codes, and that
+all folders are as before, to the byte. `python tests/fault_rows.py` writes this page.
+
+| Fault | What happens | Test |
+| --- | --- | --- |"""
+
+
+if __name__ == "__main__":
+    target = Path(__file__).parents[1] / "docs" / "data-faults.md"
+    target.write_text(document(), encoding="utf-8")
