@@ -6,7 +6,8 @@ many kills have landed. The same is done to `Model.fit` with `BackupAndRestore`,
 saves as often. Counted are
 
 - unreadable: starts that failed, though there was something to go on from;
-- lost: the most steps that had to be done again, beyond the saving interval;
+- lost: the most steps that had to be done again, beyond the saving interval. One more
+  interval may be, where a checkpoint was still being written in the background;
 - different: runs whose weights are not, bit by bit, those of a run that was left alone.
 
 Each attempt is a process that a parent forks after importing everything, before

@@ -2,7 +2,12 @@
 
 from pathlib import Path
 
-from ..evaluation import curves_picture, picture_grid, save_picture
+from ..evaluation import (
+    augmented_picture,
+    curves_picture,
+    samples_picture,
+    save_picture,
+)
 from .base import Callback
 from .run_state import RunState
 from .shows_pictures import ShowsPictures
@@ -35,12 +40,9 @@ def draw_data(data: ShowsPictures, directory: Path) -> list[Path]:
     Returns:
         The files.
     """
-    images, titles = data.sample_pictures()
-    versions = data.augmented_pictures()
-    plain = ["as it is", *[""] * (len(versions) - 1)]
     figures = {
-        "samples.png": picture_grid(images, titles, 8, "Samples of each class"),
-        "augmented.png": picture_grid(versions, plain, 6, "A picture, and augmented"),
+        "samples.png": samples_picture(*data.sample_pictures()),
+        "augmented.png": augmented_picture(data.augmented_pictures()),
     }
     for name, figure in figures.items():
         save_picture(figure, directory / name)

@@ -2,20 +2,12 @@
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from .base import Callback
+from .progress_display import NotebookOutput, TerminalBar, as_pairs
 from .run_state import RunState
 
 # The part of an epoch from which on waiting for data is worth a word.
@@ -23,7 +15,9 @@ WAITING_IS_LONG = 0.3
 
 
 class ProgressBar(Callback):
-    """A bar per epoch on a terminal; elsewhere a plain line now and then.
+    """A bar per epoch on a terminal, a line that changes in a notebook.
+
+    Elsewhere a plain line now and then.
 
     A plain line is made of `name=value` pairs, easy to find in a log: one at the end of
     each epoch, and one every `seconds_between_lines` within long ones.
@@ -51,16 +45,19 @@ class ProgressBar(Callback):
         self.seconds_between_lines = seconds_between_lines
         self._console = console
         self._clock = clock
-        self._bar: _Bar | None = None
+        self._bar: TerminalBar | NotebookOutput | None = None
         self.reset()
 
     def reset(self) -> None:
         """Forgets the last fit."""
         self._shown_at = 0.0
         self._advised = False
+        self._notebook: NotebookOutput | None = None
 
     def on_fit_begin(self, run: RunState) -> None:
         """Says what will happen."""
+        if self._console is None and Console().is_jupyter:
+            self._notebook = NotebookOutput()
         for line in run.description:
             self._write(line)
 
@@ -68,7 +65,8 @@ class ProgressBar(Callback):
         """Starts the epoch's bar."""
         self._shown_at = self._clock()
         console = self._console or Console(file=sys.stderr, highlight=False)
-        self._bar = _Bar(console, run) if console.is_terminal else None
+        terminal = TerminalBar(console, run) if console.is_terminal else None
+        self._bar = self._notebook or terminal
 
     def on_train_step_end(self, run: RunState) -> None:
         """Moves the bar, or writes a line if it is time for one."""
@@ -80,12 +78,12 @@ class ProgressBar(Callback):
         if self._bar:
             self._bar.update(run, values)
         else:
-            self._write(f"{_position(run, run.epoch + 1)} {_plain(values)}")
+            self._write(f"{_position(run, run.epoch + 1)} {as_pairs(values)}")
 
     def on_epoch_end(self, run: RunState) -> None:
         """Writes the epoch's values."""
         self._close()
-        self._write(f"{_position(run, run.epoch)} {_plain(run.metrics)}")
+        self._write(f"{_position(run, run.epoch)} {as_pairs(run.metrics)}")
         waited = run.metrics["data_wait_seconds"] / max(run.metrics["seconds"], 1e-9)
         if waited > WAITING_IS_LONG and not self._advised:
             self._advised = True
@@ -109,42 +107,12 @@ class ProgressBar(Callback):
             self._bar = None
 
     def _write(self, line: str) -> None:
+        if self._notebook:
+            self._notebook.write(line)
+            return
         console = self._console or Console(file=sys.stderr, highlight=False)
         console.print(line, soft_wrap=True, markup=False)
 
 
-class _Bar:
-    """Rich's progress bar over the steps of one epoch."""
-
-    def __init__(self, console: Console, run: RunState) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[values]}"),
-            console=console,
-            transient=True,
-        )
-        self._task: TaskID = self._progress.add_task(
-            f"epoch {run.epoch + 1}/{run.max_epochs}",
-            total=run.steps_per_epoch,
-            completed=run.epoch_step,
-            values="",
-        )
-        self._progress.start()
-
-    def update(self, run: RunState, values: Mapping[str, float]) -> None:
-        self._progress.update(self._task, completed=run.epoch_step, values=_plain(values))
-
-    def close(self) -> None:
-        self._progress.stop()
-
-
 def _position(run: RunState, epoch: int) -> str:
     return f"epoch={epoch}/{run.max_epochs} step={run.step}"
-
-
-def _plain(values: Mapping[str, float]) -> str:
-    return " ".join(f"{name}={value:.4g}" for name, value in values.items())

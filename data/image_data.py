@@ -9,6 +9,7 @@ import numpy as np
 
 from ..configs import DataConfig, validated
 from ..core.store import open_store
+from ..evaluation import Drawing, augmented_picture, samples_picture
 from .augmentation import Augmentation
 from .decode import Pixels
 from .file_remarks import ExifOrientation
@@ -239,6 +240,14 @@ class ImageData:
     def augmented_pictures(self, versions: int = 11) -> Pixels:
         """A training picture, first as it is and then as the next epochs would see it."""
         return self.train.versions(0, versions)
+
+    def show(self, per_class: int = 4) -> Drawing:
+        """Draws some training pictures of each class, for a notebook."""
+        return Drawing(samples_picture(*self.sample_pictures(per_class)))
+
+    def show_augmented(self, versions: int = 11) -> Drawing:
+        """Draws a training picture and how epochs see it, for a notebook."""
+        return Drawing(augmented_picture(self.augmented_pictures(versions)))
 
     def write_tables(self, directory: Path) -> None:
         """Writes split.csv and dropped.csv: which file went where, and why."""

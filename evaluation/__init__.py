@@ -3,23 +3,30 @@
 Knows nothing of models or training.
 """
 
+from .drawing import Drawing
 from .pictures import (
+    augmented_picture,
     confusion_matrix_picture,
     curves_picture,
     mistakes_picture,
     picture_grid,
+    samples_picture,
     save_picture,
 )
-from .report import Predictions, write_predictions, write_report
+from .report import Predictions, draw_mistakes, write_predictions, write_report
 from .scores import classification_scores
 
 __all__ = [
+    "Drawing",
     "Predictions",
+    "augmented_picture",
     "classification_scores",
     "confusion_matrix_picture",
     "curves_picture",
+    "draw_mistakes",
     "mistakes_picture",
     "picture_grid",
+    "samples_picture",
     "save_picture",
     "write_predictions",
     "write_report",

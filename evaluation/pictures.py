@@ -51,6 +51,17 @@ def picture_grid(
     return figure
 
 
+def samples_picture(images: Images, titles: Sequence[str]) -> Figure:
+    """Shows some pictures of each class, each below the name of its class."""
+    return picture_grid(images, titles, 8, "Samples of each class")
+
+
+def augmented_picture(versions: Images) -> Figure:
+    """Shows a picture as it is, and after that how training sees it."""
+    titles = ["as it is", *[""] * (len(versions) - 1)]
+    return picture_grid(versions, titles, 6, "A picture, and augmented")
+
+
 def confusion_matrix_picture(
     matrix: npt.NDArray[np.integer], class_names: Sequence[str]
 ) -> Figure:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.figure import Figure
 
 from ..core.files import write_csv, write_json_atomic
 from .pictures import (
@@ -43,6 +44,26 @@ class Predictions:
         return classification_scores(
             self.labels[chosen], self.probabilities[chosen], self.class_names
         )
+
+
+def draw_mistakes(
+    predictions: Predictions, load_images: Callable[[npt.NDArray[np.int64]], Images]
+) -> Figure:
+    """Shows the most confident mistakes among predictions with labels.
+
+    Args:
+        predictions: With labels.
+        load_images: Hands out pictures by row of the predictions.
+    """
+    if predictions.labels is None:
+        raise ValueError("Mistakes can't be told without labels.")
+    rows = most_confident_mistakes(predictions.labels, predictions.probabilities)
+    return mistakes_picture(
+        load_images(rows),
+        predictions.labels[rows],
+        predictions.probabilities[rows],
+        predictions.class_names,
+    )
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
@@ -91,11 +112,4 @@ def write_report(
     save_picture(
         confusion_matrix_picture(matrix, names), directory / "confusion_matrix.png"
     )
-    rows = most_confident_mistakes(predictions.labels, predictions.probabilities)
-    figure = mistakes_picture(
-        load_images(rows),
-        predictions.labels[rows],
-        predictions.probabilities[rows],
-        names,
-    )
-    save_picture(figure, directory / "mistakes.png")
+    save_picture(draw_mistakes(predictions, load_images), directory / "mistakes.png")

@@ -5,7 +5,12 @@ Knows nothing of models or data. A strategy is TensorFlow's own, not a wrapper.
 
 from .collectives import sum_gradients, sum_over_replicas
 from .devices import Devices, find_devices, set_cpu_devices
-from .factory import create_strategy, describe_strategy, strategy_names
+from .factory import (
+    create_strategy,
+    describe_strategy,
+    register_strategy,
+    strategy_names,
+)
 from .replicas import Part, Position, Replicas, own_part
 
 __all__ = [
@@ -17,6 +22,7 @@ __all__ = [
     "describe_strategy",
     "find_devices",
     "own_part",
+    "register_strategy",
     "set_cpu_devices",
     "strategy_names",
     "sum_gradients",

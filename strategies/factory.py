@@ -21,7 +21,7 @@ def register_strategy(name: str) -> Callable[[Factory], Factory]:
     """Makes a factory known under the name that `trainer.strategy` takes.
 
     Example:
-        >>> from keraunos.strategies.factory import register_strategy
+        >>> from keraunos.strategies import register_strategy
         >>> @register_strategy("first_device")
         ... def first_device(devices):
         ...     return tf.distribute.OneDeviceStrategy(devices.names[0])

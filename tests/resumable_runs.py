@@ -1,6 +1,7 @@
 """A small run with everything that has state, to be interrupted and compared."""
 
 import json
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -143,7 +144,7 @@ def events(directory: Path) -> list[tuple[str, int, str, float]]:
     """Part, step, name and value of each scalar, as TensorBoard would read them."""
     found = []
     for part in ("train", "validation"):
-        for file in sorted((directory / "tensorboard" / part).iterdir()):
+        for file in sorted((directory / "tensorboard" / part).iterdir(), key=_numbers):
             for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
                 event = Event.FromString(record)
                 for value in event.summary.value:
@@ -151,6 +152,11 @@ def events(directory: Path) -> list[tuple[str, int, str, float]]:
                     if value.tag not in TIMES:
                         found.append((part, event.step, value.tag, number))
     return found
+
+
+def _numbers(file: Path) -> list[int]:
+    """The second in which a file was begun, and its number within the process."""
+    return [int(digits) for digits in re.findall(r"\d+", file.name)]
 
 
 def assert_equal(ours: Any, theirs: Any) -> None:

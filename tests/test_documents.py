@@ -166,6 +166,17 @@ def make_folders(folder: Path) -> None:
             (reviews / f"{number}.txt").write_text(f"A {word} film, my number {number}.")
 
 
+def run_program(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("place", range(len(blocks(README, "python"))))
 def test_the_programs_of_the_readme_run(place, tmp_path):
@@ -173,15 +184,16 @@ def test_the_programs_of_the_readme_run(place, tmp_path):
     program = blocks(README, "python")[place]
     for shown, tiny in TINY.items():
         program = program.replace(shown, tiny)
-    finished = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    finished = run_program(program, tmp_path)
     assert finished.returncode == 0, finished.stderr
+
+
+@pytest.mark.slow
+def test_the_program_of_the_page_on_extending_runs(tmp_path):
+    text = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    finished = run_program("\n".join(blocks(text, "python")), tmp_path)
+    assert finished.returncode == 0, finished.stderr
+    assert "mistaken most often: [" in finished.stdout
 
 
 @pytest.mark.parametrize("shown", TINY)

@@ -117,9 +117,6 @@ class Training:
         due = self.steps_until_due(run.step)
         return min(step for step in (self.pace.steps, left, due) if step is not None)
 
-    def _values(self) -> dict[str, float]:
-        return values_so_far(self.step)
-
     def _speed(self, run: RunState, rows: int) -> dict[str, float]:
         seconds = self.clock() - self._started
         return {

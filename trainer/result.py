@@ -6,7 +6,13 @@ from typing import Any
 
 import keras
 
-from ..evaluation import Predictions
+from ..evaluation import (
+    Drawing,
+    Predictions,
+    confusion_matrix_picture,
+    curves_picture,
+    draw_mistakes,
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,10 @@ class FitResult:
     signal: int | None = None
     is_finished: bool = True
 
+    def plot(self) -> Drawing:
+        """Draws every metric over the epochs, training and validation together."""
+        return Drawing(curves_picture(self.history))
+
 
 @dataclass(frozen=True)
 class TestResult:
@@ -45,5 +55,26 @@ class TestResult:
 
     scores: dict[str, Any]
     predictions: Predictions | None = None
+
+    def show_confusion_matrix(self) -> Drawing:
+        """Draws how often each class was taken for each, for a notebook."""
+        matrix, predictions = self.scores["confusion_matrix"], self._labelled()
+        return Drawing(confusion_matrix_picture(matrix, predictions.class_names))
+
+    def show_mistakes(self, split: Any) -> Drawing:
+        """Draws the most confident mistakes, for a notebook.
+
+        Args:
+            split: What was tested, such as `data.test`.
+        """
+        return Drawing(draw_mistakes(self._labelled(), split.pictures))
+
+    def _labelled(self) -> Predictions:
+        if self.predictions is None:
+            raise ValueError(
+                "There are pictures of a test's results for ImageData and its splits "
+                "only. Received: predictions=None. Test a model on one of those."
+            )
+        return self.predictions
 
     __test__ = False  # not a test, whatever pytest makes of the name

@@ -34,6 +34,8 @@ FILES = {
     "test.json",
 }
 
+pytestmark = pytest.mark.slow
+
 
 def rows(path):
     with path.open(newline="") as file:

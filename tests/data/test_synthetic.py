@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from keraunos import ImageData
+from keraunos.data.synthetic import draw_lesion
 from sklearn.linear_model import LogisticRegression
 
 
@@ -32,6 +33,14 @@ def test_neither_a_constant_nor_the_mean_colour_classifies_them(lesions) -> None
     assert by_colour.score(mean_colours(test), test.labels) < 0.4
 
 
+def test_the_seed_decides_a_picture() -> None:
+    first = draw_lesion("melanoma", seed=0, number=5)
+    np.testing.assert_array_equal(first, draw_lesion("melanoma", seed=0, number=5))
+    for other in ("nevus", 0, 5), ("melanoma", 1, 5), ("melanoma", 0, 6):
+        assert not np.array_equal(first, draw_lesion(*other))
+
+
+@pytest.mark.slow
 def test_the_seed_decides_every_pixel(tmp_path: Path) -> None:
     def pixels(seed: int, store: str) -> np.ndarray:
         data = ImageData.from_folder(

@@ -10,7 +10,7 @@ import tensorflow as tf
 from compiled_models import CASES, Case, compiled, weighted, with_batch_norm
 from engine import Engine
 
-BATCH_SIZE = 8
+BATCH_SIZE = 4
 SIZES = range(1, 2 * BATCH_SIZE + 2)
 Optimizers = dict[str, Callable[..., keras.optimizers.Optimizer]]
 
@@ -23,10 +23,16 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "plain": {},
     "accumulation": {"gradient_accumulation_steps": 3},
     "global_clipnorm": {"global_clipnorm": 0.1},
+    "EMA": {"use_ema": True, "ema_momentum": 0.8, "ema_overwrite_frequency": 2},
     "clipnorm": {"clipnorm": 0.05},
     "clipvalue": {"clipvalue": 0.01},
-    "EMA": {"use_ema": True, "ema_momentum": 0.8, "ema_overwrite_frequency": 2},
 }
+COMBINATIONS = [
+    (optimizer, option)
+    for optimizer in OPTIMIZERS
+    for option in OPTIONS
+    if optimizer == "SGD" or option not in ("clipnorm", "clipvalue")
+]
 
 
 def batches_of_all_sizes(case: Case) -> tf.data.Dataset:
@@ -63,8 +69,7 @@ def test_options_of_the_optimizer_work_on_sums_over_replicas(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("option", OPTIONS)
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(("optimizer", "option"), COMBINATIONS)
 def test_every_size_of_data_gives_the_same_on_any_replicas(
     optimizer: str, option: str, float64: None
 ) -> None:
@@ -72,14 +77,14 @@ def test_every_size_of_data_gives_the_same_on_any_replicas(
         return with_optimizer(OPTIMIZERS[optimizer](**OPTIONS[option]))
 
     case = Case(build, weighted)
-    one, one_by_one, two, four = (
+    one, *others = (
         Engine(build, case.dataset(1, BATCH_SIZE), count, steps)
-        for count, steps in ((1, 16), (1, 1), (2, 16), (4, 1))
+        for count, steps in ((1, 16), (2, 16), (4, 1))
     )
     for size in SIZES:
         dataset = case.dataset(size, BATCH_SIZE)
         expected = one.train(dataset)
-        for engine in (one_by_one, two, four):
+        for engine in others:
             assert_same(engine.train(dataset), expected)
 
 

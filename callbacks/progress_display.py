@@ -1,0 +1,103 @@
+"""Where somebody watches training go on: a terminal, or a notebook."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from .run_state import RunState
+
+BAR_WIDTH = 24
+
+
+class TerminalBar:
+    """Rich's progress bar over the steps of one epoch.
+
+    Args:
+        console: A terminal.
+        run: Stands at the epoch's first step, or within the epoch.
+    """
+
+    def __init__(self, console: Console, run: RunState) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=BAR_WIDTH),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[values]}"),
+            console=console,
+            transient=True,
+        )
+        self._task: TaskID = self._progress.add_task(
+            f"epoch {run.epoch + 1}/{run.max_epochs}",
+            total=run.steps_per_epoch,
+            completed=run.epoch_step,
+            values="",
+        )
+        self._progress.start()
+
+    def update(self, run: RunState, values: Mapping[str, float]) -> None:
+        """Moves the bar and shows values beside it."""
+        self._progress.update(self._task, completed=run.epoch_step, values=as_pairs(values))
+
+    def close(self) -> None:
+        """Takes the bar away and gives the cursor back."""
+        self._progress.stop()
+
+
+class NotebookOutput:
+    """Lines below a cell, and one more that changes while training goes on.
+
+    It stands in one output, which IPython's kernel lets be replaced.
+    """
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._handle: Any = None
+
+    def write(self, line: str) -> None:
+        """Adds a line that stays, in place of the one that changes."""
+        self._lines.append(line)
+        self._show(self._lines)
+
+    def update(self, run: RunState, values: Mapping[str, float]) -> None:
+        """Changes the last line."""
+        steps = run.steps_per_epoch
+        done = round(BAR_WIDTH * run.epoch_step / steps) if steps else 0
+        bar = f"[{'=' * done}{' ' * (BAR_WIDTH - done)}] " if steps else ""
+        epoch = f"epoch {run.epoch + 1}/{run.max_epochs}"
+        line = f"{epoch} {bar}{run.epoch_step}/{steps or '?'} {as_pairs(values)}"
+        self._show([*self._lines, line])
+
+    def close(self) -> None:
+        """Takes the line that changes away."""
+        self._show(self._lines)
+
+    def _show(self, lines: list[str]) -> None:
+        from IPython.display import display  # is there where a notebook is
+
+        content = {"text/plain": "\n".join(lines)}
+        if self._handle is None:
+            self._handle = display(content, raw=True, display_id=True)
+        else:
+            self._handle.update(content, raw=True)
+
+
+def as_pairs(values: Mapping[str, float]) -> str:
+    """Values as `name=value` with four digits, with spaces between.
+
+    Example:
+        >>> as_pairs({"loss": 0.123456, "accuracy": 0.5})
+        'loss=0.1235 accuracy=0.5'
+    """
+    return " ".join(f"{name}={value:.4g}" for name, value in values.items())

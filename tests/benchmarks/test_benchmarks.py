@@ -1,0 +1,62 @@
+"""Scripts in benchmarks/ run, at the smallest size, and ends with a line of JSON."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import make_pictures
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+def run_benchmark(script: str, *options: str, cwd: Path) -> dict[str, Any]:
+    """The last line that a script prints."""
+    done = subprocess.run(
+        [sys.executable, str(BENCHMARKS / script), *options],
+        cwd=cwd,
+        env={**os.environ, "KERAUNOS_CACHE_DIR": str(cwd / "cache")},
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    assert done.returncode == 0, done.stderr
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def test_the_speed_of_a_frozen_network_is_measured(tmp_path: Path) -> None:
+    options = "--image-size=32 --batch-size=2 --steps=2 --epochs=1 --rounds=1"
+    result = run_benchmark("frozen_step.py", *options.split(), cwd=tmp_path)
+    assert min(result["pictures_per_second"].values()) > 0
+
+
+def test_the_overhead_of_a_step_is_measured(tmp_path: Path) -> None:
+    options = "--steps=16 --epochs=1 --rounds=1"
+    result = run_benchmark("step_overhead.py", *options.split(), cwd=tmp_path)
+    assert result["options"]["steps"] == 16
+
+
+def test_the_saving_of_the_feature_cache_is_measured(tmp_path: Path) -> None:
+    folder = make_pictures(tmp_path / "pictures", {"cat": 6, "dog": 4}, size=40)
+    options = f"--train={folder} --image-size=32 --epochs=1"
+    result = run_benchmark("feature_cache.py", *options.split(), cwd=tmp_path)
+    assert result["options"]["epochs"] == 1
+
+
+def test_two_kills_of_either_side_are_counted(tmp_path: Path) -> None:
+    result = run_benchmark("crash_campaign.py", "--kills=2", cwd=tmp_path)
+    assert [result[side]["kills"] for side in ("keraunos", "keras")] == [2, 2]
+
+
+def test_twenty_kills_lose_nothing(tmp_path: Path) -> None:
+    options = ("--kills=20", "--only=keraunos", "--seed=1")
+    tally = run_benchmark("crash_campaign.py", *options, cwd=tmp_path)["keraunos"]
+    assert tally["kills"] == 20
+    assert [tally["unreadable"], tally["different"]] == [0, 0]
+    assert tally["lost"] <= 7  # one more interval, while its checkpoint is being written
