@@ -8,6 +8,8 @@ from ..core.files import write_text_atomic
 from ..data.synthetic import NAME as SYNTHETIC
 from .run_directories import CONFIG_FILE
 
+_PLACES = ("train", "validation", "test", "image_root", "split")
+
 
 class ConfigFile(Callback):
     """Writes config.yaml into the run directory, ready to be run again.
@@ -20,7 +22,7 @@ class ConfigFile(Callback):
     """
 
     def __init__(self, config: RunConfig) -> None:
-        self.config = with_absolute_paths(config).model_copy(update={"run_dir": None})
+        self.config = portable(config)
 
     def on_fit_begin(self, run: RunState) -> None:
         """Writes the file."""
@@ -28,12 +30,17 @@ class ConfigFile(Callback):
             write_text_atomic(run.run_dir / CONFIG_FILE, to_yaml(self.config))
 
 
+def portable(config: RunConfig) -> RunConfig:
+    """The configuration as it can be run again from anywhere, into a new directory."""
+    return with_absolute_paths(config).model_copy(update={"run_dir": None})
+
+
 def with_absolute_paths(config: RunConfig) -> RunConfig:
     """The configuration with data that are found from anywhere."""
-    folders = {name: getattr(config.data, name) for name in ("train", "validation", "test")}
+    places = {name: getattr(config.data, name) for name in _PLACES}
     absolute = {
-        name: str(Path(folder).expanduser().absolute())
-        for name, folder in folders.items()
-        if folder is not None and folder != SYNTHETIC
+        name: str(Path(place).expanduser().absolute())
+        for name, place in places.items()
+        if place is not None and place != SYNTHETIC
     }
     return config.model_copy(update={"data": config.data.model_copy(update=absolute)})

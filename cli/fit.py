@@ -2,19 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from ..configs import RunConfig, callback_class, load_config, split_arguments
+from ..configs import RunConfig, load_config, split_arguments
 from ..core.errors import ConfigError, message
-from .console import say, show
-from .run_directories import CONFIG_FILE, read_run_config, run_directory, run_name
+from .console import say
+from .folds import one_fold, train_folds, wants_all_folds
+from .run_directories import read_run_config, run_directory, run_name
 from .tensorflow import load_tensorflow
-
-if TYPE_CHECKING:
-    from ..data import ImageData
-    from ..trainer import FitResult, Trainer
+from .training import imported_names, say_where, test, train
 
 _ARGUMENTS = typer.Argument(
     metavar="CONFIG... [KEY=VALUE...]",
@@ -40,14 +38,24 @@ def fit(
     else:
         config, name = read_resumed_arguments(resume, arguments or []), ""
     load_tensorflow(config.trainer)
+    # Of folds that are only tried out the first stands for all.
+    tried = one_fold(config, 1) if wants_all_folds(config) else config
     if dry_run:
-        _check(config)
+        _check(tried)
     elif config.trainer.fast_dev_run:
-        _train(config, None)
+        train(tried, None)
         say("One batch of each kind went through. Nothing was written.")
     else:
         with run_directory(config.run_dir, name) as run_dir:
             _train(config, run_dir)
+
+
+def _train(config: RunConfig, run_dir: Path) -> None:
+    if wants_all_folds(config):
+        train_folds(config, run_dir)
+    else:
+        test(train(config, run_dir))
+        say_where(run_dir)
 
 
 def read_arguments(arguments: Sequence[str]) -> tuple[RunConfig, str]:
@@ -86,7 +94,7 @@ def read_resumed_arguments(run: Path, arguments: Sequence[str]) -> RunConfig:
             )
         )
     config = read_run_config(run, [*overrides, f"run_dir={run}"])
-    imported = _imported_names(config)
+    imported = imported_names(config)
     if imported:
         raise ConfigError(
             message(
@@ -96,16 +104,6 @@ def read_resumed_arguments(run: Path, arguments: Sequence[str]) -> RunConfig:
             )
         )
     return config
-
-
-def _imported_names(config: RunConfig) -> list[str]:
-    """The user's own classes and functions that a configuration names."""
-    foreign = [
-        name
-        for label, options in config.callbacks.items()
-        if ":" in (name := callback_class(label, options or {})[0])
-    ]
-    return [config.model.builder, *foreign] if config.model.builder else foreign
 
 
 def _check(config: RunConfig) -> None:
@@ -119,42 +117,3 @@ def _check(config: RunConfig) -> None:
     for line in trainer.describe(build_module(config, data), data):
         say(line)
     say("Everything is in order. Nothing was trained or written.")
-
-
-def _train(config: RunConfig, run_dir: Path | None) -> None:
-    from .build import build_data, build_module, build_trainer
-
-    trainer = build_trainer(config, run_dir)
-    trainer.check()
-    data = build_data(config)
-    module = build_module(config, data)
-    result = trainer.fit(module, data)
-    if not result.is_finished:
-        _say_how_to_go_on(result, config)
-    elif run_dir is not None:
-        _report(trainer, result, data, run_dir)
-
-
-def _say_how_to_go_on(result: "FitResult", config: RunConfig) -> None:
-    """Ends the process as the signal would have, but with the state saved."""
-    run = result.run_dir
-    if run is None or not (run / CONFIG_FILE).exists():
-        say(f"stopped ({result.stop_reason}) before the first step: nothing is saved.")
-    else:
-        say(f"stopped ({result.stop_reason}), and the state is saved. Go on with:")
-        again = f"CONFIG run_dir={run}" if _imported_names(config) else f"--resume {run}"
-        say(f"  keraunos fit {again}")
-    if result.signal is not None:
-        raise typer.Exit(128 + result.signal)
-
-
-def _report(
-    trainer: "Trainer", result: "FitResult", data: "ImageData", run_dir: Path
-) -> None:
-    """Tests the best model, and says where everything is."""
-    from .scores import show_scores
-
-    if data.test is not None:
-        show_scores("test", trainer.test(result.model, data).scores)
-    show(f"run directory: {run_dir}")
-    show(f"look at it with: tensorboard --logdir {run_dir.parent}")

@@ -4,6 +4,7 @@ Knows nothing of models or training.
 """
 
 from .drawing import Drawing
+from .folds import summarize_folds
 from .pictures import (
     augmented_picture,
     confusion_matrix_picture,
@@ -28,6 +29,7 @@ __all__ = [
     "picture_grid",
     "samples_picture",
     "save_picture",
+    "summarize_folds",
     "write_predictions",
     "write_report",
 ]

@@ -1,0 +1,157 @@
+"""Cross-validation: a run for each fold, in one directory, and what they say together."""
+
+import gc
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from ..configs import RunConfig, to_yaml
+from ..core.differences import differences
+from ..core.errors import ConfigError, DataError
+from ..core.files import write_csv, write_json_atomic, write_text_atomic
+from .config_file import portable
+from .console import say, show, show_table
+from .run_directories import CONFIG_FILE, read_run_config
+from .training import TrainedRun, say_where, test, train
+
+FOLDS_FILE, FOLD_SCORES_FILE = "folds.json", "validation.json"
+
+
+def wants_all_folds(config: RunConfig) -> bool:
+    """Whether every fold is to be trained, rather than one or none."""
+    return config.data.folds is not None and config.data.fold is None
+
+
+def one_fold(config: RunConfig, fold: int) -> RunConfig:
+    """The configuration of one fold, counted from 1."""
+    data = config.data.model_copy(update={"fold": fold})
+    return config.model_copy(update={"data": data})
+
+
+def train_folds(config: RunConfig, run_dir: Path) -> None:
+    """Trains every fold that is not finished yet, and sums them up.
+
+    Args:
+        config: With `data.folds`.
+        run_dir: Each fold is a run of its own in `fold-1`, `fold-2`, ...
+
+    Raises:
+        typer.Exit: A fold was interrupted; its state is saved, and how to go on is said.
+    """
+    _claim(config, run_dir)
+    folds = []
+    for number in range(1, (config.data.folds or 0) + 1):
+        directory = run_dir / f"fold-{number}"
+        if not (directory / FOLD_SCORES_FILE).exists():
+            say(f"fold {number} of {config.data.folds}: {directory}")
+            _train_one(one_fold(config, number), directory, run_dir)
+        folds.append(_read_scores(directory))
+    _report(run_dir, folds)
+    say_where(run_dir)
+
+
+def _claim(config: RunConfig, run_dir: Path) -> None:
+    """Writes down what is asked for, which must be what finished folds were asked for."""
+    config = portable(config)
+    if (run_dir / CONFIG_FILE).exists():
+        before = read_run_config(run_dir).model_dump()
+        lines = differences(before, config.model_dump())
+        if lines:
+            raise ConfigError(
+                "Folds must be continued with the settings they were begun with. "
+                f"Received: {'; '.join(lines.values())}. Put these back, or begin anew "
+                "with another run_dir."
+            )
+    run_dir.mkdir(parents=True, exist_ok=True)
+    write_text_atomic(run_dir / CONFIG_FILE, to_yaml(config))
+
+
+def _train_one(config: RunConfig, directory: Path, run_dir: Path) -> None:
+    run = train(config, directory, resumable=run_dir)
+    test(run)
+    # Last, as it tells that the fold is finished.
+    write_json_atomic(directory / FOLD_SCORES_FILE, _validation_scores(run))
+    _forget_models()
+
+
+def _validation_scores(run: TrainedRun) -> dict[str, Any]:
+    from ..trainer import Trainer
+
+    if run.data.validation is None:
+        raise DataError("Each fold must have validation pictures. Try fewer data.folds.")
+    # Without a directory: nothing may take the place of test.json.
+    scores = Trainer().test(run.result.model, run.data.validation).scores
+    return {**scores, "class_names": list(run.data.class_names)}
+
+
+def _read_scores(directory: Path) -> dict[str, dict[str, Any]]:
+    """What a fold came to: on its validation pictures, and on those of the test."""
+    found = {"validation": directory / FOLD_SCORES_FILE, "test": directory / "test.json"}
+    return {
+        split: json.loads(file.read_text(encoding="utf-8"))
+        for split, file in found.items()
+        if file.exists()
+    }
+
+
+def _report(run_dir: Path, folds: list[dict[str, dict[str, Any]]]) -> None:
+    from ..evaluation import confusion_matrix_picture, save_picture, summarize_folds
+
+    splits = [name for name in ("validation", "test") if all(name in f for f in folds)]
+    summary = {name: summarize_folds([fold[name] for fold in folds]) for name in splits}
+    names = folds[0]["validation"]["class_names"]
+    matrix = summary["validation"]["confusion_matrix"]
+    if "test" in summary:  # of the same pictures again and again
+        del summary["test"]["confusion_matrix"]
+    write_json_atomic(run_dir / FOLDS_FILE, {**summary, "class_names": names})
+    write_csv(run_dir / "folds.csv", *_as_rows(folds, summary))
+    write_csv(
+        run_dir / "confusion_matrix.csv",
+        ["true \\ predicted", *names],
+        ([name, *row] for name, row in zip(names, matrix, strict=True)),
+    )
+    save_picture(confusion_matrix_picture(matrix, names), run_dir / "confusion_matrix.png")
+    for split, scores in summary.items():
+        _show(split, scores)
+
+
+def _as_rows(
+    folds: list[dict[str, dict[str, Any]]], summary: dict[str, Any]
+) -> tuple[list[str], list[list[Any]]]:
+    columns = [
+        (split, name)
+        for split, scores in summary.items()
+        for name, value in scores.items()
+        if isinstance(value, dict)
+    ]
+    header = ["fold", *(f"{split}_{name}" for split, name in columns)]
+    rows = [
+        [number, *(fold[split].get(name) for split, name in columns)]
+        for number, fold in enumerate(folds, 1)
+    ]
+    return header, rows
+
+
+def _show(split: str, scores: dict[str, Any]) -> None:
+    table = Table("score", "mean", "standard deviation", "folds")
+    for name, each in scores.items():
+        if isinstance(each, dict):
+            spread = each["standard_deviation"]
+            table.add_row(
+                name.replace("_", " "),
+                f"{each['mean']:.3f}",
+                "-" if spread is None else f"{spread:.3f}",
+                " ".join(f"{value:.3f}" for value in each["values"]),
+            )
+    show(f"{split}, {scores['folds']} folds:")
+    show_table(table)
+
+
+def _forget_models() -> None:
+    """Frees what Keras and its models hold on to, before the next fold."""
+    import keras
+
+    keras.utils.clear_session()
+    gc.collect()

@@ -1,0 +1,92 @@
+"""One run from the command line: train, say what came of it, or how to go on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from ..configs import RunConfig, callback_class
+from .console import say, show
+from .run_directories import CONFIG_FILE
+
+if TYPE_CHECKING:
+    from ..data import ImageData
+    from ..trainer import FitResult, Trainer
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A run that came to its end.
+
+    Attributes:
+        trainer: Has the settings of the run.
+        result: What it came to.
+        data: On which.
+    """
+
+    trainer: "Trainer"
+    result: "FitResult"
+    data: "ImageData"
+
+
+def train(
+    config: RunConfig, run_dir: Path | None, resumable: Path | None = None
+) -> TrainedRun:
+    """Trains, or goes on with a run.
+
+    Args:
+        config: Of the run.
+        run_dir: Where to write, or None to write nothing.
+        resumable: What to name for going on, if that is not `run_dir`.
+
+    Raises:
+        typer.Exit: The run was interrupted; its state is saved, and how to go on is said.
+    """
+    from .build import build_data, build_module, build_trainer
+
+    trainer = build_trainer(config, run_dir)
+    trainer.check()
+    data = build_data(config)
+    result = trainer.fit(build_module(config, data), data)
+    if not result.is_finished:
+        _say_how_to_go_on(result, config, resumable or run_dir)
+        # As the signal would have ended the process, but with the state saved.
+        raise typer.Exit(0 if result.signal is None else 128 + result.signal)
+    return TrainedRun(trainer, result, data)
+
+
+def test(run: TrainedRun) -> None:
+    """Scores the best model on the test pictures, if there are some."""
+    from .scores import show_scores
+
+    if run.data.test is not None:
+        show_scores("test", run.trainer.test(run.result.model, run.data).scores)
+
+
+def say_where(run_dir: Path) -> None:
+    """Says where everything is."""
+    show(f"run directory: {run_dir}")
+    show(f"look at it with: tensorboard --logdir {run_dir.parent}")
+
+
+def imported_names(config: RunConfig) -> list[str]:
+    """The user's own classes and functions that a configuration names."""
+    foreign = [
+        name
+        for label, options in config.callbacks.items()
+        if ":" in (name := callback_class(label, options or {})[0])
+    ]
+    return [config.model.builder, *foreign] if config.model.builder else foreign
+
+
+def _say_how_to_go_on(
+    result: "FitResult", config: RunConfig, resumable: Path | None
+) -> None:
+    if resumable is None or not (resumable / CONFIG_FILE).exists():
+        say(f"stopped ({result.stop_reason}) before the first step: nothing is saved.")
+        return
+    say(f"stopped ({result.stop_reason}), and the state is saved. Go on with:")
+    named = f"CONFIG run_dir={resumable}"
+    again = named if imported_names(config) else f"--resume {resumable}"
+    say(f"  keraunos fit {again}")

@@ -1,0 +1,134 @@
+"""Cross-validation from the command line: each picture is validated once."""
+
+import csv
+import json
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import make_pictures
+
+CONFIG = """
+data: {{train: {train}, test: {test}, image_size: 32, batch_size: 7, folds: 3}}
+model: {{builder: 'own:build_model', arguments: {{classes: 3}}}}
+trainer: {{devices: 1, max_epochs: 2}}
+callbacks: {{tensorboard: null, pictures: null, {more}}}
+"""
+STOPPER = """
+import os, signal
+import keraunos.callbacks
+
+class Stop(keraunos.callbacks.Callback):
+    def on_train_step_end(self, run):
+        if "fold-2" in str(run.run_dir) and run.step == 3 and os.environ.get("STOP"):
+            os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+@pytest.fixture
+def folds(small: list[str], tmp_path: Path) -> Path:
+    """own.yaml asks for three folds of 30 pictures, in which two are copies."""
+    pictures = make_pictures(tmp_path / "train", {"cat": 13, "dog": 10, "emu": 6})
+    twin = pictures / "cat" / "twin.png"
+    twin.write_bytes((pictures / "cat" / "cat-000.png").read_bytes())
+    test = make_pictures(tmp_path / "test", {"cat": 3, "dog": 2, "emu": 2}, seed=1)
+    own = (tmp_path / "own.py").read_text()
+    (tmp_path / "own.py").write_text(own + STOPPER)
+    config = CONFIG.format(train=pictures, test=test, more="stop: {class: 'own:Stop'}")
+    (tmp_path / "own.yaml").write_text(config)
+    return tmp_path / "runs" / "own-001"
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def validated(run: Path) -> list[set[str]]:
+    """The validation pictures of each fold."""
+    return [
+        {r["path"] for r in rows(run / f"fold-{n}/split.csv") if r["split"] == "validation"}
+        for n in (1, 2, 3)
+    ]
+
+
+def test_all_folds_are_runs_in_one_directory_and_are_summed_up(keraunos, folds) -> None:
+    answer = keraunos("fit", "own.yaml")
+    assert answer.code == 0, answer.err
+    parts = validated(folds)
+    assert sum(map(len, parts)) == len(set.union(*parts)) == 30
+    twins = [part for part in parts if any("twin" in path for path in part)]
+    assert len(twins) == 1
+    assert any(path.endswith("cat-000.png") for path in twins[0])
+    summary = json.loads((folds / "folds.json").read_text())
+    assert np.sum(summary["validation"]["confusion_matrix"]) == 30
+    scores = [
+        json.loads((folds / f"fold-{n}/validation.json").read_text()) for n in (1, 2, 3)
+    ]
+    values = [each["accuracy"] for each in scores]
+    assert summary["validation"]["accuracy"]["values"] == values
+    assert summary["validation"]["accuracy"]["mean"] == pytest.approx(np.mean(values))
+    assert len(summary["test"]["accuracy"]["values"]) == 3
+    table = rows(folds / "folds.csv")
+    assert [float(row["validation_accuracy"]) for row in table] == pytest.approx(values)
+    matrix = (folds / "confusion_matrix.csv").read_text().splitlines()
+    assert sum(int(n) for line in matrix[1:] for n in line.split(",")[1:]) == 30
+    assert (folds / "confusion_matrix.png").stat().st_size > 1000
+    assert "validation, 3 folds:" in answer.out
+    assert f"run directory: {Path('runs') / folds.name}" in answer.out
+
+
+@pytest.mark.slow
+def test_an_interrupted_fold_goes_on_and_finished_ones_are_left_alone(
+    keraunos, folds, monkeypatch
+) -> None:
+    assert keraunos("fit", "own.yaml", "run_dir=whole").code == 0
+    monkeypatch.setenv("STOP", "1")
+    answer = keraunos("fit", "own.yaml")
+    assert answer.code == 128 + signal.SIGTERM
+    assert "run_dir=runs/own-001" in answer.err
+    assert not (folds / "fold-2" / "validation.json").exists()
+    assert not (folds / "fold-3").exists()
+    before = os.stat(folds / "fold-1" / "metrics.jsonl").st_mtime_ns
+    monkeypatch.delenv("STOP")
+    answer = keraunos("fit", "own.yaml", "run_dir=runs/own-001")
+    assert answer.code == 0, answer.err
+    assert "fold 1 of 3" not in answer.err
+    assert os.stat(folds / "fold-1" / "metrics.jsonl").st_mtime_ns == before
+    expected = json.loads(Path("whole/folds.json").read_text())
+    assert json.loads((folds / "folds.json").read_text()) == expected
+
+
+@pytest.mark.slow
+def test_other_settings_do_not_mix_with_finished_folds(keraunos, folds) -> None:
+    assert keraunos("fit", "own.yaml").code == 0
+    before = (folds / "folds.json").read_bytes()
+    answer = keraunos("fit", "own.yaml", "run_dir=runs/own-001", "data.batch_size=5")
+    assert answer.code == 2
+    assert "data.batch_size: 7 -> 5" in answer.err
+    assert (folds / "folds.json").read_bytes() == before
+
+
+@pytest.mark.slow
+def test_one_fold_is_an_ordinary_run(keraunos, folds) -> None:
+    assert keraunos("fit", "own.yaml", "data.fold=2").code == 0
+    split = rows(folds / "split.csv")
+    held = {row["path"] for row in split if row["split"] == "validation"}
+    assert 0 < len(held) < 30
+    assert not (folds / "fold-1").exists()
+    keraunos("fit", "own.yaml", "run_dir=whole")
+    assert held == validated(Path("whole"))[1]
+
+
+def test_trying_folds_out_leaves_nothing(keraunos, folds) -> None:
+    assert keraunos("fit", "own.yaml", "--dry-run").code == 0
+    assert keraunos("fit", "own.yaml", "trainer.fast_dev_run=true").code == 0
+    assert not Path("runs").exists()
+
+
+def test_a_fold_that_there_is_not_is_2(keraunos, folds) -> None:
+    answer = keraunos("fit", "own.yaml", "data.fold=4")
+    assert answer.code == 2
+    assert "`data.fold` must be 1 to 3" in answer.err
