@@ -1,0 +1,121 @@
+"""Labels from a table, as HAM10000 has them."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import make_pictures
+from keraunos import ConfigError, DataError, ImageData
+
+COLUMNS = {"image_column": "image_id", "label_column": "dx", "group_column": "lesion_id"}
+
+
+@pytest.fixture
+def ham(tmp_path: Path) -> Path:
+    """Two folders of pictures without classes, and a table: 36 pictures, 18 lesions."""
+    drawn = make_pictures(tmp_path / "drawn", {"nv": 20, "mel": 10, "bcc": 6}, size=33)
+    lines = ["lesion_id,image_id,dx,age"]
+    for number, file in enumerate(sorted(drawn.rglob("*.png"))):
+        folder = tmp_path / f"HAM10000_images_part_{1 + number % 2}"
+        folder.mkdir(exist_ok=True)
+        file.rename(folder / f"ISIC_{number:07d}.png")
+        lines.append(f"HAM_{number // 2:03d},ISIC_{number:07d},{file.parent.name},55")
+    shutil.rmtree(drawn)
+    (tmp_path / "metadata.csv").write_text("\n".join(lines) + "\n")
+    return tmp_path
+
+
+def read(table: Path, **options: object) -> ImageData:
+    settings = {"image_size": 32, "batch_size": 5, "cache": "none", **COLUMNS, **options}
+    return ImageData.from_csv(table, cache_dir=table.parent / "cache", **settings)
+
+
+def stems(split: object) -> set[str]:
+    return {Path(name).stem for name in split.names}  # type: ignore[attr-defined]
+
+
+def test_names_without_extension_are_found_below_the_folder(ham: Path) -> None:
+    data = read(ham / "metadata.csv")
+    assert data.class_names == ("bcc", "mel", "nv")
+    assert data.train.num_examples + data.validation.num_examples == 36
+    table = dict(
+        line.split(",")[1:3] for line in (ham / "metadata.csv").read_text().splitlines()
+    )
+    for split in (data.train, data.validation):
+        for name, label in zip(split.names, split.labels, strict=True):
+            assert table[Path(name).stem] == data.class_names[label]
+
+
+def test_pictures_of_one_lesion_are_on_one_side(ham: Path) -> None:
+    data = read(ham / "metadata.csv", validation_split=0.3)
+    held = {int(stem[5:]) // 2 for stem in stems(data.validation)}
+    trained = {int(stem[5:]) // 2 for stem in stems(data.train)}
+    assert held
+    assert held.isdisjoint(trained)
+
+
+def test_without_groups_they_need_not_be(ham: Path) -> None:
+    data = read(ham / "metadata.csv", validation_split=0.3, group_column=None)
+    held = {int(stem[5:]) // 2 for stem in stems(data.validation)}
+    assert held & {int(stem[5:]) // 2 for stem in stems(data.train)}
+
+
+def test_test_pictures_are_held_out_by_the_same_rule(ham: Path) -> None:
+    data = read(ham / "metadata.csv", validation_split=0.2, test_split=0.25)
+    parts = [
+        {int(stem[5:]) // 2 for stem in stems(split)}
+        for split in (data.train, data.validation, data.test)
+    ]
+    assert sum(map(len, parts)) == len(set.union(*parts)) == 18
+    bcc, mel, nv = np.bincount(data.test.labels).tolist()
+    assert (bcc, mel) == (2, 2)  # of 6 and 10, in pairs
+    assert nv in (4, 6)  # of 20, in pairs
+
+
+def test_semicolons_spaces_and_a_byte_order_mark_are_no_matter(ham: Path) -> None:
+    text = (ham / "metadata.csv").read_text().replace(",", " ; ")
+    (ham / "other.csv").write_text("\ufeff" + text, encoding="utf-8")
+    assert stems(read(ham / "other.csv").train) == stems(read(ham / "metadata.csv").train)
+
+
+def test_a_folder_of_links_is_as_good(ham: Path) -> None:
+    links = ham / "links"
+    links.mkdir()
+    for file in ham.glob("HAM*/*.png"):
+        (links / file.name).symlink_to(file)
+    (ham / "elsewhere").mkdir()
+    table = shutil.copy(ham / "metadata.csv", ham / "elsewhere" / "t.csv")
+    data = read(Path(table), image_root=links)
+    assert data.train.num_examples + data.validation.num_examples == 36
+
+
+def test_all_that_is_wrong_with_a_table_is_said_at_once(ham: Path) -> None:
+    twin = ham / "HAM10000_images_part_2" / "ISIC_0000000.png"
+    shutil.copy(ham / "HAM10000_images_part_1" / "ISIC_0000000.png", twin)
+    lines = (ham / "metadata.csv").read_text().splitlines()
+    lines += ["HAM_999,ISIC_missing,nv,1", "HAM_998,ISIC_0000003,mel,1", "a,b"]
+    lines += ["HAM_997,ISIC_0000005,NV,3"]
+    (ham / "metadata.csv").write_text("\n".join(lines))
+    with pytest.raises(DataError) as error:
+        read(ham / "metadata.csv")
+    text = str(error.value)
+    for words in (
+        "line 38: ISIC_missing",
+        "fit more than one picture",
+        "part_1/ISIC_0000000.png",
+        "named twice with different classes",
+        "rows have another number of cells than the header: line 40 (2)",
+        "differ only in upper and lower case: NV and nv",
+    ):
+        assert words in text, words
+
+
+def test_a_column_that_is_not_there_is_answered_with_the_nearest(ham: Path) -> None:
+    with pytest.raises(DataError, match=r"data\.label_column=dxx is not a column\. .*dx"):
+        read(ham / "metadata.csv", label_column="dxx")
+
+
+def test_columns_are_for_tables(ham: Path) -> None:
+    with pytest.raises(ConfigError, match=r"`data\.label_column` is for tables"):
+        ImageData.from_csv(ham, label_column="dx")
