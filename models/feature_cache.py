@@ -6,6 +6,7 @@ a key of everything that decides them: weights, architecture, precision, the pic
 bytes, their size and how they are varied, and the versions of Keras and TensorFlow.
 """
 
+import contextlib
 import hashlib
 from collections.abc import Callable
 from importlib import metadata
@@ -74,7 +75,8 @@ class FeatureCache:
                 self.computed += len(features)
                 if not self._store.fits(features.nbytes):
                     return features
-                with self._store.writing(key) as part:
+                # Where the disk is full after all, they are for this run alone.
+                with contextlib.suppress(OSError), self._store.writing(key) as part:
                     features.astype(dtype).tofile(part)
                 file = self._store.find(key)
         return np.memmap(file, dtype, "r", shape=shape) if file else features
