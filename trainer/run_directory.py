@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import platform
+import re
 import shutil
 import sys
 import tempfile
@@ -21,6 +22,8 @@ from ..evaluation import write_report
 from .result import TestResult
 
 ENVIRONMENT_FILE = "environment.json"
+# Under such a name a file is written before it gets its own.
+_UNFINISHED = re.compile(r"\.(?:environment\.json|config\.yaml)-\w{8}")
 _DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 PACKAGES = ("keraunos", "tensorflow", "keras", "numpy", "tensorboard", "pillow")
 
@@ -52,7 +55,11 @@ def check_run_directory(path: str | os.PathLike[str]) -> Path:
         raise _unusable(directory, f"{present} can't be written")
     if present != directory:
         return directory
-    held = {each.name for each in directory.iterdir()} - {LOCK_FILE, OWNER_FILE}
+    held = {
+        each.name
+        for each in directory.iterdir()
+        if each.name not in (LOCK_FILE, OWNER_FILE) and not _UNFINISHED.fullmatch(each.name)
+    }
     if held and ENVIRONMENT_FILE not in held and "config.yaml" not in held:
         raise _unusable(directory, f"it holds something else ({min(held)})")
     return directory
@@ -75,6 +82,7 @@ def claimed_directory(directory: Path | None) -> Iterator[None]:
     directory.mkdir(parents=True, exist_ok=True)
     try:
         with directory_lock(directory):
+            _remove_unfinished(directory)
             yield
     except OSError as error:
         if error.errno in _DISK_IS_FULL:
@@ -85,6 +93,13 @@ def claimed_directory(directory: Path | None) -> Iterator[None]:
             (directory / LOCK_FILE).unlink(missing_ok=True)
             if is_new:
                 directory.rmdir()
+
+
+def _remove_unfinished(directory: Path) -> None:
+    """Removes files that a killed process was about to write."""
+    for path in directory.iterdir():
+        if _UNFINISHED.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def write_environment(directory: Path, strategy: tf.distribute.Strategy) -> None:

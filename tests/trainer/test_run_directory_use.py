@@ -64,6 +64,27 @@ def test_the_lock_of_a_process_that_was_killed_hinders_nobody(tmp_path: Path) ->
     assert not (tmp_path / ".lock-owner").exists()
 
 
+DIES_WRITING = """
+import os, signal, sys
+from pathlib import Path
+from keraunos.core.files import write_json_atomic
+
+os.replace = lambda *names: os.kill(os.getpid(), signal.SIGKILL)
+write_json_atomic(Path(sys.argv[1]) / "environment.json", {})
+"""
+
+
+def test_a_process_that_was_killed_over_its_first_file_hinders_nobody(
+    tmp_path: Path,
+) -> None:
+    done = subprocess.run([sys.executable, "-c", DIES_WRITING, tmp_path], check=False)
+    assert done.returncode == -signal.SIGKILL
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(".environment.json-")
+    assert fit(tmp_path, max_epochs=1).is_finished
+    assert not left.exists()
+
+
 def fit_in_a_process(folder: Path, run_dir: str, prefix: Sequence[str] = ()) -> Any:
     """Types `keraunos fit`, after a command that takes privileges, say."""
     data = make_pictures(folder / "pictures", {"cat": 3, "dog": 3})
