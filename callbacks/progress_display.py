@@ -1,5 +1,6 @@
 """Where somebody watches training go on: a terminal, or a notebook."""
 
+import importlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -84,8 +85,8 @@ class NotebookOutput:
         self._show(self._lines)
 
     def _show(self, lines: list[str]) -> None:
-        from IPython.display import display  # is there where a notebook is
-
+        # Is there where a notebook is.
+        display: Any = importlib.import_module("IPython.display").display
         content = {"text/plain": "\n".join(lines)}
         if self._handle is None:
             self._handle = display(content, raw=True, display_id=True)

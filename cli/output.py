@@ -8,8 +8,12 @@ from ..core.errors import ConfigError, message
 
 
 @contextlib.contextmanager
-def writing(output: Path) -> Iterator[None]:
+def writing(output: Path, option: str = "--output") -> Iterator[None]:
     """Surrounds what writes the output of a command.
+
+    Args:
+        output: The place.
+        option: The option that named it, for messages.
 
     Raises:
         ConfigError: It can't be written.
@@ -19,7 +23,7 @@ def writing(output: Path) -> Iterator[None]:
     except OSError as error:
         raise ConfigError(
             message(
-                f"`--output` must be a place that can be written ({error.strerror}).",
-                output=str(output),
+                f"`{option}` must be a place that can be written ({error.strerror}).",
+                **{option.lstrip("-"): str(output)},
             )
         ) from None
