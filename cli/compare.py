@@ -1,11 +1,12 @@
 """`keraunos compare`: one row a run."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from ..core.files import write_csv
 from .console import show, show_table
@@ -69,28 +70,29 @@ def as_rows(
 
 
 def _table(summaries: Sequence[RunSummary], differing: Sequence[str]) -> Table:
-    best = sorted({each.best_name for each in summaries if each.best_name})
-    tested = [name for name in _SCORES if any(name in each.test for each in summaries)]
-    table = Table("run", *differing, "epochs", *(f"best {name}" for name in best))
-    for name in tested:
-        table.add_column(f"test {name.replace('_', ' ')}")
-    table.add_column("seconds", justify="right")
+    """A row a run, its settings and scores below each other: they fit on any screen."""
+    columns = [Column("run", overflow="fold")]
+    columns += [Column("what differs", overflow="fold")] if differing else []
+    columns += [Column("scores"), Column("epochs", justify="right")]
+    table = Table(*columns, Column("seconds", justify="right"), show_lines=True)
     for each in summaries:
-        table.add_row(
-            str(each.directory),
-            *(str(each.settings.get(name, "-")) for name in differing),
-            str(each.epochs),
-            *(_number(each.best_value) if name == each.best_name else "-" for name in best),
-            *(_score(each.test, name) for name in tested),
-            f"{each.seconds:.1f}",
-        )
+        cells = [min(str(each.directory), os.path.relpath(each.directory), key=len)]
+        if differing:
+            values = each.settings
+            cells.append("\n".join(f"{n}={values.get(n, '-')}" for n in differing))
+        cells += ["\n".join(_scores(each)), str(each.epochs), f"{each.seconds:.1f}"]
+        table.add_row(*cells)
     return table
 
 
-def _score(test: dict[str, Any], name: str) -> str:
-    interval = test.get("intervals", {}).get(name)
-    text = _number(test.get(name))
-    return text if interval is None else f"{text} [{interval[0]:.3f}, {interval[1]:.3f}]"
+def _scores(summary: RunSummary) -> Iterator[str]:
+    if summary.best_name is not None:
+        yield f"best {summary.best_name} {_number(summary.best_value)}"
+    for name in _SCORES:
+        if name in summary.test:
+            text = f"test {name.replace('_', ' ')} {_number(summary.test[name])}"
+            interval = summary.test.get("intervals", {}).get(name)
+            yield text + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")
 
 
 def _number(value: float | None) -> str:
