@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from .data import Augmentation as Augmentation
     from .data import ImageData as ImageData
     from .models import BalancedAccuracy as BalancedAccuracy
+    from .models import ClassRecall as ClassRecall
+    from .models import MacroF1 as MacroF1
+    from .models import MacroRocAuc as MacroRocAuc
     from .models import Module as Module
     from .models import Optimizer as Optimizer
     from .models import TransferClassifier as TransferClassifier
@@ -40,12 +43,15 @@ _HOMES = {
     "Augmentation": "data",
     "BalancedAccuracy": "models",
     "CheckpointError": "core.errors",
+    "ClassRecall": "models",
     "ConfigError": "core.errors",
     "DataError": "core.errors",
     "DivergedError": "core.errors",
     "FitResult": "trainer",
     "ImageData": "data",
     "KeraunosError": "core.errors",
+    "MacroF1": "models",
+    "MacroRocAuc": "models",
     "Module": "models",
     "Optimizer": "models",
     "Search": "search.hypermodel",

@@ -4,7 +4,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from ..evaluation import confusion_matrix_picture
@@ -58,9 +57,8 @@ class TensorBoard(Callback):
             with self._writer(run, part):
                 tf.summary.scalar(name.removeprefix("val_"), value, step=run.step)
         if run.validation is not None and self.pictures:
-            scores = run.validation.scores()
             figure = confusion_matrix_picture(
-                np.array(scores["confusion_matrix"]), run.validation.class_names
+                run.validation.confusion_matrix(), run.validation.class_names
             )
             self._images(run, "confusion_matrix", to_pixels(figure)[None], "validation")
         self._flush()

@@ -33,6 +33,7 @@ def build_module(config: RunConfig, data: ImageData) -> Module | Callable[[], An
     return TransferClassifier(
         data.num_classes,
         image_size=data.image_size,
+        class_names=data.class_names,
         optimizer=build_optimizer(config.optimizer),
         **options,
     )

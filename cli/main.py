@@ -8,7 +8,18 @@ import typer
 from rich.console import Console
 
 from ..core.errors import KeraunosError
-from . import audit, cache, config_commands, doctor, fit, predict, preview, search, test
+from . import (
+    audit,
+    cache,
+    compare,
+    config_commands,
+    doctor,
+    fit,
+    predict,
+    preview,
+    search,
+    test,
+)
 
 INTERRUPTED = 130
 
@@ -25,6 +36,7 @@ app.command("test")(test.test)
 app.command("predict")(predict.predict)
 app.command("audit")(audit.audit)
 app.command("search")(search.search)
+app.command("compare")(compare.compare)
 app.command("preview")(preview.preview)
 app.command("recipes")(config_commands.list_recipes)
 app.command("config")(config_commands.show_config)

@@ -38,9 +38,14 @@ def show_scores(split: str, scores: dict[str, Any]) -> None:
 
 
 def _summary(scores: dict[str, Any]) -> str:
-    return ", ".join(
-        f"{name.replace('_', ' ')} {_number(scores[name])}" for name in _SUMMARY
-    )
+    parts = []
+    for name in _SUMMARY:
+        text = f"{name.replace('_', ' ')} {_number(scores[name])}"
+        if name in scores.get("intervals", {}):
+            low, high = scores["intervals"][name]
+            text += f" [{low:.3f}, {high:.3f}]"
+        parts.append(text)
+    return ", ".join(parts)
 
 
 def _number(value: float | None) -> str:

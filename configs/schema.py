@@ -43,6 +43,9 @@ Backbone = Literal[
     "EfficientNetV2S",
     "ConvNeXtTiny",
 ]
+MetricName = Literal[
+    "accuracy", "balanced_accuracy", "macro_f1", "macro_roc_auc", "recall_per_class"
+]
 Policy = Literal["error", "drop", "keep"]
 BatchLimit = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, le=1)] | None
 
@@ -141,6 +144,11 @@ class ModelConfig(Section):
     dropout: float = Field(0.2, ge=0, lt=1, description="Dropout rate before the head.")
     standardize_features: bool = Field(
         False, description="Give each feature mean 0 and variance 1 on training data."
+    )
+    metrics: list[MetricName] = Field(
+        ["accuracy", "balanced_accuracy"],
+        description="What is measured while training and validating; any can be "
+        "monitored. `recall_per_class` is one for each class, named recall_CLASS.",
     )
     builder: str | None = Field(
         None,

@@ -5,6 +5,7 @@ Knows nothing of models or training.
 
 from .drawing import Drawing
 from .folds import summarize_folds
+from .intervals import bootstrap_intervals
 from .pictures import (
     augmented_picture,
     confusion_matrix_picture,
@@ -21,6 +22,7 @@ __all__ = [
     "Drawing",
     "Predictions",
     "augmented_picture",
+    "bootstrap_intervals",
     "classification_scores",
     "confusion_matrix_picture",
     "curves_picture",

@@ -17,7 +17,7 @@ from .pictures import (
     most_confident_mistakes,
     save_picture,
 )
-from .scores import classification_scores
+from .scores import classification_scores, confusion_matrix
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,12 @@ class Predictions:
     probabilities: npt.NDArray[np.float32]
     class_names: Sequence[str]
     labels: npt.NDArray[np.int32] | None = None
+
+    def confusion_matrix(self) -> npt.NDArray[np.int64]:
+        """`(classes, classes)`: how often each true class (row) was taken for each."""
+        if self.labels is None:
+            raise ValueError("Predictions without labels have no confusion matrix.")
+        return confusion_matrix(self.labels, self.probabilities)
 
     def scores(self, where: npt.NDArray[np.bool_] | None = None) -> dict[str, Any]:
         """Scores all predictions, or those for which `where` is true."""

@@ -4,16 +4,19 @@ Knows nothing of the trainer.
 """
 
 from .feature_cache import FeatureCache
-from .metrics import BalancedAccuracy
+from .metrics import BalancedAccuracy, ClassRecall, MacroF1, MacroRocAuc
 from .module import FrozenPart, FunctionModule, Module, as_module
 from .optimizer import Optimizer
 from .transfer import TransferClassifier
 
 __all__ = [
     "BalancedAccuracy",
+    "ClassRecall",
     "FeatureCache",
     "FrozenPart",
     "FunctionModule",
+    "MacroF1",
+    "MacroRocAuc",
     "Module",
     "Optimizer",
     "TransferClassifier",

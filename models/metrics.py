@@ -1,14 +1,49 @@
-"""Streaming metrics that Keras lacks: exact on any number of replicas."""
+"""Streaming metrics that Keras lacks: exact on any number of replicas.
+
+All keep sums over examples, and a sum over replicas of such sums is that of all examples.
+"""
 
 from typing import Any
 
 import keras
 
+ops = keras.ops
 
-class BalancedAccuracy(keras.metrics.Metric):
+
+class _OfConfusionMatrix(keras.metrics.Metric):
+    """Counts a confusion matrix, a row for each true class.
+
+    Takes integer labels `(rows,)` or `(rows, 1)` and scores `(rows, classes)`.
+    """
+
+    def __init__(self, num_classes: int, name: str, dtype: Any = None) -> None:
+        del dtype  # counts are kept in float64, exact up to 2**53
+        super().__init__(name=name, dtype="float64")
+        self.num_classes = num_classes
+        self.matrix = self.add_weight(
+            shape=(num_classes, num_classes),
+            initializer="zeros",
+            dtype="float64",
+            name="matrix",
+        )
+        self._direction = "up"
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Adds predictions to the confusion matrix."""
+        true = _weighted_one_hot(y_true, self.num_classes, sample_weight)
+        predicted = ops.argmax(y_pred, axis=-1)
+        taken = ops.one_hot(predicted, self.num_classes, dtype="float64")
+        self.matrix.assign_add(ops.matmul(ops.transpose(true), taken))
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments of the constructor."""
+        return {"num_classes": self.num_classes, "name": self.name}
+
+
+class BalancedAccuracy(_OfConfusionMatrix):
     """The mean over the classes of the part of each that was recognised.
 
-    Counts a confusion matrix; classes without an example are left out of the mean.
+    Classes without an example are left out of the mean.
     Takes integer labels `(rows,)` or `(rows, 1)` and scores `(rows, classes)`.
 
     Args:
@@ -26,36 +61,180 @@ class BalancedAccuracy(keras.metrics.Metric):
     def __init__(
         self, num_classes: int, name: str = "balanced_accuracy", dtype: Any = None
     ) -> None:
+        super().__init__(num_classes, name, dtype)
+
+    def result(self) -> Any:
+        """The mean recall so far; 0 without examples."""
+        matrix = ops.cast(self.matrix, "float64")
+        support = ops.sum(matrix, axis=1)
+        return _mean_of_present(_divide(ops.diagonal(matrix), support), support)
+
+
+class MacroF1(_OfConfusionMatrix):
+    """The mean over the classes of F1, the harmonic mean of precision and recall.
+
+    Classes without an example are left out of the mean.
+    Takes integer labels `(rows,)` or `(rows, 1)` and scores `(rows, classes)`.
+
+    Args:
+        num_classes: How many classes there are.
+        name: Name of the metric.
+        dtype: Ignored: counts are kept in float64, exact up to 2**53.
+
+    Example:
+        >>> metric = MacroF1(num_classes=2)
+        >>> metric.update_state([0, 0, 1], [[0.9, 0.1], [0.4, 0.6], [0.2, 0.8]])
+        >>> round(float(metric.result()), 4)
+        0.6667
+    """
+
+    def __init__(self, num_classes: int, name: str = "macro_f1", dtype: Any = None) -> None:
+        super().__init__(num_classes, name, dtype)
+
+    def result(self) -> Any:
+        """The mean F1 so far; 0 without examples."""
+        matrix = ops.cast(self.matrix, "float64")
+        support, taken = ops.sum(matrix, axis=1), ops.sum(matrix, axis=0)
+        return _mean_of_present(_divide(2 * ops.diagonal(matrix), support + taken), support)
+
+
+class ClassRecall(keras.metrics.Metric):
+    """The part of one class that was recognised.
+
+    Takes integer labels `(rows,)` or `(rows, 1)` and scores `(rows, classes)`.
+
+    Args:
+        label: The class.
+        name: Name of the metric.
+        dtype: Ignored: counts are kept in float64, exact up to 2**53.
+
+    Example:
+        >>> metric = ClassRecall(0)
+        >>> metric.update_state([0, 0, 1], [[0.9, 0.1], [0.4, 0.6], [0.2, 0.8]])
+        >>> float(metric.result())
+        0.5
+    """
+
+    def __init__(self, label: int, name: str = "recall", dtype: Any = None) -> None:
         del dtype
         super().__init__(name=name, dtype="float64")
-        self.num_classes = num_classes
-        self.matrix = self.add_weight(
-            shape=(num_classes, num_classes),
-            initializer="zeros",
-            dtype="float64",
-            name="matrix",
+        self.label = label
+        self.counts = self.add_weight(
+            shape=(2,), initializer="zeros", dtype="float64", name="counts"
         )
         self._direction = "up"
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Adds predictions to the confusion matrix."""
-        labels = keras.ops.cast(keras.ops.reshape(y_true, (-1,)), "int32")
-        predicted = keras.ops.argmax(y_pred, axis=-1)
-        true = keras.ops.one_hot(labels, self.num_classes, dtype="float64")
-        taken = keras.ops.one_hot(predicted, self.num_classes, dtype="float64")
-        if sample_weight is not None:
-            weights = keras.ops.cast(keras.ops.reshape(sample_weight, (-1, 1)), "float64")
-            true = true * weights
-        self.matrix.assign_add(keras.ops.matmul(keras.ops.transpose(true), taken))
+        """Counts the class's examples, and those of them that were recognised."""
+        weights = _weights(y_true, sample_weight)
+        here = weights * ops.cast(_labels(y_true) == self.label, "float64")
+        right = ops.cast(ops.argmax(y_pred, axis=-1) == self.label, "float64")
+        self.counts.assign_add(ops.stack([ops.sum(here * right), ops.sum(here)]))
 
     def result(self) -> Any:
-        """The mean recall so far; 0 without examples."""
-        matrix = keras.ops.cast(self.matrix, "float64")
-        support = keras.ops.sum(matrix, axis=1)
-        present = keras.ops.cast(support > 0, "float64")
-        recall = keras.ops.diagonal(matrix) / keras.ops.maximum(support, 1e-300)
-        return keras.ops.sum(recall) / keras.ops.maximum(keras.ops.sum(present), 1.0)
+        """The recall so far; 0 without examples."""
+        counts = ops.cast(self.counts, "float64")
+        return _divide(counts[0], counts[1])
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments of the constructor."""
+        return {"label": self.label, "name": self.name}
+
+
+class MacroRocAuc(keras.metrics.Metric):
+    """The mean over the classes of the area under the ROC curve, one against the rest.
+
+    Counts how many examples of a class, and of all others, have a score in each of 16,384
+    bins, 0.003 wide in the logit of the score; pairs within a bin count half. So it is off
+    by at most half the part of pairs that are as near: below 0.0001 on thousands of
+    scores of a trained classifier, more where all scores are nearly the same. It takes
+    262 kB for each class. Classes of which all or no examples were seen are left out.
+    Takes integer labels `(rows,)` or `(rows, 1)` and probabilities `(rows, classes)`.
+
+    Args:
+        num_classes: How many classes there are.
+        name: Name of the metric.
+        dtype: Ignored: counts are kept in float64, exact up to 2**53.
+
+    Example:
+        >>> metric = MacroRocAuc(num_classes=2)
+        >>> metric.update_state([0, 0, 1], [[0.9, 0.1], [0.1, 0.9], [0.2, 0.8]])
+        >>> float(metric.result())
+        0.5
+    """
+
+    BINS = 16384
+    LOGITS = (-32.0, 20.0)  # beyond, float32 probabilities hardly differ
+
+    def __init__(
+        self, num_classes: int, name: str = "macro_roc_auc", dtype: Any = None
+    ) -> None:
+        del dtype
+        super().__init__(name=name, dtype="float64")
+        self.num_classes = num_classes
+        self.histograms = self.add_weight(
+            shape=(2, num_classes, self.BINS),
+            initializer="zeros",
+            dtype="float64",
+            name="histograms",
+        )
+        self._direction = "up"
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Counts scores into bins, of each class and of the rest."""
+        true = _weighted_one_hot(y_true, self.num_classes, sample_weight)
+        rest = _weights(y_true, sample_weight)[:, None] - true
+        first = ops.arange(self.num_classes) * self.BINS
+        bins = ops.reshape(self._bins(y_pred) + first[None, :], (-1,))
+        counts = [
+            ops.segment_sum(
+                ops.reshape(each, (-1,)), bins, num_segments=self.num_classes * self.BINS
+            )
+            for each in (true, rest)
+        ]
+        self.histograms.assign_add(ops.reshape(ops.stack(counts), self.histograms.shape))
+
+    def _bins(self, scores: Any) -> Any:
+        scores = ops.clip(ops.cast(scores, "float64"), 1e-15, 1 - 1e-15)
+        logits = ops.log(scores) - ops.log1p(-scores)
+        low, high = self.LOGITS
+        part = (logits - low) / (high - low)
+        return ops.cast(ops.clip(part * self.BINS, 0, self.BINS - 1), "int32")
+
+    def result(self) -> Any:
+        """The mean area so far; 0 without examples."""
+        positive, rest = ops.unstack(ops.cast(self.histograms, "float64"), axis=0)
+        below = ops.cumsum(rest, axis=1) - rest
+        above = ops.sum(positive * (below + rest / 2), axis=1)
+        pairs = ops.sum(positive, axis=1) * ops.sum(rest, axis=1)
+        return _mean_of_present(_divide(above, pairs), pairs)
 
     def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor."""
         return {"num_classes": self.num_classes, "name": self.name}
+
+
+def _labels(y_true: Any) -> Any:
+    return ops.cast(ops.reshape(y_true, (-1,)), "int32")
+
+
+def _weights(y_true: Any, sample_weight: Any) -> Any:
+    """`(rows,)` float64: ones where there are none."""
+    if sample_weight is None:
+        return ops.ones_like(_labels(y_true), dtype="float64")
+    return ops.cast(ops.reshape(sample_weight, (-1,)), "float64")
+
+
+def _weighted_one_hot(y_true: Any, num_classes: int, sample_weight: Any) -> Any:
+    one_hot = ops.one_hot(_labels(y_true), num_classes, dtype="float64")
+    return one_hot * _weights(y_true, sample_weight)[:, None]
+
+
+def _divide(numerator: Any, denominator: Any) -> Any:
+    """The quotient; 0 where there is nothing to divide by."""
+    return numerator / ops.maximum(denominator, 1e-300)
+
+
+def _mean_of_present(values: Any, support: Any) -> Any:
+    present = ops.cast(support > 0, "float64")
+    return ops.sum(values * present) / ops.maximum(ops.sum(present), 1.0)

@@ -1,5 +1,6 @@
 """Transfer learning: a frozen network from keras.applications with a new head."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -7,7 +8,7 @@ import numpy as np
 
 from ..configs import ModelConfig, validated
 from .backbones import build_backbone, preprocessing
-from .metrics import BalancedAccuracy
+from .metric_names import create_metrics
 from .module import FrozenPart, Module, Predict, count_parameters
 from .optimizer import Optimizer
 
@@ -33,6 +34,9 @@ class TransferClassifier(Module):
             training pictures, which costs one pass over them. Helps heads on networks
             that were not trained.
         optimizer: `Optimizer()` by default.
+        metrics: What is measured: `"accuracy"`, `"balanced_accuracy"`, `"macro_f1"`,
+            `"macro_roc_auc"`, `"recall_per_class"`.
+        class_names: What the recalls of single classes are called; numbers by default.
 
     Raises:
         ConfigError: An argument is out of its range.
@@ -53,6 +57,8 @@ class TransferClassifier(Module):
         dropout: float = 0.2,
         standardize_features: bool = False,
         optimizer: Optimizer | None = None,
+        metrics: Sequence[str] = ("accuracy", "balanced_accuracy"),
+        class_names: Sequence[str] | None = None,
     ) -> None:
         self.config = validated(
             ModelConfig,
@@ -61,7 +67,9 @@ class TransferClassifier(Module):
             weights=weights,
             dropout=dropout,
             standardize_features=standardize_features,
+            metrics=list(metrics),
         )
+        self.class_names = class_names
         self.num_classes = num_classes
         self.image_size = image_size
         self.optimizer = optimizer or Optimizer()
@@ -88,7 +96,7 @@ class TransferClassifier(Module):
         model.compile(
             optimizer,
             loss="sparse_categorical_crossentropy",
-            metrics=["accuracy", BalancedAccuracy(self.num_classes)],
+            metrics=create_metrics(self.config.metrics, self.num_classes, self.class_names),
         )
         return model
 

@@ -17,6 +17,7 @@ LIGHT = [
     ["fit", "classify", "trainr.max_epochs=1", "data.batch_size=0"],
     ["preview", "classify", "data.image_size=huge"],
     ["test", "nowhere"],
+    ["compare", "nowhere"],
     ["predict", "nowhere", "picture.png"],
     ["conifg", "quickstart"],
 ]

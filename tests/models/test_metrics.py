@@ -3,9 +3,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import replicas
-from keraunos.models import BalancedAccuracy
+from keraunos.models import BalancedAccuracy, ClassRecall, MacroF1, MacroRocAuc
+from keraunos.models.metric_names import create_metrics
 from keraunos.strategies import Part, own_part
-from sklearn.metrics import balanced_accuracy_score
+from sklearn import metrics
 
 pytestmark = pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
 
@@ -27,23 +28,66 @@ def in_batches(*arrays):
     return list(zip(*(np.split(array, ends) for array in arrays), strict=True))
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_it_is_scikit_learn_s_over_uneven_batches(seed):
+def macro_f1(labels, probabilities, weights=None):
+    return metrics.f1_score(
+        labels,
+        probabilities.argmax(axis=1),
+        labels=np.unique(labels),
+        average="macro",
+        sample_weight=weights,
+    )
+
+
+def balanced_accuracy(labels, probabilities, weights=None):
+    return metrics.balanced_accuracy_score(
+        labels, probabilities.argmax(axis=1), sample_weight=weights
+    )
+
+
+def recall_of_the_second(labels, probabilities, weights=None):
+    return metrics.recall_score(
+        labels == 1, probabilities.argmax(axis=1) == 1, sample_weight=weights
+    )
+
+
+def macro_roc_auc(labels, probabilities, weights=None):
+    return np.mean(
+        [
+            metrics.roc_auc_score(labels == n, probabilities[:, n], sample_weight=weights)
+            for n in np.unique(labels)
+        ]
+    )
+
+
+# Each with what scikit-learn makes of all examples at once, and how near it has to be.
+REFERENCES = {
+    "balanced accuracy": (lambda: BalancedAccuracy(CLASSES), balanced_accuracy, 1e-14),
+    "macro F1": (lambda: MacroF1(CLASSES), macro_f1, 1e-14),
+    "recall of a class": (lambda: ClassRecall(1), recall_of_the_second, 1e-14),
+    "macro ROC-AUC": (lambda: MacroRocAuc(CLASSES), macro_roc_auc, 0.02),
+}
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+@pytest.mark.parametrize("seed", range(3))
+def test_they_are_scikit_learn_s_over_uneven_batches(name, seed):
+    make, reference, near = REFERENCES[name]
     labels, probabilities, _ = answers(seed)
-    metric = BalancedAccuracy(CLASSES)
+    metric = make()
     for batch in in_batches(labels, probabilities):
         metric.update_state(*batch)
-    expected = balanced_accuracy_score(labels, probabilities.argmax(axis=1))
-    assert float(metric.result()) == pytest.approx(expected, abs=1e-15)
+    expected = reference(labels, probabilities)
+    assert float(metric.result()) == pytest.approx(expected, abs=near)
 
 
-@pytest.mark.parametrize("count", [1, 2, 4])
-@pytest.mark.parametrize("weighted", [False, True])
-def test_it_is_exact_over_replicas_of_which_some_see_nothing(count, weighted):
+@pytest.mark.parametrize("name", REFERENCES)
+@pytest.mark.parametrize(("count", "weighted"), [(1, True), (2, False), (4, True)])
+def test_they_are_exact_over_replicas_of_which_some_see_nothing(name, count, weighted):
+    make, reference, near = REFERENCES[name]
     labels, probabilities, weights = answers()
     strategy = replicas(count)
     with strategy.scope():
-        metric = BalancedAccuracy(CLASSES)
+        metric = make()
     columns = (labels, probabilities, weights)[: 3 if weighted else 2]
 
     @tf.function
@@ -55,10 +99,31 @@ def test_it_is_exact_over_replicas_of_which_some_see_nothing(count, weighted):
     for batch in in_batches(*columns):
         columns_of_parts = zip(*(np.array_split(v, count) for v in batch), strict=True)
         update(tuple(Part(tuple(map(tf.constant, c)), 1) for c in columns_of_parts))
-    expected = balanced_accuracy_score(
-        labels, probabilities.argmax(axis=1), sample_weight=weights if weighted else None
+    expected = reference(labels, probabilities, weights if weighted else None)
+    assert float(metric.result()) == pytest.approx(expected, abs=near)
+    whole = make()
+    whole.update_state(*columns)
+    assert float(metric.result()) == pytest.approx(float(whole.result()), abs=1e-14)
+
+
+def test_the_area_is_near_also_where_a_classifier_is_sure():
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 3, 5000)
+    logits = 3 * random.normal(size=(5000, 3)) + 9 * np.eye(3)[labels]
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    metric = MacroRocAuc(3)
+    metric.update_state(labels, probabilities)
+    assert float(metric.result()) == pytest.approx(
+        macro_roc_auc(labels, probabilities), abs=1e-4
     )
-    assert float(metric.result()) == pytest.approx(expected, abs=1e-14)
+
+
+def test_names_become_metrics():
+    made = create_metrics(["accuracy", "macro_f1", "recall_per_class"], 2, ["cat", "b c"])
+    assert made[0] == "accuracy"
+    assert [each.name for each in made[1:]] == ["macro_f1", "recall_cat", "recall_b_c"]
+    numbered = create_metrics(["recall_per_class"], 3)
+    assert [each.name for each in numbered] == ["recall_0", "recall_1", "recall_2"]
 
 
 def test_labels_may_have_a_column_of_their_own():
@@ -87,8 +152,10 @@ def test_counts_stay_exact_where_float32_would_lose_them():
     np.testing.assert_array_equal(metric.matrix, [[2.0**24 + 1, 1.0], [0.0, 1.0]])
 
 
-def test_it_is_made_anew_from_its_configuration():
-    metric = BalancedAccuracy(4, name="mean_recall")
-    twin = BalancedAccuracy.from_config(metric.get_config())
-    assert (twin.num_classes, twin.name) == (4, "mean_recall")
+@pytest.mark.parametrize("kind", [BalancedAccuracy, MacroF1, ClassRecall, MacroRocAuc])
+def test_they_are_made_anew_from_their_configuration(kind):
+    metric = kind(4, name="mine")
+    twin = kind.from_config(metric.get_config())
+    assert twin.get_config() == metric.get_config()
+    assert twin.name == "mine"
     assert isinstance(twin, keras.metrics.Metric)

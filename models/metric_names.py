@@ -1,0 +1,42 @@
+"""Metrics of a classifier by the name that they have in a configuration."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from .metrics import BalancedAccuracy, ClassRecall, MacroF1, MacroRocAuc
+
+
+def create_metrics(
+    names: Sequence[str], num_classes: int, class_names: Sequence[str] | None = None
+) -> list[Any]:
+    """Makes what `compile` takes as metrics.
+
+    Args:
+        names: As in `model.metrics`; `recall_per_class` is a metric for each class.
+        num_classes: How many classes there are.
+        class_names: Names of the classes; numbers by default.
+
+    Example:
+        >>> [each.name for each in create_metrics(["recall_per_class"], 2, ["a b", "c"])]
+        ['recall_a_b', 'recall_c']
+    """
+    made: list[Any] = []
+    for name in names:
+        if name == "recall_per_class":
+            labels = enumerate(class_names or [str(n) for n in range(num_classes)])
+            made += [ClassRecall(n, f"recall_{_as_name(each)}") for n, each in labels]
+        else:
+            made.append(_OF_ALL[name](num_classes) if name in _OF_ALL else name)
+    return made
+
+
+_OF_ALL = {
+    "balanced_accuracy": BalancedAccuracy,
+    "macro_f1": MacroF1,
+    "macro_roc_auc": MacroRocAuc,
+}
+
+
+def _as_name(class_name: str) -> str:
+    return re.sub(r"\W+", "_", class_name.strip())

@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+from keraunos.evaluation import bootstrap_intervals, classification_scores, intervals
+from keraunos.evaluation.intervals import _draws, _scores
+from sklearn import metrics
+
+
+def answers(count, seed, skill=1.0, classes=3):
+    """Labels and probabilities of a classifier that is right more often than not."""
+    random = np.random.default_rng(seed)
+    labels = random.choice(classes, count, p=[0.6, 0.3, 0.1])
+    logits = random.normal(size=(count, classes)) + skill * np.eye(classes)[labels]
+    # Rounded, so that there are equal ones.
+    return labels, np.round(np.exp(logits) / np.exp(logits).sum(1, keepdims=True), 2)
+
+
+def test_each_round_is_scored_as_scikit_learn_would_score_what_was_drawn():
+    labels, probabilities = answers(60, seed=0)
+    weights = next(_draws(labels, seed=1))[:5]
+    scores = _scores(labels, probabilities, weights)
+    for place, row in enumerate(weights):
+        drawn = np.repeat(np.arange(60), row.astype(int))
+        true, predicted = labels[drawn], probabilities[drawn].argmax(axis=1)
+        areas = [
+            metrics.roc_auc_score(true == label, probabilities[drawn, label])
+            for label in range(3)
+        ]
+        expected = {
+            "accuracy": metrics.accuracy_score(true, predicted),
+            "balanced_accuracy": metrics.balanced_accuracy_score(true, predicted),
+            "macro_f1": metrics.f1_score(true, predicted, average="macro"),
+            "macro_roc_auc": np.mean(areas),
+        }
+        for name, value in expected.items():
+            assert scores[name][place] == pytest.approx(value), name
+
+
+def test_every_class_is_drawn_as_often_as_it_has_pictures():
+    labels, _ = answers(50, seed=2)
+    weights = np.concatenate(list(_draws(labels, seed=0)))
+    assert weights.shape == (1000, 50)
+    for label in range(3):
+        assert set(weights[:, labels == label].sum(axis=1)) == {(labels == label).sum()}
+    assert weights.std() > 0.9  # drawn with replacement
+
+
+def test_they_hold_the_truth_in_about_95_of_100_cases(monkeypatch):
+    monkeypatch.setattr(intervals, "ROUNDS", 200)
+
+    def recall(labels, probabilities):
+        return classification_scores(labels, probabilities, list("abc"))["accuracy"]
+
+    truth = recall(*answers(200_000, seed=99))
+    held = 0
+    for seed in range(100):
+        low, high = bootstrap_intervals(*answers(120, seed))["accuracy"]
+        held += low <= truth <= high
+    assert 88 <= held <= 99
+
+
+def test_more_pictures_make_them_narrower_and_a_seed_repeats_them():
+    few, many = (bootstrap_intervals(*answers(n, seed=3)) for n in (80, 2000))
+    for name, (low, high) in many.items():
+        assert high - low < (few[name][1] - few[name][0]) / 2
+    assert few == bootstrap_intervals(*answers(80, seed=3))
+    assert few != bootstrap_intervals(*answers(80, seed=3), seed=1)
+
+
+def test_a_class_without_examples_is_left_out():
+    labels, probabilities = answers(40, seed=4)
+    probabilities = np.hstack([probabilities, np.zeros((40, 1))])
+    wide = bootstrap_intervals(labels, probabilities)
+    assert wide == bootstrap_intervals(labels, probabilities[:, :3])
+    assert "macro_roc_auc" not in bootstrap_intervals(np.zeros(5, int), probabilities[:5])

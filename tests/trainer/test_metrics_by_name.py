@@ -1,0 +1,35 @@
+"""Metrics that a configuration names: as scikit-learn has them, on several replicas."""
+
+from pathlib import Path
+
+import pytest
+from helpers import replicas
+from keraunos import ImageData, Trainer, TransferClassifier
+from keraunos.callbacks import EarlyStopping
+
+NAMES = ["balanced_accuracy", "macro_f1", "macro_roc_auc", "recall_per_class"]
+
+
+def test_they_are_monitored_and_equal_the_scores_of_the_predictions(pictures: Path) -> None:
+    data = ImageData.from_folder(
+        pictures / "train", validation_split=0.4, image_size=32, batch_size=7
+    )
+    module = TransferClassifier(
+        3,
+        backbone="MobileNetV2",
+        weights=None,
+        image_size=32,
+        standardize_features=True,
+        metrics=NAMES,
+        class_names=data.class_names,
+    )
+    stop = EarlyStopping("val_recall_dog", mode="max", restore_best_weights=False)
+    trainer = Trainer(strategy=replicas(2), max_epochs=2, callbacks=[stop])
+    result = trainer.fit(module, data)
+    scores = trainer.test(result.model, data.validation).scores
+    last = {name: values[-1] for name, values in result.history.items()}
+    for name in ("balanced_accuracy", "macro_f1"):
+        assert last[f"val_{name}"] == pytest.approx(scores[name], abs=1e-12), name
+    assert last["val_macro_roc_auc"] == pytest.approx(scores["macro_roc_auc"], abs=0.01)
+    for name, values in scores["per_class"].items():
+        assert last[f"val_recall_{name}"] == pytest.approx(values["recall"], abs=1e-12)
