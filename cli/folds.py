@@ -11,7 +11,6 @@ from ..configs import RunConfig, to_yaml
 from ..core.differences import differences
 from ..core.errors import ConfigError, DataError
 from ..core.files import write_csv, write_json_atomic, write_text_atomic
-from .config_file import portable
 from .console import say, show, show_table
 from .run_directories import CONFIG_FILE, read_run_config
 from .training import TrainedRun, say_where, test, train
@@ -54,6 +53,8 @@ def train_folds(config: RunConfig, run_dir: Path) -> None:
 
 def _claim(config: RunConfig, run_dir: Path) -> None:
     """Writes down what is asked for, which must be what finished folds were asked for."""
+    from .config_file import portable
+
     config = portable(config)
     if (run_dir / CONFIG_FILE).exists():
         before = read_run_config(run_dir).model_dump()

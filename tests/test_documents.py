@@ -94,8 +94,8 @@ def test_every_command_that_is_shown_can_be_typed(document, command, folder):
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_setting_that_is_shown_is_one(document):
     spans = re.findall(r"`([^`\n]+)`", prose(document.read_text(encoding="utf-8")))
-    for setting in [each for span in spans for each in SETTING.findall(span)]:
-        load_config([], [setting])
+    for span in spans:
+        load_config([], SETTING.findall(span))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
