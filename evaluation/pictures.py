@@ -65,7 +65,7 @@ def confusion_matrix_picture(
     axis = figure.subplots()
     picture = axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     places = range(len(class_names))
-    plain = {"fontsize": 8, "parse_math": False}
+    plain: dict[str, Any] = {"fontsize": 8, "parse_math": False}
     axis.set_xticks(places, class_names, rotation=45, ha="right", **plain)
     axis.set_yticks(places, class_names, **plain)
     axis.set_xlabel("predicted")
