@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_rows import ROWS, Row, document
+from fault_document import DOCUMENT, document
+from fault_rows import ROWS, Row
 from faulty_files import HARMFUL, giants
 from helpers import make_pictures
 from keraunos.cli.main import main
 from keraunos.core.files import sha256_of_file
 from keraunos.data.inspection import inspect_files
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "data-faults.md"
 OWN = """
 import keras
 from keraunos.callbacks import Callback
@@ -163,5 +163,5 @@ def test_tables_of_harmful_names_hold_no_formula_and_say_who_is_who(folder):
 
 def test_the_document_is_made_of_the_table():
     assert DOCUMENT.read_text(encoding="utf-8") == document(), (
-        "write it anew: python tests/fault_rows.py"
+        "write it anew: python tests/fault_document.py"
     )
