@@ -19,6 +19,8 @@ class ConfigFile(Callback):
         >>> callback = ConfigFile(RunConfig(seed=1))
     """
 
+    chief_only = True
+
     def __init__(self, config: RunConfig) -> None:
         self.config = with_absolute_paths(config).model_copy(update={"run_dir": None})
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from ..configs import RunConfig, callback_class, load_config, split_arguments
+from ..core.cluster import has_several_workers
 from ..core.errors import ConfigError, message
-from .console import say, show
+from .console import say, show, use_format
 from .run_directories import CONFIG_FILE, read_run_config, run_directory, run_name
 from .tensorflow import load_tensorflow
 
@@ -33,12 +34,18 @@ def fit(
         Path | None,
         typer.Option(metavar="RUN", help="Go on with a run, as it was configured."),
     ] = None,
+    log_format: Annotated[
+        Literal["text", "json"], typer.Option(help="Of what is said while training.")
+    ] = "text",
 ) -> None:
     """Train a model, validating as it goes, and test it if there is a test split."""
+    use_format(log_format)
     if resume is None:
         config, name = read_arguments(arguments or [])
     else:
         config, name = read_resumed_arguments(resume, arguments or []), ""
+    if has_several_workers() and config.run_dir is None and not dry_run:
+        raise _unnamed_directory()
     load_tensorflow(config.trainer)
     if dry_run:
         _check(config)
@@ -108,6 +115,16 @@ def _imported_names(config: RunConfig) -> list[str]:
     return [config.model.builder, *foreign] if config.model.builder else foreign
 
 
+def _unnamed_directory() -> ConfigError:
+    return ConfigError(
+        message(
+            "`run_dir` must be named where several workers train together.",
+            "Add run_dir=runs/NAME; with it, the same command goes on after a stop.",
+            run_dir=None,
+        )
+    )
+
+
 def _check(config: RunConfig) -> None:
     """Does all that comes before the first step, and writes nothing."""
     from .build import build_data, build_module, build_trainer
@@ -122,23 +139,28 @@ def _check(config: RunConfig) -> None:
 
 
 def _train(config: RunConfig, run_dir: Path | None) -> None:
+    from ..strategies import current_workers
     from .build import build_data, build_module, build_trainer
 
     trainer = build_trainer(config, run_dir)
     trainer.check()
-    data = build_data(config)
-    module = build_module(config, data)
-    result = trainer.fit(module, data)
+    with current_workers().together():
+        data = build_data(config)
+        result = trainer.fit(build_module(config, data), data)
+        if result.is_finished and run_dir is not None:
+            _report(trainer, result, data, run_dir)
     if not result.is_finished:
         _say_how_to_go_on(result, config)
-    elif run_dir is not None:
-        _report(trainer, result, data, run_dir)
 
 
 def _say_how_to_go_on(result: "FitResult", config: RunConfig) -> None:
     """Ends the process as the signal would have, but with the state saved."""
+    from ..strategies import current_workers
+
     run = result.run_dir
-    if run is None or not (run / CONFIG_FILE).exists():
+    if not current_workers().is_chief:
+        pass
+    elif run is None or not (run / CONFIG_FILE).exists():
         say(f"stopped ({result.stop_reason}) before the first step: nothing is saved.")
     else:
         say(f"stopped ({result.stop_reason}), and the state is saved. Go on with:")
@@ -152,9 +174,13 @@ def _report(
     trainer: "Trainer", result: "FitResult", data: "ImageData", run_dir: Path
 ) -> None:
     """Tests the best model, and says where everything is."""
+    from ..strategies import current_workers
     from .scores import show_scores
 
-    if data.test is not None:
-        show_scores("test", trainer.test(result.model, data).scores)
+    tested = None if data.test is None else trainer.test(result.model, data)
+    if not current_workers().is_chief:
+        return
+    if tested is not None:
+        show_scores("test", tested.scores)
     show(f"run directory: {run_dir}")
     show(f"look at it with: tensorboard --logdir {run_dir.parent}")

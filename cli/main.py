@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from ..core.errors import KeraunosError
-from . import cache, config_commands, doctor, fit, predict, preview, search, test
+from . import cache, config_commands, doctor, fit, launch, predict, preview, search, test
 
 INTERRUPTED = 130
 
@@ -24,6 +24,7 @@ app.command("fit")(fit.fit)
 app.command("test")(test.test)
 app.command("predict")(predict.predict)
 app.command("search")(search.search)
+app.command("launch")(launch.launch)
 app.command("preview")(preview.preview)
 app.command("recipes")(config_commands.list_recipes)
 app.command("config")(config_commands.show_config)

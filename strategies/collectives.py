@@ -5,52 +5,45 @@ from typing import Any
 
 import tensorflow as tf
 
+from .replicas import Replicas
+
 
 def sum_over_replicas(strategy: tf.distribute.Strategy, values: Any) -> Any:
-    """Adds up small tensors, such as counts, over all replicas.
+    """Adds up counts, losses and gradients over all replicas, in one transfer.
 
     Args:
         strategy: In whose scope this is called.
-        values: A structure of per-replica tensors.
+        values: A structure of per-replica tensors, or None where there is none, such
+            as for a variable without a gradient.
 
     Returns:
         The same structure of tensors.
     """
-    return tf.nest.map_structure(
-        lambda value: strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None),
-        values,
-    )
-
-
-def sum_gradients(
-    strategy: tf.distribute.Strategy,
-    gradients: Sequence[Any],
-    variables: Sequence[tf.Variable],
-) -> list[Any]:
-    """Adds up gradients over all replicas in few, large transfers.
-
-    Args:
-        strategy: In whose scope this is called.
-        gradients: Per-replica tensors, or None where a variable has no gradient.
-        variables: One for each gradient.
-
-    Returns:
-        The sums, None where there was no gradient.
-    """
-    parts = [None if _is_none(each) else _local(strategy, each) for each in gradients]
+    flat = [_dense_between_workers(strategy, each) for each in tf.nest.flatten(values)]
+    parts = [None if _is_none(each) else _local(strategy, each) for each in flat]
     is_dense = [each is not None and not _is_sparse(each) for each in parts]
-    dense = [
-        (gradient, variable)
-        for gradient, variable, wanted in zip(gradients, variables, is_dense, strict=True)
-        if wanted
+    sums = [
+        _sum_sparse(each) if not dense else None
+        for each, dense in zip(parts, is_dense, strict=True)
     ]
-    sums = strategy.extended.batch_reduce_to(tf.distribute.ReduceOp.SUM, dense)
-    # Every replica holds the same sum now: go on with the first one's.
-    firsts = iter([_local(strategy, each)[0] for each in sums])
-    return [
-        next(firsts) if wanted else _sum_sparse(each)
-        for each, wanted in zip(parts, is_dense, strict=True)
-    ]
+    for dtype in {p[0].dtype for p, dense in zip(parts, is_dense, strict=True) if dense}:
+        places = [n for n, p in enumerate(parts) if is_dense[n] and p[0].dtype == dtype]
+        pairs = [(flat[n], flat[n]) for n in places]
+        added = strategy.extended.batch_reduce_to(tf.distribute.ReduceOp.SUM, pairs)
+        for place, each in zip(places, added, strict=True):
+            # Every replica holds the same sum now: go on with the first one's.
+            sums[place] = _local(strategy, each)[0]
+    return tf.nest.pack_sequence_as(values, sums)
+
+
+def _dense_between_workers(strategy: tf.distribute.Strategy, value: Any) -> Any:
+    """Gives gradients of embeddings all their rows, where rows would have to travel."""
+    replicas = Replicas.of(strategy)
+    if replicas.total == replicas.local or _is_none(value):
+        return value
+    if not _is_sparse(_local(strategy, value)):
+        return value
+    return strategy.run(tf.convert_to_tensor, args=(value,))
 
 
 def _local(strategy: tf.distribute.Strategy, value: Any) -> Sequence[Any]:
