@@ -37,9 +37,13 @@ def meet(cluster: Cluster, seconds: float) -> dict[int, socket.socket]:
     """
     deadline = time.monotonic() + seconds
     if cluster.rank > 0:
-        return {0: _go_to_chief(cluster, deadline, seconds)}
-    with _listener(cluster) as listener:
-        return _Chief(cluster, listener, seconds).wait(deadline)
+        connections = {0: _go_to_chief(cluster, deadline, seconds)}
+    else:
+        with _listener(cluster) as listener:
+            connections = _Chief(cluster, listener, seconds).wait(deadline)
+    for connection in connections.values():  # what is small is sent at once
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connections
 
 
 def _hello(cluster: Cluster) -> dict[str, Any]:

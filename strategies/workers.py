@@ -198,9 +198,10 @@ class ConnectedWorkers(Workers):
             self._lost = f"{self._cluster.name(rank)} {reason}"
         for number, peer in self._peers.items():
             peer.close() if number == rank else self._relay(peer, rank, reason)
-            peer.inbox.put(_NOTHING_MORE)
-        self._start(self._end_if_deaf)
         self._on_lost(self._lost)
+        self._start(self._end_if_deaf)
+        for peer in self._peers.values():
+            peer.inbox.put(_NOTHING_MORE)
 
     def _relay(self, peer: "_Peer", rank: int, reason: str) -> None:
         with contextlib.suppress(OSError):
@@ -259,7 +260,6 @@ class _Peer:
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
-        self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._lock = threading.Lock()
         self.inbox: queue.Queue[Any] = queue.Queue()
         self.heard_at = time.monotonic()
