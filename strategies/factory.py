@@ -11,7 +11,7 @@ import tensorflow as tf
 from ..core.cluster import has_several_workers
 from ..core.names import choose
 from .devices import Accelerator, Devices, find_devices
-from .multi_worker import multi_worker_strategy
+from .multi_worker import multi_worker_strategy, workers_of
 from .tensorflow_internals import mirrored_strategy_of_its_own
 
 Factory = Callable[[Devices], tf.distribute.Strategy]
@@ -79,7 +79,10 @@ def describe_strategy(strategy: tf.distribute.Strategy, batch_size: int | None) 
     count = strategy.num_replicas_in_sync
     devices = map(tf.DeviceSpec.from_string, strategy.extended.worker_devices)
     names = ", ".join(f"{each.device_type}:{each.device_index}" for each in devices)
-    text = f"{names} ({type(strategy).__name__}, {count} replica{'s'[: count > 1]})"
+    workers = workers_of(strategy).count
+    where = f" on each of {workers} workers" if workers > 1 else ""
+    kind = type(strategy).__name__
+    text = f"{names}{where} ({kind}, {count} replica{'s'[: count > 1]})"
     if batch_size is None or count == 1:
         return text
     return f"{text}, batch {batch_size} = {-(-batch_size // count)} on each"

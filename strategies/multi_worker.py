@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import ctypes
 import os
 import signal
 import sys
@@ -23,6 +24,7 @@ from .workers import ALONE, ConnectedWorkers, Workers
 
 MEET_VARIABLE, LOST_VARIABLE = "KERAUNOS_MEET_SECONDS", "KERAUNOS_LOST_SECONDS"
 MEET_SECONDS, LOST_SECONDS = 300.0, 30.0
+_POINTER = ctypes.c_void_p
 
 
 class _Joined(NamedTuple):
@@ -171,17 +173,25 @@ def _num_gpus(accelerator: Accelerator, devices: Literal["auto"] | int) -> int:
 
 @contextlib.contextmanager
 def _ended_if_stuck(seconds: int) -> Iterator[None]:
-    """Lets SIGALRM end the process if TensorFlow waits for a worker that has just died.
+    """Ends the process with code 6 if TensorFlow waits for a worker that has just died.
 
-    It holds Python's lock meanwhile, so that no thread or handler of Python could.
+    It holds Python's lock meanwhile, so that no thread or handler of Python could. Those
+    of C can: the alarm calls `abort`, whose signal has number 6 and calls `_exit` with it.
     """
-    before = signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    libc = ctypes.CDLL(None)
+    libc.signal.argtypes, libc.signal.restype = [ctypes.c_int, ctypes.c_void_p], _POINTER
+    chain = {signal.SIGALRM: libc.abort, signal.SIGABRT: libc._exit}
+    before = {
+        number: libc.signal(number, ctypes.cast(function, _POINTER))
+        for number, function in chain.items()
+    }
     signal.alarm(seconds)
     try:
         yield
     finally:
         signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        for number, handler in before.items():
+            libc.signal(number, handler)
 
 
 @contextlib.contextmanager
