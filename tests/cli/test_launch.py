@@ -283,6 +283,52 @@ def test_several_workers_need_a_named_run_directory(
     assert "run_dir=runs/NAME" in answer.err
 
 
+BUILDER = """
+import keras
+from keraunos import TransferClassifier
+
+def build():
+    return TransferClassifier(
+        3, backbone="MobileNetV3Small", weights=None, image_size=32, dropout=0.0
+    )
+"""
+
+
+@pytest.mark.slow
+def test_two_workers_train_on_cached_features_and_report_like_one(
+    pictures: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.py").write_text(BUILDER)
+    settings = [
+        *[f"data.train={pictures / 'train'}", f"data.test={pictures / 'test'}"],
+        *["data.image_size=32", "data.batch_size=7", "model.builder=mine:build"],
+        *["augmentation.views=2", "feature_cache=on", "trainer.max_epochs=2"],
+        *["trainer.accelerator=cpu", "callbacks.pictures=null"],
+    ]
+    alone = run_keraunos("fit", "classify", *settings, "run_dir=one", cwd=tmp_path)
+    assert alone.returncode == 0, alone.stderr
+    command = ["fit", "classify", *settings, "run_dir=two", "cache_dir=own"]
+    options = ["--workers", 2, "--"]
+    both = run_keraunos("launch", *options, *command, cwd=tmp_path)
+    assert both.returncode == 0, both.stderr
+    assert "CPU:0 on each of 2 workers" in both.stderr
+    assert list((tmp_path / "own").glob("features-*"))
+    ours, theirs = (read_metrics(tmp_path / run) for run in ("two", "one"))
+    for got, expected in zip(ours, theirs, strict=True):
+        assert got == pytest.approx(expected, rel=1e-4, abs=1e-5)
+    tested = [
+        json.loads((tmp_path / run / "test.json").read_text()) for run in ("two", "one")
+    ]
+    assert tested[0]["examples"] == tested[1]["examples"] == 9
+    assert tested[0]["confusion_matrix"] == tested[1]["confusion_matrix"]
+
+
+def read_metrics(run: Path) -> list[dict[str, float]]:
+    times = ("seconds", "images_per_second", "data_wait_seconds")
+    lines = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
+    return [{n: v for n, v in line.items() if n not in times} for line in lines]
+
+
 @pytest.mark.parametrize("by", ["strategy", "environment"])
 def test_a_search_by_several_workers_is_refused(
     by: str, keraunos: Any, monkeypatch: pytest.MonkeyPatch
