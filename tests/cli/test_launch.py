@@ -283,25 +283,14 @@ def test_several_workers_need_a_named_run_directory(
     assert "run_dir=runs/NAME" in answer.err
 
 
-BUILDER = """
-import keras
-from keraunos import TransferClassifier
-
-def build():
-    return TransferClassifier(
-        3, backbone="MobileNetV3Small", weights=None, image_size=32, dropout=0.0
-    )
-"""
-
-
 @pytest.mark.slow
 def test_two_workers_train_on_cached_features_and_report_like_one(
     pictures: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "mine.py").write_text(BUILDER)
     settings = [
         *[f"data.train={pictures / 'train'}", f"data.test={pictures / 'test'}"],
-        *["data.image_size=32", "data.batch_size=7", "model.builder=mine:build"],
+        *["data.image_size=32", "data.batch_size=7", "model.weights=null"],
+        *["model.backbone=MobileNetV3Small", "model.dropout=0.0"],
         *["augmentation.views=2", "feature_cache=on", "trainer.max_epochs=2"],
         *["trainer.accelerator=cpu", "callbacks.pictures=null"],
     ]
