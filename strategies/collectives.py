@@ -20,15 +20,18 @@ def sum_over_replicas(strategy: tf.distribute.Strategy, values: Any) -> Any:
         The same structure of tensors.
     """
     flat = [_dense_between_workers(strategy, each) for each in tf.nest.flatten(values)]
-    parts = [None if _is_none(each) else _local(strategy, each) for each in flat]
-    is_dense = [each is not None and not _is_sparse(each) for each in parts]
-    sums = [
-        _sum_sparse(each) if not dense else None
-        for each, dense in zip(parts, is_dense, strict=True)
-    ]
-    for dtype in {p[0].dtype for p, dense in zip(parts, is_dense, strict=True) if dense}:
-        places = [n for n, p in enumerate(parts) if is_dense[n] and p[0].dtype == dtype]
-        pairs = [(flat[n], flat[n]) for n in places]
+    sums: list[Any] = [None] * len(flat)
+    dense: dict[tf.DType, list[int]] = {}  # places by dtype: only one travels at a time
+    for place, value in enumerate(flat):
+        if _is_none(value):
+            continue
+        parts = _local(strategy, value)
+        if _is_sparse(parts):
+            sums[place] = _sum_sparse(parts)
+        else:
+            dense.setdefault(parts[0].dtype, []).append(place)
+    for places in dense.values():
+        pairs = [(flat[place], flat[place]) for place in places]
         added = strategy.extended.batch_reduce_to(tf.distribute.ReduceOp.SUM, pairs)
         for place, each in zip(places, added, strict=True):
             # Every replica holds the same sum now: go on with the first one's.
@@ -54,14 +57,12 @@ def _is_sparse(parts: Sequence[Any]) -> bool:
     return any(isinstance(part, tf.IndexedSlices) for part in parts)
 
 
-def _sum_sparse(parts: Sequence[tf.IndexedSlices] | None) -> tf.IndexedSlices | None:
+def _sum_sparse(parts: Sequence[tf.IndexedSlices]) -> tf.IndexedSlices:
     """Puts the rows of all replicas together.
 
     TensorFlow's collective gather can't: within one call of a `tf.function` it keeps the
     number of rows of its first use.
     """
-    if parts is None:
-        return None
     return tf.IndexedSlices(
         tf.concat([part.values for part in parts], 0),
         tf.concat([part.indices for part in parts], 0),
