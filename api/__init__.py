@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .core.errors import DivergedError as DivergedError
     from .core.errors import KeraunosError as KeraunosError
     from .core.errors import SearchError as SearchError
+    from .core.errors import WorkerError as WorkerError
     from .data import Augmentation as Augmentation
     from .data import ImageData as ImageData
     from .models import BalancedAccuracy as BalancedAccuracy
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from .models import TransferClassifier as TransferClassifier
     from .search.hypermodel import Search as Search
     from .search.search import SearchResult as SearchResult
+    from .strategies import init_workers as init_workers
     from .strategies import set_cpu_devices as set_cpu_devices
     from .trainer import FitResult as FitResult
     from .trainer import TestResult as TestResult
@@ -60,6 +62,8 @@ _HOMES = {
     "TestResult": "trainer",
     "Trainer": "trainer",
     "TransferClassifier": "models",
+    "WorkerError": "core.errors",
+    "init_workers": "strategies",
     "set_cpu_devices": "strategies",
 }
 

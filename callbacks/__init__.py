@@ -6,6 +6,7 @@ Knows nothing of the trainer's insides.
 from .base import Callback
 from .callback_list import CallbackList, merge_callbacks
 from .early_stopping import EarlyStopping
+from .json_log import JsonLog
 from .keras_callback import KerasCallback
 from .metrics_log import MetricsLog
 from .model_checkpoint import ModelCheckpoint
@@ -19,6 +20,7 @@ __all__ = [
     "Callback",
     "CallbackList",
     "EarlyStopping",
+    "JsonLog",
     "KerasCallback",
     "MetricsLog",
     "ModelCheckpoint",

@@ -18,6 +18,8 @@ class Callback:
         every_n_steps: After how many steps `on_train_step_end` is called, if it is
             overridden. None: whenever the loop is back from the device. Small numbers
             cost time, as the device waits for Python.
+        chief_only: Whether of several workers only the chief calls it, as is right for
+            what writes files or to the screen.
         wants_validation_predictions: Whether `RunState.validation` is to be filled.
 
     Example:
@@ -28,6 +30,7 @@ class Callback:
     """
 
     every_n_steps: int | None = 1
+    chief_only = False
     wants_validation_predictions = False
 
     def reset(self) -> None:

@@ -1,7 +1,7 @@
 """All callbacks of a run, by label and in order."""
 
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -21,25 +21,37 @@ class CallbackList:
 
     Args:
         callbacks: By label.
+        silent: Labels of those that are there, but not called.
     """
 
-    def __init__(self, callbacks: Mapping[str, Callback]) -> None:
+    def __init__(
+        self, callbacks: Mapping[str, Callback], silent: Collection[str] = ()
+    ) -> None:
         self.callbacks = dict(callbacks)
+        self._called = {n: each for n, each in self.callbacks.items() if n not in silent}
+
+    def without_writers(self) -> "CallbackList":
+        """The same, of which those that write are not called.
+
+        They still count for when hooks are due: all workers stop there.
+        """
+        silent = [label for label, each in self.callbacks.items() if each.chief_only]
+        return CallbackList(self.callbacks, silent)
 
     def notify(self, hook: str, run: RunState, *args: Any) -> None:
         """Calls one hook of all."""
-        for callback in self.callbacks.values():
+        for callback in self._called.values():
             getattr(callback, hook)(run, *args)
 
     def notify_step_end(self, run: RunState) -> None:
         """Calls `on_train_step_end` of those whose turn it is."""
-        for callback in self.callbacks.values():
+        for callback in self._called.values():
             if callback.every_n_steps is None or run.step % callback.every_n_steps == 0:
                 callback.on_train_step_end(run)
 
     def notify_exception(self, run: RunState, error: BaseException) -> None:
         """Lets every callback clean up, whatever happens in the others."""
-        for label, callback in self.callbacks.items():
+        for label, callback in self._called.items():
             try:
                 callback.on_exception(run, error)
             except Exception:
@@ -69,16 +81,16 @@ class CallbackList:
 
     def reset(self) -> None:
         """Makes all of them forget the last fit."""
-        for callback in self.callbacks.values():
+        for callback in self._called.values():
             callback.reset()
 
     def state_dict(self) -> dict[str, Any]:
         """The state of each by label."""
-        return {label: each.state_dict() for label, each in self.callbacks.items()}
+        return {label: each.state_dict() for label, each in self._called.items()}
 
     def load_state_dict(self, states: Mapping[str, Any]) -> None:
         """Gives each its state back; those that are new start anew."""
-        for label, callback in self.callbacks.items():
+        for label, callback in self._called.items():
             if states.get(label):
                 callback.load_state_dict(states[label])
 

@@ -20,6 +20,16 @@ _REMEMBERED: dict[type, tuple[str, ...]] = {
     keras.callbacks.TerminateOnNaN: (),
 }
 
+# Those of Keras that write; named, as not all of them are there without their libraries.
+_WRITERS = (
+    "BackupAndRestore",
+    "CSVLogger",
+    "ModelCheckpoint",
+    "ProgbarLogger",
+    "RemoteMonitor",
+    "TensorBoard",
+)
+
 
 class KerasCallback(Callback):
     """Calls a `keras.callbacks.Callback` where Keras would.
@@ -41,6 +51,8 @@ class KerasCallback(Callback):
         steps = any(self._overrides(hook) for hook in _BATCH_HOOKS)
         self.every_n_steps = 1 if steps else None
         self._batch_hooks = steps
+        kinds = [kind for kind in type(callback).__mro__ if kind.__name__ in _WRITERS]
+        self.chief_only = any(kind.__module__.startswith("keras.") for kind in kinds)
 
     @property
     def is_resumable(self) -> bool:

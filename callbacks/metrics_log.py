@@ -22,6 +22,8 @@ class MetricsLog(Callback):
         >>> log = MetricsLog()
     """
 
+    chief_only = True
+
     def on_fit_begin(self, run: RunState) -> None:
         """Leaves out epochs that a resumed run will do again, and a torn last line."""
         if run.run_dir is None or not (run.run_dir / FILE).exists():

@@ -46,6 +46,8 @@ class ModelCheckpoint(Callback):
         >>> checkpoint = ModelCheckpoint("val_accuracy", save_top_k=3)
     """
 
+    chief_only = True
+
     def __init__(
         self,
         monitor: str | None = None,

@@ -23,6 +23,8 @@ class Pictures(Callback):
         >>> pictures = Pictures()
     """
 
+    chief_only = True
+
     def on_fit_begin(self, run: RunState) -> None:
         """Draws the data."""
         if run.run_dir is not None and isinstance(run.data, ShowsPictures):

@@ -32,6 +32,7 @@ class ProgressBar(Callback):
         >>> bar = ProgressBar(refresh_seconds=1.0)
     """
 
+    chief_only = True
     every_n_steps = None
 
     def __init__(

@@ -14,6 +14,7 @@ from ..core.errors import ConfigError, message
 from ..core.names import choose
 from .base import Callback
 from .early_stopping import EarlyStopping
+from .json_log import JsonLog
 from .keras_callback import as_callback
 from .metrics_log import MetricsLog
 from .model_checkpoint import ModelCheckpoint
@@ -23,6 +24,7 @@ from .tensorboard import TensorBoard
 
 CALLBACK_CLASSES: dict[str, type[Callback]] = {
     "early_stopping": EarlyStopping,
+    "json_log": JsonLog,
     "metrics_log": MetricsLog,
     "model_checkpoint": ModelCheckpoint,
     "pictures": Pictures,

@@ -31,6 +31,8 @@ class TensorBoard(Callback):
         >>> board = TensorBoard(pictures=False)
     """
 
+    chief_only = True
+
     def __init__(self, pictures: bool = True) -> None:
         self.pictures = pictures
         self.wants_validation_predictions = pictures

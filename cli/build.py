@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..callbacks import Callback
+from ..callbacks import Callback, JsonLog
 from ..callbacks.registry import create_callback
 from ..configs import OptimizerConfig, RunConfig
 from ..core.errors import ConfigError, message
@@ -15,6 +15,7 @@ from ..data import Augmentation, ImageData
 from ..models import Module, Optimizer, TransferClassifier
 from ..trainer import Trainer
 from .config_file import ConfigFile
+from .console import uses_json
 
 
 def build_data(config: RunConfig) -> ImageData:
@@ -48,6 +49,8 @@ def build_trainer(config: RunConfig, run_dir: Path | None) -> Trainer:
     """Makes the Trainer that a configuration asks for."""
     settings = config.trainer.model_dump(exclude={"cpu_devices"})
     callbacks = {"config_file": ConfigFile(config)} | build_callbacks(config)
+    if uses_json():
+        callbacks |= {"progress_bar": JsonLog()}
     return Trainer(
         **settings,
         feature_cache=config.feature_cache,

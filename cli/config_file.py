@@ -21,6 +21,8 @@ class ConfigFile(Callback):
         >>> callback = ConfigFile(RunConfig(seed=1))
     """
 
+    chief_only = True
+
     def __init__(self, config: RunConfig) -> None:
         self.config = portable(config)
 

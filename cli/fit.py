@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from ..configs import RunConfig, load_config, split_arguments
+from ..core.cluster import has_several_workers
 from ..core.errors import ConfigError, message
-from .console import say
+from .console import say, use_format
 from .folds import one_fold, train_folds, wants_all_folds
 from .run_directories import read_run_config, run_directory, run_name
 from .tensorflow import load_tensorflow
@@ -31,12 +32,18 @@ def fit(
         Path | None,
         typer.Option(metavar="RUN", help="Go on with a run, as it was configured."),
     ] = None,
+    log_format: Annotated[
+        Literal["text", "json"], typer.Option(help="Of what is said while training.")
+    ] = "text",
 ) -> None:
     """Train a model, validating as it goes, and test it if there is a test split."""
+    use_format(log_format)
     if resume is None:
         config, name = read_arguments(arguments or [])
     else:
         config, name = read_resumed_arguments(resume, arguments or []), ""
+    if has_several_workers() and not dry_run:
+        _check_for_several_workers(config)
     load_tensorflow(config.trainer)
     # Of folds that are only tried out the first stands for all.
     tried = one_fold(config, 1) if wants_all_folds(config) else config
@@ -104,6 +111,25 @@ def read_resumed_arguments(run: Path, arguments: Sequence[str]) -> RunConfig:
             )
         )
     return config
+
+
+def _check_for_several_workers(config: RunConfig) -> None:
+    if config.run_dir is None:
+        raise ConfigError(
+            message(
+                "`run_dir` must be named where several workers train together.",
+                "Add run_dir=runs/NAME; with it, the same command goes on after a stop.",
+                run_dir=None,
+            )
+        )
+    if wants_all_folds(config):
+        raise ConfigError(
+            message(
+                "Several workers train one fold at a time.",
+                "Add data.fold=1, and type the command again for each other fold.",
+                **{"data.folds": config.data.folds},
+            )
+        )
 
 
 def _check(config: RunConfig) -> None:

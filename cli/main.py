@@ -15,6 +15,7 @@ from . import (
     config_commands,
     doctor,
     fit,
+    launch,
     predict,
     preview,
     search,
@@ -37,6 +38,7 @@ app.command("predict")(predict.predict)
 app.command("audit")(audit.audit)
 app.command("search")(search.search)
 app.command("compare")(compare.compare)
+app.command("launch")(launch.launch)
 app.command("preview")(preview.preview)
 app.command("recipes")(config_commands.list_recipes)
 app.command("config")(config_commands.show_config)

@@ -10,6 +10,7 @@ from rich.table import Table
 from ..configs import DEFAULT_SPACE, RunConfig, Space, to_yaml
 from ..core.errors import ConfigError, message
 from ..core.files import sha256_of_json, write_text_atomic
+from ..search.single_process import require_one_process
 from .console import say, show, show_table
 from .fit import ConfigArguments, read_arguments
 from .run_directories import run_directory
@@ -49,6 +50,7 @@ def search(
 ) -> None:
     """Try many settings on training and validation data, and say which are best."""
     config, name = read_arguments(arguments)
+    require_one_process(config.trainer.strategy)
     space = _space_of(config)
     load_tensorflow(config.trainer if parallel_trials == 1 else None)
     from .config_file import with_absolute_paths
@@ -158,9 +160,10 @@ def _open_study(
 
 
 def _executor(config: RunConfig, space: Space, count: int) -> "Executor":
+    from ..core.processes import worker_environments
     from ..search.devices import give_up_gpus
     from ..search.in_process import InProcess
-    from ..search.workers import WorkerProcesses, worker_environments
+    from ..search.workers import WorkerProcesses
 
     trial = ConfiguredTrial(config, space)
     if count == 1:

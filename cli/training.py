@@ -43,14 +43,17 @@ def train(
     Raises:
         typer.Exit: The run was interrupted; its state is saved, and how to go on is said.
     """
+    from ..strategies import current_workers
     from .build import build_data, build_module, build_trainer
 
     trainer = build_trainer(config, run_dir)
     trainer.check()
-    data = build_data(config)
-    result = trainer.fit(build_module(config, data), data)
+    with current_workers().together():
+        data = build_data(config)
+        result = trainer.fit(build_module(config, data), data)
     if not result.is_finished:
-        _say_how_to_go_on(result, config, resumable or run_dir)
+        if current_workers().is_chief:
+            _say_how_to_go_on(result, config, resumable or run_dir)
         # As the signal would have ended the process, but with the state saved.
         raise typer.Exit(0 if result.signal is None else 128 + result.signal)
     return TrainedRun(trainer, result, data)
@@ -58,16 +61,24 @@ def train(
 
 def test(run: TrainedRun) -> None:
     """Scores the best model on the test pictures, if there are some."""
+    from ..strategies import current_workers
     from .scores import show_scores
 
-    if run.data.test is not None:
-        show_scores("test", run.trainer.test(run.result.model, run.data).scores)
+    if run.data.test is None:
+        return
+    with current_workers().together():
+        scores = run.trainer.test(run.result.model, run.data).scores
+    if current_workers().is_chief:
+        show_scores("test", scores)
 
 
 def say_where(run_dir: Path) -> None:
     """Says where everything is."""
-    show(f"run directory: {run_dir}")
-    show(f"look at it with: tensorboard --logdir {run_dir.parent}")
+    from ..strategies import current_workers
+
+    if current_workers().is_chief:
+        show(f"run directory: {run_dir}")
+        show(f"look at it with: tensorboard --logdir {run_dir.parent}")
 
 
 def imported_names(config: RunConfig) -> list[str]:

@@ -63,6 +63,14 @@ class ProgressBarConfig(Section):
     )
 
 
+class JsonLogConfig(Section):
+    """Says how training goes in lines of JSON."""
+
+    seconds_between_lines: float = Field(
+        60.0, gt=0, description="Seconds between lines within an epoch."
+    )
+
+
 class MetricsLogConfig(Section):
     """Writes metrics.jsonl."""
 
@@ -73,6 +81,7 @@ class PicturesConfig(Section):
 
 CALLBACKS: dict[str, type[Section]] = {
     "early_stopping": EarlyStoppingConfig,
+    "json_log": JsonLogConfig,
     "metrics_log": MetricsLogConfig,
     "model_checkpoint": ModelCheckpointConfig,
     "pictures": PicturesConfig,

@@ -208,7 +208,7 @@ class AugmentationConfig(Section):
 class TrainerConfig(Section):
     """Where and how long to train."""
 
-    strategy: str = Field("auto", description="auto, single or mirrored.")
+    strategy: str = Field("auto", description="auto, single, mirrored or multi_worker.")
     accelerator: Literal["auto", "gpu", "cpu"] = Field(
         "auto", description="`gpu` never falls back to the CPU."
     )

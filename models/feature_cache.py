@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from ..core.files import sha256_of_json
 from ..core.store import Store
+from ..strategies import ALONE, Workers
 from .module import FrozenPart
 
 FORMAT = 1
@@ -46,13 +47,21 @@ class FeatureCache:
         frozen: The network.
         store: Where features are kept.
         compute: Runs a model over pictures and returns its outputs, a row a picture.
+        workers: Who compute together, each its part, and have all in the end.
 
     Attributes:
         frozen: The network.
         computed: How many pictures went through the network.
     """
 
-    def __init__(self, frozen: FrozenPart, store: Store, compute: Compute) -> None:
+    def __init__(
+        self,
+        frozen: FrozenPart,
+        store: Store,
+        compute: Compute,
+        workers: Workers = ALONE,
+    ) -> None:
+        self._workers = workers
         self.frozen = frozen
         self._store = store
         self._compute = compute
@@ -68,18 +77,26 @@ class FeatureCache:
         key = f"features-{sha256_of_json([self._network, pictures.fingerprint])}"
         shape = (pictures.num_examples, *self.frozen.model.output_shape[1:])
         dtype = np.dtype(self.frozen.model.output.dtype)
-        with self._store.lock(key):
-            file = self._store.find(key)
-            if file is None:
-                features = self._compute(self.frozen.model, pictures)
+        # One process at a time makes an entry; of workers the chief waits for all.
+        is_chief = self._workers.is_chief
+        with self._store.lock(key) if is_chief else contextlib.nullcontext():
+            if not all(self._workers.gather(self._store.find(key) is not None)):
+                features = self._compute(self.frozen.model, pictures).astype(dtype)
                 self.computed += len(features)
-                if not self._store.fits(features.nbytes):
+                if not all(self._workers.gather(self._store.fits(features.nbytes))):
                     return features
-                # Where the disk is full after all, they are for this run alone.
-                with contextlib.suppress(OSError), self._store.writing(key) as part:
-                    features.astype(dtype).tofile(part)
-                file = self._store.find(key)
+                if is_chief:
+                    self._write(key, features)
+                self._workers.gather(None)  # others may see the same files
+                if self._store.find(key) is None:
+                    self._write(key, features)
+            file = self._store.find(key)
         return np.memmap(file, dtype, "r", shape=shape) if file else features
+
+    def _write(self, key: str, features: Floats) -> None:
+        # Where the disk is full after all, they are for this run alone.
+        with contextlib.suppress(OSError), self._store.writing(key) as part:
+            features.tofile(part)
 
 
 def _fingerprint_network(frozen: FrozenPart) -> str:

@@ -14,15 +14,17 @@ from ..callbacks.monitor import Monitor
 from ..configs import SearchConfig, validated
 from ..configs.search import TunerName
 from ..core.errors import ConfigError, message
+from ..core.processes import worker_environments
 from ..trainer import FitResult, Trainer
 from .devices import give_up_gpus
 from .in_process import InProcess
 from .journal import JOURNAL_FILE, Journal
 from .oracles import create_oracle
 from .search import Executor, SearchResult, run_search, search_directory
+from .single_process import require_one_process
 from .study import Study
 from .trials import TrialPlan
-from .workers import WorkerProcesses, worker_environments
+from .workers import WorkerProcesses
 
 Build = Callable[[keras_tuner.HyperParameters], keras.Model]
 
@@ -74,6 +76,7 @@ class Search:
         parallel_trials: int = 1,
         trainer: Mapping[str, Any] | None = None,
     ) -> None:
+        require_one_process(str((trainer or {}).get("strategy", "auto")))
         self._build: Build = getattr(hypermodel, "build", hypermodel)
         self._run_dir = Path(run_dir).expanduser().absolute()
         self._parallel_trials = parallel_trials

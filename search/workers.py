@@ -17,6 +17,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Self
 
 from ..core.errors import ConfigError, message
+from ..core.processes import how_it_ended
 from ..core.signals import stop_signals
 from .trials import FitTrial, Outcome, TrialPlan, run_trial
 
@@ -149,7 +150,7 @@ class WorkerProcesses:
         del self._workers[slot]
         deaths = worker.deaths + 1
         if deaths == DEATHS:
-            how = _how_it_ended(worker.process.exitcode)
+            how = how_it_ended(worker.process.exitcode)
             return plan.number, Outcome(
                 "failed", reason=f"its process {how}, {DEATHS} times"
             )
@@ -196,46 +197,6 @@ def _end_with_parent() -> None:
 def _end(process: SpawnProcess) -> None:
     process.kill()
     process.join()
-
-
-def _how_it_ended(code: int | None) -> str:
-    if code is not None and code < 0:
-        return f"was ended by {signal.Signals(-code).name}"
-    return f"ended with code {code}"
-
-
-def worker_environments(count: int, gpus: Sequence[str]) -> list[dict[str, str]]:
-    """Divides a machine among processes.
-
-    Args:
-        count: Of processes.
-        gpus: As CUDA_VISIBLE_DEVICES names them; shared where there are fewer.
-
-    Returns:
-        Variables for each process: which GPUs it sees, that it takes memory of them as
-        it needs it, and how many threads it computes with.
-
-    Example:
-        >>> [each["CUDA_VISIBLE_DEVICES"] for each in worker_environments(2, "0123")]
-        ['0,1', '2,3']
-    """
-    threads = str(max((os.cpu_count() or 1) // count, 1))
-    common = {
-        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
-        "TF_NUM_INTRAOP_THREADS": threads,
-        "TF_NUM_INTEROP_THREADS": threads,
-        "OMP_NUM_THREADS": threads,
-    }
-    each = max(len(gpus) // count, 1)
-    return [
-        common | ({"CUDA_VISIBLE_DEVICES": _share(gpus, slot, each)} if gpus else {})
-        for slot in range(count)
-    ]
-
-
-def _share(gpus: Sequence[str], slot: int, each: int) -> str:
-    first = slot * each % len(gpus)
-    return ",".join(gpus[first : first + each])
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 Knows nothing of models or data. A strategy is TensorFlow's own, not a wrapper.
 """
 
-from .collectives import sum_gradients, sum_over_replicas
+from .collectives import sum_over_replicas
 from .devices import Devices, find_devices, set_cpu_devices
 from .factory import (
     create_strategy,
@@ -11,20 +11,26 @@ from .factory import (
     register_strategy,
     strategy_names,
 )
+from .multi_worker import current_workers, init_workers, workers_of
 from .replicas import Part, Position, Replicas, own_part
+from .workers import ALONE, Workers
 
 __all__ = [
+    "ALONE",
     "Devices",
     "Part",
     "Position",
     "Replicas",
+    "Workers",
     "create_strategy",
+    "current_workers",
     "describe_strategy",
     "find_devices",
+    "init_workers",
     "own_part",
     "register_strategy",
     "set_cpu_devices",
     "strategy_names",
-    "sum_gradients",
     "sum_over_replicas",
+    "workers_of",
 ]

@@ -5,52 +5,48 @@ from typing import Any
 
 import tensorflow as tf
 
+from .replicas import Replicas
+
 
 def sum_over_replicas(strategy: tf.distribute.Strategy, values: Any) -> Any:
-    """Adds up small tensors, such as counts, over all replicas.
+    """Adds up counts, losses and gradients over all replicas, in one transfer.
 
     Args:
         strategy: In whose scope this is called.
-        values: A structure of per-replica tensors.
+        values: A structure of per-replica tensors, or None where there is none, such
+            as for a variable without a gradient.
 
     Returns:
         The same structure of tensors.
     """
-    return tf.nest.map_structure(
-        lambda value: strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None),
-        values,
-    )
+    flat = [_dense_between_workers(strategy, each) for each in tf.nest.flatten(values)]
+    sums: list[Any] = [None] * len(flat)
+    dense: dict[tf.DType, list[int]] = {}  # places by dtype: only one travels at a time
+    for place, value in enumerate(flat):
+        if _is_none(value):
+            continue
+        parts = _local(strategy, value)
+        if _is_sparse(parts):
+            sums[place] = _sum_sparse(parts)
+        else:
+            dense.setdefault(parts[0].dtype, []).append(place)
+    for places in dense.values():
+        pairs = [(flat[place], flat[place]) for place in places]
+        added = strategy.extended.batch_reduce_to(tf.distribute.ReduceOp.SUM, pairs)
+        for place, each in zip(places, added, strict=True):
+            # Every replica holds the same sum now: go on with the first one's.
+            sums[place] = _local(strategy, each)[0]
+    return tf.nest.pack_sequence_as(values, sums)
 
 
-def sum_gradients(
-    strategy: tf.distribute.Strategy,
-    gradients: Sequence[Any],
-    variables: Sequence[tf.Variable],
-) -> list[Any]:
-    """Adds up gradients over all replicas in few, large transfers.
-
-    Args:
-        strategy: In whose scope this is called.
-        gradients: Per-replica tensors, or None where a variable has no gradient.
-        variables: One for each gradient.
-
-    Returns:
-        The sums, None where there was no gradient.
-    """
-    parts = [None if _is_none(each) else _local(strategy, each) for each in gradients]
-    is_dense = [each is not None and not _is_sparse(each) for each in parts]
-    dense = [
-        (gradient, variable)
-        for gradient, variable, wanted in zip(gradients, variables, is_dense, strict=True)
-        if wanted
-    ]
-    sums = strategy.extended.batch_reduce_to(tf.distribute.ReduceOp.SUM, dense)
-    # Every replica holds the same sum now: go on with the first one's.
-    firsts = iter([_local(strategy, each)[0] for each in sums])
-    return [
-        next(firsts) if wanted else _sum_sparse(each)
-        for each, wanted in zip(parts, is_dense, strict=True)
-    ]
+def _dense_between_workers(strategy: tf.distribute.Strategy, value: Any) -> Any:
+    """Gives gradients of embeddings all their rows, where rows would have to travel."""
+    replicas = Replicas.of(strategy)
+    if replicas.total == replicas.local or _is_none(value):
+        return value
+    if not _is_sparse(_local(strategy, value)):
+        return value
+    return strategy.run(tf.convert_to_tensor, args=(value,))
 
 
 def _local(strategy: tf.distribute.Strategy, value: Any) -> Sequence[Any]:
@@ -61,14 +57,12 @@ def _is_sparse(parts: Sequence[Any]) -> bool:
     return any(isinstance(part, tf.IndexedSlices) for part in parts)
 
 
-def _sum_sparse(parts: Sequence[tf.IndexedSlices] | None) -> tf.IndexedSlices | None:
+def _sum_sparse(parts: Sequence[tf.IndexedSlices]) -> tf.IndexedSlices:
     """Puts the rows of all replicas together.
 
     TensorFlow's collective gather can't: within one call of a `tf.function` it keeps the
     number of rows of its first use.
     """
-    if parts is None:
-        return None
     return tf.IndexedSlices(
         tf.concat([part.values for part in parts], 0),
         tf.concat([part.indices for part in parts], 0),

@@ -8,13 +8,16 @@ from typing import Literal
 
 import tensorflow as tf
 
+from ..core.cluster import has_several_workers
 from ..core.names import choose
 from .devices import Accelerator, Devices, find_devices
+from .multi_worker import multi_worker_strategy, workers_of
 from .tensorflow_internals import mirrored_strategy_of_its_own
 
 Factory = Callable[[Devices], tf.distribute.Strategy]
 
 _FACTORIES: dict[str, Factory] = {}
+MULTI_WORKER = "multi_worker"
 
 
 def register_strategy(name: str) -> Callable[[Factory], Factory]:
@@ -36,7 +39,7 @@ def register_strategy(name: str) -> Callable[[Factory], Factory]:
 
 def strategy_names() -> tuple[str, ...]:
     """The names that `trainer.strategy` takes."""
-    return tuple(_FACTORIES)
+    return (*_FACTORIES, MULTI_WORKER)
 
 
 def create_strategy(
@@ -47,8 +50,9 @@ def create_strategy(
     """Makes the strategy of a run.
 
     Args:
-        name: `"auto"` (mirrored where there are several devices), `"single"`,
-            `"mirrored"`, or what else was registered.
+        name: `"auto"` (multi_worker where the environment names several workers,
+            mirrored where there are several devices), `"single"`, `"mirrored"`,
+            `"multi_worker"`, or what else was registered.
         accelerator: See `find_devices`.
         devices: See `find_devices`.
 
@@ -58,8 +62,11 @@ def create_strategy(
     Raises:
         ConfigError: No such strategy, or not enough devices for it.
     """
-    factory = choose("trainer.strategy", name, _FACTORIES)
-    return factory(find_devices(accelerator, devices))
+    choose("trainer.strategy", name, dict.fromkeys(strategy_names()))
+    # Before TensorFlow is asked for devices: it takes no workers afterwards.
+    if name == MULTI_WORKER or (name == "auto" and has_several_workers()):
+        return multi_worker_strategy(accelerator, devices)
+    return _FACTORIES[name](find_devices(accelerator, devices))
 
 
 def describe_strategy(strategy: tf.distribute.Strategy, batch_size: int | None) -> str:
@@ -72,7 +79,10 @@ def describe_strategy(strategy: tf.distribute.Strategy, batch_size: int | None) 
     count = strategy.num_replicas_in_sync
     devices = map(tf.DeviceSpec.from_string, strategy.extended.worker_devices)
     names = ", ".join(f"{each.device_type}:{each.device_index}" for each in devices)
-    text = f"{names} ({type(strategy).__name__}, {count} replica{'s'[: count > 1]})"
+    workers = workers_of(strategy).count
+    where = f" on each of {workers} workers" if workers > 1 else ""
+    kind = type(strategy).__name__
+    text = f"{names}{where} ({kind}, {count} replica{'s'[: count > 1]})"
     if batch_size is None or count == 1:
         return text
     return f"{text}, batch {batch_size} = {-(-batch_size // count)} on each"

@@ -1,21 +1,32 @@
 """The values that a variable has on each replica, such as those of a metric."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from .multi_worker import workers_of
+from .replicas import Replicas
+
+Arrays = dict[str, npt.NDArray[Any]]
+
 
 def copy_replica_values(
-    strategy: tf.distribute.Strategy, variable: tf.Variable
-) -> npt.NDArray[Any]:
-    """Copies a variable's values to the host.
+    strategy: tf.distribute.Strategy, variables: Mapping[str, tf.Variable]
+) -> Arrays:
+    """Copies the values of variables to the host. All workers must call this.
 
     Returns:
-        `(replicas, ...)`, one row for each replica of this process.
+        For each variable `(replicas, ...)`, one row for each replica of all workers.
     """
-    return np.stack([v.numpy() for v in strategy.experimental_local_results(variable)])
+    own = {
+        name: np.stack([v.numpy() for v in strategy.experimental_local_results(each)])
+        for name, each in variables.items()
+    }
+    parts = workers_of(strategy).gather(own)
+    return {name: np.concatenate([part[name] for part in parts]) for name in own}
 
 
 def assign_replica_values(
@@ -26,9 +37,12 @@ def assign_replica_values(
     On as many replicas as before each gets its own: shared out otherwise, float sums
     would differ in their last bits. On another number the first replica gets the sum.
     """
-    replicas = strategy.experimental_local_results(variable)
-    if len(values) != len(replicas):
-        rest = np.zeros_like(values[:1]).repeat(len(replicas) - 1, axis=0)
+    replicas = Replicas.of(strategy)
+    if len(values) != replicas.total:
+        rest = np.zeros_like(values[:1]).repeat(replicas.total - 1, axis=0)
         values = np.concatenate([values.sum(axis=0, keepdims=True), rest])
-    for replica, value in zip(replicas, values, strict=True):
+    own = values[replicas.first : replicas.first + replicas.local]
+    for replica, value in zip(
+        strategy.experimental_local_results(variable), own, strict=True
+    ):
         replica.assign(value)

@@ -7,7 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.python.eager import context as eager_context
 from tensorflow.python.framework import config as framework_config
+
+# Where it stands has changed between versions: taken from who uses it.
+CoordinatedJob = eager_context.coordination_config_pb2.CoordinatedJob
 
 _GROUPS_PER_STRATEGY = 1000
 
@@ -48,3 +52,23 @@ class traced:  # noqa: N801 - a decorator, like property
         function = self._function.__get__(instance, owner)
         function._omit_frequent_tracing_warning = True
         return function
+
+
+def has_started_devices() -> bool:
+    """Whether TensorFlow has made its devices, after which it takes no workers."""
+    return eager_context.context()._context_handle is not None
+
+
+def limit_coordination(seconds: float, num_workers: int) -> None:
+    """Lets TensorFlow's own signs of life come after ours, which name who is lost."""
+    eager_context.context().configure_coordination_service(
+        "standalone",
+        service_leader="/job:worker/replica:0/task:0",
+        heartbeat_timeout_in_ms=round(1000 * seconds),
+        coordinated_jobs=[CoordinatedJob(name="worker", num_tasks=num_workers)],
+    )
+
+
+def abort_collectives(reason: str) -> None:
+    """Ends all sums over workers that wait for somebody who is gone; for good."""
+    eager_context.context().abort_collective_ops(tf.errors.UNAVAILABLE, reason)

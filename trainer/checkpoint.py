@@ -31,7 +31,7 @@ POSITION = ("epoch", "step", "epoch_step", "samples", "trained", "history", "sto
 
 
 def capture(run: RunState, step: TrainStep, callbacks: CallbackList) -> Bundle:
-    """Copies all that a run needs to go on.
+    """Copies all that a run needs to go on. All workers must call this.
 
     Args:
         run: Where it stands.
@@ -47,10 +47,7 @@ def capture(run: RunState, step: TrainStep, callbacks: CallbackList) -> Bundle:
             "weights": copy_values(changing_variables(run.model)),
             "optimizer": copy_values(_optimizer_variables(run.model.optimizer)),
             "epoch": step.epoch_values(),
-            "metrics": {
-                name: copy_replica_values(run.strategy, variable)
-                for name, variable in _metric_variables(step.model).items()
-            },
+            "metrics": copy_replica_values(run.strategy, _metric_variables(step.model)),
             "callbacks": arrays,
         },
         documents={

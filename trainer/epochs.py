@@ -9,11 +9,12 @@ from typing import Any
 import tensorflow as tf
 
 from ..callbacks import RunState
-from ..strategies import Position
+from ..strategies import Position, workers_of
 from .batches import Batches, BatchSource
 from .divergence import diverged
 from .evaluation_step import EvaluationStep
-from .keras_internals import metric_results, reset_metrics
+from .keras_internals import reset_metrics
+from .metric_values import read_metrics
 from .outputs import Collected, collect
 from .pace import Pace
 from .train_step import TrainStep
@@ -46,6 +47,7 @@ class Training:
 
     def __post_init__(self) -> None:
         self._batches = Batches(self.step.strategy, self.source)
+        self._workers = workers_of(self.step.strategy)
 
     def calls(self, run: RunState) -> Iterator[None]:
         """Trains until the epoch ends or somebody asks to stop.
@@ -62,12 +64,12 @@ class Training:
             reset_metrics(self.step.model)
         self._rows_before = self.step.totals.read()[1]
         run.samples -= self._rows_before  # until the epoch ends
-        run.read_metrics = lambda: values_so_far(self.step)
         position = Position(run.epoch, run.epoch_step, self._length(run))
         iterator = self._batches.start(position)
         while run.stop_reason is None and self._steps_left(run) != 0:
             if not self._call(run, iterator):
                 return
+            run.read_metrics = self._workers.ahead(lambda: values_so_far(self.step))
             yield
             if run.step == self.max_steps:
                 run.request_stop(f"max_steps={self.max_steps} is reached")
@@ -96,7 +98,7 @@ class Training:
         run.epoch_step += int(outcome.steps)
         if not outcome.finite:
             raise diverged(run, self.source, self._length(run))
-        self.pace.record(steps, self.clock() - started)
+        self.pace.record(steps, max(self._workers.gather(self.clock() - started)))
         return True
 
     def _steps_left(self, run: RunState) -> int | None:
@@ -149,6 +151,7 @@ class Validation:
 
     def __post_init__(self) -> None:
         self._batches = Batches(self.step.strategy, self.source)
+        self._workers = workers_of(self.step.strategy)
 
     def epoch(self) -> dict[str, float]:
         """Measures losses and metrics.
@@ -178,7 +181,7 @@ class Validation:
     def _call(self, iterator: Iterator[Any], steps: int) -> None:
         started = self.clock()
         self.step(iterator, _int64(steps))
-        self.pace.record(steps, self.clock() - started)
+        self.pace.record(steps, max(self._workers.gather(self.clock() - started)))
         self.between_calls()
 
     def _begin(self) -> tuple[Iterator[Any], int | None]:
@@ -189,10 +192,12 @@ class Validation:
 
 
 def values_so_far(step: TrainStep | EvaluationStep) -> dict[str, float]:
-    """Losses and metrics of the steps since the last reset, by name."""
+    """Losses and metrics of the steps since the last reset, by name.
+
+    All workers must call this.
+    """
     losses, _, _ = step.totals.read()
-    metrics = metric_results(step.model)
-    return losses | {name: float(value) for name, value in metrics.items()}
+    return losses | read_metrics(step.model, step.strategy)
 
 
 def limited(num_batches: int | None, limit: int | None) -> int | None:

@@ -9,6 +9,7 @@ from ..core.errors import ConfigError, KeraunosError, message
 from ..core.store import Store
 from ..models import FeatureCache, Module
 from ..models.feature_cache import Compute
+from ..strategies import workers_of
 from .batches import BatchSource
 from .compiled_model import batch_spec
 from .keras_internals import build_compiled
@@ -75,7 +76,8 @@ def open_cache(
     frozen = module.frozen_part(model)
     if frozen is None:
         raise ValueError("There is no frozen part.")
-    return FeatureCache(frozen, data.store, compute)
+    workers = workers_of(model.distribute_strategy)
+    return FeatureCache(frozen, data.store, compute, workers)
 
 
 def train_on_features(

@@ -15,6 +15,7 @@ from ..core.errors import ConfigError, message
 from ..core.signals import stop_signals
 from ..models import FeatureCache, Module
 from ..models.feature_cache import Compute
+from ..strategies import workers_of
 from .batches import BatchSource, batch_limit
 from .checkpoint import capture, capture_frozen, restore_epoch, restore_run
 from .compiled_model import build_model
@@ -37,7 +38,13 @@ from .keras_internals import accumulation_taken_over
 from .loop import Loop
 from .pace import Pace
 from .result import FitResult
-from .resume import Resumption, clear_the_way, find_resumption
+from .resume import (
+    Resumption,
+    clear_the_way,
+    find_resumption,
+    require_same_settings,
+    share_resumption,
+)
 from .run_directory import WritesTables, claimed_directory, write_environment
 from .saver import Saver
 from .settings import run_settings
@@ -58,7 +65,7 @@ class Fitting:
         seed: Of initial weights and dropout.
         strategy: Where to train.
         callbacks: What happens around.
-        run_dir: Where files go, or None.
+        run_dir: Where files go, or None: also on all workers but the chief.
     """
 
     module: Module
@@ -74,12 +81,16 @@ class Fitting:
 
     def run(self) -> FitResult:
         """Trains from the first line to the last, or on from where the run stood."""
+        workers = workers_of(self.strategy)
         with (
+            workers.together(),
             claimed_directory(self.run_dir),
             self._global_settings(),
             stop_signals() as stop,
         ):
-            interruption = Interruption(stop, max_seconds(self.settings.max_time))
+            interruption = Interruption(
+                stop, max_seconds(self.settings.max_time), workers=workers
+            )
             model = self._build()
             run, resumption = self._begin(model)
             with accumulation_taken_over(model.optimizer) as accumulate:
@@ -129,7 +140,10 @@ class Fitting:
             has_validation=self.validation is not None,
             run_dir=self.run_dir,
         )
-        resumption = find_resumption(run.checkpoint_dir, run.settings)
+        workers = workers_of(self.strategy)
+        require_same_settings(workers, run.settings)
+        found = find_resumption(run.checkpoint_dir, run.settings)
+        resumption = share_resumption(workers, found)
         if resumption is not None:
             restore_run(run, resumption)
         reason = self._reason_against_features(model)

@@ -169,11 +169,20 @@ def update_metrics(
         model._compile_metrics.update_state(targets, predictions, sample_weight)
 
 
-def metric_results(model: keras.Model) -> dict[str, Any]:
-    """Values of the compiled metrics under the names that `Model.fit` gives them."""
+def metric_results(
+    model: keras.Model, states: Sequence[Any] | None = None
+) -> dict[str, Any]:
+    """Values of the compiled metrics under the names that `Model.fit` gives them.
+
+    Args:
+        model: Built and compiled.
+        states: Of `metric_variables`, in place of what these hold.
+    """
     if model._compile_metrics is None:
         return {}
-    return dict(model._compile_metrics.result())
+    if states is None:
+        return dict(model._compile_metrics.result())
+    return dict(model._compile_metrics.stateless_result(states))
 
 
 def reset_metrics(model: keras.Model) -> None:

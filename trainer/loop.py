@@ -25,6 +25,9 @@ The loop, with every hook at its place::
 Checkpoints are written in the background. `on_checkpoint_saved` comes when one is known
 to be whole: before the next one begins, and before validation and the end of the fit.
 
+Several workers run it side by side: callbacks that write are called on the chief alone,
+and what a callback or a signal asks of one worker all of them do, at the same place.
+
 A signal, or the end of `max_time`, stops the loop between two calls to the devices: a
 checkpoint is saved there, and `on_exception` comes with an `Interrupted`.
 """
@@ -32,6 +35,8 @@ checkpoint is saved there, and `on_exception` comes with an `Interrupted`.
 from dataclasses import dataclass
 
 from ..callbacks import CallbackList, RunState
+from ..models.variables import assign_values, changing_variables, copy_values
+from ..strategies import workers_of
 from .checkpoint import restore_callbacks, restore_optimizer
 from .epochs import Training, Validation
 from .interruption import Interrupted, Interruption
@@ -65,6 +70,7 @@ class Loop:
         try:
             try:
                 self._begin(run)
+                self._agree(run)
                 while run.epoch < run.max_epochs and run.stop_reason is None:
                     self._epoch(run)
                 self._end(run)
@@ -94,6 +100,7 @@ class Loop:
         validated = self._validate(run)
         run.end_epoch(_in_order(run.trained, validated))
         self.callbacks.notify("on_epoch_end", run)
+        self._agree(run)
         self._save_if_asked(run)
 
     def _train(self, run: RunState) -> dict[str, float]:
@@ -101,6 +108,7 @@ class Loop:
             self.callbacks.notify("on_epoch_begin", run)
         for _ in self.training.calls(run):
             self.callbacks.notify_step_end(run)
+            self._agree(run)
             self._save_if_asked(run)
             self.interruption.check()
         return self.training.end_epoch(run)
@@ -125,6 +133,7 @@ class Loop:
         self._finish_saving(run)
         run.model.optimizer.finalize_variable_values(run.model.trainable_variables)
         self.callbacks.notify("on_fit_end", run)
+        self._take_weights_of_chief(run)
 
     def _interrupt(self, run: RunState, interrupted: Interrupted) -> None:
         self._finish_saving(run)
@@ -132,6 +141,19 @@ class Loop:
         self._finish_saving(run)
         run.interrupt(interrupted.reason, interrupted.signal)
         self.callbacks.notify_exception(run, interrupted)
+
+    def _agree(self, run: RunState) -> None:
+        """Lets all workers do what one of them was asked for."""
+        wishes = workers_of(run.strategy).gather([run.stop_reason, run.save_requested])
+        run.stop_reason = next((reason for reason, _ in wishes if reason), None)
+        run.save_requested = any(save for _, save in wishes)
+
+    def _take_weights_of_chief(self, run: RunState) -> None:
+        """Gives all workers what was restored on the chief, which reads checkpoints."""
+        workers = workers_of(run.strategy)
+        if workers.count > 1:
+            variables = changing_variables(run.model)
+            assign_values(variables, workers.share(copy_values(variables)))
 
     def _save_if_asked(self, run: RunState) -> None:
         if not run.save_requested:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ..evaluation import Predictions
+from ..strategies import workers_of
 
 Collected = Any
 
@@ -49,11 +50,14 @@ def collect(
 
 
 def _on_host(strategy: tf.distribute.Strategy, outputs: Any) -> Any:
-    """The rows of all replicas, one after the other."""
+    """The rows of all replicas of all workers, one after the other."""
     replicas = strategy.experimental_local_results(outputs)
-    return tf.nest.map_structure(
+    own = tf.nest.map_structure(
         lambda *parts: np.concatenate([part.numpy() for part in parts]), *replicas
     )
+    gathered = workers_of(strategy).gather(tf.nest.flatten(own))
+    joined = [np.concatenate(parts) for parts in zip(*gathered, strict=True)]
+    return tf.nest.pack_sequence_as(own, joined)
 
 
 def as_predictions(source: LabelledSource, outputs: Collected) -> Predictions:

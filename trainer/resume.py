@@ -9,6 +9,7 @@ from typing import Any
 
 from ..core.bundle import Bundle, read_bundle
 from ..core.errors import CheckpointError, ConfigError, message
+from ..strategies import Workers
 from .saver import FROZEN
 
 _NAME = re.compile(r"step-(\d{8})(-mid-epoch)?")
@@ -46,6 +47,47 @@ class Resumption:
     frozen: Bundle
     remarks: list[str] = field(default_factory=list)
     has_changed: bool = False
+
+
+def share_resumption(workers: Workers, found: Resumption | None) -> Resumption | None:
+    """Lets all workers go on from what the chief has found."""
+    if workers.count == 1:
+        return found
+    sent = workers.share(
+        found
+        and [
+            str(found.path),
+            {"arrays": found.bundle.arrays, "documents": found.bundle.documents},
+            {"arrays": found.frozen.arrays, "documents": found.frozen.documents},
+            found.remarks,
+            found.has_changed,
+        ]
+    )
+    if sent is None:
+        return None
+    path, bundle, frozen, remarks, has_changed = sent
+    return Resumption(Path(path), Bundle(**bundle), Bundle(**frozen), remarks, has_changed)
+
+
+def require_same_settings(workers: Workers, settings: Mapping[str, Any]) -> None:
+    """Makes sure that all workers were asked for the same, pictures included.
+
+    Raises:
+        ConfigError: They were not; the message says in what.
+    """
+    flat = _flatten(settings)
+    gathered = [_flatten(each) for each in workers.gather(settings)]
+    differing = [
+        f"{name}: {[each.get(name) for each in gathered]}"
+        for name in sorted(flat)
+        if any(each.get(name) != gathered[0].get(name) for each in gathered)
+    ]
+    if differing:
+        raise ConfigError(
+            "All workers must train the same, on the same data. Received: "
+            + "; ".join(differing)
+            + ". Give them the same configuration, and the same files."
+        )
 
 
 def find_resumption(

@@ -11,6 +11,8 @@ from ..callbacks import RunState
 from ..callbacks.model_checkpoint import checkpoint_name
 from ..core.bundle import Bundle, write_bundle
 from ..core.errors import CheckpointError, message
+from ..core.restarts import report_progress
+from ..strategies import workers_of
 
 FROZEN = "frozen"
 
@@ -45,18 +47,23 @@ class Saver:
         """Begins to write a checkpoint of a run; `finish` comes first.
 
         Nothing happens if the run has no directory, or this state is saved already.
+        All workers must call this; the one that has the directory writes.
         """
-        if run.checkpoint_dir is None:
+        directory = run.checkpoint_dir
+        path = directory and directory / checkpoint_name(run)
+        is_wanted = path is not None and not path.exists()
+        if not workers_of(run.strategy).share(is_wanted):
             return
-        self._path = run.checkpoint_dir / checkpoint_name(run)
-        if self._path.exists():
+        bundle = self._capture(run)
+        if directory is None or path is None:
             return
-        bundles = {self._path: self._capture(run)}
-        frozen = run.checkpoint_dir / FROZEN
+        self._path = path
+        bundles = {path: bundle}
+        frozen = directory / FROZEN
         if not frozen.exists():
             bundles = {frozen: self._capture_frozen(run), **bundles}
         self._thread = threading.Thread(
-            target=self._write, args=(bundles,), name="keraunos-saver"
+            target=self._write, args=(bundles, run.step), name="keraunos-saver"
         )
         self._thread.start()
 
@@ -83,11 +90,12 @@ class Saver:
         with contextlib.suppress(CheckpointError):
             self.finish()
 
-    def _write(self, bundles: dict[Path, Bundle]) -> None:
+    def _write(self, bundles: dict[Path, Bundle], step: int) -> None:
         started = time.monotonic()
         try:
             for path, bundle in bundles.items():
                 write_bundle(path, bundle)
+            report_progress(step)
         except BaseException as error:  # raised again by `finish`
             self._error = error
         self.seconds = time.monotonic() - started

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from ..core.bundle import Arrays
 from ..models import Module
-from ..strategies import own_part, sum_gradients, sum_over_replicas
+from ..strategies import own_part, sum_over_replicas
 from ..strategies.tensorflow_internals import traced
 from .accumulator import Accumulator, combine
 from .batches import Prepare, next_with_wait
@@ -138,13 +138,9 @@ class TrainStep:
     def _one_step(self, iterator: Any, step: tf.Tensor) -> tf.Tensor:
         parts, wait_seconds = next_with_wait(iterator)
         local = self.strategy.run(self._on_replica, args=(parts, step))
-        rows, numerators, denominators = sum_over_replicas(
-            self.strategy, (local.rows, local.numerators, local.denominators)
+        rows, numerators, denominators, gradients = sum_over_replicas(
+            self.strategy, tuple(local)
         )
-        gradients = {
-            divisor: sum_gradients(self.strategy, each, self._variables)
-            for divisor, each in local.gradients.items()
-        }
         losses = divide(self._kinds, numerators, denominators)
         self.totals.add(losses, rows, wait_seconds)
         finite = tf.math.is_finite(losses[0]) & self._all_finite(gradients)

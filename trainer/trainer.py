@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import keras
@@ -12,7 +13,7 @@ from ..configs import TrainerConfig, validated
 from ..core.errors import ConfigError, message
 from ..core.names import choose
 from ..models import Module, as_module
-from ..strategies import create_strategy
+from ..strategies import create_strategy, current_workers, workers_of
 from .batches import as_source, batch_limit
 from .evaluation import evaluate, predict, score
 from .fitting import Fitting
@@ -31,7 +32,8 @@ class Trainer:
     arguments are those of the section `trainer` of a configuration, and five more.
 
     Args:
-        strategy: `"auto"`, `"single"`, `"mirrored"`, or a `tf.distribute.Strategy`.
+        strategy: `"auto"`, `"single"`, `"mirrored"`, `"multi_worker"`, or a
+            `tf.distribute.Strategy` of one process.
         accelerator: `"auto"`, `"gpu"` (never falls back to the CPU) or `"cpu"`.
         devices: How many, or `"auto"` for all.
         precision: `"float32"`, `"mixed_float16"` or `"mixed_bfloat16"`.
@@ -146,7 +148,7 @@ class Trainer:
             ConfigError: Something is not there or can't be used.
         """
         self._make_strategy()
-        if self.run_dir is not None:
+        if self.run_dir is not None and current_workers().is_chief:
             check_run_directory(self.run_dir)
 
     def describe(
@@ -209,7 +211,7 @@ class Trainer:
         """
         source = as_source(_split_of(data, "test"), "data")
         result = score(model, source, module or Module())
-        if self.run_dir is not None:
+        if self.run_dir is not None and current_workers().is_chief:
             write_test_report(self.run_dir, result, source)
         return result
 
@@ -233,7 +235,12 @@ class Trainer:
         validation_data: Any,
         run_dir: str | os.PathLike[str] | None,
     ) -> Fitting:
-        directory = None if run_dir is None else check_run_directory(run_dir)
+        strategy = self._make_strategy()
+        is_chief = workers_of(strategy).is_chief
+        directory = None
+        if run_dir is not None:
+            directory = check_run_directory(run_dir) if is_chief else Path(run_dir)
+        callbacks = merge_callbacks(self.callbacks, default_callbacks(directory))
         train, validation = _train_and_validation(data, validation_data)
         return Fitting(
             module=as_module(module),
@@ -245,9 +252,9 @@ class Trainer:
             settings=self.settings,
             feature_cache=self.feature_cache,
             seed=self.seed,
-            strategy=self._make_strategy(),
-            callbacks=merge_callbacks(self.callbacks, default_callbacks(directory)),
-            run_dir=directory,
+            strategy=strategy,
+            callbacks=callbacks if is_chief else callbacks.without_writers(),
+            run_dir=directory if is_chief else None,
         )
 
     def _make_strategy(self) -> tf.distribute.Strategy:

@@ -83,7 +83,10 @@ def test_pictures_that_would_spoil_a_run_are_3(keraunos, unchanged, arguments, w
     ("setting", "words"),
     [
         ("trainer.max_epohs=1", ["mean max_epochs"]),
-        ("trainer.strategy=miror", ["one of auto, mirrored, single", "mean mirrored"]),
+        (
+            "trainer.strategy=miror",
+            ["one of auto, mirrored, multi_worker, single", "mean mirrored"],
+        ),
         ("callbacks.early_stoping={}", ["mean early_stopping"]),
         ("callbacks.EarlyStoping={}", ["mean EarlyStopping"]),
         ("callbacks.EarlyStopping.patence=3", ["refused by EarlyStopping", "patence"]),

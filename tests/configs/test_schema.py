@@ -74,7 +74,7 @@ def test_names_and_defaults_are_the_same_in_python_and_yaml(
 def test_callbacks_take_the_options_of_their_configuration(name):
     python = defaults(CALLBACK_CLASSES[name])
     yaml = fields(CALLBACKS[name])
-    injected = {"console", "clock"}
+    injected = {"console", "clock", "stream"}
     assert {key: python[key] for key in set(python) - injected} == yaml
 
 

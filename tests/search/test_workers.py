@@ -13,7 +13,8 @@ import hypermodels
 import keraunos as kr
 import pytest
 from keraunos.core.faults import VARIABLE
-from keraunos.search.workers import DEATHS, worker_environments
+from keraunos.core.processes import worker_environments
+from keraunos.search.workers import DEATHS
 
 PROGRAM = Path(hypermodels.__file__)
 TRIALS = {"random": 5, "grid": 5, "bayesian": 11}

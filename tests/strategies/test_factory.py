@@ -1,5 +1,6 @@
 import pytest
 import tensorflow as tf
+from keraunos.core.cluster import Cluster
 from keraunos.core.errors import ConfigError
 from keraunos.strategies import create_strategy, describe_strategy, factory
 
@@ -23,9 +24,23 @@ def test_a_name_becomes_a_strategy_of_tensorflow(name, devices, kind, count):
 
 def test_an_unknown_name_is_an_error_with_the_names_there_are():
     with pytest.raises(
-        ConfigError, match=r"auto, mirrored, single.*'mirored'. Did you mean mirrored"
+        ConfigError,
+        match=r"auto, mirrored, multi_worker, single.*'mirored'. Did you mean mirrored",
     ):
         create_strategy("mirored")
+
+
+def test_several_workers_must_be_named_by_somebody(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    with pytest.raises(ConfigError, match="keraunos launch --workers"):
+        create_strategy("multi_worker", "cpu")
+
+
+def test_auto_takes_the_workers_that_are_named(monkeypatch):
+    cluster = Cluster(("a:1", "b:2"), 0)
+    monkeypatch.setenv("TF_CONFIG", cluster.tf_config())
+    with pytest.raises(ConfigError, match=r"first line of the program.*'b:2'|b:2.*first"):
+        create_strategy("auto", "cpu")
 
 
 def test_one_can_be_added(monkeypatch):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import replicas
-from keraunos.strategies import Part, Replicas, own_part, sum_gradients, sum_over_replicas
+from keraunos.strategies import Part, Replicas, own_part, sum_over_replicas
 
 
 @pytest.mark.parametrize("total", [1, 2, 3, 4, 8])
@@ -44,8 +44,6 @@ def test_each_replica_gets_its_own_part(count):
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_sums_are_over_all_replicas_and_leave_none_alone(count):
     strategy = replicas(count)
-    with strategy.scope():
-        variables = [tf.Variable([1.0, 1.0]), tf.Variable(1.0), tf.Variable([[1.0]])]
     numbers = [float(number + 1) for number in range(count)]
     parts = tuple(Part(number, 1) for number in numbers)
 
@@ -56,15 +54,16 @@ def test_sums_are_over_all_replicas_and_leave_none_alone(count):
             rows = tf.IndexedSlices(
                 tf.reshape(value, (1, 1)), tf.constant([0]), tf.constant([1, 1])
             )
-            return {"n": value}, [tf.stack([value, value]), None, rows]
+            double = tf.cast(value, tf.float64)  # of another dtype than the rest
+            return {"n": value, "double": double}, [tf.stack([value, value]), None, rows]
 
-        small, gradients = strategy.run(on_replica, args=(parts,))
-        dense, nothing, sparse = sum_gradients(strategy, gradients, variables)
+        sums = sum_over_replicas(strategy, strategy.run(on_replica, args=(parts,)))
+        small, (dense, nothing, sparse) = sums
         assert nothing is None
-        return sum_over_replicas(strategy, small), dense, tf.convert_to_tensor(sparse)
+        return small, dense, tf.convert_to_tensor(sparse)
 
     total = sum(numbers)
     small, dense, sparse = run()
-    assert float(small["n"]) == total
+    assert float(small["n"]) == float(small["double"]) == total
     np.testing.assert_array_equal(dense, [total, total])
     np.testing.assert_array_equal(sparse, [[total]])

@@ -1,13 +1,17 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import tensorflow as tf
 from keraunos.strategies.tensorflow_internals import (
+    has_started_devices,
+    limit_coordination,
     mirrored_strategy_of_its_own,
     op_determinism_is_enabled,
     traced,
 )
+from tensorflow.python.eager import context as eager_context
 
 
 def sum_within_replicas(strategy):
@@ -59,3 +63,44 @@ def test_op_determinism_is_enabled():
         "assert op_determinism_is_enabled()\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
+
+
+def test_has_started_devices():
+    tf.constant(1)
+    assert has_started_devices()
+    program = (
+        "from keraunos.strategies.tensorflow_internals import has_started_devices\n"
+        "assert not has_started_devices()\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
+
+
+def test_limit_coordination():
+    context = eager_context.context()
+    before = context.coordination_service
+    try:
+        limit_coordination(60.0, num_workers=3)
+        set_up = context.coordination_service
+        assert set_up.heartbeat_timeout_in_ms == 60_000
+        assert [each.num_tasks for each in set_up.coordinated_job_list] == [3]
+    finally:
+        context._coordination_service_config = before
+
+
+def test_abort_collectives():
+    program = (
+        "import tensorflow as tf\n"
+        "from keraunos.strategies import set_cpu_devices\n"
+        "from keraunos.strategies.tensorflow_internals import abort_collectives\n"
+        "from test_tensorflow_internals import sum_within_replicas\n"
+        "set_cpu_devices(2)\n"
+        "abort_collectives('worker 1 is lost')\n"
+        "try:\n"
+        "    sum_within_replicas(tf.distribute.MirroredStrategy(['/cpu:0', '/cpu:1']))\n"
+        "except tf.errors.UnavailableError as error:\n"
+        "    assert 'worker 1 is lost' in str(error)\n"
+        "else:\n"
+        "    raise AssertionError\n"
+    )
+    folder = Path(__file__).parent
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120, cwd=folder)

@@ -1,0 +1,305 @@
+"""What becomes of two workers when one of them is hit by a fault, and how soon.
+
+Each cell trains a small model in two processes, of which one is hit at a moment of the
+run: killed, frozen, told to stop, or by an exception of its own. Measured is the time from
+the fault to the end of the other. A process that has not ended by then is ended by SIGKILL
+after a limit of time, which counts as a hang.
+
+Processes are forked by a parent that has imported everything, before TensorFlow has
+started anything.
+
+Usage: python benchmarks/worker_faults.py [--only FAULT:ROLE:PHASE ...] [--lost-seconds 10]
+"""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any, NamedTuple
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import keraunos as kr
+import numpy as np
+import tensorflow as tf
+from keraunos.cli.launch import free_ports
+from keraunos.core.cluster import TF_CONFIG, Cluster
+from keraunos.strategies import multi_worker
+from keraunos.trainer import saver
+
+FAULTS = ("SIGKILL", "SIGSTOP", "SIGTERM", "exception")
+ROLES = ("chief", "worker")
+PHASES = ("before meeting", "strategy", "first trace", "step", "validation", "save")
+# What needs no moment: how processes are started.
+STARTS = ("late", "port in use", "named twice", "other workers")
+EPOCHS, STEPS, AT_STEP = 3, 4, 6
+LATE_SECONDS = 3.0
+
+
+class Cell(NamedTuple):
+    """A fault, who is hit, and when."""
+
+    fault: str
+    role: str
+    phase: str
+
+
+class Ended(NamedTuple):
+    """How a cell came out.
+
+    Attributes:
+        codes: Of the chief and of the worker; minus the number of a signal.
+        seconds: From the fault to the end of the one that was not hit.
+        said: What that one wrote last.
+        hung: Whether it had to be ended.
+    """
+
+    codes: list[int | None]
+    seconds: float
+    said: str
+    hung: bool
+
+
+def main() -> None:
+    """Runs the cells and prints a table and a line of JSON."""
+    options = parse()
+    os.environ[multi_worker.LOST_VARIABLE] = str(options.lost_seconds)
+    os.environ[multi_worker.MEET_VARIABLE] = str(options.meet_seconds)
+    results = []
+    print(f"{'fault':12} {'who':7} {'when':15} {'chief':>6} {'worker':>6} {'seconds':>8}")
+    for cell in cells(options.only):
+        ended = run(cell, limit=6 * options.lost_seconds + options.meet_seconds)
+        codes = [str(code) for code in ended.codes]
+        print(
+            f"{cell.fault:12} {cell.role:7} {cell.phase:15} {codes[0]:>6} {codes[1]:>6} "
+            f"{ended.seconds:8.1f}  {'HANGS' if ended.hung else ended.said[:110]}",
+            flush=True,
+        )
+        results.append({**cell._asdict(), **ended._asdict()})
+    versions = {name: metadata.version(name) for name in ("keras", "tensorflow")}
+    print(json.dumps({"cells": results, "versions": versions, "options": vars(options)}))
+
+
+def parse() -> argparse.Namespace:
+    """Reads the options."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--only", nargs="*", default=[], metavar="FAULT:ROLE:PHASE")
+    parser.add_argument("--lost-seconds", type=float, default=10.0)
+    parser.add_argument("--meet-seconds", type=float, default=10.0)
+    return parser.parse_args()
+
+
+def cells(only: list[str]) -> list[Cell]:
+    """All cells, or those that were asked for."""
+    if only:
+        return [Cell(*each.split(":")) for each in only]
+    moments = [Cell(f, r, p) for f in FAULTS for p in PHASES for r in ROLES]
+    return moments + [Cell(f, r, "start") for f in STARTS for r in ROLES]
+
+
+def run(cell: Cell, limit: float) -> Ended:
+    """Forks both workers, and waits for the one that is not hit."""
+    folder = Path(tempfile.mkdtemp())  # no `with`: a worker leaves through here, too
+    addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(2))
+    pids = [fork(cell, Cluster(addresses, rank), folder) for rank in (0, 1)]
+    other = 1 - ROLES.index(cell.role)
+    codes: list[int | None] = [None, None]
+    started = time.time()
+    while codes[other] is None and time.time() - started < limit:
+        for rank, pid in enumerate(pids):
+            if codes[rank] is None:
+                codes[rank] = code_if_ended(pid)
+        time.sleep(0.02)
+    ended_at = time.time()
+    hung = codes[other] is None
+    finish(pids, codes)
+    fault_at = folder / "fault"
+    since = float(fault_at.read_text()) if fault_at.exists() else started
+    lines = (folder / str(other)).read_text(errors="replace").strip().splitlines()
+    shutil.rmtree(folder)
+    return Ended(codes, ended_at - since, lines[-1] if lines else "", hung)
+
+
+def code_if_ended(pid: int) -> int | None:
+    """The exit code of a process, None while it runs."""
+    found, status = os.waitpid(pid, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if found else None
+
+
+def finish(pids: list[int], codes: list[int | None], seconds: float = 8.0) -> None:
+    """Leaves no process behind; one that is not frozen may end by itself."""
+    deadline = time.time() + seconds
+    for rank, pid in enumerate(pids):
+        while codes[rank] is None and time.time() < deadline:
+            codes[rank] = code_if_ended(pid)
+            time.sleep(0.02)
+        if codes[rank] is None:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+def fork(cell: Cell, cluster: Cluster, folder: Path) -> int:
+    """Starts a worker."""
+    pid = os.fork()
+    if pid:
+        return pid
+    log = os.open(folder / str(cluster.rank), os.O_CREAT | os.O_WRONLY)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.setsid()
+    sys.exit(work(cell, cluster, folder))
+
+
+def work(cell: Cell, cluster: Cluster, folder: Path) -> int:
+    """Trains as the command line would, and returns its exit code."""
+    is_hit = ROLES[cluster.rank] == cell.role
+    fault = Fault(cell, folder / "fault") if is_hit else Fault()
+    try:
+        os.environ[TF_CONFIG] = start(cell, cluster, is_hit).tf_config()
+        fault.at("before meeting")
+        result = train(fault, folder / "run")
+    except kr.KeraunosError as error:
+        print(f"error: {error}", flush=True)
+        return error.exit_code
+    except Exception:
+        traceback.print_exc()
+        return 1
+    return 128 + result.signal if result.signal else 0
+
+
+def start(cell: Cell, cluster: Cluster, is_hit: bool) -> Cluster:
+    """What a worker is told of the others; wrong for one that is started wrongly."""
+    if not is_hit or cell.phase != "start":
+        return cluster
+    if cell.fault == "late":
+        time.sleep(LATE_SECONDS)
+    elif cell.fault == "port in use":
+        import socket
+
+        port = int(cluster.addresses[cluster.rank].rpartition(":")[2])
+        OCCUPIED.append(socket.create_server(("", port)))
+    elif cell.fault == "named twice":
+        return Cluster(cluster.addresses, 1 - cluster.rank)
+    elif cell.fault == "other workers":
+        first, second = cluster.addresses
+        return Cluster((first, second.replace("127.0.0.1", "localhost")), cluster.rank)
+    return cluster
+
+
+OCCUPIED: list[Any] = []
+
+
+class Fault:
+    """Strikes once, at its moment; without a cell never."""
+
+    def __init__(self, cell: Cell | None = None, record: Path | None = None) -> None:
+        self._cell = cell
+        self._record = record
+
+    def at(self, phase: str) -> None:
+        """Strikes if this is the moment."""
+        if self._cell is None or self._record is None or self._cell.phase != phase:
+            return
+        if self._record.exists():
+            return
+        self._record.write_text(str(time.time()))
+        if self._cell.fault == "exception":
+            raise RuntimeError("a fault of its own")
+        os.kill(os.getpid(), getattr(signal, self._cell.fault))
+
+
+class Moments(kr.callbacks.Callback):
+    """Strikes in hooks."""
+
+    def __init__(self, fault: Fault) -> None:
+        self.fault = fault
+
+    def on_train_step_end(self, run: Any) -> None:
+        """In the second epoch."""
+        if run.step == AT_STEP:
+            self.fault.at("step")
+
+    def on_validation_begin(self, run: Any) -> None:
+        """In the second epoch."""
+        if run.epoch == 1:
+            self.fault.at("validation")
+
+    def on_epoch_end(self, run: Any) -> None:
+        """Just before the chief saves; the chief itself is hit while it does."""
+        if run.epoch == 2 and run.run_dir is None:
+            self.fault.at("save")
+
+
+class Traced(keras.layers.Layer):
+    """Strikes while the training step is traced."""
+
+    fault = Fault()
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Lets all through."""
+        if training:
+            self.fault.at("first trace")
+        return inputs
+
+
+def train(fault: Fault, run_dir: Path) -> kr.FitResult:
+    """Trains a small model, with faults where they may strike."""
+    strike_in(multi_worker, "limit_coordination", lambda: fault.at("strategy"))
+    # Not the first checkpoint: there is to be one to go back to.
+    writes = iter(range(1000))
+    strike_in(saver, "write_bundle", lambda: next(writes) == 2 and fault.at("save"))
+
+    Traced.fault = fault
+
+    def build() -> keras.Model:
+        layers = keras.layers
+        model = keras.Sequential([keras.Input((5,)), Traced(), layers.Dense(3, "softmax")])
+        model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    kr.init_workers()
+    trainer = kr.Trainer(
+        strategy="multi_worker",
+        accelerator="cpu",
+        max_epochs=EPOCHS,
+        run_dir=run_dir,
+        callbacks={
+            "moments": Moments(fault),
+            "progress_bar": None,
+            "tensorboard": None,
+            "pictures": None,
+        },
+    )
+    return trainer.fit(build, dataset(0), validation_data=dataset(1))
+
+
+def strike_in(module: Any, name: str, strike: Callable[[], object]) -> None:
+    """Lets a function of a module begin with a chance for the fault."""
+    original = getattr(module, name)
+
+    def struck(*arguments: Any) -> Any:
+        strike()
+        return original(*arguments)
+
+    setattr(module, name, struck)
+
+
+def dataset(seed: int) -> tf.data.Dataset:
+    """Four batches, the last of them smaller."""
+    random = np.random.default_rng(seed)
+    inputs = random.normal(size=(8 * STEPS - 3, 5)).astype("float32")
+    labels = random.integers(0, 3, len(inputs)).astype("int32")
+    return tf.data.Dataset.from_tensor_slices((inputs, labels)).batch(8)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Says how training goes in lines of JSON, for programs that collect logs."""
+
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TextIO
+
+from .base import Callback
+from .run_state import RunState
+
+
+class JsonLog(Callback):
+    """A line at the start, one at the end of each epoch, and one at the end.
+
+    Within long epochs one every `seconds_between_lines`. Each is an object with `event`:
+    `start`, `step`, `epoch` or `end`.
+
+    Args:
+        seconds_between_lines: How often a line is written within an epoch.
+        stream: Where to write; standard error by default.
+        clock: Tells the time in seconds.
+
+    Example:
+        >>> log = JsonLog(seconds_between_lines=600)
+    """
+
+    chief_only = True
+    every_n_steps = None
+
+    def __init__(
+        self,
+        seconds_between_lines: float = 60.0,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.seconds_between_lines = seconds_between_lines
+        self._stream = stream
+        self._clock = clock
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets the last fit."""
+        self._written_at = self._clock()
+
+    def on_fit_begin(self, run: RunState) -> None:
+        """Says what will happen."""
+        self._write("start", run, {"description": run.description})
+
+    def on_train_step_end(self, run: RunState) -> None:
+        """Writes a line if it is time for one."""
+        if self._clock() - self._written_at >= self.seconds_between_lines:
+            self._write("step", run, run.read_metrics())
+
+    def on_epoch_end(self, run: RunState) -> None:
+        """Writes the epoch's values."""
+        self._write("epoch", run, run.metrics)
+
+    def on_fit_end(self, run: RunState) -> None:
+        """Says why training ended."""
+        self._write("end", run, {"stop_reason": run.stop_reason})
+
+    def on_exception(self, run: RunState, error: BaseException) -> None:
+        """Says what ended it early."""
+        self._write("end", run, {"stop_reason": f"{type(error).__name__}: {error}"})
+
+    def _write(self, event: str, run: RunState, values: Mapping[str, Any]) -> None:
+        self._written_at = self._clock()
+        position = {"event": event, "time": time.time(), "epoch": run.epoch}
+        finite = {name: _finite(value) for name, value in values.items()}
+        line = json.dumps({**position, "step": run.step, **finite})
+        print(line, file=self._stream or sys.stderr, flush=True)
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN and no infinity."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value

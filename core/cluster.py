@@ -1,0 +1,189 @@
+"""Which workers there are, and which of them this process is.
+
+Whoever starts the workers says so in the environment: `TF_CONFIG` (Kubernetes, Vertex AI,
+`keraunos launch`), or the variables of a step of SLURM.
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import ConfigError, message
+
+TF_CONFIG = "TF_CONFIG"
+# Below the ports from which Linux takes those of outgoing connections.
+FIRST_PORT, PORTS = 20000, 10000
+_CHIEFS = ("chief", "master")
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """All workers of a run.
+
+    Attributes:
+        addresses: `host:port` of each, the chief first.
+        rank: Which of them this process is.
+        source: What named them.
+    """
+
+    addresses: tuple[str, ...]
+    rank: int
+    source: str = TF_CONFIG
+
+    def name(self, rank: int) -> str:
+        """What to call a worker in messages.
+
+        Example:
+            >>> Cluster(("a:20000", "b:20000"), rank=0).name(1)
+            'worker 1 (b:20000)'
+        """
+        return f"worker {rank}{', the chief' * (rank == 0)} ({self.addresses[rank]})"
+
+    def tf_config(self) -> str:
+        """The value of TF_CONFIG that names these workers."""
+        task = {"type": "worker", "index": self.rank}
+        return json.dumps({"cluster": {"worker": list(self.addresses)}, "task": task})
+
+
+def find_cluster(environment: Mapping[str, str] | None = None) -> Cluster | None:
+    """Reads who the workers are from the environment, that of the process by default.
+
+    Returns:
+        None if nothing names any.
+
+    Raises:
+        ConfigError: What is there makes no sense.
+    """
+    environment = os.environ if environment is None else environment
+    if environment.get(TF_CONFIG):
+        return _from_tf_config(environment[TF_CONFIG])
+    if "SLURM_STEP_NODELIST" in environment:
+        return _from_slurm(environment)
+    return None
+
+
+def has_several_workers() -> bool:
+    """Whether the environment names more than one worker."""
+    cluster = find_cluster()
+    return cluster is not None and len(cluster.addresses) > 1
+
+
+def cluster_of_hosts(
+    hosts: tuple[str, ...], workers_per_host: int, node_rank: int, first_port: int
+) -> list[Cluster]:
+    """The workers of one of several machines that are named by hand.
+
+    Args:
+        hosts: All machines, in the same order on each.
+        workers_per_host: How many workers run on each.
+        node_rank: Which machine this is.
+        first_port: Of the first worker of each machine.
+
+    Returns:
+        What each worker of this machine is to know.
+    """
+    ports = range(first_port, first_port + workers_per_host)
+    addresses = tuple(f"{host}:{port}" for host in hosts for port in ports)
+    first = node_rank * workers_per_host
+    ranks = range(first, first + workers_per_host)
+    return [Cluster(addresses, rank, "--hosts") for rank in ranks]
+
+
+def _from_tf_config(text: str) -> Cluster | None:
+    try:
+        config = json.loads(text)
+        jobs, task = config.get("cluster") or {}, config.get("task") or {}
+        if not jobs:
+            return None
+        index = int(task["index"])
+        own = jobs[task["type"]]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise _bad_tf_config(f"it can't be read ({error!r})", text) from None
+    unknown = sorted(set(jobs) - {*_CHIEFS, "worker", "evaluator"})
+    if unknown or task["type"] == "evaluator":
+        what = unknown or ["evaluator"]
+        raise _bad_tf_config(f"only chief and worker take part, not {what}", text)
+    chiefs = [address for name in _CHIEFS for address in jobs.get(name, [])]
+    addresses = (*chiefs, *jobs.get("worker", []))
+    rank = index + (len(chiefs) if task["type"] == "worker" else 0)
+    if len(chiefs) > 1 or not 0 <= index < len(own):
+        raise _bad_tf_config("there is no such task, or more than one chief", text)
+    if len(set(addresses)) < len(addresses):
+        raise _bad_tf_config("two workers have the same address", text)
+    if not all(re.fullmatch(r".+:\d+", str(address)) for address in addresses):
+        raise _bad_tf_config("addresses are HOST:PORT", text)
+    return Cluster(addresses, rank, TF_CONFIG)
+
+
+def _bad_tf_config(why: str, text: str) -> ConfigError:
+    return ConfigError(
+        message(
+            f"${TF_CONFIG} must name all workers, and which of them this is; {why}.",
+            'Its form is {"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": '
+            '"worker", "index": 0}}; unset it to train in one process.',
+            **{TF_CONFIG: text},
+        )
+    )
+
+
+def _from_slurm(environment: Mapping[str, str]) -> Cluster | None:
+    """The tasks of a step, one worker each, with ports that follow from the job's id.
+
+    Two jobs on a node get other ports, unless their ids differ by a multiple of the
+    number of blocks of ports.
+    """
+    try:
+        hosts = expand_hosts(environment["SLURM_STEP_NODELIST"])
+        tasks = _expand_counts(environment["SLURM_STEP_TASKS_PER_NODE"])
+        rank = int(environment["SLURM_PROCID"])
+        job = int(environment["SLURM_JOB_ID"])
+        counts = dict(zip(hosts, tasks, strict=True))
+    except (KeyError, ValueError) as error:
+        raise ConfigError(
+            message(
+                f"The variables of a step of SLURM can't be read ({error!r}).",
+                "Start one task per worker with srun, or unset SLURM_STEP_NODELIST.",
+                **{k: v for k, v in environment.items() if k.startswith("SLURM_STEP")},
+            )
+        ) from None
+    block = max(counts.values())
+    first = FIRST_PORT + job * block % (PORTS - PORTS % block)
+    addresses = tuple(
+        f"{host}:{first + place}" for host in hosts for place in range(counts[host])
+    )
+    return Cluster(addresses, rank, "SLURM")
+
+
+def expand_hosts(text: str) -> list[str]:
+    """The names that SLURM's short form of a list of nodes stands for.
+
+    Example:
+        >>> expand_hosts("gpu[01-03,7],login")
+        ['gpu01', 'gpu02', 'gpu03', 'gpu7', 'login']
+    """
+    names = []
+    for part in re.findall(r"(?:[^,\[]|\[[^\]]*\])+", text):
+        match = re.fullmatch(r"([^\[]*)\[([^\]]*)\](.*)", part)
+        if match is None:
+            names.append(part)
+            continue
+        for item in match[2].split(","):
+            first, _, last = item.partition("-")
+            numbers: Any = range(int(first), int(last or first) + 1)
+            inner = [f"{match[1]}{n:0{len(first)}d}{match[3]}" for n in numbers]
+            names += [name for each in inner for name in expand_hosts(each)]
+    return names
+
+
+def _expand_counts(text: str) -> list[int]:
+    """Tasks on each node: `2(x3),1` is 2, 2, 2, 1."""
+    counts: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"(\d+)(?:\(x(\d+)\))?", part)
+        if match is None:
+            raise ValueError(text)
+        counts += [int(match[1])] * int(match[2] or 1)
+    return counts

@@ -1,0 +1,47 @@
+"""How a run tells whoever restarts it that it has come further."""
+
+import os
+from pathlib import Path
+
+VARIABLE = "KERAUNOS_PROGRESS_FILE"
+
+
+def report_progress(step: int) -> None:
+    """Notes after how many steps a checkpoint is whole, if anybody asked for that."""
+    path = os.environ.get(VARIABLE)
+    if path:
+        Path(path).write_text(str(step), encoding="utf-8")
+
+
+class Restarts:
+    """Counts restarts, and begins anew when a run has come further.
+
+    Args:
+        limit: How many restarts without progress there may be.
+        file: Where the run reports its progress.
+
+    Example:
+        >>> restarts = Restarts(1, Path("/nowhere"))
+        >>> restarts.is_allowed(), restarts.is_allowed()
+        (True, False)
+    """
+
+    def __init__(self, limit: int, file: Path) -> None:
+        self.limit = limit
+        self.count = 0
+        self._file = file
+        self._reached = self._progress()
+
+    def is_allowed(self) -> bool:
+        """Whether to restart once more, which then counts."""
+        progress = self._progress()
+        if progress > self._reached:
+            self._reached, self.count = progress, 0
+        self.count += 1
+        return self.count <= self.limit
+
+    def _progress(self) -> int:
+        try:
+            return int(self._file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return -1

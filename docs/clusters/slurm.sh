@@ -1,0 +1,17 @@
+#!/bin/bash
+#SBATCH --job-name=keraunos
+#SBATCH --nodes=2
+#SBATCH --ntasks-per-node=1
+#SBATCH --gpus-per-task=1
+#SBATCH --cpus-per-task=8
+#SBATCH --time=04:00:00
+#SBATCH --signal=USR1@120
+#SBATCH --requeue
+#SBATCH --open-mode=append
+
+srun --kill-on-bad-exit=0 keraunos fit classify data.train=/data/pictures run_dir=/runs/first
+code=$?
+case $code in
+  6|138|140|143) scontrol requeue "$SLURM_JOB_ID" ;;
+esac
+exit $code

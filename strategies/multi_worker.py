@@ -1,0 +1,216 @@
+"""Makes TensorFlow's strategy of several workers, once they have met."""
+
+import atexit
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+import tensorflow as tf
+
+from ..core.cluster import Cluster, find_cluster
+from ..core.errors import ConfigError, message
+from .devices import Accelerator
+from .rendezvous import meet
+from .tensorflow_internals import (
+    abort_collectives,
+    has_started_devices,
+    limit_coordination,
+)
+from .workers import ALONE, ConnectedWorkers, Workers
+
+MEET_VARIABLE, LOST_VARIABLE = "KERAUNOS_MEET_SECONDS", "KERAUNOS_LOST_SECONDS"
+MEET_SECONDS, LOST_SECONDS = 300.0, 30.0
+_POINTER = ctypes.c_void_p
+
+
+class _Joined(NamedTuple):
+    workers: Workers
+    strategy: tf.distribute.Strategy
+
+
+# TensorFlow takes the workers of a process once and for good.
+_joined: list[_Joined] = []
+
+
+def init_workers(
+    accelerator: Accelerator = "auto", devices: Literal["auto"] | int = "auto"
+) -> Workers:
+    """Meets the other workers: the first line of a program that several run together.
+
+    They are named by TF_CONFIG, SLURM or `keraunos launch`. `fit` does this by itself
+    where nothing of TensorFlow was used before; a data set or a model that is made
+    earlier is an error. A process that is one of no workers goes on alone.
+
+    Args:
+        accelerator: As of the Trainer.
+        devices: As of the Trainer: how many GPUs each worker uses.
+
+    Returns:
+        `rank`, `count` and `is_chief` tell which worker this is.
+
+    Raises:
+        ConfigError: TensorFlow has started its devices already, the workers don't agree
+            on who they are, or a port is taken.
+        WorkerError: A worker did not come within $KERAUNOS_MEET_SECONDS (300).
+
+    Example:
+        >>> import keraunos as kr
+        >>> kr.init_workers().is_chief
+        True
+    """
+    if _joined:
+        return _joined[0].workers
+    cluster = find_cluster()
+    if cluster is None:
+        return ALONE
+    if has_started_devices():
+        raise ConfigError(
+            message(
+                "Workers must meet before TensorFlow uses its devices, and it has begun "
+                "to: a data set, model or tensor was made before.",
+                "Make keraunos.init_workers() the first line of the program.",
+                workers=list(cluster.addresses),
+            )
+        )
+    _joined.append(_join(cluster, accelerator, devices))
+    return _joined[0].workers
+
+
+def current_workers() -> Workers:
+    """The workers that this process has met; one alone if there are none."""
+    return _joined[0].workers if _joined else ALONE
+
+
+def workers_of(strategy: tf.distribute.Strategy) -> Workers:
+    """The workers that share a strategy.
+
+    Raises:
+        ConfigError: It has several that have not met.
+    """
+    if _joined and strategy is _joined[0].strategy:
+        return _joined[0].workers
+    extended = strategy.extended
+    if strategy.num_replicas_in_sync > 1 and (
+        len(extended.worker_devices) < strategy.num_replicas_in_sync
+    ):
+        raise ConfigError(
+            message(
+                "A strategy of several workers must be made by Keraunos, so that they "
+                "can agree.",
+                'Use Trainer(strategy="multi_worker").',
+                strategy=type(strategy).__name__,
+            )
+        )
+    return ALONE
+
+
+def multi_worker_strategy(
+    accelerator: Accelerator, devices: Literal["auto"] | int
+) -> tf.distribute.Strategy:
+    """The strategy of all workers, which meet now if they have not yet.
+
+    Raises:
+        ConfigError: Nothing names them.
+    """
+    init_workers(accelerator, devices)
+    if not _joined:
+        raise ConfigError(
+            message(
+                "`trainer.strategy=multi_worker` must be told who the workers are.",
+                "Start them with `keraunos launch --workers 2 -- ...`, with srun, or with "
+                "TF_CONFIG set.",
+                strategy="multi_worker",
+            )
+        )
+    return _joined[0].strategy
+
+
+def _join(
+    cluster: Cluster, accelerator: Accelerator, devices: Literal["auto"] | int
+) -> _Joined:
+    lost_seconds = _seconds(LOST_VARIABLE, LOST_SECONDS)
+    connections = meet(cluster, _seconds(MEET_VARIABLE, MEET_SECONDS))
+    limit_coordination(2 * lost_seconds, len(cluster.addresses))
+    with _ended_if_stuck(round(lost_seconds) + 1), _signal_handlers_kept():
+        strategy = tf.distribute.MultiWorkerMirroredStrategy(
+            cluster_resolver=tf.distribute.cluster_resolver.SimpleClusterResolver(
+                tf.train.ClusterSpec({"worker": list(cluster.addresses)}),
+                task_type="worker",
+                task_id=cluster.rank,
+                num_accelerators={"GPU": _num_gpus(accelerator, devices)},
+                rpc_layer="grpc",
+            )
+        )
+    workers: Workers = ALONE
+    if len(cluster.addresses) > 1:
+        connected = ConnectedWorkers(cluster, connections, lost_seconds, abort_collectives)
+        atexit.register(_say_goodbye, connected)
+        workers = connected
+    return _Joined(workers, strategy)
+
+
+def _num_gpus(accelerator: Accelerator, devices: Literal["auto"] | int) -> int:
+    found = len(tf.config.list_physical_devices("GPU"))
+    if accelerator == "cpu":
+        return 0
+    wanted = 1 if devices == "auto" and accelerator == "gpu" else devices
+    if wanted != "auto" and (found or accelerator == "gpu") and wanted > found:
+        raise ConfigError(
+            message(
+                f"Each worker must have as many GPUs as were asked for; here TensorFlow "
+                f"sees {found}.",
+                "`keraunos doctor` shows what TensorFlow sees.",
+                accelerator=accelerator,
+                devices=devices,
+            )
+        )
+    return min(found, found if devices == "auto" else devices)
+
+
+@contextlib.contextmanager
+def _ended_if_stuck(seconds: int) -> Iterator[None]:
+    """Ends the process with code 6 if TensorFlow waits for a worker that has just died.
+
+    It holds Python's lock meanwhile, so that no thread or handler of Python could. Those
+    of C can: the alarm calls `abort`, whose signal has number 6 and calls `_exit` with it.
+    """
+    libc = ctypes.CDLL(None)
+    libc.signal.argtypes, libc.signal.restype = [ctypes.c_int, ctypes.c_void_p], _POINTER
+    chain = {signal.SIGALRM: libc.abort, signal.SIGABRT: libc._exit}
+    before = {
+        number: libc.signal(number, ctypes.cast(function, _POINTER))
+        for number, function in chain.items()
+    }
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        for number, handler in before.items():
+            libc.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _signal_handlers_kept() -> Iterator[None]:
+    """Puts back what TensorFlow replaces without a word: the handler of SIGTERM."""
+    yield
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
+
+
+def _say_goodbye(workers: ConnectedWorkers) -> None:
+    error = getattr(sys, "last_value", None)
+    workers.done() if error is None else workers.fail(error)
+
+
+def _seconds(variable: str, default: float) -> float:
+    text = os.environ.get(variable, str(default))
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigError(
+            message(f"${variable} must be a number of seconds.", **{variable: text})
+        ) from None

@@ -1,0 +1,299 @@
+"""What the workers of a run decide together, and who of them writes.
+
+`Workers` is one process alone, for which all of this is nothing to do;
+`ConnectedWorkers` talk over the connections on which they met. A worker that is lost is
+named to all others within a limit of time, whatever they are doing.
+"""
+
+import contextlib
+import os
+import queue
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ..core.cluster import Cluster
+from ..core.errors import WorkerError
+from .messages import receive, send
+
+SECONDS_BETWEEN_SIGNS_OF_LIFE = 1.0
+# What a worker may take to notice by itself that another is lost, before it is ended.
+SECONDS_TO_END = 20.0
+
+Value = Any
+_NOTHING_MORE = object()
+
+
+class Workers:
+    """A process that works alone.
+
+    Attributes:
+        rank: The number of this worker.
+        count: How many there are.
+    """
+
+    rank = 0
+    count = 1
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether this worker writes files and says what happens."""
+        return self.rank == 0
+
+    def gather(self, value: Value) -> list[Value]:
+        """What each worker has, by rank. All must call this, in the same order.
+
+        Args:
+            value: What JSON can hold, or arrays, nested in lists and dicts.
+        """
+        return [value]
+
+    def share(self, value: Value) -> Value:
+        """What the chief has. All must call this, in the same order."""
+        return value
+
+    def ahead(self, read: Callable[[], Value]) -> Callable[[], Value]:
+        """Reads now what all must read together, where one may ask for it alone later.
+
+        One process reads when it is asked.
+        """
+        return read
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Lets the other workers know if the block raises, and why."""
+        yield
+
+
+ALONE = Workers()
+
+
+class ConnectedWorkers(Workers):
+    """Workers in several processes, which talk through the chief.
+
+    Args:
+        cluster: Who they are.
+        connections: As `meet` returned them.
+        lost_seconds: After how long without a sign of life a worker counts as lost.
+        on_lost: Is called once with the reason when one is lost; from another thread.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        connections: dict[int, socket.socket],
+        lost_seconds: float,
+        on_lost: Callable[[str], None],
+    ) -> None:
+        self.rank = cluster.rank
+        self.count = len(cluster.addresses)
+        self._cluster = cluster
+        self._lost_seconds = lost_seconds
+        self._on_lost = on_lost
+        self._peers = {rank: _Peer(each) for rank, each in connections.items()}
+        self._lost: str | None = None
+        self._lock = threading.Lock()
+        self._is_told = threading.Event()
+        self._has_ended = False
+        for rank, peer in self._peers.items():
+            self._start(self._listen, rank, peer)
+        self._start(self._watch)
+
+    def gather(self, value: Value) -> list[Value]:
+        """What each worker has, by rank. All must call this, in the same order."""
+        if self.is_chief:
+            parts = [value, *(self._take(rank) for rank in range(1, self.count))]
+            self._send_to_all(parts)
+            return parts
+        self._send(0, value)
+        return list(self._take(0))
+
+    def share(self, value: Value) -> Value:
+        """What the chief has. All must call this, in the same order."""
+        if self.is_chief:
+            self._send_to_all(value)
+            return value
+        return self._take(0)
+
+    def ahead(self, read: Callable[[], Value]) -> Callable[[], Value]:
+        """Reads now what all must read together, where one may ask for it alone later."""
+        values = read()
+        return lambda: values
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Lets the other workers know if the block raises, and why.
+
+        Raises:
+            WorkerError: One is lost, in place of what TensorFlow says then.
+        """
+        try:
+            yield
+        except WorkerError:
+            raise
+        except Exception as error:
+            if _is_of_collectives(error):
+                self._raise_if_lost(self._lost_seconds)
+                self._raise_if_done()
+            self.fail(error)
+            raise
+
+    def fail(self, error: BaseException) -> None:
+        """Lets the others know that this worker can't go on."""
+        self._end("failed", f"failed: {type(error).__name__}: {error}")
+
+    def done(self) -> None:
+        """Lets the others know that this worker has come to its end as it should."""
+        self._end("done", "")
+
+    def _end(self, kind: str, reason: str) -> None:
+        if self._has_ended:
+            return
+        self._has_ended = True
+        for peer in self._peers.values():
+            with contextlib.suppress(OSError):
+                peer.send([kind, reason[:2000]])
+
+    def _send_to_all(self, value: Value) -> None:
+        for rank in self._peers:
+            self._send(rank, value)
+
+    def _send(self, rank: int, value: Value) -> None:
+        try:
+            self._peers[rank].send(["value", value])
+        except OSError:
+            self._raise_if_lost(self._lost_seconds)
+            raise WorkerError(f"{self._cluster.name(rank)} can't be reached.") from None
+
+    def _take(self, rank: int) -> Value:
+        inbox = self._peers[rank].inbox
+        value = inbox.get()
+        if value is _NOTHING_MORE:  # what came before that still counts
+            inbox.put(_NOTHING_MORE)
+            self._raise_if_lost()
+            raise WorkerError(f"{self._cluster.name(rank)} has ended before this one.")
+        return value
+
+    def _raise_if_lost(self, seconds: float = 0.0) -> None:
+        deadline = time.monotonic() + seconds
+        while self._lost is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if self._lost is not None:
+            self._is_told.set()
+            raise WorkerError(self._lost)
+
+    def _raise_if_done(self) -> None:
+        for rank, peer in self._peers.items():
+            if peer.is_done:
+                raise WorkerError(f"{self._cluster.name(rank)} has ended before this one.")
+
+    def _lose(self, rank: int, reason: str) -> None:
+        """Takes note that a worker is lost, tells the others, and wakes this one."""
+        with self._lock:
+            if self._lost is not None or self._has_ended:
+                return
+            self._lost = f"{self._cluster.name(rank)} {reason}"
+        for number, peer in self._peers.items():
+            peer.close() if number == rank else self._relay(peer, rank, reason)
+        self._on_lost(self._lost)
+        self._start(self._end_if_deaf)
+        for peer in self._peers.values():
+            peer.inbox.put(_NOTHING_MORE)
+
+    def _relay(self, peer: "_Peer", rank: int, reason: str) -> None:
+        with contextlib.suppress(OSError):
+            peer.send(["lost", [rank, reason]])
+
+    def _end_if_deaf(self) -> None:
+        """Ends this process if it does not come to notice that another is lost."""
+        if not self._is_told.wait(SECONDS_TO_END):
+            print(f"error: {self._lost}", file=sys.stderr, flush=True)
+            os._exit(WorkerError.exit_code)
+
+    def _listen(self, rank: int, peer: "_Peer") -> None:
+        """Takes in what a worker sends; in a thread of its own."""
+        try:
+            while True:
+                kind, content = peer.receive()
+                if kind == "value":
+                    peer.inbox.put(content)
+                elif kind == "lost":
+                    self._lose(*content)
+                elif kind == "failed":
+                    self._lose(rank, content)
+                elif kind == "done":
+                    peer.is_done = True
+        except (OSError, EOFError, ValueError):
+            if peer.is_done:
+                peer.inbox.put(_NOTHING_MORE)
+            else:
+                self._lose(rank, "has ended without a word")
+
+    def _watch(self) -> None:
+        """Gives signs of life, and looks for those of others; in a thread of its own."""
+        last = time.monotonic()
+        while self._lost is None and not self._has_ended:
+            time.sleep(SECONDS_BETWEEN_SIGNS_OF_LIFE)
+            now = time.monotonic()
+            was_suspended = now - last > self._lost_seconds / 2
+            last = now
+            for rank, peer in self._peers.items():
+                if was_suspended:  # all of them may have been
+                    peer.heard_at = now
+                peer.sign_of_life()
+                if not peer.is_done and now - peer.heard_at > self._lost_seconds:
+                    seconds = f"{self._lost_seconds:g}"
+                    self._lose(rank, f"has given no sign of life for {seconds} seconds")
+
+    @staticmethod
+    def _start(target: Callable[..., None], *arguments: Any) -> None:
+        threading.Thread(
+            target=target, args=arguments, name="keraunos-workers", daemon=True
+        ).start()
+
+
+class _Peer:
+    """The connection to one other worker."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+        self.inbox: queue.Queue[Any] = queue.Queue()
+        self.heard_at = time.monotonic()
+        self.is_done = False
+
+    def send(self, value: Value) -> None:
+        with self._lock:
+            send(self._connection, value)
+
+    def receive(self) -> Any:
+        return receive(self)
+
+    def recv_into(self, buffer: memoryview) -> int:
+        """Every byte is a sign of life: large messages take their time."""
+        count = self._connection.recv_into(buffer)
+        self.heard_at = time.monotonic()
+        return count
+
+    def sign_of_life(self) -> None:
+        """Unless something is being sent just now, which is one as well."""
+        if self._lock.acquire(blocking=False):
+            try:
+                with contextlib.suppress(OSError):
+                    send(self._connection, ["alive", None])
+            finally:
+                self._lock.release()
+
+    def close(self) -> None:
+        """Wakes whoever waits on it."""
+        with contextlib.suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
+
+
+def _is_of_collectives(error: Exception) -> bool:
+    """Whether it is what TensorFlow says when a peer is gone."""
+    kinds = ("UnavailableError", "AbortedError", "CancelledError", "DeadlineExceededError")
+    return any(kind.__name__ in kinds for kind in type(error).__mro__)

@@ -1,0 +1,75 @@
+"""Lines of JSON: one at the start, one an epoch, few between, one at the end."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+import tensorflow as tf
+from helpers import classifier, examples, replicas
+from keraunos import Trainer
+from keraunos.callbacks import Callback, CallbackList, JsonLog, ProgressBar, RunState
+
+
+class Counts(Callback):
+    """Notes that it was called."""
+
+    def __init__(self, called: list[str]) -> None:
+        self.called = called
+
+    def on_fit_begin(self, run: RunState) -> None:
+        self.called.append("other")
+
+
+def run_state(**values: Any) -> RunState:
+    return RunState(model=None, strategy=replicas(1), **values)
+
+
+def written(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_fit_is_a_line_an_epoch_between_two() -> None:
+    stream = io.StringIO()
+    dataset = tf.data.Dataset.from_tensor_slices(examples(14)).batch(4)
+    callbacks = {"progress_bar": JsonLog(stream=stream)}
+    trainer = Trainer(strategy=replicas(1), max_epochs=2, callbacks=callbacks)
+    result = trainer.fit(classifier(), dataset)
+    lines = written(stream)
+    assert [line["event"] for line in lines] == ["start", "epoch", "epoch", "end"]
+    assert [(line["epoch"], line["step"]) for line in lines[1:3]] == [(1, 4), (2, 8)]
+    assert [line["loss"] for line in lines[1:3]] == result.history["loss"]
+    assert lines[-1]["stop_reason"] == "max_epochs=2 is reached"
+
+
+def test_within_an_epoch_there_is_at_most_a_line_a_minute() -> None:
+    now = [0.0]
+    stream = io.StringIO()
+    log = JsonLog(stream=stream, clock=lambda: now[0])
+    run = run_state(read_metrics=lambda: {"loss": float("nan")})
+    for seconds in range(0, 200, 7):
+        now[0] = float(seconds)
+        run.step = seconds
+        log.on_train_step_end(run)
+    assert [line["step"] for line in written(stream)] == [63, 126, 189]
+    assert written(stream)[0]["loss"] is None  # JSON has no NaN
+
+
+def test_what_ended_a_fit_early_is_said() -> None:
+    stream = io.StringIO()
+    JsonLog(stream=stream).on_exception(run_state(), LookupError("gone"))
+    assert written(stream)[0]["stop_reason"] == "LookupError: gone"
+
+
+@pytest.mark.parametrize("writer", [JsonLog(), ProgressBar()])
+def test_beside_the_chief_what_writes_is_there_but_silent(writer: Any) -> None:
+    called: list[str] = []
+    writer.on_fit_begin = lambda run: called.append("writer")
+    callbacks = CallbackList({"writer": writer, "other": Counts(called)})
+    callbacks.notify("on_fit_begin", run_state())
+    assert called == ["writer", "other"]
+    silent = callbacks.without_writers()
+    silent.notify("on_fit_begin", run_state())
+    assert called == ["writer", "other", "other"]
+    assert list(silent.state_dict()) == ["other"]
+    assert silent.callbacks == callbacks.callbacks

@@ -1,0 +1,53 @@
+"""A worker that is hit by a fault is named by the other, which ends in time.
+
+All cells of the table in docs/clusters.md are run by benchmarks/worker_faults.py; here
+those that differ in how a fault is noticed.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LOST_SECONDS = 5
+# What noticing, the end of TensorFlow and a busy machine may take on top.
+SECONDS_MORE = 25
+
+pytestmark = pytest.mark.slow
+
+# Fault, who is hit and when; the codes of both (None: was frozen), and what is said.
+CELLS = [
+    ("SIGKILL:chief:step", [-9, 6], "worker 0, the chief .* ended without a word"),
+    ("SIGKILL:worker:strategy", [6, -9], ""),
+    ("SIGKILL:worker:save", [6, -9], "worker 1 .* ended without a word"),
+    ("SIGSTOP:worker:validation", [6, None], "worker 1 .* no sign of life for 5 seconds"),
+    ("SIGTERM:worker:step", [143, 143], ""),
+    ("exception:worker:step", [6, 1], "worker 1 .* failed: RuntimeError: a fault"),
+    ("SIGKILL:worker:before meeting", [6, -9], "worker 1 .* did not come within 8 sec"),
+    ("late:worker:start", [0, 0], ""),
+    ("port in use:worker:start", [2, 2], "port"),
+]
+
+
+def test_every_fault_ends_in_time_and_is_named() -> None:
+    program = ROOT / "benchmarks" / "worker_faults.py"
+    options = ["--lost-seconds", str(LOST_SECONDS), "--meet-seconds", "8"]
+    done = subprocess.run(
+        [sys.executable, str(program), *options, "--only", *(cell for cell, _, _ in CELLS)],
+        capture_output=True,
+        text=True,
+        timeout=290,
+        check=True,
+    )
+    results = json.loads(done.stdout.splitlines()[-1])["cells"]
+    assert len(results) == len(CELLS)
+    for (cell, codes, said), result in zip(CELLS, results, strict=True):
+        assert result["codes"] == codes, (cell, result)
+        assert re.search(said, result["said"]), (cell, result)
+        assert not result["hung"], (cell, result)
+        if "late" not in cell:
+            assert result["seconds"] < LOST_SECONDS + SECONDS_MORE, (cell, result)

@@ -1,0 +1,186 @@
+"""Workers agree, and hear of each other's end within a limit of time."""
+
+import contextlib
+import socket
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import replicas
+from keraunos import ConfigError, WorkerError
+from keraunos.core.cluster import Cluster
+from keraunos.strategies import ALONE, current_workers, init_workers, workers_of
+from keraunos.strategies.messages import receive, send
+from keraunos.strategies.workers import ConnectedWorkers
+
+ADDRESSES = ("a:1", "b:2", "c:3")
+LOST_SECONDS = 3.0
+
+
+@contextlib.contextmanager
+def three() -> Iterator[tuple[list[ConnectedWorkers], list[str], list[socket.socket]]]:
+    """Three workers in this process, what they were told is lost, and their sockets."""
+    lost: list[str] = []
+    pairs = [socket.socketpair() for _ in range(2)]
+    chief = {rank: pairs[rank - 1][0] for rank in (1, 2)}
+    connections = [chief, {0: pairs[0][1]}, {0: pairs[1][1]}]
+    workers = [
+        ConnectedWorkers(Cluster(ADDRESSES, rank), each, LOST_SECONDS, lost.append)
+        for rank, each in enumerate(connections)
+    ]
+    try:
+        yield workers, lost, [pair[1] for pair in pairs]
+    finally:
+        for worker in workers:
+            worker.done()
+            worker._is_told.set()  # nobody is to end this process
+        for connection in [each for pair in pairs for each in pair]:
+            connection.close()
+
+
+def at_once(*calls: Callable[[], Any]) -> list[Any]:
+    """What calls return or raise that run side by side."""
+
+    def caught(call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except WorkerError as error:
+            return error
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(caught, calls))
+
+
+def test_one_process_alone_has_nothing_to_agree_on() -> None:
+    value = object()
+    assert ALONE.gather(value) == [value]
+    assert ALONE.share(value) is value
+    assert ALONE.is_chief
+    assert ALONE.ahead(test_one_process_alone_has_nothing_to_agree_on) is (
+        test_one_process_alone_has_nothing_to_agree_on
+    )
+
+
+def test_what_each_has_comes_to_all_in_their_order() -> None:
+    with three() as (workers, _, _):
+        for value in range(50):
+            calls = [lambda w=w, v=value: w.gather([w.rank, v]) for w in workers]
+            assert at_once(*calls) == [[[rank, value] for rank in range(3)]] * 3
+
+
+def test_what_the_chief_has_comes_to_all() -> None:
+    array = np.arange(100_000.0)
+    with three() as (workers, _, _):
+        calls = [lambda w=w: w.share({"a": array * (w.rank + 1)})["a"] for w in workers]
+        for got in at_once(*calls):
+            np.testing.assert_array_equal(got, array)
+
+
+def test_what_is_read_ahead_is_the_same_later() -> None:
+    values = iter(range(10))
+    with three() as (workers, _, _):
+        read = workers[0].ahead(lambda: next(values))
+        assert [read(), read()] == [0, 0]
+
+
+def test_one_that_ends_without_a_word_is_named_to_all_others() -> None:
+    with three() as (workers, lost, sockets):
+        sockets[0].shutdown(socket.SHUT_RDWR)  # as the system does for one that is killed
+        answers = at_once(*(lambda w=w: w.gather(0) for w in workers[::2]))
+        for error in answers:
+            assert isinstance(error, WorkerError)
+            assert "worker 1 (b:2) has ended without a word" in str(error)
+        assert lost.count(str(answers[0])) == 2
+
+
+def test_an_error_of_one_reaches_all_others_with_its_words() -> None:
+    def fails() -> None:
+        with workers[2].together():
+            raise LookupError("no such picture")
+
+    with three() as (workers, _, _):
+        with pytest.raises(LookupError):
+            fails()
+        for error in at_once(*(lambda w=w: w.gather(0) for w in workers[:2])):
+            assert "worker 2 (c:3) failed: LookupError: no such picture" in str(error)
+
+
+def test_a_chief_that_is_lost_is_named() -> None:
+    with three() as (workers, _, _):
+        workers[0].fail(OSError("disk"))
+        for error in at_once(*(lambda w=w: w.share(None) for w in workers[1:])):
+            assert "worker 0, the chief (a:1) failed: OSError: disk" in str(error)
+
+
+def test_one_that_is_silent_is_lost_after_a_while() -> None:
+    """The other end of the connection takes all in, and says nothing."""
+    lost: list[str] = []
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        cluster = Cluster(ADDRESSES[:2], 0)
+        chief = ConnectedWorkers(cluster, {1: ours}, LOST_SECONDS, lost.append)
+        with pytest.raises(WorkerError, match=r"worker 1 .*no sign of life for 3 sec"):
+            chief.gather(0)
+        assert len(lost) == 1
+
+
+def test_one_that_is_busy_for_long_is_not_lost() -> None:
+    with three() as (workers, lost, _):
+
+        def late() -> list[Any]:
+            time.sleep(LOST_SECONDS + 1.5)
+            return workers[1].gather(1)
+
+        answers = at_once(lambda: workers[0].gather(0), late, lambda: workers[2].gather(2))
+        assert answers == [[0, 1, 2]] * 3
+        assert not lost
+
+
+def test_one_that_has_come_to_its_end_is_not_lost_until_somebody_waits_for_it() -> None:
+    with three() as (workers, lost, sockets):
+        workers[1].done()
+        sockets[0].shutdown(socket.SHUT_RDWR)
+        time.sleep(0.2)
+        assert not lost
+        with pytest.raises(WorkerError, match=r"worker 1 .* has ended before"):
+            workers[0].gather(0)
+
+
+def test_what_tensorflow_says_of_a_lost_worker_is_said_in_words() -> None:
+    with three() as (workers, _, sockets):
+        sockets[1].shutdown(socket.SHUT_RDWR)
+        with pytest.raises(WorkerError, match="worker 2"), workers[0].together():
+            raise tf.errors.UnavailableError(None, None, "Collective ops is aborted")
+
+
+def test_signs_of_life_come_and_strangers_are_not_understood() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        cluster = Cluster(ADDRESSES[:2], 0)
+        chief = ConnectedWorkers(cluster, {1: ours}, LOST_SECONDS, lambda reason: None)
+        assert receive(theirs) == ["alive", None]
+        send(theirs, ["value", 5])
+        assert chief.gather(4) == [4, 5]
+        theirs.sendall(b"something else than a message")
+        with pytest.raises(WorkerError, match="worker 1"):
+            chief.gather(4)
+        chief._is_told.set()
+
+
+def test_a_process_that_is_no_worker_goes_on_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    assert init_workers() is current_workers() is ALONE
+    assert workers_of(replicas(1)) is workers_of(replicas(2)) is ALONE
+
+
+def test_too_late_is_an_error_that_says_what_comes_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tf.constant(1)
+    monkeypatch.setenv("TF_CONFIG", Cluster(ADDRESSES[:2], 0).tf_config())
+    with pytest.raises(ConfigError, match="first line of the program"):
+        init_workers()

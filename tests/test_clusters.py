@@ -1,0 +1,143 @@
+"""What docs/clusters.md shows for schedulers fits the command and its exit codes."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml
+from keraunos.cli.launch import _NOT_RESTARTED
+from keraunos.cli.main import app
+from keraunos.configs import load_config, split_arguments
+from keraunos.core.errors import WorkerError
+from keraunos.core.signals import STOPPING
+
+CLUSTERS = Path(__file__).parents[1] / "docs" / "clusters"
+COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+INTERRUPTED = {128 + number for number in STOPPING}
+
+
+def manifests(name: str) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all((CLUSTERS / name).read_text()))
+
+
+def container(name: str) -> dict[str, Any]:
+    spec = manifests(name)[0]["spec"]
+    spec = spec["tfReplicaSpecs"]["Worker"] if "tfReplicaSpecs" in spec else spec
+    (only,) = spec["template"]["spec"]["containers"]
+    return dict(only)
+
+
+def text_of(name: str) -> str:
+    if name.endswith(".yaml"):
+        return str(container(name)["args"][0])
+    return (CLUSTERS / name).read_text()
+
+
+def stand_in(folder: Path, name: str, script: str) -> dict[str, str]:
+    """An environment in which a command of that name is this script."""
+    file = folder / name
+    file.write_text(f"#!/bin/bash\n{script}\n")
+    file.chmod(0o755)
+    return {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+
+
+@pytest.mark.parametrize("name", ["slurm.sh", "tfjob.yaml", "job.yaml"])
+def test_the_commands_can_be_typed(name: str) -> None:
+    (line,) = re.findall(r"^.*keraunos (?:fit|launch) .*?(?: &)?$", text_of(name), re.M)
+    words = shlex.split(line.removesuffix(" &").replace("$JOB_COMPLETION_INDEX", "1"))
+    words = words[words.index("keraunos") + 1 :]
+    if words[0] == "launch":
+        context = COMMANDS["launch"].make_context("launch", words[1:])
+        words = context.params["command"]
+    context = COMMANDS["fit"].make_context("fit", words[1:])
+    config = load_config(*split_arguments(context.params["arguments"]))
+    assert config.run_dir is not None
+
+
+@pytest.mark.parametrize(
+    ("code", "is_queued_again"),
+    [(0, False), *((code, False) for code in (1, *_NOT_RESTARTED))]
+    + [(code, True) for code in (WorkerError.exit_code, 138, 140, 143)],
+)
+def test_a_job_of_slurm_is_queued_again_when_that_helps(
+    code: int, is_queued_again: bool, tmp_path: Path
+) -> None:
+    stand_in(tmp_path, "srun", f"exit {code}")
+    environment = stand_in(tmp_path, "scontrol", f'echo "$@" > {tmp_path}/asked')
+    done = subprocess.run(
+        ["bash", str(CLUSTERS / "slurm.sh")],
+        env=environment | {"SLURM_JOB_ID": "4711"},
+        check=False,
+    )
+    assert done.returncode == code
+    asked = tmp_path / "asked"
+    assert asked.exists() == is_queued_again
+    assert not is_queued_again or asked.read_text() == "requeue 4711\n"
+
+
+def test_slurm_sends_a_signal_that_saves() -> None:
+    (name,) = re.findall(r"--signal=(\w+)@\d+", text_of("slurm.sh"))
+    assert signal.Signals[f"SIG{name}"] in STOPPING
+
+
+@pytest.mark.parametrize(("code", "told"), [(0, 0), (2, 2), (6, 138), (143, 143)])
+def test_kubeflow_restarts_workers_that_lost_another(
+    code: int, told: int, tmp_path: Path
+) -> None:
+    environment = stand_in(tmp_path, "keraunos", f"exit {code}")
+    done = subprocess.run(["bash", "-c", text_of("tfjob.yaml")], env=environment)
+    assert done.returncode == told
+
+
+def test_kubeflow_lets_a_worker_save_before_it_ends(tmp_path: Path) -> None:
+    script = (
+        f"trap 'sleep 0.5; touch {tmp_path}/saved; exit 143' TERM\n"
+        f"touch {tmp_path}/ready\nwhile true; do sleep 0.05; done"
+    )
+    environment = stand_in(tmp_path, "keraunos", script)
+    process = subprocess.Popen(["bash", "-c", text_of("tfjob.yaml")], env=environment)
+    while not (tmp_path / "ready").exists():
+        time.sleep(0.01)
+    process.terminate()
+    assert process.wait(timeout=30) == 143
+    assert (tmp_path / "saved").exists()
+
+
+def test_kubeflow_knows_the_container_by_its_name() -> None:
+    (job,) = manifests("tfjob.yaml")
+    assert job["spec"]["tfReplicaSpecs"]["Worker"]["restartPolicy"] == "ExitCode"
+    assert container("tfjob.yaml")["name"] == "tensorflow"
+
+
+def test_a_job_gives_up_where_the_same_would_come_again() -> None:
+    job, service = manifests("job.yaml")
+    rules = job["spec"]["podFailurePolicy"]["rules"]
+    given_up = next(rule["onExitCodes"] for rule in rules if rule["action"] == "FailJob")
+    assert given_up["containerName"] == container("job.yaml")["name"]
+    assert set(given_up["values"]) == _NOT_RESTARTED
+    assert not set(given_up["values"]) & (INTERRUPTED | {0, WorkerError.exit_code})
+    assert service["spec"]["clusterIP"] == "None"
+    assert service["spec"]["selector"] == job["spec"]["template"]["metadata"]["labels"]
+
+
+def test_the_hosts_of_a_job_are_its_pods() -> None:
+    job, service = manifests("job.yaml")
+    name, count = job["metadata"]["name"], job["spec"]["completions"]
+    assert count == job["spec"]["parallelism"]
+    assert service["metadata"]["name"] == job["spec"]["template"]["spec"]["subdomain"]
+    hosts = [f"{name}-{number}.{name}" for number in range(count)]
+    assert ",".join(hosts) in text_of("job.yaml")
+
+
+@pytest.mark.parametrize("name", ["tfjob.yaml", "job.yaml"])
+def test_there_is_time_to_save_before_a_pod_is_killed(name: str) -> None:
+    text = (CLUSTERS / name).read_text()
+    (seconds,) = re.findall(r"terminationGracePeriodSeconds: (\d+)", text)
+    assert int(seconds) >= 60
