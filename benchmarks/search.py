@@ -6,6 +6,8 @@
 - keraunos: `keraunos search` with an empty cache.
 
 Each side runs in a process of its own, and its seconds are those of the whole process.
+On a machine that is busy with other things compare the seconds of CPU, which are printed
+too; a trial's seconds are those after the backbone's passes, divided by the trials.
 Weights of the backbone are random, and the same for all. Where `--keras-trials` is below
 `--trials`, the first side runs that many, and the rest is calculated from their time.
 
@@ -116,7 +118,9 @@ def run_side(
     seconds = time.perf_counter() - started
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     per_trial = found["seconds_of_trials"] / measured
-    seconds += per_trial * (options.trials - measured)
+    missing = options.trials - measured
+    found["cpu_seconds"] *= 1 + missing * per_trial / seconds
+    seconds += missing * per_trial
     row = {"side": side, "seed": seed, "seconds": seconds, "seconds_per_trial": per_trial}
     return row | {"trials": options.trials, "measured": measured} | found
 
@@ -132,7 +136,8 @@ def line(row: dict[str, Any]) -> str:
     parts = " ".join(f"{name}={value:.1f}" for name, value in row["parts"].items())
     return (
         f"{row['side']:9} seed {row['seed']}: {row['seconds']:8.1f} s for {row['trials']} "
-        f"trials{how}, {row['seconds_per_trial']:.2f} s a trial, best {OBJECTIVE} "
+        f"trials{how}, {row['cpu_seconds']:.0f} s of CPU, "
+        f"{row['seconds_per_trial']:.2f} s a trial, best {OBJECTIVE} "
         f"{row['score']:.3f}, {row['megabytes']:.0f} MB written | {parts}"
     )
 
@@ -263,11 +268,11 @@ def search(
 def found(score: float, seconds: float, parts: dict[str, float]) -> dict[str, Any]:
     """What a process says at its end."""
     io = dict(each.split(": ") for each in Path("/proc/self/io").read_text().splitlines())
-    megabytes = int(io["wchar"]) / 1e6
     return {
         "score": score,
         "seconds_of_trials": seconds,
-        "megabytes": megabytes,
+        "cpu_seconds": time.process_time(),
+        "megabytes": int(io["wchar"]) / 1e6,
         "parts": parts,
     }
 

@@ -1,5 +1,6 @@
 """`keraunos search`: try many settings, and say which are best."""
 
+import functools
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,8 +17,10 @@ from .run_directories import run_directory
 from .tensorflow import load_tensorflow
 
 if TYPE_CHECKING:
+    from ..callbacks import RunState
     from ..callbacks.monitor import Monitor
     from ..data import ImageData
+    from ..models import SharedNetworks
     from ..search.search import Executor, SearchResult
     from ..search.study import Study
     from ..search.trials import TrialPlan
@@ -70,6 +73,7 @@ class ConfiguredTrial:
     config: RunConfig
     space: Space
     _data: dict[str, "ImageData"] = field(default_factory=dict, repr=False)
+    _strategies: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def __call__(self, plan: "TrialPlan") -> "FitResult":
         """Trains as planned, or goes on where the trial stood."""
@@ -83,10 +87,31 @@ class ConfiguredTrial:
         objective = Monitor(settings.objective, settings.mode)
         values = decoded(self.space, plan.values)
         config = trial_config(self.config, values, objective, plan.max_epochs)
-        trainer = build_trainer(config, plan.directory)
+
+        def is_kept(run: "RunState") -> bool:
+            return plan.is_kept(run.history.get(objective.name, ()), objective)
+
+        strategy = self._strategy_of(config)
+        trainer = build_trainer(config, plan.directory, strategy=strategy, export=is_kept)
         trainer.check()
         data = self._read(config)
-        return trainer.fit(build_module(config, data), data)
+        return trainer.fit(build_module(config, data, self._shared), data)
+
+    @functools.cached_property
+    def _shared(self) -> "SharedNetworks":
+        from ..models import SharedNetworks
+
+        return SharedNetworks()
+
+    def _strategy_of(self, config: RunConfig) -> Any:
+        """One for all trials, as those that share variables must."""
+        from ..strategies import create_strategy
+
+        settings = config.trainer
+        named = (settings.strategy, settings.accelerator, settings.devices)
+        if named not in self._strategies:
+            self._strategies[named] = create_strategy(*named)
+        return self._strategies[named]
 
     def _read(self, config: RunConfig) -> "ImageData":
         """The pictures; read once for all trials that see the same."""

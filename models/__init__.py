@@ -7,6 +7,7 @@ from .feature_cache import FeatureCache
 from .metrics import BalancedAccuracy
 from .module import FrozenPart, FunctionModule, Module, as_module
 from .optimizer import Optimizer
+from .shared import SharedNetworks
 from .transfer import TransferClassifier
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "FunctionModule",
     "Module",
     "Optimizer",
+    "SharedNetworks",
     "TransferClassifier",
     "as_module",
 ]

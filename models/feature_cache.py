@@ -7,7 +7,8 @@ bytes, their size and how they are varied, and the versions of Keras and TensorF
 """
 
 import hashlib
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from typing import Any, Protocol
 
@@ -34,8 +35,13 @@ class Fingerprinted(Protocol):
     def num_examples(self) -> int:
         """How many pictures there are."""
 
+    @property
+    def batch_size(self) -> int:
+        """How many of them a batch has."""
 
-Compute = Callable[[keras.Model, Any], Floats]
+
+# Runs a model over pictures from a batch on: its outputs batch by batch, a row a picture.
+Compute = Callable[[keras.Model, Any, int], Iterator[Floats]]
 
 
 class FeatureCache:
@@ -44,7 +50,8 @@ class FeatureCache:
     Args:
         frozen: The network.
         store: Where features are kept.
-        compute: Runs a model over pictures and returns its outputs, a row a picture.
+        compute: Runs a model over pictures from a batch on, and hands out its outputs
+            batch by batch, a row a picture.
 
     Attributes:
         frozen: The network.
@@ -67,17 +74,28 @@ class FeatureCache:
         key = f"features-{sha256_of_json([self._network, pictures.fingerprint])}"
         shape = (pictures.num_examples, *self.frozen.model.output_shape[1:])
         dtype = np.dtype(self.frozen.model.output.dtype)
+        num_bytes = dtype.itemsize * math.prod(shape)
         with self._store.lock(key):
-            file = self._store.find(key)
-            if file is None:
-                features = self._compute(self.frozen.model, pictures)
-                self.computed += len(features)
-                if not self._store.fits(features.nbytes):
-                    return features
-                with self._store.writing(key) as part:
-                    features.astype(dtype).tofile(part)
-                file = self._store.find(key)
-        return np.memmap(file, dtype, "r", shape=shape) if file else features
+            if not self._store.fits(num_bytes):
+                return np.concatenate(list(self._outputs(pictures, 0)))
+            if self._store.find(key) is None:
+                self._fill(key, pictures, num_bytes)
+            return np.memmap(self._store.directory / key, dtype, "r", shape=shape)
+
+    def _fill(self, key: str, pictures: Fingerprinted, num_bytes: int) -> None:
+        """Makes an entry, or goes on with one that a killed process began."""
+        bytes_per_batch = num_bytes // pictures.num_examples * pictures.batch_size
+        with self._store.growing(key) as file:
+            done = file.size // bytes_per_batch
+            file.cut(done * bytes_per_batch)
+            for features in self._outputs(pictures, done):
+                file.append(np.ascontiguousarray(features).tobytes())
+
+    def _outputs(self, pictures: Fingerprinted, start: int) -> Iterator[Floats]:
+        dtype = np.dtype(self.frozen.model.output.dtype)
+        for features in self._compute(self.frozen.model, pictures, start):
+            self.computed += len(features)
+            yield features.astype(dtype)
 
 
 def _fingerprint_network(frozen: FrozenPart) -> str:

@@ -168,7 +168,12 @@ class HypermodelTrial:
         settings = dict(self.trainer) | {"callbacks": self._callbacks()}
         if plan.max_epochs is not None:
             settings["max_epochs"] = plan.max_epochs
-        trainer = Trainer(**settings, run_dir=plan.directory)
+        name = self.objective.name
+        trainer = Trainer(
+            **settings,
+            run_dir=plan.directory,
+            export=lambda run: plan.is_kept(run.history.get(name, ()), self.objective),
+        )
         result = trainer.fit(
             lambda: self.build(hp), self.data, validation_data=self.validation_data
         )

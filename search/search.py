@@ -142,7 +142,7 @@ def _run_trials(
         with executor:
             while True:
                 while executor.has_room and (trial := study.ask()) is not None:
-                    executor.begin(_plan(trial, directory))
+                    executor.begin(_plan(trial, study, directory, keep))
                 if executor.is_idle:
                     return None
                 number, outcome = executor.wait()
@@ -155,14 +155,16 @@ def _run_trials(
         return stopped.number
 
 
-def _plan(trial: Trial, directory: Path) -> TrialPlan:
+def _plan(trial: Trial, study: Study, directory: Path, keep: int) -> TrialPlan:
     continued = trial.note("trial_id")
+    kept = study.ranking()[:keep]
     return TrialPlan(
         trial.number,
         trial.hyperparameters.get_config(),
         directory / trial.name,
         trial.note("epochs"),
         None if continued is None else directory / trial_name(int(continued)),
+        kept[-1].score if len(kept) == keep else None,
     )
 
 

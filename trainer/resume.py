@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.bundle import Bundle, read_bundle
+from ..core.differences import differences
 from ..core.errors import CheckpointError, ConfigError, message
 from .saver import FROZEN
 
@@ -132,12 +133,7 @@ def compare_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[
     Raises:
         ConfigError: Something differs that would make the result another one.
     """
-    flat_before, flat_now = _flatten(before), _flatten(now)
-    lines = {
-        name: f"{name}: {flat_before.get(name)!r} -> {flat_now.get(name)!r}"
-        for name in sorted(flat_before.keys() | flat_now.keys())
-        if flat_before.get(name) != flat_now.get(name)
-    }
+    lines = differences(before, now)
     refused = [line for name, line in lines.items() if name not in _HARMLESS]
     if refused:
         raise ConfigError(
@@ -146,11 +142,3 @@ def compare_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[
             + ". Put these back, or begin a new run with another run_dir."
         )
     return list(lines.values())
-
-
-def _flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        name = f"{prefix}{key}"
-        flat |= _flatten(value, f"{name}.") if isinstance(value, dict) else {name: value}
-    return flat

@@ -11,6 +11,7 @@ from ..callbacks import RunState
 from ..callbacks.model_checkpoint import checkpoint_name
 from ..core.bundle import Bundle, write_bundle
 from ..core.errors import CheckpointError, message
+from ..core.store import Store
 
 FROZEN = "frozen"
 
@@ -24,6 +25,7 @@ class Saver:
     Args:
         capture: Copies what a checkpoint is to hold.
         capture_frozen: Copies what training leaves alone, which is written once.
+        store: Where runs share what is frozen, if they do.
 
     Attributes:
         seconds: How long the last one took to write.
@@ -33,9 +35,11 @@ class Saver:
         self,
         capture: Callable[[RunState], Bundle],
         capture_frozen: Callable[[RunState], Bundle],
+        store: Store | None = None,
     ) -> None:
         self._capture = capture
         self._capture_frozen = capture_frozen
+        self._store = store
         self._thread: threading.Thread | None = None
         self._path = Path()
         self._error: BaseException | None = None
@@ -87,7 +91,8 @@ class Saver:
         started = time.monotonic()
         try:
             for path, bundle in bundles.items():
-                write_bundle(path, bundle)
+                store = self._store if path.name == FROZEN else None
+                write_bundle(path, bundle, store)
         except BaseException as error:  # raised again by `finish`
             self._error = error
         self.seconds = time.monotonic() - started

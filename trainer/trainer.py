@@ -7,7 +7,7 @@ from typing import Any, Literal
 import keras
 import tensorflow as tf
 
-from ..callbacks import default_callbacks, merge_callbacks
+from ..callbacks import RunState, default_callbacks, merge_callbacks
 from ..configs import TrainerConfig, validated
 from ..core.errors import ConfigError, message
 from ..core.names import choose
@@ -52,6 +52,8 @@ class Trainer:
         run_dir: Where checkpoints, metrics, pictures and the model go; without it
             nothing is written. A directory that holds a run resumes it.
         callbacks: A list, or a map from labels in which None switches a default off.
+        export: Whether to write `model.keras` in the end; may be a function that tells
+            by the run when it is over.
 
     Raises:
         ConfigError: An argument is out of its range.
@@ -80,6 +82,7 @@ class Trainer:
         seed: int = 0,
         run_dir: str | os.PathLike[str] | None = None,
         callbacks: Sequence[Any] | Mapping[str, Any] | None = None,
+        export: bool | Callable[[RunState], bool] = True,
     ) -> None:
         self._strategy = strategy
         self.settings = validated(
@@ -104,6 +107,7 @@ class Trainer:
         self.seed = seed
         self.run_dir = run_dir
         self.callbacks = callbacks
+        self.export = export
 
     def fit(
         self, module: Buildable, data: Any, *, validation_data: Any = None
@@ -243,6 +247,7 @@ class Trainer:
             strategy=self._make_strategy(),
             callbacks=merge_callbacks(self.callbacks, default_callbacks(directory)),
             run_dir=directory,
+            export=self.export,
         )
 
     def _make_strategy(self) -> tf.distribute.Strategy:
