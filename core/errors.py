@@ -38,6 +38,12 @@ class DivergedError(KeraunosError, ArithmeticError):
     exit_code = 5
 
 
+class WorkerError(KeraunosError, RuntimeError):
+    """Another worker is lost or never came; checkpoints are as they were."""
+
+    exit_code = 6
+
+
 class SearchError(KeraunosError, RuntimeError):
     """Every trial of a search failed."""
 

@@ -43,8 +43,11 @@ class Executor(Protocol):
     def begin(self, plan: TrialPlan) -> None:
         """Takes a trial on."""
 
-    def wait(self) -> tuple[int, Outcome]:
-        """Waits until one has ended: its number, and what came out."""
+    def wait(self) -> tuple[int, Outcome] | None:
+        """Waits until one has ended: its number, and what came out.
+
+        None if there is room for another one before.
+        """
 
     def __enter__(self) -> Any:
         """Begins."""
@@ -145,7 +148,10 @@ def _run_trials(
                     executor.begin(_plan(trial, study, directory, keep))
                 if executor.is_idle:
                     return None
-                number, outcome = executor.wait()
+                ended = executor.wait()
+                if ended is None:
+                    continue
+                number, outcome = ended
                 if outcome.status == "interrupted":
                     return outcome.signal
                 _refuse(outcome, study)

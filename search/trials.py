@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import FileLock, Timeout
 
-from ..callbacks.monitor import Monitor
 from ..core.errors import CheckpointError, ConfigError, DataError, KeraunosError, message
 from ..core.files import new_directory
 from ..core.lock import LOCK_FILE, OWNER_FILE
 from ..core.names import did_you_mean
 
 if TYPE_CHECKING:
+    from ..callbacks.monitor import Monitor
     from ..trainer import FitResult
 
+DEATHS = 3  # of its process, after which a trial counts as failed
 SECONDS_UNTIL_FREE = 60.0  # what an orphaned worker may take to save and end
 
 
@@ -49,7 +50,7 @@ class TrialPlan:
         """Keras Tuner's values by name."""
         return dict(self.hyperparameters["values"])
 
-    def is_kept(self, scores: Sequence[float], objective: Monitor) -> bool:
+    def is_kept(self, scores: Sequence[float], objective: "Monitor") -> bool:
         """Whether the model of a trial with these scores may be among the best."""
         best: float | None = None
         for score in scores:

@@ -2,7 +2,7 @@
 
 import os
 import signal
-import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,13 @@ def build(hp: Any) -> keras.Model:
         keras.layers.Dense(units, activation),
         keras.layers.Dense(3, "softmax"),
     ]
+    return compiled(keras.Sequential(layers), rate)
+
+
+def build_with_a_rate(hp: Any) -> keras.Model:
+    """One parameter, of which Bayesian search draws the first three values at random."""
+    rate = hp.Float("learning_rate", 1e-3, 1e-1, sampling="log")
+    layers = [keras.Input((5,)), keras.layers.Dense(3, "softmax")]
     return compiled(keras.Sequential(layers), rate)
 
 
@@ -68,13 +75,24 @@ def validation(epoch: int, start_batch: int) -> Dataset:
 
 
 class KillsOnce(kr.callbacks.Callback):
-    """Kills the process of every trial in its second epoch, the first time."""
+    """Kills the process of the second trial in its second epoch, the first time."""
 
     def on_epoch_end(self, run: Any):
         marker = run.run_dir.with_suffix(".killed")
-        if run.epoch == 2 and not marker.exists():
+        is_due = run.run_dir.name == "trial-001" and run.epoch == 2
+        if is_due and not marker.exists():
             marker.write_text(str(os.getpid()))
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Waits(kr.callbacks.Callback):
+    """Lets the second trial wait in its second epoch until there is a file `go`."""
+
+    def on_epoch_end(self, run: Any):
+        if run.run_dir.name == "trial-001" and run.epoch == 2:
+            run.run_dir.with_suffix(".waits").touch()
+            while not (run.run_dir.parent / "go").exists():
+                time.sleep(0.02)
 
 
 def search(folder: Path, **settings: Any) -> kr.Search:
@@ -90,12 +108,11 @@ def run(folder: Path, **settings: Any) -> kr.SearchResult:
     return search(folder, **settings).run(train, validation_data=validation)
 
 
-if __name__ == "__main__":
-    directory, tuner, trials, parallel = sys.argv[1:]
-    found = run(
-        Path(directory),
-        tuner=tuner,
-        max_trials=int(trials),
-        parallel_trials=int(parallel),
-    )
-    sys.exit(0 if found.signal is None else 128 + found.signal)
+def program(folder: Path, settings: dict[str, Any]) -> int:
+    """Runs it as a process does; returns the exit code."""
+    try:
+        found = run(folder, **settings)
+    except kr.KeraunosError as error:
+        print(error)
+        return error.exit_code
+    return 0 if found.signal is None else 128 + found.signal
