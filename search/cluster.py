@@ -85,7 +85,9 @@ class Chief:
         deadline = time.monotonic() + SECONDS_TO_LEAVE
         while self._is_over and self._known and time.monotonic() < deadline:
             time.sleep(0.1)
-        self._server.stop(grace=1).wait()
+        if self._is_over:
+            time.sleep(0.2)  # the last answer is on its way
+        self._server.stop(grace=None).wait()
         self._signals.__exit__(None, None, None)
 
     @property

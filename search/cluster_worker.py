@@ -41,6 +41,7 @@ class Worker:
         self._fingerprint = fingerprint
         oracle_client.TIMEOUT = SECONDS_WITHOUT_CHIEF  # Keras Tuner's is an hour
         self._client = oracle_client.OracleClient(None)
+        self._is_lost = threading.Event()  # the chief, while a trial was running
 
     def run(self) -> int | None:
         """Works.
@@ -54,16 +55,23 @@ class Worker:
         """
         try:
             with signals_that_raise():
-                while (plan := self._next()) is not None:
-                    outcome = self._do(plan)
-                    self._tell(plan, outcome)
-                    if outcome.status == "interrupted":
-                        return outcome.signal
-                return None
+                return self._work()
         except Stopped as stopped:
+            if self._is_lost.is_set():
+                raise self._lost() from None
             return stopped.number
         except grpc.RpcError as error:
             raise self._lost() from error
+
+    def _work(self) -> int | None:
+        while (plan := self._next()) is not None:
+            outcome = self._do(plan)
+            if self._is_lost.is_set():
+                raise self._lost()
+            self._tell(plan, outcome)
+            if outcome.status == "interrupted":
+                return outcome.signal
+        return None
 
     def _next(self) -> TrialPlan | None:
         while True:
@@ -78,30 +86,23 @@ class Worker:
 
     def _do(self, plan: TrialPlan) -> Outcome:
         """Runs a trial, and lets the chief hear of it meanwhile."""
-        is_over, is_lost = threading.Event(), threading.Event()
-
-        def beat() -> None:
-            while not is_over.wait(SECONDS_BETWEEN_BEATS):
-                try:
-                    self._client.get_trial(str(plan.number))
-                except grpc.RpcError:
-                    is_lost.set()
-                    os.kill(os.getpid(), signal.SIGTERM)  # the fit saves its state
-                    return
-
-        thread = threading.Thread(target=beat, name="keraunos-heartbeat", daemon=True)
-        thread.start()
+        is_over = threading.Event()
+        arguments = (str(plan.number), is_over)
+        threading.Thread(target=self._beat, args=arguments, daemon=True).start()
         try:
-            outcome = run_trial(self._fit, plan, self._objective)
-        except Stopped:
-            if is_lost.is_set():
-                raise self._lost() from None
-            raise
+            return run_trial(self._fit, plan, self._objective)
         finally:
             is_over.set()
-        if is_lost.is_set():
-            raise self._lost()
-        return outcome
+
+    def _beat(self, trial_id: str, is_over: threading.Event) -> None:
+        while not is_over.wait(SECONDS_BETWEEN_BEATS):
+            try:
+                self._client.get_trial(trial_id)
+            except grpc.RpcError:
+                if not is_over.is_set():
+                    self._is_lost.set()
+                    os.kill(os.getpid(), signal.SIGTERM)  # the fit saves its state
+                return
 
     def _tell(self, plan: TrialPlan, outcome: Outcome) -> None:
         values = keras_tuner.HyperParameters()

@@ -1,5 +1,7 @@
 """Small hypermodels with data, and a program that searches over them in a process."""
 
+import csv
+import json
 import os
 import signal
 import time
@@ -10,6 +12,7 @@ import keras
 import keraunos as kr
 import tensorflow as tf
 from helpers import Dataset, examples
+from keraunos.search import cluster_worker
 
 
 def build(hp: Any) -> keras.Model:
@@ -86,12 +89,13 @@ class KillsOnce(kr.callbacks.Callback):
 
 
 class Waits(kr.callbacks.Callback):
-    """Lets the second trial wait in its second epoch until there is a file `go`."""
+    """Lets the second trial wait in its second epoch until it is told to stop."""
 
     def on_epoch_end(self, run: Any):
         if run.run_dir.name == "trial-001" and run.epoch == 2:
+            stop = signal.getsignal(signal.SIGTERM).__self__
             run.run_dir.with_suffix(".waits").touch()
-            while not (run.run_dir.parent / "go").exists():
+            while stop.received is None:
                 time.sleep(0.02)
 
 
@@ -110,9 +114,27 @@ def run(folder: Path, **settings: Any) -> kr.SearchResult:
 
 def program(folder: Path, settings: dict[str, Any]) -> int:
     """Runs it as a process does; returns the exit code."""
+    cluster_worker.SECONDS_BETWEEN_BEATS = 0.5
+    settings = dict(settings)
+    patience = settings.pop("seconds_without_chief", 60.0)
+    cluster_worker.SECONDS_WITHOUT_CHIEF = patience
     try:
         found = run(folder, **settings)
     except kr.KeraunosError as error:
         print(error)
         return error.exit_code
     return 0 if found.signal is None else 128 + found.signal
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    """What results.csv says, but for times."""
+    with open(folder / "results.csv", newline="") as file:
+        read = list(csv.DictReader(file))
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in read]
+
+
+def ended_trials(folder: Path) -> int:
+    """How many trials a search has noted as over."""
+    journal = folder / "search.json"
+    events = json.loads(journal.read_text())["events"] if journal.exists() else []
+    return sum(event["event"] == "end" for event in events)

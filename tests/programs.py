@@ -60,6 +60,11 @@ class Program:
         """Sends it a signal."""
         os.kill(self.pid, number)
 
+    def stop(self) -> None:
+        """Kills it if it still runs."""
+        self._process.kill()
+        self._process.join()
+
     def end(self, seconds: float = 120) -> int:
         """Waits until it ends; its exit code, negative if a signal ended it.
 
@@ -68,8 +73,7 @@ class Program:
         """
         self._process.join(seconds)
         if self._process.exitcode is None:
-            self._process.kill()
-            self._process.join()
+            self.stop()
             raise AssertionError(f"did not end in {seconds} s: {self.output}")
         return int(self._process.exitcode)
 

@@ -1,25 +1,17 @@
 """Searches in processes that are killed, and go on."""
 
-import csv
 import json
 import signal
 
 import hypermodels
 import pytest
-from hypermodels import KillsOnce, Waits
+from hypermodels import KillsOnce, Waits, ended_trials, rows
 from keraunos.core.faults import VARIABLE
 from programs import Program, is_running, wait_for
 
 pytestmark = pytest.mark.slow
 TRIALS = 5
 BUILD = {"bayesian": hypermodels.build_with_a_rate}
-
-
-def rows(folder):
-    """What results.csv says, but for times."""
-    with open(folder / "results.csv", newline="") as file:
-        read = list(csv.DictReader(file))
-    return [{k: v for k, v in row.items() if k != "seconds"} for row in read]
 
 
 def begin(folder, tuner="random", environment=None, **settings):
@@ -33,12 +25,6 @@ def begin(folder, tuner="random", environment=None, **settings):
         output=folder.with_suffix(".log"),
         environment=environment,
     )
-
-
-def ended_trials(folder):
-    journal = folder / "search.json"
-    events = json.loads(journal.read_text())["events"] if journal.exists() else []
-    return sum(event["event"] == "end" for event in events)
 
 
 @pytest.fixture(scope="module")
@@ -103,10 +89,8 @@ def test_a_killed_parent_leaves_no_worker_and_the_search_goes_on(tmp_path, unint
     workers = program.children
     assert len(workers) >= 2
     program.send(signal.SIGKILL)
-    (folder / "go").touch()
     assert program.end() == -signal.SIGKILL
     wait_for(lambda: not any(map(is_running, workers)))
     assert ended_trials(folder) < TRIALS
-    (folder / "go").unlink()
     assert begin(folder).end() == 0
     assert rows(folder) == uninterrupted("random")
