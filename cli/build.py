@@ -12,7 +12,7 @@ from ..callbacks.registry import create_callback
 from ..configs import OptimizerConfig, RunConfig
 from ..core.errors import ConfigError, message
 from ..data import Augmentation, ImageData
-from ..models import Module, Optimizer, TransferClassifier
+from ..models import Module, Optimizer, SharedNetworks, TransferClassifier
 from ..trainer import Trainer
 from .config_file import ConfigFile
 from .console import uses_json
@@ -26,7 +26,9 @@ def build_data(config: RunConfig) -> ImageData:
     return ImageData(config.data, augmentation, config.seed, config.cache_dir)
 
 
-def build_module(config: RunConfig, data: ImageData) -> Module | Callable[[], Any]:
+def build_module(
+    config: RunConfig, data: ImageData, shared: SharedNetworks | None = None
+) -> Module | Callable[[], Any]:
     """Makes the module that a configuration asks for."""
     if config.model.builder is not None:
         return _import_builder(config.model.builder, config.model.arguments)
@@ -36,6 +38,7 @@ def build_module(config: RunConfig, data: ImageData) -> Module | Callable[[], An
         image_size=data.image_size,
         class_names=data.class_names,
         optimizer=build_optimizer(config.optimizer),
+        shared=shared,
         **options,
     )
 
@@ -45,19 +48,19 @@ def build_optimizer(config: OptimizerConfig) -> Optimizer:
     return Optimizer(**config.model_dump())
 
 
-def build_trainer(config: RunConfig, run_dir: Path | None) -> Trainer:
-    """Makes the Trainer that a configuration asks for."""
+def build_trainer(config: RunConfig, run_dir: Path | None, **more: Any) -> Trainer:
+    """Makes the Trainer that a configuration asks for; `more` has the last word."""
     settings = config.trainer.model_dump(exclude={"cpu_devices"})
     callbacks = {"config_file": ConfigFile(config)} | build_callbacks(config)
     if uses_json():
         callbacks |= {"progress_bar": JsonLog()}
-    return Trainer(
-        **settings,
-        feature_cache=config.feature_cache,
-        seed=config.seed,
-        run_dir=run_dir,
-        callbacks=callbacks,
-    )
+    own = {
+        "feature_cache": config.feature_cache,
+        "seed": config.seed,
+        "run_dir": run_dir,
+        "callbacks": callbacks,
+    }
+    return Trainer(**settings | own | more)
 
 
 def build_callbacks(config: RunConfig) -> dict[str, Callback | None]:

@@ -1,5 +1,6 @@
 """`keraunos search`: try many settings, and say which are best."""
 
+import functools
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +11,7 @@ from rich.table import Table
 from ..configs import DEFAULT_SPACE, RunConfig, Space, to_yaml
 from ..core.errors import ConfigError, message
 from ..core.files import sha256_of_json, write_text_atomic
+from ..search.place import ID, Place, find_place
 from ..search.single_process import require_one_process
 from .console import say, show, show_table
 from .fit import ConfigArguments, read_arguments
@@ -17,8 +19,10 @@ from .run_directories import run_directory
 from .tensorflow import load_tensorflow
 
 if TYPE_CHECKING:
+    from ..callbacks import RunState
     from ..callbacks.monitor import Monitor
     from ..data import ImageData
+    from ..models import SharedNetworks
     from ..search.search import Executor, SearchResult
     from ..search.study import Study
     from ..search.trials import TrialPlan
@@ -48,16 +52,23 @@ def search(
         int, typer.Option(min=1, help="How many trials run at a time.")
     ] = 1,
 ) -> None:
-    """Try many settings on training and validation data, and say which are best."""
+    """Try many settings on training and validation data, and say which are best.
+
+    On several machines the environment variables of Keras Tuner say who a process is.
+    """
     config, name = read_arguments(arguments)
     require_one_process(config.trainer.strategy)
     space = _space_of(config)
+    place = _find_place(config, parallel_trials)
     load_tensorflow(config.trainer if parallel_trials == 1 else None)
     from .config_file import with_absolute_paths
 
     config = with_absolute_paths(config)
     with run_directory(config.run_dir, f"{name}-search") as directory:
-        _search(config, space, directory.absolute(), parallel_trials)
+        if place is None or place.is_chief:
+            _search(config, space, directory.absolute(), parallel_trials, place)
+        else:
+            _work(config, space, place)
 
 
 @dataclass
@@ -72,6 +83,7 @@ class ConfiguredTrial:
     config: RunConfig
     space: Space
     _data: dict[str, "ImageData"] = field(default_factory=dict, repr=False)
+    _strategies: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def __call__(self, plan: "TrialPlan") -> "FitResult":
         """Trains as planned, or goes on where the trial stood."""
@@ -85,10 +97,31 @@ class ConfiguredTrial:
         objective = Monitor(settings.objective, settings.mode)
         values = decoded(self.space, plan.values)
         config = trial_config(self.config, values, objective, plan.max_epochs)
-        trainer = build_trainer(config, plan.directory)
+
+        def is_kept(run: "RunState") -> bool:
+            return plan.is_kept(run.history.get(objective.name, ()), objective)
+
+        strategy = self._strategy_of(config)
+        trainer = build_trainer(config, plan.directory, strategy=strategy, export=is_kept)
         trainer.check()
         data = self._read(config)
-        return trainer.fit(build_module(config, data), data)
+        return trainer.fit(build_module(config, data, self._shared), data)
+
+    @functools.cached_property
+    def _shared(self) -> "SharedNetworks":
+        from ..models import SharedNetworks
+
+        return SharedNetworks()
+
+    def _strategy_of(self, config: RunConfig) -> Any:
+        """One for all trials, as those that share variables must."""
+        from ..strategies import create_strategy
+
+        settings = config.trainer
+        named = (settings.strategy, settings.accelerator, settings.devices)
+        if named not in self._strategies:
+            self._strategies[named] = create_strategy(*named)
+        return self._strategies[named]
 
     def _read(self, config: RunConfig) -> "ImageData":
         """The pictures; read once for all trials that see the same."""
@@ -99,6 +132,22 @@ class ConfiguredTrial:
         if key not in self._data:
             self._data[key] = build_data(config)
         return self._data[key]
+
+
+def _find_place(config: RunConfig, parallel_trials: int) -> Place | None:
+    """Who this process is among several machines; None if it is alone."""
+    place = find_place()
+    if place is not None and (config.run_dir is None or parallel_trials > 1):
+        raise ConfigError(
+            message(
+                "A search on several machines needs `run_dir`, a folder that all of them "
+                "see, and starts one trial at a time in each worker.",
+                f"Start more workers in place of --parallel-trials, or unset {ID}.",
+                run_dir=config.run_dir,
+                parallel_trials=parallel_trials,
+            )
+        )
+    return place
 
 
 def _space_of(config: RunConfig) -> Space:
@@ -115,7 +164,22 @@ def _space_of(config: RunConfig) -> Space:
     return DEFAULT_SPACE
 
 
-def _search(config: RunConfig, space: Space, directory: Path, count: int) -> None:
+def _work(config: RunConfig, space: Space, place: Place) -> None:
+    """Runs trials for the chief on another machine until it has no more."""
+    from ..search.cluster_worker import Worker
+
+    fingerprint = sha256_of_json(_settings(config, space))
+    trial = ConfiguredTrial(config, space)
+    worker = Worker(place, trial, config.search.objective, fingerprint)
+    say(f"search: worker {place.tuner_id}, its chief is at {place.address}")
+    signal = worker.run()
+    if signal is not None:
+        raise typer.Exit(128 + signal)
+
+
+def _search(
+    config: RunConfig, space: Space, directory: Path, count: int, place: Place | None
+) -> None:
     from ..callbacks.monitor import Monitor
     from ..search.oracles import number_of_trials
     from ..search.search import run_search, search_directory
@@ -127,14 +191,15 @@ def _search(config: RunConfig, space: Space, directory: Path, count: int) -> Non
         done = sum(trial.status != "running" for trial in study.trials.values())
         at_most = number_of_trials(study.oracle)
         better = "larger" if objective.mode == "max" else "smaller"
-        say(f"search: {config.search.tuner}, at most {at_most} trials, {count} at a time")
+        where = f"{count} at a time" if place is None else f"chief at {place.address}"
+        say(f"search: {config.search.tuner}, at most {at_most} trials, {where}")
         say(f"objective: {objective.name}, {better} is better")
         for line in describe_space(space):
             say(f"varies: {line}")
         say(f"search directory: {directory}")
         if done:
             say(f"continued: {done} trials have ended")
-        executor = _executor(config, space, count)
+        executor = _executor(config, space, count, place)
         result = run_search(study, executor, directory, config.search.keep, say)
         if result.best:
             _write_best(config, space, objective, result)
@@ -149,8 +214,7 @@ def _open_study(
     from ..search.space import hyperparameters
     from ..search.study import Study
 
-    settings = config.model_dump(mode="json", exclude=_HARMLESS)
-    journal = Journal(directory / JOURNAL_FILE, settings | {"space": space})
+    journal = Journal(directory / JOURNAL_FILE, _settings(config, space))
     chosen = config.search.seed
     seed = config.seed if chosen is None else chosen
     oracle = create_oracle(
@@ -159,12 +223,24 @@ def _open_study(
     return Study(oracle, objective, journal)
 
 
-def _executor(config: RunConfig, space: Space, count: int) -> "Executor":
+def _settings(config: RunConfig, space: Space) -> dict[str, Any]:
+    """What decides the trials."""
+    return config.model_dump(mode="json", exclude=_HARMLESS) | {"space": space}
+
+
+def _executor(
+    config: RunConfig, space: Space, count: int, place: Place | None
+) -> "Executor":
     from ..core.processes import worker_environments
     from ..search.devices import give_up_gpus
     from ..search.in_process import InProcess
     from ..search.workers import WorkerProcesses
 
+    if place is not None:
+        from ..search.cluster import Chief
+
+        give_up_gpus()
+        return Chief(place, sha256_of_json(_settings(config, space)))
     trial = ConfiguredTrial(config, space)
     if count == 1:
         return InProcess(trial, config.search.objective)

@@ -4,6 +4,7 @@ Arrays are kept in safetensors files, which can't hold code. `manifest.json` nam
 file with its size and SHA-256 and is written last.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from safetensors.numpy import load_file, save_file
 from .errors import CheckpointError
 from .faults import fault_point
 from .files import new_directory, sha256_of_file
+from .store import Store
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -37,8 +39,13 @@ class Bundle:
     documents: Mapping[str, Any] = field(default_factory=dict)
 
 
-def write_bundle(path: Path, bundle: Bundle) -> None:
+def write_bundle(path: Path, bundle: Bundle, store: Store | None = None) -> None:
     """Writes a new directory; it appears under its name only when it is whole.
+
+    Args:
+        path: The directory.
+        bundle: What it is to hold.
+        store: Arrays that it has are not written once more, but shared by hard links.
 
     Example:
         >>> import tempfile
@@ -50,7 +57,7 @@ def write_bundle(path: Path, bundle: Bundle) -> None:
     with new_directory(path) as directory:
         for name, arrays in bundle.arrays.items():
             contiguous = {key: np.asarray(a, order="C") for key, a in arrays.items()}
-            save_file(contiguous, directory / f"{name}.safetensors")
+            _write_arrays(contiguous, directory / f"{name}.safetensors", store)
             fault_point(f"after-{name}")
         for name, document in bundle.documents.items():
             text = json.dumps(document, indent=1)
@@ -59,6 +66,25 @@ def write_bundle(path: Path, bundle: Bundle) -> None:
         manifest = {"format": FORMAT_VERSION, "files": _fingerprints(directory)}
         (directory / MANIFEST).write_text(json.dumps(manifest, indent=1))
         fault_point("before-rename")
+
+
+def _write_arrays(arrays: Arrays, file: Path, store: Store | None) -> None:
+    if store is None:
+        save_file(arrays, file)
+        return
+    key = f"weights-{_fingerprint(arrays)}"
+    with store.lock(key):
+        if not store.link(key, file):
+            save_file(arrays, file)
+            store.adopt(key, file)
+
+
+def _fingerprint(arrays: Arrays) -> str:
+    digest = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.data if array.size else b"")
+    return digest.hexdigest()
 
 
 def read_bundle(path: Path) -> Bundle:

@@ -14,13 +14,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import platformdirs
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from .errors import ConfigError, message
+from .growing_file import GrowingFile, note_of
 
 DIRECTORY_VARIABLE = "KERAUNOS_CACHE_DIR"
 LIMIT_VARIABLE = "KERAUNOS_CACHE_LIMIT_GB"
 DEFAULT_LIMIT_GB = 20.0
+GROWING = ".growing-"
+SECONDS_KEPT = 7 * 86400.0  # of what a killed process left, and nobody went on with
 
 _PART = ".part-"
 _SECONDS_OF_A_DAY = 86_400
@@ -74,6 +77,39 @@ class Store:
             raise
         self._make_room(keep=key)
 
+    @contextlib.contextmanager
+    def growing(self, key: str) -> Iterator[GrowingFile]:
+        """Makes an entry bit by bit; under `lock`. The next one goes on where it stopped.
+
+        Raises:
+            OSError: The disk is full or read-only.
+        """
+        path = self.directory / f"{GROWING}{key}"
+        with GrowingFile(path) as file:
+            yield file
+        os.replace(path, self.directory / key)
+        note_of(path).unlink(missing_ok=True)
+        self._make_room(keep=key)
+
+    def link(self, key: str, file: Path) -> bool:
+        """Puts an entry at another place too, without its bytes being there twice.
+
+        Returns:
+            Whether there is such an entry, and the file system can do so.
+        """
+        found = self.find(key)
+        with contextlib.suppress(OSError):
+            if found is not None:
+                os.link(found, file)
+                return True
+        return False
+
+    def adopt(self, key: str, file: Path) -> None:
+        """Makes a whole file that stands elsewhere an entry too, if that is possible."""
+        with contextlib.suppress(OSError):
+            os.link(file, self.directory / key)
+            self._make_room(keep=key)
+
     def lock(self, key: str) -> FileLock:
         """A lock between processes, so that one of them makes an entry for all."""
         return FileLock(self.directory / f".{key}.lock")
@@ -101,6 +137,18 @@ class Store:
             if kind in ("", _kind(file)):
                 removed += file.stat().st_size
                 file.unlink(missing_ok=True)
+        return removed + self._forget_growing(kind)
+
+    def _forget_growing(self, kind: str, seconds: float = 0.0) -> int:
+        """Removes what was begun and is not being gone on with; returns its bytes."""
+        removed = 0
+        for path in self.directory.glob(f"{GROWING}{kind}*"):
+            key = path.name.removeprefix(GROWING).removesuffix(".size")
+            with contextlib.suppress(Timeout, OSError), self.lock(key).acquire(timeout=0):
+                stat = path.stat()
+                if time.time() - stat.st_mtime >= seconds:
+                    path.unlink()
+                    removed += stat.st_size
         return removed
 
     def _entries(self) -> list[Path]:
@@ -115,6 +163,7 @@ class Store:
                     part.unlink()
 
     def _make_room(self, keep: str) -> None:
+        self._forget_growing("", SECONDS_KEPT)
         stats = [(file.stat(), file) for file in self._entries()]
         entries = [(stat.st_mtime, stat.st_size, file) for stat, file in stats]
         total = sum(size for _, size, _ in entries)

@@ -7,6 +7,7 @@ from .feature_cache import FeatureCache
 from .metrics import BalancedAccuracy, ClassRecall, MacroF1, MacroRocAuc
 from .module import FrozenPart, FunctionModule, Module, as_module
 from .optimizer import Optimizer
+from .shared import SharedNetworks
 from .transfer import TransferClassifier
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "MacroRocAuc",
     "Module",
     "Optimizer",
+    "SharedNetworks",
     "TransferClassifier",
     "as_module",
 ]

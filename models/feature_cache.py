@@ -8,7 +8,8 @@ bytes, their size and how they are varied, and the versions of Keras and TensorF
 
 import contextlib
 import hashlib
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from typing import Any, Protocol
 
@@ -36,8 +37,13 @@ class Fingerprinted(Protocol):
     def num_examples(self) -> int:
         """How many pictures there are."""
 
+    @property
+    def batch_size(self) -> int:
+        """How many of them a batch has."""
 
-Compute = Callable[[keras.Model, Any], Floats]
+
+# Runs a model over pictures from a batch on: its outputs batch by batch, a row a picture.
+Compute = Callable[[keras.Model, Any, int], Iterator[Floats]]
 
 
 class FeatureCache:
@@ -46,7 +52,8 @@ class FeatureCache:
     Args:
         frozen: The network.
         store: Where features are kept.
-        compute: Runs a model over pictures and returns its outputs, a row a picture.
+        compute: Runs a model over pictures from a batch on, and hands out its outputs
+            batch by batch, a row a picture.
         workers: Who compute together, each its part, and have all in the end.
 
     Attributes:
@@ -77,21 +84,56 @@ class FeatureCache:
         key = f"features-{sha256_of_json([self._network, pictures.fingerprint])}"
         shape = (pictures.num_examples, *self.frozen.model.output_shape[1:])
         dtype = np.dtype(self.frozen.model.output.dtype)
+        num_bytes = dtype.itemsize * math.prod(shape)
+        if not all(self._workers.gather(self._store.fits(num_bytes))):
+            return self._all_outputs(pictures)
         # One process at a time makes an entry; of workers the chief waits for all.
         is_chief = self._workers.is_chief
         with self._store.lock(key) if is_chief else contextlib.nullcontext():
             if not all(self._workers.gather(self._store.find(key) is not None)):
-                features = self._compute(self.frozen.model, pictures).astype(dtype)
-                self.computed += len(features)
-                if not all(self._workers.gather(self._store.fits(features.nbytes))):
+                features = self._make(key, pictures, num_bytes)
+                if features is not None:
                     return features
-                if is_chief:
-                    self._write(key, features)
-                self._workers.gather(None)  # others may see the same files
-                if self._store.find(key) is None:
-                    self._write(key, features)
-            file = self._store.find(key)
-        return np.memmap(file, dtype, "r", shape=shape) if file else features
+            return np.memmap(self._store.directory / key, dtype, "r", shape=shape)
+
+    def _make(self, key: str, pictures: Fingerprinted, num_bytes: int) -> Floats | None:
+        """Makes an entry; where the disk is full after all, hands the features out."""
+        if self._workers.count > 1:
+            return self._make_together(key, pictures)
+        try:
+            self._fill(key, pictures, num_bytes)
+        except OSError:
+            return self._all_outputs(pictures)
+        return None
+
+    def _make_together(self, key: str, pictures: Fingerprinted) -> Floats | None:
+        """All workers compute, and each of them has everything in the end."""
+        features = self._all_outputs(pictures)
+        if self._workers.is_chief:
+            self._write(key, features)
+        self._workers.gather(None)  # others may see the same files
+        if self._store.find(key) is None:
+            self._write(key, features)
+        is_kept = all(self._workers.gather(self._store.find(key) is not None))
+        return None if is_kept else features
+
+    def _fill(self, key: str, pictures: Fingerprinted, num_bytes: int) -> None:
+        """Makes an entry, or goes on with one that a killed process began."""
+        bytes_per_batch = num_bytes // pictures.num_examples * pictures.batch_size
+        with self._store.growing(key) as file:
+            done = file.size // bytes_per_batch
+            file.cut(done * bytes_per_batch)
+            for features in self._outputs(pictures, done):
+                file.append(np.ascontiguousarray(features).tobytes())
+
+    def _all_outputs(self, pictures: Fingerprinted) -> Floats:
+        return np.concatenate(list(self._outputs(pictures, 0)))
+
+    def _outputs(self, pictures: Fingerprinted, start: int) -> Iterator[Floats]:
+        dtype = np.dtype(self.frozen.model.output.dtype)
+        for features in self._compute(self.frozen.model, pictures, start):
+            self.computed += len(features)
+            yield features.astype(dtype)
 
     def _write(self, key: str, features: Floats) -> None:
         # Where the disk is full after all, they are for this run alone.

@@ -11,6 +11,7 @@ from .backbones import build_backbone, preprocessing
 from .metric_names import create_metrics
 from .module import FrozenPart, Module, Predict, count_parameters
 from .optimizer import Optimizer
+from .shared import SharedNetworks
 
 # Features that hardly vary on the training pictures must not blow up on others: none is
 # divided by less than the root of this part of the mean variance.
@@ -37,6 +38,7 @@ class TransferClassifier(Module):
         metrics: What is measured: `"accuracy"`, `"balanced_accuracy"`, `"macro_f1"`,
             `"macro_roc_auc"`, `"recall_per_class"`.
         class_names: What the recalls of single classes are called; numbers by default.
+        shared: Where the network is looked for before it is made.
 
     Raises:
         ConfigError: An argument is out of its range.
@@ -59,6 +61,7 @@ class TransferClassifier(Module):
         optimizer: Optimizer | None = None,
         metrics: Sequence[str] = ("accuracy", "balanced_accuracy"),
         class_names: Sequence[str] | None = None,
+        shared: SharedNetworks | None = None,
     ) -> None:
         self.config = validated(
             ModelConfig,
@@ -73,22 +76,40 @@ class TransferClassifier(Module):
         self.num_classes = num_classes
         self.image_size = image_size
         self.optimizer = optimizer or Optimizer()
+        self._shared = shared
+        self._network: keras.Model | None = None  # the shared one that was built on
 
     def build(self) -> keras.Model:
         """Makes and compiles the model."""
         config = self.config
-        backbone = build_backbone(config.backbone, config.weights, self.image_size)
-        pictures = keras.Input((self.image_size, self.image_size, 3), name="pictures")
-        maps = backbone(preprocessing(config.backbone)(pictures), training=False)
-        features = keras.layers.GlobalAveragePooling2D(name="features")(maps)
+        network = self._make_network()
+        features = network.output
         if config.standardize_features:
             features = _standardization()(features)
         features = keras.layers.Dropout(config.dropout, name="dropout")(features)
         head = keras.layers.Dense(
             self.num_classes, "softmax", name="probabilities", dtype="float32"
         )
-        model = keras.Model(pictures, head(features), name=config.backbone.lower())
+        name = config.backbone.lower()
+        model = keras.Model(network.input, head(features), name=name)
         return self._compile(model, self.optimizer.build())
+
+    def _make_network(self) -> keras.Model:
+        """The backbone between pictures and pooled features."""
+        name, weights = self.config.backbone, self.config.weights
+        size = self.image_size
+
+        def make() -> keras.Model:
+            backbone = build_backbone(name, weights, size)
+            pictures = keras.Input((size, size, 3), name="pictures")
+            maps = backbone(preprocessing(name)(pictures), training=False)
+            pooling = keras.layers.GlobalAveragePooling2D(name="features")
+            return keras.Model(pictures, pooling(maps))
+
+        if self._shared is None:
+            return make()
+        self._network = self._shared.get((name, weights, size), make)
+        return self._network
 
     def _compile(
         self, model: keras.Model, optimizer: keras.optimizers.Optimizer
@@ -104,6 +125,8 @@ class TransferClassifier(Module):
         """The backbone, up to the pooled features."""
         features = model.get_layer("features").output
         settings = {"backbone": self.config.backbone, "image_size": self.image_size}
+        if self._network is not None and self._network.output is features:
+            return FrozenPart(self._network, settings)
         return FrozenPart(keras.Model(model.input, features), settings)
 
     def trained_part(self, model: keras.Model) -> keras.Model:

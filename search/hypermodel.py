@@ -1,5 +1,6 @@
 """A search from Python, over a hypermodel of the user's own."""
 
+import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,12 +15,16 @@ from ..callbacks.monitor import Monitor
 from ..configs import SearchConfig, validated
 from ..configs.search import TunerName
 from ..core.errors import ConfigError, message
+from ..core.files import sha256_of_json
 from ..core.processes import worker_environments
 from ..trainer import FitResult, Trainer
+from .cluster import Chief
+from .cluster_worker import Worker
 from .devices import give_up_gpus
 from .in_process import InProcess
 from .journal import JOURNAL_FILE, Journal
 from .oracles import create_oracle
+from .place import Place, find_place
 from .search import Executor, SearchResult, run_search, search_directory
 from .single_process import require_one_process
 from .study import Study
@@ -111,36 +116,52 @@ class Search:
             say: Takes a line on each trial.
 
         Returns:
-            The trials, the best first in `best`.
+            The trials, the best first in `best`; none in a worker of a search on several
+            machines, whose chief has them.
 
         Raises:
             SearchError: Every trial failed.
             ConfigError: Something that was asked for can't be done.
         """
+        place = find_place()
+        fit = HypermodelTrial(
+            self._build, data, validation_data, self._trainer, self.objective
+        )
+        if place is not None and not place.is_chief:
+            fingerprint = sha256_of_json(self._deciding_settings())
+            signal = Worker(place, fit, self.objective.name, fingerprint).run()
+            return SearchResult([], [], self._run_dir, signal)
         with search_directory(self._run_dir) as directory:
-            fit = HypermodelTrial(
-                self._build, data, validation_data, self._trainer, self.objective
-            )
-            executor = self._executor(fit)
+            executor = self._executor(fit, place)
             study = self._study(directory)
             return run_search(study, executor, directory, self.settings.keep, say)
 
-    def _executor(self, fit: "HypermodelTrial") -> Executor:
+    def _executor(self, fit: "HypermodelTrial", place: Place | None) -> Executor:
+        if place is not None:
+            give_up_gpus()
+            return Chief(place, sha256_of_json(self._deciding_settings()))
         if self._parallel_trials == 1:
             return InProcess(fit, self.objective.name)
         environments = worker_environments(self._parallel_trials, give_up_gpus())
         return WorkerProcesses(fit, self.objective.name, environments)
 
-    def _study(self, directory: Path) -> Study:
+    def _space(self) -> keras_tuner.HyperParameters:
         space = keras_tuner.HyperParameters()
         self._build(space)  # tells what it asks for
+        return space
+
+    def _deciding_settings(self) -> dict[str, Any]:
         settings = {
             "seed": self._trainer["seed"],
             "search": self.settings.model_dump(exclude={"max_trials", "keep"}),
             "trainer": self._trainer_settings.model_dump(exclude=_HARMLESS),
-            "space": space.get_config()["space"],
+            "space": self._space().get_config()["space"],
         }
-        journal = Journal(directory / JOURNAL_FILE, settings)
+        return dict(json.loads(json.dumps(settings)))
+
+    def _study(self, directory: Path) -> Study:
+        journal = Journal(directory / JOURNAL_FILE, self._deciding_settings())
+        space = self._space()
         epochs = self._trainer_settings.max_epochs
         oracle = create_oracle(self.settings, self.objective, space, self._seed, epochs)
         return Study(oracle, self.objective, journal)
@@ -171,7 +192,12 @@ class HypermodelTrial:
         settings = dict(self.trainer) | {"callbacks": self._callbacks()}
         if plan.max_epochs is not None:
             settings["max_epochs"] = plan.max_epochs
-        trainer = Trainer(**settings, run_dir=plan.directory)
+        name = self.objective.name
+        trainer = Trainer(
+            **settings,
+            run_dir=plan.directory,
+            export=lambda run: plan.is_kept(run.history.get(name, ()), self.objective),
+        )
         result = trainer.fit(
             lambda: self.build(hp), self.data, validation_data=self.validation_data
         )

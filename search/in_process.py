@@ -30,7 +30,7 @@ class InProcess:
         self._fit = fit
         self._objective = objective
         self._plans: list[TrialPlan] = []
-        self._signals = _signals_that_raise()
+        self._signals = signals_that_raise()
 
     def __enter__(self) -> Self:
         self._signals.__enter__()
@@ -64,7 +64,7 @@ class InProcess:
 
 
 @contextlib.contextmanager
-def _signals_that_raise() -> Iterator[None]:
+def signals_that_raise() -> Iterator[None]:
     """Lets a signal end what is going on; a fit has handlers of its own meanwhile."""
 
     def stop(number: int, frame: FrameType | None) -> None:

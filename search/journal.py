@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..core.differences import differences
 from ..core.errors import CheckpointError, ConfigError, message
 from ..core.files import write_json_atomic
 
@@ -73,23 +74,10 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _compare(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    old, new = _flatten(before), _flatten(now)
-    lines = [
-        f"{name}: {old.get(name)!r} -> {new.get(name)!r}"
-        for name in sorted(old.keys() | new.keys())
-        if old.get(name) != new.get(name)
-    ]
+    lines = differences(before, now).values()
     if lines:
         raise ConfigError(
             "A search must be continued with the settings it was begun with. Received: "
             + "; ".join(lines)
             + ". Put these back, or begin a new search with another run_dir."
         )
-
-
-def _flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        name = f"{prefix}{key}"
-        flat |= _flatten(value, f"{name}.") if isinstance(value, dict) else {name: value}
-    return flat

@@ -17,6 +17,7 @@ from keras_tuner import oracles
 from ..callbacks.monitor import Monitor
 from ..configs import SearchConfig
 from ..core.names import choose
+from .gaussian_process import QuickGaussianProcess
 
 
 class _InMemory:
@@ -53,6 +54,9 @@ class BayesianOracle(_InMemory, oracles.BayesianOptimizationOracle):
     Random numbers are a function of seed and trial here, so that a trial of before can be
     told again without the seconds that it takes to think.
     """
+
+    def _make_gpr(self) -> QuickGaussianProcess:
+        return QuickGaussianProcess(**super()._make_gpr().get_params(deep=False))
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """The values of the next trial."""

@@ -43,8 +43,11 @@ class Executor(Protocol):
     def begin(self, plan: TrialPlan) -> None:
         """Takes a trial on."""
 
-    def wait(self) -> tuple[int, Outcome]:
-        """Waits until one has ended: its number, and what came out."""
+    def wait(self) -> tuple[int, Outcome] | None:
+        """Waits until one has ended: its number, and what came out.
+
+        None if there is room for another one before.
+        """
 
     def __enter__(self) -> Any:
         """Begins."""
@@ -142,10 +145,13 @@ def _run_trials(
         with executor:
             while True:
                 while executor.has_room and (trial := study.ask()) is not None:
-                    executor.begin(_plan(trial, directory))
+                    executor.begin(_plan(trial, study, directory, keep))
                 if executor.is_idle:
                     return None
-                number, outcome = executor.wait()
+                ended = executor.wait()
+                if ended is None:
+                    continue
+                number, outcome = ended
                 if outcome.status == "interrupted":
                     return outcome.signal
                 _refuse(outcome, study)
@@ -155,14 +161,16 @@ def _run_trials(
         return stopped.number
 
 
-def _plan(trial: Trial, directory: Path) -> TrialPlan:
+def _plan(trial: Trial, study: Study, directory: Path, keep: int) -> TrialPlan:
     continued = trial.note("trial_id")
+    kept = study.ranking()[:keep]
     return TrialPlan(
         trial.number,
         trial.hyperparameters.get_config(),
         directory / trial.name,
         trial.note("epochs"),
         None if continued is None else directory / trial_name(int(continued)),
+        kept[-1].score if len(kept) == keep else None,
     )
 
 

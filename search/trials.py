@@ -17,8 +17,10 @@ from ..core.lock import LOCK_FILE, OWNER_FILE
 from ..core.names import did_you_mean
 
 if TYPE_CHECKING:
+    from ..callbacks.monitor import Monitor
     from ..trainer import FitResult
 
+DEATHS = 3  # of its process, after which a trial counts as failed
 SECONDS_UNTIL_FREE = 60.0  # what an orphaned worker may take to save and end
 
 
@@ -32,6 +34,8 @@ class TrialPlan:
         directory: Of its run.
         max_epochs: If the oracle decides on it.
         continues: The directory of the trial whose training goes on in this one.
+        to_beat: The score of the worst trial that is kept so far, if there are as many
+            as are kept.
     """
 
     number: int
@@ -39,11 +43,21 @@ class TrialPlan:
     directory: Path
     max_epochs: int | None = None
     continues: Path | None = None
+    to_beat: float | None = None
 
     @property
     def values(self) -> dict[str, Any]:
         """Keras Tuner's values by name."""
         return dict(self.hyperparameters["values"])
+
+    def is_kept(self, scores: Sequence[float], objective: "Monitor") -> bool:
+        """Whether the model of a trial with these scores may be among the best."""
+        best: float | None = None
+        for score in scores:
+            best = score if objective.is_better(score, best) else best
+        if best is None or self.to_beat is None:
+            return best is not None
+        return best == self.to_beat or objective.is_better(best, self.to_beat)
 
 
 @dataclass(frozen=True)

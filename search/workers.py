@@ -19,9 +19,8 @@ from typing import Self
 from ..core.errors import ConfigError, message
 from ..core.processes import how_it_ended
 from ..core.signals import stop_signals
-from .trials import FitTrial, Outcome, TrialPlan, run_trial
+from .trials import DEATHS, FitTrial, Outcome, TrialPlan, run_trial
 
-DEATHS = 3  # of its process, after which a trial counts as failed
 SECONDS_TO_END = 60.0  # what a worker may take to save its trial
 
 

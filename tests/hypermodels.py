@@ -1,8 +1,10 @@
 """Small hypermodels with data, and a program that searches over them in a process."""
 
+import csv
+import json
 import os
 import signal
-import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import keras
 import keraunos as kr
 import tensorflow as tf
 from helpers import Dataset, examples
+from keraunos.search import cluster_worker
 
 
 def build(hp: Any) -> keras.Model:
@@ -22,6 +25,13 @@ def build(hp: Any) -> keras.Model:
         keras.layers.Dense(units, activation),
         keras.layers.Dense(3, "softmax"),
     ]
+    return compiled(keras.Sequential(layers), rate)
+
+
+def build_with_a_rate(hp: Any) -> keras.Model:
+    """One parameter, of which Bayesian search draws the first three values at random."""
+    rate = hp.Float("learning_rate", 1e-3, 1e-1, sampling="log")
+    layers = [keras.Input((5,)), keras.layers.Dense(3, "softmax")]
     return compiled(keras.Sequential(layers), rate)
 
 
@@ -68,13 +78,25 @@ def validation(epoch: int, start_batch: int) -> Dataset:
 
 
 class KillsOnce(kr.callbacks.Callback):
-    """Kills the process of every trial in its second epoch, the first time."""
+    """Kills the process of the second trial in its second epoch, the first time."""
 
     def on_epoch_end(self, run: Any):
         marker = run.run_dir.with_suffix(".killed")
-        if run.epoch == 2 and not marker.exists():
+        is_due = run.run_dir.name == "trial-001" and run.epoch == 2
+        if is_due and not marker.exists():
             marker.write_text(str(os.getpid()))
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Waits(kr.callbacks.Callback):
+    """Lets the second trial wait in its second epoch until it is told to stop."""
+
+    def on_epoch_end(self, run: Any):
+        if run.run_dir.name == "trial-001" and run.epoch == 2:
+            stop = signal.getsignal(signal.SIGTERM).__self__
+            run.run_dir.with_suffix(".waits").touch()
+            while stop.received is None:
+                time.sleep(0.02)
 
 
 def search(folder: Path, **settings: Any) -> kr.Search:
@@ -90,12 +112,29 @@ def run(folder: Path, **settings: Any) -> kr.SearchResult:
     return search(folder, **settings).run(train, validation_data=validation)
 
 
-if __name__ == "__main__":
-    directory, tuner, trials, parallel = sys.argv[1:]
-    found = run(
-        Path(directory),
-        tuner=tuner,
-        max_trials=int(trials),
-        parallel_trials=int(parallel),
-    )
-    sys.exit(0 if found.signal is None else 128 + found.signal)
+def program(folder: Path, settings: dict[str, Any]) -> int:
+    """Runs it as a process does; returns the exit code."""
+    cluster_worker.SECONDS_BETWEEN_BEATS = 0.5
+    settings = dict(settings)
+    patience = settings.pop("seconds_without_chief", 60.0)
+    cluster_worker.SECONDS_WITHOUT_CHIEF = patience
+    try:
+        found = run(folder, **settings)
+    except kr.KeraunosError as error:
+        print(error)
+        return error.exit_code
+    return 0 if found.signal is None else 128 + found.signal
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    """What results.csv says, but for times."""
+    with open(folder / "results.csv", newline="") as file:
+        read = list(csv.DictReader(file))
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in read]
+
+
+def ended_trials(folder: Path) -> int:
+    """How many trials a search has noted as over."""
+    journal = folder / "search.json"
+    events = json.loads(journal.read_text())["events"] if journal.exists() else []
+    return sum(event["event"] == "end" for event in events)

@@ -4,6 +4,7 @@ docs/keras.md has the table of what is honoured and what is refused.
 """
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import keras
 import tensorflow as tf
@@ -20,6 +21,9 @@ from .keras_internals import (
     set_synchronized,
 )
 from .losses import overrides_training_step
+
+Spec = tuple[Any, Any, Any]
+_SPECS: WeakKeyDictionary[BatchSource, Spec] = WeakKeyDictionary()
 
 
 def build_model(
@@ -50,8 +54,17 @@ def build_model(
     return model
 
 
-def batch_spec(source: BatchSource) -> tuple[Any, Any, Any]:
-    """`tf.TensorSpec`s of the inputs, targets and weights that a source gives."""
+def batch_spec(source: BatchSource) -> Spec:
+    """`tf.TensorSpec`s of the inputs, targets and weights that a source gives.
+
+    They are looked for once: trials of a search share their data.
+    """
+    if source not in _SPECS:
+        _SPECS[source] = _find_spec(source)
+    return _SPECS[source]
+
+
+def _find_spec(source: BatchSource) -> Spec:
     (part_spec,) = source.batches(Position(), Replicas()).element_spec
     prepare = tf.function(source.prepare, autograph=False)
     outputs = prepare.get_concrete_function(part_spec.content).structured_outputs

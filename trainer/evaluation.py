@@ -1,6 +1,6 @@
 """Runs a model over data without training it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -15,7 +15,7 @@ from .compiled_model import batch_spec
 from .epochs import Validation
 from .evaluation_step import EvaluationStep, PredictionStep
 from .keras_internals import build_compiled
-from .outputs import Collected, LabelledSource, as_predictions, collect
+from .outputs import Collected, LabelledSource, as_predictions, collect, on_host
 from .result import TestResult
 
 
@@ -64,6 +64,15 @@ def predict(
     step = PredictionStep(model, strategy, source.prepare)
     iterator = Batches(strategy, source).start(Position())
     return collect(strategy, lambda: step(iterator), source.num_batches, between_calls)
+
+
+def predict_batches(model: keras.Model, source: Any, start: int) -> Iterator[Collected]:
+    """What a model says of each batch of a source that knows its length, from one on."""
+    strategy = model.distribute_strategy
+    step = PredictionStep(model, strategy, source.prepare)
+    iterator = Batches(strategy, source).start(Position(0, start))
+    for _ in range(start, source.num_batches):
+        yield on_host(strategy, step(iterator))
 
 
 def score(model: keras.Model, source: BatchSource, module: Module) -> TestResult:

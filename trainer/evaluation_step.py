@@ -13,6 +13,8 @@ from .epoch_totals import EpochTotals
 from .losses import Kind, divide, forward, loss_names, num_rows
 from .measure import counts_here, measure
 
+_FORWARD = "_traced_forward_of_keraunos"
+
 
 class EvaluationStep:
     """Measures losses and metrics of a model on the next batches of an iterator.
@@ -97,7 +99,8 @@ class PredictionStep:
     def __init__(
         self, model: keras.Model, strategy: tf.distribute.Strategy, prepare: Prepare
     ) -> None:
-        self._model = model
+        is_alone = strategy.num_replicas_in_sync == 1
+        self._forward = traced_forward(model) if is_alone else model
         self.strategy = strategy
         self._prepare = prepare
 
@@ -109,7 +112,18 @@ class PredictionStep:
 
     def _on_replica(self, parts: Any) -> Any:
         part, repeats = own_part(parts)
-        return own_rows(self._model(self._prepare(part)[0], training=False), repeats)
+        return own_rows(self._forward(self._prepare(part)[0], training=False), repeats)
+
+
+def traced_forward(model: keras.Model) -> Any:
+    """A model as a `tf.function`, which is traced once for all data that it sees.
+
+    Tracing a large network takes seconds, and features are computed from many data.
+    """
+    kept = vars(model)  # not an attribute that Keras would track and save
+    if _FORWARD not in kept:
+        kept[_FORWARD] = tf.function(model, reduce_retracing=True, autograph=False)
+    return kept[_FORWARD]
 
 
 def own_rows(outputs: Any, repeats: tf.Tensor) -> Any:

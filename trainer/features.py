@@ -1,17 +1,19 @@
 """Trains a head on cached features of a frozen network, where data and module allow it."""
 
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
 from ..core.errors import ConfigError, KeraunosError, message
+from ..core.progress import track
 from ..core.store import Store
 from ..models import FeatureCache, Module
-from ..models.feature_cache import Compute
 from ..strategies import workers_of
 from .batches import BatchSource
 from .compiled_model import batch_spec
+from .evaluation import predict_batches
 from .keras_internals import build_compiled
 
 # By how much probabilities of the whole model may differ from those on cached features.
@@ -63,7 +65,7 @@ def decide(mode: str, reason: str | None) -> bool:
 
 
 def open_cache(
-    module: Module, model: keras.Model, data: Any, compute: Compute
+    module: Module, model: keras.Model, data: Any, between_calls: Callable[[], None]
 ) -> FeatureCache:
     """The features of a model's frozen part, computed where they are not known.
 
@@ -71,9 +73,17 @@ def open_cache(
         module: Knows the parts of the model.
         model: Built, with its final frozen weights.
         data: `ImageData`.
-        compute: Runs a model over pictures and returns its outputs, a row a picture.
+        between_calls: Is called after each batch.
     """
-    frozen = module.frozen_part(model)
+
+    def compute(part: keras.Model, source: Any, start: int) -> Iterator[Any]:
+        outputs = predict_batches(part, source, start)
+        for features in track(outputs, "Computing features", source.num_batches - start):
+            yield features
+            between_calls()
+
+    with model.distribute_strategy.scope():
+        frozen = module.frozen_part(model)
     if frozen is None:
         raise ValueError("There is no frozen part.")
     workers = workers_of(model.distribute_strategy)

@@ -1,5 +1,6 @@
 """One fit: builds the model, runs the loop around it, and hands over the result."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,6 @@ from ..configs import TrainerConfig, max_seconds
 from ..core.errors import ConfigError, message
 from ..core.signals import stop_signals
 from ..models import FeatureCache, Module
-from ..models.feature_cache import Compute
 from ..strategies import workers_of
 from .batches import BatchSource, batch_limit
 from .checkpoint import capture, capture_frozen, restore_epoch, restore_run
@@ -66,6 +66,7 @@ class Fitting:
         strategy: Where to train.
         callbacks: What happens around.
         run_dir: Where files go, or None: also on all workers but the chief.
+        export: Whether the whole model is wanted in the end, as `Trainer` takes it.
     """
 
     module: Module
@@ -78,6 +79,7 @@ class Fitting:
     strategy: tf.distribute.Strategy
     callbacks: CallbackList
     run_dir: Path | None
+    export: bool | Callable[[RunState], bool] = True
 
     def run(self) -> FitResult:
         """Trains from the first line to the last, or on from where the run stood."""
@@ -95,8 +97,6 @@ class Fitting:
             run, resumption = self._begin(model)
             with accumulation_taken_over(model.optimizer) as accumulate:
                 self._train(run, resumption, accumulate, interruption)
-            if not run.is_interrupted:
-                self._export(model)
         return FitResult(
             model,
             run.history,
@@ -158,13 +158,10 @@ class Fitting:
         accumulate: int,
         interruption: Interruption,
     ) -> None:
-        def compute(part: keras.Model, source: Any) -> Any:
-            return predict(part, source, between_calls=interruption.check)
-
         try:
-            cache = self._open_cache(run.model, compute)
+            cache = self._open_cache(run.model, interruption)
             if resumption is None:
-                self._prepare(run.model, cache, compute)
+                self._prepare(run.model, cache, interruption)
             trained = self._trained(run.model, cache)
         except Interrupted as interrupted:  # there is nothing new to save yet
             run.interrupt(interrupted.reason, interrupted.signal)
@@ -183,19 +180,27 @@ class Fitting:
         if resumption is not None:
             restore_epoch(run, step, resumption)
         self._loop(run, step, trained, resumption, interruption).run(run)
+        self._finish(run, trained)
+
+    def _finish(self, run: RunState, trained: Trained) -> None:
+        """Checks and saves the whole model, if it is wanted."""
+        is_wanted = self.export(run) if callable(self.export) else self.export
+        if run.is_interrupted or not is_wanted:
+            return
         if trained.model is not run.model:
             pictures = self.data.validation or self.data.train.in_order
             check_whole(run.model, trained, pictures)
+        self._export(run.model)
 
     def _prepare(
-        self, model: keras.Model, cache: FeatureCache | None, compute: Compute
+        self, model: keras.Model, cache: FeatureCache | None, interruption: Interruption
     ) -> None:
         source: Any = getattr(self.train, "in_order", self.train)
 
         def predict_training_examples(part: keras.Model) -> Any:
             if cache is not None and cache.is_of(part):
                 return cache.features(source)
-            return compute(part, source)
+            return predict(part, source, between_calls=interruption.check)
 
         with self.strategy.scope():
             self.module.prepare(model, predict_training_examples)
@@ -207,10 +212,12 @@ class Fitting:
         epochs = self.settings.max_epochs
         return train_on_features(self.module, model, self.data, epochs, cache)
 
-    def _open_cache(self, model: keras.Model, compute: Compute) -> FeatureCache | None:
+    def _open_cache(
+        self, model: keras.Model, interruption: Interruption
+    ) -> FeatureCache | None:
         if not decide(self.feature_cache, self._reason_against_features(model)):
             return None
-        return open_cache(self.module, model, self.data, compute)
+        return open_cache(self.module, model, self.data, interruption.check)
 
     def _reason_against_features(self, model: keras.Model) -> str | None:
         if self.settings.fast_dev_run:
@@ -233,6 +240,7 @@ class Fitting:
         interruption: Interruption,
     ) -> Loop:
         settings, callbacks = self.settings, self.callbacks
+        store = self.data.store if trained.model is not run.model else None
         training = Training(
             step,
             trained.train,
@@ -245,7 +253,7 @@ class Fitting:
             training,
             self._validation(trained, interruption),
             callbacks,
-            Saver(lambda run: capture(run, step, callbacks), capture_frozen),
+            Saver(lambda run: capture(run, step, callbacks), capture_frozen, store),
             interruption,
             resumption,
         )

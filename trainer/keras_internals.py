@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
+from keras.src.backend import compute_output_spec
 from keras.src.losses.loss import apply_mask
+from keras.src.models.functional import Functional
 
 from ..core.errors import ConfigError, message
 
@@ -45,10 +47,33 @@ def build_compiled(model: keras.Model, batch: tuple[Any, Any, Any]) -> None:
         return keras.KerasTensor(spec.shape, dtype=spec.dtype.name)
 
     symbolic = tf.nest.map_structure(symbol, batch)
+    if isinstance(model, Functional) and type(model).call is Functional.call:
+        _build_from_outputs(model, *symbolic)
     model._symbolic_build(data_batch=symbolic)
     optimizer = model.optimizer
     if optimizer is not None and not optimizer.built:
         optimizer.build(model.trainable_variables)
+
+
+def _build_from_outputs(
+    model: keras.Model, inputs: Any, targets: Any, sample_weight: Any
+) -> None:
+    """Makes variables of metrics and losses from outputs whose shapes are known.
+
+    Keras would make a graph of the whole model, a second for a large one, to learn them.
+    """
+    outputs = tf.nest.map_structure(
+        lambda output: keras.KerasTensor(output.shape, output.dtype),
+        model._outputs_struct,
+    )
+    for built, function in (
+        (model._compile_metrics, model.compute_metrics),
+        (model._compile_loss, model._compute_loss),
+    ):
+        if built is not None and not built.built:
+            compute_output_spec(
+                function, inputs, targets, outputs, sample_weight=sample_weight
+            )
 
 
 def compiled_losses(model: keras.Model) -> list[CompiledLoss]:

@@ -42,14 +42,14 @@ def collect(
     batches: list[Any] = []
     while steps is None or len(batches) < steps:
         try:
-            batches.append(_on_host(strategy, step()))
+            batches.append(on_host(strategy, step()))
         except (tf.errors.OutOfRangeError, StopIteration):
             break
         between_calls()
     return tf.nest.map_structure(lambda *arrays: np.concatenate(arrays), *batches)
 
 
-def _on_host(strategy: tf.distribute.Strategy, outputs: Any) -> Any:
+def on_host(strategy: tf.distribute.Strategy, outputs: Any) -> Any:
     """The rows of all replicas of all workers, one after the other."""
     replicas = strategy.experimental_local_results(outputs)
     own = tf.nest.map_structure(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.bundle import Bundle, read_bundle
+from ..core.differences import differences, flatten
 from ..core.errors import CheckpointError, ConfigError, message
 from ..strategies import Workers
 from .saver import FROZEN
@@ -75,8 +76,8 @@ def require_same_settings(workers: Workers, settings: Mapping[str, Any]) -> None
     Raises:
         ConfigError: They were not; the message says in what.
     """
-    flat = _flatten(settings)
-    gathered = [_flatten(each) for each in workers.gather(settings)]
+    flat = flatten(settings)
+    gathered = [flatten(each) for each in workers.gather(settings)]
     differing = [
         f"{name}: {[each.get(name) for each in gathered]}"
         for name in sorted(flat)
@@ -174,12 +175,7 @@ def compare_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[
     Raises:
         ConfigError: Something differs that would make the result another one.
     """
-    flat_before, flat_now = _flatten(before), _flatten(now)
-    lines = {
-        name: f"{name}: {flat_before.get(name)!r} -> {flat_now.get(name)!r}"
-        for name in sorted(flat_before.keys() | flat_now.keys())
-        if flat_before.get(name) != flat_now.get(name)
-    }
+    lines = differences(before, now)
     refused = [line for name, line in lines.items() if name not in _HARMLESS]
     if refused:
         raise ConfigError(
@@ -188,11 +184,3 @@ def compare_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[
             + ". Put these back, or begin a new run with another run_dir."
         )
     return list(lines.values())
-
-
-def _flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        name = f"{prefix}{key}"
-        flat |= _flatten(value, f"{name}.") if isinstance(value, dict) else {name: value}
-    return flat

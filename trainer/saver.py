@@ -12,6 +12,7 @@ from ..callbacks.model_checkpoint import checkpoint_name
 from ..core.bundle import Bundle, write_bundle
 from ..core.errors import CheckpointError, message
 from ..core.restarts import report_progress
+from ..core.store import Store
 from ..strategies import workers_of
 
 FROZEN = "frozen"
@@ -26,6 +27,7 @@ class Saver:
     Args:
         capture: Copies what a checkpoint is to hold.
         capture_frozen: Copies what training leaves alone, which is written once.
+        store: Where runs share what is frozen, if they do.
 
     Attributes:
         seconds: How long the last one took to write.
@@ -35,9 +37,11 @@ class Saver:
         self,
         capture: Callable[[RunState], Bundle],
         capture_frozen: Callable[[RunState], Bundle],
+        store: Store | None = None,
     ) -> None:
         self._capture = capture
         self._capture_frozen = capture_frozen
+        self._store = store
         self._thread: threading.Thread | None = None
         self._path = Path()
         self._error: BaseException | None = None
@@ -94,7 +98,8 @@ class Saver:
         started = time.monotonic()
         try:
             for path, bundle in bundles.items():
-                write_bundle(path, bundle)
+                store = self._store if path.name == FROZEN else None
+                write_bundle(path, bundle, store)
             report_progress(step)
         except BaseException as error:  # raised again by `finish`
             self._error = error

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import keras
 import tensorflow as tf
 
-from ..callbacks import default_callbacks, merge_callbacks
+from ..callbacks import RunState, default_callbacks, merge_callbacks
 from ..configs import TrainerConfig, validated
 from ..core.errors import ConfigError, message
 from ..core.names import choose
@@ -55,6 +55,8 @@ class Trainer:
         run_dir: Where checkpoints, metrics, pictures and the model go; without it
             nothing is written. A directory that holds a run resumes it.
         callbacks: A list, or a map from labels in which None switches a default off.
+        export: Whether to write `model.keras` in the end; may be a function that tells
+            by the run when it is over.
 
     Raises:
         ConfigError: An argument is out of its range.
@@ -83,6 +85,7 @@ class Trainer:
         seed: int = 0,
         run_dir: str | os.PathLike[str] | None = None,
         callbacks: Sequence[Any] | Mapping[str, Any] | None = None,
+        export: bool | Callable[[RunState], bool] = True,
     ) -> None:
         self._strategy = strategy
         self.settings = validated(
@@ -107,6 +110,7 @@ class Trainer:
         self.seed = seed
         self.run_dir = run_dir
         self.callbacks = callbacks
+        self.export = export
 
     @errors_of_pipelines()
     def fit(
@@ -255,6 +259,7 @@ class Trainer:
             strategy=strategy,
             callbacks=callbacks if is_chief else callbacks.without_writers(),
             run_dir=directory if is_chief else None,
+            export=self.export,
         )
 
     def _make_strategy(self) -> tf.distribute.Strategy:

@@ -166,3 +166,22 @@ def test_a_signal_ends_a_search_with_its_code_and_it_goes_on(
     assert len(ended) == len(wanted)
     if count == 1:
         assert ended == wanted
+
+
+@pytest.mark.slow
+def test_trials_run_on_several_devices_and_keep_the_best_model(pictures, tmp_path):
+    devices = ("trainer.devices=2", "trainer.strategy=mirrored", "search.max_trials=2")
+    arguments = ("classify", f"data.train={pictures}", *FAST, *devices, "run_dir=S")
+    done = run_keraunos("search", *arguments, "augmentation.views=1", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = rows(tmp_path / "S")
+    assert [row["status"] for row in found] == ["completed"] * 2
+    runs = [tmp_path / "S" / f"trial-{number:03d}" for number in range(2)]
+    for run in runs:
+        environment = json.loads((run / "environment.json").read_text())
+        assert environment["replicas"] == 2
+    scores = [float(row["val_balanced_accuracy"]) for row in found]
+    best = runs[scores.index(max(scores))]
+    assert list((tmp_path / "S").rglob("model.keras")) == [best / "model.keras"]
+    again = run_keraunos("test", best, "--split", "validation", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr

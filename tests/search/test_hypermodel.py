@@ -83,13 +83,6 @@ def test_a_finished_search_runs_nothing_again(found):
     assert [t.score for t in repeated.best] == [t.score for t in result.best]
 
 
-@pytest.mark.slow
-def test_a_search_repeats(found, tmp_path):
-    result, _ = found
-    hypermodels.run(tmp_path / "again")
-    assert without_seconds(tmp_path / "again") == without_seconds(result.run_dir)
-
-
 def test_other_settings_are_refused(found):
     result, _ = found
     for other in ({"seed": 1}, {"tuner": "grid"}, {"trainer": {"max_epochs": 4}}):
@@ -166,14 +159,7 @@ def trained_at_once(trial):
 
 
 @pytest.mark.slow
-def test_early_stopping_on_the_objective_is_part_of_a_trial(tmp_path):
-    result = hypermodels.run(tmp_path / "s", max_trials=2, trainer={"max_epochs": 40})
-    assert all(len(trial.scores) < 40 for trial in result.trials)
-    assert all(trial.best_epoch == len(trial.scores) - 3 for trial in result.trials)
-
-
-@pytest.mark.slow
-def test_callbacks_of_ones_own_are_part_of_every_trial(tmp_path):
+def test_early_stopping_and_callbacks_of_ones_own_are_part_of_a_trial(tmp_path):
     class Counter(kr.callbacks.Callback):
         fits = 0
 
@@ -181,18 +167,21 @@ def test_callbacks_of_ones_own_are_part_of_every_trial(tmp_path):
             self.fits += 1
 
     counter = Counter()
-    hypermodels.run(tmp_path / "s", max_trials=3, trainer={"callbacks": [counter]})
-    assert counter.fits == 3
+    trainer = {"max_epochs": 40, "callbacks": [counter]}
+    result = hypermodels.run(tmp_path / "s", max_trials=2, trainer=trainer)
+    assert counter.fits == 2
+    assert all(len(trial.scores) < 40 for trial in result.trials)
+    assert all(trial.best_epoch == len(trial.scores) - 3 for trial in result.trials)
 
 
 @pytest.mark.slow
 def test_a_parameter_that_only_some_models_ask_for_is_searched(tmp_path):
-    result = hypermodels.run(tmp_path / "s", build=hypermodels.build_growing, max_trials=6)
+    result = hypermodels.run(tmp_path / "s", build=hypermodels.build_growing, max_trials=5)
     seconds = [trial.values.get("second") for trial in result.trials]
     assert len({each for each in seconds if each is not None}) > 1
-    again = hypermodels.run(tmp_path / "s", build=hypermodels.build_growing, max_trials=8)
-    assert [trial.values for trial in again.trials[:6]] == [t.values for t in result.trials]
-    assert len(again.trials) == 8
+    again = hypermodels.run(tmp_path / "s", build=hypermodels.build_growing, max_trials=6)
+    assert [trial.values for trial in again.trials[:5]] == [t.values for t in result.trials]
+    assert len(again.trials) == 6
 
 
 @pytest.mark.slow

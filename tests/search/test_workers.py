@@ -1,174 +1,95 @@
-"""Several trials at a time, in processes that are killed."""
+"""Several trials at a time, in processes that die."""
 
-import csv
-import json
 import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-import hypermodels
+import keras_tuner
 import keraunos as kr
+import light_trials
 import pytest
-from keraunos.core.faults import VARIABLE
+from hypermodels import build as unsendable_is_built_by
+from hypermodels import run as run_search_of_models
+from keraunos.callbacks.monitor import Monitor
+from keraunos.configs import SearchConfig
 from keraunos.core.processes import worker_environments
-from keraunos.search.workers import DEATHS
+from keraunos.search.journal import Journal
+from keraunos.search.oracles import create_oracle
+from keraunos.search.search import run_search
+from keraunos.search.study import Study
+from keraunos.search.trials import DEATHS
+from keraunos.search.workers import WorkerProcesses
+from programs import is_running, wait_for
 
-PROGRAM = Path(hypermodels.__file__)
-TRIALS = {"random": 5, "grid": 5, "bayesian": 11}
-
-
-def rows(folder):
-    """What results.csv says, but for times."""
-    with open(folder / "results.csv", newline="") as file:
-        read = list(csv.DictReader(file))
-    return [{k: v for k, v in row.items() if k != "seconds"} for row in read]
+OBJECTIVE = Monitor("val_loss")
 
 
-def begin(folder, tuner="random", parallel=1, environment=None):
-    """Starts the program that searches."""
-    command = [PROGRAM, folder, tuner, TRIALS[tuner], parallel]
-    return subprocess.Popen(
-        [sys.executable, *map(str, command)],
-        env={**os.environ, **(environment or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+def study_in(folder, trials=4):
+    folder.mkdir(exist_ok=True)
+    space = keras_tuner.HyperParameters()
+    space.Float("rate", 0.1, 1.0)
+    settings = SearchConfig(tuner="random", max_trials=trials)
+    oracle = create_oracle(settings, OBJECTIVE, space, 0, 1)
+    return Study(oracle, OBJECTIVE, Journal(folder / "search.json", {}))
 
 
-def finish(process):
-    """Waits for it; returns its exit code."""
-    output, _ = process.communicate(timeout=240)
-    if process.returncode not in (0, -signal.SIGKILL, 128 + signal.SIGTERM):
-        raise AssertionError(output)
-    return process.returncode
+def test_a_dead_process_is_replaced_and_a_trial_that_kills_is_marked(tmp_path):
+    study = study_in(tmp_path)
+    executor = WorkerProcesses(light_trials.fit, "val_loss", [{}, {}])
+    result = run_search(study, executor, tmp_path, keep=1, say=lambda line: None)
+    well, killed, deadly, last = result.trials
+    assert (tmp_path / "trial-001" / "died").exists()
+    assert (tmp_path / "trial-001" / "begun").read_text() == "xx"
+    for trial in (well, killed, last):
+        rate = trial.values["rate"]
+        assert trial.scores == [rate, 2 * rate, 3 * rate]
+    assert (tmp_path / "trial-002" / "begun").read_text() == "x" * DEATHS
+    assert deadly.status == "failed"
+    assert deadly.reason == f"its process was ended by SIGKILL, {DEATHS} times"
 
 
-def ended_trials(folder):
-    journal = folder / "search.json"
-    events = json.loads(journal.read_text())["events"] if journal.exists() else []
-    return sum(event["event"] == "end" for event in events)
+PROGRAM = """
+import sys
+from pathlib import Path
+import light_trials
+from keraunos.search.trials import TrialPlan
+from keraunos.search.workers import WorkerProcesses
+
+if __name__ == "__main__":
+    with WorkerProcesses(light_trials.fit_for_ever, "val_loss", [{}, {}]) as workers:
+        for number in (1, 2):
+            directory = Path(sys.argv[1], f"trial-{number:03d}")
+            workers.begin(TrialPlan(number, {"space": [], "values": {}}, directory))
+        _, outcome = workers.wait()
+    sys.exit(128 + outcome.signal)
+"""
 
 
-def wait_for(condition, seconds=120):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def children(pid):
-    """The processes that a process has started."""
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(each) for each in found]
-
-
-def is_running(pid):
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
-
-
-@pytest.fixture(scope="session")
-def uninterrupted(tmp_path_factory):
-    """The results of a search that nobody disturbs, one trial at a time."""
-    made = {}
-
-    def results(tuner):
-        if tuner not in made:
-            folder = tmp_path_factory.mktemp("whole") / tuner
-            assert finish(begin(folder, tuner)) == 0
-            made[tuner] = rows(folder)
-        return made[tuner]
-
-    return results
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("tuner", "point"),
-    [
-        ("random", "before-trial-is-noted:3"),
-        ("random", "before-manifest:5"),  # in a checkpoint of the second trial
-        ("random", "before-outcome-is-noted:2"),
-        ("random", "after-outcome-is-noted:2"),
-        ("grid", "before-outcome-is-noted:3"),
-        ("grid", "before-trial-is-noted:4"),
-        ("bayesian", "before-outcome-is-noted:10"),
-    ],
-)
-def test_a_search_that_is_killed_ends_with_the_same_trials(
-    tmp_path, tuner, point, uninterrupted
-):
-    folder = tmp_path / "s"
-    killed = begin(folder, tuner, environment={VARIABLE: point})
-    assert finish(killed) == -signal.SIGKILL
-    assert ended_trials(folder) < TRIALS[tuner]
-    assert finish(begin(folder, tuner)) == 0
-    assert rows(folder) == uninterrupted(tuner)
-
-
-@pytest.mark.slow
-def test_several_trials_at_a_time_are_the_same_trials(tmp_path, uninterrupted):
-    assert finish(begin(tmp_path / "s", parallel=2)) == 0
-    assert rows(tmp_path / "s") == uninterrupted("random")
-
-
-@pytest.mark.slow
-def test_a_killed_worker_is_replaced_and_its_trial_goes_on(tmp_path, uninterrupted):
-    trainer = {"callbacks": {"killer": hypermodels.KillsOnce()}}
-    settings = {"max_trials": TRIALS["random"], "parallel_trials": 2}
-    result = hypermodels.run(tmp_path / "s", trainer=trainer, **settings)
-    killed = [path.read_text() for path in (tmp_path / "s").glob("*.killed")]
-    assert len(set(killed)) == len(killed) == TRIALS["random"]
-    assert rows(result.run_dir) == uninterrupted("random")
-    for trial in result.trials:
-        lines = (result.run_dir / trial.name / "metrics.jsonl").read_text().splitlines()
-        assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3]
-
-
-@pytest.mark.slow
-def test_a_trial_that_always_kills_its_process_is_marked(tmp_path):
-    result = hypermodels.run(
-        tmp_path / "s",
-        build=hypermodels.build_deadly,
-        tuner="grid",
-        max_trials=2,
-        parallel_trials=2,
-    )
-    well, deadly = rows(result.run_dir)
-    assert well["status"] == "completed"
-    assert deadly["status"] == "failed"
-    assert deadly["reason"] == f"its process was ended by SIGKILL, {DEATHS} times"
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_stopped_search_leaves_no_process_and_goes_on(tmp_path, number, uninterrupted):
-    folder = tmp_path / "s"
-    process = begin(folder, parallel=2)
-    wait_for(lambda: ended_trials(folder) >= 1)
-    workers = children(process.pid)
-    assert len(workers) >= 2
+def test_workers_end_with_their_parent(tmp_path, number):
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    path = [str(Path(light_trials.__file__).parent), os.environ.get("PYTHONPATH", "")]
+    process = subprocess.Popen(
+        [sys.executable, program, tmp_path],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(path)},
+    )
+    files = [tmp_path / f"trial-00{trial}" / "pid" for trial in (1, 2)]
+    wait_for(lambda: all(file.exists() and file.read_text() for file in files))
+    workers = [int(file.read_text()) for file in files]
+    assert all(map(is_running, workers))
     process.send_signal(number)
-    code = finish(process)
+    code = process.wait(timeout=60)
     assert code == (143 if number == signal.SIGTERM else -signal.SIGKILL)
     wait_for(lambda: not any(map(is_running, workers)))
-    assert ended_trials(folder) < TRIALS["random"]
-    assert finish(begin(folder, parallel=2)) == 0
-    assert rows(folder) == uninterrupted("random")
 
 
-@pytest.mark.slow
 def test_what_cannot_be_sent_to_a_process_is_refused(tmp_path):
     with pytest.raises(kr.ConfigError, match="top of a module"):
-        hypermodels.run(
-            tmp_path / "s", build=lambda hp: hypermodels.build(hp), parallel_trials=2
+        run_search_of_models(
+            tmp_path / "s", build=lambda hp: unsendable_is_built_by(hp), parallel_trials=2
         )
 
 

@@ -164,9 +164,10 @@ def network(name: str = "small", size: int = SIZE, bias: float = 0.0) -> FrozenP
     return FrozenPart(model, {"backbone": name})
 
 
-def outputs(model: keras.Model, pictures: Any) -> Any:
+def outputs(model: keras.Model, pictures: Any, start: int) -> Any:
+    assert start == 0
     images, _, _ = pictures.prepare(pictures.arrays(pictures.draws(0)))
-    return np.asarray(model(images))
+    yield np.asarray(model(images))
 
 
 @pytest.mark.parametrize(

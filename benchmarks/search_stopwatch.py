@@ -1,0 +1,79 @@
+"""Tells how the seconds of `keraunos search` divide into its parts."""
+
+import contextlib
+import functools
+import sys
+import threading
+import time
+from typing import Any
+
+
+class Stopwatch:
+    """Runs the command line in this process; each second belongs to the innermost part.
+
+    Args:
+        started: When this process began, by `time.perf_counter`.
+    """
+
+    def __init__(self, started: float) -> None:
+        self.parts = {"start": time.perf_counter() - started}
+        self._names = ["start"]
+        self._since = time.perf_counter()
+
+    def run(self, arguments: list[str]) -> dict[str, float]:
+        """Runs `keraunos ARGUMENTS`; returns the seconds of each part."""
+        self._watch()
+        from keraunos.cli import main
+
+        with (
+            contextlib.redirect_stdout(sys.stderr),
+            contextlib.suppress(SystemExit),
+        ):
+            main.main(arguments)
+        self._change()
+        return self.parts
+
+    def _watch(self) -> None:
+        from keraunos.models import FeatureCache
+        from keraunos.models.module import Module  # noqa: F401 - loads TensorFlow
+        from keraunos.search import search, study, trials
+        from keraunos.trainer import export, features, fitting, loop, saver
+
+        del export, trials
+        self._wrap(search, "_run_trials", "other")
+        self._wrap(FeatureCache, "features", "passes")
+        self._wrap(loop.Loop, "run", "heads")
+        self._wrap(fitting.Fitting, "_build", "building")
+        self._wrap(fitting.Fitting, "_begin", "building")
+        for name in ("save", "finish"):
+            self._wrap(saver.Saver, name, "checkpoints")
+        for name in ("ask", "tell"):
+            self._wrap(study.Study, name, "oracle")
+        self._wrap(fitting, "check_whole", "putting_back")
+        self._wrap(fitting.Fitting, "_export", "putting_back")
+        self._wrap(search, "_note", "notes")
+        self._wrap(search, "draw_results", "notes")
+        del features
+
+    def _wrap(self, owner: Any, name: str, part: str) -> None:
+        original = getattr(owner, name)
+
+        @functools.wraps(original)
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            if threading.current_thread() is not threading.main_thread():
+                return original(*args, **kwargs)
+            self._change()
+            self._names.append(part)
+            try:
+                return original(*args, **kwargs)
+            finally:
+                self._change()
+                self._names.pop()
+
+        setattr(owner, name, timed)
+
+    def _change(self) -> None:
+        now = time.perf_counter()
+        name = self._names[-1]
+        self.parts[name] = self.parts.get(name, 0.0) + now - self._since
+        self._since = now

@@ -1,0 +1,71 @@
+"""A file that grows for a while, of which a killed process leaves what is on the disk."""
+
+import contextlib
+import os
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from .faults import fault_point
+from .files import write_text_atomic
+
+SECONDS_BETWEEN_NOTES = 1.0  # what a kill costs at most, beside the part being made
+
+
+class GrowingFile:
+    """Appends to a file and notes how much of it is certain, now and then.
+
+    Args:
+        path: The file; goes on if it is there.
+
+    Attributes:
+        size: Bytes that it holds.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._note = note_of(path)
+        self._file = path.open("ab")
+        self.size = 0
+        with contextlib.suppress(OSError, ValueError):
+            self.size = min(int(self._note.read_text()), path.stat().st_size)
+        self._file.truncate(self.size)
+        self._noted_at = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with contextlib.suppress(*([OSError] if kind else [])):  # the disk may be full
+            self._write_note()
+        self._file.close()
+
+    def cut(self, size: int) -> None:
+        """Leaves so many bytes."""
+        self._file.truncate(size)
+        self.size = size
+
+    def append(self, content: bytes) -> None:
+        """Adds a part."""
+        self._file.write(content)
+        self.size += len(content)
+        if time.monotonic() - self._noted_at >= SECONDS_BETWEEN_NOTES:
+            self._write_note()
+
+    def _write_note(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        write_text_atomic(self._note, str(self.size))
+        self._noted_at = time.monotonic()
+        fault_point("after-part-is-noted")
+
+
+def note_of(path: Path) -> Path:
+    """The file that tells how many bytes of another one are certain."""
+    return path.with_name(f"{path.name}.size")

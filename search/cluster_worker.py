@@ -1,0 +1,132 @@
+"""A worker of a search on several machines: does what the chief says."""
+
+import os
+import signal
+import threading
+import time
+
+import grpc
+import keras_tuner
+from keras_tuner.src.distribute import oracle_client
+from keras_tuner.src.engine.trial import Trial as Message
+
+from ..core.errors import ConfigError, WorkerError, message
+from .cluster import PAYLOAD
+from .cluster_messages import outcome_to_json, read_plan
+from .in_process import Stopped, signals_that_raise
+from .place import Place
+from .trials import FitTrial, Outcome, TrialPlan, run_trial
+
+SECONDS_WITHOUT_CHIEF = 60.0  # after which a worker saves its trial and ends
+SECONDS_BETWEEN_BEATS = 5.0
+SECONDS_BETWEEN_QUESTIONS = 0.5
+
+
+class Worker:
+    """Runs trials until the chief has no more.
+
+    Args:
+        place: Who this process is, and where the chief answers.
+        fit: Trains as planned.
+        objective: Name of the metric that is the score.
+        fingerprint: Of what decides the trials; that of the chief must be the same.
+    """
+
+    def __init__(
+        self, place: Place, fit: FitTrial, objective: str, fingerprint: str
+    ) -> None:
+        self._place = place
+        self._fit = fit
+        self._objective = objective
+        self._fingerprint = fingerprint
+        oracle_client.TIMEOUT = SECONDS_WITHOUT_CHIEF  # Keras Tuner's is an hour
+        self._client = oracle_client.OracleClient(None)
+        self._is_lost = threading.Event()  # the chief, while a trial was running
+
+    def run(self) -> int | None:
+        """Works.
+
+        Returns:
+            The signal that ended it, or None.
+
+        Raises:
+            WorkerError: The chief does not answer any more.
+            ConfigError: The chief runs another search.
+        """
+        try:
+            with signals_that_raise():
+                return self._work()
+        except Stopped as stopped:
+            if self._is_lost.is_set():
+                raise self._lost() from None
+            return stopped.number
+        except grpc.RpcError as error:
+            raise self._lost() from error
+
+    def _work(self) -> int | None:
+        while (plan := self._next()) is not None:
+            outcome = self._do(plan)
+            if self._is_lost.is_set():
+                raise self._lost()
+            self._tell(plan, outcome)
+            if outcome.status == "interrupted":
+                return outcome.signal
+        return None
+
+    def _next(self) -> TrialPlan | None:
+        while True:
+            answer = self._client.create_trial(self._place.tuner_id)
+            if answer.status == "STOPPED":
+                return None
+            if answer.status == "RUNNING":
+                plan, fingerprint = read_plan(answer.hyperparameters.values[PAYLOAD])
+                self._compare(fingerprint)
+                return plan
+            time.sleep(SECONDS_BETWEEN_QUESTIONS)
+
+    def _do(self, plan: TrialPlan) -> Outcome:
+        """Runs a trial, and lets the chief hear of it meanwhile."""
+        is_over = threading.Event()
+        arguments = (str(plan.number), is_over)
+        threading.Thread(target=self._beat, args=arguments, daemon=True).start()
+        try:
+            return run_trial(self._fit, plan, self._objective)
+        finally:
+            is_over.set()
+
+    def _beat(self, trial_id: str, is_over: threading.Event) -> None:
+        while not is_over.wait(SECONDS_BETWEEN_BEATS):
+            try:
+                self._client.get_trial(trial_id)
+            except grpc.RpcError:
+                if not is_over.is_set():
+                    self._is_lost.set()
+                    os.kill(os.getpid(), signal.SIGTERM)  # the fit saves its state
+                return
+
+    def _tell(self, plan: TrialPlan, outcome: Outcome) -> None:
+        values = keras_tuner.HyperParameters()
+        values.values = {PAYLOAD: outcome_to_json(outcome)}
+        self._client.end_trial(Message(values, str(plan.number), "COMPLETED"))
+
+    def _compare(self, fingerprint: str) -> None:
+        if fingerprint != self._fingerprint:
+            raise ConfigError(
+                message(
+                    "A worker must be started with the settings of the chief.",
+                    "Give both the same command.",
+                    chief=fingerprint[:8],
+                    here=self._fingerprint[:8],
+                )
+            )
+
+    def _lost(self) -> WorkerError:
+        return WorkerError(
+            message(
+                f"The chief of the search must answer within {SECONDS_WITHOUT_CHIEF:g} "
+                "seconds.",
+                "A trial that was running is saved: start the chief and this worker "
+                "again with the same commands to go on.",
+                address=self._place.address,
+            )
+        )

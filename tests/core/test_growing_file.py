@@ -1,0 +1,56 @@
+import pytest
+from keraunos.core import growing_file
+from keraunos.core.growing_file import GrowingFile
+from keraunos.core.store import Store
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path, limit_bytes=1000)
+
+
+def grow(store, parts, error=None):
+    """Appends parts and fails then, if that is wanted; returns what was there before."""
+    with store.growing("letters-1") as file:
+        before = file.size
+        for part in parts:
+            file.append(part)
+        if error is not None:
+            raise error
+    return before
+
+
+def test_what_was_begun_is_gone_on_with_and_counts_when_it_is_whole(store):
+    with pytest.raises(KeyboardInterrupt):
+        grow(store, [b"abc", b"de"], KeyboardInterrupt())
+    assert store.find("letters-1") is None
+    assert store.sizes() == {}
+    assert grow(store, [b"fg"]) == 5
+    assert store.find("letters-1").read_bytes() == b"abcdefg"
+    names = {each.name for each in store.directory.iterdir()}
+    assert names == {"letters-1"}
+
+
+def test_only_what_is_certain_is_gone_on_with(tmp_path, monkeypatch):
+    monkeypatch.setattr(growing_file, "SECONDS_BETWEEN_NOTES", 0.0)
+    path = tmp_path / "file"
+    file = GrowingFile(path)
+    file.append(b"abc")
+    monkeypatch.setattr(growing_file, "SECONDS_BETWEEN_NOTES", 1e9)
+    file.append(b"not on the disk for certain")
+    file._file.close()  # as a kill does
+    assert path.stat().st_size > 3
+    with GrowingFile(path) as again:
+        assert again.size == 3
+        again.append(b"d")
+    assert path.read_bytes() == b"abcd"
+
+
+def test_clearing_removes_what_was_begun_unless_somebody_is_at_it(store):
+    with pytest.raises(RuntimeError):
+        grow(store, [b"abc"], RuntimeError())
+    with store.lock("letters-1"):
+        assert Store(store.directory, 1000).clear() == 0
+    assert store.clear("numbers") == 0
+    assert store.clear("letters") > 0
+    assert grow(store, [b"x"]) == 0

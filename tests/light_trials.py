@@ -1,0 +1,43 @@
+"""Trials that need no TensorFlow, for processes that begin at once."""
+
+import os
+import signal
+import time
+from types import SimpleNamespace
+
+EPOCHS = 3
+
+
+def fit(plan):
+    """Counts epochs in a file and goes on from it; dies or waits where a file asks."""
+    plan.directory.mkdir(parents=True, exist_ok=True)
+    done = plan.directory / "epochs"
+    begun = plan.directory / "begun"
+    begun.write_text(begun.read_text() + "x" if begun.exists() else "x")
+    scores = [float(each) for each in done.read_text().split()] if done.exists() else []
+    while len(scores) < EPOCHS:
+        scores.append(plan.values["rate"] * (len(scores) + 1))
+        done.write_text(" ".join(map(str, scores)))
+        if len(scores) == 2:
+            _obey(plan)
+    return SimpleNamespace(signal=None, history={"val_loss": scores}, stop_reason="the end")
+
+
+def _obey(plan):
+    marker = plan.directory / "died"
+    if plan.number == 1 and not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    if plan.number == 2:
+        (plan.directory / "epochs").unlink()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fit_for_ever(plan):
+    """Waits in its second trial until a signal ends the process."""
+    if plan.number == 0:
+        return fit(plan)
+    plan.directory.mkdir(parents=True, exist_ok=True)
+    (plan.directory / "pid").write_text(str(os.getpid()))
+    while True:
+        time.sleep(0.05)

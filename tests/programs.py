@@ -1,0 +1,116 @@
+"""Processes that have TensorFlow loaded when they begin, to be killed and looked at.
+
+They are forked from a server that has imported it, and used nothing of it.
+"""
+
+import multiprocessing
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(["hypermodels"])
+
+
+class Program:
+    """A function that runs in a process of its own; its output goes to a file.
+
+    Args:
+        function: At the top of a module; what it returns is the exit code.
+        arguments: Of it.
+        output: The file.
+        environment: Variables that are set before.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., int],
+        *arguments: Any,
+        output: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._output = output
+        self._process = _CONTEXT.Process(
+            target=_run, args=(function, arguments, output, dict(environment or {}))
+        )
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        return int(self._process.pid or 0)
+
+    @property
+    def children(self) -> list[int]:
+        """The processes that it has started."""
+        found = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return [int(each) for each in found]
+
+    @property
+    def output(self) -> str:
+        """What it wrote."""
+        return self._output.read_text() if self._output.exists() else ""
+
+    def send(self, number: int) -> None:
+        """Sends it a signal."""
+        os.kill(self.pid, number)
+
+    def stop(self) -> None:
+        """Kills it if it still runs."""
+        self._process.kill()
+        self._process.join()
+
+    def end(self, seconds: float = 120) -> int:
+        """Waits until it ends; its exit code, negative if a signal ended it.
+
+        Raises:
+            AssertionError: It does not end.
+        """
+        self._process.join(seconds)
+        if self._process.exitcode is None:
+            self.stop()
+            raise AssertionError(f"did not end in {seconds} s: {self.output}")
+        return int(self._process.exitcode)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Looks again and again until something holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is such a process, and it has not ended."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def _run(
+    function: Callable[..., int],
+    arguments: tuple[Any, ...],
+    output: Path,
+    environment: dict[str, str],
+) -> None:
+    os.environ.update(environment)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    descriptor = os.open(output, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    try:
+        code = function(*arguments)
+    except Exception:
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    os._exit(code)

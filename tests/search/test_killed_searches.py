@@ -1,0 +1,96 @@
+"""Searches in processes that are killed, and go on."""
+
+import json
+import signal
+
+import hypermodels
+import pytest
+from hypermodels import KillsOnce, Waits, ended_trials, rows
+from keraunos.core.faults import VARIABLE
+from programs import Program, is_running, wait_for
+
+pytestmark = pytest.mark.slow
+TRIALS = 5
+BUILD = {"bayesian": hypermodels.build_with_a_rate}
+
+
+def begin(folder, tuner="random", environment=None, **settings):
+    """Starts a process that searches."""
+    settings = {"tuner": tuner, "max_trials": TRIALS, "trainer": {}} | settings
+    settings["build"] = BUILD.get(tuner, hypermodels.build)
+    return Program(
+        hypermodels.program,
+        folder,
+        settings,
+        output=folder.with_suffix(".log"),
+        environment=environment,
+    )
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """The results of a search that nobody disturbs, one trial at a time."""
+    made = {}
+
+    def results(tuner):
+        if tuner not in made:
+            folder = tmp_path_factory.mktemp("whole") / tuner
+            assert begin(folder, tuner).end() == 0
+            made[tuner] = rows(folder)
+        return made[tuner]
+
+    return results
+
+
+@pytest.mark.parametrize(
+    ("tuner", "kills"),
+    [
+        (
+            "random",
+            [
+                ("before-trial-is-noted:2", 1),
+                ("before-manifest:3", 1),  # in a checkpoint of the second trial
+                ("before-outcome-is-noted:1", 1),
+                ("after-outcome-is-noted:2", 3),
+            ],
+        ),
+        ("grid", [("before-outcome-is-noted:3", 2), ("before-trial-is-noted:2", 4)]),
+        ("bayesian", [("before-outcome-is-noted:5", 4)]),
+    ],
+)
+def test_a_search_that_is_killed_again_and_again_ends_with_the_same_trials(
+    tmp_path, tuner, kills, uninterrupted
+):
+    folder = tmp_path / "s"
+    for point, ended in kills:
+        killed = begin(folder, tuner, environment={VARIABLE: point})
+        assert killed.end() == -signal.SIGKILL, killed.output
+        assert ended_trials(folder) == ended
+    assert begin(folder, tuner).end() == 0
+    assert rows(folder) == uninterrupted(tuner)
+
+
+def test_two_at_a_time_and_a_killed_worker_give_the_same_trials(tmp_path, uninterrupted):
+    trainer = {"callbacks": {"killer": KillsOnce()}}
+    folder = tmp_path / "s"
+    program = begin(folder, parallel_trials=2, trainer=trainer)
+    assert program.end() == 0, program.output
+    assert (folder / "trial-001.killed").exists()
+    assert rows(folder) == uninterrupted("random")
+    lines = (folder / "trial-001" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3]
+
+
+def test_a_killed_parent_leaves_no_worker_and_the_search_goes_on(tmp_path, uninterrupted):
+    folder = tmp_path / "s"
+    waiting = {"callbacks": {"waits": Waits()}}
+    program = begin(folder, parallel_trials=2, trainer=waiting)
+    wait_for(lambda: (folder / "trial-001.waits").exists())
+    workers = program.children
+    assert len(workers) >= 2
+    program.send(signal.SIGKILL)
+    assert program.end() == -signal.SIGKILL
+    wait_for(lambda: not any(map(is_running, workers)))
+    assert ended_trials(folder) < TRIALS
+    assert begin(folder).end() == 0
+    assert rows(folder) == uninterrupted("random")

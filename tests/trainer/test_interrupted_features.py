@@ -1,0 +1,97 @@
+"""Computing features is killed or stopped in the middle, and goes on."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from feature_runs import BATCH, PICTURES, VALIDATION, fit, program
+from keraunos.core.faults import VARIABLE
+from keraunos.core.growing_file import GrowingFile
+from keraunos.core.store import GROWING
+from keraunos.models import FeatureCache
+from keraunos.trainer import features
+from programs import Program
+
+
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many pictures went through a network, for each question to a cache."""
+    seen: list[int] = []
+    original = FeatureCache.features
+
+    def counted(self: FeatureCache, pictures: Any) -> Any:
+        before = self.computed
+        found = original(self, pictures)
+        seen.append(self.computed - before)
+        return found
+
+    monkeypatch.setattr(FeatureCache, "features", counted)
+    return seen
+
+
+def entries(cache: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in cache.glob("features-*")}
+
+
+def begun(cache: Path) -> list[Path]:
+    files = cache.glob(f"{GROWING}features-*")
+    return [path for path in files if path.suffix != ".size"]
+
+
+@pytest.mark.slow
+def test_a_kill_costs_no_more_than_the_batch_it_hits(
+    pictures: Path, tmp_path: Path, computed: list[int]
+) -> None:
+    killed = Program(
+        program,
+        pictures,
+        tmp_path / "killed",
+        output=tmp_path / "log",
+        environment={VARIABLE: "after-part-is-noted:2"},
+    )
+    assert killed.end() == -signal.SIGKILL, killed.output
+    (left,) = begun(tmp_path / "killed")
+    noted = int(left.with_name(f"{left.name}.size").read_text())
+    assert entries(tmp_path / "killed") == {}
+    fit(pictures, tmp_path / "killed")
+    assert computed == [PICTURES - 2 * BATCH, VALIDATION]
+    fit(pictures, tmp_path / "whole")
+    whole = entries(tmp_path / "whole")
+    assert entries(tmp_path / "killed") == whole
+    assert noted == 2 * BATCH * max(map(len, whole.values())) // PICTURES
+    assert begun(tmp_path / "killed") == []
+
+
+def test_a_signal_stops_it_and_what_is_there_stays(
+    pictures: Path, tmp_path: Path, computed: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = GrowingFile.append
+
+    def append(self: GrowingFile, content: bytes) -> None:
+        original(self, content)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(GrowingFile, "append", append)
+        stopped = fit(pictures, tmp_path)
+    assert (stopped.signal, stopped.is_finished) == (signal.SIGTERM, False)
+    assert len(begun(tmp_path)) == 1
+    assert fit(pictures, tmp_path).is_finished
+    assert computed == [PICTURES - BATCH, VALIDATION]
+
+
+def test_all_replicas_compute_features(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = []
+    original = features.predict_batches
+
+    def predict_batches(model: Any, source: Any, start: int) -> Any:
+        counts.append(model.distribute_strategy.num_replicas_in_sync)
+        return original(model, source, start)
+
+    monkeypatch.setattr(features, "predict_batches", predict_batches)
+    fit(pictures, tmp_path, count=2)
+    assert counts == [2, 2]
