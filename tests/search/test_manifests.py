@@ -13,8 +13,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "search-on-clusters.md"
 
 @pytest.fixture(scope="module")
 def blocks():
-    found = re.findall(r"```(\w+)\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    return {language: text for language, text in found}  # noqa: C416 - the last of each
+    return dict(re.findall(r"```(\w+)\n(.*?)```", PAGE.read_text(), re.DOTALL))
 
 
 def environment(job):
@@ -23,7 +22,7 @@ def environment(job):
 
 
 def test_the_jobs_of_kubernetes_name_chief_and_workers(blocks):
-    service, chief, worker = yaml.safe_load_all(blocks["yaml"])
+    service, chief, worker = yaml.safe_load_all(blocks["yml"])
     assert [each["kind"] for each in (service, chief, worker)] == ["Service", "Job", "Job"]
     ours, theirs = environment(chief), environment(worker)
     assert {ID, IP, PORT} <= ours.keys() & theirs.keys()
@@ -35,7 +34,7 @@ def test_the_jobs_of_kubernetes_name_chief_and_workers(blocks):
 
 
 def test_the_script_of_slurm_is_bash_and_its_tasks_are_chief_and_workers(blocks, tmp_path):
-    script = blocks["bash"]
+    script = blocks["sh"]
     (tmp_path / "keraunos").write_text(f'#!/bin/bash\necho "${ID} ${IP} ${PORT} $*"\n')
     (tmp_path / "scontrol").write_text("#!/bin/bash\necho node-1\necho node-2\n")
     (tmp_path / "srun").write_text('#!/bin/bash\nshift\nexec "$@"\n')
