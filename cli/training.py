@@ -53,7 +53,7 @@ def train(
         result = trainer.fit(build_module(config, data), data)
     if not result.is_finished:
         if current_workers().is_chief:
-            _say_how_to_go_on(result, config, resumable or run_dir)
+            _say_how_to_go_on(result, config, resumable or result.run_dir)
         # As the signal would have ended the process, but with the state saved.
         raise typer.Exit(0 if result.signal is None else 128 + result.signal)
     return TrainedRun(trainer, result, data)

@@ -33,7 +33,7 @@ def fields(section):
         (
             Trainer,
             TrainerConfig,
-            {"seed", "run_dir", "callbacks", "feature_cache"},
+            {"seed", "run_dir", "callbacks", "feature_cache", "export"},
             {"cpu_devices"},
         ),
         (
@@ -51,7 +51,7 @@ def fields(section):
         (
             TransferClassifier,
             ModelConfig,
-            {"num_classes", "image_size", "optimizer", "class_names"},
+            {"num_classes", "image_size", "optimizer", "class_names", "shared"},
             {"builder", "arguments"},
         ),
         (Augmentation, AugmentationConfig, set(), set()),
