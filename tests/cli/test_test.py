@@ -32,7 +32,7 @@ def test_the_model_scores_on_the_validation_pictures_as_in_its_best_epoch(keraun
     before = contents(run)
     answer = keraunos("test", run, "--split", "validation")
     assert answer.code == 0
-    words = f"validation: 9 pictures, accuracy {best['val_accuracy']:.3f}, balanced"
+    words = f"validation: 9 pictures, accuracy {best['val_accuracy']:.3f} ["
     assert answer.out.startswith(words)
     assert contents(run) == before
 
