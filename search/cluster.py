@@ -80,8 +80,8 @@ class Chief:
         self._server.start()
         return self
 
-    def __exit__(self, kind: object, *exception: object) -> None:
-        self._is_over = kind is None and self._stop.received is None
+    def __exit__(self, *exception: object) -> None:
+        self._is_over = exception[:1] == (None,) and self._stop.received is None
         deadline = time.monotonic() + SECONDS_TO_LEAVE
         while self._is_over and self._known and time.monotonic() < deadline:
             time.sleep(0.1)
