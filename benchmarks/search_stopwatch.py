@@ -1,4 +1,10 @@
-"""Tells how the seconds of `keraunos search` divide into its parts."""
+"""Tells how the seconds of `keraunos search` divide into its parts.
+
+The parts: start; building of models; passes of pictures through the backbone, drawing and
+decoding them included; heads, which is training and validation of them; checkpoints, as far
+as training waits for them; putting_back, which is checking and saving the whole model;
+oracle; notes of the search; other.
+"""
 
 import contextlib
 import functools
@@ -35,11 +41,9 @@ class Stopwatch:
 
     def _watch(self) -> None:
         from keraunos.models import FeatureCache
-        from keraunos.models.module import Module  # noqa: F401 - loads TensorFlow
-        from keraunos.search import search, study, trials
-        from keraunos.trainer import export, features, fitting, loop, saver
+        from keraunos.search import search, study
+        from keraunos.trainer import fitting, loop, saver
 
-        del export, trials
         self._wrap(search, "_run_trials", "other")
         self._wrap(FeatureCache, "features", "passes")
         self._wrap(loop.Loop, "run", "heads")
@@ -53,7 +57,6 @@ class Stopwatch:
         self._wrap(fitting.Fitting, "_export", "putting_back")
         self._wrap(search, "_note", "notes")
         self._wrap(search, "draw_results", "notes")
-        del features
 
     def _wrap(self, owner: Any, name: str, part: str) -> None:
         original = getattr(owner, name)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save, save_file
 
 from .errors import CheckpointError
 from .faults import fault_point
@@ -72,19 +72,15 @@ def _write_arrays(arrays: Arrays, file: Path, store: Store | None) -> None:
     if store is None:
         save_file(arrays, file)
         return
-    key = f"weights-{_fingerprint(arrays)}"
+    content = save(arrays)
+    digest = hashlib.sha256(content).hexdigest()
+    key = f"weights-{digest}"
     with store.lock(key):
-        if not store.link(key, file):
-            save_file(arrays, file)
-            store.adopt(key, file)
-
-
-def _fingerprint(arrays: Arrays) -> str:
-    digest = hashlib.sha256()
-    for name, array in sorted(arrays.items()):
-        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
-        digest.update(array.data if array.size else b"")
-    return digest.hexdigest()
+        if store.link(key, file) and sha256_of_file(file) == digest:
+            return
+        file.unlink(missing_ok=True)  # it was damaged there
+        file.write_bytes(content)
+        store.adopt(key, file)
 
 
 def read_bundle(path: Path) -> Bundle:

@@ -42,9 +42,13 @@ class GrowingFile:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        with contextlib.suppress(*([OSError] if kind else [])):  # the disk may be full
+        try:
             self._write_note()
-        self._file.close()
+        except OSError:
+            if kind is None:  # or else that is the error, and the disk may be full
+                raise
+        finally:
+            self._file.close()
 
     def cut(self, size: int) -> None:
         """Leaves so many bytes."""

@@ -107,6 +107,7 @@ class Store:
     def adopt(self, key: str, file: Path) -> None:
         """Makes a whole file that stands elsewhere an entry too, if that is possible."""
         with contextlib.suppress(OSError):
+            (self.directory / key).unlink(missing_ok=True)
             os.link(file, self.directory / key)
             self._make_room(keep=key)
 

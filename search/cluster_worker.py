@@ -17,6 +17,7 @@ from .in_process import Stopped, signals_that_raise
 from .place import Place
 from .trials import FitTrial, Outcome, TrialPlan, run_trial
 
+SECONDS_UNTIL_CHIEF = 600.0  # that a worker waits for a chief that is to begin yet
 SECONDS_WITHOUT_CHIEF = 60.0  # after which a worker saves its trial and ends
 SECONDS_BETWEEN_BEATS = 5.0
 SECONDS_BETWEEN_QUESTIONS = 0.5
@@ -39,7 +40,7 @@ class Worker:
         self._fit = fit
         self._objective = objective
         self._fingerprint = fingerprint
-        oracle_client.TIMEOUT = SECONDS_WITHOUT_CHIEF  # Keras Tuner's is an hour
+        self._patience = oracle_client.TIMEOUT = SECONDS_UNTIL_CHIEF
         self._client = oracle_client.OracleClient(None)
         self._is_lost = threading.Event()  # the chief, while a trial was running
 
@@ -76,6 +77,7 @@ class Worker:
     def _next(self) -> TrialPlan | None:
         while True:
             answer = self._client.create_trial(self._place.tuner_id)
+            self._patience = oracle_client.TIMEOUT = SECONDS_WITHOUT_CHIEF
             if answer.status == "STOPPED":
                 return None
             if answer.status == "RUNNING":
@@ -123,8 +125,7 @@ class Worker:
     def _lost(self) -> WorkerError:
         return WorkerError(
             message(
-                f"The chief of the search must answer within {SECONDS_WITHOUT_CHIEF:g} "
-                "seconds.",
+                f"The chief of the search must answer within {self._patience:g} seconds.",
                 "A trial that was running is saved: start the chief and this worker "
                 "again with the same commands to go on.",
                 address=self._place.address,

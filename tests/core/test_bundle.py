@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from keraunos.core.bundle import Bundle, read_bundle, write_bundle
 from keraunos.core.errors import CheckpointError
+from keraunos.core.store import Store
 
 ARRAYS = {
     "w": np.arange(6.0).reshape(2, 3),
@@ -59,3 +60,24 @@ def test_another_format_is_refused(bundle):
     (bundle / "manifest.json").write_text(json.dumps({**manifest, "format": 99}))
     with pytest.raises(CheckpointError, match="format 99"):
         read_bundle(bundle)
+
+
+def test_arrays_that_the_store_has_are_on_the_disk_once(tmp_path):
+    store = Store(tmp_path / "store", limit_bytes=10_000)
+    arrays = {"weights": {"w": np.arange(9.0), "empty": np.zeros((0, 2))}}
+    others = {"weights": {"w": np.arange(9.0) + 1, "empty": np.zeros((0, 2))}}
+    for name, content in (("a", arrays), ("b", arrays), ("c", others)):
+        write_bundle(tmp_path / name, Bundle(arrays=content), store)
+        read = read_bundle(tmp_path / name).arrays["weights"]
+        np.testing.assert_array_equal(read["w"], content["weights"]["w"])
+    files = [tmp_path / name / "weights.safetensors" for name in "abc"]
+    assert files[0].samefile(files[1])
+    assert not files[0].samefile(files[2])
+    flip_a_bit(files[0])  # and with it what the store has
+    write_bundle(tmp_path / "d", Bundle(arrays=arrays), store)
+    write_bundle(tmp_path / "e", Bundle(arrays=arrays), store)
+    for name in "de":
+        found = read_bundle(tmp_path / name).arrays["weights"]["w"]
+        np.testing.assert_array_equal(found, arrays["weights"]["w"])
+    store.clear()
+    assert read_bundle(tmp_path / "d").arrays["weights"]["w"][3] == 3

@@ -19,6 +19,7 @@ from keraunos.search.place import ID, IP, PORT, Place, find_place
 from keraunos.search.trials import DEATHS, Outcome, TrialPlan
 from programs import Program, wait_for
 
+TRIALS = 3
 NOTHING = {"space": [], "values": {}}
 
 
@@ -109,7 +110,7 @@ def begin(tmp_path, port):
 
     def start(name, **settings):
         environment = {ID: name, IP: "127.0.0.1", PORT: str(port)}
-        settings = {"max_trials": 5, "trainer": {}} | settings
+        settings = {"max_trials": TRIALS, "trainer": {}} | settings
         output = tmp_path / f"{name}-{len(started)}.log"
         program = Program(
             hypermodels.program,
@@ -129,7 +130,10 @@ def begin(tmp_path, port):
 @pytest.mark.slow
 def test_a_cluster_finds_what_one_process_finds_though_a_worker_is_killed(begin, tmp_path):
     alone = Program(
-        hypermodels.program, tmp_path / "one", {"max_trials": 5}, output=tmp_path / "log"
+        hypermodels.program,
+        tmp_path / "one",
+        {"max_trials": TRIALS},
+        output=tmp_path / "log",
     )
     trainer = {"callbacks": {"killer": KillsOnce()}}
     chief = begin("chief")
@@ -163,7 +167,7 @@ def test_a_dead_chief_is_noticed_and_the_search_goes_on(begin, tmp_path):
     chief, worker = begin("chief"), begin("one")
     assert chief.end(240) == 0, chief.output
     assert worker.end() == 0
-    assert [row["status"] for row in rows(folder)] == ["completed"] * 5
+    assert [row["status"] for row in rows(folder)] == ["completed"] * TRIALS
 
 
 @pytest.mark.slow

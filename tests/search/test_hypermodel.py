@@ -11,6 +11,8 @@ import keraunos as kr
 import pytest
 from keraunos.core.errors import ConfigError, SearchError
 from keraunos.search.search import search_directory
+from keraunos.trainer import fitting
+from keraunos.trainer.export import export_model
 
 
 @pytest.fixture(scope="module")
@@ -19,9 +21,16 @@ def found(tmp_path_factory):
     folder = tmp_path_factory.mktemp("found") / "search"
     lines = []
     search = hypermodels.search(folder)
-    made = search.run(
-        hypermodels.train, validation_data=hypermodels.validation, say=lines.append
-    )
+
+    def export(model, path):
+        lines.append(f"exported {path.parent.name}")
+        export_model(model, path)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(fitting, "export_model", export)
+        made = search.run(
+            hypermodels.train, validation_data=hypermodels.validation, say=lines.append
+        )
     return made, lines
 
 
@@ -40,7 +49,8 @@ def test_a_search_gives_its_trials_the_best_first(found):
     scores = [trial.score for trial in result.best]
     assert scores == sorted(scores)
     assert len(set(scores)) == 4
-    assert [line.partition(":")[0] for line in lines] == [t.name for t in result.trials]
+    said = [line.partition(":")[0] for line in lines if ":" in line]
+    assert said == [trial.name for trial in result.trials]
 
 
 def test_a_trial_is_an_ordinary_run(found):
@@ -60,6 +70,15 @@ def test_only_the_best_trial_keeps_weights(found):
         is_best = trial is result.best[0]
         assert (run / "model.keras").exists() is is_best
         assert (run / "checkpoints").exists() is is_best
+
+
+def test_only_trials_that_are_the_best_so_far_are_exported(found):
+    result, lines = found
+    scores = [trial.score for trial in result.trials]
+    best_so_far = [n for n, score in enumerate(scores) if score == min(scores[: n + 1])]
+    exported = [line for line in lines if line.startswith("exported")]
+    assert exported == [f"exported trial-{number:03d}" for number in best_so_far]
+    assert len(exported) < len(scores)
 
 
 def test_results_and_pictures_are_there(found):

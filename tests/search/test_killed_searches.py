@@ -10,7 +10,7 @@ from keraunos.core.faults import VARIABLE
 from programs import Program, is_running, wait_for
 
 pytestmark = pytest.mark.slow
-TRIALS = 5
+TRIALS = 4
 BUILD = {"bayesian": hypermodels.build_with_a_rate}
 
 
@@ -54,8 +54,8 @@ def uninterrupted(tmp_path_factory):
                 ("after-outcome-is-noted:2", 3),
             ],
         ),
-        ("grid", [("before-outcome-is-noted:3", 2), ("before-trial-is-noted:2", 4)]),
-        ("bayesian", [("before-outcome-is-noted:5", 4)]),
+        ("grid", [("before-outcome-is-noted:3", 2), ("before-trial-is-noted:1", 3)]),
+        ("bayesian", [("before-outcome-is-noted:4", 3)]),
     ],
 )
 def test_a_search_that_is_killed_again_and_again_ends_with_the_same_trials(
