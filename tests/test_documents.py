@@ -108,6 +108,12 @@ def test_every_configuration_that_is_shown_is_one(document, tmp_path):
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_no_mark_of_a_merge_is_left(document):
+    text = document.read_text(encoding="utf-8")
+    assert not re.search(r"^(<{7}|>{7}) ", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_link_leads_somewhere(document):
     text = prose(document.read_text(encoding="utf-8"))
     for link in re.findall(r"\]\(([^)\s]+)\)", text):
