@@ -102,6 +102,7 @@ class KerasCallback(Callback):
     def _obey(self, run: RunState) -> None:
         if run.model.stop_training:
             run.request_stop(f"{type(self.callback).__name__} said so")
+            run.model.stop_training = run.stop_reason is not None
 
     def _overrides(self, hook: str) -> bool:
         own = getattr(self.callback, hook)  # LambdaCallback has it in the instance

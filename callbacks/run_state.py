@@ -1,5 +1,6 @@
 """What a fit has done so far: made by the Trainer, handed to every hook."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,17 +25,22 @@ class RunState:
         data: What `fit` was given.
         settings: What the run was asked to do: values that JSON can hold.
         max_epochs: Epochs after which the fit ends.
+        min_epochs: Epochs before which `request_stop` is not heeded.
         steps_per_epoch: None until known.
         has_validation: Whether there is validation data.
+        skipped_validation: Whether the epoch that has just ended had no validation,
+            though there is data for it.
         run_dir: Where files go, or None if nothing is to be written.
         epoch: Finished epochs.
         step: Finished steps in all epochs.
         epoch_step: Finished steps of the current epoch.
         samples: Examples trained on in finished epochs, each as often as it came.
+        validated_step: Step after which the newest validation was, or None.
         trained: Training values of the current epoch, once it lacks only validation.
         metrics: The newest values by name: of the whole epoch in `on_epoch_end`; in
             `on_train_step_end` call `read_metrics` for those up to now.
-        history: Values per epoch by name, as in Keras's History.
+        history: Values per epoch by name, as in Keras's History; NaN where an epoch
+            had none.
         validation: What the model said of the validation data in this epoch, if a
             callback `wants_validation_predictions`.
         description: Lines that say what will happen, for the start.
@@ -51,13 +57,16 @@ class RunState:
     data: Any = None
     settings: dict[str, Any] = field(default_factory=dict)
     max_epochs: int = 1
+    min_epochs: int = 0
     steps_per_epoch: int | None = None
     has_validation: bool = False
+    skipped_validation: bool = False
     run_dir: Path | None = None
     epoch: int = 0
     step: int = 0
     epoch_step: int = 0
     samples: int = 0
+    validated_step: int | None = None
     trained: dict[str, float] | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     history: dict[str, list[float]] = field(default_factory=dict)
@@ -71,7 +80,15 @@ class RunState:
     read_metrics: Callable[[], dict[str, float]] = dict
 
     def request_stop(self, reason: str) -> None:
-        """Ends the fit after the current step; the first reason stays."""
+        """Ends the fit after the current step; the first reason stays.
+
+        Before `min_epochs` are done nothing happens: ask again in a later epoch.
+        """
+        if self.epoch >= self.min_epochs:
+            self.end(reason)
+
+    def end(self, reason: str) -> None:
+        """Ends the fit after the current step, whatever `min_epochs` says."""
         self.stop_reason = self.stop_reason or reason
 
     def interrupt(self, reason: str, signal: int | None) -> None:
@@ -88,8 +105,9 @@ class RunState:
         self.trained = None
         self.epoch += 1
         self.epoch_step = 0
-        for name, value in metrics.items():
-            self.history.setdefault(name, []).append(value)
+        for name in dict.fromkeys((*self.history, *metrics)):
+            values = self.history.setdefault(name, [math.nan] * (self.epoch - 1))
+            values.append(metrics.get(name, math.nan))
 
     @property
     def is_within_epoch(self) -> bool:

@@ -23,6 +23,15 @@ class EarlyStoppingConfig(Section):
     restore_best_weights: bool = Field(
         True, description="End with the weights of the best epoch."
     )
+    stopping_threshold: float | None = Field(
+        None, description="Stop once the metric is as good as this."
+    )
+    divergence_threshold: float | None = Field(
+        None, description="Stop once the metric is worse than this."
+    )
+    check_finite: bool = Field(
+        False, description="Stop at once when the metric is NaN or infinite."
+    )
 
 
 class ModelCheckpointConfig(Section):
@@ -43,6 +52,12 @@ class ModelCheckpointConfig(Section):
     )
     restore_best: bool = Field(
         True, description="End with the weights of the best checkpoint."
+    )
+    save_weights_only: bool = Field(
+        False, description="Keep weights alone: smaller, and no run goes on from them."
+    )
+    save_on_exception: bool = Field(
+        False, description="Save where an error ends the run, to go on from there."
     )
 
 

@@ -175,6 +175,9 @@ class TrainerConfig(Section):
         False, description="Ask TensorFlow for repeatable operations; slower on GPUs."
     )
     max_epochs: int = Field(10, ge=1, description="Epochs after which to stop.")
+    min_epochs: int = Field(
+        0, ge=0, description="Epochs before which no callback can stop the run."
+    )
     max_steps: Annotated[int, Field(ge=1)] | None = Field(
         None, description="Steps after which to stop."
     )
@@ -186,6 +189,18 @@ class TrainerConfig(Section):
     )
     limit_val_batches: BatchLimit = Field(
         None, description="Batches (a whole number) or part (up to 1.0) of validation."
+    )
+    overfit_batches: BatchLimit = Field(
+        None,
+        description="Train and validate on so many batches (a whole number) or this part "
+        "(up to 1.0) of the first epoch, again and again.",
+    )
+    validate_every_n_epochs: int = Field(1, ge=1, description="Epochs between validations.")
+    validate_every_n_steps: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Steps between further validations within epochs."
+    )
+    sanity_validation_batches: int = Field(
+        0, ge=0, description="Batches to validate on before the first step, as a check."
     )
     fast_dev_run: bool = Field(
         False, description="One batch of each kind and nothing written: a smoke test."

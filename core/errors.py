@@ -38,6 +38,12 @@ class DivergedError(KeraunosError, ArithmeticError):
     exit_code = 5
 
 
+class OutOfMemoryError(KeraunosError, MemoryError):
+    """The memory of a device or of the machine is not enough."""
+
+    exit_code = 7
+
+
 class SearchError(KeraunosError, RuntimeError):
     """Every trial of a search failed."""
 

@@ -27,7 +27,16 @@ from .resume import Resumption
 from .train_step import TrainStep
 
 VERSIONED = ("keraunos", "tensorflow", "keras", "numpy")
-POSITION = ("epoch", "step", "epoch_step", "samples", "trained", "history", "stop_reason")
+POSITION = (
+    "epoch",
+    "step",
+    "epoch_step",
+    "samples",
+    "validated_step",
+    "trained",
+    "history",
+    "stop_reason",
+)
 
 
 def capture(run: RunState, step: TrainStep, callbacks: CallbackList) -> Bundle:

@@ -35,6 +35,7 @@ from .global_settings import global_settings
 from .interruption import Interrupted, Interruption
 from .keras_internals import accumulation_taken_over
 from .loop import Loop
+from .out_of_memory import memory_advice
 from .pace import Pace
 from .result import FitResult
 from .resume import Resumption, clear_the_way, find_resumption
@@ -42,6 +43,7 @@ from .run_directory import WritesTables, claimed_directory, write_environment
 from .saver import Saver
 from .settings import run_settings
 from .train_step import TrainStep
+from .validation_times import ValidationTimes
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class Fitting:
         with (
             claimed_directory(self.run_dir),
             self._global_settings(),
+            memory_advice(self.settings.precision, self.data),
             stop_signals() as stop,
         ):
             interruption = Interruption(stop, max_seconds(self.settings.max_time))
@@ -125,6 +128,7 @@ class Fitting:
             )
             | {"feature_cache": self.feature_cache},
             max_epochs=self.settings.max_epochs,
+            min_epochs=self.settings.min_epochs,
             steps_per_epoch=limited(self.train.num_batches, self._train_limit()),
             has_validation=self.validation is not None,
             run_dir=self.run_dir,
@@ -201,6 +205,8 @@ class Fitting:
     def _reason_against_features(self, model: keras.Model) -> str | None:
         if self.settings.fast_dev_run:
             return "fast_dev_run looks at one batch only"
+        if self.settings.overfit_batches is not None:
+            return "overfit_batches goes through the same pictures again and again"
         return reason_against(self.module, model, self.data, self.train)
 
     def _write_what_was_asked(self) -> None:
@@ -219,10 +225,15 @@ class Fitting:
         interruption: Interruption,
     ) -> Loop:
         settings, callbacks = self.settings, self.callbacks
+        times = ValidationTimes.of(settings)
+
+        def steps_until_due(step: int) -> int | None:
+            return limited(callbacks.steps_until_due(step), times.steps_until_due(step))
+
         training = Training(
             step,
             trained.train,
-            callbacks.steps_until_due,
+            steps_until_due,
             Pace(settings.steps_per_execution),
             self._train_limit(),
             settings.max_steps,
@@ -234,6 +245,7 @@ class Fitting:
             Saver(lambda run: capture(run, step, callbacks), capture_frozen),
             interruption,
             resumption,
+            times,
         )
 
     def _validation(

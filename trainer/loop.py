@@ -8,13 +8,16 @@ The loop, with every hook at its place::
         on_epoch_begin
     if the run is resumed:
         load_state_dict, on_checkpoint_saved  of what it is resumed from
+    else:
+        some validation steps                 if sanity_validation_batches says so
     until max_epochs, max_steps or somebody asks to stop:
         on_epoch_begin
         until the epoch's end:
             some steps on the devices
             on_train_step_end                 where a callback's turn has come
             save a checkpoint                 if a callback asked for one
-        if there is validation data:
+            validate                          where validate_every_n_steps says so
+        if validation is due:
             on_validation_begin
             all validation steps
             on_validation_end
@@ -29,15 +32,17 @@ A signal, or the end of `max_time`, stops the loop between two calls to the devi
 checkpoint is saved there, and `on_exception` comes with an `Interrupted`.
 """
 
-from dataclasses import dataclass
+import contextlib
+from dataclasses import dataclass, field, replace
 
 from ..callbacks import CallbackList, RunState
 from .checkpoint import restore_callbacks, restore_optimizer
-from .epochs import Training, Validation
+from .epochs import Training, Validation, limited
 from .interruption import Interrupted, Interruption
 from .outputs import LabelledSource, as_predictions
 from .resume import Resumption
 from .saver import Saver
+from .validation_times import ValidationTimes, metrics_set_aside
 
 
 @dataclass
@@ -51,6 +56,7 @@ class Loop:
         saver: Writes the state of the run.
         interruption: Tells whether to stop at once.
         resumption: From where the run goes on, if it is resumed.
+        times: When to validate.
     """
 
     training: Training
@@ -59,6 +65,7 @@ class Loop:
     saver: Saver
     interruption: Interruption
     resumption: Resumption | None = None
+    times: ValidationTimes = field(default_factory=ValidationTimes)
 
     def run(self, run: RunState) -> None:
         """Runs the loop until its end, or until it is interrupted."""
@@ -71,7 +78,9 @@ class Loop:
             except Interrupted as interrupted:
                 self._interrupt(run, interrupted)
         except BaseException as error:
+            run.save_requested = False
             self.callbacks.notify_exception(run, error)
+            self._rescue(run)
             self.saver.abandon()
             raise
 
@@ -79,6 +88,7 @@ class Loop:
         self.callbacks.reset()
         self.callbacks.notify("on_fit_begin", run)
         if self.resumption is None:
+            self._try_validation()
             return
         if run.is_within_epoch:
             self.callbacks.notify("on_epoch_begin", run)
@@ -91,7 +101,7 @@ class Loop:
         if run.trained is None:  # else it was interrupted in validation
             run.trained = self._train(run)
         self._finish_saving(run)
-        validated = self._validate(run)
+        validated = self._validate_after_epoch(run)
         run.end_epoch(_in_order(run.trained, validated))
         self.callbacks.notify("on_epoch_end", run)
         self._save_if_asked(run)
@@ -99,29 +109,51 @@ class Loop:
     def _train(self, run: RunState) -> dict[str, float]:
         if not run.is_within_epoch:
             self.callbacks.notify("on_epoch_begin", run)
+        self._validate_within_epoch(run)  # if it was interrupted there
         for _ in self.training.calls(run):
             self.callbacks.notify_step_end(run)
             self._save_if_asked(run)
             self.interruption.check()
+            self._validate_within_epoch(run)
         return self.training.end_epoch(run)
 
-    def _validate(self, run: RunState) -> dict[str, float]:
-        if self.validation is None:
-            return {}
+    def _try_validation(self) -> None:
+        if self.validation is not None and self.times.sanity_batches:
+            limit = limited(self.times.sanity_batches, self.validation.limit)
+            replace(self.validation, limit=limit).epoch()
+
+    def _validate_within_epoch(self, run: RunState) -> None:
+        if self.validation is None or not self.times.within_epoch(run):
+            return
+        with (
+            self.training.time_left_out(),
+            metrics_set_aside(self.training.step.model, run.strategy),
+        ):
+            self._validate(self.validation, run)
+            self._save_if_asked(run)
+
+    def _validate_after_epoch(self, run: RunState) -> dict[str, float]:
+        is_due = self.times.after_epoch(run)
+        run.skipped_validation = self.validation is not None and not is_due
+        run.validation = None
+        return self._validate(self.validation, run) if self.validation and is_due else {}
+
+    def _validate(self, validation: Validation, run: RunState) -> dict[str, float]:
         self.callbacks.notify("on_validation_begin", run)
-        source = self.validation.source
+        source = validation.source
         wanted = self.callbacks.wants_validation_predictions
         if wanted and isinstance(source, LabelledSource):
-            values, outputs = self.validation.epoch_with_predictions()
+            values, outputs = validation.epoch_with_predictions()
             run.validation = as_predictions(source, outputs)
         else:
-            values = self.validation.epoch()
+            values = validation.epoch()
         run.metrics = {f"val_{name}": value for name, value in values.items()}
+        run.validated_step = run.step
         self.callbacks.notify("on_validation_end", run)
         return run.metrics
 
     def _end(self, run: RunState) -> None:
-        run.request_stop(f"max_epochs={run.max_epochs} is reached")
+        run.end(f"max_epochs={run.max_epochs} is reached")
         self._finish_saving(run)
         run.model.optimizer.finalize_variable_values(run.model.trainable_variables)
         self.callbacks.notify("on_fit_end", run)
@@ -132,6 +164,13 @@ class Loop:
         self._finish_saving(run)
         run.interrupt(interrupted.reason, interrupted.signal)
         self.callbacks.notify_exception(run, interrupted)
+
+    def _rescue(self, run: RunState) -> None:
+        """Saves after an error, if a callback asked for that and the state is whole."""
+        if self.training.is_between_calls:
+            with contextlib.suppress(Exception):
+                self._save_if_asked(run)
+                self._finish_saving(run)
 
     def _save_if_asked(self, run: RunState) -> None:
         if not run.save_requested:

@@ -24,8 +24,12 @@ _HARMLESS = (
     "trainer.max_epochs",
     "trainer.max_steps",
     "trainer.max_time",
+    "trainer.min_epochs",
+    "trainer.sanity_validation_batches",
     "trainer.steps_per_execution",
     "trainer.strategy",
+    "trainer.validate_every_n_epochs",
+    "trainer.validate_every_n_steps",
 )
 
 
