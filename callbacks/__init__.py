@@ -7,6 +7,7 @@ from .base import Callback
 from .callback_list import CallbackList, merge_callbacks
 from .early_stopping import EarlyStopping
 from .keras_callback import KerasCallback
+from .learning_rate_finder import LearningRateFinder
 from .metrics_log import MetricsLog
 from .model_checkpoint import ModelCheckpoint
 from .pictures import Pictures
@@ -20,6 +21,7 @@ __all__ = [
     "CallbackList",
     "EarlyStopping",
     "KerasCallback",
+    "LearningRateFinder",
     "MetricsLog",
     "ModelCheckpoint",
     "Pictures",

@@ -74,7 +74,7 @@ class ProgressBar(Callback):
         if self._clock() - self._shown_at < wait:
             return
         self._shown_at = self._clock()
-        values = run.read_metrics()
+        values = run.read_metrics() | {"learning_rate": run.learning_rate}
         if self._bar:
             self._bar.update(run, values)
         else:

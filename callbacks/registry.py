@@ -15,6 +15,7 @@ from ..core.names import choose
 from .base import Callback
 from .early_stopping import EarlyStopping
 from .keras_callback import as_callback
+from .learning_rate_finder import LearningRateFinder
 from .metrics_log import MetricsLog
 from .model_checkpoint import ModelCheckpoint
 from .pictures import Pictures
@@ -23,6 +24,7 @@ from .tensorboard import TensorBoard
 
 CALLBACK_CLASSES: dict[str, type[Callback]] = {
     "early_stopping": EarlyStopping,
+    "learning_rate_finder": LearningRateFinder,
     "metrics_log": MetricsLog,
     "model_checkpoint": ModelCheckpoint,
     "pictures": Pictures,

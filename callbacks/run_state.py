@@ -1,7 +1,7 @@
 """What a fit has done so far: made by the Trainer, handed to every hook."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,8 @@ class RunState:
         is_interrupted: Whether it was ended before its time, to be resumed.
         save_requested: Whether a checkpoint is to be written.
         resumed_from: The checkpoint with which this fit began, or None.
+        try_learning_rates: Trains a step with each of these and takes it back; gives the
+            losses, up to the first that is not finite. Before the first step only.
         read_metrics: Fetches the training metrics up to now from the device.
     """
 
@@ -77,6 +79,7 @@ class RunState:
     is_interrupted: bool = False
     save_requested: bool = False
     resumed_from: Path | None = None
+    try_learning_rates: Callable[[Sequence[float]], list[float]] = list
     read_metrics: Callable[[], dict[str, float]] = dict
 
     def request_stop(self, reason: str) -> None:
@@ -123,3 +126,10 @@ class RunState:
     def learning_rate(self) -> float:
         """The learning rate of the next step."""
         return float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+
+    @property
+    def has_fixed_learning_rate(self) -> bool:
+        """Whether the learning rate can be set, as it is no schedule."""
+        optimizer = self.model.optimizer
+        inner = getattr(optimizer, "inner_optimizer", optimizer)
+        return isinstance(inner.get_config()["learning_rate"], float)

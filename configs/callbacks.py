@@ -61,6 +61,14 @@ class ModelCheckpointConfig(Section):
     )
 
 
+class LearningRateFinderConfig(Section):
+    """Tries learning rates before training and takes a good one."""
+
+    smallest: float = Field(1e-6, gt=0, description="First learning rate to try.")
+    largest: float = Field(1.0, gt=0, description="Last learning rate to try.")
+    num_steps: int = Field(100, ge=3, description="How many to try.")
+
+
 class TensorBoardConfig(Section):
     """Writes what TensorBoard shows."""
 
@@ -88,6 +96,7 @@ class PicturesConfig(Section):
 
 CALLBACKS: dict[str, type[Section]] = {
     "early_stopping": EarlyStoppingConfig,
+    "learning_rate_finder": LearningRateFinderConfig,
     "metrics_log": MetricsLogConfig,
     "model_checkpoint": ModelCheckpointConfig,
     "pictures": PicturesConfig,

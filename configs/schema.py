@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from .callbacks import check_callbacks
-from .optimizers import OptimizerName, unknown_options
+from .optimizers import OptimizerName, ScheduleConfig, unknown_options
 from .search import SearchConfig
 from .section import Section
 from .space import check_space
@@ -132,6 +132,9 @@ class OptimizerConfig(BaseModel):
 
     name: OptimizerName = Field("adam", description="Name of the Keras optimizer.")
     learning_rate: float = Field(0.001, gt=0, description="Step size.")
+    schedule: ScheduleConfig | None = Field(
+        None, description="How the learning rate changes from epoch to epoch."
+    )
 
     @model_validator(mode="after")
     def _options_exist(self) -> "OptimizerConfig":

@@ -37,10 +37,12 @@ from .keras_internals import accumulation_taken_over
 from .loop import Loop
 from .out_of_memory import memory_advice
 from .pace import Pace
+from .probe import Probe
 from .result import FitResult
 from .resume import Resumption, clear_the_way, find_resumption
 from .run_directory import WritesTables, claimed_directory, write_environment
 from .saver import Saver
+from .schedule_length import tell_schedule
 from .settings import run_settings
 from .train_step import TrainStep
 from .validation_times import ValidationTimes
@@ -114,6 +116,8 @@ class Fitting:
 
     def _begin(self, model: keras.Model) -> tuple[RunState, Resumption | None]:
         """The state of the run: new, or as it was left."""
+        steps_per_epoch = limited(self.train.num_batches, self._train_limit())
+        tell_schedule(model.optimizer, steps_per_epoch, self.settings.max_epochs)
         run = RunState(
             model=model,
             strategy=self.strategy,
@@ -129,7 +133,7 @@ class Fitting:
             | {"feature_cache": self.feature_cache},
             max_epochs=self.settings.max_epochs,
             min_epochs=self.settings.min_epochs,
-            steps_per_epoch=limited(self.train.num_batches, self._train_limit()),
+            steps_per_epoch=steps_per_epoch,
             has_validation=self.validation is not None,
             run_dir=self.run_dir,
         )
@@ -170,6 +174,7 @@ class Fitting:
             self.seed,
             accumulate,
         )
+        run.try_learning_rates = Probe(step, trained.train, accumulate)
         if resumption is not None:
             restore_epoch(run, step, resumption)
         self._loop(run, step, trained, resumption, interruption).run(run)

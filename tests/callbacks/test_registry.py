@@ -10,6 +10,8 @@ from keraunos.configs import CALLBACKS
 from keraunos.core.errors import ConfigError
 from keraunos.trainer.checkpoint import take_arrays_out
 
+ON_REQUEST = {"early_stopping", "learning_rate_finder"}
+
 FOREIGN = """
 import keras
 import keraunos.callbacks
@@ -61,7 +63,7 @@ def test_every_state_goes_through_a_checkpoint_and_back(name, tmp_path):
 
 def test_a_run_writes_by_default_only_if_it_has_a_directory(tmp_path):
     assert list(default_callbacks(None)) == ["progress_bar"]
-    assert set(default_callbacks(tmp_path)) == set(CALLBACK_CLASSES) - {"early_stopping"}
+    assert set(default_callbacks(tmp_path)) == set(CALLBACK_CLASSES) - ON_REQUEST
 
 
 def test_a_label_may_differ_from_the_class():
