@@ -3,6 +3,7 @@
 Knows nothing of the trainer's insides.
 """
 
+from .backbone_finetuning import BackboneFinetuning
 from .base import Callback
 from .callback_list import CallbackList, merge_callbacks
 from .early_stopping import EarlyStopping
@@ -17,6 +18,7 @@ from .run_state import RunState
 from .tensorboard import TensorBoard
 
 __all__ = [
+    "BackboneFinetuning",
     "Callback",
     "CallbackList",
     "EarlyStopping",

@@ -94,6 +94,14 @@ class EarlyStopping(Callback):
         if self.reason is not None:
             run.request_stop(self.reason)
 
+    def on_phase_begin(self, run: RunState) -> None:
+        """Gives the new phase time, and keeps what will train from now on."""
+        self.waited = 0
+        if self._best_weights:
+            changing = changing_variables(run.model)
+            new = {n: v for n, v in changing.items() if n not in self._best_weights}
+            self._best_weights |= copy_values(new)
+
     def on_fit_end(self, run: RunState) -> None:
         """Puts the best weights back."""
         if self._best_weights:

@@ -21,7 +21,7 @@ from .base import Callback
 from .monitor import Mode, Monitor
 from .run_state import RunState
 
-BEST, LAST = "best.txt", "last.txt"
+BEST, LAST, FROZEN = "best.txt", "last.txt", "frozen"
 NEWEST_KEPT = 2
 
 
@@ -155,8 +155,10 @@ class ModelCheckpoint(Callback):
         """Puts the best weights back into the model."""
         best = best_checkpoint(run.checkpoint_dir)
         if self.restore_best and best is not None:
-            weights = read_bundle(best).arrays["weights"]
             changing = changing_variables(run.model)
+            weights = read_bundle(best).arrays["weights"]
+            if not changing.keys() <= weights.keys():  # some trained only later
+                weights |= read_bundle(best.with_name(FROZEN)).arrays["weights"]
             assign_values(changing, {name: weights[name] for name in changing})
 
     def on_exception(self, run: RunState, error: BaseException) -> None:

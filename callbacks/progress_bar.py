@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from rich.console import Console
 
+from ..models.module import count_parameters
 from .base import Callback
 from .progress_display import NotebookOutput, TerminalBar, as_pairs
 from .run_state import RunState
@@ -60,6 +61,13 @@ class ProgressBar(Callback):
             self._notebook = NotebookOutput()
         for line in run.description:
             self._write(line)
+
+    def on_phase_begin(self, run: RunState) -> None:
+        """Says what trains from now on."""
+        self._write(
+            f"a new phase begins: {count_parameters(run.model)}, "
+            f"learning_rate={run.learning_rate:.4g}"
+        )
 
     def on_epoch_begin(self, run: RunState) -> None:
         """Starts the epoch's bar."""

@@ -12,6 +12,7 @@ import keras
 from ..configs import callback_class
 from ..core.errors import ConfigError, message
 from ..core.names import choose
+from .backbone_finetuning import BackboneFinetuning
 from .base import Callback
 from .early_stopping import EarlyStopping
 from .keras_callback import as_callback
@@ -23,6 +24,7 @@ from .progress_bar import ProgressBar
 from .tensorboard import TensorBoard
 
 CALLBACK_CLASSES: dict[str, type[Callback]] = {
+    "backbone_finetuning": BackboneFinetuning,
     "early_stopping": EarlyStopping,
     "learning_rate_finder": LearningRateFinder,
     "metrics_log": MetricsLog,

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from ..evaluation import Predictions
+from ..models.phases import Phase
 
 
 @dataclass
@@ -44,6 +45,8 @@ class RunState:
         validation: What the model said of the validation data in this epoch, if a
             callback `wants_validation_predictions`.
         description: Lines that say what will happen, for the start.
+        phases: What has changed of the model since the fit began, as `Phase`s.
+        requested_phases: What is to change before the next epoch.
         stop_reason: Why the fit is to end or has ended, or None.
         signal: Number of the signal that ended it, or None.
         is_interrupted: Whether it was ended before its time, to be resumed.
@@ -74,6 +77,8 @@ class RunState:
     history: dict[str, list[float]] = field(default_factory=dict)
     validation: Predictions | None = None
     description: list[str] = field(default_factory=list)
+    phases: list[dict[str, Any]] = field(default_factory=list)
+    requested_phases: list[dict[str, Any]] = field(default_factory=list)
     stop_reason: str | None = None
     signal: int | None = None
     is_interrupted: bool = False
@@ -93,6 +98,10 @@ class RunState:
     def end(self, reason: str) -> None:
         """Ends the fit after the current step, whatever `min_epochs` says."""
         self.stop_reason = self.stop_reason or reason
+
+    def request_phase(self, phase: Phase) -> None:
+        """Changes what trains before the next epoch, if there is one."""
+        self.requested_phases.append(asdict(phase))
 
     def interrupt(self, reason: str, signal: int | None) -> None:
         """Ends the fit where it stands, to be resumed."""

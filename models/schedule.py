@@ -3,18 +3,17 @@
 from typing import Any
 
 import keras
+from keras.optimizers import schedules
 
 from ..configs import validated
 from ..configs.optimizers import ScheduleConfig
 from ..core.errors import ConfigError, message
 
-Schedule = keras.optimizers.schedules.LearningRateSchedule
-
 EXPONENTIAL_FACTOR, STEP_FACTOR = 0.9, 0.1
 
 
 @keras.saving.register_keras_serializable(package="keraunos")
-class EpochSchedule(Schedule):
+class EpochSchedule(schedules.LearningRateSchedule):
     """One of Keras's schedules, after a linear warm-up.
 
     How many updates an epoch has is told later by `set_length`, since an optimizer is
@@ -92,9 +91,8 @@ class EpochSchedule(Schedule):
             **options,
         }
 
-    def _after_warmup(self) -> Schedule:
-        schedules, config = keras.optimizers.schedules, self.config
-        rate = self.learning_rate
+    def _after_warmup(self) -> Any:
+        config, rate = self.config, self.learning_rate
         epoch = self.updates_per_epoch or 0
         length = ((self.total_epochs or 0) - config.warmup_epochs) * epoch
         match config.name:

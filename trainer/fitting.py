@@ -1,5 +1,6 @@
 """One fit: builds the model, runs the loop around it, and hands over the result."""
 
+import contextlib
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +16,13 @@ from ..core.errors import ConfigError, message
 from ..core.signals import stop_signals
 from ..models import FeatureCache, Module
 from ..models.feature_cache import Compute
+from .assembly import Assembly, Parts
 from .batches import BatchSource, batch_limit
-from .checkpoint import capture, capture_frozen, restore_epoch, restore_run
+from .checkpoint import restore_epoch, restore_run
 from .compiled_model import build_model
 from .description import describe_run
-from .epochs import Training, Validation, limited
+from .epochs import limited
 from .evaluation import predict
-from .evaluation_step import EvaluationStep
 from .export import CLASSES_FILE, MODEL_FILE, export_model, write_class_names
 from .features import (
     Trained,
@@ -33,18 +34,15 @@ from .features import (
 )
 from .global_settings import global_settings
 from .interruption import Interrupted, Interruption
-from .keras_internals import accumulation_taken_over
 from .loop import Loop
 from .out_of_memory import memory_advice
-from .pace import Pace
+from .phases import Accumulation, change_phase
 from .probe import Probe
 from .result import FitResult
 from .resume import Resumption, clear_the_way, find_resumption
 from .run_directory import WritesTables, claimed_directory, write_environment
-from .saver import Saver
 from .schedule_length import tell_schedule
 from .settings import run_settings
-from .train_step import TrainStep
 from .validation_times import ValidationTimes
 
 
@@ -87,8 +85,8 @@ class Fitting:
             interruption = Interruption(stop, max_seconds(self.settings.max_time))
             model = self._build()
             run, resumption = self._begin(model)
-            with accumulation_taken_over(model.optimizer) as accumulate:
-                self._train(run, resumption, accumulate, interruption)
+            with contextlib.closing(Accumulation(model.optimizer)) as accumulation:
+                self._train(run, resumption, accumulation, interruption)
             if not run.is_interrupted:
                 self._export(model)
         return FitResult(
@@ -141,7 +139,8 @@ class Fitting:
         if resumption is not None:
             restore_run(run, resumption)
         reason = self._reason_against_features(model)
-        decide(self.feature_cache, reason)
+        if not run.phases:
+            decide(self.feature_cache, reason)
         run.description = describe_run(run, self.module, self.callbacks, reason, resumption)
         return run, resumption
 
@@ -149,14 +148,14 @@ class Fitting:
         self,
         run: RunState,
         resumption: Resumption | None,
-        accumulate: int,
+        accumulation: Accumulation,
         interruption: Interruption,
     ) -> None:
         def compute(part: keras.Model, source: Any) -> Any:
             return predict(part, source, between_calls=interruption.check)
 
         try:
-            cache = self._open_cache(run.model, compute)
+            cache = self._open_cache(run, compute)
             if resumption is None:
                 self._prepare(run.model, cache, compute)
             trained = self._trained(run.model, cache)
@@ -166,18 +165,33 @@ class Fitting:
         if run.checkpoint_dir is not None:
             clear_the_way(run.checkpoint_dir, run.resumed_from)
         self._write_what_was_asked()
-        step = TrainStep(
-            trained.model,
+        assembly = Assembly(
             self.module,
             self.strategy,
-            trained.train.prepare,
+            self.settings,
             self.seed,
-            accumulate,
+            self.callbacks,
+            self._train_limit(),
+            interruption.check,
         )
-        run.try_learning_rates = Probe(step, trained.train, accumulate)
+
+        def begin_phase(run: RunState) -> Parts:
+            self._check_whole(run, trained)
+            change_phase(run, accumulation)
+            whole = Trained(run.model, self.train, self.validation)
+            return assembly.parts(whole, accumulation.steps)
+
+        parts = assembly.parts(trained, accumulation.steps)
+        step = parts.training.step
+        run.try_learning_rates = Probe(step, trained.train, accumulation.steps)
         if resumption is not None:
             restore_epoch(run, step, resumption)
-        self._loop(run, step, trained, resumption, interruption).run(run)
+        times = ValidationTimes.of(self.settings)
+        Loop(*parts, self.callbacks, interruption, resumption, times, begin_phase).run(run)
+        if not run.phases:
+            self._check_whole(run, trained)
+
+    def _check_whole(self, run: RunState, trained: Trained) -> None:
         if trained.model is not run.model:
             pictures = self.data.validation or self.data.train.in_order
             check_whole(run.model, trained, pictures)
@@ -202,10 +216,11 @@ class Fitting:
         epochs = self.settings.max_epochs
         return train_on_features(self.module, model, self.data, epochs, cache)
 
-    def _open_cache(self, model: keras.Model, compute: Compute) -> FeatureCache | None:
-        if not decide(self.feature_cache, self._reason_against_features(model)):
+    def _open_cache(self, run: RunState, compute: Compute) -> FeatureCache | None:
+        reason = self._reason_against_features(run.model)
+        if run.phases or not decide(self.feature_cache, reason):
             return None
-        return open_cache(self.module, model, self.data, compute)
+        return open_cache(self.module, run.model, self.data, compute)
 
     def _reason_against_features(self, model: keras.Model) -> str | None:
         if self.settings.fast_dev_run:
@@ -220,48 +235,6 @@ class Fitting:
         write_environment(self.run_dir, self.strategy)
         if isinstance(self.data, WritesTables):
             self.data.write_tables(self.run_dir)
-
-    def _loop(
-        self,
-        run: RunState,
-        step: TrainStep,
-        trained: Trained,
-        resumption: Resumption | None,
-        interruption: Interruption,
-    ) -> Loop:
-        settings, callbacks = self.settings, self.callbacks
-        times = ValidationTimes.of(settings)
-
-        def steps_until_due(step: int) -> int | None:
-            return limited(callbacks.steps_until_due(step), times.steps_until_due(step))
-
-        training = Training(
-            step,
-            trained.train,
-            steps_until_due,
-            Pace(settings.steps_per_execution),
-            self._train_limit(),
-            settings.max_steps,
-        )
-        return Loop(
-            training,
-            self._validation(trained, interruption),
-            callbacks,
-            Saver(lambda run: capture(run, step, callbacks), capture_frozen),
-            interruption,
-            resumption,
-            times,
-        )
-
-    def _validation(
-        self, trained: Trained, interruption: Interruption
-    ) -> Validation | None:
-        model, source = trained.model, trained.validation
-        if source is None:
-            return None
-        step = EvaluationStep(model, self.module, self.strategy, source.prepare)
-        limit = batch_limit(self.settings.limit_val_batches, source.num_batches)
-        return Validation(step, source, limit, interruption.check)
 
     def _train_limit(self) -> int | None:
         limit = batch_limit(self.settings.limit_train_batches, self.train.num_batches)

@@ -11,6 +11,7 @@ The loop, with every hook at its place::
     else:
         some validation steps                 if sanity_validation_batches says so
     until max_epochs, max_steps or somebody asks to stop:
+        change what trains, on_phase_begin    if a callback asked for that
         on_epoch_begin
         until the epoch's end:
             some steps on the devices
@@ -33,9 +34,11 @@ checkpoint is saved there, and `on_exception` comes with an `Interrupted`.
 """
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from ..callbacks import CallbackList, RunState
+from .assembly import Parts
 from .checkpoint import restore_callbacks, restore_optimizer
 from .epochs import Training, Validation, limited
 from .interruption import Interrupted, Interruption
@@ -52,20 +55,22 @@ class Loop:
     Attributes:
         training: Runs an epoch of training.
         validation: Runs validation, or None.
-        callbacks: What happens around.
         saver: Writes the state of the run.
+        callbacks: What happens around.
         interruption: Tells whether to stop at once.
         resumption: From where the run goes on, if it is resumed.
         times: When to validate.
+        begin_phase: Changes what trains, and makes what the loop runs on anew.
     """
 
     training: Training
     validation: Validation | None
-    callbacks: CallbackList
     saver: Saver
+    callbacks: CallbackList
     interruption: Interruption
     resumption: Resumption | None = None
     times: ValidationTimes = field(default_factory=ValidationTimes)
+    begin_phase: Callable[[RunState], Parts] | None = None
 
     def run(self, run: RunState) -> None:
         """Runs the loop until its end, or until it is interrupted."""
@@ -73,6 +78,7 @@ class Loop:
             try:
                 self._begin(run)
                 while run.epoch < run.max_epochs and run.stop_reason is None:
+                    self._change_phase(run)
                     self._epoch(run)
                 self._end(run)
             except Interrupted as interrupted:
@@ -95,6 +101,13 @@ class Loop:
         restore_callbacks(self.callbacks, self.resumption)
         restore_optimizer(run.model.optimizer, self.resumption)  # hooks may have set it
         self.callbacks.notify("on_checkpoint_saved", run, self.resumption.path)
+
+    def _change_phase(self, run: RunState) -> None:
+        if not run.requested_phases or run.is_within_epoch or self.begin_phase is None:
+            return
+        self._finish_saving(run)
+        self.training, self.validation, self.saver = self.begin_phase(run)
+        self.callbacks.notify("on_phase_begin", run)
 
     def _epoch(self, run: RunState) -> None:
         self.interruption.check()

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..callbacks.model_checkpoint import FROZEN
 from ..core.bundle import Bundle, read_bundle
 from ..core.errors import CheckpointError, ConfigError, message
-from .saver import FROZEN
 
 _NAME = re.compile(r"step-(\d{8})(-mid-epoch)?")
 
