@@ -68,6 +68,14 @@ class CallbackList:
             if isinstance(each, KerasCallback) and not each.is_resumable
         ]
 
+    def wanting_test_batches(self) -> list[str]:
+        """Labels of those of Keras that have hooks for each batch of validation."""
+        return [
+            label
+            for label, each in self.callbacks.items()
+            if isinstance(each, KerasCallback) and each.wants_test_batches
+        ]
+
     def reset(self) -> None:
         """Makes all of them forget the last fit."""
         for callback in self.callbacks.values():

@@ -7,6 +7,7 @@ import keras
 from .base import Callback
 from .run_state import RunState
 
+_TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
 _BATCH_HOOKS = (
     "on_batch_begin",
     "on_batch_end",
@@ -17,6 +18,7 @@ _BATCH_HOOKS = (
 _REMEMBERED: dict[type, tuple[str, ...]] = {
     keras.callbacks.LearningRateScheduler: (),
     keras.callbacks.ReduceLROnPlateau: ("best", "wait", "cooldown_counter"),
+    keras.callbacks.SwapEMAWeights: ("_ema_weights_in_model",),
     keras.callbacks.TerminateOnNaN: (),
 }
 
@@ -25,7 +27,8 @@ class KerasCallback(Callback):
     """Calls a `keras.callbacks.Callback` where Keras would.
 
     Its batch hooks are called only if it overrides one, since each call makes the
-    device wait. Most of them keep state that can't be saved: those start anew when a run
+    device wait; those of validation, `on_test_batch_*`, are not called, and a callback
+    that has them is named at the start. Most of them keep state that can't be saved: those start anew when a run
     is resumed, and are named at its start.
 
     Args:
@@ -46,6 +49,11 @@ class KerasCallback(Callback):
     def is_resumable(self) -> bool:
         """Whether it is one whose memory is known, and can be saved."""
         return type(self.callback) in _REMEMBERED
+
+    @property
+    def wants_test_batches(self) -> bool:
+        """Whether it overrides hooks that are not called."""
+        return any(self._overrides(hook) for hook in _TEST_BATCH_HOOKS)
 
     def state_dict(self) -> dict[str, Any]:
         """What it remembers, if that is known."""

@@ -99,6 +99,12 @@ class ModelConfig(Section):
     standardize_features: bool = Field(
         False, description="Give each feature mean 0 and variance 1 on training data."
     )
+    loss: Literal["crossentropy", "focal"] = Field(
+        "crossentropy", description="`focal` gives easy pictures less weight."
+    )
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="Part of each target that all classes share."
+    )
     builder: str | None = Field(
         None,
         pattern=r"^[\w.]+:\w+$",

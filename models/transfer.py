@@ -1,12 +1,13 @@
 """Transfer learning: a frozen network from keras.applications with a new head."""
 
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
 
 from ..configs import ModelConfig, validated
 from .backbones import build_backbone, preprocessing
+from .losses import classification_loss
 from .metrics import BalancedAccuracy
 from .module import FrozenPart, Module, Predict, count_parameters
 from .optimizer import Optimizer
@@ -32,6 +33,8 @@ class TransferClassifier(Module):
         standardize_features: Whether to give each feature mean 0 and variance 1 on the
             training pictures, which costs one pass over them. Helps heads on networks
             that were not trained.
+        loss: `"crossentropy"` or `"focal"`.
+        label_smoothing: What part of each target is shared out over all classes.
         optimizer: `Optimizer()` by default.
 
     Raises:
@@ -52,6 +55,8 @@ class TransferClassifier(Module):
         weights: str | None = "imagenet",
         dropout: float = 0.2,
         standardize_features: bool = False,
+        loss: Literal["crossentropy", "focal"] = "crossentropy",
+        label_smoothing: float = 0.0,
         optimizer: Optimizer | None = None,
     ) -> None:
         self.config = validated(
@@ -61,6 +66,8 @@ class TransferClassifier(Module):
             weights=weights,
             dropout=dropout,
             standardize_features=standardize_features,
+            loss=loss,
+            label_smoothing=label_smoothing,
         )
         self.num_classes = num_classes
         self.image_size = image_size
@@ -87,7 +94,9 @@ class TransferClassifier(Module):
     ) -> keras.Model:
         model.compile(
             optimizer,
-            loss="sparse_categorical_crossentropy",
+            loss=classification_loss(
+                self.config.loss, self.config.label_smoothing, self.num_classes
+            ),
             metrics=["accuracy", BalancedAccuracy(self.num_classes)],
         )
         return model
