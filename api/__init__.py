@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .core.errors import DataError as DataError
     from .core.errors import DivergedError as DivergedError
     from .core.errors import KeraunosError as KeraunosError
+    from .core.errors import OutOfMemoryError as OutOfMemoryError
     from .core.errors import SearchError as SearchError
     from .core.errors import WorkerError as WorkerError
     from .data import Augmentation as Augmentation
@@ -56,6 +57,7 @@ _HOMES = {
     "MacroRocAuc": "models",
     "Module": "models",
     "Optimizer": "models",
+    "OutOfMemoryError": "core.errors",
     "Search": "search.hypermodel",
     "SearchError": "core.errors",
     "SearchResult": "search.search",

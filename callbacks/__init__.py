@@ -3,11 +3,13 @@
 Knows nothing of the trainer's insides.
 """
 
+from .backbone_finetuning import BackboneFinetuning
 from .base import Callback
 from .callback_list import CallbackList, merge_callbacks
 from .early_stopping import EarlyStopping
 from .json_log import JsonLog
 from .keras_callback import KerasCallback
+from .learning_rate_finder import LearningRateFinder
 from .metrics_log import MetricsLog
 from .model_checkpoint import ModelCheckpoint
 from .pictures import Pictures
@@ -17,11 +19,13 @@ from .run_state import RunState
 from .tensorboard import TensorBoard
 
 __all__ = [
+    "BackboneFinetuning",
     "Callback",
     "CallbackList",
     "EarlyStopping",
     "JsonLog",
     "KerasCallback",
+    "LearningRateFinder",
     "MetricsLog",
     "ModelCheckpoint",
     "Pictures",

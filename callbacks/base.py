@@ -58,6 +58,12 @@ class Callback:
     def on_epoch_end(self, run: RunState) -> None:
         """Called after an epoch; `run.metrics` has all values of it."""
 
+    def on_phase_begin(self, run: RunState) -> None:
+        """Called between two epochs when a callback has asked for a new phase.
+
+        Other variables train from now on, with a new optimizer.
+        """
+
     def on_checkpoint_saved(self, run: RunState, path: Path) -> None:
         """Called when a checkpoint is known to be whole, and once more on resuming.
 

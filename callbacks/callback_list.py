@@ -10,6 +10,7 @@ from ..core.errors import ConfigError, message
 from ..core.names import choose, snake_case
 from .base import Callback
 from .keras_callback import KerasCallback, as_callback
+from .model_checkpoint import ModelCheckpoint
 from .registry import CALLBACK_CLASSES
 from .run_state import RunState
 
@@ -79,6 +80,14 @@ class CallbackList:
             if isinstance(each, KerasCallback) and not each.is_resumable
         ]
 
+    def wanting_test_batches(self) -> list[str]:
+        """Labels of those of Keras that have hooks for each batch of validation."""
+        return [
+            label
+            for label, each in self.callbacks.items()
+            if isinstance(each, KerasCallback) and each.wants_test_batches
+        ]
+
     def reset(self) -> None:
         """Makes all of them forget the last fit."""
         for callback in self._called.values():
@@ -113,7 +122,28 @@ def merge_callbacks(given: Given, defaults: Mapping[str, Callback]) -> CallbackL
     # Checkpoints come last: what is restored at the end is then the best checkpoint.
     last = {label: each for label, each in chosen.items() if label not in first}
     own = {label: as_callback(each) for label, each in named.items() if each is not None}
+    _require_one_checkpoint(first | own | last)
     return CallbackList(first | own | last)
+
+
+def _require_one_checkpoint(callbacks: Mapping[str, Callback]) -> None:
+    """Refuses two that would write the same best.txt and last.txt.
+
+    Raises:
+        ConfigError: There is more than one ModelCheckpoint.
+    """
+    labels = [n for n, each in callbacks.items() if isinstance(each, ModelCheckpoint)]
+    if len(labels) > 1:
+        raise ConfigError(
+            message(
+                "A run can have one ModelCheckpoint: what it keeps is named by best.txt "
+                "and last.txt.",
+                "Label yours model_checkpoint, which takes the place of the default one; "
+                "save_top_k keeps more than the best, and EarlyStopping watches another "
+                "metric.",
+                callbacks=labels,
+            )
+        )
 
 
 def _label(given: Given) -> dict[str, Any]:

@@ -1,5 +1,6 @@
-"""Stops when a metric no longer improves."""
+"""Stops when a metric no longer improves, is good enough, or is beyond hope."""
 
+import math
 from typing import Any
 
 from ..configs import validated
@@ -20,6 +21,16 @@ class EarlyStopping(Callback):
         mode: Whether `"min"` or `"max"` is good; `"auto"` tells by the name.
         restore_best_weights: Whether the model ends with the weights of its best
             epoch.
+        stopping_threshold: Value that is good enough: stops once it is reached.
+        divergence_threshold: Value beyond which there is no hope: stops once the metric
+            is worse.
+        check_finite: Whether to stop at once when the metric is NaN or infinite; else
+            that is an epoch without improvement.
+
+    Attributes:
+        reason: Why it has stopped the fit, or None.
+
+    Epochs without validation do not count where the metric is one of validation.
 
     Raises:
         ConfigError: `mode` is needed, or (at the first epoch's end) there is no such
@@ -36,6 +47,9 @@ class EarlyStopping(Callback):
         min_delta: float = 0.0,
         mode: Mode = "auto",
         restore_best_weights: bool = True,
+        stopping_threshold: float | None = None,
+        divergence_threshold: float | None = None,
+        check_finite: bool = False,
     ) -> None:
         validated(
             EarlyStoppingConfig,
@@ -45,10 +59,16 @@ class EarlyStopping(Callback):
             min_delta=min_delta,
             mode=mode,
             restore_best_weights=restore_best_weights,
+            stopping_threshold=stopping_threshold,
+            divergence_threshold=divergence_threshold,
+            check_finite=check_finite,
         )
         self.monitor = Monitor(monitor, mode, min_delta)
         self.patience = patience
         self.restore_best_weights = restore_best_weights
+        self.stopping_threshold = stopping_threshold
+        self.divergence_threshold = divergence_threshold
+        self.check_finite = check_finite
         self.reset()
 
     def reset(self) -> None:
@@ -56,22 +76,31 @@ class EarlyStopping(Callback):
         self.best: float | None = None
         self.best_epoch = 0
         self.waited = 0
+        self.reason: str | None = None
         self._best_weights: Arrays = {}
 
     def on_epoch_end(self, run: RunState) -> None:
         """Looks at the metric."""
-        value = self.monitor.value(run.metrics)
+        value = self.monitor.measured(run)
+        if value is None:
+            return
         if self.monitor.is_better(value, self.best):
             self.best, self.best_epoch, self.waited = value, run.epoch, 0
             if self.restore_best_weights:
                 self._best_weights = copy_values(changing_variables(run.model))
-            return
-        self.waited += 1
-        if self.waited >= self.patience:
-            run.request_stop(
-                f"{self.monitor.name} has not improved for {self.waited} epochs "
-                f"(best: {self.best} in epoch {self.best_epoch})"
-            )
+        else:
+            self.waited += 1
+        self.reason = self._reason_to_stop(value)
+        if self.reason is not None:
+            run.request_stop(self.reason)
+
+    def on_phase_begin(self, run: RunState) -> None:
+        """Gives the new phase time, and keeps what will train from now on."""
+        self.waited = 0
+        if self._best_weights:
+            changing = changing_variables(run.model)
+            new = {n: v for n, v in changing.items() if n not in self._best_weights}
+            self._best_weights |= copy_values(new)
 
     def on_fit_end(self, run: RunState) -> None:
         """Puts the best weights back."""
@@ -84,6 +113,7 @@ class EarlyStopping(Callback):
             "best": self.best,
             "best_epoch": self.best_epoch,
             "waited": self.waited,
+            "reason": self.reason,
             "best_weights": self._best_weights,
         }
 
@@ -92,4 +122,21 @@ class EarlyStopping(Callback):
         self.best = state["best"]
         self.best_epoch = state["best_epoch"]
         self.waited = state["waited"]
+        self.reason = state["reason"]
         self._best_weights = state["best_weights"]
+
+    def _reason_to_stop(self, value: float) -> str | None:
+        name, monitor = self.monitor.name, self.monitor
+        good_enough, hopeless = self.stopping_threshold, self.divergence_threshold
+        if self.check_finite and not math.isfinite(value):
+            return f"{name} is {value}, which is not finite"
+        if good_enough is not None and monitor.reaches(value, good_enough):
+            return f"{name} is {value}, which is good enough ({good_enough})"
+        if hopeless is not None and not monitor.reaches(value, hopeless):
+            return f"{name} is {value}, which is worse than {hopeless}"
+        if self.waited >= self.patience:
+            return (
+                f"{name} has not improved for {self.waited} epochs "
+                f"(best: {self.best} in epoch {self.best_epoch})"
+            )
+        return None

@@ -7,6 +7,7 @@ import keras
 from .base import Callback
 from .run_state import RunState
 
+_TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
 _BATCH_HOOKS = (
     "on_batch_begin",
     "on_batch_end",
@@ -17,6 +18,7 @@ _BATCH_HOOKS = (
 _REMEMBERED: dict[type, tuple[str, ...]] = {
     keras.callbacks.LearningRateScheduler: (),
     keras.callbacks.ReduceLROnPlateau: ("best", "wait", "cooldown_counter"),
+    keras.callbacks.SwapEMAWeights: ("_ema_weights_in_model",),
     keras.callbacks.TerminateOnNaN: (),
 }
 
@@ -35,8 +37,9 @@ class KerasCallback(Callback):
     """Calls a `keras.callbacks.Callback` where Keras would.
 
     Its batch hooks are called only if it overrides one, since each call makes the
-    device wait. Most of them keep state that can't be saved: those start anew when a run
-    is resumed, and are named at its start.
+    device wait; those of validation, `on_test_batch_*`, are not called, and a callback
+    that has them is named at the start. Most of them keep state that can't be saved:
+    those start anew when a run is resumed, and are named at its start.
 
     Args:
         callback: Any callback of Keras's kind.
@@ -58,6 +61,11 @@ class KerasCallback(Callback):
     def is_resumable(self) -> bool:
         """Whether it is one whose memory is known, and can be saved."""
         return type(self.callback) in _REMEMBERED
+
+    @property
+    def wants_test_batches(self) -> bool:
+        """Whether it overrides hooks that are not called."""
+        return any(self._overrides(hook) for hook in _TEST_BATCH_HOOKS)
 
     def state_dict(self) -> dict[str, Any]:
         """What it remembers, if that is known."""
@@ -114,6 +122,7 @@ class KerasCallback(Callback):
     def _obey(self, run: RunState) -> None:
         if run.model.stop_training:
             run.request_stop(f"{type(self.callback).__name__} said so")
+            run.model.stop_training = run.stop_reason is not None
 
     def _overrides(self, hook: str) -> bool:
         own = getattr(self.callback, hook)  # LambdaCallback has it in the instance

@@ -7,16 +7,21 @@ from typing import Any
 
 from ..configs import validated
 from ..configs.callbacks import ModelCheckpointConfig
-from ..core.bundle import read_bundle
-from ..core.errors import ConfigError, message
+from ..core.bundle import Bundle, read_bundle, write_bundle
+from ..core.errors import CheckpointError, ConfigError, message
 from ..core.faults import fault_point
 from ..core.files import remove_directory, write_text_atomic
-from ..models.variables import assign_values, changing_variables
+from ..models.variables import (
+    assign_values,
+    changing_variables,
+    copy_values,
+    frozen_variables,
+)
 from .base import Callback
 from .monitor import Mode, Monitor
 from .run_state import RunState
 
-BEST, LAST = "best.txt", "last.txt"
+BEST, LAST, FROZEN = "best.txt", "last.txt", "frozen"
 NEWEST_KEPT = 2
 
 
@@ -37,6 +42,12 @@ class ModelCheckpoint(Callback):
         every_n_steps: Steps between further checkpoints within epochs, or None.
         every_n_minutes: Minutes between further checkpoints within epochs, or None.
         restore_best: Whether the model ends with the weights of the best checkpoint.
+        save_weights_only: Whether to keep all weights of the model and nothing else, in
+            directories `weights-...`. No run goes on from these; a run that is
+            interrupted is saved whole nevertheless.
+        save_on_exception: Whether to save where an error ends the fit, so that the run
+            goes on from there: callbacks whose turn had not come miss that hook. Nothing
+            is saved if the error came from within a step.
         clock: Tells the time in seconds.
 
     Raises:
@@ -58,6 +69,8 @@ class ModelCheckpoint(Callback):
         every_n_steps: int | None = None,
         every_n_minutes: float | None = None,
         restore_best: bool = True,
+        save_weights_only: bool = False,
+        save_on_exception: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         validated(
@@ -71,6 +84,8 @@ class ModelCheckpoint(Callback):
             every_n_steps=every_n_steps,
             every_n_minutes=every_n_minutes,
             restore_best=restore_best,
+            save_weights_only=save_weights_only,
+            save_on_exception=save_on_exception,
         )
         self._given_monitor = Monitor(monitor, mode) if monitor else None
         self.save_top_k = save_top_k
@@ -79,6 +94,8 @@ class ModelCheckpoint(Callback):
         self.every_n_steps = every_n_steps
         self.every_n_minutes = every_n_minutes
         self.restore_best = restore_best
+        self.save_weights_only = save_weights_only
+        self.save_on_exception = save_on_exception
         self._clock = clock
         self.reset()
 
@@ -108,15 +125,15 @@ class ModelCheckpoint(Callback):
         if self._is_due() and not (ends_epoch and self._is_due_after(run.epoch + 1)):
             self._save(run)
 
+    def on_validation_end(self, run: RunState) -> None:
+        """Within an epoch, asks for a checkpoint if this is among the best."""
+        if run.trained is None and self._monitor.name in run.metrics:
+            self._judge(run)
+
     def on_epoch_end(self, run: RunState) -> None:
         """Asks for a checkpoint if this epoch is due or among the best."""
-        if not self._is_due_after(run.epoch):
-            return
-        name = checkpoint_name(run)
-        self.scores[name] = self._monitor.value(run.metrics)
-        self.scores = {kept: self.scores[kept] for kept in self._best_first()}
-        if self.save_last or name in self.scores:
-            self._save(run)
+        if self._is_due_after(run.epoch):
+            self._judge(run)
 
     def on_checkpoint_saved(self, run: RunState, path: Path) -> None:
         """Names the best and the last, and removes what is neither."""
@@ -140,8 +157,17 @@ class ModelCheckpoint(Callback):
         """Puts the best weights back into the model."""
         best = best_checkpoint(run.checkpoint_dir)
         if self.restore_best and best is not None:
+            changing = changing_variables(run.model)
             weights = read_bundle(best).arrays["weights"]
-            assign_values(changing_variables(run.model), weights)
+            if not changing.keys() <= weights.keys():  # some trained only later
+                weights |= read_bundle(best.with_name(FROZEN)).arrays["weights"]
+            assign_values(changing, {name: weights[name] for name in changing})
+
+    def on_exception(self, run: RunState, error: BaseException) -> None:
+        """Asks for a checkpoint."""
+        if self.save_on_exception and isinstance(error, Exception):
+            self._saved.append(checkpoint_name(run))
+            run.request_save()
 
     def state_dict(self) -> dict[str, Any]:
         """The best checkpoints with their values, and what was saved."""
@@ -167,11 +193,45 @@ class ModelCheckpoint(Callback):
     def _is_due_after(self, epoch: int) -> bool:
         return epoch % self.every_n_epochs == 0
 
+    def _judge(self, run: RunState) -> None:
+        """Counts this among the best if it is one, and saves it if it is wanted."""
+        name, value = self._name(run), self._monitor.measured(run)
+        if value is not None:
+            self.scores[name] = value
+            self.scores = {kept: self.scores[kept] for kept in self._best_first()}
+        if self.save_last or name in self.scores:
+            self._save(run)
+
     def _save(self, run: RunState) -> None:
         # Its name goes into the state now, so that the checkpoint itself holds it.
-        self._saved.append(checkpoint_name(run))
+        if self._name(run) not in self._saved:
+            self._saved.append(self._name(run))
         self._saved_at = self._clock()
-        run.request_save()
+        if self.save_weights_only:
+            self.on_checkpoint_saved(run, self._write_weights(run))
+        else:
+            run.request_save()
+
+    def _name(self, run: RunState) -> str:
+        name = checkpoint_name(run)
+        return name.replace("step", "weights", 1) if self.save_weights_only else name
+
+    def _write_weights(self, run: RunState) -> Path:
+        variables = changing_variables(run.model) | frozen_variables(run.model)
+        path = Path(run.checkpoint_dir or "") / self._name(run)
+        remove_directory(path)  # of a process that was killed
+        try:
+            write_bundle(path, Bundle({"weights": copy_values(variables)}))
+        except OSError as error:
+            raise CheckpointError(
+                message(
+                    f"Weights must be written, and can't be ({error}).",
+                    "Make room or make the directory writable, and run the same command "
+                    "again.",
+                    path=str(path),
+                )
+            ) from error
+        return path
 
     def _left_by_interruption(self, run: RunState) -> list[str]:
         """The checkpoint that the run was resumed from, if it was saved for that."""

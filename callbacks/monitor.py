@@ -5,6 +5,7 @@ from typing import Literal
 
 from ..core.errors import ConfigError, message
 from ..core.names import did_you_mean
+from .run_state import RunState
 
 Mode = Literal["auto", "min", "max"]
 
@@ -63,6 +64,20 @@ class Monitor:
                 )
             )
         return metrics[self.name]
+
+    def measured(self, run: RunState) -> float | None:
+        """The metric's value in this epoch; None if that had no validation.
+
+        Raises:
+            ConfigError: There is no such metric.
+        """
+        if run.skipped_validation and self.name.startswith("val_"):
+            return None
+        return self.value(run.metrics)
+
+    def reaches(self, value: float, threshold: float) -> bool:
+        """Whether `value` is as good as `threshold`; NaN is not."""
+        return value <= threshold if self.mode == "min" else value >= threshold
 
     def is_better(self, value: float, than: float | None) -> bool:
         """Whether `value` is better; anything but NaN is better than None."""

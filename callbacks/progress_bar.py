@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from rich.console import Console
 
+from ..models.module import count_parameters
 from .base import Callback
 from .progress_display import NotebookOutput, TerminalBar, as_pairs
 from .run_state import RunState
@@ -62,6 +63,13 @@ class ProgressBar(Callback):
         for line in run.description:
             self._write(line)
 
+    def on_phase_begin(self, run: RunState) -> None:
+        """Says what trains from now on."""
+        self._write(
+            f"a new phase begins: {count_parameters(run.model)}, "
+            f"learning_rate={run.learning_rate:.4g}"
+        )
+
     def on_epoch_begin(self, run: RunState) -> None:
         """Starts the epoch's bar."""
         self._shown_at = self._clock()
@@ -75,7 +83,7 @@ class ProgressBar(Callback):
         if self._clock() - self._shown_at < wait:
             return
         self._shown_at = self._clock()
-        values = run.read_metrics()
+        values = run.read_metrics() | {"learning_rate": run.learning_rate}
         if self._bar:
             self._bar.update(run, values)
         else:

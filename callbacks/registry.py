@@ -12,10 +12,12 @@ import keras
 from ..configs import callback_class
 from ..core.errors import ConfigError, message
 from ..core.names import choose
+from .backbone_finetuning import BackboneFinetuning
 from .base import Callback
 from .early_stopping import EarlyStopping
 from .json_log import JsonLog
 from .keras_callback import as_callback
+from .learning_rate_finder import LearningRateFinder
 from .metrics_log import MetricsLog
 from .model_checkpoint import ModelCheckpoint
 from .pictures import Pictures
@@ -23,8 +25,10 @@ from .progress_bar import ProgressBar
 from .tensorboard import TensorBoard
 
 CALLBACK_CLASSES: dict[str, type[Callback]] = {
+    "backbone_finetuning": BackboneFinetuning,
     "early_stopping": EarlyStopping,
     "json_log": JsonLog,
+    "learning_rate_finder": LearningRateFinder,
     "metrics_log": MetricsLog,
     "model_checkpoint": ModelCheckpoint,
     "pictures": Pictures,

@@ -2,9 +2,10 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from ..core.names import did_you_mean
+from .optimizers import ScheduleConfig
 from .problems import ProblemsError, describe
 from .section import Section
 
@@ -23,6 +24,54 @@ class EarlyStoppingConfig(Section):
     restore_best_weights: bool = Field(
         True, description="End with the weights of the best epoch."
     )
+    stopping_threshold: float | None = Field(
+        None, description="Stop once the metric is as good as this."
+    )
+    divergence_threshold: float | None = Field(
+        None, description="Stop once the metric is worse than this."
+    )
+    check_finite: bool = Field(
+        False, description="Stop at once when the metric is NaN or infinite."
+    )
+
+
+class BackboneFinetuningConfig(Section):
+    """Trains the head first, and then a part of the backbone with it."""
+
+    unfreeze_from: str | None = Field(
+        None, description="First layer to unfreeze, or the beginning of its name."
+    )
+    last_layers: int | None = Field(
+        None, ge=1, description="How many layers with weights to unfreeze, from the end."
+    )
+    at_epoch: int | None = Field(
+        5, ge=1, description="Epochs of the head alone, at most; null leaves it to monitor."
+    )
+    monitor: str | None = Field(
+        None, description="Metric that unfreezes once it stops improving."
+    )
+    patience: int = Field(
+        2, ge=1, description="Epochs without improvement after which to unfreeze."
+    )
+    min_delta: float = Field(0.0, ge=0, description="What counts as improvement.")
+    mode: Mode = Field("auto", description="Whether small or large values are good.")
+    learning_rate: float = Field(
+        1e-5, gt=0, description="Of head and backbone from then on."
+    )
+    schedule: ScheduleConfig | None = Field(
+        None, description="How it changes, as optimizer.schedule, from then on."
+    )
+    train_batch_norm: bool = Field(
+        False, description="Train BatchNorm of the backbone, too."
+    )
+
+    @model_validator(mode="after")
+    def _layers_and_time_are_told_once(self) -> "BackboneFinetuningConfig":
+        if self.unfreeze_from is not None and self.last_layers is not None:
+            raise ValueError("`unfreeze_from` and `last_layers` can't be set together")
+        if self.at_epoch is None and self.monitor is None:
+            raise ValueError("`at_epoch` or `monitor` must be set")
+        return self
 
 
 class ModelCheckpointConfig(Section):
@@ -44,6 +93,20 @@ class ModelCheckpointConfig(Section):
     restore_best: bool = Field(
         True, description="End with the weights of the best checkpoint."
     )
+    save_weights_only: bool = Field(
+        False, description="Keep weights alone: smaller, and no run goes on from them."
+    )
+    save_on_exception: bool = Field(
+        False, description="Save where an error ends the run, to go on from there."
+    )
+
+
+class LearningRateFinderConfig(Section):
+    """Tries learning rates before training and takes a good one."""
+
+    smallest: float = Field(1e-6, gt=0, description="First learning rate to try.")
+    largest: float = Field(1.0, gt=0, description="Last learning rate to try.")
+    num_steps: int = Field(100, ge=3, description="How many to try.")
 
 
 class TensorBoardConfig(Section):
@@ -80,8 +143,10 @@ class PicturesConfig(Section):
 
 
 CALLBACKS: dict[str, type[Section]] = {
+    "backbone_finetuning": BackboneFinetuningConfig,
     "early_stopping": EarlyStoppingConfig,
     "json_log": JsonLogConfig,
+    "learning_rate_finder": LearningRateFinderConfig,
     "metrics_log": MetricsLogConfig,
     "model_checkpoint": ModelCheckpointConfig,
     "pictures": PicturesConfig,

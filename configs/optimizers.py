@@ -7,7 +7,10 @@ loaded; a test holds this table against Keras.
 from collections.abc import Iterable
 from typing import Literal, get_args
 
+from pydantic import Field, model_validator
+
 from ..core.names import did_you_mean
+from .section import Section
 
 OptimizerName = Literal[
     "sgd",
@@ -65,6 +68,56 @@ OWN_OPTIONS: dict[str, set[str]] = {
     "lion": {"beta_1", "beta_2"},
     "lamb": _ADAM,
 }
+
+
+SCHEDULE_OPTIONS: dict[str, set[str]] = {
+    "cosine": {"epochs", "final_factor"},
+    "linear": {"epochs", "final_factor"},
+    "exponential": {"factor"},
+    "step": {"factor", "step_epochs"},
+    "constant": set(),
+}
+
+
+class ScheduleConfig(Section):
+    """How the learning rate changes, in epochs; `optimizer.learning_rate` is the highest.
+
+    Where it is to fall when a metric stops improving, use the callback ReduceLROnPlateau
+    of Keras in place of a schedule.
+    """
+
+    name: Literal["cosine", "linear", "exponential", "step", "constant"] = Field(
+        description="What comes after the warm-up."
+    )
+    warmup_epochs: float = Field(
+        0.0, ge=0, description="Epochs in which it rises from almost nothing."
+    )
+    epochs: int | None = Field(
+        None, ge=1, description="When cosine and linear end; trainer.max_epochs if null."
+    )
+    final_factor: float = Field(
+        0.0, ge=0, le=1, description="What part is left at the end of cosine and linear."
+    )
+    factor: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="What exponential multiplies by in each epoch (0.9 by default), and "
+        "step after each step_epochs (0.1).",
+    )
+    step_epochs: int = Field(10, ge=1, description="Epochs between two steps of step.")
+
+    @model_validator(mode="after")
+    def _options_are_of_this_kind(self) -> "ScheduleConfig":
+        others = self.model_fields_set - {"name", "warmup_epochs"}
+        others -= SCHEDULE_OPTIONS[self.name]
+        given = {name for name in others if getattr(self, name) is not None}
+        given -= {
+            n for n in given if getattr(self, n) == type(self).model_fields[n].default
+        }
+        if given:
+            raise ValueError(f"{self.name} has no option {', '.join(sorted(given))}")
+        return self
 
 
 def optimizer_names() -> tuple[str, ...]:

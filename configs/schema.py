@@ -23,7 +23,7 @@ from pydantic import (
 
 from .callbacks import check_callbacks
 from .data_rules import check_data
-from .optimizers import OptimizerName, unknown_options
+from .optimizers import OptimizerName, ScheduleConfig, unknown_options
 from .search import SearchConfig
 from .section import Section
 from .space import check_space
@@ -145,6 +145,12 @@ class ModelConfig(Section):
     standardize_features: bool = Field(
         False, description="Give each feature mean 0 and variance 1 on training data."
     )
+    loss: Literal["crossentropy", "focal"] = Field(
+        "crossentropy", description="`focal` gives easy pictures less weight."
+    )
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="Part of each target that all classes share."
+    )
     metrics: list[MetricName] = Field(
         ["accuracy", "balanced_accuracy"],
         description="What is measured while training and validating; any can be "
@@ -183,6 +189,9 @@ class OptimizerConfig(BaseModel):
 
     name: OptimizerName = Field("adam", description="Name of the Keras optimizer.")
     learning_rate: float = Field(0.001, gt=0, description="Step size.")
+    schedule: ScheduleConfig | None = Field(
+        None, description="How the learning rate changes from epoch to epoch."
+    )
 
     @model_validator(mode="after")
     def _options_exist(self) -> "OptimizerConfig":
@@ -226,6 +235,9 @@ class TrainerConfig(Section):
         False, description="Ask TensorFlow for repeatable operations; slower on GPUs."
     )
     max_epochs: int = Field(10, ge=1, description="Epochs after which to stop.")
+    min_epochs: int = Field(
+        0, ge=0, description="Epochs before which no callback can stop the run."
+    )
     max_steps: Annotated[int, Field(ge=1)] | None = Field(
         None, description="Steps after which to stop."
     )
@@ -237,6 +249,18 @@ class TrainerConfig(Section):
     )
     limit_val_batches: BatchLimit = Field(
         None, description="Batches (a whole number) or part (up to 1.0) of validation."
+    )
+    overfit_batches: BatchLimit = Field(
+        None,
+        description="Train and validate on so many batches (a whole number) or this part "
+        "(up to 1.0) of the first epoch, again and again.",
+    )
+    validate_every_n_epochs: int = Field(1, ge=1, description="Epochs between validations.")
+    validate_every_n_steps: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Steps between further validations within epochs."
+    )
+    sanity_validation_batches: int = Field(
+        0, ge=0, description="Batches to validate on before the first step, as a check."
     )
     fast_dev_run: bool = Field(
         False, description="One batch of each kind and nothing written: a smoke test."

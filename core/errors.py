@@ -44,6 +44,12 @@ class WorkerError(KeraunosError, RuntimeError):
     exit_code = 6
 
 
+class OutOfMemoryError(KeraunosError, MemoryError):
+    """The memory of a device or of the machine is not enough."""
+
+    exit_code = 7
+
+
 class SearchError(KeraunosError, RuntimeError):
     """Every trial of a search failed."""
 

@@ -7,6 +7,7 @@ import keras
 from ..configs import OptimizerConfig, validated
 from ..core.errors import ConfigError
 from ..core.names import choose
+from .schedule import EpochSchedule
 
 
 class Optimizer:
@@ -15,6 +16,8 @@ class Optimizer:
     Args:
         name: As in YAML: `"adam"`, `"sgd"`, `"adamw"`, ...
         learning_rate: Step size.
+        schedule: How it changes: `{"name": "cosine", "warmup_epochs": 1}`, or linear,
+            exponential, step, constant.
         **options: Further arguments of that Keras optimizer, such as `momentum`,
             `weight_decay`, `global_clipnorm` or `gradient_accumulation_steps`.
 
@@ -27,13 +30,19 @@ class Optimizer:
     """
 
     def __init__(
-        self, name: str = "adam", *, learning_rate: float = 0.001, **options: Any
+        self,
+        name: str = "adam",
+        *,
+        learning_rate: float = 0.001,
+        schedule: dict[str, Any] | None = None,
+        **options: Any,
     ) -> None:
         self.config = validated(
             OptimizerConfig,
             "optimizer",
             name=name,
             learning_rate=learning_rate,
+            schedule=schedule,
             **options,
         )
 
@@ -45,6 +54,12 @@ class Optimizer:
         """
         arguments = self.config.model_dump()
         name = arguments.pop("name")
+        del arguments["schedule"]
+        if self.config.schedule is not None:
+            options = self.config.schedule.model_dump()
+            arguments["learning_rate"] = EpochSchedule(
+                self.config.learning_rate, options.pop("name"), **options
+            )
         try:
             return optimizer_class(name)(**arguments)
         except (TypeError, ValueError) as error:

@@ -12,8 +12,9 @@ import tensorflow as tf
 class SharedNetworks:
     """Makes each frozen network once, for all models that are built after each other.
 
-    That saves the trials of a search seconds each. Nothing may change the networks. What
-    is drawn at random after one was handed out is what would be drawn had it been made.
+    That saves the trials of a search seconds each. One that was unfrozen since is not
+    handed out again. What is drawn at random after one was handed out is what would be
+    drawn had it been made.
 
     Example:
         >>> shared = SharedNetworks()
@@ -30,9 +31,13 @@ class SharedNetworks:
         drawn = hashlib.sha256(repr(random.getstate()).encode()).digest()
         policy = keras.config.dtype_policy().name
         place = (key, policy, drawn, id(strategy))
-        if place not in self._made:
+        if place not in self._made or _has_trained(self._made[place][0]):
             # The strategy is kept so that no other one gets its id.
             self._made[place] = (make(), random.getstate(), strategy)
         network, state, _ = self._made[place]
         random.setstate(state)
         return network
+
+
+def _has_trained(network: Any) -> bool:
+    return bool(getattr(network, "trainable_variables", None))

@@ -1,13 +1,14 @@
 """Transfer learning: a frozen network from keras.applications with a new head."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
 
 from ..configs import ModelConfig, validated
 from .backbones import build_backbone, preprocessing
+from .losses import classification_loss
 from .metric_names import create_metrics
 from .module import FrozenPart, Module, Predict, count_parameters
 from .optimizer import Optimizer
@@ -34,6 +35,8 @@ class TransferClassifier(Module):
         standardize_features: Whether to give each feature mean 0 and variance 1 on the
             training pictures, which costs one pass over them. Helps heads on networks
             that were not trained.
+        loss: `"crossentropy"` or `"focal"`.
+        label_smoothing: What part of each target is shared out over all classes.
         optimizer: `Optimizer()` by default.
         metrics: What is measured: `"accuracy"`, `"balanced_accuracy"`, `"macro_f1"`,
             `"macro_roc_auc"`, `"recall_per_class"`.
@@ -58,6 +61,8 @@ class TransferClassifier(Module):
         weights: str | None = "imagenet",
         dropout: float = 0.2,
         standardize_features: bool = False,
+        loss: Literal["crossentropy", "focal"] = "crossentropy",
+        label_smoothing: float = 0.0,
         optimizer: Optimizer | None = None,
         metrics: Sequence[str] = ("accuracy", "balanced_accuracy"),
         class_names: Sequence[str] | None = None,
@@ -70,6 +75,8 @@ class TransferClassifier(Module):
             weights=weights,
             dropout=dropout,
             standardize_features=standardize_features,
+            loss=loss,
+            label_smoothing=label_smoothing,
             metrics=list(metrics),
         )
         self.class_names = class_names
@@ -116,7 +123,9 @@ class TransferClassifier(Module):
     ) -> keras.Model:
         model.compile(
             optimizer,
-            loss="sparse_categorical_crossentropy",
+            loss=classification_loss(
+                self.config.loss, self.config.label_smoothing, self.num_classes
+            ),
             metrics=create_metrics(self.config.metrics, self.num_classes, self.class_names),
         )
         return model

@@ -126,7 +126,9 @@ def _outcome(result: "FitResult", objective: str, added: dict[str, Any] | None) 
             )
         )
     seconds = sum(result.history.get("seconds", ()))
-    scores = list(map(float, result.history[objective]))
+    values = list(map(float, result.history[objective]))
+    measured = [value for value in values if value == value]  # some epochs have none
+    scores = measured or values
     return Outcome("completed", scores, seconds, result.stop_reason, hyperparameters=added)
 
 

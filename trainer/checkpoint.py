@@ -23,11 +23,23 @@ from ..models.variables import (
 )
 from ..strategies.replica_values import assign_replica_values, copy_replica_values
 from .keras_internals import metric_variables
+from .phases import apply_phases
 from .resume import Resumption
 from .train_step import TrainStep
 
 VERSIONED = ("keraunos", "tensorflow", "keras", "numpy")
-POSITION = ("epoch", "step", "epoch_step", "samples", "trained", "history", "stop_reason")
+POSITION = (
+    "epoch",
+    "step",
+    "epoch_step",
+    "samples",
+    "validated_step",
+    "trained",
+    "history",
+    "phases",
+    "requested_phases",
+    "stop_reason",
+)
 
 
 def capture(run: RunState, step: TrainStep, callbacks: CallbackList) -> Bundle:
@@ -69,6 +81,7 @@ def restore_run(run: RunState, resumption: Resumption) -> None:
     Raises:
         CheckpointError: The checkpoint is of another model.
     """
+    apply_phases(run, resumption.bundle.documents["state"]["phases"])
     state, arrays = resumption.bundle.documents["state"], resumption.bundle.arrays
     for name in POSITION:
         setattr(run, name, state[name])
@@ -76,7 +89,11 @@ def restore_run(run: RunState, resumption: Resumption) -> None:
         run.stop_reason = None  # what ended it may no longer hold
     run.resumed_from = resumption.path
     try:
-        assign_values(frozen_variables(run.model), resumption.frozen.arrays["weights"])
+        frozen = frozen_variables(run.model)
+        saved = resumption.frozen.arrays["weights"]
+        if run.phases:  # what was frozen at first may train by now
+            saved = {name: saved[name] for name in saved if name in frozen}
+        assign_values(frozen, saved)
         assign_values(changing_variables(run.model), arrays["weights"])
         restore_optimizer(run.model.optimizer, resumption)
     except ValueError as error:

@@ -27,6 +27,8 @@ class Training:
     """Trains through the batches of a source, epoch by epoch.
 
     Attributes:
+        is_between_calls: Whether weights and position belong together: not while the
+            device is at work, nor after it has failed.
         step: The traced step.
         source: Where batches come from.
         steps_until_due: After how many steps somebody wants to be called, from a step
@@ -48,6 +50,15 @@ class Training:
     def __post_init__(self) -> None:
         self._batches = Batches(self.step.strategy, self.source)
         self._workers = workers_of(self.step.strategy)
+        self._started = self.clock()
+        self.is_between_calls = True
+
+    @contextlib.contextmanager
+    def time_left_out(self) -> Iterator[None]:
+        """Does not count what happens within as time of training."""
+        started = self.clock()
+        yield
+        self._started += self.clock() - started
 
     def calls(self, run: RunState) -> Iterator[None]:
         """Trains until the epoch ends or somebody asks to stop.
@@ -72,7 +83,7 @@ class Training:
             run.read_metrics = self._workers.ahead(lambda: values_so_far(self.step))
             yield
             if run.step == self.max_steps:
-                run.request_stop(f"max_steps={self.max_steps} is reached")
+                run.end(f"max_steps={self.max_steps} is reached")
 
     def end_epoch(self, run: RunState) -> dict[str, float]:
         """Applies what is left to apply.
@@ -89,15 +100,18 @@ class Training:
         """Makes some steps; false if the data came to their end instead."""
         started = self.clock()
         steps = self._steps_of_call(run)
+        self.is_between_calls = False
         try:
             outcome = self.step(iterator, _int64(run.step), _int64(steps))
         except (tf.errors.OutOfRangeError, StopIteration):
             run.steps_per_epoch = run.epoch_step
+            self.is_between_calls = True
             return False
         run.step += int(outcome.steps)
         run.epoch_step += int(outcome.steps)
         if not outcome.finite:
             raise diverged(run, self.source, self._length(run))
+        self.is_between_calls = True
         self.pace.record(steps, max(self._workers.gather(self.clock() - started)))
         return True
 

@@ -38,8 +38,11 @@ class Trained(NamedTuple):
 
 def reason_against(module: Module, model: keras.Model, data: Any, train: Any) -> str | None:
     """Why features can't be cached; None if they can."""
-    if module.frozen_part(model) is None:
+    frozen = module.frozen_part(model)
+    if frozen is None:
         return "no part of the model is known to stay as it is"
+    if frozen.model.trainable_variables:
+        return "the backbone trains, too"
     if not isinstance(getattr(data, "store", None), Store) or not hasattr(train, "view"):
         return "the data are not ImageData"
     if train.num_views is None:

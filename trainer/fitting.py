@@ -1,5 +1,6 @@
 """One fit: builds the model, runs the loop around it, and hands over the result."""
 
+import contextlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -16,13 +17,13 @@ from ..core.errors import ConfigError, message
 from ..core.signals import stop_signals
 from ..models import FeatureCache, Module
 from ..strategies import workers_of
+from .assembly import Assembly, Parts
 from .batches import BatchSource, batch_limit
-from .checkpoint import capture, capture_frozen, restore_epoch, restore_run
+from .checkpoint import restore_epoch, restore_run
 from .compiled_model import build_model
 from .description import describe_run
-from .epochs import Training, Validation, limited
+from .epochs import limited
 from .evaluation import predict
-from .evaluation_step import EvaluationStep
 from .export import CLASSES_FILE, MODEL_FILE, export_model, write_class_names
 from .features import (
     Trained,
@@ -34,9 +35,10 @@ from .features import (
 )
 from .global_settings import global_settings
 from .interruption import Interrupted, Interruption
-from .keras_internals import accumulation_taken_over
 from .loop import Loop
-from .pace import Pace
+from .out_of_memory import memory_advice
+from .phases import Accumulation, change_phase
+from .probe import Probe
 from .result import FitResult
 from .resume import (
     Resumption,
@@ -46,9 +48,9 @@ from .resume import (
     share_resumption,
 )
 from .run_directory import WritesTables, claimed_directory, write_environment
-from .saver import Saver
+from .schedule_length import tell_schedule
 from .settings import run_settings
-from .train_step import TrainStep
+from .validation_times import ValidationTimes
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ class Fitting:
             workers.together(),
             claimed_directory(self.run_dir),
             self._global_settings(),
+            memory_advice(self.settings.precision, self.data),
             stop_signals() as stop,
         ):
             interruption = Interruption(
@@ -95,8 +98,8 @@ class Fitting:
             )
             model = self._build()
             run, resumption = self._begin(model)
-            with accumulation_taken_over(model.optimizer) as accumulate:
-                self._train(run, resumption, accumulate, interruption)
+            with contextlib.closing(Accumulation(model.optimizer)) as accumulation:
+                self._train(run, resumption, accumulation, interruption)
         return FitResult(
             model,
             run.history,
@@ -122,6 +125,8 @@ class Fitting:
 
     def _begin(self, model: keras.Model) -> tuple[RunState, Resumption | None]:
         """The state of the run: new, or as it was left."""
+        steps_per_epoch = limited(self.train.num_batches, self._train_limit())
+        tell_schedule(model.optimizer, steps_per_epoch, self.settings.max_epochs)
         run = RunState(
             model=model,
             strategy=self.strategy,
@@ -136,7 +141,8 @@ class Fitting:
             )
             | {"feature_cache": self.feature_cache},
             max_epochs=self.settings.max_epochs,
-            steps_per_epoch=limited(self.train.num_batches, self._train_limit()),
+            min_epochs=self.settings.min_epochs,
+            steps_per_epoch=steps_per_epoch,
             has_validation=self.validation is not None,
             run_dir=self.run_dir,
         )
@@ -147,7 +153,8 @@ class Fitting:
         if resumption is not None:
             restore_run(run, resumption)
         reason = self._reason_against_features(model)
-        decide(self.feature_cache, reason)
+        if not run.phases:
+            decide(self.feature_cache, reason)
         run.description = describe_run(run, self.module, self.callbacks, reason, resumption)
         return run, resumption
 
@@ -155,11 +162,11 @@ class Fitting:
         self,
         run: RunState,
         resumption: Resumption | None,
-        accumulate: int,
+        accumulation: Accumulation,
         interruption: Interruption,
     ) -> None:
         try:
-            cache = self._open_cache(run.model, interruption)
+            cache = self._open_cache(run, interruption)
             if resumption is None:
                 self._prepare(run.model, cache, interruption)
             trained = self._trained(run.model, cache)
@@ -169,17 +176,30 @@ class Fitting:
         if run.checkpoint_dir is not None:
             clear_the_way(run.checkpoint_dir, run.resumed_from)
         self._write_what_was_asked()
-        step = TrainStep(
-            trained.model,
+        assembly = Assembly(
             self.module,
             self.strategy,
-            trained.train.prepare,
+            self.settings,
             self.seed,
-            accumulate,
+            self.callbacks,
+            self._train_limit(),
+            interruption.check,
         )
+
+        def begin_phase(run: RunState) -> Parts:
+            self._check_whole(run, trained)
+            change_phase(run, accumulation)
+            whole = Trained(run.model, self.train, self.validation)
+            return assembly.parts(whole, accumulation.steps)
+
+        store = self.data.store if trained.model is not run.model else None
+        parts = assembly.parts(trained, accumulation.steps, store)
+        step = parts.training.step
+        run.try_learning_rates = Probe(step, trained.train, accumulation.steps)
         if resumption is not None:
             restore_epoch(run, step, resumption)
-        self._loop(run, step, trained, resumption, interruption).run(run)
+        times = ValidationTimes.of(self.settings)
+        Loop(*parts, self.callbacks, interruption, resumption, times, begin_phase).run(run)
         self._finish(run, trained)
 
     def _finish(self, run: RunState, trained: Trained) -> None:
@@ -187,10 +207,14 @@ class Fitting:
         is_wanted = self.export(run) if callable(self.export) else self.export
         if run.is_interrupted or not is_wanted:
             return
+        if not run.phases:
+            self._check_whole(run, trained)
+        self._export(run.model)
+
+    def _check_whole(self, run: RunState, trained: Trained) -> None:
         if trained.model is not run.model:
             pictures = self.data.validation or self.data.train.in_order
             check_whole(run.model, trained, pictures)
-        self._export(run.model)
 
     def _prepare(
         self, model: keras.Model, cache: FeatureCache | None, interruption: Interruption
@@ -212,16 +236,17 @@ class Fitting:
         epochs = self.settings.max_epochs
         return train_on_features(self.module, model, self.data, epochs, cache)
 
-    def _open_cache(
-        self, model: keras.Model, interruption: Interruption
-    ) -> FeatureCache | None:
-        if not decide(self.feature_cache, self._reason_against_features(model)):
+    def _open_cache(self, run: RunState, interruption: Interruption) -> FeatureCache | None:
+        reason = self._reason_against_features(run.model)
+        if run.phases or not decide(self.feature_cache, reason):
             return None
-        return open_cache(self.module, model, self.data, interruption.check)
+        return open_cache(self.module, run.model, self.data, interruption.check)
 
     def _reason_against_features(self, model: keras.Model) -> str | None:
         if self.settings.fast_dev_run:
             return "fast_dev_run looks at one batch only"
+        if self.settings.overfit_batches is not None:
+            return "overfit_batches goes through the same pictures again and again"
         return reason_against(self.module, model, self.data, self.train)
 
     def _write_what_was_asked(self) -> None:
@@ -230,43 +255,6 @@ class Fitting:
         write_environment(self.run_dir, self.strategy)
         if isinstance(self.data, WritesTables):
             self.data.write_tables(self.run_dir)
-
-    def _loop(
-        self,
-        run: RunState,
-        step: TrainStep,
-        trained: Trained,
-        resumption: Resumption | None,
-        interruption: Interruption,
-    ) -> Loop:
-        settings, callbacks = self.settings, self.callbacks
-        store = self.data.store if trained.model is not run.model else None
-        training = Training(
-            step,
-            trained.train,
-            callbacks.steps_until_due,
-            Pace(settings.steps_per_execution),
-            self._train_limit(),
-            settings.max_steps,
-        )
-        return Loop(
-            training,
-            self._validation(trained, interruption),
-            callbacks,
-            Saver(lambda run: capture(run, step, callbacks), capture_frozen, store),
-            interruption,
-            resumption,
-        )
-
-    def _validation(
-        self, trained: Trained, interruption: Interruption
-    ) -> Validation | None:
-        model, source = trained.model, trained.validation
-        if source is None:
-            return None
-        step = EvaluationStep(model, self.module, self.strategy, source.prepare)
-        limit = batch_limit(self.settings.limit_val_batches, source.num_batches)
-        return Validation(step, source, limit, interruption.check)
 
     def _train_limit(self) -> int | None:
         limit = batch_limit(self.settings.limit_train_batches, self.train.num_batches)

@@ -258,6 +258,14 @@ def accumulation_taken_over(optimizer: keras.optimizers.Optimizer) -> Iterator[i
         inner.gradient_accumulation_steps = steps
 
 
+def given_learning_rate(optimizer: keras.optimizers.Optimizer) -> Any:
+    """What an optimizer takes its learning rate from: a schedule, or a variable.
+
+    `optimizer.learning_rate` is what comes out of a schedule.
+    """
+    return getattr(optimizer, "inner_optimizer", optimizer)._learning_rate
+
+
 def seed_generators(model: keras.Model) -> list[keras.random.SeedGenerator]:
     """The random generators of all layers, in a fixed order."""
     holders = [model, *model._flatten_layers(include_self=False, recursive=True)]

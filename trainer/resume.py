@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..callbacks.model_checkpoint import FROZEN
 from ..core.bundle import Bundle, read_bundle
 from ..core.differences import differences, flatten
 from ..core.errors import CheckpointError, ConfigError, message
 from ..strategies import Workers
-from .saver import FROZEN
 
 _NAME = re.compile(r"step-(\d{8})(-mid-epoch)?")
 
@@ -26,8 +26,12 @@ _HARMLESS = (
     "trainer.max_epochs",
     "trainer.max_steps",
     "trainer.max_time",
+    "trainer.min_epochs",
+    "trainer.sanity_validation_batches",
     "trainer.steps_per_execution",
     "trainer.strategy",
+    "trainer.validate_every_n_epochs",
+    "trainer.validate_every_n_steps",
 )
 
 

@@ -8,14 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..callbacks import RunState
-from ..callbacks.model_checkpoint import checkpoint_name
+from ..callbacks.model_checkpoint import FROZEN, checkpoint_name
 from ..core.bundle import Bundle, write_bundle
 from ..core.errors import CheckpointError, message
 from ..core.restarts import report_progress
 from ..core.store import Store
 from ..strategies import workers_of
-
-FROZEN = "frozen"
 
 
 class Saver:

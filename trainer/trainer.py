@@ -10,7 +10,6 @@ import tensorflow as tf
 
 from ..callbacks import RunState, default_callbacks, merge_callbacks
 from ..configs import TrainerConfig, validated
-from ..core.errors import ConfigError, message
 from ..core.names import choose
 from ..models import Module, as_module
 from ..strategies import create_strategy, current_workers, workers_of
@@ -21,6 +20,7 @@ from .outputs import Collected
 from .pipeline_errors import errors_of_pipelines
 from .result import FitResult, TestResult
 from .run_directory import check_run_directory, scratch_directory, write_test_report
+from .sources import sources_of, split_of
 
 Buildable = Module | Callable[[], keras.Model]
 
@@ -40,10 +40,17 @@ class Trainer:
         deterministic: Whether to ask TensorFlow for repeatable operations, which is
             slower on GPUs and stays on for the process.
         max_epochs: Epochs after which to stop.
+        min_epochs: Epochs before which no callback can stop the fit.
         max_steps: Steps after which to stop; an epoch that it cuts short counts.
         max_time: `"DD:HH:MM:SS"` after which to save and stop, to be resumed.
         limit_train_batches: Batches per epoch at most, or a part of them (up to 1.0).
         limit_val_batches: Validation batches at most, or a part of them.
+        overfit_batches: Batches of the first epoch, or a part of them, to train and to
+            validate on again and again: can the model learn at all?
+        validate_every_n_epochs: Epochs between validations.
+        validate_every_n_steps: Steps between further validations within epochs, or None.
+        sanity_validation_batches: Batches to validate on before the first step, so that
+            a fault in validation shows at once.
         fast_dev_run: One batch of training and of validation, and nothing is kept.
         steps_per_execution: Steps that run on the device between looks from Python;
             `"auto"` makes calls of about a tenth of a second.
@@ -74,10 +81,15 @@ class Trainer:
         precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32",
         deterministic: bool = False,
         max_epochs: int = 10,
+        min_epochs: int = 0,
         max_steps: int | None = None,
         max_time: str | None = None,
         limit_train_batches: int | float | None = None,
         limit_val_batches: int | float | None = None,
+        overfit_batches: int | float | None = None,
+        validate_every_n_epochs: int = 1,
+        validate_every_n_steps: int | None = None,
+        sanity_validation_batches: int = 0,
         fast_dev_run: bool = False,
         steps_per_execution: Literal["auto"] | int = "auto",
         sync_batch_norm: Literal["auto"] | bool = "auto",
@@ -97,10 +109,15 @@ class Trainer:
             precision=precision,
             deterministic=deterministic,
             max_epochs=1 if fast_dev_run else max_epochs,
+            min_epochs=min_epochs,
             max_steps=max_steps,
             max_time=max_time,
             limit_train_batches=1 if fast_dev_run else limit_train_batches,
             limit_val_batches=1 if fast_dev_run else limit_val_batches,
+            overfit_batches=overfit_batches,
+            validate_every_n_epochs=validate_every_n_epochs,
+            validate_every_n_steps=validate_every_n_steps,
+            sanity_validation_batches=sanity_validation_batches,
             fast_dev_run=fast_dev_run,
             steps_per_execution=steps_per_execution,
             sync_batch_norm=sync_batch_norm,
@@ -191,7 +208,7 @@ class Trainer:
         Raises:
             ConfigError: The model is not compiled, or there is no such split.
         """
-        source = as_source(_split_of(data, "validation"), "data")
+        source = as_source(split_of(data, "validation"), "data")
         limit = batch_limit(self.settings.limit_val_batches, source.num_batches)
         return evaluate(model, source, module or Module(), limit)[0]
 
@@ -213,7 +230,7 @@ class Trainer:
         Raises:
             ConfigError: There is no such split, or nothing to measure.
         """
-        source = as_source(_split_of(data, "test"), "data")
+        source = as_source(split_of(data, "test"), "data")
         result = score(model, source, module or Module())
         if self.run_dir is not None and current_workers().is_chief:
             write_test_report(self.run_dir, result, source)
@@ -230,7 +247,7 @@ class Trainer:
         Returns:
             The outputs, a row an example, in the order of the data.
         """
-        return predict(model, as_source(_split_of(data, "test"), "data"))
+        return predict(model, as_source(split_of(data, "test"), "data"))
 
     def _fitting(
         self,
@@ -245,14 +262,12 @@ class Trainer:
         if run_dir is not None:
             directory = check_run_directory(run_dir) if is_chief else Path(run_dir)
         callbacks = merge_callbacks(self.callbacks, default_callbacks(directory))
-        train, validation = _train_and_validation(data, validation_data)
+        train, validation = sources_of(data, validation_data, self.settings.overfit_batches)
         return Fitting(
             module=as_module(module),
             data=data,
-            train=as_source(train, "data"),
-            validation=None
-            if validation is None
-            else as_source(validation, "validation_data"),
+            train=train,
+            validation=validation,
             settings=self.settings,
             feature_cache=self.feature_cache,
             seed=self.seed,
@@ -267,33 +282,3 @@ class Trainer:
             return self._strategy
         settings = self.settings
         return create_strategy(settings.strategy, settings.accelerator, settings.devices)
-
-
-def _train_and_validation(data: Any, validation_data: Any) -> tuple[Any, Any]:
-    if not hasattr(data, "train"):
-        return data, validation_data
-    if validation_data is not None:
-        raise ConfigError(
-            message(
-                "`validation_data` must be left out where the data has a split of its own.",
-                "Give ImageData the folder as `validation`.",
-                validation_data=type(validation_data).__name__,
-            )
-        )
-    return data.train, data.validation
-
-
-def _split_of(data: Any, name: str) -> Any:
-    """The split of that name, or the data themselves if they are not divided."""
-    if not hasattr(data, "train"):
-        return data
-    split = getattr(data, name)
-    if split is None:
-        raise ConfigError(
-            message(
-                f"The data must have a {name} split.",
-                f"Give ImageData a folder as `{name}`.",
-                **{name: None},
-            )
-        )
-    return split

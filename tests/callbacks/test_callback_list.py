@@ -51,6 +51,15 @@ def test_one_with_the_label_of_a_default_takes_its_place(as_map, defaults):
     assert [each for each in merged.values() if isinstance(each, TensorBoard)] == [board]
 
 
+def test_two_that_would_name_the_best_are_refused(defaults):
+    given = {"on_accuracy": ModelCheckpoint("val_accuracy")}
+    with pytest.raises(ConfigError, match=r"one ModelCheckpoint.*on_accuracy.*Label"):
+        merge_callbacks(given, defaults)
+    merge_callbacks({**given, "model_checkpoint": None}, defaults)
+    with pytest.raises(ConfigError, match="one ModelCheckpoint"):
+        merge_callbacks([ModelCheckpoint(), ModelCheckpoint("loss")], {})
+
+
 def test_none_switches_a_default_off(defaults):
     given = {"tensorboard": None, "mine": EarlyStopping(), "model_checkpoint": None}
     assert labels(given, defaults) == ["progress_bar", "metrics_log", "pictures", "mine"]

@@ -29,6 +29,13 @@ def train(stopping, run, values, name="val_loss"):
         (LOSSES, {"patience": 3, "mode": "max"}, 4, 1),
         ((0.5, 0.5, 0.5, 0.5), {"patience": 2}, 3, 1),
         ((math.nan, 0.5, math.nan, math.nan, 0.1), {"patience": 2}, 4, 2),
+        (LOSSES, {"stopping_threshold": 0.5}, 2, 2),
+        (LOSSES, {"stopping_threshold": 0.7, "mode": "max"}, 1, 1),
+        (LOSSES, {"patience": 9, "divergence_threshold": 0.65}, 1, 1),
+        (LOSSES[1:], {"patience": 9, "divergence_threshold": 0.65}, 2, 1),
+        (LOSSES, {"mode": "max", "divergence_threshold": 0.6, "patience": 9}, 2, 1),
+        ((0.5, math.nan, 0.1), {"check_finite": True}, 2, 1),
+        ((0.5, math.inf, 0.1), {"check_finite": True}, 2, 1),
     ],
 )
 def test_it_stops_after_that_many_epochs_without_improvement(values, options, last, best):
@@ -56,6 +63,37 @@ def test_the_reason_names_the_metric_its_best_value_and_epoch():
     assert run.stop_reason == (
         "val_loss has not improved for 1 epochs (best: 0.25 in epoch 1)"
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "value", "words"),
+    [
+        ({"stopping_threshold": 0.5}, 0.25, "is 0.25, which is good enough (0.5)"),
+        ({"divergence_threshold": 2.0}, 3.0, "is 3.0, which is worse than 2.0"),
+        ({"check_finite": True}, math.inf, "is inf, which is not finite"),
+    ],
+)
+def test_every_other_reason_is_said_and_kept(options, value, words, tmp_path):
+    run, stopping = new_run(), EarlyStopping(**options)
+    train(stopping, run, (value,))
+    assert run.stop_reason == stopping.reason == f"val_loss {words}"
+    twin = EarlyStopping(**options)
+    twin.load_state_dict(through_a_file(stopping.state_dict(), tmp_path / "state"))
+    assert twin.reason == stopping.reason
+
+
+def test_epochs_without_validation_do_not_count():
+    run, stopping = new_run(has_validation=True), EarlyStopping(patience=2)
+    for epoch, value in enumerate((0.5, 0.6, 0.7, 0.8, 0.9)):
+        run.skipped_validation = epoch % 2 == 1
+        end_epoch(run, stopping, loss=1.0, **({} if epoch % 2 else {"val_loss": value}))
+        assert (run.stop_reason is not None) == (epoch == 4)
+
+
+def test_before_the_fewest_epochs_nothing_stops_the_run():
+    run = new_run(min_epochs=4)
+    train(EarlyStopping(patience=1), run, (0.1, 0.2, 0.3, 0.05, 0.4))
+    assert run.epoch == 5  # the better fourth epoch counts
 
 
 def test_weights_stay_the_last_if_the_best_are_not_wanted():

@@ -135,6 +135,48 @@ def test_resumed_from_its_own_checkpoint_it_goes_on_as_if_nothing_had_happened(r
     assert (named(run, "best.txt"), named(run, "last.txt")) == (6, 6)
 
 
+def test_weights_alone_are_all_of_the_model_and_nothing_else(run):
+    run.model.layers[0].trainable = False
+    checkpoint = begin(run, save_weights_only=True)
+    train(checkpoint, run, LOSSES[:3])
+    names = sorted(path.name for path in run.checkpoint_dir.iterdir())
+    assert names == ["best.txt", "last.txt", "weights-00000006", "weights-00000009"]
+    bundle = read_bundle(run.checkpoint_dir / "weights-00000006")
+    assert (list(bundle.arrays), list(bundle.documents)) == (["weights"], [])
+    assert len(bundle.arrays["weights"]) == len(run.model.weights)
+    checkpoint.on_fit_end(run)
+    assert {float(each) for each in weights_of(run.model)[-1].ravel()} == {2.0}
+
+
+def test_within_an_epoch_the_values_of_validation_count(run):
+    checkpoint = begin(run)
+    train(checkpoint, run, (0.5,))
+    run.step, run.epoch_step, run.metrics = 4, 1, {"val_loss": 0.25}
+    checkpoint.on_validation_end(run)
+    assert run.save_requested
+    assert checkpoint.scores == {"step-00000004-mid-epoch": 0.25}
+    run.save_requested, run.metrics = False, {"val_accuracy": 0.25}
+    checkpoint.on_validation_end(run)
+    assert not run.save_requested
+
+
+def test_an_epoch_without_validation_is_saved_and_not_judged(run):
+    checkpoint = begin(run)
+    train(checkpoint, run, (0.5,))
+    run.skipped_validation = True
+    end_epoch(run, checkpoint, loss=0.1)
+    assert (named(run, "best.txt"), named(run, "last.txt")) == (1, 2)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_an_error_is_a_reason_to_save_if_wanted(run, wanted):
+    checkpoint = begin(run, save_on_exception=wanted)
+    checkpoint.on_exception(run, KeyboardInterrupt())
+    assert not run.save_requested
+    checkpoint.on_exception(run, LookupError())
+    assert run.save_requested == wanted
+
+
 def test_a_run_without_a_directory_is_refused():
     with pytest.raises(ConfigError, match=r"needs a run directory.*run_dir=None.*run_dir"):
         ModelCheckpoint().on_fit_begin(new_run())

@@ -12,6 +12,7 @@ def test_every_kind_has_the_exit_code_of_the_design_and_a_builtin_base():
         errors.DataError: (3, ValueError),
         errors.CheckpointError: (4, RuntimeError),
         errors.DivergedError: (5, ArithmeticError),
+        errors.OutOfMemoryError: (7, MemoryError),
     }
     for kind, (code, base) in kinds.items():
         assert kind.exit_code == code

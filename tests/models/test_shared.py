@@ -3,6 +3,7 @@ import numpy as np
 from helpers import replicas
 from keraunos import TransferClassifier
 from keraunos.models import SharedNetworks
+from keraunos.models.phases import Phase
 
 
 def build(seed, shared=None, size=32, strategy=None):
@@ -38,3 +39,15 @@ def test_networks_that_would_differ_are_not_shared():
         build(0),
     ]
     assert all(other is not network for _, other in others)
+
+
+def test_a_network_that_was_unfrozen_is_not_shared_again():
+    shared, strategy = SharedNetworks(), replicas(1)
+    model, network = build(0, shared, strategy=strategy)
+    places = range(len(model.layers))
+    with strategy.scope():
+        Phase(list(places), learning_rate=1e-4).apply(model)
+    assert network.trainable_variables
+    anew, other = build(0, shared, strategy=strategy)
+    assert other is not network
+    assert build(0, shared, strategy=strategy)[1] is other

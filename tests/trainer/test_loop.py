@@ -93,7 +93,11 @@ def test_a_hook_that_fails_lets_all_others_clean_up(hook: str, tmp_path: Path) -
     dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(4)
     trainer = Trainer(
         strategy=replicas(1),
-        callbacks={"failing": failing, "other": other, "checkpoint": ModelCheckpoint()},
+        callbacks={
+            "failing": failing,
+            "other": other,
+            "model_checkpoint": ModelCheckpoint(),
+        },
         max_epochs=1,
         run_dir=tmp_path,
     )

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import tensorflow as tf
 from helpers import contents, make_pictures
-from keraunos import CheckpointError, ConfigError
+from keraunos import CheckpointError, ConfigError, OutOfMemoryError
 from keraunos.callbacks import Callback
 from keraunos.core.bundle import verify_bundle
 from resumable_runs import STEPS, assert_equal, fit, state
@@ -307,8 +307,10 @@ class TakesAllMemory(Callback):
 @pytest.mark.slow
 def test_when_memory_runs_out_checkpoints_stay(tmp_path: Path) -> None:
     witness = Witness()
-    with pytest.raises(tf.errors.ResourceExhaustedError) as error:
+    with pytest.raises(OutOfMemoryError, match=r"batch_size.*mixed_float16") as error:
         fit(tmp_path, TakesAllMemory(), witness)
-    assert witness.error is error.value
+    assert witness.error is error.value.__cause__
+    assert isinstance(witness.error, tf.errors.ResourceExhaustedError)
+    assert error.value.exit_code == 7
     verify_bundle(tmp_path / "checkpoints" / "step-00000004")
     assert fit(tmp_path).is_finished

@@ -1,0 +1,149 @@
+"""Finds a learning rate before training."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+
+from ..configs import validated
+from ..configs.callbacks import LearningRateFinderConfig
+from ..core.errors import ConfigError, message
+from ..evaluation import save_picture
+from .base import Callback
+from .run_state import RunState
+
+FILE = "learning_rate.png"
+SMOOTHING = 0.9
+# A loss that has risen this far above the least tells all that higher rates could.
+WORSE = 4.0
+
+
+class LearningRateFinder(Callback):
+    """Tries rising learning rates for some steps, and trains with one that works.
+
+    The rate at which the smoothed loss falls fastest is taken. What was trained for it is
+    taken back; a run that is resumed keeps what was found. The curve is drawn into
+    `learning_rate.png` of the run directory.
+
+    Args:
+        smallest: The first learning rate to try.
+        largest: The last one.
+        num_steps: How many to try, in a geometric row.
+
+    Attributes:
+        suggestion: What was found, or None.
+        learning_rates: Those that were tried.
+        losses: Of the steps with them.
+
+    Raises:
+        ConfigError: The optimizer has a schedule, or the loss never falls.
+
+    Example:
+        >>> finder = LearningRateFinder(largest=0.1, num_steps=50)
+    """
+
+    def __init__(
+        self, smallest: float = 1e-6, largest: float = 1.0, num_steps: int = 100
+    ) -> None:
+        validated(
+            LearningRateFinderConfig,
+            "callbacks.learning_rate_finder",
+            smallest=smallest,
+            largest=largest,
+            num_steps=num_steps,
+        )
+        self.smallest, self.largest, self.num_steps = smallest, largest, num_steps
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets the last fit."""
+        self.suggestion: float | None = None
+        self.learning_rates: list[float] = []
+        self.losses: list[float] = []
+
+    def on_fit_begin(self, run: RunState) -> None:
+        """Tries, draws and sets the learning rate."""
+        if run.resumed_from is not None:
+            return
+        if not run.has_fixed_learning_rate:
+            raise ConfigError(
+                message(
+                    "The learning rate finder needs an optimizer without a schedule.",
+                    "Leave one of the two out.",
+                    optimizer=type(run.model.optimizer).__name__,
+                )
+            )
+        rates = np.geomspace(self.smallest, self.largest, self.num_steps)
+        self.losses = run.try_learning_rates([float(rate) for rate in rates])
+        self.learning_rates = [float(rate) for rate in rates[: len(self.losses)]]
+        self.suggestion = steepest(self.learning_rates, self.losses)
+        run.model.optimizer.learning_rate = self.suggestion
+        if run.run_dir is not None:
+            self.draw(run.run_dir / FILE)
+
+    def draw(self, path: Path) -> None:
+        """Draws the losses, what is left of them after smoothing, and the suggestion."""
+        figure = Figure(figsize=(6, 4), layout="constrained")
+        axis = figure.subplots()
+        axis.plot(self.learning_rates, self.losses, alpha=0.4, label="loss")
+        axis.plot(self.learning_rates, smooth(self.losses), label="smoothed")
+        if self.suggestion is not None:
+            label = f"suggestion: {self.suggestion:.2g}"
+            axis.axvline(self.suggestion, color="black", ls="--", label=label)
+        axis.set_xscale("log")
+        axis.set_xlabel("learning rate")
+        axis.set_ylabel("loss of a step")
+        axis.legend()
+        save_picture(figure, path)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was tried and found."""
+        return {
+            "suggestion": self.suggestion,
+            "learning_rates": self.learning_rates,
+            "losses": self.losses,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes back what was found."""
+        self.suggestion = state["suggestion"]
+        self.learning_rates = list(state["learning_rates"])
+        self.losses = list(state["losses"])
+
+
+def smooth(losses: list[float]) -> npt.NDArray[np.floating[Any]]:
+    """A moving average in which early values do not count too much.
+
+    Example:
+        >>> smooth([2.0, 2.0, 2.0])
+        array([2., 2., 2.])
+    """
+    average, smoothed = 0.0, []
+    for number, loss in enumerate(losses, start=1):
+        average = SMOOTHING * average + (1 - SMOOTHING) * loss
+        smoothed.append(average / (1 - SMOOTHING**number))
+    return np.array(smoothed)
+
+
+def steepest(learning_rates: list[float], losses: list[float]) -> float:
+    """The learning rate at which the smoothed loss falls fastest.
+
+    Raises:
+        ConfigError: It never falls, or there are too few losses to tell.
+    """
+    smoothed = smooth(losses)
+    bad = np.flatnonzero(smoothed > WORSE * np.minimum.accumulate(smoothed))
+    end = int(bad[0]) if len(bad) else len(smoothed)
+    slopes = np.gradient(smoothed[:end]) if end > 2 else np.zeros(1)
+    if not slopes.min() < 0:
+        raise ConfigError(
+            message(
+                "The loss must fall at some learning rate.",
+                "Try a smaller `smallest` or a larger `num_steps`.",
+                steps=len(losses),
+                losses=[round(loss, 4) for loss in losses[:3]],
+            )
+        )
+    return learning_rates[int(slopes.argmin())]

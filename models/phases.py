@@ -1,0 +1,81 @@
+"""Lets more of a model train from an epoch on, in a way that a checkpoint can tell."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from .schedule import EpochSchedule
+from .variables import all_layers
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What is different in a phase of a fit: values that JSON can hold.
+
+    Attributes:
+        unfreeze: Places in `ordered_layers` of the layers that train from then on.
+        learning_rate: Of the new optimizer; everything else is as in the old one.
+        schedule: How it changes, as `optimizer.schedule` in YAML, or None.
+        train_batch_norm: Whether BatchNorm among these layers trains, too. Else it
+            stays in inference mode.
+    """
+
+    unfreeze: list[int]
+    learning_rate: float
+    schedule: dict[str, Any] | None = None
+    train_batch_norm: bool = False
+
+    def apply(self, model: keras.Model) -> None:
+        """Unfreezes the layers and makes a new optimizer; in the strategy's scope.
+
+        An optimizer has variables for what it was built with, and no others.
+        """
+        layers = ordered_layers(model)
+        _unfreeze(model, [layers[place] for place in self.unfreeze], self.train_batch_norm)
+        model.optimizer = _renewed(model.optimizer, self._learning_rate())
+        model.optimizer.build(model.trainable_variables)
+
+    def _learning_rate(self) -> float | EpochSchedule:
+        if self.schedule is None:
+            return self.learning_rate
+        options = dict(self.schedule)
+        return EpochSchedule(self.learning_rate, options.pop("name"), **options)
+
+
+def ordered_layers(model: keras.Model) -> list[keras.Layer]:
+    """The layers of a model in its order, those of models within it in their place."""
+    found = []
+    for layer in model.layers:
+        is_model = isinstance(layer, keras.Model)
+        found += ordered_layers(layer) if is_model else [layer]
+    return found
+
+
+def _unfreeze(
+    model: keras.Model, wanted: list[keras.Layer], train_batch_norm: bool
+) -> None:
+    """Lets layers train, and those in which they are; leaves all others as they were."""
+    open_ids = {id(each) for layer in wanted for each in (layer, *all_layers(layer))}
+    open_ids |= {
+        id(layer)
+        for layer in all_layers(model)
+        if open_ids & {id(each) for each in all_layers(layer)}
+    }
+    before = [(layer, layer.trainable) for layer in all_layers(model)]
+    for layer, was_trainable in before:  # outer ones first: they set those within
+        is_held = (
+            isinstance(layer, keras.layers.BatchNormalization) and not train_batch_norm
+        )
+        layer.trainable = was_trainable or (id(layer) in open_ids and not is_held)
+
+
+def _renewed(
+    optimizer: keras.optimizers.Optimizer, learning_rate: float | EpochSchedule
+) -> keras.optimizers.Optimizer:
+    """An optimizer of the same kind with another learning rate, that has done nothing."""
+    config = optimizer.get_config()
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        config["inner_optimizer"] = _renewed(optimizer.inner_optimizer, learning_rate)
+        return keras.optimizers.LossScaleOptimizer(**config)
+    return type(optimizer).from_config(config | {"learning_rate": learning_rate})

@@ -1,0 +1,101 @@
+import keras
+import numpy as np
+import pytest
+from keraunos.models.phases import Phase, ordered_layers
+
+
+def model_with_backbone(optimizer=None):
+    """A frozen model within a model, and a frozen BatchNorm that is none of it."""
+    inner = keras.Sequential(
+        [
+            keras.Input((5,)),
+            keras.layers.Dense(4, name="block1_dense"),
+            keras.layers.BatchNormalization(name="block1_bn"),
+            keras.layers.Dense(3, name="block2_dense"),
+            keras.layers.BatchNormalization(name="block2_bn"),
+        ],
+        name="backbone",
+    )
+    inner.trainable = False
+    inputs = keras.Input((5,))
+    features = keras.layers.BatchNormalization(trainable=False, name="standardize")(
+        inner(inputs, training=False)
+    )
+    model = keras.Model(inputs, keras.layers.Dense(2, name="head")(features))
+    model.compile(optimizer or keras.optimizers.Adam(0.1), "mse")
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def trained_layers(model):
+    return {variable.path.split("/")[-2] for variable in model.trainable_variables}
+
+
+def places(model, *names):
+    return [n for n, each in enumerate(ordered_layers(model)) if each.name in names]
+
+
+def test_layers_come_in_the_order_in_which_they_run():
+    names = [each.name for each in ordered_layers(model_with_backbone())]
+    blocks = [name for name in names if name.startswith("block")]
+    assert blocks == ["block1_dense", "block1_bn", "block2_dense", "block2_bn"]
+    assert names[-2:] == ["standardize", "head"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "batch_norm", "expected"),
+    [
+        ({"block2_dense", "block2_bn"}, False, {"head", "block2_dense"}),
+        ({"block2_dense", "block2_bn"}, True, {"head", "block2_dense", "block2_bn"}),
+        ({"block1_dense"}, False, {"head", "block1_dense"}),
+        (set(), False, {"head"}),
+    ],
+)
+def test_what_is_named_trains_and_all_else_stays(wanted, batch_norm, expected):
+    model = model_with_backbone()
+    phase = Phase(places(model, *wanted), 0.01, train_batch_norm=batch_norm)
+    phase.apply(model)
+    assert trained_layers(model) == expected
+
+
+def test_one_phase_after_the_other_unfreezes_more():
+    model = model_with_backbone()
+    Phase(places(model, "block2_dense"), 0.01).apply(model)
+    Phase(places(model, "block1_dense"), 0.001).apply(model)
+    assert trained_layers(model) == {"head", "block1_dense", "block2_dense"}
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.001)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        keras.optimizers.SGD(0.1, momentum=0.9, global_clipnorm=1.0),
+        keras.optimizers.AdamW(keras.optimizers.schedules.CosineDecay(0.1, 9), 0.5),
+        keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.1), initial_scale=8.0),
+        keras.optimizers.Adam(0.1, gradient_accumulation_steps=2, use_ema=True),
+    ],
+)
+def test_the_new_optimizer_is_of_the_same_kind_and_has_done_nothing(optimizer):
+    model = model_with_backbone(optimizer)
+    before = model.optimizer.get_config()
+    model.optimizer._iterations.assign(7)
+    Phase(places(model, "block2_dense"), 0.01).apply(model)
+    made = model.optimizer
+    assert made is not optimizer
+    assert (type(made), int(made.iterations)) == (type(optimizer), 0)
+    assert float(made.learning_rate) == pytest.approx(0.01)
+    inner = getattr(made, "inner_optimizer", made)
+    assert len(inner._trainable_variables) == 4
+    after = made.get_config()
+    for config in (before, after):
+        config.pop("inner_optimizer", config.pop("learning_rate", None))
+    np.testing.assert_equal(after, before)
+
+
+def test_a_schedule_of_its_own_is_made_of_values():
+    model = model_with_backbone()
+    schedule = {"name": "cosine", "warmup_epochs": 1, "epochs": 4}
+    Phase(places(model, "block2_dense"), 0.01, schedule).apply(model)
+    model.optimizer._learning_rate.set_length(5, 99)
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.002)
+    assert model.optimizer._learning_rate.total_epochs == 4

@@ -1,0 +1,235 @@
+"""When a fit validates, how short it may be, and what becomes of an error."""
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import examples, largest_difference, replicas, weights_of
+from keraunos import OutOfMemoryError, Trainer
+from keraunos.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from keraunos.core.bundle import read_bundle
+from keraunos.trainer.out_of_memory import memory_advice
+from resumable_runs import OPTIMIZERS, Sender, assert_equal, build, dataset, fit, state
+
+EVERY = {"validate_every_n_steps": 3}
+
+
+class Seen(Callback):
+    """Writes down at which step each validation was, and what it measured."""
+
+    every_n_steps = None
+
+    def reset(self) -> None:
+        self.values: list[tuple[int, float]] = []
+        self.reached: set[str] = set()
+
+    def on_epoch_begin(self, run: Any) -> None:
+        self.reached.add("training")
+
+    def on_validation_end(self, run: Any) -> None:
+        self.values.append((run.step, run.metrics["val_loss"]))
+
+
+def steps(seen: Seen) -> list[int]:
+    return [step for step, _ in seen.values]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"validate_every_n_epochs": 2}, [8]),
+        ({"validate_every_n_epochs": 9}, []),
+        (EVERY, [3, 4, 6, 8, 9, 12]),
+        ({"validate_every_n_epochs": 9, "validate_every_n_steps": 4}, [4, 8, 12]),
+    ],
+)
+def test_validation_comes_when_it_is_due(
+    options: dict[str, Any], expected: list[int], tmp_path: Path
+) -> None:
+    seen = Seen()
+    result = fit(tmp_path, seen, count=2, **options)
+    assert steps(seen) == expected
+    lengths = {name: len(values) for name, values in result.history.items()}
+    assert set(lengths.values()) == {3}
+    at_ends = [step for step in expected if step % 4 == 0]
+    values = result.history.get("val_loss", [np.nan] * 3)
+    assert [4 * (n + 1) for n in np.flatnonzero(np.isfinite(values))] == at_ends
+
+
+@pytest.mark.slow
+def test_validation_between_steps_changes_nothing_of_training(tmp_path: Path) -> None:
+    plain = fit(tmp_path / "plain", count=2)
+    often = fit(tmp_path / "often", count=2, **EVERY)
+    assert plain.history["loss"] == often.history["loss"]
+    assert plain.history["accuracy"] == often.history["accuracy"]
+    arrays = [state(tmp_path / name)["arrays"] for name in ("plain", "often")]
+    for name in ("weights", "optimizer", "metrics"):
+        np.testing.assert_equal(arrays[0][name], arrays[1][name])
+
+
+@pytest.mark.slow
+def test_the_best_may_be_found_between_steps(tmp_path: Path) -> None:
+    seen = Seen()
+    result = fit(tmp_path, seen, count=2, **EVERY)
+    best, _ = min(seen.values, key=lambda pair: pair[1])
+    assert best % 4  # no end of an epoch
+    assert result.best_checkpoint.name == f"step-{best:08d}-mid-epoch"
+
+
+def between(directory: Path) -> list[dict[str, Any]]:
+    lines = (directory / "validations.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hook", ["on_train_step_end", "on_validation_begin"])
+def test_interrupted_before_or_in_such_a_validation_the_run_ends_the_same(
+    hook: str, tmp_path: Path
+) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    fit(whole, count=2, **EVERY)
+    assert fit(cut, Sender(hook, 6), count=2, **EVERY).signal == signal.SIGTERM
+    assert fit(cut, count=2, **EVERY).is_finished
+    assert_equal(state(cut), state(whole))
+    assert between(cut) == between(whole)
+    assert [line["step"] for line in between(whole)] == [3, 6, 9]
+
+
+def test_a_fault_in_validation_shows_before_the_first_step(tmp_path: Path) -> None:
+    def broken() -> Any:
+        yield from [examples(4)[:2]]
+        raise LookupError("the second batch")
+
+    spec = tf.data.Dataset.from_tensors(examples(4)[:2]).element_spec
+    faulty = tf.data.Dataset.from_generator(broken, output_signature=spec)
+    faulty = faulty.apply(tf.data.experimental.assert_cardinality(2))
+    seen = Seen()
+    trainer = Trainer(
+        strategy=replicas(2), sanity_validation_batches=2, callbacks=[seen], max_epochs=1
+    )
+    with pytest.raises(tf.errors.OpError, match="the second batch"):
+        trainer.fit(build(OPTIMIZERS["Adam"]), dataset(), validation_data=faulty)
+    assert not seen.reached
+
+
+@pytest.mark.slow
+def test_looking_at_validation_first_changes_no_number(tmp_path: Path) -> None:
+    seen = Seen()
+    fit(tmp_path / "checked", seen, count=2, sanity_validation_batches=1)
+    fit(tmp_path / "plain", count=2)
+    checked, plain = state(tmp_path / "checked"), state(tmp_path / "plain")
+    for each in (checked, plain):
+        each["documents"]["settings"]["trainer"].pop("sanity_validation_batches")
+    assert_equal(checked, plain)
+    assert steps(seen) == [4, 8, 12]
+
+
+@pytest.mark.slow
+def test_a_few_batches_are_learnt_by_heart_and_validated_on(tmp_path: Path) -> None:
+    def epochs(epoch: int, start_batch: int) -> tf.data.Dataset:
+        return dataset(seed=epoch).skip(start_batch)
+
+    trainer = Trainer(strategy=replicas(2), max_epochs=25, overfit_batches=1)
+    history = trainer.fit(build(lambda: keras.optimizers.Adam(0.1)), epochs).history
+    assert max(history["val_accuracy"]) == 1.0
+    assert min(history["val_loss"]) < 0.1 < history["val_loss"][0]
+
+
+@pytest.mark.slow
+def test_no_callback_stops_a_run_before_its_fewest_epochs() -> None:
+    def fit_with(callback: Any, **options: Any) -> Any:
+        trainer = Trainer(
+            strategy=replicas(2), max_epochs=6, callbacks=[callback], **options
+        )
+        return trainer.fit(build(OPTIMIZERS["Adam"]), dataset())
+
+    ours = EarlyStopping("loss", patience=1, mode="max")
+    theirs = keras.callbacks.EarlyStopping("loss", patience=1, mode="max")
+    for callback in (ours, theirs):
+        lengths = [
+            len(fit_with(callback, min_epochs=fewest).history["loss"]) for fewest in (0, 4)
+        ]
+        assert lengths == [2, 4]
+
+
+def test_max_steps_ends_a_run_before_its_fewest_epochs(tmp_path: Path) -> None:
+    result = fit(tmp_path, min_epochs=3, max_steps=5)
+    assert result.stop_reason == "max_steps=5 is reached"
+    assert len(result.history["loss"]) == 2
+
+
+class Fails(Callback):
+    """Raises an error at a hook, once."""
+
+    def __init__(self, hook: str, at_step: int) -> None:
+        def fail(run: Any, *args: Any) -> None:
+            if run.step == at_step:
+                raise LookupError("on purpose")
+
+        setattr(self, hook, fail)
+
+    def on_train_step_end(self, run: Any) -> None:
+        """Defined, so that the loop looks after every step."""
+
+
+def saving(directory: Path, *extra: Callback) -> Any:
+    trainer = Trainer(
+        strategy=replicas(2),
+        max_epochs=3,
+        run_dir=directory,
+        callbacks={
+            "model_checkpoint": ModelCheckpoint(save_on_exception=True),
+            "progress_bar": None,
+            **{f"extra_{n}": each for n, each in enumerate(extra)},
+        },
+    )
+    return trainer.fit(build(OPTIMIZERS["Adam"]), dataset(), validation_data=dataset(1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("hook", "step", "name"),
+    [
+        ("on_train_step_end", 6, "step-00000006-mid-epoch"),
+        ("on_validation_end", 8, "step-00000008-mid-epoch"),
+    ],
+)
+def test_after_an_error_the_run_goes_on_from_where_it_was(
+    hook: str, step: int, name: str, tmp_path: Path
+) -> None:
+    with pytest.raises(LookupError, match="on purpose"):
+        saving(tmp_path / "cut", Fails(hook, step))
+    assert read_bundle(tmp_path / "cut" / "checkpoints" / name)
+    resumed, whole = saving(tmp_path / "cut"), saving(tmp_path / "whole")
+    assert largest_difference(weights_of(resumed.model), weights_of(whole.model)) == 0
+    assert resumed.history["val_loss"] == whole.history["val_loss"]
+
+
+def test_of_an_error_within_a_step_nothing_is_saved(tmp_path: Path) -> None:
+    def broken() -> Any:
+        yield from [examples(4)[:2]] * 6
+        raise LookupError("the seventh batch")
+
+    spec = tf.data.Dataset.from_tensors(examples(4)[:2]).element_spec
+    faulty = tf.data.Dataset.from_generator(broken, output_signature=spec)
+    faulty = faulty.apply(tf.data.experimental.assert_cardinality(9))
+    checkpoint = ModelCheckpoint(save_on_exception=True)
+    trainer = Trainer(run_dir=tmp_path, strategy=replicas(2), callbacks=[checkpoint])
+    with pytest.raises(tf.errors.OpError, match="the seventh batch"):
+        trainer.fit(build(OPTIMIZERS["Adam"]), faulty)
+    assert not list((tmp_path / "checkpoints").glob("*"))
+
+
+def test_a_full_disk_is_not_taken_for_full_memory() -> None:
+    full = tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+    with pytest.raises(tf.errors.ResourceExhaustedError), memory_advice("float32", None):
+        raise full
+    with pytest.raises(OutOfMemoryError) as error, memory_advice("mixed_float16", None):
+        raise MemoryError("no room")
+    assert "mixed_float16," not in str(error.value)
+    assert "gradient_accumulation_steps" in str(error.value)

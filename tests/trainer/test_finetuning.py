@@ -1,0 +1,287 @@
+"""Two-phase fine-tuning: exact on replicas, resumable in either phase, cached at first."""
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import largest_difference, replicas, weights_of
+from keraunos import Augmentation, ImageData, Module, Trainer
+from keraunos.callbacks import (
+    BackboneFinetuning,
+    Callback,
+    EarlyStopping,
+    ModelCheckpoint,
+    TensorBoard,
+)
+from keraunos.models import FrozenPart
+from resumable_runs import Sender, assert_equal, dataset, state
+
+SIZE, EPOCHS, SWITCH, STEPS = 32, 4, 2, 4
+
+
+class Small(Module):
+    """A convolutional backbone of two blocks, and a head with dropout."""
+
+    def __init__(self, optimizer: Any = lambda: keras.optimizers.Adam(0.01)) -> None:
+        self.optimizer = optimizer
+
+    def build(self) -> keras.Model:
+        layers = keras.layers
+        backbone = keras.Sequential(
+            [
+                keras.Input((SIZE, SIZE, 3)),
+                layers.Rescaling(1 / 255),
+                layers.Conv2D(4, 3, 4, name="block1_conv"),
+                layers.BatchNormalization(name="block1_bn"),
+                layers.Conv2D(6, 3, 2, activation="relu", name="block2_conv"),
+                layers.BatchNormalization(name="block2_bn"),
+            ],
+            name="backbone",
+        )
+        backbone.trainable = False
+        pictures = keras.Input((SIZE, SIZE, 3))
+        maps = backbone(pictures, training=False)
+        pooled = layers.GlobalAveragePooling2D(name="features")(maps)
+        dropped = layers.Dropout(0.2)(pooled)
+        outputs = layers.Dense(3, "softmax", name="head")(dropped)
+        return self._compile(keras.Model(pictures, outputs), self.optimizer())
+
+    def _compile(self, model: keras.Model, optimizer: Any) -> keras.Model:
+        model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    def frozen_part(self, model: keras.Model) -> FrozenPart:
+        features = model.get_layer("features").output
+        return FrozenPart(keras.Model(model.input, features), {"small": 1})
+
+    def trained_part(self, model: keras.Model) -> keras.Model:
+        pooled = model.get_layer("features").output
+        features = outputs = keras.Input(pooled.shape[1:])
+        for layer in model.layers[-2:]:
+            outputs = layer(outputs)
+        return self._compile(keras.Model(features, outputs), model.optimizer)
+
+
+@pytest.fixture
+def images(pictures: Path, tmp_path: Path) -> ImageData:
+    """Twenty-four pictures to train on in four batches, in two versions each."""
+    return ImageData.from_folder(
+        pictures / "train",
+        image_size=SIZE,
+        batch_size=7,
+        augmentation=Augmentation(views=2),
+        cache_dir=tmp_path / "cache",
+    )
+
+
+def finetuning(**options: Any) -> BackboneFinetuning:
+    return BackboneFinetuning(
+        **{"unfreeze_from": "block2", "at_epoch": SWITCH, "learning_rate": 1e-3, **options}
+    )
+
+
+def fit(
+    data: ImageData,
+    run_dir: Path | None,
+    *extra: Callback,
+    count: int = 2,
+    cached: str = "auto",
+    tuning: BackboneFinetuning | None = None,
+    module: Module | None = None,
+    **callbacks: Any,
+) -> Any:
+    trainer = Trainer(
+        strategy=replicas(count),
+        max_epochs=EPOCHS,
+        feature_cache=cached,
+        run_dir=run_dir,
+        callbacks={
+            "backbone_finetuning": tuning or finetuning(),
+            "progress_bar": None,
+            "tensorboard": TensorBoard(pictures=False),
+            **callbacks,
+            **{f"extra_{number}": each for number, each in enumerate(extra)},
+        },
+    )
+    return trainer.fit(module or Small(), data)
+
+
+class Weights(Callback):
+    """Keeps all weights by name at the start and after each epoch."""
+
+    def on_fit_begin(self, run: Any) -> None:
+        self.after = [self._copy(run)]
+
+    def on_epoch_end(self, run: Any) -> None:
+        self.after.append(self._copy(run))
+
+    def moved(self, epoch: int) -> set[str]:
+        """The layers that are other after an epoch than before it."""
+        before, now = self.after[epoch - 1 : epoch + 1]
+        return {n.split("/")[-2] for n in now if not np.array_equal(now[n], before[n])}
+
+    def _copy(self, run: Any) -> dict[str, Any]:
+        return {each.path: np.array(each.numpy()) for each in run.model.weights}
+
+
+@pytest.mark.parametrize("cached", ["auto", "off"])
+def test_on_two_replicas_the_backbone_moves_after_the_switch_and_not_before(
+    cached: str, images: ImageData
+) -> None:
+    weights = Weights()
+    fit(images, None, weights, cached=cached)
+    moved = [weights.moved(epoch) for epoch in range(1, EPOCHS + 1)]
+    assert moved == [{"head"}, {"head"}, {"head", "block2_conv"}, {"head", "block2_conv"}]
+
+
+@pytest.mark.slow
+def test_batch_norm_trains_only_if_that_is_wanted(images: ImageData) -> None:
+    weights = Weights()
+    fit(images, None, weights, tuning=finetuning(train_batch_norm=True))
+    assert weights.moved(EPOCHS) == {"head", "block2_conv", "block2_bn"}
+    before, after = weights.after[-2], weights.after[-1]
+    moved = {n for n in after if "block2_bn" in n and not np.allclose(after[n], before[n])}
+    assert any("moving_mean" in name for name in moved)
+
+
+def test_a_cached_first_phase_gives_what_an_uncached_one_does(images: ImageData) -> None:
+    cached, plain = (fit(images, None, cached=mode) for mode in ("on", "off"))
+    assert largest_difference(weights_of(cached.model), weights_of(plain.model)) < 1e-4
+    for name in ("loss", "val_loss"):
+        np.testing.assert_allclose(cached.history[name], plain.history[name], atol=1e-4)
+    assert cached.history["learning_rate"] == pytest.approx([0.01, 0.01, 0.001, 0.001])
+
+
+CUTS = [
+    ("on_train_step_end", 3),
+    ("on_validation_end", SWITCH * STEPS),
+    ("on_epoch_end", SWITCH * STEPS),
+    ("on_phase_begin", SWITCH * STEPS),
+    ("on_train_step_end", SWITCH * STEPS + 2),
+    ("on_epoch_end", (SWITCH + 1) * STEPS),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("cached", "cuts"), [("on", CUTS), ("off", CUTS[3:5])])
+def test_interrupted_in_either_phase_the_run_ends_as_if_it_had_not_been(
+    cached: str, cuts: list[tuple[str, int]], images: ImageData, tmp_path: Path
+) -> None:
+    whole = fit(images, tmp_path / "whole", cached=cached)
+    for number, (hook, step) in enumerate(cuts):
+        directory = tmp_path / f"cut-{number}"
+        sender = Sender(hook, step)
+        assert fit(images, directory, sender, cached=cached).signal == signal.SIGTERM
+        resumed = fit(images, directory, cached=cached)
+        assert sender.sent == 1
+        assert resumed.is_finished
+        assert_equal(state(directory), state(tmp_path / "whole"))
+        assert largest_difference(weights_of(resumed.model), weights_of(whole.model)) == 0
+
+
+def vectors() -> keras.Model:
+    """A model with a frozen dense backbone, for vectors of five numbers."""
+    inner = keras.Sequential(
+        [
+            keras.Input((5,)),
+            keras.layers.Dense(4, "tanh", name="block1_dense"),
+            keras.layers.BatchNormalization(name="block1_bn"),
+        ]
+    )
+    inner.trainable = False
+    model = keras.Sequential([keras.Input((5,)), inner, keras.layers.Dense(3, "softmax")])
+    model.compile(
+        keras.optimizers.SGD(0.5, global_clipnorm=0.5, gradient_accumulation_steps=3),
+        "sparse_categorical_crossentropy",
+    )
+    return model
+
+
+def fit_vectors(count: int, run_dir: Path | None = None, **callbacks: Any) -> Any:
+    tuning = BackboneFinetuning(at_epoch=2, learning_rate=0.1, train_batch_norm=True)
+    trainer = Trainer(
+        strategy=replicas(count),
+        max_epochs=4,
+        run_dir=run_dir,
+        callbacks={"backbone_finetuning": tuning, "progress_bar": None, **callbacks},
+    )
+    return trainer.fit(vectors, dataset(), validation_data=dataset(1))
+
+
+def test_two_replicas_give_what_one_gives(float64: None) -> None:
+    one, two = fit_vectors(1), fit_vectors(2)
+    assert largest_difference(weights_of(one.model), weights_of(two.model)) < 1e-10
+    np.testing.assert_allclose(one.history["val_loss"], two.history["val_loss"], 1e-10)
+    for result in (one, two):  # the new optimizer has what was taken over
+        assert result.model.optimizer.gradient_accumulation_steps == 3
+
+
+@pytest.mark.slow
+def test_accumulation_is_resumed_in_the_second_phase(tmp_path: Path) -> None:
+    whole = fit_vectors(2, tmp_path / "whole")
+    cut = fit_vectors(2, tmp_path / "cut", sender=Sender("on_train_step_end", 10))
+    assert not cut.is_finished
+    resumed = fit_vectors(2, tmp_path / "cut")
+    assert largest_difference(weights_of(resumed.model), weights_of(whole.model)) == 0
+
+
+@pytest.mark.parametrize(
+    "callbacks",
+    [
+        {"early_stopping": EarlyStopping("loss", patience=9, mode="max")},
+        {"model_checkpoint": ModelCheckpoint("loss", mode="max")},
+        {"model_checkpoint": ModelCheckpoint("loss", mode="max", save_weights_only=True)},
+    ],
+)
+def test_the_best_of_the_first_phase_is_put_back_as_a_whole(
+    callbacks: dict[str, Any], tmp_path: Path
+) -> None:
+    weights = Weights()
+    run_dir = tmp_path if "model_checkpoint" in callbacks else None
+    result = fit_vectors(2, run_dir, weights=weights, **callbacks)
+    assert np.argmax(result.history["loss"]) == 0
+    best = list(weights.after[1].values())
+    assert largest_difference(weights_of(result.model), best) == 0
+
+
+class Seen(Callback):
+    """Keeps what a new phase begins with."""
+
+    def on_phase_begin(self, run: Any) -> None:
+        updates = int(run.model.optimizer.iterations.numpy())
+        self.begun = (run.epoch, run.step, updates, run.learning_rate)
+
+
+def test_a_phase_begins_between_epochs_with_a_new_optimizer() -> None:
+    seen = Seen()
+    fit_vectors(2, seen=seen)
+    assert seen.begun == (2, 8, 0, pytest.approx(0.1))
+
+
+def test_no_phase_begins_where_the_fit_ends() -> None:
+    seen = Seen()
+    trainer = Trainer(
+        strategy=replicas(1),
+        max_epochs=2,
+        callbacks=[BackboneFinetuning(at_epoch=2), seen],
+    )
+    trainer.fit(vectors, dataset())
+    assert not hasattr(seen, "begun")
+
+
+@pytest.mark.slow
+def test_mixed_precision_goes_through_both_phases(tmp_path: Path) -> None:
+    trainer = Trainer(
+        strategy=replicas(2),
+        max_epochs=3,
+        precision="mixed_float16",
+        callbacks=[BackboneFinetuning(at_epoch=1, learning_rate=0.1)],
+    )
+    result = trainer.fit(vectors, dataset())
+    assert isinstance(result.model.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert all(np.isfinite(each).all() for each in weights_of(result.model))
+    assert tf.reduce_all(tf.math.is_finite(result.history["loss"]))

@@ -1,0 +1,109 @@
+"""What Keras ships works as it is: on two replicas as on one, and resumed exactly."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import examples, largest_difference, replicas, weights_of
+from keraunos import Trainer
+from keraunos.models.losses import classification_loss
+from resumable_runs import Sender, assert_equal, dataset, state
+
+Build = Callable[[], keras.Model]
+
+
+def building(loss: Callable[[], Any], **options: Any) -> Build:
+    """A builder of a model with a loss of Keras and options of its optimizer."""
+
+    def build() -> keras.Model:
+        layers = [keras.layers.Dense(4, "tanh"), keras.layers.Dense(3, "softmax")]
+        model = keras.Sequential([keras.Input((5,)), *layers])
+        optimizer = keras.optimizers.AdamW(0.05, **options)
+        model.compile(optimizer, loss(), metrics=["accuracy"])
+        return model
+
+    return build
+
+
+def one_hot(seed: int = 0) -> tf.data.Dataset:
+    """Examples with weights, and targets as the losses of Keras want them."""
+    inputs, labels, weights = examples(14, seed=seed)
+    floatx = keras.config.floatx()
+    targets = np.eye(3, dtype=floatx)[labels]
+    return tf.data.Dataset.from_tensor_slices((inputs, targets, weights)).batch(4)
+
+
+EMA = building(lambda: "sparse_categorical_crossentropy", use_ema=True, ema_momentum=0.5)
+SWAP = keras.callbacks.SwapEMAWeights
+KINDS: dict[str, tuple[Build, Any, Callable[[], list[Any]]]] = {
+    "focal": (building(keras.losses.CategoricalFocalCrossentropy), one_hot, list),
+    "label smoothing": (
+        building(lambda: keras.losses.CategoricalCrossentropy(label_smoothing=0.2)),
+        one_hot,
+        list,
+    ),
+    "focal by name": (
+        building(lambda: classification_loss("focal", 0.1, 3)),
+        dataset,
+        list,
+    ),
+    "SwapEMAWeights": (EMA, dataset, lambda: [SWAP()]),
+    "SwapEMAWeights on epochs": (EMA, dataset, lambda: [SWAP(swap_on_epoch=True)]),
+}
+
+
+def fit(kind: str, run_dir: Path | None = None, count: int = 2, *extra: Any) -> Any:
+    build, data, callbacks = KINDS[kind]
+    named = {f"own_{number}": each for number, each in enumerate(callbacks())}
+    named |= {f"extra_{number}": each for number, each in enumerate(extra)}
+    trainer = Trainer(
+        strategy=replicas(count),
+        max_epochs=3,
+        run_dir=run_dir,
+        callbacks={"progress_bar": None, **named},
+    )
+    return trainer.fit(build, data(0), validation_data=data(1))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_replicas_give_what_one_gives(kind: str, float64: None) -> None:
+    one, two = fit(kind, count=1), fit(kind, count=2)
+    assert largest_difference(weights_of(one.model), weights_of(two.model)) < 1e-10
+    np.testing.assert_allclose(one.history["val_loss"], two.history["val_loss"], 1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "focal"])
+def test_interrupted_it_goes_on_as_if_nothing_had_happened(
+    kind: str, tmp_path: Path
+) -> None:
+    whole = fit(kind, tmp_path / "whole")
+    for hook, step in (("on_train_step_end", 6), ("on_validation_begin", 8)):
+        directory = tmp_path / f"{hook}"
+        assert not fit(kind, directory, 2, Sender(hook, step)).is_finished
+        resumed = fit(kind, directory)
+        assert_equal(state(directory), state(tmp_path / "whole"))
+        assert largest_difference(weights_of(resumed.model), weights_of(whole.model)) == 0
+
+
+def test_validation_sees_the_averages_and_training_does_not(float64: None) -> None:
+    plain = Trainer(strategy=replicas(2), max_epochs=3, callbacks=[])
+    without = plain.fit(EMA, dataset(), validation_data=dataset(1)).history
+    swapped = fit("SwapEMAWeights").history
+    np.testing.assert_allclose(swapped["loss"], without["loss"], 1e-9)
+    assert not np.allclose(swapped["val_loss"], without["val_loss"])
+
+
+def test_a_callback_of_keras_that_waits_for_batches_of_validation_is_named() -> None:
+    class Waits(keras.callbacks.Callback):
+        def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+            """Would be called by `Model.fit`."""
+
+    trainer = Trainer(strategy=replicas(1), callbacks=[Waits(), SWAP()])
+    lines = trainer.describe(EMA, dataset())
+    (line,) = [line for line in lines if "on_test_batch" in line]
+    assert line.endswith("are not called: keras_waits")

@@ -1,0 +1,98 @@
+"""Puts together what the loop runs on during one phase of a fit."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from ..callbacks import CallbackList
+from ..configs import TrainerConfig
+from ..core.store import Store
+from ..models import Module
+from .batches import batch_limit
+from .checkpoint import capture, capture_frozen
+from .epochs import Training, Validation, limited
+from .evaluation_step import EvaluationStep
+from .features import Trained
+from .pace import Pace
+from .saver import Saver
+from .train_step import TrainStep
+from .validation_times import ValidationTimes
+
+
+class Parts(NamedTuple):
+    """What the loop runs on.
+
+    Attributes:
+        training: Runs an epoch of training.
+        validation: Runs validation, or None.
+        saver: Writes the state of the run.
+    """
+
+    training: Training
+    validation: Validation | None
+    saver: Saver
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """What is the same in all phases.
+
+    Attributes:
+        module: What to train.
+        strategy: Where.
+        settings: Of the Trainer.
+        seed: Of dropout.
+        callbacks: What happens around.
+        train_limit: Batches per epoch at most, or None.
+        between_calls: Is called between two calls to the devices in validation.
+    """
+
+    module: Module
+    strategy: tf.distribute.Strategy
+    settings: TrainerConfig
+    seed: int
+    callbacks: CallbackList
+    train_limit: int | None
+    between_calls: Callable[[], None]
+
+    def parts(self, trained: Trained, accumulate: int, store: Store | None = None) -> Parts:
+        """Everything for the variables of a model that train now.
+
+        Args:
+            trained: The model, and what it is trained on.
+            accumulate: Over how many batches gradients are added up.
+            store: Where runs share what is frozen, if they do.
+        """
+        callbacks = self.callbacks
+        step = TrainStep(
+            trained.model,
+            self.module,
+            self.strategy,
+            trained.train.prepare,
+            self.seed,
+            accumulate,
+        )
+        training = Training(
+            step,
+            trained.train,
+            self._steps_until_due,
+            Pace(self.settings.steps_per_execution),
+            self.train_limit,
+            self.settings.max_steps,
+        )
+        saver = Saver(lambda run: capture(run, step, callbacks), capture_frozen, store)
+        return Parts(training, self._validation(trained), saver)
+
+    def _steps_until_due(self, step: int) -> int | None:
+        times = ValidationTimes.of(self.settings)
+        return limited(self.callbacks.steps_until_due(step), times.steps_until_due(step))
+
+    def _validation(self, trained: Trained) -> Validation | None:
+        model, source = trained.model, trained.validation
+        if source is None:
+            return None
+        step = EvaluationStep(model, self.module, self.strategy, source.prepare)
+        limit = batch_limit(self.settings.limit_val_batches, source.num_batches)
+        return Validation(step, source, limit, self.between_calls)
