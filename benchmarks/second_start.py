@@ -1,10 +1,11 @@
-"""How long it takes to start on a folder that has not changed.
+"""How long it takes to start on pictures that have not changed.
 
-Makes a folder of small pictures, and reads it twice, each time in a new process: the
-first one opens every picture, the second one none. What is measured is reading the
-folder up to data that can be trained on, without the import of TensorFlow.
+Makes a folder of small pictures, and a table with groups of two that names them without
+folder and extension. Reads each several times, every time in a new process: the first
+one opens every picture, the later ones none. What is measured is reading up to data that
+can be trained on, without the import of TensorFlow.
 
-Usage: python benchmarks/second_start.py [--pictures 25000] [--classes 9]
+Usage: python benchmarks/second_start.py [--pictures 25000] [--classes 9] [--repeat 5]
 """
 
 import argparse
@@ -15,6 +16,7 @@ import sys
 import tempfile
 from importlib import metadata
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 from PIL import Image
@@ -29,10 +31,14 @@ def count(event, arguments):
 import keraunos as kr
 kr.ImageData  # loads TensorFlow
 sys.addaudithook(count)
-started = time.perf_counter()
-data = kr.ImageData.from_folder(sys.argv[1], image_size=32, cache="none")
-seconds = time.perf_counter() - started
-json.dump({"seconds": seconds, "opened": opened}, sys.stdout)
+read = {
+    "folder": lambda: kr.ImageData.from_folder("pictures", image_size=32),
+    "table": lambda: kr.ImageData.from_csv("t.csv", group_column="group", image_size=32),
+}[sys.argv[1]]
+started, cpu_started = time.perf_counter(), time.process_time()
+data = read()
+seconds, cpu = time.perf_counter() - started, time.process_time() - cpu_started
+json.dump({"seconds": seconds, "cpu_seconds": cpu, "opened": opened}, sys.stdout)
 """
 
 
@@ -41,10 +47,14 @@ def main() -> None:
     options = parse()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        make_pictures(folder / "pictures", options.pictures, options.classes)
-        starts = [start(folder) for _ in range(2)]
-    for which, each in zip(("first", "second"), starts, strict=True):
-        print(f"{which:7} {each['seconds']:7.2f} s  {each['opened']:6} pictures opened")
+        make_pictures(folder, options.pictures, options.classes)
+        starts = {
+            source: [start(folder, source) for _ in range(1 + options.repeat)]
+            for source in ("folder", "table")
+        }
+    for source, (first, *later) in starts.items():
+        show(source, "first", [first])
+        show(source, "later", later)
     versions = {name: metadata.version(name) for name in ("keras", "tensorflow")}
     print(json.dumps({"starts": starts, "options": vars(options), "versions": versions}))
 
@@ -54,32 +64,48 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--pictures", type=int, default=25_000)
     parser.add_argument("--classes", type=int, default=9)
+    parser.add_argument("--repeat", type=int, default=5)
     return parser.parse_args()
 
 
 def make_pictures(folder: Path, count: int, classes: int) -> None:
-    """Draws small pictures, no two alike."""
+    """Draws small pictures, no two alike, and writes the table of them."""
     random = np.random.default_rng(0)
     for label in range(classes):
-        (folder / f"class {label}").mkdir(parents=True)
+        (folder / "pictures" / f"class {label}").mkdir(parents=True)
+    lines = ["image,label,group"]
     for number in range(count):
+        label, group = f"class {number % classes}", number // (2 * classes) * classes
         pixels = random.integers(0, 256, (40, 40, 3), dtype=np.uint8)
-        file = folder / f"class {number % classes}" / f"{number:06d}.jpg"
+        file = folder / "pictures" / label / f"{number:06d}.jpg"
         Image.fromarray(pixels).save(file, quality=60)
+        lines.append(f"{number:06d},{label},{group + number % classes}")
+    (folder / "t.csv").write_text("\n".join(lines) + "\n")
 
 
-def start(folder: Path) -> dict[str, float]:
-    """Reads the folder in a new process."""
-    environment = {**os.environ, "KERAUNOS_CACHE_DIR": str(folder / "cache")}
+def start(folder: Path, source: str) -> dict[str, float]:
+    """Reads the folder or the table in a new process."""
+    cache = folder / f"cache of the {source}"
     done = subprocess.run(
-        [sys.executable, "-c", CHILD, str(folder / "pictures")],
-        env=environment,
+        [sys.executable, "-c", CHILD, source],
+        cwd=folder,
+        env={**os.environ, "KERAUNOS_CACHE_DIR": str(cache)},
         stdout=subprocess.PIPE,
         check=True,
         text=True,
     )
     result: dict[str, float] = json.loads(done.stdout)
     return result
+
+
+def show(source: str, which: str, starts: list[dict[str, float]]) -> None:
+    """Prints the median of some starts, and their range."""
+    seconds, cpu = ([each[k] for each in starts] for k in ("seconds", "cpu_seconds"))
+    print(
+        f"{source:7} {which:6} {median(seconds):6.2f} s ({min(seconds):.2f}-"
+        f"{max(seconds):.2f}), {median(cpu):.2f} of the CPU, "
+        f"{max(each['opened'] for each in starts)} pictures opened"
+    )
 
 
 if __name__ == "__main__":

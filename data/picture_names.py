@@ -58,8 +58,9 @@ def summary(what: str, found: Sequence[str]) -> list[str]:
 def _files_by_name(root: Path) -> Mapping[str, list[str]]:
     """The pictures below a folder by all that they can be called."""
     found: dict[str, list[str]] = defaultdict(list)
+    folder = os.path.join(root, "")
     for file in list_pictures_below(root):
-        for name in _names_of(os.path.relpath(file, root)):
+        for name in _names_of(file.removeprefix(folder)):
             found[name].append(file)
     return found
 
