@@ -16,6 +16,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -33,6 +34,7 @@ import numpy as np
 import tensorflow as tf
 from keraunos.cli.launch import free_ports
 from keraunos.core.cluster import TF_CONFIG, Cluster
+from keraunos.core.leash import end_with_parent
 from keraunos.strategies import multi_worker
 from keraunos.trainer import saver
 
@@ -43,6 +45,7 @@ PHASES = ("before meeting", "strategy", "first trace", "step", "validation", "sa
 STARTS = ("late", "port in use", "named twice", "other workers")
 EPOCHS, STEPS, AT_STEP = 3, 4, 6
 LATE_SECONDS = 3.0
+OCCUPIED: list[socket.socket] = []  # kept open
 
 
 class Cell(NamedTuple):
@@ -111,16 +114,14 @@ def run(cell: Cell, limit: float) -> Ended:
     folder = Path(tempfile.mkdtemp())  # no `with`: a worker leaves through here, too
     addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(2))
     pids = [fork(cell, Cluster(addresses, rank), folder) for rank in (0, 1)]
-    other = 1 - ROLES.index(cell.role)
+    other, started = 1 - ROLES.index(cell.role), time.time()
     codes: list[int | None] = [None, None]
-    started = time.time()
     while codes[other] is None and time.time() - started < limit:
         for rank, pid in enumerate(pids):
             if codes[rank] is None:
                 codes[rank] = code_if_ended(pid)
         time.sleep(0.02)
-    ended_at = time.time()
-    hung = codes[other] is None
+    ended_at, hung = time.time(), codes[other] is None
     finish(pids, codes)
     fault_at = folder / "fault"
     since = float(fault_at.read_text()) if fault_at.exists() else started
@@ -149,13 +150,13 @@ def finish(pids: list[int], codes: list[int | None], seconds: float = 8.0) -> No
 
 def fork(cell: Cell, cluster: Cluster, folder: Path) -> int:
     """Starts a worker."""
-    pid = os.fork()
+    parent, pid = os.getpid(), os.fork()
     if pid:
         return pid
+    end_with_parent(parent)
     log = os.open(folder / str(cluster.rank), os.O_CREAT | os.O_WRONLY)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    os.setsid()
     sys.exit(work(cell, cluster, folder))
 
 
@@ -183,8 +184,6 @@ def start(cell: Cell, cluster: Cluster, is_hit: bool) -> Cluster:
     if cell.fault == "late":
         time.sleep(LATE_SECONDS)
     elif cell.fault == "port in use":
-        import socket
-
         port = int(cluster.addresses[cluster.rank].rpartition(":")[2])
         OCCUPIED.append(socket.create_server(("", port)))
     elif cell.fault == "named twice":
@@ -193,9 +192,6 @@ def start(cell: Cell, cluster: Cluster, is_hit: bool) -> Cluster:
         first, second = cluster.addresses
         return Cluster((first, second.replace("127.0.0.1", "localhost")), cluster.rank)
     return cluster
-
-
-OCCUPIED: list[Any] = []
 
 
 class Fault:

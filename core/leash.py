@@ -15,12 +15,17 @@ _PR_SET_PDEATHSIG = 1
 NOT_FOUND = 127
 
 
+def end_with_parent(parent: int) -> None:
+    """Lets this process be killed when that one, which started it, is gone."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it was gone before that
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def main() -> int:
     """Becomes the command; returns only if there is none of that name."""
     parent, *command = sys.argv[1:]
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != int(parent):  # it was gone before that
-        return 128 + signal.SIGKILL
+    end_with_parent(int(parent))
     try:
         os.execvp(command[0], command)
     except OSError as error:

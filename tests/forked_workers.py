@@ -16,6 +16,7 @@ from pathlib import Path
 from keraunos import KeraunosError
 from keraunos.cli.launch import free_ports
 from keraunos.core.cluster import Cluster
+from keraunos.core.leash import end_with_parent
 
 
 def main() -> int:
@@ -23,10 +24,11 @@ def main() -> int:
     module, _, name = place.partition(":")
     function = getattr(importlib.import_module(module), name)
     addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(int(count)))
-    pids = []
+    parent, pids = os.getpid(), []
     for rank in range(int(count)):
         pids.append(os.fork())
         if pids[-1] == 0:
+            end_with_parent(parent)
             os.environ["TF_CONFIG"] = Cluster(addresses, rank).tf_config()
             log = os.open(Path(folder) / f"log-{rank}", os.O_CREAT | os.O_WRONLY)
             os.dup2(log, 1)

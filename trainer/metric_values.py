@@ -22,8 +22,8 @@ _JOIN: Mapping[str, Callable[..., Any]] = {
 def read_metrics(model: keras.Model, strategy: tf.distribute.Strategy) -> dict[str, float]:
     """Values of the compiled metrics by name. All workers must call this.
 
-    TensorFlow would add up what several workers have in a collective operation, which
-    hangs if one worker is late for it, or reads alone.
+    TensorFlow would need a collective operation for each variable of each metric; here
+    all of them travel at once.
     """
     if workers_of(strategy).count == 1:
         results = metric_results(model)
