@@ -10,7 +10,12 @@ from keraunos.configs import CALLBACKS
 from keraunos.core.errors import ConfigError
 from keraunos.trainer.checkpoint import take_arrays_out
 
-ON_REQUEST = {"backbone_finetuning", "early_stopping", "learning_rate_finder"}
+ON_REQUEST = {
+    "backbone_finetuning",
+    "early_stopping",
+    "json_log",
+    "learning_rate_finder",
+}
 
 FOREIGN = """
 import keras

@@ -48,6 +48,6 @@ def test_a_network_that_was_unfrozen_is_not_shared_again():
     with strategy.scope():
         Phase(list(places), learning_rate=1e-4).apply(model)
     assert network.trainable_variables
-    anew, other = build(0, shared, strategy=strategy)
+    _, other = build(0, shared, strategy=strategy)
     assert other is not network
     assert build(0, shared, strategy=strategy)[1] is other

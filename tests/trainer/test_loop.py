@@ -8,6 +8,7 @@ import tensorflow as tf
 from helpers import classifier, examples, replicas
 from keraunos import Trainer
 from keraunos.callbacks import Callback, ModelCheckpoint, RunState
+from keraunos.models.phases import Phase
 
 HOOKS = [name for name in vars(Callback) if name.startswith("on_")]
 
@@ -86,6 +87,11 @@ def test_a_stop_is_obeyed_after_the_step_and_the_epoch_is_rounded_off() -> None:
     assert result.stop_reason == "the recorder said so"
 
 
+class _AsksForPhase(Callback):
+    def on_epoch_end(self, run: RunState) -> None:
+        run.request_phase(Phase([], learning_rate=1e-3))
+
+
 @pytest.mark.parametrize("hook", [h for h in HOOKS if h != "on_exception"])
 def test_a_hook_that_fails_lets_all_others_clean_up(hook: str, tmp_path: Path) -> None:
     failing, other = Recorder(fail_in=hook), Recorder()
@@ -96,9 +102,10 @@ def test_a_hook_that_fails_lets_all_others_clean_up(hook: str, tmp_path: Path) -
         callbacks={
             "failing": failing,
             "other": other,
+            "asking": _AsksForPhase(),
             "model_checkpoint": ModelCheckpoint(),
         },
-        max_epochs=1,
+        max_epochs=2,
         run_dir=tmp_path,
     )
     with pytest.raises(ValueError, match="on purpose"):
