@@ -22,7 +22,7 @@ from .in_process import Stopped
 from .journal import JOURNAL_FILE
 from .report import draw_results, write_results
 from .study import Study, Trial, trial_name
-from .trials import Outcome, TrialPlan
+from .trials import Outcome, TrialPlan, garbage_of_trials_only
 
 ERROR_FILE = "error.txt"
 
@@ -142,7 +142,7 @@ def _run_trials(
 ) -> int | None:
     """Runs trials to the last; returns the signal if one came."""
     try:
-        with executor:
+        with executor, garbage_of_trials_only():
             while True:
                 while executor.has_room and (trial := study.ask()) is not None:
                     executor.begin(_plan(trial, study, directory, keep))

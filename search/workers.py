@@ -5,6 +5,7 @@ replaced, and its trial goes on from its own run directory.
 """
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import signal
@@ -181,6 +182,8 @@ def _serve(connection: Connection, fit: FitTrial, objective: str) -> None:
         while True:
             outcome = run_trial(fit, connection.recv(), objective)
             connection.send(outcome)
+            if not gc.get_freeze_count():
+                gc.freeze()  # TensorFlow is there now, as in `garbage_of_trials_only`
 
 
 def _end_with_parent() -> None:

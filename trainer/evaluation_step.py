@@ -99,14 +99,21 @@ class PredictionStep:
     def __init__(
         self, model: keras.Model, strategy: tf.distribute.Strategy, prepare: Prepare
     ) -> None:
-        is_alone = strategy.num_replicas_in_sync == 1
-        self._forward = traced_forward(model) if is_alone else model
+        self._is_alone = strategy.num_replicas_in_sync == 1
+        self._forward = traced_forward(model) if self._is_alone else model
         self.strategy = strategy
         self._prepare = prepare
 
-    @traced
     def __call__(self, iterator: Any) -> Any:
         """Runs one batch, and returns what the model said on each replica."""
+        # A trace around that of the model would be optimised anew for all data.
+        return self._run(iterator) if self._is_alone else self._run_traced(iterator)
+
+    @traced
+    def _run_traced(self, iterator: Any) -> Any:
+        return self._run(iterator)
+
+    def _run(self, iterator: Any) -> Any:
         parts, _ = next_with_wait(iterator)
         return self.strategy.run(self._on_replica, args=(parts,))
 
