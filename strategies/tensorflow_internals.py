@@ -22,10 +22,13 @@ def mirrored_strategy_of_its_own(devices: Sequence[str]) -> tf.distribute.Strate
     TensorFlow numbers the device groups of each strategy from 1 on but remembers them
     for the whole process, so that collectives of a second strategy (synchronised
     BatchNorm on other devices, or in another model) fail. Its own tests move the start
-    of the numbering as this does.
+    of the numbering as this does. It is moved once more afterwards, for a strategy that
+    somebody else makes later.
     """
     tf.distribute.MirroredStrategy._collective_key_base += _GROUPS_PER_STRATEGY
-    return tf.distribute.MirroredStrategy(list(devices))
+    strategy = tf.distribute.MirroredStrategy(list(devices))
+    tf.distribute.MirroredStrategy._collective_key_base += _GROUPS_PER_STRATEGY
+    return strategy
 
 
 def op_determinism_is_enabled() -> bool:

@@ -14,24 +14,32 @@ from keraunos.strategies.tensorflow_internals import (
 from tensorflow.python.eager import context as eager_context
 
 
-def sum_within_replicas(strategy):
+def sum_within_replicas(strategy, length=1):
     """A sum over replicas that is asked for from within them, as by BatchNorm."""
 
     @tf.function
     def run():
         def on_replica():
             context = tf.distribute.get_replica_context()
-            return context.all_reduce("SUM", tf.constant(1.0))
+            return context.all_reduce("SUM", tf.ones(length))
 
         return strategy.run(on_replica)
 
-    return [float(each) for each in strategy.experimental_local_results(run())]
+    return [each.numpy().mean() for each in strategy.experimental_local_results(run())]
 
 
 def test_mirrored_strategy_of_its_own():
     for count in (2, 4, 3, 2):
         devices = [f"/cpu:{number}" for number in range(count)]
         assert sum_within_replicas(mirrored_strategy_of_its_own(devices)) == [count] * count
+
+
+def test_a_mirrored_strategy_that_is_made_without_us_gets_collectives_of_its_own_too():
+    devices = ["/cpu:0", "/cpu:1"]
+    ours = mirrored_strategy_of_its_own(devices)
+    plain = tf.distribute.MirroredStrategy(devices)
+    assert sum_within_replicas(ours, length=3) == [2, 2]
+    assert sum_within_replicas(plain, length=4) == [2, 2]
 
 
 class Doubling:
