@@ -3,8 +3,10 @@
 import csv
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,18 +29,41 @@ class Stop(keraunos.callbacks.Callback):
 """
 
 
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folders train, of 30 pictures in which two are copies, and test."""
+    folder = tmp_path_factory.mktemp("pictures")
+    train = make_pictures(folder / "train", {"cat": 13, "dog": 10, "emu": 6})
+    twin = train / "cat" / "twin.png"
+    twin.write_bytes((train / "cat" / "cat-000.png").read_bytes())
+    make_pictures(folder / "test", {"cat": 3, "dog": 2, "emu": 2}, seed=1)
+    return folder
+
+
 @pytest.fixture
-def folds(small: list[str], tmp_path: Path) -> Path:
-    """own.yaml asks for three folds of 30 pictures, in which two are copies."""
-    pictures = make_pictures(tmp_path / "train", {"cat": 13, "dog": 10, "emu": 6})
-    twin = pictures / "cat" / "twin.png"
-    twin.write_bytes((pictures / "cat" / "cat-000.png").read_bytes())
-    test = make_pictures(tmp_path / "test", {"cat": 3, "dog": 2, "emu": 2}, seed=1)
+def folds(small: list[str], pictures: Path, tmp_path: Path) -> Path:
+    """own.yaml asks for three folds; where its first run is."""
+    train, test = pictures / "train", pictures / "test"
     own = (tmp_path / "own.py").read_text()
     (tmp_path / "own.py").write_text(own + STOPPER)
-    config = CONFIG.format(train=pictures, test=test, more="stop: {class: 'own:Stop'}")
+    config = CONFIG.format(train=train, test=test, more="stop: {class: 'own:Stop'}")
     (tmp_path / "own.yaml").write_text(config)
     return tmp_path / "runs" / "own-001"
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keeps the run of all folds for the tests after the first."""
+    return tmp_path_factory.mktemp("kept") / "whole"
+
+
+@pytest.fixture
+def whole(keraunos: Any, folds: Path, kept: Path) -> Path:
+    """A copy of a finished run of all folds."""
+    if not kept.exists():
+        assert keraunos("fit", "own.yaml", f"run_dir={kept}").code == 0
+    shutil.copytree(kept, folds)
+    return folds
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -82,9 +107,9 @@ def test_all_folds_are_runs_in_one_directory_and_are_summed_up(keraunos, folds) 
 
 @pytest.mark.slow
 def test_an_interrupted_fold_goes_on_and_finished_ones_are_left_alone(
-    keraunos, folds, monkeypatch
+    keraunos, folds, whole, monkeypatch, tmp_path
 ) -> None:
-    assert keraunos("fit", "own.yaml", "run_dir=whole").code == 0
+    finished = whole.rename(tmp_path / "finished")
     monkeypatch.setenv("STOP", "1")
     answer = keraunos("fit", "own.yaml")
     assert answer.code == 128 + signal.SIGTERM
@@ -97,29 +122,27 @@ def test_an_interrupted_fold_goes_on_and_finished_ones_are_left_alone(
     assert answer.code == 0, answer.err
     assert "fold 1 of 3" not in answer.err
     assert os.stat(folds / "fold-1" / "metrics.jsonl").st_mtime_ns == before
-    expected = json.loads(Path("whole/folds.json").read_text())
+    expected = json.loads((finished / "folds.json").read_text())
     assert json.loads((folds / "folds.json").read_text()) == expected
 
 
 @pytest.mark.slow
-def test_other_settings_do_not_mix_with_finished_folds(keraunos, folds) -> None:
-    assert keraunos("fit", "own.yaml").code == 0
-    before = (folds / "folds.json").read_bytes()
+def test_other_settings_do_not_mix_with_finished_folds(keraunos, whole) -> None:
+    before = (whole / "folds.json").read_bytes()
     answer = keraunos("fit", "own.yaml", "run_dir=runs/own-001", "data.batch_size=5")
     assert answer.code == 2
     assert "data.batch_size: 7 -> 5" in answer.err
-    assert (folds / "folds.json").read_bytes() == before
+    assert (whole / "folds.json").read_bytes() == before
 
 
 @pytest.mark.slow
-def test_one_fold_is_an_ordinary_run(keraunos, folds) -> None:
-    assert keraunos("fit", "own.yaml", "data.fold=2").code == 0
-    split = rows(folds / "split.csv")
+def test_one_fold_is_an_ordinary_run(keraunos, whole) -> None:
+    assert keraunos("fit", "own.yaml", "data.fold=2", "run_dir=one").code == 0
+    split = rows(Path("one/split.csv"))
     held = {row["path"] for row in split if row["split"] == "validation"}
     assert 0 < len(held) < 30
-    assert not (folds / "fold-1").exists()
-    keraunos("fit", "own.yaml", "run_dir=whole")
-    assert held == validated(Path("whole"))[1]
+    assert not Path("one/fold-1").exists()
+    assert held == validated(whole)[1]
 
 
 def test_trying_folds_out_leaves_nothing(keraunos, folds) -> None:

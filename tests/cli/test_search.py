@@ -126,17 +126,6 @@ def test_the_best_configuration_trains_as_its_trial_did(searched, tmp_path):
 
 
 @pytest.mark.slow
-def test_several_at_a_time_find_the_same(searched, pictures, tmp_path):
-    folder, _ = searched
-    arguments = ("classify", f"data.train={pictures}", *FAST, "run_dir=S")
-    done = run_keraunos("search", *arguments, "--parallel-trials", 2, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    for ours, theirs in zip(rows(tmp_path / "S"), rows(folder), strict=True):
-        for name in ("trial", "status", "model.dropout", "augmentation.strength"):
-            assert ours[name] == theirs[name]
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_signal_ends_a_search_with_its_code_and_it_goes_on(
     searched, pictures, tmp_path, count
@@ -162,10 +151,11 @@ def test_a_signal_ends_a_search_with_its_code_and_it_goes_on(
     done = run_keraunos(*arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "trials have ended" in done.stderr
-    ended, wanted = rows(tmp_path / "S"), rows(folder)
-    assert len(ended) == len(wanted)
-    if count == 1:
-        assert ended == wanted
+    # Threads are divided otherwise where two trials run at a time.
+    names = ("trial", "status", "model.dropout", "augmentation.strength")
+    for ours, theirs in zip(rows(tmp_path / "S"), rows(folder), strict=True):
+        same = theirs if count == 1 else names
+        assert [ours[name] for name in same] == [theirs[name] for name in same]
 
 
 @pytest.mark.slow

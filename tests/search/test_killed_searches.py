@@ -50,11 +50,10 @@ def uninterrupted(tmp_path_factory):
             [
                 ("before-trial-is-noted:2", 1),
                 ("before-manifest:3", 1),  # in a checkpoint of the second trial
-                ("before-outcome-is-noted:1", 1),
                 ("after-outcome-is-noted:2", 3),
             ],
         ),
-        ("grid", [("before-outcome-is-noted:3", 2), ("before-trial-is-noted:1", 3)]),
+        ("grid", [("before-outcome-is-noted:3", 2)]),
         ("bayesian", [("before-outcome-is-noted:4", 3)]),
     ],
 )
