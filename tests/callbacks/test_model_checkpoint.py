@@ -43,6 +43,7 @@ def run(tmp_path):
     return new_run(run_dir=tmp_path, has_validation=True)
 
 
+@pytest.mark.feature("best and last")
 @pytest.mark.parametrize(
     ("values", "options", "epochs", "best", "last"),
     [
@@ -82,6 +83,7 @@ def test_nothing_is_saved_that_is_neither_good_nor_wanted_as_the_last(run):
     assert best_checkpoint(run.checkpoint_dir) is None
 
 
+@pytest.mark.feature("best weights restored")
 @pytest.mark.parametrize(("restore", "value"), [(True, 2.0), (False, 5.0)])
 def test_the_model_ends_with_the_best_weights_if_wanted(run, restore, value):
     checkpoint = begin(run, restore_best=restore)
@@ -135,6 +137,7 @@ def test_resumed_from_its_own_checkpoint_it_goes_on_as_if_nothing_had_happened(r
     assert (named(run, "best.txt"), named(run, "last.txt")) == (6, 6)
 
 
+@pytest.mark.feature("weights only")
 def test_weights_alone_are_all_of_the_model_and_nothing_else(run):
     run.model.layers[0].trainable = False
     checkpoint = begin(run, save_weights_only=True)
@@ -168,6 +171,7 @@ def test_an_epoch_without_validation_is_saved_and_not_judged(run):
     assert (named(run, "best.txt"), named(run, "last.txt")) == (1, 2)
 
 
+@pytest.mark.feature("save on exception")
 @pytest.mark.parametrize("wanted", [True, False])
 def test_an_error_is_a_reason_to_save_if_wanted(run, wanted):
     checkpoint = begin(run, save_on_exception=wanted)

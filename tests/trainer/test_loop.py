@@ -47,6 +47,7 @@ def fit(recorder: Recorder, **options: Any) -> Any:
     return trainer.fit(classifier(), dataset, validation_data=dataset)
 
 
+@pytest.mark.feature("hooks")
 def test_hooks_come_in_the_order_that_the_loop_shows(tmp_path: Path) -> None:
     recorder = Recorder()
     fit(recorder, run_dir=tmp_path)
@@ -92,6 +93,7 @@ class _AsksForPhase(Callback):
         run.request_phase(Phase([], learning_rate=1e-3))
 
 
+@pytest.mark.feature("exception hook")
 @pytest.mark.parametrize("hook", [h for h in HOOKS if h != "on_exception"])
 def test_a_hook_that_fails_lets_all_others_clean_up(hook: str, tmp_path: Path) -> None:
     failing, other = Recorder(fail_in=hook), Recorder()
