@@ -40,7 +40,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "`every_n_minutes`",
         "data position": "resumed within an epoch at the next batch",
         "random state": "random generators are set from seed and step",
-        "automatic resuming": "the same command with `run_dir`, or `keraunos fit --resume`",
+        "automatic resuming": "the same command again, or `keraunos fit --resume RUN`",
         "save on exception": "`callbacks.model_checkpoint`: `save_on_exception`",
         "weights only": "`callbacks.model_checkpoint`: `save_weights_only`",
         "other number of devices": "what two replicas saved goes on with one, and back",
