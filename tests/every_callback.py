@@ -50,7 +50,9 @@ def build() -> keras.Model:
     return model
 
 
-def fit(directory: Path, callbacks: Mapping[str, Callback], **options: Any) -> Any:
+def fit(
+    directory: Path, callbacks: Mapping[str, Callback], seed: int = 0, **options: Any
+) -> Any:
     """Trains on two replicas, going on from where the directory stands."""
     trainer = Trainer(
         strategy=replicas(2),
@@ -58,7 +60,7 @@ def fit(directory: Path, callbacks: Mapping[str, Callback], **options: Any) -> A
         callbacks=callbacks,
         **{"max_epochs": EPOCHS, **options},
     )
-    return trainer.fit(build, dataset(), validation_data=dataset(seed=1))
+    return trainer.fit(build, dataset(seed), validation_data=dataset(seed + 1))
 
 
 class Killer(Callback):

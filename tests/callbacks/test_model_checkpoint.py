@@ -71,6 +71,22 @@ def test_the_best_and_the_last_stay_and_are_named(run, values, options, epochs, 
     assert (named(run, "best.txt"), named(run, "last.txt")) == (best, last)
 
 
+@pytest.mark.feature("best and last")
+def test_within_an_epoch_one_is_due_whenever_the_minutes_are_over(run):
+    now = [0.0]
+    checkpoint = begin(run, every_n_minutes=1.5, clock=lambda: now[0])
+    due = []
+    for run.step in range(1, STEPS):
+        run.epoch_step, now[0] = run.step, now[0] + 60
+        checkpoint.on_train_step_end(run)
+        due.append(run.save_requested)
+    assert due == [False, True]
+    for seconds, is_due in ((80, False), (10, True)):
+        run.save_requested, now[0] = False, now[0] + seconds
+        checkpoint.on_train_step_end(run)
+        assert run.save_requested == is_due
+
+
 def test_of_two_that_are_as_good_the_earlier_is_the_best(run):
     train(begin(run), run, (0.5, 0.5, 0.5))
     assert kept(run) == [1, 2, 3]
