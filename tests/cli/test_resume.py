@@ -170,12 +170,12 @@ def test_the_recipe_for_fine_tuning_goes_on_in_its_second_phase(
     command = (
         "fit",
         "skin_lesion_finetune",
-        f"data.train={lesions}",
+        f"data.train={lesions / 'train'}",
         "data.image_size=32",
         "data.batch_size=10",  # four steps an epoch
         "model.weights=null",
         "augmentation.views=1",
-        "trainer.max_epochs=3",
+        "trainer.max_epochs=2",
         "callbacks.backbone_finetuning.at_epoch=1",
         "callbacks.pictures=null",
     )
@@ -187,10 +187,9 @@ def test_the_recipe_for_fine_tuning_goes_on_in_its_second_phase(
     assert "14,971,913 trainable" in done.stderr  # the head, and ResNet50 from conv5 on
     assert "resumed: step-000000" in done.stderr
     assert "a new phase begins" not in done.stderr
-    lines = outcome(stopped.run)["metrics"]
-    assert [line["step"] for line in lines] == [4, 8, 12]
-    rates = [line["learning_rate"] for line in lines]
-    assert rates == pytest.approx([1e-3, 1e-5, 0], abs=1e-9)
+    lines = map(json.loads, (stopped.run / "metrics.jsonl").read_text().splitlines())
+    values = [(line["step"], line["learning_rate"]) for line in lines]
+    assert values == [(4, pytest.approx(1e-3)), (8, pytest.approx(0.0))]  # a cosine's end
 
 
 CALLBACK = """
