@@ -33,7 +33,8 @@ class BackboneFinetuning(Callback):
         min_delta: By how much a value must be better to count as improvement.
         mode: Whether `"min"` or `"max"` is good; `"auto"` tells by the name.
         learning_rate: Of all that trains in the new phase.
-        schedule: How it changes, as `optimizer.schedule`; epochs count from there on.
+        schedule: How it changes, as `optimizer.schedule`; epochs count from there on. A
+            warm-up before a cosine or linear one takes half of what is left at most.
         train_batch_norm: Whether BatchNorm of the unfrozen layers trains, too.
 
     Raises:
@@ -114,18 +115,22 @@ class BackboneFinetuning(Callback):
         return self.waited >= self.config.patience
 
     def _phase(self, run: RunState) -> Phase:
-        config, schedule = self.config, None
-        if config.schedule is not None:
-            left = {"epochs": run.max_epochs - run.epoch}
-            given = config.schedule.model_dump(exclude_defaults=True)
-            takes_epochs = given["name"] in ("cosine", "linear")
-            schedule = (left if takes_epochs else {}) | given
         return Phase(
             self._places(run.model),
-            config.learning_rate,
-            schedule,
-            config.train_batch_norm,
+            self.config.learning_rate,
+            self._schedule(run),
+            self.config.train_batch_norm,
         )
+
+    def _schedule(self, run: RunState) -> dict[str, Any] | None:
+        if self.config.schedule is None:
+            return None
+        given = self.config.schedule.model_dump(exclude_defaults=True)
+        if given["name"] not in ("cosine", "linear"):
+            return given
+        left = run.max_epochs - run.epoch
+        warmup = min(given.get("warmup_epochs", 0.0), left / 2)
+        return {"epochs": left} | given | {"warmup_epochs": warmup}
 
     def _places(self, model: keras.Model) -> list[int]:
         """Places of the layers to unfreeze in the order of the model."""

@@ -183,6 +183,25 @@ def run_program(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+def comparison() -> list[list[str]]:
+    """The cells of each row of the README's table of other frameworks."""
+    table = README.partition("\n## Beside others\n")[2].partition("\n## ")[0]
+    rows = [line.strip("|").split("|") for line in table.splitlines() if line[:2] == "| "]
+    return [[cell.strip() for cell in row] for row in rows if "---" not in row[0]][1:]
+
+
+def test_what_we_have_and_others_have_not_comes_with_a_command_that_shows_it():
+    for what, ours, *_, command in comparison():
+        assert (ours != "no") == command.startswith(("`pytest ", "`keraunos ")), what
+        for path in re.findall(r"tests/[\w/]+\.py", command):
+            assert (ROOT / path).is_file(), path
+
+
+def test_others_win_at_least_twice():
+    wins = [what for what, ours, *_ in comparison() if ours == "no"]
+    assert len(wins) >= 2
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("place", range(len(blocks(README, "python"))))
 def test_the_programs_of_the_readme_run(place, tmp_path):
@@ -195,11 +214,18 @@ def test_the_programs_of_the_readme_run(place, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_program_of_the_page_on_extending_runs(tmp_path):
-    text = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    ("page", "printed"),
+    [
+        ("extending.md", "mistaken most often: ["),
+        ("finetuning.md", "['0.0010', '0.0001', '0.0001']"),
+    ],
+)
+def test_the_program_of_a_page_runs(page, printed, tmp_path):
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     finished = run_program("\n".join(blocks(text, "python")), tmp_path)
     assert finished.returncode == 0, finished.stderr
-    assert "mistaken most often: [" in finished.stdout
+    assert printed in finished.stdout
 
 
 @pytest.mark.parametrize("shown", TINY)

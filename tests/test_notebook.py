@@ -54,6 +54,7 @@ def test_pictures_are_drawn_below_their_cells(cells: list[Any], code: str) -> No
     assert len(np.unique(pixels)) > 50
 
 
+@pytest.mark.feature("progress")
 def test_training_is_one_output_whose_last_line_changed(cells: list[Any]) -> None:
     progress, reason = outputs_of(cells, "trainer = kr.Trainer(")
     lines = progress.data["text/plain"].splitlines()

@@ -79,10 +79,14 @@ def test_resumed_it_waits_on(run, cut, tmp_path):
     assert end_epochs(run, second, LOSSES[cut:]) == 6
 
 
-def test_its_schedule_goes_to_the_end_of_the_run(run):
+@pytest.mark.parametrize(("max_epochs", "warmup"), [(9, 1), (7, 1), (6, 0.5)])
+def test_its_schedule_goes_to_the_end_of_the_run(run, max_epochs, warmup):
+    run.max_epochs = max_epochs
     schedule = {"name": "cosine", "warmup_epochs": 1}
     end_epochs(run, BackboneFinetuning(schedule=schedule))
-    assert run.requested_phases[0]["schedule"] == {**schedule, "epochs": 4}
+    (phase,) = run.requested_phases
+    expected = {"name": "cosine", "warmup_epochs": warmup, "epochs": max_epochs - 5}
+    assert phase["schedule"] == expected
 
 
 def test_layers_of_a_frozen_model_within_come_before_others():

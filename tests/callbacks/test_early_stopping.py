@@ -19,6 +19,7 @@ def train(stopping, run, values, name="val_loss"):
             return
 
 
+@pytest.mark.feature("early stopping")
 @pytest.mark.parametrize(
     ("values", "options", "last", "best"),
     [
@@ -65,6 +66,7 @@ def test_the_reason_names_the_metric_its_best_value_and_epoch():
     )
 
 
+@pytest.mark.feature("early stopping thresholds")
 @pytest.mark.parametrize(
     ("options", "value", "words"),
     [
@@ -90,6 +92,7 @@ def test_epochs_without_validation_do_not_count():
         assert (run.stop_reason is not None) == (epoch == 4)
 
 
+@pytest.mark.feature("minimum epochs")
 def test_before_the_fewest_epochs_nothing_stops_the_run():
     run = new_run(min_epochs=4)
     train(EarlyStopping(patience=1), run, (0.1, 0.2, 0.3, 0.05, 0.4))
@@ -104,6 +107,7 @@ def test_weights_stay_the_last_if_the_best_are_not_wanted():
     assert stopping.state_dict()["best_weights"] == {}
 
 
+@pytest.mark.feature("best weights restored")
 def test_only_what_training_changes_is_kept_and_put_back():
     run, stopping = new_run(), EarlyStopping(patience=1)
     run.model.layers[0].trainable = False
@@ -114,6 +118,7 @@ def test_only_what_training_changes_is_kept_and_put_back():
     assert (np.unique(frozen), np.unique(head)) == ([3.0], [2.0])
 
 
+@pytest.mark.feature("callback state")
 @pytest.mark.parametrize("cut", range(1, 7))
 def test_interrupted_after_any_epoch_it_goes_on_as_if_nothing_had_happened(cut, tmp_path):
     run, first = new_run(), EarlyStopping(patience=3)
@@ -136,6 +141,7 @@ def test_a_second_fit_knows_nothing_of_the_first():
     assert (run.epoch, stopping.best_epoch) == (3, 2)
 
 
+@pytest.mark.feature("early stopping thresholds")
 def test_a_missing_metric_is_an_error_that_names_those_there_are():
     with pytest.raises(ConfigError, match=r"one of loss, accuracy.*monitor='val_loss'"):
         end_epoch(new_run(), EarlyStopping(), loss=1.0, accuracy=0.5)

@@ -75,6 +75,7 @@ def by_trainer(callbacks, build, epochs=3, count=1):
     return trainer.fit(build, dataset(21), validation_data=dataset(13))
 
 
+@pytest.mark.feature("callbacks of Keras")
 @pytest.mark.parametrize(
     "stop_at", [None, ("on_train_batch_end", 1), ("on_epoch_end", 0)], ids=str
 )
@@ -115,6 +116,7 @@ def without_any():
     return weights_of(by_keras([], classifier(with_momentum)))
 
 
+@pytest.mark.feature("reduce on plateau")
 @pytest.mark.parametrize("name", ACTING)
 def test_those_that_act_on_training_act_alike_on_two_replicas(name, without_any):
     build = classifier(with_momentum)

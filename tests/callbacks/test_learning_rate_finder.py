@@ -20,6 +20,7 @@ def found(**options):
     return run, finder
 
 
+@pytest.mark.feature("learning rate finder")
 def test_the_rate_at_which_the_loss_falls_fastest_is_taken():
     run, finder = found()
     assert 5e-4 < finder.suggestion < 5e-3

@@ -15,6 +15,7 @@ def lines(path):
     return [json.loads(line, parse_constant=refuse) for line in text.splitlines()]
 
 
+@pytest.mark.feature("metrics file", "speed")
 def test_a_line_per_epoch_holds_position_and_metrics_in_order(tmp_path):
     run, log = new_run(run_dir=tmp_path), MetricsLog()
     end_epoch(run, log, loss=0.75, val_loss=0.5, **SPEED)

@@ -43,6 +43,7 @@ def run(tmp_path):
     return new_run(run_dir=tmp_path, has_validation=True)
 
 
+@pytest.mark.feature("best and last")
 @pytest.mark.parametrize(
     ("values", "options", "epochs", "best", "last"),
     [
@@ -70,6 +71,22 @@ def test_the_best_and_the_last_stay_and_are_named(run, values, options, epochs, 
     assert (named(run, "best.txt"), named(run, "last.txt")) == (best, last)
 
 
+@pytest.mark.feature("best and last")
+def test_within_an_epoch_one_is_due_whenever_the_minutes_are_over(run):
+    now = [0.0]
+    checkpoint = begin(run, every_n_minutes=1.5, clock=lambda: now[0])
+    due = []
+    for run.step in range(1, STEPS):
+        run.epoch_step, now[0] = run.step, now[0] + 60
+        checkpoint.on_train_step_end(run)
+        due.append(run.save_requested)
+    assert due == [False, True]
+    for seconds, is_due in ((80, False), (10, True)):
+        run.save_requested, now[0] = False, now[0] + seconds
+        checkpoint.on_train_step_end(run)
+        assert run.save_requested == is_due
+
+
 def test_of_two_that_are_as_good_the_earlier_is_the_best(run):
     train(begin(run), run, (0.5, 0.5, 0.5))
     assert kept(run) == [1, 2, 3]
@@ -82,6 +99,7 @@ def test_nothing_is_saved_that_is_neither_good_nor_wanted_as_the_last(run):
     assert best_checkpoint(run.checkpoint_dir) is None
 
 
+@pytest.mark.feature("best weights restored")
 @pytest.mark.parametrize(("restore", "value"), [(True, 2.0), (False, 5.0)])
 def test_the_model_ends_with_the_best_weights_if_wanted(run, restore, value):
     checkpoint = begin(run, restore_best=restore)
@@ -135,6 +153,7 @@ def test_resumed_from_its_own_checkpoint_it_goes_on_as_if_nothing_had_happened(r
     assert (named(run, "best.txt"), named(run, "last.txt")) == (6, 6)
 
 
+@pytest.mark.feature("weights only")
 def test_weights_alone_are_all_of_the_model_and_nothing_else(run):
     run.model.layers[0].trainable = False
     checkpoint = begin(run, save_weights_only=True)
@@ -168,6 +187,7 @@ def test_an_epoch_without_validation_is_saved_and_not_judged(run):
     assert (named(run, "best.txt"), named(run, "last.txt")) == (1, 2)
 
 
+@pytest.mark.feature("save on exception")
 @pytest.mark.parametrize("wanted", [True, False])
 def test_an_error_is_a_reason_to_save_if_wanted(run, wanted):
     checkpoint = begin(run, save_on_exception=wanted)

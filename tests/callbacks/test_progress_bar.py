@@ -43,6 +43,7 @@ def pairs(line):
     return {"epoch": int(epoch), "max_epochs": int(epochs), **values}
 
 
+@pytest.mark.feature("progress")
 def test_without_a_terminal_an_epoch_is_one_line_of_pairs(bar, log):
     run = new_run()
     bar.on_epoch_begin(run)
@@ -101,6 +102,7 @@ def test_no_waiting_is_worth_no_word(bar, log):
     assert "waiting" not in log.getvalue()
 
 
+@pytest.mark.feature("progress")
 def test_on_a_terminal_a_bar_moves(log, clock):
     console = Console(file=log, force_terminal=True, width=120)
     bar = ProgressBar(console=console, clock=clock)

@@ -41,6 +41,7 @@ def predictions(count=7):
     )
 
 
+@pytest.mark.feature("scalars")
 def test_scalars_of_training_and_validation_share_names_and_count_steps(tmp_path):
     run, board = new_run(run_dir=tmp_path), TensorBoard()
     board.on_fit_begin(run)
@@ -66,6 +67,7 @@ def test_what_is_written_can_be_seen_after_each_epoch(tmp_path):
     board.on_exception(run, KeyboardInterrupt())
 
 
+@pytest.mark.feature("pictures")
 def test_pictures_of_the_data_are_written_once_as_they_are(pictures, tmp_path):
     data = ImageData.from_folder(pictures / "train", image_size=32)
     run = new_run(run_dir=tmp_path, data=data)
@@ -81,6 +83,7 @@ def test_pictures_of_the_data_are_written_once_as_they_are(pictures, tmp_path):
     np.testing.assert_array_equal(images(found["augmented"][0]), data.augmented_pictures())
 
 
+@pytest.mark.feature("pictures")
 def test_the_confusion_matrix_of_each_epoch_is_drawn(tmp_path):
     run, board = new_run(run_dir=tmp_path), TensorBoard()
     for seed in (0, 1):

@@ -174,6 +174,7 @@ def test_the_score_follows_from_the_predictions(scores, predictions):
     assert scores["macro_roc_auc"] == pytest.approx(np.mean(areas))
 
 
+@pytest.mark.feature("classification scores")
 def test_the_values_of_each_class_follow_from_the_predictions(scores, predictions):
     labels, probabilities = predictions
     predicted = probabilities.argmax(axis=1)
@@ -205,6 +206,7 @@ def test_the_confusion_matrix_follows_from_the_predictions(
     assert set(scores["classes_without_examples"]) == absent != set()
 
 
+@pytest.mark.feature("predictions to a file")
 def test_the_predictions_are_probabilities_of_the_test_pictures(
     finished_run, lesions, predictions
 ):

@@ -44,6 +44,7 @@ def answers(file: Path) -> tuple[list[str], np.ndarray]:
     return [row["file"] for row in table], np.array(values)
 
 
+@pytest.mark.feature("predictions to a file")
 def test_files_and_folders_are_predicted_in_order(keraunos, run, raw_pictures, tmp_path):
     first, *_, last = raw_pictures
     before = contents(run)

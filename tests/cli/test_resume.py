@@ -24,6 +24,7 @@ PHASES = {
     "validation": "outputs.py:collect:10",
     "between epochs": "tensorboard.py:on_epoch_end:5",
     "a save": "saver.py:_write:10",
+    "second phase": "epochs.py:_call:5",
 }
 
 
@@ -96,6 +97,7 @@ def stop(phase: str, number: signal.Signals, folder: Path, *command: str) -> Sto
     return Stopped(process, folder / "run")
 
 
+@pytest.mark.feature("automatic resuming")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("phase", "number", "again"),
@@ -155,6 +157,36 @@ def test_a_finished_run_that_is_resumed_changes_nothing_and_says_how_to_train_on
     assert more.returncode == 0, more.stderr
     assert "other than before: trainer.max_epochs: 3 -> 4" in more.stderr
     assert len(outcome(tmp_path / "run")["metrics"]) == 4
+
+
+@pytest.mark.feature("fine-tuning")
+@pytest.mark.slow
+def test_the_recipe_for_fine_tuning_goes_on_in_its_second_phase(
+    lesions: Path, tmp_path: Path
+) -> None:
+    command = (
+        "fit",
+        "skin_lesion_finetune",
+        f"data.train={lesions / 'train'}",
+        "data.image_size=32",
+        "data.batch_size=10",  # four steps an epoch
+        "model.weights=null",
+        "augmentation.views=1",
+        "trainer.max_epochs=2",
+        "callbacks.backbone_finetuning.at_epoch=1",
+        "callbacks.pictures=null",
+    )
+    stopped = stop("second phase", signal.SIGTERM, tmp_path, *command)
+    assert "18,441 trainable" in stopped.process.stderr
+    assert "features: computed once" in stopped.process.stderr
+    done = run_keraunos("fit", "--resume", "run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "14,971,913 trainable" in done.stderr  # the head, and ResNet50 from conv5 on
+    assert "resumed: step-000000" in done.stderr
+    assert "a new phase begins" not in done.stderr
+    lines = map(json.loads, (stopped.run / "metrics.jsonl").read_text().splitlines())
+    values = [(line["step"], line["learning_rate"]) for line in lines]
+    assert values == [(4, pytest.approx(1e-3)), (8, pytest.approx(0.0))]  # a cosine's end
 
 
 CALLBACK = """

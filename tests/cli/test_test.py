@@ -1,8 +1,10 @@
 import json
 
+import pytest
 from helpers import contents
 
 
+@pytest.mark.feature("separate stages")
 def test_testing_a_run_again_gives_the_same(keraunos, run):
     scores = json.loads((run / "test.json").read_text())
     before = contents(run)

@@ -12,6 +12,7 @@ PROBABILITIES = np.array(
 OF_TRUE = PROBABILITIES[np.arange(4), LABELS]
 
 
+@pytest.mark.feature("focal loss")
 @pytest.mark.parametrize(
     ("kind", "smoothing", "expected"),
     [

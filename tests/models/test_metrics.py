@@ -80,6 +80,7 @@ def test_they_are_scikit_learn_s_over_uneven_batches(name, seed):
     assert float(metric.result()) == pytest.approx(expected, abs=near)
 
 
+@pytest.mark.feature("classification scores")
 @pytest.mark.parametrize("name", REFERENCES)
 @pytest.mark.parametrize(("count", "weighted"), [(1, True), (2, False), (4, True)])
 def test_they_are_exact_over_replicas_of_which_some_see_nothing(name, count, weighted):

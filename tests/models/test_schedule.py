@@ -17,6 +17,7 @@ def rates(kind, **options):
     return np.array([float(schedule(step)) for step in range(UPDATES * EPOCHS + 1)])
 
 
+@pytest.mark.feature("schedules")
 @pytest.mark.parametrize(
     ("kind", "options", "by_epoch"),
     [

@@ -42,6 +42,7 @@ def test_the_experiment_names_what_varies_and_the_score(tmp_path, space):
     assert [each.name.tag for each in experiment.metric_infos] == ["val_accuracy"]
 
 
+@pytest.mark.feature("hparams")
 def test_a_session_has_the_values_and_the_score_of_a_trial(tmp_path, space):
     trial = Trial(3, space, "completed", score=0.75, best_epoch=2)
     space.values["tuner/epochs"] = 4

@@ -39,6 +39,7 @@ def steps(seen: Seen) -> list[int]:
     return [step for step, _ in seen.values]
 
 
+@pytest.mark.feature("validation frequency")
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
@@ -61,6 +62,7 @@ def test_validation_comes_when_it_is_due(
     assert [4 * (n + 1) for n in np.flatnonzero(np.isfinite(values))] == at_ends
 
 
+@pytest.mark.feature("validation frequency")
 @pytest.mark.slow
 def test_validation_between_steps_changes_nothing_of_training(tmp_path: Path) -> None:
     plain = fit(tmp_path / "plain", count=2)
@@ -100,6 +102,7 @@ def test_interrupted_before_or_in_such_a_validation_the_run_ends_the_same(
     assert [line["step"] for line in between(whole)] == [3, 6, 9]
 
 
+@pytest.mark.feature("sanity validation")
 def test_a_fault_in_validation_shows_before_the_first_step(tmp_path: Path) -> None:
     def broken() -> Any:
         yield from [examples(4)[:2]]
@@ -117,6 +120,7 @@ def test_a_fault_in_validation_shows_before_the_first_step(tmp_path: Path) -> No
     assert not seen.reached
 
 
+@pytest.mark.feature("sanity validation")
 @pytest.mark.slow
 def test_looking_at_validation_first_changes_no_number(tmp_path: Path) -> None:
     seen = Seen()
@@ -129,6 +133,7 @@ def test_looking_at_validation_first_changes_no_number(tmp_path: Path) -> None:
     assert steps(seen) == [4, 8, 12]
 
 
+@pytest.mark.feature("overfit batches")
 @pytest.mark.slow
 def test_a_few_batches_are_learnt_by_heart_and_validated_on(tmp_path: Path) -> None:
     def epochs(epoch: int, start_batch: int) -> tf.data.Dataset:
@@ -140,6 +145,7 @@ def test_a_few_batches_are_learnt_by_heart_and_validated_on(tmp_path: Path) -> N
     assert min(history["val_loss"]) < 0.1 < history["val_loss"][0]
 
 
+@pytest.mark.feature("minimum epochs")
 @pytest.mark.slow
 def test_no_callback_stops_a_run_before_its_fewest_epochs() -> None:
     def fit_with(callback: Any, **options: Any) -> Any:
@@ -191,6 +197,7 @@ def saving(directory: Path, *extra: Callback) -> Any:
     return trainer.fit(build(OPTIMIZERS["Adam"]), dataset(), validation_data=dataset(1))
 
 
+@pytest.mark.feature("save on exception")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("hook", "step", "name"),
@@ -225,6 +232,7 @@ def test_of_an_error_within_a_step_nothing_is_saved(tmp_path: Path) -> None:
     assert not list((tmp_path / "checkpoints").glob("*"))
 
 
+@pytest.mark.feature("out of memory")
 def test_a_full_disk_is_not_taken_for_full_memory() -> None:
     full = tf.errors.ResourceExhaustedError(None, None, "No space left on device")
     with pytest.raises(tf.errors.ResourceExhaustedError), memory_advice("float32", None):

@@ -72,6 +72,7 @@ DAMAGES = [
 ]
 
 
+@pytest.mark.feature("fallback")
 @pytest.mark.parametrize(("file", "how", "words"), DAMAGES)
 def test_damage_to_the_newest_is_named_and_the_one_before_is_found(
     file: str, how: Callable[[Path], None], words: str, run: Path

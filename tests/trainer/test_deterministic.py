@@ -29,6 +29,7 @@ print("repeated")
 """
 
 
+@pytest.mark.feature("seeds and determinism")
 @pytest.mark.slow
 def test_a_deterministic_run_works_and_repeats() -> None:
     done = subprocess.run(

@@ -183,6 +183,7 @@ def picture_model() -> keras.Model:
     return model
 
 
+@pytest.mark.feature("divergence")
 @pytest.mark.parametrize("class_balance", ["none", "sampling"])
 def test_the_pictures_of_that_very_batch_are_named(
     class_balance: Any, tmp_path: Path

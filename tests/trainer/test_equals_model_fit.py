@@ -10,6 +10,7 @@ from keraunos import Trainer
 COUNT = 21  # batches of 8, 8 and 5
 
 
+@pytest.mark.feature("fit")
 @pytest.mark.parametrize("name", CASES)
 def test_three_epochs_equal_model_fit(name: str, float64: None) -> None:
     case = CASES[name]

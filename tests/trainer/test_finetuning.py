@@ -128,6 +128,7 @@ class Weights(Callback):
         return {each.path: np.array(each.numpy()) for each in run.model.weights}
 
 
+@pytest.mark.feature("fine-tuning")
 @pytest.mark.parametrize("cached", ["auto", "off"])
 def test_on_two_replicas_the_backbone_moves_after_the_switch_and_not_before(
     cached: str, images: ImageData
@@ -166,6 +167,7 @@ CUTS = [
 ]
 
 
+@pytest.mark.feature("fine-tuning")
 @pytest.mark.slow
 @pytest.mark.parametrize(("cached", "cuts"), [("on", CUTS), ("off", CUTS[3:5])])
 def test_interrupted_in_either_phase_the_run_ends_as_if_it_had_not_been(
@@ -256,6 +258,7 @@ class Seen(Callback):
         self.begun = (run.epoch, run.step, updates, run.learning_rate)
 
 
+@pytest.mark.feature("hooks")
 def test_a_phase_begins_between_epochs_with_a_new_optimizer() -> None:
     seen = Seen()
     fit_vectors(2, seen=seen)

@@ -187,6 +187,7 @@ class Dawdles(Callback):
         threading.Event().wait(0.4)
 
 
+@pytest.mark.feature("stop by steps, epochs or time")
 @pytest.mark.slow
 def test_a_limit_of_time_saves_where_it_stops(tmp_path: Path, whole: Any) -> None:
     result = fit(tmp_path, Dawdles(), max_time="00:00:00:04")

@@ -22,6 +22,7 @@ from keraunos.trainer.keras_internals import (
     build_compiled,
     call_losses,
     compiled_losses,
+    given_learning_rate,
     metric_results,
     metric_variables,
     overridden_steps,
@@ -261,6 +262,17 @@ def test_accumulation_taken_over(scaled: bool) -> None:
     assert inner.gradient_accumulation_steps == 3
     with accumulation_taken_over(keras.optimizers.SGD()) as steps:
         assert steps == 1
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_given_learning_rate(scaled: bool) -> None:
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.5, 1, 0.1)
+    for given in (schedule, 0.5):
+        inner = keras.optimizers.SGD(given)
+        optimizer = keras.optimizers.LossScaleOptimizer(inner) if scaled else inner
+        found = given_learning_rate(optimizer)
+        assert (found is schedule) == (given is schedule)
+        assert float(keras.ops.convert_to_numpy(optimizer.learning_rate)) == 0.5
 
 
 def test_keras_leaves_the_remainder_of_an_accumulation() -> None:

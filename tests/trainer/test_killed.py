@@ -52,6 +52,7 @@ def run_until_killed(directory: Path, point: str) -> None:
     assert process.returncode == -signal.SIGKILL, process.stderr
 
 
+@pytest.mark.feature("atomic write")
 @pytest.mark.slow
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_at_any_point_of_a_save_the_run_ends_as_if_it_had_not_been(

@@ -46,6 +46,7 @@ def test_steps_follow_from_the_epochs_of_the_run(cosine: None, tmp_path: Path) -
     np.testing.assert_allclose(logged, [0.1, 0.05, 0.0], atol=1e-7)
 
 
+@pytest.mark.feature("schedules")
 def test_an_interrupted_schedule_goes_on_where_it_was(cosine: None, tmp_path: Path) -> None:
     options: Any = {"optimizer": "cosine", "count": 2}
     fit(tmp_path / "cut", Sender("on_train_step_end", 6), **options)
@@ -103,6 +104,7 @@ def test_a_run_with_a_finder_is_resumed_exactly(tmp_path: Path) -> None:
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.feature("learning rate finder")
 @pytest.mark.slow
 def test_one_replica_finds_what_two_find(float64: None) -> None:
     def losses(count: int) -> list[float]:

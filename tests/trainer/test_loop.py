@@ -1,5 +1,6 @@
 """The order of hooks: what the docstring of `keraunos.trainer.loop` promises."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,8 @@ import pytest
 import tensorflow as tf
 from helpers import classifier, examples, replicas
 from keraunos import Trainer
-from keraunos.callbacks import Callback, ModelCheckpoint, RunState
+from keraunos.callbacks import Callback, ModelCheckpoint, RunState, default_callbacks
+from keraunos.callbacks.callback_list import default_label
 from keraunos.models.phases import Phase
 
 HOOKS = [name for name in vars(Callback) if name.startswith("on_")]
@@ -47,6 +49,7 @@ def fit(recorder: Recorder, **options: Any) -> Any:
     return trainer.fit(classifier(), dataset, validation_data=dataset)
 
 
+@pytest.mark.feature("hooks")
 def test_hooks_come_in_the_order_that_the_loop_shows(tmp_path: Path) -> None:
     recorder = Recorder()
     fit(recorder, run_dir=tmp_path)
@@ -92,6 +95,7 @@ class _AsksForPhase(Callback):
         run.request_phase(Phase([], learning_rate=1e-3))
 
 
+@pytest.mark.feature("exception hook")
 @pytest.mark.parametrize("hook", [h for h in HOOKS if h != "on_exception"])
 def test_a_hook_that_fails_lets_all_others_clean_up(hook: str, tmp_path: Path) -> None:
     failing, other = Recorder(fail_in=hook), Recorder()
@@ -114,11 +118,50 @@ def test_a_hook_that_fails_lets_all_others_clean_up(hook: str, tmp_path: Path) -
     assert [each.calls[-1][0] for each in (failing, other)] == ["on_exception"] * 2
 
 
-def test_a_callback_that_asks_for_no_steps_does_not_hold_the_device_up() -> None:
-    class Coarse(Recorder):
-        every_n_steps = 2
+class Returns(Callback):
+    """Writes down after which steps the loop is back from the device, and asks for none."""
 
-    coarse = Coarse()
-    fit(coarse)
-    steps = [call for call in coarse.calls if call[0] == "on_train_step_end"]
-    assert [step for _, _, step, _ in steps] == [2, 4]
+    every_n_steps = None
+
+    def reset(self) -> None:
+        self.steps: list[int] = []
+
+    def on_train_step_end(self, run: RunState) -> None:
+        self.steps.append(run.step)
+
+
+class EachEpoch(Callback):
+    """Has no hook of steps."""
+
+    def on_epoch_end(self, run: RunState) -> None:
+        run.read_metrics()
+
+
+class EveryOther(EachEpoch):
+    every_n_steps = 2
+
+    def on_train_step_end(self, run: RunState) -> None:
+        """Defined, and so called."""
+
+
+@pytest.mark.parametrize(
+    ("given", "steps"),
+    [
+        ([EachEpoch()], [8]),
+        ([EachEpoch(), EveryOther()], [2, 4, 6, 8]),
+        (default_callbacks(Path("runs")).values(), [8]),
+    ],
+)
+def test_a_callback_that_asks_for_no_steps_does_not_hold_the_device_up(
+    given: Iterable[Callback], steps: list[int], tmp_path: Path
+) -> None:
+    returns = Returns()
+    x, y, _ = examples(30)
+    Trainer(
+        strategy=replicas(2),
+        callbacks={default_label(each): each for each in (*given, returns)},
+        max_epochs=1,
+        steps_per_execution=8,
+        run_dir=tmp_path,
+    ).fit(classifier(), tf.data.Dataset.from_tensor_slices((x, y)).batch(4))
+    assert returns.steps == steps

@@ -88,5 +88,6 @@ def test_a_run_repeats_bit_by_bit_whatever_ran_before(count: int) -> None:
     assert largest_difference(first, fitted(count, seed=0)) > 1e-3
 
 
+@pytest.mark.feature("seeds and determinism")
 def test_seed_zero_is_a_seed() -> None:
     assert largest_difference(fitted(1, seed=0), fitted(1, seed=0)) == 0

@@ -55,6 +55,7 @@ def test_four_replicas_equal_one(name: str, float64: None) -> None:
     assert_same(Engine(case.build, dataset, 4).train(dataset), expected)
 
 
+@pytest.mark.feature("gradient accumulation", "gradient clipping")
 @pytest.mark.parametrize("option", ["accumulation", "global_clipnorm", "EMA"])
 def test_options_of_the_optimizer_work_on_sums_over_replicas(
     option: str, float64: None

@@ -14,6 +14,7 @@ def some_fast(values: Any, fast: Any) -> list[Any]:
     return [v if v in fast else pytest.param(v, marks=slow) for v in values]
 
 
+@pytest.mark.feature("signals", "data position", "steps go on")
 @pytest.mark.parametrize("step", some_fast(range(1, EPOCHS * STEPS + 1), {2, 7, 12}))
 def test_a_signal_after_any_step_changes_nothing(
     step: int, whole: Any, tmp_path: Path
@@ -28,6 +29,7 @@ def test_a_signal_after_any_step_changes_nothing(
     assert_equal(state(tmp_path), whole())
 
 
+@pytest.mark.feature("signals")
 @pytest.mark.parametrize(
     "hook",
     some_fast(
@@ -45,6 +47,7 @@ def test_a_signal_in_any_phase_changes_nothing(
     assert_equal(state(tmp_path), whole())
 
 
+@pytest.mark.feature("whole state")
 @pytest.mark.parametrize(
     "optimizer", some_fast([n for n in OPTIMIZERS if n != "Adam"], {"accumulation"})
 )

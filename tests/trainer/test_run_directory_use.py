@@ -304,6 +304,7 @@ class TakesAllMemory(Callback):
             tf.ones([10**6, 10**9])
 
 
+@pytest.mark.feature("out of memory")
 @pytest.mark.slow
 def test_when_memory_runs_out_checkpoints_stay(tmp_path: Path) -> None:
     witness = Witness()

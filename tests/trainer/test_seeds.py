@@ -45,6 +45,7 @@ def test_generators_replicas_steps_and_seeds_all_differ() -> None:
     assert len(set(drawn)) == len(drawn) == 2 * 3 * 2 * 2
 
 
+@pytest.mark.feature("random state")
 @pytest.mark.parametrize("seed", [0, 7, 2**31 - 1])
 def test_the_state_is_a_function_of_seed_replica_and_step_alone(seed: int) -> None:
     first = states(2, seed, 5)

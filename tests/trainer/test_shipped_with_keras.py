@@ -69,6 +69,7 @@ def fit(kind: str, run_dir: Path | None = None, count: int = 2, *extra: Any) -> 
     return trainer.fit(build, data(0), validation_data=data(1))
 
 
+@pytest.mark.feature("averaged weights", "focal loss")
 @pytest.mark.parametrize("kind", KINDS)
 def test_two_replicas_give_what_one_gives(kind: str, float64: None) -> None:
     one, two = fit(kind, count=1), fit(kind, count=2)
@@ -90,6 +91,7 @@ def test_interrupted_it_goes_on_as_if_nothing_had_happened(
         assert largest_difference(weights_of(resumed.model), weights_of(whole.model)) == 0
 
 
+@pytest.mark.feature("averaged weights")
 def test_validation_sees_the_averages_and_training_does_not(float64: None) -> None:
     plain = Trainer(strategy=replicas(2), max_epochs=3, callbacks=[])
     without = plain.fit(EMA, dataset(), validation_data=dataset(1)).history

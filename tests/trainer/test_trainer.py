@@ -41,6 +41,7 @@ class Steps(Callback):
         self.on_fit_end(run)
 
 
+@pytest.mark.feature("stop by steps, epochs or time")
 @pytest.mark.parametrize(
     ("options", "steps", "epochs"),
     [
@@ -59,6 +60,7 @@ def test_limits_of_steps_and_epochs(options: Any, steps: int, epochs: int) -> No
     assert (counted.step, counted.epoch) == (steps, epochs)
 
 
+@pytest.mark.feature("limited batches")
 def test_limit_val_batches_measures_only_those() -> None:
     limited = trainer(max_epochs=1, limit_val_batches=2)
     result = limited.fit(classifier(), dataset(), validation_data=dataset())
@@ -66,12 +68,14 @@ def test_limit_val_batches_measures_only_those() -> None:
     assert result.history["val_loss"][0] == pytest.approx(measured["loss"], rel=1e-6)
 
 
+@pytest.mark.feature("limited batches")
 def test_fast_dev_run_keeps_nothing(tmp_path: Path) -> None:
     quick = trainer(fast_dev_run=True, run_dir=tmp_path / "run")
     quick.fit(classifier(), dataset(), validation_data=dataset())
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.feature("several steps per call")
 @pytest.mark.parametrize("steps_per_execution", [1, 4, 16, "auto"])
 def test_steps_per_execution_changes_no_number(steps_per_execution: Any) -> None:
     one = trainer(steps_per_execution=1, max_epochs=2).fit(classifier(), dataset())
@@ -101,6 +105,7 @@ def test_a_dataset_that_does_not_know_its_length() -> None:
     assert largest_difference(weights_of(result.model), weights) < 1e-6
 
 
+@pytest.mark.feature("data position")
 def test_a_function_of_epoch_and_start_batch() -> None:
     asked = []
 
@@ -150,6 +155,7 @@ def test_a_cached_folder_of_keras_is_read_once(tmp_path: Path) -> None:
     assert result.history["val_accuracy"][-1] > 0.9
 
 
+@pytest.mark.feature("separate stages")
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_predictions_come_in_the_order_of_the_data(count: int) -> None:
     x, _, _ = examples(21)
@@ -171,6 +177,7 @@ def test_predictions_keep_the_structure_of_the_outputs() -> None:
     }
 
 
+@pytest.mark.feature("separate stages")
 def test_validate_and_test_equal_evaluate_of_keras() -> None:
     result = trainer(max_epochs=1).fit(classifier(), dataset())
     weights = weights_of(result.model)
@@ -197,6 +204,7 @@ def test_a_trainer_does_nothing_before_it_is_used(tmp_path: Path) -> None:
     assert threading.active_count() == threads
 
 
+@pytest.mark.feature("speed")
 def test_waiting_for_slow_data_is_measured() -> None:
     def slowly(x: Any, y: Any) -> Any:
         (x,) = tf.numpy_function(lambda v: (time.sleep(0.05), v)[1:], [x], [x.dtype])

@@ -53,6 +53,7 @@ def teacher() -> keras.Model:
     return keras.Sequential([keras.Input((5,)), keras.layers.Dense(3, "softmax")])
 
 
+@pytest.mark.feature("own step")
 @pytest.mark.parametrize("kind", ["autoencoder", "distillation"])
 def test_it_gives_the_same_on_any_replicas(kind: str, float64: None) -> None:
     x, y, _ = examples(21)

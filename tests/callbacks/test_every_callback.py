@@ -1,0 +1,77 @@
+"""What every callback that is exported promises."""
+
+import copy
+import inspect
+import signal
+
+import numpy as np
+import pytest
+from every_callback import KINDS, STEPS, SWITCH, every_callback, fit, program
+from helpers import contents
+from keraunos.callbacks import Callback
+from keraunos.callbacks.registry import CALLBACK_CLASSES
+from programs import Program
+from resumable_runs import assert_equal, state
+
+HOOKS = [name for name, value in vars(Callback).items() if inspect.isfunction(value)]
+
+
+@pytest.fixture(scope="module")
+def fits(tmp_path_factory):
+    """A fit with copies of all callbacks, and one with the originals after another."""
+    folder, callbacks = tmp_path_factory.mktemp("fits"), every_callback()
+    fit(folder / "first", copy.deepcopy(callbacks))
+    fit(folder / "other", callbacks, seed=7, max_epochs=2)
+    fit(folder / "second", callbacks)
+    return folder, callbacks
+
+
+def test_all_that_can_be_named_are_exported():
+    assert set(KINDS) - {"callback", "keras_callback"} == set(CALLBACK_CLASSES)
+    assert {"on_fit_begin", "on_exception", "state_dict", "reset"} <= set(HOOKS)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_hooks_have_the_signature_of_the_base_class(name):
+    for hook in HOOKS:
+        ours, base = getattr(KINDS[name], hook), getattr(Callback, hook)
+        assert inspect.signature(ours) == inspect.signature(base), hook
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_its_docstring_has_an_example(name):
+    """They are run by tests/test_doctests.py."""
+    assert "Example:\n" in KINDS[name].__doc__
+    assert ">>> " in KINDS[name].__doc__
+
+
+@pytest.mark.slow
+def test_a_second_fit_and_one_with_copies_know_nothing_of_the_first(fits):
+    folder, _ = fits
+    assert_equal(state(folder / "second"), state(folder / "first"))
+    files = [set(contents(folder / name)) for name in ("first", "second")]
+    for names in files:
+        names -= {name for name in names if "events.out" in name}  # named by the time
+    assert files[0] == files[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KINDS)
+def test_a_copy_that_forgets_leaves_the_original_as_it_was(name, fits):
+    original = fits[1][name]
+    before = copy.deepcopy(original.state_dict())
+    copy.deepcopy(original).reset()
+    np.testing.assert_equal(original.state_dict(), before)
+
+
+@pytest.mark.feature("callback state")
+@pytest.mark.slow
+def test_killed_and_resumed_all_of_them_go_on_as_if_nothing_had_happened(fits, tmp_path):
+    killed = Program(
+        program, tmp_path / "run", SWITCH * STEPS + 3, output=tmp_path / "output"
+    )
+    assert killed.end() == -signal.SIGKILL, killed.output
+    assert fit(tmp_path / "run", every_callback()).is_finished
+    whole = state(fits[0] / "first")
+    assert set(whole["documents"]["state"]["callbacks"]) == set(KINDS)
+    assert_equal(state(tmp_path / "run"), whole)

@@ -1,0 +1,139 @@
+"""What Keraunos can do, and the tests that show it: docs/features.md is written from this.
+
+A test says what it shows with `@pytest.mark.feature("NAME")`. Run this file to write the
+document anew: `python tests/features.py`.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+DOCUMENT = ROOT / "docs" / "features.md"
+
+GROUPS: dict[str, dict[str, str]] = {
+    "The loop": {
+        "fit": "`Trainer.fit`, `keraunos fit`; validation after each epoch",
+        "separate stages": "`Trainer.validate`, `test`, `predict`; the commands",
+        "own step": "`Module.training_step`",
+        "stop by steps, epochs or time": "`trainer.max_steps`, `max_epochs`, `max_time`",
+        "minimum epochs": "`trainer.min_epochs`",
+        "limited batches": "`trainer.limit_train_batches`, `limit_val_batches`, "
+        "`fast_dev_run`",
+        "overfit batches": "`trainer.overfit_batches`",
+        "sanity validation": "`trainer.sanity_validation_batches`",
+        "validation frequency": "`trainer.validate_every_n_epochs`, "
+        "`validate_every_n_steps`",
+        "gradient accumulation": "`optimizer.gradient_accumulation_steps`",
+        "gradient clipping": "`optimizer.clipnorm`, `global_clipnorm`, `clipvalue`",
+        "several steps per call": "`trainer.steps_per_execution`",
+        "signals": "SIGTERM, SIGINT, SIGUSR1, SIGUSR2: saved, exit code 128 + signal",
+        "exception hook": "`Callback.on_exception`",
+        "out of memory": "exit code 7, with what to make smaller",
+    },
+    "Checkpoints and resuming": {
+        "whole state": "weights, optimizer, position and history in one directory",
+        "callback state": "`Callback.state_dict`, `load_state_dict`",
+        "atomic write": "a directory appears once it is whole, with sizes and SHA-256",
+        "fallback": "the newest checkpoint that is whole; damaged ones are named",
+        "best and last": "`callbacks.model_checkpoint`: `save_top_k`, `save_last`, "
+        "`every_n_minutes`",
+        "data position": "resumed within an epoch at the next batch",
+        "random state": "random generators are set from seed and step",
+        "automatic resuming": "the same command again, or `keraunos fit --resume RUN`",
+        "save on exception": "`callbacks.model_checkpoint`: `save_on_exception`",
+        "weights only": "`callbacks.model_checkpoint`: `save_weights_only`",
+        "other number of devices": "what two replicas saved goes on with one, and back",
+    },
+    "Precision and determinism": {
+        "mixed precision": "`trainer.precision=mixed_float16`, `mixed_bfloat16`",
+        "seeds and determinism": "`seed`, `trainer.deterministic`",
+    },
+    "Callbacks": {
+        "hooks": "of fit, epoch, step, validation, phase, checkpoint and exception",
+        "early stopping": "`callbacks.early_stopping`: `patience`, `min_delta`, `mode`",
+        "early stopping thresholds": "`stopping_threshold`, `divergence_threshold`, "
+        "`check_finite`; the reason is kept, and a missing metric is an error",
+        "best weights restored": "`restore_best_weights`, or `restore_best` of checkpoints",
+        "reduce on plateau": "`callbacks.ReduceLROnPlateau`, that of Keras",
+        "schedules": "`optimizer.schedule`: cosine, linear, step, exponential; warm-up",
+        "learning rate finder": "`callbacks.learning_rate_finder`",
+        "averaged weights": "`optimizer.use_ema`, `callbacks.SwapEMAWeights` of Keras",
+        "divergence": "exit code 5, and the pictures of the batch in `diverged.json`",
+        "callbacks of Keras": "any `keras.callbacks.Callback`, in lists and in YAML",
+    },
+    "Monitoring": {
+        "scalars": "`tensorboard/`, training and validation in one chart",
+        "steps go on": "a resumed run shows each step once",
+        "hparams": "TensorBoard's HParams page",
+        "pictures": "the data and the confusion matrix of each epoch in TensorBoard",
+        "metrics file": "`metrics.jsonl`, a line an epoch",
+        "speed": "learning rate, pictures per second, time spent waiting for data",
+        "progress": "a bar on terminals, lines in logs, one output in notebooks",
+    },
+    "Transfer learning and evaluation": {
+        "fine-tuning": "`callbacks.backbone_finetuning`, the recipe `skin_lesion_finetune`",
+        "classification scores": "`model.metrics`; in `test.json` also those of each class",
+        "confidence intervals": "95 % bootstrap intervals in `test.json`",
+        "predictions to a file": "`keraunos predict`, `predictions.csv`",
+        "focal loss": "`model.loss=focal`, or any loss of Keras",
+    },
+}
+
+# What comparable frameworks have and this one leaves out, with the reason.
+LEFT_OUT = {
+    "Finding the batch size": "It is part of what is computed, and a run is to repeat. "
+    "Running out of memory ends with advice in place of another batch size.",
+    "Learning rates for each layer": "Fine-tuning has one in each phase.",
+    "Loggers for services": "A callback of theirs for Keras goes into `callbacks` as any.",
+    "XLA": "`jit_compile` is refused; Keras turns it off by itself under `tf.distribute`.",
+    "Paths such as gs:// and s3://": "A checkpoint appears by an atomic rename, which "
+    "these have not.",
+    "Sharded models": "TensorFlow has none for Keras 3.",
+    "TPUs": "There was none to try.",
+}
+
+
+def marked_tests() -> Iterator[tuple[str, str]]:
+    """The feature and the address of each test that has a mark."""
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                for name in _features_of(node):
+                    yield name, f"{path.relative_to(ROOT).as_posix()}::{node.name}"
+
+
+def _features_of(test: ast.FunctionDef) -> Iterator[str]:
+    for mark in test.decorator_list:
+        if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.feature":
+            yield from (argument.value for argument in mark.args)  # type: ignore[attr-defined]
+
+
+def known_features() -> set[str]:
+    """The names that tests may give."""
+    return {name for group in GROUPS.values() for name in group}
+
+
+def document() -> str:
+    """The text of docs/features.md."""
+    shown: dict[str, list[str]] = {}
+    for name, test in marked_tests():
+        shown.setdefault(name, []).append(test)
+    lines = [
+        "# What it can do",
+        "",
+        "Each row with the tests that show it. [tests/features.py](../tests/features.py)",
+        "writes this page from marks on tests.",
+    ]
+    for group, features in GROUPS.items():
+        lines += ["", f"## {group}", "", "| | How | Test |", "| --- | --- | --- |"]
+        for name, how in features.items():
+            tests = ", ".join(f"`{test}`" for test in shown.get(name, []))
+            lines.append(f"| {name} | {how} | {tests} |")
+    lines += ["", "## Left out", "", "| | Why |", "| --- | --- |"]
+    lines += [f"| {name} | {why} |" for name, why in LEFT_OUT.items()]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(document(), encoding="utf-8")
