@@ -151,6 +151,8 @@ class Loop:
             metrics_set_aside(self.training.step.model, run.strategy),
         ):
             self._validate(self.validation, run)
+        with self.training.time_left_out():
+            self._agree(run)
             self._save_if_asked(run)
 
     def _validate_after_epoch(self, run: RunState) -> dict[str, float]:
