@@ -249,7 +249,7 @@ class Traced(keras.layers.Layer):
 
 def train(fault: Fault, run_dir: Path) -> kr.FitResult:
     """Trains a small model, with faults where they may strike."""
-    strike_in(multi_worker, "limit_coordination", lambda: fault.at("strategy"))
+    strike_in(multi_worker, "_num_gpus", lambda: fault.at("strategy"))
     # Not the first checkpoint: there is to be one to go back to.
     writes = iter(range(1000))
     strike_in(saver, "write_bundle", lambda: next(writes) == 2 and fault.at("save"))
