@@ -22,8 +22,6 @@ from keraunos.trainer.interruption import Interruption
 
 EPOCHS, STEPS = 3, 4
 AT_STEP = STEPS + 2
-# Then the first checkpoint is whole: the second has been begun.
-AT_STEP_OF_KILL = 2 * STEPS + 2
 APART = "apart: "
 
 
@@ -101,11 +99,11 @@ def build() -> keras.Model:
 
 
 class Asks(Callback):
-    """Asks for something on one worker alone, once."""
+    """Asks for something, or is hit by it."""
 
-    def __init__(self, what: str, is_this: bool) -> None:
+    def __init__(self, what: str, mark: Path) -> None:
         self.what = what
-        self.is_this = is_this
+        self.mark = mark
         self.is_late = False
         fitting.Interruption = functools.partial(Interruption, clock=self.clock)
 
@@ -113,36 +111,26 @@ class Asks(Callback):
         return time.monotonic() + 3600 * self.is_late
 
     def on_train_step_end(self, run: Any) -> None:
-        if not self.is_this or run.step != AT_STEP:
-            return
-        if self.what == "late":
-            self.is_late = True
-        elif self.what == "stop":
-            run.request_stop("one worker has had enough")
-        elif self.what == "save":
-            run.request_save()
-        elif self.what == "signal":
-            os.kill(os.getpid(), signal.SIGTERM)
-
-
-class Kills(Callback):
-    """Kills one worker, in the first attempt."""
-
-    def __init__(self, mark: Path, is_this: bool) -> None:
-        self.mark = mark
-        self.is_this = is_this
-
-    def on_train_step_end(self, run: Any) -> None:
-        if self.is_this and run.step == AT_STEP_OF_KILL and not self.mark.exists():
-            self.mark.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
+        match self.what, run.step - AT_STEP:
+            case "late", 0:
+                self.is_late = True
+            case "save and stop", 0:
+                run.request_save()
+            case "save and stop", 1:
+                run.request_stop("one worker has had enough")
+            case "signal", 0:
+                os.kill(os.getpid(), signal.SIGTERM)
+            # An epoch later, when the first checkpoint is whole; in the first attempt.
+            case "kill", 4 if not self.mark.exists():
+                self.mark.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
 
 
 def fit(folder: Path, run: str, what: str = "nothing", asker: int = 0) -> int:
     """Trains into a run directory, and keeps weights, history and predictions."""
     workers = kr.init_workers()
     use_float64()
-    is_asker = workers.rank == asker
+    what_here = what if workers.rank == asker else "nothing"
     trainer = kr.Trainer(
         strategy="multi_worker",
         accelerator="cpu",
@@ -150,18 +138,21 @@ def fit(folder: Path, run: str, what: str = "nothing", asker: int = 0) -> int:
         max_time="00:00:30:00",
         run_dir=folder / run,
         callbacks={
-            "asks": Asks(what, is_asker),
-            "kills": Kills(folder / "killed", is_asker and what == "kill"),
+            "asks": Asks(what_here, folder / "killed"),
             "csv": keras.callbacks.CSVLogger(folder / f"{run} {workers.rank}.csv"),
+            "pictures": None,
         },
     )
     # The fourth example of a batch is in the part of the last worker.
     training = dataset(0, bad=4 * STEPS - 6 if what == "nan" else None)
     result = trainer.fit(build, training, validation_data=dataset(1, 7))
+    if result.stop_reason != f"max_epochs={EPOCHS} is reached":
+        keep_result(folder / f"{run} {workers.rank}", result)
+        return 128 + result.signal if result.signal else 0
     validated = trainer.validate(result.model, dataset(2, 6))
     outputs = trainer.predict(result.model, dataset(3, 11))
     keep_result(folder / f"{run} {workers.rank}", result, outputs, validated=validated)
-    return 128 + result.signal if result.signal else 0
+    return 0
 
 
 def keep_result(path: Path, result: kr.FitResult, *arrays: Any, **values: Any) -> None:
@@ -204,7 +195,7 @@ def finetune(folder: Path, run: str) -> None:
         validate_every_n_steps=3,
         sanity_validation_batches=1,
         run_dir=folder / run,
-        callbacks=[finder, tuning],
+        callbacks={"finder": finder, "tuning": tuning, "pictures": None},
     )
     result = trainer.fit(build_frozen, dataset(0), validation_data=dataset(1, 7))
     found = {

@@ -1,5 +1,6 @@
 """Several workers give what one gives; one of them writes, and all stop together."""
 
+import functools
 import json
 import re
 import sys
@@ -76,10 +77,13 @@ def test_batches_of_every_size_give_what_one_process_gives(
     """One with one replica; with as many, where BatchNorm goes by them."""
     assert run("train_cases", count, tmp_path, *names) == [0] * count, said(tmp_path, 0)
     for name in names:
-        history, weights = train_case(name, count if name.startswith(APART) else 1)
+        history, weights = trained_here(name, count if name.startswith(APART) else 1)
         for rank in range(count):
             got = kept(tmp_path / f"{name} {rank}")
             assert_close(got, (weights, {"history": history}))
+
+
+trained_here = functools.cache(train_case)
 
 
 def test_a_fit_gives_the_same_and_the_chief_alone_writes(one: Path, tmp_path: Path) -> None:
@@ -124,23 +128,14 @@ def test_phases_validation_between_steps_and_a_found_rate_are_those_of_one(
     assert found["rates"] == [found["rate"], *[1.0] * (EPOCHS - 1)]
 
 
-@pytest.mark.parametrize(
-    ("what", "reason"),
-    [
-        ("stop", "one worker has had enough"),
-        ("late", "max_time of 1800 seconds is nearly over"),
-    ],
-)
-def test_a_stop_that_one_asks_for_is_that_of_all(
-    what: str, reason: str, tmp_path: Path
-) -> None:
-    assert run("fit", 2, tmp_path, "run", what, 1) == [0, 0], said(tmp_path, 1)
-    reasons = [kept(tmp_path / f"run {rank}")[1]["stop_reason"] for rank in (0, 1)]
-    assert reasons == [reason] * 2
-    if what == "stop":
-        assert lines(tmp_path) == 2
-    else:  # where it stands, to be resumed
-        assert last_checkpoint(tmp_path) == CHECKPOINT
+def test_all_stop_where_the_time_of_one_is_over(tmp_path: Path) -> None:
+    assert run("fit", 2, tmp_path, "run", "late", 1) == [0, 0], said(tmp_path, 1)
+    assert reasons(tmp_path) == ["max_time of 1800 seconds is nearly over"] * 2
+    assert last_checkpoint(tmp_path) == CHECKPOINT
+
+
+def reasons(folder: Path) -> list[str]:
+    return [kept(folder / f"run {rank}")[1]["stop_reason"] for rank in (0, 1)]
 
 
 def last_checkpoint(folder: Path) -> str:
@@ -167,8 +162,12 @@ def test_stopped_by_a_signal_to_any_worker_other_numbers_of_them_go_on(
     assert lines(tmp_path) == EPOCHS
 
 
-def test_a_checkpoint_that_a_worker_asks_for_holds_what_all_have(tmp_path: Path) -> None:
-    assert run("fit", 2, tmp_path, "run", "save", 1) == [0, 0], said(tmp_path, 1)
+def test_a_checkpoint_and_a_stop_that_one_asks_for_are_those_of_all(
+    tmp_path: Path,
+) -> None:
+    assert run("fit", 2, tmp_path, "run", "save and stop", 1) == [0, 0], said(tmp_path, 1)
+    assert reasons(tmp_path) == ["one worker has had enough"] * 2
+    assert lines(tmp_path) == 2
     saved = tmp_path / "run" / "checkpoints" / CHECKPOINT
     metrics = read_bundle(saved).arrays["metrics"]
     assert {len(values) for values in metrics.values()} == {2}  # one row a replica
