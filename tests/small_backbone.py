@@ -55,8 +55,3 @@ class Small(Module):
         for layer in model.layers[-2:]:
             outputs = layer(outputs)
         return self._compile(keras.Model(features, outputs), model.optimizer)
-
-
-def without_dropout() -> Module:
-    """What does not depend on the number of replicas."""
-    return Small(dropout=0.0)

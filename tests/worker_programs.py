@@ -19,6 +19,9 @@ from keraunos.callbacks import BackboneFinetuning, Callback, LearningRateFinder
 from keraunos.strategies.factory import create_strategy
 from keraunos.trainer import fitting
 from keraunos.trainer.interruption import Interruption
+from tensorflow.python.distribute.collective_all_reduce_strategy import (
+    CollectiveAllReduceExtended,
+)
 
 EPOCHS, STEPS = 3, 4
 AT_STEP = STEPS + 2
@@ -57,6 +60,19 @@ def train_case(name: str, count: int) -> tuple[Any, Any]:
     dataset = batches_of_all_sizes(case)
     sync = not name.startswith(APART)
     return engine.Engine(case.build, dataset, count, sync_batch_norm=sync).train(dataset)
+
+
+def on_two_devices(folder: Path, function: str, *arguments: Any) -> int | None:
+    """Runs a function where each worker has two replicas, as it has with two GPUs."""
+
+    def two(self: Any, resolver: Any, worker_device: str) -> tuple[tuple[str, ...], str]:
+        return tuple(f"{worker_device}/device:CPU:{n}" for n in range(2)), "CPU"
+
+    # By itself TensorFlow takes but one CPU of a worker.
+    CollectiveAllReduceExtended._initialize_local_devices = two
+    kr.set_cpu_devices(2)
+    code: int | None = globals()[function](folder, *arguments)
+    return code
 
 
 def use_float64() -> None:

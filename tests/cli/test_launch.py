@@ -281,19 +281,24 @@ def test_several_workers_need_a_named_run_directory(
 
 @pytest.mark.slow
 def test_two_workers_train_on_cached_features_and_report_like_one(
-    pictures: Path, tmp_path: Path, keraunos: Any
+    pictures: Path, tmp_path: Path, keraunos: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copy(small_backbone.__file__, tmp_path / "own.py")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "own", raising=False)
+    model = "{builder: 'own:Small', arguments: {dropout: 0.0}}"
+    (tmp_path / "own.yaml").write_text(f"model: {model}")
     settings = [
+        "own.yaml",
         *[f"data.train={pictures / 'train'}", f"data.test={pictures / 'test'}"],
-        *["data.image_size=32", "data.batch_size=7", "model.builder=own:without_dropout"],
+        *["data.image_size=32", "data.batch_size=7"],
         *["augmentation.views=2", "feature_cache=on", "trainer.max_epochs=2"],
         *["trainer.accelerator=cpu", "trainer.devices=1"],
         *["callbacks.pictures=null", "callbacks.tensorboard=null"],
     ]
-    alone = keraunos("fit", "classify", *settings, "run_dir=one")
+    alone = keraunos("fit", *settings, "run_dir=one")
     assert alone.code == 0, alone.err
-    command = ["fit", "classify", *settings, "run_dir=two", "cache_dir=own"]
+    command = ["fit", *settings, "run_dir=two", "cache_dir=own"]
     both = run_keraunos("launch", "--workers", 2, "--", *command, cwd=tmp_path)
     assert both.returncode == 0, both.stderr
     assert "CPU:0 on each of 2 workers" in both.stderr

@@ -21,8 +21,12 @@ TESTS = Path(__file__).parents[1]
 CHECKPOINT = f"step-{AT_STEP:08d}-mid-epoch"
 
 
-def run(function: str, count: int, folder: Path, *arguments: object) -> list[int]:
+def run(
+    function: str, count: int, folder: Path, *arguments: object, devices: int = 1
+) -> list[int]:
     """The exit codes of so many workers that ran a function of `worker_programs`."""
+    if devices == 2:
+        return run("on_two_devices", count, folder, function, *arguments)
     return run_workers(getattr(worker_programs, function), count, folder, *arguments)
 
 
@@ -68,16 +72,22 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("count", "names"),
-    [(2, ["an Embedding", "BatchNorm", f"{APART}BatchNorm"]), (4, ["BatchNorm"])],
+    ("count", "devices", "names"),
+    [
+        (2, 1, ["an Embedding", "BatchNorm", f"{APART}BatchNorm"]),
+        (2, 2, ["an Embedding", "BatchNorm"]),
+        (4, 1, ["BatchNorm"]),
+    ],
 )
 def test_batches_of_every_size_give_what_one_process_gives(
-    count: int, names: list[str], tmp_path: Path, float64: None
+    count: int, devices: int, names: list[str], tmp_path: Path, float64: None
 ) -> None:
     """One with one replica; with as many, where BatchNorm goes by them."""
-    assert run("train_cases", count, tmp_path, *names) == [0] * count, said(tmp_path, 0)
+    codes = run("train_cases", count, tmp_path, *names, devices=devices)
+    assert codes == [0] * count, said(tmp_path, 0)
     for name in names:
-        history, weights = trained_here(name, count if name.startswith(APART) else 1)
+        replicas = count * devices if name.startswith(APART) else 1
+        history, weights = trained_here(name, replicas)
         for rank in range(count):
             got = kept(tmp_path / f"{name} {rank}")
             assert_close(got, (weights, {"history": history}))
@@ -150,14 +160,15 @@ def test_no_number_in_the_part_of_one_ends_all_in_the_same_way(tmp_path: Path) -
     assert record["step"] == 3
 
 
-@pytest.mark.parametrize(("before", "after"), [(2, 1), (1, 2)])
+@pytest.mark.parametrize(("before", "after", "devices"), [(2, 1, 1), (1, 2, 2)])
 def test_stopped_by_a_signal_to_any_worker_other_numbers_of_them_go_on(
-    before: int, after: int, one: Path, tmp_path: Path
+    before: int, after: int, devices: int, one: Path, tmp_path: Path
 ) -> None:
     codes = run("fit", before, tmp_path, "run", "signal", before - 1)
     assert codes == [128 + 15] * before, said(tmp_path, 0)
     assert last_checkpoint(tmp_path) == CHECKPOINT
-    assert run("fit", after, tmp_path, "run") == [0] * after, said(tmp_path, 0)
+    codes = run("fit", after, tmp_path, "run", devices=devices)
+    assert codes == [0] * after, said(tmp_path, 0)
     assert_same_results(tmp_path, one, after)
     assert lines(tmp_path) == EPOCHS
 
