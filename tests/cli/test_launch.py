@@ -280,7 +280,7 @@ def test_several_workers_need_a_named_run_directory(
 
 
 @pytest.mark.slow
-def test_two_workers_train_on_cached_features_and_report_like_one(
+def test_two_workers_train_on_cached_features_then_pictures_and_report_like_one(
     pictures: Path, tmp_path: Path, keraunos: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copy(small_backbone.__file__, tmp_path / "own.py")
@@ -295,6 +295,9 @@ def test_two_workers_train_on_cached_features_and_report_like_one(
         *["augmentation.views=2", "feature_cache=on", "trainer.max_epochs=2"],
         *["trainer.accelerator=cpu", "trainer.devices=1"],
         *["callbacks.pictures=null", "callbacks.tensorboard=null"],
+        # The second epoch is on the pictures themselves.
+        "callbacks.backbone_finetuning="
+        "{at_epoch: 1, unfreeze_from: block2, learning_rate: 0.001}",
     ]
     alone = keraunos("fit", *settings, "run_dir=one")
     assert alone.code == 0, alone.err
@@ -304,6 +307,7 @@ def test_two_workers_train_on_cached_features_and_report_like_one(
     assert "CPU:0 on each of 2 workers" in both.stderr
     assert list((tmp_path / "own").glob("features-*"))
     ours, theirs = (read_metrics(tmp_path / run) for run in ("two", "one"))
+    assert [line["learning_rate"] for line in ours] == pytest.approx([0.01, 0.001])
     for got, expected in zip(ours, theirs, strict=True):
         assert got == pytest.approx(expected, rel=1e-4, abs=1e-5)
     tested = [
