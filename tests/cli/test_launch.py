@@ -172,7 +172,7 @@ while rank == 1:
     time.sleep(9)
 attempt = len(list(Path().glob("attempt-*")))
 Path(f"attempt-{attempt}").write_text(" ".join(addresses))
-Path(os.environ["KERAUNOS_PROGRESS_FILE"]).write_text(str(attempt))
+Path(os.environ["KERAUNOS_PROGRESS_FILE"]).write_text(str(min(attempt, 2)))
 if attempt == 1:
     os.kill(os.getpid(), signal.SIGKILL)
 sys.exit([9, 0, 2][attempt])
