@@ -122,7 +122,7 @@ def run(cell: Cell, limit: float) -> Ended:
                 codes[rank] = code_if_ended(pid)
         time.sleep(0.02)
     ended_at, hung = time.time(), codes[other] is None
-    finish(pids, codes)
+    finish(pids, codes, seconds=0.0 if cell.fault == "SIGSTOP" else 8.0)
     fault_at = folder / "fault"
     since = float(fault_at.read_text()) if fault_at.exists() else started
     lines = (folder / str(other)).read_text(errors="replace").strip().splitlines()
@@ -136,7 +136,7 @@ def code_if_ended(pid: int) -> int | None:
     return os.waitstatus_to_exitcode(status) if found else None
 
 
-def finish(pids: list[int], codes: list[int | None], seconds: float = 8.0) -> None:
+def finish(pids: list[int], codes: list[int | None], seconds: float) -> None:
     """Leaves no process behind; one that is not frozen may end by itself."""
     deadline = time.time() + seconds
     for rank, pid in enumerate(pids):
@@ -249,7 +249,7 @@ class Traced(keras.layers.Layer):
 
 def train(fault: Fault, run_dir: Path) -> kr.FitResult:
     """Trains a small model, with faults where they may strike."""
-    strike_in(multi_worker, "limit_coordination", lambda: fault.at("strategy"))
+    strike_in(multi_worker, "_num_gpus", lambda: fault.at("strategy"))
     # Not the first checkpoint: there is to be one to go back to.
     writes = iter(range(1000))
     strike_in(saver, "write_bundle", lambda: next(writes) == 2 and fault.at("save"))

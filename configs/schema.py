@@ -159,8 +159,8 @@ class ModelConfig(Section):
     builder: str | None = Field(
         None,
         pattern=r"^[\w.]+:\w+$",
-        description="`package.module:function` that returns a compiled keras.Model or "
-        "a Module, in place of a backbone.",
+        description="`package.module:name` of a function that returns a compiled "
+        "keras.Model, or of a Module, in place of a backbone.",
     )
     arguments: dict[str, Any] = Field({}, description="Arguments of the builder.")
 

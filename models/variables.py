@@ -50,6 +50,18 @@ def assign_values(variables: Mapping[str, keras.Variable], values: Arrays) -> No
         variable.assign(values[name])
 
 
+def unshared_statistics(model: keras.Model) -> list[keras.Variable]:
+    """The moving statistics of which each replica keeps its own while it trains."""
+    return [
+        variable
+        for layer in all_layers(model)
+        if isinstance(layer, keras.layers.BatchNormalization)
+        and layer.trainable
+        and not layer.synchronized
+        for variable in layer.non_trainable_variables
+    ]
+
+
 def stable_name(variable: keras.Variable) -> str:
     """The name of a variable without the number that Keras gives to those without one.
 

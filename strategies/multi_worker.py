@@ -5,12 +5,15 @@ import contextlib
 import ctypes
 import os
 import signal
+import socket
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
 import tensorflow as tf
 
+from ..core import watcher
 from ..core.cluster import Cluster, find_cluster
 from ..core.errors import ConfigError, message
 from .devices import Accelerator
@@ -135,7 +138,11 @@ def _join(
     lost_seconds = _seconds(LOST_VARIABLE, LOST_SECONDS)
     connections = meet(cluster, _seconds(MEET_VARIABLE, MEET_SECONDS))
     limit_coordination(2 * lost_seconds, len(cluster.addresses))
-    with _ended_if_stuck(round(lost_seconds) + 1), _signal_handlers_kept():
+    with (
+        _ended_if_stuck(round(lost_seconds) + 1),
+        _watched(cluster, connections),
+        _signal_handlers_kept(),
+    ):
         strategy = tf.distribute.MultiWorkerMirroredStrategy(
             cluster_resolver=tf.distribute.cluster_resolver.SimpleClusterResolver(
                 tf.train.ClusterSpec({"worker": list(cluster.addresses)}),
@@ -176,7 +183,8 @@ def _ended_if_stuck(seconds: int) -> Iterator[None]:
     """Ends the process with code 6 if TensorFlow waits for a worker that has just died.
 
     It holds Python's lock meanwhile, so that no thread or handler of Python could. Those
-    of C can: the alarm calls `abort`, whose signal has number 6 and calls `_exit` with it.
+    of C can: the alarm, for a worker that is frozen, calls `abort`; the signal of that,
+    which `_watched` sends as well, has number 6 and calls `_exit` with it.
     """
     libc = ctypes.CDLL(None)
     libc.signal.argtypes, libc.signal.restype = [ctypes.c_int, ctypes.c_void_p], _POINTER
@@ -192,6 +200,27 @@ def _ended_if_stuck(seconds: int) -> Iterator[None]:
         signal.alarm(0)
         for number, handler in before.items():
             libc.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _watched(cluster: Cluster, connections: Mapping[int, socket.socket]) -> Iterator[None]:
+    """Names a worker that dies meanwhile, and ends this one; by another process."""
+    if not connections:
+        yield
+        return
+    command = [sys.executable, "-m", watcher.__name__, str(os.getpid())]
+    for rank, connection in connections.items():
+        command += [str(connection.fileno()), cluster.name(rank)]
+    process = subprocess.Popen(
+        command,
+        pass_fds=[connection.fileno() for connection in connections.values()],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 @contextlib.contextmanager

@@ -153,6 +153,7 @@ class ConnectedWorkers(Workers):
         if self._has_ended:
             return
         self._has_ended = True
+        self._is_told.set()
         for peer in self._peers.values():
             with contextlib.suppress(OSError):
                 peer.send([kind, reason[:2000]])

@@ -26,6 +26,7 @@ class Engine:
         count: Of replicas.
         steps_per_execution: Steps a call.
         seed: Of weights and dropout.
+        sync_batch_norm: As of the Trainer.
     """
 
     def __init__(
@@ -35,11 +36,12 @@ class Engine:
         count: int,
         steps_per_execution: int = 16,
         seed: int = 0,
+        sync_batch_norm: bool = True,
     ) -> None:
         keras.utils.set_random_seed(seed)
         self.strategy = replicas(count)
         module, source = FunctionModule(build), as_source(dataset, "data")
-        self.model = build_model(module, self.strategy, source, sync_batch_norm=True)
+        self.model = build_model(module, self.strategy, source, sync_batch_norm)
         self._pace = Pace(steps_per_execution)
         with accumulation_taken_over(self.model.optimizer) as accumulate:
             self.step = TrainStep(

@@ -3,6 +3,7 @@
 They are forked from a server that has imported it, and used nothing of it.
 """
 
+import atexit
 import multiprocessing
 import os
 import signal
@@ -13,8 +14,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from keraunos import KeraunosError
+from keraunos.cli.launch import free_ports
+from keraunos.core.cluster import Cluster
+
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["hypermodels"])
+# Not modules of tests: Python 3.11 does not tell the server where these are.
+_CONTEXT.set_forkserver_preload(
+    ["tensorflow", "keras", "keraunos.search", "keraunos.trainer.trainer"]
+)
 
 
 class Program:
@@ -76,6 +84,43 @@ class Program:
             self.stop()
             raise AssertionError(f"did not end in {seconds} s: {self.output}")
         return int(self._process.exitcode)
+
+
+def run_workers(
+    function: Callable[..., int | None], count: int, folder: Path, *arguments: Any
+) -> list[int]:
+    """Runs a function in so many workers; their exit codes.
+
+    What each writes is in the file `log-RANK` of the folder, its first argument.
+    """
+    addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(count))
+    workers = [
+        Program(
+            _work,
+            function,
+            folder,
+            *arguments,
+            output=folder / f"log-{rank}",
+            environment={"TF_CONFIG": Cluster(addresses, rank).tf_config()},
+        )
+        for rank in range(count)
+    ]
+    try:
+        return [worker.end() for worker in workers]
+    finally:
+        for worker in workers:
+            worker.stop()
+
+
+def _work(function: Callable[..., int | None], *arguments: Any) -> int:
+    """Ends as a program does."""
+    try:
+        return function(*arguments) or 0
+    except KeraunosError as error:
+        print(f"error: {error}")
+        return error.exit_code
+    finally:
+        atexit._run_exitfuncs()  # multiprocessing leaves them out
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:

@@ -1,8 +1,10 @@
 """What the workers of tests do; each function runs in every worker."""
 
+import functools
 import json
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,17 @@ import numpy as np
 import tensorflow as tf
 from compiled_models import CASES, Case
 from helpers import examples
-from keraunos.callbacks import Callback
+from keraunos.callbacks import BackboneFinetuning, Callback, LearningRateFinder
 from keraunos.strategies.factory import create_strategy
+from keraunos.trainer import fitting
+from keraunos.trainer.interruption import Interruption
+from tensorflow.python.distribute.collective_all_reduce_strategy import (
+    CollectiveAllReduceExtended,
+)
 
 EPOCHS, STEPS = 3, 4
+AT_STEP = STEPS + 2
+APART = "apart: "
 
 
 def batches_of_all_sizes(case: Case) -> tf.data.Dataset:
@@ -32,16 +41,38 @@ def batches_of_all_sizes(case: Case) -> tf.data.Dataset:
 
 
 def train_cases(folder: Path, *names: str) -> None:
-    """Trains models without a Trainer, in float64, and keeps what came out."""
+    """Trains models without a Trainer, in float64, and keeps what came out.
+
+    Those whose names begin with `APART` without synchronised BatchNorm.
+    """
     workers = kr.init_workers()
     use_float64()
     strategy = create_strategy("multi_worker", "cpu")
     engine.replicas = lambda count: strategy
     for name in names:
-        dataset = batches_of_all_sizes(CASES[name])
-        trained = engine.Engine(CASES[name].build, dataset, workers.count)
-        history, weights = trained.train(dataset)
+        history, weights = train_case(name, workers.count)
         keep(folder / f"{name} {workers.rank}", weights, history=history)
+
+
+def train_case(name: str, count: int) -> tuple[Any, Any]:
+    """Trains one model, and returns its history and its weights."""
+    case = CASES[name.removeprefix(APART)]
+    dataset = batches_of_all_sizes(case)
+    sync = not name.startswith(APART)
+    return engine.Engine(case.build, dataset, count, sync_batch_norm=sync).train(dataset)
+
+
+def on_two_devices(folder: Path, function: str, *arguments: Any) -> int | None:
+    """Runs a function where each worker has two replicas, as it has with two GPUs."""
+
+    def two(self: Any, resolver: Any, worker_device: str) -> tuple[tuple[str, ...], str]:
+        return tuple(f"{worker_device}/device:CPU:{n}" for n in range(2)), "CPU"
+
+    # By itself TensorFlow takes but one CPU of a worker.
+    CollectiveAllReduceExtended._initialize_local_devices = two
+    kr.set_cpu_devices(2)
+    code: int | None = globals()[function](folder, *arguments)
+    return code
 
 
 def use_float64() -> None:
@@ -54,9 +85,14 @@ def keep(path: Path, arrays: list[Any], **values: Any) -> None:
     path.with_name(path.name + ".json").write_text(json.dumps(values))
 
 
-def dataset(seed: int, count: int = 4 * STEPS - 3) -> tf.data.Dataset:
-    """Batches of four, the last of one example."""
-    return tf.data.Dataset.from_tensor_slices(examples(count, seed=seed)).batch(4)
+def dataset(
+    seed: int, count: int = 4 * STEPS - 3, bad: int | None = None
+) -> tf.data.Dataset:
+    """Batches of four, the last of one example; one example may be no number."""
+    inputs, *rest = examples(count, seed=seed)
+    if bad is not None:
+        inputs[bad] = np.nan
+    return tf.data.Dataset.from_tensor_slices((inputs, *rest)).batch(4)
 
 
 def build() -> keras.Model:
@@ -79,47 +115,108 @@ def build() -> keras.Model:
 
 
 class Asks(Callback):
-    """Asks for something on one worker alone, once."""
+    """Asks for something, or is hit by it."""
 
-    def __init__(self, what: str, is_this: bool) -> None:
+    def __init__(self, what: str, mark: Path) -> None:
         self.what = what
-        self.is_this = is_this
+        self.mark = mark
+        self.is_late = False
+        fitting.Interruption = functools.partial(Interruption, clock=self.clock)
+
+    def clock(self) -> float:
+        return time.monotonic() + 3600 * self.is_late
 
     def on_train_step_end(self, run: Any) -> None:
-        if not self.is_this or run.step != STEPS + 2:
-            return
-        if self.what == "stop":
-            run.request_stop("one worker has had enough")
-        elif self.what == "save":
-            run.request_save()
-        elif self.what == "signal":
-            os.kill(os.getpid(), signal.SIGTERM)
+        match self.what, run.step - AT_STEP:
+            case "late", 0:
+                self.is_late = True
+            case "save and stop", 0:
+                run.request_save()
+            case "save and stop", 1:
+                run.request_stop("one worker has had enough")
+            case "signal", 0:
+                os.kill(os.getpid(), signal.SIGTERM)
+            # An epoch later, when the first checkpoint is whole; in the first attempt.
+            case "kill", 4 if not self.mark.exists():
+                self.mark.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
 
 
-def fit(folder: Path, run: str, what: str = "nothing", asker: str = "0") -> int:
+def fit(folder: Path, run: str, what: str = "nothing", asker: int = 0) -> int:
     """Trains into a run directory, and keeps weights, history and predictions."""
     workers = kr.init_workers()
     use_float64()
-    asks = Asks(what, workers.rank == int(asker))
+    what_here = what if workers.rank == asker else "nothing"
     trainer = kr.Trainer(
         strategy="multi_worker",
         accelerator="cpu",
         max_epochs=EPOCHS,
+        max_time="00:00:30:00",
         run_dir=folder / run,
         callbacks={
-            "asks": asks,
+            "asks": Asks(what_here, folder / "killed"),
             "csv": keras.callbacks.CSVLogger(folder / f"{run} {workers.rank}.csv"),
+            "pictures": None,
         },
     )
-    result = trainer.fit(build, dataset(0), validation_data=dataset(1, 7))
+    # The fourth example of a batch is in the part of the last worker.
+    training = dataset(0, bad=4 * STEPS - 6 if what == "nan" else None)
+    result = trainer.fit(build, training, validation_data=dataset(1, 7))
+    if result.stop_reason != f"max_epochs={EPOCHS} is reached":
+        keep_result(folder / f"{run} {workers.rank}", result)
+        return 128 + result.signal if result.signal else 0
     validated = trainer.validate(result.model, dataset(2, 6))
     outputs = trainer.predict(result.model, dataset(3, 11))
+    keep_result(folder / f"{run} {workers.rank}", result, outputs, validated=validated)
+    return 0
+
+
+def keep_result(path: Path, result: kr.FitResult, *arrays: Any, **values: Any) -> None:
     keep(
-        folder / f"{run} {workers.rank}",
-        [*engine.weights_of(result.model), outputs],
+        path,
+        [*engine.weights_of(result.model), *arrays],
         history=engine.without_speed(result.history),
-        validated=validated,
         stop_reason=result.stop_reason,
-        best=str(result.best_checkpoint),
+        best=result.best_checkpoint and result.best_checkpoint.name,
+        **values,
     )
-    return 128 + result.signal if result.signal else 0
+
+
+def build_frozen() -> keras.Model:
+    """A model with a frozen backbone, whose gradients are added up over batches."""
+    layers = keras.layers
+    backbone = keras.Sequential(
+        [keras.Input((5,)), layers.Dense(4, "tanh"), layers.BatchNormalization()]
+    )
+    backbone.trainable = False
+    model = keras.Sequential([keras.Input((5,)), backbone, layers.Dense(3, "softmax")])
+    model.compile(
+        keras.optimizers.SGD(0.5, global_clipnorm=0.5, gradient_accumulation_steps=3),
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+    return model
+
+
+def finetune(folder: Path, run: str) -> None:
+    """Finds a learning rate, trains the head and then all, and validates often."""
+    workers = kr.init_workers()
+    use_float64()
+    finder = LearningRateFinder(1e-3, 1.0, num_steps=12)
+    tuning = BackboneFinetuning(at_epoch=1, learning_rate=1.0, train_batch_norm=True)
+    trainer = kr.Trainer(
+        strategy="multi_worker",
+        accelerator="cpu",
+        max_epochs=EPOCHS,
+        validate_every_n_steps=3,
+        sanity_validation_batches=1,
+        run_dir=folder / run,
+        callbacks={"finder": finder, "tuning": tuning, "pictures": None},
+    )
+    result = trainer.fit(build_frozen, dataset(0), validation_data=dataset(1, 7))
+    found = {
+        "rate": finder.suggestion,
+        "losses": finder.losses,
+        "rates": result.history["learning_rate"],
+    }
+    keep_result(folder / f"{run} {workers.rank}", result, found=found)

@@ -109,10 +109,12 @@ class Training:
             return False
         run.step += int(outcome.steps)
         run.epoch_step += int(outcome.steps)
+        # Before all are done with the sums of a step none may end.
+        seconds = max(self._workers.gather(self.clock() - started))
         if not outcome.finite:
             raise diverged(run, self.source, self._length(run))
         self.is_between_calls = True
-        self.pace.record(steps, max(self._workers.gather(self.clock() - started)))
+        self.pace.record(steps, seconds)
         return True
 
     def _steps_left(self, run: RunState) -> int | None:

@@ -146,11 +146,10 @@ class Loop:
     def _validate_within_epoch(self, run: RunState) -> None:
         if self.validation is None or not self.times.within_epoch(run):
             return
-        with (
-            self.training.time_left_out(),
-            metrics_set_aside(self.training.step.model, run.strategy),
-        ):
-            self._validate(self.validation, run)
+        with self.training.time_left_out():
+            with metrics_set_aside(self.training.step.model, run.strategy):
+                self._validate(self.validation, run)
+            self._agree(run)
             self._save_if_asked(run)
 
     def _validate_after_epoch(self, run: RunState) -> dict[str, float]:

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from ..core.bundle import Arrays
 from ..models import Module
+from ..models.variables import unshared_statistics
 from ..strategies import own_part, sum_over_replicas
 from ..strategies.tensorflow_internals import traced
 from .accumulator import Accumulator, combine
@@ -46,12 +47,14 @@ class ReplicaSums(NamedTuple):
         numerators: Of each loss.
         denominators: For each divisor.
         gradients: For each divisor one for each variable.
+        statistics: Those of BatchNorms that aren't synchronised.
     """
 
     rows: Any
     numerators: list[Any]
     denominators: dict[str, Any]
     gradients: dict[str, list[Any]]
+    statistics: list[Any]
 
 
 class TrainStep:
@@ -88,6 +91,9 @@ class TrainStep:
         self._prepare = prepare
         self._seed = seed
         self._variables = [variable.value for variable in model.trainable_variables]
+        self._statistics = (
+            unshared_statistics(model) if strategy.num_replicas_in_sync > 1 else []
+        )
         self._kinds: list[Kind] = []
         with strategy.scope():
             self.totals = EpochTotals(loss_names(model, module))
@@ -138,9 +144,10 @@ class TrainStep:
     def _one_step(self, iterator: Any, step: tf.Tensor) -> tf.Tensor:
         parts, wait_seconds = next_with_wait(iterator)
         local = self.strategy.run(self._on_replica, args=(parts, step))
-        rows, numerators, denominators, gradients = sum_over_replicas(
+        rows, numerators, denominators, gradients, statistics = sum_over_replicas(
             self.strategy, tuple(local)
         )
+        self._share_statistics(statistics)
         losses = divide(self._kinds, numerators, denominators)
         self.totals.add(losses, rows, wait_seconds)
         finite = tf.math.is_finite(losses[0]) & self._all_finite(gradients)
@@ -165,7 +172,13 @@ class TrainStep:
             [term.numerator for term in result.terms],
             {term.kind.divisor: term.denominator for term in result.terms},
             gradients,
+            [tf.identity(variable.value) for variable in self._statistics],
         )
+
+    def _share_statistics(self, sums: list[tf.Tensor]) -> None:
+        """Gives all replicas the mean of theirs, which are of their own rows."""
+        for variable, total in zip(self._statistics, sums, strict=True):
+            variable.assign(total / self.strategy.num_replicas_in_sync)
 
     def _sum_by_divisor(self, result: Forward) -> dict[str, tf.Tensor]:
         """What gradients are taken of; scaled, if the optimizer scales losses."""

@@ -55,7 +55,8 @@ class Trainer:
         steps_per_execution: Steps that run on the device between looks from Python;
             `"auto"` makes calls of about a tenth of a second.
         sync_batch_norm: Whether BatchNorm shares batch statistics between replicas;
-            `"auto"` does. Without, results depend on the number of replicas.
+            `"auto"` does. Without, results depend on the number of replicas, and moving
+            statistics are the mean of theirs.
         feature_cache: Whether to train on cached features of a frozen backbone; `"auto"`
             does where each picture has a fixed number of versions.
         seed: Of initial weights and dropout; order and augmentation have the data's.

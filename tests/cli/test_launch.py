@@ -2,18 +2,21 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+import small_backbone
 from helpers import run_keraunos
-from keraunos.cli.launch import code_of_failure, free_ports
+from keraunos.cli import launch as launch_module
+from keraunos.cli.launch import _is_worth_another, code_of_failure, free_ports
 from keraunos.core.restarts import Restarts
+from programs import is_running, wait_for
 
 # What every program of these tests begins with.
 START = """
@@ -25,14 +28,16 @@ addresses = config["cluster"]["worker"]
 """
 
 
-def launch(
-    folder: Path, program: str, *options: object, workers: int = 2
-) -> subprocess.CompletedProcess[str]:
-    (folder / "program.py").write_text(START + program)
-    command = [sys.executable, "program.py"]
-    return run_keraunos(
-        "launch", "--workers", workers, *options, "--", *command, cwd=folder
-    )
+@pytest.fixture
+def launch(keraunos: Any) -> Any:
+    """Runs a program in workers of a launcher that is this process."""
+
+    def run(program: str, *options: object, workers: int = 2) -> Any:
+        Path("program.py").write_text(START + program)
+        command = [sys.executable, "program.py"]
+        return keraunos("launch", "--workers", workers, *options, "--", *command)
+
+    return run
 
 
 def begin(folder: Path, program: str, *options: str) -> subprocess.Popen[str]:
@@ -59,36 +64,25 @@ def pid_of(folder: Path, rank: int) -> int | None:
     return int(text) if text else None
 
 
-def wait_for(condition: Any, seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it takes too long"
-        time.sleep(0.02)
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().split(") ")[1][0] != "Z"
-    except OSError:
-        return False
-
-
-def test_each_worker_knows_all_and_which_it_is(tmp_path: Path) -> None:
+def test_each_worker_knows_all_and_which_it_is(launch: Any) -> None:
     program = "print(json.dumps([rank, addresses]))\nprint('aside', file=sys.stderr)"
-    done = launch(tmp_path, program, workers=3)
-    assert done.returncode == 0, done.stderr
-    lines = sorted(done.stdout.splitlines())
+    answer = launch(program, workers=3)
+    assert answer.code == 0, answer.err
+    lines = sorted(answer.out.splitlines())
     assert [line[:4] for line in lines] == ["[0] ", "[1] ", "[2] "]
     told = [json.loads(line[4:]) for line in lines]
     assert [rank for rank, _ in told] == [0, 1, 2]
     (addresses,) = {tuple(each) for _, each in told}
     assert len(set(addresses)) == 3
-    assert sorted(done.stderr.splitlines()) == [f"[{rank}] aside" for rank in range(3)]
+    assert sorted(answer.err.splitlines()) == [f"[{rank}] aside" for rank in range(3)]
 
 
-def test_without_a_prefix_lines_are_as_they_were(tmp_path: Path) -> None:
-    done = launch(tmp_path, "print('line')", "--no-prefix")
-    assert done.stdout.splitlines() == ["line", "line"]
+def test_hosts_by_hand_name_the_workers_of_all_machines(launch: Any) -> None:
+    hosts = ["--hosts", "here,there", "--node-rank", 1, "--port", 7000, "--no-prefix"]
+    answer = launch("print(rank, *addresses)", *hosts)
+    assert sorted(answer.out.splitlines()) == [  # as they were, without a prefix
+        f"{rank} here:7000 here:7001 there:7000 there:7001" for rank in (2, 3)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -106,20 +100,27 @@ def test_the_code_is_that_of_the_failure(codes: list[int], code: int) -> None:
     assert code_of_failure(codes) == code
 
 
-def test_when_one_fails_its_code_is_told_and_it_is_named(tmp_path: Path) -> None:
-    done = launch(tmp_path, "sys.exit(3 * rank)")
-    assert done.returncode == 3
-    assert "worker 1 (127.0.0.1:" in done.stderr
-    assert "ended with code 3" in done.stderr
+def test_when_one_fails_its_code_is_told_and_it_is_named(launch: Any) -> None:
+    answer = launch("sys.exit(3 * rank)")
+    assert answer.code == 3
+    assert "worker 1 (127.0.0.1:" in answer.err
+    assert "ended with code 3" in answer.err
 
 
-def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
-    done = run_keraunos("launch", "--", "no-such-program", cwd=tmp_path)
-    assert done.returncode == 127
-    assert "no-such-program can't be run: No such file" in done.stderr
+def test_a_program_that_is_not_there_is_named(keraunos: Any) -> None:
+    answer = keraunos("launch", "--", "no-such-program")
+    assert answer.code == 127
+    assert "no-such-program can't be run: No such file" in answer.err
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(signal.SIGUSR1, marks=pytest.mark.slow),
+    ],
+)
 def test_a_signal_is_handed_on_to_all_once(number: signal.Signals, tmp_path: Path) -> None:
     program = f"""
 def handle(number, frame):
@@ -165,67 +166,72 @@ def test_workers_do_not_outlive_a_launcher_that_is_killed(tmp_path: Path) -> Non
         wait_for(lambda pid=pid: not is_running(pid))
 
 
-# Fails in every attempt; says how many there were, and how far it has come in each.
+# Fails in every attempt but the last; says how far it has come in each.
 ATTEMPTS = """
 while rank == 1:
-    if Path("end").exists():
-        sys.exit(0)
-    time.sleep(0.01)
+    time.sleep(9)
 attempt = len(list(Path().glob("attempt-*")))
 Path(f"attempt-{attempt}").write_text(" ".join(addresses))
-steps = STEPS_REACHED
-Path(os.environ["KERAUNOS_PROGRESS_FILE"]).write_text(str(steps[attempt]))
-end = Path("end").touch
-CODE
+Path(os.environ["KERAUNOS_PROGRESS_FILE"]).write_text(str(min(attempt, 2)))
+if attempt == 1:
+    os.kill(os.getpid(), signal.SIGKILL)
+sys.exit([9, 0, 2][attempt])
 """
 
 
-def attempts(
-    folder: Path, progress: list[int], how: str, max_restarts: int, monkeypatch: Any
-) -> tuple[int, int]:
-    """The exit code, and how many attempts there were."""
-    from keraunos.cli import launch as module
+def test_workers_start_again_on_other_ports_while_a_run_comes_further(
+    launch: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch_module, "SECONDS_TO_END", 0.2)
+    answer = launch(ATTEMPTS, "--max-restarts", 1)
+    used = [file.read_text() for file in sorted(Path().glob("attempt-*"))]
+    assert len(set(used)) == len(used) == 3
+    assert answer.code == 2, answer.err  # a wrong setting: the same would come of it
+    assert answer.err.count("(1 of 1 restarts)") == 2
 
-    monkeypatch.setattr(module, "SECONDS_TO_END", 0.2)
-    monkeypatch.chdir(folder)
-    program = ATTEMPTS.replace("STEPS_REACHED", str(progress)).replace("CODE", how)
-    (folder / "program.py").write_text(START + program)
-    from keraunos.cli.main import main
 
-    options = ["--workers", "2", "--max-restarts", str(max_restarts)]
-    code = main(["launch", *options, "--", sys.executable, "program.py"])
-    return code, len(list(folder.glob("attempt-*")))
+def test_without_progress_restarts_come_to_an_end(launch: Any) -> None:
+    program = "open('attempts', 'a').write(str(rank))\nsys.exit(1)"
+    answer = launch(program, "--max-restarts", 2, workers=1)
+    assert answer.code == 1
+    assert Path("attempts").read_text() == "000"
 
 
 @pytest.mark.parametrize(
-    ("progress", "how", "max_restarts", "expected"),
+    ("code", "expected"),
     [
-        ([5] * 9, "sys.exit(1)", 0, (1, 1)),
-        ([5] * 9, "sys.exit(1)", 2, (1, 3)),
-        ([-1] * 9, "os.kill(os.getpid(), 9)", 2, (6, 3)),
-        ([1, 1, 2, 2, 3, 3], "sys.exit(9) if attempt < 5 else end()", 2, (0, 6)),
-        ([1, 2, 3], "sys.exit([9, 2, 0][attempt])", 5, (2, 2)),  # a wrong setting
-        ([1, 2, 3], "sys.exit([9, 5, 0][attempt])", 5, (5, 2)),  # diverged
-        ([1, 2, 3], "sys.exit([9, 143, 0][attempt])", 5, (143, 2)),  # was told to stop
+        *[(code, True) for code in (1, 6, 9, 127)],
+        (0, False),
+        *[(code, False) for code in (2, 3, 4, 5)],  # the same would come of it
+        *[(code, False) for code in (130, 138, 140, 143)],  # was told to stop
+    ],
+)
+def test_what_is_worth_another_start(code: int, expected: bool) -> None:
+    assert _is_worth_another(code) == expected
+
+
+@pytest.mark.parametrize(
+    ("limit", "progress", "allowed"),
+    [
+        (0, [5], 0),
+        (2, [5] * 9, 2),
+        (2, [-1] * 9, 2),
+        (2, [1, 1, 2, 2, 3, 3, 3, 3], 6),
+        (1, [1, 2, 3, 2, 1], 3),
     ],
 )
 def test_restarts_count_until_a_run_comes_further(
-    progress: list[int],
-    how: str,
-    max_restarts: int,
-    expected: tuple[int, int],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    limit: int, progress: list[int], allowed: int, tmp_path: Path
 ) -> None:
-    assert attempts(tmp_path, progress, how, max_restarts, monkeypatch) == expected
-
-
-def test_each_attempt_has_ports_of_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    attempts(tmp_path, [-1] * 3, "sys.exit(1)", 2, monkeypatch)
-    used = [file.read_text() for file in tmp_path.glob("attempt-*")]
-    assert len(set(used)) == len(used) == 3
+    file = tmp_path / "progress"
+    restarts = Restarts(limit, file)
+    count = 0
+    for reached in progress:
+        file.write_text(str(reached))
+        if not restarts.is_allowed():
+            break
+        count += 1
+    assert count == allowed
 
 
 def test_progress_that_cannot_be_read_is_none(tmp_path: Path) -> None:
@@ -240,11 +246,9 @@ def test_progress_that_cannot_be_read_is_none(tmp_path: Path) -> None:
 def test_ports_on_which_somebody_listens_are_left_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from keraunos.cli import launch as module
-
     (port,) = free_ports(1)
-    monkeypatch.setattr(module, "FIRST_PORT", port)
-    monkeypatch.setattr(module, "PORTS", 1)
+    monkeypatch.setattr(launch_module, "FIRST_PORT", port)
+    monkeypatch.setattr(launch_module, "PORTS", 1)
     assert free_ports(1) == [port]
     with socket.create_server(("127.0.0.1", port)), pytest.raises(Exception, match="free"):
         free_ports(1)
@@ -265,14 +269,6 @@ def test_what_makes_no_sense_is_2(
     assert why in answer.err
 
 
-def test_hosts_by_hand_name_the_workers_of_all_machines(tmp_path: Path) -> None:
-    options = ["--hosts", "here,there", "--node-rank", 1, "--port", 7000]
-    done = launch(tmp_path, "print(rank, *addresses)", *options)
-    assert sorted(done.stdout.splitlines()) == [
-        f"[{rank}] {rank} here:7000 here:7001 there:7000 there:7001" for rank in (2, 3)
-    ]
-
-
 def test_several_workers_need_a_named_run_directory(
     keraunos: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -284,25 +280,34 @@ def test_several_workers_need_a_named_run_directory(
 
 
 @pytest.mark.slow
-def test_two_workers_train_on_cached_features_and_report_like_one(
-    pictures: Path, tmp_path: Path
+def test_two_workers_train_on_cached_features_then_pictures_and_report_like_one(
+    pictures: Path, tmp_path: Path, keraunos: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shutil.copy(small_backbone.__file__, tmp_path / "own.py")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "own", raising=False)
+    model = "{builder: 'own:Small', arguments: {dropout: 0.0}}"
+    (tmp_path / "own.yaml").write_text(f"model: {model}")
     settings = [
+        "own.yaml",
         *[f"data.train={pictures / 'train'}", f"data.test={pictures / 'test'}"],
-        *["data.image_size=32", "data.batch_size=7", "model.weights=null"],
-        *["model.backbone=MobileNetV3Small", "model.dropout=0.0"],
+        *["data.image_size=32", "data.batch_size=7"],
         *["augmentation.views=2", "feature_cache=on", "trainer.max_epochs=2"],
-        *["trainer.accelerator=cpu", "callbacks.pictures=null"],
+        *["trainer.accelerator=cpu", "trainer.devices=1"],
+        *["callbacks.pictures=null", "callbacks.tensorboard=null"],
+        # The second epoch is on the pictures themselves.
+        "callbacks.backbone_finetuning="
+        "{at_epoch: 1, unfreeze_from: block2, learning_rate: 0.001}",
     ]
-    alone = run_keraunos("fit", "classify", *settings, "run_dir=one", cwd=tmp_path)
-    assert alone.returncode == 0, alone.stderr
-    command = ["fit", "classify", *settings, "run_dir=two", "cache_dir=own"]
-    options = ["--workers", 2, "--"]
-    both = run_keraunos("launch", *options, *command, cwd=tmp_path)
+    alone = keraunos("fit", *settings, "run_dir=one")
+    assert alone.code == 0, alone.err
+    command = ["fit", *settings, "run_dir=two", "cache_dir=own"]
+    both = run_keraunos("launch", "--workers", 2, "--", *command, cwd=tmp_path)
     assert both.returncode == 0, both.stderr
     assert "CPU:0 on each of 2 workers" in both.stderr
     assert list((tmp_path / "own").glob("features-*"))
     ours, theirs = (read_metrics(tmp_path / run) for run in ("two", "one"))
+    assert [line["learning_rate"] for line in ours] == pytest.approx([0.01, 0.001])
     for got, expected in zip(ours, theirs, strict=True):
         assert got == pytest.approx(expected, rel=1e-4, abs=1e-5)
     tested = [

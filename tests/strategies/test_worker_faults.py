@@ -1,7 +1,8 @@
 """A worker that is hit by a fault is named by the other, which ends in time.
 
 All cells of the table in docs/clusters.md are run by benchmarks/worker_faults.py; here
-those that differ in how a fault is noticed.
+those that differ in how a fault is noticed. Signals and workers that are late or missing
+have tests of their own.
 """
 
 import json
@@ -22,13 +23,10 @@ pytestmark = pytest.mark.slow
 # Fault, who is hit and when; the codes of both (None: was frozen), and what is said.
 CELLS = [
     ("SIGKILL:chief:step", [-9, 6], "worker 0, the chief .* ended without a word"),
-    ("SIGKILL:worker:strategy", [6, -9], ""),
+    ("SIGKILL:worker:strategy", [6, -9], "worker 1 .* while TensorFlow was being set up"),
     ("SIGKILL:worker:save", [6, -9], "worker 1 .* ended without a word"),
     ("SIGSTOP:worker:validation", [6, None], "worker 1 .* no sign of life for 5 seconds"),
-    ("SIGTERM:worker:step", [143, 143], ""),
     ("exception:worker:step", [6, 1], "worker 1 .* failed: RuntimeError: a fault"),
-    ("SIGKILL:worker:before meeting", [6, -9], "worker 1 .* did not come within 8 sec"),
-    ("late:worker:start", [0, 0], ""),
     ("port in use:worker:start", [2, 2], "port"),
 ]
 
@@ -49,5 +47,4 @@ def test_every_fault_ends_in_time_and_is_named() -> None:
         assert result["codes"] == codes, (cell, result)
         assert re.search(said, result["said"]), (cell, result)
         assert not result["hung"], (cell, result)
-        if "late" not in cell:
-            assert result["seconds"] < LOST_SECONDS + SECONDS_MORE, (cell, result)
+        assert result["seconds"] < LOST_SECONDS + SECONDS_MORE, (cell, result)

@@ -37,7 +37,6 @@ def three() -> Iterator[tuple[list[ConnectedWorkers], list[str], list[socket.soc
     finally:
         for worker in workers:
             worker.done()
-            worker._is_told.set()  # nobody is to end this process
         for connection in [each for pair in pairs for each in pair]:
             connection.close()
 
@@ -114,6 +113,23 @@ def test_a_chief_that_is_lost_is_named() -> None:
         workers[0].fail(OSError("disk"))
         for error in at_once(*(lambda w=w: w.share(None) for w in workers[1:])):
             assert "worker 0, the chief (a:1) failed: OSError: disk" in str(error)
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_one_that_does_not_notice_that_another_is_lost_is_ended(
+    ends: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes: list[int] = []
+    monkeypatch.setattr("keraunos.strategies.workers.SECONDS_TO_END", 0.5)
+    monkeypatch.setattr("os._exit", codes.append)
+    with three() as (workers, lost, _):
+        workers[0].fail(OSError("disk"))
+        while len(lost) < 2:
+            time.sleep(0.01)
+        for worker in workers[1:] if ends else []:  # by an error of its own
+            worker.fail(OSError("disk"))
+        time.sleep(0.8)
+    assert codes == ([] if ends else [6, 6])
 
 
 def test_one_that_is_silent_is_lost_after_a_while() -> None:

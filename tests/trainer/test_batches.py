@@ -1,12 +1,13 @@
 """Sources of batches, and how these are cut for replicas."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import examples, replicas
-from keraunos import ConfigError
+from keraunos import ConfigError, ImageData
 from keraunos.strategies import Position, Replicas, own_part
 from keraunos.trainer.batches import (
     Batches,
@@ -49,6 +50,33 @@ def test_batches_are_cut_as_replicas_say() -> None:
 def test_a_process_gets_the_parts_of_its_own_replicas_only() -> None:
     (parts,) = cut(numbers(9, 9), Replicas(total=4, first=2, local=2))
     assert [part.content.numpy().tolist() for part in parts] == [[4, 5], [6, 7, 8]]
+
+
+TWO_WORKERS_OF_TWO = [Replicas(total=4, first=first, local=2) for first in (0, 2)]
+
+
+@pytest.mark.parametrize("size", range(1, 10))
+def test_workers_with_two_replicas_each_share_out_a_batch(size: int) -> None:
+    ((first,), (second,)) = (rows(cut(numbers(size, size), r)) for r in TWO_WORKERS_OF_TWO)
+    ((whole,),) = [rows(cut(numbers(size, size), FIRST_OF_FOUR))]
+    assert first + second == whole
+    assert whole == [*range(size)] * FIRST_OF_FOUR.repeats(size)
+
+
+def test_workers_with_two_replicas_each_share_out_pictures(pictures: Path) -> None:
+    """Twenty-four in batches of seven: the last has fewer than there are replicas."""
+    train = ImageData.from_folder(
+        pictures / "train", image_size=32, batch_size=7, augmentation=None
+    ).train
+    first, second = (train.batches(Position(), r).take(4) for r in TWO_WORKERS_OF_TWO)
+    whole = train.batches(Position(), Replicas()).take(4)
+    for *parts, (batch,) in zip(first, second, whole, strict=True):
+        own = [part for each in parts for part in each]
+        expected = batch.content["images"].numpy()
+        own = own if len(expected) >= 4 else own[-1:]
+        assert {int(part.repeats) for part in own} == {1 if len(expected) >= 4 else 4}
+        joined = np.concatenate([part.content["images"] for part in own])
+        np.testing.assert_array_equal(joined, expected)
 
 
 def test_every_tensor_of_an_element_is_cut_alike() -> None:

@@ -102,6 +102,21 @@ def test_interrupted_before_or_in_such_a_validation_the_run_ends_the_same(
     assert [line["step"] for line in between(whole)] == [3, 6, 9]
 
 
+@pytest.mark.slow
+def test_a_checkpoint_of_such_a_validation_goes_on_with_the_metrics_of_training(
+    tmp_path: Path,
+) -> None:
+    whole, cut, every = tmp_path / "whole", tmp_path / "cut", {"validate_every_n_steps": 2}
+    fit(whole, count=2, **every)
+    with pytest.raises(LookupError):
+        fit(cut, Fails("on_train_step_end", 11), count=2, **every)
+    saved = cut / "checkpoints" / "step-00000010-mid-epoch"
+    counted = read_bundle(saved).arrays["metrics"]
+    assert 8 in {float(values.sum()) for values in counted.values()}  # two steps of four
+    assert fit(cut, count=2, **every).is_finished
+    assert_equal(state(cut), state(whole))
+
+
 @pytest.mark.feature("sanity validation")
 def test_a_fault_in_validation_shows_before_the_first_step(tmp_path: Path) -> None:
     def broken() -> Any:

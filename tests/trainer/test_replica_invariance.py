@@ -128,3 +128,22 @@ def assert_same(got: tuple[Any, Any], expected: tuple[Any, Any]) -> None:
             assert ours[name] == pytest.approx(value, rel=1e-10, abs=1e-10), name
     for ours, theirs in zip(got[1], expected[1], strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-10)
+
+
+def test_statistics_that_are_not_synchronised_are_the_mean_of_all_replicas(
+    float64: None,
+) -> None:
+    """Keras would let those of each replica go their own way, and save the first's."""
+    dataset = CASES["BatchNorm"].dataset(6)
+    engine = Engine(with_batch_norm, dataset, 3, sync_batch_norm=False)
+    hidden, norm = engine.model.layers[1:3]
+    start = keras.Model(engine.model.inputs, hidden.output).predict(dataset, verbose=0)
+    engine.train(dataset, epochs=1)
+    parts = np.split(start, 3)
+    for variable, initial, seen in (
+        (norm.moving_mean, 0.0, [part.mean(0) for part in parts]),
+        (norm.moving_variance, 1.0, [part.var(0) for part in parts]),
+    ):
+        expected = norm.momentum * initial + (1 - norm.momentum) * np.mean(seen, axis=0)
+        for replica in engine.strategy.experimental_local_results(variable.value):
+            np.testing.assert_allclose(replica, expected, rtol=1e-10)

@@ -1,34 +1,33 @@
 """Several workers give what one gives; one of them writes, and all stop together."""
 
+import functools
 import json
-import subprocess
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from helpers import contents
+import worker_programs
+from helpers import contents, run_keraunos
 from keraunos.core.bundle import read_bundle
-from worker_programs import EPOCHS, STEPS
+from programs import run_workers
+from worker_programs import APART, AT_STEP, EPOCHS, train_case
 
 pytestmark = pytest.mark.slow
 
 TESTS = Path(__file__).parents[1]
+CHECKPOINT = f"step-{AT_STEP:08d}-mid-epoch"
 
 
-def run(function: str, count: int, folder: Path, *arguments: object) -> list[int]:
+def run(
+    function: str, count: int, folder: Path, *arguments: object, devices: int = 1
+) -> list[int]:
     """The exit codes of so many workers that ran a function of `worker_programs`."""
-    program = [sys.executable, str(TESTS / "forked_workers.py")]
-    place = f"worker_programs:{function}"
-    done = subprocess.run(
-        [*program, place, str(count), str(folder), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=True,
-    )
-    return list(json.loads(done.stdout.splitlines()[-1]))
+    if devices == 2:
+        return run("on_two_devices", count, folder, function, *arguments)
+    return run_workers(getattr(worker_programs, function), count, folder, *arguments)
 
 
 def said(folder: Path, rank: int) -> str:
@@ -60,6 +59,8 @@ def assert_same_values(got: Any, expected: Any) -> None:
             assert_same_values(a, b)
     elif isinstance(expected, float):
         assert got == pytest.approx(expected, abs=1e-10)
+    else:
+        assert got == expected
 
 
 @pytest.fixture(scope="session")
@@ -70,32 +71,34 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-NAMES = ["an Embedding", "BatchNorm"]
-
-
-@pytest.mark.parametrize("count", [2, 4])
-def test_batches_of_every_size_give_what_one_worker_gives(
-    count: int, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+@pytest.mark.parametrize(
+    ("count", "devices", "names"),
+    [
+        (2, 1, ["an Embedding", "BatchNorm", f"{APART}BatchNorm"]),
+        (2, 2, ["an Embedding", "BatchNorm"]),
+        (4, 1, ["BatchNorm"]),
+    ],
+)
+def test_batches_of_every_size_give_what_one_process_gives(
+    count: int, devices: int, names: list[str], tmp_path: Path, float64: None
 ) -> None:
-    alone = tmp_path_factory.mktemp("alone")
-    names = NAMES if count == 2 else NAMES[-1:]
-    assert run("train_cases", 1, alone, *names) == [0], said(alone, 0)
-    assert run("train_cases", count, tmp_path, *names) == [0] * count, said(tmp_path, 0)
+    """One with one replica; with as many, where BatchNorm goes by them."""
+    codes = run("train_cases", count, tmp_path, *names, devices=devices)
+    assert codes == [0] * count, said(tmp_path, 0)
     for name in names:
-        expected = kept(alone / f"{name} 0")
+        replicas = count * devices if name.startswith(APART) else 1
+        history, weights = trained_here(name, replicas)
         for rank in range(count):
-            assert_close(kept(tmp_path / f"{name} {rank}"), expected)
+            got = kept(tmp_path / f"{name} {rank}")
+            assert_close(got, (weights, {"history": history}))
+
+
+trained_here = functools.cache(train_case)
 
 
 def test_a_fit_gives_the_same_and_the_chief_alone_writes(one: Path, tmp_path: Path) -> None:
     assert run("fit", 2, tmp_path, "run") == [0, 0], said(tmp_path, 1)
-    expected = kept(one / "run 0")
-    for rank in (0, 1):
-        got = kept(tmp_path / f"run {rank}")
-        assert_close((got[0], got[1] | {"best": ""}), (expected[0], expected[1]))
-    weights, other = (kept(tmp_path / f"run {rank}")[0][:-1] for rank in (0, 1))
-    for a, b in zip(weights, other, strict=True):  # BatchNorm's statistics among them
-        np.testing.assert_array_equal(a, b)
+    assert_same_results(tmp_path, one)
     names = {Path(name).parts[0] for name in contents(tmp_path / "run")}
     assert names == {Path(name).parts[0] for name in contents(one / "run")}
     assert (tmp_path / "run 0.csv").exists()
@@ -105,36 +108,97 @@ def test_a_fit_gives_the_same_and_the_chief_alone_writes(one: Path, tmp_path: Pa
     assert lines(tmp_path) == EPOCHS
 
 
+def assert_same_results(folder: Path, expected: Path, count: int = 2) -> None:
+    """All workers have the same, which is what one worker has; the chief has the best."""
+    arrays, values = kept(expected / "run 0")
+    results = [kept(folder / f"run {rank}") for rank in range(count)]
+    for rank, result in enumerate(results):
+        best = values["best"] if rank == 0 else None
+        assert_close(result, (arrays, values | {"best": best}))
+    for first, *others in zip(*(weights for weights, _ in results), strict=True):
+        for other in others:
+            np.testing.assert_array_equal(first, other)
+
+
 def lines(folder: Path) -> int:
     return len((folder / "run" / "metrics.jsonl").read_text().splitlines())
 
 
-def test_a_stop_that_one_asks_for_is_that_of_all(tmp_path: Path) -> None:
-    assert run("fit", 2, tmp_path, "run", "stop", 1) == [0, 0], said(tmp_path, 1)
-    reasons = [kept(tmp_path / f"run {rank}")[1]["stop_reason"] for rank in (0, 1)]
-    assert reasons == ["one worker has had enough"] * 2
-    assert lines(tmp_path) == 2
+def test_phases_validation_between_steps_and_a_found_rate_are_those_of_one(
+    tmp_path: Path,
+) -> None:
+    folders = {count: tmp_path / str(count) for count in (1, 2)}
+    for count, folder in folders.items():
+        folder.mkdir()
+        assert run("finetune", count, folder, "run") == [0] * count, said(folder, 0)
+    assert_same_results(folders[2], folders[1])
+    _, values = kept(folders[2] / "run 0")
+    assert re.fullmatch(r"step-\d+-mid-epoch", values["best"])  # is put back in the end
+    found = values["found"]
+    assert found["rates"] == [found["rate"], *[1.0] * (EPOCHS - 1)]
 
 
-@pytest.mark.parametrize(("before", "after"), [(2, 1), (1, 2)])
+def test_all_stop_where_the_time_of_one_is_over(tmp_path: Path) -> None:
+    assert run("fit", 2, tmp_path, "run", "late", 1) == [0, 0], said(tmp_path, 1)
+    assert reasons(tmp_path) == ["max_time of 1800 seconds is nearly over"] * 2
+    assert last_checkpoint(tmp_path) == CHECKPOINT
+
+
+def reasons(folder: Path) -> list[str]:
+    return [kept(folder / f"run {rank}")[1]["stop_reason"] for rank in (0, 1)]
+
+
+def last_checkpoint(folder: Path) -> str:
+    return (folder / "run/checkpoints/last.txt").read_text().strip()
+
+
+def test_no_number_in_the_part_of_one_ends_all_in_the_same_way(tmp_path: Path) -> None:
+    assert run("fit", 2, tmp_path, "run", "nan") == [5, 5], said(tmp_path, 1)
+    for rank in (0, 1):
+        assert "those of step 3 (epoch 1, batch 3) are not" in said(tmp_path, rank)
+    record = json.loads((tmp_path / "run" / "diverged.json").read_text())
+    assert record["step"] == 3
+
+
+@pytest.mark.parametrize(("before", "after", "devices"), [(2, 1, 1), (1, 2, 2)])
 def test_stopped_by_a_signal_to_any_worker_other_numbers_of_them_go_on(
-    before: int, after: int, one: Path, tmp_path: Path
+    before: int, after: int, devices: int, one: Path, tmp_path: Path
 ) -> None:
     codes = run("fit", before, tmp_path, "run", "signal", before - 1)
     assert codes == [128 + 15] * before, said(tmp_path, 0)
-    name = f"step-{STEPS + 2:08d}-mid-epoch"
-    assert (tmp_path / "run/checkpoints/last.txt").read_text().strip() == name
-    assert run("fit", after, tmp_path, "run") == [0] * after, said(tmp_path, 0)
-    expected = kept(one / "run 0")
-    for rank in range(after):
-        assert_close(kept(tmp_path / f"run {rank}"), expected)
+    assert last_checkpoint(tmp_path) == CHECKPOINT
+    codes = run("fit", after, tmp_path, "run", devices=devices)
+    assert codes == [0] * after, said(tmp_path, 0)
+    assert_same_results(tmp_path, one, after)
     assert lines(tmp_path) == EPOCHS
 
 
-def test_a_checkpoint_that_a_worker_asks_for_holds_what_all_have(tmp_path: Path) -> None:
-    assert run("fit", 2, tmp_path, "run", "save", 1) == [0, 0], said(tmp_path, 1)
-    saved = tmp_path / "run" / "checkpoints" / f"step-{STEPS + 2:08d}-mid-epoch"
+def test_a_checkpoint_and_a_stop_that_one_asks_for_are_those_of_all(
+    tmp_path: Path,
+) -> None:
+    assert run("fit", 2, tmp_path, "run", "save and stop", 1) == [0, 0], said(tmp_path, 1)
+    assert reasons(tmp_path) == ["one worker has had enough"] * 2
+    assert lines(tmp_path) == 2
+    saved = tmp_path / "run" / "checkpoints" / CHECKPOINT
     metrics = read_bundle(saved).arrays["metrics"]
     assert {len(values) for values in metrics.values()} == {2}  # one row a replica
     # Two steps of four examples each: the confusion matrix, or a count of examples.
     assert 8 in {float(values.sum()) for values in metrics.values()}
+
+
+def test_launch_goes_on_from_the_last_checkpoint_when_a_worker_is_killed(
+    one: Path, tmp_path: Path
+) -> None:
+    program = (
+        f"import sys; sys.path.insert(0, {str(TESTS)!r}); import pathlib, worker_programs; "
+        "worker_programs.fit(pathlib.Path(), 'run', 'kill', 1)"
+    )
+    options = ["--workers", 2, "--max-restarts", 1, "--", sys.executable, "-c", program]
+    done = run_keraunos("launch", *options, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "killed").exists()
+    assert re.search(r"worker 1 .* was ended by SIGKILL", done.stderr), done.stderr
+    assert "all workers start again (1 of 1 restarts)" in done.stderr
+    assert re.search(r"step-0000000[48]", done.stderr), done.stderr
+    assert_same_results(tmp_path, one)
+    assert lines(tmp_path) == EPOCHS

@@ -1,0 +1,54 @@
+"""Ends a process that is deaf for a while as soon as somebody it needs is gone.
+
+    python -m keraunos.core.watcher PARENT DESCRIPTOR NAME [DESCRIPTOR NAME ...]
+
+The descriptors are those of sockets, over which nobody has spoken yet. One whose other end
+is closed is named, and the parent gets SIGABRT, for which it is to have a handler.
+"""
+
+import os
+import select
+import signal
+import socket
+import sys
+from collections.abc import Iterable
+
+from .leash import end_with_parent
+
+
+def first_gone(descriptors: Iterable[int]) -> int:
+    """Waits until another end is closed without a word; takes nothing out of a socket.
+
+    One that has spoken before it went has come further than this is about.
+    """
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLRDHUP)
+    while True:
+        for descriptor, _ in poll.poll():
+            if not _has_spoken(descriptor):
+                return descriptor
+            poll.unregister(descriptor)
+
+
+def _has_spoken(descriptor: int) -> bool:
+    with socket.socket(fileno=os.dup(descriptor)) as connection:
+        try:
+            return bool(connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except OSError:
+            return False
+
+
+def main() -> None:
+    """Waits for the first that is gone."""
+    parent, *rest = sys.argv[1:]
+    end_with_parent(int(parent))
+    names = dict(zip(map(int, rest[::2]), rest[1::2], strict=True))
+    name = names[first_gone(names)]
+    print(f"error: {name} has ended while TensorFlow was being set up", file=sys.stderr)
+    sys.stderr.flush()
+    os.kill(int(parent), signal.SIGABRT)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+import signal
+import socket
+import subprocess
+import sys
+
+from keraunos.core.watcher import first_gone
+
+
+def test_the_first_that_goes_without_a_word_is_found_and_no_word_is_taken_away() -> None:
+    pairs = [socket.socketpair() for _ in range(3)]
+    ours, theirs = zip(*pairs, strict=True)
+    theirs[0].sendall(b"done")
+    theirs[0].close()
+    theirs[2].close()
+    assert first_gone(each.fileno() for each in ours) == ours[2].fileno()
+    assert ours[0].recv(9) == b"done"
+    for each in (*ours, theirs[1]):
+        each.close()
+
+
+PARENT = """
+import os, signal, socket, subprocess, sys
+ours, theirs = socket.socketpair()
+command = [sys.executable, "-m", "keraunos.core.watcher"]
+names = [str(os.getpid()), str(ours.fileno()), "worker 1"]
+subprocess.Popen([*command, *names], pass_fds=[ours.fileno()])
+theirs.close()
+signal.pause()
+"""
+
+
+def test_the_parent_is_ended_and_it_is_said_who_is_gone() -> None:
+    program = [sys.executable, "-c", PARENT]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == -signal.SIGABRT
+    assert "error: worker 1 has ended while" in done.stderr

@@ -1,0 +1,57 @@
+"""A module with a small frozen backbone, in place of one of keras.applications."""
+
+from typing import Any
+
+import keras
+from keraunos import Module
+from keraunos.models import FrozenPart
+
+SIZE = 32
+
+
+class Small(Module):
+    """A convolutional backbone of two blocks, and a head with dropout."""
+
+    def __init__(
+        self,
+        optimizer: Any = lambda: keras.optimizers.Adam(0.01),
+        dropout: float = 0.2,
+    ) -> None:
+        self.optimizer = optimizer
+        self.dropout = dropout
+
+    def build(self) -> keras.Model:
+        layers = keras.layers
+        backbone = keras.Sequential(
+            [
+                keras.Input((SIZE, SIZE, 3)),
+                layers.Rescaling(1 / 255),
+                layers.Conv2D(4, 3, 4, name="block1_conv"),
+                layers.BatchNormalization(name="block1_bn"),
+                layers.Conv2D(6, 3, 2, activation="relu", name="block2_conv"),
+                layers.BatchNormalization(name="block2_bn"),
+            ],
+            name="backbone",
+        )
+        backbone.trainable = False
+        pictures = keras.Input((SIZE, SIZE, 3))
+        maps = backbone(pictures, training=False)
+        pooled = layers.GlobalAveragePooling2D(name="features")(maps)
+        dropped = layers.Dropout(self.dropout)(pooled)
+        outputs = layers.Dense(3, "softmax", name="head")(dropped)
+        return self._compile(keras.Model(pictures, outputs), self.optimizer())
+
+    def _compile(self, model: keras.Model, optimizer: Any) -> keras.Model:
+        model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    def frozen_part(self, model: keras.Model) -> FrozenPart:
+        features = model.get_layer("features").output
+        return FrozenPart(keras.Model(model.input, features), {"small": 1})
+
+    def trained_part(self, model: keras.Model) -> keras.Model:
+        pooled = model.get_layer("features").output
+        features = outputs = keras.Input(pooled.shape[1:])
+        for layer in model.layers[-2:]:
+            outputs = layer(outputs)
+        return self._compile(keras.Model(features, outputs), model.optimizer)
