@@ -166,16 +166,33 @@ class Fitting:
         interruption: Interruption,
     ) -> None:
         try:
-            cache = self._open_cache(run, interruption)
-            if resumption is None:
-                self._prepare(run.model, cache, interruption)
-            trained = self._trained(run.model, cache)
+            trained = self._make_ready(run, resumption, interruption)
         except Interrupted as interrupted:  # there is nothing new to save yet
             run.interrupt(interrupted.reason, interrupted.signal)
             return
         if run.checkpoint_dir is not None:
             clear_the_way(run.checkpoint_dir, run.resumed_from)
         self._write_what_was_asked()
+        self._loop(run, trained, resumption, accumulation, interruption).run(run)
+        self._finish(run, trained)
+
+    def _make_ready(
+        self, run: RunState, resumption: Resumption | None, interruption: Interruption
+    ) -> Trained:
+        """What is trained, with features where they are cached."""
+        cache = self._open_cache(run, interruption)
+        if resumption is None:
+            self._prepare(run.model, cache, interruption)
+        return self._trained(run.model, cache)
+
+    def _loop(
+        self,
+        run: RunState,
+        trained: Trained,
+        resumption: Resumption | None,
+        accumulation: Accumulation,
+        interruption: Interruption,
+    ) -> Loop:
         assembly = Assembly(
             self.module,
             self.strategy,
@@ -199,8 +216,7 @@ class Fitting:
         if resumption is not None:
             restore_epoch(run, step, resumption)
         times = ValidationTimes.of(self.settings)
-        Loop(*parts, self.callbacks, interruption, resumption, times, begin_phase).run(run)
-        self._finish(run, trained)
+        return Loop(*parts, self.callbacks, interruption, resumption, times, begin_phase)
 
     def _finish(self, run: RunState, trained: Trained) -> None:
         """Checks and saves the whole model, if it is wanted."""
