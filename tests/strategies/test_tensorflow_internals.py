@@ -1,6 +1,8 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tensorflow as tf
@@ -12,6 +14,38 @@ from keraunos.strategies.tensorflow_internals import (
     traced,
 )
 from tensorflow.python.eager import context as eager_context
+
+# Does once and for good what a process of tests can't take back.
+PROGRAM = """
+import json
+import tensorflow as tf
+from keraunos.strategies import set_cpu_devices
+from keraunos.strategies import tensorflow_internals as internals
+from test_tensorflow_internals import sum_within_replicas
+found = {"has_started": internals.has_started_devices(), "said_of_aborted": ""}
+set_cpu_devices(2)
+internals.abort_collectives("worker 1 is lost")
+try:
+    sum_within_replicas(tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"]))
+except tf.errors.UnavailableError as error:
+    found["said_of_aborted"] = str(error)
+tf.config.experimental.enable_op_determinism()
+found["is_deterministic"] = internals.op_determinism_is_enabled()
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def found_elsewhere() -> dict[str, Any]:
+    """What holds in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        check=True,
+        timeout=120,
+        cwd=Path(__file__).parent,
+        stdout=subprocess.PIPE,
+    )
+    return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 def sum_within_replicas(strategy, length=1):
@@ -62,25 +96,15 @@ def test_traced(caplog: pytest.LogCaptureFixture):
     assert "retracing" not in caplog.text
 
 
-def test_op_determinism_is_enabled():
+def test_op_determinism_is_enabled(found_elsewhere):
     assert not op_determinism_is_enabled()
-    program = (
-        "import tensorflow as tf\n"
-        "from keraunos.strategies.tensorflow_internals import op_determinism_is_enabled\n"
-        "tf.config.experimental.enable_op_determinism()\n"
-        "assert op_determinism_is_enabled()\n"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
+    assert found_elsewhere["is_deterministic"]
 
 
-def test_has_started_devices():
+def test_has_started_devices(found_elsewhere):
     tf.constant(1)
     assert has_started_devices()
-    program = (
-        "from keraunos.strategies.tensorflow_internals import has_started_devices\n"
-        "assert not has_started_devices()\n"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
+    assert not found_elsewhere["has_started"]
 
 
 def test_limit_coordination():
@@ -95,20 +119,5 @@ def test_limit_coordination():
         context._coordination_service_config = before
 
 
-def test_abort_collectives():
-    program = (
-        "import tensorflow as tf\n"
-        "from keraunos.strategies import set_cpu_devices\n"
-        "from keraunos.strategies.tensorflow_internals import abort_collectives\n"
-        "from test_tensorflow_internals import sum_within_replicas\n"
-        "set_cpu_devices(2)\n"
-        "abort_collectives('worker 1 is lost')\n"
-        "try:\n"
-        "    sum_within_replicas(tf.distribute.MirroredStrategy(['/cpu:0', '/cpu:1']))\n"
-        "except tf.errors.UnavailableError as error:\n"
-        "    assert 'worker 1 is lost' in str(error)\n"
-        "else:\n"
-        "    raise AssertionError\n"
-    )
-    folder = Path(__file__).parent
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=120, cwd=folder)
+def test_abort_collectives(found_elsewhere):
+    assert "worker 1 is lost" in found_elsewhere["said_of_aborted"]
