@@ -117,7 +117,8 @@ def test_the_metrics_have_a_finite_line_for_each_epoch(finished_run):
     assert [(line["epoch"], line["step"]) for line in lines] == [(1, 5), (2, 10)]
     wanted = {"loss", "accuracy", "balanced_accuracy"}
     wanted |= {f"val_{name}" for name in wanted}
-    wanted |= {"learning_rate", "images_per_second", "data_wait_seconds", "seconds"}
+    wanted |= {"learning_rate", "gradient_norm"}
+    wanted |= {"images_per_second", "data_wait_seconds", "seconds"}
     for line in lines:
         assert set(line) == wanted | {"epoch", "step"}
         assert all(math.isfinite(value) for value in line.values())
