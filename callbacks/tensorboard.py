@@ -75,7 +75,8 @@ class TensorBoard(Callback):
         with self._session(run):
             begin_session(_name(run), hyperparameters(run.settings))
         if self.profile_steps is not None and run.run_dir is not None:
-            self._window = ProfileWindow(*self.profile_steps, run.run_dir / FOLDER)
+            first, last = self.profile_steps
+            self._window = ProfileWindow(first, last, run.run_dir / FOLDER)
             self._window.move_to(run.step)
 
     def on_train_step_end(self, run: RunState) -> None:

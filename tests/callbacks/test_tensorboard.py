@@ -7,7 +7,6 @@ from keraunos.callbacks import TensorBoard
 from keraunos.evaluation import Predictions
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-
 MEMORY = "memory_gib/process"
 
 
