@@ -155,7 +155,8 @@ def test_tensorboard_has_its_scalars_and_pictures(finished_run):
     assert both <= train
     assert both <= validation
     assert {("learning_rate", 10), ("samples", 0), ("augmented", 0)} <= train
-    assert ("confusion_matrix", 10) in validation
+    assert {("gradient_norm", 10), ("memory_gib/process", 10)} <= train
+    assert {("confusion_matrix", 10), ("mistakes", 10)} <= validation
 
 
 def test_the_score_follows_from_the_predictions(scores, predictions):
