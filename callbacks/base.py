@@ -33,6 +33,19 @@ class Callback:
     chief_only = False
     wants_validation_predictions = False
 
+    def steps_until_due(self, step: int) -> int | None:
+        """After how many steps `on_train_step_end` must be called; None for whenever.
+
+        By default at multiples of `every_n_steps`, if the hook is overridden.
+
+        Args:
+            step: How many have been made.
+        """
+        period = self.every_n_steps
+        if period is None or type(self).on_train_step_end is Callback.on_train_step_end:
+            return None
+        return period - step % period
+
     def reset(self) -> None:
         """Forgets the last fit. Called first in every fit."""
 

@@ -60,12 +60,8 @@ class CallbackList:
 
     def steps_until_due(self, step: int) -> int | None:
         """After how many steps the next `on_train_step_end` is due; None for whenever."""
-        periods = [
-            callback.every_n_steps
-            for callback in self.callbacks.values()
-            if callback.every_n_steps is not None and _overrides_step_end(callback)
-        ]
-        return min((period - step % period for period in periods), default=None)
+        due = [each.steps_until_due(step) for each in self.callbacks.values()]
+        return min((steps for steps in due if steps is not None), default=None)
 
     @property
     def wants_validation_predictions(self) -> bool:
@@ -185,9 +181,3 @@ def default_label(callback: Any) -> str:
     name = next((key for key, own in CALLBACK_CLASSES.items() if own is kind), "")
     foreign = "keras_" if isinstance(callback, keras.callbacks.Callback) else ""
     return name or foreign + snake_case(kind.__name__)
-
-
-def _overrides_step_end(callback: Callback) -> bool:
-    if isinstance(callback, KerasCallback):
-        return callback.every_n_steps is not None
-    return type(callback).on_train_step_end is not Callback.on_train_step_end

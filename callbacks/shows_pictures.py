@@ -16,3 +16,11 @@ class ShowsPictures(Protocol):
 
     def augmented_pictures(self) -> npt.NDArray[np.uint8]:
         """One training picture, first as it is and then in augmented versions."""
+
+
+@runtime_checkable
+class ShowsValidation(Protocol):
+    """Data that can show what a model is validated on."""
+
+    def validation_pictures(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+        """The validation pictures at these places, in the order of the predictions."""

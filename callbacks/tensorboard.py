@@ -1,45 +1,66 @@
 """Writes what TensorBoard shows."""
 
 import shutil
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from ..evaluation import confusion_matrix_picture
+from ..core.errors import ConfigError
+from ..evaluation import Predictions, confusion_matrix_picture, draw_mistakes
 from ..evaluation.pictures import to_pixels
 from .base import Callback
 from .event_files import keep_events
+from .hparams import begin_session, end_session, hyperparameters, new_writer
+from .memory import memory_gib
+from .monitor import Monitor
+from .profile_window import ProfileWindow
 from .run_state import RunState
-from .shows_pictures import ShowsPictures
+from .shows_pictures import ShowsPictures, ShowsValidation
 
 FOLDER = "tensorboard"
+NUM_MISTAKES = 6
 
 
 class TensorBoard(Callback):
     """Writes event files into `tensorboard` of the run directory.
 
     Scalars of training and validation (same name, two runs, so that they share a
-    chart), learning rate and images per second at each epoch's end; sample pictures
-    and augmented ones at the start; the confusion matrix of the validation data after
-    each epoch. The horizontal axis counts steps.
+    chart), learning rate, gradient norm, speed and memory at each epoch's end; sample
+    pictures and augmented ones at the start; the confusion matrix of the validation data
+    and the most confident mistakes after each epoch; settings and best values for the
+    HParams dashboard. The horizontal axis counts steps.
 
     Args:
         pictures: Whether to write pictures.
+        profile_steps: First and last step to record for the profiler, counted from 1, or
+            None. Recording slows these steps down.
 
     Example:
-        >>> board = TensorBoard(pictures=False)
+        >>> board = TensorBoard(profile_steps=(10, 15))
     """
 
     chief_only = True
+    every_n_steps = None
 
-    def __init__(self, pictures: bool = True) -> None:
+    def __init__(
+        self, pictures: bool = True, profile_steps: Sequence[int] | None = None
+    ) -> None:
         self.pictures = pictures
+        self.profile_steps = profile_steps
         self.wants_validation_predictions = pictures
         self._writers: dict[str, tf.summary.SummaryWriter] = {}
+        self._window: ProfileWindow | None = None
+
+    def steps_until_due(self, step: int) -> int | None:
+        """Until the window of the profiler opens or closes."""
+        if self.profile_steps is None:
+            return None
+        first, last = self.profile_steps
+        return next((edge - step for edge in (first - 1, last) if edge > step), None)
 
     def on_fit_begin(self, run: RunState) -> None:
-        """Writes pictures of the data; removes what a resumed run will write again."""
+        """Writes settings and data; removes what a resumed run will write again."""
         if run.run_dir is not None and run.resumed_from is not None:
             # At the end of an epoch its values are written before it counts as done.
             done = run.step - run.is_within_epoch
@@ -51,6 +72,17 @@ class TensorBoard(Callback):
             images, _ = run.data.sample_pictures()
             self._images(run, "samples", images)
             self._images(run, "augmented", run.data.augmented_pictures())
+        with self._session(run):
+            begin_session(_name(run), hyperparameters(run.settings))
+        if self.profile_steps is not None and run.run_dir is not None:
+            first, last = self.profile_steps
+            self._window = ProfileWindow(first, last, run.run_dir / FOLDER)
+            self._window.move_to(run.step)
+
+    def on_train_step_end(self, run: RunState) -> None:
+        """Opens and closes the window of the profiler."""
+        if self._window is not None:
+            self._window.move_to(run.step)
 
     def on_epoch_end(self, run: RunState) -> None:
         """Writes the epoch's values."""
@@ -58,31 +90,54 @@ class TensorBoard(Callback):
             part = "validation" if name.startswith("val_") else "train"
             with self._writer(run, part):
                 tf.summary.scalar(name.removeprefix("val_"), value, step=run.step)
+        with self._writer(run, "train"):
+            for name, value in memory_gib().items():
+                tf.summary.scalar(f"memory_gib/{name}", value, step=run.step)
         if run.validation is not None and self.pictures:
-            figure = confusion_matrix_picture(
-                run.validation.confusion_matrix(), run.validation.class_names
-            )
-            self._images(run, "confusion_matrix", to_pixels(figure)[None], "validation")
+            self._show_validation(run, run.validation)
         self._flush()
 
     def on_fit_end(self, run: RunState) -> None:
-        """Closes the files."""
+        """Writes the best values, and closes the files."""
+        with self._session(run):
+            for name, value in _best_values(run.history).items():
+                tf.summary.scalar(f"best_{name}", value, step=run.step)
+            end_session(is_success=True)
         self._close()
 
     def on_exception(self, run: RunState, error: BaseException) -> None:
-        """Closes the files."""
+        """Closes the files; of a run that is not to be resumed says that it failed."""
+        if not run.is_interrupted:
+            with self._session(run):
+                end_session(is_success=False)
         self._close()
+
+    def _show_validation(self, run: RunState, predictions: Predictions) -> None:
+        matrix, names = predictions.confusion_matrix(), predictions.class_names
+        figures = {"confusion_matrix": confusion_matrix_picture(matrix, names)}
+        if isinstance(run.data, ShowsValidation):
+            load = run.data.validation_pictures
+            figures["mistakes"] = draw_mistakes(predictions, load, NUM_MISTAKES)
+        for name, figure in figures.items():
+            self._images(run, name, to_pixels(figure)[None], "validation")
 
     def _images(self, run: RunState, name: str, images: Any, part: str = "train") -> None:
         with self._writer(run, part):
             tf.summary.image(name, images, step=run.step, max_outputs=len(images))
 
-    def _writer(self, run: RunState, part: str) -> Any:
+    def _session(self, run: RunState) -> Any:
+        return self._writer(run, "", new_writer)
+
+    def _writer(
+        self,
+        run: RunState,
+        part: str,
+        create: Callable[[str], Any] = tf.summary.create_file_writer,
+    ) -> Any:
         if run.run_dir is None:
             return tf.summary.create_noop_writer().as_default()
         if part not in self._writers:
-            folder = Path(run.run_dir) / FOLDER / part
-            self._writers[part] = tf.summary.create_file_writer(str(folder))
+            self._writers[part] = create(str(run.run_dir / FOLDER / part))
         return self._writers[part].as_default()
 
     def _flush(self) -> None:
@@ -90,6 +145,28 @@ class TensorBoard(Callback):
             writer.flush()
 
     def _close(self) -> None:
+        if self._window is not None:
+            self._window.close()
+            self._window = None
         for writer in self._writers.values():
             writer.close()
         self._writers.clear()
+
+
+def _name(run: RunState) -> str:
+    """Of the run on the HParams dashboard, which takes equal names for one run."""
+    return "/".join(run.run_dir.absolute().parts[-2:]) if run.run_dir else ""
+
+
+def _best_values(history: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """The best value of each metric of validation of which it is known which is best."""
+    best = {}
+    for name, values in history.items():
+        measured = [value for value in values if value == value]
+        try:
+            mode = Monitor(name).mode
+        except ConfigError:
+            continue
+        if name.startswith("val_") and measured:
+            best[name] = min(measured) if mode == "min" else max(measured)
+    return best

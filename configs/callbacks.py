@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from ..core.names import did_you_mean
 from .optimizers import ScheduleConfig
@@ -113,6 +113,19 @@ class TensorBoardConfig(Section):
     """Writes what TensorBoard shows."""
 
     pictures: bool = Field(True, description="Write pictures, too.")
+    profile_steps: list[int] | None = Field(
+        None,
+        min_length=2,
+        max_length=2,
+        description="First and last step to record for the profiler, from 1 on.",
+    )
+
+    @field_validator("profile_steps")
+    @classmethod
+    def _first_comes_first(cls, value: list[int] | None) -> list[int] | None:
+        if value is not None and not 1 <= value[0] <= value[1]:
+            raise ValueError("must be two steps, counted from 1, the first not the later")
+        return value
 
 
 class ProgressBarConfig(Section):

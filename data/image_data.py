@@ -13,7 +13,7 @@ from ..evaluation import Drawing, augmented_picture, samples_picture
 from .augmentation import Augmentation
 from .decode import Pixels
 from .file_remarks import ExifOrientation
-from .image_split import ClassBalance, ImageSplit, TrainingSplit
+from .image_split import ClassBalance, ImageSplit, Integers, TrainingSplit
 from .index import SPLIT_NAMES, TEST, TRAIN, VALIDATION
 from .pictures import Cache, open_pictures
 from .read_index import ReadIndex, index_of_files, read_index
@@ -240,6 +240,12 @@ class ImageData:
     def augmented_pictures(self, versions: int = 11) -> Pixels:
         """A training picture, first as it is and then as the next epochs would see it."""
         return self.train.versions(0, versions)
+
+    def validation_pictures(self, places: Integers) -> Pixels:
+        """The validation pictures at these places."""
+        if self.validation is None:
+            raise ValueError("There is no validation split.")
+        return self.validation.pictures(places)
 
     def show(self, per_class: int = 4) -> Drawing:
         """Draws some training pictures of each class, for a notebook."""

@@ -148,7 +148,7 @@ def mistakes_picture(
 def most_confident_mistakes(
     labels: npt.NDArray[np.integer],
     probabilities: npt.NDArray[np.floating],
-    count: int = 24,
+    count: int,
 ) -> npt.NDArray[np.int64]:
     """Which predictions are wrong, the most confident first.
 

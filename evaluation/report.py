@@ -53,17 +53,20 @@ class Predictions:
 
 
 def draw_mistakes(
-    predictions: Predictions, load_images: Callable[[npt.NDArray[np.int64]], Images]
+    predictions: Predictions,
+    load_images: Callable[[npt.NDArray[np.int64]], Images],
+    count: int = 24,
 ) -> Figure:
     """Shows the most confident mistakes among predictions with labels.
 
     Args:
         predictions: With labels.
         load_images: Hands out pictures by row of the predictions.
+        count: How many to show, at most.
     """
     if predictions.labels is None:
         raise ValueError("Mistakes can't be told without labels.")
-    rows = most_confident_mistakes(predictions.labels, predictions.probabilities)
+    rows = most_confident_mistakes(predictions.labels, predictions.probabilities, count)
     return mistakes_picture(
         load_images(rows),
         predictions.labels[rows],

@@ -11,8 +11,8 @@ import keras_tuner
 import tensorflow as tf
 from keras_tuner.engine import hyperparameters as kinds
 from tensorboard.plugins.hparams import api as hp
-from tensorboard.plugins.hparams import api_pb2, summary
 
+from ..callbacks.hparams import begin_session, end_session, new_writer
 from ..callbacks.tensorboard import FOLDER
 from .study import Trial
 
@@ -21,7 +21,7 @@ def write_experiment(
     directory: Path, space: keras_tuner.HyperParameters, objective: str
 ) -> None:
     """Writes what varies between trials, and the name of the score."""
-    with _writer(directory / FOLDER).as_default():
+    with new_writer(directory / FOLDER).as_default():
         hp.hparams_config(
             hparams=[hp.HParam(each.name, _domain(each)) for each in space.space],
             metrics=[hp.Metric(objective)],
@@ -31,20 +31,11 @@ def write_experiment(
 def write_session(directory: Path, trial: Trial, objective: str) -> None:
     """Writes the values of a trial, its score, and whether it failed."""
     is_success = trial.score is not None
-    status = api_pb2.STATUS_SUCCESS if is_success else api_pb2.STATUS_FAILURE
-    with _writer(directory / FOLDER).as_default():
-        hp.hparams(_plain(trial.values), trial_id=trial.name)
+    with new_writer(directory / FOLDER).as_default():
+        begin_session(trial.name, _plain(trial.values))
         if is_success:
             tf.summary.scalar(objective, trial.score, step=trial.best_epoch)
-        end = summary.session_end_pb(status)
-        tf.summary.experimental.write_raw_pb(end.SerializeToString(), step=0)
-
-
-def _writer(folder: Path) -> Any:
-    """A new event file in place of those that stand there already."""
-    for old in folder.glob("events.out.tfevents*"):
-        old.unlink()
-    return tf.summary.create_file_writer(str(folder))
+        end_session(is_success)
 
 
 def _domain(parameter: Any) -> hp.Domain:

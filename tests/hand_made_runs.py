@@ -13,6 +13,7 @@ from keraunos.trainer.saver import Saver
 STEPS = 3
 SPEED = {
     "learning_rate": 0.1,
+    "gradient_norm": 2.5,
     "images_per_second": 1234.5,
     "data_wait_seconds": 0.1,
     "seconds": 2.0,

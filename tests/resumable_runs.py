@@ -141,16 +141,19 @@ def without_times(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def events(directory: Path) -> list[tuple[str, int, str, float]]:
-    """Part, step, name and value of each scalar, as TensorBoard would read them."""
+    """Part, step, name and value of each scalar, as TensorBoard would read them.
+
+    Values that depend on the machine are left out, their steps are not.
+    """
     found = []
     for part in ("train", "validation"):
         for file in sorted((directory / "tensorboard" / part).iterdir(), key=_numbers):
             for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
                 event = Event.FromString(record)
                 for value in event.summary.value:
-                    number = float(tf.make_ndarray(value.tensor))
-                    if value.tag not in TIMES:
-                        found.append((part, event.step, value.tag, number))
+                    varies = value.tag in TIMES or value.tag.startswith("memory_gib/")
+                    number = 0.0 if varies else float(tf.make_ndarray(value.tensor))
+                    found.append((part, event.step, value.tag, number))
     return found
 
 

@@ -53,7 +53,7 @@ def capture(run: RunState, step: TrainStep, callbacks: CallbackList) -> Bundle:
     states, arrays = take_arrays_out(callbacks.state_dict())
     position = {name: getattr(run, name) for name in POSITION}
     if run.is_within_epoch and run.trained is None:
-        position["samples"] += step.totals.read()[1]
+        position["samples"] += step.totals.read().rows
     return Bundle(
         arrays={
             "weights": copy_values(changing_variables(run.model)),

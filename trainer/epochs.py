@@ -21,6 +21,15 @@ from .train_step import TrainStep
 
 Clock = Callable[[], float]
 
+# What an epoch tells beside losses and metrics.
+OF_STEPS = (
+    "learning_rate",
+    "gradient_norm",
+    "images_per_second",
+    "data_wait_seconds",
+    "seconds",
+)
+
 
 @dataclass
 class Training:
@@ -73,7 +82,7 @@ class Training:
         if not run.is_within_epoch:
             self.step.totals.reset()
             reset_metrics(self.step.model)
-        self._rows_before = self.step.totals.read()[1]
+        self._rows_before = self.step.totals.read().rows
         run.samples -= self._rows_before  # until the epoch ends
         position = Position(run.epoch, run.epoch_step, self._length(run))
         iterator = self._batches.start(position)
@@ -89,12 +98,12 @@ class Training:
         """Applies what is left to apply.
 
         Returns:
-            The epoch's values by name: losses, metrics, learning rate and speed.
+            The epoch's values by name: losses, metrics, those of steps, and speed.
         """
         self.step.finish_epoch()
-        rows = self.step.totals.read()[1]
+        rows = self.step.totals.read().rows
         run.samples += rows
-        return values_so_far(self.step) | self._speed(run, rows)
+        return values_so_far(self.step) | self._of_steps(run, rows)
 
     def _call(self, run: RunState, iterator: Iterator[Any]) -> bool:
         """Makes some steps; false if the data came to their end instead."""
@@ -135,12 +144,15 @@ class Training:
         due = self.steps_until_due(run.step)
         return min(step for step in (self.pace.steps, left, due) if step is not None)
 
-    def _speed(self, run: RunState, rows: int) -> dict[str, float]:
+    def _of_steps(self, run: RunState, rows: int) -> dict[str, float]:
         seconds = self.clock() - self._started
+        means = self.step.totals.read()
+        norm = means.gradient_norm
         return {
             "learning_rate": run.learning_rate,
+            "gradient_norm": float("nan") if norm is None else norm,
             "images_per_second": (rows - self._rows_before) / max(seconds, 1e-9),
-            "data_wait_seconds": self.step.totals.read()[2],
+            "data_wait_seconds": means.wait_seconds,
             "seconds": seconds,
         }
 
@@ -212,8 +224,7 @@ def values_so_far(step: TrainStep | EvaluationStep) -> dict[str, float]:
 
     All workers must call this.
     """
-    losses, _, _ = step.totals.read()
-    return losses | read_metrics(step.model, step.strategy)
+    return step.totals.read().losses | read_metrics(step.model, step.strategy)
 
 
 def limited(num_batches: int | None, limit: int | None) -> int | None:

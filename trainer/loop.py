@@ -45,7 +45,7 @@ from ..models.variables import assign_values, changing_variables, copy_values
 from ..strategies import workers_of
 from .assembly import Parts
 from .checkpoint import restore_callbacks, restore_optimizer
-from .epochs import Training, Validation, limited
+from .epochs import OF_STEPS, Training, Validation, limited
 from .interruption import Interrupted, Interruption
 from .outputs import LabelledSource, as_predictions
 from .resume import Resumption
@@ -226,7 +226,6 @@ class Loop:
 
 
 def _in_order(trained: dict[str, float], validated: dict[str, float]) -> dict[str, float]:
-    """Losses and metrics of training, those of validation, then the speed."""
-    speed = ("learning_rate", "images_per_second", "data_wait_seconds", "seconds")
-    own = {name: value for name, value in trained.items() if name not in speed}
-    return own | validated | {name: trained[name] for name in speed}
+    """Losses and metrics of training, those of validation, then those of steps."""
+    own = {name: value for name, value in trained.items() if name not in OF_STEPS}
+    return own | validated | {name: trained[name] for name in OF_STEPS}

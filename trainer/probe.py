@@ -53,7 +53,7 @@ class Probe:
                 outcome = batches.next_call(self.step, number)
                 if not outcome.finite:
                     return
-            yield self.step.totals.read()[0]["loss"]
+            yield self.step.totals.read().losses["loss"]
 
 
 class _Endless:

@@ -20,6 +20,7 @@ from ..strategies.tensorflow_internals import traced
 from .accumulator import Accumulator, combine
 from .batches import Prepare, next_with_wait
 from .epoch_totals import EpochTotals
+from .gradient_norm import gradient_norm
 from .keras_internals import apply_in_cross_replica_context
 from .losses import Forward, Kind, divide, forward, loss_names, num_rows
 from .measure import measure, when
@@ -211,6 +212,8 @@ class TrainStep:
         when(accumulator.is_full(), lambda: self._apply(accumulator.take()))
 
     def _apply(self, gradients: list[Any]) -> None:
+        scale = self.model.optimizer.scale_loss(tf.ones((), tf.float64))
+        self.totals.add_update(gradient_norm(gradients) / scale)
         apply_in_cross_replica_context(
             self.model.optimizer, gradients, self.model.trainable_variables
         )

@@ -42,6 +42,13 @@ def test_the_overhead_of_a_step_is_measured(tmp_path: Path) -> None:
     assert result["options"]["steps"] == 16
 
 
+def test_the_cost_of_callbacks_is_measured(tmp_path: Path) -> None:
+    options = "--pictures=40 --epochs=1 --rounds=1"
+    result = run_benchmark("callback_cost.py", *options.split(), cwd=tmp_path)
+    assert min(result["milliseconds_a_step"].values()) > 0
+    assert len(result["seconds_between_epochs"]) == 4
+
+
 def test_the_saving_of_the_feature_cache_is_measured(tmp_path: Path) -> None:
     folder = make_pictures(tmp_path / "pictures", {"cat": 6, "dog": 4}, size=40)
     options = f"--train={folder} --image-size=32 --epochs=1"

@@ -7,6 +7,8 @@ from keraunos.callbacks import TensorBoard
 from keraunos.evaluation import Predictions
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+MEMORY = "memory_gib/process"
+
 
 def read(run, part):
     """Everything in the event files of one part: tag -> step -> value."""
@@ -53,7 +55,8 @@ def test_scalars_of_training_and_validation_share_names_and_count_steps(tmp_path
     assert train["loss"] == {3: 0.75, 6: 0.25}
     assert train["learning_rate"] == {3: pytest.approx(0.1), 6: 0.0625}
     assert train["images_per_second"] == {3: 1234.5, 6: 2000.0}
-    assert set(train) == {"loss", *SPEED}
+    assert train["gradient_norm"] == {3: 2.5, 6: 2.5}
+    assert set(train) == {"loss", *SPEED, MEMORY}
     assert scalars(read(run, "validation")) == {
         "loss": {3: 0.5, 6: 0.125},
         "accuracy": {3: 0.625, 6: 0.75},
@@ -63,7 +66,7 @@ def test_scalars_of_training_and_validation_share_names_and_count_steps(tmp_path
 def test_what_is_written_can_be_seen_after_each_epoch(tmp_path):
     run, board = new_run(run_dir=tmp_path), TensorBoard()
     end_epoch(run, board, loss=0.75)
-    assert scalars(read(run, "train")) == {"loss": {3: 0.75}}
+    assert scalars(read(run, "train"))["loss"] == {3: 0.75}
     board.on_exception(run, KeyboardInterrupt())
 
 
@@ -90,11 +93,31 @@ def test_the_confusion_matrix_of_each_epoch_is_drawn(tmp_path):
         run.validation = predictions(7 + seed)
         end_epoch(run, board, val_loss=0.5)
     board.on_fit_end(run)
+    assert set(read(run, "validation")) == {"loss", "confusion_matrix"}
     drawn = read(run, "validation")["confusion_matrix"]
     assert set(drawn) == {3, 6}
     (first,), (second,) = images(drawn[3]), images(drawn[6])
     assert first.std() > 5
     assert first.shape != second.shape or np.any(first != second)
+
+
+def test_the_most_confident_mistakes_of_each_epoch_are_drawn(pictures, tmp_path):
+    data = ImageData.from_folder(pictures / "train", image_size=32)
+    split = data.validation
+    run, board = new_run(run_dir=tmp_path, data=data), TensorBoard()
+    sure = np.full((split.num_examples, 3), 0.01, "float32")
+    sure[np.arange(split.num_examples), split.labels] = 0.98
+    wrong = sure.copy()
+    wrong[2] = [0.4, 0.3, 0.3] if split.labels[2] else [0.3, 0.4, 0.3]
+    for rows in (sure, wrong):
+        run.validation = Predictions(split.names, rows, split.class_names, split.labels)
+        end_epoch(run, board, val_loss=0.5)
+    board.on_fit_end(run)
+    drawn = read(run, "validation")["mistakes"]
+    (none,), (one,) = images(drawn[3]), images(drawn[6])
+    colours = {tuple(pixel) for pixel in data.validation_pictures([2])[0].reshape(-1, 3)}
+    assert len(colours & {tuple(pixel) for pixel in one.reshape(-1, 3)}) > 300
+    assert len(colours & {tuple(pixel) for pixel in none.reshape(-1, 3)}) < 20
 
 
 def test_without_pictures_there_are_scalars_only(pictures, tmp_path):
@@ -105,7 +128,8 @@ def test_without_pictures_there_are_scalars_only(pictures, tmp_path):
     run.validation = predictions()
     end_epoch(run, board, loss=0.5, val_loss=0.5)
     board.on_fit_end(run)
-    assert set(read(run, "train")) == set(read(run, "validation")) == {"loss"}
+    assert set(read(run, "train")) == {"loss", MEMORY}
+    assert set(read(run, "validation")) == {"loss"}
 
 
 def test_a_second_fit_writes_into_its_own_run(tmp_path):
@@ -115,7 +139,7 @@ def test_a_second_fit_writes_into_its_own_run(tmp_path):
         run = new_run(run_dir=tmp_path / name)
         end_epoch(run, board, loss=0.5)
         board.on_fit_end(run)
-        assert scalars(read(run, "train")) == {"loss": {3: 0.5}}
+        assert scalars(read(run, "train"))["loss"] == {3: 0.5}
 
 
 def test_without_a_run_directory_nothing_is_written(tmp_path, monkeypatch):

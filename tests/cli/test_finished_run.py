@@ -117,7 +117,8 @@ def test_the_metrics_have_a_finite_line_for_each_epoch(finished_run):
     assert [(line["epoch"], line["step"]) for line in lines] == [(1, 5), (2, 10)]
     wanted = {"loss", "accuracy", "balanced_accuracy"}
     wanted |= {f"val_{name}" for name in wanted}
-    wanted |= {"learning_rate", "images_per_second", "data_wait_seconds", "seconds"}
+    wanted |= {"learning_rate", "gradient_norm"}
+    wanted |= {"images_per_second", "data_wait_seconds", "seconds"}
     for line in lines:
         assert set(line) == wanted | {"epoch", "step"}
         assert all(math.isfinite(value) for value in line.values())
@@ -154,7 +155,8 @@ def test_tensorboard_has_its_scalars_and_pictures(finished_run):
     assert both <= train
     assert both <= validation
     assert {("learning_rate", 10), ("samples", 0), ("augmented", 0)} <= train
-    assert ("confusion_matrix", 10) in validation
+    assert {("gradient_norm", 10), ("memory_gib/process", 10)} <= train
+    assert {("confusion_matrix", 10), ("mistakes", 10)} <= validation
 
 
 def test_the_score_follows_from_the_predictions(scores, predictions):

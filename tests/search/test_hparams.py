@@ -1,10 +1,10 @@
 import keras_tuner
 import pytest
 import tensorflow as tf
+from hparams_messages import message_of, read_events, session_values
 from keraunos.search.hparams import write_experiment, write_session
 from keraunos.search.study import Trial
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
+from tensorboard.plugins.hparams import api_pb2, metadata
 
 
 @pytest.fixture
@@ -17,23 +17,9 @@ def space():
     return made
 
 
-def read(folder):
-    """What stands in the event files of a folder."""
-    events = EventAccumulator(str(folder / "tensorboard"))
-    events.Reload()
-    return events
-
-
-def content(folder, tag):
-    """The plugin's message of that name."""
-    found = read(folder).SummaryMetadata(tag).plugin_data.content
-    message = plugin_data_pb2.HParamsPluginData.FromString(found)
-    return getattr(message, message.WhichOneof("data"))
-
-
 def test_the_experiment_names_what_varies_and_the_score(tmp_path, space):
     write_experiment(tmp_path, space, "val_accuracy")
-    experiment = content(tmp_path, metadata.EXPERIMENT_TAG)
+    experiment = message_of(tmp_path, metadata.EXPERIMENT_TAG)
     infos = {info.name: info for info in experiment.hparam_infos}
     assert set(infos) == {"rate", "units", "activation", "deep"}
     interval = infos["rate"].domain_interval
@@ -47,22 +33,25 @@ def test_a_session_has_the_values_and_the_score_of_a_trial(tmp_path, space):
     trial = Trial(3, space, "completed", score=0.75, best_epoch=2)
     space.values["tuner/epochs"] = 4
     write_session(tmp_path, trial, "val_accuracy")
-    start = content(tmp_path, metadata.SESSION_START_INFO_TAG)
-    values = {name: value.WhichOneof("kind") for name, value in start.hparams.items()}
-    found = {name: getattr(start.hparams[name], kind) for name, kind in values.items()}
-    assert found == {"rate": 0.1, "units": 2.0, "activation": "tanh", "deep": False}
+    start = message_of(tmp_path, metadata.SESSION_START_INFO_TAG)
+    assert session_values(tmp_path) == {
+        "rate": 0.1,
+        "units": 2.0,
+        "activation": "tanh",
+        "deep": False,
+    }
     assert start.group_name == "trial-003"
-    (score,) = read(tmp_path).Tensors("val_accuracy")
+    (score,) = read_events(tmp_path).Tensors("val_accuracy")
     assert (score.step, float(tf.make_ndarray(score.tensor_proto))) == (2, 0.75)
-    end = content(tmp_path, metadata.SESSION_END_INFO_TAG)
+    end = message_of(tmp_path, metadata.SESSION_END_INFO_TAG)
     assert end.status == api_pb2.STATUS_SUCCESS
 
 
 def test_a_failed_trial_is_shown_as_failed_and_without_a_score(tmp_path, space):
     write_session(tmp_path, Trial(0, space, "failed"), "val_accuracy")
-    end = content(tmp_path, metadata.SESSION_END_INFO_TAG)
+    end = message_of(tmp_path, metadata.SESSION_END_INFO_TAG)
     assert end.status == api_pb2.STATUS_FAILURE
-    assert "val_accuracy" not in read(tmp_path).Tags()["tensors"]
+    assert "val_accuracy" not in read_events(tmp_path).Tags()["tensors"]
 
 
 def test_writing_again_leaves_one_file_and_those_of_the_run(tmp_path, space):

@@ -1,0 +1,35 @@
+"""Records what the devices do during some steps, for TensorBoard's profiler."""
+
+from pathlib import Path
+
+import tensorflow as tf
+
+
+class ProfileWindow:
+    """Starts TensorFlow's profiler before one step and stops it after another.
+
+    Args:
+        first: First step to record, counted from 1 over all epochs.
+        last: Last step to record.
+        folder: Where the trace goes.
+    """
+
+    def __init__(self, first: int, last: int, folder: Path) -> None:
+        self._first = first
+        self._last = last
+        self._folder = folder
+        self._is_open = False
+
+    def move_to(self, step: int) -> None:
+        """Starts or stops, if it is time after this step."""
+        if self._is_open and step >= self._last:
+            self.close()
+        elif not self._is_open and self._first <= step + 1 <= self._last:
+            tf.profiler.experimental.start(str(self._folder))
+            self._is_open = True
+
+    def close(self) -> None:
+        """Writes the trace, if one is being recorded."""
+        if self._is_open:
+            self._is_open = False
+            tf.profiler.experimental.stop()

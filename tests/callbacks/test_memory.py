@@ -1,0 +1,20 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from keraunos.callbacks.memory import memory_gib
+
+
+def test_memory_that_is_filled_counts():
+    before = memory_gib()["process"]
+    filled = np.ones(2**25)  # a quarter of a GiB
+    assert memory_gib()["process"] - before == pytest.approx(0.25, abs=0.1)
+    assert filled.all()
+
+
+@pytest.mark.skipif(not tf.config.list_physical_devices("GPU"), reason="needs a GPU")
+def test_the_peak_of_a_gpu_is_that_since_the_last_look():
+    memory_gib()
+    with tf.device("GPU:0"):
+        tf.reduce_sum(tf.ones(2**27)).numpy()  # half a GiB, and given back
+    assert memory_gib()["gpu_0"] > 0.4
+    assert memory_gib()["gpu_0"] < 0.4
