@@ -65,9 +65,13 @@ GROUPS: dict[str, dict[str, str]] = {
     "Monitoring": {
         "scalars": "`tensorboard/`, training and validation in one chart",
         "steps go on": "a resumed run shows each step once",
-        "hparams": "TensorBoard's HParams page",
-        "pictures": "the data and the confusion matrix of each epoch in TensorBoard",
+        "gradient norm": "in every log: mean over the updates of an epoch, before clipping",
+        "hparams": "TensorBoard's HParams page, for single runs and for searches",
+        "pictures": "data, confusion matrix and the most confident mistakes in TensorBoard",
         "metrics file": "`metrics.jsonl`, a line an epoch",
+        "memory": "of the process, and of GPUs, in TensorBoard",
+        "profiler": "`callbacks.tensorboard.profile_steps: [10, 15]`",
+        "W&B and MLflow": "their callbacks for Keras, unchanged",
         "speed": "learning rate, pictures per second, time spent waiting for data",
         "progress": "a bar on terminals, lines in logs, one output in notebooks",
     },
@@ -85,7 +89,6 @@ LEFT_OUT = {
     "Finding the batch size": "It is part of what is computed, and a run is to repeat. "
     "Running out of memory ends with advice in place of another batch size.",
     "Learning rates for each layer": "Fine-tuning has one in each phase.",
-    "Loggers for services": "A callback of theirs for Keras goes into `callbacks` as any.",
     "XLA": "`jit_compile` is refused; Keras turns it off by itself under `tf.distribute`.",
     "Paths such as gs:// and s3://": "A checkpoint appears by an atomic rename, which "
     "these have not.",

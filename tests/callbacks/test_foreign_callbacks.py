@@ -25,6 +25,7 @@ def run(program, folder, **environment):
     return result["history"], result["logged"]
 
 
+@pytest.mark.feature("W&B and MLflow")
 @needs("wandb")
 def test_the_callback_of_weights_and_biases_logs_each_epoch(tmp_path):
     history, epochs = run(log_with_wandb, tmp_path, WANDB_MODE="offline")
@@ -36,6 +37,7 @@ def test_the_callback_of_weights_and_biases_logs_each_epoch(tmp_path):
     assert rates == pytest.approx(history["learning_rate"])
 
 
+@pytest.mark.feature("W&B and MLflow")
 @needs("mlflow")
 def test_the_callback_of_mlflow_logs_each_epoch(tmp_path):
     history, logged = run(log_with_mlflow, tmp_path, MLFLOW_ALLOW_FILE_STORE="true")

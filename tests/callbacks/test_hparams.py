@@ -61,6 +61,7 @@ def test_the_learning_rate_of_a_schedule_of_keras_is_where_it_starts():
     }
 
 
+@pytest.mark.feature("hparams")
 def test_a_session_tells_settings_and_the_best_of_each_metric(tmp_path):
     run = new_run(run_dir=tmp_path / "runs" / "first", settings=SETTINGS)
     board = TensorBoard()

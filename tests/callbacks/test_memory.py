@@ -4,6 +4,7 @@ import tensorflow as tf
 from keraunos.callbacks.memory import memory_gib
 
 
+@pytest.mark.feature("memory")
 def test_memory_that_is_filled_counts():
     before = memory_gib()["process"]
     filled = np.ones(2**25)  # a quarter of a GiB

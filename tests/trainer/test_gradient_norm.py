@@ -41,6 +41,7 @@ def norms_by_hand(batches, clip_at=np.inf):
     return epochs
 
 
+@pytest.mark.feature("gradient norm")
 @pytest.mark.parametrize("count", [1, 2])
 def test_it_is_that_of_the_whole_batch_before_clipping(count):
     norms = fit(lambda: keras.optimizers.SGD(RATE, global_clipnorm=0.05), count)
