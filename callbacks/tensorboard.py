@@ -19,7 +19,7 @@ from .run_state import RunState
 from .shows_pictures import ShowsPictures, ShowsValidation
 
 FOLDER = "tensorboard"
-NUM_MISTAKES = 6
+_COLUMNS = 3  # of mistakes, in two rows: they fit on a card of TensorBoard
 
 
 class TensorBoard(Callback):
@@ -101,7 +101,7 @@ class TensorBoard(Callback):
         """Writes the best values, and closes the files."""
         with self._session(run):
             for name, value in _best_values(run.history).items():
-                tf.summary.scalar(f"best_{name}", value, step=run.step)
+                tf.summary.scalar(f"best/{name}", value, step=run.step)
             end_session(is_success=True)
         self._close()
 
@@ -117,7 +117,7 @@ class TensorBoard(Callback):
         figures = {"confusion_matrix": confusion_matrix_picture(matrix, names)}
         if isinstance(run.data, ShowsValidation):
             load = run.data.validation_pictures
-            figures["mistakes"] = draw_mistakes(predictions, load, NUM_MISTAKES)
+            figures["mistakes"] = draw_mistakes(predictions, load, 2 * _COLUMNS, _COLUMNS)
         for name, figure in figures.items():
             self._images(run, name, to_pixels(figure)[None], "validation")
 

@@ -123,6 +123,7 @@ def mistakes_picture(
     labels: npt.NDArray[np.integer],
     probabilities: npt.NDArray[np.floating],
     class_names: Sequence[str],
+    columns: int,
 ) -> Figure:
     """Shows pictures beside what they are and what they were taken for.
 
@@ -131,6 +132,7 @@ def mistakes_picture(
         labels: `(n,)` true classes.
         probabilities: `(n, classes)` predictions.
         class_names: Names of the classes.
+        columns: Pictures per row.
     """
     titles = [
         "\n".join(
@@ -142,7 +144,7 @@ def mistakes_picture(
         )
         for label, row in zip(labels, probabilities, strict=True)
     ]
-    return picture_grid(images, titles, 6, "The most confident mistakes")
+    return picture_grid(images, titles, columns, "The most confident mistakes")
 
 
 def most_confident_mistakes(

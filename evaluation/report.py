@@ -56,6 +56,7 @@ def draw_mistakes(
     predictions: Predictions,
     load_images: Callable[[npt.NDArray[np.int64]], Images],
     count: int = 24,
+    columns: int = 6,
 ) -> Figure:
     """Shows the most confident mistakes among predictions with labels.
 
@@ -63,6 +64,7 @@ def draw_mistakes(
         predictions: With labels.
         load_images: Hands out pictures by row of the predictions.
         count: How many to show, at most.
+        columns: How many of them beside each other.
     """
     if predictions.labels is None:
         raise ValueError("Mistakes can't be told without labels.")
@@ -72,6 +74,7 @@ def draw_mistakes(
         predictions.labels[rows],
         predictions.probabilities[rows],
         predictions.class_names,
+        columns,
     )
 
 

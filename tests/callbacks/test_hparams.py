@@ -78,7 +78,7 @@ def test_a_session_tells_settings_and_the_best_of_each_metric(tmp_path):
         for tag in events.Tags()["tensors"]
         if tag.startswith("best") and (found := events.Tensors(tag))
     }
-    assert best == {"best_val_loss": [(9, 0.25)], "best_val_accuracy": [(9, 0.875)]}
+    assert best == {"best/val_loss": [(9, 0.25)], "best/val_accuracy": [(9, 0.875)]}
 
 
 @pytest.mark.parametrize(

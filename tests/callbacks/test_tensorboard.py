@@ -5,6 +5,7 @@ from hand_made_runs import SPEED, end_epoch, new_run
 from keraunos import ImageData
 from keraunos.callbacks import TensorBoard
 from keraunos.evaluation import Predictions
+from resumable_runs import events
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 MEMORY = "memory_gib/process"
@@ -141,6 +142,24 @@ def test_a_second_fit_writes_into_its_own_run(tmp_path):
         end_epoch(run, board, loss=0.5)
         board.on_fit_end(run)
         assert scalars(read(run, "train"))["loss"] == {3: 0.5}
+
+
+def test_a_run_that_is_resumed_further_back_shows_no_step_twice(tmp_path):
+    run, board = new_run(run_dir=tmp_path), TensorBoard(pictures=False)
+    board.on_fit_begin(run)
+    for _ in range(3):
+        end_epoch(run, board, loss=0.75, val_loss=0.5, **SPEED)
+    again, board = new_run(run_dir=tmp_path, step=3, epoch=1), TensorBoard(pictures=False)
+    again.resumed_from = tmp_path / "step-00000003"
+    board.on_fit_begin(again)
+    for _ in range(2):
+        end_epoch(again, board, loss=0.25, val_loss=0.5, **SPEED)
+    board.on_fit_end(again)
+    found = events(tmp_path)
+    for tag in ("loss", "gradient_norm", MEMORY, "images_per_second"):
+        assert [each[1] for each in found if each[::2] == ("train", tag)] == [3, 6, 9], tag
+    losses = [each[3] for each in found if each[::2] == ("train", "loss")]
+    assert losses == [0.75, 0.25, 0.25]
 
 
 def test_without_a_run_directory_nothing_is_written(tmp_path, monkeypatch):
