@@ -43,7 +43,11 @@ def main() -> None:
             )
             results.append([replicas, steps, mine, other])
     versions = {name: metadata.version(name) for name in ("keras", "tensorflow")}
-    print(json.dumps({"milliseconds": results, "versions": versions}))
+    print(
+        json.dumps(
+            {"milliseconds": results, "options": vars(options), "versions": versions}
+        )
+    )
 
 
 def parse() -> argparse.Namespace:

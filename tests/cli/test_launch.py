@@ -281,11 +281,9 @@ def test_several_workers_need_a_named_run_directory(
 
 @pytest.mark.slow
 def test_two_workers_train_on_cached_features_then_pictures_and_report_like_one(
-    pictures: Path, tmp_path: Path, keraunos: Any, monkeypatch: pytest.MonkeyPatch
+    pictures: Path, tmp_path: Path
 ) -> None:
     shutil.copy(small_backbone.__file__, tmp_path / "own.py")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "own", raising=False)
     model = "{builder: 'own:Small', arguments: {dropout: 0.0}}"
     (tmp_path / "own.yaml").write_text(f"model: {model}")
     settings = [
@@ -299,8 +297,8 @@ def test_two_workers_train_on_cached_features_then_pictures_and_report_like_one(
         "callbacks.backbone_finetuning="
         "{at_epoch: 1, unfreeze_from: block2, learning_rate: 0.001}",
     ]
-    alone = keraunos("fit", *settings, "run_dir=one")
-    assert alone.code == 0, alone.err
+    alone = run_keraunos("fit", *settings, "run_dir=one", cwd=tmp_path)
+    assert alone.returncode == 0, alone.stderr
     command = ["fit", *settings, "run_dir=two", "cache_dir=own"]
     both = run_keraunos("launch", "--workers", 2, "--", *command, cwd=tmp_path)
     assert both.returncode == 0, both.stderr
