@@ -155,13 +155,8 @@ class ModelCheckpoint(Callback):
 
     def on_fit_end(self, run: RunState) -> None:
         """Puts the best weights back into the model."""
-        best = best_checkpoint(run.checkpoint_dir)
-        if self.restore_best and best is not None:
-            changing = changing_variables(run.model)
-            weights = read_bundle(best).arrays["weights"]
-            if not changing.keys() <= weights.keys():  # some trained only later
-                weights |= read_bundle(best.with_name(FROZEN)).arrays["weights"]
-            assign_values(changing, {name: weights[name] for name in changing})
+        if self.restore_best:
+            restore_best(run)
 
     def on_exception(self, run: RunState, error: BaseException) -> None:
         """Asks for a checkpoint."""
@@ -251,6 +246,18 @@ def checkpoint_name(run: RunState) -> str:
         before its validation is done.
     """
     return f"step-{run.step:08d}" + ("-mid-epoch" if run.is_within_epoch else "")
+
+
+def restore_best(run: RunState) -> None:
+    """Puts the weights of a run's best checkpoint into its model, if there is one."""
+    best = best_checkpoint(run.checkpoint_dir)
+    if best is None:
+        return
+    changing = changing_variables(run.model)
+    weights = read_bundle(best).arrays["weights"]
+    if not changing.keys() <= weights.keys():  # some trained only later
+        weights |= read_bundle(best.with_name(FROZEN)).arrays["weights"]
+    assign_values(changing, {name: weights[name] for name in changing})
 
 
 def best_checkpoint(directory: Path | None) -> Path | None:

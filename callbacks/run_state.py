@@ -12,6 +12,8 @@ import tensorflow as tf
 from ..evaluation import Predictions
 from ..models.phases import Phase
 
+CHECKPOINTS = "checkpoints"  # the folder of a run that holds them
+
 
 @dataclass
 class RunState:
@@ -129,7 +131,7 @@ class RunState:
     @property
     def checkpoint_dir(self) -> Path | None:
         """Where checkpoints go."""
-        return self.run_dir / "checkpoints" if self.run_dir else None
+        return self.run_dir / CHECKPOINTS if self.run_dir else None
 
     @property
     def learning_rate(self) -> float:

@@ -19,7 +19,6 @@ from .run_directories import run_directory
 from .tensorflow import load_tensorflow
 
 if TYPE_CHECKING:
-    from ..callbacks import RunState
     from ..callbacks.monitor import Monitor
     from ..data import ImageData
     from ..models import SharedNetworks
@@ -85,8 +84,8 @@ class ConfiguredTrial:
     _data: dict[str, "ImageData"] = field(default_factory=dict, repr=False)
     _strategies: dict[Any, Any] = field(default_factory=dict, repr=False)
 
-    def __call__(self, plan: "TrialPlan") -> "FitResult":
-        """Trains as planned, or goes on where the trial stood."""
+    def __call__(self, plan: "TrialPlan") -> "FitResult | Path":
+        """Does as planned, or goes on where the trial stood."""
         load_tensorflow(self.config.trainer)
         from ..callbacks.monitor import Monitor
         from ..search.space import decoded
@@ -97,15 +96,12 @@ class ConfiguredTrial:
         objective = Monitor(settings.objective, settings.mode)
         values = decoded(self.space, plan.values)
         config = trial_config(self.config, values, objective, plan.max_epochs)
-
-        def is_kept(run: "RunState") -> bool:
-            return plan.is_kept(run.history.get(objective.name, ()), objective)
-
         strategy = self._strategy_of(config)
-        trainer = build_trainer(config, plan.directory, strategy=strategy, export=is_kept)
+        trainer = build_trainer(config, plan.directory, strategy=strategy, export=False)
         trainer.check()
         data = self._read(config)
-        return trainer.fit(build_module(config, data, self._shared), data)
+        module = build_module(config, data, self._shared)
+        return (trainer.export_best if plan.export else trainer.fit)(module, data)
 
     @functools.cached_property
     def _shared(self) -> "SharedNetworks":

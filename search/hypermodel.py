@@ -185,22 +185,18 @@ class HypermodelTrial:
     trainer: Mapping[str, Any]
     objective: Monitor = field(repr=False)
 
-    def __call__(self, plan: TrialPlan) -> tuple[FitResult, dict[str, Any] | None]:
-        """Trains as planned; returns hyperparameters, too, if building added some."""
+    def __call__(self, plan: TrialPlan) -> tuple[FitResult, dict[str, Any] | None] | Path:
+        """Does as planned; returns hyperparameters, too, if building added some."""
         hp = keras_tuner.HyperParameters.from_config(plan.hyperparameters)
         known = len(hp.space)
         settings = dict(self.trainer) | {"callbacks": self._callbacks()}
         if plan.max_epochs is not None:
             settings["max_epochs"] = plan.max_epochs
-        name = self.objective.name
-        trainer = Trainer(
-            **settings,
-            run_dir=plan.directory,
-            export=lambda run: plan.is_kept(run.history.get(name, ()), self.objective),
-        )
-        result = trainer.fit(
-            lambda: self.build(hp), self.data, validation_data=self.validation_data
-        )
+        trainer = Trainer(**settings, run_dir=plan.directory, export=False)
+        do = trainer.export_best if plan.export else trainer.fit
+        result = do(lambda: self.build(hp), self.data, validation_data=self.validation_data)
+        if isinstance(result, Path):
+            return result
         return result, hp.get_config() if len(hp.space) > known else None
 
     def _callbacks(self) -> dict[str, Any]:

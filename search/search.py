@@ -3,10 +3,12 @@
 import contextlib
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..callbacks.model_checkpoint import best_checkpoint
+from ..callbacks.run_state import CHECKPOINTS
 from ..core.errors import (
     CheckpointError,
     ConfigError,
@@ -122,7 +124,7 @@ def run_search(
     for left in directory.glob(".trial-*"):  # by a killed process
         shutil.rmtree(left, ignore_errors=True)
     try:
-        signal = _run_trials(study, executor, directory, keep, say)
+        signal = _run(study, executor, directory, keep, say)
     except KeraunosError:
         if not list(directory.glob("trial-*")):  # nothing has begun
             study.discard()
@@ -137,40 +139,73 @@ def run_search(
     return SearchResult(trials, best, directory, signal)
 
 
-def _run_trials(
+def _run(
     study: Study, executor: Executor, directory: Path, keep: int, say: Say
 ) -> int | None:
-    """Runs trials to the last; returns the signal if one came."""
+    """Runs trials and keeps the best models; returns the signal if one came."""
     try:
         with executor, garbage_of_trials_only():
-            while True:
-                while executor.has_room and (trial := study.ask()) is not None:
-                    executor.begin(_plan(trial, study, directory, keep))
-                if executor.is_idle:
-                    return None
-                ended = executor.wait()
-                if ended is None:
-                    continue
-                number, outcome = ended
-                if outcome.status == "interrupted":
-                    return outcome.signal
-                _refuse(outcome, study)
-                _note(study, study.trials[number], outcome, directory, say)
-                _forget_weights(study, directory, keep)
+            signal = _run_trials(study, executor, directory, keep, say)
+            return signal or _export_best(study, executor, directory, keep)
     except Stopped as stopped:
         return stopped.number
 
 
-def _plan(trial: Trial, study: Study, directory: Path, keep: int) -> TrialPlan:
+def _run_trials(
+    study: Study, executor: Executor, directory: Path, keep: int, say: Say
+) -> int | None:
+    """Runs trials to the last; returns the signal if one came."""
+    while True:
+        while executor.has_room and (trial := study.ask()) is not None:
+            executor.begin(_plan(trial, directory))
+        if executor.is_idle:
+            return None
+        ended = executor.wait()
+        if ended is None:
+            continue
+        number, outcome = ended
+        if outcome.status == "interrupted":
+            return outcome.signal
+        _refuse(outcome, study)
+        _note(study, study.trials[number], outcome, directory, say)
+        _forget_weights(study, directory, keep)
+
+
+def _export_best(
+    study: Study, executor: Executor, directory: Path, keep: int
+) -> int | None:
+    """Has the models of the best trials written; returns the signal if one came."""
+    left = [
+        trial
+        for trial in study.ranking()[:keep]
+        if best_checkpoint(directory / trial.name / CHECKPOINTS) is not None
+        and not (directory / trial.name / MODEL_FILE).exists()
+    ]
+    num_running = 0
+    while left or num_running:
+        while left and executor.has_room:
+            executor.begin(replace(_plan(left.pop(0), directory), export=True))
+            num_running += 1
+        ended = executor.wait()
+        if ended is None:
+            continue
+        number, outcome = ended
+        if outcome.status == "interrupted":
+            return outcome.signal
+        num_running -= 1
+        if outcome.status == "failed":
+            raise _not_exported(study.trials[number], outcome)
+    return None
+
+
+def _plan(trial: Trial, directory: Path) -> TrialPlan:
     continued = trial.note("trial_id")
-    kept = study.ranking()[:keep]
     return TrialPlan(
         trial.number,
         trial.hyperparameters.get_config(),
         directory / trial.name,
         trial.note("epochs"),
         None if continued is None else directory / trial_name(int(continued)),
-        kept[-1].score if len(kept) == keep else None,
     )
 
 
@@ -218,7 +253,7 @@ def _forget_weights(
     for number, trial in study.trials.items():
         run = directory / trial.name
         if trial.status != "running" and number not in kept and run.is_dir():
-            remove_directory(run / "checkpoints")
+            remove_directory(run / CHECKPOINTS)
             (run / MODEL_FILE).unlink(missing_ok=True)
 
 
@@ -229,6 +264,17 @@ def _all_failed(study: Study, directory: Path) -> SearchError:
             f"At least one trial must succeed, and all {len(study.trials)} failed: "
             f"{'; '.join(reasons[:3])}.",
             f"Their tracebacks are in {directory}/trial-*/{ERROR_FILE}.",
+        )
+    )
+
+
+def _not_exported(trial: Trial, outcome: Outcome) -> SearchError:
+    return SearchError(
+        message(
+            f"The model of {trial.name}, one of the best, must be written to "
+            f"{MODEL_FILE}, and can't be ({outcome.reason}).",
+            "Mend that and give the same command again: the trials are done.",
+            values=trial.values,
         )
     )
 

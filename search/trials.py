@@ -18,7 +18,6 @@ from ..core.lock import LOCK_FILE, OWNER_FILE
 from ..core.names import did_you_mean
 
 if TYPE_CHECKING:
-    from ..callbacks.monitor import Monitor
     from ..trainer import FitResult
 
 DEATHS = 3  # of its process, after which a trial counts as failed
@@ -35,8 +34,8 @@ class TrialPlan:
         directory: Of its run.
         max_epochs: If the oracle decides on it.
         continues: The directory of the trial whose training goes on in this one.
-        to_beat: The score of the worst trial that is kept so far, if there are as many
-            as are kept.
+        export: Whether to write the model of a trial that has ended, in place of
+            training.
     """
 
     number: int
@@ -44,21 +43,12 @@ class TrialPlan:
     directory: Path
     max_epochs: int | None = None
     continues: Path | None = None
-    to_beat: float | None = None
+    export: bool = False
 
     @property
     def values(self) -> dict[str, Any]:
         """Keras Tuner's values by name."""
         return dict(self.hyperparameters["values"])
-
-    def is_kept(self, scores: Sequence[float], objective: "Monitor") -> bool:
-        """Whether the model of a trial with these scores may be among the best."""
-        best: float | None = None
-        for score in scores:
-            best = score if objective.is_better(score, best) else best
-        if best is None or self.to_beat is None:
-            return best is not None
-        return best == self.to_beat or objective.is_better(best, self.to_beat)
 
 
 @dataclass(frozen=True)
@@ -86,15 +76,18 @@ class Outcome:
     hyperparameters: dict[str, Any] | None = field(default=None, repr=False)
 
 
-FitTrial = Callable[[TrialPlan], "FitResult | tuple[FitResult, dict[str, Any] | None]"]
+# What training returned, with the hyperparameters that building the model added; or the
+# file of the model, if the plan was to export it.
+FitTrial = Callable[
+    [TrialPlan], "FitResult | tuple[FitResult, dict[str, Any] | None] | Path"
+]
 
 
 def run_trial(fit: FitTrial, plan: TrialPlan, objective: str) -> Outcome:
     """Runs a trial or goes on with it; what goes wrong is part of the outcome.
 
     Args:
-        fit: Trains as planned, and resumes a run that is there already. Beside the
-            result it may return hyperparameters that building the model added.
+        fit: Does as planned, and resumes a run that is there already.
         plan: What to do.
         objective: Name of the metric that is the score.
     """
@@ -102,6 +95,8 @@ def run_trial(fit: FitTrial, plan: TrialPlan, objective: str) -> Outcome:
         _wait_until_free(plan.directory)
         _take_over(plan)
         answer = fit(plan)
+        if isinstance(answer, Path):
+            return Outcome("completed")
         result, added = answer if isinstance(answer, tuple) else (answer, None)
         return _outcome(result, objective, added)
     except (ConfigError, DataError, CheckpointError) as error:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -25,6 +26,18 @@ def export_model(model: keras.Model, path: Path) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def export_run(model: keras.Model, data: Any, run_dir: Path) -> Path:
+    """Writes the model of a run, and the names of its classes if the data have some.
+
+    Returns:
+        The file of the model.
+    """
+    export_model(model, run_dir / MODEL_FILE)
+    if hasattr(data, "class_names"):
+        write_class_names(data.class_names, run_dir / CLASSES_FILE)
+    return run_dir / MODEL_FILE
 
 
 def write_class_names(class_names: Sequence[str], path: Path) -> None:

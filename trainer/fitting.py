@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from ..callbacks import CallbackList, RunState
-from ..callbacks.model_checkpoint import best_checkpoint
+from ..callbacks.model_checkpoint import best_checkpoint, restore_best
 from ..configs import TrainerConfig, max_seconds
 from ..core.errors import ConfigError, message
 from ..core.signals import stop_signals
@@ -24,7 +24,7 @@ from .compiled_model import build_model
 from .description import describe_run
 from .epochs import limited
 from .evaluation import predict
-from .export import CLASSES_FILE, MODEL_FILE, export_model, write_class_names
+from .export import export_run
 from .features import (
     Trained,
     check_whole,
@@ -68,7 +68,7 @@ class Fitting:
         strategy: Where to train.
         callbacks: What happens around.
         run_dir: Where files go, or None: also on all workers but the chief.
-        export: Whether the whole model is wanted in the end, as `Trainer` takes it.
+        export: Whether the whole model is wanted in the end.
     """
 
     module: Module
@@ -81,7 +81,7 @@ class Fitting:
     strategy: tf.distribute.Strategy
     callbacks: CallbackList
     run_dir: Path | None
-    export: bool | Callable[[RunState], bool] = True
+    export: bool = True
 
     def run(self) -> FitResult:
         """Trains from the first line to the last, or on from where the run stood."""
@@ -114,6 +114,17 @@ class Fitting:
         """Builds the model and says what would happen."""
         with self._global_settings():
             return self._begin(self._build())[0].description
+
+    def export_best(self) -> Path:
+        """Writes the model of a run that is over, with the weights of its best epoch."""
+        with claimed_directory(self.run_dir), self._global_settings():
+            run, _ = self._begin(self._build())
+            if self.run_dir is None or best_checkpoint(run.checkpoint_dir) is None:
+                raise _nothing_to_export(self.run_dir)
+            restore_best(run)
+            trained = self._trained(run.model, self._open_cache(run, lambda: None))
+            self._check_whole(run, trained)
+            return export_run(run.model, self.data, self.run_dir)
 
     def _global_settings(self) -> AbstractContextManager[None]:
         settings = self.settings
@@ -180,7 +191,7 @@ class Fitting:
         self, run: RunState, resumption: Resumption | None, interruption: Interruption
     ) -> Trained:
         """What is trained, with features where they are cached."""
-        cache = self._open_cache(run, interruption)
+        cache = self._open_cache(run, interruption.check)
         if resumption is None:
             self._prepare(run.model, cache, interruption)
         return self._trained(run.model, cache)
@@ -220,12 +231,12 @@ class Fitting:
 
     def _finish(self, run: RunState, trained: Trained) -> None:
         """Checks and saves the whole model, if it is wanted."""
-        is_wanted = self.export(run) if callable(self.export) else self.export
-        if run.is_interrupted or not is_wanted:
+        if run.is_interrupted or not self.export:
             return
         if not run.phases:
             self._check_whole(run, trained)
-        self._export(run.model)
+        if self.run_dir is not None:
+            export_run(run.model, self.data, self.run_dir)
 
     def _check_whole(self, run: RunState, trained: Trained) -> None:
         if trained.model is not run.model:
@@ -252,11 +263,13 @@ class Fitting:
         epochs = self.settings.max_epochs
         return train_on_features(self.module, model, self.data, epochs, cache)
 
-    def _open_cache(self, run: RunState, interruption: Interruption) -> FeatureCache | None:
+    def _open_cache(
+        self, run: RunState, between_calls: Callable[[], None]
+    ) -> FeatureCache | None:
         reason = self._reason_against_features(run.model)
         if run.phases or not decide(self.feature_cache, reason):
             return None
-        return open_cache(self.module, run.model, self.data, interruption.check)
+        return open_cache(self.module, run.model, self.data, between_calls)
 
     def _reason_against_features(self, model: keras.Model) -> str | None:
         if self.settings.fast_dev_run:
@@ -284,9 +297,12 @@ class Fitting:
             )
         return limit
 
-    def _export(self, model: keras.Model) -> None:
-        if self.run_dir is None:
-            return
-        export_model(model, self.run_dir / MODEL_FILE)
-        if hasattr(self.data, "class_names"):
-            write_class_names(self.data.class_names, self.run_dir / CLASSES_FILE)
+
+def _nothing_to_export(run_dir: Path | None) -> ConfigError:
+    return ConfigError(
+        message(
+            "The directory of a run whose checkpoints are there must be given.",
+            "Train first, with the callback model_checkpoint.",
+            run_dir=run_dir and str(run_dir),
+        )
+    )

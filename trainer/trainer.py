@@ -8,7 +8,7 @@ from typing import Any, Literal
 import keras
 import tensorflow as tf
 
-from ..callbacks import RunState, default_callbacks, merge_callbacks
+from ..callbacks import default_callbacks, merge_callbacks
 from ..configs import TrainerConfig, validated
 from ..core.names import choose
 from ..models import Module, as_module
@@ -63,8 +63,7 @@ class Trainer:
         run_dir: Where checkpoints, metrics, pictures and the model go; without it
             nothing is written. A directory that holds a run resumes it.
         callbacks: A list, or a map from labels in which None switches a default off.
-        export: Whether to write `model.keras` in the end; may be a function that tells
-            by the run when it is over.
+        export: Whether to write `model.keras` in the end.
 
     Raises:
         ConfigError: An argument is out of its range.
@@ -98,7 +97,7 @@ class Trainer:
         seed: int = 0,
         run_dir: str | os.PathLike[str] | None = None,
         callbacks: Sequence[Any] | Mapping[str, Any] | None = None,
-        export: bool | Callable[[RunState], bool] = True,
+        export: bool = True,
     ) -> None:
         self._strategy = strategy
         self.settings = validated(
@@ -160,6 +159,29 @@ class Trainer:
             with scratch_directory() as directory:
                 return self._fitting(module, data, validation_data, directory).run()
         return self._fitting(module, data, validation_data, self.run_dir).run()
+
+    @errors_of_pipelines()
+    def export_best(
+        self, module: Buildable, data: Any, *, validation_data: Any = None
+    ) -> Path:
+        """Writes `model.keras` for a run that is over, from its best checkpoint.
+
+        That is what `fit` does in the end, unless `export` is False. In one process.
+
+        Args:
+            module: As for `fit`.
+            data: As for `fit`.
+            validation_data: As for `fit`.
+
+        Returns:
+            The file.
+
+        Raises:
+            ConfigError: `run_dir` has no checkpoints, or settings are not those of the
+                run.
+            CheckpointError: The checkpoint can't be read, or is of another model.
+        """
+        return self._fitting(module, data, validation_data, self.run_dir).export_best()
 
     def check(self) -> None:
         """Looks whether there are such devices, and whether `run_dir` can be used.

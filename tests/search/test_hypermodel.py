@@ -11,8 +11,7 @@ import keraunos as kr
 import pytest
 from keraunos.core.errors import ConfigError, SearchError
 from keraunos.search.search import search_directory
-from keraunos.trainer import fitting
-from keraunos.trainer.export import export_model
+from keraunos.trainer import export as export_module
 
 
 @pytest.fixture(scope="module")
@@ -21,13 +20,14 @@ def found(tmp_path_factory):
     folder = tmp_path_factory.mktemp("found") / "search"
     lines = []
     search = hypermodels.search(folder)
+    write = export_module.export_model
 
     def export(model, path):
         lines.append(f"exported {path.parent.name}")
-        export_model(model, path)
+        write(model, path)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(fitting, "export_model", export)
+        patched.setattr(export_module, "export_model", export)
         made = search.run(
             hypermodels.train, validation_data=hypermodels.validation, say=lines.append
         )
@@ -72,13 +72,54 @@ def test_only_the_best_trial_keeps_weights(found):
         assert (run / "checkpoints").exists() is is_best
 
 
-def test_only_trials_that_are_the_best_so_far_are_exported(found):
+def test_only_the_best_trial_is_exported_and_only_once(found):
     result, lines = found
-    scores = [trial.score for trial in result.trials]
-    best_so_far = [n for n, score in enumerate(scores) if score == min(scores[: n + 1])]
     exported = [line for line in lines if line.startswith("exported")]
-    assert exported == [f"exported trial-{number:03d}" for number in best_so_far]
-    assert len(exported) < len(scores)
+    assert exported == [f"exported {result.best[0].name}"]
+
+
+def test_the_exported_model_is_that_of_the_best_epoch(found):
+    result, _ = found
+    model = keras.models.load_model(result.run_dir / result.best[0].name / "model.keras")
+    model.compile(loss="sparse_categorical_crossentropy")
+    at_once = hypermodels.validation(0, 0).unbatch().batch(7)
+    loss = model.evaluate(at_once, verbose=0)
+    assert loss == pytest.approx(result.best[0].score)
+
+
+def test_exporting_writes_nothing_else_into_the_run(found):
+    result, _ = found
+    names = [
+        {each.name for each in (result.run_dir / t.name).iterdir()} for t in result.trials
+    ]
+    best = names.pop(result.best[0].number)
+    assert best == names[0] | {"model.keras", "checkpoints"}
+
+
+def test_an_export_that_fails_is_an_error_and_the_same_command_mends_it(
+    tmp_path, monkeypatch
+):
+    def fail(model, path):
+        raise RuntimeError("no ink")
+
+    def fits(line):
+        raise AssertionError("nothing is trained again")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(export_module, "export_model", fail)
+        with pytest.raises(SearchError, match=r"trial-00., .*RuntimeError: no ink"):
+            hypermodels.run(tmp_path / "s", max_trials=2)
+    assert len(table(tmp_path / "s")) == 2
+    search = hypermodels.search(tmp_path / "s", max_trials=2)
+    result = search.run(hypermodels.train, validation_data=hypermodels.validation, say=fits)
+    assert (tmp_path / "s" / result.best[0].name / "model.keras").exists()
+
+
+def test_without_checkpoints_there_is_no_model_to_export(tmp_path):
+    trainer = {"callbacks": {"model_checkpoint": None}}
+    result = hypermodels.run(tmp_path / "s", max_trials=1, trainer=trainer)
+    assert len(result.best) == 1
+    assert not list((tmp_path / "s").glob("*/model.keras"))
 
 
 def test_results_and_pictures_are_there(found):

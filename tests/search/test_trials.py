@@ -1,10 +1,7 @@
-import math
 import threading
-from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from keraunos.callbacks.monitor import Monitor
 from keraunos.core.errors import CheckpointError, DataError
 from keraunos.search.trials import TrialPlan, run_trial
 
@@ -76,20 +73,3 @@ def test_a_continued_trial_begins_with_a_copy_of_the_other_run(tmp_path):
         assert (run / "checkpoints" / "best.txt").read_text() == text
         (run / "checkpoints" / "best.txt").write_text("step-2")
     assert not (past / "checkpoints" / "step-2").exists()
-
-
-@pytest.mark.parametrize(
-    ("mode", "to_beat", "scores", "is_kept"),
-    [
-        ("min", None, [0.5], True),
-        ("min", 0.4, [0.5, 0.3, 0.6], True),
-        ("min", 0.4, [0.5, 0.41], False),
-        ("max", 0.4, [0.5, 0.3], True),
-        ("max", 0.4, [0.39, math.nan], False),
-        ("max", 0.4, [0.4], True),  # of equal ones the first is kept, which may be this
-        ("max", None, [math.nan], False),
-    ],
-)
-def test_only_a_trial_that_may_be_among_the_best_is_kept(mode, to_beat, scores, is_kept):
-    planned = TrialPlan(0, NOTHING, Path("t"), to_beat=to_beat)
-    assert planned.is_kept(scores, Monitor("val_score", mode)) is is_kept
