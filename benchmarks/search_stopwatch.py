@@ -53,8 +53,7 @@ class Stopwatch:
             self._wrap(saver.Saver, name, "checkpoints")
         for name in ("ask", "tell"):
             self._wrap(study.Study, name, "oracle")
-        self._wrap(fitting, "check_whole", "putting_back")
-        self._wrap(fitting.Fitting, "_export", "putting_back")
+        self._wrap(fitting.Fitting, "export_best", "putting_back")
         self._wrap(search, "_note", "notes")
         self._wrap(search, "draw_results", "notes")
 

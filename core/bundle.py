@@ -6,15 +6,17 @@ file with its size and SHA-256 and is written last.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors.numpy import load_file, save, save_file
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
 
+from .array_bytes import bytes_of
 from .errors import CheckpointError
 from .faults import fault_point
 from .files import new_directory, sha256_of_file
@@ -24,6 +26,9 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 MANIFEST = "manifest.json"
 FORMAT_VERSION = 1
+
+# SHA-256 of files of the store that this process has compared with what they are to hold.
+_INTACT: dict[tuple[int, ...], str] = {}
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,8 @@ def write_bundle(path: Path, bundle: Bundle, store: Store | None = None) -> None
             text = json.dumps(document, indent=1)
             (directory / f"{name}.json").write_text(text, encoding="utf-8")
         fault_point("before-manifest")
-        manifest = {"format": FORMAT_VERSION, "files": _fingerprints(directory)}
+        files = _fingerprints(directory, _sha256_of_written)
+        manifest = {"format": FORMAT_VERSION, "files": files}
         (directory / MANIFEST).write_text(json.dumps(manifest, indent=1))
         fault_point("before-rename")
 
@@ -72,15 +78,48 @@ def _write_arrays(arrays: Arrays, file: Path, store: Store | None) -> None:
     if store is None:
         save_file(arrays, file)
         return
-    content = save(arrays)
-    digest = hashlib.sha256(content).hexdigest()
-    key = f"weights-{digest}"
+    key = f"weights-{_digest(arrays)}"
     with store.lock(key):
-        if store.link(key, file) and sha256_of_file(file) == digest:
+        if store.link(key, file) and _is_intact(file, arrays):
             return
         file.unlink(missing_ok=True)  # it was damaged there
-        file.write_bytes(content)
+        save_file(arrays, file)
         store.adopt(key, file)
+
+
+def _digest(arrays: Arrays) -> str:
+    digest = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        digest.update(json.dumps([name, str(array.dtype), array.shape]).encode())
+        digest.update(bytes_of(array))
+    return digest.hexdigest()
+
+
+def _is_intact(file: Path, arrays: Arrays) -> bool:
+    """Whether a file holds these arrays; compared once as long as it stays as it is."""
+    if _identity(file) in _INTACT:
+        return True
+    try:
+        held = load_file(file)
+    except (SafetensorError, OSError):
+        return False
+    is_intact = held.keys() == arrays.keys() and all(
+        held[name].dtype == array.dtype
+        and np.array_equal(bytes_of(held[name]), bytes_of(array))
+        for name, array in arrays.items()
+    )
+    if is_intact:
+        _INTACT[_identity(file)] = sha256_of_file(file)
+    return is_intact
+
+
+def _identity(file: Path) -> tuple[int, ...]:
+    stat = file.stat()
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+def _sha256_of_written(file: Path) -> str:
+    return _INTACT.get(_identity(file)) or sha256_of_file(file)
 
 
 def read_bundle(path: Path) -> Bundle:
@@ -121,9 +160,11 @@ def verify_bundle(path: Path) -> None:
             raise CheckpointError(f"{path}: {name} {what}")
 
 
-def _fingerprints(directory: Path) -> dict[str, dict[str, Any]]:
+def _fingerprints(
+    directory: Path, sha256: Callable[[Path], str] = sha256_of_file
+) -> dict[str, dict[str, Any]]:
     return {
-        file.name: {"bytes": file.stat().st_size, "sha256": sha256_of_file(file)}
+        file.name: {"bytes": file.stat().st_size, "sha256": sha256(file)}
         for file in sorted(directory.iterdir())
         if file.is_file() and file.name != MANIFEST
     }

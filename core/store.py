@@ -54,7 +54,7 @@ class Store:
         """The entry's file, marked as just used, or None if there is no such entry."""
         path = self.directory / key
         with contextlib.suppress(OSError):
-            os.utime(path)
+            os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
             return path
         return None
 
@@ -166,7 +166,7 @@ class Store:
     def _make_room(self, keep: str) -> None:
         self._forget_growing("", SECONDS_KEPT)
         stats = [(file.stat(), file) for file in self._entries()]
-        entries = [(stat.st_mtime, stat.st_size, file) for stat, file in stats]
+        entries = [(stat.st_atime, stat.st_size, file) for stat, file in stats]
         total = sum(size for _, size, _ in entries)
         for _, size, file in sorted(entries):
             if total <= self.limit_bytes:

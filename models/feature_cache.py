@@ -17,10 +17,12 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from ..core.array_bytes import bytes_of
 from ..core.files import sha256_of_json
 from ..core.store import Store
 from ..strategies import ALONE, Workers
 from .module import FrozenPart
+from .variables import value_on_host
 
 FORMAT = 1
 Floats = npt.NDArray[np.floating[Any]]
@@ -144,7 +146,7 @@ class FeatureCache:
 def _fingerprint_network(frozen: FrozenPart) -> str:
     weights = hashlib.sha256()
     for variable in frozen.model.weights:
-        weights.update(np.ascontiguousarray(variable.numpy()).tobytes())
+        weights.update(bytes_of(value_on_host(variable)))
     layers = [
         [type(layer).__name__, layer.dtype_policy.name] for layer in frozen.model.layers
     ]

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 
 Arrays = dict[str, npt.NDArray[Any]]
 Variables = dict[str, keras.Variable]
@@ -31,7 +32,12 @@ def frozen_variables(model: keras.Model) -> Variables:
 
 def copy_values(variables: Mapping[str, keras.Variable]) -> Arrays:
     """Copies the values of variables to the host."""
-    return {name: np.array(variable.numpy()) for name, variable in variables.items()}
+    return {name: np.array(value_on_host(each)) for name, each in variables.items()}
+
+
+def value_on_host(variable: keras.Variable) -> npt.NDArray[Any]:
+    """The value of a variable, to be read only; on a CPU its own memory, not a copy."""
+    return np.asarray(tf.convert_to_tensor(variable.value))
 
 
 def assign_values(variables: Mapping[str, keras.Variable], values: Arrays) -> None:

@@ -6,6 +6,7 @@ The signal NUMBER is sent as soon as a thread is in FUNCTION of FILE, and the ru
 STEP steps. RECORD is written just before: it shows that the signal was sent, and when.
 """
 
+import faulthandler
 import os
 import runpy
 import sys
@@ -40,11 +41,16 @@ def frames() -> Iterator[FrameType]:
 
 def steps_made() -> int:
     """The steps of the run, as its loop knows them."""
-    runs = [each.f_locals["run"] for each in frames() if "run" in each.f_locals]
+    # Asking a frame for its locals copies all of them: only where there may be a run.
+    held = [f for f in frames() if "run" in f.f_code.co_varnames + f.f_code.co_cellvars]
+    runs = [frame.f_locals.get("run") for frame in held]
     return max((getattr(run, "step", 0) for run in runs), default=0)
 
 
+SECONDS_UNTIL_STUCK = 180  # after which it says where all threads are
+
 if __name__ == "__main__":
+    faulthandler.dump_traceback_later(SECONDS_UNTIL_STUCK)
     place, number, record, *command = sys.argv[1:]
     sys.argv[1:] = command
     sys.path[0] = os.getcwd()  # as `python -m keraunos` has it

@@ -6,6 +6,7 @@ state of every callback. What is frozen is written once per run, beside it.
 """
 
 import copy
+import functools
 from importlib import metadata
 from typing import Any
 
@@ -20,6 +21,7 @@ from ..models.variables import (
     copy_values,
     frozen_variables,
     stable_name,
+    value_on_host,
 )
 from ..strategies.replica_values import assign_replica_values, copy_replica_values
 from .keras_internals import metric_variables
@@ -65,14 +67,15 @@ def capture(run: RunState, step: TrainStep, callbacks: CallbackList) -> Bundle:
         documents={
             "state": copy.deepcopy(position | {"callbacks": states}),
             "settings": run.settings,
-            "versions": {name: metadata.version(name) for name in VERSIONED},
+            "versions": _versions(),
         },
     )
 
 
 def capture_frozen(run: RunState) -> Bundle:
-    """Copies the variables that training leaves alone."""
-    return Bundle(arrays={"weights": copy_values(frozen_variables(run.model))})
+    """The variables that training leaves alone, which are therefore not copied."""
+    frozen = frozen_variables(run.model)
+    return Bundle(arrays={"weights": {n: value_on_host(v) for n, v in frozen.items()}})
 
 
 def restore_run(run: RunState, resumption: Resumption) -> None:
@@ -156,6 +159,11 @@ def put_arrays_back(state: Any, arrays: Arrays) -> Any:
     if set(state) == {"array"}:
         return arrays[state["array"]]
     return {key: put_arrays_back(value, arrays) for key, value in state.items()}
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    return {name: metadata.version(name) for name in VERSIONED}
 
 
 def _optimizer_variables(optimizer: keras.optimizers.Optimizer) -> dict[str, Any]:

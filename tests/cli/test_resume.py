@@ -83,14 +83,17 @@ def stop(phase: str, number: signal.Signals, folder: Path, *command: str) -> Sto
     """Runs a command until it is in a phase, and sends it a signal there."""
     record = folder / "sent.txt"
     arguments = [PHASES[phase], f"{int(number)}", f"{record}", *command, "run_dir=run"]
-    process = subprocess.run(
-        [sys.executable, SIGNAL_WHEN, *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    try:
+        process = subprocess.run(
+            [sys.executable, SIGNAL_WHEN, *arguments],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        pytest.fail(f"It did not end: {error.stderr}")
     assert record.exists(), f"no signal was sent: {process.stderr}"
     assert process.returncode == 128 + number, process.stderr
     assert "Traceback" not in process.stderr

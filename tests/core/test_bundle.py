@@ -2,9 +2,11 @@ import json
 
 import numpy as np
 import pytest
+from keraunos.core import bundle as bundle_module
 from keraunos.core.bundle import Bundle, read_bundle, write_bundle
 from keraunos.core.errors import CheckpointError
 from keraunos.core.store import Store
+from safetensors.numpy import load_file
 
 ARRAYS = {
     "w": np.arange(6.0).reshape(2, 3),
@@ -60,6 +62,31 @@ def test_another_format_is_refused(bundle):
     (bundle / "manifest.json").write_text(json.dumps({**manifest, "format": 99}))
     with pytest.raises(CheckpointError, match="format 99"):
         read_bundle(bundle)
+
+
+def test_what_the_store_has_is_compared_once_as_long_as_it_stays_as_it_is(
+    tmp_path, monkeypatch
+):
+    store = Store(tmp_path / "store", limit_bytes=10_000)
+    arrays = {"weights": {"w": np.arange(5.0) * 3}}
+    compared = []
+
+    def load(file):
+        compared.append(file.parent.name.split("-")[0])
+        return load_file(file)
+
+    monkeypatch.setattr(bundle_module, "load_file", load)
+    for name in "abc":
+        write_bundle(tmp_path / name, Bundle(arrays=arrays), store)
+    assert compared == [".b"]
+    flip_a_bit(tmp_path / "c" / "weights.safetensors")
+    write_bundle(tmp_path / "d", Bundle(arrays=arrays), store)
+    assert compared == [".b", ".d"]
+    monkeypatch.undo()
+    read = read_bundle(tmp_path / "d").arrays["weights"]["w"]
+    np.testing.assert_array_equal(read, arrays["weights"]["w"])
+    with pytest.raises(CheckpointError, match="damaged"):
+        read_bundle(tmp_path / "c")
 
 
 def test_arrays_that_the_store_has_are_on_the_disk_once(tmp_path):
