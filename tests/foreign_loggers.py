@@ -9,6 +9,7 @@ from typing import Any
 import keraunos as kr
 import tensorflow as tf
 from helpers import classifier, examples, replicas
+from programs import wait_for
 
 EPOCHS = 3
 _BLOCK, _HEADER = 2**15, 7
@@ -23,9 +24,15 @@ def log_with_wandb(folder: Path) -> int:
     with wandb.init(project="keraunos", dir=str(folder)) as run:
         history = _fit(WandbMetricsLogger())
     file = Path(run.dir).parent / f"run-{run.id}.wandb"
+    records: list[Any] = []
+
+    def is_whole() -> bool:  # a process of W&B's own writes it
+        records[:] = map(Record.FromString, _records(file.read_bytes()))
+        return any(each.WhichOneof("record_type") == "exit" for each in records)
+
+    wait_for(is_whole)
     epochs = []
-    for content in _records(file.read_bytes()):
-        record = Record.FromString(content)
+    for record in records:
         if record.WhichOneof("record_type") == "history":
             items = record.history.item
             names = [item.key or "/".join(item.nested_key) for item in items]
@@ -71,6 +78,8 @@ def _records(content: bytes) -> Iterator[bytes]:
             place += left
             continue
         length, kind = struct.unpack_from("<HB", content, place + 4)
+        if place + _HEADER + length > len(content):
+            return  # it is being written
         record += content[place + _HEADER : place + _HEADER + length]
         place += _HEADER + length
         if kind in (1, 4):  # whole, or the last part
