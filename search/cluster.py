@@ -6,6 +6,7 @@ What a trial is to do, and what came of it, travels as JSON in the values of Ker
 own message, whose numbers have half the digits.
 """
 
+import contextlib
 import queue
 import threading
 import time
@@ -58,7 +59,8 @@ class Chief:
         self._waiting: set[str] = set()  # workers that asked and got nothing
         self._known: set[str] = set()
         self._is_over = False
-        self._outcomes: queue.Queue[tuple[int, Outcome]] = queue.Queue()
+        # Outcomes, and None for each worker that has begun to wait.
+        self._news: queue.Queue[tuple[int, Outcome] | None] = queue.Queue()
         self._signals = stop_signals()
 
     def __enter__(self) -> Self:
@@ -97,11 +99,6 @@ class Chief:
             free = [each for each in self._handed.values() if each.tuner_id is None]
             return len(self._waiting) > len(free)
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing runs, although somebody has asked."""
-        return self.has_room and not self._handed
-
     def begin(self, plan: TrialPlan) -> None:
         """Takes a trial on, for the next worker that asks."""
         with self._lock:
@@ -109,14 +106,9 @@ class Chief:
 
     def wait(self) -> tuple[int, Outcome] | None:
         """Waits until a trial has ended, a signal has come, or a worker wants a trial."""
-        had_room = self.has_room
         while self._stop.received is None:
-            try:
-                return self._outcomes.get(timeout=0.1)
-            except queue.Empty:
-                if self.has_room and not had_room:
-                    return None
-                had_room = self.has_room
+            with contextlib.suppress(queue.Empty):
+                return self._news.get(timeout=0.1)
         return -1, Outcome("interrupted", signal=int(self._stop.received))
 
     # What the service calls, as it would call an oracle of Keras Tuner.
@@ -124,6 +116,7 @@ class Chief:
     def create_trial(self, tuner_id: str) -> Message:
         """What a worker is to do: its own trial again, one that was left, or a new one."""
         with self._lock:
+            has_waited = tuner_id in self._waiting
             self._waiting.discard(tuner_id)
             self._known.add(tuner_id)
             if self._is_over:
@@ -132,6 +125,8 @@ class Chief:
             handed = self._for(tuner_id)
             if handed is None:
                 self._waiting.add(tuner_id)
+                if not has_waited:
+                    self._news.put(None)
                 return _message("IDLE")
             handed.deaths += handed.tuner_id is not None
             handed.tuner_id, handed.heard_at = tuner_id, time.monotonic()
@@ -163,7 +158,7 @@ class Chief:
 
     def _end(self, number: int, outcome: Outcome) -> None:
         if self._handed.pop(number, None) is not None:
-            self._outcomes.put((number, outcome))
+            self._news.put((number, outcome))
 
     def _for(self, tuner_id: str) -> _Handed | None:
         handed = list(self._handed.values())

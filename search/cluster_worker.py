@@ -15,7 +15,7 @@ from .cluster import PAYLOAD
 from .cluster_messages import outcome_to_json, read_plan
 from .in_process import Stopped, signals_that_raise
 from .place import Place
-from .trials import FitTrial, Outcome, TrialPlan, run_trial
+from .trials import FitTrial, Outcome, TrialPlan, garbage_of_trials_only, run_trial
 
 SECONDS_UNTIL_CHIEF = 600.0  # that a worker waits for a chief that is to begin yet
 SECONDS_WITHOUT_CHIEF = 60.0  # after which a worker saves its trial and ends
@@ -55,7 +55,7 @@ class Worker:
             ConfigError: The chief runs another search.
         """
         try:
-            with signals_that_raise():
+            with signals_that_raise(), garbage_of_trials_only():
                 return self._work()
         except Stopped as stopped:
             if self._is_lost.is_set():

@@ -44,11 +44,6 @@ class InProcess:
         """Whether another trial can begin."""
         return not self._plans
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether there is nothing to wait for."""
-        return not self._plans
-
     def begin(self, plan: TrialPlan) -> None:
         """Takes a trial on."""
         self._plans.append(plan)

@@ -38,17 +38,13 @@ class Executor(Protocol):
     def has_room(self) -> bool:
         """Whether another trial can begin."""
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether there is nothing to wait for."""
-
     def begin(self, plan: TrialPlan) -> None:
         """Takes a trial on."""
 
     def wait(self) -> tuple[int, Outcome] | None:
         """Waits until one has ended: its number, and what came out.
 
-        None if there is room for another one before.
+        None if before that there is room that was not there when it was asked for.
         """
 
     def __enter__(self) -> Any:
@@ -155,20 +151,18 @@ def _run_trials(
     study: Study, executor: Executor, directory: Path, keep: int, say: Say
 ) -> int | None:
     """Runs trials to the last; returns the signal if one came."""
-    while True:
-        while executor.has_room and (trial := study.ask()) is not None:
-            executor.begin(_plan(trial, directory))
-        if executor.is_idle:
-            return None
-        ended = executor.wait()
-        if ended is None:
-            continue
-        number, outcome = ended
+
+    def plan_next() -> TrialPlan | None:
+        trial = study.ask()
+        return None if trial is None else _plan(trial, directory)
+
+    for number, outcome in _hand_out(executor, plan_next):
         if outcome.status == "interrupted":
             return outcome.signal
         _refuse(outcome, study)
         _note(study, study.trials[number], outcome, directory, say)
         _forget_weights(study, directory, keep)
+    return None
 
 
 def _export_best(
@@ -181,21 +175,33 @@ def _export_best(
         if best_checkpoint(directory / trial.name / CHECKPOINTS) is not None
         and not (directory / trial.name / MODEL_FILE).exists()
     ]
-    num_running = 0
-    while left or num_running:
-        while left and executor.has_room:
-            executor.begin(replace(_plan(left.pop(0), directory), export=True))
-            num_running += 1
-        ended = executor.wait()
-        if ended is None:
-            continue
-        number, outcome = ended
+    plans = (replace(_plan(trial, directory), export=True) for trial in left)
+    for number, outcome in _hand_out(executor, lambda: next(plans, None)):
         if outcome.status == "interrupted":
             return outcome.signal
-        num_running -= 1
         if outcome.status == "failed":
             raise _not_exported(study.trials[number], outcome)
     return None
+
+
+def _hand_out(
+    executor: Executor, plan_next: Callable[[], TrialPlan | None]
+) -> Iterator[tuple[int, Outcome]]:
+    """Begins what is planned wherever there is room, and tells what came of each.
+
+    Ends when there is room, nothing to plan and nothing running.
+    """
+    num_running = 0
+    while True:
+        while (has_room := executor.has_room) and (plan := plan_next()) is not None:
+            executor.begin(plan)
+            num_running += 1
+        if has_room and num_running == 0:
+            return
+        ended = executor.wait()
+        if ended is not None:
+            num_running -= 1
+            yield ended
 
 
 def _plan(trial: Trial, directory: Path) -> TrialPlan:

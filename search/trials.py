@@ -3,7 +3,6 @@
 import contextlib
 import gc
 import shutil
-import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -92,19 +91,23 @@ def run_trial(fit: FitTrial, plan: TrialPlan, objective: str) -> Outcome:
         objective: Name of the metric that is the score.
     """
     try:
-        _wait_until_free(plan.directory)
-        _take_over(plan)
-        answer = fit(plan)
-        if isinstance(answer, Path):
-            return Outcome("completed")
-        result, added = answer if isinstance(answer, tuple) else (answer, None)
-        return _outcome(result, objective, added)
+        return _do(fit, plan, objective)
     except (ConfigError, DataError, CheckpointError) as error:
-        return Outcome("failed", reason=str(error), error=error)
+        return Outcome("failed", reason=str(error), error=error.with_traceback(None))
     except Exception as error:
         return _broken(error)
     finally:
         _forget_models()
+
+
+def _do(fit: FitTrial, plan: TrialPlan, objective: str) -> Outcome:
+    _wait_until_free(plan.directory)
+    _take_over(plan)
+    answer = fit(plan)
+    if isinstance(answer, Path):
+        return Outcome("completed")
+    result, added = answer if isinstance(answer, tuple) else (answer, None)
+    return _outcome(result, objective, added)
 
 
 def _outcome(result: "FitResult", objective: str, added: dict[str, Any] | None) -> Outcome:
@@ -166,10 +169,10 @@ def _take_over(plan: TrialPlan) -> None:
 
 @contextlib.contextmanager
 def garbage_of_trials_only() -> Iterator[None]:
-    """Does not look for garbage among what is there already.
+    """Does not look for garbage among what is there already, or outlives a trial.
 
-    The modules of TensorFlow are a million objects, and each look takes a part of a
-    second.
+    The modules of TensorFlow and a traced backbone are a million objects, and each look
+    takes a part of a second.
     """
     gc.freeze()
     try:
@@ -179,9 +182,11 @@ def garbage_of_trials_only() -> Iterator[None]:
 
 
 def _forget_models() -> None:
-    """Frees what Keras and its models hold on to, before the next trial."""
-    keras = sys.modules.get("keras")
-    if keras is None:
-        gc.collect()
-    else:
-        keras.utils.clear_session()  # collects garbage, too
+    """Frees models, which hold on to themselves, before the next trial.
+
+    Not `keras.utils.clear_session`: it forgets the user's settings of Keras, too, and
+    what TensorFlow has made of the traced backbone, which costs seconds each time.
+    """
+    gc.collect()
+    if gc.get_freeze_count():  # within `garbage_of_trials_only`
+        gc.freeze()

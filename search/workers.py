@@ -5,7 +5,6 @@ replaced, and its trial goes on from its own run directory.
 """
 
 import contextlib
-import gc
 import multiprocessing
 import os
 import signal
@@ -20,7 +19,14 @@ from typing import Self
 from ..core.errors import ConfigError, message
 from ..core.processes import how_it_ended
 from ..core.signals import stop_signals
-from .trials import DEATHS, FitTrial, Outcome, TrialPlan, run_trial
+from .trials import (
+    DEATHS,
+    FitTrial,
+    Outcome,
+    TrialPlan,
+    garbage_of_trials_only,
+    run_trial,
+)
 
 SECONDS_TO_END = 60.0  # what a worker may take to save its trial
 
@@ -66,11 +72,6 @@ class WorkerProcesses:
         """Whether another trial can begin."""
         busy = [worker for worker in self._workers.values() if worker.plan is not None]
         return len(busy) < len(self._environments)
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether there is nothing to wait for."""
-        return all(worker.plan is None for worker in self._workers.values())
 
     def begin(self, plan: TrialPlan) -> None:
         """Sends a trial to a process that has none."""
@@ -178,12 +179,9 @@ def _serve(connection: Connection, fit: FitTrial, objective: str) -> None:
     os.setsid()  # Ctrl-C reaches the parent alone, which hands it on once
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    with contextlib.suppress(EOFError, OSError):
+    with contextlib.suppress(EOFError, OSError), garbage_of_trials_only():
         while True:
-            outcome = run_trial(fit, connection.recv(), objective)
-            connection.send(outcome)
-            if not gc.get_freeze_count():
-                gc.freeze()  # TensorFlow is there now, as in `garbage_of_trials_only`
+            connection.send(run_trial(fit, connection.recv(), objective))
 
 
 def _end_with_parent() -> None:

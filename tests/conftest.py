@@ -1,5 +1,6 @@
 """Shared set-up: four virtual CPU devices, a cache of its own, and a leak police."""
 
+import gc
 import os
 import signal
 import tempfile
@@ -38,6 +39,17 @@ def nothing_leaks() -> Iterator[None]:
     assert Path.cwd() == folder
     left = {each for each in set(threading.enumerate()) - threads if not each.daemon}
     assert not left, f"threads left running: {left}"
+
+
+gc.collect()
+gc.freeze()  # what is imported by now is no garbage, and too much to look at each time
+
+
+@pytest.fixture(autouse=True, scope="module")
+def models_are_freed() -> Iterator[None]:
+    """Frees the models and traces of a file: those of many take gigabytes, and minutes."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Validation and prediction steps inside one `tf.function`."""
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -100,7 +102,8 @@ class PredictionStep:
         self, model: keras.Model, strategy: tf.distribute.Strategy, prepare: Prepare
     ) -> None:
         self._is_alone = strategy.num_replicas_in_sync == 1
-        self._forward = traced_forward(model) if self._is_alone else model
+        untraced = functools.partial(model, training=False)
+        self._forward = traced_forward(model) if self._is_alone else untraced
         self.strategy = strategy
         self._prepare = prepare
 
@@ -119,18 +122,34 @@ class PredictionStep:
 
     def _on_replica(self, parts: Any) -> Any:
         part, repeats = own_part(parts)
-        return own_rows(self._forward(self._prepare(part)[0], training=False), repeats)
+        return own_rows(self._forward(self._prepare(part)[0]), repeats)
 
 
-def traced_forward(model: keras.Model) -> Any:
+def traced_forward(model: keras.Model) -> Callable[[Any], Any]:
     """A model as a `tf.function`, which is traced once for all data that it sees.
 
-    Tracing a large network takes seconds, and features are computed from many data.
+    Tracing a large network takes seconds, and so does what TensorFlow makes of the trace
+    after each change of its seed. Features are computed from many data.
     """
+
+    def forward(inputs: Any) -> Any:
+        traced = kept[_FORWARD]
+        if traced.experimental_get_tracing_count() == 0:
+            traced.get_concrete_function(tf.nest.map_structure(_of_any_size, inputs))
+        return traced(inputs)
+
     kept = vars(model)  # not an attribute that Keras would track and save
     if _FORWARD not in kept:
-        kept[_FORWARD] = tf.function(model, reduce_retracing=True, autograph=False)
-    return kept[_FORWARD]
+        untraced = functools.partial(model, training=False)
+        kept[_FORWARD] = tf.function(untraced, reduce_retracing=True, autograph=False)
+    return forward
+
+
+def _of_any_size(tensor: Any) -> Any:
+    """The type of a batch, whose last one is smaller; ragged ones stay as they are."""
+    if not isinstance(tensor, tf.Tensor) or tensor.shape.rank in (None, 0):
+        return tensor
+    return tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype)
 
 
 def own_rows(outputs: Any, repeats: tf.Tensor) -> Any:

@@ -3,6 +3,7 @@
 import json
 import signal
 import socket
+import threading
 import time
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from keraunos.search import cluster
 from keraunos.search.cluster import PAYLOAD, Chief
 from keraunos.search.cluster_messages import outcome_to_json, read_plan
 from keraunos.search.place import ID, IP, PORT, Place, find_place
+from keraunos.search.search import _hand_out
 from keraunos.search.trials import DEATHS, Outcome, TrialPlan
 from programs import Program, wait_for
 
@@ -61,7 +63,38 @@ def test_each_worker_gets_a_trial_of_its_own_and_the_same_after_a_restart(chief)
     assert [given(chief.create_trial(name)) for name in ("a", "b", "c")] == [0, 1, "IDLE"]
     assert given(chief.create_trial("b")) == 1
     assert chief.has_room
-    assert not chief.is_idle
+
+
+def test_a_worker_that_begins_to_wait_is_noticed_whenever_it_asks(chief):
+    for name in ("a", "b", "c", "c"):
+        chief.create_trial(name)
+    assert chief.has_room
+    assert chief.wait() is None
+    assert chief._news.empty()  # the second time it has been known to wait
+
+
+def test_an_outcome_is_not_lost_where_all_workers_wait_in_vain(port):
+    """The last trial ends while the one before is noted, and both workers ask again."""
+    plans, noted, is_noted = iter([plan(0), plan(1)]), [], threading.Event()
+
+    def note():
+        for number, _ in _hand_out(chief, lambda: next(plans, None)):
+            noted.append(number)
+            is_noted.wait(60)
+
+    with Chief(Place("chief", f"127.0.0.1:{port}"), "abc") as chief:
+        search = threading.Thread(target=note)
+        search.start()
+        for number, name in enumerate(("a", "b")):
+            wait_for(lambda: given(chief.create_trial(name)) == number)  # noqa: B023
+        chief.end_trial(told(0, Outcome("completed", [0.5])))
+        wait_for(lambda: noted == [0])
+        chief.end_trial(told(1, Outcome("completed", [0.5])))
+        assert [given(chief.create_trial(name)) for name in ("a", "b")] == ["IDLE"] * 2
+        is_noted.set()
+        search.join(60)
+        assert noted == [0, 1]
+        chief._known.clear()
 
 
 def test_a_trial_whose_worker_is_silent_goes_to_another(chief, monkeypatch):
@@ -93,7 +126,7 @@ def test_what_came_of_a_trial_is_taken_once(chief):
         chief.end_trial(told(0, Outcome("completed", [score, float("nan")])))
     number, outcome = chief.wait()
     assert (number, outcome.scores[0]) == (0, 0.1)
-    assert chief._outcomes.empty()
+    assert chief._news.empty()
 
 
 def test_half_of_the_variables_are_refused(monkeypatch):
@@ -148,6 +181,7 @@ def test_a_cluster_finds_what_one_process_finds_though_a_worker_is_killed(begin,
     assert [program.end() for program in workers.values()] == [0, 0]
     assert alone.end() == 0, alone.output
     assert rows(tmp_path / "s") == rows(tmp_path / "one")
+    assert len(list((tmp_path / "s").glob("*/model.keras"))) == 1
     lines = (tmp_path / "s" / "trial-001" / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3]
 

@@ -51,6 +51,7 @@ def uninterrupted(tmp_path_factory):
                 ("before-trial-is-noted:2", 1),
                 ("before-manifest:3", 1),  # in a checkpoint of the second trial
                 ("after-outcome-is-noted:2", 3),
+                ("after-outcome-is-noted:1", 4),  # before the best model is exported
             ],
         ),
         ("grid", [("before-outcome-is-noted:3", 2)]),
@@ -65,8 +66,10 @@ def test_a_search_that_is_killed_again_and_again_ends_with_the_same_trials(
         killed = begin(folder, tuner, environment={VARIABLE: point})
         assert killed.end() == -signal.SIGKILL, killed.output
         assert ended_trials(folder) == ended
+        assert not list(folder.glob("*/model.keras"))
     assert begin(folder, tuner).end() == 0
     assert rows(folder) == uninterrupted(tuner)
+    assert len(list(folder.glob("*/model.keras"))) == 1
 
 
 def test_two_at_a_time_and_a_killed_worker_give_the_same_trials(tmp_path, uninterrupted):
@@ -78,6 +81,7 @@ def test_two_at_a_time_and_a_killed_worker_give_the_same_trials(tmp_path, uninte
     assert rows(folder) == uninterrupted("random")
     lines = (folder / "trial-001" / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3]
+    assert len(list(folder.glob("*/model.keras"))) == 1
 
 
 def test_a_killed_parent_leaves_no_worker_and_the_search_goes_on(tmp_path, uninterrupted):
