@@ -1,0 +1,69 @@
+"""Models of runs that are over, written from their best checkpoints."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from helpers import contents
+from keraunos import Augmentation, ConfigError, ImageData, Trainer
+from keraunos.callbacks import BackboneFinetuning
+from small_backbone import SIZE, Small
+
+WRITTEN = ("model.keras", "classes.txt")
+
+
+@pytest.fixture
+def images(pictures: Path, tmp_path: Path) -> ImageData:
+    """Twenty-four pictures to train on in four batches, in two versions each."""
+    return ImageData.from_folder(
+        pictures / "train",
+        image_size=SIZE,
+        batch_size=7,
+        augmentation=Augmentation(views=2),
+        cache_dir=tmp_path / "cache",
+    )
+
+
+def trainer(run_dir: Path | None, finetunes: bool = False, **options: Any) -> Trainer:
+    tuning = BackboneFinetuning(unfreeze_from="block2", at_epoch=1, learning_rate=1e-3)
+    callbacks: dict[str, Any] = {"progress_bar": None}
+    if finetunes:
+        callbacks["backbone_finetuning"] = tuning
+    return Trainer(
+        strategy="single", max_epochs=2, run_dir=run_dir, callbacks=callbacks, **options
+    )
+
+
+def outputs(run_dir: Path) -> Any:
+    pictures = np.random.default_rng(0).uniform(0, 255, (5, SIZE, SIZE, 3))
+    model = keras.models.load_model(run_dir / "model.keras")
+    return model.predict(pictures.astype("float32"), verbose=0)
+
+
+@pytest.mark.parametrize("finetunes", [False, True])
+def test_it_is_the_model_that_fit_writes_and_nothing_else_changes(
+    images: ImageData, tmp_path: Path, finetunes: bool
+) -> None:
+    run = tmp_path / "run"
+    trainer(run, finetunes).fit(Small(), images)
+    expected = outputs(run)
+    for name in WRITTEN:
+        (run / name).unlink()
+    before = contents(run)
+    again = trainer(run, finetunes, export=False)
+    assert again.export_best(Small(), images) == run / "model.keras"
+    np.testing.assert_array_equal(outputs(run), expected)
+    after = contents(run)
+    assert {name: after.pop(name) for name in WRITTEN}.keys() == set(WRITTEN)
+    assert after == before
+
+
+def test_without_checkpoints_there_is_nothing_to_write(
+    images: ImageData, tmp_path: Path
+) -> None:
+    for run in (None, tmp_path / "none"):
+        with pytest.raises(ConfigError, match="whose checkpoints are there"):
+            trainer(run).export_best(Small(), images)
+    assert not (tmp_path / "none").exists()
