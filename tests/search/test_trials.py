@@ -1,5 +1,6 @@
 import threading
 
+import keras
 import pytest
 from filelock import FileLock
 from keraunos.core.errors import CheckpointError, DataError
@@ -73,3 +74,13 @@ def test_a_continued_trial_begins_with_a_copy_of_the_other_run(tmp_path):
         assert (run / "checkpoints" / "best.txt").read_text() == text
         (run / "checkpoints" / "best.txt").write_text("step-2")
     assert not (past / "checkpoints" / "step-2").exists()
+
+
+def test_the_policy_of_keras_outlives_a_trial(tmp_path):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        run_trial(lambda planned: tmp_path / "model", plan(tmp_path / "t"), "val_loss")
+        assert keras.config.dtype_policy().name == "mixed_bfloat16"
+    finally:
+        keras.config.set_dtype_policy(before)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from helpers import contents
 from keraunos import Augmentation, ConfigError, ImageData, Trainer
-from keraunos.callbacks import BackboneFinetuning
+from keraunos.callbacks import BackboneFinetuning, ModelCheckpoint
 from small_backbone import SIZE, Small
 
 WRITTEN = ("model.keras", "classes.txt")
@@ -28,7 +28,8 @@ def images(pictures: Path, tmp_path: Path) -> ImageData:
 
 def trainer(run_dir: Path | None, finetunes: bool = False, **options: Any) -> Trainer:
     tuning = BackboneFinetuning(unfreeze_from="block2", at_epoch=1, learning_rate=1e-3)
-    callbacks: dict[str, Any] = {"progress_bar": None}
+    falls = ModelCheckpoint("loss", mode="max")  # so that the last epoch is not the best
+    callbacks: dict[str, Any] = {"progress_bar": None, "model_checkpoint": falls}
     if finetunes:
         callbacks["backbone_finetuning"] = tuning
     return Trainer(
@@ -49,6 +50,8 @@ def test_it_is_the_model_that_fit_writes_and_nothing_else_changes(
     run = tmp_path / "run"
     trainer(run, finetunes).fit(Small(), images)
     expected = outputs(run)
+    names = [(run / "checkpoints" / name).read_text() for name in ("best.txt", "last.txt")]
+    assert names == ["step-00000004\n", "step-00000008\n"]
     for name in WRITTEN:
         (run / name).unlink()
     before = contents(run)
