@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from ..core.errors import ConfigError, message
 from ..core.files import write_text_atomic
 
 MODEL_FILE = "model.keras"
@@ -43,3 +44,14 @@ def export_run(model: keras.Model, data: Any, run_dir: Path) -> Path:
 def write_class_names(class_names: Sequence[str], path: Path) -> None:
     """Writes one name a line, in the order of the model's outputs."""
     write_text_atomic(path, "".join(f"{name}\n" for name in class_names))
+
+
+def nothing_to_export(run_dir: Path | None) -> ConfigError:
+    """What to raise where a run has no checkpoint."""
+    return ConfigError(
+        message(
+            "The directory of a run whose checkpoints are there must be given.",
+            "Train first, with the callback model_checkpoint.",
+            run_dir=run_dir and str(run_dir),
+        )
+    )

@@ -24,7 +24,7 @@ from .compiled_model import build_model
 from .description import describe_run
 from .epochs import limited
 from .evaluation import predict
-from .export import export_run
+from .export import export_run, nothing_to_export
 from .features import (
     Trained,
     check_whole,
@@ -120,7 +120,7 @@ class Fitting:
         with claimed_directory(self.run_dir), self._global_settings():
             run, _ = self._begin(self._build())
             if self.run_dir is None or best_checkpoint(run.checkpoint_dir) is None:
-                raise _nothing_to_export(self.run_dir)
+                raise nothing_to_export(self.run_dir)
             restore_best(run)
             trained = self._trained(run.model, self._open_cache(run, lambda: None))
             self._check_whole(run, trained)
@@ -296,13 +296,3 @@ class Fitting:
                 )
             )
         return limit
-
-
-def _nothing_to_export(run_dir: Path | None) -> ConfigError:
-    return ConfigError(
-        message(
-            "The directory of a run whose checkpoints are there must be given.",
-            "Train first, with the callback model_checkpoint.",
-            run_dir=run_dir and str(run_dir),
-        )
-    )
