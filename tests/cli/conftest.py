@@ -1,11 +1,13 @@
 """What the tests of the command line share: commands to type, and a finished run."""
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from helpers import contents, run_keraunos
 from keraunos.cli.main import main
 from keraunos.data.synthetic import KINDS, draw_lesion
@@ -86,27 +88,46 @@ def unchanged(tmp_path: Path) -> Callable[[], bool]:
 
 
 @pytest.fixture(scope="session")
-def lesions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Drawn lesions: 45 to train on, 16 to test on, and one class not in the test."""
-    root = tmp_path_factory.mktemp("lesions")
-    for place, name in enumerate(KINDS):
-        for split, count in (("train", 3 + place % 5), ("test", place % 4)):
-            folder = root / split / name
-            for number in range(count):
-                folder.mkdir(parents=True, exist_ok=True)
-                picture = draw_lesion(name, seed=len(split), number=number)
-                Image.fromarray(picture).save(folder / f"{number}.png")
-    return root
+def once_for_all(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Fills a folder in whichever of pytest's processes needs it first."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def filled(name: str, fill: Callable[[Path], None]) -> Path:
+        folder, is_filled = shared / name, shared / f"{name} is filled"
+        with FileLock(shared / f"{name}.lock"):
+            if not is_filled.exists():
+                folder.mkdir()
+                fill(folder)
+                is_filled.touch()
+        return folder
+
+    return filled
 
 
 @pytest.fixture(scope="session")
-def finished_run(lesions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def lesions(once_for_all: Callable[..., Path]) -> Path:
+    """Drawn lesions: 45 to train on, 16 to test on, and one class not in the test."""
+
+    def draw(root: Path) -> None:
+        for place, name in enumerate(KINDS):
+            for split, count in (("train", 3 + place % 5), ("test", place % 4)):
+                folder = root / split / name
+                for number in range(count):
+                    folder.mkdir(parents=True, exist_ok=True)
+                    picture = draw_lesion(name, seed=len(split), number=number)
+                    Image.fromarray(picture).save(folder / f"{number}.png")
+
+    return once_for_all("lesions", draw)
+
+
+@pytest.fixture(scope="session")
+def finished_run(lesions: Path, once_for_all: Callable[..., Path]) -> Path:
     """A run of the quickstart recipe on a few pictures, as a process of its own.
 
     Two of four virtual devices, so that commands in this process, which has four, can
     go on with it.
     """
-    folder = tmp_path_factory.mktemp("finished")
     settings = (
         f"data.train={lesions}",
         "data.image_size=32",
@@ -115,11 +136,14 @@ def finished_run(lesions: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
         "trainer.devices=2",
         "trainer.max_epochs=2",
     )
-    done = run_keraunos("fit", "quickstart", *settings, cwd=folder)
-    assert done.returncode == 0, done.stderr
-    (folder / "stdout.txt").write_text(done.stdout)
-    (folder / "stderr.txt").write_text(done.stderr)
-    return folder / "runs" / "quickstart-001"
+
+    def fit(folder: Path) -> None:
+        done = run_keraunos("fit", "quickstart", *settings, cwd=folder)
+        assert done.returncode == 0, done.stderr
+        (folder / "stdout.txt").write_text(done.stdout)
+        (folder / "stderr.txt").write_text(done.stderr)
+
+    return once_for_all("finished", fit) / "runs" / "quickstart-001"
 
 
 @pytest.fixture(scope="session")

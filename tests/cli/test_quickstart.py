@@ -19,9 +19,9 @@ def best_accuracy(run) -> float:
 
 @pytest.fixture
 def shuffled_lesions(tmp_path):
-    """The drawn training pictures, dealt out anew to class folders of equal sizes."""
+    """Half of the drawn training pictures, dealt out anew to class folders as large."""
     drawn = synthetic_folder(open_store(), seed=0) / "train"
-    files = [file for name in KINDS for file in sorted((drawn / name).iterdir())]
+    files = [file for name in KINDS for file in sorted((drawn / name).iterdir())[::2]]
     labels = np.random.default_rng(0).permutation([file.parent.name for file in files])
     for number, (file, label) in enumerate(zip(files, labels, strict=True)):
         target = tmp_path / "shuffled" / label / f"{number:04d}.png"
@@ -46,5 +46,5 @@ def test_the_same_recipe_learns_nothing_from_shuffled_labels(tmp_path, shuffled_
     train = f"data.train={shuffled_lesions}"
     done = run_keraunos("fit", "quickstart", train, cwd=tmp_path, timeout_seconds=800)
     assert done.returncode == 0, done.stderr
-    assert "598 train, 149 validation" in done.stderr
+    assert "298 train, 76 validation" in done.stderr
     assert best_accuracy(tmp_path / "runs" / "quickstart-001") < 0.3

@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +25,6 @@ PHASES = {
     "a save": "saver.py:_write:10",
     "second phase": "epochs.py:_call:5",
 }
-
-
-@dataclass(frozen=True)
-class Stopped:
-    """A process that a signal stopped."""
-
-    process: subprocess.CompletedProcess[str]
-    run: Path
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +70,10 @@ def outcome(run: Path) -> dict[str, Any]:
     }
 
 
-def stop(phase: str, number: signal.Signals, folder: Path, *command: str) -> Stopped:
-    """Runs a command until it is in a phase, and sends it a signal there."""
-    record = folder / "sent.txt"
-    arguments = [PHASES[phase], f"{int(number)}", f"{record}", *command, "run_dir=run"]
+def stop(phase: str, number: signal.Signals, folder: Path, *command: str) -> str:
+    """Runs a command until it is in a phase, sends it a signal, and tells what it said."""
+    record = folder / f"sent in {phase}.txt"
+    arguments = [PHASES[phase], f"{int(number)}", f"{record}", *command]
     try:
         process = subprocess.run(
             [sys.executable, SIGNAL_WHEN, *arguments],
@@ -97,53 +88,44 @@ def stop(phase: str, number: signal.Signals, folder: Path, *command: str) -> Sto
     assert record.exists(), f"no signal was sent: {process.stderr}"
     assert process.returncode == 128 + number, process.stderr
     assert "Traceback" not in process.stderr
-    return Stopped(process, folder / "run")
+    return process.stderr
+
+
+RUN_DIR, RESUME = "run_dir", "--resume"
+
+# In turn: how the run is begun or gone on with, from where, and what stops it when.
+STOPS = [
+    (RUN_DIR, None, "feature standardisation", signal.SIGINT),
+    (RUN_DIR, None, "first trace", signal.SIGTERM),
+    (RESUME, "step-0000000", "between epochs", signal.SIGUSR2),
+    (RUN_DIR, "step-00000005", "training", signal.SIGINT),
+    (RESUME, "step-0000000", "validation", signal.SIGUSR1),
+    (RUN_DIR, "step-00000010-mid-epoch", "a save", signal.SIGTERM),
+]
 
 
 @pytest.mark.feature("automatic resuming")
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("phase", "number", "again"),
-    [
-        ("first trace", signal.SIGTERM, "--resume"),
-        ("training", signal.SIGINT, "run_dir"),
-        ("validation", signal.SIGUSR1, "--resume"),
-        ("between epochs", signal.SIGUSR2, "run_dir"),
-        ("a save", signal.SIGTERM, "run_dir"),
-    ],
-)
-def test_a_run_that_was_stopped_goes_on_to_the_same_end(
-    phase: str,
-    number: signal.Signals,
-    again: str,
-    command: tuple[str, ...],
-    whole: dict[str, Any],
-    tmp_path: Path,
-) -> None:
-    stopped = stop(phase, number, tmp_path, *command)
-    words = f"keraunos fit --resume {stopped.run}"
-    assert words in stopped.process.stderr
-    assert "the state is saved" in stopped.process.stderr
-    typed = words.split()[1:] if again == "--resume" else (*command, "run_dir=run")
-    done = run_keraunos(*typed, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "resumed: step-000000" in done.stderr
-    if phase == "validation":  # in the midst of it, that is, and not when it was over
-        assert "resumed: step-00000010-mid-epoch" in done.stderr
-    assert outcome(stopped.run) == whole
-
-
-@pytest.mark.slow
-def test_before_the_first_step_nothing_is_saved_and_that_is_said(
+@pytest.mark.timeout(600)
+def test_a_run_that_is_stopped_in_every_phase_goes_on_to_the_same_end(
     command: tuple[str, ...], whole: dict[str, Any], tmp_path: Path
 ) -> None:
-    stopped = stop("feature standardisation", signal.SIGINT, tmp_path, *command)
-    assert "before the first step: nothing is saved" in stopped.process.stderr
-    assert "--resume" not in stopped.process.stderr
-    assert not stopped.run.exists()
-    done = run_keraunos(*command, "run_dir=run", cwd=tmp_path)
+    run = tmp_path / "run"
+    typed = {RUN_DIR: (*command, "run_dir=run"), RESUME: ("fit", RESUME, f"{run}")}
+    for again, from_where, phase, number in STOPS:
+        said = stop(phase, number, tmp_path, *typed[again])
+        assert f"resumed: {from_where}" in said or from_where is None
+        if phase == "feature standardisation":
+            assert "before the first step: nothing is saved" in said
+            assert RESUME not in said
+            assert not run.exists()
+        else:
+            assert "the state is saved" in said
+            assert f"keraunos {' '.join(typed[RESUME])}" in said
+    done = run_keraunos(*typed[RESUME], cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert outcome(stopped.run) == whole
+    assert "resumed: step-00000011-mid-epoch" in done.stderr
+    assert outcome(run) == whole
 
 
 @pytest.mark.slow
@@ -179,15 +161,15 @@ def test_the_recipe_for_fine_tuning_goes_on_in_its_second_phase(
         "callbacks.backbone_finetuning.at_epoch=1",
         "callbacks.pictures=null",
     )
-    stopped = stop("second phase", signal.SIGTERM, tmp_path, *command)
-    assert "18,441 trainable" in stopped.process.stderr
-    assert "features: computed once" in stopped.process.stderr
+    said = stop("second phase", signal.SIGTERM, tmp_path, *command, "run_dir=run")
+    assert "18,441 trainable" in said
+    assert "features: computed once" in said
     done = run_keraunos("fit", "--resume", "run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "14,971,913 trainable" in done.stderr  # the head, and ResNet50 from conv5 on
     assert "resumed: step-000000" in done.stderr
     assert "a new phase begins" not in done.stderr
-    lines = map(json.loads, (stopped.run / "metrics.jsonl").read_text().splitlines())
+    lines = map(json.loads, (tmp_path / "run" / "metrics.jsonl").read_text().splitlines())
     values = [(line["step"], line["learning_rate"]) for line in lines]
     assert values == [(4, pytest.approx(1e-3)), (8, pytest.approx(0.0))]  # a cosine's end
 
