@@ -1,50 +1,67 @@
 """Runs the command line, and sends its process a signal once it is at some place.
 
-    python signal_when.py FILE:FUNCTION:STEP NUMBER RECORD COMMAND...
+    python signal_when.py MODULE:NAME:STEP NUMBER RECORD COMMAND...
 
-The signal NUMBER is sent as soon as a thread is in FUNCTION of FILE, and the run has made
-STEP steps. RECORD is written just before: it shows that the signal was sent, and when.
+The signal NUMBER is sent as soon as NAME of `keraunos.MODULE`, a function or a method, is
+called and the run has made STEP steps. RECORD is written just before: it shows that the
+signal was sent, and when.
+
+To look from another thread at what a running one is in would need nothing of it, but
+reads memory that the running one is changing.
 """
 
 import faulthandler
+import functools
+import importlib
 import os
 import runpy
 import sys
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
+from typing import Any
+
+from keraunos.cli import tensorflow
+
+
+def after(function: Callable[..., Any], act: Callable[[], None]) -> Callable[..., Any]:
+    """The function, with something to be done when it has returned for the first time."""
+    left = [act]
+
+    @functools.wraps(function)
+    def both(*arguments: Any, **named: Any) -> Any:
+        returned = function(*arguments, **named)
+        while left:
+            left.pop()()
+        return returned
+
+    return both
 
 
 def watch(place: str, number: int, record: Path) -> None:
-    file, function, step = place.split(":")
-    while not any(
-        frame.f_code.co_name == function
-        and frame.f_code.co_filename.endswith(f"/{file}")
-        and steps_made() >= int(step)
-        for frame in frames()
-    ):
-        time.sleep(0.001)
-    record.write_text(f"{time.time()}")
-    os.kill(os.getpid(), number)
+    """Lets the named function send the signal when its time has come."""
+    from keraunos.callbacks import RunState
 
+    module, name, step = place.split(":")
+    *owners, name = name.split(".")
+    owner = functools.reduce(getattr, owners, importlib.import_module(f"keraunos.{module}"))
+    function, make = getattr(owner, name), RunState.__init__
+    runs: list[RunState] = []
 
-def frames() -> Iterator[FrameType]:
-    """What all threads are in at this moment, and who called it."""
-    for innermost in sys._current_frames().values():
-        frame: FrameType | None = innermost
-        while frame is not None:
-            yield frame
-            frame = frame.f_back
+    @functools.wraps(make)
+    def make_known(run: RunState, *arguments: Any, **named: Any) -> None:
+        make(run, *arguments, **named)
+        runs.append(run)
 
+    @functools.wraps(function)
+    def watched(*arguments: Any, **named: Any) -> Any:
+        if runs[-1].step >= int(step) and not record.exists():
+            record.write_text(f"{time.time()}")
+            os.kill(os.getpid(), number)
+        return function(*arguments, **named)
 
-def steps_made() -> int:
-    """The steps of the run, as its loop knows them."""
-    # Asking a frame for its locals copies all of them: only where there may be a run.
-    held = [f for f in frames() if "run" in f.f_code.co_varnames + f.f_code.co_cellvars]
-    runs = [frame.f_locals.get("run") for frame in held]
-    return max((getattr(run, "step", 0) for run in runs), default=0)
+    RunState.__init__ = make_known  # type: ignore[method-assign]
+    setattr(owner, name, watched)
 
 
 SECONDS_UNTIL_STUCK = 180  # after which it says where all threads are
@@ -54,6 +71,8 @@ if __name__ == "__main__":
     place, number, record, *command = sys.argv[1:]
     sys.argv[1:] = command
     sys.path[0] = os.getcwd()  # as `python -m keraunos` has it
-    arguments = (place, int(number), Path(record))
-    threading.Thread(target=watch, args=arguments, daemon=True).start()
+    # Before that, importing what is watched would load TensorFlow too early.
+    tensorflow.load_tensorflow = after(
+        tensorflow.load_tensorflow, lambda: watch(place, int(number), Path(record))
+    )
     runpy.run_module("keraunos", run_name="__main__", alter_sys=True)
