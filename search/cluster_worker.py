@@ -11,9 +11,10 @@ from keras_tuner.src.distribute import oracle_client
 from keras_tuner.src.engine.trial import Trial as Message
 
 from ..core.errors import ConfigError, WorkerError, message
+from ..core.signals import StopSignal
 from .cluster import PAYLOAD
 from .cluster_messages import outcome_to_json, read_plan
-from .in_process import Stopped, signals_that_raise
+from .in_process import Stopped, raise_if_received, signals_that_raise
 from .place import Place
 from .trials import FitTrial, Outcome, TrialPlan, garbage_of_trials_only, run_trial
 
@@ -55,8 +56,8 @@ class Worker:
             ConfigError: The chief runs another search.
         """
         try:
-            with signals_that_raise(), garbage_of_trials_only():
-                return self._work()
+            with signals_that_raise() as stop, garbage_of_trials_only():
+                return self._work(stop)
         except Stopped as stopped:
             if self._is_lost.is_set():
                 raise self._lost() from None
@@ -64,8 +65,8 @@ class Worker:
         except grpc.RpcError as error:
             raise self._lost() from error
 
-    def _work(self) -> int | None:
-        while (plan := self._next()) is not None:
+    def _work(self, stop: StopSignal) -> int | None:
+        while (plan := self._next(stop)) is not None:
             outcome = self._do(plan)
             if self._is_lost.is_set():
                 raise self._lost()
@@ -74,8 +75,9 @@ class Worker:
                 return outcome.signal
         return None
 
-    def _next(self) -> TrialPlan | None:
+    def _next(self, stop: StopSignal) -> TrialPlan | None:
         while True:
+            raise_if_received(stop)
             answer = self._client.create_trial(self._place.tuner_id)
             self._patience = oracle_client.TIMEOUT = SECONDS_WITHOUT_CHIEF
             if answer.status == "STOPPED":

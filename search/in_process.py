@@ -1,12 +1,9 @@
 """Runs trials in this process, one after the other."""
 
-import contextlib
-import signal
-from collections.abc import Iterator
-from types import FrameType
+from contextlib import AbstractContextManager
 from typing import Self
 
-from ..core.signals import STOPPING
+from ..core.signals import StopSignal, stop_signals
 from .trials import FitTrial, Outcome, TrialPlan, run_trial
 
 
@@ -33,7 +30,7 @@ class InProcess:
         self._signals = signals_that_raise()
 
     def __enter__(self) -> Self:
-        self._signals.__enter__()
+        self._stop = self._signals.__enter__()
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -55,23 +52,24 @@ class InProcess:
             Its number, and what came out.
         """
         plan = self._plans.pop()
+        raise_if_received(self._stop)
         return plan.number, run_trial(self._fit, plan, self._objective)
 
 
-@contextlib.contextmanager
-def signals_that_raise() -> Iterator[None]:
+def signals_that_raise() -> AbstractContextManager[StopSignal]:
     """Lets a signal end what is going on; a fit has handlers of its own meanwhile."""
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        del frame
+    def stop(number: int) -> None:
         raise Stopped(number)
 
-    try:
-        before = {number: signal.signal(number, stop) for number in STOPPING}
-    except ValueError:  # outside the main thread Python allows no handlers
-        before = {}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return stop_signals(then=stop)
+
+
+def raise_if_received(stop: StopSignal) -> None:
+    """Ends what is going on if a signal has come, and what it raised was lost.
+
+    Python loses what is raised in a `__del__`; and a fit that was at its end when the
+    signal came has ended as if there had been none.
+    """
+    if stop.received is not None:
+        raise Stopped(int(stop.received))

@@ -47,13 +47,29 @@ def test_handlers_are_put_back_even_after_an_error() -> None:
             signal.signal(number, handler)
 
 
-def test_one_inside_another_leaves_the_outer_one_in_place() -> None:
+def test_one_inside_another_knows_of_the_same_signal() -> None:
+    mine = signal.getsignal(signal.SIGUSR1)
     with stop_signals() as outer:
+        handler = signal.getsignal(signal.SIGUSR1)
         with stop_signals() as inner:
             signal.raise_signal(signal.SIGUSR1)
-        assert (outer.received, inner.received) == (None, signal.SIGUSR1)
-        signal.raise_signal(signal.SIGUSR2)
-        assert outer.received is signal.SIGUSR2
+        assert outer.received is inner.received is signal.SIGUSR1
+        assert signal.getsignal(signal.SIGUSR1) is handler
+        with stop_signals() as later:
+            assert later.received is signal.SIGUSR1
+    assert signal.getsignal(signal.SIGUSR1) is mine
+    with stop_signals() as another:
+        assert another.received is None
+
+
+def test_something_can_be_raised_when_a_signal_comes() -> None:
+    def leave(number: int) -> None:
+        raise LookupError(f"signal {number}")
+
+    with stop_signals(then=leave) as stop:
+        with pytest.raises(LookupError, match=f"signal {int(signal.SIGTERM)}"):
+            signal.raise_signal(signal.SIGTERM)
+        assert stop.received is signal.SIGTERM
 
 
 def test_outside_the_main_thread_nothing_is_caught() -> None:

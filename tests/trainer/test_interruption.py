@@ -65,7 +65,7 @@ def test_a_signal_is_told_with_its_number(number: signal.Signals) -> None:
     stop = StopSignal()
     interruption = Interruption(stop)
     interruption.check()
-    stop.handle(number, None)
+    stop.handle(number)
     with pytest.raises(Interrupted) as caught:
         interruption.check()
     assert (caught.value.reason, caught.value.signal) == ("interrupted", number)
