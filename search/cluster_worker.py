@@ -11,10 +11,10 @@ from keras_tuner.src.distribute import oracle_client
 from keras_tuner.src.engine.trial import Trial as Message
 
 from ..core.errors import ConfigError, WorkerError, message
-from ..core.signals import StopSignal
+from ..core.signals import stop_signals
 from .cluster import PAYLOAD
 from .cluster_messages import outcome_to_json, read_plan
-from .in_process import Stopped, raise_if_received, signals_that_raise
+from .in_process import Stopped, stopped_by_signals
 from .place import Place
 from .trials import FitTrial, Outcome, TrialPlan, garbage_of_trials_only, run_trial
 
@@ -56,29 +56,25 @@ class Worker:
             ConfigError: The chief runs another search.
         """
         try:
-            with signals_that_raise() as stop, garbage_of_trials_only():
-                return self._work(stop)
+            with stop_signals(), garbage_of_trials_only():
+                self._work()
         except Stopped as stopped:
-            if self._is_lost.is_set():
-                raise self._lost() from None
             return stopped.number
         except grpc.RpcError as error:
             raise self._lost() from error
+        return None
 
-    def _work(self, stop: StopSignal) -> int | None:
-        while (plan := self._next(stop)) is not None:
+    def _work(self) -> None:
+        while (plan := self._next()) is not None:
             outcome = self._do(plan)
             if self._is_lost.is_set():
                 raise self._lost()
             self._tell(plan, outcome)
-            if outcome.status == "interrupted":
-                return outcome.signal
-        return None
 
-    def _next(self, stop: StopSignal) -> TrialPlan | None:
+    def _next(self) -> TrialPlan | None:
         while True:
-            raise_if_received(stop)
-            answer = self._client.create_trial(self._place.tuner_id)
+            with stopped_by_signals():
+                answer = self._client.create_trial(self._place.tuner_id)
             self._patience = oracle_client.TIMEOUT = SECONDS_WITHOUT_CHIEF
             if answer.status == "STOPPED":
                 return None
@@ -94,7 +90,10 @@ class Worker:
         arguments = (str(plan.number), is_over)
         threading.Thread(target=self._beat, args=arguments, daemon=True).start()
         try:
-            return run_trial(self._fit, plan, self._objective)
+            with stopped_by_signals():
+                return run_trial(self._fit, plan, self._objective)
+        except Stopped as stopped:
+            return Outcome("interrupted", signal=stopped.number)
         finally:
             is_over.set()
 

@@ -1,14 +1,15 @@
 """Runs trials in this process, one after the other."""
 
-from contextlib import AbstractContextManager
+import contextlib
+from collections.abc import Iterator
 from typing import Self
 
-from ..core.signals import StopSignal, stop_signals
+from ..core.signals import stop_signals
 from .trials import FitTrial, Outcome, TrialPlan, run_trial
 
 
 class Stopped(BaseException):
-    """A signal came where no fit was running that would have saved its state."""
+    """A signal came before a trial, or where it has no fit that would save its state."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -27,10 +28,10 @@ class InProcess:
         self._fit = fit
         self._objective = objective
         self._plans: list[TrialPlan] = []
-        self._signals = signals_that_raise()
+        self._signals = stop_signals()
 
     def __enter__(self) -> Self:
-        self._stop = self._signals.__enter__()
+        self._signals.__enter__()
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -50,26 +51,30 @@ class InProcess:
 
         Returns:
             Its number, and what came out.
+
+        Raises:
+            Stopped: A signal has come since the last one, or while there was no fit.
         """
         plan = self._plans.pop()
-        raise_if_received(self._stop)
-        return plan.number, run_trial(self._fit, plan, self._objective)
+        with stopped_by_signals():
+            return plan.number, run_trial(self._fit, plan, self._objective)
 
 
-def signals_that_raise() -> AbstractContextManager[StopSignal]:
-    """Lets a signal end what is going on; a fit has handlers of its own meanwhile."""
+@contextlib.contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """Lets a signal end what is going on; a fit has handlers of its own meanwhile.
+
+    Within another `stop_signals`, which remembers those that come before. So does it
+    where Python loses what the handler raises, as it does in a `__del__`.
+
+    Raises:
+        Stopped: A signal came.
+    """
 
     def stop(number: int) -> None:
         raise Stopped(number)
 
-    return stop_signals(then=stop)
-
-
-def raise_if_received(stop: StopSignal) -> None:
-    """Ends what is going on if a signal has come, and what it raised was lost.
-
-    Python loses what is raised in a `__del__`; and a fit that was at its end when the
-    signal came has ended as if there had been none.
-    """
-    if stop.received is not None:
-        raise Stopped(int(stop.received))
+    with stop_signals(then=stop) as signals:
+        if signals.received is not None:
+            raise Stopped(int(signals.received))
+        yield

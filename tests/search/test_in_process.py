@@ -35,19 +35,22 @@ def never(plan: TrialPlan) -> Any:
     raise AssertionError("no trial was to begin")
 
 
-def test_a_signal_ends_what_is_going_on() -> None:
-    with InProcess(never, "loss"), pytest.raises(Stopped) as stopped:
+def test_a_signal_ends_a_trial_that_has_not_begun_to_fit() -> None:
+    def fit(plan: TrialPlan) -> Any:
         signal.raise_signal(signal.SIGINT)
+        raise AssertionError("it was to be stopped")
+
+    with InProcess(fit, "loss") as executor:
+        executor.begin(PLAN)
+        with pytest.raises(Stopped) as stopped:
+            executor.wait()
     assert stopped.value.number == signal.SIGINT
 
 
-def test_a_signal_that_was_lost_keeps_the_next_trial_from_beginning(
-    lost: list[Any],
-) -> None:
+def test_a_signal_between_trials_leaves_notes_whole_and_begins_no_other() -> None:
     with InProcess(never, "loss") as executor:
+        signal.raise_signal(signal.SIGTERM)  # while a journal is written, say
         executor.begin(PLAN)
-        Sends()
-        assert lost
         with pytest.raises(Stopped) as stopped:
             executor.wait()
     assert stopped.value.number == signal.SIGTERM
