@@ -240,7 +240,7 @@ class Fitting:
 
     def _check_whole(self, run: RunState, trained: Trained) -> None:
         if trained.model is not run.model:
-            pictures = self.data.validation or self.data.train.in_order
+            pictures = self.data.validation or self.data.train.view(0)
             check_whole(run.model, trained, pictures)
 
     def _prepare(

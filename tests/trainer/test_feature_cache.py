@@ -210,6 +210,21 @@ def test_a_run_on_cached_features_is_resumed_exactly(
     assert sum(passes[4:]) == 0
 
 
+def test_without_validation_the_whole_model_is_checked_on_pictures_of_training(
+    pictures: Path, tmp_path: Path
+) -> None:
+    data = ImageData.from_folder(
+        pictures / "train",
+        image_size=SIZE,
+        validation_split=0.0,
+        augmentation=Augmentation(strength=0.5, views=2),
+        cache_dir=tmp_path / "cache",
+    )
+    run_dir = tmp_path / "run"
+    fit(data, "on", run_dir=run_dir, callbacks={"progress_bar": None, "tensorboard": None})
+    assert (run_dir / "model.keras").exists()
+
+
 def test_the_whole_model_is_checked_against_its_head(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
