@@ -107,6 +107,11 @@ class ScheduleConfig(Section):
     )
     step_epochs: int = Field(10, ge=1, description="Epochs between two steps of step.")
 
+    @property
+    def ends_with_training(self) -> bool:
+        """Whether another `trainer.max_epochs` makes it another schedule."""
+        return self.name in ("cosine", "linear") and self.epochs is None
+
     @model_validator(mode="after")
     def _options_are_of_this_kind(self) -> "ScheduleConfig":
         others = self.model_fields_set - {"name", "warmup_epochs"}

@@ -34,9 +34,18 @@ def best_config(
     if checkpoint is not None and "monitor" not in checkpoint:
         checkpoint = checkpoint | watched
     callbacks["model_checkpoint"] = checkpoint  # last: its best weights are to stay
-    own = {} if max_epochs is None else {"trainer.max_epochs": max_epochs}
     watching = config.model_copy(update={"callbacks": callbacks, "run_dir": None})
-    return varied(watching, {**own, **values})
+    chosen = varied(watching, values)
+    return chosen if max_epochs is None else _cut_short(chosen, max_epochs)
+
+
+def _cut_short(config: RunConfig, max_epochs: int) -> RunConfig:
+    """The same training up to an epoch, from which another trial can go on."""
+    own: dict[str, Any] = {"trainer.max_epochs": max_epochs}
+    schedule = config.optimizer.schedule
+    if schedule is not None and schedule.ends_with_training:
+        own["optimizer.schedule.epochs"] = config.trainer.max_epochs
+    return varied(config, own)
 
 
 def trial_config(
