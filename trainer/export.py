@@ -35,9 +35,10 @@ def export_run(model: keras.Model, data: Any, run_dir: Path) -> Path:
     Returns:
         The file of the model.
     """
-    export_model(model, run_dir / MODEL_FILE)
     if hasattr(data, "class_names"):
         write_class_names(data.class_names, run_dir / CLASSES_FILE)
+    # Last: where it is, a search takes a trial to be exported.
+    export_model(model, run_dir / MODEL_FILE)
     return run_dir / MODEL_FILE
 
 
