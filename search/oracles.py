@@ -13,6 +13,7 @@ from typing import Any
 import keras_tuner
 import numpy as np
 from keras_tuner import oracles
+from keras_tuner.engine import hyperparameters as kinds
 
 from ..callbacks.monitor import Monitor
 from ..configs import SearchConfig
@@ -41,11 +42,42 @@ class RandomOracle(_InMemory, oracles.RandomSearchOracle):
 
 
 class GridOracle(_InMemory, oracles.GridSearchOracle):
-    """Goes through all combinations; of a range without a step through ten values."""
+    """Goes through all combinations; of a range without a step through ten values.
+
+    Keras Tuner takes the next combination from a trial that has ended, in case that it
+    brought parameters that were not known. Here it is taken from one that has begun as
+    well, so that several run at a time, as long as no such parameter is known of.
+    """
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        """The values of the next trial."""
+        self._populate_next = [each for each in self._populate_next if self._knows(each)]
+        answer = dict(super().populate_space(trial_id))
+        if answer["status"] == "RUNNING":
+            self._populate_next.append(trial_id)
+        return answer
+
+    def _knows(self, trial_id: str) -> bool:
+        """Whether a trial has a value of every parameter that there is for it."""
+        space = self.get_space()
+        space.values = dict(self.trials[trial_id].hyperparameters.values)
+        asked_for = [each.name for each in space.space if space.is_active(each)]
+        return all(name in space.values for name in asked_for)
 
 
 class HyperbandOracle(_InMemory, oracles.HyperbandOracle):
     """Begins many short trials, and goes on with the best of them."""
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        """The values of the next trial; to be asked in vain changes nothing.
+
+        A search that goes on does not repeat that, as it is noted nowhere.
+        """
+        before = self._current_iteration, self._current_bracket, list(self._brackets)
+        answer = dict(super().populate_space(trial_id))
+        if answer["status"] != "RUNNING":
+            self._current_iteration, self._current_bracket, self._brackets = before
+        return answer
 
 
 class BayesianOracle(_InMemory, oracles.BayesianOptimizationOracle):
@@ -67,7 +99,17 @@ class BayesianOracle(_InMemory, oracles.BayesianOptimizationOracle):
             return {"status": "RUNNING", "values": dict(self.recorded)}
         with warnings.catch_warnings():  # the process's fit is at a bound, say
             warnings.simplefilter("ignore")
-            return dict(super().populate_space(trial_id))
+            answer = dict(super().populate_space(trial_id))
+        return answer | {"values": self._within_bounds(answer.get("values") or {})}
+
+    def _within_bounds(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Of a whole number Keras Tuner takes the upper end of its range to be one more."""
+        upper = {
+            each.name: each.max_value
+            for each in self.get_space().space
+            if isinstance(each, kinds.Int)
+        }
+        return {name: min(each, upper.get(name, each)) for name, each in values.items()}
 
 
 ORACLES = {

@@ -255,12 +255,19 @@ def _forget_weights(
 ) -> None:
     """Removes the weights of all ended trials but the best and those still needed."""
     kept = {trial.number for trial in study.ranking()[:keep]}
-    kept |= set() if is_over else study.may_go_on()
+    kept |= set() if is_over else study.may_go_on() | _taken_over(study)
     for number, trial in study.trials.items():
         run = directory / trial.name
         if trial.status != "running" and number not in kept and run.is_dir():
             remove_directory(run / CHECKPOINTS)
             (run / MODEL_FILE).unlink(missing_ok=True)
+
+
+def _taken_over(study: Study) -> set[int]:
+    """Numbers of trials whose weights one that has begun may still have to copy."""
+    running = [trial for trial in study.trials.values() if trial.status == "running"]
+    sources = [trial.note("trial_id") for trial in running]
+    return {int(source) for source in sources if source is not None}
 
 
 def _all_failed(study: Study, directory: Path) -> SearchError:

@@ -1,5 +1,6 @@
 """The oracle and what it was asked and told, written down so that nothing is lost."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -153,7 +154,7 @@ class Study:
             trial.status, trial.reason = "failed", f"{self.objective.name} is no number"
         if outcome.hyperparameters:
             told.hyperparameters = keras_tuner.HyperParameters.from_config(
-                outcome.hyperparameters
+                copy.deepcopy(outcome.hyperparameters)  # it changes conditions in place
             )
             trial.hyperparameters = told.hyperparameters
         for epoch, score in numbers.items():

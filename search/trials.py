@@ -56,7 +56,7 @@ class Outcome:
 
     Attributes:
         status: `"interrupted"` is to be resumed.
-        scores: The objective after each epoch.
+        scores: The objective after each epoch, NaN where there was no validation.
         seconds: Of training, all parts of a resumed trial together.
         reason: Why it ended as it did.
         signal: Number of the signal that interrupted it, or None.
@@ -125,9 +125,7 @@ def _outcome(result: "FitResult", objective: str, added: dict[str, Any] | None) 
             )
         )
     seconds = sum(result.history.get("seconds", ()))
-    values = list(map(float, result.history[objective]))
-    measured = [value for value in values if value == value]  # some epochs have none
-    scores = measured or values
+    scores = list(map(float, result.history[objective]))
     return Outcome("completed", scores, seconds, result.stop_reason, hyperparameters=added)
 
 

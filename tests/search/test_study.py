@@ -8,6 +8,7 @@ from keraunos.configs import SearchConfig
 from keraunos.core.errors import CheckpointError
 from keraunos.search.journal import Journal
 from keraunos.search.oracles import create_oracle, number_of_trials
+from keraunos.search.search import _taken_over
 from keraunos.search.study import Study
 from keraunos.search.trials import Outcome
 
@@ -117,6 +118,93 @@ def test_being_asked_in_vain_changes_nothing(tmp_path, tuner, uninterrupted):
     continued = open_study(tmp_path, tuner)
     assert summary(continued) == summary(study)
     assert len(study.trials) == len(uninterrupted(tuner))
+
+
+def test_combinations_of_a_grid_run_several_at_a_time(tmp_path):
+    study = open_study(tmp_path, "grid")
+    running = [study.ask() for _ in range(5)]
+    (tmp_path / "one").mkdir()
+    one_at_a_time = go_on(open_study(tmp_path / "one", "grid")).trials.values()
+    assert [trial.values for trial in running] == [t.values for t in one_at_a_time][:5]
+
+
+def grow(trial):
+    """What building the model of a trial adds: another parameter for one choice."""
+    grown = keras_tuner.HyperParameters.from_config(trial.hyperparameters.get_config())
+    with grown.conditional_scope("y", [2]):
+        if grown.values["y"] == 2:
+            grown.Choice("z", ["a", "b", "c"])
+    return grown.get_config()
+
+
+def choices(path, tuner, **values):
+    """A search over a space of choices only."""
+    space = keras_tuner.HyperParameters()
+    for name, each in values.items():
+        space.Choice(name, each)
+    search = SearchConfig(tuner=tuner, max_trials=100)
+    oracle = create_oracle(search, OBJECTIVE, space, seed=0, max_epochs=9)
+    return Study(oracle, OBJECTIVE, Journal(path / "search.json", {}))
+
+
+@pytest.mark.parametrize("at_a_time", [1, 2, 3, 6])
+def test_a_grid_goes_through_parameters_that_appear_on_the_way(tmp_path, at_a_time):
+    study = choices(tmp_path, "grid", x=[0, 1], y=[1, 2, 3])
+    running = []
+    while True:
+        while len(running) < at_a_time and (trial := study.ask()) is not None:
+            running.append(trial)
+        if not running:
+            break
+        trial = running.pop(len(running) // 2)
+        study.tell(trial, Outcome("completed", [0.1], hyperparameters=grow(trial)))
+    values = [trial.values for trial in study.trials.values()]
+    seen = [(each["x"], each["y"], each.get("z")) for each in values]
+    assert len(seen) == len(set(seen)) == 10  # 2 times: 1, 3, and 2 with three of z
+
+
+def test_a_space_that_is_exhausted_is_continued_with_the_same_trials(tmp_path):
+    study, running, vain = choices(tmp_path, "hyperband", y=list(range(9))), [], 0
+    while True:
+        while (trial := study.ask()) is not None:
+            running.append(trial)
+        vain += 1
+        if not running:
+            break
+        trial = running.pop(0)
+        study.tell(trial, Outcome("completed", [trial.values["y"] / 10] * 2))
+    assert vain > 3
+    again = choices(tmp_path, "hyperband", y=list(range(9)))
+    assert summary(again) == summary(study)
+
+
+def test_whole_numbers_stay_within_their_bounds(tmp_path):
+    space = keras_tuner.HyperParameters()
+    space.Int("n", 8, 64, sampling="log")
+    search = SearchConfig(tuner="bayesian", max_trials=14)
+    oracle = create_oracle(search, OBJECTIVE, space, seed=0, max_epochs=9)
+    study = Study(oracle, OBJECTIVE, Journal(tmp_path / "search.json", {}))
+    while (trial := study.ask()) is not None:
+        study.tell(trial, Outcome("completed", [math.log(trial.values["n"])]))
+    assert max(trial.values["n"] for trial in study.trials.values()) == 64
+
+
+def test_weights_stay_until_the_trial_that_goes_on_from_them_has_ended(tmp_path):
+    study, only_so = open_study(tmp_path, "hyperband"), 0
+    running = []
+    while True:
+        while (trial := study.ask()) is not None:
+            running.append(trial)
+        if not running:
+            break
+        trial = running.pop(0)
+        source = trial.note("trial_id")
+        if source is not None:
+            assert int(source) in _taken_over(study)
+            only_so += int(source) not in study.may_go_on()
+        study.tell(trial, Outcome("completed", [trial.values["x"]]))
+    assert only_so  # in the last round of a bracket
+    assert not _taken_over(study)
 
 
 def test_trials_in_a_row_that_fail_do_not_end_the_search(tmp_path):
