@@ -82,11 +82,16 @@ class Store:
         """Makes an entry bit by bit; under `lock`. The next one goes on where it stopped.
 
         Raises:
-            OSError: The disk is full or read-only.
+            OSError: The disk is full or read-only; nothing is left behind.
         """
-        path = self.directory / f"{GROWING}{key}"
-        with GrowingFile(path) as file:
-            yield file
+        path = self._growing(key)
+        try:
+            with GrowingFile(path) as file:
+                yield file
+        except OSError:  # what there is of it would be in the way of everything else
+            path.unlink(missing_ok=True)
+            note_of(path).unlink(missing_ok=True)
+            raise
         os.replace(path, self.directory / key)
         note_of(path).unlink(missing_ok=True)
         self._make_room(keep=key)
@@ -115,16 +120,21 @@ class Store:
         """A lock between processes, so that one of them makes an entry for all."""
         return FileLock(self.directory / f".{key}.lock")
 
-    def fits(self, size_bytes: int) -> bool:
-        """Whether an entry of that size is within the limit and the free disk space."""
+    def fits(self, key: str, size_bytes: int) -> bool:
+        """Whether an entry of that size is within the limit and the free disk space.
+
+        What was begun of it takes space already.
+        """
         free = shutil.disk_usage(self.directory).free
+        with contextlib.suppress(FileNotFoundError):
+            free += self._growing(key).stat().st_size
         return size_bytes <= min(self.limit_bytes, int(free * 0.9))
 
     def sizes(self) -> dict[str, list[int]]:
         """Bytes of each entry by kind, which is what its key begins with."""
         found: dict[str, list[int]] = {}
-        for file in self._entries():
-            found.setdefault(_kind(file), []).append(file.stat().st_size)
+        for file, stat in self._entries():
+            found.setdefault(_kind(file), []).append(stat.st_size)
         return dict(sorted(found.items()))
 
     def clear(self, kind: str = "") -> int:
@@ -134,9 +144,9 @@ class Store:
             How many bytes that were.
         """
         removed = 0
-        for file in self._entries():
+        for file, stat in self._entries():
             if kind in ("", _kind(file)):
-                removed += file.stat().st_size
+                removed += stat.st_size
                 file.unlink(missing_ok=True)
         return removed + self._forget_growing(kind)
 
@@ -152,9 +162,17 @@ class Store:
                     removed += stat.st_size
         return removed
 
-    def _entries(self) -> list[Path]:
-        files = self.directory.iterdir()
-        return [file for file in files if file.is_file() and not file.name.startswith(".")]
+    def _growing(self, key: str) -> Path:
+        return self.directory / f"{GROWING}{key}"
+
+    def _entries(self) -> list[tuple[Path, os.stat_result]]:
+        """What there is; another process may remove it at any moment."""
+        found = []
+        for file in self.directory.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if file.is_file() and not file.name.startswith("."):
+                    found.append((file, file.stat()))
+        return found
 
     def _remove_leftovers(self) -> None:
         """Removes what processes that were killed had begun to write."""
@@ -165,8 +183,7 @@ class Store:
 
     def _make_room(self, keep: str) -> None:
         self._forget_growing("", SECONDS_KEPT)
-        stats = [(file.stat(), file) for file in self._entries()]
-        entries = [(stat.st_atime, stat.st_size, file) for stat, file in stats]
+        entries = [(stat.st_atime, stat.st_size, file) for file, stat in self._entries()]
         total = sum(size for _, size, _ in entries)
         for _, size, file in sorted(entries):
             if total <= self.limit_bytes:

@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import PIL
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 DECODER_VERSION = 2
+DECODER = f"{DECODER_VERSION}, Pillow {PIL.__version__}"  # of which pixels are kept
 MAX_PIXELS = 64_000_000
 EXTENSIONS = frozenset(
     {".jpg", ".jpeg", ".jfif", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"}

@@ -13,7 +13,7 @@ from ..strategies import Position, Replicas
 from .augmentation import AUGMENTATION_VERSION, Augmentation, augment
 from .batch_reader import read_batches
 from .copies import rank_within
-from .decode import DECODER_VERSION
+from .decode import DECODER
 from .feature_split import FeatureSplit
 from .index import ImageIndex
 from .order import Draws, balanced, sequential, shuffled
@@ -148,7 +148,7 @@ class ImageSplit:
     def fingerprint(self) -> str:
         """SHA-256 of what the model sees: pictures, size, and how they are varied."""
         digests = np.ascontiguousarray(self._index.digests[self._rows]).tobytes().hex()
-        return sha256_of_json([DECODER_VERSION, self.image_size, digests])
+        return sha256_of_json([DECODER, self.image_size, digests])
 
 
 class TrainingSplit(ImageSplit):

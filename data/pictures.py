@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ..core.files import sha256_of_json
 from ..core.store import Store
-from .decode import DECODER_VERSION, Pixels
+from .decode import DECODER, Pixels
 from .index import ImageIndex
 from .inspection import decode_files, read_pixels
 
@@ -41,7 +41,7 @@ def open_pictures(
     if cache == "none" or store is None:
         return _from_files(index, size), []
     pictures = _Decoded(index, size, store)
-    if cache == "auto" and not (pictures.is_there() or store.fits(pictures.num_bytes)):
+    if cache == "auto" and not (pictures.is_there() or pictures.fits()):
         return _from_files(index, size), [
             f"{pictures.words} don't fit into the cache: they are decoded in each epoch"
         ]
@@ -59,7 +59,7 @@ class _Decoded:
 
     def __init__(self, index: ImageIndex, size: int, store: Store) -> None:
         digests = hashlib.sha256(np.ascontiguousarray(index.digests).tobytes()).hexdigest()
-        self._key = f"pictures-{sha256_of_json([DECODER_VERSION, size, digests])}"
+        self._key = f"pictures-{sha256_of_json([DECODER, size, digests])}"
         self._index, self._size, self._store = index, size, store
         self.num_bytes = len(index) * size * size * 3
         self.words = f"{len(index)} decoded pictures ({self.num_bytes / 1e9:.2g} GB)"
@@ -67,6 +67,10 @@ class _Decoded:
     def is_there(self) -> bool:
         """Whether somebody has decoded them already."""
         return self._store.find(self._key) is not None
+
+    def fits(self) -> bool:
+        """Whether there is room for them."""
+        return self._store.fits(self._key, self.num_bytes)
 
     def open(self) -> Pixels:
         """Maps the file; makes it first if it is not there, in one process for all.

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 import numpy.typing as npt
+from filelock import Timeout
 
 from ..core.array_bytes import bytes_of
 from ..core.files import sha256_of_json
@@ -25,6 +26,7 @@ from .module import FrozenPart
 from .variables import value_on_host
 
 FORMAT = 1
+SECONDS_BETWEEN_LOOKS = 0.5  # for a signal, while another process makes an entry
 Floats = npt.NDArray[np.floating[Any]]
 
 
@@ -57,6 +59,7 @@ class FeatureCache:
         compute: Runs a model over pictures from a batch on, and hands out its outputs
             batch by batch, a row a picture.
         workers: Who compute together, each its part, and have all in the end.
+        while_waiting: Is called now and then while another process makes an entry.
 
     Attributes:
         frozen: The network.
@@ -69,11 +72,13 @@ class FeatureCache:
         store: Store,
         compute: Compute,
         workers: Workers = ALONE,
+        while_waiting: Callable[[], None] = lambda: None,
     ) -> None:
         self._workers = workers
         self.frozen = frozen
         self._store = store
         self._compute = compute
+        self._while_waiting = while_waiting
         self._network = _fingerprint_network(frozen)
         self.computed = 0
 
@@ -87,16 +92,38 @@ class FeatureCache:
         shape = (pictures.num_examples, *self.frozen.model.output_shape[1:])
         dtype = np.dtype(self.frozen.model.output.dtype)
         num_bytes = dtype.itemsize * math.prod(shape)
-        if not all(self._workers.gather(self._store.fits(num_bytes))):
+        if not self._is_there(key) and not self._fits(key, num_bytes):
             return self._all_outputs(pictures)
-        # One process at a time makes an entry; of workers the chief waits for all.
-        is_chief = self._workers.is_chief
-        with self._store.lock(key) if is_chief else contextlib.nullcontext():
-            if not all(self._workers.gather(self._store.find(key) is not None)):
+        with self._turn_of(key):
+            if not self._is_there(key):
                 features = self._make(key, pictures, num_bytes)
                 if features is not None:
                     return features
             return np.memmap(self._store.directory / key, dtype, "r", shape=shape)
+
+    def _is_there(self, key: str) -> bool:
+        return all(self._workers.gather(self._store.find(key) is not None))
+
+    def _fits(self, key: str, num_bytes: int) -> bool:
+        return all(self._workers.gather(self._store.fits(key, num_bytes)))
+
+    @contextlib.contextmanager
+    def _turn_of(self, key: str) -> Iterator[None]:
+        """Lets one process at a time make an entry; of workers the chief waits for all."""
+        if not self._workers.is_chief:
+            yield
+            return
+        lock = self._store.lock(key)
+        while not lock.is_locked:
+            try:
+                lock.acquire(timeout=SECONDS_BETWEEN_LOOKS)
+            except Timeout:
+                if self._workers.count == 1:  # of several, the others don't look now
+                    self._while_waiting()
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _make(self, key: str, pictures: Fingerprinted, num_bytes: int) -> Floats | None:
         """Makes an entry; where the disk is full after all, hands the features out."""
@@ -116,8 +143,7 @@ class FeatureCache:
         self._workers.gather(None)  # others may see the same files
         if self._store.find(key) is None:
             self._write(key, features)
-        is_kept = all(self._workers.gather(self._store.find(key) is not None))
-        return None if is_kept else features
+        return None if self._is_there(key) else features
 
     def _fill(self, key: str, pictures: Fingerprinted, num_bytes: int) -> None:
         """Makes an entry, or goes on with one that a killed process began."""

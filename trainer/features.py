@@ -76,7 +76,7 @@ def open_cache(
         module: Knows the parts of the model.
         model: Built, with its final frozen weights.
         data: `ImageData`.
-        between_calls: Is called after each batch.
+        between_calls: Is called after each batch, and while another process computes.
     """
 
     def compute(part: keras.Model, source: Any, start: int) -> Iterator[Any]:
@@ -90,7 +90,7 @@ def open_cache(
     if frozen is None:
         raise ValueError("There is no frozen part.")
     workers = workers_of(model.distribute_strategy)
-    return FeatureCache(frozen, data.store, compute, workers)
+    return FeatureCache(frozen, data.store, compute, workers, between_calls)
 
 
 def train_on_features(

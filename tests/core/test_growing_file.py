@@ -1,3 +1,7 @@
+import errno
+import shutil
+from types import SimpleNamespace
+
 import pytest
 from keraunos.core import growing_file
 from keraunos.core.growing_file import GrowingFile
@@ -29,6 +33,23 @@ def test_what_was_begun_is_gone_on_with_and_counts_when_it_is_whole(store):
     assert store.find("letters-1").read_bytes() == b"abcdefg"
     names = {each.name for each in store.directory.iterdir()}
     assert names == {"letters-1"}
+
+
+def test_what_does_not_fit_on_the_disk_leaves_it_to_others(store):
+    full = OSError(errno.ENOSPC, "no space left on device")
+    with pytest.raises(OSError, match="no space left"):
+        grow(store, [b"abc"], full)
+    assert list(store.directory.iterdir()) == []
+
+
+def test_what_was_begun_counts_as_room_for_the_rest(store, monkeypatch):
+    with pytest.raises(RuntimeError):
+        grow(store, [b"x" * 600], RuntimeError())
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=400))
+    assert store.fits("letters-1", 900)  # of which 600 bytes are there
+    assert not store.fits("letters-2", 900)
+    assert not store.fits("letters-1", 950)
+    assert not store.fits("letters-1", 1001)  # the limit of the store
 
 
 def test_only_what_is_certain_is_gone_on_with(tmp_path, monkeypatch):

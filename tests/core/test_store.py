@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import pytest
 from keraunos.core.errors import ConfigError
@@ -31,6 +32,27 @@ def test_what_was_used_longest_ago_goes_first(tmp_path):
     assert store.find("old") is None
     assert store.find("older") is not None
     assert store.find("new") is not None
+
+
+def test_an_entry_that_another_process_removes_meanwhile_is_passed_over(
+    tmp_path, monkeypatch
+):
+    store = Store(tmp_path, limit_bytes=250)
+    for key in ("a", "b"):
+        put(store, key, 100, age=300)
+    original = Path.is_file
+
+    def removed_after(path):
+        is_file = original(path)
+        if path.name == "a":
+            path.unlink(missing_ok=True)
+        return is_file
+
+    monkeypatch.setattr(Path, "is_file", removed_after)
+    with store.writing("new") as path:
+        path.write_bytes(b"x" * 100)
+    assert [store.find(key) is not None for key in ("a", "b", "new")] == [False, True, True]
+    assert sum(map(sum, store.sizes().values())) == 200
 
 
 def test_an_entry_that_is_open_can_still_be_read_when_it_goes(tmp_path):

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from filelock import FileLock
 from helpers import largest_difference, make_pictures, replicas, weights_of
 from keraunos import (
     Augmentation,
@@ -18,6 +19,7 @@ from keraunos import (
     TransferClassifier,
 )
 from keraunos.callbacks import Callback
+from keraunos.core.store import Store
 from keraunos.models import FeatureCache, FrozenPart, feature_cache
 from keraunos.trainer import features
 
@@ -153,6 +155,40 @@ def test_what_is_different_never_hits(change: str, tmp_path: Path) -> None:
         }[change]
     )
     assert computed[2] > 0
+
+
+def test_what_is_there_is_used_though_the_disk_is_full(
+    pictures: Path, tmp_path: Path, passes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit(data_of(pictures, tmp_path))
+    monkeypatch.setattr(Store, "fits", lambda store, key, size: False)
+    fit(data_of(pictures, tmp_path))
+    assert passes[4:] == [0, 0, 0, 0]
+
+
+def test_a_signal_is_heeded_while_another_process_computes(tmp_path: Path) -> None:
+    folder = make_pictures(tmp_path / "train", {"cat": 5, "dog": 4}, size=40)
+    data = ImageData.from_folder(folder, image_size=SIZE, cache_dir=tmp_path / "cache")
+    other = FeatureCache(network(), data.store, outputs)
+    locks = []
+
+    def lock(key: str) -> Any:
+        locks.append(FileLock(data.store.directory / f".{key}.lock", is_singleton=False))
+        return locks[-1]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(data.store, "lock", lock)
+        other.features(data.train.in_order)
+    locks[0].acquire()
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    waiting = FeatureCache(network(), data.store, outputs, while_waiting=stop)
+    with pytest.raises(KeyboardInterrupt):
+        waiting.features(data.train.in_order)
+    locks[0].release()
+    assert len(waiting.features(data.train.in_order)) == data.train.num_examples
 
 
 def network(name: str = "small", size: int = SIZE, bias: float = 0.0) -> FrozenPart:
