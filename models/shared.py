@@ -1,5 +1,6 @@
 """Frozen networks that the models of one process have in common."""
 
+import gc
 import hashlib
 import random
 from collections.abc import Callable
@@ -31,7 +32,10 @@ class SharedNetworks:
         drawn = hashlib.sha256(repr(random.getstate()).encode()).digest()
         policy = keras.config.dtype_policy().name
         place = (key, policy, drawn, id(strategy))
-        if place not in self._made or _has_trained(self._made[place][0]):
+        if place in self._made and _has_trained(self._made[place][0]):
+            del self._made[place]
+            gc.unfreeze()  # a search may have put it beyond the reach of the next look
+        if place not in self._made:
             # The strategy is kept so that no other one gets its id.
             self._made[place] = (make(), random.getstate(), strategy)
         network, state, _ = self._made[place]

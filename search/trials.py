@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 DEATHS = 3  # of its process, after which a trial counts as failed
 SECONDS_UNTIL_FREE = 60.0  # what an orphaned worker may take to save and end
 
+_looks_at_trials_only = False
+
 
 @dataclass(frozen=True)
 class TrialPlan:
@@ -172,10 +174,13 @@ def garbage_of_trials_only() -> Iterator[None]:
     The modules of TensorFlow and a traced backbone are a million objects, and each look
     takes a part of a second.
     """
+    global _looks_at_trials_only
     gc.freeze()
+    _looks_at_trials_only = True
     try:
         yield
     finally:
+        _looks_at_trials_only = False
         gc.unfreeze()
 
 
@@ -186,5 +191,5 @@ def _forget_models() -> None:
     what TensorFlow has made of the traced backbone, which costs seconds each time.
     """
     gc.collect()
-    if gc.get_freeze_count():  # within `garbage_of_trials_only`
+    if _looks_at_trials_only:
         gc.freeze()

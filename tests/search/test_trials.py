@@ -1,10 +1,13 @@
+import gc
 import threading
+import weakref
 
 import keras
 import pytest
 from filelock import FileLock
 from keraunos.core.errors import CheckpointError, DataError
-from keraunos.search.trials import TrialPlan, run_trial
+from keraunos.models import SharedNetworks
+from keraunos.search.trials import TrialPlan, garbage_of_trials_only, run_trial
 
 NOTHING = {"space": [], "values": {}}
 
@@ -74,6 +77,30 @@ def test_a_continued_trial_begins_with_a_copy_of_the_other_run(tmp_path):
         assert (run / "checkpoints" / "best.txt").read_text() == text
         (run / "checkpoints" / "best.txt").write_text("step-2")
     assert not (past / "checkpoints" / "step-2").exists()
+
+
+class Network:
+    """Holds on to itself, as networks do."""
+
+    def __init__(self):
+        self.trainable_variables = []
+        self.itself = self
+
+
+def test_a_shared_network_that_was_unfrozen_is_freed(tmp_path):
+    shared = SharedNetworks()
+    network = weakref.ref(shared.get("a", Network))
+    with garbage_of_trials_only():
+        for number in range(2):
+            run_trial(lambda _: tmp_path, plan(tmp_path / str(number)), "val_loss")
+            assert shared.get("a", Network) is network()
+        network().trainable_variables = ["a weight"]
+        assert not shared.get("a", Network).trainable_variables
+        assert network() is not None  # until something looks for garbage
+        run_trial(lambda _: tmp_path, plan(tmp_path / "2"), "val_loss")
+        assert network() is None
+        assert gc.get_freeze_count()
+    assert not gc.get_freeze_count()
 
 
 def test_the_policy_of_keras_outlives_a_trial(tmp_path):
