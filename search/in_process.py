@@ -1,11 +1,15 @@
 """Runs trials in this process, one after the other."""
 
 import contextlib
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Self
 
+from ..callbacks.run_state import CHECKPOINTS
+from ..core.files import write_json_atomic
 from ..core.signals import stop_signals
-from .trials import FitTrial, Outcome, TrialPlan, run_trial
+from .trials import DEATHS, FitTrial, Outcome, TrialPlan, run_trial
 
 
 class Stopped(BaseException):
@@ -56,8 +60,31 @@ class InProcess:
             Stopped: A signal has come since the last one, or while there was no fit.
         """
         plan = self._plans.pop()
-        with stopped_by_signals():
+        with stopped_by_signals(), _noted_as_begun(plan.directory) as deaths:
+            if deaths == DEATHS:  # out of memory, say, which ends this process
+                reason = f"its process died, {DEATHS} times"
+                return plan.number, Outcome("failed", reason=reason)
             return plan.number, run_trial(self._fit, plan, self._objective)
+
+
+@contextlib.contextmanager
+def _noted_as_begun(run_dir: Path) -> Iterator[int]:
+    """Notes that a trial has begun, until it ends in whatever way but with its process.
+
+    Yields:
+        How often its process has died since its newest checkpoint.
+    """
+    note = run_dir.with_name(f".begun-{run_dir.name}.json")
+    reached = max(
+        (each.name for each in (run_dir / CHECKPOINTS).glob("step-*")), default=""
+    )
+    before = json.loads(note.read_text()) if note.exists() else {}
+    deaths = before["deaths"] + 1 if before.get("reached") == reached else 0
+    write_json_atomic(note, {"reached": reached, "deaths": deaths})
+    try:
+        yield deaths
+    finally:
+        note.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -49,6 +49,8 @@ class GridOracle(_InMemory, oracles.GridSearchOracle):
     well, so that several run at a time, as long as no such parameter is known of.
     """
 
+    _populate_next: list[str]
+
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """The values of the next trial."""
         self._populate_next = [each for each in self._populate_next if self._knows(each)]
@@ -67,6 +69,10 @@ class GridOracle(_InMemory, oracles.GridSearchOracle):
 
 class HyperbandOracle(_InMemory, oracles.HyperbandOracle):
     """Begins many short trials, and goes on with the best of them."""
+
+    _brackets: list[dict[str, Any]]
+    _current_bracket: int
+    _current_iteration: int
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """The values of the next trial; to be asked in vain changes nothing.

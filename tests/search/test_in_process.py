@@ -1,6 +1,7 @@
 """Signals end the trials of this process, also where Python loses what they raise."""
 
 import contextlib
+import itertools
 import signal
 import sys
 from collections.abc import Iterator
@@ -8,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dying_trials import begin_trial
 from keraunos.core.signals import stop_signals
 from keraunos.search.in_process import InProcess, Stopped
 from keraunos.search.trials import TrialPlan
+from programs import Program
 
 PLAN = TrialPlan(0, {"values": {}}, Path("trial-000"))
 
@@ -84,3 +87,21 @@ def test_a_signal_that_comes_too_late_for_a_fit_ends_the_search() -> None:
         with pytest.raises(Stopped) as stopped:
             executor.wait()
     assert stopped.value.number == signal.SIGUSR2
+
+
+@pytest.mark.slow
+def test_a_trial_that_ends_its_process_again_and_again_is_marked(tmp_path: Path) -> None:
+    logs = (tmp_path / f"{number}.log" for number in itertools.count())
+
+    def begin(how: str) -> tuple[int, str]:
+        program = Program(begin_trial, tmp_path / "trial-000", how, output=next(logs))
+        return program.end(), program.output
+
+    killed = (-signal.SIGKILL, "")
+    assert [begin("dies") for _ in range(2)] == [killed] * 2
+    assert begin("is stopped") == (128 + signal.SIGTERM, "")  # which is no death
+    assert [begin("saves and dies") for _ in range(4)] == [killed] * 4  # it gets further
+    assert [begin("dies") for _ in range(3)] == [killed] * 3
+    assert begin("dies") == (0, "failed: its process died, 3 times\n")
+    assert begin("fails") == (0, "failed: LookupError: no reason to begin again\n")
+    assert not list(tmp_path.glob(".*"))
