@@ -16,9 +16,13 @@ def cache(
             metavar="KIND", help="Remove entries of this kind: features, pictures or all."
         ),
     ] = "",
+    cache_dir: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER", help="As the setting cache_dir of the runs."),
+    ] = None,
 ) -> None:
     """Show what runs share: decoded pictures, features, what is known of files."""
-    store = open_store()
+    store = open_store(cache_dir)
     if clear:
         removed = store.clear("" if clear == "all" else clear)
         say(f"{removed / 1e6:,.1f} MB removed")

@@ -192,6 +192,7 @@ def _search(
         say(f"objective: {objective.name}, {better} is better")
         for line in describe_space(space):
             say(f"varies: {line}")
+        say(f"features: {_features(config, space)}")
         say(f"search directory: {directory}")
         if done:
             say(f"continued: {done} trials have ended")
@@ -200,6 +201,21 @@ def _search(
         if result.best:
             _write_best(config, space, objective, result)
     _report(result, objective)
+
+
+def _features(config: RunConfig, space: Space) -> str:
+    """Whether trials share what the backbone makes of pictures."""
+    if config.model.builder is not None:
+        return "not cached (no part of the model is known to stay as it is)"
+    if config.feature_cache == "off":
+        return "not cached (feature_cache is off)"
+    varies = "augmentation.strength" in space or config.augmentation.strength > 0
+    if config.augmentation.views == "fresh" and varies:
+        return (
+            "not cached where augmentation.strength is above 0, as augmentation.views is "
+            "fresh; with augmentation.views=2 all trials would share them"
+        )
+    return "computed once for each strength and version, and shared by all trials"
 
 
 def _open_study(

@@ -28,3 +28,13 @@ def test_what_runs_share_is_listed_by_kind(keraunos, store):
 def test_clearing_removes_one_kind_or_all(keraunos, store, kind, left):
     assert keraunos("cache", "--clear", kind).code == 0
     assert list(store.sizes()) == left
+
+
+def test_the_folder_can_be_another(keraunos, store, tmp_path):
+    with open_store(tmp_path / "other").writing("features-d") as path:
+        path.write_bytes(bytes(9_000_000))
+    answer = keraunos("cache", "--cache-dir", tmp_path / "other")
+    assert "9.0" in answer.out
+    assert keraunos("cache", "--clear", "all", "--cache-dir", tmp_path / "other").code == 0
+    assert open_store(tmp_path / "other").sizes() == {}
+    assert list(store.sizes()) == ["features", "pictures"]

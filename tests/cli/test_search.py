@@ -51,6 +51,24 @@ def test_a_builder_needs_a_space_of_its_own(keraunos, small, unchanged):
     assert unchanged()
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ((), "not cached where augmentation.strength is above 0"),
+        (("augmentation.views=2",), "shared by all trials"),
+        (
+            ("search.space.model.dropout={float: [0, 0.5]}", "augmentation.strength=0"),
+            "shared",
+        ),
+        (("augmentation.views=2", "feature_cache=off"), "feature_cache is off"),
+    ],
+)
+def test_a_search_says_first_whether_features_are_cached(keraunos, settings, words):
+    answer = keraunos("search", "classify", "data.train=nowhere", *settings)
+    (line,) = [each for each in answer.err.splitlines() if each.startswith("features: ")]
+    assert words in line
+
+
 def test_data_that_are_not_there_leave_nothing_behind(keraunos, small, unchanged):
     space = "search.space.model.arguments.size={choice: [32]}"
     answer = keraunos("search", *small, space, "data.train=nowhere")
@@ -64,6 +82,7 @@ def test_arguments_of_a_builder_are_searched(keraunos, small, tmp_path):
     answer = keraunos("search", *small, space, *settings)
     assert answer.code == 0, answer.err
     assert "smaller is better" in answer.err
+    assert "features: not cached (no part of the model is known to stay" in answer.err
     found = {
         row["model.arguments.optimizer"]: row["status"] for row in rows(tmp_path / "S")
     }
