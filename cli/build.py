@@ -20,10 +20,14 @@ from .console import uses_json
 
 def build_data(config: RunConfig) -> ImageData:
     """Reads the pictures that a configuration names."""
-    augmentation = Augmentation(
-        strength=config.augmentation.strength, views=config.augmentation.views
-    )
+    augmentation = build_augmentation(config)
     return ImageData(config.data, augmentation, config.seed, config.cache_dir)
+
+
+def build_augmentation(config: RunConfig) -> Augmentation:
+    """How a configuration varies the pictures."""
+    asked_for = config.augmentation
+    return Augmentation(strength=asked_for.strength, views=asked_for.views)
 
 
 def build_module(

@@ -1,6 +1,7 @@
 """`keraunos search`: try many settings, and say which are best."""
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -120,14 +121,20 @@ class ConfiguredTrial:
         return self._strategies[named]
 
     def _read(self, config: RunConfig) -> "ImageData":
-        """The pictures; read once for all trials that see the same."""
-        from .build import build_data
+        """The pictures; read once, and one object for all trials that see the same."""
+        from .build import build_augmentation, build_data
 
-        same = config.model_dump(mode="json", include={"data", "augmentation", "seed"})
-        key = sha256_of_json(same)
-        if key not in self._data:
-            self._data[key] = build_data(config)
-        return self._data[key]
+        def kept(make: Callable[[], "ImageData"], *sections: str) -> "ImageData":
+            key = sha256_of_json(config.model_dump(mode="json", include=set(sections)))
+            if key not in self._data:
+                self._data[key] = make()
+            return self._data[key]
+
+        def varied() -> "ImageData":
+            read = kept(lambda: build_data(config), "data", "seed")
+            return read.with_augmentation(build_augmentation(config))
+
+        return kept(varied, "data", "seed", "augmentation")
 
 
 def _find_place(config: RunConfig, parallel_trials: int) -> Place | None:

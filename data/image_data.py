@@ -1,5 +1,6 @@
 """Pictures in class folders or of a table, checked, split and ready to train on."""
 
+import copy
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -206,6 +207,18 @@ class ImageData:
             **{name: _as_text(value) for name, value in options.items()},
         )
         return cls(config, augmentation, seed, cache_dir)
+
+    def with_augmentation(self, augmentation: Augmentation) -> "ImageData":
+        """The same pictures, read no second time, and varied otherwise.
+
+        Example:
+            >>> data = ImageData.from_folder("synthetic:lesions", image_size=32)
+            >>> data.with_augmentation(Augmentation(views=2)).train.num_views
+            2
+        """
+        other = copy.copy(self)
+        other.train = self.train.with_augmentation(augmentation)
+        return other
 
     def describe(self) -> list[str]:
         """Lines for the start of a run: pictures per split, and what was left out."""

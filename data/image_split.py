@@ -188,6 +188,12 @@ class TrainingSplit(ImageSplit):
         self._view: int | None = None  # all draws of the one version, in order
         self._class_weights = balanced_weights(self.labels, len(self.class_names))
 
+    def with_augmentation(self, augmentation: Augmentation) -> "TrainingSplit":
+        """The same pictures in the same order, varied otherwise."""
+        other = copy.copy(self)
+        other.augmentation = augmentation
+        return other
+
     def draws(self, epoch: int) -> Draws:
         """What an epoch draws: places within this split, and draw numbers."""
         if self._view is not None:

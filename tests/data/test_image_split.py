@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers import opened_files
 from keraunos import Augmentation, ImageData
 from keraunos.strategies import Position, Replicas
 
@@ -108,6 +109,27 @@ def test_only_training_pictures_are_varied(pictures: Path) -> None:
         for each in (data, data_of(pictures, augmentation=Augmentation(strength=0)))
     )
     assert np.abs(varied - plain).mean() > 5
+
+
+def test_the_same_pictures_varied_otherwise_are_those_read_so(
+    pictures: Path, tmp_path: Path
+) -> None:
+    def read(augmentation: Augmentation) -> ImageData:
+        return data_of(pictures, augmentation=augmentation, cache_dir=tmp_path)
+
+    mild, strong = Augmentation(strength=0.1), Augmentation(strength=0.9, views=2)
+    varied, anew, first = read(mild), read(strong), read(mild)
+    other = varied.with_augmentation(strong)
+    assert other.settings() == anew.settings() != varied.settings()
+    for ours, theirs in ((other, anew), (varied, first)):
+        np.testing.assert_array_equal(
+            ours.augmented_pictures(3), theirs.augmented_pictures(3)
+        )
+        assert ours.train.fingerprint == theirs.train.fingerprint
+        assert ours.train.num_views == theirs.train.num_views
+    with opened_files() as opened:
+        varied.with_augmentation(strong).augmented_pictures(3)
+    assert not [name for name in opened if name.endswith(".png")]
 
 
 def test_strength_zero_leaves_every_bit(pictures: Path) -> None:
