@@ -18,9 +18,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def run_cells(notebook: Any, folder: Path) -> Any:
-    environment = {**os.environ, "KERAUNOS_CACHE_DIR": str(folder / "cache")}
     client = nbclient.NotebookClient(notebook, timeout=240, kernel_name="python3")
-    client.execute(cwd=str(folder), env=environment)
+    client.execute(cwd=str(folder), env=dict(os.environ))
     return notebook
 
 

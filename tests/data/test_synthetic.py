@@ -41,13 +41,14 @@ def test_the_seed_decides_a_picture() -> None:
 
 
 @pytest.mark.slow
-def test_the_seed_decides_every_pixel(tmp_path: Path) -> None:
-    def pixels(seed: int, store: str) -> np.ndarray:
-        data = ImageData.from_folder(
-            "synthetic:lesions", image_size=32, seed=seed, cache_dir=tmp_path / store
+def test_the_seed_decides_every_pixel(lesions, tmp_path: Path) -> None:
+    def drawn_anew(seed: int) -> ImageData:
+        return ImageData.from_folder(
+            "synthetic:lesions", image_size=32, seed=seed, cache_dir=tmp_path
         )
+
+    def pixels(data: ImageData) -> np.ndarray:
         return data.test.pictures(np.arange(data.test.num_examples))
 
-    first = pixels(0, "one")
-    np.testing.assert_array_equal(first, pixels(0, "two"))
-    assert not np.array_equal(first, pixels(1, "one"))
+    np.testing.assert_array_equal(pixels(lesions), pixels(drawn_anew(0)))
+    assert not np.array_equal(pixels(lesions), pixels(drawn_anew(1)))
