@@ -176,6 +176,7 @@ def refused(pictures: Pictures, named: list[str], **changed: Any) -> None:
     assert contents(pictures.root / "run") == before
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_left_as_it_is_and_says_how_to_train_on(tmp_path: Path) -> None:
     first = fit(tmp_path)
     assert first.is_finished
@@ -234,10 +235,9 @@ def test_max_steps_ends_a_run_for_good_until_it_is_raised(tmp_path: Path) -> Non
     assert [line["step"] for line in lines(tmp_path)] == [4, 6, 9]
 
 
+@pytest.mark.slow
 @pytest.mark.feature("other number of devices")
-@pytest.mark.parametrize(
-    ("before", "after"), [(1, 2), pytest.param(4, 1, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize(("before", "after"), [(1, 2), (4, 1)])
 def test_other_replicas_go_on_with_the_same_batches(
     before: int, after: int, tmp_path: Path, whole: Any
 ) -> None:

@@ -101,6 +101,7 @@ def test_after_any_damage_the_end_is_that_of_an_uninterrupted_run(
     assert_ends_like(whole(), run, put_aside=[NEWEST])
 
 
+@pytest.mark.slow
 def test_two_damaged_ones_in_a_row_are_passed_over(run: Path, whole: Any) -> None:
     damage(run / "checkpoints" / NEWEST / "weights.safetensors", flip_a_bit)
     damage(run / "checkpoints" / BEFORE / "manifest.json", remove)
@@ -216,6 +217,7 @@ def test_what_is_frozen_is_that_of_the_run_and_not_of_one_that_was_killed(
     assert not np.array_equal(before[2], after[2])
 
 
+@pytest.mark.slow
 def test_interruptions_between_two_savings_leave_one_checkpoint(
     tmp_path: Path, whole: Any
 ) -> None:

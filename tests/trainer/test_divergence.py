@@ -156,6 +156,7 @@ def test_checkpoints_stay_as_they_were_and_hold_only_numbers(tmp_path: Path) -> 
     assert record == {"epoch": 2, "batch": 2, "step": BAD_STEP, "pictures": []}
 
 
+@pytest.mark.slow
 def test_a_run_that_diverged_goes_on_before_that_step_and_diverges_again(
     tmp_path: Path,
 ) -> None:

@@ -25,6 +25,7 @@ def test_three_epochs_equal_model_fit(name: str, float64: None) -> None:
     assert largest_difference(weights_of(result.model), weights_of(expected)) < 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a loss by name", "BatchNorm"])
 def test_it_is_so_in_float32_as_well(name: str) -> None:
     case = CASES[name]

@@ -80,12 +80,13 @@ def fit(data: ImageData, mode: str = "auto", count: int = 1, **options: Any) -> 
     return trainer.fit(module(), data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("strength", "views", "balance", "count"),
     [
         (0.3, 5, "none", 1),
-        pytest.param(0.0, "fresh", "weights", 1, marks=pytest.mark.slow),
-        pytest.param(0.5, 2, "sampling", 2, marks=pytest.mark.slow),
+        (0.0, "fresh", "weights", 1),
+        (0.5, 2, "sampling", 2),
     ],
 )
 def test_cached_equals_uncached(
@@ -103,6 +104,7 @@ def test_cached_equals_uncached(
     assert difference < 1e-4
 
 
+@pytest.mark.slow
 def test_what_is_known_is_not_computed_again(
     pictures: Path, tmp_path: Path, passes: list[int]
 ) -> None:
@@ -157,6 +159,7 @@ def test_what_is_different_never_hits(change: str, tmp_path: Path) -> None:
     assert computed[2] > 0
 
 
+@pytest.mark.slow
 def test_what_is_there_is_used_though_the_disk_is_full(
     pictures: Path, tmp_path: Path, passes: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -246,6 +249,7 @@ def test_a_run_on_cached_features_is_resumed_exactly(
     assert sum(passes[4:]) == 0
 
 
+@pytest.mark.slow
 def test_without_validation_the_whole_model_is_checked_on_pictures_of_training(
     pictures: Path, tmp_path: Path
 ) -> None:

@@ -171,6 +171,7 @@ def fit_vectors(count: int, run_dir: Path | None = None, **callbacks: Any) -> An
     return trainer.fit(vectors, dataset(), validation_data=dataset(1))
 
 
+@pytest.mark.slow
 def test_two_replicas_give_what_one_gives(float64: None) -> None:
     one, two = fit_vectors(1), fit_vectors(2)
     assert largest_difference(weights_of(one.model), weights_of(two.model)) < 1e-10
@@ -188,6 +189,7 @@ def test_accumulation_is_resumed_in_the_second_phase(tmp_path: Path) -> None:
     assert largest_difference(weights_of(resumed.model), weights_of(whole.model)) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "callbacks",
     [

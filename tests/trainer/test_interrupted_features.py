@@ -64,6 +64,7 @@ def test_a_kill_costs_no_more_than_the_batch_it_hits(
     assert begun(tmp_path / "killed") == []
 
 
+@pytest.mark.slow
 def test_a_signal_stops_it_and_what_is_there_stays(
     pictures: Path, tmp_path: Path, computed: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,6 +83,7 @@ def test_a_signal_stops_it_and_what_is_there_stays(
     assert computed == [PICTURES - BATCH, VALIDATION]
 
 
+@pytest.mark.slow
 def test_all_replicas_compute_features(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

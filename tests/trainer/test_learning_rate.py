@@ -46,6 +46,7 @@ def test_steps_follow_from_the_epochs_of_the_run(cosine: None, tmp_path: Path) -
     np.testing.assert_allclose(logged, [0.1, 0.05, 0.0], atol=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.feature("schedules")
 def test_an_interrupted_schedule_goes_on_where_it_was(cosine: None, tmp_path: Path) -> None:
     options: Any = {"optimizer": "cosine", "count": 2}
@@ -57,6 +58,7 @@ def test_an_interrupted_schedule_goes_on_where_it_was(cosine: None, tmp_path: Pa
         fit(tmp_path / "cut", max_epochs=5, **options)
 
 
+@pytest.mark.slow
 def test_accumulated_batches_are_one_update() -> None:
     optimizer = Optimizer("sgd", schedule=COSINE, gradient_accumulation_steps=3)
     trainer = Trainer(strategy=replicas(2), max_epochs=3)
@@ -74,6 +76,7 @@ def test_data_without_length_are_refused() -> None:
         Trainer(strategy=replicas(1)).fit(build_cosine, endless)
 
 
+@pytest.mark.slow
 def test_what_the_finder_tried_is_taken_back_but_for_the_rate(tmp_path: Path) -> None:
     finder = LearningRateFinder(smallest=1e-4, largest=10.0, num_steps=30)
     found = fit(tmp_path / "found", finder, count=2, max_epochs=1)

@@ -144,6 +144,7 @@ class EveryOther(EachEpoch):
         """Defined, and so called."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "steps"),
     [

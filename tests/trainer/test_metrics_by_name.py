@@ -10,6 +10,7 @@ from keraunos.callbacks import EarlyStopping
 NAMES = ["balanced_accuracy", "macro_f1", "macro_roc_auc", "recall_per_class"]
 
 
+@pytest.mark.slow
 @pytest.mark.feature("classification scores")
 def test_they_are_monitored_and_equal_the_scores_of_the_predictions(pictures: Path) -> None:
     data = ImageData.from_folder(

@@ -36,6 +36,7 @@ def batches(*, overflow_at: int | None) -> tf.data.Dataset:
     return tf.data.Dataset.from_tensor_slices((x, y)).batch(4)
 
 
+@pytest.mark.slow
 @pytest.mark.feature("mixed precision")
 def test_an_overflow_on_the_last_replica_only_skips_the_step_on_all(
     mixed_float16: None,

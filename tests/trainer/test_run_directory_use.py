@@ -155,6 +155,7 @@ class Limits(Callback):
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_does_not_fit_leaves_those_before_and_nothing_else(
     tmp_path: Path, whole: Any
 ) -> None:
@@ -258,6 +259,7 @@ class Fails(Callback):
         """Defined, so that the loop looks after every step."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("hook", "at_step"),
     [

@@ -120,6 +120,7 @@ def test_a_function_of_epoch_and_start_batch() -> None:
     assert asked[-2:] == [(0, 0), (1, 0)]
 
 
+@pytest.mark.slow
 def test_a_cached_folder_of_keras_is_read_once(tmp_path: Path) -> None:
     folder = make_pictures(tmp_path, {"cat": 7, "dog": 6}, size=16)
     reads = []
