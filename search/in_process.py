@@ -80,7 +80,8 @@ def _noted_as_begun(run_dir: Path) -> Iterator[int]:
     )
     before = json.loads(note.read_text()) if note.exists() else {}
     deaths = before["deaths"] + 1 if before.get("reached") == reached else 0
-    write_json_atomic(note, {"reached": reached, "deaths": deaths})
+    with contextlib.suppress(OSError):  # the journal says what a full disk means
+        write_json_atomic(note, {"reached": reached, "deaths": deaths})
     try:
         yield deaths
     finally:
