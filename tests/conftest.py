@@ -18,6 +18,8 @@ from helpers import make_pictures
 from keraunos.strategies import set_cpu_devices
 
 set_cpu_devices(4)
+gc.collect()
+gc.freeze()
 
 PHOTOGRAPHS = Path(__file__).parents[2] / "shared" / "data" / "isic9"
 
@@ -49,9 +51,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True, scope="module")
 def models_are_freed() -> Iterator[None]:
-    """Frees the models and traces of a file: those of many take gigabytes, and minutes."""
+    """Frees the models and traces of a file: those of many take gigabytes, and minutes.
+
+    What is left then, TensorFlow above all, is not looked through again.
+    """
     yield
     gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
