@@ -21,7 +21,8 @@ set_cpu_devices(4)
 gc.collect()
 gc.freeze()
 
-PHOTOGRAPHS = Path(__file__).parents[2] / "shared" / "data" / "isic9"
+TESTS = Path(__file__).parent
+PHOTOGRAPHS = TESTS.parents[1] / "shared" / "data" / "isic9"
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +42,37 @@ def nothing_leaks() -> Iterator[None]:
     assert Path.cwd() == folder
     left = {each for each in set(threading.enumerate()) - threads if not each.daemon}
     assert not left, f"threads left running: {left}"
+
+
+# What takes long comes first, so that none of several processes works on alone in the end.
+LONGEST_FIRST = [
+    "trainer/test_replica_invariance.py",
+    "cli/test_quickstart.py",
+    "cli/test_resume.py",
+    "benchmarks/test_benchmarks.py",
+    "cli/test_search.py",
+    "trainer/test_workers.py",
+    "trainer/test_finetuning.py",
+    "search/test_killed_searches.py",
+    "trainer/test_shipped_with_keras.py",
+    "trainer/test_control.py",
+    "trainer/test_run_directory_use.py",
+    "trainer/test_feature_cache.py",
+    "trainer/test_killed.py",
+    "trainer/test_resume.py",
+    "cli/test_predict.py",
+    "test_notebook.py",
+    "cli/test_finished_run.py",
+    "trainer/test_trainer.py",
+    "strategies/test_worker_faults.py",
+]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the tests of those files before all others."""
+    places = {TESTS / name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
