@@ -18,26 +18,11 @@ from helpers import make_pictures
 from keraunos.strategies import set_cpu_devices
 
 set_cpu_devices(4)
+gc.collect()
 gc.freeze()  # the modules of TensorFlow are a million objects, and no garbage
 
-# What takes longest begins first, so that neither of two processes is left with it.
-LONGEST = (
-    "trainer/test_replica_invariance.py",
-    "cli/test_quickstart.py",
-    "cli/test_resume.py",
-    "cli/test_search.py",
-    "benchmarks/test_benchmarks.py",
-    "trainer/test_finetuning.py",
-    "trainer/test_control.py",
-    "trainer/test_resume.py",
-    "trainer/test_killed.py",
-    "trainer/test_workers.py",
-    "trainer/test_shipped_with_keras.py",
-    "search/test_cluster.py",
-    "search/test_killed_searches.py",
-)
-
-PHOTOGRAPHS = Path(__file__).parents[2] / "shared" / "data" / "isic9"
+TESTS = Path(__file__).parent
+PHOTOGRAPHS = TESTS.parents[1] / "shared" / "data" / "isic9"
 
 
 @pytest.fixture(autouse=True)
@@ -59,14 +44,35 @@ def nothing_leaks() -> Iterator[None]:
     assert not left, f"threads left running: {left}"
 
 
+# What takes long comes first, so that none of several processes works on alone in the end.
+LONGEST_FIRST = [
+    "trainer/test_replica_invariance.py",
+    "cli/test_quickstart.py",
+    "cli/test_resume.py",
+    "benchmarks/test_benchmarks.py",
+    "cli/test_search.py",
+    "trainer/test_workers.py",
+    "trainer/test_finetuning.py",
+    "search/test_killed_searches.py",
+    "trainer/test_shipped_with_keras.py",
+    "trainer/test_control.py",
+    "trainer/test_run_directory_use.py",
+    "trainer/test_feature_cache.py",
+    "trainer/test_killed.py",
+    "trainer/test_resume.py",
+    "cli/test_predict.py",
+    "test_notebook.py",
+    "cli/test_finished_run.py",
+    "trainer/test_trainer.py",
+    "strategies/test_worker_faults.py",
+]
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the longest files first; the others stay in their order."""
-    items.sort(key=lambda item: _place(item.path.relative_to(Path(__file__).parent)))
-
-
-def _place(path: Path) -> int:
-    name = path.as_posix()
-    return LONGEST.index(name) if name in LONGEST else len(LONGEST)
+    """Puts the tests of those files before all others."""
+    places = {TESTS / name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -77,10 +83,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True, scope="module")
 def models_are_freed() -> Iterator[None]:
-    """Frees the models and traces of a file: those of many take gigabytes, and minutes."""
+    """Frees the models and traces of a file: those of many take gigabytes, and minutes.
+
+    What is left then, TensorFlow above all, is not looked through again.
+    """
     yield
     gc.collect()
-    gc.freeze()  # what outlives a file, such as traces that TensorFlow keeps, stays
+    gc.freeze()
 
 
 @pytest.fixture

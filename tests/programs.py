@@ -6,8 +6,11 @@ They are forked from a server that has imported it, and used nothing of it.
 import atexit
 import multiprocessing
 import os
+import runpy
 import signal
+import subprocess
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -33,6 +36,7 @@ class Program:
         arguments: Of it.
         output: The file.
         environment: Variables that are set before.
+        errors: The file for what goes to standard error, if that is another.
     """
 
     def __init__(
@@ -41,10 +45,12 @@ class Program:
         *arguments: Any,
         output: Path,
         environment: Mapping[str, str] | None = None,
+        errors: Path | None = None,
     ) -> None:
         self._output = output
+        files = (output, errors or output)
         self._process = _CONTEXT.Process(
-            target=_run, args=(function, arguments, output, dict(environment or {}))
+            target=_run, args=(function, arguments, files, dict(environment or {}))
         )
         self._process.start()
 
@@ -84,6 +90,53 @@ class Program:
             self.stop()
             raise AssertionError(f"did not end in {seconds} s: {self.output}")
         return int(self._process.exitcode)
+
+
+def fork_keraunos(
+    *arguments: object, cwd: Path, script: Path | None = None, timeout_seconds: float = 240
+) -> subprocess.CompletedProcess[str]:
+    """Runs the command line as `run_keraunos` does, but for what its process begins with.
+
+    Args:
+        arguments: As typed after `keraunos`.
+        cwd: Where.
+        script: Is run in its place, with those arguments.
+        timeout_seconds: After which the process is killed, and the test fails.
+    """
+    typed = [*map(str, arguments)]
+    with tempfile.TemporaryDirectory() as folder:
+        out, errors = Path(folder) / "out", Path(folder) / "errors"
+        everything = (typed, str(cwd), script, dict(os.environ))
+        process = Program(_type, *everything, output=out, errors=errors)
+        try:
+            code = process.end(timeout_seconds)
+        except AssertionError as error:
+            raise AssertionError(errors.read_text()) from error
+        said = (out.read_text(), errors.read_text())
+    return subprocess.CompletedProcess(typed, code, *said)
+
+
+def _type(
+    arguments: list[str], cwd: str, script: Path | None, environment: dict[str, str]
+) -> int:
+    """Does what `python -m keraunos` does in a terminal there."""
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(cwd)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.path.insert(0, cwd)
+    sys.argv = [str(script or "keraunos"), *arguments]
+    try:
+        if script is None:
+            runpy.run_module("keraunos", run_name="__main__", alter_sys=True)
+        else:
+            runpy.run_path(str(script), run_name="__main__")
+    except SystemExit as end:
+        return int(end.code or 0)
+    finally:
+        atexit._run_exitfuncs()  # multiprocessing leaves them out
+        sys.stderr.flush()
+    return 0
 
 
 def run_workers(
@@ -143,15 +196,14 @@ def is_running(pid: int) -> bool:
 def _run(
     function: Callable[..., int],
     arguments: tuple[Any, ...],
-    output: Path,
+    files: tuple[Path, Path],
     environment: dict[str, str],
 ) -> None:
     os.environ.update(environment)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
-    descriptor = os.open(output, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
+    for number, file in enumerate(files, start=1):
+        os.dup2(os.open(file, os.O_CREAT | os.O_WRONLY | os.O_APPEND), number)
     try:
         code = function(*arguments)
     except Exception:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from helpers import contents, run_keraunos
+from helpers import contents
 from keraunos.cli.main import main
 from keraunos.data.synthetic import KINDS, draw_lesion
 from PIL import Image
+from programs import fork_keraunos
 
 BUILDER = """
 import keras
@@ -123,7 +124,7 @@ def lesions(once_for_all: Callable[..., Path]) -> Path:
 
 @pytest.fixture(scope="session")
 def finished_run(lesions: Path, once_for_all: Callable[..., Path]) -> Path:
-    """A run of the quickstart recipe on a few pictures, as a process of its own.
+    """A run of the quickstart recipe on a few pictures, in a process of its own.
 
     Two of four virtual devices, so that commands in this process, which has four, can
     go on with it.
@@ -138,7 +139,7 @@ def finished_run(lesions: Path, once_for_all: Callable[..., Path]) -> Path:
     )
 
     def fit(folder: Path) -> None:
-        done = run_keraunos("fit", "quickstart", *settings, cwd=folder)
+        done = fork_keraunos("fit", "quickstart", *settings, cwd=folder)
         assert done.returncode == 0, done.stderr
         (folder / "stdout.txt").write_text(done.stdout)
         (folder / "stderr.txt").write_text(done.stderr)

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import contents, environment_without_keraunos, run_keraunos
+from helpers import contents, environment_without_keraunos
 from keraunos.data.synthetic import KINDS
 from PIL import Image
+from programs import fork_keraunos
 
 LOADED = """
 import importlib.util, sys
@@ -104,7 +105,7 @@ def test_a_table_that_can_not_be_written_is_2(keraunos, small_run, raw_pictures)
 def test_the_model_answers_alike_where_there_is_no_keraunos(
     finished_run, raw_pictures, tmp_path
 ):
-    done = run_keraunos("predict", finished_run, *raw_pictures, cwd=tmp_path)
+    done = fork_keraunos("predict", finished_run, *raw_pictures, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     python = environment_without_keraunos(tmp_path / "environment")
     model = finished_run / "model.keras"
@@ -118,7 +119,7 @@ def test_the_model_answers_alike_where_there_is_no_keraunos(
 
 @pytest.mark.slow
 def test_one_picture_can_be_predicted_on_two_devices(finished_run, raw_pictures, tmp_path):
-    done = run_keraunos("predict", finished_run, raw_pictures[0], cwd=tmp_path)
+    done = fork_keraunos("predict", finished_run, raw_pictures[0], cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     names, values = answers(tmp_path / "predictions.csv")
     assert names == [str(raw_pictures[0])]

@@ -3,13 +3,12 @@
 import json
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from helpers import run_keraunos
+from programs import fork_keraunos
 
 SIGNAL_WHEN = Path(__file__).parents[1] / "signal_when.py"
 TIMES = ("seconds", "images_per_second", "data_wait_seconds")
@@ -74,17 +73,7 @@ def stop(phase: str, number: signal.Signals, folder: Path, *command: str) -> str
     """Runs a command until it is in a phase, sends it a signal, and tells what it said."""
     record = folder / f"sent in {phase}.txt"
     arguments = [PHASES[phase], f"{int(number)}", f"{record}", *command]
-    try:
-        process = subprocess.run(
-            [sys.executable, SIGNAL_WHEN, *arguments],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        pytest.fail(f"It did not end: {error.stderr}")
+    process = fork_keraunos(*arguments, cwd=folder, script=SIGNAL_WHEN)
     assert record.exists(), f"no signal was sent: {process.stderr}"
     assert process.returncode == 128 + number, process.stderr
     assert "Traceback" not in process.stderr
@@ -133,12 +122,12 @@ def test_a_finished_run_that_is_resumed_changes_nothing_and_says_how_to_train_on
     whole_run: Path, whole: dict[str, Any], tmp_path: Path
 ) -> None:
     shutil.copytree(whole_run, tmp_path / "run")
-    done = run_keraunos("fit", "--resume", "run", cwd=tmp_path)
+    done = fork_keraunos("fit", "--resume", "run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "this run is finished: max_epochs=3 is reached" in done.stderr
     assert "raise what ended it, such as trainer.max_epochs" in done.stderr
     assert outcome(tmp_path / "run") == whole
-    more = run_keraunos("fit", "--resume", "run", "trainer.max_epochs=4", cwd=tmp_path)
+    more = fork_keraunos("fit", "--resume", "run", "trainer.max_epochs=4", cwd=tmp_path)
     assert more.returncode == 0, more.stderr
     assert "other than before: trainer.max_epochs: 3 -> 4" in more.stderr
     assert len(outcome(tmp_path / "run")["metrics"]) == 4
@@ -164,7 +153,7 @@ def test_the_recipe_for_fine_tuning_goes_on_in_its_second_phase(
     said = stop("second phase", signal.SIGTERM, tmp_path, *command, "run_dir=run")
     assert "18,441 trainable" in said
     assert "features: computed once" in said
-    done = run_keraunos("fit", "--resume", "run", cwd=tmp_path)
+    done = fork_keraunos("fit", "--resume", "run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "14,971,913 trainable" in done.stderr  # the head, and ResNet50 from conv5 on
     assert "resumed: step-000000" in done.stderr

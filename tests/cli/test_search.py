@@ -10,8 +10,9 @@ import time
 
 import pytest
 import yaml
-from helpers import make_pictures, run_keraunos
+from helpers import make_pictures
 from keraunos.search.journal import JOURNAL_FILE
+from programs import fork_keraunos
 
 FAST = (
     "data.image_size=32",
@@ -103,7 +104,7 @@ def test_every_trial_failing_is_8(keraunos, small):
 def searched(pictures, tmp_path_factory):
     """A search over the recipe `classify`, and its folder."""
     folder = tmp_path_factory.mktemp("searched")
-    done = run_keraunos("search", "classify", f"data.train={pictures}", *FAST, cwd=folder)
+    done = fork_keraunos("search", "classify", f"data.train={pictures}", *FAST, cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder / "runs" / "classify-search-001", done
 
@@ -126,7 +127,7 @@ def test_the_test_split_is_not_touched(searched, pictures, tmp_path):
     (other).mkdir()
     (other / "train").symlink_to(pictures / "train")
     make_pictures(other / "test", {"cat": 4, "dog": 2, "emu": 5}, seed=77)
-    done = run_keraunos(
+    done = fork_keraunos(
         "search", "classify", f"data.train={other}", *FAST, "run_dir=S", cwd=tmp_path
     )
     assert done.returncode == 0, done.stderr
@@ -136,7 +137,7 @@ def test_the_test_split_is_not_touched(searched, pictures, tmp_path):
 @pytest.mark.slow
 def test_the_best_configuration_trains_as_its_trial_did(searched, tmp_path):
     folder, _ = searched
-    done = run_keraunos("fit", folder / "best.yaml", "run_dir=R", cwd=tmp_path)
+    done = fork_keraunos("fit", folder / "best.yaml", "run_dir=R", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     best = max(rows(folder), key=lambda row: float(row["val_balanced_accuracy"]))
     trial = folder / f"trial-{int(best['trial']):03d}"
@@ -167,7 +168,7 @@ def test_a_signal_ends_a_search_with_its_code_and_it_goes_on(
     _, written = process.communicate(timeout=120)
     assert process.returncode == 130, written
     assert "Go on with the same command" in written
-    done = run_keraunos(*arguments, cwd=tmp_path)
+    done = fork_keraunos(*arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "trials have ended" in done.stderr
     # Threads are divided otherwise where two trials run at a time.
@@ -181,7 +182,7 @@ def test_a_signal_ends_a_search_with_its_code_and_it_goes_on(
 def test_trials_run_on_several_devices_and_keep_the_best_model(pictures, tmp_path):
     devices = ("trainer.devices=2", "trainer.strategy=mirrored", "search.max_trials=2")
     arguments = ("classify", f"data.train={pictures}", *FAST, *devices, "run_dir=S")
-    done = run_keraunos("search", *arguments, "augmentation.views=1", cwd=tmp_path)
+    done = fork_keraunos("search", *arguments, "augmentation.views=1", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     found = rows(tmp_path / "S")
     assert [row["status"] for row in found] == ["completed"] * 2
@@ -192,5 +193,5 @@ def test_trials_run_on_several_devices_and_keep_the_best_model(pictures, tmp_pat
     scores = [float(row["val_balanced_accuracy"]) for row in found]
     best = runs[scores.index(max(scores))]
     assert list((tmp_path / "S").rglob("model.keras")) == [best / "model.keras"]
-    again = run_keraunos("test", best, "--split", "validation", cwd=tmp_path)
+    again = fork_keraunos("test", best, "--split", "validation", cwd=tmp_path)
     assert again.returncode == 0, again.stderr

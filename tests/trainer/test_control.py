@@ -1,7 +1,9 @@
 """When a fit validates, how short it may be, and what becomes of an error."""
 
+import functools
 import json
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,17 @@ class Seen(Callback):
         self.values.append((run.step, run.metrics["val_loss"]))
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """Makes a run with options once; its result, whose `run_dir` is to be read only."""
+
+    @functools.cache
+    def known(**options: int) -> Any:
+        return fit(tmp_path_factory.mktemp("undisturbed"), count=2, **options)
+
+    return known
+
+
 def steps(seen: Seen) -> list[int]:
     return [step for step, _ in seen.values]
 
@@ -64,21 +77,22 @@ def test_validation_comes_when_it_is_due(
 
 @pytest.mark.feature("validation frequency")
 @pytest.mark.slow
-def test_validation_between_steps_changes_nothing_of_training(tmp_path: Path) -> None:
-    plain = fit(tmp_path / "plain", count=2)
-    often = fit(tmp_path / "often", count=2, **EVERY)
+def test_validation_between_steps_changes_nothing_of_training(undisturbed: Any) -> None:
+    plain, often = undisturbed(), undisturbed(**EVERY)
     assert plain.history["loss"] == often.history["loss"]
     assert plain.history["accuracy"] == often.history["accuracy"]
-    arrays = [state(tmp_path / name)["arrays"] for name in ("plain", "often")]
+    arrays = [state(each.run_dir)["arrays"] for each in (plain, often)]
     for name in ("weights", "optimizer", "metrics"):
         np.testing.assert_equal(arrays[0][name], arrays[1][name])
 
 
 @pytest.mark.slow
-def test_the_best_may_be_found_between_steps(tmp_path: Path) -> None:
-    seen = Seen()
-    result = fit(tmp_path, seen, count=2, **EVERY)
-    best, _ = min(seen.values, key=lambda pair: pair[1])
+def test_the_best_may_be_found_between_steps(undisturbed: Any) -> None:
+    result = undisturbed(**EVERY)
+    values = {line["step"]: line["val_loss"] for line in between(result.run_dir)}
+    values |= {4 * n: value for n, value in enumerate(result.history["val_loss"], start=1)}
+    assert len(values) == 6
+    best = min(values, key=values.__getitem__)
     assert best % 4  # no end of an epoch
     assert result.best_checkpoint.name == f"step-{best:08d}-mid-epoch"
 
@@ -89,16 +103,17 @@ def between(directory: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("hook", ["on_train_step_end", "on_validation_begin"])
 def test_interrupted_before_or_in_such_a_validation_the_run_ends_the_same(
-    hook: str, tmp_path: Path
+    undisturbed: Any, tmp_path: Path
 ) -> None:
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    fit(whole, count=2, **EVERY)
-    assert fit(cut, Sender(hook, 6), count=2, **EVERY).signal == signal.SIGTERM
-    assert fit(cut, count=2, **EVERY).is_finished
-    assert_equal(state(cut), state(whole))
-    assert between(cut) == between(whole)
+    whole = undisturbed(**EVERY).run_dir
+    for hook in ("on_train_step_end", "on_validation_begin"):
+        sender = Sender(hook, 6)
+        assert fit(tmp_path, sender, count=2, **EVERY).signal == signal.SIGTERM
+        assert sender.sent == 1
+    assert fit(tmp_path, count=2, **EVERY).is_finished
+    assert_equal(state(tmp_path), state(whole))
+    assert between(tmp_path) == between(whole)
     assert [line["step"] for line in between(whole)] == [3, 6, 9]
 
 
@@ -137,11 +152,12 @@ def test_a_fault_in_validation_shows_before_the_first_step(tmp_path: Path) -> No
 
 @pytest.mark.feature("sanity validation")
 @pytest.mark.slow
-def test_looking_at_validation_first_changes_no_number(tmp_path: Path) -> None:
+def test_looking_at_validation_first_changes_no_number(
+    undisturbed: Any, tmp_path: Path
+) -> None:
     seen = Seen()
-    fit(tmp_path / "checked", seen, count=2, sanity_validation_batches=1)
-    fit(tmp_path / "plain", count=2)
-    checked, plain = state(tmp_path / "checked"), state(tmp_path / "plain")
+    fit(tmp_path, seen, count=2, sanity_validation_batches=1)
+    checked, plain = state(tmp_path), state(undisturbed().run_dir)
     for each in (checked, plain):
         each["documents"]["settings"]["trainer"].pop("sanity_validation_batches")
     assert_equal(checked, plain)
@@ -214,19 +230,11 @@ def saving(directory: Path, *extra: Callback) -> Any:
 
 @pytest.mark.feature("save on exception")
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("hook", "step", "name"),
-    [
-        ("on_train_step_end", 6, "step-00000006-mid-epoch"),
-        ("on_validation_end", 8, "step-00000008-mid-epoch"),
-    ],
-)
-def test_after_an_error_the_run_goes_on_from_where_it_was(
-    hook: str, step: int, name: str, tmp_path: Path
-) -> None:
-    with pytest.raises(LookupError, match="on purpose"):
-        saving(tmp_path / "cut", Fails(hook, step))
-    assert read_bundle(tmp_path / "cut" / "checkpoints" / name)
+def test_after_an_error_the_run_goes_on_from_where_it_was(tmp_path: Path) -> None:
+    for hook, step in (("on_train_step_end", 6), ("on_validation_end", 8)):
+        with pytest.raises(LookupError, match="on purpose"):
+            saving(tmp_path / "cut", Fails(hook, step))
+        assert read_bundle(tmp_path / "cut" / "checkpoints" / f"step-{step:08d}-mid-epoch")
     resumed, whole = saving(tmp_path / "cut"), saving(tmp_path / "whole")
     assert largest_difference(weights_of(resumed.model), weights_of(whole.model)) == 0
     assert resumed.history["val_loss"] == whole.history["val_loss"]

@@ -1,11 +1,16 @@
 """A run that is interrupted anywhere and continued ends as if it had not been."""
 
 import signal
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from resumable_runs import EPOCHS, OPTIMIZERS, STEPS, Sender, assert_equal, fit, read, state
+
+LAST = EPOCHS * STEPS
+STEPS_BETWEEN, FIVE_STEPS = (3, 6, 9, 10), (1, 4, 5, 8, 11)
+assert {2, 7, LAST, *STEPS_BETWEEN, *FIVE_STEPS} == set(range(1, LAST + 1))
 
 
 def some_fast(values: Any, fast: Any) -> list[Any]:
@@ -14,17 +19,32 @@ def some_fast(values: Any, fast: Any) -> list[Any]:
     return [v if v in fast else pytest.param(v, marks=slow) for v in values]
 
 
+def interrupt_after(steps: Iterable[int], directory: Path) -> None:
+    """Sends a signal after each of the steps, of one run that goes on in between."""
+    for step in steps:
+        sender = Sender("on_train_step_end", step)
+        result = fit(directory, sender)
+        assert sender.sent == 1
+        assert (result.stop_reason, result.signal) == ("interrupted", signal.SIGTERM)
+        assert not result.is_finished
+        assert read(directory / "checkpoints" / "last.txt").startswith(f"step-{step:08d}")
+
+
 @pytest.mark.feature("signals", "data position", "steps go on")
-@pytest.mark.parametrize("step", some_fast(range(1, EPOCHS * STEPS + 1), {2, 7, 12}))
+@pytest.mark.parametrize(
+    "steps", some_fast([(2,), (7,), (LAST,), STEPS_BETWEEN], {(2,), (7,), (LAST,)}), ids=str
+)
 def test_a_signal_after_any_step_changes_nothing(
-    step: int, whole: Any, tmp_path: Path
+    steps: tuple[int, ...], whole: Any, tmp_path: Path
 ) -> None:
-    sender = Sender("on_train_step_end", step)
-    result = fit(tmp_path, sender)
-    assert sender.sent == 1
-    assert (result.stop_reason, result.signal) == ("interrupted", signal.SIGTERM)
-    assert not result.is_finished
-    assert read(tmp_path / "checkpoints" / "last.txt").startswith(f"step-{step:08d}")
+    interrupt_after(steps, tmp_path)
+    assert fit(tmp_path).is_finished
+    assert_equal(state(tmp_path), whole())
+
+
+@pytest.mark.slow
+def test_five_interruptions_are_as_good_as_one(whole: Any, tmp_path: Path) -> None:
+    interrupt_after(FIVE_STEPS, tmp_path)
     assert fit(tmp_path).is_finished
     assert_equal(state(tmp_path), whole())
 
@@ -64,11 +84,3 @@ def test_on_two_replicas_as_well(whole: Any, tmp_path: Path) -> None:
     fit(tmp_path, Sender("on_train_step_end", STEPS + 1), count=2)
     fit(tmp_path, count=2)
     assert_equal(state(tmp_path), whole(count=2))
-
-
-@pytest.mark.slow
-def test_five_interruptions_are_as_good_as_one(whole: Any, tmp_path: Path) -> None:
-    for step in (1, 4, 5, 8, 11):
-        assert fit(tmp_path, Sender("on_train_step_end", step)).signal
-    assert fit(tmp_path).is_finished
-    assert_equal(state(tmp_path), whole())
