@@ -12,6 +12,7 @@ import keras
 import keraunos as kr
 import tensorflow as tf
 from helpers import Dataset, examples
+from keraunos.core.signals import stop_signals
 from keraunos.search import cluster_worker
 
 
@@ -93,10 +94,10 @@ class Waits(kr.callbacks.Callback):
 
     def on_epoch_end(self, run: Any):
         if run.run_dir.name == "trial-001" and run.epoch == 2:
-            stop = signal.getsignal(signal.SIGTERM).__self__
-            run.run_dir.with_suffix(".waits").touch()
-            while stop.received is None:
-                time.sleep(0.02)
+            with stop_signals() as stop:
+                run.run_dir.with_suffix(".waits").touch()
+                while stop.received is None:
+                    time.sleep(0.02)
 
 
 def search(folder: Path, **settings: Any) -> kr.Search:
