@@ -55,7 +55,8 @@ class Search:
         hyperband_factor: One of so many trials goes on in each round of hyperband.
         parallel_trials: Trials that run at a time, each in a process of its own. What
             they get must then be importable: functions at the top of a module, data as
-            a function `dataset(epoch, start_batch)`.
+            a function `dataset(epoch, start_batch)`; and the calls of a script belong
+            below `if __name__ == "__main__":`.
         trainer: Arguments of the `Trainer` of each trial. Its callbacks have early
             stopping on the objective beside them, unless they name another.
 
