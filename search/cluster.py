@@ -12,6 +12,7 @@ import threading
 import time
 from concurrent import futures
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
 import grpc
@@ -21,8 +22,16 @@ from keras_tuner.src.distribute.oracle_chief import OracleServicer
 from keras_tuner.src.engine.trial import Trial as Message
 
 from ..core.errors import ConfigError, message
+from ..core.files import write_text_atomic
 from ..core.signals import stop_signals
-from .cluster_messages import plan_to_json, read_outcome
+from .cluster_messages import (
+    BUSY,
+    Sender,
+    plan_to_json,
+    read_outcome,
+    read_sender,
+    task_name,
+)
 from .place import IP, PORT, Place
 from .trials import DEATHS, Outcome, TrialPlan
 
@@ -33,14 +42,31 @@ PAYLOAD = "keraunos"  # the name of the value that holds the JSON
 
 @dataclass
 class _Handed:
-    plan: TrialPlan
+    """A trial, and who is at it.
+
+    Of one that workers speak of before the search hands it out, as they do with a chief
+    that is back, the plan is None.
+    """
+
+    plan: TrialPlan | None = None
     tuner_id: str | None = None
+    is_begun: bool = False  # that worker was seen at it: if it asks again, it has died
     deaths: int = 0
     heard_at: float = field(default_factory=time.monotonic)
+    outcome: Outcome | None = None  # came before the plan
 
     @property
-    def is_silent(self) -> bool:
-        return time.monotonic() - self.heard_at > SECONDS_OF_SILENCE
+    def is_left(self) -> bool:
+        """Whether any worker may take it."""
+        silence = time.monotonic() - self.heard_at
+        return self.tuner_id is None or silence > SECONDS_OF_SILENCE
+
+    def give(self, tuner_id: str | None) -> None:
+        """To a worker that begins; to nobody, where one leaves; to "", if unknown."""
+        self.tuner_id, self.is_begun = tuner_id, bool(tuner_id)
+        self.heard_at = time.monotonic()
+        if self.plan is not None:
+            _note_owner(self.plan, tuner_id)
 
 
 class Chief:
@@ -48,14 +74,14 @@ class Chief:
 
     Args:
         place: Where to answer.
-        fingerprint: Of what decides the trials, which workers compare with theirs.
+        fingerprint: Of what decides the trials; workers with another one get none.
     """
 
     def __init__(self, place: Place, fingerprint: str) -> None:
         self._place = place
         self._fingerprint = fingerprint
         self._lock = threading.Lock()
-        self._handed: dict[int, _Handed] = {}
+        self._handed: dict[str, _Handed] = {}  # by `task_name`
         self._waiting: set[str] = set()  # workers that asked and got nothing
         self._known: set[str] = set()
         self._is_over = False
@@ -79,6 +105,7 @@ class Chief:
                 )
             ) from None
         self._stop = self._signals.__enter__()
+        self._began_at = time.monotonic()
         self._server.start()
         return self
 
@@ -96,13 +123,19 @@ class Chief:
     def has_room(self) -> bool:
         """Whether a worker waits for a trial for which there is none."""
         with self._lock:
-            free = [each for each in self._handed.values() if each.tuner_id is None]
-            return len(self._waiting) > len(free)
+            return self._lacks_trials()
 
     def begin(self, plan: TrialPlan) -> None:
-        """Takes a trial on, for the next worker that asks."""
+        """Takes a trial on, for its owner if it had one, or the next worker that asks."""
+        task = task_name(plan)
         with self._lock:
-            self._handed[plan.number] = _Handed(plan)
+            if task not in self._handed:
+                owner = _noted_owner(plan)
+                self._handed[task] = _Handed(tuner_id=owner, heard_at=self._began_at)
+            handed = self._handed[task]
+            handed.plan = plan
+            if handed.outcome is not None:
+                self._end(task, handed.outcome)
 
     def wait(self) -> tuple[int, Outcome] | None:
         """Waits until a trial has ended, a signal has come, or a worker wants a trial."""
@@ -115,56 +148,109 @@ class Chief:
 
     def create_trial(self, tuner_id: str) -> Message:
         """What a worker is to do: its own trial again, one that was left, or a new one."""
+        sender = read_sender(tuner_id)
+        if sender.fingerprint != self._fingerprint:
+            return _message("INVALID", self._fingerprint)
         with self._lock:
-            has_waited = tuner_id in self._waiting
-            self._waiting.discard(tuner_id)
-            self._known.add(tuner_id)
             if self._is_over:
-                self._known.discard(tuner_id)
+                self._known.discard(sender.tuner_id)
                 return _message("STOPPED")
-            handed = self._for(tuner_id)
-            if handed is None:
-                self._waiting.add(tuner_id)
-                if not has_waited:
-                    self._news.put(None)
-                return _message("IDLE")
-            handed.deaths += handed.tuner_id is not None
-            handed.tuner_id, handed.heard_at = tuner_id, time.monotonic()
-            if handed.deaths == DEATHS:
-                reason = f"its worker died, {DEATHS} times"
-                self._end(handed.plan.number, Outcome("failed", reason=reason))
-                return _message("IDLE")
-            return _message("RUNNING", plan_to_json(handed.plan, self._fingerprint))
+            self._known.add(sender.tuner_id)
+            return self._answer(sender.tuner_id)
 
     def get_trial(self, trial_id: str) -> Message:
-        """Hears that a worker is at it, and says whether it still is to be."""
+        """Hears that a worker is at it, also of one that an earlier chief gave it."""
+        sender = read_sender(trial_id)
+        if sender.fingerprint != self._fingerprint:
+            return _message("INVALID", self._fingerprint)
         with self._lock:
-            handed = self._handed.get(int(trial_id))
-            if handed is None:
-                return _message("STOPPED")
+            self._known.add(sender.tuner_id)
+            handed = self._handed.setdefault(sender.task, _Handed())
             handed.heard_at = time.monotonic()
+            if not handed.is_begun:
+                handed.give(sender.tuner_id)
             return _message("RUNNING")
 
     def end_trial(self, told: Message) -> None:
         """Takes what came of a trial, from whoever has it, once."""
+        sender = read_sender(told.trial_id)
         outcome = read_outcome(told.hyperparameters.values[PAYLOAD])
-        number = int(told.trial_id)
+        if sender.fingerprint != self._fingerprint:
+            return
         with self._lock:
-            if outcome.status != "interrupted":
-                self._end(number, outcome)
-            elif number in self._handed:  # its worker leaves, and another goes on
-                self._known.discard(str(self._handed[number].tuner_id))
-                self._handed[number].tuner_id = None
+            if outcome.status == "interrupted":
+                self._take_back(sender, outcome)
+            else:
+                self._end(sender.task, outcome)
 
-    def _end(self, number: int, outcome: Outcome) -> None:
-        if self._handed.pop(number, None) is not None:
-            self._news.put((number, outcome))
+    def _answer(self, name: str) -> Message:
+        has_waited = name in self._waiting
+        self._waiting.discard(name)
+        handed = self._for(name)
+        if handed is None or handed.plan is None:
+            self._waiting.add(name)
+            if not has_waited:
+                self._news.put(None)
+            return _message("IDLE")
+        handed.deaths += handed.is_begun
+        handed.give(name)
+        if self._lacks_trials():  # it has taken one that another waited for
+            self._news.put(None)
+        if handed.deaths == DEATHS:
+            reason = f"its worker died, {DEATHS} times"
+            self._end(task_name(handed.plan), Outcome("failed", reason=reason))
+            return _message("IDLE")
+        return _message("RUNNING", plan_to_json(handed.plan))
+
+    def _take_back(self, sender: Sender, outcome: Outcome) -> None:
+        """Of a worker that leaves, or found that an unknown one is still at it."""
+        handed = self._handed.setdefault(sender.task, _Handed())
+        is_owner = not handed.is_begun or handed.tuner_id == sender.tuner_id
+        if outcome.reason != BUSY:
+            self._known.discard(sender.tuner_id)
+        if is_owner:
+            handed.give("" if outcome.reason == BUSY else None)
+
+    def _end(self, task: str, outcome: Outcome) -> None:
+        handed = self._handed.setdefault(task, _Handed())
+        if handed.plan is None:  # it may be over long since, or will be begun
+            handed.outcome = handed.outcome or outcome
+            return
+        del self._handed[task]
+        _note_owner(handed.plan, None)
+        self._news.put((handed.plan.number, outcome))
+
+    def _lacks_trials(self) -> bool:
+        left = [each for each in self._planned() if each.is_left]
+        own = {each.tuner_id for each in self._planned() if not each.is_left}
+        return len(self._waiting - own) > len(left)
+
+    def _planned(self) -> list[_Handed]:
+        return [each for each in self._handed.values() if each.plan is not None]
 
     def _for(self, tuner_id: str) -> _Handed | None:
-        handed = list(self._handed.values())
-        own = [each for each in handed if each.tuner_id == tuner_id]
-        left = [each for each in handed if each.tuner_id is None or each.is_silent]
+        planned = self._planned()
+        own = [each for each in planned if each.tuner_id == tuner_id]
+        left = [each for each in planned if each.is_left]
         return next(iter(own + left), None)
+
+
+def _owner_file(plan: TrialPlan) -> Path:
+    return plan.directory.with_name(f".owner-of-{task_name(plan)}")
+
+
+def _noted_owner(plan: TrialPlan) -> str | None:
+    """The worker that an earlier chief gave it, and that may be at it."""
+    file = _owner_file(plan)
+    return file.read_text(encoding="utf-8") if file.exists() else None
+
+
+def _note_owner(plan: TrialPlan, tuner_id: str | None) -> None:
+    with contextlib.suppress(OSError):  # of a full disk the journal tells
+        if tuner_id is None:
+            _owner_file(plan).unlink(missing_ok=True)
+        else:
+            write_text_atomic(_owner_file(plan), tuner_id)
 
 
 def _message(status: str, payload: str = "") -> Message:

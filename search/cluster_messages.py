@@ -3,31 +3,70 @@
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..core import errors
 from ..core.errors import KeraunosError
 from .trials import Outcome, TrialPlan
 
+BUSY = "its directory is in use by another process"  # why a worker gives a trial back
 
-def plan_to_json(plan: TrialPlan, fingerprint: str) -> str:
-    """What a worker is to do, and the fingerprint of the search's settings.
+
+class Sender(NamedTuple):
+    """Who says something to the chief, in the place of an id in Keras Tuner's messages.
+
+    Attributes:
+        fingerprint: Of its search's settings.
+        tuner_id: Its name.
+        task: What it is at, by `task_name`; empty if it asks for something to do.
+
+    Example:
+        >>> read_sender(Sender("abc", "worker-0", "trial-3").to_json()).task
+        'trial-3'
+    """
+
+    fingerprint: str
+    tuner_id: str
+    task: str = ""
+
+    def to_json(self) -> str:
+        """What `read_sender` reads."""
+        return json.dumps(self)
+
+
+def read_sender(text: str) -> Sender:
+    """Undoes `Sender.to_json`."""
+    return Sender(*json.loads(text))
+
+
+def task_name(plan: TrialPlan) -> str:
+    """Tells the training of a trial from the writing of its model.
+
+    Example:
+        >>> task_name(TrialPlan(3, {"values": {}}, Path("trial-003"), export=True))
+        'export-3'
+    """
+    return f"{'export' if plan.export else 'trial'}-{plan.number}"
+
+
+def plan_to_json(plan: TrialPlan) -> str:
+    """What a worker is to do.
 
     Example:
         >>> plan = TrialPlan(3, {"values": {"rate": 0.1}}, Path("trial-003"))
-        >>> read_plan(plan_to_json(plan, "abc")) == (plan, "abc")
+        >>> read_plan(plan_to_json(plan)) == plan
         True
     """
-    return json.dumps([asdict(plan), fingerprint], default=str)
+    return json.dumps(asdict(plan), default=str)
 
 
-def read_plan(text: str) -> tuple[TrialPlan, str]:
+def read_plan(text: str) -> TrialPlan:
     """Undoes `plan_to_json`."""
-    fields, fingerprint = json.loads(text)
+    fields = json.loads(text)
     paths = {"directory": Path(fields["directory"])}
     if fields["continues"] is not None:
         paths["continues"] = Path(fields["continues"])
-    return TrialPlan(**fields | paths), fingerprint
+    return TrialPlan(**fields | paths)
 
 
 def outcome_to_json(outcome: Outcome) -> str:

@@ -4,16 +4,19 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
 
 import grpc
 import keras_tuner
-from keras_tuner.src.distribute import oracle_client
+from filelock import FileLock, Timeout
 from keras_tuner.src.engine.trial import Trial as Message
 
 from ..core.errors import ConfigError, WorkerError, message
+from ..core.lock import LOCK_FILE
 from ..core.signals import stop_signals
 from .cluster import PAYLOAD
-from .cluster_messages import outcome_to_json, read_plan
+from .cluster_client import ChiefClient
+from .cluster_messages import BUSY, Sender, outcome_to_json, read_plan, task_name
 from .in_process import Stopped, stopped_by_signals
 from .place import Place
 from .trials import FitTrial, Outcome, TrialPlan, garbage_of_trials_only, run_trial
@@ -22,6 +25,7 @@ SECONDS_UNTIL_CHIEF = 600.0  # that a worker waits for a chief that is to begin 
 SECONDS_WITHOUT_CHIEF = 60.0  # after which a worker saves its trial and ends
 SECONDS_BETWEEN_BEATS = 5.0
 SECONDS_BETWEEN_QUESTIONS = 0.5
+SECONDS_FOR_BEAT = 1.0  # to be answered before the trial's outcome is told
 
 
 class Worker:
@@ -41,8 +45,7 @@ class Worker:
         self._fit = fit
         self._objective = objective
         self._fingerprint = fingerprint
-        self._patience = oracle_client.TIMEOUT = SECONDS_UNTIL_CHIEF
-        self._client = oracle_client.OracleClient(None)
+        self._client = ChiefClient(place.address, SECONDS_UNTIL_CHIEF)
         self._is_lost = threading.Event()  # the chief, while a trial was running
 
     def run(self) -> int | None:
@@ -74,21 +77,25 @@ class Worker:
     def _next(self) -> TrialPlan | None:
         while True:
             with stopped_by_signals():
-                answer = self._client.create_trial(self._place.tuner_id)
-            self._patience = oracle_client.TIMEOUT = SECONDS_WITHOUT_CHIEF
+                answer = self._client.create_trial(self._sender())
+            self._client.patience = SECONDS_WITHOUT_CHIEF
+            told = answer.hyperparameters.values[PAYLOAD]
             if answer.status == "STOPPED":
                 return None
+            if answer.status == "INVALID":
+                raise self._other_than(told)
             if answer.status == "RUNNING":
-                plan, fingerprint = read_plan(answer.hyperparameters.values[PAYLOAD])
-                self._compare(fingerprint)
-                return plan
+                return read_plan(told)
             time.sleep(SECONDS_BETWEEN_QUESTIONS)
 
     def _do(self, plan: TrialPlan) -> Outcome:
         """Runs a trial, and lets the chief hear of it meanwhile."""
+        if _is_busy(plan.directory):
+            return Outcome("interrupted", reason=BUSY)
         is_over = threading.Event()
-        arguments = (str(plan.number), is_over)
-        threading.Thread(target=self._beat, args=arguments, daemon=True).start()
+        arguments = (self._sender(plan), is_over)
+        beat = threading.Thread(target=self._beat, args=arguments, daemon=True)
+        beat.start()
         try:
             with stopped_by_signals():
                 return run_trial(self._fit, plan, self._objective)
@@ -96,11 +103,12 @@ class Worker:
             return Outcome("interrupted", signal=stopped.number)
         finally:
             is_over.set()
+            beat.join(SECONDS_FOR_BEAT)
 
-    def _beat(self, trial_id: str, is_over: threading.Event) -> None:
+    def _beat(self, sender: str, is_over: threading.Event) -> None:
         while not is_over.wait(SECONDS_BETWEEN_BEATS):
             try:
-                self._client.get_trial(trial_id)
+                self._client.get_trial(sender)
             except grpc.RpcError:
                 if not is_over.is_set():
                     self._is_lost.set()
@@ -110,25 +118,42 @@ class Worker:
     def _tell(self, plan: TrialPlan, outcome: Outcome) -> None:
         values = keras_tuner.HyperParameters()
         values.values = {PAYLOAD: outcome_to_json(outcome)}
-        self._client.end_trial(Message(values, str(plan.number), "COMPLETED"))
+        self._client.end_trial(Message(values, self._sender(plan), "COMPLETED"))
 
-    def _compare(self, fingerprint: str) -> None:
-        if fingerprint != self._fingerprint:
-            raise ConfigError(
-                message(
-                    "A worker must be started with the settings of the chief.",
-                    "Give both the same command.",
-                    chief=fingerprint[:8],
-                    here=self._fingerprint[:8],
-                )
+    def _sender(self, plan: TrialPlan | None = None) -> str:
+        task = "" if plan is None else task_name(plan)
+        return Sender(self._fingerprint, self._place.tuner_id, task).to_json()
+
+    def _other_than(self, fingerprint: str) -> ConfigError:
+        return ConfigError(
+            message(
+                "A worker must be started with the settings of the chief.",
+                "Give both the same command.",
+                chief=fingerprint[:8],
+                here=self._fingerprint[:8],
             )
+        )
 
     def _lost(self) -> WorkerError:
+        seconds = f"{self._client.patience:g} seconds"
         return WorkerError(
             message(
-                f"The chief of the search must answer within {self._patience:g} seconds.",
+                f"The chief of the search must answer within {seconds}.",
                 "A trial that was running is saved: start the chief and this worker "
                 "again with the same commands to go on.",
                 address=self._place.address,
             )
         )
+
+
+def _is_busy(directory: Path) -> bool:
+    """Whether another process is at the trial, of which the chief has lost sight."""
+    if not directory.is_dir():
+        return False
+    try:
+        with FileLock(directory / LOCK_FILE).acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # as training is going to say
+        return False

@@ -55,12 +55,13 @@ class Search:
         hyperband_factor: One of so many trials goes on in each round of hyperband.
         parallel_trials: Trials that run at a time, each in a process of its own. What
             they get must then be importable: functions at the top of a module, data as
-            a function `dataset(epoch, start_batch)`.
+            a function `dataset(epoch, start_batch)`; and the calls of a script belong
+            below `if __name__ == "__main__":`.
         trainer: Arguments of the `Trainer` of each trial. Its callbacks have early
             stopping on the objective beside them, unless they name another.
 
     Raises:
-        ConfigError: An argument is out of its range.
+        ConfigError: An argument is out of its range, or the hypermodel has a `fit`.
 
     Example:
         >>> search = Search(lambda hp: ..., run_dir="runs/search", max_trials=8)
@@ -82,6 +83,7 @@ class Search:
         trainer: Mapping[str, Any] | None = None,
     ) -> None:
         require_one_process(str((trainer or {}).get("strategy", "auto")))
+        _require_no_fit(hypermodel)
         self._build: Build = getattr(hypermodel, "build", hypermodel)
         self._run_dir = Path(run_dir).expanduser().absolute()
         self._parallel_trials = parallel_trials
@@ -165,6 +167,22 @@ class Search:
         epochs = self._trainer_settings.max_epochs
         oracle = create_oracle(self.settings, self.objective, space, self._seed, epochs)
         return Study(oracle, self.objective, journal)
+
+
+def _require_no_fit(hypermodel: Build | keras_tuner.HyperModel) -> None:
+    """Refuses what Keras Tuner would call, and a Trainer does not."""
+    kind = type(hypermodel)
+    if isinstance(hypermodel, keras_tuner.HyperModel) and (
+        kind.fit is not keras_tuner.HyperModel.fit
+    ):
+        raise ConfigError(
+            message(
+                "A hypermodel must leave `fit` as it is: a Trainer trains its models.",
+                "Put what it does into `build`, into `training_step` of a keraunos.Module "
+                "or into the arguments `trainer`.",
+                hypermodel=kind.__name__,
+            )
+        )
 
 
 @dataclass

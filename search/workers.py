@@ -7,6 +7,7 @@ replaced, and its trial goes on from its own run directory.
 import contextlib
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 import time
@@ -29,6 +30,7 @@ from .trials import (
 )
 
 SECONDS_TO_END = 60.0  # what a worker may take to save its trial
+READY = "ready"  # what a worker says first
 
 
 @dataclass
@@ -37,6 +39,7 @@ class _Worker:
     connection: Connection
     plan: TrialPlan | None = None
     deaths: int = 0
+    is_ready: bool = False
 
 
 class WorkerProcesses:
@@ -117,7 +120,7 @@ class WorkerProcesses:
         with _environment(self._environments[slot]):
             try:
                 process.start()
-            except (AttributeError, TypeError) as error:  # of pickling
+            except (AttributeError, TypeError, pickle.PicklingError) as error:
                 raise ConfigError(
                     message(
                         f"What goes to other processes must be importable ({error}).",
@@ -135,8 +138,12 @@ class WorkerProcesses:
         if plan is None:
             raise RuntimeError("a worker without a trial has nothing to say")
         try:
+            if not worker.is_ready:
+                worker.is_ready = worker.connection.recv() == READY
+                return None
             outcome = worker.connection.recv()
         except (EOFError, OSError):
+            _require_a_signal(worker)
             return self._replace(slot, worker, plan)
         if outcome.status == "interrupted" and self._stop.received is None:
             return self._replace(slot, worker, plan)  # somebody stopped it alone
@@ -174,12 +181,29 @@ class WorkerProcesses:
         self._workers.clear()
 
 
+def _require_a_signal(worker: _Worker) -> None:
+    """Refuses to try again what ended by itself before it could take a trial."""
+    worker.process.join(SECONDS_TO_END)
+    code = worker.process.exitcode
+    if worker.is_ready or code is None or code < 0:
+        return
+    raise ConfigError(
+        message(
+            "A process for trials must be able to import the program that starts it.",
+            'Put the calls of a script below `if __name__ == "__main__":`; the error of '
+            "the process is above.",
+            process=how_it_ended(code),
+        )
+    )
+
+
 def _serve(connection: Connection, fit: FitTrial, objective: str) -> None:
     """Runs the trials that come; ends when the other end of the pipe closes."""
     os.setsid()  # Ctrl-C reaches the parent alone, which hands it on once
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError, OSError), garbage_of_trials_only():
+        connection.send(READY)
         while True:
             connection.send(run_trial(fit, connection.recv(), objective))
 

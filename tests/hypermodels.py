@@ -12,7 +12,11 @@ import keras
 import keraunos as kr
 import tensorflow as tf
 from helpers import Dataset, examples
+from keraunos.core.signals import stop_signals
 from keraunos.search import cluster_worker
+from keraunos.search.cluster_worker import Worker
+from keraunos.search.place import find_place
+from keraunos.search.trials import TrialPlan
 
 
 def build(hp: Any) -> keras.Model:
@@ -93,10 +97,25 @@ class Waits(kr.callbacks.Callback):
 
     def on_epoch_end(self, run: Any):
         if run.run_dir.name == "trial-001" and run.epoch == 2:
-            stop = signal.getsignal(signal.SIGTERM).__self__
-            run.run_dir.with_suffix(".waits").touch()
-            while stop.received is None:
+            with stop_signals() as stop:
+                run.run_dir.with_suffix(".waits").touch()
+                while stop.received is None:
+                    time.sleep(0.02)
+
+
+class WaitsForFiles(kr.callbacks.Callback):
+    """Notes which process a trial is in; the first two wait until there is a file."""
+
+    def on_epoch_end(self, run: Any):
+        if run.epoch == 2:
+            with run.run_dir.with_suffix(".ran").open("a") as file:
+                file.write(f"{os.getpid()}\n")
+            while run.run_dir.name < "trial-002" and not self.may_go_on(run.run_dir):
                 time.sleep(0.02)
+
+    @staticmethod
+    def may_go_on(run_dir: Path) -> bool:
+        return run_dir.with_suffix(".go").exists()
 
 
 def search(folder: Path, **settings: Any) -> kr.Search:
@@ -124,6 +143,19 @@ def program(folder: Path, settings: dict[str, Any]) -> int:
         print(error)
         return error.exit_code
     return 0 if found.signal is None else 128 + found.signal
+
+
+def worker_that_reads() -> int:
+    """A worker that waits before its first fit, as it does while it reads pictures."""
+
+    def read(plan: TrialPlan) -> Path:
+        print("reads", flush=True)
+        time.sleep(600)
+        return plan.directory
+
+    place = find_place()
+    assert place is not None
+    return 128 + (Worker(place, read, "val_loss", "abc").run() or 0)
 
 
 def rows(folder: Path) -> list[dict[str, str]]:

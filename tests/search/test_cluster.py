@@ -5,17 +5,19 @@ import signal
 import socket
 import threading
 import time
-from pathlib import Path
+from dataclasses import replace
 
 import hypermodels
 import keras_tuner
 import pytest
-from hypermodels import KillsOnce, Waits, ended_trials, rows
+from hypermodels import KillsOnce, Waits, WaitsForFiles, ended_trials, rows
 from keras_tuner.src.engine.trial import Trial as Message
 from keraunos.core.errors import ConfigError
+from keraunos.core.lock import directory_lock
 from keraunos.search import cluster
 from keraunos.search.cluster import PAYLOAD, Chief
-from keraunos.search.cluster_messages import outcome_to_json, read_plan
+from keraunos.search.cluster_messages import BUSY, Sender, outcome_to_json, read_plan
+from keraunos.search.cluster_worker import Worker
 from keraunos.search.place import ID, IP, PORT, Place, find_place
 from keraunos.search.search import _hand_out
 from keraunos.search.trials import DEATHS, Outcome, TrialPlan
@@ -33,49 +35,79 @@ def port():
 
 
 @pytest.fixture
-def chief(port):
+def chief(port, tmp_path):
     """One that holds the trials 0 and 1."""
     with Chief(Place("chief", f"127.0.0.1:{port}"), "abc") as made:
         for number in (0, 1):
-            made.begin(plan(number))
+            made.begin(plan(tmp_path, number))
         yield made
         made._known.clear()  # nobody will come back to hear that it is over
 
 
-def plan(number):
-    return TrialPlan(number, NOTHING, Path("s") / f"trial-{number}")
+@pytest.fixture
+def next_chief(chief, tmp_path):
+    """One that begins after the other has handed out trial 0 to "a" and 1 to "b"."""
+    for name in ("a", "b"):
+        asks(chief, name)
+    made = Chief(Place("chief", ""), "abc")
+    made._began_at = time.monotonic()
+    return made
+
+
+def plan(folder, number):
+    return TrialPlan(number, NOTHING, folder / f"trial-{number}")
+
+
+def asks(chief, name, fingerprint="abc"):
+    """What a worker gets: a trial's number, or the chief's other answer."""
+    return given(chief.create_trial(Sender(fingerprint, name).to_json()))
+
+
+def beats(chief, name, number):
+    chief.get_trial(Sender("abc", name, f"trial-{number}").to_json())
 
 
 def given(message):
-    """The number of the trial that a worker gets, or the chief's other answer."""
     if message.status != "RUNNING":
         return message.status
-    return read_plan(message.hyperparameters.values[PAYLOAD])[0].number
+    return read_plan(message.hyperparameters.values[PAYLOAD]).number
 
 
-def told(number, outcome):
+def told(name, number, outcome, fingerprint="abc"):
     space = keras_tuner.HyperParameters()
     space.values = {PAYLOAD: outcome_to_json(outcome)}
-    return Message(space, str(number), "COMPLETED")
+    sender = Sender(fingerprint, name, f"trial-{number}")
+    return Message(space, sender.to_json(), "COMPLETED")
 
 
 def test_each_worker_gets_a_trial_of_its_own_and_the_same_after_a_restart(chief):
-    assert [given(chief.create_trial(name)) for name in ("a", "b", "c")] == [0, 1, "IDLE"]
-    assert given(chief.create_trial("b")) == 1
+    assert [asks(chief, name) for name in ("a", "b", "c")] == [0, 1, "IDLE"]
+    assert asks(chief, "b") == 1
     assert chief.has_room
 
 
 def test_a_worker_that_begins_to_wait_is_noticed_whenever_it_asks(chief):
     for name in ("a", "b", "c", "c"):
-        chief.create_trial(name)
+        asks(chief, name)
     assert chief.has_room
     assert chief.wait() is None
     assert chief._news.empty()  # the second time it has been known to wait
 
 
-def test_an_outcome_is_not_lost_where_all_workers_wait_in_vain(port):
+def test_a_worker_whose_trial_is_taken_by_another_is_noticed(chief, tmp_path):
+    for name in ("a", "b", "c"):
+        asks(chief, name)
+    assert chief.wait() is None
+    chief.begin(plan(tmp_path, 2))  # for "c"
+    assert asks(chief, "d") == 2
+    assert chief.wait() is None
+    assert chief.has_room
+
+
+def test_an_outcome_is_not_lost_where_all_workers_wait_in_vain(port, tmp_path):
     """The last trial ends while the one before is noted, and both workers ask again."""
-    plans, noted, is_noted = iter([plan(0), plan(1)]), [], threading.Event()
+    plans = iter([plan(tmp_path, 0), plan(tmp_path, 1)])
+    noted, is_noted = [], threading.Event()
 
     def note():
         for number, _ in _hand_out(chief, lambda: next(plans, None)):
@@ -86,11 +118,11 @@ def test_an_outcome_is_not_lost_where_all_workers_wait_in_vain(port):
         search = threading.Thread(target=note)
         search.start()
         for number, name in enumerate(("a", "b")):
-            wait_for(lambda: given(chief.create_trial(name)) == number)  # noqa: B023
-        chief.end_trial(told(0, Outcome("completed", [0.5])))
+            wait_for(lambda: asks(chief, name) == number)  # noqa: B023
+        chief.end_trial(told("a", 0, Outcome("completed", [0.5])))
         wait_for(lambda: noted == [0])
-        chief.end_trial(told(1, Outcome("completed", [0.5])))
-        assert [given(chief.create_trial(name)) for name in ("a", "b")] == ["IDLE"] * 2
+        chief.end_trial(told("b", 1, Outcome("completed", [0.5])))
+        assert [asks(chief, name) for name in ("a", "b")] == ["IDLE"] * 2
         is_noted.set()
         search.join(60)
         assert noted == [0, 1]
@@ -98,22 +130,22 @@ def test_an_outcome_is_not_lost_where_all_workers_wait_in_vain(port):
 
 
 def test_a_trial_whose_worker_is_silent_goes_to_another(chief, monkeypatch):
-    chief.create_trial("a")
-    chief.create_trial("b")
+    asks(chief, "a")
+    asks(chief, "b")
     monkeypatch.setattr(cluster, "SECONDS_OF_SILENCE", 0.3)
     time.sleep(0.4)
-    chief.get_trial("1")  # of this one something is heard
-    assert given(chief.create_trial("c")) == 0
+    beats(chief, "b", 1)  # of this one something is heard
+    assert asks(chief, "c") == 0
 
 
 def test_a_trial_of_a_worker_that_leaves_goes_to_another(chief):
-    chief.create_trial("a")
-    chief.end_trial(told(0, Outcome("interrupted", signal=15)))
-    assert given(chief.create_trial("b")) == 0
+    asks(chief, "a")
+    chief.end_trial(told("a", 0, Outcome("interrupted", signal=15)))
+    assert asks(chief, "b") == 0
 
 
 def test_a_trial_that_ends_its_workers_is_marked(chief):
-    answers = [given(chief.create_trial("a")) for _ in range(DEATHS + 1)]
+    answers = [asks(chief, "a") for _ in range(DEATHS + 1)]
     assert answers == [0] * DEATHS + ["IDLE"]
     number, outcome = chief.wait()
     assert (number, outcome.status) == (0, "failed")
@@ -121,12 +153,88 @@ def test_a_trial_that_ends_its_workers_is_marked(chief):
 
 
 def test_what_came_of_a_trial_is_taken_once(chief):
-    chief.create_trial("a")
+    asks(chief, "a")
     for score in (0.1, 0.2):
-        chief.end_trial(told(0, Outcome("completed", [score, float("nan")])))
+        chief.end_trial(told("a", 0, Outcome("completed", [score, float("nan")])))
     number, outcome = chief.wait()
     assert (number, outcome.scores[0]) == (0, 0.1)
     assert chief._news.empty()
+
+
+def test_a_chief_that_is_back_leaves_trials_with_their_workers(
+    next_chief, tmp_path, monkeypatch
+):
+    for number in (0, 1):
+        next_chief.begin(plan(tmp_path, number))
+    assert [asks(next_chief, name) for name in ("c", "b")] == ["IDLE", 1]
+    monkeypatch.setattr(cluster, "SECONDS_OF_SILENCE", 0.3)
+    time.sleep(0.4)
+    beats(next_chief, "b", 1)
+    assert asks(next_chief, "c") == 0
+
+
+def test_a_worker_that_asks_a_chief_that_is_back_has_not_died(next_chief, tmp_path):
+    next_chief.begin(plan(tmp_path, 0))
+    answers = [asks(next_chief, "a") for _ in range(DEATHS + 1)]
+    assert answers == [0] * DEATHS + ["IDLE"]  # but for those deaths that it has seen
+
+
+def test_a_chief_that_is_back_learns_from_workers_what_they_are_at(next_chief, tmp_path):
+    beats(next_chief, "d", 0)
+    next_chief.end_trial(told("b", 1, Outcome("interrupted", signal=15)))
+    for number in (0, 1):
+        next_chief.begin(plan(tmp_path, number))
+    assert [asks(next_chief, name) for name in ("c", "a", "d")] == [1, "IDLE", 0]
+
+
+def test_an_outcome_that_comes_before_its_trial_is_handed_out_is_taken_once(
+    next_chief, tmp_path
+):
+    for score in (0.1, 0.2):
+        next_chief.end_trial(told("a", 0, Outcome("completed", [score])))
+    assert next_chief._news.empty()
+    next_chief.begin(replace(plan(tmp_path, 0), export=True))  # is another task
+    assert next_chief._news.empty()
+    next_chief.begin(plan(tmp_path, 0))
+    assert next_chief._news.get_nowait() == (0, Outcome("completed", [0.1]))
+    assert next_chief._news.empty()
+
+
+def test_what_workers_wait_for_they_find_begun(next_chief, tmp_path):
+    asks(next_chief, "b")
+    next_chief.begin(plan(tmp_path, 0))  # of "a"
+    assert next_chief.has_room
+    next_chief.begin(plan(tmp_path, 1))  # of "b"
+    assert not next_chief.has_room
+
+
+def test_a_trial_that_an_unknown_process_is_at_waits_for_it(chief, monkeypatch):
+    asks(chief, "a")
+    chief.end_trial(told("a", 0, Outcome("interrupted", reason=BUSY)))
+    assert [asks(chief, name) for name in ("a", "b")] == [1, "IDLE"]
+    beats(chief, "c", 0)
+    assert asks(chief, "c") == 0
+    chief.end_trial(told("c", 0, Outcome("interrupted", reason=BUSY)))
+    monkeypatch.setattr(cluster, "SECONDS_OF_SILENCE", 0.3)
+    time.sleep(0.4)
+    assert asks(chief, "b") == 0
+
+
+def test_a_worker_with_other_settings_gets_no_trial_and_ends_none(chief):
+    assert [asks(chief, "a", "other") for _ in range(DEATHS + 1)] == ["INVALID"] * 4
+    assert asks(chief, "b") == 0
+    chief.end_trial(told("b", 0, Outcome("completed", [0.5]), "other"))
+    assert chief._news.empty()
+
+
+def test_a_worker_gives_a_trial_back_that_is_in_use(tmp_path, port):
+    def fit(plan):
+        raise AssertionError("it is in use")
+
+    place = Place("a", f"127.0.0.1:{port}")
+    with directory_lock(tmp_path):
+        outcome = Worker(place, fit, "loss", "abc")._do(TrialPlan(0, NOTHING, tmp_path))
+    assert (outcome.status, outcome.reason) == ("interrupted", BUSY)
 
 
 def test_half_of_the_variables_are_refused(monkeypatch):
@@ -205,10 +313,57 @@ def test_a_dead_chief_is_noticed_and_the_search_goes_on(begin, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_worker_with_other_settings_is_refused(begin):
+def test_a_chief_that_is_back_is_not_missed(begin, tmp_path):
+    alone = Program(
+        hypermodels.program,
+        tmp_path / "one",
+        {"max_trials": TRIALS},
+        output=tmp_path / "log",
+    )
+    trainer = {"callbacks": {"waits": WaitsForFiles()}}
+    trials = [tmp_path / "s" / f"trial-00{number}" for number in range(TRIALS)]
+    processes = [trial.with_suffix(".ran") for trial in trials]
+    chief = begin("chief")
+    workers = [begin(name, trainer=trainer) for name in ("one", "two")]
+    wait_for(lambda: processes[0].exists() and processes[1].exists(), 240)
+    chief.send(signal.SIGKILL)
+    chief.end()
+    trials[1].with_suffix(".go").touch()  # this one ends while there is no chief
+    workers.append(begin("three", trainer=trainer))
+    chief = begin("chief")
+    wait_for(processes[2].exists, 240)
+    trials[0].with_suffix(".go").touch()
+    assert chief.end(240) == 0, chief.output
+    assert [worker.end() for worker in workers] == [0, 0, 0]
+    ran = [int(file.read_text()) for file in processes]  # in one process each
+    assert {ran[0], ran[1]} == {workers[0].pid, workers[1].pid}
+    assert alone.end() == 0, alone.output
+    assert rows(tmp_path / "s") == rows(tmp_path / "one")
+    assert not list((tmp_path / "s").glob(".owner-of-*"))
+
+
+@pytest.mark.slow
+def test_a_trial_that_a_signal_ends_before_its_fit_goes_to_another_at_once(
+    chief, tmp_path, port
+):
+    environment = {ID: "one", IP: "127.0.0.1", PORT: str(port)}
+    program, output = hypermodels.worker_that_reads, tmp_path / "log"
+    worker = Program(program, output=output, environment=environment)
+    try:
+        wait_for(lambda: "reads" in worker.output, 120)
+        worker.send(signal.SIGTERM)
+        assert worker.end() == 128 + signal.SIGTERM
+    finally:
+        worker.stop()
+    assert asks(chief, "two") == 0
+
+
+@pytest.mark.slow
+def test_a_worker_with_other_settings_is_refused(begin, tmp_path):
     chief = begin("chief")
     worker = begin("one", seed=1)
     assert worker.end(240) == 2
     assert "settings of the chief" in worker.output
+    assert not list((tmp_path / "s").glob(".owner-of-*"))
     chief.send(signal.SIGTERM)
     assert chief.end() == 128 + signal.SIGTERM

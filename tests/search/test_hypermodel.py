@@ -274,3 +274,17 @@ def test_a_signal_between_fits_stops_the_search_too(tmp_path):
 def test_run_dir_belongs_to_the_search():
     with pytest.raises(ConfigError, match="that of the Search"):
         kr.Search(hypermodels.build, run_dir="a", trainer={"run_dir": "b"})
+
+
+def test_a_hypermodel_that_fits_by_itself_is_refused(tmp_path):
+    class Builds(keras_tuner.HyperModel):
+        def build(self, hp):
+            return hypermodels.build(hp)
+
+    class Fits(Builds):
+        def fit(self, hp, model, *args, **kwargs):
+            return model.fit(*args, batch_size=hp.Int("batch_size", 2, 8), **kwargs)
+
+    with pytest.raises(ConfigError, match=r"leave `fit`.*Fits.*training_step"):
+        kr.Search(Fits(), run_dir=tmp_path)
+    kr.Search(Builds(), run_dir=tmp_path)

@@ -93,6 +93,44 @@ def test_what_cannot_be_sent_to_a_process_is_refused(tmp_path):
         )
 
 
+UNGUARDED = """
+import sys
+import hypermodels
+import keraunos as kr
+
+BUILD = {build}
+try:
+    hypermodels.run(sys.argv[1], build=BUILD, parallel_trials=2)
+except kr.KeraunosError as error:
+    print(error)
+    sys.exit(error.exit_code)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        ("hypermodels.build", 'below `if __name__ == "__main__":`'),
+        ("lambda hp: hypermodels.build(hp)", "functions that are defined at the top"),
+    ],
+)
+def test_a_script_that_processes_cannot_import_is_refused(tmp_path, build, words):
+    program = tmp_path / "program.py"
+    program.write_text(UNGUARDED.format(build=build))
+    path = [str(Path(light_trials.__file__).parent), os.environ.get("PYTHONPATH", "")]
+    ended = subprocess.run(
+        [sys.executable, program, tmp_path / "s"],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ended.returncode == 2, ended.stderr
+    assert words in ended.stdout
+    assert not (tmp_path / "s").exists()
+
+
 def test_gpus_are_divided_among_workers():
     def seen(count, gpus):
         return [

@@ -22,22 +22,23 @@ TESTS = Path(__file__).parents[1]
 
 # Trains until step 7, and waits there until it is ended.
 PROGRAM = """
-import signal, sys, time
+import sys, time
 from pathlib import Path
 from resumable_runs import fit
 from keraunos.callbacks import Callback
+from keraunos.core.signals import stop_signals
 
 class Waits(Callback):
     def on_train_step_end(self, run):
         if run.step == 7:
-            stop = signal.getsignal(signal.SIGTERM).__self__
             while not (run.checkpoint_dir / "step-00000006-mid-epoch").exists():
                 time.sleep(0.01)
-            print("ready", flush=True)
-            while stop.received is None:
-                time.sleep(0.01)
-            print(stop.received.name, flush=True)
-            time.sleep(600)
+            with stop_signals() as stop:
+                print("ready", flush=True)
+                while stop.received is None:
+                    time.sleep(0.01)
+                print(stop.received.name, flush=True)
+                time.sleep(600)
 
 fit(Path(sys.argv[1]), Waits())
 """
