@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from helpers import examples, replicas
 from keraunos import Trainer
 from keraunos.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from keraunos.core.bundle import read_bundle
+from keraunos.core.signals import stop_signals
 from tensorboard.compat.proto.event_pb2 import Event
 
 EPOCHS, STEPS = 3, 4
@@ -105,6 +107,34 @@ def fit(
     do = trainer.describe if describe_only else trainer.fit
     model = build(OPTIMIZERS[optimizer])
     return do(model, dataset(0, batch_size), validation_data=dataset(seed=1))
+
+
+def fit_alone(directory: Path) -> int:
+    """Trains as the program of a process; its exit code."""
+    fit(directory)
+    return 0
+
+
+class Waits(Callback):
+    """Stays at step 7 until the process is ended, and says where it is and what it got."""
+
+    def on_train_step_end(self, run: Any) -> None:
+        if run.step != 7:
+            return
+        while not (run.checkpoint_dir / "step-00000006-mid-epoch").exists():
+            time.sleep(0.01)
+        with stop_signals() as stop:  # that of the fit, which this is within
+            print("ready", flush=True)
+            while stop.received is None:
+                time.sleep(0.01)
+            print(stop.received.name, flush=True)
+            time.sleep(600)
+
+
+def fit_until_ended(directory: Path) -> int:
+    """Trains until step 7, and waits there, as the program of a process."""
+    fit(directory, Waits())
+    return 0
 
 
 def state(directory: Path) -> dict[str, Any]:

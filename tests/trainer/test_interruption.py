@@ -1,9 +1,6 @@
 """A fit that is told to stop saves its state, comes back and leaves all as it was."""
 
-import os
 import signal
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -16,32 +13,18 @@ from keraunos import Module, Trainer
 from keraunos.callbacks import Callback
 from keraunos.core.signals import STOPPING, StopSignal
 from keraunos.trainer.interruption import Interrupted, Interruption
-from resumable_runs import EPOCHS, STEPS, Sender, assert_equal, dataset, fit, read, state
-
-TESTS = Path(__file__).parents[1]
-
-# Trains until step 7, and waits there until it is ended.
-PROGRAM = """
-import sys, time
-from pathlib import Path
-from resumable_runs import fit
-from keraunos.callbacks import Callback
-from keraunos.core.signals import stop_signals
-
-class Waits(Callback):
-    def on_train_step_end(self, run):
-        if run.step == 7:
-            while not (run.checkpoint_dir / "step-00000006-mid-epoch").exists():
-                time.sleep(0.01)
-            with stop_signals() as stop:
-                print("ready", flush=True)
-                while stop.received is None:
-                    time.sleep(0.01)
-                print(stop.received.name, flush=True)
-                time.sleep(600)
-
-fit(Path(sys.argv[1]), Waits())
-"""
+from programs import Program, wait_for
+from resumable_runs import (
+    EPOCHS,
+    STEPS,
+    Sender,
+    assert_equal,
+    dataset,
+    fit,
+    fit_until_ended,
+    read,
+    state,
+)
 
 
 class Clock:
@@ -206,21 +189,16 @@ def test_a_limit_of_time_saves_where_it_stops(tmp_path: Path, whole: Any) -> Non
 def test_a_second_signal_leaves_at_once_and_the_last_checkpoint_is_whole(
     first: signal.Signals, second: signal.Signals, tmp_path: Path, whole: Any
 ) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, tmp_path],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": f"{os.environ.get('PYTHONPATH', '')}:{TESTS}"},
-    )
-    with process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        process.send_signal(first)
-        assert process.stdout.readline() == f"{first.name}\n"
-        process.send_signal(second)
-        assert process.wait(timeout=60) == 128 + second
-    assert "resumed: step-00000006-mid-epoch" in "\n".join(
-        fit(tmp_path, describe_only=True)
-    )
-    assert fit(tmp_path).is_finished
-    assert_equal(state(tmp_path), whole())
+    run = tmp_path / "run"
+    program = Program(fit_until_ended, run, output=tmp_path / "said.txt")
+    try:
+        wait_for(lambda: "ready" in program.output.splitlines())
+        program.send(first)
+        wait_for(lambda: first.name in program.output.splitlines())
+        program.send(second)
+        assert program.end(60) == 128 + second
+    finally:
+        program.stop()
+    assert "resumed: step-00000006-mid-epoch" in "\n".join(fit(run, describe_only=True))
+    assert fit(run).is_finished
+    assert_equal(state(run), whole())

@@ -1,21 +1,14 @@
 """A process that is killed while it saves leaves the old state or the new one."""
 
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from keraunos.core.bundle import verify_bundle
 from keraunos.core.faults import VARIABLE
-from resumable_runs import assert_equal, fit, state
-
-TESTS = Path(__file__).parents[1]
-PROGRAM = "import sys; from pathlib import Path; from resumable_runs import fit; " + (
-    "fit(Path(sys.argv[1]))"
-)
+from programs import Program
+from resumable_runs import assert_equal, fit, fit_alone, state
 
 # Where in a save the process dies, and the newest checkpoint that is there then. Those
 # of a run are 3, 4, 6, 8, 9 and 12, and what is frozen is written before the first.
@@ -37,19 +30,9 @@ POINTS = {
 
 
 def run_until_killed(directory: Path, point: str) -> None:
-    process = subprocess.run(
-        [sys.executable, "-c", PROGRAM, directory],
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-        env={
-            **os.environ,
-            "PYTHONPATH": f"{os.environ.get('PYTHONPATH', '')}:{TESTS}",
-            VARIABLE: point,
-        },
-    )
-    assert process.returncode == -signal.SIGKILL, process.stderr
+    output = directory.with_name("said.txt")
+    program = Program(fit_alone, directory, output=output, environment={VARIABLE: point})
+    assert program.end() == -signal.SIGKILL, program.output
 
 
 @pytest.mark.feature("atomic write")
@@ -58,22 +41,24 @@ def run_until_killed(directory: Path, point: str) -> None:
 def test_killed_at_any_point_of_a_save_the_run_ends_as_if_it_had_not_been(
     point: str, tmp_path: Path, whole: Any
 ) -> None:
-    run_until_killed(tmp_path, point)
-    found = sorted((tmp_path / "checkpoints").glob("step-*"))
+    run = tmp_path / "run"
+    run_until_killed(run, point)
+    found = sorted((run / "checkpoints").glob("step-*"))
     for path in found:
         verify_bundle(path)
     newest = max((path.name for path in found), default=None)
     assert newest == POINTS[point]
-    assert fit(tmp_path).is_finished
-    assert_equal(state(tmp_path), whole())
-    assert {path.name for path in tmp_path.rglob(".*")} <= {".lock"}
+    assert fit(run).is_finished
+    assert_equal(state(run), whole())
+    assert {path.name for path in run.rglob(".*")} <= {".lock"}
 
 
 @pytest.mark.slow
 def test_killed_again_and_again_it_comes_to_the_same_end(
     tmp_path: Path, whole: Any
 ) -> None:
+    run = tmp_path / "run"
     for point in ("before-pointer:1", "before-pointer:3", "before-manifest:2"):
-        run_until_killed(tmp_path, point)
-    assert fit(tmp_path).is_finished
-    assert_equal(state(tmp_path), whole())
+        run_until_killed(run, point)
+    assert fit(run).is_finished
+    assert_equal(state(run), whole())
