@@ -171,8 +171,8 @@ class Search:
 
 def _require_no_fit(hypermodel: Build | keras_tuner.HyperModel) -> None:
     """Refuses what Keras Tuner would call, and a Trainer does not."""
-    kind = type(hypermodel)
-    if isinstance(hypermodel, keras_tuner.HyperModel) and (
+    kind: Any = type(hypermodel)
+    if issubclass(kind, keras_tuner.HyperModel) and (
         kind.fit is not keras_tuner.HyperModel.fit
     ):
         raise ConfigError(
