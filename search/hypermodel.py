@@ -171,10 +171,10 @@ class Search:
 
 def _require_no_fit(hypermodel: Build | keras_tuner.HyperModel) -> None:
     """Refuses what Keras Tuner would call, and a Trainer does not."""
-    kind: Any = type(hypermodel)
-    if issubclass(kind, keras_tuner.HyperModel) and (
-        kind.fit is not keras_tuner.HyperModel.fit
-    ):
+    if not isinstance(hypermodel, keras_tuner.HyperModel):
+        return
+    kind = type(hypermodel)
+    if kind.fit is not keras_tuner.HyperModel.fit:
         raise ConfigError(
             message(
                 "A hypermodel must leave `fit` as it is: a Trainer trains its models.",
