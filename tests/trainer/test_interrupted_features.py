@@ -82,6 +82,7 @@ def test_a_signal_stops_it_and_what_is_there_stays(
     assert computed == [PICTURES - BATCH, VALIDATION]
 
 
+@pytest.mark.slow
 def test_all_replicas_compute_features(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,6 +79,7 @@ def test_every_kind_of_state_is_restored(
     assert_equal(state(tmp_path), whole(optimizer))
 
 
+@pytest.mark.slow
 def test_on_two_replicas_as_well(whole: Any, tmp_path: Path) -> None:
     fit(tmp_path, Sender("on_train_step_end", STEPS + 1), count=2)
     fit(tmp_path, count=2)
