@@ -41,6 +41,9 @@ def nothing_leaks() -> Iterator[None]:
     assert not tf.distribute.has_strategy()
     assert Path.cwd() == folder
     left = {each for each in set(threading.enumerate()) - threads if not each.daemon}
+    for each in left:
+        each.join(2.0)  # it may be about to end
+    left = {each for each in left if each.is_alive()}
     assert not left, f"threads left running: {left}"
 
 

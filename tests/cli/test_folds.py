@@ -82,6 +82,7 @@ def validated(run: Path) -> list[set[str]]:
     ]
 
 
+@pytest.mark.slow
 def test_all_folds_are_runs_in_one_directory_and_are_summed_up(whole, kept) -> None:
     parts = validated(whole)
     assert sum(map(len, parts)) == len(set.union(*parts)) == 30

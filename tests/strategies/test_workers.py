@@ -16,6 +16,7 @@ from keraunos.core.cluster import Cluster
 from keraunos.strategies import ALONE, current_workers, init_workers, workers_of
 from keraunos.strategies.messages import receive, send
 from keraunos.strategies.workers import ConnectedWorkers
+from programs import wait_for
 
 ADDRESSES = ("a:1", "b:2", "c:3")
 LOST_SECONDS = 3.0
@@ -120,7 +121,7 @@ def test_one_that_does_not_notice_that_another_is_lost_is_ended(
     ends: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     codes: list[int] = []
-    monkeypatch.setattr("keraunos.strategies.workers.SECONDS_TO_END", 0.5)
+    monkeypatch.setattr("keraunos.strategies.workers.SECONDS_TO_END", 1.0)
     monkeypatch.setattr("os._exit", codes.append)
     with three() as (workers, lost, _):
         workers[0].fail(OSError("disk"))
@@ -128,7 +129,10 @@ def test_one_that_does_not_notice_that_another_is_lost_is_ended(
             time.sleep(0.01)
         for worker in workers[1:] if ends else []:  # by an error of its own
             worker.fail(OSError("disk"))
-        time.sleep(0.8)
+        if ends:
+            time.sleep(1.5)
+        else:
+            wait_for(lambda: len(codes) == 2)
     assert codes == ([] if ends else [6, 6])
 
 

@@ -168,15 +168,15 @@ class Dawdles(Callback):
     """Makes each step take long."""
 
     def on_train_step_end(self, run: Any) -> None:
-        threading.Event().wait(0.4)
+        threading.Event().wait(0.9)
 
 
 @pytest.mark.feature("stop by steps, epochs or time")
 @pytest.mark.slow
 def test_a_limit_of_time_saves_where_it_stops(tmp_path: Path, whole: Any) -> None:
-    result = fit(tmp_path, Dawdles(), max_time="00:00:00:04")
+    result = fit(tmp_path, Dawdles(), max_time="00:00:00:08")
     assert (result.is_finished, result.signal) == (False, None)
-    assert "max_time of 4 seconds" in result.stop_reason
+    assert "max_time of 8 seconds" in result.stop_reason
     assert int(read(tmp_path / "checkpoints" / "last.txt")[5:13]) in range(1, 12)
     assert fit(tmp_path).is_finished
     assert_equal(state(tmp_path), whole())

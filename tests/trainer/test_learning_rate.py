@@ -46,8 +46,8 @@ def test_steps_follow_from_the_epochs_of_the_run(cosine: None, tmp_path: Path) -
     np.testing.assert_allclose(logged, [0.1, 0.05, 0.0], atol=1e-7)
 
 
-@pytest.mark.slow
 @pytest.mark.feature("schedules")
+@pytest.mark.slow
 def test_an_interrupted_schedule_goes_on_where_it_was(cosine: None, tmp_path: Path) -> None:
     options: Any = {"optimizer": "cosine", "count": 2}
     fit(tmp_path / "cut", Sender("on_train_step_end", 6), **options)

@@ -10,8 +10,8 @@ from keraunos.callbacks import EarlyStopping
 NAMES = ["balanced_accuracy", "macro_f1", "macro_roc_auc", "recall_per_class"]
 
 
-@pytest.mark.slow
 @pytest.mark.feature("classification scores")
+@pytest.mark.slow
 def test_they_are_monitored_and_equal_the_scores_of_the_predictions(pictures: Path) -> None:
     data = ImageData.from_folder(
         pictures / "train", validation_split=0.4, image_size=32, batch_size=7
