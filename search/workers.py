@@ -7,7 +7,6 @@ replaced, and its trial goes on from its own run directory.
 import contextlib
 import multiprocessing
 import os
-import pickle
 import signal
 import threading
 import time
@@ -15,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+from pickle import PicklingError
 from typing import Self
 
 from ..core.errors import ConfigError, message
@@ -120,7 +120,7 @@ class WorkerProcesses:
         with _environment(self._environments[slot]):
             try:
                 process.start()
-            except (AttributeError, TypeError, pickle.PicklingError) as error:
+            except (AttributeError, TypeError, PicklingError) as error:
                 raise ConfigError(
                     message(
                         f"What goes to other processes must be importable ({error}).",
