@@ -6,13 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 import yaml
 from helpers import make_pictures
 from keraunos.search.journal import JOURNAL_FILE
-from programs import fork_keraunos
+from programs import fork_keraunos, wait_for
 
 FAST = (
     "data.image_size=32",
@@ -161,11 +160,17 @@ def test_a_signal_ends_a_search_with_its_code_and_it_goes_on(
         env=dict(os.environ),
     )
     journal = tmp_path / "S" / JOURNAL_FILE
-    while not (journal.exists() and '"end"' in journal.read_text()):
+
+    def has_ended_a_trial():
         assert process.poll() is None
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, written = process.communicate(timeout=120)
+        return journal.exists() and '"end"' in journal.read_text()
+
+    try:
+        wait_for(has_ended_a_trial, 120)
+        process.send_signal(signal.SIGINT)
+        _, written = process.communicate(timeout=120)
+    finally:
+        process.kill()
     assert process.returncode == 130, written
     assert "Go on with the same command" in written
     done = fork_keraunos(*arguments, cwd=tmp_path)
