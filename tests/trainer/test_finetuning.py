@@ -117,7 +117,8 @@ def test_a_cached_first_phase_gives_what_an_uncached_one_does(images: ImageData)
 SWITCHED = SWITCH * STEPS
 STEP, VALIDATED = "on_train_step_end", "on_validation_end"
 EPOCH, PHASE = "on_epoch_end", "on_phase_begin"
-# Of each run the cuts. One at the switch leaves none of those hooks to a run that goes on.
+# The cuts of each run. After one in validation its epoch ends before the state is saved, so
+# that one at that end needs a run of its own.
 CUTS = [
     [(STEP, 3), (VALIDATED, SWITCHED), (STEP, SWITCHED + 2), (EPOCH, SWITCHED + STEPS)],
     [(EPOCH, SWITCHED)],
