@@ -35,7 +35,7 @@ class InProcess:
         self._signals = stop_signals()
 
     def __enter__(self) -> Self:
-        self._signals.__enter__()
+        self._stop = self._signals.__enter__()
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -43,8 +43,8 @@ class InProcess:
 
     @property
     def has_room(self) -> bool:
-        """Whether another trial can begin."""
-        return not self._plans
+        """Whether another trial can begin; none once a signal has come."""
+        return not self._plans and self._stop.received is None
 
     def begin(self, plan: TrialPlan) -> None:
         """Takes a trial on."""
@@ -59,12 +59,16 @@ class InProcess:
         Raises:
             Stopped: A signal has come since the last one, or while there was no fit.
         """
-        plan = self._plans.pop()
-        with stopped_by_signals(), _noted_as_begun(plan.directory) as deaths:
-            if deaths == DEATHS:  # out of memory, say, which ends this process
-                reason = f"its process died, {DEATHS} times"
-                return plan.number, Outcome("failed", reason=reason)
-            return plan.number, run_trial(self._fit, plan, self._objective)
+        with stopped_by_signals():
+            plan = self._plans.pop()
+            return plan.number, self._run(plan)
+
+    def _run(self, plan: TrialPlan) -> Outcome:
+        with _noted_as_begun(plan.directory) as deaths:
+            if deaths < DEATHS:
+                return run_trial(self._fit, plan, self._objective)
+        # Out of memory, say, which ended this process.
+        return Outcome("failed", reason=f"its process died, {DEATHS} times")
 
 
 @contextlib.contextmanager
