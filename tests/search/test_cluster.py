@@ -268,14 +268,15 @@ def begin(tmp_path, port):
         program.stop()
 
 
+def search_alone(folder):
+    """Starts the same search in one process."""
+    settings, log = {"max_trials": TRIALS}, folder.with_suffix(".log")
+    return Program(hypermodels.program, folder, settings, output=log)
+
+
 @pytest.mark.slow
 def test_a_cluster_finds_what_one_process_finds_though_a_worker_is_killed(begin, tmp_path):
-    alone = Program(
-        hypermodels.program,
-        tmp_path / "one",
-        {"max_trials": TRIALS},
-        output=tmp_path / "log",
-    )
+    alone = search_alone(tmp_path / "one")
     trainer = {"callbacks": {"killer": KillsOnce()}}
     chief = begin("chief")
     workers = {name: begin(name, trainer=trainer) for name in ("one", "two")}
@@ -314,12 +315,7 @@ def test_a_dead_chief_is_noticed_and_the_search_goes_on(begin, tmp_path):
 
 @pytest.mark.slow
 def test_a_chief_that_is_back_is_not_missed(begin, tmp_path):
-    alone = Program(
-        hypermodels.program,
-        tmp_path / "one",
-        {"max_trials": TRIALS},
-        output=tmp_path / "log",
-    )
+    alone = search_alone(tmp_path / "one")
     trainer = {"callbacks": {"waits": WaitsForFiles()}}
     trials = [tmp_path / "s" / f"trial-00{number}" for number in range(TRIALS)]
     processes = [trial.with_suffix(".ran") for trial in trials]
