@@ -4,13 +4,13 @@ Knows nothing of TensorFlow, so that a wrong setting is answered at once.
 """
 
 from .callbacks import CALLBACKS, callback_class
+from .data import DataConfig, Layout
 from .data_rules import is_table
 from .load import load_config, split_arguments, to_yaml, varied
 from .problems import validated
 from .recipes import Recipe, recipes
 from .schema import (
     AugmentationConfig,
-    DataConfig,
     ModelConfig,
     OptimizerConfig,
     RunConfig,
@@ -25,6 +25,7 @@ __all__ = [
     "DEFAULT_SPACE",
     "AugmentationConfig",
     "DataConfig",
+    "Layout",
     "ModelConfig",
     "OptimizerConfig",
     "Recipe",

@@ -1,0 +1,94 @@
+"""The settings of the section `data`: which images, and how they are read."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from .data_rules import check_data
+from .section import Section
+
+Layout = Literal["auto", "classes", "splits"]
+Policy = Literal["error", "drop", "keep"]
+
+
+class DataConfig(Section):
+    """Which pictures to train, validate and test on."""
+
+    train: str | None = Field(
+        None,
+        description="Folder with one folder of pictures per class, or with the folders "
+        "train, val and test of such folders; a table (.csv or .tsv) with a row a "
+        "picture; or `synthetic:lesions`.",
+    )
+    validation: str | None = Field(
+        None, description="Folder or table for validation; else a part of `train`."
+    )
+    test: str | None = Field(None, description="Folder or table of test pictures.")
+    image_root: str | None = Field(
+        None, description="Folder of a table's pictures; by default that of the table."
+    )
+    image_column: str = Field(
+        "image", description="Column of a table that names the picture."
+    )
+    label_column: str = Field(
+        "label", description="Column of a table that names the class."
+    )
+    group_column: str | None = Field(
+        None,
+        description="Column of a table that names what must stay on one side of a "
+        "split, such as the patient.",
+    )
+    validation_split: float = Field(
+        0.2, ge=0, lt=1, description="Part of `train` held out, if none is given."
+    )
+    test_split: float = Field(
+        0.0, ge=0, lt=1, description="Part of `train` held out as test pictures."
+    )
+    folds: Annotated[int, Field(ge=2)] | None = Field(
+        None, description="Train that often, each time with another part for validation."
+    )
+    fold: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Train only this one of the folds, counted from 1."
+    )
+    split: str | None = Field(
+        None, description="The split.csv of a run: files that it names keep their side."
+    )
+    check: Literal["copies", "full", "off"] = Field(
+        "copies",
+        description="What to look for: `copies` of equal bytes, near copies as well "
+        "with `full` (these are only kept on one side), or nothing.",
+    )
+    image_size: int = Field(
+        224, ge=32, le=4096, description="Height and width in pixels after resizing."
+    )
+    batch_size: int = Field(
+        32, ge=1, description="Pictures per step over all devices together."
+    )
+    cache: Literal["auto", "memory", "disk", "none"] = Field(
+        "auto",
+        description="Where decoded pictures are kept between epochs: `auto` is `disk` "
+        "where they fit into the size limit of the cache, else `none`.",
+    )
+    exif_orientation: Literal["apply", "refuse"] = Field(
+        "apply",
+        description="Turn pictures as EXIF says, or take those that are to be turned for "
+        "unreadable.",
+    )
+    on_unreadable: Literal["error", "drop"] = Field(
+        "error", description="What to do about files that can't be decoded."
+    )
+    on_conflict: Policy = Field(
+        "error", description="What to do about a picture filed under two classes."
+    )
+    on_leak: Policy = Field(
+        "error",
+        description="What to do about a picture of train that is in validation or test.",
+    )
+    class_balance: Literal["none", "weights", "sampling"] = Field(
+        "none", description="How rarer classes are evened out in training."
+    )
+
+    @model_validator(mode="after")
+    def _belongs_together(self) -> "DataConfig":
+        check_data(self.model_dump())
+        return self
