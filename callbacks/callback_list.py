@@ -105,8 +105,8 @@ def merge_callbacks(given: Given, defaults: Mapping[str, Callback]) -> CallbackL
 
     Args:
         given: A list, whose labels are the class names in snake_case; or a map from
-            labels, in which None switches a default off. One with a default's label
-            takes its place.
+            labels, in which None or False switches a default off. One with a default's
+            label takes its place.
         defaults: By label, in order.
 
     Raises:
@@ -117,7 +117,11 @@ def merge_callbacks(given: Given, defaults: Mapping[str, Callback]) -> CallbackL
     first = {label: each for label, each in chosen.items() if label != "model_checkpoint"}
     # Checkpoints come last: what is restored at the end is then the best checkpoint.
     last = {label: each for label, each in chosen.items() if label not in first}
-    own = {label: as_callback(each) for label, each in named.items() if each is not None}
+    own = {
+        label: as_callback(each)
+        for label, each in named.items()
+        if each is not None and each is not False
+    }
     _require_one_checkpoint(first | own | last)
     return CallbackList(first | own | last)
 

@@ -1,15 +1,17 @@
 """The options of the callbacks that ship with Keraunos, by the name they have in YAML."""
 
+import re
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from ..core.names import did_you_mean
+from ..core.names import did_you_mean, printable
 from .optimizers import ScheduleConfig
 from .problems import ProblemsError, describe
 from .section import Section
 
 Mode = Literal["auto", "min", "max"]
+IMPORTABLE = r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*$"  # package.module:name
 
 
 class EarlyStoppingConfig(Section):
@@ -168,6 +170,22 @@ CALLBACKS: dict[str, type[Section]] = {
 }
 
 
+def switched(callbacks: Any) -> Any:
+    """Puts null for what is false, and a group without options for what is true.
+
+    Example:
+        >>> switched({"early_stopping": False, "tensorboard": True})
+        {'early_stopping': None, 'tensorboard': {}}
+    """
+    if not isinstance(callbacks, dict):
+        return callbacks
+    switches: dict[Any, Any] = {True: {}, False: None}
+    return {
+        label: switches[options] if isinstance(options, bool) else options
+        for label, options in callbacks.items()
+    }
+
+
 def check_callbacks(
     callbacks: dict[str, dict[str, Any] | None],
 ) -> dict[str, dict[str, Any] | None]:
@@ -183,12 +201,13 @@ def check_callbacks(
     lines = []
     for label, options in callbacks.items():
         name, arguments = callback_class(label, options or {})
-        if ":" in name or name[:1].isupper():
+        of_keras = name[:1].isupper() and ":" not in name
+        if of_keras or re.match(IMPORTABLE, name):
             continue
         if name not in CALLBACKS:
             known = f"There are {', '.join(CALLBACKS)}; or use a class of Keras."
             guess = did_you_mean(name, CALLBACKS) or known
-            lines.append(f"`callbacks.{label}` is not a callback. {guess}")
+            lines.append(f"`callbacks.{printable(label)}` is not a callback. {guess}")
             continue
         try:
             CALLBACKS[name].model_validate(arguments)

@@ -5,21 +5,20 @@ The order is: defaults, then the files from left to right, then `key=value`.
 
 import typing
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from ..core.errors import ConfigError, message
-from ..core.names import did_you_mean
+from ..core.names import did_you_mean, printable
 from .problems import annotation_of, describe
 from .recipes import recipes
 from .schema import RunConfig
 from .space import with_values
-from .yaml_file import parse_yaml
+from .yaml_file import MAX_BYTES, MAX_DEPTH, parse_yaml, require_text, write_yaml
 
 RecipeOrFile = str
+COMMAND_LINE = "command line"
 
 
 def load_config(
@@ -51,7 +50,8 @@ def load_config(
     for override in overrides:
         try:
             values = merge(values, _parse_override(override))
-            origins[override.partition("=")[0]] = "command line"
+            key = override.partition("=")[0]
+            origins = _origins_around(key) | origins | {key: COMMAND_LINE}
         except ConfigError as error:
             problems.append(str(error))
     try:
@@ -98,11 +98,14 @@ def varied(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
         raise ConfigError(describe(error, RunConfig)) from None
 
 
-def to_yaml(config: RunConfig) -> str:
-    """Writes a complete configuration in the form in which it can be read again."""
-    return yaml.safe_dump(
-        config.model_dump(mode="json"), sort_keys=False, allow_unicode=True
-    )
+def to_yaml(config: RunConfig, in_ascii: bool = False) -> str:
+    """A complete configuration in the form in which it can be read again.
+
+    Args:
+        config: The configuration.
+        in_ascii: Whether to write other characters as escapes.
+    """
+    return write_yaml(config.model_dump(mode="json"), in_ascii)
 
 
 def split_arguments(arguments: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -125,21 +128,29 @@ def _read_source(source: RecipeOrFile) -> tuple[dict[str, Any], dict[str, str]]:
         content = {}
     if not isinstance(content, dict):
         kind = type(content).__name__
-        raise ConfigError(message(f"{name} must hold `key: value` lines.", content=kind))
+        raise ConfigError(
+            message(f"{printable(name)} must hold `key: value` lines.", content=kind)
+        )
     return content, origins
 
 
 def _read_file(source: str) -> str:
     try:
-        return Path(source).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        with open(source, "rb") as file:  # which may be endless
+            return file.read(MAX_BYTES + 1).decode()
+    except UnicodeDecodeError as error:
+        place = f"{printable(source)}:{error.object.count(10, 0, error.start) + 1}"
+        raise ConfigError(
+            f"{place}: this is not text in UTF-8. Save it as UTF-8."
+        ) from None
+    except (OSError, ValueError) as error:
         names = recipes()
         guess = did_you_mean(source, names)
         known = f"The recipes are {', '.join(names)}."
+        reason = getattr(error, "strerror", None) or error
         raise ConfigError(
             message(
-                "A configuration must be a readable YAML file or a recipe "
-                f"({getattr(error, 'strerror', None) or 'it is not text'}).",
+                f"A configuration must be a readable YAML file or a recipe ({reason}).",
                 f"{guess} {known}".strip(),
                 config=source,
             )
@@ -149,10 +160,10 @@ def _read_file(source: str) -> str:
 def _parse_override(override: str) -> dict[str, Any]:
     key, _, raw = override.partition("=")
     path = key.split(".")
-    if not all(path):
+    if not all(path) or len(path) > MAX_DEPTH:
         raise ConfigError(
             message(
-                "A setting must be written as key=value.",
+                f"{COMMAND_LINE}: a setting must be written as key=value.",
                 "Try trainer.max_epochs=5.",
                 argument=override,
             )
@@ -163,8 +174,15 @@ def _parse_override(override: str) -> dict[str, Any]:
     return typing.cast(dict[str, Any], value)
 
 
+def _origins_around(key: str) -> dict[str, str]:
+    """The origin of the groups around a setting that was typed."""
+    parts = key.split(".")
+    return {".".join(parts[:end]): COMMAND_LINE for end in range(1, len(parts))}
+
+
 def _parse_value(raw: str, annotation: Any, key: str) -> Any:
     """Reads a value as YAML, but leaves text alone where text is wanted."""
+    place = f"{COMMAND_LINE}: {key}"
     if annotation is str or str in typing.get_args(annotation):
-        return None if raw in ("null", "~", "") else raw
-    return parse_yaml(raw, key)[0]
+        return None if raw in ("null", "~", "") else require_text(raw, place)
+    return parse_yaml(raw, place, has_lines=False).content

@@ -1,5 +1,6 @@
 """Turns what pydantic finds into the one formula in which Keraunos speaks."""
 
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ..core.errors import ConfigError, message
-from ..core.names import did_you_mean
+from ..core.names import did_you_mean, printable
 
 
 class ProblemsError(ValueError):
@@ -24,6 +25,7 @@ _EXPECTATIONS = {
     "float_type": "a number",
     "bool_type": "true or false",
     "string_type": "text",
+    "string_unicode": "text in Unicode",
     "list_type": "a list",
     "dict_type": "a group of settings",
     "model_type": "a group of settings",
@@ -77,13 +79,16 @@ def describe(
     for detail in error.errors():
         path = ".".join([*([section] if section else []), *_path(model, detail["loc"])])
         by_path.setdefault(path, []).append(detail)
-    lines = [_line(model, path, details) for path, details in by_path.items()]
-    places = [_origin(path, origins or {}) for path in by_path]
-    return "\n".join(place + line for place, line in zip(places, lines, strict=True))
+    return "\n".join(
+        _placed(line, path, origins or {})
+        for path, details in by_path.items()
+        for line in _line(model, path, details).splitlines()
+    )
 
 
 def _line(model: type[BaseModel], path: str, details: list[ErrorDetails]) -> str:
     first = details[0]
+    path = printable(path)
     name = path.rpartition(".")[2]
     if first["type"] == "extra_forbidden":
         siblings = _siblings(model, first["loc"])
@@ -119,10 +124,13 @@ def _expectation(detail: ErrorDetails) -> str:
     return words
 
 
-def _origin(path: str, origins: Mapping[str, str]) -> str:
+def _placed(line: str, path: str, origins: Mapping[str, str]) -> str:
+    """Puts before a line the place of the setting that it names first, or of `path`."""
+    named = re.match("`([^`]+)`", line)
+    path = named[1] if named else path
     while path and path not in origins:
         path = path.rpartition(".")[0]
-    return f"{origins[path]}: " if path else ""
+    return f"{origins[path]}: {line}" if path else line
 
 
 def _path(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
@@ -130,12 +138,19 @@ def _path(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
     names: list[str] = []
     group: type[BaseModel] | None = model
     for part in loc:
-        if group is None:
-            break
         names.append(str(part))
-        field = group.model_fields.get(str(part))
-        group = _group_of(field.annotation) if field else None
+        field = group.model_fields.get(str(part)) if group else None
+        if field is None:
+            break
+        group = _group_of(field.annotation)
+        if group is None and not _is_map(field.annotation):
+            break
     return names
+
+
+def _is_map(annotation: Any) -> bool:
+    options = typing.get_args(annotation) or (annotation,)
+    return dict in (typing.get_origin(annotation), *map(typing.get_origin, options))
 
 
 def _siblings(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:

@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from .callbacks import check_callbacks
+from .callbacks import IMPORTABLE, check_callbacks, switched
 from .data import DataConfig
 from .optimizers import OptimizerName, ScheduleConfig, unknown_options
 from .search import SearchConfig
@@ -74,7 +74,7 @@ class ModelConfig(Section):
     )
     builder: str | None = Field(
         None,
-        pattern=r"^[\w.]+:\w+$",
+        pattern=IMPORTABLE,
         description="`package.module:name` of a function that returns a compiled "
         "keras.Model, or of a Module, in place of a backbone.",
     )
@@ -101,7 +101,9 @@ class ModelConfig(Section):
 class OptimizerConfig(BaseModel):
     """A Keras optimizer by name; its other arguments go by their Keras names."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, allow_inf_nan=False)
+
+    __pydantic_extra__: dict[str, bool | int | float | None]
 
     name: OptimizerName = Field("adam", description="Name of the Keras optimizer.")
     learning_rate: float = Field(0.001, gt=0, description="Step size.")
@@ -224,9 +226,16 @@ class RunConfig(Section):
     )
     trainer: TrainerConfig = TrainerConfig()
     callbacks: dict[str, dict[str, Any] | None] = Field(
-        {}, description="Callbacks by label, in order; null switches a default one off."
+        {},
+        description="Callbacks by label, in order; null or false switches one off, true "
+        "is one without options.",
     )
     search: SearchConfig = SearchConfig()
+
+    @field_validator("callbacks", mode="before")
+    @classmethod
+    def _callbacks_are_on_or_off(cls, value: Any) -> Any:
+        return switched(value)
 
     @field_validator("callbacks")
     @classmethod

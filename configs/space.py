@@ -80,7 +80,9 @@ def check_space(config: BaseModel, space: Space) -> None:
                 with_values(config, {name: value})
             except ValidationError as error:
                 found = describe(error, type(config)).splitlines()
-                problems |= dict.fromkeys(f"search.space: {line}" for line in found)
+                problems |= dict.fromkeys(
+                    f"`search.space.{name}`: {line}" for line in found
+                )
                 break
     if problems:
         raise ProblemsError("\n".join(problems))

@@ -1,67 +1,143 @@
 """Reads YAML as people mean it, and safely.
 
-Beyond PyYAML's safe loader: a key given twice is an error, `1e-3` is a number, only
-`true` and `false` are booleans (`no`, `off` and `y` are words), and each key's line is
-remembered for messages.
+Plain YAML only: a key given twice is an error, `1e-3` is a number, only `true` and
+`false` are booleans (`no`, `off` and `y` are text), no tag builds an object, and the
+line of each key is kept for messages.
 """
 
+import math
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
 import yaml
 
 from ..core.errors import ConfigError, message
+from ..core.names import printable
 
-MAX_BYTES = 1_000_000
-MAX_NODES = 20_000
-_TAGS = frozenset(
-    f"tag:yaml.org,2002:{kind}"
-    for kind in ("str", "int", "float", "bool", "null", "map", "seq")
-)
+MAX_BYTES = 200_000
+MAX_VALUES = 20_000
+MAX_DEPTH = 50
+MAX_INTEGER = 2**63 - 1
+_TAG = "tag:yaml.org,2002:"
 
-_FLOAT = re.compile(
-    r"^[-+]?(?:[0-9][0-9_]*\.?[0-9_]*(?:[eE][-+]?[0-9]+)|[0-9][0-9_]*\.[0-9_]*"
-    r"|\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?|\.(?:inf|Inf|INF))$|^\.(?:nan|NaN|NAN)$"
-)
+
+def _integer(text: str) -> int:
+    number = int(text.replace("_", ""))
+    if abs(number) > MAX_INTEGER:
+        raise ValueError("it has more than 64 bits")
+    return number
+
+
+def _float(text: str) -> float:
+    lowered = text.replace("_", "").lower()
+    number = float(re.sub(r"\.(?=inf|nan)", "", lowered))
+    if math.isinf(number) and "inf" not in lowered:
+        raise ValueError("it has more than 64 bits")
+    return number
+
+
+def _text(text: str) -> str:
+    text.encode()  # no lone surrogates, which no file could hold
+    if "\0" in text:
+        raise ValueError("paths and other programs can't hold NUL")
+    return text
+
+
+class _Kind(NamedTuple):
+    """A kind of scalar.
+
+    Attributes:
+        words: What it is called.
+        read: Makes the value of a text.
+        plain: How it is written where neither tag nor quotes name its kind.
+        starts: With what that begins.
+    """
+
+    words: str
+    read: Callable[[str], Any]
+    plain: str = ""
+    starts: str = ""
+
+
+_KINDS = {
+    "str": _Kind("text in Unicode, without NUL", _text),
+    "null": _Kind(
+        "null",
+        lambda text: {"": None, "~": None, "null": None}[text.lower()],
+        "(?:~|null|Null|NULL|)$",
+        "~nN",
+    ),
+    "bool": _Kind(
+        "true or false",
+        lambda text: {"true": True, "false": False}[text.lower()],
+        "(?:true|True|TRUE|false|False|FALSE)$",
+        "tTfF",
+    ),
+    "float": _Kind(
+        "a number of at most 64 bits",
+        _float,
+        r"(?:[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?[eE][-+]?[0-9]+|[0-9][0-9_]*\.[0-9_]*"
+        r"|\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?|\.(?:inf|Inf|INF))|\.(?:nan|NaN|NAN))$",
+        "-+0123456789.",
+    ),
+    "int": _Kind(
+        "a whole number of at most 64 bits",
+        _integer,
+        "[-+]?(?:0|[1-9][0-9_]*)$",
+        "-+0123456789",
+    ),
+}
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader with the words of YAML 1.2 for numbers and booleans."""
+    """PyYAML's parser with a limit to nesting."""
 
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]]
+    depth = 0
 
-
-_Loader.yaml_implicit_resolvers = {
-    first: [
-        (tag, pattern)
-        for tag, pattern in resolvers
-        if tag.rpartition(":")[2] not in ("bool", "float", "timestamp", "int")
-    ]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:bool",
-    re.compile("^(?:true|True|TRUE|false|False|FALSE)$"),
-    list("tTfF"),
-)
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:int",
-    re.compile(r"^[-+]?(?:0|[1-9][0-9_]*)$"),
-    list("-+0123456789"),
-)
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem=_TOO_DEEP, problem_mark=mark)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
 
-def parse_yaml(text: str, name: str) -> tuple[Any, dict[str, str]]:
+class _Dumper(yaml.SafeDumper):
+    """Puts quotes around text that this parser, or others, would take for more."""
+
+
+_Loader.yaml_implicit_resolvers = {}  # instead of those of YAML 1.1
+for _name, _kind in _KINDS.items():
+    if _kind.starts:
+        _words = (_TAG + _name, re.compile(_kind.plain), [*_kind.starts, ""])
+        _Loader.add_implicit_resolver(*_words)
+        _Dumper.add_implicit_resolver(*_words)
+
+_TOO_DEEP = f"it is more than {MAX_DEPTH} levels deep"
+
+
+class ParsedYaml(NamedTuple):
+    """A document.
+
+    Attributes:
+        content: Dictionaries with keys of text, lists and plain values.
+        origins: For each dotted key the place where it stands, such as `my.yaml:3`.
+    """
+
+    content: Any
+    origins: dict[str, str]
+
+
+def parse_yaml(text: str, name: str, has_lines: bool = True) -> ParsedYaml:
     """Parses one YAML document.
 
     Args:
         text: The document.
         name: What to call it in messages.
-
-    Returns:
-        Its content, and for each dotted key the place where it stands (`name:line`).
+        has_lines: Whether messages give the line after the name.
 
     Raises:
         ConfigError: It is not YAML, has a key twice, or is too large.
@@ -70,54 +146,112 @@ def parse_yaml(text: str, name: str) -> tuple[Any, dict[str, str]]:
         raise ConfigError(
             message(f"{name} must be at most {MAX_BYTES} bytes.", bytes=len(text))
         )
-    loader = _Loader(text.removeprefix("\ufeff"))
+    reader = _Reader(name, has_lines)
     try:
-        node = loader.get_single_node()
-        reader = _Reader(loader, name)
-        return (reader.read(node, "") if node else None), reader.origins
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{name} is not valid YAML: {error}") from None
-    finally:
-        loader.dispose()
+        node = _Loader(text.removeprefix("\ufeff")).get_single_node()
+    except yaml.reader.ReaderError as error:
+        raise reader.not_yaml(text.count("\n", 0, error.position), error.reason) from None
+    except yaml.MarkedYAMLError as error:
+        reasons = filter(None, (error.context, error.problem))
+        line = error.problem_mark.line if error.problem_mark else 0
+        raise reader.not_yaml(line, ", ".join(reasons)) from None
+    return ParsedYaml(reader.read(node) if node else None, reader.origins)
+
+
+def write_yaml(content: Any, in_ascii: bool = False) -> str:
+    """Plain values as YAML that `parse_yaml` reads as the same values.
+
+    Args:
+        content: Dictionaries, lists and plain values.
+        in_ascii: Whether to write other characters as escapes.
+    """
+    return yaml.dump(content, None, _Dumper, sort_keys=False, allow_unicode=not in_ascii)
+
+
+def require_text(text: str, place: str) -> str:
+    """Text as it stands, if a file can hold it.
+
+    Raises:
+        ConfigError: It has a NUL or is not Unicode.
+    """
+    node = yaml.ScalarNode(f"{_TAG}str", text)
+    return str(_Reader(place, has_lines=False).read(node))
 
 
 class _Reader:
     """Builds plain values from YAML nodes, noting the line of each key."""
 
-    def __init__(self, loader: _Loader, name: str) -> None:
+    def __init__(self, name: str, has_lines: bool) -> None:
         self.origins: dict[str, str] = {}
-        self._loader = loader
-        self._name = name
-        self._nodes = 0
+        self._name = printable(name)
+        self._has_lines = has_lines
+        self._count = 0
 
-    def read(self, node: yaml.Node, path: str) -> Any:
-        self._nodes += 1
-        if self._nodes > MAX_NODES:
+    def read(self, node: yaml.Node, path: str = "", depth: int = 1) -> Any:
+        self._count += 1
+        if self._count > MAX_VALUES or depth > MAX_DEPTH:
             raise ConfigError(
-                f"{self._name} must hold at most {MAX_NODES} values. "
-                "Received: more, its aliases counted. Write it without aliases."
+                f"{self._place(node)}: a configuration must hold at most {MAX_VALUES} "
+                f"values, at most {MAX_DEPTH} levels deep. Received: more, its aliases "
+                "counted. Write it without aliases."
             )
-        if node.tag not in _TAGS:
-            place = f"{self._name}:{node.start_mark.line + 1}"
-            raise ConfigError(
-                message(
-                    f"{place}: only plain YAML is read.", "Leave the tag out.", tag=node.tag
-                )
-            )
-        if isinstance(node, yaml.MappingNode):
-            return dict(self._items(node, path))
-        if isinstance(node, yaml.SequenceNode):
-            return [self.read(child, f"{path}[]") for child in node.value]
-        return self._loader.construct_object(node)
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node)
+        is_map = isinstance(node, yaml.MappingNode)
+        if node.tag != _TAG + ("map" if is_map else "seq"):
+            raise self._wrong_tag(node)
+        if is_map:
+            return dict(self._items(node.value, path, depth + 1))
+        return [self.read(child, f"{path}[]", depth + 1) for child in node.value]
 
-    def _items(self, node: yaml.MappingNode, path: str) -> Iterator[tuple[str, Any]]:
+    def not_yaml(self, line: int, reason: str) -> ConfigError:
+        return ConfigError(f"{self._at(line)}: this is not valid YAML: {reason}.")
+
+    def _scalar(self, node: yaml.ScalarNode) -> Any:
+        kind = _KINDS.get(node.tag.removeprefix(_TAG))
+        if kind is None:
+            raise self._wrong_tag(node)
+        try:
+            return kind.read(node.value)
+        except (ValueError, KeyError):
+            expected = f"{self._place(node)}: {kind.words} must stand here."
+            raise ConfigError(message(expected, value=node.value)) from None
+
+    def _items(
+        self, pairs: Iterable[tuple[yaml.Node, yaml.Node]], path: str, depth: int
+    ) -> Iterator[tuple[str, Any]]:
         seen: set[str] = set()
-        for key_node, value_node in node.value:
-            key = str(self._loader.construct_object(key_node))
-            place = f"{self._name}:{key_node.start_mark.line + 1}"
+        for key_node, value_node in pairs:
+            key, place = self._key(key_node), self._place(key_node)
             if key in seen:
-                raise ConfigError(f"{place}: `{key}` is given twice. Remove one.")
+                raise ConfigError(
+                    f"{place}: `{printable(key)}` is given twice. Remove one."
+                )
             seen.add(key)
             inner = f"{path}.{key}" if path else key
             self.origins[inner] = place
-            yield key, self.read(value_node, inner)
+            yield key, self.read(value_node, inner, depth)
+
+    def _key(self, node: yaml.Node) -> str:
+        """A key as it is written: `1` and `null` are names here."""
+        if not isinstance(node, yaml.ScalarNode):
+            raise ConfigError(f"{self._place(node)}: a key must be a word.")
+        if node.tag.removeprefix(_TAG) not in _KINDS:
+            raise self._wrong_tag(node)
+        if node.value == "<<":
+            raise ConfigError(
+                f"{self._place(node)}: `<<` is not read. Write the settings out, or give "
+                "those that are shared in a file of their own: files are merged from "
+                "left to right."
+            )
+        return str(self._scalar(yaml.ScalarNode(f"{_TAG}str", node.value, node.start_mark)))
+
+    def _wrong_tag(self, node: yaml.Node) -> ConfigError:
+        expected = f"{self._place(node)}: only plain YAML is read."
+        return ConfigError(message(expected, "Leave the tag out.", tag=node.tag))
+
+    def _place(self, node: yaml.Node) -> str:
+        return self._at(node.start_mark.line if node.start_mark else 0)
+
+    def _at(self, line: int) -> str:
+        return f"{self._name}:{line + 1}" if self._has_lines else self._name

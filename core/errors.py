@@ -3,6 +3,8 @@
 Every message follows one formula: what was expected, what was received, what to do.
 """
 
+LONGEST = 500  # characters of a value that a message shows
+
 
 class KeraunosError(Exception):
     """Base of all errors that Keraunos raises on purpose.
@@ -71,6 +73,15 @@ def message(expected: str, remedy: str = "", /, **received: object) -> str:
         >>> message("`epochs` must be at least 1.", "Try epochs=10.", epochs=0)
         '`epochs` must be at least 1. Received: epochs=0. Try epochs=10.'
     """
-    values = ", ".join(f"{name}={value!r}" for name, value in received.items())
+    values = ", ".join(f"{name}={_shown(value)}" for name, value in received.items())
     parts = [expected, f"Received: {values}." if received else "", remedy]
     return " ".join(part for part in parts if part)
+
+
+def _shown(value: object) -> str:
+    """A value as Python writes it, cut where it would fill the screen."""
+    try:
+        text = repr(value)
+    except ValueError:  # a whole number with more digits than Python writes
+        return f"<{type(value).__name__}>"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text)} characters)"

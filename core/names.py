@@ -72,8 +72,25 @@ def printable(name: str) -> str:
     r"""A name in one line of text, for people: names of files can be anything.
 
     Example:
-        >>> printable("a\nb.png"), printable("a\udcff.png")
-        ('a\\nb.png', 'a\\udcff.png')
+        >>> printable("a\nb.png"), printable("a\udcff.png"), printable("\x1b[2J")
+        ('a\\nb.png', 'a\\udcff.png', '\\x1b[2J')
     """
-    shown = name.encode("utf-8", "backslashreplace").decode()
-    return shown.replace("\r", "\\r").replace("\n", "\\n")
+    return visible(name).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def visible(text: str) -> str:
+    r"""Text in which no character does anything but show: no escape sequences.
+
+    Line ends and tabs stay.
+
+    Example:
+        >>> visible("two\nlines, \x1b[31mred\r")
+        'two\nlines, \\x1b[31mred\\r'
+    """
+    return _INVISIBLE.sub(lambda match: repr(match[0])[1:-1], text)
+
+
+# Control characters, half pairs of surrogates, and what changes the direction of text.
+_INVISIBLE = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)

@@ -26,6 +26,58 @@ def test_callbacks_keep_their_order_and_null_switches_one_off(tmp_path):
     assert list(config.callbacks.items()) == [("tensorboard", None), ("early_stopping", {})]
 
 
+@pytest.mark.parametrize("switch", ["false", "true"])
+def test_a_callback_can_be_switched_by_false_and_true(tmp_path, switch):
+    path = write(tmp_path / "a.yaml", "callbacks:\n  early_stopping: {patience: 5}\n")
+    typed = load_config([path], [f"callbacks.early_stopping={switch}"])
+    path = write(tmp_path / "b.yaml", f"callbacks:\n  early_stopping: {switch}\n")
+    wanted = {"early_stopping": {"false": None, "true": {}}[switch]}
+    assert typed.callbacks == load_config([path]).callbacks == wanted
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("data: {batch_size: 1}".encode("utf-16"), r"my.yaml:1: this is not text in UTF-8"),
+        (b"seed: 1\nrun_dir: caf\xe9\n", r"my.yaml:2: this is not text in UTF-8"),
+        (b"\x89PNG\r\n\x1a\n\0", r"my.yaml:1: this is not text in UTF-8"),
+        (b"- 1\n", r"must hold `key: value` lines"),
+    ],
+)
+def test_files_of_another_kind_are_refused(tmp_path, content, words):
+    (tmp_path / "my.yaml").write_bytes(content)
+    with pytest.raises(ConfigError, match=words):
+        load_config([str(tmp_path / "my.yaml")])
+
+
+@pytest.mark.parametrize("content", [b"", b"# nothing\n", b"\xef\xbb\xbfseed: 0\r\n"])
+def test_files_without_settings_and_of_windows_are_read(tmp_path, content):
+    (tmp_path / "my.yaml").write_bytes(content)
+    assert load_config([str(tmp_path / "my.yaml")]) == RunConfig()
+
+
+@pytest.mark.parametrize("source", [".", "a\0b", "x" * 5000, "/dev/zero"])
+def test_what_is_no_file_is_refused(source):
+    with pytest.raises(ConfigError, match=r"readable YAML file|not valid YAML|at most"):
+        load_config([source])
+
+
+def test_a_key_of_thousands_of_groups_is_refused():
+    with pytest.raises(ConfigError, match="command line: a setting must be"):
+        load_config([], [f"{'a.' * 5000}b=1"])
+
+
+def test_each_line_names_the_place_of_its_own_setting(tmp_path):
+    path = write(
+        tmp_path / "a.yaml",
+        "callbacks:\n  early_stopping:\n    patience: 0\n  nonsense: {}\n",
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_config([path], ["callbacks.early_stopping.mode=up", "data.fold=3"])
+    lines = [line.partition(": `")[0] for line in str(caught.value).splitlines()]
+    assert lines == ["command line", f"{path}:3", "command line", f"{path}:4"]
+
+
 @pytest.mark.parametrize(
     ("override", "read"),
     [

@@ -1,5 +1,5 @@
 import pytest
-from keraunos.configs.yaml_file import MAX_BYTES, parse_yaml
+from keraunos.configs.yaml_file import MAX_BYTES, parse_yaml, write_yaml
 from keraunos.core.errors import ConfigError
 
 
@@ -22,6 +22,13 @@ from keraunos.core.errors import ConfigError
         ("[1, two]", [1, "two"]),
         ("", None),
         ("\ufeffa: 1", {"a": 1}),
+        ("a: 1\r\nb: 2\r\n", {"a": 1, "b": 2}),
+        ("# nothing but comments\n", None),
+        ("1: x\nnull: y", {"1": "x", "null": "y"}),
+        ("!!str 5", "5"),
+        ("!!float 1", 1.0),
+        ("-9223372036854775807", -(2**63 - 1)),
+        ("a: &x [1]\nb: *x", {"a": [1], "b": [1]}),
     ],
 )
 def test_words_mean_what_people_mean(text, value):
@@ -62,11 +69,43 @@ def test_a_bomb_of_aliases_is_refused_quickly():
 
 
 def test_an_endless_file_is_refused():
-    with pytest.raises(ConfigError, match="at most 1000000 bytes"):
+    with pytest.raises(ConfigError, match="at most 200000 bytes"):
         parse_yaml("a: 1\n" * MAX_BYTES, "x")
 
 
-@pytest.mark.parametrize("text", ["a: [1", "\tb: 1", "a: b: c"])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: 1\nb: !!int abc", "x:2: a whole number of at most 64 bits must stand here"),
+        ("a: " + "9" * 5000, r"x:1: a whole number .* \(5002 characters\)"),
+        ("a: 1e400", "x:1: a number of at most 64 bits"),
+        ("a: !!bool 1", "x:1: true or false"),
+        ("a: !!map [1]", "x:1: only plain YAML is read"),
+        ("a: 1\n\nb: " + "[" * 3000, "x:3: .* more than 50 levels deep"),
+        ("a: 1\nb: &b [*b]", "x:2: .* at most 50 levels deep"),
+        ('a: "\\0"', "x:1: text in Unicode, without NUL"),
+        ("a: 1\nb: \0", "x:2: .* special characters"),
+        ('a: "\\ud800"', "x:1: text in Unicode"),
+        ("a: &a {b: 1}\nc:\n  <<: *a", "x:3: `<<` is not read.*files are merged"),
+        ("a: 1\n? [b]\n: 2", "x:2: a key must be a word"),
+        ("a: 1\n---\nb: 2", "x:2: .*single document"),
+    ],
+)
+def test_what_is_refused_is_refused_in_one_line_with_its_place(text, words):
+    with pytest.raises(ConfigError, match=words) as caught:
+        parse_yaml(text, "x")
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("text", ["1e5", "0.", "true", "no", "2020-01-01", "~", "", "é"])
+@pytest.mark.parametrize("in_ascii", [False, True])
+def test_text_is_text_again_after_it_was_written(text, in_ascii):
+    written = write_yaml({"a": text}, in_ascii)
+    assert written.isascii() or not in_ascii
+    assert parse_yaml(written, "x").content == {"a": text}
+
+
+@pytest.mark.parametrize("text", ["a: [1", "\tb: 1", "a: b: c", "*a"])
 def test_what_is_not_yaml_is_an_error(text):
     with pytest.raises(ConfigError, match="not valid YAML"):
         parse_yaml(text, "x")
