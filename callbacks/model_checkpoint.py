@@ -10,7 +10,7 @@ from ..configs.callbacks import ModelCheckpointConfig
 from ..core.bundle import Bundle, read_bundle, write_bundle
 from ..core.errors import CheckpointError, ConfigError, message
 from ..core.faults import fault_point
-from ..core.files import remove_directory, write_text_atomic
+from ..core.files import write_text_atomic
 from ..models.variables import (
     assign_values,
     changing_variables,
@@ -18,10 +18,18 @@ from ..models.variables import (
     frozen_variables,
 )
 from .base import Callback
+from .checkpoints import (
+    BEST,
+    FROZEN,
+    LAST,
+    best_checkpoint,
+    checkpoint_name,
+    only_names,
+    remove_checkpoint,
+)
 from .monitor import Mode, Monitor
 from .run_state import RunState
 
-BEST, LAST, FROZEN = "best.txt", "last.txt", "frozen"
 NEWEST_KEPT = 2
 
 
@@ -150,7 +158,7 @@ class ModelCheckpoint(Callback):
         newest = written[-NEWEST_KEPT:] if self.save_last else []
         removed = {*written, *self._left_by_interruption(run)} - {path.name, *best, *newest}
         for name in removed:
-            remove_directory(directory / name)
+            remove_checkpoint(directory, name)
         self._saved = [name for name in self._saved if name not in removed]
 
     def on_fit_end(self, run: RunState) -> None:
@@ -170,8 +178,9 @@ class ModelCheckpoint(Callback):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on where the saved run stood."""
-        self.scores = dict(state["scores"])
-        self._saved = list(state["saved"])
+        names = only_names(list(state["scores"]))
+        self.scores = {name: state["scores"][name] for name in names}
+        self._saved = only_names(state["saved"])
 
     @property
     def _monitor(self) -> Monitor:
@@ -214,7 +223,7 @@ class ModelCheckpoint(Callback):
     def _write_weights(self, run: RunState) -> Path:
         variables = changing_variables(run.model) | frozen_variables(run.model)
         path = Path(run.checkpoint_dir or "") / self._name(run)
-        remove_directory(path)  # of a process that was killed
+        remove_checkpoint(path.parent, path.name)  # of a process that was killed
         try:
             write_bundle(path, Bundle({"weights": copy_values(variables)}))
         except OSError as error:
@@ -238,16 +247,6 @@ class ModelCheckpoint(Callback):
         return sorted(finite, key=lambda name: sign * self.scores[name])[: self.save_top_k]
 
 
-def checkpoint_name(run: RunState) -> str:
-    """Directory name of the checkpoint of a run where it stands.
-
-    Returns:
-        `step-00000280`, after 280 steps; `step-00000280-mid-epoch` within an epoch, or
-        before its validation is done.
-    """
-    return f"step-{run.step:08d}" + ("-mid-epoch" if run.is_within_epoch else "")
-
-
 def restore_best(run: RunState) -> None:
     """Puts the weights of a run's best checkpoint into its model, if there is one."""
     best = best_checkpoint(run.checkpoint_dir)
@@ -258,10 +257,3 @@ def restore_best(run: RunState) -> None:
     if not changing.keys() <= weights.keys():  # some trained only later
         weights |= read_bundle(best.with_name(FROZEN)).arrays["weights"]
     assign_values(changing, {name: weights[name] for name in changing})
-
-
-def best_checkpoint(directory: Path | None) -> Path | None:
-    """The checkpoint that best.txt names, if there is one."""
-    if directory is None or not (directory / BEST).exists():
-        return None
-    return directory / (directory / BEST).read_text().strip()

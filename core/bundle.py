@@ -6,6 +6,7 @@ file with its size and SHA-256 and is written last.
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,13 +20,16 @@ from safetensors.numpy import load_file, save_file
 from .array_bytes import bytes_of
 from .errors import CheckpointError
 from .faults import fault_point
-from .files import new_directory, sha256_of_file
+from .files import new_directory, read_text, replacing, sha256_of_file
 from .store import Store
 
 Arrays = dict[str, npt.NDArray[Any]]
 
 MANIFEST = "manifest.json"
 FORMAT_VERSION = 1
+
+# The names of its files, and of those that a killed process was about to write.
+FILES = re.compile(r"[\w-]+\.(?:safetensors|json)|\.tmp\w+|\.[\w.-]+-\w{8}\.safetensors")
 
 # SHA-256 of files of the store that this process has compared with what they are to hold.
 _INTACT: dict[tuple[int, ...], str] = {}
@@ -76,15 +80,21 @@ def write_bundle(path: Path, bundle: Bundle, store: Store | None = None) -> None
 
 def _write_arrays(arrays: Arrays, file: Path, store: Store | None) -> None:
     if store is None:
-        save_file(arrays, file)
+        _save(arrays, file)
         return
     key = f"weights-{_digest(arrays)}"
     with store.lock(key):
         if store.link(key, file) and _is_intact(file, arrays):
             return
-        file.unlink(missing_ok=True)  # it was damaged there
-        save_file(arrays, file)
+        _save(arrays, file)  # also in place of what was damaged there
         store.adopt(key, file)
+
+
+def _save(arrays: Arrays, file: Path) -> None:
+    with replacing(file) as temporary:
+        mode = temporary.stat().st_mode  # as the umask has it, which the library ignores
+        save_file(arrays, temporary)
+        temporary.chmod(mode)
 
 
 def _digest(arrays: Arrays) -> str:
@@ -145,7 +155,7 @@ def verify_bundle(path: Path) -> None:
         CheckpointError: A file is missing or differs, named in the message.
     """
     try:
-        manifest = json.loads((path / MANIFEST).read_text())
+        manifest = json.loads(read_text(path / MANIFEST))
         wanted = manifest["files"]
         found = _fingerprints(path)
     except (OSError, ValueError, KeyError, TypeError) as error:

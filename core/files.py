@@ -1,33 +1,29 @@
-"""Files that are there whole or not at all, and their fingerprints."""
+"""Files that are there whole or not at all, in directories that are ours.
+
+Nothing here writes through a symbolic link, or into anything but a regular file: what
+stands in the way is named in an error and stays as it is. The directory of a run or of
+the cache may itself be a link; whoever takes its name from the user resolves it once.
+"""
 
 import contextlib
 import csv
 import hashlib
 import json
 import os
-import shutil
-import tempfile
+import secrets
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from .faults import fault_point
+from .errors import ConfigError, message
+from .removal import remove_temporary
 
 
 def write_bytes_atomic(path: Path, content: bytes) -> None:
     """Replaces the file in one step, so that no reader ever sees half of it."""
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def write_text_atomic(path: Path, content: str) -> None:
@@ -38,6 +34,115 @@ def write_text_atomic(path: Path, content: str) -> None:
 def write_json_atomic(path: Path, content: Any) -> None:
     """Replaces the file with indented JSON in one step."""
     write_text_atomic(path, json.dumps(content, indent=2, allow_nan=True) + "\n")
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Fills a new file beside `path`, which takes its place in one step at the end.
+
+    Permissions follow the umask. If the block raises, all is as before.
+
+    Yields:
+        The new file, empty; its name ends like that of `path`.
+
+    Raises:
+        ConfigError: Something other than a regular file has that name.
+    """
+    require_regular(path)
+    temporary = path.with_name(f".{path.name}-{_token()}{path.suffix}")
+    os.close(_open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+    try:
+        yield temporary
+        _flush(temporary)
+        require_regular(path)
+        os.replace(temporary, path)
+    except BaseException:
+        remove_temporary(temporary.parent, temporary.name)
+        raise
+
+
+def open_to_append(path: Path) -> BinaryIO:
+    """Opens a file to write at its end; makes it if need be.
+
+    Raises:
+        ConfigError: Something other than a regular file has that name.
+    """
+    require_regular(path)
+    return os.fdopen(_open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab")
+
+
+def open_regular(path: Path | str) -> BinaryIO:
+    """Opens a file to read; a FIFO or a device is an error and keeps nobody waiting.
+
+    Raises:
+        OSError: It can't be opened, or is not a regular file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(0, "it is not a regular file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def read_text(path: Path) -> str:
+    """Reads a regular file as UTF-8.
+
+    Raises:
+        OSError: As `open_regular`.
+        UnicodeDecodeError: It is not UTF-8.
+    """
+    with open_regular(path) as file:
+        return file.read().decode()
+
+
+def require_regular(path: Path) -> None:
+    """Makes sure that a name is free or that of a regular file.
+
+    Raises:
+        ConfigError: It is that of a link, a directory, a FIFO or a device.
+    """
+    status = _status(path)
+    if status is not None and not stat.S_ISREG(status.st_mode):
+        raise _not_ours(path, "a regular file", status)
+
+
+def own_directory(path: Path) -> Path:
+    """Makes a directory below that of a run or of the cache, unless it is there.
+
+    Raises:
+        ConfigError: Its name is that of a link or of a file.
+    """
+    with contextlib.suppress(FileExistsError):
+        path.mkdir()
+    status = path.lstat()
+    if not stat.S_ISDIR(status.st_mode):
+        raise _not_ours(path, "a directory", status)
+    return path
+
+
+def require_plain(directory: Path, *subdirectories: str) -> None:
+    """Makes sure that a directory holds regular files and directories only.
+
+    Said before anything is done, so that no run comes upon it after hours.
+
+    Args:
+        directory: Looked at itself, if it exists.
+        subdirectories: Those of it that are looked through to the bottom.
+
+    Raises:
+        ConfigError: It holds a link, a FIFO, a socket or a device.
+    """
+    if not directory.is_dir():
+        return
+    found = [*directory.iterdir()]
+    for name in subdirectories:
+        if stat.S_ISDIR(getattr(_status(directory / name), "st_mode", 0)):
+            found += (directory / name).rglob("*")  # which goes through no link
+    for path in found:
+        status = _status(path)
+        kind = stat.S_IFMT(status.st_mode) if status else stat.S_IFREG
+        if status is not None and kind not in (stat.S_IFREG, stat.S_IFDIR):
+            raise _not_ours(path, "a regular file or a directory", status)
 
 
 @contextlib.contextmanager
@@ -55,29 +160,22 @@ def new_directory(path: Path) -> Iterator[Path]:
 
     Raises:
         FileExistsError: `path` exists already.
+        ConfigError: Its parent is a link.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    path.parent.parent.mkdir(parents=True, exist_ok=True)
+    own_directory(path.parent)
+    temporary = path.with_name(f".{path.name}-{_token()}")
+    temporary.mkdir()
     try:
         yield temporary
         flush_directory(temporary)
-        if path.exists():
+        if os.path.lexists(path):
             raise FileExistsError(f"{path} exists already")
-        os.chmod(temporary, 0o755)
         os.rename(temporary, path)
         _flush(path.parent)
     except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
+        remove_temporary(temporary.parent, temporary.name)
         raise
-
-
-def remove_directory(path: Path) -> None:
-    """Removes a directory so that nobody ever sees half of it under its name."""
-    hidden = path.with_name(f".{path.name}-removed")
-    with contextlib.suppress(FileNotFoundError):
-        os.rename(path, hidden)
-    fault_point("during-rotation")
-    shutil.rmtree(hidden, ignore_errors=True)
 
 
 def flush_directory(directory: Path) -> None:
@@ -88,16 +186,42 @@ def flush_directory(directory: Path) -> None:
 
 
 def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = _open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
+def _open(path: Path, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+
+
+def _token() -> str:
+    return secrets.token_hex(4)
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.lstat()
+    except FileNotFoundError:
+        return None
+
+
+def _not_ours(path: Path, wanted: str, status: os.stat_result) -> ConfigError:
+    kind = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "something else"
+    return ConfigError(
+        message(
+            f"What is written must be {wanted}, and {path.name} is {kind}.",
+            "It is left as it is: move it away, or choose another directory.",
+            path=str(path),
+        )
+    )
+
+
 def sha256_of_file(path: Path | str) -> str:
-    """Fingerprints the content of a file as 64 hexadecimal digits."""
-    with open(path, "rb") as file:
+    """Fingerprints the content of a regular file as 64 hexadecimal digits."""
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -108,11 +232,14 @@ def sha256_of_json(content: Any) -> str:
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Writes a table as UTF-8; file names that are not valid text keep their bytes.
+    """Replaces a table, as UTF-8; file names that are not valid text keep their bytes.
 
     Words that a spreadsheet would take for a formula get an apostrophe in front.
     """
-    with open(path, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+    with (
+        replacing(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
         writer = csv.writer(file)
         writer.writerow([_no_formula(name) for name in header])
         writer.writerows([_no_formula(cell) for cell in row] for row in rows)

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from .faults import fault_point
-from .files import write_text_atomic
+from .files import open_to_append, read_text, write_text_atomic
 
 SECONDS_BETWEEN_NOTES = 1.0  # what a kill costs at most, beside the part being made
 
@@ -26,10 +26,10 @@ class GrowingFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._note = note_of(path)
-        self._file = path.open("ab")
+        self._file = open_to_append(path)
         self.size = 0
         with contextlib.suppress(OSError, ValueError):
-            self.size = min(int(self._note.read_text()), path.stat().st_size)
+            self.size = min(int(read_text(self._note)), path.stat().st_size)
         self._file.truncate(self.size)
         self._noted_at = time.monotonic()
 

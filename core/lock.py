@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,21 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from .errors import ConfigError, message
+from .files import open_to_append, read_text, write_text_atomic
+from .removal import remove_file
 
 LOCK_FILE, OWNER_FILE = ".lock", ".lock-owner"
+_OWNER = re.compile(re.escape(OWNER_FILE))
+
+
+def file_lock(path: Path) -> FileLock:
+    """A lock between processes, on a file that is made if need be.
+
+    Raises:
+        ConfigError: Something other than a regular file has that name.
+    """
+    open_to_append(path).close()  # with the permissions that other files have
+    return FileLock(path)
 
 
 @contextlib.contextmanager
@@ -26,7 +40,7 @@ def directory_lock(directory: Path) -> Iterator[None]:
     Raises:
         ConfigError: Another process holds it; the message says which.
     """
-    lock = FileLock(directory / LOCK_FILE)
+    lock = file_lock(directory / LOCK_FILE)
     owner = directory / OWNER_FILE
     try:
         lock.acquire(timeout=0)
@@ -36,12 +50,19 @@ def directory_lock(directory: Path) -> Iterator[None]:
                 "The directory must not be in use by another process.",
                 "Wait for that to end, or choose another directory.",
                 directory=str(directory),
-                used_by=owner.read_text() if owner.exists() else "unknown",
+                used_by=_read(owner),
             )
         ) from None
     try:
-        owner.write_text(f"process {os.getpid()} on {socket.gethostname()}")
+        write_text_atomic(owner, f"process {os.getpid()} on {socket.gethostname()}")
         yield
     finally:
-        owner.unlink(missing_ok=True)
+        remove_file(directory, OWNER_FILE, _OWNER)
         lock.release()
+
+
+def _read(owner: Path) -> str:
+    try:
+        return read_text(owner)
+    except (OSError, UnicodeDecodeError):
+        return "unknown"

@@ -3,11 +3,16 @@
 Entries are written under a temporary name and renamed when whole, so that a reader
 never sees half of one. When the store grows over its limit, the entries that were used
 longest ago go first; a process that has one open keeps reading it.
+
+A folder is a cache where a file says so, `CACHEDIR.TAG`, as backup programs know it, too.
+One is put into a folder that is new, empty, or holds nothing but what earlier versions
+kept. Only what has a name that is given here is ever counted or removed.
 """
 
 import contextlib
 import os
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,16 +21,18 @@ from pathlib import Path
 import platformdirs
 from filelock import FileLock, Timeout
 
+from .cache_folder import ENTRY, GROWING, KEY, UNFINISHED, claim_cache
 from .errors import ConfigError, message
+from .files import replacing
 from .growing_file import GrowingFile, note_of
+from .lock import file_lock
+from .removal import remove_file
 
 DIRECTORY_VARIABLE = "KERAUNOS_CACHE_DIR"
 LIMIT_VARIABLE = "KERAUNOS_CACHE_LIMIT_GB"
 DEFAULT_LIMIT_GB = 20.0
-GROWING = ".growing-"
 SECONDS_KEPT = 7 * 86400.0  # of what a killed process left, and nobody went on with
 
-_PART = ".part-"
 _SECONDS_OF_A_DAY = 86_400
 
 
@@ -36,26 +43,35 @@ class Store:
         directory: The folder; made if need be.
         limit_bytes: Size that all entries together are kept below.
 
+    A key is a kind of `KINDS` and 64 hexadecimal digits, as in `features-0123...`.
+
+    Raises:
+        ConfigError: The folder holds something that is not kept in a cache.
+
     Example:
         >>> import tempfile
         >>> store = Store(Path(tempfile.mkdtemp()), limit_bytes=1000)
-        >>> with store.writing("numbers") as path:
+        >>> key = f"features-{'0' * 64}"
+        >>> with store.writing(key) as path:
         ...     _ = path.write_bytes(b"123")
-        >>> store.find("numbers").read_bytes()
+        >>> store.find(key).read_bytes()
         b'123'
     """
 
     def __init__(self, directory: Path, limit_bytes: int) -> None:
-        self.directory = directory
-        self.limit_bytes = limit_bytes
         directory.mkdir(parents=True, exist_ok=True)
+        self.directory = directory.resolve()  # once: below it no link is followed
+        self.limit_bytes = limit_bytes
+        claim_cache(self.directory)
 
     def find(self, key: str) -> Path | None:
         """The entry's file, marked as just used, or None if there is no such entry."""
-        path = self.directory / key
+        path = self._place(key)
         with contextlib.suppress(OSError):
-            os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
-            return path
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode):
+                os.utime(path, ns=(time.time_ns(), status.st_mtime_ns))
+                return path
         return None
 
     @contextlib.contextmanager
@@ -66,15 +82,8 @@ class Store:
             OSError: The disk is full or read-only; nothing is left behind.
         """
         self._remove_leftovers()
-        descriptor, name = tempfile.mkstemp(prefix=_PART, dir=self.directory)
-        os.close(descriptor)
-        try:
-            yield Path(name)
-            os.replace(name, self.directory / key)
-        except BaseException:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(name)
-            raise
+        with replacing(self._place(key)) as path:
+            yield path
         self._make_room(keep=key)
 
     @contextlib.contextmanager
@@ -89,11 +98,10 @@ class Store:
             with GrowingFile(path) as file:
                 yield file
         except OSError:  # what there is of it would be in the way of everything else
-            path.unlink(missing_ok=True)
-            note_of(path).unlink(missing_ok=True)
+            self._forget(path.name, note_of(path).name)
             raise
-        os.replace(path, self.directory / key)
-        note_of(path).unlink(missing_ok=True)
+        os.replace(path, self._place(key))
+        self._forget(note_of(path).name)
         self._make_room(keep=key)
 
     def link(self, key: str, file: Path) -> bool:
@@ -112,13 +120,13 @@ class Store:
     def adopt(self, key: str, file: Path) -> None:
         """Makes a whole file that stands elsewhere an entry too, if that is possible."""
         with contextlib.suppress(OSError):
-            (self.directory / key).unlink(missing_ok=True)
-            os.link(file, self.directory / key)
+            remove_file(self.directory, key, KEY)
+            os.link(file, self._place(key))
             self._make_room(keep=key)
 
     def lock(self, key: str) -> FileLock:
         """A lock between processes, so that one of them makes an entry for all."""
-        return FileLock(self.directory / f".{key}.lock")
+        return file_lock(self.directory / f".{key}.lock")
 
     def fits(self, key: str, size_bytes: int) -> bool:
         """Whether an entry of that size is within the limit and the free disk space.
@@ -133,8 +141,8 @@ class Store:
     def sizes(self) -> dict[str, list[int]]:
         """Bytes of each entry by kind, which is what its key begins with."""
         found: dict[str, list[int]] = {}
-        for file, stat in self._entries():
-            found.setdefault(_kind(file), []).append(stat.st_size)
+        for file, status in self._entries():
+            found.setdefault(_kind(file), []).append(status.st_size)
         return dict(sorted(found.items()))
 
     def clear(self, kind: str = "") -> int:
@@ -144,52 +152,61 @@ class Store:
             How many bytes that were.
         """
         removed = 0
-        for file, stat in self._entries():
+        for file, _ in self._entries():
             if kind in ("", _kind(file)):
-                removed += stat.st_size
-                file.unlink(missing_ok=True)
+                removed += remove_file(self.directory, file.name, ENTRY)
         return removed + self._forget_growing(kind)
 
     def _forget_growing(self, kind: str, seconds: float = 0.0) -> int:
         """Removes what was begun and is not being gone on with; returns its bytes."""
         removed = 0
-        for path in self.directory.glob(f"{GROWING}{kind}*"):
-            key = path.name.removeprefix(GROWING).removesuffix(".size")
-            with contextlib.suppress(Timeout, OSError), self.lock(key).acquire(timeout=0):
-                stat = path.stat()
-                if time.time() - stat.st_mtime >= seconds:
-                    path.unlink()
-                    removed += stat.st_size
+        for path in self.directory.iterdir():
+            match = GROWING.fullmatch(path.name)
+            if match is None or not match["key"].startswith(kind):
+                continue
+            with contextlib.suppress(Timeout, OSError), self.lock(match["key"]).acquire(0):
+                if time.time() - path.lstat().st_mtime >= seconds:
+                    removed += self._forget(path.name)
         return removed
 
+    def _forget(self, *names: str) -> int:
+        """Removes what was begun of an entry; returns its bytes."""
+        return sum(remove_file(self.directory, name, GROWING) for name in names)
+
+    def _place(self, key: str) -> Path:
+        if not KEY.fullmatch(key):
+            raise ValueError(f"{key!r} is not a key of the store")
+        return self.directory / key
+
     def _growing(self, key: str) -> Path:
-        return self.directory / f"{GROWING}{key}"
+        return self.directory / f".growing-{key}"
 
     def _entries(self) -> list[tuple[Path, os.stat_result]]:
         """What there is; another process may remove it at any moment."""
         found = []
         for file in self.directory.iterdir():
-            with contextlib.suppress(FileNotFoundError):
-                if file.is_file() and not file.name.startswith("."):
-                    found.append((file, file.stat()))
-        return found
+            if ENTRY.fullmatch(file.name):
+                with contextlib.suppress(FileNotFoundError):
+                    found.append((file, file.lstat()))
+        return [each for each in found if stat.S_ISREG(each[1].st_mode)]
 
     def _remove_leftovers(self) -> None:
         """Removes what processes that were killed had begun to write."""
-        for part in self.directory.glob(f"{_PART}*"):
+        for path in self.directory.iterdir():
             with contextlib.suppress(FileNotFoundError):
-                if time.time() - part.stat().st_mtime > _SECONDS_OF_A_DAY:
-                    part.unlink()
+                is_left = UNFINISHED.fullmatch(path.name)
+                if is_left and time.time() - path.lstat().st_mtime > _SECONDS_OF_A_DAY:
+                    remove_file(self.directory, path.name, UNFINISHED)
 
     def _make_room(self, keep: str) -> None:
         self._forget_growing("", SECONDS_KEPT)
-        entries = [(stat.st_atime, stat.st_size, file) for file, stat in self._entries()]
+        entries = [(each.st_atime, each.st_size, file) for file, each in self._entries()]
         total = sum(size for _, size, _ in entries)
         for _, size, file in sorted(entries):
             if total <= self.limit_bytes:
                 break
             if file.name != keep:
-                file.unlink(missing_ok=True)
+                remove_file(self.directory, file.name, ENTRY)
                 total -= size
 
 
@@ -201,7 +218,8 @@ def open_store(cache_dir: str | os.PathLike[str] | None = None) -> Store:
             user's cache folder. $KERAUNOS_CACHE_LIMIT_GB limits it, 20 by default.
 
     Raises:
-        ConfigError: The folder can't be written, or the limit is not a number.
+        ConfigError: The folder can't be written or holds something else, or the limit is
+            not a number.
     """
     chosen = cache_dir or os.environ.get(DIRECTORY_VARIABLE)
     directory = Path(chosen or platformdirs.user_cache_dir("keraunos")).expanduser()

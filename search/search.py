@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..callbacks.model_checkpoint import best_checkpoint
+from ..callbacks.checkpoints import best_checkpoint, remove_all
 from ..callbacks.run_state import CHECKPOINTS
 from ..core.errors import (
     CheckpointError,
@@ -16,7 +16,7 @@ from ..core.errors import (
     SearchError,
     message,
 )
-from ..core.files import remove_directory, write_text_atomic
+from ..core.files import write_text_atomic
 from ..core.lock import LOCK_FILE, OWNER_FILE, directory_lock
 from ..trainer.export import MODEL_FILE
 from .hparams import write_experiment, write_session
@@ -259,7 +259,7 @@ def _forget_weights(
     for number, trial in study.trials.items():
         run = directory / trial.name
         if trial.status != "running" and number not in kept and run.is_dir():
-            remove_directory(run / CHECKPOINTS)
+            remove_all(run / CHECKPOINTS)
             (run / MODEL_FILE).unlink(missing_ok=True)
 
 

@@ -11,7 +11,8 @@ import keras
 import tensorflow as tf
 
 from ..callbacks import CallbackList, RunState
-from ..callbacks.model_checkpoint import best_checkpoint, restore_best
+from ..callbacks.checkpoints import best_checkpoint
+from ..callbacks.model_checkpoint import restore_best
 from ..configs import TrainerConfig, max_seconds
 from ..core.errors import ConfigError, message
 from ..core.signals import stop_signals

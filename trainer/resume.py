@@ -1,19 +1,20 @@
 """Finds the checkpoint that a run goes on from, and compares settings."""
 
+import itertools
+import os
 import re
-import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..callbacks.model_checkpoint import FROZEN
+from ..callbacks.checkpoints import FROZEN, remove_frozen, remove_left
 from ..core.bundle import Bundle, read_bundle
 from ..core.differences import differences, flatten
 from ..core.errors import CheckpointError, ConfigError, message
 from ..strategies import Workers
 
-_NAME = re.compile(r"step-(\d{8})(-mid-epoch)?")
+_NAME = re.compile(r"step-(\d{8,})(-mid-epoch)?")
 
 # What may differ between the parts of a run without changing what it computes, but for
 # how far it goes.
@@ -157,20 +158,18 @@ def clear_the_way(directory: Path, newest: Path | None) -> None:
         directory: `checkpoints` of a run, which this process has locked.
         newest: The checkpoint that the run goes on from, or None if it begins.
     """
-    left = [*directory.glob(".step-*"), *directory.glob(f".{FROZEN}-*")]
     if newest is None:
-        left.append(directory / FROZEN)  # of a process that came to no checkpoint
+        remove_frozen(directory)  # of a process that came to no checkpoint
     else:
         names = checkpoint_names(directory)
         _put_aside([directory / name for name in names[names.index(newest.name) + 1 :]])
-    for path in left:
-        shutil.rmtree(path, ignore_errors=True)
+    remove_left(directory)
 
 
 def _put_aside(damaged: Iterable[Path]) -> None:
     for path in damaged:
-        number = len(list(path.parent.glob(f"damaged-{path.name}-*")))
-        path.rename(path.with_name(f"damaged-{path.name}-{number}"))
+        names = (path.with_name(f"damaged-{path.name}-{n}") for n in itertools.count())
+        path.rename(next(name for name in names if not os.path.lexists(name)))
 
 
 def compare_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

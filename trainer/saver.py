@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..callbacks import RunState
-from ..callbacks.model_checkpoint import FROZEN, checkpoint_name
+from ..callbacks.checkpoints import FROZEN, checkpoint_name
 from ..core.bundle import Bundle, write_bundle
 from ..core.errors import CheckpointError, message
 from ..core.restarts import report_progress

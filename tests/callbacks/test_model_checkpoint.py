@@ -4,7 +4,7 @@ import pytest
 from hand_made_runs import STEPS, end_epoch, fill_weights, new_run
 from helpers import weights_of
 from keraunos.callbacks import Callback, ModelCheckpoint
-from keraunos.callbacks.model_checkpoint import best_checkpoint, checkpoint_name
+from keraunos.callbacks.checkpoints import best_checkpoint, checkpoint_name
 from keraunos.core.bundle import read_bundle
 from keraunos.core.errors import ConfigError
 

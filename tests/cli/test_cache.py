@@ -7,9 +7,9 @@ def store(monkeypatch: pytest.MonkeyPatch, tmp_path):
     monkeypatch.setenv("KERAUNOS_CACHE_DIR", str(tmp_path / "cache"))
     store = open_store()
     for key, size in {
-        "features-a": 3_000_000,
-        "features-b": 500_000,
-        "pictures-c": 7,
+        f"features-{'a' * 64}": 3_000_000,
+        f"features-{'b' * 64}": 500_000,
+        f"pictures-{'c' * 64}": 7,
     }.items():
         with store.writing(key) as path:
             path.write_bytes(bytes(size))
@@ -31,7 +31,7 @@ def test_clearing_removes_one_kind_or_all(keraunos, store, kind, left):
 
 
 def test_the_folder_can_be_another(keraunos, store, tmp_path):
-    with open_store(tmp_path / "other").writing("features-d") as path:
+    with open_store(tmp_path / "other").writing(f"features-{'d' * 64}") as path:
         path.write_bytes(bytes(9_000_000))
     answer = keraunos("cache", "--cache-dir", tmp_path / "other")
     assert "9.0" in answer.out

@@ -4,8 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 from keraunos.core import growing_file
+from keraunos.core.cache_folder import TAG
 from keraunos.core.growing_file import GrowingFile
 from keraunos.core.store import Store
+
+ONE, TWO = (f"features-{digit * 64}" for digit in "12")
 
 
 @pytest.fixture
@@ -15,7 +18,7 @@ def store(tmp_path):
 
 def grow(store, parts, error=None):
     """Appends parts and fails then, if that is wanted; returns what was there before."""
-    with store.growing("letters-1") as file:
+    with store.growing(ONE) as file:
         before = file.size
         for part in parts:
             file.append(part)
@@ -27,29 +30,29 @@ def grow(store, parts, error=None):
 def test_what_was_begun_is_gone_on_with_and_counts_when_it_is_whole(store):
     with pytest.raises(KeyboardInterrupt):
         grow(store, [b"abc", b"de"], KeyboardInterrupt())
-    assert store.find("letters-1") is None
+    assert store.find(ONE) is None
     assert store.sizes() == {}
     assert grow(store, [b"fg"]) == 5
-    assert store.find("letters-1").read_bytes() == b"abcdefg"
+    assert store.find(ONE).read_bytes() == b"abcdefg"
     names = {each.name for each in store.directory.iterdir()}
-    assert names == {"letters-1"}
+    assert names == {ONE, TAG}
 
 
 def test_what_does_not_fit_on_the_disk_leaves_it_to_others(store):
     full = OSError(errno.ENOSPC, "no space left on device")
     with pytest.raises(OSError, match="no space left"):
         grow(store, [b"abc"], full)
-    assert list(store.directory.iterdir()) == []
+    assert [each.name for each in store.directory.iterdir()] == [TAG]
 
 
 def test_what_was_begun_counts_as_room_for_the_rest(store, monkeypatch):
     with pytest.raises(RuntimeError):
         grow(store, [b"x" * 600], RuntimeError())
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=400))
-    assert store.fits("letters-1", 900)  # of which 600 bytes are there
-    assert not store.fits("letters-2", 900)
-    assert not store.fits("letters-1", 950)
-    assert not store.fits("letters-1", 1001)  # the limit of the store
+    assert store.fits(ONE, 900)  # of which 600 bytes are there
+    assert not store.fits(TWO, 900)
+    assert not store.fits(ONE, 950)
+    assert not store.fits(ONE, 1001)  # the limit of the store
 
 
 def test_only_what_is_certain_is_gone_on_with(tmp_path, monkeypatch):
@@ -70,8 +73,8 @@ def test_only_what_is_certain_is_gone_on_with(tmp_path, monkeypatch):
 def test_clearing_removes_what_was_begun_unless_somebody_is_at_it(store):
     with pytest.raises(RuntimeError):
         grow(store, [b"abc"], RuntimeError())
-    with store.lock("letters-1"):
+    with store.lock(ONE):
         assert Store(store.directory, 1000).clear() == 0
-    assert store.clear("numbers") == 0
-    assert store.clear("letters") > 0
+    assert store.clear("pictures") == 0
+    assert store.clear("features") > 0
     assert grow(store, [b"x"]) == 0

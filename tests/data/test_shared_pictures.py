@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from helpers import make_pictures
 from keraunos import ImageData
-from keraunos.core.store import LIMIT_VARIABLE
+from keraunos.core.cache_folder import UNFINISHED
+from keraunos.core.store import LIMIT_VARIABLE, open_store
 from keraunos.data.file_records import FileRecord, FileRecords
 
 SIZE, PICTURES = 64, 30
@@ -98,7 +99,7 @@ def entries(store: Path) -> list[str]:
 
 
 def leftovers(store: Path) -> list[str]:
-    return [each.name for each in store.iterdir() if each.name.startswith(".part-")]
+    return [each.name for each in store.iterdir() if UNFINISHED.fullmatch(each.name)]
 
 
 def undisturbed(folder: Path, store: Path) -> Any:
@@ -142,6 +143,7 @@ def test_where_no_file_can_grow_pictures_are_decoded_as_they_are_needed(folder, 
 
 @pytest.mark.parametrize("cache", ["auto", "disk"])
 def test_on_a_full_disk_as_well(folder, full_disk, cache, tmp_path):
+    open_store(full_disk)
     (full_disk / "ballast").write_bytes(bytes(56 * 1024))
     data = ImageData.from_folder(
         folder, image_size=SIZE, cache=cache, validation_split=0, cache_dir=full_disk
@@ -180,12 +182,13 @@ def test_other_pictures_and_sizes_are_kept_apart(folder, tmp_path):
 
 
 def test_what_a_killed_process_began_is_removed_a_day_later(folder, tmp_path):
-    old, fresh = tmp_path / ".part-old", tmp_path / ".part-fresh"
+    names = ".part-old4old4", f".pictures-{'0' * 64}-fresh123"
+    old, fresh = (tmp_path / name for name in names)
     old.write_bytes(b"half")
     fresh.write_bytes(b"half")
     os.utime(old, (1, 1))
     ImageData.from_folder(folder, image_size=32, cache_dir=tmp_path)
-    assert leftovers(tmp_path) == [".part-fresh"]
+    assert leftovers(tmp_path) == [fresh.name]
 
 
 def test_a_damaged_database_of_files_is_made_anew(tmp_path):

@@ -1,0 +1,80 @@
+"""The names of checkpoints in a run's directory, and the only way to remove one."""
+
+import re
+from pathlib import Path
+
+from ..core.bundle import FILES
+from ..core.files import read_text
+from ..core.removal import remove_empty, remove_file, remove_folder
+from .run_state import RunState
+
+BEST, LAST, FROZEN = "best.txt", "last.txt", "frozen"
+
+NAME = re.compile(r"(?:step|weights)-\d{8,}(?:-mid-epoch)?")
+_POINTER = re.compile(r"best\.txt|last\.txt")
+_FROZEN = re.compile(FROZEN)
+# What a process that was killed was about to write, or to remove.
+_LEFT = re.compile(rf"\.(?:{NAME.pattern}|{FROZEN})-(?:\w{{8}}|removed)")
+
+
+def checkpoint_name(run: RunState) -> str:
+    """Directory name of the checkpoint of a run where it stands.
+
+    Returns:
+        `step-00000280`, after 280 steps; `step-00000280-mid-epoch` within an epoch, or
+        before its validation is done.
+    """
+    return f"step-{run.step:08d}" + ("-mid-epoch" if run.is_within_epoch else "")
+
+
+def best_checkpoint(directory: Path | None) -> Path | None:
+    """The checkpoint that best.txt names, if there is one."""
+    if directory is None:
+        return None
+    try:
+        name = read_text(directory / BEST).strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return directory / name if NAME.fullmatch(name) else None
+
+
+def only_names(written: object) -> list[str]:
+    """Those of what a checkpoint's state holds that name a checkpoint.
+
+    Example:
+        >>> only_names(["step-00000280", "/home", "../step-00000280", 7])
+        ['step-00000280']
+    """
+    listed = written if isinstance(written, list) else []
+    return [each for each in listed if isinstance(each, str) and NAME.fullmatch(each)]
+
+
+def remove_checkpoint(directory: Path, name: str) -> None:
+    """Removes a checkpoint; one that holds more than its files stays as it is."""
+    remove_folder(directory, name, NAME, FILES)
+
+
+def remove_frozen(directory: Path) -> None:
+    """Removes what training left alone, of a run that came to no checkpoint."""
+    remove_folder(directory, FROZEN, _FROZEN, FILES)
+
+
+def remove_left(directory: Path) -> None:
+    """Removes what a process that was killed was about to write, or to remove."""
+    for path in directory.iterdir() if directory.is_dir() else ():
+        if _LEFT.fullmatch(path.name):
+            remove_folder(directory, path.name, _LEFT, FILES)
+
+
+def remove_all(directory: Path) -> None:
+    """Removes all checkpoints of a run, and the folder if that is all it holds."""
+    if directory.is_symlink() or not directory.is_dir():
+        return
+    for pointer in (BEST, LAST):
+        remove_file(directory, pointer, _POINTER)
+    for path in list(directory.iterdir()):
+        if NAME.fullmatch(path.name):
+            remove_checkpoint(directory, path.name)
+    remove_frozen(directory)
+    remove_left(directory)
+    remove_empty(directory)

@@ -1,0 +1,72 @@
+"""Tells a folder that is a cache from one that holds something else.
+
+The names of all that is kept in a cache are here; nothing else in it is ever removed.
+"""
+
+import errno
+import re
+from pathlib import Path
+
+from .errors import ConfigError, message
+from .files import read_text, require_plain, write_text_atomic
+
+KINDS = ("features", "near", "pictures", "weights")
+TAG = "CACHEDIR.TAG"  # by which backup programs, too, know a cache
+SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55"
+OWNER = "# This is the cache of Keraunos: all in it can be removed, and is made again."
+
+_KEY = rf"(?:{'|'.join(KINDS)})(?:-\d+)*-[0-9a-f]{{64}}"
+_DRAWN = r"lesions-\d+-\d+"
+
+KEY = re.compile(_KEY)
+ENTRY = re.compile(rf"{_KEY}|(?:files|fingerprints)\.sqlite")
+GROWING = re.compile(rf"\.growing-(?P<key>{_KEY})(?:\.size)?")
+UNFINISHED = re.compile(rf"\.(?:part|{_KEY})-\w{{8}}")
+_OTHERS = re.compile(
+    rf"\.(?:{_KEY}|{_DRAWN})\.lock|\.\.growing-{_KEY}\.size-\w{{8}}(?:\.size)?"
+    rf"|{_DRAWN}|\.{_DRAWN}-\w{{8}}|(?:files|fingerprints)\.sqlite-\w+"
+    rf"|\.{TAG}-\w{{8}}\.TAG"
+)
+
+
+def claim_cache(directory: Path) -> None:
+    """Makes sure that a folder is a cache; makes one of it if it is empty.
+
+    So it does where there are only files that an earlier version kept there.
+
+    Args:
+        directory: Exists.
+
+    Raises:
+        ConfigError: It holds something else, which is left as it is.
+    """
+    require_plain(directory)
+    if is_cache(directory):
+        return
+    others = sorted(each.name for each in directory.iterdir() if not _is_known(each.name))
+    if others and not is_cache(directory):  # another process may have made it one
+        raise ConfigError(
+            message(
+                "`cache_dir` must be new, empty or a cache already, and it holds something "
+                f"else ({others[0]}).",
+                f"It is left as it is: choose another, such as {directory / 'keraunos'}.",
+                cache_dir=str(directory),
+            )
+        )
+    try:
+        write_text_atomic(directory / TAG, f"{SIGNATURE}\n{OWNER}\n")
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise  # on a full disk the next process tries again
+
+
+def is_cache(directory: Path) -> bool:
+    """Whether a folder is a cache of ours."""
+    try:
+        return read_text(directory / TAG).startswith(f"{SIGNATURE}\n{OWNER}")
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _is_known(name: str) -> bool:
+    return any(each.fullmatch(name) for each in (ENTRY, GROWING, UNFINISHED, _OTHERS))
