@@ -3,7 +3,7 @@
 Knows nothing of models or data. A strategy is TensorFlow's own, not a wrapper.
 """
 
-from .collectives import sum_over_replicas
+from .collectives import SharedSlices, sum_over_replicas
 from .devices import Devices, find_devices, set_cpu_devices
 from .factory import (
     create_strategy,
@@ -21,6 +21,7 @@ __all__ = [
     "Part",
     "Position",
     "Replicas",
+    "SharedSlices",
     "Workers",
     "create_strategy",
     "current_workers",

@@ -15,7 +15,7 @@ class Case(NamedTuple):
     """A compiled model and data for it.
 
     Attributes:
-        build: Returns the compiled model, with an SGD optimizer that has momentum.
+        build: Returns the compiled model.
         elements: Makes that many examples, as a tuple of what `Model.fit` takes.
     """
 
@@ -79,6 +79,30 @@ def with_embedding() -> keras.Model:
     pooled = keras.layers.GlobalAveragePooling1D()(embedded)
     model = keras.Model(inputs, keras.layers.Dense(CLASSES, "softmax")(pooled))
     model.compile(sgd(), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+class TokensAndPositions(keras.layers.Layer):
+    """Looks up rows of the batch, places in it, and both in one table."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tokens = keras.layers.Embedding(11, 4)
+        self.positions = keras.layers.Embedding(8, 4)
+
+    def call(self, words: Any) -> Any:
+        places = keras.ops.arange(keras.ops.shape(words)[1])
+        return self.tokens(words) + self.positions(places) + self.tokens(places)
+
+
+def with_positions() -> keras.Model:
+    """Trained by an optimizer that sees each entry of a sparse gradient."""
+    inputs = keras.Input((None,), dtype="int32")
+    hidden = keras.layers.Dense(4, "tanh")(TokensAndPositions()(inputs))
+    pooled = keras.layers.GlobalAveragePooling1D()(hidden)
+    model = keras.Model(inputs, keras.layers.Dense(CLASSES, "softmax")(pooled))
+    optimizer = keras.optimizers.Adam(0.02, clipnorm=0.05)
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
 
@@ -156,6 +180,7 @@ CASES = {
     ),
     "add_loss": Case(with_added_loss, labelled),
     "an Embedding": Case(with_embedding, sentences),
+    "positions": Case(with_positions, sentences),
     "a convolution": Case(with_convolution, small_pictures),
     "BatchNorm": Case(with_batch_norm, labelled),
 }

@@ -22,6 +22,7 @@ from .batches import Prepare, next_with_wait
 from .epoch_totals import EpochTotals
 from .gradient_norm import gradient_norm
 from .keras_internals import apply_in_cross_replica_context
+from .lookups import joined, with_lookups_apart
 from .losses import Forward, Kind, divide, forward, loss_names, num_rows
 from .measure import measure, when
 from .seeds import set_seeds
@@ -49,6 +50,7 @@ class ReplicaSums(NamedTuple):
         denominators: For each divisor.
         gradients: For each divisor one for each variable.
         statistics: Those of BatchNorms that aren't synchronised.
+        repeats: How many replicas have these same examples.
     """
 
     rows: Any
@@ -56,6 +58,7 @@ class ReplicaSums(NamedTuple):
     denominators: dict[str, Any]
     gradients: dict[str, list[Any]]
     statistics: list[Any]
+    repeats: Any
 
 
 class TrainStep:
@@ -145,9 +148,11 @@ class TrainStep:
     def _one_step(self, iterator: Any, step: tf.Tensor) -> tf.Tensor:
         parts, wait_seconds = next_with_wait(iterator)
         local = self.strategy.run(self._on_replica, args=(parts, step))
+        *sums, repeats = tuple(local)
         rows, numerators, denominators, gradients, statistics = sum_over_replicas(
-            self.strategy, tuple(local)
+            self.strategy, sums, repeats
         )
+        gradients = {divisor: joined(each) for divisor, each in gradients.items()}
         self._share_statistics(statistics)
         losses = divide(self._kinds, numerators, denominators)
         self.totals.add(losses, rows, wait_seconds)
@@ -163,8 +168,7 @@ class TrainStep:
             result = forward(self.model, self._module, batch, repeats, training=True)
             sums = self._sum_by_divisor(result)
         gradients = {
-            divisor: tape.gradient(total, self._variables)
-            for divisor, total in sums.items()
+            divisor: self._gradients(tape, total, batch) for divisor, total in sums.items()
         }
         measure(self.model, targets, result.predictions, sample_weight, repeats)
         self._kinds = [term.kind for term in result.terms]
@@ -174,7 +178,14 @@ class TrainStep:
             {term.kind.divisor: term.denominator for term in result.terms},
             gradients,
             [tf.identity(variable.value) for variable in self._statistics],
+            repeats,
         )
+
+    def _gradients(self, tape: tf.GradientTape, total: tf.Tensor, batch: Any) -> list[Any]:
+        gradients = tape.gradient(total, self._variables)
+        if self.strategy.num_replicas_in_sync == 1:
+            return gradients
+        return [with_lookups_apart(gradient, batch) for gradient in gradients]
 
     def _share_statistics(self, sums: list[tf.Tensor]) -> None:
         """Gives all replicas the mean of theirs, which are of their own rows."""
