@@ -11,6 +11,7 @@ from .run_state import RunState
 BEST, LAST, FROZEN = "best.txt", "last.txt", "frozen"
 
 NAME = re.compile(r"(?:step|weights)-\d{8,}(?:-mid-epoch)?")
+_STEP = re.compile(r"step-(\d{8,})(-mid-epoch)?")
 _POINTER = re.compile(r"best\.txt|last\.txt")
 _FROZEN = re.compile(FROZEN)
 # What a process that was killed was about to write, or to remove.
@@ -25,6 +26,15 @@ def checkpoint_name(run: RunState) -> str:
         before its validation is done.
     """
     return f"step-{run.step:08d}" + ("-mid-epoch" if run.is_within_epoch else "")
+
+
+def checkpoint_names(directory: Path) -> list[str]:
+    """Names of all checkpoints that a run goes on from, the oldest first."""
+    if not directory.is_dir():
+        return []
+    matches = [_STEP.fullmatch(path.name) for path in directory.iterdir()]
+    found = [(int(match[1]), match[2] is None, match[0]) for match in matches if match]
+    return [name for _, _, name in sorted(found)]
 
 
 def best_checkpoint(directory: Path | None) -> Path | None:

@@ -1,10 +1,20 @@
-"""Event files of TensorBoard, rewritten so that a resumed run shows nothing twice."""
+"""Event files of TensorBoard, rewritten so that a resumed run shows nothing twice.
 
+Only those that stand where ours are written are touched.
+"""
+
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import tensorflow as tf
 from tensorboard.compat.proto.event_pb2 import Event
+
+from ..core.files import replacing
+from ..core.removal import remove_file
+
+PARTS = ("", "train", "validation")
+EVENTS = re.compile(r"events\.out\.tfevents\.[^/]+")
 
 
 def keep_events(folder: Path, is_kept: Callable[[int], bool]) -> None:
@@ -13,13 +23,26 @@ def keep_events(folder: Path, is_kept: Callable[[int], bool]) -> None:
     A record at the end of a file that a dying process left torn goes as well.
 
     Args:
-        folder: Is searched at any depth.
+        folder: `tensorboard` of a run.
         is_kept: Whether events of a step stay.
     """
-    for path in sorted(folder.rglob("*tfevents*")):
+    for path in event_files(folder):
         records = list(_records(path))
         kept = [each for each in records if is_kept(Event.FromString(each).step)]
         _rewrite(path, kept)
+
+
+def event_files(folder: Path) -> list[Path]:
+    """The files that a run writes below its folder `tensorboard`."""
+    found = [path for part in PARTS for path in (folder / part).glob("events.out.*")]
+    return sorted(path for path in found if EVENTS.fullmatch(path.name))
+
+
+def remove_events(folder: Path) -> None:
+    """Removes the event files in a folder, but not those below it."""
+    for path in folder.glob("events.out.*"):
+        if EVENTS.fullmatch(path.name):
+            remove_file(folder, path.name, EVENTS)
 
 
 def _records(path: Path) -> Iterator[bytes]:
@@ -32,8 +55,6 @@ def _records(path: Path) -> Iterator[bytes]:
 
 
 def _rewrite(path: Path, records: list[bytes]) -> None:
-    temporary = path.with_name(f".{path.name}.part")
-    with tf.io.TFRecordWriter(str(temporary)) as writer:
+    with replacing(path) as temporary, tf.io.TFRecordWriter(str(temporary)) as writer:
         for record in records:
             writer.write(record)
-    temporary.replace(path)

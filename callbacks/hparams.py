@@ -13,6 +13,7 @@ from tensorboard.plugins.hparams import api as hp
 from tensorboard.plugins.hparams import api_pb2, summary
 
 from ..core.differences import flatten
+from .event_files import remove_events
 
 # By which settings people tell runs apart; of the model and the data nearly all.
 _OF_TRAINER = ("max_epochs", "max_steps", "precision")
@@ -59,8 +60,7 @@ def hyperparameters(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def new_writer(folder: str | Path) -> tf.summary.SummaryWriter:
     """A new event file in place of those that stand there already."""
-    for old in Path(folder).glob("events.out.tfevents*"):
-        old.unlink()
+    remove_events(Path(folder))
     return tf.summary.create_file_writer(str(folder))
 
 

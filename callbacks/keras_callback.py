@@ -73,9 +73,9 @@ class KerasCallback(Callback):
         return {name: getattr(self.callback, name) for name in names}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Lets it remember."""
-        for name, value in state.items():
-            setattr(self.callback, name, value)
+        """Lets it remember what `state_dict` gives, and nothing else that is there."""
+        for name in self.state_dict().keys() & state.keys():
+            setattr(self.callback, name, state[name])
 
     def on_fit_begin(self, run: RunState) -> None:
         """Introduces the model."""

@@ -5,7 +5,7 @@ import math
 import os
 from pathlib import Path
 
-from ..core.files import write_text_atomic
+from ..core.files import open_to_append, read_text, write_text_atomic
 from .base import Callback
 from .run_state import RunState
 
@@ -50,8 +50,8 @@ class MetricsLog(Callback):
             return
         values = {n: v if math.isfinite(v) else None for n, v in metrics.items()}
         line = json.dumps({"epoch": epoch, "step": run.step, **values})
-        with open(run.run_dir / name, "a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        with open_to_append(run.run_dir / name) as file:
+            file.write(f"{line}\n".encode())
             file.flush()
             os.fsync(file.fileno())  # before the checkpoint that counts on it
 
@@ -60,7 +60,7 @@ def _keep(path: Path, counter: str, last: int) -> None:
     """Leaves out lines that count further than that."""
     if not path.exists():
         return
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    lines = read_text(path).splitlines(keepends=True)
     kept = [line for line in lines if _number(line, counter) <= last]
     write_text_atomic(path, "".join(kept))
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from ..core.files import own_directory
+
 
 class ProfileWindow:
     """Starts TensorFlow's profiler before one step and stops it after another.
@@ -25,6 +27,8 @@ class ProfileWindow:
         if self._is_open and step >= self._last:
             self.close()
         elif not self._is_open and self._first <= step + 1 <= self._last:
+            for below in ("", "plugins", "plugins/profile"):
+                own_directory(self._folder / below)
             tf.profiler.experimental.start(str(self._folder))
             self._is_open = True
 

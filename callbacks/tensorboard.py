@@ -1,16 +1,16 @@
 """Writes what TensorBoard shows."""
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from ..core.errors import ConfigError
+from ..core.files import own_directory
 from ..evaluation import Predictions, confusion_matrix_picture, draw_mistakes
 from ..evaluation.pictures import to_pixels
 from .base import Callback
-from .event_files import keep_events
+from .event_files import PARTS, keep_events, remove_events
 from .hparams import begin_session, end_session, hyperparameters, new_writer
 from .memory import memory_gib
 from .monitor import Monitor
@@ -66,7 +66,8 @@ class TensorBoard(Callback):
             done = run.step - run.is_within_epoch
             keep_events(run.run_dir / FOLDER, lambda step: step <= done)
         elif run.run_dir is not None:  # a process may have come to no checkpoint
-            shutil.rmtree(run.run_dir / FOLDER, ignore_errors=True)
+            for part in PARTS:
+                remove_events(run.run_dir / FOLDER / part)
         is_new = run.resumed_from is None
         if is_new and self.pictures and isinstance(run.data, ShowsPictures):
             images, _ = run.data.sample_pictures()
@@ -137,7 +138,8 @@ class TensorBoard(Callback):
         if run.run_dir is None:
             return tf.summary.create_noop_writer().as_default()
         if part not in self._writers:
-            self._writers[part] = create(str(run.run_dir / FOLDER / part))
+            own_directory(run.run_dir / FOLDER)
+            self._writers[part] = create(str(own_directory(run.run_dir / FOLDER / part)))
         return self._writers[part].as_default()
 
     def _flush(self) -> None:

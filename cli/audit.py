@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..core.errors import DataError
+from ..core.files import require_regular
 from ..core.names import printable
 from .console import show, show_table
 from .output import writing
@@ -69,11 +70,11 @@ def audit(
 
     found = audit_folders(folders, open_store(cache_dir), check.value)
     if json is not None:
-        with writing(json, "--json"):
-            write_json_atomic(json, to_json(found))
+        with writing(json, "--json") as place:
+            write_json_atomic(place, to_json(found))
     if html is not None:
-        with writing(html, "--html"):
-            write_html(html, found)
+        with writing(html, "--html") as place:
+            write_html(place, found)
     _show(found)
     if spoils_a_run(found):
         show("This would spoil a training run.")
@@ -83,10 +84,11 @@ def audit(
 
 def _require_writable(file: Path, option: str) -> None:
     """Fails before all the work rather than after it."""
-    with writing(file, option):
-        if file.is_dir():
+    with writing(file, option) as place:
+        if place.is_dir():
             raise IsADirectoryError(0, "it is a folder")
-        with tempfile.TemporaryFile(dir=file.parent):
+        require_regular(place)
+        with tempfile.TemporaryFile(dir=place.parent):
             pass
 
 

@@ -34,8 +34,8 @@ def compare(
     differing = differing_settings(summaries)
     if csv is not None:
         header, rows = as_rows(summaries, differing)
-        with writing(csv, "--csv"):
-            write_csv(csv, header, rows)
+        with writing(csv, "--csv") as place:
+            write_csv(place, header, rows)
     show_table(_table(summaries, differing))
     same = "" if differing else " Their settings are the same."
     show(f"{len(summaries)} runs.{same}")

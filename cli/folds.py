@@ -10,7 +10,7 @@ from rich.table import Table
 from ..configs import RunConfig, to_yaml
 from ..core.differences import differences
 from ..core.errors import ConfigError, DataError
-from ..core.files import write_csv, write_json_atomic, write_text_atomic
+from ..core.files import read_text, write_csv, write_json_atomic, write_text_atomic
 from .console import say, show, show_table
 from .run_directories import CONFIG_FILE, read_run_config
 from .training import TrainedRun, say_where, test, train
@@ -53,8 +53,14 @@ def train_folds(config: RunConfig, run_dir: Path) -> None:
 
 def _claim(config: RunConfig, run_dir: Path) -> None:
     """Writes down what is asked for, which must be what finished folds were asked for."""
+    from ..trainer.run_directory import (
+        ENVIRONMENT_FILE,
+        check_run_directory,
+        describe_environment,
+    )
     from .config_file import portable
 
+    check_run_directory(run_dir)
     config = portable(config)
     if (run_dir / CONFIG_FILE).exists():
         before = read_run_config(run_dir).model_dump()
@@ -66,6 +72,7 @@ def _claim(config: RunConfig, run_dir: Path) -> None:
                 "with another run_dir."
             )
     run_dir.mkdir(parents=True, exist_ok=True)
+    write_json_atomic(run_dir / ENVIRONMENT_FILE, describe_environment())
     write_text_atomic(run_dir / CONFIG_FILE, to_yaml(config))
 
 
@@ -91,9 +98,7 @@ def _read_scores(directory: Path) -> dict[str, dict[str, Any]]:
     """What a fold came to: on its validation pictures, and on those of the test."""
     found = {"validation": directory / FOLD_SCORES_FILE, "test": directory / "test.json"}
     return {
-        split: json.loads(file.read_text(encoding="utf-8"))
-        for split, file in found.items()
-        if file.exists()
+        split: json.loads(read_text(file)) for split, file in found.items() if file.exists()
     }
 
 

@@ -8,18 +8,21 @@ from ..core.errors import ConfigError, message
 
 
 @contextlib.contextmanager
-def writing(output: Path, option: str = "--output") -> Iterator[None]:
+def writing(output: Path, option: str = "--output") -> Iterator[Path]:
     """Surrounds what writes the output of a command.
 
     Args:
-        output: The place.
+        output: The place, as the user typed it.
         option: The option that named it, for messages.
+
+    Yields:
+        The place with its links resolved, as the user may have some.
 
     Raises:
         ConfigError: It can't be written.
     """
     try:
-        yield
+        yield output.expanduser().resolve()
     except OSError as error:
         raise ConfigError(
             message(

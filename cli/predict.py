@@ -43,8 +43,8 @@ def predict(
     probabilities = Trainer().predict(load_model(run, config), split)
     predictions = Predictions(split.names, probabilities, names)
     _show(predictions)
-    with writing(output):
-        write_predictions(output, predictions)
+    with writing(output) as place:
+        write_predictions(place, predictions)
     say(f"written: {output}")
 
 

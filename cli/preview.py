@@ -24,8 +24,8 @@ def preview(
     from .build import build_data
 
     data = build_data(config)
-    with writing(output):
-        output.mkdir(parents=True, exist_ok=True)
-        files = draw_data(data, output)
+    with writing(output) as place:
+        place.mkdir(parents=True, exist_ok=True)
+        files = draw_data(data, place)
     for file in files:
-        show(str(file))
+        show(str(output / file.name))

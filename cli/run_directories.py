@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..configs import RunConfig, load_config
 from ..core.errors import ConfigError, message
+from ..core.removal import remove_empty
 
 RUNS = Path("runs")
 CONFIG_FILE = "config.yaml"
@@ -41,13 +42,14 @@ def run_directory(named: str | None, name: str) -> Iterator[Path]:
     if named:
         yield Path(named)
         return
+    had_runs = RUNS.exists()
     directory = next_run_directory(name)
     try:
         yield directory
     finally:
-        with contextlib.suppress(OSError):  # it holds something: what it is for
-            directory.rmdir()
-            RUNS.rmdir()
+        remove_empty(directory)  # it may hold something: what it is for
+        if not had_runs:
+            remove_empty(RUNS)
 
 
 def next_run_directory(name: str) -> Path:

@@ -10,8 +10,10 @@ from typing import Any
 from ..configs.yaml_file import parse_yaml
 from ..core.differences import flatten
 from ..core.errors import ConfigError, message
+from ..core.files import read_text
 from .run_directories import CONFIG_FILE
 
+_CHECKPOINT = re.compile(r"step-\d+(-mid-epoch)?")
 METRICS_FILE = "metrics.jsonl"
 # What tells the best epoch: the first of these that the run has.
 _BEST_BY = ("val_balanced_accuracy", "val_accuracy", "val_loss", "loss")
@@ -89,7 +91,7 @@ def _is_run(path: Path) -> bool:
 
 
 def _runs_below(path: Path) -> Iterator[Path]:
-    return (file.parent for file in path.glob(f"**/{METRICS_FILE}"))
+    return (each.parent for each in path.glob(f"**/{METRICS_FILE}") if each.is_file())
 
 
 def _natural(path: Path) -> list[str | int]:
@@ -102,32 +104,44 @@ def _read_settings(directory: Path) -> dict[str, Any]:
     """What the command line wrote; else what the last checkpoint of a script knows."""
     config = directory / CONFIG_FILE
     if config.is_file():
-        settings, _ = parse_yaml(config.read_text(encoding="utf-8"), str(config))
+        settings, _ = parse_yaml(_read(config), str(config))
         return dict(settings)
     pointer = directory / "checkpoints" / "last.txt"
     if not pointer.is_file():
         return {}
-    name = pointer.read_text(encoding="utf-8").strip()
+    name = _read(pointer).strip()
+    if not _CHECKPOINT.fullmatch(name):
+        return {}
     return _read_json(pointer.parent / name / "settings.json")
 
 
 def _read_lines(path: Path) -> list[dict[str, Any]]:
-    text = path.read_text(encoding="utf-8")
-    return [_parse(line, path) for line in text.splitlines()]
+    return [_parse(line, path) for line in _read(path).splitlines()]
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    return _parse(path.read_text(encoding="utf-8"), path)
+    return _parse(_read(path), path)
+
+
+def _read(path: Path) -> str:
+    try:
+        return read_text(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from None
 
 
 def _parse(text: str, path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(text))
     except (ValueError, TypeError) as error:
-        raise ConfigError(
-            message(
-                f"The files of a run must be readable ({error}).",
-                "Leave that run out, or test it again.",
-                file=str(path),
-            )
-        ) from None
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: Exception) -> ConfigError:
+    return ConfigError(
+        message(
+            f"The files of a run must be readable ({error}).",
+            "Leave that run out, or test it again.",
+            file=str(path),
+        )
+    )

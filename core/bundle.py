@@ -138,18 +138,19 @@ def read_bundle(path: Path) -> Bundle:
     Raises:
         CheckpointError: It is not whole, or not what was written.
     """
-    verify_bundle(path)
-    arrays = {file.stem: load_file(file) for file in path.glob("*.safetensors")}
+    files = [path / name for name in verify_bundle(path)]
+    arrays = {file.stem: load_file(file) for file in files if file.suffix == ".safetensors"}
     documents = {
-        file.stem: json.loads(file.read_text(encoding="utf-8"))
-        for file in path.glob("*.json")
-        if file.name != MANIFEST
+        file.stem: json.loads(read_text(file)) for file in files if file.suffix == ".json"
     }
     return Bundle(arrays, documents)
 
 
-def verify_bundle(path: Path) -> None:
+def verify_bundle(path: Path) -> list[str]:
     """Compares a directory with its manifest.
+
+    Returns:
+        The names of its files.
 
     Raises:
         CheckpointError: A file is missing or differs, named in the message.
@@ -168,6 +169,7 @@ def verify_bundle(path: Path) -> None:
         if found.get(name) != fingerprint:
             what = "is missing" if name not in found else "is damaged"
             raise CheckpointError(f"{path}: {name} {what}")
+    return list(wanted)
 
 
 def _fingerprints(

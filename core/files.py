@@ -113,7 +113,7 @@ def own_directory(path: Path) -> Path:
         ConfigError: Its name is that of a link or of a file.
     """
     with contextlib.suppress(FileExistsError):
-        path.mkdir()
+        path.mkdir(parents=True)
     status = path.lstat()
     if not stat.S_ISDIR(status.st_mode):
         raise _not_ours(path, "a directory", status)
@@ -162,7 +162,6 @@ def new_directory(path: Path) -> Iterator[Path]:
         FileExistsError: `path` exists already.
         ConfigError: Its parent is a link.
     """
-    path.parent.parent.mkdir(parents=True, exist_ok=True)
     own_directory(path.parent)
     temporary = path.with_name(f".{path.name}-{_token()}")
     temporary.mkdir()

@@ -14,7 +14,7 @@ from .files import open_to_append, read_text, write_text_atomic
 from .removal import remove_file
 
 LOCK_FILE, OWNER_FILE = ".lock", ".lock-owner"
-_OWNER = re.compile(re.escape(OWNER_FILE))
+_FILES = re.compile(r"\.lock|\.lock-owner")
 
 
 def file_lock(path: Path) -> FileLock:
@@ -57,8 +57,13 @@ def directory_lock(directory: Path) -> Iterator[None]:
         write_text_atomic(owner, f"process {os.getpid()} on {socket.gethostname()}")
         yield
     finally:
-        remove_file(directory, OWNER_FILE, _OWNER)
+        remove_file(directory, OWNER_FILE, _FILES)
         lock.release()
+
+
+def remove_lock(directory: Path) -> None:
+    """Removes the file of a lock that nobody needs any more."""
+    remove_file(directory, LOCK_FILE, _FILES)
 
 
 def _read(owner: Path) -> str:

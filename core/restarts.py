@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from .files import read_text, write_text_atomic
+
 VARIABLE = "KERAUNOS_PROGRESS_FILE"
 
 
@@ -10,7 +12,7 @@ def report_progress(step: int) -> None:
     """Notes after how many steps a checkpoint is whole, if anybody asked for that."""
     path = os.environ.get(VARIABLE)
     if path:
-        Path(path).write_text(str(step), encoding="utf-8")
+        write_text_atomic(Path(path), str(step))
 
 
 class Restarts:
@@ -42,6 +44,6 @@ class Restarts:
 
     def _progress(self) -> int:
         try:
-            return int(self._file.read_text(encoding="utf-8"))
+            return int(read_text(self._file))
         except (OSError, ValueError):
             return -1

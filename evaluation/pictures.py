@@ -10,6 +10,8 @@ import numpy.typing as npt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from ..core.files import replacing
+
 Images = npt.NDArray[np.uint8]
 
 TITLE_WIDTH = 26
@@ -18,7 +20,8 @@ NOT_DRAWN = frozenset({"images_per_second", "data_wait_seconds", "seconds"})
 
 def save_picture(figure: Figure, path: Path) -> None:
     """Writes a figure as PNG."""
-    figure.savefig(path, dpi=110)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=110)
 
 
 def to_pixels(figure: Figure) -> Images:

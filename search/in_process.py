@@ -2,14 +2,18 @@
 
 import contextlib
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
 from ..callbacks.run_state import CHECKPOINTS
-from ..core.files import write_json_atomic
+from ..core.files import read_text, write_json_atomic
+from ..core.removal import remove_file
 from ..core.signals import stop_signals
 from .trials import DEATHS, FitTrial, Outcome, TrialPlan, run_trial
+
+_NOTE = re.compile(r"\.begun-.+\.json")
 
 
 class Stopped(BaseException):
@@ -82,14 +86,14 @@ def _noted_as_begun(run_dir: Path) -> Iterator[int]:
     reached = max(
         (each.name for each in (run_dir / CHECKPOINTS).glob("step-*")), default=""
     )
-    before = json.loads(note.read_text()) if note.exists() else {}
+    before = json.loads(read_text(note)) if note.exists() else {}
     deaths = before["deaths"] + 1 if before.get("reached") == reached else 0
     with contextlib.suppress(OSError):  # the journal says what a full disk means
         write_json_atomic(note, {"reached": reached, "deaths": deaths})
     try:
         yield deaths
     finally:
-        note.unlink(missing_ok=True)
+        remove_file(note.parent, note.name, _NOTE)
 
 
 @contextlib.contextmanager

@@ -1,16 +1,19 @@
 """Writes down what an oracle said and was told, so that a killed search goes on."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..core.differences import differences
 from ..core.errors import CheckpointError, ConfigError, message
-from ..core.files import write_json_atomic
+from ..core.files import read_text, write_json_atomic
+from ..core.removal import remove_file
 
 JOURNAL_FILE = "search.json"
 FORMAT_VERSION = 1
+_JOURNAL = re.compile(re.escape(JOURNAL_FILE))
 
 
 class Journal:
@@ -54,12 +57,12 @@ class Journal:
 
     def discard(self) -> None:
         """Removes the file of a search that did not begin."""
-        self._path.unlink(missing_ok=True)
+        remove_file(self._path.parent, JOURNAL_FILE, _JOURNAL)
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path))
         if content["format"] != FORMAT_VERSION:
             raise ValueError(f"it is of format {content['format']}")
         return {"settings": dict(content["settings"]), "events": list(content["events"])}

@@ -21,10 +21,8 @@ def write_results(directory: Path, study: Study) -> None:
     """Writes results.csv: a row for each trial, in the order in which they began."""
     names = parameter_names(study)
     fields = ("trial", "status", study.objective.name, "best_epoch", "epochs", "seconds")
-    temporary = directory / f".{RESULTS_FILE}.part"
     rows = [_row(trial, names) for _, trial in sorted(study.trials.items())]
-    write_csv(temporary, [*fields, *names, "reason"], rows)
-    temporary.replace(directory / RESULTS_FILE)
+    write_csv(directory / RESULTS_FILE, [*fields, *names, "reason"], rows)
 
 
 def draw_results(directory: Path, study: Study) -> None:

@@ -1,7 +1,7 @@
 """The search: hands trials out, notes what came of them, and keeps the best."""
 
 import contextlib
-import shutil
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from ..callbacks.checkpoints import best_checkpoint, remove_all
 from ..callbacks.run_state import CHECKPOINTS
+from ..callbacks.tensorboard import FOLDER
 from ..core.errors import (
     CheckpointError,
     ConfigError,
@@ -16,8 +17,9 @@ from ..core.errors import (
     SearchError,
     message,
 )
-from ..core.files import write_text_atomic
-from ..core.lock import LOCK_FILE, OWNER_FILE, directory_lock
+from ..core.files import own_directory, require_plain, write_text_atomic
+from ..core.lock import LOCK_FILE, OWNER_FILE, directory_lock, remove_lock
+from ..core.removal import remove_empty, remove_file, remove_temporary
 from ..trainer.export import MODEL_FILE
 from .hparams import write_experiment, write_session
 from .in_process import Stopped
@@ -27,6 +29,8 @@ from .study import Study, Trial, trial_name
 from .trials import Outcome, TrialPlan, garbage_of_trials_only
 
 ERROR_FILE = "error.txt"
+LEFT = re.compile(r"\.trial-\d{3,}-\w{8}")
+_MODEL = re.compile(re.escape(MODEL_FILE))
 
 Say = Callable[[str], None]
 
@@ -80,9 +84,14 @@ class SearchResult:
 def search_directory(directory: Path) -> Iterator[Path]:
     """Makes the directory of a search and keeps other processes out.
 
+    Yields:
+        Where it is, links resolved.
+
     Raises:
-        ConfigError: It holds something else, is in use, or can't be written.
+        ConfigError: It holds something else, a link in its place included, is in use, or
+            can't be written.
     """
+    directory = directory.resolve()
     is_new = not directory.exists()
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -91,14 +100,15 @@ def search_directory(directory: Path) -> Iterator[Path]:
         raise _unusable(directory, str(error.strerror)) from None
     if held and JOURNAL_FILE not in held:
         raise _unusable(directory, f"it holds something else ({min(held)})")
+    require_plain(directory, FOLDER)
     try:
         with directory_lock(directory):
             yield directory
     finally:
         if {each.name for each in directory.iterdir()} <= {LOCK_FILE}:
-            (directory / LOCK_FILE).unlink(missing_ok=True)
+            remove_lock(directory)
             if is_new:
-                directory.rmdir()
+                remove_empty(directory)
 
 
 def run_search(
@@ -117,8 +127,9 @@ def run_search(
         SearchError: Every trial failed.
         KeraunosError: The first trials showed that what was asked for can't be done.
     """
-    for left in directory.glob(".trial-*"):  # by a killed process
-        shutil.rmtree(left, ignore_errors=True)
+    for path in directory.iterdir():
+        if LEFT.fullmatch(path.name):  # by a killed process
+            remove_temporary(directory, path.name, LEFT)
     try:
         signal = _run(study, executor, directory, keep, say)
     except KeraunosError:
@@ -226,7 +237,7 @@ def _refuse(outcome: Outcome, study: Study) -> None:
 
 def _note(study: Study, trial: Trial, outcome: Outcome, directory: Path, say: Say) -> None:
     study.tell(trial, outcome)
-    (directory / trial.name).mkdir(exist_ok=True)  # it may have failed before it began
+    own_directory(directory / trial.name)  # it may have failed before it began
     if outcome.traceback:
         write_text_atomic(directory / trial.name / ERROR_FILE, outcome.traceback)
     write_experiment(directory, study.oracle.hyperparameters, study.objective.name)
@@ -260,7 +271,7 @@ def _forget_weights(
         run = directory / trial.name
         if trial.status != "running" and number not in kept and run.is_dir():
             remove_all(run / CHECKPOINTS)
-            (run / MODEL_FILE).unlink(missing_ok=True)
+            remove_file(run, MODEL_FILE, _MODEL)
 
 
 def _taken_over(study: Study) -> set[int]:

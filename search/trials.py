@@ -9,17 +9,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from ..core.errors import CheckpointError, ConfigError, DataError, KeraunosError, message
-from ..core.files import new_directory
-from ..core.lock import LOCK_FILE, OWNER_FILE
+from ..core.files import new_directory, require_plain
+from ..core.lock import LOCK_FILE, OWNER_FILE, file_lock
 from ..core.names import did_you_mean
 
 if TYPE_CHECKING:
     from ..trainer import FitResult
 
 DEATHS = 3  # of its process, after which a trial counts as failed
+_SUBDIRECTORIES = ("checkpoints", "tensorboard")  # no import of what loads TensorFlow
 SECONDS_UNTIL_FREE = 60.0  # what an orphaned worker may take to save and end
 
 _looks_at_trials_only = False
@@ -146,7 +147,7 @@ def _wait_until_free(directory: Path) -> None:
     if not directory.is_dir():
         return
     try:
-        with FileLock(directory / LOCK_FILE).acquire(timeout=SECONDS_UNTIL_FREE):
+        with file_lock(directory / LOCK_FILE).acquire(timeout=SECONDS_UNTIL_FREE):
             pass
     except Timeout:
         raise ConfigError(
@@ -162,6 +163,7 @@ def _take_over(plan: TrialPlan) -> None:
     """Begins a trial with the run of another one, to be resumed for more epochs."""
     if plan.continues is None or plan.directory.exists() or not plan.continues.is_dir():
         return
+    require_plain(plan.continues, *_SUBDIRECTORIES)  # of a link, what it names would come
     left = shutil.ignore_patterns(LOCK_FILE, OWNER_FILE)
     with new_directory(plan.directory) as temporary:
         shutil.copytree(plan.continues, temporary, ignore=left, dirs_exist_ok=True)

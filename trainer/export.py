@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from ..core.errors import ConfigError, message
-from ..core.files import write_text_atomic
+from ..core.files import replacing, write_text_atomic
 
 MODEL_FILE = "model.keras"
 CLASSES_FILE = "classes.txt"
@@ -21,12 +21,8 @@ def export_model(model: keras.Model, path: Path) -> None:
     plain = model
     if getattr(model, "inputs", None) is not None:  # a subclassed model has none
         plain = keras.Model(model.inputs, model.outputs, name=model.name)
-    temporary = path.with_name(f".{path.name}.part.keras")
-    try:
+    with replacing(path) as temporary:
         plain.save(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def export_run(model: keras.Model, data: Any, run_dir: Path) -> Path:

@@ -2,19 +2,16 @@
 
 import itertools
 import os
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..callbacks.checkpoints import FROZEN, remove_frozen, remove_left
+from ..callbacks.checkpoints import FROZEN, checkpoint_names, remove_frozen, remove_left
 from ..core.bundle import Bundle, read_bundle
 from ..core.differences import differences, flatten
 from ..core.errors import CheckpointError, ConfigError, message
 from ..strategies import Workers
-
-_NAME = re.compile(r"step-(\d{8,})(-mid-epoch)?")
 
 # What may differ between the parts of a run without changing what it computes, but for
 # how far it goes.
@@ -138,15 +135,6 @@ def find_resumption(
             )
         )
     return None
-
-
-def checkpoint_names(directory: Path) -> list[str]:
-    """Names of all checkpoints, the oldest first."""
-    if not directory.is_dir():
-        return []
-    matches = [_NAME.fullmatch(path.name) for path in directory.iterdir()]
-    found = [(int(match[1]), match[2] is None, match[0]) for match in matches if match]
-    return [name for _, _, name in sorted(found)]
 
 
 def clear_the_way(directory: Path, newest: Path | None) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import json
 import os
 import platform
 import re
@@ -15,15 +16,21 @@ from typing import Any, Protocol, runtime_checkable
 
 import tensorflow as tf
 
+from ..callbacks.checkpoints import checkpoint_names
+from ..callbacks.run_state import CHECKPOINTS
+from ..callbacks.tensorboard import FOLDER
+from ..core.bundle import MANIFEST
 from ..core.errors import CheckpointError, ConfigError, message
-from ..core.files import write_json_atomic
-from ..core.lock import LOCK_FILE, OWNER_FILE, directory_lock
+from ..core.files import read_text, require_plain, write_json_atomic
+from ..core.lock import LOCK_FILE, OWNER_FILE, directory_lock, remove_lock
+from ..core.removal import remove_empty, remove_file
 from ..evaluation import write_report
 from .result import TestResult
 
 ENVIRONMENT_FILE = "environment.json"
 # Under such a name a file is written before it gets its own.
-_UNFINISHED = re.compile(r"\.(?:environment\.json|config\.yaml)-\w{8}")
+_UNFINISHED = re.compile(r"\.(?:environment\.json|config\.yaml)-\w{8}(?:\.\w+)?")
+_FOLD = re.compile(r"fold-\d+")
 _DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 PACKAGES = ("keraunos", "tensorflow", "keras", "numpy", "tensorboard", "pillow")
 
@@ -40,12 +47,13 @@ def check_run_directory(path: str | os.PathLike[str]) -> Path:
     """Makes sure that a run can write into a directory, without making it yet.
 
     Returns:
-        Its absolute path. It is new, empty, or holds a run to be resumed.
+        Where it is, links resolved. It is new, empty, or holds a run to be resumed.
 
     Raises:
-        ConfigError: It can't be written, or holds something else.
+        ConfigError: It can't be written, holds something else, or has a link, a FIFO or
+            a device where a run has files.
     """
-    directory = Path(path).expanduser().absolute()
+    directory = Path(path).expanduser().resolve()
     present = directory
     while not present.exists():
         present = present.parent
@@ -55,14 +63,29 @@ def check_run_directory(path: str | os.PathLike[str]) -> Path:
         raise _unusable(directory, f"{present} can't be written")
     if present != directory:
         return directory
+    require_plain(directory, CHECKPOINTS, FOLDER)
     held = {
         each.name
         for each in directory.iterdir()
         if each.name not in (LOCK_FILE, OWNER_FILE) and not _UNFINISHED.fullmatch(each.name)
     }
-    if held and ENVIRONMENT_FILE not in held and "config.yaml" not in held:
+    if held and not _is_run(directory):
         raise _unusable(directory, f"it holds something else ({min(held)})")
     return directory
+
+
+def _is_run(directory: Path) -> bool:
+    """Whether we wrote into a directory before: its files are not told by names alone.
+
+    Any one of what a run has is enough, as the others may be damaged.
+    """
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        if "keraunos" in json.loads(read_text(directory / ENVIRONMENT_FILE))["versions"]:
+            return True
+    checkpoints = directory / CHECKPOINTS
+    if any((checkpoints / n / MANIFEST).is_file() for n in checkpoint_names(checkpoints)):
+        return True
+    return any(_is_run(each) for each in directory.iterdir() if _FOLD.fullmatch(each.name))
 
 
 @contextlib.contextmanager
@@ -90,16 +113,16 @@ def claimed_directory(directory: Path | None) -> Iterator[None]:
         raise
     finally:
         if {each.name for each in directory.iterdir()} <= {LOCK_FILE}:
-            (directory / LOCK_FILE).unlink(missing_ok=True)
+            remove_lock(directory)
             if is_new:
-                directory.rmdir()
+                remove_empty(directory)
 
 
 def _remove_unfinished(directory: Path) -> None:
     """Removes files that a killed process was about to write."""
     for path in directory.iterdir():
         if _UNFINISHED.fullmatch(path.name):
-            path.unlink(missing_ok=True)
+            remove_file(directory, path.name, _UNFINISHED)
 
 
 def write_environment(directory: Path, strategy: tf.distribute.Strategy) -> None:
@@ -137,7 +160,7 @@ def write_test_report(
     run_dir: str | os.PathLike[str], result: TestResult, source: Any
 ) -> None:
     """Writes how a model did, with pictures if the data have any."""
-    directory = Path(run_dir).expanduser()
+    directory = Path(run_dir).expanduser().resolve()
     directory.mkdir(parents=True, exist_ok=True)
     if result.predictions is not None and hasattr(source, "pictures"):
         write_report(directory, result.predictions, result.scores, source.pictures)
