@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 import typer
 
 from ..configs import RunConfig, load_config, split_arguments
-from ..core.cluster import has_several_workers
+from ..core.cluster import Cluster, find_cluster
 from ..core.errors import ConfigError, message
+from ..core.secret import find_token
 from .console import say, use_format
 from .folds import one_fold, train_folds, wants_all_folds
 from .run_directories import read_run_config, run_directory, run_name
@@ -42,8 +43,9 @@ def fit(
         config, name = read_arguments(arguments or [])
     else:
         config, name = read_resumed_arguments(resume, arguments or []), ""
-    if has_several_workers() and not dry_run:
-        _check_for_several_workers(config)
+    cluster = find_cluster()
+    if cluster is not None and len(cluster.addresses) > 1 and not dry_run:
+        _check_for_several_workers(config, cluster)
     load_tensorflow(config.trainer)
     # Of folds that are only tried out the first stands for all.
     tried = one_fold(config, 1) if wants_all_folds(config) else config
@@ -113,7 +115,7 @@ def read_resumed_arguments(run: Path, arguments: Sequence[str]) -> RunConfig:
     return config
 
 
-def _check_for_several_workers(config: RunConfig) -> None:
+def _check_for_several_workers(config: RunConfig, cluster: Cluster) -> None:
     if config.run_dir is None:
         raise ConfigError(
             message(
@@ -130,6 +132,7 @@ def _check_for_several_workers(config: RunConfig) -> None:
                 **{"data.folds": config.data.folds},
             )
         )
+    find_token(cluster.hosts)
 
 
 def _check(config: RunConfig) -> None:

@@ -5,13 +5,20 @@ import random
 import socket
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..core.cluster import FIRST_PORT, PORTS, TF_CONFIG, Cluster, cluster_of_hosts
+from ..core.cluster import (
+    FIRST_PORT,
+    LAUNCHER,
+    PORTS,
+    TF_CONFIG,
+    Cluster,
+    cluster_of_hosts,
+)
 from ..core.errors import (
     CheckpointError,
     ConfigError,
@@ -29,6 +36,7 @@ from ..core.processes import (
 )
 from ..core.restarts import VARIABLE as PROGRESS_VARIABLE
 from ..core.restarts import Restarts
+from ..core.secret import TOKEN_VARIABLE, find_token, new_token
 from ..core.signals import StopSignal, stop_signals
 from .console import say
 
@@ -82,7 +90,8 @@ def launch(
         restarts = Restarts(max_restarts, progress)
         while True:
             clusters = _clusters(names, workers, node_rank, port)
-            code = _run(command, clusters, progress, prefix, stop)
+            variables = {PROGRESS_VARIABLE: str(progress), TOKEN_VARIABLE: _token(clusters)}
+            code = _run(command, clusters, variables, prefix, stop)
             if not _is_worth_another(code) or stop.received or not restarts.is_allowed():
                 raise typer.Exit(code)
             say(f"all workers start again ({restarts.count} of {max_restarts} restarts)")
@@ -118,7 +127,14 @@ def _clusters(
     if hosts:
         return cluster_of_hosts(hosts, workers, node_rank, port)
     addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(workers))
-    return [Cluster(addresses, rank, "keraunos launch") for rank in range(workers)]
+    return [Cluster(addresses, rank, LAUNCHER) for rank in range(workers)]
+
+
+def _token(clusters: Sequence[Cluster]) -> str:
+    """Another one for each start; for several machines the one that was set on all."""
+    cluster = clusters[0]
+    is_alone = cluster.has_chosen_ports or len(cluster.addresses) == 1
+    return new_token() if is_alone else find_token(cluster.hosts)
 
 
 def free_ports(count: int) -> list[int]:
@@ -136,7 +152,7 @@ def free_ports(count: int) -> list[int]:
 def _run(
     command: Sequence[str],
     clusters: Sequence[Cluster],
-    progress: Path,
+    variables: Mapping[str, str],
     prefix: bool,
     stop: StopSignal,
 ) -> int:
@@ -152,7 +168,7 @@ def _run(
     environments = [
         {name: value for name, value in share.items() if name not in os.environ}
         | {name: value for name, value in share.items() if name == DEVICES_VARIABLE}
-        | {TF_CONFIG: cluster.tf_config(), PROGRESS_VARIABLE: str(progress)}
+        | {TF_CONFIG: cluster.tf_config(), **variables}
         for share, cluster in zip(shares, clusters, strict=True)
     ]
     group = ProcessGroup([command] * len(clusters), environments, write)

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import ConfigError, message
+from .secret import is_loopback
 
 TF_CONFIG = "TF_CONFIG"
+LAUNCHER = "keraunos launch"
+_ONE_MACHINE = "127.0.0.1"
 # Below the ports from which Linux takes those of outgoing connections.
 FIRST_PORT, PORTS = 20000, 10000
 _CHIEFS = ("chief", "master")
@@ -33,6 +36,26 @@ class Cluster:
     rank: int
     source: str = TF_CONFIG
 
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The host of each worker, without the brackets of IPv6."""
+        return tuple(each.rpartition(":")[0].strip("[]") for each in self.addresses)
+
+    @property
+    def port(self) -> int:
+        """The port of this worker."""
+        return int(self.addresses[self.rank].rpartition(":")[2])
+
+    @property
+    def is_on_one_machine(self) -> bool:
+        """Whether nobody on another machine can be one of the workers."""
+        return all(map(is_loopback, self.hosts))
+
+    @property
+    def has_chosen_ports(self) -> bool:
+        """Whether a launcher has chosen free ports, and another start gets others."""
+        return self.source == LAUNCHER
+
     def name(self, rank: int) -> str:
         """What to call a worker in messages.
 
@@ -45,7 +68,8 @@ class Cluster:
     def tf_config(self) -> str:
         """The value of TF_CONFIG that names these workers."""
         task = {"type": "worker", "index": self.rank}
-        return json.dumps({"cluster": {"worker": list(self.addresses)}, "task": task})
+        config = {"cluster": {"worker": list(self.addresses)}, "task": task}
+        return json.dumps(config | {"environment": self.source})
 
 
 def find_cluster(environment: Mapping[str, str] | None = None) -> Cluster | None:
@@ -115,7 +139,8 @@ def _from_tf_config(text: str) -> Cluster | None:
         raise _bad_tf_config("two workers have the same address", text)
     if not all(re.fullmatch(r".+:\d+", str(address)) for address in addresses):
         raise _bad_tf_config("addresses are HOST:PORT", text)
-    return Cluster(addresses, rank, TF_CONFIG)
+    by_launcher = config.get("environment") == LAUNCHER
+    return Cluster(addresses, rank, LAUNCHER if by_launcher else TF_CONFIG)
 
 
 def _bad_tf_config(why: str, text: str) -> ConfigError:
@@ -133,7 +158,7 @@ def _from_slurm(environment: Mapping[str, str]) -> Cluster | None:
     """The tasks of a step, one worker each, with ports that follow from the job's id.
 
     Two jobs on a node get other ports, unless their ids differ by a multiple of the
-    number of blocks of ports.
+    number of blocks of ports. On a single node the workers meet on its loopback.
     """
     try:
         hosts = expand_hosts(environment["SLURM_STEP_NODELIST"])
@@ -152,7 +177,9 @@ def _from_slurm(environment: Mapping[str, str]) -> Cluster | None:
     block = max(counts.values())
     first = FIRST_PORT + job * block % (PORTS - PORTS % block)
     addresses = tuple(
-        f"{host}:{first + place}" for host in hosts for place in range(counts[host])
+        f"{host if len(hosts) > 1 else _ONE_MACHINE}:{first + place}"
+        for host in hosts
+        for place in range(counts[host])
     )
     return Cluster(addresses, rank, "SLURM")
 

@@ -5,7 +5,6 @@ import contextlib
 import ctypes
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from ..core import watcher
 from ..core.cluster import Cluster, find_cluster
 from ..core.errors import ConfigError, message
 from .devices import Accelerator
+from .messages import Channel
 from .rendezvous import meet
 from .tensorflow_internals import (
     abort_collectives,
@@ -136,11 +136,11 @@ def _join(
     cluster: Cluster, accelerator: Accelerator, devices: Literal["auto"] | int
 ) -> _Joined:
     lost_seconds = _seconds(LOST_VARIABLE, LOST_SECONDS)
-    connections = meet(cluster, _seconds(MEET_VARIABLE, MEET_SECONDS))
+    channels = meet(cluster, _seconds(MEET_VARIABLE, MEET_SECONDS))
     limit_coordination(2 * lost_seconds, len(cluster.addresses))
     with (
         _ended_if_stuck(round(lost_seconds) + 1),
-        _watched(cluster, connections),
+        _watched(cluster, channels),
         _signal_handlers_kept(),
     ):
         strategy = tf.distribute.MultiWorkerMirroredStrategy(
@@ -154,7 +154,7 @@ def _join(
         )
     workers: Workers = ALONE
     if len(cluster.addresses) > 1:
-        connected = ConnectedWorkers(cluster, connections, lost_seconds, abort_collectives)
+        connected = ConnectedWorkers(cluster, channels, lost_seconds, abort_collectives)
         atexit.register(_say_goodbye, connected)
         workers = connected
     return _Joined(workers, strategy)
@@ -203,17 +203,17 @@ def _ended_if_stuck(seconds: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _watched(cluster: Cluster, connections: Mapping[int, socket.socket]) -> Iterator[None]:
+def _watched(cluster: Cluster, channels: Mapping[int, Channel]) -> Iterator[None]:
     """Names a worker that dies meanwhile, and ends this one; by another process."""
-    if not connections:
+    if not channels:
         yield
         return
     command = [sys.executable, "-m", watcher.__name__, str(os.getpid())]
-    for rank, connection in connections.items():
-        command += [str(connection.fileno()), cluster.name(rank)]
+    for rank, channel in channels.items():
+        command += [str(channel.fileno()), cluster.name(rank)]
     process = subprocess.Popen(
         command,
-        pass_fds=[connection.fileno() for connection in connections.values()],
+        pass_fds=[channel.fileno() for channel in channels.values()],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     )
     try:

@@ -2,48 +2,57 @@
 
 TensorFlow waits for a missing worker for ever, deaf to signals. So all say hello to the
 chief first, over TCP and within a limit of time, and compare what they know. The
-connections stay: `Workers` talk over them.
+connections stay: `Workers` talk over them. Whoever does not know the secret of the run is
+turned away, and can neither end it nor hold it up.
 """
 
 import contextlib
-import selectors
 import socket
+import sys
 import time
 from importlib import metadata
 from typing import Any
 
 from ..core.cluster import Cluster
 from ..core.errors import ConfigError, KeraunosError, WorkerError, message
-from .messages import receive, send
+from ..core.secret import TOKEN_VARIABLE, find_token
+from .handshake import introduce
+from .messages import Channel, read_all
+from .ports import listen, problem_with_port, require_free_port, sends_at_once
+from .reception import SECONDS_TO_SAY_HELLO, Arrival, Reception
 
-_SECONDS_TO_SAY_HELLO = 10.0
 _SECONDS_BETWEEN_TRIES = 0.1
+_SECONDS_AFTER_REFUSAL = 0.5
+_SECONDS_AT_LEAST = 0.5  # for the last try
+_SECONDS_TO_ANSWER = 10.0
 _SAME = ("keraunos", "tensorflow", "keras", "numpy")
 
 
-def meet(cluster: Cluster, seconds: float) -> dict[int, socket.socket]:
+def meet(cluster: Cluster, seconds: float, token: str | None = None) -> dict[int, Channel]:
     """Waits until all workers are there.
 
     Args:
         cluster: Who they are.
         seconds: How long to wait at most.
+        token: The secret that they share; by default what `find_token` finds.
 
     Returns:
         A connection to each worker for the chief; for all others one to the chief, 0.
 
     Raises:
         WorkerError: One did not come, or went again; the message names it.
-        ConfigError: Its port is taken, or the workers do not agree on who they are.
+        ConfigError: Its port is taken, the workers do not agree on who they are, or there
+            is no token.
     """
     deadline = time.monotonic() + seconds
+    if len(cluster.addresses) == 1:
+        require_free_port(cluster)
+        return {}
+    token = token or find_token(cluster.hosts)
     if cluster.rank > 0:
-        connections = {0: _go_to_chief(cluster, deadline, seconds)}
-    else:
-        with _listener(cluster) as listener:
-            connections = _Chief(cluster, listener, seconds).wait(deadline)
-    for connection in connections.values():  # what is small is sent at once
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return connections
+        return {0: _Visit(cluster, token, seconds).to_chief(deadline)}
+    with listen(cluster) as listener:
+        return _Chief(cluster, seconds).wait(listener, token, deadline)
 
 
 def _hello(cluster: Cluster) -> dict[str, Any]:
@@ -52,164 +61,191 @@ def _hello(cluster: Cluster) -> dict[str, Any]:
         "rank": cluster.rank,
         "workers": list(cluster.addresses),
         "versions": versions,
-        "problem": _problem_with_port(cluster),
+        "problem": problem_with_port(cluster),
     }
 
 
-def _listener(cluster: Cluster) -> socket.socket:
-    """Listens on this worker's own port, as TensorFlow will later."""
-    port = int(cluster.addresses[cluster.rank].rpartition(":")[2])
-    both = socket.has_dualstack_ipv6()
-    family = socket.AF_INET6 if both else socket.AF_INET
-    try:
-        return socket.create_server(("", port), family=family, dualstack_ipv6=both)
-    except OSError as error:
-        raise ConfigError(
-            message(
-                f"The port of {cluster.name(cluster.rank)} must be free "
-                f"({error.strerror}).",
-                "Is another run on this machine, or a worker named twice?",
-                port=port,
-            )
-        ) from None
+class _Visit:
+    """A worker's way to the chief, past whoever else answers there."""
 
+    def __init__(self, cluster: Cluster, token: str, seconds: float) -> None:
+        self._cluster = cluster
+        self._token = token
+        self._seconds = seconds
+        self._hello = _hello(cluster)
+        self._is_refused = False
 
-def _problem_with_port(cluster: Cluster) -> str | None:
-    if cluster.rank == 0:
-        return None
-    try:
-        _listener(cluster).close()
-    except ConfigError as error:
-        return str(error)
-    return None
-
-
-def _go_to_chief(cluster: Cluster, deadline: float, seconds: float) -> socket.socket:
-    connection = _connect(cluster, deadline, seconds)
-    try:
-        send(connection, _hello(cluster))
-        # The chief has the same limit of time, and says who is missing.
-        connection.settimeout(max(deadline - time.monotonic(), 0) + seconds)
-        answer = receive(connection)
-    except (OSError, EOFError):
-        connection.close()
-        raise WorkerError(
-            f"{cluster.name(0)} went away while the workers were meeting."
-        ) from None
-    if answer["refused"]:
-        connection.close()
-        kind = ConfigError if answer["code"] == ConfigError.exit_code else WorkerError
-        raise kind(answer["refused"])
-    connection.settimeout(None)
-    return connection
-
-
-def _connect(cluster: Cluster, deadline: float, seconds: float) -> socket.socket:
-    host, _, port = cluster.addresses[0].rpartition(":")
-    while True:
-        left = deadline - time.monotonic()
+    def to_chief(self, deadline: float) -> Channel:
+        channel = self._channel(deadline)
         try:
-            return socket.create_connection((host.strip("[]"), int(port)), max(left, 0.1))
-        except OSError as error:  # it may not listen yet, nor have a name
+            # The chief has the same limit of time, and says who is missing.
+            answer = channel.receive(max(deadline, time.monotonic()) + self._seconds)
+        except (OSError, EOFError):
+            channel.close()
+            raise WorkerError(
+                f"{self._cluster.name(0)} went away while the workers were meeting."
+            ) from None
+        if answer["refused"]:
+            channel.close()
+            is_ours = answer["code"] == ConfigError.exit_code
+            raise (ConfigError if is_ours else WorkerError)(answer["refused"])
+        channel.settimeout(None)
+        return channel
+
+    def _channel(self, deadline: float) -> Channel:
+        """Tries again until the chief is there and proves that it is."""
+        while True:
+            left = deadline - time.monotonic()
+            pause = _SECONDS_BETWEEN_TRIES
+            try:
+                connection = self._connect(max(left, _SECONDS_AT_LEAST))
+            except OSError as error:  # it may not listen yet, nor have a name
+                why = str(error)
+            else:
+                try:
+                    return self._say_hello(connection, deadline)
+                except (OSError, EOFError):
+                    connection.close()
+                    self._note_refusal()
+                    pause = _SECONDS_AFTER_REFUSAL
             if left <= 0:
-                raise WorkerError(
-                    message(
-                        f"{cluster.name(0)} could not be reached within {seconds:g} "
-                        f"seconds ({error}).",
-                        "Was it started? KERAUNOS_MEET_SECONDS sets the limit.",
-                    )
-                ) from None
-        time.sleep(_SECONDS_BETWEEN_TRIES)
+                raise self._not_proved() if self._is_refused else self._not_reached(why)
+            time.sleep(min(pause, max(deadline - time.monotonic(), 0)))
+
+    def _connect(self, seconds: float) -> socket.socket:
+        host, port = self._cluster.addresses[0].rpartition(":")[::2]
+        return sends_at_once(
+            socket.create_connection((host.strip("[]"), int(port)), seconds)
+        )
+
+    def _say_hello(self, connection: socket.socket, deadline: float) -> Channel:
+        now = time.monotonic()
+        until = min(now + SECONDS_TO_SAY_HELLO, max(deadline, now + _SECONDS_AT_LEAST))
+        channel = read_all(connection, introduce(connection, self._token), until)
+        channel.send(self._hello)
+        return channel
+
+    def _note_refusal(self) -> None:
+        """Says it once: the one who can mend a wrong secret need not wait for the end."""
+        if self._is_refused:
+            return
+        self._is_refused = True
+        print(
+            f"note: who answers for {self._cluster.name(0)} has not proved that it knows "
+            f"this worker's {TOKEN_VARIABLE}; trying again",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def _not_reached(self, why: str) -> WorkerError:
+        return WorkerError(
+            message(
+                f"{self._cluster.name(0)} could not be reached within {self._seconds:g} "
+                f"seconds ({why}).",
+                "Was it started? KERAUNOS_MEET_SECONDS sets the limit.",
+            )
+        )
+
+    def _not_proved(self) -> WorkerError:
+        return WorkerError(
+            message(
+                f"{self._cluster.name(0)} must prove that it knows the secret of the run, "
+                f"and did not within {self._seconds:g} seconds.",
+                f"Is {TOKEN_VARIABLE} the same for all workers, or does another program "
+                "listen there?",
+            )
+        )
 
 
 class _Chief:
     """Collects the others' hellos."""
 
-    def __init__(self, cluster: Cluster, listener: socket.socket, seconds: float) -> None:
+    def __init__(self, cluster: Cluster, seconds: float) -> None:
         self._cluster = cluster
-        self._listener = listener
         self._seconds = seconds
-        self._found: dict[int, socket.socket] = {}
+        self._found: dict[int, Channel] = {}
 
-    def wait(self, deadline: float) -> dict[int, socket.socket]:
+    def wait(
+        self, listener: socket.socket, token: str, deadline: float
+    ) -> dict[int, Channel]:
         try:
-            self._collect(deadline)
+            with Reception(listener, token, self._cluster.name(0)) as reception:
+                self._collect(reception, deadline)
         except BaseException as error:
             self._answer(str(error), getattr(error, "exit_code", 1))
-            for connection in self._found.values():
-                connection.close()
+            for channel in self._found.values():
+                channel.close()
             raise
         self._answer(None, 0)
         return self._found
 
-    def _collect(self, deadline: float) -> None:
+    def _collect(self, reception: Reception, deadline: float) -> None:
         expected = _hello(self._cluster)
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._listener, selectors.EVENT_READ)
-            while len(self._found) < len(self._cluster.addresses) - 1:
-                events = selector.select(max(deadline - time.monotonic(), 0))
-                if not events:
-                    raise self._missing()
-                for key, _ in events:
-                    if key.fileobj is not self._listener:
-                        raise self._gone(key.data)
-                    rank = self._accept(expected)
-                    if rank is not None:
-                        selector.register(self._found[rank], selectors.EVENT_READ, rank)
+        for arrival in reception.wait(deadline):
+            if not isinstance(arrival, Arrival):
+                raise self._gone(arrival)
+            self._admit(arrival, expected)
+            if len(self._found) == len(self._cluster.addresses) - 1:
+                return
+        raise self._missing(reception.strangers.count)
 
-    def _accept(self, expected: dict[str, Any]) -> int | None:
-        connection, _ = self._listener.accept()
-        connection.settimeout(_SECONDS_TO_SAY_HELLO)
-        try:
-            hello = receive(connection)
-            rank = int(hello["rank"])
-        except (OSError, EOFError, ValueError, KeyError, TypeError):
-            connection.close()  # somebody else: a probe, a scanner
-            return None
-        connection.settimeout(None)
-        is_twice = rank in self._found or rank == 0
-        self._found[-1 if is_twice else rank] = connection
-        problem = "is there twice" if is_twice else _difference(expected, hello)
+    def _admit(self, arrival: Arrival, expected: dict[str, Any]) -> None:
+        hello = arrival.hello if isinstance(arrival.hello, dict) else {}
+        rank: Any = hello.get("rank")
+        problem = _difference(expected, hello)
+        if not problem and (rank == 0 or rank in self._found):
+            problem = "is there twice"
+        self._found[-1 if problem else rank] = arrival.channel
         if problem:
-            raise _disagreement(rank, problem, hello)
-        return rank
+            raise self._disagreement(problem, hello)
 
-    def _missing(self) -> KeraunosError:
+    def _missing(self, num_strangers: int) -> KeraunosError:
         ranks = range(1, len(self._cluster.addresses))
         names = [self._cluster.name(rank) for rank in ranks if rank not in self._found]
+        refused = (
+            f"{num_strangers} connections did not prove that they know the secret: is "
+            f"{TOKEN_VARIABLE} the same for all workers? "
+        )
         return WorkerError(
             f"{', '.join(names)} did not come within {self._seconds:g} seconds. "
+            f"{refused if num_strangers else ''}"
             "Was it started, and can it reach the chief? KERAUNOS_MEET_SECONDS sets the "
             "limit."
         )
 
-    def _gone(self, rank: int) -> KeraunosError:
+    def _gone(self, channel: Channel) -> KeraunosError:
+        (rank,) = (rank for rank, each in self._found.items() if each is channel)
         name = self._cluster.name(rank)
         return WorkerError(f"{name} went away while the workers were meeting.")
 
     def _answer(self, refused: str | None, code: int) -> None:
-        for connection in self._found.values():
+        for channel in self._found.values():
             with contextlib.suppress(OSError):
-                send(connection, {"refused": refused, "code": code})
+                channel.settimeout(_SECONDS_TO_ANSWER)
+                channel.send({"refused": refused, "code": code})
+                channel.settimeout(None)
+
+    def _disagreement(self, problem: str, hello: dict[str, Any]) -> KeraunosError:
+        is_port = problem == hello.get("problem")
+        kind = WorkerError if is_port and self._cluster.has_chosen_ports else ConfigError
+        return kind(
+            message(
+                "Each worker must be there once, with a port of its own, and know the same "
+                f"as the chief; worker {hello.get('rank')} is not so: {problem}.",
+                "Compare what the workers are started with: TF_CONFIG, and the "
+                "environment.",
+                workers=hello.get("workers"),
+                versions=hello.get("versions"),
+            )
+        )
 
 
 def _difference(expected: dict[str, Any], hello: dict[str, Any]) -> str | None:
-    if hello.get("problem"):
-        return str(hello["problem"])
     if hello.get("workers") != expected["workers"]:
         return "knows other workers than the chief does"
     if hello.get("versions") != expected["versions"]:
         return f"has other versions than the chief has: {expected['versions']}"
-    return None
-
-
-def _disagreement(rank: int, problem: str, hello: dict[str, Any]) -> ConfigError:
-    return ConfigError(
-        message(
-            f"Each worker must be there once, with a port of its own, and know the same "
-            f"as the chief; worker {rank} is not so: {problem}.",
-            "Compare what the workers are started with: TF_CONFIG, and the environment.",
-            workers=hello.get("workers"),
-            versions=hello.get("versions"),
-        )
-    )
+    if hello.get("rank") not in range(len(expected["workers"])):
+        return "is not one of them"
+    problem: str | None = hello.get("problem")
+    return problem

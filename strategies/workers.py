@@ -8,7 +8,6 @@ named to all others within a limit of time, whatever they are doing.
 import contextlib
 import os
 import queue
-import socket
 import sys
 import threading
 import time
@@ -17,7 +16,7 @@ from typing import Any
 
 from ..core.cluster import Cluster
 from ..core.errors import WorkerError
-from .messages import receive, send
+from .messages import Channel
 
 SECONDS_BETWEEN_SIGNS_OF_LIFE = 1.0
 # What a worker may take to notice by itself that another is lost, before it is ended.
@@ -76,7 +75,7 @@ class ConnectedWorkers(Workers):
 
     Args:
         cluster: Who they are.
-        connections: As `meet` returned them.
+        channels: As `meet` returned them.
         lost_seconds: After how long without a sign of life a worker counts as lost.
         on_lost: Is called once with the reason when one is lost; from another thread.
     """
@@ -84,7 +83,7 @@ class ConnectedWorkers(Workers):
     def __init__(
         self,
         cluster: Cluster,
-        connections: dict[int, socket.socket],
+        channels: dict[int, Channel],
         lost_seconds: float,
         on_lost: Callable[[str], None],
     ) -> None:
@@ -93,7 +92,7 @@ class ConnectedWorkers(Workers):
         self._cluster = cluster
         self._lost_seconds = lost_seconds
         self._on_lost = on_lost
-        self._peers = {rank: _Peer(each) for rank, each in connections.items()}
+        self._peers = {rank: _Peer(each) for rank, each in channels.items()}
         self._lost: str | None = None
         self._lock = threading.Lock()
         self._is_told = threading.Event()
@@ -218,7 +217,7 @@ class ConnectedWorkers(Workers):
         """Takes in what a worker sends; in a thread of its own."""
         try:
             while True:
-                kind, content = peer.receive()
+                kind, content = peer.channel.receive()
                 if kind == "value":
                     peer.inbox.put(content)
                 elif kind == "lost":
@@ -243,9 +242,9 @@ class ConnectedWorkers(Workers):
             last = now
             for rank, peer in self._peers.items():
                 if was_suspended:  # all of them may have been
-                    peer.heard_at = now
+                    peer.channel.heard_at = now
                 peer.sign_of_life()
-                if not peer.is_done and now - peer.heard_at > self._lost_seconds:
+                if not peer.is_done and now - peer.channel.heard_at > self._lost_seconds:
                     seconds = f"{self._lost_seconds:g}"
                     self._lose(rank, f"has given no sign of life for {seconds} seconds")
 
@@ -259,39 +258,29 @@ class ConnectedWorkers(Workers):
 class _Peer:
     """The connection to one other worker."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
         self._lock = threading.Lock()
         self.inbox: queue.Queue[Any] = queue.Queue()
-        self.heard_at = time.monotonic()
         self.is_done = False
 
     def send(self, value: Value) -> None:
         with self._lock:
-            send(self._connection, value)
-
-    def receive(self) -> Any:
-        return receive(self)
-
-    def recv_into(self, buffer: memoryview) -> int:
-        """Every byte is a sign of life: large messages take their time."""
-        count = self._connection.recv_into(buffer)
-        self.heard_at = time.monotonic()
-        return count
+            self.channel.send(value)
 
     def sign_of_life(self) -> None:
         """Unless something is being sent just now, which is one as well."""
         if self._lock.acquire(blocking=False):
             try:
                 with contextlib.suppress(OSError):
-                    send(self._connection, ["alive", None])
+                    self.channel.send(["alive", None])
             finally:
                 self._lock.release()
 
     def close(self) -> None:
         """Wakes whoever waits on it."""
         with contextlib.suppress(OSError):
-            self._connection.shutdown(socket.SHUT_RDWR)
+            self.channel.shutdown()
 
 
 def _is_of_collectives(error: Exception) -> bool:

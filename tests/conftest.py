@@ -10,6 +10,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["KERAUNOS_CACHE_DIR"] = tempfile.mkdtemp(prefix="keraunos-test-cache-")
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="keraunos-test-state-")
 
 import keras
 import pytest

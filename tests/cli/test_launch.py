@@ -16,6 +16,7 @@ from helpers import run_keraunos
 from keraunos.cli import launch as launch_module
 from keraunos.cli.launch import _is_worth_another, code_of_failure, free_ports
 from keraunos.core.restarts import Restarts
+from keraunos.core.secret import TOKEN_VARIABLE
 from programs import is_running, wait_for
 
 # What every program of these tests begins with.
@@ -77,12 +78,40 @@ def test_each_worker_knows_all_and_which_it_is(launch: Any) -> None:
     assert sorted(answer.err.splitlines()) == [f"[{rank}] aside" for rank in range(3)]
 
 
-def test_hosts_by_hand_name_the_workers_of_all_machines(launch: Any) -> None:
+def test_hosts_by_hand_name_the_workers_of_all_machines(
+    launch: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(TOKEN_VARIABLE, "0123456789abcdef")
     hosts = ["--hosts", "here,there", "--node-rank", 1, "--port", 7000, "--no-prefix"]
     answer = launch("print(rank, *addresses)", *hosts)
     assert sorted(answer.out.splitlines()) == [  # as they were, without a prefix
         f"{rank} here:7000 here:7001 there:7000 there:7001" for rank in (2, 3)
     ]
+
+
+def test_workers_share_a_secret_that_nobody_else_can_see(launch: Any) -> None:
+    """It is in no command line, and what was set before is not used up for it."""
+    program = (
+        f"token = os.environ[{TOKEN_VARIABLE!r}]\n"
+        "lines = [file.read_bytes() for file in Path('/proc').glob('[0-9]*/cmdline')]\n"
+        "assert lines and not any(token.encode() in line for line in lines)\n"
+        "assert token not in os.environ['TF_CONFIG']\n"
+        "print(token)"
+    )
+    told = [launch(program, "--no-prefix").out.split() for _ in range(2)]
+    assert [len(set(tokens)) for tokens in told] == [1, 1]
+    assert told[0][0] != told[1][0]
+    assert {len(tokens[0]) for tokens in told} == {64}
+
+
+def test_several_machines_need_a_secret_before_anything_starts(
+    launch: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts = ["--hosts", "here,there", "--node-rank", 1]
+    answer = launch("Path('started').touch()", *hosts)
+    assert answer.code == 2
+    assert f"{TOKEN_VARIABLE} is not set" in answer.err
+    assert not Path("started").exists()
 
 
 @pytest.mark.parametrize(
@@ -243,6 +272,17 @@ def test_progress_that_cannot_be_read_is_none(tmp_path: Path) -> None:
     assert restarts.is_allowed()
 
 
+def test_workers_know_that_another_start_would_get_other_ports(launch: Any) -> None:
+    """So that one whose port a stranger has taken ends with 6, which is started again."""
+    program = (
+        "from keraunos.core.cluster import find_cluster\n"
+        "sys.exit(6 if find_cluster().has_chosen_ports else 2)"
+    )
+    answer = launch(program, "--max-restarts", 1, workers=1)
+    assert answer.code == 6
+    assert "(1 of 1 restarts)" in answer.err
+
+
 def test_ports_on_which_somebody_listens_are_left_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -277,6 +317,10 @@ def test_several_workers_need_a_named_run_directory(
     answer = keraunos("fit", "quickstart")
     assert answer.code == 2
     assert "run_dir=runs/NAME" in answer.err
+    answer = keraunos("fit", "quickstart", "run_dir=runs/one")
+    assert answer.code == 2
+    assert f"{TOKEN_VARIABLE} is not set" in answer.err
+    assert not os.listdir()
 
 
 @pytest.mark.slow

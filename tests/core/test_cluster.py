@@ -151,3 +151,36 @@ def test_hosts_by_hand_agree_on_all_machines() -> None:
 def test_what_launch_hands_on_is_read_back() -> None:
     cluster = Cluster(("a:1", "b:2"), 1)
     assert find_cluster({"TF_CONFIG": cluster.tf_config()}) == cluster
+
+
+def test_that_a_launcher_has_chosen_the_ports_is_handed_on() -> None:
+    for source, expected in (("keraunos launch", True), ("--hosts", False)):
+        found = find_cluster({"TF_CONFIG": Cluster(("a:1", "b:2"), 1, source).tf_config()})
+        assert found is not None
+        assert found.has_chosen_ports == expected
+
+
+def test_the_tasks_of_a_step_on_one_node_meet_on_its_loopback() -> None:
+    one = {"SLURM_STEP_NODELIST": "gpu07", "SLURM_STEP_TASKS_PER_NODE": "2"}
+    found, two = find_cluster(slurm(1, **one)), find_cluster(slurm(1))
+    assert found is not None
+    assert two is not None
+    assert found.hosts == ("127.0.0.1", "127.0.0.1")
+    assert (found.is_on_one_machine, two.is_on_one_machine) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("addresses", "expected"),
+    [
+        (("127.0.0.1:1", "localhost:2"), True),
+        (("[::1]:1", "[::1]:2"), True),
+        (("127.0.0.1:1", "gpu02:2"), False),
+        (("0.0.0.0:1", "0.0.0.0:2"), False),
+    ],
+)
+def test_one_machine_is_where_all_are_on_loopback(
+    addresses: tuple[str, ...], expected: bool
+) -> None:
+    cluster = Cluster(addresses, 1)
+    assert cluster.is_on_one_machine == expected
+    assert cluster.port == 2

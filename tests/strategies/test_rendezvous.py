@@ -1,8 +1,10 @@
-"""Workers meet within a limit of time, or are told who is missing or wrong."""
+"""Workers meet within a limit of time, or are told who is missing or wrong.
+
+Whoever does not know their secret can neither join them nor keep them from meeting.
+"""
 
 import contextlib
 import socket
-import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,10 +14,13 @@ import pytest
 from keraunos import ConfigError, WorkerError
 from keraunos.cli.launch import free_ports
 from keraunos.core.cluster import Cluster
-from keraunos.strategies.messages import receive, send
+from keraunos.core.secret import find_token
+from keraunos.strategies import ports, reception
+from keraunos.strategies.handshake import introduce
+from keraunos.strategies.messages import Channel, read_all
 from keraunos.strategies.rendezvous import meet
 
-Met = dict[int, socket.socket]
+Met = dict[int, Channel]
 
 
 @pytest.fixture
@@ -48,8 +53,8 @@ def test_all_meet_whoever_comes_last(late: int, addresses: tuple[str, ...]) -> N
     futures = all_meet(clusters, delays={late: 0.4})
     assert [sorted(future.result()) for future in futures] == [[1, 2], [0], [0]]
     chief, second = futures[0].result(), futures[2].result()
-    send(chief[2], "for the second")
-    assert receive(second[0]) == "for the second"
+    chief[2].send("for the second")
+    assert second[0].receive() == "for the second"
     close(futures)
 
 
@@ -79,7 +84,7 @@ def with_one_twice(addresses: tuple[str, ...]) -> list[Cluster]:
 def test_workers_that_do_not_agree_are_refused_everywhere(
     wrong: Callable[..., Any], why: str, addresses: tuple[str, ...]
 ) -> None:
-    futures = all_meet(wrong(addresses))
+    futures = all_meet(wrong(addresses), seconds=3.0)
     for future in futures:
         with pytest.raises((ConfigError, WorkerError)):
             future.result()
@@ -87,32 +92,47 @@ def test_workers_that_do_not_agree_are_refused_everywhere(
     assert isinstance(futures[0].exception(), ConfigError)
 
 
-def test_other_versions_are_refused(
-    addresses: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"versions": {"tensorflow": "1.0"}}, "other versions"),
+        ({"rank": 7}, "not one of them"),
+        ({"rank": "1"}, "not one of them"),
+        ({"rank": [1]}, "not one of them"),
+        ({"workers": None}, "other workers"),
+    ],
+)
+def test_a_member_that_is_wrong_is_refused(
+    wrong: dict[str, Any], why: str, addresses: tuple[str, ...]
 ) -> None:
-    chief = threading.Thread(target=lambda: failures.append(failure(addresses[:2])))
-    failures: list[str] = []
-    chief.start()
+    two = addresses[:2]
+    with ThreadPoolExecutor(1) as pool:
+        chief = pool.submit(meet, Cluster(two, 0), 20.0)
+        with contextlib.closing(joined(two)) as worker:
+            worker.send(hello(two) | wrong)
+            assert why in worker.receive()["refused"]
+    with pytest.raises(ConfigError, match=why):
+        chief.result()
+
+
+def hello(addresses: tuple[str, ...]) -> dict[str, Any]:
+    versions = versions_of_chief()
+    return {"rank": 1, "workers": list(addresses), "versions": versions, "problem": None}
+
+
+def joined(addresses: tuple[str, ...], token: str | None = None) -> Channel:
+    """A connection to the chief over which both have proved who they are."""
+    connection = connected(addresses)
+    token = token or find_token(["localhost"])
+    return read_all(connection, introduce(connection, token), time.monotonic() + 20.0)
+
+
+def connected(addresses: tuple[str, ...]) -> socket.socket:
+    """A connection to the chief, as soon as it listens."""
     host, port = addresses[0].split(":")
-    with connected(host, int(port)) as worker:
-        versions = {"tensorflow": "1.0"}
-        send(worker, {"rank": 1, "workers": list(addresses[:2]), "versions": versions})
-        assert "other versions" in receive(worker)["refused"]
-    chief.join()
-    assert "'tensorflow': '1.0'" in failures[0]
-
-
-def failure(addresses: tuple[str, ...]) -> str:
-    with pytest.raises(ConfigError) as caught:
-        meet(Cluster(addresses, 0), 20.0)
-    return str(caught.value)
-
-
-def connected(host: str, port: int) -> socket.socket:
-    """A connection, as soon as somebody listens."""
     while True:
         try:
-            return socket.create_connection((host, port))
+            return socket.create_connection((host, int(port)))
         except ConnectionRefusedError:
             time.sleep(0.01)
 
@@ -129,26 +149,192 @@ def test_a_port_that_is_taken_is_an_error_for_all(
     assert isinstance(futures[1 - rank].exception(), ConfigError | WorkerError)
 
 
-def test_somebody_else_who_connects_is_sent_away(addresses: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("rank", [0, 1])
+def test_of_a_port_that_a_launcher_chose_another_start_gets_another_one(
+    rank: int, addresses: tuple[str, ...]
+) -> None:
+    """So that is no wrong setting, and worth another start."""
     two = addresses[:2]
-    host, port = two[0].split(":")
+    clusters = [Cluster(two, each, "keraunos launch") for each in (0, 1)]
+    with socket.create_server(("", clusters[rank].port)):
+        futures = all_meet(clusters, seconds=3.0)
+    for future in futures:
+        assert isinstance(future.exception(), WorkerError)
+    assert "port" in str(futures[rank].exception())
+
+
+def says_nothing(connection: socket.socket) -> None:
+    """Half a connection."""
+
+
+def closes(connection: socket.socket) -> None:
+    connection.close()
+
+
+def talks_http(connection: socket.socket) -> None:
+    connection.sendall(b"GET / HTTP/1.1\r\nHost: chief\r\n" + 99 * b"x" + b"\r\n\r\n")
+
+
+def sends_garbage(connection: socket.socket) -> None:
+    connection.sendall(bytes(range(256)) * 64)
+
+
+def claims_much(connection: socket.socket) -> None:
+    """The form of a message of workers that have met, and four gigabytes of it."""
+    connection.sendall(b"KRN1\xff\xff\xff\xff{" + 99 * b" ")
+
+
+def says_it_is_worker_1(connection: socket.socket) -> None:
+    """In clear, as it once was enough."""
+    text = b'{"rank": 1, "workers": [], "versions": {}, "problem": null}'
+    connection.sendall(b"KRN1" + len(text).to_bytes(4, "big") + text + 32 * b"\0")
+
+
+ATTACKS = (
+    says_nothing,
+    closes,
+    talks_http,
+    sends_garbage,
+    claims_much,
+    says_it_is_worker_1,
+)
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_stranger_is_turned_away_and_the_workers_meet(
+    attack: Callable[[socket.socket], None],
+    addresses: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(reception, "SECONDS_TO_SAY_HELLO", 0.3)
+    two = addresses[:2]
     with ThreadPoolExecutor(2) as pool:
         chief = pool.submit(meet, Cluster(two, 0), 20.0)
-        with connected(host, int(port)) as stranger:
-            stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
-            with contextlib.suppress(ConnectionResetError):
-                assert stranger.recv(1) == b""
-        worker = pool.submit(meet, Cluster(two, 1), 20.0)
-    close([chief, worker])
+        with connected(two) as stranger:
+            attack(stranger)
+            if attack is not closes:
+                until_closed(stranger)
+            monkeypatch.setattr(reception, "SECONDS_TO_SAY_HELLO", 10.0)
+            worker = pool.submit(meet, Cluster(two, 1), 20.0)
+            close([chief, worker])
+    said = capsys.readouterr().err
+    assert said.count("refused 1 connection of strangers, the last from 127.0.0.1") == 1
+
+
+def until_closed(connection: socket.socket) -> bytes:
+    """What is said until the other end closes the connection."""
+    said = b""
+    with contextlib.suppress(ConnectionResetError):
+        while part := connection.recv(4096):
+            said += part
+    return said
+
+
+def test_a_stranger_that_sends_byte_by_byte_has_no_more_time_than_others(
+    addresses: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reception, "SECONDS_TO_SAY_HELLO", 0.5)
+    two = addresses[:2]
+    with ThreadPoolExecutor(2) as pool:
+        chief = pool.submit(meet, Cluster(two, 0), 20.0)
+        num_sent = 0
+        with connected(two) as stranger, contextlib.suppress(OSError):
+            while num_sent < 60:  # 64 bytes would be an answer, and wrong
+                stranger.sendall(b"x")
+                num_sent += 1
+                time.sleep(0.05)
+        assert 0 < num_sent < 60
+        monkeypatch.setattr(reception, "SECONDS_TO_SAY_HELLO", 10.0)
+        close([chief, pool.submit(meet, Cluster(two, 1), 20.0)])
+
+
+def test_workers_meet_while_strangers_keep_the_chief_waiting(
+    addresses: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of them waits for the end of another's time."""
+    monkeypatch.setattr(reception, "SECONDS_TO_SAY_HELLO", 600.0)
+    two = addresses[:2]
+    with ThreadPoolExecutor(2) as pool, contextlib.ExitStack() as strangers:
+        chief = pool.submit(meet, Cluster(two, 0), 20.0)
+        for _ in range(20):
+            stranger = strangers.enter_context(connected(two))
+            stranger.sendall(b"half of an answer")
+        close([chief, pool.submit(meet, Cluster(two, 1), 20.0)])
+
+
+def test_more_visitors_than_there_is_room_for_lose_the_oldest(
+    addresses: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reception, "MAX_VISITORS", 3)
+    two = addresses[:2]
+    with ThreadPoolExecutor(2) as pool, contextlib.ExitStack() as stack:
+        chief = pool.submit(meet, Cluster(two, 0), 60.0)
+        strangers = [stack.enter_context(connected(two)) for _ in range(5)]
+        for stranger in strangers[:2]:
+            until_closed(stranger)
+        for stranger in strangers[2:]:
+            stranger.settimeout(0.1)
+            with pytest.raises(TimeoutError):
+                until_closed(stranger)
+        close([chief, pool.submit(meet, Cluster(two, 1), 60.0)])
+
+
+def test_without_the_secret_nobody_becomes_a_worker(addresses: tuple[str, ...]) -> None:
+    """Both that tried and those that they tried to join say what to look at."""
+    two = addresses[:2]
+    tokens = ("the one secret of all", "another secret of one")
+    with ThreadPoolExecutor(2) as pool:
+        futures = [
+            pool.submit(meet, Cluster(two, rank), 1.5, token)
+            for rank, token in enumerate(tokens)
+        ]
+    for future in futures:
+        with pytest.raises(WorkerError, match="KERAUNOS_TOKEN the same for all workers"):
+            future.result()
+
+
+def test_a_worker_does_not_join_a_chief_that_proves_nothing(
+    addresses: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It waits for the real one."""
+    two = addresses[:2]
+    with ThreadPoolExecutor(2) as pool:
+        with socket.create_server(("127.0.0.1", Cluster(two, 0).port)) as impostor:
+            worker = pool.submit(meet, Cluster(two, 1), 20.0)
+            with impostor.accept()[0] as connection:
+                connection.sendall(b"KRN2" + 32 * b"\1")
+                connection.recv(64, socket.MSG_WAITALL)
+                connection.sendall(32 * b"\2")
+                said = until_closed(connection)
+        chief = pool.submit(meet, Cluster(two, 0), 20.0)
+        close([chief, worker])
+    assert said == b""  # not even who it is
+    assert "has not proved" in capsys.readouterr().err
+
+
+def test_the_workers_of_one_machine_are_not_seen_from_others() -> None:
+    (port,) = free_ports(1)
+    for host, seen in (("127.0.0.1", "127.0.0.1"), ("localhost", "127.0.0.1")):
+        with ports.listen(Cluster((f"{host}:{port}", f"{host}:1"), 0)) as listener:
+            assert listener.getsockname()[0] == seen
+    with ports.listen(Cluster((f"127.0.0.1:{port}", "gpu02:1"), 0)) as listener:
+        assert listener.getsockname()[0] in ("::", "0.0.0.0")
+
+
+def test_several_machines_need_a_secret_that_was_given_to_all() -> None:
+    (port,) = free_ports(1)
+    for rank in (0, 1):
+        with pytest.raises(ConfigError, match=r"KERAUNOS_TOKEN is not set.*token_hex"):
+            meet(Cluster((f"gpu01:{port}", f"gpu02:{port}"), rank), 5.0)
 
 
 def test_one_that_goes_away_again_is_named_at_once(addresses: tuple[str, ...]) -> None:
-    host, port = addresses[0].split(":")
     with ThreadPoolExecutor(1) as pool:
         chief = pool.submit(meet, Cluster(addresses, 0), 60.0)
-        hello = {"rank": 1, "workers": list(addresses), "versions": versions_of_chief()}
-        with connected(host, int(port)) as worker:
-            send(worker, hello)
+        worker = joined(addresses)
+        worker.send(hello(addresses))
+        worker.close()
     with pytest.raises(WorkerError, match=r"worker 1 .* went away"):
         chief.result()
 

@@ -14,7 +14,7 @@ from helpers import replicas
 from keraunos import ConfigError, WorkerError
 from keraunos.core.cluster import Cluster
 from keraunos.strategies import ALONE, current_workers, init_workers, workers_of
-from keraunos.strategies.messages import receive, send
+from keraunos.strategies.messages import Channel, Keys
 from keraunos.strategies.workers import ConnectedWorkers
 from programs import wait_for
 
@@ -22,11 +22,17 @@ ADDRESSES = ("a:1", "b:2", "c:3")
 LOST_SECONDS = 3.0
 
 
+def channel_pair() -> tuple[Channel, Channel]:
+    """Both ends of a connection."""
+    ours, theirs = socket.socketpair()
+    return Channel(ours, Keys(b"a", b"b")), Channel(theirs, Keys(b"b", b"a"))
+
+
 @contextlib.contextmanager
-def three() -> Iterator[tuple[list[ConnectedWorkers], list[str], list[socket.socket]]]:
-    """Three workers in this process, what they were told is lost, and their sockets."""
+def three() -> Iterator[tuple[list[ConnectedWorkers], list[str], list[Channel]]]:
+    """Three workers in this process, what they were told is lost, and their ends."""
     lost: list[str] = []
-    pairs = [socket.socketpair() for _ in range(2)]
+    pairs = [channel_pair() for _ in range(2)]
     chief = {rank: pairs[rank - 1][0] for rank in (1, 2)}
     connections = [chief, {0: pairs[0][1]}, {0: pairs[1][1]}]
     workers = [
@@ -88,8 +94,8 @@ def test_what_is_read_ahead_is_the_same_later() -> None:
 
 
 def test_one_that_ends_without_a_word_is_named_to_all_others() -> None:
-    with three() as (workers, lost, sockets):
-        sockets[0].shutdown(socket.SHUT_RDWR)  # as the system does for one that is killed
+    with three() as (workers, lost, ends):
+        ends[0].shutdown()  # as the system does for one that is killed
         answers = at_once(*(lambda w=w: w.gather(0) for w in workers[::2]))
         for error in answers:
             assert isinstance(error, WorkerError)
@@ -139,8 +145,8 @@ def test_one_that_does_not_notice_that_another_is_lost_is_ended(
 def test_one_that_is_silent_is_lost_after_a_while() -> None:
     """The other end of the connection takes all in, and says nothing."""
     lost: list[str] = []
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
+    ours, theirs = channel_pair()
+    with contextlib.closing(ours), contextlib.closing(theirs):
         cluster = Cluster(ADDRESSES[:2], 0)
         chief = ConnectedWorkers(cluster, {1: ours}, LOST_SECONDS, lost.append)
         with pytest.raises(WorkerError, match=r"worker 1 .*no sign of life for 3 sec"):
@@ -161,9 +167,9 @@ def test_one_that_is_busy_for_long_is_not_lost() -> None:
 
 
 def test_one_that_has_come_to_its_end_is_not_lost_until_somebody_waits_for_it() -> None:
-    with three() as (workers, lost, sockets):
+    with three() as (workers, lost, ends):
         workers[1].done()
-        sockets[0].shutdown(socket.SHUT_RDWR)
+        ends[0].shutdown()
         time.sleep(0.2)
         assert not lost
         with pytest.raises(WorkerError, match=r"worker 1 .* has ended before"):
@@ -171,8 +177,8 @@ def test_one_that_has_come_to_its_end_is_not_lost_until_somebody_waits_for_it() 
 
 
 def test_what_tensorflow_says_of_a_lost_worker_is_said_in_words() -> None:
-    with three() as (workers, _, sockets):
-        sockets[1].shutdown(socket.SHUT_RDWR)
+    with three() as (workers, _, ends):
+        ends[1].shutdown()
         with pytest.raises(WorkerError, match="worker 2"), workers[0].together():
             raise tf.errors.UnavailableError(None, None, "Collective ops is aborted")
 
@@ -181,9 +187,11 @@ def test_signs_of_life_come_and_strangers_are_not_understood() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         cluster = Cluster(ADDRESSES[:2], 0)
-        chief = ConnectedWorkers(cluster, {1: ours}, LOST_SECONDS, lambda reason: None)
-        assert receive(theirs) == ["alive", None]
-        send(theirs, ["value", 5])
+        channel = Channel(ours, Keys(b"a", b"b"))
+        chief = ConnectedWorkers(cluster, {1: channel}, LOST_SECONDS, lambda reason: None)
+        worker = Channel(theirs, Keys(b"b", b"a"))
+        assert worker.receive() == ["alive", None]
+        worker.send(["value", 5])
         assert chief.gather(4) == [4, 5]
         theirs.sendall(b"something else than a message")
         with pytest.raises(WorkerError, match="worker 1"):

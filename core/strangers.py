@@ -1,0 +1,40 @@
+"""Counts who was turned away, so that a line can be said of them and no more."""
+
+import sys
+
+
+class Strangers:
+    """Connections and calls that were refused; they never end a run.
+
+    Args:
+        place: What they came to.
+
+    Attributes:
+        count: How many there were.
+
+    Example:
+        >>> strangers = Strangers("the chief")
+        >>> strangers.add("10.0.0.9")
+        >>> strangers.count, str(strangers)
+        (1, 'the chief refused 1 connection of strangers, the last from 10.0.0.9')
+    """
+
+    def __init__(self, place: str) -> None:
+        self.count = 0
+        self._place = place
+        self._last = ""
+
+    def add(self, address: str) -> None:
+        """Counts one."""
+        self.count += 1
+        self._last = address
+
+    def report(self) -> None:
+        """Says it on standard error, if there was any."""
+        if self.count:
+            print(f"note: {self}", file=sys.stderr, flush=True)
+
+    def __str__(self) -> str:
+        connections = f"{self.count} connection{'s' * (self.count != 1)}"
+        last = f", the last from {self._last}" if self._last else ""
+        return f"{self._place} refused {connections} of strangers{last}"

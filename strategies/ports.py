@@ -1,0 +1,65 @@
+"""The ports of workers: theirs alone, and no more open to others than they have to be."""
+
+import socket
+
+from ..core.cluster import Cluster
+from ..core.errors import ConfigError, KeraunosError, WorkerError, message
+
+
+def listen(cluster: Cluster) -> socket.socket:
+    """Listens on the chief's own port; for the workers of one machine on loopback only."""
+    require_free_port(cluster)
+    host, port = cluster.hosts[0], cluster.port
+    try:
+        if cluster.is_on_one_machine:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            return sends_at_once(socket.create_server((host, port), family=family))
+        both = socket.has_dualstack_ipv6()
+        family = socket.AF_INET6 if both else socket.AF_INET
+        return sends_at_once(
+            socket.create_server(("", port), family=family, dualstack_ipv6=both)
+        )
+    except OSError as error:
+        raise _taken(cluster, error) from None
+
+
+def sends_at_once(connection: socket.socket) -> socket.socket:
+    """Sends small messages at once; accepted connections inherit it."""
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
+
+
+def require_free_port(cluster: Cluster) -> None:
+    """On all interfaces, where TensorFlow is going to listen; nothing listens here."""
+    both = socket.has_dualstack_ipv6()
+    with socket.socket(socket.AF_INET6 if both else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if both:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        try:
+            probe.bind(("", cluster.port))
+        except OSError as error:
+            raise _taken(cluster, error) from None
+
+
+def _taken(cluster: Cluster, error: OSError) -> KeraunosError:
+    """Of a port that the launcher chose another start gets another one."""
+    kind = WorkerError if cluster.has_chosen_ports else ConfigError
+    return kind(
+        message(
+            f"The port of {cluster.name(cluster.rank)} must be free ({error.strerror}).",
+            "Is another run on this machine, or a worker named twice?",
+            port=cluster.port,
+        )
+    )
+
+
+def problem_with_port(cluster: Cluster) -> str | None:
+    """What to tell the chief if this worker's port is taken; the chief listens itself."""
+    if cluster.rank == 0:
+        return None
+    try:
+        require_free_port(cluster)
+    except KeraunosError as error:
+        return str(error)
+    return None

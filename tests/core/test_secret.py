@@ -1,0 +1,125 @@
+"""The secret of a run is given by the environment, or is that of this user."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from keraunos import ConfigError
+from keraunos.core.secret import TOKEN_VARIABLE, find_token, is_loopback, new_token
+
+HERE = ["127.0.0.1", "localhost"]
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the secret of the user is going to be."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
+    return tmp_path / "state" / "keraunos" / "token"
+
+
+def test_that_of_the_environment_counts_without_the_ends_of_lines() -> None:
+    for hosts in (HERE, ["gpu01", "gpu02"]):
+        assert (
+            find_token(hosts, {TOKEN_VARIABLE: "0123456789abcdef\n"}) == "0123456789abcdef"
+        )
+
+
+@pytest.mark.parametrize("hosts", [["gpu01"], [*HERE, "10.0.0.2"], ["0.0.0.0"]])
+def test_on_several_machines_there_must_be_one(hosts: list[str], file: Path) -> None:
+    with pytest.raises(ConfigError, match=f"{TOKEN_VARIABLE} is not set.*token_hex"):
+        find_token(hosts)
+    assert not file.exists()
+
+
+def test_one_that_could_be_guessed_is_refused_and_not_shown() -> None:
+    with pytest.raises(ConfigError, match="at least 16 characters") as caught:
+        find_token(HERE, {TOKEN_VARIABLE: "hunter2"})
+    assert "hunter2" not in str(caught.value)
+
+
+def test_new_ones_differ_and_are_long_enough() -> None:
+    tokens = {new_token() for _ in range(10)}
+    assert len(tokens) == 10
+    assert all(find_token([], {TOKEN_VARIABLE: token}) == token for token in tokens)
+
+
+def test_on_one_machine_it_is_a_file_that_nobody_else_can_read(file: Path) -> None:
+    before = os.umask(0)
+    try:
+        token = find_token(HERE)
+    finally:
+        os.umask(before)
+    assert len(token) == 64
+    assert find_token(HERE) == token == file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_processes_that_need_it_at_once_get_the_same(file: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        found = set(pool.map(lambda _: find_token(HERE), range(8)))
+    assert found == {file.read_text()}
+    assert os.listdir(file.parent) == ["token"]
+
+
+def is_a_link(file: Path) -> None:
+    file.with_name("elsewhere").write_text(new_token())
+    file.with_name("elsewhere").chmod(0o600)
+    file.symlink_to("elsewhere")
+
+
+def is_readable(file: Path) -> None:
+    file.write_text(new_token())
+    file.chmod(0o640)
+
+
+def is_a_pipe(file: Path) -> None:
+    os.mkfifo(file, 0o600)
+
+
+def is_empty(file: Path) -> None:
+    file.touch(0o600)
+
+
+def is_a_directory(file: Path) -> None:
+    file.mkdir(0o700)
+
+
+@pytest.mark.parametrize(
+    "spoil", [is_a_link, is_readable, is_a_pipe, is_empty, is_a_directory]
+)
+def test_a_file_that_others_may_have_made_is_refused(spoil: object, file: Path) -> None:
+    file.parent.mkdir(parents=True)
+    spoil(file)  # type: ignore[operator]
+    with pytest.raises(ConfigError, match=TOKEN_VARIABLE):
+        find_token(HERE)
+
+
+def test_a_home_that_can_not_be_written_says_what_to_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    with pytest.raises(ConfigError, match=f"Set {TOKEN_VARIABLE}"):
+        find_token(HERE)
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("[::1]", True),
+        ("localhost", True),
+        ("localhost.example.org", False),
+        ("127.0.0.1.example.org", False),
+        ("0.0.0.0", False),
+        ("10.0.0.1", False),
+        ("", False),
+    ],
+)
+def test_loopback_is_what_only_this_machine_can_reach(host: str, expected: bool) -> None:
+    assert is_loopback(host) == expected

@@ -1,0 +1,129 @@
+"""Two ends of a connection prove that they know the secret, or learn nothing."""
+
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from keraunos.strategies.handshake import GREETING, admit, introduce
+from keraunos.strategies.messages import read_all
+
+TOKEN = "the secret of this run"
+
+
+def both(chief_token: str, worker_token: str) -> tuple[Any, Any]:
+    """What becomes of either side: its channel or an exception."""
+    ours, theirs = socket.socketpair()
+
+    def side(connection: socket.socket, reading: Any) -> Any:
+        try:
+            return read_all(connection, reading, time.monotonic() + 20.0)
+        except (OSError, EOFError) as error:
+            connection.close()
+            return error
+
+    with ThreadPoolExecutor(2) as pool:
+        chief = pool.submit(side, ours, admit(ours, chief_token))
+        worker = pool.submit(side, theirs, introduce(theirs, worker_token))
+    return chief.result(), worker.result()
+
+
+def test_who_knows_the_secret_can_talk() -> None:
+    chief, worker = both(TOKEN, TOKEN)
+    chief.send("to the worker")
+    worker.send("to the chief")
+    assert (worker.receive(), chief.receive()) == ("to the worker", "to the chief")
+    chief.close()
+    worker.close()
+
+
+def test_who_does_not_is_refused_by_the_other() -> None:
+    chief, worker = both(TOKEN, TOKEN + "?")
+    assert isinstance(chief, PermissionError)
+    assert isinstance(worker, EOFError)
+
+
+def heard(connection: socket.socket, size: int) -> bytes:
+    return connection.recv(size, socket.MSG_WAITALL)
+
+
+def recorded() -> tuple[bytes, bytes]:
+    """What a worker and the chief send in a handshake that succeeds."""
+    worker, chief, reading, _ = started()
+    with worker, chief:
+        joining = introduce(worker, TOKEN)
+        next(joining)
+        joining.send(bytearray(heard(worker, 36)))
+        answer = heard(chief, 64)
+        with pytest.raises(StopIteration):
+            reading.send(bytearray(answer))
+        return answer, heard(worker, 32)
+
+
+def started() -> tuple[socket.socket, socket.socket, Any, bytes]:
+    """A chief that has sent its challenge, which is still on its way."""
+    worker, chief = socket.socketpair()
+    reading = admit(chief, TOKEN)
+    next(reading)
+    return worker, chief, reading, worker.recv(36, socket.MSG_PEEK)
+
+
+def test_an_answer_is_worth_nothing_on_another_connection() -> None:
+    answer, _ = recorded()
+    worker, chief, reading, _ = started()
+    with worker, chief, pytest.raises(PermissionError):
+        reading.send(bytearray(answer))
+
+
+def test_challenges_are_never_the_same() -> None:
+    challenges = set()
+    for _ in range(5):
+        worker, chief, _, challenge = started()
+        with worker, chief:
+            challenges.add(challenge)
+    assert len(challenges) == 5
+
+
+def test_a_chief_has_to_prove_it_as_well() -> None:
+    _, proof = recorded()
+    for claim in (b"\0" * 32, proof):  # made up, and of another connection
+        worker, impostor = socket.socketpair()
+        with worker, impostor:
+            joining = introduce(worker, TOKEN)
+            next(joining)
+            joining.send(bytearray(GREETING + b"\1" * 32))
+            with pytest.raises(PermissionError):
+                joining.send(bytearray(claim))
+
+
+def test_what_a_worker_proves_is_not_taken_for_the_chiefs_proof() -> None:
+    worker, impostor = socket.socketpair()
+    with worker, impostor:
+        joining = introduce(worker, TOKEN)
+        next(joining)
+        joining.send(bytearray(GREETING + b"\1" * 32))
+        with pytest.raises(PermissionError):
+            joining.send(bytearray(heard(impostor, 64)[32:]))
+
+
+def test_the_secret_never_travels_and_a_stranger_gets_a_challenge_only() -> None:
+    answer, proof = recorded()
+    assert TOKEN.encode() not in answer + proof
+    worker, chief, reading, _ = started()
+    with worker, chief:
+        heard(worker, 36)
+        with pytest.raises(PermissionError):
+            reading.send(bytearray(b"x" * 64))
+        worker.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            worker.recv(1)
+
+
+def test_something_else_than_a_chief_is_noticed_at_once() -> None:
+    worker, other = socket.socketpair()
+    with worker, other:
+        joining = introduce(worker, TOKEN)
+        next(joining)
+        with pytest.raises(PermissionError, match="not a worker"):
+            joining.send(bytearray(b"HTTP/1.1 400 Bad Request\r\n".ljust(36)))
