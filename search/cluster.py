@@ -7,13 +7,14 @@ own message, whose numbers have half the digits.
 """
 
 import contextlib
+import copy
 import queue
 import threading
 import time
 from concurrent import futures
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import grpc
 import keras_tuner
@@ -24,6 +25,7 @@ from keras_tuner.src.engine.trial import Trial as Message
 from ..core.errors import ConfigError, message
 from ..core.files import write_text_atomic
 from ..core.signals import stop_signals
+from ..core.strangers import Strangers
 from .cluster_messages import (
     BUSY,
     Sender,
@@ -33,11 +35,19 @@ from .cluster_messages import (
     task_name,
 )
 from .place import IP, PORT, Place
+from .signed_calls import MAX_MESSAGE_BYTES, OnlySigned
 from .trials import DEATHS, Outcome, TrialPlan
 
 SECONDS_OF_SILENCE = 60.0  # of a worker with a trial, after which another one gets it
 SECONDS_TO_LEAVE = 10.0  # for workers to hear that the search is over
 PAYLOAD = "keraunos"  # the name of the value that holds the JSON
+METHODS = ("CreateTrial", "GetTrial", "EndTrial")  # of Keras Tuner's service
+MAX_CALLS = 256  # at a time
+_OPTIONS = [
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    ("grpc.max_connection_idle_ms", 60_000),
+]
 
 
 @dataclass
@@ -85,12 +95,19 @@ class Chief:
         self._waiting: set[str] = set()  # workers that asked and got nothing
         self._known: set[str] = set()
         self._is_over = False
+        self._strangers = Strangers("the chief of the search")
         # Outcomes, and None for each worker that has begun to wait.
         self._news: queue.Queue[tuple[int, Outcome] | None] = queue.Queue()
         self._signals = stop_signals()
 
     def __enter__(self) -> Self:
-        self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
+        only_signed = OnlySigned(self._place.token(), METHODS, self._strangers)
+        self._server = grpc.server(
+            futures.ThreadPoolExecutor(max_workers=4),
+            interceptors=[only_signed],
+            options=_OPTIONS,
+            maximum_concurrent_rpcs=MAX_CALLS,
+        )
         protos.get_service_grpc().add_OracleServicer_to_server(
             OracleServicer(self), self._server
         )
@@ -117,6 +134,7 @@ class Chief:
         if self._is_over:
             time.sleep(0.2)  # the last answer is on its way
         self._server.stop(grace=None).wait()
+        self._strangers.report()
         self._signals.__exit__(None, None, None)
 
     @property
@@ -150,7 +168,7 @@ class Chief:
         """What a worker is to do: its own trial again, one that was left, or a new one."""
         sender = read_sender(tuner_id)
         if sender.fingerprint != self._fingerprint:
-            return _message("INVALID", self._fingerprint)
+            return _message("INVALID")
         with self._lock:
             if self._is_over:
                 self._known.discard(sender.tuner_id)
@@ -162,7 +180,7 @@ class Chief:
         """Hears that a worker is at it, also of one that an earlier chief gave it."""
         sender = read_sender(trial_id)
         if sender.fingerprint != self._fingerprint:
-            return _message("INVALID", self._fingerprint)
+            return _message("INVALID")
         with self._lock:
             self._known.add(sender.tuner_id)
             handed = self._handed.setdefault(sender.task, _Handed())
@@ -175,6 +193,8 @@ class Chief:
         """Takes what came of a trial, from whoever has it, once."""
         sender = read_sender(told.trial_id)
         outcome = read_outcome(told.hyperparameters.values[PAYLOAD])
+        if outcome.hyperparameters is not None:
+            _require_space(outcome.hyperparameters)
         if sender.fingerprint != self._fingerprint:
             return
         with self._lock:
@@ -251,6 +271,14 @@ def _note_owner(plan: TrialPlan, tuner_id: str | None) -> None:
             _owner_file(plan).unlink(missing_ok=True)
         else:
             write_text_atomic(_owner_file(plan), tuner_id)
+
+
+def _require_space(config: dict[str, Any]) -> None:
+    """Refuses here what would end the search where it is noted."""
+    try:
+        keras_tuner.HyperParameters.from_config(copy.deepcopy(config))
+    except Exception as error:
+        raise ValueError(f"these are no hyperparameters ({error!r})") from None
 
 
 def _message(status: str, payload: str = "") -> Message:

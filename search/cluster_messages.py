@@ -1,9 +1,12 @@
 """What chief and workers of a search say to each other, as JSON."""
 
 import json
+import math
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from ..core import errors
 from ..core.errors import KeraunosError
@@ -25,18 +28,25 @@ class Sender(NamedTuple):
         'trial-3'
     """
 
-    fingerprint: str
-    tuner_id: str
-    task: str = ""
+    fingerprint: Annotated[str, Field(max_length=100)]
+    tuner_id: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
+    task: Annotated[str, Field(pattern=r"^((trial|export)-\d{1,9})?$")] = ""
 
     def to_json(self) -> str:
         """What `read_sender` reads."""
         return json.dumps(self)
 
 
+_SENDER = TypeAdapter(Sender)
+
+
 def read_sender(text: str) -> Sender:
-    """Undoes `Sender.to_json`."""
-    return Sender(*json.loads(text))
+    """Undoes `Sender.to_json`.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    return _SENDER.validate_json(text)
 
 
 def task_name(plan: TrialPlan) -> str:
@@ -69,6 +79,21 @@ def read_plan(text: str) -> TrialPlan:
     return TrialPlan(**fields | paths)
 
 
+class _Outcome(BaseModel):
+    """An outcome on its way: what is no finite number travels as null."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+    status: Literal["completed", "failed", "interrupted"]
+    scores: list[float | None]
+    seconds: Annotated[float, Field(ge=0)]
+    reason: str
+    signal: Annotated[int, Field(ge=1, le=64)] | None
+    error: tuple[str, str] | None
+    traceback: str
+    hyperparameters: dict[str, Any] | None
+
+
 def outcome_to_json(outcome: Outcome) -> str:
     """What came of a trial.
 
@@ -78,14 +103,20 @@ def outcome_to_json(outcome: Outcome) -> str:
         DataError('none')
     """
     fields = asdict(replace(outcome, error=None))
+    fields["scores"] = [s if math.isfinite(s) else None for s in map(float, outcome.scores)]
     if outcome.error is not None:
         fields["error"] = [type(outcome.error).__name__, str(outcome.error)]
     return json.dumps(fields)
 
 
 def read_outcome(text: str) -> Outcome:
-    """Undoes `outcome_to_json`."""
-    fields: dict[str, Any] = json.loads(text)
+    """Undoes `outcome_to_json`.
+
+    Raises:
+        ValueError: It is something else, or has scores that are no numbers.
+    """
+    fields: dict[str, Any] = dict(_Outcome.model_validate_json(text))
+    fields["scores"] = [math.nan if s is None else s for s in fields["scores"]]
     if fields["error"] is not None:
         name, words = fields["error"]
         kind = getattr(errors, name, KeraunosError)

@@ -6,12 +6,11 @@ import threading
 import time
 from pathlib import Path
 
-import grpc
 import keras_tuner
 from filelock import FileLock, Timeout
 from keras_tuner.src.engine.trial import Trial as Message
 
-from ..core.errors import ConfigError, WorkerError, message
+from ..core.errors import ConfigError, KeraunosError, message
 from ..core.lock import LOCK_FILE
 from ..core.signals import stop_signals
 from .cluster import PAYLOAD
@@ -45,8 +44,8 @@ class Worker:
         self._fit = fit
         self._objective = objective
         self._fingerprint = fingerprint
-        self._client = ChiefClient(place.address, SECONDS_UNTIL_CHIEF)
-        self._is_lost = threading.Event()  # the chief, while a trial was running
+        self._client = ChiefClient(place.address, place.token(), SECONDS_UNTIL_CHIEF)
+        self._lost: KeraunosError | None = None  # the chief, while a trial was running
 
     def run(self) -> int | None:
         """Works.
@@ -56,22 +55,20 @@ class Worker:
 
         Raises:
             WorkerError: The chief does not answer any more.
-            ConfigError: The chief runs another search.
+            ConfigError: The chief runs another search, or there is no token.
         """
         try:
             with stop_signals(), garbage_of_trials_only():
                 self._work()
         except Stopped as stopped:
             return stopped.number
-        except grpc.RpcError as error:
-            raise self._lost() from error
         return None
 
     def _work(self) -> None:
         while (plan := self._next()) is not None:
             outcome = self._do(plan)
-            if self._is_lost.is_set():
-                raise self._lost()
+            if self._lost is not None:
+                raise self._lost
             self._tell(plan, outcome)
 
     def _next(self) -> TrialPlan | None:
@@ -83,7 +80,7 @@ class Worker:
             if answer.status == "STOPPED":
                 return None
             if answer.status == "INVALID":
-                raise self._other_than(told)
+                raise self._other_settings()
             if answer.status == "RUNNING":
                 return read_plan(told)
             time.sleep(SECONDS_BETWEEN_QUESTIONS)
@@ -109,9 +106,9 @@ class Worker:
         while not is_over.wait(SECONDS_BETWEEN_BEATS):
             try:
                 self._client.get_trial(sender)
-            except grpc.RpcError:
+            except KeraunosError as error:
                 if not is_over.is_set():
-                    self._is_lost.set()
+                    self._lost = error
                     os.kill(os.getpid(), signal.SIGTERM)  # the fit saves its state
                 return
 
@@ -124,24 +121,12 @@ class Worker:
         task = "" if plan is None else task_name(plan)
         return Sender(self._fingerprint, self._place.tuner_id, task).to_json()
 
-    def _other_than(self, fingerprint: str) -> ConfigError:
+    def _other_settings(self) -> ConfigError:
         return ConfigError(
             message(
                 "A worker must be started with the settings of the chief.",
                 "Give both the same command.",
-                chief=fingerprint[:8],
                 here=self._fingerprint[:8],
-            )
-        )
-
-    def _lost(self) -> WorkerError:
-        seconds = f"{self._client.patience:g} seconds"
-        return WorkerError(
-            message(
-                f"The chief of the search must answer within {seconds}.",
-                "A trial that was running is saved: start the chief and this worker "
-                "again with the same commands to go on.",
-                address=self._place.address,
             )
         )
 

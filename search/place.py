@@ -4,6 +4,7 @@ import os
 from typing import NamedTuple
 
 from ..core.errors import ConfigError, message
+from ..core.secret import find_token
 
 ID, IP, PORT = (f"KERASTUNER_{name}" for name in ("TUNER_ID", "ORACLE_IP", "ORACLE_PORT"))
 
@@ -24,12 +25,20 @@ class Place(NamedTuple):
         """Whether it holds the oracle."""
         return "chief" in self.tuner_id
 
+    def token(self) -> str:
+        """The secret that chief and workers share.
+
+        Raises:
+            ConfigError: They are on several machines, and it is not set.
+        """
+        return find_token([self.address.rpartition(":")[0]])
+
 
 def find_place() -> Place | None:
     """Who this process is by its environment; None if there is no cluster.
 
     Raises:
-        ConfigError: Only some of the variables are set.
+        ConfigError: Only some of the variables are set, or there is no token.
     """
     given = {name: os.environ.get(name) for name in (ID, IP, PORT)}
     if not any(given.values()):
@@ -42,4 +51,6 @@ def find_place() -> Place | None:
                 **given,
             )
         )
-    return Place(str(given[ID]), f"{given[IP]}:{given[PORT]}")
+    place = Place(str(given[ID]), f"{given[IP]}:{given[PORT]}")
+    place.token()  # that it is there is known before anything is done
+    return place

@@ -14,6 +14,7 @@ from hypermodels import KillsOnce, Waits, WaitsForFiles, ended_trials, rows
 from keras_tuner.src.engine.trial import Trial as Message
 from keraunos.core.errors import ConfigError
 from keraunos.core.lock import directory_lock
+from keraunos.core.secret import TOKEN_VARIABLE
 from keraunos.search import cluster
 from keraunos.search.cluster import PAYLOAD, Chief
 from keraunos.search.cluster_messages import BUSY, Sender, outcome_to_json, read_plan
@@ -222,9 +223,79 @@ def test_a_trial_that_an_unknown_process_is_at_waits_for_it(chief, monkeypatch):
 
 def test_a_worker_with_other_settings_gets_no_trial_and_ends_none(chief):
     assert [asks(chief, "a", "other") for _ in range(DEATHS + 1)] == ["INVALID"] * 4
+    refusal = chief.create_trial(Sender("other", "a").to_json()).to_proto()
+    assert "abc" not in str(refusal)  # what it would have had to say
     assert asks(chief, "b") == 0
     chief.end_trial(told("b", 0, Outcome("completed", [0.5]), "other"))
     assert chief._news.empty()
+
+
+SPACE = {"space": [], "values": {"rate": 0.1}}
+COMPLETED = json.loads(outcome_to_json(Outcome("completed", [0.5])))
+BAD_OUTCOMES = [
+    *({"scores": scores} for scores in ("0.5", ["0.5"], [True], [[0.5]], {"1": 0.5}, 0.5)),
+    *({"status": status} for status in ("running", None, 1)),
+    *({"seconds": seconds} for seconds in (-1.0, "long", None, True)),
+    *({"signal": signal} for signal in (0, 1000, "15", 1.5)),
+    *({"error": error} for error in ("KeyError", ["a"], [1, 2])),
+    *({"hyperparameters": space} for space in ([], {"space": 3}, {"values": {}})),
+    {"reason": None},
+    {"traceback": 7},
+    {"more": 1},
+]
+
+
+@pytest.mark.parametrize("bad", BAD_OUTCOMES, ids=str)
+def test_an_outcome_that_makes_no_sense_is_refused(bad, chief):
+    asks(chief, "a")
+    message = told("a", 0, Outcome("completed", [0.5]))
+    message.hyperparameters.values = {PAYLOAD: json.dumps(COMPLETED | bad)}
+    with pytest.raises(ValueError, match=r"."):
+        chief.end_trial(message)
+    chief.end_trial(told("a", 0, Outcome("completed", [0.5], hyperparameters=SPACE)))
+    assert chief.wait() == (0, Outcome("completed", [0.5], hyperparameters=SPACE))
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_a_score_on_its_way_is_a_finite_number(number, chief):
+    text = json.dumps(COMPLETED | {"scores": [0]}).replace("[0]", f"[{number}]")
+    message = told("a", 0, Outcome("completed"))
+    message.hyperparameters.values = {PAYLOAD: text}
+    with pytest.raises(ValueError, match=r"finite|Infinity|NaN|invalid"):
+        chief.end_trial(message)
+
+
+def test_an_epoch_without_a_score_is_none_on_its_way(chief):
+    asks(chief, "a")
+    scores = [0.5, float("nan"), float("inf")]
+    chief.end_trial(told("a", 0, Outcome("completed", scores)))
+    _, outcome = chief.wait()
+    assert [score == 0.5 or str(score) for score in outcome.scores] == [True, "nan", "nan"]
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "",
+        "{}",
+        "[",
+        "[" * 100_000,
+        "[1, 2, 3]",
+        '["abc"]',
+        '["abc", ""]',
+        '["abc", "a\\nb"]',
+        '["abc", "a", "../../elsewhere"]',
+        '["abc", "a", "trial-3", "more"]',
+        json.dumps(["abc", "a" * 1000]),
+    ],
+    ids=lambda text: text[:20],
+)
+def test_who_says_not_who_it_is_gets_nothing(sender, chief):
+    for ask in (chief.create_trial, chief.get_trial):
+        with pytest.raises(ValueError, match=r"."):
+            ask(sender)
+    assert not chief._known
+    assert asks(chief, "a") == 0
 
 
 def test_a_worker_gives_a_trial_back_that_is_in_use(tmp_path, port):
@@ -242,6 +313,15 @@ def test_half_of_the_variables_are_refused(monkeypatch):
     monkeypatch.setenv(IP, "127.0.0.1")
     with pytest.raises(ConfigError, match=f"{PORT}.*must all be set"):
         find_place()
+
+
+def test_on_several_machines_there_must_be_a_secret(monkeypatch):
+    for name, value in {ID: "chief", IP: "10.0.0.1", PORT: "8000"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=f"{TOKEN_VARIABLE} is not set"):
+        find_place()
+    monkeypatch.setenv(TOKEN_VARIABLE, "0123456789abcdef")
+    assert find_place() == Place("chief", "10.0.0.1:8000")
 
 
 @pytest.fixture
@@ -281,7 +361,7 @@ def test_a_cluster_finds_what_one_process_finds_though_a_worker_is_killed(begin,
     chief = begin("chief")
     workers = {name: begin(name, trainer=trainer) for name in ("one", "two")}
     marker = tmp_path / "s" / "trial-001.killed"
-    wait_for(marker.exists, 240)
+    wait_for(lambda: marker.exists() and marker.read_text(), 240)
     pid = int(marker.read_text())
     killed = next(name for name, program in workers.items() if program.pid == pid)
     assert workers[killed].end() == -signal.SIGKILL

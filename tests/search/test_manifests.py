@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from keraunos.core.secret import TOKEN_VARIABLE, find_token
 from keraunos.search.place import ID, IP, PORT, Place
 
 PAGE = Path(__file__).parents[2] / "docs" / "search-on-clusters.md"
@@ -25,7 +26,7 @@ def test_the_jobs_of_kubernetes_name_chief_and_workers(blocks):
     service, chief, worker = yaml.safe_load_all(blocks["yml"])
     assert [each["kind"] for each in (service, chief, worker)] == ["Service", "Job", "Job"]
     ours, theirs = environment(chief), environment(worker)
-    assert {ID, IP, PORT} <= ours.keys() & theirs.keys()
+    assert {ID, IP, PORT, TOKEN_VARIABLE} <= ours.keys() & theirs.keys()
     assert Place(ours[ID], "").is_chief
     assert theirs[IP] == service["metadata"]["name"]
     assert service["spec"]["selector"]["job-name"] == chief["metadata"]["name"]
@@ -35,7 +36,8 @@ def test_the_jobs_of_kubernetes_name_chief_and_workers(blocks):
 
 def test_the_script_of_slurm_is_bash_and_its_tasks_are_chief_and_workers(blocks, tmp_path):
     script = blocks["sh"]
-    (tmp_path / "keraunos").write_text(f'#!/bin/bash\necho "${ID} ${IP} ${PORT} $*"\n')
+    told = " ".join(f"${name}" for name in (ID, IP, PORT, TOKEN_VARIABLE))
+    (tmp_path / "keraunos").write_text(f'#!/bin/bash\necho "{told} $*"\n')
     (tmp_path / "scontrol").write_text("#!/bin/bash\necho node-1\necho node-2\n")
     (tmp_path / "srun").write_text('#!/bin/bash\nshift\nexec "$@"\n')
     for name in ("keraunos", "scontrol", "srun"):
@@ -53,8 +55,9 @@ def test_the_script_of_slurm_is_bash_and_its_tasks_are_chief_and_workers(blocks,
         return subprocess.check_output(command, env=environment, text=True).split()
 
     for number, name in ((0, "chief"), (1, "worker-1"), (4, "worker-4")):
-        tuner_id, address, port, *arguments = task(number)
+        tuner_id, address, port, token, *arguments = task(number)
         assert (tuner_id, address, port) == (name, "node-1", "23456")
+        assert find_token([address], {TOKEN_VARIABLE: token}) == token
         assert arguments[0] == "search"
         assert arguments[-1].startswith("run_dir=")
         assert Place(tuner_id, "").is_chief is (number == 0)
