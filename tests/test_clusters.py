@@ -16,6 +16,7 @@ from keraunos.cli.launch import _NOT_RESTARTED
 from keraunos.cli.main import app
 from keraunos.configs import load_config, split_arguments
 from keraunos.core.errors import WorkerError
+from keraunos.core.secret import TOKEN_VARIABLE, find_token
 from keraunos.core.signals import STOPPING
 
 CLUSTERS = Path(__file__).parents[1] / "docs" / "clusters"
@@ -108,6 +109,23 @@ def test_kubeflow_lets_a_worker_save_before_it_ends(tmp_path: Path) -> None:
     process.terminate()
     assert process.wait(timeout=30) == 143
     assert (tmp_path / "saved").exists()
+
+
+@pytest.mark.parametrize("name", ["tfjob.yaml", "job.yaml"])
+def test_the_secret_of_the_workers_is_one_of_the_cluster(name: str) -> None:
+    (variable,) = (v for v in container(name)["env"] if v["name"] == TOKEN_VARIABLE)
+    reference = variable["valueFrom"]["secretKeyRef"]
+    made = f"create secret generic {reference['name']} --from-file={reference['key']}="
+    assert made in (CLUSTERS / name).read_text()
+    assert made in (CLUSTERS.parent / "clusters.md").read_text()
+
+
+def test_each_job_of_slurm_has_a_secret_of_its_own(tmp_path: Path) -> None:
+    environment = stand_in(tmp_path, "srun", f'echo "${TOKEN_VARIABLE}"')
+    command = ["bash", str(CLUSTERS / "slurm.sh")]
+    told = {subprocess.check_output(command, env=environment, text=True) for _ in range(2)}
+    assert len(told) == 2
+    assert all(find_token(["gpu01"], {TOKEN_VARIABLE: token}) for token in told)
 
 
 def test_kubeflow_knows_the_container_by_its_name() -> None:

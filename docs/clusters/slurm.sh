@@ -9,6 +9,9 @@
 #SBATCH --requeue
 #SBATCH --open-mode=append
 
+# Only who knows this can join the workers; srun hands it on to all of them.
+KERAUNOS_TOKEN=$(python3 -c "import secrets; print(secrets.token_hex(32))")
+export KERAUNOS_TOKEN
 srun --kill-on-bad-exit=0 keraunos fit classify data.train=/data/pictures run_dir=/runs/first
 code=$?
 case $code in

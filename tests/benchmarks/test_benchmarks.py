@@ -68,3 +68,15 @@ def test_ten_kills_lose_nothing(tmp_path: Path) -> None:
     assert tally["kills"] == 10
     assert [tally["unreadable"], tally["different"]] == [0, 0]
     assert tally["lost"] <= 7  # one more interval, while its checkpoint is being written
+
+
+def test_no_stranger_ends_a_run(tmp_path: Path) -> None:
+    """Nor costs it memory; and the attacks took place, each of them to the last."""
+    options = ("--count=600", "--hello-seconds=1")  # more than the chief may open files
+    attacks = run_benchmark("rendezvous_attack.py", *options, cwd=tmp_path)["attacks"]
+    assert len(attacks) == 7
+    for name, found in attacks.items():
+        assert found["error"] == "", (name, found)
+        assert found["refused"] == (50 if name == "slow loris" else 600), (name, found)
+        assert found["peak_kib"] < 4096, (name, found)
+        assert found["rss_kib"] < 32 * 1024, (name, found)
