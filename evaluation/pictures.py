@@ -15,7 +15,9 @@ from ..core.files import replacing
 Images = npt.NDArray[np.uint8]
 
 TITLE_WIDTH = 26
-NOT_DRAWN = frozenset({"images_per_second", "data_wait_seconds", "seconds"})
+NOT_DRAWN = frozenset(
+    {"images_per_second", "examples_per_second", "data_wait_seconds", "seconds"}
+)
 
 
 def save_picture(figure: Figure, path: Path) -> None:

@@ -25,7 +25,7 @@ def create_metrics(
     for name in names:
         if name == "recall_per_class":
             labels = enumerate(class_names or [str(n) for n in range(num_classes)])
-            made += [ClassRecall(n, f"recall_{_as_name(each)}") for n, each in labels]
+            made += [ClassRecall(n, f"recall_{in_metric_name(each)}") for n, each in labels]
         else:
             made.append(_OF_ALL[name](num_classes) if name in _OF_ALL else name)
     return made
@@ -38,5 +38,6 @@ _OF_ALL = {
 }
 
 
-def _as_name(class_name: str) -> str:
+def in_metric_name(class_name: str) -> str:
+    """A class name as a part of the name of a metric: letters, digits and underscores."""
     return re.sub(r"\W+", "_", class_name.strip())

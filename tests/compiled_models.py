@@ -6,9 +6,11 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 import tensorflow as tf
-from helpers import examples
+from helpers import classifier, examples
+from keraunos.trainer.keras_internals import build_compiled
 
 WIDTH, CLASSES = 5, 3
+FLOATS, INTEGERS = tf.TensorSpec((None, WIDTH)), tf.TensorSpec((None,), tf.int32)
 
 
 class Case(NamedTuple):
@@ -135,8 +137,77 @@ def with_weighted_metrics() -> keras.Model:
     return model
 
 
+class Seen(keras.layers.Layer):
+    """Measures what passes through, for each example."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = keras.metrics.Mean(name="seen")
+
+    def call(self, inputs: Any) -> Any:
+        self.seen.update_state(keras.ops.max(inputs, axis=-1))
+        return inputs
+
+
+class Largest(keras.metrics.Metric):
+    """Counts large predictions; returns its variable, as the guide of Keras does."""
+
+    def __init__(self, name: str = "largest") -> None:
+        super().__init__(name=name)
+        self.count = self.add_variable(shape=(), initializer="zeros")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        self.count.assign_add(keras.ops.sum(keras.ops.cast(y_pred > 0.4, self.dtype)))
+
+    def result(self) -> Any:
+        return self.count
+
+
+class TwoValues(keras.metrics.Mean):
+    """Returns a dict."""
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        super().update_state(keras.ops.max(y_pred, axis=-1))
+
+    def result(self) -> Any:
+        mean = super().result()
+        return {"surest": mean, "doubt": 1 - mean}
+
+
+def with_metrics_of_every_kind() -> keras.Model:
+    inputs = keras.Input((WIDTH,))
+    hidden = Seen()(keras.layers.Dense(4, "tanh")(Seen()(inputs)))
+    model = keras.Model(inputs, keras.layers.Dense(CLASSES, "softmax")(hidden))
+    metrics = [
+        keras.metrics.F1Score(),
+        keras.metrics.Recall(thresholds=[0.3, 0.7], name="recall"),
+        Largest(),
+        TwoValues(name="two"),
+    ]
+    model.compile(sgd(), "categorical_crossentropy", metrics=metrics)
+    return model
+
+
+def built_classifier() -> keras.Model:
+    model = classifier()()
+    build_compiled(model, (FLOATS, INTEGERS, None))
+    return model
+
+
+def built_with_dict_losses() -> keras.Model:
+    model = with_dict_losses()
+    targets = {"kind": INTEGERS, "size": tf.TensorSpec((None, 2))}
+    build_compiled(model, (FLOATS, targets, None))
+    return model
+
+
 def labelled(count: int) -> tuple[Any, ...]:
     return examples(count, WIDTH, CLASSES)[:2]
+
+
+def one_hot(count: int) -> tuple[Any, ...]:
+    inputs, labels = labelled(count)
+    return inputs, np.eye(CLASSES, dtype=inputs.dtype)[labels]
 
 
 def weighted(count: int) -> tuple[Any, ...]:
@@ -182,5 +253,6 @@ CASES = {
     "an Embedding": Case(with_embedding, sentences),
     "positions": Case(with_positions, sentences),
     "a convolution": Case(with_convolution, small_pictures),
+    "metrics of every kind": Case(with_metrics_of_every_kind, one_hot),
     "BatchNorm": Case(with_batch_norm, labelled),
 }

@@ -73,5 +73,11 @@ class Engine:
 
 def without_speed(values: dict[str, Any]) -> dict[str, float]:
     """The values that do not depend on the machine."""
-    speed = ("images_per_second", "data_wait_seconds", "seconds", "learning_rate")
+    speed = (
+        "images_per_second",
+        "examples_per_second",
+        "data_wait_seconds",
+        "seconds",
+        "learning_rate",
+    )
     return {name: value for name, value in values.items() if name not in speed}

@@ -48,6 +48,12 @@ def replicas(count: int) -> tf.distribute.Strategy:
     return mirrored_strategy_of_its_own([f"/cpu:{number}" for number in range(count)])
 
 
+def on_each_replica(strategy: tf.distribute.Strategy, function: Any, *args: Any) -> Any:
+    """What a traced function returns on each replica."""
+    run = tf.function(lambda *args: strategy.run(function, args), autograph=False)
+    return strategy.experimental_local_results(run(*args))
+
+
 def run_keraunos(
     *arguments: object,
     cwd: Path,

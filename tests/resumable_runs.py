@@ -19,7 +19,7 @@ from keraunos.core.signals import stop_signals
 from tensorboard.compat.proto.event_pb2 import Event
 
 EPOCHS, STEPS = 3, 4
-TIMES = ("seconds", "images_per_second", "data_wait_seconds")
+TIMES = ("seconds", "images_per_second", "examples_per_second", "data_wait_seconds")
 Optimizer = Callable[[], keras.optimizers.Optimizer]
 
 

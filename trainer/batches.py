@@ -10,9 +10,10 @@ from typing import Any, Protocol, runtime_checkable
 import keras
 import tensorflow as tf
 
-from ..core.errors import ConfigError, message
+from ..core.errors import ConfigError, DataError, message
 from ..strategies import Part, Position, Replicas
 from ..strategies.tensorflow_internals import op_determinism_is_enabled
+from .wrong_data import not_a_dataset, refuse_sparse, refuse_unbatched
 
 Prepare = Callable[[Any], tuple[Any, Any, Any]]
 DatasetFunction = Callable[[int, int], tf.data.Dataset]
@@ -26,6 +27,8 @@ class BatchSource(Protocol):
         num_batches: Batches per epoch; None if not known or without end.
         is_endless: Whether `batches` goes on with later epochs, so that one iterator
             serves for all of them.
+
+    It may have `class_names` as well, by which metrics of single classes are called.
     """
 
     is_endless: bool
@@ -50,8 +53,10 @@ class DatasetSource:
     """
 
     def __init__(self, dataset: tf.data.Dataset) -> None:
-        _refuse_sparse(dataset.element_spec)
+        refuse_sparse(dataset.element_spec)
+        refuse_unbatched(dataset.element_spec)
         self.dataset = dataset
+        self.class_names = getattr(dataset, "class_names", ())
         cardinality = int(dataset.cardinality())
         self.is_endless = cardinality == tf.data.INFINITE_CARDINALITY
         self.num_batches = cardinality if cardinality >= 0 else None
@@ -81,8 +86,11 @@ class FunctionSource:
     def __init__(self, function: DatasetFunction) -> None:
         self.function = function
         first = function(0, 0)
-        _refuse_sparse(first.element_spec)
+        refuse_sparse(first.element_spec)
+        refuse_unbatched(first.element_spec)
+        self.class_names = getattr(first, "class_names", ())
         cardinality = int(first.cardinality())
+        self.repeats_forever = cardinality == tf.data.INFINITE_CARDINALITY
         self.num_batches = cardinality if cardinality >= 0 else None
 
     def batches(self, position: Position, replicas: Replicas) -> tf.data.Dataset:
@@ -106,14 +114,7 @@ def as_source(value: Any, name: str) -> BatchSource:
         return value
     if callable(value):
         return FunctionSource(value)
-    raise ConfigError(
-        message(
-            f"`{name}` must be a tf.data.Dataset, a function dataset(epoch, start_batch) "
-            "that returns one, or a split of keraunos.ImageData.",
-            "Wrap arrays as tf.data.Dataset.from_tensor_slices((x, y)).batch(32).",
-            **{name: type(value).__name__},
-        )
-    )
+    raise not_a_dataset(value, name)
 
 
 class Batches:
@@ -170,11 +171,12 @@ def now() -> tf.Tensor:
 def cut(dataset: tf.data.Dataset, replicas: Replicas) -> tf.data.Dataset:
     """Cuts each batch into the parts of the replicas of this process."""
     first, total = replicas.first, replicas.total
+    is_tuple = type(dataset.element_spec) is tuple  # whose items `map` hands over singly
     if total == 1:
-        return dataset.map(lambda *b: (Part(b if len(b) > 1 else b[0], 1),))
+        return dataset.map(lambda *b: (Part(b if is_tuple else b[0], 1),))
 
     def parts(*batch: Any) -> tuple[Part, ...]:
-        element = batch if len(batch) > 1 else batch[0]
+        element = batch if is_tuple else batch[0]
         num_rows = _num_rows(element)
         # `Replicas.rows` and `repeats`, for a number of rows that only the batch knows.
         is_whole = num_rows < total
@@ -192,8 +194,21 @@ def cut(dataset: tf.data.Dataset, replicas: Replicas) -> tf.data.Dataset:
 
 
 def unpack(element: Any) -> tuple[Any, Any, Any]:
-    """Inputs, targets and weights of an element as `Model.fit` takes it."""
-    inputs, targets, weights = keras.utils.unpack_x_y_sample_weight(element)
+    """Inputs, targets and weights of an element as `Model.fit` takes it.
+
+    Raises:
+        ConfigError: It is of another form.
+    """
+    try:
+        inputs, targets, weights = keras.utils.unpack_x_y_sample_weight(element)
+    except ValueError:
+        raise ConfigError(
+            message(
+                "An element of a dataset must be x, (x,), (x, y) or (x, y, sample_weight).",
+                "Put several inputs into a tuple or a dict of their own: ((a, b), y).",
+                items=len(element),
+            )
+        ) from None
     return inputs, targets, weights
 
 
@@ -220,19 +235,47 @@ def batch_limit(limit: int | float | None, num_batches: int | None) -> int | Non
     return max(int(limit * num_batches), 1)
 
 
+def require_end(source: BatchSource, limit: int | float | None, setting: str) -> None:
+    """Refuses data without end, unless there is a limit.
+
+    Args:
+        source: The data.
+        limit: Of batches, or None.
+        setting: What to set a limit with.
+
+    Raises:
+        ConfigError: The data have no end, and there is no limit.
+    """
+    if limit is None and (source.is_endless or getattr(source, "repeats_forever", False)):
+        raise ConfigError(
+            message(
+                f"`{setting}` must be given for a dataset without end.",
+                "Set it to a number of batches, or leave `.repeat()` out.",
+                **{setting: None},
+            )
+        )
+
+
+def no_batches(kind: str, **received: object) -> DataError:
+    """What to raise where data have no batch at all.
+
+    Args:
+        kind: What the data are for, in a word.
+        **received: Where that was found.
+    """
+    return DataError(
+        message(
+            f"The data for {kind} must have at least one batch.",
+            "Does a filter leave nothing, or can the generator behind them be read only "
+            "once? Make the dataset from a function that begins anew for each epoch.",
+            **received,
+            batches=0,
+        )
+    )
+
+
 def _num_rows(element: Any) -> tf.Tensor:
     first = tf.nest.flatten(element)[0]
     if isinstance(first, tf.RaggedTensor):
         return tf.cast(first.nrows(), tf.int32)
     return tf.shape(first)[0]
-
-
-def _refuse_sparse(element_spec: Any) -> None:
-    if any(isinstance(s, tf.SparseTensorSpec) for s in tf.nest.flatten(element_spec)):
-        raise ConfigError(
-            message(
-                "A dataset must not hold sparse tensors, which can't be cut by rows.",
-                "Map them with tf.sparse.to_dense.",
-                element_spec=str(element_spec),
-            )
-        )

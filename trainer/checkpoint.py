@@ -24,7 +24,7 @@ from ..models.variables import (
     value_on_host,
 )
 from ..strategies.replica_values import assign_replica_values, copy_replica_values
-from .keras_internals import metric_variables
+from .metric_internals import metric_variables
 from .phases import apply_phases
 from .resume import Resumption
 from .train_step import TrainStep

@@ -13,14 +13,16 @@ from ..core.errors import ConfigError, message
 from ..models import Module
 from ..models.variables import all_layers
 from ..strategies import Position, Replicas
+from .batch_size import check_batch_size
 from .batches import BatchSource
 from .keras_internals import (
     build_compiled,
     compiled_losses,
-    overridden_steps,
     set_synchronized,
 )
 from .losses import overrides_training_step
+from .metric_internals import name_counts, renumber_metrics
+from .overrides import refuse_own_training
 
 Spec = tuple[Any, Any, Any]
 _SPECS: WeakKeyDictionary[BatchSource, Spec] = WeakKeyDictionary()
@@ -43,11 +45,16 @@ def build_model(
     Raises:
         ConfigError: The model is not compiled, or asks for what it can't get.
     """
+    spec, counts = batch_spec(source), name_counts()
     with strategy.scope():
         model = module.build()
         check_compiled(model, module)
-        build_compiled(model, batch_spec(source))
+        check_targets(model, module, spec[1])
+        check_batch_size(model, _rows(spec), strategy.num_replicas_in_sync)
+        build_compiled(model, spec)
+    renumber_metrics(model, counts)
     check_losses(model)
+    check_trainable(model)
     for layer in all_layers(model):
         if isinstance(layer, keras.layers.BatchNormalization):
             set_synchronized(layer, sync_batch_norm and strategy.num_replicas_in_sync > 1)
@@ -72,6 +79,10 @@ def _find_spec(source: BatchSource) -> Spec:
     return inputs, targets, weights
 
 
+def _rows(spec: Spec) -> int | None:
+    return tf.nest.flatten(spec[0])[0].shape[0]
+
+
 def check_compiled(model: Any, module: Module) -> None:
     """Refuses a model whose training is not what its compiled parts say.
 
@@ -86,6 +97,7 @@ def check_compiled(model: Any, module: Module) -> None:
                 returned=type(model).__name__,
             )
         )
+    refuse_own_training(model, module)
     if not model.compiled or model.optimizer is None:
         raise ConfigError(
             message(
@@ -103,17 +115,6 @@ def check_compiled(model: Any, module: Module) -> None:
                 loss=None,
             )
         )
-    overridden = overridden_steps(model)
-    if overridden:
-        raise ConfigError(
-            message(
-                f"A model must leave {', '.join(overridden)} as Keras has it: on several "
-                "replicas what it returns can't be put together exactly.",
-                "Move its lines to Module.training_step, which returns a loss for each "
-                "example.",
-                model=type(model).__name__,
-            )
-        )
     if model.run_eagerly or model.jit_compile:
         raise ConfigError(
             message(
@@ -122,6 +123,41 @@ def check_compiled(model: Any, module: Module) -> None:
                 "Leave them out of model.compile.",
                 run_eagerly=model.run_eagerly,
                 jit_compile=model.jit_compile,
+            )
+        )
+
+
+def check_trainable(model: keras.Model) -> None:
+    """Refuses a built model in which nothing trains.
+
+    Raises:
+        ConfigError: It has no trainable variables.
+    """
+    if not model.trainable_variables:
+        raise ConfigError(
+            message(
+                "The model must have variables that train.",
+                "Set `trainable = True` on the layers that are to train, or measure the "
+                "model with Trainer.validate.",
+                model=model.name,
+                trainable_variables=0,
+            )
+        )
+
+
+def check_targets(model: keras.Model, module: Module, targets: Any) -> None:
+    """Refuses data without targets where the compiled loss needs them.
+
+    Raises:
+        ConfigError: There are none.
+    """
+    if targets is None and model.loss is not None and not overrides_training_step(module):
+        raise ConfigError(
+            message(
+                "The data must have targets for the loss that the model is compiled with.",
+                "Make the elements of the dataset pairs (x, y), or define "
+                "Module.training_step, which may do without.",
+                elements="x",
             )
         )
 

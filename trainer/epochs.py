@@ -10,13 +10,14 @@ import tensorflow as tf
 
 from ..callbacks import RunState
 from ..strategies import Position, workers_of
-from .batches import Batches, BatchSource
+from .batches import Batches, BatchSource, no_batches
 from .divergence import diverged
 from .evaluation_step import EvaluationStep
-from .keras_internals import reset_metrics
-from .metric_values import read_metrics
+from .metric_internals import reset_metrics
+from .metric_values import read_metrics, with_unique_names
 from .outputs import Collected, collect
 from .pace import Pace
+from .speed import speed_name
 from .train_step import TrainStep
 
 Clock = Callable[[], float]
@@ -26,6 +27,7 @@ OF_STEPS = (
     "learning_rate",
     "gradient_norm",
     "images_per_second",
+    "examples_per_second",  # where the data are no images
     "data_wait_seconds",
     "seconds",
 )
@@ -59,6 +61,7 @@ class Training:
     def __post_init__(self) -> None:
         self._batches = Batches(self.step.strategy, self.source)
         self._workers = workers_of(self.step.strategy)
+        self._speed = speed_name(self.source)
         self._started = self.clock()
         self.is_between_calls = True
 
@@ -77,6 +80,7 @@ class Training:
 
         Raises:
             DivergedError: A loss or gradient is not finite.
+            DataError: The epoch has no batch.
         """
         self._started = self.clock()
         if not run.is_within_epoch:
@@ -88,11 +92,13 @@ class Training:
         iterator = self._batches.start(position)
         while run.stop_reason is None and self._steps_left(run) != 0:
             if not self._call(run, iterator):
-                return
-            run.read_metrics = self._workers.ahead(lambda: values_so_far(self.step))
+                break
+            run.read_metrics = self._workers.ahead(self._values_so_far)
             yield
             if run.step == self.max_steps:
                 run.end(f"max_steps={self.max_steps} is reached")
+        if run.epoch_step == 0 and run.stop_reason is None:
+            raise no_batches("training", epoch=run.epoch + 1)
 
     def end_epoch(self, run: RunState) -> dict[str, float]:
         """Applies what is left to apply.
@@ -103,7 +109,10 @@ class Training:
         self.step.finish_epoch()
         rows = self.step.totals.read().rows
         run.samples += rows
-        return values_so_far(self.step) | self._of_steps(run, rows)
+        return self._values_so_far() | self._of_steps(run, rows)
+
+    def _values_so_far(self) -> dict[str, float]:
+        return values_so_far(self.step, self.source)
 
     def _call(self, run: RunState, iterator: Iterator[Any]) -> bool:
         """Makes some steps; false if the data came to their end instead."""
@@ -151,7 +160,7 @@ class Training:
         return {
             "learning_rate": run.learning_rate,
             "gradient_norm": float("nan") if norm is None else norm,
-            "images_per_second": (rows - self._rows_before) / max(seconds, 1e-9),
+            self._speed: (rows - self._rows_before) / max(seconds, 1e-9),
             "data_wait_seconds": means.wait_seconds,
             "seconds": seconds,
         }
@@ -186,6 +195,9 @@ class Validation:
 
         Returns:
             Values by name, without `val_`.
+
+        Raises:
+            DataError: There is no batch.
         """
         iterator, left = self._begin()
         with contextlib.suppress(tf.errors.OutOfRangeError, StopIteration):
@@ -193,7 +205,7 @@ class Validation:
                 steps = 1 if left is None else min(left, self.pace.steps)
                 self._call(iterator, steps)
                 left = None if left is None else left - steps
-        return values_so_far(self.step)
+        return self._values()
 
     def epoch_with_predictions(self) -> tuple[dict[str, float], Collected]:
         """Measures, and keeps what the model says of each example, in order."""
@@ -204,7 +216,12 @@ class Validation:
             steps,
             self.between_calls,
         )
-        return values_so_far(self.step), outputs
+        return self._values(), outputs
+
+    def _values(self) -> dict[str, float]:
+        if self.step.totals.read().rows == 0:
+            raise no_batches("validation")
+        return values_so_far(self.step, self.source)
 
     def _call(self, iterator: Iterator[Any], steps: int) -> None:
         started = self.clock()
@@ -219,12 +236,17 @@ class Validation:
         return self._batches.start(Position(0, 0, steps)), steps
 
 
-def values_so_far(step: TrainStep | EvaluationStep) -> dict[str, float]:
+def values_so_far(
+    step: TrainStep | EvaluationStep, source: BatchSource
+) -> dict[str, float]:
     """Losses and metrics of the steps since the last reset, by name.
 
     All workers must call this.
     """
-    return step.totals.read().losses | read_metrics(step.model, step.strategy)
+    losses = step.totals.read().losses
+    class_names = getattr(source, "class_names", ())
+    metrics = read_metrics(step.model, step.strategy, class_names)
+    return with_unique_names([*losses.items(), *metrics.items()])
 
 
 def limited(num_batches: int | None, limit: int | None) -> int | None:

@@ -11,11 +11,13 @@ from ..evaluation import Predictions
 from ..models import Module
 from ..strategies import Position
 from .batches import Batches, BatchSource
-from .compiled_model import batch_spec
+from .compiled_model import batch_spec, check_targets
 from .epochs import Validation
 from .evaluation_step import EvaluationStep, PredictionStep
 from .keras_internals import build_compiled
+from .losses import overrides_training_step
 from .outputs import Collected, LabelledSource, as_predictions, collect, on_host
+from .overrides import refuse_own_evaluation, refuse_own_prediction
 from .result import TestResult
 
 
@@ -34,7 +36,8 @@ def evaluate(
         Values by name, and what the model said of each example if those are labelled.
 
     Raises:
-        ConfigError: The model is not compiled.
+        ConfigError: The model is not compiled, or overrides what would be called.
+        DataError: There is no batch.
     """
     strategy = model.distribute_strategy
     if not model.compiled:
@@ -45,8 +48,12 @@ def evaluate(
                 model=model.name,
             )
         )
+    refuse_own_evaluation(model, module)
+    _require_loss(model, module)
+    spec = batch_spec(source)
+    check_targets(model, module, spec[1])
     with strategy.scope():
-        build_compiled(model, batch_spec(source))
+        build_compiled(model, spec)
     step = EvaluationStep(model, module, strategy, source.prepare)
     validation = Validation(step, source, limit)
     if isinstance(source, LabelledSource):
@@ -59,7 +66,13 @@ def predict(
     source: BatchSource,
     between_calls: Callable[[], None] = lambda: None,
 ) -> Collected:
-    """What a model says of each example, in the order of the data."""
+    """What a model says of each example, in the order of the data.
+
+    Raises:
+        ConfigError: The model overrides what Keras would call.
+        DataError: There is no batch.
+    """
+    refuse_own_prediction(model)
     strategy = model.distribute_strategy
     step = PredictionStep(model, strategy, source.prepare)
     iterator = Batches(strategy, source).start(Position())
@@ -91,6 +104,18 @@ def score(model: keras.Model, source: BatchSource, module: Module) -> TestResult
     predictions = as_predictions(source, outputs)
     scores = {key: value for key, value in measured.items() if key == "loss"}
     return TestResult(scores | score_predictions(source, predictions), predictions)
+
+
+def _require_loss(model: keras.Model, module: Module) -> None:
+    if model.loss is None and not overrides_training_step(module):
+        raise ConfigError(
+            message(
+                "The model was compiled without a loss, so its module must be given.",
+                "Call it with module=..., the Module whose training_step it was trained "
+                "with, or compile the model with a loss.",
+                loss=None,
+            )
+        )
 
 
 def score_predictions(source: Any, predictions: Predictions) -> dict[str, Any]:

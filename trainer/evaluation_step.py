@@ -10,6 +10,7 @@ import tensorflow as tf
 from ..models import Module
 from ..strategies import own_part, sum_over_replicas
 from ..strategies.tensorflow_internals import traced
+from .batch_size import assert_batch_size
 from .batches import Prepare, next_with_wait
 from .epoch_totals import EpochTotals
 from .losses import Kind, divide, forward, loss_names, num_rows
@@ -71,9 +72,11 @@ class EvaluationStep:
     def _one_step(self, iterator: Any) -> Any:
         parts, wait_seconds = next_with_wait(iterator)
         *local, predictions = self.strategy.run(self._on_replica, args=(parts,))
-        rows, numerators, denominators = sum_over_replicas(self.strategy, tuple(local))
+        rows, numerators, denominators, values = sum_over_replicas(
+            self.strategy, tuple(local)
+        )
         losses = divide(self._kinds, numerators, denominators)
-        self.totals.add(losses, rows, wait_seconds)
+        self.totals.add(losses, rows, wait_seconds, values)
         return predictions
 
     def _on_replica(self, parts: Any) -> tuple[Any, ...]:
@@ -86,7 +89,7 @@ class EvaluationStep:
         denominators = {term.kind.divisor: term.denominator for term in result.terms}
         rows = num_rows(inputs) / tf.cast(repeats, keras.config.floatx())
         predictions = own_rows(result.predictions, repeats)
-        return rows, numerators, denominators, predictions
+        return rows, numerators, denominators, result.values, predictions
 
 
 class PredictionStep:
@@ -103,6 +106,7 @@ class PredictionStep:
     ) -> None:
         self._is_alone = strategy.num_replicas_in_sync == 1
         untraced = functools.partial(model, training=False)
+        self._model = model
         self._forward = traced_forward(model) if self._is_alone else untraced
         self.strategy = strategy
         self._prepare = prepare
@@ -122,7 +126,9 @@ class PredictionStep:
 
     def _on_replica(self, parts: Any) -> Any:
         part, repeats = own_part(parts)
-        return own_rows(self._forward(self._prepare(part)[0]), repeats)
+        inputs, _, _ = self._prepare(part)
+        assert_batch_size(self._model, inputs)
+        return own_rows(self._forward(inputs), repeats)
 
 
 def traced_forward(model: keras.Model) -> Callable[[Any], Any]:

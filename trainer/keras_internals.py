@@ -47,9 +47,18 @@ def build_compiled(model: keras.Model, batch: tuple[Any, Any, Any]) -> None:
         return keras.KerasTensor(spec.shape, dtype=spec.dtype.name)
 
     symbolic = tf.nest.map_structure(symbol, batch)
+    if batch[1] is None:  # there is nothing to build losses and metrics from
+        if not all(layer.built for layer in model._flatten_layers()):
+            compute_output_spec(model, symbolic[0], training=False)
+        _build_optimizer(model)
+        return
     if isinstance(model, Functional) and type(model).call is Functional.call:
         _build_from_outputs(model, *symbolic)
     model._symbolic_build(data_batch=symbolic)
+    _build_optimizer(model)
+
+
+def _build_optimizer(model: keras.Model) -> None:
     optimizer = model.optimizer
     if optimizer is not None and not optimizer.built:
         optimizer.build(model.trainable_variables)
@@ -78,8 +87,8 @@ def _build_from_outputs(
 
 def compiled_losses(model: keras.Model) -> list[CompiledLoss]:
     """The losses that a built model was compiled with, in Keras's order."""
-    if model._compile_loss is None:
-        return []
+    if model._compile_loss is None or not model._compile_loss.built:
+        return []  # it is not built where there are no targets
     return [
         CompiledLoss(name, loss, 1.0 if weight is None else weight)
         for _, loss, weight, name in model._compile_loss._flat_losses
@@ -186,43 +195,6 @@ def _mask_of(tensor: Any) -> Any:
     return getattr(tensor, "_keras_mask", None)
 
 
-def update_metrics(
-    model: keras.Model, targets: Any, predictions: Any, sample_weight: Any
-) -> None:
-    """Updates the metrics that the model was compiled with; in replica context."""
-    if model._compile_metrics is not None:
-        model._compile_metrics.update_state(targets, predictions, sample_weight)
-
-
-def metric_results(
-    model: keras.Model, states: Sequence[Any] | None = None
-) -> dict[str, Any]:
-    """Values of the compiled metrics under the names that `Model.fit` gives them.
-
-    Args:
-        model: Built and compiled.
-        states: Of `metric_variables`, in place of what these hold.
-    """
-    if model._compile_metrics is None:
-        return {}
-    if states is None:
-        return dict(model._compile_metrics.result())
-    return dict(model._compile_metrics.stateless_result(states))
-
-
-def reset_metrics(model: keras.Model) -> None:
-    """Sets the compiled metrics back to nothing seen."""
-    if model._compile_metrics is not None:
-        model._compile_metrics.reset_state()
-
-
-def metric_variables(model: keras.Model) -> list[keras.Variable]:
-    """The state of the compiled metrics."""
-    if model._compile_metrics is None:
-        return []
-    return list(model._compile_metrics.variables)
-
-
 def apply_in_cross_replica_context(
     optimizer: keras.optimizers.Optimizer,
     gradients: Sequence[Any],
@@ -273,9 +245,8 @@ def seed_generators(model: keras.Model) -> list[keras.random.SeedGenerator]:
     return list(found.values())
 
 
-def overridden_steps(model: keras.Model) -> list[str]:
-    """Which methods of Keras's training loop a model defines for itself."""
-    names = ("train_step", "test_step", "compute_loss", "compute_metrics")
+def overridden_methods(model: keras.Model, names: Sequence[str]) -> list[str]:
+    """Which of these methods of `keras.Model` a model defines for itself."""
     return [
         name
         for name in names

@@ -228,4 +228,4 @@ class Loop:
 def _in_order(trained: dict[str, float], validated: dict[str, float]) -> dict[str, float]:
     """Losses and metrics of training, those of validation, then those of steps."""
     own = {name: value for name, value in trained.items() if name not in OF_STEPS}
-    return own | validated | {name: trained[name] for name in OF_STEPS}
+    return own | validated | {name: trained[name] for name in OF_STEPS if name in trained}

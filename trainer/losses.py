@@ -12,13 +12,15 @@ import keras
 import tensorflow as tf
 
 from ..models import Module
+from .batch_size import assert_batch_size
 from .keras_internals import (
     CompiledLoss,
     call_losses,
     compiled_losses,
     per_example,
-    require_per_example,
 )
+from .measure import held_metrics_counted_once
+from .own_step import call_training_step
 
 ROWS, ONE = "rows", "one"
 
@@ -62,10 +64,17 @@ class Term(NamedTuple):
 
 
 class Forward(NamedTuple):
-    """What a forward pass on one replica gives: parts of losses, and predictions."""
+    """What a forward pass on one replica gives.
+
+    Attributes:
+        terms: Its parts of the losses.
+        predictions: What the compiled metrics see, or None.
+        values: What else a `training_step` returned, summed over this replica's examples.
+    """
 
     terms: list[Term]
     predictions: Any
+    values: dict[str, tf.Tensor]
 
 
 def forward(
@@ -85,16 +94,20 @@ def forward(
         training: Whether dropout and the like are on.
     """
     inputs, targets, sample_weight = batch
+    assert_batch_size(model, inputs)
     rows = num_rows(inputs)
-    if overrides_training_step(module):
-        result = module.training_step(model, batch, training)
-        terms = [_own_term(result["loss"], rows)]
-        predictions = result.get("predictions")
-    else:
-        predictions = model(inputs, training=training)
-        terms = _compiled_terms(model, targets, predictions, sample_weight, rows)
-    terms += _additional_terms(model, rows)
-    return Forward([term.shared(repeats) for term in terms], predictions)
+    values: dict[str, tf.Tensor] = {}
+    with held_metrics_counted_once(model, repeats):
+        if overrides_training_step(module):
+            own = call_training_step(module, model, batch, training)
+            terms, predictions = [_own_term(own.loss, rows)], own.predictions
+            share = _floatx(repeats)
+            values = {name: _sum(each) / share for name, each in own.values.items()}
+        else:
+            predictions = model(inputs, training=training)
+            terms = _compiled_terms(model, targets, predictions, sample_weight, rows)
+        terms += _additional_terms(model, rows)
+    return Forward([term.shared(repeats) for term in terms], predictions, values)
 
 
 def divide(
@@ -175,9 +188,13 @@ def _measure(
 
 def _own_term(loss: tf.Tensor, rows: tf.Tensor) -> Term:
     """The loss that a module's `training_step` returned."""
-    require_per_example(loss, "training_step")
-    per_row = _floatx(tf.reduce_prod(tf.shape(loss)[1:]))
-    return Term(Kind("loss", ROWS), tf.reduce_sum(_floatx(loss)) / per_row, rows)
+    return Term(Kind("loss", ROWS), _sum(loss), rows)
+
+
+def _sum(values: tf.Tensor) -> tf.Tensor:
+    """The sum over examples of the mean value of each."""
+    per_row = _floatx(tf.reduce_prod(tf.shape(values)[1:]))
+    return tf.reduce_sum(_floatx(values)) / per_row
 
 
 def _additional_terms(model: keras.Model, rows: tf.Tensor) -> list[Term]:

@@ -1,12 +1,13 @@
 """Updates metrics once for each example, also where replicas have the same part."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from .keras_internals import update_metrics
+from .metric_internals import held_metrics, update_metrics
 
 
 def measure(
@@ -27,6 +28,28 @@ def measure(
         counts_here(repeats),
         lambda: update_metrics(model, targets, predictions, sample_weight),
     )
+
+
+@contextlib.contextmanager
+def held_metrics_counted_once(model: keras.Model, repeats: Any) -> Iterator[None]:
+    """Surrounds a forward pass, in which layers update metrics of their own.
+
+    Args:
+        model: Built and compiled.
+        repeats: Scalar int32: how many replicas have this same part.
+    """
+    variables = [each for metric in held_metrics(model) for each in metric.variables]
+    if not variables or tf.get_static_value(repeats) == 1:
+        yield
+        return
+    before = [tf.identity(variable.value) for variable in variables]
+    yield
+
+    def take_back() -> None:
+        for variable, value in zip(variables, before, strict=True):
+            variable.assign(value)
+
+    when(tf.logical_not(counts_here(repeats)), take_back)
 
 
 def counts_here(repeats: Any) -> tf.Tensor:

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from ..evaluation import Predictions
 from ..strategies import workers_of
+from .batches import no_batches
 
 Collected = Any
 
@@ -38,6 +39,9 @@ def collect(
 
     Returns:
         The outputs in their structure, each array with a row an example.
+
+    Raises:
+        DataError: There is no batch.
     """
     batches: list[Any] = []
     while steps is None or len(batches) < steps:
@@ -46,6 +50,8 @@ def collect(
         except (tf.errors.OutOfRangeError, StopIteration):
             break
         between_calls()
+    if not batches:
+        raise no_batches("evaluation")
     return tf.nest.map_structure(lambda *arrays: np.concatenate(arrays), *batches)
 
 

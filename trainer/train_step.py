@@ -13,6 +13,7 @@ import keras
 import tensorflow as tf
 
 from ..core.bundle import Arrays
+from ..core.errors import ConfigError, message
 from ..models import Module
 from ..models.variables import unshared_statistics
 from ..strategies import own_part, sum_over_replicas
@@ -50,6 +51,7 @@ class ReplicaSums(NamedTuple):
         denominators: For each divisor.
         gradients: For each divisor one for each variable.
         statistics: Those of BatchNorms that aren't synchronised.
+        values: Sums of what else is logged.
         repeats: How many replicas have these same examples.
     """
 
@@ -58,6 +60,7 @@ class ReplicaSums(NamedTuple):
     denominators: dict[str, Any]
     gradients: dict[str, list[Any]]
     statistics: list[Any]
+    values: dict[str, Any]
     repeats: Any
 
 
@@ -136,26 +139,25 @@ class TrainStep:
     def epoch_values(self) -> Arrays:
         """Copies what has been summed up in this epoch."""
         accumulated = self.accumulator.values() if self.accumulator else {}
-        return {"totals": self.totals.sums.numpy(), **accumulated}
+        return self.totals.copy() | accumulated
 
     def restore_epoch(self, values: Arrays) -> None:
         """Takes back what `epoch_values` returned."""
-        self.totals.sums.assign(values["totals"])
+        accumulated = self.totals.restore(values)
         if self.accumulator is not None:
-            rest = {name: value for name, value in values.items() if name != "totals"}
-            self.accumulator.restore(rest)
+            self.accumulator.restore(accumulated)
 
     def _one_step(self, iterator: Any, step: tf.Tensor) -> tf.Tensor:
         parts, wait_seconds = next_with_wait(iterator)
         local = self.strategy.run(self._on_replica, args=(parts, step))
         *sums, repeats = tuple(local)
-        rows, numerators, denominators, gradients, statistics = sum_over_replicas(
+        rows, numerators, denominators, gradients, statistics, values = sum_over_replicas(
             self.strategy, sums, repeats
         )
         gradients = {divisor: joined(each) for divisor, each in gradients.items()}
         self._share_statistics(statistics)
         losses = divide(self._kinds, numerators, denominators)
-        self.totals.add(losses, rows, wait_seconds)
+        self.totals.add(losses, rows, wait_seconds, values)
         finite = tf.math.is_finite(losses[0]) & self._all_finite(gradients)
         when(finite, lambda: self._update(gradients, denominators))
         return finite
@@ -170,6 +172,7 @@ class TrainStep:
         gradients = {
             divisor: self._gradients(tape, total, batch) for divisor, total in sums.items()
         }
+        _require_gradients(gradients)
         measure(self.model, targets, result.predictions, sample_weight, repeats)
         self._kinds = [term.kind for term in result.terms]
         return ReplicaSums(
@@ -178,6 +181,7 @@ class TrainStep:
             {term.kind.divisor: term.denominator for term in result.terms},
             gradients,
             [tf.identity(variable.value) for variable in self._statistics],
+            result.values,
             repeats,
         )
 
@@ -227,4 +231,17 @@ class TrainStep:
         self.totals.add_update(gradient_norm(gradients) / scale)
         apply_in_cross_replica_context(
             self.model.optimizer, gradients, self.model.trainable_variables
+        )
+
+
+def _require_gradients(gradients: dict[str, list[Any]]) -> None:
+    """Refuses a loss that no variable has an influence on."""
+    if all(each is None for some in gradients.values() for each in some):
+        raise ConfigError(
+            message(
+                "The loss must depend on variables that train.",
+                "Compute it from the outputs of the model, with operations that have "
+                "gradients: not argmax, round or NumPy.",
+                variables_with_a_gradient=0,
+            )
         )

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from ..callbacks import RunState
 from ..configs import TrainerConfig
-from .keras_internals import metric_variables
+from .metric_internals import metric_variables
 
 
 @dataclass(frozen=True)

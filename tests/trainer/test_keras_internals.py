@@ -11,11 +11,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from compiled_models import two_targets, with_dict_losses
-from helpers import classifier, examples, replicas
+from compiled_models import built_classifier, built_with_dict_losses, two_targets
+from helpers import examples, on_each_replica, replicas
 from keraunos import ConfigError
 from keraunos.strategies import tensorflow_internals
-from keraunos.trainer import keras_internals
+from keraunos.trainer import keras_internals, metric_internals
 from keraunos.trainer.keras_internals import (
     accumulation_taken_over,
     apply_in_cross_replica_context,
@@ -23,15 +23,11 @@ from keraunos.trainer.keras_internals import (
     call_losses,
     compiled_losses,
     given_learning_rate,
-    metric_results,
-    metric_variables,
-    overridden_steps,
+    overridden_methods,
     per_example,
     require_per_example,
-    reset_metrics,
     seed_generators,
     set_synchronized,
-    update_metrics,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -44,27 +40,8 @@ def strategy(request: pytest.FixtureRequest) -> tf.distribute.Strategy:
     return replicas(request.param)
 
 
-def built_classifier() -> keras.Model:
-    model = classifier()()
-    build_compiled(model, (FLOATS, CLASSES, None))
-    return model
-
-
-def built_with_dict_losses() -> keras.Model:
-    model = with_dict_losses()
-    targets = {"kind": CLASSES, "size": tf.TensorSpec((None, 2))}
-    build_compiled(model, (FLOATS, targets, None))
-    return model
-
-
-def on_each_replica(strategy: tf.distribute.Strategy, function: Any, *args: Any) -> Any:
-    """What a traced function returns on each replica."""
-    run = tf.function(lambda *args: strategy.run(function, args), autograph=False)
-    return strategy.experimental_local_results(run(*args))
-
-
 def internals() -> Iterator[tuple[str, Callable[..., Any]]]:
-    for module in (keras_internals, tensorflow_internals):
+    for module in (keras_internals, metric_internals, tensorflow_internals):
         for name, value in vars(module).items():
             own = getattr(value, "__module__", "") == module.__name__
             is_data = inspect.isclass(value) and issubclass(value, tuple)
@@ -74,7 +51,11 @@ def internals() -> Iterator[tuple[str, Callable[..., Any]]]:
 
 @pytest.mark.parametrize("name", dict(internals()))
 def test_every_function_has_a_test_and_a_row(name: str) -> None:
-    tests = [Path(__file__), ROOT / "tests/strategies/test_tensorflow_internals.py"]
+    tests = [
+        Path(__file__),
+        Path(__file__).with_name("test_metric_internals.py"),
+        ROOT / "tests/strategies/test_tensorflow_internals.py",
+    ]
     assert any(f"def test_{name}(" in file.read_text() for file in tests)
     document = (ROOT / "docs" / "keras-internals.md").read_text(encoding="utf-8")
     assert re.search(rf"^#+ `{name}`$", document, re.MULTILINE)
@@ -87,7 +68,7 @@ def test_build_compiled(strategy: tf.distribute.Strategy) -> None:
         build_compiled(model, (FLOATS, CLASSES, tf.TensorSpec((None,))))
     assert [tuple(each.shape) for each in model.weights] == [(5, 4), (4,), (4, 3), (3,)]
     assert len(model.optimizer.variables) == 2 + 2 * 4  # iterations, learning rate
-    assert len(metric_variables(model)) == 2
+    assert len(model.metrics_variables) == 2 + 2  # of the accuracy, and Keras's tracker
     assert len(compiled_losses(model)) == 1
 
 
@@ -182,48 +163,6 @@ def test_copying_a_loss_of_keras_saves_it() -> None:
         copy.copy(built_classifier()._compile_loss)
 
 
-def predictions_of(classes: list[int]) -> Any:
-    return np.eye(3, dtype="float32")[classes]
-
-
-def test_update_metrics(strategy: tf.distribute.Strategy) -> None:
-    with strategy.scope():
-        model = built_classifier()
-
-    def update() -> None:
-        predictions = predictions_of([0, 1, 2])
-        update_metrics(model, np.array([0, 1, 1], "int32"), predictions, None)
-
-    on_each_replica(strategy, update)
-    sums = [float(each.numpy()) for each in metric_variables(model)]
-    assert sums == [2 * strategy.num_replicas_in_sync, 3 * strategy.num_replicas_in_sync]
-
-
-def test_metric_results() -> None:
-    model = built_with_dict_losses()
-    predictions = {"kind": predictions_of([0, 1]), "size": np.zeros((2, 2), "float32")}
-    targets = {"kind": np.array([0, 2], "int32"), "size": np.ones((2, 2), "float32")}
-    update_metrics(model, targets, predictions, None)
-    results = {name: float(value) for name, value in metric_results(model).items()}
-    assert results == {"kind_accuracy": 0.5, "size_mae": 1.0}
-
-
-def test_reset_metrics() -> None:
-    model = built_classifier()
-    update_metrics(model, np.array([1], "int32"), predictions_of([1]), None)
-    assert float(metric_results(model)["accuracy"]) == 1.0
-    reset_metrics(model)
-    assert [float(each.numpy()) for each in metric_variables(model)] == [0.0, 0.0]
-
-
-def test_metric_variables() -> None:
-    assert len(metric_variables(built_with_dict_losses())) == 4
-    without = keras.Sequential([keras.Input((5,)), keras.layers.Dense(3)])
-    without.compile("sgd", "mse")
-    assert metric_variables(without) == []
-    assert metric_results(without) == {}
-
-
 @pytest.mark.parametrize("scaled", [False, True])
 def test_apply_in_cross_replica_context(
     strategy: tf.distribute.Strategy, scaled: bool
@@ -308,7 +247,7 @@ def test_seed_generators() -> None:
     assert names(build()) == names(build())
 
 
-def test_overridden_steps() -> None:
+def test_overridden_methods() -> None:
     class Own(keras.Model):
         def train_step(self, data: Any) -> Any:
             return super().train_step(data)
@@ -316,10 +255,12 @@ def test_overridden_steps() -> None:
         def compute_metrics(self, *arguments: Any, **options: Any) -> Any:
             return super().compute_metrics(*arguments, **options)
 
+    names = ("train_step", "test_step", "compute_metrics")
     inputs = keras.Input((5,))
-    assert overridden_steps(Own(inputs, inputs)) == ["train_step", "compute_metrics"]
+    own = overridden_methods(Own(inputs, inputs), names)
+    assert own == ["train_step", "compute_metrics"]
     for plain in (keras.Model(inputs, inputs), keras.Sequential([inputs])):
-        assert overridden_steps(plain) == []
+        assert overridden_methods(plain, names) == []
 
 
 @pytest.mark.parametrize("value", [False, True])

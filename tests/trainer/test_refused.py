@@ -7,7 +7,8 @@ import keras
 import pytest
 import tensorflow as tf
 from helpers import classifier, examples, replicas
-from keraunos import ConfigError, Trainer
+from keraunos import ConfigError, DataError, Trainer
+from keraunos.trainer.batch_size import check_batch_size
 
 
 def dataset() -> tf.data.Dataset:
@@ -43,18 +44,101 @@ class OwnLoss(keras.Model):
         return super().compute_loss(**arguments)
 
 
-def subclassed(kind: type[keras.Model]) -> Callable[[], keras.Model]:
+def subclassed(
+    kind: type[keras.Model], loss: str | None = "sparse_categorical_crossentropy"
+) -> Callable[[], keras.Model]:
     def build() -> keras.Model:
         inputs = keras.Input((5,))
         model = kind(inputs, keras.layers.Dense(3, "softmax")(inputs))
-        model.compile("sgd", "sparse_categorical_crossentropy")
+        model.compile("sgd", loss)
         return model
 
     return build
 
 
+class OwnTest(keras.Model):
+    def test_step(self, data: Any) -> Any:
+        return super().test_step(data)
+
+
+class OwnMetrics(keras.Model):
+    def compute_metrics(self, *arguments: Any, **options: Any) -> Any:
+        return super().compute_metrics(*arguments, **options)
+
+
+class OwnPrediction(keras.Model):
+    def predict_step(self, data: Any) -> Any:
+        return super().predict_step(data)
+
+
 def test_a_model_with_its_own_train_step() -> None:
     refused(subclassed(OwnStep), r"leave train_step as Keras has it.*training_step")
+
+
+def test_a_model_with_its_own_train_step_needs_no_loss_first() -> None:
+    refused(subclassed(OwnStep, loss=None), "leave train_step as Keras has it")
+
+
+def test_a_model_with_its_own_compute_metrics() -> None:
+    refused(subclassed(OwnMetrics), r"leave compute_metrics.*Give model\.compile")
+
+
+@pytest.mark.parametrize("kind", [OwnTest, OwnLoss, OwnMetrics])
+def test_what_evaluate_of_keras_would_call_is_refused_without_training(kind: Any) -> None:
+    model, trainer = subclassed(kind)(), Trainer(callbacks=[])
+    for measure in (trainer.validate, trainer.test):
+        with pytest.raises(ConfigError, match=r"leave (test_step|compute_\w+) as Keras"):
+            measure(model, dataset())
+
+
+def test_a_model_with_its_own_predict_step() -> None:
+    with pytest.raises(ConfigError, match=r"leave predict_step.*Model\.predict"):
+        Trainer().predict(subclassed(OwnPrediction)(), dataset())
+
+
+def test_a_model_in_which_nothing_trains() -> None:
+    def frozen() -> keras.Model:
+        model = compiled()()
+        model.trainable = False
+        return model
+
+    refused(frozen, r"variables that train.*trainable = True")
+
+
+def test_a_loss_that_depends_on_nothing_that_trains() -> None:
+    def constant(y_true: Any, y_pred: Any) -> Any:
+        return keras.ops.cast(y_true, "float32")
+
+    refused(compiled(loss=constant), "must depend on variables that train")
+
+
+def test_data_without_targets() -> None:
+    inputs = tf.data.Dataset.from_tensor_slices(examples(9)[0]).batch(4)
+    refused(compiled(), r"must have targets.*pairs \(x, y\)", inputs)
+    with pytest.raises(ConfigError, match="must have targets"):
+        Trainer().validate(classifier()(), inputs)
+
+
+def stateful() -> keras.Model:
+    inputs = keras.Input(batch_shape=(4, 5, 1))
+    hidden = keras.layers.LSTM(2, stateful=True)(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(3, "softmax")(hidden))
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    return model
+
+
+def test_batches_of_other_sizes_for_a_stateful_layer() -> None:
+    """On one replica only a smaller last batch is wrong, which shows when it comes."""
+    sequences = dataset().map(lambda x, y: (x[..., None], y))
+    with pytest.raises(DataError, match=r"drop_remainder=True"):
+        Trainer(strategy=replicas(1), callbacks=[]).fit(stateful, sequences)
+    with pytest.raises(DataError, match=r"drop_remainder=True"):
+        Trainer().predict(stateful(), sequences)
+    for rows, count in ((None, 2), (3, 1)):
+        with pytest.raises(ConfigError, match=rf"batch_size_of_model=4, replicas={count}"):
+            check_batch_size(stateful(), rows, count)
+    check_batch_size(stateful(), 4, 1)
+    check_batch_size(compiled()(), None, 4)
 
 
 def test_a_model_with_its_own_compute_loss() -> None:
@@ -106,8 +190,67 @@ def test_sparse_tensors() -> None:
     refused(classifier(), r"tf\.sparse\.to_dense", sparse)
 
 
-def test_arrays() -> None:
-    refused(classifier(), r"from_tensor_slices", examples(8)[0])
+class Pairs(keras.utils.PyDataset):
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, number: int) -> Any:
+        return examples(4, seed=number)[:2]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (examples(8)[0], "from_tensor_slices"),
+        (examples(8), "from_tensor_slices"),
+        (Pairs(), r"from_generator\(lambda: \(pydataset\[n\] for n"),
+        ((each for each in [examples(8)]), r"from_generator\(function"),
+        (tf.data.Dataset.from_tensor_slices(examples(8)[:2]), r"Call \.batch\(32\)"),
+        (tf.data.Dataset.from_tensors((tf.zeros(5), tf.zeros(1))), r"Call \.batch"),
+        (dataset().map(lambda x, y: (x, x, y, y)), r"items=4.*\(\(a, b\), y\)"),
+    ],
+    ids=["array", "tuple", "PyDataset", "generator", "scalars", "vectors", "four items"],
+)
+def test_data_of_another_kind(data: Any, words: str) -> None:
+    refused(classifier(), words, data)
+
+
+def nothing() -> tf.data.Dataset:
+    return dataset().filter(lambda x, y: False)
+
+
+def once() -> tf.data.Dataset:
+    batches = iter([examples(4)[:2]])
+    return tf.data.Dataset.from_generator(lambda: batches, output_signature=(FLOATS, INTS))
+
+
+FLOATS, INTS = tf.TensorSpec((None, 5)), tf.TensorSpec((None,), tf.int32)
+
+
+@pytest.mark.parametrize(
+    ("data", "validation_data", "words"),
+    [
+        (
+            lambda: dataset().filter(lambda x, y: False),
+            None,
+            "training.*epoch=1, batches=0",
+        ),
+        (once, None, r"training.*epoch=2, batches=0.*read only once"),
+        (dataset, nothing, "validation.*batches=0"),
+    ],
+    ids=["training", "second epoch", "validation"],
+)
+def test_data_without_a_batch(data: Any, validation_data: Any, words: str) -> None:
+    trainer = Trainer(strategy=replicas(1), max_epochs=2, callbacks=[])
+    with pytest.raises(DataError, match=words):
+        trainer.fit(
+            classifier(), data(), validation_data=validation_data and validation_data()
+        )
+
+
+def test_predictions_for_data_without_a_batch() -> None:
+    with pytest.raises(DataError, match="at least one batch"):
+        Trainer().predict(classifier()(), dataset().take(0))
 
 
 def test_a_class_of_callback_in_place_of_one() -> None:

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from helpers import examples, largest_difference, replicas, weights_of
 from keraunos import ConfigError, Module, Trainer
+from keraunos.trainer.own_step import call_training_step
 
 
 class Autoencoder(Module):
@@ -45,7 +46,11 @@ class Distillation(Module):
         taught = self.teacher(inputs, training=False)
         hard = keras.losses.sparse_categorical_crossentropy(labels, predictions)
         soft = keras.losses.kl_divergence(taught, predictions)
-        return {"loss": 0.5 * hard + 0.5 * soft, "predictions": predictions}
+        return {
+            "loss": 0.5 * hard + 0.5 * soft,
+            "predictions": predictions,
+            "from_teacher": soft,
+        }
 
 
 def teacher() -> keras.Model:
@@ -66,7 +71,8 @@ def test_it_gives_the_same_on_any_replicas(kind: str, float64: None) -> None:
 
     one, four = fitted(1), fitted(4)
     assert largest_difference(weights_of(one.model), weights_of(four.model)) < 1e-10
-    shared = {"loss", "val_loss", *(["accuracy"] if kind == "distillation" else [])}
+    own = ["accuracy", "from_teacher", "val_from_teacher"]
+    shared = {"loss", "val_loss", *(own if kind == "distillation" else [])}
     assert shared <= set(one.history)
     for name in shared:
         np.testing.assert_allclose(four.history[name], one.history[name], rtol=1e-10)
@@ -86,13 +92,67 @@ def test_a_distillation_is_what_it_says(float64: None) -> None:
     hard = -np.log(start[np.arange(8), y])
     soft = np.sum(taught * np.log(taught / start), axis=1)
     assert result.history["loss"][0] == pytest.approx(np.mean(hard + soft) / 2, rel=1e-6)
+    assert result.history["from_teacher"][0] == pytest.approx(np.mean(soft), rel=1e-6)
+    with pytest.raises(ConfigError, match=r"compiled without a loss.*module=\.\.\."):
+        Trainer().validate(result.model, dataset)
 
 
-def test_one_value_for_the_whole_batch_is_refused() -> None:
-    class Scalar(Autoencoder):
+VALUES, TARGETS = tf.zeros((4, 5)), tf.zeros((4,), tf.int32)
+
+
+@pytest.mark.parametrize(
+    ("returned", "words"),
+    [
+        (VALUES, r'dict with the key "loss".*EagerTensor of shape \(4, 5\)'),
+        ({"losses": VALUES}, r"the keys \['losses'\].*Write `return"),
+        (None, "dict with the key"),
+        ({"loss": tf.zeros(())}, r"each example.*name='loss'"),
+        ({"loss": tf.zeros((1, 1))}, r"each example.*shape \(1, 1\)"),
+        ({"loss": VALUES, "kl": tf.zeros(())}, r"each example.*name='kl'"),
+        ({"loss": VALUES, "weight": 0.5}, r"each example.*name='weight', value='float'"),
+    ],
+)
+def test_what_it_must_not_return(returned: Any, words: str) -> None:
+    class Returns(Autoencoder):
         def training_step(self, model: Any, batch: Any, training: bool) -> Any:
-            return {"loss": keras.ops.mean(model(batch[0], training=training))}
+            return returned
 
-    dataset = tf.data.Dataset.from_tensor_slices(examples(5)[0]).batch(4)
-    with pytest.raises(ConfigError, match="each example"):
-        Trainer(strategy=replicas(1), max_epochs=1, callbacks=[]).fit(Scalar(), dataset)
+    with pytest.raises(ConfigError, match=words):
+        call_training_step(Returns(), Autoencoder().build(), (VALUES, None, None), True)
+
+
+@pytest.mark.parametrize("targets", [None, TARGETS])
+def test_compiled_metrics_that_would_see_nothing_are_refused(targets: Any) -> None:
+    class Silent(Distillation):
+        def training_step(self, model: Any, batch: Any, training: bool) -> Any:
+            result = super().training_step(model, (batch[0], TARGETS, None), training)
+            return result if targets is None else {"loss": result["loss"]}
+
+    module = Silent(teacher())
+    with pytest.raises(ConfigError, match=r"metrics.*need targets.*\"predictions\""):
+        call_training_step(module, module.build(), (VALUES, targets, None), True)
+
+
+def test_the_inputs_of_elements_without_targets_may_be_several(float64: None) -> None:
+    """An element `((a, b),)` is x=(a, b), and no compiled loss needs targets then."""
+
+    class Pair(Module):
+        def build(self) -> keras.Model:
+            inputs = [keras.Input((5,)), keras.Input((5,))]
+            model = keras.Model(inputs, keras.layers.Dense(5)(inputs[0]) + inputs[1])
+            model.compile(keras.optimizers.SGD(0.1), "mse")
+            return model
+
+        def training_step(self, model: Any, batch: Any, training: bool) -> Any:
+            (first, second), targets, _ = batch
+            assert targets is None
+            return {"loss": keras.ops.square(model([first, second]))}
+
+    first, second = examples(7)[0], examples(7, seed=1)[0]
+    dataset = tf.data.Dataset.from_tensor_slices(((first, second),)).batch(4)
+    one, two = (
+        Trainer(strategy=replicas(count), max_epochs=1, callbacks=[]).fit(Pair(), dataset)
+        for count in (1, 2)
+    )
+    assert largest_difference(weights_of(one.model), weights_of(two.model)) < 1e-10
+    assert Trainer().predict(two.model, dataset).shape == (7, 5)
