@@ -140,9 +140,9 @@ def with_weighted_metrics() -> keras.Model:
 class Seen(keras.layers.Layer):
     """Measures what passes through, for each example."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
         super().__init__()
-        self.seen = keras.metrics.Mean(name="seen")
+        self.seen = keras.metrics.Mean(name=name)
 
     def call(self, inputs: Any) -> Any:
         self.seen.update_state(keras.ops.max(inputs, axis=-1))
@@ -176,7 +176,7 @@ class TwoValues(keras.metrics.Mean):
 
 def with_metrics_of_every_kind() -> keras.Model:
     inputs = keras.Input((WIDTH,))
-    hidden = Seen()(keras.layers.Dense(4, "tanh")(Seen()(inputs)))
+    hidden = Seen("deep")(keras.layers.Dense(4, "tanh")(Seen("seen")(inputs)))
     model = keras.Model(inputs, keras.layers.Dense(CLASSES, "softmax")(hidden))
     metrics = [
         keras.metrics.F1Score(),

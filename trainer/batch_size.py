@@ -37,20 +37,25 @@ def check_batch_size(model: keras.Model, rows: int | None, num_replicas: int) ->
     raise ConfigError(message(_RULE, _REMEDY.format(size=fixed), **received))
 
 
-def assert_batch_size(model: keras.Model, inputs: Any) -> None:
+def of_right_batch_size(model: keras.Model, inputs: Any) -> Any:
     """Checks the same of each batch; in replica context, while tracing.
 
+    Returns:
+        The inputs, which are not there before they are checked.
+
     Raises:
-        DataError: From the pipeline, for a smaller last batch.
+        DataError: From the traced function, for a smaller last batch.
     """
     fixed = _fixed_batch_size(model)
     if fixed is None:
-        return
+        return inputs
     context = tf.distribute.get_replica_context()
     check_batch_size(model, None, context.num_replicas_in_sync)
     words = message(_RULE, _REMEDY.format(size=fixed), batch_size_of_model=fixed)
     rows = tf.shape(tf.nest.flatten(inputs)[0])[0]
-    tf.debugging.assert_equal(rows, fixed, f"{DataError.__name__}: {words}")
+    right = tf.debugging.assert_equal(rows, fixed, f"{DataError.__name__}: {words}")
+    with tf.control_dependencies([right] if right is not None else []):
+        return tf.nest.map_structure(tf.identity, inputs)
 
 
 def _fixed_batch_size(model: keras.Model) -> int | None:

@@ -10,7 +10,7 @@ import tensorflow as tf
 from ..models import Module
 from ..strategies import own_part, sum_over_replicas
 from ..strategies.tensorflow_internals import traced
-from .batch_size import assert_batch_size
+from .batch_size import of_right_batch_size
 from .batches import Prepare, next_with_wait
 from .epoch_totals import EpochTotals
 from .losses import Kind, divide, forward, loss_names, num_rows
@@ -126,8 +126,7 @@ class PredictionStep:
 
     def _on_replica(self, parts: Any) -> Any:
         part, repeats = own_part(parts)
-        inputs, _, _ = self._prepare(part)
-        assert_batch_size(self._model, inputs)
+        inputs = of_right_batch_size(self._model, self._prepare(part)[0])
         return own_rows(self._forward(inputs), repeats)
 
 

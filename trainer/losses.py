@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from ..models import Module
-from .batch_size import assert_batch_size
+from .batch_size import of_right_batch_size
 from .keras_internals import (
     CompiledLoss,
     call_losses,
@@ -94,7 +94,8 @@ def forward(
         training: Whether dropout and the like are on.
     """
     inputs, targets, sample_weight = batch
-    assert_batch_size(model, inputs)
+    inputs = of_right_batch_size(model, inputs)
+    batch = inputs, targets, sample_weight
     rows = num_rows(inputs)
     values: dict[str, tf.Tensor] = {}
     with held_metrics_counted_once(model, repeats):

@@ -109,12 +109,13 @@ def renumber_metrics(model: keras.Model, counts: dict[str, int]) -> None:
         model: Built and compiled.
         counts: `name_counts()` from before it was made.
     """
+    counted = name_counts()
     unnamed: dict[str, list[tuple[int, keras.metrics.Metric]]] = {}
     for metric in (*compiled_metrics(model), *held_metrics(model)):
         base = to_snake_case(type(metric).__name__)
         match = re.fullmatch(rf"{base}(?:_(\d+))?", metric.name)
         number = int(match[1] or 0) if match else -1
-        if number >= counts.get(base, 0):
+        if counts.get(base, 0) <= number < counted.get(base, 0):
             unnamed.setdefault(base, []).append((number, metric))
     for base, numbered in unnamed.items():
         in_order = sorted(numbered, key=lambda pair: pair[0])

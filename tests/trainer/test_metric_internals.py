@@ -96,7 +96,7 @@ def test_compiled_metrics() -> None:
 
 def test_held_metrics() -> None:
     names = [each.name for each in held_metrics(built_with_metrics_of_every_kind())]
-    assert names == ["seen", "seen"]  # of two layers; no tracker of a loss among them
+    assert names == ["seen", "deep"]  # of two layers; no tracker of a loss among them
     assert held_metrics(built_with_dict_losses()) == []
 
 
