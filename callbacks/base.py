@@ -1,5 +1,6 @@
 """The contract between the loop and what happens around it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,16 @@ class Callback:
 
     def reset(self) -> None:
         """Forgets the last fit. Called first in every fit."""
+
+    def announce(self, lines: Sequence[str]) -> None:
+        """Called with what is known of a fit, as soon as it is, and before `on_fit_begin`.
+
+        First comes what it runs on, then the data, then the model and all else: before
+        features are computed, which takes time.
+
+        Args:
+            lines: Those that were not announced before.
+        """
 
     def on_fit_begin(self, run: RunState) -> None:
         """Called when the model is built and restored, before the first step.

@@ -39,6 +39,11 @@ class CallbackList:
         silent = [label for label, each in self.callbacks.items() if each.chief_only]
         return CallbackList(self.callbacks, silent)
 
+    def announce(self, lines: Sequence[str]) -> None:
+        """Lets those that say something say what is known of the fit."""
+        for callback in self._called.values():
+            callback.announce(lines)
+
     def notify(self, hook: str, run: RunState, *args: Any) -> None:
         """Calls one hook of all."""
         for callback in self._called.values():

@@ -4,9 +4,10 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO
 
+from ..core.console import PlainConsole
 from .base import Callback
 from .run_state import RunState
 
@@ -14,8 +15,9 @@ from .run_state import RunState
 class JsonLog(Callback):
     """A line at the start, one at the end of each epoch, and one at the end.
 
-    Within long epochs one every `seconds_between_lines`. Each is an object with `event`:
-    `start`, `step`, `epoch` or `end`.
+    Within long epochs one every `seconds_between_lines`, and before the start what is
+    known of the fit by then. Each is an object with `event`: `announcement`, `start`,
+    `step`, `epoch` or `end`.
 
     Args:
         seconds_between_lines: How often a line is written within an epoch.
@@ -44,6 +46,10 @@ class JsonLog(Callback):
         """Forgets the last fit."""
         self._written_at = self._clock()
 
+    def announce(self, lines: Sequence[str]) -> None:
+        """Says what is known of the fit."""
+        self._say({"event": "announcement", "time": time.time(), "lines": list(lines)})
+
     def on_fit_begin(self, run: RunState) -> None:
         """Says what will happen."""
         self._write("start", run, {"description": run.description})
@@ -69,8 +75,11 @@ class JsonLog(Callback):
         self._written_at = self._clock()
         position = {"event": event, "time": time.time(), "epoch": run.epoch}
         finite = {name: _finite(value) for name, value in values.items()}
-        line = json.dumps({**position, "step": run.step, **finite})
-        print(line, file=self._stream or sys.stderr, flush=True)
+        self._say({**position, "step": run.step, **finite})
+
+    def _say(self, content: Mapping[str, Any]) -> None:
+        line = json.dumps(content)
+        PlainConsole(file=self._stream or sys.stderr).say(line)
 
 
 def _finite(value: Any) -> Any:

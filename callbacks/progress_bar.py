@@ -2,10 +2,12 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
 
+from ..core.console import PlainConsole
+from ..core.names import visible
 from ..models.module import count_parameters
 from .base import Callback
 from .progress_display import NotebookOutput, TerminalBar, as_pairs
@@ -48,19 +50,20 @@ class ProgressBar(Callback):
         self._console = console
         self._clock = clock
         self._bar: TerminalBar | NotebookOutput | None = None
+        self._notebook: NotebookOutput | None = None
         self.reset()
 
     def reset(self) -> None:
         """Forgets the last fit."""
         self._shown_at = 0.0
         self._advised = False
-        self._notebook: NotebookOutput | None = None
 
-    def on_fit_begin(self, run: RunState) -> None:
+    def announce(self, lines: Sequence[str]) -> None:
         """Says what will happen."""
-        if self._console is None and Console().is_jupyter:
+        is_new = self._notebook is None and self._console is None
+        if is_new and PlainConsole().is_jupyter:
             self._notebook = NotebookOutput()
-        for line in run.description:
+        for line in lines:
             self._write(line)
 
     def on_phase_begin(self, run: RunState) -> None:
@@ -73,7 +76,7 @@ class ProgressBar(Callback):
     def on_epoch_begin(self, run: RunState) -> None:
         """Starts the epoch's bar."""
         self._shown_at = self._clock()
-        console = self._console or Console(file=sys.stderr, highlight=False)
+        console = self._console or PlainConsole(file=sys.stderr)
         terminal = TerminalBar(console, run) if console.is_terminal else None
         self._bar = self._notebook or terminal
 
@@ -104,11 +107,13 @@ class ProgressBar(Callback):
     def on_exception(self, run: RunState, error: BaseException) -> None:
         """Leaves the terminal as it was."""
         self._close()
+        self._notebook = None
 
     def on_fit_end(self, run: RunState) -> None:
         """Says why training ended."""
         self._close()
         self._write(f"training ended after epoch {run.epoch}: {run.stop_reason}")
+        self._notebook = None
 
     def _close(self) -> None:
         if self._bar:
@@ -119,8 +124,8 @@ class ProgressBar(Callback):
         if self._notebook:
             self._notebook.write(line)
             return
-        console = self._console or Console(file=sys.stderr, highlight=False)
-        console.print(line, soft_wrap=True, markup=False)
+        console = self._console or PlainConsole(file=sys.stderr)
+        console.print(visible(line), soft_wrap=True, markup=False, emoji=False)
 
 
 def _position(run: RunState, epoch: int) -> str:

@@ -15,6 +15,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from ..core.names import printable, visible
 from .run_state import RunState
 
 BAR_WIDTH = 24
@@ -35,7 +36,7 @@ class TerminalBar:
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[values]}"),
+            TextColumn("{task.fields[values]}", markup=False),
             console=console,
             transient=True,
         )
@@ -68,7 +69,7 @@ class NotebookOutput:
 
     def write(self, line: str) -> None:
         """Adds a line that stays, in place of the one that changes."""
-        self._lines.append(line)
+        self._lines.append(visible(line))
         self._show(self._lines)
 
     def update(self, run: RunState, values: Mapping[str, float]) -> None:
@@ -102,4 +103,4 @@ def as_pairs(values: Mapping[str, float]) -> str:
         >>> as_pairs({"loss": 0.123456, "accuracy": 0.5})
         'loss=0.1235 accuracy=0.5'
     """
-    return " ".join(f"{name}={value:.4g}" for name, value in values.items())
+    return " ".join(f"{printable(name)}={value:.4g}" for name, value in values.items())

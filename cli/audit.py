@@ -116,7 +116,6 @@ def _show(found: "Audit") -> None:
 
 def _class_table(found: "Audit") -> "Table":
     from rich.table import Table
-    from rich.text import Text
 
     counts, conflicts = found.class_counts(), found.conflict_counts()
     table = Table("class", title=f"{len(found.paths):,} picture files", show_footer=True)
@@ -124,11 +123,11 @@ def _class_table(found: "Audit") -> "Table":
     for split, classes in counts.items():
         ratio = found.imbalance().get(split)
         total = f"{sum(classes.values()):,}" + (f" ({ratio:.1f})" if ratio else "")
-        table.add_column(Text(printable(split)), justify="right", footer=total)
+        table.add_column(printable(split), justify="right", footer=total)
         if any(conflicts[split].values()):
             table.add_column("conflict", justify="right", style="red")
     for name in found.class_names:
-        table.add_row(Text(printable(name)), *_cells(name, counts, conflicts))
+        table.add_row(printable(name), *_cells(name, counts, conflicts))
     return table
 
 

@@ -1,12 +1,14 @@
 """`keraunos recipes` and `keraunos config`: what can be run, and with which settings."""
 
+import sys
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from ..configs import load_config, recipes, split_arguments, to_yaml
-from .console import show_table
+from ..core.console import PlainConsole
+from .console import show, show_table
 
 
 def list_recipes() -> None:
@@ -25,4 +27,8 @@ def show_config(
 ) -> None:
     """Write out a complete configuration, to be redirected into a file."""
     sources, overrides = split_arguments(arguments)
-    typer.echo(to_yaml(load_config(sources, overrides)), nl=False)
+    config = load_config(sources, overrides)
+    text = to_yaml(config).rstrip("\n")
+    if PlainConsole(file=sys.stdout).shown(text) != text:  # it would be other settings
+        text = to_yaml(config, in_ascii=True).rstrip("\n")
+    show(text)

@@ -1,13 +1,16 @@
 """The command `keraunos`."""
 
+import io
+import os
+import select
 import sys
 import traceback
 from collections.abc import Sequence
 
 import typer
-from rich.console import Console
 
-from ..core.errors import KeraunosError
+from ..core.console import PlainConsole, silence
+from ..core.errors import ConfigError, KeraunosError
 from . import (
     audit,
     cache,
@@ -55,14 +58,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0, or that of the error (see docs/exit-codes.md).
     """
-    code = _run(arguments)
+    _prepare_streams()
+    code = _run(sys.argv[1:] if arguments is None else arguments)
     if code == INTERRUPTED:
         _say("interrupted")
     return code
 
 
-def _run(arguments: Sequence[str] | None) -> int:
+def _prepare_streams() -> None:
+    """Makes standard streams take any text, and opens those that were closed."""
+    for name, descriptor in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
+        stream = getattr(sys, name)
+        if stream is None:  # else the next file to be opened would be taken for it
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            os.dup2(nowhere, descriptor)
+            setattr(sys, name, os.fdopen(descriptor, "r" if descriptor == 0 else "w"))
+        elif isinstance(stream, io.TextIOWrapper) and descriptor:
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _run(arguments: Sequence[str]) -> int:
+    streams = sys.stdout, sys.stderr
     try:
+        if any("\0" in argument for argument in arguments):
+            raise ConfigError("An argument must have no NUL in it.")
         # Typer hands on what the command returned, None, or the code of `typer.Exit`,
         # into which newer versions turn an interrupt.
         return app(arguments, standalone_mode=False) or 0
@@ -71,20 +90,37 @@ def _run(arguments: Sequence[str] | None) -> int:
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
+    except SystemExit as error:
+        # What Typer makes of any broken pipe, even one of the user's own code.
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
+        sys.stdout, sys.stderr = streams
+        return _handle_broken_pipe(error.__context__)
     except Exception as error:
         return _handle_other(error)
+
+
+def _handle_broken_pipe(error: BrokenPipeError) -> int:
+    """A reader of standard output may go when it likes; others may not."""
+    poll = select.poll()
+    poll.register(1, 0)
+    if not poll.poll(0):
+        return _handle_other(error)
+    silence(sys.stdout)
+    return 0
 
 
 def _handle_other(error: Exception) -> int:
     """Errors of how the command was typed are 2; all others are the user's code's."""
     show = getattr(error, "show", None)
     if show is not None:
-        show()
+        words = io.StringIO()
+        show(words)
+        _say(words.getvalue().rstrip())
         return 2
-    traceback.print_exc()
+    _say("".join(traceback.format_exception(error)).rstrip())
     return 1
 
 
 def _say(text: str) -> None:
-    console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
-    console.print(text, markup=False)
+    PlainConsole(file=sys.stderr).say(text)

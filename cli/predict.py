@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Column, Table
-from rich.text import Text
 
 from ..core.names import printable
 from .console import say, show_table
@@ -53,8 +52,8 @@ def _show(predictions: "Predictions") -> None:
     rows = zip(predictions.names, predictions.probabilities, strict=True)
     for name, row in islice(rows, MOST_ROWS):
         place = int(row.argmax())
-        kind = Text(predictions.class_names[place])
-        table.add_row(Text(printable(name)), kind, f"{row[place]:.3f}")
+        kind = printable(predictions.class_names[place])
+        table.add_row(printable(name), kind, f"{row[place]:.3f}")
     show_table(table)
     if len(predictions.names) > MOST_ROWS:
         say(f"and {len(predictions.names) - MOST_ROWS} more")

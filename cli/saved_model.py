@@ -29,7 +29,7 @@ def load_class_names(run: Path) -> tuple[str, ...]:
     Raises:
         ConfigError: The run has no model yet.
     """
-    return tuple(_require(run / CLASSES_FILE).read_text().splitlines())
+    return tuple(_require(run / CLASSES_FILE).read_text(encoding="utf-8").splitlines())
 
 
 def _require(file: Path) -> Path:

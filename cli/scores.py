@@ -3,8 +3,8 @@
 from typing import Any
 
 from rich.table import Table
-from rich.text import Text
 
+from ..core.names import printable
 from .console import show, show_table
 
 _SUMMARY = ("accuracy", "balanced_accuracy", "macro_f1", "macro_roc_auc")
@@ -33,7 +33,7 @@ def show_scores(split: str, scores: dict[str, Any]) -> None:
     table = Table("class", "precision", "recall", "F1", "ROC-AUC", "pictures")
     for name, values in scores["per_class"].items():
         cells = [values[key] for key in ("precision", "recall", "f1", "roc_auc")]
-        table.add_row(Text(name), *map(_number, cells), str(values["support"]))
+        table.add_row(printable(name), *map(_number, cells), str(values["support"]))
     show_table(table)
 
 

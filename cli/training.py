@@ -48,6 +48,7 @@ def train(
 
     trainer = build_trainer(config, run_dir)
     trainer.check()
+    trainer.announce(config.data.batch_size)
     with current_workers().together():
         data = build_data(config)
         result = trainer.fit(build_module(config, data), data)

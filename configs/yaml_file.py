@@ -61,7 +61,7 @@ class _Kind(NamedTuple):
 
 
 _KINDS = {
-    "str": _Kind("text in Unicode, without NUL", _text),
+    "str": _Kind("text in Unicode without NUL", _text),
     "null": _Kind(
         "null",
         lambda text: {"": None, "~": None, "null": None}[text.lower()],
@@ -214,7 +214,7 @@ class _Reader:
         try:
             return kind.read(node.value)
         except (ValueError, KeyError):
-            expected = f"{self._place(node)}: {kind.words} must stand here."
+            expected = f"{self._place(node)}: this must be {kind.words}."
             raise ConfigError(message(expected, value=node.value)) from None
 
     def _items(

@@ -1,9 +1,10 @@
-"""A progress bar for work that takes a while, silent where nobody watches."""
+"""How far long work is: a bar on a terminal, elsewhere a line now and then."""
 
-from collections.abc import Iterable, Iterator
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -12,20 +13,30 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from .console import PlainConsole, say, uses_json
+
 T = TypeVar("T")
 
+SECONDS_BETWEEN_LINES = 10.0
 
-def track(items: Iterable[T], description: str, total: int) -> Iterator[T]:
-    """Hands the items through, showing on a terminal how many have passed.
+
+def track(
+    items: Iterable[T],
+    description: str,
+    total: int,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[T]:
+    """Hands the items through, showing how many have passed.
 
     Args:
         items: What to go through.
-        description: What is being done, such as `"Reading pictures"`.
+        description: What is being done, such as `"Reading images"`.
         total: How many items there are.
+        clock: Tells the time in seconds.
     """
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield from items
+    console = PlainConsole(file=sys.stderr)
+    if uses_json() or not console.is_terminal:
+        yield from _in_lines(items, description, total, clock)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -35,3 +46,15 @@ def track(items: Iterable[T], description: str, total: int) -> Iterator[T]:
     )
     with Progress(*columns, console=console, transient=True) as progress:
         yield from progress.track(items, total=total, description=description)
+
+
+def _in_lines(
+    items: Iterable[T], description: str, total: int, clock: Callable[[], float]
+) -> Iterator[T]:
+    """Says it after ten seconds, every ten seconds, and never of work that is short."""
+    said_at = clock()
+    for number, item in enumerate(items, 1):
+        yield item
+        if clock() - said_at >= SECONDS_BETWEEN_LINES:
+            say(f"{description}: {number:,} of {total:,}")
+            said_at = clock()

@@ -1,6 +1,6 @@
 """Counts who was turned away, so that a line can be said of them and no more."""
 
-import sys
+from .console import say
 
 
 class Strangers:
@@ -32,7 +32,7 @@ class Strangers:
     def report(self) -> None:
         """Says it on standard error, if there was any."""
         if self.count:
-            print(f"note: {self}", file=sys.stderr, flush=True)
+            say(f"note: {self}")
 
     def __str__(self) -> str:
         connections = f"{self.count} connection{'s' * (self.count != 1)}"

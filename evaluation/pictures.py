@@ -113,7 +113,7 @@ def curves_picture(history: Mapping[str, Sequence[float]]) -> Figure:
             if key in history:
                 epochs = range(1, len(history[key]) + 1)
                 axis.plot(epochs, history[key], marker="o", ms=3, label=label)
-        axis.set_title(name.replace("_", " "))
+        axis.set_title(name.replace("_", " "), parse_math=False)
         axis.set_xlabel("epoch")
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)

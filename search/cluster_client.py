@@ -5,7 +5,6 @@ where the chief goes in the middle of an answer.
 """
 
 import hmac
-import sys
 import time
 from typing import Any
 
@@ -13,6 +12,7 @@ import grpc
 from keras_tuner.src import protos
 from keras_tuner.src.engine.trial import Trial as Message
 
+from ..core.console import say
 from ..core.errors import ConfigError, KeraunosError, WorkerError, message
 from ..core.secret import TOKEN_VARIABLE
 from .signed_calls import (
@@ -116,11 +116,9 @@ class ChiefClient:
         challenge = value_of(refused.trailing_metadata(), CHALLENGE)
         if challenge and challenge == self._challenge and not self._is_noted:
             self._is_noted = True
-            print(
+            say(
                 f"note: who answers at {self._address} does not take this worker's "
-                f"{TOKEN_VARIABLE}; trying again",
-                file=sys.stderr,
-                flush=True,
+                f"{TOKEN_VARIABLE}; trying again"
             )
         self._challenge = challenge or self._challenge
 

@@ -69,13 +69,14 @@ def _draw_parameter(axis: Axes, name: str, scored: Sequence[Trial], study: Study
     shown = [trial for trial in scored if name in trial.values]
     values = [trial.values[name] for trial in shown]
     is_number = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
-    ticks = values if is_number else [str(value) for value in values]
+    # A dollar would begin a formula.
+    ticks = values if is_number else [str(value).replace("$", r"\$") for value in values]
     axis.scatter(ticks, [trial.score or 0.0 for trial in shown], s=18)
     spaces = study.oracle.hyperparameters.space
     if any(each.name == name and "log" in getattr(each, "sampling", "") for each in spaces):
         axis.set_xscale("log")
-    axis.set_xlabel(name)
-    axis.set_ylabel(study.objective.name)
+    axis.set_xlabel(name, parse_math=False)
+    axis.set_ylabel(study.objective.name, parse_math=False)
 
 
 def _over_time(scored: Sequence[Trial], objective: Monitor) -> Figure:
@@ -90,6 +91,6 @@ def _over_time(scored: Sequence[Trial], objective: Monitor) -> Figure:
     axis.scatter(numbers, [trial.score or 0.0 for trial in in_order], s=18, label="trial")
     axis.step(numbers, best, where="post", label="best so far")
     axis.set_xlabel("trial")
-    axis.set_ylabel(objective.name)
+    axis.set_ylabel(objective.name, parse_math=False)
     axis.legend()
     return figure

@@ -8,12 +8,12 @@ turned away, and can neither end it nor hold it up.
 
 import contextlib
 import socket
-import sys
 import time
 from importlib import metadata
 from typing import Any
 
 from ..core.cluster import Cluster
+from ..core.console import say
 from ..core.errors import ConfigError, KeraunosError, WorkerError, message
 from ..core.secret import TOKEN_VARIABLE, find_token
 from .handshake import introduce
@@ -130,11 +130,9 @@ class _Visit:
         if self._is_refused:
             return
         self._is_refused = True
-        print(
+        say(
             f"note: who answers for {self._cluster.name(0)} has not proved that it knows "
-            f"this worker's {TOKEN_VARIABLE}; trying again",
-            file=sys.stderr,
-            flush=True,
+            f"this worker's {TOKEN_VARIABLE}; trying again"
         )
 
     def _not_reached(self, why: str) -> WorkerError:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..core.cluster import Cluster
+from ..core.console import PlainConsole
 from ..core.errors import WorkerError
 from .messages import Channel
 
@@ -210,7 +211,7 @@ class ConnectedWorkers(Workers):
     def _end_if_deaf(self) -> None:
         """Ends this process if it does not come to notice that another is lost."""
         if not self._is_told.wait(SECONDS_TO_END):
-            print(f"error: {self._lost}", file=sys.stderr, flush=True)
+            PlainConsole(file=sys.stderr).say(f"error: {self._lost}")
             os._exit(WorkerError.exit_code)
 
     def _listen(self, rank: int, peer: "_Peer") -> None:

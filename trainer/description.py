@@ -4,6 +4,8 @@ from importlib import metadata
 from platform import python_version
 from typing import Any
 
+import tensorflow as tf
+
 from ..callbacks import CallbackList, RunState
 from ..models import Module
 from ..strategies import describe_strategy
@@ -17,11 +19,10 @@ def describe_run(
     reason_against_features: str | None,
     resumption: Resumption | None,
 ) -> list[str]:
-    """Says what will happen, a line each."""
+    """Says what will happen, a line each; first what is known before the model is."""
     lines = [
-        _versions(),
-        f"devices: {describe_strategy(run.strategy, _batch_size(run.data))}",
-        *_data(run.data),
+        *describe_devices(run.strategy, batch_size_of(run.data)),
+        *describe_data(run.data),
         f"steps: {run.steps_per_epoch or 'an unknown number of'} per epoch, at most "
         f"{run.max_epochs} epochs",
         f"model: {module.describe(run.model)}",
@@ -35,6 +36,23 @@ def describe_run(
         names = ", ".join(callbacks.wanting_test_batches())
         lines.append(f"callbacks whose on_test_batch hooks are not called: {names}")
     return lines + (_resumed(run, resumption) if resumption else [])
+
+
+def describe_devices(strategy: tf.distribute.Strategy, batch_size: int | None) -> list[str]:
+    """Says what a run runs on."""
+    return [_versions(), f"devices: {describe_strategy(strategy, batch_size)}"]
+
+
+def describe_data(data: Any) -> list[str]:
+    """Says what data there are, if they can tell."""
+    if not hasattr(data, "describe"):
+        return []
+    return [f"data: {line}" for line in data.describe()]
+
+
+def batch_size_of(data: Any) -> int | None:
+    """The global batch size, if the data have one."""
+    return getattr(data, "batch_size", None)
 
 
 def _resumed(run: RunState, resumption: Resumption) -> list[str]:
@@ -60,13 +78,3 @@ def _versions() -> str:
     names = ("keraunos", "tensorflow", "keras")
     versions = [f"{name} {metadata.version(name)}" for name in names]
     return f"{', '.join(versions)}, Python {python_version()}"
-
-
-def _batch_size(data: Any) -> int | None:
-    return getattr(data, "batch_size", None)
-
-
-def _data(data: Any) -> list[str]:
-    if not hasattr(data, "describe"):
-        return []
-    return [f"data: {line}" for line in data.describe()]

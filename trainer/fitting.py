@@ -1,7 +1,7 @@
 """One fit: builds the model, runs the loop around it, and hands over the result."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,12 @@ from .assembly import Assembly, Parts
 from .batches import BatchSource, batch_limit
 from .checkpoint import restore_epoch, restore_run
 from .compiled_model import build_model
-from .description import describe_run
+from .description import (
+    batch_size_of,
+    describe_data,
+    describe_devices,
+    describe_run,
+)
 from .epochs import limited
 from .evaluation import predict
 from .export import export_run, nothing_to_export
@@ -70,6 +75,7 @@ class Fitting:
         callbacks: What happens around.
         run_dir: Where files go, or None: also on all workers but the chief.
         export: Whether the whole model is wanted in the end.
+        said: Lines that were announced already.
     """
 
     module: Module
@@ -83,6 +89,7 @@ class Fitting:
     callbacks: CallbackList
     run_dir: Path | None
     export: bool = True
+    said: Sequence[str] = ()
 
     def run(self) -> FitResult:
         """Trains from the first line to the last, or on from where the run stood."""
@@ -97,8 +104,12 @@ class Fitting:
             interruption = Interruption(
                 stop, max_seconds(self.settings.max_time), workers=workers
             )
+            known = describe_devices(self.strategy, batch_size_of(self.data))
+            known += describe_data(self.data)
+            self.callbacks.announce([line for line in known if line not in self.said])
             model = self._build()
             run, resumption = self._begin(model)
+            self.callbacks.announce(run.description[len(known) :])
             with contextlib.closing(Accumulation(model.optimizer)) as accumulation:
                 self._train(run, resumption, accumulation, interruption)
         return FitResult(

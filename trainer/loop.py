@@ -2,6 +2,7 @@
 
 The loop, with every hook at its place::
 
+    announce, announce                        before this, as soon as it is known
     reset
     on_fit_begin
     if the run is resumed within an epoch:

@@ -14,6 +14,7 @@ from ..core.names import choose
 from ..models import Module, as_module
 from ..strategies import create_strategy, current_workers, workers_of
 from .batches import as_source, batch_limit
+from .description import describe_devices
 from .evaluation import evaluate, predict, score
 from .fitting import Fitting
 from .outputs import Collected
@@ -128,6 +129,7 @@ class Trainer:
         self.run_dir = run_dir
         self.callbacks = callbacks
         self.export = export
+        self._said: Sequence[str] = ()
 
     @errors_of_pipelines()
     def fit(
@@ -194,6 +196,22 @@ class Trainer:
         self._make_strategy()
         if self.run_dir is not None and current_workers().is_chief:
             check_run_directory(self.run_dir)
+
+    def announce(self, batch_size: int | None = None) -> None:
+        """Lets callbacks say on what `fit` will run, before data are read.
+
+        `fit` does so, too, and does not repeat it then.
+
+        Args:
+            batch_size: Over all devices together, if it is known.
+
+        Raises:
+            ConfigError: There are no such devices.
+        """
+        strategy = self._make_strategy()
+        self._said = describe_devices(strategy, batch_size)
+        if workers_of(strategy).is_chief:
+            merge_callbacks(self.callbacks, default_callbacks(None)).announce(self._said)
 
     def describe(
         self, module: Buildable, data: Any, *, validation_data: Any = None
@@ -298,6 +316,7 @@ class Trainer:
             callbacks=callbacks if is_chief else callbacks.without_writers(),
             run_dir=directory if is_chief else None,
             export=self.export,
+            said=self._said,
         )
 
     def _make_strategy(self) -> tf.distribute.Strategy:

@@ -36,7 +36,12 @@ def test_a_fit_is_a_line_an_epoch_between_two() -> None:
     trainer = Trainer(strategy=replicas(1), max_epochs=2, callbacks=callbacks)
     result = trainer.fit(classifier(), dataset)
     lines = written(stream)
+    announced = [line for line in lines if line["event"] == "announcement"]
+    assert lines[:2] == announced
+    lines = lines[2:]
     assert [line["event"] for line in lines] == ["start", "epoch", "epoch", "end"]
+    description = [line for each in announced for line in each["lines"]]
+    assert description == lines[0]["description"]
     assert [(line["epoch"], line["step"]) for line in lines[1:3]] == [(1, 4), (2, 8)]
     assert [line["loss"] for line in lines[1:3]] == result.history["loss"]
     assert lines[-1]["stop_reason"] == "max_epochs=2 is reached"

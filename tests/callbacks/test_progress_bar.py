@@ -77,6 +77,8 @@ def test_metrics_are_not_fetched_from_the_device_when_no_line_is_due(bar, clock)
 
 def test_it_says_at_first_what_will_happen_and_at_last_why_it_ended(bar, log):
     run = new_run(description=["devices: CPU [batch 32]", "model: " + "x" * 60])
+    bar.announce(run.description[:1])
+    bar.announce(run.description[1:])
     bar.on_fit_begin(run)
     run.request_stop("max_epochs=9 is reached")
     bar.on_fit_end(run)
