@@ -1,10 +1,13 @@
 """What a user installs: every package, the recipes, and no other name."""
 
+import ast
 import configparser
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -78,6 +81,31 @@ def test_every_file_that_is_no_code_ships():
         others -= set(folder.glob("*.py"))
         shipped = {file for p in patterns.get(name, "").split() for file in folder.glob(p)}
         assert others == shipped, name
+
+
+def test_everything_that_is_imported_is_required():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    lines = setup["options"]["install_requires"].splitlines()
+    required = {re.split(r"[ >=]", line)[0] for line in lines if line and line[0] != "#"}
+    required.add("pydantic_core")  # of exactly the version that pydantic wants
+    names = {
+        name.split(".")[0]
+        for folder in PACKAGES.values()
+        for file in folder.glob("**/*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        for name in imported(node)
+    }
+    distributions = metadata.packages_distributions()
+    others = names - sys.stdlib_module_names - {"keraunos"}
+    missing = {n for n in others if not required & set(map(str.lower, distributions[n]))}
+    assert missing == set()
+
+
+def imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.ImportFrom):
+        return [node.module or ""] if node.level == 0 else []
+    return [each.name for each in node.names] if isinstance(node, ast.Import) else []
 
 
 @pytest.mark.slow
