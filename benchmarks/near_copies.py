@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from keraunos.core.store import Store
 from keraunos.data.likeness import near_groups
-from keraunos.data.scan import list_pictures
+from keraunos.data.scan import list_images
 from PIL import Image, ImageOps
 
 Change = Callable[[Image.Image, np.random.Generator], tuple[Image.Image, int]]
@@ -63,7 +63,7 @@ def mirror(image: Image.Image, _: np.random.Generator) -> tuple[Image.Image, int
 def unique_photographs(folder: Path) -> list[str]:
     """Photographs below a folder, one of each set of equal files."""
     contents: dict[bytes, str] = {}
-    for path in list_pictures(folder):
+    for path in list_images(folder):
         contents.setdefault(Path(path).read_bytes(), path)
     return list(contents.values())
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MOST_EXAMPLES = 3
 MOST_COPIES = 5
+MOST_CLASSES = 50
 
 
 class Check(StrEnum):
@@ -30,6 +31,21 @@ class Check(StrEnum):
 
     COPIES = "copies"
     FULL = "full"
+
+
+class Layout(StrEnum):
+    """What the folders below a folder are."""
+
+    AUTO = "auto"
+    CLASSES = "classes"
+    SPLITS = "splits"
+
+
+class FindBy(StrEnum):
+    """How files that are images are told from others."""
+
+    EXTENSION = "extension"
+    CONTENT = "content"
 
 
 def audit(
@@ -51,6 +67,16 @@ def audit(
     check: Annotated[
         Check, typer.Option(help="`full` looks for near copies, too.")
     ] = Check.FULL,
+    layout: Annotated[
+        Layout,
+        typer.Option(help="What the folders below each FOLDER are; `auto` asks in doubt."),
+    ] = Layout.AUTO,
+    find_images_by: Annotated[
+        FindBy, typer.Option(help="`content` also looks into files of other extensions.")
+    ] = FindBy.EXTENSION,
+    max_megapixels: Annotated[
+        float, typer.Option(min=0.001, help="Larger pictures count as unreadable.")
+    ] = 64.0,
     cache_dir: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="What audits and runs share.")
     ] = None,
@@ -68,7 +94,14 @@ def audit(
     from ..data.audit_findings import spoils_a_run, to_json
     from ..data.audit_html import write_html
 
-    found = audit_folders(folders, open_store(cache_dir), check.value)
+    found = audit_folders(
+        folders,
+        open_store(cache_dir),
+        check.value,
+        layout.value,
+        find_images_by.value,
+        max_megapixels,
+    )
     if json is not None:
         with writing(json, "--json") as place:
             write_json_atomic(place, to_json(found))
@@ -103,8 +136,11 @@ def _show(found: "Audit") -> None:
             show(f"    {each.advice}")
     if conflicting_classes(found):
         show("where labels conflict:")
-    for places, count in conflicting_classes(found):
+    conflicting = conflicting_classes(found)
+    for places, count in conflicting[:MOST_CLASSES]:
         show(f"  {count:,} filed under {printable(' and '.join(places))}")
+    if len(conflicting) > MOST_CLASSES:
+        show(f"  and {len(conflicting) - MOST_CLASSES:,} more")
     _show_files("can't be decoded", found, found.unreadable)
     _show_files("named wrongly", found, found.looks.mislabelled)
     _show_files("giants", found, found.looks.giants())
@@ -126,8 +162,11 @@ def _class_table(found: "Audit") -> "Table":
         table.add_column(printable(split), justify="right", footer=total)
         if any(conflicts[split].values()):
             table.add_column("conflict", justify="right", style="red")
-    for name in found.class_names:
+    for name in found.class_names[:MOST_CLASSES]:
         table.add_row(printable(name), *_cells(name, counts, conflicts))
+    left = len(found.class_names) - MOST_CLASSES
+    if left > 0:
+        table.caption = f"and {left:,} more classes, see --json"
     return table
 
 

@@ -28,17 +28,26 @@ def predict(
     output: Annotated[Path, typer.Option(help="Where to write the table.")] = Path(
         "predictions.csv"
     ),
+    bit_depth: Annotated[
+        int | None,
+        typer.Option(min=8, max=16, help="As data.bit_depth; by default that of the run."),
+    ] = None,
 ) -> None:
     """Say of pictures which class they are of, on the screen and in a table."""
     config = read_run_config(run)
     load_tensorflow(config.trainer)
     from ..data import unlabelled_split
+    from ..data.pixel_rules import PixelRules
     from ..evaluation import Predictions, write_predictions
     from ..trainer import Trainer
     from .saved_model import load_class_names, load_model
 
     names = load_class_names(run)
-    split = unlabelled_split(pictures, config.data.image_size, config.data.batch_size)
+    data = config.data
+    rules = PixelRules.of(bit_depth or data.bit_depth, data.max_megapixels)
+    split = unlabelled_split(
+        pictures, data.image_size, data.batch_size, rules, data.find_images_by
+    )
     probabilities = Trainer().predict(load_model(run, config), split)
     predictions = Predictions(split.names, probabilities, names)
     _show(predictions)

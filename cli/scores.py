@@ -7,6 +7,7 @@ from rich.table import Table
 from ..core.names import printable
 from .console import show, show_table
 
+MOST_CLASSES = 50
 _SUMMARY = ("accuracy", "balanced_accuracy", "macro_f1", "macro_roc_auc")
 
 
@@ -31,10 +32,21 @@ def show_scores(split: str, scores: dict[str, Any]) -> None:
             "on, a model is scored on pictures that it has seen."
         )
     table = Table("class", "precision", "recall", "F1", "ROC-AUC", "pictures")
-    for name, values in scores["per_class"].items():
+    for name, values in _weakest(scores["per_class"]):
         cells = [values[key] for key in ("precision", "recall", "f1", "roc_auc")]
         table.add_row(printable(name), *map(_number, cells), str(values["support"]))
+    left = len(scores["per_class"]) - len(table.rows)
+    if left:
+        table.caption = f"the classes of lowest F1; {left:,} more are in test.json"
     show_table(table)
+
+
+def _weakest(per_class: dict[str, dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """All classes in their order, or of very many those of the lowest F1."""
+    every = list(per_class.items())
+    if len(every) <= MOST_CLASSES:
+        return every
+    return sorted(every, key=lambda item: item[1]["f1"] or 0.0)[:MOST_CLASSES]
 
 
 def _summary(scores: dict[str, Any]) -> str:

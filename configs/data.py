@@ -24,6 +24,11 @@ class DataConfig(Section):
         None, description="Folder or table for validation; else a part of `train`."
     )
     test: str | None = Field(None, description="Folder or table of test pictures.")
+    layout: Layout = Field(
+        "auto",
+        description="What the folders directly below `train` are: `classes`, or `splits` "
+        "of class folders, by their names; `auto` tells by these, and asks in doubt.",
+    )
     image_root: str | None = Field(
         None, description="Folder of a table's pictures; by default that of the table."
     )
@@ -37,6 +42,11 @@ class DataConfig(Section):
         None,
         description="Column of a table that names what must stay on one side of a "
         "split, such as the patient.",
+    )
+    split_column: str | None = Field(
+        "auto",
+        description="Column of a table that gives each picture its split; `auto` takes one "
+        "called `split`, null none.",
     )
     validation_split: float = Field(
         0.2, ge=0, lt=1, description="Part of `train` held out, if none is given."
@@ -68,6 +78,19 @@ class DataConfig(Section):
         "auto",
         description="Where decoded pictures are kept between epochs: `auto` is `disk` "
         "where they fit into the size limit of the cache, else `none`.",
+    )
+    find_images_by: Literal["extension", "content"] = Field(
+        "extension",
+        description="Which files are pictures: those named so, or with `content` also "
+        "those of other or no extensions that begin like one.",
+    )
+    max_megapixels: float = Field(
+        64.0, gt=0, description="Pictures of more million pixels count as unreadable."
+    )
+    bit_depth: Annotated[int, Field(ge=8, le=16)] | None = Field(
+        None,
+        description="How many of the 16 bits per channel of pictures are used, such as 12; "
+        "null takes all, and asks if no picture uses them.",
     )
     exif_orientation: Literal["apply", "refuse"] = Field(
         "apply",

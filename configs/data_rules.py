@@ -12,6 +12,7 @@ OF_TABLES = {
     "image_column": "image",
     "label_column": "label",
     "group_column": None,
+    "split_column": "auto",
 }
 
 

@@ -94,3 +94,15 @@ def visible(text: str) -> str:
 _INVISIBLE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
+
+
+def some(names: Iterable[str], most: int = 20) -> str:
+    """Names in one line of text, the first ones and how many more there are.
+
+    Example:
+        >>> some(["cat", "dog", "emu", "fox"], most=2)
+        'cat, dog and 2 more'
+    """
+    every = [printable(name) for name in names]
+    more = f" and {len(every) - most:,} more" if len(every) > most else ""
+    return ", ".join(every[:most]) + more

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .augmentation import Augmentation as Augmentation
     from .image_data import ImageData as ImageData
-    from .image_data import unlabelled_split as unlabelled_split
     from .image_split import ImageSplit as ImageSplit
     from .image_split import TrainingSplit as TrainingSplit
+    from .unlabelled import unlabelled_split as unlabelled_split
 
 _HOMES = {
     "Augmentation": "augmentation",
     "ImageData": "image_data",
     "ImageSplit": "image_split",
     "TrainingSplit": "image_split",
-    "unlabelled_split": "image_data",
+    "unlabelled_split": "unlabelled",
 }
 
 __all__ = [*sorted(_HOMES)]

@@ -9,16 +9,21 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from ..configs import Layout
 from ..core.errors import DataError, message
 from ..core.store import Store
+from .bit_depth import unused_bits
 from .copies import Groups, differ_within
-from .decode import EXTENSIONS
 from .file_records import FileRecord
 from .fingerprints import Fingerprints
 from .inspection import inspect_files
+from .layout import Setting, find_splits, unused_folders
 from .likeness import Likeness, likeness
 from .looks import Looks, look_over
-from .scan import SPLIT_FOLDERS, Scan, find_split_folders, list_folder
+from .pixel_rules import MAX_MEGAPIXELS, PixelRules
+from .scan import FindImagesBy, Scan, list_folder
+from .sources import require_apart
+from .split_words import UNCLEAR, split_of
 
 Check = Literal["copies", "full"]
 
@@ -53,11 +58,12 @@ class Audit:
         splits: `(rows,)` positions in `roots`.
         unreadable: Why a file can't be used, by row.
         ignored: How many files of which other extensions were passed over.
-        loose: How many pictures lie beside the class folders instead of in one.
         duplicates: All groups of copies.
         conflicts: Those of them that are filed under different classes.
         leaks: Those of them that are in different splits.
         looks: Formats, sizes and the like.
+        remarks: Lines on folders that were left out or lie deep.
+        unused_bits: What to say of images that use fewer than 16 bits; may be empty.
     """
 
     roots: Mapping[str, Path]
@@ -68,11 +74,12 @@ class Audit:
     splits: npt.NDArray[np.int8]
     unreadable: Mapping[int, str]
     ignored: Mapping[str, int]
-    loose: int
     duplicates: CopyGroups
     conflicts: CopyGroups
     leaks: CopyGroups
     looks: Looks
+    remarks: tuple[str, ...] = ()
+    unused_bits: str = ""
 
     def class_counts(self) -> dict[str, dict[str, int]]:
         """By split and by class, how many picture files there are."""
@@ -110,7 +117,14 @@ class Audit:
         }
 
 
-def audit_folders(roots: Sequence[Path], store: Store, check: Check = "full") -> Audit:
+def audit_folders(
+    roots: Sequence[Path],
+    store: Store,
+    check: Check = "full",
+    layout: Layout = "auto",
+    find_images_by: FindImagesBy = "extension",
+    max_megapixels: float = MAX_MEGAPIXELS,
+) -> Audit:
     """Looks through folders of pictures.
 
     Args:
@@ -118,18 +132,26 @@ def audit_folders(roots: Sequence[Path], store: Store, check: Check = "full") ->
             val and test of that kind.
         store: Where findings are remembered, so that no unchanged file is opened again.
         check: What to look for: `"copies"`, or near copies as well with `"full"`.
+        layout: Whether the folders below each are classes or splits; `"auto"` tells by
+            their names.
+        find_images_by: Which files are images, as for `scan_folder`.
+        max_megapixels: Images of more million pixels count as unreadable.
 
     Raises:
-        DataError: A folder is missing or has no pictures.
+        DataError: A folder is missing or has no pictures, or it is not clear whether it
+            holds classes or splits.
     """
-    scans = {split: _list(root) for split, root in _name_splits(roots).items()}
+    named, beside = _name_splits(roots, layout)
+    require_apart(named)
+    scans = {split: _list(root, find_images_by) for split, root in named.items()}
     class_names = tuple(sorted({n for scan in scans.values() for n in scan.class_names}))
     places = {name: place for place, name in enumerate(class_names)}
     paths = [path for scan in scans.values() for path in scan.paths]
     labels = [places[s.class_names[label]] for s in scans.values() for label in s.labels]
     splits = [split for split, scan in enumerate(scans.values()) for _ in scan.paths]
     fingerprints = Fingerprints(store)
-    records = inspect_files(paths, store, fingerprints)
+    max_pixels = PixelRules.of(None, max_megapixels).max_pixels
+    records = inspect_files(paths, store, fingerprints, max_pixels)
     duplicates = _copy_groups(records, fingerprints, check)
     return Audit(
         {split: scan.root for split, scan in scans.items()},
@@ -140,32 +162,37 @@ def audit_folders(roots: Sequence[Path], store: Store, check: Check = "full") ->
         np.array(splits, np.int8),
         {row: record.problem for row, record in enumerate(records) if record.problem},
         dict(sum((Counter(scan.ignored) for scan in scans.values()), Counter())),
-        sum(_loose_pictures(scan.root) for scan in scans.values()),
         duplicates,
         _that_differ(duplicates, labels),
         _that_differ(duplicates, splits),
         look_over(paths, records, fingerprints),
+        (*beside, *(line for scan in scans.values() for line in scan.remarks)),
+        unused_bits(records, "data.bit_depth"),
     )
 
 
-def _name_splits(roots: Sequence[Path]) -> dict[str, Path]:
+def _name_splits(
+    roots: Sequence[Path], layout: Layout
+) -> tuple[dict[str, Path], list[str]]:
+    """Folders by the name of their split, and lines on what is left out."""
     named: dict[str, Path] = {}
+    remarks: list[str] = []
     for root in roots:
-        for split, folder in (
-            find_split_folders(root) or {_split_name(root): root}
-        ).items():
+        found = find_splits(root, layout, Setting("FOLDER", "--layout"))
+        remarks += unused_folders(root, found, "FOLDER") if found else []
+        for split, folder in (found or {_split_name(root): root}).items():
             named[str(folder) if split in named else split] = folder
-    return named
+    return named, remarks
 
 
 def _split_name(root: Path) -> str:
     name = root.resolve().name
-    known = (split for split, names in SPLIT_FOLDERS.items() if name.lower() in names)
-    return next(known, name)
+    split = split_of(name)
+    return split if split not in (None, UNCLEAR) else name
 
 
-def _list(root: Path) -> Scan:
-    scan = list_folder(root, "FOLDER")
+def _list(root: Path, by: FindImagesBy) -> Scan:
+    scan = list_folder(root, "FOLDER", by)
     if not scan.paths:
         raise DataError(
             message(
@@ -175,10 +202,6 @@ def _list(root: Path) -> Scan:
             )
         )
     return scan
-
-
-def _loose_pictures(root: Path) -> int:
-    return sum(child.suffix.lower() in EXTENSIONS for child in root.iterdir())
 
 
 def _copy_groups(

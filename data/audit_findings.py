@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..core.names import some
 from .audit import Audit, CopyGroups
+from .label_checks import alike_but_for_case, twins
 from .near_copies import MAX_CROP, MIN_CORRELATION
 
 _BY_HAND = "look at them: no setting leaves near copies out"
@@ -129,8 +131,10 @@ def _bad_files(audit: Audit) -> Iterator[Finding]:
     if audit.looks.mislabelled:
         count = _files(len(audit.looks.mislabelled))
         yield Finding(False, f"{count} of another format than the name says")
-    if audit.loose:
-        yield Finding(False, f"{_files(audit.loose)} beside the class folders, passed over")
+    if audit.unused_bits:
+        yield Finding(True, audit.unused_bits.rstrip("."))
+    for line in audit.remarks:
+        yield Finding(False, line)
     if audit.ignored:
         kinds = ", ".join(f"{n} of {kind}" for kind, n in sorted(audit.ignored.items()))
         yield Finding(False, f"passed over by their extensions: {kinds}")
@@ -157,17 +161,20 @@ def _class_lists(audit: Audit) -> Iterator[Finding]:
         empty = [name for name, count in classes.items() if not count]
         if empty:
             yield Finding(
-                True, f"{split} has class folders without pictures: {_list(empty)}"
+                True, f"{split} has class folders without pictures: {some(empty)}"
             )
         extra, missing = sorted(set(classes) - wanted), sorted(wanted - set(classes))
         if extra:
-            yield Finding(True, f"{split} has classes that {first} lacks: {_list(extra)}")
+            yield Finding(True, f"{split} has classes that {first} lacks: {some(extra)}")
         if missing:
-            text = f"{split} lacks classes that {first} has: {_list(missing)}"
+            text = f"{split} lacks classes that {first} has: {some(missing)}"
             yield Finding(False, text)
-    for names in _alike_but_for_case(audit.class_names):
+    for names in twins(audit.class_names):
+        alike = ", ".join(map(ascii, names))
+        yield Finding(True, f"classes that look the same or are the same number: {alike}")
+    for names in alike_but_for_case(audit.class_names):
         yield Finding(
-            True, f"classes that differ only in upper and lower case: {_list(names)}"
+            True, f"classes that differ only in upper and lower case: {some(names)}"
         )
     filled = [name for name, count in counts[first].items() if count]
     if len(filled) < 2:
@@ -175,7 +182,7 @@ def _class_lists(audit: Audit) -> Iterator[Finding]:
     single = [name for name in filled if counts[first][name] == 1]
     if single and "validation" not in counts:
         text = f"{first} has classes of one picture, of which none can be held out"
-        yield Finding(True, f"{text}: {_list(single)}")
+        yield Finding(True, f"{text}: {some(single)}")
 
 
 def _oddities(audit: Audit) -> Iterator[Finding]:
@@ -194,16 +201,5 @@ def _oddities(audit: Audit) -> Iterator[Finding]:
         yield Finding(False, f"not stored as RGB, and converted: {kinds}")
 
 
-def _alike_but_for_case(names: tuple[str, ...]) -> list[list[str]]:
-    folded: dict[str, list[str]] = {}
-    for name in names:
-        folded.setdefault(name.casefold(), []).append(name)
-    return [group for group in folded.values() if len(group) > 1]
-
-
 def _files(count: int) -> str:
     return f"{count:,} file{'s' * (count != 1)}"
-
-
-def _list(names: list[str]) -> str:
-    return ", ".join(names)

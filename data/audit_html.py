@@ -127,13 +127,15 @@ def _classes(audit: Audit) -> str:
             for split, classes in counts.items()
         )
         + "</tr>"
-        for name in audit.class_names
+        for name in audit.class_names[:MOST_ROWS]
     )
+    more = len(audit.class_names) - MOST_ROWS
+    left = f'<p class="soft">{more:,} more are in the JSON file.</p>' if more > 0 else ""
     red = " Red are files with a copy in another class." * bool(len(audit.conflicts))
     return (
         '<h2>Classes</h2><p class="soft">Imbalance is the largest class divided by the '
         f'smallest.{red}</p><div class="panel"><table><thead><tr><th>class</th>{head}</tr>'
-        f"</thead><tbody>{rows}</tbody></table></div>"
+        f"</thead><tbody>{rows}</tbody></table></div>{left}"
     )
 
 
@@ -151,7 +153,7 @@ def _bar(count: int | None, conflicts: int, most: int) -> str:
 def _conflicting(audit: Audit) -> str:
     rows = "".join(
         f'<tr><td class="number">{count:,}</td><td>{_text(" and ".join(places))}</td></tr>'
-        for places, count in conflicting_classes(audit)
+        for places, count in conflicting_classes(audit)[:MOST_ROWS]
     )
     if not rows:
         return ""

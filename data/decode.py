@@ -1,9 +1,9 @@
 """Turns an image file into pixels, the same way everywhere.
 
-The rules: of several frames the first is taken. Transparency becomes white. Of 16 bits the
-upper 8 are kept; 32-bit pictures are refused, since nothing says what their white is. CMYK
-becomes RGB without colour management; colour profiles are ignored. The EXIF orientation
-is applied.
+The rules: of several frames the first is taken. Transparency becomes white. Of 16 bits, or
+of as many as `PixelRules.bit_depth` says, the upper 8 are kept; 32-bit pictures are
+refused, since nothing says what their white is. CMYK becomes RGB without colour
+management; colour profiles are ignored. The EXIF orientation is applied.
 """
 
 import io
@@ -14,19 +14,32 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import PIL
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError, features
 
-DECODER_VERSION = 2
-DECODER = f"{DECODER_VERSION}, Pillow {PIL.__version__}"  # of which pixels are kept
-MAX_PIXELS = 64_000_000
-EXTENSIONS = frozenset(
-    {".jpg", ".jpeg", ".jfif", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"}
-)
+from .deep_images import as_8_bits, bits_used, is_deep, needs_shift
+from .pixel_rules import DEFAULT_RULES, PixelRules, TooLargeError, UndecodableError
+from .signatures import is_image_start
+
+# Formats by extension; what a file is called does not matter to us, but to other tools.
+FORMATS = {
+    **dict.fromkeys((".jpg", ".jpeg", ".jfif"), ("JPEG", "MPO")),
+    ".png": ("PNG",),
+    ".gif": ("GIF",),
+    ".bmp": ("BMP", "DIB"),
+    ".webp": ("WEBP",),
+    **dict.fromkeys((".tif", ".tiff"), ("TIFF",)),
+    ".avif": ("AVIF",),
+    **dict.fromkeys((".pbm", ".pgm", ".pnm", ".ppm"), ("PPM",)),
+    **dict.fromkeys((".j2k", ".jp2", ".jpf", ".jpx"), ("JPEG2000",)),
+}
+EXTENSIONS = frozenset(FORMATS)
 UPRIGHT = 1
 
 # No others: some of Pillow's decoders start programs.
-_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")
+_FORMATS = (
+    *("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "JPEG2000"),
+    *(("AVIF",) if features.check("avif") else ()),
+)
 _TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -36,10 +49,9 @@ _TRANSPOSITIONS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF", b"II*\0", b"MM\0*")
 _OTHER_KINDS = {
     (b"<!doctype", b"<html", b"<?xml", b"<svg"): "it is a web page or XML, not a picture",
-    (b"ftyphei", b"ftypmif1", b"ftypavif"): "it is HEIC or AVIF; convert it to JPEG",
+    (b"ftyphei", b"ftypmif1"): "it is HEIC; convert it to JPEG",
     (b"%pdf",): "it is a PDF, not a picture",
     (b"pk\3\4", b"\x1f\x8b", b"rar!", b"7z\xbc\xaf"): "it is an archive; unpack it",
 }
@@ -49,10 +61,6 @@ Image.MAX_IMAGE_PIXELS = None
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 Pixels = npt.NDArray[np.uint8]
-
-
-class UndecodableError(ValueError):
-    """A file is no picture that can be used; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,7 @@ class OpenedPicture:
         orientation: That of EXIF, 1 to 8; 1 is upright.
         is_animated: Whether further frames follow the one that was taken.
         has_odd_end: Whether it is a JPEG that does not end where its file does.
+        bits: How many of 16 bits per channel are used, 8 at least; 0 if it has 8.
     """
 
     image: Image.Image
@@ -78,9 +87,10 @@ class OpenedPicture:
     orientation: int
     is_animated: bool
     has_odd_end: bool
+    bits: int
 
 
-def decode(content: bytes, size: int) -> Pixels:
+def decode(content: bytes, size: int, rules: PixelRules = DEFAULT_RULES) -> Pixels:
     """Decodes a picture and resizes it to a square.
 
     Resizing is bilinear with antialiasing and does not keep the aspect ratio.
@@ -88,31 +98,35 @@ def decode(content: bytes, size: int) -> Pixels:
     Args:
         content: The bytes of the file, of any format in `EXTENSIONS`.
         size: Height and width of the result in pixels.
+        rules: How pixels are read.
 
     Returns:
         `(size, size, 3)` RGB.
 
     Raises:
         UndecodableError: The content is empty, truncated, of no known format, or of
-            more than 64 million pixels.
+            more pixels than are allowed.
     """
-    stored = _load(content, size)
+    stored = _load(content, size, rules)
     resized = stored.rgb.resize((size, size), Image.Resampling.BILINEAR, stored.box)
     return np.asarray(_turn(resized, stored.turn))
 
 
-def open_picture(content: bytes, size: int | None = None) -> OpenedPicture:
+def open_picture(
+    content: bytes, size: int | None = None, rules: PixelRules = DEFAULT_RULES
+) -> OpenedPicture:
     """Decodes a picture as `decode` does, but does not resize it.
 
     Args:
         content: The bytes of the file.
         size: Height and width that are needed: JPEGs are decoded at a half, a quarter or
             an eighth of theirs if that covers it. None decodes every pixel.
+        rules: How pixels are read.
 
     Raises:
         UndecodableError: As with `decode`.
     """
-    stored = _load(content, size)
+    stored = _load(content, size, rules)
     image = stored.image
     return OpenedPicture(
         _turn(stored.rgb, stored.turn),
@@ -123,6 +137,7 @@ def open_picture(content: bytes, size: int | None = None) -> OpenedPicture:
         stored.orientation,
         _is_animated(image),
         image.format == "JPEG" and not content.rstrip(b"\0").endswith(b"\xff\xd9"),
+        stored.bits,
     )
 
 
@@ -138,6 +153,7 @@ class _Stored(NamedTuple):
         mode: See `OpenedPicture`.
         orientation: See `OpenedPicture`.
         turn: The orientation that is left to apply; Pillow turns TIFFs itself.
+        bits: See `OpenedPicture`.
     """
 
     image: Image.Image
@@ -148,31 +164,44 @@ class _Stored(NamedTuple):
     mode: str
     orientation: int
     turn: int
+    bits: int
 
 
-def _load(content: bytes, size: int | None) -> _Stored:
+def _load(content: bytes, size: int | None, rules: PixelRules) -> _Stored:
     if not content:
         raise UndecodableError("the file is empty")
     try:
-        image = Image.open(io.BytesIO(content), formats=_FORMATS)
-        width, height = image.size
-        if width * height > MAX_PIXELS:
-            raise UndecodableError(
-                f"it has {width} x {height} pixels, more than {MAX_PIXELS:,}"
-            )
-        mode = image.mode
-        drafted = image.draft("RGB", (size, size)) if size is not None else None
-        orientation = _orientation(image)
-        rgb = _to_rgb(image)
-        box = drafted[1] if drafted else (0, 0, *rgb.size)
-        turn = _orientation(image)
-        return _Stored(image, rgb, box, width, height, mode, orientation, turn)
+        return _read(content, size, rules)
     except UndecodableError:
         raise
     except UnidentifiedImageError:
         raise UndecodableError(_what_it_is(content)) from None
     except Exception as error:  # whatever a decoder makes of bytes that are no picture
         raise UndecodableError(f"it is damaged ({error or type(error).__name__})") from None
+
+
+def _read(content: bytes, size: int | None, rules: PixelRules) -> _Stored:
+    image = _open(content)
+    width, height = image.size
+    if width * height > rules.max_pixels:
+        raise TooLargeError(width, height, rules.max_pixels)
+    mode, deep = image.mode, is_deep(image)
+    drafted = image.draft("RGB", (size, size)) if size is not None else None
+    orientation = _orientation(image)
+    image.load()
+    bits = bits_used(image) if deep else 0
+    if bits and rules.bit_depth is not None and needs_shift(rules.bit_depth):
+        rgb = as_8_bits(image, rules.bit_depth, lambda: _open(content)).convert("RGB")
+    else:
+        rgb = _to_rgb(image)
+    box = drafted[1] if drafted else (0, 0, *rgb.size)
+    return _Stored(
+        image, rgb, box, width, height, mode, orientation, _orientation(image), bits
+    )
+
+
+def _open(content: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(content), formats=_FORMATS)
 
 
 def _turn(image: Image.Image, orientation: int) -> Image.Image:
@@ -182,8 +211,7 @@ def _turn(image: Image.Image, orientation: int) -> Image.Image:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    image.load()
-    if image.mode.startswith("I;16"):
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM"):
         upper = np.asarray(image, np.uint16) >> 8
         return Image.fromarray(upper.astype(np.uint8)).convert("RGB")
     if image.mode in ("I", "F"):
@@ -202,7 +230,7 @@ def _orientation(image: Image.Image) -> int:
 
 def _is_animated(image: Image.Image) -> bool:
     """Second pictures in a JPEG are previews, and don't count."""
-    return image.format in ("GIF", "PNG", "WEBP", "TIFF") and bool(
+    return image.format in ("GIF", "PNG", "WEBP", "TIFF", "AVIF") and bool(
         _or_nothing(lambda: getattr(image, "is_animated", False))
     )
 
@@ -220,6 +248,6 @@ def _what_it_is(content: bytes) -> str:
     for beginnings, what in _OTHER_KINDS.items():
         if start.startswith(beginnings) or content[4:].startswith(beginnings):
             return what
-    if content.startswith(_BEGINNINGS):
+    if is_image_start(content[:16]):
         return "it begins like a picture, but is damaged"
     return f"it is of no known picture format (it starts with {content[:8]!r})"

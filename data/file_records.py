@@ -19,13 +19,15 @@ class FileRecord(NamedTuple):
 
     Attributes:
         digest: SHA-256 of the content, 32 bytes; empty if it can't be opened.
-        width: In pixels, as stored; 0 if it can't be decoded.
-        height: In pixels, as stored; 0 if it can't be decoded.
+        width: In pixels, as stored; 0 if it can't be decoded for another reason than
+            having too many.
+        height: Likewise.
         problem: Why it can't be used; empty if it can.
         format: The true format, such as `"JPEG"`; empty if it can't be decoded.
         orientation: That of EXIF, 1 to 8; 1 is upright.
         is_animated: Whether it has further frames.
         has_odd_end: Whether it is a JPEG that does not end where its file does.
+        bits: How many of 16 bits per channel are used, 8 at least; 0 if it has 8.
     """
 
     digest: bytes
@@ -36,6 +38,7 @@ class FileRecord(NamedTuple):
     orientation: int = 1
     is_animated: bool = False
     has_odd_end: bool = False
+    bits: int = 0
 
 
 class FileRecords:
@@ -94,7 +97,7 @@ class FileRecords:
                 "CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, size INTEGER,"
                 " changed_ns INTEGER, digest BLOB, width INTEGER, height INTEGER,"
                 " problem TEXT, format TEXT, orientation INTEGER, is_animated INTEGER,"
-                " has_odd_end INTEGER) WITHOUT ROWID"
+                " has_odd_end INTEGER, bits INTEGER) WITHOUT ROWID"
             )
 
 

@@ -6,15 +6,14 @@ from os.path import splitext
 from typing import Literal
 
 from ..core.names import printable
-from .decode import UPRIGHT
+from .decode import FORMATS, UPRIGHT
 from .file_records import FileRecord
-from .looks import FORMATS
 
 ExifOrientation = Literal["apply", "refuse"]
 
 _ODDITIES: dict[str, Callable[[str, FileRecord], bool]] = {
     "are of another format than their names say": lambda path, record: (
-        record.format not in FORMATS.get(splitext(path)[1].lower(), ())
+        record.format not in FORMATS.get(splitext(path)[1].lower(), (record.format,))
     ),
     "have several frames: the first is taken": lambda _, record: record.is_animated,
     "are turned as EXIF says": lambda _, record: record.orientation != UPRIGHT,
@@ -23,7 +22,9 @@ _ODDITIES: dict[str, Callable[[str, FileRecord], bool]] = {
 
 
 def problems_of_files(
-    records: Sequence[FileRecord], exif_orientation: ExifOrientation
+    records: Sequence[FileRecord],
+    exif_orientation: ExifOrientation,
+    bit_depth: int | None = None,
 ) -> dict[int, str]:
     """Why files can't be used, by row."""
     problems = {row: each.problem for row, each in enumerate(records) if each.problem}
@@ -31,6 +32,9 @@ def problems_of_files(
         for row, record in enumerate(records):
             if record.orientation != UPRIGHT:
                 problems[row] = f"EXIF says to turn it (orientation {record.orientation})"
+    for row, record in enumerate(records):
+        if bit_depth is not None and record.bits > bit_depth:
+            problems[row] = f"it uses {record.bits} bits, more than data.bit_depth says"
     return problems
 
 

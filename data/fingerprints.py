@@ -9,8 +9,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from ..core.store import Store
-from .decode import DECODER_VERSION, OpenedPicture
+from .decode import OpenedPicture
 from .file_records import database
+from .pixel_rules import DECODER_VERSION
 
 SIDE = 32
 FINGERPRINT_VERSION = 1000 + DECODER_VERSION

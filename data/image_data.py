@@ -2,13 +2,12 @@
 
 import copy
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from ..configs import DataConfig, validated
+from ..configs import DataConfig, Layout, validated
 from ..core.store import open_store
 from ..evaluation import Drawing, augmented_picture, samples_picture
 from .augmentation import Augmentation
@@ -17,8 +16,9 @@ from .file_remarks import ExifOrientation
 from .image_split import ClassBalance, ImageSplit, Integers, TrainingSplit
 from .index import SPLIT_NAMES, TEST, TRAIN, VALIDATION
 from .pictures import Cache, open_pictures
-from .read_index import ReadIndex, index_of_files, read_index
-from .scan import list_pictures
+from .pixel_rules import MAX_MEGAPIXELS, PixelRules
+from .read_index import ReadIndex, read_index
+from .scan import FindImagesBy
 from .tables import fingerprint_split, write_dropped, write_split
 
 Policy = Literal["error", "drop", "keep"]
@@ -51,10 +51,11 @@ class ImageData:
         self.store = open_store(cache_dir)
         self._read: ReadIndex = read_index(config, seed, self.store)
         index = self._read.index
+        rules = PixelRules.of(config.bit_depth, config.max_megapixels)
         load, self._remarks = open_pictures(
-            index, config.image_size, config.cache, self.store
+            index, config.image_size, config.cache, self.store, rules
         )
-        common = (load, config.image_size, config.batch_size)
+        common = (load, config.image_size, config.batch_size, rules.decoder)
         self.train = TrainingSplit(
             index,
             TRAIN,
@@ -81,6 +82,7 @@ class ImageData:
         *,
         validation: PathLike | None = None,
         test: PathLike | None = None,
+        layout: Layout = "auto",
         validation_split: float = 0.2,
         test_split: float = 0.0,
         folds: int | None = None,
@@ -90,6 +92,9 @@ class ImageData:
         image_size: int = 224,
         batch_size: int = 32,
         cache: Cache = "auto",
+        find_images_by: FindImagesBy = "extension",
+        max_megapixels: float = MAX_MEGAPIXELS,
+        bit_depth: int | None = None,
         exif_orientation: ExifOrientation = "apply",
         on_unreadable: Literal["error", "drop"] = "error",
         on_conflict: Policy = "error",
@@ -109,6 +114,7 @@ class ImageData:
                 kind; or `"synthetic:lesions"` for drawn ones.
             validation: Folder of validation pictures, in place of `validation_split`.
             test: Folder of test pictures.
+            layout: Whether the folders below `train` are `"classes"` or `"splits"`.
             validation_split: Part of `train` that is held out, class by class.
             test_split: Part of `train` that is held out for testing, likewise.
             folds: Into how many parts to cut `train`, each for validation once.
@@ -120,6 +126,9 @@ class ImageData:
             batch_size: Pictures per step over all devices together.
             cache: Where decoded pictures are kept: `"memory"`, `"disk"` (shared between
                 runs), `"none"`, or `"auto"`: on the disk where they fit.
+            find_images_by: `"content"` finds pictures of other extensions, too.
+            max_megapixels: Pictures of more million pixels count as unreadable.
+            bit_depth: How many of 16 bits per channel are used; None: all, or asks.
             exif_orientation: Whether to turn pictures as EXIF says, or to take those that
                 are to be turned for unreadable (`"refuse"`).
             on_unreadable: What to do about files that can't be decoded.
@@ -151,6 +160,10 @@ class ImageData:
             folds=folds,
             fold=fold,
             split=None if split is None else str(split),
+            layout=layout,
+            find_images_by=find_images_by,
+            max_megapixels=max_megapixels,
+            bit_depth=bit_depth,
             check=check,
             image_size=image_size,
             batch_size=batch_size,
@@ -172,6 +185,7 @@ class ImageData:
         image_column: str = "image",
         label_column: str = "label",
         group_column: str | None = None,
+        split_column: str | None = "auto",
         augmentation: Augmentation | None = None,
         seed: int = 0,
         cache_dir: PathLike | None = None,
@@ -186,6 +200,8 @@ class ImageData:
                 name of its file, with or without the extension.
             label_column: Names its class.
             group_column: Names its patient, say; no group is on two sides of a split.
+            split_column: Gives each its split: train, validation or test, written in any
+                way. `"auto"` takes a column `split` if there is one, None takes none.
             augmentation: As for `from_folder`.
             seed: As for `from_folder`.
             cache_dir: As for `from_folder`.
@@ -204,6 +220,7 @@ class ImageData:
             image_column=image_column,
             label_column=label_column,
             group_column=group_column,
+            split_column=split_column,
             **{name: _as_text(value) for name, value in options.items()},
         )
         return cls(config, augmentation, seed, cache_dir)
@@ -281,20 +298,3 @@ def _as_text(value: Any) -> Any:
 
 def _unless_empty(split: ImageSplit) -> ImageSplit | None:
     return split if split.num_examples else None
-
-
-def unlabelled_split(paths: Sequence[Path], image_size: int, batch_size: int) -> ImageSplit:
-    """Pictures without labels, to be predicted.
-
-    Args:
-        paths: Files, or folders that are searched at any depth.
-        image_size: Height and width in pixels.
-        batch_size: Pictures per step over all replicas.
-
-    Raises:
-        DataError: There is no picture, or one can't be decoded; all those are named.
-    """
-    names = [name for path in paths for name in list_pictures(path)]
-    index = index_of_files(names)
-    load, _ = open_pictures(index, image_size, "none", None)
-    return ImageSplit(index, TEST, load, image_size, batch_size)

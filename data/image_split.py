@@ -13,11 +13,11 @@ from ..strategies import Position, Replicas
 from .augmentation import AUGMENTATION_VERSION, Augmentation, augment
 from .batch_reader import read_batches
 from .copies import rank_within
-from .decode import DECODER
 from .feature_split import FeatureSplit
 from .index import ImageIndex
 from .order import Draws, balanced, sequential, shuffled
 from .pictures import LoadPictures
+from .pixel_rules import DECODER
 
 ClassBalance = Literal["none", "weights", "sampling"]
 Integers = npt.NDArray[np.int64]
@@ -32,6 +32,7 @@ class ImageSplit:
         load: Hands out decoded pictures by row of the table.
         image_size: Height and width in pixels.
         batch_size: Pictures per step over all replicas.
+        decoder: Names all that pixels depend on besides their files.
 
     Attributes:
         class_names: The classes, in the order of the model's outputs.
@@ -48,7 +49,9 @@ class ImageSplit:
         load: LoadPictures,
         image_size: int,
         batch_size: int,
+        decoder: str = DECODER,
     ) -> None:
+        self.decoder = decoder
         self.class_names = index.class_names
         self.image_size = image_size
         self.batch_size = batch_size
@@ -148,7 +151,7 @@ class ImageSplit:
     def fingerprint(self) -> str:
         """SHA-256 of what the model sees: pictures, size, and how they are varied."""
         digests = np.ascontiguousarray(self._index.digests[self._rows]).tobytes().hex()
-        return sha256_of_json([DECODER, self.image_size, digests])
+        return sha256_of_json([self.decoder, self.image_size, digests])
 
 
 class TrainingSplit(ImageSplit):
@@ -160,6 +163,7 @@ class TrainingSplit(ImageSplit):
         load: See `ImageSplit`.
         image_size: See `ImageSplit`.
         batch_size: See `ImageSplit`.
+        decoder: See `ImageSplit`.
         seed: Of order and augmentation.
         augmentation: How pictures are varied.
         class_balance: How rarer classes are evened out: `"sampling"` draws each class
@@ -173,16 +177,17 @@ class TrainingSplit(ImageSplit):
         load: LoadPictures,
         image_size: int,
         batch_size: int,
+        decoder: str = DECODER,
         *,
         seed: int = 0,
         augmentation: Augmentation | None = None,
         class_balance: ClassBalance = "none",
     ) -> None:
-        super().__init__(index, split, load, image_size, batch_size)
+        super().__init__(index, split, load, image_size, batch_size, decoder)
         self.seed = seed
         self.augmentation = augmentation or Augmentation(strength=0)
         self.class_balance = class_balance
-        self.in_order = ImageSplit(index, split, load, image_size, batch_size)
+        self.in_order = ImageSplit(index, split, load, image_size, batch_size, decoder)
         digests = index.digests[self._rows]
         self._identities = _identities(digests)
         self._view: int | None = None  # all draws of the one version, in order

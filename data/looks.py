@@ -8,21 +8,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from .decode import FORMATS
 from .file_records import FileRecord
 from .fingerprints import Fingerprints
 
-# Formats by extension; what a file is called does not matter to us, but to other tools.
-FORMATS = {
-    ".jpg": ("JPEG", "MPO"),
-    ".jpeg": ("JPEG", "MPO"),
-    ".jfif": ("JPEG", "MPO"),
-    ".png": ("PNG",),
-    ".gif": ("GIF",),
-    ".bmp": ("BMP", "DIB"),
-    ".webp": ("WEBP",),
-    ".tif": ("TIFF",),
-    ".tiff": ("TIFF",),
-}
 # A picture is a giant if it has more pixels than this and many times those of the others.
 GIANT_PIXELS = 4_000_000
 GIANT_TIMES_MEDIAN = 16
@@ -76,6 +65,6 @@ def look_over(
                 looks.modes[picture.mode] += 1
                 looks.orientations[picture.orientation] += 1
                 extension = Path(paths[row]).suffix.lower()
-                if picture.format not in FORMATS[extension]:
+                if picture.format not in FORMATS.get(extension, (picture.format,)):
                     looks.mislabelled[row] = f"it is a {picture.format}, named {extension}"
     return looks

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from .scan import list_pictures_below
+from .scan import list_images_below
 
 _SHOWN = 5
 
@@ -41,10 +41,21 @@ def resolve(lines: Mapping[str, int], root: Path) -> tuple[dict[str, str], list[
         else:
             shown = ", ".join(os.path.relpath(file, root) for file in files)
             ambiguous.append(f"line {lines[name]}: {name} ({shown})")
+    hints = _hints([name for name in unclear if not fitting.get(name)], root)
     return found, [
-        *summary(f"names fit no picture below {root}", missing),
+        *summary(f"names fit no picture below {root}{hints}", missing),
         *summary(f"names fit more than one picture below {root}", ambiguous),
     ]
+
+
+def _hints(missing: Sequence[str], root: Path) -> str:
+    """What may be the matter with names that fit nothing, in brackets."""
+    hints = []
+    if any("\\" in name for name in missing):
+        hints.append("write paths with / instead of \\")
+    if any(name and os.path.isfile(name) for name in missing) and not root.samefile("."):
+        hints.append("some are there below the current folder: data.image_root=.")
+    return f" ({'; '.join(hints)})" if hints else ""
 
 
 def summary(what: str, found: Sequence[str]) -> list[str]:
@@ -59,7 +70,7 @@ def _files_by_name(root: Path) -> Mapping[str, list[str]]:
     """The pictures below a folder by all that they can be called."""
     found: dict[str, list[str]] = defaultdict(list)
     folder = os.path.join(root, "")
-    for file in list_pictures_below(root):
+    for file in list_images_below(root):
         for name in _names_of(file.removeprefix(folder)):
             found[name].append(file)
     return found

@@ -1,32 +1,42 @@
-"""Lists the picture files below a folder, class by class."""
+"""Lists the image files below a folder, class by class."""
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ..core.errors import DataError, message
+from ..core.names import some
 from .decode import EXTENSIONS
+from .folders import (
+    entries_of,
+    folders_below,
+    is_hidden,
+    is_image_name,
+    require_folder,
+    sub_folders_with_images,
+    walk,
+)
+from .signatures import begins_like_an_image
 
-SPLIT_FOLDERS = {
-    "train": ("train", "training"),
-    "validation": ("val", "valid", "validation"),
-    "test": ("test", "testing"),
-}
+FindImagesBy = Literal["extension", "content"]
 
 
 @dataclass(frozen=True)
 class Scan:
-    """The picture files of one folder.
+    """The image files of one folder or table.
 
     Attributes:
         root: The folder.
-        class_names: Names of its class folders, sorted.
-        paths: Picture files, sorted by class and then by path.
+        class_names: Names of the classes, sorted.
+        paths: Image files, sorted by class and then by path.
         labels: For each file the position of its class in `class_names`.
         ignored: How many files of which other extensions were passed over.
         groups: For each file the name of its group, empty if it has none.
+        splits: For each file the split that a table gives it, empty if none.
+        remarks: Lines on what was left out or is odd.
     """
 
     root: Path
@@ -35,131 +45,177 @@ class Scan:
     labels: tuple[int, ...]
     ignored: dict[str, int]
     groups: tuple[str, ...]
+    splits: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
 
-def scan_folder(root: Path, name: str) -> Scan:
-    """Lists a folder that holds one folder of pictures per class.
+def scan_folder(root: Path, name: str, by: FindImagesBy = "extension") -> Scan:
+    """Lists a folder that holds one folder of images per class.
 
-    Hidden files and folders are passed over, pictures may lie at any depth below their
-    class folder, and symbolic links are followed.
+    Hidden files and folders are passed over, and so are run directories and caches of
+    Keraunos. Images may lie at any depth below their class folder, and symbolic links
+    are followed.
 
     Args:
         root: The folder.
         name: The setting that named it, for messages, such as `"data.train"`.
+        by: Whether files are images by their extension, or also, where they have another
+            or none, by how their content begins.
 
     Raises:
-        DataError: It is missing, or it or one of its class folders has no pictures.
+        DataError: It is missing, or it or one of its class folders has no images.
     """
-    scan = list_folder(root, name)
-    _require_pictures(scan, name)
+    scan = list_folder(root, name, by)
+    _require_images(scan, name, by)
     return scan
 
 
-def list_folder(root: Path, name: str) -> Scan:
+def list_folder(root: Path, name: str, by: FindImagesBy = "extension") -> Scan:
     """Lists a folder as `scan_folder` does, but takes it as it is.
 
     Raises:
-        DataError: It is missing.
+        DataError: It or a folder below can't be opened.
     """
-    _require_folder(root, name)
-    classes = sorted(child.name for child in root.iterdir() if _is_class_folder(child))
+    folders = folders_below(root, name)
     ignored: Counter[str] = Counter()
     paths: list[str] = []
     labels: list[int] = []
-    for label, class_name in enumerate(classes):
-        found = sorted(_pictures(root / class_name, ignored))
+    for label, class_name in enumerate(folders.names):
+        found = sorted(_images(root / class_name, ignored, by))
         paths += found
         labels += [label] * len(found)
-    groups = ("",) * len(paths)
-    return Scan(root, tuple(classes), tuple(paths), tuple(labels), dict(ignored), groups)
+    none = ("",) * len(paths)
+    remarks = (*folders.remarks(), *_loose(root), *_deep(root, folders.names, paths))
+    return Scan(
+        root,
+        folders.names,
+        tuple(paths),
+        tuple(labels),
+        dict(ignored),
+        none,
+        none,
+        remarks,
+    )
 
 
-def find_split_folders(root: Path) -> dict[str, Path]:
-    """Finds `train`, `val` and `test` below a folder that holds nothing but those.
-
-    Returns:
-        Folders by split, or nothing if `root` is itself a folder of classes.
-    """
-    if not root.is_dir():
-        return {}
-    children = [child for child in root.iterdir() if _is_class_folder(child)]
-    found = {
-        split: child
-        for split, names in SPLIT_FOLDERS.items()
-        for child in children
-        if child.name.lower() in names
-    }
-    return found if "train" in found and len(found) == len(children) else {}
-
-
-def list_pictures(path: Path) -> list[str]:
-    """Lists a picture file, or the picture files at any depth below a folder.
+def list_images(path: Path, by: FindImagesBy = "extension") -> list[str]:
+    """Lists an image file, or the image files at any depth below a folder.
 
     Raises:
-        DataError: There is nothing of that name, or no picture in it.
+        DataError: There is nothing of that name, or no image in it.
     """
     if path.is_file():
         return [str(path)]
-    _require_folder(path, "path")
-    found = list_pictures_below(path)
+    require_folder(path, "path")
+    found = list_images_below(path, by)
     if not found:
         raise DataError(message(_wanted("path"), path=str(path)))
     return found
 
 
-def list_pictures_below(folder: Path) -> list[str]:
-    """Lists the picture files at any depth below a folder; there may be none."""
-    return sorted(_pictures(folder, Counter()))
+def list_images_below(folder: Path, by: FindImagesBy = "extension") -> list[str]:
+    """Lists the image files at any depth below a folder; there may be none."""
+    return sorted(_images(folder, Counter(), by))
 
 
-def _pictures(folder: Path, ignored: Counter[str]) -> Iterator[str]:
-    visited: set[str] = set()
-    for parent, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(parent)
-        if real in visited:  # a link to a folder above, or twice to the same
-            folders.clear()
-            continue
-        visited.add(real)
-        folders[:] = [each for each in folders if not each.startswith(".")]
-        for file in files:
-            extension = os.path.splitext(file)[1].lower()
-            if file.startswith("."):
+def _images(folder: Path, ignored: Counter[str], by: FindImagesBy) -> Iterator[str]:
+    is_image: Callable[[str], bool] = (
+        is_image_name if by == "extension" else begins_like_an_image
+    )
+    for parent, _, files, own in walk(str(folder)):
+        for file in files if not own else ():
+            path = os.path.join(parent, file)
+            if is_hidden(file):
                 continue
-            if extension in EXTENSIONS:
-                yield os.path.join(parent, file)
+            if is_image_name(file) or is_image(path):
+                yield path
             else:
-                ignored[extension or "(none)"] += 1
+                ignored[os.path.splitext(file)[1].lower() or "(none)"] += 1
 
 
-def _is_class_folder(path: Path) -> bool:
-    return path.is_dir() and not path.name.startswith((".", "__"))
+def _loose(root: Path) -> Iterator[str]:
+    count = _loose_images(root)
+    if count:
+        files = "1 file" if count == 1 else f"{count:,} files"
+        yield f"{files} beside the class folders, passed over"
 
 
-def _require_folder(root: Path, name: str) -> None:
-    if not root.is_dir():
-        what = "is a file" if root.exists() else "does not exist"
-        raise DataError(
-            message(f"`{name}` must be a folder; it {what}.", **{name: str(root)})
+def _loose_images(root: Path) -> int:
+    """How many images lie directly in a folder of class folders."""
+    return sum(
+        is_image_name(entry.name) and not is_hidden(entry.name)
+        for entry in entries_of(str(root))
+    )
+
+
+def _deep(root: Path, names: tuple[str, ...], paths: list[str]) -> Iterator[str]:
+    """A line on classes that hold all their images in several folders."""
+    start = len(str(root / "x")) - 1
+    shallow: set[str] = set()
+    below: dict[str, set[str]] = {}
+    for path in paths:
+        first, second, *rest = path[start:].split(os.sep, 2)
+        if rest:
+            below.setdefault(first, set()).add(second)
+        else:
+            shallow.add(first)
+    deep = [name for name in names if name not in shallow and len(below.get(name, ())) > 1]
+    if deep:
+        example = f"{deep[0]}/{min(below[deep[0]])}"
+        yield (
+            f"{len(deep)} classes hold all their images in folders of their own (such as "
+            f"{example}): a class is a folder directly below {root}"
         )
 
 
-def _require_pictures(scan: Scan, name: str) -> None:
+def _require_images(scan: Scan, name: str, by: FindImagesBy) -> None:
     if not scan.paths:
-        loose = any(child.suffix.lower() in EXTENSIONS for child in scan.root.iterdir())
-        hint = "Move its pictures into one folder per class." if loose else ""
-        raise DataError(message(_wanted(name), hint, **{name: str(scan.root)}))
+        raise DataError(message(_wanted(name), _remedy(scan, by), **{name: str(scan.root)}))
     present = set(scan.labels)
     empty = [each for i, each in enumerate(scan.class_names) if i not in present]
     if empty:
-        others = ", ".join(f"{n} of {kind}" for kind, n in scan.ignored.items())
         raise DataError(
             message(
                 f"Each class folder of `{name}` must hold pictures; these hold none: "
-                f"{', '.join(empty)}.",
-                f"Remove them. {f'Passed over: {others} files.' if others else ''}".strip(),
+                f"{some(empty)}.",
+                f"Remove them. {_remedy(scan, by)}".strip(),
                 **{name: str(scan.root)},
             )
         )
+
+
+def _remedy(scan: Scan, by: FindImagesBy) -> str:
+    parts = []
+    if not scan.paths and _loose_images(scan.root):
+        parts.append("Move its pictures into one folder per class.")
+    if scan.ignored:
+        others = ", ".join(f"{n} of {kind}" for kind, n in scan.ignored.items())
+        parts.append(f"Passed over: {others} files.")
+        if by == "extension":
+            parts.append("data.find_images_by=content looks into them.")
+    return " ".join(parts)
+
+
+def require_two_classes(scan: Scan, name: str) -> None:
+    """Makes sure that there is something to tell apart.
+
+    Raises:
+        DataError: There is one class only.
+    """
+    if len(scan.class_names) > 1:
+        return
+    folder = scan.root / scan.class_names[0]
+    hint = "Put the pictures of each class into a folder of their own."
+    if folder.is_dir() and len(sub_folders_with_images(str(folder))) > 1:
+        hint = f"Its only folder holds folders of pictures: try {name}={folder}."
+    raise DataError(
+        message(
+            f"At least two classes must have pictures below `{name}`; there is only "
+            f"{scan.class_names[0]}.",
+            hint,
+            **{name: str(scan.root)},
+        )
+    )
 
 
 def _wanted(name: str) -> str:

@@ -95,7 +95,7 @@ ROWS = (
                 (
                     "text.jpg: it is of no known picture format (it starts with b'hello",
                     "page.png: it is a web page",
-                    "phone.jpg: it is HEIC or AVIF",
+                    "phone.jpg: it is HEIC",
                     "all.jpg: it is an archive; unpack it",
                     "draw.jpg: it is of no known picture format (it starts with b'%!PS",
                 )

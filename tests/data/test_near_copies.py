@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from helpers import opened_files, smooth_picture
 from keraunos.core.store import Store
-from keraunos.data.decode import DECODER_VERSION
 from keraunos.data.file_records import FileRecords
 from keraunos.data.inspection import inspect_files
 from keraunos.data.likeness import near_groups
+from keraunos.data.pixel_rules import DECODER_VERSION
 from PIL import Image, ImageEnhance, ImageOps
 
 CHANGES = {

@@ -1,0 +1,141 @@
+"""Finds labels that are not one class each: missing ones, several ones, look-alikes."""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias
+
+_MISSING = frozenset(["nan", "na", "n/a", "<na>", "#n/a", "null", "none", "?", "-"])
+_SEPARATORS = ("|", ";")
+# Letters of other alphabets that look like Latin ones.
+_LOOK_ALIKES = str.maketrans(
+    "АВЕКМНОРСТХаеосрхуіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧο",  # noqa: RUF001
+    "ABEKMHOPCTXaeocpxyijsABEZHIKMNOPTYXo",
+)
+_KINDS_OF_VALUES: Mapping[str, float] = {"true": 1.0, "false": 0.0}
+Key: TypeAlias = Callable[[str], object]
+
+
+def is_missing(label: str) -> bool:
+    """Whether a label is what programs write where there is no value.
+
+    Example:
+        >>> is_missing("NaN"), is_missing("nevus")
+        (True, False)
+    """
+    return label.strip().casefold() in _MISSING
+
+
+def twins(names: Iterable[str]) -> list[list[str]]:
+    r"""Groups of names that look the same, or are the same number.
+
+    Example:
+        >>> twins(["0", "0.0", "1", "nevus", "nevus\u200b", "Nevus"])
+        [['0', '0.0'], ['nevus', 'nevus\u200b']]
+    """
+    every = list(dict.fromkeys(names))
+    return [*_groups(every, _number), *_groups(every, _look)]
+
+
+def alike_but_for_case(names: Iterable[str]) -> list[list[str]]:
+    """Groups of names that differ only in upper and lower case.
+
+    Example:
+        >>> alike_but_for_case(["Dog", "cat", "dog"])
+        [['Dog', 'dog']]
+    """
+    return _groups(list(dict.fromkeys(names)), str.casefold)
+
+
+def several_labels(labels: Iterable[str]) -> list[str]:
+    """Labels that seem to hold several classes each; empty if they are single ones.
+
+    Signs of it are `|` and `;`, lists in brackets, labels whose parts between commas
+    mostly recur, and fewer words than there are combinations of them.
+
+    Example:
+        >>> several_labels(["water|clear", "clear"])
+        ['water|clear']
+        >>> several_labels(["basal cell carcinoma", "squamous cell carcinoma"])
+        []
+    """
+    every = list(dict.fromkeys(labels))
+    marked = [each for each in every if _is_marked(each)]
+    if marked:
+        return marked
+    return _listed(every) or _combined(every)
+
+
+def one_hot_columns(columns: Mapping[str, Sequence[str]]) -> list[str]:
+    """Those of the columns that hold nothing but 0 and 1 or true and false.
+
+    Returns:
+        Their names, or nothing if they are fewer than two.
+    """
+    found = [
+        name
+        for name, cells in columns.items()
+        if cells and set(map(_value, cells)) <= {0, 1}
+    ]
+    return found if len(found) > 1 else []
+
+
+def is_one_each(columns: Iterable[Sequence[str]]) -> bool:
+    """Whether each row has just one column of 1."""
+    return all(sum(map(_value, row)) == 1 for row in zip(*columns, strict=True))
+
+
+def _groups(names: Sequence[str], key: Key) -> list[list[str]]:
+    by_key: dict[object, list[str]] = defaultdict(list)
+    for name in names:
+        by_key[key(name)].append(name)
+    return [each for each in by_key.values() if len(each) > 1]
+
+
+def _number(name: str) -> object:
+    """Numbers by their value, all else by itself."""
+    try:
+        return float(name) if re.fullmatch(r"[-+0-9.eE]+", name) else name
+    except ValueError:
+        return name
+
+
+def _look(name: str) -> str:
+    plain = unicodedata.normalize("NFKC", name).translate(_LOOK_ALIKES)
+    seen = "".join(each for each in plain if unicodedata.category(each) != "Cf")
+    return " ".join(seen.split())
+
+
+def _value(cell: str) -> float:
+    try:
+        return float(_KINDS_OF_VALUES.get(cell.casefold(), cell))
+    except ValueError:
+        return -1.0
+
+
+def _is_marked(label: str) -> bool:
+    return any(each in label for each in _SEPARATORS) or (
+        label.startswith(("[", "{")) and label.endswith(("]", "}"))
+    )
+
+
+def _listed(labels: Sequence[str]) -> list[str]:
+    """Labels with commas, if most parts are labels or parts of other labels, too."""
+    parts = {each: {part.strip() for part in each.split(",")} for each in labels}
+    listed = [each for each in labels if len(parts[each]) > 1]
+    count: dict[str, int] = defaultdict(int)
+    for each in labels:
+        for part in parts[each]:
+            count[part] += 1
+    recurring = [count[part] > 1 for each in listed for part in parts[each]]
+    return listed if sum(recurring) * 2 > len(recurring) else []
+
+
+def _combined(labels: Sequence[str]) -> list[str]:
+    """Labels of several words, if they are more than the words or only order them anew."""
+    several = [each for each in labels if " " in each]
+    words = {word for each in labels for word in each.split()}
+    orders = _groups(several, lambda label: tuple(sorted(label.split())))
+    is_product = len(several) > 2 and len(labels) > len(words)
+    return several if is_product or orders else []

@@ -1,0 +1,47 @@
+"""Tells image files by their first bytes, where their names do not."""
+
+import os
+import stat
+
+_LENGTH = 16
+_BEGINNINGS = (
+    b"\xff\xd8\xff",
+    b"\x89PNG\r\n\x1a\n",
+    b"GIF87a",
+    b"GIF89a",
+    b"II*\0",
+    b"MM\0*",
+    b"\0\0\0\x0cjP  \r\n\x87\n",  # JPEG 2000, and without its box
+    b"\xff\x4f\xff\x51",
+)
+_PNM = (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6")
+
+
+def is_image_start(start: bytes) -> bool:
+    r"""Whether bytes are the first ones of an image in a format that is read here.
+
+    Args:
+        start: At least 16 bytes, or the whole of a shorter file.
+
+    Example:
+        >>> is_image_start(b"\x89PNG\r\n\x1a\n" + bytes(8)), is_image_start(b"hello")
+        (True, False)
+    """
+    return (
+        start.startswith(_BEGINNINGS)
+        or (start[:4] == b"RIFF" and start[8:12] == b"WEBP")
+        or (start[4:8] == b"ftyp" and start[8:12] in (b"avif", b"avis"))
+        or (start[:2] == b"BM" and start[6:10] == bytes(4))
+        or (start[:2] in _PNM and start[2:3].isspace())
+    )
+
+
+def begins_like_an_image(path: str) -> bool:
+    """Whether a file begins like an image; pipes and the like are not opened."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return False
+        with open(path, "rb") as file:
+            return is_image_start(file.read(_LENGTH))
+    except OSError:
+        return False
