@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from ..configs import DataConfig
 from ..core.errors import DataError, message
+from ..core.names import some
 from .copies import differ_within
 from .index import TEST, TRAIN, VALIDATION, ImageIndex
 from .split import HELD_OUT, STAYS, UNDECIDED, deal, hold_out
@@ -131,9 +132,9 @@ def _require_enough(index: ImageIndex, sides: int) -> None:
             message(
                 f"Each class must have at least {sides} pictures to hold out a part "
                 "(copies, and members of a group, count as one); these have fewer: "
-                f"{', '.join(small)}.",
+                f"{some(small)}.",
                 "Add pictures, leave these classes out, or hold out fewer parts.",
-                pictures=small,
+                pictures=dict(list(small.items())[:20]),
             )
         )
 

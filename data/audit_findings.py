@@ -1,7 +1,7 @@
 """Says in words what an audit found, and what of it would spoil a run."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,10 +124,29 @@ def sizes(audit: Audit) -> dict[str, list[int]]:
     return dict(zip(("width", "height"), quantiles, strict=True))
 
 
+def _unless_classes_vanish(audit: Audit, rows: Iterable[int], advice: str) -> str:
+    """Advice to leave files out, unless no training file of a class would remain."""
+    if "=drop" not in advice:
+        return advice
+    first = _training_split(audit)
+    gone = Counter(audit.class_of(row) for row in rows if audit.split_of(row) == first)
+    counts = audit.class_counts()[first]
+    lost = [name for name, count in counts.items() if count and gone[name] == count]
+    if not lost:
+        return advice
+    setting = advice.partition(" ")[0]
+    return f"mend the folders: {setting} would leave nothing of {some(lost)}"
+
+
+def _training_split(audit: Audit) -> str:
+    return "train" if "train" in audit.roots else next(iter(audit.roots))
+
+
 def _bad_files(audit: Audit) -> Iterator[Finding]:
     if audit.unreadable:
         text = f"{_files(len(audit.unreadable))} can't be decoded"
-        yield Finding(True, text, "data.on_unreadable=drop leaves them out")
+        advice = "data.on_unreadable=drop leaves them out"
+        yield Finding(True, text, _unless_classes_vanish(audit, audit.unreadable, advice))
     if audit.looks.mislabelled:
         count = _files(len(audit.looks.mislabelled))
         yield Finding(False, f"{count} of another format than the name says")
@@ -149,13 +168,17 @@ def _copies(audit: Audit) -> Iterator[Finding]:
         for groups, kind in ((copies.exact, "exact"), (copies.near, "near")):
             if groups:
                 count = f"{len(groups):,} group{'s' * (len(groups) > 1)} of {kind} copies"
-                files = _files(sum(map(len, groups)))
-                yield Finding(spoils, f"{count} {what} ({files})", advice[kind])
+                rows = [row for each in groups for row in each]
+                yield Finding(
+                    spoils,
+                    f"{count} {what} ({_files(len(rows))})",
+                    _unless_classes_vanish(audit, rows, advice[kind]),
+                )
 
 
 def _class_lists(audit: Audit) -> Iterator[Finding]:
     counts = audit.class_counts()
-    first = "train" if "train" in counts else next(iter(counts))
+    first = _training_split(audit)
     wanted = set(counts[first])
     for split, classes in counts.items():
         empty = [name for name, count in classes.items() if not count]

@@ -13,8 +13,9 @@ from PIL import Image
 from ..core.files import write_text_atomic
 from .audit import Audit, CopyGroups
 from .audit_findings import conflicting_classes, facts, findings, spoils_a_run
-from .decode import UndecodableError, open_picture
+from .decode import open_picture
 from .near_copies import MAX_CROP, MIN_CORRELATION
+from .pixel_rules import UndecodableError
 
 MOST_GROUPS = 200
 MOST_PICTURES = 24

@@ -57,13 +57,14 @@ def as_8_bits(
         )
     values = np.asarray(image).astype(np.uint16)
     if values.ndim == 3:
-        values = values << 8 | _lower_bytes(reopen())
+        values = values * np.uint16(256) + _lower_bytes(reopen())
     return Image.fromarray((values >> (bit_depth - 8)).astype(np.uint8))
 
 
 def _lower_bytes(image: Image.Image) -> npt.NDArray[np.uint16]:
     """What Pillow leaves away of colours: read as if the bytes were the other way round."""
-    image.tile = [tile._replace(args=_swapped(tile.args)) for tile in _tiles(image)]
+    swapped = [tile._replace(args=_swapped(tile.args)) for tile in _tiles(image)]
+    setattr(image, "tile", swapped)  # noqa: B010 - of images that come from a file only
     return np.asarray(image).astype(np.uint16)
 
 

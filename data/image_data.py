@@ -23,6 +23,7 @@ from .tables import fingerprint_split, write_dropped, write_split
 
 Policy = Literal["error", "drop", "keep"]
 Check = Literal["copies", "full", "off"]
+SHOWN_CLASSES = 24
 PathLike = str | os.PathLike[str]
 
 
@@ -259,10 +260,14 @@ class ImageData:
         }
 
     def sample_pictures(self, per_class: int = 4) -> tuple[Pixels, list[str]]:
-        """Some training pictures of each class, and the name of the class of each."""
+        """Some training pictures of each class, and the name of the class of each.
+
+        Of more than 24 classes, 24 that are evenly spaced are shown.
+        """
         labels = self.train.labels
+        chosen = np.linspace(0, self.num_classes - 1, min(self.num_classes, SHOWN_CLASSES))
         places = np.concatenate(
-            [np.flatnonzero(labels == n)[:per_class] for n in range(self.num_classes)]
+            [np.flatnonzero(labels == n)[:per_class] for n in chosen.round().astype(int)]
         )
         names = [self.class_names[label] for label in labels[places]]
         return self.train.pictures(places), names

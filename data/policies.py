@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.errors import DataError
-from ..core.names import printable
+from ..core.names import printable, some
 from .copies import Groups, Mask, any_within, copy_groups
 from .index import TEST, TRAIN, ImageIndex
 
@@ -165,6 +165,26 @@ def _refuse(index: ImageIndex, faults: list[Fault]) -> None:
         ]
         if len(rows) > _SHOWN:
             lines.append(f"  and {len(rows) - _SHOWN} more")
-    settings = " ".join(f"data.{fault.setting}=drop" for fault in faults)
-    lines.append(f"Mend the folders, or go on without these pictures: {settings}")
+    lines.append(_advice(index, faults))
     raise DataError("\n".join(lines))
+
+
+def _advice(index: ImageIndex, faults: list[Fault]) -> str:
+    """What to type, unless too little would be left."""
+    settings = " ".join(f"data.{fault.setting}=drop" for fault in faults)
+    left_out = np.any([fault.droppable for fault in faults], axis=0)
+    lost = classes_lost(index, left_out)
+    if len(lost) > max(np.count_nonzero(index.class_counts(TRAIN)) - 2, 0):
+        return f"Mend the folders: with {settings} less than two classes would be left."
+    if lost:
+        return (
+            f"Mend the folders: {settings} would leave no training picture of {some(lost)}."
+        )
+    return f"Mend the folders, or go on without these pictures: {settings}"
+
+
+def classes_lost(index: ImageIndex, left_out: Mask) -> list[str]:
+    """Classes that have training pictures, and none without those that are left out."""
+    before = index.class_counts(TRAIN)
+    after = index.where(~left_out).class_counts(TRAIN)
+    return [index.class_names[each] for each in np.flatnonzero((before > 0) & (after == 0))]

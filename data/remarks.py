@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ..core.errors import DataError, message
+from ..core.names import some
 from .index import SPLIT_NAMES, TEST, TRAIN, VALIDATION, ImageIndex
+from .label_checks import alike_but_for_case
 
 FEW = 5
 
@@ -22,17 +24,18 @@ def remarks_on_classes(index: ImageIndex) -> list[str]:
             message(
                 "At least two classes must have training pictures.",
                 "Look at dropped files and class folders with data.on_conflict=keep.",
-                counts=counts,
+                counts=dict(list(counts.items())[:20]),
             )
         )
     missing = [name for name, count in counts.items() if not count]
     few = [f"{name} ({count})" for name, count in counts.items() if 0 < count < FEW]
     remarks = []
     if missing:
-        names = ", ".join(missing)
-        remarks.append(f"no training pictures are left of {names}: it can't be learnt")
+        remarks.append(
+            f"no training pictures are left of {some(missing)}: it can't be learnt"
+        )
     if few:
-        remarks.append(f"fewer than {FEW} training pictures are left of {', '.join(few)}")
+        remarks.append(f"fewer than {FEW} training pictures are left of {some(few)}")
     return [*remarks, *_absent(index), *_alike(index.class_names)]
 
 
@@ -41,13 +44,9 @@ def _absent(index: ImageIndex) -> Iterator[str]:
         counts = index.class_counts(split)
         names = [index.class_names[label] for label in np.flatnonzero(counts == 0)]
         if names and counts.any():
-            yield f"there are no {SPLIT_NAMES[split]} pictures of {', '.join(names)}"
+            yield f"there are no {SPLIT_NAMES[split]} pictures of {some(names)}"
 
 
 def _alike(class_names: Sequence[str]) -> Iterator[str]:
-    groups: dict[str, list[str]] = {}
-    for name in class_names:
-        groups.setdefault(name.casefold(), []).append(name)
-    for names in groups.values():
-        if len(names) > 1:
-            yield f"classes that differ by upper and lower case alone: {', '.join(names)}"
+    for names in alike_but_for_case(class_names):
+        yield f"classes that differ by upper and lower case alone: {', '.join(names)}"

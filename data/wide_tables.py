@@ -29,8 +29,8 @@ def about_wide_table(table: TableFile, others: Collection[str]) -> str:
             f"{start}, and rows with none or several of them: several labels per image are "
             "not supported yet"
         )
-    columns = f"table{_chosen(table, found)}"
-    return f'{start}. With pandas: table["label"] = {columns}.idxmax(axis=1)'
+    chosen = f"table{_chosen(table, found)}"
+    return f'{start}. With pandas: table["label"] = {chosen}.idxmax(axis=1)'
 
 
 def _chosen(table: TableFile, names: Sequence[str]) -> str:

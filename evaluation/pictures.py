@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -15,6 +16,12 @@ from ..core.files import replacing
 Images = npt.NDArray[np.uint8]
 
 TITLE_WIDTH = 26
+NAME_WIDTH = 40
+# What is drawn does not grow with the number of classes beyond these.
+MOST_IMAGES = 96
+MOST_NUMBERED = 40
+MOST_NAMED = 20  # of more classes than those
+MOST_PANELS = 18
 NOT_DRAWN = frozenset(
     {"images_per_second", "examples_per_second", "data_wait_seconds", "seconds"}
 )
@@ -38,27 +45,49 @@ def picture_grid(
 ) -> Figure:
     """Lays pictures out in a grid, each below its title.
 
+    All are drawn into one pair of axes: a layout of many axes takes minutes.
+
     Args:
-        images: `(n, height, width, 3)` RGB, uint8.
+        images: `(n, height, width, 3)` RGB, uint8; of more than 96 the first are shown.
         titles: One for each picture; may be empty.
         columns: Pictures per row.
         heading: Title of the whole.
     """
-    rows = max(-(-len(images) // columns), 1)
-    figure = Figure(figsize=(1.7 * columns, 1.9 * rows + 0.4), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axis in axes:
-        axis.axis("off")
-    for axis, image, title in zip(axes, images, titles, strict=False):
-        axis.imshow(image)
-        axis.set_title(title, fontsize=7, parse_math=False)
-    figure.suptitle(heading, fontsize=10)
+    shown = images[:MOST_IMAGES]
+    rows = max(-(-len(shown) // columns), 1)
+    lines = max(
+        (title.count("\n") + 1 for title in titles[: len(shown)] if title), default=0
+    )
+    height = 1.6 + 0.13 * lines
+    size = (1.7 * columns, height * rows + 0.5)
+    figure = Figure(figsize=size)
+    axis = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    axis.axis("off")
+    axis.set_xlim(0, size[0])
+    axis.set_ylim(size[1], 0)
+    for place, (image, title) in enumerate(zip(shown, titles, strict=False)):
+        left = 1.7 * (place % columns) + 0.1
+        bottom = 0.45 + height * (place // columns + 1)
+        axis.imshow(image, extent=(left, left + 1.5, bottom, bottom - 1.5), aspect="auto")
+        axis.text(
+            left + 0.75,
+            bottom - 1.53,
+            title,
+            ha="center",
+            va="bottom",
+            fontsize=7,
+            parse_math=False,
+        )
+    axis.set_xlim(0, size[0])
+    axis.set_ylim(size[1], 0)
+    figure.suptitle(heading, fontsize=10, y=1 - 0.1 / size[1], va="top")
     return figure
 
 
 def samples_picture(images: Images, titles: Sequence[str]) -> Figure:
     """Shows some pictures of each class, each below the name of its class."""
-    return picture_grid(images, titles, 8, "Samples of each class")
+    heading = f"Samples of {len(set(titles)):,} classes"
+    return picture_grid(images, [_cut(title, TITLE_WIDTH) for title in titles], 8, heading)
 
 
 def augmented_picture(versions: Images) -> Figure:
@@ -72,27 +101,49 @@ def confusion_matrix_picture(
 ) -> Figure:
     """Draws how often each true class (row) was taken for each class (column).
 
-    The colour is the share of the row, the number the count.
+    The colour is the share of the row, the number the count; of more than 40 classes
+    there are no numbers, and not all of them are named.
     """
     counts = np.asarray(matrix)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    size = 2.5 + 0.55 * len(class_names)
+    is_numbered = len(class_names) <= MOST_NUMBERED
+    size = 2.5 + 0.55 * (len(class_names) if is_numbered else MOST_NAMED)
     figure = Figure(figsize=(size + 0.8, size), layout="constrained")
     axis = figure.subplots()
     picture = axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    places = range(len(class_names))
+    step = 1 if is_numbered else -(-len(class_names) // MOST_NAMED)
+    places = range(0, len(class_names), step)
+    names = [_cut(class_names[place], NAME_WIDTH) for place in places]
     plain: dict[str, Any] = {"fontsize": 8, "parse_math": False}
-    axis.set_xticks(places, class_names, rotation=45, ha="right", **plain)
-    axis.set_yticks(places, class_names, **plain)
+    axis.set_xticks(places, names, rotation=45, ha="right", **plain)
+    axis.set_yticks(places, names, **plain)
     axis.set_xlabel("predicted")
     axis.set_ylabel("true")
-    for (row, column), count in np.ndenumerate(counts):
-        colour = "white" if shares[row, column] > 0.6 else "black"
-        axis.text(
-            column, row, str(count), ha="center", va="center", color=colour, fontsize=8
+    if is_numbered:
+        _write_counts(axis, counts, shares)
+    else:
+        axis.set_title(
+            f"{len(class_names):,} classes, one of {step} named; counts are in "
+            "confusion_matrix.csv",
+            fontsize=10,
         )
     figure.colorbar(picture, ax=axis, label="share of the true class", shrink=0.8)
     return figure
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _write_counts(
+    axis: Axes, counts: npt.NDArray[np.integer], shares: npt.NDArray[np.floating]
+) -> None:
+    for (row, column), count in np.ndenumerate(counts):
+        colour = "white" if shares[row, column] > 0.6 else "black"
+        text = axis.text(
+            column, row, str(count), ha="center", va="center", color=colour, fontsize=8
+        )
+        text.set_in_layout(False)  # measuring thousands of them takes longer than all else
 
 
 def curves_picture(history: Mapping[str, Sequence[float]]) -> Figure:
@@ -100,10 +151,11 @@ def curves_picture(history: Mapping[str, Sequence[float]]) -> Figure:
 
     Args:
         history: Values per epoch by name; `val_loss` goes with `loss`. Those of speed
-            are left out.
+            are left out, and of very many metrics the last.
     """
     names = dict.fromkeys(name.removeprefix("val_") for name in history)
-    shown = [name for name in names if name not in NOT_DRAWN]
+    drawable = [name for name in names if name not in NOT_DRAWN]
+    shown = drawable[:MOST_PANELS]
     columns = min(len(shown), 3)
     rows = -(-len(shown) // 3)
     figure = Figure(figsize=(4.2 * columns, 3.2 * rows), layout="constrained")
@@ -120,6 +172,9 @@ def curves_picture(history: Mapping[str, Sequence[float]]) -> Figure:
         axis.legend()
     for axis in axes[len(shown) :]:
         axis.axis("off")
+    if len(drawable) > len(shown):
+        left = len(drawable) - len(shown)
+        figure.suptitle(f"{left:,} more metrics are in metrics.jsonl", fontsize=10)
     return figure
 
 
@@ -142,8 +197,11 @@ def mistakes_picture(
     titles = [
         "\n".join(
             [
-                *wrap(f"{class_names[label]}:", TITLE_WIDTH),
-                *wrap(f"taken for {class_names[row.argmax()]}", TITLE_WIDTH),
+                *wrap(_cut(f"{class_names[label]}:", 3 * TITLE_WIDTH), TITLE_WIDTH),
+                *wrap(
+                    _cut(f"taken for {class_names[row.argmax()]}", 3 * TITLE_WIDTH),
+                    TITLE_WIDTH,
+                ),
                 f"({row.max():.0%})",
             ]
         )

@@ -1,0 +1,204 @@
+"""Tables that say something else than it seems, by what is answered."""
+
+from pathlib import Path
+
+import pytest
+from helpers import smooth_picture
+from keraunos import DataError
+from keraunos.configs import DataConfig
+from keraunos.core.store import Store
+from keraunos.data.read_index import ReadIndex, read_index
+
+NAMES = [f"ISIC_{number:04d}" for number in range(12)]
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve different pictures."""
+    folder = tmp_path_factory.mktemp("images")
+    for number, name in enumerate(NAMES):
+        smooth_picture(number, 24, 24).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture
+def read(images: Path, tmp_path: Path):
+    """Reads a table of these pictures."""
+
+    def run(content: str | bytes, **settings: object) -> ReadIndex:
+        table = tmp_path / "t.csv"
+        table.write_bytes(content if isinstance(content, bytes) else content.encode())
+        config = {"train": str(table), "image_root": str(images), **settings}
+        return read_index(DataConfig(**config), 0, Store(tmp_path / "cache", 10**9))
+
+    return run
+
+
+def lines(labels: list[str], header: str = "image,label", cell: str = "{0},{1}") -> str:
+    """A table with these labels, again and again."""
+    rows = (cell.format(n, labels[i % len(labels)]) for i, n in enumerate(NAMES))
+    return "\n".join([header, *rows, ""])
+
+
+def refused(read, *arguments: object, **settings: object) -> str:
+    with pytest.raises(DataError) as error:
+        read(*arguments, **settings)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("header", "cell"),
+    [
+        ('image;label;"age, sex, site"', "{0};{1};x"),
+        ('"a;b;c;d",image,label', "x,{0},{1}"),
+        ("image;label;size", '{0};{1};"1,5"'),
+        ("image;label;a;b", "{0};{1};1,2,3,4,5;2,3,4,5,6"),
+        ("image\tlabel\ta,b,c,d", "{0}\t{1}\t1"),
+    ],
+)
+def test_the_delimiter_is_that_of_the_cells_not_the_most_frequent_sign(header, cell, read):
+    found = read(lines(["MEL", "B/CC"], header, cell))
+    assert found.index.class_names == ("B/CC", "MEL")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
+def test_a_byte_order_mark_tells_the_encoding(encoding, read):
+    text = lines(["nævus", "mel"])
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    assert read((mark + text).encode(encoding)).index.class_names == ("mel", "nævus")
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16-le"])
+def test_other_encodings_are_named(encoding, read):
+    said = refused(read, lines(["nævus", "mel"]).encode(encoding))
+    assert "not text in UTF-8" in said
+    assert "Save it as CSV in UTF-8" in said
+
+
+@pytest.mark.parametrize("missing", ["nan", "NaN", "NA", "N/A", "null", "None", "<NA>", ""])
+def test_what_stands_for_a_missing_value_is_no_class(missing, read):
+    said = refused(read, lines(["mel", "nv", missing]))
+    assert ("line 4: " + missing if missing else "rows have no class") in said
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (["0", "0.0", "1"], "are the same number: 0 and 0.0"),
+        (["1", "01", "2"], "are the same number: 01 and 1"),
+        (["nv", "n\u200bv"], r"look the same or are the same number: nv and 'n\u200bv'"),
+        (["caf\u00e9", "cafe\u0301"], r"'caf\xe9'"),
+        (["mel", "m\u0435l"], r"mel and 'm\u0435l'"),
+        (["Mel", "mel"], "differ only in upper and lower case: Mel and mel"),
+    ],
+)
+def test_labels_that_are_alike_are_refused(labels, said, read):
+    assert said in refused(read, lines(labels))
+
+
+def test_spaces_around_and_within_labels_make_no_class(read):
+    found = read(lines(["basal  cell", " basal cell\u00a0", "nv"]))
+    assert found.index.class_names == ("basal cell", "nv")
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["water|clear", "clear primary"],
+        ["a;b", "a"],
+        ['"a,b"', '"b,c"', "a"],
+        ["\"['a', 'b']\"", "c"],
+        ["a b", "b a", "c"],
+        ["a b", "a c", "b c", "a b c"],
+    ],
+)
+def test_several_labels_in_a_cell_are_named(labels, read):
+    assert "labels seem to hold several classes" in refused(read, lines(labels))
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["basal cell carcinoma", "squamous cell carcinoma", "actinic keratosis"],
+        ["golden retriever", "labrador retriever"],
+        ['"tench, Tinca tinca"', '"goldfish, Carassius auratus"', "maillot"],
+        ["B/CC", "A&B", "x-y", "U.S."],
+    ],
+)
+def test_names_of_several_words_are_single_classes(labels, read):
+    assert len(read(lines(labels)).index.class_names) == len(labels)
+
+
+def test_a_column_per_class_is_named_with_what_to_do(read):
+    rows = [
+        f"{name},{i % 3 == 0:d}.0,{i % 3 == 1:d}.0,{i % 3 == 2:d}.0"
+        for i, name in enumerate(NAMES)
+    ]
+    said = refused(read, "\n".join(["image,MEL,NV,BCC", *rows]))
+    assert 'table["label"] = table.loc[:, "MEL":"BCC"].idxmax(axis=1)' in said
+    several = [row.replace("0.0", "1.0") for row in rows]
+    said = refused(read, "\n".join(["image,MEL,NV,BCC", *several]))
+    assert "several labels per image are not supported yet" in said
+
+
+@pytest.mark.parametrize("header", ["split", "Split"])
+def test_a_column_of_splits_is_honoured(header, read):
+    values = ["Train", "train", "val", "TEST", "train", "dev"] * 2
+    rows = [f"{n},{'ab'[i % 2]},{values[i]}" for i, n in enumerate(NAMES)]
+    found = read("\n".join([f"image,label,{header}", *rows]))
+    given = dict(zip(found.index.paths, found.index.splits, strict=True))
+    by_name = {Path(path).stem: int(split) for path, split in given.items()}
+    places = {"train": 0, "val": 1, "dev": 1, "test": 2}
+    assert by_name == {n: places[values[i].lower()] for i, n in enumerate(NAMES)}
+
+
+def test_a_column_of_splits_that_does_not_fit_is_refused(read):
+    def table(values: list[str], name: str = "split") -> str:
+        rows = [
+            f"{n},{'ab'[i % 2]},{values[i // 2 % len(values)]}" for i, n in enumerate(NAMES)
+        ]
+        return "\n".join([f"image,label,{name}", *rows])
+
+    said = refused(read, table(["train", "test", "other"]))
+    assert "rows have none of train, validation, test in the column split" in said
+    assert "line 6: other" in said
+    assert len(read(table(["train", "x"]), split_column=None).index) == 12
+    assert "another source of test pictures" in refused(
+        read, table(["train", "test"]), test_split=0.2
+    )
+    assert "another source of validation pictures" in refused(
+        read, table(["train", "val"]), folds=2, fold=1
+    )
+    assert "names no training pictures" in refused(read, table(["val", "test"]))
+    said = refused(read, table(["train", "test"], "subset"))
+    assert "data.split_column=subset uses them, data.split_column=null does not" in said
+    assert len(read(table(["train", "test"], "subset"), split_column="subset").index) == 12
+    assert "data.split_column=sub is not a column" in refused(
+        read, table(["train", "test"], "subset"), split_column="sub"
+    )
+
+
+def test_a_missing_header_and_a_column_twice_are_named(read):
+    assert "its first line must name the columns" in refused(
+        read, lines(["a", "b"], "ISIC_0000.png,MEL")
+    )
+    assert "the column label is there more than once" in refused(
+        read, lines(["a", "b"], "image,label,label", "{0},{1},x")
+    )
+
+
+def test_names_with_backslashes_and_below_the_current_folder_get_a_hint(
+    read, images, monkeypatch
+):
+    said = refused(read, lines(["a", "b"], cell="sub\\{0}.png,{1}"))
+    assert "write paths with / instead of \\" in said
+    monkeypatch.chdir(images.parent)
+    said = refused(read, lines(["a", "b"], cell=f"{images.name}/{{0}}.png,{{1}}"))
+    assert "data.image_root=." in said
+
+
+def test_rows_that_say_the_same_again_count_once_with_a_word(read):
+    text = lines(["a", "b"])
+    found = read(text + text.partition("\n")[2])
+    assert len(found.index) == 12
+    assert any(line.startswith("12 rows of") for line in found.remarks)

@@ -1,0 +1,83 @@
+"""What is drawn does not grow with the number of classes."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from keraunos.evaluation import (
+    confusion_matrix_picture,
+    curves_picture,
+    mistakes_picture,
+    samples_picture,
+)
+from keraunos.evaluation.pictures import to_pixels
+from matplotlib.figure import Figure
+
+MOST_ARTISTS = 25_000  # of any picture, ticks and their lines among them
+
+
+def names(classes: int) -> list[str]:
+    return [f"class number {place} of {classes}" for place in range(classes)]
+
+
+def samples(classes: int) -> Figure:
+    images = np.zeros((4 * classes, 8, 8, 3), np.uint8)
+    return samples_picture(images, [name for name in names(classes) for _ in range(4)])
+
+
+def matrix(classes: int) -> Figure:
+    counts = np.random.default_rng(0).integers(0, 9, (classes, classes))
+    return confusion_matrix_picture(counts, names(classes))
+
+
+def curves(classes: int) -> Figure:
+    return curves_picture({f"val_recall/{name}": [0.1, 0.2] for name in names(classes)})
+
+
+def mistakes(classes: int) -> Figure:
+    rows = np.random.default_rng(0).random((30, classes))
+    labels = np.zeros(30, int)
+    return mistakes_picture(
+        np.zeros((30, 8, 8, 3), np.uint8), labels, rows, names(classes), 6
+    )
+
+
+@pytest.mark.parametrize("draw", [samples, matrix, curves, mistakes])
+def test_a_thousand_classes_are_drawn_with_no_more_than_fifty(
+    draw: Callable[[int], Figure],
+) -> None:
+    fifty, thousand = draw(50), draw(1000)
+    assert len(fifty.axes) == len(thousand.axes) <= 18
+    assert len(fifty.findobj()) <= len(thousand.findobj()) < MOST_ARTISTS
+    assert len(thousand.findobj()) <= 1.5 * len(fifty.findobj())
+    assert thousand.get_size_inches().max() <= 30
+
+
+@pytest.mark.parametrize("draw", [samples, mistakes])
+def test_grids_have_one_pair_of_axes_and_no_layout(draw: Callable[[int], Figure]) -> None:
+    figure = draw(3)
+    assert len(figure.axes) == 1
+    assert figure.get_layout_engine() is None
+
+
+def test_each_picture_of_a_grid_is_there_with_its_title_below() -> None:
+    images = np.zeros((10, 8, 8, 3), np.uint8)
+    images[:] = np.linspace(10, 200, 10, dtype=np.uint8)[:, None, None, None]
+    figure = samples_picture(images, names(10))
+    assert [text.get_text() for text in figure.axes[0].texts] == names(10)
+    shown = to_pixels(figure)
+    for image in images:
+        assert (shown == image[0, 0]).all(axis=-1).sum() > 1000
+
+
+def test_a_matrix_of_few_classes_has_its_counts_and_all_names() -> None:
+    axis = matrix(40).axes[0]
+    assert len(axis.texts) == 1600
+    assert len(axis.get_xticks()) == 40
+    assert not matrix(41).axes[0].texts
+    assert len(matrix(1000).axes[0].get_xticks()) == 20
+
+
+def test_names_are_cut_rather_than_dropped() -> None:
+    figure = samples_picture(np.zeros((1, 8, 8, 3), np.uint8), ["x" * 300])
+    assert figure.axes[0].texts[0].get_text() == "x" * 25 + "…"
