@@ -174,7 +174,8 @@ def _advice(index: ImageIndex, faults: list[Fault]) -> str:
     settings = " ".join(f"data.{fault.setting}=drop" for fault in faults)
     left_out = np.any([fault.droppable for fault in faults], axis=0)
     lost = classes_lost(index, left_out)
-    if len(lost) > max(np.count_nonzero(index.class_counts(TRAIN)) - 2, 0):
+    present = int(np.count_nonzero(index.class_counts(TRAIN)))
+    if lost and present - len(lost) < 2:
         return f"Mend the folders: with {settings} less than two classes would be left."
     if lost:
         return (

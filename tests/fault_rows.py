@@ -175,8 +175,9 @@ ROWS = (
     Row(
         "D11-giants",
         "A small file that holds 400 million pixels, in any format; a file of gigabytes",
-        "As a truncated one: more than 64 million pixels are refused by the header alone, "
-        "more than 1 GB by the size of the file. Memory does not grow.",
+        "As a truncated one: more than 64 million pixels (`data.max_megapixels`) are "
+        "refused by the header alone, more than 1 GB by the size of the file. Memory does "
+        "not grow.",
         make.giants,
         (
             Attempt(
@@ -296,6 +297,68 @@ ROWS = (
         "was cached of the old content is not used for the new.",
         make.nothing,  # the test does it, while a run trains
         test="test_pictures_that_change_meanwhile_end_the_run",
+    ),
+    Row(
+        "D18-classes-or-splits",
+        "Folders that may be splits: `train`, `dev` and `test` beside another, folders of "
+        "the same sub-folders",
+        "Names such as `Train`, `training_set`, `Validate`, `dev` are known. In doubt exit "
+        "code 3, and what to type: `data.layout=splits` or `data.layout=classes` "
+        "(`tests/data/test_layout.py::test_in_doubt_it_is_asked_what_folders_are`).",
+        make.classes_or_splits,
+        (
+            Attempt(
+                ("data.layout=splits takes", "leaves extra out", "data.layout=classes"),
+                3,
+                ("data.train=mixed", "data.test=null"),
+            ),
+            Attempt(
+                ("folders left out, beside the splits: extra", "5 test pictures in 2"),
+                0,
+                ("data.train=mixed", "data.test=null", "data.layout=splits"),
+            ),
+        ),
+    ),
+    Row(
+        "D19-own-folders",
+        "Run directories and caches of Keraunos among the class folders; folders such as "
+        "`__MACOSX`",
+        "Left out, and named in one line "
+        "(`tests/data/test_layout.py::test_what_keraunos_wrote_is_no_class`).",
+        make.own_folders,
+        (Attempt(("made by Keraunos: cache, runs", "made by the system: __MACOSX"), 0),),
+    ),
+    Row(
+        "D20-bits",
+        "Images of 10, 12 or 14 bits in files of 16",
+        "They would be nearly black: exit code 3, and which `data.bit_depth` to type "
+        "(`tests/data/test_deep_images.py::test_black_images_are_never_trained_on_unasked`)."
+        "",
+        make.twelve_bits,
+        (
+            Attempt(("none has a value above 4,095", "data.bit_depth=12"), 3),
+            Attempt(("12 train, 3 validation",), 0, ("data.bit_depth=12",)),
+        ),
+    ),
+    Row(
+        "D21-tables",
+        "Tables with missing labels (`nan`, `NA`), several labels in a cell, a column per "
+        "class, classes that look alike or are the same number, a column of splits",
+        "Each is exit code 3 with the lines concerned; a column `split` is honoured "
+        "(`tests/data/test_table_faults.py::test_a_column_of_splits_is_honoured`).",
+        make.odd_tables,
+        (
+            Attempt(
+                ("stands for a missing value", "seem to hold several classes"),
+                3,
+                ("data.train=odd.csv", "data.test=null"),
+            ),
+            Attempt(
+                ("it has a column per class (cat, dog)", ".idxmax(axis=1)"),
+                3,
+                ("data.train=wide.csv", "data.test=null"),
+            ),
+        ),
     ),
     Row(
         "S4-archives",

@@ -195,3 +195,34 @@ def harmful_names(folder: Path) -> None:
     paths = sorted(folder.glob("train/*/*.png"))
     rows = [f"{path},{OUTSIDE if n % 2 else 'inside'}" for n, path in enumerate(paths)]
     (folder / "harmful.csv").write_text("\n".join(["image,label", *rows]))
+
+
+def classes_or_splits(folder: Path) -> None:
+    for seed, name in enumerate(("train", "test_set", "extra"), start=20):
+        make_pictures(folder / "mixed" / name, {"cat": 3, "dog": 2}, seed=seed)
+
+
+def own_folders(folder: Path) -> None:
+    run = folder / "train/runs/fit-001"
+    (run / "checkpoints").mkdir(parents=True)
+    (run / "config.yaml").touch()
+    (run / "samples.png").write_bytes(encoded(10, "PNG"))
+    (folder / "train/cache").mkdir()
+    (folder / "train/cache/CACHEDIR.TAG").touch()
+    (folder / "train/__MACOSX/cat").mkdir(parents=True)
+
+
+def twelve_bits(folder: Path) -> None:
+    random = np.random.default_rng(0)
+    for name in ("train/cat/deep-1.png", "train/dog/deep-2.png"):
+        values = random.integers(0, 4096, (40, 40), dtype=np.uint16)
+        values.flat[0] = 4095
+        Image.fromarray(values).save(folder / name)
+
+
+def odd_tables(folder: Path) -> None:
+    cats, dogs = (sorted((folder / "train" / name).iterdir()) for name in ("cat", "dog"))
+    rows = [f"{cats[0]},nan", f"{cats[1]},cat|small", f"{dogs[0]},dog"]
+    (folder / "odd.csv").write_text("\n".join(["image,label", *rows]))
+    wide = [f"{cats[0]},1,0", f"{dogs[0]},0,1"]
+    (folder / "wide.csv").write_text("\n".join(["image,cat,dog", *wide]))

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from helpers import make_pictures, smooth_picture
 from keraunos import DataError, ImageData
+from keraunos.core.store import Store
+from keraunos.data.audit import audit_folders
+from keraunos.data.audit_findings import findings
 
 
 @pytest.fixture
@@ -77,6 +80,30 @@ def test_each_policy_decides_about_its_own_fault_alone(root: Path) -> None:
     assert "filed under two classes" in str(error.value)
     assert "decoded" not in str(error.value)
     assert "held out" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("copied", "said"),
+    [
+        (["cat-000.png"], "or go on without these pictures: data.on_conflict=drop"),
+        (["cat-000.png", "cat-001.png"], "less than two classes would be left"),
+    ],
+)
+def test_nobody_is_told_to_drop_all_of_a_class(copied, said, tmp_path: Path) -> None:
+    root = make_pictures(tmp_path / "train", {"cat": 2, "dog": 3})
+    for name in copied:
+        shutil.copy(root / "cat" / name, root / "dog" / name)
+    options = {"validation_split": 0.0, "image_size": 32, "cache_dir": tmp_path / "cache"}
+    with pytest.raises(DataError, match=said):
+        ImageData.from_folder(root, **options)
+    make_pictures(root, {"emu": 3, "fox": 2}, seed=5)
+    wanted = said if len(copied) < 2 else "would leave no training picture of cat"
+    with pytest.raises(DataError, match=wanted):
+        ImageData.from_folder(root, **options)
+    spoiling = [
+        f for f in findings(audit_folders([root], Store(tmp_path / "c", 10**9))) if f.spoils
+    ]
+    assert ("leave nothing of cat" in spoiling[0].advice) == (len(copied) > 1)
 
 
 def test_a_conflict_leaves_the_given_validation_pictures_but_not_the_test_set(
