@@ -6,15 +6,17 @@ from typing import Annotated, Literal
 
 import typer
 
-from ..configs import RunConfig, load_config, split_arguments
+from ..configs import RunConfig, load_config, split_arguments, typed_values
 from ..core.cluster import Cluster, find_cluster
 from ..core.errors import ConfigError, message
+from ..core.redaction import HIDDEN, hidden_names
 from ..core.secret import find_token
 from .console import say, use_format
 from .folds import one_fold, train_folds, wants_all_folds
+from .foreign import only_in_files
 from .run_directories import read_run_config, run_directory, run_name
 from .tensorflow import load_tensorflow
-from .training import imported_names, say_where, test, train
+from .training import say_where, test, train
 
 _ARGUMENTS = typer.Argument(
     metavar="CONFIG... [KEY=VALUE...]",
@@ -82,15 +84,17 @@ def read_arguments(arguments: Sequence[str]) -> tuple[RunConfig, str]:
                 arguments=list(arguments),
             )
         )
-    return load_config(sources, overrides), run_name(sources[-1])
+    config = load_config(sources, overrides)
+    _require_secrets(config)
+    return config, run_name(sources[-1])
 
 
 def read_resumed_arguments(run: Path, arguments: Sequence[str]) -> RunConfig:
     """The configuration of a run that goes on, with single settings changed.
 
     Raises:
-        ConfigError: There is no such run, or it names code to import, which is only
-            done for what is typed.
+        ConfigError: There is no such run, or it names code to import, or a place or an
+            address elsewhere, which is only done for what is typed.
     """
     sources, overrides = split_arguments(arguments)
     if sources:
@@ -103,16 +107,33 @@ def read_resumed_arguments(run: Path, arguments: Sequence[str]) -> RunConfig:
             )
         )
     config = read_run_config(run, [*overrides, f"run_dir={run}"])
-    imported = imported_names(config)
-    if imported:
+    _require_secrets(config)
+    named = only_in_files(config, typed_values(overrides), run)
+    if named:
         raise ConfigError(
             message(
-                "--resume imports no code that only the run's own files name.",
-                f"Type `keraunos fit CONFIG run_dir={run}` instead.",
-                imported=imported,
+                "--resume imports no code and writes nowhere but into the run where only "
+                "the run's own files say so.",
+                f"Type `keraunos fit CONFIG run_dir={run}` instead, or these settings with "
+                "all their options behind --resume.",
+                **named,
             )
         )
     return config
+
+
+def _require_secrets(config: RunConfig) -> None:
+    """Makes sure that nothing is asked for that was not written down."""
+    names = hidden_names(config.model_dump())
+    if names:
+        raise ConfigError(
+            message(
+                "A value that looks like a secret is not kept with a run, and must be "
+                "given again.",
+                f"Type {names[0]}=VALUE, too.",
+                **dict.fromkeys(names, HIDDEN),
+            )
+        )
 
 
 def _check_for_several_workers(config: RunConfig, cluster: Cluster) -> None:

@@ -11,6 +11,7 @@ from ..configs import RunConfig, to_yaml
 from ..core.differences import differences
 from ..core.errors import ConfigError, DataError
 from ..core.files import read_text, write_csv, write_json_atomic, write_text_atomic
+from ..core.redaction import redacted
 from .console import say, show, show_table
 from .run_directories import CONFIG_FILE, read_run_config
 from .training import TrainedRun, say_where, test, train
@@ -64,7 +65,7 @@ def _claim(config: RunConfig, run_dir: Path) -> None:
     config = portable(config)
     if (run_dir / CONFIG_FILE).exists():
         before = read_run_config(run_dir).model_dump()
-        lines = differences(before, config.model_dump())
+        lines = differences(redacted(before), redacted(config.model_dump()))
         if lines:
             raise ConfigError(
                 "Folds must be continued with the settings they were begun with. "

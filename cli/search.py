@@ -12,6 +12,7 @@ from rich.table import Table
 from ..configs import DEFAULT_SPACE, RunConfig, Space, to_yaml
 from ..core.errors import ConfigError, message
 from ..core.files import sha256_of_json, write_text_atomic
+from ..core.redaction import redacted
 from ..search.place import ID, Place, find_place
 from ..search.single_process import require_one_process
 from .console import say, show, show_table
@@ -244,7 +245,7 @@ def _open_study(
 
 def _settings(config: RunConfig, space: Space) -> dict[str, Any]:
     """What decides the trials."""
-    return config.model_dump(mode="json", exclude=_HARMLESS) | {"space": space}
+    return redacted(config.model_dump(mode="json", exclude=_HARMLESS)) | {"space": space}
 
 
 def _executor(

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from .console import say
+from .foreign import is_elsewhere
 from .run_directories import read_run_config
 from .scores import show_scores
 from .tensorflow import load_tensorflow
@@ -26,6 +28,9 @@ def test(
     from .build import build_data
     from .saved_model import load_model
 
+    if config.cache_dir is not None and is_elsewhere(config.cache_dir, run):
+        say(f"cache: your own, as the run names {config.cache_dir}, which is no cache yet")
+        config = config.model_copy(update={"cache_dir": None})
     data = build_data(config)
     chosen = getattr(data, split)
     if chosen is None:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ..configs import RunConfig, callback_class
+from ..configs import RunConfig
 from .console import say, show
+from .foreign import foreign_names
 from .run_directories import CONFIG_FILE
 
 if TYPE_CHECKING:
@@ -82,16 +83,6 @@ def say_where(run_dir: Path) -> None:
         show(f"look at it with: tensorboard --logdir {run_dir.parent}")
 
 
-def imported_names(config: RunConfig) -> list[str]:
-    """The user's own classes and functions that a configuration names."""
-    foreign = [
-        name
-        for label, options in config.callbacks.items()
-        if ":" in (name := callback_class(label, options or {})[0])
-    ]
-    return [config.model.builder, *foreign] if config.model.builder else foreign
-
-
 def _say_how_to_go_on(
     result: "FitResult", config: RunConfig, resumable: Path | None
 ) -> None:
@@ -100,5 +91,5 @@ def _say_how_to_go_on(
         return
     say(f"stopped ({result.stop_reason}), and the state is saved. Go on with:")
     named = f"CONFIG run_dir={resumable}"
-    again = named if imported_names(config) else f"--resume {resumable}"
+    again = named if foreign_names(config) else f"--resume {resumable}"
     say(f"  keraunos fit {again}")

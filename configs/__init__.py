@@ -6,7 +6,7 @@ Knows nothing of TensorFlow, so that a wrong setting is answered at once.
 from .callbacks import CALLBACKS, callback_class
 from .data import DataConfig, Layout
 from .data_rules import is_table
-from .load import load_config, split_arguments, to_yaml, varied
+from .load import load_config, split_arguments, to_yaml, typed_values, varied
 from .problems import validated
 from .recipes import Recipe, recipes
 from .schema import (
@@ -40,6 +40,7 @@ __all__ = [
     "recipes",
     "split_arguments",
     "to_yaml",
+    "typed_values",
     "validated",
     "varied",
 ]

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from ..core.errors import ConfigError, message
 from ..core.names import did_you_mean, printable
+from ..core.redaction import redacted
 from .problems import annotation_of, describe
 from .recipes import recipes
 from .schema import RunConfig
@@ -63,6 +64,19 @@ def load_config(
     return config
 
 
+def typed_values(overrides: Sequence[str]) -> dict[str, Any]:
+    """The values of `key=value` alone, nested as in a file.
+
+    Example:
+        >>> typed_values(["trainer.max_epochs=3", "seed=1"])
+        {'trainer': {'max_epochs': 3}, 'seed': 1}
+    """
+    values: dict[str, Any] = {}
+    for override in overrides:
+        values = merge(values, _parse_override(override))
+    return values
+
+
 def merge(base: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """Lays `new` over `base`: groups merge key by key, everything else is replaced.
 
@@ -101,11 +115,13 @@ def varied(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
 def to_yaml(config: RunConfig, in_ascii: bool = False) -> str:
     """A complete configuration in the form in which it can be read again.
 
+    Values that look like secrets are left out: `***` stands for them.
+
     Args:
         config: The configuration.
         in_ascii: Whether to write other characters as escapes.
     """
-    return write_yaml(config.model_dump(mode="json"), in_ascii)
+    return write_yaml(redacted(config.model_dump(mode="json")), in_ascii)
 
 
 def split_arguments(arguments: Iterable[str]) -> tuple[list[str], list[str]]:

@@ -3,6 +3,8 @@
 Every message follows one formula: what was expected, what was received, what to do.
 """
 
+from .redaction import redacted
+
 LONGEST = 500  # characters of a value that a message shows
 
 
@@ -73,7 +75,9 @@ def message(expected: str, remedy: str = "", /, **received: object) -> str:
         >>> message("`epochs` must be at least 1.", "Try epochs=10.", epochs=0)
         '`epochs` must be at least 1. Received: epochs=0. Try epochs=10.'
     """
-    values = ", ".join(f"{name}={_shown(value)}" for name, value in received.items())
+    values = ", ".join(
+        f"{name}={_shown(redacted(value, name))}" for name, value in received.items()
+    )
     parts = [expected, f"Received: {values}." if received else "", remedy]
     return " ".join(part for part in parts if part)
 

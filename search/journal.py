@@ -9,6 +9,7 @@ from typing import Any
 from ..core.differences import differences
 from ..core.errors import CheckpointError, ConfigError, message
 from ..core.files import read_text, write_json_atomic
+from ..core.redaction import redacted
 from ..core.removal import remove_file
 
 JOURNAL_FILE = "search.json"
@@ -33,7 +34,7 @@ class Journal:
 
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
         self._path = path
-        self._settings = json.loads(json.dumps(settings))
+        self._settings = redacted(json.loads(json.dumps(settings)))
         self.events: list[dict[str, Any]] = []
         if path.exists():
             content = _read(path)

@@ -23,6 +23,7 @@ from ..core.bundle import MANIFEST
 from ..core.errors import CheckpointError, ConfigError, message
 from ..core.files import read_text, require_plain, write_json_atomic
 from ..core.lock import LOCK_FILE, OWNER_FILE, directory_lock, remove_lock
+from ..core.redaction import redacted_command
 from ..core.removal import remove_empty, remove_file
 from ..evaluation import write_report
 from .result import TestResult
@@ -139,13 +140,13 @@ def write_environment(directory: Path, strategy: tf.distribute.Strategy) -> None
 
 
 def describe_environment() -> dict[str, Any]:
-    """Versions, platform and command."""
+    """Versions, platform and command, without the secrets that were typed."""
     return {
         "versions": {name: metadata.version(name) for name in PACKAGES},
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpu_count": os.cpu_count(),
-        "command": sys.argv,
+        "command": redacted_command(sys.argv),
     }
 
 

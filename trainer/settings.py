@@ -7,6 +7,7 @@ import keras
 
 from ..configs import TrainerConfig
 from ..core.files import sha256_of_json
+from ..core.redaction import redacted
 from ..models import Module
 from ..models.variables import stable_name
 
@@ -48,7 +49,7 @@ def run_settings(
         "model": module.settings() | {"weights": sha256_of_json(shapes)},
         "data": _of_data(data, num_batches),
     }
-    return dict(json.loads(json.dumps(settings, default=str)))
+    return dict(redacted(json.loads(json.dumps(settings, default=str))))
 
 
 def _of_data(data: Any, num_batches: int | None) -> dict[str, Any]:

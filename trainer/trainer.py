@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from ..callbacks import default_callbacks, merge_callbacks
 from ..configs import TrainerConfig, validated
+from ..core.files import require_plain
 from ..core.names import choose
 from ..models import Module, as_module
 from ..strategies import create_strategy, current_workers, workers_of
@@ -271,6 +272,8 @@ class Trainer:
         Raises:
             ConfigError: There is no such split, or nothing to measure.
         """
+        if self.run_dir is not None and current_workers().is_chief:
+            require_plain(Path(self.run_dir).expanduser().resolve())
         source = as_source(split_of(data, "test"), "data")
         result = score(model, source, module or Module())
         if self.run_dir is not None and current_workers().is_chief:

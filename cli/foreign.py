@@ -1,0 +1,59 @@
+"""What the files of a run may not decide: it could be a stranger's.
+
+Whoever types a setting stands for it. What only the run's own `config.yaml` names is used
+where it can do no harm: pictures are read, and Keraunos' own callbacks write below the run.
+Nothing that imports code, writes or sends elsewhere is taken from there.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..configs import CALLBACKS, RunConfig, callback_class
+from ..core.cache_folder import is_cache
+
+# Callbacks of Keras that open no file and no connection.
+_HARMLESS = {"EarlyStopping", "ReduceLROnPlateau", "SwapEMAWeights", "TerminateOnNaN"}
+
+
+def foreign_names(config: RunConfig) -> dict[str, str]:
+    """What a configuration names that is not ours, by dotted setting."""
+    builder = config.model.builder
+    found = {} if builder is None else {"model.builder": builder}
+    for label, options in config.callbacks.items():
+        name = callback_class(label, options or {})[0]
+        if options is not None and name not in CALLBACKS and name not in _HARMLESS:
+            found[f"callbacks.{label}"] = name
+    return found
+
+
+def only_in_files(config: RunConfig, typed: Mapping[str, Any], run: Path) -> dict[str, str]:
+    """What is not ours or lies elsewhere, and that nobody has typed with all its options.
+
+    Args:
+        config: Of the run, with what was typed.
+        typed: What was typed alone, as nested values.
+        run: The directory of the run.
+    """
+    callbacks = typed.get("callbacks") or {}
+    models = typed.get("model") or {}
+    found = {}
+    for setting, name in foreign_names(config).items():
+        label = setting.partition(".")[2]
+        if setting == "model.builder":
+            wanted = {"builder": config.model.builder, "arguments": config.model.arguments}
+            is_typed = {"arguments": {}} | models == wanted
+        else:
+            is_typed = callbacks.get(label) == config.callbacks[label]
+        if not is_typed:
+            found[setting] = name
+    cache = config.cache_dir
+    if cache is not None and typed.get("cache_dir") != cache and is_elsewhere(cache, run):
+        found["cache_dir"] = cache
+    return found
+
+
+def is_elsewhere(cache_dir: str, run: Path) -> bool:
+    """Whether a folder is neither below a run nor a cache already."""
+    folder = Path(cache_dir).expanduser().resolve()
+    return not folder.is_relative_to(run.resolve()) and not is_cache(folder)

@@ -1,0 +1,112 @@
+"""Keeps secrets out of what is written down: what looks like one becomes `***`."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+HIDDEN = "***"
+
+_WORD = (
+    r"(?:token|passw(?:or)?d|passphrase|secret|credentials?|authorization|cookie"
+    r"|(?:api|access|secret|private|auth|license)[_-]?key|pwd)"
+)
+_NAME = re.compile(rf"(?i:(?:.*[\W_]|.*[a-z](?=[A-Z]))?{_WORD})")
+# Of a tokenizer: no secrets.
+_MARKS = re.compile(r"(?i).*(?:pad|mask|start|end|unk|oov|cls|sep|bos|eos|special)_?token")
+_IN_TEXT = re.compile(
+    rf"(?P<word>{_WORD})(?P<sign>[\"']?\s{{0,9}}[:=]\s{{0,9}})"
+    r"""(?P<value>"[^"]*"|'[^']*'|[^,}\]&"'\s][^,}\]&"']*)""",
+    re.IGNORECASE,
+)
+_END_OF_NAME = re.compile(r"[\w.-]*\Z")
+_LONGEST_NAME = 80
+_IN_ADDRESS = re.compile(r"(?<=://)[^\s/@]+(?=@)")
+
+
+def is_secret(name: str) -> bool:
+    """Whether a value of this name is to be kept to oneself.
+
+    Example:
+        >>> [n for n in ("hf_token", "apiKey", "max_tokens", "pad_token") if is_secret(n)]
+        ['hf_token', 'apiKey']
+    """
+    end = name[-_LONGEST_NAME:]
+    return bool(_NAME.fullmatch(end)) and not _MARKS.fullmatch(end)
+
+
+def redacted(value: Any, name: str = "") -> Any:
+    """A value without the secrets in it.
+
+    Args:
+        value: May be nested.
+        name: Its own.
+
+    Example:
+        >>> redacted({"login": {"user": "me", "password": "1"}, "at": "http://me:1@host"})
+        {'login': {'user': 'me', 'password': '***'}, 'at': 'http://***@host'}
+    """
+    if isinstance(value, Mapping):
+        return {key: redacted(each, _inner(name, key)) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [redacted(each, name) for each in value]
+    if value is not None and not isinstance(value, bool) and is_secret(name):
+        return HIDDEN
+    return _without_secrets(value) if isinstance(value, str) else value
+
+
+def redacted_command(arguments: Sequence[str]) -> list[str]:
+    """A command line without the secrets in it.
+
+    Example:
+        >>> redacted_command(["fit", "callbacks.log.token=abc", "--password", "x"])
+        ['fit', 'callbacks.log.token=***', '--password', '***']
+    """
+    return list(_hide(arguments))
+
+
+def hidden_names(value: Any, path: str = "") -> list[str]:
+    """The dotted names of values that were not written down.
+
+    Example:
+        >>> hidden_names({"callbacks": {"log": {"token": "***", "name": "a"}}})
+        ['callbacks.log.token']
+    """
+    if isinstance(value, Mapping):
+        inner = ((f"{path}.{key}".lstrip("."), each) for key, each in value.items())
+        return [name for key, each in inner for name in hidden_names(each, key)]
+    if isinstance(value, list | tuple):
+        return [name for each in value for name in hidden_names(each, path)]
+    return [path] if isinstance(value, str) and _is_hidden(value, path) else []
+
+
+def _is_hidden(value: str, path: str) -> bool:
+    name = path.rpartition(".")[2]
+    return HIDDEN in value and redacted(value.replace(HIDDEN, "x"), name) == value
+
+
+def _inner(name: str, key: object) -> str:
+    """All that is below a secret is one, too."""
+    return name if is_secret(name) else str(key)
+
+
+def _hide(arguments: Sequence[str]) -> Iterator[str]:
+    is_next = False
+    for argument in arguments:
+        name, sign, value = argument.partition("=")
+        if is_next and not argument.startswith("-"):
+            yield HIDDEN
+        elif sign and value and is_secret(name.lstrip("-")):
+            yield f"{name}={HIDDEN}"
+        else:
+            yield _without_secrets(argument)
+        is_next = argument.startswith("-") and not sign and is_secret(argument.lstrip("-"))
+
+
+def _without_secrets(text: str) -> str:
+    def hide(match: re.Match[str]) -> str:
+        before = match.string[max(match.start() - _LONGEST_NAME, 0) : match.start()]
+        start = _END_OF_NAME.search(before)
+        is_one = is_secret((start[0] if start else "") + match["word"])
+        return f"{match['word']}{match['sign']}{HIDDEN}" if is_one else match[0]
+
+    return _IN_TEXT.sub(hide, _IN_ADDRESS.sub(HIDDEN, text))
