@@ -11,6 +11,7 @@ from .factory import (
     register_strategy,
     strategy_names,
 )
+from .gathering import gather_rows
 from .multi_worker import current_workers, init_workers, workers_of
 from .replicas import Part, Position, Replicas, own_part
 from .workers import ALONE, Workers
@@ -27,6 +28,7 @@ __all__ = [
     "current_workers",
     "describe_strategy",
     "find_devices",
+    "gather_rows",
     "init_workers",
     "own_part",
     "register_strategy",

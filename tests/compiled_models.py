@@ -60,19 +60,36 @@ def with_dict_losses() -> keras.Model:
 
 
 class ActivityPenalty(keras.layers.Layer):
-    """Adds a loss that depends on the batch."""
+    """Adds losses that depend on the batch: of operations, and of a loss object."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.error = keras.losses.MeanAbsoluteError()
 
     def call(self, inputs: Any) -> Any:
         self.add_loss(0.05 * keras.ops.mean(keras.ops.square(inputs)))
+        self.add_loss(0.1 * self.error(keras.ops.ones_like(inputs), inputs))
         return inputs
 
 
-def with_added_loss() -> keras.Model:
+def with_added_loss(
+    loss: str | None = "sparse_categorical_crossentropy",
+) -> keras.Model:
     inputs = keras.Input((WIDTH,))
     hidden = ActivityPenalty()(keras.layers.Dense(4, "tanh")(inputs))
     model = keras.Model(inputs, keras.layers.Dense(CLASSES, "softmax")(hidden))
-    model.compile(sgd(), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(sgd(), loss, metrics=["accuracy"] if loss else None)
     return model
+
+
+class InBatchLoss(keras.losses.Loss):
+    """Compares the examples of a batch with one another, in a `__call__` of its own."""
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        same = keras.ops.cast(y_true[:, None] == y_true[None, :], y_pred.dtype)
+        scores = keras.ops.log_softmax(y_pred @ keras.ops.transpose(y_pred), axis=-1)
+        by_row = -keras.ops.sum(same * scores, axis=-1) / keras.ops.sum(same, axis=-1)
+        return keras.ops.sum(by_row * sample_weight) / keras.ops.sum(sample_weight)
 
 
 def with_embedding() -> keras.Model:
@@ -220,6 +237,10 @@ def two_targets(count: int) -> tuple[Any, ...]:
     return inputs, {"kind": labels, "size": sizes}
 
 
+def unlabelled(count: int) -> tuple[Any, ...]:
+    return labelled(count)[:1]
+
+
 def small_pictures(count: int) -> tuple[Any, ...]:
     labels = labelled(count)[1]
     shape = (count, 8, 8, 2)
@@ -250,6 +271,8 @@ CASES = {
         weighted,
     ),
     "add_loss": Case(with_added_loss, labelled),
+    "add_loss alone": Case(lambda: with_added_loss(None), unlabelled),
+    "a loss of the whole batch": Case(lambda: compiled(InBatchLoss()), weighted),
     "an Embedding": Case(with_embedding, sentences),
     "positions": Case(with_positions, sentences),
     "a convolution": Case(with_convolution, small_pictures),

@@ -17,9 +17,9 @@ from .batch_size import check_batch_size
 from .batches import BatchSource
 from .keras_internals import (
     build_compiled,
-    compiled_losses,
     set_synchronized,
 )
+from .loss_internals import compiled_losses, ignored_losses
 from .losses import overrides_training_step
 from .metric_internals import name_counts, renumber_metrics
 from .overrides import refuse_own_training
@@ -101,18 +101,9 @@ def check_compiled(model: Any, module: Module) -> None:
     if not model.compiled or model.optimizer is None:
         raise ConfigError(
             message(
-                "The model must be compiled with an optimizer and a loss.",
+                "The model must be compiled with an optimizer.",
                 "Call model.compile(optimizer, loss) before returning it.",
                 model=model.name,
-            )
-        )
-    own_step = overrides_training_step(module)
-    if model.loss is None and not own_step:
-        raise ConfigError(
-            message(
-                "The model must be compiled with a loss.",
-                "Call model.compile(optimizer, loss=...), or define Module.training_step.",
-                loss=None,
             )
         )
     if model.run_eagerly or model.jit_compile:
@@ -163,11 +154,20 @@ def check_targets(model: keras.Model, module: Module, targets: Any) -> None:
 
 
 def check_losses(model: keras.Model) -> None:
-    """Refuses compiled losses that say not how a batch's loss is made.
+    """Refuses compiled losses that don't say how a batch's loss is made.
 
     Raises:
-        ConfigError: A loss has no reduction.
+        ConfigError: A loss has no reduction, or Keras would not count it.
     """
+    ignored = ignored_losses(model)
+    if ignored:
+        raise ConfigError(
+            message(
+                "An output must have one loss: of several Keras counts only the first.",
+                "Pass one function that adds them up.",
+                ignored=ignored,
+            )
+        )
     for compiled in compiled_losses(model):
         if compiled.loss.reduction in (None, "none"):
             raise ConfigError(

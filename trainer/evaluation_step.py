@@ -14,7 +14,7 @@ from .batch_size import of_right_batch_size
 from .batches import Prepare, next_with_wait
 from .epoch_totals import EpochTotals
 from .losses import Kind, divide, forward, loss_names, num_rows
-from .measure import counts_here, measure
+from .measure import measure, own_rows
 
 _FORWARD = "_traced_forward_of_keraunos"
 
@@ -155,12 +155,3 @@ def _of_any_size(tensor: Any) -> Any:
     if not isinstance(tensor, tf.Tensor) or tensor.shape.rank in (None, 0):
         return tensor
     return tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype)
-
-
-def own_rows(outputs: Any, repeats: tf.Tensor) -> Any:
-    """Leaves out rows that another replica has as well."""
-    is_counted = counts_here(repeats)
-    if outputs is None or tf.get_static_value(is_counted):
-        return outputs
-    num_kept = tf.where(is_counted, tf.int32.max, 0)
-    return tf.nest.map_structure(lambda tensor: tensor[:num_kept], outputs)

@@ -5,32 +5,13 @@ once when a new Keras breaks it.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 from keras.src.backend import compute_output_spec
-from keras.src.losses.loss import apply_mask
 from keras.src.models.functional import Functional
-
-from ..core.errors import ConfigError, message
-
-LossFunction = Callable[[Any, Any, Any], Any]
-
-
-class CompiledLoss(NamedTuple):
-    """One loss of a compiled model: a model with several outputs has several.
-
-    Attributes:
-        name: Of the output, or of the loss.
-        loss: Keras's loss object.
-        weight: From `loss_weights`; 1 by default.
-    """
-
-    name: str
-    loss: keras.losses.Loss
-    weight: float
 
 
 def build_compiled(model: keras.Model, batch: tuple[Any, Any, Any]) -> None:
@@ -83,116 +64,6 @@ def _build_from_outputs(
             compute_output_spec(
                 function, inputs, targets, outputs, sample_weight=sample_weight
             )
-
-
-def compiled_losses(model: keras.Model) -> list[CompiledLoss]:
-    """The losses that a built model was compiled with, in Keras's order."""
-    if model._compile_loss is None or not model._compile_loss.built:
-        return []  # it is not built where there are no targets
-    return [
-        CompiledLoss(name, loss, 1.0 if weight is None else weight)
-        for _, loss, weight, name in model._compile_loss._flat_losses
-    ]
-
-
-def call_losses(
-    model: keras.Model,
-    functions: Sequence[LossFunction],
-    targets: Any,
-    predictions: Any,
-    sample_weight: Any,
-) -> None:
-    """Calls functions in place of the compiled losses.
-
-    Keras matches targets, predictions and weights of any structure to its losses; this
-    uses its matching without its arithmetic, which is wrong on several replicas.
-
-    Args:
-        model: Built and compiled.
-        functions: One for each of `compiled_losses`; called with targets, predictions
-            and weights, returns a number that is not used.
-        targets: As in the data.
-        predictions: What the model returned.
-        sample_weight: As in the data, or None.
-    """
-    stand_in = _shallow_copy(model._compile_loss)
-    stand_in._metrics = [None] * len(functions)
-    stand_in._flat_losses = [
-        entry._replace(loss=function, loss_weights=None)
-        for entry, function in zip(stand_in._flat_losses, functions, strict=True)
-    ]
-    stand_in.call(targets, predictions, sample_weight)
-
-
-class PerExample(NamedTuple):
-    """A loss before it is reduced.
-
-    Attributes:
-        values: `(rows, ...)`, times sample weights and mask.
-        mask: Which of them count, or None for all.
-        weights: Sample weights times mask, or None where there are neither.
-    """
-
-    values: tf.Tensor
-    mask: tf.Tensor | None
-    weights: tf.Tensor | None
-
-
-def per_example(
-    loss: keras.losses.Loss, targets: Any, predictions: Any, sample_weight: Any
-) -> PerExample:
-    """Calls a loss without its reduction, and tells the mask that Keras used.
-
-    A mask comes from a layer such as Embedding, or from the loss itself
-    (`ignore_class`).
-    """
-    unreduced = _shallow_copy(loss)
-    unreduced.reduction = None
-    masks = [_mask_of(predictions)]
-
-    def call(y_true: Any, y_pred: Any) -> Any:
-        values = loss.call(y_true, y_pred)
-        require_per_example(values, loss.name)
-        masks.append(_mask_of(values))
-        return values
-
-    unreduced.call = call
-    values = unreduced(targets, predictions, sample_weight)
-    given = [mask for mask in masks if mask is not None]
-    mask = None
-    if given:
-        mask = given[0] if len(given) == 1 else tf.logical_and(*given)
-    weights = apply_mask(sample_weight, mask, loss.dtype, "mean_with_sample_weight")
-    return PerExample(values, mask, weights)
-
-
-def require_per_example(values: Any, name: str) -> None:
-    """Refuses a loss that has summed up its examples already.
-
-    Raises:
-        ConfigError: It is a single number, from which no exact loss over several
-            replicas can be made.
-    """
-    if len(values.shape) == 0:
-        raise ConfigError(
-            message(
-                "A loss must return a value for each example, of shape (rows, ...).",
-                "Leave out the last mean or sum over examples.",
-                loss=name,
-                shape=tuple(values.shape),
-            )
-        )
-
-
-def _shallow_copy(value: Any) -> Any:
-    """Copies an object of Keras, whose `copy.copy` saves and loads it instead."""
-    twin = object.__new__(type(value))
-    twin.__dict__.update(value.__dict__)
-    return twin
-
-
-def _mask_of(tensor: Any) -> Any:
-    return getattr(tensor, "_keras_mask", None)
 
 
 def apply_in_cross_replica_context(

@@ -1,8 +1,9 @@
 """Losses as numerators and denominators, so that they are exact on any replicas.
 
-A loss of a whole batch is a sum over its examples divided by something: the number of
+A loss of a batch is a sum over its examples divided by something: the number of
 examples, the sum of their weights, or 1. Each replica computes its part of both; the
-division comes after they are summed over the replicas.
+division comes after they are summed over the replicas. A loss that is no such sum is
+computed by each replica from the examples of all.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,15 +12,20 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
+from ..core.errors import ConfigError, message
 from ..models import Module
+from ..strategies import Replicas, gather_rows
 from .batch_size import of_right_batch_size
-from .keras_internals import (
+from .loss_internals import (
     CompiledLoss,
+    PerExample,
     call_losses,
+    call_on_batch,
     compiled_losses,
     per_example,
+    unscaled_losses,
 )
-from .measure import held_metrics_counted_once
+from .measure import held_metrics_counted_once, own_rows
 from .own_step import call_training_step
 
 ROWS, ONE = "rows", "one"
@@ -77,6 +83,7 @@ class Forward(NamedTuple):
     values: dict[str, tf.Tensor]
 
 
+@unscaled_losses()
 def forward(
     model: keras.Model,
     module: Module,
@@ -103,11 +110,14 @@ def forward(
             own = call_training_step(module, model, batch, training)
             terms, predictions = [_own_term(own.loss, rows)], own.predictions
             share = _floatx(repeats)
-            values = {name: _sum(each) / share for name, each in own.values.items()}
+            values = {n: _sum(each, rows) / share for n, each in own.values.items()}
         else:
             predictions = model(inputs, training=training)
-            terms = _compiled_terms(model, targets, predictions, sample_weight, rows)
+            compared = targets, predictions, sample_weight
+            terms = _compiled_terms(model, compared, rows, repeats)
         terms += _additional_terms(model, rows)
+    if not terms:
+        raise _without_loss()
     return Forward([term.shared(repeats) for term in terms], predictions, values)
 
 
@@ -144,34 +154,35 @@ def num_rows(inputs: Any) -> tf.Tensor:
 
 
 def _compiled_terms(
-    model: keras.Model, targets: Any, predictions: Any, sample_weight: Any, rows: Any
+    model: keras.Model, batch: tuple[Any, Any, Any], rows: tf.Tensor, repeats: tf.Tensor
 ) -> list[Term]:
     terms: list[Term] = []
 
     def recorder(number: int, compiled: CompiledLoss) -> Any:
         def record(y_true: Any, y_pred: Any, weights: Any = None) -> tf.Tensor:
-            terms.append(_measure(number, compiled, y_true, y_pred, weights, rows))
+            found = per_example(compiled.loss, y_true, y_pred, weights)
+            if found is None:
+                own = y_true, y_pred, weights
+                terms.append(_of_whole_batch(compiled, own, rows, repeats))
+            else:
+                terms.append(_of_examples(number, compiled, found, rows))
             return terms[-1].numerator
 
         return record
 
     losses = compiled_losses(model)
-    recorders = [recorder(number, loss) for number, loss in enumerate(losses)]
-    call_losses(model, recorders, targets, predictions, sample_weight)
+    if losses:
+        recorders = [recorder(number, loss) for number, loss in enumerate(losses)]
+        call_losses(model, recorders, *batch)
     return terms
 
 
-def _measure(
-    number: int,
-    compiled: CompiledLoss,
-    targets: Any,
-    predictions: Any,
-    sample_weight: Any,
-    rows: tf.Tensor,
+def _of_examples(
+    number: int, compiled: CompiledLoss, found: PerExample, rows: tf.Tensor
 ) -> Term:
     """One compiled loss on a replica, by the loss's own rule of reduction."""
-    found = per_example(compiled.loss, targets, predictions, sample_weight)
     total = _floatx(tf.reduce_sum(found.values))
+    size = _floatx(tf.size(found.values))
     reduction = compiled.loss.reduction
     if reduction == "sum":
         divisor, denominator = ONE, _one_in_all()
@@ -181,21 +192,76 @@ def _measure(
     elif found.mask is not None:
         divisor = f"mask of loss {number}"
         denominator = tf.reduce_sum(_floatx(found.mask))
+        total *= _floatx(tf.size(found.mask)) / size
     else:
-        total /= _floatx(tf.reduce_prod(tf.shape(found.values)[1:]))
+        total = _sum(found.values, rows)
         divisor, denominator = ROWS, rows
     return Term(Kind(compiled.name, divisor, compiled.weight), total, denominator)
 
 
+def _of_whole_batch(
+    compiled: CompiledLoss,
+    batch: tuple[Any, Any, Any],
+    rows: tf.Tensor,
+    repeats: tf.Tensor,
+) -> Term:
+    """A loss that makes one value of the examples of all replicas, computed on each."""
+
+    def gather(own: Any) -> Any:
+        _require_one_process(compiled.name)
+        return tf.nest.map_structure(
+            lambda tensor: tensor if tensor is None else gather_rows(tensor),
+            own_rows(own, repeats),
+        )
+
+    value = call_on_batch(compiled.loss, batch, gather)
+    if len(value.shape) > 0:
+        raise ConfigError(
+            message(
+                "A loss that defines `__call__` must return one value for a batch.",
+                "Define `call` in its place, and return a value for each example.",
+                loss=compiled.name,
+                shape=tuple(value.shape),
+            )
+        )
+    kind = Kind(compiled.name, ROWS, compiled.weight)
+    return Term(kind, _floatx(value) * rows, rows)
+
+
+def _require_one_process(name: str) -> None:
+    replicas = Replicas.of(tf.distribute.get_strategy())
+    if replicas.total > replicas.local:
+        raise ConfigError(
+            message(
+                "On several workers a loss must return a value for each example, not one "
+                "for the batch.",
+                "Leave out the last mean or sum over examples; for losses of Keras such "
+                "as Dice set axis=(1, 2, 3), all axes but the first.",
+                loss=name,
+            )
+        )
+
+
+def _without_loss() -> ConfigError:
+    return ConfigError(
+        message(
+            "The model must be compiled with a loss, or add one.",
+            "Call model.compile(optimizer, loss=...), call add_loss in a layer, or define "
+            "Module.training_step.",
+            loss=None,
+        )
+    )
+
+
 def _own_term(loss: tf.Tensor, rows: tf.Tensor) -> Term:
     """The loss that a module's `training_step` returned."""
-    return Term(Kind("loss", ROWS), _sum(loss), rows)
+    return Term(Kind("loss", ROWS), _sum(loss, rows), rows)
 
 
-def _sum(values: tf.Tensor) -> tf.Tensor:
+def _sum(values: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
     """The sum over examples of the mean value of each."""
-    per_row = _floatx(tf.reduce_prod(tf.shape(values)[1:]))
-    return tf.reduce_sum(_floatx(values)) / per_row
+    mean = tf.math.divide_no_nan(tf.reduce_sum(_floatx(values)), _floatx(tf.size(values)))
+    return mean * rows
 
 
 def _additional_terms(model: keras.Model, rows: tf.Tensor) -> list[Term]:

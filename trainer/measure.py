@@ -7,9 +7,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from .loss_internals import unscaled_losses
 from .metric_internals import held_metrics, update_metrics
 
 
+@unscaled_losses()
 def measure(
     model: keras.Model, targets: Any, predictions: Any, sample_weight: Any, repeats: Any
 ) -> None:
@@ -58,6 +60,17 @@ def counts_here(repeats: Any) -> tf.Tensor:
         return tf.constant(True)
     replica = tf.distribute.get_replica_context().replica_id_in_sync_group
     return tf.logical_or(tf.equal(repeats, 1), tf.equal(replica, 0))
+
+
+def own_rows(outputs: Any, repeats: tf.Tensor) -> Any:
+    """Leaves out rows that another replica has as well."""
+    is_counted = counts_here(repeats)
+    if outputs is None or tf.get_static_value(is_counted):
+        return outputs
+    num_kept = tf.where(is_counted, tf.int32.max, 0)
+    return tf.nest.map_structure(
+        lambda tensor: None if tensor is None else tensor[:num_kept], outputs
+    )
 
 
 def when(condition: tf.Tensor, effect: Callable[[], None]) -> None:

@@ -41,7 +41,11 @@ def update_metrics(
 
 def has_compiled_metrics(model: keras.Model) -> bool:
     """Whether a model was compiled with metrics, be they built or not."""
-    return model._compile_metrics is not None
+    given = model._compile_metrics
+    if given is None:
+        return False
+    asked = tf.nest.flatten([given._user_metrics, given._user_weighted_metrics])
+    return any(each is not None for each in asked)
 
 
 def compiled_metrics(model: keras.Model) -> list[keras.metrics.Metric]:

@@ -12,22 +12,25 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from compiled_models import built_classifier, built_with_dict_losses, two_targets
-from helpers import examples, on_each_replica, replicas
-from keraunos import ConfigError
+from helpers import classifier, examples, on_each_replica, replicas
 from keraunos.strategies import tensorflow_internals
-from keraunos.trainer import keras_internals, metric_internals
+from keraunos.trainer import keras_internals, loss_internals, metric_internals
 from keraunos.trainer.keras_internals import (
     accumulation_taken_over,
     apply_in_cross_replica_context,
     build_compiled,
-    call_losses,
-    compiled_losses,
     given_learning_rate,
     overridden_methods,
-    per_example,
-    require_per_example,
     seed_generators,
     set_synchronized,
+)
+from keraunos.trainer.loss_internals import (
+    call_losses,
+    call_on_batch,
+    compiled_losses,
+    ignored_losses,
+    per_example,
+    unscaled_losses,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +44,7 @@ def strategy(request: pytest.FixtureRequest) -> tf.distribute.Strategy:
 
 
 def internals() -> Iterator[tuple[str, Callable[..., Any]]]:
-    for module in (keras_internals, metric_internals, tensorflow_internals):
+    for module in (keras_internals, loss_internals, metric_internals, tensorflow_internals):
         for name, value in vars(module).items():
             own = getattr(value, "__module__", "") == module.__name__
             is_data = inspect.isclass(value) and issubclass(value, tuple)
@@ -137,21 +140,76 @@ def test_per_example_tells_the_mask_of_a_layer_and_that_of_the_loss() -> None:
     np.testing.assert_array_equal(np.asarray(found.values) > 0, wanted)
 
 
-def test_require_per_example() -> None:
-    require_per_example(tf.zeros((0,)), "mine")
-    require_per_example(tf.zeros((4, 3)), "mine")
-    with pytest.raises(ConfigError, match=r"each example.*loss='mine'"):
-        require_per_example(tf.constant(0.3), "mine")
+class Mean(keras.losses.Loss):
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return keras.ops.mean(keras.ops.square(y_true - y_pred))
 
 
-def test_per_example_refuses_a_scalar_before_weights_give_it_a_shape() -> None:
-    class Mean(keras.losses.Loss):
-        def call(self, y_true: Any, y_pred: Any) -> Any:
-            return keras.ops.mean(keras.ops.square(y_true - y_pred))
+class MeanOfColumns(keras.losses.Loss):
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return keras.ops.mean(keras.ops.square(y_true - y_pred), axis=0)
 
-    targets, _, weights = examples(4)
-    with pytest.raises(ConfigError, match="each example"):
-        per_example(Mean(name="mean"), targets, targets, weights)
+
+class OwnCall(keras.losses.MeanSquaredError):
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        return 3.0 * super().__call__(y_true, y_pred, sample_weight)
+
+
+class OwnReduction(keras.losses.MeanSquaredError):
+    reduction = property(lambda self: "sum", lambda self, value: None)
+
+
+@pytest.mark.parametrize("kind", [Mean, MeanOfColumns, OwnCall, OwnReduction])
+def test_per_example_finds_that_there_are_no_values_of_examples(kind: Any) -> None:
+    found: list[Any] = []
+
+    @tf.function(input_signature=[FLOATS, tf.TensorSpec((None,))], autograph=False)
+    def trace(targets: tf.Tensor, weights: tf.Tensor) -> None:
+        found.append(per_example(kind(), targets, 0 * targets, weights))
+
+    trace.get_concrete_function()
+    assert found == [None]
+
+
+def test_call_on_batch() -> None:
+    loss = keras.losses.MeanAbsoluteError()
+    predictions = tf.constant([[1.0], [5.0]])
+    predictions._keras_mask = tf.constant([True, False])
+
+    def twice(values: Any) -> Any:
+        return tf.nest.map_structure(lambda each: tf.concat([each, each], 0), values)
+
+    targets, weights = tf.zeros((2, 1)), tf.constant([3.0, 1.0])
+    assert float(call_on_batch(loss, (targets, predictions, weights), twice)) == 3.0
+
+
+def test_ignored_losses() -> None:
+    assert ignored_losses(built_with_dict_losses()) == []
+    model = classifier()()
+    named = keras.losses.SparseCategoricalCrossentropy(name="second")
+    model.compile("sgd", ["sparse_categorical_crossentropy", named])
+    build_compiled(model, (FLOATS, CLASSES, None))
+    assert ignored_losses(model) == ["second"]
+    targets, predictions = np.array([0, 2]), np.full((2, 3), 1 / 3, "float32")
+    first = compiled_losses(model)[0].loss(targets, predictions)
+    assert model._compile_loss(targets, predictions) == first
+
+
+def test_unscaled_losses() -> None:
+    """Each replica enters and leaves by itself, in a thread of its own."""
+    loss, ones = keras.losses.MeanSquaredError(), np.ones((2, 1), "float32")
+
+    def unscaled() -> Any:
+        with unscaled_losses():
+            context = tf.distribute.get_replica_context()
+            one = context.all_reduce("SUM", tf.constant(0.5))  # lets the other work
+            return loss(ones, 0 * ones) * one
+
+    strategy = replicas(2)
+    for value in on_each_replica(strategy, unscaled):
+        assert float(value) == 1.0
+    for value in on_each_replica(strategy, lambda: loss(ones, 0 * ones)):
+        assert float(value) == 0.5
 
 
 def test_copying_a_loss_of_keras_saves_it() -> None:

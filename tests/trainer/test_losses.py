@@ -40,7 +40,21 @@ def words(count: int) -> tuple[Any, ...]:
     return sentences, random.integers(0, 3, (count, 6)).astype("int32")
 
 
-CHOSEN = {"a mask": Case(masked, words)} | {
+def dice(y_true: Any, y_pred: Any) -> Any:
+    """Keras's own, which makes one value of the batch."""
+    return keras.losses.Dice()(keras.ops.one_hot(y_true, 3, dtype=y_pred.dtype), y_pred)
+
+
+def flat(y_true: Any, y_pred: Any) -> Any:
+    """Three values for each row, in one line."""
+    return keras.ops.reshape(keras.ops.square(y_pred), (-1,))
+
+
+CHOSEN = {
+    "a mask": Case(masked, words),
+    "Dice": Case(lambda: compiled(dice), weighted),
+    "several values of a row in one line": Case(lambda: compiled(flat), labelled),
+} | {
     name: CASES[name]
     for name in (
         "reduction sum",
@@ -49,6 +63,7 @@ CHOSEN = {"a mask": Case(masked, words)} | {
         "dict losses with weights",
         "L2",
         "add_loss",
+        "a loss of the whole batch",
     )
 }
 
@@ -121,7 +136,7 @@ def test_parts_add_up_to_what_keras_says_of_the_whole(
 def test_a_step_of_ones_own_is_a_mean_over_all_its_values(
     rows: int, count: int, float64: None
 ) -> None:
-    case = Case(lambda: compiled("mse"), labelled)
+    case = Case(lambda: compiled("mse", metrics=()), labelled)
     inputs, targets, _ = examples(rows)
     predictions = np.asarray(built(case, (inputs, targets))(inputs))
     expected = np.mean((predictions - np.eye(3)[targets]) ** 2)

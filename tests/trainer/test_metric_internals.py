@@ -85,6 +85,8 @@ def test_has_compiled_metrics() -> None:
     model = keras.Sequential([keras.layers.Dense(3)])
     model.compile("sgd", "mse")
     assert not has_compiled_metrics(model)
+    model.compile("sgd", "mse", metrics=[], weighted_metrics={"a": [None]})
+    assert not has_compiled_metrics(model)
     model.compile("sgd", "mse", metrics=["mae"])
     assert has_compiled_metrics(model)
 

@@ -145,11 +145,18 @@ def test_a_model_with_its_own_compute_loss() -> None:
     refused(subclassed(OwnLoss), r"leave compute_loss as Keras has it.*training_step")
 
 
-def test_a_loss_that_returns_one_value_for_the_batch() -> None:
-    def mean(y_true: Any, y_pred: Any) -> Any:
-        return keras.ops.mean(keras.ops.square(y_pred))
+def test_a_loss_with_its_own_call_that_returns_several_values() -> None:
+    class Squares(keras.losses.Loss):
+        def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+            return keras.ops.square(y_pred)
 
-    refused(compiled(loss=mean), "each example")
+    words = r"one value for a batch.*loss='squares'.*Define `call`"
+    refused(compiled(loss=Squares(name="squares")), words)
+
+
+def test_several_losses_for_one_output() -> None:
+    losses = ["sparse_categorical_crossentropy", "mse"]
+    refused(compiled(loss=losses), r"ignored=\['mse'\].*one function")
 
 
 def test_a_loss_without_a_reduction() -> None:
