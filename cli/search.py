@@ -67,9 +67,9 @@ def search(
     config = with_absolute_paths(config)
     with run_directory(config.run_dir, f"{name}-search") as directory:
         if place is None or place.is_chief:
-            _search(config, space, directory.absolute(), parallel_trials, place)
+            _search(config, space, directory.resolve(), parallel_trials, place)
         else:
-            _work(config, space, place)
+            _work(config, space, directory, place)
 
 
 @dataclass
@@ -168,13 +168,14 @@ def _space_of(config: RunConfig) -> Space:
     return DEFAULT_SPACE
 
 
-def _work(config: RunConfig, space: Space, place: Place) -> None:
+def _work(config: RunConfig, space: Space, directory: Path, place: Place) -> None:
     """Runs trials for the chief on another machine until it has no more."""
     from ..search.cluster_worker import Worker
 
     fingerprint = sha256_of_json(_settings(config, space))
     trial = ConfiguredTrial(config, space)
-    worker = Worker(place, trial, config.search.objective, fingerprint)
+    objective = config.search.objective
+    worker = Worker(place, trial, objective, fingerprint, directory)
     say(f"search: worker {place.tuner_id}, its chief is at {place.address}")
     signal = worker.run()
     if signal is not None:

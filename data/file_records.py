@@ -11,6 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ..core.cache_folder import ENTRY
+from ..core.removal import remove_file
+
 _CHUNK = 500
 
 
@@ -57,7 +60,7 @@ class FileRecords:
         except sqlite3.OperationalError:
             return  # the disk is full
         except sqlite3.DatabaseError:  # it is damaged
-            path.unlink()
+            remove_file(path.parent, path.name, ENTRY)
             self._prepare(version)
 
     def find(self, paths: Sequence[str]) -> dict[str, FileRecord]:

@@ -9,6 +9,7 @@ own message, whose numbers have half the digits.
 import contextlib
 import copy
 import queue
+import re
 import threading
 import time
 from concurrent import futures
@@ -23,7 +24,8 @@ from keras_tuner.src.distribute.oracle_chief import OracleServicer
 from keras_tuner.src.engine.trial import Trial as Message
 
 from ..core.errors import ConfigError, message
-from ..core.files import write_text_atomic
+from ..core.files import read_text, write_text_atomic
+from ..core.removal import remove_file
 from ..core.signals import stop_signals
 from ..core.strangers import Strangers
 from .cluster_messages import (
@@ -41,6 +43,7 @@ from .trials import DEATHS, Outcome, TrialPlan
 SECONDS_OF_SILENCE = 60.0  # of a worker with a trial, after which another one gets it
 SECONDS_TO_LEAVE = 10.0  # for workers to hear that the search is over
 PAYLOAD = "keraunos"  # the name of the value that holds the JSON
+_OWNER = re.compile(r"\.owner-of-(?:trial|export)-\d+")
 METHODS = ("CreateTrial", "GetTrial", "EndTrial")  # of Keras Tuner's service
 MAX_CALLS = 256  # at a time
 _OPTIONS = [
@@ -262,13 +265,14 @@ def _owner_file(plan: TrialPlan) -> Path:
 def _noted_owner(plan: TrialPlan) -> str | None:
     """The worker that an earlier chief gave it, and that may be at it."""
     file = _owner_file(plan)
-    return file.read_text(encoding="utf-8") if file.exists() else None
+    return read_text(file) if file.exists() else None
 
 
 def _note_owner(plan: TrialPlan, tuner_id: str | None) -> None:
     with contextlib.suppress(OSError):  # of a full disk the journal tells
         if tuner_id is None:
-            _owner_file(plan).unlink(missing_ok=True)
+            file = _owner_file(plan)
+            remove_file(file.parent, file.name, _OWNER)
         else:
             write_text_atomic(_owner_file(plan), tuner_id)
 

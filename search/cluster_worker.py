@@ -4,20 +4,22 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import keras_tuner
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from keras_tuner.src.engine.trial import Trial as Message
 
 from ..core.errors import ConfigError, KeraunosError, message
-from ..core.lock import LOCK_FILE
+from ..core.lock import LOCK_FILE, file_lock
 from ..core.signals import stop_signals
 from .cluster import PAYLOAD
 from .cluster_client import ChiefClient
 from .cluster_messages import BUSY, Sender, outcome_to_json, read_plan, task_name
 from .in_process import Stopped, stopped_by_signals
 from .place import Place
+from .study import trial_name
 from .trials import FitTrial, Outcome, TrialPlan, garbage_of_trials_only, run_trial
 
 SECONDS_UNTIL_CHIEF = 600.0  # that a worker waits for a chief that is to begin yet
@@ -35,15 +37,23 @@ class Worker:
         fit: Trains as planned.
         objective: Name of the metric that is the score.
         fingerprint: Of what decides the trials; that of the chief must be the same.
+        directory: Of the search, as this process sees it. Trials go below it, whatever
+            directory the chief names.
     """
 
     def __init__(
-        self, place: Place, fit: FitTrial, objective: str, fingerprint: str
+        self,
+        place: Place,
+        fit: FitTrial,
+        objective: str,
+        fingerprint: str,
+        directory: Path,
     ) -> None:
         self._place = place
         self._fit = fit
         self._objective = objective
         self._fingerprint = fingerprint
+        self._directory = directory.expanduser().resolve()
         self._client = ChiefClient(place.address, place.token(), SECONDS_UNTIL_CHIEF)
         self._lost: KeraunosError | None = None  # the chief, while a trial was running
 
@@ -82,8 +92,17 @@ class Worker:
             if answer.status == "INVALID":
                 raise self._other_settings()
             if answer.status == "RUNNING":
-                return read_plan(told)
+                return self._here(read_plan(told))
             time.sleep(SECONDS_BETWEEN_QUESTIONS)
+
+    def _here(self, plan: TrialPlan) -> TrialPlan:
+        """The plan with directories of this process's search in place of those named."""
+        continues = plan.continues
+        if continues is not None:
+            number = continues.name.rpartition("-")[2]
+            continues = self._directory / trial_name(int(number))
+        own = self._directory / trial_name(int(plan.number))
+        return replace(plan, directory=own, continues=continues)
 
     def _do(self, plan: TrialPlan) -> Outcome:
         """Runs a trial, and lets the chief hear of it meanwhile."""
@@ -136,7 +155,7 @@ def _is_busy(directory: Path) -> bool:
     if not directory.is_dir():
         return False
     try:
-        with FileLock(directory / LOCK_FILE).acquire(timeout=0):
+        with file_lock(directory / LOCK_FILE).acquire(timeout=0):
             return False
     except Timeout:
         return True

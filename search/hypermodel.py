@@ -131,7 +131,8 @@ class Search:
         )
         if place is not None and not place.is_chief:
             fingerprint = sha256_of_json(self._deciding_settings())
-            signal = Worker(place, fit, self.objective.name, fingerprint).run()
+            name = self.objective.name
+            signal = Worker(place, fit, name, fingerprint, self._run_dir).run()
             return SearchResult([], [], self._run_dir, signal)
         with search_directory(self._run_dir) as directory:
             executor = self._executor(fit, place)

@@ -155,7 +155,7 @@ def worker_that_reads() -> int:
 
     place = find_place()
     assert place is not None
-    return 128 + (Worker(place, read, "val_loss", "abc").run() or 0)
+    return 128 + (Worker(place, read, "val_loss", "abc", Path.cwd()).run() or 0)
 
 
 def rows(folder: Path) -> list[dict[str, str]]:

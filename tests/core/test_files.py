@@ -1,7 +1,11 @@
 import os
+import re
+from pathlib import Path
 
 import pytest
 from keraunos.core import files
+from keraunos.core.errors import ConfigError
+from outside import KINDS, make_outside, plant, snapshot
 
 
 def test_a_file_is_replaced_whole_and_nothing_is_left_beside_it(tmp_path):
@@ -62,3 +66,80 @@ def test_fingerprints(tmp_path):
     assert files.sha256_of_file(path) == expected
     assert files.sha256_of_json({"a": 1, "b": 2}) == files.sha256_of_json({"b": 2, "a": 1})
     assert files.sha256_of_json({"a": 1}) != files.sha256_of_json({"a": 2})
+
+
+WRITERS = {
+    "text": lambda path: files.write_text_atomic(path, "ours"),
+    "json": lambda path: files.write_json_atomic(path, {"ours": 1}),
+    "csv": lambda path: files.write_csv(path, ["ours"], [[1]]),
+    "append": lambda path: files.open_to_append(path).close(),
+    "folder": files.own_directory,
+    "below": lambda path: files.new_directory(path / "step-1").__enter__(),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("writer", WRITERS)
+def test_nothing_is_written_through_a_link_or_into_a_special_file(tmp_path, kind, writer):
+    outside = make_outside(tmp_path / "outside")
+    plant(tmp_path / "run" / "ours", kind, outside)
+    before = snapshot(tmp_path)
+    with pytest.raises(ConfigError, match=r"must be a .*ours is .*It is left as it is"):
+        WRITERS[writer](tmp_path / "run" / "ours")
+    assert snapshot(tmp_path) == before
+
+
+def test_a_hard_link_keeps_its_content_where_the_other_name_is_written(tmp_path):
+    (tmp_path / "backup").write_text("old")
+    os.link(tmp_path / "backup", tmp_path / "ours")
+    files.write_text_atomic(tmp_path / "ours", "new")
+    assert (tmp_path / "backup").read_text() == "old"
+
+
+def test_a_link_that_comes_while_a_file_is_written_is_not_followed(tmp_path):
+    outside = make_outside(tmp_path / "outside")
+    before = snapshot(outside)
+    with (
+        pytest.raises(ConfigError, match="symbolic link"),
+        files.replacing(tmp_path / "ours") as temporary,
+    ):
+        temporary.write_text("new")
+        (tmp_path / "ours").symlink_to(outside / "thesis.tex")
+    assert snapshot(outside) == before
+    assert sorted(os.listdir(tmp_path)) == ["ours", "outside"]
+
+
+@pytest.mark.parametrize("kind", ["fifo", "link to a folder", "dangling link", "socket"])
+def test_only_regular_files_are_read_and_nobody_waits(tmp_path, kind):
+    plant(tmp_path / "ours", kind, make_outside(tmp_path / "outside"))
+    for read in (files.read_text, files.sha256_of_file):
+        with pytest.raises(OSError, match=re.escape(str(tmp_path / "ours"))):
+            read(tmp_path / "ours")
+
+
+@pytest.mark.parametrize("mask", [0o002, 0o077])
+def test_permissions_are_those_of_the_umask(tmp_path, mask):
+    before = os.umask(mask)
+    try:
+        files.write_text_atomic(tmp_path / "file", "1")
+        files.open_to_append(tmp_path / "log").close()
+        files.write_csv(tmp_path / "table", ["a"], [])
+        files.own_directory(tmp_path / "folder")
+        with files.new_directory(tmp_path / "new"):
+            pass
+    finally:
+        os.umask(before)
+    modes = {each.name: each.stat().st_mode & 0o777 for each in tmp_path.iterdir()}
+    wanted = {name: 0o777 if name in ("folder", "new") else 0o666 for name in modes}
+    assert modes == {name: mode & ~mask for name, mode in wanted.items()}
+
+
+def test_a_directory_is_looked_through_where_it_is_asked_for(tmp_path: Path):
+    outside = make_outside(tmp_path / "outside")
+    run = tmp_path / "run"
+    plant(run / "notes" / "link", "link to a file", outside)
+    files.require_plain(run, "checkpoints")
+    files.require_plain(tmp_path / "nowhere", "checkpoints")
+    plant(run / "checkpoints" / "step-1" / "weights", "link to a file", outside)
+    with pytest.raises(ConfigError, match="weights is a symbolic link"):
+        files.require_plain(run, "checkpoints")

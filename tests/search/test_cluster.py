@@ -304,7 +304,8 @@ def test_a_worker_gives_a_trial_back_that_is_in_use(tmp_path, port):
 
     place = Place("a", f"127.0.0.1:{port}")
     with directory_lock(tmp_path):
-        outcome = Worker(place, fit, "loss", "abc")._do(TrialPlan(0, NOTHING, tmp_path))
+        worker = Worker(place, fit, "loss", "abc", tmp_path)
+        outcome = worker._do(TrialPlan(0, NOTHING, tmp_path))
     assert (outcome.status, outcome.reason) == ("interrupted", BUSY)
 
 
