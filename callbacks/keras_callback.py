@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from ..core.errors import ConfigError, message
 from .base import Callback
 from .run_state import RunState
 
@@ -27,6 +28,7 @@ _WRITERS = (
     "BackupAndRestore",
     "CSVLogger",
     "ModelCheckpoint",
+    "OrbaxCheckpoint",
     "ProgbarLogger",
     "RemoteMonitor",
     "TensorBoard",
@@ -50,6 +52,8 @@ class KerasCallback(Callback):
     """
 
     def __init__(self, callback: keras.callbacks.Callback) -> None:
+        if isinstance(callback, keras.callbacks.BackupAndRestore):
+            raise _moves_epochs(callback)
         self.callback = callback
         steps = any(self._overrides(hook) for hook in _BATCH_HOOKS)
         self.every_n_steps = 1 if steps else None
@@ -85,6 +89,9 @@ class KerasCallback(Callback):
             {"epochs": run.max_epochs, "steps": run.steps_per_epoch, "verbose": 0}
         )
         self.callback.on_train_begin({})
+        # Of this `Model.fit` would take notice.
+        if getattr(run.model, "_initial_epoch", None) is not None:
+            raise _moves_epochs(self.callback)
 
     def on_epoch_begin(self, run: RunState) -> None:
         """Hands the hook on."""
@@ -128,6 +135,19 @@ class KerasCallback(Callback):
         own = getattr(self.callback, hook)  # LambdaCallback has it in the instance
         inherited = getattr(keras.callbacks.Callback, hook)
         return getattr(own, "__func__", own) is not inherited
+
+
+def _moves_epochs(callback: keras.callbacks.Callback) -> ConfigError:
+    """What to raise for a callback that lets `Model.fit` begin at a later epoch."""
+    return ConfigError(
+        message(
+            "A callback must not resume training by itself: the Trainer would train all "
+            "epochs again.",
+            "Leave it out and give the Trainer a run_dir: a fit whose run_dir holds "
+            "checkpoints resumes from the newest, bit for bit.",
+            callback=type(callback).__name__,
+        )
+    )
 
 
 def as_callback(value: Any) -> Callback:

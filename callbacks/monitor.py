@@ -1,6 +1,6 @@
 """A metric that is watched: finding it, and telling better from worse."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from ..core.errors import ConfigError, message
@@ -22,6 +22,18 @@ _SMALLER_IS_BETTER = (
 _LARGER_IS_BETTER = ("acc", "auc", "precision", "recall", "f1", "iou", "r2", "score")
 
 
+class UnknownMetricError(ConfigError):
+    """There is no metric of the name that is watched.
+
+    Attributes:
+        metric: The name.
+        known: The names that there are.
+    """
+
+    metric: str = ""
+    known: tuple[str, ...] = ()
+
+
 class Monitor:
     """Watches one metric.
 
@@ -30,6 +42,7 @@ class Monitor:
         mode: Whether small (`"min"`) or large (`"max"`) values are good; `"auto"` tells
             by the name.
         min_delta: By how much a value must be better to count as better.
+        setting: What the user calls it: `"objective"` in a search.
 
     Raises:
         ConfigError: `mode` is unknown, or `"auto"` can't tell.
@@ -39,30 +52,29 @@ class Monitor:
         True
     """
 
-    def __init__(self, name: str, mode: Mode = "auto", min_delta: float = 0.0) -> None:
+    def __init__(
+        self,
+        name: str,
+        mode: Mode = "auto",
+        min_delta: float = 0.0,
+        setting: str = "monitor",
+    ) -> None:
         self.name = name
-        self.mode = _direction(name) if mode == "auto" else mode
+        self.mode = _direction(name, setting) if mode == "auto" else mode
         self.min_delta = min_delta
         if self.mode not in ("min", "max"):
             raise ConfigError(
-                message("`mode` must be auto, min or max.", mode=mode, monitor=name)
+                message("`mode` must be auto, min or max.", mode=mode, **{setting: name})
             )
 
     def value(self, metrics: Mapping[str, float]) -> float:
         """The metric's value.
 
         Raises:
-            ConfigError: There is no such metric; the message names those there are.
+            UnknownMetricError: There is no such metric; the message names those there are.
         """
         if self.name not in metrics:
-            guess = did_you_mean(self.name, metrics)
-            raise ConfigError(
-                message(
-                    f"`monitor` must be one of {', '.join(metrics)}.",
-                    guess,
-                    monitor=self.name,
-                )
-            )
+            raise unknown_metric("monitor", self.name, metrics)
         return metrics[self.name]
 
     def measured(self, run: RunState) -> float | None:
@@ -87,16 +99,43 @@ class Monitor:
         return gain > self.min_delta
 
 
-def _direction(name: str) -> str:
+def unknown_metric(setting: str, metric: str, known: Iterable[str]) -> UnknownMetricError:
+    """What to raise for the name of a metric that there is not.
+
+    Args:
+        setting: What the user calls it.
+        metric: The name.
+        known: The names that there are.
+    """
+    names = tuple(known)
+    error = UnknownMetricError(
+        message(
+            f"`{setting}` must be one of {', '.join(names)}.",
+            did_you_mean(metric, names),
+            **{setting: metric},
+        )
+    )
+    error.metric, error.known = metric, names
+    return error
+
+
+def _direction(name: str, setting: str) -> str:
+    """Tells by the first word that is known: what follows may be the name of a class."""
     words = name.lower()
-    if any(word in words for word in _SMALLER_IS_BETTER):
+    if words.endswith(("loss", "error")):
         return "min"
-    if any(word in words for word in _LARGER_IS_BETTER):
-        return "max"
+    places = {
+        words.index(word): mode
+        for mode, known in (("max", _LARGER_IS_BETTER), ("min", _SMALLER_IS_BETTER))
+        for word in known
+        if word in words
+    }
+    if places:
+        return places[min(places)]
     raise ConfigError(
         message(
-            "`monitor` must be a metric whose direction its name tells.",
+            f"`{setting}` must be a metric whose direction its name tells.",
             "Add mode=min or mode=max.",
-            monitor=name,
+            **{setting: name},
         )
     )

@@ -95,7 +95,7 @@ class ConfiguredTrial:
         from .build import build_module, build_trainer
 
         settings = self.config.search
-        objective = Monitor(settings.objective, settings.mode)
+        objective = Monitor(settings.objective, settings.mode, setting="objective")
         values = decoded(self.space, plan.values)
         config = trial_config(self.config, values, objective, plan.max_epochs)
         strategy = self._strategy_of(config)
@@ -190,7 +190,8 @@ def _search(
     from ..search.search import run_search, search_directory
     from ..search.space import describe_space
 
-    objective = Monitor(config.search.objective, config.search.mode)
+    settings = config.search
+    objective = Monitor(settings.objective, settings.mode, setting="objective")
     with search_directory(directory):
         study = _open_study(config, space, objective, directory)
         done = sum(trial.status != "running" for trial in study.trials.values())

@@ -104,7 +104,7 @@ class Search:
             seed=seed,
             hyperband_factor=hyperband_factor,
         )
-        self.objective = Monitor(objective, mode)
+        self.objective = Monitor(objective, mode, setting="objective")
         self._trainer_settings = Trainer(**self._trainer).settings
 
     def run(

@@ -4,17 +4,17 @@ import contextlib
 import gc
 import shutil
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import Timeout
 
+from ..callbacks.monitor import UnknownMetricError, unknown_metric
 from ..core.errors import CheckpointError, ConfigError, DataError, KeraunosError, message
 from ..core.files import new_directory, require_plain
 from ..core.lock import LOCK_FILE, OWNER_FILE, file_lock
-from ..core.names import did_you_mean
 
 if TYPE_CHECKING:
     from ..trainer import FitResult
@@ -95,6 +95,10 @@ def run_trial(fit: FitTrial, plan: TrialPlan, objective: str) -> Outcome:
     """
     try:
         return _do(fit, plan, objective)
+    except UnknownMetricError as error:
+        if error.metric == objective:  # the callbacks of a trial watch it, too
+            error = _unknown_objective(objective, error.known)
+        return Outcome("failed", reason=str(error), error=error.with_traceback(None))
     except (ConfigError, DataError, CheckpointError) as error:
         return Outcome("failed", reason=str(error), error=error.with_traceback(None))
     except Exception as error:
@@ -119,17 +123,16 @@ def _outcome(result: "FitResult", objective: str, added: dict[str, Any] | None) 
     if not result.history:  # its time was over before an epoch was
         return Outcome("failed", reason=result.stop_reason)
     if objective not in result.history:
-        names = [name for name in result.history if name.startswith("val_")]
-        raise ConfigError(
-            message(
-                f"The objective must be one of {', '.join(names or result.history)}.",
-                did_you_mean(objective, result.history),
-                objective=objective,
-            )
-        )
+        raise _unknown_objective(objective, result.history)
     seconds = sum(result.history.get("seconds", ()))
     scores = list(map(float, result.history[objective]))
     return Outcome("completed", scores, seconds, result.stop_reason, hyperparameters=added)
+
+
+def _unknown_objective(objective: str, known: Iterable[str]) -> UnknownMetricError:
+    names = list(known)
+    measured = [name for name in names if name.startswith("val_")]
+    return unknown_metric("objective", objective, measured or names)
 
 
 def _broken(error: Exception) -> Outcome:

@@ -9,6 +9,7 @@ from .factory import (
     create_strategy,
     describe_strategy,
     register_strategy,
+    require_outside_scope,
     strategy_names,
 )
 from .gathering import gather_rows
@@ -32,6 +33,7 @@ __all__ = [
     "init_workers",
     "own_part",
     "register_strategy",
+    "require_outside_scope",
     "set_cpu_devices",
     "strategy_names",
     "sum_over_replicas",

@@ -9,6 +9,7 @@ from typing import Literal
 import tensorflow as tf
 
 from ..core.cluster import has_several_workers
+from ..core.errors import ConfigError, message
 from ..core.names import choose
 from .devices import Accelerator, Devices, find_devices
 from .multi_worker import multi_worker_strategy, workers_of
@@ -35,6 +36,23 @@ def register_strategy(name: str) -> Callable[[Factory], Factory]:
         return factory
 
     return register
+
+
+def require_outside_scope() -> None:
+    """Refuses to go on within the scope of a strategy.
+
+    Raises:
+        ConfigError: A `with strategy.scope():` is open.
+    """
+    if tf.distribute.has_strategy():
+        raise ConfigError(
+            message(
+                "A Trainer must be used outside of `with strategy.scope():`, which it "
+                "enters by itself.",
+                "Move the call out of the `with` block.",
+                strategy=type(tf.distribute.get_strategy()).__name__,
+            )
+        )
 
 
 def strategy_names() -> tuple[str, ...]:

@@ -235,25 +235,32 @@ def batch_limit(limit: int | float | None, num_batches: int | None) -> int | Non
     return max(int(limit * num_batches), 1)
 
 
-def require_end(source: BatchSource, limit: int | float | None, setting: str) -> None:
+def require_end(
+    source: BatchSource, limit: int | float | None = None, setting: str | None = None
+) -> None:
     """Refuses data without end, unless there is a limit.
 
     Args:
         source: The data.
         limit: Of batches, or None.
-        setting: What to set a limit with.
+        setting: What to set a limit with, if anything.
 
     Raises:
         ConfigError: The data have no end, and there is no limit.
     """
-    if limit is None and (source.is_endless or getattr(source, "repeats_forever", False)):
-        raise ConfigError(
-            message(
-                f"`{setting}` must be given for a dataset without end.",
-                "Set it to a number of batches, or leave `.repeat()` out.",
-                **{setting: None},
-            )
+    repeats = source.is_endless or getattr(source, "repeats_forever", False)
+    if limit is not None or source.num_batches is not None or not repeats:
+        return
+    if setting is None:
+        remedy = "Leave `.repeat()` out, or call `.take(...)` on the dataset."
+        raise ConfigError(message("The data must have an end.", remedy, batches="endless"))
+    raise ConfigError(
+        message(
+            f"`{setting}` must be given for a dataset without end.",
+            "Set it to a number of batches, or leave `.repeat()` out.",
+            **{setting: None},
         )
+    )
 
 
 def no_batches(kind: str, **received: object) -> DataError:

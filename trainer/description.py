@@ -23,10 +23,10 @@ def describe_run(
     lines = [
         *describe_devices(run.strategy, batch_size_of(run.data)),
         *describe_data(run.data),
-        f"steps: {run.steps_per_epoch or 'an unknown number of'} per epoch, at most "
-        f"{run.max_epochs} epochs",
+        f"steps: {_steps(run)}, at most {run.max_epochs} epoch{'s' * (run.max_epochs > 1)}",
         f"model: {module.describe(run.model)}",
         _features(run.settings["feature_cache"], reason_against_features),
+        *_initial_weights(run, resumption),
         f"run directory: {run.run_dir or 'none, nothing is written'}",
     ]
     if callbacks.not_resumable():
@@ -53,6 +53,17 @@ def describe_data(data: Any) -> list[str]:
 def batch_size_of(data: Any) -> int | None:
     """The global batch size, if the data have one."""
     return getattr(data, "batch_size", None)
+
+
+def _initial_weights(run: RunState, resumption: Resumption | None) -> list[str]:
+    path = run.settings.get("initial_weights")
+    return [] if path is None or resumption else [f"initial weights: {path}"]
+
+
+def _steps(run: RunState) -> str:
+    if run.steps_per_epoch is None:
+        return "as many per epoch as the data have, known after the first"
+    return f"{run.steps_per_epoch} per epoch"
 
 
 def _resumed(run: RunState, resumption: Resumption) -> list[str]:

@@ -15,7 +15,6 @@ from .compiled_model import batch_spec, check_targets
 from .epochs import Validation
 from .evaluation_step import EvaluationStep, PredictionStep
 from .keras_internals import build_compiled
-from .losses import overrides_training_step
 from .outputs import Collected, LabelledSource, as_predictions, collect, on_host
 from .overrides import refuse_own_evaluation, refuse_own_prediction
 from .result import TestResult
@@ -49,7 +48,6 @@ def evaluate(
             )
         )
     refuse_own_evaluation(model, module)
-    _require_loss(model, module)
     spec = batch_spec(source)
     check_targets(model, module, spec[1])
     with strategy.scope():
@@ -104,18 +102,6 @@ def score(model: keras.Model, source: BatchSource, module: Module) -> TestResult
     predictions = as_predictions(source, outputs)
     scores = {key: value for key, value in measured.items() if key == "loss"}
     return TestResult(scores | score_predictions(source, predictions), predictions)
-
-
-def _require_loss(model: keras.Model, module: Module) -> None:
-    if model.loss is None and not overrides_training_step(module):
-        raise ConfigError(
-            message(
-                "The model was compiled without a loss, so its module must be given.",
-                "Call it with module=..., the Module whose training_step it was trained "
-                "with, or compile the model with a loss.",
-                loss=None,
-            )
-        )
 
 
 def score_predictions(source: Any, predictions: Predictions) -> dict[str, Any]:

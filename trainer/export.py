@@ -13,20 +13,33 @@ MODEL_FILE = "model.keras"
 CLASSES_FILE = "classes.txt"
 
 
-def export_model(model: keras.Model, path: Path) -> None:
-    """Writes a `.keras` file without what the model was compiled with.
+def export_model(model: keras.Model, path: Path, is_compiled: bool = False) -> None:
+    """Writes a `.keras` file.
 
-    Losses and metrics of one's own would keep it from loading elsewhere.
+    Args:
+        model: What to write.
+        path: Where to.
+        is_compiled: Whether to keep what it was compiled with, and the optimizer. Losses
+            and metrics of one's own then keep it from loading elsewhere.
     """
     plain = model
-    if getattr(model, "inputs", None) is not None:  # a subclassed model has none
+    is_functional = getattr(model, "inputs", None) is not None
+    if is_functional and not is_compiled:
         plain = keras.Model(model.inputs, model.outputs, name=model.name)
     with replacing(path) as temporary:
         plain.save(temporary)
 
 
-def export_run(model: keras.Model, data: Any, run_dir: Path) -> Path:
+def export_run(
+    model: keras.Model, data: Any, run_dir: Path, is_compiled: bool = False
+) -> Path:
     """Writes the model of a run, and the names of its classes if the data have some.
+
+    Args:
+        model: What to write.
+        data: What it was trained on.
+        run_dir: Where to.
+        is_compiled: Whether to keep what it was compiled with.
 
     Returns:
         The file of the model.
@@ -34,7 +47,7 @@ def export_run(model: keras.Model, data: Any, run_dir: Path) -> Path:
     if hasattr(data, "class_names"):
         write_class_names(data.class_names, run_dir / CLASSES_FILE)
     # Last: where it is, a search takes a trial to be exported.
-    export_model(model, run_dir / MODEL_FILE)
+    export_model(model, run_dir / MODEL_FILE, is_compiled)
     return run_dir / MODEL_FILE
 
 

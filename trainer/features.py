@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from ..configs import TrainerConfig
 from ..core.errors import ConfigError, KeraunosError, message
 from ..core.progress import track
 from ..core.store import Store
@@ -36,8 +37,14 @@ class Trained(NamedTuple):
     validation: BatchSource | None
 
 
-def reason_against(module: Module, model: keras.Model, data: Any, train: Any) -> str | None:
+def reason_against(
+    settings: TrainerConfig, module: Module, model: keras.Model, data: Any, train: Any
+) -> str | None:
     """Why features can't be cached; None if they can."""
+    if settings.fast_dev_run:
+        return "fast_dev_run looks at one batch only"
+    if settings.overfit_batches is not None:
+        return "overfit_batches goes through the same images again and again"
     frozen = module.frozen_part(model)
     if frozen is None:
         return "no part of the model is known to stay as it is"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import tensorflow as tf
@@ -14,13 +14,13 @@ from ..callbacks import CallbackList, RunState
 from ..callbacks.checkpoints import best_checkpoint
 from ..callbacks.model_checkpoint import restore_best
 from ..configs import TrainerConfig, max_seconds
-from ..core.errors import ConfigError, message
 from ..core.signals import stop_signals
 from ..models import FeatureCache, Module
 from ..strategies import workers_of
 from .assembly import Assembly, Parts
 from .batches import BatchSource, batch_limit
 from .checkpoint import restore_epoch, restore_run
+from .class_weight import ClassWeight, weighted_by_class
 from .compiled_model import build_model
 from .description import (
     batch_size_of,
@@ -40,6 +40,7 @@ from .features import (
     train_on_features,
 )
 from .global_settings import global_settings
+from .initial_weights import PathOfWeights, load_initial_weights
 from .interruption import Interrupted, Interruption
 from .loop import Loop
 from .out_of_memory import memory_advice
@@ -55,7 +56,7 @@ from .resume import (
 )
 from .run_directory import WritesTables, claimed_directory, write_environment
 from .schedule_length import tell_schedule
-from .settings import run_settings
+from .settings import run_settings, settings_of_fit
 from .validation_times import ValidationTimes
 
 
@@ -74,7 +75,10 @@ class Fitting:
         strategy: Where to train.
         callbacks: What happens around.
         run_dir: Where files go, or None: also on all workers but the chief.
-        export: Whether the whole model is wanted in the end.
+        export: Whether the whole model is wanted in the end; `"compiled"` with loss,
+            metrics and optimizer.
+        class_weight: Weights of examples by class, or None.
+        initial_weights: What a new run begins with, or None.
         said: Lines that were announced already.
     """
 
@@ -88,7 +92,9 @@ class Fitting:
     strategy: tf.distribute.Strategy
     callbacks: CallbackList
     run_dir: Path | None
-    export: bool = True
+    export: bool | Literal["compiled"] = True
+    class_weight: ClassWeight | None = None
+    initial_weights: PathOfWeights | None = None
     said: Sequence[str] = ()
 
     def run(self) -> FitResult:
@@ -136,7 +142,7 @@ class Fitting:
             restore_best(run)
             trained = self._trained(run.model, self._open_cache(run, lambda: None))
             self._check_whole(run, trained)
-            return export_run(run.model, self.data, self.run_dir)
+            return self._export(run, self.run_dir)
 
     def _global_settings(self) -> AbstractContextManager[None]:
         settings = self.settings
@@ -162,7 +168,7 @@ class Fitting:
                 self.settings,
                 self.seed,
             )
-            | {"feature_cache": self.feature_cache},
+            | settings_of_fit(self.feature_cache, self.class_weight, self.initial_weights),
             max_epochs=self.settings.max_epochs,
             min_epochs=self.settings.min_epochs,
             steps_per_epoch=steps_per_epoch,
@@ -175,6 +181,8 @@ class Fitting:
         resumption = share_resumption(workers, found)
         if resumption is not None:
             restore_run(run, resumption)
+        elif self.initial_weights is not None:
+            load_initial_weights(model, self.initial_weights, workers)
         reason = self._reason_against_features(model)
         if not run.phases:
             decide(self.feature_cache, reason)
@@ -197,6 +205,7 @@ class Fitting:
             clear_the_way(run.checkpoint_dir, run.resumed_from)
         self._write_what_was_asked()
         self._loop(run, trained, resumption, accumulation, interruption).run(run)
+        accumulation.close()  # what is exported says how it was compiled
         self._finish(run, trained)
 
     def _make_ready(
@@ -248,7 +257,10 @@ class Fitting:
         if not run.phases:
             self._check_whole(run, trained)
         if self.run_dir is not None:
-            export_run(run.model, self.data, self.run_dir)
+            self._export(run, self.run_dir)
+
+    def _export(self, run: RunState, run_dir: Path) -> Path:
+        return export_run(run.model, self.data, run_dir, self.export == "compiled")
 
     def _check_whole(self, run: RunState, trained: Trained) -> None:
         if trained.model is not run.model:
@@ -273,7 +285,8 @@ class Fitting:
         if cache is None:
             return Trained(model, self.train, self.validation)
         epochs = self.settings.max_epochs
-        return train_on_features(self.module, model, self.data, epochs, cache)
+        trained = train_on_features(self.module, model, self.data, epochs, cache)
+        return trained._replace(train=weighted_by_class(trained.train, self.class_weight))
 
     def _open_cache(
         self, run: RunState, between_calls: Callable[[], None]
@@ -284,11 +297,7 @@ class Fitting:
         return open_cache(self.module, run.model, self.data, between_calls)
 
     def _reason_against_features(self, model: keras.Model) -> str | None:
-        if self.settings.fast_dev_run:
-            return "fast_dev_run looks at one batch only"
-        if self.settings.overfit_batches is not None:
-            return "overfit_batches goes through the same pictures again and again"
-        return reason_against(self.module, model, self.data, self.train)
+        return reason_against(self.settings, self.module, model, self.data, self.train)
 
     def _write_what_was_asked(self) -> None:
         if self.run_dir is None:
@@ -298,13 +307,4 @@ class Fitting:
             self.data.write_tables(self.run_dir)
 
     def _train_limit(self) -> int | None:
-        limit = batch_limit(self.settings.limit_train_batches, self.train.num_batches)
-        if self.train.num_batches is None and self.train.is_endless and limit is None:
-            raise ConfigError(
-                message(
-                    "`limit_train_batches` must be given for a dataset without end.",
-                    "Set it to the number of steps that make an epoch.",
-                    limit_train_batches=None,
-                )
-            )
-        return limit
+        return batch_limit(self.settings.limit_train_batches, self.train.num_batches)

@@ -247,7 +247,7 @@ def _without_loss() -> ConfigError:
         message(
             "The model must be compiled with a loss, or add one.",
             "Call model.compile(optimizer, loss=...), call add_loss in a layer, or define "
-            "Module.training_step.",
+            "Module.training_step; validate and test take it as module=...",
             loss=None,
         )
     )

@@ -73,7 +73,8 @@ def _require_rows(name: Any, value: Any, inputs: Any) -> None:
     """
     shape = getattr(value, "shape", ())
     rows = tf.nest.flatten(inputs)[0].shape[0]
-    if isinstance(name, str) and len(shape) > 0 and shape[0] in (None, rows):
+    first = next(iter(shape), "none")  # a scalar has no rows
+    if isinstance(name, str) and first in (None, rows):
         return
     raise ConfigError(
         message(

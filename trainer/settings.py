@@ -1,6 +1,7 @@
 """What a run was asked to do, as far as it decides what comes out."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import keras
@@ -50,6 +51,18 @@ def run_settings(
         "data": _of_data(data, num_batches),
     }
     return dict(redacted(json.loads(json.dumps(settings, default=str))))
+
+
+def settings_of_fit(
+    feature_cache: str, class_weight: Mapping[int, float] | None, initial_weights: Any
+) -> dict[str, Any]:
+    """What else decides what comes out; those that were not asked for are left out."""
+    settings: dict[str, Any] = {"feature_cache": feature_cache}
+    if class_weight is not None:
+        settings["class_weight"] = {str(n): each for n, each in class_weight.items()}
+    if initial_weights is not None:
+        settings["initial_weights"] = str(initial_weights)
+    return settings
 
 
 def _of_data(data: Any, num_batches: int | None) -> dict[str, Any]:

@@ -1,34 +1,58 @@
 """Finds the splits of what a Trainer is given, as sources of batches."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
+import keras
+
+from ..configs import TrainerConfig
 from ..core.errors import ConfigError, message
-from .batches import BatchSource, as_source, batch_limit
+from ..models import Module
+from .batches import BatchSource, as_source, batch_limit, require_end
+from .class_weight import ClassWeight
+from .initial_weights import PathOfWeights
 from .overfitting import SameBatches
+
+Buildable = Module | Callable[[], keras.Model]
+
+
+class Asked(NamedTuple):
+    """What `fit` is given."""
+
+    module: Buildable
+    data: Any
+    validation_data: Any
+    class_weight: ClassWeight | None
+    initial_weights: PathOfWeights | None
 
 
 def sources_of(
-    data: Any, validation_data: Any, overfit_batches: int | float | None
+    data: Any, validation_data: Any, settings: TrainerConfig
 ) -> tuple[BatchSource, BatchSource | None]:
     """Batches to train on, and to validate on if there are any.
 
     Args:
         data: As `Trainer.fit` was given it.
         validation_data: Likewise.
-        overfit_batches: So many batches of training are to serve for both, or None.
+        settings: Of the Trainer: limits of batches; and whether some batches of training
+            serve for both.
 
     Raises:
-        ConfigError: They are no data, or there are two splits for validation.
+        ConfigError: They are no data, or without an end, or there are two splits for
+            validation.
     """
     train, validation = _train_and_validation(data, validation_data)
     source = as_source(train, "data")
-    count = batch_limit(overfit_batches, source.num_batches)
+    count = batch_limit(settings.overfit_batches, source.num_batches)
     if count is not None:
         same = SameBatches(source, count)
         return same, same
+    require_end(source, settings.limit_train_batches, "limit_train_batches")
     if validation is None:
         return source, None
-    return source, as_source(validation, "validation_data")
+    validation_source = as_source(validation, "validation_data")
+    require_end(validation_source, settings.limit_val_batches, "limit_val_batches")
+    return source, validation_source
 
 
 def _train_and_validation(data: Any, validation_data: Any) -> tuple[Any, Any]:

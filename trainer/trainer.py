@@ -1,33 +1,34 @@
 """The front of the engine: fit, validate, test and predict."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import keras
 import tensorflow as tf
 
 from ..callbacks import default_callbacks, merge_callbacks
 from ..configs import TrainerConfig, validated
-from ..core.files import require_plain
 from ..core.names import choose
-from ..models import Module, as_module
-from ..strategies import create_strategy, current_workers, workers_of
-from .batches import as_source, batch_limit
+from ..models import as_module
+from ..strategies import (
+    current_workers,
+    require_outside_scope,
+    workers_of,
+)
+from .class_weight import ClassWeight, weighted_by_class
 from .description import describe_devices
-from .evaluation import evaluate, predict, score
+from .evaluator import Evaluator
 from .fitting import Fitting
-from .outputs import Collected
+from .initial_weights import PathOfWeights
+from .keras_arguments import explains_keras_arguments
 from .pipeline_errors import errors_of_pipelines
-from .result import FitResult, TestResult
-from .run_directory import check_run_directory, scratch_directory, write_test_report
-from .sources import sources_of, split_of
-
-Buildable = Module | Callable[[], keras.Model]
+from .result import FitResult
+from .run_directory import check_run_directory, scratch_directory
+from .sources import Asked, Buildable, sources_of
 
 
-class Trainer:
+class Trainer(Evaluator):
     """Trains Keras models on one or many devices.
 
     A Trainer is a value: making one does nothing, and it can be used again. Its
@@ -65,7 +66,8 @@ class Trainer:
         run_dir: Where checkpoints, metrics, pictures and the model go; without it
             nothing is written. A directory that holds a run resumes it.
         callbacks: A list, or a map from labels in which None switches a default off.
-        export: Whether to write `model.keras` in the end.
+        export: Whether to write `model.keras` in the end; `"compiled"` keeps loss,
+            metrics and optimizer in it.
 
     Raises:
         ConfigError: An argument is out of its range.
@@ -99,10 +101,9 @@ class Trainer:
         seed: int = 0,
         run_dir: str | os.PathLike[str] | None = None,
         callbacks: Sequence[Any] | Mapping[str, Any] | None = None,
-        export: bool = True,
+        export: bool | Literal["compiled"] = True,
     ) -> None:
-        self._strategy = strategy
-        self.settings = validated(
+        settings = validated(
             TrainerConfig,
             "trainer",
             strategy=strategy if isinstance(strategy, str) else "auto",
@@ -124,17 +125,24 @@ class Trainer:
             steps_per_execution=steps_per_execution,
             sync_batch_norm=sync_batch_norm,
         )
+        super().__init__(settings, strategy, run_dir)
         choose("feature_cache", feature_cache, dict.fromkeys(("auto", "on", "off")))
         self.feature_cache = feature_cache
         self.seed = seed
-        self.run_dir = run_dir
         self.callbacks = callbacks
         self.export = export
         self._said: Sequence[str] = ()
 
+    @explains_keras_arguments
     @errors_of_pipelines()
     def fit(
-        self, module: Buildable, data: Any, *, validation_data: Any = None
+        self,
+        module: Buildable,
+        data: Any,
+        *,
+        validation_data: Any = None,
+        class_weight: ClassWeight | None = None,
+        initial_weights: PathOfWeights | None = None,
     ) -> FitResult:
         """Trains a model; goes on from the newest checkpoint in `run_dir`, if there is one.
 
@@ -148,6 +156,12 @@ class Trainer:
                 `Model.fit` takes them; or a function `dataset(epoch, start_batch)`
                 that returns one.
             validation_data: Likewise; not with `ImageData`, which brings its own.
+            class_weight: Weights of training examples by class, as `Model.fit` takes
+                them: `{0: 1.0, 1: 2.5}`. Classes that are left out have 1.
+            initial_weights: What a new run begins with: another run, one of its
+                checkpoints, or a file `.keras` or `.weights.h5`. It is only read.
+                Epochs, optimizer and callbacks begin anew; a run that is resumed goes on
+                from its own checkpoint.
 
         Returns:
             The model, its history, and why training ended.
@@ -158,23 +172,32 @@ class Trainer:
             DivergedError: The loss is no longer a finite number.
             CheckpointError: A checkpoint can't be written, or none can be read.
         """
+        asked = Asked(module, data, validation_data, class_weight, initial_weights)
         if self.settings.fast_dev_run:
             with scratch_directory() as directory:
-                return self._fitting(module, data, validation_data, directory).run()
-        return self._fitting(module, data, validation_data, self.run_dir).run()
+                return self._fitting(asked, directory).run()
+        return self._fitting(asked, self.run_dir).run()
 
     @errors_of_pipelines()
     def export_best(
-        self, module: Buildable, data: Any, *, validation_data: Any = None
+        self,
+        module: Buildable,
+        data: Any,
+        *,
+        validation_data: Any = None,
+        class_weight: ClassWeight | None = None,
+        initial_weights: PathOfWeights | None = None,
     ) -> Path:
         """Writes `model.keras` for a run that is over, from its best checkpoint.
 
         That is what `fit` does in the end, unless `export` is False. In one process.
 
         Args:
-            module: As for `fit`.
-            data: As for `fit`.
-            validation_data: As for `fit`.
+            module: As for `fit`, and so all others.
+            data: See there.
+            validation_data: See there.
+            class_weight: See there.
+            initial_weights: See there.
 
         Returns:
             The file.
@@ -184,7 +207,8 @@ class Trainer:
                 run.
             CheckpointError: The checkpoint can't be read, or is of another model.
         """
-        return self._fitting(module, data, validation_data, self.run_dir).export_best()
+        asked = Asked(module, data, validation_data, class_weight, initial_weights)
+        return self._fitting(asked, self.run_dir).export_best()
 
     def check(self) -> None:
         """Looks whether there are such devices, and whether `run_dir` can be used.
@@ -215,14 +239,22 @@ class Trainer:
             merge_callbacks(self.callbacks, default_callbacks(None)).announce(self._said)
 
     def describe(
-        self, module: Buildable, data: Any, *, validation_data: Any = None
+        self,
+        module: Buildable,
+        data: Any,
+        *,
+        validation_data: Any = None,
+        class_weight: ClassWeight | None = None,
+        initial_weights: PathOfWeights | None = None,
     ) -> list[str]:
         """Does all that comes before training: a dry run that writes nothing.
 
         Args:
-            module: As for `fit`.
-            data: As for `fit`.
-            validation_data: As for `fit`.
+            module: As for `fit`, and so all others.
+            data: See there.
+            validation_data: See there.
+            class_weight: See there.
+            initial_weights: See there.
 
         Returns:
             The lines that say what `fit` would do.
@@ -231,86 +263,22 @@ class Trainer:
             ConfigError: Something that was asked for can't be done.
             DataError: The data would spoil the run.
         """
-        return self._fitting(module, data, validation_data, self.run_dir).describe()
+        asked = Asked(module, data, validation_data, class_weight, initial_weights)
+        return self._fitting(asked, self.run_dir).describe()
 
-    @errors_of_pipelines()
-    def validate(
-        self, model: keras.Model, data: Any, module: Module | None = None
-    ) -> dict[str, float]:
-        """Measures a compiled model on validation data.
-
-        Args:
-            model: Compiled; as `fit` returned it, say.
-            data: `ImageData` with a validation split, or a dataset.
-            module: If it defines `training_step`, that gives the loss.
-
-        Returns:
-            Losses and metrics by name.
-
-        Raises:
-            ConfigError: The model is not compiled, or there is no such split.
-        """
-        source = as_source(split_of(data, "validation"), "data")
-        limit = batch_limit(self.settings.limit_val_batches, source.num_batches)
-        return evaluate(model, source, module or Module(), limit)[0]
-
-    @errors_of_pipelines()
-    def test(
-        self, model: keras.Model, data: Any, module: Module | None = None
-    ) -> TestResult:
-        """Scores a model on test data.
-
-        Of a classifier of pictures the whole report is made: accuracy, balanced
-        accuracy, ROC-AUC, values per class and the confusion matrix. It is also written
-        into the run directory, if the Trainer has one.
-
-        Args:
-            model: As `fit` returned it, or loaded from a file.
-            data: `ImageData` with a test split, one split of it, or a dataset.
-            module: If it defines `training_step`, that gives the loss.
-
-        Raises:
-            ConfigError: There is no such split, or nothing to measure.
-        """
-        if self.run_dir is not None and current_workers().is_chief:
-            require_plain(Path(self.run_dir).expanduser().resolve())
-        source = as_source(split_of(data, "test"), "data")
-        result = score(model, source, module or Module())
-        if self.run_dir is not None and current_workers().is_chief:
-            write_test_report(self.run_dir, result, source)
-        return result
-
-    @errors_of_pipelines()
-    def predict(self, model: keras.Model, data: Any) -> Collected:
-        """Runs a model on data.
-
-        Args:
-            model: Any model.
-            data: A split of `ImageData`, or a dataset; targets are ignored.
-
-        Returns:
-            The outputs, a row an example, in the order of the data.
-        """
-        return predict(model, as_source(split_of(data, "test"), "data"))
-
-    def _fitting(
-        self,
-        module: Buildable,
-        data: Any,
-        validation_data: Any,
-        run_dir: str | os.PathLike[str] | None,
-    ) -> Fitting:
+    def _fitting(self, asked: Asked, run_dir: str | os.PathLike[str] | None) -> Fitting:
+        require_outside_scope()
         strategy = self._make_strategy()
         is_chief = workers_of(strategy).is_chief
         directory = None
         if run_dir is not None:
             directory = check_run_directory(run_dir) if is_chief else Path(run_dir)
         callbacks = merge_callbacks(self.callbacks, default_callbacks(directory))
-        train, validation = sources_of(data, validation_data, self.settings.overfit_batches)
+        train, validation = sources_of(asked.data, asked.validation_data, self.settings)
         return Fitting(
-            module=as_module(module),
-            data=data,
-            train=train,
+            module=as_module(asked.module),
+            data=asked.data,
+            train=weighted_by_class(train, asked.class_weight),
             validation=validation,
             settings=self.settings,
             feature_cache=self.feature_cache,
@@ -320,10 +288,6 @@ class Trainer:
             run_dir=directory if is_chief else None,
             export=self.export,
             said=self._said,
+            class_weight=asked.class_weight,
+            initial_weights=asked.initial_weights,
         )
-
-    def _make_strategy(self) -> tf.distribute.Strategy:
-        if not isinstance(self._strategy, str):
-            return self._strategy
-        settings = self.settings
-        return create_strategy(settings.strategy, settings.accelerator, settings.devices)

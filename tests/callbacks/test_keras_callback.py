@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from hand_made_runs import SPEED, end_epoch, new_run
 from helpers import classifier, examples, largest_difference, replicas, weights_of
-from keraunos import Trainer
+from keraunos import ConfigError, Trainer
 from keraunos.callbacks import KerasCallback
 
 HOOKS = (
@@ -86,7 +86,7 @@ def test_hooks_and_logs_are_those_of_model_fit(stop_at):
     assert [call[:2] for call in ours.calls] == [call[:2] for call in theirs.calls]
     assert len(ours.calls) > 10
     for (hook, _, own), (_, _, expected) in zip(ours.calls, theirs.calls, strict=True):
-        assert set(own) - set(expected) <= set(SPEED), hook
+        assert set(own) - set(expected) <= {*SPEED, "examples_per_second"}, hook
         assert {name: own[name] for name in expected} == pytest.approx(expected, rel=1e-5)
     reason = "Recorder said so" if stop_at else "max_epochs=2 is reached"
     assert result.stop_reason == reason
@@ -198,3 +198,18 @@ def test_those_that_cannot_be_resumed_are_named_at_the_start():
     )
     plain = Trainer(strategy=replicas(1)).describe(classifier(), dataset(9))
     assert not any("start anew" in line for line in plain)
+
+
+class ResumesByItself(keras.callbacks.Callback):
+    def on_train_begin(self, logs=None):
+        self.model._initial_epoch = 2
+
+
+@pytest.mark.parametrize(
+    "make",
+    [keras.callbacks.BackupAndRestore, lambda _: ResumesByItself()],
+)
+def test_a_callback_that_would_begin_at_a_later_epoch_is_refused(make, tmp_path):
+    """The Trainer would train all epochs again, on weights that are trained already."""
+    with pytest.raises(ConfigError, match=r"all epochs again.*give the Trainer a run_dir"):
+        KerasCallback(make(tmp_path)).on_fit_begin(new_run())

@@ -5,7 +5,9 @@ from keraunos.callbacks.monitor import Monitor
 from keraunos.core.errors import ConfigError
 
 MIN = ["loss", "val_loss", "mae", "val_mse", "kl_divergence", "mean_absolute_error"]
+MIN += ["score_loss", "precision_error"]  # of outputs with such names
 MAX = [
+    "val_f1_score_glossy",  # of a class
     "accuracy",
     "val_balanced_accuracy",
     "auc",
@@ -25,6 +27,8 @@ def test_auto_tells_the_direction_by_the_name(name, mode):
 def test_a_name_that_tells_nothing_needs_a_mode():
     with pytest.raises(ConfigError, match=r"Received: monitor='val_hinge'.*mode=min or"):
         Monitor("val_hinge")
+    with pytest.raises(ConfigError, match=r"`objective`.*objective='val_hinge'"):
+        Monitor("val_hinge", setting="objective")
     assert Monitor("val_hinge", "min").mode == "min"
     with pytest.raises(ConfigError, match=r"`mode` must be auto, min or max.*'smallest'"):
         Monitor("val_loss", "smallest")

@@ -190,7 +190,9 @@ def test_a_search_in_which_all_trials_fail_is_an_error_that_says_why(tmp_path):
 
 
 def test_an_objective_that_does_not_exist_ends_the_search_at_once(tmp_path):
-    with pytest.raises(ConfigError, match=r"'val_acc'.*Did you mean val_acc"):
+    with pytest.raises(
+        ConfigError, match=r"`objective` must .*'val_acc'.*Did you mean val_acc"
+    ):
         hypermodels.run(tmp_path / "s", objective="val_acc")
 
 

@@ -93,8 +93,25 @@ def test_an_endless_dataset_goes_on_where_the_last_epoch_ended() -> None:
 
 
 def test_an_endless_dataset_without_a_limit_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"limit_train_batches=None"):
-        trainer().fit(classifier(), dataset().repeat())
+    endless = dataset().repeat()
+    for data in (endless, lambda epoch, start_batch: endless):
+        with pytest.raises(ConfigError, match=r"limit_train_batches=None"):
+            trainer().fit(classifier(), data)
+    with pytest.raises(ConfigError, match=r"limit_val_batches=None"):
+        trainer().fit(classifier(), dataset(), validation_data=endless)
+    with pytest.raises(ConfigError, match=r"limit_val_batches=None"):
+        trainer().validate(classifier()(), endless)
+    for ask in (trainer().test, trainer().predict):
+        with pytest.raises(ConfigError, match=r"must have an end.*\.take"):
+            ask(classifier()(), endless)
+
+
+def test_a_fit_within_the_scope_of_a_strategy_is_refused() -> None:
+    with (
+        replicas(2).scope(),
+        pytest.raises(ConfigError, match=r"outside of.*Move the call"),
+    ):
+        trainer().fit(classifier(), dataset())
 
 
 def test_a_dataset_that_does_not_know_its_length() -> None:
@@ -215,6 +232,7 @@ def test_waiting_for_slow_data_is_measured() -> None:
     fast = trainer(max_epochs=1).fit(classifier(), dataset(40)).history
     assert slow["data_wait_seconds"][0] > 0.2
     assert slow["data_wait_seconds"][0] < slow["seconds"][0]
+    assert fast["examples_per_second"][0] > 0  # and "images_per_second" of images
     assert fast["data_wait_seconds"][0] < slow["data_wait_seconds"][0] / 2
 
 
@@ -233,6 +251,10 @@ def test_describe_builds_but_neither_trains_nor_writes(tmp_path: Path) -> None:
     lines = "\n".join(dry.describe(classifier(), dataset()))
     assert "6 per epoch, at most 3 epochs" in lines
     assert "39 parameters" in lines
+    unknown = trainer(max_epochs=1).describe(
+        classifier(), dataset().filter(lambda *_: True)
+    )
+    assert any("known after the first, at most 1 epoch" in line for line in unknown)
     assert not (tmp_path / "run").exists()
 
 

@@ -93,7 +93,7 @@ def test_a_distillation_is_what_it_says(float64: None) -> None:
     soft = np.sum(taught * np.log(taught / start), axis=1)
     assert result.history["loss"][0] == pytest.approx(np.mean(hard + soft) / 2, rel=1e-6)
     assert result.history["from_teacher"][0] == pytest.approx(np.mean(soft), rel=1e-6)
-    with pytest.raises(ConfigError, match=r"compiled without a loss.*module=\.\.\."):
+    with pytest.raises(ConfigError, match=r"compiled with a loss.*module=\.\.\."):
         Trainer().validate(result.model, dataset)
 
 

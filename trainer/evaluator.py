@@ -1,0 +1,117 @@
+"""What a Trainer does without training: validate, test and predict."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from ..configs import TrainerConfig
+from ..core.files import require_plain
+from ..models import Module
+from ..strategies import create_strategy, current_workers
+from .batches import as_source, batch_limit, require_end
+from .evaluation import evaluate, predict, score
+from .keras_arguments import explains_keras_arguments
+from .model_files import ModelOrPath, as_model
+from .outputs import Collected
+from .pipeline_errors import errors_of_pipelines
+from .result import TestResult
+from .run_directory import write_test_report
+from .sources import split_of
+
+
+class Evaluator:
+    """Measures models and asks them for predictions.
+
+    Args:
+        settings: Of the Trainer.
+        strategy: A name, or a strategy.
+        run_dir: Where the report of a test goes, or None.
+    """
+
+    def __init__(
+        self,
+        settings: TrainerConfig,
+        strategy: str | tf.distribute.Strategy,
+        run_dir: str | os.PathLike[str] | None,
+    ) -> None:
+        self.settings = settings
+        self.run_dir = run_dir
+        self._strategy = strategy
+
+    @explains_keras_arguments
+    @errors_of_pipelines()
+    def validate(
+        self, model: ModelOrPath, data: Any, module: Module | None = None
+    ) -> dict[str, float]:
+        """Measures a compiled model on validation data.
+
+        Args:
+            model: Compiled; as `fit` returned it, say, or the file of one.
+            data: `ImageData` with a validation split, or a dataset.
+            module: If it defines `training_step`, that gives the loss.
+
+        Returns:
+            Losses and metrics by name.
+
+        Raises:
+            ConfigError: The model is not compiled, or there is no such split.
+        """
+        source = as_source(split_of(data, "validation"), "data")
+        setting = self.settings.limit_val_batches
+        require_end(source, setting, "limit_val_batches")
+        limit = batch_limit(setting, source.num_batches)
+        whole = as_model(model, self._make_strategy)
+        return evaluate(whole, source, module or Module(), limit)[0]
+
+    @explains_keras_arguments
+    @errors_of_pipelines()
+    def test(
+        self, model: ModelOrPath, data: Any, module: Module | None = None
+    ) -> TestResult:
+        """Scores a model on test data.
+
+        Of a classifier of pictures the whole report is made: accuracy, balanced
+        accuracy, ROC-AUC, values per class and the confusion matrix. It is also written
+        into the run directory, if the Trainer has one.
+
+        Args:
+            model: As `fit` returned it, a file `.keras`, or a run that has a
+                `model.keras`.
+            data: `ImageData` with a test split, one split of it, or a dataset.
+            module: If it defines `training_step`, that gives the loss.
+
+        Raises:
+            ConfigError: There is no such split, or nothing to measure.
+        """
+        if self.run_dir is not None and current_workers().is_chief:
+            require_plain(Path(self.run_dir).expanduser().resolve())
+        source = as_source(split_of(data, "test"), "data")
+        require_end(source)
+        result = score(as_model(model, self._make_strategy), source, module or Module())
+        if self.run_dir is not None and current_workers().is_chief:
+            write_test_report(self.run_dir, result, source)
+        return result
+
+    @explains_keras_arguments
+    @errors_of_pipelines()
+    def predict(self, model: ModelOrPath, data: Any) -> Collected:
+        """Runs a model on data.
+
+        Args:
+            model: Any model, or the file of one.
+            data: A split of `ImageData`, or a dataset; targets are ignored.
+
+        Returns:
+            The outputs, a row an example, in the order of the data.
+        """
+        source = as_source(split_of(data, "test"), "data")
+        require_end(source)
+        return predict(as_model(model, self._make_strategy), source)
+
+    def _make_strategy(self) -> tf.distribute.Strategy:
+        if not isinstance(self._strategy, str):
+            return self._strategy
+        settings = self.settings
+        return create_strategy(settings.strategy, settings.accelerator, settings.devices)
