@@ -3,12 +3,14 @@
 import contextlib
 import os
 import time
+import zlib
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from .console import say
 from .faults import fault_point
-from .files import open_to_append, read_text, write_text_atomic
+from .files import open_regular, open_to_append, read_text, write_text_atomic
 
 SECONDS_BETWEEN_NOTES = 1.0  # what a kill costs at most, beside the part being made
 
@@ -28,8 +30,13 @@ class GrowingFile:
         self._note = note_of(path)
         self._file = open_to_append(path)
         self.size = 0
+        self._sum = 0
         with contextlib.suppress(OSError, ValueError):
-            self.size = min(int(read_text(self._note)), path.stat().st_size)
+            size, noted = map(int, read_text(self._note).split())
+            if self._sum_of(size) == noted:
+                self.size, self._sum = size, noted
+            else:
+                say(f"{path} in the cache is damaged: it is begun again")
         self._file.truncate(self.size)
         self._noted_at = time.monotonic()
 
@@ -52,24 +59,34 @@ class GrowingFile:
 
     def cut(self, size: int) -> None:
         """Leaves so many bytes."""
+        self._file.flush()
         self._file.truncate(size)
-        self.size = size
+        self.size, self._sum = size, self._sum_of(size)
 
     def append(self, content: bytes) -> None:
         """Adds a part."""
         self._file.write(content)
         self.size += len(content)
+        self._sum = zlib.crc32(content, self._sum)
         if time.monotonic() - self._noted_at >= SECONDS_BETWEEN_NOTES:
             self._write_note()
+
+    def _sum_of(self, size: int) -> int:
+        """The CRC-32 of the first bytes."""
+        checksum = 0
+        with open_regular(self.path) as file:
+            while size and (block := file.read(min(size, 1 << 20))):
+                checksum, size = zlib.crc32(block, checksum), size - len(block)
+        return checksum
 
     def _write_note(self) -> None:
         self._file.flush()
         os.fsync(self._file.fileno())
-        write_text_atomic(self._note, str(self.size))
+        write_text_atomic(self._note, f"{self.size} {self._sum}")
         self._noted_at = time.monotonic()
         fault_point("after-part-is-noted")
 
 
 def note_of(path: Path) -> Path:
-    """The file that tells how many bytes of another one are certain."""
+    """The file that tells how many bytes of another one are certain, and their CRC-32."""
     return path.with_name(f"{path.name}.size")

@@ -17,16 +17,20 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy.typing as npt
 import platformdirs
 from filelock import FileLock, Timeout
 
 from .cache_folder import ENTRY, GROWING, KEY, UNFINISHED, claim_cache
+from .console import say
 from .errors import ConfigError, message
 from .files import replacing
 from .growing_file import GrowingFile, note_of
 from .lock import file_lock
 from .removal import remove_file
+from .sealed_file import open_sealed, seal
 
 DIRECTORY_VARIABLE = "KERAUNOS_CACHE_DIR"
 LIMIT_VARIABLE = "KERAUNOS_CACHE_LIMIT_GB"
@@ -37,7 +41,7 @@ _SECONDS_OF_A_DAY = 86_400
 
 
 class Store:
-    """Files by key below one folder.
+    """Arrays by key, a file each, below one folder.
 
     Args:
         directory: The folder; made if need be.
@@ -54,8 +58,8 @@ class Store:
         >>> key = f"features-{'0' * 64}"
         >>> with store.writing(key) as path:
         ...     _ = path.write_bytes(b"123")
-        >>> store.find(key).read_bytes()
-        b'123'
+        >>> store.open(key, "u1", (-1,)).tolist()
+        [49, 50, 51]
     """
 
     def __init__(self, directory: Path, limit_bytes: int) -> None:
@@ -74,9 +78,27 @@ class Store:
                 return path
         return None
 
+    def open(
+        self, key: str, dtype: npt.DTypeLike, shape: tuple[int, ...]
+    ) -> npt.NDArray[Any] | None:
+        """The array of an entry, mapped from the disk, to be read only.
+
+        None if there is no such entry. So it is of one that is damaged: it is removed,
+        which a line says, so that whoever needs it makes it again.
+        """
+        path = self.find(key)
+        try:
+            return None if path is None else open_sealed(path, dtype, shape)
+        except (OSError, ValueError) as error:
+            remove_file(self.directory, key, KEY)
+            say(f"{path} in the cache is damaged ({error}): it is made again")
+            return None
+
     @contextlib.contextmanager
     def writing(self, key: str) -> Iterator[Path]:
         """Makes an entry: fill the file that is handed out; it counts when whole.
+
+        Checksums are added to its end, by which `open` finds what was damaged since.
 
         Raises:
             OSError: The disk is full or read-only; nothing is left behind.
@@ -84,6 +106,7 @@ class Store:
         self._remove_leftovers()
         with replacing(self._place(key)) as path:
             yield path
+            seal(path)
         self._make_room(keep=key)
 
     @contextlib.contextmanager
@@ -100,6 +123,7 @@ class Store:
         except OSError:  # what there is of it would be in the way of everything else
             self._forget(path.name, note_of(path).name)
             raise
+        seal(path)
         os.replace(path, self._place(key))
         self._forget(note_of(path).name)
         self._make_room(keep=key)

@@ -10,13 +10,14 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from ..core.sealed_file import SEAL_VERSION
 from ..core.store import Store
 from .copies import Groups, copy_groups
 from .fingerprints import FINGERPRINT_VERSION, Fingerprints
 from .inspection import inspect_files
 from .near_copies import NEAR_VERSION, Integers, Thumbnails, near_pairs
 
-_VERSIONS = f"{FINGERPRINT_VERSION}-{NEAR_VERSION}"
+_VERSIONS = f"{FINGERPRINT_VERSION}-{NEAR_VERSION}-{SEAL_VERSION}"
 _PIXELS = b"pixels: "
 _CHUNK = 1000
 
@@ -97,9 +98,9 @@ def _keys_and_colours(
 
 def _remembered(store: Store, key: str, find: Callable[[], Integers]) -> Integers:
     """The pairs of the same pictures from the last time, or else found now."""
-    file = store.find(key)
-    if file is not None:
-        return np.fromfile(file, "<i8").astype(np.intp).reshape(-1, 2)
+    found = store.open(key, "<i8", (-1, 2))
+    if found is not None:
+        return found.astype(np.intp)
     pairs = find()
     with contextlib.suppress(OSError), store.writing(key) as part:  # the disk may be full
         pairs.astype("<i8").tofile(part)

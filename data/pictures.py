@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.files import sha256_of_json
+from ..core.sealed_file import SEAL_VERSION
 from ..core.store import Store
 from .decode import Pixels
 from .index import ImageIndex
@@ -67,7 +68,8 @@ class _Decoded:
         self, index: ImageIndex, size: int, store: Store, rules: PixelRules
     ) -> None:
         digests = hashlib.sha256(np.ascontiguousarray(index.digests).tobytes()).hexdigest()
-        self._key = f"pictures-{sha256_of_json([rules.decoder, size, digests])}"
+        key = [SEAL_VERSION, rules.decoder, size, digests]
+        self._key = f"pictures-{sha256_of_json(key)}"
         self._index, self._size, self._store = index, size, store
         self._rules = rules
         self.num_bytes = len(index) * size * size * 3
@@ -88,10 +90,17 @@ class _Decoded:
             OSError: The disk is full.
         """
         with self._store.lock(self._key):
-            if not self.is_there():
+            found = self._find()
+            if found is None:
                 self._write()
-            shape = (len(self._index), self._size, self._size, 3)
-            return np.memmap(self._store.directory / self._key, np.uint8, "r", shape=shape)
+                found = self._find()
+        if found is None:
+            raise OSError(0, "the disk does not keep what is written")
+        return found
+
+    def _find(self) -> Pixels | None:
+        shape = (len(self._index), self._size, self._size, 3)
+        return self._store.open(self._key, np.uint8, shape)
 
     def _write(self) -> None:
         # Not through a mapped file: where the disk is full, that kills the process.

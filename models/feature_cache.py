@@ -20,12 +20,13 @@ from filelock import Timeout
 
 from ..core.array_bytes import bytes_of
 from ..core.files import sha256_of_json
+from ..core.sealed_file import SEAL_VERSION
 from ..core.store import Store
 from ..strategies import ALONE, Workers
 from .module import FrozenPart
 from .variables import value_on_host
 
-FORMAT = 1
+FORMAT = (2, SEAL_VERSION)
 SECONDS_BETWEEN_LOOKS = 0.5  # for a signal, while another process makes an entry
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -95,11 +96,19 @@ class FeatureCache:
         if not self._is_there(key) and not self._fits(key, num_bytes):
             return self._all_outputs(pictures)
         with self._turn_of(key):
-            if not self._is_there(key):
+            features = self._open(key, dtype, shape)
+            if features is None:
                 features = self._make(key, pictures, num_bytes)
-                if features is not None:
-                    return features
-            return np.memmap(self._store.directory / key, dtype, "r", shape=shape)
+            if features is None:
+                features = self._open(key, dtype, shape)
+        return self._all_outputs(pictures) if features is None else features
+
+    def _open(
+        self, key: str, dtype: np.dtype[Any], shape: tuple[int, ...]
+    ) -> Floats | None:
+        """The features, if all workers have them."""
+        features = self._store.open(key, dtype, shape)
+        return features if all(self._workers.gather(features is not None)) else None
 
     def _is_there(self, key: str) -> bool:
         return all(self._workers.gather(self._store.find(key) is not None))

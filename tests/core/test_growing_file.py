@@ -33,7 +33,7 @@ def test_what_was_begun_is_gone_on_with_and_counts_when_it_is_whole(store):
     assert store.find(ONE) is None
     assert store.sizes() == {}
     assert grow(store, [b"fg"]) == 5
-    assert store.find(ONE).read_bytes() == b"abcdefg"
+    assert bytes(store.open(ONE, "u1", (-1,))) == b"abcdefg"
     names = {each.name for each in store.directory.iterdir()}
     assert names == {ONE, TAG}
 
@@ -78,3 +78,26 @@ def test_clearing_removes_what_was_begun_unless_somebody_is_at_it(store):
     assert store.clear("pictures") == 0
     assert store.clear("features") > 0
     assert grow(store, [b"x"]) == 0
+
+
+@pytest.mark.parametrize("left", [b"", b"ab", b"abX", b"Xbc and more"])
+def test_what_was_begun_and_is_damaged_is_begun_again(tmp_path, left, capsys):
+    path = tmp_path / "file"
+    with GrowingFile(path) as file:
+        file.append(b"abc")
+    path.write_bytes(left)
+    with GrowingFile(path) as again:
+        assert again.size == 0
+        again.append(b"abcd")
+    assert path.read_bytes() == b"abcd"
+    assert "damaged" in capsys.readouterr().err
+
+
+def test_what_was_cut_is_gone_on_with(tmp_path):
+    path = tmp_path / "file"
+    with GrowingFile(path) as file:
+        file.append(b"abcde")
+        file.cut(3)
+        file.append(b"x")
+    with GrowingFile(path) as again:
+        assert again.size == 4

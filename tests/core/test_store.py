@@ -8,6 +8,8 @@ from keraunos.core.cache_folder import TAG
 from keraunos.core.errors import ConfigError
 from keraunos.core.store import Store, open_store
 
+CHECKSUMS = 28  # bytes that they take at the end of a small entry
+
 
 def key(name, kind="features"):
     return f"{kind}-{hashlib.sha256(name.encode()).hexdigest()}"
@@ -15,7 +17,7 @@ def key(name, kind="features"):
 
 def put(store, name, size, age):
     with store.writing(key(name)) as path:
-        path.write_bytes(b"x" * size)
+        path.write_bytes(b"x" * (size - CHECKSUMS))
     os.utime(store.directory / key(name), (1e9 - age, 1e9 - age))
 
 
@@ -35,7 +37,7 @@ def test_what_was_used_longest_ago_goes_first(tmp_path):
     put(store, "older", 100, age=400)
     assert store.find(key("older")) is not None  # used just now
     with store.writing(key("new")) as path:
-        path.write_bytes(b"x" * 100)
+        path.write_bytes(b"x" * (100 - CHECKSUMS))
     assert store.find(key("old")) is None
     assert store.find(key("older")) is not None
     assert store.find(key("new")) is not None
@@ -56,7 +58,7 @@ def test_an_entry_that_another_process_removes_meanwhile_is_passed_over(
 
     monkeypatch.setattr(Path, "iterdir", removed_after)
     with store.writing(key("n")) as path:
-        path.write_bytes(b"x" * 100)
+        path.write_bytes(b"x" * (100 - CHECKSUMS))
     there = [store.find(key(name)) is not None for name in ("a", "b", "n")]
     assert there == [False, True, True]
     assert sum(map(sum, store.sizes().values())) == 200
@@ -68,7 +70,7 @@ def test_an_entry_that_is_open_can_still_be_read_when_it_goes(tmp_path):
     with open(tmp_path / key("old"), "rb") as file:
         put(store, "new", 100, age=0)
         assert store.find(key("old")) is None
-        assert file.read() == b"x" * 100
+        assert file.read().startswith(b"x" * (100 - CHECKSUMS))
 
 
 def test_the_folder_comes_from_the_argument_then_the_environment(tmp_path, monkeypatch):
@@ -207,9 +209,9 @@ def test_the_folder_itself_may_be_a_link(tmp_path):
     (tmp_path / "disk").mkdir()
     (tmp_path / "cache").symlink_to(tmp_path / "disk")
     store = open_store(tmp_path / "cache")
-    put(store, "a", 10, age=0)
+    put(store, "a", 50, age=0)
     assert store.directory == tmp_path / "disk"
-    assert (tmp_path / "disk" / key("a")).stat().st_size == 10
+    assert (tmp_path / "disk" / key("a")).stat().st_size == 50
 
 
 def test_a_key_that_is_none_of_ours_is_a_mistake_of_the_program(tmp_path):
@@ -225,7 +227,7 @@ def test_entries_and_locks_have_the_permissions_of_other_files(tmp_path, mask):
     before = os.umask(mask)
     try:
         store = open_store(tmp_path / "cache")
-        put(store, "a", 10, age=0)
+        put(store, "a", 50, age=0)
         with store.growing(key("b")) as file:
             file.append(b"1")
         with store.lock(key("a")):
@@ -234,3 +236,40 @@ def test_entries_and_locks_have_the_permissions_of_other_files(tmp_path, mask):
         os.umask(before)
     assert modes == {0o666 & ~mask}
     assert (tmp_path / "cache").stat().st_mode & 0o777 == 0o777 & ~mask
+
+
+def directory(path):
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(path.read_bytes()[:60]),
+        lambda path: path.write_bytes(b"X" + path.read_bytes()[1:]),
+        lambda path: path.write_bytes(path.read_bytes()[:-1] + b"X"),
+        lambda path: path.write_bytes(b"x" * 100),  # as earlier versions wrote it
+    ],
+)
+def test_a_damaged_entry_is_named_and_made_again(tmp_path, damage, capsys):
+    store = Store(tmp_path, limit_bytes=1000)
+    put(store, "a", 100, age=0)
+    assert bytes(store.open(key("a"), "u1", (-1,))) == b"x" * 72
+    damage(tmp_path / key("a"))
+    assert store.open(key("a"), "u1", (-1,)) is None
+    assert f"{key('a')} in the cache is damaged" in capsys.readouterr().err
+    assert store.find(key("a")) is None
+    put(store, "a", 100, age=0)
+    assert bytes(store.open(key("a"), "u1", (-1,))) == b"x" * 72
+
+
+def test_a_directory_in_the_place_of_an_entry_is_no_entry_and_stays(tmp_path):
+    store = Store(tmp_path, limit_bytes=1000)
+    put(store, "a", 100, age=0)
+    directory(tmp_path / key("a"))
+    assert store.open(key("a"), "u1", (-1,)) is None
+    with pytest.raises(ConfigError, match="must be a regular file"):
+        put(store, "a", 100, age=0)
+    assert (tmp_path / key("a")).is_dir()

@@ -53,7 +53,7 @@ def test_a_kill_costs_no_more_than_the_batch_it_hits(
     )
     assert killed.end() == -signal.SIGKILL, killed.output
     (left,) = begun(tmp_path / "killed")
-    noted = int(left.with_name(f"{left.name}.size").read_text())
+    noted = int(left.with_name(f"{left.name}.size").read_text().split()[0])
     assert entries(tmp_path / "killed") == {}
     fit(pictures, tmp_path / "killed")
     assert computed == [PICTURES - 2 * BATCH, VALIDATION]
