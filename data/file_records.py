@@ -6,15 +6,27 @@ written down, because the disk is full, say, is looked at again the next time.
 
 import contextlib
 import os
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ..core.cache_folder import ENTRY
-from ..core.removal import remove_file
+from ..core.errors import ConfigError
+from .records import Records
 
-_CHUNK = 500
+_COLUMNS = (
+    "path TEXT",
+    "size INTEGER",
+    "changed_ns INTEGER",
+    "digest BLOB",
+    "width INTEGER",
+    "height INTEGER",
+    "problem TEXT",
+    "format TEXT",
+    "orientation INTEGER",
+    "is_animated INTEGER",
+    "has_odd_end INTEGER",
+    "bits INTEGER",
+)
 
 
 class FileRecord(NamedTuple):
@@ -54,28 +66,16 @@ class FileRecords:
     """
 
     def __init__(self, path: Path, version: int) -> None:
-        self._path = path
-        try:
-            self._prepare(version)
-        except sqlite3.OperationalError:
-            return  # the disk is full
-        except sqlite3.DatabaseError:  # it is damaged
-            remove_file(path.parent, path.name, ENTRY)
-            self._prepare(version)
+        self._rows = Records(path, _COLUMNS, version)
 
     def find(self, paths: Sequence[str]) -> dict[str, FileRecord]:
         """The records of those files that have one and are unchanged since."""
+        places = {_key(path): path for path in paths}
         found: dict[str, FileRecord] = {}
-        with contextlib.suppress(sqlite3.Error), database(self._path) as connection:
-            for start in range(0, len(paths), _CHUNK):
-                chunk = {_key(path): path for path in paths[start : start + _CHUNK]}
-                marks = ",".join("?" * len(chunk))
-                rows = connection.execute(
-                    f"SELECT * FROM files WHERE path IN ({marks})", list(chunk)
-                )
-                for key, size, changed_ns, *record in rows:
-                    if stamp(chunk[key]) == (size, changed_ns):
-                        found[chunk[key]] = FileRecord(*record)
+        with contextlib.suppress(ConfigError):
+            for key, size, changed_ns, *record in self._rows.find(list(places)):
+                if stamp(places[key]) == (size, changed_ns):
+                    found[places[key]] = FileRecord(*record)
         return found
 
     def remember(
@@ -84,35 +84,10 @@ class FileRecords:
         stamps: Mapping[str, tuple[int, int]],
     ) -> None:
         """Adds records of files, as they were at the given size and time."""
-        rows: Iterable[tuple[object, ...]] = (
-            (_key(path), *stamps[path], *record) for path, record in records.items()
-        )
-        marks = ", ".join("?" * (3 + len(FileRecord._fields)))
-        with contextlib.suppress(sqlite3.Error), database(self._path) as connection:
-            connection.executemany(f"INSERT OR REPLACE INTO files VALUES ({marks})", rows)
-
-    def _prepare(self, version: int) -> None:
-        with database(self._path) as connection:
-            if connection.execute("PRAGMA user_version").fetchone()[0] != version:
-                connection.execute("DROP TABLE IF EXISTS files")
-                connection.execute(f"PRAGMA user_version = {version:d}")
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, size INTEGER,"
-                " changed_ns INTEGER, digest BLOB, width INTEGER, height INTEGER,"
-                " problem TEXT, format TEXT, orientation INTEGER, is_animated INTEGER,"
-                " has_odd_end INTEGER, bits INTEGER) WITHOUT ROWID"
+        with contextlib.suppress(ConfigError):
+            self._rows.remember(
+                (_key(path), *stamps[path], *record) for path, record in records.items()
             )
-
-
-@contextlib.contextmanager
-def database(path: Path) -> Iterator[sqlite3.Connection]:
-    """Opens a database for one transaction; other processes may use it meanwhile."""
-    connection = sqlite3.connect(path, timeout=60)
-    try:
-        with connection:
-            yield connection
-    finally:
-        connection.close()
 
 
 def stamp(path: str) -> tuple[int, int]:

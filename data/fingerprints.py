@@ -1,8 +1,8 @@
 """What is kept of a picture to find copies of it, without keeping the picture."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,12 +10,20 @@ from PIL import Image
 
 from ..core.store import Store
 from .decode import OpenedPicture
-from .file_records import database
 from .pixel_rules import DECODER_VERSION
+from .records import Records
 
 SIDE = 32
 FINGERPRINT_VERSION = 1000 + DECODER_VERSION
-_CHUNK = 500
+_COLUMNS = (
+    "digest BLOB",
+    "pixels BLOB",
+    "thumbnail BLOB",
+    "colour BLOB",
+    "format TEXT",
+    "mode TEXT",
+    "orientation INTEGER",
+)
 
 
 class Fingerprint(NamedTuple):
@@ -68,21 +76,12 @@ class Fingerprints:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._path = store.directory / "fingerprints.sqlite"
-        with database(self._path) as connection:
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if version != FINGERPRINT_VERSION:
-                connection.execute("DROP TABLE IF EXISTS fingerprints")
-                connection.execute(f"PRAGMA user_version = {FINGERPRINT_VERSION:d}")
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS fingerprints (digest BLOB PRIMARY KEY, pixels"
-                " BLOB, thumbnail BLOB, colour BLOB, format TEXT, mode TEXT,"
-                " orientation INTEGER)"
-            )
+        path = store.directory / "fingerprints.sqlite"
+        self._rows = Records(path, _COLUMNS, FINGERPRINT_VERSION)
 
     def known(self, digests: Iterable[bytes]) -> set[bytes]:
         """Those of the contents whose fingerprints are there."""
-        return {row[0] for row in self._select("digest", list(digests))}
+        return {row[0] for row in self._rows.find(list(digests))}
 
     def find(self, digests: Sequence[bytes]) -> dict[bytes, Fingerprint]:
         """The fingerprints of those contents that were seen before.
@@ -90,27 +89,14 @@ class Fingerprints:
         Args:
             digests: SHA-256 of each content, 32 bytes.
         """
-        return {digest: Fingerprint(*rest) for digest, *rest in self._select("*", digests)}
+        return {row[0]: Fingerprint(*row[1:]) for row in self._rows.find(digests)}
 
     def thumbnails(self, digests: Sequence[bytes]) -> npt.NDArray[np.uint8]:
         """`(n, 32, 32)` brightness of pictures whose fingerprints are there."""
-        found = dict(self._select("digest, thumbnail", digests))
-        content = b"".join(found[digest] for digest in digests)
+        found = self.find(list(set(digests)))
+        content = b"".join(found[digest].thumbnail for digest in digests)
         return np.frombuffer(content, np.uint8).reshape(-1, SIDE, SIDE)
 
     def remember(self, fingerprints: Mapping[bytes, Fingerprint]) -> None:
         """Adds fingerprints by the SHA-256 of the content."""
-        rows = ((digest, *each) for digest, each in fingerprints.items())
-        with database(self._path) as connection:
-            connection.executemany(
-                "INSERT OR REPLACE INTO fingerprints VALUES (?, ?, ?, ?, ?, ?, ?)", rows
-            )
-
-    def _select(self, columns: str, digests: Sequence[bytes]) -> Iterator[Any]:
-        with database(self._path) as connection:
-            for start in range(0, len(digests), _CHUNK):
-                chunk = digests[start : start + _CHUNK]
-                marks = ",".join("?" * len(chunk))
-                yield from connection.execute(
-                    f"SELECT {columns} FROM fingerprints WHERE digest IN ({marks})", chunk
-                )
+        self._rows.remember((digest, *each) for digest, each in fingerprints.items())
