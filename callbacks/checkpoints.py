@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from ..core.bundle import FILES
-from ..core.files import read_text
+from ..core.checked_files import CHECKSUMS_FILE, damaged, is_absent, read_checked_text
 from ..core.removal import remove_empty, remove_file, remove_folder
 from .run_state import RunState
 
@@ -12,7 +12,8 @@ BEST, LAST, FROZEN = "best.txt", "last.txt", "frozen"
 
 NAME = re.compile(r"(?:step|weights)-\d{8,}(?:-mid-epoch)?")
 _STEP = re.compile(r"step-(\d{8,})(-mid-epoch)?")
-_POINTER = re.compile(r"best\.txt|last\.txt")
+_NAMED = re.compile(r"best\.txt|last\.txt|\.checksums")
+_REMEDY = "Resuming the run mends it."
 _FROZEN = re.compile(FROZEN)
 # What a process that was killed was about to write, or to remove.
 _LEFT = re.compile(rf"\.(?:{NAME.pattern}|{FROZEN})-(?:\w{{8}}|removed)")
@@ -38,14 +39,17 @@ def checkpoint_names(directory: Path) -> list[str]:
 
 
 def best_checkpoint(directory: Path | None) -> Path | None:
-    """The checkpoint that best.txt names, if there is one."""
-    if directory is None:
+    """The checkpoint that best.txt names, if there is one.
+
+    Raises:
+        CheckpointError: best.txt is damaged.
+    """
+    if directory is None or is_absent(directory / BEST):
         return None
-    try:
-        name = read_text(directory / BEST).strip()
-    except (OSError, UnicodeDecodeError):
-        return None
-    return directory / name if NAME.fullmatch(name) else None
+    name = read_checked_text(directory / BEST, _REMEDY).strip()
+    if not NAME.fullmatch(name):
+        raise damaged(directory / BEST, "it names no checkpoint", _REMEDY)
+    return directory / name
 
 
 def only_names(written: object) -> list[str]:
@@ -80,8 +84,8 @@ def remove_all(directory: Path) -> None:
     """Removes all checkpoints of a run, and the folder if that is all it holds."""
     if directory.is_symlink() or not directory.is_dir():
         return
-    for pointer in (BEST, LAST):
-        remove_file(directory, pointer, _POINTER)
+    for name in (BEST, LAST, CHECKSUMS_FILE):
+        remove_file(directory, name, _NAMED)
     for path in list(directory.iterdir()):
         if NAME.fullmatch(path.name):
             remove_checkpoint(directory, path.name)

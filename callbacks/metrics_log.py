@@ -2,10 +2,11 @@
 
 import json
 import math
-import os
 from pathlib import Path
+from typing import Any
 
-from ..core.files import open_to_append, read_text, write_text_atomic
+from ..core.checked_files import append_checked_line, is_damaged, write_checked_text
+from ..core.console import say
 from .base import Callback
 from .run_state import RunState
 
@@ -28,10 +29,13 @@ class MetricsLog(Callback):
     chief_only = True
 
     def on_fit_begin(self, run: RunState) -> None:
-        """Leaves out epochs that a resumed run will do again, and a torn last line."""
+        """Leaves out epochs that a resumed run will repeat, and mends what is damaged.
+
+        What metrics.jsonl should hold is known from the checkpoint.
+        """
         if run.run_dir is not None:
-            _keep(run.run_dir / FILE, "epoch", run.epoch)
-            _keep(run.run_dir / BETWEEN, "step", run.validated_step or 0)
+            _mend(run.run_dir / FILE, run)
+            _keep(run.run_dir / BETWEEN, run.validated_step or 0)
 
     def on_validation_end(self, run: RunState) -> None:
         """Writes a line if the epoch goes on."""
@@ -48,25 +52,82 @@ class MetricsLog(Callback):
     ) -> None:
         if run.run_dir is None:
             return
-        values = {n: v if math.isfinite(v) else None for n, v in metrics.items()}
-        line = json.dumps({"epoch": epoch, "step": run.step, **values})
-        with open_to_append(run.run_dir / name) as file:
-            file.write(f"{line}\n".encode())
-            file.flush()
-            os.fsync(file.fileno())  # before the checkpoint that counts on it
+        line = json.dumps({"epoch": epoch, "step": run.step, **_finite(metrics)})
+        append_checked_line(run.run_dir / name, line)
 
 
-def _keep(path: Path, counter: str, last: int) -> None:
-    """Leaves out lines that count further than that."""
+def _mend(path: Path, run: RunState) -> None:
+    """Leaves the lines of the epochs that are done, as the run's history has them."""
+    if not path.exists() and run.epoch == 0:
+        return
+    is_whole = not is_damaged(path)
+    found = dict(_lines(path))
+    lines = [found.get(epoch, "") for epoch in range(1, run.epoch + 1)]
+    mended = [
+        line if _is_right(line, epoch, run, is_whole) else _from_history(epoch, run)
+        for epoch, line in enumerate(lines, 1)
+    ]
+    if not is_whole or mended != list(found.values()):
+        write_checked_text(path, "".join(f"{line}\n" for line in mended))
+    if mended != lines:
+        say(f"{path} was damaged: it is mended from {run.resumed_from}")
+
+
+def _lines(path: Path) -> list[tuple[int, str]]:
+    """The lines that can be read, with their epochs."""
+    if not path.exists():
+        return []
+    text = path.read_bytes().decode(errors="replace")
+    numbered = ((_number(line, "epoch"), line) for line in text.splitlines())
+    return [(int(number), line) for number, line in numbered if number != math.inf]
+
+
+def _is_right(line: str, epoch: int, run: RunState, is_whole: bool) -> bool:
+    """Whether a line has the values of an epoch's history, whose own steps are unknown."""
+    values = _parsed(line)
+    expected = _finite({name: each[epoch - 1] for name, each in run.history.items()})
+    return (
+        all(values.get(name) == value for name, value in expected.items())
+        and isinstance(values.get("step"), int)
+        and (is_whole or values["step"] == _step_after(epoch, run))
+    )
+
+
+def _from_history(epoch: int, run: RunState) -> str:
+    values = {name: each[epoch - 1] for name, each in run.history.items()}
+    position = {"epoch": epoch, "step": _step_after(epoch, run)}
+    return json.dumps(position | _finite(values))
+
+
+def _step_after(epoch: int, run: RunState) -> int:
+    """After how many steps an epoch ended, if all had as many."""
+    return (run.step - run.epoch_step) * epoch // run.epoch
+
+
+def _keep(path: Path, last_step: int) -> None:
+    """Leaves out validations after a step, and lines that can't be read."""
     if not path.exists():
         return
-    lines = read_text(path).splitlines(keepends=True)
-    kept = [line for line in lines if _number(line, counter) <= last]
-    write_text_atomic(path, "".join(kept))
+    if is_damaged(path):
+        say(f"{path} is damaged: lines that can't be read are left out")
+    lines = path.read_bytes().decode(errors="replace").splitlines()
+    kept = [f"{line}\n" for line in lines if _number(line, "step") <= last_step]
+    write_checked_text(path, "".join(kept))
 
 
 def _number(line: str, counter: str) -> float:
+    value = _parsed(line).get(counter)
+    return value if isinstance(value, int) else math.inf
+
+
+def _parsed(line: str) -> dict[str, Any]:
     try:
-        return float(json.loads(line)[counter])
+        values = json.loads(line)
     except ValueError:
-        return math.inf
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def _finite(metrics: dict[str, float]) -> dict[str, float | None]:
+    """JSON has no NaN and no infinity."""
+    return {n: v if math.isfinite(v) else None for n, v in metrics.items()}

@@ -8,9 +8,9 @@ from typing import Any
 from ..configs import validated
 from ..configs.callbacks import ModelCheckpointConfig
 from ..core.bundle import Bundle, read_bundle, write_bundle
+from ..core.checked_files import write_checked_text
 from ..core.errors import CheckpointError, ConfigError, message
 from ..core.faults import fault_point
-from ..core.files import write_text_atomic
 from ..models.variables import (
     assign_values,
     changing_variables,
@@ -149,9 +149,9 @@ class ModelCheckpoint(Callback):
         best = [name for name in self._best_first() if (directory / name).exists()]
         fault_point("before-pointer")
         if best:
-            write_text_atomic(directory / BEST, best[0] + "\n")
+            write_checked_text(directory / BEST, best[0] + "\n")
         if self.save_last:
-            write_text_atomic(directory / LAST, path.name + "\n")
+            write_checked_text(directory / LAST, path.name + "\n")
         # One that is only asked for yet must not push one out that is there.
         end = self._saved.index(path.name) + 1 if path.name in self._saved else None
         written = self._saved[:end]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ..callbacks import Callback, RunState
 from ..configs import RunConfig, to_yaml
-from ..core.files import write_text_atomic
+from ..core.checked_files import write_checked_text
 from ..data.synthetic import NAME as SYNTHETIC
 from .run_directories import CONFIG_FILE
 
@@ -29,7 +29,7 @@ class ConfigFile(Callback):
     def on_fit_begin(self, run: RunState) -> None:
         """Writes the file."""
         if run.run_dir is not None:
-            write_text_atomic(run.run_dir / CONFIG_FILE, to_yaml(self.config))
+            write_checked_text(run.run_dir / CONFIG_FILE, to_yaml(self.config))
 
 
 def portable(config: RunConfig) -> RunConfig:

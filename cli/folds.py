@@ -1,22 +1,27 @@
 """Cross-validation: a run for each fold, in one directory, and what they say together."""
 
 import gc
-import json
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
 from ..configs import RunConfig, to_yaml
+from ..core.checked_files import (
+    is_damaged,
+    read_checked_json,
+    write_checked_json,
+    write_checked_text,
+)
 from ..core.differences import differences
 from ..core.errors import ConfigError, DataError
-from ..core.files import read_text, write_csv, write_json_atomic, write_text_atomic
+from ..core.files import write_csv, write_json_atomic
 from ..core.redaction import redacted
 from .console import say, show, show_table
 from .run_directories import CONFIG_FILE, read_run_config
 from .training import TrainedRun, say_where, test, train
 
-FOLDS_FILE, FOLD_SCORES_FILE = "folds.json", "validation.json"
+FOLDS_FILE, FOLD_SCORES_FILE, TEST_FILE = "folds.json", "validation.json", "test.json"
 
 
 def wants_all_folds(config: RunConfig) -> bool:
@@ -44,7 +49,7 @@ def train_folds(config: RunConfig, run_dir: Path) -> None:
     folds = []
     for number in range(1, (config.data.folds or 0) + 1):
         directory = run_dir / f"fold-{number}"
-        if not (directory / FOLD_SCORES_FILE).exists():
+        if not _is_finished(directory):
             say(f"fold {number} of {config.data.folds}: {directory}")
             _train_one(one_fold(config, number), directory, run_dir)
         folds.append(_read_scores(directory))
@@ -74,15 +79,25 @@ def _claim(config: RunConfig, run_dir: Path) -> None:
             )
     run_dir.mkdir(parents=True, exist_ok=True)
     write_json_atomic(run_dir / ENVIRONMENT_FILE, describe_environment())
-    write_text_atomic(run_dir / CONFIG_FILE, to_yaml(config))
+    write_checked_text(run_dir / CONFIG_FILE, to_yaml(config))
 
 
 def _train_one(config: RunConfig, directory: Path, run_dir: Path) -> None:
     run = train(config, directory, resumable=run_dir)
     test(run)
     # Last, as it tells that the fold is finished.
-    write_json_atomic(directory / FOLD_SCORES_FILE, _validation_scores(run))
+    write_checked_json(directory / FOLD_SCORES_FILE, _validation_scores(run))
     _forget_models()
+
+
+def _is_finished(directory: Path) -> bool:
+    """Whether a fold has all its scores; those that are damaged are made anew."""
+    damaged = [
+        name for name in (FOLD_SCORES_FILE, TEST_FILE) if is_damaged(directory / name)
+    ]
+    if damaged:
+        say(f"{directory}: {' and '.join(damaged)} damaged or gone: scored again")
+    return not damaged and (directory / FOLD_SCORES_FILE).exists()
 
 
 def _validation_scores(run: TrainedRun) -> dict[str, Any]:
@@ -97,9 +112,9 @@ def _validation_scores(run: TrainedRun) -> dict[str, Any]:
 
 def _read_scores(directory: Path) -> dict[str, dict[str, Any]]:
     """What a fold came to: on its validation pictures, and on those of the test."""
-    found = {"validation": directory / FOLD_SCORES_FILE, "test": directory / "test.json"}
+    found = {"validation": directory / FOLD_SCORES_FILE, "test": directory / TEST_FILE}
     return {
-        split: json.loads(read_text(file)) for split, file in found.items() if file.exists()
+        split: read_checked_json(file) for split, file in found.items() if file.exists()
     }
 
 

@@ -42,13 +42,13 @@ def predict(
     from ..trainer import Trainer
     from .saved_model import load_class_names, load_model
 
-    names = load_class_names(run)
     data = config.data
     rules = PixelRules.of(bit_depth or data.bit_depth, data.max_megapixels)
     split = unlabelled_split(
         pictures, data.image_size, data.batch_size, rules, data.find_images_by
     )
     probabilities = Trainer().predict(load_model(run, config), split)
+    names = load_class_names(run, probabilities.shape[1])
     predictions = Predictions(split.names, probabilities, names)
     _show(predictions)
     with writing(output) as place:

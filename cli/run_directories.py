@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..configs import RunConfig, load_config
+from ..core.checked_files import is_damaged
+from ..core.console import say
 from ..core.errors import ConfigError, message
 from ..core.removal import remove_empty
 
@@ -91,4 +93,14 @@ def read_run_config(run: Path, overrides: Sequence[str] = ()) -> RunConfig:
                 run=str(run),
             )
         )
+    remark_on_config(file)
     return load_config([str(file)], overrides)
+
+
+def remark_on_config(file: Path) -> None:
+    """Says that a run's configuration was changed since: by hand, or by damage."""
+    if is_damaged(file):
+        say(
+            f"{file} is not what the run wrote there: was it changed by hand, or is it "
+            "damaged? It is taken as it is."
+        )

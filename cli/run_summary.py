@@ -1,5 +1,6 @@
 """Reads what a run has come to from its directory; loads no TensorFlow."""
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -7,16 +8,42 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..configs.yaml_file import parse_yaml
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from ..configs.load import read_source
+from ..core.bundle import read_document
+from ..core.checked_files import (
+    CHECKSUMS_FILE,
+    damaged,
+    is_absent,
+    is_damaged,
+    read_checked_json,
+    read_checked_text,
+)
+from ..core.console import say
 from ..core.differences import flatten
-from ..core.errors import ConfigError, message
-from ..core.files import read_text
-from .run_directories import CONFIG_FILE
+from ..core.errors import CheckpointError, ConfigError, message
+from .run_directories import CONFIG_FILE, remark_on_config
 
 _CHECKPOINT = re.compile(r"step-\d+(-mid-epoch)?")
 METRICS_FILE = "metrics.jsonl"
+_MARKS = (METRICS_FILE, CHECKSUMS_FILE)  # either of them is in every run
 # What tells the best epoch: the first of these that the run has.
 _BEST_BY = ("val_balanced_accuracy", "val_accuracy", "val_loss", "loss")
+
+_LINES = TypeAdapter(list[dict[str, float | None]])
+
+
+class _Scores(BaseModel):
+    """What is looked at of test.json."""
+
+    model_config = ConfigDict(extra="allow")
+
+    accuracy: float | None = None
+    balanced_accuracy: float | None = None
+    macro_f1: float | None = None
+    macro_roc_auc: float | None = None
+    intervals: dict[str, tuple[float, float]] = {}
 
 
 @dataclass(frozen=True)
@@ -69,11 +96,11 @@ def read_run(directory: Path) -> RunSummary:
     """Reads a run's files.
 
     Raises:
-        ConfigError: One of them is damaged.
+        CheckpointError: One of them is damaged.
     """
     lines = _read_lines(directory / METRICS_FILE)
     name = next((each for each in _BEST_BY if lines and each in lines[0]), None)
-    values = [line[name] for line in lines if name and line[name] is not None]
+    values = [value for line in lines if name and (value := line.get(name)) is not None]
     pick = min if name and name.endswith("loss") else max
     return RunSummary(
         directory,
@@ -82,7 +109,7 @@ def read_run(directory: Path) -> RunSummary:
         name,
         pick(values, default=None),
         sum(line.get("seconds") or 0.0 for line in lines),
-        _read_json(directory / "test.json") if (directory / "test.json").exists() else {},
+        _read_scores(directory / "test.json"),
     )
 
 
@@ -91,7 +118,11 @@ def _is_run(path: Path) -> bool:
 
 
 def _runs_below(path: Path) -> Iterator[Path]:
-    return (each.parent for each in path.glob(f"**/{METRICS_FILE}") if each.is_file())
+    for found in {file.parent for file in path.rglob("*") if file.name in _MARKS}:
+        if _is_run(found):
+            yield found
+        elif is_damaged(found / METRICS_FILE):
+            say(f"{found} has lost its {METRICS_FILE} and is left out")
 
 
 def _natural(path: Path) -> list[str | int]:
@@ -101,47 +132,40 @@ def _natural(path: Path) -> list[str | int]:
 
 
 def _read_settings(directory: Path) -> dict[str, Any]:
-    """What the command line wrote; else what the last checkpoint of a script knows."""
+    """What the command line wrote; else what the newest checkpoint of a script knows."""
     config = directory / CONFIG_FILE
     if config.is_file():
-        settings, _ = parse_yaml(_read(config), str(config))
-        return dict(settings)
-    pointer = directory / "checkpoints" / "last.txt"
-    if not pointer.is_file():
-        return {}
-    name = _read(pointer).strip()
-    if not _CHECKPOINT.fullmatch(name):
-        return {}
-    return _read_json(pointer.parent / name / "settings.json")
+        remark_on_config(config)
+        return read_source(str(config))[0]
+    if not is_absent(config):
+        say(f"{config} is gone: the settings are those of the newest checkpoint")
+    for checkpoint in sorted(directory.glob("checkpoints/step-*"), reverse=True):
+        with contextlib.suppress(CheckpointError):
+            return dict(read_document(checkpoint, "settings"))
+    return {}
 
 
 def _read_lines(path: Path) -> list[dict[str, Any]]:
-    return [_parse(line, path) for line in _read(path).splitlines()]
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    return _parse(_read(path), path)
-
-
-def _read(path: Path) -> str:
+    remedy = f"Leave that run out, or mend it: `keraunos fit --resume {path.parent}`."
     try:
-        return read_text(path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise _unreadable(path, error) from None
+        lines = [json.loads(x) for x in read_checked_text(path, remedy).splitlines()]
+        return _LINES.validate_python(lines)
+    except ValueError as error:
+        raise damaged(path, _first_line(error), remedy) from None
 
 
-def _parse(text: str, path: Path) -> dict[str, Any]:
+def _read_scores(path: Path) -> dict[str, Any]:
+    remedy = f"Leave that run out, or test it again: `keraunos test {path.parent}`."
+    if not path.exists():
+        if not is_absent(path):
+            say(f"{path} is gone. {remedy}")
+        return {}
     try:
-        return dict(json.loads(text))
-    except (ValueError, TypeError) as error:
-        raise _unreadable(path, error) from None
+        scores = _Scores.model_validate(read_checked_json(path, remedy))
+        return scores.model_dump(exclude_unset=True)
+    except ValueError as error:
+        raise damaged(path, _first_line(error), remedy) from None
 
 
-def _unreadable(path: Path, error: Exception) -> ConfigError:
-    return ConfigError(
-        message(
-            f"The files of a run must be readable ({error}).",
-            "Leave that run out, or test it again.",
-            file=str(path),
-        )
-    )
+def _first_line(error: ValueError) -> str:
+    return " ".join(str(error).splitlines()[:3])

@@ -1,11 +1,18 @@
 """Loads the model of a finished run."""
 
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import keras
 
+from ..callbacks.checkpoints import checkpoint_names
+from ..callbacks.run_state import CHECKPOINTS
 from ..configs import RunConfig
-from ..core.errors import ConfigError, message
+from ..core.bundle import read_document
+from ..core.checked_files import damaged, read_checked_text
+from ..core.console import say
+from ..core.errors import CheckpointError, ConfigError, message
 from ..strategies import create_strategy
 from ..trainer.export import CLASSES_FILE, MODEL_FILE
 
@@ -15,29 +22,73 @@ def load_model(run: Path, config: RunConfig) -> keras.Model:
 
     Raises:
         ConfigError: The run has no model yet.
+        CheckpointError: The file of the model is damaged.
     """
-    file = _require(run / MODEL_FILE)
+    file = run / MODEL_FILE
+    if not file.exists():
+        raise _unfinished(file)
     settings = config.trainer
     strategy = create_strategy(settings.strategy, settings.accelerator, settings.devices)
     with strategy.scope():
+        return _load(file)
+
+
+def _load(file: Path) -> keras.Model:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            broken = archive.testzip()  # Keras looks at no checksum of the weights
+        if broken is not None:
+            raise ValueError(f"the checksum of {broken} in it is another")
         return keras.models.load_model(file, compile=False, safe_mode=True)
+    except Exception as error:  # of zipfile, zlib, h5py or Keras, as the damage has it
+        remedy = f"`keraunos fit --resume {file.parent}` writes it again."
+        raise damaged(file, f"{type(error).__name__}: {error}", remedy) from None
 
 
-def load_class_names(run: Path) -> tuple[str, ...]:
+def load_class_names(run: Path, num_outputs: int) -> tuple[str, ...]:
     """The classes of a run's model, in the order of its outputs.
+
+    A checkpoint knows them, too, and is trusted more than classes.txt.
+
+    Args:
+        run: The run's directory.
+        num_outputs: How many there must be.
 
     Raises:
         ConfigError: The run has no model yet.
+        CheckpointError: They are not known any more.
     """
-    return tuple(_require(run / CLASSES_FILE).read_text(encoding="utf-8").splitlines())
+    file = run / CLASSES_FILE
+    names = _names_in_checkpoints(run / CHECKPOINTS)
+    if names is None:
+        if not file.exists():
+            raise _unfinished(file)
+        names = tuple(read_checked_text(file).splitlines())
+    elif _lines(file) != names:
+        say(f"{file} is damaged: the classes are those of the newest checkpoint")
+    if len(names) != num_outputs:
+        raise damaged(file, f"it names {len(names)} classes, the model {num_outputs}", "")
+    return names
 
 
-def _require(file: Path) -> Path:
-    if not file.is_file():
-        raise ConfigError(
-            message(
-                f"The run must be finished; it has no {file.name}.",
-                run=str(file.parent),
-            )
-        )
-    return file
+def _names_in_checkpoints(directory: Path) -> tuple[str, ...] | None:
+    for name in reversed(checkpoint_names(directory)):
+        try:
+            settings: Any = read_document(directory / name, "settings")
+            return tuple(settings["data"]["class_names"])
+        except (CheckpointError, KeyError, TypeError):
+            continue  # of a run that is not of images, or damaged
+    return None
+
+
+def _lines(file: Path) -> tuple[str, ...]:
+    try:
+        return tuple(file.read_text(encoding="utf-8").splitlines())
+    except (OSError, UnicodeDecodeError):
+        return ()
+
+
+def _unfinished(file: Path) -> ConfigError:
+    return ConfigError(
+        message(f"The run must be finished; it has no {file.name}.", run=str(file.parent))
+    )

@@ -44,7 +44,7 @@ def load_config(
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for source in sources:
-        content, places = _read_source(source)
+        content, places = read_source(source)
         values = merge(values, content)
         origins |= places
     problems = []
@@ -133,7 +133,12 @@ def split_arguments(arguments: Iterable[str]) -> tuple[list[str], list[str]]:
     return sources, overrides
 
 
-def _read_source(source: RecipeOrFile) -> tuple[dict[str, Any], dict[str, str]]:
+def read_source(source: RecipeOrFile) -> tuple[dict[str, Any], dict[str, str]]:
+    """The settings of a recipe or a file, as they stand there, and where each does.
+
+    Raises:
+        ConfigError: They can't be read.
+    """
     shipped = recipes()
     if source in shipped:
         text, name = shipped[source].text, source

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from ..core.files import write_csv, write_json_atomic
+from ..core.checked_files import write_checked_json
+from ..core.files import write_csv
 from .pictures import (
     Images,
     confusion_matrix_picture,
@@ -114,7 +115,7 @@ def write_report(
         raise ValueError("A report needs labels.")
     names = predictions.class_names
     matrix = np.array(scores["confusion_matrix"])
-    write_json_atomic(directory / "test.json", scores)
+    write_checked_json(directory / "test.json", scores)
     write_predictions(directory / "predictions.csv", predictions)
     write_csv(
         directory / "confusion_matrix.csv",

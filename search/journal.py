@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..core.checked_files import is_absent, read_checked_json, write_checked_json
 from ..core.differences import differences
 from ..core.errors import CheckpointError, ConfigError, message
-from ..core.files import read_text, write_json_atomic
 from ..core.redaction import redacted
 from ..core.removal import remove_file
 
 JOURNAL_FILE = "search.json"
 FORMAT_VERSION = 1
 _JOURNAL = re.compile(re.escape(JOURNAL_FILE))
+
+_REMEDY = "Restore it from a copy, or begin a new search with another run_dir."
 
 
 class Journal:
@@ -36,7 +38,7 @@ class Journal:
         self._path = path
         self._settings = redacted(json.loads(json.dumps(settings)))
         self.events: list[dict[str, Any]] = []
-        if path.exists():
+        if not is_absent(path):
             content = _read(path)
             _compare(content["settings"], self._settings)
             self.events = content["events"]
@@ -46,7 +48,7 @@ class Journal:
         self.events.append(event)
         content = {"format": FORMAT_VERSION, "settings": self._settings}
         try:
-            write_json_atomic(self._path, content | {"events": self.events})
+            write_checked_json(self._path, content | {"events": self.events})
         except OSError as error:
             raise CheckpointError(
                 message(
@@ -63,7 +65,7 @@ class Journal:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(read_text(path))
+        content = read_checked_json(path, _REMEDY)
         if content["format"] != FORMAT_VERSION:
             raise ValueError(f"it is of format {content['format']}")
         return {"settings": dict(content["settings"]), "events": list(content["events"])}
@@ -71,7 +73,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise CheckpointError(
             message(
                 f"The state of the search must be readable ({error}).",
-                "Restore it from a copy, or begin a new search with another run_dir.",
+                _REMEDY,
                 file=str(path),
             )
         ) from None

@@ -6,8 +6,9 @@ from typing import Any
 
 import keras
 
+from ..core.checked_files import write_checked_text
 from ..core.errors import ConfigError, message
-from ..core.files import replacing, write_text_atomic
+from ..core.files import replacing
 
 MODEL_FILE = "model.keras"
 CLASSES_FILE = "classes.txt"
@@ -53,7 +54,7 @@ def export_run(
 
 def write_class_names(class_names: Sequence[str], path: Path) -> None:
     """Writes one name a line, in the order of the model's outputs."""
-    write_text_atomic(path, "".join(f"{name}\n" for name in class_names))
+    write_checked_text(path, "".join(f"{name}\n" for name in class_names))
 
 
 def nothing_to_export(run_dir: Path | None) -> ConfigError:

@@ -20,6 +20,7 @@ from ..callbacks.checkpoints import checkpoint_names
 from ..callbacks.run_state import CHECKPOINTS
 from ..callbacks.tensorboard import FOLDER
 from ..core.bundle import MANIFEST
+from ..core.checked_files import write_checked_json
 from ..core.errors import CheckpointError, ConfigError, message
 from ..core.files import read_text, require_plain, write_json_atomic
 from ..core.lock import LOCK_FILE, OWNER_FILE, directory_lock, remove_lock
@@ -109,8 +110,8 @@ def claimed_directory(directory: Path | None) -> Iterator[None]:
             _remove_unfinished(directory)
             yield
     except OSError as error:
-        if error.errno in _DISK_IS_FULL:
-            raise _full_disk(directory, error) from error
+        if error.errno in _DISK_IS_FULL or _is_below(directory, error.filename):
+            raise _unwritable(directory, error) from error
         raise
     finally:
         if {each.name for each in directory.iterdir()} <= {LOCK_FILE}:
@@ -166,13 +167,17 @@ def write_test_report(
     if result.predictions is not None and hasattr(source, "pictures"):
         write_report(directory, result.predictions, result.scores, source.pictures)
     else:
-        write_json_atomic(directory / "test.json", result.scores)
+        write_checked_json(directory / "test.json", result.scores)
 
 
-def _full_disk(directory: Path, error: OSError) -> CheckpointError:
+def _is_below(directory: Path, name: object) -> bool:
+    return isinstance(name, str) and directory in Path(name).absolute().parents
+
+
+def _unwritable(directory: Path, error: OSError) -> CheckpointError:
     return CheckpointError(
         message(
-            f"The files of the run must be written, and can't be ({error}).",
+            f"The files of the run must be read and written, and can't be ({error}).",
             "Checkpoints are intact: make room, and run the same command again to go on "
             "from the newest.",
             run_dir=str(directory),

@@ -43,3 +43,43 @@ def test_without_a_run_directory_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     end_epoch(new_run(), MetricsLog(), loss=1.0)
     assert not list(tmp_path.iterdir())
+
+
+def resumed(path, **history):
+    """A run that goes on after two epochs of three steps."""
+    run = new_run(run_dir=path)
+    run.epoch, run.step, run.history = 2, 6, history
+    return run
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_text(path.read_text().replace("0.5", "0.4")),
+        lambda path: path.write_text(path.read_text().replace('"step": 3', '"step": 2')),
+        lambda path: path.write_text(path.read_text()[:20]),
+        lambda path: path.write_bytes(b"\xff" + path.read_bytes()[1:]),
+        lambda path: path.write_text('[1]\n{"epoch": "two"}\n'),
+        lambda path: path.unlink(),
+    ],
+)
+def test_damaged_lines_are_mended_from_the_history(tmp_path, damage, capsys):
+    run = new_run(run_dir=tmp_path)
+    for loss in (0.5, math.nan):
+        end_epoch(run, MetricsLog(), loss=loss)
+    whole = (tmp_path / "metrics.jsonl").read_text()
+    damage(tmp_path / "metrics.jsonl")
+    MetricsLog().on_fit_begin(resumed(tmp_path, loss=[0.5, math.nan]))
+    assert (tmp_path / "metrics.jsonl").read_text() == whole
+    assert "metrics.jsonl was damaged" in capsys.readouterr().err
+
+
+def test_a_torn_line_and_epochs_to_come_are_left_out_without_a_word(tmp_path, capsys):
+    run = new_run(run_dir=tmp_path)
+    for loss in (0.5, 0.25, 0.125):
+        end_epoch(run, MetricsLog(), loss=loss)
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"epoch": 4, "st')
+    MetricsLog().on_fit_begin(resumed(tmp_path, loss=[0.5, 0.25]))
+    assert [line["loss"] for line in lines(tmp_path)] == [0.5, 0.25]
+    assert not capsys.readouterr().err

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from keraunos.core.bundle import Bundle, write_bundle
+from keraunos.core.checked_files import write_checked_json, write_checked_text
 
 
 def make_run(
@@ -100,7 +102,7 @@ def test_what_holds_no_run_is_2(keraunos, tmp_path) -> None:
 def test_a_damaged_file_is_named(keraunos, runs) -> None:
     (runs[1] / "test.json").write_text('{"accuracy": ')
     answer = keraunos("compare", *runs)
-    assert answer.code == 2
+    assert answer.code == 4
     assert str(runs[1] / "test.json") in answer.err
 
 
@@ -108,11 +110,9 @@ def test_a_run_of_a_script_is_compared_by_its_checkpoint(keraunos, tmp_path) -> 
     for name, epochs in (("one", 1), ("two", 2)):
         run = make_run(tmp_path / name, "", [0.5])
         (run / "config.yaml").unlink()
-        checkpoint = run / "checkpoints" / "step-00000003"
-        checkpoint.mkdir(parents=True)
-        (checkpoint.parent / "last.txt").write_text("step-00000003\n")
         settings = {"seed": 0, "trainer": {"max_epochs": epochs}}
-        (checkpoint / "settings.json").write_text(json.dumps(settings))
+        checkpoint = run / "checkpoints" / "step-00000003"
+        write_bundle(checkpoint, Bundle(documents={"settings": settings}))
     keraunos("compare", tmp_path / "one", tmp_path / "two", "--csv", tmp_path / "s.csv")
     assert [row["trainer.max_epochs"] for row in read_csv(tmp_path / "s.csv")] == ["1", "2"]
 
@@ -123,3 +123,62 @@ def test_finished_runs_are_compared(keraunos, small_run, tmp_path) -> None:
     (row,) = read_csv(tmp_path / "small.csv")
     assert row["epochs"] == "2"
     assert 0 <= float(row["test_accuracy_low"]) <= float(row["test_accuracy_high"]) <= 1
+
+
+def checked(run: Path) -> Path:
+    """The files of a run, with their checksums."""
+    for name in ("config.yaml", "metrics.jsonl"):
+        write_checked_text(run / name, (run / name).read_text())
+    write_checked_json(run / "test.json", {"accuracy": 0.75})
+    return run
+
+
+@pytest.mark.parametrize("name", ["metrics.jsonl", "test.json"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_text(path.read_text().replace("5", "4")),
+        lambda path: path.write_text(""),
+        lambda path: path.write_bytes(b"\xff"),
+    ],
+)
+def test_a_digit_that_is_another_is_4(keraunos, runs, name, damage) -> None:
+    damage(checked(runs[0]) / name)
+    answer = keraunos("compare", *runs)
+    assert answer.code == 4
+    assert f"{name} must be as it was written" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("metrics.jsonl", '{"epoch": 1, "loss": "low"}\n'),
+        ("metrics.jsonl", "[1]\n"),
+        ("test.json", '{"accuracy": "high"}'),
+        ("test.json", '{"accuracy": 0.5, "intervals": {"accuracy": [1]}}'),
+        ("test.json", "[0.5]"),
+    ],
+)
+def test_values_of_another_type_are_4(keraunos, runs, name, content) -> None:
+    (runs[0] / name).write_text(content)
+    answer = keraunos("compare", *runs)
+    assert (answer.code, answer.err.count("error: ")) == (4, 1)
+    assert "Traceback" not in answer.err
+
+
+def test_a_configuration_that_has_changed_is_remarked_on(keraunos, runs) -> None:
+    (checked(runs[0]) / "config.yaml").write_text("seed: 3\n")
+    answer = keraunos("compare", *runs)
+    assert answer.code == 0
+    assert "is not what the run wrote there" in answer.err
+
+
+def test_what_is_gone_is_said(keraunos, runs) -> None:
+    for run in runs:
+        checked(run)
+    (runs[0] / "test.json").unlink()
+    (runs[1] / "metrics.jsonl").unlink()
+    answer = keraunos("compare", runs[0].parent)
+    assert answer.code == 0
+    assert f"{runs[0] / 'test.json'} is gone" in answer.err
+    assert f"{runs[1]} has lost its metrics.jsonl" in answer.err

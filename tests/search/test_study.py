@@ -5,6 +5,7 @@ import keras_tuner
 import pytest
 from keraunos.callbacks.monitor import Monitor
 from keraunos.configs import SearchConfig
+from keraunos.core.checked_files import write_checked_json
 from keraunos.core.errors import CheckpointError
 from keraunos.search.journal import Journal
 from keraunos.search.oracles import create_oracle, number_of_trials
@@ -251,7 +252,7 @@ def test_an_oracle_that_says_something_else_is_noticed(tmp_path):
     journal = tmp_path / "search.json"
     content = json.loads(journal.read_text())
     content["events"][0]["values"]["x"] = 0.123
-    journal.write_text(json.dumps(content))
+    write_checked_json(journal, content)
     with pytest.raises(CheckpointError, match="same version of Keras Tuner"):
         open_study(tmp_path, "random")
 

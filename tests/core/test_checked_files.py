@@ -1,0 +1,85 @@
+"""Files whose SHA-256 are noted beside them."""
+
+import os
+
+import pytest
+from keraunos.core.checked_files import (
+    CHECKSUMS_FILE,
+    append_checked_line,
+    is_absent,
+    is_damaged,
+    read_checked_json,
+    read_checked_text,
+    write_checked_json,
+    write_checked_text,
+)
+from keraunos.core.errors import CheckpointError
+
+
+def directory(path):
+    path.unlink()
+    path.mkdir()
+
+
+DAMAGES = {
+    "empty": lambda path: path.write_bytes(b""),
+    "half": lambda path: path.write_bytes(path.read_bytes()[:5]),
+    "flip": lambda path: path.write_bytes(path.read_bytes().replace(b"1", b"3")),
+    "no text": lambda path: path.write_bytes(b"\xff\xfe"),
+    "delete": os.unlink,
+    "directory": directory,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage_shows(tmp_path, damage):
+    path = tmp_path / "scores.json"
+    write_checked_json(path, {"accuracy": 0.1})
+    assert not is_damaged(path)
+    assert read_checked_json(path) == {"accuracy": 0.1}
+    DAMAGES[damage](path)
+    assert is_damaged(path)
+    assert not is_absent(path)
+    with pytest.raises(
+        CheckpointError, match=r"scores.json must be as it was written; .*copy"
+    ):
+        read_checked_json(path)
+
+
+def test_what_is_written_again_or_grows_is_right(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    append_checked_line(path, "one")
+    append_checked_line(path, "two")
+    assert read_checked_text(path) == "one\ntwo\n"
+    write_checked_text(path, "three\n")
+    append_checked_line(path, "four")
+    assert read_checked_text(path) == "three\nfour\n"
+
+
+def test_a_process_that_dies_between_note_and_file_leaves_nothing_damaged(tmp_path):
+    path = tmp_path / "best.txt"
+    write_checked_text(path, "one")
+    noted = (tmp_path / CHECKSUMS_FILE).read_text()
+    write_checked_text(path, "two")
+    path.write_text("one")  # as if it had not been replaced yet
+    assert read_checked_text(path) == "one"
+    assert (tmp_path / CHECKSUMS_FILE).read_text().startswith(noted)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\n\nx", None])
+def test_without_checksums_files_count_as_they_are(tmp_path, content):
+    path, checksums = tmp_path / "best.txt", tmp_path / CHECKSUMS_FILE
+    write_checked_text(path, "one")
+    checksums.unlink() if content is None else checksums.write_bytes(content)
+    path.write_text("two")
+    assert read_checked_text(path) == "two"
+    assert is_absent(tmp_path / "last.txt")
+
+
+def test_the_checksums_are_those_of_sha256sum(tmp_path):
+    write_checked_text(tmp_path / "best.txt", "")
+    line = (tmp_path / CHECKSUMS_FILE).read_text()
+    assert line.startswith(
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    )
+    assert line.endswith("  best.txt\n")
