@@ -138,45 +138,83 @@ def read_bundle(path: Path) -> Bundle:
     Raises:
         CheckpointError: It is not whole, or not what was written.
     """
-    files = [path / name for name in verify_bundle(path)]
-    arrays = {file.stem: load_file(file) for file in files if file.suffix == ".safetensors"}
-    documents = {
-        file.stem: json.loads(read_text(file)) for file in files if file.suffix == ".json"
-    }
-    return Bundle(arrays, documents)
+    wanted = verify_bundle(path)
+    arrays = {name: _arrays(path / name) for name in wanted if _is(name, ".safetensors")}
+    documents = {name: _document(path / name) for name in wanted if _is(name, ".json")}
+    return Bundle(
+        {Path(name).stem: each for name, each in arrays.items()},
+        {Path(name).stem: each for name, each in documents.items()},
+    )
 
 
-def verify_bundle(path: Path) -> list[str]:
+def read_document(path: Path, name: str) -> Any:
+    """Reads one document of a directory, and checks that alone.
+
+    Raises:
+        CheckpointError: It is not there, or not what was written.
+    """
+    file = f"{name}.json"
+    fingerprints = _read_manifest(path)
+    _compare(path, {file: fingerprints.get(file)}, _fingerprints(path, only=file))
+    return _document(path / file)
+
+
+def verify_bundle(path: Path) -> dict[str, Any]:
     """Compares a directory with its manifest.
 
     Returns:
-        The names of its files.
+        Size and SHA-256 of each of its files.
 
     Raises:
         CheckpointError: A file is missing or differs, named in the message.
     """
+    wanted = _read_manifest(path)
+    _compare(path, wanted, _fingerprints(path))
+    return wanted
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(read_text(path / MANIFEST))
-        wanted = manifest["files"]
-        found = _fingerprints(path)
+        version, files = manifest["format"], dict(manifest["files"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path} has no readable {MANIFEST} ({error})") from None
-    if manifest.get("format") != FORMAT_VERSION:
-        raise CheckpointError(
-            f"{path} is of format {manifest.get('format')}, not {FORMAT_VERSION}"
-        )
+    if version != FORMAT_VERSION:
+        raise CheckpointError(f"{path} is of format {version}, not {FORMAT_VERSION}")
+    return files
+
+
+def _compare(path: Path, wanted: dict[str, Any], found: dict[str, Any]) -> None:
     for name, fingerprint in wanted.items():
-        if found.get(name) != fingerprint:
+        if found.get(name) != fingerprint or fingerprint is None:
             what = "is missing" if name not in found else "is damaged"
             raise CheckpointError(f"{path}: {name} {what}")
-    return list(wanted)
+
+
+def _arrays(file: Path) -> Arrays:
+    try:
+        return load_file(file)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{file} can't be read ({error})") from None
+
+
+def _document(file: Path) -> Any:
+    try:
+        return json.loads(read_text(file))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{file} can't be read ({error})") from None
+
+
+def _is(name: str, suffix: str) -> bool:
+    return FILES.fullmatch(name) is not None and name.endswith(suffix)
 
 
 def _fingerprints(
-    directory: Path, sha256: Callable[[Path], str] = sha256_of_file
+    directory: Path, sha256: Callable[[Path], str] = sha256_of_file, only: str = ""
 ) -> dict[str, dict[str, Any]]:
+    """Size and SHA-256 of each regular file, or of one of them."""
     return {
         file.name: {"bytes": file.stat().st_size, "sha256": sha256(file)}
         for file in sorted(directory.iterdir())
-        if file.is_file() and file.name != MANIFEST
+        if file.is_file() and file.name != MANIFEST and only in ("", file.name)
     }

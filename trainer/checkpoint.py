@@ -5,8 +5,10 @@ of the optimizer, the sums of the current epoch, and the position, history, sett
 state of every callback. What is frozen is written once per run, beside it.
 """
 
+import contextlib
 import copy
 import functools
+from collections.abc import Iterator
 from importlib import metadata
 from typing import Any
 
@@ -14,7 +16,7 @@ import keras
 
 from ..callbacks import CallbackList, RunState
 from ..core.bundle import Arrays, Bundle
-from ..core.errors import CheckpointError
+from ..core.errors import CheckpointError, KeraunosError
 from ..models.variables import (
     assign_values,
     changing_variables,
@@ -84,14 +86,15 @@ def restore_run(run: RunState, resumption: Resumption) -> None:
     Raises:
         CheckpointError: The checkpoint is of another model.
     """
-    apply_phases(run, resumption.bundle.documents["state"]["phases"])
+    with _fitting(resumption):
+        apply_phases(run, resumption.bundle.documents["state"]["phases"])
     state, arrays = resumption.bundle.documents["state"], resumption.bundle.arrays
     for name in POSITION:
         setattr(run, name, state[name])
     if resumption.has_changed:
         run.stop_reason = None  # what ended it may no longer hold
     run.resumed_from = resumption.path
-    try:
+    with _fitting(resumption):
         frozen = frozen_variables(run.model)
         saved = resumption.frozen.arrays["weights"]
         if run.phases:  # what was frozen at first may train by now
@@ -99,19 +102,33 @@ def restore_run(run: RunState, resumption: Resumption) -> None:
         assign_values(frozen, saved)
         assign_values(changing_variables(run.model), arrays["weights"])
         restore_optimizer(run.model.optimizer, resumption)
-    except ValueError as error:
+
+
+@contextlib.contextmanager
+def _fitting(resumption: Resumption) -> Iterator[None]:
+    """Answers where what a checkpoint holds is not what this run has a place for.
+
+    Raises:
+        CheckpointError: In place of what was raised within.
+    """
+    try:
+        yield
+    except KeraunosError:
+        raise
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise CheckpointError(
             f"The checkpoint {resumption.path} is of another model: {error} Begin a new "
             "run, or put the model back as it was."
-        ) from None
+        ) from error
 
 
 def restore_epoch(run: RunState, step: TrainStep, resumption: Resumption) -> None:
     """Gives sums and metrics of the epoch that a run is within their values back."""
     arrays = resumption.bundle.arrays
-    step.restore_epoch(arrays["epoch"])
-    for name, variable in _metric_variables(step.model).items():
-        assign_replica_values(run.strategy, variable, arrays["metrics"][name])
+    with _fitting(resumption):
+        step.restore_epoch(arrays["epoch"])
+        for name, variable in _metric_variables(step.model).items():
+            assign_replica_values(run.strategy, variable, arrays["metrics"][name])
 
 
 def restore_optimizer(
@@ -126,7 +143,8 @@ def restore_callbacks(callbacks: CallbackList, resumption: Resumption) -> None:
     """Gives callbacks their states back."""
     states = resumption.bundle.documents["state"]["callbacks"]
     arrays = resumption.bundle.arrays.get("callbacks", {})
-    callbacks.load_state_dict(put_arrays_back(states, arrays))
+    with _fitting(resumption):
+        callbacks.load_state_dict(put_arrays_back(states, arrays))
 
 
 def take_arrays_out(state: Any, path: str = "") -> tuple[Any, Arrays]:

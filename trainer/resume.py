@@ -12,6 +12,7 @@ from ..core.bundle import Bundle, read_bundle
 from ..core.differences import differences, flatten
 from ..core.errors import CheckpointError, ConfigError, message
 from ..strategies import Workers
+from .checkpoint_contents import check_contents
 
 # What may differ between the parts of a run without changing what it computes, but for
 # how far it goes.
@@ -116,6 +117,7 @@ def find_resumption(
     for name in reversed(names):
         try:
             bundle = read_bundle(directory / name)
+            check_contents(directory / name, bundle)
             frozen = read_bundle(directory / FROZEN)
         except CheckpointError as error:
             skipped.append(str(error))
