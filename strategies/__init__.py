@@ -3,7 +3,7 @@
 Knows nothing of models or data. A strategy is TensorFlow's own, not a wrapper.
 """
 
-from .collectives import SharedSlices, sum_over_replicas
+from .collectives import SharedSlices, gathers_between_workers, sum_over_replicas
 from .devices import Devices, find_devices, set_cpu_devices
 from .factory import (
     create_strategy,
@@ -30,6 +30,7 @@ __all__ = [
     "describe_strategy",
     "find_devices",
     "gather_rows",
+    "gathers_between_workers",
     "init_workers",
     "own_part",
     "register_strategy",

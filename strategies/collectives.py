@@ -16,6 +16,16 @@ class SharedSlices(tf.IndexedSlices):
     """
 
 
+def gathers_between_workers(strategy: tf.distribute.Strategy) -> bool:
+    """Whether sums of sparse gradients are gathered by TensorFlow.
+
+    Its gather keeps the number of rows of its first use within one call of a
+    `tf.function`, so that a call must make no second sum.
+    """
+    replicas = Replicas.of(strategy)
+    return replicas.total > replicas.local
+
+
 def sum_over_replicas(
     strategy: tf.distribute.Strategy, values: Any, repeats: Any = 1
 ) -> Any:
@@ -32,17 +42,17 @@ def sum_over_replicas(
         The same structure of tensors.
     """
     repeats = _local(strategy, repeats)[0]
-    flat = [_dense_between_workers(strategy, each) for each in tf.nest.flatten(values)]
+    flat = tf.nest.flatten(values)
     sums: list[Any] = [None] * len(flat)
     dense: dict[tf.DType, list[int]] = {}  # places by dtype: only one travels at a time
     for place, value in enumerate(flat):
         if _is_none(value):
             continue
-        parts = _local(strategy, value)
-        if _is_sparse(parts):
-            sums[place] = _sum_sparse(parts, repeats)
+        first = _local(strategy, value)[0]
+        if isinstance(first, tf.IndexedSlices):
+            sums[place] = _sum_sparse(strategy, value, repeats)
         else:
-            dense.setdefault(parts[0].dtype, []).append(place)
+            dense.setdefault(first.dtype, []).append(place)
     for places in dense.values():
         pairs = [(flat[place], flat[place]) for place in places]
         added = strategy.extended.batch_reduce_to(tf.distribute.ReduceOp.SUM, pairs)
@@ -52,44 +62,39 @@ def sum_over_replicas(
     return tf.nest.pack_sequence_as(values, sums)
 
 
-def _dense_between_workers(strategy: tf.distribute.Strategy, value: Any) -> Any:
-    """Gives gradients of embeddings all their rows, where rows would have to travel."""
-    replicas = Replicas.of(strategy)
-    if replicas.total == replicas.local or _is_none(value):
-        return value
-    if not _is_sparse(_local(strategy, value)):
-        return value
-    return strategy.run(tf.convert_to_tensor, args=(value,))
-
-
 def _local(strategy: tf.distribute.Strategy, value: Any) -> Sequence[Any]:
     return strategy.experimental_local_results(value)
 
 
-def _is_sparse(parts: Sequence[Any]) -> bool:
-    return any(isinstance(part, tf.IndexedSlices) for part in parts)
-
-
-def _sum_sparse(parts: Sequence[tf.IndexedSlices], repeats: Any) -> tf.IndexedSlices:
-    """Puts the rows of all replicas together, and adds up those that are shared.
-
-    TensorFlow's collective gather can't: within one call of a `tf.function` it keeps the
-    number of rows of its first use.
-    """
-    if len(parts) == 1:
-        return tf.IndexedSlices(parts[0].values, parts[0].indices, parts[0].dense_shape)
-    values = tf.concat([part.values for part in parts], 0)
-    indices = tf.concat([part.indices for part in parts], 0)
-    places = tf.concat([tf.range(tf.size(part.indices)) for part in parts], 0)
+def _sum_sparse(
+    strategy: tf.distribute.Strategy, gradient: Any, repeats: Any
+) -> tf.IndexedSlices:
+    """Puts the rows of all replicas together, and adds up those that are shared."""
+    first = _local(strategy, gradient)[0]
+    if strategy.num_replicas_in_sync == 1:
+        return tf.IndexedSlices(first.values, first.indices, first.dense_shape)
+    values, indices, places = _rows_of_all(strategy, gradient)
 
     def added() -> tuple[tf.Tensor, tf.Tensor]:
-        return _added(values, indices, places, parts[0].dense_shape)
+        return _added(values, indices, places, first.dense_shape)
 
-    if isinstance(parts[0], SharedSlices):
+    if isinstance(first, SharedSlices):
         values, indices = added()
     else:
         values, indices = tf.cond(repeats > 1, added, lambda: (values, indices))
-    return tf.IndexedSlices(values, indices, parts[0].dense_shape)
+    return tf.IndexedSlices(values, indices, first.dense_shape)
+
+
+def _rows_of_all(strategy: tf.distribute.Strategy, gradient: Any) -> list[tf.Tensor]:
+    """The rows of all replicas, their indices, and the place of each on its replica."""
+
+    def own(rows: tf.IndexedSlices) -> tuple[tf.Tensor, ...]:
+        return rows.values, rows.indices, tf.range(tf.size(rows.indices))
+
+    parts = strategy.run(own, args=(gradient,))
+    if gathers_between_workers(strategy):
+        return [strategy.gather(each, axis=0) for each in parts]
+    return [tf.concat(_local(strategy, each), 0) for each in parts]
 
 
 def _added(

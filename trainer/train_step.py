@@ -16,7 +16,7 @@ from ..core.bundle import Arrays
 from ..core.errors import ConfigError, message
 from ..models import Module
 from ..models.variables import unshared_statistics
-from ..strategies import own_part, sum_over_replicas
+from ..strategies import gathers_between_workers, own_part, sum_over_replicas
 from ..strategies.tensorflow_internals import traced
 from .accumulator import Accumulator, combine
 from .batches import Prepare, next_with_wait
@@ -102,6 +102,7 @@ class TrainStep:
             unshared_statistics(model) if strategy.num_replicas_in_sync > 1 else []
         )
         self._kinds: list[Kind] = []
+        self._gathers = False  # known once a step has been traced
         with strategy.scope():
             self.totals = EpochTotals(loss_names(model, module))
         self.accumulator = (
@@ -110,7 +111,9 @@ class TrainStep:
 
     @traced
     def __call__(self, iterator: Any, first_step: tf.Tensor, steps: tf.Tensor) -> Outcome:
-        """Makes steps until `steps` are done or one is not finite.
+        """Makes steps until `steps` are done or one is not finite, or only one.
+
+        Only one where sums of sparse gradients don't allow a second in the same call.
 
         Args:
             iterator: Of `Batches`, with at least `steps` batches left.
@@ -119,15 +122,14 @@ class TrainStep:
                 numbers need no new trace.
         """
 
-        def is_open(done: tf.Tensor, finite: tf.Tensor) -> tf.Tensor:
-            return tf.logical_and(finite, done < steps)
+        def body(done: tf.Tensor, *_: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            finite = self._one_step(iterator, first_step + done)
+            may_go_on = finite & (done + 1 < steps) & (not self._gathers)
+            return done + 1, finite, may_go_on
 
-        def body(done: tf.Tensor, finite: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            del finite
-            return done + 1, self._one_step(iterator, first_step + done)
-
-        start = (tf.zeros((), tf.int64), tf.constant(True))
-        return Outcome(*tf.while_loop(is_open, body, start))
+        start = (tf.zeros((), tf.int64), tf.constant(True), tf.constant(True))
+        done, finite, _ = tf.while_loop(lambda *state: state[2], body, start)
+        return Outcome(done, finite)
 
     @traced
     def finish_epoch(self) -> None:
@@ -155,6 +157,7 @@ class TrainStep:
             self.strategy, sums, repeats
         )
         gradients = {divisor: joined(each) for divisor, each in gradients.items()}
+        self._gathers = gathers_between_workers(self.strategy) and _any_sparse(gradients)
         self._share_statistics(statistics)
         losses = divide(self._kinds, numerators, denominators)
         self.totals.add(losses, rows, wait_seconds, values)
@@ -245,3 +248,8 @@ def _require_gradients(gradients: dict[str, list[Any]]) -> None:
                 variables_with_a_gradient=0,
             )
         )
+
+
+def _any_sparse(gradients: dict[str, list[Any]]) -> bool:
+    flat = [gradient for each in gradients.values() for gradient in each]
+    return any(isinstance(gradient, tf.IndexedSlices) for gradient in flat)

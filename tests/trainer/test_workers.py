@@ -74,8 +74,8 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("count", "devices", "names"),
     [
-        (2, 1, ["an Embedding", "BatchNorm", f"{APART}BatchNorm"]),
-        (2, 2, ["an Embedding", "BatchNorm"]),
+        (2, 1, ["positions", "BatchNorm", f"{APART}BatchNorm"]),
+        (2, 2, ["positions", "BatchNorm"]),
         (4, 1, ["BatchNorm"]),
     ],
 )
