@@ -8,6 +8,7 @@ the cache may itself be a link; whoever takes its name from the user resolves it
 import contextlib
 import csv
 import hashlib
+import io
 import json
 import os
 import secrets
@@ -71,7 +72,7 @@ def open_to_append(path: Path) -> BinaryIO:
     return os.fdopen(_open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab")
 
 
-def open_regular(path: Path | str) -> BinaryIO:
+def open_regular(path: Path | str) -> io.BufferedReader:
     """Opens a file to read; a FIFO or a device is an error and keeps nobody waiting.
 
     Raises:

@@ -127,9 +127,7 @@ def run_search(
         SearchError: Every trial failed.
         KeraunosError: The first trials showed that what was asked for can't be done.
     """
-    for path in directory.iterdir():
-        if LEFT.fullmatch(path.name):  # by a killed process
-            remove_temporary(directory, path.name, LEFT)
+    _remove_left(directory)
     try:
         signal = _run(study, executor, directory, keep, say)
     except KeraunosError:
@@ -144,6 +142,13 @@ def run_search(
         raise _all_failed(study, directory)
     trials = [trial for _, trial in sorted(study.trials.items())]
     return SearchResult(trials, best, directory, signal)
+
+
+def _remove_left(directory: Path) -> None:
+    """Removes the trials that a killed process was about to take over."""
+    for path in list(directory.iterdir()):
+        if LEFT.fullmatch(path.name):
+            remove_temporary(directory, path.name, LEFT)
 
 
 def _run(

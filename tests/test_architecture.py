@@ -104,3 +104,38 @@ def test_text_reaches_the_console_in_one_place():
                     if isinstance(node, ast.Call)
                 }
                 assert not called & {"print", "Console", "typer.echo"}, file
+
+
+# What removes, and what writes through links or over anything that has a name.
+REMOVES = {"unlink", "rmtree", "rmdir", "removedirs"}
+WRITES = {"write_text", "write_bytes", "savefig", "mkstemp", "FileLock", "tofile"}
+OWN = {
+    "core/removal.py": REMOVES,
+    "core/files.py": WRITES,
+    "core/lock.py": {"FileLock"},
+    "core/secret.py": {"mkstemp", "unlink"},  # private, whatever the umask
+    "core/bundle.py": {"write_text"},  # into a directory that is new
+    "data/likeness.py": {"tofile"},  # into a file that the store has made
+    "models/feature_cache.py": {"tofile"},
+    "evaluation/pictures.py": {"savefig"},
+    "evaluation/drawing.py": {"savefig"},  # where the user says
+}
+
+
+def called(file: Path) -> set[str]:
+    """The names of functions and methods that a file calls."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            found.add(node.func.attr)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            found.add(node.func.id)
+    return found
+
+
+def test_files_are_removed_and_written_in_one_place():
+    for package in (*PACKAGES, "api"):
+        for file in files_of(package):
+            own = OWN.get(str(file.relative_to(ROOT)), set())
+            wrong = called(file) & (REMOVES | WRITES) - own
+            assert not wrong, f"{file} calls {wrong}: use core/removal.py or core/files.py"

@@ -1,0 +1,104 @@
+"""The directory of a search that is a stranger's, and a chief that names directories."""
+
+import os
+
+import pytest
+from keraunos.callbacks.checkpoints import remove_all
+from keraunos.core.errors import CheckpointError, ConfigError
+from keraunos.search.cluster_worker import Worker
+from keraunos.search.journal import Journal
+from keraunos.search.place import Place
+from keraunos.search.search import _remove_left, search_directory
+from keraunos.search.trials import TrialPlan, _take_over
+from outside import KINDS, make_outside, plant, snapshot
+
+PLACES = [
+    ".begun-trial-000.json",
+    ".lock",
+    ".lock-owner",
+    ".owner-of-trial-0",
+    ".trial-000-abcdefgh",
+    "best.yaml",
+    "results.csv",
+    "score_over_time.png",
+    "tensorboard",
+    "tensorboard/events.out.tfevents.1.host.v2",
+    "trial-000",
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_links_and_special_files_are_refused_before_anything_is_done(tmp_path, kind):
+    outside = make_outside(tmp_path / "outside")
+    for number, place in enumerate(PLACES):
+        directory = tmp_path / f"search-{number}"
+        directory.mkdir()
+        (directory / "search.json").write_text("{}")
+        plant(directory / place, kind, outside)
+        before = snapshot(tmp_path)
+        with (
+            pytest.raises(ConfigError, match="It is left as it is"),
+            search_directory(directory),
+        ):
+            pass
+        assert snapshot(tmp_path) == before, place
+
+
+def test_a_journal_that_is_no_file_keeps_nobody_waiting(tmp_path):
+    os.mkfifo(tmp_path / "search.json")
+    with pytest.raises(CheckpointError, match="not a regular file"):
+        Journal(tmp_path / "search.json", {})
+
+
+def test_only_what_a_killed_process_left_goes(tmp_path):
+    outside = make_outside(tmp_path / "outside")
+    for name in (".trial-000-12345678", ".trial-mine", "trial-000", ".trial-000-12345678x"):
+        (tmp_path / name / "checkpoints").mkdir(parents=True)
+    plant(tmp_path / ".trial-001-12345678", "link to a folder", outside)
+    before = snapshot(outside)
+    _remove_left(tmp_path)
+    left = {each.name for each in tmp_path.iterdir()} - {"outside"}
+    assert left == {
+        ".trial-001-12345678",
+        ".trial-000-12345678x",
+        ".trial-mine",
+        "trial-000",
+    }
+    assert snapshot(outside) == before
+
+
+def test_of_a_trial_only_checkpoints_go(tmp_path):
+    checkpoints = tmp_path / "checkpoints"
+    for name in ("step-00000003", "step-00000005-mid-epoch", "frozen", "album"):
+        (checkpoints / name).mkdir(parents=True)
+        (checkpoints / name / "weights.safetensors").write_bytes(b"1")
+    (checkpoints / "step-00000005-mid-epoch" / "cat.jpg").write_bytes(b"mine")
+    (checkpoints / "best.txt").write_text("step-00000003\n")
+    plant(checkpoints / "step-00000007", "link to a folder", make_outside(tmp_path / "out"))
+    before = snapshot(tmp_path / "out")
+    remove_all(checkpoints)
+    left = {each.name for each in checkpoints.iterdir()}
+    assert left == {"album", "step-00000005-mid-epoch", "step-00000007"}
+    assert (checkpoints / "step-00000005-mid-epoch" / "cat.jpg").exists()
+    assert snapshot(tmp_path / "out") == before
+
+
+def test_a_trial_that_others_go_on_with_brings_nothing_from_outside(tmp_path):
+    outside = make_outside(tmp_path / "outside")
+    plant(tmp_path / "trial-000" / "checkpoints", "link to a folder", outside)
+    plan = TrialPlan(
+        1, {"values": {}}, tmp_path / "trial-001", None, tmp_path / "trial-000"
+    )
+    with pytest.raises(ConfigError, match="checkpoints is a symbolic link"):
+        _take_over(plan)
+    assert not (tmp_path / "trial-001").exists()
+
+
+def test_a_worker_goes_nowhere_but_below_its_own_search(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAUNOS_TOKEN", "0123456789abcdef")
+    place = Place("worker", "127.0.0.1:1")
+    worker = Worker(place, lambda plan: plan.directory, "loss", "abc", tmp_path)
+    told = TrialPlan(3, {"values": {}}, tmp_path.parent, None, tmp_path.parent / "x-002")
+    plan = worker._here(told)
+    assert plan.directory == tmp_path / "trial-003"
+    assert plan.continues == tmp_path / "trial-002"
