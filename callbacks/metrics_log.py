@@ -18,8 +18,8 @@ class MetricsLog(Callback):
     """Appends to `metrics.jsonl` in the run directory after each epoch.
 
     A line holds `epoch`, `step`, all metrics of the epoch, `learning_rate`,
-    `gradient_norm` (before clipping, a mean over updates), `images_per_second`,
-    `data_wait_seconds` and `seconds`. Values that are not finite, which JSON lacks, are
+    `gradient_norm` (before clipping, a mean over updates), `images_per_second` (of other
+    data `examples_per_second`), `data_wait_seconds` and `seconds`. Values that are not finite, which JSON lacks, are
     null. Validations within an epoch go to `validations.jsonl`.
 
     Example:

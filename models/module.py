@@ -57,8 +57,9 @@ class Module:
             training: Whether dropout and the like are on.
 
         Returns:
-            `"loss"`: `(rows,)`, the loss of each example. `"predictions"`, optional:
-            what the compiled metrics are to see.
+            `"loss"`: `(rows,)`, the loss of each example. `"predictions"`: what the
+            compiled metrics see; optional if there are none. Further values `(rows,)`
+            under names of their own are logged as means over examples.
         """
         raise NotImplementedError
 

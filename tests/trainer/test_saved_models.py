@@ -89,9 +89,7 @@ def test_weights_that_are_none_or_of_another_model(run: Path, tmp_path: Path) ->
         load_initial_weights(model, tmp_path / "damaged.keras", ALONE)
 
 
-def test_a_run_begun_so_resumes_and_leaves_the_first_alone(
-    run: Path, tmp_path: Path
-) -> None:
+def test_a_run_begun_so_resumes_and_reads_only(run: Path, tmp_path: Path) -> None:
     before = contents(run)
 
     def fitted(epochs: int, directory: Path, **options: Path) -> list[float]:
