@@ -1,10 +1,9 @@
 """Keeps a run's configuration with the run."""
 
-from pathlib import Path
-
 from ..callbacks import Callback, RunState
 from ..configs import RunConfig, to_yaml
 from ..core.checked_files import write_checked_text
+from ..core.user_path import user_path
 from ..data.synthetic import NAME as SYNTHETIC
 from .run_directories import CONFIG_FILE
 
@@ -41,7 +40,7 @@ def with_absolute_paths(config: RunConfig) -> RunConfig:
     """The configuration with data that are found from anywhere."""
     places = {name: getattr(config.data, name) for name in _PLACES}
     absolute = {
-        name: str(Path(place).expanduser().absolute())
+        name: str(user_path(place).absolute())
         for name, place in places.items()
         if place is not None and place != SYNTHETIC
     }

@@ -1,5 +1,6 @@
 """The command `keraunos`."""
 
+import errno
 import io
 import os
 import select
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 import typer
 
 from ..core.console import PlainConsole, silence
-from ..core.errors import ConfigError, KeraunosError
+from ..core.errors import ConfigError, KeraunosError, message
 from . import (
     audit,
     cache,
@@ -26,6 +27,7 @@ from . import (
 )
 
 INTERRUPTED = 130
+NO_PATH = {errno.ENAMETOOLONG, errno.ELOOP}  # what was typed can't be the name of a file
 
 app = typer.Typer(
     name="keraunos",
@@ -118,6 +120,9 @@ def _handle_other(error: Exception) -> int:
         show(words)
         _say(words.getvalue().rstrip())
         return 2
+    if isinstance(error, OSError) and error.errno in NO_PATH:
+        _say(f"error: {message(f'{error.strerror}.', path=error.filename)}")
+        return ConfigError.exit_code
     _say("".join(traceback.format_exception(error)).rstrip())
     return 1
 

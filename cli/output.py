@@ -1,10 +1,12 @@
 """Answers where a command's own output can't be written."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from ..core.errors import ConfigError, message
+from ..core.user_path import user_path
 
 
 @contextlib.contextmanager
@@ -22,7 +24,7 @@ def writing(output: Path, option: str = "--output") -> Iterator[Path]:
         ConfigError: It can't be written.
     """
     try:
-        yield output.expanduser().resolve()
+        yield Path(os.path.realpath(user_path(output)))
     except OSError as error:
         raise ConfigError(
             message(

@@ -159,7 +159,7 @@ class TrainerConfig(Section):
     max_steps: Annotated[int, Field(ge=1)] | None = Field(
         None, description="Steps after which to stop."
     )
-    max_time: Annotated[str, Field(pattern=r"^\d+:\d\d:\d\d:\d\d$")] | None = Field(
+    max_time: Annotated[str, Field(pattern=r"^[0-9]{1,6}:[0-9]{2}:[0-9]{2}:[0-9]{2}$")] | None = Field(
         None, description="DD:HH:MM:SS after which to save and stop, to be resumed."
     )
     limit_train_batches: BatchLimit = Field(

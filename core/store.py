@@ -25,12 +25,14 @@ from filelock import FileLock, Timeout
 
 from .cache_folder import ENTRY, GROWING, KEY, UNFINISHED, claim_cache
 from .console import say
+from .environment import number_of
 from .errors import ConfigError, message
 from .files import replacing
 from .growing_file import GrowingFile, note_of
 from .lock import file_lock
 from .removal import remove_file
 from .sealed_file import open_sealed, seal
+from .user_path import user_path
 
 DIRECTORY_VARIABLE = "KERAUNOS_CACHE_DIR"
 LIMIT_VARIABLE = "KERAUNOS_CACHE_LIMIT_GB"
@@ -246,7 +248,7 @@ def open_store(cache_dir: str | os.PathLike[str] | None = None) -> Store:
             not a number.
     """
     chosen = cache_dir or os.environ.get(DIRECTORY_VARIABLE)
-    directory = Path(chosen or platformdirs.user_cache_dir("keraunos")).expanduser()
+    directory = user_path(chosen or platformdirs.user_cache_dir("keraunos"))
     try:
         store = Store(directory, _limit_bytes())
         with tempfile.TemporaryFile(dir=directory):
@@ -266,10 +268,4 @@ def _kind(file: Path) -> str:
 
 
 def _limit_bytes() -> int:
-    text = os.environ.get(LIMIT_VARIABLE, str(DEFAULT_LIMIT_GB))
-    try:
-        return int(float(text) * 1e9)
-    except ValueError:
-        raise ConfigError(
-            message(f"${LIMIT_VARIABLE} must be a number.", **{LIMIT_VARIABLE: text})
-        ) from None
+    return int(number_of(LIMIT_VARIABLE, DEFAULT_LIMIT_GB, "gigabytes") * 1e9)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy.typing as npt
 from ..configs import DataConfig
 from ..core.errors import ConfigError, message
 from ..core.store import Store
+from ..core.user_path import user_path
 from .assign_splits import assign_splits, follow_written_split
 from .bit_depth import remarks_on_bits, require_bit_depth
 from .copies import (
@@ -64,7 +64,7 @@ def read_index(config: DataConfig, seed: int, store: Store) -> ReadIndex:
     _require_one_fold(config)
     scans = list_sources(config, seed, store)
     class_names = scans["train"].class_names
-    written = read_split(Path(config.split).expanduser()) if config.split else None
+    written = read_split(user_path(config.split)) if config.split else None
     max_pixels = PixelRules.of(config.bit_depth, config.max_megapixels).max_pixels
     index, records = _inspect(class_names, scans, store, config.check, max_pixels)
     require_bit_depth(records, config.bit_depth)

@@ -9,6 +9,7 @@ from ..configs import DataConfig, is_table
 from ..core.errors import ConfigError, DataError, message
 from ..core.names import did_you_mean, is_one_line, some
 from ..core.store import Store
+from ..core.user_path import user_path
 from .index import SPLIT_NAMES
 from .label_checks import is_missing, twins
 from .layout import Setting, find_splits, require_classes, unused_folders
@@ -100,11 +101,11 @@ def _find_roots(
                 **{"data.train": None},
             )
         )
-    root = Path(config.train).expanduser()
+    root = user_path(config.train)
     if config.train == SYNTHETIC:
         root = synthetic_folder(store, seed)
     named = {
-        name: Path(path).expanduser()
+        name: user_path(path)
         for name, path in (("validation", config.validation), ("test", config.test))
         if path is not None
     }
@@ -126,7 +127,7 @@ def _find_roots(
 def _list(path: Path, name: str, config: DataConfig) -> Scan:
     if not is_table(str(path)):
         return scan_folder(path, name, config.find_images_by)
-    root = Path(config.image_root).expanduser() if config.image_root else None
+    root = user_path(config.image_root) if config.image_root else None
     columns = Columns(
         config.image_column, config.label_column, config.group_column, config.split_column
     )

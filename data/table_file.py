@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import DataError, message
+from ..core.files import open_regular
 
 _DELIMITERS = ",;\t"
 _LOOKED_AT = 100  # rows, to find the delimiter
@@ -49,7 +50,8 @@ def read_table_file(path: Path, wanted: Collection[str], name: str) -> TableFile
         DataError: It can't be read, or has no rows below its header.
     """
     try:
-        text = _decoded(path.read_bytes())
+        with open_regular(path) as file:
+            text = _decoded(file.read())
         header, *rows = _rows(text, _delimiter(text, wanted)) or [(0, [])]
     except (OSError, ValueError, csv.Error) as error:
         raise _unreadable(error, path, name) from None

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.errors import DataError, message
-from ..core.files import write_csv
+from ..core.files import open_regular, write_csv
 from ..core.names import did_you_mean
 from .index import SPLIT_NAMES, ImageIndex
 from .picture_names import summary
@@ -77,8 +78,9 @@ def read_split(path: Path) -> WrittenSplit:
         DataError: It can't be used; all that is wrong with it is named.
     """
     try:
-        with open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
-            reader = csv.DictReader(file)
+        with open_regular(path) as file:
+            lines = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
+            reader = csv.DictReader(lines)
             rows = [(reader.line_num, row) for row in reader]
             header = reader.fieldnames or []
     except (OSError, csv.Error) as error:

@@ -9,6 +9,7 @@ import keras
 
 from ..core.errors import ConfigError, message
 from ..core.names import choose
+from ..core.user_path import user_path
 from .variables import all_layers
 
 # Name of each network, and the module that knows how its inputs are preprocessed.
@@ -54,7 +55,7 @@ def build_backbone(name: str, weights: str | None, image_size: int) -> keras.Mod
     else:
         backbone = constructor(include_top=False, weights=None, input_shape=shape)
         if weights is not None:
-            _load(backbone, Path(weights).expanduser())
+            _load(backbone, user_path(weights))
     backbone.trainable = False
     for layer in all_layers(backbone):
         # An outer model that trains would switch it on, `training=False` or not.

@@ -17,6 +17,7 @@ from ..configs.search import TunerName
 from ..core.errors import ConfigError, message
 from ..core.files import sha256_of_json
 from ..core.processes import worker_environments
+from ..core.user_path import user_path
 from ..trainer import FitResult, Trainer
 from .cluster import Chief
 from .cluster_worker import Worker
@@ -85,7 +86,7 @@ class Search:
         require_one_process(str((trainer or {}).get("strategy", "auto")))
         _require_no_fit(hypermodel)
         self._build: Build = getattr(hypermodel, "build", hypermodel)
-        self._run_dir = Path(run_dir).expanduser().absolute()
+        self._run_dir = user_path(run_dir).absolute()
         self._parallel_trials = parallel_trials
         self._trainer = {"seed": seed} | dict(trainer or {})
         self._seed = seed

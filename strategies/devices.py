@@ -1,17 +1,18 @@
 """Finds the devices that TensorFlow can use, and splits the CPU into virtual ones."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import tensorflow as tf
 
+from ..core.environment import number_of
 from ..core.errors import ConfigError, message
 
 Accelerator = Literal["auto", "gpu", "cpu"]
 
 CPU_DEVICES_VARIABLE = "KERAUNOS_CPU_DEVICES"
+MOST_CPU_DEVICES = 1024
 
 
 @dataclass(frozen=True)
@@ -64,19 +65,20 @@ def set_cpu_devices(count: int) -> None:
     set the environment variable KERAUNOS_CPU_DEVICES.
 
     Args:
-        count: How many devices to make, at least 1.
+        count: How many devices to make, 1 to 1024.
 
     Raises:
-        ConfigError: `count` is not a whole number of at least 1, or TensorFlow has
+        ConfigError: `count` is not a whole number from 1 to 1024, or TensorFlow has
             already started its devices with another number.
 
     Example:
         >>> import keraunos as kr
         >>> kr.set_cpu_devices(2)  # doctest: +SKIP
     """
-    if not isinstance(count, int) or count < 1:
+    if not isinstance(count, int) or not 1 <= count <= MOST_CPU_DEVICES:
+        limits = f"from 1 to {MOST_CPU_DEVICES} on the CPU"
         raise ConfigError(
-            message("`devices` must be a whole number of at least 1.", devices=count)
+            message(f"`devices` must be a whole number {limits}.", devices=count)
         )
     cpu = tf.config.list_physical_devices("CPU")[0]
     parts = [tf.config.LogicalDeviceConfiguration() for _ in range(count)]
@@ -97,17 +99,10 @@ def set_cpu_devices(count: int) -> None:
 
 def apply_cpu_devices_variable() -> None:
     """Follows KERAUNOS_CPU_DEVICES, if it is set and TensorFlow has not started yet."""
-    value = os.environ.get(CPU_DEVICES_VARIABLE)
-    if value is None:
-        return
-    if not value.isdecimal() or int(value) < 1:
-        raise ConfigError(
-            message(
-                f"{CPU_DEVICES_VARIABLE} must be a whole number of at least 1.",
-                **{CPU_DEVICES_VARIABLE: value},
-            )
-        )
-    set_cpu_devices(int(value))
+    most = MOST_CPU_DEVICES
+    count = number_of(CPU_DEVICES_VARIABLE, 0, "devices", 1, most, is_whole=True)
+    if count:
+        set_cpu_devices(int(count))
 
 
 def _gpus() -> tuple[str, ...]:

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from ..core import watcher
 from ..core.cluster import Cluster, find_cluster
+from ..core.environment import number_of
 from ..core.errors import ConfigError, message
 from .devices import Accelerator
 from .messages import Channel
@@ -236,10 +237,4 @@ def _say_goodbye(workers: ConnectedWorkers) -> None:
 
 
 def _seconds(variable: str, default: float) -> float:
-    text = os.environ.get(variable, str(default))
-    try:
-        return float(text)
-    except ValueError:
-        raise ConfigError(
-            message(f"${variable} must be a number of seconds.", **{variable: text})
-        ) from None
+    return number_of(variable, default, "seconds", at_least=1.0, at_most=1e6)

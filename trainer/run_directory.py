@@ -26,6 +26,7 @@ from ..core.files import read_text, require_plain, write_json_atomic
 from ..core.lock import LOCK_FILE, OWNER_FILE, directory_lock, remove_lock
 from ..core.redaction import redacted_command
 from ..core.removal import remove_empty, remove_file
+from ..core.user_path import user_path
 from ..evaluation import write_report
 from .result import TestResult
 
@@ -55,7 +56,7 @@ def check_run_directory(path: str | os.PathLike[str]) -> Path:
         ConfigError: It can't be written, holds something else, or has a link, a FIFO or
             a device where a run has files.
     """
-    directory = Path(path).expanduser().resolve()
+    directory = Path(os.path.realpath(user_path(path)))
     present = directory
     while not present.exists():
         present = present.parent
@@ -162,7 +163,7 @@ def write_test_report(
     run_dir: str | os.PathLike[str], result: TestResult, source: Any
 ) -> None:
     """Writes how a model did, with pictures if the data have any."""
-    directory = Path(run_dir).expanduser().resolve()
+    directory = Path(os.path.realpath(user_path(run_dir)))
     directory.mkdir(parents=True, exist_ok=True)
     if result.predictions is not None and hasattr(source, "pictures"):
         write_report(directory, result.predictions, result.scores, source.pictures)

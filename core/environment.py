@@ -1,0 +1,51 @@
+"""Numbers that environment variables give."""
+
+import math
+import os
+
+from .errors import ConfigError, message
+
+
+def number_of(
+    variable: str,
+    default: float,
+    unit: str,
+    at_least: float = 0.0,
+    at_most: float = 1e9,
+    is_whole: bool = False,
+) -> float:
+    """Reads a number from the environment.
+
+    Args:
+        variable: Its name.
+        default: Where it is not set, or empty.
+        unit: What the number counts, such as `"seconds"`.
+        at_least: Smallest number that is taken.
+        at_most: Largest one.
+        is_whole: Whether it must be a whole number.
+
+    Raises:
+        ConfigError: It is no such number.
+
+    Example:
+        >>> number_of("KERAUNOS_SURELY_NOT_SET", 20.0, "gigabytes")
+        20.0
+    """
+    text = os.environ.get(variable, "").strip()
+    if not text:
+        return default
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if at_least <= number <= at_most and (number.is_integer() or not is_whole):
+        return number
+    kind = "whole number" if is_whole else "number"
+    limits = f"{kind} of {unit} from {at_least:g} to {at_most:g}"
+    raise ConfigError(
+        message(
+            f"${variable} must be a {limits}, written without the unit.",
+            "Unset it for the default.",
+            **{variable: text},
+        )
+    )

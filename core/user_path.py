@@ -1,0 +1,36 @@
+"""Paths as people type them."""
+
+import os
+from pathlib import Path
+
+from .errors import ConfigError, message
+
+
+def user_path(path: str | os.PathLike[str]) -> Path:
+    """A path in which `~` and `~name` are the home folder, as in a shell.
+
+    Raises:
+        ConfigError: There is no user of that name, or no file can have that name.
+
+    Example:
+        >>> user_path("~").is_absolute(), str(user_path("./~nobody-of-that-name"))
+        (True, '~nobody-of-that-name')
+    """
+    expanded = os.path.expanduser(path)
+    if expanded.startswith("~"):
+        raise ConfigError(
+            message(
+                "A path that begins with ~ must name the home folder of a user.",
+                f"Write ./{expanded} for a file of that name.",
+                path=os.fspath(path),
+            )
+        )
+    try:
+        os.stat(expanded)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        pass  # whoever opens it tells more
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        expected = f"A path must be one that a file can have ({reason})."
+        raise ConfigError(message(expected, path=expanded)) from None
+    return Path(expanded)

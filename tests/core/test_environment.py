@@ -1,0 +1,44 @@
+import pytest
+from keraunos.core.environment import number_of
+from keraunos.core.errors import ConfigError
+from keraunos.core.store import open_store
+from keraunos.strategies.devices import apply_cpu_devices_variable
+from keraunos.strategies.multi_worker import LOST_VARIABLE, MEET_VARIABLE, _seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("", 20.0), (" ", 20.0), ("0", 0.0), ("1.5", 1.5), (" 1e3 ", 1e3)]
+)
+def test_a_number_is_read(monkeypatch, text, number):
+    monkeypatch.setenv("LIMIT", text)
+    assert number_of("LIMIT", 20.0, "gigabytes") == number
+
+
+@pytest.mark.parametrize(
+    "text", ["inf", "-inf", "nan", "-1", "1e10", "20GB", "20 GB", "abc", "1,5", "9" * 5000]
+)
+def test_what_is_no_such_number_is_refused_in_words(monkeypatch, text):
+    monkeypatch.setenv("LIMIT", text)
+    words = r"\$LIMIT must be a number of gigabytes .* Received: LIMIT='.* Unset it"
+    with pytest.raises(ConfigError, match=words):
+        number_of("LIMIT", 20.0, "gigabytes")
+
+
+@pytest.mark.parametrize("text", ["1.5", "0", "two", "1025"])
+def test_a_whole_number_must_be_whole(monkeypatch, text):
+    monkeypatch.setenv("DEVICES", text)
+    with pytest.raises(ConfigError, match="whole number of devices from 1 to 1024"):
+        number_of("DEVICES", 0, "devices", 1, 1024, is_whole=True)
+
+
+def test_the_limit_of_the_cache_and_the_limits_of_time_are_such_numbers(monkeypatch):
+    for name in ("CACHE_LIMIT_GB", "MEET_SECONDS", "LOST_SECONDS", "CPU_DEVICES"):
+        monkeypatch.setenv(f"KERAUNOS_{name}", "nan")
+    for read in (
+        open_store,
+        apply_cpu_devices_variable,
+        lambda: _seconds(MEET_VARIABLE, 1.0),
+        lambda: _seconds(LOST_VARIABLE, 1.0),
+    ):
+        with pytest.raises(ConfigError, match="'nan'"):
+            read()
