@@ -5,8 +5,12 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from ..core.cache_folder import KINDS
+from ..core.names import choose
 from ..core.store import open_store
 from .console import say, show, show_table
+
+_CLEARED = ("all", "files", "fingerprints", *KINDS)
 
 
 def cache(
@@ -24,6 +28,7 @@ def cache(
     """Show what runs share: decoded pictures, features, what is known of files."""
     store = open_store(cache_dir)
     if clear:
+        choose("clear", clear, dict.fromkeys(_CLEARED))
         removed = store.clear("" if clear == "all" else clear)
         say(f"{removed / 1e6:,.1f} MB removed")
     table = Table("kind", "entries", "MB")

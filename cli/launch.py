@@ -75,7 +75,8 @@ def launch(
         int, typer.Option(min=0, help="Which of the hosts this machine is, from 0 on.")
     ] = 0,
     port: Annotated[
-        int, typer.Option(help="First port of each machine, with --hosts.")
+        int,
+        typer.Option(min=1, max=65535, help="First port of each machine, with --hosts."),
     ] = FIRST_PORT,
     prefix: Annotated[
         bool, typer.Option(help="Whether lines begin with the number of their worker.")
@@ -100,7 +101,11 @@ def launch(
 def _hosts(hosts: str | None, node_rank: int, max_restarts: int) -> tuple[str, ...]:
     if hosts is None:
         return ()
-    names = tuple(hosts.split(","))
+    names = tuple(name.strip() for name in hosts.split(","))
+    if not all(names):
+        raise ConfigError(
+            message("`--hosts` must be names divided by commas.", hosts=hosts)
+        )
     if node_rank >= len(names):
         raise ConfigError(
             message(

@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from ..core.names import did_you_mean, printable
 from .optimizers import ScheduleConfig
 from .problems import ProblemsError, describe
-from .section import Section
+from .section import MOST, Count, Section
 
 Mode = Literal["auto", "min", "max"]
 IMPORTABLE = r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*$"  # package.module:name
@@ -18,8 +18,8 @@ class EarlyStoppingConfig(Section):
     """Stops once a metric has not improved for some epochs."""
 
     monitor: str = Field("val_loss", description="Metric that is watched.")
-    patience: int = Field(
-        3, ge=1, description="Epochs without improvement after which to stop."
+    patience: Count = Field(
+        3, description="Epochs without improvement after which to stop."
     )
     min_delta: float = Field(0.0, ge=0, description="What counts as improvement.")
     mode: Mode = Field("auto", description="Whether small or large values are good.")
@@ -44,16 +44,22 @@ class BackboneFinetuningConfig(Section):
         None, description="First layer to unfreeze, or the beginning of its name."
     )
     last_layers: int | None = Field(
-        None, ge=1, description="How many layers with weights to unfreeze, from the end."
+        None,
+        ge=1,
+        le=MOST,
+        description="How many layers with weights to unfreeze, from the end.",
     )
     at_epoch: int | None = Field(
-        5, ge=1, description="Epochs of the head alone, at most; null leaves it to monitor."
+        5,
+        ge=1,
+        le=MOST,
+        description="Epochs of the head alone, at most; null leaves it to monitor.",
     )
     monitor: str | None = Field(
         None, description="Metric that unfreezes once it stops improving."
     )
-    patience: int = Field(
-        2, ge=1, description="Epochs without improvement after which to unfreeze."
+    patience: Count = Field(
+        2, description="Epochs without improvement after which to unfreeze."
     )
     min_delta: float = Field(0.0, ge=0, description="What counts as improvement.")
     mode: Mode = Field("auto", description="Whether small or large values are good.")
@@ -83,11 +89,11 @@ class ModelCheckpointConfig(Section):
         None, description="Metric that tells the best; val_loss (or loss) by default."
     )
     mode: Mode = Field("auto", description="Whether small or large values are good.")
-    save_top_k: int = Field(1, ge=1, description="How many of the best to keep.")
+    save_top_k: Count = Field(1, description="How many of the best to keep.")
     save_last: bool = Field(True, description="Keep the newest as well.")
-    every_n_epochs: int = Field(1, ge=1, description="Epochs between checkpoints.")
-    every_n_steps: int | None = Field(
-        None, ge=1, description="Steps between further checkpoints within epochs."
+    every_n_epochs: Count = Field(1, description="Epochs between checkpoints.")
+    every_n_steps: Count | None = Field(
+        None, description="Steps between further checkpoints within epochs."
     )
     every_n_minutes: float | None = Field(
         None, gt=0, description="Minutes between further checkpoints within epochs."
@@ -108,7 +114,7 @@ class LearningRateFinderConfig(Section):
 
     smallest: float = Field(1e-6, gt=0, description="First learning rate to try.")
     largest: float = Field(1.0, gt=0, description="Last learning rate to try.")
-    num_steps: int = Field(100, ge=3, description="How many to try.")
+    num_steps: int = Field(100, ge=3, le=MOST, description="How many to try.")
 
 
 class TensorBoardConfig(Section):

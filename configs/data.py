@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from .data_rules import check_data
-from .section import Section
+from .section import MOST, Count, Section
 
 Layout = Literal["auto", "classes", "splits"]
 Policy = Literal["error", "drop", "keep"]
@@ -54,10 +54,10 @@ class DataConfig(Section):
     test_split: float = Field(
         0.0, ge=0, lt=1, description="Part of `train` held out as test pictures."
     )
-    folds: Annotated[int, Field(ge=2)] | None = Field(
+    folds: Annotated[int, Field(ge=2, le=MOST)] | None = Field(
         None, description="Train that often, each time with another part for validation."
     )
-    fold: Annotated[int, Field(ge=1)] | None = Field(
+    fold: Count | None = Field(
         None, description="Train only this one of the folds, counted from 1."
     )
     split: str | None = Field(
@@ -71,8 +71,8 @@ class DataConfig(Section):
     image_size: int = Field(
         224, ge=32, le=4096, description="Height and width in pixels after resizing."
     )
-    batch_size: int = Field(
-        32, ge=1, description="Pictures per step over all devices together."
+    batch_size: Count = Field(
+        32, description="Pictures per step over all devices together."
     )
     cache: Literal["auto", "memory", "disk", "none"] = Field(
         "auto",

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 from pydantic import Field, model_validator
 
 from ..core.names import did_you_mean
-from .section import Section
+from .section import MOST, Count, Section
 
 OptimizerName = Literal[
     "sgd",
@@ -93,7 +93,10 @@ class ScheduleConfig(Section):
         0.0, ge=0, description="Epochs in which it rises from almost nothing."
     )
     epochs: int | None = Field(
-        None, ge=1, description="When cosine and linear end; trainer.max_epochs if null."
+        None,
+        ge=1,
+        le=MOST,
+        description="When cosine and linear end; trainer.max_epochs if null.",
     )
     final_factor: float = Field(
         0.0, ge=0, le=1, description="What part is left at the end of cosine and linear."
@@ -105,7 +108,7 @@ class ScheduleConfig(Section):
         description="What exponential multiplies by in each epoch (0.9 by default), and "
         "step after each step_epochs (0.1).",
     )
-    step_epochs: int = Field(10, ge=1, description="Epochs between two steps of step.")
+    step_epochs: Count = Field(10, description="Epochs between two steps of step.")
 
     @property
     def ends_with_training(self) -> bool:

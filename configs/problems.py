@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from ..core.errors import ConfigError, message
+from ..core.errors import ConfigError, message, shortened
 from ..core.names import did_you_mean, printable
 
 
@@ -88,7 +88,7 @@ def describe(
 
 def _line(model: type[BaseModel], path: str, details: list[ErrorDetails]) -> str:
     first = details[0]
-    path = printable(path)
+    path = shortened(printable(path))
     name = path.rpartition(".")[2]
     if first["type"] == "extra_forbidden":
         siblings = _siblings(model, first["loc"])

@@ -25,7 +25,7 @@ from .callbacks import IMPORTABLE, check_callbacks, switched
 from .data import DataConfig
 from .optimizers import OptimizerName, ScheduleConfig, unknown_options
 from .search import SearchConfig
-from .section import Section
+from .section import MOST, Count, Section
 from .space import check_space
 
 Backbone = Literal[
@@ -46,7 +46,8 @@ Backbone = Literal[
 MetricName = Literal[
     "accuracy", "balanced_accuracy", "macro_f1", "macro_roc_auc", "recall_per_class"
 ]
-BatchLimit = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, le=1)] | None
+MAX_TIME = "^[0-9]{1,6}:[0-9]{2}:[0-9]{2}:[0-9]{2}$"
+BatchLimit = Count | Annotated[float, Field(gt=0, le=1)] | None
 
 
 class ModelConfig(Section):
@@ -125,7 +126,7 @@ class AugmentationConfig(Section):
     strength: float = Field(
         0.5, ge=0, le=1, description="0 leaves pictures as they are; scales all kinds."
     )
-    views: Literal["fresh"] | Annotated[int, Field(ge=1)] = Field(
+    views: Literal["fresh"] | Count = Field(
         "fresh",
         description="`fresh` draws anew each time; a number draws that many versions "
         "of each picture once and goes through them.",
@@ -139,10 +140,10 @@ class TrainerConfig(Section):
     accelerator: Literal["auto", "gpu", "cpu"] = Field(
         "auto", description="`gpu` never falls back to the CPU."
     )
-    devices: Literal["auto"] | Annotated[int, Field(ge=1)] = Field(
+    devices: Literal["auto"] | Count = Field(
         "auto", description="How many; all of them with `auto`."
     )
-    cpu_devices: Annotated[int, Field(ge=1)] | None = Field(
+    cpu_devices: Count | None = Field(
         None,
         description="Virtual devices where there is no GPU, for trying things out.",
     )
@@ -152,14 +153,12 @@ class TrainerConfig(Section):
     deterministic: bool = Field(
         False, description="Ask TensorFlow for repeatable operations; slower on GPUs."
     )
-    max_epochs: int = Field(10, ge=1, description="Epochs after which to stop.")
+    max_epochs: Count = Field(10, description="Epochs after which to stop.")
     min_epochs: int = Field(
-        0, ge=0, description="Epochs before which no callback can stop the run."
+        0, ge=0, le=MOST, description="Epochs before which no callback can stop the run."
     )
-    max_steps: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="Steps after which to stop."
-    )
-    max_time: Annotated[str, Field(pattern=r"^[0-9]{1,6}:[0-9]{2}:[0-9]{2}:[0-9]{2}$")] | None = Field(
+    max_steps: Count | None = Field(None, description="Steps after which to stop.")
+    max_time: Annotated[str, Field(pattern=MAX_TIME)] | None = Field(
         None, description="DD:HH:MM:SS after which to save and stop, to be resumed."
     )
     limit_train_batches: BatchLimit = Field(
@@ -173,17 +172,17 @@ class TrainerConfig(Section):
         description="Train and validate on so many batches (a whole number) or this part "
         "(up to 1.0) of the first epoch, again and again.",
     )
-    validate_every_n_epochs: int = Field(1, ge=1, description="Epochs between validations.")
-    validate_every_n_steps: Annotated[int, Field(ge=1)] | None = Field(
+    validate_every_n_epochs: Count = Field(1, description="Epochs between validations.")
+    validate_every_n_steps: Count | None = Field(
         None, description="Steps between further validations within epochs."
     )
     sanity_validation_batches: int = Field(
-        0, ge=0, description="Batches to validate on before the first step, as a check."
+        0, ge=0, le=MOST, description="Batches to validate on before the first step."
     )
     fast_dev_run: bool = Field(
         False, description="One batch of each kind and nothing written: a smoke test."
     )
-    steps_per_execution: Literal["auto"] | Annotated[int, Field(ge=1)] = Field(
+    steps_per_execution: Literal["auto"] | Count = Field(
         "auto", description="Steps that run on the device between looks from Python."
     )
     sync_batch_norm: Literal["auto"] | bool = Field(

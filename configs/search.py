@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from .section import Section
+from .section import MOST, Count, Section
 from .space import DEFAULT_SPACE, check_domains, flatten
 
 TunerName = Literal["bayesian", "random", "hyperband", "grid"]
@@ -21,14 +21,20 @@ class SearchConfig(Section):
         "auto", description="Whether small or large values of it are good."
     )
     max_trials: int = Field(
-        24, ge=1, description="Trials at most; with hyperband their number is its own."
+        24,
+        ge=1,
+        le=MOST,
+        description="Trials at most; with hyperband their number is its own.",
     )
-    keep: int = Field(1, ge=1, description="How many of the best trials keep weights.")
+    keep: Count = Field(1, description="How many of the best trials keep weights.")
     seed: int | None = Field(
         None, ge=0, lt=2**31, description="Seed of the oracle; by default that of the run."
     )
     hyperband_factor: int = Field(
-        3, ge=2, description="One of so many trials goes on in each round of hyperband."
+        3,
+        ge=2,
+        le=MOST,
+        description="One of so many trials goes on in each round of hyperband.",
     )
     space: dict[str, dict[str, Any]] | None = Field(
         None,

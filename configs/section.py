@@ -1,6 +1,11 @@
 """What all groups of settings have in common."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MOST = 1_000_000_000  # of epochs, steps and whatever else is counted
+Count = Annotated[int, Field(ge=1, le=MOST)]
 
 
 class Section(BaseModel):

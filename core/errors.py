@@ -88,4 +88,9 @@ def _shown(value: object) -> str:
         text = repr(value)
     except ValueError:  # a whole number with more digits than Python writes
         return f"<{type(value).__name__}>"
+    return shortened(text)
+
+
+def shortened(text: str) -> str:
+    """Text that does not fill the screen."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text)} characters)"

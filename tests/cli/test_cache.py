@@ -38,3 +38,20 @@ def test_the_folder_can_be_another(keraunos, store, tmp_path):
     assert keraunos("cache", "--clear", "all", "--cache-dir", tmp_path / "other").code == 0
     assert open_store(tmp_path / "other").sizes() == {}
     assert list(store.sizes()) == ["features", "pictures"]
+
+
+@pytest.mark.parametrize("kind", ["feature", "../x", "*", "\x1b[31m"])
+def test_a_kind_that_is_none_is_2_and_removes_nothing(keraunos, store, kind):
+    answer = keraunos("cache", "--clear", kind)
+    assert answer.code == 2
+    assert "`clear` must be one of all, features" in answer.err
+    assert "\x1b" not in answer.err
+    assert list(store.sizes()) == ["features", "pictures"]
+
+
+@pytest.mark.parametrize("limit", ["inf", "-1", "nan", "20GB"])
+def test_a_limit_that_is_no_number_of_gigabytes_is_2(keraunos, monkeypatch, limit):
+    monkeypatch.setenv("KERAUNOS_CACHE_LIMIT_GB", limit)
+    answer = keraunos("cache")
+    assert answer.code == 2
+    assert f"KERAUNOS_CACHE_LIMIT_GB='{limit}'" in answer.err

@@ -7,6 +7,7 @@ from keraunos.configs import (
     AugmentationConfig,
     DataConfig,
     ModelConfig,
+    RunConfig,
     TrainerConfig,
 )
 from keraunos.configs.data_rules import OF_TABLES
@@ -98,3 +99,17 @@ def test_every_setting_is_described():
     for section in (DataConfig, ModelConfig, AugmentationConfig, TrainerConfig):
         for name, field in section.model_fields.items():
             assert field.description, name
+
+
+def test_every_whole_number_has_a_largest():
+    groups = [*RunConfig.model_json_schema()["$defs"].values()]
+    groups += [RunConfig.model_json_schema()]
+    groups += [each.model_json_schema() for each in CALLBACKS.values()]
+    unlimited = {
+        name
+        for group in groups
+        for name, setting in group.get("properties", {}).items()
+        for kind in (setting, *setting.get("anyOf", []))
+        if kind.get("type") == "integer" and not {"maximum", "exclusiveMaximum"} & set(kind)
+    }
+    assert unlimited == set()
