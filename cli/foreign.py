@@ -5,12 +5,14 @@ where it can do no harm: pictures are read, and Keraunos' own callbacks write be
 Nothing that imports code, writes or sends elsewhere is taken from there.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..configs import CALLBACKS, RunConfig, callback_class
 from ..core.cache_folder import is_cache
+from ..core.user_path import user_path
 
 # Callbacks of Keras that open no file and no connection.
 _HARMLESS = {"EarlyStopping", "ReduceLROnPlateau", "SwapEMAWeights", "TerminateOnNaN"}
@@ -55,5 +57,5 @@ def only_in_files(config: RunConfig, typed: Mapping[str, Any], run: Path) -> dic
 
 def is_elsewhere(cache_dir: str, run: Path) -> bool:
     """Whether a folder is neither below a run nor a cache already."""
-    folder = Path(cache_dir).expanduser().resolve()
+    folder = Path(os.path.realpath(user_path(cache_dir)))
     return not folder.is_relative_to(run.resolve()) and not is_cache(folder)

@@ -14,6 +14,7 @@ from keras_tuner.src.engine.trial import Trial as Message
 from ..core.errors import ConfigError, KeraunosError, message
 from ..core.lock import LOCK_FILE, file_lock
 from ..core.signals import stop_signals
+from ..core.user_path import user_path
 from .cluster import PAYLOAD
 from .cluster_client import ChiefClient
 from .cluster_messages import BUSY, Sender, outcome_to_json, read_plan, task_name
@@ -53,7 +54,7 @@ class Worker:
         self._fit = fit
         self._objective = objective
         self._fingerprint = fingerprint
-        self._directory = directory.expanduser().resolve()
+        self._directory = Path(os.path.realpath(user_path(directory)))
         self._client = ChiefClient(place.address, place.token(), SECONDS_UNTIL_CHIEF)
         self._lost: KeraunosError | None = None  # the chief, while a trial was running
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from ..configs import TrainerConfig
 from ..core.files import require_plain
+from ..core.user_path import user_path
 from ..models import Module
 from ..strategies import create_strategy, current_workers
 from .batches import as_source, batch_limit, require_end
@@ -86,7 +87,7 @@ class Evaluator:
             ConfigError: There is no such split, or nothing to measure.
         """
         if self.run_dir is not None and current_workers().is_chief:
-            require_plain(Path(self.run_dir).expanduser().resolve())
+            require_plain(Path(os.path.realpath(user_path(self.run_dir))))
         source = as_source(split_of(data, "test"), "data")
         require_end(source)
         result = score(as_model(model, self._make_strategy), source, module or Module())

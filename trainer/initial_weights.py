@@ -12,6 +12,7 @@ from ..callbacks.checkpoints import FROZEN, best_checkpoint, checkpoint_names
 from ..callbacks.run_state import CHECKPOINTS
 from ..core.bundle import read_bundle
 from ..core.errors import CheckpointError, ConfigError, message
+from ..core.user_path import user_path
 from ..models.variables import (
     Arrays,
     assign_values,
@@ -32,7 +33,7 @@ def find_weights(path: PathOfWeights) -> Path:
     Raises:
         ConfigError: There is none.
     """
-    given = Path(path).expanduser()
+    given = user_path(path)
     checkpoints = given / CHECKPOINTS
     if given.is_file() and given.name.endswith(_FILES):
         return given

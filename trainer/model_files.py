@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from ..core.errors import CheckpointError, ConfigError, message
+from ..core.user_path import user_path
 from .export import MODEL_FILE
 
 ModelOrPath: TypeAlias = keras.Model | str | os.PathLike[str]
@@ -37,7 +38,7 @@ def as_model(
                 model=type(value).__name__,
             )
         )
-    file = _file(Path(value).expanduser())
+    file = _file(user_path(value))
     with make_strategy().scope():
         return _load(file)
 
