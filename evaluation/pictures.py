@@ -12,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ..core.files import replacing
+from ..core.names import printable
 
 Images = npt.NDArray[np.uint8]
 
@@ -132,6 +133,7 @@ def confusion_matrix_picture(
 
 
 def _cut(text: str, width: int) -> str:
+    text = printable(text)
     return text if len(text) <= width else text[: width - 1] + "…"
 
 

@@ -1,6 +1,8 @@
 """What is drawn does not grow with the number of classes."""
 
+import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from keraunos.evaluation import (
     curves_picture,
     mistakes_picture,
     samples_picture,
+    save_picture,
 )
 from keraunos.evaluation.pictures import to_pixels
 from matplotlib.figure import Figure
@@ -81,3 +84,17 @@ def test_a_matrix_of_few_classes_has_its_counts_and_all_names() -> None:
 def test_names_are_cut_rather_than_dropped() -> None:
     figure = samples_picture(np.zeros((1, 8, 8, 3), np.uint8), ["x" * 300])
     assert figure.axes[0].texts[0].get_text() == "x" * 25 + "…"
+
+
+def test_names_are_drawn_as_they_are_whatever_they_hold(tmp_path: Path) -> None:
+    names = ["$mole$ \\frac{", "\x1b[31mmole", "a$b", "two\nlines"]
+    pixels = np.zeros((4, 8, 8, 3), np.uint8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # such as one of characters that have no glyph
+        for figure in (
+            samples_picture(pixels, names),
+            confusion_matrix_picture(np.eye(4, dtype=int), names),
+            mistakes_picture(pixels, np.arange(4), np.roll(np.eye(4), 1, 1), names, 2),
+            curves_picture({name: [1.0, 2.0] for name in ("$x$ \\frac{", "a$b")}),
+        ):
+            save_picture(figure, tmp_path / "picture.png")
