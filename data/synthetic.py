@@ -91,7 +91,7 @@ def _mend(folder: Path, seed: int) -> None:
     for each in damaged:
         each.draw(folder, seed)
     if damaged:
-        say(f"{len(damaged)} drawn pictures in {folder} were damaged: drawn again")
+        say(f"{len(damaged)} drawn images in {folder} were damaged: drawn again")
     if damaged or not noted:
         _note(folder)
 

@@ -11,6 +11,8 @@ import pytest
 from helpers import contents, replicas, weights_of
 from keraunos import CheckpointError, Trainer
 from keraunos.callbacks import Callback
+from keraunos.core.bundle import Bundle, read_bundle, write_bundle
+from keraunos.trainer.checkpoint_contents import ARRAYS, check_contents
 from resumable_runs import EPOCHS, STEPS, Sender, assert_equal, dataset, fit, state
 
 NEWEST, BEFORE = "step-00000007-mid-epoch", "step-00000006-mid-epoch"
@@ -82,6 +84,72 @@ def test_damage_to_the_newest_is_named_and_the_one_before_is_found(
     assert f"resumed: {BEFORE} (epoch 2, after 6 steps in all)" in described
     assert f"skipped a damaged checkpoint: {run}/checkpoints/{NEWEST}" in described
     assert words in described
+
+
+WRONG_TYPES = [
+    ("state", "epoch", "2"),
+    ("state", "step", -1),
+    ("state", "epoch_step", None),
+    ("state", "samples", [3]),
+    ("state", "trained", 0.5),
+    ("state", "history", [0.5]),
+    ("state", "history", {"loss": ["low"]}),
+    ("state", "history", {"loss": [0.5] * 9}),
+    ("state", "phases", {}),
+    ("state", "stop_reason", 5),
+    ("state", "callbacks", []),
+    ("state", "callbacks", {"early_stopping": 3}),
+    ("state", None, [1, 2]),
+    ("settings", None, [1, 2]),
+    ("settings", None, None),
+]
+
+
+@pytest.mark.parametrize(("name", "key", "value"), WRONG_TYPES)
+def test_values_of_another_type_are_damage(name: str, key: str, value: Any) -> None:
+    state = {
+        "epoch": 1,
+        "step": 4,
+        "epoch_step": 0,
+        "samples": 16,
+        "validated_step": None,
+        "trained": None,
+        "history": {"loss": [0.5]},
+        "phases": [],
+        "requested_phases": [],
+        "stop_reason": None,
+        "callbacks": {"early_stopping": {"best": 0.5}},
+    }
+    arrays: Any = {name: {} for name in ARRAYS}
+    documents: dict[str, Any] = {"state": state, "settings": {"seed": 0}}
+    check_contents(Path("step"), Bundle(arrays, documents))
+    wrong = value if key is None else documents[name] | {key: value}
+    with pytest.raises(CheckpointError, match=rf"step holds something else .*{name}"):
+        check_contents(Path("step"), Bundle(arrays, documents | {name: wrong}))
+
+
+@pytest.mark.parametrize("file", ["state", "settings"])
+def test_such_a_checkpoint_is_passed_over(file: str, run: Path) -> None:
+    path = run / "checkpoints" / NEWEST
+    bundle = read_bundle(path)
+    shutil.rmtree(path)
+    write_bundle(path, Bundle(bundle.arrays, {**bundle.documents, file: [1]}))
+    described = describe(run)
+    assert f"resumed: {BEFORE}" in described
+    assert f"{NEWEST} holds something else ({file}: " in described
+
+
+@pytest.mark.parametrize("label", ["model_checkpoint", "early_stopping"])
+def test_a_callback_that_has_no_use_for_its_state_is_4(label: str, run: Path) -> None:
+    for name in (NEWEST, BEFORE, OLDEST):
+        path = run / "checkpoints" / name
+        bundle = read_bundle(path)
+        callbacks = {**bundle.documents["state"]["callbacks"], label: {"other": 1}}
+        state = {**bundle.documents["state"], "callbacks": callbacks}
+        shutil.rmtree(path)
+        write_bundle(path, Bundle(bundle.arrays, {**bundle.documents, "state": state}))
+    with pytest.raises(CheckpointError, match="is of another model"):
+        fit(run)
 
 
 def describe(run: Path) -> str:

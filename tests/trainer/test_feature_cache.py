@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from damages import DAMAGES
 from filelock import FileLock
 from helpers import largest_difference, make_pictures, replicas, weights_of
 from keraunos import (
@@ -192,6 +193,26 @@ def test_a_signal_is_heeded_while_another_process_computes(tmp_path: Path) -> No
         waiting.features(data.train.in_order)
     locks[0].release()
     assert len(waiting.features(data.train.in_order)) == data.train.num_examples
+
+
+@pytest.mark.parametrize("damage", ["empty", "half", "flip", "delete"])
+def test_damaged_features_are_computed_again(
+    tmp_path: Path, damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_pictures(tmp_path / "train", {"cat": 5, "dog": 4}, size=40)
+    data = ImageData.from_folder(folder, image_size=SIZE, cache_dir=tmp_path / "cache")
+
+    def look() -> Any:
+        cache = FeatureCache(network(), data.store, outputs)
+        features = np.array(cache.features(data.train.in_order))
+        return features, cache.computed
+
+    expected, _ = look()
+    (file,) = (tmp_path / "cache").glob("features-*")
+    DAMAGES[damage](file)
+    np.testing.assert_array_equal(look()[0], expected)
+    assert ("is damaged" in capsys.readouterr().err) == (damage != "delete")
+    assert look()[1] == 0
 
 
 def network(name: str = "small", size: int = SIZE, bias: float = 0.0) -> FrozenPart:

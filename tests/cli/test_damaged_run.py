@@ -1,0 +1,52 @@
+"""What is left of a finished run is not believed where it is damaged."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from damages import DAMAGES
+
+
+@pytest.fixture
+def damaged_run(small_run: Path, tmp_path: Path) -> Path:
+    """A copy of a finished run, to be damaged."""
+    return shutil.copytree(small_run, tmp_path / "run")
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("command", ["test", "predict"])
+def test_a_damaged_model_is_named(keraunos, damaged_run, lesions, command, damage):
+    DAMAGES[damage](damaged_run / "model.keras")
+    arguments = [lesions / "test"] if command == "predict" else ["--split=validation"]
+    answer = keraunos(command, damaged_run, *arguments)
+    assert answer.code == (2 if damage == "delete" else 4), answer.err
+    assert "model.keras" in answer.err
+    assert "Traceback" not in answer.err
+
+
+def test_no_bit_of_the_weights_may_be_another(keraunos, damaged_run, lesions):
+    file = damaged_run / "model.keras"
+    content = file.read_bytes()
+    for place in range(len(content) // 3, len(content) // 2, len(content) // 20):
+        damaged = bytearray(content)
+        damaged[place] ^= 16
+        file.write_bytes(damaged)
+        answer = keraunos("predict", damaged_run, lesions / "test")
+        assert answer.code == 4, place
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_the_classes_are_those_of_the_checkpoint(keraunos, damaged_run, lesions, damage):
+    expected = keraunos("predict", damaged_run, lesions / "test")
+    DAMAGES[damage](damaged_run / "classes.txt")
+    answer = keraunos("predict", damaged_run, lesions / "test")
+    assert (answer.code, answer.out) == (0, expected.out)
+    assert "the classes are those of the newest checkpoint" in answer.err
+
+
+def test_without_a_checkpoint_damaged_classes_are_4(keraunos, damaged_run, lesions):
+    shutil.rmtree(damaged_run / "checkpoints")
+    assert keraunos("predict", damaged_run, lesions / "test").code == 0
+    for content in ("", "a\nb\n", (damaged_run / "classes.txt").read_text().upper()):
+        (damaged_run / "classes.txt").write_text(content)
+        assert keraunos("predict", damaged_run, lesions / "test").code == 4
