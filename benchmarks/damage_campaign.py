@@ -41,8 +41,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-for kind in ("OMP_NUM", "TF_NUM_INTRAOP", "TF_NUM_INTEROP"):  # models are tiny
-    os.environ.setdefault(f"{kind}_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")  # models are tiny
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 import keras
 import numpy as np
