@@ -111,11 +111,17 @@ def require_folder(root: Path, name: str) -> None:
     if root.is_dir():
         return
     what = "is a file" if root.exists() else "does not exist"
-    slashed = str(root).replace("\\", "/")
-    hint = f"Write paths with /: {slashed}." if slashed != str(root) else ""
     raise DataError(
-        message(f"`{name}` must be a folder; it {what}.", hint, **{name: str(root)})
+        message(
+            f"`{name}` must be a folder; it {what}.", slash_hint(root), **{name: str(root)}
+        )
     )
+
+
+def slash_hint(path: Path) -> str:
+    """How to write a path that has backslashes; else empty."""
+    slashed = str(path).replace("\\", "/")
+    return f"Write paths with /: {slashed}." if slashed != str(path) else ""
 
 
 def sub_folders_with_images(folder: str) -> set[str]:

@@ -18,12 +18,12 @@ from .index import SPLIT_NAMES, TEST, TRAIN, VALIDATION
 from .pictures import Cache, open_pictures
 from .pixel_rules import MAX_MEGAPIXELS, PixelRules
 from .read_index import ReadIndex, read_index
+from .samples import sample_places
 from .scan import FindImagesBy
 from .tables import fingerprint_split, write_dropped, write_split
 
 Policy = Literal["error", "drop", "keep"]
 Check = Literal["copies", "full", "off"]
-SHOWN_CLASSES = 24
 PathLike = str | os.PathLike[str]
 
 
@@ -67,6 +67,7 @@ class ImageData:
         )
         self.validation = _unless_empty(ImageSplit(index, VALIDATION, *common))
         self.test = _unless_empty(ImageSplit(index, TEST, *common))
+        self._bit_depth = config.bit_depth
         self.class_names = index.class_names
         self.image_size = config.image_size
         self.batch_size = config.batch_size
@@ -125,11 +126,11 @@ class ImageData:
                 these are only kept on one side), or for neither (`"off"`).
             image_size: Height and width in pixels that pictures are resized to.
             batch_size: Pictures per step over all devices together.
-            cache: Where decoded pictures are kept: `"memory"`, `"disk"` (shared between
-                runs), `"none"`, or `"auto"`: on the disk where they fit.
+            cache: Where decoded pictures are kept: `"memory"`, `"disk"` (for all runs),
+                `"none"`, or `"auto"`: on the disk where they fit.
             find_images_by: `"content"` finds pictures of other extensions, too.
             max_megapixels: Pictures of more million pixels count as unreadable.
-            bit_depth: How many of 16 bits per channel are used; None: all, or asks.
+            bit_depth: How many of 16 bits per channel are used; None asks in doubt.
             exif_orientation: Whether to turn pictures as EXIF says, or to take those that
                 are to be turned for unreadable (`"refuse"`).
             on_unreadable: What to do about files that can't be decoded.
@@ -201,8 +202,7 @@ class ImageData:
                 name of its file, with or without the extension.
             label_column: Names its class.
             group_column: Names its patient, say; no group is on two sides of a split.
-            split_column: Gives each its split: train, validation or test, written in any
-                way. `"auto"` takes a column `split` if there is one, None takes none.
+            split_column: Gives its split; `"auto"` is `split` where there is such a one.
             augmentation: As for `from_folder`.
             seed: As for `from_folder`.
             cache_dir: As for `from_folder`.
@@ -255,21 +255,15 @@ class ImageData:
             "class_names": list(self.class_names),
             "image_size": self.image_size,
             "batch_size": self.batch_size,
+            "bit_depth": self._bit_depth,
             "split": fingerprint_split(self._read.index),
             **self.train.settings(),
         }
 
     def sample_pictures(self, per_class: int = 4) -> tuple[Pixels, list[str]]:
-        """Some training pictures of each class, and the name of the class of each.
-
-        Of more than 24 classes, 24 that are evenly spaced are shown.
-        """
-        labels = self.train.labels
-        chosen = np.linspace(0, self.num_classes - 1, min(self.num_classes, SHOWN_CLASSES))
-        places = np.concatenate(
-            [np.flatnonzero(labels == n)[:per_class] for n in chosen.round().astype(int)]
-        )
-        names = [self.class_names[label] for label in labels[places]]
+        """Some training pictures of each class (of 24 at most), and the class of each."""
+        places = sample_places(self.train.labels, self.num_classes, per_class)
+        names = [self.class_names[label] for label in self.train.labels[places]]
         return self.train.pictures(places), names
 
     def augmented_pictures(self, versions: int = 11) -> Pixels:

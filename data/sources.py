@@ -86,6 +86,8 @@ def _overlap(a: Path, b: Path) -> str:
     inner, outer = sorted((os.path.realpath(a), os.path.realpath(b)), key=len)[::-1]
     if inner == outer:
         return "is the same"
+    if not os.path.isdir(inner):  # a table may lie beside the images of others
+        return ""
     return "lies in it or around it" if Path(inner).is_relative_to(outer) else ""
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..core.errors import DataError, message
 from ..core.files import open_regular
+from .folders import slash_hint
 
 _DELIMITERS = ",;\t"
 _LOOKED_AT = 100  # rows, to find the delimiter
@@ -106,7 +107,7 @@ def _rows(
 
 def _unreadable(error: Exception, path: Path, name: str) -> DataError:
     why = getattr(error, "strerror", None) or str(error)
-    remedy = ""
+    remedy = slash_hint(path)
     if isinstance(error, ValueError):
         why = "it is not text in UTF-8"
         remedy = "Save it as CSV in UTF-8; Excel calls that `CSV UTF-8`."

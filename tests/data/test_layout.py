@@ -152,9 +152,10 @@ def test_a_folder_above_the_right_one_is_answered_with_that(store, tmp_path):
         read(store, tmp_path / "all")
 
 
-def test_a_path_with_backslashes_is_answered_with_slashes(store):
-    with pytest.raises(DataError, match=r"Write paths with /: data/train\."):
-        read(store, Path("data\\train"))
+@pytest.mark.parametrize("name", ["train", "train.csv"])
+def test_a_path_with_backslashes_is_answered_with_slashes(name, store):
+    with pytest.raises(DataError, match=f"Write paths with /: data/{name}\\."):
+        read(store, Path(f"data\\{name}"))
 
 
 def run_directory(folder: Path) -> None:
