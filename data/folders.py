@@ -60,7 +60,7 @@ def folders_below(root: Path, name: str) -> Folders:
         if entry.is_symlink() and not os.path.exists(entry.path):
             if not is_image_name(entry.name):
                 lost.append(entry.name)
-        elif entry.is_dir():
+        elif _is_folder(entry):
             reason = _reason_to_leave_out(entry)
             if reason is None:
                 names.append(entry.name)
@@ -129,7 +129,7 @@ def sub_folders_with_images(folder: str) -> set[str]:
     return {
         entry.name
         for entry in entries_of(folder)
-        if entry.is_dir() and not is_hidden(entry.name) and _holds_images(entry.path)
+        if _is_folder(entry) and not is_hidden(entry.name) and _holds_images(entry.path)
     }
 
 
@@ -155,6 +155,11 @@ def is_own(parent: str, folders: list[str], files: list[str]) -> bool:
     """Whether Keraunos wrote a folder, given what lies in it."""
     above, name = os.path.split(os.path.abspath(parent))
     return is_own_folder(name, os.path.basename(above), [*folders, *files])
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder or a link to one; a link to itself is none."""
+    return os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir()
 
 
 def _reason_to_leave_out(entry: os.DirEntry[str]) -> str | None:
