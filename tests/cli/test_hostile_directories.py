@@ -158,8 +158,8 @@ ASKED = {
     "callbacks: {RemoteMonitor: {root: 'http://127.0.0.1:9'}}": "callbacks.RemoteMonitor",
     "callbacks: {TensorBoard: {log_dir: OUT/photographs}}": "callbacks.TensorBoard",
     "callbacks: {BackupAndRestore: {backup_dir: OUT/empty}}": "callbacks.BackupAndRestore",
-    "callbacks: {x: {class: 'os:system', command: 'rm -r OUT'}}": "callbacks.x",
-    "model: {builder: 'os:system', arguments: {command: 'rm -r OUT'}}": "model.builder",
+    "callbacks: {x: {class: 'not_there:Class', place: OUT}}": "callbacks.x",
+    "model: {builder: 'not_there:build', arguments: {place: OUT}}": "model.builder",
     "cache_dir: OUT/new": "cache_dir",
     "cache_dir: OUT/photographs": "cache_dir",
     "cache_dir: RUN/link": "cache_dir",
@@ -187,8 +187,8 @@ def test_what_is_typed_with_all_its_options_is_the_users_own(tmp_path: Path) -> 
     run = tmp_path / "run"
     run.mkdir()
     (run / "config.yaml").write_text(
-        "callbacks: {log: {class: CSVLogger, filename: /etc/passwd, append: true}}\n"
-        "model: {builder: 'a:b', arguments: {place: /etc}}\ncache_dir: elsewhere\n"
+        "callbacks: {log: {class: CSVLogger, filename: theirs.csv, append: true}}\n"
+        "model: {builder: 'a:b', arguments: {place: theirs}}\ncache_dir: elsewhere\n"
     )
     typed = [
         "callbacks.log={class: CSVLogger, filename: mine.csv, append: true}",

@@ -7,20 +7,23 @@ from outside import make_outside, plant, snapshot
 NAME, FILES = re.compile(r"step-\d+"), re.compile(r"\w+\.json")
 
 
-@pytest.mark.parametrize(
-    "wrong", ["", "..", "photographs", "/etc", "../step-1", "step-1/x"]
-)
+# Nothing here may name a place outside the folder of the test, where the check is broken.
+WRONG = ["", "..", "photographs", "ABSOLUTE", "../step-1", "step-1/x"]
+
+
+@pytest.mark.parametrize("wrong", WRONG)
 @pytest.mark.parametrize("how", ["file", "folder", "temporary"])
 def test_a_name_that_is_none_of_ours_is_refused(tmp_path, wrong, how):
-    make_outside(tmp_path)
+    directory = make_outside(tmp_path / "deep" / "deeper")
+    name = wrong.replace("ABSOLUTE", str(tmp_path / "deep"))
     before = snapshot(tmp_path)
     with pytest.raises(ValueError, match="not a name that we give"):
         if how == "file":
-            remove_file(tmp_path, wrong, NAME)
+            remove_file(directory, name, NAME)
         elif how == "folder":
-            remove_folder(tmp_path, wrong, NAME, FILES)
+            remove_folder(directory, name, NAME, FILES)
         else:
-            remove_temporary(tmp_path, wrong, NAME)
+            remove_temporary(directory, name, NAME)
     assert snapshot(tmp_path) == before
 
 
