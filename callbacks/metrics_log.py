@@ -19,8 +19,9 @@ class MetricsLog(Callback):
 
     A line holds `epoch`, `step`, all metrics of the epoch, `learning_rate`,
     `gradient_norm` (before clipping, a mean over updates), `images_per_second` (of other
-    data `examples_per_second`), `data_wait_seconds` and `seconds`. Values that are not finite, which JSON lacks, are
-    null. Validations within an epoch go to `validations.jsonl`.
+    data `examples_per_second`), `data_wait_seconds` and `seconds`. Values that are not
+    finite, which JSON lacks, are null. Validations within an epoch go to
+    `validations.jsonl`.
 
     Example:
         >>> log = MetricsLog()
