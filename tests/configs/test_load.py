@@ -186,3 +186,17 @@ def test_zero_is_a_seed():
 
 def test_a_configuration_survives_yaml():
     assert yaml.safe_load(to_yaml(RunConfig()))["trainer"]["max_epochs"] == 10
+
+
+@pytest.mark.parametrize(
+    "setting", ["model.dropout", "optimizer.learning_rate", "optimizer.clipnorm"]
+)
+@pytest.mark.parametrize("value", [".inf", "-.inf", ".nan"])
+def test_numbers_are_finite(setting, value):
+    with pytest.raises(ConfigError, match=f"command line: `{setting}` must be .*number"):
+        load_config([], [f"{setting}={value}"])
+
+
+def test_options_of_callbacks_are_finite():
+    with pytest.raises(ConfigError, match=r"`callbacks\.early_stopping\.min_delta` must be"):
+        load_config([], ["callbacks.early_stopping.min_delta=.inf"])
