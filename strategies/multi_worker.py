@@ -58,7 +58,7 @@ def init_workers(
 
     Raises:
         ConfigError: TensorFlow has started its devices already, the workers don't agree
-            on who they are, or a port is taken.
+            on who they are, a port is taken, or `KERAUNOS_TOKEN` is needed and not set.
         WorkerError: A worker did not come within $KERAUNOS_MEET_SECONDS (300).
 
     Example:

@@ -317,6 +317,8 @@ def test_several_workers_need_a_named_run_directory(
     answer = keraunos("fit", "quickstart")
     assert answer.code == 2
     assert "run_dir=runs/NAME" in answer.err
+    too_late = "keraunos.cli.fit.load_tensorflow"
+    monkeypatch.setattr(too_late, lambda trainer: pytest.fail("this takes seconds"))
     answer = keraunos("fit", "quickstart", "run_dir=runs/one")
     assert answer.code == 2
     assert f"{TOKEN_VARIABLE} is not set" in answer.err

@@ -1,7 +1,6 @@
 """The secret of a run is given by the environment, or is that of this user."""
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -57,10 +56,11 @@ def test_on_one_machine_it_is_a_file_that_nobody_else_can_read(file: Path) -> No
     assert file.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_processes_that_need_it_at_once_get_the_same(file: Path) -> None:
-    with ThreadPoolExecutor(8) as pool:
-        found = set(pool.map(lambda _: find_token(HERE), range(8)))
-    assert found == {file.read_text()}
+def test_processes_that_need_it_at_once_get_the_same(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.path.lexists", lambda path: False)  # another one is faster
+    assert {find_token(HERE) for _ in range(3)} == {file.read_text()}
     assert os.listdir(file.parent) == ["token"]
 
 

@@ -136,11 +136,13 @@ def test_a_call_that_is_heard_again_is_refused(chief, address):
 
 def test_numbers_of_calls_are_not_remembered_without_end(chief, address, monkeypatch):
     monkeypatch.setattr(signed_calls, "MAX_CALLS_A_CHALLENGE", 3)
-    text = ".".join(proof(challenge_of(address)))
+    challenge = challenge_of(address)
+    text = ".".join(proof(challenge))
     assert called(address, "CreateTrial", CREATE, text)[0] is grpc.StatusCode.OK
     worker = client(address)
     for _ in range(7):
         worker.get_trial(Sender("abc", "a", "trial-0").to_json())
+    assert challenge_of(address) != challenge  # with which they are forgotten
     assert called(address, "CreateTrial", CREATE, text)[0] is not grpc.StatusCode.OK
 
 

@@ -38,6 +38,17 @@ def test_who_knows_the_secret_can_talk() -> None:
     worker.close()
 
 
+def test_what_one_says_is_not_taken_for_what_the_other_said() -> None:
+    chief, worker = both(TOKEN, TOKEN)
+    chief.send("to the worker")
+    connection = worker._connection
+    connection.sendall(connection.recv(4096))  # back to where it came from
+    with pytest.raises(OSError, match="changed on its way"):
+        chief.receive()
+    chief.close()
+    worker.close()
+
+
 def test_who_does_not_is_refused_by_the_other() -> None:
     chief, worker = both(TOKEN, TOKEN + "?")
     assert isinstance(chief, PermissionError)
