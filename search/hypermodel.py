@@ -46,7 +46,7 @@ class Search:
             `keras_tuner.HyperModel`.
         run_dir: Directory of the search; a trial is a run in `trial-000` of it. A
             directory that holds this search continues it.
-        objective: Metric that tells the best trial.
+        objective: Metric that tells the best trial, or a `keras_tuner.Objective`.
         mode: Whether small (`"min"`) or large (`"max"`) values of it are good; `"auto"`
             tells by the name.
         tuner: `"bayesian"`, `"random"`, `"hyperband"` or `"grid"`.
@@ -73,7 +73,7 @@ class Search:
         hypermodel: Build | keras_tuner.HyperModel,
         *,
         run_dir: str | os.PathLike[str],
-        objective: str = "val_loss",
+        objective: str | keras_tuner.Objective = "val_loss",
         mode: Literal["auto", "min", "max"] = "auto",
         tuner: TunerName = "bayesian",
         max_trials: int = 24,
@@ -85,6 +85,8 @@ class Search:
     ) -> None:
         require_one_process(str((trainer or {}).get("strategy", "auto")))
         _require_no_fit(hypermodel)
+        if isinstance(objective, keras_tuner.Objective):
+            objective, mode = objective.name, objective.direction
         self._build: Build = getattr(hypermodel, "build", hypermodel)
         self._run_dir = user_path(run_dir).absolute()
         self._parallel_trials = parallel_trials

@@ -143,7 +143,7 @@ def state(directory: Path) -> dict[str, Any]:
     bundle = read_bundle(last)
     history = bundle.documents["state"]["history"]
     for name in TIMES:
-        history.pop(name)
+        history.pop(name, None)
     callbacks = bundle.documents["state"]["callbacks"]
     for label in [each for each in callbacks if each.startswith("extra_")]:
         callbacks.pop(label)

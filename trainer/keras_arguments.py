@@ -25,7 +25,8 @@ _INSTEAD = {
     "sample_weight": "Make the elements of the dataset (x, y, sample_weight).",
     "shuffle": "Write dataset.shuffle(...).",
     "steps": "Write Trainer(limit_val_batches=...), or dataset.take(...).",
-    "steps_per_epoch": "Write Trainer(limit_train_batches=...).",
+    "steps_per_epoch": "Write Trainer(limit_train_batches=...), and dataset.repeat() for "
+    "epochs that go on where the last one ended.",
     "use_multiprocessing": "Leave it out: tf.data reads in parallel by itself.",
     "validation_batch_size": "Write validation_data.batch(...).",
     "validation_freq": "Write Trainer(validate_every_n_epochs=...).",

@@ -22,9 +22,9 @@ def found(tmp_path_factory):
     search = hypermodels.search(folder)
     write = export_module.export_model
 
-    def export(model, path):
+    def export(model, path, *options):
         lines.append(f"exported {path.parent.name}")
-        write(model, path)
+        write(model, path, *options)
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(export_module, "export_model", export)
@@ -99,7 +99,7 @@ def test_exporting_writes_nothing_else_into_the_run(found):
 def test_an_export_that_fails_is_an_error_and_the_same_command_mends_it(
     tmp_path, monkeypatch
 ):
-    def fail(model, path):
+    def fail(*arguments):
         raise RuntimeError("no ink")
 
     def fits(line):
@@ -187,6 +187,12 @@ def test_a_search_in_which_all_trials_fail_is_an_error_that_says_why(tmp_path):
 
     with pytest.raises(SearchError, match=r"all 2 failed: DivergedError: .*finite"):
         hypermodels.run(tmp_path / "s", build=build, max_trials=2)
+
+
+def test_an_objective_of_keras_tuner_is_taken(tmp_path):
+    wanted = keras_tuner.Objective("val_hinge", "max")
+    objective = kr.Search(print, run_dir=tmp_path / "s", objective=wanted).objective
+    assert (objective.name, objective.mode) == ("val_hinge", "max")
 
 
 def test_an_objective_that_does_not_exist_ends_the_search_at_once(tmp_path):
