@@ -109,6 +109,13 @@ class _Dumper(yaml.SafeDumper):
     """Puts quotes around text that this parser, or others, would take for more."""
 
 
+def _write_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    """Quotes with escapes what other quotes would fold: all kinds of line ends."""
+    style = None if text.isprintable() else '"'
+    return dumper.represent_scalar(f"{_TAG}str", text, style)
+
+
+_Dumper.add_representer(str, _write_text)
 _Loader.yaml_implicit_resolvers = {}  # instead of those of YAML 1.1
 for _name, _kind in _KINDS.items():
     if _kind.starts:

@@ -97,7 +97,10 @@ def test_what_is_refused_is_refused_in_one_line_with_its_place(text, words):
     assert str(caught.value).isprintable()
 
 
-@pytest.mark.parametrize("text", ["1e5", "0.", "true", "no", "2020-01-01", "~", "", "é"])
+@pytest.mark.parametrize(
+    "text",
+    ["1e5", "0.", "true", "no", "2020-01-01", "~", "", "é", "\x85", "\u2028", "a\n b\n"],
+)
 @pytest.mark.parametrize("in_ascii", [False, True])
 def test_text_is_text_again_after_it_was_written(text, in_ascii):
     written = write_yaml({"a": text}, in_ascii)
