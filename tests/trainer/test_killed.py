@@ -50,7 +50,7 @@ def test_killed_at_any_point_of_a_save_the_run_ends_as_if_it_had_not_been(
     assert newest == POINTS[point]
     assert fit(run).is_finished
     assert_equal(state(run), whole())
-    assert {path.name for path in run.rglob(".*")} <= {".lock"}
+    assert {path.name for path in run.rglob(".*")} <= {".lock", ".checksums"}
 
 
 @pytest.mark.slow
