@@ -71,7 +71,7 @@ def _require_rows(name: Any, value: Any, inputs: Any) -> None:
 
     What was averaged or summed already differs with the number of replicas.
     """
-    shape = getattr(value, "shape", ())
+    shape: Any = getattr(value, "shape", ())
     rows = tf.nest.flatten(inputs)[0].shape[0]
     first = next(iter(shape), "none")  # a scalar has no rows
     if isinstance(name, str) and first in (None, rows):

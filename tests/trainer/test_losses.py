@@ -96,6 +96,11 @@ def of_the_whole(case: Case, rows: int) -> float:
     return float(model.compute_loss(inputs, targets, model(inputs), weights))
 
 
+def of_any_size(array: np.ndarray) -> tf.Tensor:
+    """As parts of batches are, whose number of rows is not known while tracing."""
+    return tf.compat.v1.placeholder_with_default(array, (None, *array.shape[1:]))
+
+
 def of_parts(
     case: Case, rows: int, count: int, module: Module | None = None
 ) -> list[float]:
@@ -108,7 +113,7 @@ def of_parts(
     def on_replica() -> Any:
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         own = all_of_them.rows(int(tf.get_static_value(replica)), rows)
-        batch = unpack(tf.nest.map_structure(lambda a: tf.constant(a[own]), elements))
+        batch = unpack(tf.nest.map_structure(lambda a: of_any_size(a[own]), elements))
         repeats = tf.constant(all_of_them.repeats(rows))
         terms = forward(model, module or Module(), batch, repeats, training=False).terms
         kinds[:] = [term.kind for term in terms]
