@@ -128,7 +128,7 @@ def _runs_below(path: Path) -> Iterator[Path]:
 def _natural(path: Path) -> list[str | int]:
     """Orders fold-2 before fold-10."""
     parts = re.split(r"(\d+)", str(path))
-    return [int(part) if part.isdigit() else part for part in parts]
+    return [int(part) if part.isdecimal() else part for part in parts]
 
 
 def _read_settings(directory: Path) -> dict[str, Any]:

@@ -19,7 +19,7 @@ def number_of(
     Args:
         variable: Its name.
         default: Where it is not set, or empty.
-        unit: What the number counts, such as `"seconds"`.
+        unit: What the number counts, such as `"seconds"`, if it counts anything.
         at_least: Smallest number that is taken.
         at_most: Largest one.
         is_whole: Whether it must be a whole number.
@@ -41,10 +41,11 @@ def number_of(
     if at_least <= number <= at_most and (number.is_integer() or not is_whole):
         return number
     kind = "whole number" if is_whole else "number"
-    limits = f"{kind} of {unit} from {at_least:g} to {at_most:g}"
+    counted = f" of {unit}" if unit else ""
+    limits = f"{kind}{counted} from {at_least:g} to {at_most:g}"
     raise ConfigError(
         message(
-            f"${variable} must be a {limits}, written without the unit.",
+            f"${variable} must be a {limits}, and nothing else.",
             "Unset it for the default.",
             **{variable: text},
         )

@@ -3,6 +3,7 @@
 import os
 from typing import NamedTuple
 
+from ..core.environment import number_of
 from ..core.errors import ConfigError, message
 from ..core.secret import find_token
 
@@ -38,7 +39,8 @@ def find_place() -> Place | None:
     """Who this process is by its environment; None if there is no cluster.
 
     Raises:
-        ConfigError: Only some of the variables are set, or there is no token.
+        ConfigError: Only some of the variables are set, one is no port, or there is no
+            token.
     """
     given = {name: os.environ.get(name) for name in (ID, IP, PORT)}
     if not any(given.values()):
@@ -51,6 +53,7 @@ def find_place() -> Place | None:
                 **given,
             )
         )
-    place = Place(str(given[ID]), f"{given[IP]}:{given[PORT]}")
+    port = int(number_of(PORT, 0, "", 1, 65535, is_whole=True))
+    place = Place(str(given[ID]), f"{given[IP]}:{port}")
     place.token()  # that it is there is known before anything is done
     return place

@@ -316,6 +316,13 @@ def test_half_of_the_variables_are_refused(monkeypatch):
         find_place()
 
 
+def test_a_port_must_be_one(monkeypatch):
+    for name, value in {ID: "chief", IP: "127.0.0.1", PORT: "80a"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=f"{PORT} must be a whole number from 1 to 65535"):
+        find_place()
+
+
 def test_on_several_machines_there_must_be_a_secret(monkeypatch):
     for name, value in {ID: "chief", IP: "10.0.0.1", PORT: "8000"}.items():
         monkeypatch.setenv(name, value)
