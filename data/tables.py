@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ..core.checked_files import CHECKSUMS_FILE, is_damaged, note_checksum
 from ..core.errors import DataError, message
 from ..core.files import open_regular, write_csv
 from ..core.names import did_you_mean
@@ -69,6 +70,7 @@ def write_split(path: Path, index: ImageIndex) -> None:
         for name, digest, label, group, split in columns
     )
     write_csv(path, _COLUMNS, rows)
+    note_checksum(path)
 
 
 def read_split(path: Path) -> WrittenSplit:
@@ -90,8 +92,13 @@ def read_split(path: Path) -> WrittenSplit:
         for name in ("path", "split")
         if name not in header
     ]
-    if not problems:
-        problems = _wrong_rows(rows)
+    problems = problems or _wrong_rows(rows)
+    if is_damaged(path):
+        problems.insert(
+            0,
+            f"{CHECKSUMS_FILE} beside it has another SHA-256: it is damaged, or was "
+            "changed by hand, in which case a copy in another folder is taken",
+        )
     if problems:
         raise _error(path, problems)
     sides = {

@@ -86,14 +86,22 @@ def _noted_as_begun(run_dir: Path) -> Iterator[int]:
     reached = max(
         (each.name for each in (run_dir / CHECKPOINTS).glob("step-*")), default=""
     )
-    before = json.loads(read_text(note)) if note.exists() else {}
-    deaths = before["deaths"] + 1 if before.get("reached") == reached else 0
+    deaths = _deaths_before(note, reached)
     with contextlib.suppress(OSError):  # the journal says what a full disk means
         write_json_atomic(note, {"reached": reached, "deaths": deaths})
     try:
         yield deaths
     finally:
         remove_file(note.parent, note.name, _NOTE)
+
+
+def _deaths_before(note: Path, reached: str) -> int:
+    """How often it died here; a note that can't be read says nothing."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        before = json.loads(read_text(note))
+        if before["reached"] == reached:
+            return int(before["deaths"]) + 1
+    return 0
 
 
 @contextlib.contextmanager

@@ -4,7 +4,9 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel, TypeAdapter
 
 from ..core.checked_files import is_absent, read_checked_json, write_checked_json
 from ..core.differences import differences
@@ -17,6 +19,21 @@ FORMAT_VERSION = 1
 _JOURNAL = re.compile(re.escape(JOURNAL_FILE))
 
 _REMEDY = "Restore it from a copy, or begin a new search with another run_dir."
+
+
+class _Event(BaseModel):
+    """What `Study` notes."""
+
+    event: Literal["begin", "end"]
+    trial: int
+    values: dict[str, Any] = {}
+    status: str = ""
+    scores: list[float] = []
+    seconds: float = 0.0
+    reason: str = ""
+
+
+_EVENTS = TypeAdapter(list[_Event])
 
 
 class Journal:
@@ -68,7 +85,8 @@ def _read(path: Path) -> dict[str, Any]:
         content = read_checked_json(path, _REMEDY)
         if content["format"] != FORMAT_VERSION:
             raise ValueError(f"it is of format {content['format']}")
-        return {"settings": dict(content["settings"]), "events": list(content["events"])}
+        _EVENTS.validate_python(content["events"], strict=True)
+        return {"settings": dict(content["settings"]), "events": content["events"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
             message(

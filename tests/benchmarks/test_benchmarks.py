@@ -80,3 +80,11 @@ def test_no_stranger_ends_a_run(tmp_path: Path) -> None:
         assert found["refused"] == (50 if name == "slow loris" else 600), (name, found)
         assert found["peak_kib"] < 4096, (name, found)
         assert found["rss_kib"] < 32 * 1024, (name, found)
+
+
+def test_no_damage_passes_in_silence(tmp_path: Path) -> None:
+    options = "--subjects=run --files=run/classes.txt --commands=predict"
+    result = run_benchmark("damage_campaign.py", *options.split(), cwd=tmp_path)
+    assert result["cells"] == 5
+    assert result["bad"] == []
+    assert result["outcomes"] == {"mended": 5}

@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
+from damages import DAMAGES
 from helpers import make_pictures
 from keraunos import DataError, ImageData
 
@@ -89,3 +90,17 @@ def test_all_that_is_wrong_with_it_is_said_at_once(folder: Path, tmp_path: Path)
         read(folder, split=split)
     for words in ("line 3: tset", "c (train, test)", "line 2"):
         assert words in str(error.value), words
+
+
+@pytest.mark.parametrize("damage", ["half", "flip"])
+def test_a_damaged_one_is_refused_and_a_changed_copy_is_not(
+    folder: Path, tmp_path: Path, damage: str
+) -> None:
+    written(read(folder), tmp_path / "run")
+    file = tmp_path / "run" / "split.csv"
+    whole = file.read_text()
+    DAMAGES[damage](file)
+    with pytest.raises(DataError, match="has another SHA-256"):
+        read(folder, split=file)
+    (tmp_path / "mine.csv").write_text(whole.replace(",validation", ",train"))
+    assert read(folder, split=tmp_path / "mine.csv", validation_split=0).validation is None

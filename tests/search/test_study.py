@@ -257,6 +257,20 @@ def test_an_oracle_that_says_something_else_is_noticed(tmp_path):
         open_study(tmp_path, "random")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("event", 5), ("trial", "first"), ("values", [1]), ("scores", {}), ("scores", ["x"])],
+)
+def test_events_of_another_type_are_4(tmp_path, name, value):
+    go_on(open_study(tmp_path, "random"), 2)
+    journal = tmp_path / "search.json"
+    content = json.loads(journal.read_text())
+    next(each for each in content["events"] if name in each)[name] = value
+    write_checked_json(journal, content)
+    with pytest.raises(CheckpointError):
+        open_study(tmp_path, "random")
+
+
 def test_hyperband_says_how_many_trials_it_takes(tmp_path):
     study = open_study(tmp_path, "hyperband")
     assert number_of_trials(study.oracle) == 23
