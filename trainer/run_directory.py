@@ -179,8 +179,8 @@ def _unwritable(directory: Path, error: OSError) -> CheckpointError:
     return CheckpointError(
         message(
             f"The files of the run must be read and written, and can't be ({error}).",
-            "Checkpoints are intact: make room, and run the same command again to go on "
-            "from the newest.",
+            "Checkpoints are intact: make room, or move away what stands in its place, and "
+            "run the same command again to go on from the newest.",
             run_dir=str(directory),
             free_megabytes=round(shutil.disk_usage(directory).free / 1e6, 1),
         )
