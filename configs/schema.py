@@ -188,6 +188,11 @@ class TrainerConfig(Section):
     sync_batch_norm: Literal["auto"] | bool = Field(
         "auto", description="Share batch statistics between devices: on with `auto`."
     )
+    check_replicas: bool = Field(
+        True,
+        description="Run a small batch whole and cut before the first step on several "
+        "devices, and refuse what would depend on their number.",
+    )
 
 
 def max_seconds(max_time: str | None) -> float | None:

@@ -60,12 +60,16 @@ def unshared_statistics(model: keras.Model) -> list[keras.Variable]:
     """The moving statistics of which each replica keeps its own while it trains."""
     return [
         variable
-        for layer in all_layers(model)
-        if isinstance(layer, keras.layers.BatchNormalization)
-        and layer.trainable
-        and not layer.synchronized
+        for layer in batch_norms(model)
+        if layer.trainable and not layer.synchronized
         for variable in layer.non_trainable_variables
     ]
+
+
+def batch_norms(model: keras.Model) -> list[keras.layers.BatchNormalization]:
+    """The BatchNorms of a model at any depth."""
+    kind = keras.layers.BatchNormalization
+    return [layer for layer in all_layers(model) if isinstance(layer, kind)]
 
 
 def stable_name(variable: keras.Variable) -> str:

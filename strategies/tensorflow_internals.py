@@ -3,10 +3,13 @@
 docs/keras-internals.md says of each why it is needed; a test is named after each.
 """
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.python.distribute import cross_device_ops
 from tensorflow.python.eager import context as eager_context
 from tensorflow.python.framework import config as framework_config
 
@@ -75,3 +78,43 @@ def limit_coordination(seconds: float, num_workers: int) -> None:
 def abort_collectives(reason: str) -> None:
     """Ends all sums over workers that wait for somebody who is gone; for good."""
     eager_context.context().abort_collective_ops(tf.errors.UNAVAILABLE, reason)
+
+
+@contextlib.contextmanager
+def functions_run_eagerly() -> Iterator[None]:
+    """Lets the body of every `tf.function` run as plain Python for a while.
+
+    A function that is traced within `keras.StatelessScope` keeps that trace, in which
+    variables are constants. To gather over replicas TensorFlow uses a function of its
+    own, which is left one. Its advice not to run a strategy eagerly is not printed.
+    """
+    operations, logger = cross_device_ops.CollectiveAllReduce, tf.get_logger()
+    gather, level = operations._batch_all_gather, logger.level
+
+    def traced_gather(*arguments: Any) -> Any:
+        with functions_are_traced():
+            return gather(*arguments)
+
+    operations._batch_all_gather = traced_gather
+    logger.setLevel("ERROR")
+    try:
+        with _functions(run_eagerly=True):
+            yield
+    finally:
+        logger.setLevel(level)
+        operations._batch_all_gather = gather
+
+
+def functions_are_traced() -> AbstractContextManager[None]:
+    """Lets a `tf.function` be one within `functions_run_eagerly`."""
+    return _functions(run_eagerly=False)
+
+
+@contextlib.contextmanager
+def _functions(run_eagerly: bool) -> Iterator[None]:
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(run_eagerly)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(before)

@@ -16,6 +16,7 @@ from .epochs import Training, Validation, limited
 from .evaluation_step import EvaluationStep
 from .features import Trained
 from .pace import Pace
+from .replica_probe import check_replicas
 from .saver import Saver
 from .train_step import TrainStep
 from .validation_times import ValidationTimes
@@ -65,6 +66,8 @@ class Assembly:
             accumulate: Over how many batches gradients are added up.
             store: Where runs share what is frozen, if they do.
         """
+        if self.settings.check_replicas:
+            check_replicas(trained.model, self.module, self.strategy, trained.train)
         callbacks = self.callbacks
         step = TrainStep(
             trained.model,

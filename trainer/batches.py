@@ -13,6 +13,7 @@ import tensorflow as tf
 from ..core.errors import ConfigError, DataError, message
 from ..strategies import Part, Position, Replicas
 from ..strategies.tensorflow_internals import op_determinism_is_enabled
+from .begun_dataset import BegunDataset
 from .wrong_data import not_a_dataset, refuse_sparse, refuse_unbatched
 
 Prepare = Callable[[Any], tuple[Any, Any, Any]]
@@ -60,13 +61,21 @@ class DatasetSource:
         cardinality = int(dataset.cardinality())
         self.is_endless = cardinality == tf.data.INFINITE_CARDINALITY
         self.num_batches = cardinality if cardinality >= 0 else None
+        self._begun: BegunDataset | None = None
+
+    def first_elements(self) -> Iterator[Any]:
+        """Elements from the first on, with which the next batches begin all the same."""
+        self._begun = self._begun or BegunDataset(self.dataset)
+        return self._begun.elements()
 
     def batches(self, position: Position, replicas: Replicas) -> tf.data.Dataset:
         """The batches that are left; those before are read and thrown away."""
         before = position.batch
         if self.is_endless:
             before += position.epoch * (position.batches_per_epoch or 0)
-        return cut(self.dataset.skip(before) if before else self.dataset, replicas)
+        dataset = self._begun.from_the_start() if self._begun else self.dataset
+        self._begun = None
+        return cut(dataset.skip(before) if before else dataset, replicas)
 
     def prepare(self, part: Any) -> tuple[Any, Any, Any]:
         """Takes an element apart."""

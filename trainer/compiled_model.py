@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from ..core.errors import ConfigError, message
 from ..models import Module
-from ..models.variables import all_layers
+from ..models.variables import batch_norms
 from ..strategies import Position, Replicas
 from .batch_size import check_batch_size
 from .batches import BatchSource
@@ -55,9 +55,8 @@ def build_model(
     renumber_metrics(model, counts)
     check_losses(model)
     check_trainable(model)
-    for layer in all_layers(model):
-        if isinstance(layer, keras.layers.BatchNormalization):
-            set_synchronized(layer, sync_batch_norm and strategy.num_replicas_in_sync > 1)
+    for layer in batch_norms(model):
+        set_synchronized(layer, sync_batch_norm and strategy.num_replicas_in_sync > 1)
     return model
 
 

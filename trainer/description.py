@@ -29,6 +29,8 @@ def describe_run(
         *_initial_weights(run, resumption),
         f"run directory: {run.run_dir or 'none, nothing is written'}",
     ]
+    if not run.settings["trainer"]["check_replicas"]:
+        lines.append("replicas: not checked, results may depend on their number")
     if callbacks.not_resumable():
         names = ", ".join(callbacks.not_resumable())
         lines.append(f"callbacks that start anew when a run is resumed: {names}")

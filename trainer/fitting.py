@@ -201,10 +201,11 @@ class Fitting:
         except Interrupted as interrupted:  # there is nothing new to save yet
             run.interrupt(interrupted.reason, interrupted.signal)
             return
+        loop = self._loop(run, trained, resumption, accumulation, interruption)
         if run.checkpoint_dir is not None:
             clear_the_way(run.checkpoint_dir, run.resumed_from)
         self._write_what_was_asked()
-        self._loop(run, trained, resumption, accumulation, interruption).run(run)
+        loop.run(run)
         accumulation.close()  # what is exported says how it was compiled
         self._finish(run, trained)
 

@@ -5,13 +5,18 @@ once when a new Keras breaks it.
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
+from keras.src import backend
 from keras.src.backend import compute_output_spec
 from keras.src.models.functional import Functional
+
+from ..strategies.tensorflow_internals import functions_are_traced
+
+_STEPS_WORTH_A_TRACE = 50  # of a recurrent layer
 
 
 def build_compiled(model: keras.Model, batch: tuple[Any, Any, Any]) -> None:
@@ -64,6 +69,39 @@ def _build_from_outputs(
             compute_output_spec(
                 function, inputs, targets, outputs, sample_weight=sample_weight
             )
+
+
+def with_attached(function: Callable[[Any], Any], tensor: Any) -> Any:
+    """Applies a function to a tensor, and to the mask and logits attached to it."""
+    result = function(tensor)
+    for name in ("_keras_mask", "_keras_logits"):
+        attached = getattr(tensor, name, None)
+        if attached is not None:
+            setattr(result, name, function(attached))
+    return result
+
+
+@contextlib.contextmanager
+def recurrences_in_functions() -> Iterator[None]:
+    """Lets recurrent layers trace long loops in eager execution, which is faster."""
+    loop = backend.rnn
+
+    def traced_loop(step: Any, inputs: Any, states: Any, *rest: Any, **options: Any) -> Any:
+        axis = 0 if options.get("time_major") else 1
+        if (tf.nest.flatten(inputs)[0].shape[axis] or 0) <= _STEPS_WORTH_A_TRACE:
+            return loop(step, inputs, states, *rest, **options)
+
+        def run(inputs: Any, states: Any) -> Any:
+            return loop(step, inputs, states, *rest, **options)
+
+        with functions_are_traced():
+            return tf.function(run, autograph=False)(inputs, states)
+
+    backend.rnn = traced_loop
+    try:
+        yield
+    finally:
+        backend.rnn = loop
 
 
 def apply_in_cross_replica_context(

@@ -29,6 +29,7 @@ from .measure import held_metrics_counted_once, own_rows
 from .own_step import call_training_step
 
 ROWS, ONE = "rows", "one"
+ADDITIONAL = "additional"  # regularizers and add_loss
 
 
 class Kind(NamedTuple):
@@ -114,7 +115,7 @@ def forward(
         else:
             predictions = model(inputs, training=training)
             compared = targets, predictions, sample_weight
-            terms = _compiled_terms(model, compared, rows, repeats)
+            terms = compiled_terms(model, compared, rows, repeats)
         terms += _additional_terms(model, rows)
     if not terms:
         raise _without_loss()
@@ -153,9 +154,10 @@ def num_rows(inputs: Any) -> tf.Tensor:
     return _floatx(rows)
 
 
-def _compiled_terms(
+def compiled_terms(
     model: keras.Model, batch: tuple[Any, Any, Any], rows: tf.Tensor, repeats: tf.Tensor
 ) -> list[Term]:
+    """The compiled losses of predictions, each a replica's part; in replica context."""
     terms: list[Term] = []
 
     def recorder(number: int, compiled: CompiledLoss) -> Any:
@@ -267,7 +269,7 @@ def _sum(values: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
 def _additional_terms(model: keras.Model, rows: tf.Tensor) -> list[Term]:
     """Regularisers and `add_loss`: means over a replica's rows, so weighted by those."""
     sums = [_floatx(tf.reduce_sum(loss)) for loss in model.losses]
-    kind = Kind("additional", ROWS)
+    kind = Kind(ADDITIONAL, ROWS)
     return [Term(kind, each * rows, rows) for each in sums]
 
 

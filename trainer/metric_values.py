@@ -12,7 +12,7 @@ from ..strategies import workers_of
 from ..strategies.replica_values import copy_replica_values
 from .metric_internals import MetricResult, metric_results, metric_variables
 
-_JOIN: Mapping[str, Callable[..., Any]] = {
+JOIN: Mapping[str, Callable[..., Any]] = {
     "sum": np.sum,
     "mean": np.mean,
     "none": lambda values, axis: values[0],
@@ -43,7 +43,7 @@ def read_metrics(
         inner = {name: variable.value for name, variable in variables.items()}
         values = copy_replica_values(strategy, inner)
         results = metric_results(
-            model, [_JOIN[v.aggregation](values[n], axis=0) for n, v in variables.items()]
+            model, [JOIN[v.aggregation](values[n], axis=0) for n, v in variables.items()]
         )
     return with_unique_names(
         pair for result in results for pair in single_values(result, class_names)

@@ -1,11 +1,14 @@
 """The same few batches again and again: a model that can't learn these learns nothing."""
 
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
 
 from ..strategies import Position, Replicas
 from .batches import BatchSource
+from .first_rows import first_elements
 
 
 class SameBatches:
@@ -23,6 +26,10 @@ class SameBatches:
         self.num_batches: int | None = None if known is None else min(count, known)
         self._source = source
         self._count = count
+
+    def first_elements(self) -> Iterator[Any]:
+        """Elements from the first on, as `batches` gives them."""
+        return itertools.islice(first_elements(self._source), self._count)
 
     def batches(self, position: Position, replicas: Replicas) -> tf.data.Dataset:
         """The batches that are left."""

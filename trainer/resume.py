@@ -18,6 +18,7 @@ from .checkpoint_contents import check_contents
 # how far it goes.
 _HARMLESS = (
     "trainer.accelerator",
+    "trainer.check_replicas",
     "trainer.devices",
     "trainer.deterministic",
     "trainer.fast_dev_run",

@@ -60,6 +60,9 @@ class Trainer(Evaluator):
         sync_batch_norm: Whether BatchNorm shares batch statistics between replicas;
             `"auto"` does. Without, results depend on the number of replicas, and moving
             statistics are the mean of theirs.
+        check_replicas: Whether to run a batch of two rows for each replica and one more
+            whole and cut before the first step, and to refuse what would depend on the
+            number of replicas: a model that mixes rows, a loss or a metric of a batch.
         feature_cache: Whether to train on cached features of a frozen backbone; `"auto"`
             does where each picture has a fixed number of versions.
         seed: Of initial weights and dropout; order and augmentation have the data's.
@@ -97,6 +100,7 @@ class Trainer(Evaluator):
         fast_dev_run: bool = False,
         steps_per_execution: Literal["auto"] | int = "auto",
         sync_batch_norm: Literal["auto"] | bool = "auto",
+        check_replicas: bool = True,
         feature_cache: Literal["auto", "on", "off"] = "auto",
         seed: int = 0,
         run_dir: str | os.PathLike[str] | None = None,
@@ -124,6 +128,7 @@ class Trainer(Evaluator):
             fast_dev_run=fast_dev_run,
             steps_per_execution=steps_per_execution,
             sync_batch_norm=sync_batch_norm,
+            check_replicas=check_replicas,
         )
         super().__init__(settings, strategy, run_dir)
         choose("feature_cache", feature_cache, dict.fromkeys(("auto", "on", "off")))

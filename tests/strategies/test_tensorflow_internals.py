@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import tensorflow as tf
 from keraunos.strategies.tensorflow_internals import (
+    functions_are_traced,
+    functions_run_eagerly,
     has_started_devices,
     limit_coordination,
     mirrored_strategy_of_its_own,
@@ -121,3 +123,27 @@ def test_limit_coordination():
 
 def test_abort_collectives(found_elsewhere):
     assert "worker 1 is lost" in found_elsewhere["said_of_aborted"]
+
+
+def test_functions_run_eagerly() -> None:
+    def gather():
+        context = tf.distribute.get_replica_context()
+        number = tf.cast(context.replica_id_in_sync_group, tf.float32)
+        return context.all_gather(tf.reshape(number, (1, 1)), axis=0)
+
+    function = tf.function(tf.executing_eagerly, autograph=False)
+    strategy = mirrored_strategy_of_its_own(["/cpu:0", "/cpu:1"])
+    with functions_run_eagerly():
+        assert function()
+        gathered = strategy.run(gather)
+    assert not tf.config.functions_run_eagerly()
+    for each in strategy.experimental_local_results(gathered):
+        assert each.numpy().tolist() == [[0.0], [1.0]]
+
+
+def test_functions_are_traced() -> None:
+    function = tf.function(tf.executing_eagerly, autograph=False)
+    with functions_run_eagerly():
+        with functions_are_traced():
+            assert not function()
+        assert function()

@@ -340,3 +340,38 @@ def test_set_synchronized(value: bool) -> None:
     whole = np.array([0.0, 2.0, 10.0, 12.0])
     expected = (whole - whole.mean()) / whole.std() if value else [-1.0, 1.0, -1.0, 1.0]
     np.testing.assert_allclose(normalised, expected, atol=1e-2)
+
+
+def test_with_attached() -> None:
+    outputs = keras.layers.Softmax()(tf.constant([[1.0, 2.0], [3.0, 5.0]]))
+    outputs._keras_mask = tf.constant([True, False])
+    part = keras_internals.with_attached(lambda tensor: tensor[1:], outputs)
+    assert part._keras_mask.numpy().tolist() == [False]
+    assert part._keras_logits.numpy().tolist() == [[3.0, 5.0]]
+    plain = keras_internals.with_attached(lambda tensor: tensor + 1, tf.constant(1.0))
+    assert float(plain) == 2.0
+    assert not hasattr(plain, "_keras_mask")
+
+
+def test_recurrences_in_functions() -> None:
+    layer = keras.layers.GRU(2)
+    steps = tf.random.stateless_normal((2, 60, 1), (0, 0))  # a long loop, and a short one
+    graphs: list[bool] = []
+    call = layer.cell.call
+
+    def spy(*arguments: Any, **options: Any) -> Any:
+        graphs.append(not tf.executing_eagerly())
+        return call(*arguments, **options)
+
+    expected = layer(steps)
+    layer.cell.call = spy
+    eagerly, looped = (
+        tensorflow_internals.functions_run_eagerly,
+        keras_internals.recurrences_in_functions,
+    )
+    with eagerly(), looped():
+        np.testing.assert_allclose(layer(steps), expected, atol=1e-6)
+        assert set(graphs) == {True}
+        graphs.clear()
+        layer(steps[:, :3])
+    assert set(graphs) == {False}
