@@ -14,6 +14,7 @@ from PIL import Image
 from sklearn import metrics
 
 FILES = {
+    ".checksums",
     ".lock",
     "augmented.png",
     "checkpoints",
@@ -130,7 +131,8 @@ def test_the_checkpoints_are_those_that_best_and_last_name(finished_run):
     kept = {path.name for path in folder.glob("step-*")}
     assert "step-00000010" in kept
     assert named <= kept <= named | {"step-00000005"}
-    assert kept | {"best.txt", "last.txt", "frozen"} == {p.name for p in folder.iterdir()}
+    others = {".checksums", "best.txt", "last.txt", "frozen"}
+    assert kept | others == {p.name for p in folder.iterdir()}
 
 
 def test_the_classes_stand_in_the_order_of_the_outputs(finished_run):

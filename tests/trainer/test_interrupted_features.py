@@ -9,7 +9,7 @@ import pytest
 from feature_runs import BATCH, PICTURES, VALIDATION, fit, program
 from keraunos.core.faults import VARIABLE
 from keraunos.core.growing_file import GrowingFile
-from keraunos.core.store import GROWING
+from keraunos.core.store import open_store
 from keraunos.models import FeatureCache
 from keraunos.trainer import features
 from programs import Program
@@ -32,11 +32,13 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def entries(cache: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in cache.glob("features-*")}
+    found = (path.name for path in cache.glob("features-*"))
+    store = open_store(cache)
+    return {name: bytes(store.open(name, "u1", (-1,))) for name in found}
 
 
 def begun(cache: Path) -> list[Path]:
-    files = cache.glob(f"{GROWING}features-*")
+    files = cache.glob(".growing-features-*")
     return [path for path in files if path.suffix != ".size"]
 
 
