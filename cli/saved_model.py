@@ -15,6 +15,7 @@ from ..core.console import say
 from ..core.errors import CheckpointError, ConfigError, message
 from ..strategies import create_strategy
 from ..trainer.export import CLASSES_FILE, MODEL_FILE
+from .run_directories import CONFIG_FILE
 
 
 def load_model(run: Path, config: RunConfig) -> keras.Model:
@@ -22,7 +23,7 @@ def load_model(run: Path, config: RunConfig) -> keras.Model:
 
     Raises:
         ConfigError: The run has no model yet.
-        CheckpointError: The file of the model is damaged.
+        CheckpointError: The file of the model is damaged, or the configuration.
     """
     file = run / MODEL_FILE
     if not file.exists():
@@ -30,7 +31,17 @@ def load_model(run: Path, config: RunConfig) -> keras.Model:
     settings = config.trainer
     strategy = create_strategy(settings.strategy, settings.accelerator, settings.devices)
     with strategy.scope():
-        return _load(file)
+        model = _load(file)
+    _require_size(model, config.data.image_size, run)
+    return model
+
+
+def _require_size(model: keras.Model, image_size: int, run: Path) -> None:
+    """Makes sure that a configuration is that of the model."""
+    shape = getattr(model, "input_shape", None)
+    if isinstance(shape, tuple) and len(shape) == 4 and shape[1] not in (None, image_size):
+        why = f"the model takes images of {shape[1]} pixels, not of {image_size}"
+        raise damaged(run / CONFIG_FILE, why, f"Put back data.image_size={shape[1]}.")
 
 
 def _load(file: Path) -> keras.Model:

@@ -50,3 +50,14 @@ def test_without_a_checkpoint_damaged_classes_are_4(keraunos, damaged_run, lesio
     for content in ("", "a\nb\n", (damaged_run / "classes.txt").read_text().upper()):
         (damaged_run / "classes.txt").write_text(content)
         assert keraunos("predict", damaged_run, lesions / "test").code == 4
+
+
+@pytest.mark.parametrize("command", ["test", "predict"])
+def test_a_configuration_of_another_size_is_4(keraunos, damaged_run, lesions, command):
+    file = damaged_run / "config.yaml"
+    file.write_text(file.read_text().replace("image_size: 32", "image_size: 33"))
+    arguments = [lesions / "test"] if command == "predict" else ["--split=validation"]
+    answer = keraunos(command, damaged_run, *arguments)
+    assert answer.code == 4
+    assert "is not what the run wrote there" in answer.err
+    assert "the model takes images of 32 pixels, not of 33" in answer.err
