@@ -47,7 +47,7 @@ def _require_size(model: keras.Model, image_size: int, run: Path) -> None:
 def _load(file: Path) -> keras.Model:
     try:
         with zipfile.ZipFile(file) as archive:
-            broken = archive.testzip()  # Keras looks at no checksum of the weights
+            broken = archive.testzip()  # of all: Keras reads on over some
         if broken is not None:
             raise ValueError(f"the checksum of {broken} in it is another")
         return keras.models.load_model(file, compile=False, safe_mode=True)
