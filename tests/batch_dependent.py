@@ -1,5 +1,6 @@
 """Models, losses and metrics whose values depend on how a batch is cut."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from helpers import examples
 from keraunos.models import FunctionModule, Module
 
 WIDTH, CLASSES = 5, 3
-ops = keras.ops
+layers, metrics, ops = keras.layers, keras.metrics, keras.ops
 Arrays = tuple[Any, ...]
 
 
@@ -41,18 +42,22 @@ def pairs() -> Arrays:
 
 
 def model_of(
-    *layers: Any, loss: Any = "categorical_crossentropy", metrics: Any = ()
+    *middle: Any, loss: Any = "categorical_crossentropy", metrics: Any = ()
 ) -> Callable[[], keras.Model]:
-    """A builder of a model with layers in its middle; types and functions are called."""
+    """A builder of a model with layers in its middle; types are made anew each time."""
 
     def build() -> keras.Model:
-        middle = [layer() for layer in layers]
+        made = [layer() for layer in middle]
         dense = keras.layers.Dense
         model = keras.Sequential(
-            [keras.Input((WIDTH,)), dense(4, "tanh"), *middle, dense(CLASSES, "softmax")]
+            [keras.Input((WIDTH,)), dense(4, "tanh"), *made, dense(CLASSES, "softmax")]
         )
-        made = [metric() if isinstance(metric, type) else metric for metric in metrics]
-        model.compile("sgd", loss, metrics=made)
+        to_make = (type, functools.partial)
+        model.compile(
+            "sgd",
+            loss() if isinstance(loss, to_make) else loss,
+            metrics=[each() if isinstance(each, to_make) else each for each in metrics],
+        )
         return model
 
     return build
@@ -222,6 +227,28 @@ class OwnStep(Module):
         return {"loss": losses, "predictions": outputs} | {self.key: relative}
 
 
+class Gathers(keras.layers.Layer):
+    """Takes the mean of the whole batch away, wherever its rows are."""
+
+    def call(self, inputs: Any) -> Any:
+        context = tf.distribute.get_replica_context()
+        if context is None:
+            return inputs
+        everything = context.all_gather(inputs, axis=0)
+        return inputs - tf.reduce_mean(everything, axis=0, keepdims=True)
+
+
+class Traced(keras.layers.Layer):
+    """Runs in a function of its own."""
+
+    def build(self, shape: Any) -> None:
+        self.scale = self.add_weight(shape=(), initializer="ones")
+
+    @tf.function
+    def call(self, inputs: Any) -> Any:
+        return self.scale * inputs
+
+
 def dots() -> keras.Model:
     model = Dots()
     model.compile("adam", "binary_crossentropy")
@@ -253,4 +280,36 @@ FOUND = {
     "random numbers of one's own": found("the output", model_of(DrawsByItself)),
     "a training_step": Found(OwnStep("loss"), "loss 'loss'", one_hot),
     "what a training_step logs": Found(OwnStep("relative"), "'relative'", one_hot),
+}
+RIGHT: dict[str, Callable[[], keras.Model]] = {
+    "rows that are gathered": model_of(Gathers),
+    "a counter of calls": model_of(CountsCalls),
+    "random layers": model_of(
+        lambda: layers.Dropout(0.5),
+        lambda: layers.GaussianNoise(0.3),
+        lambda: layers.GaussianDropout(0.3),
+        lambda: layers.AlphaDropout(0.3),
+    ),
+    "a loss of Keras that is of a batch": model_of(loss=keras.losses.Dice),
+    "metrics of classes": model_of(
+        metrics=[
+            "accuracy",
+            metrics.AUC,
+            metrics.F1Score,
+            metrics.Precision,
+            metrics.KLDivergence,
+            functools.partial(metrics.OneHotMeanIoU, 3),
+            functools.partial(metrics.TopKCategoricalAccuracy, 2),
+            functools.partial(metrics.SensitivityAtSpecificity, 0.5),
+        ]
+    ),
+    "metrics of numbers": model_of(
+        loss="mse",
+        metrics=[
+            metrics.R2Score,
+            metrics.RootMeanSquaredError,
+            metrics.CosineSimilarity,
+            metrics.PearsonCorrelation,
+        ],
+    ),
 }

@@ -13,12 +13,17 @@ import keras
 import keraunos as kr
 import numpy as np
 import tensorflow as tf
+from batch_dependent import FOUND, RIGHT, Found, one_hot
 from compiled_models import CASES, Case
 from helpers import examples
 from keraunos.callbacks import BackboneFinetuning, Callback, LearningRateFinder
+from keraunos.models import FunctionModule
 from keraunos.strategies.factory import create_strategy
 from keraunos.trainer import fitting
+from keraunos.trainer.batches import as_source
+from keraunos.trainer.compiled_model import build_model
 from keraunos.trainer.interruption import Interruption
+from keraunos.trainer.replica_probe import check_replicas
 from tensorflow.python.distribute.collective_all_reduce_strategy import (
     CollectiveAllReduceExtended,
 )
@@ -52,6 +57,26 @@ def train_cases(folder: Path, *names: str) -> None:
     for name in names:
         history, weights = train_case(name, workers.count)
         keep(folder / f"{name} {workers.rank}", weights, history=history)
+
+
+def check_models(folder: Path, *names: str) -> None:
+    """Runs a batch whole and cut, and keeps what was said of each model."""
+    workers = kr.init_workers()
+    strategy = create_strategy("multi_worker", "cpu")
+    said = {name: check_model(strategy, name) for name in names}
+    keep(folder / str(workers.rank), [], said=said)
+
+
+def check_model(strategy: tf.distribute.Strategy, name: str) -> str:
+    """What was said of a model; nothing if it passed."""
+    module, _, data = FOUND.get(name) or Found(FunctionModule(RIGHT[name]), "", one_hot)
+    source = as_source(tf.data.Dataset.from_tensor_slices(data()).batch(4), "data")
+    model = build_model(module, strategy, source, sync_batch_norm=True)
+    try:
+        check_replicas(model, module, strategy, source)
+    except kr.ConfigError as error:
+        return str(error)
+    return ""
 
 
 def train_case(name: str, count: int) -> tuple[Any, Any]:

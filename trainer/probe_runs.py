@@ -133,9 +133,9 @@ class ProbeRuns:
         return self._pass(own, self._values(), given, whole.sums.denominators)
 
     def _everywhere(self, updates: Sequence[Mapping[int, Any]]) -> list[Updates]:
-        own = [{n: each.numpy() for n, each in some.items()} for some in updates]
+        own = [{str(n): each.numpy() for n, each in some.items()} for some in updates]
         gathered = workers_of(self._strategy).gather(own)
-        return [each for some in gathered for each in some]
+        return [{int(n): each[n] for n in each} for some in gathered for each in some]
 
 
 def leaves(predictions: Any) -> list[npt.NDArray[Any]]:

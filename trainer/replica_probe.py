@@ -157,25 +157,24 @@ class ReplicaProbe:
         ]
         yield from self._compared(kinds[num_compiled:], values, self._floor)
         for name, value in whole.values.items():
-            three = (
-                each / self._run.num_rows
-                for each in (value, cut.values[name], other.values[name])
-            )
-            yield from compare(f"{name!r} of training_step", _LOSS, *three, self._floor)
+            sums = value, cut.values[name], other.values[name]
+            means = [each / self._run.num_rows for each in sums]
+            what = f"{name!r} of training_step"
+            yield from compare(what, _LOSS, means[0], means[1], means[2], self._floor)
 
     def _compared(
         self, kinds: Sequence[Kind], values: Sequence[Any], floor: float
     ) -> Iterator[Difference]:
-        for kind, *each in zip(kinds, *values, strict=True):
-            if kind.name == ADDITIONAL:
-                yield from compare("what add_loss adds", _ADDED, *each, floor)
-            else:
-                yield from compare(f"loss {kind.name!r}", _LOSS, *each, floor)
+        for kind, whole, cut, other in zip(kinds, *values, strict=True):
+            is_added = kind.name == ADDITIONAL
+            what = "what add_loss adds" if is_added else f"loss {kind.name!r}"
+            remedy = _ADDED if is_added else _LOSS
+            yield from compare(what, remedy, whole, cut, other, floor)
 
     def _of_metrics(self, runs: Runs) -> Iterator[Difference]:
         whole, other = (self._by_id(run.updates) for run in (runs.whole, runs.nudged))
         own = [self._by_id(each) for each in runs.updates]
-        for seen in runs.seen or [None]:
+        for seen in runs.seen or (None,):
             nudged = seen and self._rounding.nudged(seen, seed=2)
             yield from self._metrics.differences(
                 seen, nudged, (whole, own, other), self._exact

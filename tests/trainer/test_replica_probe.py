@@ -11,9 +11,11 @@ import pytest
 import tensorflow as tf
 from batch_dependent import (
     FOUND,
+    RIGHT,
     CountsCalls,
     Largest,
     RunningMean,
+    Traced,
     model_of,
     one_hot,
     slightly_of_the_batch,
@@ -26,7 +28,7 @@ from keraunos.trainer.batches import as_source
 from keraunos.trainer.compiled_model import build_model
 from keraunos.trainer.replica_probe import check_replicas
 
-layers, metrics = keras.layers, keras.metrics
+layers = keras.layers
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +64,7 @@ def test_it_is_found_and_named(name: str, check: Any) -> None:
 def test_everything_is_named_at_once(check: Any) -> None:
     build = model_of(
         RunningMean,
+        Traced,
         loss=slightly_of_the_batch,
         metrics=[Largest],
     )
@@ -91,62 +94,6 @@ def test_compiled_models_pass(name: str, count: int, check: Any) -> None:
 def test_there_may_be_fewer_rows_than_the_check_takes(check: Any) -> None:
     for rows in (1, 3):
         check(model_of(), tuple(each[:rows] for each in one_hot()), count=4, batch_size=2)
-
-
-class Gathers(layers.Layer):
-    """Takes the mean of the whole batch away, wherever its rows are."""
-
-    def call(self, inputs: Any) -> Any:
-        context = tf.distribute.get_replica_context()
-        if context is None:
-            return inputs
-        everything = context.all_gather(inputs, axis=0)
-        return inputs - tf.reduce_mean(everything, axis=0, keepdims=True)
-
-
-class Traced(layers.Layer):
-    """Runs in a function of its own."""
-
-    def build(self, shape: Any) -> None:
-        self.scale = self.add_weight(shape=(), initializer="ones")
-
-    @tf.function
-    def call(self, inputs: Any) -> Any:
-        return self.scale * inputs
-
-
-RIGHT: dict[str, Callable[[], keras.Model]] = {
-    "rows that are gathered": model_of(Gathers),
-    "a counter of calls": model_of(CountsCalls),
-    "random layers": model_of(
-        lambda: layers.Dropout(0.5),
-        lambda: layers.GaussianNoise(0.3),
-        lambda: layers.GaussianDropout(0.3),
-        lambda: layers.AlphaDropout(0.3),
-    ),
-    "a loss of Keras that is of a batch": model_of(loss=keras.losses.Dice()),
-    "metrics of classes": model_of(
-        metrics=[
-            "accuracy",
-            metrics.AUC,
-            metrics.F1Score,
-            metrics.Precision,
-            metrics.KLDivergence,
-            metrics.OneHotMeanIoU(3),
-            metrics.TopKCategoricalAccuracy(2),
-            metrics.SensitivityAtSpecificity(0.5),
-        ]
-    ),
-    "metrics of numbers": model_of(
-        loss="mse",
-        metrics=[
-            metrics.R2Score,
-            metrics.RootMeanSquaredError,
-            metrics.CosineSimilarity,
-            metrics.PearsonCorrelation,
-        ],
-    ),
-}
 
 
 @pytest.mark.parametrize("name", RIGHT)

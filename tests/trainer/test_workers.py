@@ -93,6 +93,20 @@ def test_batches_of_every_size_give_what_one_process_gives(
             assert_close(got, (weights, {"history": history}))
 
 
+@pytest.mark.parametrize("devices", [1, 2])
+def test_what_depends_on_how_a_batch_is_cut_is_found_in_all(
+    devices: int, tmp_path: Path
+) -> None:
+    found = ["a maximum", "a running mean", "a layer that takes the batch's mean away"]
+    right = ["rows that are gathered", "a counter of calls", "metrics of classes"]
+    codes = run("check_models", 2, tmp_path, *found, *right, devices=devices)
+    assert codes == [0, 0], said(tmp_path, 0)
+    for rank in range(2):
+        words = kept(tmp_path / str(rank))[1]["said"]
+        assert [name for name, each in words.items() if each] == found
+        assert f"of {4 * devices + 1} rows" in words["a maximum"]
+
+
 trained_here = functools.cache(train_case)
 
 
