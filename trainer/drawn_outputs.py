@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from .keras_internals import with_attached
+
 Floats = npt.NDArray[np.floating[Any]]
 
 
@@ -25,11 +27,11 @@ def drawn_outputs(predictions: Any, seed: int = 0) -> Any:
 
     def draw(tensor: Any) -> Any:
         if not isinstance(tensor, tf.Tensor) or not tensor.dtype.is_floating:
-            return tensor
+            return tensor  # a mask, say
         values = np.asarray(tf.cast(tensor, tf.float64))
         return tf.cast(_like(values, random), tensor.dtype)
 
-    return tf.nest.map_structure(draw, predictions)
+    return tf.nest.map_structure(lambda each: with_attached(draw, each), predictions)
 
 
 def drawn_targets(targets: Any, predictions: Any, seed: int = 1) -> Any:

@@ -20,8 +20,8 @@ from .one_pass import Seen, rows_of
 from .replica_differences import Difference, compare
 
 _REMEDY = (
-    "A metric must keep sums over examples in its variables, as those of keras.metrics do: "
-    "update_state adds up, result divides."
+    "A metric must be given values of single examples and keep sums of them, as those of "
+    "keras.metrics do: update_state adds up, result divides."
 )
 Updates = Mapping[int, Any]  # by the id of a variable
 

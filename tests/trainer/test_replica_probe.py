@@ -121,6 +121,26 @@ def test_random_images_and_recurrent_dropout_pass(check: Any) -> None:
     check(pictures, (values.random((9, 8, 8, 3)), values.random((9, 3))))
 
 
+def test_masked_places_with_weights_of_their_own_pass(check: Any) -> None:
+    def tagger() -> keras.Model:
+        model = keras.Sequential(
+            [
+                keras.Input((6,), dtype="int32"),
+                layers.Embedding(9, 3, mask_zero=True),
+                layers.Dense(3, "softmax"),
+            ]
+        )
+        loss = keras.losses.SparseCategoricalCrossentropy(
+            reduction="mean_with_sample_weight"
+        )
+        model.compile("sgd", loss, metrics=["accuracy"], weighted_metrics=["accuracy"])
+        return model
+
+    values = np.random.default_rng(0)
+    words, tags = values.integers(0, 9, (9, 6)), values.integers(0, 3, (9, 6))
+    check(tagger, (words, tags, values.random((9, 6))))
+
+
 def test_batch_norm_that_is_not_synchronised_was_asked_for_but_nothing_else(
     check: Any,
 ) -> None:
