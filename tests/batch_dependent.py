@@ -260,7 +260,7 @@ def found(name: str, build: Callable[[], keras.Model], data: Any = one_hot) -> F
 
 
 FOUND = {
-    "a layer that takes the batch's mean away": found("the output", model_of(Centered)),
+    "a layer that takes the batch's mean away": found("/centered", model_of(Centered)),
     "the same behind a gate that is zero": found("the output", model_of(Gated)),
     "tensordot over the batch": found("the output", dots, pairs),
     "a part of the batch in a loss": found(

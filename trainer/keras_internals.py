@@ -82,6 +82,23 @@ def with_attached(function: Callable[[Any], Any], tensor: Any) -> Any:
 
 
 @contextlib.contextmanager
+def layers_watched(seen: Callable[[keras.Layer, Any], None]) -> Iterator[None]:
+    """Calls a function with each layer that is called, and with what it returned."""
+    call = keras.Layer.__call__
+
+    def watched(layer: keras.Layer, *arguments: Any, **options: Any) -> Any:
+        outputs = call(layer, *arguments, **options)
+        seen(layer, outputs)
+        return outputs
+
+    keras.Layer.__call__ = watched
+    try:
+        yield
+    finally:
+        keras.Layer.__call__ = call
+
+
+@contextlib.contextmanager
 def recurrences_in_functions() -> Iterator[None]:
     """Lets recurrent layers trace long loops in eager execution, which is faster."""
     loop = backend.rnn

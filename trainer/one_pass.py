@@ -1,5 +1,6 @@
 """One forward and backward pass that leaves every variable as it was."""
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
@@ -44,11 +45,13 @@ class Pass(NamedTuple):
         sums: To be summed over replicas.
         predictions: Of the model, or None.
         updates: New values of variables by their place in `OnePass.variables`.
+        layers: Outputs of layers by their path, where they are kept.
     """
 
     sums: Sums
     predictions: Any
     updates: dict[int, Any]
+    layers: dict[str, Any]
 
 
 class OnePass:
@@ -64,6 +67,7 @@ class OnePass:
     Attributes:
         variables: All that a pass may give a new value.
         kinds: Of the losses, after the first pass.
+        keeps_layers: Whether to keep the outputs of layers.
     """
 
     def __init__(self, model: keras.Model, module: Module) -> None:
@@ -76,6 +80,13 @@ class OnePass:
         every = {id(v): v for v in [*model.variables, *held] if id(v) not in seeds}
         self.variables: list[keras.Variable] = list(every.values())
         self.kinds: list[Kind] = []
+        self.keeps_layers = False
+        self._own = threading.local()  # each replica runs in a thread of its own
+
+    def keep(self, layer: keras.Layer, outputs: Any) -> None:
+        """Keeps what a layer returned, for the pass that it is called in."""
+        if self.keeps_layers:
+            self._own.layers[layer.path] = tf.nest.flatten(outputs)
 
     def __call__(
         self,
@@ -98,6 +109,7 @@ class OnePass:
             [*trainable, *seeds, *self._moved()], collect_losses=True
         )
         before = dict(scope.state_mapping)
+        self._own.layers = {}
         with scope, tf.GradientTape() as tape, self._recording(tape):
             tape.watch(values)
             result = forward(
@@ -113,7 +125,8 @@ class OnePass:
             [self.losses(each) for each in given],
             result.values,
         )
-        return Pass(sums, result.predictions, self._updates(scope.state_mapping, before))
+        updates = self._updates(scope.state_mapping, before)
+        return Pass(sums, result.predictions, updates, self._own.layers)
 
     def _recording(self, tape: tf.GradientTape) -> AbstractContextManager[None]:
         return nullcontext() if self._has_gradients else tape.stop_recording()

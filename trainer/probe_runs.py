@@ -18,7 +18,7 @@ from ..strategies import Replicas, sum_over_replicas, workers_of
 from ..strategies.tensorflow_internals import functions_run_eagerly
 from .drawn_outputs import drawn_outputs, drawn_targets
 from .held_randomness import held_randomness
-from .keras_internals import recurrences_in_functions, set_synchronized
+from .keras_internals import layers_watched, recurrences_in_functions, set_synchronized
 from .one_pass import Batch, OnePass, Pass, Seen, Sums, rows_of
 from .rounding import Rounding, distance
 
@@ -38,7 +38,7 @@ class Runs(NamedTuple):
         whole: On one replica.
         nudged: Likewise, with the last bits of the batch and of all weights changed.
         repeated: As `whole`, run once more if the outputs look as if drawn by chance.
-        parts: For each replica of this process its rows, and its outputs.
+        parts: For each replica of this process its rows, and what they gave.
         sums: Over the parts of all replicas.
         given: For each of `seen` the sums of the whole batch.
         updates: For each replica of all workers the variables that it changed.
@@ -48,7 +48,7 @@ class Runs(NamedTuple):
     whole: Pass
     nudged: Pass
     repeated: Pass
-    parts: Sequence[tuple[slice, Any]]
+    parts: Sequence[tuple[slice, Pass]]
     sums: Sums
     given: Sequence[Any]
     updates: Sequence[Updates]
@@ -90,7 +90,8 @@ class ProbeRuns:
         """Runs a batch. All workers must call this."""
         values = self._values()
         nudged = self._rounding.nudged(batch), self._rounding.nudged(values, seed=1)
-        with _held(), _batch_norms(self._model, synchronized=True):
+        watched = layers_watched(self._pass.keep)
+        with _held(), watched, _batch_norms(self._model, synchronized=True):
             with tf.device(self._strategy.extended.worker_devices[0]):
                 whole = self._pass(batch, values)
                 seen = self._seen(batch, whole.predictions)
@@ -104,7 +105,7 @@ class ProbeRuns:
             sums = sum_over_replicas(self._strategy, local.sums)
         own = self._strategy.experimental_local_results(local)
         first = self._replicas.first
-        parts = [(self.rows(first + n), part.predictions) for n, part in enumerate(own)]
+        parts = [(self.rows(first + n), part) for n, part in enumerate(own)]
         updates = self._everywhere([part.updates for part in own])
         return Runs(whole, other, repeated, parts, sums, given, updates, seen)
 

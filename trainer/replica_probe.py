@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ..core.errors import KeraunosError
+from ..core.errors import KeraunosError, OutOfMemoryError, message
 from ..models import Module
 from ..models.variables import value_on_host
 from ..strategies import workers_of
@@ -24,7 +24,7 @@ from .metric_values import JOIN
 from .one_pass import Batch, OnePass
 from .probe_runs import ProbeRuns, Runs, leaves
 from .replica_differences import Difference, compare, difference, refusal
-from .rounding import FLOORS, SAFETY, Rounding
+from .rounding import FLOORS, SAFETY, Rounding, differ
 
 _MIXES_ROWS = (
     "What a model says of a row must depend on that row alone; where rows must meet, "
@@ -73,20 +73,27 @@ def check_replicas(
     rows = first_rows(source, num_rows) if num_replicas > 1 else None
     if rows is None:
         return  # nothing is cut; or there are no data, which training refuses
+    probe = ReplicaProbe(model, module, strategy)
     try:
-        found = ReplicaProbe(model, module, strategy).differences(source.prepare(rows))
+        found = probe.everywhere(source.prepare(rows))
     except KeraunosError:
         raise
+    except tf.errors.ResourceExhaustedError as error:
+        raise OutOfMemoryError(
+            message(
+                "A device must have memory for the rows that are run whole and cut.",
+                "trainer.check_replicas=false leaves that out.",
+                rows=num_rows,
+            )
+        ) from error
     except Exception as error:
         error.add_note(
             f"This came of running {num_rows} rows whole and cut, before the first step. "
             "trainer.check_replicas=false leaves that out."
         )
         raise
-    everywhere = [each for some in workers_of(strategy).gather(found) for each in some]
-    if everywhere:
-        differences = [Difference(*each) for each in everywhere]
-        raise refusal(differences, num_replicas, num_rows)
+    if found:
+        raise refusal(found, num_replicas, num_rows)
 
 
 class ReplicaProbe:
@@ -102,6 +109,7 @@ class ReplicaProbe:
         self, model: keras.Model, module: Module, strategy: tf.distribute.Strategy
     ) -> None:
         self._model = model
+        self._workers = workers_of(strategy)
         self._metrics = MetricProbe(model, strategy)
         self._pass = OnePass(model, module)
         self._rounding = Rounding(model)
@@ -109,7 +117,18 @@ class ReplicaProbe:
         self._floor = FLOORS[self._rounding.dtype]
         self._exact = FLOORS[keras.config.floatx()] / 10  # of what sees the same outputs
 
-    def differences(self, batch: Batch) -> list[Difference]:
+    def everywhere(self, batch: Batch) -> list[Difference]:
+        """What differs on any worker. All must call this."""
+        gathered = self._workers.gather(self._differences(batch))
+        found = [Difference(*each) for some in gathered for each in some]
+        if any(each.remedy == _MIXES_ROWS for each in found):
+            self._pass.keeps_layers = True
+            firsts = self._workers.gather(self._first_layer(self._run(batch)))
+            _, path = min((tuple(each) for each in firsts if each), default=(0, ""))
+            found = [_from_layer(path, each) for each in found]
+        return found
+
+    def _differences(self, batch: Batch) -> list[Difference]:
         """What differs, but for consequences of what is named already."""
         runs = self._run(batch)
         found = [
@@ -128,10 +147,23 @@ class ReplicaProbe:
         ):
             name = f"output {number} of the model" if number else "the output of the model"
             yield from compare(name, _DRAWS, whole, again, whole, self._floor)
-            for rows, predictions in runs.parts:
-                own = leaves(predictions)[number]
+            for rows, part in runs.parts:
+                own = leaves(part.predictions)[number]
                 expected, noisy = self._own(whole, rows), self._own(other, rows)
                 yield from compare(name, _MIXES_ROWS, expected, own, noisy, self._floor)
+
+    def _first_layer(self, runs: Runs) -> tuple[int, str] | None:
+        """The first layer whose output differs: how many came before, and its path."""
+        for place, path in enumerate(runs.whole.layers):
+            whole, other = (leaves(r.layers[path]) for r in (runs.whole, runs.nudged))
+            for rows, part in runs.parts:
+                own = leaves(part.layers[path])
+                if any(
+                    differ(self._own(w, rows), o, self._own(n, rows), self._floor)
+                    for w, o, n in zip(whole, own, other, strict=True)
+                ):
+                    return place, path
+        return None
 
     def _own(self, leaf: Any, rows: slice) -> Any:
         """A replica's rows of an output; all of it if it has no row for each."""
@@ -220,6 +252,13 @@ class ReplicaProbe:
         furthest = int(np.argmax(apart))
         name = f"gradient of {self._model.trainable_variables[furthest].path!r}"
         return [difference(name, _GRADIENT, *gradients[furthest][:2])]
+
+
+def _from_layer(path: str, difference: Difference) -> Difference:
+    """Names the layer from which on outputs differ, if it is known."""
+    if not path or difference.remedy != _MIXES_ROWS:
+        return difference
+    return difference._replace(what=f"{difference.what}, from layer {path!r} on")
 
 
 def _norm(arrays: Iterable[npt.NDArray[Any]]) -> float:

@@ -375,3 +375,16 @@ def test_recurrences_in_functions() -> None:
         graphs.clear()
         layer(steps[:, :3])
     assert set(graphs) == {False}
+
+
+def test_layers_watched() -> None:
+    seen: list[tuple[str, float]] = []
+    layer = keras.layers.Dense(1, kernel_initializer="ones", name="inner")
+    model = keras.Sequential([keras.Input((2,)), layer], name="outer")
+    with keras_internals.layers_watched(
+        lambda each, out: seen.append((each.name, out.numpy().item()))
+    ):
+        model(tf.ones((1, 2)))
+    model(tf.ones((1, 2)))
+    assert seen[-2:] == [("inner", 2.0), ("outer", 2.0)]
+    assert [name for name, _ in seen].count("outer") == 1

@@ -22,7 +22,7 @@ from batch_dependent import (
 )
 from compiled_models import CASES
 from helpers import replicas
-from keraunos import ConfigError, Trainer
+from keraunos import ConfigError, OutOfMemoryError, Trainer
 from keraunos.models import FunctionModule, Module
 from keraunos.trainer.batches import as_source
 from keraunos.trainer.compiled_model import build_model
@@ -196,6 +196,19 @@ def test_an_error_of_the_model_says_where_it_comes_from(check: Any) -> None:
     with pytest.raises(ZeroDivisionError) as caught:
         check(model_of(Fails), one_hot())
     assert "trainer.check_replicas=false" in caught.value.__notes__[0]
+
+
+def test_memory_that_is_not_enough_for_the_check_is_an_error_of_its_own(
+    check: Any,
+) -> None:
+    class Fails(layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            if tf.executing_eagerly():
+                raise tf.errors.ResourceExhaustedError(None, None, "OOM")
+            return inputs
+
+    with pytest.raises(OutOfMemoryError, match="check_replicas=false"):
+        check(model_of(Fails), one_hot())
 
 
 def test_a_fit_is_refused_before_anything_is_written(tmp_path: Path) -> None:
