@@ -11,7 +11,6 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from ..configs.load import read_source
-from ..core.bundle import read_document
 from ..core.checked_files import (
     CHECKSUMS_FILE,
     damaged,
@@ -133,6 +132,8 @@ def _natural(path: Path) -> list[str | int]:
 
 def _read_settings(directory: Path) -> dict[str, Any]:
     """What the command line wrote; else what the newest checkpoint of a script knows."""
+    from ..core.bundle import read_document  # loads NumPy
+
     config = directory / CONFIG_FILE
     if config.is_file():
         remark_on_config(config)

@@ -9,12 +9,15 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from .checked_files import CHECKSUMS_FILE
 from .errors import ConfigError, message
 from .files import open_to_append, read_text, write_text_atomic
 from .removal import remove_file
 
 LOCK_FILE, OWNER_FILE = ".lock", ".lock-owner"
-_FILES = re.compile(r"\.lock|\.lock-owner")
+# What a directory may hold before anything is written into it.
+BOOKKEEPING = frozenset({LOCK_FILE, OWNER_FILE, CHECKSUMS_FILE})
+_FILES = re.compile(r"\.lock|\.lock-owner|\.checksums")
 
 
 def file_lock(path: Path) -> FileLock:
@@ -61,9 +64,10 @@ def directory_lock(directory: Path) -> Iterator[None]:
         lock.release()
 
 
-def remove_lock(directory: Path) -> None:
-    """Removes the file of a lock that nobody needs any more."""
-    remove_file(directory, LOCK_FILE, _FILES)
+def remove_bookkeeping(directory: Path) -> None:
+    """Removes the lock and the checksums of a directory that holds nothing else."""
+    for name in BOOKKEEPING:
+        remove_file(directory, name, _FILES)
 
 
 def _read(owner: Path) -> str:

@@ -17,9 +17,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy.typing as npt
 import platformdirs
 from filelock import FileLock, Timeout
 
@@ -31,8 +30,10 @@ from .files import replacing
 from .growing_file import GrowingFile, note_of
 from .lock import file_lock
 from .removal import remove_file
-from .sealed_file import open_sealed, seal
 from .user_path import user_path
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 DIRECTORY_VARIABLE = "KERAUNOS_CACHE_DIR"
 LIMIT_VARIABLE = "KERAUNOS_CACHE_LIMIT_GB"
@@ -81,13 +82,15 @@ class Store:
         return None
 
     def open(
-        self, key: str, dtype: npt.DTypeLike, shape: tuple[int, ...]
-    ) -> npt.NDArray[Any] | None:
+        self, key: str, dtype: "npt.DTypeLike", shape: tuple[int, ...]
+    ) -> "npt.NDArray[Any] | None":
         """The array of an entry, mapped from the disk, to be read only.
 
         None if there is no such entry. So it is of one that is damaged: it is removed,
         which a line says, so that whoever needs it makes it again.
         """
+        from .sealed_file import open_sealed  # loads NumPy, which `cache` does without
+
         path = self.find(key)
         try:
             return None if path is None else open_sealed(path, dtype, shape)
@@ -108,7 +111,7 @@ class Store:
         self._remove_leftovers()
         with replacing(self._place(key)) as path:
             yield path
-            seal(path)
+            _seal(path)
         self._make_room(keep=key)
 
     @contextlib.contextmanager
@@ -125,7 +128,7 @@ class Store:
         except OSError:  # what there is of it would be in the way of everything else
             self._forget(path.name, note_of(path).name)
             raise
-        seal(path)
+        _seal(path)
         os.replace(path, self._place(key))
         self._forget(note_of(path).name)
         self._make_room(keep=key)
@@ -269,3 +272,9 @@ def _kind(file: Path) -> str:
 
 def _limit_bytes() -> int:
     return int(number_of(LIMIT_VARIABLE, DEFAULT_LIMIT_GB, "gigabytes") * 1e9)
+
+
+def _seal(path: Path) -> None:
+    from .sealed_file import seal  # loads NumPy
+
+    seal(path)

@@ -18,7 +18,7 @@ from ..core.errors import (
     message,
 )
 from ..core.files import own_directory, require_plain, write_text_atomic
-from ..core.lock import LOCK_FILE, OWNER_FILE, directory_lock, remove_lock
+from ..core.lock import BOOKKEEPING, OWNER_FILE, directory_lock, remove_bookkeeping
 from ..core.removal import remove_empty, remove_file, remove_temporary
 from ..trainer.export import MODEL_FILE
 from .hparams import write_experiment, write_session
@@ -95,7 +95,7 @@ def search_directory(directory: Path) -> Iterator[Path]:
     is_new = not directory.exists()
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        held = {each.name for each in directory.iterdir()} - {LOCK_FILE, OWNER_FILE}
+        held = {each.name for each in directory.iterdir()} - BOOKKEEPING
     except OSError as error:
         raise _unusable(directory, str(error.strerror)) from None
     if held and JOURNAL_FILE not in held:
@@ -105,8 +105,8 @@ def search_directory(directory: Path) -> Iterator[Path]:
         with directory_lock(directory):
             yield directory
     finally:
-        if {each.name for each in directory.iterdir()} <= {LOCK_FILE}:
-            remove_lock(directory)
+        if {each.name for each in directory.iterdir()} <= BOOKKEEPING - {OWNER_FILE}:
+            remove_bookkeeping(directory)
             if is_new:
                 remove_empty(directory)
 

@@ -23,7 +23,7 @@ from ..core.bundle import MANIFEST
 from ..core.checked_files import write_checked_json
 from ..core.errors import CheckpointError, ConfigError, message
 from ..core.files import read_text, require_plain, write_json_atomic
-from ..core.lock import LOCK_FILE, OWNER_FILE, directory_lock, remove_lock
+from ..core.lock import BOOKKEEPING, OWNER_FILE, directory_lock, remove_bookkeeping
 from ..core.redaction import redacted_command
 from ..core.removal import remove_empty, remove_file
 from ..core.user_path import user_path
@@ -70,7 +70,7 @@ def check_run_directory(path: str | os.PathLike[str]) -> Path:
     held = {
         each.name
         for each in directory.iterdir()
-        if each.name not in (LOCK_FILE, OWNER_FILE) and not _UNFINISHED.fullmatch(each.name)
+        if each.name not in BOOKKEEPING and not _UNFINISHED.fullmatch(each.name)
     }
     if held and not _is_run(directory):
         raise _unusable(directory, f"it holds something else ({min(held)})")
@@ -115,8 +115,8 @@ def claimed_directory(directory: Path | None) -> Iterator[None]:
             raise _unwritable(directory, error) from error
         raise
     finally:
-        if {each.name for each in directory.iterdir()} <= {LOCK_FILE}:
-            remove_lock(directory)
+        if {each.name for each in directory.iterdir()} <= BOOKKEEPING - {OWNER_FILE}:
+            remove_bookkeeping(directory)
             if is_new:
                 remove_empty(directory)
 

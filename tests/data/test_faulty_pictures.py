@@ -69,8 +69,8 @@ def test_a_picture_under_two_classes(root: Path, policy: Any) -> None:
         assert both & everywhere == (set() if policy == "drop" else both)
         left_out = dropped(data, root)
         assert left_out == (dict.fromkeys(both, "on_conflict") if policy == "drop" else {})
-        (root / "split.csv").unlink()
-        (root / "dropped.csv").unlink()
+        for name in ("split.csv", "dropped.csv", ".checksums"):
+            (root / name).unlink()
     assert contents(root) == before
 
 
