@@ -81,7 +81,7 @@ def _sum_sparse(
     if isinstance(first, SharedSlices):
         values, indices = added()
     else:
-        values, indices = tf.cond(repeats > 1, added, lambda: (values, indices))
+        values, indices = tf.cond(tf.greater(repeats, 1), added, lambda: (values, indices))
     return tf.IndexedSlices(values, indices, first.dense_shape)
 
 
