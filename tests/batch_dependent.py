@@ -150,6 +150,28 @@ class CountsCalls(Remembers):
         return before + 1
 
 
+class PlainCount(keras.layers.Layer):
+    """Counts rows in a variable of which Keras does not know."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = tf.Variable(0, trainable=False)
+
+    def call(self, inputs: Any) -> Any:
+        self.count.assign_add(self.amount(inputs))
+        return inputs
+
+    def amount(self, inputs: Any) -> Any:
+        return tf.shape(inputs)[0]
+
+
+class PlainCalls(PlainCount):
+    """Counts calls, which are the same on all replicas."""
+
+    def amount(self, inputs: Any) -> Any:
+        return 1
+
+
 class Held(keras.layers.Layer):
     """Has a metric that it gives one value for a batch."""
 
@@ -275,6 +297,7 @@ FOUND = {
     "a metric held by a layer": found("metric 'seen'", model_of(Held)),
     "a running mean": found("/own'", model_of(RunningMean)),
     "rows counted on each replica": found("/own'", model_of(CountsRows)),
+    "rows counted by TensorFlow": found("/count'", model_of(PlainCount)),
     "rows summed up when written": found("/own'", model_of(CountsRowsInAll)),
     "a gradient of the batch": found("gradient of", model_of(ClipsGradient)),
     "random numbers of one's own": found("the output", model_of(DrawsByItself)),
@@ -284,6 +307,7 @@ FOUND = {
 RIGHT: dict[str, Callable[[], keras.Model]] = {
     "rows that are gathered": model_of(Gathers),
     "a counter of calls": model_of(CountsCalls),
+    "calls counted by TensorFlow": model_of(PlainCalls),
     "random layers": model_of(
         lambda: layers.Dropout(0.5),
         lambda: layers.GaussianNoise(0.3),

@@ -63,14 +63,18 @@ class OnePass:
     Args:
         model: Built and compiled.
         module: May define its own `training_step`.
+        plain: Variables that Keras does not know of, by name. These a pass does change.
 
     Attributes:
-        variables: All that a pass may give a new value.
+        variables: All that a pass may give a new value, the plain ones last.
+        names: Of all of them.
         kinds: Of the losses, after the first pass.
         keeps_layers: Whether to keep the outputs of layers.
     """
 
-    def __init__(self, model: keras.Model, module: Module) -> None:
+    def __init__(
+        self, model: keras.Model, module: Module, plain: Mapping[str, tf.Variable]
+    ) -> None:
         self._model = model
         self._module = module
         self._has_gradients = len(model.trainable_variables) <= MAX_GRADIENTS
@@ -78,7 +82,9 @@ class OnePass:
         seeds = {id(seed) for seed in self._seeds}
         held = [v for metric in model.metrics for v in metric.variables]
         every = {id(v): v for v in [*model.variables, *held] if id(v) not in seeds}
-        self.variables: list[keras.Variable] = list(every.values())
+        self.variables: list[Any] = [*every.values(), *plain.values()]
+        self.names = [*(variable.path for variable in every.values()), *plain]
+        self._num_plain = len(plain)
         self.kinds: list[Kind] = []
         self.keeps_layers = False
         self._own = threading.local()  # each replica runs in a thread of its own
@@ -136,7 +142,7 @@ class OnePass:
 
         To add to them adds what they had once for each replica, which zero would hide.
         """
-        for variable in self.variables:
+        for variable in self.variables[: len(self.variables) - self._num_plain]:
             if variable.aggregation == "sum" and variable.synchronization != "on_read":
                 yield variable, tf.ones_like(variable.value)
 
@@ -165,10 +171,12 @@ class OnePass:
     def _updates(
         self, after: Mapping[int, Any], before: Mapping[int, Any]
     ) -> dict[int, Any]:
+        first_plain = len(self.variables) - self._num_plain
         return {
-            place: after[id(variable)]
+            place: tf.identity(variable) if place >= first_plain else after[id(variable)]
             for place, variable in enumerate(self.variables)
-            if after.get(id(variable)) is not before.get(id(variable))
+            if place >= first_plain
+            or after.get(id(variable)) is not before.get(id(variable))
         }
 
 

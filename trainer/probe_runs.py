@@ -20,6 +20,7 @@ from .drawn_outputs import drawn_outputs, drawn_targets
 from .held_randomness import held_randomness
 from .keras_internals import layers_watched, recurrences_in_functions, set_synchronized
 from .one_pass import Batch, OnePass, Pass, Seen, Sums, rows_of
+from .plain_variables import PlainVariables
 from .rounding import Rounding, distance
 
 Updates = Mapping[int, npt.NDArray[Any]]
@@ -65,6 +66,7 @@ class ProbeRuns:
         model: Built and compiled.
         strategy: In whose scope the model was built.
         one_pass: Of that model.
+        plain: Of that model.
         rounding: Of that model.
     """
 
@@ -73,11 +75,13 @@ class ProbeRuns:
         model: keras.Model,
         strategy: tf.distribute.Strategy,
         one_pass: OnePass,
+        plain: PlainVariables,
         rounding: Rounding,
     ) -> None:
         self._model = model
         self._strategy = strategy
         self._pass = one_pass
+        self._plain = plain
         self._rounding = rounding
         self._replicas = Replicas.of(strategy)
         self.num_rows = 2 * self._replicas.total + 1
@@ -93,15 +97,16 @@ class ProbeRuns:
         watched = layers_watched(self._pass.keep)
         with _held(), watched, _batch_norms(self._model, synchronized=True):
             with tf.device(self._strategy.extended.worker_devices[0]):
-                whole = self._pass(batch, values)
+                whole = self._whole(batch, values)
                 seen = self._seen(batch, whole.predictions)
                 given = [self._pass.losses(each) for each in seen]
                 with _batch_norms(self._model, synchronized=False):  # rounds otherwise
-                    other = self._pass(*nudged)
+                    other = self._whole(*nudged)
                 repeated = whole
                 if _look_random(whole.predictions, other.predictions):
-                    repeated = self._pass(batch, values)
+                    repeated = self._whole(batch, values)
             local = self._strategy.run(lambda: self._part(batch, whole, seen))
+            self._plain.put_back()
             sums = sum_over_replicas(self._strategy, local.sums)
         own = self._strategy.experimental_local_results(local)
         first = self._replicas.first
@@ -125,6 +130,11 @@ class ProbeRuns:
         """
         values = (tf.convert_to_tensor(v.value) for v in self._model.trainable_variables)
         return [tf.where(value == 0, _SMALL, value) for value in values]
+
+    def _whole(self, batch: Batch, values: Sequence[tf.Tensor]) -> Pass:
+        done = self._pass(batch, values)
+        self._plain.put_back()
+        return done
 
     def _part(self, batch: Batch, whole: Pass, seen: Sequence[Seen]) -> Pass:
         context = tf.distribute.get_replica_context()

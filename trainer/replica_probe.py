@@ -22,6 +22,7 @@ from .losses import ADDITIONAL, Kind, divide
 from .metric_probe import MetricProbe
 from .metric_values import JOIN
 from .one_pass import Batch, OnePass
+from .plain_variables import PlainVariables
 from .probe_runs import ProbeRuns, Runs, leaves
 from .replica_differences import Difference, compare, difference, refusal
 from .rounding import FLOORS, SAFETY, Rounding, differ
@@ -111,9 +112,10 @@ class ReplicaProbe:
         self._model = model
         self._workers = workers_of(strategy)
         self._metrics = MetricProbe(model, strategy)
-        self._pass = OnePass(model, module)
+        plain = PlainVariables(model, strategy)
+        self._pass = OnePass(model, module, plain.by_name)
         self._rounding = Rounding(model)
-        self._run = ProbeRuns(model, strategy, self._pass, self._rounding)
+        self._run = ProbeRuns(model, strategy, self._pass, plain, self._rounding)
         self._floor = FLOORS[self._rounding.dtype]
         self._exact = FLOORS[keras.config.floatx()] / 10  # of what sees the same outputs
 
@@ -223,14 +225,15 @@ class ReplicaProbe:
 
     def _of_variable(self, place: int, runs: Runs) -> list[Difference]:
         variable = self._pass.variables[place]
-        kept = value_on_host(variable)
+        rule = variable.aggregation if isinstance(variable, keras.Variable) else "none"
+        kept = value_on_host(variable) if isinstance(variable, keras.Variable) else None
         whole, other = (
             np.asarray(each.updates.get(place, kept)) for each in (runs.whole, runs.nudged)
         )
         values = np.stack([each.get(place, kept) for each in runs.updates])
-        is_own = variable.aggregation == "none"  # each replica keeps its own
-        joined = values if is_own else [JOIN[variable.aggregation](values, axis=0)]
-        name = f"variable {variable.path!r}"
+        # Without a rule each replica keeps its own.
+        joined = values if rule == "none" else [JOIN[rule](values, axis=0)]
+        name = f"variable {self._pass.names[place]!r}"
         found = (compare(name, _VARIABLE, whole, cut, other, self._floor) for cut in joined)
         return next(filter(None, found), [])
 
