@@ -22,7 +22,7 @@ from batch_dependent import (
     slightly_of_the_batch,
 )
 from compiled_models import CASES
-from helpers import replicas
+from helpers import replicas, weights_of
 from keraunos import ConfigError, OutOfMemoryError, Trainer
 from keraunos.models import FunctionModule, Module
 from keraunos.trainer.batches import as_source
@@ -231,3 +231,21 @@ def test_a_run_that_is_not_checked_says_so() -> None:
         lines = trainer.describe(build, dataset)
         assert sum("replicas: not checked" in line for line in lines) == count
     assert trainer.settings.model_dump()["check_replicas"] is False
+
+
+@pytest.mark.slow
+def test_a_run_ends_with_the_same_bits_with_the_check_and_without() -> None:
+    def fit(check_replicas: bool) -> Any:
+        dataset = tf.data.Dataset.from_tensor_slices(one_hot()).shuffle(22, seed=1).batch(4)
+        build = model_of(layers.BatchNormalization, lambda: layers.Dropout(0.5))
+        trainer = Trainer(
+            strategy=replicas(2), max_epochs=2, callbacks=[], check_replicas=check_replicas
+        )
+        return trainer.fit(build, dataset)
+
+    fit(True)  # the first of a process shuffles in another order
+    checked, unchecked = fit(True), fit(False)
+    for name in ("loss", "gradient_norm"):
+        assert checked.history[name] == unchecked.history[name]
+    weights = zip(weights_of(checked.model), weights_of(unchecked.model), strict=True)
+    assert all(np.array_equal(first, second) for first, second in weights)
