@@ -226,7 +226,9 @@ class ReplicaProbe:
     def _of_variable(self, place: int, runs: Runs) -> list[Difference]:
         variable = self._pass.variables[place]
         rule = variable.aggregation if isinstance(variable, keras.Variable) else "none"
-        kept = value_on_host(variable) if isinstance(variable, keras.Variable) else None
+        kept: Any = (
+            value_on_host(variable) if isinstance(variable, keras.Variable) else None
+        )
         whole, other = (
             np.asarray(each.updates.get(place, kept)) for each in (runs.whole, runs.nudged)
         )
