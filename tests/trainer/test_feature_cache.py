@@ -99,10 +99,13 @@ def test_cached_equals_uncached(
     cached, uncached = fit(data(), "on", count), fit(data(), "off", count)
     for name in ("loss", "accuracy", "val_loss", "val_balanced_accuracy"):
         np.testing.assert_allclose(
-            cached.history[name], uncached.history[name], atol=1e-4, err_msg=name
+            cached.history[name], uncached.history[name], atol=1e-5, err_msg=name
         )
-    difference = largest_difference(weights_of(cached.model), weights_of(uncached.model))
-    assert difference < 1e-4
+    # In norm: Adam makes of the rounding of a gradient that is nearly zero a whole step.
+    for one, other in zip(
+        weights_of(cached.model), weights_of(uncached.model), strict=True
+    ):
+        assert np.linalg.norm(one - other) <= 1e-4 * np.linalg.norm(other)
 
 
 @pytest.mark.slow
