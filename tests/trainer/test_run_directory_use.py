@@ -178,7 +178,7 @@ def assert_whole(run: Path, names: list[str]) -> None:
     assert found == names
     for name in names:
         verify_bundle(run / "checkpoints" / name)
-    assert {path.name for path in run.rglob(".*")} <= {".lock"}
+    assert {path.name for path in run.rglob(".*")} <= {".checksums", ".lock"}
 
 
 @pytest.fixture
@@ -236,7 +236,7 @@ def test_wherever_the_disk_is_full_that_is_4_and_the_run_can_go_on(
     assert error.value.exit_code == 4
     assert "free_megabytes=" in str(error.value)
     assert "make room" in str(error.value)
-    assert {path.name for path in run.rglob(".*")} <= {".lock"}
+    assert {path.name for path in run.rglob(".*")} <= {".checksums", ".lock"}
     (small_disk / "ballast").unlink()
     assert fit(run).is_finished
     assert_equal(state(run), whole())
