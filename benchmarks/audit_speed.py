@@ -24,8 +24,8 @@ import json, resource, sys, time
 from pathlib import Path
 from keraunos.core.store import Store
 start = time.perf_counter()
-from keraunos.data.audit import audit_folders
-from keraunos.data.audit_findings import to_json
+from keraunos.data.audit.audit import audit_folders
+from keraunos.data.audit.findings import to_json
 found = audit_folders([Path(sys.argv[1])], Store(Path(sys.argv[2]), 10**11), sys.argv[3])
 to_json(found)
 seconds = time.perf_counter() - start

@@ -22,7 +22,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from keraunos.data.inspection import decode_files
+from keraunos.data.files.inspect import decode_files
 from keraunos.data.synthetic import KINDS, draw_lesion
 from PIL import Image
 

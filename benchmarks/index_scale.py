@@ -29,7 +29,7 @@ MEASURE = """
 import json, resource, sys, time
 import numpy as np
 from keraunos.data.image_split import TrainingSplit
-from keraunos.data.index import TRAIN, ImageIndex
+from keraunos.data.index.image_index import TRAIN, ImageIndex
 from keraunos.strategies import Position, Replicas
 
 count = int(sys.argv[1])

@@ -24,8 +24,8 @@ from pathlib import Path
 
 import numpy as np
 from keraunos.core.store import Store
-from keraunos.data.likeness import near_groups
-from keraunos.data.scan import list_images
+from keraunos.data.copies.similarity import near_groups
+from keraunos.data.index.scan import list_images
 from PIL import Image, ImageOps
 
 Change = Callable[[Image.Image, np.random.Generator], tuple[Image.Image, int]]

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from keraunos.cli.launch import free_ports
+from keraunos.cli.commands.launch import free_ports
 from keraunos.core.cluster import Cluster
 from keraunos.core.errors import KeraunosError
 from keraunos.core.secret import new_token

@@ -28,10 +28,10 @@ import keras
 import keraunos as kr
 import numpy as np
 import tensorflow as tf
-from keraunos.cli.launch import free_ports
+from keraunos.cli.commands.launch import free_ports
 from keraunos.core.cluster import TF_CONFIG, Cluster
 from keraunos.core.processes import worker_environments
-from keraunos.trainer import train_step
+from keraunos.trainer.step import train as train_step
 from step_overhead import EpochTimes
 
 BATCH_SIZE = 32

@@ -32,11 +32,11 @@ import keras
 import keraunos as kr
 import numpy as np
 import tensorflow as tf
-from keraunos.cli.launch import free_ports
+from keraunos.cli.commands.launch import free_ports
 from keraunos.core.cluster import TF_CONFIG, Cluster
 from keraunos.core.leash import end_with_parent
 from keraunos.strategies import multi_worker
-from keraunos.trainer import saver
+from keraunos.trainer.checkpoint.state import saver
 
 FAULTS = ("SIGKILL", "SIGSTOP", "SIGTERM", "exception")
 ROLES = ("chief", "worker")

@@ -11,7 +11,7 @@ class Callback:
     """Something that happens around training steps.
 
     Override the hooks you need; each gets the state of the run. The order of hooks is
-    shown in `keraunos.trainer.loop`. A callback that keeps something between epochs
+    shown in `keraunos.trainer.loop.loop`. A callback that keeps something between epochs
     returns it from `state_dict`, so that a resumed run goes on as if nothing had
     happened.
 

@@ -59,7 +59,7 @@ def train_folds(config: RunConfig, run_dir: Path) -> None:
 
 def _claim(config: RunConfig, run_dir: Path) -> None:
     """Writes down what is asked for, which must be what finished folds were asked for."""
-    from ..trainer.run_directory import (
+    from ..trainer.checkpoint.run_directory import (
         ENVIRONMENT_FILE,
         check_run_directory,
         describe_environment,

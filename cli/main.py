@@ -12,11 +12,10 @@ import typer
 
 from ..core.console import PlainConsole, silence
 from ..core.errors import ConfigError, KeraunosError, message
-from . import (
+from .commands import (
     audit,
     cache,
     compare,
-    config_commands,
     doctor,
     fit,
     launch,
@@ -25,6 +24,7 @@ from . import (
     search,
     test,
 )
+from .commands import config as config_commands
 
 INTERRUPTED = 130
 NO_PATH = {errno.ENAMETOOLONG, errno.ELOOP}  # what was typed can't be the name of a file

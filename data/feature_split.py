@@ -8,7 +8,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ..strategies import Position, Replicas
-from .batch_reader import Readable, read_batches
+from .batches import Readable, read_batches
 from .order import Draws
 
 Floats = npt.NDArray[np.floating[Any]]

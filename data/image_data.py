@@ -11,16 +11,16 @@ from ..configs import DataConfig, Layout, validated
 from ..core.store import open_store
 from ..evaluation import Drawing, augmented_picture, samples_picture
 from .augmentation import Augmentation
-from .decode import Pixels
-from .file_remarks import ExifOrientation
+from .files.decode import Pixels
+from .files.decoded import Cache, open_pictures
+from .files.file_remarks import ExifOrientation
+from .files.pixel_rules import MAX_MEGAPIXELS, PixelRules
 from .image_split import ClassBalance, ImageSplit, Integers, TrainingSplit
-from .index import SPLIT_NAMES, TEST, TRAIN, VALIDATION
-from .pictures import Cache, open_pictures
-from .pixel_rules import MAX_MEGAPIXELS, PixelRules
-from .read_index import ReadIndex, read_index
+from .index.image_index import SPLIT_NAMES, TEST, TRAIN, VALIDATION
+from .index.read import ReadIndex, read_index
+from .index.scan import FindImagesBy
+from .index.split_table import fingerprint_split, write_dropped, write_split
 from .samples import sample_places
-from .scan import FindImagesBy
-from .tables import fingerprint_split, write_dropped, write_split
 
 Policy = Literal["error", "drop", "keep"]
 Check = Literal["copies", "full", "off"]

@@ -11,13 +11,13 @@ import tensorflow as tf
 from ..core.files import sha256_of_json
 from ..strategies import Position, Replicas
 from .augmentation import AUGMENTATION_VERSION, Augmentation, augment
-from .batch_reader import read_batches
-from .copies import rank_within
+from .batches import read_batches
+from .copies.exact import rank_within
 from .feature_split import FeatureSplit
-from .index import ImageIndex
+from .files.decoded import LoadPictures
+from .files.pixel_rules import DECODER
+from .index.image_index import ImageIndex
 from .order import Draws, balanced, sequential, shuffled
-from .pictures import LoadPictures
-from .pixel_rules import DECODER
 
 ClassBalance = Literal["none", "weights", "sampling"]
 Integers = npt.NDArray[np.int64]

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from ..core.errors import DataError
-from .bit_depth import require_bit_depth
-from .file_remarks import problems_of_files
+from .files.bit_depth import require_bit_depth
+from .files.decoded import open_pictures
+from .files.file_remarks import problems_of_files
+from .files.inspect import inspect_files
+from .files.pixel_rules import DEFAULT_RULES, PixelRules
 from .image_split import ImageSplit
-from .index import TEST, ImageIndex
-from .inspection import inspect_files
-from .pictures import open_pictures
-from .pixel_rules import DEFAULT_RULES, PixelRules
-from .scan import FindImagesBy, list_images
+from .index.image_index import TEST, ImageIndex
+from .index.scan import FindImagesBy, list_images
 
 
 def unlabelled_split(

@@ -19,18 +19,18 @@ from ..core.files import sha256_of_json
 from ..core.processes import worker_environments
 from ..core.user_path import user_path
 from ..trainer import FitResult, Trainer
-from .cluster import Chief
-from .cluster_worker import Worker
-from .devices import give_up_gpus
-from .in_process import InProcess
+from .executors.cluster import Chief
+from .executors.cluster_worker import Worker
+from .executors.devices import give_up_gpus
+from .executors.in_process import InProcess
+from .executors.role import Place, find_place
+from .executors.single_process import require_one_process
+from .executors.worker_processes import WorkerProcesses
 from .journal import JOURNAL_FILE, Journal
-from .oracles import create_oracle
-from .place import Place, find_place
 from .search import Executor, SearchResult, run_search, search_directory
-from .single_process import require_one_process
 from .study import Study
 from .trials import TrialPlan
-from .workers import WorkerProcesses
+from .tuning.oracles import create_oracle
 
 Build = Callable[[keras_tuner.HyperParameters], keras.Model]
 

@@ -21,12 +21,12 @@ from ..core.files import own_directory, require_plain, write_text_atomic
 from ..core.lock import BOOKKEEPING, OWNER_FILE, directory_lock, remove_bookkeeping
 from ..core.removal import remove_empty, remove_file, remove_temporary
 from ..trainer.export import MODEL_FILE
-from .hparams import write_experiment, write_session
-from .in_process import Stopped
+from .executors.in_process import Stopped
 from .journal import JOURNAL_FILE
 from .report import draw_results, write_results
 from .study import Study, Trial, trial_name
 from .trials import Outcome, TrialPlan, garbage_of_trials_only
+from .tuning.hparams import write_experiment, write_session
 
 ERROR_FILE = "error.txt"
 LEFT = re.compile(r"\.trial-\d{3,}-\w{8}")

@@ -11,8 +11,8 @@ from ..callbacks.monitor import Monitor
 from ..core.errors import CheckpointError, message
 from ..core.faults import fault_point
 from .journal import Journal
-from .oracles import is_score, may_go_on
 from .trials import Outcome
+from .tuning.oracles import is_score, may_go_on
 
 OWN = "tuner/"  # how names of what oracles note for themselves begin
 

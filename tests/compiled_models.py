@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from helpers import classifier, examples
-from keraunos.trainer.keras_internals import build_compiled
+from keraunos.trainer.step.keras_internals import build_compiled
 
 WIDTH, CLASSES = 5, 3
 FLOATS, INTEGERS = tf.TensorSpec((None, WIDTH)), tf.TensorSpec((None,), tf.int32)

@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from keraunos.search.in_process import InProcess, Stopped
+from keraunos.search.executors.in_process import InProcess, Stopped
 from keraunos.search.trials import TrialPlan
 
 

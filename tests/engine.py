@@ -9,12 +9,12 @@ import tensorflow as tf
 from helpers import replicas, weights_of
 from keraunos.callbacks import CallbackList, RunState
 from keraunos.models import FunctionModule
-from keraunos.trainer.batches import as_source
-from keraunos.trainer.compiled_model import build_model
-from keraunos.trainer.epochs import Training
-from keraunos.trainer.keras_internals import accumulation_taken_over
-from keraunos.trainer.pace import Pace
-from keraunos.trainer.train_step import TrainStep
+from keraunos.trainer.loop.epochs import Training
+from keraunos.trainer.loop.pace import Pace
+from keraunos.trainer.setup.compiled_model import build_model
+from keraunos.trainer.step.batches import as_source
+from keraunos.trainer.step.keras_internals import accumulation_taken_over
+from keraunos.trainer.step.train import TrainStep
 
 
 class Engine:

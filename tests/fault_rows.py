@@ -304,7 +304,7 @@ ROWS = (
         "the same sub-folders",
         "Names such as `Train`, `training_set`, `Validate`, `dev` are known. In doubt exit "
         "code 3, and what to type: `data.layout=splits` or `data.layout=classes` "
-        "(`tests/data/test_layout.py::test_in_doubt_it_is_asked_what_folders_are`).",
+        "(`tests/data/index/test_layout.py::test_in_doubt_it_is_asked_what_folders_are`).",
         make.classes_or_splits,
         (
             Attempt(
@@ -324,7 +324,7 @@ ROWS = (
         "Run directories and caches of Keraunos among the class folders; folders such as "
         "`__MACOSX`",
         "Left out, and named in one line "
-        "(`tests/data/test_layout.py::test_what_keraunos_wrote_is_no_class`).",
+        "(`tests/data/index/test_layout.py::test_what_keraunos_wrote_is_no_class`).",
         make.own_folders,
         (Attempt(("made by Keraunos: cache, runs", "made by the system: __MACOSX"), 0),),
     ),
@@ -332,7 +332,7 @@ ROWS = (
         "D20-bits",
         "Images of 10, 12 or 14 bits in files of 16",
         "They would be nearly black: exit code 3, and which `data.bit_depth` to type "
-        "(`tests/data/test_deep_images.py::test_black_images_are_never_trained_on_unasked`)."
+        "(`tests/data/files/test_deep_images.py::test_black_images_are_never_trained_on_unasked`)."
         "",
         make.twelve_bits,
         (

@@ -7,8 +7,8 @@ from helpers import classifier, replicas
 from keraunos.callbacks import Callback, CallbackList, RunState
 from keraunos.core.bundle import Bundle, read_bundle, write_bundle
 from keraunos.models.variables import changing_variables, copy_values
-from keraunos.trainer.checkpoint import put_arrays_back, take_arrays_out
-from keraunos.trainer.saver import Saver
+from keraunos.trainer.checkpoint.saver import Saver
+from keraunos.trainer.checkpoint.state import put_arrays_back, take_arrays_out
 
 STEPS = 3
 SPEED = {

@@ -13,9 +13,9 @@ import keraunos as kr
 import tensorflow as tf
 from helpers import Dataset, examples
 from keraunos.core.signals import stop_signals
-from keraunos.search import cluster_worker
-from keraunos.search.cluster_worker import Worker
-from keraunos.search.place import find_place
+from keraunos.search.executors import cluster_worker
+from keraunos.search.executors.cluster_worker import Worker
+from keraunos.search.executors.role import find_place
 from keraunos.search.trials import TrialPlan
 
 

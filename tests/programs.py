@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from keraunos import KeraunosError
-from keraunos.cli.launch import free_ports
+from keraunos.cli.commands.launch import free_ports
 from keraunos.core.cluster import Cluster
 
 _CONTEXT = multiprocessing.get_context("forkserver")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import typer
 import yaml
-from keraunos.cli.launch import _NOT_RESTARTED
+from keraunos.cli.commands.launch import _NOT_RESTARTED
 from keraunos.cli.main import app
 from keraunos.configs import load_config, split_arguments
 from keraunos.core.errors import WorkerError

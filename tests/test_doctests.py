@@ -14,12 +14,12 @@ EXPENSIVE = {"keraunos.data.image_data", "keraunos.models.transfer"}
 def modules_with_examples() -> list[str]:
     """The modules of the tree whose text has an example."""
     found = []
-    for init in ROOT.glob("*/__init__.py"):
-        package = "" if init.parent.name == "api" else f".{init.parent.name}"
-        for file in sorted(init.parent.glob("*.py")):
+    for package in sorted(init.parent for init in ROOT.glob("*/__init__.py")):
+        for file in sorted(package.rglob("*.py")):
             if ">>> " in file.read_text():
-                stem = "" if file.stem == "__init__" else f".{file.stem}"
-                found.append(f"keraunos{package}{stem}")
+                parts = file.relative_to(ROOT).with_suffix("").parts
+                own = [part for part in parts if part not in ("api", "__init__")]
+                found.append(".".join(["keraunos", *own]))
     return found
 
 

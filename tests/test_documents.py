@@ -128,7 +128,7 @@ def test_every_link_leads_somewhere(document):
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_file_and_name_beside_it_exists(document):
-    """Links such as [`hold_out`](../data/split.py) name something that is in the file."""
+    """Links such as [`Loop`](../trainer/loop/loop.py) name something in that file."""
     text = prose(document.read_text(encoding="utf-8"))
     for name, path in re.findall(r"\[`([\w.]+)`\]\(([^)#]+\.(?:py|yaml))\)", text):
         source = (document.parent / path).read_text(encoding="utf-8")

@@ -19,11 +19,13 @@ LEFT_OUT = (".*", "__pycache__", "*.egg-info", "build", "dist", "runs", "tests")
 
 def front_door(folder: str) -> str:
     """The name under which a folder at the root is imported."""
-    return "keraunos" if folder == "api" else f"keraunos.{folder}"
+    return "keraunos" if folder == "api" else f"keraunos.{folder.replace('/', '.')}"
 
 
 PACKAGES = {
-    front_door(init.parent.name): init.parent for init in ROOT.glob("*/__init__.py")
+    front_door(init.parent.relative_to(ROOT).as_posix()): init.parent
+    for pattern in ("*/__init__.py", "*/*/__init__.py")
+    for init in ROOT.glob(pattern)
 }
 
 
@@ -68,8 +70,9 @@ def test_the_setup_names_every_package_and_its_folder():
     setup.read(ROOT / "setup.cfg")
     folders = setup["options"]["package_dir"].split("\n")[1:]
     mapped = dict(line.split(" = ") for line in folders)
-    assert mapped == {name: folder.name for name, folder in PACKAGES.items()}
-    assert setup["options"]["packages"].split() == list(mapped)
+    roots = {name: each for name, each in PACKAGES.items() if each.parent == ROOT}
+    assert mapped == {name: folder.name for name, folder in roots.items()}
+    assert sorted(setup["options"]["packages"].split()) == sorted(PACKAGES)
 
 
 def test_every_file_that_is_no_code_ships():
@@ -140,6 +143,6 @@ def test_an_installation_runs_from_the_parent_of_a_clone(
     place = tmp_path if how == "editable" else clone.parent
     for start in ([command], [python, "-m", "keraunos"]):
         assert "quickstart" in run(*start, "recipes", cwd=place)
-    script = "import keraunos.trainer.seeds as seeds; print(seeds.__file__)"
+    script = "import keraunos.trainer.step.seeds as seeds; print(seeds.__file__)"
     file = Path(run(python, "-c", script, cwd=place).splitlines()[-1])
     assert (clone / "trainer" in file.parents) == (how == "editable")

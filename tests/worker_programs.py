@@ -19,11 +19,11 @@ from helpers import examples
 from keraunos.callbacks import BackboneFinetuning, Callback, LearningRateFinder
 from keraunos.models import FunctionModule
 from keraunos.strategies.factory import create_strategy
-from keraunos.trainer import fitting
-from keraunos.trainer.batches import as_source
-from keraunos.trainer.compiled_model import build_model
-from keraunos.trainer.interruption import Interruption
-from keraunos.trainer.replica_probe import check_replicas
+from keraunos.trainer import fit as fitting
+from keraunos.trainer.loop.interruption import Interruption
+from keraunos.trainer.probe.replica_probe import check_replicas
+from keraunos.trainer.setup.compiled_model import build_model
+from keraunos.trainer.step.batches import as_source
 from tensorflow.python.distribute.collective_all_reduce_strategy import (
     CollectiveAllReduceExtended,
 )

@@ -3,7 +3,7 @@
 Knows nothing of single callbacks, data sets and models.
 """
 
-from .interruption import Interrupted
+from .loop.interruption import Interrupted
 from .result import FitResult, TestResult
 from .trainer import Trainer
 

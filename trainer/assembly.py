@@ -10,16 +10,16 @@ from ..callbacks import CallbackList
 from ..configs import TrainerConfig
 from ..core.store import Store
 from ..models import Module
-from .batches import batch_limit
-from .checkpoint import capture, capture_frozen
-from .epochs import Training, Validation, limited
-from .evaluation_step import EvaluationStep
+from .checkpoint.saver import Saver
+from .checkpoint.state import capture, capture_frozen
 from .features import Trained
-from .pace import Pace
-from .replica_probe import check_replicas
-from .saver import Saver
-from .train_step import TrainStep
-from .validation_times import ValidationTimes
+from .loop.epochs import Training, Validation, limited
+from .loop.pace import Pace
+from .loop.validation_times import ValidationTimes
+from .probe.replica_probe import check_replicas
+from .step.batches import batch_limit
+from .step.evaluate import EvaluationStep
+from .step.train import TrainStep
 
 
 class Parts(NamedTuple):

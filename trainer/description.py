@@ -9,7 +9,7 @@ import tensorflow as tf
 from ..callbacks import CallbackList, RunState
 from ..models import Module
 from ..strategies import describe_strategy
-from .resume import Resumption
+from .checkpoint.resume import Resumption
 
 
 def describe_run(

@@ -11,15 +11,15 @@ from ..core.files import require_plain
 from ..core.user_path import user_path
 from ..models import Module
 from ..strategies import create_strategy, current_workers
-from .batches import as_source, batch_limit, require_end
-from .evaluation import evaluate, predict, score
-from .keras_arguments import explains_keras_arguments
-from .model_files import ModelOrPath, as_model
-from .outputs import Collected
-from .pipeline_errors import errors_of_pipelines
+from .checkpoint.run_directory import write_test_report
+from .guards.keras_arguments import explains_keras_arguments
+from .guards.pipeline_errors import errors_of_pipelines
+from .loop.evaluation import evaluate, predict, score
+from .loop.outputs import Collected
 from .result import TestResult
-from .run_directory import write_test_report
-from .sources import split_of
+from .setup.model_files import ModelOrPath, as_model
+from .setup.sources import split_of
+from .step.batches import as_source, batch_limit, require_end
 
 
 class Evaluator:

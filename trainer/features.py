@@ -12,10 +12,10 @@ from ..core.progress import track
 from ..core.store import Store
 from ..models import FeatureCache, Module
 from ..strategies import workers_of
-from .batches import BatchSource
-from .compiled_model import batch_spec
-from .evaluation import predict_batches
-from .keras_internals import build_compiled
+from .loop.evaluation import predict_batches
+from .setup.compiled_model import batch_spec
+from .step.batches import BatchSource
+from .step.keras_internals import build_compiled
 
 # By how much probabilities of the whole model may differ from those on cached features.
 TOLERANCES = {"float32": 1e-4, "float64": 1e-4}

@@ -16,16 +16,16 @@ from ..strategies import (
     require_outside_scope,
     workers_of,
 )
-from .class_weight import ClassWeight, weighted_by_class
+from .checkpoint.run_directory import check_run_directory, scratch_directory
 from .description import describe_devices
 from .evaluator import Evaluator
-from .fitting import Fitting
-from .initial_weights import PathOfWeights
-from .keras_arguments import explains_keras_arguments
-from .pipeline_errors import errors_of_pipelines
+from .fit import Fitting
+from .guards.keras_arguments import explains_keras_arguments
+from .guards.pipeline_errors import errors_of_pipelines
 from .result import FitResult
-from .run_directory import check_run_directory, scratch_directory
-from .sources import Asked, Buildable, sources_of
+from .setup.class_weight import ClassWeight, weighted_by_class
+from .setup.initial_weights import PathOfWeights
+from .setup.sources import Asked, Buildable, sources_of
 
 
 class Trainer(Evaluator):

@@ -8,7 +8,7 @@ from keraunos.callbacks import Callback, EarlyStopping, create_callback, default
 from keraunos.callbacks.registry import CALLBACK_CLASSES
 from keraunos.configs import CALLBACKS
 from keraunos.core.errors import ConfigError
-from keraunos.trainer.checkpoint import take_arrays_out
+from keraunos.trainer.checkpoint.state import take_arrays_out
 
 ON_REQUEST = {
     "backbone_finetuning",

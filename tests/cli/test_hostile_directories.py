@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from keraunos.cli.fit import read_resumed_arguments
+from keraunos.cli.commands.fit import read_resumed_arguments
 from keraunos.core.errors import ConfigError
 from keraunos.core.files import sha256_of_file
 from keraunos.core.store import open_store

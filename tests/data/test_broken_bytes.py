@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 from faulty_files import encoded
-from keraunos.data.decode import UndecodableError, decode
+from keraunos.data.files.decode import UndecodableError, decode
 from PIL import Image
 
 KINDS = {

@@ -11,7 +11,7 @@ from keraunos import ImageData
 from keraunos.core.errors import ConfigError
 from keraunos.core.store import Store
 from keraunos.data import synthetic
-from keraunos.data.audit import audit_folders
+from keraunos.data.audit.audit import audit_folders
 from keraunos.data.synthetic import synthetic_folder
 
 IN_PLACE = ["empty", "half", "flip"]

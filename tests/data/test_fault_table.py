@@ -14,7 +14,7 @@ from faulty_files import HARMFUL, giants
 from helpers import make_pictures
 from keraunos.cli.main import main
 from keraunos.core.files import sha256_of_file
-from keraunos.data.inspection import inspect_files
+from keraunos.data.files.inspect import inspect_files
 
 OWN = """
 import keras

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import smooth_picture
-from keraunos.data.decode import UndecodableError, decode, open_picture
+from keraunos.data.files.decode import UndecodableError, decode, open_picture
 from PIL import ExifTags, Image, ImageOps
 
 SIDE = 48

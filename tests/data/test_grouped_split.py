@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from keraunos.data.split import deal, hold_out
+from keraunos.data.index.partition import deal, hold_out
 
 SEEDS = range(25)
 

@@ -4,9 +4,9 @@ import sys
 
 import numpy as np
 import pytest
-from keraunos.data.batch_reader import BATCHES_AHEAD, THREADS
+from keraunos.data.batches import BATCHES_AHEAD, THREADS
 from keraunos.data.image_split import TrainingSplit
-from keraunos.data.index import TRAIN, ImageIndex
+from keraunos.data.index.image_index import TRAIN, ImageIndex
 from keraunos.strategies import Position, Replicas
 
 COUNT, BATCH_SIZE = 1_000_000, 32

@@ -7,7 +7,7 @@ from helpers import smooth_picture
 from keraunos import DataError
 from keraunos.configs import DataConfig
 from keraunos.core.store import Store
-from keraunos.data.read_index import ReadIndex, read_index
+from keraunos.data.index.read import ReadIndex, read_index
 
 NAMES = [f"ISIC_{number:04d}" for number in range(12)]
 

@@ -5,9 +5,9 @@ import os
 import pytest
 from keraunos.callbacks.checkpoints import remove_all
 from keraunos.core.errors import CheckpointError, ConfigError
-from keraunos.search.cluster_worker import Worker
+from keraunos.search.executors.cluster_worker import Worker
+from keraunos.search.executors.role import Place
 from keraunos.search.journal import Journal
-from keraunos.search.place import Place
 from keraunos.search.search import _remove_left, search_directory
 from keraunos.search.trials import TrialPlan, _take_over
 from outside import KINDS, make_outside, plant, snapshot

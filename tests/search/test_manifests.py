@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from keraunos.core.secret import TOKEN_VARIABLE, find_token
-from keraunos.search.place import ID, IP, PORT, Place
+from keraunos.search.executors.role import ID, IP, PORT, Place
 
 PAGE = Path(__file__).parents[2] / "docs" / "search-on-clusters.md"
 

@@ -8,10 +8,10 @@ from keraunos.configs import SearchConfig
 from keraunos.core.checked_files import write_checked_json
 from keraunos.core.errors import CheckpointError
 from keraunos.search.journal import Journal
-from keraunos.search.oracles import create_oracle, number_of_trials
 from keraunos.search.search import _taken_over
 from keraunos.search.study import Study
 from keraunos.search.trials import Outcome
+from keraunos.search.tuning.oracles import create_oracle, number_of_trials
 
 OBJECTIVE = Monitor("val_accuracy")
 TRIALS = {"random": 7, "grid": 7, "bayesian": 9, "hyperband": 18}

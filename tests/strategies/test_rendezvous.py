@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from keraunos import ConfigError, WorkerError
-from keraunos.cli.launch import free_ports
+from keraunos.cli.commands.launch import free_ports
 from keraunos.core.cluster import Cluster
 from keraunos.core.secret import find_token
 from keraunos.strategies import ports, reception

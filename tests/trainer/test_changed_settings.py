@@ -9,7 +9,7 @@ import pytest
 from helpers import classifier, contents, make_pictures, replicas
 from keraunos import ConfigError, ImageData, Trainer
 from keraunos.callbacks import Callback, EarlyStopping
-from keraunos.trainer.resume import compare_settings
+from keraunos.trainer.checkpoint.resume import compare_settings
 from resumable_runs import EPOCHS, STEPS, Sender, assert_equal, dataset, fit, lines, state
 
 QUIET = {"progress_bar": None, "tensorboard": None}

@@ -15,7 +15,7 @@ from helpers import examples, largest_difference, replicas, weights_of
 from keraunos import OutOfMemoryError, Trainer
 from keraunos.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from keraunos.core.bundle import read_bundle
-from keraunos.trainer.out_of_memory import memory_advice
+from keraunos.trainer.guards.out_of_memory import memory_advice
 from resumable_runs import OPTIMIZERS, Sender, assert_equal, build, dataset, fit, state
 
 EVERY = {"validate_every_n_steps": 3}

@@ -12,7 +12,7 @@ from helpers import contents, replicas, weights_of
 from keraunos import CheckpointError, Trainer
 from keraunos.callbacks import Callback
 from keraunos.core.bundle import Bundle, read_bundle, write_bundle
-from keraunos.trainer.checkpoint_contents import ARRAYS, check_contents
+from keraunos.trainer.checkpoint.contents import ARRAYS, check_contents
 from resumable_runs import EPOCHS, STEPS, Sender, assert_equal, dataset, fit, state
 
 NEWEST, BEFORE = "step-00000007-mid-epoch", "step-00000006-mid-epoch"

@@ -9,7 +9,7 @@ import tensorflow as tf
 from helpers import classifier, contents, examples, largest_difference, replicas, weights_of
 from keraunos import CheckpointError, ConfigError, Trainer
 from keraunos.strategies import ALONE
-from keraunos.trainer.initial_weights import load_initial_weights
+from keraunos.trainer.setup.initial_weights import load_initial_weights
 
 CALLBACKS = {"progress_bar": None, "tensorboard": None, "pictures": None}
 

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from helpers import examples, largest_difference, replicas, weights_of
 from keraunos import ConfigError, Module, Trainer
-from keraunos.trainer.own_step import call_training_step
+from keraunos.trainer.step.own_step import call_training_step
 
 
 class Autoencoder(Module):

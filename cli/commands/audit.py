@@ -1,0 +1,201 @@
+"""`keraunos audit`: look through picture folders for what would spoil a training run."""
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ...core.errors import DataError
+from ...core.files import require_regular
+from ...core.names import printable
+from ..console import show, show_table
+from ..output import writing
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ...data.audit.audit import Audit
+
+    Counts = Mapping[str, Mapping[str, int]]
+
+MOST_EXAMPLES = 3
+MOST_COPIES = 5
+MOST_CLASSES = 50
+
+
+class Check(StrEnum):
+    """What copies to look for."""
+
+    COPIES = "copies"
+    FULL = "full"
+
+
+class Layout(StrEnum):
+    """What the folders below a folder are."""
+
+    AUTO = "auto"
+    CLASSES = "classes"
+    SPLITS = "splits"
+
+
+class FindBy(StrEnum):
+    """How files that are images are told from others."""
+
+    EXTENSION = "extension"
+    CONTENT = "content"
+
+
+def audit(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FOLDER...",
+            help="Folders with one folder of pictures per class: one, or those of train, "
+            "validation and test; or the folder that holds these.",
+        ),
+    ],
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write all that was found.")
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a page that shows the pictures, too."),
+    ] = None,
+    check: Annotated[
+        Check, typer.Option(help="`full` looks for near copies, too.")
+    ] = Check.FULL,
+    layout: Annotated[
+        Layout,
+        typer.Option(help="What the folders below each FOLDER are; `auto` asks in doubt."),
+    ] = Layout.AUTO,
+    find_images_by: Annotated[
+        FindBy, typer.Option(help="`content` also looks into files of other extensions.")
+    ] = FindBy.EXTENSION,
+    max_megapixels: Annotated[
+        float, typer.Option(min=0.001, help="Larger pictures count as unreadable.")
+    ] = 64.0,
+    cache_dir: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="What audits and runs share.")
+    ] = None,
+) -> None:
+    """Look through picture folders for what would spoil a training run.
+
+    Ends with 0 if nothing would, and with 3 if something would.
+    """
+    for option, file in (("--json", json), ("--html", html)):
+        if file is not None:
+            _require_writable(file, option)
+    from ...core.files import write_json_atomic
+    from ...core.store import open_store
+    from ...data.audit.audit import audit_folders
+    from ...data.audit.findings import spoils_a_run, to_json
+    from ...data.audit.html import write_html
+
+    found = audit_folders(
+        folders,
+        open_store(cache_dir),
+        check.value,
+        layout.value,
+        find_images_by.value,
+        max_megapixels,
+    )
+    if json is not None:
+        with writing(json, "--json") as place:
+            write_json_atomic(place, to_json(found))
+    if html is not None:
+        with writing(html, "--html") as place:
+            write_html(place, found)
+    _show(found)
+    if spoils_a_run(found):
+        show("This would spoil a training run.")
+        raise typer.Exit(DataError.exit_code)
+    show("Nothing here would spoil a training run.")
+
+
+def _require_writable(file: Path, option: str) -> None:
+    """Fails before all the work rather than after it."""
+    with writing(file, option) as place:
+        if place.is_dir():
+            raise IsADirectoryError(0, "it is a folder")
+        require_regular(place)
+        with tempfile.TemporaryFile(dir=place.parent):
+            pass
+
+
+def _show(found: "Audit") -> None:
+    from ...data.audit.findings import conflicting_classes, facts, findings
+
+    show_table(_class_table(found))
+    show(facts(found))
+    for each in findings(found):
+        show(f"{'✕' if each.spoils else '•'} {printable(each.text)}")
+        if each.advice:
+            show(f"    {each.advice}")
+    if conflicting_classes(found):
+        show("where labels conflict:")
+    conflicting = conflicting_classes(found)
+    for places, count in conflicting[:MOST_CLASSES]:
+        show(f"  {count:,} filed under {printable(' and '.join(places))}")
+    if len(conflicting) > MOST_CLASSES:
+        show(f"  and {len(conflicting) - MOST_CLASSES:,} more")
+    _show_files("can't be decoded", found, found.unreadable)
+    _show_files("named wrongly", found, found.looks.mislabelled)
+    _show_files("giants", found, found.looks.giants())
+    _show_groups("leaks, near", found, found.leaks.near)
+    _show_groups("leaks", found, found.leaks.exact)
+    _show_groups("label conflicts, near", found, found.conflicts.near)
+    _show_groups("label conflicts", found, found.conflicts.exact)
+
+
+def _class_table(found: "Audit") -> "Table":
+    from rich.table import Table
+
+    counts, conflicts = found.class_counts(), found.conflict_counts()
+    table = Table("class", title=f"{len(found.paths):,} picture files", show_footer=True)
+    table.columns[0].footer = "all (imbalance)"
+    for split, classes in counts.items():
+        ratio = found.imbalance().get(split)
+        total = f"{sum(classes.values()):,}" + (f" ({ratio:.1f})" if ratio else "")
+        table.add_column(printable(split), justify="right", footer=total)
+        if any(conflicts[split].values()):
+            table.add_column("conflict", justify="right", style="red")
+    for name in found.class_names[:MOST_CLASSES]:
+        table.add_row(printable(name), *_cells(name, counts, conflicts))
+    left = len(found.class_names) - MOST_CLASSES
+    if left > 0:
+        table.caption = f"and {left:,} more classes, see --json"
+    return table
+
+
+def _cells(name: str, counts: "Counts", conflicts: "Counts") -> Iterator[str]:
+    for split, classes in counts.items():
+        yield f"{classes[name]:,}" if name in classes else "-"
+        if any(conflicts[split].values()):
+            count = conflicts[split].get(name, 0)
+            yield f"{count:,}" if count else ""
+
+
+def _show_files(what: str, found: "Audit", reasons: Mapping[int, str]) -> None:
+    lines = [f"{found.paths[row]}: {reason}" for row, reason in reasons.items()]
+    _show_some(what, lines)
+
+
+def _show_groups(what: str, found: "Audit", groups: Sequence[Sequence[int]]) -> None:
+    def line(rows: Sequence[int]) -> str:
+        left = len(rows) - MOST_COPIES
+        some = " = ".join(found.paths[row] for row in rows[:MOST_COPIES])
+        return f"{some} and {left:,} more" if left > 0 else some
+
+    _show_some(what, [line(rows) for rows in groups])
+
+
+def _show_some(what: str, lines: Sequence[str]) -> None:
+    if lines:
+        show(f"{what}:")
+        for line in lines[:MOST_EXAMPLES]:
+            show(f"  {printable(line)}")
+        if len(lines) > MOST_EXAMPLES:
+            show(f"  and {len(lines) - MOST_EXAMPLES:,} more")

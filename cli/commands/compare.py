@@ -1,0 +1,99 @@
+"""`keraunos compare`: one row a run."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Column, Table
+
+from ...core.files import write_csv
+from ..console import show, show_table
+from ..output import writing
+from ..run_summary import RunSummary, find_runs, read_run
+
+# Where a run writes says nothing of what it computes.
+_PLACES = ("run_dir", "cache_dir")
+_SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "macro_roc_auc")
+
+
+def compare(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN...", help="Run directories, or folders of runs, trials or folds."
+        ),
+    ],
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write all columns as CSV, too.")
+    ] = None,
+) -> None:
+    """Compare runs: what differs, scores with 95 % intervals, time."""
+    summaries = [read_run(directory) for directory in find_runs(runs)]
+    differing = differing_settings(summaries)
+    if csv is not None:
+        header, rows = as_rows(summaries, differing)
+        with writing(csv, "--csv") as place:
+            write_csv(place, header, rows)
+    show_table(_table(summaries, differing))
+    same = "" if differing else " Their settings are the same."
+    show(f"{len(summaries)} runs.{same}")
+
+
+def differing_settings(summaries: Sequence[RunSummary]) -> list[str]:
+    """Names of the settings that are not the same in all runs, in the runs' order."""
+    names = dict.fromkeys(name for each in summaries for name in each.settings)
+    return [
+        name
+        for name in names
+        if name not in _PLACES
+        and len({repr(each.settings.get(name)) for each in summaries}) > 1
+    ]
+
+
+def as_rows(
+    summaries: Sequence[RunSummary], differing: Sequence[str]
+) -> tuple[list[str], list[list[Any]]]:
+    """The header and a row for each run, for a CSV file."""
+    header = ["run", *differing, "epochs", "seconds", "best_by", "best"]
+    header += [f"test_{name}{end}" for name in _SCORES for end in ("", "_low", "_high")]
+    rows = []
+    for each in summaries:
+        row = [str(each.directory), *(each.settings.get(name, "") for name in differing)]
+        row += [each.epochs, round(each.seconds, 1), each.best_name, each.best_value]
+        for name in _SCORES:
+            interval = each.test.get("intervals", {}).get(name, ("", ""))
+            row += [each.test.get(name, ""), *interval]
+        rows.append(row)
+    return header, rows
+
+
+def _table(summaries: Sequence[RunSummary], differing: Sequence[str]) -> Table:
+    """A row a run, its settings and scores below each other: they fit on any screen."""
+    columns = [Column("run", overflow="fold")]
+    columns += [Column("what differs", overflow="fold")] if differing else []
+    columns += [Column("scores"), Column("epochs", justify="right")]
+    table = Table(*columns, Column("seconds", justify="right"), show_lines=True)
+    for each in summaries:
+        cells = [min(str(each.directory), os.path.relpath(each.directory), key=len)]
+        if differing:
+            values = each.settings
+            cells.append("\n".join(f"{n}={values.get(n, '-')}" for n in differing))
+        cells += ["\n".join(_scores(each)), str(each.epochs), f"{each.seconds:.1f}"]
+        table.add_row(*cells)
+    return table
+
+
+def _scores(summary: RunSummary) -> Iterator[str]:
+    if summary.best_name is not None:
+        yield f"best {summary.best_name} {_number(summary.best_value)}"
+    for name in _SCORES:
+        if name in summary.test:
+            text = f"test {name.replace('_', ' ')} {_number(summary.test[name])}"
+            interval = summary.test.get("intervals", {}).get(name)
+            yield text + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"

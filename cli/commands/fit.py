@@ -1,0 +1,169 @@
+"""`keraunos fit`: train, validating as it goes, then test."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from ...configs import RunConfig, load_config, split_arguments, typed_values
+from ...core.cluster import Cluster, find_cluster
+from ...core.errors import ConfigError, message
+from ...core.redaction import HIDDEN, hidden_names
+from ...core.secret import find_token
+from ..console import say, use_format
+from ..folds import one_fold, train_folds, wants_all_folds
+from ..foreign import only_in_files
+from ..run_directories import read_run_config, run_directory, run_name
+from ..tensorflow import load_tensorflow
+from ..training import say_where, test, train
+
+_ARGUMENTS = typer.Argument(
+    metavar="CONFIG... [KEY=VALUE...]",
+    help="Recipes or YAML files, merged from left to right, then single settings.",
+    show_default=False,
+)
+ConfigArguments = Annotated[list[str], _ARGUMENTS]
+
+
+def fit(
+    arguments: Annotated[list[str] | None, _ARGUMENTS] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything, train nothing.")
+    ] = False,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Go on with a run, as it was configured."),
+    ] = None,
+    log_format: Annotated[
+        Literal["text", "json"], typer.Option(help="Of what is said while training.")
+    ] = "text",
+) -> None:
+    """Train a model, validating as it goes, and test it if there is a test split."""
+    use_format(log_format)
+    if resume is None:
+        config, name = read_arguments(arguments or [])
+    else:
+        config, name = read_resumed_arguments(resume, arguments or []), ""
+    cluster = find_cluster()
+    if cluster is not None and len(cluster.addresses) > 1 and not dry_run:
+        _check_for_several_workers(config, cluster)
+    load_tensorflow(config.trainer)
+    # Of folds that are only tried out the first stands for all.
+    tried = one_fold(config, 1) if wants_all_folds(config) else config
+    if dry_run:
+        _check(tried)
+    elif config.trainer.fast_dev_run:
+        train(tried, None)
+        say("One batch of each kind went through. Nothing was written.")
+    else:
+        with run_directory(config.run_dir, name) as run_dir:
+            _train(config, run_dir)
+
+
+def _train(config: RunConfig, run_dir: Path) -> None:
+    if wants_all_folds(config):
+        train_folds(config, run_dir)
+    else:
+        test(train(config, run_dir))
+        say_where(run_dir)
+
+
+def read_arguments(arguments: Sequence[str]) -> tuple[RunConfig, str]:
+    """The configuration that a command was given, and a name for the run.
+
+    Raises:
+        ConfigError: Something in it is wrong; all is named.
+    """
+    sources, overrides = split_arguments(arguments)
+    if not sources:
+        raise ConfigError(
+            message(
+                "A recipe or a YAML file is needed.",
+                "Try quickstart, or see `keraunos recipes`.",
+                arguments=list(arguments),
+            )
+        )
+    config = load_config(sources, overrides)
+    _require_secrets(config)
+    return config, run_name(sources[-1])
+
+
+def read_resumed_arguments(run: Path, arguments: Sequence[str]) -> RunConfig:
+    """The configuration of a run that goes on, with single settings changed.
+
+    Raises:
+        ConfigError: There is no such run, or it names code to import, or a place or an
+            address elsewhere, which is only done for what is typed.
+    """
+    sources, overrides = split_arguments(arguments)
+    if sources:
+        raise ConfigError(
+            message(
+                "--resume goes on with the configuration of the run.",
+                f"Leave {sources[0]} out, or type `keraunos fit {' '.join(sources)} "
+                f"run_dir={run}`.",
+                arguments=sources,
+            )
+        )
+    config = read_run_config(run, [*overrides, f"run_dir={run}"])
+    _require_secrets(config)
+    named = only_in_files(config, typed_values(overrides), run)
+    if named:
+        raise ConfigError(
+            message(
+                "--resume imports no code and writes nowhere but into the run where only "
+                "the run's own files say so.",
+                f"Type `keraunos fit CONFIG run_dir={run}` instead, or these settings with "
+                "all their options behind --resume.",
+                **named,
+            )
+        )
+    return config
+
+
+def _require_secrets(config: RunConfig) -> None:
+    """Makes sure that nothing is asked for that was not written down."""
+    names = hidden_names(config.model_dump())
+    if names:
+        raise ConfigError(
+            message(
+                "A value that looks like a secret is not kept with a run, and must be "
+                "given again.",
+                f"Type {names[0]}=VALUE, too.",
+                **dict.fromkeys(names, HIDDEN),
+            )
+        )
+
+
+def _check_for_several_workers(config: RunConfig, cluster: Cluster) -> None:
+    if config.run_dir is None:
+        raise ConfigError(
+            message(
+                "`run_dir` must be named where several workers train together.",
+                "Add run_dir=runs/NAME; with it, the same command goes on after a stop.",
+                run_dir=None,
+            )
+        )
+    if wants_all_folds(config):
+        raise ConfigError(
+            message(
+                "Several workers train one fold at a time.",
+                "Add data.fold=1, and type the command again for each other fold.",
+                **{"data.folds": config.data.folds},
+            )
+        )
+    find_token(cluster.hosts)
+
+
+def _check(config: RunConfig) -> None:
+    """Does all that comes before the first step, and writes nothing."""
+    from ..build import build_data, build_module, build_trainer
+
+    run_dir = Path(config.run_dir) if config.run_dir else None
+    trainer = build_trainer(config, run_dir)
+    trainer.check()
+    data = build_data(config)
+    for line in trainer.describe(build_module(config, data), data):
+        say(line)
+    say("Everything is in order. Nothing was trained or written.")

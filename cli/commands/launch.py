@@ -1,0 +1,203 @@
+"""`keraunos launch`: several worker processes on this machine."""
+
+import os
+import random
+import socket
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ...core.cluster import (
+    FIRST_PORT,
+    LAUNCHER,
+    PORTS,
+    TF_CONFIG,
+    Cluster,
+    cluster_of_hosts,
+)
+from ...core.errors import (
+    CheckpointError,
+    ConfigError,
+    DataError,
+    DivergedError,
+    WorkerError,
+    message,
+)
+from ...core.processes import (
+    DEVICES_VARIABLE,
+    ProcessGroup,
+    how_it_ended,
+    visible_gpus,
+    worker_environments,
+)
+from ...core.restarts import VARIABLE as PROGRESS_VARIABLE
+from ...core.restarts import Restarts
+from ...core.secret import TOKEN_VARIABLE, find_token, new_token
+from ...core.signals import StopSignal, stop_signals
+from ..console import say
+
+# What the other workers may take to notice that one is gone, and to save what there is.
+SECONDS_TO_END = 90.0
+OWN_COMMANDS = ("fit",)
+# Started again, the same would come of it.
+_NOT_RESTARTED = {
+    kind.exit_code for kind in (ConfigError, DataError, CheckpointError, DivergedError)
+}
+
+
+def launch(
+    command: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="-- COMMAND...", help="A program, or `fit CONFIG... run_dir=RUN`."
+        ),
+    ],
+    workers: Annotated[
+        int, typer.Option(min=1, help="How many workers run on this machine.")
+    ] = 1,
+    max_restarts: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="How often all workers are started again from the last checkpoint; "
+            "counted anew after each new one.",
+        ),
+    ] = 0,
+    hosts: Annotated[
+        str | None,
+        typer.Option(help="All machines, divided by commas, the same on each of them."),
+    ] = None,
+    node_rank: Annotated[
+        int, typer.Option(min=0, help="Which of the hosts this machine is, from 0 on.")
+    ] = 0,
+    port: Annotated[
+        int,
+        typer.Option(min=1, max=65535, help="First port of each machine, with --hosts."),
+    ] = FIRST_PORT,
+    prefix: Annotated[
+        bool, typer.Option(help="Whether lines begin with the number of their worker.")
+    ] = True,
+) -> None:
+    """Run a program in several workers, which train together."""
+    names = _hosts(hosts, node_rank, max_restarts)
+    if command[0] in OWN_COMMANDS:
+        command = [sys.executable, "-m", "keraunos", *command]
+    with tempfile.TemporaryDirectory(prefix="keraunos-") as folder, stop_signals() as stop:
+        progress = Path(folder) / "progress"
+        restarts = Restarts(max_restarts, progress)
+        while True:
+            clusters = _clusters(names, workers, node_rank, port)
+            variables = {PROGRESS_VARIABLE: str(progress), TOKEN_VARIABLE: _token(clusters)}
+            code = _run(command, clusters, variables, prefix, stop)
+            if not _is_worth_another(code) or stop.received or not restarts.is_allowed():
+                raise typer.Exit(code)
+            say(f"all workers start again ({restarts.count} of {max_restarts} restarts)")
+
+
+def _hosts(hosts: str | None, node_rank: int, max_restarts: int) -> tuple[str, ...]:
+    if hosts is None:
+        return ()
+    names = tuple(name.strip() for name in hosts.split(","))
+    if not all(names):
+        raise ConfigError(
+            message("`--hosts` must be names divided by commas.", hosts=hosts)
+        )
+    if node_rank >= len(names):
+        raise ConfigError(
+            message(
+                f"`--node-rank` must be below {len(names)}, the number of hosts.",
+                node_rank=node_rank,
+            )
+        )
+    if max_restarts:
+        raise ConfigError(
+            message(
+                "`--max-restarts` restarts the workers of one machine; those of several "
+                "are restarted by a scheduler.",
+                "Leave it out, and see docs/clusters.md.",
+                max_restarts=max_restarts,
+            )
+        )
+    return names
+
+
+def _clusters(
+    hosts: tuple[str, ...], workers: int, node_rank: int, port: int
+) -> list[Cluster]:
+    """What each worker of this machine is to know."""
+    if hosts:
+        return cluster_of_hosts(hosts, workers, node_rank, port)
+    addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(workers))
+    return [Cluster(addresses, rank, LAUNCHER) for rank in range(workers)]
+
+
+def _token(clusters: Sequence[Cluster]) -> str:
+    """Another one for each start; for several machines the one that was set on all."""
+    cluster = clusters[0]
+    is_alone = cluster.has_chosen_ports or len(cluster.addresses) == 1
+    return new_token() if is_alone else find_token(cluster.hosts)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports on which nobody listens, and which no outgoing connection will take."""
+    ports: list[int] = []
+    for port in random.sample(range(FIRST_PORT, FIRST_PORT + PORTS), PORTS):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                ports.append(port)
+        if len(ports) == count:
+            return ports
+    raise ConfigError(message("There must be free ports.", workers=count))
+
+
+def _run(
+    command: Sequence[str],
+    clusters: Sequence[Cluster],
+    variables: Mapping[str, str],
+    prefix: bool,
+    stop: StopSignal,
+) -> int:
+    """Runs all workers until they have ended; returns the code of what failed."""
+
+    def write(number: int, name: str, line: str) -> None:
+        start = f"[{clusters[number].rank}] " if prefix else ""
+        stream = sys.stdout if name == "out" else sys.stderr
+        stream.write(f"{start}{line}\n")
+        stream.flush()
+
+    shares = worker_environments(len(clusters), visible_gpus())
+    environments = [
+        {name: value for name, value in share.items() if name not in os.environ}
+        | {name: value for name, value in share.items() if name == DEVICES_VARIABLE}
+        | {TF_CONFIG: cluster.tf_config(), **variables}
+        for share, cluster in zip(shares, clusters, strict=True)
+    ]
+    group = ProcessGroup([command] * len(clusters), environments, write)
+    ended = group.wait(stop, SECONDS_TO_END)
+    for number, code in ended:
+        if code:
+            say(f"{clusters[number].name(clusters[number].rank)} {how_it_ended(code)}")
+    return code_of_failure([code for _, code in ended])
+
+
+def code_of_failure(codes: Sequence[int]) -> int:
+    """The exit code for several workers, from theirs in the order in which they ended.
+
+    The first that has a reason of its own counts; one that was ended by a signal has
+    none, nor one that lost another.
+
+    Example:
+        >>> code_of_failure([6, 3, 1]), code_of_failure([-9, 6]), code_of_failure([0, 0])
+        (3, 6, 0)
+    """
+    lost = WorkerError.exit_code
+    own = [code for code in codes if code > 0 and code != lost]
+    return own[0] if own else lost * any(codes)
+
+
+def _is_worth_another(code: int) -> bool:
+    return 0 < code <= 128 and code not in _NOT_RESTARTED

@@ -1,0 +1,1 @@
+"""Looks through image folders for what would spoil a training run."""

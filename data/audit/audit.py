@@ -1,0 +1,232 @@
+"""Looks through picture folders for what would spoil a training run."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ...configs import Layout
+from ...core.errors import DataError, message
+from ...core.store import Store
+from ..copies.exact import Groups, differ_within
+from ..copies.fingerprints import Fingerprints
+from ..copies.similarity import Likeness, likeness
+from ..files.bit_depth import unused_bits
+from ..files.inspect import inspect_files
+from ..files.pixel_rules import MAX_MEGAPIXELS, PixelRules
+from ..files.records import FileRecord
+from ..index.layout import Setting, find_splits, unused_folders
+from ..index.scan import FindImagesBy, Scan, list_folder
+from ..index.sources import require_apart
+from ..index.split_words import UNCLEAR, split_of
+from .properties import Looks, look_over
+
+Check = Literal["copies", "full"]
+
+
+@dataclass(frozen=True)
+class CopyGroups:
+    """Groups of rows that show the same picture, each in the order of the files.
+
+    Attributes:
+        exact: Those whose bytes or decoded pixels are all equal.
+        near: Those that hold more than one encoding, scale or crop of a picture.
+    """
+
+    exact: list[list[int]]
+    near: list[list[int]]
+
+    def __len__(self) -> int:
+        """How many groups there are of both kinds."""
+        return len(self.exact) + len(self.near)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was found in one or more picture folders, a row a file.
+
+    Attributes:
+        roots: The folder of each split, by the name of the split.
+        class_folders: Names of the class folders of each split, empty ones included.
+        class_names: All classes of all splits.
+        paths: Picture files.
+        labels: `(rows,)` positions in `class_names`.
+        splits: `(rows,)` positions in `roots`.
+        unreadable: Why a file can't be used, by row.
+        ignored: How many files of which other extensions were passed over.
+        duplicates: All groups of copies.
+        conflicts: Those of them that are filed under different classes.
+        leaks: Those of them that are in different splits.
+        looks: Formats, sizes and the like.
+        remarks: Lines on folders that were left out or lie deep.
+        unused_bits: What to say of images that use fewer than 16 bits; may be empty.
+    """
+
+    roots: Mapping[str, Path]
+    class_folders: Mapping[str, tuple[str, ...]]
+    class_names: tuple[str, ...]
+    paths: list[str]
+    labels: npt.NDArray[np.int32]
+    splits: npt.NDArray[np.int8]
+    unreadable: Mapping[int, str]
+    ignored: Mapping[str, int]
+    duplicates: CopyGroups
+    conflicts: CopyGroups
+    leaks: CopyGroups
+    looks: Looks
+    remarks: tuple[str, ...] = ()
+    unused_bits: str = ""
+
+    def class_counts(self) -> dict[str, dict[str, int]]:
+        """By split and by class, how many picture files there are."""
+        return self._counts(slice(None))
+
+    def conflict_counts(self) -> dict[str, dict[str, int]]:
+        """By split and by class, how many files have a copy filed under another class."""
+        groups = [*self.conflicts.exact, *self.conflicts.near]
+        return self._counts(sorted({row for rows in groups for row in rows}))
+
+    def imbalance(self) -> dict[str, float]:
+        """By split, how many times the smallest class that has any the largest has."""
+        return {
+            split: max(counts.values()) / min(filter(None, counts.values()))
+            for split, counts in self.class_counts().items()
+            if any(counts.values())
+        }
+
+    def split_of(self, row: int) -> str:
+        """The name of the split of a file."""
+        return list(self.roots)[self.splits[row]]
+
+    def class_of(self, row: int) -> str:
+        """The name of the class of a file."""
+        return self.class_names[self.labels[row]]
+
+    def _counts(self, rows: list[int] | slice) -> dict[str, dict[str, int]]:
+        places = {name: place for place, name in enumerate(self.class_names)}
+        shape = (len(self.roots), len(self.class_names))
+        cells = self.splits[rows].astype(np.intp) * shape[1] + self.labels[rows]
+        matrix = np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape)
+        return {
+            split: {name: int(counts[places[name]]) for name in self.class_folders[split]}
+            for split, counts in zip(self.roots, matrix, strict=True)
+        }
+
+
+def audit_folders(
+    roots: Sequence[Path],
+    store: Store,
+    check: Check = "full",
+    layout: Layout = "auto",
+    find_images_by: FindImagesBy = "extension",
+    max_megapixels: float = MAX_MEGAPIXELS,
+) -> Audit:
+    """Looks through folders of pictures.
+
+    Args:
+        roots: Folders that each hold one folder of pictures per class, or folders train,
+            val and test of that kind.
+        store: Where findings are remembered, so that no unchanged file is opened again.
+        check: What to look for: `"copies"`, or near copies as well with `"full"`.
+        layout: Whether the folders below each are classes or splits; `"auto"` tells by
+            their names.
+        find_images_by: Which files are images, as for `scan_folder`.
+        max_megapixels: Images of more million pixels count as unreadable.
+
+    Raises:
+        DataError: A folder is missing or has no pictures, or it is not clear whether it
+            holds classes or splits.
+    """
+    named, beside = _name_splits(roots, layout)
+    require_apart(named)
+    scans = {split: _list(root, find_images_by) for split, root in named.items()}
+    class_names = tuple(sorted({n for scan in scans.values() for n in scan.class_names}))
+    places = {name: place for place, name in enumerate(class_names)}
+    paths = [path for scan in scans.values() for path in scan.paths]
+    labels = [places[s.class_names[label]] for s in scans.values() for label in s.labels]
+    splits = [split for split, scan in enumerate(scans.values()) for _ in scan.paths]
+    fingerprints = Fingerprints(store)
+    max_pixels = PixelRules.of(None, max_megapixels).max_pixels
+    records = inspect_files(paths, store, fingerprints, max_pixels)
+    duplicates = _copy_groups(records, fingerprints, check)
+    return Audit(
+        {split: scan.root for split, scan in scans.items()},
+        {split: scan.class_names for split, scan in scans.items()},
+        class_names,
+        paths,
+        np.array(labels, np.int32),
+        np.array(splits, np.int8),
+        {row: record.problem for row, record in enumerate(records) if record.problem},
+        dict(sum((Counter(scan.ignored) for scan in scans.values()), Counter())),
+        duplicates,
+        _that_differ(duplicates, labels),
+        _that_differ(duplicates, splits),
+        look_over(paths, records, fingerprints),
+        (*beside, *(line for scan in scans.values() for line in scan.remarks)),
+        unused_bits(records, "data.bit_depth"),
+    )
+
+
+def _name_splits(
+    roots: Sequence[Path], layout: Layout
+) -> tuple[dict[str, Path], list[str]]:
+    """Folders by the name of their split, and lines on what is left out."""
+    named: dict[str, Path] = {}
+    remarks: list[str] = []
+    for root in roots:
+        found = find_splits(root, layout, Setting("FOLDER", "--layout"))
+        remarks += unused_folders(root, found, "FOLDER") if found else []
+        for split, folder in (found or {_split_name(root): root}).items():
+            named[str(folder) if split in named else split] = folder
+    return named, remarks
+
+
+def _split_name(root: Path) -> str:
+    name = root.resolve().name
+    split = split_of(name)
+    return split if split not in (None, UNCLEAR) else name
+
+
+def _list(root: Path, by: FindImagesBy) -> Scan:
+    scan = list_folder(root, "FOLDER", by)
+    if not scan.paths:
+        raise DataError(
+            message(
+                "Each folder must hold pictures in one folder per class.",
+                "Name the folder above the class folders.",
+                FOLDER=str(root),
+            )
+        )
+    return scan
+
+
+def _copy_groups(
+    records: Sequence[FileRecord], fingerprints: Fingerprints, check: Check
+) -> CopyGroups:
+    digests = [record.digest for record in records]
+    alike = likeness(digests, fingerprints, near=check == "full")
+    return CopyGroups(_members(alike.same), _near_members(alike))
+
+
+def _near_members(alike: Likeness) -> list[list[int]]:
+    mixed = differ_within(alike.near, alike.same)
+    return [group for group in _members(alike.near) if mixed[group[0]]]
+
+
+def _members(groups: Groups) -> list[list[int]]:
+    """The rows of each group of two or more."""
+    order = np.argsort(groups, kind="stable")
+    starts = np.flatnonzero(np.diff(groups[order])) + 1
+    found = [part.tolist() for part in np.split(order, starts) if len(part) > 1]
+    return sorted(found)
+
+
+def _that_differ(copies: CopyGroups, values: Sequence[int]) -> CopyGroups:
+    def differing(groups: list[list[int]]) -> list[list[int]]:
+        return [rows for rows in groups if len({values[row] for row in rows}) > 1]
+
+    return CopyGroups(differing(copies.exact), differing(copies.near))

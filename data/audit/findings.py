@@ -1,0 +1,228 @@
+"""Says in words what an audit found, and what of it would spoil a run."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...core.names import some
+from ..copies.near import MAX_CROP, MIN_CORRELATION
+from ..index.label_checks import alike_but_for_case, twins
+from .audit import Audit, CopyGroups
+
+_BY_HAND = "look at them: no setting leaves near copies out"
+_ON_LEAKS = {
+    "exact": "data.on_leak=drop leaves those of equal bytes out of training",
+    "near": _BY_HAND,
+}
+_ON_CONFLICTS = {
+    "exact": "data.on_conflict=drop leaves those of equal bytes out",
+    "near": _BY_HAND,
+}
+_ON_DUPLICATES = {
+    "exact": "a split keeps those of equal bytes on one side",
+    "near": "data.check=full keeps them on one side of a split",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was found.
+
+    Attributes:
+        spoils: Whether it would stop a run or make its scores wrong.
+        text: What it is, in a sentence without a full stop.
+        advice: What to do about it, where there is more to say than to mend it.
+    """
+
+    spoils: bool
+    text: str
+    advice: str = ""
+
+
+def findings(audit: Audit) -> list[Finding]:
+    """All that was found, what would spoil a run first."""
+    found = [*_bad_files(audit), *_copies(audit), *_class_lists(audit), *_oddities(audit)]
+    return sorted(found, key=lambda finding: not finding.spoils)
+
+
+def spoils_a_run(audit: Audit) -> bool:
+    """Whether a run on these folders would stop, or its scores be wrong."""
+    return any(finding.spoils for finding in findings(audit))
+
+
+def conflicting_classes(audit: Audit) -> list[tuple[tuple[str, ...], int]]:
+    """Which classes of which splits share pictures, and how many; the most first."""
+    counts = Counter(
+        tuple(sorted({f"{audit.split_of(row)}/{audit.class_of(row)}" for row in rows}))
+        for rows in audit.conflicts.exact
+    )
+    return counts.most_common()
+
+
+def to_json(audit: Audit) -> dict[str, Any]:
+    """All that was found, as a value that JSON can hold."""
+
+    def by_path(rows: dict[int, str]) -> dict[str, str]:
+        return {audit.paths[row]: text for row, text in rows.items()}
+
+    def groups(copies: CopyGroups) -> dict[str, list[list[str]]]:
+        return {
+            "exact": [[audit.paths[row] for row in rows] for rows in copies.exact],
+            "near": [[audit.paths[row] for row in rows] for rows in copies.near],
+        }
+
+    return {
+        "files": len(audit.paths),
+        "classes": audit.class_counts(),
+        "unreadable": by_path(dict(audit.unreadable)),
+        "duplicates": groups(audit.duplicates),
+        "conflicts": groups(audit.conflicts),
+        "leaks": groups(audit.leaks),
+        "folders": {split: str(root) for split, root in audit.roots.items()},
+        "imbalance": {name: round(each, 3) for name, each in audit.imbalance().items()},
+        "mislabelled": by_path(audit.looks.mislabelled),
+        "giants": by_path(audit.looks.giants()),
+        "ignored": dict(audit.ignored),
+        "sizes": sizes(audit),
+        "formats": dict(audit.looks.formats.most_common()),
+        "modes": dict(audit.looks.modes.most_common()),
+        "orientations": {str(n): c for n, c in sorted(audit.looks.orientations.items())},
+        "conflicting_classes": [
+            {"filed_under": list(places), "groups": count}
+            for places, count in conflicting_classes(audit)
+        ],
+        "spoils": [each.text for each in findings(audit) if each.spoils],
+        "remarks": [each.text for each in findings(audit) if not each.spoils],
+        "near_copies": {"min_correlation": MIN_CORRELATION, "max_crop": MAX_CROP},
+    }
+
+
+def facts(audit: Audit) -> str:
+    """Formats, modes and sizes, in sentences."""
+    looks = audit.looks
+    sentences = [
+        f"{what}: {', '.join(f'{n:,} {each}' for each, n in counts.most_common())}."
+        for what, counts in (("Formats", looks.formats), ("Modes", looks.modes))
+        if counts
+    ]
+    sentences += [
+        f"{name.capitalize()} {low:,} to {high:,} pixels, median {median:,}."
+        for name, (low, median, high) in sizes(audit).items()
+    ]
+    return " ".join(sentences)
+
+
+def sizes(audit: Audit) -> dict[str, list[int]]:
+    """Smallest, median and largest width and height in pixels."""
+    known = audit.looks.sizes[audit.looks.sizes.all(axis=1)]
+    if not len(known):
+        return {}
+    quantiles = np.quantile(known, (0, 0.5, 1), axis=0, method="nearest").T.tolist()
+    return dict(zip(("width", "height"), quantiles, strict=True))
+
+
+def _unless_classes_vanish(audit: Audit, rows: Iterable[int], advice: str) -> str:
+    """Advice to leave files out, unless no training file of a class would remain."""
+    if "=drop" not in advice:
+        return advice
+    first = _training_split(audit)
+    gone = Counter(audit.class_of(row) for row in rows if audit.split_of(row) == first)
+    counts = audit.class_counts()[first]
+    lost = [name for name, count in counts.items() if count and gone[name] == count]
+    if not lost:
+        return advice
+    setting = advice.partition(" ")[0]
+    return f"mend the folders: {setting} would leave nothing of {some(lost)}"
+
+
+def _training_split(audit: Audit) -> str:
+    return "train" if "train" in audit.roots else next(iter(audit.roots))
+
+
+def _bad_files(audit: Audit) -> Iterator[Finding]:
+    if audit.unreadable:
+        text = f"{_files(len(audit.unreadable))} can't be decoded"
+        advice = "data.on_unreadable=drop leaves them out"
+        yield Finding(True, text, _unless_classes_vanish(audit, audit.unreadable, advice))
+    if audit.looks.mislabelled:
+        count = _files(len(audit.looks.mislabelled))
+        yield Finding(False, f"{count} of another format than the name says")
+    if audit.unused_bits:
+        yield Finding(True, audit.unused_bits.rstrip("."))
+    for line in audit.remarks:
+        yield Finding(False, line)
+    if audit.ignored:
+        kinds = ", ".join(f"{n} of {kind}" for kind, n in sorted(audit.ignored.items()))
+        yield Finding(False, f"passed over by their extensions: {kinds}")
+
+
+def _copies(audit: Audit) -> Iterator[Finding]:
+    for copies, spoils, what, advice in (
+        (audit.leaks, True, "in more than one split", _ON_LEAKS),
+        (audit.conflicts, True, "filed under more than one class", _ON_CONFLICTS),
+        (audit.duplicates, False, "in all", _ON_DUPLICATES),
+    ):
+        for groups, kind in ((copies.exact, "exact"), (copies.near, "near")):
+            if groups:
+                count = f"{len(groups):,} group{'s' * (len(groups) > 1)} of {kind} copies"
+                rows = [row for each in groups for row in each]
+                yield Finding(
+                    spoils,
+                    f"{count} {what} ({_files(len(rows))})",
+                    _unless_classes_vanish(audit, rows, advice[kind]),
+                )
+
+
+def _class_lists(audit: Audit) -> Iterator[Finding]:
+    counts = audit.class_counts()
+    first = _training_split(audit)
+    wanted = set(counts[first])
+    for split, classes in counts.items():
+        empty = [name for name, count in classes.items() if not count]
+        if empty:
+            yield Finding(
+                True, f"{split} has class folders without pictures: {some(empty)}"
+            )
+        extra, missing = sorted(set(classes) - wanted), sorted(wanted - set(classes))
+        if extra:
+            yield Finding(True, f"{split} has classes that {first} lacks: {some(extra)}")
+        if missing:
+            text = f"{split} lacks classes that {first} has: {some(missing)}"
+            yield Finding(False, text)
+    for names in twins(audit.class_names):
+        alike = ", ".join(map(ascii, names))
+        yield Finding(True, f"classes that look the same or are the same number: {alike}")
+    for names in alike_but_for_case(audit.class_names):
+        yield Finding(
+            True, f"classes that differ only in upper and lower case: {some(names)}"
+        )
+    filled = [name for name, count in counts[first].items() if count]
+    if len(filled) < 2:
+        yield Finding(True, f"{first} has one class, and two are the least to tell apart")
+    single = [name for name in filled if counts[first][name] == 1]
+    if single and "validation" not in counts:
+        text = f"{first} has classes of one picture, of which none can be held out"
+        yield Finding(True, f"{text}: {some(single)}")
+
+
+def _oddities(audit: Audit) -> Iterator[Finding]:
+    turned = sum(n for each, n in audit.looks.orientations.items() if each != 1)
+    if turned:
+        yield Finding(
+            False,
+            f"{_files(turned)} turned by EXIF orientation; Keras's own loaders ignore it",
+        )
+    giants = audit.looks.giants()
+    if giants:
+        yield Finding(False, f"{_files(len(giants))} far larger than the others")
+    others = {m: n for m, n in audit.looks.modes.items() if m != "RGB"}
+    if others:
+        kinds = ", ".join(f"{count} of mode {mode}" for mode, count in others.items())
+        yield Finding(False, f"not stored as RGB, and converted: {kinds}")
+
+
+def _files(count: int) -> str:
+    return f"{count:,} file{'s' * (count != 1)}"

@@ -1,0 +1,70 @@
+"""Formats, sizes and the like of many pictures."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ..copies.fingerprints import Fingerprints
+from ..files.decode import FORMATS
+from ..files.records import FileRecord
+
+# A picture is a giant if it has more pixels than this and many times those of the others.
+GIANT_PIXELS = 4_000_000
+GIANT_TIMES_MEDIAN = 16
+_CHUNK = 1000
+
+
+@dataclass
+class Looks:
+    """What the files that can be decoded look like.
+
+    Attributes:
+        sizes: `(rows,)` of width and height as stored; 0 where undecodable.
+        formats: How many files are of which format.
+        modes: How many files store colours in which way.
+        orientations: How many files say what orientation in EXIF, 1 being upright.
+        mislabelled: What is odd about the names of files of another format, by row.
+    """
+
+    sizes: npt.NDArray[np.int32]
+    formats: Counter[str] = field(default_factory=Counter)
+    modes: Counter[str] = field(default_factory=Counter)
+    orientations: Counter[int] = field(default_factory=Counter)
+    mislabelled: dict[int, str] = field(default_factory=dict)
+
+    def giants(self) -> dict[int, str]:
+        """By row, pictures that are far larger than the others, and how large."""
+        pixels = self.sizes.astype(np.int64).prod(axis=1)
+        median = float(np.median(pixels[pixels > 0])) if pixels.any() else 0.0
+        rows = np.flatnonzero(pixels > max(GIANT_PIXELS, GIANT_TIMES_MEDIAN * median))
+        return {
+            int(row): "{} x {} pixels, {:.0f} times as many as the median picture".format(
+                *self.sizes[row], pixels[row] / median
+            )
+            for row in rows
+        }
+
+
+def look_over(
+    paths: Sequence[str], records: Sequence[FileRecord], fingerprints: Fingerprints
+) -> Looks:
+    """Counts formats, modes and orientations, and finds names that do not fit."""
+    sizes = np.array([(each.width, each.height) for each in records], np.int32)
+    looks = Looks(sizes.reshape(-1, 2))
+    for start in range(0, len(paths), _CHUNK):
+        rows = range(start, min(start + _CHUNK, len(paths)))
+        found = fingerprints.find([records[row].digest for row in rows])
+        for row in rows:
+            picture = found.get(records[row].digest)
+            if picture is not None and not records[row].problem:
+                looks.formats[picture.format] += 1
+                looks.modes[picture.mode] += 1
+                looks.orientations[picture.orientation] += 1
+                extension = Path(paths[row]).suffix.lower()
+                if picture.format not in FORMATS.get(extension, (picture.format,)):
+                    looks.mislabelled[row] = f"it is a {picture.format}, named {extension}"
+    return looks

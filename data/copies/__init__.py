@@ -1,0 +1,1 @@
+"""Finds copies of an image, exact and near."""

@@ -1,0 +1,102 @@
+"""What is kept of a picture to find copies of it, without keeping the picture."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from ...core.store import Store
+from ..files.database import Records
+from ..files.decode import OpenedPicture
+from ..files.pixel_rules import DECODER_VERSION
+
+SIDE = 32
+FINGERPRINT_VERSION = 1000 + DECODER_VERSION
+_COLUMNS = (
+    "digest BLOB",
+    "pixels BLOB",
+    "thumbnail BLOB",
+    "colour BLOB",
+    "format TEXT",
+    "mode TEXT",
+    "orientation INTEGER",
+)
+
+
+class Fingerprint(NamedTuple):
+    """What is kept of a picture.
+
+    Attributes:
+        pixels: A hash of its size and all its pixels, as upright RGB, 16 bytes.
+        thumbnail: Its brightness at 32 x 32, row by row, 1024 bytes.
+        colour: Its mean red, green and blue, 3 bytes.
+        format: The true format of the file, such as `"JPEG"`.
+        mode: How the file stores colours, in Pillow's words, such as `"RGB"`.
+        orientation: That of EXIF, 1 to 8; 1 is upright.
+    """
+
+    pixels: bytes
+    thumbnail: bytes
+    colour: bytes
+    format: str
+    mode: str
+    orientation: int
+
+
+def fingerprint(picture: OpenedPicture) -> Fingerprint:
+    """Takes the fingerprint of a picture that was decoded in full.
+
+    Pictures of the same size and pixels have the same `pixels`, whatever the format
+    and the metadata of their files.
+    """
+    image = picture.image
+    pixels = hashlib.blake2b(repr(image.size).encode(), digest_size=16)
+    pixels.update(image.tobytes())
+    # In two steps where there is much to scale down: as good here, and faster.
+    small = image.resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    return Fingerprint(
+        pixels.digest(),
+        small.convert("L").tobytes(),
+        np.asarray(small).mean(axis=(0, 1)).round().astype(np.uint8).tobytes(),
+        picture.format,
+        picture.mode,
+        picture.orientation,
+    )
+
+
+class Fingerprints:
+    """The fingerprints of all contents that were seen before, in a small database.
+
+    Attributes:
+        store: Where it is kept.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        path = store.directory / "fingerprints.sqlite"
+        self._rows = Records(path, _COLUMNS, FINGERPRINT_VERSION)
+
+    def known(self, digests: Iterable[bytes]) -> set[bytes]:
+        """Those of the contents whose fingerprints are there."""
+        return {row[0] for row in self._rows.find(list(digests))}
+
+    def find(self, digests: Sequence[bytes]) -> dict[bytes, Fingerprint]:
+        """The fingerprints of those contents that were seen before.
+
+        Args:
+            digests: SHA-256 of each content, 32 bytes.
+        """
+        return {row[0]: Fingerprint(*row[1:]) for row in self._rows.find(digests)}
+
+    def thumbnails(self, digests: Sequence[bytes]) -> npt.NDArray[np.uint8]:
+        """`(n, 32, 32)` brightness of pictures whose fingerprints are there."""
+        found = self.find(list(set(digests)))
+        content = b"".join(found[digest].thumbnail for digest in digests)
+        return np.frombuffer(content, np.uint8).reshape(-1, SIDE, SIDE)
+
+    def remember(self, fingerprints: Mapping[bytes, Fingerprint]) -> None:
+        """Adds fingerprints by the SHA-256 of the content."""
+        self._rows.remember((digest, *each) for digest, each in fingerprints.items())

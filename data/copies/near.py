@@ -1,0 +1,170 @@
+"""Finds near copies: the same photograph encoded anew, scaled, or cropped a little.
+
+Pictures are compared by the low frequencies of their 32 x 32 brightness, with mean and
+contrast taken out. A copy that was cropped looks like a window of the other, so windows
+of each picture are compared with all of every other. A search tree over the lowest
+frequencies names the candidates; then more of them, and more windows, decide.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy.fft import dct
+from scipy.spatial import KDTree
+
+from ...core.progress import track
+from .fingerprints import SIDE
+
+# Two pictures are near copies if their brightness correlates by 0.992 or more, and their
+# mean colours differ by no more than this in red, green and blue.
+MIN_CORRELATION = 0.992
+MAX_COLOUR_DIFFERENCE = 24
+# Below this standard deviation of its brightness (0-255) a picture has nothing to compare.
+MIN_CONTRAST = 2.0
+# Up to this part of the width and of the height may be cut away.
+MAX_CROP = 0.1
+# What was found under another version is looked for anew.
+NEAR_VERSION = 1
+
+_FREQUENCIES = 12
+_COARSE, _COARSEST = 20, 12
+_COARSE_DISTANCE = 0.13
+_NEIGHBOURS = 16
+_CHUNK = 1024
+
+Floats = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.intp]
+Thumbnails = npt.NDArray[np.uint8]
+LoadThumbnails = Callable[[Integers], Thumbnails]
+Window = tuple[float, float]
+
+
+def near_pairs(load: LoadThumbnails, colours: npt.NDArray[np.uint8]) -> Integers:
+    """Finds the pairs of pictures that are near copies of each other.
+
+    Args:
+        load: From `(n,)` rows to their thumbnails, `(n, 32, 32)` uint8 brightness.
+        colours: `(rows, 3)` mean red, green and blue of each picture.
+
+    Returns:
+        `(pairs, 2)` rows, the lower first. Of a picture with a great many near copies
+        not all are named, but enough to connect them.
+    """
+    candidates = _candidates(load, len(colours))
+    difference = np.abs(np.diff(colours[candidates].astype(np.int16), axis=1))
+    candidates = candidates[difference.max(axis=(1, 2)) <= MAX_COLOUR_DIFFERENCE]
+    chunks = [candidates[at : at + 128] for at in range(0, len(candidates), 128)]
+    found = [chunk[_correlations(load, chunk) >= MIN_CORRELATION] for chunk in chunks]
+    return np.concatenate([*found, np.empty((0, 2), np.intp)])
+
+
+def _candidates(load: LoadThumbnails, count: int) -> Integers:
+    """Pairs of which one looks roughly like a window of the other."""
+    coarse = np.concatenate(
+        [_spectra(load(rows), [_WHOLE])[:, 0] for rows in _chunks(np.arange(count))]
+        or [np.empty((0, _COARSE), np.float32)]
+    )
+    rows = np.flatnonzero(coarse.any(axis=1))
+    if len(rows) < 2:
+        return np.empty((0, 2), np.intp)
+    # Neighbours in the tree are neighbours in memory: several times faster.
+    rows = rows[KDTree(coarse[rows, :_COARSEST], leafsize=64).indices]
+    coarse = coarse[rows]
+    tree = KDTree(coarse[:, :_COARSEST], leafsize=64)
+    chunks = _chunks(np.arange(len(rows)))
+    found = [
+        _close_to(_spectra(load(rows[chunk]), _WINDOWS), chunk, coarse, tree)
+        for chunk in track(chunks, "Looking for near copies", len(chunks))
+    ]
+    return np.unique(np.sort(rows[np.concatenate(found)], axis=1), axis=0)
+
+
+def _close_to(windows: Floats, places: Integers, coarse: Floats, tree: KDTree) -> Integers:
+    """Pairs of a place and that of a picture that one of its windows looks like."""
+    found: list[Integers] = []
+    for window in np.moveaxis(windows, 1, 0):
+        _, near = tree.query(
+            window[:, :_COARSEST],
+            _NEIGHBOURS,
+            distance_upper_bound=_COARSE_DISTANCE,
+            workers=-1,
+        )
+        place, neighbour = np.nonzero(near < tree.n)
+        pairs = np.stack([place, near[place, neighbour]], axis=1)
+        distance = np.linalg.norm(window[pairs[:, 0]] - coarse[pairs[:, 1]], axis=1)
+        pairs[:, 0] = places[pairs[:, 0]]
+        found.append(pairs[(distance < _COARSE_DISTANCE) & (pairs[:, 0] != pairs[:, 1])])
+    return np.concatenate(found)
+
+
+def _correlations(load: LoadThumbnails, pairs: Integers) -> Floats:
+    """`(pairs,)` how alike two pictures are where they are laid over each other best."""
+    first, second = load(pairs[:, 0]), load(pairs[:, 1])
+    return np.maximum(_best_window(first, second), _best_window(second, first))
+
+
+def _best_window(cropped: Thumbnails, whole: Thumbnails) -> Floats:
+    windows = _unit(_transform(cropped, _FINE, _FINE))
+    target = _unit(_transform(whole, _WHOLE_AXIS, _WHOLE_AXIS))[:, 0, 0]
+    return np.einsum("nyxfg,nfg->nyx", windows, target).max(axis=(1, 2))
+
+
+def _spectra(thumbnails: Thumbnails, windows: Sequence[tuple[Window, Window]]) -> Floats:
+    """`(n, windows, 20)`: the lowest frequencies; zeros if there is no contrast."""
+    spectra = [
+        _unit(_transform(thumbnails, _axis([vertical]), _axis([horizontal])))[:, 0, 0]
+        for vertical, horizontal in windows
+    ]
+    return np.stack([each[:, *_LOWEST] for each in spectra], axis=1)
+
+
+def _transform(thumbnails: Thumbnails, vertical: Floats, horizontal: Floats) -> Floats:
+    """`(n, windows, windows, 12, 12)` cosine transforms of windows, without the mean."""
+    rows = np.tensordot(thumbnails.astype(np.float32), horizontal, ([2], [2]))
+    result = np.einsum("yfi,nixg->nyxfg", vertical, rows, optimize=True)
+    result[..., 0, 0] = 0
+    return result
+
+
+def _unit(spectra: Floats) -> Floats:
+    norms = np.linalg.norm(spectra, axis=(-2, -1), keepdims=True)
+    return np.where(norms < MIN_CONTRAST * SIDE, 0, spectra / np.maximum(norms, 1e-6))
+
+
+def _axis(windows: Sequence[Window]) -> Floats:
+    """`(windows, 12, 32)`: resamples a window along one axis and transforms it."""
+    cosines = dct(np.eye(SIDE), axis=0, norm="ortho")[:_FREQUENCIES]
+    return np.stack([cosines @ _resampling(*each) for each in windows]).astype(np.float32)
+
+
+def _resampling(low: float, high: float) -> npt.NDArray[np.float64]:
+    """`(32, 32)`: reads 32 points of [low, high] between 32 of [0, 1], linearly."""
+    points = (low + (np.arange(SIDE) + 0.5) / SIDE * (high - low)) * SIDE - 0.5
+    distance = np.abs(np.clip(points, 0, SIDE - 1)[:, None] - np.arange(SIDE))
+    return np.maximum(1 - distance, 0)
+
+
+def _chunks(rows: Integers) -> list[Integers]:
+    return [rows[at : at + _CHUNK] for at in range(0, len(rows), _CHUNK)]
+
+
+def _windows_of(length: float, steps: int) -> list[Window]:
+    starts = np.linspace(0, 1 - length, steps)
+    return [(float(start), float(start) + length) for start in starts]
+
+
+_WHOLE = ((0.0, 1.0), (0.0, 1.0))
+_WINDOWS = [
+    _WHOLE,
+    ((MAX_CROP / 2, 1 - MAX_CROP / 2), (MAX_CROP / 2, 1 - MAX_CROP / 2)),
+    *[(y, x) for y in _windows_of(0.95, 3) for x in _windows_of(0.95, 3)],
+]
+_WHOLE_AXIS = _axis([_WHOLE[0]])
+_FINE = _axis([_WHOLE[0], *_windows_of(0.95, 5), *_windows_of(1 - MAX_CROP, 5)])
+_ORDER = sorted(
+    (row + column, row, column)
+    for row in range(_FREQUENCIES)
+    for column in range(_FREQUENCIES)
+)[1 : _COARSE + 1]
+_LOWEST = tuple(np.array(_ORDER).T[1:])

@@ -1,0 +1,121 @@
+"""Tells which files show the same picture, or nearly."""
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from ...core.sealed_file import SEAL_VERSION
+from ...core.store import Store
+from ..files.inspect import inspect_files
+from .exact import Groups, copy_groups
+from .fingerprints import FINGERPRINT_VERSION, Fingerprints
+from .near import NEAR_VERSION, Integers, Thumbnails, near_pairs
+
+_VERSIONS = f"{FINGERPRINT_VERSION}-{NEAR_VERSION}-{SEAL_VERSION}"
+_PIXELS = b"pixels: "
+_CHUNK = 1000
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """Which files show the same picture.
+
+    Attributes:
+        same: `(files,)` numbers that files share whose pixels are all equal, whatever
+            their names, formats and metadata. A file that can't be decoded is alone.
+        near: `(files,)` numbers that near copies share as well.
+    """
+
+    same: Groups
+    near: Groups
+
+
+def near_groups(paths: Sequence[str], store: Store) -> Groups:
+    """Numbers files so that copies and near copies share a number.
+
+    Args:
+        paths: Picture files.
+        store: Where findings are remembered, so that no unchanged file is opened again.
+
+    Returns:
+        `(files,)` group numbers from 0 on.
+    """
+    fingerprints = Fingerprints(store)
+    records = inspect_files(paths, store, fingerprints)
+    return likeness([record.digest for record in records], fingerprints).near
+
+
+def likeness(
+    digests: Sequence[bytes], fingerprints: Fingerprints, near: bool = True
+) -> Likeness:
+    """Groups files by their fingerprints.
+
+    Args:
+        digests: SHA-256 of each file's content; without a fingerprint it is alone.
+        fingerprints: Those of the pictures.
+        near: Whether to look for near copies at all.
+    """
+    keys, colours = _keys_and_colours(digests, fingerprints)
+    same = copy_groups(keys)
+    if not near:
+        return Likeness(same, same)
+    first = np.unique(same, return_index=True)[1]
+    pictures = first[np.char.startswith(keys[first], _PIXELS)]
+    shown = [digests[row] for row in pictures]
+
+    def load(places: Integers) -> Thumbnails:
+        return fingerprints.thumbnails([shown[place] for place in places])
+
+    pairs = _remembered(
+        fingerprints.store,
+        f"near-{_VERSIONS}-{hashlib.sha256(b''.join(shown)).hexdigest()}",
+        lambda: near_pairs(load, colours[pictures]),
+    )
+    return Likeness(same, connected(same, pictures[pairs]))
+
+
+def _keys_and_colours(
+    digests: Sequence[bytes], fingerprints: Fingerprints
+) -> tuple[npt.NDArray[np.bytes_], npt.NDArray[np.uint8]]:
+    """What equals for equal pixels alone, and `(files, 3)` mean colours."""
+    keys = np.array([b"row %d" % row for row in range(len(digests))], "S24")
+    colours = np.zeros((len(digests), 3), np.uint8)
+    for start in range(0, len(digests), _CHUNK):
+        rows = range(start, min(start + _CHUNK, len(digests)))
+        found = fingerprints.find([digests[row] for row in rows])
+        for row in rows:
+            if digests[row] in found:
+                keys[row] = _PIXELS + found[digests[row]].pixels
+                colours[row] = list(found[digests[row]].colour)
+    return keys, colours
+
+
+def _remembered(store: Store, key: str, find: Callable[[], Integers]) -> Integers:
+    """The pairs of the same pictures from the last time, or else found now."""
+    found = store.open(key, "<i8", (-1, 2))
+    if found is not None:
+        return found.astype(np.intp)
+    pairs = find()
+    with contextlib.suppress(OSError), store.writing(key) as part:  # the disk may be full
+        pairs.astype("<i8").tofile(part)
+    return pairs
+
+
+def connected(groups: Groups, pairs: Integers) -> Groups:
+    """Joins groups that a pair of rows connects, and numbers the rest anew.
+
+    Example:
+        >>> connected(np.array([0, 1, 1, 2]), np.array([[0, 2]])).tolist()
+        [0, 0, 0, 1]
+    """
+    count = int(groups.max(initial=-1)) + 1
+    first, second = groups[pairs].T
+    links = coo_array((np.ones(len(pairs)), (first, second)), shape=(count, count))
+    labels: Groups = connected_components(links, directed=False)[1]
+    return labels[groups]

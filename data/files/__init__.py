@@ -1,0 +1,1 @@
+"""Image files: opened, decoded the same way everywhere, and remembered."""

@@ -1,0 +1,123 @@
+"""Rows by key in a small database of the cache, each with a checksum.
+
+What is damaged is forgotten, and found out again by whoever asks for it: a row of which
+the checksum is another, or all of them where the database itself can't be read.
+"""
+
+import contextlib
+import re
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...core.console import say
+from ...core.errors import ConfigError, message
+from ...core.removal import remove_file
+
+_FORMAT = 100_000  # is added to versions: rows had no checksums before
+_CHUNK = 500
+_FILES = re.compile(r"(?:files|fingerprints)\.sqlite(?:-journal|-wal|-shm)?")
+
+_OF_THE_MACHINE = (
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_READONLY,
+)
+
+Row = tuple[Any, ...]
+
+
+class Records:
+    """A table in a database file.
+
+    Args:
+        path: The file; made if need be.
+        columns: The name and the type of each column in SQL; the first is the key.
+        version: What the rows depend on; those made under another one are dropped.
+    """
+
+    def __init__(self, path: Path, columns: Sequence[str], version: int) -> None:
+        self._path = path
+        self._key = columns[0].split()[0]
+        self._columns = columns
+        self._version = version + _FORMAT
+        self._is_prepared = False
+
+    def find(self, keys: Sequence[Any]) -> Iterator[Row]:
+        """The rows of those keys that have one, in any order."""
+        damaged = 0
+        for start in range(0, len(keys), _CHUNK):
+            for *row, checksum in self._run(self._select, keys[start : start + _CHUNK]):
+                if checksum == _checksum(row):
+                    yield tuple(row)
+                else:
+                    damaged += 1
+        if damaged:
+            say(f"{damaged} rows of {self._path} are damaged: found out again")
+
+    def remember(self, rows: Iterable[Row]) -> None:
+        """Adds rows, in place of those with the same key."""
+        marks = ", ".join("?" * (len(self._columns) + 1))
+        command = f"INSERT OR REPLACE INTO rows VALUES ({marks})"
+        checked = [(*row, _checksum(row)) for row in rows]
+        self._run(lambda connection: connection.executemany(command, checked))
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        if connection.execute("PRAGMA user_version").fetchone()[0] != self._version:
+            names = connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
+            for (name,) in names.fetchall():
+                connection.execute(f'DROP TABLE "{name}"')
+            connection.execute(f"PRAGMA user_version = {self._version:d}")
+        columns = ", ".join([f"{self._columns[0]} PRIMARY KEY", *self._columns[1:]])
+        connection.execute(f"CREATE TABLE IF NOT EXISTS rows ({columns}, checksum INTEGER)")
+
+    def _select(self, connection: sqlite3.Connection, keys: Sequence[Any]) -> list[Row]:
+        marks = ",".join("?" * len(keys))
+        command = f"SELECT * FROM rows WHERE {self._key} IN ({marks})"
+        return connection.execute(command, keys).fetchall()
+
+    def _run(self, work: Any, *arguments: Any) -> Any:
+        """Does something in a transaction; a database that is damaged is made anew."""
+        try:
+            return self._in_transaction(work, *arguments)
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode & 0xFF in _OF_THE_MACHINE:
+                raise _unusable(self._path, error) from None
+            say(f"{self._path} is damaged ({error}): it is made again")
+        for suffix in ("", "-journal", "-wal", "-shm"):
+            remove_file(self._path.parent, f"{self._path.name}{suffix}", _FILES)
+        self._is_prepared = False
+        return self._in_transaction(work, *arguments)
+
+    def _in_transaction(self, work: Any, *arguments: Any) -> Any:
+        opened = sqlite3.connect(self._path, timeout=60)
+        with contextlib.closing(opened) as connection, connection:
+            if not self._is_prepared:
+                self._prepare(connection)
+                self._is_prepared = True
+            return work(connection, *arguments)
+
+
+def _checksum(row: Iterable[Any]) -> int:
+    checksum = 0
+    for value in row:
+        plain = int(value) if isinstance(value, bool) else value  # as SQL gives it back
+        part = plain if isinstance(plain, bytes) else str(plain).encode()
+        checksum = zlib.crc32(part, zlib.crc32(b"|", checksum))
+    return checksum
+
+
+def _unusable(path: Path, error: Exception) -> ConfigError:
+    return ConfigError(
+        message(
+            f"The cache must hold a database that can be used, and it can't be ({error}).",
+            "Make room, move that file away, or set cache_dir to another folder.",
+            file=str(path),
+        )
+    )

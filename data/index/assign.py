@@ -1,0 +1,150 @@
+"""Decides which files of `data.train` are trained on, and which are held out."""
+
+from collections.abc import Collection
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ...configs import DataConfig
+from ...core.errors import DataError, message
+from ...core.names import some
+from ..copies.exact import differ_within
+from .image_index import TEST, TRAIN, VALIDATION, ImageIndex
+from .partition import HELD_OUT, STAYS, UNDECIDED, deal, hold_out
+from .split_table import UNNAMED, WrittenSplit
+
+_NO_SIDE = np.iinfo(np.int8).max
+_PURPOSE_OF_TEST = 1
+
+
+def follow_written_split(index: ImageIndex, written: WrittenSplit) -> ImageIndex:
+    """Puts the files of `data.train` that a split.csv names on the sides it gives them."""
+    sides = written.sides(index)
+    named = (sides != UNNAMED) & (index.splits == TRAIN)
+    return replace(index, splits=np.where(named, sides, index.splits).astype(np.int8))
+
+
+def assign_splits(
+    index: ImageIndex,
+    config: DataConfig,
+    given: Collection[str],
+    seed: int,
+    written: WrittenSplit | None = None,
+) -> tuple[ImageIndex, list[str]]:
+    """Holds out of the training files what has no folder or table of its own.
+
+    Args:
+        index: All files, those of `data.train` being in TRAIN or where `written` puts
+            them.
+        config: The section `data`.
+        given: Names of the splits that have files of their own.
+        seed: The same seed gives the same splits.
+        written: The sides of files that were assigned before, and keep theirs.
+
+    Returns:
+        The table with its splits, and lines on what was found.
+
+    Raises:
+        DataError: A class is too small to be on all sides.
+    """
+    assignment = _Assignment(index, given)
+    remarks = assignment.keep(written) if written is not None else []
+    has_test = config.test_split > 0 and "test" not in given
+    has_validation = "validation" not in given and (
+        config.folds is not None or config.validation_split > 0
+    )
+    if written is None:
+        _require_enough(index, 1 + has_test + has_validation)
+    if has_test:
+        assignment.hold_out(TEST, config.test_split, seed, _PURPOSE_OF_TEST)
+    if has_validation and config.folds is not None and config.fold is not None:
+        assignment.take_fold(config.fold, config.folds, seed)
+    elif has_validation:
+        rest = 1 - (config.test_split if has_test else 0)
+        assignment.hold_out(VALIDATION, config.validation_split / rest, seed)
+    assigned = replace(index, splits=assignment.splits)
+    return assigned, remarks + _remark_on_divided_groups(assigned)
+
+
+class _Assignment:
+    """The splits so far, and which of them are final."""
+
+    def __init__(self, index: ImageIndex, given: Collection[str]) -> None:
+        self.index = index
+        self.splits = index.splits.copy()
+        own = {"validation": VALIDATION, "test": TEST}
+        elsewhere = [own[name] for name in given if name in own]
+        self._is_ours = ~np.isin(index.splits, elsewhere)
+        self._is_final = index.splits != TRAIN
+
+    def keep(self, written: WrittenSplit) -> list[str]:
+        """Makes final what was assigned before, and puts new files with their groups."""
+        self._is_final |= written.sides(self.index) != UNNAMED
+        named = self._is_final & self._is_ours
+        groups = self.index.groups
+        sides = np.full(groups.max(initial=-1) + 1, _NO_SIDE, np.int8)
+        np.minimum.at(sides, groups[named], self.splits[named])
+        follows = ~self._is_final & (sides[groups] != _NO_SIDE)
+        self.splits[follows] = sides[groups[follows]]
+        self._is_final |= follows
+        new = int((self._is_ours & ~named).sum())
+        line = f"{int(named.sum())} pictures are on the side that data.split gives them"
+        return [f"{line}, and {new} are new"]
+
+    def hold_out(self, split: int, fraction: float, seed: int, purpose: int = 0) -> None:
+        """Moves a part of the training files to another split."""
+        rows = self._rows(TRAIN, split)
+        sides = np.where(self.splits[rows] == split, HELD_OUT, STAYS)
+        sides[~self._is_final[rows]] = UNDECIDED
+        held_out = hold_out(
+            self.index.labels[rows],
+            self.index.groups[rows],
+            fraction,
+            seed,
+            purpose,
+            sides.astype(np.int8),
+        )
+        self.splits[rows[held_out]] = split
+
+    def take_fold(self, fold: int, folds: int, seed: int) -> None:
+        """Moves one fold of the training files, counted from 1, to validation."""
+        rows = self._rows(TRAIN)
+        folds_of = deal(self.index.labels[rows], self.index.groups[rows], folds, seed)
+        self.splits[rows[folds_of == fold - 1]] = VALIDATION
+
+    def _rows(self, *splits: int) -> npt.NDArray[np.intp]:
+        return np.flatnonzero(np.isin(self.splits, splits) & self._is_ours)
+
+
+def _require_enough(index: ImageIndex, sides: int) -> None:
+    """Makes sure that each class can be on that many sides."""
+    rows = np.flatnonzero(index.splits == TRAIN)
+    pairs = np.unique(np.stack([index.labels[rows], index.groups[rows]], 1), axis=0)
+    counts = np.bincount(pairs[:, 0], minlength=len(index.class_names))
+    small = {
+        name: int(count)
+        for name, count in zip(index.class_names, counts, strict=True)
+        if 0 < count < sides
+    }
+    if small:
+        raise DataError(
+            message(
+                f"Each class must have at least {sides} pictures to hold out a part "
+                "(copies, and members of a group, count as one); these have fewer: "
+                f"{some(small)}.",
+                "Add pictures, leave these classes out, or hold out fewer parts.",
+                pictures=dict(list(small.items())[:20]),
+            )
+        )
+
+
+def _remark_on_divided_groups(index: ImageIndex) -> list[str]:
+    divided = index.groups[differ_within(index.groups, index.splits)]
+    count = len(np.unique(divided))
+    if not count:
+        return []
+    return [
+        f"{count} groups of pictures (copies, near copies, or of one name in the column of "
+        "groups) are on more than one side, as the folders, tables or data.split say"
+    ]

@@ -1,0 +1,218 @@
+"""Looks at the folders directly below a folder: those that may be classes or splits."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...core.errors import DataError, message
+from ...core.names import some
+from ..files.decode import EXTENSIONS
+from .own_folders import is_own_folder
+
+# What unpacking, indexing and opening folders leaves behind on several systems.
+LEFTOVERS = frozenset(
+    {
+        "__MACOSX",
+        "__pycache__",
+        "@eaDir",
+        "$RECYCLE.BIN",
+        "System Volume Information",
+        "lost+found",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Folders:
+    """The folders directly below a folder.
+
+    Attributes:
+        names: Those that may be classes or splits, sorted.
+        left_out: The others, each with the reason.
+    """
+
+    names: tuple[str, ...]
+    left_out: dict[str, str]
+
+    def remarks(self) -> Iterator[str]:
+        """One line for each reason to leave folders out."""
+        for reason in dict.fromkeys(self.left_out.values()):
+            names = [name for name, other in self.left_out.items() if other == reason]
+            yield f"folders left out, {reason}: {some(names)}"
+
+
+def folders_below(root: Path, name: str) -> Folders:
+    """Lists the folders directly below a folder.
+
+    Args:
+        root: The folder.
+        name: The setting that named it, for messages, such as `"data.train"`.
+
+    Raises:
+        DataError: It is missing or can't be opened, or a folder is a link to nothing.
+    """
+    require_folder(root, name)
+    names: list[str] = []
+    left_out: dict[str, str] = {}
+    lost: list[str] = []
+    for entry in sorted(entries_of(str(root)), key=lambda entry: entry.name):
+        if entry.is_symlink() and not os.path.exists(entry.path):
+            if not is_image_name(entry.name):
+                lost.append(entry.name)
+        elif _is_folder(entry):
+            reason = _reason_to_leave_out(entry)
+            if reason is None:
+                names.append(entry.name)
+            elif reason:
+                left_out[entry.name] = reason
+    if lost:
+        raise DataError(
+            message(
+                f"Folders below `{name}` must be there; these are links to nothing: "
+                f"{some(lost)}.",
+                "Mend or remove the links.",
+                **{name: str(root)},
+            )
+        )
+    return Folders(tuple(names), left_out)
+
+
+def entries_of(folder: str) -> list[os.DirEntry[str]]:
+    """What lies in a folder.
+
+    Raises:
+        DataError: It can't be opened.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError as error:
+        raise folder_error(error) from None
+
+
+def folder_error(error: OSError) -> DataError:
+    """Says that a folder can't be listed: its images would be missing in silence."""
+    return DataError(
+        message(
+            f"All folders must be open to reading ({error.strerror}).",
+            "Change its permissions, or remove it.",
+            folder=str(error.filename),
+        )
+    )
+
+
+def require_folder(root: Path, name: str) -> None:
+    """Makes sure that a folder is there.
+
+    Raises:
+        DataError: It is not.
+    """
+    if root.is_dir():
+        return
+    what = "is a file" if root.exists() else "does not exist"
+    raise DataError(
+        message(
+            f"`{name}` must be a folder; it {what}.", slash_hint(root), **{name: str(root)}
+        )
+    )
+
+
+def slash_hint(path: Path) -> str:
+    """How to write a path that has backslashes; else empty."""
+    slashed = str(path).replace("\\", "/")
+    return f"Write paths with /: {slashed}." if slashed != str(path) else ""
+
+
+def sub_folders_with_images(folder: str) -> set[str]:
+    """Names of the folders directly below a folder that hold images at any depth."""
+    return {
+        entry.name
+        for entry in entries_of(folder)
+        if _is_folder(entry) and not is_hidden(entry.name) and _holds_images(entry.path)
+    }
+
+
+def has_images(folder: str) -> bool:
+    """Whether images lie directly in a folder."""
+    return any(
+        is_image_name(entry.name) and not is_hidden(entry.name)
+        for entry in entries_of(folder)
+    )
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a file is called like an image."""
+    return os.path.splitext(name)[1].lower() in EXTENSIONS
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is passed over wherever it lies."""
+    return name.startswith(".") or name in LEFTOVERS
+
+
+def is_own(parent: str, folders: list[str], files: list[str]) -> bool:
+    """Whether Keraunos wrote a folder, given what lies in it."""
+    above, name = os.path.split(os.path.abspath(parent))
+    return is_own_folder(name, os.path.basename(above), [*folders, *files])
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder or a link to one; a link to itself is none."""
+    return os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir()
+
+
+def _reason_to_leave_out(entry: os.DirEntry[str]) -> str | None:
+    """Why a folder is no class; empty if that is not worth a word."""
+    if entry.name in LEFTOVERS:
+        return "made by the system"
+    if entry.name.startswith("."):
+        return "hidden" if _holds_images(entry.path) else ""
+    return "made by Keraunos" if _holds_only_own(entry.path) else None
+
+
+def _holds_images(folder: str) -> bool:
+    return any(
+        is_image_name(file) and not is_hidden(file)
+        for _, _, files, own in walk(folder)
+        if not own
+        for file in files
+    )
+
+
+def _holds_only_own(folder: str) -> bool:
+    """Whether a folder is or holds run directories or caches, and no other images."""
+    found = False
+    for _, _, files, own in walk(folder):
+        found |= own
+        if not own and any(is_image_name(file) and not is_hidden(file) for file in files):
+            return False
+    return found
+
+
+def walk(folder: str) -> Iterator[tuple[str, list[str], list[str], bool]]:
+    """Goes through a folder and those below it, each once, hidden ones left out.
+
+    Yields:
+        The path of a folder, names of its folders and files, and whether it is a run
+        directory or cache of ours, below which nothing is looked at.
+
+    Raises:
+        DataError: One can't be opened.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise folder_error(error)
+
+    visited: set[str] = set()
+    for parent, folders, files in os.walk(folder, followlinks=True, onerror=refuse):
+        real = os.path.realpath(parent)
+        if real in visited:  # a link to a folder above, or twice to the same
+            folders.clear()
+            continue
+        visited.add(real)
+        own = is_own(parent, folders, files)
+        if own:
+            folders.clear()
+        folders[:] = [each for each in folders if not is_hidden(each)]
+        yield parent, folders, files, own

@@ -1,0 +1,224 @@
+"""Reads labels from a table: a CSV file with a row per image."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...core.errors import DataError
+from ...core.names import did_you_mean
+from .folders import is_image_name
+from .image_names import resolve, summary
+from .label_checks import alike_but_for_case, is_missing, several_labels, twins
+from .scan import Scan
+from .split_column import choose_split_column, read_splits
+from .table_file import TableFile, read_table_file, repeated_columns
+from .wide_tables import about_wide_table
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What the columns of a table are called.
+
+    Attributes:
+        image: That of the images' names.
+        label: That of their classes.
+        group: That of their groups, such as patients, or None.
+        split: That of their splits, None for none, or `"auto"`: `split` if there is one.
+    """
+
+    image: str
+    label: str
+    group: str | None
+    split: str | None = AUTO
+
+    def named(self) -> dict[str, str]:
+        """The columns that must be there, by the setting that names each."""
+        columns = {"image": self.image, "label": self.label, "group": self.group}
+        if self.split != AUTO:
+            columns["split"] = self.split
+        return {f"data.{k}_column": name for k, name in columns.items() if name is not None}
+
+
+@dataclass(frozen=True)
+class _Row:
+    line: int
+    image: str
+    label: str
+    group: str
+    split: str
+
+
+def read_table(path: Path, root: Path | None, columns: Columns, name: str) -> Scan:
+    """Reads which images there are, and of which classes, from a table.
+
+    An image is named by its path below `root`, or by the name of its file wherever that
+    is below `root`; both with or without the extension, if only one file fits.
+
+    Args:
+        path: A CSV file in UTF-8, with commas, semicolons or tabs, and a header.
+        root: Folder of the images; by default that of the table.
+        columns: What its columns are called.
+        name: The setting that named it, for messages, such as `"data.train"`.
+
+    Returns:
+        The images, sorted by class and then by path.
+
+    Raises:
+        DataError: The table can't be used; all that is wrong with it is named.
+    """
+    root = path.parent if root is None else root
+    named = columns.named()
+    table = read_table_file(path, named.values(), name)
+    problems = _wrong_columns(table, named) + _ragged_rows(table)
+    split_column, doubts = choose_split_column(
+        table, columns.split, columns.named().values()
+    )
+    problems += doubts
+    if not root.is_dir():
+        problems.append(f"the folder of its pictures does not exist: {root}")
+    splits, unknown = read_splits(table, split_column)
+    problems += unknown
+    rows = _rows(table, columns, splits)
+    problems += _wrong_labels(rows, columns) if columns.label in table.header else []
+    found: dict[str, str] = {}
+    if columns.image in table.header:
+        problems += _contradictions(rows)
+        if root.is_dir():
+            lines_of = {row.image: row.line for row in reversed(rows)}
+            found, unresolved = resolve(lines_of, root)
+            problems += unresolved
+    if problems:
+        raise _error(path, problems, name)
+    return _scan(root, rows, found, path, name)
+
+
+def _scan(
+    root: Path, rows: Sequence[_Row], found: dict[str, str], path: Path, name: str
+) -> Scan:
+    by_path: dict[str, _Row] = {}
+    for row in rows:
+        by_path.setdefault(found[row.image], row)
+    twice = _contradictions(
+        [_Row(row.line, found[row.image], row.label, row.group, row.split) for row in rows]
+    )
+    if twice:  # by different names of one file
+        raise _error(path, twice, name)
+    classes = sorted({row.label for row in rows})
+    places = {label: place for place, label in enumerate(classes)}
+    files = sorted(by_path, key=lambda file: (by_path[file].label, file))
+    repeated = len(rows) - len(files)
+    return Scan(
+        root,
+        tuple(classes),
+        tuple(files),
+        tuple(places[by_path[file].label] for file in files),
+        {},
+        tuple(by_path[file].group for file in files),
+        tuple(by_path[file].split for file in files),
+        (f"{repeated} rows of {path} name a file again, and count once",) * bool(repeated),
+    )
+
+
+def _rows(table: TableFile, columns: Columns, splits: Sequence[str]) -> list[_Row]:
+    """What the columns give for each image; empty text where one is missing."""
+    empty = [""] * len(table.rows)
+    cells = [
+        table.column(each) if each in table.header else empty
+        for each in (columns.image, columns.label, columns.group)
+    ]
+    lines = [line for line, _ in table.rows]
+    return [_Row(*each) for each in zip(lines, *cells, splits, strict=True)]
+
+
+def _wrong_columns(table: TableFile, named: dict[str, str]) -> list[str]:
+    problems = [
+        f"the column {each} is there more than once"
+        for each in repeated_columns(table.header, named.values())
+    ]
+    missing = {k: name for k, name in named.items() if name not in table.header}
+    if missing and any(map(is_image_name, table.header)):
+        example = ",".join(named.values())
+        return [f"its first line must name the columns, such as {example}; it names a file"]
+    if "data.label_column" in missing:
+        wide = about_wide_table(table, named.values())
+        if wide:
+            del missing["data.label_column"]
+            problems.append(wide)
+    for setting, column in missing.items():
+        known = f"It has {', '.join(table.header)}."
+        hint = did_you_mean(column, table.header) or known
+        problems.append(f"{setting}={column} is not a column. {hint}")
+    return problems
+
+
+def _ragged_rows(table: TableFile) -> list[str]:
+    wanted = len(table.header)
+    ragged = [
+        f"line {line} ({len(cells)})" for line, cells in table.rows if len(cells) != wanted
+    ]
+    return summary("rows have another number of cells than the header", ragged)
+
+
+def _wrong_labels(rows: Sequence[_Row], columns: Columns) -> list[str]:
+    setting = f"data.label_column={columns.label}"
+    empty = [f"line {row.line}" for row in rows if not row.label]
+    missing = [f"line {row.line}: {row.label}" for row in rows if is_missing(row.label)]
+    labels = [row.label for row in rows if row.label]
+    several = several_labels(labels)
+    return [
+        *summary(f"rows have no class ({setting})", empty),
+        *summary(
+            f"rows have a class that stands for a missing value ({setting}; remove them, "
+            "or call the class otherwise)",
+            missing,
+        ),
+        *summary(
+            f"labels seem to hold several classes ({setting}; each image must have one, as "
+            "several are not supported yet; if they are single classes, write them with _)",
+            several,
+        ),
+        *summary("classes look the same or are the same number", _pairs(twins(labels))),
+        *summary(
+            "classes differ only in upper and lower case",
+            _pairs(alike_but_for_case(labels)),
+        ),
+    ]
+
+
+def _pairs(groups: Iterable[Sequence[str]]) -> list[str]:
+    """Names that are alike, so that what can't be seen of them is."""
+    return [
+        " and ".join(n if n.isascii() else ascii(n) for n in sorted(each))
+        for each in groups
+    ]
+
+
+def _contradictions(rows: Sequence[_Row]) -> list[str]:
+    first: dict[str, _Row] = {}
+    found: dict[str, list[str]] = {"classes": [], "groups": [], "splits": []}
+    for row in rows:
+        other = first.setdefault(row.image, row)
+        for what, a, b in (
+            ("classes", other.label, row.label),
+            ("groups", other.group, row.group),
+            ("splits", other.split, row.split),
+        ):
+            if a != b:
+                where = f"{row.image} (lines {other.line} and {row.line}"
+                found[what].append(f"{where}: {a}, {b})")
+                break
+    return [
+        line
+        for what, examples in found.items()
+        for line in summary(f"pictures are named twice with different {what}", examples)
+    ]
+
+
+def _error(path: Path, problems: Iterable[str], name: str) -> DataError:
+    lines = [
+        f"`{name}` must be a table that names a picture and its class in each row. {path}:",
+        *(f"  {each}" for each in problems),
+    ]
+    return DataError("\n".join(lines))

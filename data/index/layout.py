@@ -1,0 +1,157 @@
+"""Tells whether the folders below a folder are classes or splits, or asks."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...configs import Layout
+from ...core.errors import DataError, message
+from ...core.names import some
+from .folders import folders_below, has_images, sub_folders_with_images
+from .image_index import SPLIT_NAMES
+from .split_words import UNCLEAR, splits_of
+
+_SUB_FOLDERS_ALIKE = 2
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a message names the setting that decides.
+
+    Attributes:
+        source: That of the folder, such as `"data.train"`.
+        layout: That of the layout, such as `"data.layout"`.
+    """
+
+    source: str = "data.train"
+    layout: str = "data.layout"
+
+
+def find_splits(root: Path, layout: Layout, setting: Setting) -> dict[str, Path]:
+    """Finds the folders of the splits below a folder.
+
+    Args:
+        root: The folder.
+        layout: What its folders are. `"auto"` takes them for splits if all their names
+            mean one each, for classes if none of them seems to be a split, and else asks.
+        setting: Names for messages.
+
+    Returns:
+        Folders by split, or nothing if `root` holds class folders.
+
+    Raises:
+        DataError: It is not clear what they are, or not all splits can be found.
+    """
+    if layout == "classes":
+        return {}
+    names = folders_below(root, setting.source).names
+    meant = splits_of(names)
+    found = _unique(meant)
+    is_clear = "train" in found and len(found) == len(meant)
+    if is_clear and (layout == "splits" or len(found) == len(names)):
+        return {split: root / name for split, name in found.items()}
+    reason = _reason_to_ask(root, names, meant)
+    if layout == "splits" or reason:
+        raise _question(root, names, meant, reason, setting)
+    return {}
+
+
+def require_classes(root: Path, layout: Layout, setting: Setting) -> None:
+    """Makes sure that a folder of validation or test images holds no splits itself.
+
+    Raises:
+        DataError: It does.
+    """
+    if layout == "classes" or not root.is_dir():
+        return
+    names = folders_below(root, setting.source).names
+    meant = splits_of(names)
+    if len(set(meant.values())) > 1 or (meant and len(names) == 1):
+        nearest = next((n for n in meant if meant[n] == "test"), next(iter(meant)))
+        raise DataError(
+            message(
+                f"`{setting.source}` must hold one folder per class; its folders "
+                f"{some(meant)} are called like splits.",
+                f"Try {setting.source}={root / nearest}, or {setting.layout}=classes if "
+                "they are classes.",
+                **{setting.source: str(root)},
+            )
+        )
+
+
+def unused_folders(root: Path, splits: Mapping[str, Path], name: str) -> list[str]:
+    """A line on the folders beside those of the splits."""
+    used = {folder.name for folder in splits.values()}
+    rest = [each for each in folders_below(root, name).names if each not in used]
+    return [f"folders left out, beside the splits: {some(rest)}"] if rest else []
+
+
+def _unique(meant: Mapping[str, str]) -> dict[str, str]:
+    """The folder of each split that just one folder means."""
+    counts = Counter(meant.values())
+    names = {split: name for name, split in meant.items() if counts[split] == 1}
+    return {split: names[split] for split in SPLIT_NAMES if split in names}
+
+
+def _reason_to_ask(root: Path, names: Sequence[str], meant: Mapping[str, str]) -> str:
+    """Why folders may be splits; empty if nothing speaks for it."""
+    if len(set(meant.values())) > 1:
+        others = [name for name in names if name not in meant]
+        beside = f", and beside them there is {some(others)}" if others else ""
+        return f"{some(meant)} are called like splits{beside}"
+    if not meant and len(names) < _SUB_FOLDERS_ALIKE:
+        return ""
+    below = {name: sub_folders_with_images(str(root / name)) for name in names}
+    for name in meant:
+        if len(below[name]) > 1 and not has_images(str(root / name)):
+            return f"{name} is called like a split and holds folders of images"
+    counts = Counter(each for folders in below.values() for each in folders)
+    alike = sorted(each for each, count in counts.items() if count > 1)
+    if len(alike) >= _SUB_FOLDERS_ALIKE:
+        holders = [name for name in names if below[name] & set(alike)]
+        return f"{some(holders)} hold folders of the same names ({some(alike, 5)})"
+    return ""
+
+
+def _question(
+    root: Path,
+    names: Sequence[str],
+    meant: Mapping[str, str],
+    reason: str,
+    setting: Setting,
+) -> DataError:
+    found = _unique(meant)
+    is_clear = "train" in found and len(found) == len(meant)
+    why = reason or "no folder below is called like a training set"
+    if is_clear:
+        pairs = ", ".join(f"{name} as {split}" for split, name in found.items())
+        others = [name for name in names if name not in meant]
+        rest = f" and leaves {some(others)} out" if others else ""
+        remedy = f"{setting.layout}=splits takes {pairs}{rest}"
+    else:
+        remedy = _by_hand(root, meant, setting)
+    return DataError(
+        message(
+            f"It must be clear whether the folders below `{setting.source}` are classes "
+            f"or splits: {why}.",
+            f"{remedy}; {setting.layout}=classes takes {some(names, 8)} as classes.",
+            **{setting.source: str(root)},
+        )
+    )
+
+
+def _by_hand(root: Path, meant: Mapping[str, str], setting: Setting) -> str:
+    unclear = [name for name, split in meant.items() if split == UNCLEAR]
+    doubled = [n for n, s in meant.items() if list(meant.values()).count(s) > 1]
+    note = ""
+    if unclear:
+        note = f" (of {some(unclear)} it is not clear which split that is)"
+    elif doubled:
+        note = f" ({some(doubled)} mean the same one)"
+    if setting.source != "data.train":
+        return f"If they are splits, rename them to train, val and test{note}"
+    return (
+        f"If they are splits, rename them to train, val and test{note}, or name each: "
+        f"data.train={root / 'FOLDER'} data.test={root / 'FOLDER'}"
+    )

@@ -1,0 +1,219 @@
+"""Divides pictures, fairly by class and never a group on both sides."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..copies.exact import Groups, Mask
+
+Integers = npt.NDArray[np.intp]
+Sides = npt.NDArray[np.int8]
+
+HELD_OUT, STAYS, UNDECIDED = 1, 0, -1
+
+_ABSENT_COST = 1e9
+_MOST_EXCHANGES = 1000
+_TRIED_TOGETHER = 32
+
+
+def hold_out(
+    labels: npt.NDArray[np.int32],
+    groups: Groups,
+    fraction: float,
+    seed: int,
+    purpose: int = 0,
+    sides: Sides | None = None,
+) -> Mask:
+    """Chooses the pictures to hold out.
+
+    Of each class the nearest whole number to its fraction is chosen, where the sizes of
+    the groups allow, but at least one picture and not all. A group goes to one side as
+    a whole.
+
+    Args:
+        labels: `(rows,)` class of each picture.
+        groups: `(rows,)` number of the group that each picture belongs to.
+        fraction: Part to hold out, in [0, 1).
+        seed: The same seed gives the same choice.
+        purpose: Another number gives another choice.
+        sides: `(rows,)` HELD_OUT or STAYS for what is decided, and counts; UNDECIDED,
+            for whole groups, for what is to be chosen from. By default all.
+
+    Returns:
+        `(rows,)` bool, true for what is held out.
+    """
+    if fraction == 0:
+        return np.zeros(len(labels), bool)
+    if sides is None:
+        sides = np.full(len(labels), UNDECIDED, np.int8)
+    totals = np.bincount(labels)
+    aims = np.maximum(np.rint(totals * fraction), 1).clip(0, np.maximum(totals - 1, 0))
+    held = np.bincount(labels[sides == HELD_OUT], minlength=len(totals))
+    open_rows = np.flatnonzero(sides == UNDECIDED)
+    names, own = np.unique(groups[open_rows], return_inverse=True)
+    counts = _count(labels[open_rows], own)
+    choice = _Choice(counts, aims, totals, held)
+    _fill(choice, [seed], [purpose] if purpose else [])
+    _mend(choice)
+    return (sides == HELD_OUT) | np.isin(groups, names[choice.chosen])
+
+
+def deal(
+    labels: npt.NDArray[np.int32], groups: Groups, folds: int, seed: int
+) -> npt.NDArray[np.intp]:
+    """Deals pictures out to folds, so that each class is spread evenly over them.
+
+    Args:
+        labels: `(rows,)` class of each picture.
+        groups: `(rows,)` number of the group that each picture belongs to; a group goes
+            to one fold as a whole.
+        folds: How many.
+        seed: The same seed deals alike.
+
+    Returns:
+        `(rows,)` the fold of each picture, from 0 on.
+    """
+    own = np.unique(groups, return_inverse=True)[1]
+    counts = _count(labels, own)
+    random = np.random.Generator(np.random.PCG64([seed, folds]))
+    order = random.permutation(len(counts.sizes))
+    # Large ones first, so that small ones can even out what they leave; those of several
+    # classes before all others.
+    order = order[np.lexsort((-counts.sizes[order], counts.only_label[order]))]
+    fold_of = np.empty(len(order), np.intp)
+    shares = np.bincount(labels) / folds
+    filled = np.zeros((folds, len(shares)))
+    for group in order:
+        entries = counts.entries(group)
+        kinds, sizes = counts.labels[entries], counts.counts[entries]
+        excess = ((filled[:, kinds] / shares[kinds]) * sizes).sum(axis=1)
+        fullest = np.lexsort((filled.sum(axis=1), excess.round(9)))
+        fold_of[group] = fullest[0]
+        filled[fullest[0], kinds] += sizes
+    return fold_of[own]
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """How many pictures of which class each group has: an entry for each pair.
+
+    Attributes:
+        starts: `(groups + 1,)` where the entries of each group begin.
+        labels: `(entries,)` the class.
+        counts: `(entries,)` the number.
+        sizes: `(groups,)` pictures of each group.
+        only_label: `(groups,)` its class, or -1 if it has several.
+    """
+
+    starts: Integers
+    labels: Integers
+    counts: Integers
+    sizes: Integers
+    only_label: Integers
+
+    def entries(self, group: int) -> slice:
+        """The entries of a group."""
+        return slice(self.starts[group], self.starts[group + 1])
+
+
+def _count(labels: npt.NDArray[np.int32], groups: Groups) -> _Counts:
+    width = int(labels.max(initial=0)) + 1
+    pairs, counts = np.unique(groups * width + labels, return_counts=True)
+    group, label = np.divmod(pairs, width)
+    number = int(groups.max(initial=-1)) + 1
+    starts = np.searchsorted(group, np.arange(number + 1))
+    only = np.where(np.diff(starts) == 1, label[starts[:-1]], -1)
+    return _Counts(starts, label, counts, np.bincount(groups, minlength=number), only)
+
+
+class _Choice:
+    """Which groups are held out, and how far each class is from its aim."""
+
+    def __init__(
+        self,
+        counts: _Counts,
+        aims: npt.NDArray[np.float64],
+        totals: Integers,
+        held: Integers,
+    ) -> None:
+        self.counts = counts
+        self.chosen = np.zeros(len(counts.sizes), bool)
+        self.aims, self.totals, self.held = aims, totals, held.astype(np.float64)
+
+    def fits(self, group: int) -> bool:
+        """Whether no class would have more than its aim."""
+        entries = self.counts.entries(group)
+        kinds = self.counts.labels[entries]
+        wanted = self.held[kinds] + self.counts.counts[entries]
+        return bool((wanted <= self.aims[kinds]).all())
+
+    def flip(self, group: int) -> None:
+        """Puts a group on its other side."""
+        entries = self.counts.entries(group)
+        sign = -1 if self.chosen[group] else 1
+        self.held[self.counts.labels[entries]] += sign * self.counts.counts[entries]
+        self.chosen[group] = not self.chosen[group]
+
+    def is_near(self) -> bool:
+        """Whether each class is within one picture of its aim, and on both sides."""
+        return bool((self._cost(self.held, slice(None)) <= 1).all())
+
+    def changes(self) -> npt.NDArray[np.float64]:
+        """`(groups,)` how the cost would change if a group were on its other side."""
+        kinds = self.counts.labels
+        signs = np.repeat(np.where(self.chosen, -1, 1), np.diff(self.counts.starts))
+        now = self.held[kinds]
+        then = now + signs * self.counts.counts
+        change = self._cost(then, kinds) - self._cost(now, kinds)
+        return np.add.reduceat(change, self.counts.starts[:-1])
+
+    def _cost(
+        self, held: npt.NDArray[np.float64], kinds: Integers | slice
+    ) -> npt.NDArray[np.float64]:
+        totals = self.totals[kinds]
+        absent = (totals > 1) & ((held <= 0) | (held >= totals))
+        return (held - self.aims[kinds]) ** 2 + _ABSENT_COST * absent
+
+
+def _fill(choice: _Choice, before: list[int], after: list[int]) -> None:
+    """Takes groups in random order while they fit, those of several classes first."""
+    only = choice.counts.only_label
+    for label in range(-1, len(choice.totals)):
+        members = np.flatnonzero(only == label)
+        key = [*before, label if label >= 0 else 2**32 - 1, *after]
+        random = np.random.Generator(np.random.PCG64(key))
+        for group in random.permutation(members):
+            if label >= 0 and choice.held[label] >= choice.aims[label]:
+                break
+            if choice.fits(group):
+                choice.flip(group)
+
+
+def _mend(choice: _Choice) -> None:
+    """Changes the sides of groups, one or two at a time, while that brings aims nearer."""
+    for _ in range(_MOST_EXCHANGES):
+        if choice.is_near() or not len(choice.chosen):
+            return
+        changes = choice.changes()
+        best = int(changes.argmin())
+        if changes[best] < 0:
+            choice.flip(best)
+        elif not _exchange(choice, changes):
+            return
+
+
+def _exchange(choice: _Choice, changes: npt.NDArray[np.float64]) -> bool:
+    """Changes two groups together, if that brings aims nearer."""
+    best_change, best_pair = 0.0, None
+    for first in np.argsort(changes, kind="stable")[:_TRIED_TOGETHER]:
+        choice.flip(first)
+        others = choice.changes()
+        others[first] = np.inf
+        second = int(others.argmin())
+        if changes[first] + others[second] < best_change:
+            best_change, best_pair = changes[first] + others[second], (first, second)
+        choice.flip(first)
+    for group in best_pair or ():
+        choice.flip(group)
+    return best_pair is not None

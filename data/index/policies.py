@@ -1,0 +1,191 @@
+"""Decides about pictures that would spoil a run: unreadable, contradictory, leaked."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ...core.errors import DataError
+from ...core.names import printable, some
+from ..copies.exact import Groups, Mask, any_within, copy_groups
+from .image_index import TEST, TRAIN, ImageIndex
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Policies:
+    """What to do about each kind of fault.
+
+    Attributes:
+        on_unreadable: About files that can't be decoded.
+        on_conflict: About a picture filed under two classes. `"drop"` leaves every
+            copy out of training and validation; a given test set stays whole, and its
+            scores are reported with and without them.
+        on_leak: About a picture of the training folder that is in a given validation
+            or test folder, too. `"drop"` leaves out the copy in training.
+        look_for_leaks: Whether to look for those at all.
+    """
+
+    on_unreadable: Literal["error", "drop"] = "error"
+    on_conflict: Literal["error", "drop", "keep"] = "error"
+    on_leak: Literal["error", "drop", "keep"] = "error"
+    look_for_leaks: bool = True
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One kind of fault and where it was found.
+
+    Attributes:
+        setting: The policy that decides, such as `"on_leak"`.
+        what: What the files are, as the start of a sentence.
+        found: `(rows,)` the files concerned.
+        droppable: `(rows,)` those of them that `"drop"` leaves out.
+        explain: Says of a row what is wrong with it.
+    """
+
+    setting: str
+    what: str
+    found: Mask
+    droppable: Mask
+    explain: Callable[[int], str]
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A file that was left out, by which policy, and why."""
+
+    path: str
+    policy: str
+    reason: str
+
+
+def apply_policies(
+    index: ImageIndex, problems: Mapping[int, str], policies: Policies
+) -> tuple[ImageIndex, list[Dropped], list[str]]:
+    """Leaves out what is not to be trained on.
+
+    Args:
+        index: All files.
+        problems: Why a file can't be decoded, by its row.
+        policies: What to do.
+
+    Returns:
+        The rows that stay, the files that were left out, and a line on each fault.
+
+    Raises:
+        DataError: There are faults whose policy is `"error"`; all are named.
+    """
+    faults = [
+        fault
+        for fault in _find_faults(index, problems)
+        if fault.found.any() and (policies.look_for_leaks or fault.setting != "on_leak")
+    ]
+    _refuse(index, [each for each in faults if getattr(policies, each.setting) == "error"])
+    dropped: dict[int, Dropped] = {}
+    for fault in faults:
+        if getattr(policies, fault.setting) == "drop":
+            for row in map(int, np.flatnonzero(fault.droppable)):
+                reason = fault.explain(row)
+                dropped.setdefault(row, Dropped(index.paths[row], fault.setting, reason))
+    keep = np.ones(len(index), bool)
+    keep[list(dropped)] = False
+    lines = [_summary(fault, getattr(policies, fault.setting)) for fault in faults]
+    return index.where(keep), list(dropped.values()), lines
+
+
+def _find_faults(index: ImageIndex, problems: Mapping[int, str]) -> list[Fault]:
+    unreadable = np.zeros(len(index), bool)
+    unreadable[list(problems)] = True
+    groups = copy_groups(index.digests)
+    conflict = index.contradictory & ~unreadable
+    held_out = (index.splits != TRAIN) & ~unreadable
+    leak = (index.splits == TRAIN) & ~unreadable & any_within(groups, held_out)
+    other = _Counterparts(index, groups)
+    return [
+        Fault(
+            "on_unreadable",
+            "can't be decoded",
+            unreadable,
+            unreadable,
+            lambda row: problems[row],
+        ),
+        Fault(
+            "on_conflict",
+            "are filed under two classes",
+            conflict,
+            conflict & (index.splits != TEST),
+            lambda row: f"the same picture as {other.of(row, index.labels)}",
+        ),
+        Fault(
+            "on_leak",
+            "of train are held out for validation or test, too",
+            leak,
+            leak,
+            lambda row: f"the same picture as {other.of(row, index.splits)}",
+        ),
+    ]
+
+
+class _Counterparts:
+    """Finds for a file the copy that it is at odds with."""
+
+    def __init__(self, index: ImageIndex, groups: Groups) -> None:
+        self._index = index
+        self._groups = groups
+
+    def of(self, row: int, values: npt.NDArray[np.integer]) -> str:
+        group = np.flatnonzero(self._groups == self._groups[row])
+        return str(self._index.paths[group[values[group] != values[row]][0]])
+
+
+def _summary(fault: Fault, policy: str) -> str:
+    count = int(fault.found.sum())
+    line = f"{count} pictures {fault.what}"
+    if policy == "keep":
+        return f"{line}: kept, as data.{fault.setting}=keep says"
+    left_out = int(fault.droppable.sum())
+    line += f": {left_out} left out of the run"
+    return line if left_out == count else f"{line}, {count - left_out} kept for the test"
+
+
+def _refuse(index: ImageIndex, faults: list[Fault]) -> None:
+    if not faults:
+        return
+    lines: list[str] = []
+    for fault in faults:
+        rows = np.flatnonzero(fault.found)
+        lines.append(f"{len(rows)} pictures {fault.what}:")
+        lines += [
+            f"  {printable(index.paths[row])}: {printable(fault.explain(row))}"
+            for row in rows[:_SHOWN]
+        ]
+        if len(rows) > _SHOWN:
+            lines.append(f"  and {len(rows) - _SHOWN} more")
+    lines.append(_advice(index, faults))
+    raise DataError("\n".join(lines))
+
+
+def _advice(index: ImageIndex, faults: list[Fault]) -> str:
+    """What to type, unless too little would be left."""
+    settings = " ".join(f"data.{fault.setting}=drop" for fault in faults)
+    left_out = np.any([fault.droppable for fault in faults], axis=0)
+    lost = classes_lost(index, left_out)
+    present = int(np.count_nonzero(index.class_counts(TRAIN)))
+    if lost and present - len(lost) < 2:
+        return f"Mend the folders: with {settings} less than two classes would be left."
+    if lost:
+        return (
+            f"Mend the folders: {settings} would leave no training picture of {some(lost)}."
+        )
+    return f"Mend the folders, or go on without these pictures: {settings}"
+
+
+def classes_lost(index: ImageIndex, left_out: Mask) -> list[str]:
+    """Classes that have training pictures, and none without those that are left out."""
+    before = index.class_counts(TRAIN)
+    after = index.where(~left_out).class_counts(TRAIN)
+    return [index.class_names[each] for each in np.flatnonzero((before > 0) & (after == 0))]

@@ -1,0 +1,223 @@
+"""Lists the image files below a folder, class by class."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ...core.errors import DataError, message
+from ...core.names import some
+from ..files.decode import EXTENSIONS
+from ..files.signatures import begins_like_an_image
+from .folders import (
+    entries_of,
+    folders_below,
+    is_hidden,
+    is_image_name,
+    require_folder,
+    sub_folders_with_images,
+    walk,
+)
+
+FindImagesBy = Literal["extension", "content"]
+
+
+@dataclass(frozen=True)
+class Scan:
+    """The image files of one folder or table.
+
+    Attributes:
+        root: The folder.
+        class_names: Names of the classes, sorted.
+        paths: Image files, sorted by class and then by path.
+        labels: For each file the position of its class in `class_names`.
+        ignored: How many files of which other extensions were passed over.
+        groups: For each file the name of its group, empty if it has none.
+        splits: For each file the split that a table gives it, empty if none.
+        remarks: Lines on what was left out or is odd.
+    """
+
+    root: Path
+    class_names: tuple[str, ...]
+    paths: tuple[str, ...]
+    labels: tuple[int, ...]
+    ignored: dict[str, int]
+    groups: tuple[str, ...]
+    splits: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+
+
+def scan_folder(root: Path, name: str, by: FindImagesBy = "extension") -> Scan:
+    """Lists a folder that holds one folder of images per class.
+
+    Hidden files and folders are passed over, and so are run directories and caches of
+    Keraunos. Images may lie at any depth below their class folder, and symbolic links
+    are followed.
+
+    Args:
+        root: The folder.
+        name: The setting that named it, for messages, such as `"data.train"`.
+        by: Whether files are images by their extension, or also, where they have another
+            or none, by how their content begins.
+
+    Raises:
+        DataError: It is missing, or it or one of its class folders has no images.
+    """
+    scan = list_folder(root, name, by)
+    _require_images(scan, name, by)
+    return scan
+
+
+def list_folder(root: Path, name: str, by: FindImagesBy = "extension") -> Scan:
+    """Lists a folder as `scan_folder` does, but takes it as it is.
+
+    Raises:
+        DataError: It or a folder below can't be opened.
+    """
+    folders = folders_below(root, name)
+    ignored: Counter[str] = Counter()
+    paths: list[str] = []
+    labels: list[int] = []
+    for label, class_name in enumerate(folders.names):
+        found = sorted(_images(root / class_name, ignored, by))
+        paths += found
+        labels += [label] * len(found)
+    none = ("",) * len(paths)
+    remarks = (*folders.remarks(), *_loose(root), *_deep(root, folders.names, paths))
+    return Scan(
+        root,
+        folders.names,
+        tuple(paths),
+        tuple(labels),
+        dict(ignored),
+        none,
+        none,
+        remarks,
+    )
+
+
+def list_images(path: Path, by: FindImagesBy = "extension") -> list[str]:
+    """Lists an image file, or the image files at any depth below a folder.
+
+    Raises:
+        DataError: There is nothing of that name, or no image in it.
+    """
+    if path.is_file():
+        return [str(path)]
+    require_folder(path, "path")
+    found = list_images_below(path, by)
+    if not found:
+        raise DataError(message(_wanted("path"), path=str(path)))
+    return found
+
+
+def list_images_below(folder: Path, by: FindImagesBy = "extension") -> list[str]:
+    """Lists the image files at any depth below a folder; there may be none."""
+    return sorted(_images(folder, Counter(), by))
+
+
+def _images(folder: Path, ignored: Counter[str], by: FindImagesBy) -> Iterator[str]:
+    is_image: Callable[[str], bool] = (
+        is_image_name if by == "extension" else begins_like_an_image
+    )
+    for parent, _, files, own in walk(str(folder)):
+        for file in files if not own else ():
+            path = os.path.join(parent, file)
+            if is_hidden(file):
+                continue
+            if is_image_name(file) or is_image(path):
+                yield path
+            else:
+                ignored[os.path.splitext(file)[1].lower() or "(none)"] += 1
+
+
+def _loose(root: Path) -> Iterator[str]:
+    count = _loose_images(root)
+    if count:
+        files = "1 file" if count == 1 else f"{count:,} files"
+        yield f"{files} beside the class folders, passed over"
+
+
+def _loose_images(root: Path) -> int:
+    """How many images lie directly in a folder of class folders."""
+    return sum(
+        is_image_name(entry.name) and not is_hidden(entry.name)
+        for entry in entries_of(str(root))
+    )
+
+
+def _deep(root: Path, names: tuple[str, ...], paths: list[str]) -> Iterator[str]:
+    """A line on classes that hold all their images in several folders."""
+    start = len(str(root / "x")) - 1
+    shallow: set[str] = set()
+    below: dict[str, set[str]] = {}
+    for path in paths:
+        first, second, *rest = path[start:].split(os.sep, 2)
+        if rest:
+            below.setdefault(first, set()).add(second)
+        else:
+            shallow.add(first)
+    deep = [name for name in names if name not in shallow and len(below.get(name, ())) > 1]
+    if deep:
+        example = f"{deep[0]}/{min(below[deep[0]])}"
+        yield (
+            f"{len(deep)} classes hold all their images in folders of their own (such as "
+            f"{example}): a class is a folder directly below {root}"
+        )
+
+
+def _require_images(scan: Scan, name: str, by: FindImagesBy) -> None:
+    if not scan.paths:
+        raise DataError(message(_wanted(name), _remedy(scan, by), **{name: str(scan.root)}))
+    present = set(scan.labels)
+    empty = [each for i, each in enumerate(scan.class_names) if i not in present]
+    if empty:
+        raise DataError(
+            message(
+                f"Each class folder of `{name}` must hold pictures; these hold none: "
+                f"{some(empty)}.",
+                f"Remove them. {_remedy(scan, by)}".strip(),
+                **{name: str(scan.root)},
+            )
+        )
+
+
+def _remedy(scan: Scan, by: FindImagesBy) -> str:
+    parts = []
+    if not scan.paths and _loose_images(scan.root):
+        parts.append("Move its pictures into one folder per class.")
+    if scan.ignored:
+        others = ", ".join(f"{n} of {kind}" for kind, n in scan.ignored.items())
+        parts.append(f"Passed over: {others} files.")
+        if by == "extension":
+            parts.append("data.find_images_by=content looks into them.")
+    return " ".join(parts)
+
+
+def require_two_classes(scan: Scan, name: str) -> None:
+    """Makes sure that there is something to tell apart.
+
+    Raises:
+        DataError: There is one class only.
+    """
+    if len(scan.class_names) > 1:
+        return
+    folder = scan.root / scan.class_names[0]
+    hint = "Put the pictures of each class into a folder of their own."
+    if folder.is_dir() and len(sub_folders_with_images(str(folder))) > 1:
+        hint = f"Its only folder holds folders of pictures: try {name}={folder}."
+    raise DataError(
+        message(
+            f"At least two classes must have pictures below `{name}`; there is only "
+            f"{scan.class_names[0]}.",
+            hint,
+            **{name: str(scan.root)},
+        )
+    )
+
+
+def _wanted(name: str) -> str:
+    kinds = ", ".join(sorted(extension[1:] for extension in EXTENSIONS))
+    return f"`{name}` must hold pictures ({kinds}) in one folder per class."

@@ -1,0 +1,235 @@
+"""From the settings to the images of each split: folders and tables, listed and checked."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ...configs import DataConfig, is_table
+from ...core.errors import ConfigError, DataError, message
+from ...core.names import did_you_mean, is_one_line, some
+from ...core.store import Store
+from ...core.user_path import user_path
+from ..synthetic import NAME as SYNTHETIC
+from ..synthetic import synthetic_folder
+from .image_index import SPLIT_NAMES
+from .label_checks import is_missing, twins
+from .label_table import Columns, read_table
+from .layout import Setting, find_splits, require_classes, unused_folders
+from .scan import Scan, require_two_classes, scan_folder
+
+
+def list_sources(config: DataConfig, seed: int, store: Store) -> dict[str, Scan]:
+    """Lists the images of each split that has files of its own.
+
+    Args:
+        config: The section `data`.
+        seed: Of the drawn lesions.
+        store: Where these are kept.
+
+    Returns:
+        By split; `"train"` is there always.
+
+    Raises:
+        ConfigError: `data.train` is missing.
+        DataError: A folder or table can't be used.
+    """
+    roots, remarks = _find_roots(config, seed, store)
+    require_apart(roots, "data.")
+    scans = {name: _list(path, f"data.{name}", config) for name, path in roots.items()}
+    if {"validation", "test"} <= roots.keys() and _overlap(
+        roots["validation"], roots["test"]
+    ):
+        remarks.append(
+            "data.validation and data.test are the same pictures: what is chosen by them "
+            "is scored on them"
+        )
+    scans = _divide(scans, config)
+    train = scans["train"]
+    require_two_classes(train, "data.train")
+    _require_plain_names(train.class_names)
+    for name, scan in scans.items():
+        _require_same_classes(train.class_names, scan, f"data.{name}")
+    odd = [name for name in train.class_names if is_missing(name)]
+    if odd:
+        remarks.append(f"classes are called like missing values: {some(odd)}")
+    scans["train"] = replace(train, remarks=(*remarks, *train.remarks))
+    return scans
+
+
+def require_apart(roots: Mapping[str, Path], prefix: str = "") -> None:
+    """Makes sure that the first folder or table is not given again, nor lies in another.
+
+    Args:
+        roots: By split.
+        prefix: Of the settings that give them, for messages.
+
+    Raises:
+        DataError: It is or does.
+    """
+    (first, a), *others = roots.items()
+    for second, b in others:
+        how = _overlap(a, b)
+        if how:
+            raise DataError(
+                message(
+                    f"`{prefix}{second}` must hold other pictures than `{prefix}{first}`; "
+                    f"it {how}.",
+                    f"Name another, or leave {prefix}{second} out.",
+                    **{f"{prefix}{first}": str(a), f"{prefix}{second}": str(b)},
+                )
+            )
+
+
+def _overlap(a: Path, b: Path) -> str:
+    """How two folders or tables hold the same; empty if they do not."""
+    inner, outer = sorted((os.path.realpath(a), os.path.realpath(b)), key=len)[::-1]
+    if inner == outer:
+        return "is the same"
+    if not os.path.isdir(inner):  # a table may lie beside the images of others
+        return ""
+    return "lies in it or around it" if Path(inner).is_relative_to(outer) else ""
+
+
+def _find_roots(
+    config: DataConfig, seed: int, store: Store
+) -> tuple[dict[str, Path], list[str]]:
+    """Folders and tables by split, and lines on what is left out."""
+    if config.train is None:
+        raise ConfigError(
+            message(
+                "`data.train` must be a folder of pictures, or a table.",
+                "Try data.train=FOLDER with one folder of pictures per class.",
+                **{"data.train": None},
+            )
+        )
+    root = user_path(config.train)
+    if config.train == SYNTHETIC:
+        root = synthetic_folder(store, seed)
+    named = {
+        name: user_path(path)
+        for name, path in (("validation", config.validation), ("test", config.test))
+        if path is not None
+    }
+    found: dict[str, Path] = {}
+    if not is_table(config.train):
+        found = find_splits(root, config.layout, Setting())
+    remarks = unused_folders(root, found, "data.train") if found else []
+    remarks += [
+        f"{found[name]} is left out, as data.{name} names another"
+        for name in named
+        if name in found
+    ]
+    for name, path in named.items():
+        if not is_table(str(path)):
+            require_classes(path, config.layout, Setting(f"data.{name}"))
+    return {"train": root} | found | named, remarks
+
+
+def _list(path: Path, name: str, config: DataConfig) -> Scan:
+    if not is_table(str(path)):
+        return scan_folder(path, name, config.find_images_by)
+    root = user_path(config.image_root) if config.image_root else None
+    columns = Columns(
+        config.image_column, config.label_column, config.group_column, config.split_column
+    )
+    return read_table(path, root, columns, name)
+
+
+def _divide(scans: Mapping[str, Scan], config: DataConfig) -> dict[str, Scan]:
+    """Gives the images of a table of several splits to these.
+
+    Raises:
+        DataError: Its splits and the settings contradict each other.
+    """
+    parts = _by_split(scans["train"])
+    problems = [
+        f"data.{name} is another source of {split} pictures"
+        for split, name, is_set in (
+            ("validation", "validation", config.validation is not None),
+            ("validation", "folds", config.folds is not None),
+            ("test", "test", config.test is not None),
+            ("test", "test_split", config.test_split > 0),
+        )
+        if is_set and split in parts
+    ]
+    if parts and config.split is not None:
+        problems.append("data.split gives splits, too")
+    if parts and "train" not in parts:
+        problems.append("it names no training pictures")
+    for name in ("validation", "test"):
+        others = set(_by_split(scans[name])) - {name} if name in scans else set()
+        if others:
+            problems.append(f"in data.{name} it names pictures of {', '.join(others)}, too")
+    if problems:
+        raise DataError(
+            message(
+                "The column of splits must fit the other settings; "
+                f"{'; '.join(sorted(problems))}.",
+                "Leave the other settings out, or try data.split_column=null.",
+                **{"data.train": config.train},
+            )
+        )
+    return {**scans, **parts}
+
+
+def _by_split(scan: Scan) -> dict[str, Scan]:
+    """The parts of a table by the split that it gives; none if it gives none."""
+    parts = {}
+    for split in SPLIT_NAMES:
+        rows = [row for row, each in enumerate(scan.splits) if each == split]
+        if rows:
+            parts[split] = _rows_of(scan, rows)
+    return parts
+
+
+def _rows_of(scan: Scan, rows: Sequence[int]) -> Scan:
+    labels = [scan.labels[row] for row in rows]
+    present = sorted(set(labels))
+    places = {label: place for place, label in enumerate(present)}
+    return replace(
+        scan,
+        class_names=tuple(scan.class_names[label] for label in present),
+        paths=tuple(scan.paths[row] for row in rows),
+        labels=tuple(places[label] for label in labels),
+        groups=tuple(scan.groups[row] for row in rows),
+        splits=tuple(scan.splits[row] for row in rows),
+        remarks=scan.remarks if scan.splits[rows[0]] == "train" else (),
+    )
+
+
+def _require_plain_names(class_names: Sequence[str]) -> None:
+    """Names go into files with a name a line, and must be told apart there."""
+    odd = [name for name in class_names if not is_one_line(name)]
+    if odd:
+        raise DataError(
+            message(
+                "The name of a class must be one line of text in UTF-8.",
+                "Rename its folder, or its label in the table.",
+                classes=odd,
+            )
+        )
+    for names in twins(class_names):
+        raise DataError(
+            message(
+                "Names of classes must differ in more than what can't be seen, and not be "
+                "the same number.",
+                "Rename one, or put their pictures together.",
+                classes=", ".join(map(ascii, names)),
+            )
+        )
+
+
+def _require_same_classes(wanted: tuple[str, ...], scan: Scan, name: str) -> None:
+    extra = [each for each in scan.class_names if each not in wanted]
+    if not extra:
+        return
+    hints = [f"{each} ({did_you_mean(each, wanted)})".replace(" ()", "") for each in extra]
+    raise DataError(
+        message(
+            f"`{name}` must have no class that `data.train` lacks; it has {some(hints)}.",
+            f"Rename or remove those folders. The classes of data.train are "
+            f"{some(wanted)}.",
+            **{name: str(scan.root)},
+        )
+    )

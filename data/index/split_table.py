@@ -1,0 +1,163 @@
+"""Writes down which file went where, and reads it back."""
+
+import csv
+import hashlib
+import io
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ...core.checked_files import CHECKSUMS_FILE, is_damaged, note_checksum
+from ...core.errors import DataError, message
+from ...core.files import open_regular, write_csv
+from ...core.names import did_you_mean
+from .image_index import SPLIT_NAMES, ImageIndex
+from .image_names import summary
+from .policies import Dropped
+
+UNNAMED = -1
+
+_COLUMNS = ("path", "sha256", "class", "group", "split")
+_NO_DIGEST = bytes(32)
+
+
+@dataclass(frozen=True)
+class WrittenSplit:
+    """The sides that a split.csv gives to files.
+
+    Attributes:
+        by_path: TRAIN, VALIDATION or TEST by absolute path.
+        by_digest: The same by SHA-256, for files that are somewhere else now.
+    """
+
+    by_path: Mapping[str, int]
+    by_digest: Mapping[bytes, int]
+
+    def sides(self, index: ImageIndex) -> npt.NDArray[np.int8]:
+        """`(rows,)` the side of each file that is named, UNNAMED for the rest."""
+        sides = [
+            self.by_path.get(os.path.abspath(path), self.by_digest.get(digest, UNNAMED))
+            for path, digest in zip(index.paths, _whole(index.digests), strict=True)
+        ]
+        return np.array(sides, np.int8)
+
+
+def write_split(path: Path, index: ImageIndex) -> None:
+    """Writes split.csv: path, sha256, class, group and split of each file.
+
+    Files with the same group are kept on one side: copies, and members of a group.
+    """
+    columns = zip(
+        index.paths,
+        _whole(index.digests),
+        index.labels.tolist(),
+        index.groups.tolist(),
+        index.splits.tolist(),
+        strict=True,
+    )
+    rows = (
+        (
+            os.path.abspath(name),
+            digest.hex(),
+            index.class_names[label],
+            group,
+            SPLIT_NAMES[split],
+        )
+        for name, digest, label, group, split in columns
+    )
+    write_csv(path, _COLUMNS, rows)
+    note_checksum(path)
+
+
+def read_split(path: Path) -> WrittenSplit:
+    """Reads a split.csv: its columns `split` and `path`, and `sha256` if it has that.
+
+    Raises:
+        DataError: It can't be used; all that is wrong with it is named.
+    """
+    try:
+        with open_regular(path) as file:
+            lines = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
+            reader = csv.DictReader(lines)
+            rows = [(reader.line_num, row) for row in reader]
+            header = reader.fieldnames or []
+    except (OSError, csv.Error) as error:
+        raise _error(path, [getattr(error, "strerror", None) or str(error)]) from None
+    problems = [
+        f"the column {name} is missing. {did_you_mean(name, header)}".strip()
+        for name in ("path", "split")
+        if name not in header
+    ]
+    problems = problems or _wrong_rows(rows)
+    if is_damaged(path):
+        problems.insert(
+            0,
+            f"{CHECKSUMS_FILE} beside it has another SHA-256: it is damaged, or was "
+            "changed by hand, in which case a copy in another folder is taken",
+        )
+    if problems:
+        raise _error(path, problems)
+    sides = {
+        os.path.abspath(row["path"]): SPLIT_NAMES.index(row["split"]) for _, row in rows
+    }
+    digests = {
+        bytes.fromhex(row["sha256"]): SPLIT_NAMES.index(row["split"])
+        for _, row in rows
+        if row.get("sha256")
+    }
+    return WrittenSplit(sides, {k: v for k, v in digests.items() if k != _NO_DIGEST})
+
+
+def fingerprint_split(index: ImageIndex) -> str:
+    """One SHA-256 for the content, class and split of all files, in their order."""
+    digest = hashlib.sha256()
+    for column in (index.digests, index.labels, index.splits):
+        digest.update(np.ascontiguousarray(column).tobytes())
+    return digest.hexdigest()
+
+
+def write_dropped(path: Path, dropped: Iterable[Dropped]) -> None:
+    """Writes dropped.csv: path, policy and reason of each file that was left out."""
+    rows = ((each.path, each.policy, each.reason) for each in dropped)
+    write_csv(path, ("path", "policy", "reason"), rows)
+
+
+def _whole(digests: npt.NDArray[np.bytes_]) -> list[bytes]:
+    """Each with its 32 bytes: NumPy cuts zeros off at the end."""
+    return [digest.ljust(32, b"\0") for digest in digests.tolist()]
+
+
+def _wrong_rows(rows: Iterable[tuple[int, Mapping[str, str]]]) -> list[str]:
+    known = set(SPLIT_NAMES)
+    sides: dict[str, str] = {}
+    unknown, twice, garbled = [], [], []
+    for line, row in rows:
+        path, split = row["path"], row["split"]
+        if split not in known:
+            unknown.append(f"line {line}: {split}")
+        if sides.setdefault(path, split) != split:
+            twice.append(f"line {line}: {path} ({sides[path]}, {split})")
+        if not _is_digest(row.get("sha256") or ""):
+            garbled.append(f"line {line}")
+    return [
+        *summary(f"splits are none of {', '.join(SPLIT_NAMES)}", unknown),
+        *summary("files are named on two sides", twice),
+        *summary("SHA-256 are not 64 hexadecimal digits", garbled),
+    ]
+
+
+def _is_digest(text: str) -> bool:
+    try:
+        return len(bytes.fromhex(text)) in (0, 32)
+    except ValueError:
+        return False
+
+
+def _error(path: Path, problems: Iterable[str]) -> DataError:
+    expected = "`data.split` must be a split.csv of a run, with the columns path and split."
+    found = "\n".join(f"  {each}" for each in problems)
+    return DataError(f"{message(expected, **{'data.split': str(path)})}\n{found}")

@@ -1,0 +1,127 @@
+"""Reads the rows of a CSV file: its encoding, its delimiter, its header."""
+
+import codecs
+import csv
+import io
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...core.errors import DataError, message
+from ...core.files import open_regular
+from .folders import slash_hint
+
+_DELIMITERS = ",;\t"
+_LOOKED_AT = 100  # rows, to find the delimiter
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """The cells of a table, without white space at their ends.
+
+    Attributes:
+        header: Names of the columns.
+        rows: Rows that are not empty, each with the number of its line.
+    """
+
+    header: list[str]
+    rows: list[tuple[int, list[str]]]
+
+    def column(self, name: str) -> list[str]:
+        """The cells of a column; empty where a row has too few.
+
+        Args:
+            name: Is in `header`.
+        """
+        place = self.header.index(name)
+        return [cells[place] if place < len(cells) else "" for _, cells in self.rows]
+
+
+def read_table_file(path: Path, wanted: Collection[str], name: str) -> TableFile:
+    """Reads a CSV file in UTF-8 or, with a byte order mark, UTF-16.
+
+    Args:
+        path: The file; its cells are divided by commas, semicolons or tabs.
+        wanted: Columns that it should have, by which the delimiter is recognised.
+        name: The setting that named it, for messages, such as `"data.train"`.
+
+    Raises:
+        DataError: It can't be read, or has no rows below its header.
+    """
+    try:
+        with open_regular(path) as file:
+            text = _decoded(file.read())
+        header, *rows = _rows(text, _delimiter(text, wanted)) or [(0, [])]
+    except (OSError, ValueError, csv.Error) as error:
+        raise _unreadable(error, path, name) from None
+    if not rows:
+        raise DataError(
+            message(
+                f"`{name}` must be a table with a header and a row for each picture.",
+                **{name: str(path)},
+            )
+        )
+    return TableFile(header[1], rows)
+
+
+def _decoded(content: bytes) -> str:
+    if content.startswith(_UTF_16):
+        return content.decode("utf-16")
+    text = content.decode("utf-8-sig")
+    if "\0" in text:
+        raise ValueError("it holds zero bytes")
+    return text
+
+
+def _delimiter(text: str, wanted: Collection[str]) -> str:
+    """The delimiter that finds most of the wanted columns, then rows of equal length.
+
+    Counting characters would count those in quotes, and those of decimal commas.
+    """
+
+    def fitness(delimiter: str) -> tuple[int, float, int]:
+        rows = [cells for _, cells in _rows(text, delimiter, _LOOKED_AT)]
+        if not rows:
+            return 0, 0.0, 0
+        lengths = Counter(map(len, rows))
+        alike = lengths[len(rows[0])] / len(rows) if len(rows[0]) > 1 else 0.0
+        return len(set(rows[0]) & set(wanted)), alike, len(rows[0])
+
+    return max(_DELIMITERS, key=fitness)
+
+
+def _rows(
+    text: str, delimiter: str, most: int | None = None
+) -> list[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    found: list[tuple[int, list[str]]] = []
+    for cells in reader:
+        if any(cells):
+            found.append((reader.line_num, [" ".join(cell.split()) for cell in cells]))
+        if len(found) == most:
+            break
+    return found
+
+
+def _unreadable(error: Exception, path: Path, name: str) -> DataError:
+    why = getattr(error, "strerror", None) or str(error)
+    remedy = slash_hint(path)
+    if isinstance(error, ValueError):
+        why = "it is not text in UTF-8"
+        remedy = "Save it as CSV in UTF-8; Excel calls that `CSV UTF-8`."
+    return DataError(
+        message(
+            f"`{name}` must be a table that can be read ({why}).",
+            remedy,
+            **{name: str(path)},
+        )
+    )
+
+
+def repeated_columns(header: Sequence[str], wanted: Collection[str]) -> list[str]:
+    """Those of the wanted columns that the header has more than once."""
+    return [
+        each for each in dict.fromkeys(header) if each in wanted and header.count(each) > 1
+    ]

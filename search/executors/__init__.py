@@ -1,0 +1,1 @@
+"""Where trials run: in this process, in workers, or on other machines."""

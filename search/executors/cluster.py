@@ -1,0 +1,291 @@
+"""Trials on several machines: Keras Tuner's chief and workers, and their gRPC service.
+
+The environment says who a process is, as Keras Tuner has it. The chief holds the oracle
+and runs no trial; workers ask it for one after another. All see the search's directory.
+What a trial is to do, and what came of it, travels as JSON in the values of Keras Tuner's
+own message, whose numbers have half the digits.
+"""
+
+import contextlib
+import copy
+import queue
+import re
+import threading
+import time
+from concurrent import futures
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import grpc
+import keras_tuner
+from keras_tuner.src import protos
+from keras_tuner.src.distribute.oracle_chief import OracleServicer
+from keras_tuner.src.engine.trial import Trial as Message
+
+from ...core.errors import ConfigError, message
+from ...core.files import read_text, write_text_atomic
+from ...core.removal import remove_file
+from ...core.signals import stop_signals
+from ...core.strangers import Strangers
+from ..trials import DEATHS, Outcome, TrialPlan
+from .cluster_messages import (
+    BUSY,
+    Sender,
+    plan_to_json,
+    read_outcome,
+    read_sender,
+    task_name,
+)
+from .role import IP, PORT, Place
+from .signed_calls import MAX_MESSAGE_BYTES, OnlySigned
+
+SECONDS_OF_SILENCE = 60.0  # of a worker with a trial, after which another one gets it
+SECONDS_TO_LEAVE = 10.0  # for workers to hear that the search is over
+PAYLOAD = "keraunos"  # the name of the value that holds the JSON
+_OWNER = re.compile(r"\.owner-of-(?:trial|export)-\d+")
+METHODS = ("CreateTrial", "GetTrial", "EndTrial")  # of Keras Tuner's service
+MAX_CALLS = 256  # at a time
+_OPTIONS = [
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    ("grpc.max_connection_idle_ms", 60_000),
+]
+
+
+@dataclass
+class _Handed:
+    """A trial, and who is at it.
+
+    Of one that workers speak of before the search hands it out, as they do with a chief
+    that is back, the plan is None.
+    """
+
+    plan: TrialPlan | None = None
+    tuner_id: str | None = None
+    is_begun: bool = False  # that worker was seen at it: if it asks again, it has died
+    deaths: int = 0
+    heard_at: float = field(default_factory=time.monotonic)
+    outcome: Outcome | None = None  # came before the plan
+
+    @property
+    def is_left(self) -> bool:
+        """Whether any worker may take it."""
+        silence = time.monotonic() - self.heard_at
+        return self.tuner_id is None or silence > SECONDS_OF_SILENCE
+
+    def give(self, tuner_id: str | None) -> None:
+        """To a worker that begins; to nobody, where one leaves; to "", if unknown."""
+        self.tuner_id, self.is_begun = tuner_id, bool(tuner_id)
+        self.heard_at = time.monotonic()
+        if self.plan is not None:
+            _note_owner(self.plan, tuner_id)
+
+
+class Chief:
+    """Hands trials out to workers on other machines; an executor of a search.
+
+    Args:
+        place: Where to answer.
+        fingerprint: Of what decides the trials; workers with another one get none.
+    """
+
+    def __init__(self, place: Place, fingerprint: str) -> None:
+        self._place = place
+        self._fingerprint = fingerprint
+        self._lock = threading.Lock()
+        self._handed: dict[str, _Handed] = {}  # by `task_name`
+        self._waiting: set[str] = set()  # workers that asked and got nothing
+        self._known: set[str] = set()
+        self._is_over = False
+        self._strangers = Strangers("the chief of the search")
+        # Outcomes, and None for each worker that has begun to wait.
+        self._news: queue.Queue[tuple[int, Outcome] | None] = queue.Queue()
+        self._signals = stop_signals()
+
+    def __enter__(self) -> Self:
+        only_signed = OnlySigned(self._place.token(), METHODS, self._strangers)
+        self._server = grpc.server(
+            futures.ThreadPoolExecutor(max_workers=4),
+            interceptors=[only_signed],
+            options=_OPTIONS,
+            maximum_concurrent_rpcs=MAX_CALLS,
+        )
+        protos.get_service_grpc().add_OracleServicer_to_server(
+            OracleServicer(self), self._server
+        )
+        try:
+            self._server.add_insecure_port(self._place.address)
+        except RuntimeError as error:
+            raise ConfigError(
+                message(
+                    f"The chief must be able to answer at its address ({error}).",
+                    f"Set {IP} to an address of this machine and {PORT} to a free port.",
+                    address=self._place.address,
+                )
+            ) from None
+        self._stop = self._signals.__enter__()
+        self._began_at = time.monotonic()
+        self._server.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._is_over = not any(exception) and self._stop.received is None
+        deadline = time.monotonic() + SECONDS_TO_LEAVE
+        while self._is_over and self._known and time.monotonic() < deadline:
+            time.sleep(0.1)
+        if self._is_over:
+            time.sleep(0.2)  # the last answer is on its way
+        self._server.stop(grace=None).wait()
+        self._strangers.report()
+        self._signals.__exit__(None, None, None)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a worker waits for a trial for which there is none."""
+        with self._lock:
+            return self._lacks_trials()
+
+    def begin(self, plan: TrialPlan) -> None:
+        """Takes a trial on, for its owner if it had one, or the next worker that asks."""
+        task = task_name(plan)
+        with self._lock:
+            if task not in self._handed:
+                owner = _noted_owner(plan)
+                self._handed[task] = _Handed(tuner_id=owner, heard_at=self._began_at)
+            handed = self._handed[task]
+            handed.plan = plan
+            if handed.outcome is not None:
+                self._end(task, handed.outcome)
+
+    def wait(self) -> tuple[int, Outcome] | None:
+        """Waits until a trial has ended, a signal has come, or a worker wants a trial."""
+        while self._stop.received is None:
+            with contextlib.suppress(queue.Empty):
+                return self._news.get(timeout=0.1)
+        return -1, Outcome("interrupted", signal=int(self._stop.received))
+
+    # What the service calls, as it would call an oracle of Keras Tuner.
+
+    def create_trial(self, tuner_id: str) -> Message:
+        """What a worker is to do: its own trial again, one that was left, or a new one."""
+        sender = read_sender(tuner_id)
+        if sender.fingerprint != self._fingerprint:
+            return _message("INVALID")
+        with self._lock:
+            if self._is_over:
+                self._known.discard(sender.tuner_id)
+                return _message("STOPPED")
+            self._known.add(sender.tuner_id)
+            return self._answer(sender.tuner_id)
+
+    def get_trial(self, trial_id: str) -> Message:
+        """Hears that a worker is at it, also of one that an earlier chief gave it."""
+        sender = read_sender(trial_id)
+        if sender.fingerprint != self._fingerprint:
+            return _message("INVALID")
+        with self._lock:
+            self._known.add(sender.tuner_id)
+            handed = self._handed.setdefault(sender.task, _Handed())
+            handed.heard_at = time.monotonic()
+            if not handed.is_begun:
+                handed.give(sender.tuner_id)
+            return _message("RUNNING")
+
+    def end_trial(self, told: Message) -> None:
+        """Takes what came of a trial, from whoever has it, once."""
+        sender = read_sender(told.trial_id)
+        outcome = read_outcome(told.hyperparameters.values[PAYLOAD])
+        if outcome.hyperparameters is not None:
+            _require_space(outcome.hyperparameters)
+        if sender.fingerprint != self._fingerprint:
+            return
+        with self._lock:
+            if outcome.status == "interrupted":
+                self._take_back(sender, outcome)
+            else:
+                self._end(sender.task, outcome)
+
+    def _answer(self, name: str) -> Message:
+        has_waited = name in self._waiting
+        self._waiting.discard(name)
+        handed = self._for(name)
+        if handed is None or handed.plan is None:
+            self._waiting.add(name)
+            if not has_waited:
+                self._news.put(None)
+            return _message("IDLE")
+        handed.deaths += handed.is_begun
+        handed.give(name)
+        if self._lacks_trials():  # it has taken one that another waited for
+            self._news.put(None)
+        if handed.deaths == DEATHS:
+            reason = f"its worker died, {DEATHS} times"
+            self._end(task_name(handed.plan), Outcome("failed", reason=reason))
+            return _message("IDLE")
+        return _message("RUNNING", plan_to_json(handed.plan))
+
+    def _take_back(self, sender: Sender, outcome: Outcome) -> None:
+        """Of a worker that leaves, or found that an unknown one is still at it."""
+        handed = self._handed.setdefault(sender.task, _Handed())
+        is_owner = not handed.is_begun or handed.tuner_id == sender.tuner_id
+        if outcome.reason != BUSY:
+            self._known.discard(sender.tuner_id)
+        if is_owner:
+            handed.give("" if outcome.reason == BUSY else None)
+
+    def _end(self, task: str, outcome: Outcome) -> None:
+        handed = self._handed.setdefault(task, _Handed())
+        if handed.plan is None:  # it may be over long since, or will be begun
+            handed.outcome = handed.outcome or outcome
+            return
+        del self._handed[task]
+        _note_owner(handed.plan, None)
+        self._news.put((handed.plan.number, outcome))
+
+    def _lacks_trials(self) -> bool:
+        left = [each for each in self._planned() if each.is_left]
+        own = {each.tuner_id for each in self._planned() if not each.is_left}
+        return len(self._waiting - own) > len(left)
+
+    def _planned(self) -> list[_Handed]:
+        return [each for each in self._handed.values() if each.plan is not None]
+
+    def _for(self, tuner_id: str) -> _Handed | None:
+        planned = self._planned()
+        own = [each for each in planned if each.tuner_id == tuner_id]
+        left = [each for each in planned if each.is_left]
+        return next(iter(own + left), None)
+
+
+def _owner_file(plan: TrialPlan) -> Path:
+    return plan.directory.with_name(f".owner-of-{task_name(plan)}")
+
+
+def _noted_owner(plan: TrialPlan) -> str | None:
+    """The worker that an earlier chief gave it, and that may be at it."""
+    file = _owner_file(plan)
+    return read_text(file) if file.exists() else None
+
+
+def _note_owner(plan: TrialPlan, tuner_id: str | None) -> None:
+    with contextlib.suppress(OSError):  # of a full disk the journal tells
+        if tuner_id is None:
+            file = _owner_file(plan)
+            remove_file(file.parent, file.name, _OWNER)
+        else:
+            write_text_atomic(_owner_file(plan), tuner_id)
+
+
+def _require_space(config: dict[str, Any]) -> None:
+    """Refuses here what would end the search where it is noted."""
+    try:
+        keras_tuner.HyperParameters.from_config(copy.deepcopy(config))
+    except Exception as error:
+        raise ValueError(f"these are no hyperparameters ({error!r})") from None
+
+
+def _message(status: str, payload: str = "") -> Message:
+    values = keras_tuner.HyperParameters()
+    values.values = {PAYLOAD: payload}
+    return Message(values, trial_id="", status=status)

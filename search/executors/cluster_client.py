@@ -1,0 +1,145 @@
+"""What a worker asks its chief, by Keras Tuner's gRPC service.
+
+Keras Tuner's own client takes up to two minutes to find a chief that is back, and gives up
+where the chief goes in the middle of an answer.
+"""
+
+import hmac
+import time
+from typing import Any
+
+import grpc
+from keras_tuner.src import protos
+from keras_tuner.src.engine.trial import Trial as Message
+
+from ...core.console import say
+from ...core.errors import ConfigError, KeraunosError, WorkerError, message
+from ...core.secret import TOKEN_VARIABLE
+from .signed_calls import (
+    CHALLENGE,
+    MAX_MESSAGE_BYTES,
+    NOT_UNDERSTOOD,
+    PROOF,
+    sign_answer,
+    sign_call,
+    value_of,
+)
+
+SECONDS_BETWEEN_TRIES = 0.2
+SERVICE = "/keras_tuner.Oracle"
+_OPTIONS = [
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+]
+
+
+class ChiefClient:
+    """Asks the chief, again and again while it is away or somebody else answers.
+
+    Args:
+        address: Where it answers.
+        token: The secret that it shares with its workers.
+        patience: Seconds, after which a question that has no answer is an error.
+
+    Example:
+        >>> ChiefClient("127.0.0.1:8000", "0123456789abcdef", patience=60.0).patience
+        60.0
+    """
+
+    def __init__(self, address: str, token: str, patience: float) -> None:
+        self._channel = grpc.insecure_channel(address, options=_OPTIONS)
+        self._address = address
+        self._token = token
+        self._challenge = ""
+        self._is_noted = False
+        self.patience = patience
+
+    def create_trial(self, sender: str) -> Message:
+        """Asks for something to do."""
+        request = protos.get_service().CreateTrialRequest(tuner_id=sender)
+        answer = self._ask("CreateTrial", request)
+        return Message.from_proto(
+            protos.get_service().CreateTrialResponse.FromString(answer).trial
+        )
+
+    def get_trial(self, sender: str) -> None:
+        """Says that it is still at it."""
+        self._ask("GetTrial", protos.get_service().GetTrialRequest(trial_id=sender))
+
+    def end_trial(self, told: Message) -> None:
+        """Says what came of it."""
+        request = protos.get_service().EndTrialRequest(trial=told.to_proto())
+        self._ask("EndTrial", request)
+
+    def _ask(self, name: str, request: Any) -> bytes:
+        """Returns what the chief answers.
+
+        Raises:
+            WorkerError: It has not answered, or not proved that it is the chief, in time.
+            ConfigError: It does not understand the question.
+        """
+        deadline = time.monotonic() + self.patience
+        method, body = f"{SERVICE}/{name}", request.SerializeToString()
+        while True:
+            seconds = max(deadline - time.monotonic(), SECONDS_BETWEEN_TRIES)
+            answer, status = self._call(method, body, seconds)
+            if answer is not None:
+                return answer
+            if time.monotonic() > deadline:
+                raise self._lost(status)
+            time.sleep(SECONDS_BETWEEN_TRIES)
+
+    def _call(
+        self, method: str, body: bytes, seconds: float
+    ) -> tuple[bytes | None, grpc.StatusCode]:
+        """Asks once: an answer that is proved to be the chief's, if it is, and gRPC's."""
+        proof = sign_call(self._token, method, self._challenge, body)
+        metadata = ((PROOF, ".".join(proof)),)
+        call = self._channel.unary_unary(method)
+        try:
+            answer, done = call.with_call(
+                body, metadata=metadata, wait_for_ready=True, timeout=seconds
+            )
+        except grpc.RpcError as error:
+            answer, done = NOT_UNDERSTOOD, error
+        code = value_of(done.trailing_metadata(), PROOF)
+        expected = sign_answer(self._token, method, proof, answer)
+        if not hmac.compare_digest(code.encode(), expected.encode()):
+            self._take_challenge(done)
+            return None, done.code()
+        if answer == NOT_UNDERSTOOD:
+            raise self._not_understood()
+        return answer, done.code()
+
+    def _take_challenge(self, refused: Any) -> None:
+        challenge = value_of(refused.trailing_metadata(), CHALLENGE)
+        if challenge and challenge == self._challenge and not self._is_noted:
+            self._is_noted = True
+            say(
+                f"note: who answers at {self._address} does not take this worker's "
+                f"{TOKEN_VARIABLE}; trying again"
+            )
+        self._challenge = challenge or self._challenge
+
+    def _lost(self, status: grpc.StatusCode) -> KeraunosError:
+        seconds = f"{self.patience:g} seconds"
+        is_refused = status is grpc.StatusCode.UNAUTHENTICATED
+        hint = f"Is {TOKEN_VARIABLE} the same for both? " if is_refused else ""
+        return WorkerError(
+            message(
+                f"The chief of the search must answer within {seconds}.",
+                f"{hint}A trial that was running is saved: start the chief and this worker "
+                "again with the same commands to go on.",
+                address=self._address,
+            )
+        )
+
+    def _not_understood(self) -> KeraunosError:
+        return ConfigError(
+            message(
+                "The chief must understand what this worker says.",
+                "Install the same version of Keraunos and Keras Tuner for both.",
+                address=self._address,
+            )
+        )

@@ -1,0 +1,125 @@
+"""What chief and workers of a search say to each other, as JSON."""
+
+import json
+import math
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from ...core import errors
+from ...core.errors import KeraunosError
+from ..trials import Outcome, TrialPlan
+
+BUSY = "its directory is in use by another process"  # why a worker gives a trial back
+
+
+class Sender(NamedTuple):
+    """Who says something to the chief, in the place of an id in Keras Tuner's messages.
+
+    Attributes:
+        fingerprint: Of its search's settings.
+        tuner_id: Its name.
+        task: What it is at, by `task_name`; empty if it asks for something to do.
+
+    Example:
+        >>> read_sender(Sender("abc", "worker-0", "trial-3").to_json()).task
+        'trial-3'
+    """
+
+    fingerprint: Annotated[str, Field(max_length=100)]
+    tuner_id: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
+    task: Annotated[str, Field(pattern=r"^((trial|export)-\d{1,9})?$")] = ""
+
+    def to_json(self) -> str:
+        """What `read_sender` reads."""
+        return json.dumps(self)
+
+
+_SENDER = TypeAdapter(Sender)
+
+
+def read_sender(text: str) -> Sender:
+    """Undoes `Sender.to_json`.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    return _SENDER.validate_json(text)
+
+
+def task_name(plan: TrialPlan) -> str:
+    """Tells the training of a trial from the writing of its model.
+
+    Example:
+        >>> task_name(TrialPlan(3, {"values": {}}, Path("trial-003"), export=True))
+        'export-3'
+    """
+    return f"{'export' if plan.export else 'trial'}-{plan.number}"
+
+
+def plan_to_json(plan: TrialPlan) -> str:
+    """What a worker is to do.
+
+    Example:
+        >>> plan = TrialPlan(3, {"values": {"rate": 0.1}}, Path("trial-003"))
+        >>> read_plan(plan_to_json(plan)) == plan
+        True
+    """
+    return json.dumps(asdict(plan), default=str)
+
+
+def read_plan(text: str) -> TrialPlan:
+    """Undoes `plan_to_json`."""
+    fields = json.loads(text)
+    paths = {"directory": Path(fields["directory"])}
+    if fields["continues"] is not None:
+        paths["continues"] = Path(fields["continues"])
+    return TrialPlan(**fields | paths)
+
+
+class _Outcome(BaseModel):
+    """An outcome on its way: what is no finite number travels as null."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+    status: Literal["completed", "failed", "interrupted"]
+    scores: list[float | None]
+    seconds: Annotated[float, Field(ge=0)]
+    reason: str
+    signal: Annotated[int, Field(ge=1, le=64)] | None
+    error: tuple[str, str] | None
+    traceback: str
+    hyperparameters: dict[str, Any] | None
+
+
+def outcome_to_json(outcome: Outcome) -> str:
+    """What came of a trial.
+
+    Example:
+        >>> outcome = Outcome("failed", reason="x", error=errors.DataError("none"))
+        >>> read_outcome(outcome_to_json(outcome)).error
+        DataError('none')
+    """
+    fields = asdict(replace(outcome, error=None))
+    fields["scores"] = [s if math.isfinite(s) else None for s in map(float, outcome.scores)]
+    if outcome.error is not None:
+        fields["error"] = [type(outcome.error).__name__, str(outcome.error)]
+    return json.dumps(fields)
+
+
+def read_outcome(text: str) -> Outcome:
+    """Undoes `outcome_to_json`.
+
+    Raises:
+        ValueError: It is something else, or has scores that are no numbers.
+    """
+    fields: dict[str, Any] = dict(_Outcome.model_validate_json(text))
+    fields["scores"] = [math.nan if s is None else s for s in fields["scores"]]
+    if fields["error"] is not None:
+        name, words = fields["error"]
+        kind = getattr(errors, name, KeraunosError)
+        is_ours = isinstance(kind, type) and issubclass(kind, KeraunosError)
+        fields["error"] = (kind if is_ours else KeraunosError)(words)
+    return Outcome(**fields)

@@ -1,0 +1,124 @@
+"""Runs trials in this process, one after the other."""
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from ...callbacks.run_state import CHECKPOINTS
+from ...core.files import read_text, write_json_atomic
+from ...core.removal import remove_file
+from ...core.signals import stop_signals
+from ..trials import DEATHS, FitTrial, Outcome, TrialPlan, run_trial
+
+_NOTE = re.compile(r"\.begun-.+\.json")
+
+
+class Stopped(BaseException):
+    """A signal came before a trial, or where it has no fit that would save its state."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class InProcess:
+    """Runs one trial at a time, here.
+
+    Args:
+        fit: Trains as planned.
+        objective: Name of the metric that is the score.
+    """
+
+    def __init__(self, fit: FitTrial, objective: str) -> None:
+        self._fit = fit
+        self._objective = objective
+        self._plans: list[TrialPlan] = []
+        self._signals = stop_signals()
+
+    def __enter__(self) -> Self:
+        self._stop = self._signals.__enter__()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._signals.__exit__(None, None, None)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another trial can begin; none once a signal has come."""
+        return not self._plans and self._stop.received is None
+
+    def begin(self, plan: TrialPlan) -> None:
+        """Takes a trial on."""
+        self._plans.append(plan)
+
+    def wait(self) -> tuple[int, Outcome]:
+        """Runs the trial to its end.
+
+        Returns:
+            Its number, and what came out.
+
+        Raises:
+            Stopped: A signal has come since the last one, or while there was no fit.
+        """
+        with stopped_by_signals():
+            plan = self._plans.pop()
+            return plan.number, self._run(plan)
+
+    def _run(self, plan: TrialPlan) -> Outcome:
+        with _noted_as_begun(plan.directory) as deaths:
+            if deaths < DEATHS:
+                return run_trial(self._fit, plan, self._objective)
+        # Out of memory, say, which ended this process.
+        return Outcome("failed", reason=f"its process died, {DEATHS} times")
+
+
+@contextlib.contextmanager
+def _noted_as_begun(run_dir: Path) -> Iterator[int]:
+    """Notes that a trial has begun, until it ends in whatever way but with its process.
+
+    Yields:
+        How often its process has died since its newest checkpoint.
+    """
+    note = run_dir.with_name(f".begun-{run_dir.name}.json")
+    reached = max(
+        (each.name for each in (run_dir / CHECKPOINTS).glob("step-*")), default=""
+    )
+    deaths = _deaths_before(note, reached)
+    with contextlib.suppress(OSError):  # the journal says what a full disk means
+        write_json_atomic(note, {"reached": reached, "deaths": deaths})
+    try:
+        yield deaths
+    finally:
+        remove_file(note.parent, note.name, _NOTE)
+
+
+def _deaths_before(note: Path, reached: str) -> int:
+    """How often it died here; a note that can't be read says nothing."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        before = json.loads(read_text(note))
+        if before["reached"] == reached:
+            return int(before["deaths"]) + 1
+    return 0
+
+
+@contextlib.contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """Lets a signal end what is going on; a fit has handlers of its own meanwhile.
+
+    Within another `stop_signals`, which remembers those that come before. So does it
+    where Python loses what the handler raises, as it does in a `__del__`.
+
+    Raises:
+        Stopped: A signal came.
+    """
+
+    def stop(number: int) -> None:
+        raise Stopped(number)
+
+    with stop_signals(then=stop) as signals:
+        if signals.received is not None:
+            raise Stopped(int(signals.received))
+        yield

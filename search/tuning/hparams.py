@@ -1,0 +1,55 @@
+"""Writes what the HParams dashboard of TensorBoard shows: table and parallel coordinates.
+
+A trial is a session in its own `tensorboard` folder; what can vary, and the score, stand
+in that of the search.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import keras_tuner
+import tensorflow as tf
+from keras_tuner.engine import hyperparameters as kinds
+from tensorboard.plugins.hparams import api as hp
+
+from ...callbacks.hparams import begin_session, end_session, new_writer
+from ...callbacks.tensorboard import FOLDER
+from ...core.files import own_directory
+from ..study import Trial
+
+
+def write_experiment(
+    directory: Path, space: keras_tuner.HyperParameters, objective: str
+) -> None:
+    """Writes what varies between trials, and the name of the score."""
+    with new_writer(own_directory(directory / FOLDER)).as_default():
+        hp.hparams_config(
+            hparams=[hp.HParam(each.name, _domain(each)) for each in space.space],
+            metrics=[hp.Metric(objective)],
+        )
+
+
+def write_session(directory: Path, trial: Trial, objective: str) -> None:
+    """Writes the values of a trial, its score, and whether it failed."""
+    is_success = trial.score is not None
+    with new_writer(own_directory(directory / FOLDER)).as_default():
+        begin_session(trial.name, _plain(trial.values))
+        if is_success:
+            tf.summary.scalar(objective, trial.score, step=trial.best_epoch)
+        end_session(is_success)
+
+
+def _domain(parameter: Any) -> hp.Domain:
+    if isinstance(parameter, kinds.Boolean):
+        return hp.Discrete([False, True])
+    if isinstance(parameter, kinds.Float):
+        return hp.RealInterval(float(parameter.min_value), float(parameter.max_value))
+    if isinstance(parameter, kinds.Int):
+        return hp.IntInterval(int(parameter.min_value), int(parameter.max_value))
+    if isinstance(parameter, kinds.Fixed):
+        return hp.Discrete([parameter.value])
+    return hp.Discrete(list(parameter.values))
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,182 @@
+import os
+
+import numpy as np
+import pytest
+from helpers import opened_files, smooth_picture
+from keraunos.core.store import Store
+from keraunos.data.copies.similarity import near_groups
+from keraunos.data.files.inspect import inspect_files
+from keraunos.data.files.pixel_rules import DECODER_VERSION
+from keraunos.data.files.records import FileRecords
+from PIL import Image, ImageEnhance, ImageOps
+
+CHANGES = {
+    "encoded at JPEG quality 30": lambda image: (image, "JPEG", {"quality": 30}),
+    "half the size": lambda image: (image.resize((60, 45)), "PNG", {}),
+    "twice the size, as WebP": lambda image: (image.resize((240, 180)), "WEBP", {}),
+    "5 % cut off a corner": lambda image: (image.crop((6, 4, 120, 90)), "PNG", {}),
+    "5 % cut off each edge": lambda image: (image.crop((6, 4, 114, 86)), "PNG", {}),
+    "5 % cut off, and encoded": lambda image: (
+        image.crop((0, 2, 114, 87)),
+        "JPEG",
+        {"quality": 50},
+    ),
+    "brighter": lambda image: (ImageEnhance.Brightness(image).enhance(1.08), "PNG", {}),
+}
+UNRELATED = {
+    "mirrored": ImageOps.mirror,
+    "a quarter cut off": lambda image: image.crop((30, 0, 120, 68)),
+    "in other colours": lambda image: Image.merge("RGB", [image.getchannel("G")] * 3),
+}
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "cache", 10**9)
+
+
+@pytest.fixture
+def others(tmp_path):
+    """Seven pictures that have nothing to do with those of the seeds below 100."""
+    paths = [str(tmp_path / f"other-{number}.png") for number in range(7)]
+    for number, path in enumerate(paths):
+        smooth_picture(100 + number).save(path)
+    return paths
+
+
+def save(image, path, **options):
+    image.save(path, **options)
+    return str(path)
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_changed_picture_is_grouped_with_its_original(
+    change, seed, others, store, tmp_path
+):
+    original = smooth_picture(seed)
+    changed, kind, options = change(original)
+    paths = [
+        save(changed, tmp_path / "changed", format=kind, **options),
+        *others,
+        save(original, tmp_path / "original.png"),
+    ]
+    groups = near_groups(paths, store)
+    assert groups[0] == groups[-1]
+    assert len(set(groups)) == 8
+
+
+@pytest.mark.parametrize("change", UNRELATED.values(), ids=UNRELATED)
+def test_another_picture_is_not_grouped(change, store, tmp_path):
+    # All red is gone from the first, so that grey differs from it in colour alone.
+    original = Image.merge(
+        "RGB",
+        [
+            smooth_picture(1).getchannel("G").point(lambda v: v // 4),
+            smooth_picture(1).getchannel("G"),
+            smooth_picture(1).getchannel("G"),
+        ],
+    )
+    paths = [
+        save(original, tmp_path / "original.png"),
+        save(change(original), tmp_path / "changed.png"),
+    ]
+    assert len(set(near_groups(paths, store))) == 2
+
+
+@pytest.mark.parametrize(("height", "groups"), [(20, 2), (6, 2), (3, 1)])
+def test_pictures_that_differ_in_detail_are_grouped_if_it_is_faint(
+    height, groups, store, tmp_path
+):
+    """As frames and forms do: the coarse comparison takes all of them for copies."""
+    smooth = np.asarray(smooth_picture(2)).astype(float)
+    paths = []
+    for number, waves in enumerate((4, 5)):
+        stripes = height * np.cos(np.linspace(0, waves * 2 * np.pi, 120))[None, :, None]
+        pixels = np.clip(smooth * 0.8 + 25 + stripes, 0, 255).astype(np.uint8)
+        paths.append(save(Image.fromarray(pixels), tmp_path / f"{number}.png"))
+    assert len(set(near_groups(paths, store))) == groups
+
+
+def test_unrelated_pictures_are_each_alone(store, tmp_path):
+    paths = [save(smooth_picture(n), tmp_path / f"{n}.png") for n in range(131)]
+    assert len(set(near_groups(paths, store))) == 131
+
+
+def test_pictures_without_contrast_are_not_compared(store, tmp_path):
+    """Walls, skies and empty slides: what little there is in them is alike."""
+    paths = []
+    for number in range(5):
+        pixels = np.full((40, 40, 3), 128 + number, np.uint8)
+        pixels[:, 20:] += 3
+        paths.append(save(Image.fromarray(pixels), tmp_path / f"{number}.png"))
+    assert len(set(near_groups(paths, store))) == 5
+
+
+def test_equal_pixels_are_one_group_whatever_the_format(store, tmp_path):
+    image = Image.fromarray(np.full((9, 11, 3), 77, np.uint8))  # too flat to be near
+    image.save(tmp_path / "a.png")
+    image.save(tmp_path / "b.bmp")
+    image.save(tmp_path / "c.webp", lossless=True)
+    image.resize((11, 11)).save(tmp_path / "d.png")
+    paths = [str(tmp_path / name) for name in ("a.png", "b.bmp", "c.webp", "d.png")]
+    assert near_groups(paths, store).tolist() == [0, 0, 0, 1]
+
+
+def test_a_copy_of_a_copy_is_in_the_same_group(store, tmp_path):
+    """The ends of the chain are too far from each other to be near copies."""
+    image = smooth_picture(5, 400, 300)
+    crops = [image.crop((14 * n, 0, 400, 300 - 11 * n)) for n in range(5)]
+    paths = [save(crop, tmp_path / f"{n}.png") for n, crop in enumerate(crops)]
+    assert len(set(near_groups([paths[0], paths[-1]], store))) == 2
+    assert len(set(near_groups(paths, store))) == 1
+
+
+def test_more_copies_than_are_looked_at_are_one_group(others, store, tmp_path):
+    image = smooth_picture(6)
+    copies = [
+        save(image, tmp_path / f"{quality}.jpg", quality=quality)
+        for quality in range(40, 95)
+    ]
+    assert len(set(near_groups([*copies, *others], store))) == 8
+
+
+def test_files_that_cannot_be_decoded_are_each_alone(store, tmp_path):
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / name).write_bytes(b"the same text")
+    paths = [str(tmp_path / name) for name in ("a.jpg", "b.jpg", "missing.jpg")]
+    assert sorted(near_groups(paths, store)) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_hardly_any_files_are_grouped(count, others, store):
+    assert near_groups(others[:count], store).tolist() == list(range(count))
+
+
+def test_unchanged_files_are_not_opened_again(others, store, tmp_path):
+    copy = save(smooth_picture(100), tmp_path / "copy.jpg", quality=60)
+    first = near_groups([*others, copy], store)
+    with opened_files() as opened:
+        assert near_groups([*others, copy], store).tolist() == first.tolist()
+    assert not {str(path) for path in [*others, copy]} & set(opened)
+
+
+def test_a_file_that_was_changed_is_opened_again(others, store, tmp_path):
+    copy = save(smooth_picture(100), tmp_path / "copy.jpg", quality=60)
+    assert len(set(near_groups([*others, copy], store))) == 7
+    smooth_picture(99).save(copy, quality=60)
+    assert len(set(near_groups([*others, copy], store))) == 8
+
+
+def test_files_that_a_run_has_seen_get_their_fingerprints_later(others, store, tmp_path):
+    copy = save(smooth_picture(100), tmp_path / "copy.jpg", quality=60)
+    inspect_files([*others, copy], store)
+    assert len(set(near_groups([*others, copy], store))) == 7
+
+
+def test_what_cannot_be_opened_is_not_remembered(store, tmp_path):
+    path = str(tmp_path / "link.png")
+    os.symlink(tmp_path / "nothing.png", path)
+    assert "can't be opened" in inspect_files([path], store)[0].problem
+    records = FileRecords(store.directory / "files.sqlite", DECODER_VERSION)
+    assert records.find([path]) == {}

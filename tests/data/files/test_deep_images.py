@@ -1,0 +1,151 @@
+"""Images of 16 bits per channel that use fewer, and the formats that came later."""
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import smooth_picture
+from keraunos import DataError, ImageData
+from keraunos.core.store import Store
+from keraunos.data import unlabelled_split
+from keraunos.data.audit.audit import audit_folders
+from keraunos.data.audit.findings import findings
+from keraunos.data.files.decode import decode, open_picture
+from keraunos.data.files.inspect import inspect_files
+from keraunos.data.files.pixel_rules import PixelRules, UndecodableError
+from PIL import Image
+
+SIDE = 32
+
+
+def png(values: np.ndarray) -> bytes:
+    """A PNG of 16 bits per channel: grey, or with 3 or 4 channels."""
+    height, width = values.shape[:2]
+    colour = {2: 0, 3: 2, 4: 6}[values.ndim if values.ndim == 2 else values.shape[2]]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + zlib_crc(name + data)
+
+    def zlib_crc(data: bytes) -> bytes:
+        return struct.pack(">I", zlib.crc32(data))
+
+    head = struct.pack(">IIBBBBB", width, height, 16, colour, 0, 0, 0)
+    chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*each) for each in chunks)
+
+
+def values(seed: int, bits: int, *channels: int) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    made = random.integers(0, 2**bits, (SIDE, SIDE, *channels), dtype=np.uint16)
+    made.flat[0] = 2**bits - 1
+    return made
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_the_upper_8_of_the_bits_that_are_used_are_kept(bits, channels):
+    made = values(0, bits, *channels)
+    assert open_picture(png(made)).bits == bits
+    pixels = decode(png(made), SIDE, PixelRules(bit_depth=bits))
+    expected = (made >> (bits - 8)).reshape(SIDE, SIDE, -1)
+    np.testing.assert_array_equal(pixels, np.broadcast_to(expected, pixels.shape))
+    with pytest.raises(UndecodableError, match=f"it uses {bits} bits, more than"):
+        decode(png(made), SIDE, PixelRules(bit_depth=bits - 1))
+
+
+def test_of_images_with_transparency_the_colours_are_measured():
+    made = np.concatenate([values(0, 12, 3), np.full((SIDE, SIDE, 1), 65535)], axis=2)
+    assert open_picture(png(made)).bits == 12
+    with pytest.raises(UndecodableError, match="it has transparency"):
+        decode(png(made), SIDE, PixelRules(bit_depth=12))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Six grey images of 12 bits in 16."""
+    for number in range(6):
+        name = tmp_path / f"data/{'ab'[number % 2]}/{number}.png"
+        name.parent.mkdir(parents=True, exist_ok=True)
+        name.write_bytes(png(values(number, 12)))
+    return tmp_path / "data"
+
+
+def test_black_images_are_never_trained_on_unasked(folder, tmp_path):
+    options = {"image_size": SIDE, "batch_size": 4, "cache_dir": tmp_path / "cache"}
+    with pytest.raises(
+        DataError, match=r"none has a value above 4,095.*data\.bit_depth=12"
+    ):
+        ImageData.from_folder(folder, **options)
+    data = ImageData.from_folder(folder, bit_depth=12, **options)
+    first = data.train.pictures(np.arange(data.train.num_examples))
+    assert first.max() == 255
+    dark = ImageData.from_folder(folder, bit_depth=16, **options)  # from the same cache
+    assert dark.train.pictures(np.arange(1)).max() == 15
+    assert any("nearly black" in line for line in dark.describe())
+    assert dark.train.fingerprint != data.train.fingerprint
+    with pytest.raises(DataError, match="it uses 12 bits, more than"):
+        ImageData.from_folder(folder, bit_depth=10, **options)
+
+
+def test_an_audit_asks_too_and_does_not_take_them_for_copies(folder, tmp_path):
+    audit = audit_folders([folder], Store(tmp_path / "cache", 10**9))
+    texts = [each.text for each in findings(audit) if each.spoils]
+    assert len(texts) == 1
+    assert "data.bit_depth=12" in texts[0]
+    assert not audit.duplicates.exact
+
+
+def test_predictions_ask_too(folder):
+    with pytest.raises(DataError, match="--bit-depth=12"):
+        unlabelled_split([folder], SIDE, 4)
+    split = unlabelled_split([folder], SIDE, 4, PixelRules(bit_depth=12))
+    assert split.pictures(np.arange(6)).max() == 255
+
+
+@pytest.mark.parametrize(
+    ("extension", "format", "options"),
+    [
+        ("avif", "AVIF", {"quality": 95}),
+        ("ppm", "PPM", {}),
+        ("pgm", "PPM", {}),
+        ("jp2", "JPEG2000", {}),
+        ("j2k", "JPEG2000", {"no_jp2": True}),
+    ],
+)
+def test_later_formats_are_read_under_their_names(extension, format, options, tmp_path):
+    picture = smooth_picture(3, SIDE, SIDE)
+    if extension == "pgm":
+        picture = picture.convert("L")
+    picture.save(tmp_path / f"a.{extension}", format, **options)
+    (record,) = inspect_files([str(tmp_path / f"a.{extension}")], None)
+    assert (record.problem, record.format) == ("", format)
+    pixels = decode((tmp_path / f"a.{extension}").read_bytes(), SIDE)
+    difference = np.asarray(picture.convert("RGB"), int) - pixels
+    assert np.abs(difference).mean() < 8
+
+
+def test_a_grey_map_of_12_bits_is_scaled_as_its_header_says():
+    made = values(0, 12)
+    content = b"P5\n%d %d\n4095\n" % (SIDE, SIDE) + made.astype(">u2").tobytes()
+    assert decode(content, SIDE).max() == 255
+
+
+def test_the_limit_of_pixels_is_a_setting_that_needs_no_new_cache(tmp_path):
+    content = io.BytesIO()
+    Image.new("L", (3000, 1000)).save(content, "PNG")
+    file = tmp_path / "large.png"
+    file.write_bytes(content.getvalue())
+    store = Store(tmp_path / "cache", 10**9)
+    for limit, words in [
+        (10**6, "more than 1,000,000"),
+        (10**7, ""),
+        (2 * 10**6, "2,000,0"),
+    ]:
+        (record,) = inspect_files([str(file)], store, max_pixels=limit)
+        assert words in record.problem
+        assert bool(record.problem) == bool(words)
+        assert (record.width, record.height) == (3000, 1000)

@@ -1,0 +1,458 @@
+"""A chief and its workers, in processes of one machine that talk over its loopback."""
+
+import json
+import signal
+import socket
+import threading
+import time
+from dataclasses import replace
+
+import hypermodels
+import keras_tuner
+import pytest
+from hypermodels import KillsOnce, Waits, WaitsForFiles, ended_trials, rows
+from keras_tuner.src.engine.trial import Trial as Message
+from keraunos.core.errors import ConfigError
+from keraunos.core.lock import directory_lock
+from keraunos.core.secret import TOKEN_VARIABLE
+from keraunos.search.executors import cluster
+from keraunos.search.executors.cluster import PAYLOAD, Chief
+from keraunos.search.executors.cluster_messages import (
+    BUSY,
+    Sender,
+    outcome_to_json,
+    read_plan,
+)
+from keraunos.search.executors.cluster_worker import Worker
+from keraunos.search.executors.role import ID, IP, PORT, Place, find_place
+from keraunos.search.search import _hand_out
+from keraunos.search.trials import DEATHS, Outcome, TrialPlan
+from programs import Program, wait_for
+
+TRIALS = 3
+NOTHING = {"space": [], "values": {}}
+
+
+@pytest.fixture
+def port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@pytest.fixture
+def chief(port, tmp_path):
+    """One that holds the trials 0 and 1."""
+    with Chief(Place("chief", f"127.0.0.1:{port}"), "abc") as made:
+        for number in (0, 1):
+            made.begin(plan(tmp_path, number))
+        yield made
+        made._known.clear()  # nobody will come back to hear that it is over
+
+
+@pytest.fixture
+def next_chief(chief, tmp_path):
+    """One that begins after the other has handed out trial 0 to "a" and 1 to "b"."""
+    for name in ("a", "b"):
+        asks(chief, name)
+    made = Chief(Place("chief", ""), "abc")
+    made._began_at = time.monotonic()
+    return made
+
+
+def plan(folder, number):
+    return TrialPlan(number, NOTHING, folder / f"trial-{number}")
+
+
+def asks(chief, name, fingerprint="abc"):
+    """What a worker gets: a trial's number, or the chief's other answer."""
+    return given(chief.create_trial(Sender(fingerprint, name).to_json()))
+
+
+def beats(chief, name, number):
+    chief.get_trial(Sender("abc", name, f"trial-{number}").to_json())
+
+
+def given(message):
+    if message.status != "RUNNING":
+        return message.status
+    return read_plan(message.hyperparameters.values[PAYLOAD]).number
+
+
+def told(name, number, outcome, fingerprint="abc"):
+    space = keras_tuner.HyperParameters()
+    space.values = {PAYLOAD: outcome_to_json(outcome)}
+    sender = Sender(fingerprint, name, f"trial-{number}")
+    return Message(space, sender.to_json(), "COMPLETED")
+
+
+def test_each_worker_gets_a_trial_of_its_own_and_the_same_after_a_restart(chief):
+    assert [asks(chief, name) for name in ("a", "b", "c")] == [0, 1, "IDLE"]
+    assert asks(chief, "b") == 1
+    assert chief.has_room
+
+
+def test_a_worker_that_begins_to_wait_is_noticed_whenever_it_asks(chief):
+    for name in ("a", "b", "c", "c"):
+        asks(chief, name)
+    assert chief.has_room
+    assert chief.wait() is None
+    assert chief._news.empty()  # the second time it has been known to wait
+
+
+def test_a_worker_whose_trial_is_taken_by_another_is_noticed(chief, tmp_path):
+    for name in ("a", "b", "c"):
+        asks(chief, name)
+    assert chief.wait() is None
+    chief.begin(plan(tmp_path, 2))  # for "c"
+    assert asks(chief, "d") == 2
+    assert chief.wait() is None
+    assert chief.has_room
+
+
+def test_an_outcome_is_not_lost_where_all_workers_wait_in_vain(port, tmp_path):
+    """The last trial ends while the one before is noted, and both workers ask again."""
+    plans = iter([plan(tmp_path, 0), plan(tmp_path, 1)])
+    noted, is_noted = [], threading.Event()
+
+    def note():
+        for number, _ in _hand_out(chief, lambda: next(plans, None)):
+            noted.append(number)
+            is_noted.wait(60)
+
+    with Chief(Place("chief", f"127.0.0.1:{port}"), "abc") as chief:
+        search = threading.Thread(target=note)
+        search.start()
+        for number, name in enumerate(("a", "b")):
+            wait_for(lambda: asks(chief, name) == number)  # noqa: B023
+        chief.end_trial(told("a", 0, Outcome("completed", [0.5])))
+        wait_for(lambda: noted == [0])
+        chief.end_trial(told("b", 1, Outcome("completed", [0.5])))
+        assert [asks(chief, name) for name in ("a", "b")] == ["IDLE"] * 2
+        is_noted.set()
+        search.join(60)
+        assert noted == [0, 1]
+        chief._known.clear()
+
+
+def test_a_trial_whose_worker_is_silent_goes_to_another(chief, monkeypatch):
+    asks(chief, "a")
+    asks(chief, "b")
+    monkeypatch.setattr(cluster, "SECONDS_OF_SILENCE", 0.3)
+    time.sleep(0.4)
+    beats(chief, "b", 1)  # of this one something is heard
+    assert asks(chief, "c") == 0
+
+
+def test_a_trial_of_a_worker_that_leaves_goes_to_another(chief):
+    asks(chief, "a")
+    chief.end_trial(told("a", 0, Outcome("interrupted", signal=15)))
+    assert asks(chief, "b") == 0
+
+
+def test_a_trial_that_ends_its_workers_is_marked(chief):
+    answers = [asks(chief, "a") for _ in range(DEATHS + 1)]
+    assert answers == [0] * DEATHS + ["IDLE"]
+    number, outcome = chief.wait()
+    assert (number, outcome.status) == (0, "failed")
+    assert f"{DEATHS} times" in outcome.reason
+
+
+def test_what_came_of_a_trial_is_taken_once(chief):
+    asks(chief, "a")
+    for score in (0.1, 0.2):
+        chief.end_trial(told("a", 0, Outcome("completed", [score, float("nan")])))
+    number, outcome = chief.wait()
+    assert (number, outcome.scores[0]) == (0, 0.1)
+    assert chief._news.empty()
+
+
+def test_a_chief_that_is_back_leaves_trials_with_their_workers(
+    next_chief, tmp_path, monkeypatch
+):
+    for number in (0, 1):
+        next_chief.begin(plan(tmp_path, number))
+    assert [asks(next_chief, name) for name in ("c", "b")] == ["IDLE", 1]
+    monkeypatch.setattr(cluster, "SECONDS_OF_SILENCE", 0.3)
+    time.sleep(0.4)
+    beats(next_chief, "b", 1)
+    assert asks(next_chief, "c") == 0
+
+
+def test_a_worker_that_asks_a_chief_that_is_back_has_not_died(next_chief, tmp_path):
+    next_chief.begin(plan(tmp_path, 0))
+    answers = [asks(next_chief, "a") for _ in range(DEATHS + 1)]
+    assert answers == [0] * DEATHS + ["IDLE"]  # but for those deaths that it has seen
+
+
+def test_a_chief_that_is_back_learns_from_workers_what_they_are_at(next_chief, tmp_path):
+    beats(next_chief, "d", 0)
+    next_chief.end_trial(told("b", 1, Outcome("interrupted", signal=15)))
+    for number in (0, 1):
+        next_chief.begin(plan(tmp_path, number))
+    assert [asks(next_chief, name) for name in ("c", "a", "d")] == [1, "IDLE", 0]
+
+
+def test_an_outcome_that_comes_before_its_trial_is_handed_out_is_taken_once(
+    next_chief, tmp_path
+):
+    for score in (0.1, 0.2):
+        next_chief.end_trial(told("a", 0, Outcome("completed", [score])))
+    assert next_chief._news.empty()
+    next_chief.begin(replace(plan(tmp_path, 0), export=True))  # is another task
+    assert next_chief._news.empty()
+    next_chief.begin(plan(tmp_path, 0))
+    assert next_chief._news.get_nowait() == (0, Outcome("completed", [0.1]))
+    assert next_chief._news.empty()
+
+
+def test_what_workers_wait_for_they_find_begun(next_chief, tmp_path):
+    asks(next_chief, "b")
+    next_chief.begin(plan(tmp_path, 0))  # of "a"
+    assert next_chief.has_room
+    next_chief.begin(plan(tmp_path, 1))  # of "b"
+    assert not next_chief.has_room
+
+
+def test_a_trial_that_an_unknown_process_is_at_waits_for_it(chief, monkeypatch):
+    asks(chief, "a")
+    chief.end_trial(told("a", 0, Outcome("interrupted", reason=BUSY)))
+    assert [asks(chief, name) for name in ("a", "b")] == [1, "IDLE"]
+    beats(chief, "c", 0)
+    assert asks(chief, "c") == 0
+    chief.end_trial(told("c", 0, Outcome("interrupted", reason=BUSY)))
+    monkeypatch.setattr(cluster, "SECONDS_OF_SILENCE", 0.3)
+    time.sleep(0.4)
+    assert asks(chief, "b") == 0
+
+
+def test_a_worker_with_other_settings_gets_no_trial_and_ends_none(chief):
+    assert [asks(chief, "a", "other") for _ in range(DEATHS + 1)] == ["INVALID"] * 4
+    refusal = chief.create_trial(Sender("other", "a").to_json()).to_proto()
+    assert "abc" not in str(refusal)  # what it would have had to say
+    assert asks(chief, "b") == 0
+    chief.end_trial(told("b", 0, Outcome("completed", [0.5]), "other"))
+    assert chief._news.empty()
+
+
+SPACE = {"space": [], "values": {"rate": 0.1}}
+COMPLETED = json.loads(outcome_to_json(Outcome("completed", [0.5])))
+BAD_OUTCOMES = [
+    *({"scores": scores} for scores in ("0.5", ["0.5"], [True], [[0.5]], {"1": 0.5}, 0.5)),
+    *({"status": status} for status in ("running", None, 1)),
+    *({"seconds": seconds} for seconds in (-1.0, "long", None, True)),
+    *({"signal": signal} for signal in (0, 1000, "15", 1.5)),
+    *({"error": error} for error in ("KeyError", ["a"], [1, 2])),
+    *({"hyperparameters": space} for space in ([], {"space": 3}, {"values": {}})),
+    {"reason": None},
+    {"traceback": 7},
+    {"more": 1},
+]
+
+
+@pytest.mark.parametrize("bad", BAD_OUTCOMES, ids=str)
+def test_an_outcome_that_makes_no_sense_is_refused(bad, chief):
+    asks(chief, "a")
+    message = told("a", 0, Outcome("completed", [0.5]))
+    message.hyperparameters.values = {PAYLOAD: json.dumps(COMPLETED | bad)}
+    with pytest.raises(ValueError, match=r"."):
+        chief.end_trial(message)
+    chief.end_trial(told("a", 0, Outcome("completed", [0.5], hyperparameters=SPACE)))
+    assert chief.wait() == (0, Outcome("completed", [0.5], hyperparameters=SPACE))
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_a_score_on_its_way_is_a_finite_number(number, chief):
+    text = json.dumps(COMPLETED | {"scores": [0]}).replace("[0]", f"[{number}]")
+    message = told("a", 0, Outcome("completed"))
+    message.hyperparameters.values = {PAYLOAD: text}
+    with pytest.raises(ValueError, match=r"finite|Infinity|NaN|invalid"):
+        chief.end_trial(message)
+
+
+def test_an_epoch_without_a_score_is_none_on_its_way(chief):
+    asks(chief, "a")
+    scores = [0.5, float("nan"), float("inf")]
+    chief.end_trial(told("a", 0, Outcome("completed", scores)))
+    _, outcome = chief.wait()
+    assert [score == 0.5 or str(score) for score in outcome.scores] == [True, "nan", "nan"]
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "",
+        "{}",
+        "[",
+        "[" * 100_000,
+        "[1, 2, 3]",
+        '["abc"]',
+        '["abc", ""]',
+        '["abc", "a\\nb"]',
+        '["abc", "a", "../../elsewhere"]',
+        '["abc", "a", "trial-3", "more"]',
+        json.dumps(["abc", "a" * 1000]),
+    ],
+    ids=lambda text: text[:20],
+)
+def test_who_says_not_who_it_is_gets_nothing(sender, chief):
+    for ask in (chief.create_trial, chief.get_trial):
+        with pytest.raises(ValueError, match=r"."):
+            ask(sender)
+    assert not chief._known
+    assert asks(chief, "a") == 0
+
+
+def test_a_worker_gives_a_trial_back_that_is_in_use(tmp_path, port):
+    def fit(plan):
+        raise AssertionError("it is in use")
+
+    place = Place("a", f"127.0.0.1:{port}")
+    with directory_lock(tmp_path):
+        worker = Worker(place, fit, "loss", "abc", tmp_path)
+        outcome = worker._do(TrialPlan(0, NOTHING, tmp_path))
+    assert (outcome.status, outcome.reason) == ("interrupted", BUSY)
+
+
+def test_half_of_the_variables_are_refused(monkeypatch):
+    assert find_place() is None
+    monkeypatch.setenv(IP, "127.0.0.1")
+    with pytest.raises(ConfigError, match=f"{PORT}.*must all be set"):
+        find_place()
+
+
+def test_a_port_must_be_one(monkeypatch):
+    for name, value in {ID: "chief", IP: "127.0.0.1", PORT: "80a"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=f"{PORT} must be a whole number from 1 to 65535"):
+        find_place()
+
+
+def test_on_several_machines_there_must_be_a_secret(monkeypatch):
+    for name, value in {ID: "chief", IP: "10.0.0.1", PORT: "8000"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=f"{TOKEN_VARIABLE} is not set"):
+        find_place()
+    monkeypatch.setenv(TOKEN_VARIABLE, "0123456789abcdef")
+    assert find_place() == Place("chief", "10.0.0.1:8000")
+
+
+@pytest.fixture
+def begin(tmp_path, port):
+    """Starts the chief or a worker."""
+    started = []
+
+    def start(name, **settings):
+        environment = {ID: name, IP: "127.0.0.1", PORT: str(port)}
+        settings = {"max_trials": TRIALS, "trainer": {}} | settings
+        output = tmp_path / f"{name}-{len(started)}.log"
+        program = Program(
+            hypermodels.program,
+            tmp_path / "s",
+            settings,
+            output=output,
+            environment=environment,
+        )
+        started.append(program)
+        return program
+
+    yield start
+    for program in started:
+        program.stop()
+
+
+def search_alone(folder):
+    """Starts the same search in one process."""
+    settings, log = {"max_trials": TRIALS}, folder.with_suffix(".log")
+    return Program(hypermodels.program, folder, settings, output=log)
+
+
+@pytest.mark.slow
+def test_a_cluster_finds_what_one_process_finds_though_a_worker_is_killed(begin, tmp_path):
+    alone = search_alone(tmp_path / "one")
+    trainer = {"callbacks": {"killer": KillsOnce()}}
+    chief = begin("chief")
+    workers = {name: begin(name, trainer=trainer) for name in ("one", "two")}
+    marker = tmp_path / "s" / "trial-001.killed"
+    wait_for(lambda: marker.exists() and marker.read_text(), 240)
+    pid = int(marker.read_text())
+    killed = next(name for name, program in workers.items() if program.pid == pid)
+    assert workers[killed].end() == -signal.SIGKILL
+    workers[killed] = begin(killed, trainer=trainer)
+    assert chief.end(240) == 0, chief.output
+    assert [program.end() for program in workers.values()] == [0, 0]
+    assert alone.end() == 0, alone.output
+    assert rows(tmp_path / "s") == rows(tmp_path / "one")
+    assert len(list((tmp_path / "s").glob("*/model.keras"))) == 1
+    lines = (tmp_path / "s" / "trial-001" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3]
+
+
+@pytest.mark.slow
+def test_a_dead_chief_is_noticed_and_the_search_goes_on(begin, tmp_path):
+    trainer = {"callbacks": {"waits": Waits()}}
+    folder = tmp_path / "s"
+    chief = begin("chief")
+    worker = begin("one", trainer=trainer, seconds_without_chief=2.0)
+    wait_for((folder / "trial-001.waits").exists, 240)
+    chief.send(signal.SIGKILL)
+    assert chief.end() == -signal.SIGKILL
+    assert worker.end() == 6, worker.output
+    assert "must answer within 2 seconds" in worker.output
+    assert ended_trials(folder) == 1
+    chief, worker = begin("chief"), begin("one")
+    assert chief.end(240) == 0, chief.output
+    assert worker.end() == 0
+    assert [row["status"] for row in rows(folder)] == ["completed"] * TRIALS
+
+
+@pytest.mark.slow
+def test_a_chief_that_is_back_is_not_missed(begin, tmp_path):
+    alone = search_alone(tmp_path / "one")
+    trainer = {"callbacks": {"waits": WaitsForFiles()}}
+    trials = [tmp_path / "s" / f"trial-00{number}" for number in range(TRIALS)]
+    processes = [trial.with_suffix(".ran") for trial in trials]
+    chief = begin("chief")
+    workers = [begin(name, trainer=trainer) for name in ("one", "two")]
+    wait_for(lambda: processes[0].exists() and processes[1].exists(), 240)
+    chief.send(signal.SIGKILL)
+    chief.end()
+    trials[1].with_suffix(".go").touch()  # this one ends while there is no chief
+    workers.append(begin("three", trainer=trainer))
+    chief = begin("chief")
+    wait_for(processes[2].exists, 240)
+    trials[0].with_suffix(".go").touch()
+    assert chief.end(240) == 0, chief.output
+    assert [worker.end() for worker in workers] == [0, 0, 0]
+    ran = [int(file.read_text()) for file in processes]  # in one process each
+    assert {ran[0], ran[1]} == {workers[0].pid, workers[1].pid}
+    assert alone.end() == 0, alone.output
+    assert rows(tmp_path / "s") == rows(tmp_path / "one")
+    assert not list((tmp_path / "s").glob(".owner-of-*"))
+
+
+@pytest.mark.slow
+def test_a_trial_that_a_signal_ends_before_its_fit_goes_to_another_at_once(
+    chief, tmp_path, port
+):
+    environment = {ID: "one", IP: "127.0.0.1", PORT: str(port)}
+    program, output = hypermodels.worker_that_reads, tmp_path / "log"
+    worker = Program(program, output=output, environment=environment)
+    try:
+        wait_for(lambda: "reads" in worker.output, 120)
+        worker.send(signal.SIGTERM)
+        assert worker.end() == 128 + signal.SIGTERM
+    finally:
+        worker.stop()
+    assert asks(chief, "two") == 0
+
+
+@pytest.mark.slow
+def test_a_worker_with_other_settings_is_refused(begin, tmp_path):
+    chief = begin("chief")
+    worker = begin("one", seed=1)
+    assert worker.end(240) == 2
+    assert "settings of the chief" in worker.output
+    assert not list((tmp_path / "s").glob(".owner-of-*"))
+    chief.send(signal.SIGTERM)
+    assert chief.end() == 128 + signal.SIGTERM

@@ -1,0 +1,246 @@
+"""The chief of a search answers only workers that know its secret, whatever else comes."""
+
+import contextlib
+import socket
+from concurrent import futures
+
+import grpc
+import keras_tuner
+import pytest
+from keras_tuner.src import protos
+from keras_tuner.src.engine.trial import Trial as Message
+from keraunos.core.errors import ConfigError, WorkerError
+from keraunos.core.secret import find_token
+from keraunos.search.executors import cluster_client, signed_calls
+from keraunos.search.executors.cluster import PAYLOAD, Chief
+from keraunos.search.executors.cluster_client import SERVICE, ChiefClient
+from keraunos.search.executors.cluster_messages import Sender, outcome_to_json
+from keraunos.search.executors.role import Place
+from keraunos.search.executors.signed_calls import CHALLENGE, PROOF, sign_call, value_of
+from keraunos.search.trials import Outcome, TrialPlan
+
+SENDER = Sender("abc", "a").to_json()
+CREATE = protos.get_service().CreateTrialRequest(tuner_id=SENDER).SerializeToString()
+
+
+@pytest.fixture
+def address():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{found.getsockname()[1]}"
+
+
+@pytest.fixture
+def chief(address, tmp_path):
+    """One that holds trial 0."""
+    with Chief(Place("chief", address), "abc") as made:
+        made.begin(TrialPlan(0, {"space": [], "values": {}}, tmp_path / "trial-0"))
+        yield made
+        made._known.clear()
+
+
+def client(address, token=None, patience=20.0):
+    return ChiefClient(address, token or find_token(["localhost"]), patience)
+
+
+def called(address, method, request, *proofs, timeout=20.0):
+    """What comes of a call that anybody may make: gRPC's code, and metadata."""
+    metadata = tuple((PROOF, proof) for proof in proofs)
+    with grpc.insecure_channel(address) as channel:
+        call = channel.unary_unary(f"{SERVICE}/{method}")
+        try:
+            _, done = call.with_call(
+                request, metadata=metadata, wait_for_ready=True, timeout=timeout
+            )
+        except grpc.RpcError as error:
+            done = error
+        return done.code(), tuple(done.trailing_metadata())
+
+
+def proof(challenge, request=CREATE, method="CreateTrial", token=None):
+    token = token or find_token(["localhost"])
+    return sign_call(token, f"{SERVICE}/{method}", challenge, request)
+
+
+def challenge_of(address):
+    return value_of(called(address, "CreateTrial", CREATE)[1], CHALLENGE)
+
+
+def test_a_worker_that_knows_the_secret_is_answered(chief, address, capsys):
+    worker = client(address)
+    assert worker.create_trial(SENDER).status == "RUNNING"
+    worker.get_trial(Sender("abc", "a", "trial-0").to_json())
+    values = keras_tuner.HyperParameters()
+    values.values = {PAYLOAD: outcome_to_json(Outcome("completed", [0.5]))}
+    sender = Sender("abc", "a", "trial-0").to_json()
+    worker.end_trial(Message(values, sender, "COMPLETED"))
+    assert chief.wait() == (0, Outcome("completed", [0.5]))
+    assert chief._strangers.count == 0
+
+
+def unsigned(challenge):
+    return []
+
+
+def garbage(challenge):
+    return ["a.b.c.d"]
+
+
+def not_text(challenge):
+    return ["é.é.é.é".encode("ascii", "xmlcharrefreplace").decode()]
+
+
+def with_another_secret(challenge):
+    return [".".join(proof(challenge, token="another secret"))]
+
+
+def of_another_request(challenge):
+    right = proof(challenge, request=b"another")
+    return [".".join(right)]
+
+
+def of_another_method(challenge):
+    return [".".join(proof(challenge, method="GetTrial"))]
+
+
+def of_another_challenge(challenge):
+    return [".".join(proof("00" * 16))]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        unsigned,
+        garbage,
+        not_text,
+        with_another_secret,
+        of_another_request,
+        of_another_method,
+        of_another_challenge,
+    ],
+)
+def test_any_other_call_is_refused_and_the_chief_goes_on(wrong, chief, address):
+    challenge = challenge_of(address)
+    code, metadata = called(address, "CreateTrial", CREATE, *wrong(challenge))
+    assert code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.INVALID_ARGUMENT)
+    assert "abc" not in str(metadata)
+    assert not chief._known
+    assert client(address).create_trial(SENDER).status == "RUNNING"
+
+
+def test_a_call_that_is_heard_again_is_refused(chief, address):
+    text = ".".join(proof(challenge_of(address)))
+    codes = [called(address, "CreateTrial", CREATE, text)[0] for _ in range(2)]
+    assert codes == [grpc.StatusCode.OK, grpc.StatusCode.UNAUTHENTICATED]
+
+
+def test_numbers_of_calls_are_not_remembered_without_end(chief, address, monkeypatch):
+    monkeypatch.setattr(signed_calls, "MAX_CALLS_A_CHALLENGE", 3)
+    challenge = challenge_of(address)
+    text = ".".join(proof(challenge))
+    assert called(address, "CreateTrial", CREATE, text)[0] is grpc.StatusCode.OK
+    worker = client(address)
+    for _ in range(7):
+        worker.get_trial(Sender("abc", "a", "trial-0").to_json())
+    assert challenge_of(address) != challenge  # with which they are forgotten
+    assert called(address, "CreateTrial", CREATE, text)[0] is not grpc.StatusCode.OK
+
+
+@pytest.mark.parametrize("method", ["GetSpace", "UpdateTrial", "GetBestTrials", "NoSuch"])
+def test_what_workers_do_not_ask_is_not_there(method, chief, address):
+    text = ".".join(proof(challenge_of(address), b"", method))
+    code, _ = called(address, method, b"", text)
+    assert code is grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_a_request_that_is_too_large_is_refused(chief, address):
+    large = bytes(signed_calls.MAX_MESSAGE_BYTES + 1)
+    text = ".".join(proof(challenge_of(address), large))
+    code, _ = called(address, "CreateTrial", large, text)
+    assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert client(address).create_trial(SENDER).status == "RUNNING"
+
+
+def test_what_a_member_says_and_nobody_understands_is_told_and_counted(
+    chief, address, capfd
+):
+    with pytest.raises(ConfigError, match="must understand"):
+        client(address).create_trial("no JSON")
+    assert chief._strangers.count == 1
+    assert client(address).create_trial(SENDER).status == "RUNNING"
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_calls_that_never_end_hold_nobody_up(chief, address):
+    """Headers of as many calls as the chief has threads, and more; no request."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(12):
+            channel = stack.enter_context(grpc.insecure_channel(address))
+            never = futures.Future()
+            requests = iter(never.result, None)
+            call = channel.stream_unary(f"{SERVICE}/CreateTrial").future(requests)
+            stack.callback(never.set_result, None)
+            stack.callback(call.cancel)
+        assert client(address).create_trial(SENDER).status == "RUNNING"
+
+
+def test_strangers_are_told_of_once(address, capfd):
+    with Chief(Place("chief", address), "abc"):
+        for _ in range(3):
+            called(address, "CreateTrial", CREATE)
+    said = capfd.readouterr().err
+    assert said.count("the chief of the search refused 3 connections of strangers") == 1
+
+
+class Impostor(grpc.GenericRpcHandler):
+    """Answers all that it is asked, without the secret."""
+
+    def __init__(self, code):
+        self.code = code
+        self.count = 0
+
+    def service(self, details):
+        def answer(request, context):
+            self.count += 1
+            challenge = f"{self.count:032x}"
+            context.set_trailing_metadata(((CHALLENGE, challenge), (PROOF, "0" * 64)))
+            if self.code is not grpc.StatusCode.OK:
+                context.abort(self.code, "no")
+            return b""
+
+        return grpc.unary_unary_rpc_method_handler(answer)
+
+
+@contextlib.contextmanager
+def impostor_at(address, code):
+    server = grpc.server(futures.ThreadPoolExecutor(2))
+    server.add_generic_rpc_handlers([made := Impostor(code)])
+    server.add_insecure_port(address)
+    server.start()
+    try:
+        yield made
+    finally:
+        server.stop(None).wait()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        grpc.StatusCode.OK,
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.UNAUTHENTICATED,
+        grpc.StatusCode.INTERNAL,
+    ],
+)
+def test_who_answers_in_place_of_the_chief_is_not_believed(code, address, monkeypatch):
+    monkeypatch.setattr(cluster_client, "SECONDS_BETWEEN_TRIES", 0.05)
+    with impostor_at(address, code) as impostor:
+        with pytest.raises(WorkerError, match="must answer within"):
+            client(address, patience=0.3).create_trial(SENDER)
+        assert impostor.count > 1
+
+
+def test_a_wrong_secret_is_named_at_once_and_in_the_end(chief, address, capsys):
+    with pytest.raises(WorkerError, match="KERAUNOS_TOKEN the same"):
+        client(address, "another secret", patience=0.5).create_trial(SENDER)
+    assert "does not take this worker's KERAUNOS_TOKEN" in capsys.readouterr().err

@@ -1,0 +1,150 @@
+"""Several trials at a time, in processes that die."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import keras_tuner
+import keraunos as kr
+import light_trials
+import pytest
+from hypermodels import build as unsendable_is_built_by
+from hypermodels import run as run_search_of_models
+from keraunos.callbacks.monitor import Monitor
+from keraunos.configs import SearchConfig
+from keraunos.core.processes import worker_environments
+from keraunos.search.executors.worker_processes import WorkerProcesses
+from keraunos.search.journal import Journal
+from keraunos.search.search import run_search
+from keraunos.search.study import Study
+from keraunos.search.trials import DEATHS
+from keraunos.search.tuning.oracles import create_oracle
+from programs import is_running, wait_for
+
+OBJECTIVE = Monitor("val_loss")
+
+
+def study_in(folder, trials=4):
+    folder.mkdir(exist_ok=True)
+    space = keras_tuner.HyperParameters()
+    space.Float("rate", 0.1, 1.0)
+    settings = SearchConfig(tuner="random", max_trials=trials)
+    oracle = create_oracle(settings, OBJECTIVE, space, 0, 1)
+    return Study(oracle, OBJECTIVE, Journal(folder / "search.json", {}))
+
+
+def test_a_dead_process_is_replaced_and_a_trial_that_kills_is_marked(tmp_path):
+    study = study_in(tmp_path)
+    executor = WorkerProcesses(light_trials.fit, "val_loss", [{}, {}])
+    result = run_search(study, executor, tmp_path, keep=1, say=lambda line: None)
+    well, killed, deadly, last = result.trials
+    assert (tmp_path / "trial-001" / "died").exists()
+    assert (tmp_path / "trial-001" / "begun").read_text() == "xx"
+    for trial in (well, killed, last):
+        rate = trial.values["rate"]
+        assert trial.scores == [rate, 2 * rate, 3 * rate]
+    assert (tmp_path / "trial-002" / "begun").read_text() == "x" * DEATHS
+    assert deadly.status == "failed"
+    assert deadly.reason == f"its process was ended by SIGKILL, {DEATHS} times"
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+import light_trials
+from keraunos.search.trials import TrialPlan
+from keraunos.search.executors.worker_processes import WorkerProcesses
+
+if __name__ == "__main__":
+    with WorkerProcesses(light_trials.fit_for_ever, "val_loss", [{}, {}]) as workers:
+        for number in (1, 2):
+            directory = Path(sys.argv[1], f"trial-{number:03d}")
+            workers.begin(TrialPlan(number, {"space": [], "values": {}}, directory))
+        _, outcome = workers.wait()
+    sys.exit(128 + outcome.signal)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_workers_end_with_their_parent(tmp_path, number):
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    path = [str(Path(light_trials.__file__).parent), os.environ.get("PYTHONPATH", "")]
+    process = subprocess.Popen(
+        [sys.executable, program, tmp_path],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(path)},
+    )
+    files = [tmp_path / f"trial-00{trial}" / "pid" for trial in (1, 2)]
+    wait_for(lambda: all(file.exists() and file.read_text() for file in files))
+    workers = [int(file.read_text()) for file in files]
+    assert all(map(is_running, workers))
+    process.send_signal(number)
+    code = process.wait(timeout=60)
+    assert code == (143 if number == signal.SIGTERM else -signal.SIGKILL)
+    wait_for(lambda: not any(map(is_running, workers)))
+
+
+def test_what_cannot_be_sent_to_a_process_is_refused(tmp_path):
+    with pytest.raises(kr.ConfigError, match="top of a module"):
+        run_search_of_models(
+            tmp_path / "s", build=lambda hp: unsendable_is_built_by(hp), parallel_trials=2
+        )
+
+
+UNGUARDED = """
+import sys
+import hypermodels
+import keraunos as kr
+
+BUILD = {build}
+try:
+    hypermodels.run(sys.argv[1], build=BUILD, parallel_trials=2)
+except kr.KeraunosError as error:
+    print(error)
+    sys.exit(error.exit_code)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        ("hypermodels.build", 'below `if __name__ == "__main__":`'),
+        ("lambda hp: hypermodels.build(hp)", "functions that are defined at the top"),
+    ],
+)
+def test_a_script_that_processes_cannot_import_is_refused(tmp_path, build, words):
+    program = tmp_path / "program.py"
+    program.write_text(UNGUARDED.format(build=build))
+    path = [str(Path(light_trials.__file__).parent), os.environ.get("PYTHONPATH", "")]
+    ended = subprocess.run(
+        [sys.executable, program, tmp_path / "s"],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ended.returncode == 2, ended.stderr
+    assert words in ended.stdout
+    assert not (tmp_path / "s").exists()
+
+
+def test_gpus_are_divided_among_workers():
+    def seen(count, gpus):
+        return [
+            each.get("CUDA_VISIBLE_DEVICES") for each in worker_environments(count, gpus)
+        ]
+
+    assert seen(2, ["0", "1", "2", "3"]) == ["0,1", "2,3"]
+    assert seen(3, ["4", "7"]) == ["4", "7", "4"]
+    assert seen(2, []) == [None, None]
+
+
+def test_workers_share_the_threads_and_take_memory_as_they_need_it():
+    (alone,) = worker_environments(1, [])
+    many = worker_environments(10_000, [])
+    assert int(alone["TF_NUM_INTRAOP_THREADS"]) == os.cpu_count()
+    assert {each["TF_NUM_INTRAOP_THREADS"] for each in many} == {"1"}
+    assert alone["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"

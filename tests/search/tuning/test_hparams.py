@@ -1,0 +1,64 @@
+import keras_tuner
+import pytest
+import tensorflow as tf
+from hparams_messages import message_of, read_events, session_values
+from keraunos.search.study import Trial
+from keraunos.search.tuning.hparams import write_experiment, write_session
+from tensorboard.plugins.hparams import api_pb2, metadata
+
+
+@pytest.fixture
+def space():
+    made = keras_tuner.HyperParameters()
+    made.Float("rate", 0.1, 0.5)
+    made.Int("units", 2, 9)
+    made.Choice("activation", ["tanh", "relu"])
+    made.Boolean("deep")
+    return made
+
+
+def test_the_experiment_names_what_varies_and_the_score(tmp_path, space):
+    write_experiment(tmp_path, space, "val_accuracy")
+    experiment = message_of(tmp_path, metadata.EXPERIMENT_TAG)
+    infos = {info.name: info for info in experiment.hparam_infos}
+    assert set(infos) == {"rate", "units", "activation", "deep"}
+    interval = infos["rate"].domain_interval
+    assert (interval.min_value, interval.max_value) == (0.1, 0.5)
+    assert list(infos["activation"].domain_discrete) == ["relu", "tanh"]
+    assert [each.name.tag for each in experiment.metric_infos] == ["val_accuracy"]
+
+
+@pytest.mark.feature("hparams")
+def test_a_session_has_the_values_and_the_score_of_a_trial(tmp_path, space):
+    trial = Trial(3, space, "completed", score=0.75, best_epoch=2)
+    space.values["tuner/epochs"] = 4
+    write_session(tmp_path, trial, "val_accuracy")
+    start = message_of(tmp_path, metadata.SESSION_START_INFO_TAG)
+    assert session_values(tmp_path) == {
+        "rate": 0.1,
+        "units": 2.0,
+        "activation": "tanh",
+        "deep": False,
+    }
+    assert start.group_name == "trial-003"
+    (score,) = read_events(tmp_path).Tensors("val_accuracy")
+    assert (score.step, float(tf.make_ndarray(score.tensor_proto))) == (2, 0.75)
+    end = message_of(tmp_path, metadata.SESSION_END_INFO_TAG)
+    assert end.status == api_pb2.STATUS_SUCCESS
+
+
+def test_a_failed_trial_is_shown_as_failed_and_without_a_score(tmp_path, space):
+    write_session(tmp_path, Trial(0, space, "failed"), "val_accuracy")
+    end = message_of(tmp_path, metadata.SESSION_END_INFO_TAG)
+    assert end.status == api_pb2.STATUS_FAILURE
+    assert "val_accuracy" not in read_events(tmp_path).Tags()["tensors"]
+
+
+def test_writing_again_leaves_one_file_and_those_of_the_run(tmp_path, space):
+    of_the_run = tmp_path / "tensorboard" / "train" / "events.out.tfevents.1"
+    of_the_run.parent.mkdir(parents=True)
+    of_the_run.touch()
+    for _ in range(2):
+        write_session(tmp_path, Trial(0, space, "completed", score=0.5), "val_loss")
+    assert len(list((tmp_path / "tensorboard").glob("events*"))) == 1
+    assert of_the_run.exists()

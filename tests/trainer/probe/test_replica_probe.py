@@ -1,0 +1,251 @@
+"""What depends on how a batch is cut is found before the first step, and named."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from batch_dependent import (
+    FOUND,
+    RIGHT,
+    CountsCalls,
+    Largest,
+    PlainCalls,
+    RunningMean,
+    Traced,
+    model_of,
+    one_hot,
+    slightly_of_the_batch,
+)
+from compiled_models import CASES
+from helpers import replicas, weights_of
+from keraunos import ConfigError, OutOfMemoryError, Trainer
+from keraunos.models import FunctionModule, Module
+from keraunos.trainer.probe.replica_probe import check_replicas
+from keraunos.trainer.setup.compiled_model import build_model
+from keraunos.trainer.step.batches import as_source
+
+layers = keras.layers
+
+
+@pytest.fixture(scope="module")
+def strategies() -> dict[int, tf.distribute.Strategy]:
+    return {count: replicas(count) for count in (2, 4)}
+
+
+@pytest.fixture
+def check(strategies: Any) -> Callable[..., keras.Model]:
+    def run(
+        build: Any, data: Any, count: int = 2, batch_size: int = 4, sync: bool = True
+    ) -> keras.Model:
+        module = build if isinstance(build, Module) else FunctionModule(build)
+        dataset = tf.data.Dataset.from_tensor_slices(data).batch(batch_size)
+        source, strategy = as_source(dataset, "data"), strategies[count]
+        model = build_model(module, strategy, source, sync)
+        check_replicas(model, module, strategy, source)
+        return model
+
+    return run
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_it_is_found_and_named(name: str, check: Any) -> None:
+    module, named, data = FOUND[name]
+    with pytest.raises(ConfigError) as caught:
+        check(module, data())
+    said = str(caught.value)
+    for each in (named, " whole, ", " cut", "devices=1", "trainer.check_replicas=false"):
+        assert each in said
+
+
+def test_everything_is_named_at_once(check: Any) -> None:
+    build = model_of(
+        RunningMean,
+        Traced,
+        loss=slightly_of_the_batch,
+        metrics=[Largest],
+    )
+    with pytest.raises(ConfigError) as caught:
+        check(build, one_hot())
+    for each in ("loss 'slightly_of_the_batch'", "metric 'largest'", "/own'"):
+        assert each in str(caught.value)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_a_thousandth_in_a_loss_is_found_in_low_precision(policy: str, check: Any) -> None:
+    keras.config.set_dtype_policy(policy)
+    try:
+        with pytest.raises(ConfigError, match="slightly_of_the_batch"):
+            check(model_of(loss=slightly_of_the_batch), one_hot())
+        check(model_of(layers.BatchNormalization), one_hot())
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("name", CASES)
+def test_compiled_models_pass(name: str, count: int, check: Any) -> None:
+    check(CASES[name].build, CASES[name].elements(9), count)
+
+
+def test_there_may_be_fewer_rows_than_the_check_takes(check: Any) -> None:
+    for rows in (1, 3):
+        check(model_of(), tuple(each[:rows] for each in one_hot()), count=4, batch_size=2)
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_what_is_exact_on_replicas_passes(name: str, check: Any) -> None:
+    check(RIGHT[name], one_hot())
+
+
+def test_random_images_and_recurrent_dropout_pass(check: Any) -> None:
+    def pictures() -> keras.Model:
+        model = keras.Sequential(
+            [
+                keras.Input((8, 8, 3)),
+                layers.RandomFlip(),
+                layers.RandomRotation(0.2),
+                layers.RandomContrast(0.3),
+                layers.SpatialDropout2D(0.3),
+                layers.Reshape((8, 24)),
+                layers.GRU(3, dropout=0.2, recurrent_dropout=0.2),
+            ]
+        )
+        model.compile("sgd", "mse")
+        return model
+
+    values = np.random.default_rng(0)
+    check(pictures, (values.random((9, 8, 8, 3)), values.random((9, 3))))
+
+
+def test_masked_places_with_weights_of_their_own_pass(check: Any) -> None:
+    def tagger() -> keras.Model:
+        model = keras.Sequential(
+            [
+                keras.Input((6,), dtype="int32"),
+                layers.Embedding(9, 3, mask_zero=True),
+                layers.Dense(3, "softmax"),
+            ]
+        )
+        loss = keras.losses.SparseCategoricalCrossentropy(
+            reduction="mean_with_sample_weight"
+        )
+        model.compile("sgd", loss, metrics=["accuracy"], weighted_metrics=["accuracy"])
+        return model
+
+    values = np.random.default_rng(0)
+    words, tags = values.integers(0, 9, (9, 6)), values.integers(0, 3, (9, 6))
+    check(tagger, (words, tags, values.random((9, 6))))
+
+
+def test_batch_norm_that_is_not_synchronised_was_asked_for_but_nothing_else(
+    check: Any,
+) -> None:
+    model = check(model_of(layers.BatchNormalization), one_hot(), sync=False)
+    assert not model.layers[1].synchronized
+    with pytest.raises(ConfigError, match="metric 'largest'"):
+        check(
+            model_of(layers.BatchNormalization, metrics=[Largest]),
+            one_hot(),
+            sync=False,
+        )
+
+
+def test_nothing_of_the_model_changes(check: Any, strategies: Any) -> None:
+    build = model_of(
+        layers.BatchNormalization, lambda: layers.Dropout(0.5), CountsCalls, PlainCalls
+    )
+    module, strategy = FunctionModule(build), strategies[2]
+    source = as_source(tf.data.Dataset.from_tensor_slices(one_hot()).batch(4), "data")
+    model = build_model(module, strategy, source, sync_batch_norm=True)
+    states = random.getstate(), np.random.get_state()[1].tolist()
+    before = everything(model, strategy)
+    check_replicas(model, module, strategy, source)
+    after = everything(model, strategy)
+    assert len(before) > 10
+    assert [each.tobytes() for each in after] == [each.tobytes() for each in before]
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == states
+
+
+def everything(model: keras.Model, strategy: Any) -> list[np.ndarray]:
+    """Values of all variables on each replica."""
+    variables = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
+    inner = [*(variable.value for variable in variables), model.layers[4].count]
+    return [
+        each.numpy()
+        for variable in inner
+        for each in strategy.experimental_local_results(variable)
+    ]
+
+
+def test_a_function_of_a_layer_is_not_left_with_constants(check: Any) -> None:
+    model = check(model_of(Traced), one_hot())
+    inputs = one_hot()[0][:5]
+    before = model(inputs).numpy()
+    model.layers[1].scale.assign(0.0)
+    assert np.abs(model(inputs).numpy() - before).max() > 1e-3
+
+
+def test_an_error_of_the_model_says_where_it_comes_from(check: Any) -> None:
+    class Fails(layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            if tf.executing_eagerly():
+                raise ZeroDivisionError("of the user")
+            return inputs
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        check(model_of(Fails), one_hot())
+    assert "trainer.check_replicas=false" in caught.value.__notes__[0]
+
+
+def test_memory_that_is_not_enough_for_the_check_is_an_error_of_its_own(
+    check: Any,
+) -> None:
+    class Fails(layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            if tf.executing_eagerly():
+                raise tf.errors.ResourceExhaustedError(None, None, "OOM")
+            return inputs
+
+    with pytest.raises(OutOfMemoryError, match="check_replicas=false"):
+        check(model_of(Fails), one_hot())
+
+
+def test_a_fit_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    dataset = tf.data.Dataset.from_tensor_slices(one_hot()).batch(4)
+    trainer = Trainer(strategy=replicas(2), run_dir=tmp_path / "run", callbacks=[])
+    with pytest.raises(ConfigError, match="metric 'largest'"):
+        trainer.fit(model_of(metrics=[Largest]), dataset)
+    assert not list((tmp_path / "run").glob("[!.]*"))
+
+
+def test_a_run_that_is_not_checked_says_so() -> None:
+    dataset = tf.data.Dataset.from_tensor_slices(one_hot()).batch(4)
+    build = model_of(metrics=[Largest])
+    for check, count in ((True, 0), (False, 1)):
+        trainer = Trainer(strategy=replicas(2), check_replicas=check, callbacks=[])
+        lines = trainer.describe(build, dataset)
+        assert sum("replicas: not checked" in line for line in lines) == count
+    assert trainer.settings.model_dump()["check_replicas"] is False
+
+
+@pytest.mark.slow
+def test_a_run_ends_with_the_same_bits_with_the_check_and_without() -> None:
+    def fit(check_replicas: bool) -> Any:
+        dataset = tf.data.Dataset.from_tensor_slices(one_hot()).shuffle(22, seed=1).batch(4)
+        build = model_of(layers.BatchNormalization, lambda: layers.Dropout(0.5))
+        trainer = Trainer(
+            strategy=replicas(2), max_epochs=2, callbacks=[], check_replicas=check_replicas
+        )
+        return trainer.fit(build, dataset)
+
+    fit(True)  # the first of a process shuffles in another order
+    checked, unchecked = fit(True), fit(False)
+    for name in ("loss", "gradient_norm"):
+        assert checked.history[name] == unchecked.history[name]
+    weights = zip(weights_of(checked.model), weights_of(unchecked.model), strict=True)
+    assert all(np.array_equal(first, second) for first, second in weights)

@@ -1,0 +1,245 @@
+"""Sources of batches, and how these are cut for replicas."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import examples, replicas
+from keraunos import ConfigError, ImageData
+from keraunos.strategies import Position, Replicas, own_part
+from keraunos.trainer.step.batches import (
+    Batches,
+    BatchSource,
+    DatasetSource,
+    FunctionSource,
+    as_source,
+    batch_limit,
+    cut,
+    next_with_wait,
+    unpack,
+)
+
+FIRST_OF_FOUR = Replicas(total=4, first=0, local=4)
+
+
+def numbers(count: int, batch_size: int = 4) -> tf.data.Dataset:
+    return tf.data.Dataset.range(count).batch(batch_size)
+
+
+def shuffled(epoch: int, start_batch: int) -> tf.data.Dataset:
+    """The numbers below 10 in the order of an epoch."""
+    order = np.random.default_rng(epoch).permutation(10)
+    return tf.data.Dataset.from_tensor_slices(order).batch(4).skip(start_batch)
+
+
+def rows(batches: tf.data.Dataset) -> list[list[int]]:
+    """The rows of each batch, those of all replicas one after the other."""
+    return [[int(n) for part in parts for n in part.content] for parts in batches]
+
+
+def test_batches_are_cut_as_replicas_say() -> None:
+    for parts, size in zip(cut(numbers(13, 10), FIRST_OF_FOUR), (10, 3), strict=True):
+        for replica, part in enumerate(parts):
+            own = np.arange(10)[:size][FIRST_OF_FOUR.rows(replica, size)]
+            np.testing.assert_array_equal(np.asarray(part.content) % 10, own)
+            assert int(part.repeats) == FIRST_OF_FOUR.repeats(size)
+
+
+def test_a_process_gets_the_parts_of_its_own_replicas_only() -> None:
+    (parts,) = cut(numbers(9, 9), Replicas(total=4, first=2, local=2))
+    assert [part.content.numpy().tolist() for part in parts] == [[4, 5], [6, 7, 8]]
+
+
+TWO_WORKERS_OF_TWO = [Replicas(total=4, first=first, local=2) for first in (0, 2)]
+
+
+@pytest.mark.parametrize("size", range(1, 10))
+def test_workers_with_two_replicas_each_share_out_a_batch(size: int) -> None:
+    ((first,), (second,)) = (rows(cut(numbers(size, size), r)) for r in TWO_WORKERS_OF_TWO)
+    ((whole,),) = [rows(cut(numbers(size, size), FIRST_OF_FOUR))]
+    assert first + second == whole
+    assert whole == [*range(size)] * FIRST_OF_FOUR.repeats(size)
+
+
+def test_workers_with_two_replicas_each_share_out_pictures(pictures: Path) -> None:
+    """Twenty-four in batches of seven: the last has fewer than there are replicas."""
+    train = ImageData.from_folder(
+        pictures / "train", image_size=32, batch_size=7, augmentation=None
+    ).train
+    first, second = (train.batches(Position(), r).take(4) for r in TWO_WORKERS_OF_TWO)
+    whole = train.batches(Position(), Replicas()).take(4)
+    for *parts, (batch,) in zip(first, second, whole, strict=True):
+        own = [part for each in parts for part in each]
+        expected = batch.content["images"].numpy()
+        own = own if len(expected) >= 4 else own[-1:]
+        assert {int(part.repeats) for part in own} == {1 if len(expected) >= 4 else 4}
+        joined = np.concatenate([part.content["images"] for part in own])
+        np.testing.assert_array_equal(joined, expected)
+
+
+def test_every_tensor_of_an_element_is_cut_alike() -> None:
+    words = tf.ragged.constant([[1, 2], [3], [], [4, 5], [6]])
+    element = ({"words": words, "number": tf.range(5)}, tf.range(5, 10))
+    batched = tf.data.Dataset.from_tensors(element)
+    ((_, last),) = cut(batched, Replicas(total=2, first=0, local=2))
+    inputs, targets = last.content
+    assert inputs["words"].to_list() == [[], [4, 5], [6]]
+    assert inputs["number"].numpy().tolist() == [2, 3, 4]
+    assert targets.numpy().tolist() == [7, 8, 9]
+
+
+def test_a_dataset_goes_on_at_a_batch_in_every_epoch() -> None:
+    source = DatasetSource(numbers(10))
+    assert (source.num_batches, source.is_endless) == (3, False)
+    assert rows(source.batches(Position(epoch=5, batch=1), Replicas())) == [
+        [4, 5, 6, 7],
+        [8, 9],
+    ]
+
+
+def test_an_endless_dataset_goes_on_behind_all_epochs_before() -> None:
+    source = DatasetSource(numbers(12).repeat())
+    assert (source.num_batches, source.is_endless) == (None, True)
+    position = Position(epoch=2, batch=1, batches_per_epoch=5)
+    assert rows(source.batches(position, Replicas()).take(2)) == [
+        [8, 9, 10, 11],
+        [0, 1, 2, 3],
+    ]
+
+
+def test_a_dataset_may_not_know_its_length() -> None:
+    odd = numbers(10).filter(lambda batch: tf.size(batch) > 0)
+    source = DatasetSource(odd)
+    assert (source.num_batches, source.is_endless) == (None, False)
+    assert len(rows(source.batches(Position(), Replicas()))) == 3
+
+
+def test_a_function_is_asked_for_epoch_and_batch() -> None:
+    source = FunctionSource(shuffled)
+    assert (source.num_batches, source.is_endless) == (3, False)
+    whole = rows(source.batches(Position(epoch=3), Replicas()))
+    assert whole != rows(source.batches(Position(epoch=4), Replicas()))
+    assert rows(source.batches(Position(epoch=3, batch=1), Replicas())) == whole[1:]
+
+
+@pytest.mark.parametrize("made", [numbers(10), shuffled, DatasetSource(numbers(10))])
+def test_datasets_functions_and_sources_are_sources(made: Any) -> None:
+    source = as_source(made, "data")
+    assert isinstance(source, BatchSource)
+    assert source.num_batches == 3
+    assert as_source(source, "data") is source
+
+
+def test_anything_else_is_refused_by_the_name_of_its_argument() -> None:
+    with pytest.raises(ConfigError, match="validation_data='ndarray'"):
+        as_source(np.zeros((4, 5)), "validation_data")
+
+
+@pytest.mark.parametrize("wrap", [DatasetSource, lambda d: FunctionSource(lambda e, b: d)])
+def test_sparse_tensors_are_refused(wrap: Any) -> None:
+    sparse = tf.data.Dataset.from_tensors(({"x": tf.sparse.eye(3)}, tf.range(3)))
+    with pytest.raises(ConfigError, match=r"tf\.sparse\.to_dense"):
+        wrap(sparse)
+
+
+def test_elements_are_taken_apart_as_by_model_fit() -> None:
+    x, y, w = examples(3)
+    assert unpack(x) == (x, None, None)
+    assert unpack((x, y)) == (x, y, None)
+    assert unpack((x, y, w)) == (x, y, w)
+    assert unpack(({"a": x}, y)) == ({"a": x}, y, None)
+
+
+@pytest.mark.parametrize(
+    ("limit", "num_batches", "expected"),
+    [
+        (None, 10, None),
+        (3, 10, 3),
+        (3, None, 3),
+        (0.25, 70, 17),
+        (0.001, 70, 1),
+        (1.0, 70, 70),
+        (1, 70, 1),
+    ],
+)
+def test_a_limit_is_a_number_or_a_part(limit: Any, num_batches: Any, expected: Any) -> None:
+    assert batch_limit(limit, num_batches) == expected
+
+
+def test_a_part_of_an_unknown_number_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"whole number.*limit=0\.5"):
+        batch_limit(0.5, None)
+
+
+def read(batches: Batches, position: Position, steps: int) -> list[list[int]]:
+    """The next batches inside a `tf.function`, one row of numbers a replica."""
+    iterator = batches.start(position)
+
+    @tf.function(autograph=False)
+    def step() -> Any:
+        parts, _ = next_with_wait(iterator)
+        return parts
+
+    return [[int(n) for part in step() for n in part.content] for _ in range(steps)]
+
+
+def test_a_finite_source_begins_anew_with_each_epoch() -> None:
+    batches = Batches(replicas(2), DatasetSource(numbers(10)))
+    assert read(batches, Position(epoch=0), 2) == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    assert read(batches, Position(epoch=1), 1) == [[0, 1, 2, 3]]
+
+
+def test_an_endless_source_goes_on_where_it_stood() -> None:
+    batches = Batches(replicas(2), DatasetSource(numbers(12).repeat()))
+    assert read(batches, Position(0, 0, 2), 2) == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    assert read(batches, Position(1, 0, 2), 2) == [[8, 9, 10, 11], [0, 1, 2, 3]]
+
+
+def test_each_replica_takes_its_own_part() -> None:
+    strategy = replicas(4)
+    iterator = Batches(strategy, DatasetSource(numbers(10, 10))).start(Position())
+
+    @tf.function(autograph=False)
+    def step() -> Any:
+        parts, _ = next_with_wait(iterator)
+        return strategy.run(lambda each: own_part(each).content, args=(parts,))
+
+    found = strategy.experimental_local_results(step())
+    assert [each.numpy().tolist() for each in found] == [
+        [0, 1],
+        [2, 3, 4],
+        [5, 6],
+        [7, 8, 9],
+    ]
+
+
+def waits(milliseconds: int) -> list[float]:
+    """How long each batch was waited for if making it takes so long."""
+
+    def slow(batch: Any) -> Any:
+        return tf.numpy_function(lambda each: _after(milliseconds, each), [batch], tf.int64)
+
+    source = DatasetSource(
+        numbers(12).map(lambda batch: tf.ensure_shape(slow(batch), [None]))
+    )
+    iterator = Batches(replicas(1), source).start(Position())
+
+    @tf.function(autograph=False)
+    def step() -> Any:
+        _, seconds = next_with_wait(iterator)
+        return seconds
+
+    return [float(step()) for _ in range(3)]
+
+
+def _after(milliseconds: int, value: Any) -> Any:
+    import time
+
+    time.sleep(milliseconds / 1000)
+    return value
+
+
+def test_waiting_for_slow_data_is_noticed() -> None:
+    assert sum(waits(100)) > 0.1

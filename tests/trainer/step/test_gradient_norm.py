@@ -1,0 +1,69 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import classifier, examples, replicas
+from keraunos import Trainer
+from keraunos.trainer.step.gradient_norm import gradient_norm
+
+ROWS, BATCH, EPOCHS = 13, 5, 2  # the last batch is ragged
+RATE = 0.1
+
+
+def fit(optimizer, count=1):
+    """The gradient norm of each epoch, trained on that many replicas."""
+    inputs, labels, _ = examples(ROWS)
+    dataset = tf.data.Dataset.from_tensor_slices((inputs, labels)).batch(BATCH)
+    trainer = Trainer(
+        strategy=replicas(count), max_epochs=EPOCHS, callbacks={"progress_bar": None}
+    )
+    return trainer.fit(classifier(optimizer), dataset).history["gradient_norm"]
+
+
+def norms_by_hand(batches, clip_at=np.inf):
+    """The same of a loop in NumPy's terms, over batches that begin at these rows."""
+    keras.utils.set_random_seed(0)
+    inputs, labels, _ = examples(ROWS)
+    model = classifier()()
+    variables = [variable.value for variable in model.trainable_variables]
+    epochs = []
+    for _ in range(EPOCHS):
+        norms = []
+        for rows in np.split(np.arange(ROWS), batches):
+            with tf.GradientTape() as tape:
+                loss = keras.losses.SparseCategoricalCrossentropy()
+                value = loss(labels[rows], model(inputs[rows]))
+            gradients = tape.gradient(value, variables)
+            norms.append(np.sqrt(sum(np.sum(each.numpy() ** 2) for each in gradients)))
+            for variable, gradient in zip(variables, gradients, strict=True):
+                variable.assign_sub(RATE * gradient * min(1, clip_at / norms[-1]))
+        epochs.append(np.mean(norms))
+    return epochs
+
+
+@pytest.mark.feature("gradient norm")
+@pytest.mark.parametrize("count", [1, 2])
+def test_it_is_that_of_the_whole_batch_before_clipping(count):
+    norms = fit(lambda: keras.optimizers.SGD(RATE, global_clipnorm=0.05), count)
+    assert norms == pytest.approx(norms_by_hand([5, 10], clip_at=0.05), rel=1e-5)
+    assert min(norms) > 0.1
+
+
+def test_accumulated_gradients_are_measured_where_they_are_applied():
+    norms = fit(lambda: keras.optimizers.SGD(RATE, gradient_accumulation_steps=2), 2)
+    assert norms == pytest.approx(norms_by_hand([10]), rel=1e-5)
+
+
+def test_a_scale_of_the_loss_does_not_show():
+    def scaled():
+        return keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(RATE), 1024.0)
+
+    assert fit(scaled) == pytest.approx(norms_by_hand([5, 10]), rel=1e-5)
+
+
+def test_rows_of_an_embedding_that_come_twice_are_added_up_first():
+    slices = tf.IndexedSlices(
+        tf.constant([[1.0, 0.0], [0.0, 2.0], [2.0, 0.0]]), tf.constant([4, 1, 4]), (6, 2)
+    )
+    assert float(gradient_norm([slices, None, tf.constant([6.0])])) == 7.0
+    assert float(gradient_norm([None])) == 0.0

@@ -1,0 +1,1 @@
+"""The state of a run: captured, saved, found and restored."""

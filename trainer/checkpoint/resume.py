@@ -1,0 +1,180 @@
+"""Finds the checkpoint that a run goes on from, and compares settings."""
+
+import itertools
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ...callbacks.checkpoints import FROZEN, checkpoint_names, remove_frozen, remove_left
+from ...core.bundle import Bundle, read_bundle
+from ...core.differences import differences, flatten
+from ...core.errors import CheckpointError, ConfigError, message
+from ...strategies import Workers
+from .contents import check_contents
+
+# What may differ between the parts of a run without changing what it computes, but for
+# how far it goes.
+_HARMLESS = (
+    "trainer.accelerator",
+    "trainer.check_replicas",
+    "trainer.devices",
+    "trainer.deterministic",
+    "trainer.fast_dev_run",
+    "trainer.limit_val_batches",
+    "trainer.max_epochs",
+    "trainer.max_steps",
+    "trainer.max_time",
+    "trainer.min_epochs",
+    "trainer.sanity_validation_batches",
+    "trainer.steps_per_execution",
+    "trainer.strategy",
+    "trainer.validate_every_n_epochs",
+    "trainer.validate_every_n_steps",
+)
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """From where a run goes on.
+
+    Attributes:
+        path: The checkpoint's directory.
+        bundle: What it holds.
+        frozen: What the run never changes.
+        remarks: Lines that say what was skipped and what is different.
+        has_changed: Whether any setting is different.
+    """
+
+    path: Path
+    bundle: Bundle
+    frozen: Bundle
+    remarks: list[str] = field(default_factory=list)
+    has_changed: bool = False
+
+
+def share_resumption(workers: Workers, found: Resumption | None) -> Resumption | None:
+    """Lets all workers go on from what the chief has found."""
+    if workers.count == 1:
+        return found
+    sent = workers.share(
+        found
+        and [
+            str(found.path),
+            {"arrays": found.bundle.arrays, "documents": found.bundle.documents},
+            {"arrays": found.frozen.arrays, "documents": found.frozen.documents},
+            found.remarks,
+            found.has_changed,
+        ]
+    )
+    if sent is None:
+        return None
+    path, bundle, frozen, remarks, has_changed = sent
+    return Resumption(Path(path), Bundle(**bundle), Bundle(**frozen), remarks, has_changed)
+
+
+def require_same_settings(workers: Workers, settings: Mapping[str, Any]) -> None:
+    """Makes sure that all workers were asked for the same, pictures included.
+
+    Raises:
+        ConfigError: They were not; the message says in what.
+    """
+    flat = flatten(settings)
+    gathered = [flatten(each) for each in workers.gather(settings)]
+    differing = [
+        f"{name}: {[each.get(name) for each in gathered]}"
+        for name in sorted(flat)
+        if any(each.get(name) != gathered[0].get(name) for each in gathered)
+    ]
+    if differing:
+        raise ConfigError(
+            "All workers must train the same, on the same data. Received: "
+            + "; ".join(differing)
+            + ". Give them the same configuration, and the same files."
+        )
+
+
+def find_resumption(
+    directory: Path | None, settings: Mapping[str, Any]
+) -> Resumption | None:
+    """Loads the newest checkpoint that is whole.
+
+    Args:
+        directory: `checkpoints` of a run, if it has a place for them.
+        settings: What the run is asked to do now.
+
+    Returns:
+        None if there are no checkpoints.
+
+    Raises:
+        CheckpointError: There are some, and none is whole.
+        ConfigError: Settings differ that would make the result another one.
+    """
+    if directory is None:
+        return None
+    names = checkpoint_names(directory)
+    skipped: list[str] = []
+    for name in reversed(names):
+        try:
+            bundle = read_bundle(directory / name)
+            check_contents(directory / name, bundle)
+            frozen = read_bundle(directory / FROZEN)
+        except CheckpointError as error:
+            skipped.append(str(error))
+            continue
+        differences = compare_settings(bundle.documents["settings"], settings)
+        remarks = [f"skipped a damaged checkpoint: {each}" for each in skipped]
+        remarks += [f"other than before: {each}" for each in differences]
+        return Resumption(directory / name, bundle, frozen, remarks, bool(differences))
+    if names:
+        raise CheckpointError(
+            message(
+                "At least one checkpoint must be whole, and none is: "
+                + "; ".join(skipped)
+                + ".",
+                "Restore one from a copy, or start a new run.",
+                directory=str(directory),
+            )
+        )
+    return None
+
+
+def clear_the_way(directory: Path, newest: Path | None) -> None:
+    """Removes what an interrupted process left, and puts damaged checkpoints aside.
+
+    Those would otherwise stand where the run is to write anew.
+
+    Args:
+        directory: `checkpoints` of a run, which this process has locked.
+        newest: The checkpoint that the run goes on from, or None if it begins.
+    """
+    if newest is None:
+        remove_frozen(directory)  # of a process that came to no checkpoint
+    else:
+        names = checkpoint_names(directory)
+        _put_aside([directory / name for name in names[names.index(newest.name) + 1 :]])
+    remove_left(directory)
+
+
+def _put_aside(damaged: Iterable[Path]) -> None:
+    for path in damaged:
+        names = (path.with_name(f"damaged-{path.name}-{n}") for n in itertools.count())
+        path.rename(next(name for name in names if not os.path.lexists(name)))
+
+
+def compare_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What is asked for now and was not before, a line each.
+
+    Raises:
+        ConfigError: Something differs that would make the result another one.
+    """
+    lines = differences(before, now)
+    refused = [line for name, line in lines.items() if name not in _HARMLESS]
+    if refused:
+        raise ConfigError(
+            "A run must be resumed with the settings it was begun with. Received: "
+            + "; ".join(refused)
+            + ". Put these back, or begin a new run with another run_dir."
+        )
+    return list(lines.values())

@@ -1,0 +1,197 @@
+"""Prepares the directory that a run writes into."""
+
+import contextlib
+import errno
+import json
+import os
+import platform
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import tensorflow as tf
+
+from ...callbacks.checkpoints import checkpoint_names
+from ...callbacks.run_state import CHECKPOINTS
+from ...callbacks.tensorboard import FOLDER
+from ...core.bundle import MANIFEST
+from ...core.checked_files import write_checked_json
+from ...core.errors import CheckpointError, ConfigError, message
+from ...core.files import read_text, require_plain, write_json_atomic
+from ...core.lock import BOOKKEEPING, OWNER_FILE, directory_lock, remove_bookkeeping
+from ...core.redaction import redacted_command
+from ...core.removal import remove_empty, remove_file
+from ...core.user_path import user_path
+from ...evaluation import write_report
+from ..result import TestResult
+
+ENVIRONMENT_FILE = "environment.json"
+# Under such a name a file is written before it gets its own.
+_UNFINISHED = re.compile(r"\.(?:environment\.json|config\.yaml)-\w{8}(?:\.\w+)?")
+_FOLD = re.compile(r"fold-\d+")
+_DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+PACKAGES = ("keraunos", "tensorflow", "keras", "numpy", "tensorboard", "pillow")
+
+
+@runtime_checkable
+class WritesTables(Protocol):
+    """Data that can write down which file went where."""
+
+    def write_tables(self, directory: Path) -> None:
+        """Writes split.csv and dropped.csv."""
+
+
+def check_run_directory(path: str | os.PathLike[str]) -> Path:
+    """Makes sure that a run can write into a directory, without making it yet.
+
+    Returns:
+        Where it is, links resolved. It is new, empty, or holds a run to be resumed.
+
+    Raises:
+        ConfigError: It can't be written, holds something else, or has a link, a FIFO or
+            a device where a run has files.
+    """
+    directory = Path(os.path.realpath(user_path(path)))
+    present = directory
+    while not present.exists():
+        present = present.parent
+    if not present.is_dir():
+        raise _unusable(directory, f"{present} is a file")
+    if not os.access(present, os.W_OK | os.X_OK):
+        raise _unusable(directory, f"{present} can't be written")
+    if present != directory:
+        return directory
+    require_plain(directory, CHECKPOINTS, FOLDER)
+    held = {
+        each.name
+        for each in directory.iterdir()
+        if each.name not in BOOKKEEPING and not _UNFINISHED.fullmatch(each.name)
+    }
+    if held and not _is_run(directory):
+        raise _unusable(directory, f"it holds something else ({min(held)})")
+    return directory
+
+
+def _is_run(directory: Path) -> bool:
+    """Whether we wrote into a directory before: its files are not told by names alone.
+
+    Any one of what a run has is enough, as the others may be damaged.
+    """
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        if "keraunos" in json.loads(read_text(directory / ENVIRONMENT_FILE))["versions"]:
+            return True
+    checkpoints = directory / CHECKPOINTS
+    if any((checkpoints / n / MANIFEST).is_file() for n in checkpoint_names(checkpoints)):
+        return True
+    return any(_is_run(each) for each in directory.iterdir() if _FOLD.fullmatch(each.name))
+
+
+@contextlib.contextmanager
+def claimed_directory(directory: Path | None) -> Iterator[None]:
+    """Makes a run directory and keeps other processes out; None is no directory.
+
+    If nothing is written into it, it is as before in the end.
+
+    Raises:
+        ConfigError: Another process is using it.
+        CheckpointError: The disk is full.
+    """
+    if directory is None:
+        yield
+        return
+    is_new = not directory.exists()
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        with directory_lock(directory):
+            _remove_unfinished(directory)
+            yield
+    except OSError as error:
+        if error.errno in _DISK_IS_FULL or _is_below(directory, error.filename):
+            raise _unwritable(directory, error) from error
+        raise
+    finally:
+        if {each.name for each in directory.iterdir()} <= BOOKKEEPING - {OWNER_FILE}:
+            remove_bookkeeping(directory)
+            if is_new:
+                remove_empty(directory)
+
+
+def _remove_unfinished(directory: Path) -> None:
+    """Removes files that a killed process was about to write."""
+    for path in directory.iterdir():
+        if _UNFINISHED.fullmatch(path.name):
+            remove_file(directory, path.name, _UNFINISHED)
+
+
+def write_environment(directory: Path, strategy: tf.distribute.Strategy) -> None:
+    """Writes environment.json: versions and devices."""
+    write_json_atomic(
+        directory / ENVIRONMENT_FILE,
+        describe_environment()
+        | {
+            "strategy": type(strategy).__name__,
+            "replicas": strategy.num_replicas_in_sync,
+            "devices": list(strategy.extended.worker_devices),
+        },
+    )
+
+
+def describe_environment() -> dict[str, Any]:
+    """Versions, platform and command, without the secrets that were typed."""
+    return {
+        "versions": {name: metadata.version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpu_count": os.cpu_count(),
+        "command": redacted_command(sys.argv),
+    }
+
+
+@contextlib.contextmanager
+def scratch_directory() -> Iterator[Path]:
+    """A run directory that vanishes, for trying things out."""
+    with tempfile.TemporaryDirectory(prefix="keraunos-") as name:
+        yield Path(name)
+
+
+def write_test_report(
+    run_dir: str | os.PathLike[str], result: TestResult, source: Any
+) -> None:
+    """Writes how a model did, with pictures if the data have any."""
+    directory = Path(os.path.realpath(user_path(run_dir)))
+    directory.mkdir(parents=True, exist_ok=True)
+    if result.predictions is not None and hasattr(source, "pictures"):
+        write_report(directory, result.predictions, result.scores, source.pictures)
+    else:
+        write_checked_json(directory / "test.json", result.scores)
+
+
+def _is_below(directory: Path, name: object) -> bool:
+    return isinstance(name, str) and directory in Path(name).absolute().parents
+
+
+def _unwritable(directory: Path, error: OSError) -> CheckpointError:
+    return CheckpointError(
+        message(
+            f"The files of the run must be read and written, and can't be ({error}).",
+            "Checkpoints are intact: make room, or move away what stands in its place, and "
+            "run the same command again to go on from the newest.",
+            run_dir=str(directory),
+            free_megabytes=round(shutil.disk_usage(directory).free / 1e6, 1),
+        )
+    )
+
+
+def _unusable(directory: Path, why: str) -> ConfigError:
+    return ConfigError(
+        message(
+            f"`run_dir` must be new, empty, or a run to resume; {why}.",
+            "Choose another name, or leave run_dir out to get a new one.",
+            run_dir=str(directory),
+        )
+    )

@@ -1,0 +1,117 @@
+"""Writes checkpoints while training goes on."""
+
+import contextlib
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ...callbacks import RunState
+from ...callbacks.checkpoints import FROZEN, checkpoint_name
+from ...core.bundle import Bundle, write_bundle
+from ...core.errors import CheckpointError, message
+from ...core.restarts import report_progress
+from ...core.store import Store
+from ...strategies import workers_of
+
+
+class Saver:
+    """Writes one checkpoint at a time in a thread of its own.
+
+    Values are copied before; training waits for a checkpoint only where the next one is
+    to begin, before validation, and at the end.
+
+    Args:
+        capture: Copies what a checkpoint is to hold.
+        capture_frozen: Copies what training leaves alone, which is written once.
+        store: Where runs share what is frozen, if they do.
+
+    Attributes:
+        seconds: How long the last one took to write.
+    """
+
+    def __init__(
+        self,
+        capture: Callable[[RunState], Bundle],
+        capture_frozen: Callable[[RunState], Bundle],
+        store: Store | None = None,
+    ) -> None:
+        self._capture = capture
+        self._capture_frozen = capture_frozen
+        self._store = store
+        self._thread: threading.Thread | None = None
+        self._path = Path()
+        self._error: BaseException | None = None
+        self.seconds = 1.0
+
+    def save(self, run: RunState) -> None:
+        """Begins to write a checkpoint of a run; `finish` comes first.
+
+        Nothing happens if the run has no directory, or this state is saved already.
+        All workers must call this; the one that has the directory writes.
+        """
+        directory = run.checkpoint_dir
+        path = directory and directory / checkpoint_name(run)
+        is_wanted = path is not None and not path.exists()
+        if not workers_of(run.strategy).share(is_wanted):
+            return
+        bundle = self._capture(run)
+        if directory is None or path is None:
+            return
+        self._path = path
+        bundles = {path: bundle}
+        frozen = directory / FROZEN
+        if not frozen.exists():
+            bundles = {frozen: self._capture_frozen(run), **bundles}
+        self._thread = threading.Thread(
+            target=self._write, args=(bundles, run.step), name="keraunos-saver"
+        )
+        self._thread.start()
+
+    def finish(self) -> Path | None:
+        """Waits until it is written.
+
+        Returns:
+            Where it is; None if there was none to wait for.
+
+        Raises:
+            CheckpointError: It can't be written. Those before are as they were.
+        """
+        if self._thread is None:
+            return None
+        self._thread.join()
+        self._thread = None
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise _unwritable(self._path, error) from error
+        return self._path
+
+    def abandon(self) -> None:
+        """Waits, whatever comes of it."""
+        with contextlib.suppress(CheckpointError):
+            self.finish()
+
+    def _write(self, bundles: dict[Path, Bundle], step: int) -> None:
+        started = time.monotonic()
+        try:
+            for path, bundle in bundles.items():
+                store = self._store if path.name == FROZEN else None
+                write_bundle(path, bundle, store)
+            report_progress(step)
+        except BaseException as error:  # raised again by `finish`
+            self._error = error
+        self.seconds = time.monotonic() - started
+
+
+def _unwritable(path: Path, error: BaseException) -> CheckpointError:
+    free = shutil.disk_usage(path.parents[1]).free / 1e6
+    return CheckpointError(
+        message(
+            f"A checkpoint must be written, and can't be ({error}).",
+            "Earlier checkpoints are intact: make room or make the directory writable, "
+            "and run the same command again to go on from there.",
+            path=str(path),
+            free_megabytes=round(free, 1),
+        )
+    )

@@ -1,0 +1,194 @@
+"""What a checkpoint holds, and how a run gets it back.
+
+A directory `checkpoints/step-00000280` with the variables that training changes, those
+of the optimizer, the sums of the current epoch, and the position, history, settings and
+state of every callback. What is frozen is written once per run, beside it.
+"""
+
+import contextlib
+import copy
+import functools
+from collections.abc import Iterator
+from importlib import metadata
+from typing import Any
+
+import keras
+
+from ...callbacks import CallbackList, RunState
+from ...core.bundle import Arrays, Bundle
+from ...core.errors import CheckpointError, KeraunosError
+from ...models.variables import (
+    assign_values,
+    changing_variables,
+    copy_values,
+    frozen_variables,
+    stable_name,
+    value_on_host,
+)
+from ...strategies.replica_values import assign_replica_values, copy_replica_values
+from ..loop.phases import apply_phases
+from ..step.metric_internals import metric_variables
+from ..step.train import TrainStep
+from .resume import Resumption
+
+VERSIONED = ("keraunos", "tensorflow", "keras", "numpy")
+POSITION = (
+    "epoch",
+    "step",
+    "epoch_step",
+    "samples",
+    "validated_step",
+    "trained",
+    "history",
+    "phases",
+    "requested_phases",
+    "stop_reason",
+)
+
+
+def capture(run: RunState, step: TrainStep, callbacks: CallbackList) -> Bundle:
+    """Copies all that a run needs to go on. All workers must call this.
+
+    Args:
+        run: Where it stands.
+        step: Holds the sums of the current epoch.
+        callbacks: Whose states are kept.
+    """
+    states, arrays = take_arrays_out(callbacks.state_dict())
+    position = {name: getattr(run, name) for name in POSITION}
+    if run.is_within_epoch and run.trained is None:
+        position["samples"] += step.totals.read().rows
+    return Bundle(
+        arrays={
+            "weights": copy_values(changing_variables(run.model)),
+            "optimizer": copy_values(_optimizer_variables(run.model.optimizer)),
+            "epoch": step.epoch_values(),
+            "metrics": copy_replica_values(run.strategy, _metric_variables(step.model)),
+            "callbacks": arrays,
+        },
+        documents={
+            "state": copy.deepcopy(position | {"callbacks": states}),
+            "settings": run.settings,
+            "versions": _versions(),
+        },
+    )
+
+
+def capture_frozen(run: RunState) -> Bundle:
+    """The variables that training leaves alone, which are therefore not copied."""
+    frozen = frozen_variables(run.model)
+    return Bundle(arrays={"weights": {n: value_on_host(v) for n, v in frozen.items()}})
+
+
+def restore_run(run: RunState, resumption: Resumption) -> None:
+    """Puts a run, its model and its optimizer back to where a checkpoint was taken.
+
+    Raises:
+        CheckpointError: The checkpoint is of another model.
+    """
+    with _fitting(resumption):
+        apply_phases(run, resumption.bundle.documents["state"]["phases"])
+    state, arrays = resumption.bundle.documents["state"], resumption.bundle.arrays
+    for name in POSITION:
+        setattr(run, name, state[name])
+    if resumption.has_changed:
+        run.stop_reason = None  # what ended it may no longer hold
+    run.resumed_from = resumption.path
+    with _fitting(resumption):
+        frozen = frozen_variables(run.model)
+        saved = resumption.frozen.arrays["weights"]
+        if run.phases:  # what was frozen at first may train by now
+            saved = {name: saved[name] for name in saved if name in frozen}
+        assign_values(frozen, saved)
+        assign_values(changing_variables(run.model), arrays["weights"])
+        restore_optimizer(run.model.optimizer, resumption)
+
+
+@contextlib.contextmanager
+def _fitting(resumption: Resumption) -> Iterator[None]:
+    """Answers where what a checkpoint holds is not what this run has a place for.
+
+    Raises:
+        CheckpointError: In place of what was raised within.
+    """
+    try:
+        yield
+    except KeraunosError:
+        raise
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise CheckpointError(
+            f"The checkpoint {resumption.path} is of another model: {error} Begin a new "
+            "run, or put the model back as it was."
+        ) from error
+
+
+def restore_epoch(run: RunState, step: TrainStep, resumption: Resumption) -> None:
+    """Gives sums and metrics of the epoch that a run is within their values back."""
+    arrays = resumption.bundle.arrays
+    with _fitting(resumption):
+        step.restore_epoch(arrays["epoch"])
+        for name, variable in _metric_variables(step.model).items():
+            assign_replica_values(run.strategy, variable, arrays["metrics"][name])
+
+
+def restore_optimizer(
+    optimizer: keras.optimizers.Optimizer, resumption: Resumption
+) -> None:
+    """Gives an optimizer its variables back, the learning rate among them."""
+    values = resumption.bundle.arrays["optimizer"]
+    assign_values(_optimizer_variables(optimizer), values)
+
+
+def restore_callbacks(callbacks: CallbackList, resumption: Resumption) -> None:
+    """Gives callbacks their states back."""
+    states = resumption.bundle.documents["state"]["callbacks"]
+    arrays = resumption.bundle.arrays.get("callbacks", {})
+    with _fitting(resumption):
+        callbacks.load_state_dict(put_arrays_back(states, arrays))
+
+
+def take_arrays_out(state: Any, path: str = "") -> tuple[Any, Arrays]:
+    """Parts a nested state into what JSON can hold and arrays.
+
+    Returns:
+        The state with `{"array": NAME}` in place of each array, and the arrays.
+
+    Example:
+        >>> import numpy as np
+        >>> take_arrays_out({"a": 1, "b": np.zeros(2)})
+        ({'a': 1, 'b': {'array': 'b'}}, {'b': array([0., 0.])})
+    """
+    if hasattr(state, "__array__"):
+        return {"array": path}, {path: state}
+    if not isinstance(state, dict):
+        return state, {}
+    rest: dict[str, Any] = {}
+    arrays: Arrays = {}
+    for key, value in state.items():
+        rest[key], inner = take_arrays_out(value, f"{path}/{key}" if path else key)
+        arrays |= inner
+    return rest, arrays
+
+
+def put_arrays_back(state: Any, arrays: Arrays) -> Any:
+    """Undoes `take_arrays_out`."""
+    if not isinstance(state, dict):
+        return state
+    if set(state) == {"array"}:
+        return arrays[state["array"]]
+    return {key: put_arrays_back(value, arrays) for key, value in state.items()}
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    return {name: metadata.version(name) for name in VERSIONED}
+
+
+def _optimizer_variables(optimizer: keras.optimizers.Optimizer) -> dict[str, Any]:
+    # By number alone: their names hold those of layers, which Keras counts per process.
+    return {f"{n:05d}": variable for n, variable in enumerate(optimizer.variables)}
+
+
+def _metric_variables(model: keras.Model) -> dict[str, Any]:
+    variables = enumerate(metric_variables(model))
+    return {f"{n:05d}/{stable_name(each)}": each.value for n, each in variables}

@@ -1,0 +1,1 @@
+"""Errors that say what to do instead."""

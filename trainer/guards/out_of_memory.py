@@ -1,0 +1,49 @@
+"""Says what helps where the memory of a device or of the machine is not enough."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import tensorflow as tf
+
+from ...core.errors import KeraunosError, OutOfMemoryError, message
+
+FULL_DISK = "No space left"  # TensorFlow has one error for both
+
+
+@contextlib.contextmanager
+def memory_advice(precision: str, data: Any) -> Iterator[None]:
+    """Turns errors of memory into ones that say what to change.
+
+    Args:
+        precision: With which was trained.
+        data: As `Trainer.fit` was given it.
+
+    Raises:
+        OutOfMemoryError: Memory was not enough for what happened within.
+    """
+    try:
+        yield
+    except KeraunosError:
+        raise
+    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+        if FULL_DISK in str(error):
+            raise
+        raise OutOfMemoryError(_advice(error, precision, data)) from error
+
+
+def _advice(error: BaseException, precision: str, data: Any) -> str:
+    batch_size = getattr(data, "batch_size", None)
+    smaller = max(batch_size // 2, 1) if batch_size else "half of it"
+    lower = "" if precision != "float32" else "trainer.precision=mixed_float16, "
+    return message(
+        "Memory must be enough for a batch and what the model makes of it, and is not "
+        f"({str(error).strip().splitlines()[0][:200]}).",
+        f"Try data.batch_size={smaller} with optimizer.gradient_accumulation_steps=2, "
+        f"which trains on as many pictures per update; {lower}a smaller "
+        "data.image_size, or more devices. These make another run of it: choose a new "
+        "run_dir. Checkpoints are intact; on a device that others use the same command "
+        "goes on from them when there is room again.",
+        batch_size=batch_size,
+        precision=precision,
+    )

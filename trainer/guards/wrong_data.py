@@ -1,0 +1,77 @@
+"""What to say of data that can't be trained on."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from ...core.errors import ConfigError, message
+
+_OF_GENERATORS = (
+    "Make it a dataset: tf.data.Dataset.from_generator(function, output_signature=...), "
+    "where each call of the function begins anew."
+)
+
+
+def not_a_dataset(value: Any, name: str) -> ConfigError:
+    """What to raise for data of another kind.
+
+    Args:
+        value: The data.
+        name: Of the argument.
+    """
+    return ConfigError(
+        message(
+            f"`{name}` must be a tf.data.Dataset, a function dataset(epoch, start_batch) "
+            "that returns one, or a split of keraunos.ImageData.",
+            _remedy(value),
+            **{name: type(value).__name__},
+        )
+    )
+
+
+def refuse_sparse(element_spec: Any) -> None:
+    """Refuses datasets that can't be cut between replicas.
+
+    Raises:
+        ConfigError: They hold sparse tensors.
+    """
+    if any(isinstance(s, tf.SparseTensorSpec) for s in tf.nest.flatten(element_spec)):
+        raise ConfigError(
+            message(
+                "A dataset must not hold sparse tensors, which can't be cut by rows.",
+                "Map them with tf.sparse.to_dense.",
+                element_spec=str(element_spec),
+            )
+        )
+
+
+def refuse_unbatched(element_spec: Any) -> None:
+    """Refuses datasets whose elements are examples, as far as shapes tell.
+
+    Raises:
+        ConfigError: The items of an element have no rows, or not equally many.
+    """
+    specs = [spec for spec in tf.nest.flatten(element_spec) if hasattr(spec, "shape")]
+    shapes = [spec.shape for spec in specs if spec.shape.rank is not None]
+    rows = {shape[0] if shape.rank else "none" for shape in shapes} - {None}
+    if "none" in rows or len(rows) > 1:
+        raise ConfigError(
+            message(
+                "A dataset must be batched: all items of an element need as many rows.",
+                "Call .batch(32) on the dataset.",
+                element_spec=str(element_spec),
+            )
+        )
+
+
+def _remedy(value: Any) -> str:
+    if isinstance(value, keras.utils.PyDataset):
+        return (
+            "Make it a dataset: tf.data.Dataset.from_generator(lambda: (pydataset[n] for n "
+            "in range(len(pydataset))), output_signature=...)."
+        )
+    is_array = hasattr(value, "__array__") or isinstance(value, list | tuple | dict)
+    if hasattr(value, "__iter__") and not is_array:
+        return _OF_GENERATORS
+    return "Wrap arrays as tf.data.Dataset.from_tensor_slices((x, y)).batch(32)."

@@ -1,0 +1,1 @@
+"""Between steps: what runs on the host."""

@@ -1,0 +1,47 @@
+"""Ends a run whose loss is no longer a number, and writes down where that was."""
+
+from typing import Any, Protocol, runtime_checkable
+
+from ...callbacks import RunState
+from ...core.errors import DivergedError
+from ...core.files import write_json_atomic
+from ...strategies import Position
+
+FILE = "diverged.json"
+
+
+@runtime_checkable
+class NamesBatches(Protocol):
+    """Data that can tell which examples a batch was made of."""
+
+    def batch_names(self, position: Position) -> list[str]:
+        """The names of the examples of the batch at a position, in order."""
+
+
+def diverged(run: RunState, source: Any, batches_per_epoch: int | None) -> DivergedError:
+    """Writes `diverged.json` into the run directory, and makes the error to raise.
+
+    Args:
+        run: Its last step is the one that was not finite; it was not applied.
+        source: Where the batch came from.
+        batches_per_epoch: Steps that make an epoch, if known.
+    """
+    position = Position(run.epoch, run.epoch_step - 1, batches_per_epoch)
+    names = source.batch_names(position) if isinstance(source, NamesBatches) else []
+    record = {
+        "epoch": run.epoch + 1,
+        "batch": run.epoch_step,
+        "step": run.step,
+        "learning_rate": run.learning_rate,
+        "pictures": names,
+    }
+    where = "look at this batch"
+    if run.run_dir is not None:
+        write_json_atomic(run.run_dir / FILE, record)
+        where = f"look at the batch, which {run.run_dir / FILE} names"
+    return DivergedError(
+        f"The loss and gradients of each step must be finite; those of step {run.step} "
+        f"(epoch {run.epoch + 1}, batch {run.epoch_step}) are not, and were not applied. "
+        f"Received: learning_rate={run.learning_rate}. Try a smaller learning rate, or "
+        f"optimizer.global_clipnorm=1.0, or {where}."
+    )

@@ -1,0 +1,259 @@
+"""Runs one epoch of training or validation and says what came out."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import tensorflow as tf
+
+from ...callbacks import RunState
+from ...strategies import Position, workers_of
+from ..step.batches import Batches, BatchSource, no_batches
+from ..step.evaluate import EvaluationStep
+from ..step.metric_internals import reset_metrics
+from ..step.train import TrainStep
+from .divergence import diverged
+from .metric_values import read_metrics, with_unique_names
+from .outputs import Collected, collect
+from .pace import Pace
+from .speed import speed_name
+
+Clock = Callable[[], float]
+
+# What an epoch tells beside losses and metrics.
+OF_STEPS = (
+    "learning_rate",
+    "gradient_norm",
+    "images_per_second",
+    "examples_per_second",  # where the data are no images
+    "data_wait_seconds",
+    "seconds",
+)
+
+
+@dataclass
+class Training:
+    """Trains through the batches of a source, epoch by epoch.
+
+    Attributes:
+        is_between_calls: Whether weights and position belong together: not while the
+            device is at work, nor after it has failed.
+        step: The traced step.
+        source: Where batches come from.
+        steps_until_due: After how many steps somebody wants to be called, from a step
+            on; None for whenever.
+        pace: How many steps to make before Python looks again.
+        limit: Batches per epoch at most, or None.
+        max_steps: Steps in all epochs at most, or None.
+        clock: Tells the time in seconds.
+    """
+
+    step: TrainStep
+    source: BatchSource
+    steps_until_due: Callable[[int], int | None]
+    pace: Pace
+    limit: int | None = None
+    max_steps: int | None = None
+    clock: Clock = time.perf_counter
+
+    def __post_init__(self) -> None:
+        self._batches = Batches(self.step.strategy, self.source)
+        self._workers = workers_of(self.step.strategy)
+        self._speed = speed_name(self.source)
+        self._started = self.clock()
+        self.is_between_calls = True
+
+    @contextlib.contextmanager
+    def time_left_out(self) -> Iterator[None]:
+        """Does not count what happens within as time of training."""
+        started = self.clock()
+        yield
+        self._started += self.clock() - started
+
+    def calls(self, run: RunState) -> Iterator[None]:
+        """Trains until the epoch ends or somebody asks to stop.
+
+        Yields:
+            After each call to the devices, which makes one step or several.
+
+        Raises:
+            DivergedError: A loss or gradient is not finite.
+            DataError: The epoch has no batch.
+        """
+        self._started = self.clock()
+        if not run.is_within_epoch:
+            self.step.totals.reset()
+            reset_metrics(self.step.model)
+        self._rows_before = self.step.totals.read().rows
+        run.samples -= self._rows_before  # until the epoch ends
+        position = Position(run.epoch, run.epoch_step, self._length(run))
+        iterator = self._batches.start(position)
+        while run.stop_reason is None and self._steps_left(run) != 0:
+            if not self._call(run, iterator):
+                break
+            run.read_metrics = self._workers.ahead(self._values_so_far)
+            yield
+            if run.step == self.max_steps:
+                run.end(f"max_steps={self.max_steps} is reached")
+        if run.epoch_step == 0 and run.stop_reason is None:
+            raise no_batches("training", epoch=run.epoch + 1)
+
+    def end_epoch(self, run: RunState) -> dict[str, float]:
+        """Applies what is left to apply.
+
+        Returns:
+            The epoch's values by name: losses, metrics, those of steps, and speed.
+        """
+        self.step.finish_epoch()
+        rows = self.step.totals.read().rows
+        run.samples += rows
+        return self._values_so_far() | self._of_steps(run, rows)
+
+    def _values_so_far(self) -> dict[str, float]:
+        return values_so_far(self.step, self.source)
+
+    def _call(self, run: RunState, iterator: Iterator[Any]) -> bool:
+        """Makes some steps; false if the data came to their end instead."""
+        started = self.clock()
+        steps = self._steps_of_call(run)
+        self.is_between_calls = False
+        try:
+            outcome = self.step(iterator, _int64(run.step), _int64(steps))
+        except (tf.errors.OutOfRangeError, StopIteration):
+            run.steps_per_epoch = run.epoch_step
+            self.is_between_calls = True
+            return False
+        run.step += int(outcome.steps)
+        run.epoch_step += int(outcome.steps)
+        # Before all are done with the sums of a step none may end.
+        seconds = max(self._workers.gather(self.clock() - started))
+        if not outcome.finite:
+            raise diverged(run, self.source, self._length(run))
+        self.is_between_calls = True
+        self.pace.record(steps, seconds)
+        return True
+
+    def _steps_left(self, run: RunState) -> int | None:
+        """Steps until the epoch's end; None if not known."""
+        length = self._length(run)
+        lefts = [] if length is None else [length - run.epoch_step]
+        if self.max_steps is not None:
+            lefts.append(self.max_steps - run.step)
+        return max(min(lefts), 0) if lefts else None
+
+    def _length(self, run: RunState) -> int | None:
+        return limited(run.steps_per_epoch, self.limit)
+
+    def _steps_of_call(self, run: RunState) -> int:
+        left = self._steps_left(run)
+        if run.steps_per_epoch is None or left is None:
+            return 1  # the end may come at any step
+        due = self.steps_until_due(run.step)
+        return min(step for step in (self.pace.steps, left, due) if step is not None)
+
+    def _of_steps(self, run: RunState, rows: int) -> dict[str, float]:
+        seconds = self.clock() - self._started
+        means = self.step.totals.read()
+        norm = means.gradient_norm
+        return {
+            "learning_rate": run.learning_rate,
+            "gradient_norm": float("nan") if norm is None else norm,
+            self._speed: (rows - self._rows_before) / max(seconds, 1e-9),
+            "data_wait_seconds": means.wait_seconds,
+            "seconds": seconds,
+        }
+
+
+@dataclass
+class Validation:
+    """Measures a model on the batches of a source.
+
+    Attributes:
+        step: The traced step.
+        source: Where batches come from.
+        limit: Batches at most, or None.
+        between_calls: Is called after each call to the devices.
+        pace: How many steps to make in one call.
+        clock: Tells the time in seconds.
+    """
+
+    step: EvaluationStep
+    source: BatchSource
+    limit: int | None = None
+    between_calls: Callable[[], None] = lambda: None
+    pace: Pace = field(default_factory=lambda: Pace("auto"))
+    clock: Clock = time.perf_counter
+
+    def __post_init__(self) -> None:
+        self._batches = Batches(self.step.strategy, self.source)
+        self._workers = workers_of(self.step.strategy)
+
+    def epoch(self) -> dict[str, float]:
+        """Measures losses and metrics.
+
+        Returns:
+            Values by name, without `val_`.
+
+        Raises:
+            DataError: There is no batch.
+        """
+        iterator, left = self._begin()
+        with contextlib.suppress(tf.errors.OutOfRangeError, StopIteration):
+            while left != 0:
+                steps = 1 if left is None else min(left, self.pace.steps)
+                self._call(iterator, steps)
+                left = None if left is None else left - steps
+        return self._values()
+
+    def epoch_with_predictions(self) -> tuple[dict[str, float], Collected]:
+        """Measures, and keeps what the model says of each example, in order."""
+        iterator, steps = self._begin()
+        outputs = collect(
+            self.step.strategy,
+            lambda: self.step.with_predictions(iterator),
+            steps,
+            self.between_calls,
+        )
+        return self._values(), outputs
+
+    def _values(self) -> dict[str, float]:
+        if self.step.totals.read().rows == 0:
+            raise no_batches("validation")
+        return values_so_far(self.step, self.source)
+
+    def _call(self, iterator: Iterator[Any], steps: int) -> None:
+        started = self.clock()
+        self.step(iterator, _int64(steps))
+        self.pace.record(steps, max(self._workers.gather(self.clock() - started)))
+        self.between_calls()
+
+    def _begin(self) -> tuple[Iterator[Any], int | None]:
+        self.step.totals.reset()
+        reset_metrics(self.step.model)
+        steps = limited(self.source.num_batches, self.limit)
+        return self._batches.start(Position(0, 0, steps)), steps
+
+
+def values_so_far(
+    step: TrainStep | EvaluationStep, source: BatchSource
+) -> dict[str, float]:
+    """Losses and metrics of the steps since the last reset, by name.
+
+    All workers must call this.
+    """
+    losses = step.totals.read().losses
+    class_names = getattr(source, "class_names", ())
+    metrics = read_metrics(step.model, step.strategy, class_names)
+    return with_unique_names([*losses.items(), *metrics.items()])
+
+
+def limited(num_batches: int | None, limit: int | None) -> int | None:
+    """The smaller of two numbers of batches, of which either may not be known."""
+    known = [number for number in (num_batches, limit) if number is not None]
+    return min(known, default=None)
+
+
+def _int64(value: int) -> tf.Tensor:
+    return tf.constant(value, tf.int64)

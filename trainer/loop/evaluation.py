@@ -1,0 +1,118 @@
+"""Runs a model over data without training it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+from ...core.errors import ConfigError, message
+from ...evaluation import Predictions
+from ...models import Module
+from ...strategies import Position
+from ..guards.overrides import refuse_own_evaluation, refuse_own_prediction
+from ..result import TestResult
+from ..setup.compiled_model import batch_spec, check_targets
+from ..step.batches import Batches, BatchSource
+from ..step.evaluate import EvaluationStep, PredictionStep
+from ..step.keras_internals import build_compiled
+from .epochs import Validation
+from .outputs import Collected, LabelledSource, as_predictions, collect, on_host
+
+
+def evaluate(
+    model: keras.Model, source: BatchSource, module: Module, limit: int | None = None
+) -> tuple[dict[str, float], Collected | None]:
+    """Measures the losses and metrics that a model was compiled with.
+
+    Args:
+        model: Compiled.
+        source: Where batches come from.
+        module: May define its own `training_step`.
+        limit: Batches at most, or None.
+
+    Returns:
+        Values by name, and what the model said of each example if those are labelled.
+
+    Raises:
+        ConfigError: The model is not compiled, or overrides what would be called.
+        DataError: There is no batch.
+    """
+    strategy = model.distribute_strategy
+    if not model.compiled:
+        raise ConfigError(
+            message(
+                "A model must be compiled to be measured.",
+                "Call model.compile with the loss and the metrics.",
+                model=model.name,
+            )
+        )
+    refuse_own_evaluation(model, module)
+    spec = batch_spec(source)
+    check_targets(model, module, spec[1])
+    with strategy.scope():
+        build_compiled(model, spec)
+    step = EvaluationStep(model, module, strategy, source.prepare)
+    validation = Validation(step, source, limit)
+    if isinstance(source, LabelledSource):
+        return validation.epoch_with_predictions()
+    return validation.epoch(), None
+
+
+def predict(
+    model: keras.Model,
+    source: BatchSource,
+    between_calls: Callable[[], None] = lambda: None,
+) -> Collected:
+    """What a model says of each example, in the order of the data.
+
+    Raises:
+        ConfigError: The model overrides what Keras would call.
+        DataError: There is no batch.
+    """
+    refuse_own_prediction(model)
+    strategy = model.distribute_strategy
+    step = PredictionStep(model, strategy, source.prepare)
+    iterator = Batches(strategy, source).start(Position())
+    return collect(strategy, lambda: step(iterator), source.num_batches, between_calls)
+
+
+def predict_batches(model: keras.Model, source: Any, start: int) -> Iterator[Collected]:
+    """What a model says of each batch of a source that knows its length, from one on."""
+    strategy = model.distribute_strategy
+    step = PredictionStep(model, strategy, source.prepare)
+    iterator = Batches(strategy, source).start(Position(0, start))
+    for _ in range(start, source.num_batches):
+        yield on_host(strategy, step(iterator))
+
+
+def score(model: keras.Model, source: BatchSource, module: Module) -> TestResult:
+    """Measures a model on test data as fully as the data allow.
+
+    Raises:
+        ConfigError: There is nothing to measure: the model is not compiled, and the
+            data have no class names.
+    """
+    if not isinstance(source, LabelledSource):
+        return TestResult(evaluate(model, source, module)[0])
+    if model.compiled:
+        measured, outputs = evaluate(model, source, module)
+    else:
+        measured, outputs = {}, predict(model, source)
+    predictions = as_predictions(source, outputs)
+    scores = {key: value for key, value in measured.items() if key == "loss"}
+    return TestResult(scores | score_predictions(source, predictions), predictions)
+
+
+def score_predictions(source: Any, predictions: Predictions) -> dict[str, Any]:
+    """All scores of a classifier; once more without contradictory pictures, if any.
+
+    A picture is contradictory if a copy of it is filed under another class.
+    """
+    scores = predictions.scores()
+    contradictory = getattr(source, "contradictory", np.zeros(1, bool))
+    if contradictory.any():
+        scores["contradictory_pictures"] = int(contradictory.sum())
+        if not contradictory.all():
+            scores["without_contradictory_pictures"] = predictions.scores(~contradictory)
+    return scores

@@ -1,0 +1,73 @@
+"""Stops a fit where it stands: on a signal, or when its time is nearly over."""
+
+import time
+from collections.abc import Callable
+
+from ...core.signals import StopSignal
+from ...strategies import ALONE, Workers
+
+
+class Interrupted(Exception):  # noqa: N818 - like KeyboardInterrupt, no error
+    """The fit was asked to stop at once; its state is to be saved.
+
+    Attributes:
+        reason: `"interrupted"`, or which time is over.
+        signal: Number of the signal, or None.
+    """
+
+    def __init__(self, reason: str, signal: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.signal = signal
+
+
+class Interruption:
+    """Tells whether to stop; asked between any two calls to the device.
+
+    Args:
+        stop: Where signals are remembered.
+        max_seconds: How long the fit may take, or None.
+        clock: Tells the time in seconds.
+        workers: Who stop together, where one of them has to.
+
+    Attributes:
+        save_seconds: How long the last checkpoint took to write. That much time is
+            left for another one.
+    """
+
+    def __init__(
+        self,
+        stop: StopSignal,
+        max_seconds: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        workers: Workers = ALONE,
+    ) -> None:
+        self._workers = workers
+        self._stop = stop
+        self._max_seconds = max_seconds
+        self._clock = clock
+        self._started = self._checked = clock()
+        self.save_seconds = 1.0
+
+    def check(self) -> None:
+        """Goes on, or does not. All workers must call this.
+
+        Raises:
+            Interrupted: A signal has come to one of them, or the next call and a
+                checkpoint may not fit into the time that is left.
+        """
+        for reason in self._workers.gather(self._reason()):
+            if reason is not None:
+                raise Interrupted(*reason)
+
+    def _reason(self) -> tuple[str, int | None] | None:
+        now = self._clock()
+        since_last, self._checked = now - self._checked, now
+        if self._stop.received is not None:
+            return "interrupted", int(self._stop.received)
+        if self._max_seconds is None:
+            return None
+        left = self._started + self._max_seconds - now
+        if left < since_last + self.save_seconds:
+            return f"max_time of {self._max_seconds:g} seconds is nearly over", None
+        return None

@@ -1,0 +1,232 @@
+"""Trains epoch by epoch.
+
+The loop, with every hook at its place::
+
+    announce, announce                        before this, as soon as it is known
+    reset
+    on_fit_begin
+    if the run is resumed within an epoch:
+        on_epoch_begin
+    if the run is resumed:
+        load_state_dict, on_checkpoint_saved  of what it is resumed from
+    else:
+        some validation steps                 if sanity_validation_batches says so
+    until max_epochs, max_steps or somebody asks to stop:
+        change what trains, on_phase_begin    if a callback asked for that
+        on_epoch_begin
+        until the epoch's end:
+            some steps on the devices
+            on_train_step_end                 where a callback's turn has come
+            save a checkpoint                 if a callback asked for one
+            validate                          where validate_every_n_steps says so
+        if validation is due:
+            on_validation_begin
+            all validation steps
+            on_validation_end
+        on_epoch_end
+        save a checkpoint                     if a callback asked for one
+    on_fit_end                                or on_exception, if something went wrong
+
+Checkpoints are written in the background. `on_checkpoint_saved` comes when one is known
+to be whole: before the next one begins, and before validation and the end of the fit.
+
+Several workers run it side by side: callbacks that write are called on the chief alone,
+and what a callback or a signal asks of one worker all of them do, at the same place.
+
+A signal, or the end of `max_time`, stops the loop between two calls to the devices: a
+checkpoint is saved there, and `on_exception` comes with an `Interrupted`.
+"""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from ...callbacks import CallbackList, RunState
+from ...models.variables import assign_values, changing_variables, copy_values
+from ...strategies import workers_of
+from ..assembly import Parts
+from ..checkpoint.resume import Resumption
+from ..checkpoint.saver import Saver
+from ..checkpoint.state import restore_callbacks, restore_optimizer
+from .epochs import OF_STEPS, Training, Validation, limited
+from .interruption import Interrupted, Interruption
+from .outputs import LabelledSource, as_predictions
+from .validation_times import ValidationTimes, metrics_set_aside
+
+
+@dataclass
+class Loop:
+    """Trains and validates, epoch by epoch.
+
+    Attributes:
+        training: Runs an epoch of training.
+        validation: Runs validation, or None.
+        saver: Writes the state of the run.
+        callbacks: What happens around.
+        interruption: Tells whether to stop at once.
+        resumption: From where the run goes on, if it is resumed.
+        times: When to validate.
+        begin_phase: Changes what trains, and makes what the loop runs on anew.
+    """
+
+    training: Training
+    validation: Validation | None
+    saver: Saver
+    callbacks: CallbackList
+    interruption: Interruption
+    resumption: Resumption | None = None
+    times: ValidationTimes = field(default_factory=ValidationTimes)
+    begin_phase: Callable[[RunState], Parts] | None = None
+
+    def run(self, run: RunState) -> None:
+        """Runs the loop until its end, or until it is interrupted."""
+        try:
+            try:
+                self._begin(run)
+                self._agree(run)
+                while run.epoch < run.max_epochs and run.stop_reason is None:
+                    self._change_phase(run)
+                    self._epoch(run)
+                self._end(run)
+            except Interrupted as interrupted:
+                self._interrupt(run, interrupted)
+        except BaseException as error:
+            run.save_requested = False
+            self.callbacks.notify_exception(run, error)
+            self._rescue(run)
+            self.saver.abandon()
+            raise
+
+    def _begin(self, run: RunState) -> None:
+        self.callbacks.reset()
+        self.callbacks.notify("on_fit_begin", run)
+        if self.resumption is None:
+            self._try_validation()
+            return
+        if run.is_within_epoch:
+            self.callbacks.notify("on_epoch_begin", run)
+        restore_callbacks(self.callbacks, self.resumption)
+        restore_optimizer(run.model.optimizer, self.resumption)  # hooks may have set it
+        self.callbacks.notify("on_checkpoint_saved", run, self.resumption.path)
+
+    def _change_phase(self, run: RunState) -> None:
+        if not run.requested_phases or run.is_within_epoch or self.begin_phase is None:
+            return
+        self._finish_saving(run)
+        self.training, self.validation, self.saver = self.begin_phase(run)
+        self.callbacks.notify("on_phase_begin", run)
+
+    def _epoch(self, run: RunState) -> None:
+        self.interruption.check()
+        if run.trained is None:  # else it was interrupted in validation
+            run.trained = self._train(run)
+        self._finish_saving(run)
+        validated = self._validate_after_epoch(run)
+        run.end_epoch(_in_order(run.trained, validated))
+        self.callbacks.notify("on_epoch_end", run)
+        self._agree(run)
+        self._save_if_asked(run)
+
+    def _train(self, run: RunState) -> dict[str, float]:
+        if not run.is_within_epoch:
+            self.callbacks.notify("on_epoch_begin", run)
+        self._validate_within_epoch(run)  # if it was interrupted there
+        for _ in self.training.calls(run):
+            self.callbacks.notify_step_end(run)
+            self._agree(run)
+            self._save_if_asked(run)
+            self.interruption.check()
+            self._validate_within_epoch(run)
+        return self.training.end_epoch(run)
+
+    def _try_validation(self) -> None:
+        if self.validation is not None and self.times.sanity_batches:
+            limit = limited(self.times.sanity_batches, self.validation.limit)
+            replace(self.validation, limit=limit).epoch()
+
+    def _validate_within_epoch(self, run: RunState) -> None:
+        if self.validation is None or not self.times.within_epoch(run):
+            return
+        with self.training.time_left_out():
+            with metrics_set_aside(self.training.step.model, run.strategy):
+                self._validate(self.validation, run)
+            self._agree(run)
+            self._save_if_asked(run)
+
+    def _validate_after_epoch(self, run: RunState) -> dict[str, float]:
+        is_due = self.times.after_epoch(run)
+        run.skipped_validation = self.validation is not None and not is_due
+        run.validation = None
+        return self._validate(self.validation, run) if self.validation and is_due else {}
+
+    def _validate(self, validation: Validation, run: RunState) -> dict[str, float]:
+        self.callbacks.notify("on_validation_begin", run)
+        source = validation.source
+        wanted = self.callbacks.wants_validation_predictions
+        if wanted and isinstance(source, LabelledSource):
+            values, outputs = validation.epoch_with_predictions()
+            run.validation = as_predictions(source, outputs)
+        else:
+            values = validation.epoch()
+        run.metrics = {f"val_{name}": value for name, value in values.items()}
+        run.validated_step = run.step
+        self.callbacks.notify("on_validation_end", run)
+        return run.metrics
+
+    def _end(self, run: RunState) -> None:
+        run.end(f"max_epochs={run.max_epochs} is reached")
+        self._finish_saving(run)
+        run.model.optimizer.finalize_variable_values(run.model.trainable_variables)
+        self.callbacks.notify("on_fit_end", run)
+        self._take_weights_of_chief(run)
+
+    def _interrupt(self, run: RunState, interrupted: Interrupted) -> None:
+        self._finish_saving(run)
+        self.saver.save(run)
+        self._finish_saving(run)
+        run.interrupt(interrupted.reason, interrupted.signal)
+        self.callbacks.notify_exception(run, interrupted)
+
+    def _rescue(self, run: RunState) -> None:
+        """Saves after an error, if a callback asked for that and the state is whole.
+
+        Of several workers only one may have met the error: they can't save together.
+        """
+        if self.training.is_between_calls and workers_of(run.strategy).count == 1:
+            with contextlib.suppress(Exception):
+                self._save_if_asked(run)
+                self._finish_saving(run)
+
+    def _agree(self, run: RunState) -> None:
+        """Lets all workers do what one of them was asked for."""
+        wishes = [run.stop_reason, run.save_requested, run.requested_phases]
+        reasons, saves, phases = zip(*workers_of(run.strategy).gather(wishes), strict=True)
+        run.stop_reason = next(filter(None, reasons), None)
+        run.save_requested = any(saves)
+        run.requested_phases = next(filter(None, phases), [])
+
+    def _take_weights_of_chief(self, run: RunState) -> None:
+        """Gives all workers what was restored on the chief, which reads checkpoints."""
+        workers = workers_of(run.strategy)
+        if workers.count > 1:
+            variables = changing_variables(run.model)
+            assign_values(variables, workers.share(copy_values(variables)))
+
+    def _save_if_asked(self, run: RunState) -> None:
+        if not run.save_requested:
+            return
+        run.save_requested = False
+        self._finish_saving(run)
+        self.saver.save(run)
+
+    def _finish_saving(self, run: RunState) -> None:
+        path = self.saver.finish()
+        if path is not None:
+            self.interruption.save_seconds = self.saver.seconds
+            self.callbacks.notify("on_checkpoint_saved", run, path)
+
+
+def _in_order(trained: dict[str, float], validated: dict[str, float]) -> dict[str, float]:
+    """Losses and metrics of training, those of validation, then those of steps."""
+    own = {name: value for name, value in trained.items() if name not in OF_STEPS}
+    return own | validated | {name: trained[name] for name in OF_STEPS if name in trained}

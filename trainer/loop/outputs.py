@@ -1,0 +1,74 @@
+"""Collects what a model says, a row an example, in the order of the data."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ...evaluation import Predictions
+from ...strategies import workers_of
+from ..step.batches import no_batches
+
+Collected = Any
+
+
+@runtime_checkable
+class LabelledSource(Protocol):
+    """Data that know the name and the class of each of their examples, in order."""
+
+    names: Sequence[str]
+    labels: npt.NDArray[np.int32]
+    class_names: Sequence[str]
+
+
+def collect(
+    strategy: tf.distribute.Strategy,
+    step: Callable[[], Any],
+    steps: int | None,
+    between_calls: Callable[[], None] = lambda: None,
+) -> Collected:
+    """Calls a step again and again and joins its outputs.
+
+    Args:
+        strategy: Where it runs.
+        step: Returns the outputs of one batch, per replica.
+        steps: How often; None until the data are at their end.
+        between_calls: Is called after each.
+
+    Returns:
+        The outputs in their structure, each array with a row an example.
+
+    Raises:
+        DataError: There is no batch.
+    """
+    batches: list[Any] = []
+    while steps is None or len(batches) < steps:
+        try:
+            batches.append(on_host(strategy, step()))
+        except (tf.errors.OutOfRangeError, StopIteration):
+            break
+        between_calls()
+    if not batches:
+        raise no_batches("evaluation")
+    return tf.nest.map_structure(lambda *arrays: np.concatenate(arrays), *batches)
+
+
+def on_host(strategy: tf.distribute.Strategy, outputs: Any) -> Any:
+    """The rows of all replicas of all workers, one after the other."""
+    replicas = strategy.experimental_local_results(outputs)
+    own = tf.nest.map_structure(
+        lambda *parts: np.concatenate([part.numpy() for part in parts]), *replicas
+    )
+    gathered = workers_of(strategy).gather(tf.nest.flatten(own))
+    joined = [np.concatenate(parts) for parts in zip(*gathered, strict=True)]
+    return tf.nest.pack_sequence_as(own, joined)
+
+
+def as_predictions(source: LabelledSource, outputs: Collected) -> Predictions:
+    """Puts what a classifier said beside names and labels of the examples."""
+    rows = len(outputs)
+    return Predictions(
+        source.names[:rows], outputs, source.class_names, source.labels[:rows]
+    )

@@ -1,0 +1,18 @@
+"""What the speed of training counts."""
+
+from typing import Literal
+
+import tensorflow as tf
+
+from ..setup.compiled_model import batch_spec
+from ..step.batches import BatchSource
+from .outputs import LabelledSource
+
+
+def speed_name(source: BatchSource) -> Literal["images_per_second", "examples_per_second"]:
+    """Images where the data are images: from files, or of shape (rows, h, w, channels)."""
+    if isinstance(source, LabelledSource):
+        return "images_per_second"
+    inputs = tf.nest.flatten(batch_spec(source)[0])
+    has_images = any(each.shape.rank == 4 for each in inputs)
+    return "images_per_second" if has_images else "examples_per_second"

@@ -1,0 +1,76 @@
+"""When a fit is validated beside the end of each epoch."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ...callbacks import RunState
+from ...configs import TrainerConfig
+from ..step.metric_internals import metric_variables
+
+
+@dataclass(frozen=True)
+class ValidationTimes:
+    """Tells when to validate.
+
+    Attributes:
+        every_n_epochs: After how many epochs.
+        every_n_steps: After how many steps in addition, or None.
+        sanity_batches: On how many batches before the first step, to find faults in
+            validation early.
+    """
+
+    every_n_epochs: int = 1
+    every_n_steps: int | None = None
+    sanity_batches: int = 0
+
+    @classmethod
+    def of(cls, settings: TrainerConfig) -> "ValidationTimes":
+        """What the settings say."""
+        return cls(
+            settings.validate_every_n_epochs,
+            settings.validate_every_n_steps,
+            settings.sanity_validation_batches,
+        )
+
+    def after_epoch(self, run: RunState) -> bool:
+        """Whether to validate now that an epoch's training is done."""
+        return (run.epoch + 1) % self.every_n_epochs == 0 or self._after_step(run)
+
+    def within_epoch(self, run: RunState) -> bool:
+        """Whether to validate between two steps, and that is not done yet."""
+        is_between = 0 < run.epoch_step != run.steps_per_epoch
+        return is_between and self._after_step(run) and run.validated_step != run.step
+
+    def steps_until_due(self, step: int) -> int | None:
+        """Steps until the next validation within an epoch; None if there is none."""
+        return self.every_n_steps and self.every_n_steps - step % self.every_n_steps
+
+    def _after_step(self, run: RunState) -> bool:
+        return self.every_n_steps is not None and run.step % self.every_n_steps == 0
+
+
+@contextlib.contextmanager
+def metrics_set_aside(
+    model: keras.Model, strategy: tf.distribute.Strategy
+) -> Iterator[None]:
+    """Keeps what metrics have seen in training while they are used for validation.
+
+    Each replica keeps its own: shared out anew, float sums would differ in their last
+    bits.
+    """
+    replicas = [
+        replica
+        for variable in metric_variables(model)
+        for replica in strategy.experimental_local_results(variable.value)
+    ]
+    kept = [np.array(replica.numpy()) for replica in replicas]
+    try:
+        yield
+    finally:
+        for replica, value in zip(replicas, kept, strict=True):
+            replica.assign(value)

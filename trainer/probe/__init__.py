@@ -1,0 +1,1 @@
+"""Finds what depends on how a batch is cut, before the first step."""

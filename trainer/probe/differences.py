@@ -1,0 +1,84 @@
+"""Differences between a batch that is run whole and one that is cut, in words."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...core.errors import ConfigError
+from .rounding import differ, distance
+
+
+class Difference(NamedTuple):
+    """One thing that depends on how a batch is cut.
+
+    Attributes:
+        what: A name for it.
+        whole: Its value for the whole batch, in words.
+        cut: Its value for the parts.
+        remedy: What to do, as full sentences.
+    """
+
+    what: str
+    whole: str
+    cut: str
+    remedy: str
+
+
+def compare(
+    what: str,
+    remedy: str,
+    whole: Any,
+    cut: Any,
+    nudged: Any,
+    floor: float,
+) -> list[Difference]:
+    """The difference between two arrays, if there is one that rounding does not explain.
+
+    Args:
+        what: A name for them.
+        remedy: What to do if they differ.
+        whole: Of the whole batch.
+        cut: Of its parts.
+        nudged: Of the whole batch with its last bits changed.
+        floor: As of `differ`.
+
+    Example:
+        >>> compare("the loss", "Don't.", 0.5, 0.75, nudged=0.5, floor=1e-5)
+        [Difference(what='the loss', whole='0.5', cut='0.75', remedy="Don't.")]
+    """
+    whole, cut = np.asarray(whole), np.asarray(cut)
+    if not differ(whole, cut, nudged, floor):
+        return []
+    return [difference(what, remedy, whole, cut)]
+
+
+def difference(what: str, remedy: str, whole: Any, cut: Any) -> Difference:
+    """Puts two arrays that differ into words."""
+    return Difference(what, *_shown(np.asarray(whole), np.asarray(cut)), remedy)
+
+
+def refusal(found: Iterable[Difference], num_replicas: int, num_rows: int) -> ConfigError:
+    """What to raise for what differs: everything once, and each remedy once."""
+    by_name: dict[str, Difference] = {}
+    for difference in found:
+        by_name.setdefault(difference.what, difference)
+    values = "; ".join(f"{d.what}: {d.whole} whole, {d.cut} cut" for d in by_name.values())
+    remedies = " ".join(dict.fromkeys(d.remedy for d in by_name.values()))
+    return ConfigError(
+        f"A batch must give the same whole as cut for {num_replicas} replicas. Received, "
+        f"of {num_rows} rows: {values}. {remedies} Or train on one replica "
+        "(trainer.devices=1); trainer.check_replicas=false trains as it is, with results "
+        "that depend on the number of replicas."
+    )
+
+
+def _shown(whole: Any, cut: Any) -> tuple[str, str]:
+    """The two values where they differ most, or the shapes if these do."""
+    if whole.shape != cut.shape:
+        return f"an array of shape {whole.shape}", f"one of {cut.shape}"
+    if whole.dtype.kind in "OSU":
+        return "other strings", "others"
+    place = np.unravel_index(distance(whole, cut).argmax(), whole.shape)
+    where = f" at {[int(number) for number in place]}" if place else ""
+    return f"{float(whole[place]):.7g}{where}", f"{float(cut[place]):.7g}"

@@ -1,0 +1,84 @@
+"""The first rows of the training data, looked at without changing what comes later."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol, runtime_checkable
+
+import tensorflow as tf
+
+from ...strategies import Position, Replicas
+from ..step.batches import BatchSource
+
+
+@runtime_checkable
+class RowReader(Protocol):
+    """A source that makes arrays of any rows that an epoch draws."""
+
+    def draws(self, epoch: int) -> Any:
+        """What an epoch draws: a named tuple of arrays."""
+
+    def arrays(self, draws: Any) -> dict[str, Any]:
+        """The arrays of some draws."""
+
+
+@runtime_checkable
+class Peekable(Protocol):
+    """A source that gives again what was looked at, and does not start anew for it."""
+
+    def first_elements(self) -> Iterator[Any]:
+        """Elements from the first on."""
+
+
+def first_rows(source: BatchSource, count: int) -> Any:
+    """The first rows of a source, as one element of its batches.
+
+    Args:
+        source: The data.
+        count: How many. Data with fewer are gone through again and again.
+
+    Returns:
+        What `source.prepare` takes; None if there is not a single row.
+    """
+    if isinstance(source, RowReader):
+        draws = source.draws(0)
+        rows = source.arrays(type(draws)(*(part[:count] for part in draws)))
+        return _repeated(rows, count)
+    elements = list(_enough(first_elements(source), count))
+    return _repeated(_joined(elements), count) if elements else None
+
+
+def first_elements(source: BatchSource) -> Iterator[Any]:
+    """The first batches of a source, whole."""
+    if isinstance(source, Peekable):
+        return source.first_elements()
+    return (parts[0].content for parts in source.batches(Position(), Replicas()))
+
+
+def _enough(elements: Iterable[Any], count: int) -> Iterator[Any]:
+    """Elements until they have that many rows; those without any are left out."""
+    for element in elements:
+        rows = _num_rows(tf.nest.flatten(element)[0])
+        if rows:
+            yield element
+        count -= rows
+        if count <= 0:
+            return
+
+
+def _joined(elements: list[Any]) -> Any:
+    """The rows of all elements that have rows of the same shapes as the first's."""
+    alike = [each for each in elements if _row_shapes(each) == _row_shapes(elements[0])]
+    return tf.nest.map_structure(lambda *parts: tf.concat(parts, 0), *alike)
+
+
+def _repeated(element: Any, count: int) -> Any:
+    return tf.nest.map_structure(
+        lambda rows: tf.gather(rows, [n % _num_rows(rows) for n in range(count)]), element
+    )
+
+
+def _num_rows(rows: Any) -> int:
+    return int(rows.nrows()) if isinstance(rows, tf.RaggedTensor) else len(rows)
+
+
+def _row_shapes(element: Any) -> list[tuple[int | None, ...]]:
+    return [tuple(rows.shape[1:]) for rows in tf.nest.flatten(element)]

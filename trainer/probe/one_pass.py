@@ -1,0 +1,205 @@
+"""One forward and backward pass that leaves every variable as it was."""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from ...models import Module
+from ..step.keras_internals import seed_generators, with_attached
+from ..step.loss_internals import unscaled_losses
+from ..step.losses import (
+    Kind,
+    Term,
+    compiled_terms,
+    forward,
+    num_rows,
+    overrides_training_step,
+)
+from ..step.metric_internals import update_metrics
+
+MAX_GRADIENTS = 100
+Batch = tuple[Any, Any, Any]
+Seen = tuple[Batch, Any]  # and what the model says of it
+
+
+class Sums(NamedTuple):
+    """What is summed over replicas.
+
+    Attributes:
+        numerators: Of each loss.
+        denominators: For each divisor.
+        gradients: Of the total loss, for each trainable variable; none of large models.
+        given: For each of the outputs that were given, numerators and denominators of
+            the compiled losses.
+        values: What else a `training_step` returned, by name.
+    """
+
+    numerators: list[Any]
+    denominators: dict[str, Any]
+    gradients: list[Any]
+    given: list[Any]
+    values: dict[str, Any]
+
+
+class Pass(NamedTuple):
+    """What came out.
+
+    Attributes:
+        sums: To be summed over replicas.
+        predictions: Of the model, or None.
+        updates: New values of variables by their place in `OnePass.variables`.
+        layers: Outputs of layers by their path, where they are kept.
+    """
+
+    sums: Sums
+    predictions: Any
+    updates: dict[int, Any]
+    layers: dict[str, Any]
+
+
+class OnePass:
+    """Runs a model on rows in training mode and takes everything back.
+
+    Gradients are left out where they would take longer than all else, in models of more
+    than `MAX_GRADIENTS` trainable variables.
+
+    Args:
+        model: Built and compiled.
+        module: May define its own `training_step`.
+        plain: Variables that Keras does not know of, by name. These a pass does change.
+
+    Attributes:
+        variables: All that a pass may give a new value, the plain ones last.
+        names: Of all of them.
+        kinds: Of the losses, after the first pass.
+        keeps_layers: Whether to keep the outputs of layers.
+    """
+
+    def __init__(
+        self, model: keras.Model, module: Module, plain: Mapping[str, tf.Variable]
+    ) -> None:
+        self._model = model
+        self._module = module
+        self._has_gradients = len(model.trainable_variables) <= MAX_GRADIENTS
+        self._seeds = [generator.state for generator in seed_generators(model)]
+        seeds = {id(seed) for seed in self._seeds}
+        held = [v for metric in model.metrics for v in metric.variables]
+        every = {id(v): v for v in [*model.variables, *held] if id(v) not in seeds}
+        self.variables: list[Any] = [*every.values(), *plain.values()]
+        self.names = [*(variable.path for variable in every.values()), *plain]
+        self._num_plain = len(plain)
+        self.kinds: list[Kind] = []
+        self.keeps_layers = False
+        self._own = threading.local()  # each replica runs in a thread of its own
+
+    def keep(self, layer: keras.Layer, outputs: Any) -> None:
+        """Keeps what a layer returned, for the pass that it is called in."""
+        if self.keeps_layers:
+            self._own.layers[layer.path] = tf.nest.flatten(outputs)
+
+    def __call__(
+        self,
+        batch: Batch,
+        values: Sequence[tf.Tensor],
+        given: Sequence[Seen] = (),
+        denominators: Mapping[str, tf.Tensor] | None = None,
+    ) -> Pass:
+        """Runs the rows of a batch; in replica context, eagerly.
+
+        Args:
+            batch: Inputs, targets and weights.
+            values: Of the trainable variables, in their place.
+            given: What the compiled losses are to be computed of beside.
+            denominators: What gradients are to be divided by, if not by the batch's own.
+        """
+        trainable = zip(self._model.trainable_variables, values, strict=True)
+        seeds = ((seed, tf.zeros(seed.shape, seed.dtype)) for seed in self._seeds)
+        scope = keras.StatelessScope(
+            [*trainable, *seeds, *self._moved()], collect_losses=True
+        )
+        before = dict(scope.state_mapping)
+        self._own.layers = {}
+        with scope, tf.GradientTape() as tape, self._recording(tape):
+            tape.watch(values)
+            result = forward(
+                self._model, self._module, batch, tf.constant(1), training=True
+            )
+            own = {term.kind.divisor: term.denominator for term in result.terms}
+            total = _total(result.terms, own if denominators is None else denominators)
+        self.kinds = [term.kind for term in result.terms]
+        sums = Sums(
+            [term.numerator for term in result.terms],
+            own,
+            tape.gradient(total, values) if self._has_gradients else [],
+            [self.losses(each) for each in given],
+            result.values,
+        )
+        updates = self._updates(scope.state_mapping, before)
+        return Pass(sums, result.predictions, updates, self._own.layers)
+
+    def _recording(self, tape: tf.GradientTape) -> AbstractContextManager[None]:
+        return nullcontext() if self._has_gradients else tape.stop_recording()
+
+    def _moved(self) -> Iterator[tuple[keras.Variable, Any]]:
+        """Variables that replicas sum up when they are written, away from zero.
+
+        To add to them adds what they had once for each replica, which zero would hide.
+        """
+        for variable in self.variables[: len(self.variables) - self._num_plain]:
+            if variable.aggregation == "sum" and variable.synchronization != "on_read":
+                yield variable, tf.ones_like(variable.value)
+
+    @unscaled_losses()
+    def losses(self, seen: Seen) -> tuple[list[Any], dict[str, Any]]:
+        """Numerators and denominators of the compiled losses; in replica context."""
+        if overrides_training_step(self._module):
+            return [], {}
+        (inputs, targets, weights), predictions = seen
+        compared = targets, predictions, weights
+        terms = compiled_terms(self._model, compared, num_rows(inputs), tf.constant(1))
+        numerators = [term.numerator for term in terms]
+        return numerators, {term.kind.divisor: term.denominator for term in terms}
+
+    def takes(self, seen: Seen) -> bool:
+        """Whether losses and metrics can be computed of these targets and outputs."""
+        (_, targets, weights), predictions = seen
+        try:
+            self.losses(seen)
+            with keras.StatelessScope():
+                update_metrics(self._model, targets, predictions, weights)
+        except Exception:
+            return False
+        return True
+
+    def _updates(
+        self, after: Mapping[int, Any], before: Mapping[int, Any]
+    ) -> dict[int, Any]:
+        first_plain = len(self.variables) - self._num_plain
+        return {
+            place: tf.identity(variable) if place >= first_plain else after[id(variable)]
+            for place, variable in enumerate(self.variables)
+            if place >= first_plain
+            or after.get(id(variable)) is not before.get(id(variable))
+        }
+
+
+def rows_of(structure: Any, rows: slice) -> Any:
+    """Some rows of all tensors of a structure; None stays None."""
+
+    def cut(tensor: Any) -> Any:
+        return None if tensor is None else with_attached(lambda t: t[rows], tensor)
+
+    return tf.nest.map_structure(cut, structure)
+
+
+def _total(terms: Sequence[Term], denominators: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    """What gradients are taken of."""
+    parts = [
+        kind.weight * tf.math.divide_no_nan(numerator, denominators[kind.divisor])
+        for kind, numerator, _ in terms
+    ]
+    return tf.add_n(parts)

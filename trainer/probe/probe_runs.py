@@ -1,0 +1,189 @@
+"""Runs one batch whole on one replica and cut on all, without changing the model.
+
+Both are eager: to trace a large model takes ten times as long as to run it. They go
+through the forward pass, sums and divisions of training.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ...models.variables import batch_norms
+from ...strategies import Replicas, sum_over_replicas, workers_of
+from ...strategies.tensorflow_internals import functions_run_eagerly
+from ..step.keras_internals import (
+    layers_watched,
+    recurrences_in_functions,
+    set_synchronized,
+)
+from .drawn_outputs import drawn_outputs, drawn_targets
+from .held_randomness import held_randomness
+from .one_pass import Batch, OnePass, Pass, Seen, Sums, rows_of
+from .plain_variables import PlainVariables
+from .rounding import Rounding, distance
+
+Updates = Mapping[int, npt.NDArray[Any]]
+
+# What changes so much with the last bits of a batch may as well be drawn by chance.
+_LOOKS_RANDOM = 0.2
+
+
+_SMALL = 0.01
+
+
+class Runs(NamedTuple):
+    """What one and the same batch gave.
+
+    Attributes:
+        whole: On one replica.
+        nudged: Likewise, with the last bits of the batch and of all weights changed.
+        repeated: As `whole`, run once more if the outputs look as if drawn by chance.
+        parts: For each replica of this process its rows, and what they gave.
+        sums: Over the parts of all replicas.
+        given: For each of `seen` the sums of the whole batch.
+        updates: For each replica of all workers the variables that it changed.
+        seen: The batch with its outputs, and with others that were drawn.
+    """
+
+    whole: Pass
+    nudged: Pass
+    repeated: Pass
+    parts: Sequence[tuple[slice, Pass]]
+    sums: Sums
+    given: Sequence[Any]
+    updates: Sequence[Updates]
+    seen: Sequence[Seen]
+
+
+class ProbeRuns:
+    """Runs batches of two rows for each replica and one more, whole and cut.
+
+    Random numbers are held still. A BatchNorm shares its statistics: of one that does
+    not it is known that it depends on cuts, and somebody asked for it.
+
+    Args:
+        model: Built and compiled.
+        strategy: In whose scope the model was built.
+        one_pass: Of that model.
+        plain: Of that model.
+        rounding: Of that model.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        strategy: tf.distribute.Strategy,
+        one_pass: OnePass,
+        plain: PlainVariables,
+        rounding: Rounding,
+    ) -> None:
+        self._model = model
+        self._strategy = strategy
+        self._pass = one_pass
+        self._plain = plain
+        self._rounding = rounding
+        self._replicas = Replicas.of(strategy)
+        self.num_rows = 2 * self._replicas.total + 1
+
+    def rows(self, replica: int) -> slice:
+        """The rows of a replica, counted over all workers."""
+        return self._replicas.rows(replica, self.num_rows)
+
+    def __call__(self, batch: Batch) -> Runs:
+        """Runs a batch. All workers must call this."""
+        values = self._values()
+        nudged = self._rounding.nudged(batch), self._rounding.nudged(values, seed=1)
+        watched = layers_watched(self._pass.keep)
+        with _held(), watched, _batch_norms(self._model, synchronized=True):
+            with tf.device(self._strategy.extended.worker_devices[0]):
+                whole = self._whole(batch, values)
+                seen = self._seen(batch, whole.predictions)
+                given = [self._pass.losses(each) for each in seen]
+                with _batch_norms(self._model, synchronized=False):  # rounds otherwise
+                    other = self._whole(*nudged)
+                repeated = whole
+                if _look_random(whole.predictions, other.predictions):
+                    repeated = self._whole(batch, values)
+            local = self._strategy.run(lambda: self._part(batch, whole, seen))
+            self._plain.put_back()
+            sums = sum_over_replicas(self._strategy, local.sums)
+        own = self._strategy.experimental_local_results(local)
+        first = self._replicas.first
+        parts = [(self.rows(first + n), part) for n, part in enumerate(own)]
+        updates = self._everywhere([part.updates for part in own])
+        return Runs(whole, other, repeated, parts, sums, given, updates, seen)
+
+    def _seen(self, batch: Batch, predictions: Any) -> list[Seen]:
+        inputs, targets, weights = batch
+        if predictions is None or targets is None:
+            return []
+        outputs = drawn_outputs(predictions)
+        drawn = (inputs, drawn_targets(targets, predictions), weights), outputs
+        seen: list[Seen] = [(batch, predictions)]
+        return [*seen, drawn] if self._pass.takes(drawn) else seen
+
+    def _values(self) -> list[tf.Tensor]:
+        """Values for the trainable variables: their own, but for those that are zero.
+
+        What is multiplied with zero at first, as new branches often are, would be hidden.
+        """
+        values = (tf.convert_to_tensor(v.value) for v in self._model.trainable_variables)
+        return [tf.where(value == 0, _SMALL, value) for value in values]
+
+    def _whole(self, batch: Batch, values: Sequence[tf.Tensor]) -> Pass:
+        done = self._pass(batch, values)
+        self._plain.put_back()
+        return done
+
+    def _part(self, batch: Batch, whole: Pass, seen: Sequence[Seen]) -> Pass:
+        context = tf.distribute.get_replica_context()
+        rows = self.rows(int(tf.get_static_value(context.replica_id_in_sync_group)))
+        given = [rows_of(each, rows) for each in seen]
+        own = rows_of(batch, rows)
+        return self._pass(own, self._values(), given, whole.sums.denominators)
+
+    def _everywhere(self, updates: Sequence[Mapping[int, Any]]) -> list[Updates]:
+        own = [{str(n): each.numpy() for n, each in some.items()} for some in updates]
+        gathered = workers_of(self._strategy).gather(own)
+        return [{int(n): each[n] for n in each} for some in gathered for each in some]
+
+
+def leaves(predictions: Any) -> list[npt.NDArray[Any]]:
+    """The arrays of a model's outputs, in whatever structure."""
+    flat = tf.nest.flatten(predictions, expand_composites=True)
+    return [np.asarray(each) for each in flat if each is not None]
+
+
+def _look_random(predictions: Any, others: Any) -> bool:
+    pairs = zip(leaves(predictions), leaves(others), strict=True)
+    return any(
+        whole.dtype.kind not in "OSU"
+        and distance(whole, other).max(initial=0)
+        > _LOOKS_RANDOM * distance(whole, 0).max(initial=0)
+        for whole, other in pairs
+    )
+
+
+@contextlib.contextmanager
+def _held() -> Iterator[None]:
+    """Surrounds passes that are to be compared."""
+    with held_randomness(), functions_run_eagerly(), recurrences_in_functions():
+        yield
+
+
+@contextlib.contextmanager
+def _batch_norms(model: keras.Model, synchronized: bool) -> Iterator[None]:
+    """Lets every BatchNorm share its statistics, or none, for a while."""
+    layers = [each for each in batch_norms(model) if each.synchronized != synchronized]
+    for layer in layers:
+        set_synchronized(layer, synchronized)
+    try:
+        yield
+    finally:
+        for layer in layers:
+            set_synchronized(layer, not synchronized)

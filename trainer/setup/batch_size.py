@@ -1,0 +1,63 @@
+"""Models whose inputs fix the batch size, as stateful recurrent layers need it."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from ...core.errors import ConfigError, DataError, message
+
+_RULE = (
+    "A model whose inputs fix the batch size, as stateful layers need it, takes batches of "
+    "that size, on one replica."
+)
+_REMEDY = (
+    "Use Trainer(devices=1) and .batch({size}, drop_remainder=True), or leave the batch "
+    "size out of the model's inputs."
+)
+
+
+def check_batch_size(model: keras.Model, rows: int | None, num_replicas: int) -> None:
+    """Refuses a model that can't take the parts of batches that replicas get.
+
+    Args:
+        model: Any; most take batches of all sizes.
+        rows: Of each batch, or None where that is not known yet.
+        num_replicas: That share each batch.
+
+    Raises:
+        ConfigError: It fixes the batch size, and parts are of another.
+    """
+    fixed = _fixed_batch_size(model)
+    if fixed is None or (num_replicas == 1 and rows in (None, fixed)):
+        return
+    received = {"batch_size_of_model": fixed, "replicas": num_replicas}
+    if rows is not None:
+        received["batch_size_of_data"] = rows
+    raise ConfigError(message(_RULE, _REMEDY.format(size=fixed), **received))
+
+
+def of_right_batch_size(model: keras.Model, inputs: Any) -> Any:
+    """Checks the same of each batch; in replica context, while tracing.
+
+    Returns:
+        The inputs, which are not there before they are checked.
+
+    Raises:
+        DataError: From the traced function, for a smaller last batch.
+    """
+    fixed = _fixed_batch_size(model)
+    if fixed is None:
+        return inputs
+    context = tf.distribute.get_replica_context()
+    check_batch_size(model, None, context.num_replicas_in_sync)
+    words = message(_RULE, _REMEDY.format(size=fixed), batch_size_of_model=fixed)
+    rows = tf.shape(tf.nest.flatten(inputs)[0])[0]
+    right = tf.debugging.assert_equal(rows, fixed, f"{DataError.__name__}: {words}")
+    with tf.control_dependencies([right] if right is not None else []):
+        return tf.nest.map_structure(tf.identity, inputs)
+
+
+def _fixed_batch_size(model: keras.Model) -> int | None:
+    shapes = [each.shape for each in getattr(model, "inputs", None) or []]
+    return shapes[0][0] if shapes and shapes[0] else None

@@ -1,0 +1,97 @@
+"""Weights examples by their class, as `class_weight` of `Model.fit` does."""
+
+import copy
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from ...core.errors import ConfigError, message
+from ..step.batches import BatchSource
+
+ClassWeight = Mapping[int, float]
+
+
+def weighted_by_class(source: BatchSource, class_weight: ClassWeight | None) -> BatchSource:
+    """The same batches with a weight for each example.
+
+    Args:
+        source: Has integer or one-hot targets of one output, and no weights.
+        class_weight: Weights by class; those of classes that are left out are 1.
+
+    Raises:
+        ConfigError: The weights are none; or later, as soon as the data are looked at:
+            they have weights already, or no targets of classes.
+    """
+    if class_weight is None:
+        return source
+    table = _table(class_weight)
+    weighted = copy.copy(source)  # has all else that such data can do
+
+    def prepare(part: Any) -> tuple[Any, Any, Any]:
+        inputs, targets, weights = source.prepare(part)
+        _check(targets, weights)
+        return inputs, targets, _weights(targets, table)
+
+    weighted.prepare = prepare  # type: ignore[method-assign]
+    return weighted
+
+
+def _table(class_weight: ClassWeight) -> list[float]:
+    """Weights of classes 0, 1, ... and, last, of all that are not named."""
+    try:
+        weights = {int(label): float(weight) for label, weight in class_weight.items()}
+        exact = all(int(label) == label for label in class_weight)
+    except (AttributeError, TypeError, ValueError):
+        weights, exact = {}, False
+    if not exact or not weights or not all(map(_is_weight, weights.items())):
+        raise ConfigError(
+            message(
+                "`class_weight` must map the numbers of classes, from 0 on, to weights of "
+                "at least 0.",
+                "Write class_weight={0: 1.0, 1: 2.5}.",
+                class_weight=class_weight,
+            )
+        )
+    return [weights.get(label, 1.0) for label in range(max(weights) + 1)] + [1.0]
+
+
+def _is_weight(item: tuple[int, float]) -> bool:
+    label, weight = item
+    return label >= 0 and weight >= 0 and math.isfinite(weight)
+
+
+def _check(targets: Any, weights: Any) -> None:
+    if weights is not None:
+        raise ConfigError(
+            message(
+                "`class_weight` can't be given for data that have weights already.",
+                "Leave out one of both: sample weights, or class_balance=weights of "
+                "ImageData.",
+                sample_weight=str(weights.shape),
+            )
+        )
+    if not isinstance(targets, tf.Tensor):
+        raise ConfigError(
+            message(
+                "`class_weight` needs targets of one output.",
+                "Give each example its weight: make the elements (x, y, sample_weight).",
+                targets=type(targets).__name__,
+            )
+        )
+
+
+def _weights(targets: tf.Tensor, table: list[float]) -> tf.Tensor:
+    """The weight of each target: `(rows,)`, or `(rows, ...)` of targets of such a shape."""
+    labels = targets
+    if len(targets.shape) > 1:
+        is_one_hot = targets.shape[-1] != 1
+        labels = tf.argmax(targets, -1) if is_one_hot else tf.squeeze(targets, -1)
+    if labels.dtype.is_floating:
+        labels = tf.round(labels)
+    places = tf.cast(labels, tf.int32)
+    rest = len(table) - 1
+    places = tf.where((places < 0) | (places > rest), rest, places)
+    return tf.gather(tf.constant(table, keras.config.floatx()), places)

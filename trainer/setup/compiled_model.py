@@ -1,0 +1,176 @@
+"""Builds a module's model, and refuses what a compiled model asks for but can't get.
+
+docs/keras.md has the table of what is honoured and what is refused.
+"""
+
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import keras
+import tensorflow as tf
+
+from ...core.errors import ConfigError, message
+from ...models import Module
+from ...models.variables import batch_norms
+from ...strategies import Position, Replicas
+from ..guards.overrides import refuse_own_training
+from ..step.batches import BatchSource
+from ..step.keras_internals import build_compiled, set_synchronized
+from ..step.loss_internals import compiled_losses, ignored_losses
+from ..step.losses import overrides_training_step
+from ..step.metric_internals import name_counts, renumber_metrics
+from .batch_size import check_batch_size
+
+Spec = tuple[Any, Any, Any]
+_SPECS: WeakKeyDictionary[BatchSource, Spec] = WeakKeyDictionary()
+
+
+def build_model(
+    module: Module,
+    strategy: tf.distribute.Strategy,
+    source: BatchSource,
+    sync_batch_norm: bool,
+) -> keras.Model:
+    """Makes a model with all its variables, ready to train.
+
+    Args:
+        module: What to build.
+        strategy: In whose scope.
+        source: What it is to be trained on.
+        sync_batch_norm: Whether BatchNorm shares its statistics between replicas.
+
+    Raises:
+        ConfigError: The model is not compiled, or asks for what it can't get.
+    """
+    spec, counts = batch_spec(source), name_counts()
+    with strategy.scope():
+        model = module.build()
+        check_compiled(model, module)
+        check_targets(model, module, spec[1])
+        check_batch_size(model, _rows(spec), strategy.num_replicas_in_sync)
+        build_compiled(model, spec)
+    renumber_metrics(model, counts)
+    check_losses(model)
+    check_trainable(model)
+    for layer in batch_norms(model):
+        set_synchronized(layer, sync_batch_norm and strategy.num_replicas_in_sync > 1)
+    return model
+
+
+def batch_spec(source: BatchSource) -> Spec:
+    """`tf.TensorSpec`s of the inputs, targets and weights that a source gives.
+
+    They are looked for once: trials of a search share their data.
+    """
+    if source not in _SPECS:
+        _SPECS[source] = _find_spec(source)
+    return _SPECS[source]
+
+
+def _find_spec(source: BatchSource) -> Spec:
+    (part_spec,) = source.batches(Position(), Replicas()).element_spec
+    prepare = tf.function(source.prepare, autograph=False)
+    outputs = prepare.get_concrete_function(part_spec.content).structured_outputs
+    inputs, targets, weights = outputs
+    return inputs, targets, weights
+
+
+def _rows(spec: Spec) -> int | None:
+    return tf.nest.flatten(spec[0])[0].shape[0]
+
+
+def check_compiled(model: Any, module: Module) -> None:
+    """Refuses a model whose training is not what its compiled parts say.
+
+    Raises:
+        ConfigError: The message says what to do instead.
+    """
+    if not isinstance(model, keras.Model):
+        raise ConfigError(
+            message(
+                "`build` must return a keras.Model.",
+                "Does the function end with `return model`?",
+                returned=type(model).__name__,
+            )
+        )
+    refuse_own_training(model, module)
+    if not model.compiled or model.optimizer is None:
+        raise ConfigError(
+            message(
+                "The model must be compiled with an optimizer.",
+                "Call model.compile(optimizer, loss) before returning it.",
+                model=model.name,
+            )
+        )
+    if model.run_eagerly or model.jit_compile:
+        raise ConfigError(
+            message(
+                "`run_eagerly` and `jit_compile` can't be honoured: steps run in one "
+                "tf.function of Keraunos.",
+                "Leave them out of model.compile.",
+                run_eagerly=model.run_eagerly,
+                jit_compile=model.jit_compile,
+            )
+        )
+
+
+def check_trainable(model: keras.Model) -> None:
+    """Refuses a built model in which nothing trains.
+
+    Raises:
+        ConfigError: It has no trainable variables.
+    """
+    if not model.trainable_variables:
+        raise ConfigError(
+            message(
+                "The model must have variables that train.",
+                "Set `trainable = True` on the layers that are to train, or measure the "
+                "model with Trainer.validate.",
+                model=model.name,
+                trainable_variables=0,
+            )
+        )
+
+
+def check_targets(model: keras.Model, module: Module, targets: Any) -> None:
+    """Refuses data without targets where the compiled loss needs them.
+
+    Raises:
+        ConfigError: There are none.
+    """
+    if targets is None and model.loss is not None and not overrides_training_step(module):
+        raise ConfigError(
+            message(
+                "The data must have targets for the loss that the model is compiled with.",
+                "Make the elements of the dataset pairs (x, y), or define "
+                "Module.training_step, which may do without.",
+                elements="x",
+            )
+        )
+
+
+def check_losses(model: keras.Model) -> None:
+    """Refuses compiled losses that don't say how a batch's loss is made.
+
+    Raises:
+        ConfigError: A loss has no reduction, or Keras would not count it.
+    """
+    ignored = ignored_losses(model)
+    if ignored:
+        raise ConfigError(
+            message(
+                "An output must have one loss: of several Keras counts only the first.",
+                "Pass one function that adds them up.",
+                ignored=ignored,
+            )
+        )
+    for compiled in compiled_losses(model):
+        if compiled.loss.reduction in (None, "none"):
+            raise ConfigError(
+                message(
+                    "Each loss must have a reduction.",
+                    'Use reduction="sum_over_batch_size", or "sum".',
+                    loss=compiled.name,
+                    reduction=compiled.loss.reduction,
+                )
+            )

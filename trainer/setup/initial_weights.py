@@ -1,0 +1,108 @@
+"""Begins a new run with the weights of another one."""
+
+import os
+import zipfile
+from pathlib import Path
+from typing import TypeAlias
+
+import keras
+import numpy as np
+
+from ...callbacks.checkpoints import FROZEN, best_checkpoint, checkpoint_names
+from ...callbacks.run_state import CHECKPOINTS
+from ...core.bundle import read_bundle
+from ...core.errors import CheckpointError, ConfigError, message
+from ...core.user_path import user_path
+from ...models.variables import (
+    Arrays,
+    assign_values,
+    changing_variables,
+    copy_values,
+    frozen_variables,
+)
+from ...strategies import Workers
+
+PathOfWeights: TypeAlias = str | os.PathLike[str]
+
+_FILES = (".keras", ".weights.h5", ".h5")
+
+
+def find_weights(path: PathOfWeights) -> Path:
+    """The file or the checkpoint that a path means: of a run it is the best one.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    given = user_path(path)
+    checkpoints = given / CHECKPOINTS
+    if given.is_file() and given.name.endswith(_FILES):
+        return given
+    if checkpoints.is_dir():
+        found = best_checkpoint(checkpoints)
+        names = checkpoint_names(checkpoints)
+        if found is None and names:
+            found = checkpoints / names[-1]
+        if found is not None:
+            return found
+    elif given.is_dir():
+        return given
+    raise ConfigError(
+        message(
+            "`initial_weights` must be a run, one of its checkpoints, or a file .keras or "
+            ".weights.h5.",
+            "Is the path right, seen from the current folder?",
+            initial_weights=str(path),
+        )
+    )
+
+
+def load_initial_weights(model: keras.Model, path: PathOfWeights, workers: Workers) -> None:
+    """Gives a model the weights of another. All workers must call this.
+
+    Args:
+        model: Built.
+        path: As `find_weights` takes it; only the chief reads it.
+        workers: All that train the model.
+
+    Raises:
+        ConfigError: There are none, or they are of another model.
+        CheckpointError: They can't be read.
+    """
+    variables = changing_variables(model) | frozen_variables(model)
+    try:
+        values = _read(model, find_weights(path)) if workers.is_chief else {}
+        assign_values(variables, workers.share(values))
+    except (ValueError, KeyError) as error:
+        raise ConfigError(
+            message(
+                "`initial_weights` must be those of a model of the same layers: "
+                f"{str(error).splitlines()[0]}",
+                "Build the model that they are of.",
+                initial_weights=str(path),
+            )
+        ) from None
+    except (OSError, zipfile.BadZipFile) as error:
+        raise CheckpointError(
+            message(
+                f"The initial weights must be readable, and are not ({error}).",
+                "Restore the file from a copy.",
+                initial_weights=str(path),
+            )
+        ) from None
+
+
+def _read(model: keras.Model, path: Path) -> Arrays:
+    if path.is_dir():
+        return _of_checkpoint(path)
+    kept = [np.array(variable.numpy()) for variable in model.optimizer.variables]
+    model.load_weights(path)
+    for variable, value in zip(model.optimizer.variables, kept, strict=True):
+        variable.assign(value)  # a file .keras may hold those of an optimizer
+    return copy_values(changing_variables(model) | frozen_variables(model))
+
+
+def _of_checkpoint(path: Path) -> Arrays:
+    """All weights: those that training changed, and those it left alone."""
+    frozen = path.with_name(FROZEN)
+    unchanged = read_bundle(frozen).arrays["weights"] if frozen.is_dir() else {}
+    return unchanged | read_bundle(path).arrays["weights"]

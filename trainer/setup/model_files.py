@@ -1,0 +1,71 @@
+"""Takes the file of a model, or a run, where a model is wanted."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import keras
+import tensorflow as tf
+
+from ...core.errors import CheckpointError, ConfigError, message
+from ...core.user_path import user_path
+from ..export import MODEL_FILE
+
+ModelOrPath: TypeAlias = keras.Model | str | os.PathLike[str]
+
+
+def as_model(
+    value: ModelOrPath, make_strategy: Callable[[], tf.distribute.Strategy]
+) -> keras.Model:
+    """A model as it is, or loaded onto the devices of a strategy.
+
+    Args:
+        value: A model, a file `.keras`, or a run that has a `model.keras`.
+        make_strategy: Where to load a model.
+
+    Raises:
+        ConfigError: It is none of these.
+        CheckpointError: The file can't be read.
+    """
+    if isinstance(value, keras.Model):
+        return value
+    if not isinstance(value, str | os.PathLike):
+        raise ConfigError(
+            message(
+                "`model` must be a keras.Model, a file .keras or a run.",
+                "Give what fit returned: result.model.",
+                model=type(value).__name__,
+            )
+        )
+    file = _file(user_path(value))
+    with make_strategy().scope():
+        return _load(file)
+
+
+def _file(path: Path) -> Path:
+    file = path / MODEL_FILE if path.is_dir() else path
+    if not file.is_file():
+        raise ConfigError(
+            message(
+                "`model` must be a file .keras, or a run that has a model.keras.",
+                "Is the path right, and the run finished?",
+                model=str(path),
+            )
+        )
+    return file
+
+
+def _load(file: Path) -> keras.Model:
+    try:
+        return keras.models.load_model(file, safe_mode=True)
+    except Exception as error:  # Keras has no kind of its own for damaged files
+        raise CheckpointError(
+            message(
+                "The file must be a model that Keras can load, and is not "
+                f"({type(error).__name__}: {(str(error).splitlines() or [''])[0]}).",
+                "Restore it from a copy; a model with classes of your own you load "
+                "yourself: keras.models.load_model(..., custom_objects=...).",
+                file=str(file),
+            )
+        ) from None

@@ -1,0 +1,42 @@
+"""The same few batches again and again: a model that can't learn these learns nothing."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import tensorflow as tf
+
+from ...strategies import Position, Replicas
+from ..probe.first_rows import first_elements
+from ..step.batches import BatchSource
+
+
+class SameBatches:
+    """The first batches of a source's first epoch, in every epoch.
+
+    Args:
+        source: Where they come from.
+        count: How many, at most.
+    """
+
+    is_endless = False
+
+    def __init__(self, source: BatchSource, count: int) -> None:
+        known = source.num_batches
+        self.num_batches: int | None = None if known is None else min(count, known)
+        self._source = source
+        self._count = count
+
+    def first_elements(self) -> Iterator[Any]:
+        """Elements from the first on, as `batches` gives them."""
+        return itertools.islice(first_elements(self._source), self._count)
+
+    def batches(self, position: Position, replicas: Replicas) -> tf.data.Dataset:
+        """The batches that are left."""
+        first = position._replace(epoch=0)
+        left = self._count if self.num_batches is None else self.num_batches
+        return self._source.batches(first, replicas).take(left - position.batch)
+
+    def prepare(self, part: Any) -> tuple[Any, Any, Any]:
+        """Turns a part into inputs, targets and weights."""
+        return self._source.prepare(part)

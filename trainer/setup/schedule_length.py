@@ -1,0 +1,46 @@
+"""Tells a schedule of the learning rate how long epochs and the fit are."""
+
+from typing import Protocol, runtime_checkable
+
+import keras
+
+from ...core.errors import ConfigError, message
+from ..step.keras_internals import given_learning_rate
+
+
+@runtime_checkable
+class TakesLength(Protocol):
+    """A schedule that is told in epochs."""
+
+    def set_length(self, updates_per_epoch: int, total_epochs: int) -> None:
+        """Tells how many updates an epoch has, and how many epochs there will be."""
+
+
+def tell_schedule(
+    optimizer: keras.optimizers.Optimizer, steps_per_epoch: int | None, epochs: int
+) -> None:
+    """Tells an optimizer's schedule its length, if it has one that wants to know.
+
+    Args:
+        optimizer: Of which accumulation is not taken over yet.
+        steps_per_epoch: Batches per epoch, or None if not known.
+        epochs: Of the whole fit.
+
+    Raises:
+        ConfigError: It wants to know, and that is not known.
+    """
+    schedule = given_learning_rate(optimizer)
+    if not isinstance(schedule, TakesLength):
+        return
+    if steps_per_epoch is None:
+        raise ConfigError(
+            message(
+                "The number of batches of an epoch must be known for a schedule of the "
+                "learning rate.",
+                "Set trainer.limit_train_batches to it.",
+                limit_train_batches=None,
+            )
+        )
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    accumulated = inner.gradient_accumulation_steps or 1
+    schedule.set_length(-(-steps_per_epoch // accumulated), epochs)

@@ -1,0 +1,85 @@
+"""Finds the splits of what a Trainer is given, as sources of batches."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+
+from ...configs import TrainerConfig
+from ...core.errors import ConfigError, message
+from ...models import Module
+from ..step.batches import BatchSource, as_source, batch_limit, require_end
+from .class_weight import ClassWeight
+from .initial_weights import PathOfWeights
+from .overfitting import SameBatches
+
+Buildable = Module | Callable[[], keras.Model]
+
+
+class Asked(NamedTuple):
+    """What `fit` is given."""
+
+    module: Buildable
+    data: Any
+    validation_data: Any
+    class_weight: ClassWeight | None
+    initial_weights: PathOfWeights | None
+
+
+def sources_of(
+    data: Any, validation_data: Any, settings: TrainerConfig
+) -> tuple[BatchSource, BatchSource | None]:
+    """Batches to train on, and to validate on if there are any.
+
+    Args:
+        data: As `Trainer.fit` was given it.
+        validation_data: Likewise.
+        settings: Of the Trainer: limits of batches; and whether some batches of training
+            serve for both.
+
+    Raises:
+        ConfigError: They are no data, or without an end, or there are two splits for
+            validation.
+    """
+    train, validation = _train_and_validation(data, validation_data)
+    source = as_source(train, "data")
+    count = batch_limit(settings.overfit_batches, source.num_batches)
+    if count is not None:
+        same = SameBatches(source, count)
+        return same, same
+    require_end(source, settings.limit_train_batches, "limit_train_batches")
+    if validation is None:
+        return source, None
+    validation_source = as_source(validation, "validation_data")
+    require_end(validation_source, settings.limit_val_batches, "limit_val_batches")
+    return source, validation_source
+
+
+def _train_and_validation(data: Any, validation_data: Any) -> tuple[Any, Any]:
+    if not hasattr(data, "train"):
+        return data, validation_data
+    if validation_data is not None:
+        raise ConfigError(
+            message(
+                "`validation_data` must be left out where the data has a split of its own.",
+                "Give ImageData the folder as `validation`.",
+                validation_data=type(validation_data).__name__,
+            )
+        )
+    return data.train, data.validation
+
+
+def split_of(data: Any, name: str) -> Any:
+    """The split of that name, or the data themselves if they are not divided."""
+    if not hasattr(data, "train"):
+        return data
+    split = getattr(data, name)
+    if split is None:
+        raise ConfigError(
+            message(
+                f"The data must have a {name} split.",
+                f"Give ImageData a folder as `{name}`.",
+                **{name: None},
+            )
+        )
+    return split

@@ -1,0 +1,1 @@
+"""One step: what is traced and runs on the devices."""

@@ -1,0 +1,112 @@
+"""Sums over an epoch, kept on the device."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from ...core.bundle import Arrays
+
+_TOTALS = "totals"
+_VALUE = "value/"
+_OWN = ("rows", "wait_seconds", "updates", "gradient_norms")
+
+
+class Means(NamedTuple):
+    """What is known of an epoch so far.
+
+    Attributes:
+        losses: Means over examples by name, those of a module's own values among them.
+        rows: Examples.
+        wait_seconds: Waited for data.
+        gradient_norm: Mean over updates; None if there was none.
+    """
+
+    losses: dict[str, float]
+    rows: int
+    wait_seconds: float
+    gradient_norm: float | None
+
+
+class EpochTotals:
+    """Adds up losses, examples, time and gradient norms of the steps of an epoch.
+
+    Made and used in cross-replica context. Sums are float64, so that long epochs lose
+    nothing.
+
+    Args:
+        names: What the losses are called, in the order in which they are added.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = list(names)
+        zeros = tf.zeros(len(_OWN) + len(names), tf.float64)
+        self.sums = tf.Variable(zeros, trainable=False, name="epoch_totals")
+        self.values: dict[str, tf.Variable] = {}
+
+    def add(
+        self,
+        losses: Sequence[tf.Tensor],
+        rows: tf.Tensor,
+        wait_seconds: tf.Tensor,
+        values: Mapping[str, tf.Tensor],
+    ) -> None:
+        """Adds a step.
+
+        Args:
+            losses: Value of each loss, a mean over the step's examples.
+            rows: The step's examples.
+            wait_seconds: How long the step waited for data.
+            values: Sums over the step's examples of what else is to be logged.
+        """
+        for name, value in values.items():
+            self._value(name).assign_add(tf.cast(value, tf.float64))
+        rows, wait_seconds = tf.cast(rows, tf.float64), tf.cast(wait_seconds, tf.float64)
+        shares = [tf.cast(loss, tf.float64) * rows for loss in losses[: len(self.names)]]
+        zero = tf.zeros((), tf.float64)
+        self.sums.assign_add(tf.stack([rows, wait_seconds, zero, zero, *shares]))
+
+    def add_update(self, gradient_norm: tf.Tensor) -> None:
+        """Adds a gradient that is applied; one that is not finite counts for nothing."""
+        norm = tf.cast(gradient_norm, tf.float64)
+        is_finite = tf.math.is_finite(norm)
+        own = [0.0, 0.0, tf.cast(is_finite, tf.float64), tf.where(is_finite, norm, 0.0)]
+        self.sums.assign_add(tf.stack([*own, *[0.0] * len(self.names)]))
+
+    def read(self) -> Means:
+        """The means of the steps since the last reset."""
+        rows, wait_seconds, updates, norms, *shares = self.sums.numpy().tolist()
+        means = [share / rows if rows else float("nan") for share in shares]
+        losses = dict(zip(self.names, means, strict=True))
+        for name, variable in self.values.items():
+            losses[name] = float(variable.numpy()) / rows if rows else float("nan")
+        return Means(losses, int(rows), wait_seconds, norms / updates if updates else None)
+
+    def reset(self) -> None:
+        """Starts a new epoch."""
+        for variable in (self.sums, *self.values.values()):
+            variable.assign(tf.zeros_like(variable))
+
+    def copy(self) -> Arrays:
+        """The sums, for a checkpoint within an epoch."""
+        values = {_VALUE + name: np.array(v.numpy()) for name, v in self.values.items()}
+        return {_TOTALS: self.sums.numpy(), **values}
+
+    def restore(self, arrays: Arrays) -> Arrays:
+        """Takes back what `copy` returned; returns the arrays that are not from it."""
+        self.sums.assign(arrays[_TOTALS])
+        others = {}
+        for name, array in arrays.items():
+            if name.startswith(_VALUE):
+                self._value(name.removeprefix(_VALUE)).assign(array)
+            elif name != _TOTALS:
+                others[name] = array
+        return others
+
+    def _value(self, name: str) -> tf.Variable:
+        """The sum of a value, which is first known of while a step is traced."""
+        if name not in self.values:
+            with tf.init_scope():
+                self.values[name] = tf.Variable(0.0, trainable=False, dtype=tf.float64)
+        return self.values[name]

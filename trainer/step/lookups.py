@@ -1,0 +1,155 @@
+"""Tells which entries of a sparse gradient the replicas share.
+
+The gradient of a variable from which rows are looked up, such as that of an `Embedding`,
+is sparse: one entry for each index of each lookup. Optimizers that square gradients, and
+clipping, see the entries and not their sum, so that the sum over replicas must have the
+entries that one device would have. The rule:
+
+- A lookup whose number of indices does not depend on the rows of the batch, such as
+  `arange(n)` for positions, has as many entries on one device as on each replica. The
+  replicas' entries of the same index at the same place are one entry: they are added.
+- A lookup with indices for each row, such as tokens, or positions repeated for each row,
+  has other entries on each replica: they are put one after the other.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from ...strategies import SharedSlices
+
+# Any two numbers do; these leave room for models that reshape their rows in groups.
+_NUMBERS_OF_ROWS = (24, 48)
+_OTHER_SIZE = 16
+
+
+def with_lookups_apart(gradient: Any, batch: Any) -> Any:
+    """Splits a sparse gradient of a replica by how its lookups depend on the batch.
+
+    Args:
+        gradient: Of one variable; symbolic. Dense ones and None are returned as they are.
+        batch: What the replica computed it from, in any structure.
+
+    Returns:
+        For a sparse one a list of `SharedSlices` and `tf.IndexedSlices`.
+    """
+    if not isinstance(gradient, tf.IndexedSlices):
+        return gradient
+    lookups = _lookups(gradient.indices)
+    sizes = zip(*(_sizes(lookups, batch, rows) for rows in _NUMBERS_OF_ROWS), strict=True)
+    is_shared = [few == many and few is not None for few, many in sizes]
+    if len(set(is_shared)) == 1:
+        return [
+            _kind(is_shared[0])(gradient.values, gradient.indices, gradient.dense_shape)
+        ]
+    values = tf.split(gradient.values, [tf.size(each) for each in lookups])
+    return [
+        _kind(shared)(own_values, indices, gradient.dense_shape)
+        for shared, own_values, indices in zip(is_shared, values, lookups, strict=True)
+    ]
+
+
+def joined(gradients: list[Any]) -> list[Any]:
+    """Puts what `with_lookups_apart` split, for each variable, together again."""
+    return [_joined(each) if isinstance(each, list) else each for each in gradients]
+
+
+def _joined(gradient: list[tf.IndexedSlices]) -> tf.IndexedSlices:
+    if len(gradient) == 1:
+        return gradient[0]
+    return tf.IndexedSlices(
+        tf.concat([part.values for part in gradient], 0),
+        tf.concat([part.indices for part in gradient], 0),
+        gradient[0].dense_shape,
+    )
+
+
+def _kind(is_shared: bool) -> type[tf.IndexedSlices]:
+    return SharedSlices if is_shared else tf.IndexedSlices
+
+
+def _lookups(indices: tf.Tensor) -> list[tf.Tensor]:
+    """The indices of each lookup; TensorFlow puts those of one variable together."""
+    if indices.op.type != "ConcatV2":
+        return [indices]
+    return list(indices.op.inputs)[:-1]
+
+
+def _sizes(tensors: Sequence[tf.Tensor], batch: Any, rows: int) -> list[int | None]:
+    """How many elements tensors have for a batch of that many rows; None if unknown.
+
+    TensorFlow infers their shapes from a copy of the operations that lead from the
+    batch to them. Nothing is computed.
+    """
+    with tf.Graph().as_default():
+        given = {each.name: _placeholder(each, rows) for each in _tensors(batch)}
+        definition = tf.compat.v1.GraphDef()
+        definition.versions.producer = tf.version.GRAPH_DEF_VERSION
+        used: set[str] = set()
+        for operation in _ancestors(tensors, given):
+            if _can_be_copied(operation):
+                definition.node.append(_copy(operation))
+                used.update(each.name for each in operation.inputs)
+            else:
+                given |= {each.name: _placeholder(each) for each in operation.outputs}
+        computed = [each.name for each in tensors if each.name not in given]
+        inputs = {name: each for name, each in given.items() if name in used}
+        try:
+            copies = tf.graph_util.import_graph_def(definition, inputs, computed)
+        except (ValueError, tf.errors.InvalidArgumentError):  # can't have so many rows
+            return [None] * len(tensors)
+        found = given | dict(zip(computed, copies, strict=True))
+        # Some shapes are known to Python only; rows of a batch are in none of them.
+        return [
+            found[tensor.name].shape.num_elements() or tensor.shape.num_elements()
+            for tensor in tensors
+        ]
+
+
+def _tensors(batch: Any) -> list[tf.Tensor]:
+    flat = tf.nest.flatten(batch, expand_composites=True)
+    return [each for each in flat if isinstance(each, tf.Tensor)]
+
+
+def _placeholder(tensor: tf.Tensor, rows: int | None = None) -> tf.Tensor:
+    """Stands for a tensor; of a batch that has so many rows, where they are given."""
+    shape = tensor.shape
+    if rows is not None and shape.rank:
+        shape = [rows, *(_OTHER_SIZE if size is None else size for size in shape[1:])]
+    return tf.compat.v1.placeholder(tensor.dtype, shape)
+
+
+def _ancestors(
+    tensors: Iterable[tf.Tensor], given: Mapping[str, Any]
+) -> Iterator[tf.Operation]:
+    """The operations that tensors are computed by from those that are given."""
+    waiting = [tensor.op for tensor in tensors if tensor.name not in given]
+    seen: set[str] = set()
+    while waiting:
+        operation = waiting.pop()
+        if operation.name in seen:
+            continue
+        seen.add(operation.name)
+        yield operation
+        if _can_be_copied(operation):
+            waiting += [each.op for each in operation.inputs if each.name not in given]
+
+
+def _can_be_copied(operation: tf.Operation) -> bool:
+    """Whether an operation needs nothing but its inputs; others stay what they are."""
+    attributes = operation.node_def.attr.values()
+    calls_functions = any(each.HasField("func") for each in attributes)
+    has_inputs = bool(operation.inputs) and operation.type != "ReadVariableOp"
+    return (has_inputs and not calls_functions) or operation.type == "Const"
+
+
+def _copy(operation: tf.Operation) -> tf.compat.v1.NodeDef:
+    node = tf.compat.v1.NodeDef()
+    node.CopyFrom(operation.node_def)
+    node.device = ""
+    node.attr.pop("_class", None)  # where it is to be placed
+    inputs = [each for each in node.input if not each.startswith("^")]
+    del node.input[:]
+    node.input.extend(inputs)
+    return node

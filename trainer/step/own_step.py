@@ -1,0 +1,95 @@
+"""Calls a module's own `training_step` and checks what it returned."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from ...core.errors import ConfigError, message
+from ...models import Module
+from .metric_internals import has_compiled_metrics
+
+
+class OwnStep(NamedTuple):
+    """What a `training_step` returned.
+
+    Attributes:
+        loss: `(rows, ...)`.
+        predictions: For the compiled metrics, or None.
+        values: What else is to be logged, each `(rows, ...)`, by name.
+    """
+
+    loss: Any
+    predictions: Any
+    values: dict[str, Any]
+
+
+def call_training_step(
+    module: Module, model: keras.Model, batch: tuple[Any, Any, Any], training: bool
+) -> OwnStep:
+    """Calls it in replica context, while tracing.
+
+    Raises:
+        ConfigError: It returned no dict with a loss, or a loss or a value that has no
+            entry for each example.
+    """
+    result = module.training_step(model, batch, training)
+    if not isinstance(result, Mapping) or "loss" not in result:
+        raise ConfigError(
+            message(
+                '`training_step` must return a dict with the key "loss".',
+                'Write `return {"loss": loss, "predictions": predictions}`.',
+                returned=_described(result),
+            )
+        )
+    predictions = result.get("predictions")
+    if predictions is None or batch[1] is None:
+        _require_no_metrics(model, result)
+    values = {n: each for n, each in result.items() if n not in ("loss", "predictions")}
+    for name, value in {"loss": result["loss"], **values}.items():
+        _require_rows(name, value, batch[0])
+    return OwnStep(result["loss"], predictions, values)
+
+
+def _require_no_metrics(model: keras.Model, result: Any) -> None:
+    """Refuses compiled metrics that would never see anything."""
+    if has_compiled_metrics(model):
+        raise ConfigError(
+            message(
+                "The metrics that the model is compiled with need targets, and what "
+                '`training_step` returns as "predictions".',
+                "Return predictions beside the loss, or compile without metrics and "
+                "return further values by name.",
+                returned=_described(result),
+            )
+        )
+
+
+def _require_rows(name: Any, value: Any, inputs: Any) -> None:
+    """Refuses a value that can't be averaged over examples.
+
+    What was averaged or summed already differs with the number of replicas.
+    """
+    shape: Any = getattr(value, "shape", ())
+    rows = tf.nest.flatten(inputs)[0].shape[0]
+    first = next(iter(shape), "none")  # a scalar has no rows
+    if isinstance(name, str) and first in (None, rows):
+        return
+    raise ConfigError(
+        message(
+            "`training_step` must return a value for each example, of shape (rows,), "
+            "under each name.",
+            "Leave out the last mean or sum over examples.",
+            name=name,
+            value=_described(value),
+        )
+    )
+
+
+def _described(value: Any) -> str:
+    shape = getattr(value, "shape", None)
+    if isinstance(value, Mapping):
+        return f"dict with the keys {list(value)}"
+    kind = type(value).__name__
+    return kind if shape is None else f"{kind} of shape {tuple(shape)}"

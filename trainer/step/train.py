@@ -1,0 +1,255 @@
+"""Training steps inside one `tf.function`.
+
+A step: each replica computes numerators, denominators and gradients of the losses on
+its part of the batch; all are summed over the replicas; gradients are divided by the
+global denominators; the optimizer is applied once, in cross-replica context. Applied
+inside `strategy.run`, Keras's clipping, accumulation, averaging and loss scaling are
+wrong or fail.
+"""
+
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from ...core.bundle import Arrays
+from ...core.errors import ConfigError, message
+from ...models import Module
+from ...models.variables import unshared_statistics
+from ...strategies import gathers_between_workers, own_part, sum_over_replicas
+from ...strategies.tensorflow_internals import traced
+from .accumulator import Accumulator, combine
+from .batches import Prepare, next_with_wait
+from .epoch_totals import EpochTotals
+from .gradient_norm import gradient_norm
+from .keras_internals import apply_in_cross_replica_context
+from .lookups import joined, with_lookups_apart
+from .losses import Forward, Kind, divide, forward, loss_names, num_rows
+from .measure import measure, when
+from .seeds import set_seeds
+
+
+class Outcome(NamedTuple):
+    """What a call of `TrainStep` did.
+
+    Attributes:
+        steps: Scalar int64: how many steps were made.
+        finite: Scalar bool: False if the last of them had a loss or a gradient that is
+            not finite; it was then not applied.
+    """
+
+    steps: tf.Tensor
+    finite: tf.Tensor
+
+
+class ReplicaSums(NamedTuple):
+    """What one replica contributes to a step.
+
+    Attributes:
+        rows: Its examples.
+        numerators: Of each loss.
+        denominators: For each divisor.
+        gradients: For each divisor one for each variable.
+        statistics: Those of BatchNorms that aren't synchronised.
+        values: Sums of what else is logged.
+        repeats: How many replicas have these same examples.
+    """
+
+    rows: Any
+    numerators: list[Any]
+    denominators: dict[str, Any]
+    gradients: dict[str, list[Any]]
+    statistics: list[Any]
+    values: dict[str, Any]
+    repeats: Any
+
+
+class TrainStep:
+    """Trains a model on the next batches of an iterator.
+
+    Args:
+        model: Built and compiled in the scope of the strategy.
+        module: May define its own `training_step`.
+        strategy: Where to train.
+        prepare: Turns an element of the data into inputs, targets and weights.
+        seed: Of dropout and the like.
+        accumulate: Over how many batches gradients are added up before they are
+            applied; what is left at the end of an epoch is applied there.
+
+    Attributes:
+        model: What is trained.
+        strategy: Where steps run.
+        totals: Sums over the epoch.
+        accumulator: What has been added up, or None if each batch is applied at once.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        module: Module,
+        strategy: tf.distribute.Strategy,
+        prepare: Prepare,
+        seed: int,
+        accumulate: int = 1,
+    ) -> None:
+        self.model = model
+        self._module = module
+        self.strategy = strategy
+        self._prepare = prepare
+        self._seed = seed
+        self._variables = [variable.value for variable in model.trainable_variables]
+        self._statistics = (
+            unshared_statistics(model) if strategy.num_replicas_in_sync > 1 else []
+        )
+        self._kinds: list[Kind] = []
+        self._gathers = False  # known once a step has been traced
+        with strategy.scope():
+            self.totals = EpochTotals(loss_names(model, module))
+        self.accumulator = (
+            Accumulator(strategy, self._variables, accumulate) if accumulate > 1 else None
+        )
+
+    @traced
+    def __call__(self, iterator: Any, first_step: tf.Tensor, steps: tf.Tensor) -> Outcome:
+        """Makes steps until `steps` are done or one is not finite, or only one.
+
+        Only one where sums of sparse gradients don't allow a second in the same call.
+
+        Args:
+            iterator: Of `Batches`, with at least `steps` batches left.
+            first_step: Scalar int64: how many steps were made before.
+            steps: Scalar int64, at least 1: how many to make. A tensor, so that other
+                numbers need no new trace.
+        """
+
+        def body(done: tf.Tensor, *_: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            finite = self._one_step(iterator, first_step + done)
+            may_go_on = finite & (done + 1 < steps) & (not self._gathers)
+            return done + 1, finite, may_go_on
+
+        start = (tf.zeros((), tf.int64), tf.constant(True), tf.constant(True))
+        done, finite, _ = tf.while_loop(lambda *state: state[2], body, start)
+        return Outcome(done, finite)
+
+    @traced
+    def finish_epoch(self) -> None:
+        """Applies what has been accumulated since the last update."""
+        if self.accumulator is not None:
+            left = self.accumulator
+            when(left.count > 0, lambda: self._apply(left.take()))
+
+    def epoch_values(self) -> Arrays:
+        """Copies what has been summed up in this epoch."""
+        accumulated = self.accumulator.values() if self.accumulator else {}
+        return self.totals.copy() | accumulated
+
+    def restore_epoch(self, values: Arrays) -> None:
+        """Takes back what `epoch_values` returned."""
+        accumulated = self.totals.restore(values)
+        if self.accumulator is not None:
+            self.accumulator.restore(accumulated)
+
+    def _one_step(self, iterator: Any, step: tf.Tensor) -> tf.Tensor:
+        parts, wait_seconds = next_with_wait(iterator)
+        local = self.strategy.run(self._on_replica, args=(parts, step))
+        *sums, repeats = tuple(local)
+        rows, numerators, denominators, gradients, statistics, values = sum_over_replicas(
+            self.strategy, sums, repeats
+        )
+        gradients = {divisor: joined(each) for divisor, each in gradients.items()}
+        self._gathers = gathers_between_workers(self.strategy) and _any_sparse(gradients)
+        self._share_statistics(statistics)
+        losses = divide(self._kinds, numerators, denominators)
+        self.totals.add(losses, rows, wait_seconds, values)
+        finite = tf.math.is_finite(losses[0]) & self._all_finite(gradients)
+        when(finite, lambda: self._update(gradients, denominators))
+        return finite
+
+    def _on_replica(self, parts: Any, step: tf.Tensor) -> ReplicaSums:
+        set_seeds(self.model, self._seed, step)
+        part, repeats = own_part(parts)
+        batch = inputs, targets, sample_weight = self._prepare(part)
+        with tf.GradientTape(persistent=True) as tape:
+            result = forward(self.model, self._module, batch, repeats, training=True)
+            sums = self._sum_by_divisor(result)
+        gradients = {
+            divisor: self._gradients(tape, total, batch) for divisor, total in sums.items()
+        }
+        _require_gradients(gradients)
+        measure(self.model, targets, result.predictions, sample_weight, repeats)
+        self._kinds = [term.kind for term in result.terms]
+        return ReplicaSums(
+            num_rows(inputs) / tf.cast(repeats, keras.config.floatx()),
+            [term.numerator for term in result.terms],
+            {term.kind.divisor: term.denominator for term in result.terms},
+            gradients,
+            [tf.identity(variable.value) for variable in self._statistics],
+            result.values,
+            repeats,
+        )
+
+    def _gradients(self, tape: tf.GradientTape, total: tf.Tensor, batch: Any) -> list[Any]:
+        gradients = tape.gradient(total, self._variables)
+        if self.strategy.num_replicas_in_sync == 1:
+            return gradients
+        return [with_lookups_apart(gradient, batch) for gradient in gradients]
+
+    def _share_statistics(self, sums: list[tf.Tensor]) -> None:
+        """Gives all replicas the mean of theirs, which are of their own rows."""
+        for variable, total in zip(self._statistics, sums, strict=True):
+            variable.assign(total / self.strategy.num_replicas_in_sync)
+
+    def _sum_by_divisor(self, result: Forward) -> dict[str, tf.Tensor]:
+        """What gradients are taken of; scaled, if the optimizer scales losses."""
+        sums: dict[str, list[tf.Tensor]] = {}
+        for kind, numerator, _ in result.terms:
+            sums.setdefault(kind.divisor, []).append(kind.weight * numerator)
+        scale = self.model.optimizer.scale_loss
+        return {divisor: scale(tf.add_n(each)) for divisor, each in sums.items()}
+
+    def _all_finite(self, gradients: dict[str, list[Any]]) -> tf.Tensor:
+        """Whether no gradient has NaN or infinity; true if the optimizer sees to that."""
+        if isinstance(self.model.optimizer, keras.optimizers.LossScaleOptimizer):
+            return tf.constant(True)
+        present = [each for some in gradients.values() for each in some if each is not None]
+        dense = [g.values if isinstance(g, tf.IndexedSlices) else g for g in present]
+        # Zero times a finite number is zero, times any other NaN: one pass, no branch.
+        sums = [tf.reduce_sum(gradient * 0.0) for gradient in dense]
+        return tf.equal(tf.add_n(sums), 0.0)
+
+    def _update(
+        self,
+        gradients: dict[str, list[Any]],
+        denominators: dict[str, tf.Tensor],
+    ) -> None:
+        accumulator = self.accumulator
+        if accumulator is None:
+            self._apply(combine(gradients, denominators))
+            return
+        accumulator.add(gradients, denominators)
+        when(accumulator.is_full(), lambda: self._apply(accumulator.take()))
+
+    def _apply(self, gradients: list[Any]) -> None:
+        scale = self.model.optimizer.scale_loss(tf.ones((), tf.float64))
+        self.totals.add_update(gradient_norm(gradients) / scale)
+        apply_in_cross_replica_context(
+            self.model.optimizer, gradients, self.model.trainable_variables
+        )
+
+
+def _require_gradients(gradients: dict[str, list[Any]]) -> None:
+    """Refuses a loss that no variable has an influence on."""
+    if all(each is None for some in gradients.values() for each in some):
+        raise ConfigError(
+            message(
+                "The loss must depend on variables that train.",
+                "Compute it from the outputs of the model, with operations that have "
+                "gradients: not argmax, round or NumPy.",
+                variables_with_a_gradient=0,
+            )
+        )
+
+
+def _any_sparse(gradients: dict[str, list[Any]]) -> bool:
+    flat = [gradient for each in gradients.values() for gradient in each]
+    return any(isinstance(gradient, tf.IndexedSlices) for gradient in flat)
