@@ -36,7 +36,7 @@ from keraunos.cli.commands.launch import free_ports
 from keraunos.core.cluster import TF_CONFIG, Cluster
 from keraunos.core.leash import end_with_parent
 from keraunos.strategies import multi_worker
-from keraunos.trainer.checkpoint.state import saver
+from keraunos.trainer.checkpoint import saver
 
 FAULTS = ("SIGKILL", "SIGSTOP", "SIGTERM", "exception")
 ROLES = ("chief", "worker")

@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 import pytest
 from helpers import smooth_picture
 from keraunos.core.store import Store
+from keraunos.data.audit import html as audit_html
 from keraunos.data.audit.audit import audit_folders
-from keraunos.data.audit.audit import html as audit_html
 from keraunos.data.audit.html import write_html
 from PIL import Image
 
