@@ -72,6 +72,12 @@ LONGEST_FIRST = [
 ]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Runs the tests of every layer where KERAUNOS_NIGHTLY is set."""
+    if os.environ.get("KERAUNOS_NIGHTLY"):
+        config.option.markexpr = ""
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the tests of those files before all others."""

@@ -228,6 +228,22 @@ def test_the_program_of_a_page_runs(page, printed, tmp_path):
     assert printed in finished.stdout
 
 
+def test_the_tests_that_continuous_integration_names_exist():
+    for script in (ROOT / ".ci").iterdir():
+        for path in re.findall(r"tests(?:/\w+)+(?:\.py)?", script.read_text("utf-8")):
+            assert (ROOT / path).exists(), f"{script.name}: {path}"
+
+
+def test_continuous_integration_runs_the_tests_that_the_readme_runs():
+    run = (ROOT / ".ci" / "run").read_text("utf-8")
+    assert 'pytest -m "not nightly"\n' in run
+    assert '/pytest -m "not nightly"\n' in README
+    nightly = yaml.safe_load((ROOT / ".github/workflows/nightly.yml").read_text("utf-8"))
+    (job,) = nightly["jobs"].values()
+    assert job["env"] == {"KERAUNOS_NIGHTLY": "1"}
+    assert job["steps"][-1] == {"run": ".ci/run"}
+
+
 @pytest.mark.parametrize("shown", TINY)
 def test_what_is_made_tiny_is_in_the_readme(shown):
     assert any(shown in block for block in blocks(README, "python"))

@@ -14,7 +14,7 @@ from PIL import Image
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.nightly, pytest.mark.timeout(300)]
 
 
 def run_cells(notebook: Any, folder: Path) -> Any:

@@ -111,7 +111,7 @@ def imported(node: ast.AST) -> list[str]:
     return [each.name for each in node.names] if isinstance(node, ast.Import) else []
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_wheel_holds_the_tree_under_one_name(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
@@ -127,7 +127,7 @@ def test_the_wheel_holds_the_tree_under_one_name(wheel):
     assert any(name.endswith("/LICENSE") for name in names - own)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("how", ["wheel", "editable", "strict editable"])
 def test_an_installation_runs_from_the_parent_of_a_clone(
     how, python, clone, wheel, tmp_path

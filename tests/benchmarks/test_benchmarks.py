@@ -12,7 +12,7 @@ from helpers import make_pictures
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.nightly, pytest.mark.timeout(300)]
 
 
 def run_benchmark(script: str, *options: str, cwd: Path) -> dict[str, Any]:
