@@ -7,11 +7,12 @@ import keras
 
 from ..configs import validated
 from ..configs.callbacks import BackboneFinetuningConfig
+from ..configs.choices import Mode
 from ..core.errors import ConfigError, message
 from ..core.names import did_you_mean
 from ..models.phases import Phase, ordered_layers
 from .base import Callback
-from .monitor import Mode, Monitor
+from .monitor import Monitor
 from .run_state import RunState
 
 

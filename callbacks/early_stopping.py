@@ -5,9 +5,10 @@ from typing import Any
 
 from ..configs import validated
 from ..configs.callbacks import EarlyStoppingConfig
+from ..configs.choices import Mode
 from ..models.variables import Arrays, assign_values, changing_variables, copy_values
 from .base import Callback
-from .monitor import Mode, Monitor
+from .monitor import Monitor
 from .run_state import RunState
 
 

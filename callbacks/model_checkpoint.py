@@ -7,6 +7,7 @@ from typing import Any
 
 from ..configs import validated
 from ..configs.callbacks import ModelCheckpointConfig
+from ..configs.choices import Mode
 from ..core.bundle import Bundle, read_bundle, write_bundle
 from ..core.checked_files import write_checked_text
 from ..core.errors import CheckpointError, ConfigError, message
@@ -27,7 +28,7 @@ from .checkpoints import (
     only_names,
     remove_checkpoint,
 )
-from .monitor import Mode, Monitor
+from .monitor import Monitor
 from .run_state import RunState
 
 NEWEST_KEPT = 2

@@ -1,13 +1,11 @@
 """A metric that is watched: finding it, and telling better from worse."""
 
 from collections.abc import Iterable, Mapping
-from typing import Literal
 
+from ..configs.choices import Mode
 from ..core.errors import ConfigError, message
 from ..core.names import did_you_mean
 from .run_state import RunState
-
-Mode = Literal["auto", "min", "max"]
 
 _SMALLER_IS_BETTER = (
     "loss",

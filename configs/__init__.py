@@ -4,7 +4,8 @@ Knows nothing of TensorFlow, so that a wrong setting is answered at once.
 """
 
 from .callbacks import CALLBACKS, callback_class
-from .data import DataConfig, Layout
+from .choices import Layout
+from .data import DataConfig
 from .data_rules import is_table
 from .load import load_config, split_arguments, to_yaml, typed_values, varied
 from .problems import validated

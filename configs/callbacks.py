@@ -1,16 +1,16 @@
 """The options of the callbacks that ship with Keraunos, by the name they have in YAML."""
 
 import re
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from ..core.names import did_you_mean, printable
+from .choices import Mode
 from .optimizers import ScheduleConfig
 from .problems import ProblemsError, describe
 from .section import MOST, Count, Section
 
-Mode = Literal["auto", "min", "max"]
 IMPORTABLE = r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*$"  # package.module:name
 
 

@@ -1,14 +1,21 @@
 """The settings of the section `data`: which images, and how they are read."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from .choices import (
+    Cache,
+    Check,
+    ClassBalance,
+    ExifOrientation,
+    FindImagesBy,
+    Layout,
+    Policy,
+    UnreadablePolicy,
+)
 from .data_rules import check_data
 from .section import MOST, Count, Section
-
-Layout = Literal["auto", "classes", "splits"]
-Policy = Literal["error", "drop", "keep"]
 
 
 class DataConfig(Section):
@@ -63,7 +70,7 @@ class DataConfig(Section):
     split: str | None = Field(
         None, description="The split.csv of a run: files that it names keep their side."
     )
-    check: Literal["copies", "full", "off"] = Field(
+    check: Check = Field(
         "copies",
         description="What to look for: `copies` of equal bytes, near copies as well "
         "with `full` (these are only kept on one side), or nothing.",
@@ -74,12 +81,12 @@ class DataConfig(Section):
     batch_size: Count = Field(
         32, description="Pictures per step over all devices together."
     )
-    cache: Literal["auto", "memory", "disk", "none"] = Field(
+    cache: Cache = Field(
         "auto",
         description="Where decoded pictures are kept between epochs: `auto` is `disk` "
         "where they fit into the size limit of the cache, else `none`.",
     )
-    find_images_by: Literal["extension", "content"] = Field(
+    find_images_by: FindImagesBy = Field(
         "extension",
         description="Which files are pictures: those named so, or with `content` also "
         "those of other or no extensions that begin like one.",
@@ -92,12 +99,12 @@ class DataConfig(Section):
         description="How many of the 16 bits per channel of pictures are used, such as 12; "
         "null takes all, and asks if no picture uses them.",
     )
-    exif_orientation: Literal["apply", "refuse"] = Field(
+    exif_orientation: ExifOrientation = Field(
         "apply",
         description="Turn pictures as EXIF says, or take those that are to be turned for "
         "unreadable.",
     )
-    on_unreadable: Literal["error", "drop"] = Field(
+    on_unreadable: UnreadablePolicy = Field(
         "error", description="What to do about files that can't be decoded."
     )
     on_conflict: Policy = Field(
@@ -107,7 +114,7 @@ class DataConfig(Section):
         "error",
         description="What to do about a picture of train that is in validation or test.",
     )
-    class_balance: Literal["none", "weights", "sampling"] = Field(
+    class_balance: ClassBalance = Field(
         "none", description="How rarer classes are evened out in training."
     )
 

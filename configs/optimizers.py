@@ -5,27 +5,13 @@ loaded; a test holds this table against Keras.
 """
 
 from collections.abc import Iterable
-from typing import Literal, get_args
+from typing import get_args
 
 from pydantic import Field, model_validator
 
 from ..core.names import did_you_mean
+from .choices import OptimizerName, ScheduleName
 from .section import MOST, Count, Section
-
-OptimizerName = Literal[
-    "sgd",
-    "rmsprop",
-    "adam",
-    "adamw",
-    "adagrad",
-    "adadelta",
-    "adamax",
-    "nadam",
-    "adafactor",
-    "ftrl",
-    "lion",
-    "lamb",
-]
 
 COMMON_OPTIONS = frozenset(
     {
@@ -86,9 +72,7 @@ class ScheduleConfig(Section):
     of Keras in place of a schedule.
     """
 
-    name: Literal["cosine", "linear", "exponential", "step", "constant"] = Field(
-        description="What comes after the warm-up."
-    )
+    name: ScheduleName = Field(description="What comes after the warm-up.")
     warmup_epochs: float = Field(
         0.0, ge=0, description="Epochs in which it rises from almost nothing."
     )

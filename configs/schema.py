@@ -22,30 +22,21 @@ from pydantic import (
 )
 
 from .callbacks import IMPORTABLE, check_callbacks, switched
+from .choices import (
+    Accelerator,
+    Backbone,
+    FeatureCache,
+    Loss,
+    MetricName,
+    OptimizerName,
+    Precision,
+)
 from .data import DataConfig
-from .optimizers import OptimizerName, ScheduleConfig, unknown_options
+from .optimizers import ScheduleConfig, unknown_options
 from .search import SearchConfig
 from .section import MOST, Count, Section
 from .space import check_space
 
-Backbone = Literal[
-    "ResNet50",
-    "ResNet101",
-    "ResNet152",
-    "ResNet50V2",
-    "ResNet101V2",
-    "ResNet152V2",
-    "MobileNetV2",
-    "MobileNetV3Small",
-    "MobileNetV3Large",
-    "DenseNet121",
-    "EfficientNetV2B0",
-    "EfficientNetV2S",
-    "ConvNeXtTiny",
-]
-MetricName = Literal[
-    "accuracy", "balanced_accuracy", "macro_f1", "macro_roc_auc", "recall_per_class"
-]
 MAX_TIME = "^[0-9]{1,6}:[0-9]{2}:[0-9]{2}:[0-9]{2}$"
 BatchLimit = Count | Annotated[float, Field(gt=0, le=1)] | None
 
@@ -62,7 +53,7 @@ class ModelConfig(Section):
     standardize_features: bool = Field(
         False, description="Give each feature mean 0 and variance 1 on training data."
     )
-    loss: Literal["crossentropy", "focal"] = Field(
+    loss: Loss = Field(
         "crossentropy", description="`focal` gives easy pictures less weight."
     )
     label_smoothing: float = Field(
@@ -137,7 +128,7 @@ class TrainerConfig(Section):
     """Where and how long to train."""
 
     strategy: str = Field("auto", description="auto, single, mirrored or multi_worker.")
-    accelerator: Literal["auto", "gpu", "cpu"] = Field(
+    accelerator: Accelerator = Field(
         "auto", description="`gpu` never falls back to the CPU."
     )
     devices: Literal["auto"] | Count = Field(
@@ -147,9 +138,7 @@ class TrainerConfig(Section):
         None,
         description="Virtual devices where there is no GPU, for trying things out.",
     )
-    precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = Field(
-        "float32", description="Keras dtype policy."
-    )
+    precision: Precision = Field("float32", description="Keras dtype policy.")
     deterministic: bool = Field(
         False, description="Ask TensorFlow for repeatable operations; slower on GPUs."
     )
@@ -222,7 +211,7 @@ class RunConfig(Section):
     model: ModelConfig = ModelConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
-    feature_cache: Literal["auto", "on", "off"] = Field(
+    feature_cache: FeatureCache = Field(
         "auto",
         description="Compute what a frozen backbone makes of a picture once, and keep "
         "it for all runs; `auto` does so where augmentation.views is a number or "

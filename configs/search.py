@@ -1,13 +1,12 @@
 """What a search is asked for."""
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, field_validator
 
+from .choices import Mode, TunerName
 from .section import MOST, Count, Section
 from .space import DEFAULT_SPACE, check_domains, flatten
-
-TunerName = Literal["bayesian", "random", "hyperband", "grid"]
 
 
 class SearchConfig(Section):
@@ -17,9 +16,7 @@ class SearchConfig(Section):
     objective: str = Field(
         "val_balanced_accuracy", description="Metric that tells the best trial."
     )
-    mode: Literal["auto", "min", "max"] = Field(
-        "auto", description="Whether small or large values of it are good."
-    )
+    mode: Mode = Field("auto", description="Whether small or large values of it are good.")
     max_trials: int = Field(
         24,
         ge=1,

@@ -13,7 +13,7 @@ import keras_tuner
 from ..callbacks import EarlyStopping, ModelCheckpoint, TensorBoard, merge_callbacks
 from ..callbacks.monitor import Monitor
 from ..configs import SearchConfig, validated
-from ..configs.search import TunerName
+from ..configs.choices import TunerName
 from ..core.errors import ConfigError, message
 from ..core.files import sha256_of_json
 from ..core.processes import worker_environments

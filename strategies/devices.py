@@ -6,10 +6,9 @@ from typing import Literal
 
 import tensorflow as tf
 
+from ..configs.choices import Accelerator
 from ..core.environment import number_of
 from ..core.errors import ConfigError, message
-
-Accelerator = Literal["auto", "gpu", "cpu"]
 
 CPU_DEVICES_VARIABLE = "KERAUNOS_CPU_DEVICES"
 MOST_CPU_DEVICES = 1024

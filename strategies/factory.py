@@ -8,10 +8,11 @@ from typing import Literal
 
 import tensorflow as tf
 
+from ..configs.choices import Accelerator
 from ..core.cluster import has_several_workers
 from ..core.errors import ConfigError, message
 from ..core.names import choose
-from .devices import Accelerator, Devices, find_devices
+from .devices import Devices, find_devices
 from .multi_worker import multi_worker_strategy, workers_of
 from .tensorflow_internals import mirrored_strategy_of_its_own
 

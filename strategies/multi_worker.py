@@ -12,11 +12,11 @@ from typing import Literal, NamedTuple
 
 import tensorflow as tf
 
+from ..configs.choices import Accelerator
 from ..core import watcher
 from ..core.cluster import Cluster, find_cluster
 from ..core.environment import number_of
 from ..core.errors import ConfigError, message
-from .devices import Accelerator
 from .messages import Channel
 from .rendezvous import meet
 from .tensorflow_internals import (

@@ -1,0 +1,58 @@
+"""The sets of words that settings choose from, each written once."""
+
+from typing import Literal
+
+# Data
+CopyCheck = Literal["copies", "full"]
+Check = Literal[CopyCheck, "off"]
+Cache = Literal["auto", "memory", "disk", "none"]
+ClassBalance = Literal["none", "weights", "sampling"]
+ExifOrientation = Literal["apply", "refuse"]
+FindImagesBy = Literal["extension", "content"]
+Layout = Literal["auto", "classes", "splits"]
+UnreadablePolicy = Literal["error", "drop"]
+Policy = Literal[UnreadablePolicy, "keep"]
+
+# Models and optimizers
+Backbone = Literal[
+    "ResNet50",
+    "ResNet101",
+    "ResNet152",
+    "ResNet50V2",
+    "ResNet101V2",
+    "ResNet152V2",
+    "MobileNetV2",
+    "MobileNetV3Small",
+    "MobileNetV3Large",
+    "DenseNet121",
+    "EfficientNetV2B0",
+    "EfficientNetV2S",
+    "ConvNeXtTiny",
+]
+FeatureCache = Literal["auto", "on", "off"]
+Loss = Literal["crossentropy", "focal"]
+MetricName = Literal[
+    "accuracy", "balanced_accuracy", "macro_f1", "macro_roc_auc", "recall_per_class"
+]
+OptimizerName = Literal[
+    "sgd",
+    "rmsprop",
+    "adam",
+    "adamw",
+    "adagrad",
+    "adadelta",
+    "adamax",
+    "nadam",
+    "adafactor",
+    "ftrl",
+    "lion",
+    "lamb",
+]
+ScheduleName = Literal["cosine", "linear", "exponential", "step", "constant"]
+
+# Training and search
+Accelerator = Literal["auto", "gpu", "cpu"]
+Export = Literal["compiled"] | bool
+Mode = Literal["auto", "min", "max"]
+Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
+TunerName = Literal["bayesian", "random", "hyperband", "grid"]
