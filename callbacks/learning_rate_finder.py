@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 from ..configs import validated
 from ..configs.callbacks import LearningRateFinderConfig
 from ..core.errors import ConfigError, message
+from ..core.run_layout import LEARNING_RATE_IMAGE
 from ..evaluation import save_picture
 from .base import Callback
 from .run_state import RunState
 
-FILE = "learning_rate.png"
 SMOOTHING = 0.9
 # A loss that has risen this far above the least tells all that higher rates could.
 WORSE = 4.0
@@ -81,7 +81,7 @@ class LearningRateFinder(Callback):
         self.suggestion = steepest(self.learning_rates, self.losses)
         run.model.optimizer.learning_rate = self.suggestion
         if run.run_dir is not None:
-            self.draw(run.run_dir / FILE)
+            self.draw(run.run_dir / LEARNING_RATE_IMAGE)
 
     def draw(self, path: Path) -> None:
         """Draws the losses, what is left of them after smoothing, and the suggestion."""

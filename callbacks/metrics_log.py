@@ -7,11 +7,9 @@ from typing import Any
 
 from ..core.checked_files import append_checked_line, is_damaged, write_checked_text
 from ..core.console import say
+from ..core.run_layout import METRICS_FILE, VALIDATIONS_FILE
 from .base import Callback
 from .run_state import RunState
-
-FILE = "metrics.jsonl"
-BETWEEN = "validations.jsonl"
 
 
 class MetricsLog(Callback):
@@ -35,18 +33,18 @@ class MetricsLog(Callback):
         What metrics.jsonl should hold is known from the checkpoint.
         """
         if run.run_dir is not None:
-            _mend(run.run_dir / FILE, run)
-            _keep(run.run_dir / BETWEEN, run.validated_step or 0)
+            _mend(run.run_dir / METRICS_FILE, run)
+            _keep(run.run_dir / VALIDATIONS_FILE, run.validated_step or 0)
 
     def on_validation_end(self, run: RunState) -> None:
         """Writes a line if the epoch goes on."""
         if run.trained is None:
             values = run.metrics | {"learning_rate": run.learning_rate}
-            self._write(run, BETWEEN, run.epoch + 1, values)
+            self._write(run, VALIDATIONS_FILE, run.epoch + 1, values)
 
     def on_epoch_end(self, run: RunState) -> None:
         """Writes the epoch's line."""
-        self._write(run, FILE, run.epoch, run.metrics)
+        self._write(run, METRICS_FILE, run.epoch, run.metrics)
 
     def _write(
         self, run: RunState, name: str, epoch: int, metrics: dict[str, float]

@@ -10,8 +10,14 @@ from ..configs.callbacks import ModelCheckpointConfig
 from ..configs.choices import Mode
 from ..core.bundle import Bundle, read_bundle, write_bundle
 from ..core.checked_files import write_checked_text
+from ..core.checkpoints import (
+    best_checkpoint,
+    only_names,
+    remove_checkpoint,
+)
 from ..core.errors import CheckpointError, ConfigError, message
 from ..core.faults import fault_point
+from ..core.run_layout import BEST_FILE, FROZEN_FOLDER, LAST_FILE, checkpoint_name
 from ..models.variables import (
     assign_values,
     changing_variables,
@@ -19,15 +25,6 @@ from ..models.variables import (
     frozen_variables,
 )
 from .base import Callback
-from .checkpoints import (
-    BEST,
-    FROZEN,
-    LAST,
-    best_checkpoint,
-    checkpoint_name,
-    only_names,
-    remove_checkpoint,
-)
 from .monitor import Monitor
 from .run_state import RunState
 
@@ -150,9 +147,9 @@ class ModelCheckpoint(Callback):
         best = [name for name in self._best_first() if (directory / name).exists()]
         fault_point("before-pointer")
         if best:
-            write_checked_text(directory / BEST, best[0] + "\n")
+            write_checked_text(directory / BEST_FILE, best[0] + "\n")
         if self.save_last:
-            write_checked_text(directory / LAST, path.name + "\n")
+            write_checked_text(directory / LAST_FILE, path.name + "\n")
         # One that is only asked for yet must not push one out that is there.
         end = self._saved.index(path.name) + 1 if path.name in self._saved else None
         written = self._saved[:end]
@@ -170,7 +167,7 @@ class ModelCheckpoint(Callback):
     def on_exception(self, run: RunState, error: BaseException) -> None:
         """Asks for a checkpoint."""
         if self.save_on_exception and isinstance(error, Exception):
-            self._saved.append(checkpoint_name(run))
+            self._saved.append(run.checkpoint_name)
             run.request_save()
 
     def state_dict(self) -> dict[str, Any]:
@@ -218,8 +215,7 @@ class ModelCheckpoint(Callback):
             run.request_save()
 
     def _name(self, run: RunState) -> str:
-        name = checkpoint_name(run)
-        return name.replace("step", "weights", 1) if self.save_weights_only else name
+        return checkpoint_name(run.step, run.is_within_epoch, self.save_weights_only)
 
     def _write_weights(self, run: RunState) -> Path:
         variables = changing_variables(run.model) | frozen_variables(run.model)
@@ -256,5 +252,5 @@ def restore_best(run: RunState) -> None:
     changing = changing_variables(run.model)
     weights = read_bundle(best).arrays["weights"]
     if not changing.keys() <= weights.keys():  # some trained only later
-        weights |= read_bundle(best.with_name(FROZEN)).arrays["weights"]
+        weights |= read_bundle(best.with_name(FROZEN_FOLDER)).arrays["weights"]
     assign_values(changing, {name: weights[name] for name in changing})

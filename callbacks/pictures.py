@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ..core.run_layout import AUGMENTED_IMAGE, CURVES_IMAGE, SAMPLES_IMAGE
 from ..evaluation import (
     augmented_picture,
     curves_picture,
@@ -33,7 +34,7 @@ class Pictures(Callback):
     def on_fit_end(self, run: RunState) -> None:
         """Draws the curves."""
         if run.run_dir is not None and run.history:
-            save_picture(curves_picture(run.history), run.run_dir / "curves.png")
+            save_picture(curves_picture(run.history), run.run_dir / CURVES_IMAGE)
 
 
 def draw_data(data: ShowsPictures, directory: Path) -> list[Path]:
@@ -43,8 +44,8 @@ def draw_data(data: ShowsPictures, directory: Path) -> list[Path]:
         The files.
     """
     figures = {
-        "samples.png": samples_picture(*data.sample_pictures()),
-        "augmented.png": augmented_picture(data.augmented_pictures()),
+        SAMPLES_IMAGE: samples_picture(*data.sample_pictures()),
+        AUGMENTED_IMAGE: augmented_picture(data.augmented_pictures()),
     }
     for name, figure in figures.items():
         save_picture(figure, directory / name)

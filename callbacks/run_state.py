@@ -9,10 +9,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from ..core.run_layout import CHECKPOINTS_FOLDER, checkpoint_name
 from ..evaluation import Predictions
 from ..models.phases import Phase
-
-CHECKPOINTS = "checkpoints"  # the folder of a run that holds them
 
 
 @dataclass
@@ -131,7 +130,12 @@ class RunState:
     @property
     def checkpoint_dir(self) -> Path | None:
         """Where checkpoints go."""
-        return self.run_dir / CHECKPOINTS if self.run_dir else None
+        return self.run_dir / CHECKPOINTS_FOLDER if self.run_dir else None
+
+    @property
+    def checkpoint_name(self) -> str:
+        """Directory name of the checkpoint of this state."""
+        return checkpoint_name(self.step, self.is_within_epoch)
 
     @property
     def learning_rate(self) -> float:

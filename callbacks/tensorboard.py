@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from ..core.errors import ConfigError
 from ..core.files import own_directory
+from ..core.run_layout import TENSORBOARD_FOLDER
 from ..evaluation import Predictions, confusion_matrix_picture, draw_mistakes
 from ..evaluation.pictures import to_pixels
 from .base import Callback
@@ -18,7 +19,6 @@ from .profile_window import ProfileWindow
 from .run_state import RunState
 from .shows_pictures import ShowsPictures, ShowsValidation
 
-FOLDER = "tensorboard"
 _COLUMNS = 3  # of mistakes, in two rows: they fit on a card of TensorBoard
 
 
@@ -64,10 +64,10 @@ class TensorBoard(Callback):
         if run.run_dir is not None and run.resumed_from is not None:
             # At the end of an epoch its values are written before it counts as done.
             done = run.step - run.is_within_epoch
-            keep_events(run.run_dir / FOLDER, lambda step: step <= done)
+            keep_events(run.run_dir / TENSORBOARD_FOLDER, lambda step: step <= done)
         elif run.run_dir is not None:  # a process may have come to no checkpoint
             for part in PARTS:
-                remove_events(run.run_dir / FOLDER / part)
+                remove_events(run.run_dir / TENSORBOARD_FOLDER / part)
         is_new = run.resumed_from is None
         if is_new and self.pictures and isinstance(run.data, ShowsPictures):
             images, _ = run.data.sample_pictures()
@@ -77,7 +77,7 @@ class TensorBoard(Callback):
             begin_session(_name(run), hyperparameters(run.settings))
         if self.profile_steps is not None and run.run_dir is not None:
             first, last = self.profile_steps
-            self._window = ProfileWindow(first, last, run.run_dir / FOLDER)
+            self._window = ProfileWindow(first, last, run.run_dir / TENSORBOARD_FOLDER)
             self._window.move_to(run.step)
 
     def on_train_step_end(self, run: RunState) -> None:
@@ -138,8 +138,10 @@ class TensorBoard(Callback):
         if run.run_dir is None:
             return tf.summary.create_noop_writer().as_default()
         if part not in self._writers:
-            own_directory(run.run_dir / FOLDER)
-            self._writers[part] = create(str(own_directory(run.run_dir / FOLDER / part)))
+            own_directory(run.run_dir / TENSORBOARD_FOLDER)
+            self._writers[part] = create(
+                str(own_directory(run.run_dir / TENSORBOARD_FOLDER / part))
+            )
         return self._writers[part].as_default()
 
     def _flush(self) -> None:

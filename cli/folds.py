@@ -17,11 +17,20 @@ from ..core.differences import differences
 from ..core.errors import ConfigError, DataError
 from ..core.files import write_csv, write_json_atomic
 from ..core.redaction import redacted
+from ..core.run_layout import (
+    CONFIG_FILE,
+    CONFUSION_MATRIX_FILE,
+    CONFUSION_MATRIX_IMAGE,
+    ENVIRONMENT_FILE,
+    FOLD_SCORES_FILE,
+    FOLDS_FILE,
+    FOLDS_TABLE_FILE,
+    TEST_FILE,
+    fold_name,
+)
 from .console import say, show, show_table
-from .run_directories import CONFIG_FILE, read_run_config
+from .run_directories import read_run_config
 from .training import TrainedRun, say_where, test, train
-
-FOLDS_FILE, FOLD_SCORES_FILE, TEST_FILE = "folds.json", "validation.json", "test.json"
 
 
 def wants_all_folds(config: RunConfig) -> bool:
@@ -48,7 +57,7 @@ def train_folds(config: RunConfig, run_dir: Path) -> None:
     _claim(config, run_dir)
     folds = []
     for number in range(1, (config.data.folds or 0) + 1):
-        directory = run_dir / f"fold-{number}"
+        directory = run_dir / fold_name(number)
         if not _is_finished(directory):
             say(f"fold {number} of {config.data.folds}: {directory}")
             _train_one(one_fold(config, number), directory, run_dir)
@@ -60,7 +69,6 @@ def train_folds(config: RunConfig, run_dir: Path) -> None:
 def _claim(config: RunConfig, run_dir: Path) -> None:
     """Writes down what is asked for, which must be what finished folds were asked for."""
     from ..trainer.checkpoint.run_directory import (
-        ENVIRONMENT_FILE,
         check_run_directory,
         describe_environment,
     )
@@ -128,13 +136,13 @@ def _report(run_dir: Path, folds: list[dict[str, dict[str, Any]]]) -> None:
     if "test" in summary:  # of the same pictures again and again
         del summary["test"]["confusion_matrix"]
     write_json_atomic(run_dir / FOLDS_FILE, {**summary, "class_names": names})
-    write_csv(run_dir / "folds.csv", *_as_rows(folds, summary))
+    write_csv(run_dir / FOLDS_TABLE_FILE, *_as_rows(folds, summary))
     write_csv(
-        run_dir / "confusion_matrix.csv",
+        run_dir / CONFUSION_MATRIX_FILE,
         ["true \\ predicted", *names],
         ([name, *row] for name, row in zip(names, matrix, strict=True)),
     )
-    save_picture(confusion_matrix_picture(matrix, names), run_dir / "confusion_matrix.png")
+    save_picture(confusion_matrix_picture(matrix, names), run_dir / CONFUSION_MATRIX_IMAGE)
     for split, scores in summary.items():
         _show(split, scores)
 

@@ -10,9 +10,9 @@ from ..core.checked_files import is_damaged
 from ..core.console import say
 from ..core.errors import ConfigError, message
 from ..core.removal import remove_empty
+from ..core.run_layout import CONFIG_FILE
 
 RUNS = Path("runs")
-CONFIG_FILE = "config.yaml"
 
 
 def run_name(source: str) -> str:

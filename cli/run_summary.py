@@ -22,10 +22,9 @@ from ..core.checked_files import (
 from ..core.console import say
 from ..core.differences import flatten
 from ..core.errors import CheckpointError, ConfigError, message
-from .run_directories import CONFIG_FILE, remark_on_config
+from ..core.run_layout import CHECKPOINTS_FOLDER, CONFIG_FILE, METRICS_FILE, TEST_FILE
+from .run_directories import remark_on_config
 
-_CHECKPOINT = re.compile(r"step-\d+(-mid-epoch)?")
-METRICS_FILE = "metrics.jsonl"
 _MARKS = (METRICS_FILE, CHECKSUMS_FILE)  # either of them is in every run
 # What tells the best epoch: the first of these that the run has.
 _BEST_BY = ("val_balanced_accuracy", "val_accuracy", "val_loss", "loss")
@@ -108,7 +107,7 @@ def read_run(directory: Path) -> RunSummary:
         name,
         pick(values, default=None),
         sum(line.get("seconds") or 0.0 for line in lines),
-        _read_scores(directory / "test.json"),
+        _read_scores(directory / TEST_FILE),
     )
 
 
@@ -133,6 +132,7 @@ def _natural(path: Path) -> list[str | int]:
 def _read_settings(directory: Path) -> dict[str, Any]:
     """What the command line wrote; else what the newest checkpoint of a script knows."""
     from ..core.bundle import read_document  # loads NumPy
+    from ..core.checkpoints import checkpoint_names
 
     config = directory / CONFIG_FILE
     if config.is_file():
@@ -140,9 +140,10 @@ def _read_settings(directory: Path) -> dict[str, Any]:
         return read_source(str(config))[0]
     if not is_absent(config):
         say(f"{config} is gone: the settings are those of the newest checkpoint")
-    for checkpoint in sorted(directory.glob("checkpoints/step-*"), reverse=True):
+    checkpoints = directory / CHECKPOINTS_FOLDER
+    for name in reversed(checkpoint_names(checkpoints)):
         with contextlib.suppress(CheckpointError):
-            return dict(read_document(checkpoint, "settings"))
+            return dict(read_document(checkpoints / name, "settings"))
     return {}
 
 

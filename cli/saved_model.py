@@ -6,16 +6,14 @@ from typing import Any
 
 import keras
 
-from ..callbacks.checkpoints import checkpoint_names
-from ..callbacks.run_state import CHECKPOINTS
 from ..configs import RunConfig
 from ..core.bundle import read_document
 from ..core.checked_files import damaged, read_checked_text
+from ..core.checkpoints import checkpoint_names
 from ..core.console import say
 from ..core.errors import CheckpointError, ConfigError, message
+from ..core.run_layout import CHECKPOINTS_FOLDER, CLASSES_FILE, CONFIG_FILE, MODEL_FILE
 from ..strategies import create_strategy
-from ..trainer.export import CLASSES_FILE, MODEL_FILE
-from .run_directories import CONFIG_FILE
 
 
 def load_model(run: Path, config: RunConfig) -> keras.Model:
@@ -70,7 +68,7 @@ def load_class_names(run: Path, num_outputs: int) -> tuple[str, ...]:
         CheckpointError: They are not known any more.
     """
     file = run / CLASSES_FILE
-    names = _names_in_checkpoints(run / CHECKPOINTS)
+    names = _names_in_checkpoints(run / CHECKPOINTS_FOLDER)
     if names is None:
         if not file.exists():
             raise _unfinished(file)

@@ -5,6 +5,7 @@ from typing import Any
 from rich.table import Table
 
 from ..core.names import printable
+from ..core.run_layout import TEST_FILE
 from .console import show, show_table
 
 MOST_CLASSES = 50
@@ -37,7 +38,7 @@ def show_scores(split: str, scores: dict[str, Any]) -> None:
         table.add_row(printable(name), *map(_number, cells), str(values["support"]))
     left = len(scores["per_class"]) - len(table.rows)
     if left:
-        table.caption = f"the classes of lowest F1; {left:,} more are in test.json"
+        table.caption = f"the classes of lowest F1; {left:,} more are in {TEST_FILE}"
     show_table(table)
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from ..configs import RunConfig
+from ..core.run_layout import CONFIG_FILE
 from .console import say, show
 from .foreign import foreign_names
-from .run_directories import CONFIG_FILE
 
 if TYPE_CHECKING:
     from ..data import ImageData

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..configs import DataConfig, Layout, validated
+from ..core.run_layout import DROPPED_FILE, SPLIT_FILE
 from ..core.store import open_store
 from ..evaluation import Drawing, augmented_picture, samples_picture
 from .augmentation import Augmentation
@@ -286,8 +287,8 @@ class ImageData:
 
     def write_tables(self, directory: Path) -> None:
         """Writes split.csv and dropped.csv: which file went where, and why."""
-        write_split(directory / "split.csv", self._read.index)
-        write_dropped(directory / "dropped.csv", self._read.dropped)
+        write_split(directory / SPLIT_FILE, self._read.index)
+        write_dropped(directory / DROPPED_FILE, self._read.dropped)
 
 
 def _as_text(value: Any) -> Any:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from ..core.files import replacing
 from ..core.names import printable
+from ..core.run_layout import CONFUSION_MATRIX_FILE, METRICS_FILE
 
 Images = npt.NDArray[np.uint8]
 
@@ -125,7 +126,7 @@ def confusion_matrix_picture(
     else:
         axis.set_title(
             f"{len(class_names):,} classes, one of {step} named; counts are in "
-            "confusion_matrix.csv",
+            f"{CONFUSION_MATRIX_FILE}",
             fontsize=10,
         )
     figure.colorbar(picture, ax=axis, label="share of the true class", shrink=0.8)
@@ -176,7 +177,7 @@ def curves_picture(history: Mapping[str, Sequence[float]]) -> Figure:
         axis.axis("off")
     if len(drawable) > len(shown):
         left = len(drawable) - len(shown)
-        figure.suptitle(f"{left:,} more metrics are in metrics.jsonl", fontsize=10)
+        figure.suptitle(f"{left:,} more metrics are in {METRICS_FILE}", fontsize=10)
     return figure
 
 

@@ -11,6 +11,13 @@ from matplotlib.figure import Figure
 
 from ..core.checked_files import write_checked_json
 from ..core.files import write_csv
+from ..core.run_layout import (
+    CONFUSION_MATRIX_FILE,
+    CONFUSION_MATRIX_IMAGE,
+    MISTAKES_IMAGE,
+    PREDICTIONS_FILE,
+    TEST_FILE,
+)
 from .pictures import (
     Images,
     confusion_matrix_picture,
@@ -115,14 +122,14 @@ def write_report(
         raise ValueError("A report needs labels.")
     names = predictions.class_names
     matrix = np.array(scores["confusion_matrix"])
-    write_checked_json(directory / "test.json", scores)
-    write_predictions(directory / "predictions.csv", predictions)
+    write_checked_json(directory / TEST_FILE, scores)
+    write_predictions(directory / PREDICTIONS_FILE, predictions)
     write_csv(
-        directory / "confusion_matrix.csv",
+        directory / CONFUSION_MATRIX_FILE,
         ["true \\ predicted", *names],
         ([name, *row] for name, row in zip(names, matrix.tolist(), strict=True)),
     )
     save_picture(
-        confusion_matrix_picture(matrix, names), directory / "confusion_matrix.png"
+        confusion_matrix_picture(matrix, names), directory / CONFUSION_MATRIX_IMAGE
     )
-    save_picture(draw_mistakes(predictions, load_images), directory / "mistakes.png")
+    save_picture(draw_mistakes(predictions, load_images), directory / MISTAKES_IMAGE)

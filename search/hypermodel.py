@@ -17,6 +17,7 @@ from ..configs.choices import TunerName
 from ..core.errors import ConfigError, message
 from ..core.files import sha256_of_json
 from ..core.processes import worker_environments
+from ..core.run_layout import SEARCH_FILE
 from ..core.user_path import user_path
 from ..trainer import FitResult, Trainer
 from .executors.cluster import Chief
@@ -26,7 +27,7 @@ from .executors.in_process import InProcess
 from .executors.role import Place, find_place
 from .executors.single_process import require_one_process
 from .executors.worker_processes import WorkerProcesses
-from .journal import JOURNAL_FILE, Journal
+from .journal import Journal
 from .search import Executor, SearchResult, run_search, search_directory
 from .study import Study
 from .trials import TrialPlan
@@ -166,7 +167,7 @@ class Search:
         return dict(json.loads(json.dumps(settings)))
 
     def _study(self, directory: Path) -> Study:
-        journal = Journal(directory / JOURNAL_FILE, self._deciding_settings())
+        journal = Journal(directory / SEARCH_FILE, self._deciding_settings())
         space = self._space()
         epochs = self._trainer_settings.max_epochs
         oracle = create_oracle(self.settings, self.objective, space, self._seed, epochs)

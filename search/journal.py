@@ -13,10 +13,10 @@ from ..core.differences import differences
 from ..core.errors import CheckpointError, ConfigError, message
 from ..core.redaction import redacted
 from ..core.removal import remove_file
+from ..core.run_layout import SEARCH_FILE
 
-JOURNAL_FILE = "search.json"
 FORMAT_VERSION = 1
-_JOURNAL = re.compile(re.escape(JOURNAL_FILE))
+_JOURNAL = re.compile(re.escape(SEARCH_FILE))
 
 _REMEDY = "Restore it from a copy, or begin a new search with another run_dir."
 
@@ -77,7 +77,7 @@ class Journal:
 
     def discard(self) -> None:
         """Removes the file of a search that did not begin."""
-        remove_file(self._path.parent, JOURNAL_FILE, _JOURNAL)
+        remove_file(self._path.parent, SEARCH_FILE, _JOURNAL)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -8,12 +8,10 @@ from matplotlib.figure import Figure
 
 from ..callbacks.monitor import Monitor
 from ..core.files import write_csv
+from ..core.run_layout import RESULTS_FILE, SCORE_BY_PARAMETER_IMAGE, SCORE_OVER_TIME_IMAGE
 from ..evaluation import save_picture
 from .study import Study, Trial
 
-RESULTS_FILE = "results.csv"
-BY_PARAMETER_FILE = "score_by_parameter.png"
-OVER_TIME_FILE = "score_over_time.png"
 COLUMNS = 3
 
 
@@ -31,8 +29,8 @@ def draw_results(directory: Path, study: Study) -> None:
     if not scored:
         return
     figures = {
-        BY_PARAMETER_FILE: _by_parameter(scored, study),
-        OVER_TIME_FILE: _over_time(scored, study.objective),
+        SCORE_BY_PARAMETER_IMAGE: _by_parameter(scored, study),
+        SCORE_OVER_TIME_IMAGE: _over_time(scored, study.objective),
     }
     for name, figure in figures.items():
         save_picture(figure, directory / name)

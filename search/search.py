@@ -7,9 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..callbacks.checkpoints import best_checkpoint, remove_all
-from ..callbacks.run_state import CHECKPOINTS
-from ..callbacks.tensorboard import FOLDER
+from ..core.checkpoints import best_checkpoint, remove_all
 from ..core.errors import (
     CheckpointError,
     ConfigError,
@@ -20,16 +18,22 @@ from ..core.errors import (
 from ..core.files import own_directory, require_plain, write_text_atomic
 from ..core.lock import BOOKKEEPING, OWNER_FILE, directory_lock, remove_bookkeeping
 from ..core.removal import remove_empty, remove_file, remove_temporary
-from ..trainer.export import MODEL_FILE
+from ..core.run_layout import (
+    CHECKPOINTS_FOLDER,
+    MODEL_FILE,
+    SEARCH_FILE,
+    TENSORBOARD_FOLDER,
+    TRACEBACK_FILE,
+    TRIAL,
+    trial_name,
+)
 from .executors.in_process import Stopped
-from .journal import JOURNAL_FILE
 from .report import draw_results, write_results
-from .study import Study, Trial, trial_name
+from .study import Study, Trial
 from .trials import Outcome, TrialPlan, garbage_of_trials_only
 from .tuning.hparams import write_experiment, write_session
 
-ERROR_FILE = "error.txt"
-LEFT = re.compile(r"\.trial-\d{3,}-\w{8}")
+LEFT = re.compile(rf"\.{TRIAL.pattern}-\w{{8}}")
 _MODEL = re.compile(re.escape(MODEL_FILE))
 
 Say = Callable[[str], None]
@@ -98,9 +102,9 @@ def search_directory(directory: Path) -> Iterator[Path]:
         held = {each.name for each in directory.iterdir()} - BOOKKEEPING
     except OSError as error:
         raise _unusable(directory, str(error.strerror)) from None
-    if held and JOURNAL_FILE not in held:
+    if held and SEARCH_FILE not in held:
         raise _unusable(directory, f"it holds something else ({min(held)})")
-    require_plain(directory, FOLDER)
+    require_plain(directory, TENSORBOARD_FOLDER)
     try:
         with directory_lock(directory):
             yield directory
@@ -131,7 +135,9 @@ def run_search(
     try:
         signal = _run(study, executor, directory, keep, say)
     except KeraunosError:
-        if not list(directory.glob("trial-*")):  # nothing has begun
+        if not any(
+            TRIAL.fullmatch(each.name) for each in directory.iterdir()
+        ):  # nothing has begun
             study.discard()
         raise
     best = study.ranking()
@@ -188,7 +194,7 @@ def _export_best(
     left = [
         trial
         for trial in study.ranking()[:keep]
-        if best_checkpoint(directory / trial.name / CHECKPOINTS) is not None
+        if best_checkpoint(directory / trial.name / CHECKPOINTS_FOLDER) is not None
         and not (directory / trial.name / MODEL_FILE).exists()
     ]
     plans = (replace(_plan(trial, directory), export=True) for trial in left)
@@ -244,7 +250,7 @@ def _note(study: Study, trial: Trial, outcome: Outcome, directory: Path, say: Sa
     study.tell(trial, outcome)
     own_directory(directory / trial.name)  # it may have failed before it began
     if outcome.traceback:
-        write_text_atomic(directory / trial.name / ERROR_FILE, outcome.traceback)
+        write_text_atomic(directory / trial.name / TRACEBACK_FILE, outcome.traceback)
     write_experiment(directory, study.oracle.hyperparameters, study.objective.name)
     write_session(directory / trial.name, trial, study.objective.name)
     write_results(directory, study)
@@ -275,7 +281,7 @@ def _forget_weights(
     for number, trial in study.trials.items():
         run = directory / trial.name
         if trial.status != "running" and number not in kept and run.is_dir():
-            remove_all(run / CHECKPOINTS)
+            remove_all(run / CHECKPOINTS_FOLDER)
             remove_file(run, MODEL_FILE, _MODEL)
 
 
@@ -292,7 +298,7 @@ def _all_failed(study: Study, directory: Path) -> SearchError:
         message(
             f"At least one trial must succeed, and all {len(study.trials)} failed: "
             f"{'; '.join(reasons[:3])}.",
-            f"Their tracebacks are in {directory}/trial-*/{ERROR_FILE}.",
+            f"Their tracebacks are in {directory}/trial-*/{TRACEBACK_FILE}.",
         )
     )
 

@@ -10,6 +10,7 @@ import keras_tuner
 from ..callbacks.monitor import Monitor
 from ..core.errors import CheckpointError, message
 from ..core.faults import fault_point
+from ..core.run_layout import trial_name
 from .journal import Journal
 from .trials import Outcome
 from .tuning.oracles import is_score, may_go_on
@@ -55,16 +56,6 @@ class Trial:
     def note(self, name: str) -> Any:
         """What the oracle noted for itself: `epochs`, or the `trial_id` it continues."""
         return self.hyperparameters.values.get(f"{OWN}{name}")
-
-
-def trial_name(number: int) -> str:
-    """The name of a trial's directory.
-
-    Example:
-        >>> trial_name(7)
-        'trial-007'
-    """
-    return f"trial-{number:03d}"
 
 
 class Study:

@@ -15,12 +15,12 @@ from ..callbacks.monitor import UnknownMetricError, unknown_metric
 from ..core.errors import CheckpointError, ConfigError, DataError, KeraunosError, message
 from ..core.files import new_directory, require_plain
 from ..core.lock import LOCK_FILE, OWNER_FILE, file_lock
+from ..core.run_layout import CHECKPOINTS_FOLDER, TENSORBOARD_FOLDER
 
 if TYPE_CHECKING:
     from ..trainer import FitResult
 
 DEATHS = 3  # of its process, after which a trial counts as failed
-_SUBDIRECTORIES = ("checkpoints", "tensorboard")  # no import of what loads TensorFlow
 SECONDS_UNTIL_FREE = 60.0  # what an orphaned worker may take to save and end
 
 _looks_at_trials_only = False
@@ -166,7 +166,9 @@ def _take_over(plan: TrialPlan) -> None:
     """Begins a trial with the run of another one, to be resumed for more epochs."""
     if plan.continues is None or plan.directory.exists() or not plan.continues.is_dir():
         return
-    require_plain(plan.continues, *_SUBDIRECTORIES)  # of a link, what it names would come
+    require_plain(
+        plan.continues, CHECKPOINTS_FOLDER, TENSORBOARD_FOLDER
+    )  # of a link, what it names would come
     left = shutil.ignore_patterns(LOCK_FILE, OWNER_FILE)
     with new_directory(plan.directory) as temporary:
         shutil.copytree(plan.continues, temporary, ignore=left, dirs_exist_ok=True)

@@ -9,9 +9,7 @@ import keras
 from ..core.checked_files import write_checked_text
 from ..core.errors import ConfigError, message
 from ..core.files import replacing
-
-MODEL_FILE = "model.keras"
-CLASSES_FILE = "classes.txt"
+from ..core.run_layout import CLASSES_FILE, MODEL_FILE
 
 
 def export_model(model: keras.Model, path: Path, is_compiled: bool = False) -> None:

@@ -11,9 +11,9 @@ import keras
 import tensorflow as tf
 
 from ..callbacks import CallbackList, RunState
-from ..callbacks.checkpoints import best_checkpoint
 from ..callbacks.model_checkpoint import restore_best
 from ..configs import TrainerConfig, max_seconds
+from ..core.checkpoints import best_checkpoint
 from ..core.signals import stop_signals
 from ..models import FeatureCache, Module
 from ..strategies import workers_of

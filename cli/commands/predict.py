@@ -8,6 +8,7 @@ import typer
 from rich.table import Column, Table
 
 from ...core.names import printable
+from ...core.run_layout import PREDICTIONS_FILE
 from ..console import say, show_table
 from ..output import writing
 from ..run_directories import read_run_config
@@ -26,7 +27,7 @@ def predict(
         list[Path], typer.Argument(metavar="PICTURE...", help="Files or folders.")
     ],
     output: Annotated[Path, typer.Option(help="Where to write the table.")] = Path(
-        "predictions.csv"
+        PREDICTIONS_FILE
     ),
     bit_depth: Annotated[
         int | None,

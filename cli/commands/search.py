@@ -13,6 +13,7 @@ from ...configs import DEFAULT_SPACE, RunConfig, Space, to_yaml
 from ...core.errors import ConfigError, message
 from ...core.files import sha256_of_json, write_text_atomic
 from ...core.redaction import redacted
+from ...core.run_layout import BEST_CONFIG_FILE, SEARCH_FILE
 from ...search.executors.role import ID, Place, find_place
 from ...search.executors.single_process import require_one_process
 from ..console import say, show, show_table
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from ...search.trials import TrialPlan
     from ...trainer import FitResult
 
-BEST_FILE = "best.yaml"
 ROWS = 10
 
 # What may differ when a search goes on: where and how fast, and how many trials.
@@ -231,12 +231,12 @@ def _features(config: RunConfig, space: Space) -> str:
 def _open_study(
     config: RunConfig, space: Space, objective: "Monitor", directory: Path
 ) -> "Study":
-    from ...search.journal import JOURNAL_FILE, Journal
+    from ...search.journal import Journal
     from ...search.study import Study
     from ...search.tuning.oracles import create_oracle
     from ...search.tuning.space import hyperparameters
 
-    journal = Journal(directory / JOURNAL_FILE, _settings(config, space))
+    journal = Journal(directory / SEARCH_FILE, _settings(config, space))
     chosen = config.search.seed
     seed = config.seed if chosen is None else chosen
     oracle = create_oracle(
@@ -280,7 +280,7 @@ def _write_best(
     best = result.best[0]
     values = decoded(space, best.hyperparameters.values)
     written = best_config(config, values, objective, best.note("epochs"))
-    write_text_atomic(result.run_dir / BEST_FILE, to_yaml(written))
+    write_text_atomic(result.run_dir / BEST_CONFIG_FILE, to_yaml(written))
 
 
 def _report(result: "SearchResult", objective: "Monitor") -> None:
@@ -301,7 +301,7 @@ def _report(result: "SearchResult", objective: "Monitor") -> None:
         show(f"{failed} of {len(result.trials)} trials failed; results.csv says why")
     show(f"search directory: {result.run_dir}")
     show(f"look at it with: tensorboard --logdir {result.run_dir}")
-    show(f"train the best one with: keraunos fit {result.run_dir / BEST_FILE}")
+    show(f"train the best one with: keraunos fit {result.run_dir / BEST_CONFIG_FILE}")
 
 
 def _cell(value: object) -> str:

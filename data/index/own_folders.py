@@ -3,19 +3,22 @@
 import re
 from collections.abc import Collection
 
+from ...core import run_layout as layout
+from ...core.lock import LOCK_FILE, OWNER_FILE
+
 # A run directory has one of the first, and another of these beside it.
-_FIRST = {"config.yaml", "environment.json", "search.json"}
+_FIRST = {layout.CONFIG_FILE, layout.ENVIRONMENT_FILE, layout.SEARCH_FILE}
 _OF_RUNS = _FIRST | {
-    "checkpoints",
-    "classes.txt",
-    "curves.png",
-    "folds.json",
-    "metrics.jsonl",
-    "model.keras",
-    "samples.png",
-    "split.csv",
-    "tensorboard",
-    "test.json",
+    layout.CHECKPOINTS_FOLDER,
+    layout.CLASSES_FILE,
+    layout.CURVES_IMAGE,
+    layout.FOLDS_FILE,
+    layout.METRICS_FILE,
+    layout.MODEL_FILE,
+    layout.SAMPLES_IMAGE,
+    layout.SPLIT_FILE,
+    layout.TENSORBOARD_FOLDER,
+    layout.TEST_FILE,
 }
 _OF_CACHES = {"CACHEDIR.TAG", "files.sqlite", "fingerprints.sqlite"}
 _NEW_RUN = re.compile(r".*-\d{3,}")
@@ -38,7 +41,7 @@ def is_own_folder(name: str, parent: str, entries: Collection[str]) -> bool:
         False
     """
     found = set(entries)
-    is_new = parent == "runs" and not (found - {".lock", ".lock-owner"})
+    is_new = parent == "runs" and not (found - {LOCK_FILE, OWNER_FILE})
     return (
         bool(found & _OF_CACHES)
         or bool(found & _FIRST and len(found & _OF_RUNS) > 1)

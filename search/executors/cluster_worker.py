@@ -13,9 +13,9 @@ from keras_tuner.src.engine.trial import Trial as Message
 
 from ...core.errors import ConfigError, KeraunosError, message
 from ...core.lock import LOCK_FILE, file_lock
+from ...core.run_layout import trial_name
 from ...core.signals import stop_signals
 from ...core.user_path import user_path
-from ..study import trial_name
 from ..trials import FitTrial, Outcome, TrialPlan, garbage_of_trials_only, run_trial
 from .cluster import PAYLOAD
 from .cluster_client import ChiefClient

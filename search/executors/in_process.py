@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from ...callbacks.run_state import CHECKPOINTS
+from ...core.checkpoints import checkpoint_names
 from ...core.files import read_text, write_json_atomic
 from ...core.removal import remove_file
+from ...core.run_layout import CHECKPOINTS_FOLDER
 from ...core.signals import stop_signals
 from ..trials import DEATHS, FitTrial, Outcome, TrialPlan, run_trial
 
@@ -83,9 +84,7 @@ def _noted_as_begun(run_dir: Path) -> Iterator[int]:
         How often its process has died since its newest checkpoint.
     """
     note = run_dir.with_name(f".begun-{run_dir.name}.json")
-    reached = max(
-        (each.name for each in (run_dir / CHECKPOINTS).glob("step-*")), default=""
-    )
+    reached = next(reversed(checkpoint_names(run_dir / CHECKPOINTS_FOLDER)), "")
     deaths = _deaths_before(note, reached)
     with contextlib.suppress(OSError):  # the journal says what a full disk means
         write_json_atomic(note, {"reached": reached, "deaths": deaths})

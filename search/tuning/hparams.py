@@ -13,8 +13,8 @@ from keras_tuner.engine import hyperparameters as kinds
 from tensorboard.plugins.hparams import api as hp
 
 from ...callbacks.hparams import begin_session, end_session, new_writer
-from ...callbacks.tensorboard import FOLDER
 from ...core.files import own_directory
+from ...core.run_layout import TENSORBOARD_FOLDER
 from ..study import Trial
 
 
@@ -22,7 +22,7 @@ def write_experiment(
     directory: Path, space: keras_tuner.HyperParameters, objective: str
 ) -> None:
     """Writes what varies between trials, and the name of the score."""
-    with new_writer(own_directory(directory / FOLDER)).as_default():
+    with new_writer(own_directory(directory / TENSORBOARD_FOLDER)).as_default():
         hp.hparams_config(
             hparams=[hp.HParam(each.name, _domain(each)) for each in space.space],
             metrics=[hp.Metric(objective)],
@@ -32,7 +32,7 @@ def write_experiment(
 def write_session(directory: Path, trial: Trial, objective: str) -> None:
     """Writes the values of a trial, its score, and whether it failed."""
     is_success = trial.score is not None
-    with new_writer(own_directory(directory / FOLDER)).as_default():
+    with new_writer(own_directory(directory / TENSORBOARD_FOLDER)).as_default():
         begin_session(trial.name, _plain(trial.values))
         if is_success:
             tf.summary.scalar(objective, trial.score, step=trial.best_epoch)

@@ -4,8 +4,8 @@ import pytest
 from hand_made_runs import STEPS, end_epoch, fill_weights, new_run
 from helpers import weights_of
 from keraunos.callbacks import Callback, ModelCheckpoint
-from keraunos.callbacks.checkpoints import best_checkpoint, checkpoint_name
 from keraunos.core.bundle import read_bundle
+from keraunos.core.checkpoints import best_checkpoint
 from keraunos.core.errors import ConfigError
 
 LOSSES = (0.9, 0.5, 0.7, 0.5, 0.6, 0.4)
@@ -142,7 +142,7 @@ def test_only_checkpoints_of_its_own_are_removed(run, save_last, epochs):
 def test_resumed_from_its_own_checkpoint_it_goes_on_as_if_nothing_had_happened(run, cut):
     options = {"save_top_k": 2}
     train(begin(run, **options), run, LOSSES[:cut])
-    last = run.checkpoint_dir / checkpoint_name(run)
+    last = run.checkpoint_dir / run.checkpoint_name
     state = read_bundle(last).documents["state"]["callbacks"]["0"]
     resumed = ModelCheckpoint(**options)
     resumed.reset()

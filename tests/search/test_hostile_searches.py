@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from keraunos.callbacks.checkpoints import remove_all
+from keraunos.core.checkpoints import remove_all
 from keraunos.core.errors import CheckpointError, ConfigError
 from keraunos.search.executors.cluster_worker import Worker
 from keraunos.search.executors.role import Place

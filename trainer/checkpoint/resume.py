@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...callbacks.checkpoints import FROZEN, checkpoint_names, remove_frozen, remove_left
 from ...core.bundle import Bundle, read_bundle
+from ...core.checkpoints import checkpoint_names, remove_frozen, remove_left
 from ...core.differences import differences, flatten
 from ...core.errors import CheckpointError, ConfigError, message
+from ...core.run_layout import FROZEN_FOLDER
 from ...strategies import Workers
 from .contents import check_contents
 
@@ -119,7 +120,7 @@ def find_resumption(
         try:
             bundle = read_bundle(directory / name)
             check_contents(directory / name, bundle)
-            frozen = read_bundle(directory / FROZEN)
+            frozen = read_bundle(directory / FROZEN_FOLDER)
         except CheckpointError as error:
             skipped.append(str(error))
             continue

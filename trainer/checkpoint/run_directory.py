@@ -16,24 +16,29 @@ from typing import Any, Protocol, runtime_checkable
 
 import tensorflow as tf
 
-from ...callbacks.checkpoints import checkpoint_names
-from ...callbacks.run_state import CHECKPOINTS
-from ...callbacks.tensorboard import FOLDER
 from ...core.bundle import MANIFEST
 from ...core.checked_files import write_checked_json
+from ...core.checkpoints import checkpoint_names
 from ...core.errors import CheckpointError, ConfigError, message
 from ...core.files import read_text, require_plain, write_json_atomic
 from ...core.lock import BOOKKEEPING, OWNER_FILE, directory_lock, remove_bookkeeping
 from ...core.redaction import redacted_command
 from ...core.removal import remove_empty, remove_file
+from ...core.run_layout import (
+    CHECKPOINTS_FOLDER,
+    CONFIG_FILE,
+    ENVIRONMENT_FILE,
+    FOLD,
+    TENSORBOARD_FOLDER,
+    TEST_FILE,
+)
 from ...core.user_path import user_path
 from ...evaluation import write_report
 from ..result import TestResult
 
-ENVIRONMENT_FILE = "environment.json"
 # Under such a name a file is written before it gets its own.
-_UNFINISHED = re.compile(r"\.(?:environment\.json|config\.yaml)-\w{8}(?:\.\w+)?")
-_FOLD = re.compile(r"fold-\d+")
+_WRITTEN = "|".join(map(re.escape, (ENVIRONMENT_FILE, CONFIG_FILE)))
+_UNFINISHED = re.compile(rf"\.(?:{_WRITTEN})-\w{{8}}(?:\.\w+)?")
 _DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 PACKAGES = ("keraunos", "tensorflow", "keras", "numpy", "tensorboard", "pillow")
 
@@ -66,7 +71,7 @@ def check_run_directory(path: str | os.PathLike[str]) -> Path:
         raise _unusable(directory, f"{present} can't be written")
     if present != directory:
         return directory
-    require_plain(directory, CHECKPOINTS, FOLDER)
+    require_plain(directory, CHECKPOINTS_FOLDER, TENSORBOARD_FOLDER)
     held = {
         each.name
         for each in directory.iterdir()
@@ -85,10 +90,10 @@ def _is_run(directory: Path) -> bool:
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         if "keraunos" in json.loads(read_text(directory / ENVIRONMENT_FILE))["versions"]:
             return True
-    checkpoints = directory / CHECKPOINTS
+    checkpoints = directory / CHECKPOINTS_FOLDER
     if any((checkpoints / n / MANIFEST).is_file() for n in checkpoint_names(checkpoints)):
         return True
-    return any(_is_run(each) for each in directory.iterdir() if _FOLD.fullmatch(each.name))
+    return any(_is_run(each) for each in directory.iterdir() if FOLD.fullmatch(each.name))
 
 
 @contextlib.contextmanager
@@ -168,7 +173,7 @@ def write_test_report(
     if result.predictions is not None and hasattr(source, "pictures"):
         write_report(directory, result.predictions, result.scores, source.pictures)
     else:
-        write_checked_json(directory / "test.json", result.scores)
+        write_checked_json(directory / TEST_FILE, result.scores)
 
 
 def _is_below(directory: Path, name: object) -> bool:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...callbacks import RunState
-from ...callbacks.checkpoints import FROZEN, checkpoint_name
 from ...core.bundle import Bundle, write_bundle
 from ...core.errors import CheckpointError, message
 from ...core.restarts import report_progress
+from ...core.run_layout import FROZEN_FOLDER
 from ...core.store import Store
 from ...strategies import workers_of
 
@@ -52,7 +52,7 @@ class Saver:
         All workers must call this; the one that has the directory writes.
         """
         directory = run.checkpoint_dir
-        path = directory and directory / checkpoint_name(run)
+        path = directory and directory / run.checkpoint_name
         is_wanted = path is not None and not path.exists()
         if not workers_of(run.strategy).share(is_wanted):
             return
@@ -61,7 +61,7 @@ class Saver:
             return
         self._path = path
         bundles = {path: bundle}
-        frozen = directory / FROZEN
+        frozen = directory / FROZEN_FOLDER
         if not frozen.exists():
             bundles = {frozen: self._capture_frozen(run), **bundles}
         self._thread = threading.Thread(
@@ -96,7 +96,7 @@ class Saver:
         started = time.monotonic()
         try:
             for path, bundle in bundles.items():
-                store = self._store if path.name == FROZEN else None
+                store = self._store if path.name == FROZEN_FOLDER else None
                 write_bundle(path, bundle, store)
             report_progress(step)
         except BaseException as error:  # raised again by `finish`

@@ -5,9 +5,8 @@ from typing import Any, Protocol, runtime_checkable
 from ...callbacks import RunState
 from ...core.errors import DivergedError
 from ...core.files import write_json_atomic
+from ...core.run_layout import DIVERGED_FILE
 from ...strategies import Position
-
-FILE = "diverged.json"
 
 
 @runtime_checkable
@@ -37,8 +36,8 @@ def diverged(run: RunState, source: Any, batches_per_epoch: int | None) -> Diver
     }
     where = "look at this batch"
     if run.run_dir is not None:
-        write_json_atomic(run.run_dir / FILE, record)
-        where = f"look at the batch, which {run.run_dir / FILE} names"
+        write_json_atomic(run.run_dir / DIVERGED_FILE, record)
+        where = f"look at the batch, which {run.run_dir / DIVERGED_FILE} names"
     return DivergedError(
         f"The loss and gradients of each step must be finite; those of step {run.step} "
         f"(epoch {run.epoch + 1}, batch {run.epoch_step}) are not, and were not applied. "

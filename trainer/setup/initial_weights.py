@@ -8,10 +8,10 @@ from typing import TypeAlias
 import keras
 import numpy as np
 
-from ...callbacks.checkpoints import FROZEN, best_checkpoint, checkpoint_names
-from ...callbacks.run_state import CHECKPOINTS
 from ...core.bundle import read_bundle
+from ...core.checkpoints import best_checkpoint, checkpoint_names
 from ...core.errors import CheckpointError, ConfigError, message
+from ...core.run_layout import CHECKPOINTS_FOLDER, FROZEN_FOLDER
 from ...core.user_path import user_path
 from ...models.variables import (
     Arrays,
@@ -34,7 +34,7 @@ def find_weights(path: PathOfWeights) -> Path:
         ConfigError: There is none.
     """
     given = user_path(path)
-    checkpoints = given / CHECKPOINTS
+    checkpoints = given / CHECKPOINTS_FOLDER
     if given.is_file() and given.name.endswith(_FILES):
         return given
     if checkpoints.is_dir():
@@ -103,6 +103,6 @@ def _read(model: keras.Model, path: Path) -> Arrays:
 
 def _of_checkpoint(path: Path) -> Arrays:
     """All weights: those that training changed, and those it left alone."""
-    frozen = path.with_name(FROZEN)
+    frozen = path.with_name(FROZEN_FOLDER)
     unchanged = read_bundle(frozen).arrays["weights"] if frozen.is_dir() else {}
     return unchanged | read_bundle(path).arrays["weights"]

@@ -9,8 +9,8 @@ import keras
 import tensorflow as tf
 
 from ...core.errors import CheckpointError, ConfigError, message
+from ...core.run_layout import MODEL_FILE
 from ...core.user_path import user_path
-from ..export import MODEL_FILE
 
 ModelOrPath: TypeAlias = keras.Model | str | os.PathLike[str]
 

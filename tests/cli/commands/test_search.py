@@ -10,7 +10,7 @@ import sys
 import pytest
 import yaml
 from helpers import make_pictures
-from keraunos.search.journal import JOURNAL_FILE
+from keraunos.core.run_layout import SEARCH_FILE
 from programs import fork_keraunos, wait_for
 
 FAST = (
@@ -159,7 +159,7 @@ def test_a_signal_ends_a_search_with_its_code_and_it_goes_on(
         text=True,
         env=dict(os.environ),
     )
-    journal = tmp_path / "S" / JOURNAL_FILE
+    journal = tmp_path / "S" / SEARCH_FILE
 
     def has_ended_a_trial():
         assert process.poll() is None

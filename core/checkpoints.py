@@ -1,0 +1,87 @@
+"""Finds the checkpoints of a run by their names, and removes them."""
+
+import re
+from pathlib import Path
+
+from .bundle import FILES
+from .checked_files import CHECKSUMS_FILE, damaged, is_absent, read_checked_text
+from .removal import remove_empty, remove_file, remove_folder
+from .run_layout import (
+    BEST_FILE,
+    CHECKPOINT,
+    FROZEN_FOLDER,
+    LAST_FILE,
+    RESUMABLE_CHECKPOINT,
+)
+
+_FILES = (BEST_FILE, LAST_FILE, CHECKSUMS_FILE)
+_FILE = re.compile("|".join(map(re.escape, _FILES)))
+_REMEDY = "Resuming the run mends it."
+_FROZEN = re.compile(FROZEN_FOLDER)
+# What a process that was killed was about to write, or to remove.
+_LEFT = re.compile(rf"\.(?:{CHECKPOINT.pattern}|{FROZEN_FOLDER})-(?:\w{{8}}|removed)")
+
+
+def checkpoint_names(directory: Path) -> list[str]:
+    """Names of all checkpoints that a run can be resumed from, the oldest first."""
+    if not directory.is_dir():
+        return []
+    matches = [RESUMABLE_CHECKPOINT.fullmatch(path.name) for path in directory.iterdir()]
+    found = [(int(m["step"]), m["mid_epoch"] is None, m[0]) for m in matches if m]
+    return [name for _, _, name in sorted(found)]
+
+
+def best_checkpoint(directory: Path | None) -> Path | None:
+    """The checkpoint that `best.txt` names, if there is one.
+
+    Raises:
+        CheckpointError: `best.txt` is damaged.
+    """
+    if directory is None or is_absent(directory / BEST_FILE):
+        return None
+    name = read_checked_text(directory / BEST_FILE, _REMEDY).strip()
+    if not CHECKPOINT.fullmatch(name):
+        raise damaged(directory / BEST_FILE, "it names no checkpoint", _REMEDY)
+    return directory / name
+
+
+def only_names(written: object) -> list[str]:
+    """Those of what a checkpoint's state holds that name a checkpoint.
+
+    Example:
+        >>> only_names(["step-00000280", "/home", "../step-00000280", 7])
+        ['step-00000280']
+    """
+    listed = written if isinstance(written, list) else []
+    return [each for each in listed if isinstance(each, str) and CHECKPOINT.fullmatch(each)]
+
+
+def remove_checkpoint(directory: Path, name: str) -> None:
+    """Removes a checkpoint; one that holds more than its files stays as it is."""
+    remove_folder(directory, name, CHECKPOINT, FILES)
+
+
+def remove_frozen(directory: Path) -> None:
+    """Removes what training left alone, of a run that came to no checkpoint."""
+    remove_folder(directory, FROZEN_FOLDER, _FROZEN, FILES)
+
+
+def remove_left(directory: Path) -> None:
+    """Removes what a process that was killed was about to write, or to remove."""
+    for path in directory.iterdir() if directory.is_dir() else ():
+        if _LEFT.fullmatch(path.name):
+            remove_folder(directory, path.name, _LEFT, FILES)
+
+
+def remove_all(directory: Path) -> None:
+    """Removes all checkpoints of a run, and the folder if that is all it holds."""
+    if directory.is_symlink() or not directory.is_dir():
+        return
+    for name in _FILES:
+        remove_file(directory, name, _FILE)
+    for path in list(directory.iterdir()):
+        if CHECKPOINT.fullmatch(path.name):
+            remove_checkpoint(directory, path.name)
+    remove_frozen(directory)
+    remove_left(directory)
+    remove_empty(directory)

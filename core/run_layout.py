@@ -1,0 +1,95 @@
+"""The names of all files in the directory of a run, of a search and of folds.
+
+Names only: who writes and reads a file imports its name from here.
+"""
+
+import re
+
+# What was asked for, and where it ran.
+CONFIG_FILE = "config.yaml"
+ENVIRONMENT_FILE = "environment.json"
+SPLIT_FILE = "split.csv"
+DROPPED_FILE = "dropped.csv"
+
+# What happened in training.
+METRICS_FILE = "metrics.jsonl"
+VALIDATIONS_FILE = "validations.jsonl"
+DIVERGED_FILE = "diverged.json"
+TENSORBOARD_FOLDER = "tensorboard"
+
+# What came out.
+MODEL_FILE = "model.keras"
+CLASSES_FILE = "classes.txt"
+TEST_FILE = "test.json"
+PREDICTIONS_FILE = "predictions.csv"
+CONFUSION_MATRIX_FILE = "confusion_matrix.csv"
+
+# What is drawn.
+SAMPLES_IMAGE = "samples.png"
+AUGMENTED_IMAGE = "augmented.png"
+CURVES_IMAGE = "curves.png"
+LEARNING_RATE_IMAGE = "learning_rate.png"
+CONFUSION_MATRIX_IMAGE = "confusion_matrix.png"
+MISTAKES_IMAGE = "mistakes.png"
+
+# Checkpoints: `checkpoints/step-00000280`, or `checkpoints/weights-00000280` with weights
+# alone; files that name the best and the last; and the variables that never change.
+CHECKPOINTS_FOLDER = "checkpoints"
+BEST_FILE = "best.txt"
+LAST_FILE = "last.txt"
+FROZEN_FOLDER = "frozen"
+CHECKPOINT = re.compile(r"(?:step|weights)-\d{8,}(?:-mid-epoch)?")
+RESUMABLE_CHECKPOINT = re.compile(r"step-(?P<step>\d{8,})(?P<mid_epoch>-mid-epoch)?")
+
+# Folds: a run in each of `fold-1`, `fold-2`, ...
+FOLDS_FILE = "folds.json"
+FOLDS_TABLE_FILE = "folds.csv"
+FOLD_SCORES_FILE = "validation.json"
+FOLD = re.compile(r"fold-\d+")
+
+# A search: a run in each of `trial-000`, `trial-001`, ...
+SEARCH_FILE = "search.json"
+RESULTS_FILE = "results.csv"
+BEST_CONFIG_FILE = "best.yaml"
+SCORE_BY_PARAMETER_IMAGE = "score_by_parameter.png"
+SCORE_OVER_TIME_IMAGE = "score_over_time.png"
+TRACEBACK_FILE = "error.txt"
+TRIAL = re.compile(r"trial-\d{3,}")
+
+
+def checkpoint_name(step: int, is_mid_epoch: bool, weights_only: bool = False) -> str:
+    """The name of a checkpoint's directory.
+
+    Args:
+        step: Finished steps in all epochs.
+        is_mid_epoch: Whether the epoch, or the validation after it, is not over.
+        weights_only: Whether it holds weights alone, from which no run is resumed.
+
+    Example:
+        >>> checkpoint_name(280, is_mid_epoch=False)
+        'step-00000280'
+        >>> checkpoint_name(281, is_mid_epoch=True)
+        'step-00000281-mid-epoch'
+    """
+    kind = "weights" if weights_only else "step"
+    return f"{kind}-{step:08d}" + ("-mid-epoch" if is_mid_epoch else "")
+
+
+def fold_name(number: int) -> str:
+    """The name of the directory of a fold, counted from 1.
+
+    Example:
+        >>> fold_name(2)
+        'fold-2'
+    """
+    return f"fold-{number}"
+
+
+def trial_name(number: int) -> str:
+    """The name of the directory of a trial, counted from 0.
+
+    Example:
+        >>> trial_name(7)
+        'trial-007'
+    """
+    return f"trial-{number:03d}"
