@@ -21,6 +21,13 @@ class Callback:
             cost time, as the device waits for Python.
         chief_only: Whether of several workers only the chief calls it, as is right for
             what writes files or to the screen.
+        runs_last: Whether its hooks come after those of all others.
+        writes_alone: What no other callback of the run may write, or None: two with the
+            same value are refused.
+        is_resumable: Whether `state_dict` holds all it remembers. Callbacks that start
+            anew when a run is resumed are named at its start.
+        uncalled_hooks: Hooks that it has and that are never called; they are named at
+            the start of a run.
         wants_validation_predictions: Whether `RunState.validation` is to be filled.
 
     Example:
@@ -32,6 +39,10 @@ class Callback:
 
     every_n_steps: int | None = 1
     chief_only = False
+    runs_last = False
+    writes_alone: str | None = None
+    is_resumable = True
+    uncalled_hooks: Sequence[str] = ()
     wants_validation_predictions = False
 
     def steps_until_due(self, step: int) -> int | None:

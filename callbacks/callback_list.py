@@ -1,6 +1,7 @@
 """All callbacks of a run, by label and in order."""
 
 import traceback
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -9,8 +10,7 @@ import keras
 from ..core.errors import ConfigError, message
 from ..core.names import choose, snake_case
 from .base import Callback
-from .keras_callback import KerasCallback, as_callback
-from .model_checkpoint import ModelCheckpoint
+from .keras_callback import as_callback
 from .registry import CALLBACK_CLASSES
 from .run_state import RunState
 
@@ -75,19 +75,12 @@ class CallbackList:
 
     def not_resumable(self) -> list[str]:
         """Labels of those whose state can't be saved."""
-        return [
-            label
-            for label, each in self.callbacks.items()
-            if isinstance(each, KerasCallback) and not each.is_resumable
-        ]
+        return [n for n, each in self.callbacks.items() if not each.is_resumable]
 
-    def wanting_test_batches(self) -> list[str]:
-        """Labels of those of Keras that have hooks for each batch of validation."""
-        return [
-            label
-            for label, each in self.callbacks.items()
-            if isinstance(each, KerasCallback) and each.wants_test_batches
-        ]
+    def uncalled_hooks(self) -> dict[str, Sequence[str]]:
+        """Hooks that are never called, by label."""
+        listed = self.callbacks.items()
+        return {n: each.uncalled_hooks for n, each in listed if each.uncalled_hooks}
 
     def reset(self) -> None:
         """Makes all of them forget the last fit."""
@@ -119,36 +112,36 @@ def merge_callbacks(given: Given, defaults: Mapping[str, Callback]) -> CallbackL
     """
     named = _label(given)
     chosen = {label: each for label, each in defaults.items() if label not in named}
-    first = {label: each for label, each in chosen.items() if label != "model_checkpoint"}
-    # Checkpoints come last: what is restored at the end is then the best checkpoint.
-    last = {label: each for label, each in chosen.items() if label not in first}
     own = {
         label: as_callback(each)
         for label, each in named.items()
         if each is not None and each is not False
     }
-    _require_one_checkpoint(first | own | last)
-    return CallbackList(first | own | last)
+    merged = sorted((chosen | own).items(), key=lambda item: item[1].runs_last)
+    _require_one_writer(dict(merged))
+    return CallbackList(dict(merged))
 
 
-def _require_one_checkpoint(callbacks: Mapping[str, Callback]) -> None:
-    """Refuses two that would write the same best.txt and last.txt.
+def _require_one_writer(callbacks: Mapping[str, Callback]) -> None:
+    """Refuses two callbacks that would write the same.
 
     Raises:
-        ConfigError: There is more than one ModelCheckpoint.
+        ConfigError: There are such two.
     """
-    labels = [n for n, each in callbacks.items() if isinstance(each, ModelCheckpoint)]
-    if len(labels) > 1:
-        raise ConfigError(
-            message(
-                "A run can have one ModelCheckpoint: what it keeps is named by best.txt "
-                "and last.txt.",
-                "Label yours model_checkpoint, which takes the place of the default one; "
-                "save_top_k keeps more than the best, and EarlyStopping watches another "
-                "metric.",
-                callbacks=labels,
+    labels = defaultdict(list)
+    for label, each in callbacks.items():
+        labels[each.writes_alone].append(label)
+    for written, writers in labels.items():
+        if written is not None and len(writers) > 1:
+            kind = type(callbacks[writers[0]])
+            raise ConfigError(
+                message(
+                    f"A run can have one {kind.__name__}: it writes {written}.",
+                    f"Leave one out, or label yours {writers[0]}, which replaces the "
+                    "other.",
+                    callbacks=writers,
+                )
             )
-        )
 
 
 def _label(given: Given) -> dict[str, Any]:

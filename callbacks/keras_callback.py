@@ -60,16 +60,8 @@ class KerasCallback(Callback):
         self._batch_hooks = steps
         kinds = [kind for kind in type(callback).__mro__ if kind.__name__ in _WRITERS]
         self.chief_only = any(kind.__module__.startswith("keras.") for kind in kinds)
-
-    @property
-    def is_resumable(self) -> bool:
-        """Whether it is one whose memory is known, and can be saved."""
-        return type(self.callback) in _REMEMBERED
-
-    @property
-    def wants_test_batches(self) -> bool:
-        """Whether it overrides hooks that are not called."""
-        return any(self._overrides(hook) for hook in _TEST_BATCH_HOOKS)
+        self.is_resumable = type(callback) in _REMEMBERED  # what it remembers is known
+        self.uncalled_hooks = tuple(filter(self._overrides, _TEST_BATCH_HOOKS))
 
     def state_dict(self) -> dict[str, Any]:
         """What it remembers, if that is known."""

@@ -8,18 +8,14 @@ from typing import Any
 from ..configs import validated
 from ..configs.callbacks import ModelCheckpointConfig
 from ..configs.choices import Mode
-from ..core.bundle import Bundle, read_bundle, write_bundle
+from ..core.bundle import Bundle, write_bundle
 from ..core.checked_files import write_checked_text
-from ..core.checkpoints import (
-    best_checkpoint,
-    only_names,
-    remove_checkpoint,
-)
+from ..core.checkpoints import only_names, remove_checkpoint
 from ..core.errors import CheckpointError, ConfigError, message
 from ..core.faults import fault_point
-from ..core.run_layout import BEST_FILE, FROZEN_FOLDER, LAST_FILE, checkpoint_name
+from ..core.run_layout import BEST_FILE, LAST_FILE, checkpoint_name
+from ..models.checkpoint_weights import restore_best
 from ..models.variables import (
-    assign_values,
     changing_variables,
     copy_values,
     frozen_variables,
@@ -64,6 +60,8 @@ class ModelCheckpoint(Callback):
     """
 
     chief_only = True
+    runs_last = True  # so that the model ends with what is restored
+    writes_alone = f"{BEST_FILE} and {LAST_FILE}"
 
     def __init__(
         self,
@@ -162,7 +160,7 @@ class ModelCheckpoint(Callback):
     def on_fit_end(self, run: RunState) -> None:
         """Puts the best weights back into the model."""
         if self.restore_best:
-            restore_best(run)
+            restore_best(run.model, run.checkpoint_dir)
 
     def on_exception(self, run: RunState, error: BaseException) -> None:
         """Asks for a checkpoint."""
@@ -242,15 +240,3 @@ class ModelCheckpoint(Callback):
         sign = 1 if self._monitor.mode == "min" else -1
         finite = [name for name, score in self.scores.items() if score == score]
         return sorted(finite, key=lambda name: sign * self.scores[name])[: self.save_top_k]
-
-
-def restore_best(run: RunState) -> None:
-    """Puts the weights of a run's best checkpoint into its model, if there is one."""
-    best = best_checkpoint(run.checkpoint_dir)
-    if best is None:
-        return
-    changing = changing_variables(run.model)
-    weights = read_bundle(best).arrays["weights"]
-    if not changing.keys() <= weights.keys():  # some trained only later
-        weights |= read_bundle(best.with_name(FROZEN_FOLDER)).arrays["weights"]
-    assign_values(changing, {name: weights[name] for name in changing})

@@ -34,9 +34,10 @@ def describe_run(
     if callbacks.not_resumable():
         names = ", ".join(callbacks.not_resumable())
         lines.append(f"callbacks that start anew when a run is resumed: {names}")
-    if callbacks.wanting_test_batches():
-        names = ", ".join(callbacks.wanting_test_batches())
-        lines.append(f"callbacks whose on_test_batch hooks are not called: {names}")
+    for label, hooks in callbacks.uncalled_hooks().items():
+        lines.append(
+            f"hooks of the callback {label} that are not called: {', '.join(hooks)}"
+        )
     return lines + (_resumed(run, resumption) if resumption else [])
 
 

@@ -11,11 +11,11 @@ import keras
 import tensorflow as tf
 
 from ..callbacks import CallbackList, RunState
-from ..callbacks.model_checkpoint import restore_best
 from ..configs import TrainerConfig, max_seconds
 from ..core.checkpoints import best_checkpoint
 from ..core.signals import stop_signals
 from ..models import FeatureCache, Module
+from ..models.checkpoint_weights import restore_best
 from ..strategies import workers_of
 from .assembly import Assembly, Parts
 from .checkpoint.resume import (
@@ -139,7 +139,7 @@ class Fitting:
             run, _ = self._begin(self._build())
             if self.run_dir is None or best_checkpoint(run.checkpoint_dir) is None:
                 raise nothing_to_export(self.run_dir)
-            restore_best(run)
+            restore_best(run.model, run.checkpoint_dir)
             trained = self._trained(run.model, self._open_cache(run, lambda: None))
             self._check_whole(run, trained)
             return self._export(run, self.run_dir)

@@ -53,7 +53,7 @@ def test_one_with_the_label_of_a_default_takes_its_place(as_map, defaults):
 
 def test_two_that_would_name_the_best_are_refused(defaults):
     given = {"on_accuracy": ModelCheckpoint("val_accuracy")}
-    with pytest.raises(ConfigError, match=r"one ModelCheckpoint.*on_accuracy.*Label"):
+    with pytest.raises(ConfigError, match=r"one ModelCheckpoint.*on_accuracy.*label yours"):
         merge_callbacks(given, defaults)
     merge_callbacks({**given, "model_checkpoint": None}, defaults)
     with pytest.raises(ConfigError, match="one ModelCheckpoint"):
@@ -190,3 +190,32 @@ def test_predictions_are_wanted_if_anybody_wants_them():
         {"a": ModelCheckpoint(), "b": without}
     ).wants_validation_predictions
     assert CallbackList({"a": without, "b": TensorBoard()}).wants_validation_predictions
+
+
+class WritesSummary(Callback):
+    runs_last = True
+    writes_alone = "summary.txt"
+    is_resumable = False
+    uncalled_hooks = ("on_batch",)
+
+
+def test_a_callback_of_one_s_own_can_come_after_the_checkpoint(defaults):
+    given = [WritesSummary(), EarlyStopping()]
+    end = ["early_stopping", "model_checkpoint", "writes_summary"]
+    assert labels(given, defaults) == [*DEFAULT, *end]
+
+
+def test_an_own_checkpoint_comes_after_those_that_follow_it(defaults):
+    given = [ModelCheckpoint(save_top_k=2), EarlyStopping()]
+    assert labels(given, defaults)[-2:] == ["early_stopping", "model_checkpoint"]
+
+
+def test_two_callbacks_of_one_s_own_that_write_the_same_are_refused():
+    with pytest.raises(ConfigError, match=r"one WritesSummary: it writes summary\.txt"):
+        merge_callbacks([WritesSummary(), WritesSummary()], {})
+
+
+def test_a_callback_of_one_s_own_can_name_what_it_does_not_do():
+    merged = merge_callbacks([WritesSummary()], {})
+    assert merged.not_resumable() == ["writes_summary"]
+    assert merged.uncalled_hooks() == {"writes_summary": ("on_batch",)}

@@ -8,11 +8,11 @@ from typing import TypeAlias
 import keras
 import numpy as np
 
-from ...core.bundle import read_bundle
 from ...core.checkpoints import best_checkpoint, checkpoint_names
 from ...core.errors import CheckpointError, ConfigError, message
-from ...core.run_layout import CHECKPOINTS_FOLDER, FROZEN_FOLDER
+from ...core.run_layout import CHECKPOINTS_FOLDER
 from ...core.user_path import user_path
+from ...models.checkpoint_weights import read_weights
 from ...models.variables import (
     Arrays,
     assign_values,
@@ -93,16 +93,9 @@ def load_initial_weights(model: keras.Model, path: PathOfWeights, workers: Worke
 
 def _read(model: keras.Model, path: Path) -> Arrays:
     if path.is_dir():
-        return _of_checkpoint(path)
+        return read_weights(path)
     kept = [np.array(variable.numpy()) for variable in model.optimizer.variables]
     model.load_weights(path)
     for variable, value in zip(model.optimizer.variables, kept, strict=True):
         variable.assign(value)  # a file .keras may hold those of an optimizer
     return copy_values(changing_variables(model) | frozen_variables(model))
-
-
-def _of_checkpoint(path: Path) -> Arrays:
-    """All weights: those that training changed, and those it left alone."""
-    frozen = path.with_name(FROZEN_FOLDER)
-    unchanged = read_bundle(frozen).arrays["weights"] if frozen.is_dir() else {}
-    return unchanged | read_bundle(path).arrays["weights"]
