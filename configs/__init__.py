@@ -3,23 +3,20 @@
 Knows nothing of TensorFlow, so that a wrong setting is answered at once.
 """
 
+from .augmentation import AugmentationConfig
 from .callbacks import CALLBACKS, callback_class
 from .choices import Layout
 from .data import DataConfig
 from .data_rules import is_table
 from .load import load_config, split_arguments, to_yaml, typed_values, varied
+from .model import ModelConfig
+from .optimizer import OptimizerConfig
 from .problems import validated
 from .recipes import Recipe, recipes
-from .schema import (
-    AugmentationConfig,
-    ModelConfig,
-    OptimizerConfig,
-    RunConfig,
-    TrainerConfig,
-    max_seconds,
-)
+from .schema import RunConfig
 from .search import SearchConfig
 from .space import DEFAULT_SPACE, Space
+from .trainer import TrainerConfig, max_seconds
 
 __all__ = [
     "CALLBACKS",

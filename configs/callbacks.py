@@ -7,11 +7,9 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from ..core.names import did_you_mean, printable
 from .choices import Mode
-from .optimizers import ScheduleConfig
+from .optimizer import ScheduleConfig
 from .problems import ProblemsError, describe
-from .section import MOST, Count, Section
-
-IMPORTABLE = r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*$"  # package.module:name
+from .section import IMPORTABLE, MOST, Count, Section
 
 
 class EarlyStoppingConfig(Section):

@@ -1,11 +1,26 @@
 """What all groups of settings have in common."""
 
-from typing import Annotated
+import os
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 MOST = 1_000_000_000  # of epochs, steps and whatever else is counted
+IMPORTABLE = r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*$"  # package.module:name
+
+
+def _as_text(value: Any) -> Any:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def _as_list(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
 Count = Annotated[int, Field(ge=1, le=MOST)]
+# What YAML holds as text and as a list may be a path and a tuple in Python.
+PathText = Annotated[str, BeforeValidator(_as_text)]
+AS_LIST = BeforeValidator(_as_list)
 
 
 class Section(BaseModel):

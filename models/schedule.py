@@ -6,7 +6,7 @@ import keras
 from keras.optimizers import schedules
 
 from ..configs import validated
-from ..configs.optimizers import ScheduleConfig
+from ..configs.optimizer import ScheduleConfig
 from ..core.errors import ConfigError, message
 
 EXPONENTIAL_FACTOR, STEP_FACTOR = 0.9, 0.1

@@ -11,7 +11,7 @@ from keraunos.configs import (
     TrainerConfig,
 )
 from keraunos.configs.data_rules import OF_TABLES
-from keraunos.configs.optimizers import COMMON_OPTIONS, OWN_OPTIONS, optimizer_names
+from keraunos.configs.optimizer import COMMON_OPTIONS, OWN_OPTIONS, optimizer_names
 from keraunos.data import Augmentation, ImageData
 from keraunos.models import TransferClassifier
 from keraunos.models.backbones import backbone_names

@@ -1,6 +1,6 @@
 import keras
 import pytest
-from keraunos.configs.optimizers import optimizer_names
+from keraunos.configs.optimizer import optimizer_names
 from keraunos.core.errors import ConfigError
 from keraunos.models import Optimizer
 from keraunos.models.optimizer import optimizer_class

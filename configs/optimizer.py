@@ -7,7 +7,7 @@ loaded; a test holds this table against Keras.
 from collections.abc import Iterable
 from typing import get_args
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..core.names import did_you_mean
 from .choices import OptimizerName, ScheduleName
@@ -109,6 +109,27 @@ class ScheduleConfig(Section):
         }
         if given:
             raise ValueError(f"{self.name} has no option {', '.join(sorted(given))}")
+        return self
+
+
+class OptimizerConfig(BaseModel):
+    """A Keras optimizer by name; its other arguments go by their Keras names."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, allow_inf_nan=False)
+
+    __pydantic_extra__: dict[str, bool | int | float | None]
+
+    name: OptimizerName = Field("adam", description="Name of the Keras optimizer.")
+    learning_rate: float = Field(0.001, gt=0, description="Step size.")
+    schedule: ScheduleConfig | None = Field(
+        None, description="How the learning rate changes from epoch to epoch."
+    )
+
+    @model_validator(mode="after")
+    def _options_exist(self) -> "OptimizerConfig":
+        problem = unknown_options(self.name, self.model_extra or {})
+        if problem:
+            raise ValueError(problem)
         return self
 
 
