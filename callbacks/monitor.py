@@ -1,10 +1,10 @@
 """A metric that is watched: finding it, and telling better from worse."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from ..configs.choices import Mode
 from ..core.errors import ConfigError, message
-from ..core.names import did_you_mean
+from ..core.metric_names import unknown_metric
 from .run_state import RunState
 
 _SMALLER_IS_BETTER = (
@@ -18,18 +18,6 @@ _SMALLER_IS_BETTER = (
     "rmse",
 )
 _LARGER_IS_BETTER = ("acc", "auc", "precision", "recall", "f1", "iou", "r2", "score")
-
-
-class UnknownMetricError(ConfigError):
-    """There is no metric of the name that is watched.
-
-    Attributes:
-        metric: The name.
-        known: The names that there are.
-    """
-
-    metric: str = ""
-    known: tuple[str, ...] = ()
 
 
 class Monitor:
@@ -95,26 +83,6 @@ class Monitor:
             return value == value
         gain = than - value if self.mode == "min" else value - than
         return gain > self.min_delta
-
-
-def unknown_metric(setting: str, metric: str, known: Iterable[str]) -> UnknownMetricError:
-    """What to raise for the name of a metric that there is not.
-
-    Args:
-        setting: What the user calls it.
-        metric: The name.
-        known: The names that there are.
-    """
-    names = tuple(known)
-    error = UnknownMetricError(
-        message(
-            f"`{setting}` must be one of {', '.join(names)}.",
-            did_you_mean(metric, names),
-            **{setting: metric},
-        )
-    )
-    error.metric, error.known = metric, names
-    return error
 
 
 def _direction(name: str, setting: str) -> str:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import Timeout
 
-from ..callbacks.monitor import UnknownMetricError, unknown_metric
 from ..core.errors import CheckpointError, ConfigError, DataError, KeraunosError, message
 from ..core.files import new_directory, require_plain
 from ..core.lock import LOCK_FILE, OWNER_FILE, file_lock
+from ..core.metric_names import UnknownMetricError, unknown_metric
 from ..core.run_layout import CHECKPOINTS_FOLDER, TENSORBOARD_FOLDER
 
 if TYPE_CHECKING:

@@ -24,6 +24,9 @@ from keraunos.search.tuning.oracles import create_oracle
 from programs import is_running, wait_for
 
 OBJECTIVE = Monitor("val_loss")
+PATH = os.pathsep.join(
+    [str(Path(light_trials.__file__).parent), os.environ.get("PYTHONPATH", "")]
+)
 
 
 def study_in(folder, trials=4):
@@ -71,10 +74,9 @@ if __name__ == "__main__":
 def test_workers_end_with_their_parent(tmp_path, number):
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
-    path = [str(Path(light_trials.__file__).parent), os.environ.get("PYTHONPATH", "")]
     process = subprocess.Popen(
         [sys.executable, program, tmp_path],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(path)},
+        env=os.environ | {"PYTHONPATH": PATH},
     )
     files = [tmp_path / f"trial-00{trial}" / "pid" for trial in (1, 2)]
     wait_for(lambda: all(file.exists() and file.read_text() for file in files))
@@ -91,44 +93,60 @@ def test_what_cannot_be_sent_to_a_process_is_refused(tmp_path):
         run_search_of_models(
             tmp_path / "s", build=lambda hp: unsendable_is_built_by(hp), parallel_trials=2
         )
+    assert not (tmp_path / "s").exists()
 
 
 UNGUARDED = """
 import sys
+from pathlib import Path
+import keraunos as kr
+import light_trials
+from keraunos.search.executors.worker_processes import WorkerProcesses
+from keraunos.search.trials import TrialPlan
+
+try:
+    with WorkerProcesses(light_trials.fit, "val_loss", [{}, {}]) as workers:
+        workers.begin(TrialPlan(0, {"values": {}}, Path(sys.argv[1])))
+        workers.wait()
+except kr.KeraunosError as error:
+    print(error)
+    sys.exit(error.exit_code)
+"""
+UNGUARDED_SEARCH = """
+import sys
 import hypermodels
 import keraunos as kr
 
-BUILD = {build}
 try:
-    hypermodels.run(sys.argv[1], build=BUILD, parallel_trials=2)
+    hypermodels.run(sys.argv[1], parallel_trials=2)
 except kr.KeraunosError as error:
     print(error)
     sys.exit(error.exit_code)
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("build", "words"),
-    [
-        ("hypermodels.build", 'below `if __name__ == "__main__":`'),
-        ("lambda hp: hypermodels.build(hp)", "functions that are defined at the top"),
-    ],
+    "program", [UNGUARDED, pytest.param(UNGUARDED_SEARCH, marks=pytest.mark.nightly)]
 )
-def test_a_script_that_processes_cannot_import_is_refused(tmp_path, build, words):
-    program = tmp_path / "program.py"
-    program.write_text(UNGUARDED.format(build=build))
-    path = [str(Path(light_trials.__file__).parent), os.environ.get("PYTHONPATH", "")]
+def test_a_script_that_processes_cannot_import_is_refused(tmp_path, program):
+    file = tmp_path / "program.py"
+    file.write_text(program)
     ended = subprocess.run(
-        [sys.executable, program, tmp_path / "s"],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(path)},
+        [sys.executable, file, tmp_path / "s"],
+        env=os.environ | {"PYTHONPATH": PATH},
         capture_output=True,
         text=True,
         timeout=120,
     )
     assert ended.returncode == 2, ended.stderr
-    assert words in ended.stdout
+    assert 'below `if __name__ == "__main__":`' in ended.stdout
     assert not (tmp_path / "s").exists()
+
+
+def test_a_process_for_trials_is_there_before_tensorflow_is(tmp_path):
+    module = "keraunos.search.executors.worker_processes"
+    program = f"import sys, {module}\nassert 'tensorflow' not in sys.modules"
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
 
 
 def test_gpus_are_divided_among_workers():

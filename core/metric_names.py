@@ -1,0 +1,38 @@
+"""A metric that is asked for by a name that there is not."""
+
+from collections.abc import Iterable
+
+from .errors import ConfigError, message
+from .names import did_you_mean
+
+
+class UnknownMetricError(ConfigError):
+    """There is no metric of the name that is watched.
+
+    Attributes:
+        metric: The name.
+        known: The names that there are.
+    """
+
+    metric: str = ""
+    known: tuple[str, ...] = ()
+
+
+def unknown_metric(setting: str, metric: str, known: Iterable[str]) -> UnknownMetricError:
+    """What to raise for the name of a metric that there is not.
+
+    Args:
+        setting: What the user calls it.
+        metric: The name.
+        known: The names that there are.
+    """
+    names = tuple(known)
+    error = UnknownMetricError(
+        message(
+            f"`{setting}` must be one of {', '.join(names)}.",
+            did_you_mean(metric, names),
+            **{setting: metric},
+        )
+    )
+    error.metric, error.known = metric, names
+    return error
