@@ -20,14 +20,14 @@ from ..core.processes import worker_environments
 from ..core.run_layout import SEARCH_FILE
 from ..core.user_path import user_path
 from ..trainer import FitResult, Trainer
-from .executors.cluster import Chief
-from .executors.cluster_worker import Worker
+from .cluster.chief import Chief
+from .cluster.role import Role, find_role
+from .cluster.worker import Worker
 from .executors.devices import give_up_gpus
 from .executors.in_process import InProcess
-from .executors.role import Place, find_place
-from .executors.single_process import require_one_process
 from .executors.worker_processes import WorkerProcesses
 from .journal import Journal
+from .processes import require_one_process
 from .search import Executor, SearchResult, run_search, search_directory
 from .study import Study
 from .trials import TrialPlan
@@ -129,7 +129,7 @@ class Search:
             SearchError: Every trial failed.
             ConfigError: Something that was asked for can't be done.
         """
-        place = find_place()
+        place = find_role()
         fit = HypermodelTrial(
             self._build, data, validation_data, self._trainer, self.objective
         )
@@ -143,7 +143,7 @@ class Search:
             study = self._study(directory)
             return run_search(study, executor, directory, self.settings.keep, say)
 
-    def _executor(self, fit: "HypermodelTrial", place: Place | None) -> Executor:
+    def _executor(self, fit: "HypermodelTrial", place: Role | None) -> Executor:
         if place is not None:
             give_up_gpus()
             return Chief(place, sha256_of_json(self._deciding_settings()))

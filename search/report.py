@@ -11,6 +11,7 @@ from ..core.files import write_csv
 from ..core.run_layout import RESULTS_FILE, SCORE_BY_PARAMETER_IMAGE, SCORE_OVER_TIME_IMAGE
 from ..evaluation import save_picture
 from .study import Study, Trial
+from .tuning.space import is_logarithmic
 
 COLUMNS = 3
 
@@ -70,8 +71,7 @@ def _draw_parameter(axis: Axes, name: str, scored: Sequence[Trial], study: Study
     # A dollar would begin a formula.
     ticks = values if is_number else [str(value).replace("$", r"\$") for value in values]
     axis.scatter(ticks, [trial.score or 0.0 for trial in shown], s=18)
-    spaces = study.oracle.hyperparameters.space
-    if any(each.name == name and "log" in getattr(each, "sampling", "") for each in spaces):
+    if is_logarithmic(study.oracle.hyperparameters, name):
         axis.set_xscale("log")
     axis.set_xlabel(name, parse_math=False)
     axis.set_ylabel(study.objective.name, parse_math=False)

@@ -252,7 +252,9 @@ def _note(study: Study, trial: Trial, outcome: Outcome, directory: Path, say: Sa
     if outcome.traceback:
         write_text_atomic(directory / trial.name / TRACEBACK_FILE, outcome.traceback)
     write_experiment(directory, study.oracle.hyperparameters, study.objective.name)
-    write_session(directory / trial.name, trial, study.objective.name)
+    name = study.objective.name
+    score = None if trial.score is None else (name, trial.score, trial.best_epoch)
+    write_session(directory / trial.name, trial.name, trial.values, score)
     write_results(directory, study)
     say(_line(study, trial))
 

@@ -125,13 +125,9 @@ class Study:
 
     def _create(self) -> Trial | None:
         number = len(self.trials)
-        before = self.oracle._seed_state
-        created = self.oracle.create_trial(trial_name(number))
-        if created.status != "RUNNING":
-            self.oracle._seed_state = before  # as if it had not been asked
+        hyperparameters = self.oracle.next_trial(trial_name(number))
+        if hyperparameters is None:
             return None
-        hyperparameters = created.hyperparameters
-        hyperparameters.values = _plain(hyperparameters.values)
         self.trials[number] = Trial(number, hyperparameters)
         return self.trials[number]
 
@@ -183,11 +179,3 @@ class Study:
 
     def _trial_id(self, trial: Trial) -> str:
         return str(self.oracle.start_order[trial.number])
-
-
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Python's own numbers in place of NumPy's."""
-    return {
-        name: value.item() if hasattr(value, "item") else value
-        for name, value in values.items()
-    }

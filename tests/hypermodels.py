@@ -13,9 +13,9 @@ import keraunos as kr
 import tensorflow as tf
 from helpers import Dataset, examples
 from keraunos.core.signals import stop_signals
-from keraunos.search.executors import cluster_worker
-from keraunos.search.executors.cluster_worker import Worker
-from keraunos.search.executors.role import find_place
+from keraunos.search.cluster import worker as cluster_worker
+from keraunos.search.cluster.role import find_role
+from keraunos.search.cluster.worker import Worker
 from keraunos.search.trials import TrialPlan
 
 
@@ -153,9 +153,9 @@ def worker_that_reads() -> int:
         time.sleep(600)
         return plan.directory
 
-    place = find_place()
-    assert place is not None
-    return 128 + (Worker(place, read, "val_loss", "abc", Path.cwd()).run() or 0)
+    role = find_role()
+    assert role is not None
+    return 128 + (Worker(role, read, "val_loss", "abc", Path.cwd()).run() or 0)
 
 
 def rows(folder: Path) -> list[dict[str, str]]:

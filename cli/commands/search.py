@@ -14,8 +14,8 @@ from ...core.errors import ConfigError, message
 from ...core.files import sha256_of_json, write_text_atomic
 from ...core.redaction import redacted
 from ...core.run_layout import BEST_CONFIG_FILE, SEARCH_FILE
-from ...search.executors.role import ID, Place, find_place
-from ...search.executors.single_process import require_one_process
+from ...search.cluster.role import ID, Role, find_role
+from ...search.processes import require_one_process
 from ..console import say, show, show_table
 from ..run_directories import run_directory
 from ..tensorflow import load_tensorflow
@@ -138,9 +138,9 @@ class ConfiguredTrial:
         return kept(varied, "data", "seed", "augmentation")
 
 
-def _find_place(config: RunConfig, parallel_trials: int) -> Place | None:
+def _find_place(config: RunConfig, parallel_trials: int) -> Role | None:
     """Who this process is among several machines; None if it is alone."""
-    place = find_place()
+    place = find_role()
     if place is not None and (config.run_dir is None or parallel_trials > 1):
         raise ConfigError(
             message(
@@ -168,9 +168,9 @@ def _space_of(config: RunConfig) -> Space:
     return DEFAULT_SPACE
 
 
-def _work(config: RunConfig, space: Space, directory: Path, place: Place) -> None:
+def _work(config: RunConfig, space: Space, directory: Path, place: Role) -> None:
     """Runs trials for the chief on another machine until it has no more."""
-    from ...search.executors.cluster_worker import Worker
+    from ...search.cluster.worker import Worker
 
     fingerprint = sha256_of_json(_settings(config, space))
     trial = ConfiguredTrial(config, space)
@@ -183,7 +183,7 @@ def _work(config: RunConfig, space: Space, directory: Path, place: Place) -> Non
 
 
 def _search(
-    config: RunConfig, space: Space, directory: Path, count: int, place: Place | None
+    config: RunConfig, space: Space, directory: Path, count: int, place: Role | None
 ) -> None:
     from ...callbacks.monitor import Monitor
     from ...search.search import run_search, search_directory
@@ -251,7 +251,7 @@ def _settings(config: RunConfig, space: Space) -> dict[str, Any]:
 
 
 def _executor(
-    config: RunConfig, space: Space, count: int, place: Place | None
+    config: RunConfig, space: Space, count: int, place: Role | None
 ) -> "Executor":
     from ...core.processes import worker_environments
     from ...search.executors.devices import give_up_gpus
@@ -259,7 +259,7 @@ def _executor(
     from ...search.executors.worker_processes import WorkerProcesses
 
     if place is not None:
-        from ...search.executors.cluster import Chief
+        from ...search.cluster.chief import Chief
 
         give_up_gpus()
         return Chief(place, sha256_of_json(_settings(config, space)))

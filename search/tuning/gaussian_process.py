@@ -19,8 +19,8 @@ class QuickGaussianProcess(GaussianProcessRegressor):
     """
 
     def predict(self, X: Any, return_std: bool = False, return_cov: bool = False) -> Any:  # noqa: N803
-        """Mean and deviation at points."""
-        if not return_std or return_cov or not hasattr(self, "X_train_"):
+        """Mean and standard deviation at points, once it is fitted."""
+        if not return_std or return_cov:
             return super().predict(X, return_std=return_std, return_cov=return_cov)
         near = self._kernel_to_training(np.asarray(X, np.float64))
         mean = self._y_train_std * (near @ self.alpha_) + self._y_train_mean

@@ -4,6 +4,7 @@ A trial is a session in its own `tensorboard` folder; what can vary, and the sco
 in that of the search.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from tensorboard.plugins.hparams import api as hp
 from ...callbacks.hparams import begin_session, end_session, new_writer
 from ...core.files import own_directory
 from ...core.run_layout import TENSORBOARD_FOLDER
-from ..study import Trial
 
 
 def write_experiment(
@@ -29,14 +29,27 @@ def write_experiment(
         )
 
 
-def write_session(directory: Path, trial: Trial, objective: str) -> None:
-    """Writes the values of a trial, its score, and whether it failed."""
-    is_success = trial.score is not None
+def write_session(
+    directory: Path,
+    name: str,
+    values: Mapping[str, Any],
+    score: tuple[str, float, int] | None,
+) -> None:
+    """Writes the values of a trial, its score, and whether it failed.
+
+    Args:
+        directory: Of the trial.
+        name: Of the trial.
+        values: By hyperparameter.
+        score: Its name, its value and its epoch; None if the trial failed.
+    """
+    plain = {key: value for key, value in values.items() if value is not None}
     with new_writer(own_directory(directory / TENSORBOARD_FOLDER)).as_default():
-        begin_session(trial.name, _plain(trial.values))
-        if is_success:
-            tf.summary.scalar(objective, trial.score, step=trial.best_epoch)
-        end_session(is_success)
+        begin_session(name, plain)
+        if score is not None:
+            metric, value, epoch = score
+            tf.summary.scalar(metric, value, step=epoch)
+        end_session(is_success=score is not None)
 
 
 def _domain(parameter: Any) -> hp.Domain:
@@ -49,7 +62,3 @@ def _domain(parameter: Any) -> hp.Domain:
     if isinstance(parameter, kinds.Fixed):
         return hp.Discrete([parameter.value])
     return hp.Discrete(list(parameter.values))
-
-
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}

@@ -21,7 +21,7 @@ from ...core.names import choose
 from .gaussian_process import QuickGaussianProcess
 
 
-class _InMemory:
+class Oracle:
     """What the oracles have in common here.
 
     Attributes:
@@ -29,6 +29,21 @@ class _InMemory:
     """
 
     recorded: dict[str, Any] | None = None
+    _seed_state: int
+
+    def next_trial(self, name: str) -> keras_tuner.HyperParameters | None:
+        """The hyperparameters of a new trial, with plain Python values.
+
+        None if there is none now, which leaves the oracle as if it had not been asked.
+        """
+        before = self._seed_state
+        created = self.create_trial(name)  # type: ignore[attr-defined]
+        if created.status != "RUNNING":
+            self._seed_state = before
+            return None
+        found: keras_tuner.HyperParameters = created.hyperparameters
+        found.values = _plain(found.values)
+        return found
 
     def save(self) -> None:
         """Writes nothing."""
@@ -37,11 +52,11 @@ class _InMemory:
         """Writes nothing."""
 
 
-class RandomOracle(_InMemory, oracles.RandomSearchOracle):
+class RandomOracle(Oracle, oracles.RandomSearchOracle):
     """Draws values anew for each trial."""
 
 
-class GridOracle(_InMemory, oracles.GridSearchOracle):
+class GridOracle(Oracle, oracles.GridSearchOracle):
     """Goes through all combinations; of a range without a step through ten values.
 
     Keras Tuner takes the next combination from a trial that has ended, in case that it
@@ -67,7 +82,7 @@ class GridOracle(_InMemory, oracles.GridSearchOracle):
         return all(name in space.values for name in asked_for)
 
 
-class HyperbandOracle(_InMemory, oracles.HyperbandOracle):
+class HyperbandOracle(Oracle, oracles.HyperbandOracle):
     """Begins many short trials, and goes on with the best of them."""
 
     _brackets: list[dict[str, Any]]
@@ -86,7 +101,7 @@ class HyperbandOracle(_InMemory, oracles.HyperbandOracle):
         return answer
 
 
-class BayesianOracle(_InMemory, oracles.BayesianOptimizationOracle):
+class BayesianOracle(Oracle, oracles.BayesianOptimizationOracle):
     """Models the score by a Gaussian process, and tries where it may be best.
 
     Random numbers are a function of seed and trial here, so that a trial of before can be
@@ -174,9 +189,11 @@ def number_of_trials(oracle: Any) -> int:
 
 def may_go_on(oracle: Any) -> set[int]:
     """Numbers of trials whose weights another trial of hyperband may need."""
+    if not isinstance(oracle, HyperbandOracle):
+        return set()
     return {
         int(info["id"])
-        for bracket in getattr(oracle, "_brackets", ())
+        for bracket in oracle._brackets
         for infos in bracket["rounds"]
         for info in infos
     }
@@ -185,3 +202,11 @@ def may_go_on(oracle: Any) -> set[int]:
 def is_score(value: float | None) -> bool:
     """Whether a trial can be compared by it."""
     return value is not None and math.isfinite(value)
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """Python's own numbers in place of NumPy's."""
+    return {
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in values.items()
+    }

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras_tuner
+from keras_tuner.engine import hyperparameters as kinds
 
 from ...configs import Space
 
@@ -36,6 +37,22 @@ def decoded(space: Space, values: Mapping[str, Any]) -> dict[str, Any]:
         else values[name]
         for name, domain in space.items()
     }
+
+
+def is_logarithmic(space: keras_tuner.HyperParameters, name: str) -> bool:
+    """Whether a range is searched on a logarithmic scale.
+
+    Example:
+        >>> space = hyperparameters({"rate": {"float": [1e-4, 1.0], "log": True}})
+        >>> is_logarithmic(space, "rate")
+        True
+    """
+    return any(
+        each.name == name
+        and isinstance(each, kinds.Float | kinds.Int)
+        and "log" in each.sampling
+        for each in space.space
+    )
 
 
 def describe_space(space: Space) -> list[str]:

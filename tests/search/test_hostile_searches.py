@@ -5,8 +5,8 @@ import os
 import pytest
 from keraunos.core.checkpoints import remove_all
 from keraunos.core.errors import CheckpointError, ConfigError
-from keraunos.search.executors.cluster_worker import Worker
-from keraunos.search.executors.role import Place
+from keraunos.search.cluster.role import Role
+from keraunos.search.cluster.worker import Worker
 from keraunos.search.journal import Journal
 from keraunos.search.search import _remove_left, search_directory
 from keraunos.search.trials import TrialPlan, _take_over
@@ -96,8 +96,8 @@ def test_a_trial_that_others_go_on_with_brings_nothing_from_outside(tmp_path):
 
 def test_a_worker_goes_nowhere_but_below_its_own_search(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAUNOS_TOKEN", "0123456789abcdef")
-    place = Place("worker", "127.0.0.1:1")
-    worker = Worker(place, lambda plan: plan.directory, "loss", "abc", tmp_path)
+    role = Role("worker", "127.0.0.1:1")
+    worker = Worker(role, lambda plan: plan.directory, "loss", "abc", tmp_path)
     told = TrialPlan(3, {"values": {}}, tmp_path.parent, None, tmp_path.parent / "x-002")
     plan = worker._here(told)
     assert plan.directory == tmp_path / "trial-003"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from keraunos.core.secret import TOKEN_VARIABLE, find_token
-from keraunos.search.executors.role import ID, IP, PORT, Place
+from keraunos.search.cluster.role import ID, IP, PORT, Role
 
 PAGE = Path(__file__).parents[2] / "docs" / "search-on-clusters.md"
 
@@ -27,7 +27,7 @@ def test_the_jobs_of_kubernetes_name_chief_and_workers(blocks):
     assert [each["kind"] for each in (service, chief, worker)] == ["Service", "Job", "Job"]
     ours, theirs = environment(chief), environment(worker)
     assert {ID, IP, PORT, TOKEN_VARIABLE} <= ours.keys() & theirs.keys()
-    assert Place(ours[ID], "").is_chief
+    assert Role(ours[ID], "").is_chief
     assert theirs[IP] == service["metadata"]["name"]
     assert service["spec"]["selector"]["job-name"] == chief["metadata"]["name"]
     assert int(theirs[PORT]) == int(ours[PORT]) == service["spec"]["ports"][0]["port"]
@@ -60,4 +60,4 @@ def test_the_script_of_slurm_is_bash_and_its_tasks_are_chief_and_workers(blocks,
         assert find_token([address], {TOKEN_VARIABLE: token}) == token
         assert arguments[0] == "search"
         assert arguments[-1].startswith("run_dir=")
-        assert Place(tuner_id, "").is_chief is (number == 0)
+        assert Role(tuner_id, "").is_chief is (number == 0)

@@ -2,7 +2,6 @@ import keras_tuner
 import pytest
 import tensorflow as tf
 from hparams_messages import message_of, read_events, session_values
-from keraunos.search.study import Trial
 from keraunos.search.tuning.hparams import write_experiment, write_session
 from tensorboard.plugins.hparams import api_pb2, metadata
 
@@ -30,9 +29,7 @@ def test_the_experiment_names_what_varies_and_the_score(tmp_path, space):
 
 @pytest.mark.feature("hparams")
 def test_a_session_has_the_values_and_the_score_of_a_trial(tmp_path, space):
-    trial = Trial(3, space, "completed", score=0.75, best_epoch=2)
-    space.values["tuner/epochs"] = 4
-    write_session(tmp_path, trial, "val_accuracy")
+    write_session(tmp_path, "trial-003", space.values, ("val_accuracy", 0.75, 2))
     start = message_of(tmp_path, metadata.SESSION_START_INFO_TAG)
     assert session_values(tmp_path) == {
         "rate": 0.1,
@@ -48,7 +45,7 @@ def test_a_session_has_the_values_and_the_score_of_a_trial(tmp_path, space):
 
 
 def test_a_failed_trial_is_shown_as_failed_and_without_a_score(tmp_path, space):
-    write_session(tmp_path, Trial(0, space, "failed"), "val_accuracy")
+    write_session(tmp_path, "trial-000", space.values, None)
     end = message_of(tmp_path, metadata.SESSION_END_INFO_TAG)
     assert end.status == api_pb2.STATUS_FAILURE
     assert "val_accuracy" not in read_events(tmp_path).Tags()["tensors"]
@@ -59,6 +56,6 @@ def test_writing_again_leaves_one_file_and_those_of_the_run(tmp_path, space):
     of_the_run.parent.mkdir(parents=True)
     of_the_run.touch()
     for _ in range(2):
-        write_session(tmp_path, Trial(0, space, "completed", score=0.5), "val_loss")
+        write_session(tmp_path, "trial-000", space.values, ("val_loss", 0.5, 1))
     assert len(list((tmp_path / "tensorboard").glob("events*"))) == 1
     assert of_the_run.exists()

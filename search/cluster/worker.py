@@ -7,21 +7,19 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import keras_tuner
 from filelock import Timeout
-from keras_tuner.src.engine.trial import Trial as Message
 
 from ...core.errors import ConfigError, KeraunosError, message
 from ...core.lock import LOCK_FILE, file_lock
 from ...core.run_layout import trial_name
 from ...core.signals import stop_signals
 from ...core.user_path import user_path
+from ..executors.in_process import Stopped, stopped_by_signals
 from ..trials import FitTrial, Outcome, TrialPlan, garbage_of_trials_only, run_trial
-from .cluster import PAYLOAD
-from .cluster_client import ChiefClient
-from .cluster_messages import BUSY, Sender, outcome_to_json, read_plan, task_name
-from .in_process import Stopped, stopped_by_signals
-from .role import Place
+from ..tuning.service import payload_of, trial_message
+from .client import ChiefClient
+from .messages import BUSY, Sender, outcome_to_json, read_plan, task_name
+from .role import Role
 
 SECONDS_UNTIL_CHIEF = 600.0  # that a worker waits for a chief that is to begin yet
 SECONDS_WITHOUT_CHIEF = 60.0  # after which a worker saves its trial and ends
@@ -34,7 +32,7 @@ class Worker:
     """Runs trials until the chief has no more.
 
     Args:
-        place: Who this process is, and where the chief answers.
+        role: Who this process is, and where the chief answers.
         fit: Trains as planned.
         objective: Name of the metric that is the score.
         fingerprint: Of what decides the trials; that of the chief must be the same.
@@ -44,18 +42,18 @@ class Worker:
 
     def __init__(
         self,
-        place: Place,
+        role: Role,
         fit: FitTrial,
         objective: str,
         fingerprint: str,
         directory: Path,
     ) -> None:
-        self._place = place
+        self._role = role
         self._fit = fit
         self._objective = objective
         self._fingerprint = fingerprint
         self._directory = Path(os.path.realpath(user_path(directory)))
-        self._client = ChiefClient(place.address, place.token(), SECONDS_UNTIL_CHIEF)
+        self._client = ChiefClient(role.address, role.token(), SECONDS_UNTIL_CHIEF)
         self._lost: KeraunosError | None = None  # the chief, while a trial was running
 
     def run(self) -> int | None:
@@ -87,13 +85,12 @@ class Worker:
             with stopped_by_signals():
                 answer = self._client.create_trial(self._sender())
             self._client.patience = SECONDS_WITHOUT_CHIEF
-            told = answer.hyperparameters.values[PAYLOAD]
             if answer.status == "STOPPED":
                 return None
             if answer.status == "INVALID":
                 raise self._other_settings()
             if answer.status == "RUNNING":
-                return self._here(read_plan(told))
+                return self._here(read_plan(payload_of(answer)))
             time.sleep(SECONDS_BETWEEN_QUESTIONS)
 
     def _here(self, plan: TrialPlan) -> TrialPlan:
@@ -133,13 +130,12 @@ class Worker:
                 return
 
     def _tell(self, plan: TrialPlan, outcome: Outcome) -> None:
-        values = keras_tuner.HyperParameters()
-        values.values = {PAYLOAD: outcome_to_json(outcome)}
-        self._client.end_trial(Message(values, self._sender(plan), "COMPLETED"))
+        payload = outcome_to_json(outcome)
+        self._client.end_trial(trial_message("COMPLETED", payload, self._sender(plan)))
 
     def _sender(self, plan: TrialPlan | None = None) -> str:
         task = "" if plan is None else task_name(plan)
-        return Sender(self._fingerprint, self._place.tuner_id, task).to_json()
+        return Sender(self._fingerprint, self._role.tuner_id, task).to_json()
 
     def _other_settings(self) -> ConfigError:
         return ConfigError(

@@ -8,25 +8,24 @@ import time
 from dataclasses import replace
 
 import hypermodels
-import keras_tuner
 import pytest
 from hypermodels import KillsOnce, Waits, WaitsForFiles, ended_trials, rows
-from keras_tuner.src.engine.trial import Trial as Message
 from keraunos.core.errors import ConfigError
 from keraunos.core.lock import directory_lock
 from keraunos.core.secret import TOKEN_VARIABLE
-from keraunos.search.executors import cluster
-from keraunos.search.executors.cluster import PAYLOAD, Chief
-from keraunos.search.executors.cluster_messages import (
+from keraunos.search.cluster import chief as cluster
+from keraunos.search.cluster.chief import Chief
+from keraunos.search.cluster.messages import (
     BUSY,
     Sender,
     outcome_to_json,
     read_plan,
 )
-from keraunos.search.executors.cluster_worker import Worker
-from keraunos.search.executors.role import ID, IP, PORT, Place, find_place
+from keraunos.search.cluster.role import ID, IP, PORT, Role, find_role
+from keraunos.search.cluster.worker import Worker
 from keraunos.search.search import _hand_out
 from keraunos.search.trials import DEATHS, Outcome, TrialPlan
+from keraunos.search.tuning.service import payload_of, trial_message
 from programs import Program, wait_for
 
 TRIALS = 3
@@ -43,7 +42,7 @@ def port():
 @pytest.fixture
 def chief(port, tmp_path):
     """One that holds the trials 0 and 1."""
-    with Chief(Place("chief", f"127.0.0.1:{port}"), "abc") as made:
+    with Chief(Role("chief", f"127.0.0.1:{port}"), "abc") as made:
         for number in (0, 1):
             made.begin(plan(tmp_path, number))
         yield made
@@ -55,7 +54,7 @@ def next_chief(chief, tmp_path):
     """One that begins after the other has handed out trial 0 to "a" and 1 to "b"."""
     for name in ("a", "b"):
         asks(chief, name)
-    made = Chief(Place("chief", ""), "abc")
+    made = Chief(Role("chief", ""), "abc")
     made._began_at = time.monotonic()
     return made
 
@@ -76,14 +75,12 @@ def beats(chief, name, number):
 def given(message):
     if message.status != "RUNNING":
         return message.status
-    return read_plan(message.hyperparameters.values[PAYLOAD]).number
+    return read_plan(payload_of(message)).number
 
 
 def told(name, number, outcome, fingerprint="abc"):
-    space = keras_tuner.HyperParameters()
-    space.values = {PAYLOAD: outcome_to_json(outcome)}
-    sender = Sender(fingerprint, name, f"trial-{number}")
-    return Message(space, sender.to_json(), "COMPLETED")
+    sender = Sender(fingerprint, name, f"trial-{number}").to_json()
+    return trial_message("COMPLETED", outcome_to_json(outcome), sender)
 
 
 def test_each_worker_gets_a_trial_of_its_own_and_the_same_after_a_restart(chief):
@@ -120,7 +117,7 @@ def test_an_outcome_is_not_lost_where_all_workers_wait_in_vain(port, tmp_path):
             noted.append(number)
             is_noted.wait(60)
 
-    with Chief(Place("chief", f"127.0.0.1:{port}"), "abc") as chief:
+    with Chief(Role("chief", f"127.0.0.1:{port}"), "abc") as chief:
         search = threading.Thread(target=note)
         search.start()
         for number, name in enumerate(("a", "b")):
@@ -253,8 +250,8 @@ BAD_OUTCOMES = [
 @pytest.mark.parametrize("bad", BAD_OUTCOMES, ids=str)
 def test_an_outcome_that_makes_no_sense_is_refused(bad, chief):
     asks(chief, "a")
-    message = told("a", 0, Outcome("completed", [0.5]))
-    message.hyperparameters.values = {PAYLOAD: json.dumps(COMPLETED | bad)}
+    sender = Sender("abc", "a", "trial-0").to_json()
+    message = trial_message("COMPLETED", json.dumps(COMPLETED | bad), sender)
     with pytest.raises(ValueError, match=r"."):
         chief.end_trial(message)
     chief.end_trial(told("a", 0, Outcome("completed", [0.5], hyperparameters=SPACE)))
@@ -264,8 +261,8 @@ def test_an_outcome_that_makes_no_sense_is_refused(bad, chief):
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
 def test_a_score_on_its_way_is_a_finite_number(number, chief):
     text = json.dumps(COMPLETED | {"scores": [0]}).replace("[0]", f"[{number}]")
-    message = told("a", 0, Outcome("completed"))
-    message.hyperparameters.values = {PAYLOAD: text}
+    sender = Sender("abc", "a", "trial-0").to_json()
+    message = trial_message("COMPLETED", text, sender)
     with pytest.raises(ValueError, match=r"finite|Infinity|NaN|invalid"):
         chief.end_trial(message)
 
@@ -307,34 +304,34 @@ def test_a_worker_gives_a_trial_back_that_is_in_use(tmp_path, port):
     def fit(plan):
         raise AssertionError("it is in use")
 
-    place = Place("a", f"127.0.0.1:{port}")
+    role = Role("a", f"127.0.0.1:{port}")
     with directory_lock(tmp_path):
-        worker = Worker(place, fit, "loss", "abc", tmp_path)
+        worker = Worker(role, fit, "loss", "abc", tmp_path)
         outcome = worker._do(TrialPlan(0, NOTHING, tmp_path))
     assert (outcome.status, outcome.reason) == ("interrupted", BUSY)
 
 
 def test_half_of_the_variables_are_refused(monkeypatch):
-    assert find_place() is None
+    assert find_role() is None
     monkeypatch.setenv(IP, "127.0.0.1")
     with pytest.raises(ConfigError, match=f"{PORT}.*must all be set"):
-        find_place()
+        find_role()
 
 
 def test_a_port_must_be_one(monkeypatch):
     for name, value in {ID: "chief", IP: "127.0.0.1", PORT: "80a"}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigError, match=f"{PORT} must be a whole number from 1 to 65535"):
-        find_place()
+        find_role()
 
 
 def test_on_several_machines_there_must_be_a_secret(monkeypatch):
     for name, value in {ID: "chief", IP: "10.0.0.1", PORT: "8000"}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigError, match=f"{TOKEN_VARIABLE} is not set"):
-        find_place()
+        find_role()
     monkeypatch.setenv(TOKEN_VARIABLE, "0123456789abcdef")
-    assert find_place() == Place("chief", "10.0.0.1:8000")
+    assert find_role() == Role("chief", "10.0.0.1:8000")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from ...core.secret import find_token
 ID, IP, PORT = (f"KERASTUNER_{name}" for name in ("TUNER_ID", "ORACLE_IP", "ORACLE_PORT"))
 
 
-class Place(NamedTuple):
+class Role(NamedTuple):
     """Who this process is in a cluster.
 
     Attributes:
@@ -35,7 +35,7 @@ class Place(NamedTuple):
         return find_token([self.address.rpartition(":")[0]])
 
 
-def find_place() -> Place | None:
+def find_role() -> Role | None:
     """Who this process is by its environment; None if there is no cluster.
 
     Raises:
@@ -54,6 +54,6 @@ def find_place() -> Place | None:
             )
         )
     port = int(number_of(PORT, 0, "", 1, 65535, is_whole=True))
-    place = Place(str(given[ID]), f"{given[IP]}:{port}")
-    place.token()  # that it is there is known before anything is done
-    return place
+    role = Role(str(given[ID]), f"{given[IP]}:{port}")
+    role.token()  # that it is there is known before anything is done
+    return role

@@ -9,12 +9,18 @@ import time
 from typing import Any
 
 import grpc
-from keras_tuner.src import protos
-from keras_tuner.src.engine.trial import Trial as Message
 
 from ...core.console import say
 from ...core.errors import ConfigError, KeraunosError, WorkerError, message
 from ...core.secret import TOKEN_VARIABLE
+from ..tuning.service import (
+    SERVICE,
+    TrialMessage,
+    create_trial_request,
+    end_trial_request,
+    get_trial_request,
+    read_created_trial,
+)
 from .signed_calls import (
     CHALLENGE,
     MAX_MESSAGE_BYTES,
@@ -26,7 +32,6 @@ from .signed_calls import (
 )
 
 SECONDS_BETWEEN_TRIES = 0.2
-SERVICE = "/keras_tuner.Oracle"
 _OPTIONS = [
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 1000),
@@ -55,35 +60,31 @@ class ChiefClient:
         self._is_noted = False
         self.patience = patience
 
-    def create_trial(self, sender: str) -> Message:
+    def create_trial(self, sender: str) -> TrialMessage:
         """Asks for something to do."""
-        request = protos.get_service().CreateTrialRequest(tuner_id=sender)
-        answer = self._ask("CreateTrial", request)
-        return Message.from_proto(
-            protos.get_service().CreateTrialResponse.FromString(answer).trial
-        )
+        answer = self._ask("CreateTrial", create_trial_request(sender))
+        return read_created_trial(answer)
 
     def get_trial(self, sender: str) -> None:
-        """Says that it is still at it."""
-        self._ask("GetTrial", protos.get_service().GetTrialRequest(trial_id=sender))
+        """Reports that a trial is still running."""
+        self._ask("GetTrial", get_trial_request(sender))
 
-    def end_trial(self, told: Message) -> None:
-        """Says what came of it."""
-        request = protos.get_service().EndTrialRequest(trial=told.to_proto())
-        self._ask("EndTrial", request)
+    def end_trial(self, ended: TrialMessage) -> None:
+        """Reports what came of a trial."""
+        self._ask("EndTrial", end_trial_request(ended))
 
-    def _ask(self, name: str, request: Any) -> bytes:
+    def _ask(self, name: str, request: bytes) -> bytes:
         """Returns what the chief answers.
 
         Raises:
             WorkerError: It has not answered, or not proved that it is the chief, in time.
-            ConfigError: It does not understand the question.
+            ConfigError: It does not understand the request.
         """
         deadline = time.monotonic() + self.patience
-        method, body = f"{SERVICE}/{name}", request.SerializeToString()
+        method = f"{SERVICE}/{name}"
         while True:
             seconds = max(deadline - time.monotonic(), SECONDS_BETWEEN_TRIES)
-            answer, status = self._call(method, body, seconds)
+            answer, status = self._call(method, request, seconds)
             if answer is not None:
                 return answer
             if time.monotonic() > deadline:

@@ -5,22 +5,21 @@ import socket
 from concurrent import futures
 
 import grpc
-import keras_tuner
 import pytest
-from keras_tuner.src import protos
-from keras_tuner.src.engine.trial import Trial as Message
 from keraunos.core.errors import ConfigError, WorkerError
 from keraunos.core.secret import find_token
-from keraunos.search.executors import cluster_client, signed_calls
-from keraunos.search.executors.cluster import PAYLOAD, Chief
-from keraunos.search.executors.cluster_client import SERVICE, ChiefClient
-from keraunos.search.executors.cluster_messages import Sender, outcome_to_json
-from keraunos.search.executors.role import Place
-from keraunos.search.executors.signed_calls import CHALLENGE, PROOF, sign_call, value_of
+from keraunos.search.cluster import client as cluster_client
+from keraunos.search.cluster import signed_calls
+from keraunos.search.cluster.chief import Chief
+from keraunos.search.cluster.client import ChiefClient
+from keraunos.search.cluster.messages import Sender, outcome_to_json
+from keraunos.search.cluster.role import Role
+from keraunos.search.cluster.signed_calls import CHALLENGE, PROOF, sign_call, value_of
 from keraunos.search.trials import Outcome, TrialPlan
+from keraunos.search.tuning.service import SERVICE, create_trial_request, trial_message
 
 SENDER = Sender("abc", "a").to_json()
-CREATE = protos.get_service().CreateTrialRequest(tuner_id=SENDER).SerializeToString()
+CREATE = create_trial_request(SENDER)
 
 
 @pytest.fixture
@@ -33,7 +32,7 @@ def address():
 @pytest.fixture
 def chief(address, tmp_path):
     """One that holds trial 0."""
-    with Chief(Place("chief", address), "abc") as made:
+    with Chief(Role("chief", address), "abc") as made:
         made.begin(TrialPlan(0, {"space": [], "values": {}}, tmp_path / "trial-0"))
         yield made
         made._known.clear()
@@ -70,10 +69,9 @@ def test_a_worker_that_knows_the_secret_is_answered(chief, address, capsys):
     worker = client(address)
     assert worker.create_trial(SENDER).status == "RUNNING"
     worker.get_trial(Sender("abc", "a", "trial-0").to_json())
-    values = keras_tuner.HyperParameters()
-    values.values = {PAYLOAD: outcome_to_json(Outcome("completed", [0.5]))}
+    outcome = outcome_to_json(Outcome("completed", [0.5]))
     sender = Sender("abc", "a", "trial-0").to_json()
-    worker.end_trial(Message(values, sender, "COMPLETED"))
+    worker.end_trial(trial_message("COMPLETED", outcome, sender))
     assert chief.wait() == (0, Outcome("completed", [0.5]))
     assert chief._strangers.count == 0
 
@@ -185,7 +183,7 @@ def test_calls_that_never_end_hold_nobody_up(chief, address):
 
 
 def test_strangers_are_told_of_once(address, capfd):
-    with Chief(Place("chief", address), "abc"):
+    with Chief(Role("chief", address), "abc"):
         for _ in range(3):
             called(address, "CreateTrial", CREATE)
     said = capfd.readouterr().err

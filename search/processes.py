@@ -1,7 +1,7 @@
 """Each trial of a search runs in one process."""
 
-from ...core.cluster import has_several_workers
-from ...core.errors import ConfigError, message
+from ..core.cluster import has_several_workers
+from ..core.errors import ConfigError, message
 
 
 def require_one_process(strategy: str) -> None:

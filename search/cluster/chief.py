@@ -1,13 +1,10 @@
-"""Trials on several machines: Keras Tuner's chief and workers, and their gRPC service.
+"""The chief of a search on several machines: hands trials out to workers that ask.
 
-The environment says who a process is, as Keras Tuner has it. The chief holds the oracle
-and runs no trial; workers ask it for one after another. All see the search's directory.
-What a trial is to do, and what came of it, travels as JSON in the values of Keras Tuner's
-own message, whose numbers have half the digits.
+It runs beside the oracle and trains nothing itself. All processes see the directory of the
+search; which of them is the chief the environment decides (`role`).
 """
 
 import contextlib
-import copy
 import queue
 import re
 import threading
@@ -15,13 +12,9 @@ import time
 from concurrent import futures
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import grpc
-import keras_tuner
-from keras_tuner.src import protos
-from keras_tuner.src.distribute.oracle_chief import OracleServicer
-from keras_tuner.src.engine.trial import Trial as Message
 
 from ...core.errors import ConfigError, message
 from ...core.files import read_text, write_text_atomic
@@ -29,22 +22,21 @@ from ...core.removal import remove_file
 from ...core.signals import stop_signals
 from ...core.strangers import Strangers
 from ..trials import DEATHS, Outcome, TrialPlan
-from .cluster_messages import (
-    BUSY,
-    Sender,
-    plan_to_json,
-    read_outcome,
-    read_sender,
-    task_name,
+from ..tuning.service import (
+    METHODS,
+    TrialMessage,
+    add_service,
+    payload_of,
+    require_hyperparameters,
+    trial_message,
 )
-from .role import IP, PORT, Place
+from .messages import BUSY, Sender, plan_to_json, read_outcome, read_sender, task_name
+from .role import IP, PORT, Role
 from .signed_calls import MAX_MESSAGE_BYTES, OnlySigned
 
 SECONDS_OF_SILENCE = 60.0  # of a worker with a trial, after which another one gets it
 SECONDS_TO_LEAVE = 10.0  # for workers to hear that the search is over
-PAYLOAD = "keraunos"  # the name of the value that holds the JSON
 _OWNER = re.compile(r"\.owner-of-(?:trial|export)-\d+")
-METHODS = ("CreateTrial", "GetTrial", "EndTrial")  # of Keras Tuner's service
 MAX_CALLS = 256  # at a time
 _OPTIONS = [
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -86,12 +78,12 @@ class Chief:
     """Hands trials out to workers on other machines; an executor of a search.
 
     Args:
-        place: Where to answer.
+        role: Where to answer.
         fingerprint: Of what decides the trials; workers with another one get none.
     """
 
-    def __init__(self, place: Place, fingerprint: str) -> None:
-        self._place = place
+    def __init__(self, role: Role, fingerprint: str) -> None:
+        self._role = role
         self._fingerprint = fingerprint
         self._lock = threading.Lock()
         self._handed: dict[str, _Handed] = {}  # by `task_name`
@@ -104,24 +96,22 @@ class Chief:
         self._signals = stop_signals()
 
     def __enter__(self) -> Self:
-        only_signed = OnlySigned(self._place.token(), METHODS, self._strangers)
+        only_signed = OnlySigned(self._role.token(), METHODS, self._strangers)
         self._server = grpc.server(
             futures.ThreadPoolExecutor(max_workers=4),
             interceptors=[only_signed],
             options=_OPTIONS,
             maximum_concurrent_rpcs=MAX_CALLS,
         )
-        protos.get_service_grpc().add_OracleServicer_to_server(
-            OracleServicer(self), self._server
-        )
+        add_service(self, self._server)
         try:
-            self._server.add_insecure_port(self._place.address)
+            self._server.add_insecure_port(self._role.address)
         except RuntimeError as error:
             raise ConfigError(
                 message(
                     f"The chief must be able to answer at its address ({error}).",
                     f"Set {IP} to an address of this machine and {PORT} to a free port.",
-                    address=self._place.address,
+                    address=self._role.address,
                 )
             ) from None
         self._stop = self._signals.__enter__()
@@ -167,37 +157,37 @@ class Chief:
 
     # What the service calls, as it would call an oracle of Keras Tuner.
 
-    def create_trial(self, tuner_id: str) -> Message:
+    def create_trial(self, tuner_id: str) -> TrialMessage:
         """What a worker is to do: its own trial again, one that was left, or a new one."""
         sender = read_sender(tuner_id)
         if sender.fingerprint != self._fingerprint:
-            return _message("INVALID")
+            return trial_message("INVALID")
         with self._lock:
             if self._is_over:
                 self._known.discard(sender.tuner_id)
-                return _message("STOPPED")
+                return trial_message("STOPPED")
             self._known.add(sender.tuner_id)
             return self._answer(sender.tuner_id)
 
-    def get_trial(self, trial_id: str) -> Message:
+    def get_trial(self, trial_id: str) -> TrialMessage:
         """Hears that a worker is at it, also of one that an earlier chief gave it."""
         sender = read_sender(trial_id)
         if sender.fingerprint != self._fingerprint:
-            return _message("INVALID")
+            return trial_message("INVALID")
         with self._lock:
             self._known.add(sender.tuner_id)
             handed = self._handed.setdefault(sender.task, _Handed())
             handed.heard_at = time.monotonic()
             if not handed.is_begun:
                 handed.give(sender.tuner_id)
-            return _message("RUNNING")
+            return trial_message("RUNNING")
 
-    def end_trial(self, told: Message) -> None:
+    def end_trial(self, told: TrialMessage) -> None:
         """Takes what came of a trial, from whoever has it, once."""
         sender = read_sender(told.trial_id)
-        outcome = read_outcome(told.hyperparameters.values[PAYLOAD])
+        outcome = read_outcome(payload_of(told))
         if outcome.hyperparameters is not None:
-            _require_space(outcome.hyperparameters)
+            require_hyperparameters(outcome.hyperparameters)
         if sender.fingerprint != self._fingerprint:
             return
         with self._lock:
@@ -206,7 +196,7 @@ class Chief:
             else:
                 self._end(sender.task, outcome)
 
-    def _answer(self, name: str) -> Message:
+    def _answer(self, name: str) -> TrialMessage:
         has_waited = name in self._waiting
         self._waiting.discard(name)
         handed = self._for(name)
@@ -214,7 +204,7 @@ class Chief:
             self._waiting.add(name)
             if not has_waited:
                 self._news.put(None)
-            return _message("IDLE")
+            return trial_message("IDLE")
         handed.deaths += handed.is_begun
         handed.give(name)
         if self._lacks_trials():  # it has taken one that another waited for
@@ -222,8 +212,8 @@ class Chief:
         if handed.deaths == DEATHS:
             reason = f"its worker died, {DEATHS} times"
             self._end(task_name(handed.plan), Outcome("failed", reason=reason))
-            return _message("IDLE")
-        return _message("RUNNING", plan_to_json(handed.plan))
+            return trial_message("IDLE")
+        return trial_message("RUNNING", plan_to_json(handed.plan))
 
     def _take_back(self, sender: Sender, outcome: Outcome) -> None:
         """Of a worker that leaves, or found that an unknown one is still at it."""
@@ -275,17 +265,3 @@ def _note_owner(plan: TrialPlan, tuner_id: str | None) -> None:
             remove_file(file.parent, file.name, _OWNER)
         else:
             write_text_atomic(_owner_file(plan), tuner_id)
-
-
-def _require_space(config: dict[str, Any]) -> None:
-    """Refuses here what would end the search where it is noted."""
-    try:
-        keras_tuner.HyperParameters.from_config(copy.deepcopy(config))
-    except Exception as error:
-        raise ValueError(f"these are no hyperparameters ({error!r})") from None
-
-
-def _message(status: str, payload: str = "") -> Message:
-    values = keras_tuner.HyperParameters()
-    values.values = {PAYLOAD: payload}
-    return Message(values, trial_id="", status=status)

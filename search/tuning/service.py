@@ -1,0 +1,97 @@
+"""Keras Tuner's gRPC service between a chief and its workers, and its messages.
+
+The service hands out trials. What a trial is to do, and what came of it, travels as JSON
+in the values of a trial's hyperparameters: Keras Tuner's own numbers have half the digits.
+"""
+
+import copy
+from typing import Any
+
+import grpc
+import keras_tuner
+from keras_tuner.src import protos
+from keras_tuner.src.distribute.oracle_chief import OracleServicer
+from keras_tuner.src.engine.trial import Trial as TrialMessage
+
+SERVICE = "/keras_tuner.Oracle"
+METHODS = ("CreateTrial", "GetTrial", "EndTrial")
+_PAYLOAD = "keraunos"  # the name of the value that holds the JSON
+
+__all__ = [
+    "METHODS",
+    "SERVICE",
+    "TrialMessage",
+    "add_service",
+    "create_trial_request",
+    "end_trial_request",
+    "get_trial_request",
+    "payload_of",
+    "read_created_trial",
+    "require_hyperparameters",
+    "trial_message",
+]
+
+
+def trial_message(status: str, payload: str = "", trial_id: str = "") -> TrialMessage:
+    """A message with a status and any text.
+
+    Example:
+        >>> payload_of(trial_message("RUNNING", '{"number": 3}'))
+        '{"number": 3}'
+    """
+    values = keras_tuner.HyperParameters()
+    values.values = {_PAYLOAD: payload}
+    return TrialMessage(values, trial_id=trial_id, status=status)
+
+
+def payload_of(message: TrialMessage) -> str:
+    """The text of a message.
+
+    Raises:
+        KeyError: It has none.
+    """
+    return str(message.hyperparameters.values[_PAYLOAD])
+
+
+def add_service(chief: Any, server: grpc.Server) -> None:
+    """Lets a server answer calls by `create_trial`, `get_trial` and `end_trial`."""
+    protos.get_service_grpc().add_OracleServicer_to_server(OracleServicer(chief), server)
+
+
+def create_trial_request(tuner_id: str) -> bytes:
+    """Asks for a trial."""
+    request = protos.get_service().CreateTrialRequest(tuner_id=tuner_id)
+    return bytes(request.SerializeToString())
+
+
+def read_created_trial(answer: bytes) -> TrialMessage:
+    """Reads the answer to `create_trial_request`."""
+    response = protos.get_service().CreateTrialResponse.FromString(answer)
+    return TrialMessage.from_proto(response.trial)
+
+
+def get_trial_request(trial_id: str) -> bytes:
+    """Reports that a trial is still running."""
+    request = protos.get_service().GetTrialRequest(trial_id=trial_id)
+    return bytes(request.SerializeToString())
+
+
+def end_trial_request(trial: TrialMessage) -> bytes:
+    """Reports what came of a trial."""
+    request = protos.get_service().EndTrialRequest(trial=trial.to_proto())
+    return bytes(request.SerializeToString())
+
+
+def require_hyperparameters(config: dict[str, Any]) -> None:
+    """Refuses what Keras Tuner can't read.
+
+    Args:
+        config: As of `HyperParameters.get_config`; it is not changed.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    try:
+        keras_tuner.HyperParameters.from_config(copy.deepcopy(config))
+    except Exception as error:
+        raise ValueError(f"these are no hyperparameters ({error!r})") from None
