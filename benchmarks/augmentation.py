@@ -21,7 +21,7 @@ import tensorflow as tf
 from keraunos import Augmentation
 from keraunos.data.augmentation import affine_coefficients, augment
 from keraunos.data.files.decode import decode
-from keraunos.data.synthetic import KINDS, draw_lesion
+from keraunos.data.synthetic.lesions import KINDS, draw_lesion
 from PIL import Image
 from scipy import ndimage
 

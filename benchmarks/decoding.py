@@ -23,7 +23,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keraunos.data.files.inspect import decode_files
-from keraunos.data.synthetic import KINDS, draw_lesion
+from keraunos.data.synthetic.lesions import KINDS, draw_lesion
 from PIL import Image
 
 SIZE = 224

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 from keraunos.core.store import Store
-from keraunos.data.copies.similarity import near_groups
+from keraunos.data.copies.find_copies import near_groups
 from keraunos.data.index.scan import list_images
 from PIL import Image, ImageOps
 

@@ -9,7 +9,7 @@ from ..core.errors import ConfigError
 from ..core.files import own_directory
 from ..core.run_layout import TENSORBOARD_FOLDER
 from ..evaluation import Predictions, confusion_matrix_picture, draw_mistakes
-from ..evaluation.pictures import to_pixels
+from ..evaluation.figures import to_pixels
 from .base import Callback
 from .event_files import PARTS, keep_events, remove_events
 from .hparams import begin_session, end_session, hyperparameters, new_writer

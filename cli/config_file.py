@@ -5,7 +5,7 @@ from ..configs import RunConfig, to_yaml
 from ..core.checked_files import write_checked_text
 from ..core.run_layout import CONFIG_FILE
 from ..core.user_path import user_path
-from ..data.synthetic import NAME as SYNTHETIC
+from ..data.synthetic.folder import NAME as SYNTHETIC
 
 _PLACES = ("train", "validation", "test", "image_root", "split")
 

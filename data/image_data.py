@@ -3,28 +3,34 @@
 import copy
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from ..configs import DataConfig, Layout, validated
+from ..configs import DataConfig, validated
+from ..configs.choices import (
+    Cache,
+    Check,
+    ClassBalance,
+    ExifOrientation,
+    FindImagesBy,
+    Layout,
+    Policy,
+    UnreadablePolicy,
+)
 from ..core.run_layout import DROPPED_FILE, SPLIT_FILE
 from ..core.store import open_store
 from ..evaluation import Drawing, augmented_picture, samples_picture
 from .augmentation import Augmentation
 from .files.decode import Pixels
-from .files.decoded import Cache, open_pictures
-from .files.file_remarks import ExifOrientation
+from .files.image_cache import ImageFiles, open_images
 from .files.pixel_rules import MAX_MEGAPIXELS, PixelRules
-from .image_split import ClassBalance, ImageSplit, Integers, TrainingSplit
+from .image_split import ImageSplit, Integers, TrainingSplit
+from .index.build_index import BuiltIndex, build_index
 from .index.image_index import SPLIT_NAMES, TEST, TRAIN, VALIDATION
-from .index.read import ReadIndex, read_index
-from .index.scan import FindImagesBy
-from .index.split_table import fingerprint_split, write_dropped, write_split
+from .index.split_csv import fingerprint_split, write_dropped, write_split
 from .samples import sample_places
 
-Policy = Literal["error", "drop", "keep"]
-Check = Literal["copies", "full", "off"]
 PathLike = str | os.PathLike[str]
 
 
@@ -51,12 +57,11 @@ class ImageData:
         cache_dir: PathLike | None = None,
     ) -> None:
         self.store = open_store(cache_dir)
-        self._read: ReadIndex = read_index(config, seed, self.store)
+        self._read: BuiltIndex = build_index(config, seed, self.store)
         index = self._read.index
         rules = PixelRules.of(config.bit_depth, config.max_megapixels)
-        load, self._remarks = open_pictures(
-            index, config.image_size, config.cache, self.store, rules
-        )
+        files = ImageFiles(index.paths.tolist(), index.digests, config.image_size, rules)
+        load, self._remarks = open_images(files, config.cache, self.store)
         common = (load, config.image_size, config.batch_size, rules.decoder)
         self.train = TrainingSplit(
             index,
@@ -99,7 +104,7 @@ class ImageData:
         max_megapixels: float = MAX_MEGAPIXELS,
         bit_depth: int | None = None,
         exif_orientation: ExifOrientation = "apply",
-        on_unreadable: Literal["error", "drop"] = "error",
+        on_unreadable: UnreadablePolicy = "error",
         on_conflict: Policy = "error",
         on_leak: Policy = "error",
         class_balance: ClassBalance = "none",

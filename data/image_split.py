@@ -2,24 +2,24 @@
 
 import copy
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from ..configs.choices import ClassBalance
 from ..core.files import sha256_of_json
 from ..strategies import Position, Replicas
 from .augmentation import AUGMENTATION_VERSION, Augmentation, augment
 from .batches import read_batches
-from .copies.exact import rank_within
+from .copies.groups import rank_within
 from .feature_split import FeatureSplit
-from .files.decoded import LoadPictures
+from .files.image_cache import LoadImages
 from .files.pixel_rules import DECODER
 from .index.image_index import ImageIndex
 from .order import Draws, balanced, sequential, shuffled
 
-ClassBalance = Literal["none", "weights", "sampling"]
 Integers = npt.NDArray[np.int64]
 
 
@@ -46,7 +46,7 @@ class ImageSplit:
         self,
         index: ImageIndex,
         split: int,
-        load: LoadPictures,
+        load: LoadImages,
         image_size: int,
         batch_size: int,
         decoder: str = DECODER,
@@ -174,7 +174,7 @@ class TrainingSplit(ImageSplit):
         self,
         index: ImageIndex,
         split: int,
-        load: LoadPictures,
+        load: LoadImages,
         image_size: int,
         batch_size: int,
         decoder: str = DECODER,

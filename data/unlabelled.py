@@ -5,15 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
+from ..configs.choices import FindImagesBy
 from ..core.errors import DataError
-from .files.bit_depth import require_bit_depth
-from .files.decoded import open_pictures
-from .files.file_remarks import problems_of_files
+from .files.image_cache import ImageFiles, open_images
 from .files.inspect import inspect_files
 from .files.pixel_rules import DEFAULT_RULES, PixelRules
+from .files.problems import problems_of_files, require_bit_depth
 from .image_split import ImageSplit
 from .index.image_index import TEST, ImageIndex
-from .index.scan import FindImagesBy, list_images
+from .index.scan import list_images
 
 
 def unlabelled_split(
@@ -37,7 +37,8 @@ def unlabelled_split(
     """
     names = [name for path in paths for name in list_images(path, find_images_by)]
     index = _index_of_files(names, rules)
-    load, _ = open_pictures(index, image_size, "none", None, rules)
+    files = ImageFiles(index.paths.tolist(), index.digests, image_size, rules)
+    load, _ = open_images(files, "none", None)
     return ImageSplit(index, TEST, load, image_size, batch_size, rules.decoder)
 
 

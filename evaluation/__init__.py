@@ -4,9 +4,7 @@ Knows nothing of models or training.
 """
 
 from .drawing import Drawing
-from .folds import summarize_folds
-from .intervals import bootstrap_intervals
-from .pictures import (
+from .figures import (
     augmented_picture,
     confusion_matrix_picture,
     curves_picture,
@@ -15,6 +13,8 @@ from .pictures import (
     samples_picture,
     save_picture,
 )
+from .folds import summarize_folds
+from .intervals import bootstrap_intervals
 from .report import Predictions, draw_mistakes, write_predictions, write_report
 from .scores import classification_scores
 

@@ -18,7 +18,7 @@ from ..core.run_layout import (
     PREDICTIONS_FILE,
     TEST_FILE,
 )
-from .pictures import (
+from .figures import (
     Images,
     confusion_matrix_picture,
     mistakes_picture,

@@ -129,9 +129,9 @@ OWN = {
     "core/lock.py": {"FileLock"},
     "core/secret.py": {"mkstemp", "unlink"},  # private, whatever the umask
     "core/bundle.py": {"write_text"},  # into a directory that is new
-    "data/copies/similarity.py": {"tofile"},  # into a file that the store has made
+    "data/copies/find_copies.py": {"tofile"},  # into a file that the store has made
     "models/feature_cache.py": {"tofile"},
-    "evaluation/pictures.py": {"savefig"},
+    "evaluation/figures.py": {"savefig"},
     "evaluation/drawing.py": {"savefig"},  # where the user says
 }
 

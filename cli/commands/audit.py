@@ -142,8 +142,8 @@ def _show(found: "Audit") -> None:
     if len(conflicting) > MOST_CLASSES:
         show(f"  and {len(conflicting) - MOST_CLASSES:,} more")
     _show_files("can't be decoded", found, found.unreadable)
-    _show_files("named wrongly", found, found.looks.mislabelled)
-    _show_files("giants", found, found.looks.giants())
+    _show_files("named wrongly", found, found.properties.mislabelled)
+    _show_files("giants", found, found.properties.giants())
     _show_groups("leaks, near", found, found.leaks.near)
     _show_groups("leaks", found, found.leaks.exact)
     _show_groups("label conflicts, near", found, found.conflicts.near)

@@ -1,31 +1,28 @@
-"""Looks through picture folders for what would spoil a training run."""
+"""ImageProperties through picture folders for what would spoil a training run."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from ...configs import Layout
+from ...configs.choices import CopyCheck, FindImagesBy, Layout
 from ...core.errors import DataError, message
 from ...core.store import Store
-from ..copies.exact import Groups, differ_within
-from ..copies.fingerprints import Fingerprints
-from ..copies.similarity import Likeness, likeness
-from ..files.bit_depth import unused_bits
+from ..copies.find_copies import Copies, find_copies
+from ..copies.groups import Groups, differ_within
+from ..files.file_records import FileRecord
+from ..files.fingerprints import Fingerprints
 from ..files.inspect import inspect_files
 from ..files.pixel_rules import MAX_MEGAPIXELS, PixelRules
-from ..files.records import FileRecord
+from ..files.problems import unused_bits
 from ..index.layout import Setting, find_splits, unused_folders
-from ..index.scan import FindImagesBy, Scan, list_folder
+from ..index.scan import Scan, list_folder
 from ..index.sources import require_apart
-from ..index.split_words import UNCLEAR, split_of
-from .properties import Looks, look_over
-
-Check = Literal["copies", "full"]
+from ..index.split_names import UNCLEAR, split_of
+from .properties import ImageProperties, image_properties
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ class Audit:
         duplicates: All groups of copies.
         conflicts: Those of them that are filed under different classes.
         leaks: Those of them that are in different splits.
-        looks: Formats, sizes and the like.
+        properties: Formats, sizes and the like.
         remarks: Lines on folders that were left out or lie deep.
         unused_bits: What to say of images that use fewer than 16 bits; may be empty.
     """
@@ -77,7 +74,7 @@ class Audit:
     duplicates: CopyGroups
     conflicts: CopyGroups
     leaks: CopyGroups
-    looks: Looks
+    properties: ImageProperties
     remarks: tuple[str, ...] = ()
     unused_bits: str = ""
 
@@ -120,12 +117,12 @@ class Audit:
 def audit_folders(
     roots: Sequence[Path],
     store: Store,
-    check: Check = "full",
+    check: CopyCheck = "full",
     layout: Layout = "auto",
     find_images_by: FindImagesBy = "extension",
     max_megapixels: float = MAX_MEGAPIXELS,
 ) -> Audit:
-    """Looks through folders of pictures.
+    """ImageProperties through folders of pictures.
 
     Args:
         roots: Folders that each hold one folder of pictures per class, or folders train,
@@ -165,7 +162,7 @@ def audit_folders(
         duplicates,
         _that_differ(duplicates, labels),
         _that_differ(duplicates, splits),
-        look_over(paths, records, fingerprints),
+        image_properties(paths, records, fingerprints),
         (*beside, *(line for scan in scans.values() for line in scan.remarks)),
         unused_bits(records, "data.bit_depth"),
     )
@@ -205,14 +202,14 @@ def _list(root: Path, by: FindImagesBy) -> Scan:
 
 
 def _copy_groups(
-    records: Sequence[FileRecord], fingerprints: Fingerprints, check: Check
+    records: Sequence[FileRecord], fingerprints: Fingerprints, check: CopyCheck
 ) -> CopyGroups:
     digests = [record.digest for record in records]
-    alike = likeness(digests, fingerprints, near=check == "full")
+    alike = find_copies(digests, fingerprints, near=check == "full")
     return CopyGroups(_members(alike.same), _near_members(alike))
 
 
-def _near_members(alike: Likeness) -> list[list[int]]:
+def _near_members(alike: Copies) -> list[list[int]]:
     mixed = differ_within(alike.near, alike.same)
     return [group for group in _members(alike.near) if mixed[group[0]]]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...core.names import some
-from ..copies.near import MAX_CROP, MIN_CORRELATION
+from ..copies.near_pairs import MAX_CROP, MIN_CORRELATION
 from ..index.label_checks import alike_but_for_case, twins
 from .audit import Audit, CopyGroups
 
@@ -83,13 +83,15 @@ def to_json(audit: Audit) -> dict[str, Any]:
         "leaks": groups(audit.leaks),
         "folders": {split: str(root) for split, root in audit.roots.items()},
         "imbalance": {name: round(each, 3) for name, each in audit.imbalance().items()},
-        "mislabelled": by_path(audit.looks.mislabelled),
-        "giants": by_path(audit.looks.giants()),
+        "mislabelled": by_path(audit.properties.mislabelled),
+        "giants": by_path(audit.properties.giants()),
         "ignored": dict(audit.ignored),
         "sizes": sizes(audit),
-        "formats": dict(audit.looks.formats.most_common()),
-        "modes": dict(audit.looks.modes.most_common()),
-        "orientations": {str(n): c for n, c in sorted(audit.looks.orientations.items())},
+        "formats": dict(audit.properties.formats.most_common()),
+        "modes": dict(audit.properties.modes.most_common()),
+        "orientations": {
+            str(n): c for n, c in sorted(audit.properties.orientations.items())
+        },
         "conflicting_classes": [
             {"filed_under": list(places), "groups": count}
             for places, count in conflicting_classes(audit)
@@ -102,10 +104,10 @@ def to_json(audit: Audit) -> dict[str, Any]:
 
 def facts(audit: Audit) -> str:
     """Formats, modes and sizes, in sentences."""
-    looks = audit.looks
+    properties = audit.properties
     sentences = [
         f"{what}: {', '.join(f'{n:,} {each}' for each, n in counts.most_common())}."
-        for what, counts in (("Formats", looks.formats), ("Modes", looks.modes))
+        for what, counts in (("Formats", properties.formats), ("Modes", properties.modes))
         if counts
     ]
     sentences += [
@@ -117,7 +119,7 @@ def facts(audit: Audit) -> str:
 
 def sizes(audit: Audit) -> dict[str, list[int]]:
     """Smallest, median and largest width and height in pixels."""
-    known = audit.looks.sizes[audit.looks.sizes.all(axis=1)]
+    known = audit.properties.sizes[audit.properties.sizes.all(axis=1)]
     if not len(known):
         return {}
     quantiles = np.quantile(known, (0, 0.5, 1), axis=0, method="nearest").T.tolist()
@@ -147,8 +149,8 @@ def _bad_files(audit: Audit) -> Iterator[Finding]:
         text = f"{_files(len(audit.unreadable))} can't be decoded"
         advice = "data.on_unreadable=drop leaves them out"
         yield Finding(True, text, _unless_classes_vanish(audit, audit.unreadable, advice))
-    if audit.looks.mislabelled:
-        count = _files(len(audit.looks.mislabelled))
+    if audit.properties.mislabelled:
+        count = _files(len(audit.properties.mislabelled))
         yield Finding(False, f"{count} of another format than the name says")
     if audit.unused_bits:
         yield Finding(True, audit.unused_bits.rstrip("."))
@@ -209,16 +211,16 @@ def _class_lists(audit: Audit) -> Iterator[Finding]:
 
 
 def _oddities(audit: Audit) -> Iterator[Finding]:
-    turned = sum(n for each, n in audit.looks.orientations.items() if each != 1)
+    turned = sum(n for each, n in audit.properties.orientations.items() if each != 1)
     if turned:
         yield Finding(
             False,
             f"{_files(turned)} turned by EXIF orientation; Keras's own loaders ignore it",
         )
-    giants = audit.looks.giants()
+    giants = audit.properties.giants()
     if giants:
         yield Finding(False, f"{_files(len(giants))} far larger than the others")
-    others = {m: n for m, n in audit.looks.modes.items() if m != "RGB"}
+    others = {m: n for m, n in audit.properties.modes.items() if m != "RGB"}
     if others:
         kinds = ", ".join(f"{count} of mode {mode}" for mode, count in others.items())
         yield Finding(False, f"not stored as RGB, and converted: {kinds}")

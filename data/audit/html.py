@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from ...core.files import write_text_atomic
-from ..copies.near import MAX_CROP, MIN_CORRELATION
+from ..copies.near_pairs import MAX_CROP, MIN_CORRELATION
 from ..files.decode import open_picture
 from ..files.pixel_rules import UndecodableError
 from .audit import Audit, CopyGroups
@@ -70,9 +70,9 @@ def _sections(audit: Audit) -> Iterator[str]:
     ):
         yield _copies(name, title, copies, explanation, pictures, seen)
     yield _files("unreadable", "Files that can't be decoded", audit, audit.unreadable)
-    named = audit.looks.mislabelled
+    named = audit.properties.mislabelled
     yield _files("mislabelled", "Files of another format than they say", audit, named)
-    yield _files("giants", "Far larger than the others", audit, audit.looks.giants())
+    yield _files("giants", "Far larger than the others", audit, audit.properties.giants())
     yield _footer(audit)
 
 
@@ -210,7 +210,7 @@ class _Pictures:
         audit = self._audit
         path = audit.paths[row]
         hue = 360 * int(audit.labels[row]) / len(audit.class_names)
-        width, height = audit.looks.sizes[row]
+        width, height = audit.properties.sizes[row]
         return (
             f'<figure><div class="picture">{self._picture(row)}</div><figcaption '
             f'style="--hue:{hue:.0f}"><b>{_text(audit.class_of(row))}</b>'

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..copies.fingerprints import Fingerprints
-from ..files.decode import FORMATS
-from ..files.records import FileRecord
+from ..files.file_records import FileRecord
+from ..files.fingerprints import Fingerprints
+from ..files.formats import FORMATS
 
 # A picture is a giant if it has more pixels than this and many times those of the others.
 GIANT_PIXELS = 4_000_000
@@ -19,7 +19,7 @@ _CHUNK = 1000
 
 
 @dataclass
-class Looks:
+class ImageProperties:
     """What the files that can be decoded look like.
 
     Attributes:
@@ -49,22 +49,24 @@ class Looks:
         }
 
 
-def look_over(
+def image_properties(
     paths: Sequence[str], records: Sequence[FileRecord], fingerprints: Fingerprints
-) -> Looks:
+) -> ImageProperties:
     """Counts formats, modes and orientations, and finds names that do not fit."""
     sizes = np.array([(each.width, each.height) for each in records], np.int32)
-    looks = Looks(sizes.reshape(-1, 2))
+    properties = ImageProperties(sizes.reshape(-1, 2))
     for start in range(0, len(paths), _CHUNK):
         rows = range(start, min(start + _CHUNK, len(paths)))
         found = fingerprints.find([records[row].digest for row in rows])
         for row in rows:
             picture = found.get(records[row].digest)
             if picture is not None and not records[row].problem:
-                looks.formats[picture.format] += 1
-                looks.modes[picture.mode] += 1
-                looks.orientations[picture.orientation] += 1
+                properties.formats[picture.format] += 1
+                properties.modes[picture.mode] += 1
+                properties.orientations[picture.orientation] += 1
                 extension = Path(paths[row]).suffix.lower()
                 if picture.format not in FORMATS.get(extension, (picture.format,)):
-                    looks.mislabelled[row] = f"it is a {picture.format}, named {extension}"
-    return looks
+                    properties.mislabelled[row] = (
+                        f"it is a {picture.format}, named {extension}"
+                    )
+    return properties

@@ -17,22 +17,9 @@ import numpy.typing as npt
 from PIL import ExifTags, Image, UnidentifiedImageError, features
 
 from .deep_images import as_8_bits, bits_used, is_deep, needs_shift
+from .formats import describe_content
 from .pixel_rules import DEFAULT_RULES, PixelRules, TooLargeError, UndecodableError
-from .signatures import is_image_start
 
-# Formats by extension; what a file is called does not matter to us, but to other tools.
-FORMATS = {
-    **dict.fromkeys((".jpg", ".jpeg", ".jfif"), ("JPEG", "MPO")),
-    ".png": ("PNG",),
-    ".gif": ("GIF",),
-    ".bmp": ("BMP", "DIB"),
-    ".webp": ("WEBP",),
-    **dict.fromkeys((".tif", ".tiff"), ("TIFF",)),
-    ".avif": ("AVIF",),
-    **dict.fromkeys((".pbm", ".pgm", ".pnm", ".ppm"), ("PPM",)),
-    **dict.fromkeys((".j2k", ".jp2", ".jpf", ".jpx"), ("JPEG2000",)),
-}
-EXTENSIONS = frozenset(FORMATS)
 UPRIGHT = 1
 
 # No others: some of Pillow's decoders start programs.
@@ -48,12 +35,6 @@ _TRANSPOSITIONS = {
     6: Image.Transpose.ROTATE_270,
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
-}
-_OTHER_KINDS = {
-    (b"<!doctype", b"<html", b"<?xml", b"<svg"): "it is a web page or XML, not a picture",
-    (b"ftyphei", b"ftypmif1"): "it is HEIC; convert it to JPEG",
-    (b"%pdf",): "it is a PDF, not a picture",
-    (b"pk\3\4", b"\x1f\x8b", b"rar!", b"7z\xbc\xaf"): "it is an archive; unpack it",
 }
 # Pillow's own limit only warns; ours is checked from the header, before decoding.
 Image.MAX_IMAGE_PIXELS = None
@@ -175,7 +156,7 @@ def _load(content: bytes, size: int | None, rules: PixelRules) -> _Stored:
     except UndecodableError:
         raise
     except UnidentifiedImageError:
-        raise UndecodableError(_what_it_is(content)) from None
+        raise UndecodableError(describe_content(content)) from None
     except Exception as error:  # whatever a decoder makes of bytes that are no picture
         raise UndecodableError(f"it is damaged ({error or type(error).__name__})") from None
 
@@ -241,13 +222,3 @@ def _or_nothing(read: Callable[[], Any]) -> Any:
         return read()
     except Exception:
         return None
-
-
-def _what_it_is(content: bytes) -> str:
-    start = content[:64].lstrip().lower()
-    for beginnings, what in _OTHER_KINDS.items():
-        if start.startswith(beginnings) or content[4:].startswith(beginnings):
-            return what
-    if is_image_start(content[:16]):
-        return "it begins like a picture, but is damaged"
-    return f"it is of no known picture format (it starts with {content[:8]!r})"

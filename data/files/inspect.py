@@ -13,9 +13,10 @@ from typing import TypeVar
 from ...core.errors import DataError, message
 from ...core.progress import track
 from ...core.store import Store
-from ..copies.fingerprints import Fingerprint, Fingerprints, fingerprint
 from .decode import OpenedPicture, Pixels, decode, open_picture
 from .deep_images import needs_shift
+from .file_records import FileRecord, FileRecords, stamp
+from .fingerprints import Fingerprint, Fingerprints, fingerprint
 from .pixel_rules import (
     DECODER_VERSION,
     DEFAULT_RULES,
@@ -24,7 +25,6 @@ from .pixel_rules import (
     UndecodableError,
     too_large,
 )
-from .records import FileRecord, FileRecords, stamp
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -56,7 +56,7 @@ def inspect_files(
         A record per file, in the order of `paths`.
     """
     if store is None:
-        return [look.record for look in _look_at(paths, False, max_pixels)]
+        return [each.record for each in _inspect_all(paths, False, max_pixels)]
     records = FileRecords(store.directory / "files.sqlite", DECODER_VERSION)
     known = _within_limit(records.find(paths), max_pixels)
     if fingerprints is not None:
@@ -65,19 +65,19 @@ def inspect_files(
             p: each for p, each in known.items() if each.problem or each.digest in there
         }
     unknown = [path for path in paths if path not in known]
-    looks = zip(
-        unknown, _look_at(unknown, fingerprints is not None, max_pixels), strict=True
+    inspections = zip(
+        unknown, _inspect_all(unknown, fingerprints is not None, max_pixels), strict=True
     )
-    while chunk := dict(islice(looks, _REMEMBERED_AT_ONCE)):
+    while chunk := dict(islice(inspections, _REMEMBERED_AT_ONCE)):
         if fingerprints is not None:
             fingerprints.remember(_fingerprints_of(chunk.values()))
         # What can't be opened now may be opened later, without a trace of a change.
-        opened = {path: look for path, look in chunk.items() if look.record.digest}
+        opened = {path: each for path, each in chunk.items() if each.record.digest}
         records.remember(
-            {path: look.record for path, look in opened.items()},
-            {path: look.stamp for path, look in opened.items()},
+            {path: each.record for path, each in opened.items()},
+            {path: each.stamp for path, each in opened.items()},
         )
-        known |= {path: look.record for path, look in chunk.items()}
+        known |= {path: each.record for path, each in chunk.items()}
     return [known[path] for path in paths]
 
 
@@ -138,7 +138,7 @@ def read_pixels(
 
 
 @dataclass(frozen=True)
-class _Look:
+class _Inspection:
     """What opening a file told, and its size and time of change just before."""
 
     stamp: tuple[int, int]
@@ -146,28 +146,34 @@ class _Look:
     fingerprint: Fingerprint | None = None
 
 
-def _fingerprints_of(looks: Iterable[_Look]) -> dict[bytes, Fingerprint]:
-    return {each.record.digest: each.fingerprint for each in looks if each.fingerprint}
+def _fingerprints_of(inspections: Iterable[_Inspection]) -> dict[bytes, Fingerprint]:
+    return {
+        each.record.digest: each.fingerprint for each in inspections if each.fingerprint
+    }
 
 
-def _look_at(paths: Sequence[str], full: bool, max_pixels: int) -> Iterator[_Look]:
+def _inspect_all(
+    paths: Sequence[str], full: bool, max_pixels: int
+) -> Iterator[_Inspection]:
     rules = PixelRules(max_pixels=max_pixels)
-    found = _in_parallel(lambda path: _look(path, full, rules), paths)
+    found = _in_parallel(lambda path: _inspect(path, full, rules), paths)
     return track(found, "Checking pictures", len(paths))
 
 
-def _look(path: str, full: bool, rules: PixelRules) -> _Look:
+def _inspect(path: str, full: bool, rules: PixelRules) -> _Inspection:
     before = stamp(path)
     digest, content, problem = _read(path)
     if problem:
-        return _Look(before, FileRecord(digest, 0, 0, problem))
+        return _Inspection(before, FileRecord(digest, 0, 0, problem))
     size = None if full else _CHECK_SIZE
     try:
         picture = open_picture(content, size, rules)
     except TooLargeError as error:
-        return _Look(before, FileRecord(digest, error.width, error.height, str(error)))
+        return _Inspection(
+            before, FileRecord(digest, error.width, error.height, str(error))
+        )
     except UndecodableError as error:
-        return _Look(before, FileRecord(digest, 0, 0, str(error)))
+        return _Inspection(before, FileRecord(digest, 0, 0, str(error)))
     record = FileRecord(
         digest,
         picture.width,
@@ -179,7 +185,7 @@ def _look(path: str, full: bool, rules: PixelRules) -> _Look:
         picture.has_odd_end,
         picture.bits,
     )
-    return _Look(before, record, _fingerprint(picture, content) if full else None)
+    return _Inspection(before, record, _fingerprint(picture, content) if full else None)
 
 
 def _fingerprint(picture: OpenedPicture, content: bytes) -> Fingerprint:

@@ -6,15 +6,18 @@ from pathlib import Path
 
 from ...core.errors import DataError
 from ...core.names import did_you_mean
+from .csv_file import CsvFile, read_csv, repeated_columns
 from .folders import is_image_name
 from .image_names import resolve, summary
-from .label_checks import alike_but_for_case, is_missing, several_labels, twins
+from .label_checks import (
+    about_wide_table,
+    alike_but_for_case,
+    is_missing,
+    several_labels,
+    twins,
+)
 from .scan import Scan
-from .split_column import choose_split_column, read_splits
-from .table_file import TableFile, read_table_file, repeated_columns
-from .wide_tables import about_wide_table
-
-AUTO = "auto"
+from .split_names import AUTO, choose_split_column, read_splits
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def read_table(path: Path, root: Path | None, columns: Columns, name: str) -> Sc
     """
     root = path.parent if root is None else root
     named = columns.named()
-    table = read_table_file(path, named.values(), name)
+    table = read_csv(path, named.values(), name)
     problems = _wrong_columns(table, named) + _ragged_rows(table)
     split_column, doubts = choose_split_column(
         table, columns.split, columns.named().values()
@@ -121,7 +124,7 @@ def _scan(
     )
 
 
-def _rows(table: TableFile, columns: Columns, splits: Sequence[str]) -> list[_Row]:
+def _rows(table: CsvFile, columns: Columns, splits: Sequence[str]) -> list[_Row]:
     """What the columns give for each image; empty text where one is missing."""
     empty = [""] * len(table.rows)
     cells = [
@@ -132,7 +135,7 @@ def _rows(table: TableFile, columns: Columns, splits: Sequence[str]) -> list[_Ro
     return [_Row(*each) for each in zip(lines, *cells, splits, strict=True)]
 
 
-def _wrong_columns(table: TableFile, named: dict[str, str]) -> list[str]:
+def _wrong_columns(table: CsvFile, named: dict[str, str]) -> list[str]:
     problems = [
         f"the column {each} is there more than once"
         for each in repeated_columns(table.header, named.values())
@@ -153,7 +156,7 @@ def _wrong_columns(table: TableFile, named: dict[str, str]) -> list[str]:
     return problems
 
 
-def _ragged_rows(table: TableFile) -> list[str]:
+def _ragged_rows(table: CsvFile) -> list[str]:
     wanted = len(table.header)
     ragged = [
         f"line {line} ({len(cells)})" for line, cells in table.rows if len(cells) != wanted

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...configs import Layout
+from ...configs.choices import Layout
 from ...core.errors import DataError, message
 from ...core.names import some
 from .folders import folders_below, has_images, sub_folders_with_images
 from .image_index import SPLIT_NAMES
-from .split_words import UNCLEAR, splits_of
+from .split_names import UNCLEAR, splits_of
 
 _SUB_FOLDERS_ALIKE = 2
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from ...configs.choices import Policy, UnreadablePolicy
 from ...core.errors import DataError
 from ...core.names import printable, some
-from ..copies.exact import Groups, Mask, any_within, copy_groups
+from ..copies.groups import Groups, Mask, any_within, copy_groups
 from .image_index import TEST, TRAIN, ImageIndex
 
 _SHOWN = 5
@@ -29,9 +29,9 @@ class Policies:
         look_for_leaks: Whether to look for those at all.
     """
 
-    on_unreadable: Literal["error", "drop"] = "error"
-    on_conflict: Literal["error", "drop", "keep"] = "error"
-    on_leak: Literal["error", "drop", "keep"] = "error"
+    on_unreadable: UnreadablePolicy = "error"
+    on_conflict: Policy = "error"
+    on_leak: Policy = "error"
     look_for_leaks: bool = True
 
 

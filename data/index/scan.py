@@ -5,12 +5,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
+from ...configs.choices import FindImagesBy
 from ...core.errors import DataError, message
 from ...core.names import some
-from ..files.decode import EXTENSIONS
-from ..files.signatures import begins_like_an_image
+from ..files.formats import EXTENSIONS, begins_like_an_image
 from .folders import (
     entries_of,
     folders_below,
@@ -20,8 +19,6 @@ from .folders import (
     sub_folders_with_images,
     walk,
 )
-
-FindImagesBy = Literal["extension", "content"]
 
 
 @dataclass(frozen=True)

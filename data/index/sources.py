@@ -10,8 +10,8 @@ from ...core.errors import ConfigError, DataError, message
 from ...core.names import did_you_mean, is_one_line, some
 from ...core.store import Store
 from ...core.user_path import user_path
-from ..synthetic import NAME as SYNTHETIC
-from ..synthetic import synthetic_folder
+from ..synthetic.folder import NAME as SYNTHETIC
+from ..synthetic.folder import synthetic_folder
 from .image_index import SPLIT_NAMES
 from .label_checks import is_missing, twins
 from .label_table import Columns, read_table

@@ -10,7 +10,7 @@ import pytest
 from filelock import FileLock
 from helpers import contents
 from keraunos.cli.main import main
-from keraunos.data.synthetic import KINDS, draw_lesion
+from keraunos.data.synthetic.lesions import KINDS, draw_lesion
 from PIL import Image
 from programs import fork_keraunos
 

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from keraunos.configs import load_config
 from keraunos.core.files import sha256_of_file
-from keraunos.data.synthetic import KINDS
+from keraunos.data.synthetic.lesions import KINDS
 from PIL import Image
 from sklearn import metrics
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from helpers import run_keraunos
 from keraunos.core.store import open_store
-from keraunos.data.synthetic import KINDS, synthetic_folder
+from keraunos.data.synthetic.folder import synthetic_folder
+from keraunos.data.synthetic.lesions import KINDS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

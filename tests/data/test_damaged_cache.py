@@ -10,9 +10,9 @@ from helpers import make_pictures, smooth_picture
 from keraunos import ImageData
 from keraunos.core.errors import ConfigError
 from keraunos.core.store import Store
-from keraunos.data import synthetic
 from keraunos.data.audit.audit import audit_folders
-from keraunos.data.synthetic import synthetic_folder
+from keraunos.data.synthetic import folder as synthetic
+from keraunos.data.synthetic.folder import synthetic_folder
 
 IN_PLACE = ["empty", "half", "flip"]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from keraunos.data.index.partition import deal, hold_out
+from keraunos.data.index.stratified import assign_folds, hold_out
 
 SEEDS = range(25)
 
@@ -74,11 +74,11 @@ def test_the_seed_decides() -> None:
 @pytest.mark.parametrize("largest", [1, 3])
 def test_folds_share_every_class_and_no_group(seed: int, largest: int) -> None:
     labels, groups = drawn(seed, largest)
-    folds = deal(labels, groups, 4, seed)
+    folds = assign_folds(labels, groups, 4, seed)
     assert set(folds) == set(range(4))
     assert list(straddling(groups, folds)) == []
     for label in np.unique(labels):
         counts = np.bincount(folds[labels == label], minlength=4)
         assert counts.max() - counts.min() <= largest
-    np.testing.assert_array_equal(folds, deal(labels, groups, 4, seed))
-    assert (folds != deal(labels, groups, 4, seed + 100)).any()
+    np.testing.assert_array_equal(folds, assign_folds(labels, groups, 4, seed))
+    assert (folds != assign_folds(labels, groups, 4, seed + 100)).any()

@@ -15,7 +15,7 @@ from helpers import make_pictures
 from keraunos import ImageData
 from keraunos.core.cache_folder import UNFINISHED
 from keraunos.core.store import LIMIT_VARIABLE, open_store
-from keraunos.data.files.records import FileRecord, FileRecords
+from keraunos.data.files.file_records import FileRecord, FileRecords
 
 SIZE, PICTURES = 64, 30
 

@@ -7,7 +7,7 @@ from helpers import smooth_picture
 from keraunos import DataError
 from keraunos.configs import DataConfig
 from keraunos.core.store import Store
-from keraunos.data.index.read import ReadIndex, read_index
+from keraunos.data.index.build_index import BuiltIndex, build_index
 
 NAMES = [f"ISIC_{number:04d}" for number in range(12)]
 
@@ -25,11 +25,11 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def read(images: Path, tmp_path: Path):
     """Reads a table of these pictures."""
 
-    def run(content: str | bytes, **settings: object) -> ReadIndex:
+    def run(content: str | bytes, **settings: object) -> BuiltIndex:
         table = tmp_path / "t.csv"
         table.write_bytes(content if isinstance(content, bytes) else content.encode())
         config = {"train": str(table), "image_root": str(images), **settings}
-        return read_index(DataConfig(**config), 0, Store(tmp_path / "cache", 10**9))
+        return build_index(DataConfig(**config), 0, Store(tmp_path / "cache", 10**9))
 
     return run
 

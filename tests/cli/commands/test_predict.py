@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import contents, environment_without_keraunos
-from keraunos.data.synthetic import KINDS
+from keraunos.data.synthetic.lesions import KINDS
 from PIL import Image
 from programs import fork_keraunos
 

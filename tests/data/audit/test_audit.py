@@ -11,7 +11,7 @@ from keraunos.core.errors import DataError
 from keraunos.core.store import Store
 from keraunos.data.audit.audit import audit_folders
 from keraunos.data.audit.findings import findings, spoils_a_run, to_json
-from keraunos.data.index.read import read_index
+from keraunos.data.index.build_index import build_index
 from PIL import ExifTags, Image
 
 
@@ -131,9 +131,9 @@ def test_the_setting_that_helps_is_named_and_does(target, setting, shelf, store)
     name, policy = setting.removeprefix("data.").split("=")
     folders = {"train": str(shelf / "train"), "test": str(shelf / "test")}
     with pytest.raises(DataError, match=setting):
-        read_index(DataConfig(**folders, validation=folders["test"]), 0, store)
+        build_index(DataConfig(**folders, validation=folders["test"]), 0, store)
     config = DataConfig(**folders, validation=folders["test"], **{name: policy})
-    assert len(read_index(config, 0, store).dropped) == 1 + (name == "on_conflict")
+    assert len(build_index(config, 0, store).dropped) == 1 + (name == "on_conflict")
 
 
 UNREADABLE = {

@@ -10,9 +10,9 @@ from keraunos import DataError
 from keraunos.configs import DataConfig
 from keraunos.core.store import Store
 from keraunos.data.audit.audit import audit_folders
+from keraunos.data.index.build_index import BuiltIndex, build_index
 from keraunos.data.index.image_index import SPLIT_NAMES
-from keraunos.data.index.read import ReadIndex, read_index
-from keraunos.data.index.split_words import splits_of
+from keraunos.data.index.split_names import splits_of
 
 EACH = ("cat", "dog")
 
@@ -36,11 +36,11 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "cache", 10**9)
 
 
-def read(store: Store, train: Path, **settings: object) -> ReadIndex:
-    return read_index(DataConfig(train=str(train), **settings), 0, store)
+def read(store: Store, train: Path, **settings: object) -> BuiltIndex:
+    return build_index(DataConfig(train=str(train), **settings), 0, store)
 
 
-def counts(found: ReadIndex) -> dict[str, int]:
+def counts(found: BuiltIndex) -> dict[str, int]:
     return {
         name: int((found.index.splits == place).sum())
         for place, name in enumerate(SPLIT_NAMES)
@@ -243,4 +243,4 @@ def test_images_without_extension_are_found_by_content_where_that_is_asked(store
     assert "passed over by their extensions: 1 of (none)" in found.remarks
     audit = audit_folders([root], store, find_images_by="content")
     assert len(audit.paths) == 4
-    assert not audit.looks.mislabelled
+    assert not audit.properties.mislabelled

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...core.errors import ConfigError
-from .database import Records
+from .cache_table import CacheTable
 
 _COLUMNS = (
     "path TEXT",
@@ -66,7 +66,7 @@ class FileRecords:
     """
 
     def __init__(self, path: Path, version: int) -> None:
-        self._rows = Records(path, _COLUMNS, version)
+        self._rows = CacheTable(path, _COLUMNS, version)
 
     def find(self, paths: Sequence[str]) -> dict[str, FileRecord]:
         """The records of those files that have one and are unchanged since."""

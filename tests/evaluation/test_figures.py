@@ -13,7 +13,7 @@ from keraunos.evaluation import (
     samples_picture,
     save_picture,
 )
-from keraunos.evaluation.pictures import to_pixels
+from keraunos.evaluation.figures import to_pixels
 from matplotlib.figure import Figure
 
 MOST_ARTISTS = 25_000  # of any picture, ticks and their lines among them

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from keraunos import ImageData
-from keraunos.data.synthetic import draw_lesion
+from keraunos.data.synthetic.lesions import draw_lesion
 from sklearn.linear_model import LogisticRegression
 
 

@@ -33,7 +33,7 @@ _OF_THE_MACHINE = (
 Row = tuple[Any, ...]
 
 
-class Records:
+class CacheTable:
     """A table in a database file.
 
     Args:

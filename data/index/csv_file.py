@@ -18,7 +18,7 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True)
-class TableFile:
+class CsvFile:
     """The cells of a table, without white space at their ends.
 
     Attributes:
@@ -39,7 +39,7 @@ class TableFile:
         return [cells[place] if place < len(cells) else "" for _, cells in self.rows]
 
 
-def read_table_file(path: Path, wanted: Collection[str], name: str) -> TableFile:
+def read_csv(path: Path, wanted: Collection[str], name: str) -> CsvFile:
     """Reads a CSV file in UTF-8 or, with a byte order mark, UTF-16.
 
     Args:
@@ -63,7 +63,7 @@ def read_table_file(path: Path, wanted: Collection[str], name: str) -> TableFile
                 **{name: str(path)},
             )
         )
-    return TableFile(header[1], rows)
+    return CsvFile(header[1], rows)
 
 
 def _decoded(content: bytes) -> str:

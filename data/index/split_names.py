@@ -1,10 +1,15 @@
-"""Reads names such as `Train`, `test_set` and `ISIC-2017 Validation images` as splits."""
+"""Reads names of folders and cells of tables as splits: `Train`, `test_set`, `dev`."""
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+
+from .csv_file import CsvFile
+from .image_index import SPLIT_NAMES
+from .image_names import summary
 
 UNCLEAR = "unclear"
+AUTO = "auto"
 
 _SPLITS = {
     "train": ("train", "training", "trn"),
@@ -72,6 +77,54 @@ def splits_of(names: Sequence[str]) -> dict[str, str]:
     return {name: split for name, split in found.items() if split is not None}
 
 
+def choose_split_column(
+    table: CsvFile, wanted: str | None, others: Collection[str]
+) -> tuple[str | None, list[str]]:
+    """Finds the column of splits.
+
+    Args:
+        table: The table.
+        wanted: What the column is called, None for none, or `"auto"`: `split` in any case.
+        others: Columns that have another meaning.
+
+    Returns:
+        Its name, or None where there is none; and lines on columns that may be one.
+    """
+    if wanted != AUTO:
+        return (wanted if wanted in table.header else None), []
+    free = [name for name in table.header if name not in others]
+    named = next((name for name in free if name.casefold() == "split"), None)
+    if named is not None:
+        return named, []
+    doubts = [
+        f"the column {name} seems to name splits ({', '.join(sorted(values))}): "
+        f"data.split_column={name} uses them, data.split_column=null does not"
+        for name in free
+        if len(values := set(table.column(name))) <= len(SPLIT_NAMES)
+        and len(_meant(values)) > 1
+    ]
+    return None, doubts
+
+
+def read_splits(table: CsvFile, column: str | None) -> tuple[list[str], list[str]]:
+    """The split of each row, empty where a table has none, and lines on unknown ones.
+
+    Values such as `Train`, `val`, `dev` or `test_set` are understood.
+    """
+    if column is None:
+        return [""] * len(table.rows), []
+    cells = table.column(column)
+    splits = {cell: split_of(cell) for cell in set(cells)}
+    unknown = [
+        f"line {line}: {cell or 'nothing'}"
+        for (line, _), cell in zip(table.rows, cells, strict=True)
+        if splits[cell] not in SPLIT_NAMES
+    ]
+    what = f"rows have none of {', '.join(SPLIT_NAMES)} in the column {column}"
+    remedy = " (data.split_column=null overlooks it)"
+    return [splits[cell] or "" for cell in cells], summary(what + remedy, unknown)
+
+
 def _words(name: str) -> list[str]:
     return re.findall(r"[^\W\d_]+", unicodedata.normalize("NFKC", name).casefold())
 
@@ -87,3 +140,9 @@ def _without_fillers(text: str) -> str:
         if text.startswith(filler) or text.endswith(filler):
             return _without_fillers(text.removeprefix(filler).removesuffix(filler))
     return text
+
+
+def _meant(values: Collection[str]) -> Sequence[str]:
+    """The splits that values mean, or nothing if one of them means none."""
+    meant = [split_of(value) for value in values]
+    return [s for s in meant if s in SPLIT_NAMES] if None not in meant else []

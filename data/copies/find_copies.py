@@ -1,4 +1,4 @@
-"""Tells which files show the same picture, or nearly."""
+"""Finds the files that show the same image, or nearly."""
 
 import contextlib
 import hashlib
@@ -7,15 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from ...core.sealed_file import SEAL_VERSION
 from ...core.store import Store
+from ..files.fingerprints import FINGERPRINT_VERSION, Fingerprints
 from ..files.inspect import inspect_files
-from .exact import Groups, copy_groups
-from .fingerprints import FINGERPRINT_VERSION, Fingerprints
-from .near import NEAR_VERSION, Integers, Thumbnails, near_pairs
+from .groups import Groups, connected, copy_groups
+from .near_pairs import NEAR_VERSION, Integers, Thumbnails, near_pairs
 
 _VERSIONS = f"{FINGERPRINT_VERSION}-{NEAR_VERSION}-{SEAL_VERSION}"
 _PIXELS = b"pixels: "
@@ -23,7 +21,7 @@ _CHUNK = 1000
 
 
 @dataclass(frozen=True)
-class Likeness:
+class Copies:
     """Which files show the same picture.
 
     Attributes:
@@ -48,12 +46,12 @@ def near_groups(paths: Sequence[str], store: Store) -> Groups:
     """
     fingerprints = Fingerprints(store)
     records = inspect_files(paths, store, fingerprints)
-    return likeness([record.digest for record in records], fingerprints).near
+    return find_copies([record.digest for record in records], fingerprints).near
 
 
-def likeness(
+def find_copies(
     digests: Sequence[bytes], fingerprints: Fingerprints, near: bool = True
-) -> Likeness:
+) -> Copies:
     """Groups files by their fingerprints.
 
     Args:
@@ -64,7 +62,7 @@ def likeness(
     keys, colours = _keys_and_colours(digests, fingerprints)
     same = copy_groups(keys)
     if not near:
-        return Likeness(same, same)
+        return Copies(same, same)
     first = np.unique(same, return_index=True)[1]
     pictures = first[np.char.startswith(keys[first], _PIXELS)]
     shown = [digests[row] for row in pictures]
@@ -77,7 +75,7 @@ def likeness(
         f"near-{_VERSIONS}-{hashlib.sha256(b''.join(shown)).hexdigest()}",
         lambda: near_pairs(load, colours[pictures]),
     )
-    return Likeness(same, connected(same, pictures[pairs]))
+    return Copies(same, connected(same, pictures[pairs]))
 
 
 def _keys_and_colours(
@@ -105,17 +103,3 @@ def _remembered(store: Store, key: str, find: Callable[[], Integers]) -> Integer
     with contextlib.suppress(OSError), store.writing(key) as part:  # the disk may be full
         pairs.astype("<i8").tofile(part)
     return pairs
-
-
-def connected(groups: Groups, pairs: Integers) -> Groups:
-    """Joins groups that a pair of rows connects, and numbers the rest anew.
-
-    Example:
-        >>> connected(np.array([0, 1, 1, 2]), np.array([[0, 2]])).tolist()
-        [0, 0, 0, 1]
-    """
-    count = int(groups.max(initial=-1)) + 1
-    first, second = groups[pairs].T
-    links = coo_array((np.ones(len(pairs)), (first, second)), shape=(count, count))
-    labels: Groups = connected_components(links, directed=False)[1]
-    return labels[groups]

@@ -9,10 +9,10 @@ import numpy.typing as npt
 from ...configs import DataConfig
 from ...core.errors import DataError, message
 from ...core.names import some
-from ..copies.exact import differ_within
+from ..copies.groups import differ_within
 from .image_index import TEST, TRAIN, VALIDATION, ImageIndex
-from .partition import HELD_OUT, STAYS, UNDECIDED, deal, hold_out
-from .split_table import UNNAMED, WrittenSplit
+from .split_csv import UNNAMED, WrittenSplit
+from .stratified import HELD_OUT, STAYS, UNDECIDED, assign_folds, hold_out
 
 _NO_SIDE = np.iinfo(np.int8).max
 _PURPOSE_OF_TEST = 1
@@ -110,7 +110,9 @@ class _Assignment:
     def take_fold(self, fold: int, folds: int, seed: int) -> None:
         """Moves one fold of the training files, counted from 1, to validation."""
         rows = self._rows(TRAIN)
-        folds_of = deal(self.index.labels[rows], self.index.groups[rows], folds, seed)
+        folds_of = assign_folds(
+            self.index.labels[rows], self.index.groups[rows], folds, seed
+        )
         self.splits[rows[folds_of == fold - 1]] = VALIDATION
 
     def _rows(self, *splits: int) -> npt.NDArray[np.intp]:

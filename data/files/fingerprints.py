@@ -9,9 +9,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from ...core.store import Store
-from ..files.database import Records
-from ..files.decode import OpenedPicture
-from ..files.pixel_rules import DECODER_VERSION
+from .cache_table import CacheTable
+from .decode import OpenedPicture
+from .pixel_rules import DECODER_VERSION
 
 SIDE = 32
 FINGERPRINT_VERSION = 1000 + DECODER_VERSION
@@ -77,7 +77,7 @@ class Fingerprints:
     def __init__(self, store: Store) -> None:
         self.store = store
         path = store.directory / "fingerprints.sqlite"
-        self._rows = Records(path, _COLUMNS, FINGERPRINT_VERSION)
+        self._rows = CacheTable(path, _COLUMNS, FINGERPRINT_VERSION)
 
     def known(self, digests: Iterable[bytes]) -> set[bytes]:
         """Those of the contents whose fingerprints are there."""

@@ -1,41 +1,48 @@
 """From folders or tables to the index of a run: listed, opened, cleaned and split."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from ...configs import DataConfig
-from ...core.errors import ConfigError, message
+from ...configs.choices import Check
+from ...core.errors import ConfigError, DataError, message
+from ...core.names import some
 from ...core.store import Store
 from ...core.user_path import user_path
-from ..copies.exact import (
+from ..copies.find_copies import find_copies
+from ..copies.groups import (
     copy_groups,
     differ_within,
     in_order_of_content,
     join_groups,
     named_groups,
 )
-from ..copies.fingerprints import Fingerprints
-from ..copies.similarity import likeness
-from ..files.bit_depth import remarks_on_bits, require_bit_depth
-from ..files.file_remarks import problems_of_files, remarks_on_files
+from ..files.file_records import FileRecord
+from ..files.fingerprints import Fingerprints
 from ..files.inspect import inspect_files
 from ..files.pixel_rules import PixelRules
-from ..files.records import FileRecord
-from .assign import assign_splits, follow_written_split
-from .class_remarks import remarks_on_classes
-from .image_index import SPLIT_NAMES, ImageIndex
+from ..files.problems import (
+    problems_of_files,
+    remarks_on_bits,
+    remarks_on_files,
+    require_bit_depth,
+)
+from .assign_splits import assign_splits, follow_written_split
+from .image_index import SPLIT_NAMES, TEST, TRAIN, VALIDATION, ImageIndex
+from .label_checks import alike_but_for_case
 from .policies import Dropped, Policies, apply_policies
 from .scan import Scan
 from .sources import list_sources
-from .split_table import read_split
+from .split_csv import read_split
+
+FEW = 5  # training images of a class
 
 
 @dataclass(frozen=True)
-class ReadIndex:
+class BuiltIndex:
     """The table of a run and what was found on the way.
 
     Attributes:
@@ -49,7 +56,7 @@ class ReadIndex:
     remarks: list[str]
 
 
-def read_index(config: DataConfig, seed: int, store: Store) -> ReadIndex:
+def build_index(config: DataConfig, seed: int, store: Store) -> BuiltIndex:
     """Reads the folders and tables that a configuration names.
 
     Args:
@@ -77,8 +84,8 @@ def read_index(config: DataConfig, seed: int, store: Store) -> ReadIndex:
     index, found = assign_splits(index, config, scans.keys(), seed, written)
     odd += remarks_on_bits(records, config.bit_depth)
     listed = [line for scan in scans.values() for line in scan.remarks]
-    remarks += [*listed, *odd, *found, *remarks_on_classes(index)]
-    return ReadIndex(index, dropped, remarks)
+    remarks += [*listed, *odd, *found, *_remarks_on_classes(index)]
+    return BuiltIndex(index, dropped, remarks)
 
 
 def _require_one_fold(config: DataConfig) -> None:
@@ -102,7 +109,7 @@ def _inspect(
     class_names: tuple[str, ...],
     scans: Mapping[str, Scan],
     store: Store,
-    check: Literal["copies", "full", "off"],
+    check: Check,
     max_pixels: int,
 ) -> tuple[ImageIndex, list[FileRecord]]:
     paths = [path for scan in scans.values() for path in scan.paths]
@@ -117,7 +124,7 @@ def _inspect(
     )
     if fingerprints is not None:
         usable = [b"" if record.problem else record.digest for record in records]
-        groups = join_groups(groups, likeness(usable, fingerprints).near)
+        groups = join_groups(groups, find_copies(usable, fingerprints).near)
     index = ImageIndex(
         class_names,
         np.array(paths, object),
@@ -138,3 +145,43 @@ def _labels(
         places[scan.class_names[label]] for scan in scans.values() for label in scan.labels
     ]
     return np.array(labels, np.int32)
+
+
+def _remarks_on_classes(index: ImageIndex) -> list[str]:
+    """Lines on the classes that hardly have training pictures.
+
+    Raises:
+        DataError: Fewer than two classes have any.
+    """
+    counts = dict(zip(index.class_names, index.class_counts(TRAIN).tolist(), strict=True))
+    if np.count_nonzero(list(counts.values())) < 2:
+        raise DataError(
+            message(
+                "At least two classes must have training pictures.",
+                "Look at dropped files and class folders with data.on_conflict=keep.",
+                counts=dict(list(counts.items())[:20]),
+            )
+        )
+    missing = [name for name, count in counts.items() if not count]
+    few = [f"{name} ({count})" for name, count in counts.items() if 0 < count < FEW]
+    remarks = []
+    if missing:
+        remarks.append(
+            f"no training pictures are left of {some(missing)}: it can't be learnt"
+        )
+    if few:
+        remarks.append(f"fewer than {FEW} training pictures are left of {some(few)}")
+    return [*remarks, *_absent(index), *_alike(index.class_names)]
+
+
+def _absent(index: ImageIndex) -> Iterator[str]:
+    for split in (VALIDATION, TEST):
+        counts = index.class_counts(split)
+        names = [index.class_names[label] for label in np.flatnonzero(counts == 0)]
+        if names and counts.any():
+            yield f"there are no {SPLIT_NAMES[split]} pictures of {some(names)}"
+
+
+def _alike(class_names: Sequence[str]) -> Iterator[str]:
+    for names in alike_but_for_case(class_names):
+        yield f"classes that differ by upper and lower case alone: {', '.join(names)}"

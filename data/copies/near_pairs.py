@@ -14,7 +14,7 @@ from scipy.fft import dct
 from scipy.spatial import KDTree
 
 from ...core.progress import track
-from .fingerprints import SIDE
+from ..files.fingerprints import SIDE
 
 # Two pictures are near copies if their brightness correlates by 0.992 or more, and their
 # mean colours differ by no more than this in red, green and blue.

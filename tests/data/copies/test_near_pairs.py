@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from helpers import opened_files, smooth_picture
 from keraunos.core.store import Store
-from keraunos.data.copies.similarity import near_groups
+from keraunos.data.copies.find_copies import near_groups
+from keraunos.data.files.file_records import FileRecords
 from keraunos.data.files.inspect import inspect_files
 from keraunos.data.files.pixel_rules import DECODER_VERSION
-from keraunos.data.files.records import FileRecords
 from PIL import Image, ImageEnhance, ImageOps
 
 CHANGES = {

@@ -1,4 +1,4 @@
-"""Finds copies of the same picture, files whose bytes are equal, and other groups."""
+"""Numbers that files of a group share: made, joined, and asked about."""
 
 from collections.abc import Sequence
 
@@ -48,6 +48,20 @@ def join_groups(first: Groups, second: Groups) -> Groups:
     links = coo_array((np.ones(len(first)), (first, count + second)), shape=(total, total))
     joined = connected_components(links, directed=False)[1][first]
     return np.unique(joined, return_inverse=True)[1]
+
+
+def connected(groups: Groups, pairs: Groups) -> Groups:
+    """Joins groups that a pair of rows connects, and numbers the rest anew.
+
+    Example:
+        >>> connected(np.array([0, 1, 1, 2]), np.array([[0, 2]])).tolist()
+        [0, 0, 0, 1]
+    """
+    count = int(groups.max(initial=-1)) + 1
+    first, second = groups[pairs].T
+    links = coo_array((np.ones(len(pairs)), (first, second)), shape=(count, count))
+    labels: Groups = connected_components(links, directed=False)[1]
+    return labels[groups]
 
 
 def in_order_of_content(groups: Groups, digests: npt.NDArray[np.bytes_]) -> Groups:

@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 from keraunos.core.errors import ConfigError
-from keraunos.data.files.database import Records
+from keraunos.data.files.cache_table import CacheTable
 
 COLUMNS = ("name TEXT", "digest BLOB", "count INTEGER", "is_odd INTEGER")
 ROWS = [(f"{n}.png", bytes([n]) * 32, n, n % 2 == 1) for n in range(20)]
@@ -13,12 +13,12 @@ ROWS = [(f"{n}.png", bytes([n]) * 32, n, n % 2 == 1) for n in range(20)]
 @pytest.fixture
 def path(tmp_path):
     path = tmp_path / "files.sqlite"
-    Records(path, COLUMNS, 1).remember(ROWS)
+    CacheTable(path, COLUMNS, 1).remember(ROWS)
     return path
 
 
 def found(path):
-    return sorted(Records(path, COLUMNS, 1).find([row[0] for row in ROWS]))
+    return sorted(CacheTable(path, COLUMNS, 1).find([row[0] for row in ROWS]))
 
 
 def test_what_is_whole_is_found(path, capsys):
@@ -35,7 +35,7 @@ def test_a_row_that_has_changed_is_not_found(path, change, capsys):
         connection.execute(f"UPDATE rows SET {change} WHERE name = '7.png'")
     connection.close()
     assert found(path) == sorted(row for row in ROWS if row[0] != "7.png")
-    Records(path, COLUMNS, 1).remember(ROWS)
+    CacheTable(path, COLUMNS, 1).remember(ROWS)
     assert found(path) == sorted(ROWS)
 
 
@@ -53,12 +53,12 @@ def test_a_database_that_cannot_be_read_is_made_again(path, content):
     half = path.read_bytes()[:5000]
     path.write_bytes(half if content is None else content)
     assert set(found(path)) <= set(ROWS)
-    Records(path, COLUMNS, 1).remember(ROWS)
+    CacheTable(path, COLUMNS, 1).remember(ROWS)
     assert found(path) == sorted(ROWS)
 
 
 def test_other_versions_are_dropped(path):
-    assert list(Records(path, COLUMNS, 2).find(["7.png"])) == []
+    assert list(CacheTable(path, COLUMNS, 2).find(["7.png"])) == []
 
 
 def test_a_directory_in_its_place_is_named(tmp_path):

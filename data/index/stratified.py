@@ -1,11 +1,11 @@
-"""Divides pictures, fairly by class and never a group on both sides."""
+"""Divides images class by class, never a group on both sides."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from ..copies.exact import Groups, Mask
+from ..copies.groups import Groups, Mask
 
 Integers = npt.NDArray[np.intp]
 Sides = npt.NDArray[np.int8]
@@ -59,17 +59,17 @@ def hold_out(
     return (sides == HELD_OUT) | np.isin(groups, names[choice.chosen])
 
 
-def deal(
+def assign_folds(
     labels: npt.NDArray[np.int32], groups: Groups, folds: int, seed: int
 ) -> npt.NDArray[np.intp]:
-    """Deals pictures out to folds, so that each class is spread evenly over them.
+    """Assigns images to folds, so that each class is spread evenly over them.
 
     Args:
         labels: `(rows,)` class of each picture.
         groups: `(rows,)` number of the group that each picture belongs to; a group goes
             to one fold as a whole.
         folds: How many.
-        seed: The same seed deals alike.
+        seed: The same seed gives the same folds.
 
     Returns:
         `(rows,)` the fold of each picture, from 0 on.

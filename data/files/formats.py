@@ -1,0 +1,78 @@
+"""Which formats are read, by what files are called and by their first bytes."""
+
+import os
+import stat
+
+# Formats by extension; what a file is called does not matter to us, but to other tools.
+FORMATS = {
+    **dict.fromkeys((".jpg", ".jpeg", ".jfif"), ("JPEG", "MPO")),
+    ".png": ("PNG",),
+    ".gif": ("GIF",),
+    ".bmp": ("BMP", "DIB"),
+    ".webp": ("WEBP",),
+    **dict.fromkeys((".tif", ".tiff"), ("TIFF",)),
+    ".avif": ("AVIF",),
+    **dict.fromkeys((".pbm", ".pgm", ".pnm", ".ppm"), ("PPM",)),
+    **dict.fromkeys((".j2k", ".jp2", ".jpf", ".jpx"), ("JPEG2000",)),
+}
+EXTENSIONS = frozenset(FORMATS)
+
+_LENGTH = 16
+_BEGINNINGS = (
+    b"\xff\xd8\xff",
+    b"\x89PNG\r\n\x1a\n",
+    b"GIF87a",
+    b"GIF89a",
+    b"II*\0",
+    b"MM\0*",
+    b"\0\0\0\x0cjP  \r\n\x87\n",  # JPEG 2000, and without its box
+    b"\xff\x4f\xff\x51",
+)
+_PNM = (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6")
+_OTHER_KINDS = {
+    (b"<!doctype", b"<html", b"<?xml", b"<svg"): "it is a web page or XML, not a picture",
+    (b"ftyphei", b"ftypmif1"): "it is HEIC; convert it to JPEG",
+    (b"%pdf",): "it is a PDF, not a picture",
+    (b"pk\3\4", b"\x1f\x8b", b"rar!", b"7z\xbc\xaf"): "it is an archive; unpack it",
+}
+
+
+def is_image_start(start: bytes) -> bool:
+    r"""Whether bytes are the first ones of an image in a format that is read here.
+
+    Args:
+        start: At least 16 bytes, or the whole of a shorter file.
+
+    Example:
+        >>> is_image_start(b"\x89PNG\r\n\x1a\n" + bytes(8)), is_image_start(b"hello")
+        (True, False)
+    """
+    return (
+        start.startswith(_BEGINNINGS)
+        or (start[:4] == b"RIFF" and start[8:12] == b"WEBP")
+        or (start[4:8] == b"ftyp" and start[8:12] in (b"avif", b"avis"))
+        or (start[:2] == b"BM" and start[6:10] == bytes(4))
+        or (start[:2] in _PNM and start[2:3].isspace())
+    )
+
+
+def begins_like_an_image(path: str) -> bool:
+    """Whether a file begins like an image; pipes and the like are not opened."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return False
+        with open(path, "rb") as file:
+            return is_image_start(file.read(_LENGTH))
+    except OSError:
+        return False
+
+
+def describe_content(content: bytes) -> str:
+    """What bytes are that no decoder takes, for a message."""
+    start = content[:64].lstrip().lower()
+    for beginnings, what in _OTHER_KINDS.items():
+        if start.startswith(beginnings) or content[4:].startswith(beginnings):
+            return what
+    if is_image_start(content[:16]):
+        return "it begins like a picture, but is damaged"
+    return f"it is of no known picture format (it starts with {content[:8]!r})"

@@ -1,0 +1,146 @@
+"""Loads decoded images by row: from memory, from the cache on the disk, or from files."""
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ...configs.choices import Cache
+from ...core.files import sha256_of_json
+from ...core.sealed_file import SEAL_VERSION
+from ...core.store import Store
+from .decode import Pixels
+from .inspect import decode_files, read_pixels
+from .pixel_rules import DEFAULT_RULES, PixelRules
+
+LoadImages = Callable[[npt.NDArray[np.int64]], Pixels]
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """Files to decode, and how.
+
+    Attributes:
+        paths: Files that are known to be decodable.
+        digests: SHA-256 of the content of each, 32 bytes.
+        size: Height and width of the decoded images in pixels.
+        rules: How pixels are read.
+    """
+
+    paths: Sequence[str]
+    digests: npt.NDArray[np.bytes_]
+    size: int
+    rules: PixelRules = DEFAULT_RULES
+
+    def read(self, row: int) -> Pixels:
+        """Decodes one of them: `(size, size, 3)` RGB, uint8."""
+        return read_pixels(self.paths[row], self.digests[row], self.size, self.rules)
+
+    def read_all(self) -> Iterator[Pixels]:
+        """Decodes all of them in parallel, in order."""
+        return decode_files(self.paths, self.digests.tolist(), self.size, self.rules)
+
+
+def open_images(
+    files: ImageFiles, cache: Cache, store: Store | None
+) -> tuple[LoadImages, list[str]]:
+    """Makes the function that loads decoded images.
+
+    Args:
+        files: What to decode.
+        cache: `"memory"` and `"disk"` decode everything once, now; `"none"` decodes
+            when asked; `"auto"` is `"disk"` where that fits, else `"none"`.
+        store: Where `"disk"` keeps them, for all runs on this machine to share.
+
+    Returns:
+        A function from `(n,)` rows to `(n, size, size, 3)` RGB, uint8, and lines on
+        what could not be had.
+
+    Raises:
+        DataError: A file was changed or removed since it was inspected.
+    """
+    if cache == "memory":
+        return _from_array(_in_memory(files)), []
+    if cache == "none" or store is None:
+        return _from_files(files), []
+    images = _Decoded(files, store)
+    if cache == "auto" and not (images.is_there() or images.fits()):
+        return _from_files(files), [
+            f"{images.words} don't fit into the cache: they are decoded in each epoch"
+        ]
+    try:
+        return _from_array(images.open()), []
+    except OSError as error:
+        return _from_files(files), [
+            f"{images.words} could not be kept in {store.directory} ({error.strerror}): "
+            "they are decoded in each epoch"
+        ]
+
+
+class _Decoded:
+    """All images of a table in one file of the store."""
+
+    def __init__(self, files: ImageFiles, store: Store) -> None:
+        digests = hashlib.sha256(np.ascontiguousarray(files.digests).tobytes()).hexdigest()
+        key = [SEAL_VERSION, files.rules.decoder, files.size, digests]
+        self._key = f"pictures-{sha256_of_json(key)}"
+        self._files, self._store = files, store
+        self._shape = (len(files.paths), files.size, files.size, 3)
+        self.num_bytes = math.prod(self._shape)
+        self.words = f"{len(files.paths)} decoded pictures ({self.num_bytes / 1e9:.2g} GB)"
+
+    def is_there(self) -> bool:
+        """Whether somebody has decoded them already."""
+        return self._store.find(self._key) is not None
+
+    def fits(self) -> bool:
+        """Whether there is room for them."""
+        return self._store.fits(self._key, self.num_bytes)
+
+    def open(self) -> Pixels:
+        """Maps the file; makes it first if it is not there, in one process for all.
+
+        Raises:
+            OSError: The disk is full.
+        """
+        with self._store.lock(self._key):
+            found = self._find()
+            if found is None:
+                self._write()
+                found = self._find()
+        if found is None:
+            raise OSError(0, "the disk does not keep what is written")
+        return found
+
+    def _find(self) -> Pixels | None:
+        return self._store.open(self._key, np.uint8, self._shape)
+
+    def _write(self) -> None:
+        # Not through a mapped file: where the disk is full, that kills the process.
+        with self._store.writing(self._key) as part, open(part, "wb") as file:
+            for pixels in self._files.read_all():
+                file.write(pixels.tobytes())
+
+
+def _from_array(array: Pixels) -> LoadImages:
+    return lambda rows: array[rows]
+
+
+def _from_files(files: ImageFiles) -> LoadImages:
+    def load(rows: npt.NDArray[np.int64]) -> Pixels:
+        images = np.empty((len(rows), files.size, files.size, 3), np.uint8)
+        for position, row in enumerate(rows):
+            images[position] = files.read(row)
+        return images
+
+    return load
+
+
+def _in_memory(files: ImageFiles) -> Pixels:
+    array = np.empty((len(files.paths), files.size, files.size, 3), np.uint8)
+    for row, pixels in enumerate(files.read_all()):
+        array[row] = pixels
+    return array

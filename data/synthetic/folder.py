@@ -1,0 +1,118 @@
+"""The folder of drawn lesions: made once, kept in the cache, mended where damaged."""
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from ...core.checked_files import CHECKSUMS_FILE
+from ...core.console import say
+from ...core.files import new_directory, replacing, sha256_of_file, write_text_atomic
+from ...core.progress import track
+from ...core.store import Store
+from .lesions import KINDS, draw_lesion
+
+NAME = "synthetic:lesions"
+VERSION = 1
+
+
+def synthetic_folder(store: Store, seed: int) -> Path:
+    """Draws the data set, unless it is there already.
+
+    Args:
+        store: Where it is kept.
+        seed: The same seed draws the same pictures.
+
+    Returns:
+        A folder with the folders `train` and `test`, each with a folder a class.
+    """
+    folder = store.directory / f"lesions-{VERSION}-{seed}"
+    with store.lock(folder.name):
+        if not folder.exists():
+            with new_directory(folder) as part:
+                _draw_all(part, seed)
+                _note(part)
+        _mend(folder, seed)
+    return folder
+
+
+def _mend(folder: Path, seed: int) -> None:
+    """Draws those pictures again that are damaged or gone."""
+    noted, found = _noted(folder), _found(folder)
+    damaged = [
+        each
+        for each in _plan()
+        if not found[each.name]
+        or noted.get(each.name, found[each.name]) != found[each.name]
+    ]
+    for each in damaged:
+        each.draw(folder, seed)
+    if damaged:
+        say(f"{len(damaged)} drawn images in {folder} were damaged: drawn again")
+    if damaged or not noted:
+        _note(folder)
+
+
+def _noted(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each picture as it was drawn, by its name; none if not known."""
+    try:
+        lines = (folder / CHECKSUMS_FILE).read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return {}
+    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+
+
+def _note(folder: Path) -> None:
+    lines = [f"{digest}  {name}\n" for name, digest in _found(folder).items()]
+    with contextlib.suppress(OSError):  # of a full disk others tell
+        write_text_atomic(folder / CHECKSUMS_FILE, "".join(lines))
+
+
+def _found(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each picture as it is now; empty if it can't be read."""
+    found = dict.fromkeys((each.name for each in _plan()), "")
+    for name in found:
+        with contextlib.suppress(OSError):
+            found[name] = sha256_of_file(folder / name)
+    return found
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """A picture to draw, and where it belongs."""
+
+    split: str
+    class_name: str
+    number: int
+
+    @property
+    def name(self) -> str:
+        """Its file below the folder of all."""
+        return f"{self.split}/{self.class_name}/lesion_{self.number:04d}.png"
+
+    def draw(self, folder: Path, seed: int) -> None:
+        """Draws it into its file."""
+        file = folder / self.name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        pixels = draw_lesion(self.class_name, seed, self.number)
+        with replacing(file) as part:
+            Image.fromarray(pixels).save(part)
+
+
+def _plan() -> list[_Drawing]:
+    return [
+        _Drawing(split, name, number)
+        for name, kind in KINDS.items()
+        for split, numbers in (
+            ("train", range(kind.train)),
+            ("test", range(kind.train, kind.train + kind.test)),
+        )
+        for number in numbers
+    ]
+
+
+def _draw_all(folder: Path, seed: int) -> None:
+    plan = _plan()
+    for each in track(plan, "Drawing lesions", len(plan)):
+        each.draw(folder, seed)
