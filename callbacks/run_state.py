@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from ..core.run_layout import CHECKPOINTS_FOLDER, checkpoint_name
 from ..evaluation import Predictions
+from ..models.optimizer import unwrapped
 from ..models.phases import Phase
 
 
@@ -145,6 +146,5 @@ class RunState:
     @property
     def has_fixed_learning_rate(self) -> bool:
         """Whether the learning rate can be set, as it is no schedule."""
-        optimizer = self.model.optimizer
-        inner = getattr(optimizer, "inner_optimizer", optimizer)
-        return isinstance(inner.get_config()["learning_rate"], float)
+        config = unwrapped(self.model.optimizer).get_config()
+        return isinstance(config["learning_rate"], float)

@@ -1,9 +1,17 @@
-"""Arrays as bytes, to be hashed and compared."""
+"""Arrays: what counts as one, and its bytes, to be hashed and compared."""
 
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+
+
+@runtime_checkable
+class SupportsArray(Protocol):
+    """An array, a scalar of NumPy, a tensor: what NumPy turns into an array as it is."""
+
+    def __array__(self) -> npt.NDArray[Any]:
+        """The array."""
 
 
 def bytes_of(array: npt.NDArray[Any]) -> memoryview:

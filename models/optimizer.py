@@ -70,3 +70,10 @@ def optimizer_class(name: str) -> type[keras.optimizers.Optimizer]:
     """The class of Keras that a name in lower case is of."""
     classes = {key.lower(): getattr(keras.optimizers, key) for key in dir(keras.optimizers)}
     return choose("optimizer.name", name, classes)
+
+
+def unwrapped(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
+    """The optimizer that updates variables, without one around it that scales losses."""
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        return optimizer.inner_optimizer
+    return optimizer

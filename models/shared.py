@@ -44,4 +44,4 @@ class SharedNetworks:
 
 
 def _has_trained(network: Any) -> bool:
-    return bool(getattr(network, "trainable_variables", None))
+    return isinstance(network, keras.Layer) and bool(network.trainable_variables)

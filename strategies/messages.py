@@ -17,6 +17,8 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from ..core.array_bytes import SupportsArray
+
 CODE_BYTES = 32
 MAX_TEXT_BYTES = 1 << 26  # of the JSON; arrays are as large as it tells
 _LENGTH = struct.Struct("!I")
@@ -182,7 +184,7 @@ def _seconds_left(deadline: float) -> float:
 
 
 def _take_out(value: Any, arrays: list[npt.NDArray[Any]]) -> Any:
-    if hasattr(value, "__array__"):
+    if isinstance(value, SupportsArray):
         array = np.ascontiguousarray(value)
         arrays.append(array)
         return {_ARRAY: [array.dtype.name, list(np.shape(value))]}

@@ -232,7 +232,7 @@ def _signal_handlers_kept() -> Iterator[None]:
 
 
 def _say_goodbye(workers: ConnectedWorkers) -> None:
-    error = getattr(sys, "last_value", None)
+    error = vars(sys).get("last_value")
     workers.done() if error is None else workers.fail(error)
 
 

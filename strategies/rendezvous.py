@@ -170,7 +170,8 @@ class _Chief:
             with Reception(listener, token, self._cluster.name(0)) as reception:
                 self._collect(reception, deadline)
         except BaseException as error:
-            self._answer(str(error), getattr(error, "exit_code", 1))
+            code = error.exit_code if isinstance(error, KeraunosError) else 1
+            self._answer(str(error), code)
             for channel in self._found.values():
                 channel.close()
             raise

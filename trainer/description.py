@@ -10,6 +10,7 @@ from ..callbacks import CallbackList, RunState
 from ..models import Module
 from ..strategies import describe_strategy
 from .checkpoint.resume import Resumption
+from .contracts import DescribesItself, batch_size_of
 
 
 def describe_run(
@@ -48,14 +49,8 @@ def describe_devices(strategy: tf.distribute.Strategy, batch_size: int | None) -
 
 def describe_data(data: Any) -> list[str]:
     """Says what data there are, if they can tell."""
-    if not hasattr(data, "describe"):
-        return []
-    return [f"data: {line}" for line in data.describe()]
-
-
-def batch_size_of(data: Any) -> int | None:
-    """The global batch size, if the data have one."""
-    return getattr(data, "batch_size", None)
+    lines = data.describe() if isinstance(data, DescribesItself) else []
+    return [f"data: {line}" for line in lines]
 
 
 def _initial_weights(run: RunState, resumption: Resumption | None) -> list[str]:

@@ -10,6 +10,8 @@ from ..core.checked_files import write_checked_text
 from ..core.errors import ConfigError, message
 from ..core.files import replacing
 from ..core.run_layout import CLASSES_FILE, MODEL_FILE
+from .contracts import HasClassNames
+from .step.keras_internals import model_inputs
 
 
 def export_model(model: keras.Model, path: Path, is_compiled: bool = False) -> None:
@@ -22,8 +24,7 @@ def export_model(model: keras.Model, path: Path, is_compiled: bool = False) -> N
             and metrics of one's own then keep it from loading elsewhere.
     """
     plain = model
-    is_functional = getattr(model, "inputs", None) is not None
-    if is_functional and not is_compiled:
+    if model_inputs(model) and not is_compiled:
         plain = keras.Model(model.inputs, model.outputs, name=model.name)
     with replacing(path) as temporary:
         plain.save(temporary)
@@ -43,7 +44,7 @@ def export_run(
     Returns:
         The file of the model.
     """
-    if hasattr(data, "class_names"):
+    if isinstance(data, HasClassNames):
         write_class_names(data.class_names, run_dir / CLASSES_FILE)
     # Last: where it is, a search takes a trial to be exported.
     export_model(model, run_dir / MODEL_FILE, is_compiled)

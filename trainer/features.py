@@ -12,9 +12,9 @@ from ..core.progress import track
 from ..core.store import Store
 from ..models import FeatureCache, Module
 from ..strategies import workers_of
+from .contracts import BatchSource
 from .loop.evaluation import predict_batches
 from .setup.compiled_model import batch_spec
-from .step.batches import BatchSource
 from .step.keras_internals import build_compiled
 
 # By how much probabilities of the whole model may differ from those on cached features.

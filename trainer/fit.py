@@ -25,14 +25,10 @@ from .checkpoint.resume import (
     require_same_settings,
     share_resumption,
 )
-from .checkpoint.run_directory import WritesTables, claimed_directory, write_environment
+from .checkpoint.run_directory import claimed_directory, write_environment
 from .checkpoint.state import restore_epoch, restore_run
-from .description import (
-    batch_size_of,
-    describe_data,
-    describe_devices,
-    describe_run,
-)
+from .contracts import BatchSource, HasFixedOrder, WritesTables, batch_size_of
+from .description import describe_data, describe_devices, describe_run
 from .export import export_run, nothing_to_export
 from .features import (
     Trained,
@@ -57,7 +53,7 @@ from .setup.compiled_model import build_model
 from .setup.global_settings import global_settings
 from .setup.initial_weights import PathOfWeights, load_initial_weights
 from .setup.schedule_length import tell_schedule
-from .step.batches import BatchSource, batch_limit
+from .step.batches import batch_limit
 
 
 @dataclass(frozen=True)
@@ -271,7 +267,8 @@ class Fitting:
     def _prepare(
         self, model: keras.Model, cache: FeatureCache | None, interruption: Interruption
     ) -> None:
-        source: Any = getattr(self.train, "in_order", self.train)
+        train = self.train
+        source: Any = train.in_order if isinstance(train, HasFixedOrder) else train
 
         def predict_training_examples(part: keras.Model) -> Any:
             if cache is not None and cache.is_of(part):

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import keras
 
@@ -11,14 +11,7 @@ from ..core.files import sha256_of_json
 from ..core.redaction import redacted
 from ..models import Module
 from ..models.variables import stable_name
-
-
-@runtime_checkable
-class HasSettings(Protocol):
-    """Data or a module that can tell how they were made."""
-
-    def settings(self) -> dict[str, Any]:
-        """Values that JSON can hold, by name."""
+from .contracts import HasSettings
 
 
 def run_settings(

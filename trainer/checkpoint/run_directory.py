@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import tensorflow as tf
 
@@ -34,6 +34,7 @@ from ...core.run_layout import (
 )
 from ...core.user_path import user_path
 from ...evaluation import write_report
+from ..contracts import LoadsImages
 from ..result import TestResult
 
 # Under such a name a file is written before it gets its own.
@@ -41,14 +42,6 @@ _WRITTEN = "|".join(map(re.escape, (ENVIRONMENT_FILE, CONFIG_FILE)))
 _UNFINISHED = re.compile(rf"\.(?:{_WRITTEN})-\w{{8}}(?:\.\w+)?")
 _DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 PACKAGES = ("keraunos", "tensorflow", "keras", "numpy", "tensorboard", "pillow")
-
-
-@runtime_checkable
-class WritesTables(Protocol):
-    """Data that can write down which file went where."""
-
-    def write_tables(self, directory: Path) -> None:
-        """Writes split.csv and dropped.csv."""
 
 
 def check_run_directory(path: str | os.PathLike[str]) -> Path:
@@ -170,7 +163,7 @@ def write_test_report(
     """Writes how a model did, with pictures if the data have any."""
     directory = Path(os.path.realpath(user_path(run_dir)))
     directory.mkdir(parents=True, exist_ok=True)
-    if result.predictions is not None and hasattr(source, "pictures"):
+    if result.predictions is not None and isinstance(source, LoadsImages):
         write_report(directory, result.predictions, result.scores, source.pictures)
     else:
         write_checked_json(directory / TEST_FILE, result.scores)

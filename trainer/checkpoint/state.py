@@ -13,8 +13,10 @@ from importlib import metadata
 from typing import Any
 
 import keras
+import numpy as np
 
 from ...callbacks import CallbackList, RunState
+from ...core.array_bytes import SupportsArray
 from ...core.bundle import Arrays, Bundle
 from ...core.errors import CheckpointError, KeraunosError
 from ...models.variables import (
@@ -158,8 +160,8 @@ def take_arrays_out(state: Any, path: str = "") -> tuple[Any, Arrays]:
         >>> take_arrays_out({"a": 1, "b": np.zeros(2)})
         ({'a': 1, 'b': {'array': 'b'}}, {'b': array([0., 0.])})
     """
-    if hasattr(state, "__array__"):
-        return {"array": path}, {path: state}
+    if isinstance(state, SupportsArray):
+        return {"array": path}, {path: np.asarray(state)}
     if not isinstance(state, dict):
         return state, {}
     rest: dict[str, Any] = {}

@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from ...core.errors import KeraunosError, OutOfMemoryError, message
+from ..contracts import batch_size_of
 
 FULL_DISK = "No space left"  # TensorFlow has one error for both
 
@@ -33,7 +34,7 @@ def memory_advice(precision: str, data: Any) -> Iterator[None]:
 
 
 def _advice(error: BaseException, precision: str, data: Any) -> str:
-    batch_size = getattr(data, "batch_size", None)
+    batch_size = batch_size_of(data)
     smaller = max(batch_size // 2, 1) if batch_size else "half of it"
     lower = "" if precision != "float32" else "trainer.precision=mixed_float16, "
     return message(

@@ -1,11 +1,14 @@
 """What to say of data that can't be trained on."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from ...core.array_bytes import SupportsArray
 from ...core.errors import ConfigError, message
+from ..contracts import HasShape
 
 _OF_GENERATORS = (
     "Make it a dataset: tf.data.Dataset.from_generator(function, output_signature=...), "
@@ -52,7 +55,7 @@ def refuse_unbatched(element_spec: Any) -> None:
     Raises:
         ConfigError: The items of an element have no rows, or not equally many.
     """
-    specs = [spec for spec in tf.nest.flatten(element_spec) if hasattr(spec, "shape")]
+    specs = [spec for spec in tf.nest.flatten(element_spec) if isinstance(spec, HasShape)]
     shapes = [spec.shape for spec in specs if spec.shape.rank is not None]
     rows = {shape[0] if shape.rank else "none" for shape in shapes} - {None}
     if "none" in rows or len(rows) > 1:
@@ -71,7 +74,7 @@ def _remedy(value: Any) -> str:
             "Make it a dataset: tf.data.Dataset.from_generator(lambda: (pydataset[n] for n "
             "in range(len(pydataset))), output_signature=...)."
         )
-    is_array = hasattr(value, "__array__") or isinstance(value, list | tuple | dict)
-    if hasattr(value, "__iter__") and not is_array:
+    is_array = isinstance(value, SupportsArray | list | tuple | dict)
+    if isinstance(value, Iterable) and not is_array:
         return _OF_GENERATORS
     return "Wrap arrays as tf.data.Dataset.from_tensor_slices((x, y)).batch(32)."

@@ -1,20 +1,13 @@
 """Ends a run whose loss is no longer a number, and writes down where that was."""
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from ...callbacks import RunState
 from ...core.errors import DivergedError
 from ...core.files import write_json_atomic
 from ...core.run_layout import DIVERGED_FILE
 from ...strategies import Position
-
-
-@runtime_checkable
-class NamesBatches(Protocol):
-    """Data that can tell which examples a batch was made of."""
-
-    def batch_names(self, position: Position) -> list[str]:
-        """The names of the examples of the batch at a position, in order."""
+from ..contracts import NamesBatches
 
 
 def diverged(run: RunState, source: Any, batches_per_epoch: int | None) -> DivergedError:

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from ...callbacks import RunState
 from ...strategies import Position, workers_of
-from ..step.batches import Batches, BatchSource, no_batches
+from ..contracts import BatchSource, class_names_of
+from ..step.batches import Batches, no_batches
 from ..step.evaluate import EvaluationStep
 from ..step.metric_internals import reset_metrics
 from ..step.train import TrainStep
@@ -244,8 +245,7 @@ def values_so_far(
     All workers must call this.
     """
     losses = step.totals.read().losses
-    class_names = getattr(source, "class_names", ())
-    metrics = read_metrics(step.model, step.strategy, class_names)
+    metrics = read_metrics(step.model, step.strategy, class_names_of(source))
     return with_unique_names([*losses.items(), *metrics.items()])
 
 

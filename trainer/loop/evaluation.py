@@ -4,20 +4,20 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
-import numpy as np
 
 from ...core.errors import ConfigError, message
 from ...evaluation import Predictions
 from ...models import Module
 from ...strategies import Position
+from ..contracts import BatchSource, KnowsContradictions, LabelledSource
 from ..guards.overrides import refuse_own_evaluation, refuse_own_prediction
 from ..result import TestResult
 from ..setup.compiled_model import batch_spec, check_targets
-from ..step.batches import Batches, BatchSource
+from ..step.batches import Batches
 from ..step.evaluate import EvaluationStep, PredictionStep
 from ..step.keras_internals import build_compiled
 from .epochs import Validation
-from .outputs import Collected, LabelledSource, as_predictions, collect, on_host
+from .outputs import Collected, as_predictions, collect, on_host
 
 
 def evaluate(
@@ -110,7 +110,9 @@ def score_predictions(source: Any, predictions: Predictions) -> dict[str, Any]:
     A picture is contradictory if a copy of it is filed under another class.
     """
     scores = predictions.scores()
-    contradictory = getattr(source, "contradictory", np.zeros(1, bool))
+    if not isinstance(source, KnowsContradictions):
+        return scores
+    contradictory = source.contradictory
     if contradictory.any():
         scores["contradictory_pictures"] = int(contradictory.sum())
         if not contradictory.all():

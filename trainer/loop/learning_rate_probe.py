@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from ...models.variables import changing_variables
 from ...strategies import Position
-from ..step.batches import Batches, BatchSource
+from ..contracts import BatchSource
+from ..step.batches import Batches
 from ..step.train import TrainStep
 
 

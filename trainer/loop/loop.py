@@ -48,9 +48,10 @@ from ..assembly import Parts
 from ..checkpoint.resume import Resumption
 from ..checkpoint.saver import Saver
 from ..checkpoint.state import restore_callbacks, restore_optimizer
+from ..contracts import LabelledSource
 from .epochs import OF_STEPS, Training, Validation, limited
 from .interruption import Interrupted, Interruption
-from .outputs import LabelledSource, as_predictions
+from .outputs import as_predictions
 from .validation_times import ValidationTimes, metrics_set_aside
 
 

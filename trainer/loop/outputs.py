@@ -1,26 +1,17 @@
 """Collects what a model says, a row an example, in the order of the data."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from ...evaluation import Predictions
 from ...strategies import workers_of
+from ..contracts import LabelledSource
 from ..step.batches import no_batches
 
 Collected = Any
-
-
-@runtime_checkable
-class LabelledSource(Protocol):
-    """Data that know the name and the class of each of their examples, in order."""
-
-    names: Sequence[str]
-    labels: npt.NDArray[np.int32]
-    class_names: Sequence[str]
 
 
 def collect(

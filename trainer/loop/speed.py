@@ -4,9 +4,8 @@ from typing import Literal
 
 import tensorflow as tf
 
+from ..contracts import BatchSource, LabelledSource
 from ..setup.compiled_model import batch_spec
-from ..step.batches import BatchSource
-from .outputs import LabelledSource
 
 
 def speed_name(source: BatchSource) -> Literal["images_per_second", "examples_per_second"]:

@@ -1,31 +1,12 @@
 """The first rows of the training data, looked at without changing what comes later."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import tensorflow as tf
 
 from ...strategies import Position, Replicas
-from ..step.batches import BatchSource
-
-
-@runtime_checkable
-class RowReader(Protocol):
-    """A source that makes arrays of any rows that an epoch draws."""
-
-    def draws(self, epoch: int) -> Any:
-        """What an epoch draws: a named tuple of arrays."""
-
-    def arrays(self, draws: Any) -> dict[str, Any]:
-        """The arrays of some draws."""
-
-
-@runtime_checkable
-class Peekable(Protocol):
-    """A source that gives again what was looked at, and does not start anew for it."""
-
-    def first_elements(self) -> Iterator[Any]:
-        """Elements from the first on."""
+from ..contracts import BatchSource, GivesFirstElements, ReadsRows
 
 
 def first_rows(source: BatchSource, count: int) -> Any:
@@ -38,7 +19,7 @@ def first_rows(source: BatchSource, count: int) -> Any:
     Returns:
         What `source.prepare` takes; None if there is not a single row.
     """
-    if isinstance(source, RowReader):
+    if isinstance(source, ReadsRows):
         draws = source.draws(0)
         rows = source.arrays(type(draws)(*(part[:count] for part in draws)))
         return _repeated(rows, count)
@@ -48,7 +29,7 @@ def first_rows(source: BatchSource, count: int) -> Any:
 
 def first_elements(source: BatchSource) -> Iterator[Any]:
     """The first batches of a source, whole."""
-    if isinstance(source, Peekable):
+    if isinstance(source, GivesFirstElements):
         return source.first_elements()
     return (parts[0].content for parts in source.batches(Position(), Replicas()))
 

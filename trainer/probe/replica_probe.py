@@ -16,8 +16,8 @@ from ...core.errors import KeraunosError, OutOfMemoryError, message
 from ...models import Module
 from ...models.variables import value_on_host
 from ...strategies import workers_of
+from ..contracts import BatchSource
 from ..loop.metric_values import JOIN
-from ..step.batches import BatchSource
 from ..step.losses import ADDITIONAL, Kind, divide
 from .differences import Difference, compare, difference, refusal
 from .first_rows import first_rows

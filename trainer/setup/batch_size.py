@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from ...core.errors import ConfigError, DataError, message
+from ..step.keras_internals import model_inputs
 
 _RULE = (
     "A model whose inputs fix the batch size, as stateful layers need it, takes batches of "
@@ -59,5 +60,5 @@ def of_right_batch_size(model: keras.Model, inputs: Any) -> Any:
 
 
 def _fixed_batch_size(model: keras.Model) -> int | None:
-    shapes = [each.shape for each in getattr(model, "inputs", None) or []]
+    shapes = [each.shape for each in model_inputs(model)]
     return shapes[0][0] if shapes and shapes[0] else None

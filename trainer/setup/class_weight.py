@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from ...core.errors import ConfigError, message
-from ..step.batches import BatchSource
+from ..contracts import BatchSource
 
 ClassWeight = Mapping[int, float]
 

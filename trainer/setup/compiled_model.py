@@ -13,8 +13,8 @@ from ...core.errors import ConfigError, message
 from ...models import Module
 from ...models.variables import batch_norms
 from ...strategies import Position, Replicas
+from ..contracts import BatchSource
 from ..guards.overrides import refuse_own_training
-from ..step.batches import BatchSource
 from ..step.keras_internals import build_compiled, set_synchronized
 from ..step.loss_internals import compiled_losses, ignored_losses
 from ..step.losses import overrides_training_step

@@ -7,8 +7,8 @@ from typing import Any
 import tensorflow as tf
 
 from ...strategies import Position, Replicas
+from ..contracts import BatchSource
 from ..probe.first_rows import first_elements
-from ..step.batches import BatchSource
 
 
 class SameBatches:

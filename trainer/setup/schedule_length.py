@@ -1,19 +1,11 @@
 """Tells a schedule of the learning rate how long epochs and the fit are."""
 
-from typing import Protocol, runtime_checkable
-
 import keras
 
 from ...core.errors import ConfigError, message
+from ...models.optimizer import unwrapped
+from ..contracts import TakesLength
 from ..step.keras_internals import given_learning_rate
-
-
-@runtime_checkable
-class TakesLength(Protocol):
-    """A schedule that is told in epochs."""
-
-    def set_length(self, updates_per_epoch: int, total_epochs: int) -> None:
-        """Tells how many updates an epoch has, and how many epochs there will be."""
 
 
 def tell_schedule(
@@ -41,6 +33,5 @@ def tell_schedule(
                 limit_train_batches=None,
             )
         )
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
-    accumulated = inner.gradient_accumulation_steps or 1
+    accumulated = unwrapped(optimizer).gradient_accumulation_steps or 1
     schedule.set_length(-(-steps_per_epoch // accumulated), epochs)

@@ -8,7 +8,8 @@ import keras
 from ...configs import TrainerConfig
 from ...core.errors import ConfigError, message
 from ...models import Module
-from ..step.batches import BatchSource, as_source, batch_limit, require_end
+from ..contracts import BatchSource, HasSplits
+from ..step.batches import as_source, batch_limit, require_end
 from .class_weight import ClassWeight
 from .initial_weights import PathOfWeights
 from .overfitting import SameBatches
@@ -56,7 +57,7 @@ def sources_of(
 
 
 def _train_and_validation(data: Any, validation_data: Any) -> tuple[Any, Any]:
-    if not hasattr(data, "train"):
+    if not isinstance(data, HasSplits):
         return data, validation_data
     if validation_data is not None:
         raise ConfigError(
@@ -71,7 +72,7 @@ def _train_and_validation(data: Any, validation_data: Any) -> tuple[Any, Any]:
 
 def split_of(data: Any, name: str) -> Any:
     """The split of that name, or the data themselves if they are not divided."""
-    if not hasattr(data, "train"):
+    if not isinstance(data, HasSplits):
         return data
     split = getattr(data, name)
     if split is None:

@@ -5,7 +5,7 @@ which differ by one row at most. Nothing is padded.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -13,36 +13,12 @@ import tensorflow as tf
 from ...core.errors import ConfigError, DataError, message
 from ...strategies import Part, Position, Replicas
 from ...strategies.tensorflow_internals import op_determinism_is_enabled
+from ..contracts import BatchSource, class_names_of
 from ..guards.wrong_data import not_a_dataset, refuse_sparse, refuse_unbatched
 from .begun_dataset import BegunDataset
 
 Prepare = Callable[[Any], tuple[Any, Any, Any]]
 DatasetFunction = Callable[[int, int], tf.data.Dataset]
-
-
-@runtime_checkable
-class BatchSource(Protocol):
-    """One split of the data, as batches that are a function of the position.
-
-    Attributes:
-        num_batches: Batches per epoch; None if not known or without end.
-        is_endless: Whether `batches` goes on with later epochs, so that one iterator
-            serves for all of them.
-
-    It may have `class_names` as well, by which metrics of single classes are called.
-    """
-
-    is_endless: bool
-
-    @property
-    def num_batches(self) -> int | None:
-        """See above."""
-
-    def batches(self, position: Position, replicas: Replicas) -> tf.data.Dataset:
-        """The batches from a position on, each a tuple of parts for the replicas here."""
-
-    def prepare(self, part: Any) -> tuple[Any, Any, Any]:
-        """Turns a part into inputs, targets and weights; on the device, traced."""
 
 
 class DatasetSource:
@@ -57,7 +33,7 @@ class DatasetSource:
         refuse_sparse(dataset.element_spec)
         refuse_unbatched(dataset.element_spec)
         self.dataset = dataset
-        self.class_names = getattr(dataset, "class_names", ())
+        self.class_names = class_names_of(dataset)
         cardinality = int(dataset.cardinality())
         self.is_endless = cardinality == tf.data.INFINITE_CARDINALITY
         self.num_batches = cardinality if cardinality >= 0 else None
@@ -97,7 +73,7 @@ class FunctionSource:
         first = function(0, 0)
         refuse_sparse(first.element_spec)
         refuse_unbatched(first.element_spec)
-        self.class_names = getattr(first, "class_names", ())
+        self.class_names = class_names_of(first)
         cardinality = int(first.cardinality())
         self.repeats_forever = cardinality == tf.data.INFINITE_CARDINALITY
         self.num_batches = cardinality if cardinality >= 0 else None
@@ -257,7 +233,7 @@ def require_end(
     Raises:
         ConfigError: The data have no end, and there is no limit.
     """
-    repeats = source.is_endless or getattr(source, "repeats_forever", False)
+    repeats = source.is_endless or _repeats_forever(source)
     if limit is not None or source.num_batches is not None or not repeats:
         return
     if setting is None:
@@ -270,6 +246,10 @@ def require_end(
             **{setting: None},
         )
     )
+
+
+def _repeats_forever(source: BatchSource) -> bool:
+    return isinstance(source, FunctionSource) and source.repeats_forever
 
 
 def no_batches(kind: str, **received: object) -> DataError:

@@ -14,6 +14,7 @@ from keras.src import backend
 from keras.src.backend import compute_output_spec
 from keras.src.models.functional import Functional
 
+from ...models.optimizer import unwrapped
 from ...strategies.tensorflow_internals import functions_are_traced
 
 _STEPS_WORTH_A_TRACE = 50  # of a recurrent layer
@@ -69,6 +70,11 @@ def _build_from_outputs(
             compute_output_spec(
                 function, inputs, targets, outputs, sample_weight=sample_weight
             )
+
+
+def model_inputs(model: keras.Model) -> list[Any]:
+    """The symbolic inputs of a functional or sequential model; none of any other."""
+    return list(getattr(model, "inputs", None) or [])
 
 
 def with_attached(function: Callable[[Any], Any], tensor: Any) -> Any:
@@ -147,7 +153,7 @@ def accumulation_taken_over(optimizer: keras.optimizers.Optimizer) -> Iterator[i
     Yields:
         Over how many batches to accumulate; 1 if not at all.
     """
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    inner = unwrapped(optimizer)
     steps = inner.gradient_accumulation_steps
     inner.gradient_accumulation_steps = None
     try:
@@ -161,7 +167,7 @@ def given_learning_rate(optimizer: keras.optimizers.Optimizer) -> Any:
 
     `optimizer.learning_rate` is what comes out of a schedule.
     """
-    return getattr(optimizer, "inner_optimizer", optimizer)._learning_rate
+    return unwrapped(optimizer)._learning_rate
 
 
 def seed_generators(model: keras.Model) -> list[keras.random.SeedGenerator]:

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from ...core.errors import ConfigError, message
 from ...models import Module
+from ..contracts import HasShape
 from .metric_internals import has_compiled_metrics
 
 
@@ -71,7 +72,7 @@ def _require_rows(name: Any, value: Any, inputs: Any) -> None:
 
     What was averaged or summed already differs with the number of replicas.
     """
-    shape: Any = getattr(value, "shape", ())
+    shape: Any = value.shape if isinstance(value, HasShape) else ()
     rows = tf.nest.flatten(inputs)[0].shape[0]
     first = next(iter(shape), "none")  # a scalar has no rows
     if isinstance(name, str) and first in (None, rows):
@@ -88,8 +89,7 @@ def _require_rows(name: Any, value: Any, inputs: Any) -> None:
 
 
 def _described(value: Any) -> str:
-    shape = getattr(value, "shape", None)
     if isinstance(value, Mapping):
         return f"dict with the keys {list(value)}"
     kind = type(value).__name__
-    return kind if shape is None else f"{kind} of shape {tuple(shape)}"
+    return f"{kind} of shape {tuple(value.shape)}" if isinstance(value, HasShape) else kind

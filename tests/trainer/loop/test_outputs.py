@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import replicas
-from keraunos.trainer.loop.outputs import LabelledSource, as_predictions, collect
+from keraunos.trainer.contracts import LabelledSource
+from keraunos.trainer.loop.outputs import as_predictions, collect
 
 STRATEGY = tf.distribute.OneDeviceStrategy("/cpu:0")
 

@@ -9,9 +9,9 @@ import tensorflow as tf
 from helpers import examples, replicas
 from keraunos import ConfigError, ImageData
 from keraunos.strategies import Position, Replicas, own_part
+from keraunos.trainer.contracts import BatchSource
 from keraunos.trainer.step.batches import (
     Batches,
-    BatchSource,
     DatasetSource,
     FunctionSource,
     as_source,

@@ -1,0 +1,170 @@
+"""What the trainer asks of data, models and schedules: a small protocol for each question.
+
+Nothing has to inherit from these. Data that have the members of a protocol are used for
+what it describes; data that lack them do without.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ..strategies import Position, Replicas
+
+
+@runtime_checkable
+class BatchSource(Protocol):
+    """One split of the data, as batches that are a function of the position.
+
+    Attributes:
+        num_batches: Batches per epoch; None if not known or without end.
+        is_endless: Whether `batches` continues with later epochs, so that one iterator
+            serves for all of them.
+    """
+
+    is_endless: bool
+
+    @property
+    def num_batches(self) -> int | None:
+        """See above."""
+
+    def batches(self, position: Position, replicas: Replicas) -> tf.data.Dataset:
+        """The batches from a position on, each a tuple of parts for the replicas here."""
+
+    def prepare(self, part: Any) -> tuple[Any, Any, Any]:
+        """Turns a part into inputs, targets and weights; on the device, traced."""
+
+
+@runtime_checkable
+class HasSplits(Protocol):
+    """Data that are divided into splits."""
+
+    train: Any
+    validation: Any
+
+
+@runtime_checkable
+class HasBatchSize(Protocol):
+    """Data that know how many examples a batch has, over all devices together."""
+
+    batch_size: int
+
+
+@runtime_checkable
+class HasClassNames(Protocol):
+    """Data that know the names of their classes, in the order of the model's outputs."""
+
+    class_names: Sequence[str]
+
+
+@runtime_checkable
+class LabelledSource(HasClassNames, Protocol):
+    """Data that know the name and the class of each of their examples, in order."""
+
+    names: Sequence[str]
+    labels: npt.NDArray[np.int32]
+
+
+@runtime_checkable
+class KnowsContradictions(Protocol):
+    """Data that know which examples have copies of another class: `(examples,)` bool."""
+
+    contradictory: npt.NDArray[np.bool_]
+
+
+@runtime_checkable
+class LoadsImages(Protocol):
+    """Data that hand out the images of single examples."""
+
+    def pictures(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+        """The images at these places, `(places, height, width, channels)`."""
+
+
+@runtime_checkable
+class HasFixedOrder(Protocol):
+    """Training data that can be gone through once, as they are: not shuffled or augmented.
+
+    Attributes:
+        in_order: The same examples as a source of batches.
+    """
+
+    in_order: BatchSource
+
+
+@runtime_checkable
+class ReadsRows(Protocol):
+    """A source that makes arrays of any rows that an epoch draws."""
+
+    def draws(self, epoch: int) -> Any:
+        """What an epoch draws: a named tuple of arrays."""
+
+    def arrays(self, draws: Any) -> dict[str, Any]:
+        """The arrays of some draws."""
+
+
+@runtime_checkable
+class GivesFirstElements(Protocol):
+    """A source whose first elements can be looked at, and come again in training."""
+
+    def first_elements(self) -> Iterator[Any]:
+        """Elements from the first on."""
+
+
+@runtime_checkable
+class NamesBatches(Protocol):
+    """Data that know which examples a batch is made of."""
+
+    def batch_names(self, position: Position) -> list[str]:
+        """The names of the examples of the batch at a position, in order."""
+
+
+@runtime_checkable
+class DescribesItself(Protocol):
+    """Data that describe themselves at the start of a run."""
+
+    def describe(self) -> Sequence[str]:
+        """Lines for the console."""
+
+
+@runtime_checkable
+class HasSettings(Protocol):
+    """Data that know how they were made."""
+
+    def settings(self) -> dict[str, Any]:
+        """Values that JSON can hold, by name."""
+
+
+@runtime_checkable
+class WritesTables(Protocol):
+    """Data that can write down which file is in which split."""
+
+    def write_tables(self, directory: Path) -> None:
+        """Writes the tables into a run directory."""
+
+
+@runtime_checkable
+class TakesLength(Protocol):
+    """A schedule of the learning rate that is given in epochs."""
+
+    def set_length(self, updates_per_epoch: int, total_epochs: int) -> None:
+        """Sets how many updates an epoch has, and how many epochs there will be."""
+
+
+@runtime_checkable
+class HasShape(Protocol):
+    """A tensor, an array, or the specification of one."""
+
+    shape: Any
+
+
+def class_names_of(data: Any) -> Sequence[str]:
+    """The names of the classes of data; none if they have no such names."""
+    return data.class_names if isinstance(data, HasClassNames) else ()
+
+
+def batch_size_of(data: Any) -> int | None:
+    """The global batch size of data; None if it is not known."""
+    return data.batch_size if isinstance(data, HasBatchSize) else None
