@@ -38,7 +38,7 @@ class MetricsLog(Callback):
 
     def on_validation_end(self, run: RunState) -> None:
         """Writes a line if the epoch goes on."""
-        if run.trained is None:
+        if run.training_metrics is None:
             values = run.metrics | {"learning_rate": run.learning_rate}
             self._write(run, VALIDATIONS_FILE, run.epoch + 1, values)
 

@@ -131,7 +131,7 @@ class ModelCheckpoint(Callback):
 
     def on_validation_end(self, run: RunState) -> None:
         """Within an epoch, asks for a checkpoint if this is among the best."""
-        if run.trained is None and self._monitor.name in run.metrics:
+        if run.training_metrics is None and self._monitor.name in run.metrics:
             self._judge(run)
 
     def on_epoch_end(self, run: RunState) -> None:

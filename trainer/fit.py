@@ -44,7 +44,6 @@ from .loop.evaluation import predict
 from .loop.interruption import Interrupted, Interruption
 from .loop.learning_rate_probe import Probe
 from .loop.loop import Loop
-from .loop.phases import Accumulation, change_phase
 from .loop.validation_times import ValidationTimes
 from .result import FitResult
 from .settings import run_settings, settings_of_fit
@@ -52,6 +51,7 @@ from .setup.class_weight import ClassWeight, weighted_by_class
 from .setup.compiled_model import build_model
 from .setup.global_settings import global_settings
 from .setup.initial_weights import PathOfWeights, load_initial_weights
+from .setup.phases import Accumulation, change_phase
 from .setup.schedule_length import tell_schedule
 from .step.batches import batch_limit
 

@@ -21,7 +21,7 @@ class _State(BaseModel):
     epoch_step: NonNegativeInt
     samples: NonNegativeInt
     validated_step: NonNegativeInt | None
-    trained: dict[str, float] | None
+    training_metrics: dict[str, float] | None
     history: dict[str, list[float]]
     phases: list[dict[str, Any]]
     requested_phases: list[dict[str, Any]]

@@ -1,12 +1,13 @@
 """What a checkpoint holds, and how a run gets it back.
 
 A directory `checkpoints/step-00000280` with the variables that training changes, those
-of the optimizer, the sums of the current epoch, and the position, history, settings and
-state of every callback. What is frozen is written once per run, beside it.
+of the optimizer, the sums of the current epoch, and the progress and settings of the
+run and the state of every callback. What is frozen is written once per run, beside it.
 """
 
 import contextlib
 import copy
+import dataclasses
 import functools
 from collections.abc import Iterator
 from importlib import metadata
@@ -16,6 +17,7 @@ import keras
 import numpy as np
 
 from ...callbacks import CallbackList, RunState
+from ...callbacks.run_progress import RunProgress
 from ...core.array_bytes import SupportsArray
 from ...core.bundle import Arrays, Bundle
 from ...core.errors import CheckpointError, KeraunosError
@@ -28,24 +30,13 @@ from ...models.variables import (
     value_on_host,
 )
 from ...strategies.replica_values import assign_replica_values, copy_replica_values
-from ..loop.phases import apply_phases
+from ..setup.phases import apply_phases
 from ..step.metric_internals import metric_variables
 from ..step.train import TrainStep
 from .resume import Resumption
 
 VERSIONED = ("keraunos", "tensorflow", "keras", "numpy")
-POSITION = (
-    "epoch",
-    "step",
-    "epoch_step",
-    "samples",
-    "validated_step",
-    "trained",
-    "history",
-    "phases",
-    "requested_phases",
-    "stop_reason",
-)
+PROGRESS = tuple(field.name for field in dataclasses.fields(RunProgress))
 
 
 def capture(run: RunState, step: TrainStep, callbacks: CallbackList) -> Bundle:
@@ -57,9 +48,9 @@ def capture(run: RunState, step: TrainStep, callbacks: CallbackList) -> Bundle:
         callbacks: Whose states are kept.
     """
     states, arrays = take_arrays_out(callbacks.state_dict())
-    position = {name: getattr(run, name) for name in POSITION}
-    if run.is_within_epoch and run.trained is None:
-        position["samples"] += step.totals.read().rows
+    progress = {name: getattr(run, name) for name in PROGRESS}
+    if run.is_within_epoch and run.training_metrics is None:
+        progress["samples"] += step.totals.read().rows
     return Bundle(
         arrays={
             "weights": copy_values(changing_variables(run.model)),
@@ -69,7 +60,7 @@ def capture(run: RunState, step: TrainStep, callbacks: CallbackList) -> Bundle:
             "callbacks": arrays,
         },
         documents={
-            "state": copy.deepcopy(position | {"callbacks": states}),
+            "state": copy.deepcopy(progress | {"callbacks": states}),
             "settings": run.settings,
             "versions": _versions(),
         },
@@ -91,7 +82,7 @@ def restore_run(run: RunState, resumption: Resumption) -> None:
     with _fitting(resumption):
         apply_phases(run, resumption.bundle.documents["state"]["phases"])
     state, arrays = resumption.bundle.documents["state"], resumption.bundle.arrays
-    for name in POSITION:
+    for name in PROGRESS:
         setattr(run, name, state[name])
     if resumption.has_changed:
         run.stop_reason = None  # what ended it may no longer hold

@@ -1,4 +1,4 @@
-"""Runs one epoch of training or validation and says what came out."""
+"""Runs one epoch of training or validation, and returns its losses and metrics."""
 
 import contextlib
 import time
@@ -23,8 +23,8 @@ from .speed import speed_name
 
 Clock = Callable[[], float]
 
-# What an epoch tells beside losses and metrics.
-OF_STEPS = (
+# Values of an epoch beside losses and metrics.
+STATISTICS = (
     "learning_rate",
     "gradient_norm",
     "images_per_second",
@@ -105,12 +105,12 @@ class Training:
         """Applies what is left to apply.
 
         Returns:
-            The epoch's values by name: losses, metrics, those of steps, and speed.
+            The epoch's values by name: losses, metrics, and `STATISTICS`.
         """
         self.step.finish_epoch()
         rows = self.step.totals.read().rows
         run.samples += rows
-        return self._values_so_far() | self._of_steps(run, rows)
+        return self._values_so_far() | self._statistics(run, rows)
 
     def _values_so_far(self) -> dict[str, float]:
         return values_so_far(self.step, self.source)
@@ -154,7 +154,7 @@ class Training:
         due = self.steps_until_due(run.step)
         return min(step for step in (self.pace.steps, left, due) if step is not None)
 
-    def _of_steps(self, run: RunState, rows: int) -> dict[str, float]:
+    def _statistics(self, run: RunState, rows: int) -> dict[str, float]:
         seconds = self.clock() - self._started
         means = self.step.totals.read()
         norm = means.gradient_norm

@@ -49,7 +49,7 @@ from ..checkpoint.resume import Resumption
 from ..checkpoint.saver import Saver
 from ..checkpoint.state import restore_callbacks, restore_optimizer
 from ..contracts import LabelledSource
-from .epochs import OF_STEPS, Training, Validation, limited
+from .epochs import STATISTICS, Training, Validation, limited
 from .interruption import Interrupted, Interruption
 from .outputs import as_predictions
 from .validation_times import ValidationTimes, metrics_set_aside
@@ -119,11 +119,11 @@ class Loop:
 
     def _epoch(self, run: RunState) -> None:
         self.interruption.check()
-        if run.trained is None:  # else it was interrupted in validation
-            run.trained = self._train(run)
+        if run.training_metrics is None:  # else it was interrupted in validation
+            run.training_metrics = self._train(run)
         self._finish_saving(run)
         validated = self._validate_after_epoch(run)
-        run.end_epoch(_in_order(run.trained, validated))
+        run.end_epoch(_epoch_metrics(run.training_metrics, validated))
         self.callbacks.notify("on_epoch_end", run)
         self._agree(run)
         self._save_if_asked(run)
@@ -227,7 +227,10 @@ class Loop:
             self.callbacks.notify("on_checkpoint_saved", run, path)
 
 
-def _in_order(trained: dict[str, float], validated: dict[str, float]) -> dict[str, float]:
-    """Losses and metrics of training, those of validation, then those of steps."""
-    own = {name: value for name, value in trained.items() if name not in OF_STEPS}
-    return own | validated | {name: trained[name] for name in OF_STEPS if name in trained}
+def _epoch_metrics(
+    training: dict[str, float], validation: dict[str, float]
+) -> dict[str, float]:
+    """Losses and metrics of training, then those of validation, then statistics."""
+    statistics = {name: training[name] for name in STATISTICS if name in training}
+    measured = {name: training[name] for name in training if name not in STATISTICS}
+    return measured | validation | statistics

@@ -10,8 +10,8 @@ from ...callbacks import RunState
 from ...core.errors import ConfigError, message
 from ...models.phases import Phase
 from ...models.variables import changing_variables
-from ..setup.schedule_length import tell_schedule
 from ..step.keras_internals import accumulation_taken_over
+from .schedule_length import tell_schedule
 
 
 class Accumulation:
