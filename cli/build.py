@@ -21,7 +21,7 @@ from .console import uses_json
 def build_data(config: RunConfig) -> ImageData:
     """Reads the pictures that a configuration names."""
     augmentation = build_augmentation(config)
-    return ImageData(config.data, augmentation, config.seed, config.cache_dir)
+    return ImageData.from_config(config.data, augmentation, config.seed, config.cache_dir)
 
 
 def build_augmentation(config: RunConfig) -> Augmentation:

@@ -21,6 +21,7 @@ from .array_bytes import bytes_of
 from .errors import CheckpointError
 from .faults import fault_point
 from .files import new_directory, read_text, replacing, sha256_of_file
+from .known_files import KnownFiles
 from .store import Store
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -32,7 +33,7 @@ FORMAT_VERSION = 1
 FILES = re.compile(r"[\w-]+\.(?:safetensors|json)|\.tmp\w+|\.[\w.-]+-\w{8}\.safetensors")
 
 # SHA-256 of files of the store that this process has compared with what they are to hold.
-_INTACT: dict[tuple[int, ...], str] = {}
+_intact: KnownFiles[str] = KnownFiles()
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def _digest(arrays: Arrays) -> str:
 
 def _is_intact(file: Path, arrays: Arrays) -> bool:
     """Whether a file holds these arrays; compared once as long as it stays as it is."""
-    if _identity(file) in _INTACT:
+    if _intact.find(file.stat()):
         return True
     try:
         held = load_file(file)
@@ -119,17 +120,12 @@ def _is_intact(file: Path, arrays: Arrays) -> bool:
         for name, array in arrays.items()
     )
     if is_intact:
-        _INTACT[_identity(file)] = sha256_of_file(file)
+        _intact.add(file.stat(), sha256_of_file(file))
     return is_intact
 
 
-def _identity(file: Path) -> tuple[int, ...]:
-    stat = file.stat()
-    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
-
-
 def _sha256_of_written(file: Path) -> str:
-    return _INTACT.get(_identity(file)) or sha256_of_file(file)
+    return _intact.find(file.stat()) or sha256_of_file(file)
 
 
 def read_bundle(path: Path) -> Bundle:

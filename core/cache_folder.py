@@ -12,19 +12,22 @@ from .files import read_text, require_plain, write_text_atomic
 
 KINDS = ("features", "near", "pictures", "weights")
 TAG = "CACHEDIR.TAG"  # by which backup programs, too, know a cache
+FILES_DATABASE, FINGERPRINTS_DATABASE = "files.sqlite", "fingerprints.sqlite"
 SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55"
 OWNER = "# This is the cache of Keraunos: all in it can be removed, and is made again."
 
 _KEY = rf"(?:{'|'.join(KINDS)})(?:-\d+)*-[0-9a-f]{{64}}"
 _DRAWN = r"lesions-\d+-\d+"
+_DATABASES = rf"(?:{re.escape(FILES_DATABASE)}|{re.escape(FINGERPRINTS_DATABASE)})"
 
 KEY = re.compile(_KEY)
-ENTRY = re.compile(rf"{_KEY}|(?:files|fingerprints)\.sqlite")
+ENTRY = re.compile(rf"{_KEY}|{_DATABASES}")
+DATABASE = re.compile(rf"{_DATABASES}(?:-journal|-wal|-shm)?")
 GROWING = re.compile(rf"\.growing-(?P<key>{_KEY})(?:\.size)?")
 UNFINISHED = re.compile(rf"\.(?:part|{_KEY})-\w{{8}}")
 _OTHERS = re.compile(
     rf"\.(?:{_KEY}|{_DRAWN})\.lock|\.\.growing-{_KEY}\.size-\w{{8}}(?:\.size)?"
-    rf"|{_DRAWN}|\.{_DRAWN}-\w{{8}}|(?:files|fingerprints)\.sqlite-\w+"
+    rf"|{_DRAWN}|\.{_DRAWN}-\w{{8}}|{_DATABASES}-\w+"
     rf"|\.{TAG}-\w{{8}}\.TAG"
 )
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .files import open_regular
+from .known_files import KnownFiles
 
 # Part of the keys of what is kept: files of another version are not found at all.
 SEAL_VERSION = 1
@@ -25,7 +26,7 @@ _END = struct.Struct("<QI12s")  # size of the content, CRC-32 of what precedes, 
 _MARK = b"keraunos-sum"
 _THREADS = min(os.cpu_count() or 1, 8)
 
-_checked: set[tuple[int, ...]] = set()
+_intact: KnownFiles[bool] = KnownFiles()
 
 
 def seal(path: Path) -> None:
@@ -63,10 +64,9 @@ def open_sealed(
             raise ValueError("it is empty or cut short")
         mapped = np.memmap(file, np.uint8, "r")
     content = _content(mapped)
-    identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-    if identity not in _checked:
+    if not _intact.find(status):
         _compare(content, mapped)
-        _checked.add(identity)
+        _intact.add(status, True)
     return content.view(dtype).reshape(shape)
 
 

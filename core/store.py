@@ -47,13 +47,10 @@ class Store:
     """Arrays by key, a file each, below one folder.
 
     Args:
-        directory: The folder; made if need be.
+        directory: The folder; made when it is first written into.
         limit_bytes: Size that all entries together are kept below.
 
     A key is a kind of `KINDS` and 64 hexadecimal digits, as in `features-0123...`.
-
-    Raises:
-        ConfigError: The folder holds something that is not kept in a cache.
 
     Example:
         >>> import tempfile
@@ -66,14 +63,27 @@ class Store:
     """
 
     def __init__(self, directory: Path, limit_bytes: int) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory.resolve()  # once: below it no link is followed
         self.limit_bytes = limit_bytes
-        claim_cache(self.directory)
+        self._given = directory
+        self._is_claimed = False
+
+    def claim(self) -> Path:
+        """Makes the folder, unless it is there; before anything is written into it.
+
+        Raises:
+            ConfigError: It holds something that is not kept in a cache.
+            OSError: It can't be made.
+        """
+        if not self._is_claimed:
+            self._given.mkdir(parents=True, exist_ok=True)
+            claim_cache(self.directory)
+            self._is_claimed = True
+        return self.directory
 
     def find(self, key: str) -> Path | None:
         """The entry's file, marked as just used, or None if there is no such entry."""
-        path = self._place(key)
+        path = self._path(key)
         with contextlib.suppress(OSError):
             status = path.lstat()
             if stat.S_ISREG(status.st_mode):
@@ -108,8 +118,9 @@ class Store:
         Raises:
             OSError: The disk is full or read-only; nothing is left behind.
         """
+        self.claim()
         self._remove_leftovers()
-        with replacing(self._place(key)) as path:
+        with replacing(self._path(key)) as path:
             yield path
             _seal(path)
         self._make_room(keep=key)
@@ -121,6 +132,7 @@ class Store:
         Raises:
             OSError: The disk is full or read-only; nothing is left behind.
         """
+        self.claim()
         path = self._growing(key)
         try:
             with GrowingFile(path) as file:
@@ -129,7 +141,7 @@ class Store:
             self._forget(path.name, note_of(path).name)
             raise
         _seal(path)
-        os.replace(path, self._place(key))
+        os.replace(path, self._path(key))
         self._forget(note_of(path).name)
         self._make_room(keep=key)
 
@@ -149,20 +161,20 @@ class Store:
     def adopt(self, key: str, file: Path) -> None:
         """Makes a whole file that stands elsewhere an entry too, if that is possible."""
         with contextlib.suppress(OSError):
-            remove_file(self.directory, key, KEY)
-            os.link(file, self._place(key))
+            remove_file(self.claim(), key, KEY)
+            os.link(file, self._path(key))
             self._make_room(keep=key)
 
     def lock(self, key: str) -> FileLock:
         """A lock between processes, so that one of them makes an entry for all."""
-        return file_lock(self.directory / f".{key}.lock")
+        return file_lock(self.claim() / f".{key}.lock")
 
     def fits(self, key: str, size_bytes: int) -> bool:
         """Whether an entry of that size is within the limit and the free disk space.
 
         What was begun of it takes space already.
         """
-        free = shutil.disk_usage(self.directory).free
+        free = shutil.disk_usage(self.claim()).free
         with contextlib.suppress(FileNotFoundError):
             free += self._growing(key).stat().st_size
         return size_bytes <= min(self.limit_bytes, int(free * 0.9))
@@ -181,6 +193,7 @@ class Store:
             How many bytes that were.
         """
         removed = 0
+        self.claim()
         for file, _ in self._entries():
             if kind in ("", _kind(file)):
                 removed += remove_file(self.directory, file.name, ENTRY)
@@ -202,7 +215,7 @@ class Store:
         """Removes what was begun of an entry; returns its bytes."""
         return sum(remove_file(self.directory, name, GROWING) for name in names)
 
-    def _place(self, key: str) -> Path:
+    def _path(self, key: str) -> Path:
         if not KEY.fullmatch(key):
             raise ValueError(f"{key!r} is not a key of the store")
         return self.directory / key
@@ -213,7 +226,7 @@ class Store:
     def _entries(self) -> list[tuple[Path, os.stat_result]]:
         """What there is; another process may remove it at any moment."""
         found = []
-        for file in self.directory.iterdir():
+        for file in self.directory.iterdir() if self.directory.is_dir() else ():
             if ENTRY.fullmatch(file.name):
                 with contextlib.suppress(FileNotFoundError):
                     found.append((file, file.lstat()))
@@ -254,7 +267,7 @@ def open_store(cache_dir: str | os.PathLike[str] | None = None) -> Store:
     directory = user_path(chosen or platformdirs.user_cache_dir("keraunos"))
     try:
         store = Store(directory, _limit_bytes())
-        with tempfile.TemporaryFile(dir=directory):
+        with tempfile.TemporaryFile(dir=store.claim()):
             return store
     except OSError as error:
         raise ConfigError(

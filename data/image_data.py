@@ -3,7 +3,7 @@
 import copy
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,17 +19,17 @@ from ..configs.choices import (
     UnreadablePolicy,
 )
 from ..core.run_layout import DROPPED_FILE, SPLIT_FILE
-from ..core.store import open_store
-from ..evaluation import Drawing, augmented_picture, samples_picture
 from .augmentation import Augmentation
 from .files.decode import Pixels
-from .files.image_cache import ImageFiles, open_images
-from .files.pixel_rules import MAX_MEGAPIXELS, PixelRules
-from .image_split import ImageSplit, Integers, TrainingSplit
-from .index.build_index import BuiltIndex, build_index
-from .index.image_index import SPLIT_NAMES, TEST, TRAIN, VALIDATION
+from .files.pixel_rules import MAX_MEGAPIXELS
+from .image_split import Integers
+from .index.image_index import SPLIT_NAMES
 from .index.split_csv import fingerprint_split, write_dropped, write_split
+from .read_images import ReadImages, read_images
 from .samples import sample_places
+
+if TYPE_CHECKING:
+    from ..evaluation import Drawing
 
 PathLike = str | os.PathLike[str]
 
@@ -49,39 +49,31 @@ class ImageData:
         store: Where what runs share is kept.
     """
 
-    def __init__(
-        self,
-        config: DataConfig,
-        augmentation: Augmentation | None = None,
-        seed: int = 0,
-        cache_dir: PathLike | None = None,
-    ) -> None:
-        self.store = open_store(cache_dir)
-        self._read: BuiltIndex = build_index(config, seed, self.store)
-        index = self._read.index
-        rules = PixelRules.of(config.bit_depth, config.max_megapixels)
-        files = ImageFiles(index.paths.tolist(), index.digests, config.image_size, rules)
-        load, self._remarks = open_images(files, config.cache, self.store)
-        common = (load, config.image_size, config.batch_size, rules.decoder)
-        self.train = TrainingSplit(
-            index,
-            TRAIN,
-            *common,
-            seed=seed,
-            augmentation=augmentation or Augmentation(),
-            class_balance=config.class_balance,
-        )
-        self.validation = _unless_empty(ImageSplit(index, VALIDATION, *common))
-        self.test = _unless_empty(ImageSplit(index, TEST, *common))
-        self._bit_depth = config.bit_depth
-        self.class_names = index.class_names
-        self.image_size = config.image_size
-        self.batch_size = config.batch_size
+    def __init__(self, read: ReadImages) -> None:
+        self._read = read
+        self.train = read.train
+        self.validation = read.validation
+        self.test = read.test
+        self.store = read.store
+        self.class_names = read.train.class_names
+        self.image_size = read.train.image_size
+        self.batch_size = read.train.batch_size
 
     @property
     def num_classes(self) -> int:
         """How many classes there are."""
         return len(self.class_names)
+
+    @classmethod
+    def from_config(
+        cls,
+        config: DataConfig,
+        augmentation: Augmentation | None = None,
+        seed: int = 0,
+        cache_dir: PathLike | None = None,
+    ) -> "ImageData":
+        """Reads what the section `data` of a configuration names; see `from_folder`."""
+        return cls(read_images(config, augmentation or Augmentation(), seed, cache_dir))
 
     @classmethod
     def from_folder(
@@ -182,7 +174,7 @@ class ImageData:
             on_leak=on_leak,
             class_balance=class_balance,
         )
-        return cls(config, augmentation, seed, cache_dir)
+        return cls.from_config(config, augmentation, seed, cache_dir)
 
     @classmethod
     def from_csv(
@@ -230,7 +222,7 @@ class ImageData:
             split_column=split_column,
             **{name: _as_text(value) for name, value in options.items()},
         )
-        return cls(config, augmentation, seed, cache_dir)
+        return cls.from_config(config, augmentation, seed, cache_dir)
 
     def with_augmentation(self, augmentation: Augmentation) -> "ImageData":
         """The same pictures, read no second time, and varied otherwise.
@@ -246,13 +238,12 @@ class ImageData:
 
     def describe(self) -> list[str]:
         """Lines for the start of a run: pictures per split, and what was left out."""
-        splits = self._read.index.splits
+        splits = self._read.built.index.splits
         counts = np.bincount(splits, minlength=len(SPLIT_NAMES))
         parts = [f"{n} {name}" for n, name in zip(counts, SPLIT_NAMES, strict=True) if n]
         return [
             f"{', '.join(parts)} pictures in {self.num_classes} classes",
             *self._read.remarks,
-            *self._remarks,
         ]
 
     def settings(self) -> dict[str, Any]:
@@ -261,8 +252,8 @@ class ImageData:
             "class_names": list(self.class_names),
             "image_size": self.image_size,
             "batch_size": self.batch_size,
-            "bit_depth": self._bit_depth,
-            "split": fingerprint_split(self._read.index),
+            "bit_depth": self._read.bit_depth,
+            "split": fingerprint_split(self._read.built.index),
             **self.train.settings(),
         }
 
@@ -282,24 +273,24 @@ class ImageData:
             raise ValueError("There is no validation split.")
         return self.validation.pictures(places)
 
-    def show(self, per_class: int = 4) -> Drawing:
+    def show(self, per_class: int = 4) -> "Drawing":
         """Draws some training pictures of each class, for a notebook."""
+        from ..evaluation import Drawing, samples_picture  # loads Matplotlib
+
         return Drawing(samples_picture(*self.sample_pictures(per_class)))
 
-    def show_augmented(self, versions: int = 11) -> Drawing:
+    def show_augmented(self, versions: int = 11) -> "Drawing":
         """Draws a training picture and how epochs see it, for a notebook."""
+        from ..evaluation import Drawing, augmented_picture  # loads Matplotlib
+
         return Drawing(augmented_picture(self.augmented_pictures(versions)))
 
     def write_tables(self, directory: Path) -> None:
         """Writes split.csv and dropped.csv: which file went where, and why."""
-        write_split(directory / SPLIT_FILE, self._read.index)
-        write_dropped(directory / DROPPED_FILE, self._read.dropped)
+        write_split(directory / SPLIT_FILE, self._read.built.index)
+        write_dropped(directory / DROPPED_FILE, self._read.built.dropped)
 
 
 def _as_text(value: Any) -> Any:
     """A path as text, all else as it is."""
     return os.fspath(value) if isinstance(value, os.PathLike) else value
-
-
-def _unless_empty(split: ImageSplit) -> ImageSplit | None:
-    return split if split.num_examples else None

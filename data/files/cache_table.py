@@ -5,20 +5,19 @@ the checksum is another, or all of them where the database itself can't be read.
 """
 
 import contextlib
-import re
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...core.cache_folder import DATABASE
 from ...core.console import say
 from ...core.errors import ConfigError, message
 from ...core.removal import remove_file
 
 _FORMAT = 100_000  # is added to versions: rows had no checksums before
 _CHUNK = 500
-_FILES = re.compile(r"(?:files|fingerprints)\.sqlite(?:-journal|-wal|-shm)?")
 
 _OF_THE_MACHINE = (
     sqlite3.SQLITE_BUSY,
@@ -91,7 +90,7 @@ class CacheTable:
                 raise _unusable(self._path, error) from None
             say(f"{self._path} is damaged ({error}): it is made again")
         for suffix in ("", "-journal", "-wal", "-shm"):
-            remove_file(self._path.parent, f"{self._path.name}{suffix}", _FILES)
+            remove_file(self._path.parent, f"{self._path.name}{suffix}", DATABASE)
         self._is_prepared = False
         return self._in_transaction(work, *arguments)
 

@@ -6,9 +6,11 @@ refused, since nothing says what their white is. CMYK becomes RGB without colour
 management; colour profiles are ignored. The EXIF orientation is applied.
 """
 
+import contextlib
 import io
+import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -36,9 +38,7 @@ _TRANSPOSITIONS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# Pillow's own limit only warns; ours is checked from the header, before decoding.
-Image.MAX_IMAGE_PIXELS = None
-# It also warns of odd but usable metadata.
+# Pillow warns of odd but usable metadata.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 Pixels = npt.NDArray[np.uint8]
@@ -148,11 +148,43 @@ class _Stored(NamedTuple):
     bits: int
 
 
+class _PillowsLimit:
+    """The number of pixels from which on Pillow warns, one for the whole process.
+
+    It is lifted while images are decoded here, in any number of threads: `PixelRules` has
+    a limit of its own, which is checked from the header, before a pixel is decoded.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._before: int | None = None
+
+    @contextlib.contextmanager
+    def lifted(self) -> Iterator[None]:
+        with self._lock:
+            if not self._users:
+                self._before = Image.MAX_IMAGE_PIXELS
+                Image.MAX_IMAGE_PIXELS = None
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if not self._users:
+                    Image.MAX_IMAGE_PIXELS = self._before
+
+
+_pillows_limit = _PillowsLimit()
+
+
 def _load(content: bytes, size: int | None, rules: PixelRules) -> _Stored:
     if not content:
         raise UndecodableError("the file is empty")
     try:
-        return _read(content, size, rules)
+        with _pillows_limit.lifted():
+            return _read(content, size, rules)
     except UndecodableError:
         raise
     except UnidentifiedImageError:

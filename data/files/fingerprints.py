@@ -2,12 +2,14 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from ...core.cache_folder import FINGERPRINTS_DATABASE
 from ...core.store import Store
 from .cache_table import CacheTable
 from .decode import OpenedPicture
@@ -76,8 +78,11 @@ class Fingerprints:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        path = store.directory / "fingerprints.sqlite"
-        self._rows = CacheTable(path, _COLUMNS, FINGERPRINT_VERSION)
+
+    @cached_property
+    def _rows(self) -> CacheTable:
+        path = self.store.claim() / FINGERPRINTS_DATABASE
+        return CacheTable(path, _COLUMNS, FINGERPRINT_VERSION)
 
     def known(self, digests: Iterable[bytes]) -> set[bytes]:
         """Those of the contents whose fingerprints are there."""

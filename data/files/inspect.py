@@ -10,6 +10,7 @@ from hashlib import sha256
 from itertools import islice
 from typing import TypeVar
 
+from ...core.cache_folder import FILES_DATABASE
 from ...core.errors import DataError, message
 from ...core.progress import track
 from ...core.store import Store
@@ -57,7 +58,7 @@ def inspect_files(
     """
     if store is None:
         return [each.record for each in _inspect_all(paths, False, max_pixels)]
-    records = FileRecords(store.directory / "files.sqlite", DECODER_VERSION)
+    records = FileRecords(store.claim() / FILES_DATABASE, DECODER_VERSION)
     known = _within_limit(records.find(paths), max_pixels)
     if fingerprints is not None:
         there = fingerprints.known({each.digest for each in known.values()})

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...core import run_layout as layout
+from ...core.cache_folder import FILES_DATABASE, FINGERPRINTS_DATABASE, TAG
 from ...core.errors import DataError, message
 from ...core.lock import LOCK_FILE, OWNER_FILE
 from ...core.names import some
@@ -38,7 +39,7 @@ _OF_RUNS = _FIRST | {
     layout.TENSORBOARD_FOLDER,
     layout.TEST_FILE,
 }
-_OF_CACHES = {"CACHEDIR.TAG", "files.sqlite", "fingerprints.sqlite"}
+_OF_CACHES = {TAG, FILES_DATABASE, FINGERPRINTS_DATABASE}
 _NEW_RUN = re.compile(r".*-\d{3,}")
 
 

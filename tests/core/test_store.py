@@ -31,6 +31,26 @@ def test_an_entry_counts_only_when_it_is_whole(tmp_path):
     assert os.listdir(tmp_path) == [TAG]
 
 
+def test_a_store_makes_its_folder_when_it_is_first_written_into(tmp_path):
+    store = Store(tmp_path / "new" / "cache", limit_bytes=1000)
+    assert store.find(key("a")) is None
+    assert store.open(key("a"), "u1", (-1,)) is None
+    assert store.sizes() == {}
+    assert os.listdir(tmp_path) == []
+    put(store, "a", 100, age=0)
+    assert sorted(os.listdir(store.directory)) == [TAG, key("a")]
+
+
+def test_a_store_writes_nothing_into_a_folder_of_something_else(tmp_path):
+    (tmp_path / "thesis.txt").touch()
+    store = Store(tmp_path, limit_bytes=1000)
+    with pytest.raises(ConfigError, match=r"thesis\.txt"):
+        put(store, "a", 100, age=0)
+    with pytest.raises(ConfigError, match=r"thesis\.txt"):
+        store.clear()
+    assert os.listdir(tmp_path) == ["thesis.txt"]
+
+
 def test_what_was_used_longest_ago_goes_first(tmp_path):
     store = Store(tmp_path, limit_bytes=250)
     put(store, "old", 100, age=300)

@@ -7,6 +7,7 @@ most where they are smooth; 1.5 and 16 at most in photographs.
 
 import io
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -252,3 +253,17 @@ def test_colour_profiles_and_comments_make_no_difference(square):
     plain = decode(encoded(square, "PNG"), SIDE)
     rich = encoded(square, "PNG", icc_profile=b"no profile at all" * 20, dpi=(300, 300))
     np.testing.assert_array_equal(decode(rich, SIDE), plain)
+
+
+def test_pillows_own_limit_is_lifted_while_images_are_decoded_and_then_put_back(
+    square, monkeypatch
+):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    contents = [encoded(square, "PNG")] * 16
+    with ThreadPoolExecutor(4) as pool:
+        decoded = list(pool.map(lambda content: decode(content, SIDE), contents))
+    assert len(decoded) == 16
+    assert Image.MAX_IMAGE_PIXELS == 10
+    with pytest.raises(UndecodableError):
+        decode(b"no image", SIDE)
+    assert Image.MAX_IMAGE_PIXELS == 10

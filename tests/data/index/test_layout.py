@@ -173,7 +173,7 @@ def test_what_keraunos_wrote_is_no_class(store, tmp_path):
     (root / "runs/classify-002").mkdir()  # was only just made
     run_directory(root / "mine")
     run_directory(root / "cat/run")  # within a class
-    Store(root / "cache", 10**9)
+    Store(root / "cache", 10**9).claim()
     (root / "cache/files.sqlite").touch()
     found = read(store, root)
     assert found.index.class_names == EACH

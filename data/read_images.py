@@ -1,0 +1,84 @@
+"""From the settings to the splits of a run: listed, checked, divided, and cached."""
+
+import os
+from dataclasses import dataclass
+
+from ..configs import DataConfig
+from ..core.store import Store, open_store
+from .augmentation import Augmentation
+from .files.image_cache import ImageFiles, open_images
+from .files.pixel_rules import PixelRules
+from .image_split import ImageSplit, TrainingSplit
+from .index.build_index import BuiltIndex, build_index
+from .index.image_index import TEST, TRAIN, VALIDATION
+
+
+@dataclass(frozen=True)
+class ReadImages:
+    """The images that a configuration names.
+
+    Attributes:
+        train: What to train on.
+        validation: What to validate on, or None.
+        test: What to test on, or None.
+        built: The table of all of them, and what was left out.
+        remarks: Lines on what was found.
+        bit_depth: That of the configuration.
+        store: Where what runs share is kept.
+    """
+
+    train: TrainingSplit
+    validation: ImageSplit | None
+    test: ImageSplit | None
+    built: BuiltIndex
+    remarks: tuple[str, ...]
+    bit_depth: int | None
+    store: Store
+
+
+def read_images(
+    config: DataConfig,
+    augmentation: Augmentation,
+    seed: int,
+    cache_dir: str | os.PathLike[str] | None,
+) -> ReadImages:
+    """Lists, checks and divides images, and decodes them where they are to be cached.
+
+    Args:
+        config: The section `data`.
+        augmentation: How training images are varied.
+        seed: Of split, order and augmentation.
+        cache_dir: Folder of the cache; None for the default.
+
+    Raises:
+        ConfigError: `data.train` is missing, or the cache can't be used.
+        DataError: A folder or its images would spoil a run; all faults are named.
+    """
+    store = open_store(cache_dir)
+    built = build_index(config, seed, store)
+    index = built.index
+    rules = PixelRules.of(config.bit_depth, config.max_megapixels)
+    files = ImageFiles(index.paths.tolist(), index.digests, config.image_size, rules)
+    load, remarks = open_images(files, config.cache, store)
+    common = (load, config.image_size, config.batch_size, rules.decoder)
+    train = TrainingSplit(
+        index,
+        TRAIN,
+        *common,
+        seed=seed,
+        augmentation=augmentation,
+        class_balance=config.class_balance,
+    )
+    return ReadImages(
+        train,
+        _unless_empty(ImageSplit(index, VALIDATION, *common)),
+        _unless_empty(ImageSplit(index, TEST, *common)),
+        built,
+        (*built.remarks, *remarks),
+        config.bit_depth,
+        store,
+    )
+
+
+def _unless_empty(split: ImageSplit) -> ImageSplit | None:
+    return split if split.num_examples else None
