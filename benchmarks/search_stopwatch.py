@@ -40,7 +40,7 @@ class Stopwatch:
         return self.parts
 
     def _watch(self) -> None:
-        from keraunos.models import FeatureCache
+        from keraunos.features import FeatureCache
         from keraunos.search import search, study
         from keraunos.trainer import fitting, loop, saver
 

@@ -26,7 +26,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import keraunos as kr
 import numpy as np
-from keraunos.models import FeatureCache
+from keraunos.features import FeatureCache
 from sklearn.metrics import recall_score
 
 Array = np.ndarray[Any, Any]

@@ -1,7 +1,6 @@
 """One split of a data set as batches: a pure function of seed, epoch and position."""
 
 import copy
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,11 @@ import tensorflow as tf
 
 from ..configs.choices import ClassBalance
 from ..core.files import sha256_of_json
+from ..core.store import Store
 from ..strategies import Position, Replicas
 from .augmentation import AUGMENTATION_VERSION, Augmentation, augment
 from .batches import read_batches
 from .copies.groups import rank_within
-from .feature_split import FeatureSplit
 from .files.image_cache import LoadImages
 from .files.pixel_rules import DECODER
 from .index.image_index import ImageIndex
@@ -33,6 +32,7 @@ class ImageSplit:
         image_size: Height and width in pixels.
         batch_size: Pictures per step over all replicas.
         decoder: Names all that pixels depend on besides their files.
+        store: Where what runs share is kept, or None.
 
     Attributes:
         class_names: The classes, in the order of the model's outputs.
@@ -50,8 +50,10 @@ class ImageSplit:
         image_size: int,
         batch_size: int,
         decoder: str = DECODER,
+        store: Store | None = None,
     ) -> None:
         self.decoder = decoder
+        self.store = store
         self.class_names = index.class_names
         self.image_size = image_size
         self.batch_size = batch_size
@@ -134,18 +136,15 @@ class ImageSplit:
         """How many versions there are of each picture; None without end."""
         return 1
 
-    def view(self, number: int) -> "ImageSplit":
-        """Every picture once, in order, as one of the versions."""
-        del number  # there is only one
+    @property
+    def in_order(self) -> "ImageSplit":
+        """Every image once, in order, as it is."""
         return self
 
-    def with_features(self, views: Sequence[npt.NDArray[Any]]) -> FeatureSplit:
-        """The same batches, of features in place of pictures.
-
-        Args:
-            views: For each version of the pictures an array `(pictures, ...)`.
-        """
-        return FeatureSplit(self, views)
+    def view(self, number: int) -> "ImageSplit":
+        """Every image once, in order, as one of the versions."""
+        del number  # there is only one
+        return self
 
     @property
     def fingerprint(self) -> str:
@@ -164,6 +163,7 @@ class TrainingSplit(ImageSplit):
         image_size: See `ImageSplit`.
         batch_size: See `ImageSplit`.
         decoder: See `ImageSplit`.
+        store: See `ImageSplit`.
         seed: Of order and augmentation.
         augmentation: How pictures are varied.
         class_balance: How rarer classes are evened out: `"sampling"` draws each class
@@ -178,16 +178,19 @@ class TrainingSplit(ImageSplit):
         image_size: int,
         batch_size: int,
         decoder: str = DECODER,
+        store: Store | None = None,
         *,
         seed: int = 0,
         augmentation: Augmentation | None = None,
         class_balance: ClassBalance = "none",
     ) -> None:
-        super().__init__(index, split, load, image_size, batch_size, decoder)
+        super().__init__(index, split, load, image_size, batch_size, decoder, store)
         self.seed = seed
         self.augmentation = augmentation or Augmentation(strength=0)
         self.class_balance = class_balance
-        self.in_order = ImageSplit(index, split, load, image_size, batch_size, decoder)
+        self._in_order = ImageSplit(
+            index, split, load, image_size, batch_size, decoder, store
+        )
         digests = index.digests[self._rows]
         self._identities = _identities(digests)
         self._view: int | None = None  # all draws of the one version, in order
@@ -250,8 +253,13 @@ class TrainingSplit(ImageSplit):
             return 1
         return None if self.augmentation.views == "fresh" else int(self.augmentation.views)
 
+    @property
+    def in_order(self) -> ImageSplit:
+        """Every image once, in order, as it is."""
+        return self._in_order
+
     def view(self, number: int) -> ImageSplit:
-        """Every picture once, in order, as one of the versions."""
+        """Every image once, in order, as one of the versions."""
         if self.augmentation.strength == 0:
             return self.in_order
         view = copy.copy(self)

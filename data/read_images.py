@@ -60,7 +60,7 @@ def read_images(
     rules = PixelRules.of(config.bit_depth, config.max_megapixels)
     files = ImageFiles(index.paths.tolist(), index.digests, config.image_size, rules)
     load, remarks = open_images(files, config.cache, store)
-    common = (load, config.image_size, config.batch_size, rules.decoder)
+    common = (load, config.image_size, config.batch_size, rules.decoder, store)
     train = TrainingSplit(
         index,
         TRAIN,

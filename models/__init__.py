@@ -3,7 +3,6 @@
 Knows nothing of the trainer.
 """
 
-from .feature_cache import FeatureCache
 from .metrics import BalancedAccuracy, ClassRecall, MacroF1, MacroRocAuc
 from .module import FrozenPart, FunctionModule, Module, as_module
 from .optimizer import Optimizer
@@ -13,7 +12,6 @@ from .transfer import TransferClassifier
 __all__ = [
     "BalancedAccuracy",
     "ClassRecall",
-    "FeatureCache",
     "FrozenPart",
     "FunctionModule",
     "MacroF1",

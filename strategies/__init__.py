@@ -3,6 +3,7 @@
 Knows nothing of models or data. A strategy is TensorFlow's own, not a wrapper.
 """
 
+from .batch_source import BatchSource
 from .collectives import SharedSlices, gathers_between_workers, sum_over_replicas
 from .devices import Devices, find_devices, set_cpu_devices
 from .factory import (
@@ -19,6 +20,7 @@ from .workers import ALONE, Workers
 
 __all__ = [
     "ALONE",
+    "BatchSource",
     "Devices",
     "Part",
     "Position",

@@ -61,7 +61,7 @@ LONGEST_FIRST = [
     "trainer/test_shipped_with_keras.py",
     "trainer/test_control.py",
     "trainer/test_run_directory_use.py",
-    "trainer/test_feature_cache.py",
+    "features/test_cache.py",
     "trainer/test_killed.py",
     "trainer/checkpoint/test_resume.py",
     "cli/commands/test_predict.py",

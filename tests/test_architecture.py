@@ -15,6 +15,7 @@ PACKAGES = (
     "data",
     "models",
     "callbacks",
+    "features",
     "trainer",
     "search",
     "cli",
@@ -130,7 +131,7 @@ OWN = {
     "core/secret.py": {"mkstemp", "unlink"},  # private, whatever the umask
     "core/bundle.py": {"write_text"},  # into a directory that is new
     "data/copies/find_copies.py": {"tofile"},  # into a file that the store has made
-    "models/feature_cache.py": {"tofile"},
+    "features/cache.py": {"tofile"},
     "evaluation/figures.py": {"savefig"},
     "evaluation/drawing.py": {"savefig"},  # where the user says
 }

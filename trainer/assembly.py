@@ -8,11 +8,10 @@ import tensorflow as tf
 
 from ..callbacks import CallbackList
 from ..configs import TrainerConfig
-from ..core.store import Store
+from ..features import Trainee
 from ..models import Module
 from .checkpoint.saver import Saver
 from .checkpoint.state import capture, capture_frozen
-from .features import Trained
 from .loop.epochs import Training, Validation, limited
 from .loop.pace import Pace
 from .loop.validation_times import ValidationTimes
@@ -58,42 +57,43 @@ class Assembly:
     train_limit: int | None
     between_calls: Callable[[], None]
 
-    def parts(self, trained: Trained, accumulate: int, store: Store | None = None) -> Parts:
+    def parts(self, trainee: Trainee, accumulate: int) -> Parts:
         """Everything for the variables of a model that train now.
 
         Args:
-            trained: The model, and what it is trained on.
+            trainee: The model, and what it is trained on.
             accumulate: Over how many batches gradients are added up.
-            store: Where runs share what is frozen, if they do.
         """
         if self.settings.check_replicas:
-            check_replicas(trained.model, self.module, self.strategy, trained.train)
+            check_replicas(trainee.model, self.module, self.strategy, trainee.train)
         callbacks = self.callbacks
         step = TrainStep(
-            trained.model,
+            trainee.model,
             self.module,
             self.strategy,
-            trained.train.prepare,
+            trainee.train.prepare,
             self.seed,
             accumulate,
         )
         training = Training(
             step,
-            trained.train,
+            trainee.train,
             self._steps_until_due,
             Pace(self.settings.steps_per_execution),
             self.train_limit,
             self.settings.max_steps,
         )
-        saver = Saver(lambda run: capture(run, step, callbacks), capture_frozen, store)
-        return Parts(training, self._validation(trained), saver)
+        saver = Saver(
+            lambda run: capture(run, step, callbacks), capture_frozen, trainee.store
+        )
+        return Parts(training, self._validation(trainee), saver)
 
     def _steps_until_due(self, step: int) -> int | None:
         times = ValidationTimes.of(self.settings)
         return limited(self.callbacks.steps_until_due(step), times.steps_until_due(step))
 
-    def _validation(self, trained: Trained) -> Validation | None:
-        model, source = trained.model, trained.validation
+    def _validation(self, trainee: Trainee) -> Validation | None:
+        model, source = trainee.model, trainee.validation
         if source is None:
             return None
         step = EvaluationStep(model, self.module, self.strategy, source.prepare)

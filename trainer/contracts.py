@@ -10,32 +10,9 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
-from ..strategies import Position, Replicas
-
-
-@runtime_checkable
-class BatchSource(Protocol):
-    """One split of the data, as batches that are a function of the position.
-
-    Attributes:
-        num_batches: Batches per epoch; None if not known or without end.
-        is_endless: Whether `batches` continues with later epochs, so that one iterator
-            serves for all of them.
-    """
-
-    is_endless: bool
-
-    @property
-    def num_batches(self) -> int | None:
-        """See above."""
-
-    def batches(self, position: Position, replicas: Replicas) -> tf.data.Dataset:
-        """The batches from a position on, each a tuple of parts for the replicas here."""
-
-    def prepare(self, part: Any) -> tuple[Any, Any, Any]:
-        """Turns a part into inputs, targets and weights; on the device, traced."""
+from ..strategies import BatchSource as BatchSource
+from ..strategies import Position
 
 
 @runtime_checkable
@@ -81,17 +58,6 @@ class LoadsImages(Protocol):
 
     def pictures(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
         """The images at these places, `(places, height, width, channels)`."""
-
-
-@runtime_checkable
-class HasFixedOrder(Protocol):
-    """Training data that can be gone through once, as they are: not shuffled or augmented.
-
-    Attributes:
-        in_order: The same examples as a source of batches.
-    """
-
-    in_order: BatchSource
 
 
 @runtime_checkable

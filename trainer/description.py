@@ -17,7 +17,7 @@ def describe_run(
     run: RunState,
     module: Module,
     callbacks: CallbackList,
-    reason_against_features: str | None,
+    reason_against_features: str,
     resumption: Resumption | None,
 ) -> list[str]:
     """Says what will happen, a line each; first what is known before the model is."""
@@ -26,7 +26,7 @@ def describe_run(
         *describe_data(run.data),
         f"steps: {_steps(run)}, at most {run.max_epochs} epoch{'s' * (run.max_epochs > 1)}",
         f"model: {module.describe(run.model)}",
-        _features(run.settings["feature_cache"], reason_against_features),
+        _features(reason_against_features),
         *_initial_weights(run, resumption),
         f"run directory: {run.run_dir or 'none, nothing is written'}",
     ]
@@ -77,10 +77,10 @@ def _resumed(run: RunState, resumption: Resumption) -> list[str]:
     return lines
 
 
-def _features(mode: str, reason: str | None) -> str:
-    if mode == "off" or reason is not None:
-        return f"features: not cached ({reason or 'feature_cache is off'})"
-    return "features: computed once per picture and version, and cached"
+def _features(reason_against: str) -> str:
+    if reason_against:
+        return f"features: not cached ({reason_against})"
+    return "features: computed once per image and version, and cached"
 
 
 def _versions() -> str:

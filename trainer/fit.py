@@ -1,7 +1,7 @@
 """One fit: builds the model, runs the loop around it, and hands over the result."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,8 @@ from ..callbacks import CallbackList, RunState
 from ..configs import TrainerConfig, max_seconds
 from ..core.checkpoints import best_checkpoint
 from ..core.signals import stop_signals
-from ..models import FeatureCache, Module
+from ..features import FeaturePlan, Trainee, TrainerTools, plan_features
+from ..models import Module
 from ..models.checkpoint_weights import restore_best
 from ..strategies import workers_of
 from .assembly import Assembly, Parts
@@ -27,20 +28,12 @@ from .checkpoint.resume import (
 )
 from .checkpoint.run_directory import claimed_directory, write_environment
 from .checkpoint.state import restore_epoch, restore_run
-from .contracts import BatchSource, HasFixedOrder, WritesTables, batch_size_of
+from .contracts import BatchSource, WritesTables, batch_size_of
 from .description import describe_data, describe_devices, describe_run
 from .export import export_run, nothing_to_export
-from .features import (
-    Trained,
-    check_whole,
-    decide,
-    open_cache,
-    reason_against,
-    train_on_features,
-)
 from .guards.out_of_memory import memory_advice
 from .loop.epochs import limited
-from .loop.evaluation import predict
+from .loop.evaluation import predict, predict_batches
 from .loop.interruption import Interrupted, Interruption
 from .loop.learning_rate_probe import Probe
 from .loop.loop import Loop
@@ -48,12 +41,13 @@ from .loop.validation_times import ValidationTimes
 from .result import FitResult
 from .settings import run_settings, settings_of_fit
 from .setup.class_weight import ClassWeight, weighted_by_class
-from .setup.compiled_model import build_model
+from .setup.compiled_model import batch_spec, build_model
 from .setup.global_settings import global_settings
 from .setup.initial_weights import PathOfWeights, load_initial_weights
 from .setup.phases import Accumulation, change_phase
 from .setup.schedule_length import tell_schedule
 from .step.batches import batch_limit
+from .step.keras_internals import build_compiled
 
 
 @dataclass(frozen=True)
@@ -110,10 +104,10 @@ class Fitting:
             known += describe_data(self.data)
             self.callbacks.announce([line for line in known if line not in self.said])
             model = self._build()
-            run, resumption = self._begin(model)
+            run, resumption, plan = self._begin(model)
             self.callbacks.announce(run.description[len(known) :])
             with contextlib.closing(Accumulation(model.optimizer)) as accumulation:
-                self._train(run, resumption, accumulation, interruption)
+                self._train(run, resumption, plan, accumulation, interruption)
         return FitResult(
             model,
             run.history,
@@ -132,12 +126,13 @@ class Fitting:
     def export_best(self) -> Path:
         """Writes the model of a run that is over, with the weights of its best epoch."""
         with claimed_directory(self.run_dir), self._global_settings():
-            run, _ = self._begin(self._build())
+            run, _, plan = self._begin(self._build())
             if self.run_dir is None or best_checkpoint(run.checkpoint_dir) is None:
                 raise nothing_to_export(self.run_dir)
             restore_best(run.model, run.checkpoint_dir)
-            trained = self._trained(run.model, self._open_cache(run, lambda: None))
-            self._check_whole(run, trained)
+            tools = self._tools_for_features()
+            cache = plan.open_cache(tools, lambda: None)
+            plan.trainee(cache, self.settings.max_epochs, tools).check()
             return self._export(run, self.run_dir)
 
     def _global_settings(self) -> AbstractContextManager[None]:
@@ -148,7 +143,7 @@ class Fitting:
         sync = self.settings.sync_batch_norm in ("auto", True)
         return build_model(self.module, self.strategy, self.train, sync)
 
-    def _begin(self, model: keras.Model) -> tuple[RunState, Resumption | None]:
+    def _begin(self, model: keras.Model) -> tuple[RunState, Resumption | None, FeaturePlan]:
         """The state of the run: new, or as it was left."""
         steps_per_epoch = limited(self.train.num_batches, self._train_limit())
         tell_schedule(model.optimizer, steps_per_epoch, self.settings.max_epochs)
@@ -179,45 +174,50 @@ class Fitting:
             restore_run(run, resumption)
         elif self.initial_weights is not None:
             load_initial_weights(model, self.initial_weights, workers)
-        reason = self._reason_against_features(model)
-        if not run.phases:
-            decide(self.feature_cache, reason)
-        run.description = describe_run(run, self.module, self.callbacks, reason, resumption)
-        return run, resumption
+        plan = self._plan_features(run)
+        run.description = describe_run(
+            run, self.module, self.callbacks, plan.reason, resumption
+        )
+        return run, resumption, plan
 
     def _train(
         self,
         run: RunState,
         resumption: Resumption | None,
+        plan: FeaturePlan,
         accumulation: Accumulation,
         interruption: Interruption,
     ) -> None:
         try:
-            trained = self._make_ready(run, resumption, interruption)
+            trainee = self._make_ready(plan, resumption, interruption)
         except Interrupted as interrupted:  # there is nothing new to save yet
             run.interrupt(interrupted.reason, interrupted.signal)
             return
-        loop = self._loop(run, trained, resumption, accumulation, interruption)
+        loop = self._loop(run, trainee, resumption, accumulation, interruption)
         if run.checkpoint_dir is not None:
             clear_the_way(run.checkpoint_dir, run.resumed_from)
         self._write_what_was_asked()
         loop.run(run)
         accumulation.close()  # what is exported says how it was compiled
-        self._finish(run, trained)
+        self._finish(run, trainee)
 
     def _make_ready(
-        self, run: RunState, resumption: Resumption | None, interruption: Interruption
-    ) -> Trained:
+        self, plan: FeaturePlan, resumption: Resumption | None, interruption: Interruption
+    ) -> Trainee:
         """What is trained, with features where they are cached."""
-        cache = self._open_cache(run, interruption.check)
+        tools = self._tools_for_features()
+        cache = plan.open_cache(tools, interruption.check)
         if resumption is None:
-            self._prepare(run.model, cache, interruption)
-        return self._trained(run.model, cache)
+            plan.prepare(
+                cache,
+                lambda part, source: predict(part, source, interruption.check),
+            )
+        return plan.trainee(cache, self.settings.max_epochs, tools)
 
     def _loop(
         self,
         run: RunState,
-        trained: Trained,
+        trainee: Trainee,
         resumption: Resumption | None,
         accumulation: Accumulation,
         interruption: Interruption,
@@ -233,69 +233,53 @@ class Fitting:
         )
 
         def begin_phase(run: RunState) -> Parts:
-            self._check_whole(run, trained)
+            trainee.check()
             change_phase(run, accumulation)
-            whole = Trained(run.model, self.train, self.validation)
-            return assembly.parts(whole, accumulation.steps)
+            return assembly.parts(self._whole(run.model), accumulation.steps)
 
-        store = self.data.store if trained.model is not run.model else None
-        parts = assembly.parts(trained, accumulation.steps, store)
+        parts = assembly.parts(trainee, accumulation.steps)
         step = parts.training.step
-        run.try_learning_rates = Probe(step, trained.train, accumulation.steps)
+        run.try_learning_rates = Probe(step, trainee.train, accumulation.steps)
         if resumption is not None:
             restore_epoch(run, step, resumption)
         times = ValidationTimes.of(self.settings)
         return Loop(*parts, self.callbacks, interruption, resumption, times, begin_phase)
 
-    def _finish(self, run: RunState, trained: Trained) -> None:
+    def _finish(self, run: RunState, trainee: Trainee) -> None:
         """Checks and saves the whole model, if it is wanted."""
         if run.is_interrupted or not self.export:
             return
         if not run.phases:
-            self._check_whole(run, trained)
+            trainee.check()
         if self.run_dir is not None:
             self._export(run, self.run_dir)
 
     def _export(self, run: RunState, run_dir: Path) -> Path:
         return export_run(run.model, self.data, run_dir, self.export == "compiled")
 
-    def _check_whole(self, run: RunState, trained: Trained) -> None:
-        if trained.model is not run.model:
-            pictures = self.data.validation or self.data.train.view(0)
-            check_whole(run.model, trained, pictures)
+    def _whole(self, model: keras.Model) -> Trainee:
+        return Trainee(model, self.train, self.validation)
 
-    def _prepare(
-        self, model: keras.Model, cache: FeatureCache | None, interruption: Interruption
-    ) -> None:
-        train = self.train
-        source: Any = train.in_order if isinstance(train, HasFixedOrder) else train
+    def _plan_features(self, run: RunState) -> FeaturePlan:
+        # In a later phase what was frozen trains: nothing is cached, wanted or not.
+        mode = "auto" if run.phases and self.feature_cache == "on" else self.feature_cache
+        obstacle = self._obstacle_to_features(run)
+        return plan_features(self.module, self._whole(run.model), mode, obstacle)
 
-        def predict_training_examples(part: keras.Model) -> Any:
-            if cache is not None and cache.is_of(part):
-                return cache.features(source)
-            return predict(part, source, between_calls=interruption.check)
+    def _obstacle_to_features(self, run: RunState) -> str:
+        """Why this fit can't train on cached features, whatever is trained on what."""
+        if self.settings.fast_dev_run:
+            return "fast_dev_run looks at one batch only"
+        if self.settings.overfit_batches is not None:
+            return "overfit_batches trains on the same images again and again"
+        return "more of the model trains in this phase" if run.phases else ""
 
-        with self.strategy.scope():
-            self.module.prepare(model, predict_training_examples)
-
-    def _trained(self, model: keras.Model, cache: FeatureCache | None) -> Trained:
-        """The model and the data; or its head, and cached features."""
-        if cache is None:
-            return Trained(model, self.train, self.validation)
-        epochs = self.settings.max_epochs
-        trained = train_on_features(self.module, model, self.data, epochs, cache)
-        return trained._replace(train=weighted_by_class(trained.train, self.class_weight))
-
-    def _open_cache(
-        self, run: RunState, between_calls: Callable[[], None]
-    ) -> FeatureCache | None:
-        reason = self._reason_against_features(run.model)
-        if run.phases or not decide(self.feature_cache, reason):
-            return None
-        return open_cache(self.module, run.model, self.data, between_calls)
-
-    def _reason_against_features(self, model: keras.Model) -> str | None:
-        return reason_against(self.settings, self.module, model, self.data, self.train)
+    def _tools_for_features(self) -> TrainerTools:
+        return TrainerTools(
+            predict_batches,
+            lambda model, source: build_compiled(model, batch_spec(source)),
+            lambda source: weighted_by_class(source, self.class_weight),
+        )
 
     def _write_what_was_asked(self) -> None:
         if self.run_dir is None:

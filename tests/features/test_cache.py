@@ -21,8 +21,8 @@ from keraunos import (
 )
 from keraunos.callbacks import Callback
 from keraunos.core.store import Store
-from keraunos.models import FeatureCache, FrozenPart, feature_cache
-from keraunos.trainer import features
+from keraunos.features import FeatureCache
+from keraunos.models import FrozenPart
 
 SIZE, EPOCHS = 32, 3
 
@@ -236,7 +236,7 @@ def outputs(model: keras.Model, pictures: Any, start: int) -> Any:
 @pytest.mark.parametrize(
     ("build", "words"),
     [
-        (lambda: {"strength": 0.5, "views": "fresh"}, "each picture is new each time"),
+        (lambda: {"strength": 0.5, "views": "fresh"}, "each image is new each time"),
     ],
 )
 def test_what_can_not_be_cached_is_said(
@@ -292,12 +292,11 @@ def test_without_validation_the_whole_model_is_checked_on_pictures_of_training(
 def test_the_whole_model_is_checked_against_its_head(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = feature_cache.FeatureCache.features
+    original = FeatureCache.features
 
     def spoiled(self: FeatureCache, pictures: Any) -> Any:
         return original(self, pictures) + 0.5
 
-    monkeypatch.setattr(feature_cache.FeatureCache, "features", spoiled)
-    monkeypatch.setattr(features, "FeatureCache", feature_cache.FeatureCache)
-    with pytest.raises(Exception, match="must say what its head says"):
+    monkeypatch.setattr(FeatureCache, "features", spoiled)
+    with pytest.raises(Exception, match="must return what its head returns"):
         fit(data_of(pictures, tmp_path))

@@ -10,8 +10,8 @@ from feature_runs import BATCH, PICTURES, VALIDATION, fit, program
 from keraunos.core.faults import VARIABLE
 from keraunos.core.growing_file import GrowingFile
 from keraunos.core.store import open_store
-from keraunos.models import FeatureCache
-from keraunos.trainer import features
+from keraunos.features import FeatureCache
+from keraunos.trainer import fit as fitting
 from programs import Program
 
 
@@ -90,12 +90,12 @@ def test_all_replicas_compute_features(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counts = []
-    original = features.predict_batches
+    original = fitting.predict_batches
 
     def predict_batches(model: Any, source: Any, start: int) -> Any:
         counts.append(model.distribute_strategy.num_replicas_in_sync)
         return original(model, source, start)
 
-    monkeypatch.setattr(features, "predict_batches", predict_batches)
+    monkeypatch.setattr(fitting, "predict_batches", predict_batches)
     fit(pictures, tmp_path, count=2)
     assert counts == [2, 2]

@@ -1,8 +1,8 @@
 """Features of a frozen network, computed once and kept for all runs.
 
-A frozen network makes the same of a picture in every epoch, trial and fold. Its outputs
-are kept in the store as plain arrays, one entry for each version of the pictures, under
-a key of everything that decides them: weights, architecture, precision, the pictures'
+A frozen network returns the same for an image in every epoch, trial and fold. Its outputs
+are kept in the store as plain arrays, one entry for each version of the images, under
+a key of everything that decides them: weights, architecture, precision, the images'
 bytes, their size and how they are varied, and the versions of Keras and TensorFlow.
 """
 
@@ -11,60 +11,42 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator
 from importlib import metadata
-from typing import Any, Protocol
+from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 from filelock import Timeout
 
 from ..core.array_bytes import bytes_of
 from ..core.files import sha256_of_json
 from ..core.sealed_file import SEAL_VERSION
 from ..core.store import Store
+from ..models.module import FrozenPart
+from ..models.variables import value_on_host
 from ..strategies import ALONE, Workers
-from .module import FrozenPart
-from .variables import value_on_host
+from .contracts import Cacheable, Floats
 
 FORMAT = (2, SEAL_VERSION)
 SECONDS_BETWEEN_LOOKS = 0.5  # for a signal, while another process makes an entry
-Floats = npt.NDArray[np.floating[Any]]
 
-
-class Fingerprinted(Protocol):
-    """Pictures that can tell what they are."""
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 of all that decides what a model sees."""
-
-    @property
-    def num_examples(self) -> int:
-        """How many pictures there are."""
-
-    @property
-    def batch_size(self) -> int:
-        """How many of them a batch has."""
-
-
-# Runs a model over pictures from a batch on: its outputs batch by batch, a row a picture.
-Compute = Callable[[keras.Model, Any, int], Iterator[Floats]]
+# Runs a model over images from a batch on: its outputs batch by batch, a row an image.
+Compute = Callable[[keras.Model, Cacheable, int], Iterator[Floats]]
 
 
 class FeatureCache:
-    """Hands out features of pictures, from the store where they are known.
+    """Hands out features of images, from the store where they are known.
 
     Args:
         frozen: The network.
         store: Where features are kept.
-        compute: Runs a model over pictures from a batch on, and hands out its outputs
-            batch by batch, a row a picture.
+        compute: Runs a model over images from a batch on, and hands out its outputs
+            batch by batch, a row an image.
         workers: Who compute together, each its part, and have all in the end.
         while_waiting: Is called now and then while another process makes an entry.
 
     Attributes:
         frozen: The network.
-        computed: How many pictures went through the network.
+        computed: How many images went through the network.
     """
 
     def __init__(
@@ -80,28 +62,33 @@ class FeatureCache:
         self._store = store
         self._compute = compute
         self._while_waiting = while_waiting
-        self._network = _fingerprint_network(frozen)
+        self._network = ""
         self.computed = 0
 
     def is_of(self, model: keras.Model) -> bool:
         """Whether a model's outputs are the features that are kept here."""
         return model.outputs == self.frozen.model.outputs
 
-    def features(self, pictures: Fingerprinted) -> Floats:
-        """`(pictures, ...)` what the network makes of them, mapped from the disk."""
-        key = f"features-{sha256_of_json([self._network, pictures.fingerprint])}"
-        shape = (pictures.num_examples, *self.frozen.model.output_shape[1:])
+    def renew(self) -> None:
+        """Expects that weights of the network were changed."""
+        self._network = ""
+
+    def features(self, images: Cacheable) -> Floats:
+        """`(images, ...)` the outputs of the network, mapped from the disk."""
+        self._network = self._network or _fingerprint_network(self.frozen)
+        key = f"features-{sha256_of_json([self._network, images.fingerprint])}"
+        shape = (images.num_examples, *self.frozen.model.output_shape[1:])
         dtype = np.dtype(self.frozen.model.output.dtype)
         num_bytes = dtype.itemsize * math.prod(shape)
         if not self._is_there(key) and not self._fits(key, num_bytes):
-            return self._all_outputs(pictures)
+            return self._all_outputs(images)
         with self._turn_of(key):
             features = self._open(key, dtype, shape)
             if features is None:
-                features = self._make(key, pictures, num_bytes)
+                features = self._make(key, images, num_bytes)
             if features is None:
                 features = self._open(key, dtype, shape)
-        return self._all_outputs(pictures) if features is None else features
+        return self._all_outputs(images) if features is None else features
 
     def _open(
         self, key: str, dtype: np.dtype[Any], shape: tuple[int, ...]
@@ -134,19 +121,19 @@ class FeatureCache:
         finally:
             lock.release()
 
-    def _make(self, key: str, pictures: Fingerprinted, num_bytes: int) -> Floats | None:
+    def _make(self, key: str, images: Cacheable, num_bytes: int) -> Floats | None:
         """Makes an entry; where the disk is full after all, hands the features out."""
         if self._workers.count > 1:
-            return self._make_together(key, pictures)
+            return self._make_together(key, images)
         try:
-            self._fill(key, pictures, num_bytes)
+            self._fill(key, images, num_bytes)
         except OSError:
-            return self._all_outputs(pictures)
+            return self._all_outputs(images)
         return None
 
-    def _make_together(self, key: str, pictures: Fingerprinted) -> Floats | None:
+    def _make_together(self, key: str, images: Cacheable) -> Floats | None:
         """All workers compute, and each of them has everything in the end."""
-        features = self._all_outputs(pictures)
+        features = self._all_outputs(images)
         if self._workers.is_chief:
             self._write(key, features)
         self._workers.gather(None)  # others may see the same files
@@ -154,21 +141,21 @@ class FeatureCache:
             self._write(key, features)
         return None if self._is_there(key) else features
 
-    def _fill(self, key: str, pictures: Fingerprinted, num_bytes: int) -> None:
-        """Makes an entry, or goes on with one that a killed process began."""
-        bytes_per_batch = num_bytes // pictures.num_examples * pictures.batch_size
+    def _fill(self, key: str, images: Cacheable, num_bytes: int) -> None:
+        """Makes an entry, or continues one that a killed process began."""
+        bytes_per_batch = num_bytes // images.num_examples * images.batch_size
         with self._store.growing(key) as file:
             done = file.size // bytes_per_batch
             file.cut(done * bytes_per_batch)
-            for features in self._outputs(pictures, done):
+            for features in self._outputs(images, done):
                 file.append(np.ascontiguousarray(features).tobytes())
 
-    def _all_outputs(self, pictures: Fingerprinted) -> Floats:
-        return np.concatenate(list(self._outputs(pictures, 0)))
+    def _all_outputs(self, images: Cacheable) -> Floats:
+        return np.concatenate(list(self._outputs(images, 0)))
 
-    def _outputs(self, pictures: Fingerprinted, start: int) -> Iterator[Floats]:
+    def _outputs(self, images: Cacheable, start: int) -> Iterator[Floats]:
         dtype = np.dtype(self.frozen.model.output.dtype)
-        for features in self._compute(self.frozen.model, pictures, start):
+        for features in self._compute(self.frozen.model, images, start):
             self.computed += len(features)
             yield features.astype(dtype)
 

@@ -1,0 +1,19 @@
+"""Features of the frozen part of a model: finds it, keeps its outputs, trains the rest.
+
+Above data and models, below the trainer.
+"""
+
+from .cache import FeatureCache
+from .contracts import Cacheable
+from .split import FeatureSplit
+from .trainee import FeaturePlan, Trainee, TrainerTools, plan_features
+
+__all__ = [
+    "Cacheable",
+    "FeatureCache",
+    "FeaturePlan",
+    "FeatureSplit",
+    "Trainee",
+    "TrainerTools",
+    "plan_features",
+]

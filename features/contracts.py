@@ -1,0 +1,73 @@
+"""What images must offer for their features to be cached."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from ..core.store import Store
+from ..data.order import Draws
+from ..strategies import BatchSource, Position
+
+Floats = npt.NDArray[np.floating[Any]]
+
+
+@runtime_checkable
+class Cacheable(BatchSource, Protocol):
+    """One split of images, each in a fixed number of versions or a new one every time."""
+
+    @property
+    def store(self) -> Store | None:
+        """Where features are kept, if anywhere."""
+
+    @property
+    def labels(self) -> npt.NDArray[np.int32]:
+        """`(images,)` the class of each image."""
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """The classes, in the order of the model's outputs."""
+
+    @property
+    def batch_size(self) -> int:
+        """Images per step over all replicas."""
+
+    @property
+    def num_examples(self) -> int:
+        """Images per epoch."""
+
+    @property
+    def num_batches(self) -> int:
+        """Steps per epoch."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Path of each image."""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of all that decides what a model sees."""
+
+    @property
+    def num_views(self) -> int | None:
+        """How many versions there are of each image; None if each draw is a new one."""
+
+    @property
+    def in_order(self) -> "Cacheable":
+        """Every image once, in order, as it is."""
+
+    def view(self, number: int) -> "Cacheable":
+        """Every image once, in order, as one of the versions."""
+
+    def draws(self, epoch: int) -> Draws:
+        """What an epoch draws."""
+
+    def batch_names(self, position: Position) -> list[str]:
+        """Paths of the images of one batch, in order."""
+
+    def arrays(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
+        """The arrays that a part of a batch is made of."""
+
+    def targets(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
+        """Labels and weights of draws, without the images."""

@@ -1,0 +1,77 @@
+"""A split whose images are replaced by their features: the same batches otherwise."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ..data.batches import read_batches
+from ..data.order import Draws
+from ..strategies import Position, Replicas
+from .contracts import Cacheable, Floats
+
+
+class FeatureSplit:
+    """One split of images, each replaced by what the frozen part of a model returns.
+
+    Order, weights and the choice of versions are those of the images, so that training
+    sees the same sequence.
+
+    Args:
+        images: The split itself.
+        views: For each version of the images an array `(images, ...)`, in order.
+
+    Attributes:
+        class_names: As of the images.
+        labels: As of the images.
+        names: As of the images.
+        batch_size: As of the images.
+        num_batches: As of the images.
+        is_endless: Whether `batches` continues with later epochs: it does.
+    """
+
+    is_endless = True
+
+    def __init__(self, images: Cacheable, views: Sequence[Floats]) -> None:
+        self._images = images
+        self._views = views
+        self.class_names = images.class_names
+        self.labels = images.labels
+        self.names = images.names
+        self.batch_size = images.batch_size
+        self.num_batches = images.num_batches
+
+    def draws(self, epoch: int) -> Draws:
+        """What an epoch draws."""
+        return self._images.draws(epoch)
+
+    def batches(self, position: Position, replicas: Replicas) -> tf.data.Dataset:
+        """As `ImageSplit.batches`, with features in place of images."""
+        return read_batches(self, position, replicas)
+
+    def batch_names(self, position: Position) -> list[str]:
+        """Paths of the images of one batch, in order."""
+        return self._images.batch_names(position)
+
+    def prepare(self, part: dict[str, tf.Tensor]) -> tuple[Any, Any, Any]:
+        """Turns a part of a batch into inputs of the head.
+
+        Returns:
+            Features `(rows, ...)`, labels `(rows,)` int32, weights `(rows,)` or None.
+        """
+        return part["features"], part["labels"], part.get("weights")
+
+    def arrays(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
+        """The arrays that a part of a batch is made of."""
+        return {"features": self._features(draws), **self._images.targets(draws)}
+
+    def _features(self, draws: Draws) -> Floats:
+        numbers = draws.numbers % len(self._views)
+        first = self._views[0]
+        features = np.empty((len(draws.rows), *first.shape[1:]), first.dtype)
+        for number in np.unique(numbers):
+            chosen = numbers == number
+            features[chosen] = self._views[number][draws.rows[chosen]]
+        return features

@@ -1,0 +1,262 @@
+"""What a fit trains: the whole model, or its head on cached features of the frozen part."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from ..core.errors import ConfigError, KeraunosError, message
+from ..core.progress import track
+from ..core.store import Store
+from ..data.order import Draws
+from ..models import FrozenPart, Module
+from ..models.module import Predict
+from ..strategies import BatchSource, workers_of
+from .cache import FeatureCache
+from .contracts import Cacheable
+from .split import FeatureSplit
+
+# By how much outputs of the whole model may differ from those on cached features.
+TOLERANCES = {"float32": 1e-4, "float64": 1e-4}
+TOLERANCE_OF_LOW_PRECISION = 2e-2
+CHECKED_EXAMPLES = 32
+
+
+@dataclass(frozen=True)
+class Trainee:
+    """What the loop trains: here the whole model.
+
+    Attributes:
+        model: Built and compiled.
+        train: Batches for it.
+        validation: Batches for it, or None.
+        store: Where runs share what is frozen, if they do.
+    """
+
+    model: keras.Model
+    train: BatchSource
+    validation: BatchSource | None
+    store: Store | None = None
+
+    def check(self) -> None:
+        """Does nothing: what is trained is the whole model."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head(Trainee):
+    """The layers behind the frozen part, which they share with the whole model.
+
+    Attributes:
+        whole: The model that it is the head of.
+        images: Some that `features` are of.
+        features: What the head is checked on.
+    """
+
+    whole: keras.Model
+    images: Cacheable
+    features: FeatureSplit
+
+    def check(self) -> None:
+        """Makes sure that the whole model returns what its head does on cached features.
+
+        Raises:
+            KeraunosError: It does not.
+        """
+        draws = Draws(*(part[:CHECKED_EXAMPLES] for part in self.images.draws(0)))
+        images, _, _ = self.images.prepare(self.images.arrays(draws))
+        features, _, _ = self.features.prepare(self.features.arrays(draws))
+        difference = _largest_difference(
+            self.whole(images, training=False), self.model(features, training=False)
+        )
+        policy = keras.config.dtype_policy().name
+        allowed = TOLERANCES.get(policy, TOLERANCE_OF_LOW_PRECISION)
+        if not difference <= allowed:
+            raise KeraunosError(
+                message(
+                    "The whole model must return what its head returns on cached features.",
+                    "Please report this; feature_cache=off trains without the cache.",
+                    difference=difference,
+                    allowed=allowed,
+                )
+            )
+
+
+class TrainerTools(NamedTuple):
+    """What the trainer does for features.
+
+    Attributes:
+        predict_batches: Runs a model over images from a batch on, and yields its outputs
+            batch by batch, a row an image.
+        build_compiled: Makes all variables of a compiled model that is to be trained on
+            these batches.
+        weighted: Gives the examples of training the weights that `fit` was given.
+    """
+
+    predict_batches: Callable[[keras.Model, Cacheable, int], Iterator[Any]]
+    build_compiled: Callable[[keras.Model, BatchSource], None]
+    weighted: Callable[[BatchSource], BatchSource]
+
+
+@dataclass(frozen=True)
+class FeaturePlan:
+    """Whether a fit trains on cached features, and how.
+
+    Attributes:
+        module: What is trained.
+        whole: Its model and the data.
+        frozen: The part whose outputs are cached, or None.
+        reason: Why nothing is cached; empty if features are.
+    """
+
+    module: Module
+    whole: Trainee
+    frozen: FrozenPart | None
+    reason: str = ""
+
+    def open_cache(
+        self, tools: TrainerTools, between_calls: Callable[[], None]
+    ) -> FeatureCache | None:
+        """The features of the frozen part, computed where they are not known.
+
+        Args:
+            tools: Of the trainer.
+            between_calls: Is called after each batch, and while another process computes.
+        """
+        train = self.whole.train
+        if self.frozen is None or not isinstance(train, Cacheable) or train.store is None:
+            return None
+
+        def compute(part: keras.Model, images: Cacheable, start: int) -> Iterator[Any]:
+            outputs = tools.predict_batches(part, images, start)
+            total = images.num_batches - start
+            for features in track(outputs, "Computing features", total):
+                yield features
+                between_calls()
+
+        workers = workers_of(self.whole.model.distribute_strategy)
+        return FeatureCache(self.frozen, train.store, compute, workers, between_calls)
+
+    def prepare(
+        self,
+        cache: FeatureCache | None,
+        predict: Callable[[keras.Model, BatchSource], Any],
+    ) -> None:
+        """Lets the module look at the training examples, as cached features if it can.
+
+        Args:
+            cache: Has the features, or None.
+            predict: Runs a model over examples.
+        """
+        train = self.whole.train
+        images = train.in_order if isinstance(train, Cacheable) else None
+
+        def predict_training_examples(part: keras.Model) -> Any:
+            if cache is not None and images is not None and cache.is_of(part):
+                return cache.features(images)
+            return predict(part, images or train)
+
+        predict_all: Predict = predict_training_examples
+        with self.whole.model.distribute_strategy.scope():
+            self.module.prepare(self.whole.model, predict_all)
+        if cache is not None:
+            cache.renew()
+
+    def trainee(
+        self, cache: FeatureCache | None, epochs: int, tools: TrainerTools
+    ) -> Trainee:
+        """The whole model; or its head, and features in place of images.
+
+        Args:
+            cache: Has the features, or None.
+            epochs: For how many the versions of each image must do.
+            tools: Of the trainer.
+        """
+        images, validation = self.whole.train, self.whole.validation
+        if cache is None or not isinstance(images, Cacheable):
+            return self.whole
+        train = _cached_views(images, cache, epochs)
+        held_out = None
+        if isinstance(validation, Cacheable):
+            held_out = FeatureSplit(validation, [cache.features(validation)])
+        model = self.whole.model
+        with model.distribute_strategy.scope():
+            head = self.module.trained_part(model)
+            tools.build_compiled(head, train)
+        return Head(
+            head,
+            tools.weighted(train),
+            held_out,
+            images.store,
+            whole=model,
+            images=validation if isinstance(validation, Cacheable) else images.view(0),
+            features=held_out or train,
+        )
+
+
+def plan_features(module: Module, whole: Trainee, mode: str, obstacle: str) -> FeaturePlan:
+    """Finds out whether a fit can train on cached features.
+
+    Args:
+        module: What is trained.
+        whole: Its model, with its final frozen weights, and the data.
+        mode: `"auto"`, `"on"` or `"off"`.
+        obstacle: Why the fit can't, whatever model and data are; empty if it can.
+
+    Raises:
+        ConfigError: It is to, and can't.
+    """
+    if mode == "off":
+        return FeaturePlan(module, whole, None, "feature_cache is off")
+    obstacle = obstacle or _obstacle_in_data(whole)
+    if obstacle:
+        plan = FeaturePlan(module, whole, None, obstacle)
+    else:
+        with whole.model.distribute_strategy.scope():
+            plan = FeaturePlan(module, whole, *_find_frozen(module, whole.model))
+    if mode == "on" and plan.reason:
+        raise ConfigError(
+            message(
+                f"`feature_cache=on` is not possible: {plan.reason}.",
+                "Change that, or set feature_cache to auto.",
+                feature_cache=mode,
+            )
+        )
+    return plan
+
+
+def _obstacle_in_data(whole: Trainee) -> str:
+    """Why features of these data can't be cached; empty if they can."""
+    sources = [each for each in (whole.train, whole.validation) if each is not None]
+    for source in sources:
+        if not isinstance(source, Cacheable) or source.store is None:
+            return "the data are not ImageData"
+        if source.num_views is None:
+            return (
+                "augmentation.views is fresh: each image is new each time; "
+                "augmentation.views=4 would make four versions of each"
+            )
+    return ""
+
+
+def _find_frozen(module: Module, model: keras.Model) -> tuple[FrozenPart | None, str]:
+    frozen = module.frozen_part(model)
+    if frozen is None:
+        return None, "no part of the model is known to stay as it is"
+    if frozen.model.trainable_variables:
+        return None, "the backbone trains, too"
+    return frozen, ""
+
+
+def _cached_views(images: Cacheable, cache: FeatureCache, epochs: int) -> FeatureSplit:
+    """As many versions of each image as that many epochs draw."""
+    last = int(images.draws(epochs - 1).numbers.max())
+    views = range(min(images.num_views or 1, last + 1))
+    return FeatureSplit(images, [cache.features(images.view(n)) for n in views])
+
+
+def _largest_difference(one: Any, other: Any) -> float:
+    pairs = zip(keras.tree.flatten(one), keras.tree.flatten(other), strict=True)
+    to_numpy = keras.ops.convert_to_numpy
+    return max(float(np.max(np.abs(to_numpy(a) - to_numpy(b)))) for a, b in pairs)
