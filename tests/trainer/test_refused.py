@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from helpers import classifier, examples, replicas
 from keraunos import ConfigError, DataError, Trainer
-from keraunos.trainer.setup.batch_size import check_batch_size
+from keraunos.trainer.step.batch_size import check_batch_size
 
 
 def dataset() -> tf.data.Dataset:

@@ -14,9 +14,9 @@ from ..contracts import BatchSource, class_names_of
 from ..step.batches import Batches, no_batches
 from ..step.evaluate import EvaluationStep
 from ..step.metric_internals import reset_metrics
+from ..step.metric_values import read_metrics, with_unique_names
 from ..step.train import TrainStep
 from .divergence import diverged
-from .metric_values import read_metrics, with_unique_names
 from .outputs import Collected, collect
 from .pace import Pace
 from .speed import speed_name

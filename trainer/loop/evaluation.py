@@ -10,9 +10,9 @@ from ...evaluation import Predictions
 from ...models import Module
 from ...strategies import Position
 from ..contracts import BatchSource, KnowsContradictions, LabelledSource
-from ..guards.overrides import refuse_own_evaluation, refuse_own_prediction
 from ..result import TestResult
 from ..setup.compiled_model import batch_spec, check_targets
+from ..setup.overrides import refuse_own_evaluation, refuse_own_prediction
 from ..step.batches import Batches
 from ..step.evaluate import EvaluationStep, PredictionStep
 from ..step.keras_internals import build_compiled

@@ -9,13 +9,13 @@ import tensorflow as tf
 
 from ...strategies import Replicas
 from ...strategies.replica_values import copy_replica_values
-from ..loop.metric_values import JOIN, single_values, with_unique_names
 from ..step.metric_internals import (
     metric_results,
     metric_variables,
     reset_metrics,
     update_metrics,
 )
+from ..step.metric_values import JOIN, single_values, with_unique_names
 from .differences import Difference, compare
 from .one_pass import Seen, rows_of
 

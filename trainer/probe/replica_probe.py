@@ -17,8 +17,8 @@ from ...models import Module
 from ...models.variables import value_on_host
 from ...strategies import workers_of
 from ..contracts import BatchSource
-from ..loop.metric_values import JOIN
 from ..step.losses import ADDITIONAL, Kind, divide
+from ..step.metric_values import JOIN
 from .differences import Difference, compare, difference, refusal
 from .first_rows import first_rows
 from .metric_probe import MetricProbe

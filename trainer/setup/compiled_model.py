@@ -14,12 +14,12 @@ from ...models import Module
 from ...models.variables import batch_norms
 from ...strategies import Position, Replicas
 from ..contracts import BatchSource
-from ..guards.overrides import refuse_own_training
+from ..step.batch_size import check_batch_size
 from ..step.keras_internals import build_compiled, set_synchronized
 from ..step.loss_internals import compiled_losses, ignored_losses
 from ..step.losses import overrides_training_step
 from ..step.metric_internals import name_counts, renumber_metrics
-from .batch_size import check_batch_size
+from .overrides import refuse_own_training
 
 Spec = tuple[Any, Any, Any]
 _SPECS: WeakKeyDictionary[BatchSource, Spec] = WeakKeyDictionary()

@@ -10,7 +10,7 @@ import tensorflow as tf
 from ...models import Module
 from ...strategies import own_part, sum_over_replicas
 from ...strategies.tensorflow_internals import traced
-from ..setup.batch_size import of_right_batch_size
+from .batch_size import of_right_batch_size
 from .batches import Prepare, next_with_wait
 from .epoch_totals import EpochTotals
 from .losses import Kind, divide, forward, loss_names, num_rows

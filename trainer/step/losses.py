@@ -15,7 +15,7 @@ import tensorflow as tf
 from ...core.errors import ConfigError, message
 from ...models import Module
 from ...strategies import Replicas, gather_rows
-from ..setup.batch_size import of_right_batch_size
+from .batch_size import of_right_batch_size
 from .loss_internals import (
     CompiledLoss,
     PerExample,

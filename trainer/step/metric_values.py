@@ -10,7 +10,7 @@ import tensorflow as tf
 from ...models.metric_names import in_metric_name
 from ...strategies import workers_of
 from ...strategies.replica_values import copy_replica_values
-from ..step.metric_internals import MetricResult, metric_results, metric_variables
+from .metric_internals import MetricResult, metric_results, metric_variables
 
 JOIN: Mapping[str, Callable[..., Any]] = {
     "sum": np.sum,

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from ...core.errors import ConfigError, DataError, message
-from ..step.keras_internals import model_inputs
+from .keras_internals import model_inputs
 
 _RULE = (
     "A model whose inputs fix the batch size, as stateful layers need it, takes batches of "
