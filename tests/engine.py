@@ -12,7 +12,7 @@ from keraunos.models import FunctionModule
 from keraunos.trainer.loop.epochs import Training
 from keraunos.trainer.loop.pace import Pace
 from keraunos.trainer.setup.compiled_model import build_model
-from keraunos.trainer.step.batches import as_source
+from keraunos.trainer.setup.datasets import as_source
 from keraunos.trainer.step.keras_internals import accumulation_taken_over
 from keraunos.trainer.step.train import TrainStep
 

@@ -23,7 +23,7 @@ from keraunos.trainer import fit as fitting
 from keraunos.trainer.loop.interruption import Interruption
 from keraunos.trainer.probe.replica_probe import check_replicas
 from keraunos.trainer.setup.compiled_model import build_model
-from keraunos.trainer.step.batches import as_source
+from keraunos.trainer.setup.datasets import as_source
 from tensorflow.python.distribute.collective_all_reduce_strategy import (
     CollectiveAllReduceExtended,
 )

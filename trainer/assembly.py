@@ -16,7 +16,7 @@ from .loop.epochs import Training, Validation, limited
 from .loop.pace import Pace
 from .loop.validation_times import ValidationTimes
 from .probe.replica_probe import check_replicas
-from .step.batches import batch_limit
+from .setup.batch_limits import batch_limit
 from .step.evaluate import EvaluationStep
 from .step.train import TrainStep
 

@@ -17,9 +17,10 @@ from .guards.pipeline_errors import errors_of_pipelines
 from .loop.evaluation import evaluate, predict, score
 from .loop.outputs import Collected
 from .result import TestResult
+from .setup.batch_limits import batch_limit, require_end
+from .setup.datasets import as_source
 from .setup.model_files import ModelOrPath, as_model
 from .setup.sources import split_of
-from .step.batches import as_source, batch_limit, require_end
 
 
 class Evaluator:

@@ -40,13 +40,13 @@ from .loop.loop import Loop
 from .loop.validation_times import ValidationTimes
 from .result import FitResult
 from .settings import run_settings, settings_of_fit
+from .setup.batch_limits import batch_limit
 from .setup.class_weight import ClassWeight, weighted_by_class
 from .setup.compiled_model import batch_spec, build_model
 from .setup.global_settings import global_settings
 from .setup.initial_weights import PathOfWeights, load_initial_weights
 from .setup.phases import Accumulation, change_phase
 from .setup.schedule_length import tell_schedule
-from .step.batches import batch_limit
 from .step.keras_internals import build_compiled
 
 

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from ...core.array_bytes import SupportsArray
-from ...core.errors import ConfigError, message
+from ...core.errors import ConfigError, DataError, message
 from ..contracts import HasShape
 
 _OF_GENERATORS = (
@@ -66,6 +66,24 @@ def refuse_unbatched(element_spec: Any) -> None:
                 element_spec=str(element_spec),
             )
         )
+
+
+def no_batches(kind: str, **received: object) -> DataError:
+    """What to raise where data have no batch at all.
+
+    Args:
+        kind: What the data are for, in a word.
+        **received: Where that was found.
+    """
+    return DataError(
+        message(
+            f"The data for {kind} must have at least one batch.",
+            "Does a filter leave nothing, or can the generator behind them be read only "
+            "once? Make the dataset from a function that begins anew for each epoch.",
+            **received,
+            batches=0,
+        )
+    )
 
 
 def _remedy(value: Any) -> str:

@@ -11,7 +11,8 @@ import tensorflow as tf
 from ...callbacks import RunState
 from ...strategies import Position, workers_of
 from ..contracts import BatchSource, class_names_of
-from ..step.batches import Batches, no_batches
+from ..guards.wrong_data import no_batches
+from ..step.batches import Batches
 from ..step.evaluate import EvaluationStep
 from ..step.metric_internals import reset_metrics
 from ..step.metric_values import read_metrics, with_unique_names

@@ -9,7 +9,7 @@ import tensorflow as tf
 from ...evaluation import Predictions
 from ...strategies import workers_of
 from ..contracts import LabelledSource
-from ..step.batches import no_batches
+from ..guards.wrong_data import no_batches
 
 Collected = Any
 

@@ -9,8 +9,9 @@ from ...configs import TrainerConfig
 from ...core.errors import ConfigError, message
 from ...models import Module
 from ..contracts import BatchSource, HasSplits
-from ..step.batches import as_source, batch_limit, require_end
+from .batch_limits import batch_limit, require_end
 from .class_weight import ClassWeight
+from .datasets import as_source
 from .initial_weights import PathOfWeights
 from .overfitting import SameBatches
 

@@ -1,4 +1,4 @@
-"""What data must offer, and how its batches reach the replicas.
+"""How the batches of a source reach the replicas.
 
 A batch of all replicas together is cut into consecutive parts, one for each replica,
 which differ by one row at most. Nothing is padded.
@@ -10,96 +10,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from ...core.errors import ConfigError, DataError, message
+from ...core.errors import ConfigError, message
 from ...strategies import Part, Position, Replicas
 from ...strategies.tensorflow_internals import op_determinism_is_enabled
-from ..contracts import BatchSource, class_names_of
-from ..guards.wrong_data import not_a_dataset, refuse_sparse, refuse_unbatched
-from .begun_dataset import BegunDataset
+from ..contracts import BatchSource
 
 Prepare = Callable[[Any], tuple[Any, Any, Any]]
-DatasetFunction = Callable[[int, int], tf.data.Dataset]
-
-
-class DatasetSource:
-    """Batches of a `tf.data.Dataset`.
-
-    Args:
-        dataset: Batched, finite or endless, with elements as `Model.fit` takes them:
-            `x`, `(x, y)` or `(x, y, sample_weight)`. Its order is its own business.
-    """
-
-    def __init__(self, dataset: tf.data.Dataset) -> None:
-        refuse_sparse(dataset.element_spec)
-        refuse_unbatched(dataset.element_spec)
-        self.dataset = dataset
-        self.class_names = class_names_of(dataset)
-        cardinality = int(dataset.cardinality())
-        self.is_endless = cardinality == tf.data.INFINITE_CARDINALITY
-        self.num_batches = cardinality if cardinality >= 0 else None
-        self._begun: BegunDataset | None = None
-
-    def first_elements(self) -> Iterator[Any]:
-        """Elements from the first on, with which the next batches begin all the same."""
-        self._begun = self._begun or BegunDataset(self.dataset)
-        return self._begun.elements()
-
-    def batches(self, position: Position, replicas: Replicas) -> tf.data.Dataset:
-        """The batches that are left; those before are read and thrown away."""
-        before = position.batch
-        if self.is_endless:
-            before += position.epoch * (position.batches_per_epoch or 0)
-        dataset = self._begun.from_the_start() if self._begun else self.dataset
-        self._begun = None
-        return cut(dataset.skip(before) if before else dataset, replicas)
-
-    def prepare(self, part: Any) -> tuple[Any, Any, Any]:
-        """Takes an element apart."""
-        return unpack(part)
-
-
-class FunctionSource:
-    """Batches of a function `dataset(epoch, start_batch)`, which makes resuming exact.
-
-    Args:
-        function: Returns the batches of an epoch from `start_batch` on, in the same
-            order whenever it is called with the same arguments.
-    """
-
-    is_endless = False
-
-    def __init__(self, function: DatasetFunction) -> None:
-        self.function = function
-        first = function(0, 0)
-        refuse_sparse(first.element_spec)
-        refuse_unbatched(first.element_spec)
-        self.class_names = class_names_of(first)
-        cardinality = int(first.cardinality())
-        self.repeats_forever = cardinality == tf.data.INFINITE_CARDINALITY
-        self.num_batches = cardinality if cardinality >= 0 else None
-
-    def batches(self, position: Position, replicas: Replicas) -> tf.data.Dataset:
-        """The batches that are left."""
-        return cut(self.function(position.epoch, position.batch), replicas)
-
-    def prepare(self, part: Any) -> tuple[Any, Any, Any]:
-        """Takes an element apart."""
-        return unpack(part)
-
-
-def as_source(value: Any, name: str) -> BatchSource:
-    """Accepts a dataset or a function of epoch and position as a source of batches.
-
-    Raises:
-        ConfigError: It is none of these.
-    """
-    if isinstance(value, tf.data.Dataset):
-        return DatasetSource(value)
-    if isinstance(value, BatchSource):
-        return value
-    if callable(value):
-        return FunctionSource(value)
-    raise not_a_dataset(value, name)
 
 
 class Batches:
@@ -195,79 +111,6 @@ def unpack(element: Any) -> tuple[Any, Any, Any]:
             )
         ) from None
     return inputs, targets, weights
-
-
-def batch_limit(limit: int | float | None, num_batches: int | None) -> int | None:
-    """Turns a limit that may be a part of an epoch into a number of batches.
-
-    Raises:
-        ConfigError: It is a part, but of how many batches is not known.
-
-    Example:
-        >>> batch_limit(0.25, num_batches=70)
-        17
-    """
-    if not isinstance(limit, float):
-        return limit
-    if num_batches is None:
-        raise ConfigError(
-            message(
-                "A limit of batches must be a whole number where the data do not tell "
-                "how many batches they have.",
-                limit=limit,
-            )
-        )
-    return max(int(limit * num_batches), 1)
-
-
-def require_end(
-    source: BatchSource, limit: int | float | None = None, setting: str | None = None
-) -> None:
-    """Refuses data without end, unless there is a limit.
-
-    Args:
-        source: The data.
-        limit: Of batches, or None.
-        setting: What to set a limit with, if anything.
-
-    Raises:
-        ConfigError: The data have no end, and there is no limit.
-    """
-    repeats = source.is_endless or _repeats_forever(source)
-    if limit is not None or source.num_batches is not None or not repeats:
-        return
-    if setting is None:
-        remedy = "Leave `.repeat()` out, or call `.take(...)` on the dataset."
-        raise ConfigError(message("The data must have an end.", remedy, batches="endless"))
-    raise ConfigError(
-        message(
-            f"`{setting}` must be given for a dataset without end.",
-            "Set it to a number of batches, or leave `.repeat()` out.",
-            **{setting: None},
-        )
-    )
-
-
-def _repeats_forever(source: BatchSource) -> bool:
-    return isinstance(source, FunctionSource) and source.repeats_forever
-
-
-def no_batches(kind: str, **received: object) -> DataError:
-    """What to raise where data have no batch at all.
-
-    Args:
-        kind: What the data are for, in a word.
-        **received: Where that was found.
-    """
-    return DataError(
-        message(
-            f"The data for {kind} must have at least one batch.",
-            "Does a filter leave nothing, or can the generator behind them be read only "
-            "once? Make the dataset from a function that begins anew for each epoch.",
-            **received,
-            batches=0,
-        )
-    )
 
 
 def _num_rows(element: Any) -> tf.Tensor:

@@ -9,9 +9,9 @@ import tensorflow as tf
 from keraunos import ImageData
 from keraunos.strategies import Position, Replicas
 from keraunos.trainer.probe.first_rows import first_rows
+from keraunos.trainer.setup.begun_dataset import BegunDataset
+from keraunos.trainer.setup.datasets import as_source
 from keraunos.trainer.setup.overfitting import SameBatches
-from keraunos.trainer.step.batches import as_source
-from keraunos.trainer.step.begun_dataset import BegunDataset
 
 
 def shuffled() -> tf.data.Dataset:

@@ -27,7 +27,7 @@ from keraunos import ConfigError, OutOfMemoryError, Trainer
 from keraunos.models import FunctionModule, Module
 from keraunos.trainer.probe.replica_probe import check_replicas
 from keraunos.trainer.setup.compiled_model import build_model
-from keraunos.trainer.step.batches import as_source
+from keraunos.trainer.setup.datasets import as_source
 
 layers = keras.layers
 

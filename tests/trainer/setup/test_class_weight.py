@@ -10,7 +10,7 @@ from compiled_models import CASES, with_weighted_metrics
 from helpers import largest_difference, replicas, weights_of
 from keraunos import ConfigError, Trainer
 from keraunos.trainer.setup.class_weight import weighted_by_class
-from keraunos.trainer.step.batches import DatasetSource
+from keraunos.trainer.setup.datasets import DatasetSource
 
 WEIGHTS = {0: 1.0, 1: 3.0, 2: 0.25}
 

@@ -7,31 +7,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import examples, replicas
-from keraunos import ConfigError, ImageData
+from keraunos import ImageData
 from keraunos.strategies import Position, Replicas, own_part
-from keraunos.trainer.contracts import BatchSource
-from keraunos.trainer.step.batches import (
-    Batches,
-    DatasetSource,
-    FunctionSource,
-    as_source,
-    batch_limit,
-    cut,
-    next_with_wait,
-    unpack,
-)
+from keraunos.trainer.setup.datasets import DatasetSource
+from keraunos.trainer.step.batches import Batches, cut, next_with_wait, unpack
 
 FIRST_OF_FOUR = Replicas(total=4, first=0, local=4)
 
 
 def numbers(count: int, batch_size: int = 4) -> tf.data.Dataset:
     return tf.data.Dataset.range(count).batch(batch_size)
-
-
-def shuffled(epoch: int, start_batch: int) -> tf.data.Dataset:
-    """The numbers below 10 in the order of an epoch."""
-    order = np.random.default_rng(epoch).permutation(10)
-    return tf.data.Dataset.from_tensor_slices(order).batch(4).skip(start_batch)
 
 
 def rows(batches: tf.data.Dataset) -> list[list[int]]:
@@ -90,87 +75,12 @@ def test_every_tensor_of_an_element_is_cut_alike() -> None:
     assert targets.numpy().tolist() == [7, 8, 9]
 
 
-def test_a_dataset_goes_on_at_a_batch_in_every_epoch() -> None:
-    source = DatasetSource(numbers(10))
-    assert (source.num_batches, source.is_endless) == (3, False)
-    assert rows(source.batches(Position(epoch=5, batch=1), Replicas())) == [
-        [4, 5, 6, 7],
-        [8, 9],
-    ]
-
-
-def test_an_endless_dataset_goes_on_behind_all_epochs_before() -> None:
-    source = DatasetSource(numbers(12).repeat())
-    assert (source.num_batches, source.is_endless) == (None, True)
-    position = Position(epoch=2, batch=1, batches_per_epoch=5)
-    assert rows(source.batches(position, Replicas()).take(2)) == [
-        [8, 9, 10, 11],
-        [0, 1, 2, 3],
-    ]
-
-
-def test_a_dataset_may_not_know_its_length() -> None:
-    odd = numbers(10).filter(lambda batch: tf.size(batch) > 0)
-    source = DatasetSource(odd)
-    assert (source.num_batches, source.is_endless) == (None, False)
-    assert len(rows(source.batches(Position(), Replicas()))) == 3
-
-
-def test_a_function_is_asked_for_epoch_and_batch() -> None:
-    source = FunctionSource(shuffled)
-    assert (source.num_batches, source.is_endless) == (3, False)
-    whole = rows(source.batches(Position(epoch=3), Replicas()))
-    assert whole != rows(source.batches(Position(epoch=4), Replicas()))
-    assert rows(source.batches(Position(epoch=3, batch=1), Replicas())) == whole[1:]
-
-
-@pytest.mark.parametrize("made", [numbers(10), shuffled, DatasetSource(numbers(10))])
-def test_datasets_functions_and_sources_are_sources(made: Any) -> None:
-    source = as_source(made, "data")
-    assert isinstance(source, BatchSource)
-    assert source.num_batches == 3
-    assert as_source(source, "data") is source
-
-
-def test_anything_else_is_refused_by_the_name_of_its_argument() -> None:
-    with pytest.raises(ConfigError, match="validation_data='ndarray'"):
-        as_source(np.zeros((4, 5)), "validation_data")
-
-
-@pytest.mark.parametrize("wrap", [DatasetSource, lambda d: FunctionSource(lambda e, b: d)])
-def test_sparse_tensors_are_refused(wrap: Any) -> None:
-    sparse = tf.data.Dataset.from_tensors(({"x": tf.sparse.eye(3)}, tf.range(3)))
-    with pytest.raises(ConfigError, match=r"tf\.sparse\.to_dense"):
-        wrap(sparse)
-
-
 def test_elements_are_taken_apart_as_by_model_fit() -> None:
     x, y, w = examples(3)
     assert unpack(x) == (x, None, None)
     assert unpack((x, y)) == (x, y, None)
     assert unpack((x, y, w)) == (x, y, w)
     assert unpack(({"a": x}, y)) == ({"a": x}, y, None)
-
-
-@pytest.mark.parametrize(
-    ("limit", "num_batches", "expected"),
-    [
-        (None, 10, None),
-        (3, 10, 3),
-        (3, None, 3),
-        (0.25, 70, 17),
-        (0.001, 70, 1),
-        (1.0, 70, 70),
-        (1, 70, 1),
-    ],
-)
-def test_a_limit_is_a_number_or_a_part(limit: Any, num_batches: Any, expected: Any) -> None:
-    assert batch_limit(limit, num_batches) == expected
-
-
-def test_a_part_of_an_unknown_number_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"whole number.*limit=0\.5"):
-        batch_limit(0.5, None)
 
 
 def read(batches: Batches, position: Position, steps: int) -> list[list[int]]:

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from helpers import examples
 from keraunos.trainer.loop.evaluation import predict
-from keraunos.trainer.step.batches import DatasetSource
+from keraunos.trainer.setup.datasets import DatasetSource
 
 
 class Doubling(keras.layers.Layer):
