@@ -157,7 +157,7 @@ def test_of_a_very_large_group_some_are_shown_and_the_rest_counted(
 ):
     for number in range(5):
         shutil.copy(shelf / "train/dog/3.png", shelf / f"train/dog/more-{number}.png")
-    monkeypatch.setattr(audit_html, "MOST_PICTURES", 4)
+    monkeypatch.setattr(audit_html, "MOST_IMAGES", 4)
     page = Page(write())
     assert "and 3 more" in page.words
     assert len(page.all("figure")) == 8
