@@ -11,7 +11,7 @@ from ..configs import validated
 from ..configs.callbacks import LearningRateFinderConfig
 from ..core.errors import ConfigError, message
 from ..core.run_layout import LEARNING_RATE_IMAGE
-from ..evaluation import save_picture
+from ..evaluation import save_figure
 from .base import Callback
 from .run_state import RunState
 
@@ -96,7 +96,7 @@ class LearningRateFinder(Callback):
         axis.set_xlabel("learning rate")
         axis.set_ylabel("loss of a step")
         axis.legend()
-        save_picture(figure, path)
+        save_figure(figure, path)
 
     def state_dict(self) -> dict[str, Any]:
         """What was tried and found."""

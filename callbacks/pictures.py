@@ -4,10 +4,10 @@ from pathlib import Path
 
 from ..core.run_layout import AUGMENTED_IMAGE, CURVES_IMAGE, SAMPLES_IMAGE
 from ..evaluation import (
-    augmented_picture,
-    curves_picture,
-    samples_picture,
-    save_picture,
+    augmented_figure,
+    curves_figure,
+    samples_figure,
+    save_figure,
 )
 from .base import Callback
 from .run_state import RunState
@@ -34,7 +34,7 @@ class Pictures(Callback):
     def on_fit_end(self, run: RunState) -> None:
         """Draws the curves."""
         if run.run_dir is not None and run.history:
-            save_picture(curves_picture(run.history), run.run_dir / CURVES_IMAGE)
+            save_figure(curves_figure(run.history), run.run_dir / CURVES_IMAGE)
 
 
 def draw_data(data: ShowsPictures, directory: Path) -> list[Path]:
@@ -44,9 +44,9 @@ def draw_data(data: ShowsPictures, directory: Path) -> list[Path]:
         The files.
     """
     figures = {
-        SAMPLES_IMAGE: samples_picture(*data.sample_pictures()),
-        AUGMENTED_IMAGE: augmented_picture(data.augmented_pictures()),
+        SAMPLES_IMAGE: samples_figure(*data.sample_pictures()),
+        AUGMENTED_IMAGE: augmented_figure(data.augmented_pictures()),
     }
     for name, figure in figures.items():
-        save_picture(figure, directory / name)
+        save_figure(figure, directory / name)
     return [directory / name for name in figures]

@@ -8,7 +8,7 @@ import tensorflow as tf
 from ..core.errors import ConfigError
 from ..core.files import own_directory
 from ..core.run_layout import TENSORBOARD_FOLDER
-from ..evaluation import Predictions, confusion_matrix_picture, draw_mistakes
+from ..evaluation import Predictions, confusion_matrix_figure, draw_mistakes
 from ..evaluation.figures import to_pixels
 from .base import Callback
 from .event_files import PARTS, keep_events, remove_events
@@ -115,7 +115,7 @@ class TensorBoard(Callback):
 
     def _show_validation(self, run: RunState, predictions: Predictions) -> None:
         matrix, names = predictions.confusion_matrix(), predictions.class_names
-        figures = {"confusion_matrix": confusion_matrix_picture(matrix, names)}
+        figures = {"confusion_matrix": confusion_matrix_figure(matrix, names)}
         if isinstance(run.data, ShowsValidation):
             load = run.data.validation_pictures
             figures["mistakes"] = draw_mistakes(predictions, load, 2 * _COLUMNS, _COLUMNS)

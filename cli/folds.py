@@ -127,7 +127,7 @@ def _read_scores(directory: Path) -> dict[str, dict[str, Any]]:
 
 
 def _report(run_dir: Path, folds: list[dict[str, dict[str, Any]]]) -> None:
-    from ..evaluation import confusion_matrix_picture, save_picture, summarize_folds
+    from ..evaluation import confusion_matrix_figure, save_figure, summarize_folds
 
     splits = [name for name in ("validation", "test") if all(name in f for f in folds)]
     summary = {name: summarize_folds([fold[name] for fold in folds]) for name in splits}
@@ -142,7 +142,7 @@ def _report(run_dir: Path, folds: list[dict[str, dict[str, Any]]]) -> None:
         ["true \\ predicted", *names],
         ([name, *row] for name, row in zip(names, matrix, strict=True)),
     )
-    save_picture(confusion_matrix_picture(matrix, names), run_dir / CONFUSION_MATRIX_IMAGE)
+    save_figure(confusion_matrix_figure(matrix, names), run_dir / CONFUSION_MATRIX_IMAGE)
     for split, scores in summary.items():
         _show(split, scores)
 

@@ -275,15 +275,15 @@ class ImageData:
 
     def show(self, per_class: int = 4) -> "Drawing":
         """Draws some training pictures of each class, for a notebook."""
-        from ..evaluation import Drawing, samples_picture  # loads Matplotlib
+        from ..evaluation import Drawing, samples_figure  # loads Matplotlib
 
-        return Drawing(samples_picture(*self.sample_pictures(per_class)))
+        return Drawing(samples_figure(*self.sample_pictures(per_class)))
 
     def show_augmented(self, versions: int = 11) -> "Drawing":
         """Draws a training picture and how epochs see it, for a notebook."""
-        from ..evaluation import Drawing, augmented_picture  # loads Matplotlib
+        from ..evaluation import Drawing, augmented_figure  # loads Matplotlib
 
-        return Drawing(augmented_picture(self.augmented_pictures(versions)))
+        return Drawing(augmented_figure(self.augmented_pictures(versions)))
 
     def write_tables(self, directory: Path) -> None:
         """Writes split.csv and dropped.csv: which file went where, and why."""

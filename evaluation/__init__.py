@@ -1,37 +1,51 @@
 """What a model is worth: functions of labels, probabilities and names.
 
-Knows nothing of models or training.
+Knows nothing of models or training. Names are looked up when they are first used, so that
+predictions load neither Matplotlib nor scikit-learn.
 """
 
-from .drawing import Drawing
-from .figures import (
-    augmented_picture,
-    confusion_matrix_picture,
-    curves_picture,
-    mistakes_picture,
-    picture_grid,
-    samples_picture,
-    save_picture,
-)
-from .folds import summarize_folds
-from .intervals import bootstrap_intervals
-from .report import Predictions, draw_mistakes, write_predictions, write_report
-from .scores import classification_scores
+import importlib
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "Drawing",
-    "Predictions",
-    "augmented_picture",
-    "bootstrap_intervals",
-    "classification_scores",
-    "confusion_matrix_picture",
-    "curves_picture",
-    "draw_mistakes",
-    "mistakes_picture",
-    "picture_grid",
-    "samples_picture",
-    "save_picture",
-    "summarize_folds",
-    "write_predictions",
-    "write_report",
-]
+if TYPE_CHECKING:
+    from .figures import Drawing as Drawing
+    from .figures import augmented_figure as augmented_figure
+    from .figures import confusion_matrix_figure as confusion_matrix_figure
+    from .figures import curves_figure as curves_figure
+    from .figures import image_grid as image_grid
+    from .figures import mistakes_figure as mistakes_figure
+    from .figures import samples_figure as samples_figure
+    from .figures import save_figure as save_figure
+    from .folds import summarize_folds as summarize_folds
+    from .intervals import bootstrap_intervals as bootstrap_intervals
+    from .predictions import Predictions as Predictions
+    from .predictions import write_predictions as write_predictions
+    from .report import draw_mistakes as draw_mistakes
+    from .report import write_report as write_report
+    from .scores import classification_scores as classification_scores
+
+_HOMES = {
+    "Drawing": "figures",
+    "Predictions": "predictions",
+    "augmented_figure": "figures",
+    "bootstrap_intervals": "intervals",
+    "classification_scores": "scores",
+    "confusion_matrix_figure": "figures",
+    "curves_figure": "figures",
+    "draw_mistakes": "report",
+    "image_grid": "figures",
+    "mistakes_figure": "figures",
+    "samples_figure": "figures",
+    "save_figure": "figures",
+    "summarize_folds": "folds",
+    "write_predictions": "predictions",
+    "write_report": "report",
+}
+
+__all__ = [*sorted(_HOMES)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)

@@ -1,6 +1,8 @@
-"""Pictures of data and results, drawn without a screen."""
+"""Figures of data and results, drawn without a screen."""
 
+import io
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -29,7 +31,36 @@ NOT_DRAWN = frozenset(
 )
 
 
-def save_picture(figure: Figure, path: Path) -> None:
+class Drawing:
+    """A figure; as the last value of a notebook's cell it is shown below the cell.
+
+    Args:
+        figure: Drawn without a screen; nothing has to be switched on for it.
+
+    Attributes:
+        figure: For changes of one's own.
+
+    Example:
+        >>> figure = Figure(figsize=(2, 1))
+        >>> Drawing(figure)._repr_png_()[1:4]
+        b'PNG'
+    """
+
+    def __init__(self, figure: Figure) -> None:
+        self.figure = figure
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Writes the figure; the name's ending tells the format, such as `.png`."""
+        self.figure.savefig(path, dpi=110)
+
+    def _repr_png_(self) -> bytes:
+        """What IPython asks for."""
+        content = io.BytesIO()
+        self.figure.savefig(content, format="png", dpi=80)
+        return content.getvalue()
+
+
+def save_figure(figure: Figure, path: Path) -> None:
     """Writes a figure as PNG."""
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=110)
@@ -42,7 +73,7 @@ def to_pixels(figure: Figure) -> Images:
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def picture_grid(
+def image_grid(
     images: Images, titles: Sequence[str], columns: int, heading: str = ""
 ) -> Figure:
     """Lays pictures out in a grid, each below its title.
@@ -86,19 +117,19 @@ def picture_grid(
     return figure
 
 
-def samples_picture(images: Images, titles: Sequence[str]) -> Figure:
+def samples_figure(images: Images, titles: Sequence[str]) -> Figure:
     """Shows some pictures of each class, each below the name of its class."""
     heading = f"Samples of {len(set(titles)):,} classes"
-    return picture_grid(images, [_cut(title, TITLE_WIDTH) for title in titles], 8, heading)
+    return image_grid(images, [_cut(title, TITLE_WIDTH) for title in titles], 8, heading)
 
 
-def augmented_picture(versions: Images) -> Figure:
+def augmented_figure(versions: Images) -> Figure:
     """Shows a picture as it is, and after that how training sees it."""
     titles = ["as it is", *[""] * (len(versions) - 1)]
-    return picture_grid(versions, titles, 6, "A picture, and augmented")
+    return image_grid(versions, titles, 6, "A picture, and augmented")
 
 
-def confusion_matrix_picture(
+def confusion_matrix_figure(
     matrix: npt.NDArray[np.integer], class_names: Sequence[str]
 ) -> Figure:
     """Draws how often each true class (row) was taken for each class (column).
@@ -149,7 +180,7 @@ def _write_counts(
         text.set_in_layout(False)  # measuring thousands of them takes longer than all else
 
 
-def curves_picture(history: Mapping[str, Sequence[float]]) -> Figure:
+def curves_figure(history: Mapping[str, Sequence[float]]) -> Figure:
     """Draws each metric over the epochs, training and validation in one panel.
 
     Args:
@@ -181,7 +212,7 @@ def curves_picture(history: Mapping[str, Sequence[float]]) -> Figure:
     return figure
 
 
-def mistakes_picture(
+def mistakes_figure(
     images: Images,
     labels: npt.NDArray[np.integer],
     probabilities: npt.NDArray[np.floating],
@@ -210,7 +241,7 @@ def mistakes_picture(
         )
         for label, row in zip(labels, probabilities, strict=True)
     ]
-    return picture_grid(images, titles, columns, "The most confident mistakes")
+    return image_grid(images, titles, columns, "The most confident mistakes")
 
 
 def most_confident_mistakes(

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from sklearn import metrics
 
 from .intervals import bootstrap_intervals
+from .predictions import confusion_matrix
 
 
 def classification_scores(
@@ -75,20 +76,6 @@ def classification_scores(
             name for name, here in zip(class_names, present, strict=True) if not here
         ],
     }
-
-
-def confusion_matrix(
-    labels: npt.NDArray[np.integer], probabilities: npt.NDArray[np.floating]
-) -> npt.NDArray[np.int64]:
-    """`(classes, classes)`: how often each true class (row) was taken for each.
-
-    Example:
-        >>> confusion_matrix(np.array([0, 1, 1]), np.eye(2)[[0, 1, 0]]).tolist()
-        [[1, 0], [1, 1]]
-    """
-    classes = probabilities.shape[1]
-    cells = labels.astype(np.int64) * classes + probabilities.argmax(axis=1)
-    return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
 
 
 def _areas_under_roc(

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from ..callbacks.monitor import Monitor
 from ..core.files import write_csv
 from ..core.run_layout import RESULTS_FILE, SCORE_BY_PARAMETER_IMAGE, SCORE_OVER_TIME_IMAGE
-from ..evaluation import save_picture
+from ..evaluation import save_figure
 from .study import Study, Trial
 from .tuning.space import is_logarithmic
 
@@ -34,7 +34,7 @@ def draw_results(directory: Path, study: Study) -> None:
         SCORE_OVER_TIME_IMAGE: _over_time(scored, study.objective),
     }
     for name, figure in figures.items():
-        save_picture(figure, directory / name)
+        save_figure(figure, directory / name)
 
 
 def parameter_names(study: Study) -> list[str]:

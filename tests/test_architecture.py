@@ -132,8 +132,7 @@ OWN = {
     "core/bundle.py": {"write_text"},  # into a directory that is new
     "data/copies/find_copies.py": {"tofile"},  # into a file that the store has made
     "features/cache.py": {"tofile"},
-    "evaluation/figures.py": {"savefig"},
-    "evaluation/drawing.py": {"savefig"},  # where the user says
+    "evaluation/figures.py": {"savefig"},  # a drawing: where the user says
 }
 
 

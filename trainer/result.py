@@ -9,8 +9,8 @@ import keras
 from ..evaluation import (
     Drawing,
     Predictions,
-    confusion_matrix_picture,
-    curves_picture,
+    confusion_matrix_figure,
+    curves_figure,
     draw_mistakes,
 )
 
@@ -41,7 +41,7 @@ class FitResult:
 
     def plot(self) -> Drawing:
         """Draws every metric over the epochs, training and validation together."""
-        return Drawing(curves_picture(self.history))
+        return Drawing(curves_figure(self.history))
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class TestResult:
     def show_confusion_matrix(self) -> Drawing:
         """Draws how often each class was taken for each, for a notebook."""
         matrix, predictions = self.scores["confusion_matrix"], self._labelled()
-        return Drawing(confusion_matrix_picture(matrix, predictions.class_names))
+        return Drawing(confusion_matrix_figure(matrix, predictions.class_names))
 
     def show_mistakes(self, split: Any) -> Drawing:
         """Draws the most confident mistakes, for a notebook.

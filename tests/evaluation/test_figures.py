@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from keraunos.evaluation import (
-    confusion_matrix_picture,
-    curves_picture,
-    mistakes_picture,
-    samples_picture,
-    save_picture,
+    confusion_matrix_figure,
+    curves_figure,
+    mistakes_figure,
+    samples_figure,
+    save_figure,
 )
 from keraunos.evaluation.figures import to_pixels
 from matplotlib.figure import Figure
@@ -25,22 +25,22 @@ def names(classes: int) -> list[str]:
 
 def samples(classes: int) -> Figure:
     images = np.zeros((4 * classes, 8, 8, 3), np.uint8)
-    return samples_picture(images, [name for name in names(classes) for _ in range(4)])
+    return samples_figure(images, [name for name in names(classes) for _ in range(4)])
 
 
 def matrix(classes: int) -> Figure:
     counts = np.random.default_rng(0).integers(0, 9, (classes, classes))
-    return confusion_matrix_picture(counts, names(classes))
+    return confusion_matrix_figure(counts, names(classes))
 
 
 def curves(classes: int) -> Figure:
-    return curves_picture({f"val_recall/{name}": [0.1, 0.2] for name in names(classes)})
+    return curves_figure({f"val_recall/{name}": [0.1, 0.2] for name in names(classes)})
 
 
 def mistakes(classes: int) -> Figure:
     rows = np.random.default_rng(0).random((30, classes))
     labels = np.zeros(30, int)
-    return mistakes_picture(
+    return mistakes_figure(
         np.zeros((30, 8, 8, 3), np.uint8), labels, rows, names(classes), 6
     )
 
@@ -66,7 +66,7 @@ def test_grids_have_one_pair_of_axes_and_no_layout(draw: Callable[[int], Figure]
 def test_each_picture_of_a_grid_is_there_with_its_title_below() -> None:
     images = np.zeros((10, 8, 8, 3), np.uint8)
     images[:] = np.linspace(10, 200, 10, dtype=np.uint8)[:, None, None, None]
-    figure = samples_picture(images, names(10))
+    figure = samples_figure(images, names(10))
     assert [text.get_text() for text in figure.axes[0].texts] == names(10)
     shown = to_pixels(figure)
     for image in images:
@@ -82,7 +82,7 @@ def test_a_matrix_of_few_classes_has_its_counts_and_all_names() -> None:
 
 
 def test_names_are_cut_rather_than_dropped() -> None:
-    figure = samples_picture(np.zeros((1, 8, 8, 3), np.uint8), ["x" * 300])
+    figure = samples_figure(np.zeros((1, 8, 8, 3), np.uint8), ["x" * 300])
     assert figure.axes[0].texts[0].get_text() == "x" * 25 + "…"
 
 
@@ -92,9 +92,9 @@ def test_names_are_drawn_as_they_are_whatever_they_hold(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # such as one of characters that have no glyph
         for figure in (
-            samples_picture(pixels, names),
-            confusion_matrix_picture(np.eye(4, dtype=int), names),
-            mistakes_picture(pixels, np.arange(4), np.roll(np.eye(4), 1, 1), names, 2),
-            curves_picture({name: [1.0, 2.0] for name in ("$x$ \\frac{", "a$b")}),
+            samples_figure(pixels, names),
+            confusion_matrix_figure(np.eye(4, dtype=int), names),
+            mistakes_figure(pixels, np.arange(4), np.roll(np.eye(4), 1, 1), names, 2),
+            curves_figure({name: [1.0, 2.0] for name in ("$x$ \\frac{", "a$b")}),
         ):
-            save_picture(figure, tmp_path / "picture.png")
+            save_figure(figure, tmp_path / "picture.png")
