@@ -53,9 +53,9 @@ def build() -> keras.Model:
 def fit(
     directory: Path, callbacks: Mapping[str, Callback], seed: int = 0, **options: Any
 ) -> Any:
-    """Trains on two replicas, going on from where the directory stands."""
+    """Trains on one replica, going on from where the directory stands."""
     trainer = Trainer(
-        strategy=replicas(2),
+        strategy=replicas(1),
         run_dir=directory,
         callbacks=callbacks,
         **{"max_epochs": EPOCHS, **options},

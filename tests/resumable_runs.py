@@ -1,7 +1,8 @@
 """A small run with everything that has state, to be interrupted and compared."""
 
+import contextlib
+import dataclasses
 import json
-import re
 import signal
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from keraunos import Trainer
 from keraunos.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from keraunos.core.bundle import read_bundle
 from keraunos.core.signals import stop_signals
+from one_trace import one_trace
 from tensorboard.compat.proto.event_pb2 import Event
 
 EPOCHS, STEPS = 3, 4
@@ -86,9 +88,22 @@ def fit(
     count: int = 1,
     batch_size: int = 4,
     describe_only: bool = False,
+    fresh: bool = False,
     **options: Any,
 ) -> Any:
-    """Trains, going on from where the directory stands; or says what that would do."""
+    """Trains, going on from where the directory stands; or says what that would do.
+
+    Args:
+        directory: Of the run.
+        extra: Callbacks beside those that all runs have.
+        optimizer: Its name in `OPTIMIZERS`.
+        count: Of replicas.
+        batch_size: Of training.
+        describe_only: Whether to describe only.
+        fresh: Whether to build and trace anew, as a process of its own would. Others share
+            a model, so that their result has none.
+        options: Of the Trainer.
+    """
     callbacks = {
         "early_stopping": EarlyStopping("val_accuracy", patience=5, mode="max"),
         "keras_plateau": keras.callbacks.ReduceLROnPlateau(
@@ -96,17 +111,26 @@ def fit(
         ),
         "model_checkpoint": ModelCheckpoint("val_loss", every_n_steps=3, save_top_k=2),
         "progress_bar": None,
+        "pictures": None,
         **{f"extra_{number}": each for number, each in enumerate(extra)},
     }
-    trainer = Trainer(
-        strategy=replicas(count),
-        run_dir=directory,
-        callbacks=callbacks,
-        **{"max_epochs": EPOCHS, **options},
-    )
-    do = trainer.describe if describe_only else trainer.fit
-    model = build(OPTIMIZERS[optimizer])
-    return do(model, dataset(0, batch_size), validation_data=dataset(seed=1))
+    own_trace = fresh or not _CHANGES_TRACE.isdisjoint(options)
+    trace = contextlib.nullcontext() if own_trace else one_trace(count, optimizer)
+    with trace as strategy:
+        trainer = Trainer(
+            strategy=strategy or replicas(count),
+            run_dir=directory,
+            callbacks=callbacks,
+            **{"max_epochs": EPOCHS, "check_replicas": False, **options},
+        )
+        do = trainer.describe if describe_only else trainer.fit
+        model = build(OPTIMIZERS[optimizer])
+        result: Any = do(model, dataset(0, batch_size), validation_data=dataset(seed=1))
+    return result if own_trace or describe_only else dataclasses.replace(result, model=None)
+
+
+# Options of which a model or its trace depends.
+_CHANGES_TRACE = {"seed", "precision", "sync_batch_norm", "deterministic", "check_replicas"}
 
 
 def fit_alone(directory: Path) -> int:
@@ -177,7 +201,7 @@ def events(directory: Path) -> list[tuple[str, int, str, float]]:
     """
     found = []
     for part in ("train", "validation"):
-        for file in sorted((directory / "tensorboard" / part).iterdir(), key=_numbers):
+        for file in sorted((directory / "tensorboard" / part).iterdir(), key=_written):
             for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
                 event = Event.FromString(record)
                 for value in event.summary.value:
@@ -187,9 +211,9 @@ def events(directory: Path) -> list[tuple[str, int, str, float]]:
     return found
 
 
-def _numbers(file: Path) -> list[int]:
-    """The second in which a file was begun, and its number within the process."""
-    return [int(digits) for digits in re.findall(r"\d+", file.name)]
+def _written(file: Path) -> int:
+    """When it was last written: two processes may begin files in the same second."""
+    return file.stat().st_mtime_ns
 
 
 def assert_equal(ours: Any, theirs: Any) -> None:

@@ -23,6 +23,18 @@ def test_fewer_rows_than_replicas_go_to_all_of_them():
         assert [four.rows(each, rows) for each in range(4)] == [slice(0, rows)] * 4
 
 
+@pytest.mark.parametrize("total", [1, 2, 3, 4, 8])
+def test_sums_over_parts_divided_by_repeats_are_those_of_the_batch(total):
+    replicas_of_all = Replicas(total)
+    for rows in range(1, 40):
+        values = np.random.default_rng(rows).normal(size=rows)
+        parts = [values[replicas_of_all.rows(each, rows)] for each in range(total)]
+        repeats = replicas_of_all.repeats(rows)
+        for sum_of in (np.sum, len, lambda part: np.square(part).sum()):
+            shared = sum(sum_of(part) / repeats for part in parts)
+            np.testing.assert_allclose(shared, sum_of(values), rtol=1e-12)
+
+
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_a_strategy_in_one_process_has_all_its_replicas_there(count):
     assert Replicas.of(replicas(count)) == Replicas(total=count, first=0, local=count)

@@ -16,6 +16,7 @@ from keraunos import OutOfMemoryError, Trainer
 from keraunos.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from keraunos.core.bundle import read_bundle
 from keraunos.trainer.guards.out_of_memory import memory_advice
+from one_trace import one_trace
 from resumable_runs import OPTIMIZERS, Sender, assert_equal, build, dataset, fit, state
 
 EVERY = {"validate_every_n_steps": 3}
@@ -43,7 +44,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
 
     @functools.cache
     def known(**options: int) -> Any:
-        return fit(tmp_path_factory.mktemp("undisturbed"), count=2, **options)
+        return fit(tmp_path_factory.mktemp("undisturbed"), **options)
 
     return known
 
@@ -66,7 +67,7 @@ def test_validation_comes_when_it_is_due(
     options: dict[str, Any], expected: list[int], tmp_path: Path
 ) -> None:
     seen = Seen()
-    result = fit(tmp_path, seen, count=2, **options)
+    result = fit(tmp_path, seen, **options)
     assert steps(seen) == expected
     lengths = {name: len(values) for name, values in result.history.items()}
     assert set(lengths.values()) == {3}
@@ -109,9 +110,9 @@ def test_interrupted_before_or_in_such_a_validation_the_run_ends_the_same(
     whole = undisturbed(**EVERY).run_dir
     for hook in ("on_train_step_end", "on_validation_begin"):
         sender = Sender(hook, 6)
-        assert fit(tmp_path, sender, count=2, **EVERY).signal == signal.SIGTERM
+        assert fit(tmp_path, sender, **EVERY).signal == signal.SIGTERM
         assert sender.sent == 1
-    assert fit(tmp_path, count=2, **EVERY).is_finished
+    assert fit(tmp_path, **EVERY).is_finished
     assert_equal(state(tmp_path), state(whole))
     assert between(tmp_path) == between(whole)
     assert [line["step"] for line in between(whole)] == [3, 6, 9]
@@ -143,7 +144,7 @@ def test_a_fault_in_validation_shows_before_the_first_step(tmp_path: Path) -> No
     faulty = faulty.apply(tf.data.experimental.assert_cardinality(2))
     seen = Seen()
     trainer = Trainer(
-        strategy=replicas(2), sanity_validation_batches=2, callbacks=[seen], max_epochs=1
+        strategy=replicas(1), sanity_validation_batches=2, callbacks=[seen], max_epochs=1
     )
     with pytest.raises(tf.errors.OpError, match="the second batch"):
         trainer.fit(build(OPTIMIZERS["Adam"]), dataset(), validation_data=faulty)
@@ -156,7 +157,7 @@ def test_looking_at_validation_first_changes_no_number(
     undisturbed: Any, tmp_path: Path
 ) -> None:
     seen = Seen()
-    fit(tmp_path, seen, count=2, sanity_validation_batches=1)
+    fit(tmp_path, seen, sanity_validation_batches=1)
     checked, plain = state(tmp_path), state(undisturbed().run_dir)
     for each in (checked, plain):
         each["documents"]["settings"]["trainer"].pop("sanity_validation_batches")
@@ -170,7 +171,7 @@ def test_a_few_batches_are_learnt_by_heart_and_validated_on(tmp_path: Path) -> N
     def epochs(epoch: int, start_batch: int) -> tf.data.Dataset:
         return dataset(seed=epoch).skip(start_batch)
 
-    trainer = Trainer(strategy=replicas(2), max_epochs=25, overfit_batches=1)
+    trainer = Trainer(strategy=replicas(1), max_epochs=25, overfit_batches=1)
     history = trainer.fit(build(lambda: keras.optimizers.Adam(0.1)), epochs).history
     assert max(history["val_accuracy"]) == 1.0
     assert min(history["val_loss"]) < 0.1 < history["val_loss"][0]
@@ -180,10 +181,11 @@ def test_a_few_batches_are_learnt_by_heart_and_validated_on(tmp_path: Path) -> N
 @pytest.mark.slow
 def test_no_callback_stops_a_run_before_its_fewest_epochs() -> None:
     def fit_with(callback: Any, **options: Any) -> Any:
-        trainer = Trainer(
-            strategy=replicas(2), max_epochs=6, callbacks=[callback], **options
-        )
-        return trainer.fit(build(OPTIMIZERS["Adam"]), dataset())
+        with one_trace(1, "Adam") as strategy:
+            trainer = Trainer(
+                strategy=strategy, max_epochs=6, callbacks=[callback], **options
+            )
+            return trainer.fit(build(OPTIMIZERS["Adam"]), dataset())
 
     ours = EarlyStopping("loss", patience=1, mode="max")
     theirs = keras.callbacks.EarlyStopping("loss", patience=1, mode="max")
@@ -214,18 +216,22 @@ class Fails(Callback):
         """Defined, so that the loop looks after every step."""
 
 
-def saving(directory: Path, *extra: Callback) -> Any:
-    trainer = Trainer(
-        strategy=replicas(2),
-        max_epochs=3,
-        run_dir=directory,
-        callbacks={
-            "model_checkpoint": ModelCheckpoint(save_on_exception=True),
-            "progress_bar": None,
-            **{f"extra_{n}": each for n, each in enumerate(extra)},
-        },
-    )
-    return trainer.fit(build(OPTIMIZERS["Adam"]), dataset(), validation_data=dataset(1))
+def saving(directory: Path, *extra: Callback) -> tuple[list[np.ndarray], dict[str, Any]]:
+    """Weights and history of a fit that saves on exceptions."""
+    callbacks = {
+        "model_checkpoint": ModelCheckpoint(save_on_exception=True),
+        "progress_bar": None,
+        "pictures": None,
+        "tensorboard": None,
+        **{f"extra_{n}": each for n, each in enumerate(extra)},
+    }
+    with one_trace(1, "Adam") as strategy:
+        trainer = Trainer(
+            strategy=strategy, max_epochs=3, run_dir=directory, callbacks=callbacks
+        )
+        model = build(OPTIMIZERS["Adam"])
+        result = trainer.fit(model, dataset(), validation_data=dataset(1))
+    return weights_of(result.model), result.history
 
 
 @pytest.mark.feature("save on exception")
@@ -236,8 +242,8 @@ def test_after_an_error_the_run_goes_on_from_where_it_was(tmp_path: Path) -> Non
             saving(tmp_path / "cut", Fails(hook, step))
         assert read_bundle(tmp_path / "cut" / "checkpoints" / f"step-{step:08d}-mid-epoch")
     resumed, whole = saving(tmp_path / "cut"), saving(tmp_path / "whole")
-    assert largest_difference(weights_of(resumed.model), weights_of(whole.model)) == 0
-    assert resumed.history["val_loss"] == whole.history["val_loss"]
+    assert largest_difference(resumed[0], whole[0]) == 0
+    assert resumed[1]["val_loss"] == whole[1]["val_loss"]
 
 
 def test_of_an_error_within_a_step_nothing_is_saved(tmp_path: Path) -> None:
@@ -249,7 +255,7 @@ def test_of_an_error_within_a_step_nothing_is_saved(tmp_path: Path) -> None:
     faulty = tf.data.Dataset.from_generator(broken, output_signature=spec)
     faulty = faulty.apply(tf.data.experimental.assert_cardinality(9))
     checkpoint = ModelCheckpoint(save_on_exception=True)
-    trainer = Trainer(run_dir=tmp_path, strategy=replicas(2), callbacks=[checkpoint])
+    trainer = Trainer(run_dir=tmp_path, strategy=replicas(1), callbacks=[checkpoint])
     with pytest.raises(tf.errors.OpError, match="the seventh batch"):
         trainer.fit(build(OPTIMIZERS["Adam"]), faulty)
     assert not list((tmp_path / "checkpoints").glob("*"))

@@ -8,14 +8,22 @@ from helpers import largest_difference, replicas, weights_of
 from keraunos import Trainer
 
 COUNT = 21  # batches of 8, 8 and 5
+EPOCHS = 2
+FAST = {"metrics of every kind", "BatchNorm", "add_loss", "dict losses with weights"}
 
 
 @pytest.mark.feature("fit")
-@pytest.mark.parametrize("name", CASES)
-def test_three_epochs_equal_model_fit(name: str, float64: None) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in FAST else pytest.param(name, marks=pytest.mark.slow)
+        for name in CASES
+    ],
+)
+def test_epochs_equal_those_of_model_fit(name: str, float64: None) -> None:
     case = CASES[name]
     expected, history = trained_by_keras(case)
-    result = Trainer(strategy=replicas(1), max_epochs=3, seed=0, callbacks=[]).fit(
+    result = Trainer(strategy=replicas(1), max_epochs=EPOCHS, seed=0, callbacks=[]).fit(
         case.build, case.dataset(COUNT), validation_data=case.dataset(13)
     )
     for key, values in history.items():
@@ -29,17 +37,18 @@ def test_three_epochs_equal_model_fit(name: str, float64: None) -> None:
     assert largest_difference(weights_of(result.model), weights_of(expected)) < 1e-6
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", ["a loss by name", "BatchNorm"])
 def test_it_is_so_in_float32_as_well(name: str) -> None:
     case = CASES[name]
     expected, _ = trained_by_keras(case)
-    result = Trainer(strategy=replicas(1), max_epochs=3, callbacks=[]).fit(
+    result = Trainer(strategy=replicas(1), max_epochs=EPOCHS, callbacks=[]).fit(
         case.build, case.dataset(COUNT)
     )
     assert largest_difference(weights_of(result.model), weights_of(expected)) < 1e-6
 
 
+@pytest.mark.slow
 def test_losses_of_outputs_are_means_over_examples_not_over_batches(float64: None) -> None:
     """Keras gives each batch the same weight there, so only even batches compare."""
     case = CASES["dict losses with weights"]
@@ -69,7 +78,8 @@ def trained_by_keras(
 ) -> tuple[keras.Model, dict[str, list[float]]]:
     keras.utils.set_random_seed(0)
     model = case.build()
+    model.run_eagerly = True  # tracing takes longer than so few steps
     history = model.fit(
-        case.dataset(count), validation_data=case.dataset(13), epochs=3, verbose=0
+        case.dataset(count), validation_data=case.dataset(13), epochs=EPOCHS, verbose=0
     ).history
     return model, history

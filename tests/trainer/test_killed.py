@@ -27,6 +27,14 @@ POINTS = {
     "before-pointer:3": NEW,
     "during-rotation:1": NEW,
 }
+# One before the first checkpoint, and of later ones one in each part of a save.
+EACH_KIND = {
+    "after-weights:2",
+    "after-epoch:3",
+    "before-rename:4",
+    "before-pointer:3",
+    "during-rotation:1",
+}
 
 
 def run_until_killed(directory: Path, point: str) -> None:
@@ -37,7 +45,10 @@ def run_until_killed(directory: Path, point: str) -> None:
 
 @pytest.mark.feature("atomic write")
 @pytest.mark.slow
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize(
+    "point",
+    [p if p in EACH_KIND else pytest.param(p, marks=pytest.mark.nightly) for p in POINTS],
+)
 def test_killed_at_any_point_of_a_save_the_run_ends_as_if_it_had_not_been(
     point: str, tmp_path: Path, whole: Any
 ) -> None:

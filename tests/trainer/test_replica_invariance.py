@@ -1,7 +1,7 @@
 """The number of replicas does not change what training gives (design, invariant 1)."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 import keras
@@ -34,6 +34,7 @@ COMBINATIONS = [
     ("Adam", "plain"),
     *(("AdamW", option) for option in OPTIONS if option not in ("clipnorm", "clipvalue")),
 ]
+FAST = {"metrics of every kind", "BatchNorm"}
 
 
 def epochs_of(size: int) -> int:
@@ -61,70 +62,92 @@ def batches_of_all_sizes(case: Case) -> tf.data.Dataset:
     return whole
 
 
-@pytest.mark.parametrize("name", CASES)
+def nightly(values: Iterable[str], but: Container[str] = ()) -> list[Any]:
+    """Parameters, of which all but some are of the nightly layer."""
+    mark = pytest.mark.nightly
+    return [v if v in but else pytest.param(v, marks=mark) for v in values]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in FAST else pytest.param(name, marks=pytest.mark.slow)
+        for name in CASES
+    ],
+)
+def test_two_replicas_equal_one(name: str, engine: Any, float64: None) -> None:
+    dataset = batches_of_all_sizes(CASES[name])
+    expected = engine(name, 1).train(dataset)
+    assert_same(engine(name, 2).train(dataset), expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", nightly(CASES, but={"BatchNorm"}))
 def test_four_replicas_equal_one(name: str, engine: Any, float64: None) -> None:
     dataset = batches_of_all_sizes(CASES[name])
     expected = engine(name, 1).train(dataset)
     assert_same(engine(name, 4).train(dataset), expected)
 
 
-@pytest.mark.feature("gradient accumulation", "gradient clipping")
-@pytest.mark.parametrize(
-    "option",
-    [
-        "accumulation",
-        pytest.param("global_clipnorm", marks=pytest.mark.slow),
-        pytest.param("EMA", marks=pytest.mark.slow),
-    ],
-)
-def test_options_of_the_optimizer_work_on_sums_over_replicas(
-    option: str, float64: None
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("name", nightly(CASES, but=FAST))
+def test_every_size_of_data_gives_the_same(
+    name: str, count: int, engine: Any, float64: None
 ) -> None:
-    optimizer = OPTIMIZERS["Adam" if option == "EMA" else "SGD"]
-    case = Case(lambda: with_optimizer(optimizer(**OPTIONS[option])), weighted)
-    dataset = batches_of_all_sizes(case)
-    expected = Engine(case.build, dataset, 1).train(dataset)
-    assert_same(Engine(case.build, dataset, 4).train(dataset), expected)
-    plain = Engine(lambda: with_optimizer(optimizer()), dataset, 1).train(dataset)
+    for size in SIZES:
+        dataset = CASES[name].dataset(size)
+        epochs = epochs_of(size)
+        expected = engine(name, 1).train(dataset, epochs)
+        assert_same(engine(name, count).train(dataset, epochs), expected)
+
+
+@pytest.fixture(scope="module")
+def optimized() -> Callable[..., Engine]:
+    """Trains with an optimizer and an option on so many replicas."""
+
+    @functools.cache
+    def made(optimizer: str, option: str, count: int, steps: int = 16) -> Engine:
+        def build() -> keras.Model:
+            return with_optimizer(OPTIMIZERS[optimizer](**OPTIONS[option]))
+
+        dataset = Case(build, weighted).dataset(1, BATCH_SIZE)
+        return Engine(build, dataset, count, steps)
+
+    return made
+
+
+@pytest.mark.feature("gradient accumulation", "gradient clipping")
+@pytest.mark.slow
+@pytest.mark.parametrize("option", ["accumulation", "global_clipnorm", "EMA", "clipvalue"])
+def test_options_of_the_optimizer_work_on_sums_over_replicas(
+    option: str, optimized: Any, float64: None
+) -> None:
+    dataset = batches_of_all_sizes(Case(keras.Model, weighted))
+    expected = optimized("SGD", option, 1).train(dataset)
+    assert_same(optimized("SGD", option, 2).train(dataset), expected)
+    plain = optimized("SGD", "plain", 1).train(dataset)
     assert float(np.abs(plain[1][0] - expected[1][0]).max()) > 1e-4
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize(("optimizer", "option"), COMBINATIONS)
-def test_every_size_of_data_gives_the_same_on_any_replicas(
-    optimizer: str, option: str, float64: None
+def test_every_size_of_data_does_with_every_optimizer(
+    optimizer: str, option: str, optimized: Any, float64: None
 ) -> None:
-    def build() -> keras.Model:
-        return with_optimizer(OPTIMIZERS[optimizer](**OPTIONS[option]))
-
-    case = Case(build, weighted)
     one, *others = (
-        Engine(build, case.dataset(1, BATCH_SIZE), count, steps)
+        optimized(optimizer, option, count, steps)
         for count, steps in ((1, 16), (2, 16), (4, 1))
     )
     for size in SIZES:
-        dataset = case.dataset(size, BATCH_SIZE)
+        dataset = Case(keras.Model, weighted).dataset(size, BATCH_SIZE)
         epochs = 2 if option == "accumulation" else epochs_of(size)
         expected = one.train(dataset, epochs)
         for engine in others:
             assert_same(engine.train(dataset, epochs), expected)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", CASES)
-def test_every_size_of_data_does_for_every_compiled_model(
-    name: str, engine: Any, float64: None
-) -> None:
-    for size in SIZES:
-        dataset = CASES[name].dataset(size)
-        expected, *others = (
-            engine(name, count).train(dataset, epochs_of(size)) for count in (1, 2, 4)
-        )
-        for other in others:
-            assert_same(other, expected)
-
-
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_float32_agrees_in_norm() -> None:
     case = Case(with_batch_norm, CASES["BatchNorm"].elements)
     dataset = batches_of_all_sizes(case)
@@ -155,6 +178,7 @@ def assert_same(got: tuple[Any, Any], expected: tuple[Any, Any]) -> None:
         np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_statistics_that_are_not_synchronised_are_the_mean_of_all_replicas(
     float64: None,
 ) -> None:

@@ -19,6 +19,7 @@ from helpers import contents, make_pictures
 from keraunos import CheckpointError, ConfigError, OutOfMemoryError
 from keraunos.callbacks import Callback
 from keraunos.core.bundle import verify_bundle
+from programs import fork_keraunos
 from resumable_runs import STEPS, assert_equal, fit, state
 
 HOLDER = """
@@ -85,12 +86,17 @@ def test_a_process_that_was_killed_over_its_first_file_hinders_nobody(
     assert not left.exists()
 
 
-def fit_in_a_process(folder: Path, run_dir: str, prefix: Sequence[str] = ()) -> Any:
-    """Types `keraunos fit`, after a command that takes privileges, say."""
+def typed(folder: Path, run_dir: str) -> tuple[str, ...]:
+    """What is typed after `keraunos` to train on images there."""
     data = make_pictures(folder / "pictures", {"cat": 3, "dog": 3})
     settings = (f"data.train={data}", "model.weights=null", "data.image_size=32", run_dir)
+    return ("fit", "classify", *settings)
+
+
+def fit_in_a_process(folder: Path, run_dir: str, prefix: Sequence[str] = ()) -> Any:
+    """Runs `keraunos fit`, after a command that takes privileges, say."""
     return subprocess.run(
-        [*prefix, sys.executable, "-m", "keraunos", "fit", "classify", *settings],
+        [*prefix, sys.executable, "-m", "keraunos", *typed(folder, run_dir)],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -103,14 +109,16 @@ def fit_in_a_process(folder: Path, run_dir: str, prefix: Sequence[str] = ()) -> 
 def test_on_the_command_line_that_is_2(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     with held_by_another_process(tmp_path / "run") as process:
-        done = fit_in_a_process(tmp_path, "run_dir=run")
+        done = fork_keraunos(*typed(tmp_path, "run_dir=run"), cwd=tmp_path)
     assert done.returncode == 2, done.stderr
     assert f"used_by='process {process.pid} on {socket.gethostname()}'" in done.stderr
     assert "Traceback" not in done.stderr
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("run_dir", ["locked", "locked/run"])
+@pytest.mark.parametrize(
+    "run_dir", [pytest.param("locked", marks=pytest.mark.nightly), "locked/run"]
+)
 def test_a_read_only_directory_is_refused_before_anything_is_done(
     run_dir: str, tmp_path: Path
 ) -> None:

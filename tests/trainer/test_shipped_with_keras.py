@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -11,6 +11,7 @@ import tensorflow as tf
 from helpers import examples, largest_difference, replicas, weights_of
 from keraunos import Trainer
 from keraunos.models.losses import classification_loss
+from one_trace import one_trace
 from resumable_runs import Sender, assert_equal, dataset, state
 
 Build = Callable[[], keras.Model]
@@ -56,46 +57,64 @@ KINDS: dict[str, tuple[Build, Any, Callable[[], list[Any]]]] = {
 }
 
 
-def fit(kind: str, run_dir: Path | None = None, count: int = 2, *extra: Any) -> Any:
+class Fitted(NamedTuple):
+    """What is left of a fit when the next one has begun, which trains the same model."""
+
+    weights: list[np.ndarray]
+    history: dict[str, list[float]]
+    is_finished: bool
+
+
+def fit(kind: str, run_dir: Path | None = None, count: int = 1, *extra: Any) -> Fitted:
     build, data, callbacks = KINDS[kind]
     named = {f"own_{number}": each for number, each in enumerate(callbacks())}
     named |= {f"extra_{number}": each for number, each in enumerate(extra)}
-    trainer = Trainer(
-        strategy=replicas(count),
-        max_epochs=3,
-        run_dir=run_dir,
-        callbacks={"progress_bar": None, **named},
-    )
-    return trainer.fit(build, data(0), validation_data=data(1))
+    quiet = {"progress_bar": None, "pictures": None}
+    with one_trace(count, build, keras.config.floatx()) as strategy:
+        trainer = Trainer(
+            strategy=strategy, max_epochs=3, run_dir=run_dir, callbacks=quiet | named
+        )
+        result = trainer.fit(build, data(0), validation_data=data(1))
+    return Fitted(weights_of(result.model), result.history, result.is_finished)
 
 
 @pytest.mark.feature("averaged weights", "focal loss")
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param("focal", marks=pytest.mark.nightly),
+        pytest.param("label smoothing", marks=pytest.mark.nightly),
+        pytest.param("focal by name", marks=pytest.mark.slow),
+        "SwapEMAWeights",
+        "SwapEMAWeights on epochs",
+    ],
+)
 def test_two_replicas_give_what_one_gives(kind: str, float64: None) -> None:
     one, two = fit(kind, count=1), fit(kind, count=2)
-    assert largest_difference(weights_of(one.model), weights_of(two.model)) < 1e-10
+    assert largest_difference(one.weights, two.weights) < 1e-10
     np.testing.assert_allclose(one.history["val_loss"], two.history["val_loss"], 1e-9)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "focal"])
+@pytest.mark.parametrize("kind", ["SwapEMAWeights", "SwapEMAWeights on epochs"])
 def test_interrupted_it_goes_on_as_if_nothing_had_happened(
     kind: str, tmp_path: Path
 ) -> None:
     whole = fit(kind, tmp_path / "whole")
     for hook, step in (("on_train_step_end", 6), ("on_validation_begin", 8)):
         sender = Sender(hook, step)
-        assert not fit(kind, tmp_path / "cut", 2, sender).is_finished
+        assert not fit(kind, tmp_path / "cut", 1, sender).is_finished
         assert sender.sent == 1
     resumed = fit(kind, tmp_path / "cut")
     assert_equal(state(tmp_path / "cut"), state(tmp_path / "whole"))
-    assert largest_difference(weights_of(resumed.model), weights_of(whole.model)) == 0
+    assert largest_difference(resumed.weights, whole.weights) == 0
 
 
 @pytest.mark.feature("averaged weights")
 def test_validation_sees_the_averages_and_training_does_not(float64: None) -> None:
-    plain = Trainer(strategy=replicas(2), max_epochs=3, callbacks=[])
-    without = plain.fit(EMA, dataset(), validation_data=dataset(1)).history
+    with one_trace(1, EMA, "float64") as strategy:
+        plain = Trainer(strategy=strategy, max_epochs=3, callbacks=[])
+        without = plain.fit(EMA, dataset(), validation_data=dataset(1)).history
     swapped = fit("SwapEMAWeights").history
     np.testing.assert_allclose(swapped["loss"], without["loss"], 1e-9)
     assert not np.allclose(swapped["val_loss"], without["val_loss"])

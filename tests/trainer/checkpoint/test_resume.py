@@ -6,17 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from resumable_runs import EPOCHS, OPTIMIZERS, STEPS, Sender, assert_equal, fit, read, state
+from resumable_runs import EPOCHS, STEPS, Sender, assert_equal, fit, read, state
 
 LAST = EPOCHS * STEPS
 STEPS_BETWEEN, FIVE_STEPS = (3, 6, 9, 10), (1, 4, 5, 8, 11)
 assert {2, 7, LAST, *STEPS_BETWEEN, *FIVE_STEPS} == set(range(1, LAST + 1))
 
 
-def some_fast(values: Any, fast: Any) -> list[Any]:
-    """Parameters, of which all but some are slow."""
-    slow = pytest.mark.slow
-    return [v if v in fast else pytest.param(v, marks=slow) for v in values]
+def slow(value: Any) -> Any:
+    return pytest.param(value, marks=pytest.mark.slow)
+
+
+def nightly(value: Any) -> Any:
+    return pytest.param(value, marks=pytest.mark.nightly)
 
 
 def interrupt_after(steps: Iterable[int], directory: Path) -> None:
@@ -32,13 +34,22 @@ def interrupt_after(steps: Iterable[int], directory: Path) -> None:
 
 @pytest.mark.feature("signals", "data position", "steps go on")
 @pytest.mark.parametrize(
-    "steps", some_fast([(2,), (7,), (LAST,), STEPS_BETWEEN], {(2,), (7,), (LAST,)}), ids=str
+    "steps", [(2,), slow((7,)), slow((LAST,)), nightly(STEPS_BETWEEN)], ids=str
 )
 def test_a_signal_after_any_step_changes_nothing(
     steps: tuple[int, ...], whole: Any, tmp_path: Path
 ) -> None:
     interrupt_after(steps, tmp_path)
     assert fit(tmp_path).is_finished
+    assert_equal(state(tmp_path), whole())
+
+
+def test_a_model_that_is_built_and_traced_anew_goes_on_the_same(
+    whole: Any, tmp_path: Path
+) -> None:
+    """As in a process of its own: the other tests here share a model and its trace."""
+    interrupt_after([7], tmp_path)
+    assert fit(tmp_path, fresh=True).is_finished
     assert_equal(state(tmp_path), whole())
 
 
@@ -52,10 +63,12 @@ def test_five_interruptions_are_as_good_as_one(whole: Any, tmp_path: Path) -> No
 @pytest.mark.feature("signals")
 @pytest.mark.parametrize(
     "hook",
-    some_fast(
-        ["on_epoch_begin", "on_validation_begin", "on_validation_end", "on_epoch_end"],
-        {"on_validation_begin"},
-    ),
+    [
+        "on_validation_begin",
+        slow("on_epoch_end"),
+        nightly("on_epoch_begin"),
+        nightly("on_validation_end"),
+    ],
 )
 def test_a_signal_in_any_phase_changes_nothing(
     hook: str, whole: Any, tmp_path: Path
@@ -69,7 +82,8 @@ def test_a_signal_in_any_phase_changes_nothing(
 
 @pytest.mark.feature("whole state")
 @pytest.mark.parametrize(
-    "optimizer", some_fast([n for n in OPTIMIZERS if n != "Adam"], {"accumulation"})
+    "optimizer",
+    [slow("accumulation"), slow("EMA"), slow("loss scale"), nightly("schedule")],
 )
 def test_every_kind_of_state_is_restored(
     optimizer: str, whole: Any, tmp_path: Path

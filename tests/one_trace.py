@@ -1,0 +1,78 @@
+"""Lets fits that follow one another share a trace, which is most of what a small fit costs.
+
+Each fit still has data, callbacks, loop, checkpoints and resumption of its own. What it
+shares is a model, which begins with its first values each time, and the traced steps.
+"""
+
+import contextlib
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any
+from unittest import mock
+
+import keras
+import numpy as np
+import tensorflow as tf
+from helpers import replicas
+from keraunos.trainer import assembly, fit
+
+
+class _Shared:
+    """A model and its steps, made by the first fit and handed to all others."""
+
+    def __init__(self, count: int) -> None:
+        self.strategy = replicas(count)
+        self._model: keras.Model | None = None
+        self._steps: dict[type, Any] = {}
+
+    def model(self, *arguments: Any) -> keras.Model:
+        """Stands in for `build_model`."""
+        if self._model is None:
+            self._model = _build_model(*arguments)
+            optimizer = self._model.optimizer.variables
+            self._variables = [*self._model.variables, *optimizer]
+            self._start = [np.array(each.numpy()) for each in self._variables]
+        with self.strategy.scope():
+            for variable, value in zip(self._variables, self._start, strict=True):
+                variable.assign(value)
+        return self._model
+
+    def train_step(self, model: keras.Model, *arguments: Any) -> Any:
+        """Stands in for `TrainStep`."""
+        if _TrainStep not in self._steps:
+            self._steps[_TrainStep] = _TrainStep(model, *arguments)
+        step = self._steps[_TrainStep]
+        sums = step.epoch_values()
+        step.restore_epoch({name: np.zeros_like(value) for name, value in sums.items()})
+        return step
+
+    def evaluation_step(self, *arguments: Any) -> Any:
+        """Stands in for `EvaluationStep`."""
+        if _EvaluationStep not in self._steps:
+            self._steps[_EvaluationStep] = _EvaluationStep(*arguments)
+        return self._steps[_EvaluationStep]
+
+
+_build_model: Callable[..., keras.Model] = fit.build_model
+_TrainStep, _EvaluationStep = assembly.TrainStep, assembly.EvaluationStep
+_known: dict[Hashable, _Shared] = {}
+
+
+@contextlib.contextmanager
+def one_trace(count: int, *key: Hashable) -> Iterator[tf.distribute.Strategy]:
+    """Within it, fits train the model of the first one with the same key.
+
+    Args:
+        count: Of replicas.
+        key: All else that the model and its trace depend on.
+
+    Yields:
+        The strategy to train with.
+    """
+    shared = _known.setdefault((count, *key), _Shared(count))
+    with (
+        mock.patch.object(fit, "build_model", shared.model),
+        mock.patch.multiple(
+            assembly, TrainStep=shared.train_step, EvaluationStep=shared.evaluation_step
+        ),
+    ):
+        yield shared.strategy
