@@ -3,6 +3,8 @@
 Every message follows one formula: what was expected, what was received, what to do.
 """
 
+from pathlib import Path
+
 from .redaction import redacted
 
 LONGEST = 500  # characters of a value that a message shows
@@ -80,6 +82,23 @@ def message(expected: str, remedy: str = "", /, **received: object) -> str:
     )
     parts = [expected, f"Received: {values}." if received else "", remedy]
     return " ".join(part for part in parts if part)
+
+
+def unusable_run_dir(directory: Path, wanted: str, why: str) -> ConfigError:
+    """What to raise where a directory can't be that of a run or of a search.
+
+    Args:
+        directory: What `run_dir` names.
+        wanted: What it may hold, such as `"a run to resume"`.
+        why: What is wrong with it.
+    """
+    return ConfigError(
+        message(
+            f"`run_dir` must be new, empty, or {wanted}; {why}.",
+            "Choose another name, or leave run_dir out to get a new one.",
+            run_dir=str(directory),
+        )
+    )
 
 
 def _shown(value: object) -> str:

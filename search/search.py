@@ -10,10 +10,10 @@ from typing import Any, Protocol
 from ..core.checkpoints import best_checkpoint, remove_all
 from ..core.errors import (
     CheckpointError,
-    ConfigError,
     KeraunosError,
     SearchError,
     message,
+    unusable_run_dir,
 )
 from ..core.files import own_directory, require_plain, write_text_atomic
 from ..core.lock import BOOKKEEPING, OWNER_FILE, directory_lock, remove_bookkeeping
@@ -101,9 +101,13 @@ def search_directory(directory: Path) -> Iterator[Path]:
         directory.mkdir(parents=True, exist_ok=True)
         held = {each.name for each in directory.iterdir()} - BOOKKEEPING
     except OSError as error:
-        raise _unusable(directory, str(error.strerror)) from None
+        raise unusable_run_dir(
+            directory, "a search to continue", str(error.strerror)
+        ) from None
     if held and SEARCH_FILE not in held:
-        raise _unusable(directory, f"it holds something else ({min(held)})")
+        raise unusable_run_dir(
+            directory, "a search to continue", f"it holds something else ({min(held)})"
+        )
     require_plain(directory, TENSORBOARD_FOLDER)
     try:
         with directory_lock(directory):
@@ -312,15 +316,5 @@ def _not_exported(trial: Trial, outcome: Outcome) -> SearchError:
             f"{MODEL_FILE}, and can't be ({outcome.reason}).",
             "Mend that and give the same command again: the trials are done.",
             values=trial.values,
-        )
-    )
-
-
-def _unusable(directory: Path, why: str) -> ConfigError:
-    return ConfigError(
-        message(
-            f"`run_dir` must be new, empty, or a search to continue; {why}.",
-            "Choose another name, or leave run_dir out to get a new one.",
-            run_dir=str(directory),
         )
     )

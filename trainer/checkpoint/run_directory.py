@@ -19,7 +19,7 @@ import tensorflow as tf
 from ...core.bundle import MANIFEST
 from ...core.checked_files import write_checked_json
 from ...core.checkpoints import checkpoint_names
-from ...core.errors import CheckpointError, ConfigError, message
+from ...core.errors import CheckpointError, message, unusable_run_dir
 from ...core.files import read_text, require_plain, write_json_atomic
 from ...core.lock import BOOKKEEPING, OWNER_FILE, directory_lock, remove_bookkeeping
 from ...core.redaction import redacted_command
@@ -59,9 +59,9 @@ def check_run_directory(path: str | os.PathLike[str]) -> Path:
     while not present.exists():
         present = present.parent
     if not present.is_dir():
-        raise _unusable(directory, f"{present} is a file")
+        raise unusable_run_dir(directory, "a run to resume", f"{present} is a file")
     if not os.access(present, os.W_OK | os.X_OK):
-        raise _unusable(directory, f"{present} can't be written")
+        raise unusable_run_dir(directory, "a run to resume", f"{present} can't be written")
     if present != directory:
         return directory
     require_plain(directory, CHECKPOINTS_FOLDER, TENSORBOARD_FOLDER)
@@ -71,7 +71,9 @@ def check_run_directory(path: str | os.PathLike[str]) -> Path:
         if each.name not in BOOKKEEPING and not _UNFINISHED.fullmatch(each.name)
     }
     if held and not _is_run(directory):
-        raise _unusable(directory, f"it holds something else ({min(held)})")
+        raise unusable_run_dir(
+            directory, "a run to resume", f"it holds something else ({min(held)})"
+        )
     return directory
 
 
@@ -181,15 +183,5 @@ def _unwritable(directory: Path, error: OSError) -> CheckpointError:
             "run the same command again to go on from the newest.",
             run_dir=str(directory),
             free_megabytes=round(shutil.disk_usage(directory).free / 1e6, 1),
-        )
-    )
-
-
-def _unusable(directory: Path, why: str) -> ConfigError:
-    return ConfigError(
-        message(
-            f"`run_dir` must be new, empty, or a run to resume; {why}.",
-            "Choose another name, or leave run_dir out to get a new one.",
-            run_dir=str(directory),
         )
     )
