@@ -100,7 +100,7 @@ def with_keras(data: kr.ImageData, options: argparse.Namespace) -> float:
 def as_dataset(split: Any) -> tf.data.Dataset:
     """The pictures of a split as a dataset of arrays in memory."""
     places = np.arange(split.num_examples)
-    return tf.data.Dataset.from_tensor_slices((split.pictures(places), split.labels))
+    return tf.data.Dataset.from_tensor_slices((split.images(places), split.labels))
 
 
 def with_keraunos(mode: str) -> Any:

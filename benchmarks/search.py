@@ -96,7 +96,7 @@ def drawn(folder: Path) -> Path:
     for place in range(data.train.num_examples):
         name = data.class_names[data.train.labels[place]]
         (folder / "drawn" / name).mkdir(parents=True, exist_ok=True)
-        pixels = data.train.pictures([place])[0]
+        pixels = data.train.images([place])[0]
         Image.fromarray(pixels).save(folder / "drawn" / name / f"{place}.png")
     return folder / "drawn"
 

@@ -44,8 +44,8 @@ def draw_data(data: ShowsPictures, directory: Path) -> list[Path]:
         The files.
     """
     figures = {
-        SAMPLES_IMAGE: samples_figure(*data.sample_pictures()),
-        AUGMENTED_IMAGE: augmented_figure(data.augmented_pictures()),
+        SAMPLES_IMAGE: samples_figure(*data.sample_images()),
+        AUGMENTED_IMAGE: augmented_figure(data.augmented_images()),
     }
     for name, figure in figures.items():
         save_figure(figure, directory / name)

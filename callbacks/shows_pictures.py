@@ -11,10 +11,10 @@ import numpy.typing as npt
 class ShowsPictures(Protocol):
     """Data that can show what it holds."""
 
-    def sample_pictures(self) -> tuple[npt.NDArray[np.uint8], Sequence[str]]:
+    def sample_images(self) -> tuple[npt.NDArray[np.uint8], Sequence[str]]:
         """Some training pictures of each class, and the name of the class of each."""
 
-    def augmented_pictures(self) -> npt.NDArray[np.uint8]:
+    def augmented_images(self) -> npt.NDArray[np.uint8]:
         """One training picture, first as it is and then in augmented versions."""
 
 
@@ -22,5 +22,5 @@ class ShowsPictures(Protocol):
 class ShowsValidation(Protocol):
     """Data that can show what a model is validated on."""
 
-    def validation_pictures(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+    def validation_images(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
         """The validation pictures at these places, in the order of the predictions."""

@@ -70,9 +70,9 @@ class TensorBoard(Callback):
                 remove_events(run.run_dir / TENSORBOARD_FOLDER / part)
         is_new = run.resumed_from is None
         if is_new and self.pictures and isinstance(run.data, ShowsPictures):
-            images, _ = run.data.sample_pictures()
+            images, _ = run.data.sample_images()
             self._images(run, "samples", images)
-            self._images(run, "augmented", run.data.augmented_pictures())
+            self._images(run, "augmented", run.data.augmented_images())
         with self._session(run):
             begin_session(_name(run), hyperparameters(run.settings))
         if self.profile_steps is not None and run.run_dir is not None:
@@ -117,7 +117,7 @@ class TensorBoard(Callback):
         matrix, names = predictions.confusion_matrix(), predictions.class_names
         figures = {"confusion_matrix": confusion_matrix_figure(matrix, names)}
         if isinstance(run.data, ShowsValidation):
-            load = run.data.validation_pictures
+            load = run.data.validation_images
             figures["mistakes"] = draw_mistakes(predictions, load, 2 * _COLUMNS, _COLUMNS)
         for name, figure in figures.items():
             self._images(run, name, to_pixels(figure)[None], "validation")

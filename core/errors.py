@@ -27,7 +27,7 @@ class ConfigError(KeraunosError, ValueError):
 
 
 class DataError(KeraunosError, ValueError):
-    """The pictures or their labels would spoil the run."""
+    """The images or their labels would spoil the run."""
 
     exit_code = 3
 

@@ -1,6 +1,6 @@
-"""Pictures in: list, check, split, draw, augment. Knows nothing of the trainer.
+"""Images in: list, check, split, draw, augment. Knows nothing of the trainer.
 
-Names are looked up when they are first used, so that checking pictures does not load
+Names are looked up when they are first used, so that checking images does not load
 TensorFlow.
 """
 

@@ -1,6 +1,6 @@
-"""Varies training pictures: one resampling for all of geometry, then the tone.
+"""Varies training images: one resampling for all of geometry, then the tone.
 
-What happens to a picture is drawn on the host from the seed, the picture and the number
+What happens to an image is drawn on the host from the seed, the image and the number
 of its draw; applying it runs on the training device.
 """
 
@@ -12,7 +12,7 @@ from ..configs import AugmentationConfig, validated
 
 Floats = npt.NDArray[np.float32]
 
-# To be raised when the same numbers give other pictures: cached features are of these.
+# To be raised when the same numbers give other images: cached features are of these.
 AUGMENTATION_VERSION = 2
 
 # What strength 1 allows; 0.5 gives the tutorial's flips, rotation and zoom.
@@ -26,17 +26,17 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Augmentation:
-    """How strongly training pictures are varied.
+    """How strongly training images are varied.
 
     Flips, rotation, zoom and shift are one affine resampling (bilinear, the border
     mirrored); then contrast and brightness change. All scale with `strength`.
 
     Args:
-        strength: In [0, 1]. 0 leaves pictures exactly as they are. 0.5 flips half of
+        strength: In [0, 1]. 0 leaves images exactly as they are. 0.5 flips half of
             them each way, turns by up to 72 degrees, zooms by up to 20 %, shifts by up
             to 10 %, and changes brightness by up to 15 % and contrast by up to 30 %.
-        views: `"fresh"` draws anew whenever a picture is drawn; a number N draws N
-            versions of each picture once and goes through them in turn.
+        views: `"fresh"` draws anew whenever an image is drawn; a number N draws N
+            versions of each image once and goes through them in turn.
 
     Raises:
         ConfigError: An argument is out of its range.
@@ -65,24 +65,24 @@ class Augmentation:
     def parameters(
         self,
         seed: int,
-        pictures: npt.NDArray[np.uint64],
+        images: npt.NDArray[np.uint64],
         draws: npt.NDArray[np.int64],
         size: int,
     ) -> Floats:
-        """Draws what is to happen to pictures.
+        """Draws what is to happen to images.
 
         Args:
             seed: Of the run.
-            pictures: `(rows,)` a number that identifies each picture.
+            images: `(rows,)` a number that identifies each image.
             draws: `(rows,)` how often each was drawn before.
-            size: Height and width of the pictures in pixels.
+            size: Height and width of the images in pixels.
 
         Returns:
             `(rows, 10)` float32: eight coefficients of a projective transform from the
             output to the input, a factor for contrast, a summand for brightness.
         """
         versions = draws if self.views == "fresh" else draws % int(self.views)
-        draw = uniforms(8, seed, pictures, versions)
+        draw = uniforms(8, seed, images, versions)
         signed = (2 * draw - 1) * self.strength
         flip = np.where(draw[:, :2] < min(self.strength, 0.5), -1.0, 1.0)
         matrix = affine_coefficients(
@@ -97,14 +97,14 @@ class Augmentation:
 
 
 def augment(images: tf.Tensor, parameters: tf.Tensor) -> tf.Tensor:
-    """Does to pictures what `Augmentation.parameters` drew.
+    """Does to images what `Augmentation.parameters` drew.
 
     Args:
         images: `(rows, height, width, 3)` float32 in [0, 255].
         parameters: `(rows, 10)` float32.
 
     Returns:
-        Pictures of the same shape, type and range.
+        Images of the same shape, type and range.
     """
     size = tf.shape(images)[1:3]
     moved = tf.raw_ops.ImageProjectiveTransformV3(

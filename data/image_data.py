@@ -1,4 +1,4 @@
-"""Pictures in class folders or of a table, checked, split and ready to train on."""
+"""Images in class folders or of a table, checked, split and ready to train on."""
 
 import copy
 import os
@@ -35,7 +35,7 @@ PathLike = str | os.PathLike[str]
 
 
 class ImageData:
-    """The pictures of a run in up to three splits.
+    """The images of a run in up to three splits.
 
     Made by `ImageData.from_folder` or `ImageData.from_csv`.
 
@@ -44,8 +44,8 @@ class ImageData:
         validation: What to validate on, or None.
         test: What to test on, or None.
         class_names: The classes, in the order of the model's outputs.
-        image_size: Height and width of the pictures in pixels.
-        batch_size: Pictures per step over all replicas.
+        image_size: Height and width of the images in pixels.
+        batch_size: Images per step over all replicas.
         store: Where what runs share is kept.
     """
 
@@ -191,12 +191,12 @@ class ImageData:
         cache_dir: PathLike | None = None,
         **options: Any,
     ) -> "ImageData":
-        """Reads a table with a row a picture: a CSV file with a header.
+        """Reads a table with a row an image: a CSV file with a header.
 
         Args:
             train: The table.
-            image_root: Folder of the pictures; by default that of the table.
-            image_column: Names the picture by its path below `image_root`, or by the
+            image_root: Folder of the images; by default that of the table.
+            image_column: Names the image by its path below `image_root`, or by the
                 name of its file, with or without the extension.
             label_column: Names its class.
             group_column: Names its patient, say; no group is on two sides of a split.
@@ -209,7 +209,7 @@ class ImageData:
 
         Raises:
             ConfigError: An argument is out of its range.
-            DataError: The table or its pictures would spoil a run; all faults are named.
+            DataError: The table or its images would spoil a run; all faults are named.
         """
         config = validated(
             DataConfig,
@@ -225,7 +225,7 @@ class ImageData:
         return cls.from_config(config, augmentation, seed, cache_dir)
 
     def with_augmentation(self, augmentation: Augmentation) -> "ImageData":
-        """The same pictures, read no second time, and varied otherwise.
+        """The same images, read no second time, and varied otherwise.
 
         Example:
             >>> data = ImageData.from_folder("synthetic:lesions", image_size=32)
@@ -237,12 +237,12 @@ class ImageData:
         return other
 
     def describe(self) -> list[str]:
-        """Lines for the start of a run: pictures per split, and what was left out."""
+        """Lines for the start of a run: images per split, and what was left out."""
         splits = self._read.built.index.splits
         counts = np.bincount(splits, minlength=len(SPLIT_NAMES))
         parts = [f"{n} {name}" for n, name in zip(counts, SPLIT_NAMES, strict=True) if n]
         return [
-            f"{', '.join(parts)} pictures in {self.num_classes} classes",
+            f"{', '.join(parts)} images in {self.num_classes} classes",
             *self._read.remarks,
         ]
 
@@ -257,33 +257,33 @@ class ImageData:
             **self.train.settings(),
         }
 
-    def sample_pictures(self, per_class: int = 4) -> tuple[Pixels, list[str]]:
-        """Some training pictures of each class (of 24 at most), and the class of each."""
+    def sample_images(self, per_class: int = 4) -> tuple[Pixels, list[str]]:
+        """Some training images of each class (of 24 at most), and the class of each."""
         places = sample_places(self.train.labels, self.num_classes, per_class)
         names = [self.class_names[label] for label in self.train.labels[places]]
-        return self.train.pictures(places), names
+        return self.train.images(places), names
 
-    def augmented_pictures(self, versions: int = 11) -> Pixels:
-        """A training picture, first as it is and then as the next epochs would see it."""
+    def augmented_images(self, versions: int = 11) -> Pixels:
+        """A training image, first as it is and then as the next epochs would see it."""
         return self.train.versions(0, versions)
 
-    def validation_pictures(self, places: Integers) -> Pixels:
-        """The validation pictures at these places."""
+    def validation_images(self, places: Integers) -> Pixels:
+        """The validation images at these places."""
         if self.validation is None:
             raise ValueError("There is no validation split.")
-        return self.validation.pictures(places)
+        return self.validation.images(places)
 
     def show(self, per_class: int = 4) -> "Drawing":
-        """Draws some training pictures of each class, for a notebook."""
+        """Draws some training images of each class, for a notebook."""
         from ..evaluation import Drawing, samples_figure  # loads Matplotlib
 
-        return Drawing(samples_figure(*self.sample_pictures(per_class)))
+        return Drawing(samples_figure(*self.sample_images(per_class)))
 
     def show_augmented(self, versions: int = 11) -> "Drawing":
-        """Draws a training picture and how epochs see it, for a notebook."""
+        """Draws a training image and how epochs see it, for a notebook."""
         from ..evaluation import Drawing, augmented_figure  # loads Matplotlib
 
-        return Drawing(augmented_figure(self.augmented_pictures(versions)))
+        return Drawing(augmented_figure(self.augmented_images(versions)))
 
     def write_tables(self, directory: Path) -> None:
         """Writes split.csv and dropped.csv: which file went where, and why."""

@@ -23,20 +23,20 @@ Integers = npt.NDArray[np.int64]
 
 
 class ImageSplit:
-    """The pictures of one split, once each and in order.
+    """The images of one split, once each and in order.
 
     Args:
         index: The table of all files.
         split: TRAIN, VALIDATION or TEST.
-        load: Hands out decoded pictures by row of the table.
+        load: Hands out decoded images by row of the table.
         image_size: Height and width in pixels.
-        batch_size: Pictures per step over all replicas.
+        batch_size: Images per step over all replicas.
         decoder: Names all that pixels depend on besides their files.
         store: Where what runs share is kept, or None.
 
     Attributes:
         class_names: The classes, in the order of the model's outputs.
-        labels: `(pictures,)` int32, the class of each picture.
+        labels: `(images,)` int32, the class of each image.
         is_endless: Whether `batches` goes on with later epochs: it does.
     """
 
@@ -64,7 +64,7 @@ class ImageSplit:
 
     @property
     def num_examples(self) -> int:
-        """Pictures per epoch."""
+        """Images per epoch."""
         return len(self._rows)
 
     @property
@@ -74,16 +74,16 @@ class ImageSplit:
 
     @property
     def names(self) -> list[str]:
-        """Path of each picture."""
+        """Path of each image."""
         return [str(path) for path in self._index.paths[self._rows]]
 
     @property
     def contradictory(self) -> npt.NDArray[np.bool_]:
-        """`(pictures,)` bool: whether a copy is filed under another class."""
+        """`(images,)` bool: whether a copy is filed under another class."""
         return self._index.contradictory[self._rows]
 
-    def pictures(self, places: Integers) -> npt.NDArray[np.uint8]:
-        """`(n, size, size, 3)` RGB, uint8: the pictures at these places."""
+    def images(self, places: Integers) -> npt.NDArray[np.uint8]:
+        """`(n, size, size, 3)` RGB, uint8: the images at these places."""
         return self._load(self._rows[places])
 
     def draws(self, epoch: int) -> Draws:
@@ -101,12 +101,12 @@ class ImageSplit:
         Returns:
             A dataset with one element a batch, epoch after epoch: a tuple with a `Part`
             for each replica of this process. Its content is a dict of arrays with a row
-            a picture, to be handed to `prepare`.
+            an image, to be handed to `prepare`.
         """
         return read_batches(self, position, replicas)
 
     def batch_names(self, position: Position) -> list[str]:
-        """Paths of the pictures of one batch, in order."""
+        """Paths of the images of one batch, in order."""
         start = position.batch * self.batch_size
         places = self.draws(position.epoch).rows[start : start + self.batch_size]
         return [str(path) for path in self._index.paths[self._rows[places]]]
@@ -115,7 +115,7 @@ class ImageSplit:
         """Turns a part of a batch into model inputs, on the training device.
 
         Returns:
-            Pictures `(rows, size, size, 3)` float32 in [0, 255], labels `(rows,)`
+            Images `(rows, size, size, 3)` float32 in [0, 255], labels `(rows,)`
             int32, and weights `(rows,)` float32 or None.
         """
         images = tf.cast(part["images"], tf.float32)
@@ -125,7 +125,7 @@ class ImageSplit:
 
     def arrays(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
         """The arrays that a part of a batch is made of."""
-        return {"images": self.pictures(draws.rows), **self.targets(draws)}
+        return {"images": self.images(draws.rows), **self.targets(draws)}
 
     def targets(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
         """What a model is to say of these draws, and how much each counts."""
@@ -133,7 +133,7 @@ class ImageSplit:
 
     @property
     def num_views(self) -> int | None:
-        """How many versions there are of each picture; None without end."""
+        """How many versions there are of each image; None without end."""
         return 1
 
     @property
@@ -148,13 +148,13 @@ class ImageSplit:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of what the model sees: pictures, size, and how they are varied."""
+        """SHA-256 of what the model sees: images, size, and how they are varied."""
         digests = np.ascontiguousarray(self._index.digests[self._rows]).tobytes().hex()
         return sha256_of_json([self.decoder, self.image_size, digests])
 
 
 class TrainingSplit(ImageSplit):
-    """The pictures of the training split: shuffled, balanced and augmented.
+    """The images of the training split: shuffled, balanced and augmented.
 
     Args:
         index: See `ImageSplit`.
@@ -165,9 +165,9 @@ class TrainingSplit(ImageSplit):
         decoder: See `ImageSplit`.
         store: See `ImageSplit`.
         seed: Of order and augmentation.
-        augmentation: How pictures are varied.
+        augmentation: How images are varied.
         class_balance: How rarer classes are evened out: `"sampling"` draws each class
-            equally often, `"weights"` gives the pictures of rarer classes more weight.
+            equally often, `"weights"` gives the images of rarer classes more weight.
     """
 
     def __init__(
@@ -197,7 +197,7 @@ class TrainingSplit(ImageSplit):
         self._class_weights = balanced_weights(self.labels, len(self.class_names))
 
     def with_augmentation(self, augmentation: Augmentation) -> "TrainingSplit":
-        """The same pictures in the same order, varied otherwise."""
+        """The same images in the same order, varied otherwise."""
         other = copy.copy(self)
         other.augmentation = augmentation
         return other
@@ -223,12 +223,12 @@ class TrainingSplit(ImageSplit):
         }
 
     def versions(self, place: int, count: int) -> npt.NDArray[np.uint8]:
-        """A picture as it is, and as its first `count` draws show it."""
+        """An image as it is, and as its first `count` draws show it."""
         draws = Draws(np.full(count, place), np.arange(count))
         part = {name: tf.constant(array) for name, array in self.arrays(draws).items()}
         images, _, _ = self.prepare(part)
         varied = np.rint(images.numpy()).astype(np.uint8)
-        return np.concatenate([self.pictures(draws.rows[:1]), varied])
+        return np.concatenate([self.images(draws.rows[:1]), varied])
 
     def arrays(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
         """The arrays that a part of a batch is made of."""
@@ -248,7 +248,7 @@ class TrainingSplit(ImageSplit):
 
     @property
     def num_views(self) -> int | None:
-        """How many versions there are of each picture; None without end."""
+        """How many versions there are of each image; None without end."""
         if self.augmentation.strength == 0:
             return 1
         return None if self.augmentation.views == "fresh" else int(self.augmentation.views)
@@ -292,7 +292,7 @@ def balanced_weights(
 
 
 def _identities(digests: npt.NDArray[np.bytes_]) -> npt.NDArray[np.uint64]:
-    """A number for each picture, from its content; copies get numbers of their own."""
+    """A number for each image, from its content; copies get numbers of their own."""
     width = digests.dtype.itemsize
     raw = np.frombuffer(digests.tobytes(), np.uint8).reshape(-1, width)[:, :8]
     content = np.ascontiguousarray(raw).view(np.uint64).reshape(-1)

@@ -1,8 +1,8 @@
-"""The order in which pictures are drawn: a pure function of the seed and the epoch.
+"""The order in which images are drawn: a pure function of the seed and the epoch.
 
-Each draw of a picture carries its number: how often that picture was drawn before since
-training began. It decides how the picture is augmented, so that no two draws of one
-picture look alike, however often an epoch holds it.
+Each draw of an image carries its number: how often that image was drawn before since
+training began. It decides how the image is augmented, so that no two draws of one
+image look alike, however often an epoch holds it.
 """
 
 from typing import NamedTuple
@@ -17,7 +17,7 @@ class Draws(NamedTuple):
     """What an epoch draws, in order.
 
     Attributes:
-        rows: `(draws,)` int64, which picture.
+        rows: `(draws,)` int64, which image.
         numbers: `(draws,)` int64, how often it was drawn before.
     """
 
@@ -26,12 +26,12 @@ class Draws(NamedTuple):
 
 
 def sequential(count: int) -> Draws:
-    """Every picture once, in the order of the table."""
+    """Every image once, in the order of the table."""
     return Draws(np.arange(count), np.zeros(count, np.int64))
 
 
 def shuffled(count: int, seed: int, epoch: int) -> Draws:
-    """Every picture once, in an order of its own for each epoch.
+    """Every image once, in an order of its own for each epoch.
 
     Example:
         >>> shuffled(4, seed=0, epoch=1).rows.tolist()
@@ -42,13 +42,13 @@ def shuffled(count: int, seed: int, epoch: int) -> Draws:
 
 
 def balanced(labels: npt.NDArray[np.int32], seed: int, epoch: int) -> Draws:
-    """As many draws as there are pictures, of each class equally many.
+    """As many draws as there are images, of each class equally many.
 
-    Each class goes through its pictures in shuffled rounds that run on from epoch to
+    Each class goes through its images in shuffled rounds that run on from epoch to
     epoch: none is drawn again before all others of its class had their turn.
 
     Args:
-        labels: `(pictures,)` class of each picture.
+        labels: `(images,)` class of each image.
         seed: The same seed gives the same order.
         epoch: Counted from 0.
     """

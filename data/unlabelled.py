@@ -48,7 +48,7 @@ def _index_of_files(paths: Sequence[str], rules: PixelRules) -> ImageIndex:
     problems = problems_of_files(records, "apply", rules.bit_depth)
     if problems:
         lines = [
-            "All pictures must be decodable. These are not:",
+            "All images must be decodable. These are not:",
             *(f"  {paths[row]}: {problem}" for row, problem in problems.items()),
             "Leave them out.",
         ]

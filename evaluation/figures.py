@@ -76,14 +76,14 @@ def to_pixels(figure: Figure) -> Images:
 def image_grid(
     images: Images, titles: Sequence[str], columns: int, heading: str = ""
 ) -> Figure:
-    """Lays pictures out in a grid, each below its title.
+    """Lays images out in a grid, each below its title.
 
     All are drawn into one pair of axes: a layout of many axes takes minutes.
 
     Args:
         images: `(n, height, width, 3)` RGB, uint8; of more than 96 the first are shown.
-        titles: One for each picture; may be empty.
-        columns: Pictures per row.
+        titles: One for each image; may be empty.
+        columns: Images per row.
         heading: Title of the whole.
     """
     shown = images[:MOST_IMAGES]
@@ -118,15 +118,15 @@ def image_grid(
 
 
 def samples_figure(images: Images, titles: Sequence[str]) -> Figure:
-    """Shows some pictures of each class, each below the name of its class."""
+    """Shows some images of each class, each below the name of its class."""
     heading = f"Samples of {len(set(titles)):,} classes"
     return image_grid(images, [_cut(title, TITLE_WIDTH) for title in titles], 8, heading)
 
 
 def augmented_figure(versions: Images) -> Figure:
-    """Shows a picture as it is, and after that how training sees it."""
+    """Shows an image as it is, and after that how training sees it."""
     titles = ["as it is", *[""] * (len(versions) - 1)]
-    return image_grid(versions, titles, 6, "A picture, and augmented")
+    return image_grid(versions, titles, 6, "An image, and augmented")
 
 
 def confusion_matrix_figure(
@@ -143,7 +143,7 @@ def confusion_matrix_figure(
     size = 2.5 + 0.55 * (len(class_names) if is_numbered else MOST_NAMED)
     figure = Figure(figsize=(size + 0.8, size), layout="constrained")
     axis = figure.subplots()
-    picture = axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    image = axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     step = 1 if is_numbered else -(-len(class_names) // MOST_NAMED)
     places = range(0, len(class_names), step)
     names = [_cut(class_names[place], NAME_WIDTH) for place in places]
@@ -160,7 +160,7 @@ def confusion_matrix_figure(
             f"{CONFUSION_MATRIX_FILE}",
             fontsize=10,
         )
-    figure.colorbar(picture, ax=axis, label="share of the true class", shrink=0.8)
+    figure.colorbar(image, ax=axis, label="share of the true class", shrink=0.8)
     return figure
 
 
@@ -219,14 +219,14 @@ def mistakes_figure(
     class_names: Sequence[str],
     columns: int,
 ) -> Figure:
-    """Shows pictures beside what they are and what they were taken for.
+    """Shows images beside what they are and what they were taken for.
 
     Args:
         images: `(n, height, width, 3)` RGB, uint8.
         labels: `(n,)` true classes.
         probabilities: `(n, classes)` predictions.
         class_names: Names of the classes.
-        columns: Pictures per row.
+        columns: Images per row.
     """
     titles = [
         "\n".join(

@@ -11,12 +11,12 @@ SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "macro_roc_auc")
 def summarize_folds(folds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Mean and spread over folds, and all their predictions in one confusion matrix.
 
-    Every picture is validated once, by a model that has not seen it. The folds train on
-    much the same pictures, so that their spread tells less than that of as many
+    Every image is validated once, by a model that has not seen it. The folds train on
+    much the same images, so that their spread tells less than that of as many
     independent trainings would (Bengio and Grandvalet, 2004).
 
     Args:
-        folds: Of each fold what `classification_scores` said of its validation pictures.
+        folds: Of each fold what `classification_scores` said of its validation images.
 
     Returns:
         `folds`; for each score its `mean`, `standard_deviation` (with n - 1) and `values`,

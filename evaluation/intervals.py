@@ -1,7 +1,7 @@
 """How sure scores are: intervals by the bootstrap.
 
 Method: percentile bootstrap (Efron and Tibshirani, An Introduction to the Bootstrap, 1993,
-chapter 13), with pictures drawn class by class, so that no class is lost.
+chapter 13), with images drawn class by class, so that no class is lost.
 """
 
 from collections.abc import Iterator
@@ -24,11 +24,11 @@ def bootstrap_intervals(
 ) -> dict[str, Interval]:
     """Intervals of the scores of a classifier.
 
-    From each class as many pictures as it has are drawn with replacement, and the scores
+    From each class as many images as it has are drawn with replacement, and the scores
     computed anew, 1,000 times. The interval holds the middle `confidence` of them. It says
-    what other pictures of the same kind and number might have given: nothing of another
-    clinic or camera, nor of training again. A class of three pictures has next to no
-    say in its own uncertainty: look at the number of pictures, too.
+    what other images of the same kind and number might have given: nothing of another
+    clinic or camera, nor of training again. A class of three images has next to no
+    say in its own uncertainty: look at the number of images, too.
 
     Args:
         labels: `(examples,)` true classes, at least one.

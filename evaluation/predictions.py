@@ -13,13 +13,13 @@ from ..core.files import write_csv
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a classifier said of a set of pictures.
+    """What a classifier said of a set of images.
 
     Attributes:
-        names: File of each picture.
-        probabilities: `(pictures, classes)` float32.
+        names: File of each image.
+        probabilities: `(images, classes)` float32.
         class_names: Names of the classes.
-        labels: `(pictures,)` true classes, or None where they are not known.
+        labels: `(images,)` true classes, or None where they are not known.
     """
 
     names: Sequence[str]

@@ -37,7 +37,7 @@ def draw_mistakes(
 
     Args:
         predictions: With labels.
-        load_images: Hands out pictures by row of the predictions.
+        load_images: Hands out images by row of the predictions.
         count: How many to show, at most.
         columns: How many of them beside each other.
     """
@@ -67,7 +67,7 @@ def write_report(
         directory: Where to write.
         predictions: With labels.
         scores: What goes into test.json.
-        load_images: Hands out pictures by row of the predictions.
+        load_images: Hands out images by row of the predictions.
     """
     if predictions.labels is None:
         raise ValueError("A report needs labels.")

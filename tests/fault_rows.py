@@ -46,7 +46,7 @@ class Row:
 
 
 DROP = ("data.on_unreadable=drop",)
-LEFT_OUT = Attempt(("pictures can't be decoded", "left out of the run"), 0, DROP)
+LEFT_OUT = Attempt(("images can't be decoded", "left out of the run"), 0, DROP)
 
 ROWS = (
     Row(
@@ -76,7 +76,7 @@ ROWS = (
         "Decoded. Bytes after the end are counted in one line; wrong ones within can't be "
         "told from right ones.",
         make.trailing_bytes,
-        (Attempt(("1 pictures have odd bytes at their end", "tail.jpg"), 0),),
+        (Attempt(("1 images have odd bytes at their end", "tail.jpg"), 0),),
     ),
     Row(
         "D3-empty-file",
@@ -93,11 +93,11 @@ ROWS = (
         (
             Attempt(
                 (
-                    "text.jpg: it is of no known picture format (it starts with b'hello",
+                    "text.jpg: it is of no known image format (it starts with b'hello",
                     "page.png: it is a web page",
                     "phone.jpg: it is HEIC",
                     "all.jpg: it is an archive; unpack it",
-                    "draw.jpg: it is of no known picture format (it starts with b'%!PS",
+                    "draw.jpg: it is of no known image format (it starts with b'%!PS",
                 )
             ),
             LEFT_OUT,
@@ -108,7 +108,7 @@ ROWS = (
         "A PNG, GIF or WebP named .jpg",
         "Decoded as what it is, and counted in one line.",
         make.misnamed,
-        (Attempt(("3 pictures are of another format than their names say",), 0),),
+        (Attempt(("3 images are of another format than their names say",), 0),),
     ),
     Row(
         "D6-cmyk",
@@ -134,7 +134,7 @@ ROWS = (
         "An animated GIF, PNG or WebP, a TIFF of several pages",
         "The first frame is taken; one line counts them.",
         make.animated,
-        (Attempt(("4 pictures have several frames: the first is taken",), 0),),
+        (Attempt(("4 images have several frames: the first is taken",), 0),),
     ),
     Row(
         "D9-other-extensions",
@@ -159,14 +159,14 @@ ROWS = (
         "(`tests/data/test_golden_decoding.py::test_pictures_are_turned_upright`).",
         make.on_their_side,
         (
-            Attempt(("1 pictures are turned as EXIF says",), 0),
+            Attempt(("1 images are turned as EXIF says",), 0),
             Attempt(
                 ("phone.jpg: EXIF says to turn it (orientation 6)", *DROP),
                 3,
                 ("data.exif_orientation=refuse",),
             ),
             Attempt(
-                ("1 pictures can't be decoded: 1 left out",),
+                ("1 images can't be decoded: 1 left out",),
                 0,
                 ("data.exif_orientation=refuse", *DROP),
             ),
@@ -207,7 +207,7 @@ ROWS = (
         make.class_lists,
         (
             Attempt(
-                ("there are no validation pictures of dog",), 0, ("data.validation=lacks",)
+                ("there are no validation images of dog",), 0, ("data.validation=lacks",)
             ),
             Attempt(("emu", "cat, dog"), 3, ("data.validation=extra",)),
             Attempt(("Dog (Did you mean dog?)",), 3, ("data.test=case",)),
@@ -225,12 +225,12 @@ ROWS = (
         "that are weighted as on one device.",
         make.hardly_any,
         (
-            Attempt(("must hold pictures",), 3, ("data.train=none",)),
+            Attempt(("must hold images",), 3, ("data.train=none",)),
             Attempt(
                 ("At least two classes",), 3, ("data.train=one_class", "data.test=null")
             ),
             Attempt(
-                ("2 train pictures in 2 classes", "(MirroredStrategy, 4 replicas)"),
+                ("2 train images in 2 classes", "(MirroredStrategy, 4 replicas)"),
                 0,
                 (
                     "data.train=two",
@@ -251,13 +251,13 @@ ROWS = (
         (
             Attempt(
                 (
-                    "1 pictures of train are held out for validation or test, too:",
-                    "2 pictures are filed under two classes:",
+                    "1 images of train are held out for validation or test, too:",
+                    "2 images are filed under two classes:",
                     "data.on_conflict=drop data.on_leak=drop",
                 )
             ),
             Attempt(
-                ("1 pictures of train are held out", "2 pictures are filed under two"),
+                ("1 images of train are held out", "2 images are filed under two"),
                 0,
                 ("data.on_leak=drop", "data.on_conflict=keep"),
             ),
@@ -281,7 +281,7 @@ ROWS = (
                 )
             ),
             Attempt(
-                ("4 pictures can't be decoded: 4 left out", "15 train"),
+                ("4 images can't be decoded: 4 left out", "15 train"),
                 0,
                 DROP,
                 trains=True,
@@ -313,7 +313,7 @@ ROWS = (
                 ("data.train=mixed", "data.test=null"),
             ),
             Attempt(
-                ("folders left out, beside the splits: extra", "5 test pictures in 2"),
+                ("folders left out, beside the splits: extra", "5 test images in 2"),
                 0,
                 ("data.train=mixed", "data.test=null", "data.layout=splits"),
             ),

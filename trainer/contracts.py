@@ -56,7 +56,7 @@ class KnowsContradictions(Protocol):
 class LoadsImages(Protocol):
     """Data that hand out the images of single examples."""
 
-    def pictures(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+    def images(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
         """The images at these places, `(places, height, width, channels)`."""
 
 

@@ -67,7 +67,7 @@ class TestResult:
         Args:
             split: What was tested, such as `data.test`.
         """
-        return Drawing(draw_mistakes(self._labelled(), split.pictures))
+        return Drawing(draw_mistakes(self._labelled(), split.images))
 
     def _labelled(self) -> Predictions:
         if self.predictions is None:

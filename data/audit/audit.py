@@ -1,4 +1,4 @@
-"""ImageProperties through picture folders for what would spoil a training run."""
+"""ImageProperties through image folders for what would spoil a training run."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -27,11 +27,11 @@ from .properties import ImageProperties, image_properties
 
 @dataclass(frozen=True)
 class CopyGroups:
-    """Groups of rows that show the same picture, each in the order of the files.
+    """Groups of rows that show the same image, each in the order of the files.
 
     Attributes:
         exact: Those whose bytes or decoded pixels are all equal.
-        near: Those that hold more than one encoding, scale or crop of a picture.
+        near: Those that hold more than one encoding, scale or crop of an image.
     """
 
     exact: list[list[int]]
@@ -44,13 +44,13 @@ class CopyGroups:
 
 @dataclass(frozen=True)
 class Audit:
-    """What was found in one or more picture folders, a row a file.
+    """What was found in one or more image folders, a row a file.
 
     Attributes:
         roots: The folder of each split, by the name of the split.
         class_folders: Names of the class folders of each split, empty ones included.
         class_names: All classes of all splits.
-        paths: Picture files.
+        paths: Image files.
         labels: `(rows,)` positions in `class_names`.
         splits: `(rows,)` positions in `roots`.
         unreadable: Why a file can't be used, by row.
@@ -79,7 +79,7 @@ class Audit:
     unused_bits: str = ""
 
     def class_counts(self) -> dict[str, dict[str, int]]:
-        """By split and by class, how many picture files there are."""
+        """By split and by class, how many image files there are."""
         return self._counts(slice(None))
 
     def conflict_counts(self) -> dict[str, dict[str, int]]:
@@ -122,10 +122,10 @@ def audit_folders(
     find_images_by: FindImagesBy = "extension",
     max_megapixels: float = MAX_MEGAPIXELS,
 ) -> Audit:
-    """ImageProperties through folders of pictures.
+    """ImageProperties through folders of images.
 
     Args:
-        roots: Folders that each hold one folder of pictures per class, or folders train,
+        roots: Folders that each hold one folder of images per class, or folders train,
             val and test of that kind.
         store: Where findings are remembered, so that no unchanged file is opened again.
         check: What to look for: `"copies"`, or near copies as well with `"full"`.
@@ -135,7 +135,7 @@ def audit_folders(
         max_megapixels: Images of more million pixels count as unreadable.
 
     Raises:
-        DataError: A folder is missing or has no pictures, or it is not clear whether it
+        DataError: A folder is missing or has no images, or it is not clear whether it
             holds classes or splits.
     """
     named, beside = _name_splits(roots, layout)
@@ -193,7 +193,7 @@ def _list(root: Path, by: FindImagesBy) -> Scan:
     if not scan.paths:
         raise DataError(
             message(
-                "Each folder must hold pictures in one folder per class.",
+                "Each folder must hold images in one folder per class.",
                 "Name the folder above the class folders.",
                 FOLDER=str(root),
             )

@@ -54,7 +54,7 @@ def spoils_a_run(audit: Audit) -> bool:
 
 
 def conflicting_classes(audit: Audit) -> list[tuple[tuple[str, ...], int]]:
-    """Which classes of which splits share pictures, and how many; the most first."""
+    """Which classes of which splits share images, and how many; the most first."""
     counts = Counter(
         tuple(sorted({f"{audit.split_of(row)}/{audit.class_of(row)}" for row in rows}))
         for rows in audit.conflicts.exact
@@ -185,9 +185,7 @@ def _class_lists(audit: Audit) -> Iterator[Finding]:
     for split, classes in counts.items():
         empty = [name for name, count in classes.items() if not count]
         if empty:
-            yield Finding(
-                True, f"{split} has class folders without pictures: {some(empty)}"
-            )
+            yield Finding(True, f"{split} has class folders without images: {some(empty)}")
         extra, missing = sorted(set(classes) - wanted), sorted(wanted - set(classes))
         if extra:
             yield Finding(True, f"{split} has classes that {first} lacks: {some(extra)}")
@@ -206,7 +204,7 @@ def _class_lists(audit: Audit) -> Iterator[Finding]:
         yield Finding(True, f"{first} has one class, and two are the least to tell apart")
     single = [name for name in filled if counts[first][name] == 1]
     if single and "validation" not in counts:
-        text = f"{first} has classes of one picture, of which none can be held out"
+        text = f"{first} has classes of one image, of which none can be held out"
         yield Finding(True, f"{text}: {some(single)}")
 
 

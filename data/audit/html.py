@@ -16,7 +16,7 @@ from PIL import Image
 
 from ...core.files import write_text_atomic
 from ..copies.near_pairs import MAX_CROP, MIN_CORRELATION
-from ..files.decode import open_picture
+from ..files.decode import open_image
 from ..files.pixel_rules import UndecodableError
 from .audit import Audit
 from .findings import conflicting_classes, facts, findings, spoils_a_run
@@ -147,7 +147,7 @@ def _odd_files(audit: Audit) -> Iterator[tuple[str, str, dict[int, str]]]:
 def _thumbnail(path: str) -> str:
     """A small JPEG in Base64; empty if the file can't be shown any more."""
     try:
-        image = open_picture(Path(path).read_bytes(), 2 * _THUMBNAIL_SIZE).image
+        image = open_image(Path(path).read_bytes(), 2 * _THUMBNAIL_SIZE).image
     except (OSError, UndecodableError):
         return ""
     image.thumbnail((_THUMBNAIL_SIZE, _THUMBNAIL_SIZE), Image.Resampling.LANCZOS)

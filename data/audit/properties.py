@@ -1,4 +1,4 @@
-"""Formats, sizes and the like of many pictures."""
+"""Formats, sizes and the like of many images."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from ..files.file_records import FileRecord
 from ..files.fingerprints import Fingerprints
 from ..files.formats import FORMATS
 
-# A picture is a giant if it has more pixels than this and many times those of the others.
+# An image is a giant if it has more pixels than this and many times those of the others.
 GIANT_PIXELS = 4_000_000
 GIANT_TIMES_MEDIAN = 16
 _CHUNK = 1000
@@ -37,12 +37,12 @@ class ImageProperties:
     mislabelled: dict[int, str] = field(default_factory=dict)
 
     def giants(self) -> dict[int, str]:
-        """By row, pictures that are far larger than the others, and how large."""
+        """By row, images that are far larger than the others, and how large."""
         pixels = self.sizes.astype(np.int64).prod(axis=1)
         median = float(np.median(pixels[pixels > 0])) if pixels.any() else 0.0
         rows = np.flatnonzero(pixels > max(GIANT_PIXELS, GIANT_TIMES_MEDIAN * median))
         return {
-            int(row): "{} x {} pixels, {:.0f} times as many as the median picture".format(
+            int(row): "{} x {} pixels, {:.0f} times as many as the median image".format(
                 *self.sizes[row], pixels[row] / median
             )
             for row in rows
@@ -59,14 +59,14 @@ def image_properties(
         rows = range(start, min(start + _CHUNK, len(paths)))
         found = fingerprints.find([records[row].digest for row in rows])
         for row in rows:
-            picture = found.get(records[row].digest)
-            if picture is not None and not records[row].problem:
-                properties.formats[picture.format] += 1
-                properties.modes[picture.mode] += 1
-                properties.orientations[picture.orientation] += 1
+            image = found.get(records[row].digest)
+            if image is not None and not records[row].problem:
+                properties.formats[image.format] += 1
+                properties.modes[image.mode] += 1
+                properties.orientations[image.orientation] += 1
                 extension = Path(paths[row]).suffix.lower()
-                if picture.format not in FORMATS.get(extension, (picture.format,)):
+                if image.format not in FORMATS.get(extension, (image.format,)):
                     properties.mislabelled[row] = (
-                        f"it is a {picture.format}, named {extension}"
+                        f"it is a {image.format}, named {extension}"
                     )
     return properties

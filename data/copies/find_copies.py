@@ -22,7 +22,7 @@ _CHUNK = 1000
 
 @dataclass(frozen=True)
 class Copies:
-    """Which files show the same picture.
+    """Which files show the same image.
 
     Attributes:
         same: `(files,)` numbers that files share whose pixels are all equal, whatever
@@ -38,7 +38,7 @@ def near_groups(paths: Sequence[str], store: Store) -> Groups:
     """Numbers files so that copies and near copies share a number.
 
     Args:
-        paths: Picture files.
+        paths: Image files.
         store: Where findings are remembered, so that no unchanged file is opened again.
 
     Returns:
@@ -56,7 +56,7 @@ def find_copies(
 
     Args:
         digests: SHA-256 of each file's content; without a fingerprint it is alone.
-        fingerprints: Those of the pictures.
+        fingerprints: Those of the images.
         near: Whether to look for near copies at all.
     """
     keys, colours = _keys_and_colours(digests, fingerprints)
@@ -64,8 +64,8 @@ def find_copies(
     if not near:
         return Copies(same, same)
     first = np.unique(same, return_index=True)[1]
-    pictures = first[np.char.startswith(keys[first], _PIXELS)]
-    shown = [digests[row] for row in pictures]
+    images = first[np.char.startswith(keys[first], _PIXELS)]
+    shown = [digests[row] for row in images]
 
     def load(places: Integers) -> Thumbnails:
         return fingerprints.thumbnails([shown[place] for place in places])
@@ -73,9 +73,9 @@ def find_copies(
     pairs = _remembered(
         fingerprints.store,
         f"near-{_VERSIONS}-{hashlib.sha256(b''.join(shown)).hexdigest()}",
-        lambda: near_pairs(load, colours[pictures]),
+        lambda: near_pairs(load, colours[images]),
     )
-    return Copies(same, connected(same, pictures[pairs]))
+    return Copies(same, connected(same, images[pairs]))
 
 
 def _keys_and_colours(
@@ -95,7 +95,7 @@ def _keys_and_colours(
 
 
 def _remembered(store: Store, key: str, find: Callable[[], Integers]) -> Integers:
-    """The pairs of the same pictures from the last time, or else found now."""
+    """The pairs of the same images from the last time, or else found now."""
     found = store.open(key, "<i8", (-1, 2))
     if found is not None:
         return found.astype(np.intp)

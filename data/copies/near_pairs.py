@@ -1,8 +1,8 @@
 """Finds near copies: the same photograph encoded anew, scaled, or cropped a little.
 
-Pictures are compared by the low frequencies of their 32 x 32 brightness, with mean and
+Images are compared by the low frequencies of their 32 x 32 brightness, with mean and
 contrast taken out. A copy that was cropped looks like a window of the other, so windows
-of each picture are compared with all of every other. A search tree over the lowest
+of each image are compared with all of every other. A search tree over the lowest
 frequencies names the candidates; then more of them, and more windows, decide.
 """
 
@@ -16,11 +16,11 @@ from scipy.spatial import KDTree
 from ...core.progress import track
 from ..files.fingerprints import SIDE
 
-# Two pictures are near copies if their brightness correlates by 0.992 or more, and their
+# Two images are near copies if their brightness correlates by 0.992 or more, and their
 # mean colours differ by no more than this in red, green and blue.
 MIN_CORRELATION = 0.992
 MAX_COLOUR_DIFFERENCE = 24
-# Below this standard deviation of its brightness (0-255) a picture has nothing to compare.
+# Below this standard deviation of its brightness (0-255) an image has nothing to compare.
 MIN_CONTRAST = 2.0
 # Up to this part of the width and of the height may be cut away.
 MAX_CROP = 0.1
@@ -41,14 +41,14 @@ Window = tuple[float, float]
 
 
 def near_pairs(load: LoadThumbnails, colours: npt.NDArray[np.uint8]) -> Integers:
-    """Finds the pairs of pictures that are near copies of each other.
+    """Finds the pairs of images that are near copies of each other.
 
     Args:
         load: From `(n,)` rows to their thumbnails, `(n, 32, 32)` uint8 brightness.
-        colours: `(rows, 3)` mean red, green and blue of each picture.
+        colours: `(rows, 3)` mean red, green and blue of each image.
 
     Returns:
-        `(pairs, 2)` rows, the lower first. Of a picture with a great many near copies
+        `(pairs, 2)` rows, the lower first. Of an image with a great many near copies
         not all are named, but enough to connect them.
     """
     candidates = _candidates(load, len(colours))
@@ -81,7 +81,7 @@ def _candidates(load: LoadThumbnails, count: int) -> Integers:
 
 
 def _close_to(windows: Floats, places: Integers, coarse: Floats, tree: KDTree) -> Integers:
-    """Pairs of a place and that of a picture that one of its windows looks like."""
+    """Pairs of a place and that of an image that one of its windows looks like."""
     found: list[Integers] = []
     for window in np.moveaxis(windows, 1, 0):
         _, near = tree.query(
@@ -99,7 +99,7 @@ def _close_to(windows: Floats, places: Integers, coarse: Floats, tree: KDTree) -
 
 
 def _correlations(load: LoadThumbnails, pairs: Integers) -> Floats:
-    """`(pairs,)` how alike two pictures are where they are laid over each other best."""
+    """`(pairs,)` how alike two images are where they are laid over each other best."""
     first, second = load(pairs[:, 0]), load(pairs[:, 1])
     return np.maximum(_best_window(first, second), _best_window(second, first))
 

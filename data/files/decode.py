@@ -1,7 +1,7 @@
 """Turns an image file into pixels, the same way everywhere.
 
 The rules: of several frames the first is taken. Transparency becomes white. Of 16 bits, or
-of as many as `PixelRules.bit_depth` says, the upper 8 are kept; 32-bit pictures are
+of as many as `PixelRules.bit_depth` says, the upper 8 are kept; 32-bit images are
 refused, since nothing says what their white is. CMYK becomes RGB without colour
 management; colour profiles are ignored. The EXIF orientation is applied.
 """
@@ -45,11 +45,11 @@ Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class OpenedPicture:
-    """An upright RGB picture and what its file says of itself.
+class OpenedImage:
+    """An upright RGB image and what its file says of itself.
 
     Attributes:
-        image: The picture.
+        image: The image.
         width: In pixels, as stored in the file, before any rotation.
         height: In pixels, as stored in the file, before any rotation.
         format: Its true format, such as `"JPEG"`, whatever the file is called.
@@ -72,7 +72,7 @@ class OpenedPicture:
 
 
 def decode(content: bytes, size: int, rules: PixelRules = DEFAULT_RULES) -> Pixels:
-    """Decodes a picture and resizes it to a square.
+    """Decodes an image and resizes it to a square.
 
     Resizing is bilinear with antialiasing and does not keep the aspect ratio.
 
@@ -93,10 +93,10 @@ def decode(content: bytes, size: int, rules: PixelRules = DEFAULT_RULES) -> Pixe
     return np.asarray(_turn(resized, stored.turn))
 
 
-def open_picture(
+def open_image(
     content: bytes, size: int | None = None, rules: PixelRules = DEFAULT_RULES
-) -> OpenedPicture:
-    """Decodes a picture as `decode` does, but does not resize it.
+) -> OpenedImage:
+    """Decodes an image as `decode` does, but does not resize it.
 
     Args:
         content: The bytes of the file.
@@ -109,7 +109,7 @@ def open_picture(
     """
     stored = _load(content, size, rules)
     image = stored.image
-    return OpenedPicture(
+    return OpenedImage(
         _turn(stored.rgb, stored.turn),
         stored.width,
         stored.height,
@@ -123,18 +123,18 @@ def open_picture(
 
 
 class _Stored(NamedTuple):
-    """A picture as it is stored, before it is turned upright.
+    """An image as it is stored, before it is turned upright.
 
     Attributes:
         image: What Pillow made of the file.
         rgb: Its pixels.
-        box: Which part of `rgb` the picture is: a fraction of a JPEG ends within a pixel.
-        width: See `OpenedPicture`.
-        height: See `OpenedPicture`.
-        mode: See `OpenedPicture`.
-        orientation: See `OpenedPicture`.
+        box: Which part of `rgb` the image is: a fraction of a JPEG ends within a pixel.
+        width: See `OpenedImage`.
+        height: See `OpenedImage`.
+        mode: See `OpenedImage`.
+        orientation: See `OpenedImage`.
         turn: The orientation that is left to apply; Pillow turns TIFFs itself.
-        bits: See `OpenedPicture`.
+        bits: See `OpenedImage`.
     """
 
     image: Image.Image
@@ -189,7 +189,7 @@ def _load(content: bytes, size: int | None, rules: PixelRules) -> _Stored:
         raise
     except UnidentifiedImageError:
         raise UndecodableError(describe_content(content)) from None
-    except Exception as error:  # whatever a decoder makes of bytes that are no picture
+    except Exception as error:  # whatever a decoder makes of bytes that are no image
         raise UndecodableError(f"it is damaged ({error or type(error).__name__})") from None
 
 
@@ -242,14 +242,14 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _is_animated(image: Image.Image) -> bool:
-    """Second pictures in a JPEG are previews, and don't count."""
+    """Second images in a JPEG are previews, and don't count."""
     return image.format in ("GIF", "PNG", "WEBP", "TIFF", "AVIF") and bool(
         _or_nothing(lambda: getattr(image, "is_animated", False))
     )
 
 
 def _or_nothing(read: Callable[[], Any]) -> Any:
-    """What metadata say, or None if they are broken: the picture is none the worse."""
+    """What metadata say, or None if they are broken: the image is none the worse."""
     try:
         return read()
     except Exception:

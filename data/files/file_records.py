@@ -1,4 +1,4 @@
-"""What is known of picture files that were opened before, in a small database.
+"""What is known of image files that were opened before, in a small database.
 
 A record counts as long as the file's size and time of change are the same. What can't be
 written down, because the disk is full, say, is looked at again the next time.
@@ -30,7 +30,7 @@ _COLUMNS = (
 
 
 class FileRecord(NamedTuple):
-    """What opening a picture file told.
+    """What opening an image file told.
 
     Attributes:
         digest: SHA-256 of the content, 32 bytes; empty if it can't be opened.

@@ -1,4 +1,4 @@
-"""What is kept of a picture to find copies of it, without keeping the picture."""
+"""What is kept of an image to find copies of it, without keeping the image."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from PIL import Image
 from ...core.cache_folder import FINGERPRINTS_DATABASE
 from ...core.store import Store
 from .cache_table import CacheTable
-from .decode import OpenedPicture
+from .decode import OpenedImage
 from .pixel_rules import DECODER_VERSION
 
 SIDE = 32
@@ -29,7 +29,7 @@ _COLUMNS = (
 
 
 class Fingerprint(NamedTuple):
-    """What is kept of a picture.
+    """What is kept of an image.
 
     Attributes:
         pixels: A hash of its size and all its pixels, as upright RGB, 16 bytes.
@@ -48,13 +48,13 @@ class Fingerprint(NamedTuple):
     orientation: int
 
 
-def fingerprint(picture: OpenedPicture) -> Fingerprint:
-    """Takes the fingerprint of a picture that was decoded in full.
+def fingerprint(opened: OpenedImage) -> Fingerprint:
+    """Takes the fingerprint of an image that was decoded in full.
 
-    Pictures of the same size and pixels have the same `pixels`, whatever the format
+    Images of the same size and pixels have the same `pixels`, whatever the format
     and the metadata of their files.
     """
-    image = picture.image
+    image = opened.image
     pixels = hashlib.blake2b(repr(image.size).encode(), digest_size=16)
     pixels.update(image.tobytes())
     # In two steps where there is much to scale down: as good here, and faster.
@@ -63,9 +63,9 @@ def fingerprint(picture: OpenedPicture) -> Fingerprint:
         pixels.digest(),
         small.convert("L").tobytes(),
         np.asarray(small).mean(axis=(0, 1)).round().astype(np.uint8).tobytes(),
-        picture.format,
-        picture.mode,
-        picture.orientation,
+        opened.format,
+        opened.mode,
+        opened.orientation,
     )
 
 
@@ -97,7 +97,7 @@ class Fingerprints:
         return {row[0]: Fingerprint(*row[1:]) for row in self._rows.find(digests)}
 
     def thumbnails(self, digests: Sequence[bytes]) -> npt.NDArray[np.uint8]:
-        """`(n, 32, 32)` brightness of pictures whose fingerprints are there."""
+        """`(n, 32, 32)` brightness of images whose fingerprints are there."""
         found = self.find(list(set(digests)))
         content = b"".join(found[digest].thumbnail for digest in digests)
         return np.frombuffer(content, np.uint8).reshape(-1, SIDE, SIDE)

@@ -30,9 +30,9 @@ _BEGINNINGS = (
 )
 _PNM = (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6")
 _OTHER_KINDS = {
-    (b"<!doctype", b"<html", b"<?xml", b"<svg"): "it is a web page or XML, not a picture",
+    (b"<!doctype", b"<html", b"<?xml", b"<svg"): "it is a web page or XML, not an image",
     (b"ftyphei", b"ftypmif1"): "it is HEIC; convert it to JPEG",
-    (b"%pdf",): "it is a PDF, not a picture",
+    (b"%pdf",): "it is a PDF, not an image",
     (b"pk\3\4", b"\x1f\x8b", b"rar!", b"7z\xbc\xaf"): "it is an archive; unpack it",
 }
 
@@ -74,5 +74,5 @@ def describe_content(content: bytes) -> str:
         if start.startswith(beginnings) or content[4:].startswith(beginnings):
             return what
     if is_image_start(content[:16]):
-        return "it begins like a picture, but is damaged"
-    return f"it is of no known picture format (it starts with {content[:8]!r})"
+        return "it begins like an image, but is damaged"
+    return f"it is of no known image format (it starts with {content[:8]!r})"

@@ -90,7 +90,7 @@ class _Decoded:
         self._files, self._store = files, store
         self._shape = (len(files.paths), files.size, files.size, 3)
         self.num_bytes = math.prod(self._shape)
-        self.words = f"{len(files.paths)} decoded pictures ({self.num_bytes / 1e9:.2g} GB)"
+        self.words = f"{len(files.paths)} decoded images ({self.num_bytes / 1e9:.2g} GB)"
 
     def is_there(self) -> bool:
         """Whether somebody has decoded them already."""

@@ -1,4 +1,4 @@
-"""Opens every picture once before training, so that no bad file stops it later."""
+"""Opens every image once before training, so that no bad file stops it later."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ from ...core.cache_folder import FILES_DATABASE
 from ...core.errors import DataError, message
 from ...core.progress import track
 from ...core.store import Store
-from .decode import OpenedPicture, Pixels, decode, open_picture
+from .decode import OpenedImage, Pixels, decode, open_image
 from .deep_images import needs_shift
 from .file_records import FileRecord, FileRecords, stamp
 from .fingerprints import Fingerprint, Fingerprints, fingerprint
@@ -46,10 +46,10 @@ def inspect_files(
     """Hashes files and checks that each can be decoded.
 
     Args:
-        paths: Picture files.
+        paths: Image files.
         store: Where findings are remembered, so that an unchanged file is not opened
             again; None to open them all.
-        fingerprints: Where to add the fingerprints of the pictures, for which each has
+        fingerprints: Where to add the fingerprints of the images, for which each has
             to be decoded in full.
         max_pixels: Images of more pixels can't be used.
 
@@ -100,10 +100,10 @@ def decode_files(
     size: int,
     rules: PixelRules = DEFAULT_RULES,
 ) -> Iterator[Pixels]:
-    """Decodes files in parallel, and hands their pictures on in order.
+    """Decodes files in parallel, and hands their images on in order.
 
     Args:
-        paths: Picture files that are known to be decodable.
+        paths: Image files that are known to be decodable.
         digests: What `inspect_files` found their content to be.
         size: Height and width in pixels.
         rules: How pixels are read.
@@ -112,8 +112,8 @@ def decode_files(
         DataError: One was changed or removed since.
     """
     files = list(zip(paths, digests, strict=True))
-    pictures = _in_parallel(lambda file: read_pixels(*file, size, rules), files)
-    return track(pictures, "Decoding pictures", len(files))
+    images = _in_parallel(lambda file: read_pixels(*file, size, rules), files)
+    return track(images, "Decoding images", len(files))
 
 
 def read_pixels(
@@ -130,7 +130,7 @@ def read_pixels(
     if problem:
         raise DataError(
             message(
-                f"Pictures must stay as they were when the run began, but now {problem}.",
+                f"Images must stay as they were when the run began, but now {problem}.",
                 "Begin a new run, or put the file back.",
                 file=path,
             )
@@ -158,7 +158,7 @@ def _inspect_all(
 ) -> Iterator[_Inspection]:
     rules = PixelRules(max_pixels=max_pixels)
     found = _in_parallel(lambda path: _inspect(path, full, rules), paths)
-    return track(found, "Checking pictures", len(paths))
+    return track(found, "Checking images", len(paths))
 
 
 def _inspect(path: str, full: bool, rules: PixelRules) -> _Inspection:
@@ -168,7 +168,7 @@ def _inspect(path: str, full: bool, rules: PixelRules) -> _Inspection:
         return _Inspection(before, FileRecord(digest, 0, 0, problem))
     size = None if full else _CHECK_SIZE
     try:
-        picture = open_picture(content, size, rules)
+        image = open_image(content, size, rules)
     except TooLargeError as error:
         return _Inspection(
             before, FileRecord(digest, error.width, error.height, str(error))
@@ -177,26 +177,26 @@ def _inspect(path: str, full: bool, rules: PixelRules) -> _Inspection:
         return _Inspection(before, FileRecord(digest, 0, 0, str(error)))
     record = FileRecord(
         digest,
-        picture.width,
-        picture.height,
+        image.width,
+        image.height,
         "",
-        picture.format,
-        picture.orientation,
-        picture.is_animated,
-        picture.has_odd_end,
-        picture.bits,
+        image.format,
+        image.orientation,
+        image.is_animated,
+        image.has_odd_end,
+        image.bits,
     )
-    return _Inspection(before, record, _fingerprint(picture, content) if full else None)
+    return _Inspection(before, record, _fingerprint(image, content) if full else None)
 
 
-def _fingerprint(picture: OpenedPicture, content: bytes) -> Fingerprint:
+def _fingerprint(image: OpenedImage, content: bytes) -> Fingerprint:
     """Of images of which 16 bits use fewer, as these show them, lest all be black."""
-    if needs_shift(picture.bits or None):
+    if needs_shift(image.bits or None):
         with contextlib.suppress(UndecodableError):
-            picture = open_picture(
-                content, rules=PixelRules(picture.bits, picture.width * picture.height)
+            image = open_image(
+                content, rules=PixelRules(image.bits, image.width * image.height)
             )
-    return fingerprint(picture)
+    return fingerprint(image)
 
 
 def _read(path: str) -> tuple[bytes, bytes, str]:

@@ -50,7 +50,7 @@ def remarks_on_files(
     """Lines on what is odd about files, each with the first one that it is true of.
 
     Args:
-        paths: Picture files.
+        paths: Image files.
         records: What opening them told.
         problems: Why files can't be used, by row.
         ignored: For each folder, how many files of which other extensions are in it.
@@ -65,7 +65,7 @@ def remarks_on_files(
     for words, is_odd in _ODDITIES.items():
         found = [paths[row] for row in rows if is_odd(paths[row], records[row])]
         if found:
-            yield f"{len(found)} pictures {words} ({printable(found[0])})"
+            yield f"{len(found)} images {words} ({printable(found[0])})"
 
 
 def require_bit_depth(

@@ -89,7 +89,7 @@ class _Assignment:
         self.splits[follows] = sides[groups[follows]]
         self._is_final |= follows
         new = int((self._is_ours & ~named).sum())
-        line = f"{int(named.sum())} pictures are on the side that data.split gives them"
+        line = f"{int(named.sum())} images are on the side that data.split gives them"
         return [f"{line}, and {new} are new"]
 
     def hold_out(self, split: int, fraction: float, seed: int, purpose: int = 0) -> None:
@@ -132,11 +132,11 @@ def _require_enough(index: ImageIndex, sides: int) -> None:
     if small:
         raise DataError(
             message(
-                f"Each class must have at least {sides} pictures to hold out a part "
+                f"Each class must have at least {sides} images to hold out a part "
                 "(copies, and members of a group, count as one); these have fewer: "
                 f"{some(small)}.",
-                "Add pictures, leave these classes out, or hold out fewer parts.",
-                pictures=dict(list(small.items())[:20]),
+                "Add images, leave these classes out, or hold out fewer parts.",
+                images=dict(list(small.items())[:20]),
             )
         )
 
@@ -147,6 +147,6 @@ def _remark_on_divided_groups(index: ImageIndex) -> list[str]:
     if not count:
         return []
     return [
-        f"{count} groups of pictures (copies, near copies, or of one name in the column of "
+        f"{count} groups of images (copies, near copies, or of one name in the column of "
         "groups) are on more than one side, as the folders, tables or data.split say"
     ]

@@ -66,7 +66,7 @@ def build_index(config: DataConfig, seed: int, store: Store) -> BuiltIndex:
 
     Raises:
         ConfigError: `data.train` is missing, or which fold it is about.
-        DataError: A folder or its pictures would spoil a run.
+        DataError: A folder or its images would spoil a run.
     """
     _require_one_fold(config)
     scans = list_sources(config, seed, store)
@@ -148,7 +148,7 @@ def _labels(
 
 
 def _remarks_on_classes(index: ImageIndex) -> list[str]:
-    """Lines on the classes that hardly have training pictures.
+    """Lines on the classes that hardly have training images.
 
     Raises:
         DataError: Fewer than two classes have any.
@@ -157,7 +157,7 @@ def _remarks_on_classes(index: ImageIndex) -> list[str]:
     if np.count_nonzero(list(counts.values())) < 2:
         raise DataError(
             message(
-                "At least two classes must have training pictures.",
+                "At least two classes must have training images.",
                 "Look at dropped files and class folders with data.on_conflict=keep.",
                 counts=dict(list(counts.items())[:20]),
             )
@@ -167,10 +167,10 @@ def _remarks_on_classes(index: ImageIndex) -> list[str]:
     remarks = []
     if missing:
         remarks.append(
-            f"no training pictures are left of {some(missing)}: it can't be learnt"
+            f"no training images are left of {some(missing)}: it can't be learnt"
         )
     if few:
-        remarks.append(f"fewer than {FEW} training pictures are left of {some(few)}")
+        remarks.append(f"fewer than {FEW} training images are left of {some(few)}")
     return [*remarks, *_absent(index), *_alike(index.class_names)]
 
 
@@ -179,7 +179,7 @@ def _absent(index: ImageIndex) -> Iterator[str]:
         counts = index.class_counts(split)
         names = [index.class_names[label] for label in np.flatnonzero(counts == 0)]
         if names and counts.any():
-            yield f"there are no {SPLIT_NAMES[split]} pictures of {some(names)}"
+            yield f"there are no {SPLIT_NAMES[split]} images of {some(names)}"
 
 
 def _alike(class_names: Sequence[str]) -> Iterator[str]:

@@ -59,7 +59,7 @@ def read_csv(path: Path, wanted: Collection[str], name: str) -> CsvFile:
     if not rows:
         raise DataError(
             message(
-                f"`{name}` must be a table with a header and a row for each picture.",
+                f"`{name}` must be a table with a header and a row for each image.",
                 **{name: str(path)},
             )
         )

@@ -1,4 +1,4 @@
-"""The table of all picture files of a run: one row a file."""
+"""The table of all image files of a run: one row a file."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ SPLIT_NAMES = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class ImageIndex:
-    """Picture files with their labels, fingerprints and splits, as columns.
+    """Image files with their labels, fingerprints and splits, as columns.
 
     Attributes:
         class_names: The classes, in the order of the model's outputs.

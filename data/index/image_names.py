@@ -1,4 +1,4 @@
-"""Finds the picture files that a table names."""
+"""Finds the image files that a table names."""
 
 import os
 from collections import defaultdict
@@ -43,8 +43,8 @@ def resolve(lines: Mapping[str, int], root: Path) -> tuple[dict[str, str], list[
             ambiguous.append(f"line {lines[name]}: {name} ({shown})")
     hints = _hints([name for name in unclear if not fitting.get(name)], root)
     return found, [
-        *summary(f"names fit no picture below {root}{hints}", missing),
-        *summary(f"names fit more than one picture below {root}", ambiguous),
+        *summary(f"names fit no image below {root}{hints}", missing),
+        *summary(f"names fit more than one image below {root}", ambiguous),
     ]
 
 
@@ -67,7 +67,7 @@ def summary(what: str, found: Sequence[str]) -> list[str]:
 
 
 def _files_by_name(root: Path) -> Mapping[str, list[str]]:
-    """The pictures below a folder by all that they can be called."""
+    """The images below a folder by all that they can be called."""
     found: dict[str, list[str]] = defaultdict(list)
     folder = os.path.join(root, "")
     for file in list_images_below(root):

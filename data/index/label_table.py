@@ -80,7 +80,7 @@ def read_table(path: Path, root: Path | None, columns: Columns, name: str) -> Sc
     )
     problems += doubts
     if not root.is_dir():
-        problems.append(f"the folder of its pictures does not exist: {root}")
+        problems.append(f"the folder of its images does not exist: {root}")
     splits, unknown = read_splits(table, split_column)
     problems += unknown
     rows = _rows(table, columns, splits)
@@ -215,13 +215,13 @@ def _contradictions(rows: Sequence[_Row]) -> list[str]:
     return [
         line
         for what, examples in found.items()
-        for line in summary(f"pictures are named twice with different {what}", examples)
+        for line in summary(f"images are named twice with different {what}", examples)
     ]
 
 
 def _error(path: Path, problems: Iterable[str], name: str) -> DataError:
     lines = [
-        f"`{name}` must be a table that names a picture and its class in each row. {path}:",
+        f"`{name}` must be a table that names an image and its class in each row. {path}:",
         *(f"  {each}" for each in problems),
     ]
     return DataError("\n".join(lines))

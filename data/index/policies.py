@@ -1,4 +1,4 @@
-"""Decides about pictures that would spoil a run: unreadable, contradictory, leaked."""
+"""Decides about images that would spoil a run: unreadable, contradictory, leaked."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ class Policies:
 
     Attributes:
         on_unreadable: About files that can't be decoded.
-        on_conflict: About a picture filed under two classes. `"drop"` leaves every
+        on_conflict: About an image filed under two classes. `"drop"` leaves every
             copy out of training and validation; a given test set stays whole, and its
             scores are reported with and without them.
-        on_leak: About a picture of the training folder that is in a given validation
+        on_leak: About an image of the training folder that is in a given validation
             or test folder, too. `"drop"` leaves out the copy in training.
         look_for_leaks: Whether to look for those at all.
     """
@@ -118,14 +118,14 @@ def _find_faults(index: ImageIndex, problems: Mapping[int, str]) -> list[Fault]:
             "are filed under two classes",
             conflict,
             conflict & (index.splits != TEST),
-            lambda row: f"the same picture as {other.of(row, index.labels)}",
+            lambda row: f"the same image as {other.of(row, index.labels)}",
         ),
         Fault(
             "on_leak",
             "of train are held out for validation or test, too",
             leak,
             leak,
-            lambda row: f"the same picture as {other.of(row, index.splits)}",
+            lambda row: f"the same image as {other.of(row, index.splits)}",
         ),
     ]
 
@@ -144,7 +144,7 @@ class _Counterparts:
 
 def _summary(fault: Fault, policy: str) -> str:
     count = int(fault.found.sum())
-    line = f"{count} pictures {fault.what}"
+    line = f"{count} images {fault.what}"
     if policy == "keep":
         return f"{line}: kept, as data.{fault.setting}=keep says"
     left_out = int(fault.droppable.sum())
@@ -158,7 +158,7 @@ def _refuse(index: ImageIndex, faults: list[Fault]) -> None:
     lines: list[str] = []
     for fault in faults:
         rows = np.flatnonzero(fault.found)
-        lines.append(f"{len(rows)} pictures {fault.what}:")
+        lines.append(f"{len(rows)} images {fault.what}:")
         lines += [
             f"  {printable(index.paths[row])}: {printable(fault.explain(row))}"
             for row in rows[:_SHOWN]
@@ -179,13 +179,13 @@ def _advice(index: ImageIndex, faults: list[Fault]) -> str:
         return f"Mend the folders: with {settings} less than two classes would be left."
     if lost:
         return (
-            f"Mend the folders: {settings} would leave no training picture of {some(lost)}."
+            f"Mend the folders: {settings} would leave no training image of {some(lost)}."
         )
-    return f"Mend the folders, or go on without these pictures: {settings}"
+    return f"Mend the folders, or go on without these images: {settings}"
 
 
 def classes_lost(index: ImageIndex, left_out: Mask) -> list[str]:
-    """Classes that have training pictures, and none without those that are left out."""
+    """Classes that have training images, and none without those that are left out."""
     before = index.class_counts(TRAIN)
     after = index.where(~left_out).class_counts(TRAIN)
     return [index.class_names[each] for each in np.flatnonzero((before > 0) & (after == 0))]

@@ -173,7 +173,7 @@ def _require_images(scan: Scan, name: str, by: FindImagesBy) -> None:
     if empty:
         raise DataError(
             message(
-                f"Each class folder of `{name}` must hold pictures; these hold none: "
+                f"Each class folder of `{name}` must hold images; these hold none: "
                 f"{some(empty)}.",
                 f"Remove them. {_remedy(scan, by)}".strip(),
                 **{name: str(scan.root)},
@@ -184,7 +184,7 @@ def _require_images(scan: Scan, name: str, by: FindImagesBy) -> None:
 def _remedy(scan: Scan, by: FindImagesBy) -> str:
     parts = []
     if not scan.paths and _loose_images(scan.root):
-        parts.append("Move its pictures into one folder per class.")
+        parts.append("Move its images into one folder per class.")
     if scan.ignored:
         others = ", ".join(f"{n} of {kind}" for kind, n in scan.ignored.items())
         parts.append(f"Passed over: {others} files.")
@@ -202,12 +202,12 @@ def require_two_classes(scan: Scan, name: str) -> None:
     if len(scan.class_names) > 1:
         return
     folder = scan.root / scan.class_names[0]
-    hint = "Put the pictures of each class into a folder of their own."
+    hint = "Put the images of each class into a folder of their own."
     if folder.is_dir() and len(sub_folders_with_images(str(folder))) > 1:
-        hint = f"Its only folder holds folders of pictures: try {name}={folder}."
+        hint = f"Its only folder holds folders of images: try {name}={folder}."
     raise DataError(
         message(
-            f"At least two classes must have pictures below `{name}`; there is only "
+            f"At least two classes must have images below `{name}`; there is only "
             f"{scan.class_names[0]}.",
             hint,
             **{name: str(scan.root)},
@@ -217,4 +217,4 @@ def require_two_classes(scan: Scan, name: str) -> None:
 
 def _wanted(name: str) -> str:
     kinds = ", ".join(sorted(extension[1:] for extension in EXTENSIONS))
-    return f"`{name}` must hold pictures ({kinds}) in one folder per class."
+    return f"`{name}` must hold images ({kinds}) in one folder per class."

@@ -41,7 +41,7 @@ def list_sources(config: DataConfig, seed: int, store: Store) -> dict[str, Scan]
         roots["validation"], roots["test"]
     ):
         remarks.append(
-            "data.validation and data.test are the same pictures: what is chosen by them "
+            "data.validation and data.test are the same images: what is chosen by them "
             "is scored on them"
         )
     scans = _divide(scans, config)
@@ -73,7 +73,7 @@ def require_apart(roots: Mapping[str, Path], prefix: str = "") -> None:
         if how:
             raise DataError(
                 message(
-                    f"`{prefix}{second}` must hold other pictures than `{prefix}{first}`; "
+                    f"`{prefix}{second}` must hold other images than `{prefix}{first}`; "
                     f"it {how}.",
                     f"Name another, or leave {prefix}{second} out.",
                     **{f"{prefix}{first}": str(a), f"{prefix}{second}": str(b)},
@@ -98,8 +98,8 @@ def _find_roots(
     if config.train is None:
         raise ConfigError(
             message(
-                "`data.train` must be a folder of pictures, or a table.",
-                "Try data.train=FOLDER with one folder of pictures per class.",
+                "`data.train` must be a folder of images, or a table.",
+                "Try data.train=FOLDER with one folder of images per class.",
                 **{"data.train": None},
             )
         )
@@ -144,7 +144,7 @@ def _divide(scans: Mapping[str, Scan], config: DataConfig) -> dict[str, Scan]:
     """
     parts = _by_split(scans["train"])
     problems = [
-        f"data.{name} is another source of {split} pictures"
+        f"data.{name} is another source of {split} images"
         for split, name, is_set in (
             ("validation", "validation", config.validation is not None),
             ("validation", "folds", config.folds is not None),
@@ -156,11 +156,11 @@ def _divide(scans: Mapping[str, Scan], config: DataConfig) -> dict[str, Scan]:
     if parts and config.split is not None:
         problems.append("data.split gives splits, too")
     if parts and "train" not in parts:
-        problems.append("it names no training pictures")
+        problems.append("it names no training images")
     for name in ("validation", "test"):
         others = set(_by_split(scans[name])) - {name} if name in scans else set()
         if others:
-            problems.append(f"in data.{name} it names pictures of {', '.join(others)}, too")
+            problems.append(f"in data.{name} it names images of {', '.join(others)}, too")
     if problems:
         raise DataError(
             message(
@@ -214,7 +214,7 @@ def _require_plain_names(class_names: Sequence[str]) -> None:
             message(
                 "Names of classes must differ in more than what can't be seen, and not be "
                 "the same number.",
-                "Rename one, or put their pictures together.",
+                "Rename one, or put their images together.",
                 classes=", ".join(map(ascii, names)),
             )
         )

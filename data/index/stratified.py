@@ -25,15 +25,15 @@ def hold_out(
     purpose: int = 0,
     sides: Sides | None = None,
 ) -> Mask:
-    """Chooses the pictures to hold out.
+    """Chooses the images to hold out.
 
     Of each class the nearest whole number to its fraction is chosen, where the sizes of
-    the groups allow, but at least one picture and not all. A group goes to one side as
+    the groups allow, but at least one image and not all. A group goes to one side as
     a whole.
 
     Args:
-        labels: `(rows,)` class of each picture.
-        groups: `(rows,)` number of the group that each picture belongs to.
+        labels: `(rows,)` class of each image.
+        groups: `(rows,)` number of the group that each image belongs to.
         fraction: Part to hold out, in [0, 1).
         seed: The same seed gives the same choice.
         purpose: Another number gives another choice.
@@ -65,14 +65,14 @@ def assign_folds(
     """Assigns images to folds, so that each class is spread evenly over them.
 
     Args:
-        labels: `(rows,)` class of each picture.
-        groups: `(rows,)` number of the group that each picture belongs to; a group goes
+        labels: `(rows,)` class of each image.
+        groups: `(rows,)` number of the group that each image belongs to; a group goes
             to one fold as a whole.
         folds: How many.
         seed: The same seed gives the same folds.
 
     Returns:
-        `(rows,)` the fold of each picture, from 0 on.
+        `(rows,)` the fold of each image, from 0 on.
     """
     own = np.unique(groups, return_inverse=True)[1]
     counts = _count(labels, own)
@@ -96,13 +96,13 @@ def assign_folds(
 
 @dataclass(frozen=True)
 class _Counts:
-    """How many pictures of which class each group has: an entry for each pair.
+    """How many images of which class each group has: an entry for each pair.
 
     Attributes:
         starts: `(groups + 1,)` where the entries of each group begin.
         labels: `(entries,)` the class.
         counts: `(entries,)` the number.
-        sizes: `(groups,)` pictures of each group.
+        sizes: `(groups,)` images of each group.
         only_label: `(groups,)` its class, or -1 if it has several.
     """
 
@@ -156,7 +156,7 @@ class _Choice:
         self.chosen[group] = not self.chosen[group]
 
     def is_near(self) -> bool:
-        """Whether each class is within one picture of its aim, and on both sides."""
+        """Whether each class is within one image of its aim, and on both sides."""
         return bool((self._cost(self.held, slice(None)) <= 1).all())
 
     def changes(self) -> npt.NDArray[np.float64]:

@@ -22,7 +22,7 @@ def synthetic_folder(store: Store, seed: int) -> Path:
 
     Args:
         store: Where it is kept.
-        seed: The same seed draws the same pictures.
+        seed: The same seed draws the same images.
 
     Returns:
         A folder with the folders `train` and `test`, each with a folder a class.
@@ -38,7 +38,7 @@ def synthetic_folder(store: Store, seed: int) -> Path:
 
 
 def _mend(folder: Path, seed: int) -> None:
-    """Draws those pictures again that are damaged or gone."""
+    """Draws those images again that are damaged or gone."""
     noted, found = _noted(folder), _found(folder)
     damaged = [
         each
@@ -55,7 +55,7 @@ def _mend(folder: Path, seed: int) -> None:
 
 
 def _noted(folder: Path) -> dict[str, str]:
-    """The SHA-256 of each picture as it was drawn, by its name; none if not known."""
+    """The SHA-256 of each image as it was drawn, by its name; none if not known."""
     try:
         lines = (folder / CHECKSUMS_FILE).read_text("utf-8", "replace").splitlines()
     except OSError:
@@ -70,7 +70,7 @@ def _note(folder: Path) -> None:
 
 
 def _found(folder: Path) -> dict[str, str]:
-    """The SHA-256 of each picture as it is now; empty if it can't be read."""
+    """The SHA-256 of each image as it is now; empty if it can't be read."""
     found = dict.fromkeys((each.name for each in _plan()), "")
     for name in found:
         with contextlib.suppress(OSError):
@@ -80,7 +80,7 @@ def _found(folder: Path) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class _Drawing:
-    """A picture to draw, and where it belongs."""
+    """An image to draw, and where it belongs."""
 
     split: str
     class_name: str

@@ -1,4 +1,4 @@
-"""Draws pictures of lesions, for trying things out where no data set is at hand.
+"""Draws images of lesions, for trying things out where no data set is at hand.
 
 Nine classes with the names and the imbalance of the well-known ISIC tutorial set. They
 differ in structure (border, texture, vessels, dots), not in colour: skin and pigment
@@ -23,11 +23,11 @@ class _Kind:
     """How the lesions of a class look.
 
     Attributes:
-        train: How many training pictures are drawn.
-        test: How many test pictures are drawn.
+        train: How many training images are drawn.
+        test: How many test images are drawn.
         pattern: Draws the texture inside, in [0, 1].
         ragged: How far the border departs from a circle.
-        softness: Width of the border, as part of the picture.
+        softness: Width of the border, as part of the image.
     """
 
     train: int
@@ -38,7 +38,7 @@ class _Kind:
 
 
 class _Plane:
-    """The points of a picture, centred near its middle: x, y, radius and angle."""
+    """The points of an image, centred near its middle: x, y, radius and angle."""
 
     def __init__(self, random: Random) -> None:
         steps = np.linspace(-1, 1, SIZE)
@@ -49,7 +49,7 @@ class _Plane:
 
 
 def draw_lesion(class_name: str, seed: int, number: int) -> npt.NDArray[np.uint8]:
-    """Draws one picture: `(96, 96, 3)` RGB, uint8.
+    """Draws one image: `(96, 96, 3)` RGB, uint8.
 
     Example:
         >>> draw_lesion("nevus", seed=0, number=3).shape
@@ -63,10 +63,10 @@ def draw_lesion(class_name: str, seed: int, number: int) -> npt.NDArray[np.uint8
     texture = kind.pattern(plane, random)[..., None]
     dark, light = _pigments(random)
     lesion = dark * texture + light * (1 - texture)
-    picture = _skin(plane, random) * (1 - inside) + lesion * inside
-    picture = _hairs(picture, random) * _light(plane, random)
-    noise = random.normal(0, 4, picture.shape)
-    return np.clip(picture + noise, 0, 255).astype(np.uint8)
+    image = _skin(plane, random) * (1 - inside) + lesion * inside
+    image = _hairs(image, random) * _light(plane, random)
+    noise = random.normal(0, 4, image.shape)
+    return np.clip(image + noise, 0, 255).astype(np.uint8)
 
 
 def _blob(plane: _Plane, random: Random, kind: _Kind) -> Field:
@@ -98,7 +98,7 @@ def _light(plane: _Plane, random: Random) -> Field:
     return (1 + random.uniform(0, 0.2) * slope)[..., None]
 
 
-def _hairs(picture: Field, random: Random) -> Field:
+def _hairs(image: Field, random: Random) -> Field:
     steps = np.linspace(-1, 1, SIZE)
     x, y = np.meshgrid(steps, steps)
     for _ in range(random.integers(0, 3)):
@@ -109,8 +109,8 @@ def _hairs(picture: Field, random: Random) -> Field:
         )
         bend = random.uniform(-0.3, 0.3) * along**2 + random.uniform(-0.8, 0.8)
         hair = np.exp(-(((across - bend) / 0.015) ** 2))[..., None]
-        picture = picture * (1 - 0.4 * hair)
-    return picture
+        image = image * (1 - 0.4 * hair)
+    return image
 
 
 def _clouds(plane: _Plane, random: Random, frequency: float) -> Field:

@@ -82,9 +82,9 @@ def test_pictures_of_the_data_are_written_once_as_they_are(pictures, tmp_path):
     found = read(run, "train")
     assert set(found) == {"samples", "augmented"}
     assert set(found["samples"]) == set(found["augmented"]) == {0}
-    samples, _ = data.sample_pictures()
+    samples, _ = data.sample_images()
     np.testing.assert_array_equal(images(found["samples"][0]), samples)
-    np.testing.assert_array_equal(images(found["augmented"][0]), data.augmented_pictures())
+    np.testing.assert_array_equal(images(found["augmented"][0]), data.augmented_images())
 
 
 @pytest.mark.feature("pictures")
@@ -117,7 +117,7 @@ def test_the_most_confident_mistakes_of_each_epoch_are_drawn(pictures, tmp_path)
     board.on_fit_end(run)
     drawn = read(run, "validation")["mistakes"]
     (none,), (one,) = images(drawn[3]), images(drawn[6])
-    colours = {tuple(pixel) for pixel in data.validation_pictures([2])[0].reshape(-1, 3)}
+    colours = {tuple(pixel) for pixel in data.validation_images([2])[0].reshape(-1, 3)}
     assert len(colours & {tuple(pixel) for pixel in one.reshape(-1, 3)}) > 300
     assert len(colours & {tuple(pixel) for pixel in none.reshape(-1, 3)}) < 20
 

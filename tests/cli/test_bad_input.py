@@ -59,8 +59,8 @@ def refused(answer, code, words):
     [
         ((*FIT, "data.train=nowhere"), ["does not exist", "data.train='nowhere'"]),
         ((*FIT, "data.train=file"), ["must be a folder; it is a file"]),
-        ((*FIT, "data.train=empty"), ["must hold pictures", "data.train='empty'"]),
-        ((*FIT, "data.train=good/cat"), ["Move its pictures into one folder per class"]),
+        ((*FIT, "data.train=empty"), ["must hold images", "data.train='empty'"]),
+        ((*FIT, "data.train=good/cat"), ["Move its images into one folder per class"]),
         ((*FIT, "data.train=hollow"), ["these hold none: emu."]),
         ((*FIT, "data.train=one_class"), ["At least two classes"]),
         ((*GOOD, "data.test=misspelt"), ["doge (Did you mean dog?)", "cat, dog, emu"]),

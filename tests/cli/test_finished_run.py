@@ -66,13 +66,13 @@ def test_a_run_leaves_what_the_documents_promise_and_nothing_else(finished_run):
 def test_the_first_lines_say_what_will_happen(finished_run):
     said = (finished_run.parents[1] / "stderr.txt").read_text().splitlines()
     remarks = [n for n, line in enumerate(said) if n > 2 and line.startswith("data: ")]
-    assert "no test pictures of actinic keratosis" in "".join(said[n] for n in remarks)
+    assert "no test images of actinic keratosis" in "".join(said[n] for n in remarks)
     lines = [line for n, line in enumerate(said) if n not in remarks]
     starts = ["keraunos", "devices", "data", "steps", "model", "features", "run directory"]
     for line, start in zip(lines, starts, strict=False):
         assert line.startswith(start)
     assert "MirroredStrategy, 2 replicas), batch 7 = 4 on each" in lines[1]
-    assert "34 train, 9 validation, 12 test pictures in 9 classes" in lines[2]
+    assert "34 train, 9 validation, 12 test images in 9 classes" in lines[2]
     assert "5 per epoch, at most 2 epochs" in lines[3]
     assert "18,441 trainable" in lines[4]
     assert str(finished_run) in lines[6]

@@ -74,7 +74,7 @@ def test_a_directory_can_be_named(keraunos, small, tmp_path):
 def test_trying_out_leaves_nothing(keraunos, small, unchanged, way, run_dir):
     answer = keraunos("fit", *small, way, *run_dir)
     assert (answer.code, answer.out) == (0, "")
-    assert "34 train, 9 validation, 12 test pictures in 9 classes" in answer.err
+    assert "34 train, 9 validation, 12 test images in 9 classes" in answer.err
     assert "steps: " in answer.err
     assert "36 parameters" in answer.err
     assert "othing was" in answer.err.splitlines()[-1]

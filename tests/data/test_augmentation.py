@@ -183,4 +183,4 @@ def test_at_strength_0_training_pictures_are_those_of_the_files(pictures, views)
     draws = split.draws(0)
     part = {name: tf.constant(array) for name, array in split.arrays(draws).items()}
     images, _, _ = split.prepare(part)
-    np.testing.assert_array_equal(images, split.pictures(draws.rows))
+    np.testing.assert_array_equal(images, split.images(draws.rows))

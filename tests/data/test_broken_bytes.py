@@ -59,7 +59,7 @@ def test_no_part_of_a_file_but_its_last_bytes_can_be_missing(kind):
 def test_a_file_that_runs_programs_elsewhere_is_not_opened():
     script = io.BytesIO()
     Image.new("RGB", (8, 8)).save(script, "EPS")
-    with pytest.raises(UndecodableError, match="no known picture format"):
+    with pytest.raises(UndecodableError, match="no known image format"):
         decode(script.getvalue(), 32)
 
 

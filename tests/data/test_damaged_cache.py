@@ -56,7 +56,7 @@ def test_a_run_sees_the_same_images(tmp_path, damage, capsys):
         return ImageData.from_folder(root, image_size=32, cache_dir=tmp_path / "cache")
 
     def seen(data: ImageData) -> np.ndarray:
-        return data.train.pictures(np.arange(data.train.num_examples))
+        return data.train.images(np.arange(data.train.num_examples))
 
     expected = np.array(seen(read()))
     (file,) = (tmp_path / "cache").glob("pictures-*")

@@ -53,7 +53,7 @@ def read(data: ImageData, position: Position, count: int, number: int) -> list[B
     """So many batches from a position on, each as what every replica is given."""
     split = data.train
     names = {
-        split.pictures(np.array([place])).tobytes(): name
+        split.images(np.array([place])).tobytes(): name
         for place, name in enumerate(split.names)
     }
     assert len(names) == PICTURES  # they can be told apart
@@ -124,5 +124,5 @@ def test_validation_comes_in_the_same_order_in_every_epoch(new_data: NewData) ->
     assert isinstance(data.train, TrainingSplit)
     in_order = data.train.in_order
     (parts,) = in_order.batches(Position(3, 1), Replicas.of(replicas(1))).take(1)
-    expected = in_order.pictures(np.arange(BATCH_SIZE, 2 * BATCH_SIZE))
+    expected = in_order.images(np.arange(BATCH_SIZE, 2 * BATCH_SIZE))
     np.testing.assert_array_equal(parts[0].content["images"], expected)

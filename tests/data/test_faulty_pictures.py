@@ -100,7 +100,7 @@ def test_a_test_set_stays_whole_and_marks_what_contradicts(root: Path) -> None:
 
 
 def test_unreadable_pictures(root: Path) -> None:
-    (root / "train/dog/broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no picture")
+    (root / "train/dog/broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no image")
     (root / "train/cat/empty.png").write_bytes(b"")
     with pytest.raises(DataError, match=r"(?s)data\.on_unreadable=drop") as error:
         read(root)

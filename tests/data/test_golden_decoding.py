@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import smooth_picture
-from keraunos.data.files.decode import UndecodableError, decode, open_picture
+from keraunos.data.files.decode import UndecodableError, decode, open_image
 from PIL import ExifTags, Image, ImageOps
 
 SIDE = 48
@@ -138,7 +138,7 @@ def test_so_are_photographs(photographs, size):
 )
 def test_a_fraction_covers_what_is_needed(width, height, size, fraction):
     content = encoded(smooth_picture(0, width, height), "JPEG")
-    found = open_picture(content, size)
+    found = open_image(content, size)
     assert found.image.size == (-(-width // fraction), -(-height // fraction))
     assert min(found.image.size) >= size
     assert (found.width, found.height) == (width, height)
@@ -150,7 +150,7 @@ def test_pictures_are_turned_upright(orientation, format):
     stored = smooth_picture(3, 64, 40)
     options = {"lossless": True} if format == "WEBP" else {}
     content = encoded(stored, format, exif=turned(orientation), **options)
-    found = open_picture(content)
+    found = open_image(content)
     assert found.orientation == orientation
     expected = UPRIGHT[orientation](np.asarray(stored))
     np.testing.assert_array_equal(np.asarray(found.image), expected)
@@ -243,10 +243,10 @@ def test_of_several_frames_the_first_is_taken(format):
         first, *others = [frame.convert("RGB") for frame in (first, *others)]
     options = {"lossless": True} if format == "WEBP" else {}
     content = encoded(first, format, save_all=True, append_images=others, **options)
-    found = open_picture(content)
+    found = open_image(content)
     assert found.is_animated
     np.testing.assert_array_equal(np.asarray(found.image), np.asarray(first.convert("RGB")))
-    assert not open_picture(encoded(first, format)).is_animated
+    assert not open_image(encoded(first, format)).is_animated
 
 
 def test_colour_profiles_and_comments_make_no_difference(square):

@@ -103,7 +103,7 @@ def test_only_training_pictures_are_varied(pictures: Path) -> None:
     data = data_of(pictures, augmentation=Augmentation(strength=1.0))
     for split in (data.validation, data.test, data.train.in_order):
         images = read(split, Position(), Replicas(), 1)[0][0]
-        np.testing.assert_array_equal(images, split.pictures(np.arange(len(images))))
+        np.testing.assert_array_equal(images, split.images(np.arange(len(images))))
     varied, plain = (
         read(each.train, Position(), Replicas(), 1)[0][0]
         for each in (data, data_of(pictures, augmentation=Augmentation(strength=0)))
@@ -122,13 +122,11 @@ def test_the_same_pictures_varied_otherwise_are_those_read_so(
     other = varied.with_augmentation(strong)
     assert other.settings() == anew.settings() != varied.settings()
     for ours, theirs in ((other, anew), (varied, first)):
-        np.testing.assert_array_equal(
-            ours.augmented_pictures(3), theirs.augmented_pictures(3)
-        )
+        np.testing.assert_array_equal(ours.augmented_images(3), theirs.augmented_images(3))
         assert ours.train.fingerprint == theirs.train.fingerprint
         assert ours.train.num_views == theirs.train.num_views
     with opened_files() as opened:
-        varied.with_augmentation(strong).augmented_pictures(3)
+        varied.with_augmentation(strong).augmented_images(3)
     assert not [name for name in opened if name.endswith(".png")]
 
 
@@ -136,7 +134,7 @@ def test_strength_zero_leaves_every_bit(pictures: Path) -> None:
     split = data_of(pictures, augmentation=Augmentation(strength=0.0)).train
     images, labels, _ = read(split, Position(), Replicas(), 1)[0]
     rows = split.draws(0).rows[:BATCH_SIZE]
-    np.testing.assert_array_equal(images, split.pictures(rows))
+    np.testing.assert_array_equal(images, split.images(rows))
     np.testing.assert_array_equal(labels, split.labels[rows])
 
 

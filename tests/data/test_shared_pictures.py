@@ -38,7 +38,7 @@ data = ImageData.from_folder(
     folder, image_size=64, cache=cache, cache_dir=store, validation_split=0
 )
 at_start = len(opened)
-pictures = data.train.pictures(np.arange(data.train.num_examples))
+pictures = data.train.images(np.arange(data.train.num_examples))
 print(json.dumps({
     "opened": at_start,
     "opened_later": len(opened) - at_start,
@@ -107,7 +107,7 @@ def undisturbed(folder: Path, store: Path) -> Any:
     data = ImageData.from_folder(
         folder, image_size=SIZE, cache="none", cache_dir=store, validation_split=0
     )
-    return data.train.pictures(np.arange(PICTURES))
+    return data.train.images(np.arange(PICTURES))
 
 
 def seen(folder: Path, store: Path) -> str:
@@ -134,7 +134,7 @@ def test_where_no_file_can_grow_pictures_are_decoded_as_they_are_needed(folder, 
     reader.start()
     answer = reader.answer()
     said = "\n".join(answer["said"])
-    assert "30 decoded pictures" in said
+    assert "30 decoded images" in said
     assert "File too large" in said  # the fault did land
     assert answer["opened_later"] == PICTURES
     assert (entries(tmp_path), leftovers(tmp_path)) == ([], [])
@@ -150,7 +150,7 @@ def test_on_a_full_disk_as_well(folder, full_disk, cache, tmp_path):
     )
     said = "\n".join(data.describe())
     assert ("No space left on device" if cache == "disk" else "don't fit") in said
-    pictures = data.train.pictures(np.arange(PICTURES))
+    pictures = data.train.images(np.arange(PICTURES))
     np.testing.assert_array_equal(pictures, undisturbed(folder, tmp_path / "store"))
     assert (entries(full_disk), leftovers(full_disk)) == ([], [])
     assert (full_disk / "ballast").stat().st_size == 56 * 1024
@@ -170,7 +170,7 @@ def test_above_the_limit_none_are_kept_and_that_is_said(folder, tmp_path, monkey
     assert not any("cache" in line for line in kept.describe())
     assert len(entries(tmp_path)) == 1
     rows = np.arange(PICTURES)
-    np.testing.assert_array_equal(kept.train.pictures(rows), data.train.pictures(rows))
+    np.testing.assert_array_equal(kept.train.images(rows), data.train.images(rows))
 
 
 def test_other_pictures_and_sizes_are_kept_apart(folder, tmp_path):

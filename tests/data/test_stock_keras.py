@@ -56,7 +56,7 @@ def test_keras_leaves_pictures_on_their_side_and_we_turn_them_upright(folder):
     np.testing.assert_array_equal(images[0], np.asarray(stored))
     data = ours(folder)
     assert data.train.names[0] == str(path)
-    np.testing.assert_array_equal(data.train.pictures(np.array([0]))[0], upright)
+    np.testing.assert_array_equal(data.train.images(np.array([0]))[0], upright)
 
 
 def test_keras_shifts_labels_where_validation_lacks_a_class_and_we_do_not(folder, tmp_path):
@@ -70,4 +70,4 @@ def test_keras_shifts_labels_where_validation_lacks_a_class_and_we_do_not(folder
     (parts,) = data.validation.batches(Position(), Replicas()).take(1)
     told = [data.class_names[label] for label in parts[0].content["labels"].numpy()]
     assert told == ["dog", "dog", "emu", "emu"]
-    assert "there are no validation pictures of cat" in data.describe()
+    assert "there are no validation images of cat" in data.describe()

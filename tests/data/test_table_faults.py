@@ -163,13 +163,13 @@ def test_a_column_of_splits_that_does_not_fit_is_refused(read):
     assert "rows have none of train, validation, test in the column split" in said
     assert "line 6: other" in said
     assert len(read(table(["train", "x"]), split_column=None).index) == 12
-    assert "another source of test pictures" in refused(
+    assert "another source of test images" in refused(
         read, table(["train", "test"]), test_split=0.2
     )
-    assert "another source of validation pictures" in refused(
+    assert "another source of validation images" in refused(
         read, table(["train", "val"]), folds=2, fold=1
     )
-    assert "names no training pictures" in refused(read, table(["val", "test"]))
+    assert "names no training images" in refused(read, table(["val", "test"]))
     said = refused(read, table(["train", "test"], "subset"))
     assert "data.split_column=subset uses them, data.split_column=null does not" in said
     assert len(read(table(["train", "test"], "subset"), split_column="subset").index) == 12

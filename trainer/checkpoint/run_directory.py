@@ -166,7 +166,7 @@ def write_test_report(
     directory = Path(os.path.realpath(user_path(run_dir)))
     directory.mkdir(parents=True, exist_ok=True)
     if result.predictions is not None and isinstance(source, LoadsImages):
-        write_report(directory, result.predictions, result.scores, source.pictures)
+        write_report(directory, result.predictions, result.scores, source.images)
     else:
         write_checked_json(directory / TEST_FILE, result.scores)
 

@@ -84,7 +84,7 @@ def test_a_terminal_is_shown_how_far_the_work_is(shelf, tmp_path):
     os.close(end)
     shown = os.read(terminal, 100_000).decode()
     os.close(terminal)
-    assert "Checking pictures" in shown
+    assert "Checking images" in shown
     assert "6/6" in shown
     assert "Looking for near copies" in shown
 

@@ -77,7 +77,7 @@ def test_predictions_are_those_of_the_test(keraunos, run, lesions, tmp_path):
     ("picture", "words"),
     [
         ("nowhere.png", ["does not exist", "nowhere.png"]),
-        ("empty", ["must hold pictures"]),
+        ("empty", ["must hold images"]),
         ("page.png", ["page.png: it is a web page"]),
     ],
 )

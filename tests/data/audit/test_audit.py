@@ -140,7 +140,7 @@ UNREADABLE = {
     "empty": (b"", "the file is empty"),
     "html": (b"<!DOCTYPE html><p>not found", "it is a web page"),
     "heic": (b"\0\0\0\x18ftypheic", "convert it to JPEG"),
-    "text": (b"hello", "no known picture format"),
+    "text": (b"hello", "no known image format"),
     "truncated": (None, "truncated"),
 }
 
@@ -200,15 +200,15 @@ def test_a_class_folder_without_pictures_spoils_a_run(shelf, report):
     (shelf / "test/emu").mkdir()
     (shelf / "train/emu").mkdir()
     assert report()["spoils"] == [
-        "train has class folders without pictures: emu",
-        "test has class folders without pictures: emu",
+        "train has class folders without images: emu",
+        "test has class folders without images: emu",
     ]
 
 
 def test_one_class_is_too_few_and_one_picture_of_a_class_too(shelf, report):
     found = report("test")
     assert found["spoils"] == [
-        "test has classes of one picture, of which none can be held out: cat"
+        "test has classes of one image, of which none can be held out: cat"
     ]
     shutil.rmtree(shelf / "test/cat")
     assert report("test")["spoils"] == [

@@ -13,7 +13,7 @@ from keraunos.core.store import Store
 from keraunos.data import unlabelled_split
 from keraunos.data.audit.audit import audit_folders
 from keraunos.data.audit.findings import findings
-from keraunos.data.files.decode import decode, open_picture
+from keraunos.data.files.decode import decode, open_image
 from keraunos.data.files.inspect import inspect_files
 from keraunos.data.files.pixel_rules import PixelRules, UndecodableError
 from PIL import Image
@@ -49,7 +49,7 @@ def values(seed: int, bits: int, *channels: int) -> np.ndarray:
 @pytest.mark.parametrize("channels", [(), (3,)])
 def test_the_upper_8_of_the_bits_that_are_used_are_kept(bits, channels):
     made = values(0, bits, *channels)
-    assert open_picture(png(made)).bits == bits
+    assert open_image(png(made)).bits == bits
     pixels = decode(png(made), SIDE, PixelRules(bit_depth=bits))
     expected = (made >> (bits - 8)).reshape(SIDE, SIDE, -1)
     np.testing.assert_array_equal(pixels, np.broadcast_to(expected, pixels.shape))
@@ -59,7 +59,7 @@ def test_the_upper_8_of_the_bits_that_are_used_are_kept(bits, channels):
 
 def test_of_images_with_transparency_the_colours_are_measured():
     made = np.concatenate([values(0, 12, 3), np.full((SIDE, SIDE, 1), 65535)], axis=2)
-    assert open_picture(png(made)).bits == 12
+    assert open_image(png(made)).bits == 12
     with pytest.raises(UndecodableError, match="it has transparency"):
         decode(png(made), SIDE, PixelRules(bit_depth=12))
 
@@ -81,10 +81,10 @@ def test_black_images_are_never_trained_on_unasked(folder, tmp_path):
     ):
         ImageData.from_folder(folder, **options)
     data = ImageData.from_folder(folder, bit_depth=12, **options)
-    first = data.train.pictures(np.arange(data.train.num_examples))
+    first = data.train.images(np.arange(data.train.num_examples))
     assert first.max() == 255
     dark = ImageData.from_folder(folder, bit_depth=16, **options)  # from the same cache
-    assert dark.train.pictures(np.arange(1)).max() == 15
+    assert dark.train.images(np.arange(1)).max() == 15
     assert any("nearly black" in line for line in dark.describe())
     assert dark.train.fingerprint != data.train.fingerprint
     with pytest.raises(DataError, match="it uses 12 bits, more than"):
@@ -103,7 +103,7 @@ def test_predictions_ask_too(folder):
     with pytest.raises(DataError, match="--bit-depth=12"):
         unlabelled_split([folder], SIDE, 4)
     split = unlabelled_split([folder], SIDE, 4, PixelRules(bit_depth=12))
-    assert split.pictures(np.arange(6)).max() == 255
+    assert split.images(np.arange(6)).max() == 255
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ def test_a_test_folder_of_splits_is_named(store, tmp_path):
 def test_no_folder_is_named_twice(other, store, tmp_path):
     root = shelf(tmp_path / "data", EACH)
     (tmp_path / "link").symlink_to(root)
-    with pytest.raises(DataError, match=r"`data\.test` must hold other pictures than"):
+    with pytest.raises(DataError, match=r"`data\.test` must hold other images than"):
         read(store, root, test=str(tmp_path / other))
 
 

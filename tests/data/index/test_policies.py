@@ -52,7 +52,7 @@ def test_dropped_csv_says_what_and_why(root: Path) -> None:
     assert policy == "on_unreadable"
     assert reason
     assert rows == {
-        f"train/{name}": (policy, f"the same picture as {root / other}")
+        f"train/{name}": (policy, f"the same image as {root / other}")
         for name, policy, other in (
             ("cat/cat-000.png", "on_conflict", "train/dog/conflict.png"),
             ("dog/conflict.png", "on_conflict", "train/cat/cat-000.png"),
@@ -66,9 +66,9 @@ def test_one_error_names_all_faults_and_how_to_go_on(root: Path) -> None:
     with pytest.raises(DataError) as error:
         read(root)
     for words in (
-        "1 pictures can't be decoded",
-        "2 pictures are filed under two classes",
-        "2 pictures of train are held out for validation or test, too",
+        "1 images can't be decoded",
+        "2 images are filed under two classes",
+        "2 images of train are held out for validation or test, too",
         "data.on_unreadable=drop data.on_conflict=drop data.on_leak=drop",
     ):
         assert words in str(error.value), words
@@ -85,7 +85,7 @@ def test_each_policy_decides_about_its_own_fault_alone(root: Path) -> None:
 @pytest.mark.parametrize(
     ("copied", "said"),
     [
-        (["cat-000.png"], "or go on without these pictures: data.on_conflict=drop"),
+        (["cat-000.png"], "or go on without these images: data.on_conflict=drop"),
         (["cat-000.png", "cat-001.png"], "less than two classes would be left"),
     ],
 )
@@ -97,7 +97,7 @@ def test_nobody_is_told_to_drop_all_of_a_class(copied, said, tmp_path: Path) -> 
     with pytest.raises(DataError, match=said):
         ImageData.from_folder(root, **options)
     make_pictures(root, {"emu": 3, "fox": 2}, seed=5)
-    wanted = said if len(copied) < 2 else "would leave no training picture of cat"
+    wanted = said if len(copied) < 2 else "would leave no training image of cat"
     with pytest.raises(DataError, match=wanted):
         ImageData.from_folder(root, **options)
     spoiling = [
@@ -161,4 +161,4 @@ def test_a_class_with_few_training_pictures_left_is_named(tmp_path: Path) -> Non
         (train / "emu" / f"emu-00{number}.png").write_bytes(b"")
     options: dict[str, Any] = {"image_size": 32, "on_unreadable": "drop"}
     data = ImageData.from_folder(train, cache_dir=tmp_path / "cache", **options)
-    assert "fewer than 5 training pictures are left of emu (3)" in data.describe()
+    assert "fewer than 5 training images are left of emu (3)" in data.describe()

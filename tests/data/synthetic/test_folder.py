@@ -15,7 +15,7 @@ def lesions() -> ImageData:
 
 
 def mean_colours(split) -> np.ndarray:
-    return split.pictures(np.arange(split.num_examples)).mean(axis=(1, 2))
+    return split.images(np.arange(split.num_examples)).mean(axis=(1, 2))
 
 
 def test_nine_classes_with_the_names_and_the_imbalance_of_the_tutorial(lesions) -> None:
@@ -48,7 +48,7 @@ def test_the_seed_decides_every_pixel(lesions, tmp_path: Path) -> None:
         )
 
     def pixels(data: ImageData) -> np.ndarray:
-        return data.test.pictures(np.arange(data.test.num_examples))
+        return data.test.images(np.arange(data.test.num_examples))
 
     np.testing.assert_array_equal(pixels(lesions), pixels(drawn_anew(0)))
     assert not np.array_equal(pixels(lesions), pixels(drawn_anew(1)))

@@ -216,7 +216,7 @@ def pictures_of_batch(data: ImageData, epoch: int, batch: int) -> list[str]:
     batches = data.train.batches(position, Replicas.of(replicas(1)))
     [(part,)] = list(batches.take(1))
     known = {
-        data.train.pictures(np.array([place])).tobytes(): name
+        data.train.images(np.array([place])).tobytes(): name
         for place, name in enumerate(data.train.names)
     }
     return [known[image.tobytes()] for image in part.content["images"].numpy()]
