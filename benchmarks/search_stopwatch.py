@@ -42,18 +42,20 @@ class Stopwatch:
     def _watch(self) -> None:
         from keraunos.features import FeatureCache
         from keraunos.search import search, study
-        from keraunos.trainer import fitting, loop, saver
+        from keraunos.trainer import fit
+        from keraunos.trainer.checkpoint import saver
+        from keraunos.trainer.loop import loop
 
         self._wrap(search, "_run_trials", "other")
         self._wrap(FeatureCache, "features", "passes")
         self._wrap(loop.Loop, "run", "heads")
-        self._wrap(fitting.Fitting, "_build", "building")
-        self._wrap(fitting.Fitting, "_begin", "building")
+        self._wrap(fit.Fit, "_build", "building")
+        self._wrap(fit.Fit, "_start", "building")
         for name in ("save", "finish"):
             self._wrap(saver.Saver, name, "checkpoints")
         for name in ("ask", "tell"):
             self._wrap(study.Study, name, "oracle")
-        self._wrap(fitting.Fitting, "export_best", "putting_back")
+        self._wrap(fit.Fit, "export_best", "putting_back")
         self._wrap(search, "_note", "notes")
         self._wrap(search, "draw_results", "notes")
 

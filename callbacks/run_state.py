@@ -1,9 +1,9 @@
 """The state of a fit: made by the Trainer, handed to every hook."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import tensorflow as tf
@@ -13,6 +13,16 @@ from ..evaluation import Predictions
 from ..models.optimizer import unwrapped
 from ..models.phases import Phase
 from .run_progress import RunProgress
+
+
+class Engine(Protocol):
+    """What trains a model, as far as callbacks can ask it."""
+
+    def read_metrics(self) -> dict[str, float]:
+        """See `RunState.read_metrics`."""
+
+    def try_learning_rates(self, learning_rates: Sequence[float]) -> list[float]:
+        """See `RunState.try_learning_rates`."""
 
 
 @dataclass
@@ -42,9 +52,7 @@ class RunState(RunProgress):
         save_requested: Whether a checkpoint is to be written.
         is_interrupted: Whether the fit was ended before its time, to be resumed.
         signal: Number of the signal that ended it, or None.
-        try_learning_rates: Trains a step with each of these and takes it back; gives the
-            losses, up to the first that is not finite. Before the first step only.
-        read_metrics: Fetches the training metrics up to now from the devices.
+        engine: What trains it; None before `on_fit_begin`.
     """
 
     model: keras.Model
@@ -65,8 +73,21 @@ class RunState(RunProgress):
     save_requested: bool = False
     is_interrupted: bool = False
     signal: int | None = None
-    try_learning_rates: Callable[[Sequence[float]], list[float]] = list
-    read_metrics: Callable[[], dict[str, float]] = dict
+    engine: Engine | None = None
+
+    def read_metrics(self) -> dict[str, float]:
+        """Fetches the training metrics up to now from the devices."""
+        return self.engine.read_metrics() if self.engine else {}
+
+    def try_learning_rates(self, learning_rates: Sequence[float]) -> list[float]:
+        """Trains a step with each learning rate, and takes all of them back.
+
+        Before the first step only.
+
+        Returns:
+            The losses, up to the first that is not finite.
+        """
+        return self.engine.try_learning_rates(learning_rates) if self.engine else []
 
     def request_stop(self, reason: str) -> None:
         """Ends the fit after the current step; the first reason stays.

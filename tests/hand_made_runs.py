@@ -1,5 +1,7 @@
 """States of runs made by hand, so that callbacks are called without training."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,22 @@ SPEED = {
 }
 
 
-def new_run(**values: Any) -> RunState:
+@dataclass
+class FakeEngine:
+    """Answers callbacks as the loop would, without a device.
+
+    Attributes:
+        read_metrics: The training metrics up to now.
+        try_learning_rates: The losses of a step with each rate.
+    """
+
+    read_metrics: Callable[[], dict[str, float]] = dict
+    try_learning_rates: Callable[[Sequence[float]], list[float]] = lambda rates: [
+        1 / (1 + n) for n in range(len(rates))
+    ]
+
+
+def new_run(engine: FakeEngine | None = None, **values: Any) -> RunState:
     """The state of a run before its first step, of epochs with three steps."""
     model = classifier()()
     model.optimizer.build(model.trainable_variables)
@@ -29,7 +46,7 @@ def new_run(**values: Any) -> RunState:
         "strategy": replicas(1),
         "max_epochs": 9,
         "steps_per_epoch": STEPS,
-        "try_learning_rates": lambda rates: [1 / (1 + n) for n in range(len(rates))],
+        "engine": engine or FakeEngine(),
     }
     return RunState(**{**made, **values})
 

@@ -13,7 +13,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 from helpers import replicas
-from keraunos.trainer import assembly, fit
+from keraunos.trainer import fit
+from keraunos.trainer.loop import stage
 
 
 class _Shared:
@@ -53,7 +54,7 @@ class _Shared:
 
 
 _build_model: Callable[..., keras.Model] = fit.build_model
-_TrainStep, _EvaluationStep = assembly.TrainStep, assembly.EvaluationStep
+_TrainStep, _EvaluationStep = stage.TrainStep, stage.EvaluationStep
 _known: dict[Hashable, _Shared] = {}
 
 
@@ -72,7 +73,7 @@ def one_trace(count: int, *key: Hashable) -> Iterator[tf.distribute.Strategy]:
     with (
         mock.patch.object(fit, "build_model", shared.model),
         mock.patch.multiple(
-            assembly, TrainStep=shared.train_step, EvaluationStep=shared.evaluation_step
+            stage, TrainStep=shared.train_step, EvaluationStep=shared.evaluation_step
         ),
     ):
         yield shared.strategy

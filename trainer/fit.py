@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -18,10 +18,9 @@ from ..features import FeaturePlan, Trainee, TrainerTools, plan_features
 from ..models import Module
 from ..models.checkpoint_weights import restore_best
 from ..strategies import workers_of
-from .assembly import Assembly, Parts
 from .checkpoint.resume import (
     Resumption,
-    clear_the_way,
+    clean_checkpoints,
     find_resumption,
     require_same_settings,
     share_resumption,
@@ -35,8 +34,8 @@ from .guards.out_of_memory import memory_advice
 from .loop.epochs import limited
 from .loop.evaluation import predict, predict_batches
 from .loop.interruption import Interrupted, Interruption
-from .loop.learning_rate_probe import Probe
 from .loop.loop import Loop
+from .loop.stage import Stages
 from .loop.validation_times import ValidationTimes
 from .result import FitResult
 from .settings import run_settings, settings_of_fit
@@ -45,14 +44,28 @@ from .setup.class_weight import ClassWeight, weighted_by_class
 from .setup.compiled_model import batch_spec, build_model
 from .setup.global_settings import global_settings
 from .setup.initial_weights import PathOfWeights, load_initial_weights
-from .setup.phases import Accumulation, change_phase
+from .setup.phases import Accumulation
 from .setup.schedule_length import tell_schedule
 from .step.keras_internals import build_compiled
 
 
+class Start(NamedTuple):
+    """Where a fit begins.
+
+    Attributes:
+        run: The state of the run: new, or as it was left.
+        resumption: What the run is resumed from, or None.
+        features: Whether features of a frozen part are cached, and how.
+    """
+
+    run: RunState
+    resumption: Resumption | None
+    features: FeaturePlan
+
+
 @dataclass(frozen=True)
-class Fitting:
-    """Everything that one fit needs.
+class Fit:
+    """One fit, and everything that it needs.
 
     Attributes:
         module: What to train.
@@ -69,7 +82,7 @@ class Fitting:
             metrics and optimizer.
         class_weight: Weights of examples by class, or None.
         initial_weights: What a new run begins with, or None.
-        said: Lines that were announced already.
+        announced: Lines that were announced already.
     """
 
     module: Module
@@ -85,10 +98,10 @@ class Fitting:
     export: bool | Literal["compiled"] = True
     class_weight: ClassWeight | None = None
     initial_weights: PathOfWeights | None = None
-    said: Sequence[str] = ()
+    announced: Sequence[str] = ()
 
     def run(self) -> FitResult:
-        """Trains from the first line to the last, or on from where the run stood."""
+        """Trains from the first epoch to the last, or from where the run stood."""
         workers = workers_of(self.strategy)
         with (
             workers.together(),
@@ -97,75 +110,78 @@ class Fitting:
             memory_advice(self.settings.precision, self.data),
             stop_signals() as stop,
         ):
-            interruption = Interruption(
-                stop, max_seconds(self.settings.max_time), workers=workers
-            )
-            known = describe_devices(self.strategy, batch_size_of(self.data))
-            known += describe_data(self.data)
-            self.callbacks.announce([line for line in known if line not in self.said])
-            model = self._build()
-            run, resumption, plan = self._begin(model)
-            self.callbacks.announce(run.description[len(known) :])
-            with contextlib.closing(Accumulation(model.optimizer)) as accumulation:
-                self._train(run, resumption, plan, accumulation, interruption)
-        return FitResult(
-            model,
-            run.history,
-            run.stop_reason or "",
-            best_checkpoint(run.checkpoint_dir),
-            self.run_dir,
-            run.signal,
-            is_finished=not run.is_interrupted,
-        )
+            limit = max_seconds(self.settings.max_time)
+            interruption = Interruption(stop, limit, workers=workers)
+            known = self._announce_surroundings()
+            start = self._start(self._build())
+            self.callbacks.announce(start.run.description[len(known) :])
+            self._train(start, interruption)
+        return self._result(start.run)
 
     def describe(self) -> list[str]:
-        """Builds the model and says what would happen."""
+        """Builds the model, and returns the lines that `run` would announce."""
         with self._global_settings():
-            return self._begin(self._build())[0].description
+            return self._start(self._build()).run.description
 
     def export_best(self) -> Path:
         """Writes the model of a run that is over, with the weights of its best epoch."""
         with claimed_directory(self.run_dir), self._global_settings():
-            run, _, plan = self._begin(self._build())
+            run, _, features = self._start(self._build())
             if self.run_dir is None or best_checkpoint(run.checkpoint_dir) is None:
                 raise nothing_to_export(self.run_dir)
             restore_best(run.model, run.checkpoint_dir)
             tools = self._tools_for_features()
-            cache = plan.open_cache(tools, lambda: None)
-            plan.trainee(cache, self.settings.max_epochs, tools).check()
+            cache = features.open_cache(tools, lambda: None)
+            features.trainee(cache, self.settings.max_epochs, tools).check()
             return self._export(run, self.run_dir)
 
     def _global_settings(self) -> AbstractContextManager[None]:
         settings = self.settings
         return global_settings(self.seed, settings.precision, settings.deterministic)
 
+    def _announce_surroundings(self) -> list[str]:
+        """Announces what is known before the model is built."""
+        lines = describe_devices(self.strategy, batch_size_of(self.data))
+        lines += describe_data(self.data)
+        self.callbacks.announce([line for line in lines if line not in self.announced])
+        return lines
+
     def _build(self) -> keras.Model:
         sync = self.settings.sync_batch_norm in ("auto", True)
         return build_model(self.module, self.strategy, self.train, sync)
 
-    def _begin(self, model: keras.Model) -> tuple[RunState, Resumption | None, FeaturePlan]:
+    def _start(self, model: keras.Model) -> Start:
         """The state of the run: new, or as it was left."""
-        steps_per_epoch = limited(self.train.num_batches, self._train_limit())
-        tell_schedule(model.optimizer, steps_per_epoch, self.settings.max_epochs)
-        run = RunState(
+        run = self._new_run(model)
+        resumption = self._restore(run)
+        features = self._plan_features(run)
+        run.description = describe_run(
+            run, self.module, self.callbacks, features.reason, resumption
+        )
+        return Start(run, resumption, features)
+
+    def _new_run(self, model: keras.Model) -> RunState:
+        settings, num_batches = self.settings, self.train.num_batches
+        limit = batch_limit(settings.limit_train_batches, num_batches)
+        steps_per_epoch = limited(num_batches, limit)
+        tell_schedule(model.optimizer, steps_per_epoch, settings.max_epochs)
+        return RunState(
             model=model,
             strategy=self.strategy,
             data=self.data,
             settings=run_settings(
-                model,
-                self.module,
-                self.data,
-                self.train.num_batches,
-                self.settings,
-                self.seed,
+                model, self.module, self.data, num_batches, settings, self.seed
             )
             | settings_of_fit(self.feature_cache, self.class_weight, self.initial_weights),
-            max_epochs=self.settings.max_epochs,
-            min_epochs=self.settings.min_epochs,
+            max_epochs=settings.max_epochs,
+            min_epochs=settings.min_epochs,
             steps_per_epoch=steps_per_epoch,
             has_validation=self.validation is not None,
             run_dir=self.run_dir,
         )
+
+    def _restore(self, run: RunState) -> Resumption | None:
+        """Puts a run back to where it was left; loads initial weights into a new one."""
         workers = workers_of(self.strategy)
         require_same_settings(workers, run.settings)
         found = find_resumption(run.checkpoint_dir, run.settings)
@@ -173,82 +189,68 @@ class Fitting:
         if resumption is not None:
             restore_run(run, resumption)
         elif self.initial_weights is not None:
-            load_initial_weights(model, self.initial_weights, workers)
-        plan = self._plan_features(run)
-        run.description = describe_run(
-            run, self.module, self.callbacks, plan.reason, resumption
-        )
-        return run, resumption, plan
+            load_initial_weights(run.model, self.initial_weights, workers)
+        return resumption
 
-    def _train(
-        self,
-        run: RunState,
-        resumption: Resumption | None,
-        plan: FeaturePlan,
-        accumulation: Accumulation,
-        interruption: Interruption,
-    ) -> None:
-        try:
-            trainee = self._make_ready(plan, resumption, interruption)
-        except Interrupted as interrupted:  # there is nothing new to save yet
-            run.interrupt(interrupted.reason, interrupted.signal)
-            return
-        loop = self._loop(run, trainee, resumption, accumulation, interruption)
-        if run.checkpoint_dir is not None:
-            clear_the_way(run.checkpoint_dir, run.resumed_from)
-        self._write_what_was_asked()
-        loop.run(run)
-        accumulation.close()  # what is exported says how it was compiled
-        self._finish(run, trainee)
+    def _train(self, start: Start, interruption: Interruption) -> None:
+        run = start.run
+        with contextlib.closing(Accumulation(run.model.optimizer)) as accumulation:
+            try:
+                trainee = self._make_trainee(start, interruption)
+            except Interrupted as interrupted:  # there is nothing new to save yet
+                run.interrupt(interrupted.reason, interrupted.signal)
+                return
+            loop = self._make_loop(start, trainee, accumulation, interruption)
+            self._begin_directory(run)
+            loop.run(run)
+        # What is exported has the accumulation that it was compiled with.
+        if self.export and not run.is_interrupted:
+            self._finish(run, trainee)
 
-    def _make_ready(
-        self, plan: FeaturePlan, resumption: Resumption | None, interruption: Interruption
-    ) -> Trainee:
+    def _make_trainee(self, start: Start, interruption: Interruption) -> Trainee:
         """What is trained, with features where they are cached."""
         tools = self._tools_for_features()
-        cache = plan.open_cache(tools, interruption.check)
-        if resumption is None:
-            plan.prepare(
-                cache,
-                lambda part, source: predict(part, source, interruption.check),
+        cache = start.features.open_cache(tools, interruption.check)
+        if start.resumption is None:
+            start.features.prepare(
+                cache, lambda part, source: predict(part, source, interruption.check)
             )
-        return plan.trainee(cache, self.settings.max_epochs, tools)
+        return start.features.trainee(cache, self.settings.max_epochs, tools)
 
-    def _loop(
+    def _make_loop(
         self,
-        run: RunState,
+        start: Start,
         trainee: Trainee,
-        resumption: Resumption | None,
         accumulation: Accumulation,
         interruption: Interruption,
     ) -> Loop:
-        assembly = Assembly(
+        stages = Stages(
             self.module,
             self.strategy,
             self.settings,
             self.seed,
+            self._whole(start.run.model),
             self.callbacks,
-            self._train_limit(),
-            interruption.check,
+            accumulation,
+            interruption,
         )
-
-        def begin_phase(run: RunState) -> Parts:
-            trainee.check()
-            change_phase(run, accumulation)
-            return assembly.parts(self._whole(run.model), accumulation.steps)
-
-        parts = assembly.parts(trainee, accumulation.steps)
-        step = parts.training.step
-        run.try_learning_rates = Probe(step, trainee.train, accumulation.steps)
-        if resumption is not None:
-            restore_epoch(run, step, resumption)
+        stage = stages.first(trainee)
+        if start.resumption is not None:
+            restore_epoch(start.run, stage.training.step, start.resumption)
         times = ValidationTimes.of(self.settings)
-        return Loop(*parts, self.callbacks, interruption, resumption, times, begin_phase)
+        return Loop(stages, stage, self.callbacks, interruption, times, start.resumption)
+
+    def _begin_directory(self, run: RunState) -> None:
+        """Writes what is known before the first step, in place of what was left over."""
+        if run.run_dir is None or run.checkpoint_dir is None:
+            return
+        clean_checkpoints(run.checkpoint_dir, run.resumed_from)
+        write_environment(run.run_dir, self.strategy)
+        if isinstance(self.data, WritesTables):
+            self.data.write_tables(run.run_dir)
 
     def _finish(self, run: RunState, trainee: Trainee) -> None:
-        """Checks and saves the whole model, if it is wanted."""
-        if run.is_interrupted or not self.export:
-            return
+        """Checks the whole model, and writes it."""
         if not run.phases:
             trainee.check()
         if self.run_dir is not None:
@@ -256,6 +258,17 @@ class Fitting:
 
     def _export(self, run: RunState, run_dir: Path) -> Path:
         return export_run(run.model, self.data, run_dir, self.export == "compiled")
+
+    def _result(self, run: RunState) -> FitResult:
+        return FitResult(
+            run.model,
+            run.history,
+            run.stop_reason or "",
+            best_checkpoint(run.checkpoint_dir),
+            self.run_dir,
+            run.signal,
+            is_finished=not run.is_interrupted,
+        )
 
     def _whole(self, model: keras.Model) -> Trainee:
         return Trainee(model, self.train, self.validation)
@@ -280,13 +293,3 @@ class Fitting:
             lambda model, source: build_compiled(model, batch_spec(source)),
             lambda source: weighted_by_class(source, self.class_weight),
         )
-
-    def _write_what_was_asked(self) -> None:
-        if self.run_dir is None:
-            return
-        write_environment(self.run_dir, self.strategy)
-        if isinstance(self.data, WritesTables):
-            self.data.write_tables(self.run_dir)
-
-    def _train_limit(self) -> int | None:
-        return batch_limit(self.settings.limit_train_batches, self.train.num_batches)

@@ -19,7 +19,7 @@ from ..strategies import (
 from .checkpoint.run_directory import check_run_directory, scratch_directory
 from .description import describe_devices
 from .evaluator import Evaluator
-from .fit import Fitting
+from .fit import Fit
 from .guards.keras_arguments import explains_keras_arguments
 from .guards.pipeline_errors import errors_of_pipelines
 from .result import FitResult
@@ -136,7 +136,7 @@ class Trainer(Evaluator):
         self.seed = seed
         self.callbacks = callbacks
         self.export = export
-        self._said: Sequence[str] = ()
+        self._announced: Sequence[str] = ()
 
     @explains_keras_arguments
     @errors_of_pipelines()
@@ -180,8 +180,8 @@ class Trainer(Evaluator):
         asked = Asked(module, data, validation_data, class_weight, initial_weights)
         if self.settings.fast_dev_run:
             with scratch_directory() as directory:
-                return self._fitting(asked, directory).run()
-        return self._fitting(asked, self.run_dir).run()
+                return self._make_fit(asked, directory).run()
+        return self._make_fit(asked, self.run_dir).run()
 
     @errors_of_pipelines()
     def export_best(
@@ -213,7 +213,7 @@ class Trainer(Evaluator):
             CheckpointError: The checkpoint can't be read, or is of another model.
         """
         asked = Asked(module, data, validation_data, class_weight, initial_weights)
-        return self._fitting(asked, self.run_dir).export_best()
+        return self._make_fit(asked, self.run_dir).export_best()
 
     def check(self) -> None:
         """Looks whether there are such devices, and whether `run_dir` can be used.
@@ -239,9 +239,11 @@ class Trainer(Evaluator):
             ConfigError: There are no such devices.
         """
         strategy = self._make_strategy()
-        self._said = describe_devices(strategy, batch_size)
+        self._announced = describe_devices(strategy, batch_size)
         if workers_of(strategy).is_chief:
-            merge_callbacks(self.callbacks, default_callbacks(None)).announce(self._said)
+            merge_callbacks(self.callbacks, default_callbacks(None)).announce(
+                self._announced
+            )
 
     def describe(
         self,
@@ -269,9 +271,9 @@ class Trainer(Evaluator):
             DataError: The data would spoil the run.
         """
         asked = Asked(module, data, validation_data, class_weight, initial_weights)
-        return self._fitting(asked, self.run_dir).describe()
+        return self._make_fit(asked, self.run_dir).describe()
 
-    def _fitting(self, asked: Asked, run_dir: str | os.PathLike[str] | None) -> Fitting:
+    def _make_fit(self, asked: Asked, run_dir: str | os.PathLike[str] | None) -> Fit:
         require_outside_scope()
         strategy = self._make_strategy()
         is_chief = workers_of(strategy).is_chief
@@ -280,7 +282,7 @@ class Trainer(Evaluator):
             directory = check_run_directory(run_dir) if is_chief else Path(run_dir)
         callbacks = merge_callbacks(self.callbacks, default_callbacks(directory))
         train, validation = sources_of(asked.data, asked.validation_data, self.settings)
-        return Fitting(
+        return Fit(
             module=as_module(asked.module),
             data=asked.data,
             train=weighted_by_class(train, asked.class_weight),
@@ -292,7 +294,7 @@ class Trainer(Evaluator):
             callbacks=callbacks if is_chief else callbacks.without_writers(),
             run_dir=directory if is_chief else None,
             export=self.export,
-            said=self._said,
+            announced=self._announced,
             class_weight=asked.class_weight,
             initial_weights=asked.initial_weights,
         )

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import tensorflow as tf
+from hand_made_runs import FakeEngine
 from helpers import classifier, examples, replicas
 from keraunos import Trainer
 from keraunos.callbacks import Callback, CallbackList, JsonLog, ProgressBar, RunState
@@ -51,7 +52,7 @@ def test_within_an_epoch_there_is_at_most_a_line_a_minute() -> None:
     now = [0.0]
     stream = io.StringIO()
     log = JsonLog(stream=stream, clock=lambda: now[0])
-    run = run_state(read_metrics=lambda: {"loss": float("nan")})
+    run = run_state(engine=FakeEngine(lambda: {"loss": float("nan")}))
     for seconds in range(0, 200, 7):
         now[0] = float(seconds)
         run.step = seconds

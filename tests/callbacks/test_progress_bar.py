@@ -2,7 +2,7 @@ import io
 import re
 
 import pytest
-from hand_made_runs import SPEED, end_epoch, new_run
+from hand_made_runs import SPEED, FakeEngine, end_epoch, new_run
 from keraunos.callbacks import ProgressBar
 from rich.console import Console
 
@@ -57,7 +57,7 @@ def test_without_a_terminal_an_epoch_is_one_line_of_pairs(bar, log):
 
 
 def test_within_a_long_epoch_there_is_a_line_once_a_minute(bar, log, clock):
-    run = new_run(read_metrics=lambda: {"loss": 0.5})
+    run = new_run(FakeEngine(lambda: {"loss": 0.5}))
     bar.on_epoch_begin(run)
     for _ in range(12):
         clock.seconds += 25
@@ -69,7 +69,7 @@ def test_within_a_long_epoch_there_is_a_line_once_a_minute(bar, log, clock):
 
 
 def test_metrics_are_not_fetched_from_the_device_when_no_line_is_due(bar, clock):
-    run = new_run(read_metrics=lambda: pytest.fail("fetched"))
+    run = new_run(FakeEngine(lambda: pytest.fail("fetched")))
     bar.on_epoch_begin(run)
     clock.seconds += 59
     bar.on_train_step_end(run)
@@ -108,7 +108,7 @@ def test_no_waiting_is_worth_no_word(bar, log):
 def test_on_a_terminal_a_bar_moves(log, clock):
     console = Console(file=log, force_terminal=True, width=120)
     bar = ProgressBar(console=console, clock=clock)
-    run = new_run(read_metrics=lambda: {"loss": 0.5})
+    run = new_run(FakeEngine(lambda: {"loss": 0.5}))
     bar.on_epoch_begin(run)
     clock.seconds += 1
     run.epoch_step = 2

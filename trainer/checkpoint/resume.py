@@ -17,7 +17,7 @@ from .contents import check_contents
 
 # What may differ between the parts of a run without changing what it computes, but for
 # how far it goes.
-_HARMLESS = (
+_MAY_DIFFER = (
     "trainer.accelerator",
     "trainer.check_replicas",
     "trainer.devices",
@@ -141,7 +141,7 @@ def find_resumption(
     return None
 
 
-def clear_the_way(directory: Path, newest: Path | None) -> None:
+def clean_checkpoints(directory: Path, newest: Path | None) -> None:
     """Removes what an interrupted process left, and puts damaged checkpoints aside.
 
     Those would otherwise stand where the run is to write anew.
@@ -171,7 +171,7 @@ def compare_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[
         ConfigError: Something differs that would make the result another one.
     """
     lines = differences(before, now)
-    refused = [line for name, line in lines.items() if name not in _HARMLESS]
+    refused = [line for name, line in lines.items() if name not in _MAY_DIFFER]
     if refused:
         raise ConfigError(
             "A run must be resumed with the settings it was begun with. Received: "

@@ -65,7 +65,12 @@ class Training:
         self._workers = workers_of(self.step.strategy)
         self._speed = speed_name(self.source)
         self._started = self.clock()
+        self._read_metrics: Callable[[], dict[str, float]] = dict
         self.is_between_calls = True
+
+    def read_metrics(self) -> dict[str, float]:
+        """Losses and metrics of the epoch up to the newest call."""
+        return self._read_metrics()
 
     @contextlib.contextmanager
     def time_left_out(self) -> Iterator[None]:
@@ -95,7 +100,7 @@ class Training:
         while run.stop_reason is None and self._steps_left(run) != 0:
             if not self._call(run, iterator):
                 break
-            run.read_metrics = self._workers.ahead(self._values_so_far)
+            self._read_metrics = self._workers.ahead(self._values_so_far)
             yield
             if run.step == self.max_steps:
                 run.end(f"max_steps={self.max_steps} is reached")

@@ -38,20 +38,18 @@ checkpoint is saved there, and `on_exception` comes with an `Interrupted`.
 """
 
 import contextlib
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from ...callbacks import CallbackList, RunState
 from ...models.variables import assign_values, changing_variables, copy_values
 from ...strategies import workers_of
-from ..assembly import Parts
 from ..checkpoint.resume import Resumption
-from ..checkpoint.saver import Saver
 from ..checkpoint.state import restore_callbacks, restore_optimizer
 from ..contracts import LabelledSource
-from .epochs import STATISTICS, Training, Validation, limited
+from .epochs import STATISTICS, Validation, limited
 from .interruption import Interrupted, Interruption
 from .outputs import as_predictions
+from .stage import Stage, Stages
 from .validation_times import ValidationTimes, metrics_set_aside
 
 
@@ -60,24 +58,20 @@ class Loop:
     """Trains and validates, epoch by epoch.
 
     Attributes:
-        training: Runs an epoch of training.
-        validation: Runs validation, or None.
-        saver: Writes the state of the run.
+        stages: Makes what it runs on, for each phase anew.
+        stage: What it runs on now.
         callbacks: What happens around.
-        interruption: Tells whether to stop at once.
-        resumption: From where the run goes on, if it is resumed.
+        interruption: Whether to stop at once.
         times: When to validate.
-        begin_phase: Changes what trains, and makes what the loop runs on anew.
+        resumption: What the run is resumed from, or None.
     """
 
-    training: Training
-    validation: Validation | None
-    saver: Saver
+    stages: Stages
+    stage: Stage
     callbacks: CallbackList
     interruption: Interruption
+    times: ValidationTimes
     resumption: Resumption | None = None
-    times: ValidationTimes = field(default_factory=ValidationTimes)
-    begin_phase: Callable[[RunState], Parts] | None = None
 
     def run(self, run: RunState) -> None:
         """Runs the loop until its end, or until it is interrupted."""
@@ -94,11 +88,12 @@ class Loop:
         except BaseException as error:
             run.save_requested = False
             self.callbacks.notify_exception(run, error)
-            self._rescue(run)
-            self.saver.abandon()
+            self._save_after_error(run)
+            self.stage.saver.abandon()
             raise
 
     def _begin(self, run: RunState) -> None:
+        run.engine = self.stage
         self.callbacks.reset()
         self.callbacks.notify("on_fit_begin", run)
         if self.resumption is None:
@@ -111,10 +106,10 @@ class Loop:
         self.callbacks.notify("on_checkpoint_saved", run, self.resumption.path)
 
     def _change_phase(self, run: RunState) -> None:
-        if not run.requested_phases or run.is_within_epoch or self.begin_phase is None:
+        if not run.requested_phases or run.is_within_epoch:
             return
         self._finish_saving(run)
-        self.training, self.validation, self.saver = self.begin_phase(run)
+        run.engine = self.stage = self.stages.after(self.stage, run)
         self.callbacks.notify("on_phase_begin", run)
 
     def _epoch(self, run: RunState) -> None:
@@ -132,33 +127,35 @@ class Loop:
         if not run.is_within_epoch:
             self.callbacks.notify("on_epoch_begin", run)
         self._validate_within_epoch(run)  # if it was interrupted there
-        for _ in self.training.calls(run):
+        for _ in self.stage.training.calls(run):
             self.callbacks.notify_step_end(run)
             self._agree(run)
             self._save_if_asked(run)
             self.interruption.check()
             self._validate_within_epoch(run)
-        return self.training.end_epoch(run)
+        return self.stage.training.end_epoch(run)
 
     def _try_validation(self) -> None:
-        if self.validation is not None and self.times.sanity_batches:
-            limit = limited(self.times.sanity_batches, self.validation.limit)
-            replace(self.validation, limit=limit).epoch()
+        validation = self.stage.validation
+        if validation is not None and self.times.sanity_batches:
+            limit = limited(self.times.sanity_batches, validation.limit)
+            replace(validation, limit=limit).epoch()
 
     def _validate_within_epoch(self, run: RunState) -> None:
-        if self.validation is None or not self.times.within_epoch(run):
+        validation = self.stage.validation
+        if validation is None or not self.times.within_epoch(run):
             return
-        with self.training.time_left_out():
-            with metrics_set_aside(self.training.step.model, run.strategy):
-                self._validate(self.validation, run)
+        with self.stage.training.time_left_out():
+            with metrics_set_aside(self.stage.training.step.model, run.strategy):
+                self._validate(validation, run)
             self._agree(run)
             self._save_if_asked(run)
 
     def _validate_after_epoch(self, run: RunState) -> dict[str, float]:
-        is_due = self.times.after_epoch(run)
-        run.skipped_validation = self.validation is not None and not is_due
+        is_due, validation = self.times.after_epoch(run), self.stage.validation
+        run.skipped_validation = validation is not None and not is_due
         run.validation = None
-        return self._validate(self.validation, run) if self.validation and is_due else {}
+        return self._validate(validation, run) if validation and is_due else {}
 
     def _validate(self, validation: Validation, run: RunState) -> dict[str, float]:
         self.callbacks.notify("on_validation_begin", run)
@@ -183,17 +180,17 @@ class Loop:
 
     def _interrupt(self, run: RunState, interrupted: Interrupted) -> None:
         self._finish_saving(run)
-        self.saver.save(run)
+        self.stage.saver.save(run)
         self._finish_saving(run)
         run.interrupt(interrupted.reason, interrupted.signal)
         self.callbacks.notify_exception(run, interrupted)
 
-    def _rescue(self, run: RunState) -> None:
+    def _save_after_error(self, run: RunState) -> None:
         """Saves after an error, if a callback asked for that and the state is whole.
 
         Of several workers only one may have met the error: they can't save together.
         """
-        if self.training.is_between_calls and workers_of(run.strategy).count == 1:
+        if self.stage.training.is_between_calls and workers_of(run.strategy).count == 1:
             with contextlib.suppress(Exception):
                 self._save_if_asked(run)
                 self._finish_saving(run)
@@ -218,12 +215,12 @@ class Loop:
             return
         run.save_requested = False
         self._finish_saving(run)
-        self.saver.save(run)
+        self.stage.saver.save(run)
 
     def _finish_saving(self, run: RunState) -> None:
-        path = self.saver.finish()
+        path = self.stage.saver.finish()
         if path is not None:
-            self.interruption.save_seconds = self.saver.seconds
+            self.interruption.save_seconds = self.stage.saver.seconds
             self.callbacks.notify("on_checkpoint_saved", run, path)
 
 

@@ -1,0 +1,141 @@
+"""What the loop runs on, from one phase of a fit to the next."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from ...callbacks import CallbackList, RunState
+from ...configs import TrainerConfig
+from ...features import Trainee
+from ...models import Module
+from ..checkpoint.saver import Saver
+from ..checkpoint.state import capture, capture_frozen
+from ..probe.replica_probe import check_replicas
+from ..setup.batch_limits import batch_limit
+from ..setup.phases import Accumulation, change_phase
+from ..step.evaluate import EvaluationStep
+from ..step.train import TrainStep
+from .epochs import Training, Validation, limited
+from .interruption import Interruption
+from .learning_rates import try_learning_rates
+from .pace import Pace
+from .validation_times import ValidationTimes
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What runs while the same variables train.
+
+    Attributes:
+        trainee: The model, and the batches that it is trained and validated on.
+        training: Runs an epoch of training.
+        validation: Runs validation, or None.
+        saver: Writes the state of the run.
+        batches_per_update: Over how many batches gradients are accumulated.
+    """
+
+    trainee: Trainee
+    training: Training
+    validation: Validation | None
+    saver: Saver
+    batches_per_update: int
+
+    def read_metrics(self) -> dict[str, float]:
+        """Fetches the training metrics up to now from the devices."""
+        return self.training.read_metrics()
+
+    def try_learning_rates(self, learning_rates: Sequence[float]) -> list[float]:
+        """Trains a step with each learning rate, and takes all of them back."""
+        return try_learning_rates(
+            self.training.step,
+            self.trainee.train,
+            learning_rates,
+            self.batches_per_update,
+        )
+
+
+@dataclass(frozen=True)
+class Stages:
+    """Makes the stages of one fit.
+
+    Attributes:
+        module: What is trained.
+        strategy: Where it is trained.
+        settings: Of the Trainer.
+        seed: Of dropout.
+        whole: The whole model, and the batches for it.
+        callbacks: Whose turns cut calls to the devices short.
+        accumulation: Of the optimizer that trains now.
+        interruption: Is checked between two calls to the devices in validation.
+    """
+
+    module: Module
+    strategy: tf.distribute.Strategy
+    settings: TrainerConfig
+    seed: int
+    whole: Trainee
+    callbacks: CallbackList
+    accumulation: Accumulation
+    interruption: Interruption
+
+    def first(self, trainee: Trainee) -> Stage:
+        """The stage that a fit begins with: on the whole model, or on its head."""
+        return self._make(trainee)
+
+    def after(self, stage: Stage, run: RunState) -> Stage:
+        """Changes the model as callbacks have requested, and makes the stage for that.
+
+        Args:
+            stage: The one that is over.
+            run: Has the requested phases.
+        """
+        stage.trainee.check()
+        change_phase(run, self.accumulation)
+        return self._make(self.whole)
+
+    def _make(self, trainee: Trainee) -> Stage:
+        if self.settings.check_replicas:
+            check_replicas(trainee.model, self.module, self.strategy, trainee.train)
+        step = TrainStep(
+            trainee.model,
+            self.module,
+            self.strategy,
+            trainee.train.prepare,
+            self.seed,
+            self.accumulation.steps,
+        )
+        return Stage(
+            trainee,
+            self._training(step, trainee),
+            self._validation(trainee),
+            Saver(
+                lambda run: capture(run, step, self.callbacks),
+                capture_frozen,
+                trainee.store,
+            ),
+            self.accumulation.steps,
+        )
+
+    def _training(self, step: TrainStep, trainee: Trainee) -> Training:
+        settings = self.settings
+        return Training(
+            step,
+            trainee.train,
+            self._steps_until_due,
+            Pace(settings.steps_per_execution),
+            batch_limit(settings.limit_train_batches, trainee.train.num_batches),
+            settings.max_steps,
+        )
+
+    def _validation(self, trainee: Trainee) -> Validation | None:
+        source = trainee.validation
+        if source is None:
+            return None
+        step = EvaluationStep(trainee.model, self.module, self.strategy, source.prepare)
+        limit = batch_limit(self.settings.limit_val_batches, source.num_batches)
+        return Validation(step, source, limit, self.interruption.check)
+
+    def _steps_until_due(self, step: int) -> int | None:
+        times = ValidationTimes.of(self.settings)
+        return limited(self.callbacks.steps_until_due(step), times.steps_until_due(step))
