@@ -9,6 +9,7 @@ from hand_made_runs import SPEED, end_epoch, new_run
 from helpers import classifier, examples, largest_difference, replicas, weights_of
 from keraunos import ConfigError, Trainer
 from keraunos.callbacks import KerasCallback
+from one_trace import one_trace
 
 HOOKS = (
     "on_train_begin",
@@ -60,6 +61,7 @@ def dataset(count):
 def by_keras(callbacks, build, epochs=3):
     keras.utils.set_random_seed(0)
     model = build()
+    model.run_eagerly = True  # tracing takes longer than so few steps
     model.fit(
         dataset(21),
         validation_data=dataset(13),
@@ -70,9 +72,10 @@ def by_keras(callbacks, build, epochs=3):
     return model
 
 
-def by_trainer(callbacks, build, epochs=3, count=1):
-    trainer = Trainer(strategy=replicas(count), max_epochs=epochs, callbacks=callbacks)
-    return trainer.fit(build, dataset(21), validation_data=dataset(13))
+def by_trainer(callbacks, optimizer=None, epochs=3, count=1):
+    with one_trace(count, "classifier", optimizer) as strategy:
+        trainer = Trainer(strategy=strategy, max_epochs=epochs, callbacks=callbacks)
+        return trainer.fit(classifier(optimizer), dataset(21), validation_data=dataset(13))
 
 
 @pytest.mark.feature("callbacks of Keras")
@@ -82,7 +85,7 @@ def by_trainer(callbacks, build, epochs=3, count=1):
 def test_hooks_and_logs_are_those_of_model_fit(stop_at):
     theirs, ours = Recorder(stop_at), Recorder(stop_at)
     by_keras([theirs], classifier(), epochs=2)
-    result = by_trainer([ours], classifier(), epochs=2)
+    result = by_trainer([ours], epochs=2)
     assert [call[:2] for call in ours.calls] == [call[:2] for call in theirs.calls]
     assert len(ours.calls) > 10
     for (hook, _, own), (_, _, expected) in zip(ours.calls, theirs.calls, strict=True):
@@ -117,12 +120,13 @@ def without_any():
 
 
 @pytest.mark.feature("reduce on plateau")
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ACTING)
 def test_those_that_act_on_training_act_alike_on_two_replicas(name, without_any):
     build = classifier(with_momentum)
     expected = weights_of(by_keras([ACTING[name]()], build))
     assert largest_difference(without_any, expected) > 1e-3
-    found = weights_of(by_trainer([ACTING[name]()], build, count=2).model)
+    found = weights_of(by_trainer([ACTING[name]()], with_momentum, count=2).model)
     assert largest_difference(found, expected) < 1e-5
 
 
@@ -136,8 +140,6 @@ def test_those_that_write_write(tmp_path):
             keras.callbacks.TensorBoard(tmp_path / "board"),
             history,
         ],
-        classifier(),
-        count=2,
     )
     with open(tmp_path / "log.csv", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -153,7 +155,7 @@ def test_a_lambda_callback_sees_every_batch():
     callback = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: seen.append(batch)
     )
-    by_trainer([callback], classifier(), epochs=2)
+    by_trainer([callback], epochs=2)
     assert seen == [0, 1, 2, 0, 1, 2]
 
 

@@ -20,7 +20,7 @@ class NumberOfSteps(TensorBoard):
 
 
 @pytest.mark.feature("profiler")
-@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("count", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_the_steps_that_were_asked_for_are_recorded(tmp_path, count):
     inputs, labels, _ = examples(19)
     dataset = tf.data.Dataset.from_tensor_slices((inputs, labels)).batch(2)  # 10 steps

@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import pytest
 from helpers import replicas
 from keraunos import TransferClassifier
 from keraunos.models import SharedNetworks
@@ -29,6 +30,7 @@ def test_models_share_a_network_and_draw_what_they_would_draw_alone():
             np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
 
 
+@pytest.mark.slow
 def test_networks_that_would_differ_are_not_shared():
     shared, strategy = SharedNetworks(), replicas(1)
     _, network = build(0, shared, strategy=strategy)
@@ -41,6 +43,7 @@ def test_networks_that_would_differ_are_not_shared():
     assert all(other is not network for _, other in others)
 
 
+@pytest.mark.slow
 def test_a_network_that_was_unfrozen_is_not_shared_again():
     shared, strategy = SharedNetworks(), replicas(1)
     model, network = build(0, shared, strategy=strategy)

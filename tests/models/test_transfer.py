@@ -112,6 +112,7 @@ def standardized(pixels) -> tuple[keras.Model, np.ndarray]:
     return model, features[0]
 
 
+@pytest.mark.slow
 def test_standardized_features_have_mean_zero_and_variance_one(standardized, pixels):
     model, features = standardized
     layer = model.get_layer("standardize")
@@ -124,10 +125,12 @@ def test_standardized_features_have_mean_zero_and_variance_one(standardized, pix
     assert np.all(found[:, ~lively].var(axis=0) < 1)
 
 
+@pytest.mark.slow
 def test_a_step_of_training_moves_the_head_and_nothing_else(standardized, pixels):
     model, _ = standardized
     frozen = frozen_variables(model)
     before, head = copy_values(frozen), copy_values(changing_variables(model))
+    model.run_eagerly = True
     model.train_on_batch(pixels.astype("float32"), np.arange(5) % 4)
     np.testing.assert_equal(copy_values(frozen), before)
     assert len(head) == 2

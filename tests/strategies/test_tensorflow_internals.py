@@ -98,6 +98,7 @@ def test_traced(caplog: pytest.LogCaptureFixture):
     assert "retracing" not in caplog.text
 
 
+@pytest.mark.slow
 def test_op_determinism_is_enabled(found_elsewhere):
     assert not op_determinism_is_enabled()
     assert found_elsewhere["is_deterministic"]

@@ -44,7 +44,8 @@ def outputs(run_dir: Path) -> Any:
     return model.predict(pictures.astype("float32"), verbose=0)
 
 
-@pytest.mark.parametrize("finetunes", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("finetunes", [False, True])
 def test_it_is_the_model_that_fit_writes_and_nothing_else_changes(
     images: ImageData, tmp_path: Path, finetunes: bool
 ) -> None:

@@ -1,8 +1,9 @@
 """Two-phase fine-tuning: exact on replicas, resumable in either phase, cached at first."""
 
+import functools
 import signal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -23,15 +24,15 @@ from small_backbone import SIZE, Small
 EPOCHS, SWITCH, STEPS = 4, 2, 4
 
 
-@pytest.fixture
-def images(pictures: Path, tmp_path: Path) -> ImageData:
+@pytest.fixture(scope="module")
+def images(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> ImageData:
     """Twenty-four pictures to train on in four batches, in two versions each."""
     return ImageData.from_folder(
         pictures / "train",
         image_size=SIZE,
         batch_size=7,
         augmentation=Augmentation(views=2),
-        cache_dir=tmp_path / "cache",
+        cache_dir=tmp_path_factory.mktemp("cache"),
     )
 
 
@@ -45,7 +46,7 @@ def fit(
     data: ImageData,
     run_dir: Path | None,
     *extra: Callback,
-    count: int = 2,
+    count: int = 1,
     cached: str = "auto",
     tuning: BackboneFinetuning | None = None,
     module: Module | None = None,
@@ -59,6 +60,7 @@ def fit(
         callbacks={
             "backbone_finetuning": tuning or finetuning(),
             "progress_bar": None,
+            "pictures": None,
             "tensorboard": TensorBoard(pictures=False),
             **callbacks,
             **{f"extra_{number}": each for number, each in enumerate(extra)},
@@ -85,13 +87,37 @@ class Weights(Callback):
         return {each.path: np.array(each.numpy()) for each in run.model.weights}
 
 
+class Whole(NamedTuple):
+    """A run that was not interrupted."""
+
+    result: Any
+    weights: Weights
+    directory: Path
+
+
+@pytest.fixture(scope="module")
+def whole(images: ImageData, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Makes a run on so many replicas, once."""
+
+    @functools.cache
+    def known(cached: str, count: int = 1) -> Whole:
+        directory, weights = tmp_path_factory.mktemp("whole"), Weights()
+        result = fit(images, directory, weights, count=count, cached=cached)
+        return Whole(result, weights, directory)
+
+    return known
+
+
 @pytest.mark.feature("fine-tuning")
-@pytest.mark.parametrize("cached", ["auto", "off"])
-def test_on_two_replicas_the_backbone_moves_after_the_switch_and_not_before(
-    cached: str, images: ImageData
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("cached", "count"),
+    [("on", 1), ("off", 1), pytest.param("on", 2, marks=pytest.mark.nightly)],
+)
+def test_the_backbone_moves_after_the_switch_and_not_before(
+    cached: str, count: int, whole: Any
 ) -> None:
-    weights = Weights()
-    fit(images, None, weights, cached=cached)
+    weights = whole(cached, count).weights
     moved = [weights.moved(epoch) for epoch in range(1, EPOCHS + 1)]
     assert moved == [{"head"}, {"head"}, {"head", "block2_conv"}, {"head", "block2_conv"}]
 
@@ -106,8 +132,9 @@ def test_batch_norm_trains_only_if_that_is_wanted(images: ImageData) -> None:
     assert any("moving_mean" in name for name in moved)
 
 
-def test_a_cached_first_phase_gives_what_an_uncached_one_does(images: ImageData) -> None:
-    cached, plain = (fit(images, None, cached=mode) for mode in ("on", "off"))
+@pytest.mark.slow
+def test_a_cached_first_phase_gives_what_an_uncached_one_does(whole: Any) -> None:
+    cached, plain = (whole(mode).result for mode in ("on", "off"))
     assert largest_difference(weights_of(cached.model), weights_of(plain.model)) < 1e-4
     for name in ("loss", "val_loss"):
         np.testing.assert_allclose(cached.history[name], plain.history[name], atol=1e-4)
@@ -124,27 +151,40 @@ CUTS = [
     [(EPOCH, SWITCHED)],
     [(PHASE, SWITCHED)],
 ]
+CUTS_UNCACHED = [(PHASE, SWITCHED), (STEP, SWITCHED + 2)]
 
 
 @pytest.mark.feature("fine-tuning")
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("cached", "runs"), [("on", CUTS), ("off", [[(PHASE, SWITCHED), (STEP, SWITCHED + 2)]])]
+    ("cached", "count", "runs"),
+    [
+        ("on", 1, [[(STEP, 3), (PHASE, SWITCHED), (STEP, SWITCHED + 2)]]),
+        pytest.param("on", 2, CUTS, marks=pytest.mark.nightly),
+        pytest.param("off", 2, [CUTS_UNCACHED], marks=pytest.mark.nightly),
+    ],
+    ids=["cached", "cached on two", "not cached on two"],
 )
 def test_interrupted_in_either_phase_the_run_ends_as_if_it_had_not_been(
-    cached: str, runs: list[list[tuple[str, int]]], images: ImageData, tmp_path: Path
+    cached: str,
+    count: int,
+    runs: list[list[tuple[str, int]]],
+    images: ImageData,
+    whole: Any,
+    tmp_path: Path,
 ) -> None:
-    whole = fit(images, tmp_path / "whole", cached=cached)
+    expected = whole(cached, count)
     for number, cuts in enumerate(runs):
         directory = tmp_path / f"cut-{number}"
         for hook, step in cuts:
             sender = Sender(hook, step)
-            cut = fit(images, directory, sender, cached=cached)
+            cut = fit(images, directory, sender, cached=cached, count=count)
             assert (sender.sent, cut.signal) == (1, signal.SIGTERM)
-        resumed = fit(images, directory, cached=cached)
+        resumed = fit(images, directory, cached=cached, count=count)
         assert resumed.is_finished
-        assert_equal(state(directory), state(tmp_path / "whole"))
-        assert largest_difference(weights_of(resumed.model), weights_of(whole.model)) == 0
+        assert_equal(state(directory), state(expected.directory))
+        weights = weights_of(expected.result.model)
+        assert largest_difference(weights_of(resumed.model), weights) == 0
 
 
 def vectors() -> keras.Model:
@@ -171,7 +211,12 @@ def fit_vectors(count: int, run_dir: Path | None = None, **callbacks: Any) -> An
         strategy=replicas(count),
         max_epochs=4,
         run_dir=run_dir,
-        callbacks={"backbone_finetuning": tuning, "progress_bar": None, **callbacks},
+        callbacks={
+            "backbone_finetuning": tuning,
+            "progress_bar": None,
+            "pictures": None,
+            **callbacks,
+        },
     )
     return trainer.fit(vectors, dataset(), validation_data=dataset(1))
 
@@ -187,11 +232,14 @@ def test_two_replicas_give_what_one_gives(float64: None) -> None:
 
 @pytest.mark.slow
 def test_accumulation_is_resumed_in_the_second_phase(tmp_path: Path) -> None:
-    whole = fit_vectors(2, tmp_path / "whole")
-    cut = fit_vectors(2, tmp_path / "cut", sender=Sender("on_train_step_end", 10))
+    whole = fit_vectors(1, tmp_path / "whole")
+    cut = fit_vectors(1, tmp_path / "cut", sender=Sender("on_train_step_end", 10))
     assert not cut.is_finished
-    resumed = fit_vectors(2, tmp_path / "cut")
+    resumed = fit_vectors(1, tmp_path / "cut")
     assert largest_difference(weights_of(resumed.model), weights_of(whole.model)) == 0
+
+
+WEIGHTS_ONLY = ModelCheckpoint("loss", mode="max", save_weights_only=True)
 
 
 @pytest.mark.slow
@@ -200,7 +248,14 @@ def test_accumulation_is_resumed_in_the_second_phase(tmp_path: Path) -> None:
     [
         {"early_stopping": EarlyStopping("loss", patience=9, mode="max")},
         {"model_checkpoint": ModelCheckpoint("loss", mode="max")},
-        {"model_checkpoint": ModelCheckpoint("loss", mode="max", save_weights_only=True)},
+        pytest.param(
+            {
+                "model_checkpoint": ModelCheckpoint(
+                    "loss", mode="max", save_weights_only=True
+                )
+            },
+            marks=pytest.mark.nightly,
+        ),
     ],
 )
 def test_the_best_of_the_first_phase_is_put_back_as_a_whole(
@@ -208,7 +263,7 @@ def test_the_best_of_the_first_phase_is_put_back_as_a_whole(
 ) -> None:
     weights = Weights()
     run_dir = tmp_path if "model_checkpoint" in callbacks else None
-    result = fit_vectors(2, run_dir, weights=weights, **callbacks)
+    result = fit_vectors(1, run_dir, weights=weights, **callbacks)
     assert np.argmax(result.history["loss"]) == 0
     best = list(weights.after[1].values())
     assert largest_difference(weights_of(result.model), best) == 0
@@ -225,7 +280,7 @@ class Seen(Callback):
 @pytest.mark.feature("hooks")
 def test_a_phase_begins_between_epochs_with_a_new_optimizer() -> None:
     seen = Seen()
-    fit_vectors(2, seen=seen)
+    fit_vectors(1, seen=seen)
     assert seen.begun == (2, 8, 0, pytest.approx(0.1))
 
 
@@ -243,8 +298,8 @@ def test_no_phase_begins_where_the_fit_ends() -> None:
 @pytest.mark.slow
 def test_mixed_precision_goes_through_both_phases(tmp_path: Path) -> None:
     trainer = Trainer(
-        strategy=replicas(2),
-        max_epochs=3,
+        strategy=replicas(1),
+        max_epochs=2,
         precision="mixed_float16",
         callbacks=[BackboneFinetuning(at_epoch=1, learning_rate=0.1)],
     )

@@ -27,7 +27,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of two epochs whose model is kept compiled."""
     directory = tmp_path_factory.mktemp("runs") / "first"
     trainer = Trainer(
-        strategy=replicas(2),
+        strategy=replicas(1),
         max_epochs=2,
         run_dir=directory,
         export="compiled",
@@ -44,9 +44,9 @@ def test_a_compiled_model_says_how_it_was_compiled(run: Path) -> None:
     assert int(model.optimizer.iterations.numpy()) > 0
 
 
-@pytest.mark.parametrize("name", ["model.keras", ""])
+@pytest.mark.parametrize("name", ["model.keras", pytest.param("", marks=pytest.mark.slow)])
 def test_a_file_or_a_run_is_measured_like_its_model(run: Path, name: str) -> None:
-    path, trainer = run / name, Trainer(strategy=replicas(2))
+    path, trainer = run / name, Trainer(strategy=replicas(1))
     model = keras.models.load_model(run / "model.keras")
     expected = model.evaluate(dataset(), return_dict=True, verbose=0)
     assert trainer.test(path, dataset()).scores == pytest.approx(expected, 1e-5)
@@ -89,6 +89,7 @@ def test_weights_that_are_none_or_of_another_model(run: Path, tmp_path: Path) ->
         load_initial_weights(model, tmp_path / "damaged.keras", ALONE)
 
 
+@pytest.mark.slow
 def test_a_run_begun_so_resumes_and_reads_only(run: Path, tmp_path: Path) -> None:
     before = contents(run)
 

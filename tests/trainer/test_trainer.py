@@ -3,7 +3,7 @@
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -19,14 +19,30 @@ from helpers import (
 )
 from keraunos import ConfigError, DivergedError, Trainer
 from keraunos.callbacks import Callback
+from one_trace import one_trace
 
 
 def dataset(count: int = 21, batch_size: int = 4) -> tf.data.Dataset:
     return tf.data.Dataset.from_tensor_slices(examples(count)[:2]).batch(batch_size)
 
 
-def trainer(count: int = 2, **options: Any) -> Trainer:
+def trainer(count: int = 1, **options: Any) -> Trainer:
     return Trainer(strategy=replicas(count), **{"callbacks": [], **options})
+
+
+class Fitted(NamedTuple):
+    """What is left of a fit when the next one has begun, which trains the same model."""
+
+    weights: list[np.ndarray]
+    history: dict[str, list[float]]
+
+
+def fitted(data: Any, validation_data: Any = None, **options: Any) -> Fitted:
+    """A fit of the classifier, with the trace of all others."""
+    with one_trace(1, "classifier") as strategy:
+        made = Trainer(strategy=strategy, **{"callbacks": [], **options})
+        result = made.fit(classifier(), data, validation_data=validation_data)
+    return Fitted(weights_of(result.model), result.history)
 
 
 class Steps(Callback):
@@ -56,7 +72,7 @@ class Steps(Callback):
 )
 def test_limits_of_steps_and_epochs(options: Any, steps: int, epochs: int) -> None:
     counted = Steps()
-    trainer(callbacks=[counted], **options).fit(classifier(), dataset())
+    fitted(dataset(), callbacks=[counted], **options)
     assert (counted.step, counted.epoch) == (steps, epochs)
 
 
@@ -76,20 +92,20 @@ def test_fast_dev_run_keeps_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.feature("several steps per call")
-@pytest.mark.parametrize("steps_per_execution", [1, 4, 16, "auto"])
+@pytest.mark.parametrize("steps_per_execution", [4, 16, "auto"])
 def test_steps_per_execution_changes_no_number(steps_per_execution: Any) -> None:
-    one = trainer(steps_per_execution=1, max_epochs=2).fit(classifier(), dataset())
-    other = trainer(steps_per_execution=steps_per_execution, max_epochs=2)
-    weights = weights_of(other.fit(classifier(), dataset()).model)
-    assert largest_difference(weights_of(one.model), weights) == 0
+    one, other = (
+        fitted(dataset(), steps_per_execution=steps, max_epochs=2)
+        for steps in (1, steps_per_execution)
+    )
+    assert largest_difference(one.weights, other.weights) == 0
 
 
 def test_an_endless_dataset_goes_on_where_the_last_epoch_ended() -> None:
     endless = dataset(20).repeat()
-    chunked = trainer(max_epochs=5, limit_train_batches=2).fit(classifier(), endless)
-    whole = trainer(max_epochs=2).fit(classifier(), dataset(20))
-    weights = weights_of(whole.model)
-    assert largest_difference(weights_of(chunked.model), weights) == 0
+    chunked = fitted(endless, max_epochs=5, limit_train_batches=2)
+    whole = fitted(dataset(20), max_epochs=2)
+    assert largest_difference(chunked.weights, whole.weights) == 0
 
 
 def test_an_endless_dataset_without_a_limit_is_refused() -> None:
@@ -116,10 +132,9 @@ def test_a_fit_within_the_scope_of_a_strategy_is_refused() -> None:
 
 def test_a_dataset_that_does_not_know_its_length() -> None:
     unknown = dataset().filter(lambda x, y: True)
-    expected = trainer(max_epochs=3).fit(classifier(), dataset())
-    result = trainer(max_epochs=3).fit(classifier(), unknown, validation_data=unknown)
-    weights = weights_of(expected.model)
-    assert largest_difference(weights_of(result.model), weights) < 1e-6
+    expected = fitted(dataset(), max_epochs=3)
+    result = fitted(unknown, validation_data=unknown, max_epochs=3)
+    assert largest_difference(result.weights, expected.weights) < 1e-6
 
 
 @pytest.mark.feature("data position")
@@ -130,10 +145,8 @@ def test_a_function_of_epoch_and_start_batch() -> None:
         asked.append((epoch, start_batch))
         return dataset().skip(start_batch)
 
-    result = trainer(max_epochs=2).fit(classifier(), function)
-    expected = trainer(max_epochs=2).fit(classifier(), dataset())
-    weights = weights_of(expected.model)
-    assert largest_difference(weights_of(result.model), weights) == 0
+    result, expected = (fitted(data, max_epochs=2) for data in (function, dataset()))
+    assert largest_difference(result.weights, expected.weights) == 0
     assert asked[-2:] == [(0, 0), (1, 0)]
 
 
@@ -196,14 +209,15 @@ def test_predictions_keep_the_structure_of_the_outputs() -> None:
 
 
 @pytest.mark.feature("separate stages")
+@pytest.mark.slow
 def test_validate_and_test_equal_evaluate_of_keras() -> None:
-    result = trainer(max_epochs=1).fit(classifier(), dataset())
+    result = trainer(2, max_epochs=1).fit(classifier(), dataset())
     weights = weights_of(result.model)
     plain = classifier()()
     plain.set_weights(weights)
     expected = plain.evaluate(dataset(13), return_dict=True, verbose=0)
-    assert trainer().validate(result.model, dataset(13)) == pytest.approx(expected, 1e-5)
-    scores = trainer().test(result.model, dataset(13)).scores
+    assert trainer(2).validate(result.model, dataset(13)) == pytest.approx(expected, 1e-5)
+    scores = trainer(2).test(result.model, dataset(13)).scores
     assert scores == pytest.approx(expected, 1e-5)
     assert largest_difference(weights, weights_of(result.model)) == 0
 
@@ -228,8 +242,8 @@ def test_waiting_for_slow_data_is_measured() -> None:
         (x,) = tf.numpy_function(lambda v: (time.sleep(0.05), v)[1:], [x], [x.dtype])
         return tf.ensure_shape(x, (None, 5)), y
 
-    slow = trainer(max_epochs=1).fit(classifier(), dataset(40).map(slowly)).history
-    fast = trainer(max_epochs=1).fit(classifier(), dataset(40)).history
+    slow = fitted(dataset(40).map(slowly), max_epochs=1).history
+    fast = fitted(dataset(40), max_epochs=1).history
     assert slow["data_wait_seconds"][0] > 0.2
     assert slow["data_wait_seconds"][0] < slow["seconds"][0]
     assert fast["examples_per_second"][0] > 0  # and "images_per_second" of images
@@ -242,7 +256,7 @@ def test_a_loss_that_is_not_finite_ends_the_fit_at_that_step() -> None:
     bad = tf.data.Dataset.from_tensor_slices((x, y)).batch(4)
     steps = Steps()
     with pytest.raises(DivergedError, match=r"step 3 \(epoch 1, batch 3\)"):
-        trainer(max_epochs=2, callbacks=[steps]).fit(classifier(), bad)
+        fitted(bad, max_epochs=2, callbacks=[steps])
     assert steps.step == 3
 
 

@@ -59,7 +59,9 @@ def teacher() -> keras.Model:
 
 
 @pytest.mark.feature("own step")
-@pytest.mark.parametrize("kind", ["autoencoder", "distillation"])
+@pytest.mark.parametrize(
+    "kind", ["autoencoder", pytest.param("distillation", marks=pytest.mark.slow)]
+)
 def test_it_gives_the_same_on_any_replicas(kind: str, float64: None) -> None:
     x, y, _ = examples(21)
     dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
@@ -69,16 +71,17 @@ def test_it_gives_the_same_on_any_replicas(kind: str, float64: None) -> None:
         trainer = Trainer(strategy=replicas(count), max_epochs=2, callbacks=[])
         return trainer.fit(module, dataset, validation_data=dataset)
 
-    one, four = fitted(1), fitted(4)
-    assert largest_difference(weights_of(one.model), weights_of(four.model)) < 1e-10
+    one, two = fitted(1), fitted(2)
+    assert largest_difference(weights_of(one.model), weights_of(two.model)) < 1e-10
     own = ["accuracy", "from_teacher", "val_from_teacher"]
     shared = {"loss", "val_loss", *(own if kind == "distillation" else [])}
     assert shared <= set(one.history)
     for name in shared:
-        np.testing.assert_allclose(four.history[name], one.history[name], rtol=1e-10)
+        np.testing.assert_allclose(two.history[name], one.history[name], rtol=1e-10)
     assert one.history["loss"][1] < one.history["loss"][0]
 
 
+@pytest.mark.slow
 def test_a_distillation_is_what_it_says(float64: None) -> None:
     x, y, _ = examples(8)
     dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
@@ -133,6 +136,7 @@ def test_compiled_metrics_that_would_see_nothing_are_refused(targets: Any) -> No
         call_training_step(module, module.build(), (VALUES, targets, None), True)
 
 
+@pytest.mark.slow
 def test_the_inputs_of_elements_without_targets_may_be_several(float64: None) -> None:
     """An element `((a, b),)` is x=(a, b), and no compiled loss needs targets then."""
 

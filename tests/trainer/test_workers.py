@@ -75,8 +75,8 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("count", "devices", "names"),
     [
         (2, 1, ["positions", "BatchNorm", f"{APART}BatchNorm"]),
-        (2, 2, ["positions", "BatchNorm"]),
-        (4, 1, ["BatchNorm"]),
+        pytest.param(2, 2, ["positions", "BatchNorm"], marks=pytest.mark.nightly),
+        pytest.param(4, 1, ["BatchNorm"], marks=pytest.mark.nightly),
     ],
 )
 def test_batches_of_every_size_give_what_one_process_gives(
@@ -93,7 +93,7 @@ def test_batches_of_every_size_give_what_one_process_gives(
             assert_close(got, (weights, {"history": history}))
 
 
-@pytest.mark.parametrize("devices", [1, 2])
+@pytest.mark.parametrize("devices", [1, pytest.param(2, marks=pytest.mark.nightly)])
 def test_what_depends_on_how_a_batch_is_cut_is_found_in_all(
     devices: int, tmp_path: Path
 ) -> None:
@@ -138,6 +138,7 @@ def lines(folder: Path) -> int:
     return len((folder / "run" / "metrics.jsonl").read_text().splitlines())
 
 
+@pytest.mark.nightly
 def test_phases_validation_between_steps_and_a_found_rate_are_those_of_one(
     tmp_path: Path,
 ) -> None:
@@ -152,6 +153,7 @@ def test_phases_validation_between_steps_and_a_found_rate_are_those_of_one(
     assert found["rates"] == [found["rate"], *[1.0] * (EPOCHS - 1)]
 
 
+@pytest.mark.nightly
 def test_all_stop_where_the_time_of_one_is_over(tmp_path: Path) -> None:
     assert run("fit", 2, tmp_path, "run", "late", 1) == [0, 0], said(tmp_path, 1)
     assert reasons(tmp_path) == ["max_time of 1800 seconds is nearly over"] * 2
@@ -174,7 +176,10 @@ def test_no_number_in_the_part_of_one_ends_all_in_the_same_way(tmp_path: Path) -
     assert record["step"] == 3
 
 
-@pytest.mark.parametrize(("before", "after", "devices"), [(2, 1, 1), (1, 2, 2)])
+@pytest.mark.parametrize(
+    ("before", "after", "devices"),
+    [(2, 1, 1), pytest.param(1, 2, 2, marks=pytest.mark.nightly)],
+)
 def test_stopped_by_a_signal_to_any_worker_other_numbers_of_them_go_on(
     before: int, after: int, devices: int, one: Path, tmp_path: Path
 ) -> None:
@@ -200,6 +205,7 @@ def test_a_checkpoint_and_a_stop_that_one_asks_for_are_those_of_all(
     assert 8 in {float(values.sum()) for values in metrics.values()}
 
 
+@pytest.mark.nightly
 def test_launch_goes_on_from_the_last_checkpoint_when_a_worker_is_killed(
     one: Path, tmp_path: Path
 ) -> None:

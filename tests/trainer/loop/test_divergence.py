@@ -120,8 +120,14 @@ def diverge(directory: Path | None, mark: int, count: int = 1, **options: Any) -
 
 @pytest.mark.parametrize(
     ("mark", "count", "row"),
-    [(1, 1, 3), (2, 1, 0), (3, 1, 1), (1, 4, 3), (3, 4, 2)],
-    ids=["NaN", "infinity", "gradient", "last of 4 replicas", "gradient of one of 4"],
+    [
+        (1, 1, 3),
+        (2, 1, 0),
+        (3, 1, 1),
+        pytest.param(1, 2, 3, marks=pytest.mark.slow),
+        pytest.param(3, 4, 2, marks=pytest.mark.nightly),
+    ],
+    ids=["NaN", "infinity", "gradient", "last of 2 replicas", "gradient of one of 4"],
 )
 def test_the_fit_ends_at_that_step_which_is_not_applied(
     mark: int, count: int, row: int

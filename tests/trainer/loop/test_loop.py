@@ -12,6 +12,7 @@ from keraunos.callbacks import Callback, ModelCheckpoint, RunState, default_call
 from keraunos.callbacks.callback_list import default_label
 from keraunos.models.phases import Phase
 
+SLOW = pytest.mark.slow
 HOOKS = [name for name in vars(Callback) if name.startswith("on_")]
 
 
@@ -45,7 +46,7 @@ for name in HOOKS:
 def fit(recorder: Recorder, **options: Any) -> Any:
     x, y, _ = examples(5)
     dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(4)
-    trainer = Trainer(strategy=replicas(2), callbacks=[recorder], max_epochs=2, **options)
+    trainer = Trainer(strategy=replicas(1), callbacks=[recorder], max_epochs=2, **options)
     return trainer.fit(classifier(), dataset, validation_data=dataset)
 
 
@@ -96,7 +97,14 @@ class _AsksForPhase(Callback):
 
 
 @pytest.mark.feature("exception hook")
-@pytest.mark.parametrize("hook", [h for h in HOOKS if h != "on_exception"])
+@pytest.mark.parametrize(
+    "hook",
+    [
+        h if h in ("on_fit_begin", "on_train_step_end") else pytest.param(h, marks=SLOW)
+        for h in HOOKS
+        if h != "on_exception"
+    ],
+)
 def test_a_hook_that_fails_lets_all_others_clean_up(hook: str, tmp_path: Path) -> None:
     failing, other = Recorder(fail_in=hook), Recorder()
     x, y, _ = examples(5)
@@ -159,7 +167,7 @@ def test_a_callback_that_asks_for_no_steps_does_not_hold_the_device_up(
     returns = Returns()
     x, y, _ = examples(30)
     Trainer(
-        strategy=replicas(2),
+        strategy=replicas(1),
         callbacks={default_label(each): each for each in (*given, returns)},
         max_epochs=1,
         steps_per_execution=8,

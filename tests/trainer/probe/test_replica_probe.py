@@ -87,7 +87,7 @@ def test_a_thousandth_in_a_loss_is_found_in_low_precision(policy: str, check: An
         keras.config.set_dtype_policy("float32")
 
 
-@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("name", CASES)
 def test_compiled_models_pass(name: str, count: int, check: Any) -> None:
     check(CASES[name].build, CASES[name].elements(9), count)

@@ -15,6 +15,7 @@ from keraunos.trainer.setup.datasets import DatasetSource
 WEIGHTS = {0: 1.0, 1: 3.0, 2: 0.25}
 
 
+@pytest.mark.slow
 def test_it_is_what_model_fit_does(float64: None) -> None:
     data = CASES["a loss by name"].dataset(21)
     keras.utils.set_random_seed(0)

@@ -42,13 +42,14 @@ def norms_by_hand(batches, clip_at=np.inf):
 
 
 @pytest.mark.feature("gradient norm")
-@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("count", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_it_is_that_of_the_whole_batch_before_clipping(count):
     norms = fit(lambda: keras.optimizers.SGD(RATE, global_clipnorm=0.05), count)
     assert norms == pytest.approx(norms_by_hand([5, 10], clip_at=0.05), rel=1e-5)
     assert min(norms) > 0.1
 
 
+@pytest.mark.slow
 def test_accumulated_gradients_are_measured_where_they_are_applied():
     norms = fit(lambda: keras.optimizers.SGD(RATE, gradient_accumulation_steps=2), 2)
     assert norms == pytest.approx(norms_by_hand([10]), rel=1e-5)
