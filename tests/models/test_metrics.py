@@ -80,9 +80,15 @@ def test_they_are_scikit_learn_s_over_uneven_batches(name, seed):
     assert float(metric.result()) == pytest.approx(expected, abs=near)
 
 
+SLOW = pytest.mark.slow
+
+
 @pytest.mark.feature("classification scores")
 @pytest.mark.parametrize("name", REFERENCES)
-@pytest.mark.parametrize(("count", "weighted"), [(1, True), (2, False), (4, True)])
+@pytest.mark.parametrize(
+    ("count", "weighted"),
+    [(2, True), *(pytest.param(*each, marks=SLOW) for each in [(1, True), (4, False)])],
+)
 def test_they_are_exact_over_replicas_of_which_some_see_nothing(name, count, weighted):
     make, reference, near = REFERENCES[name]
     labels, probabilities, weights = answers()
