@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from .errors import CheckpointError, message
+from .errors import CheckpointError, message, reason_of
 from .files import open_regular, open_to_append, write_bytes_atomic
 
 CHECKSUMS_FILE = ".checksums"
@@ -68,9 +68,7 @@ def read_checked_text(path: Path, remedy: str = "Restore it from a copy.") -> st
         content = _read(path)
         text = content.decode()
     except (OSError, UnicodeDecodeError) as error:
-        raise damaged(
-            path, getattr(error, "strerror", None) or str(error), remedy
-        ) from None
+        raise damaged(path, reason_of(error), remedy) from None
     if not _is_noted(path, content):
         raise damaged(path, f"{CHECKSUMS_FILE} has another SHA-256 of it", remedy)
     return text

@@ -101,6 +101,18 @@ def unusable_run_dir(directory: Path, wanted: str, why: str) -> ConfigError:
     )
 
 
+def reason_of(error: Exception) -> str:
+    """Why something failed, in the operating system's words where it has any.
+
+    Example:
+        >>> reason_of(FileNotFoundError(2, "No such file or directory", "a.csv"))
+        'No such file or directory'
+        >>> reason_of(ValueError("it is empty"))
+        'it is empty'
+    """
+    return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
 def _shown(value: object) -> str:
     """A value as Python writes it, cut where it would fill the screen."""
     try:

@@ -137,7 +137,8 @@ def require_plain(directory: Path, *subdirectories: str) -> None:
         return
     found = [*directory.iterdir()]
     for name in subdirectories:
-        if stat.S_ISDIR(getattr(_status(directory / name), "st_mode", 0)):
+        status = _status(directory / name)
+        if status is not None and stat.S_ISDIR(status.st_mode):
             found += (directory / name).rglob("*")  # which goes through no link
     for path in found:
         status = _status(path)

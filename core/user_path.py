@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from .errors import ConfigError, message
+from .errors import ConfigError, message, reason_of
 
 
 def user_path(path: str | os.PathLike[str]) -> Path:
@@ -30,7 +30,6 @@ def user_path(path: str | os.PathLike[str]) -> Path:
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         pass  # whoever opens it tells more
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        expected = f"A path must be one that a file can have ({reason})."
+        expected = f"A path must be one that a file can have ({reason_of(error)})."
         raise ConfigError(message(expected, path=expanded)) from None
     return Path(expanded)

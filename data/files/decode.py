@@ -243,8 +243,9 @@ def _orientation(image: Image.Image) -> int:
 
 def _is_animated(image: Image.Image) -> bool:
     """Second images in a JPEG are previews, and don't count."""
+    opened: Any = image  # of some formats it has no such attribute
     return image.format in ("GIF", "PNG", "WEBP", "TIFF", "AVIF") and bool(
-        _or_nothing(lambda: getattr(image, "is_animated", False))
+        _or_nothing(lambda: opened.is_animated)
     )
 
 

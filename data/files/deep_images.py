@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageFile
 
 from .pixel_rules import FULL_BITS, UndecodableError
 
@@ -63,13 +63,13 @@ def as_8_bits(
 
 def _lower_bytes(image: Image.Image) -> npt.NDArray[np.uint16]:
     """What Pillow leaves away of colours: read as if the bytes were the other way round."""
-    swapped = [tile._replace(args=_swapped(tile.args)) for tile in _tiles(image)]
-    setattr(image, "tile", swapped)  # noqa: B010 - of images that come from a file only
+    if isinstance(image, ImageFile.ImageFile):
+        image.tile = [tile._replace(args=_swapped(tile.args)) for tile in image.tile]
     return np.asarray(image).astype(np.uint16)
 
 
 def _tiles(image: Image.Image) -> list[Any]:
-    return list(getattr(image, "tile", []))
+    return image.tile if isinstance(image, ImageFile.ImageFile) else []
 
 
 def _raw_mode(args: Any) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...core.errors import DataError, message
+from ...core.errors import DataError, message, reason_of
 from ...core.files import open_regular
 from .folders import slash_hint
 
@@ -106,7 +106,7 @@ def _rows(
 
 
 def _unreadable(error: Exception, path: Path, name: str) -> DataError:
-    why = getattr(error, "strerror", None) or str(error)
+    why = reason_of(error)
     remedy = slash_hint(path)
     if isinstance(error, ValueError):
         why = "it is not text in UTF-8"

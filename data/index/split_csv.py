@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...core.checked_files import CHECKSUMS_FILE, is_damaged, note_checksum
-from ...core.errors import DataError, message
+from ...core.errors import DataError, message, reason_of
 from ...core.files import open_regular, write_csv
 from ...core.names import did_you_mean
 from .image_index import SPLIT_NAMES, ImageIndex
@@ -86,7 +86,7 @@ def read_split(path: Path) -> WrittenSplit:
             rows = [(reader.line_num, row) for row in reader]
             header = reader.fieldnames or []
     except (OSError, csv.Error) as error:
-        raise _error(path, [getattr(error, "strerror", None) or str(error)]) from None
+        raise _error(path, [reason_of(error)]) from None
     problems = [
         f"the column {name} is missing. {did_you_mean(name, header)}".strip()
         for name in ("path", "split")
