@@ -57,19 +57,24 @@ class FunctionSource:
     Args:
         function: Returns the batches of an epoch from `start_batch` on, in the same
             order whenever it is called with the same arguments.
+        first: What it returns for `(0, 0)`; see `FunctionSource.of`.
     """
 
     is_endless = False
 
-    def __init__(self, function: DatasetFunction) -> None:
+    def __init__(self, function: DatasetFunction, first: tf.data.Dataset) -> None:
         self.function = function
-        first = function(0, 0)
         refuse_sparse(first.element_spec)
         refuse_unbatched(first.element_spec)
         self.class_names = class_names_of(first)
         cardinality = int(first.cardinality())
         self.repeats_forever = cardinality == tf.data.INFINITE_CARDINALITY
         self.num_batches = cardinality if cardinality >= 0 else None
+
+    @classmethod
+    def of(cls, function: DatasetFunction) -> "FunctionSource":
+        """Calls the function once, for the form and the number of its batches."""
+        return cls(function, function(0, 0))
 
     def batches(self, position: Position, replicas: Replicas) -> tf.data.Dataset:
         """The batches that are left."""
@@ -91,5 +96,5 @@ def as_source(value: Any, name: str) -> BatchSource:
     if isinstance(value, BatchSource):
         return value
     if callable(value):
-        return FunctionSource(value)
+        return FunctionSource.of(value)
     raise not_a_dataset(value, name)

@@ -53,7 +53,7 @@ def test_a_dataset_may_not_know_its_length() -> None:
 
 
 def test_a_function_is_asked_for_epoch_and_batch() -> None:
-    source = FunctionSource(shuffled)
+    source = FunctionSource.of(shuffled)
     assert (source.num_batches, source.is_endless) == (3, False)
     whole = rows(source.batches(Position(epoch=3), Replicas()))
     assert whole != rows(source.batches(Position(epoch=4), Replicas()))
@@ -73,7 +73,9 @@ def test_anything_else_is_refused_by_the_name_of_its_argument() -> None:
         as_source(np.zeros((4, 5)), "validation_data")
 
 
-@pytest.mark.parametrize("wrap", [DatasetSource, lambda d: FunctionSource(lambda e, b: d)])
+@pytest.mark.parametrize(
+    "wrap", [DatasetSource, lambda d: FunctionSource.of(lambda e, b: d)]
+)
 def test_sparse_tensors_are_refused(wrap: Any) -> None:
     sparse = tf.data.Dataset.from_tensors(({"x": tf.sparse.eye(3)}, tf.range(3)))
     with pytest.raises(ConfigError, match=r"tf\.sparse\.to_dense"):
