@@ -7,6 +7,8 @@ from typing import Any
 
 import keras
 
+from .keras_internals import set_larger_is_better
+
 ops = keras.ops
 
 
@@ -26,7 +28,7 @@ class _OfConfusionMatrix(keras.metrics.Metric):
             dtype="float64",
             name="matrix",
         )
-        self._direction = "up"
+        set_larger_is_better(self)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Adds predictions to the confusion matrix."""
@@ -122,7 +124,7 @@ class ClassRecall(keras.metrics.Metric):
         self.counts = self.add_weight(
             shape=(2,), initializer="zeros", dtype="float64", name="counts"
         )
-        self._direction = "up"
+        set_larger_is_better(self)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Counts the class's examples, and those of them that were recognised."""
@@ -178,7 +180,7 @@ class MacroRocAuc(keras.metrics.Metric):
             dtype="float64",
             name="histograms",
         )
-        self._direction = "up"
+        set_larger_is_better(self)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Counts scores into bins, of each class and of the rest."""

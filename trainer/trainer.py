@@ -149,10 +149,10 @@ class Trainer(Evaluator):
         class_weight: ClassWeight | None = None,
         initial_weights: PathOfWeights | None = None,
     ) -> FitResult:
-        """Trains a model; goes on from the newest checkpoint in `run_dir`, if there is one.
+        """Trains a model; resumes from the newest checkpoint in `run_dir`, if there is one.
 
         SIGINT, SIGTERM, SIGUSR1 and SIGUSR2 end the fit after the current step: its
-        state is saved, and the result says `stop_reason="interrupted"`.
+        state is saved, and the result has `stop_reason="interrupted"`.
 
         Args:
             module: A `Module`, or a function that returns a compiled `keras.Model`;
@@ -165,8 +165,8 @@ class Trainer(Evaluator):
                 them: `{0: 1.0, 1: 2.5}`. Classes that are left out have 1.
             initial_weights: What a new run begins with: another run, one of its
                 checkpoints, or a file `.keras` or `.weights.h5`. It is only read.
-                Epochs, optimizer and callbacks begin anew; a run that is resumed goes on
-                from its own checkpoint.
+                Epochs, optimizer and callbacks begin anew; a resumed run continues from
+                its own checkpoint.
 
         Returns:
             The model, its history, and why training ended.
@@ -195,14 +195,8 @@ class Trainer(Evaluator):
     ) -> Path:
         """Writes `model.keras` for a run that is over, from its best checkpoint.
 
-        That is what `fit` does in the end, unless `export` is False. In one process.
-
-        Args:
-            module: As for `fit`, and so all others.
-            data: See there.
-            validation_data: See there.
-            class_weight: See there.
-            initial_weights: See there.
+        `fit` does so in the end, unless `export` is False. In one process, with the
+        arguments of `fit`.
 
         Returns:
             The file.
@@ -216,7 +210,7 @@ class Trainer(Evaluator):
         return self._make_fit(asked, self.run_dir).export_best()
 
     def check(self) -> None:
-        """Looks whether there are such devices, and whether `run_dir` can be used.
+        """Checks that there are such devices, and that `run_dir` can be used.
 
         `fit` does so, too; before reading data it saves the time for that.
 
@@ -228,7 +222,7 @@ class Trainer(Evaluator):
             check_run_directory(self.run_dir)
 
     def announce(self, batch_size: int | None = None) -> None:
-        """Lets callbacks say on what `fit` will run, before data are read.
+        """Lets callbacks report on what `fit` will run, before data are read.
 
         `fit` does so, too, and does not repeat it then.
 
@@ -256,15 +250,10 @@ class Trainer(Evaluator):
     ) -> list[str]:
         """Does all that comes before training: a dry run that writes nothing.
 
-        Args:
-            module: As for `fit`, and so all others.
-            data: See there.
-            validation_data: See there.
-            class_weight: See there.
-            initial_weights: See there.
+        It takes the arguments of `fit`.
 
         Returns:
-            The lines that say what `fit` would do.
+            The lines that describe what `fit` would do.
 
         Raises:
             ConfigError: Something that was asked for can't be done.

@@ -2,6 +2,7 @@
 
 import socket
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -96,26 +97,27 @@ def test_challenges_are_never_the_same() -> None:
     assert len(challenges) == 5
 
 
-def test_a_chief_has_to_prove_it_as_well() -> None:
-    _, proof = recorded()
-    for claim in (b"\0" * 32, proof):  # made up, and of another connection
-        worker, impostor = socket.socketpair()
-        with worker, impostor:
-            joining = introduce(worker, TOKEN)
-            next(joining)
-            joining.send(bytearray(GREETING + b"\1" * 32))
-            with pytest.raises(PermissionError):
-                joining.send(bytearray(claim))
+def made_up(impostor: socket.socket) -> bytes:
+    return b"\0" * 32
 
 
-def test_what_a_worker_proves_is_not_taken_for_the_chiefs_proof() -> None:
+def of_another_connection(impostor: socket.socket) -> bytes:
+    return recorded()[1]
+
+
+def of_the_worker_itself(impostor: socket.socket) -> bytes:
+    return heard(impostor, 64)[32:]
+
+
+@pytest.mark.parametrize("claim", [made_up, of_another_connection, of_the_worker_itself])
+def test_a_chief_has_to_prove_it_as_well(claim: Callable[[socket.socket], bytes]) -> None:
     worker, impostor = socket.socketpair()
     with worker, impostor:
         joining = introduce(worker, TOKEN)
         next(joining)
         joining.send(bytearray(GREETING + b"\1" * 32))
         with pytest.raises(PermissionError):
-            joining.send(bytearray(heard(impostor, 64)[32:]))
+            joining.send(bytearray(claim(impostor)))
 
 
 def test_the_secret_never_travels_and_a_stranger_gets_a_challenge_only() -> None:

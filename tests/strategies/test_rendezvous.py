@@ -6,7 +6,7 @@ Whoever does not know their secret can neither join them nor keep them from meet
 import contextlib
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -231,22 +231,31 @@ def until_closed(connection: socket.socket) -> bytes:
     return said
 
 
+@contextlib.contextmanager
+def strangers_at_a_chief(
+    addresses: tuple[str, ...], count: int
+) -> Iterator[list[socket.socket]]:
+    """Connections of strangers to a waiting chief, which a worker joins in the end."""
+    two = addresses[:2]
+    with ThreadPoolExecutor(2) as pool, contextlib.ExitStack() as stack:
+        chief = pool.submit(meet, Cluster(two, 0), 60.0)
+        yield [stack.enter_context(connected(two)) for _ in range(count)]
+        close([chief, pool.submit(meet, Cluster(two, 1), 60.0)])
+
+
 def test_a_stranger_that_sends_byte_by_byte_has_no_more_time_than_others(
     addresses: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reception, "SECONDS_TO_SAY_HELLO", 0.5)
-    two = addresses[:2]
-    with ThreadPoolExecutor(2) as pool:
-        chief = pool.submit(meet, Cluster(two, 0), 20.0)
-        num_sent = 0
-        with connected(two) as stranger, contextlib.suppress(OSError):
+    num_sent = 0
+    with strangers_at_a_chief(addresses, 1) as (stranger,):
+        with contextlib.suppress(OSError):
             while num_sent < 60:  # 64 bytes would be an answer, and wrong
                 stranger.sendall(b"x")
                 num_sent += 1
                 time.sleep(0.05)
         assert 0 < num_sent < 60
         monkeypatch.setattr(reception, "SECONDS_TO_SAY_HELLO", 10.0)
-        close([chief, pool.submit(meet, Cluster(two, 1), 20.0)])
 
 
 def test_workers_meet_while_strangers_keep_the_chief_waiting(
@@ -254,30 +263,22 @@ def test_workers_meet_while_strangers_keep_the_chief_waiting(
 ) -> None:
     """None of them waits for the end of another's time."""
     monkeypatch.setattr(reception, "SECONDS_TO_SAY_HELLO", 600.0)
-    two = addresses[:2]
-    with ThreadPoolExecutor(2) as pool, contextlib.ExitStack() as strangers:
-        chief = pool.submit(meet, Cluster(two, 0), 20.0)
-        for _ in range(20):
-            stranger = strangers.enter_context(connected(two))
+    with strangers_at_a_chief(addresses, 20) as strangers:
+        for stranger in strangers:
             stranger.sendall(b"half of an answer")
-        close([chief, pool.submit(meet, Cluster(two, 1), 20.0)])
 
 
 def test_more_visitors_than_there_is_room_for_lose_the_oldest(
     addresses: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reception, "MAX_VISITORS", 3)
-    two = addresses[:2]
-    with ThreadPoolExecutor(2) as pool, contextlib.ExitStack() as stack:
-        chief = pool.submit(meet, Cluster(two, 0), 60.0)
-        strangers = [stack.enter_context(connected(two)) for _ in range(5)]
+    with strangers_at_a_chief(addresses, 5) as strangers:
         for stranger in strangers[:2]:
             until_closed(stranger)
         for stranger in strangers[2:]:
             stranger.settimeout(0.1)
             with pytest.raises(TimeoutError):
                 until_closed(stranger)
-        close([chief, pool.submit(meet, Cluster(two, 1), 60.0)])
 
 
 def test_without_the_secret_nobody_becomes_a_worker(addresses: tuple[str, ...]) -> None:

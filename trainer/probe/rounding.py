@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from ...models.variables import all_layers
 from ..step.keras_internals import with_attached
 
 # The last bit of 1 in each type, and relative differences that count for nothing.
@@ -37,7 +38,7 @@ class Rounding:
     def __init__(self, model: keras.Model) -> None:
         types = {
             model.compute_dtype,
-            *(layer.compute_dtype for layer in model._flatten_layers()),
+            *(layer.compute_dtype for layer in all_layers(model)),
         }
         self.dtype = max(types & FLOORS.keys(), key=FLOORS.__getitem__, default="float32")
 

@@ -13,6 +13,8 @@ import pytest
 import tensorflow as tf
 from compiled_models import built_classifier, built_with_dict_losses, two_targets
 from helpers import classifier, examples, on_each_replica, replicas
+from keraunos.models import keras_internals as of_models
+from keraunos.models.keras_internals import set_larger_is_better
 from keraunos.strategies import tensorflow_internals
 from keraunos.trainer.step import keras_internals, loss_internals, metric_internals
 from keraunos.trainer.step.keras_internals import (
@@ -43,8 +45,17 @@ def strategy(request: pytest.FixtureRequest) -> tf.distribute.Strategy:
     return replicas(request.param)
 
 
+MODULES = (
+    keras_internals,
+    loss_internals,
+    metric_internals,
+    of_models,
+    tensorflow_internals,
+)
+
+
 def internals() -> Iterator[tuple[str, Callable[..., Any]]]:
-    for module in (keras_internals, loss_internals, metric_internals, tensorflow_internals):
+    for module in MODULES:
         for name, value in vars(module).items():
             own = getattr(value, "__module__", "") == module.__name__
             is_data = inspect.isclass(value) and issubclass(value, tuple)
@@ -62,6 +73,19 @@ def test_every_function_has_a_test_and_a_row(name: str) -> None:
     assert any(f"def test_{name}(" in file.read_text() for file in tests)
     document = (ROOT / "docs" / "keras-internals.md").read_text(encoding="utf-8")
     assert re.search(rf"^#+ `{name}`$", document, re.MULTILINE)
+
+
+def test_model_inputs() -> None:
+    functional = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    assert [each.shape for each in keras_internals.model_inputs(functional)] == [(None, 3)]
+    for without in (keras.Sequential([keras.layers.Dense(1)]), keras.Model()):
+        assert keras_internals.model_inputs(without) == []
+
+
+def test_set_larger_is_better() -> None:
+    metric = keras.metrics.Mean()
+    set_larger_is_better(metric)
+    assert metric._direction == "up"
 
 
 def test_build_compiled(strategy: tf.distribute.Strategy) -> None:
