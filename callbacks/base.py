@@ -12,7 +12,7 @@ class Callback:
 
     Override the hooks you need; each gets the state of the run. The order of hooks is
     shown in `keraunos.trainer.loop.loop`. A callback that keeps something between epochs
-    returns it from `state_dict`, so that a resumed run goes on as if nothing had
+    returns it from `state_dict`, so that a resumed run continues as if nothing had
     happened.
 
     Attributes:

@@ -37,7 +37,7 @@ class MetricsLog(Callback):
             _keep(run.run_dir / VALIDATIONS_FILE, run.validated_step or 0)
 
     def on_validation_end(self, run: RunState) -> None:
-        """Writes a line if the epoch goes on."""
+        """Writes a line if the epoch is not over."""
         if run.training_metrics is None:
             values = run.metrics | {"learning_rate": run.learning_rate}
             self._write(run, VALIDATIONS_FILE, run.epoch + 1, values)

@@ -1,4 +1,4 @@
-"""Where somebody watches training go on: a terminal, or a notebook."""
+"""Shows the progress of training: on a terminal, or in a notebook."""
 
 import importlib
 from collections.abc import Mapping
@@ -58,7 +58,7 @@ class TerminalBar:
 
 
 class NotebookOutput:
-    """Lines below a cell, and one more that changes while training goes on.
+    """Lines below a cell, and one more that changes during training.
 
     It stands in one output, which IPython's kernel lets be replaced.
     """

@@ -28,7 +28,7 @@ class FitResult:
         run_dir: Where files went, if anywhere.
         signal: Number of the signal that interrupted training, or None.
         is_finished: Whether training came to its end. Otherwise it was interrupted, and
-            the same fit with the same run_dir goes on.
+            the same fit with the same run_dir resumes it.
     """
 
     model: keras.Model

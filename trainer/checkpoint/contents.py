@@ -1,4 +1,4 @@
-"""Makes sure that a checkpoint holds what a run can go on from."""
+"""Makes sure that a checkpoint holds what a run can be resumed from."""
 
 from pathlib import Path
 from typing import Any, Self

@@ -1,4 +1,4 @@
-"""Finds the checkpoint that a run goes on from, and compares settings."""
+"""Finds the checkpoint that a run is resumed from, and compares settings."""
 
 import itertools
 import os
@@ -38,13 +38,13 @@ _MAY_DIFFER = (
 
 @dataclass(frozen=True)
 class Resumption:
-    """From where a run goes on.
+    """What a run is resumed from.
 
     Attributes:
         path: The checkpoint's directory.
         bundle: What it holds.
         frozen: What the run never changes.
-        remarks: Lines that say what was skipped and what is different.
+        remarks: Lines on what was skipped and what is different.
         has_changed: Whether any setting is different.
     """
 
@@ -56,7 +56,7 @@ class Resumption:
 
 
 def share_resumption(workers: Workers, found: Resumption | None) -> Resumption | None:
-    """Lets all workers go on from what the chief has found."""
+    """Lets all workers resume from what the chief has found."""
     if workers.count == 1:
         return found
     sent = workers.share(
@@ -148,7 +148,7 @@ def clean_checkpoints(directory: Path, newest: Path | None) -> None:
 
     Args:
         directory: `checkpoints` of a run, which this process has locked.
-        newest: The checkpoint that the run goes on from, or None if it begins.
+        newest: The checkpoint that the run is resumed from, or None.
     """
     if newest is None:
         remove_frozen(directory)  # of a process that came to no checkpoint

@@ -1,4 +1,4 @@
-"""Writes checkpoints while training goes on."""
+"""Writes checkpoints in the background of training."""
 
 import contextlib
 import shutil

@@ -40,7 +40,7 @@ PROGRESS = tuple(field.name for field in dataclasses.fields(RunProgress))
 
 
 def capture(run: RunState, step: TrainStep, callbacks: CallbackList) -> Bundle:
-    """Copies all that a run needs to go on. All workers must call this.
+    """Copies all that a run needs to be resumed. All workers must call this.
 
     Args:
         run: Where it stands.
