@@ -1,6 +1,5 @@
 """A search from Python, over a hypermodel of the user's own."""
 
-import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,28 +14,15 @@ from ..callbacks.monitor import Monitor
 from ..configs import SearchConfig, validated
 from ..configs.choices import TunerName
 from ..core.errors import ConfigError, message
-from ..core.files import sha256_of_json
-from ..core.processes import worker_environments
-from ..core.run_layout import SEARCH_FILE
 from ..core.user_path import user_path
 from ..trainer import FitResult, Trainer
-from .cluster.chief import Chief
-from .cluster.role import Role, find_role
-from .cluster.worker import Worker
-from .executors.devices import give_up_gpus
-from .executors.in_process import InProcess
-from .executors.worker_processes import WorkerProcesses
-from .journal import Journal
-from .processes import require_one_process
-from .search import Executor, SearchResult, run_search, search_directory
-from .study import Study
+from .cluster.role import Role
+from .processes import require_one_process, role_in_search
+from .search import SearchResult
+from .session import SearchRequest, open_session, run_worker
 from .trials import TrialPlan
-from .tuning.oracles import create_oracle
 
 Build = Callable[[keras_tuner.HyperParameters], keras.Model]
-
-# What may differ when a search goes on.
-_HARMLESS = {"strategy", "accelerator", "devices", "cpu_devices", "steps_per_execution"}
 
 
 class Search:
@@ -85,10 +71,9 @@ class Search:
         trainer: Mapping[str, Any] | None = None,
     ) -> None:
         require_one_process(str((trainer or {}).get("strategy", "auto")))
-        _require_no_fit(hypermodel)
         if isinstance(objective, keras_tuner.Objective):
             objective, mode = objective.name, objective.direction
-        self._build: Build = getattr(hypermodel, "build", hypermodel)
+        self._build = _builder(hypermodel)
         self._run_dir = user_path(run_dir).absolute()
         self._parallel_trials = parallel_trials
         self._trainer = {"seed": seed} | dict(trainer or {})
@@ -129,55 +114,47 @@ class Search:
             SearchError: Every trial failed.
             ConfigError: Something that was asked for can't be done.
         """
-        place = find_role()
-        fit = HypermodelTrial(
+        role = role_in_search(self._run_dir, self._parallel_trials)
+        request = self._request(data, validation_data, role)
+        if role is not None and not role.is_chief:
+            signal = run_worker(request, role, self._run_dir)
+            return SearchResult([], [], self._run_dir, signal)
+        with open_session(request, self._run_dir) as session:
+            return session.run(say)
+
+    def _request(self, data: Any, validation_data: Any, role: Role | None) -> SearchRequest:
+        trial = HypermodelTrial(
             self._build, data, validation_data, self._trainer, self.objective
         )
-        if place is not None and not place.is_chief:
-            fingerprint = sha256_of_json(self._deciding_settings())
-            name = self.objective.name
-            signal = Worker(place, fit, name, fingerprint, self._run_dir).run()
-            return SearchResult([], [], self._run_dir, signal)
-        with search_directory(self._run_dir) as directory:
-            executor = self._executor(fit, place)
-            study = self._study(directory)
-            return run_search(study, executor, directory, self.settings.keep, say)
-
-    def _executor(self, fit: "HypermodelTrial", place: Role | None) -> Executor:
-        if place is not None:
-            give_up_gpus()
-            return Chief(place, sha256_of_json(self._deciding_settings()))
-        if self._parallel_trials == 1:
-            return InProcess(fit, self.objective.name)
-        environments = worker_environments(self._parallel_trials, give_up_gpus())
-        return WorkerProcesses(fit, self.objective.name, environments)
+        return SearchRequest(
+            self.settings,
+            self._trainer_settings,
+            self._seed,
+            trial,
+            self._space,
+            self._all_settings,
+            self._parallel_trials,
+            role,
+        )
 
     def _space(self) -> keras_tuner.HyperParameters:
         space = keras_tuner.HyperParameters()
-        self._build(space)  # tells what it asks for
+        self._build(space)  # which asks for values
         return space
 
-    def _deciding_settings(self) -> dict[str, Any]:
-        settings = {
+    def _all_settings(self) -> dict[str, Any]:
+        return {
             "seed": self._trainer["seed"],
-            "search": self.settings.model_dump(exclude={"max_trials", "keep"}),
-            "trainer": self._trainer_settings.model_dump(exclude=_HARMLESS),
+            "search": self.settings.model_dump(),
+            "trainer": self._trainer_settings.model_dump(),
             "space": self._space().get_config()["space"],
         }
-        return dict(json.loads(json.dumps(settings)))
-
-    def _study(self, directory: Path) -> Study:
-        journal = Journal(directory / SEARCH_FILE, self._deciding_settings())
-        space = self._space()
-        epochs = self._trainer_settings.max_epochs
-        oracle = create_oracle(self.settings, self.objective, space, self._seed, epochs)
-        return Study(oracle, self.objective, journal)
 
 
-def _require_no_fit(hypermodel: Build | keras_tuner.HyperModel) -> None:
-    """Refuses what Keras Tuner would call, and a Trainer does not."""
+def _builder(hypermodel: Build | keras_tuner.HyperModel) -> Build:
+    """The function that builds; refuses a `fit` that Keras Tuner would call."""
     if not isinstance(hypermodel, keras_tuner.HyperModel):
-        return
+        return hypermodel
     kind = type(hypermodel)
     if kind.fit is not keras_tuner.HyperModel.fit:
         raise ConfigError(
@@ -188,6 +165,8 @@ def _require_no_fit(hypermodel: Build | keras_tuner.HyperModel) -> None:
                 hypermodel=kind.__name__,
             )
         )
+    build: Build = hypermodel.build
+    return build
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Writes down what an oracle said and was told, so that a killed search goes on."""
+"""Writes down what an oracle was asked and told, so that a killed search resumes."""
 
 import json
 import re
@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, TypeAdapter
 
+from ..configs.resuming import CHANGEABLE_IN_SEARCH
 from ..core.checked_files import is_absent, read_checked_json, write_checked_json
-from ..core.differences import differences
+from ..core.differences import differences, flatten
 from ..core.errors import CheckpointError, ConfigError, message
 from ..core.redaction import redacted
 from ..core.removal import remove_file
@@ -41,7 +42,7 @@ class Journal:
 
     Args:
         path: The file.
-        settings: What decides the trials; values that JSON can hold.
+        settings: All settings of the search; values that JSON can hold.
 
     Attributes:
         events: What happened, the oldest first.
@@ -53,11 +54,11 @@ class Journal:
 
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
         self._path = path
-        self._settings = redacted(json.loads(json.dumps(settings)))
+        self._settings = deciding_settings(settings)
         self.events: list[dict[str, Any]] = []
         if not is_absent(path):
             content = _read(path)
-            _compare(content["settings"], self._settings)
+            _compare(deciding_settings(content["settings"]), self._settings)
             self.events = content["events"]
 
     def add(self, **event: Any) -> None:
@@ -78,6 +79,17 @@ class Journal:
     def discard(self) -> None:
         """Removes the file of a search that did not begin."""
         remove_file(self._path.parent, SEARCH_FILE, _JOURNAL)
+
+
+def deciding_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Those settings that decide the trials, by dotted name, without secrets.
+
+    Example:
+        >>> deciding_settings({"seed": 1, "trainer": {"max_epochs": 5, "devices": 2}})
+        {'seed': 1, 'trainer.max_epochs': 5}
+    """
+    flat = flatten(redacted(json.loads(json.dumps(settings))))
+    return {name: flat[name] for name in flat if name not in CHANGEABLE_IN_SEARCH}
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a search leaves: a table of its trials, and pictures of their scores."""
+"""What a search leaves: a table of its trials, and figures of their scores."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,6 +43,16 @@ def parameter_names(study: Study) -> list[str]:
         name for _, trial in sorted(study.trials.items()) for name in trial.values
     )
     return list(names)
+
+
+def short(value: object) -> str:
+    """A value as a person reads it.
+
+    Example:
+        >>> short(0.0012345678), short("adam")
+        ('0.001235', 'adam')
+    """
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _row(trial: Trial, names: Sequence[str]) -> list[object]:

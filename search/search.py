@@ -1,65 +1,31 @@
 """The search: hands trials out, notes what came of them, and keeps the best."""
 
-import contextlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
 
 from ..core.checkpoints import best_checkpoint, remove_all
-from ..core.errors import (
-    CheckpointError,
-    KeraunosError,
-    SearchError,
-    message,
-    unusable_run_dir,
-)
-from ..core.files import own_directory, require_plain, write_text_atomic
-from ..core.lock import BOOKKEEPING, OWNER_FILE, directory_lock, remove_bookkeeping
-from ..core.removal import remove_empty, remove_file, remove_temporary
+from ..core.errors import CheckpointError, KeraunosError, SearchError, message
+from ..core.files import own_directory, write_text_atomic
+from ..core.removal import remove_file
 from ..core.run_layout import (
     CHECKPOINTS_FOLDER,
     MODEL_FILE,
-    SEARCH_FILE,
-    TENSORBOARD_FOLDER,
     TRACEBACK_FILE,
     TRIAL,
     trial_name,
 )
-from .executors.in_process import Stopped
-from .report import draw_results, write_results
+from .directory import remove_unfinished_trials
+from .executors.executor import Executor, Stopped
+from .report import draw_results, short, write_results
 from .study import Study, Trial
 from .trials import Outcome, TrialPlan, garbage_of_trials_only
 from .tuning.hparams import write_experiment, write_session
 
-LEFT = re.compile(rf"\.{TRIAL.pattern}-\w{{8}}")
 _MODEL = re.compile(re.escape(MODEL_FILE))
 
 Say = Callable[[str], None]
-
-
-class Executor(Protocol):
-    """Where trials run; a context that leaves nothing running."""
-
-    @property
-    def has_room(self) -> bool:
-        """Whether another trial can begin."""
-
-    def begin(self, plan: TrialPlan) -> None:
-        """Takes a trial on."""
-
-    def wait(self) -> tuple[int, Outcome] | None:
-        """Waits until one has ended: its number, and what came out.
-
-        None if before that there is room that was not there when it was asked for.
-        """
-
-    def __enter__(self) -> Any:
-        """Begins."""
-
-    def __exit__(self, *exception: object) -> None:
-        """Ends what is still running."""
 
 
 @dataclass(frozen=True)
@@ -84,41 +50,6 @@ class SearchResult:
         return self.signal is None
 
 
-@contextlib.contextmanager
-def search_directory(directory: Path) -> Iterator[Path]:
-    """Makes the directory of a search and keeps other processes out.
-
-    Yields:
-        Where it is, links resolved.
-
-    Raises:
-        ConfigError: It holds something else, a link in its place included, is in use, or
-            can't be written.
-    """
-    directory = directory.resolve()
-    is_new = not directory.exists()
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        held = {each.name for each in directory.iterdir()} - BOOKKEEPING
-    except OSError as error:
-        raise unusable_run_dir(
-            directory, "a search to continue", str(error.strerror)
-        ) from None
-    if held and SEARCH_FILE not in held:
-        raise unusable_run_dir(
-            directory, "a search to continue", f"it holds something else ({min(held)})"
-        )
-    require_plain(directory, TENSORBOARD_FOLDER)
-    try:
-        with directory_lock(directory):
-            yield directory
-    finally:
-        if {each.name for each in directory.iterdir()} <= BOOKKEEPING - {OWNER_FILE}:
-            remove_bookkeeping(directory)
-            if is_new:
-                remove_empty(directory)
-
-
 def run_search(
     study: Study, executor: Executor, directory: Path, keep: int, say: Say
 ) -> SearchResult:
@@ -135,7 +66,7 @@ def run_search(
         SearchError: Every trial failed.
         KeraunosError: The first trials showed that what was asked for can't be done.
     """
-    _remove_left(directory)
+    remove_unfinished_trials(directory)
     try:
         signal = _run(study, executor, directory, keep, say)
     except KeraunosError:
@@ -152,13 +83,6 @@ def run_search(
         raise _all_failed(study, directory)
     trials = [trial for _, trial in sorted(study.trials.items())]
     return SearchResult(trials, best, directory, signal)
-
-
-def _remove_left(directory: Path) -> None:
-    """Removes the trials that a killed process was about to take over."""
-    for path in list(directory.iterdir()):
-        if LEFT.fullmatch(path.name):
-            remove_temporary(directory, path.name, LEFT)
 
 
 def _run(
@@ -264,7 +188,7 @@ def _note(study: Study, trial: Trial, outcome: Outcome, directory: Path, say: Sa
 
 
 def _line(study: Study, trial: Trial) -> str:
-    values = " ".join(f"{name}={_short(value)}" for name, value in trial.values.items())
+    values = " ".join(f"{name}={short(value)}" for name, value in trial.values.items())
     if trial.score is None:
         return f"{trial.name} failed: {trial.reason} | {values}"
     best = study.ranking()[0]
@@ -274,16 +198,12 @@ def _line(study: Study, trial: Trial) -> str:
     return f"{trial.name}: {score} ({so_far}) | {values} | {epochs}"
 
 
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
 def _forget_weights(
     study: Study, directory: Path, keep: int, is_over: bool = False
 ) -> None:
     """Removes the weights of all ended trials but the best and those still needed."""
     kept = {trial.number for trial in study.ranking()[:keep]}
-    kept |= set() if is_over else study.may_go_on() | _taken_over(study)
+    kept |= set() if is_over else study.may_be_continued() | _taken_over(study)
     for number, trial in study.trials.items():
         run = directory / trial.name
         if trial.status != "running" and number not in kept and run.is_dir():

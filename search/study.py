@@ -13,7 +13,7 @@ from ..core.faults import fault_point
 from ..core.run_layout import trial_name
 from .journal import Journal
 from .trials import Outcome
-from .tuning.oracles import is_score, may_go_on
+from .tuning.oracles import is_score, may_be_continued
 
 OWN = "tuner/"  # how names of what oracles note for themselves begin
 
@@ -115,9 +115,9 @@ class Study:
         sign = 1 if self.objective.mode == "min" else -1
         return sorted(done, key=lambda trial: (sign * (trial.score or 0.0), trial.number))
 
-    def may_go_on(self) -> set[int]:
+    def may_be_continued(self) -> set[int]:
         """Numbers of trials whose weights another trial may need."""
-        return may_go_on(self.oracle)
+        return may_be_continued(self.oracle)
 
     def discard(self) -> None:
         """Forgets a search of which nothing has begun."""

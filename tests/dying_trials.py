@@ -5,7 +5,8 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from keraunos.search.executors.in_process import InProcess, Stopped
+from keraunos.search.executors.executor import Stopped
+from keraunos.search.executors.in_process import InProcess
 from keraunos.search.trials import TrialPlan
 
 

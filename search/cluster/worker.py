@@ -14,7 +14,7 @@ from ...core.lock import LOCK_FILE, file_lock
 from ...core.run_layout import trial_name
 from ...core.signals import stop_signals
 from ...core.user_path import user_path
-from ..executors.in_process import Stopped, stopped_by_signals
+from ..executors.executor import Stopped, stopped_by_signals
 from ..trials import FitTrial, Outcome, TrialPlan, garbage_of_trials_only, run_trial
 from ..tuning.service import payload_of, trial_message
 from .client import ChiefClient

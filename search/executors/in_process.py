@@ -13,16 +13,9 @@ from ...core.removal import remove_file
 from ...core.run_layout import CHECKPOINTS_FOLDER
 from ...core.signals import stop_signals
 from ..trials import DEATHS, FitTrial, Outcome, TrialPlan, run_trial
+from .executor import stopped_by_signals
 
 _NOTE = re.compile(r"\.begun-.+\.json")
-
-
-class Stopped(BaseException):
-    """A signal came before a trial, or where it has no fit that would save its state."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
 
 
 class InProcess:
@@ -101,23 +94,3 @@ def _deaths_before(note: Path, reached: str) -> int:
         if before["reached"] == reached:
             return int(before["deaths"]) + 1
     return 0
-
-
-@contextlib.contextmanager
-def stopped_by_signals() -> Iterator[None]:
-    """Lets a signal end what is going on; a fit has handlers of its own meanwhile.
-
-    Within another `stop_signals`, which remembers those that come before. So does it
-    where Python loses what the handler raises, as it does in a `__del__`.
-
-    Raises:
-        Stopped: A signal came.
-    """
-
-    def stop(number: int) -> None:
-        raise Stopped(number)
-
-    with stop_signals(then=stop) as signals:
-        if signals.received is not None:
-            raise Stopped(int(signals.received))
-        yield

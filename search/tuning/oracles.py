@@ -187,7 +187,7 @@ def number_of_trials(oracle: Any) -> int:
     )
 
 
-def may_go_on(oracle: Any) -> set[int]:
+def may_be_continued(oracle: Any) -> set[int]:
     """Numbers of trials whose weights another trial of hyperband may need."""
     if not isinstance(oracle, HyperbandOracle):
         return set()

@@ -7,8 +7,8 @@ from keraunos.core.checkpoints import remove_all
 from keraunos.core.errors import CheckpointError, ConfigError
 from keraunos.search.cluster.role import Role
 from keraunos.search.cluster.worker import Worker
+from keraunos.search.directory import remove_unfinished_trials, search_directory
 from keraunos.search.journal import Journal
-from keraunos.search.search import _remove_left, search_directory
 from keraunos.search.trials import TrialPlan, _take_over
 from outside import KINDS, make_outside, plant, snapshot
 
@@ -56,7 +56,7 @@ def test_only_what_a_killed_process_left_goes(tmp_path):
         (tmp_path / name / "checkpoints").mkdir(parents=True)
     plant(tmp_path / ".trial-001-12345678", "link to a folder", outside)
     before = snapshot(outside)
-    _remove_left(tmp_path)
+    remove_unfinished_trials(tmp_path)
     left = {each.name for each in tmp_path.iterdir()} - {"outside"}
     assert left == {
         ".trial-001-12345678",

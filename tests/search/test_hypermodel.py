@@ -10,7 +10,7 @@ import keras_tuner
 import keraunos as kr
 import pytest
 from keraunos.core.errors import ConfigError, SearchError
-from keraunos.search.search import search_directory
+from keraunos.search.directory import search_directory
 from keraunos.trainer import export as export_module
 
 

@@ -1,4 +1,5 @@
 import pytest
+from keraunos.core.checked_files import read_checked_json, write_checked_json
 from keraunos.core.errors import CheckpointError, ConfigError
 from keraunos.search.journal import Journal
 
@@ -37,3 +38,16 @@ def test_a_folder_that_cannot_be_written_is_an_error(path, tmp_path):
     journal = Journal(tmp_path / "gone" / "search.json", SETTINGS)
     with pytest.raises(CheckpointError, match="must be written"):
         journal.add(event="begin", trial=0)
+
+
+def test_only_what_decides_the_trials_must_stay_the_same(path):
+    Journal(path, SETTINGS | {"run_dir": "b", "trainer": {"devices": 2}})
+    with pytest.raises(ConfigError, match=r"trainer\.max_epochs: None -> 3"):
+        Journal(path, SETTINGS | {"trainer": {"devices": 2, "max_epochs": 3}})
+
+
+def test_a_search_of_before_that_noted_more_settings_can_be_continued(path):
+    content = read_checked_json(path, "")
+    more = {"trainer": {"check_replicas": "warn"}, "search": {"max_trials": 9}}
+    write_checked_json(path, content | {"settings": SETTINGS | more})
+    assert len(Journal(path, SETTINGS).events) == 2

@@ -202,7 +202,7 @@ def test_weights_stay_until_the_trial_that_goes_on_from_them_has_ended(tmp_path)
         source = trial.note("trial_id")
         if source is not None:
             assert int(source) in _taken_over(study)
-            only_so += int(source) not in study.may_go_on()
+            only_so += int(source) not in study.may_be_continued()
         study.tell(trial, Outcome("completed", [trial.values["x"]]))
     assert only_so  # in the last round of a bracket
     assert not _taken_over(study)

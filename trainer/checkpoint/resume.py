@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ...configs.resuming import CHANGEABLE_IN_RUN
 from ...core.bundle import Bundle, read_bundle
 from ...core.checkpoints import checkpoint_names, remove_frozen, remove_left
 from ...core.differences import differences, flatten
@@ -14,26 +15,6 @@ from ...core.errors import CheckpointError, ConfigError, message
 from ...core.run_layout import FROZEN_FOLDER
 from ...strategies import Workers
 from .contents import check_contents
-
-# What may differ between the parts of a run without changing what it computes, but for
-# how far it goes.
-_MAY_DIFFER = (
-    "trainer.accelerator",
-    "trainer.check_replicas",
-    "trainer.devices",
-    "trainer.deterministic",
-    "trainer.fast_dev_run",
-    "trainer.limit_val_batches",
-    "trainer.max_epochs",
-    "trainer.max_steps",
-    "trainer.max_time",
-    "trainer.min_epochs",
-    "trainer.sanity_validation_batches",
-    "trainer.steps_per_execution",
-    "trainer.strategy",
-    "trainer.validate_every_n_epochs",
-    "trainer.validate_every_n_steps",
-)
 
 
 @dataclass(frozen=True)
@@ -171,7 +152,7 @@ def compare_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[
         ConfigError: Something differs that would make the result another one.
     """
     lines = differences(before, now)
-    refused = [line for name, line in lines.items() if name not in _MAY_DIFFER]
+    refused = [line for name, line in lines.items() if name not in CHANGEABLE_IN_RUN]
     if refused:
         raise ConfigError(
             "A run must be resumed with the settings it was begun with. Received: "

@@ -23,6 +23,7 @@ from keraunos.search.cluster.messages import (
 )
 from keraunos.search.cluster.role import ID, IP, PORT, Role, find_role
 from keraunos.search.cluster.worker import Worker
+from keraunos.search.processes import role_in_search
 from keraunos.search.search import _hand_out
 from keraunos.search.trials import DEATHS, Outcome, TrialPlan
 from keraunos.search.tuning.service import payload_of, trial_message
@@ -332,6 +333,16 @@ def test_on_several_machines_there_must_be_a_secret(monkeypatch):
         find_role()
     monkeypatch.setenv(TOKEN_VARIABLE, "0123456789abcdef")
     assert find_role() == Role("chief", "10.0.0.1:8000")
+
+
+def test_a_worker_runs_one_trial_at_a_time(monkeypatch, tmp_path):
+    for name, value in {ID: "worker", IP: "127.0.0.1", PORT: "8000"}.items():
+        monkeypatch.setenv(name, value)
+    assert role_in_search(tmp_path, 1) == Role("worker", "127.0.0.1:8000")
+    with pytest.raises(ConfigError, match="one trial at a time"):
+        hypermodels.run(tmp_path / "s", parallel_trials=2)
+    with pytest.raises(ConfigError, match="needs `run_dir`"):
+        role_in_search(None, 1)
 
 
 @pytest.fixture

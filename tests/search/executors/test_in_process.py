@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from dying_trials import begin_trial
 from keraunos.core.signals import stop_signals
-from keraunos.search.executors.in_process import InProcess, Stopped
+from keraunos.search.executors.executor import Stopped
+from keraunos.search.executors.in_process import InProcess
 from keraunos.search.trials import TrialPlan
 from programs import Program
 

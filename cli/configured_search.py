@@ -1,0 +1,153 @@
+"""A search over the settings of a configuration: what varies, its trials, its best one."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..configs import DEFAULT_SPACE, RunConfig, Space
+from ..core.errors import ConfigError, message
+from ..core.files import sha256_of_json
+from .tensorflow import load_tensorflow
+
+if TYPE_CHECKING:
+    from ..callbacks.monitor import Monitor
+    from ..data import ImageData
+    from ..models import SharedNetworks
+    from ..search.cluster.role import Role
+    from ..search.session import SearchRequest
+    from ..search.study import Trial
+    from ..search.trials import TrialPlan
+    from ..trainer import FitResult
+
+
+def space_of(config: RunConfig) -> Space:
+    """What varies: what the configuration names, or what suits every backbone.
+
+    Raises:
+        ConfigError: It names nothing, and a builder of its own.
+    """
+    if config.search.space is not None:
+        return config.search.space
+    if config.model.builder is not None:
+        raise ConfigError(
+            message(
+                "`search.space` must name what varies, as `model.builder` is given.",
+                "Try search.space.model.arguments.NAME='{float: [0.0, 1.0]}'.",
+                **{"search.space": None},
+            )
+        )
+    return DEFAULT_SPACE
+
+
+def search_request(
+    config: RunConfig, space: Space, parallel_trials: int, role: "Role | None"
+) -> "SearchRequest":
+    """What a search over a configuration is asked for."""
+    from ..search.session import SearchRequest
+    from ..search.tuning.space import hyperparameters
+
+    chosen = config.search.seed
+    return SearchRequest(
+        config.search,
+        config.trainer,
+        config.seed if chosen is None else chosen,
+        ConfiguredTrial(config, space),
+        lambda: hyperparameters(space),
+        lambda: config.model_dump(mode="json") | {"space": space},
+        parallel_trials,
+        role,
+    )
+
+
+def config_of_best(
+    config: RunConfig, space: Space, objective: "Monitor", best: "Trial"
+) -> RunConfig:
+    """The configuration that trains as the best trial did."""
+    from ..search.trial_config import best_config
+    from ..search.tuning.space import decoded
+
+    values = decoded(space, best.hyperparameters.values)
+    return best_config(config, values, objective, best.note("epochs"))
+
+
+def describe_features(config: RunConfig, space: Space) -> str:
+    """Whether trials share what the backbone makes of images, as far as settings decide."""
+    if config.model.builder is not None:
+        return "not cached (no part of the model is known to stay as it is)"
+    if config.feature_cache == "off":
+        return "not cached (feature_cache is off)"
+    varies = "augmentation.strength" in space or config.augmentation.strength > 0
+    if config.augmentation.views == "fresh" and varies:
+        return (
+            "not cached where augmentation.strength is above 0, as augmentation.views is "
+            "fresh; with augmentation.views=2 all trials would share them"
+        )
+    return "computed once for each strength and version, and shared by all trials"
+
+
+@dataclass
+class ConfiguredTrial:
+    """Trains a trial of a configuration, in whichever process.
+
+    Args:
+        config: That of the search.
+        space: What varies.
+    """
+
+    config: RunConfig
+    space: Space
+    _data: dict[str, "ImageData"] = field(default_factory=dict, repr=False)
+    _strategies: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    def __call__(self, plan: "TrialPlan") -> "FitResult | Path":
+        """Trains, resumes or exports, as planned."""
+        load_tensorflow(self.config.trainer)
+        from ..callbacks.monitor import Monitor
+        from ..search.trial_config import trial_config
+        from ..search.tuning.space import decoded
+        from .build import build_module, build_trainer
+
+        settings = self.config.search
+        objective = Monitor(settings.objective, settings.mode, setting="objective")
+        values = decoded(self.space, plan.values)
+        config = trial_config(self.config, values, objective, plan.max_epochs)
+        strategy = self._strategy_of(config)
+        trainer = build_trainer(config, plan.directory, strategy=strategy, export=False)
+        trainer.check()
+        data = self._read(config)
+        module = build_module(config, data, self._shared)
+        return (trainer.export_best if plan.export else trainer.fit)(module, data)
+
+    @functools.cached_property
+    def _shared(self) -> "SharedNetworks":
+        from ..models import SharedNetworks
+
+        return SharedNetworks()
+
+    def _strategy_of(self, config: RunConfig) -> Any:
+        """One for all trials, as those that share variables must."""
+        from ..strategies import create_strategy
+
+        settings = config.trainer
+        named = (settings.strategy, settings.accelerator, settings.devices)
+        if named not in self._strategies:
+            self._strategies[named] = create_strategy(*named)
+        return self._strategies[named]
+
+    def _read(self, config: RunConfig) -> "ImageData":
+        """The images; read once, and one object for all trials that see the same."""
+        from .build import build_augmentation, build_data
+
+        def kept(make: Callable[[], "ImageData"], *sections: str) -> "ImageData":
+            key = sha256_of_json(config.model_dump(mode="json", include=set(sections)))
+            if key not in self._data:
+                self._data[key] = make()
+            return self._data[key]
+
+        def varied() -> "ImageData":
+            read = kept(lambda: build_data(config), "data", "seed")
+            return read.with_augmentation(build_augmentation(config))
+
+        return kept(varied, "data", "seed", "augmentation")

@@ -1,0 +1,171 @@
+"""A search from what is asked for to its result: for the command line and for Python."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import keras_tuner
+import tensorflow as tf
+
+from ..callbacks.monitor import Monitor
+from ..configs import SearchConfig, TrainerConfig
+from ..core.files import sha256_of_json
+from ..core.processes import worker_environments
+from ..core.run_layout import SEARCH_FILE
+from .cluster.chief import Chief
+from .cluster.role import Role
+from .cluster.worker import Worker
+from .directory import search_directory
+from .executors.executor import Executor
+from .executors.in_process import InProcess
+from .executors.worker_processes import WorkerProcesses
+from .journal import Journal, deciding_settings
+from .search import Say, SearchResult, run_search
+from .study import Study
+from .trials import FitTrial
+from .tuning.oracles import create_oracle, number_of_trials
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """What a search is asked for.
+
+    Attributes:
+        config: The oracle, the objective, how many trials.
+        trainer: Settings of the Trainer of each trial.
+        seed: Of the oracle.
+        fit: Trains a trial, in whichever process.
+        make_space: Returns what varies. It may build a model, and is called when the GPUs
+            are left to the processes of the trials.
+        make_settings: Returns all settings by name, once that has been called.
+        parallel_trials: Trials that run at a time, each in a process of its own.
+        role: Of this process in a search on several machines; None if it is alone.
+    """
+
+    config: SearchConfig
+    trainer: TrainerConfig
+    seed: int
+    fit: FitTrial
+    make_space: Callable[[], keras_tuner.HyperParameters]
+    make_settings: Callable[[], Mapping[str, Any]]
+    parallel_trials: int = 1
+    role: Role | None = None
+
+    @cached_property
+    def objective(self) -> Monitor:
+        """The metric that is the score, with its direction."""
+        return Monitor(self.config.objective, self.config.mode, setting="objective")
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """What decides the trials, by dotted name."""
+        return deciding_settings(self.make_settings())
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of what decides the trials: the same in a chief and its workers."""
+        return sha256_of_json(self.settings)
+
+
+class Session:
+    """A search that is open: nobody else has it, and its past is known.
+
+    Args:
+        request: What it is asked for.
+        directory: Locked by this process.
+
+    Attributes:
+        study: Its trials.
+
+    Raises:
+        CheckpointError: What was noted of it can't be read.
+        ConfigError: It was begun with other settings.
+    """
+
+    def __init__(self, request: SearchRequest, directory: Path) -> None:
+        self._request = request
+        self._directory = directory
+        self._executor = _create_executor(request)  # first, as it gives up the GPUs
+        config, objective = request.config, request.objective
+        journal = Journal(directory / SEARCH_FILE, request.settings)
+        epochs = request.trainer.max_epochs
+        space = request.make_space()
+        oracle = create_oracle(config, objective, space, request.seed, epochs)
+        self.study = Study(oracle, objective, journal)
+
+    @property
+    def max_trials(self) -> int:
+        """How many trials there will be at most."""
+        return number_of_trials(self.study.oracle)
+
+    @property
+    def num_ended(self) -> int:
+        """How many trials have ended so far."""
+        return sum(trial.status != "running" for trial in self.study.trials.values())
+
+    def run(self, say: Say) -> SearchResult:
+        """Runs trials until there are no more, or a signal comes (see `run_search`)."""
+        keep = self._request.config.keep
+        return run_search(self.study, self._executor, self._directory, keep, say)
+
+
+@contextlib.contextmanager
+def open_session(request: SearchRequest, directory: Path) -> Iterator[Session]:
+    """Opens a search in a directory, a new one or one to continue.
+
+    Raises:
+        CheckpointError: What was noted of it can't be read.
+        ConfigError: The directory holds something else, is in use or can't be written, or
+            the search was begun with other settings.
+    """
+    with search_directory(directory) as own:
+        yield Session(request, own)
+
+
+def run_worker(request: SearchRequest, role: Role, directory: Path) -> int | None:
+    """Runs trials for a chief on another machine until it has no more.
+
+    Args:
+        request: The same as that of the chief.
+        role: Of this process.
+        directory: Of the search.
+
+    Returns:
+        The signal that ended it, or None.
+
+    Raises:
+        WorkerError: The chief does not answer.
+        ConfigError: The chief runs another search.
+    """
+    name, fingerprint = request.objective.name, request.fingerprint
+    return Worker(role, request.fit, name, fingerprint, directory).run()
+
+
+def _create_executor(request: SearchRequest) -> Executor:
+    if request.role is not None:
+        _give_up_gpus()
+        return Chief(request.role, request.fingerprint)
+    if request.parallel_trials == 1:
+        return InProcess(request.fit, request.objective.name)
+    found = _give_up_gpus()
+    gpus = [] if request.trainer.accelerator == "cpu" else found
+    environments = worker_environments(request.parallel_trials, gpus)
+    return WorkerProcesses(request.fit, request.objective.name, environments)
+
+
+def _give_up_gpus() -> list[str]:
+    """Leaves the GPUs to other processes.
+
+    Returns:
+        Their names, as CUDA_VISIBLE_DEVICES writes them.
+    """
+    found = tf.config.list_physical_devices("GPU")
+    with contextlib.suppress(RuntimeError):  # the user's program is on them already
+        tf.config.set_visible_devices([], "GPU")
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = named.split(",") if named else map(str, range(len(found)))
+    return [name for name, _ in zip(names, found, strict=False)]
