@@ -1,13 +1,14 @@
 """Trains the head first, and then a part of the backbone with it."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 
 from ..configs import validated
+from ..configs.arguments import OF_CALLBACKS, takes_settings
 from ..configs.callbacks import BackboneFinetuningConfig
-from ..configs.choices import Mode
+from ..configs.options import BackboneFinetuningOptions
 from ..core.errors import ConfigError, message
 from ..core.names import did_you_mean
 from ..models.phases import Phase, ordered_layers
@@ -26,17 +27,10 @@ class BackboneFinetuning(Callback):
     Args:
         unfreeze_from: Name of the first layer to unfreeze, or the beginning of its name:
             `"conv5"`, `"conv5_block2"`. All after it in the backbone follow.
-        last_layers: How many layers with weights to unfreeze, from the end; in place of
-            `unfreeze_from`. Without either the whole backbone is unfrozen.
-        at_epoch: Epochs of the head alone, at most; None leaves it to the metric.
-        monitor: A metric that begins the new phase once it stops improving, or None.
-        patience: Epochs without improvement of the metric after which it begins.
-        min_delta: By how much a value must be better to count as improvement.
-        mode: Whether `"min"` or `"max"` is good; `"auto"` tells by the name.
-        learning_rate: Of all that trains in the new phase.
-        schedule: How it changes, as `optimizer.schedule`; epochs count from there on. A
-            warm-up before a cosine or linear one takes half of what is left at most.
-        train_batch_norm: Whether BatchNorm of the unfrozen layers trains, too.
+        **options: As `callbacks.backbone_finetuning` in a configuration: `last_layers` in
+            place of `unfreeze_from` (without either the whole backbone is unfrozen),
+            `at_epoch`, `monitor`, `patience`, `min_delta`, `mode`, `learning_rate`,
+            `schedule`, `train_batch_norm`. See `docs/settings.md`.
 
     Raises:
         ConfigError: An argument is out of its range, there is no such layer, or nothing
@@ -46,34 +40,18 @@ class BackboneFinetuning(Callback):
         >>> tuning = BackboneFinetuning("conv5", at_epoch=3, learning_rate=1e-5)
     """
 
+    @takes_settings(OF_CALLBACKS["backbone_finetuning"])
     def __init__(
-        self,
-        unfreeze_from: str | None = None,
-        last_layers: int | None = None,
-        at_epoch: int | None = 5,
-        monitor: str | None = None,
-        patience: int = 2,
-        min_delta: float = 0.0,
-        mode: Mode = "auto",
-        learning_rate: float = 1e-5,
-        schedule: dict[str, Any] | None = None,
-        train_batch_norm: bool = False,
+        self, unfreeze_from: str | None = None, **options: Unpack[BackboneFinetuningOptions]
     ) -> None:
         self.config = validated(
             BackboneFinetuningConfig,
             "callbacks.backbone_finetuning",
             unfreeze_from=unfreeze_from,
-            last_layers=last_layers,
-            at_epoch=at_epoch,
-            monitor=monitor,
-            patience=patience,
-            min_delta=min_delta,
-            mode=mode,
-            learning_rate=learning_rate,
-            schedule=schedule,
-            train_batch_norm=train_batch_norm,
+            **options,
         )
-        self._monitor = Monitor(monitor, mode, min_delta) if monitor else None
+        metric, mode = self.config.monitor, self.config.mode
+        self._monitor = Monitor(metric, mode, self.config.min_delta) if metric else None
         self.reset()
 
     def reset(self) -> None:

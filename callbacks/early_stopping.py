@@ -1,11 +1,12 @@
 """Stops when a metric no longer improves, is good enough, or is beyond hope."""
 
 import math
-from typing import Any
+from typing import Any, Unpack
 
 from ..configs import validated
+from ..configs.arguments import OF_CALLBACKS, takes_settings
 from ..configs.callbacks import EarlyStoppingConfig
-from ..configs.choices import Mode
+from ..configs.options import EarlyStoppingOptions
 from ..models.variables import Arrays, assign_values, changing_variables, copy_values
 from .base import Callback
 from .monitor import Monitor
@@ -17,16 +18,9 @@ class EarlyStopping(Callback):
 
     Args:
         monitor: Name of the metric.
-        patience: Epochs without improvement after which to stop.
-        min_delta: By how much a value must be better to count as improvement.
-        mode: Whether `"min"` or `"max"` is good; `"auto"` tells by the name.
-        restore_best_weights: Whether the model ends with the weights of its best
-            epoch.
-        stopping_threshold: Value that is good enough: stops once it is reached.
-        divergence_threshold: Value beyond which there is no hope: stops once the metric
-            is worse.
-        check_finite: Whether to stop at once when the metric is NaN or infinite; else
-            that is an epoch without improvement.
+        **options: As `callbacks.early_stopping` in a configuration: `patience`,
+            `min_delta`, `mode`, `restore_best_weights`, `stopping_threshold`,
+            `divergence_threshold`, `check_finite`. See `docs/settings.md`.
 
     Attributes:
         reason: Why it has stopped the fit, or None.
@@ -41,35 +35,18 @@ class EarlyStopping(Callback):
         >>> stopping = EarlyStopping("val_accuracy", patience=2)
     """
 
+    @takes_settings(OF_CALLBACKS["early_stopping"])
     def __init__(
-        self,
-        monitor: str = "val_loss",
-        patience: int = 3,
-        min_delta: float = 0.0,
-        mode: Mode = "auto",
-        restore_best_weights: bool = True,
-        stopping_threshold: float | None = None,
-        divergence_threshold: float | None = None,
-        check_finite: bool = False,
+        self, monitor: str = "val_loss", **options: Unpack[EarlyStoppingOptions]
     ) -> None:
-        validated(
-            EarlyStoppingConfig,
-            "callbacks.early_stopping",
-            monitor=monitor,
-            patience=patience,
-            min_delta=min_delta,
-            mode=mode,
-            restore_best_weights=restore_best_weights,
-            stopping_threshold=stopping_threshold,
-            divergence_threshold=divergence_threshold,
-            check_finite=check_finite,
-        )
-        self.monitor = Monitor(monitor, mode, min_delta)
-        self.patience = patience
-        self.restore_best_weights = restore_best_weights
-        self.stopping_threshold = stopping_threshold
-        self.divergence_threshold = divergence_threshold
-        self.check_finite = check_finite
+        section = "callbacks.early_stopping"
+        config = validated(EarlyStoppingConfig, section, monitor=monitor, **options)
+        self.monitor = Monitor(config.monitor, config.mode, config.min_delta)
+        self.patience = config.patience
+        self.restore_best_weights = config.restore_best_weights
+        self.stopping_threshold = config.stopping_threshold
+        self.divergence_threshold = config.divergence_threshold
+        self.check_finite = config.check_finite
         self.reset()
 
     def reset(self) -> None:

@@ -5,8 +5,12 @@ import math
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TextIO
+from typing import Any, TextIO, Unpack
 
+from ..configs import validated
+from ..configs.arguments import OF_CALLBACKS, takes_settings
+from ..configs.callbacks import JsonLogConfig
+from ..configs.options import JsonLogOptions
 from ..core.console import PlainConsole
 from .base import Callback
 from .run_state import RunState
@@ -20,9 +24,10 @@ class JsonLog(Callback):
     `step`, `epoch` or `end`.
 
     Args:
-        seconds_between_lines: How often a line is written within an epoch.
         stream: Where to write; standard error by default.
         clock: Tells the time in seconds.
+        **options: As `callbacks.json_log` in a configuration: `seconds_between_lines`.
+            See `docs/settings.md`.
 
     Example:
         >>> log = JsonLog(seconds_between_lines=600)
@@ -31,13 +36,16 @@ class JsonLog(Callback):
     chief_only = True
     every_n_steps = None
 
+    @takes_settings(OF_CALLBACKS["json_log"])
     def __init__(
         self,
-        seconds_between_lines: float = 60.0,
+        *,
         stream: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
+        **options: Unpack[JsonLogOptions],
     ) -> None:
-        self.seconds_between_lines = seconds_between_lines
+        config = validated(JsonLogConfig, "callbacks.json_log", **options)
+        self.seconds_between_lines = config.seconds_between_lines
         self._stream = stream
         self._clock = clock
         self.reset()

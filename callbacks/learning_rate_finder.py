@@ -1,14 +1,16 @@
 """Finds a learning rate before training."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from ..configs import validated
+from ..configs.arguments import OF_CALLBACKS, takes_settings
 from ..configs.callbacks import LearningRateFinderConfig
+from ..configs.options import LearningRateFinderOptions
 from ..core.errors import ConfigError, message
 from ..core.run_layout import LEARNING_RATE_IMAGE
 from ..evaluation import save_figure
@@ -28,9 +30,9 @@ class LearningRateFinder(Callback):
     `learning_rate.png` of the run directory.
 
     Args:
-        smallest: The first learning rate to try.
-        largest: The last one.
-        num_steps: How many to try, in a geometric row.
+        **options: As `callbacks.learning_rate_finder` in a configuration: `smallest` and
+            `largest` learning rate, and `num_steps`, how many to try in a geometric row.
+            See `docs/settings.md`.
 
     Attributes:
         suggestion: What was found, or None.
@@ -44,17 +46,12 @@ class LearningRateFinder(Callback):
         >>> finder = LearningRateFinder(largest=0.1, num_steps=50)
     """
 
-    def __init__(
-        self, smallest: float = 1e-6, largest: float = 1.0, num_steps: int = 100
-    ) -> None:
-        validated(
-            LearningRateFinderConfig,
-            "callbacks.learning_rate_finder",
-            smallest=smallest,
-            largest=largest,
-            num_steps=num_steps,
-        )
-        self.smallest, self.largest, self.num_steps = smallest, largest, num_steps
+    @takes_settings(OF_CALLBACKS["learning_rate_finder"])
+    def __init__(self, **options: Unpack[LearningRateFinderOptions]) -> None:
+        section = "callbacks.learning_rate_finder"
+        config = validated(LearningRateFinderConfig, section, **options)
+        self.smallest, self.largest = config.smallest, config.largest
+        self.num_steps = config.num_steps
         self.reset()
 
     def reset(self) -> None:

@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from ..configs import validated
+from ..configs.arguments import OF_CALLBACKS, takes_settings
 from ..configs.callbacks import ModelCheckpointConfig
-from ..configs.choices import Mode
+from ..configs.options import ModelCheckpointOptions
 from ..core.bundle import Bundle, write_bundle
 from ..core.checked_files import write_checked_text
 from ..core.checkpoints import only_names, remove_checkpoint
@@ -37,19 +38,10 @@ class ModelCheckpoint(Callback):
     Args:
         monitor: Metric that tells the best; by default `val_loss`, or `loss` where
             there is no validation.
-        mode: Whether `"min"` or `"max"` is good; `"auto"` tells by the name.
-        save_top_k: How many of the best to keep.
-        save_last: Whether to keep the newest as well.
-        every_n_epochs: Epochs between checkpoints.
-        every_n_steps: Steps between further checkpoints within epochs, or None.
-        every_n_minutes: Minutes between further checkpoints within epochs, or None.
-        restore_best: Whether the model ends with the weights of the best checkpoint.
-        save_weights_only: Whether to keep all weights of the model and nothing else, in
-            directories `weights-...`. No run goes on from these; a run that is
-            interrupted is saved whole nevertheless.
-        save_on_exception: Whether to save where an error ends the fit, so that the run
-            goes on from there: callbacks whose turn had not come miss that hook. Nothing
-            is saved if the error came from within a step.
+        **options: As `callbacks.model_checkpoint` in a configuration: `mode`,
+            `save_top_k`, `save_last`, `every_n_epochs`, `every_n_steps`,
+            `every_n_minutes`, `restore_best`, `save_weights_only`, `save_on_exception`.
+            See `docs/settings.md`.
         clock: Tells the time in seconds.
 
     Raises:
@@ -63,43 +55,25 @@ class ModelCheckpoint(Callback):
     runs_last = True  # so that the model ends with what is restored
     writes_alone = f"{BEST_FILE} and {LAST_FILE}"
 
+    @takes_settings(OF_CALLBACKS["model_checkpoint"])
     def __init__(
         self,
         monitor: str | None = None,
-        mode: Mode = "auto",
-        save_top_k: int = 1,
-        save_last: bool = True,
-        every_n_epochs: int = 1,
-        every_n_steps: int | None = None,
-        every_n_minutes: float | None = None,
-        restore_best: bool = True,
-        save_weights_only: bool = False,
-        save_on_exception: bool = False,
+        *,
         clock: Callable[[], float] = time.monotonic,
+        **options: Unpack[ModelCheckpointOptions],
     ) -> None:
-        validated(
-            ModelCheckpointConfig,
-            "callbacks.model_checkpoint",
-            monitor=monitor,
-            mode=mode,
-            save_top_k=save_top_k,
-            save_last=save_last,
-            every_n_epochs=every_n_epochs,
-            every_n_steps=every_n_steps,
-            every_n_minutes=every_n_minutes,
-            restore_best=restore_best,
-            save_weights_only=save_weights_only,
-            save_on_exception=save_on_exception,
-        )
-        self._given_monitor = Monitor(monitor, mode) if monitor else None
-        self.save_top_k = save_top_k
-        self.save_last = save_last
-        self.every_n_epochs = every_n_epochs
-        self.every_n_steps = every_n_steps
-        self.every_n_minutes = every_n_minutes
-        self.restore_best = restore_best
-        self.save_weights_only = save_weights_only
-        self.save_on_exception = save_on_exception
+        section = "callbacks.model_checkpoint"
+        config = validated(ModelCheckpointConfig, section, monitor=monitor, **options)
+        self._given_monitor = Monitor(monitor, config.mode) if monitor else None
+        self.save_top_k = config.save_top_k
+        self.save_last = config.save_last
+        self.every_n_epochs = config.every_n_epochs
+        self.every_n_steps = config.every_n_steps
+        self.every_n_minutes = config.every_n_minutes
+        self.restore_best = config.restore_best
+        self.save_weights_only = config.save_weights_only
+        self.save_on_exception = config.save_on_exception
         self._clock = clock
         self.reset()
 

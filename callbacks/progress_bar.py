@@ -3,9 +3,14 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
+from typing import Unpack
 
 from rich.console import Console
 
+from ..configs import validated
+from ..configs.arguments import OF_CALLBACKS, takes_settings
+from ..configs.callbacks import ProgressBarConfig
+from ..configs.options import ProgressBarOptions
 from ..core.console import PlainConsole
 from ..core.names import visible
 from ..models.module import count_parameters
@@ -26,10 +31,10 @@ class ProgressBar(Callback):
     each epoch, and one every `seconds_between_lines` within long ones.
 
     Args:
-        refresh_seconds: How often the values on the bar are fetched from the device.
-        seconds_between_lines: How often a plain line is written within an epoch.
         console: Where to write; standard error by default.
         clock: Tells the time in seconds.
+        **options: As `callbacks.progress_bar` in a configuration: `refresh_seconds` of
+            the bar and `seconds_between_lines`. See `docs/settings.md`.
 
     Example:
         >>> bar = ProgressBar(refresh_seconds=1.0)
@@ -38,15 +43,17 @@ class ProgressBar(Callback):
     chief_only = True
     every_n_steps = None
 
+    @takes_settings(OF_CALLBACKS["progress_bar"])
     def __init__(
         self,
-        refresh_seconds: float = 0.5,
-        seconds_between_lines: float = 60.0,
+        *,
         console: Console | None = None,
         clock: Callable[[], float] = time.monotonic,
+        **options: Unpack[ProgressBarOptions],
     ) -> None:
-        self.refresh_seconds = refresh_seconds
-        self.seconds_between_lines = seconds_between_lines
+        config = validated(ProgressBarConfig, "callbacks.progress_bar", **options)
+        self.refresh_seconds = config.refresh_seconds
+        self.seconds_between_lines = config.seconds_between_lines
         self._console = console
         self._clock = clock
         self._bar: TerminalBar | NotebookOutput | None = None

@@ -1,10 +1,14 @@
 """Writes what TensorBoard shows."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import tensorflow as tf
 
+from ..configs import validated
+from ..configs.arguments import OF_CALLBACKS, takes_settings
+from ..configs.callbacks import TensorBoardConfig
+from ..configs.options import TensorBoardOptions
 from ..core.errors import ConfigError
 from ..core.files import own_directory
 from ..core.run_layout import TENSORBOARD_FOLDER
@@ -32,9 +36,9 @@ class TensorBoard(Callback):
     HParams dashboard. The horizontal axis counts steps.
 
     Args:
-        pictures: Whether to write pictures.
-        profile_steps: First and last step to record for the profiler, counted from 1, or
-            None. Recording slows these steps down.
+        **options: As `callbacks.tensorboard` in a configuration: `pictures`, whether to
+            write images, and `profile_steps`, the first and last step to record for the
+            profiler (which slows them down). See `docs/settings.md`.
 
     Example:
         >>> board = TensorBoard(profile_steps=(10, 15))
@@ -43,12 +47,12 @@ class TensorBoard(Callback):
     chief_only = True
     every_n_steps = None
 
-    def __init__(
-        self, pictures: bool = True, profile_steps: Sequence[int] | None = None
-    ) -> None:
-        self.pictures = pictures
-        self.profile_steps = profile_steps
-        self.wants_validation_predictions = pictures
+    @takes_settings(OF_CALLBACKS["tensorboard"])
+    def __init__(self, **options: Unpack[TensorBoardOptions]) -> None:
+        config = validated(TensorBoardConfig, "callbacks.tensorboard", **options)
+        self.pictures = config.pictures
+        self.profile_steps = config.profile_steps
+        self.wants_validation_predictions = config.pictures
         self._writers: dict[str, tf.summary.SummaryWriter] = {}
         self._window: ProfileWindow | None = None
 

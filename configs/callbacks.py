@@ -1,7 +1,7 @@
 """The options of the callbacks that ship with Keraunos, by the name they have in YAML."""
 
 import re
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -9,7 +9,7 @@ from ..core.names import did_you_mean, printable
 from .choices import Mode
 from .optimizer import ScheduleConfig
 from .problems import ProblemsError, describe
-from .section import IMPORTABLE, MOST, Count, Section
+from .section import AS_LIST, IMPORTABLE, MOST, Count, Section
 
 
 class EarlyStoppingConfig(Section):
@@ -19,19 +19,29 @@ class EarlyStoppingConfig(Section):
     patience: Count = Field(
         3, description="Epochs without improvement after which to stop."
     )
-    min_delta: float = Field(0.0, ge=0, description="What counts as improvement.")
-    mode: Mode = Field("auto", description="Whether small or large values are good.")
+    min_delta: float = Field(
+        0.0,
+        ge=0,
+        description="By how much a value must be better to count as improvement.",
+    )
+    mode: Mode = Field(
+        "auto",
+        description="Whether small or large values are good; `auto` goes by the "
+        "metric's name.",
+    )
     restore_best_weights: bool = Field(
         True, description="End with the weights of the best epoch."
     )
     stopping_threshold: float | None = Field(
-        None, description="Stop once the metric is as good as this."
+        None, description="Stop once the metric is as good as this value."
     )
     divergence_threshold: float | None = Field(
-        None, description="Stop once the metric is worse than this."
+        None, description="Stop once the metric is worse than this value."
     )
     check_finite: bool = Field(
-        False, description="Stop at once when the metric is NaN or infinite."
+        False,
+        description="Stop at once when the metric is NaN or infinite; else that is an "
+        "epoch without improvement.",
     )
 
 
@@ -39,7 +49,10 @@ class BackboneFinetuningConfig(Section):
     """Trains the head first, and then a part of the backbone with it."""
 
     unfreeze_from: str | None = Field(
-        None, description="First layer to unfreeze, or the beginning of its name."
+        None,
+        description="First layer to unfreeze, or the beginning of its name; all behind "
+        "it follow. Without it and `last_layers` the whole backbone is "
+        "unfrozen.",
     )
     last_layers: int | None = Field(
         None,
@@ -51,7 +64,7 @@ class BackboneFinetuningConfig(Section):
         5,
         ge=1,
         le=MOST,
-        description="Epochs of the head alone, at most; null leaves it to monitor.",
+        description="Epochs of the head alone, at most; null leaves it to `monitor`.",
     )
     monitor: str | None = Field(
         None, description="Metric that unfreezes once it stops improving."
@@ -59,16 +72,25 @@ class BackboneFinetuningConfig(Section):
     patience: Count = Field(
         2, description="Epochs without improvement after which to unfreeze."
     )
-    min_delta: float = Field(0.0, ge=0, description="What counts as improvement.")
-    mode: Mode = Field("auto", description="Whether small or large values are good.")
-    learning_rate: float = Field(
-        1e-5, gt=0, description="Of head and backbone from then on."
+    min_delta: float = Field(
+        0.0,
+        ge=0,
+        description="By how much a value must be better to count as improvement.",
     )
+    mode: Mode = Field(
+        "auto",
+        description="Whether small or large values are good; `auto` goes by the "
+        "metric's name.",
+    )
+    learning_rate: float = Field(1e-5, gt=0, description="Of all that trains from then on.")
     schedule: ScheduleConfig | None = Field(
-        None, description="How it changes, as optimizer.schedule, from then on."
+        None,
+        description="How it changes, as `optimizer.schedule`, with epochs counted from "
+        "then on. A warm-up before cosine or linear takes half of what is "
+        "left at most.",
     )
     train_batch_norm: bool = Field(
-        False, description="Train BatchNorm of the backbone, too."
+        False, description="Train BatchNorm of the unfrozen layers, too."
     )
 
     @model_validator(mode="after")
@@ -84,9 +106,15 @@ class ModelCheckpointConfig(Section):
     """Saves checkpoints and keeps the best and the last."""
 
     monitor: str | None = Field(
-        None, description="Metric that tells the best; val_loss (or loss) by default."
+        None,
+        description="Metric by which checkpoints are compared; `val_loss` by default, "
+        "or `loss` without validation.",
     )
-    mode: Mode = Field("auto", description="Whether small or large values are good.")
+    mode: Mode = Field(
+        "auto",
+        description="Whether small or large values are good; `auto` goes by the "
+        "metric's name.",
+    )
     save_top_k: Count = Field(1, description="How many of the best to keep.")
     save_last: bool = Field(True, description="Keep the newest as well.")
     every_n_epochs: Count = Field(1, description="Epochs between checkpoints.")
@@ -100,10 +128,15 @@ class ModelCheckpointConfig(Section):
         True, description="End with the weights of the best checkpoint."
     )
     save_weights_only: bool = Field(
-        False, description="Keep weights alone: smaller, and no run goes on from them."
+        False,
+        description="Keep the weights of the model alone, in directories `weights-...`: "
+        "smaller, and no run resumes from them. An interrupted run is saved "
+        "whole nevertheless.",
     )
     save_on_exception: bool = Field(
-        False, description="Save where an error ends the run, to go on from there."
+        False,
+        description="Save where an error ends the fit, to resume there. Nothing is "
+        "saved if the error came from within a step.",
     )
 
 
@@ -118,8 +151,8 @@ class LearningRateFinderConfig(Section):
 class TensorBoardConfig(Section):
     """Writes what TensorBoard shows."""
 
-    pictures: bool = Field(True, description="Write pictures, too.")
-    profile_steps: list[int] | None = Field(
+    pictures: bool = Field(True, description="Write images, too.")
+    profile_steps: Annotated[list[int] | None, AS_LIST] = Field(
         None,
         min_length=2,
         max_length=2,
@@ -146,7 +179,7 @@ class ProgressBarConfig(Section):
 
 
 class JsonLogConfig(Section):
-    """Says how training goes in lines of JSON."""
+    """Reports training in lines of JSON."""
 
     seconds_between_lines: float = Field(
         60.0, gt=0, description="Seconds between lines within an epoch."

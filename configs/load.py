@@ -3,15 +3,17 @@
 The order is: defaults, then the files from left to right, then `key=value`.
 """
 
+import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import ValidationError
 
 from ..core.errors import ConfigError, message
 from ..core.names import did_you_mean, printable
 from ..core.redaction import redacted
+from .model import not_replaced
 from .problems import annotation_of, describe
 from .recipes import recipes
 from .schema import RunConfig
@@ -45,16 +47,18 @@ def load_config(
     origins: dict[str, str] = {}
     for source in sources:
         content, places = read_source(source)
-        values = merge(values, content)
+        values = lay_over(values, content)
         origins |= places
     problems = []
+    typed: dict[str, Any] = {}
     for override in overrides:
         try:
-            values = merge(values, _parse_override(override))
+            typed = merge(typed, _parse_override(override))
             key = override.partition("=")[0]
             origins = _origins_around(key) | origins | {key: COMMAND_LINE}
         except ConfigError as error:
             problems.append(str(error))
+    values = lay_over(values, typed)
     try:
         config = RunConfig.model_validate(values)
     except ValidationError as error:
@@ -75,6 +79,21 @@ def typed_values(overrides: Sequence[str]) -> dict[str, Any]:
     for override in overrides:
         values = merge(values, _parse_override(override))
     return values
+
+
+def lay_over(values: dict[str, Any], layer: dict[str, Any]) -> dict[str, Any]:
+    """Lays a file, or all that was typed, over the layers below.
+
+    A builder replaces a backbone of the layers below, and a backbone a builder.
+
+    Example:
+        >>> lay_over({"model": {"dropout": 0.1}}, {"model": {"builder": "my:build"}})
+        {'model': {'builder': 'my:build'}}
+    """
+    below, model = values.get("model"), layer.get("model")
+    if isinstance(below, dict) and isinstance(model, dict):
+        values = values | {"model": not_replaced(below, model)}
+    return merge(values, layer)
 
 
 def merge(base: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
@@ -204,6 +223,15 @@ def _origins_around(key: str) -> dict[str, str]:
 def _parse_value(raw: str, annotation: Any, key: str) -> Any:
     """Reads a value as YAML, but leaves text alone where text is wanted."""
     place = f"{COMMAND_LINE}: {key}"
-    if annotation is str or str in typing.get_args(annotation):
+    if _is_text(annotation):
         return None if raw in ("null", "~", "") else require_text(raw, place)
     return parse_yaml(raw, place, has_lines=False).content
+
+
+def _is_text(annotation: Any) -> bool:
+    """Whether a type is text, or text among others: `str | None`."""
+    kind = typing.get_origin(annotation)
+    if kind in (Annotated, typing.Union, types.UnionType):
+        options = typing.get_args(annotation)
+        return any(map(_is_text, options[:1] if kind is Annotated else options))
+    return annotation is str

@@ -1,6 +1,7 @@
 """The settings of the section `model`: what is trained."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import (
     Field,
@@ -10,31 +11,35 @@ from pydantic import (
 )
 
 from .choices import Backbone, Loss, MetricName
-from .section import IMPORTABLE, Section
+from .section import AS_LIST, IMPORTABLE, PathText, Section
+
+OF_BUILDERS = {"builder", "arguments"}
 
 
 class ModelConfig(Section):
     """What is trained: a frozen backbone with a new head, or a model of one's own."""
 
     backbone: Backbone = Field("ResNet50", description="A model of keras.applications.")
-    weights: str | None = Field(
+    weights: PathText | None = Field(
         "imagenet",
         description="`imagenet`, a weights file, or null for a random start.",
     )
     dropout: float = Field(0.2, ge=0, lt=1, description="Dropout rate before the head.")
     standardize_features: bool = Field(
-        False, description="Give each feature mean 0 and variance 1 on training data."
+        False,
+        description="Give each feature mean 0 and variance 1 on the training set, which "
+        "costs one pass over it; helps heads on networks that were not trained.",
     )
     loss: Loss = Field(
-        "crossentropy", description="`focal` gives easy pictures less weight."
+        "crossentropy", description="`focal` gives easy examples less weight."
     )
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="Part of each target that all classes share."
     )
-    metrics: list[MetricName] = Field(
+    metrics: Annotated[list[MetricName], AS_LIST] = Field(
         ["accuracy", "balanced_accuracy"],
         description="What is measured while training and validating; any can be "
-        "monitored. `recall_per_class` is one for each class, named recall_CLASS.",
+        "monitored. `recall_per_class` is one for each class, named `recall_CLASS`.",
     )
     builder: str | None = Field(
         None,
@@ -42,15 +47,18 @@ class ModelConfig(Section):
         description="`package.module:name` of a function that returns a compiled "
         "keras.Model, or of a Module, in place of a backbone.",
     )
-    arguments: dict[str, Any] = Field({}, description="Arguments of the builder.")
+    arguments: dict[str, Any] = Field(
+        {},
+        description="Arguments of the builder, beside `num_classes`, `image_size` and "
+        "`class_names`, which it gets if it asks for them by name.",
+    )
 
     @model_validator(mode="after")
     def _one_kind(self) -> "ModelConfig":
-        own = {"builder", "arguments"}
         if self.builder is None and self.arguments:
             raise ValueError("`arguments` belong to a `builder`, and none is given")
-        if self.builder is not None and self.model_fields_set - own:
-            others = ", ".join(sorted(self.model_fields_set - own))
+        if self.builder is not None and self.model_fields_set - OF_BUILDERS:
+            others = ", ".join(sorted(self.model_fields_set - OF_BUILDERS))
             raise ValueError(f"`builder` and {others} can't be set together")
         return self
 
@@ -60,3 +68,17 @@ class ModelConfig(Section):
         if self.builder is None:
             return values
         return {name: values[name] for name in ("builder", "arguments")}
+
+
+def not_replaced(below: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
+    """What stays of a section `model` when another layer is laid over it.
+
+    Args:
+        below: The section so far.
+        layer: The section of a later file, or of the command line.
+    """
+    if layer.get("builder") is not None:
+        return {name: each for name, each in below.items() if name in OF_BUILDERS}
+    if "builder" in layer or "backbone" in layer:
+        return {name: each for name, each in below.items() if name not in OF_BUILDERS}
+    return dict(below)

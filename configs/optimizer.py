@@ -66,7 +66,7 @@ SCHEDULE_OPTIONS: dict[str, set[str]] = {
 
 
 class ScheduleConfig(Section):
-    """How the learning rate changes, in epochs; `optimizer.learning_rate` is the highest.
+    """How the learning rate changes from epoch to epoch; `learning_rate` is the highest.
 
     Where it is to fall when a metric stops improving, use the callback ReduceLROnPlateau
     of Keras in place of a schedule.
@@ -136,6 +136,11 @@ class OptimizerConfig(BaseModel):
 def optimizer_names() -> tuple[str, ...]:
     """The names that `optimizer.name` takes."""
     return get_args(OptimizerName)
+
+
+def keras_options() -> list[str]:
+    """The options that go to Keras as they are, of any optimizer."""
+    return sorted(COMMON_OPTIONS.union(*OWN_OPTIONS.values()))
 
 
 def unknown_options(name: str, options: Iterable[str]) -> str:

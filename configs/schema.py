@@ -20,7 +20,7 @@ from .data import DataConfig
 from .model import ModelConfig
 from .optimizer import OptimizerConfig
 from .search import SearchConfig
-from .section import Section
+from .section import PathText, Section
 from .space import check_space
 from .trainer import TrainerConfig
 
@@ -28,12 +28,22 @@ from .trainer import TrainerConfig
 class RunConfig(Section):
     """Everything that a run is asked for."""
 
-    run_dir: str | None = Field(
-        None, description="Where to write; null takes the next free runs/<name>-<NNN>."
+    run_dir: PathText | None = Field(
+        None,
+        description="Where to write; null takes the next free `runs/NAME-NNN`. A directory "
+        "that holds a run resumes it.",
     )
-    seed: int = Field(0, ge=0, lt=2**31, description="Seed of everything random.")
-    cache_dir: str | None = Field(
-        None, description="What runs share; $KERAUNOS_CACHE_DIR or the user's cache."
+    seed: int = Field(
+        0,
+        ge=0,
+        lt=2**31,
+        description="Of all that is random: split, order, augmentation, initial "
+        "weights, dropout.",
+    )
+    cache_dir: PathText | None = Field(
+        None,
+        description="Folder of what runs share; by default `$KERAUNOS_CACHE_DIR`, or the "
+        "user's cache.",
     )
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
@@ -41,9 +51,9 @@ class RunConfig(Section):
     augmentation: AugmentationConfig = AugmentationConfig()
     feature_cache: FeatureCache = Field(
         "auto",
-        description="Compute what a frozen backbone makes of a picture once, and keep "
-        "it for all runs; `auto` does so where augmentation.views is a number or "
-        "strength 0.",
+        description="Compute the features of a frozen backbone once per image and keep "
+        "them for all runs; `auto` does where augmentation.views is a number or "
+        "augmentation.strength is 0.",
     )
     trainer: TrainerConfig = TrainerConfig()
     callbacks: dict[str, dict[str, Any] | None] = Field(

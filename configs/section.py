@@ -19,7 +19,8 @@ def _as_list(value: Any) -> Any:
 
 Count = Annotated[int, Field(ge=1, le=MOST)]
 # What YAML holds as text and as a list may be a path and a tuple in Python.
-PathText = Annotated[str, BeforeValidator(_as_text)]
+AS_TEXT = BeforeValidator(_as_text)
+PathText = Annotated[str, AS_TEXT, Field(json_schema_extra={"format": "path"})]
 AS_LIST = BeforeValidator(_as_list)
 
 

@@ -14,7 +14,11 @@ BatchLimit = Count | Annotated[float, Field(gt=0, le=1)] | None
 class TrainerConfig(Section):
     """Where and how long to train."""
 
-    strategy: str = Field("auto", description="auto, single, mirrored or multi_worker.")
+    strategy: str = Field(
+        "auto",
+        description="`auto`, `single`, `mirrored`, `multi_worker`, or a name that was "
+        "registered.",
+    )
     accelerator: Accelerator = Field(
         "auto", description="`gpu` never falls back to the CPU."
     )
@@ -23,51 +27,72 @@ class TrainerConfig(Section):
     )
     cpu_devices: Count | None = Field(
         None,
-        description="Virtual devices where there is no GPU, for trying things out.",
+        description="Split the CPU into that many virtual devices, for trying things out "
+        "without a GPU.",
     )
     precision: Precision = Field("float32", description="Keras dtype policy.")
     deterministic: bool = Field(
-        False, description="Ask TensorFlow for repeatable operations; slower on GPUs."
+        False,
+        description="Ask TensorFlow for repeatable operations: slower on GPUs, and on for "
+        "the rest of the process.",
     )
     max_epochs: Count = Field(10, description="Epochs after which to stop.")
     min_epochs: int = Field(
-        0, ge=0, le=MOST, description="Epochs before which no callback can stop the run."
+        0, ge=0, le=MOST, description="Epochs before which no callback can stop the fit."
     )
-    max_steps: Count | None = Field(None, description="Steps after which to stop.")
+    max_steps: Count | None = Field(
+        None, description="Steps after which to stop; an epoch that it cuts short counts."
+    )
     max_time: Annotated[str, Field(pattern=MAX_TIME)] | None = Field(
-        None, description="DD:HH:MM:SS after which to save and stop, to be resumed."
+        None, description="`DD:HH:MM:SS` after which to save and stop, to be resumed."
     )
     limit_train_batches: BatchLimit = Field(
-        None, description="Batches (a whole number) or part (up to 1.0) of an epoch."
+        None,
+        description="Batches per epoch at most (a whole number), or a part of them (up "
+        "to 1.0).",
     )
     limit_val_batches: BatchLimit = Field(
-        None, description="Batches (a whole number) or part (up to 1.0) of validation."
+        None,
+        description="Validation batches at most (a whole number), or a part of them (up to "
+        "1.0).",
     )
     overfit_batches: BatchLimit = Field(
         None,
-        description="Train and validate on so many batches (a whole number) or this part "
-        "(up to 1.0) of the first epoch, again and again.",
+        description="Batches of the first epoch (a whole number), or a part of them (up to "
+        "1.0), to train and validate on again and again: can the model learn at all?",
     )
     validate_every_n_epochs: Count = Field(1, description="Epochs between validations.")
     validate_every_n_steps: Count | None = Field(
         None, description="Steps between further validations within epochs."
     )
     sanity_validation_batches: int = Field(
-        0, ge=0, le=MOST, description="Batches to validate on before the first step."
+        0,
+        ge=0,
+        le=MOST,
+        description="Batches to validate on before the first step, so that a fault in "
+        "validation shows at once.",
     )
     fast_dev_run: bool = Field(
-        False, description="One batch of each kind and nothing written: a smoke test."
+        False,
+        description="One batch of training and of validation, and nothing is kept: a smoke "
+        "test.",
     )
     steps_per_execution: Literal["auto"] | Count = Field(
-        "auto", description="Steps that run on the device between looks from Python."
+        "auto",
+        description="Steps per call of the device; `auto` makes calls of about a tenth of "
+        "a second.",
     )
     sync_batch_norm: Literal["auto"] | bool = Field(
-        "auto", description="Share batch statistics between devices: on with `auto`."
+        "auto",
+        description="Whether BatchNorm shares batch statistics between replicas; `auto` "
+        "does. Without, results depend on the number of replicas, and "
+        "moving statistics are the mean of theirs.",
     )
     check_replicas: bool = Field(
         True,
         description="Run a small batch whole and cut before the first step on several "
-        "devices, and refuse what would depend on their number.",
+        "devices, and refuse what would depend on their number: a model that mixes rows, a "
+        "loss or a metric of a whole batch.",
     )
 
 

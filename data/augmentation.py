@@ -4,11 +4,15 @@ What happens to an image is drawn on the host from the seed, the image and the n
 of its draw; applying it runs on the training device.
 """
 
+from typing import Unpack
+
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from ..configs import AugmentationConfig, validated
+from ..configs.arguments import AUGMENTATION, takes_settings
+from ..configs.options import AugmentationOptions
 
 Floats = npt.NDArray[np.float32]
 
@@ -46,10 +50,11 @@ class Augmentation:
         Augmentation(strength=0.25, views=8)
     """
 
-    def __init__(self, strength: float = 0.5, views: int | str = "fresh") -> None:
-        config = validated(
-            AugmentationConfig, "augmentation", strength=strength, views=views
-        )
+    @takes_settings(AUGMENTATION)
+    def __init__(
+        self, strength: float = 0.5, **options: Unpack[AugmentationOptions]
+    ) -> None:
+        config = validated(AugmentationConfig, "augmentation", strength=strength, **options)
         self.strength = config.strength
         self.views = config.views
 

@@ -3,25 +3,16 @@
 import copy
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from ..configs import DataConfig, validated
-from ..configs.choices import (
-    Cache,
-    Check,
-    ClassBalance,
-    ExifOrientation,
-    FindImagesBy,
-    Layout,
-    Policy,
-    UnreadablePolicy,
-)
+from ..configs import DataConfig
+from ..configs.arguments import FOLDER, TABLE, settings_of, takes_settings
+from ..configs.options import FolderOptions, TableOptions
 from ..core.run_layout import DROPPED_FILE, SPLIT_FILE
 from .augmentation import Augmentation
 from .files.decode import Pixels
-from .files.pixel_rules import MAX_MEGAPIXELS
 from .image_split import Integers
 from .index.image_index import SPLIT_NAMES
 from .index.split_csv import fingerprint_split, write_dropped, write_split
@@ -76,153 +67,64 @@ class ImageData:
         return cls(read_images(config, augmentation or Augmentation(), seed, cache_dir))
 
     @classmethod
+    @takes_settings(FOLDER)
     def from_folder(
         cls,
         train: PathLike,
         *,
-        validation: PathLike | None = None,
-        test: PathLike | None = None,
-        layout: Layout = "auto",
-        validation_split: float = 0.2,
-        test_split: float = 0.0,
-        folds: int | None = None,
-        fold: int | None = None,
-        split: PathLike | None = None,
-        check: Check = "copies",
-        image_size: int = 224,
-        batch_size: int = 32,
-        cache: Cache = "auto",
-        find_images_by: FindImagesBy = "extension",
-        max_megapixels: float = MAX_MEGAPIXELS,
-        bit_depth: int | None = None,
-        exif_orientation: ExifOrientation = "apply",
-        on_unreadable: UnreadablePolicy = "error",
-        on_conflict: Policy = "error",
-        on_leak: Policy = "error",
-        class_balance: ClassBalance = "none",
         augmentation: Augmentation | None = None,
-        seed: int = 0,
-        cache_dir: PathLike | None = None,
+        **options: Unpack[FolderOptions],
     ) -> "ImageData":
-        """Reads folders that hold one folder of pictures per class.
+        """Reads folders that hold one folder of images per class.
 
-        Every picture is opened once, now, so that what is wrong is said before training
+        Every image is opened once, now, so that faults are reported before training
         starts. Copies (files of equal bytes) stay on one side of the split.
 
         Args:
             train: The folder; or one that holds folders train, val and test of that
                 kind; or `"synthetic:lesions"` for drawn ones.
-            validation: Folder of validation pictures, in place of `validation_split`.
-            test: Folder of test pictures.
-            layout: Whether the folders below `train` are `"classes"` or `"splits"`.
-            validation_split: Part of `train` that is held out, class by class.
-            test_split: Part of `train` that is held out for testing, likewise.
-            folds: Into how many parts to cut `train`, each for validation once.
-            fold: Which of them is held out here, counted from 1.
-            split: The split.csv of a run. Files that it names keep their side.
-            check: Whether to look for `"copies"`, for near copies as well (`"full"`;
-                these are only kept on one side), or for neither (`"off"`).
-            image_size: Height and width in pixels that pictures are resized to.
-            batch_size: Pictures per step over all devices together.
-            cache: Where decoded pictures are kept: `"memory"`, `"disk"` (for all runs),
-                `"none"`, or `"auto"`: on the disk where they fit.
-            find_images_by: `"content"` finds pictures of other extensions, too.
-            max_megapixels: Pictures of more million pixels count as unreadable.
-            bit_depth: How many of 16 bits per channel are used; None asks in doubt.
-            exif_orientation: Whether to turn pictures as EXIF says, or to take those that
-                are to be turned for unreadable (`"refuse"`).
-            on_unreadable: What to do about files that can't be decoded.
-            on_conflict: What to do about a picture filed under two classes.
-            on_leak: What to do about a picture of `train` that is held out, too.
-            class_balance: How rarer classes are evened out in training: `"sampling"`
-                draws each class equally often, `"weights"` weighs them.
-            augmentation: How training pictures are varied; `Augmentation()` by default.
-            seed: Of split, order and augmentation.
-            cache_dir: Folder of the cache; $KERAUNOS_CACHE_DIR or the user's by default.
+            augmentation: How training images are varied; `Augmentation()` by default.
+            **options: The settings of the section `data` of a configuration but for those
+                of tables, `seed` and `cache_dir`: see `docs/settings.md`, or
+                `help(ImageData.from_folder)`. The seed is that of split, order and
+                augmentation.
 
         Raises:
-            ConfigError: An argument is out of its range.
-            DataError: A folder or its pictures would spoil a run; all faults are named.
+            ConfigError: An argument is out of its range, or there is none of that name.
+            DataError: A folder or its images would spoil a run; all faults are named.
 
         Example:
             >>> data = ImageData.from_folder("synthetic:lesions", image_size=32)
             >>> data.num_classes, data.train.num_examples, data.validation.num_examples
             (9, 598, 149)
         """
-        config = validated(
-            DataConfig,
-            "data",
-            train=str(train),
-            validation=None if validation is None else str(validation),
-            test=None if test is None else str(test),
-            validation_split=validation_split,
-            test_split=test_split,
-            folds=folds,
-            fold=fold,
-            split=None if split is None else str(split),
-            layout=layout,
-            find_images_by=find_images_by,
-            max_megapixels=max_megapixels,
-            bit_depth=bit_depth,
-            check=check,
-            image_size=image_size,
-            batch_size=batch_size,
-            cache=cache,
-            exif_orientation=exif_orientation,
-            on_unreadable=on_unreadable,
-            on_conflict=on_conflict,
-            on_leak=on_leak,
-            class_balance=class_balance,
-        )
-        return cls.from_config(config, augmentation, seed, cache_dir)
+        config = settings_of("data", train=str(train), **options)
+        return cls.from_config(config.data, augmentation, config.seed, config.cache_dir)
 
     @classmethod
+    @takes_settings(TABLE)
     def from_csv(
         cls,
         train: PathLike,
         *,
-        image_root: PathLike | None = None,
-        image_column: str = "image",
-        label_column: str = "label",
-        group_column: str | None = None,
-        split_column: str | None = "auto",
         augmentation: Augmentation | None = None,
-        seed: int = 0,
-        cache_dir: PathLike | None = None,
-        **options: Any,
+        **options: Unpack[TableOptions],
     ) -> "ImageData":
-        """Reads a table with a row an image: a CSV file with a header.
+        """Reads a table with a row per image: a CSV file with a header.
 
         Args:
             train: The table.
-            image_root: Folder of the images; by default that of the table.
-            image_column: Names the image by its path below `image_root`, or by the
-                name of its file, with or without the extension.
-            label_column: Names its class.
-            group_column: Names its patient, say; no group is on two sides of a split.
-            split_column: Gives its split; `"auto"` is `split` where there is such a one.
             augmentation: As for `from_folder`.
-            seed: As for `from_folder`.
-            cache_dir: As for `from_folder`.
-            **options: All else that `from_folder` takes. `validation` and `test` may be
-                tables with these columns, or folders.
+            **options: As for `from_folder`, and those of tables: `image_root`,
+                `image_column`, `label_column`, `group_column`, `split_column`.
+                `validation` and `test` may be tables with these columns, or folders.
 
         Raises:
-            ConfigError: An argument is out of its range.
+            ConfigError: An argument is out of its range, or there is none of that name.
             DataError: The table or its images would spoil a run; all faults are named.
         """
-        config = validated(
-            DataConfig,
-            "data",
-            train=str(train),
-            image_root=None if image_root is None else str(image_root),
-            image_column=image_column,
-            label_column=label_column,
-            group_column=group_column,
-            split_column=split_column,
-            **{name: _as_text(value) for name, value in options.items()},
-        )
-        return cls.from_config(config, augmentation, seed, cache_dir)
+        config = settings_of("data", train=str(train), **options)
+        return cls.from_config(config.data, augmentation, config.seed, config.cache_dir)
 
     def with_augmentation(self, augmentation: Augmentation) -> "ImageData":
         """The same images, read no second time, and varied otherwise.
@@ -289,8 +191,3 @@ class ImageData:
         """Writes split.csv and dropped.csv: which file went where, and why."""
         write_split(directory / SPLIT_FILE, self._read.built.index)
         write_dropped(directory / DROPPED_FILE, self._read.built.dropped)
-
-
-def _as_text(value: Any) -> Any:
-    """A path as text, all else as it is."""
-    return os.fspath(value) if isinstance(value, os.PathLike) else value

@@ -1,10 +1,12 @@
 """Keras optimizers by name."""
 
-from typing import Any
+from typing import Unpack
 
 import keras
 
 from ..configs import OptimizerConfig, validated
+from ..configs.choices import OptimizerName
+from ..configs.options import OptimizerOptions
 from ..core.errors import ConfigError
 from ..core.names import choose
 from .schedule import EpochSchedule
@@ -15,11 +17,10 @@ class Optimizer:
 
     Args:
         name: As in YAML: `"adam"`, `"sgd"`, `"adamw"`, ...
-        learning_rate: Step size.
-        schedule: How it changes: `{"name": "cosine", "warmup_epochs": 1}`, or linear,
-            exponential, step, constant.
-        **options: Further arguments of that Keras optimizer, such as `momentum`,
-            `weight_decay`, `global_clipnorm` or `gradient_accumulation_steps`.
+        **options: `learning_rate`; `schedule`, such as `{"name": "cosine",
+            "warmup_epochs": 1}`; and further arguments of that Keras optimizer, such as
+            `momentum`, `weight_decay`, `global_clipnorm` or
+            `gradient_accumulation_steps`. See `docs/settings.md`.
 
     Raises:
         ConfigError: No such optimizer or option.
@@ -30,21 +31,9 @@ class Optimizer:
     """
 
     def __init__(
-        self,
-        name: str = "adam",
-        *,
-        learning_rate: float = 0.001,
-        schedule: dict[str, Any] | None = None,
-        **options: Any,
+        self, name: OptimizerName = "adam", **options: Unpack[OptimizerOptions]
     ) -> None:
-        self.config = validated(
-            OptimizerConfig,
-            "optimizer",
-            name=name,
-            learning_rate=learning_rate,
-            schedule=schedule,
-            **options,
-        )
+        self.config = validated(OptimizerConfig, "optimizer", name=name, **options)
 
     def build(self) -> keras.optimizers.Optimizer:
         """Makes the optimizer.

@@ -1,12 +1,14 @@
 """Transfer learning: a frozen network from keras.applications with a new head."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Unpack
 
 import keras
 import numpy as np
 
 from ..configs import ModelConfig, validated
+from ..configs.arguments import MODEL, takes_settings
+from ..configs.options import ModelOptions
 from .backbones import build_backbone, preprocessing
 from .losses import classification_loss
 from .metric_names import create_metrics
@@ -28,23 +30,15 @@ class TransferClassifier(Module):
 
     Args:
         num_classes: How many classes there are.
-        image_size: Height and width of the pictures in pixels.
-        backbone: Name of a network in keras.applications.
-        weights: `"imagenet"`, a file of weights, or None for a random start.
-        dropout: Rate of dropout before the head.
-        standardize_features: Whether to give each feature mean 0 and variance 1 on the
-            training pictures, which costs one pass over them. Helps heads on networks
-            that were not trained.
-        loss: `"crossentropy"` or `"focal"`.
-        label_smoothing: What part of each target is shared out over all classes.
+        image_size: Height and width of the images in pixels.
         optimizer: `Optimizer()` by default.
-        metrics: What is measured: `"accuracy"`, `"balanced_accuracy"`, `"macro_f1"`,
-            `"macro_roc_auc"`, `"recall_per_class"`.
         class_names: What the recalls of single classes are called; numbers by default.
         shared: Where the network is looked for before it is made.
+        **options: The settings of the section `model` of a configuration: see
+            `docs/settings.md`, or `help(TransferClassifier)`.
 
     Raises:
-        ConfigError: An argument is out of its range.
+        ConfigError: An argument is out of its range, or there is none of that name.
 
     Example:
         >>> module = TransferClassifier(num_classes=9, image_size=64, weights=None)
@@ -52,33 +46,18 @@ class TransferClassifier(Module):
         (None, 9)
     """
 
+    @takes_settings(MODEL)
     def __init__(
         self,
         num_classes: int,
         *,
         image_size: int = 224,
-        backbone: str = "ResNet50",
-        weights: str | None = "imagenet",
-        dropout: float = 0.2,
-        standardize_features: bool = False,
-        loss: Literal["crossentropy", "focal"] = "crossentropy",
-        label_smoothing: float = 0.0,
         optimizer: Optimizer | None = None,
-        metrics: Sequence[str] = ("accuracy", "balanced_accuracy"),
         class_names: Sequence[str] | None = None,
         shared: SharedNetworks | None = None,
+        **options: Unpack[ModelOptions],
     ) -> None:
-        self.config = validated(
-            ModelConfig,
-            "model",
-            backbone=backbone,
-            weights=weights,
-            dropout=dropout,
-            standardize_features=standardize_features,
-            loss=loss,
-            label_smoothing=label_smoothing,
-            metrics=list(metrics),
-        )
+        self.config = validated(ModelConfig, "model", **options)
         self.class_names = class_names
         self.num_classes = num_classes
         self.image_size = image_size

@@ -3,13 +3,14 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Unpack
 
 import tensorflow as tf
 
 from ..callbacks import default_callbacks, merge_callbacks
-from ..configs import TrainerConfig, validated
-from ..core.names import choose
+from ..configs.arguments import TRAINER, settings_of, takes_settings
+from ..configs.choices import Export
+from ..configs.options import TrainerOptions
 from ..models import as_module
 from ..strategies import (
     current_workers,
@@ -31,109 +32,45 @@ from .setup.sources import Asked, Buildable, sources_of
 class Trainer(Evaluator):
     """Trains Keras models on one or many devices.
 
-    A Trainer is a value: making one does nothing, and it can be used again. Its
-    arguments are those of the section `trainer` of a configuration, and five more.
+    A Trainer is a value: making one does nothing, and it can be used again.
 
     Args:
         strategy: `"auto"`, `"single"`, `"mirrored"`, `"multi_worker"`, or a
             `tf.distribute.Strategy` of one process.
-        accelerator: `"auto"`, `"gpu"` (never falls back to the CPU) or `"cpu"`.
-        devices: How many, or `"auto"` for all.
-        precision: `"float32"`, `"mixed_float16"` or `"mixed_bfloat16"`.
-        deterministic: Whether to ask TensorFlow for repeatable operations, which is
-            slower on GPUs and stays on for the process.
-        max_epochs: Epochs after which to stop.
-        min_epochs: Epochs before which no callback can stop the fit.
-        max_steps: Steps after which to stop; an epoch that it cuts short counts.
-        max_time: `"DD:HH:MM:SS"` after which to save and stop, to be resumed.
-        limit_train_batches: Batches per epoch at most, or a part of them (up to 1.0).
-        limit_val_batches: Validation batches at most, or a part of them.
-        overfit_batches: Batches of the first epoch, or a part of them, to train and to
-            validate on again and again: can the model learn at all?
-        validate_every_n_epochs: Epochs between validations.
-        validate_every_n_steps: Steps between further validations within epochs, or None.
-        sanity_validation_batches: Batches to validate on before the first step, so that
-            a fault in validation shows at once.
-        fast_dev_run: One batch of training and of validation, and nothing is kept.
-        steps_per_execution: Steps that run on the device between looks from Python;
-            `"auto"` makes calls of about a tenth of a second.
-        sync_batch_norm: Whether BatchNorm shares batch statistics between replicas;
-            `"auto"` does. Without, results depend on the number of replicas, and moving
-            statistics are the mean of theirs.
-        check_replicas: Whether to run a batch of two rows for each replica and one more
-            whole and cut before the first step, and to refuse what would depend on the
-            number of replicas: a model that mixes rows, a loss or a metric of a batch.
-        feature_cache: Whether to train on cached features of a frozen backbone; `"auto"`
-            does where each picture has a fixed number of versions.
-        seed: Of initial weights and dropout; order and augmentation have the data's.
-        run_dir: Where checkpoints, metrics, pictures and the model go; without it
+        run_dir: Where checkpoints, metrics, images and the model go; without it
             nothing is written. A directory that holds a run resumes it.
         callbacks: A list, or a map from labels in which None switches a default off.
         export: Whether to write `model.keras` in the end; `"compiled"` keeps loss,
             metrics and optimizer in it.
+        **options: The settings of the section `trainer` of a configuration, `seed` and
+            `feature_cache`: see `docs/settings.md`, or `help(Trainer)`. The seed is that
+            of initial weights and dropout; order and augmentation have that of the data.
 
     Raises:
-        ConfigError: An argument is out of its range.
+        ConfigError: An argument is out of its range, or there is none of that name.
 
     Example:
         >>> trainer = Trainer(max_epochs=3, seed=0)
     """
 
+    @takes_settings(TRAINER)
     def __init__(
         self,
         *,
         strategy: str | tf.distribute.Strategy = "auto",
-        accelerator: Literal["auto", "gpu", "cpu"] = "auto",
-        devices: Literal["auto"] | int = "auto",
-        precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32",
-        deterministic: bool = False,
-        max_epochs: int = 10,
-        min_epochs: int = 0,
-        max_steps: int | None = None,
-        max_time: str | None = None,
-        limit_train_batches: int | float | None = None,
-        limit_val_batches: int | float | None = None,
-        overfit_batches: int | float | None = None,
-        validate_every_n_epochs: int = 1,
-        validate_every_n_steps: int | None = None,
-        sanity_validation_batches: int = 0,
-        fast_dev_run: bool = False,
-        steps_per_execution: Literal["auto"] | int = "auto",
-        sync_batch_norm: Literal["auto"] | bool = "auto",
-        check_replicas: bool = True,
-        feature_cache: Literal["auto", "on", "off"] = "auto",
-        seed: int = 0,
         run_dir: str | os.PathLike[str] | None = None,
         callbacks: Sequence[Any] | Mapping[str, Any] | None = None,
-        export: bool | Literal["compiled"] = True,
+        export: Export = True,
+        **options: Unpack[TrainerOptions],
     ) -> None:
-        settings = validated(
-            TrainerConfig,
-            "trainer",
-            strategy=strategy if isinstance(strategy, str) else "auto",
-            accelerator=accelerator,
-            devices=devices,
-            precision=precision,
-            deterministic=deterministic,
-            max_epochs=1 if fast_dev_run else max_epochs,
-            min_epochs=min_epochs,
-            max_steps=max_steps,
-            max_time=max_time,
-            limit_train_batches=1 if fast_dev_run else limit_train_batches,
-            limit_val_batches=1 if fast_dev_run else limit_val_batches,
-            overfit_batches=overfit_batches,
-            validate_every_n_epochs=validate_every_n_epochs,
-            validate_every_n_steps=validate_every_n_steps,
-            sanity_validation_batches=sanity_validation_batches,
-            fast_dev_run=fast_dev_run,
-            steps_per_execution=steps_per_execution,
-            sync_batch_norm=sync_batch_norm,
-            check_replicas=check_replicas,
-        )
-        super().__init__(settings, strategy, run_dir)
-        choose("feature_cache", feature_cache, dict.fromkeys(("auto", "on", "off")))
-        self.feature_cache = feature_cache
-        self.seed = seed
+        if options.get("fast_dev_run"):
+            options["max_epochs"] = 1
+            options["limit_train_batches"] = options["limit_val_batches"] = 1
+        name = strategy if isinstance(strategy, str) else "auto"
+        config = settings_of("trainer", strategy=name, **options)
+        super().__init__(config.trainer, strategy, run_dir)
+        self.feature_cache = config.feature_cache
+        self.seed = config.seed
         self.callbacks = callbacks
         self.export = export
         self._announced: Sequence[str] = ()

@@ -1,6 +1,7 @@
 import pytest
 import yaml
 from keraunos.configs import RunConfig, load_config, recipes, to_yaml
+from keraunos.configs.yaml_file import write_yaml
 from keraunos.core.errors import ConfigError
 
 
@@ -147,11 +148,61 @@ def test_all_that_is_wrong_is_said_at_once_with_file_and_line(tmp_path):
     assert lines[0].startswith("command line: `data.batch_size`")
 
 
-def test_a_builder_and_a_backbone_exclude_each_other():
-    with pytest.raises(
-        ConfigError, match=r"`builder` and backbone, dropout.* can't be set together"
-    ):
-        load_config(["classify"], ["model.builder=a.b:c"])
+BUILDER = {"builder": "my.module:build"}
+
+
+@pytest.mark.parametrize(
+    ("layers", "typed", "model"),
+    [
+        ([], ["model.builder=my.module:build"], BUILDER),
+        ([BUILDER], [], BUILDER),
+        ([BUILDER | {"arguments": {"a": 1}}], ["model.builder=my:b"], {"builder": "my:b"}),
+        ([BUILDER], ["model.backbone=ResNet101"], {"backbone": "ResNet101"}),
+        ([BUILDER], ["model.builder=null"], {"builder": None}),
+        ([BUILDER, {"backbone": "ResNet101"}], [], {"backbone": "ResNet101"}),
+    ],
+)
+def test_a_later_layer_replaces_a_backbone_or_a_builder(tmp_path, layers, typed, model):
+    files = [
+        write(tmp_path / f"{place}.yaml", write_yaml({"model": layer}))
+        for place, layer in enumerate(layers)
+    ]
+    config = load_config(["classify", *files], typed)
+    assert config.model.model_dump().items() >= model.items()
+    assert load_config([write(tmp_path / "all.yaml", to_yaml(config))]) == config
+
+
+@pytest.mark.parametrize(
+    ("layer", "typed"),
+    [
+        (BUILDER | {"backbone": "ResNet50"}, []),
+        (BUILDER, ["model.dropout=0.5"]),
+        ({}, ["model.builder=my:b", "model.dropout=0.5"]),
+        ({}, ["model.backbone=ResNet50", "model.builder=my:b"]),
+    ],
+)
+def test_a_builder_and_a_backbone_in_one_layer_exclude_each_other(tmp_path, layer, typed):
+    file = write(tmp_path / "own.yaml", write_yaml({"model": layer}))
+    with pytest.raises(ConfigError, match=r"`builder` and .* can't be set together"):
+        load_config(["classify", file], typed)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["model.arguments={a: 1, b: [x, 2.5]}"],
+        ["model.arguments.a=1", "model.arguments.b=[x, 2.5]"],
+        ["model.arguments={a: 1}", "model.arguments.b=[x, 2.5]"],
+    ],
+)
+def test_arguments_of_a_builder_are_read_as_yaml(typed):
+    config = load_config(["classify"], ["model.builder=my:build", *typed])
+    assert config.model.arguments == {"a": 1, "b": ["x", 2.5]}
+
+
+def test_a_group_of_callbacks_is_read_as_yaml():
+    config = load_config(["classify"], ["callbacks={early_stopping: {patience: 7}}"])
+    assert config.callbacks == {"early_stopping": {"monitor": "val_loss", "patience": 7}}
 
 
 def test_a_source_that_is_neither_recipe_nor_file_names_the_recipes():

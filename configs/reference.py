@@ -1,0 +1,132 @@
+"""The settings in words: for the reference page and for `keraunos config --help`."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BaseModel, TypeAdapter
+from pydantic.fields import FieldInfo
+
+from .callbacks import CALLBACKS
+from .optimizer import ScheduleConfig
+from .schema import RunConfig
+from .section import MOST
+
+
+class Setting(NamedTuple):
+    """One setting in words.
+
+    Attributes:
+        name: Without that of its section.
+        kind: What it takes: "whole number (>= 1) or null".
+        default: As YAML writes it, or "required".
+        description: What it means.
+    """
+
+    name: str
+    kind: str
+    default: str
+    description: str
+
+
+class Group(NamedTuple):
+    """The settings of a section.
+
+    Attributes:
+        name: As dotted names begin, such as `trainer`; empty for the run as a whole.
+        summary: What they are about.
+        settings: All of them.
+    """
+
+    name: str
+    summary: str
+    settings: list[Setting]
+
+
+def groups() -> Iterator[Group]:
+    """All settings, section by section."""
+    sections = _sections()
+    whole = {n: f for n, f in RunConfig.model_fields.items() if n not in sections}
+    yield Group("", "The run as a whole.", [_setting(n, f) for n, f in whole.items()])
+    sections["optimizer.schedule"] = ScheduleConfig
+    sections |= {f"callbacks.{name}": each for name, each in CALLBACKS.items()}
+    for name, section in sections.items():
+        fields = section.model_fields.items()
+        yield Group(name, summary(section), [_setting(n, f) for n, f in fields])
+
+
+def summary(section: type[BaseModel]) -> str:
+    """The first line of a docstring."""
+    return (section.__doc__ or "").partition("\n")[0]
+
+
+def in_words(schema: dict[str, Any]) -> str:
+    """What a JSON Schema allows, for people.
+
+    Example:
+        >>> in_words({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}]})
+        'whole number (>= 1) or null'
+    """
+    if "anyOf" in schema:
+        return " or ".join(map(in_words, schema["anyOf"]))
+    if "$ref" in schema:
+        return "group of settings"
+    if "enum" in schema or "const" in schema:
+        return " or ".join(map(str, schema.get("enum", [schema.get("const")])))
+    if schema.get("type") == "array":
+        return f"list of: {in_words(schema['items'])}"
+    kind = _KINDS.get(schema.get("format", schema.get("type", "")), "value")
+    limits = ", ".join(
+        f"{sign} {schema[key]:.10g}"
+        for key, sign in _LIMITS.items()
+        if schema.get(key, MOST) != MOST
+    )
+    return f"{kind} ({limits})" if limits else kind
+
+
+_KINDS = {
+    "path": "path",
+    "string": "text",
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "true or false",
+    "null": "null",
+    "object": "group of settings",
+}
+_LIMITS = {
+    "minimum": ">=",
+    "exclusiveMinimum": ">",
+    "maximum": "<=",
+    "exclusiveMaximum": "<",
+}
+
+
+def whole_type(field: FieldInfo) -> Any:
+    """The type of a setting with its limits, which pydantic keeps apart."""
+    annotation: Any = field.annotation
+    for each in field.metadata:
+        annotation = Annotated[annotation, each]
+    return annotation
+
+
+def _sections() -> dict[str, type[BaseModel]]:
+    return {
+        name: field.annotation
+        for name, field in RunConfig.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+    }
+
+
+def _setting(name: str, field: FieldInfo) -> Setting:
+    adapter: TypeAdapter[Any] = TypeAdapter(whole_type(field))
+    kind = in_words(adapter.json_schema())
+    return Setting(name, kind, default_in_yaml(field), field.description or "")
+
+
+def default_in_yaml(field: FieldInfo) -> str:
+    """A default as YAML writes it."""
+    if field.is_required():
+        return "required"
+    default = field.get_default(call_default_factory=True)
+    if default is None or isinstance(default, bool):
+        return {None: "null", True: "true", False: "false"}[default]
+    return str(default).replace("'", "")
