@@ -46,7 +46,7 @@ app.command("compare")(compare.compare)
 app.command("launch")(launch.launch)
 app.command("preview")(preview.preview)
 app.command("recipes")(config_commands.list_recipes)
-app.command("config")(config_commands.show_config)
+app.command("config", cls=config_commands.WithSettings)(config_commands.show_config)
 app.command("cache")(cache.cache)
 app.command("doctor")(doctor.doctor)
 

@@ -8,6 +8,7 @@ from .callbacks import CALLBACKS, callback_class
 from .choices import Layout
 from .data import DataConfig
 from .data_rules import is_table
+from .json_schema import json_schema
 from .load import load_config, split_arguments, to_yaml, typed_values, varied
 from .model import ModelConfig
 from .optimizer import OptimizerConfig
@@ -33,6 +34,7 @@ __all__ = [
     "TrainerConfig",
     "callback_class",
     "is_table",
+    "json_schema",
     "load_config",
     "max_seconds",
     "recipes",

@@ -66,8 +66,8 @@ PAGE = """# Settings
 
 Every setting under the name that it has in a YAML file, on the command line
 (`trainer.max_epochs=5`) and as an argument in Python (`Trainer(max_epochs=5)`). Those of a
-whole run have no section: `seed=1`. `keraunos config RECIPE` writes all of them with their
-values.
+whole run have no section: `seed=1`. `keraunos config quickstart` writes all of them with
+their values.
 
 `keraunos config --schema --output keraunos.schema.json` writes a JSON Schema. Editors with
 [yaml-language-server](https://github.com/redhat-developer/yaml-language-server) complete
@@ -75,6 +75,8 @@ and check the settings of a YAML file that begins with this line:
 
 ```yaml
 # yaml-language-server: $schema=keraunos.schema.json
+data:
+  train: synthetic:lesions
 ```
 
 This page is generated from the schema.

@@ -1,14 +1,35 @@
 """`keraunos recipes` and `keraunos config`: what can be run, and with which settings."""
 
+import json
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from typer.core import TyperCommand
 
-from ...configs import load_config, recipes, split_arguments, to_yaml
+from ...configs import json_schema, load_config, recipes, split_arguments, to_yaml
+from ...configs.reference import groups
 from ...core.console import PlainConsole
+from ...core.errors import ConfigError, message
+from ...core.files import write_text_atomic
 from ..console import show, show_table
+from ..output import writing
+
+
+class WithSettings(TyperCommand):
+    """A command whose help ends with all settings."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Lists the settings, section by section."""
+        for group in groups():
+            rows = [
+                (each.name, f"{each.description} [{each.kind}; default: {each.default}]")
+                for each in group.settings
+            ]
+            with formatter.section(f"{group.name or 'run'} ({group.summary.rstrip('.')})"):
+                formatter.write_dl(rows or [("-", "has no options")])
 
 
 def list_recipes() -> None:
@@ -21,14 +42,49 @@ def list_recipes() -> None:
 
 def show_config(
     arguments: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(metavar="RECIPE... [KEY=VALUE...]", show_default=False),
-    ],
+    ] = None,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Write a JSON Schema, for editors, instead.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option(help="File to write; by default standard output.")
+    ] = None,
 ) -> None:
-    """Write out a complete configuration, to be redirected into a file."""
+    """Write out a complete configuration. All settings are listed below."""
+    text = _schema(arguments or []) if schema else _configuration(arguments or [])
+    if output is None:
+        show(text)
+    else:
+        with writing(output) as path:
+            write_text_atomic(path, f"{text}\n")
+
+
+def _schema(arguments: list[str]) -> str:
+    if arguments:
+        raise ConfigError(
+            message(
+                "`config --schema` is of every configuration.",
+                f"Leave {' '.join(arguments)} out.",
+                arguments=arguments,
+            )
+        )
+    return json.dumps(json_schema(), indent=2)
+
+
+def _configuration(arguments: list[str]) -> str:
+    if not arguments:
+        raise ConfigError(
+            message(
+                "A recipe, a YAML file or a setting is needed.",
+                "Try quickstart, or see `keraunos recipes`.",
+                arguments=arguments,
+            )
+        )
     sources, overrides = split_arguments(arguments)
     config = load_config(sources, overrides)
     text = to_yaml(config).rstrip("\n")
-    if PlainConsole(file=sys.stdout).shown(text) != text:  # it would be other settings
-        text = to_yaml(config, in_ascii=True).rstrip("\n")
-    show(text)
+    if PlainConsole(file=sys.stdout).shown(text) == text:
+        return text
+    return to_yaml(config, in_ascii=True).rstrip("\n")  # else it would be other settings

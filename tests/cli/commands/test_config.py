@@ -1,5 +1,9 @@
+import json
+
 import pytest
-from keraunos.configs import load_config, recipes
+import yaml
+from keraunos.configs import json_schema, load_config, recipes
+from keraunos.configs.reference import groups
 
 
 def test_every_recipe_is_listed_with_what_it_does(keraunos):
@@ -44,3 +48,37 @@ def test_a_redirected_recipe_runs(keraunos, lesions, tmp_path):
     answer = keraunos("fit", "mine.yaml", "data.image_size=32", "--dry-run")
     assert answer.code == 0
     assert "ResNet50 + GlobalAveragePooling + Standardize" in answer.err
+
+
+def test_the_schema_can_be_written_into_a_file(keraunos, tmp_path):
+    answer = keraunos("config", "--schema", "--output", "schema.json")
+    assert (answer.code, answer.out, answer.err) == (0, "", "")
+    assert json.loads((tmp_path / "schema.json").read_text()) == json_schema()
+    assert json.loads(keraunos("config", "--schema").out) == json_schema()
+
+
+def test_a_configuration_can_be_written_into_a_file(keraunos, tmp_path):
+    assert keraunos("config", "classify", "--output", "mine.yaml").code == 0
+    assert load_config(["mine.yaml"]) == load_config(["classify"])
+    assert yaml.safe_load((tmp_path / "mine.yaml").read_text())["trainer"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--schema", "classify"], "Received: arguments=['classify']. "),
+        ([], "A recipe, a YAML file or a setting is needed."),
+        (["classify", "--output", "nowhere/mine.yaml"], "`--output` must be a place"),
+    ],
+)
+def test_what_cannot_be_written_is_refused(keraunos, arguments, words):
+    answer = keraunos("config", *arguments)
+    assert (answer.code, answer.out) == (2, "")
+    assert words in answer.err
+
+
+def test_help_lists_every_setting(keraunos):
+    words = keraunos("config", "--help").out
+    for group in groups():
+        for setting in group.settings:
+            assert f" {setting.name} " in words, setting.name
