@@ -58,7 +58,7 @@ DATA, RUN, CACHE = "data", "run", "cache"
 TIMES = ("seconds", "images_per_second", "data_wait_seconds")
 BAD = ("WRONG", "TRACEBACK")
 # What commands import when they need it, so that each process has it already.
-IMPORTED = ("cli.build", "cli.folds", "cli.saved_model", "search.search", "data.audit_html")
+IMPORTED = ("cli.build", "cli.folds", "cli.saved_model", "search.search", "data.audit.html")
 
 
 def empty(file: Path) -> None:

@@ -7,6 +7,7 @@ import select
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Protocol, TextIO, runtime_checkable
 
 import typer
 
@@ -49,6 +50,14 @@ app.command("recipes")(config_commands.list_recipes)
 app.command("config", cls=config_commands.WithSettings)(config_commands.show_config)
 app.command("cache")(cache.cache)
 app.command("doctor")(doctor.doctor)
+
+
+@runtime_checkable
+class _UsageError(Protocol):
+    """What Typer raises where a command is typed wrongly: of Click, or of its own copy."""
+
+    def show(self, file: TextIO) -> None:
+        """Writes what is wrong and how to use the command."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -114,10 +123,9 @@ def _handle_broken_pipe(error: BrokenPipeError) -> int:
 
 def _handle_other(error: Exception) -> int:
     """Errors of how the command was typed are 2; all others are the user's code's."""
-    show = getattr(error, "show", None)
-    if show is not None:
+    if isinstance(error, _UsageError):
         words = io.StringIO()
-        show(words)
+        error.show(words)
         _say(words.getvalue().rstrip())
         return 2
     if isinstance(error, OSError) and error.errno in NO_PATH:

@@ -2,7 +2,7 @@
 
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import keras
 
@@ -14,6 +14,13 @@ from ..core.console import say
 from ..core.errors import CheckpointError, ConfigError, message
 from ..core.run_layout import CHECKPOINTS_FOLDER, CLASSES_FILE, CONFIG_FILE, MODEL_FILE
 from ..strategies import create_strategy
+
+
+@runtime_checkable
+class _HasInputShape(Protocol):
+    """A functional or sequential model."""
+
+    input_shape: Any
 
 
 def load_model(run: Path, config: RunConfig) -> keras.Model:
@@ -36,7 +43,7 @@ def load_model(run: Path, config: RunConfig) -> keras.Model:
 
 def _require_size(model: keras.Model, image_size: int, run: Path) -> None:
     """Makes sure that a configuration is that of the model."""
-    shape = getattr(model, "input_shape", None)
+    shape = model.input_shape if isinstance(model, _HasInputShape) else None
     if isinstance(shape, tuple) and len(shape) == 4 and shape[1] not in (None, image_size):
         why = f"the model takes images of {shape[1]} pixels, not of {image_size}"
         raise damaged(run / CONFIG_FILE, why, f"Put back data.image_size={shape[1]}.")

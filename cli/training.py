@@ -9,7 +9,7 @@ import typer
 from ..configs import RunConfig
 from ..core.run_layout import CONFIG_FILE
 from .console import say, show
-from .foreign import foreign_names
+from .untrusted import foreign_names
 
 if TYPE_CHECKING:
     from ..data import ImageData

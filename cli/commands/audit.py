@@ -12,7 +12,7 @@ from ...core.errors import DataError
 from ...core.files import require_regular
 from ...core.names import printable
 from ..console import show, show_table
-from ..output import writing
+from ..output_file import writing
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -10,7 +10,7 @@ from rich.table import Column, Table
 
 from ...core.files import write_csv
 from ..console import show, show_table
-from ..output import writing
+from ..output_file import writing
 from ..run_summary import RunSummary, find_runs, read_run
 
 # Where a run writes says nothing of what it computes.

@@ -13,10 +13,10 @@ from ...core.redaction import HIDDEN, hidden_names
 from ...core.secret import find_token
 from ..console import say, use_format
 from ..folds import one_fold, train_folds, wants_all_folds
-from ..foreign import only_in_files
 from ..run_directories import read_run_config, run_directory, run_name
 from ..tensorflow import load_tensorflow
 from ..training import say_where, test, train
+from ..untrusted import only_in_files
 
 _ARGUMENTS = typer.Argument(
     metavar="CONFIG... [KEY=VALUE...]",

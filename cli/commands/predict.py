@@ -10,7 +10,7 @@ from rich.table import Column, Table
 from ...core.names import printable
 from ...core.run_layout import PREDICTIONS_FILE
 from ..console import say, show_table
-from ..output import writing
+from ..output_file import writing
 from ..run_directories import read_run_config
 from ..tensorflow import load_tensorflow
 from .test import RunArgument

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ..console import show
-from ..output import writing
+from ..output_file import writing
 from ..tensorflow import load_tensorflow
 from .fit import ConfigArguments, read_arguments
 

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 import typer
 
 from ..console import say
-from ..foreign import is_elsewhere
 from ..run_directories import read_run_config
 from ..scores import show_scores
 from ..tensorflow import load_tensorflow
+from ..untrusted import is_elsewhere
 
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
 

@@ -15,7 +15,12 @@ from ..core.cache_folder import is_cache
 from ..core.user_path import user_path
 
 # Callbacks of Keras that open no file and no connection.
-_HARMLESS = {"EarlyStopping", "ReduceLROnPlateau", "SwapEMAWeights", "TerminateOnNaN"}
+_SAFE_KERAS_CALLBACKS = {
+    "EarlyStopping",
+    "ReduceLROnPlateau",
+    "SwapEMAWeights",
+    "TerminateOnNaN",
+}
 
 
 def foreign_names(config: RunConfig) -> dict[str, str]:
@@ -24,7 +29,11 @@ def foreign_names(config: RunConfig) -> dict[str, str]:
     found = {} if builder is None else {"model.builder": builder}
     for label, options in config.callbacks.items():
         name = callback_class(label, options or {})[0]
-        if options is not None and name not in CALLBACKS and name not in _HARMLESS:
+        if (
+            options is not None
+            and name not in CALLBACKS
+            and name not in _SAFE_KERAS_CALLBACKS
+        ):
             found[f"callbacks.{label}"] = name
     return found
 
