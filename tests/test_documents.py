@@ -3,7 +3,6 @@
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from helpers import make_pictures
 from keraunos.cli.main import app
 from keraunos.configs import RunConfig, load_config, split_arguments, to_yaml
 from keraunos.core import errors
+from programs import fork_keraunos
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -173,14 +173,9 @@ def make_folders(folder: Path) -> None:
 
 
 def run_program(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    script = folder / "program.py"
+    script.write_text(program, encoding="utf-8")
+    return fork_keraunos(cwd=folder, script=script)
 
 
 def comparison() -> list[list[str]]:

@@ -13,7 +13,7 @@ import tensorflow as tf
 from helpers import examples, largest_difference, replicas, weights_of
 from keraunos.trainer import Trainer
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.nightly  # trainer/test_replica_invariance.py shows ours
 
 BATCH_SIZE = 16
 Options = dict[str, Any]

@@ -158,7 +158,9 @@ def small_run(lesions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "runs" / "own-001"
 
 
-@pytest.fixture(params=["small_run", pytest.param("finished_run", marks=pytest.mark.slow)])
+@pytest.fixture(
+    params=["small_run", pytest.param("finished_run", marks=pytest.mark.nightly)]
+)
 def run(request: pytest.FixtureRequest) -> Path:
     """A finished run of either kind."""
     return request.getfixturevalue(request.param)

@@ -10,6 +10,7 @@ from helpers import contents, make_pictures, run_keraunos
 
 FIT = ("fit", "classify", "data.image_size=32", "model.weights=null")
 GOOD = (*FIT, "data.train=good")
+NIGHTLY = pytest.mark.nightly
 
 
 @pytest.fixture(autouse=True)
@@ -115,6 +116,7 @@ def test_what_can_not_be_done_is_2(keraunos, unchanged, setting, words, dry_run)
     assert unchanged()
 
 
+@pytest.mark.slow
 def test_a_file_of_weights_that_is_not_there_is_2(keraunos, unchanged):
     words = ["There is no such file", "nowhere.h5"]
     refused(keraunos(*GOOD, "model.weights=nowhere.h5", "trainer.devices=1"), 2, words)
@@ -179,8 +181,15 @@ def test_output_that_can_not_be_written_is_2(keraunos, unchanged, output):
     ("arguments", "code", "words"),
     [
         ((*FIT, "data.train=broken"), 3, ["broken/cat/page.png"]),
-        ((*GOOD, "trainer.strategy=miror"), 2, ["mean mirrored"]),
-        ((*GOOD, "trainer.accelerator=cpu", "run_dir=foreign"), 2, ["thesis.txt"]),
+        pytest.param(
+            (*GOOD, "trainer.strategy=miror"), 2, ["mean mirrored"], marks=NIGHTLY
+        ),
+        pytest.param(
+            (*GOOD, "trainer.accelerator=cpu", "run_dir=foreign"),
+            2,
+            ["thesis.txt"],
+            marks=NIGHTLY,
+        ),
         ((*GOOD, "trainr.max_epochs=1", "data.batch_size=0"), 2, ["mean trainer"]),
     ],
 )

@@ -148,6 +148,7 @@ def test_one_fold_is_an_ordinary_run(keraunos, whole) -> None:
     assert held == validated(whole)[1]
 
 
+@pytest.mark.slow
 def test_trying_folds_out_leaves_nothing(keraunos, folds) -> None:
     assert keraunos("fit", "own.yaml", "--dry-run").code == 0
     assert keraunos("fit", "own.yaml", "trainer.fast_dev_run=true").code == 0

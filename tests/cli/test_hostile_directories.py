@@ -13,6 +13,8 @@ from keraunos.core.files import sha256_of_file
 from keraunos.core.store import open_store
 from outside import KINDS, make_outside, plant, snapshot
 
+SLOW = pytest.mark.slow
+
 # What a run, a search or a cross-validation writes, directly or below.
 PLACES = [
     ".lock",
@@ -61,7 +63,13 @@ def attack(run: Path, place: str, kind: str) -> None:
     plant(path, kind, run.parent / "outside")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        kind if kind in ("link to a file", "fifo") else pytest.param(kind, marks=SLOW)
+        for kind in KINDS
+    ],
+)
 def test_links_and_special_files_in_a_run_are_refused_before_anything_is_done(
     keraunos: Callable, world: Path, small_run: Path, kind: str
 ) -> None:
@@ -112,6 +120,7 @@ def write_state(run: Path, saved: list[str], scores: dict[str, float]) -> None:
         (state.parent / "manifest.json").write_text(json.dumps(manifest))
 
 
+@pytest.mark.slow
 def test_a_resumed_run_removes_only_its_own_checkpoints(
     keraunos: Callable, world: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,6 +225,7 @@ def test_what_does_no_harm_is_resumed_as_it_is(tmp_path: Path) -> None:
         assert read_resumed_arguments(run, []).cache_dir == str(cache)
 
 
+@pytest.mark.slow
 def test_a_test_of_a_strangers_run_makes_no_cache_where_that_says(
     keraunos: Callable, world: Path
 ) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import run_keraunos
 from programs import fork_keraunos
 
 SIGNAL_WHEN = Path(__file__).parents[1] / "signal_when.py"
@@ -16,13 +15,13 @@ TIMES = ("seconds", "images_per_second", "data_wait_seconds")
 # Where a phase is, and the steps that are made by then. Five steps are an epoch, and three
 # epochs the run.
 PHASES = {
-    "feature standardisation": "trainer.fitting:predict:0",
-    "first trace": "trainer.train_step:TrainStep._on_replica:0",
-    "training": "trainer.epochs:Training._call:7",
-    "validation": "trainer.epochs:collect:10",
+    "feature standardisation": "trainer.fit:predict:0",
+    "first trace": "trainer.step.train:TrainStep._on_replica:0",
+    "training": "trainer.loop.epochs:Training._call:7",
+    "validation": "trainer.loop.epochs:collect:10",
     "between epochs": "callbacks.tensorboard:TensorBoard.on_epoch_end:5",
-    "a save": "trainer.saver:Saver._write:10",
-    "second phase": "trainer.epochs:Training._call:5",
+    "a save": "trainer.checkpoint.saver:Saver._write:10",
+    "second phase": "trainer.loop.epochs:Training._call:5",
 }
 
 
@@ -46,7 +45,7 @@ def command(lesions: Path) -> tuple[str, ...]:
 def whole_run(command: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that nobody interrupted."""
     folder = tmp_path_factory.mktemp("whole")
-    done = run_keraunos(*command, "run_dir=run", cwd=folder)
+    done = fork_keraunos(*command, "run_dir=run", cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder / "run"
 
@@ -82,7 +81,12 @@ def stop(phase: str, number: signal.Signals, folder: Path, *command: str) -> str
 
 RUN_DIR, RESUME = "run_dir", "--resume"
 
-# In turn: how the run is begun or gone on with, from where, and what stops it when.
+# In turn: how the run is begun or resumed, from where, and what stops it when.
+FEW_STOPS = [
+    (RUN_DIR, None, "feature standardisation", signal.SIGINT),
+    (RUN_DIR, None, "training", signal.SIGTERM),
+    (RESUME, "step-0000000", "a save", signal.SIGUSR1),
+]
 STOPS = [
     (RUN_DIR, None, "feature standardisation", signal.SIGINT),
     (RUN_DIR, None, "first trace", signal.SIGTERM),
@@ -94,14 +98,20 @@ STOPS = [
 
 
 @pytest.mark.feature("automatic resuming")
-@pytest.mark.slow
+@pytest.mark.parametrize(
+    "stops",
+    [
+        pytest.param(FEW_STOPS, id="three", marks=pytest.mark.slow),
+        pytest.param(STOPS, id="all", marks=pytest.mark.nightly),
+    ],
+)
 @pytest.mark.timeout(600)
 def test_a_run_that_is_stopped_in_every_phase_goes_on_to_the_same_end(
-    command: tuple[str, ...], whole: dict[str, Any], tmp_path: Path
+    command: tuple[str, ...], whole: dict[str, Any], stops: list[Any], tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
     typed = {RUN_DIR: (*command, "run_dir=run"), RESUME: ("fit", RESUME, f"{run}")}
-    for again, from_where, phase, number in STOPS:
+    for again, from_where, phase, number in stops:
         said = stop(phase, number, tmp_path, *typed[again])
         assert f"resumed: {from_where}" in said or from_where is None
         if phase == "feature standardisation":
@@ -111,7 +121,7 @@ def test_a_run_that_is_stopped_in_every_phase_goes_on_to_the_same_end(
         else:
             assert "the state is saved" in said
             assert f"keraunos {' '.join(typed[RESUME])}" in said
-    done = run_keraunos(*typed[RESUME], cwd=tmp_path)
+    done = fork_keraunos(*typed[RESUME], cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "resumed: step-0000001" in done.stderr  # the save goes on beside the loop
     assert outcome(run) == whole
@@ -197,6 +207,7 @@ def test_code_that_only_a_run_names_is_not_imported(
     assert f"Type `keraunos fit CONFIG run_dir={stopped_run}` instead" in answer.err
 
 
+@pytest.mark.slow
 def test_typed_again_with_its_directory_such_a_run_goes_on(
     keraunos: Any, small: list[str], stopped_run: Path
 ) -> None:

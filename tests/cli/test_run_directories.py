@@ -39,6 +39,7 @@ def test_runs_that_start_at_once_get_a_directory_each(tmp_path, monkeypatch):
     assert len(set(made)) == 24
 
 
+@pytest.mark.slow
 def test_a_run_can_be_run_again_from_elsewhere_into_the_next_directory(
     keraunos, small, lesions, tmp_path, monkeypatch
 ):
@@ -61,6 +62,7 @@ def test_a_run_can_be_run_again_from_elsewhere_into_the_next_directory(
     assert sorted(path.name for path in Path("runs").iterdir()) == ["own-001", "own-002"]
 
 
+@pytest.mark.slow
 def test_a_directory_can_be_named(keraunos, small, tmp_path):
     answer = keraunos("fit", *small, f"run_dir={tmp_path}/deep/night")
     assert answer.code == 0
@@ -69,7 +71,10 @@ def test_a_directory_can_be_named(keraunos, small, tmp_path):
     assert load_config([f"{tmp_path}/deep/night/config.yaml"]).run_dir is None
 
 
-@pytest.mark.parametrize("way", ["--dry-run", "trainer.fast_dev_run=true"])
+@pytest.mark.parametrize(
+    "way",
+    ["--dry-run", pytest.param("trainer.fast_dev_run=true", marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize("run_dir", [[], ["run_dir=named"]], ids=["no name", "a name"])
 def test_trying_out_leaves_nothing(keraunos, small, unchanged, way, run_dir):
     answer = keraunos("fit", *small, way, *run_dir)

@@ -20,12 +20,12 @@ def shell(command: str, cwd) -> subprocess.CompletedProcess[str]:
 
 QUICK = [
     ("KERAUNOS config classify | head -1", 0, "run_dir: null\n", ""),
-    ("KERAUNOS recipes >&-", 0, "", ""),
-    ("PYTHONIOENCODING=ascii KERAUNOS launch -- echo nævus", 0, r"n\xe6vus", ""),
     ("KERAUNOS recipes >/dev/full", 2, "", "error: Standard output must be"),
     (rf"{ASCII} KERAUNOS test $'[red]\x1b[31m\u00e9'", 2, "", r"[red]\x1b[31m\udcc3\udca9"),
 ]
 SLOW = [
+    ("KERAUNOS recipes >&-", 0, "", ""),
+    ("PYTHONIOENCODING=ascii KERAUNOS launch -- echo nævus", 0, r"n\xe6vus", ""),
     ("(sleep 0.2; KERAUNOS recipes) | true", 0, "", ""),
     ("(sleep 0.2; KERAUNOS --help) | true", 0, "", ""),
     ("(sleep 0.2; KERAUNOS fit nowhere 2>&1) | true", 2, "", ""),
@@ -36,15 +36,19 @@ SLOW = [
     ("PYTHONIOENCODING=ascii KERAUNOS recipes", 0, "+---", ""),
     ("PYTHONIOENCODING=ascii KERAUNOS config classify run_dir=é", 0, r'"\xE9"', ""),
     (f"{ASCII} KERAUNOS fit nævus", 2, "", "error: A configuration"),
-    ("KERAUNOS doctor 2>&-", 0, "tensorflow", ""),
     ("COLUMNS=20 KERAUNOS recipes", 0, "classif", ""),
     ("COLUMNS=0 TERM=dumb NO_COLOR=1 KERAUNOS recipes", 0, "classif", ""),
 ]
+LOADS_TENSORFLOW = ("KERAUNOS doctor 2>&-", 0, "tensorflow", "")
 
 
 @pytest.mark.parametrize(
     ("command", "code", "out", "err"),
-    [*QUICK, *(pytest.param(*case, marks=pytest.mark.slow) for case in SLOW)],
+    [
+        *QUICK,
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in SLOW),
+        pytest.param(*LOADS_TENSORFLOW, marks=pytest.mark.nightly),
+    ],
 )
 def test_a_command_ends_as_it_should(command, code, out, err, tmp_path):
     done = shell(command, tmp_path)

@@ -92,7 +92,7 @@ def require_words(error: ConfigError, place: str) -> None:
         assert len(line) < 2000
 
 
-@pytest.mark.parametrize("seeds", [QUICK, pytest.param(ALL, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seeds", [QUICK, pytest.param(ALL, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
 def test_any_value_is_taken_or_refused_in_words(setting, seeds, tmp_path):
     file, written = tmp_path / "my.yaml", tmp_path / "written.yaml"

@@ -74,7 +74,7 @@ def identities(content: Any, names: dict[bytes, str]) -> tuple[Identity, ...]:
     return tuple((names[i.tobytes()], int(k), a.tobytes()) for i, k, a in rows)
 
 
-@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("count", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_every_position_goes_on_with_the_pictures_that_are_left(
     new_data: NewData, count: int
 ) -> None:

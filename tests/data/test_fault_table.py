@@ -113,8 +113,10 @@ def test_each_fault_has_its_answer(row: Row, folder, capfd):
 
 @pytest.mark.parametrize(
     "instead",
-    [b"", b"another file"],
-    ids=["D17-changed-meanwhile-removed", "D17-changed-meanwhile-replaced"],
+    [
+        pytest.param(b"", id="D17-changed-meanwhile-removed", marks=pytest.mark.slow),
+        pytest.param(b"another file", id="D17-changed-meanwhile-replaced"),
+    ],
 )
 def test_pictures_that_change_meanwhile_end_the_run(instead, folder, capfd):
     command = ["fit", "own.yaml", "run_dir=run", "trainer.max_epochs=9"]

@@ -49,7 +49,9 @@ def test_the_order_of_an_epoch_makes_no_object_a_picture(index, balance):
     assert sum(array.nbytes for array in draws) == 16 * COUNT
 
 
-@pytest.mark.parametrize("batch", [0, BATCHES // 2, BATCHES - 1])
+@pytest.mark.parametrize(
+    "batch", [pytest.param(0, marks=pytest.mark.slow), BATCHES // 2, BATCHES - 1]
+)
 def test_going_on_anywhere_decodes_no_more_than_what_comes_next(index, batch):
     loader = Loader()
     split = TrainingSplit(index, TRAIN, loader, 32, BATCH_SIZE)

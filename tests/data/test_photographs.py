@@ -17,6 +17,7 @@ def by_content(root: Path) -> dict[str, list[Path]]:
     return dict(found)
 
 
+@pytest.mark.slow
 def test_contradictions_and_leaks_are_found_and_left_out(photographs: Path) -> None:
     train, test = (by_content(photographs / part) for part in ("Train", "Test"))
     conflicts = {

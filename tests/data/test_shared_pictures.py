@@ -4,8 +4,8 @@ import hashlib
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +16,29 @@ from keraunos import ImageData
 from keraunos.core.cache_folder import UNFINISHED
 from keraunos.core.store import LIMIT_VARIABLE, open_store
 from keraunos.data.files.file_records import FileRecord, FileRecords
+from programs import fork_keraunos, wait_for
 
 SIZE, PICTURES = 64, 30
 
 # Reads a folder as a run does; answers with what it opened, said, and saw.
 READER = """
-import hashlib, json, resource, sys
+import hashlib, json, os, resource, sys, time
+from pathlib import Path
+import numpy as np
+from keraunos import ImageData
+folder, store, largest_file, start = sys.argv[1:]
 opened = []
 def note(event, arguments):
     if event == "open" and str(arguments[0]).endswith(".png"):
         opened.append(arguments[0])
 sys.addaudithook(note)
-import numpy as np
-from keraunos import ImageData
-folder, store, cache, largest_file = sys.argv[1:]
+Path(start, str(os.getpid())).touch()
+while not Path(start, "go").exists():
+    time.sleep(0.01)
 if int(largest_file):
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(largest_file),) * 2)
-print("ready", flush=True)
-sys.stdin.readline()
 data = ImageData.from_folder(
-    folder, image_size=64, cache=cache, cache_dir=store, validation_split=0
+    folder, image_size=64, cache="auto", cache_dir=store, validation_split=0
 )
 at_start = len(opened)
 pictures = data.train.images(np.arange(data.train.num_examples))
@@ -48,30 +51,24 @@ print(json.dumps({
 """
 
 
-class Reader:
-    """A process that reads a folder when it is told to."""
-
-    def __init__(self, *arguments: object) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", READER, *map(str, arguments)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self._process.stdout is not None
-        assert self._process.stdout.readline() == "ready\n"
-
-    def start(self) -> None:
-        """Lets it begin."""
-        assert self._process.stdin is not None
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-
-    def answer(self) -> dict[str, Any]:
-        """Waits for its end."""
-        out, _ = self._process.communicate(timeout=120)
-        assert self._process.returncode == 0
-        return dict(json.loads(out))
+def read_at_once(
+    count: int, folder: Path, store: Path, tmp_path: Path, largest_file: int = 0
+) -> list[dict[str, Any]]:
+    """What so many processes answer that read a folder at the same time."""
+    script, start = tmp_path / "reader.py", tmp_path / "start"
+    script.write_text(READER)
+    start.mkdir()
+    arguments = (folder, store, largest_file, start)
+    with ThreadPoolExecutor(count) as pool:
+        asked = [
+            pool.submit(fork_keraunos, *arguments, cwd=tmp_path, script=script)
+            for _ in range(count)
+        ]
+        wait_for(lambda: len(list(start.iterdir())) == count)
+        (start / "go").touch()
+        done = [each.result() for each in asked]
+    assert [each.returncode for each in done] == [0] * count, done
+    return [json.loads(each.stdout.splitlines()[-1]) for each in done]
 
 
 @pytest.fixture(scope="module")
@@ -116,29 +113,26 @@ def seen(folder: Path, store: Path) -> str:
 
 @pytest.mark.slow
 def test_two_processes_that_start_at_once_decode_once(folder, tmp_path):
-    seen(folder, tmp_path)  # all files are known now, and no picture is kept
-    readers = [Reader(folder, tmp_path, "auto", 0) for _ in range(2)]
-    for reader in readers:
-        reader.start()
-    answers = [reader.answer() for reader in readers]
+    store = tmp_path / "store"
+    seen(folder, store)  # all files are known now, and no image is kept
+    answers = read_at_once(2, folder, store, tmp_path)
     assert sum(each["opened"] for each in answers) == PICTURES
     assert [each["opened_later"] for each in answers] == [0, 0]
-    assert {each["seen"] for each in answers} == {seen(folder, tmp_path)}
-    assert len(entries(tmp_path)) == 1
+    assert {each["seen"] for each in answers} == {seen(folder, store)}
+    assert len(entries(store)) == 1
 
 
 @pytest.mark.slow
 def test_where_no_file_can_grow_pictures_are_decoded_as_they_are_needed(folder, tmp_path):
     largest_file = PICTURES * SIZE * SIZE * 3 // 2  # half of what is needed
-    reader = Reader(folder, tmp_path, "auto", largest_file)
-    reader.start()
-    answer = reader.answer()
+    store = tmp_path / "store"
+    (answer,) = read_at_once(1, folder, store, tmp_path, largest_file)
     said = "\n".join(answer["said"])
     assert "30 decoded images" in said
     assert "File too large" in said  # the fault did land
     assert answer["opened_later"] == PICTURES
-    assert (entries(tmp_path), leftovers(tmp_path)) == ([], [])
-    assert answer["seen"] == seen(folder, tmp_path)
+    assert (entries(store), leftovers(store)) == ([], [])
+    assert answer["seen"] == seen(folder, store)
 
 
 @pytest.mark.parametrize("cache", ["auto", "disk"])

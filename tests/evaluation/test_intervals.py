@@ -45,7 +45,7 @@ def test_every_class_is_drawn_as_often_as_it_has_pictures():
 
 
 @pytest.mark.feature("confidence intervals")
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_they_hold_the_truth_in_about_95_of_100_cases(monkeypatch):
     monkeypatch.setattr(intervals, "ROUNDS", 200)
 

@@ -96,6 +96,7 @@ def test_exporting_writes_nothing_else_into_the_run(found):
     assert best == names[0] | {"model.keras", "checkpoints"}
 
 
+@pytest.mark.slow
 def test_an_export_that_fails_is_an_error_and_the_same_command_mends_it(
     tmp_path, monkeypatch
 ):
@@ -115,6 +116,7 @@ def test_an_export_that_fails_is_an_error_and_the_same_command_mends_it(
     assert (tmp_path / "s" / result.best[0].name / "model.keras").exists()
 
 
+@pytest.mark.slow
 def test_without_checkpoints_there_is_no_model_to_export(tmp_path):
     trainer = {"callbacks": {"model_checkpoint": None}}
     result = hypermodels.run(tmp_path / "s", max_trials=1, trainer=trainer)
@@ -165,6 +167,7 @@ def test_two_searches_cannot_share_a_directory(tmp_path):
         hypermodels.run(tmp_path)
 
 
+@pytest.mark.slow
 def test_broken_trials_are_marked_and_the_search_goes_on(tmp_path):
     broken = hypermodels.build_broken
     result = hypermodels.run(tmp_path / "s", build=broken, tuner="grid", max_trials=9)
@@ -242,7 +245,7 @@ def test_early_stopping_and_callbacks_of_ones_own_are_part_of_a_trial(tmp_path):
     assert all(trial.best_epoch == len(trial.scores) - 3 for trial in result.trials)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_parameter_that_only_some_models_ask_for_is_searched(tmp_path):
     result = hypermodels.run(tmp_path / "s", build=hypermodels.build_growing, max_trials=5)
     seconds = [trial.values.get("second") for trial in result.trials]

@@ -14,7 +14,7 @@ from keraunos.search.trials import Outcome
 from keraunos.search.tuning.oracles import create_oracle, number_of_trials
 
 OBJECTIVE = Monitor("val_accuracy")
-TRIALS = {"random": 7, "grid": 7, "bayesian": 9, "hyperband": 18}
+TRIALS = {"random": 7, "grid": 7, "bayesian": 7, "hyperband": 18}
 
 
 def space():
@@ -66,7 +66,7 @@ def uninterrupted(tmp_path_factory):
     return end
 
 
-@pytest.mark.parametrize("events", [4, 15])
+@pytest.mark.parametrize("events", [4, 13])
 @pytest.mark.parametrize("tuner", TRIALS)
 def test_a_search_that_goes_on_ends_with_the_same_trials(
     tmp_path, tuner, events, uninterrupted
@@ -77,7 +77,9 @@ def test_a_search_that_goes_on_ends_with_the_same_trials(
     assert len(continued) > 5
 
 
-@pytest.mark.parametrize("tuner", ["random", "bayesian"])
+@pytest.mark.parametrize(
+    "tuner", ["random", pytest.param("bayesian", marks=pytest.mark.slow)]
+)
 def test_a_seed_is_a_seed(tmp_path, tuner, uninterrupted):
     for seed in (0, 1):
         (tmp_path / str(seed)).mkdir()
@@ -179,6 +181,7 @@ def test_a_space_that_is_exhausted_is_continued_with_the_same_trials(tmp_path):
     assert summary(again) == summary(study)
 
 
+@pytest.mark.slow
 def test_whole_numbers_stay_within_their_bounds(tmp_path):
     space = keras_tuner.HyperParameters()
     space.Int("n", 8, 64, sampling="log")
@@ -279,7 +282,7 @@ def test_hyperband_says_how_many_trials_it_takes(tmp_path):
     assert len(study.trials) == 23
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_bayesian_search_tries_better_values_than_random(tmp_path):
     means = {}
     for tuner in ("random", "bayesian"):

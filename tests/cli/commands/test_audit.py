@@ -68,12 +68,14 @@ def test_of_very_many_copies_of_a_picture_some_are_named(keraunos, shelf):
     assert line.endswith("shelf/train/dog/x3.png and 5 more")
 
 
+@pytest.mark.slow
 def test_the_files_are_written_even_if_nobody_reads_the_screen(shelf, tmp_path):
     script = f"{sys.executable} -m keraunos audit shelf --json a.json | true"
     subprocess.run(script, shell=True, cwd=tmp_path, check=True, stderr=subprocess.PIPE)
     assert json.loads((tmp_path / "a.json").read_text())["files"] == 6
 
 
+@pytest.mark.slow
 def test_a_terminal_is_shown_how_far_the_work_is(shelf, tmp_path):
     terminal, end = pty.openpty()
     command = [sys.executable, "-m", "keraunos", "audit", "shelf"]

@@ -42,6 +42,7 @@ def test_all_that_is_wrong_is_said_at_once_with_the_nearest_right_name(keraunos)
         assert word in answer.err
 
 
+@pytest.mark.slow
 def test_a_redirected_recipe_runs(keraunos, lesions, tmp_path):
     settings = (f"data.train={lesions}", "trainer.cpu_devices=4", "trainer.devices=1")
     (tmp_path / "mine.yaml").write_text(keraunos("config", "quickstart", *settings).out)

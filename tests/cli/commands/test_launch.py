@@ -325,7 +325,7 @@ def test_several_workers_need_a_named_run_directory(
     assert not os.listdir()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_two_workers_train_on_cached_features_then_pictures_and_report_like_one(
     pictures: Path, tmp_path: Path
 ) -> None:

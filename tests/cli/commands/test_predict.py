@@ -117,7 +117,7 @@ def test_the_model_answers_alike_where_there_is_no_keraunos(
     assert np.abs(plain - said).max() < 1e-5
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_one_picture_can_be_predicted_on_two_devices(finished_run, raw_pictures, tmp_path):
     done = fork_keraunos("predict", finished_run, raw_pictures[0], cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 
+@pytest.mark.slow
 def test_the_data_are_drawn_before_anything_is_trained(keraunos, pictures, tmp_path):
     answer = keraunos("preview", "classify", f"data.train={pictures}")
     files = [Path("preview/samples.png"), Path("preview/augmented.png")]

@@ -22,7 +22,7 @@ FAST = (
     "trainer.devices=1",
     "trainer.accelerator=cpu",
     "search.tuner=random",
-    "search.max_trials=3",
+    "search.max_trials=2",
 )
 
 
@@ -99,6 +99,41 @@ def test_every_trial_failing_is_8(keraunos, small):
     assert "LookupError: the user's own mistake" in answer.err
 
 
+STOPPER = """
+import signal
+import keraunos.callbacks
+
+class Stop(keraunos.callbacks.Callback):
+    def on_epoch_end(self, run):
+        if run.run_dir.name == "trial-001" and not hasattr(Stop, "has_stopped"):
+            Stop.has_stopped = True
+            signal.raise_signal(signal.SIGINT)
+"""
+
+
+@pytest.mark.slow
+def test_a_signal_ends_a_search_with_its_code_and_the_same_command_resumes_it(
+    keraunos, small, tmp_path
+):
+    (tmp_path / "own.py").open("a").write(STOPPER)
+    command = (
+        "search",
+        *small,
+        "search.space.model.arguments.optimizer={choice: [sgd, adam]}",
+        "search.tuner=grid",
+        "search.objective=val_loss",
+        "callbacks.stop={class: 'own:Stop'}",
+        "run_dir=S",
+    )
+    answer = keraunos(*command)
+    assert answer.code == 130
+    assert "Go on with the same command" in answer.err
+    answer = keraunos(*command)
+    assert answer.code == 0, answer.err
+    assert "trials have ended" in answer.err
+    assert [row["status"] for row in rows(tmp_path / "S")] == ["completed"] * 2
+
+
 @pytest.fixture(scope="module")
 def searched(pictures, tmp_path_factory):
     """A search over the recipe `classify`, and its folder."""
@@ -113,15 +148,15 @@ def test_a_search_ends_with_a_table_and_says_how_to_go_on(searched):
     folder, done = searched
     assert "objective: val_balanced_accuracy, larger is better" in done.stderr
     assert "varies: optimizer.learning_rate: 1e-05 to 0.01, log" in done.stderr
-    assert "trial-002" in done.stdout
+    assert "trial-001" in done.stdout
     assert f"keraunos fit {folder}/best.yaml" in done.stdout
     assert "Traceback" not in done.stderr
+    assert not list(folder.rglob("test.json")) + list(folder.rglob("predictions.csv"))
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_test_split_is_not_touched(searched, pictures, tmp_path):
     folder, _ = searched
-    assert not list(folder.rglob("test.json")) + list(folder.rglob("predictions.csv"))
     other = tmp_path / "other"
     (other).mkdir()
     (other / "train").symlink_to(pictures / "train")
@@ -144,9 +179,9 @@ def test_the_best_configuration_trains_as_its_trial_did(searched, tmp_path):
         assert last_value(tmp_path / "R", name) == last_value(trial, name)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("count", [1, 2])
-def test_a_signal_ends_a_search_with_its_code_and_it_goes_on(
+def test_a_signal_to_a_process_ends_its_search_and_the_next_resumes_it(
     searched, pictures, tmp_path, count
 ):
     folder, _ = searched
@@ -183,7 +218,7 @@ def test_a_signal_ends_a_search_with_its_code_and_it_goes_on(
         assert [ours[name] for name in same] == [theirs[name] for name in same]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_trials_run_on_several_devices_and_keep_the_best_model(pictures, tmp_path):
     devices = ("trainer.devices=2", "trainer.strategy=mirrored", "search.max_trials=2")
     arguments = ("classify", f"data.train={pictures}", *FAST, *devices, "run_dir=S")

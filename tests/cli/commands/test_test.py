@@ -39,6 +39,7 @@ def test_the_model_scores_on_the_validation_pictures_as_in_its_best_epoch(keraun
     assert contents(run) == before
 
 
+@pytest.mark.slow
 def test_a_split_that_the_run_has_not_is_2(keraunos, small, lesions, tmp_path):
     settings = (f"data.train={lesions}/train", "run_dir=run", "trainer.max_epochs=1")
     assert keraunos("fit", *small, *settings).code == 0

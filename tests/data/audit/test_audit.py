@@ -264,6 +264,7 @@ def test_an_audit_loads_no_tensorflow(shelf, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.photographs
 def test_what_is_known_of_the_real_photographs_is_found(photographs: Path, store):
     found = audit_folders([photographs], store)

@@ -50,7 +50,9 @@ def save(image, path, **options):
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(n, marks=pytest.mark.nightly) for n in (1, 2))]
+)
 def test_a_changed_picture_is_grouped_with_its_original(
     change, seed, others, store, tmp_path
 ):
@@ -132,6 +134,7 @@ def test_a_copy_of_a_copy_is_in_the_same_group(store, tmp_path):
     assert len(set(near_groups(paths, store))) == 1
 
 
+@pytest.mark.slow
 def test_more_copies_than_are_looked_at_are_one_group(others, store, tmp_path):
     image = smooth_picture(6)
     copies = [

@@ -396,7 +396,7 @@ def test_a_cluster_finds_what_one_process_finds_though_a_worker_is_killed(begin,
     assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_dead_chief_is_noticed_and_the_search_goes_on(begin, tmp_path):
     trainer = {"callbacks": {"waits": Waits()}}
     folder = tmp_path / "s"
@@ -414,7 +414,7 @@ def test_a_dead_chief_is_noticed_and_the_search_goes_on(begin, tmp_path):
     assert [row["status"] for row in rows(folder)] == ["completed"] * TRIALS
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_chief_that_is_back_is_not_missed(begin, tmp_path):
     alone = search_alone(tmp_path / "one")
     trainer = {"callbacks": {"waits": WaitsForFiles()}}
