@@ -84,7 +84,7 @@ RUN_DIR, RESUME = "run_dir", "--resume"
 # In turn: how the run is begun or resumed, from where, and what stops it when.
 FEW_STOPS = [
     (RUN_DIR, None, "feature standardisation", signal.SIGINT),
-    (RUN_DIR, None, "training", signal.SIGTERM),
+    (RUN_DIR, None, "first trace", signal.SIGTERM),
     (RESUME, "step-0000000", "a save", signal.SIGUSR1),
 ]
 STOPS = [
