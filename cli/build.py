@@ -1,8 +1,5 @@
 """Turns a configuration into the objects that do the work."""
 
-import importlib
-import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,22 +7,22 @@ from typing import Any
 from ..callbacks import Callback, JsonLog
 from ..callbacks.registry import create_callback
 from ..configs import OptimizerConfig, RunConfig
-from ..core.errors import ConfigError, message
 from ..data import Augmentation, ImageData
 from ..models import Module, Optimizer, SharedNetworks, TransferClassifier
 from ..trainer import Trainer
 from .config_file import ConfigFile
 from .console import uses_json
+from .user_code import arguments_of, current_folder_first, import_builder
 
 
 def build_data(config: RunConfig) -> ImageData:
-    """Reads the pictures that a configuration names."""
+    """Reads the images that a configuration names."""
     augmentation = build_augmentation(config)
     return ImageData.from_config(config.data, augmentation, config.seed, config.cache_dir)
 
 
 def build_augmentation(config: RunConfig) -> Augmentation:
-    """How a configuration varies the pictures."""
+    """How a configuration varies the images."""
     asked_for = config.augmentation
     return Augmentation(strength=asked_for.strength, views=asked_for.views)
 
@@ -35,7 +32,7 @@ def build_module(
 ) -> Module | Callable[[], Any]:
     """Makes the module that a configuration asks for."""
     if config.model.builder is not None:
-        return _import_builder(config.model.builder, config.model.arguments)
+        return _user_module(config.model.builder, config.model.arguments, data)
     options = config.model.model_dump(exclude={"builder", "arguments"})
     return TransferClassifier(
         data.num_classes,
@@ -75,21 +72,21 @@ def build_callbacks(config: RunConfig) -> dict[str, Callback | None]:
     }
 
 
-def _import_builder(builder: str, arguments: dict[str, Any]) -> Any:
-    """Imports what the user named, from the current folder as well."""
-    module_name, _, name = builder.partition(":")
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
-    try:
-        found = getattr(importlib.import_module(module_name), name)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(
-            message(
-                f"`model.builder` must name something that can be imported ({error}).",
-                "Is the folder of its package the current one, or on PYTHONPATH?",
-                **{"model.builder": builder},
-            )
-        ) from None
-    if isinstance(found, type) and issubclass(found, Module):
-        return found(**arguments)
-    return lambda: found(**arguments)
+def _user_module(
+    name: str, given: dict[str, Any], data: ImageData
+) -> Module | Callable[[], Any]:
+    """The module, or a function that builds the model, of a user's own builder."""
+    builder = import_builder(name)
+    offered = {
+        "num_classes": data.num_classes,
+        "image_size": data.image_size,
+        "class_names": data.class_names,
+    }
+    arguments = arguments_of(name, builder, given, offered)
+
+    def build() -> Any:
+        with current_folder_first():  # for what the builder imports when it is called
+            return builder(**arguments)
+
+    is_module = isinstance(builder, type) and issubclass(builder, Module)
+    return build() if is_module else build

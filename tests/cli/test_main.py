@@ -28,7 +28,12 @@ def test_each_kind_of_error_has_its_exit_code(keraunos, monkeypatch, raised, cod
 
 @pytest.mark.parametrize(
     "arguments",
-    [["nonsense"], ["fit", "--nonsense"], ["config"], ["test", "--split", "x"]],
+    [
+        ["nonsense"],
+        ["fit", "--nonsense"],
+        ["config", "--nonsense"],
+        ["test", "--split", "x"],
+    ],
 )
 def test_a_command_that_is_typed_wrongly_is_2(keraunos, arguments):
     answer = keraunos(*arguments)

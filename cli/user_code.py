@@ -1,0 +1,107 @@
+"""Builders of users: importing them, and giving them what they ask for by name."""
+
+import contextlib
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from ..core.errors import ConfigError, message
+from ..core.names import did_you_mean
+
+SETTING = "model.builder"
+
+
+@contextlib.contextmanager
+def current_folder_first() -> Iterator[None]:
+    """Looks for modules in the current folder first, and only within the block."""
+    folder = os.getcwd()
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):  # the module has taken it out itself
+            sys.path.remove(folder)
+
+
+def import_builder(name: str) -> Callable[..., Any]:
+    """Imports what the user named, from the current folder as well.
+
+    Args:
+        name: `package.module:name`.
+
+    Raises:
+        ConfigError: There is nothing of that name.
+    """
+    module, _, attribute = name.partition(":")
+    try:
+        with current_folder_first():
+            return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(
+            message(
+                f"`{SETTING}` must name something that can be imported ({error}).",
+                "Is the folder of its package the current one, or on PYTHONPATH?",
+                **{SETTING: name},
+            )
+        ) from None
+
+
+def arguments_of(
+    name: str,
+    builder: Callable[..., Any],
+    given: Mapping[str, Any],
+    offered: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What to call a builder with.
+
+    Args:
+        name: As the user named it.
+        builder: What to call.
+        given: `model.arguments`, which win.
+        offered: What it gets if it asks for it by name.
+
+    Raises:
+        ConfigError: It requires an argument that nobody gives, or does not take one.
+    """
+    try:
+        parameters = inspect.signature(builder).parameters
+    except (TypeError, ValueError):  # of what is not written in Python
+        return dict(given)
+    kinds = inspect.Parameter
+    named = {
+        key: each
+        for key, each in parameters.items()
+        if each.kind in (kinds.POSITIONAL_OR_KEYWORD, kinds.KEYWORD_ONLY)
+    }
+    arguments = {key: value for key, value in offered.items() if key in named} | dict(given)
+    takes_any = any(each.kind is kinds.VAR_KEYWORD for each in parameters.values())
+    unknown = [] if takes_any else [key for key in given if key not in named]
+    missing = [
+        key
+        for key, each in named.items()
+        if each.default is each.empty and key not in arguments
+    ]
+    if unknown or missing:
+        raise ConfigError(_mismatch(name, given, list(named), unknown, missing))
+    return arguments
+
+
+def _mismatch(
+    name: str,
+    given: Mapping[str, Any],
+    known: list[str],
+    unknown: list[str],
+    missing: list[str],
+) -> str:
+    wrong = [f"has no argument `{key}`" for key in unknown]
+    wrong += [f"requires `{key}`" for key in missing]
+    remedies = [did_you_mean(key, known) for key in unknown]
+    remedies += [f"Add model.arguments.{key}=VALUE." for key in missing]
+    return message(
+        f"`model.arguments` must be those of the builder: {name} {' and '.join(wrong)}.",
+        " ".join(filter(None, remedies)),
+        **{"model.arguments": dict(given)},
+    )

@@ -1,0 +1,80 @@
+import sys
+
+import pytest
+from keraunos.cli.user_code import arguments_of, import_builder
+from keraunos.core.errors import ConfigError
+
+OFFERED = {"num_classes": 3, "image_size": 32, "class_names": ("a", "b", "c")}
+
+
+def build(num_classes, units, *, image_size=64, depth=1):
+    return num_classes, units, image_size, depth
+
+
+def build_any(units, **others):
+    return units, others
+
+
+@pytest.mark.parametrize(
+    ("builder", "given", "arguments"),
+    [
+        (build, {"units": 8}, {"num_classes": 3, "image_size": 32, "units": 8}),
+        (build, {"units": 8, "num_classes": 5, "image_size": 16}, {"num_classes": 5}),
+        (build_any, {"units": 8, "more": 1}, {"units": 8, "more": 1}),
+        (dict, {"units": 8}, {"units": 8}),
+    ],
+)
+def test_a_builder_gets_what_it_asks_for_by_name(builder, given, arguments):
+    found = arguments_of("own:build", builder, given, OFFERED)
+    assert found.items() >= (given | arguments).items()
+    assert builder is not build_any or "num_classes" not in found
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, "own:build requires `units`.*Received: model.arguments={}.*arguments.units="),
+        ({"units": 8, "dept": 2}, "has no argument `dept`.*Did you mean depth?"),
+        ({"unit": 8}, "no argument `unit` and requires `units`.*mean units.*Add model.arg"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused(given, words):
+    with pytest.raises(ConfigError, match=words):
+        arguments_of("own:build", build, given, OFFERED)
+
+
+def test_a_builder_in_the_current_folder_is_found_and_the_path_stays(tmp_path, monkeypatch):
+    (tmp_path / "only_here.py").write_text("def build():\n    return 1\n")
+    monkeypatch.chdir(tmp_path)
+    before = list(sys.path)
+    assert import_builder("only_here:build")() == 1
+    assert sys.path == before
+    monkeypatch.delitem(sys.modules, "only_here")
+
+
+@pytest.mark.parametrize("name", ["no_such_module:build", "json:no_such_name"])
+def test_what_cannot_be_imported_is_refused(name):
+    with pytest.raises(ConfigError, match=f"`model.builder` must name.*{name}.*PYTHONPATH"):
+        import_builder(name)
+
+
+BUILDER = """
+import keras
+
+def build(num_classes, image_size, units):
+    layers = [keras.Input((image_size, image_size, 3)), keras.layers.Flatten()]
+    layers += [keras.layers.Dense(units), keras.layers.Dense(num_classes, "softmax")]
+    model = keras.Sequential(layers, name="mine")
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+"""
+
+
+def test_a_builder_takes_the_place_of_a_recipe_s_backbone(keraunos, lesions, tmp_path):
+    (tmp_path / "mine_only.py").write_text(BUILDER)
+    settings = (f"data.train={lesions}", "data.image_size=32", "trainer.devices=1")
+    typed = ("model.builder=mine_only:build", "model.arguments={units: 5}")
+    answer = keraunos("fit", "skin_lesion", *settings, *typed, "--dry-run")
+    assert answer.code == 0, answer.err
+    assert "mine" in answer.err
+    del sys.modules["mine_only"]
