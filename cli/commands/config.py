@@ -15,7 +15,7 @@ from ...core.console import PlainConsole
 from ...core.errors import ConfigError, message
 from ...core.files import write_text_atomic
 from ..console import show, show_table
-from ..output import writing
+from ..output_file import writing
 
 
 class WithSettings(TyperCommand):
