@@ -29,8 +29,9 @@ class _Shared:
         """Stands in for `build_model`."""
         if self._model is None:
             self._model = _build_model(*arguments)
+            metrics = [each for m in self._model.metrics for each in m.variables]
             optimizer = self._model.optimizer.variables
-            self._variables = [*self._model.variables, *optimizer]
+            self._variables = [*self._model.variables, *metrics, *optimizer]
             self._start = [np.array(each.numpy()) for each in self._variables]
         with self.strategy.scope():
             for variable, value in zip(self._variables, self._start, strict=True):
@@ -42,8 +43,11 @@ class _Shared:
         if _TrainStep not in self._steps:
             self._steps[_TrainStep] = _TrainStep(model, *arguments)
         step = self._steps[_TrainStep]
-        sums = step.epoch_values()
-        step.restore_epoch({name: np.zeros_like(value) for name, value in sums.items()})
+        trained = {id(each.value) for each in model.variables}
+        for part in (step.totals, step.accumulator):
+            for sums in tf.nest.flatten([*vars(part).values()] if part else []):
+                if isinstance(sums, tf.Variable) and id(sums) not in trained:
+                    sums.assign(tf.zeros_like(sums))
         return step
 
     def evaluation_step(self, *arguments: Any) -> Any:

@@ -18,6 +18,7 @@ def build(seed, shared=None, size=32, strategy=None):
     return model, module.frozen_part(model).model
 
 
+@pytest.mark.slow
 def test_models_share_a_network_and_draw_what_they_would_draw_alone():
     shared, strategy = SharedNetworks(), replicas(1)
     alone, _ = build(0)

@@ -210,6 +210,7 @@ def stops_early(directory: Path, **options: Any) -> Any:
     return trainer.fit(classifier(), dataset())
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_early_stays_stopped_until_settings_change(
     tmp_path: Path,
 ) -> None:

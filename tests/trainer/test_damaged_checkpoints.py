@@ -263,6 +263,7 @@ def partly_frozen() -> keras.Model:
     return model
 
 
+@pytest.mark.slow
 def test_what_is_frozen_is_that_of_the_run_and_not_of_one_that_was_killed(
     tmp_path: Path,
 ) -> None:

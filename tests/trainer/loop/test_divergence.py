@@ -122,8 +122,8 @@ def diverge(directory: Path | None, mark: int, count: int = 1, **options: Any) -
     ("mark", "count", "row"),
     [
         (1, 1, 3),
-        (2, 1, 0),
-        (3, 1, 1),
+        pytest.param(2, 1, 0, marks=pytest.mark.slow),
+        pytest.param(3, 1, 1, marks=pytest.mark.slow),
         pytest.param(1, 2, 3, marks=pytest.mark.slow),
         pytest.param(3, 4, 2, marks=pytest.mark.nightly),
     ],
@@ -191,7 +191,9 @@ def picture_model() -> keras.Model:
 
 
 @pytest.mark.feature("divergence")
-@pytest.mark.parametrize("class_balance", ["none", "sampling"])
+@pytest.mark.parametrize(
+    "class_balance", ["sampling", pytest.param("none", marks=pytest.mark.slow)]
+)
 def test_the_pictures_of_that_very_batch_are_named(
     class_balance: Any, tmp_path: Path
 ) -> None:

@@ -26,6 +26,8 @@ from resumable_runs import (
     state,
 )
 
+NIGHTLY = pytest.mark.nightly
+
 
 class Clock:
     """Goes on only when it is told to."""
@@ -73,7 +75,13 @@ def test_time_for_one_more_call_and_a_checkpoint_is_left(
     assert caught.value.signal is None
 
 
-@pytest.mark.parametrize("number", STOPPING)
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        *(pytest.param(n, marks=NIGHTLY) for n in STOPPING if n != signal.SIGTERM),
+    ],
+)
 def test_without_a_directory_an_interruption_returns_what_there_is(
     number: signal.Signals,
 ) -> None:
@@ -140,6 +148,7 @@ class Prepared(Module):
         self.is_prepared = predict(model).shape == (14, 3)
 
 
+@pytest.mark.slow
 def test_a_signal_while_a_model_is_prepared_leaves_nothing_to_go_on_from(
     tmp_path: Path,
 ) -> None:

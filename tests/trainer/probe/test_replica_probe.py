@@ -1,7 +1,7 @@
 """What depends on how a batch is cut is found before the first step, and named."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,11 @@ from keraunos.trainer.setup.datasets import as_source
 layers = keras.layers
 
 
+def some_fast(names: Iterable[str], *fast: str) -> list[Any]:
+    """Parameters, of which all but some are slow."""
+    return [n if n in fast else pytest.param(n, marks=pytest.mark.slow) for n in names]
+
+
 @pytest.fixture(scope="module")
 def strategies() -> dict[int, tf.distribute.Strategy]:
     return {count: replicas(count) for count in (2, 4)}
@@ -53,7 +58,17 @@ def check(strategies: Any) -> Callable[..., keras.Model]:
     return run
 
 
-@pytest.mark.parametrize("name", FOUND)
+@pytest.mark.parametrize(
+    "name",
+    some_fast(
+        FOUND,
+        "a running mean",
+        "a metric held by a layer",
+        "a gradient of the batch",
+        "rows counted by TensorFlow",
+        "a training_step",
+    ),
+)
 def test_it_is_found_and_named(name: str, check: Any) -> None:
     module, named, data = FOUND[name]
     with pytest.raises(ConfigError) as caught:
@@ -76,6 +91,7 @@ def test_everything_is_named_at_once(check: Any) -> None:
         assert each in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_a_thousandth_in_a_loss_is_found_in_low_precision(policy: str, check: Any) -> None:
     keras.config.set_dtype_policy(policy)
@@ -88,7 +104,7 @@ def test_a_thousandth_in_a_loss_is_found_in_low_precision(policy: str, check: An
 
 
 @pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.nightly)])
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", some_fast(CASES, "BatchNorm", "positions"))
 def test_compiled_models_pass(name: str, count: int, check: Any) -> None:
     check(CASES[name].build, CASES[name].elements(9), count)
 
@@ -98,7 +114,7 @@ def test_there_may_be_fewer_rows_than_the_check_takes(check: Any) -> None:
         check(model_of(), tuple(each[:rows] for each in one_hot()), count=4, batch_size=2)
 
 
-@pytest.mark.parametrize("name", RIGHT)
+@pytest.mark.parametrize("name", some_fast(RIGHT, "a counter of calls", "random layers"))
 def test_what_is_exact_on_replicas_passes(name: str, check: Any) -> None:
     check(RIGHT[name], one_hot())
 
