@@ -74,8 +74,6 @@ def config_of_best(
 
 def describe_features(config: RunConfig, space: Space) -> str:
     """Whether trials share what the backbone makes of images, as far as settings decide."""
-    if config.model.builder is not None:
-        return "not cached (no part of the model is known to stay as it is)"
     if config.feature_cache == "off":
         return "not cached (feature_cache is off)"
     varies = "augmentation.strength" in space or config.augmentation.strength > 0
@@ -84,7 +82,10 @@ def describe_features(config: RunConfig, space: Space) -> str:
             "not cached where augmentation.strength is above 0, as augmentation.views is "
             "fresh; with augmentation.views=2 all trials would share them"
         )
-    return "computed once for each strength and version, and shared by all trials"
+    shared = "computed once for each strength and version, and shared by all trials"
+    if config.model.builder is not None:
+        return f"{shared}, where a frozen part of the model is found"
+    return shared
 
 
 @dataclass

@@ -7,26 +7,21 @@ bytes, their size and how they are varied, and the versions of Keras and TensorF
 """
 
 import contextlib
-import hashlib
 import math
 from collections.abc import Callable, Iterator
-from importlib import metadata
 from typing import Any
 
 import keras
 import numpy as np
 from filelock import Timeout
 
-from ..core.array_bytes import bytes_of
 from ..core.files import sha256_of_json
-from ..core.sealed_file import SEAL_VERSION
 from ..core.store import Store
 from ..models.module import FrozenPart
-from ..models.variables import value_on_host
 from ..strategies import ALONE, Workers
 from .contracts import Cacheable, Floats
+from .fingerprint import fingerprint_of
 
-FORMAT = (2, SEAL_VERSION)
 SECONDS_BETWEEN_LOOKS = 0.5  # for a signal, while another process makes an entry
 
 # Runs a model over images from a batch on: its outputs batch by batch, a row an image.
@@ -75,7 +70,7 @@ class FeatureCache:
 
     def features(self, images: Cacheable) -> Floats:
         """`(images, ...)` the outputs of the network, mapped from the disk."""
-        self._network = self._network or _fingerprint_network(self.frozen)
+        self._network = self._network or fingerprint_of(self.frozen)
         key = f"features-{sha256_of_json([self._network, images.fingerprint])}"
         shape = (images.num_examples, *self.frozen.model.output_shape[1:])
         dtype = np.dtype(self.frozen.model.output.dtype)
@@ -163,14 +158,3 @@ class FeatureCache:
         # Where the disk is full after all, they are for this run alone.
         with contextlib.suppress(OSError), self._store.writing(key) as part:
             features.tofile(part)
-
-
-def _fingerprint_network(frozen: FrozenPart) -> str:
-    weights = hashlib.sha256()
-    for variable in frozen.model.weights:
-        weights.update(bytes_of(value_on_host(variable)))
-    layers = [
-        [type(layer).__name__, layer.dtype_policy.name] for layer in frozen.model.layers
-    ]
-    versions = [metadata.version(name) for name in ("keras", "tensorflow")]
-    return sha256_of_json([FORMAT, weights.hexdigest(), layers, frozen.settings, versions])

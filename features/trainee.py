@@ -1,5 +1,6 @@
 """What a fit trains: the whole model, or its head on cached features of the frozen part."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -16,6 +17,8 @@ from ..models.module import Predict
 from ..strategies import BatchSource, workers_of
 from .cache import FeatureCache
 from .contracts import Cacheable
+from .cut import find_cut
+from .keras_graph import head_behind, part_before
 from .split import FeatureSplit
 
 # By how much outputs of the whole model may differ from those on cached features.
@@ -183,6 +186,8 @@ class FeaturePlan:
         model = self.whole.model
         with model.distribute_strategy.scope():
             head = self.module.trained_part(model)
+            if head is None:
+                head = head_behind(cache.frozen.model.output, model)
             tools.build_compiled(head, train)
         return Head(
             head,
@@ -214,7 +219,7 @@ def plan_features(module: Module, whole: Trainee, mode: str, obstacle: str) -> F
         plan = FeaturePlan(module, whole, None, obstacle)
     else:
         with whole.model.distribute_strategy.scope():
-            plan = FeaturePlan(module, whole, *_find_frozen(module, whole.model))
+            plan = FeaturePlan(module, whole, *_find_frozen(module, whole))
     if mode == "on" and plan.reason:
         raise ConfigError(
             message(
@@ -240,13 +245,36 @@ def _obstacle_in_data(whole: Trainee) -> str:
     return ""
 
 
-def _find_frozen(module: Module, model: keras.Model) -> tuple[FrozenPart | None, str]:
+def _find_frozen(module: Module, whole: Trainee) -> tuple[FrozenPart | None, str]:
+    """The frozen part of a model, or why it has none that could be cached."""
+    model = whole.model
     frozen = module.frozen_part(model)
-    if frozen is None:
-        return None, "no part of the model is known to stay as it is"
-    if frozen.model.trainable_variables:
-        return None, "the backbone trains, too"
-    return frozen, ""
+    if frozen is not None:
+        trains = bool(frozen.model.trainable_variables)
+        return (None, "the backbone trains, too") if trains else (frozen, "")
+    if type(module).training_step is not Module.training_step:
+        return None, "Module.training_step may use the images themselves"
+    features, reason = find_cut(model)
+    reason = reason or _too_large(features, whole)
+    if reason:
+        return None, reason
+    return FrozenPart(part_before(features, model)), ""
+
+
+def _too_large(features: keras.KerasTensor, whole: Trainee) -> str:
+    """Why features would not fit into the cache; empty if they do."""
+    sources = [each for each in (whole.train, whole.validation) if each is not None]
+    images = [each for each in sources if isinstance(each, Cacheable)]
+    dtype = np.dtype(features.dtype)
+    row = dtype.itemsize * math.prod(features.shape[1:])
+    for each in images:
+        size = row * each.num_examples
+        if each.store is not None and size > each.store.limit_bytes:
+            return (
+                f"the features of {size / 1e9:.1f} GB are more than the cache may hold "
+                f"({each.store.limit_bytes / 1e9:.1f} GB)"
+            )
+    return ""
 
 
 def _cached_views(images: Cacheable, cache: FeatureCache, epochs: int) -> FeatureSplit:

@@ -1,6 +1,7 @@
 """The contract between the Trainer and what it trains."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import keras
@@ -17,11 +18,12 @@ class FrozenPart(NamedTuple):
 
     Attributes:
         model: From the model's inputs to features.
-        settings: What decides its outputs beside its weights: values that JSON can hold.
+        settings: What decides its outputs beside its layers and weights: values that
+            JSON can hold.
     """
 
     model: keras.Model
-    settings: dict[str, Any]
+    settings: Mapping[str, Any] = MappingProxyType({})
 
 
 class Module:
@@ -73,18 +75,21 @@ class Module:
         """
 
     def frozen_part(self, model: keras.Model) -> FrozenPart | None:
-        """The part of the model that training leaves as it is, if it has one.
+        """The part of the model that training leaves as it is.
 
-        Its outputs are computed once for each picture, where the data allow it, and
-        `trained_part` is trained on them.
+        Its outputs are computed once for each image, where the data allow it, and
+        `trained_part` is trained on them. None, the default, leaves it to the Trainer to
+        find the part in the graph of a functional or sequential model.
 
         Args:
             model: What `build` returned.
         """
         return None
 
-    def trained_part(self, model: keras.Model) -> keras.Model:
+    def trained_part(self, model: keras.Model) -> keras.Model | None:
         """The rest: from the outputs of `frozen_part` to those of the model.
+
+        None, the default, takes what lies between both in the graph of the model.
 
         Args:
             model: What `build` returned.
@@ -92,7 +97,7 @@ class Module:
         Returns:
             A model of the very same layers, compiled with the model's own optimizer.
         """
-        raise NotImplementedError
+        return None
 
     def settings(self) -> dict[str, Any]:
         """What it was made with: values that JSON can hold, compared when resuming."""

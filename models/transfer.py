@@ -78,7 +78,12 @@ class TransferClassifier(Module):
         )
         name = config.backbone.lower()
         model = keras.Model(network.input, head(features), name=name)
-        return self._compile(model, self.optimizer.build())
+        model.compile(
+            self.optimizer.build(),
+            loss=classification_loss(config.loss, config.label_smoothing, self.num_classes),
+            metrics=create_metrics(config.metrics, self.num_classes, self.class_names),
+        )
+        return model
 
     def _make_network(self) -> keras.Model:
         """The backbone between pictures and pooled features."""
@@ -97,33 +102,15 @@ class TransferClassifier(Module):
         self._network = self._shared.get((name, weights, size), make)
         return self._network
 
-    def _compile(
-        self, model: keras.Model, optimizer: keras.optimizers.Optimizer
-    ) -> keras.Model:
-        model.compile(
-            optimizer,
-            loss=classification_loss(
-                self.config.loss, self.config.label_smoothing, self.num_classes
-            ),
-            metrics=create_metrics(self.config.metrics, self.num_classes, self.class_names),
-        )
-        return model
-
     def frozen_part(self, model: keras.Model) -> FrozenPart:
-        """The backbone, up to the pooled features."""
-        features = model.get_layer("features").output
-        settings = {"backbone": self.config.backbone, "image_size": self.image_size}
-        if self._network is not None and self._network.output is features:
-            return FrozenPart(self._network, settings)
-        return FrozenPart(keras.Model(model.input, features), settings)
+        """The backbone, up to the pooled features.
 
-    def trained_part(self, model: keras.Model) -> keras.Model:
-        """The head, from the pooled features on."""
-        pooled = model.get_layer("features")
-        features = outputs = keras.Input(pooled.output.shape[1:], name="pooled")
-        for layer in model.layers[model.layers.index(pooled) + 1 :]:
-            outputs = layer(outputs)
-        return self._compile(keras.Model(features, outputs), model.optimizer)
+        What standardises these is frozen as well, but differs from run to run.
+        """
+        features = model.get_layer("features").output
+        if self._network is not None and self._network.output is features:
+            return FrozenPart(self._network)
+        return FrozenPart(keras.Model(model.input, features))
 
     def prepare(self, model: keras.Model, predict: Predict) -> None:
         """Measures the features on the training pictures, if they are standardised."""

@@ -4,7 +4,6 @@ from typing import Any
 
 import keras
 from keraunos import Module
-from keraunos.models import FrozenPart
 
 SIZE = 32
 
@@ -44,14 +43,3 @@ class Small(Module):
     def _compile(self, model: keras.Model, optimizer: Any) -> keras.Model:
         model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
         return model
-
-    def frozen_part(self, model: keras.Model) -> FrozenPart:
-        features = model.get_layer("features").output
-        return FrozenPart(keras.Model(model.input, features), {"small": 1})
-
-    def trained_part(self, model: keras.Model) -> keras.Model:
-        pooled = model.get_layer("features").output
-        features = outputs = keras.Input(pooled.shape[1:])
-        for layer in model.layers[-2:]:
-            outputs = layer(outputs)
-        return self._compile(keras.Model(features, outputs), model.optimizer)

@@ -82,7 +82,7 @@ def test_arguments_of_a_builder_are_searched(keraunos, small, tmp_path):
     answer = keraunos("search", *small, space, *settings)
     assert answer.code == 0, answer.err
     assert "smaller is better" in answer.err
-    assert "features: not cached (no part of the model is known to stay" in answer.err
+    assert "features: not cached where augmentation.strength is above 0" in answer.err
     found = {
         row["model.arguments.optimizer"]: row["status"] for row in rows(tmp_path / "S")
     }

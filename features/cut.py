@@ -1,0 +1,189 @@
+"""Finds where the frozen part of a model ends.
+
+A tensor in the graph of a functional or sequential model is fixed if everything before
+it stays as it is while the model trains: no weight there trains, no layer changes state,
+draws random numbers or adds a loss. The cut is the last fixed tensor through which all
+of the rest sees the inputs; what comes before it can be computed once for each example.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import keras
+
+from .fingerprint import is_describable
+from .keras_graph import (
+    Node,
+    carries_mask,
+    functional_form,
+    is_random,
+    leaf_layers,
+    nodes_in_order,
+    own_state,
+    producer_of,
+)
+
+
+class Cut(NamedTuple):
+    """Where the frozen part of a model ends, or why it has none.
+
+    Attributes:
+        features: The output of the frozen part, or None.
+        reason: Why there is none; empty if there is one.
+    """
+
+    features: keras.KerasTensor | None
+    reason: str = ""
+
+
+def find_cut(model: keras.Model) -> Cut:
+    """Finds the last fixed tensor behind which everything that trains lies.
+
+    Args:
+        model: Built.
+
+    Example:
+        >>> backbone = keras.layers.Dense(4, trainable=False)
+        >>> layers = [keras.Input((3,)), backbone, keras.layers.Dense(2)]
+        >>> find_cut(keras.Sequential(layers)).features.shape
+        (None, 4)
+    """
+    graph = functional_form(model)
+    if graph is None:
+        return Cut(None, "the model is neither functional nor sequential")
+    if len(graph.inputs) != 1:
+        return Cut(None, "the model has several inputs")
+    nodes = nodes_in_order(graph)
+    fixed, obstacle = _fixed_nodes(nodes, graph.inputs)
+    if not any(_has_frozen_weights(node) for node in fixed):
+        return Cut(None, obstacle or "no layer with weights is frozen")
+    crossing = _crossing_tensors(nodes, fixed, graph.outputs)
+    for node in reversed(fixed):
+        if _is_place_for_cut(node) and _all_pass(node.outputs[0], crossing, fixed):
+            before = _before(node.outputs[0], fixed)
+            if any(map(_has_frozen_weights, before)):
+                return Cut(node.outputs[0])
+            break
+    return Cut(None, _several(crossing))
+
+
+def _fixed_nodes(
+    nodes: Sequence[Node], inputs: Sequence[keras.KerasTensor]
+) -> tuple[list[Node], str]:
+    """The nodes whose outputs are fixed, and why the first that isn't is not."""
+    known = {id(tensor) for tensor in inputs}
+    fixed: list[Node] = []
+    first_obstacle = ""
+    for node in nodes:
+        if not all(id(tensor) in known for tensor in node.inputs):
+            continue
+        obstacle = _obstacle(node)
+        if obstacle:
+            first_obstacle = first_obstacle or obstacle
+            continue
+        fixed.append(node)
+        known |= {id(tensor) for tensor in node.outputs}
+    return fixed, first_obstacle
+
+
+def _obstacle(node: Node) -> str:
+    """Why the outputs of a layer may change during training; empty if they can't."""
+    operation = node.operation
+    name = f"layer {operation.name!r}"
+    if isinstance(operation, keras.Layer):
+        if operation.trainable_variables:
+            return f"{name} trains"
+        graph = functional_form(operation)
+        if graph is not None:
+            return next(filter(None, map(_obstacle, nodes_in_order(graph))), "")
+        obstacles = map(_obstacle_in_layer, leaf_layers(operation))
+        found: str = next(filter(None, obstacles), "")
+        if found:
+            return found
+    if not is_describable(node):
+        return (
+            f"{name} has code of its own, and features can't be told from those of "
+            "another version of it"
+        )
+    return ""
+
+
+def _obstacle_in_layer(layer: keras.Layer) -> str:
+    name = f"layer {layer.name!r}"
+    if is_random(layer):
+        return f"{name} draws random numbers"
+    if own_state(layer) and not _keeps_its_state(layer):
+        return f"{name} changes its own state"
+    if layer.activity_regularizer is not None:
+        return f"{name} adds a loss"
+    return ""
+
+
+def _keeps_its_state(layer: keras.Layer) -> bool:
+    """Whether it is known that the state of a layer stays as it is during training."""
+    if isinstance(layer, keras.layers.Normalization):
+        return True
+    return isinstance(layer, keras.layers.BatchNormalization) and not layer.trainable
+
+
+def _is_place_for_cut(node: Node) -> bool:
+    """Whether an array of the outputs is all that the rest needs of them."""
+    if len(node.outputs) != 1 or carries_mask(node.outputs[0]):
+        return False
+    return None not in node.outputs[0].shape[1:]
+
+
+def _crossing_tensors(
+    nodes: Sequence[Node], fixed: Sequence[Node], outputs: Sequence[keras.KerasTensor]
+) -> list[keras.KerasTensor]:
+    """The tensors that the rest of the model takes from fixed nodes or the inputs."""
+    done = {id(node) for node in fixed}
+    late = {id(t) for node in nodes if id(node) not in done for t in node.outputs}
+    wanted = [t for node in nodes if id(node) not in done for t in node.inputs]
+    found = [tensor for tensor in (*wanted, *outputs) if id(tensor) not in late]
+    return list({id(tensor): tensor for tensor in found}.values())
+
+
+def _all_pass(
+    gate: keras.KerasTensor, tensors: Sequence[keras.KerasTensor], nodes: Sequence[Node]
+) -> bool:
+    """Whether no way leads from the inputs to these tensors but through one of them."""
+    producers = {id(tensor): node for node in nodes for tensor in node.outputs}
+    waiting = list(tensors)
+    seen = {id(gate)}
+    while waiting:
+        tensor = waiting.pop()
+        if id(tensor) in seen:
+            continue
+        seen.add(id(tensor))
+        if id(tensor) not in producers:
+            return False  # an input of the model
+        waiting += producers[id(tensor)].inputs
+    return True
+
+
+def _before(tensor: keras.KerasTensor, nodes: Sequence[Node]) -> Iterator[Node]:
+    """The nodes that a tensor comes from."""
+    producers = {id(each): node for node in nodes for each in node.outputs}
+    waiting, seen = [tensor], set()
+    while waiting:
+        node = producers.get(id(waiting.pop()))
+        if node is not None and id(node) not in seen:
+            seen.add(id(node))
+            waiting += node.inputs
+            yield node
+
+
+def _has_frozen_weights(node: Node) -> bool:
+    """Whether training could have changed what a layer does, were it not frozen."""
+    operation: Any = node.operation
+    if not isinstance(operation, keras.Layer):
+        return False
+    layers = leaf_layers(operation)
+    plain = (each for each in layers if not isinstance(each, keras.layers.Normalization))
+    return any(not functional_form(each) and each.weights for each in plain)
+
+
+def _several(tensors: Sequence[keras.KerasTensor]) -> str:
+    names = ", ".join(repr(producer_of(tensor).name) for tensor in tensors)
+    return f"several paths lead from frozen layers to what trains, from {names}"

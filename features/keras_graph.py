@@ -1,0 +1,111 @@
+"""What we need of Keras's model graphs and layers without a public promise.
+
+docs/keras-internals.md explains each function; tests/features/test_keras_graph.py fails
+when a new Keras breaks one.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import keras
+from keras.src import backend
+from keras.src.models.functional import Functional
+
+
+class Node(NamedTuple):
+    """One call of a layer in the graph of a model.
+
+    Attributes:
+        operation: The layer, or the operation such as an addition.
+        inputs: The symbolic tensors that it takes.
+        outputs: The symbolic tensors that it returns.
+        arguments: All that it was called with, positional arguments and others.
+    """
+
+    operation: Any
+    inputs: Sequence[keras.KerasTensor]
+    outputs: Sequence[keras.KerasTensor]
+    arguments: tuple[Any, Any]
+
+
+def functional_form(model: Any) -> Functional | None:
+    """The graph of a functional or sequential model; None of anything else."""
+    if isinstance(model, keras.Sequential):
+        is_plain = type(model).call is keras.Sequential.call
+        return model._functional if is_plain and model.built else None
+    is_plain = isinstance(model, Functional) and type(model).call is Functional.call
+    return model if is_plain else None
+
+
+def nodes_in_order(graph: Functional) -> list[Node]:
+    """The calls of a graph, each after those whose outputs it takes."""
+    depths = sorted(graph._nodes_by_depth, reverse=True)
+    nodes = [node for depth in depths for node in graph._nodes_by_depth[depth]]
+    return [
+        Node(
+            node.operation,
+            node.input_tensors,
+            node.output_tensors,
+            (node.arguments.args, node.arguments.kwargs),
+        )
+        for node in nodes
+        if not node.is_input
+    ]
+
+
+def producer_of(tensor: keras.KerasTensor) -> Any:
+    """The layer or operation that returns a symbolic tensor."""
+    return tensor._keras_history.operation
+
+
+def carries_mask(tensor: keras.KerasTensor) -> bool:
+    """Whether a mask goes along with a tensor, which its values alone don't show."""
+    return backend.get_keras_mask(tensor) is not None
+
+
+def leaf_layers(layer: keras.Layer) -> list[keras.Layer]:
+    """A layer and all layers within it."""
+    return list(layer._flatten_layers(include_self=True, recursive=True))
+
+
+def is_random(layer: keras.Layer) -> bool:
+    """Whether a layer itself draws random numbers while it trains.
+
+    A recorded `training=False` makes no difference: Keras overrides it when the model
+    that holds the layer trains.
+    """
+    if isinstance(layer, keras.layers.Dropout) and layer.rate == 0:
+        return False
+    return bool(layer._seed_generators)
+
+
+def own_state(layer: keras.Layer) -> list[keras.Variable]:
+    """The variables of a layer itself that were never meant to be trained."""
+    seeds = {id(each.state) for each in layer._seed_generators}
+    return [each for each in layer._non_trainable_variables if id(each) not in seeds]
+
+
+def is_of_keras(operation: Any) -> bool:
+    """Whether the code of a layer or operation, or of a model's class, is Keras's."""
+    return type(operation).__module__.startswith(("keras.src.", "keras."))
+
+
+def part_before(features: keras.KerasTensor, model: keras.Model) -> keras.Model:
+    """The layers of a functional or sequential model up to a tensor in its graph."""
+    graph = functional_form(model)
+    return keras.Model(model.inputs if graph is None else graph._inputs_struct, features)
+
+
+def head_behind(features: keras.KerasTensor, model: keras.Model) -> keras.Model:
+    """The layers of a model between a tensor in its graph and its outputs.
+
+    Returns:
+        A model of these very layers, compiled with the optimizer, the losses and the
+        metrics of the other.
+    """
+    graph = functional_form(model)
+    outputs = model.outputs if graph is None else graph._outputs_struct
+    head = keras.Model(features, outputs, name=model.name)
+    arguments = {**model._compile_config.config, "optimizer": model.optimizer}
+    head.compile(**arguments)
+    return head
