@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Unpack
 
 import keras
 import keras_tuner
@@ -12,7 +12,8 @@ import keras_tuner
 from ..callbacks import EarlyStopping, ModelCheckpoint, TensorBoard, merge_callbacks
 from ..callbacks.monitor import Monitor
 from ..configs import SearchConfig, validated
-from ..configs.choices import TunerName
+from ..configs.arguments import SEARCH, takes_settings
+from ..configs.options import SearchOptions
 from ..core.errors import ConfigError, message
 from ..core.user_path import user_path
 from ..trainer import FitResult, Trainer
@@ -34,19 +35,15 @@ class Search:
         run_dir: Directory of the search; a trial is a run in `trial-000` of it. A
             directory that holds this search continues it.
         objective: Metric that tells the best trial, or a `keras_tuner.Objective`.
-        mode: Whether small (`"min"`) or large (`"max"`) values of it are good; `"auto"`
-            tells by the name.
-        tuner: `"bayesian"`, `"random"`, `"hyperband"` or `"grid"`.
-        max_trials: Trials at most; hyperband's number follows from `max_epochs`.
-        keep: How many of the best trials keep their weights.
         seed: Of the oracle and of every trial.
-        hyperband_factor: One of so many trials goes on in each round of hyperband.
         parallel_trials: Trials that run at a time, each in a process of its own. What
             they get must then be importable: functions at the top of a module, data as
             a function `dataset(epoch, start_batch)`; and the calls of a script belong
             below `if __name__ == "__main__":`.
         trainer: Arguments of the `Trainer` of each trial. Its callbacks have early
             stopping on the objective beside them, unless they name another.
+        **options: As the section `search` of a configuration: `mode`, `tuner`,
+            `max_trials`, `keep`, `hyperband_factor`. See `docs/settings.md`.
 
     Raises:
         ConfigError: An argument is out of its range, or the hypermodel has a `fit`.
@@ -55,24 +52,22 @@ class Search:
         >>> search = Search(lambda hp: ..., run_dir="runs/search", max_trials=8)
     """
 
+    @takes_settings(SEARCH)
     def __init__(
         self,
         hypermodel: Build | keras_tuner.HyperModel,
         *,
         run_dir: str | os.PathLike[str],
         objective: str | keras_tuner.Objective = "val_loss",
-        mode: Literal["auto", "min", "max"] = "auto",
-        tuner: TunerName = "bayesian",
-        max_trials: int = 24,
-        keep: int = 1,
         seed: int = 0,
-        hyperband_factor: int = 3,
         parallel_trials: int = 1,
         trainer: Mapping[str, Any] | None = None,
+        **options: Unpack[SearchOptions],
     ) -> None:
         require_one_process(str((trainer or {}).get("strategy", "auto")))
         if isinstance(objective, keras_tuner.Objective):
-            objective, mode = objective.name, objective.direction
+            options["mode"] = objective.direction
+            objective = objective.name
         self._build = _builder(hypermodel)
         self._run_dir = user_path(run_dir).absolute()
         self._parallel_trials = parallel_trials
@@ -83,17 +78,9 @@ class Search:
                 message("`run_dir` is that of the Search.", trainer=sorted(self._trainer))
             )
         self.settings = validated(
-            SearchConfig,
-            "search",
-            objective=objective,
-            mode=mode,
-            tuner=tuner,
-            max_trials=max_trials,
-            keep=keep,
-            seed=seed,
-            hyperband_factor=hyperband_factor,
+            SearchConfig, "search", objective=objective, seed=seed, **options
         )
-        self.objective = Monitor(objective, mode, setting="objective")
+        self.objective = Monitor(objective, self.settings.mode, setting="objective")
         self._trainer_settings = Trainer(**self._trainer).settings
 
     def run(
