@@ -10,7 +10,7 @@ from pathlib import Path
 import tensorflow as tf
 from tensorboard.compat.proto.event_pb2 import Event
 
-from ..core.console import say
+from ..core.console import notify
 from ..core.files import replacing
 from ..core.removal import remove_file
 
@@ -29,7 +29,7 @@ def keep_events(folder: Path, is_kept: Callable[[int], bool]) -> None:
     """
     for path in event_files(folder):
         if not path.is_file():
-            say(f"{path} is no file any more: TensorBoard will lack what it held")
+            notify(f"{path} is no file any more: TensorBoard will lack what it held")
             continue
         records = list(_records(path))
         kept = [each for each in records if is_kept(Event.FromString(each).step)]
@@ -57,7 +57,7 @@ def _records(path: Path) -> Iterator[bytes]:
         except StopIteration:
             return
         except tf.errors.DataLossError:
-            say(f"{path} is damaged or torn: what came after that is left out of it")
+            notify(f"{path} is damaged or torn: what came after that is left out of it")
             return
 
 

@@ -56,7 +56,9 @@ class JsonLog(Callback):
 
     def announce(self, lines: Sequence[str]) -> None:
         """Says what is known of the fit."""
-        self._say({"event": "announcement", "time": time.time(), "lines": list(lines)})
+        self._write_line(
+            {"event": "announcement", "time": time.time(), "lines": list(lines)}
+        )
 
     def on_fit_begin(self, run: RunState) -> None:
         """Says what will happen."""
@@ -83,11 +85,11 @@ class JsonLog(Callback):
         self._written_at = self._clock()
         position = {"event": event, "time": time.time(), "epoch": run.epoch}
         finite = {name: _finite(value) for name, value in values.items()}
-        self._say({**position, "step": run.step, **finite})
+        self._write_line({**position, "step": run.step, **finite})
 
-    def _say(self, content: Mapping[str, Any]) -> None:
+    def _write_line(self, content: Mapping[str, Any]) -> None:
         line = json.dumps(content)
-        PlainConsole(file=self._stream or sys.stderr).say(line)
+        PlainConsole(file=self._stream or sys.stderr).notify(line)
 
 
 def _finite(value: Any) -> Any:

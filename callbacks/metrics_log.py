@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.checked_files import append_checked_line, is_damaged, write_checked_text
-from ..core.console import say
+from ..core.console import notify
 from ..core.run_layout import METRICS_FILE, VALIDATIONS_FILE
 from .base import Callback
 from .run_state import RunState
@@ -69,7 +69,7 @@ def _mend(path: Path, run: RunState) -> None:
     if not is_whole or mended != list(found.values()):
         write_checked_text(path, "".join(f"{line}\n" for line in mended))
     if mended != lines:
-        say(f"{path} was damaged: it is mended from {run.resumed_from}")
+        notify(f"{path} was damaged: it is mended from {run.resumed_from}")
 
 
 def _lines(path: Path) -> list[tuple[int, str]]:
@@ -108,7 +108,7 @@ def _keep(path: Path, last_step: int) -> None:
     if not path.exists():
         return
     if is_damaged(path):
-        say(f"{path} is damaged: lines that can't be read are left out")
+        notify(f"{path} is damaged: lines that can't be read are left out")
     lines = path.read_bytes().decode(errors="replace").splitlines()
     kept = [f"{line}\n" for line in lines if _number(line, "step") <= last_step]
     write_checked_text(path, "".join(kept))

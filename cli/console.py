@@ -4,9 +4,9 @@ import sys
 
 from rich.table import Table
 
-from ..core.console import PlainConsole, say, show, use_format, uses_json
+from ..core.console import PlainConsole, notify, show, use_format, uses_json
 
-__all__ = ["say", "show", "show_table", "use_format", "uses_json"]
+__all__ = ["notify", "show", "show_table", "use_format", "uses_json"]
 
 
 def show_table(table: Table) -> None:

@@ -28,9 +28,9 @@ from ..core.run_layout import (
     TEST_FILE,
     fold_name,
 )
-from .console import say, show, show_table
+from .console import notify, show, show_table
 from .run_directories import read_run_config
-from .training import TrainedRun, say_where, test, train
+from .training import TrainedRun, name_positions, test, train
 
 
 def wants_all_folds(config: RunConfig) -> bool:
@@ -59,11 +59,11 @@ def train_folds(config: RunConfig, run_dir: Path) -> None:
     for number in range(1, (config.data.folds or 0) + 1):
         directory = run_dir / fold_name(number)
         if not _is_finished(directory):
-            say(f"fold {number} of {config.data.folds}: {directory}")
+            notify(f"fold {number} of {config.data.folds}: {directory}")
             _train_one(one_fold(config, number), directory, run_dir)
         folds.append(_read_scores(directory))
     _report(run_dir, folds)
-    say_where(run_dir)
+    name_positions(run_dir)
 
 
 def _claim(config: RunConfig, run_dir: Path) -> None:
@@ -104,7 +104,7 @@ def _is_finished(directory: Path) -> bool:
         name for name in (FOLD_SCORES_FILE, TEST_FILE) if is_damaged(directory / name)
     ]
     if damaged:
-        say(f"{directory}: {' and '.join(damaged)} damaged or gone: scored again")
+        notify(f"{directory}: {' and '.join(damaged)} damaged or gone: scored again")
     return not damaged and (directory / FOLD_SCORES_FILE).exists()
 
 

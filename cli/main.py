@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _prepare_streams()
     code = _run(sys.argv[1:] if arguments is None else arguments)
     if code == INTERRUPTED:
-        _say("interrupted")
+        _write_line("interrupted")
     return code
 
 
@@ -97,7 +97,7 @@ def _run(arguments: Sequence[str]) -> int:
         # into which newer versions turn an interrupt.
         return app(arguments, standalone_mode=False) or 0
     except KeraunosError as error:
-        _say(f"error: {error}")
+        _write_line(f"error: {error}")
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
@@ -126,14 +126,14 @@ def _handle_other(error: Exception) -> int:
     if isinstance(error, _UsageError):
         words = io.StringIO()
         error.show(words)
-        _say(words.getvalue().rstrip())
+        _write_line(words.getvalue().rstrip())
         return 2
     if isinstance(error, OSError) and error.errno in NO_PATH:
-        _say(f"error: {message(f'{error.strerror}.', path=error.filename)}")
+        _write_line(f"error: {message(f'{error.strerror}.', path=error.filename)}")
         return ConfigError.exit_code
-    _say("".join(traceback.format_exception(error)).rstrip())
+    _write_line("".join(traceback.format_exception(error)).rstrip())
     return 1
 
 
-def _say(text: str) -> None:
-    PlainConsole(file=sys.stderr).say(text)
+def _write_line(text: str) -> None:
+    PlainConsole(file=sys.stderr).notify(text)

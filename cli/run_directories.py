@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..configs import RunConfig, load_config
 from ..core.checked_files import is_damaged
-from ..core.console import say
+from ..core.console import notify
 from ..core.errors import ConfigError, message
 from ..core.removal import remove_empty
 from ..core.run_layout import CONFIG_FILE
@@ -100,7 +100,7 @@ def read_run_config(run: Path, overrides: Sequence[str] = ()) -> RunConfig:
 def remark_on_config(file: Path) -> None:
     """Says that a run's configuration was changed since: by hand, or by damage."""
     if is_damaged(file):
-        say(
+        notify(
             f"{file} is not what the run wrote there: was it changed by hand, or is it "
             "damaged? It is taken as it is."
         )

@@ -19,7 +19,7 @@ from ..core.checked_files import (
     read_checked_json,
     read_checked_text,
 )
-from ..core.console import say
+from ..core.console import notify
 from ..core.differences import flatten
 from ..core.errors import CheckpointError, ConfigError, message
 from ..core.run_layout import CHECKPOINTS_FOLDER, CONFIG_FILE, METRICS_FILE, TEST_FILE
@@ -120,7 +120,7 @@ def _runs_below(path: Path) -> Iterator[Path]:
         if _is_run(found):
             yield found
         elif is_damaged(found / METRICS_FILE):
-            say(f"{found} has lost its {METRICS_FILE} and is left out")
+            notify(f"{found} has lost its {METRICS_FILE} and is left out")
 
 
 def _natural(path: Path) -> list[str | int]:
@@ -139,7 +139,7 @@ def _read_settings(directory: Path) -> dict[str, Any]:
         remark_on_config(config)
         return read_source(str(config))[0]
     if not is_absent(config):
-        say(f"{config} is gone: the settings are those of the newest checkpoint")
+        notify(f"{config} is gone: the settings are those of the newest checkpoint")
     checkpoints = directory / CHECKPOINTS_FOLDER
     for name in reversed(checkpoint_names(checkpoints)):
         with contextlib.suppress(CheckpointError):
@@ -160,7 +160,7 @@ def _read_scores(path: Path) -> dict[str, Any]:
     remedy = f"Leave that run out, or test it again: `keraunos test {path.parent}`."
     if not path.exists():
         if not is_absent(path):
-            say(f"{path} is gone. {remedy}")
+            notify(f"{path} is gone. {remedy}")
         return {}
     try:
         scores = _Scores.model_validate(read_checked_json(path, remedy))

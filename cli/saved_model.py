@@ -10,7 +10,7 @@ from ..configs import RunConfig
 from ..core.bundle import read_document
 from ..core.checked_files import damaged, read_checked_text
 from ..core.checkpoints import checkpoint_names
-from ..core.console import say
+from ..core.console import notify
 from ..core.errors import CheckpointError, ConfigError, message
 from ..core.run_layout import CHECKPOINTS_FOLDER, CLASSES_FILE, CONFIG_FILE, MODEL_FILE
 from ..strategies import create_strategy
@@ -81,7 +81,7 @@ def load_class_names(run: Path, num_outputs: int) -> tuple[str, ...]:
             raise _unfinished(file)
         names = tuple(read_checked_text(file).splitlines())
     elif _lines(file) != names:
-        say(f"{file} is damaged: the classes are those of the newest checkpoint")
+        notify(f"{file} is damaged: the classes are those of the newest checkpoint")
     if len(names) != num_outputs:
         raise damaged(file, f"it names {len(names)} classes, the model {num_outputs}", "")
     return names

@@ -8,7 +8,7 @@ import typer
 
 from ..configs import RunConfig
 from ..core.run_layout import CONFIG_FILE
-from .console import say, show
+from .console import notify, show
 from .untrusted import foreign_names
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def train(
         result = trainer.fit(build_module(config, data), data)
     if not result.is_finished:
         if current_workers().is_chief:
-            _say_how_to_go_on(result, config, resumable or result.run_dir)
+            _show_how_to_resume(result, config, resumable or result.run_dir)
         # As the signal would have ended the process, but with the state saved.
         raise typer.Exit(0 if result.signal is None else 128 + result.signal)
     return TrainedRun(trainer, result, data)
@@ -74,7 +74,7 @@ def test(run: TrainedRun) -> None:
         show_scores("test", scores)
 
 
-def say_where(run_dir: Path) -> None:
+def name_positions(run_dir: Path) -> None:
     """Says where everything is."""
     from ..strategies import current_workers
 
@@ -83,13 +83,13 @@ def say_where(run_dir: Path) -> None:
         show(f"look at it with: tensorboard --logdir {run_dir.parent}")
 
 
-def _say_how_to_go_on(
+def _show_how_to_resume(
     result: "FitResult", config: RunConfig, resumable: Path | None
 ) -> None:
     if resumable is None or not (resumable / CONFIG_FILE).exists():
-        say(f"stopped ({result.stop_reason}) before the first step: nothing is saved.")
+        notify(f"stopped ({result.stop_reason}) before the first step: nothing is saved.")
         return
-    say(f"stopped ({result.stop_reason}), and the state is saved. Go on with:")
+    notify(f"stopped ({result.stop_reason}), and the state is saved. Go on with:")
     named = f"CONFIG run_dir={resumable}"
     again = named if foreign_names(config) else f"--resume {resumable}"
-    say(f"  keraunos fit {again}")
+    notify(f"  keraunos fit {again}")

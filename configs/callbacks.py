@@ -94,7 +94,7 @@ class BackboneFinetuningConfig(Section):
     )
 
     @model_validator(mode="after")
-    def _layers_and_time_are_told_once(self) -> "BackboneFinetuningConfig":
+    def _layers_and_time_are_given_once(self) -> "BackboneFinetuningConfig":
         if self.unfreeze_from is not None and self.last_layers is not None:
             raise ValueError("`unfreeze_from` and `last_layers` can't be set together")
         if self.at_epoch is None and self.monitor is None:

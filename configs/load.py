@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import ValidationError
 
-from ..core.errors import ConfigError, message
+from ..core.errors import ConfigError, message, reason_of
 from ..core.names import did_you_mean, printable
 from ..core.redaction import redacted
 from .model import not_replaced
@@ -187,7 +187,7 @@ def _read_file(source: str) -> str:
         names = recipes()
         guess = did_you_mean(source, names)
         known = f"The recipes are {', '.join(names)}."
-        reason = getattr(error, "strerror", None) or error
+        reason = reason_of(error)
         raise ConfigError(
             message(
                 f"A configuration must be a readable YAML file or a recipe ({reason}).",

@@ -51,7 +51,7 @@ class PlainConsole(Console):
         simple = text.translate(_IN_ASCII)
         return simple.encode(self.encoding, "backslashreplace").decode(self.encoding)
 
-    def say(self, text: str) -> None:
+    def notify(self, text: str) -> None:
         """Writes a line, however long it is."""
         self.print(text, soft_wrap=True)
 
@@ -94,12 +94,12 @@ def uses_json() -> bool:
     return _format[0] == "json"
 
 
-def say(text: str) -> None:
+def notify(text: str) -> None:
     """Writes a line for people to standard error; in JSON it is a `message`."""
     line = json.dumps({"message": text}) if uses_json() else text
-    PlainConsole(file=sys.stderr).say(line)
+    PlainConsole(file=sys.stderr).notify(line)
 
 
 def show(text: str) -> None:
     """Writes a line of the result to standard output."""
-    PlainConsole(file=sys.stdout).say(text)
+    PlainConsole(file=sys.stdout).notify(text)

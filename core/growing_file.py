@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from .console import say
+from .console import notify
 from .faults import fault_point
 from .files import open_regular, open_to_append, read_text, write_text_atomic
 
@@ -36,7 +36,7 @@ class GrowingFile:
             if self._sum_of(size) == noted:
                 self.size, self._sum = size, noted
             else:
-                say(f"{path} in the cache is damaged: it is begun again")
+                notify(f"{path} in the cache is damaged: it is begun again")
         self._file.truncate(self.size)
         self._noted_at = time.monotonic()
 

@@ -64,10 +64,10 @@ class ProcessGroup:
         ended: list[tuple[int, int]] = []
         left = set(range(len(self._processes)))
         deadline: float | None = None
-        is_told = False
+        is_notified = False
         while left:
-            if stop.received is not None and not is_told:
-                is_told = True
+            if stop.received is not None and not is_notified:
+                is_notified = True
                 self._signal(left, stop.received)
             for number in sorted(left):
                 code = self._processes[number].poll()
@@ -75,7 +75,7 @@ class ProcessGroup:
                     left.remove(number)
                     ended.append((number, code))
                     self._kill([number])  # what it has left behind
-            if deadline is None and (is_told or any(code for _, code in ended)):
+            if deadline is None and (is_notified or any(code for _, code in ended)):
                 deadline = time.monotonic() + seconds_to_end
             if deadline is not None and time.monotonic() > deadline:
                 self._kill(left)

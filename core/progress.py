@@ -13,7 +13,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from .console import PlainConsole, say, uses_json
+from .console import PlainConsole, notify, uses_json
 
 T = TypeVar("T")
 
@@ -52,9 +52,9 @@ def _in_lines(
     items: Iterable[T], description: str, total: int, clock: Callable[[], float]
 ) -> Iterator[T]:
     """Says it after ten seconds, every ten seconds, and never of work that is short."""
-    said_at = clock()
+    reported_at = clock()
     for number, item in enumerate(items, 1):
         yield item
-        if clock() - said_at >= SECONDS_BETWEEN_LINES:
-            say(f"{description}: {number:,} of {total:,}")
-            said_at = clock()
+        if clock() - reported_at >= SECONDS_BETWEEN_LINES:
+            notify(f"{description}: {number:,} of {total:,}")
+            reported_at = clock()

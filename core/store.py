@@ -23,7 +23,7 @@ import platformdirs
 from filelock import FileLock, Timeout
 
 from .cache_folder import ENTRY, GROWING, KEY, UNFINISHED, claim_cache
-from .console import say
+from .console import notify
 from .environment import number_of
 from .errors import ConfigError, message
 from .files import replacing
@@ -106,7 +106,7 @@ class Store:
             return None if path is None else open_sealed(path, dtype, shape)
         except (OSError, ValueError) as error:
             remove_file(self.directory, key, KEY)
-            say(f"{path} in the cache is damaged ({error}): it is made again")
+            notify(f"{path} in the cache is damaged ({error}): it is made again")
             return None
 
     @contextlib.contextmanager

@@ -1,6 +1,6 @@
 """Counts who was turned away, so that a line can be said of them and no more."""
 
-from .console import say
+from .console import notify
 
 
 class Strangers:
@@ -32,7 +32,7 @@ class Strangers:
     def report(self) -> None:
         """Says it on standard error, if there was any."""
         if self.count:
-            say(f"note: {self}")
+            notify(f"note: {self}")
 
     def __str__(self) -> str:
         connections = f"{self.count} connection{'s' * (self.count != 1)}"

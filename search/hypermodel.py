@@ -84,14 +84,18 @@ class Search:
         self._trainer_settings = Trainer(**self._trainer).settings
 
     def run(
-        self, data: Any, *, validation_data: Any = None, say: Callable[[str], None] = print
+        self,
+        data: Any,
+        *,
+        validation_data: Any = None,
+        notify: Callable[[str], None] = print,
     ) -> SearchResult:
         """Runs the search to its end, or on from where it stood.
 
         Args:
             data: As for `Trainer.fit`.
             validation_data: As for `Trainer.fit`.
-            say: Takes a line on each trial.
+            notify: Takes a line on each trial.
 
         Returns:
             The trials, the best first in `best`; none in a worker of a search on several
@@ -107,7 +111,7 @@ class Search:
             signal = run_worker(request, role, self._run_dir)
             return SearchResult([], [], self._run_dir, signal)
         with open_session(request, self._run_dir) as session:
-            return session.run(say)
+            return session.run(notify)
 
     def _request(self, data: Any, validation_data: Any, role: Role | None) -> SearchRequest:
         trial = HypermodelTrial(

@@ -25,7 +25,7 @@ from .tuning.hparams import write_experiment, write_session
 
 _MODEL = re.compile(re.escape(MODEL_FILE))
 
-Say = Callable[[str], None]
+Notify = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class SearchResult:
 
 
 def run_search(
-    study: Study, executor: Executor, directory: Path, keep: int, say: Say
+    study: Study, executor: Executor, directory: Path, keep: int, notify: Notify
 ) -> SearchResult:
     """Runs trials until the oracle has no more, or a signal comes.
 
@@ -60,7 +60,7 @@ def run_search(
         executor: Runs them.
         directory: Of the search; locked by this process.
         keep: How many of the best keep their weights.
-        say: Takes a line on what happened.
+        notify: Takes a line on what happened.
 
     Raises:
         SearchError: Every trial failed.
@@ -68,7 +68,7 @@ def run_search(
     """
     remove_unfinished_trials(directory)
     try:
-        signal = _run(study, executor, directory, keep, say)
+        signal = _run(study, executor, directory, keep, notify)
     except KeraunosError:
         if not any(
             TRIAL.fullmatch(each.name) for each in directory.iterdir()
@@ -86,19 +86,19 @@ def run_search(
 
 
 def _run(
-    study: Study, executor: Executor, directory: Path, keep: int, say: Say
+    study: Study, executor: Executor, directory: Path, keep: int, notify: Notify
 ) -> int | None:
     """Runs trials and keeps the best models; returns the signal if one came."""
     try:
         with executor, garbage_of_trials_only():
-            signal = _run_trials(study, executor, directory, keep, say)
+            signal = _run_trials(study, executor, directory, keep, notify)
             return signal or _export_best(study, executor, directory, keep)
     except Stopped as stopped:
         return stopped.number
 
 
 def _run_trials(
-    study: Study, executor: Executor, directory: Path, keep: int, say: Say
+    study: Study, executor: Executor, directory: Path, keep: int, notify: Notify
 ) -> int | None:
     """Runs trials to the last; returns the signal if one came."""
 
@@ -110,7 +110,7 @@ def _run_trials(
         if outcome.status == "interrupted":
             return outcome.signal
         _refuse(outcome, study)
-        _note(study, study.trials[number], outcome, directory, say)
+        _note(study, study.trials[number], outcome, directory, notify)
         _forget_weights(study, directory, keep)
     return None
 
@@ -174,7 +174,9 @@ def _refuse(outcome: Outcome, study: Study) -> None:
         raise outcome.error
 
 
-def _note(study: Study, trial: Trial, outcome: Outcome, directory: Path, say: Say) -> None:
+def _note(
+    study: Study, trial: Trial, outcome: Outcome, directory: Path, notify: Notify
+) -> None:
     study.tell(trial, outcome)
     own_directory(directory / trial.name)  # it may have failed before it began
     if outcome.traceback:
@@ -184,7 +186,7 @@ def _note(study: Study, trial: Trial, outcome: Outcome, directory: Path, say: Sa
     score = None if trial.score is None else (name, trial.score, trial.best_epoch)
     write_session(directory / trial.name, trial.name, trial.values, score)
     write_results(directory, study)
-    say(_line(study, trial))
+    notify(_line(study, trial))
 
 
 def _line(study: Study, trial: Trial) -> str:

@@ -24,7 +24,7 @@ from .executors.executor import Executor
 from .executors.in_process import InProcess
 from .executors.worker_processes import WorkerProcesses
 from .journal import Journal, deciding_settings
-from .search import Say, SearchResult, run_search
+from .search import Notify, SearchResult, run_search
 from .study import Study
 from .trials import FitTrial
 from .tuning.oracles import create_oracle, number_of_trials
@@ -107,10 +107,10 @@ class Session:
         """How many trials have ended so far."""
         return sum(trial.status != "running" for trial in self.study.trials.values())
 
-    def run(self, say: Say) -> SearchResult:
+    def run(self, notify: Notify) -> SearchResult:
         """Runs trials until there are no more, or a signal comes (see `run_search`)."""
         keep = self._request.config.keep
-        return run_search(self.study, self._executor, self._directory, keep, say)
+        return run_search(self.study, self._executor, self._directory, keep, notify)
 
 
 @contextlib.contextmanager

@@ -156,7 +156,7 @@ def _join(
     workers: Workers = ALONE
     if len(cluster.addresses) > 1:
         connected = ConnectedWorkers(cluster, channels, lost_seconds, abort_collectives)
-        atexit.register(_say_goodbye, connected)
+        atexit.register(_send_goodbye, connected)
         workers = connected
     return _Joined(workers, strategy)
 
@@ -231,7 +231,7 @@ def _signal_handlers_kept() -> Iterator[None]:
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
 
 
-def _say_goodbye(workers: ConnectedWorkers) -> None:
+def _send_goodbye(workers: ConnectedWorkers) -> None:
     error = vars(sys).get("last_value")
     workers.done() if error is None else workers.fail(error)
 

@@ -13,7 +13,7 @@ from importlib import metadata
 from typing import Any
 
 from ..core.cluster import Cluster
-from ..core.console import say
+from ..core.console import notify
 from ..core.errors import ConfigError, KeraunosError, WorkerError, message
 from ..core.secret import TOKEN_VARIABLE, find_token
 from .handshake import introduce
@@ -103,7 +103,7 @@ class _Visit:
                 why = str(error)
             else:
                 try:
-                    return self._say_hello(connection, deadline)
+                    return self._send_hello(connection, deadline)
                 except (OSError, EOFError):
                     connection.close()
                     self._note_refusal()
@@ -118,7 +118,7 @@ class _Visit:
             socket.create_connection((host.strip("[]"), int(port)), seconds)
         )
 
-    def _say_hello(self, connection: socket.socket, deadline: float) -> Channel:
+    def _send_hello(self, connection: socket.socket, deadline: float) -> Channel:
         now = time.monotonic()
         until = min(now + SECONDS_TO_SAY_HELLO, max(deadline, now + _SECONDS_AT_LEAST))
         channel = read_all(connection, introduce(connection, self._token), until)
@@ -130,7 +130,7 @@ class _Visit:
         if self._is_refused:
             return
         self._is_refused = True
-        say(
+        notify(
             f"note: who answers for {self._cluster.name(0)} has not proved that it knows "
             f"this worker's {TOKEN_VARIABLE}; trying again"
         )

@@ -96,7 +96,7 @@ class ConnectedWorkers(Workers):
         self._peers = {rank: _Peer(each) for rank, each in channels.items()}
         self._lost: str | None = None
         self._lock = threading.Lock()
-        self._is_told = threading.Event()
+        self._is_notified = threading.Event()
         self._has_ended = False
         for rank, peer in self._peers.items():
             self._start(self._listen, rank, peer)
@@ -153,7 +153,7 @@ class ConnectedWorkers(Workers):
         if self._has_ended:
             return
         self._has_ended = True
-        self._is_told.set()
+        self._is_notified.set()
         for peer in self._peers.values():
             with contextlib.suppress(OSError):
                 peer.send([kind, reason[:2000]])
@@ -183,7 +183,7 @@ class ConnectedWorkers(Workers):
         while self._lost is None and time.monotonic() < deadline:
             time.sleep(0.05)
         if self._lost is not None:
-            self._is_told.set()
+            self._is_notified.set()
             raise WorkerError(self._lost)
 
     def _raise_if_done(self) -> None:
@@ -210,8 +210,8 @@ class ConnectedWorkers(Workers):
 
     def _end_if_deaf(self) -> None:
         """Ends this process if it does not come to notice that another is lost."""
-        if not self._is_told.wait(SECONDS_TO_END):
-            PlainConsole(file=sys.stderr).say(f"error: {self._lost}")
+        if not self._is_notified.wait(SECONDS_TO_END):
+            PlainConsole(file=sys.stderr).notify(f"error: {self._lost}")
             os._exit(WorkerError.exit_code)
 
     def _listen(self, rank: int, peer: "_Peer") -> None:

@@ -110,11 +110,11 @@ class WaitsForFiles(kr.callbacks.Callback):
         if run.epoch == 2:
             with run.run_dir.with_suffix(".ran").open("a") as file:
                 file.write(f"{os.getpid()}\n")
-            while run.run_dir.name < "trial-002" and not self.may_go_on(run.run_dir):
+            while run.run_dir.name < "trial-002" and not self.continues(run.run_dir):
                 time.sleep(0.02)
 
     @staticmethod
-    def may_go_on(run_dir: Path) -> bool:
+    def continues(run_dir: Path) -> bool:
         return run_dir.with_suffix(".go").exists()
 
 

@@ -1,6 +1,7 @@
 """The packages import one way only, as docs/architecture.md says."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -153,3 +154,110 @@ def test_files_are_removed_and_written_in_one_place():
             own = OWN.get(str(file.relative_to(ROOT)), set())
             wrong = called(file) & (REMOVES | WRITES) - own
             assert not wrong, f"{file} calls {wrong}: use core/removal.py or core/files.py"
+
+
+# Where objects of others are looked into that promise nothing about themselves.
+FOREIGN = {
+    "callbacks/keras_callback.py",
+    "features/keras_graph.py",
+    "models/variables.py",
+    "strategies/tensorflow_internals.py",
+    "trainer/step/keras_internals.py",
+    "trainer/step/loss_internals.py",
+    "trainer/step/metric_internals.py",
+}
+
+
+def is_foreign(file: Path) -> bool:
+    return name_of(file) in FOREIGN or name_of(file).startswith("search/tuning/")
+
+
+def name_of(file: Path) -> str:
+    return file.relative_to(ROOT).as_posix()
+
+
+def sources() -> list[Path]:
+    return [file for package in (*PACKAGES, "api") for file in files_of(package)]
+
+
+def probes(source: str) -> list[str]:
+    """The attributes that a file asks for by a literal name."""
+    return [
+        node.args[1].value
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in ("hasattr", "getattr")
+        and isinstance(node.args[1], ast.Constant)
+    ]
+
+
+def test_what_an_object_can_do_is_told_by_its_type():
+    for file in sources():
+        if not is_foreign(file):
+            assert not probes(file.read_text()), f"{file}: use a protocol, or isinstance"
+
+
+def private_attributes(source: str) -> set[str]:
+    """The private attributes that a file reads and that it does not define itself."""
+    tree = ast.parse(source)
+    own = {
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    }
+    own |= {
+        node.target.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+    used = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    own |= {node.attr for node in used if isinstance(node.ctx, ast.Store)}
+    public = {"_exit", "_fields", "_replace"}  # of `os` and of named tuples
+    return {
+        node.attr
+        for node in used
+        if re.match("_[^_]", node.attr)
+        and node.attr not in own | public
+        and ast.unparse(node.value) not in ("self", "super()")
+    }
+
+
+def test_private_attributes_are_used_where_they_are_explained():
+    for file in sources():
+        if not is_foreign(file):
+            wrong = private_attributes(file.read_text())
+            assert not wrong, f"{file} uses {wrong} of others"
+
+
+def test_internal_modules_of_others_are_imported_where_they_are_explained():
+    internal = ("keras.src", "tensorflow.python", "keras_tuner.src", "keras_tuner.engine")
+    for file in sources():
+        if not is_foreign(file):
+            assert not [name for name in internal if name in file.read_text()], file
+
+
+# What the trainer may know of the layers below it: contracts and no concrete thing.
+CONCRETE = {
+    "callbacks": {path.stem for path in files_of("callbacks")}
+    - {"base", "callback_list", "registry", "run_progress", "run_state", "__init__"},
+    "models": {"transfer", "backbones"},
+    "data": {path.stem for path in files_of("data")}
+    | {path.name for path in (ROOT / "data").iterdir()},
+}
+
+
+def imports_below(source: str, depth: int) -> set[tuple[str, str]]:
+    """Package and module of what a file imports from modules of other packages."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.level == depth + 1 and node.module:
+            package, _, module = node.module.partition(".")
+            found |= {(package, module.split(".")[0])} if module else set()
+    return found
+
+
+def test_the_trainer_knows_no_concrete_callback_data_set_or_model():
+    for file in files_of("trainer"):
+        for package, module in imports_below(file.read_text(), depth_of(file)):
+            assert module not in CONCRETE.get(package, ()), f"{file} imports {module}"

@@ -45,7 +45,7 @@ from .setup.compiled_model import batch_spec, build_model
 from .setup.global_settings import global_settings
 from .setup.initial_weights import PathOfWeights, load_initial_weights
 from .setup.phases import Accumulation
-from .setup.schedule_length import tell_schedule
+from .setup.schedule_length import set_schedule_length
 from .step.keras_internals import build_compiled
 
 
@@ -164,7 +164,7 @@ class Fit:
         settings, num_batches = self.settings, self.train.num_batches
         limit = batch_limit(settings.limit_train_batches, num_batches)
         steps_per_epoch = limited(num_batches, limit)
-        tell_schedule(model.optimizer, steps_per_epoch, settings.max_epochs)
+        set_schedule_length(model.optimizer, steps_per_epoch, settings.max_epochs)
         return RunState(
             model=model,
             strategy=self.strategy,

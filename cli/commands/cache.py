@@ -8,7 +8,7 @@ from rich.table import Table
 from ...core.cache_folder import KINDS
 from ...core.names import choose
 from ...core.store import open_store
-from ..console import say, show, show_table
+from ..console import notify, show, show_table
 
 _CLEARED = ("all", "files", "fingerprints", *KINDS)
 
@@ -30,7 +30,7 @@ def cache(
     if clear:
         choose("clear", clear, dict.fromkeys(_CLEARED))
         removed = store.clear("" if clear == "all" else clear)
-        say(f"{removed / 1e6:,.1f} MB removed")
+        notify(f"{removed / 1e6:,.1f} MB removed")
     table = Table("kind", "entries", "MB")
     for kind, sizes in store.sizes().items():
         table.add_row(kind, f"{len(sizes)}", f"{sum(sizes) / 1e6:,.1f}")

@@ -11,11 +11,11 @@ from ...core.cluster import Cluster, find_cluster
 from ...core.errors import ConfigError, message
 from ...core.redaction import HIDDEN, hidden_names
 from ...core.secret import find_token
-from ..console import say, use_format
+from ..console import notify, use_format
 from ..folds import one_fold, train_folds, wants_all_folds
 from ..run_directories import read_run_config, run_directory, run_name
 from ..tensorflow import load_tensorflow
-from ..training import say_where, test, train
+from ..training import name_positions, test, train
 from ..untrusted import only_in_files
 
 _ARGUMENTS = typer.Argument(
@@ -55,7 +55,7 @@ def fit(
         _check(tried)
     elif config.trainer.fast_dev_run:
         train(tried, None)
-        say("One batch of each kind went through. Nothing was written.")
+        notify("One batch of each kind went through. Nothing was written.")
     else:
         with run_directory(config.run_dir, name) as run_dir:
             _train(config, run_dir)
@@ -66,7 +66,7 @@ def _train(config: RunConfig, run_dir: Path) -> None:
         train_folds(config, run_dir)
     else:
         test(train(config, run_dir))
-        say_where(run_dir)
+        name_positions(run_dir)
 
 
 def read_arguments(arguments: Sequence[str]) -> tuple[RunConfig, str]:
@@ -165,5 +165,5 @@ def _check(config: RunConfig) -> None:
     trainer.check()
     data = build_data(config)
     for line in trainer.describe(build_module(config, data), data):
-        say(line)
-    say("Everything is in order. Nothing was trained or written.")
+        notify(line)
+    notify("Everything is in order. Nothing was trained or written.")

@@ -38,7 +38,7 @@ from ...core.restarts import VARIABLE as PROGRESS_VARIABLE
 from ...core.restarts import Restarts
 from ...core.secret import TOKEN_VARIABLE, find_token, new_token
 from ...core.signals import StopSignal, stop_signals
-from ..console import say
+from ..console import notify
 
 # What the other workers may take to notice that one is gone, and to save what there is.
 SECONDS_TO_END = 90.0
@@ -95,7 +95,7 @@ def launch(
             code = _run(command, clusters, variables, prefix, stop)
             if not _is_worth_another(code) or stop.received or not restarts.is_allowed():
                 raise typer.Exit(code)
-            say(f"all workers start again ({restarts.count} of {max_restarts} restarts)")
+            notify(f"all workers start again ({restarts.count} of {max_restarts} restarts)")
 
 
 def _hosts(hosts: str | None, node_rank: int, max_restarts: int) -> tuple[str, ...]:
@@ -180,7 +180,7 @@ def _run(
     ended = group.wait(stop, SECONDS_TO_END)
     for number, code in ended:
         if code:
-            say(f"{clusters[number].name(clusters[number].rank)} {how_it_ended(code)}")
+            notify(f"{clusters[number].name(clusters[number].rank)} {how_it_ended(code)}")
     return code_of_failure([code for _, code in ended])
 
 

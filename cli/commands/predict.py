@@ -9,7 +9,7 @@ from rich.table import Column, Table
 
 from ...core.names import printable
 from ...core.run_layout import PREDICTIONS_FILE
-from ..console import say, show_table
+from ..console import notify, show_table
 from ..output_file import writing
 from ..run_directories import read_run_config
 from ..tensorflow import load_tensorflow
@@ -54,7 +54,7 @@ def predict(
     _show(predictions)
     with writing(output) as place:
         write_predictions(place, predictions)
-    say(f"written: {output}")
+    notify(f"written: {output}")
 
 
 def _show(predictions: "Predictions") -> None:
@@ -66,4 +66,4 @@ def _show(predictions: "Predictions") -> None:
         table.add_row(printable(name), kind, f"{row[place]:.3f}")
     show_table(table)
     if len(predictions.names) > MOST_ROWS:
-        say(f"and {len(predictions.names) - MOST_ROWS} more")
+        notify(f"and {len(predictions.names) - MOST_ROWS} more")

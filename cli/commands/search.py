@@ -17,7 +17,7 @@ from ..configured_search import (
     search_request,
     space_of,
 )
-from ..console import say, show, show_table
+from ..console import notify, show, show_table
 from ..run_directories import run_directory
 from ..tensorflow import load_tensorflow
 from .fit import ConfigArguments, read_arguments
@@ -58,7 +58,7 @@ def search(
 def _work(request: "SearchRequest", role: Role, directory: Path) -> None:
     from ...search.session import run_worker
 
-    say(f"search: worker {role.tuner_id}, its chief is at {role.address}")
+    notify(f"search: worker {role.tuner_id}, its chief is at {role.address}")
     signal = run_worker(request, role, directory)
     if signal is not None:
         raise typer.Exit(128 + signal)
@@ -71,10 +71,10 @@ def _search(
 
     with open_session(request, directory) as session:
         _announce(config, space, request, session)
-        say(f"search directory: {directory}")
+        notify(f"search directory: {directory}")
         if session.num_ended:
-            say(f"continued: {session.num_ended} trials have ended")
-        result = session.run(say)
+            notify(f"continued: {session.num_ended} trials have ended")
+        result = session.run(notify)
         if result.best:
             best = config_of_best(config, space, request.objective, result.best[0])
             write_text_atomic(directory / BEST_CONFIG_FILE, to_yaml(best))
@@ -88,18 +88,18 @@ def _announce(
 
     role, objective = request.role, request.objective
     where = f"chief at {role.address}" if role else f"{request.parallel_trials} at a time"
-    say(f"search: {config.search.tuner}, at most {session.max_trials} trials, {where}")
+    notify(f"search: {config.search.tuner}, at most {session.max_trials} trials, {where}")
     better = "larger" if objective.mode == "max" else "smaller"
-    say(f"objective: {objective.name}, {better} is better")
+    notify(f"objective: {objective.name}, {better} is better")
     for line in describe_space(space):
-        say(f"varies: {line}")
-    say(f"features: {describe_features(config, space)}")
+        notify(f"varies: {line}")
+    notify(f"features: {describe_features(config, space)}")
 
 
 def _report(result: "SearchResult", objective: str) -> None:
     if result.signal is not None:
-        say("stopped, and the state is saved. Go on with the same command and:")
-        say(f"  run_dir={result.run_dir}")
+        notify("stopped, and the state is saved. Go on with the same command and:")
+        notify(f"  run_dir={result.run_dir}")
         raise typer.Exit(128 + result.signal)
     show_table(_table(result, objective))
     failed = sum(trial.status == "failed" for trial in result.trials)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ..console import say
+from ..console import notify
 from ..run_directories import read_run_config
 from ..scores import show_scores
 from ..tensorflow import load_tensorflow
@@ -29,7 +29,9 @@ def test(
     from ..saved_model import load_model
 
     if config.cache_dir is not None and is_elsewhere(config.cache_dir, run):
-        say(f"cache: your own, as the run names {config.cache_dir}, which is no cache yet")
+        notify(
+            f"cache: your own, as the run names {config.cache_dir}, which is no cache yet"
+        )
         config = config.model_copy(update={"cache_dir": None})
     data = build_data(config)
     chosen = getattr(data, split)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.cache_folder import DATABASE
-from ...core.console import say
+from ...core.console import notify
 from ...core.errors import ConfigError, message
 from ...core.removal import remove_file
 
@@ -58,7 +58,7 @@ class CacheTable:
                 else:
                     damaged += 1
         if damaged:
-            say(f"{damaged} rows of {self._path} are damaged: found out again")
+            notify(f"{damaged} rows of {self._path} are damaged: found out again")
 
     def remember(self, rows: Iterable[Row]) -> None:
         """Adds rows, in place of those with the same key."""
@@ -88,7 +88,7 @@ class CacheTable:
         except sqlite3.DatabaseError as error:
             if error.sqlite_errorcode & 0xFF in _OF_THE_MACHINE:
                 raise _unusable(self._path, error) from None
-            say(f"{self._path} is damaged ({error}): it is made again")
+            notify(f"{self._path} is damaged ({error}): it is made again")
         for suffix in ("", "-journal", "-wal", "-shm"):
             remove_file(self._path.parent, f"{self._path.name}{suffix}", DATABASE)
         self._is_prepared = False

@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from ...core.checked_files import CHECKSUMS_FILE
-from ...core.console import say
+from ...core.console import notify
 from ...core.files import new_directory, replacing, sha256_of_file, write_text_atomic
 from ...core.progress import track
 from ...core.store import Store
@@ -49,7 +49,7 @@ def _mend(folder: Path, seed: int) -> None:
     for each in damaged:
         each.draw(folder, seed)
     if damaged:
-        say(f"{len(damaged)} drawn images in {folder} were damaged: drawn again")
+        notify(f"{len(damaged)} drawn images in {folder} were damaged: drawn again")
     if damaged or not noted:
         _note(folder)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import grpc
 
-from ...core.console import say
+from ...core.console import notify
 from ...core.errors import ConfigError, KeraunosError, WorkerError, message
 from ...core.secret import TOKEN_VARIABLE
 from ..tuning.service import (
@@ -117,7 +117,7 @@ class ChiefClient:
         challenge = value_of(refused.trailing_metadata(), CHALLENGE)
         if challenge and challenge == self._challenge and not self._is_noted:
             self._is_noted = True
-            say(
+            notify(
                 f"note: who answers at {self._address} does not take this worker's "
                 f"{TOKEN_VARIABLE}; trying again"
             )

@@ -78,7 +78,7 @@ class Worker:
             outcome = self._do(plan)
             if self._lost is not None:
                 raise self._lost
-            self._tell(plan, outcome)
+            self._report(plan, outcome)
 
     def _next(self) -> TrialPlan | None:
         while True:
@@ -129,7 +129,7 @@ class Worker:
                     os.kill(os.getpid(), signal.SIGTERM)  # the fit saves its state
                 return
 
-    def _tell(self, plan: TrialPlan, outcome: Outcome) -> None:
+    def _report(self, plan: TrialPlan, outcome: Outcome) -> None:
         payload = outcome_to_json(outcome)
         self._client.end_trial(trial_message("COMPLETED", payload, self._sender(plan)))
 

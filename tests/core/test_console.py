@@ -61,17 +61,17 @@ def test_where_nobody_reads_the_program_goes_on():
     os.close(reader)
     with os.fdopen(writer, "w") as file:
         for _ in range(3):
-            PlainConsole(file=file).say("to nobody")
+            PlainConsole(file=file).notify("to nobody")
 
 
 def test_results_that_can_not_be_written_are_an_error(monkeypatch):
     full = open("/dev/full", "w")  # noqa: SIM115
     monkeypatch.setattr(sys, "stdout", full)
     with pytest.raises(ConfigError, match="Standard output must be writable"):
-        PlainConsole(file=full).say("result")
+        PlainConsole(file=full).notify("result")
     full.close()
 
 
 def test_what_is_said_beside_results_may_get_lost():
     with open("/dev/full", "w") as full:
-        PlainConsole(file=full).say("progress")
+        PlainConsole(file=full).notify("progress")

@@ -29,7 +29,7 @@ def found(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(export_module, "export_model", export)
         made = search.run(
-            hypermodels.train, validation_data=hypermodels.validation, say=lines.append
+            hypermodels.train, validation_data=hypermodels.validation, notify=lines.append
         )
     return made, lines
 
@@ -112,7 +112,9 @@ def test_an_export_that_fails_is_an_error_and_the_same_command_mends_it(
             hypermodels.run(tmp_path / "s", max_trials=2)
     assert len(table(tmp_path / "s")) == 2
     search = hypermodels.search(tmp_path / "s", max_trials=2)
-    result = search.run(hypermodels.train, validation_data=hypermodels.validation, say=fits)
+    result = search.run(
+        hypermodels.train, validation_data=hypermodels.validation, notify=fits
+    )
     assert (tmp_path / "s" / result.best[0].name / "model.keras").exists()
 
 
@@ -140,7 +142,7 @@ def test_a_finished_search_runs_nothing_again(found):
     result, _ = found
     again = hypermodels.search(result.run_dir)
     lines = []
-    repeated = again.run(None, say=lines.append)
+    repeated = again.run(None, notify=lines.append)
     assert lines == []
     assert [t.score for t in repeated.best] == [t.score for t in result.best]
 
@@ -277,7 +279,9 @@ def test_a_signal_between_fits_stops_the_search_too(tmp_path):
         signal.raise_signal(signal.SIGUSR1)
 
     search = hypermodels.search(tmp_path / "s")
-    result = search.run(hypermodels.train, validation_data=hypermodels.validation, say=stop)
+    result = search.run(
+        hypermodels.train, validation_data=hypermodels.validation, notify=stop
+    )
     assert result.signal == signal.SIGUSR1
     assert [trial.status for trial in result.trials] == ["completed"]
 

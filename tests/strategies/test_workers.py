@@ -196,7 +196,7 @@ def test_signs_of_life_come_and_strangers_are_not_understood() -> None:
         theirs.sendall(b"something else than a message")
         with pytest.raises(WorkerError, match="worker 1"):
             chief.gather(4)
-        chief._is_told.set()
+        chief._is_notified.set()
 
 
 def test_a_process_that_is_no_worker_goes_on_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from ...core.errors import ConfigError, message
 from ...models.phases import Phase
 from ...models.variables import changing_variables
 from ..step.keras_internals import accumulation_taken_over
-from .schedule_length import tell_schedule
+from .schedule_length import set_schedule_length
 
 
 class Accumulation:
@@ -60,4 +60,4 @@ def apply_phases(run: RunState, phases: Iterable[dict[str, Any]]) -> None:
             raise ConfigError(
                 message("A phase must only unfreeze layers.", unfreeze=values["unfreeze"])
             )
-        tell_schedule(run.model.optimizer, run.steps_per_epoch, run.max_epochs)
+        set_schedule_length(run.model.optimizer, run.steps_per_epoch, run.max_epochs)

@@ -8,7 +8,7 @@ from ..contracts import TakesLength
 from ..step.keras_internals import given_learning_rate
 
 
-def tell_schedule(
+def set_schedule_length(
     optimizer: keras.optimizers.Optimizer, steps_per_epoch: int | None, epochs: int
 ) -> None:
     """Tells an optimizer's schedule its length, if it has one that wants to know.

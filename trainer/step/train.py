@@ -124,8 +124,8 @@ class TrainStep:
 
         def body(done: tf.Tensor, *_: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             finite = self._one_step(iterator, first_step + done)
-            may_go_on = finite & (done + 1 < steps) & (not self._gathers)
-            return done + 1, finite, may_go_on
+            continues = finite & (done + 1 < steps) & (not self._gathers)
+            return done + 1, finite, continues
 
         start = (tf.zeros((), tf.int64), tf.constant(True), tf.constant(True))
         done, finite, _ = tf.while_loop(lambda *state: state[2], body, start)

@@ -41,7 +41,7 @@ def study_in(folder, trials=4):
 def test_a_dead_process_is_replaced_and_a_trial_that_kills_is_marked(tmp_path):
     study = study_in(tmp_path)
     executor = WorkerProcesses(light_trials.fit, "val_loss", [{}, {}])
-    result = run_search(study, executor, tmp_path, keep=1, say=lambda line: None)
+    result = run_search(study, executor, tmp_path, keep=1, notify=lambda line: None)
     well, killed, deadly, last = result.trials
     assert (tmp_path / "trial-001" / "died").exists()
     assert (tmp_path / "trial-001" / "begun").read_text() == "xx"

@@ -1,0 +1,129 @@
+"""Within a package, sub-packages and files import one way only.
+
+docs/architecture.md draws the rooms; each file or folder of a package is one.
+"""
+
+import ast
+from pathlib import Path
+
+import pytest
+from test_architecture import ROOT
+
+# From the ground up: a room imports those before it. A file that is not in the list
+# stands above all of them.
+ROOMS = {
+    "data": ("synthetic", "files", "copies", "index", "audit"),
+    "trainer": (
+        "contracts",
+        "result",
+        "guards",
+        "step",
+        "probe",
+        "setup",
+        "checkpoint",
+        "loop",
+        "settings",
+        "description",
+        "export",
+        "fit",
+        "evaluator",
+        "trainer",
+    ),
+    "search": (
+        "tuning",
+        "journal",
+        "directory",
+        "trial_config",
+        "trials",
+        "study",
+        "report",
+        "executors",
+        "cluster",
+        "processes",
+        "search",
+        "session",
+        "hypermodel",
+    ),
+}
+# What runs on the host alone: nothing in it is traced.
+HOST_ONLY = ("trainer/guards", "trainer/checkpoint", "trainer/loop")
+
+
+def files_of(package: str, room: str) -> list[Path]:
+    folder = ROOT / package / room
+    return sorted(folder.rglob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]
+
+
+def imported_rooms(source: str, depth: int) -> set[str]:
+    """The rooms of its own package that a file imports.
+
+    Args:
+        source: Its text.
+        depth: How many folders it lies below its package: 1 for `trainer/loop/loop.py`.
+    """
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.level == depth + 1:
+            names = [node.module] if node.module else [alias.name for alias in node.names]
+            found |= {name.split(".")[0] for name in names}
+    return found
+
+
+def traced_calls(source: str) -> set[str]:
+    """What a file names that makes or runs traced code."""
+    nodes = ast.walk(ast.parse(source))
+    names = {ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute)}
+    return {
+        name for name in names if name == "tf.function" or name.endswith("strategy.run")
+    }
+
+
+@pytest.mark.parametrize(
+    ("package", "room"), [(package, room) for package in ROOMS for room in ROOMS[package]]
+)
+def test_a_room_imports_only_those_before_it(package, room):
+    rooms = ROOMS[package]
+    allowed = {room, *rooms[: rooms.index(room)]}
+    for file in files_of(package, room):
+        depth = len(file.relative_to(ROOT / package).parts) - 1
+        wrong = imported_rooms(file.read_text(), depth) - allowed
+        assert not wrong, f"{file} imports {wrong}"
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_every_folder_is_in_the_list(package):
+    folders = {path.parent.name for path in (ROOT / package).glob("*/__init__.py")}
+    assert folders <= set(ROOMS[package])
+
+
+@pytest.mark.parametrize("room", HOST_ONLY)
+def test_code_of_the_host_traces_nothing(room):
+    for file in files_of(*room.split("/")):
+        assert not traced_calls(file.read_text()), file
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("from ..step.losses import losses", {"step"}),
+        ("from .. import result", {"result"}),
+        ("from . import epochs\nfrom .pace import Pace", set()),
+        ("from ...models import Module", set()),
+        ("def f():\n    from ..checkpoint import state", {"checkpoint"}),
+    ],
+)
+def test_every_import_of_a_room_is_seen(source, found):
+    assert imported_rooms(source, depth=1) == found
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("tf.function(f)", {"tf.function"}),
+        ("@tf.function\ndef f(): ...", {"tf.function"}),
+        ("run.strategy.run(f)", {"run.strategy.run"}),
+        ("loop.run(run)", set()),
+    ],
+)
+def test_traced_code_is_seen(source, found):
+    assert traced_calls(source) == found
