@@ -79,12 +79,13 @@ def test_a_continued_trial_begins_with_a_copy_of_the_other_run(tmp_path):
     assert not (past / "checkpoints" / "step-2").exists()
 
 
-class Network:
-    """Holds on to itself, as networks do."""
+class Network(keras.layers.Layer):
+    """A frozen one, which holds on to itself, as networks do."""
 
     def __init__(self):
-        self.trainable_variables = []
-        self.itself = self
+        super().__init__(trainable=False)
+        self.add_weight(shape=(1,), initializer="zeros")
+        self.__dict__["itself"] = self
 
 
 def test_a_shared_network_that_was_unfrozen_is_freed(tmp_path):
@@ -94,7 +95,7 @@ def test_a_shared_network_that_was_unfrozen_is_freed(tmp_path):
         for number in range(2):
             run_trial(lambda _: tmp_path, plan(tmp_path / str(number)), "val_loss")
             assert shared.get("a", Network) is network()
-        network().trainable_variables = ["a weight"]
+        network().trainable = True
         assert not shared.get("a", Network).trainable_variables
         assert network() is not None  # until something looks for garbage
         run_trial(lambda _: tmp_path, plan(tmp_path / "2"), "val_loss")
