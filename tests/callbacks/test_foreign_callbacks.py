@@ -25,6 +25,7 @@ def run(program, folder, **environment):
     return result["history"], result["logged"]
 
 
+@pytest.mark.nightly
 @pytest.mark.feature("W&B and MLflow")
 @needs("wandb")
 def test_the_callback_of_weights_and_biases_logs_each_epoch(tmp_path):
@@ -37,6 +38,7 @@ def test_the_callback_of_weights_and_biases_logs_each_epoch(tmp_path):
     assert rates == pytest.approx(history["learning_rate"])
 
 
+@pytest.mark.nightly
 @pytest.mark.feature("W&B and MLflow")
 @needs("mlflow")
 def test_the_callback_of_mlflow_logs_each_epoch(tmp_path):

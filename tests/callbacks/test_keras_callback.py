@@ -78,6 +78,7 @@ def by_trainer(callbacks, optimizer=None, epochs=3, count=1):
         return trainer.fit(classifier(optimizer), dataset(21), validation_data=dataset(13))
 
 
+@pytest.mark.slow
 @pytest.mark.feature("callbacks of Keras")
 @pytest.mark.parametrize(
     "stop_at", [None, ("on_train_batch_end", 1), ("on_epoch_end", 0)], ids=str
@@ -120,7 +121,7 @@ def without_any():
 
 
 @pytest.mark.feature("reduce on plateau")
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", ACTING)
 def test_those_that_act_on_training_act_alike_on_two_replicas(name, without_any):
     build = classifier(with_momentum)

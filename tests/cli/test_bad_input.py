@@ -87,6 +87,7 @@ def test_pictures_that_would_spoil_a_run_are_3(keraunos, unchanged, arguments, w
     assert unchanged()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
@@ -202,7 +203,7 @@ def test_a_process_answers_alike(tmp_path, unchanged, arguments, code, words):
     assert unchanged()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_weights_that_can_not_be_downloaded_are_2(tmp_path, unchanged):
     nowhere = "http://127.0.0.1:9"  # a port at which nobody listens
     environment = {"HTTPS_PROXY": nowhere, "https_proxy": nowhere, "KERAS_HOME": "keras"}

@@ -36,6 +36,7 @@ def test_no_bit_of_the_model_may_be_another(keraunos, damaged_run, lesions):
         assert answer.code == 4, place
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_the_classes_are_those_of_the_checkpoint(keraunos, damaged_run, lesions, damage):
     expected = keraunos("predict", damaged_run, lesions / "test")

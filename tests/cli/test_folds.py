@@ -108,7 +108,7 @@ def test_all_folds_are_runs_in_one_directory_and_are_summed_up(whole, kept) -> N
     assert f"run directory: {Path('runs') / whole.name}" in said
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_an_interrupted_fold_goes_on_and_finished_ones_are_left_alone(
     keraunos, folds, whole, monkeypatch, tmp_path
 ) -> None:

@@ -63,6 +63,7 @@ def attack(run: Path, place: str, kind: str) -> None:
     plant(path, kind, run.parent / "outside")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind",
     [
@@ -268,6 +269,7 @@ class Log(Callback):
 """
 
 
+@pytest.mark.slow
 def test_a_secret_is_not_written_down_and_files_are_as_private_as_the_umask(
     keraunos: Callable, world: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

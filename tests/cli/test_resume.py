@@ -127,7 +127,7 @@ def test_a_run_that_is_stopped_in_every_phase_goes_on_to_the_same_end(
     assert outcome(run) == whole
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_finished_run_that_is_resumed_changes_nothing_and_says_how_to_train_on(
     whole_run: Path, whole: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -144,7 +144,7 @@ def test_a_finished_run_that_is_resumed_changes_nothing_and_says_how_to_train_on
 
 
 @pytest.mark.feature("fine-tuning")
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_recipe_for_fine_tuning_goes_on_in_its_second_phase(
     lesions: Path, tmp_path: Path
 ) -> None:
@@ -196,6 +196,7 @@ def stopped_run(keraunos: Any, small: list[str], tmp_path: Path) -> Path:
     return run
 
 
+@pytest.mark.slow
 def test_code_that_only_a_run_names_is_not_imported(
     keraunos: Any, stopped_run: Path
 ) -> None:

@@ -39,7 +39,7 @@ def test_runs_that_start_at_once_get_a_directory_each(tmp_path, monkeypatch):
     assert len(set(made)) == 24
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_run_can_be_run_again_from_elsewhere_into_the_next_directory(
     keraunos, small, lesions, tmp_path, monkeypatch
 ):

@@ -25,6 +25,7 @@ def rewrite(run, section, value):
     (run / "config.yaml").write_text(yaml.safe_dump(config))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("section", "value"),
     [

@@ -29,6 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("name", ["near-*", "fingerprints.sqlite", "files.sqlite"])
 def test_an_audit_finds_the_same(folder, tmp_path, name, damage, capsys):

@@ -74,6 +74,7 @@ def identities(content: Any, names: dict[bytes, str]) -> tuple[Identity, ...]:
     return tuple((names[i.tobytes()], int(k), a.tobytes()) for i, k, a in rows)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("count", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_every_position_goes_on_with_the_pictures_that_are_left(
     new_data: NewData, count: int
@@ -108,6 +109,7 @@ def test_the_names_of_a_batch_are_those_of_its_pictures(new_data: NewData) -> No
         assert data.train.batch_names(position) == [name for name, _, _ in batch[0]]
 
 
+@pytest.mark.slow
 def test_a_limit_of_batches_shortens_epochs_and_moves_no_picture(
     new_data: NewData,
 ) -> None:

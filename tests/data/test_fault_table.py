@@ -91,6 +91,7 @@ def as_parameter(row: Row) -> Any:
     return pytest.param(row, id=row.name, marks=[pytest.mark.slow] * trains)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", [as_parameter(row) for row in ROWS if row.attempts])
 def test_each_fault_has_its_answer(row: Row, folder, capfd):
     row.inject(folder)
@@ -111,6 +112,7 @@ def test_each_fault_has_its_answer(row: Row, folder, capfd):
     assert not (folder.parent / "evil.py").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "instead",
     [

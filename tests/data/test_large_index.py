@@ -38,6 +38,7 @@ class Loader:
         return np.zeros((len(rows), 32, 32, 3), np.uint8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("balance", ["none", "sampling"])
 def test_the_order_of_an_epoch_makes_no_object_a_picture(index, balance):
     split = TrainingSplit(index, TRAIN, Loader(), 32, BATCH_SIZE, class_balance=balance)

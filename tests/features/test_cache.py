@@ -169,7 +169,7 @@ def test_what_is_different_never_hits(change: str, tmp_path: Path) -> None:
     assert computed[2] > 0
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_what_is_there_is_used_though_the_disk_is_full(
     pictures: Path, tmp_path: Path, passes: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,6 +239,7 @@ def outputs(model: keras.Model, pictures: Any, start: int) -> Any:
     yield np.asarray(model(images))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("build", "words"),
     [
@@ -279,7 +280,7 @@ def test_a_run_on_cached_features_is_resumed_exactly(
     assert sum(passes[4:]) == 0
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_without_validation_the_whole_model_is_checked_on_pictures_of_training(
     pictures: Path, tmp_path: Path
 ) -> None:
@@ -295,6 +296,7 @@ def test_without_validation_the_whole_model_is_checked_on_pictures_of_training(
     assert (run_dir / "model.keras").exists()
 
 
+@pytest.mark.slow
 def test_the_whole_model_is_checked_against_its_head(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,6 +51,7 @@ def trainer(mode: str) -> Trainer:
     return Trainer(strategy=replicas(1), max_epochs=2, callbacks=[], feature_cache=mode)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_nested", [True, False], ids=["nested", "flat"])
 def test_cached_equals_uncached(pictures: Path, tmp_path: Path, is_nested: bool) -> None:
     computed = []

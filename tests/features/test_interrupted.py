@@ -66,7 +66,7 @@ def test_a_kill_costs_no_more_than_the_batch_it_hits(
     assert begun(tmp_path / "killed") == []
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_signal_stops_it_and_what_is_there_stays(
     pictures: Path, tmp_path: Path, computed: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,7 +85,7 @@ def test_a_signal_stops_it_and_what_is_there_stays(
     assert computed == [PICTURES - BATCH, VALIDATION]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_all_replicas_compute_features(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,6 +55,7 @@ def weights_of_something_else(path: Path) -> None:
     model.save_weights(path)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Skipping nested container")  # Keras's own words
 @pytest.mark.parametrize(
     ("name", "write", "words"),

@@ -31,6 +31,7 @@ def test_class_numbers_are_taken_as_one_hot_targets(kind, smoothing, expected, s
     np.testing.assert_allclose(values, expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_classifier_is_compiled_with_the_loss_that_is_named():
     def loss(**options):
         module = TransferClassifier(

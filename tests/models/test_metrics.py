@@ -83,6 +83,7 @@ def test_they_are_scikit_learn_s_over_uneven_batches(name, seed):
 SLOW = pytest.mark.slow
 
 
+@pytest.mark.slow
 @pytest.mark.feature("classification scores")
 @pytest.mark.parametrize("name", REFERENCES)
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def test_models_share_a_network_and_draw_what_they_would_draw_alone():
             np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_networks_that_would_differ_are_not_shared():
     shared, strategy = SharedNetworks(), replicas(1)
     _, network = build(0, shared, strategy=strategy)

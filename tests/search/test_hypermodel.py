@@ -43,6 +43,7 @@ def without_seconds(folder):
     return [{k: v for k, v in row.items() if k != "seconds"} for row in table(folder)]
 
 
+@pytest.mark.slow
 def test_a_search_gives_its_trials_the_best_first(found):
     result, lines = found
     assert [trial.number for trial in result.trials] == [0, 1, 2, 3]
@@ -96,7 +97,7 @@ def test_exporting_writes_nothing_else_into_the_run(found):
     assert best == names[0] | {"model.keras", "checkpoints"}
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_an_export_that_fails_is_an_error_and_the_same_command_mends_it(
     tmp_path, monkeypatch
 ):
@@ -207,7 +208,7 @@ def test_an_objective_that_does_not_exist_ends_the_search_at_once(tmp_path):
         hypermodels.run(tmp_path / "s", objective="val_acc")
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_hyperband_goes_on_with_the_best_trials(tmp_path):
     result = hypermodels.run(tmp_path / "s", tuner="hyperband")
     trial = next(trial for trial in result.trials if trial.note("trial_id"))

@@ -66,6 +66,7 @@ def uninterrupted(tmp_path_factory):
     return end
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("events", [4, 13])
 @pytest.mark.parametrize("tuner", TRIALS)
 def test_a_search_that_goes_on_ends_with_the_same_trials(

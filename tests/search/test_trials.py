@@ -104,6 +104,7 @@ def test_a_shared_network_that_was_unfrozen_is_freed(tmp_path):
     assert not gc.get_freeze_count()
 
 
+@pytest.mark.slow
 def test_the_policy_of_keras_outlives_a_trial(tmp_path):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")

@@ -58,6 +58,7 @@ def test_all_meet_whoever_comes_last(late: int, addresses: tuple[str, ...]) -> N
     close(futures)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", [0, 1, 2])
 def test_who_is_missing_is_named_to_all(missing: int, addresses: tuple[str, ...]) -> None:
     clusters = [Cluster(addresses, rank) for rank in range(3) if rank != missing]
@@ -137,6 +138,7 @@ def connected(addresses: tuple[str, ...]) -> socket.socket:
             time.sleep(0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 1])
 def test_a_port_that_is_taken_is_an_error_for_all(
     rank: int, addresses: tuple[str, ...]
@@ -149,6 +151,7 @@ def test_a_port_that_is_taken_is_an_error_for_all(
     assert isinstance(futures[1 - rank].exception(), ConfigError | WorkerError)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 1])
 def test_of_a_port_that_a_launcher_chose_another_start_gets_another_one(
     rank: int, addresses: tuple[str, ...]

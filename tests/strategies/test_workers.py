@@ -122,6 +122,7 @@ def test_a_chief_that_is_lost_is_named() -> None:
             assert "worker 0, the chief (a:1) failed: OSError: disk" in str(error)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ends", [False, True])
 def test_one_that_does_not_notice_that_another_is_lost_is_ended(
     ends: bool, monkeypatch: pytest.MonkeyPatch
@@ -142,6 +143,7 @@ def test_one_that_does_not_notice_that_another_is_lost_is_ended(
     assert codes == ([] if ends else [6, 6])
 
 
+@pytest.mark.slow
 def test_one_that_is_silent_is_lost_after_a_while() -> None:
     """The other end of the connection takes all in, and says nothing."""
     lost: list[str] = []
@@ -154,6 +156,7 @@ def test_one_that_is_silent_is_lost_after_a_while() -> None:
         assert len(lost) == 1
 
 
+@pytest.mark.slow
 def test_one_that_is_busy_for_long_is_not_lost() -> None:
     with three() as (workers, lost, _):
 

@@ -236,7 +236,7 @@ def test_max_steps_ends_a_run_for_good_until_it_is_raised(tmp_path: Path) -> Non
     assert [line["step"] for line in lines(tmp_path)] == [4, 6, 9]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.feature("other number of devices")
 @pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1)])
 def test_other_replicas_go_on_with_the_same_batches(

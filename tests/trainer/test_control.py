@@ -53,6 +53,7 @@ def steps(seen: Seen) -> list[int]:
     return [step for step, _ in seen.values]
 
 
+@pytest.mark.slow
 @pytest.mark.feature("validation frequency")
 @pytest.mark.parametrize(
     ("options", "expected"),

@@ -30,7 +30,7 @@ print("repeated")
 
 
 @pytest.mark.feature("seeds and determinism")
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_deterministic_run_works_and_repeats() -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM],

@@ -12,11 +12,12 @@ EPOCHS = 2
 FAST = {"metrics of every kind", "BatchNorm", "add_loss", "dict losses with weights"}
 
 
+@pytest.mark.slow
 @pytest.mark.feature("fit")
 @pytest.mark.parametrize(
     "name",
     [
-        name if name in FAST else pytest.param(name, marks=pytest.mark.slow)
+        name if name in FAST else pytest.param(name, marks=pytest.mark.nightly)
         for name in CASES
     ],
 )

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import pytest
 from helpers import contents, examples
 from keraunos.trainer.export import export_model, write_class_names
 
@@ -28,6 +29,7 @@ def trained() -> keras.Model:
     return model
 
 
+@pytest.mark.slow
 def test_a_model_with_losses_of_ones_own_loads_in_plain_keras(tmp_path: Path) -> None:
     model, path = trained(), tmp_path / "model.keras"
     export_model(model, path)
@@ -39,6 +41,7 @@ def test_a_model_with_losses_of_ones_own_loads_in_plain_keras(tmp_path: Path) ->
     assert model.compiled
 
 
+@pytest.mark.slow
 def test_nothing_but_the_model_is_left_and_an_older_one_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "model.keras"
     export_model(trained(), path)

@@ -230,7 +230,7 @@ def test_two_replicas_give_what_one_gives(float64: None) -> None:
         assert result.model.optimizer.gradient_accumulation_steps == 3
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_accumulation_is_resumed_in_the_second_phase(tmp_path: Path) -> None:
     whole = fit_vectors(1, tmp_path / "whole")
     cut = fit_vectors(1, tmp_path / "cut", sender=Sender("on_train_step_end", 10))
@@ -242,7 +242,7 @@ def test_accumulation_is_resumed_in_the_second_phase(tmp_path: Path) -> None:
 WEIGHTS_ONLY = ModelCheckpoint("loss", mode="max", save_weights_only=True)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "callbacks",
     [
@@ -277,6 +277,7 @@ class Seen(Callback):
         self.begun = (run.epoch, run.step, updates, run.learning_rate)
 
 
+@pytest.mark.slow
 @pytest.mark.feature("hooks")
 def test_a_phase_begins_between_epochs_with_a_new_optimizer() -> None:
     seen = Seen()

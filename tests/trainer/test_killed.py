@@ -64,7 +64,7 @@ def test_killed_at_any_point_of_a_save_the_run_ends_as_if_it_had_not_been(
     assert {path.name for path in run.rglob(".*")} <= {".lock", ".checksums"}
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_killed_again_and_again_it_comes_to_the_same_end(
     tmp_path: Path, whole: Any
 ) -> None:

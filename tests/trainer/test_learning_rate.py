@@ -92,7 +92,7 @@ def test_what_the_finder_tried_is_taken_back_but_for_the_rate(tmp_path: Path) ->
     assert lines(tmp_path / "found")[0]["learning_rate"] == pytest.approx(finder.suggestion)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_run_with_a_finder_is_resumed_exactly(tmp_path: Path) -> None:
     def run(name: str, *extra: Callback) -> Any:
         finder = LearningRateFinder(smallest=1e-4, largest=10.0, num_steps=20)
@@ -105,7 +105,7 @@ def test_a_run_with_a_finder_is_resumed_exactly(tmp_path: Path) -> None:
 
 
 @pytest.mark.feature("learning rate finder")
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_one_replica_finds_what_two_find(float64: None) -> None:
     def losses(count: int) -> list[float]:
         finder = LearningRateFinder(smallest=1e-3, largest=1.0, num_steps=15)

@@ -63,6 +63,7 @@ def test_skipped_steps_are_not_divergence_and_the_other_batches_count(
     assert not np.array_equal(weights_of(engine.model)[0], start)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
 def test_the_trainer_sets_a_policy_for_the_fit_alone(precision: str) -> None:
     x, y, _ = examples(13)

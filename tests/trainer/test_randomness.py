@@ -85,6 +85,7 @@ def fitted(count: int, seed: int) -> list[Any]:
     return weights_of(trainer.fit(with_dropout, dataset).model)
 
 
+@pytest.mark.slow
 @pytest.mark.feature("seeds and determinism")
 @pytest.mark.parametrize("count", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_run_repeats_bit_by_bit_whatever_ran_before(count: int) -> None:

@@ -127,6 +127,7 @@ def stateful() -> keras.Model:
     return model
 
 
+@pytest.mark.slow
 def test_batches_of_other_sizes_for_a_stateful_layer() -> None:
     """On one replica only a smaller last batch is wrong, which shows when it comes."""
     sequences = dataset().map(lambda x, y: (x[..., None], y))
@@ -234,6 +235,7 @@ def once() -> tf.data.Dataset:
 FLOATS, INTS = tf.TensorSpec((None, 5)), tf.TensorSpec((None,), tf.int32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("data", "validation_data", "words"),
     [

@@ -267,7 +267,7 @@ class Fails(Callback):
         """Defined, so that the loop looks after every step."""
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("hook", "at_step"),
     [

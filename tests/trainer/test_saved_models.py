@@ -37,6 +37,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+@pytest.mark.slow
 def test_a_compiled_model_says_how_it_was_compiled(run: Path) -> None:
     model = keras.models.load_model(run / "model.keras")
     assert model.compiled
@@ -89,7 +90,7 @@ def test_weights_that_are_none_or_of_another_model(run: Path, tmp_path: Path) ->
         load_initial_weights(model, tmp_path / "damaged.keras", ALONE)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_run_begun_so_resumes_and_reads_only(run: Path, tmp_path: Path) -> None:
     before = contents(run)
 

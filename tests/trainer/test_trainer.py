@@ -57,6 +57,7 @@ class Steps(Callback):
         self.on_fit_end(run)
 
 
+@pytest.mark.slow
 @pytest.mark.feature("stop by steps, epochs or time")
 @pytest.mark.parametrize(
     ("options", "steps", "epochs"),
@@ -91,6 +92,7 @@ def test_fast_dev_run_keeps_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.feature("several steps per call")
 @pytest.mark.parametrize("steps_per_execution", [4, 16, "auto"])
 def test_steps_per_execution_changes_no_number(steps_per_execution: Any) -> None:

@@ -58,6 +58,7 @@ def teacher() -> keras.Model:
     return keras.Sequential([keras.Input((5,)), keras.layers.Dense(3, "softmax")])
 
 
+@pytest.mark.slow
 @pytest.mark.feature("own step")
 @pytest.mark.parametrize(
     "kind", ["autoencoder", pytest.param("distillation", marks=pytest.mark.slow)]
@@ -81,7 +82,7 @@ def test_it_gives_the_same_on_any_replicas(kind: str, float64: None) -> None:
     assert one.history["loss"][1] < one.history["loss"][0]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_distillation_is_what_it_says(float64: None) -> None:
     x, y, _ = examples(8)
     dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(8)

@@ -192,6 +192,7 @@ def test_stopped_by_a_signal_to_any_worker_other_numbers_of_them_go_on(
     assert lines(tmp_path) == EPOCHS
 
 
+@pytest.mark.nightly
 def test_a_checkpoint_and_a_stop_that_one_asks_for_are_those_of_all(
     tmp_path: Path,
 ) -> None:

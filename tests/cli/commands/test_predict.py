@@ -45,6 +45,7 @@ def answers(file: Path) -> tuple[list[str], np.ndarray]:
     return [row["file"] for row in table], np.array(values)
 
 
+@pytest.mark.slow
 @pytest.mark.feature("predictions to a file")
 def test_files_and_folders_are_predicted_in_order(keraunos, run, raw_pictures, tmp_path):
     first, *_, last = raw_pictures
@@ -101,7 +102,7 @@ def test_a_table_that_can_not_be_written_is_2(keraunos, small_run, raw_pictures)
     assert "Traceback" not in answer.err
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_model_answers_alike_where_there_is_no_keraunos(
     finished_run, raw_pictures, tmp_path
 ):

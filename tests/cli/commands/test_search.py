@@ -76,6 +76,7 @@ def test_data_that_are_not_there_leave_nothing_behind(keraunos, small, unchanged
     assert unchanged()
 
 
+@pytest.mark.slow
 def test_arguments_of_a_builder_are_searched(keraunos, small, tmp_path):
     space = "search.space.model.arguments.optimizer={choice: [sgd, adam]}"
     settings = ("search.tuner=grid", "search.objective=val_loss", "run_dir=S")

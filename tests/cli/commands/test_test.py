@@ -4,6 +4,7 @@ import pytest
 from helpers import contents
 
 
+@pytest.mark.slow
 @pytest.mark.feature("separate stages")
 def test_testing_a_run_again_gives_the_same(keraunos, run):
     scores = json.loads((run / "test.json").read_text())

@@ -252,6 +252,7 @@ def test_a_folder_without_class_folders_is_an_error(folder, what, shelf, store):
         audit_folders([shelf / folder], store)
 
 
+@pytest.mark.slow
 def test_an_audit_loads_no_tensorflow(shelf, tmp_path):
     script = (
         "import sys; from keraunos.cli.main import main;"

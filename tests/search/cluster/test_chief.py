@@ -248,6 +248,7 @@ BAD_OUTCOMES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bad", BAD_OUTCOMES, ids=str)
 def test_an_outcome_that_makes_no_sense_is_refused(bad, chief):
     asks(chief, "a")
@@ -276,6 +277,7 @@ def test_an_epoch_without_a_score_is_none_on_its_way(chief):
     assert [score == 0.5 or str(score) for score in outcome.scores] == [True, "nan", "nan"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sender",
     [

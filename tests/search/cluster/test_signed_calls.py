@@ -105,6 +105,7 @@ def of_another_challenge(challenge):
     return [".".join(proof("00" * 16))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrong",
     [

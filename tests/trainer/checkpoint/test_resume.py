@@ -44,6 +44,7 @@ def test_a_signal_after_any_step_changes_nothing(
     assert_equal(state(tmp_path), whole())
 
 
+@pytest.mark.slow
 def test_a_model_that_is_built_and_traced_anew_goes_on_the_same(
     whole: Any, tmp_path: Path
 ) -> None:
@@ -53,7 +54,7 @@ def test_a_model_that_is_built_and_traced_anew_goes_on_the_same(
     assert_equal(state(tmp_path), whole())
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_five_interruptions_are_as_good_as_one(whole: Any, tmp_path: Path) -> None:
     interrupt_after(FIVE_STEPS, tmp_path)
     assert fit(tmp_path).is_finished
@@ -93,7 +94,7 @@ def test_every_kind_of_state_is_restored(
     assert_equal(state(tmp_path), whole(optimizer))
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_on_two_replicas_as_well(whole: Any, tmp_path: Path) -> None:
     fit(tmp_path, Sender("on_train_step_end", STEPS + 1), count=2)
     fit(tmp_path, count=2)

@@ -190,6 +190,7 @@ def picture_model() -> keras.Model:
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.feature("divergence")
 @pytest.mark.parametrize(
     "class_balance", ["sampling", pytest.param("none", marks=pytest.mark.slow)]

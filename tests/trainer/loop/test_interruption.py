@@ -162,6 +162,7 @@ def test_a_signal_while_a_model_is_prepared_leaves_nothing_to_go_on_from(
     assert other.is_prepared
 
 
+@pytest.mark.slow
 def test_a_limit_of_time_that_is_over_saves_before_the_first_step(
     tmp_path: Path, whole: Any
 ) -> None:
@@ -181,7 +182,7 @@ class Dawdles(Callback):
 
 
 @pytest.mark.feature("stop by steps, epochs or time")
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_limit_of_time_saves_where_it_stops(tmp_path: Path, whole: Any) -> None:
     result = fit(tmp_path, Dawdles(), max_time="00:00:00:08")
     assert (result.is_finished, result.signal) == (False, None)

@@ -119,6 +119,7 @@ def test_what_is_exact_on_replicas_passes(name: str, check: Any) -> None:
     check(RIGHT[name], one_hot())
 
 
+@pytest.mark.slow
 def test_random_images_and_recurrent_dropout_pass(check: Any) -> None:
     def pictures() -> keras.Model:
         model = keras.Sequential(
@@ -139,6 +140,7 @@ def test_random_images_and_recurrent_dropout_pass(check: Any) -> None:
     check(pictures, (values.random((9, 8, 8, 3)), values.random((9, 3))))
 
 
+@pytest.mark.slow
 def test_masked_places_with_weights_of_their_own_pass(check: Any) -> None:
     def tagger() -> keras.Model:
         model = keras.Sequential(
@@ -159,6 +161,7 @@ def test_masked_places_with_weights_of_their_own_pass(check: Any) -> None:
     check(tagger, (words, tags, values.random((9, 6))))
 
 
+@pytest.mark.slow
 def test_batch_norm_that_is_not_synchronised_was_asked_for_but_nothing_else(
     check: Any,
 ) -> None:

@@ -40,6 +40,7 @@ def test_a_process_gets_the_parts_of_its_own_replicas_only() -> None:
 TWO_WORKERS_OF_TWO = [Replicas(total=4, first=first, local=2) for first in (0, 2)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", range(1, 10))
 def test_workers_with_two_replicas_each_share_out_a_batch(size: int) -> None:
     ((first,), (second,)) = (rows(cut(numbers(size, size), r)) for r in TWO_WORKERS_OF_TWO)

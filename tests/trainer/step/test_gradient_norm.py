@@ -62,6 +62,7 @@ def test_a_scale_of_the_loss_does_not_show():
     assert fit(scaled) == pytest.approx(norms_by_hand([5, 10]), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_rows_of_an_embedding_that_come_twice_are_added_up_first():
     slices = tf.IndexedSlices(
         tf.constant([[1.0, 0.0], [0.0, 2.0], [2.0, 0.0]]), tf.constant([4, 1, 4]), (6, 2)

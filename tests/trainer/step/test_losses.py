@@ -128,6 +128,7 @@ def of_parts(
     return [float(each) for each in divide(kinds, *run())]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rows", "count"), [(11, 2), (3, 4)])
 @pytest.mark.parametrize("name", CHOSEN)
 def test_parts_add_up_to_what_keras_says_of_the_whole(
