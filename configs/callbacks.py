@@ -11,6 +11,19 @@ from .optimizer import ScheduleConfig
 from .problems import ProblemsError, describe
 from .section import AS_LIST, IMPORTABLE, MOST, Count, Section
 
+# What callbacks that watch a metric have in common.
+MinDelta = Annotated[
+    float,
+    Field(ge=0, description="By how much a value must be better to count as improvement."),
+]
+MonitorMode = Annotated[
+    Mode,
+    Field(
+        description="Whether small or large values are good; `auto` goes by the "
+        "metric's name."
+    ),
+]
+
 
 class EarlyStoppingConfig(Section):
     """Stops once a metric has not improved for some epochs."""
@@ -19,16 +32,8 @@ class EarlyStoppingConfig(Section):
     patience: Count = Field(
         3, description="Epochs without improvement after which to stop."
     )
-    min_delta: float = Field(
-        0.0,
-        ge=0,
-        description="By how much a value must be better to count as improvement.",
-    )
-    mode: Mode = Field(
-        "auto",
-        description="Whether small or large values are good; `auto` goes by the "
-        "metric's name.",
-    )
+    min_delta: MinDelta = 0.0
+    mode: MonitorMode = "auto"
     restore_best_weights: bool = Field(
         True, description="End with the weights of the best epoch."
     )
@@ -72,16 +77,8 @@ class BackboneFinetuningConfig(Section):
     patience: Count = Field(
         2, description="Epochs without improvement after which to unfreeze."
     )
-    min_delta: float = Field(
-        0.0,
-        ge=0,
-        description="By how much a value must be better to count as improvement.",
-    )
-    mode: Mode = Field(
-        "auto",
-        description="Whether small or large values are good; `auto` goes by the "
-        "metric's name.",
-    )
+    min_delta: MinDelta = 0.0
+    mode: MonitorMode = "auto"
     learning_rate: float = Field(1e-5, gt=0, description="Of all that trains from then on.")
     schedule: ScheduleConfig | None = Field(
         None,
@@ -110,11 +107,7 @@ class ModelCheckpointConfig(Section):
         description="Metric by which checkpoints are compared; `val_loss` by default, "
         "or `loss` without validation.",
     )
-    mode: Mode = Field(
-        "auto",
-        description="Whether small or large values are good; `auto` goes by the "
-        "metric's name.",
-    )
+    mode: MonitorMode = "auto"
     save_top_k: Count = Field(1, description="How many of the best to keep.")
     save_last: bool = Field(True, description="Keep the newest as well.")
     every_n_epochs: Count = Field(1, description="Epochs between checkpoints.")

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.files import write_csv
+from .confusion import confusion_matrix
 
 
 @dataclass(frozen=True)
@@ -59,17 +60,3 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
     for place, name in enumerate(names):
         columns[f"probability:{name}"] = [f"{value:.9g}" for value in rows[:, place]]
     write_csv(path, list(columns), zip(*columns.values(), strict=True))
-
-
-def confusion_matrix(
-    labels: npt.NDArray[np.integer], probabilities: npt.NDArray[np.floating]
-) -> npt.NDArray[np.int64]:
-    """`(classes, classes)`: how often each true class (row) was taken for each.
-
-    Example:
-        >>> confusion_matrix(np.array([0, 1, 1]), np.eye(2)[[0, 1, 0]]).tolist()
-        [[1, 0], [1, 1]]
-    """
-    classes = probabilities.shape[1]
-    cells = labels.astype(np.int64) * classes + probabilities.argmax(axis=1)
-    return np.bincount(cells, minlength=classes**2).reshape(classes, classes)

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn import metrics
 
+from .confusion import confusion_matrix
 from .intervals import bootstrap_intervals
-from .predictions import confusion_matrix
 
 
 def classification_scores(
