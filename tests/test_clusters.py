@@ -62,6 +62,7 @@ def test_the_commands_can_be_typed(name: str) -> None:
     assert config.run_dir is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "is_queued_again"),
     [(0, False), *((code, False) for code in (1, *_NOT_RESTARTED))]

@@ -24,11 +24,12 @@ def modules_with_examples() -> list[str]:
 
 
 MODULES = [
-    pytest.param(name, marks=pytest.mark.slow) if name in EXPENSIVE else name
+    pytest.param(name, marks=pytest.mark.nightly) if name in EXPENSIVE else name
     for name in modules_with_examples()
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODULES)
 def test_the_examples_of_a_module_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -41,6 +41,7 @@ def dataset(count):
     return tf.data.Dataset.from_tensor_slices(examples(count)[:2]).batch(4)
 
 
+@pytest.mark.slow
 def test_hooks_come_in_the_documented_order_with_counts_of_what_is_done(tmp_path):
     recorder = Recorder()
     Trainer(

@@ -16,6 +16,7 @@ def serialized(optimizer):
     return {"optimizer": keras.optimizers.serialize(optimizer)}
 
 
+@pytest.mark.slow
 def test_a_run_is_named_by_the_settings_that_people_compare(pictures):
     data = ImageData.from_folder(
         pictures / "train", image_size=32, batch_size=7, augmentation=Augmentation(0.25)

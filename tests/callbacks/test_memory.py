@@ -4,6 +4,7 @@ import tensorflow as tf
 from keraunos.callbacks.memory import memory_gib
 
 
+@pytest.mark.slow
 @pytest.mark.feature("memory")
 def test_memory_counts_once_it_is_filled():
     before = memory_gib()["process"]

@@ -43,6 +43,7 @@ def run(tmp_path):
     return new_run(run_dir=tmp_path, has_validation=True)
 
 
+@pytest.mark.slow
 @pytest.mark.feature("best and last")
 @pytest.mark.parametrize(
     ("values", "options", "epochs", "best", "last"),

@@ -19,6 +19,7 @@ class NumberOfSteps(TensorBoard):
         self.traced[run.step] = bool(list(run.run_dir.rglob("*.xplane.pb")))
 
 
+@pytest.mark.slow
 @pytest.mark.feature("profiler")
 @pytest.mark.parametrize("count", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_the_steps_that_were_asked_for_are_recorded(tmp_path, count):

@@ -50,6 +50,7 @@ def test_every_callback_has_its_options_in_the_configuration():
         assert type(made) is CALLBACK_CLASSES[name]
 
 
+@pytest.mark.slow
 @pytest.mark.feature("callback state")
 @pytest.mark.parametrize("name", CALLBACK_CLASSES)
 def test_every_state_goes_through_a_checkpoint_and_back(name, tmp_path):

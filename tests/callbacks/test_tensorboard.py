@@ -102,6 +102,7 @@ def test_the_confusion_matrix_of_each_epoch_is_drawn(tmp_path):
     assert first.shape != second.shape or np.any(first != second)
 
 
+@pytest.mark.slow
 @pytest.mark.feature("pictures")
 def test_the_most_confident_mistakes_of_each_epoch_are_drawn(pictures, tmp_path):
     data = ImageData.from_folder(pictures / "train", image_size=32)

@@ -13,6 +13,7 @@ def damaged_run(small_run: Path, tmp_path: Path) -> Path:
     return shutil.copytree(small_run, tmp_path / "run")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("command", ["test", "predict"])
 def test_a_damaged_model_is_named(keraunos, damaged_run, lesions, command, damage):

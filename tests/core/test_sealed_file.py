@@ -22,6 +22,7 @@ def test_what_was_sealed_is_read(sealed):
     assert not numbers.flags.writeable
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_is_found_wherever_it_is(sealed):
     content = sealed.read_bytes()
     for place in range(len(content)):

@@ -35,6 +35,7 @@ def assert_same(ours: list[Any], theirs: list[Any]) -> None:
             np.testing.assert_array_equal(first, second)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("balance", ["none", "sampling", "weights"])
 def test_starting_at_a_position_is_going_on_there(pictures: Path, balance: Any) -> None:
     split = data_of(pictures, class_balance=balance).train
@@ -46,6 +47,7 @@ def test_starting_at_a_position_is_going_on_there(pictures: Path, balance: Any) 
         assert_same(rest, whole[done:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("total", [2, 3, 4, 8])
 def test_the_number_of_replicas_changes_no_batch(pictures: Path, total: int) -> None:
     split = data_of(pictures).train

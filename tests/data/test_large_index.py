@@ -50,6 +50,7 @@ def test_the_order_of_an_epoch_makes_no_object_a_picture(index, balance):
     assert sum(array.nbytes for array in draws) == 16 * COUNT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "batch", [pytest.param(0, marks=pytest.mark.slow), BATCHES // 2, BATCHES - 1]
 )

@@ -45,6 +45,7 @@ def mistakes(classes: int) -> Figure:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", [samples, matrix, curves, mistakes])
 def test_a_thousand_classes_are_drawn_with_no_more_than_fifty(
     draw: Callable[[int], Figure],

@@ -128,6 +128,7 @@ def test_what_is_known_is_not_computed_again(
     assert passes[8:] == [0, 0, 0, 24, 0]  # one version more
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change", ["a pixel", "strength", "seed", "a weight", "the backbone", "the size"]
 )

@@ -44,6 +44,7 @@ def test_every_name_is_a_network_of_keras_with_its_preprocessing(name):
     assert np.all(np.isfinite(preprocessing(name)(pixels)))
 
 
+@pytest.mark.slow
 def test_weights_come_from_a_file(small, tmp_path):
     small.save_weights(tmp_path / "own.weights.h5")
     loaded = build_backbone(SMALL, str(tmp_path / "own.weights.h5"), 32)

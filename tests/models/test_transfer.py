@@ -28,6 +28,7 @@ def pixels() -> np.ndarray:
     return random.integers(0, 256, (5, SIZE, SIZE, 3), dtype=np.uint8)
 
 
+@pytest.mark.slow
 def test_only_the_head_trains(module, model):
     assert [tuple(v.shape) for v in model.trainable_variables] == [(2048, 9), (9,)]
     assert module.describe(model) == (

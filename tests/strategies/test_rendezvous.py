@@ -47,6 +47,7 @@ def close(futures: list[Future[Met]]) -> None:
             connection.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("late", [0, 1, 2])
 def test_all_meet_whoever_comes_last(late: int, addresses: tuple[str, ...]) -> None:
     clusters = [Cluster(addresses, rank) for rank in range(3)]
@@ -284,6 +285,7 @@ def test_more_visitors_than_there_is_room_for_lose_the_oldest(
                 until_closed(stranger)
 
 
+@pytest.mark.slow
 def test_without_the_secret_nobody_becomes_a_worker(addresses: tuple[str, ...]) -> None:
     """Both that tried and those that they tried to join say what to look at."""
     two = addresses[:2]

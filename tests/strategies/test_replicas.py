@@ -53,6 +53,7 @@ def test_each_replica_gets_its_own_part(count):
     assert found == [10 * number for number in range(count)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_sums_are_over_all_replicas_and_leave_none_alone(count):
     strategy = replicas(count)

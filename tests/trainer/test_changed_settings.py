@@ -126,6 +126,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Pictures:
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "named"),
     [

@@ -119,7 +119,7 @@ def test_interrupted_before_or_in_such_a_validation_the_run_ends_the_same(
     assert [line["step"] for line in between(whole)] == [3, 6, 9]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_checkpoint_of_such_a_validation_goes_on_with_the_metrics_of_training(
     tmp_path: Path,
 ) -> None:

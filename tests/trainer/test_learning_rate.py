@@ -35,6 +35,7 @@ class Rates(Callback):
         self.values.append(run.learning_rate)
 
 
+@pytest.mark.slow
 def test_steps_follow_from_the_epochs_of_the_run(cosine: None, tmp_path: Path) -> None:
     rates = Rates()
     fit(tmp_path, rates, optimizer="cosine")

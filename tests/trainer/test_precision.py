@@ -54,6 +54,7 @@ def test_an_overflow_on_the_last_replica_only_skips_the_step_on_all(
         np.testing.assert_allclose(other, results[0], rtol=2e-3)  # float16 has 11 bits
 
 
+@pytest.mark.slow
 def test_skipped_steps_are_not_divergence_and_the_other_batches_count(
     mixed_float16: None,
 ) -> None:

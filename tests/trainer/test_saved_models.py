@@ -45,6 +45,7 @@ def test_a_compiled_model_says_how_it_was_compiled(run: Path) -> None:
     assert int(model.optimizer.iterations.numpy()) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["model.keras", pytest.param("", marks=pytest.mark.slow)])
 def test_a_file_or_a_run_is_measured_like_its_model(run: Path, name: str) -> None:
     path, trainer = run / name, Trainer(strategy=replicas(1))

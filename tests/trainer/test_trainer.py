@@ -85,6 +85,7 @@ def test_limit_val_batches_measures_only_those() -> None:
     assert result.history["val_loss"][0] == pytest.approx(measured["loss"], rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.feature("limited batches")
 def test_fast_dev_run_keeps_nothing(tmp_path: Path) -> None:
     quick = trainer(fast_dev_run=True, run_dir=tmp_path / "run")
@@ -262,6 +263,7 @@ def test_a_loss_that_is_not_finite_ends_the_fit_at_that_step() -> None:
     assert steps.step == 3
 
 
+@pytest.mark.slow
 def test_describe_builds_but_neither_trains_nor_writes(tmp_path: Path) -> None:
     dry = trainer(max_epochs=3, run_dir=tmp_path / "run")
     lines = "\n".join(dry.describe(classifier(), dataset()))

@@ -208,6 +208,7 @@ sys.exit([9, 0, 2][attempt])
 """
 
 
+@pytest.mark.slow
 def test_workers_start_again_on_other_ports_while_a_run_comes_further(
     launch: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

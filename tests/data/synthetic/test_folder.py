@@ -51,6 +51,7 @@ def test_the_seed_decides_an_image() -> None:
         assert not np.array_equal(first, draw_lesion(*other))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few")
 def test_the_seed_decides_every_pixel(tmp_path: Path) -> None:
     def pixels(folder: str, seed: int) -> np.ndarray:

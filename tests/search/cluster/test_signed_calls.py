@@ -222,6 +222,7 @@ def impostor_at(address, code):
         server.stop(None).wait()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "code",
     [

@@ -38,6 +38,7 @@ def study_in(folder, trials=4):
     return Study(oracle, OBJECTIVE, Journal(folder / "search.json", {}))
 
 
+@pytest.mark.slow
 def test_a_dead_process_is_replaced_and_a_trial_that_kills_is_marked(tmp_path):
     study = study_in(tmp_path)
     executor = WorkerProcesses(light_trials.fit, "val_loss", [{}, {}])

@@ -231,6 +231,7 @@ def pictures_of_batch(data: ImageData, epoch: int, batch: int) -> list[str]:
     return [known[image.tobytes()] for image in part.content["images"].numpy()]
 
 
+@pytest.mark.slow
 def test_steps_that_a_loss_scale_skips_are_no_divergence() -> None:
     watch = Watch()
     trainer = Trainer(strategy=replicas(2), max_epochs=1, callbacks=[watch])

@@ -75,6 +75,7 @@ def test_time_for_one_more_call_and_a_checkpoint_is_left(
     assert caught.value.signal is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "number",
     [

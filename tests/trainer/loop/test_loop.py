@@ -50,6 +50,7 @@ def fit(recorder: Recorder, **options: Any) -> Any:
     return trainer.fit(classifier(), dataset, validation_data=dataset)
 
 
+@pytest.mark.slow
 @pytest.mark.feature("hooks")
 def test_hooks_come_in_the_order_that_the_loop_shows(tmp_path: Path) -> None:
     recorder = Recorder()

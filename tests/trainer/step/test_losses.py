@@ -138,6 +138,7 @@ def test_parts_add_up_to_what_keras_says_of_the_whole(
     assert total == pytest.approx(of_the_whole(CHOSEN[name], rows), rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rows", "count"), [(11, 1), (11, 4), (3, 4)])
 def test_a_step_of_ones_own_is_a_mean_over_all_its_values(
     rows: int, count: int, float64: None
