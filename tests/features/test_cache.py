@@ -27,22 +27,6 @@ from keraunos.models import FrozenPart
 SIZE, EPOCHS = 32, 3
 
 
-@pytest.fixture
-def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Numbers of pictures that went through a backbone to be cached."""
-    seen: list[int] = []
-    original = FeatureCache.features
-
-    def counted(self: FeatureCache, pictures: Any) -> Any:
-        before = self.computed
-        found = original(self, pictures)
-        seen.append(self.computed - before)
-        return found
-
-    monkeypatch.setattr(FeatureCache, "features", counted)
-    return seen
-
-
 def data_of(
     folder: Path, cache: Path, strength: float = 0.5, views: Any = 2, **options: Any
 ) -> ImageData:
@@ -116,16 +100,16 @@ def test_cached_equals_uncached(
 
 @pytest.mark.slow
 def test_what_is_known_is_not_computed_again(
-    pictures: Path, tmp_path: Path, passes: list[int]
+    pictures: Path, tmp_path: Path, computed: list[int]
 ) -> None:
     first = fit(data_of(pictures, tmp_path))
     # As they are, to standardise; two versions to train on; those to validate on.
-    assert passes == [24, 24, 24, 6]
+    assert computed == [24, 24, 24, 6]
     again = fit(data_of(pictures, tmp_path))
-    assert passes[4:] == [0, 0, 0, 0]
+    assert computed[4:] == [0, 0, 0, 0]
     assert again.history["loss"] == first.history["loss"]
     fit(data_of(pictures, tmp_path, views=3))
-    assert passes[8:] == [0, 0, 0, 24, 0]  # one version more
+    assert computed[8:] == [0, 0, 0, 24, 0]  # one version more
 
 
 @pytest.mark.slow
@@ -172,12 +156,12 @@ def test_what_is_different_never_hits(change: str, tmp_path: Path) -> None:
 
 @pytest.mark.nightly
 def test_what_is_there_is_used_though_the_disk_is_full(
-    pictures: Path, tmp_path: Path, passes: list[int], monkeypatch: pytest.MonkeyPatch
+    pictures: Path, tmp_path: Path, computed: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fit(data_of(pictures, tmp_path))
     monkeypatch.setattr(Store, "fits", lambda store, key, size: False)
     fit(data_of(pictures, tmp_path))
-    assert passes[4:] == [0, 0, 0, 0]
+    assert computed[4:] == [0, 0, 0, 0]
 
 
 def test_a_signal_is_heeded_while_another_process_computes(tmp_path: Path) -> None:
@@ -267,7 +251,7 @@ class Stop(Callback):
 
 @pytest.mark.slow
 def test_a_run_on_cached_features_is_resumed_exactly(
-    pictures: Path, tmp_path: Path, passes: list[int]
+    pictures: Path, tmp_path: Path, computed: list[int]
 ) -> None:
     def run(name: str, *callbacks: Callback) -> Any:
         data = data_of(pictures, tmp_path / "cache")
@@ -278,7 +262,7 @@ def test_a_run_on_cached_features_is_resumed_exactly(
     resumed = run("cut")
     assert largest_difference(weights_of(resumed.model), weights_of(whole.model)) == 0
     assert resumed.history["val_loss"] == whole.history["val_loss"]
-    assert sum(passes[4:]) == 0
+    assert sum(computed[4:]) == 0
 
 
 @pytest.mark.nightly

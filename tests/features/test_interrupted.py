@@ -10,25 +10,8 @@ from feature_runs import BATCH, PICTURES, VALIDATION, fit, program
 from keraunos.core.faults import VARIABLE
 from keraunos.core.growing_file import GrowingFile
 from keraunos.core.store import open_store
-from keraunos.features import FeatureCache
 from keraunos.trainer import fit as fitting
 from programs import Program
-
-
-@pytest.fixture
-def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many pictures went through a network, for each question to a cache."""
-    seen: list[int] = []
-    original = FeatureCache.features
-
-    def counted(self: FeatureCache, pictures: Any) -> Any:
-        before = self.computed
-        found = original(self, pictures)
-        seen.append(self.computed - before)
-        return found
-
-    monkeypatch.setattr(FeatureCache, "features", counted)
-    return seen
 
 
 def entries(cache: Path) -> dict[str, bytes]:
