@@ -119,7 +119,15 @@ def optimized() -> Callable[..., Engine]:
 
 @pytest.mark.feature("gradient accumulation", "gradient clipping")
 @pytest.mark.slow
-@pytest.mark.parametrize("option", ["accumulation", "global_clipnorm", "EMA", "clipvalue"])
+@pytest.mark.parametrize(
+    "option",
+    [
+        "accumulation",
+        "global_clipnorm",
+        pytest.param("EMA", marks=pytest.mark.nightly),
+        pytest.param("clipvalue", marks=pytest.mark.nightly),
+    ],
+)
 def test_options_of_the_optimizer_work_on_sums_over_replicas(
     option: str, optimized: Any, float64: None
 ) -> None:

@@ -85,8 +85,8 @@ def fit(kind: str, run_dir: Path | None = None, count: int = 1, *extra: Any) -> 
         pytest.param("focal", marks=pytest.mark.nightly),
         pytest.param("label smoothing", marks=pytest.mark.nightly),
         pytest.param("focal by name", marks=pytest.mark.slow),
-        "SwapEMAWeights",
-        "SwapEMAWeights on epochs",
+        pytest.param("SwapEMAWeights", marks=pytest.mark.slow),
+        pytest.param("SwapEMAWeights on epochs", marks=pytest.mark.nightly),
     ],
 )
 def test_two_replicas_give_what_one_gives(kind: str, float64: None) -> None:

@@ -34,7 +34,7 @@ def interrupt_after(steps: Iterable[int], directory: Path) -> None:
 
 @pytest.mark.feature("signals", "data position", "steps go on")
 @pytest.mark.parametrize(
-    "steps", [(2,), slow((7,)), slow((LAST,)), nightly(STEPS_BETWEEN)], ids=str
+    "steps", [slow((2,)), slow((7,)), slow((LAST,)), nightly(STEPS_BETWEEN)], ids=str
 )
 def test_a_signal_after_any_step_changes_nothing(
     steps: tuple[int, ...], whole: Any, tmp_path: Path
