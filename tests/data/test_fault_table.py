@@ -116,7 +116,7 @@ def test_each_fault_has_its_answer(row: Row, folder, capfd):
 @pytest.mark.parametrize(
     "instead",
     [
-        pytest.param(b"", id="D17-changed-meanwhile-removed", marks=pytest.mark.slow),
+        pytest.param(b"", id="D17-changed-meanwhile-removed", marks=pytest.mark.nightly),
         pytest.param(b"another file", id="D17-changed-meanwhile-replaced"),
     ],
 )

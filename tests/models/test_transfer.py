@@ -39,6 +39,7 @@ def test_only_the_head_trains(module, model):
     assert names == ["kernel", "bias"]
 
 
+@pytest.mark.slow
 def test_it_takes_raw_pictures_and_preprocesses_them_once(model, pixels):
     backbone = next(layer for layer in model.layers if isinstance(layer, keras.Model))
     centred = pixels[..., ::-1].astype("float32") - np.array(BLUE_GREEN_RED_MEANS, "f4")

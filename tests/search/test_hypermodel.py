@@ -54,6 +54,7 @@ def test_a_search_gives_its_trials_the_best_first(found):
     assert said == [trial.name for trial in result.trials]
 
 
+@pytest.mark.slow
 def test_a_trial_is_an_ordinary_run(found):
     result, _ = found
     for trial in result.trials:
@@ -64,6 +65,7 @@ def test_a_trial_is_an_ordinary_run(found):
         assert not (run / "test.json").exists()
 
 
+@pytest.mark.slow
 def test_only_the_best_trial_keeps_weights(found):
     result, _ = found
     for trial in result.trials:
@@ -73,12 +75,14 @@ def test_only_the_best_trial_keeps_weights(found):
         assert (run / "checkpoints").exists() is is_best
 
 
+@pytest.mark.slow
 def test_only_the_best_trial_is_exported_and_only_once(found):
     result, lines = found
     exported = [line for line in lines if line.startswith("exported")]
     assert exported == [f"exported {result.best[0].name}"]
 
 
+@pytest.mark.slow
 def test_the_exported_model_is_that_of_the_best_epoch(found):
     result, _ = found
     model = keras.models.load_model(result.run_dir / result.best[0].name / "model.keras")
@@ -88,6 +92,7 @@ def test_the_exported_model_is_that_of_the_best_epoch(found):
     assert loss == pytest.approx(result.best[0].score)
 
 
+@pytest.mark.slow
 def test_exporting_writes_nothing_else_into_the_run(found):
     result, _ = found
     names = [
@@ -127,6 +132,7 @@ def test_without_checkpoints_there_is_no_model_to_export(tmp_path):
     assert not list((tmp_path / "s").glob("*/model.keras"))
 
 
+@pytest.mark.slow
 def test_results_and_pictures_are_there(found):
     result, _ = found
     rows = table(result.run_dir)
@@ -139,6 +145,7 @@ def test_results_and_pictures_are_there(found):
         assert (result.run_dir / name).stat().st_size > 5000
 
 
+@pytest.mark.slow
 def test_a_finished_search_runs_nothing_again(found):
     result, _ = found
     again = hypermodels.search(result.run_dir)
@@ -148,6 +155,7 @@ def test_a_finished_search_runs_nothing_again(found):
     assert [t.score for t in repeated.best] == [t.score for t in result.best]
 
 
+@pytest.mark.slow
 def test_other_settings_are_refused(found):
     result, _ = found
     for other in ({"seed": 1}, {"tuner": "grid"}, {"trainer": {"max_epochs": 4}}):

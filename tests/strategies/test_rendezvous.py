@@ -79,6 +79,7 @@ def with_one_twice(addresses: tuple[str, ...]) -> list[Cluster]:
     return [Cluster(addresses, rank) for rank in (0, 1, 1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [(with_other_workers, "other workers"), (with_one_twice, "there twice")],
@@ -140,7 +141,7 @@ def connected(addresses: tuple[str, ...]) -> socket.socket:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("rank", [pytest.param(0, marks=pytest.mark.nightly), 1])
 def test_a_port_that_is_taken_is_an_error_for_all(
     rank: int, addresses: tuple[str, ...]
 ) -> None:
@@ -153,7 +154,7 @@ def test_a_port_that_is_taken_is_an_error_for_all(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("rank", [pytest.param(0, marks=pytest.mark.nightly), 1])
 def test_of_a_port_that_a_launcher_chose_another_start_gets_another_one(
     rank: int, addresses: tuple[str, ...]
 ) -> None:

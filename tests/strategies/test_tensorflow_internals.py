@@ -104,6 +104,7 @@ def test_op_determinism_is_enabled(found_elsewhere):
     assert found_elsewhere["is_deterministic"]
 
 
+@pytest.mark.slow
 def test_has_started_devices(found_elsewhere):
     tf.constant(1)
     assert has_started_devices()
@@ -122,6 +123,7 @@ def test_limit_coordination():
         context._coordination_service_config = before
 
 
+@pytest.mark.slow
 def test_abort_collectives(found_elsewhere):
     assert "worker 1 is lost" in found_elsewhere["said_of_aborted"]
 

@@ -45,7 +45,9 @@ def outputs(run_dir: Path) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("finetunes", [False, True])
+@pytest.mark.parametrize(
+    "finetunes", [pytest.param(False, marks=pytest.mark.nightly), True]
+)
 def test_it_is_the_model_that_fit_writes_and_nothing_else_changes(
     images: ImageData, tmp_path: Path, finetunes: bool
 ) -> None:

@@ -296,7 +296,7 @@ def test_no_phase_begins_where_the_fit_ends() -> None:
     assert not hasattr(seen, "begun")
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_mixed_precision_goes_through_both_phases(tmp_path: Path) -> None:
     trainer = Trainer(
         strategy=replicas(1),

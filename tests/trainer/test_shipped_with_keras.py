@@ -110,6 +110,7 @@ def test_interrupted_it_goes_on_as_if_nothing_had_happened(
     assert largest_difference(resumed.weights, whole.weights) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.feature("averaged weights")
 def test_validation_sees_the_averages_and_training_does_not(float64: None) -> None:
     with one_trace(1, EMA, "float64") as strategy:

@@ -276,6 +276,7 @@ def test_describe_builds_but_neither_trains_nor_writes(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_precise_names_of_devices_and_shares_are_told() -> None:
     assert any(
         "2 replicas" in line for line in trainer(2).describe(classifier(), dataset())

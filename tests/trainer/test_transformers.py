@@ -122,7 +122,7 @@ EXAMPLES = {
 @pytest.mark.parametrize(
     "name",
     [
-        "language model",
+        pytest.param("language model", marks=pytest.mark.nightly),
         pytest.param("translation", marks=pytest.mark.nightly),
         pytest.param("vision", marks=pytest.mark.nightly),
     ],

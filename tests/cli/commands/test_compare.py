@@ -117,6 +117,7 @@ def test_a_run_of_a_script_is_compared_by_its_checkpoint(keraunos, tmp_path) -> 
     assert [row["trainer.max_epochs"] for row in read_csv(tmp_path / "s.csv")] == ["1", "2"]
 
 
+@pytest.mark.slow
 def test_finished_runs_are_compared(keraunos, small_run, tmp_path) -> None:
     answer = keraunos("compare", small_run.parent, "--csv", tmp_path / "small.csv")
     assert answer.code == 0

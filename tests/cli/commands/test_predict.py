@@ -61,6 +61,7 @@ def test_files_and_folders_are_predicted_in_order(keraunos, run, raw_pictures, t
         assert name in answer.out
 
 
+@pytest.mark.slow
 def test_predictions_are_those_of_the_test(keraunos, run, lesions, tmp_path):
     answer = keraunos("predict", run, lesions / "test", "--output", "said.csv")
     assert answer.code == 0
@@ -74,6 +75,7 @@ def test_predictions_are_those_of_the_test(keraunos, run, lesions, tmp_path):
         assert row == pytest.approx(wanted, abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("picture", "words"),
     [

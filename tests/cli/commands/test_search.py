@@ -92,6 +92,7 @@ def test_arguments_of_a_builder_are_searched(keraunos, small, tmp_path):
     assert best["model"]["arguments"]["optimizer"] in ("sgd", "adam")
 
 
+@pytest.mark.slow
 def test_every_trial_failing_is_8(keraunos, small):
     settings = ("search.max_trials=2", "search.objective=val_loss", "run_dir=S")
     space = "search.space.seed={int: [0, 5]}"

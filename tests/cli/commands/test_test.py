@@ -21,6 +21,7 @@ def test_testing_a_run_again_gives_the_same(keraunos, run):
     assert again["confusion_matrix"] == scores["confusion_matrix"]
 
 
+@pytest.mark.slow
 def test_a_lost_report_is_made_again(keraunos, small_run):
     before = contents(small_run)
     for name in ("test.json", "predictions.csv", "confusion_matrix.png"):

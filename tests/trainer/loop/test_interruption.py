@@ -96,6 +96,7 @@ def test_without_a_directory_an_interruption_returns_what_there_is(
     assert result.model.predict(np.zeros((2, 5)), verbose=0).shape == (2, 3)
 
 
+@pytest.mark.slow
 def test_a_signal_in_validation_does_not_wait_for_its_end(tmp_path: Path) -> None:
     sender = Sender("on_validation_begin", STEPS)
     assert fit(tmp_path, sender).signal

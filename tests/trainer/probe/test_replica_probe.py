@@ -109,6 +109,7 @@ def test_compiled_models_pass(name: str, count: int, check: Any) -> None:
     check(CASES[name].build, CASES[name].elements(9), count)
 
 
+@pytest.mark.slow
 def test_there_may_be_fewer_rows_than_the_check_takes(check: Any) -> None:
     for rows in (1, 3):
         check(model_of(), tuple(each[:rows] for each in one_hot()), count=4, batch_size=2)
@@ -243,6 +244,7 @@ def test_a_fit_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     assert not list((tmp_path / "run").glob("[!.]*"))
 
 
+@pytest.mark.slow
 def test_a_run_that_is_not_checked_says_so() -> None:
     dataset = tf.data.Dataset.from_tensor_slices(one_hot()).batch(4)
     build = model_of(metrics=[Largest])
