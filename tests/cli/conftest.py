@@ -133,6 +133,7 @@ def finished_run(lesions: Path, once_for_all: Callable[..., Path]) -> Path:
         f"data.train={lesions}",
         "data.image_size=32",
         "data.batch_size=7",
+        "model.backbone=MobileNetV3Small",
         "trainer.cpu_devices=4",
         "trainer.devices=2",
         "trainer.max_epochs=2",

@@ -74,7 +74,7 @@ def test_the_first_lines_say_what_will_happen(finished_run):
     assert "MirroredStrategy, 2 replicas), batch 7 = 4 on each" in lines[1]
     assert "34 train, 9 validation, 12 test images in 9 classes" in lines[2]
     assert "5 per epoch, at most 2 epochs" in lines[3]
-    assert "18,441 trainable" in lines[4]
+    assert "5,193 trainable" in lines[4]
     assert str(finished_run) in lines[6]
 
 
@@ -86,10 +86,10 @@ def test_the_last_lines_give_the_score_and_the_way_to_look_at_it(finished_run, s
 
 def test_the_configuration_is_complete_and_that_of_the_run(finished_run, lesions):
     config = load_config([str(finished_run / "config.yaml")])
-    settings = ("data.image_size=32", "data.batch_size=7", "trainer.cpu_devices=4")
+    data = (f"data.train={lesions}", "data.image_size=32", "data.batch_size=7")
+    trainer = ("trainer.cpu_devices=4", "trainer.devices=2", "trainer.max_epochs=2")
     asked = load_config(
-        ["quickstart"],
-        [f"data.train={lesions}", *settings, "trainer.devices=2", "trainer.max_epochs=2"],
+        ["quickstart"], [*data, "model.backbone=MobileNetV3Small", *trainer]
     )
     assert config == asked
 

@@ -21,7 +21,7 @@ def test_they_are_monitored_and_equal_the_scores_of_the_predictions(pictures: Pa
     )
     module = TransferClassifier(
         3,
-        backbone="MobileNetV2",
+        backbone="MobileNetV3Small",
         weights=None,
         image_size=32,
         standardize_features=True,

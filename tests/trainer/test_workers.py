@@ -93,7 +93,8 @@ def test_batches_of_every_size_give_what_one_process_gives(
             assert_close(got, (weights, {"history": history}))
 
 
-@pytest.mark.parametrize("devices", [1, pytest.param(2, marks=pytest.mark.nightly)])
+@pytest.mark.nightly
+@pytest.mark.parametrize("devices", [1, 2])
 def test_what_depends_on_how_a_batch_is_cut_is_found_in_all(
     devices: int, tmp_path: Path
 ) -> None:
