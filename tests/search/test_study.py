@@ -97,6 +97,18 @@ def test_the_next_seed_does_not_draw_the_same_values_later(tmp_path):
     assert not drawn[0] & drawn[1]
 
 
+def test_a_trial_is_on_the_disk_before_anybody_can_run_it(tmp_path):
+    study = open_study(tmp_path, "random")
+    for number in range(3):
+        trial = study.ask()
+        journal = Journal(tmp_path / "search.json", {"tuner": "random"})
+        begun = {"event": "begin", "trial": number, "values": trial.hyperparameters.values}
+        assert journal.events[-1] == begun
+    study.tell(trial, outcome(trial))
+    journal = Journal(tmp_path / "search.json", {"tuner": "random"})
+    assert journal.events[-1]["event"] == "end"
+
+
 def test_trials_that_were_left_come_first_and_in_order(tmp_path):
     study = open_study(tmp_path, "random")
     first, second, third = study.ask(), study.ask(), study.ask()
