@@ -13,7 +13,6 @@ import keras
 import tensorflow as tf
 
 from ...core.bundle import Arrays
-from ...core.errors import ConfigError, message
 from ...models import Module
 from ...models.variables import unshared_statistics
 from ...strategies import gathers_between_workers, own_part, sum_over_replicas
@@ -23,9 +22,10 @@ from .batches import Prepare, next_with_wait
 from .epoch_totals import EpochTotals
 from .gradient_norm import gradient_norm
 from .keras_internals import apply_in_cross_replica_context
-from .lookups import joined, with_lookups_apart
-from .losses import Forward, Kind, divide, forward, loss_names, num_rows
+from .lookups import joined
+from .losses import divide, loss_names, num_rows
 from .measure import measure, when
+from .replica_pass import ReplicaPass
 from .seeds import set_seeds
 
 
@@ -93,20 +93,19 @@ class TrainStep:
         accumulate: int = 1,
     ) -> None:
         self.model = model
-        self._module = module
         self.strategy = strategy
         self._prepare = prepare
         self._seed = seed
-        self._variables = [variable.value for variable in model.trainable_variables]
         self._statistics = (
             unshared_statistics(model) if strategy.num_replicas_in_sync > 1 else []
         )
-        self._kinds: list[Kind] = []
+        self._pass = ReplicaPass(model, module, strategy.num_replicas_in_sync)
         self._gathers = False  # known once a step has been traced
         with strategy.scope():
             self.totals = EpochTotals(loss_names(model, module))
+        trained = [variable.value for variable in model.trainable_variables]
         self.accumulator = (
-            Accumulator(strategy, self._variables, accumulate) if accumulate > 1 else None
+            Accumulator(strategy, trained, accumulate) if accumulate > 1 else None
         )
 
     @traced
@@ -159,7 +158,7 @@ class TrainStep:
         gradients = {divisor: joined(each) for divisor, each in gradients.items()}
         self._gathers = gathers_between_workers(self.strategy) and _any_sparse(gradients)
         self._share_statistics(statistics)
-        losses = divide(self._kinds, numerators, denominators)
+        losses = divide(self._pass.kinds, numerators, denominators)
         self.totals.add(losses, rows, wait_seconds, values)
         finite = tf.math.is_finite(losses[0]) & self._all_finite(gradients)
         when(finite, lambda: self._update(gradients, denominators))
@@ -169,43 +168,22 @@ class TrainStep:
         set_seeds(self.model, self._seed, step)
         part, repeats = own_part(parts)
         batch = inputs, targets, sample_weight = self._prepare(part)
-        with tf.GradientTape(persistent=True) as tape:
-            result = forward(self.model, self._module, batch, repeats, training=True)
-            sums = self._sum_by_divisor(result)
-        gradients = {
-            divisor: self._gradients(tape, total, batch) for divisor, total in sums.items()
-        }
-        _require_gradients(gradients)
+        result = self._pass(batch, repeats)
         measure(self.model, targets, result.predictions, sample_weight, repeats)
-        self._kinds = [term.kind for term in result.terms]
         return ReplicaSums(
             num_rows(inputs) / tf.cast(repeats, keras.config.floatx()),
-            [term.numerator for term in result.terms],
-            {term.kind.divisor: term.denominator for term in result.terms},
-            gradients,
+            result.numerators,
+            result.denominators,
+            result.gradients,
             [tf.identity(variable.value) for variable in self._statistics],
             result.values,
             repeats,
         )
 
-    def _gradients(self, tape: tf.GradientTape, total: tf.Tensor, batch: Any) -> list[Any]:
-        gradients = tape.gradient(total, self._variables)
-        if self.strategy.num_replicas_in_sync == 1:
-            return gradients
-        return [with_lookups_apart(gradient, batch) for gradient in gradients]
-
     def _share_statistics(self, sums: list[tf.Tensor]) -> None:
         """Gives all replicas the mean of theirs, which are of their own rows."""
         for variable, total in zip(self._statistics, sums, strict=True):
             variable.assign(total / self.strategy.num_replicas_in_sync)
-
-    def _sum_by_divisor(self, result: Forward) -> dict[str, tf.Tensor]:
-        """What gradients are taken of; scaled, if the optimizer scales losses."""
-        sums: dict[str, list[tf.Tensor]] = {}
-        for kind, numerator, _ in result.terms:
-            sums.setdefault(kind.divisor, []).append(kind.weight * numerator)
-        scale = self.model.optimizer.scale_loss
-        return {divisor: scale(tf.add_n(each)) for divisor, each in sums.items()}
 
     def _all_finite(self, gradients: dict[str, list[Any]]) -> tf.Tensor:
         """Whether no gradient has NaN or infinity; true if the optimizer sees to that."""
@@ -234,19 +212,6 @@ class TrainStep:
         self.totals.add_update(gradient_norm(gradients) / scale)
         apply_in_cross_replica_context(
             self.model.optimizer, gradients, self.model.trainable_variables
-        )
-
-
-def _require_gradients(gradients: dict[str, list[Any]]) -> None:
-    """Refuses a loss that no variable has an influence on."""
-    if all(each is None for some in gradients.values() for each in some):
-        raise ConfigError(
-            message(
-                "The loss must depend on variables that train.",
-                "Compute it from the outputs of the model, with operations that have "
-                "gradients: not argmax, round or NumPy.",
-                variables_with_a_gradient=0,
-            )
         )
 
 
