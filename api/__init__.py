@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .core.errors import KeraunosError as KeraunosError
     from .core.errors import OutOfMemoryError as OutOfMemoryError
     from .core.errors import SearchError as SearchError
+    from .core.errors import SelfTestError as SelfTestError
     from .core.errors import WorkerError as WorkerError
     from .data import Augmentation as Augmentation
     from .data import ImageData as ImageData
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from .models import TransferClassifier as TransferClassifier
     from .search.hypermodel import Search as Search
     from .search.search import SearchResult as SearchResult
+    from .self_test.report import SelfTestReport as SelfTestReport
+    from .self_test.selftest import selftest as selftest
     from .strategies import init_workers as init_workers
     from .strategies import set_cpu_devices as set_cpu_devices
     from .trainer import FitResult as FitResult
@@ -61,11 +64,14 @@ _HOMES = {
     "Search": "search.hypermodel",
     "SearchError": "core.errors",
     "SearchResult": "search.search",
+    "SelfTestError": "core.errors",
+    "SelfTestReport": "self_test.report",
     "TestResult": "trainer",
     "Trainer": "trainer",
     "TransferClassifier": "models",
     "WorkerError": "core.errors",
     "init_workers": "strategies",
+    "selftest": "self_test.selftest",
     "set_cpu_devices": "strategies",
 }
 

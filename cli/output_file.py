@@ -2,10 +2,12 @@
 
 import contextlib
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from ..core.errors import ConfigError, message
+from ..core.files import require_regular
 from ..core.user_path import user_path
 
 
@@ -32,3 +34,17 @@ def writing(output: Path, option: str = "--output") -> Iterator[Path]:
                 **{option.lstrip("-"): str(output)},
             )
         ) from None
+
+
+def require_writable(output: Path, option: str = "--output") -> None:
+    """Fails before all the work rather than after it.
+
+    Raises:
+        ConfigError: It can't be written.
+    """
+    with writing(output, option) as place:
+        if place.is_dir():
+            raise IsADirectoryError(0, "it is a folder")
+        require_regular(place)
+        with tempfile.TemporaryFile(dir=place.parent):
+            pass

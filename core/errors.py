@@ -62,6 +62,12 @@ class SearchError(KeraunosError, RuntimeError):
     exit_code = 8
 
 
+class SelfTestError(KeraunosError, RuntimeError):
+    """A promise does not hold on this machine."""
+
+    exit_code = 9
+
+
 def message(expected: str, remedy: str = "", /, **received: object) -> str:
     """Puts an error into the words that all errors of Keraunos share.
 

@@ -106,6 +106,8 @@ def apply_cpu_devices_variable() -> None:
 
 def _gpus() -> tuple[str, ...]:
     for gpu in tf.config.list_physical_devices("GPU"):
+        if tf.config.get_logical_device_configuration(gpu):
+            continue  # split, each part with a memory of its own
         try:
             tf.config.experimental.set_memory_growth(gpu, True)
         except RuntimeError:  # already started: whoever did so has decided

@@ -19,6 +19,7 @@ PACKAGES = (
     "features",
     "trainer",
     "search",
+    "self_test",
     "cli",
 )
 NO_TENSORFLOW = ("core", "configs")

@@ -1,6 +1,5 @@
 """`keraunos audit`: look through picture folders for what would spoil a training run."""
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -9,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ...core.errors import DataError
-from ...core.files import require_regular
 from ...core.names import printable
 from ..console import show, show_table
-from ..output_file import writing
+from ..output_file import require_writable, writing
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -87,7 +85,7 @@ def audit(
     """
     for option, file in (("--json", json), ("--html", html)):
         if file is not None:
-            _require_writable(file, option)
+            require_writable(file, option)
     from ...core.files import write_json_atomic
     from ...core.store import open_store
     from ...data.audit.audit import audit_folders
@@ -113,16 +111,6 @@ def audit(
         show("This would spoil a training run.")
         raise typer.Exit(DataError.exit_code)
     show("Nothing here would spoil a training run.")
-
-
-def _require_writable(file: Path, option: str) -> None:
-    """Fails before all the work rather than after it."""
-    with writing(file, option) as place:
-        if place.is_dir():
-            raise IsADirectoryError(0, "it is a folder")
-        require_regular(place)
-        with tempfile.TemporaryFile(dir=place.parent):
-            pass
 
 
 def _show(found: "Audit") -> None:

@@ -1,14 +1,54 @@
 """`keraunos doctor`: what this machine has to train on."""
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
+import typer
+
+from ...core.errors import ConfigError, message
 from ..console import show
+from ..selftest import run_selftest
 from ..tensorflow import load_tensorflow
 
+MINUTES = 5.0
 
-def doctor() -> None:
+
+def doctor(
+    selftest: Annotated[
+        bool,
+        typer.Option(
+            "--selftest", help="Prove or break the promises of the README here instead."
+        ),
+    ] = False,
+    minutes: Annotated[
+        float | None,
+        typer.Option(min=1, help="How long the self-test may take; 5 by default."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A new file for the JSON of the self-test; by default one in the "
+            "current folder.",
+        ),
+    ] = None,
+) -> None:
     """Show versions, devices and folders, and what is wrong with them."""
+    if selftest:
+        run_selftest(MINUTES if minutes is None else minutes, output)
+        return
+    given = {"minutes": minutes, "output": None if output is None else str(output)}
+    for name, value in given.items():
+        if value is not None:
+            raise ConfigError(
+                message(f"`--{name}` is for `--selftest`.", "Add it.", **{name: value})
+            )
+    show_machine()
+
+
+def show_machine() -> None:
+    """Shows versions, devices and folders, and what is wrong with them."""
     load_tensorflow()
     import tensorflow as tf
 

@@ -35,6 +35,23 @@ def test_gpus_are_preferred_and_counted(monkeypatch):
         find_devices("gpu", 3)
 
 
+def test_a_gpu_that_is_split_keeps_the_memory_of_its_parts(monkeypatch):
+    grown = []
+    config = {
+        "list_physical_devices": lambda kind: ["split", "whole"],
+        "get_logical_device_configuration": {"split": ["a", "b"]}.get,
+        "list_logical_devices": lambda kind: [],
+    }
+    for name, function in config.items():
+        monkeypatch.setattr(tf.config, name, function)
+    monkeypatch.setattr(
+        tf.config.experimental, "set_memory_growth", lambda gpu, grows: grown.append(gpu)
+    )
+    with pytest.raises(ConfigError):
+        find_devices("gpu")
+    assert grown == ["whole"]
+
+
 def test_coming_too_late_with_virtual_devices_is_an_error_that_says_so():
     tf.config.list_logical_devices("CPU")
     set_cpu_devices(4)  # what is there already is no problem

@@ -1,0 +1,1 @@
+"""A file for each check, with `measure(settings)`, which runs in a process of its own."""

@@ -1,0 +1,68 @@
+"""Sums tensors over replicas: is the sum right, and how fast does it come?"""
+
+import statistics
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from ...strategies import create_strategy, sum_over_replicas
+from ..check import CheckSettings
+from ..verdict import Verdict
+
+# A head's gradients, and those of a fine-tuned ResNet50.
+MEGABYTES = (0.1, 94.0)
+_TIMES = 5
+_CALLS = 4
+
+
+def measure(settings: CheckSettings) -> Verdict:
+    """Sums float32 tensors, and takes the median of several times."""
+    replicas = settings.layout.replicas
+    strategy = create_strategy("mirrored", settings.layout.accelerator, replicas)
+    figures: dict[str, float] = {"replicas": replicas}
+    is_right = True
+    for megabytes in MEGABYTES:
+        size = int(megabytes * 1e6 / 4)
+        summed = _make_sum(strategy, size)
+        expected = np.arange(size) % 7 * sum(range(1, replicas + 1))
+        is_right &= bool(np.array_equal(summed(tf.constant(1)).numpy(), expected))
+        seconds = _median_seconds(summed)
+        # What each device sends and receives where all pass their parts on in a ring.
+        sent = 2 * (replicas - 1) / replicas * size * 4
+        figures[f"milliseconds_for_{megabytes:g}_megabytes"] = 1000 * seconds
+        figures[f"gigabytes_per_second_for_{megabytes:g}_megabytes"] = sent / seconds / 1e9
+    if not is_right:
+        return Verdict("failed", "a sum over replicas is not that of their values", figures)
+    speed = figures[f"gigabytes_per_second_for_{MEGABYTES[-1]:g}_megabytes"]
+    return Verdict("passed", f"{speed:.2g} GB/s with {MEGABYTES[-1]:g} MB", figures)
+
+
+def _make_sum(
+    strategy: tf.distribute.Strategy, size: int
+) -> "tf.types.experimental.Callable":
+    """Adds up, once or several times in a call, what differs from replica to replica."""
+    values = tf.cast(tf.range(size) % 7, tf.float32)
+
+    def on_replica() -> tf.Tensor:
+        number = tf.distribute.get_replica_context().replica_id_in_sync_group
+        return values * tf.cast(number + 1, tf.float32)
+
+    @tf.function
+    def summed(times: tf.Tensor) -> tf.Tensor:
+        total = tf.zeros((size,))
+        for _ in tf.range(times):
+            total = sum_over_replicas(strategy, strategy.run(on_replica))
+        return total
+
+    return summed
+
+
+def _median_seconds(summed: "tf.types.experimental.Callable") -> float:
+    """Of one sum; between the tensors of a call nothing goes to the host."""
+    times = []
+    for _ in range(_TIMES):
+        started = time.perf_counter()
+        summed(tf.constant(_CALLS))[:1].numpy()
+        times.append((time.perf_counter() - started) / _CALLS)
+    return statistics.median(times)

@@ -1,0 +1,98 @@
+"""On which devices a check runs; TensorFlow is told before it starts."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ..configs.choices import Accelerator
+
+Kind = Literal["CPU", "GPU"]
+Where = Literal["one", "several", "all"]
+
+
+@dataclass(frozen=True)
+class DeviceLayout:
+    """Devices of one kind, each whole or split into logical ones.
+
+    Attributes:
+        kind: Of the devices.
+        devices: How many real ones.
+        parts: Into how many logical devices each is split.
+        part_megabytes: Memory of each part of a GPU; 0 for whole devices and for CPUs.
+
+    Example:
+        >>> DeviceLayout("GPU", 1, parts=2).describe()
+        '1 GPU split in 2'
+    """
+
+    kind: Kind
+    devices: int = 1
+    parts: int = 1
+    part_megabytes: int = 0
+
+    @property
+    def replicas(self) -> int:
+        """How many devices TensorFlow will see."""
+        return self.devices * self.parts
+
+    @property
+    def accelerator(self) -> Accelerator:
+        """As the Trainer takes it."""
+        return "gpu" if self.kind == "GPU" else "cpu"
+
+    def describe(self) -> str:
+        """Describes it in a few words."""
+        name = f"{self.devices} {self.kind}{'s'[: self.devices > 1]}"
+        return f"{name} split in {self.parts}" if self.parts > 1 else name
+
+    def apply(self) -> None:
+        """Configures TensorFlow, which has not started yet."""
+        import tensorflow as tf
+
+        gpus = tf.config.list_physical_devices("GPU")
+        if self.kind == "CPU":
+            from ..strategies import set_cpu_devices
+
+            tf.config.set_visible_devices([], "GPU")
+            set_cpu_devices(self.parts)
+            return
+        tf.config.set_visible_devices(gpus[: self.devices], "GPU")
+        part = tf.config.LogicalDeviceConfiguration(memory_limit=self.part_megabytes)
+        for gpu in gpus[: self.devices]:
+            if self.parts > 1:
+                tf.config.set_logical_device_configuration(gpu, [part] * self.parts)
+            else:
+                tf.config.experimental.set_memory_growth(gpu, True)
+
+
+# Of a GPU whose memory is not known, and the part of it that two replicas leave free.
+_UNKNOWN_MEGABYTES = 8192
+_USED = 0.8
+
+
+def find_layout(where: Where, gpus: int, gpu_megabytes: int = 0) -> DeviceLayout | None:
+    """The devices of a machine that a check is to run on.
+
+    Args:
+        where: `"one"` device; `"several"` replicas, for which a device is split where
+            there is only one; `"all"` real devices, if there are several.
+        gpus: How many the machine has.
+        gpu_megabytes: Memory of each, or 0 where that is not known.
+
+    Returns:
+        None where the machine has no such devices.
+
+    Example:
+        >>> [find_layout("several", gpus).describe() for gpus in (0, 1, 8)]
+        ['1 CPU split in 2', '1 GPU split in 2', '8 GPUs']
+        >>> find_layout("all", gpus=1)
+    """
+    if where == "one":
+        return DeviceLayout("GPU" if gpus else "CPU")
+    if gpus > 1:
+        return DeviceLayout("GPU", gpus)
+    if where == "all":
+        return None
+    if not gpus:
+        return DeviceLayout("CPU", parts=2)
+    part = int((gpu_megabytes or _UNKNOWN_MEGABYTES) * _USED / 2)
+    return DeviceLayout("GPU", parts=2, part_megabytes=part)

@@ -1,0 +1,96 @@
+"""Fits checks to a machine and to the minutes that there are."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from .check import Check, CheckSettings
+from .device_layout import DeviceLayout, find_layout
+
+# A check may take that many times what it should, before it counts as one that hangs.
+PATIENCE = 3.0
+# What describing the machine takes where the seconds of checks were measured.
+USUAL_START_SECONDS = 6.0
+LONG_MINUTES = 10
+
+
+class Job(NamedTuple):
+    """A check on the devices of this machine."""
+
+    check: Check
+    settings: CheckSettings
+
+
+@dataclass(frozen=True)
+class TimeLimit:
+    """How long a check may run.
+
+    Attributes:
+        seconds: That many.
+        is_end: Whether the whole self-test is over then, so that a check that does not
+            end within it has done nothing wrong.
+    """
+
+    seconds: float
+    is_end: bool
+
+
+def find_jobs(
+    checks: Sequence[Check], machine: Mapping[str, Any], minutes: float
+) -> list[Job]:
+    """The checks that a machine has the devices for, in their order.
+
+    Args:
+        checks: All of them.
+        machine: As `machine.measure` describes it.
+        minutes: For all checks together.
+    """
+    gpus = machine["gpus"]
+    memory = min((gpu["memory_mib"] or 0 for gpu in gpus), default=0)
+    jobs = []
+    for check in checks:
+        layout = find_layout(check.where, len(gpus), memory)
+        if layout is not None:
+            settings = _sized(layout, minutes)
+            jobs.append(Job(check, replace(settings, options=check.options)))
+    return jobs
+
+
+def _sized(layout: DeviceLayout, minutes: float) -> CheckSettings:
+    """How much a check does: what keeps a GPU busy, and what a CPU can bear."""
+    epochs = 5 if minutes >= LONG_MINUTES else 3
+    if layout.kind == "GPU":
+        return CheckSettings(layout, image_size=224, batch_size=64, steps=20, epochs=epochs)
+    return CheckSettings(layout, image_size=64, batch_size=16, steps=3, epochs=epochs)
+
+
+def slowness(start_seconds: float) -> float:
+    """How many times slower a machine is than the one on which checks were timed.
+
+    Example:
+        >>> slowness(12.0), slowness(1.0)
+        (2.0, 1.0)
+    """
+    return max(start_seconds / USUAL_START_SECONDS, 1.0)
+
+
+def time_limit(check: Check, seconds_left: float, slower: float) -> TimeLimit | None:
+    """How long a check may run; None where it would not end in time.
+
+    Args:
+        check: The next one.
+        seconds_left: Until the self-test must be over.
+        slower: See `slowness`.
+
+    Example:
+        >>> check = Check("a", "b", "c", "one", seconds=10)
+        >>> time_limit(check, 100, 1.0), time_limit(check, 20, 1.0)
+        (TimeLimit(seconds=30.0, is_end=False), TimeLimit(seconds=20, is_end=True))
+        >>> time_limit(check, 20, slower=2.5)
+    """
+    if check.seconds * slower > seconds_left:
+        return None
+    patience = PATIENCE * check.seconds * slower
+    if patience < seconds_left:
+        return TimeLimit(patience, is_end=False)
+    return TimeLimit(seconds_left, is_end=True)

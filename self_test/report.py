@@ -1,0 +1,114 @@
+"""All verdicts together: for Python, and as the JSON that can be sent to others."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from ..core.errors import SelfTestError, message
+from .anonymous import anonymous
+from .verdict import Status, Verdict, worst
+
+SCHEMA = "keraunos-selftest"
+SCHEMA_VERSION = 1  # raised where a name changes its meaning or goes
+
+
+class Row(NamedTuple):
+    """A check, where it ran, and what came out.
+
+    Attributes:
+        name: Of the check.
+        promise: That it proves or breaks.
+        devices: In words.
+        verdict: What came out.
+        seconds: What it took.
+    """
+
+    name: str
+    promise: str
+    devices: str
+    verdict: Verdict
+    seconds: float
+
+
+@dataclass(frozen=True)
+class SelfTestReport:
+    """What a self-test has found.
+
+    Attributes:
+        machine: Versions, processor, memory and GPUs.
+        rows: A check each.
+        minutes: That it had.
+        date: Of its end, in UTC: `2026-11-29`.
+        seconds: That it took.
+    """
+
+    machine: Mapping[str, Any]
+    rows: Sequence[Row]
+    minutes: float
+    date: str
+    seconds: float
+
+    @property
+    def promises(self) -> dict[str, Status]:
+        """Each promise, and the worst that its checks have found."""
+        found: dict[str, list[Status]] = {}
+        for row in self.rows:
+            found.setdefault(row.promise, []).append(row.verdict.status)
+        return {promise: worst(statuses) for promise, statuses in found.items()}
+
+    @property
+    def failed(self) -> list[Row]:
+        """The checks that found a promise broken."""
+        return [row for row in self.rows if row.verdict.status == "failed"]
+
+    def require_passed(self) -> None:
+        """Does nothing if no promise is broken; what is slow or not measured is not.
+
+        Raises:
+            SelfTestError: One is, or several.
+        """
+        if self.failed:
+            raise SelfTestError(
+                message(
+                    "All promises must hold on this machine.",
+                    "Please open an issue, and attach the JSON of the self-test to it.",
+                    **{row.name: row.verdict.summary for row in self.failed},
+                )
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """As values that JSON can hold; nothing in it names the machine or its user."""
+        content = {
+            "schema": SCHEMA,
+            "schema_version": SCHEMA_VERSION,
+            "date": self.date,
+            "minutes": self.minutes,
+            "seconds": round(self.seconds, 1),
+            "machine": dict(self.machine),
+            "promises": self.promises,
+            "checks": [_to_json(row) for row in self.rows],
+        }
+        cleaned: dict[str, Any] = _cleaned(content)
+        return cleaned
+
+
+def _to_json(row: Row) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "promise": row.promise,
+        "devices": row.devices,
+        "status": row.verdict.status,
+        "summary": row.verdict.summary,
+        "seconds": round(row.seconds, 1),
+        "figures": dict(row.verdict.figures),
+    }
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _cleaned(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cleaned(each) for each in value]
+    if isinstance(value, float) and value != 0:
+        return float(f"{value:.4g}")
+    return anonymous(value) if isinstance(value, str) else value

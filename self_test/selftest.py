@@ -1,0 +1,120 @@
+"""The self-test from beginning to end."""
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ..core.console import notify
+from ..core.errors import ConfigError, SelfTestError, message
+from .check import Check, CheckSettings
+from .device_layout import DeviceLayout
+from .plan import Job, find_jobs, slowness, time_limit
+from .registry import CHECKS
+from .report import Row, SelfTestReport
+from .run_check import CHECKS as CHECKS_FOLDER
+from .run_check import run_check
+from .verdict import Verdict
+
+NO_TIME = Verdict("not measured", "time")
+_LEAST_MINUTES = 1.0
+_MACHINE_SECONDS = 60.0
+
+
+def selftest(
+    minutes: float = 5.0,
+    *,
+    checks: Sequence[Check] = CHECKS,
+    on_row: Callable[[Row], None] | None = None,
+) -> SelfTestReport:
+    """Proves or breaks the promises of the README on this machine and its devices.
+
+    Every check runs in a process of its own, on all GPUs, on one, or on one that is split
+    in two; without GPUs on a CPU that is split in two. None needs a network, weights or
+    data, and nothing is left on the disk. Call it from a process that holds no GPU.
+
+    Args:
+        minutes: For all of it, at least 1. What does not fit in is not measured.
+        checks: Those to run, the most important first.
+        on_row: Is given each row as it is known; by default a line is written to
+            standard error.
+
+    Returns:
+        A row for each check, and a verdict for each promise.
+
+    Raises:
+        ConfigError: `minutes` is less than 1.
+        SelfTestError: TensorFlow can't be started.
+
+    Example:
+        >>> import keraunos as kr
+        >>> report = kr.selftest(minutes=10)  # doctest: +SKIP
+        >>> report.require_passed()  # doctest: +SKIP
+    """
+    if not minutes >= _LEAST_MINUTES:
+        raise ConfigError(
+            message("`minutes` must be at least 1.", "Try minutes=5.", minutes=minutes)
+        )
+    started = time.monotonic()
+    machine = describe_machine()
+    rows = []
+    slower = slowness(machine["start_seconds"])
+    for job in find_jobs(checks, machine, minutes):
+        left = 60 * minutes - (time.monotonic() - started)
+        rows.append(_run(job, left, slower))
+        (on_row or _notify)(rows[-1])
+    return SelfTestReport(
+        machine, rows, minutes, f"{datetime.now(UTC):%Y-%m-%d}", time.monotonic() - started
+    )
+
+
+def describe_machine() -> Mapping[str, Any]:
+    """What `machine.measure` finds, in a process of its own.
+
+    Raises:
+        SelfTestError: TensorFlow can't be started.
+    """
+    started = time.monotonic()
+    on_no_gpu = CheckSettings(DeviceLayout("CPU"))
+    found = _in_folder(f"{__package__}.machine", on_no_gpu, _MACHINE_SECONDS)
+    if found.status != "passed":
+        raise SelfTestError(
+            message(
+                "TensorFlow must start on this machine.",
+                "Try `python -c 'import tensorflow'`.",
+                reason=found.summary,
+            )
+        )
+    return {**found.figures, "start_seconds": time.monotonic() - started}
+
+
+def _run(job: Job, seconds_left: float, slower: float) -> Row:
+    check, settings = job
+    limit = time_limit(check, seconds_left, slower)
+    started = time.monotonic()
+    verdict = NO_TIME
+    if limit is not None:
+        module = check.module if "." in check.module else f"{CHECKS_FOLDER}.{check.module}"
+        verdict = _in_folder(module, settings, limit.seconds)
+        if limit.is_end and time.monotonic() - started >= limit.seconds:
+            verdict = NO_TIME
+    return Row(
+        check.name,
+        check.promise,
+        settings.layout.describe(),
+        verdict,
+        time.monotonic() - started,
+    )
+
+
+def _in_folder(module: str, settings: CheckSettings, limit_seconds: float) -> Verdict:
+    with tempfile.TemporaryDirectory(prefix="keraunos-") as folder:
+        return run_check(module, replace(settings, folder=Path(folder)), limit_seconds)
+
+
+def _notify(row: Row) -> None:
+    verdict = row.verdict
+    notify(f"{row.name} on {row.devices}: {verdict.status}, {verdict.summary}")

@@ -1,0 +1,37 @@
+"""The report as tables for people."""
+
+from rich.table import Table
+
+from .report import SelfTestReport
+
+
+def check_table(report: SelfTestReport) -> Table:
+    """A row for each check: where it ran, and what came out."""
+    table = Table("check", "devices", "verdict", "what came out")
+    for row in report.rows:
+        table.add_row(row.name, row.devices, row.verdict.status, row.verdict.summary)
+    return table
+
+
+def promise_table(report: SelfTestReport) -> Table:
+    """A row for each promise, with the worst of what its checks have found."""
+    table = Table("promise", "verdict")
+    for promise, status in report.promises.items():
+        table.add_row(promise, status)
+    return table
+
+
+def describe_machine(report: SelfTestReport) -> str:
+    """The machine in a line."""
+    machine = report.machine
+    gpus = [gpu["name"] for gpu in machine["gpus"]]
+    names = ", ".join(f"{gpus.count(n)} x {n}" for n in dict.fromkeys(gpus)) or "no GPU"
+    if not gpus and machine["driver"]:
+        names = "an NVIDIA driver, but no GPU that TensorFlow can use"
+    versions = ", ".join(
+        f"{name} {version}" for name, version in machine["versions"].items()
+    )
+    return (
+        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, "
+        f"{names}; Python {machine['python']}, {versions}"
+    )

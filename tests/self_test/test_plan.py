@@ -1,0 +1,60 @@
+"""Which checks run on which devices, and for how long."""
+
+import pytest
+from keraunos.self_test.check import Check
+from keraunos.self_test.plan import TimeLimit, find_jobs, time_limit
+from keraunos.self_test.registry import CHECKS
+
+ONE = Check("on one", "a promise", "module", "one", seconds=10)
+SEVERAL = Check("on several", "a promise", "module", "several", seconds=10)
+ALL = Check("on all", "a promise", "module", "all", seconds=10)
+
+
+def machine(gpus: int, mebibytes: int | None = 40_000) -> dict:
+    return {"gpus": [{"name": "GPU", "memory_mib": mebibytes}] * gpus}
+
+
+@pytest.mark.parametrize(
+    ("gpus", "layouts"),
+    [
+        (0, ["1 CPU", "1 CPU split in 2"]),
+        (1, ["1 GPU", "1 GPU split in 2"]),
+        (4, ["1 GPU", "4 GPUs", "4 GPUs"]),
+    ],
+)
+def test_checks_run_on_what_the_machine_has(gpus, layouts):
+    jobs = find_jobs([ONE, SEVERAL, ALL], machine(gpus), minutes=5)
+    assert [job.settings.layout.describe() for job in jobs] == layouts
+
+
+def test_the_parts_of_a_gpu_leave_some_of_its_memory_free():
+    (job,) = find_jobs([SEVERAL], machine(1, 40_000), minutes=5)
+    assert 2 * job.settings.layout.part_megabytes == 32_000
+    (job,) = find_jobs([SEVERAL], machine(1, None), minutes=5)
+    assert job.settings.layout.part_megabytes > 0
+
+
+def test_a_check_keeps_its_options_and_gets_more_epochs_in_more_time():
+    check = Check("a", "b", "c", "one", 10, {"precision": "mixed_float16"})
+    (short,) = find_jobs([check], machine(1), minutes=5)
+    (long,) = find_jobs([check], machine(1), minutes=10)
+    assert short.settings.options == long.settings.options == check.options
+    assert short.settings.epochs < long.settings.epochs
+    assert short.settings.image_size == 224
+    (on_cpu,) = find_jobs([check], machine(0), minutes=5)
+    assert on_cpu.settings.image_size < 224
+
+
+@pytest.mark.parametrize("left", [-3.0, 0.0, 9.9])
+def test_what_would_not_end_in_time_does_not_begin(left):
+    assert time_limit(ONE, left, slower=1.0) is None
+
+
+def test_a_check_that_hangs_is_ended_before_the_time_of_others_is_gone():
+    assert time_limit(ONE, 100.0, slower=2.0) == TimeLimit(60.0, is_end=False)
+    assert time_limit(ONE, 25.0, slower=2.0) == TimeLimit(25.0, is_end=True)
+
+
+def test_everything_fits_into_ten_minutes_of_a_machine_like_ours():
+    jobs = find_jobs(CHECKS, machine(0), minutes=10)
+    assert sum(job.check.seconds for job in jobs) < 9.5 * 60

@@ -1,0 +1,35 @@
+"""The checks and the sentences that they prove."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+from keraunos.self_test.registry import CHECKS
+
+ROOT = Path(__file__).parents[2]
+FILES = {path.stem for path in (ROOT / "self_test" / "checks").glob("*.py")}
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize("promise", {check.promise for check in CHECKS})
+def test_every_promise_is_made_somewhere(promise):
+    documents = [ROOT / "README.md", *ROOT.glob("docs/*.md")]
+    documents.remove(ROOT / "docs" / "hardware.md")  # which repeats them all
+    text = words(" ".join(path.read_text(encoding="utf-8") for path in documents))
+    assert promise in text
+
+
+@pytest.mark.parametrize("module", {check.module for check in CHECKS})
+def test_every_check_can_be_measured(module):
+    assert callable(importlib.import_module(f"keraunos.self_test.checks.{module}").measure)
+
+
+def test_names_are_different_and_each_is_explained():
+    names = [check.name for check in CHECKS]
+    assert len(set(names)) == len(names)
+    page = words((ROOT / "docs" / "hardware.md").read_text(encoding="utf-8"))
+    for check in CHECKS:
+        assert f"| {check.name.partition(',')[0]} | {check.promise} |" in page
