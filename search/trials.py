@@ -197,6 +197,7 @@ def _forget_models() -> None:
     Not `keras.utils.clear_session`: it forgets the user's settings of Keras, too, and
     what TensorFlow has made of the traced backbone, which costs seconds each time.
     """
-    gc.collect()
+    for _ in range(2):  # traces, which TensorFlow holds as long as the models, go second
+        gc.collect()
     if _looks_at_trials_only:
         gc.freeze()

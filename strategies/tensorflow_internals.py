@@ -4,6 +4,8 @@ docs/keras-internals.md says of each why it is needed; a test is named after eac
 """
 
 import contextlib
+import functools
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -12,6 +14,8 @@ import tensorflow as tf
 from tensorflow.python.distribute import cross_device_ops
 from tensorflow.python.eager import context as eager_context
 from tensorflow.python.framework import config as framework_config
+from tensorflow.python.framework import ops
+from tensorflow.python.framework.func_graph import FuncGraph
 
 # Where it stands has changed between versions: taken from who uses it.
 CoordinatedJob = eager_context.coordination_config_pb2.CoordinatedJob
@@ -51,13 +55,55 @@ class traced:  # noqa: N801 - a decorator, like property
     """
 
     def __init__(self, method: Callable[..., Any]) -> None:
-        self._function = tf.function(method, reduce_retracing=True, autograph=False)
+        self._function = trace(method)
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         """The `tf.function` of an object; always the same one."""
         function = self._function.__get__(instance, owner)
         function._omit_frequent_tracing_warning = True
         return function
+
+
+def trace(body: Callable[..., Any]) -> Any:
+    """Makes a `tf.function`, without AutoGraph, that leaves nothing when it is dropped."""
+
+    @functools.wraps(body)
+    def traceable(*arguments: Any, **named: Any) -> Any:
+        with _gradients_freed_with_their_graphs():
+            return body(*arguments, **named)
+
+    return tf.function(traceable, reduce_retracing=True, autograph=False)
+
+
+@contextlib.contextmanager
+def _gradients_freed_with_their_graphs() -> Iterator[None]:
+    """Makes graphs hold the custom gradients that are registered while they are traced.
+
+    TensorFlow holds them for the life of the process, and through them every graph with
+    an activation or a sum over replicas that has one: megabytes a fit.
+    """
+    registry, kind = ops.gradient_registry, type(ops.gradient_registry)
+    register = kind.register
+
+    def register_weakly(self: Any, gradient: Callable[..., Any], name: str) -> None:
+        graph = tf.compat.v1.get_default_graph()
+        if self is registry and isinstance(graph, FuncGraph):
+            setattr(graph, name, gradient)
+            weakref.finalize(graph, registry._registry.pop, name, None)
+            gradient = _weak(gradient)
+        register(self, gradient, name)
+
+    kind.register = register_weakly
+    try:
+        yield
+    finally:
+        kind.register = register
+
+
+def _weak(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Calls a function that somebody else holds."""
+    held: Any = weakref.ref(function)
+    return lambda *arguments: held()(*arguments)
 
 
 def has_started_devices() -> bool:

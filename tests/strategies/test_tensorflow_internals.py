@@ -1,6 +1,8 @@
+import gc
 import json
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,11 @@ from keraunos.strategies.tensorflow_internals import (
     limit_coordination,
     mirrored_strategy_of_its_own,
     op_determinism_is_enabled,
+    trace,
     traced,
 )
 from tensorflow.python.eager import context as eager_context
+from tensorflow.python.framework import ops
 
 # Does once and for good what a process of tests can't take back.
 PROGRAM = """
@@ -96,6 +100,34 @@ def test_traced(caplog: pytest.LogCaptureFixture):
         assert [int(doubling(tf.constant(n))) for n in (number, 1)] == [2 * number, 2]
         assert doubling.traces == 1
     assert "retracing" not in caplog.text
+
+
+@tf.custom_gradient
+def doubled_with_a_gradient_of_three(value):
+    return 2 * value, lambda upstream: 3 * upstream
+
+
+def test_trace():
+    def slope(value):
+        with tf.GradientTape() as tape:
+            tape.watch(value)
+            doubled = doubled_with_a_gradient_of_three(value)
+        return tape.gradient(doubled, value)
+
+    known = len(ops.gradient_registry.list())
+    function, value = trace(doubled_with_a_gradient_of_three), tf.constant(1.0)
+    assert float(trace(slope)(value)) == 3
+    with tf.GradientTape() as tape:
+        tape.watch(value)
+        doubled = function(value)
+    assert float(tape.gradient(doubled, value)) == 3  # asked for once it was traced
+    graph = weakref.ref(function.get_concrete_function(value).graph)
+    assert len(ops.gradient_registry.list()) > known
+    del function, tape, doubled
+    gc.collect()
+    gc.collect()
+    assert graph() is None
+    assert len(ops.gradient_registry.list()) <= known
 
 
 @pytest.mark.slow

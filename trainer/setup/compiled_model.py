@@ -13,12 +13,14 @@ from ...core.errors import ConfigError, message
 from ...models import Module
 from ...models.variables import batch_norms
 from ...strategies import Position, Replicas
+from ...strategies.tensorflow_internals import trace
 from ..contracts import BatchSource
 from ..step.batch_size import check_batch_size
 from ..step.keras_internals import build_compiled, set_synchronized
 from ..step.loss_internals import compiled_losses, ignored_losses
 from ..step.losses import overrides_training_step
 from ..step.metric_internals import name_counts, renumber_metrics
+from .earlier_models import free_earlier_models, will_be_earlier
 from .overrides import refuse_own_training
 
 Spec = tuple[Any, Any, Any]
@@ -42,6 +44,7 @@ def build_model(
     Raises:
         ConfigError: The model is not compiled, or asks for what it can't get.
     """
+    free_earlier_models()
     spec, counts = batch_spec(source), name_counts()
     with strategy.scope():
         model = module.build()
@@ -54,6 +57,7 @@ def build_model(
     check_trainable(model)
     for layer in batch_norms(model):
         set_synchronized(layer, sync_batch_norm and strategy.num_replicas_in_sync > 1)
+    will_be_earlier(model)
     return model
 
 
@@ -69,7 +73,7 @@ def batch_spec(source: BatchSource) -> Spec:
 
 def _find_spec(source: BatchSource) -> Spec:
     (part_spec,) = source.batches(Position(), Replicas()).element_spec
-    prepare = tf.function(source.prepare, autograph=False)
+    prepare = trace(source.prepare)
     outputs = prepare.get_concrete_function(part_spec.content).structured_outputs
     inputs, targets, weights = outputs
     return inputs, targets, weights

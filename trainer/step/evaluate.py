@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from ...models import Module
 from ...strategies import own_part, sum_over_replicas
-from ...strategies.tensorflow_internals import traced
+from ...strategies.tensorflow_internals import trace, traced
 from .batch_size import of_right_batch_size
 from .batches import Prepare, next_with_wait
 from .epoch_totals import EpochTotals
@@ -146,7 +146,7 @@ def traced_forward(model: keras.Model) -> Callable[[Any], Any]:
     kept = vars(model)  # not an attribute that Keras would track and save
     if _FORWARD not in kept:
         untraced = functools.partial(model, training=False)
-        kept[_FORWARD] = tf.function(untraced, reduce_retracing=True, autograph=False)
+        kept[_FORWARD] = trace(untraced)
     return forward
 
 
