@@ -1,7 +1,8 @@
-"""Numbers that environment variables give."""
+"""What surrounds a process: numbers of environment variables, and CPUs."""
 
 import math
 import os
+from pathlib import Path
 
 from .errors import ConfigError, message
 
@@ -50,3 +51,17 @@ def number_of(
             **{variable: text},
         )
     )
+
+
+def usable_cpus(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """How many CPUs this process may use, by its affinity and its container's limit.
+
+    Args:
+        quota: Where Linux tells the microseconds of CPU that a container has in a period.
+    """
+    cpus = len(os.sched_getaffinity(0))
+    try:
+        allowed, period = map(int, quota.read_text().split())
+    except (OSError, ValueError):  # there is none, or "max"
+        return cpus
+    return max(1, min(cpus, math.ceil(allowed / period)))

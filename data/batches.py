@@ -1,6 +1,5 @@
 """Batches of anything that draws rows and makes arrays of them, from any position on."""
 
-import os
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -8,11 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from ..core.environment import usable_cpus
 from ..strategies import Part, Position, Replicas
 from .order import Draws
 
-THREADS = os.cpu_count() or 1
-BATCHES_AHEAD = 4
+THREADS = usable_cpus()
+BATCHES_AT_ONCE = min(THREADS, 4)  # as many as threads can decode, see `ParallelReader`
+BATCHES_AHEAD = 4  # memory is bounded by these two, whatever the number of CPUs
 
 
 class Readable(Protocol):
@@ -39,7 +40,7 @@ def read_batches(
     reader = _Reader(split, length, replicas)
     return (
         tf.data.Dataset.counter(position.epoch * length + position.batch)
-        .map(reader.parts, num_parallel_calls=THREADS, deterministic=True)
+        .map(reader.parts, num_parallel_calls=BATCHES_AT_ONCE, deterministic=True)
         .prefetch(BATCHES_AHEAD)
         .with_options(_options())
     )

@@ -13,7 +13,8 @@ from ...core.files import sha256_of_json
 from ...core.sealed_file import SEAL_VERSION
 from ...core.store import Store
 from .decode import Pixels
-from .inspect import decode_files, read_pixels
+from .inspect import decode_files
+from .parallel_reader import ParallelReader
 from .pixel_rules import DEFAULT_RULES, PixelRules
 
 LoadImages = Callable[[npt.NDArray[np.int64]], Pixels]
@@ -34,10 +35,6 @@ class ImageFiles:
     digests: npt.NDArray[np.bytes_]
     size: int
     rules: PixelRules = DEFAULT_RULES
-
-    def read(self, row: int) -> Pixels:
-        """Decodes one of them: `(size, size, 3)` RGB, uint8."""
-        return read_pixels(self.paths[row], self.digests[row], self.size, self.rules)
 
     def read_all(self) -> Iterator[Pixels]:
         """Decodes all of them in parallel, in order."""
@@ -130,11 +127,11 @@ def _from_array(array: Pixels) -> LoadImages:
 
 
 def _from_files(files: ImageFiles) -> LoadImages:
+    reader = ParallelReader(len(files.paths))
+
     def load(rows: npt.NDArray[np.int64]) -> Pixels:
-        images = np.empty((len(rows), files.size, files.size, 3), np.uint8)
-        for position, row in enumerate(rows):
-            images[position] = files.read(row)
-        return images
+        chosen = [(files.paths[row], files.digests[row]) for row in rows]
+        return reader.read_batch(chosen, files.size, files.rules)
 
     return load
 

@@ -1,40 +1,24 @@
 """Opens every image once before training, so that no bad file stops it later."""
 
-import contextlib
-import os
-import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from hashlib import sha256
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TypeVar
 
 from ...core.cache_folder import FILES_DATABASE
-from ...core.errors import DataError, message
 from ...core.progress import track
 from ...core.store import Store
-from .decode import OpenedImage, Pixels, decode, open_image
-from .deep_images import needs_shift
-from .file_records import FileRecord, FileRecords, stamp
-from .fingerprints import Fingerprint, Fingerprints, fingerprint
+from .decode import Pixels
+from .file_records import FileRecord, FileRecords
+from .fingerprints import Fingerprint, Fingerprints
+from .parallel_reader import ParallelReader
 from .pixel_rules import (
     DECODER_VERSION,
     DEFAULT_RULES,
     PixelRules,
-    TooLargeError,
-    UndecodableError,
     too_large,
 )
+from .read_file import Inspection
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-MAX_BYTES = 1_000_000_000
-
-_CHECK_SIZE = 32
 _REMEMBERED_AT_ONCE = 1000
-_THREADS = os.cpu_count() or 1
 
 
 def inspect_files(
@@ -112,115 +96,18 @@ def decode_files(
         DataError: One was changed or removed since.
     """
     files = list(zip(paths, digests, strict=True))
-    images = _in_parallel(lambda file: read_pixels(*file, size, rules), files)
-    return track(images, "Decoding images", len(files))
+    with ParallelReader(len(files)) as reader:
+        yield from track(reader.read(files, size, rules), "Decoding images", len(files))
 
 
-def read_pixels(
-    path: str, digest: bytes, size: int, rules: PixelRules = DEFAULT_RULES
-) -> Pixels:
-    """Decodes one file: `(size, size, 3)` RGB, uint8.
-
-    Raises:
-        DataError: It was changed or removed since it was inspected.
-    """
-    found, content, problem = _read(path)
-    if not problem and found.rstrip(b"\0") != digest.rstrip(b"\0"):
-        problem = "its content is another"
-    if problem:
-        raise DataError(
-            message(
-                f"Images must stay as they were when the run began, but now {problem}.",
-                "Begin a new run, or put the file back.",
-                file=path,
-            )
-        )
-    return decode(content, size, rules)
-
-
-@dataclass(frozen=True)
-class _Inspection:
-    """What opening a file told, and its size and time of change just before."""
-
-    stamp: tuple[int, int]
-    record: FileRecord
-    fingerprint: Fingerprint | None = None
-
-
-def _fingerprints_of(inspections: Iterable[_Inspection]) -> dict[bytes, Fingerprint]:
+def _fingerprints_of(inspections: Iterable[Inspection]) -> dict[bytes, Fingerprint]:
     return {
         each.record.digest: each.fingerprint for each in inspections if each.fingerprint
     }
 
 
-def _inspect_all(
-    paths: Sequence[str], full: bool, max_pixels: int
-) -> Iterator[_Inspection]:
+def _inspect_all(paths: Sequence[str], full: bool, max_pixels: int) -> Iterator[Inspection]:
     rules = PixelRules(max_pixels=max_pixels)
-    found = _in_parallel(lambda path: _inspect(path, full, rules), paths)
-    return track(found, "Checking images", len(paths))
-
-
-def _inspect(path: str, full: bool, rules: PixelRules) -> _Inspection:
-    before = stamp(path)
-    digest, content, problem = _read(path)
-    if problem:
-        return _Inspection(before, FileRecord(digest, 0, 0, problem))
-    size = None if full else _CHECK_SIZE
-    try:
-        image = open_image(content, size, rules)
-    except TooLargeError as error:
-        return _Inspection(
-            before, FileRecord(digest, error.width, error.height, str(error))
-        )
-    except UndecodableError as error:
-        return _Inspection(before, FileRecord(digest, 0, 0, str(error)))
-    record = FileRecord(
-        digest,
-        image.width,
-        image.height,
-        "",
-        image.format,
-        image.orientation,
-        image.is_animated,
-        image.has_odd_end,
-        image.bits,
-    )
-    return _Inspection(before, record, _fingerprint(image, content) if full else None)
-
-
-def _fingerprint(image: OpenedImage, content: bytes) -> Fingerprint:
-    """Of images of which 16 bits use fewer, as these show them, lest all be black."""
-    if needs_shift(image.bits or None):
-        with contextlib.suppress(UndecodableError):
-            image = open_image(
-                content, rules=PixelRules(image.bits, image.width * image.height)
-            )
-    return fingerprint(image)
-
-
-def _read(path: str) -> tuple[bytes, bytes, str]:
-    """A file's hash, its content, and why it can't be opened; each may be empty."""
-    try:
-        about = os.stat(path)
-        if not stat.S_ISREG(about.st_mode):  # reading a pipe may take for ever
-            return b"", b"", "it is no regular file"
-        if about.st_size > MAX_BYTES:
-            return b"", b"", f"it has {about.st_size:,} bytes, more than {MAX_BYTES:,}"
-        with open(path, "rb") as file:
-            content = file.read()
-    except OSError as error:
-        return b"", b"", f"it can't be opened ({error.strerror})"
-    return sha256(content).digest(), content, ""
-
-
-def _in_parallel(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
-    """Maps in order over threads, with a bounded number of results waiting."""
-    remaining = iter(items)
-    with ThreadPoolExecutor(_THREADS) as pool:
-        waiting: list[Future[Result]] = [
-            pool.submit(work, item) for item in islice(remaining, 8 * _THREADS)
-        ]
-        while waiting:
-            yield waiting.pop(0).result()
-            waiting += [pool.submit(work, item) for item in islice(remaining, 1)]
+    with ParallelReader(len(paths)) as reader:
+        found = reader.inspect(paths, full, rules)
+        yield from track(found, "Checking images", len(paths))

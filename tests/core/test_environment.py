@@ -1,5 +1,7 @@
+import os
+
 import pytest
-from keraunos.core.environment import number_of
+from keraunos.core.environment import number_of, usable_cpus
 from keraunos.core.errors import ConfigError
 from keraunos.core.store import open_store
 from keraunos.strategies.devices import apply_cpu_devices_variable
@@ -42,3 +44,18 @@ def test_the_limit_of_the_cache_and_the_limits_of_time_are_such_numbers(monkeypa
     ):
         with pytest.raises(ConfigError, match="'nan'"):
             read()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("200000 100000", 2), ("150000 100000", 2), ("1000 100000", 1), ("9900000 100000", 3)],
+)
+def test_cpus_are_those_that_a_process_and_its_container_may_use(
+    monkeypatch, tmp_path, text, expected
+):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1, 4, 7})
+    for unlimited in (tmp_path / "none", tmp_path / "max"):
+        (tmp_path / "max").write_text("max 100000\n")
+        assert usable_cpus(unlimited) == 3
+    (tmp_path / "max").write_text(f"{text}\n")
+    assert usable_cpus(tmp_path / "max") == expected

@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-from keraunos.data.batches import BATCHES_AHEAD, THREADS
+from keraunos.data.batches import BATCHES_AHEAD, BATCHES_AT_ONCE
 from keraunos.data.image_split import TrainingSplit
 from keraunos.data.index.image_index import TRAIN, ImageIndex
 from keraunos.strategies import Position, Replicas
@@ -59,7 +59,7 @@ def test_going_on_anywhere_decodes_no_more_than_what_comes_next(index, batch):
     split = TrainingSplit(index, TRAIN, loader, 32, BATCH_SIZE)
     batches = split.batches(Position(7, batch, BATCHES), Replicas())
     (parts,) = batches.take(1)
-    ahead = BATCHES_AHEAD + 2 * THREADS + 1
+    ahead = BATCHES_AHEAD + 2 * BATCHES_AT_ONCE + 1
     assert BATCH_SIZE <= loader.loaded <= BATCH_SIZE * ahead
     rows = split.draws(7).rows[batch * BATCH_SIZE :][:BATCH_SIZE]
     np.testing.assert_array_equal(parts[0].content["labels"], index.labels[rows])

@@ -1,0 +1,173 @@
+"""Reads many image files at once: in threads, or with many CPUs in processes.
+
+Of the time that an image takes, threads spend a fifth to a quarter in Python, one at a
+time: beyond four CPUs they wait for each other. A process a thread has no such limit.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain, islice
+from types import TracebackType
+from typing import Protocol, Self, TypeVar
+
+import numpy as np
+
+from ...core.console import notify
+from ...core.environment import number_of, usable_cpus
+from .decode import Pixels
+from .decoding_process import DecodingProcess, ProcessLostError
+from .pixel_rules import PixelRules
+from .read_file import File, Inspection, inspect_files, read_into
+
+PROCESSES_VARIABLE = "KERAUNOS_DECODING_PROCESSES"
+CPUS_FOR_THREADS = 4  # as many as threads keep busy
+FILES_FOR_THREADS = 2000  # fewer are read before processes have started
+
+AT_ONCE = 4  # files that are asked for together, lest asking takes long
+
+_MOST_PROCESSES = 64
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class _Reader(Protocol):
+    def read_into(
+        self, pixels: Pixels, files: Sequence[File], rules: PixelRules
+    ) -> None: ...
+
+    def inspect_files(
+        self, paths: Sequence[str], full: bool, rules: PixelRules
+    ) -> list[Inspection]: ...
+
+
+class _InThisProcess:
+    read_into = staticmethod(read_into)
+    inspect_files = staticmethod(inspect_files)
+
+
+class ParallelReader:
+    """Reads image files in parallel.
+
+    Each of its threads reads in this process or, where that pays, has one of its own that
+    does. What comes out is the same. A process that is lost is done without.
+
+    Args:
+        num_files: How many there are to read.
+    """
+
+    def __init__(self, num_files: int) -> None:
+        self._processes = num_processes(num_files)
+        self._num_threads = self._processes or usable_cpus()
+        self._own = threading.local()
+        self._threads = ThreadPoolExecutor(
+            self._num_threads,
+            thread_name_prefix="keraunos-decoding",
+            initializer=_start,
+            initargs=(self._own, self._processes > 0),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._threads.shutdown(cancel_futures=True)
+
+    def inspect(
+        self, paths: Sequence[str], full: bool, rules: PixelRules
+    ) -> Iterator[Inspection]:
+        """Inspects files, in order; see `read_file.inspect_files`."""
+
+        def inspect_some(reader: _Reader, part: slice) -> list[Inspection]:
+            return reader.inspect_files(paths[part], full, rules)
+
+        return chain.from_iterable(self._map(inspect_some, _parts(len(paths), AT_ONCE)))
+
+    def read(self, files: Sequence[File], size: int, rules: PixelRules) -> Iterator[Pixels]:
+        """Decodes files, in order: `(size, size, 3)` RGB each.
+
+        Raises:
+            DataError: One was changed or removed since it was inspected.
+        """
+
+        def read_some(reader: _Reader, part: slice) -> Pixels:
+            pixels = np.empty((len(files[part]), size, size, 3), np.uint8)
+            reader.read_into(pixels, files[part], rules)
+            return pixels
+
+        return chain.from_iterable(self._map(read_some, _parts(len(files), AT_ONCE)))
+
+    def read_batch(self, files: Sequence[File], size: int, rules: PixelRules) -> Pixels:
+        """Decodes files as `read` does, into one array `(files, size, size, 3)`.
+
+        Without processes that happens in the thread which asks: whoever reads batches reads
+        several of them at once.
+        """
+        images = np.empty((len(files), size, size, 3), np.uint8)
+        if not self._processes:
+            read_into(images, files, rules)
+            return images
+
+        def read_some(reader: _Reader, part: slice) -> None:
+            reader.read_into(images[part], files[part], rules)
+
+        parts = _parts(len(files), -(-len(files) // self._num_threads))
+        deque(self._map(read_some, parts), maxlen=0)
+        return images
+
+    def _map(
+        self, work: Callable[[_Reader, Item], Result], items: Sequence[Item]
+    ) -> Iterator[Result]:
+        """Maps in order over threads, with a bounded number of results waiting."""
+        remaining = iter(items)
+        waiting: list[Future[Result]] = [
+            self._threads.submit(self._do, work, item)
+            for item in islice(remaining, 2 * self._num_threads)
+        ]
+        while waiting:
+            yield waiting.pop(0).result()
+            waiting += [
+                self._threads.submit(self._do, work, item) for item in islice(remaining, 1)
+            ]
+
+    def _do(self, work: Callable[[_Reader, Item], Result], item: Item) -> Result:
+        try:
+            return work(self._own.reader, item)
+        except ProcessLostError as error:
+            notify(f"a process that decodes images {error}: its part is decoded here")
+            self._own.reader = _InThisProcess
+            return work(self._own.reader, item)
+
+
+def _parts(total: int, size: int) -> list[slice]:
+    return [slice(first, first + size) for first in range(0, total, max(size, 1))]
+
+
+def num_processes(num_files: int) -> int:
+    """How many processes read so many files; 0 if it is done in threads of this one.
+
+    Raises:
+        ConfigError: $KERAUNOS_DECODING_PROCESSES is no number.
+    """
+    cpus = usable_cpus()
+    pays = cpus > CPUS_FOR_THREADS and num_files >= FILES_FOR_THREADS
+    default = min(cpus, _MOST_PROCESSES) if pays else 0
+    return int(
+        number_of(PROCESSES_VARIABLE, default, "processes", at_most=1024, is_whole=True)
+    )
+
+
+def _start(own: threading.local, in_process: bool) -> None:
+    own.reader = _InThisProcess
+    if in_process:
+        try:
+            own.reader = DecodingProcess()
+        except OSError as error:
+            notify(f"no process that decodes images can be started ({error.strerror})")
