@@ -4,6 +4,7 @@ Knows nothing of the trainer's insides.
 """
 
 from .backbone_finetuning import BackboneFinetuning
+from .background import Background
 from .base import Callback
 from .callback_list import CallbackList, merge_callbacks
 from .early_stopping import EarlyStopping
@@ -20,6 +21,7 @@ from .tensorboard import TensorBoard
 
 __all__ = [
     "BackboneFinetuning",
+    "Background",
     "Callback",
     "CallbackList",
     "EarlyStopping",

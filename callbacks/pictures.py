@@ -1,5 +1,6 @@
 """Draws samples.png, augmented.png and curves.png."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..core.run_layout import AUGMENTED_IMAGE, CURVES_IMAGE, SAMPLES_IMAGE
@@ -27,14 +28,18 @@ class Pictures(Callback):
     chief_only = True
 
     def on_fit_begin(self, run: RunState) -> None:
-        """Draws the data."""
+        """Draws the data, in the background."""
         if run.run_dir is not None and isinstance(run.data, ShowsPictures):
-            draw_data(run.data, run.run_dir)
+            run.background.submit(draw_data, run.data, run.run_dir)
 
     def on_fit_end(self, run: RunState) -> None:
-        """Draws the curves."""
+        """Draws the curves, in the background."""
         if run.run_dir is not None and run.history:
-            save_figure(curves_figure(run.history), run.run_dir / CURVES_IMAGE)
+            run.background.submit(_draw_curves, run.history, run.run_dir)
+
+
+def _draw_curves(history: Mapping[str, Sequence[float]], directory: Path) -> None:
+    save_figure(curves_figure(history), directory / CURVES_IMAGE)
 
 
 def draw_data(data: ShowsPictures, directory: Path) -> list[Path]:

@@ -12,6 +12,7 @@ from ..core.run_layout import CHECKPOINTS_FOLDER
 from ..evaluation import Predictions
 from ..models.optimizer import unwrapped
 from ..models.phases import Phase
+from .background import Background
 from .run_progress import RunProgress
 
 
@@ -53,6 +54,7 @@ class RunState(RunProgress):
         is_interrupted: Whether the fit was ended before its time, to be resumed.
         signal: Number of the signal that ended it, or None.
         engine: What trains it; None before `on_fit_begin`.
+        background: Runs what is slow and not urgent, such as drawing, beside training.
     """
 
     model: keras.Model
@@ -74,6 +76,7 @@ class RunState(RunProgress):
     is_interrupted: bool = False
     signal: int | None = None
     engine: Engine | None = None
+    background: Background = field(default_factory=Background, repr=False)
 
     def read_metrics(self) -> dict[str, float]:
         """Fetches the training metrics up to now from the devices."""
@@ -117,6 +120,11 @@ class RunState(RunProgress):
         """Counts an epoch as finished, and keeps its values."""
         super().end_epoch(metrics)
         self.metrics = metrics
+
+    @property
+    def is_last_epoch(self) -> bool:
+        """Whether the epoch that has just ended is the last, as far as is known yet."""
+        return self.stop_reason is not None or self.epoch >= self.max_epochs
 
     @property
     def checkpoint_dir(self) -> Path | None:

@@ -12,8 +12,6 @@ from ..configs.options import TensorBoardOptions
 from ..core.errors import ConfigError
 from ..core.files import own_directory
 from ..core.run_layout import TENSORBOARD_FOLDER
-from ..evaluation import Predictions, confusion_matrix_figure, draw_mistakes
-from ..evaluation.figures import to_pixels
 from .base import Callback
 from .event_files import PARTS, keep_events, remove_events
 from .hparams import begin_session, end_session, hyperparameters, new_writer
@@ -21,9 +19,8 @@ from .memory import memory_gib
 from .monitor import Monitor
 from .profile_window import ProfileWindow
 from .run_state import RunState
-from .shows_pictures import ShowsPictures, ShowsValidation
-
-_COLUMNS = 3  # of mistakes, in two rows: they fit on a card of TensorBoard
+from .shows_pictures import ShowsPictures
+from .summary_images import write_data_images, write_validation_images
 
 
 class TensorBoard(Callback):
@@ -32,13 +29,15 @@ class TensorBoard(Callback):
     Scalars of training and validation (same name, two runs, so that they share a
     chart), learning rate, gradient norm, speed and memory at each epoch's end; sample
     pictures and augmented ones at the start; the confusion matrix of the validation data
-    and the most confident mistakes after each epoch; settings and best values for the
-    HParams dashboard. The horizontal axis counts steps.
+    and the most confident mistakes after every fifth epoch and the last; settings and best
+    values for the HParams dashboard. The horizontal axis counts steps. Images are drawn in
+    the background.
 
     Args:
         **options: As `callbacks.tensorboard` in a configuration: `pictures`, whether to
-            write images, and `profile_steps`, the first and last step to record for the
-            profiler (which slows them down). See `docs/settings.md`.
+            write images; `images_every_n_epochs`, how often those of validation; and
+            `profile_steps`, the first and last step to record for the profiler (which
+            slows them down). See `docs/settings.md`.
 
     Example:
         >>> board = TensorBoard(profile_steps=(10, 15))
@@ -46,15 +45,22 @@ class TensorBoard(Callback):
 
     chief_only = True
     every_n_steps = None
+    runs_last = True  # by then all others have said whether this epoch is the last
 
     @takes_settings(OF_CALLBACKS["tensorboard"])
     def __init__(self, **options: Unpack[TensorBoardOptions]) -> None:
         config = validated(TensorBoardConfig, "callbacks.tensorboard", **options)
         self.pictures = config.pictures
+        self.images_every_n_epochs = config.images_every_n_epochs
         self.profile_steps = config.profile_steps
         self.wants_validation_predictions = config.pictures
         self._writers: dict[str, tf.summary.SummaryWriter] = {}
         self._window: ProfileWindow | None = None
+        self._shown_step: int | None = None
+
+    def reset(self) -> None:
+        """Forgets the last fit."""
+        self._shown_step = None
 
     def steps_until_due(self, step: int) -> int | None:
         """Until the window of the profiler opens or closes."""
@@ -74,9 +80,8 @@ class TensorBoard(Callback):
                 remove_events(run.run_dir / TENSORBOARD_FOLDER / part)
         is_new = run.resumed_from is None
         if is_new and self.pictures and isinstance(run.data, ShowsPictures):
-            images, _ = run.data.sample_images()
-            self._images(run, "samples", images)
-            self._images(run, "augmented", run.data.augmented_images())
+            writer = self._writer(run, "train")
+            run.background.submit(write_data_images, writer, run.data, run.step)
         with self._session(run):
             begin_session(_name(run), hyperparameters(run.settings))
         if self.profile_steps is not None and run.run_dir is not None:
@@ -98,37 +103,34 @@ class TensorBoard(Callback):
         with self._writer(run, "train"):
             for name, value in memory_gib().items():
                 tf.summary.scalar(f"memory_gib/{name}", value, step=run.step)
-        if run.validation is not None and self.pictures:
-            self._show_validation(run, run.validation)
+        if run.epoch % self.images_every_n_epochs == 0 or run.is_last_epoch:
+            self._show_validation(run)
         self._flush()
 
     def on_fit_end(self, run: RunState) -> None:
         """Writes the best values, and closes the files."""
+        self._show_validation(run)  # another worker may have ended the fit
         with self._session(run):
             for name, value in _best_values(run.history).items():
                 tf.summary.scalar(f"best/{name}", value, step=run.step)
             end_session(is_success=True)
-        self._close()
+        self._close(run)
 
     def on_exception(self, run: RunState, error: BaseException) -> None:
         """Closes the files; of a run that is not to be resumed says that it failed."""
         if not run.is_interrupted:
             with self._session(run):
                 end_session(is_success=False)
-        self._close()
+        self._close(run)
 
-    def _show_validation(self, run: RunState, predictions: Predictions) -> None:
-        matrix, names = predictions.confusion_matrix(), predictions.class_names
-        figures = {"confusion_matrix": confusion_matrix_figure(matrix, names)}
-        if isinstance(run.data, ShowsValidation):
-            load = run.data.validation_images
-            figures["mistakes"] = draw_mistakes(predictions, load, 2 * _COLUMNS, _COLUMNS)
-        for name, figure in figures.items():
-            self._images(run, name, to_pixels(figure)[None], "validation")
-
-    def _images(self, run: RunState, name: str, images: Any, part: str = "train") -> None:
-        with self._writer(run, part):
-            tf.summary.image(name, images, step=run.step, max_outputs=len(images))
+    def _show_validation(self, run: RunState) -> None:
+        """Has the newest predictions drawn, once."""
+        if self.pictures and run.validation is not None and self._shown_step != run.step:
+            self._shown_step = run.step
+            writer = self._writer(run, "validation")
+            run.background.submit(
+                write_validation_images, writer, run.validation, run.data, run.step
+            )
 
     def _session(self, run: RunState) -> Any:
         return self._writer(run, "", new_writer)
@@ -152,13 +154,13 @@ class TensorBoard(Callback):
         for writer in self._writers.values():
             writer.flush()
 
-    def _close(self) -> None:
+    def _close(self, run: RunState) -> None:
         if self._window is not None:
             self._window.close()
             self._window = None
         for writer in self._writers.values():
-            writer.close()
-        self._writers.clear()
+            run.background.submit(writer.close)
+        self._writers = {}
 
 
 def _name(run: RunState) -> str:

@@ -145,6 +145,11 @@ class TensorBoardConfig(Section):
     """Writes what TensorBoard shows."""
 
     pictures: bool = Field(True, description="Write images, too.")
+    images_every_n_epochs: Count = Field(
+        5,
+        description="Epochs between images of validation: the confusion matrix and the "
+        "mistakes. The last epoch has them in any case.",
+    )
     profile_steps: Annotated[list[int] | None, AS_LIST] = Field(
         None,
         min_length=2,

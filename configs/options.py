@@ -373,5 +373,8 @@ class TensorBoardOptions(TypedDict, total=False):
 
     pictures: bool
     """Write images, too. Default: True."""
+    images_every_n_epochs: int
+    """Epochs between images of validation: the confusion matrix and the mistakes. The
+    last epoch has them in any case. Default: 5."""
     profile_steps: Sequence[int] | None
     """First and last step to record for the profiler, from 1 on. Default: None."""

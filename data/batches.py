@@ -16,6 +16,10 @@ BATCHES_AT_ONCE = min(THREADS, 4)  # as many as threads can decode, see `Paralle
 BATCHES_AHEAD = 4  # memory is bounded by these two, whatever the number of CPUs
 
 
+# AutoGraph takes half a second to find nothing to convert.
+_as_it_is = tf.autograph.experimental.do_not_convert
+
+
 class Readable(Protocol):
     """What batches are read from: draws of an epoch, and arrays of draws."""
 
@@ -40,7 +44,11 @@ def read_batches(
     reader = _Reader(split, length, replicas)
     return (
         tf.data.Dataset.counter(position.epoch * length + position.batch)
-        .map(reader.parts, num_parallel_calls=BATCHES_AT_ONCE, deterministic=True)
+        .map(
+            _as_it_is(reader.parts),
+            num_parallel_calls=BATCHES_AT_ONCE,
+            deterministic=True,
+        )
         .prefetch(BATCHES_AHEAD)
         .with_options(_options())
     )

@@ -62,6 +62,13 @@ def end_epoch(run: RunState, *callbacks: Callback, **metrics: float) -> None:
         named.notify("on_checkpoint_saved", run, save(run, named))
 
 
+def end_fit(run: RunState, *callbacks: Callback) -> None:
+    """Ends a fit, and waits for what goes on in the background."""
+    with run.background:
+        for each in callbacks:
+            each.on_fit_end(run)
+
+
 def save(run: RunState, callbacks: CallbackList) -> Path | None:
     """Writes a checkpoint of the weights and of the callbacks' states."""
 

@@ -194,18 +194,27 @@ class Fit:
 
     def _train(self, start: Start, interruption: Interruption) -> None:
         run = start.run
+        with run.background:  # all figures are there before the model is
+            trainee = self._run_loop(start, interruption)
+            if self.export and trainee is not None and not run.phases:
+                trainee.check()
+        if self.export and trainee is not None and self.run_dir is not None:
+            self._export(run, self.run_dir)
+
+    def _run_loop(self, start: Start, interruption: Interruption) -> Trainee | None:
+        """Trains to the end, and returns what was trained; None if it was interrupted."""
+        run = start.run
+        # What is exported has the accumulation that it was compiled with.
         with contextlib.closing(Accumulation(run.model.optimizer)) as accumulation:
             try:
                 trainee = self._make_trainee(start, interruption)
             except Interrupted as interrupted:  # there is nothing new to save yet
                 run.interrupt(interrupted.reason, interrupted.signal)
-                return
+                return None
             loop = self._make_loop(start, trainee, accumulation, interruption)
             self._begin_directory(run)
             loop.run(run)
-        # What is exported has the accumulation that it was compiled with.
-        if self.export and not run.is_interrupted:
-            self._finish(run, trainee)
+        return None if run.is_interrupted else trainee
 
     def _make_trainee(self, start: Start, interruption: Interruption) -> Trainee:
         """What is trained, with features where they are cached."""
@@ -248,13 +257,6 @@ class Fit:
         write_environment(run.run_dir, self.strategy)
         if isinstance(self.data, WritesTables):
             self.data.write_tables(run.run_dir)
-
-    def _finish(self, run: RunState, trainee: Trainee) -> None:
-        """Checks the whole model, and writes it."""
-        if not run.phases:
-            trainee.check()
-        if self.run_dir is not None:
-            self._export(run, self.run_dir)
 
     def _export(self, run: RunState, run_dir: Path) -> Path:
         return export_run(run.model, self.data, run_dir, self.export == "compiled")

@@ -1,7 +1,7 @@
 import keras
 import pytest
 import tensorflow as tf
-from hand_made_runs import end_epoch, new_run
+from hand_made_runs import end_epoch, end_fit, new_run
 from hparams_messages import message_of, read_events, session_values
 from keraunos import Augmentation, ImageData, Optimizer, Trainer, TransferClassifier
 from keraunos.callbacks import TensorBoard
@@ -69,7 +69,7 @@ def test_a_session_tells_settings_and_the_best_of_each_metric(tmp_path):
     board.on_fit_begin(run)
     for loss, accuracy in ((0.75, 0.5), (0.25, 0.875), (0.5, 0.625)):
         end_epoch(run, board, loss=0.0, val_loss=loss, val_accuracy=accuracy, val_odd=1)
-    board.on_fit_end(run)
+    end_fit(run, board)
     assert session_values(run.run_dir) == {"seed": 3, "model.dropout": 0.25}
     start = message_of(run.run_dir, metadata.SESSION_START_INFO_TAG)
     assert start.group_name == "runs/first"
@@ -92,17 +92,19 @@ def test_a_session_tells_settings_and_the_best_of_each_metric(tmp_path):
 def test_a_session_tells_how_the_run_ended(tmp_path, end, status):
     run, board = new_run(run_dir=tmp_path, settings=SETTINGS), TensorBoard()
     board.on_fit_begin(run)
-    end(board, run)
+    with run.background:
+        end(board, run)
     assert message_of(tmp_path, metadata.SESSION_END_INFO_TAG).status == status
 
 
 def test_an_interrupted_run_has_no_end_until_it_is_resumed(tmp_path):
-    run = new_run(run_dir=tmp_path, settings=SETTINGS)
-    for run.resumed_from in (None, tmp_path / "step-00000003"):
+    for resumed_from in (None, tmp_path / "step-00000003"):
+        run = new_run(run_dir=tmp_path, settings=SETTINGS, resumed_from=resumed_from)
         board = TensorBoard()
         board.on_fit_begin(run)
         end_epoch(run, board, loss=0.5, val_loss=0.5)
         run.interrupt("a signal", 15)
-        board.on_exception(run, KeyboardInterrupt())
+        with run.background:
+            board.on_exception(run, KeyboardInterrupt())
         assert metadata.SESSION_END_INFO_TAG not in read_events(tmp_path).Tags()["tensors"]
     assert len(list((tmp_path / "tensorboard").glob("events*"))) == 1

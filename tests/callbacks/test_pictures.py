@@ -1,5 +1,5 @@
 import numpy as np
-from hand_made_runs import end_epoch, new_run
+from hand_made_runs import end_epoch, end_fit, new_run
 from keraunos import ImageData
 from keraunos.callbacks import Pictures
 from keraunos.callbacks.pictures import draw_data
@@ -14,9 +14,10 @@ def test_data_are_drawn_before_training_and_curves_after(pictures, tmp_path):
     data = ImageData.from_folder(pictures / "train", image_size=32)
     run, drawing = new_run(run_dir=tmp_path, data=data), Pictures()
     drawing.on_fit_begin(run)
+    assert run.background.wait()
     assert {path.name for path in tmp_path.iterdir()} == {"samples.png", "augmented.png"}
     end_epoch(run, drawing, loss=0.5, val_loss=0.25)
-    drawing.on_fit_end(run)
+    end_fit(run, drawing)
     for name in ("samples", "augmented", "curves"):
         assert pixels(tmp_path / f"{name}.png").std() > 5
 
@@ -36,14 +37,14 @@ def test_data_that_are_no_pictures_leave_only_the_curves(tmp_path):
     run, drawing = new_run(run_dir=tmp_path, data="rows of a table"), Pictures()
     drawing.on_fit_begin(run)
     end_epoch(run, drawing, loss=0.5)
-    drawing.on_fit_end(run)
+    end_fit(run, drawing)
     assert [path.name for path in tmp_path.iterdir()] == ["curves.png"]
 
 
 def test_a_fit_without_an_epoch_or_a_directory_draws_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    Pictures().on_fit_end(new_run(run_dir=tmp_path))
+    end_fit(new_run(run_dir=tmp_path), Pictures())
     run = new_run()
     end_epoch(run, Pictures(), loss=0.5)
-    Pictures().on_fit_end(run)
+    end_fit(run, Pictures())
     assert not list(tmp_path.iterdir())

@@ -51,7 +51,8 @@ def test_a_fault_within_the_window_ends_the_recording(tmp_path):
         run = new_run(run_dir=tmp_path / str(number))
         board = TensorBoard(profile_steps=[1, 5])
         board.on_fit_begin(run)
-        board.on_exception(run, OSError())
+        with run.background:
+            board.on_exception(run, OSError())
         assert list(run.run_dir.rglob("*.xplane.pb"))
 
 

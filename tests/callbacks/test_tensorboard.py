@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from hand_made_runs import SPEED, end_epoch, new_run
+from hand_made_runs import SPEED, end_epoch, end_fit, new_run
 from keraunos import ImageData
 from keraunos.callbacks import TensorBoard
 from keraunos.evaluation import Predictions
@@ -51,7 +51,7 @@ def test_scalars_of_training_and_validation_share_names_and_count_steps(tmp_path
     end_epoch(run, board, loss=0.75, val_loss=0.5, val_accuracy=0.625, **SPEED)
     rates = {**SPEED, "learning_rate": 0.0625, "images_per_second": 2000.0}
     end_epoch(run, board, loss=0.25, val_loss=0.125, val_accuracy=0.75, **rates)
-    board.on_fit_end(run)
+    end_fit(run, board)
     train = scalars(read(run, "train"))
     assert train["loss"] == {3: 0.75, 6: 0.25}
     assert train["learning_rate"] == {3: pytest.approx(0.1), 6: 0.0625}
@@ -68,17 +68,18 @@ def test_what_is_written_can_be_seen_after_each_epoch(tmp_path):
     run, board = new_run(run_dir=tmp_path), TensorBoard()
     end_epoch(run, board, loss=0.75)
     assert scalars(read(run, "train"))["loss"] == {3: 0.75}
-    board.on_exception(run, KeyboardInterrupt())
+    with run.background:
+        board.on_exception(run, KeyboardInterrupt())
 
 
 @pytest.mark.feature("pictures")
 def test_pictures_of_the_data_are_written_once_as_they_are(pictures, tmp_path):
     data = ImageData.from_folder(pictures / "train", image_size=32)
-    run = new_run(run_dir=tmp_path, data=data)
-    for run.step, run.resumed_from in ((0, None), (6, tmp_path / "step-00000006")):
+    for step, resumed_from in ((0, None), (6, tmp_path / "step-00000006")):
+        run = new_run(run_dir=tmp_path, data=data, step=step, resumed_from=resumed_from)
         board = TensorBoard()
         board.on_fit_begin(run)
-        board.on_fit_end(run)
+        end_fit(run, board)
     found = read(run, "train")
     assert set(found) == {"samples", "augmented"}
     assert set(found["samples"]) == set(found["augmented"]) == {0}
@@ -89,11 +90,11 @@ def test_pictures_of_the_data_are_written_once_as_they_are(pictures, tmp_path):
 
 @pytest.mark.feature("pictures")
 def test_the_confusion_matrix_of_each_epoch_is_drawn(tmp_path):
-    run, board = new_run(run_dir=tmp_path), TensorBoard()
+    run, board = new_run(run_dir=tmp_path), TensorBoard(images_every_n_epochs=1)
     for seed in (0, 1):
         run.validation = predictions(7 + seed)
         end_epoch(run, board, val_loss=0.5)
-    board.on_fit_end(run)
+    end_fit(run, board)
     assert set(read(run, "validation")) == {"loss", "confusion_matrix"}
     drawn = read(run, "validation")["confusion_matrix"]
     assert set(drawn) == {3, 6}
@@ -102,12 +103,32 @@ def test_the_confusion_matrix_of_each_epoch_is_drawn(tmp_path):
     assert first.shape != second.shape or np.any(first != second)
 
 
+@pytest.mark.parametrize("stopped", [False, True])
+def test_images_of_validation_come_every_fifth_epoch_and_with_the_last(tmp_path, stopped):
+    run, board = new_run(run_dir=tmp_path, max_epochs=9 if stopped else 7), TensorBoard()
+    for epoch in range(1, 8):
+        run.validation = predictions(4)
+        if stopped and epoch == 7:
+            run.request_stop("no better")
+        end_epoch(run, board, val_loss=0.5)
+    end_fit(run, board)
+    assert list(read(run, "validation")["confusion_matrix"]) == [15, 21]
+
+
+def test_images_of_an_epoch_that_was_the_last_without_notice_come_at_the_end(tmp_path):
+    run, board = new_run(run_dir=tmp_path), TensorBoard()
+    run.validation = predictions(4)
+    end_epoch(run, board, val_loss=0.5)
+    end_fit(run, board)
+    assert list(read(run, "validation")["confusion_matrix"]) == [3]
+
+
 @pytest.mark.slow
 @pytest.mark.feature("pictures")
 def test_the_most_confident_mistakes_of_each_epoch_are_drawn(pictures, tmp_path):
     data = ImageData.from_folder(pictures / "train", image_size=32)
     split = data.validation
-    run, board = new_run(run_dir=tmp_path, data=data), TensorBoard()
+    run, board = new_run(run_dir=tmp_path, data=data), TensorBoard(images_every_n_epochs=1)
     sure = np.full((split.num_examples, 3), 0.01, "float32")
     sure[np.arange(split.num_examples), split.labels] = 0.98
     wrong = sure.copy()
@@ -115,7 +136,7 @@ def test_the_most_confident_mistakes_of_each_epoch_are_drawn(pictures, tmp_path)
     for rows in (sure, wrong):
         run.validation = Predictions(split.names, rows, split.class_names, split.labels)
         end_epoch(run, board, val_loss=0.5)
-    board.on_fit_end(run)
+    end_fit(run, board)
     drawn = read(run, "validation")["mistakes"]
     (none,), (one,) = images(drawn[3]), images(drawn[6])
     colours = {tuple(pixel) for pixel in data.validation_images([2])[0].reshape(-1, 3)}
@@ -130,7 +151,7 @@ def test_without_pictures_there_are_scalars_only(pictures, tmp_path):
     board.on_fit_begin(run)
     run.validation = predictions()
     end_epoch(run, board, loss=0.5, val_loss=0.5)
-    board.on_fit_end(run)
+    end_fit(run, board)
     assert set(read(run, "train")) == {"loss", MEMORY}
     assert set(read(run, "validation")) == {"loss"}
 
@@ -141,7 +162,7 @@ def test_a_second_fit_writes_into_its_own_run(tmp_path):
         board.reset()
         run = new_run(run_dir=tmp_path / name)
         end_epoch(run, board, loss=0.5)
-        board.on_fit_end(run)
+        end_fit(run, board)
         assert scalars(read(run, "train"))["loss"] == {3: 0.5}
 
 
@@ -155,7 +176,7 @@ def test_a_run_that_is_resumed_further_back_shows_no_step_twice(tmp_path):
     board.on_fit_begin(again)
     for _ in range(2):
         end_epoch(again, board, loss=0.25, val_loss=0.5, **SPEED)
-    board.on_fit_end(again)
+    end_fit(again, board)
     found = events(tmp_path)
     for tag in ("loss", "gradient_norm", MEMORY, "images_per_second"):
         assert [each[1] for each in found if each[::2] == ("train", tag)] == [3, 6, 9], tag
@@ -168,5 +189,5 @@ def test_without_a_run_directory_nothing_is_written(tmp_path, monkeypatch):
     run, board = new_run(), TensorBoard()
     board.on_fit_begin(run)
     end_epoch(run, board, loss=0.5)
-    board.on_fit_end(run)
+    end_fit(run, board)
     assert not list(tmp_path.iterdir())

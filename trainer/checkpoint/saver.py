@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ...callbacks import RunState
+from ...callbacks import Background, RunState
 from ...core.bundle import Bundle, write_bundle
 from ...core.errors import CheckpointError, message
 from ...core.restarts import report_progress
@@ -20,7 +20,8 @@ class Saver:
     """Writes one checkpoint at a time in a thread of its own.
 
     Values are copied before; training waits for a checkpoint only where the next one is
-    to begin, before validation, and at the end.
+    to begin, before validation, and at the end. What callbacks have handed to the
+    background of the run is done first; if that fails, the checkpoint is not written.
 
     Args:
         capture: Copies what a checkpoint is to hold.
@@ -42,6 +43,7 @@ class Saver:
         self._store = store
         self._thread: threading.Thread | None = None
         self._path = Path()
+        self._is_written = False
         self._error: BaseException | None = None
         self.seconds = 1.0
 
@@ -65,7 +67,9 @@ class Saver:
         if not frozen.exists():
             bundles = {frozen: self._capture_frozen(run), **bundles}
         self._thread = threading.Thread(
-            target=self._write, args=(bundles, run.step), name="keraunos-saver"
+            target=self._write,
+            args=(bundles, run.step, run.background),
+            name="keraunos-saver",
         )
         self._thread.start()
 
@@ -73,7 +77,7 @@ class Saver:
         """Waits until it is written.
 
         Returns:
-            Where it is; None if there was none to wait for.
+            Where it is; None if none was written.
 
         Raises:
             CheckpointError: It can't be written. Those before are as they were.
@@ -85,16 +89,21 @@ class Saver:
         if self._error is not None:
             error, self._error = self._error, None
             raise _unwritable(self._path, error) from error
-        return self._path
+        return self._path if self._is_written else None
 
     def abandon(self) -> None:
         """Waits, whatever comes of it."""
         with contextlib.suppress(CheckpointError):
             self.finish()
 
-    def _write(self, bundles: dict[Path, Bundle], step: int) -> None:
+    def _write(
+        self, bundles: dict[Path, Bundle], step: int, background: Background
+    ) -> None:
         started = time.monotonic()
         try:
+            self._is_written = background.wait()
+            if not self._is_written:
+                return
             for path, bundle in bundles.items():
                 store = self._store if path.name == FROZEN_FOLDER else None
                 write_bundle(path, bundle, store)

@@ -219,6 +219,7 @@ class Loop:
 
     def _finish_saving(self, run: RunState) -> None:
         path = self.stage.saver.finish()
+        run.background.check()
         if path is not None:
             self.interruption.save_seconds = self.stage.saver.seconds
             self.callbacks.notify("on_checkpoint_saved", run, path)

@@ -15,6 +15,9 @@ from ...strategies import Part, Position, Replicas
 from ...strategies.tensorflow_internals import op_determinism_is_enabled
 from ..contracts import BatchSource
 
+# AutoGraph takes half a second to find nothing to convert.
+_as_it_is = tf.autograph.experimental.do_not_convert
+
 Prepare = Callable[[Any], tuple[Any, Any, Any]]
 
 
@@ -43,7 +46,7 @@ class Batches:
         if self._endless is not None:
             return self._endless
         batches = self._source.batches(position, self._replicas)
-        stamped = batches.map(lambda *parts: (parts, now())).prefetch(1)
+        stamped = batches.map(_as_it_is(lambda *parts: (parts, now()))).prefetch(1)
         iterator = iter(stamped)
         self._endless = iterator if self._source.is_endless else None
         return iterator
@@ -74,7 +77,7 @@ def cut(dataset: tf.data.Dataset, replicas: Replicas) -> tf.data.Dataset:
     first, total = replicas.first, replicas.total
     is_tuple = type(dataset.element_spec) is tuple  # whose items `map` hands over singly
     if total == 1:
-        return dataset.map(lambda *b: (Part(b if is_tuple else b[0], 1),))
+        return dataset.map(_as_it_is(lambda *b: (Part(b if is_tuple else b[0], 1),)))
 
     def parts(*batch: Any) -> tuple[Part, ...]:
         element = batch if is_tuple else batch[0]
@@ -91,7 +94,7 @@ def cut(dataset: tf.data.Dataset, replicas: Replicas) -> tf.data.Dataset:
 
         return tuple(part(replica) for replica in range(first, first + replicas.local))
 
-    return dataset.map(parts).prefetch(1)
+    return dataset.map(_as_it_is(parts)).prefetch(1)
 
 
 def unpack(element: Any) -> tuple[Any, Any, Any]:

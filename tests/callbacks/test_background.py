@@ -1,0 +1,74 @@
+import threading
+import time
+
+import pytest
+from hand_made_runs import new_run, save
+from keraunos.callbacks import Background, Callback, CallbackList
+
+
+def fails(error):
+    raise error
+
+
+def test_jobs_run_in_order_and_are_done_at_the_end():
+    done, go = [], threading.Event()
+    with Background() as background:
+        background.submit(go.wait)
+        for number in range(3):
+            background.submit(done.append, number)
+        assert done == []
+        go.set()
+    assert done == [0, 1, 2]
+
+
+def test_the_first_error_is_raised_at_the_end_and_later_jobs_still_run():
+    done, first = [], OSError("the disk is full")
+    with pytest.raises(OSError, match="the disk is full") as caught, Background() as jobs:
+        jobs.submit(fails, first)
+        jobs.submit(fails, ValueError("later"))
+        jobs.submit(done.append, 1)
+        assert not jobs.wait()
+        jobs.submit(done.append, 2)  # forgets jobs that are done, but not their errors
+    assert caught.value is first
+    assert done == [1, 2]
+
+
+def test_an_error_that_is_known_early_is_raised_by_a_check():
+    background = Background()
+    background.check()
+    with pytest.raises(OSError, match="full"), background:
+        background.submit(fails, OSError("full"))
+        background.wait()
+        background.check()
+
+
+def test_another_error_of_the_fit_is_not_replaced():
+    with pytest.raises(KeyError) as caught, Background() as background:
+        background.submit(fails, OSError("full"))
+        raise KeyError("of the fit")
+    assert caught.value.__notes__ == [
+        "A job in the background failed, too: OSError('full')"
+    ]
+
+
+def test_a_checkpoint_becomes_visible_only_after_the_jobs_before_it(tmp_path):
+    run, seen = new_run(run_dir=tmp_path, step=3), []
+
+    def look():
+        time.sleep(0.05)  # long enough for a checkpoint that does not wait
+        seen.extend(tmp_path.rglob("step-*"))
+
+    with run.background:
+        run.background.submit(look)
+        path = save(run, CallbackList({"callback": Callback()}))
+    assert seen == []
+    assert path is not None
+    assert path.is_dir()
+
+
+def test_no_checkpoint_is_written_where_a_job_has_failed(tmp_path):
+    run = new_run(run_dir=tmp_path, step=3)
+    with pytest.raises(OSError, match="full"), run.background:
+        run.background.submit(fails, OSError("full"))
+        assert save(run, CallbackList({})) is None
+    assert not list(tmp_path.rglob("step-*"))
