@@ -11,9 +11,11 @@ from ..core.environment import usable_cpus
 from ..strategies import Part, Position, Replicas
 from .order import Draws
 
-THREADS = usable_cpus()
-BATCHES_AT_ONCE = min(THREADS, 4)  # as many as threads can decode, see `ParallelReader`
-BATCHES_AHEAD = 4  # memory is bounded by these two, whatever the number of CPUs
+# Memory is bounded by these two, whatever the number of CPUs. Threads do not decode more
+# than four at once, see `ParallelReader`, and fewer would wait for a slow disk.
+BATCHES_AT_ONCE = 4
+BATCHES_AHEAD = 4
+THREADS = max(usable_cpus(), BATCHES_AT_ONCE)
 
 
 # AutoGraph takes half a second to find nothing to convert.

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ...configs.choices import Cache
 from ...core.files import sha256_of_json
+from ...core.read_ahead import read_ahead
 from ...core.sealed_file import SEAL_VERSION
 from ...core.store import Store
 from .decode import Pixels
@@ -123,7 +124,11 @@ class _Decoded:
 
 
 def _from_array(array: Pixels) -> LoadImages:
-    return lambda rows: array[rows]
+    def load(rows: npt.NDArray[np.int64]) -> Pixels:
+        read_ahead(array, rows)
+        return array[rows]
+
+    return load
 
 
 def _from_files(files: ImageFiles) -> LoadImages:
