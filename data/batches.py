@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from ..core.environment import usable_cpus
 from ..strategies import Part, Position, Replicas
+from ..strategies.tensorflow_internals import numpy_function
 from .order import Draws
 
 # Memory is bounded by these two, whatever the number of CPUs. Threads do not decode more
@@ -45,7 +46,7 @@ def read_batches(
     length = position.batches_per_epoch or split.num_batches
     reader = _Reader(split, length, replicas)
     return (
-        tf.data.Dataset.counter(position.epoch * length + position.batch)
+        tf.data.Dataset.range(position.epoch * length + position.batch, tf.int64.max)
         .map(
             _as_it_is(reader.parts),
             num_parallel_calls=BATCHES_AT_ONCE,
@@ -78,9 +79,7 @@ class _Reader:
         nothing = np.zeros(0, np.int64)
         sample = self._split.arrays(Draws(nothing, nothing))
         types = [array.dtype for array in sample.values()]
-        repeats, *tensors = tf.numpy_function(
-            self._read, [batch, replica], [np.int32, *types]
-        )
+        repeats, *tensors = numpy_function(self._read, [batch, replica], [np.int32, *types])
         repeats.set_shape([])
         for tensor, array in zip(tensors, sample.values(), strict=True):
             tensor.set_shape([None, *array.shape[1:]])

@@ -69,14 +69,14 @@ def trace(body: Callable[..., Any]) -> Any:
 
     @functools.wraps(body)
     def traceable(*arguments: Any, **named: Any) -> Any:
-        with _gradients_freed_with_their_graphs():
+        with gradients_freed_with_their_graphs():
             return body(*arguments, **named)
 
     return tf.function(traceable, reduce_retracing=True, autograph=False)
 
 
 @contextlib.contextmanager
-def _gradients_freed_with_their_graphs() -> Iterator[None]:
+def gradients_freed_with_their_graphs() -> Iterator[None]:
     """Makes graphs hold the custom gradients that are registered while they are traced.
 
     TensorFlow holds them for the life of the process, and through them every graph with
@@ -88,9 +88,8 @@ def _gradients_freed_with_their_graphs() -> Iterator[None]:
     def register_weakly(self: Any, gradient: Callable[..., Any], name: str) -> None:
         graph = tf.compat.v1.get_default_graph()
         if self is registry and isinstance(graph, FuncGraph):
-            setattr(graph, name, gradient)
             weakref.finalize(graph, registry._registry.pop, name, None)
-            gradient = _weak(gradient)
+            gradient = _held_by(graph, gradient)
         register(self, gradient, name)
 
     kind.register = register_weakly
@@ -100,10 +99,27 @@ def _gradients_freed_with_their_graphs() -> Iterator[None]:
         kind.register = register
 
 
-def _weak(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Calls a function that somebody else holds."""
-    held: Any = weakref.ref(function)
-    return lambda *arguments: held()(*arguments)
+def numpy_function(
+    function: Callable[..., Any], inputs: Sequence[Any], types: Sequence[Any]
+) -> Any:
+    """A `tf.numpy_function` that goes with the graph that is being traced.
+
+    TensorFlow holds its function for the life of the process, with all that it reads from.
+    """
+    graph = tf.compat.v1.get_default_graph()
+    return tf.numpy_function(_held_by(graph, function), inputs, types)
+
+
+def _held_by(graph: Any, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Calls a function as long as there is a graph, and does not hold it."""
+    held = weakref.ref(function)
+    setattr(graph, f"_held_{id(function)}", function)
+
+    def call(*arguments: Any) -> Any:
+        called: Any = held()
+        return called(*arguments)
+
+    return call
 
 
 def has_started_devices() -> bool:

@@ -6,14 +6,18 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 from keraunos.strategies.tensorflow_internals import (
     functions_are_traced,
     functions_run_eagerly,
+    gradients_freed_with_their_graphs,
     has_started_devices,
     limit_coordination,
     mirrored_strategy_of_its_own,
+    numpy_function,
     op_determinism_is_enabled,
     trace,
     traced,
@@ -107,27 +111,67 @@ def doubled_with_a_gradient_of_three(value):
     return 2 * value, lambda upstream: 3 * upstream
 
 
-def test_trace():
-    def slope(value):
-        with tf.GradientTape() as tape:
-            tape.watch(value)
-            doubled = doubled_with_a_gradient_of_three(value)
-        return tape.gradient(doubled, value)
-
-    known = len(ops.gradient_registry.list())
-    function, value = trace(doubled_with_a_gradient_of_three), tf.constant(1.0)
-    assert float(trace(slope)(value)) == 3
+def slope(function, value):
     with tf.GradientTape() as tape:
         tape.watch(value)
-        doubled = function(value)
-    assert float(tape.gradient(doubled, value)) == 3  # asked for once it was traced
-    graph = weakref.ref(function.get_concrete_function(value).graph)
-    assert len(ops.gradient_registry.list()) > known
-    del function, tape, doubled
+        result = function(value)
+    return float(tf.reduce_sum(tape.gradient(result, value)))
+
+
+def require_freed(graph, known):
     gc.collect()
-    gc.collect()
+    gc.collect()  # the first one frees what a table of TensorFlow refers to weakly
     assert graph() is None
     assert len(ops.gradient_registry.list()) <= known
+
+
+def test_trace():
+    known = len(ops.gradient_registry.list())
+    function, value = trace(doubled_with_a_gradient_of_three), tf.constant(1.0)
+    assert slope(function, value) == 3  # asked for once it was traced
+    graph = weakref.ref(function.get_concrete_function(value).graph)
+    assert len(ops.gradient_registry.list()) > known
+    del function
+    require_freed(graph, known)
+
+
+def test_gradients_freed_with_their_graphs():
+    known = len(ops.gradient_registry.list())
+    with tf.Graph().as_default(), gradients_freed_with_their_graphs():
+        doubled_with_a_gradient_of_three(tf.constant(1.0))  # not in a graph of a function
+    assert len(ops.gradient_registry.list()) == known + 1
+    with gradients_freed_with_their_graphs():
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, "swish")])
+    function = tf.function(model)
+    with gradients_freed_with_their_graphs():
+        function.get_concrete_function(tf.ones((1, 2)))
+    graph = weakref.ref(function.get_concrete_function(tf.ones((1, 2))).graph)
+    assert slope(function, tf.ones((1, 2))) != 0
+    del function, model
+    require_freed(graph, known + 1)
+
+
+class Counting:
+    """A dataset whose elements it makes itself."""
+
+    def dataset(self):
+        one = tf.data.Dataset.range(3)
+        return one.map(lambda n: numpy_function(self.read, [n], [tf.int64])[0])
+
+    def read(self, number):
+        return number + np.int64(1)
+
+
+def test_numpy_function():
+    counting = Counting()
+    reader = weakref.ref(counting)
+    iterator = iter(counting.dataset().prefetch(1))
+    del counting
+    gc.collect()
+    assert list(map(int, iterator)) == [1, 2, 3]
+    del iterator
+    gc.collect()
+    assert reader() is None
 
 
 @pytest.mark.slow

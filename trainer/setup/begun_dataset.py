@@ -56,5 +56,6 @@ def _rest(iterator: Any) -> tf.data.Dataset:
         return element.get_value()
 
     as_it_is = tf.autograph.experimental.do_not_convert
-    taken = tf.data.Dataset.counter().map(as_it_is(take))
+    # TensorFlow holds the graph of each `Dataset.counter` for the life of the process.
+    taken = tf.data.Dataset.range(tf.int64.max).map(as_it_is(take))
     return taken.take_while(as_it_is(is_there)).map(as_it_is(content))

@@ -13,7 +13,7 @@ from ...core.errors import ConfigError, message
 from ...models import Module
 from ...models.variables import batch_norms
 from ...strategies import Position, Replicas
-from ...strategies.tensorflow_internals import trace
+from ...strategies.tensorflow_internals import gradients_freed_with_their_graphs, trace
 from ..contracts import BatchSource
 from ..step.batch_size import check_batch_size
 from ..step.keras_internals import build_compiled, set_synchronized
@@ -46,7 +46,7 @@ def build_model(
     """
     free_earlier_models()
     spec, counts = batch_spec(source), name_counts()
-    with strategy.scope():
+    with strategy.scope(), gradients_freed_with_their_graphs():
         model = module.build()
         check_compiled(model, module)
         check_targets(model, module, spec[1])
