@@ -49,6 +49,16 @@ def test_the_cost_of_callbacks_is_measured(tmp_path: Path) -> None:
     assert len(result["seconds_between_epochs"]) == 4
 
 
+def test_the_speed_of_the_input_is_measured(tmp_path: Path) -> None:
+    options = "--sizes 60x50 --counts 40 --cpus 1 --rounds 1 --seconds 0"
+    result = run_benchmark("input_pipeline.py", *options.split(), cwd=tmp_path)["60x50"][
+        "1"
+    ]
+    assert result.pop("contention")["images_per_second"].keys() >= {"1", "16"}
+    assert len(result) == 7
+    assert min(each["images_per_second"] for each in result.values()) > 0
+
+
 def test_the_saving_of_the_feature_cache_is_measured(tmp_path: Path) -> None:
     folder = make_pictures(tmp_path / "pictures", {"cat": 6, "dog": 4}, size=40)
     options = f"--train={folder} --image-size=32 --epochs=1"
