@@ -4,7 +4,12 @@ Knows nothing of models or data. A strategy is TensorFlow's own, not a wrapper.
 """
 
 from .batch_source import BatchSource
-from .collectives import SharedSlices, gathers_between_workers, sum_over_replicas
+from .collectives import (
+    SharedSlices,
+    first_device,
+    gathers_between_workers,
+    sum_over_replicas,
+)
 from .devices import Devices, find_devices, set_cpu_devices
 from .factory import (
     create_strategy,
@@ -31,6 +36,7 @@ __all__ = [
     "current_workers",
     "describe_strategy",
     "find_devices",
+    "first_device",
     "gather_rows",
     "gathers_between_workers",
     "init_workers",

@@ -1,6 +1,7 @@
 """Sums over replicas, in cross-replica context."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import tensorflow as tf
@@ -24,6 +25,13 @@ def gathers_between_workers(strategy: tf.distribute.Strategy) -> bool:
     """
     replicas = Replicas.of(strategy)
     return replicas.total > replicas.local
+
+
+def first_device(strategy: tf.distribute.Strategy) -> AbstractContextManager[Any]:
+    """Where variables for sums over replicas belong: on the device that has the sums."""
+    if strategy.num_replicas_in_sync == 1:
+        return strategy.scope()
+    return tf.device(strategy.extended.worker_devices[0])
 
 
 def sum_over_replicas(

@@ -76,7 +76,8 @@ class Part(NamedTuple):
 
     Attributes:
         content: Its rows, in a structure of tensors.
-        repeats: Scalar int32: how many replicas have the same rows.
+        repeats: Scalar int32: how many replicas have the same rows. None where there is
+            one replica in all.
     """
 
     content: Any

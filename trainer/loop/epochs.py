@@ -16,13 +16,14 @@ from ..step.batches import Batches
 from ..step.evaluate import EvaluationStep
 from ..step.metric_internals import reset_metrics
 from ..step.metric_values import read_metrics, with_unique_names
-from ..step.train import TrainStep
+from ..step.train import Outcome, TrainStep
 from .divergence import diverged
 from .outputs import Collected, collect
 from .pace import Pace
 from .speed import speed_name
 
 Clock = Callable[[], float]
+MakeSteps = Callable[[tf.Tensor, tf.Tensor], Outcome]
 
 # Values of an epoch beside losses and metrics.
 STATISTICS = (
@@ -96,9 +97,9 @@ class Training:
         self._rows_before = self.step.totals.read().rows
         run.samples -= self._rows_before  # until the epoch ends
         position = Position(run.epoch, run.epoch_step, self._length(run))
-        iterator = self._batches.start(position)
+        make_steps = self.step.on(self._batches.start(position))
         while run.stop_reason is None and self._steps_left(run) != 0:
-            if not self._call(run, iterator):
+            if not self._call(run, make_steps):
                 break
             self._read_metrics = self._workers.ahead(self._values_so_far)
             yield
@@ -121,13 +122,13 @@ class Training:
     def _values_so_far(self) -> dict[str, float]:
         return values_so_far(self.step, self.source)
 
-    def _call(self, run: RunState, iterator: Iterator[Any]) -> bool:
+    def _call(self, run: RunState, make_steps: MakeSteps) -> bool:
         """Makes some steps; false if the data came to their end instead."""
         started = self.clock()
         steps = self._steps_of_call(run)
         self.is_between_calls = False
         try:
-            outcome = self.step(iterator, _int64(run.step), _int64(steps))
+            outcome = make_steps(_int64(run.step), _int64(steps))
         except (tf.errors.OutOfRangeError, StopIteration):
             run.steps_per_epoch = run.epoch_step
             self.is_between_calls = True

@@ -1,5 +1,6 @@
 """Accepts a dataset, or a function of epoch and position, as a source of batches."""
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -31,6 +32,7 @@ class DatasetSource:
         self.is_endless = cardinality == tf.data.INFINITE_CARDINALITY
         self.num_batches = cardinality if cardinality >= 0 else None
         self._begun: BegunDataset | None = None
+        self._cut = functools.cache(functools.partial(cut, dataset))  # traces a function
 
     def first_elements(self) -> Iterator[Any]:
         """Elements from the first on, with which the next batches begin all the same."""
@@ -42,8 +44,10 @@ class DatasetSource:
         before = position.batch
         if self.is_endless:
             before += position.epoch * (position.batches_per_epoch or 0)
-        dataset = self._begun.from_the_start() if self._begun else self.dataset
-        self._begun = None
+        begun, self._begun = self._begun, None
+        if begun is None and not before:
+            return self._cut(replicas)
+        dataset = begun.from_the_start() if begun else self.dataset
         return cut(dataset.skip(before) if before else dataset, replicas)
 
     def prepare(self, part: Any) -> tuple[Any, Any, Any]:

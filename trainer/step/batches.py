@@ -45,9 +45,7 @@ class Batches:
         """
         if self._endless is not None:
             return self._endless
-        batches = self._source.batches(position, self._replicas)
-        stamped = batches.map(_as_it_is(lambda *parts: (parts, now()))).prefetch(1)
-        iterator = iter(stamped)
+        iterator = iter(self._source.batches(position, self._replicas).prefetch(1))
         self._endless = iterator if self._source.is_endless else None
         return iterator
 
@@ -55,14 +53,14 @@ class Batches:
 def next_with_wait(iterator: Any) -> tuple[Any, tf.Tensor]:
     """The parts of the next batch, and the seconds for which it was waited for; traced.
 
-    A batch that was ready before it was asked for was not waited for, however long the
-    device was busy with other things before it took it. NaN where operations have to be
-    repeatable: there is no clock then.
+    NaN where operations have to be repeatable: there is no clock then.
     """
     asked = now()
     with tf.control_dependencies([asked]):
-        parts, ready = next(iterator)
-    return parts, tf.maximum(ready - asked, 0.0)
+        parts = next(iterator)
+    tensors = tf.nest.flatten(parts, expand_composites=True)
+    with tf.control_dependencies([each for each in tensors if each is not None]):
+        return parts, now() - asked
 
 
 def now() -> tf.Tensor:
@@ -73,11 +71,14 @@ def now() -> tf.Tensor:
 
 
 def cut(dataset: tf.data.Dataset, replicas: Replicas) -> tf.data.Dataset:
-    """Cuts each batch into the parts of the replicas of this process."""
+    """Cuts each batch into the parts of the replicas of this process.
+
+    For a replica that is alone nothing is computed, which costs nothing in `tf.data`.
+    """
     first, total = replicas.first, replicas.total
     is_tuple = type(dataset.element_spec) is tuple  # whose items `map` hands over singly
     if total == 1:
-        return dataset.map(_as_it_is(lambda *b: (Part(b if is_tuple else b[0], 1),)))
+        return dataset.map(_as_it_is(lambda *b: (Part(b if is_tuple else b[0], None),)))
 
     def parts(*batch: Any) -> tuple[Part, ...]:
         element = batch if is_tuple else batch[0]
@@ -94,7 +95,7 @@ def cut(dataset: tf.data.Dataset, replicas: Replicas) -> tf.data.Dataset:
 
         return tuple(part(replica) for replica in range(first, first + replicas.local))
 
-    return dataset.map(_as_it_is(parts)).prefetch(1)
+    return dataset.map(_as_it_is(parts))
 
 
 def unpack(element: Any) -> tuple[Any, Any, Any]:

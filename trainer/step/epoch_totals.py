@@ -1,7 +1,7 @@
 """Sums over an epoch, kept on the device."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -32,8 +32,8 @@ class Means(NamedTuple):
 class EpochTotals:
     """Adds up losses, examples, time and gradient norms of the steps of an epoch.
 
-    Made and used in cross-replica context. Sums are float64, so that long epochs lose
-    nothing.
+    Made and used in cross-replica context; one device keeps them. Sums are float64, so
+    that long epochs lose nothing.
 
     Args:
         names: What the losses are called, in the order in which they are added.
@@ -51,6 +51,7 @@ class EpochTotals:
         rows: tf.Tensor,
         wait_seconds: tf.Tensor,
         values: Mapping[str, tf.Tensor],
+        gradient_norm: tf.Tensor | None = None,
     ) -> None:
         """Adds a step.
 
@@ -59,20 +60,20 @@ class EpochTotals:
             rows: The step's examples.
             wait_seconds: How long the step waited for data.
             values: Sums over the step's examples of what else is to be logged.
+            gradient_norm: Of the gradient, if it is applied at once; see `add_update`.
         """
         for name, value in values.items():
             self._value(name).assign_add(tf.cast(value, tf.float64))
         rows, wait_seconds = tf.cast(rows, tf.float64), tf.cast(wait_seconds, tf.float64)
         shares = [tf.cast(loss, tf.float64) * rows for loss in losses[: len(self.names)]]
-        zero = tf.zeros((), tf.float64)
-        self.sums.assign_add(tf.stack([rows, wait_seconds, zero, zero, *shares]))
+        self.sums.assign_add(
+            tf.stack([rows, wait_seconds, *_update(gradient_norm), *shares])
+        )
 
     def add_update(self, gradient_norm: tf.Tensor) -> None:
         """Adds a gradient that is applied; one that is not finite counts for nothing."""
-        norm = tf.cast(gradient_norm, tf.float64)
-        is_finite = tf.math.is_finite(norm)
-        own = [0.0, 0.0, tf.cast(is_finite, tf.float64), tf.where(is_finite, norm, 0.0)]
-        self.sums.assign_add(tf.stack([*own, *[0.0] * len(self.names)]))
+        shares = [0.0] * len(self.names)
+        self.sums.assign_add(tf.stack([0.0, 0.0, *_update(gradient_norm), *shares]))
 
     def read(self) -> Means:
         """The means of the steps since the last reset."""
@@ -110,3 +111,12 @@ class EpochTotals:
             with tf.init_scope():
                 self.values[name] = tf.Variable(0.0, trainable=False, dtype=tf.float64)
         return self.values[name]
+
+
+def _update(gradient_norm: tf.Tensor | None) -> tuple[Any, Any]:
+    """How many updates a gradient counts for, and the norm to add; float64."""
+    if gradient_norm is None:
+        return 0.0, 0.0
+    norm = tf.cast(gradient_norm, tf.float64)
+    is_finite = tf.math.is_finite(norm)
+    return tf.cast(is_finite, tf.float64), tf.where(is_finite, norm, 0.0)

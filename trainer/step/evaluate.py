@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from ...models import Module
-from ...strategies import own_part, sum_over_replicas
+from ...strategies import first_device, own_part, sum_over_replicas
 from ...strategies.tensorflow_internals import trace, traced
 from .batch_size import of_right_batch_size
 from .batches import Prepare, next_with_wait
@@ -46,7 +46,7 @@ class EvaluationStep:
         self.strategy = strategy
         self._prepare = prepare
         self._kinds: list[Kind] = []
-        with strategy.scope():
+        with first_device(strategy):
             self.totals = EpochTotals(loss_names(model, module))
 
     @traced

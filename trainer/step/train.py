@@ -7,6 +7,8 @@ inside `strategy.run`, Keras's clipping, accumulation, averaging and loss scalin
 wrong or fail.
 """
 
+import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
@@ -15,7 +17,12 @@ import tensorflow as tf
 from ...core.bundle import Arrays
 from ...models import Module
 from ...models.variables import unshared_statistics
-from ...strategies import gathers_between_workers, own_part, sum_over_replicas
+from ...strategies import (
+    first_device,
+    gathers_between_workers,
+    own_part,
+    sum_over_replicas,
+)
 from ...strategies.tensorflow_internals import traced
 from .accumulator import Accumulator, combine
 from .batches import Prepare, next_with_wait
@@ -101,7 +108,7 @@ class TrainStep:
         )
         self._pass = ReplicaPass(model, module, strategy.num_replicas_in_sync)
         self._gathers = False  # known once a step has been traced
-        with strategy.scope():
+        with first_device(strategy):
             self.totals = EpochTotals(loss_names(model, module))
         trained = [variable.value for variable in model.trainable_variables]
         self.accumulator = (
@@ -130,12 +137,25 @@ class TrainStep:
         done, finite, _ = tf.while_loop(lambda *state: state[2], body, start)
         return Outcome(done, finite)
 
+    def on(self, iterator: Any) -> Callable[[tf.Tensor, tf.Tensor], Outcome]:
+        """The same for one iterator, traced by now.
+
+        TensorFlow looks at the types of all arguments in each call of a traced function;
+        for a tiny model that is a fifth of a step.
+
+        Returns:
+            Takes `first_step` and `steps`.
+        """
+        number = tf.TensorSpec((), tf.int64)
+        function = self.__call__.get_concrete_function(iterator, number, number)
+        return functools.partial(function, iterator)
+
     @traced
     def finish_epoch(self) -> None:
         """Applies what has been accumulated since the last update."""
         if self.accumulator is not None:
             left = self.accumulator
-            when(left.count > 0, lambda: self._apply(left.take()))
+            when(left.count > 0, lambda: self._apply_sums(left))
 
     def epoch_values(self) -> Arrays:
         """Copies what has been summed up in this epoch."""
@@ -159,9 +179,14 @@ class TrainStep:
         self._gathers = gathers_between_workers(self.strategy) and _any_sparse(gradients)
         self._share_statistics(statistics)
         losses = divide(self._pass.kinds, numerators, denominators)
-        self.totals.add(losses, rows, wait_seconds, values)
-        finite = tf.math.is_finite(losses[0]) & self._all_finite(gradients)
-        when(finite, lambda: self._update(gradients, denominators))
+        combined = combine(gradients, denominators)
+        norm = self._norm(combined)
+        applied = norm if self.accumulator is None else None
+        self.totals.add(losses, rows, wait_seconds, values, applied)
+        finite = tf.math.is_finite(losses[0])
+        if not isinstance(self.model.optimizer, keras.optimizers.LossScaleOptimizer):
+            finite &= tf.math.is_finite(norm)  # that one skips such updates by itself
+        when(finite, lambda: self._update(combined, gradients, denominators))
         return finite
 
     def _on_replica(self, parts: Any, step: tf.Tensor) -> ReplicaSums:
@@ -185,31 +210,29 @@ class TrainStep:
         for variable, total in zip(self._statistics, sums, strict=True):
             variable.assign(total / self.strategy.num_replicas_in_sync)
 
-    def _all_finite(self, gradients: dict[str, list[Any]]) -> tf.Tensor:
-        """Whether no gradient has NaN or infinity; true if the optimizer sees to that."""
-        if isinstance(self.model.optimizer, keras.optimizers.LossScaleOptimizer):
-            return tf.constant(True)
-        present = [each for some in gradients.values() for each in some if each is not None]
-        dense = [g.values if isinstance(g, tf.IndexedSlices) else g for g in present]
-        # Zero times a finite number is zero, times any other NaN: one pass, no branch.
-        sums = [tf.reduce_sum(gradient * 0.0) for gradient in dense]
-        return tf.equal(tf.add_n(sums), 0.0)
-
     def _update(
         self,
+        combined: list[Any],
         gradients: dict[str, list[Any]],
         denominators: dict[str, tf.Tensor],
     ) -> None:
         accumulator = self.accumulator
         if accumulator is None:
-            self._apply(combine(gradients, denominators))
+            self._apply(combined)
             return
         accumulator.add(gradients, denominators)
-        when(accumulator.is_full(), lambda: self._apply(accumulator.take()))
+        when(accumulator.is_full(), lambda: self._apply_sums(accumulator))
+
+    def _apply_sums(self, accumulator: Accumulator) -> None:
+        gradients = accumulator.take()
+        self.totals.add_update(self._norm(gradients))
+        self._apply(gradients)
+
+    def _norm(self, gradients: list[Any]) -> tf.Tensor:
+        scale = self.model.optimizer.scale_loss(tf.ones((), tf.float64))
+        return gradient_norm(gradients) / scale
 
     def _apply(self, gradients: list[Any]) -> None:
-        scale = self.model.optimizer.scale_loss(tf.ones((), tf.float64))
-        self.totals.add_update(gradient_norm(gradients) / scale)
         apply_in_cross_replica_context(
             self.model.optimizer, gradients, self.model.trainable_variables
         )

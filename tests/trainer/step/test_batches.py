@@ -154,3 +154,20 @@ def _after(milliseconds: int, value: Any) -> Any:
 
 def test_waiting_for_slow_data_is_noticed() -> None:
     assert sum(waits(100)) > 0.1
+
+
+def test_batches_for_one_replica_pass_without_being_computed() -> None:
+    """What TensorFlow finds to do nothing it leaves out of the pipeline."""
+    dataset = numbers(10)
+    ((first,), *_) = cut(dataset, Replicas())
+    assert first.content.numpy().tolist() == [0, 1, 2, 3]
+    assert first.repeats is None
+
+
+def test_every_epoch_of_a_dataset_has_the_same_pipeline() -> None:
+    source = DatasetSource(numbers(10))
+    whole = source.batches(Position(), FIRST_OF_FOUR)
+    assert source.batches(Position(epoch=3), FIRST_OF_FOUR) is whole
+    assert source.batches(Position(), Replicas()) is not whole
+    rest = rows(source.batches(Position(0, 1), FIRST_OF_FOUR))
+    assert rest == rows(whole)[1:]

@@ -69,3 +69,17 @@ def test_rows_of_an_embedding_that_come_twice_are_added_up_first():
     )
     assert float(gradient_norm([slices, None, tf.constant([6.0])])) == 7.0
     assert float(gradient_norm([None])) == 0.0
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_it_is_finite_only_if_all_gradients_are(bad):
+    dense = tf.constant([[1.0, 2.0], [3.0, 4.0]])
+    slices = tf.IndexedSlices(tf.constant([[bad], [1.0]]), tf.constant([2, 2]), (5, 1))
+    assert np.isfinite(gradient_norm([dense, tf.zeros((2, 0))]))
+    assert not np.isfinite(gradient_norm([dense, tf.constant([0.0, bad])]))
+    assert not np.isfinite(gradient_norm([dense, slices]))
+
+
+def test_half_precision_is_squared_in_single():
+    halves = tf.constant([3000.0, 4000.0], tf.float16)
+    assert float(gradient_norm([halves, tf.zeros(2, tf.float64)])) == 5000.0
