@@ -60,7 +60,7 @@ def next_with_wait(iterator: Any) -> tuple[Any, tf.Tensor]:
         parts = next(iterator)
     tensors = tf.nest.flatten(parts, expand_composites=True)
     with tf.control_dependencies([each for each in tensors if each is not None]):
-        return parts, now() - asked
+        return parts, tf.maximum(now() - asked, 0.0)
 
 
 def now() -> tf.Tensor:
