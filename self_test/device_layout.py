@@ -6,7 +6,7 @@ from typing import Literal
 from ..configs.choices import Accelerator
 
 Kind = Literal["CPU", "GPU"]
-Where = Literal["one", "several", "all"]
+Where = Literal["one", "several", "all", "workers"]
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class DeviceLayout:
         devices: How many real ones.
         parts: Into how many logical devices each is split.
         part_megabytes: Memory of each part of a GPU; 0 for whole devices and for CPUs.
+        workers: Processes that are started besides, and share the devices.
 
     Example:
         >>> DeviceLayout("GPU", 1, parts=2).describe()
@@ -28,6 +29,7 @@ class DeviceLayout:
     devices: int = 1
     parts: int = 1
     part_megabytes: int = 0
+    workers: int = 0
 
     @property
     def replicas(self) -> int:
@@ -42,6 +44,8 @@ class DeviceLayout:
     def describe(self) -> str:
         """Describes it in a few words."""
         name = f"{self.devices} {self.kind}{'s'[: self.devices > 1]}"
+        if self.workers:
+            return f"{self.workers} workers on {name}"
         return f"{name} split in {self.parts}" if self.parts > 1 else name
 
     def apply(self) -> None:
@@ -74,7 +78,8 @@ def find_layout(where: Where, gpus: int, gpu_megabytes: int = 0) -> DeviceLayout
 
     Args:
         where: `"one"` device; `"several"` replicas, for which a device is split where
-            there is only one; `"all"` real devices, if there are several.
+            there is only one; `"all"` real devices, if there are several; `"workers"`,
+            each with a GPU of its own, or two that share a CPU.
         gpus: How many the machine has.
         gpu_megabytes: Memory of each, or 0 where that is not known.
 
@@ -88,6 +93,9 @@ def find_layout(where: Where, gpus: int, gpu_megabytes: int = 0) -> DeviceLayout
     """
     if where == "one":
         return DeviceLayout("GPU" if gpus else "CPU")
+    if where == "workers":
+        several = DeviceLayout("GPU", gpus, workers=gpus)
+        return several if gpus > 1 else DeviceLayout("CPU", workers=2)
     if gpus > 1:
         return DeviceLayout("GPU", gpus)
     if where == "all":

@@ -6,15 +6,49 @@ Each names the sentence of the documents that it proves or breaks.
 from .check import Check
 
 _SAME_RESULT = "the number of devices does not change the result"
+_STEP = "A step of a tiny model costs little more than one of a bare loop"
+_TRAINING = "ResNet50 trains as fast as in a bare loop"
+# Names of ResNet50 with its backbone frozen, and as a whole.
+_RESNETS = (("frozen ResNet50", True, 40), ("fine-tuned ResNet50", False, 75))
+_MIXED = "mixed_float16"
 
-CHECKS = (
-    Check(
-        "replicas agree, float32",
+
+def _replicas_agree(precision: str, seconds: float) -> Check:
+    return Check(
+        f"replicas agree, {precision}",
         _SAME_RESULT,
         "replicas_agree",
         "several",
+        seconds,
+        {"precision": precision},
+    )
+
+
+def _throughput(precision: str, uses_xla: bool) -> list[Check]:
+    kind = f"{precision}, XLA" if uses_xla else precision
+    options = {"precision": precision, "uses_xla": uses_xla}
+    return [
+        Check(
+            f"{name}, {kind}{', all GPUs' if where == 'all' else ''}",
+            _TRAINING,
+            "throughput",
+            where,
+            seconds,
+            {**options, "is_frozen": is_frozen},
+        )
+        for name, is_frozen, seconds in _RESNETS
+        for where in ("one", "all")
+    ]
+
+
+CHECKS = (
+    _replicas_agree("float32", 15),
+    Check(
+        "kill and resume",
+        "the run then ends with the very bits that it would have had",
+        "kill_and_resume",
+        "several",
         25,
-        {"precision": "float32"},
     ),
     Check(
         "all-reduce",
@@ -23,4 +57,25 @@ CHECKS = (
         "several",
         12,
     ),
+    Check("randomness", "a run repeats with its seed", "randomness", "several", 15),
+    _replicas_agree(_MIXED, 12),
+    Check("step overhead", _STEP, "step_overhead", "one", 20),
+    Check("cached features", "all numbers stay as they were", "cached_features", "one", 20),
+    Check(
+        "input",
+        "Decoded pictures are kept on the disk for all runs, where they fit",
+        "input",
+        "one",
+        15,
+    ),
+    Check(
+        "workers agree", "The result is that of one process", "workers_agree", "workers", 35
+    ),
+    Check("memory", "Memory does not grow from fit to fit", "memory", "one", 25),
+    _replicas_agree("float64", 12),
+    *_throughput("float32", uses_xla=False),
+    *_throughput(_MIXED, uses_xla=False),
+    *_throughput("float32", uses_xla=True),
+    *_throughput(_MIXED, uses_xla=True),
+    Check("step overhead, replicas", _STEP, "step_overhead", "several", 35),
 )

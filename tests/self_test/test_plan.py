@@ -55,6 +55,8 @@ def test_a_check_that_hangs_is_ended_before_the_time_of_others_is_gone():
     assert time_limit(ONE, 25.0, slower=2.0) == TimeLimit(25.0, is_end=True)
 
 
-def test_everything_fits_into_ten_minutes_of_a_machine_like_ours():
+def test_all_but_xla_fits_into_ten_minutes_of_two_cores():
     jobs = find_jobs(CHECKS, machine(0), minutes=10)
-    assert sum(job.check.seconds for job in jobs) < 9.5 * 60
+    plain = [job.check for job in jobs if not job.check.options.get("uses_xla")]
+    assert sum(check.seconds for check in plain) < 9.5 * 60
+    assert len(plain) == len(jobs) - 4

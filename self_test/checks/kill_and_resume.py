@@ -1,0 +1,115 @@
+"""Kills a run within an epoch, resumes it, and compares its end with that of another.
+
+As a program it is the run that is killed:
+
+    python -m keraunos.self_test.checks.kill_and_resume SETTINGS
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...callbacks import Callback, ModelCheckpoint, RunState
+from ...core.files import write_json_atomic
+from ...core.processes import how_it_ended
+from ..check import CheckSettings
+from ..verdict import Verdict, right_if
+from .subjects import batched, labelled_images, mixed_layers, trainer_for
+
+EPOCHS, STEPS = 2, 5
+RUN, UNINTERRUPTED = "run", "uninterrupted"
+
+
+class _Killer(Callback):
+    """Kills the process when the second checkpoint is whole, in the middle of an epoch."""
+
+    def reset(self) -> None:
+        self.saved = 0
+
+    def on_checkpoint_saved(self, run: RunState, path: Path) -> None:
+        self.saved += 1
+        if self.saved == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class _FirstStep(Callback):
+    """Notes at which step a fit begins."""
+
+    def on_fit_begin(self, run: RunState) -> None:
+        self.step = run.step
+
+
+def measure(settings: CheckSettings) -> Verdict:
+    """Compares weights, losses and metrics, to the bit."""
+    code = _train_and_die(settings)
+    if code != -signal.SIGKILL:
+        return Verdict("failed", f"the run was to be killed, and {how_it_ended(code)}")
+    resumed, first_step = _train(settings, RUN)
+    expected, _ = _train(settings, UNINTERRUPTED)
+    pairs = zip(expected.model.weights, resumed.model.weights, strict=True)
+    differences = [float(np.max(np.abs(a.numpy() - b.numpy()))) for a, b in pairs]
+    is_same = max(differences) == 0.0 and _losses(expected) == _losses(resumed)
+    figures = {
+        "resumed_at_step": first_step,
+        "of_steps": EPOCHS * STEPS,
+        "weights_differ_by": max(differences),
+    }
+    same = "the same" if is_same else "not the same"
+    return right_if(
+        is_same and first_step > 0,
+        f"killed, resumed at step {first_step} of {EPOCHS * STEPS}; weights, losses and "
+        f"metrics are {same} to the bit",
+        figures,
+    )
+
+
+def _train(
+    settings: CheckSettings, name: str, callback: Callback | None = None
+) -> tuple[Any, int]:
+    """Trains in a run directory of that name, and returns where the fit began, too."""
+    first = _FirstStep()
+    checkpoint = ModelCheckpoint("loss", every_n_steps=2, restore_best=False)
+    callbacks = {"first_step": first, "model_checkpoint": checkpoint, "tensorboard": None}
+    trainer = trainer_for(
+        settings,
+        settings.layout.replicas,
+        callbacks | ({"killer": callback} if callback else {}),
+        run_dir=settings.folder / name,
+        max_epochs=EPOCHS,
+        seed=3,
+        # Without it, sums on GPUs come in any order.
+        deterministic=settings.layout.kind == "GPU",
+        export=False,
+    )
+    batch_size = 8 * settings.layout.replicas
+    examples = labelled_images((STEPS - 1) * batch_size + 1, size=8)
+    result = trainer.fit(mixed_layers(dropout=0.5), batched(examples, batch_size))
+    return result, first.step
+
+
+def _losses(result: Any) -> list[list[float]]:
+    return [result.history["loss"], result.history["accuracy"]]
+
+
+def _train_and_die(settings: CheckSettings) -> int:
+    job = settings.folder / "killed.json"
+    write_json_atomic(job, settings.to_json())
+    command = [sys.executable, "-m", __name__, str(job)]
+    return subprocess.run(command, check=False).returncode
+
+
+def main(job: Path) -> None:
+    """Is the run that is killed."""
+    settings = CheckSettings.from_json(json.loads(job.read_text()))
+    settings.layout.apply()
+    _train(settings, RUN, _Killer())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,77 @@
+"""Images per second of training ResNet50: its head alone, or all of it."""
+
+import statistics
+from typing import Any
+
+import keras
+
+from ...configs import TrainerConfig
+from ...models import TransferClassifier
+from ..check import CheckSettings
+from ..verdict import Verdict, fast_if, spread
+from .sides import BARE, FIT, OURS, Training
+from .subjects import CLASSES, labelled_images
+from .turns import time_in_turns
+
+LEAST_OF_BARE_LOOP = 0.9
+XLA = "jit_compile"  # of the Trainer
+
+
+def measure(settings: CheckSettings) -> Verdict:
+    """Our Trainer against a bare loop and `Model.fit`, on batches in memory."""
+    uses_xla = settings.options["uses_xla"]
+    if uses_xla and XLA not in TrainerConfig.model_fields:
+        return Verdict("not measured", f"this version has no trainer.{XLA}")
+    model = TransferClassifier(CLASSES, image_size=settings.image_size, weights=None)
+    rows = settings.batch_size * settings.layout.replicas
+    training = Training(
+        settings,
+        model.build if settings.options["is_frozen"] else _finetuned(settings.image_size),
+        labelled_images(rows, settings.image_size),
+        settings.steps,
+        settings.epochs + 1,
+        settings.options["precision"],
+        {XLA: uses_xla} if XLA in TrainerConfig.model_fields else {},
+    )
+    times = time_in_turns(training.sides())
+    return _verdict(times, rows * settings.steps, settings)
+
+
+def _verdict(
+    times: dict[str, list[float]], images: int, settings: CheckSettings
+) -> Verdict:
+    speeds = {name: images / statistics.median(seconds) for name, seconds in times.items()}
+    ratios = {name: speeds[OURS] / speeds[name] for name in (BARE, FIT)}
+    figures: dict[str, Any] = {
+        **{f"{name}_images_per_second": speed for name, speed in speeds.items()},
+        **{f"{name}_spread": spread(seconds) for name, seconds in times.items()},
+        "of_bare_loop": ratios[BARE],
+        "of_model_fit": ratios[FIT],
+        "image_size": settings.image_size,
+        "batch_size": settings.batch_size * settings.layout.replicas,
+    }
+    return fast_if(
+        ratios[BARE] >= LEAST_OF_BARE_LOOP,
+        f"{speeds[OURS]:.3g} images/s at {settings.image_size} px: {ratios[BARE]:.2f} of a "
+        f"bare loop (at least {LEAST_OF_BARE_LOOP:g}), {ratios[FIT]:.2f} of Model.fit; "
+        f"spread {spread(times[OURS]):.0%}",
+        figures,
+    )
+
+
+def _finetuned(image_size: int) -> Any:
+    """A builder of ResNet50 that trains as a whole."""
+
+    def build() -> keras.Model:
+        shape = (image_size, image_size, 3)
+        backbone = keras.applications.ResNet50(
+            include_top=False, weights=None, input_shape=shape, pooling="avg"
+        )
+        inputs = keras.Input(shape)
+        features = backbone(keras.layers.Rescaling(1 / 255)(inputs))
+        outputs = keras.layers.Dense(CLASSES, "softmax", dtype="float32")(features)
+        model = keras.Model(inputs, outputs)
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    return build

@@ -1,0 +1,89 @@
+"""Times several functions side by side: they take turns, so that all see the same load."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import keras
+
+Side = Callable[["EpochClock"], None]
+
+
+class Turns:
+    """Lets threads go one at a time, round and round, until each of them has left.
+
+    Args:
+        names: Of all that take part, in their order.
+    """
+
+    def __init__(self, names: list[str]) -> None:
+        self._order = list(names)
+        self._changed = threading.Condition()
+
+    def wait(self, name: str) -> None:
+        """Waits until it is the turn of that one."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._order[0] == name)
+
+    def hand_on(self, name: str) -> None:
+        """Lets the next one go."""
+        with self._changed:
+            self._order.append(self._order.pop(0))
+            self._changed.notify_all()
+
+    def leave(self, name: str) -> None:
+        """Takes part no longer, whoever's turn it is."""
+        with self._changed:
+            self._order.remove(name)
+            self._changed.notify_all()
+
+
+class EpochClock(keras.callbacks.Callback):
+    """Seconds of each epoch but the first, which traces.
+
+    Args:
+        turns: Shared with others.
+        name: Of this one.
+    """
+
+    def __init__(self, turns: Turns, name: str) -> None:
+        super().__init__()
+        self._turns = turns
+        self._name = name
+        self.seconds: list[float] = []
+
+    def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
+        """Waits for its turn, and starts."""
+        self._turns.wait(self._name)
+        self._started = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: object = None) -> None:
+        """Stops, and hands on."""
+        if epoch > 0:
+            self.seconds.append(time.perf_counter() - self._started)
+        self._turns.hand_on(self._name)
+
+
+def time_in_turns(sides: Mapping[str, Side]) -> dict[str, list[float]]:
+    """Runs functions in threads of their own, whose epochs take turns.
+
+    Args:
+        sides: By name; each calls the two hooks of its clock around every epoch.
+
+    Returns:
+        Seconds of each epoch but the first, for each side.
+    """
+    turns = Turns(list(sides))
+    clocks = {name: EpochClock(turns, name) for name in sides}
+
+    def run(name: str) -> None:
+        try:
+            sides[name](clocks[name])
+        finally:
+            turns.leave(name)
+
+    with ThreadPoolExecutor(len(sides)) as threads:
+        for running in [threads.submit(run, name) for name in sides]:
+            running.result()
+    return {name: clock.seconds for name, clock in clocks.items()}

@@ -1,0 +1,40 @@
+"""Epochs of several sides take turns, whatever becomes of one of them."""
+
+import pytest
+from keraunos.self_test.checks.turns import EpochClock, time_in_turns
+
+
+def side(name: str, epochs: int, order: list[str], fails_after: int | None = None):
+    def run(clock: EpochClock) -> None:
+        for epoch in range(epochs):
+            clock.on_epoch_begin(epoch)
+            order.append(name)
+            if epoch == fails_after:
+                raise ValueError(name)
+            clock.on_epoch_end(epoch)
+
+    return run
+
+
+def test_epochs_take_turns_and_the_first_is_not_counted():
+    order: list[str] = []
+    times = time_in_turns({name: side(name, 3, order) for name in "abc"})
+    assert order == list("abcabcabc")
+    assert {name: len(seconds) for name, seconds in times.items()} == dict.fromkeys(
+        "abc", 2
+    )
+
+
+@pytest.mark.parametrize("fails_after", [0, 1])
+def test_a_side_that_fails_stops_nobody_and_is_an_error(fails_after):
+    order: list[str] = []
+    sides = {"a": side("a", 3, order), "b": side("b", 3, order, fails_after)}
+    with pytest.raises(ValueError, match="b"):
+        time_in_turns(sides)
+    assert order.count("a") == 3
+
+
+def test_one_that_is_over_sooner_does_not_keep_the_others_waiting():
+    order: list[str] = []
+    time_in_turns({"a": side("a", 1, order), "b": side("b", 3, order)})
+    assert order == ["a", "b", "b", "b"]
