@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .self_test.selftest import selftest as selftest
     from .strategies import init_workers as init_workers
     from .strategies import set_cpu_devices as set_cpu_devices
+    from .strategies import set_gpu_memory_limit as set_gpu_memory_limit
     from .trainer import FitResult as FitResult
     from .trainer import TestResult as TestResult
     from .trainer import Trainer as Trainer
@@ -73,6 +74,7 @@ _HOMES = {
     "init_workers": "strategies",
     "selftest": "self_test.selftest",
     "set_cpu_devices": "strategies",
+    "set_gpu_memory_limit": "strategies",
 }
 
 __all__ = [*sorted(_HOMES), "callbacks"]

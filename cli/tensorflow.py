@@ -16,17 +16,18 @@ _NOISE = re.compile(
 
 
 def load_tensorflow(trainer: TrainerConfig | None = None) -> None:
-    """Imports TensorFlow quietly and makes the virtual CPU devices that are wanted.
+    """Imports TensorFlow quietly, and prepares its devices as they are wanted.
 
     Args:
-        trainer: Whose `cpu_devices` (where there is no GPU), or `devices` with
-            `accelerator=cpu`, are made.
+        trainer: Whose `gpu_memory_limit_gib` is set, and whose `cpu_devices` (where there
+            is no GPU), or `devices` with `accelerator=cpu`, are made.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with _without_noise():
         import tensorflow as tf
 
         from ..strategies.devices import apply_cpu_devices_variable, set_cpu_devices
+        from ..strategies.gpu_memory import set_gpu_memory_limit
 
         has_gpu = bool(tf.config.list_physical_devices("GPU"))
         count = _cpu_devices(trainer, has_gpu)
@@ -34,6 +35,8 @@ def load_tensorflow(trainer: TrainerConfig | None = None) -> None:
             apply_cpu_devices_variable()
         else:
             set_cpu_devices(count)
+        if trainer is not None and trainer.gpu_memory_limit_gib is not None:
+            set_gpu_memory_limit(trainer.gpu_memory_limit_gib)
 
 
 def _cpu_devices(trainer: TrainerConfig | None, has_gpu: bool) -> int | None:

@@ -62,7 +62,10 @@ TRAINER = Arguments(
     TrainerConfig,
     of_run=("seed", "feature_cache"),
     without=("strategy",),
-    instead={"cpu_devices": "Call keraunos.set_cpu_devices(...) first."},
+    instead={
+        "cpu_devices": "Call keraunos.set_cpu_devices(...) first.",
+        "gpu_memory_limit_gib": "Call keraunos.set_gpu_memory_limit(...) first.",
+    },
 )
 TABLE = Arguments(DataConfig, of_run=("seed", "cache_dir"), without=("train",))
 FOLDER = Arguments(

@@ -10,6 +10,7 @@ _EXECUTION = frozenset(
         "trainer.cpu_devices",
         "trainer.deterministic",
         "trainer.devices",
+        "trainer.gpu_memory_limit_gib",
         "trainer.steps_per_execution",
         "trainer.strategy",
     }

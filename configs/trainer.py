@@ -30,6 +30,11 @@ class TrainerConfig(Section):
         description="Split the CPU into that many virtual devices, for trying things out "
         "without a GPU.",
     )
+    gpu_memory_limit_gib: Annotated[float, Field(gt=0, le=MOST)] | None = Field(
+        None,
+        description="GiB that a process takes of each GPU at most, so that several trials "
+        "or users can share one. Without a limit, too, memory is taken as it is needed.",
+    )
     precision: Precision = Field("float32", description="Keras dtype policy.")
     deterministic: bool = Field(
         False,

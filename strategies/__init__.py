@@ -19,6 +19,7 @@ from .factory import (
     strategy_names,
 )
 from .gathering import gather_rows
+from .gpu_memory import set_gpu_memory_limit
 from .multi_worker import current_workers, init_workers, workers_of
 from .replicas import Part, Position, Replicas, own_part
 from .workers import ALONE, Workers
@@ -44,6 +45,7 @@ __all__ = [
     "register_strategy",
     "require_outside_scope",
     "set_cpu_devices",
+    "set_gpu_memory_limit",
     "strategy_names",
     "sum_over_replicas",
     "workers_of",

@@ -9,6 +9,7 @@ import tensorflow as tf
 from ..configs.choices import Accelerator
 from ..core.environment import number_of
 from ..core.errors import ConfigError, message
+from .gpu_memory import let_memory_grow
 
 CPU_DEVICES_VARIABLE = "KERAUNOS_CPU_DEVICES"
 MOST_CPU_DEVICES = 1024
@@ -105,13 +106,7 @@ def apply_cpu_devices_variable() -> None:
 
 
 def _gpus() -> tuple[str, ...]:
-    for gpu in tf.config.list_physical_devices("GPU"):
-        if tf.config.get_logical_device_configuration(gpu):
-            continue  # split, each part with a memory of its own
-        try:
-            tf.config.experimental.set_memory_growth(gpu, True)
-        except RuntimeError:  # already started: whoever did so has decided
-            break
+    let_memory_grow()
     return tuple(device.name for device in tf.config.list_logical_devices("GPU"))
 
 

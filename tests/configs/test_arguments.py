@@ -21,6 +21,11 @@ from keraunos.callbacks import EarlyStopping, LearningRateFinder, TensorBoard
         (Trainer, {"max_epoch": 3}, "Did you mean max_epochs?"),
         (Trainer, {"callback": []}, "Did you mean callbacks?"),
         (Trainer, {"cpu_devices": 2}, "Call keraunos.set_cpu_devices(...) first."),
+        (
+            Trainer,
+            {"gpu_memory_limit_gib": 2},
+            "Call keraunos.set_gpu_memory_limit(...) first.",
+        ),
         (ImageData.from_folder, {"image_sise": 32}, "Did you mean image_size?"),
         (ImageData.from_folder, {"label_column": "y"}, "ImageData.from_csv"),
         (ImageData.from_csv, {"lable_column": "y"}, "Did you mean label_column?"),

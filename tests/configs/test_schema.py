@@ -40,7 +40,12 @@ OWN = {  # arguments that are no settings
 @pytest.mark.parametrize(
     ("function", "section", "of_run", "only_yaml"),
     [
-        (Trainer, TrainerConfig, {"seed", "feature_cache"}, {"cpu_devices"}),
+        (
+            Trainer,
+            TrainerConfig,
+            {"seed", "feature_cache"},
+            {"cpu_devices", "gpu_memory_limit_gib"},
+        ),
         (ImageData.from_folder, DataConfig, {"seed", "cache_dir"}, set(OF_TABLES)),
         (ImageData.from_csv, DataConfig, {"seed", "cache_dir"}, set()),
         (TransferClassifier, ModelConfig, set(), {"builder", "arguments"}),
