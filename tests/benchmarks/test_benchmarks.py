@@ -66,6 +66,15 @@ def test_the_saving_of_the_feature_cache_is_measured(tmp_path: Path) -> None:
     assert result["options"]["epochs"] == 1
 
 
+def test_whole_processes_are_measured(tmp_path: Path) -> None:
+    options = "--images=20 --size=32 --epochs=1"
+    result = run_benchmark("whole_process.py", *options.split(), cwd=tmp_path)
+    assert set(result["ratio_to_tutorial"]) == {"tutorial", "keraunos"}
+    (run,) = result["runs"]["keraunos"]
+    assert {"start", "passes", "training", "callbacks", "end"} <= set(run["parts"])
+    assert sum(run["parts"].values()) <= run["seconds"]
+
+
 def test_kills_of_the_other_side_are_counted(tmp_path: Path) -> None:
     options = ("--kills=2", "--only=keras")
     result = run_benchmark("crash_campaign.py", *options, cwd=tmp_path)

@@ -1,0 +1,50 @@
+"""Tells how the seconds of `keraunos fit` divide into its parts.
+
+The parts: start, which is imports; data; building of the model; passes of images through
+the backbone; training, validation included; callbacks, as far as training waits for them;
+checkpoints likewise; end, which is all after the last epoch: figures that are still being
+drawn, the check of the whole model, writing it, and the test; other.
+"""
+
+from typing import Any
+
+from search_stopwatch import Stopwatch
+
+
+class FitStopwatch(Stopwatch):
+    """Runs `keraunos fit` in this process; each second belongs to the innermost part."""
+
+    def _watch(self) -> None:
+        from keraunos.cli.commands import fit as command
+
+        load: Any = command.load_tensorflow
+
+        def load_and_watch(*arguments: Any) -> None:
+            load(*arguments)
+            self._watch_fit()
+
+        command.load_tensorflow = load_and_watch
+
+    def _watch_fit(self) -> None:
+        from keraunos.callbacks import Background, CallbackList
+        from keraunos.cli import build
+        from keraunos.cli.commands import fit as command
+        from keraunos.features import FeatureCache
+        from keraunos.features.trainee import Head
+        from keraunos.trainer import fit
+        from keraunos.trainer.checkpoint import saver
+        from keraunos.trainer.loop import loop
+
+        self._wrap(command, "train", "other")
+        self._wrap(build, "build_data", "data")
+        self._wrap(fit.Fit, "_build", "building")
+        self._wrap(fit.Fit, "_start", "building")
+        self._wrap(FeatureCache, "features", "passes")
+        self._wrap(loop.Loop, "run", "training")
+        self._wrap(CallbackList, "notify", "callbacks")
+        for name in ("save", "finish"):
+            self._wrap(saver.Saver, name, "checkpoints")
+        self._wrap(Background, "__exit__", "end")
+        self._wrap(Head, "check", "end")
+        self._wrap(fit.Fit, "_export", "end")
+        self._wrap(command, "test", "end")
