@@ -5,15 +5,14 @@ from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.figure import Figure
 
+from .. import evaluation
 from ..configs import validated
 from ..configs.arguments import OF_CALLBACKS, takes_settings
 from ..configs.callbacks import LearningRateFinderConfig
 from ..configs.options import LearningRateFinderOptions
 from ..core.errors import ConfigError, message
 from ..core.run_layout import LEARNING_RATE_IMAGE
-from ..evaluation import save_figure
 from .base import Callback
 from .run_state import RunState
 
@@ -82,6 +81,8 @@ class LearningRateFinder(Callback):
 
     def draw(self, path: Path) -> None:
         """Draws the losses, what is left of them after smoothing, and the suggestion."""
+        from matplotlib.figure import Figure
+
         figure = Figure(figsize=(6, 4), layout="constrained")
         axis = figure.subplots()
         axis.plot(self.learning_rates, self.losses, alpha=0.4, label="loss")
@@ -93,7 +94,7 @@ class LearningRateFinder(Callback):
         axis.set_xlabel("learning rate")
         axis.set_ylabel("loss of a step")
         axis.legend()
-        save_figure(figure, path)
+        evaluation.save_figure(figure, path)
 
     def state_dict(self) -> dict[str, Any]:
         """What was tried and found."""

@@ -3,13 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from .. import evaluation
 from ..core.run_layout import AUGMENTED_IMAGE, CURVES_IMAGE, SAMPLES_IMAGE
-from ..evaluation import (
-    augmented_figure,
-    curves_figure,
-    samples_figure,
-    save_figure,
-)
 from .base import Callback
 from .run_state import RunState
 from .shows_pictures import ShowsPictures
@@ -39,7 +34,8 @@ class Pictures(Callback):
 
 
 def _draw_curves(history: Mapping[str, Sequence[float]], directory: Path) -> None:
-    save_figure(curves_figure(history), directory / CURVES_IMAGE)
+    figure = evaluation.curves_figure(history)
+    evaluation.save_figure(figure, directory / CURVES_IMAGE)
 
 
 def draw_data(data: ShowsPictures, directory: Path) -> list[Path]:
@@ -49,9 +45,9 @@ def draw_data(data: ShowsPictures, directory: Path) -> list[Path]:
         The files.
     """
     figures = {
-        SAMPLES_IMAGE: samples_figure(*data.sample_images()),
-        AUGMENTED_IMAGE: augmented_figure(data.augmented_images()),
+        SAMPLES_IMAGE: evaluation.samples_figure(*data.sample_images()),
+        AUGMENTED_IMAGE: evaluation.augmented_figure(data.augmented_images()),
     }
     for name, figure in figures.items():
-        save_figure(figure, directory / name)
+        evaluation.save_figure(figure, directory / name)
     return [directory / name for name in figures]

@@ -1,13 +1,15 @@
 """Writes images for TensorBoard: what a model is trained on, and how it is validated."""
 
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from ..evaluation import Predictions, confusion_matrix_figure, draw_mistakes
-from ..evaluation.figures import Images, to_pixels
+from .. import evaluation
 from .shows_pictures import ShowsPictures, ShowsValidation
+
+if TYPE_CHECKING:
+    from ..evaluation.figures import Images
 
 Writer = AbstractContextManager[Any]  # within it summaries go into a file
 
@@ -21,19 +23,20 @@ def write_data_images(writer: Writer, data: ShowsPictures, step: int) -> None:
 
 
 def write_validation_images(
-    writer: Writer, predictions: Predictions, data: Any, step: int
+    writer: Writer, predictions: evaluation.Predictions, data: Any, step: int
 ) -> None:
     """Writes the confusion matrix, and the most confident mistakes if data show images."""
     matrix, names = predictions.confusion_matrix(), predictions.class_names
-    figures = {"confusion_matrix": confusion_matrix_figure(matrix, names)}
+    figures = {"confusion_matrix": evaluation.confusion_matrix_figure(matrix, names)}
     if isinstance(data, ShowsValidation):
         load = data.validation_images
-        figures["mistakes"] = draw_mistakes(predictions, load, 2 * _COLUMNS, _COLUMNS)
-    images = {name: to_pixels(figure)[None] for name, figure in figures.items()}
+        mistakes = evaluation.draw_mistakes(predictions, load, 2 * _COLUMNS, _COLUMNS)
+        figures["mistakes"] = mistakes
+    images = {n: evaluation.to_pixels(figure)[None] for n, figure in figures.items()}
     _write(writer, images, step)
 
 
-def _write(writer: Writer, images: dict[str, Images], step: int) -> None:
+def _write(writer: Writer, images: "dict[str, Images]", step: int) -> None:
     with writer:
         for name, each in images.items():
             tf.summary.image(name, each, step=step, max_outputs=len(each))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .figures import mistakes_figure as mistakes_figure
     from .figures import samples_figure as samples_figure
     from .figures import save_figure as save_figure
+    from .figures import to_pixels as to_pixels
     from .folds import summarize_folds as summarize_folds
     from .intervals import bootstrap_intervals as bootstrap_intervals
     from .predictions import Predictions as Predictions
@@ -38,6 +39,7 @@ _HOMES = {
     "samples_figure": "figures",
     "save_figure": "figures",
     "summarize_folds": "folds",
+    "to_pixels": "figures",
     "write_predictions": "predictions",
     "write_report": "report",
 }

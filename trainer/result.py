@@ -2,17 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
-from ..evaluation import (
-    Drawing,
-    Predictions,
-    confusion_matrix_figure,
-    curves_figure,
-    draw_mistakes,
-)
+from .. import evaluation
+from ..evaluation import Predictions
+
+if TYPE_CHECKING:
+    from ..evaluation import Drawing
 
 
 @dataclass(frozen=True)
@@ -39,9 +37,9 @@ class FitResult:
     signal: int | None = None
     is_finished: bool = True
 
-    def plot(self) -> Drawing:
+    def plot(self) -> "Drawing":
         """Draws every metric over the epochs, training and validation together."""
-        return Drawing(curves_figure(self.history))
+        return evaluation.Drawing(evaluation.curves_figure(self.history))
 
 
 @dataclass(frozen=True)
@@ -56,18 +54,20 @@ class TestResult:
     scores: dict[str, Any]
     predictions: Predictions | None = None
 
-    def show_confusion_matrix(self) -> Drawing:
+    def show_confusion_matrix(self) -> "Drawing":
         """Draws how often each class was taken for each, for a notebook."""
         matrix, predictions = self.scores["confusion_matrix"], self._labelled()
-        return Drawing(confusion_matrix_figure(matrix, predictions.class_names))
+        figure = evaluation.confusion_matrix_figure(matrix, predictions.class_names)
+        return evaluation.Drawing(figure)
 
-    def show_mistakes(self, split: Any) -> Drawing:
+    def show_mistakes(self, split: Any) -> "Drawing":
         """Draws the most confident mistakes, for a notebook.
 
         Args:
             split: What was tested, such as `data.test`.
         """
-        return Drawing(draw_mistakes(self._labelled(), split.images))
+        figure = evaluation.draw_mistakes(self._labelled(), split.images)
+        return evaluation.Drawing(figure)
 
     def _labelled(self) -> Predictions:
         if self.predictions is None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from ... import evaluation
 from ...core.bundle import MANIFEST
 from ...core.checked_files import write_checked_json
 from ...core.checkpoints import checkpoint_names
@@ -33,7 +34,6 @@ from ...core.run_layout import (
     TEST_FILE,
 )
 from ...core.user_path import user_path
-from ...evaluation import write_report
 from ..contracts import LoadsImages
 from ..result import TestResult
 
@@ -166,7 +166,7 @@ def write_test_report(
     directory = Path(os.path.realpath(user_path(run_dir)))
     directory.mkdir(parents=True, exist_ok=True)
     if result.predictions is not None and isinstance(source, LoadsImages):
-        write_report(directory, result.predictions, result.scores, source.images)
+        evaluation.write_report(directory, result.predictions, result.scores, source.images)
     else:
         write_checked_json(directory / TEST_FILE, result.scores)
 
