@@ -235,6 +235,10 @@ class TrainerOptions(TypedDict, total=False):
     steps_per_execution: Literal["auto"] | int
     """Steps per call of the device; `auto` makes calls of about a tenth of a second.
     Default: 'auto'."""
+    jit_compile: Literal["auto"] | bool
+    """Whether XLA compiles the forward and backward pass of each replica; `auto` does
+    on GPUs, where a first batch shows that it compiles and gives the same. Default:
+    'auto'."""
     sync_batch_norm: Literal["auto"] | bool
     """Whether BatchNorm shares batch statistics between replicas; `auto` does. Without,
     results depend on the number of replicas, and moving statistics are the mean of

@@ -19,6 +19,7 @@ _EXECUTION = frozenset(
 # A run may also be trained for longer, and validated at other times.
 CHANGEABLE_IN_RUN = _EXECUTION | {
     "trainer.fast_dev_run",
+    "trainer.jit_compile",  # what it came to is compared
     "trainer.limit_val_batches",
     "trainer.max_epochs",
     "trainer.max_steps",

@@ -87,6 +87,12 @@ class TrainerConfig(Section):
         description="Steps per call of the device; `auto` makes calls of about a tenth of "
         "a second.",
     )
+    jit_compile: Literal["auto"] | bool = Field(
+        "auto",
+        description="Whether XLA compiles the forward and backward pass of each replica; "
+        "`auto` does on GPUs, where a first batch shows that it compiles and "
+        "gives the same.",
+    )
     sync_batch_norm: Literal["auto"] | bool = Field(
         "auto",
         description="Whether BatchNorm shares batch statistics between replicas; `auto` "

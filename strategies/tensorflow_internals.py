@@ -16,6 +16,7 @@ from tensorflow.python.eager import context as eager_context
 from tensorflow.python.framework import config as framework_config
 from tensorflow.python.framework import ops
 from tensorflow.python.framework.func_graph import FuncGraph
+from tensorflow.python.ops import gen_stateless_random_ops_v2 as random_kernels
 
 # Where it stands has changed between versions: taken from who uses it.
 CoordinatedJob = eager_context.coordination_config_pb2.CoordinatedJob
@@ -64,15 +65,22 @@ class traced:  # noqa: N801 - a decorator, like property
         return function
 
 
-def trace(body: Callable[..., Any]) -> Any:
-    """Makes a `tf.function`, without AutoGraph, that leaves nothing when it is dropped."""
+def trace(body: Callable[..., Any], jit_compile: bool | None = None) -> Any:
+    """Makes a `tf.function`, without AutoGraph, that leaves nothing when it is dropped.
+
+    Args:
+        body: What to trace.
+        jit_compile: As of `tf.function`: whether XLA compiles it.
+    """
 
     @functools.wraps(body)
     def traceable(*arguments: Any, **named: Any) -> Any:
         with gradients_freed_with_their_graphs():
             return body(*arguments, **named)
 
-    return tf.function(traceable, reduce_retracing=True, autograph=False)
+    return tf.function(
+        traceable, reduce_retracing=True, autograph=False, jit_compile=jit_compile
+    )
 
 
 @contextlib.contextmanager
@@ -180,3 +188,27 @@ def _functions(run_eagerly: bool) -> Iterator[None]:
         yield
     finally:
         tf.config.run_functions_eagerly(before)
+
+
+@contextlib.contextmanager
+def random_floats_by(
+    uniform: Callable[..., tf.Tensor], normal: Callable[..., tf.Tensor]
+) -> Iterator[None]:
+    """Replaces the operations that draw random floats for a seed, while tracing.
+
+    All of `tf.random.stateless_uniform`, `stateless_normal` and `stateless_dropout`,
+    and Keras with them, end in these two.
+
+    Args:
+        uniform: In place of `StatelessRandomUniformV2`, with the same arguments.
+        normal: In place of `StatelessRandomNormalV2`.
+    """
+    names = ("stateless_random_uniform_v2", "stateless_random_normal_v2")
+    before = [getattr(random_kernels, name) for name in names]
+    for name, function in zip(names, (uniform, normal), strict=True):
+        setattr(random_kernels, name, function)
+    try:
+        yield
+    finally:
+        for name, function in zip(names, before, strict=True):
+            setattr(random_kernels, name, function)

@@ -11,6 +11,7 @@ from keraunos.callbacks import CallbackList, RunState
 from keraunos.models import FunctionModule
 from keraunos.trainer.loop.epochs import Training
 from keraunos.trainer.loop.pace import Pace
+from keraunos.trainer.setup.compilation import TrainingSetup, choose_pass
 from keraunos.trainer.setup.compiled_model import build_model
 from keraunos.trainer.setup.datasets import as_source
 from keraunos.trainer.step.keras_internals import accumulation_taken_over
@@ -27,6 +28,7 @@ class Engine:
         steps_per_execution: Steps a call.
         seed: Of weights and dropout.
         sync_batch_norm: As of the Trainer.
+        jit_compile: As of the Trainer.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Engine:
         steps_per_execution: int = 16,
         seed: int = 0,
         sync_batch_norm: bool = True,
+        jit_compile: bool = False,
     ) -> None:
         keras.utils.set_random_seed(seed)
         self.strategy = replicas(count)
@@ -44,8 +47,16 @@ class Engine:
         self.model = build_model(module, self.strategy, source, sync_batch_norm)
         self._pace = Pace(steps_per_execution)
         with accumulation_taken_over(self.model.optimizer) as accumulate:
+            trained = TrainingSetup(self.model, module, self.strategy, source, seed)
+            self.replica_pass = choose_pass(jit_compile, None, trained).replica_pass
             self.step = TrainStep(
-                self.model, module, self.strategy, source.prepare, seed, accumulate
+                self.model,
+                module,
+                self.strategy,
+                source.prepare,
+                seed,
+                accumulate,
+                self.replica_pass,
             )
         self._variables = [*self.model.variables, *self.model.optimizer.variables]
         self._start = [np.array(each.numpy()) for each in self._variables]

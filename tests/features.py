@@ -29,6 +29,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "several steps per call": "`trainer.steps_per_execution`",
         "signals": "SIGTERM, SIGINT, SIGUSR1, SIGUSR2: saved, exit code 128 + signal",
         "exception hook": "`Callback.on_exception`",
+        "XLA": "`trainer.jit_compile`; `auto` on GPUs, if a first batch shows that it can",
         "out of memory": "exit code 7, with what to make smaller",
     },
     "Checkpoints and resuming": {
@@ -89,7 +90,6 @@ LEFT_OUT = {
     "Finding the batch size": "It is part of what is computed, and a run is to repeat. "
     "Running out of memory ends with advice in place of another batch size.",
     "Learning rates for each layer": "Fine-tuning has one in each phase.",
-    "XLA": "`jit_compile` is refused; Keras turns it off by itself under `tf.distribute`.",
     "Paths such as gs:// and s3://": "A checkpoint appears by an atomic rename, which "
     "these have not.",
     "Sharded models": "TensorFlow has none for Keras 3.",

@@ -15,6 +15,7 @@ import tensorflow as tf
 from helpers import replicas
 from keraunos.trainer import fit
 from keraunos.trainer.loop import stage
+from keraunos.trainer.setup.compilation import is_wanted
 
 
 class _Shared:
@@ -24,6 +25,7 @@ class _Shared:
         self.strategy = replicas(count)
         self._model: keras.Model | None = None
         self._steps: dict[type, Any] = {}
+        self._chosen: Any = None
 
     def model(self, *arguments: Any) -> keras.Model:
         """Stands in for `build_model`."""
@@ -50,6 +52,13 @@ class _Shared:
                     sums.assign(tf.zeros_like(sums))
         return step
 
+    def choose_pass(self, asked: Any, begun: bool | None, setup: Any) -> Any:
+        """Stands in for `choose_pass`."""
+        if is_wanted(asked, begun, setup.strategy) and self._chosen:
+            return self._chosen
+        self._chosen = _choose_pass(asked, begun, setup)
+        return self._chosen
+
     def evaluation_step(self, *arguments: Any) -> Any:
         """Stands in for `EvaluationStep`."""
         if _EvaluationStep not in self._steps:
@@ -58,6 +67,7 @@ class _Shared:
 
 
 _build_model: Callable[..., keras.Model] = fit.build_model
+_choose_pass = stage.choose_pass
 _TrainStep, _EvaluationStep = stage.TrainStep, stage.EvaluationStep
 _known: dict[Hashable, _Shared] = {}
 
@@ -77,7 +87,10 @@ def one_trace(count: int, *key: Hashable) -> Iterator[tf.distribute.Strategy]:
     with (
         mock.patch.object(fit, "build_model", shared.model),
         mock.patch.multiple(
-            stage, TrainStep=shared.train_step, EvaluationStep=shared.evaluation_step
+            stage,
+            TrainStep=shared.train_step,
+            EvaluationStep=shared.evaluation_step,
+            choose_pass=shared.choose_pass,
         ),
     ):
         yield shared.strategy

@@ -115,7 +115,11 @@ def fit(
         **{f"extra_{number}": each for number, each in enumerate(extra)},
     }
     own_trace = fresh or not _CHANGES_TRACE.isdisjoint(options)
-    trace = contextlib.nullcontext() if own_trace else one_trace(count, optimizer)
+    trace = (
+        contextlib.nullcontext()
+        if own_trace
+        else one_trace(count, optimizer, options.get("jit_compile", False))
+    )
     with trace as strategy:
         trainer = Trainer(
             strategy=strategy or replicas(count),

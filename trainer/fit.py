@@ -26,7 +26,7 @@ from .checkpoint.resume import (
     share_resumption,
 )
 from .checkpoint.run_directory import claimed_directory, write_environment
-from .checkpoint.state import restore_epoch, restore_run
+from .checkpoint.state import restore_epoch, restore_run, was_compiled
 from .contracts import BatchSource, WritesTables, batch_size_of
 from .description import describe_data, describe_devices, describe_run
 from .export import export_run, nothing_to_export
@@ -243,7 +243,7 @@ class Fit:
             accumulation,
             interruption,
         )
-        stage = stages.first(trainee)
+        stage = stages.first(trainee, was_compiled(start.resumption))
         if start.resumption is not None:
             restore_epoch(start.run, stage.training.step, start.resumption)
         times = ValidationTimes.of(self.settings)

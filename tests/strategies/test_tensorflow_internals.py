@@ -19,6 +19,7 @@ from keraunos.strategies.tensorflow_internals import (
     mirrored_strategy_of_its_own,
     numpy_function,
     op_determinism_is_enabled,
+    random_floats_by,
     trace,
     traced,
 )
@@ -226,3 +227,27 @@ def test_functions_are_traced() -> None:
         with functions_are_traced():
             assert not function()
         assert function()
+
+
+def test_random_floats_by() -> None:
+    asked: list[Any] = []
+
+    def stand_in(shape: Any, dtype: Any, **options: Any) -> Any:
+        asked.append(dtype)
+        return tf.fill(shape, tf.cast(0.75, dtype))
+
+    with random_floats_by(stand_in, stand_in):
+        draws = [
+            tf.random.stateless_uniform((2,), [1, 2]),
+            tf.random.stateless_normal((2,), [1, 2]),
+            tf.nn.experimental.stateless_dropout(tf.ones(2), 0.5, seed=[1, 2]),
+            keras.random.uniform((2,), seed=1),
+        ]
+    assert [list(each.numpy()) for each in draws] == [
+        [0.75] * 2,
+        [0.75] * 2,
+        [2.0] * 2,
+        [0.75] * 2,
+    ]
+    assert len(asked) == 4
+    assert tf.random.stateless_uniform((), [1, 2]) != 0.75

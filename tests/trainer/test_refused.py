@@ -177,11 +177,7 @@ def test_a_model_that_was_compiled_without_a_loss() -> None:
 
 
 def test_run_eagerly() -> None:
-    refused(compiled(run_eagerly=True), r"run_eagerly=True.*Leave them out")
-
-
-def test_jit_compile() -> None:
-    refused(compiled(jit_compile=True), r"jit_compile=True.*Leave them out")
+    refused(compiled(run_eagerly=True), r"run_eagerly=True.*Leave it out")
 
 
 def test_a_model_in_place_of_a_builder() -> None:

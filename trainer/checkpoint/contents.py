@@ -27,6 +27,7 @@ class _State(BaseModel):
     requested_phases: list[dict[str, Any]]
     stop_reason: str | None
     callbacks: dict[str, dict[str, Any]]
+    jit_compile: bool = False
 
     @model_validator(mode="after")
     def _has_all_epochs(self) -> Self:

@@ -60,7 +60,9 @@ def capture(run: RunState, step: TrainStep, callbacks: CallbackList) -> Bundle:
             "callbacks": arrays,
         },
         documents={
-            "state": copy.deepcopy(progress | {"callbacks": states}),
+            "state": copy.deepcopy(
+                progress | {"callbacks": states, "jit_compile": step.is_compiled}
+            ),
             "settings": run.settings,
             "versions": _versions(),
         },
@@ -95,6 +97,14 @@ def restore_run(run: RunState, resumption: Resumption) -> None:
         assign_values(frozen, saved)
         assign_values(changing_variables(run.model), arrays["weights"])
         restore_optimizer(run.model.optimizer, resumption)
+
+
+def was_compiled(resumption: Resumption | None) -> bool | None:
+    """Whether XLA compiled the pass of a run that is resumed; None for a new run."""
+    if resumption is None:
+        return None
+    # Checkpoints of versions that compiled nothing do not mention it.
+    return bool(resumption.bundle.documents["state"].get("jit_compile", False))
 
 
 @contextlib.contextmanager

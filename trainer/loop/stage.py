@@ -13,6 +13,7 @@ from ..checkpoint.saver import Saver
 from ..checkpoint.state import capture, capture_frozen
 from ..probe.replica_probe import check_replicas
 from ..setup.batch_limits import batch_limit
+from ..setup.compilation import TrainingSetup, choose_pass
 from ..setup.phases import Accumulation, change_phase
 from ..step.evaluate import EvaluationStep
 from ..step.train import TrainStep
@@ -79,9 +80,15 @@ class Stages:
     accumulation: Accumulation
     interruption: Interruption
 
-    def first(self, trainee: Trainee) -> Stage:
-        """The stage that a fit begins with: on the whole model, or on its head."""
-        return self._make(trainee)
+    def first(self, trainee: Trainee, compiled: bool | None = None) -> Stage:
+        """The stage that a fit begins with: on the whole model, or on its head.
+
+        Args:
+            trainee: What is trained.
+            compiled: Whether XLA compiled it in the run that is resumed; None for a new
+                one.
+        """
+        return self._make(trainee, compiled)
 
     def after(self, stage: Stage, run: RunState) -> Stage:
         """Changes the model as callbacks have requested, and makes the stage for that.
@@ -92,11 +99,19 @@ class Stages:
         """
         stage.trainee.check()
         change_phase(run, self.accumulation)
-        return self._make(self.whole)
+        return self._make(self.whole, compiled=None)
 
-    def _make(self, trainee: Trainee) -> Stage:
+    def _make(self, trainee: Trainee, compiled: bool | None) -> Stage:
         if self.settings.check_replicas:
             check_replicas(trainee.model, self.module, self.strategy, trainee.train)
+        replica_pass, line = choose_pass(
+            self.settings.jit_compile,
+            compiled,
+            TrainingSetup(
+                trainee.model, self.module, self.strategy, trainee.train, self.seed
+            ),
+        )
+        self.callbacks.announce([line] if line else [])
         step = TrainStep(
             trainee.model,
             self.module,
@@ -104,6 +119,7 @@ class Stages:
             trainee.train.prepare,
             self.seed,
             self.accumulation.steps,
+            replica_pass,
         )
         return Stage(
             trainee,

@@ -106,14 +106,13 @@ def check_compiled(model: Any, module: Module) -> None:
                 model=model.name,
             )
         )
-    if model.run_eagerly or model.jit_compile:
+    if model.run_eagerly:
         raise ConfigError(
             message(
-                "`run_eagerly` and `jit_compile` can't be honoured: steps run in one "
-                "tf.function of Keraunos.",
-                "Leave them out of model.compile.",
+                "`run_eagerly` can't be honoured: steps run in one tf.function of "
+                "Keraunos.",
+                "Leave it out of model.compile.",
                 run_eagerly=model.run_eagerly,
-                jit_compile=model.jit_compile,
             )
         )
 

@@ -18,6 +18,7 @@ from ...models.optimizer import unwrapped
 from ...strategies.tensorflow_internals import functions_are_traced
 
 _STEPS_WORTH_A_TRACE = 50  # of a recurrent layer
+_ATTACHED = ("_keras_mask", "_keras_logits")
 
 
 def build_compiled(model: keras.Model, batch: tuple[Any, Any, Any]) -> None:
@@ -77,13 +78,19 @@ def model_inputs(model: keras.Model) -> list[Any]:
     return list(getattr(model, "inputs", None) or [])
 
 
+def attached(tensor: Any) -> list[Any]:
+    """The mask and the logits that Keras has attached to a tensor, if there are any."""
+    found = (getattr(tensor, name, None) for name in _ATTACHED)
+    return [each for each in found if each is not None]
+
+
 def with_attached(function: Callable[[Any], Any], tensor: Any) -> Any:
     """Applies a function to a tensor, and to the mask and logits attached to it."""
     result = function(tensor)
-    for name in ("_keras_mask", "_keras_logits"):
-        attached = getattr(tensor, name, None)
-        if attached is not None:
-            setattr(result, name, function(attached))
+    for name in _ATTACHED:
+        each = getattr(tensor, name, None)
+        if each is not None:
+            setattr(result, name, function(each))
     return result
 
 

@@ -28,13 +28,14 @@ def with_lookups_apart(gradient: Any, batch: Any) -> Any:
     """Splits a sparse gradient of a replica by how its lookups depend on the batch.
 
     Args:
-        gradient: Of one variable; symbolic. Dense ones and None are returned as they are.
+        gradient: Of one variable; symbolic. Dense ones and None are returned as they
+            are, and so are all in eager execution, which has no graph to look at.
         batch: What the replica computed it from, in any structure.
 
     Returns:
         For a sparse one a list of `SharedSlices` and `tf.IndexedSlices`.
     """
-    if not isinstance(gradient, tf.IndexedSlices):
+    if not isinstance(gradient, tf.IndexedSlices) or tf.executing_eagerly():
         return gradient
     lookups = _lookups(gradient.indices)
     sizes = zip(*(_sizes(lookups, batch, rows) for rows in _NUMBERS_OF_ROWS), strict=True)

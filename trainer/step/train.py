@@ -26,6 +26,7 @@ from ...strategies import (
 from ...strategies.tensorflow_internals import traced
 from .accumulator import Accumulator, combine
 from .batches import Prepare, next_with_wait
+from .compiled_pass import CompiledPass
 from .epoch_totals import EpochTotals
 from .gradient_norm import gradient_norm
 from .keras_internals import apply_in_cross_replica_context
@@ -82,6 +83,7 @@ class TrainStep:
         seed: Of dropout and the like.
         accumulate: Over how many batches gradients are added up before they are
             applied; what is left at the end of an epoch is applied there.
+        replica_pass: Runs the model forward and backward; uncompiled if it is left out.
 
     Attributes:
         model: What is trained.
@@ -98,6 +100,7 @@ class TrainStep:
         prepare: Prepare,
         seed: int,
         accumulate: int = 1,
+        replica_pass: ReplicaPass | CompiledPass | None = None,
     ) -> None:
         self.model = model
         self.strategy = strategy
@@ -106,7 +109,9 @@ class TrainStep:
         self._statistics = (
             unshared_statistics(model) if strategy.num_replicas_in_sync > 1 else []
         )
-        self._pass = ReplicaPass(model, module, strategy.num_replicas_in_sync)
+        self._pass = replica_pass or ReplicaPass(
+            model, module, strategy.num_replicas_in_sync
+        )
         self._gathers = False  # known once a step has been traced
         with first_device(strategy):
             self.totals = EpochTotals(loss_names(model, module))
@@ -114,6 +119,11 @@ class TrainStep:
         self.accumulator = (
             Accumulator(strategy, trained, accumulate) if accumulate > 1 else None
         )
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether XLA compiles the forward and backward pass."""
+        return isinstance(self._pass, CompiledPass)
 
     @traced
     def __call__(self, iterator: Any, first_step: tf.Tensor, steps: tf.Tensor) -> Outcome:

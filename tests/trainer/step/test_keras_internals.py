@@ -82,6 +82,13 @@ def test_model_inputs() -> None:
         assert keras_internals.model_inputs(without) == []
 
 
+def test_attached() -> None:
+    output = keras.activations.softmax(keras.ops.ones((2, 3)))
+    (logits,) = keras_internals.attached(output)
+    np.testing.assert_array_equal(logits, np.ones((2, 3)))
+    assert keras_internals.attached(tf.ones(2)) == []
+
+
 def test_set_larger_is_better() -> None:
     metric = keras.metrics.Mean()
     set_larger_is_better(metric)

@@ -1,0 +1,219 @@
+"""Whether a model is compiled by XLA, and why not."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+from unittest import mock
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import classifier, examples, replicas
+from keraunos import ConfigError, Module
+from keraunos.models import FunctionModule
+from keraunos.trainer.setup import compilation
+from keraunos.trainer.setup.compilation import TrainingSetup, choose_pass, is_wanted
+from keraunos.trainer.setup.compiled_model import build_model
+from keraunos.trainer.setup.datasets import as_source
+from keraunos.trainer.step.compiled_pass import CompiledPass
+from keraunos.trainer.step.replica_pass import ReplicaPass
+
+layers = keras.layers
+ON_CPU = tf.distribute.OneDeviceStrategy("/cpu:0")
+ON_GPU = tf.distribute.OneDeviceStrategy("/gpu:0")
+
+
+@pytest.mark.parametrize(
+    ("asked", "begun", "strategy", "wanted"),
+    [
+        ("auto", None, ON_CPU, False),
+        ("auto", None, ON_GPU, True),
+        (True, None, ON_CPU, True),
+        (False, None, ON_GPU, False),
+        ("auto", True, ON_CPU, True),  # as the run was begun
+        ("auto", False, ON_GPU, False),
+        (True, True, ON_CPU, True),
+    ],
+)
+def test_when_it_is_wanted(asked: Any, begun: Any, strategy: Any, wanted: bool) -> None:
+    assert is_wanted(asked, begun, strategy) is wanted
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_resumed_run_keeps_its_choice(begun: bool) -> None:
+    with pytest.raises(ConfigError, match=rf"begun={begun}, jit_compile={not begun}"):
+        is_wanted(not begun, begun, ON_CPU)
+
+
+def choose(build: Any, asked: Any, count: int = 1, data: Any = None) -> Any:
+    x, y, _ = examples(9)
+    dataset = data or tf.data.Dataset.from_tensor_slices((x, y)).batch(4)
+    source, strategy = as_source(dataset, "data"), replicas(count)
+    module = build if isinstance(build, Module) else FunctionModule(build)
+    model = build_model(module, strategy, source, sync_batch_norm=True)
+    before = [np.array(each.numpy()) for each in model.variables]
+    chosen = choose_pass(
+        asked, None, TrainingSetup(model, module, strategy, source, seed=0)
+    )
+    seeds = ("seed_generator_state",)
+    for variable, value in zip(model.variables, before, strict=True):
+        assert variable.name in seeds or np.array_equal(variable, value)
+    return chosen
+
+
+def with_layer(layer: Callable[[], keras.Layer]) -> Callable[[], keras.Model]:
+    def build() -> keras.Model:
+        body = [keras.Input((5,)), layer(), layers.Dense(3, "softmax")]
+        model = keras.Sequential(body)
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        return model
+
+    return build
+
+
+class Draws(layers.Layer):
+    """Draws numbers that XLA draws otherwise, or that no seed decides."""
+
+    def __init__(self, seeded: bool) -> None:
+        super().__init__()
+        self._seeded = seeded
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        if self._seeded:
+            shape, seed = tf.shape(inputs), [1, 2]
+            return inputs + tf.random.stateless_truncated_normal(shape, seed)
+        return inputs + tf.random.normal(tf.shape(inputs))
+
+
+class CountsInBranch(layers.Layer):
+    """Writes a variable under a condition."""
+
+    def build(self, shape: Any) -> None:
+        self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False)
+
+    def call(self, inputs: Any) -> Any:
+        def count() -> tf.Tensor:
+            self.calls.assign(self.calls + 1)
+            return tf.constant(0)
+
+        tf.cond(tf.reduce_sum(inputs) > 0, count, lambda: tf.constant(0))
+        return inputs
+
+
+class Measures(layers.Layer):
+    """Updates a metric of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mean = keras.metrics.Mean(name="mean")
+
+    def call(self, inputs: Any) -> Any:
+        self.mean.update_state(inputs)
+        return inputs
+
+
+class OnTheHost(Module):
+    """Computes something with NumPy, which XLA can't."""
+
+    def build(self) -> keras.Model:
+        return classifier()()
+
+    def training_step(self, model: Any, batch: Any, training: bool) -> dict[str, Any]:
+        outputs = model(batch[0], training=training)
+        tf.numpy_function(lambda x: None, [outputs], [])
+        loss = keras.losses.sparse_categorical_crossentropy(batch[1], outputs)
+        return {"loss": loss, "predictions": outputs}
+
+
+def of_lengths(*lengths: int) -> tf.data.Dataset:
+    """Sequences that have another length in each batch."""
+    made = [(np.ones((4, n, 5), "float32"), np.zeros((4, n), "int32")) for n in lengths]
+    specs = tf.TensorSpec((None, None, 5)), tf.TensorSpec((None, None), tf.int32)
+    return tf.data.Dataset.from_generator(lambda: iter(made), output_signature=specs)
+
+
+def of_sequences() -> keras.Model:
+    model = keras.Sequential([keras.Input((None, 5)), layers.Dense(3, "softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    return model
+
+
+REASONS: dict[str, tuple[str, Callable[[], Any]]] = {
+    "unknown shape": (
+        "shape of a row is not known",
+        lambda: choose(of_sequences, True, data=of_lengths(3, 4)),
+    ),
+    "NumPy": (r"no operation \w*PyFunc", lambda: choose(OnTheHost(), True)),
+    "other numbers": (
+        "are others with XLA",
+        lambda: choose(with_layer(lambda: Draws(seeded=True)), True),
+    ),
+    "no seed": (
+        "no seed decides",
+        lambda: choose(with_layer(lambda: Draws(seeded=False)), True),
+    ),
+    "branch": ("in a branch", lambda: choose(with_layer(CountsInBranch), True)),
+    "BatchNorm": (
+        "sync_batch_norm=false ends that",
+        lambda: choose(with_layer(layers.BatchNormalization), True, count=2),
+    ),
+    "own metric": (
+        "metrics of their own",
+        lambda: choose(with_layer(Measures), True, count=2),
+    ),
+    "few rows": (
+        "fewer rows than",
+        lambda: choose(classifier(), True, data=one_row(), count=2),
+    ),
+}
+FAST, SLOW = {"unknown shape", "few rows"}, {"NumPy", "other numbers"}
+
+
+def one_row() -> tf.data.Dataset:
+    x, y, _ = examples(1)
+    return tf.data.Dataset.from_tensor_slices((x, y)).batch(1)
+
+
+def layered(name: str) -> Any:
+    mark = pytest.mark.slow if name in SLOW else pytest.mark.nightly
+    return name if name in FAST else pytest.param(name, marks=mark)
+
+
+@pytest.mark.parametrize("name", [layered(each) for each in REASONS])
+def test_what_can_not_be_compiled_is_refused_with_the_reason(name: str) -> None:
+    reason, attempt = REASONS[name]
+    with pytest.raises(ConfigError, match=f"must be compiled.*{reason}.*jit_compile=True"):
+        attempt()
+
+
+@contextlib.contextmanager
+def as_on_gpus() -> Iterator[None]:
+    with mock.patch.object(compilation, "_on_gpus", return_value=True):
+        yield
+
+
+@pytest.mark.slow
+def test_auto_compiles_what_can_be() -> None:
+    with as_on_gpus():
+        chosen = choose(classifier(), "auto")
+    assert isinstance(chosen.replica_pass, CompiledPass)
+    assert chosen.line == "XLA: compiles the forward and backward pass"
+
+
+def test_auto_says_why_it_does_not() -> None:
+    with as_on_gpus():
+        chosen = choose(of_sequences, "auto", data=of_lengths(3, 4))
+    assert isinstance(chosen.replica_pass, ReplicaPass)
+    assert chosen.line.startswith("XLA: not used (the shape of a row is not known")
+
+
+def test_what_the_model_was_compiled_with_does_not_count() -> None:
+    def build() -> keras.Model:
+        model = classifier()()
+        model.compile("sgd", "sparse_categorical_crossentropy", jit_compile=True)
+        return model
+
+    assert "not that of model.compile" in choose(build, "auto").line
+    assert choose(build, False).line == ""
+    assert choose(classifier(), "auto").line == ""

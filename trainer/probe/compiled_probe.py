@@ -1,0 +1,207 @@
+"""Finds out before the first step whether XLA compiles a pass, and computes the same."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ...models.variables import value_on_host
+from ...strategies import Replicas, workers_of
+from ...strategies.tensorflow_internals import functions_run_eagerly, trace
+from ..step.compiled_pass import CompiledPass
+from ..step.detached_pass import Outputs
+from ..step.keras_internals import recurrences_in_functions
+from ..step.lookups import joined
+from ..step.replica_pass import Batch
+from ..step.seeds import set_seeds
+from .plain_variables import PlainVariables
+from .rounding import FLOORS, SAFETY, Rounding, distance
+
+_OTHERS = ", as they are where it draws other random numbers or has a fault"
+_LONGEST = 200  # characters of somebody else's message
+
+
+class CompiledProbe:
+    """Runs the parts of one full batch with XLA and without.
+
+    Dropout is on: it must draw the same masks. No variable of the model is changed.
+
+    Args:
+        compiled: What is tried.
+        model: Of that pass; built and compiled.
+        strategy: In whose scope the model was built.
+        seed: Of dropout and the like.
+    """
+
+    def __init__(
+        self,
+        compiled: CompiledPass,
+        model: keras.Model,
+        strategy: tf.distribute.Strategy,
+        seed: int,
+    ) -> None:
+        self._compiled = compiled
+        self._model = model
+        self._strategy = strategy
+        self._seed = seed
+        self._first = Replicas.of(strategy).first
+        self._rounding = Rounding(model)
+        self._plain_variables = PlainVariables(model, strategy)
+
+    def reason_against(self, parts: Sequence[Batch]) -> str:
+        """Why a model can't be trained with XLA, or nothing. All workers must call this.
+
+        Args:
+            parts: Of a full batch, one for each replica of this process.
+        """
+        reasons = workers_of(self._strategy).gather(self._own_reason(parts))
+        return next(filter(None, reasons), "")
+
+    def _own_reason(self, parts: Sequence[Batch]) -> str:
+        try:
+            plain = self._uncompiled(parts)
+        except Exception as error:  # if it is not of this trial, training meets it as well
+            return f"without XLA a trial of it failed: {reason_of(error)}"
+        try:
+            compiled = self._local(trace(self._run_compiled)(parts))
+        except Exception as error:  # of XLA, or of whatever the model does while tracing
+            return f"XLA can't compile it: {reason_of(error)}"
+        finally:
+            self._plain_variables.put_back()
+        return self._difference(plain, compiled, parts)
+
+    def _difference(
+        self, plain: list[Outputs], compiled: list[Outputs], parts: Sequence[Batch]
+    ) -> str:
+        """What XLA computes otherwise, if rounding does not explain it."""
+        floor = self._floor()
+        if not _differing(plain, compiled, plain, floor):
+            return ""
+        if _differing(plain, self._uncompiled(parts), plain, floor):
+            return "it draws random numbers that no seed decides"
+        name = _differing(plain, compiled, self._nudged(parts), floor)
+        return f"{name} are others with XLA{_OTHERS}" if name else ""
+
+    def _uncompiled(self, parts: Sequence[Batch]) -> list[Outputs]:
+        """What the model gives without XLA; eagerly, as a trace would take longer."""
+
+        def on_replica() -> Outputs:
+            set_seeds(self._model, self._seed, tf.zeros((), tf.int64))
+            return self._compiled.uncompiled(self._own(parts))
+
+        try:
+            with functions_run_eagerly(), recurrences_in_functions():
+                return self._local(self._strategy.run(on_replica))
+        finally:
+            self._plain_variables.put_back()
+
+    def _run_compiled(self, parts: Sequence[Batch]) -> Any:
+        # Within a function as in training, so that the same program is made once.
+        return self._strategy.run(lambda: self._compiled.compiled(self._own(parts)))
+
+    def _nudged(self, parts: Sequence[Batch]) -> list[Outputs]:
+        """What comes out with the last bits of the batch and of all weights changed."""
+        variables = self._model.trainable_variables
+        kept = [np.array(value_on_host(each)) for each in variables]
+        try:
+            for variable, value in zip(variables, kept, strict=True):
+                variable.assign(self._rounding.nudged(tf.constant(value), seed=1))
+            return self._uncompiled([self._rounding.nudged(part) for part in parts])
+        finally:
+            for variable, value in zip(variables, kept, strict=True):
+                variable.assign(value)
+
+    def _own(self, parts: Sequence[Batch]) -> Batch:
+        context = tf.distribute.get_replica_context()
+        number = int(tf.get_static_value(context.replica_id_in_sync_group))
+        return parts[number - self._first]
+
+    def _local(self, outputs: Any) -> list[Outputs]:
+        return list(self._strategy.experimental_local_results(outputs))
+
+    def _floor(self) -> float:
+        devices = self._strategy.extended.worker_devices
+        return floor_of(self._rounding.dtype, any("GPU" in each for each in devices))
+
+
+def floor_of(dtype: str, on_gpu: bool) -> float:
+    """The relative difference that counts for nothing.
+
+    Args:
+        dtype: In which the model computes.
+        on_gpu: GPUs may multiply float32 as TensorFloat-32, which has the bits of float16.
+
+    Example:
+        >>> floor_of("float32", on_gpu=False)
+        0.0001
+    """
+    is_rounded = on_gpu and tf.config.experimental.tensor_float_32_execution_enabled()
+    return FLOORS["float16" if dtype == "float32" and is_rounded else dtype]
+
+
+def reason_of(error: Exception) -> str:
+    """What somebody without the source of XLA needs of its message."""
+    text = str(error)
+    found = re.search(r"unsupported operations.*?: (\w+) \(", text, re.DOTALL)
+    if found:
+        return f"it has no operation {found[1]}"
+    if "merge_call" in text:
+        return "the model or its loss adds up over replicas"
+    plain = re.sub(r"\x1b\[\d+m", "", text).splitlines()
+    lines = [line.strip() for line in plain if line.strip()]
+    if len(lines) > 1 and lines[0].startswith("Exception encountered when calling"):
+        del lines[0]  # by Keras, which puts it in front of what happened
+    first = lines[0] if lines else type(error).__name__
+    return first[:_LONGEST].rstrip(".")
+
+
+def _differing(
+    plain: Sequence[Outputs],
+    compiled: Sequence[Outputs],
+    nudged: Sequence[Outputs],
+    floor: float,
+) -> str:
+    """The name of what differs on any replica, or nothing.
+
+    All numbers of a kind are one large vector: a unit that rounding turns off changes
+    single entries.
+    """
+    for one, other, noisy in zip(plain, compiled, nudged, strict=True):
+        groups = zip(_groups(one), _groups(other), _groups(noisy), strict=True)
+        for (name, expected), (_, got), (_, noise) in groups:
+            allowed = floor * _norm(expected) + SAFETY * _apart(expected, noise)
+            if _apart(expected, got) > allowed:
+                return name
+    return ""
+
+
+def _groups(outputs: Outputs) -> Iterator[tuple[str, list[Any]]]:
+    result, updates = outputs
+    yield "losses", _arrays([result.numerators, result.denominators, result.values])
+    yield "gradients", _arrays([_dense(each) for each in result.gradients.values()])
+    yield "outputs", _arrays(result.predictions)
+    yield "variables that layers write", _arrays(updates)
+
+
+def _arrays(structure: Any) -> list[Any]:
+    flat = tf.nest.flatten(structure, expand_composites=True)
+    return [np.asarray(each, np.float64) for each in flat if each is not None]
+
+
+def _dense(gradients: list[Any]) -> list[Any]:
+    return [
+        each if each is None else tf.convert_to_tensor(each) for each in joined(gradients)
+    ]
+
+
+def _norm(arrays: Sequence[Any]) -> float:
+    finite = [np.where(np.isfinite(each), each, 0.0) for each in arrays]
+    return float(np.linalg.norm([np.linalg.norm(each) for each in finite]))
+
+
+def _apart(first: Sequence[Any], second: Sequence[Any]) -> float:
+    pairs = zip(first, second, strict=True)
+    return float(np.linalg.norm([np.linalg.norm(distance(a, b)) for a, b in pairs]))

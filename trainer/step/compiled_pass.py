@@ -1,0 +1,143 @@
+"""The forward and backward pass of a replica, compiled by XLA.
+
+Neither sums over replicas nor updates are part of the program. What layers write in
+their forward pass comes out of it as values, which are written by the rules of the
+strategy afterwards.
+"""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from ...strategies import Replicas
+from ...strategies.tensorflow_internals import random_floats_by, trace
+from . import random_floats
+from .detached_pass import DetachedPass, Outputs, Packing
+from .losses import Kind
+from .replica_pass import Batch, PassResult, ReplicaPass
+
+
+class CompiledPass:
+    """Runs a `ReplicaPass` as a program of XLA, where a batch is full.
+
+    XLA makes a program for each shape of its inputs. Here each replica has one: for its
+    part of a full batch. Other parts, such as those of a last batch, run uncompiled.
+
+    Args:
+        replica_pass: What to compile.
+        model: Of that pass.
+        replicas: That share each batch.
+        num_rows: Of a full batch, over all replicas; at least one for each.
+
+    Attributes:
+        num_programs: How many programs have been traced.
+    """
+
+    def __init__(
+        self,
+        replica_pass: ReplicaPass,
+        model: keras.Model,
+        replicas: Replicas,
+        num_rows: int,
+    ) -> None:
+        self._pass = replica_pass
+        self._detached = DetachedPass(replica_pass, model)
+        self._replicas = replicas
+        self._num_rows = num_rows
+        self._programs: dict[int, Any] = {}
+        self._packing = Packing(())  # known once a pass has been traced
+        self.num_programs = 0
+
+    @property
+    def kinds(self) -> list[Kind]:
+        """Which losses the numerators are of; known once a pass has been traced."""
+        return self._pass.kinds
+
+    def __call__(self, batch: Batch, repeats: tf.Tensor) -> PassResult:
+        """Runs the pass; in replica context, while tracing. As `ReplicaPass`."""
+        rows = _num_rows(batch)
+        is_full = _both(_equal(rows, self._own_num_rows()), _equal(repeats, 1))
+        if tf.get_static_value(is_full) is None:
+            tensors = tf.cond(
+                is_full, lambda: self._compiled(batch), lambda: self._plain(batch, repeats)
+            )
+        elif tf.get_static_value(is_full):
+            tensors = self._compiled(batch)
+        else:
+            tensors = self._plain(batch, repeats)
+        outputs = self._unpacked(tensors)
+        self._detached.write(outputs.updates)
+        return outputs.result
+
+    def compiled(self, batch: Batch) -> Outputs:
+        """What the program gives for a part of a full batch; while tracing."""
+        return self._unpacked(self._compiled(batch))
+
+    def uncompiled(self, batch: Batch) -> Outputs:
+        """The same without XLA, eagerly or while tracing."""
+        return self._detached(batch, tf.constant(1))
+
+    def _own_num_rows(self) -> int:
+        """Rows of this replica's part of a full batch."""
+        rows = self._replicas.rows(_replica(), self._num_rows)
+        return int(rows.stop - rows.start)
+
+    def _plain(self, batch: Batch, repeats: tf.Tensor) -> list[tf.Tensor]:
+        return self._packed(self._detached(batch, repeats))
+
+    def _compiled(self, batch: Batch) -> list[tf.Tensor]:
+        form, replica = Packing(batch), _replica()
+        own = [self._in_full_shape(tensor) for tensor in form.tensors]
+        if replica not in self._programs:
+            self._programs[replica] = self._program(form, own)
+        return list(self._programs[replica](*own))
+
+    def _program(self, form: Packing, inputs: list[tf.Tensor]) -> Any:
+        def run(*tensors: tf.Tensor) -> list[tf.Tensor]:
+            self.num_programs += 1
+            with random_floats_by(random_floats.uniform, random_floats.normal):
+                return self._packed(self.uncompiled(form.unpack(tensors)))
+
+        specs = [tf.TensorSpec(each.shape, each.dtype) for each in inputs]
+        return trace(run, jit_compile=True).get_concrete_function(*specs)
+
+    def _in_full_shape(self, tensor: tf.Tensor) -> tf.Tensor:
+        """The same tensor, of which the number of rows is known while tracing."""
+        # tf.ensure_shape may be moved out of the branch, and fail for other batches.
+        copy = tf.identity(tensor)
+        rows = self._own_num_rows() if tensor.shape[0] is None else tensor.shape[0]
+        copy.set_shape([rows, *tensor.shape[1:]])
+        return copy
+
+    def _packed(self, outputs: Outputs) -> list[tf.Tensor]:
+        self._packing = Packing(outputs)
+        return self._packing.tensors
+
+    def _unpacked(self, tensors: list[tf.Tensor]) -> Outputs:
+        return Outputs(*self._packing.unpack(tensors))
+
+
+def _replica() -> int:
+    context = tf.distribute.get_replica_context()
+    return int(tf.get_static_value(context.replica_id_in_sync_group))
+
+
+def _num_rows(batch: Batch) -> Any:
+    """How many, as a number where that is known while tracing."""
+    first = tf.nest.flatten(batch)[0]
+    return tf.shape(first)[0] if first.shape[0] is None else first.shape[0]
+
+
+def _equal(value: Any, number: int) -> Any:
+    known = tf.get_static_value(value)
+    return tf.equal(value, number) if known is None else tf.constant(int(known) == number)
+
+
+def _both(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
+    """Whether both hold; known while tracing if one is known that decides it."""
+    for one, other in ((first, second), (second, first)):
+        known = tf.get_static_value(one)
+        if known is not None:
+            return other if known else one
+    return tf.logical_and(first, second)
