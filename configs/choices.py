@@ -4,7 +4,7 @@ from typing import Literal
 
 # Data
 CopyCheck = Literal["copies", "full"]
-Check = Literal[CopyCheck, "off"]
+Check = Literal[CopyCheck, "off", "lazy"]
 Cache = Literal["auto", "memory", "disk", "none"]
 ClassBalance = Literal["none", "weights", "sampling"]
 ExifOrientation = Literal["apply", "refuse"]

@@ -81,7 +81,8 @@ class DataConfig(Section):
     check: Check = Field(
         "copies",
         description="What to look for: `copies` of equal bytes, near copies as well "
-        "with `full` (these only stay on one side of the split), or nothing with `off`.",
+        "with `full` (these only stay on one side of the split), or nothing with `off`. "
+        "`lazy` opens no file before it is used, so that a million files start at once.",
     )
     image_size: int = Field(
         224, ge=32, le=4096, description="Height and width in pixels after resizing."

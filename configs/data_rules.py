@@ -15,6 +15,13 @@ OF_TABLES = {
     "split_column": "auto",
 }
 
+# The settings that ask what is in the files, and their defaults.
+OF_OPENED_FILES = {
+    "bit_depth": None,
+    "exif_orientation": "apply",
+    "on_unreadable": "error",
+}
+
 
 def is_table(path: str) -> bool:
     """Whether a path names a table of labels, rather than a folder.
@@ -35,7 +42,7 @@ def check_data(data: Mapping[str, Any]) -> None:
     Raises:
         ProblemsError: Some don't; all are named.
     """
-    problems = [*_tables(data), *_parts(data), *_folds(data)]
+    problems = [*_tables(data), *_parts(data), *_folds(data), *_unopened(data)]
     if problems:
         raise ProblemsError("\n".join(problems))
 
@@ -48,6 +55,21 @@ def _tables(data: Mapping[str, Any]) -> Iterator[str]:
         if data[name] != default:
             yield _line(
                 data, "is for tables, .csv or .tsv files", "Leave it out.", name, "train"
+            )
+
+
+def _unopened(data: Mapping[str, Any]) -> Iterator[str]:
+    """What can't be done without opening every file first."""
+    if data["check"] != "lazy":
+        return
+    for name, default in OF_OPENED_FILES.items():
+        if data[name] != default:
+            yield _line(
+                data,
+                "needs every file to be opened before training",
+                "Leave one out.",
+                name,
+                "check",
             )
 
 

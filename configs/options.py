@@ -116,7 +116,8 @@ class FolderOptions(TypedDict, total=False):
     """The split.csv of a run: files that it names keep their split. Default: None."""
     check: Check
     """What to look for: `copies` of equal bytes, near copies as well with `full` (these
-    only stay on one side of the split), or nothing with `off`. Default: 'copies'."""
+    only stay on one side of the split), or nothing with `off`. `lazy` opens no file
+    before it is used, so that a million files start at once. Default: 'copies'."""
     image_size: int
     """Height and width in pixels after resizing. Default: 224."""
     batch_size: int

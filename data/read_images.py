@@ -59,7 +59,8 @@ def read_images(
     index = built.index
     rules = PixelRules.of(config.bit_depth, config.max_megapixels)
     files = ImageFiles(index.paths.tolist(), index.digests, config.image_size, rules)
-    load, remarks = open_images(files, config.cache, store)
+    cache = "none" if (config.check, config.cache) == ("lazy", "auto") else config.cache
+    load, remarks = open_images(files, cache, store)
     common = (load, config.image_size, config.batch_size, rules.decoder, store)
     train = TrainingSplit(
         index,

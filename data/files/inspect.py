@@ -1,7 +1,8 @@
 """Opens every image once before training, so that no bad file stops it later."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, islice
 
 from ...core.cache_folder import FILES_DATABASE
 from ...core.progress import track
@@ -16,9 +17,10 @@ from .pixel_rules import (
     PixelRules,
     too_large,
 )
-from .read_file import Inspection
+from .read_file import Inspection, unopened_files
 
-_REMEMBERED_AT_ONCE = 1000
+_AT_ONCE = 1000
+_THREADS = 16
 
 
 def inspect_files(
@@ -53,7 +55,7 @@ def inspect_files(
     inspections = zip(
         unknown, _inspect_all(unknown, fingerprints is not None, max_pixels), strict=True
     )
-    while chunk := dict(islice(inspections, _REMEMBERED_AT_ONCE)):
+    while chunk := dict(islice(inspections, _AT_ONCE)):
         if fingerprints is not None:
             fingerprints.remember(_fingerprints_of(chunk.values()))
         # What can't be opened now may be opened later, without a trace of a change.
@@ -76,6 +78,13 @@ def _within_limit(known: dict[str, FileRecord], max_pixels: int) -> dict[str, Fi
         elif not (record.problem and record.width):  # it was too large before
             found[path] = record
     return found
+
+
+def list_unopened(paths: Sequence[str]) -> list[FileRecord]:
+    """A record per file, in the order of `paths`; see `read_file.unopened_files`."""
+    parts = [paths[first : first + _AT_ONCE] for first in range(0, len(paths), _AT_ONCE)]
+    with ThreadPoolExecutor(_THREADS) as pool:  # disks of others answer late
+        return list(chain.from_iterable(pool.map(unopened_files, parts)))
 
 
 def decode_files(

@@ -16,7 +16,7 @@ _NEARLY_BLACK = 12  # bits: no value above a sixteenth of white
 
 _ODDITIES: dict[str, Callable[[str, FileRecord], bool]] = {
     "are of another format than their names say": lambda path, record: (
-        record.format not in FORMATS.get(splitext(path)[1].lower(), (record.format,))
+        record.format not in ("", *FORMATS.get(splitext(path)[1].lower(), (record.format,)))
     ),
     "have several frames: the first is taken": lambda _, record: record.is_animated,
     "are turned as EXIF says": lambda _, record: record.orientation != UPRIGHT,

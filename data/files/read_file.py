@@ -12,7 +12,7 @@ from .decode import OpenedImage, Pixels, decode, open_image
 from .deep_images import needs_shift
 from .file_records import FileRecord, stamp
 from .fingerprints import Fingerprint, fingerprint
-from .pixel_rules import PixelRules, TooLargeError, UndecodableError
+from .pixel_rules import DEFAULT_RULES, PixelRules, TooLargeError, UndecodableError
 
 MAX_BYTES = 1_000_000_000
 
@@ -56,9 +56,29 @@ def inspect_files(paths: Sequence[str], full: bool, rules: PixelRules) -> list[I
     return [_inspect(path, full, rules) for path in paths]
 
 
+def unopened_files(paths: Sequence[str]) -> list[FileRecord]:
+    """Records of files that are opened when they are used, and not now.
+
+    In the place of their content's, their digest is that of place, size and time of change.
+    """
+    return [
+        FileRecord(digest, 0, 0, "")
+        if (digest := _unopened_digest(path))
+        else _inspect(path, False, DEFAULT_RULES).record
+        for path in paths
+    ]
+
+
+def _unopened_digest(path: str) -> bytes:
+    """Empty if there is no such file."""
+    size, changed_ns = stamp(path)
+    name = os.fsencode(os.path.abspath(path))
+    return sha256(b"%d %d %s" % (size, changed_ns, name)).digest() if size >= 0 else b""
+
+
 def _read_pixels(path: str, digest: bytes, size: int, rules: PixelRules) -> Pixels:
     found, content, problem = _read(path)
-    if not problem and found.rstrip(b"\0") != digest.rstrip(b"\0"):
+    if not problem and not _is_digest(digest, found, path):
         problem = "its content is another"
     if problem:
         raise DataError(
@@ -68,7 +88,26 @@ def _read_pixels(path: str, digest: bytes, size: int, rules: PixelRules) -> Pixe
                 file=path,
             )
         )
-    return decode(content, size, rules)
+    try:
+        return decode(content, size, rules)
+    except UndecodableError as error:
+        raise DataError(
+            message(
+                f"Every image must be one that can be used, but {error}.",
+                "Begin a new run without it; data.check=copies finds all such files "
+                "before it trains.",
+                file=path,
+            )
+        ) from None
+
+
+def _is_digest(digest: bytes, content: bytes, path: str) -> bool:
+    """Whether a digest is that of the content, or of a file that was not opened before.
+
+    NumPy leaves zeros away at the end of bytes.
+    """
+    wanted = digest.rstrip(b"\0")
+    return wanted in (content.rstrip(b"\0"), _unopened_digest(path).rstrip(b"\0"))
 
 
 def _inspect(path: str, full: bool, rules: PixelRules) -> Inspection:

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from ...configs import DataConfig
-from ...configs.choices import Check
+from ...configs.choices import Check, CopyCheck
 from ...core.errors import ConfigError, DataError, message
 from ...core.names import some
 from ...core.store import Store
@@ -22,7 +23,7 @@ from ..copies.groups import (
 )
 from ..files.file_records import FileRecord
 from ..files.fingerprints import Fingerprints
-from ..files.inspect import inspect_files
+from ..files.inspect import inspect_files, list_unopened
 from ..files.pixel_rules import PixelRules
 from ..files.problems import (
     problems_of_files,
@@ -83,6 +84,8 @@ def build_index(config: DataConfig, seed: int, store: Store) -> BuiltIndex:
     index, dropped, remarks = apply_policies(index, problems, _policies(config))
     index, found = assign_splits(index, config, scans.keys(), seed, written)
     odd += remarks_on_bits(records, config.bit_depth)
+    if config.check == "lazy":
+        odd.append("no file was opened: what can't be used ends the run when it is reached")
     listed = [line for scan in scans.values() for line in scan.remarks]
     remarks += [*listed, *odd, *found, *_remarks_on_classes(index)]
     return BuiltIndex(index, dropped, remarks)
@@ -101,7 +104,10 @@ def _require_one_fold(config: DataConfig) -> None:
 
 def _policies(config: DataConfig) -> Policies:
     return Policies(
-        config.on_unreadable, config.on_conflict, config.on_leak, config.check != "off"
+        config.on_unreadable,
+        config.on_conflict,
+        config.on_leak,
+        config.check in get_args(CopyCheck),
     )
 
 
@@ -116,9 +122,12 @@ def _inspect(
     labels = _labels(class_names, scans)
     splits = [SPLIT_NAMES.index(name) for name, scan in scans.items() for _ in scan.paths]
     fingerprints = Fingerprints(store) if check == "full" else None
-    records = inspect_files(paths, store, fingerprints, max_pixels)
+    if check == "lazy":
+        records = list_unopened(paths)
+    else:
+        records = inspect_files(paths, store, fingerprints, max_pixels)
     digests = np.array([record.digest for record in records], "S32")
-    copies = np.arange(len(paths)) if check == "off" else copy_groups(digests)
+    copies = copy_groups(digests) if check in get_args(CopyCheck) else np.arange(len(paths))
     groups = join_groups(
         copies, named_groups([g for s in scans.values() for g in s.groups])
     )
