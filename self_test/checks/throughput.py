@@ -5,7 +5,6 @@ from typing import Any
 
 import keras
 
-from ...configs import TrainerConfig
 from ...models import TransferClassifier
 from ..check import CheckSettings
 from ..verdict import Verdict, fast_if, spread
@@ -14,14 +13,10 @@ from .subjects import CLASSES, labelled_images
 from .turns import time_in_turns
 
 LEAST_OF_BARE_LOOP = 0.9
-XLA = "jit_compile"  # of the Trainer
 
 
 def measure(settings: CheckSettings) -> Verdict:
     """Our Trainer against a bare loop and `Model.fit`, on batches in memory."""
-    uses_xla = settings.options["uses_xla"]
-    if uses_xla and XLA not in TrainerConfig.model_fields:
-        return Verdict("not measured", f"this version has no trainer.{XLA}")
     model = TransferClassifier(CLASSES, image_size=settings.image_size, weights=None)
     rows = settings.batch_size * settings.layout.replicas
     training = Training(
@@ -31,7 +26,7 @@ def measure(settings: CheckSettings) -> Verdict:
         settings.steps,
         settings.epochs + 1,
         settings.options["precision"],
-        {XLA: uses_xla} if XLA in TrainerConfig.model_fields else {},
+        {"jit_compile": settings.options["uses_xla"]},
     )
     times = time_in_turns(training.sides())
     return _verdict(times, rows * settings.steps, settings)

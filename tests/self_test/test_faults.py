@@ -26,9 +26,11 @@ from keraunos.self_test.checks import (
     sides,
     step_overhead,
     throughput,
+    xla_agrees,
 )
 from keraunos.self_test.device_layout import DeviceLayout
 from keraunos.trainer.step import train
+from keraunos.trainer.step.compiled_pass import CompiledPass
 
 
 @pytest.fixture
@@ -77,6 +79,24 @@ def test_dividing_by_the_count_of_one_replica_is_noticed(
     monkeypatch.setattr(train, "sum_over_replicas", local_count)
     settings = with_options(two, precision=precision)
     assert replicas_agree.measure(settings).status == "failed"
+    assert landed
+
+
+@pytest.mark.nightly
+def test_a_compiled_pass_that_computes_something_else_is_noticed(one, landed, monkeypatch):
+    original = CompiledPass.__call__
+
+    def wrong(self: CompiledPass, *arguments: Any) -> Any:
+        landed.append("traced")
+        result = original(self, *arguments)
+        gradients = {
+            divisor: [2.0 * first, *others]
+            for divisor, (first, *others) in result.gradients.items()
+        }
+        return result._replace(gradients=gradients)
+
+    monkeypatch.setattr(CompiledPass, "__call__", wrong)
+    assert xla_agrees.measure(one).status == "failed"
     assert landed
 
 

@@ -1,0 +1,73 @@
+"""One training in two ways, and how far apart they end."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from ...callbacks import Callback, RunState
+from ..check import CheckSettings
+from .subjects import batched, labelled_images, trainer_for
+
+EPOCHS = 2
+Weights = list[npt.NDArray[np.float64]]
+
+
+class Outcome(NamedTuple):
+    """What came of a training.
+
+    Attributes:
+        start: Weights before it.
+        end: And after it.
+        losses: Of each epoch.
+    """
+
+    start: Weights
+    end: Weights
+    losses: list[float]
+
+
+class _FirstWeights(Callback):
+    """Keeps the weights that training begins with."""
+
+    def on_fit_begin(self, run: RunState) -> None:
+        self.weights = _copies(run.model)
+
+
+def train(
+    settings: CheckSettings,
+    replicas: int,
+    build: Callable[[], keras.Model],
+    **options: Any,
+) -> Outcome:
+    """Trains on two full batches and a last one of a single example, for two epochs."""
+    batch_size = 8 * settings.layout.replicas
+    first = _FirstWeights()
+    trainer = trainer_for(
+        settings,
+        replicas,
+        {"first_weights": first},
+        max_epochs=EPOCHS,
+        seed=1,
+        **options,
+    )
+    examples = labelled_images(2 * batch_size + 1, size=8)
+    result = trainer.fit(build, batched(examples, batch_size))
+    return Outcome(first.weights, _copies(result.model), result.history["loss"])
+
+
+def difference(received: Outcome, expected: Outcome) -> float:
+    """The distance of the weights, by how far training has moved them."""
+    moved = _distance(expected.end, expected.start)
+    return _distance(received.end, expected.end) / moved
+
+
+def _copies(model: keras.Model) -> Weights:
+    return [np.array(weight.numpy(), np.float64) for weight in model.weights]
+
+
+def _distance(first: Weights, second: Weights) -> float:
+    squares = [np.sum(np.square(a - b)) for a, b in zip(first, second, strict=True)]
+    return float(np.sqrt(np.sum(squares)))
