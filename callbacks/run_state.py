@@ -76,7 +76,7 @@ class RunState(RunProgress):
     is_interrupted: bool = False
     signal: int | None = None
     engine: Engine | None = None
-    background: Background = field(default_factory=Background, repr=False)
+    background: Background = field(default_factory=Background, repr=False, compare=False)
 
     def read_metrics(self) -> dict[str, float]:
         """Fetches the training metrics up to now from the devices."""

@@ -55,8 +55,9 @@ def test_a_checkpoint_becomes_visible_only_after_the_jobs_before_it(tmp_path):
     run, seen = new_run(run_dir=tmp_path, step=3), []
 
     def look():
-        time.sleep(0.05)  # long enough for a checkpoint that does not wait
-        seen.extend(tmp_path.rglob("step-*"))
+        for _ in range(20):  # long enough for a checkpoint that does not wait
+            time.sleep(0.02)
+            seen.extend(tmp_path.rglob("step-*"))
 
     with run.background:
         run.background.submit(look)

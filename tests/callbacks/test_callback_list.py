@@ -25,18 +25,19 @@ def labels(given, defaults):
     return list(merge_callbacks(given, defaults).callbacks)
 
 
-DEFAULT = ["progress_bar", "metrics_log", "tensorboard", "pictures"]
+FIRST = ["progress_bar", "metrics_log", "pictures"]
+LAST = ["tensorboard", "model_checkpoint"]
 
 
 @pytest.mark.parametrize("nothing", [None, [], {}])
 def test_without_callbacks_of_one_s_own_there_are_the_default_ones(nothing, defaults):
-    assert labels(nothing, defaults) == [*DEFAULT, "model_checkpoint"]
+    assert labels(nothing, defaults) == [*FIRST, *LAST]
 
 
 def test_own_ones_come_in_their_order_before_the_checkpoint(defaults):
     given = [EarlyStopping("val_accuracy"), keras.callbacks.History(), EarlyStopping()]
     own = ["early_stopping", "keras_history", "early_stopping_2"]
-    assert labels(given, defaults) == [*DEFAULT, *own, "model_checkpoint"]
+    assert labels(given, defaults) == [*FIRST, *own, *LAST]
     merged = merge_callbacks(given, defaults).callbacks
     assert merged["early_stopping"] is given[0]
     assert merged["early_stopping_2"] is given[2]
@@ -201,13 +202,13 @@ class WritesSummary(Callback):
 
 def test_a_callback_of_one_s_own_can_come_after_the_checkpoint(defaults):
     given = [WritesSummary(), EarlyStopping()]
-    end = ["early_stopping", "model_checkpoint", "writes_summary"]
-    assert labels(given, defaults) == [*DEFAULT, *end]
+    end = ["early_stopping", *LAST, "writes_summary"]
+    assert labels(given, defaults) == [*FIRST, *end]
 
 
 def test_an_own_checkpoint_comes_after_those_that_follow_it(defaults):
     given = [ModelCheckpoint(save_top_k=2), EarlyStopping()]
-    assert labels(given, defaults)[-2:] == ["early_stopping", "model_checkpoint"]
+    assert labels(given, defaults)[-3:] == ["early_stopping", *LAST]
 
 
 def test_two_callbacks_of_one_s_own_that_write_the_same_are_refused():

@@ -111,6 +111,8 @@ def test_images_of_validation_come_every_fifth_epoch_and_with_the_last(tmp_path,
         if stopped and epoch == 7:
             run.request_stop("no better")
         end_epoch(run, board, val_loss=0.5)
+    run.background.wait()  # as the last checkpoint does
+    assert list(read(run, "validation")["confusion_matrix"]) == [15, 21]
     end_fit(run, board)
     assert list(read(run, "validation")["confusion_matrix"]) == [15, 21]
 
