@@ -1,18 +1,42 @@
-"""What a step of a tiny model costs: the loop's share, against Model.fit.
+"""What a step of a tiny model costs: our loop, `Model.fit`, and a loop written by hand.
 
-One and two replicas (virtual CPU devices), one step and sixteen a call; nan where a side
-fails. Both sides train
-the same model on the same batches; they take turns, and the first epoch of each turn,
-which traces, is not counted.
+One and two replicas (virtual CPU devices that share the cores), one step and sixteen a
+call. All sides train the same model on the same batches and keep the same metrics; on one
+replica the others run under no strategy, on two under the same `MirroredStrategy`. They
+take turns in one process; the first epoch of each turn, which traces, is not counted. An
+epoch counts from its first hook to its last, so that what a side does once an epoch
+(iterators, metrics) is shared out over its steps. Medians over all epochs of all rounds, of
+milliseconds by the clock and of CPU: on a machine with other work only the latter mean
+anything. nan where a side fails: `Model.fit` cannot make several steps a call on several
+replicas.
 
-Usage: python benchmarks/step_overhead.py [--steps 400] [--epochs 3] [--rounds 2]
+The loop by hand is that of TensorFlow's guide: `strategy.run` in a `tf.function`, which
+applies the optimizer on each replica. It is not exact where replicas have parts of
+different size, measures no gradients and no waiting, and applies what is not finite.
+
+`step_overhead.json` has our CPU as a multiple of that of the loop by hand as it was at the
+last release; a nightly test fails where one has more than doubled. `--record FILE` writes
+such a file.
+
+To compare two checkouts, install each in an environment of its own, and run one with
+`--against OTHER/bin/python`: processes of both take turns.
+
+Usage: python benchmarks/step_overhead.py [--steps 400] [--epochs 3] [--rounds 3]
+           [--replicas 1 2] [--calls 1 16] [--sides keraunos model.fit by_hand]
+           [--against PYTHON] [--record FILE]
 """
 
 import argparse
+import functools
 import json
 import os
+import subprocess
+import sys
 import time
+from collections.abc import Callable, Iterator
 from importlib import metadata
+from pathlib import Path
+from typing import Any, NamedTuple
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -22,30 +46,41 @@ import numpy as np
 import tensorflow as tf
 
 BATCH_SIZE = 32
+SIDES = ("keraunos", "model.fit", "by_hand")
+
+
+class Milliseconds(NamedTuple):
+    """Of a step, in one epoch."""
+
+    clock: float
+    cpu: float
+
+
+FAILED = [Milliseconds(float("nan"), float("nan"))]
+Case = tuple[int, int]  # replicas, steps a call
 
 
 def main() -> None:
-    """Runs all cases, both sides in turn, and prints a table and a line of JSON."""
+    """Runs all cases, all sides in turn, and prints a table and a line of JSON."""
     options = parse()
-    kr.set_cpu_devices(2)
-    results = []
-    print("replicas  steps/call   keraunos  model.fit   ratio   (milliseconds a step)")
-    for replicas in (1, 2):
-        for steps in (1, 16):
-            ours: list[float] = []
-            theirs: list[float] = []
-            for _ in range(options.rounds):
-                ours += with_keraunos(replicas, steps, options)
-                theirs += with_model_fit(replicas, steps, options)
-            mine, other = float(np.median(ours)), float(np.median(theirs))
-            print(
-                f"{replicas:8}  {steps:10}  {mine:9.3f}  {other:9.3f}  {mine / other:6.2f}"
-            )
-            results.append([replicas, steps, mine, other])
+    if options.against:
+        measured = against(options)
+    else:
+        kr.set_cpu_devices(2)
+        measured = take_turns({side: in_process(side) for side in options.sides}, options)
+    show(measured)
+    if options.record:
+        options.record.write_text(json.dumps(multiples(measured), indent=2) + "\n")
     versions = {name: metadata.version(name) for name in ("keras", "tensorflow")}
+    results = [
+        {"replicas": case[0], "steps_per_call": case[1], "side": side, **each._asdict()}
+        for case, sides in measured.items()
+        for side, each in sides.items()
+    ]
     print(
         json.dumps(
-            {"milliseconds": results, "options": vars(options), "versions": versions}
+            {"milliseconds": results, "options": vars(options), "versions": versions},
+            default=str,
         )
     )
 
@@ -53,13 +88,96 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     """Reads the options."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--steps", type=int, default=400)
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=400, help="in an epoch")
+    parser.add_argument("--epochs", type=int, default=3, help="of each turn")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--replicas", type=int, nargs="+", default=[1, 2], choices=[1, 2])
+    parser.add_argument("--calls", type=int, nargs="+", default=[1, 16])
+    parser.add_argument("--sides", nargs="+", default=list(SIDES), choices=SIDES)
+    parser.add_argument("--against", metavar="PYTHON", help="that has another version")
+    parser.add_argument("--record", metavar="FILE", type=Path)
     options = parser.parse_args()
-    if options.steps % 16:  # an epoch that 16 does not divide makes Model.fit fail
-        parser.error("--steps must be a multiple of 16")
+    if any(options.steps % calls for calls in options.calls):
+        parser.error("--steps must be a multiple of each of --calls: else Model.fit fails")
     return options
+
+
+Turn = Callable[[Case, argparse.Namespace], list[Milliseconds]]
+Measured = dict[Case, dict[str, Milliseconds]]
+
+
+def take_turns(sides: dict[str, Turn], options: argparse.Namespace) -> Measured:
+    """The median over the epochs of all rounds, for each case and side."""
+    measured: Measured = {}
+    for case in [(n, calls) for n in options.replicas for calls in options.calls]:
+        epochs: dict[str, list[Milliseconds]] = {side: [] for side in sides}
+        for _ in range(options.rounds):
+            for side, turn in sides.items():
+                epochs[side] += turn(case, options)
+        measured[case] = {
+            side: Milliseconds(*np.median(each, axis=0).tolist())
+            for side, each in epochs.items()
+        }
+    return measured
+
+
+def show(measured: Measured) -> None:
+    """Prints milliseconds a step, and each side as a multiple of the first."""
+    print(
+        f"{'replicas':>8} {'steps a call':>12}  {'side':<12} {'ms a step':>9} "
+        f"{'CPU ms':>7} {'first / this: clock':>20} {'CPU':>6}"
+    )
+    for (replicas, calls), sides in measured.items():
+        first = next(iter(sides.values()))
+        for side, each in sides.items():
+            clock, cpu = first.clock / each.clock, first.cpu / each.cpu
+            print(
+                f"{replicas:8} {calls:12}  {side:<12} {each.clock:9.3f} {each.cpu:7.3f} "
+                f"{clock:20.2f} {cpu:6.2f}"
+            )
+
+
+def multiples(measured: Measured) -> dict[str, float]:
+    """CPU of our step in those of the loop by hand, by replicas and steps a call."""
+    return {
+        f"{replicas} x {calls}": round(sides["keraunos"].cpu / sides["by_hand"].cpu, 2)
+        for (replicas, calls), sides in measured.items()
+    }
+
+
+def against(options: argparse.Namespace) -> Measured:
+    """Our side with this interpreter and with another, in processes that take turns."""
+
+    def turn(python: str, case: Case, options: argparse.Namespace) -> list[Milliseconds]:
+        numbers = [f"--steps={options.steps}", f"--epochs={options.epochs}", "--rounds=1"]
+        of_case = [f"--replicas={case[0]}", f"--calls={case[1]}", "--sides=keraunos"]
+        command = [python, os.path.abspath(__file__), *numbers, *of_case]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        (result,) = json.loads(done.stdout.splitlines()[-1])["milliseconds"]
+        return [Milliseconds(result["clock"], result["cpu"])]
+
+    pythons = {"this one": sys.executable, "the other": options.against}
+    return take_turns({n: functools.partial(turn, p) for n, p in pythons.items()}, options)
+
+
+def in_process(side: str) -> Turn:
+    """What trains as that side does."""
+    return {
+        "keraunos": with_keraunos,
+        "model.fit": with_model_fit,
+        "by_hand": with_loop_by_hand,
+    }[side]
+
+
+@functools.cache
+def mirrored(replicas: int) -> tf.distribute.Strategy:
+    """One and the same for all sides: collectives of a second one may not mix with it."""
+    return tf.distribute.MirroredStrategy([f"/cpu:{n}" for n in range(replicas)])
+
+
+def strategy_of(replicas: int) -> tf.distribute.Strategy:
+    """What the other sides run under; on one replica that is none, which is fastest."""
+    return mirrored(replicas) if replicas > 1 else tf.distribute.get_strategy()
 
 
 def batches(options: argparse.Namespace) -> tf.data.Dataset:
@@ -92,48 +210,101 @@ class EpochTimes(keras.callbacks.Callback):
     def __init__(self, steps: int) -> None:
         super().__init__()
         self.steps = steps
-        self.milliseconds: list[float] = []
+        self.milliseconds: list[Milliseconds] = []
 
     def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
-        """Starts the clock."""
-        self.started = time.perf_counter()
+        """Starts the clocks."""
+        self.started = time.perf_counter(), time.process_time()
 
     def on_epoch_end(self, epoch: int, logs: object = None) -> None:
-        """Stops it."""
+        """Stops them."""
+        ended = time.perf_counter(), time.process_time()
         if epoch > 0:
-            seconds = time.perf_counter() - self.started
-            self.milliseconds.append(1000 * seconds / self.steps)
+            seconds = [b - a for a, b in zip(self.started, ended, strict=True)]
+            milliseconds = [1000 * each / self.steps for each in seconds]
+            self.milliseconds.append(Milliseconds(*milliseconds))
 
 
-def with_keraunos(replicas: int, steps: int, options: argparse.Namespace) -> list[float]:
+def with_keraunos(case: Case, options: argparse.Namespace) -> list[Milliseconds]:
     """Our loop; the clock is the same Keras callback."""
     clock = EpochTimes(options.steps)
     trainer = kr.Trainer(
-        strategy="mirrored" if replicas > 1 else "single",
+        strategy=mirrored(case[0]) if case[0] > 1 else "single",
         accelerator="cpu",
-        devices=replicas,
         max_epochs=options.epochs + 1,
-        steps_per_execution=steps,
+        steps_per_execution=case[1],
         callbacks={"clock": clock, "progress_bar": None},
     )
     trainer.fit(build, batches(options))
     return clock.milliseconds
 
 
-def with_model_fit(replicas: int, steps: int, options: argparse.Namespace) -> list[float]:
-    """Keras's own, under a strategy where there are two replicas."""
+def with_model_fit(case: Case, options: argparse.Namespace) -> list[Milliseconds]:
+    """Keras's own."""
     clock = EpochTimes(options.steps)
-    strategy = tf.distribute.get_strategy()
-    if replicas > 1:
-        strategy = tf.distribute.MirroredStrategy([f"/cpu:{n}" for n in range(replicas)])
-    with strategy.scope():
-        model = build(steps)
-    dataset = batches(options)
+    with strategy_of(case[0]).scope():
+        model = build(case[1])
+    given = {"epochs": options.epochs + 1, "shuffle": False, "verbose": 0}
     try:
-        model.fit(dataset, epochs=options.epochs + 1, verbose=0, callbacks=[clock])
+        model.fit(batches(options), callbacks=[clock], **given)
     except tf.errors.InvalidArgumentError:
-        return [float("nan")]  # Keras fails with several steps on several replicas
+        return FAILED
     return clock.milliseconds
+
+
+def with_loop_by_hand(case: Case, options: argparse.Namespace) -> list[Milliseconds]:
+    """`strategy.run` in a `tf.function`, as in TensorFlow's guide."""
+    strategy, clock = strategy_of(case[0]), EpochTimes(options.steps)
+    with strategy.scope():
+        model = build()
+        metrics = [keras.metrics.Mean("loss"), keras.metrics.SparseCategoricalAccuracy()]
+        model.optimizer.build(model.trainable_variables)
+    train = loop_by_hand(strategy, model, metrics, case[1])
+    dataset = strategy.experimental_distribute_dataset(batches(options))
+    for epoch in range(options.epochs + 1):
+        clock.on_epoch_begin(epoch)
+        iterator = iter(dataset)
+        for metric in metrics:
+            metric.reset_state()
+        for _ in range(options.steps // case[1]):
+            train(iterator)
+        _ = [float(metric.result()) for metric in metrics]
+        clock.on_epoch_end(epoch)
+    return clock.milliseconds
+
+
+def loop_by_hand(
+    strategy: tf.distribute.Strategy,
+    model: keras.Model,
+    metrics: list[keras.Metric],
+    steps: int,
+) -> Callable[[Iterator[Any]], None]:
+    """A traced function that makes that many steps."""
+    each_loss = keras.losses.SparseCategoricalCrossentropy(reduction="none")
+
+    def on_replica(batch: Any) -> None:
+        inputs, labels = batch
+        with tf.GradientTape() as tape:
+            outputs = model(inputs, training=True)
+            losses = each_loss(labels, outputs)
+            loss = tf.nn.compute_average_loss(losses, global_batch_size=BATCH_SIZE)
+        variables = model.trainable_variables
+        model.optimizer.apply(tape.gradient(loss, variables), variables)
+        metrics[0].update_state(losses)
+        metrics[1].update_state(labels, outputs)
+
+    @tf.function(autograph=False)
+    def train(iterator: Any) -> None:
+        def body(done: tf.Tensor) -> tuple[tf.Tensor]:
+            strategy.run(on_replica, args=(next(iterator),))
+            return (done + 1,)
+
+        if steps == 1:
+            body(tf.constant(0))
+        else:
+            tf.while_loop(lambda done: done < steps, body, (tf.constant(0),))
+
+    return train
 
 
 if __name__ == "__main__":

@@ -36,10 +36,30 @@ def test_the_speed_of_a_frozen_network_is_measured(tmp_path: Path) -> None:
     assert min(result["pictures_per_second"].values()) > 0
 
 
-def test_the_overhead_of_a_step_is_measured(tmp_path: Path) -> None:
-    options = "--steps=16 --epochs=1 --rounds=1"
+def test_a_step_costs_at_most_twice_what_it_did_at_the_last_release(tmp_path: Path) -> None:
+    """As a multiple of a loop written by hand in the same run: both share the machine."""
+    options = "--steps=160 --epochs=3 --rounds=1 --sides keraunos by_hand --record=now.json"
     result = run_benchmark("step_overhead.py", *options.split(), cwd=tmp_path)
-    assert result["options"]["steps"] == 16
+    assert len(result["milliseconds"]) == 2 * 2 * 2
+    released = json.loads((BENCHMARKS / "step_overhead.json").read_text())
+    now = json.loads((tmp_path / "now.json").read_text())
+    for case in released:
+        print(f"{case:>8}  released {released[case]:.2f}  now {now[case]:.2f}")
+    assert [case for case in released if now[case] > 2 * released[case]] == []
+
+
+def test_another_environment_takes_turns_with_this_one(tmp_path: Path) -> None:
+    options = "--steps=16 --epochs=1 --rounds=1 --replicas 1 --calls 16"
+    command = (*options.split(), f"--against={sys.executable}")
+    result = run_benchmark("step_overhead.py", *command, cwd=tmp_path)
+    assert [each["side"] for each in result["milliseconds"]] == ["this one", "the other"]
+
+
+def test_finetuning_is_measured_on_one_and_two_replicas(tmp_path: Path) -> None:
+    options = "--network=MobileNetV2 --image-size=32 --batch-size=2 --steps=2 --rounds=1"
+    result = run_benchmark("finetune_step.py", *options.split(), cwd=tmp_path)
+    assert set(result["sides"]) == {"1", "2", "fit"}
+    assert all(each["images_per_second"] > 0 for each in result["sides"].values())
 
 
 def test_the_cost_of_callbacks_is_measured(tmp_path: Path) -> None:

@@ -1,0 +1,120 @@
+"""All of ResNet50 fine-tuned at 96 pixels: images a second on one replica and on two.
+
+The two replicas are virtual CPU devices that share the cores of the first: they have the
+same arithmetic to do, half a batch each, so that what is missing from 1.0 is the price of
+two replicas. `Model.fit` trains the same on one. All take turns; medians over rounds, the
+first of which traces and is not counted. Seconds of CPU are given as well, for a machine
+with other work.
+
+`--threads` limits the threads within operations (0: as many as there are cores), which
+all devices of a process share.
+
+Usage: python benchmarks/finetune_step.py [--image-size 96] [--batch-size 16] [--steps 6]
+           [--rounds 3] [--sides 1 2 fit] [--threads 0]
+"""
+
+import argparse
+import json
+import os
+import time
+from importlib import metadata
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import keraunos as kr
+import numpy as np
+import tensorflow as tf
+
+SIDES = ("1", "2", "fit")
+
+
+class EpochTimes(keras.callbacks.Callback):
+    """Seconds of the clock and of CPU of each epoch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.epochs: list[tuple[float, float]] = []
+
+    def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
+        """Starts the clocks."""
+        self.started = time.perf_counter(), time.process_time()
+
+    def on_epoch_end(self, epoch: int, logs: object = None) -> None:
+        """Stops them."""
+        clock, cpu = self.started
+        self.epochs.append((time.perf_counter() - clock, time.process_time() - cpu))
+
+
+def main() -> None:
+    """Trains each side in turn, and prints a table and a line of JSON."""
+    options = parse()
+    tf.config.threading.set_intra_op_parallelism_threads(options.threads)
+    kr.set_cpu_devices(2)
+    medians = {side: measure(side, options) for side in options.sides}
+    images = options.batch_size * options.steps
+    results = {
+        side: {"images_per_second": images / clock, "cpu_seconds_per_image": cpu / images}
+        for side, (clock, cpu) in medians.items()
+    }
+    print(f"{'side':<6} {'images a second':>16} {'CPU seconds an image':>22}")
+    for side, each in results.items():
+        print(f"{side:<6} {each['images_per_second']:16.2f}", end="")
+        print(f" {each['cpu_seconds_per_image']:22.4f}")
+    versions = {name: metadata.version(name) for name in ("keras", "tensorflow")}
+    print(json.dumps({"sides": results, "options": vars(options), "versions": versions}))
+
+
+def parse() -> argparse.Namespace:
+    """Reads the options."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--image-size", type=int, default=96)
+    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--steps", type=int, default=6, help="in a round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--sides", nargs="+", default=list(SIDES), choices=SIDES)
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--network", default="ResNet50", help="of keras.applications")
+    return parser.parse_args()
+
+
+def measure(side: str, options: argparse.Namespace) -> tuple[float, float]:
+    """The median of an epoch: seconds of the clock, and of CPU."""
+    clock = EpochTimes()
+    epochs = options.rounds + 1
+
+    def build() -> keras.Model:
+        shape = (options.image_size, options.image_size, 3)
+        network = getattr(keras.applications, options.network)
+        model = network(weights=None, input_shape=shape, classes=9)
+        model.compile("adam", "sparse_categorical_crossentropy")
+        return model
+
+    if side == "fit":
+        build().fit(batches(options), epochs=epochs, verbose=0, callbacks=[clock])
+    else:
+        trainer = kr.Trainer(
+            strategy="mirrored" if side == "2" else "single",
+            accelerator="cpu",
+            devices=int(side),
+            max_epochs=epochs,
+            steps_per_execution=options.steps,
+            check_replicas=False,
+            callbacks={"clock": clock, "progress_bar": None},
+        )
+        trainer.fit(build, batches(options))
+    keras.backend.clear_session()
+    return tuple(np.median(clock.epochs[1:], axis=0).tolist())
+
+
+def batches(options: argparse.Namespace) -> tf.data.Dataset:
+    """The same noise for all sides, in memory."""
+    random = np.random.default_rng(0)
+    count, size = options.batch_size * options.steps, options.image_size
+    inputs = random.uniform(0, 255, (count, size, size, 3)).astype("float32")
+    labels = random.integers(0, 9, count).astype("int32")
+    return tf.data.Dataset.from_tensor_slices((inputs, labels)).batch(options.batch_size)
+
+
+if __name__ == "__main__":
+    main()
