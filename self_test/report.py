@@ -1,5 +1,6 @@
 """All verdicts together: for Python, and as the JSON that can be sent to others."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -109,6 +110,6 @@ def _cleaned(value: Any) -> Any:
         return {key: _cleaned(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_cleaned(each) for each in value]
-    if isinstance(value, float) and value != 0:
-        return float(f"{value:.4g}")
+    if isinstance(value, float):  # of which JSON has no NaN
+        return float(f"{value:.4g}") if math.isfinite(value) else str(value)
     return anonymous(value) if isinstance(value, str) else value

@@ -117,4 +117,4 @@ def _in_folder(module: str, settings: CheckSettings, limit_seconds: float) -> Ve
 
 def _notify(row: Row) -> None:
     verdict = row.verdict
-    notify(f"{row.name} on {row.devices}: {verdict.status}, {verdict.summary}")
+    notify(f"{row.name} on {row.devices}: {verdict.status} ({verdict.summary})")

@@ -63,7 +63,7 @@ def measure(settings: CheckSettings) -> Verdict:
     same = "the same" if is_same else "not the same"
     return right_if(
         is_same and first_step > 0,
-        f"killed, resumed at step {first_step} of {EPOCHS * STEPS}; weights, losses and "
+        f"resumed at step {first_step} of {EPOCHS * STEPS}; weights, losses and "
         f"metrics are {same} to the bit",
         figures,
     )

@@ -76,6 +76,13 @@ def test_the_json_has_what_the_page_explains():
     ]
 
 
+def test_a_figure_that_is_no_number_is_a_word_in_the_json():
+    verdict = Verdict("failed", "weights are NaN", {"weights_differ_by": float("nan")})
+    content = report(Row("a", "b", "1 GPU", verdict, 1.0)).to_json()
+    assert content["checks"][0]["figures"] == {"weights_differ_by": "nan"}
+    json.dumps(content, allow_nan=False)
+
+
 def test_nobody_is_named_in_the_json(tmp_path):
     summary = (
         f"OSError: '{tmp_path}/runs/model.keras' on {socket.gethostname()} of "

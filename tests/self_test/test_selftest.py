@@ -51,7 +51,7 @@ def test_every_check_is_a_row_and_is_told_as_it_comes(verdicts, capsys):
     assert [row.name for row in report.rows] == wanted
     assert set(report.promises.values()) == {"passed"}
     selftest(minutes=60, checks=CHECKS[:1])
-    expected = "replicas agree, float32 on 1 CPU split in 2: passed, as it should\n"
+    expected = "replicas agree, float32 on 1 CPU split in 2: passed (as it should)\n"
     assert capsys.readouterr().err == expected
 
 
