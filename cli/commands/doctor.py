@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ...core.errors import ConfigError, message
+from ..batch_sizes import show_batch_sizes
 from ..console import show
 from ..selftest import run_selftest
 from ..tensorflow import load_tensorflow
@@ -15,6 +16,14 @@ MINUTES = 5.0
 
 
 def doctor(
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[CONFIG... [KEY=VALUE...]]",
+            help="With --batch-size: what to train, as `keraunos fit` takes it.",
+            show_default=False,
+        ),
+    ] = None,
     selftest: Annotated[
         bool,
         typer.Option(
@@ -33,8 +42,34 @@ def doctor(
             "current folder.",
         ),
     ] = None,
+    batch_size: Annotated[
+        bool,
+        typer.Option(
+            "--batch-size",
+            help="Measure instead which batch sizes of CONFIG fit, and how fast they are.",
+        ),
+    ] = False,
+    memory_limit_gib: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="What a batch size may take; by default 90 % of what is available.",
+        ),
+    ] = None,
 ) -> None:
     """Show versions, devices and folders, and what is wrong with them."""
+    if batch_size:
+        show_batch_sizes(arguments or [], memory_limit_gib)
+        return
+    if arguments or memory_limit_gib is not None:
+        raise ConfigError(
+            message(
+                "A configuration and `--memory-limit-gib` are for `--batch-size`.",
+                "Add it.",
+                arguments=arguments or [],
+                memory_limit_gib=memory_limit_gib,
+            )
+        )
     if selftest:
         run_selftest(MINUTES if minutes is None else minutes, output)
         return

@@ -95,6 +95,28 @@ def test_whole_processes_are_measured(tmp_path: Path) -> None:
     assert sum(run["parts"].values()) <= run["seconds"]
 
 
+def test_memory_is_measured_and_extrapolated(tmp_path: Path) -> None:
+    options = "--images=80 --extrapolate=120"
+    result = run_benchmark("memory.py", *options.split(), cwd=tmp_path)
+    sides = {"nothing", "tutorial", "keraunos"}
+    assert set(result["mib"]) == {"20", "80"}
+    assert set(result["extrapolated_mib"]) == sides
+    assert all(result["mib"]["80"][side]["own"] > 100 for side in sides)
+
+
+def test_scaling_is_predicted(tmp_path: Path) -> None:
+    options = "--frozen=2500 --fine-tuned=800"
+    predicted = run_benchmark("scaling_model.py", *options.split(), cwd=tmp_path)[
+        "predicted"
+    ]
+    speed_ups = {
+        name: [row["speed_up"] for row in rows] for name, rows in predicted.items()
+    }
+    assert set(speed_ups) == {"frozen", "fine-tuned"}
+    assert speed_ups["frozen"][0] == 1
+    assert speed_ups["frozen"][3] > speed_ups["fine-tuned"][3] > 1
+
+
 def test_kills_of_the_other_side_are_counted(tmp_path: Path) -> None:
     options = ("--kills=2", "--only=keras")
     result = run_benchmark("crash_campaign.py", *options, cwd=tmp_path)

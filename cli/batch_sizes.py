@@ -1,0 +1,140 @@
+"""`keraunos doctor --batch-size`: which batches fit into memory, and how fast they are."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from ..core.errors import DataError, KeraunosError, OutOfMemoryError, message
+from ..core.process_memory import Watched, available_bytes, run_watched
+from ..core.processes import how_it_ended
+from .commands.fit import read_arguments
+from .console import show
+
+FIRST_BATCH_SIZE, LARGEST_BATCH_SIZE = 8, 4096
+_GIB = 2**30
+_PART_OF_AVAILABLE = 0.9  # left to others, so that the system does not end them
+
+Measure = Callable[[int], Watched]
+
+
+class BatchRow(NamedTuple):
+    """What came of a batch size.
+
+    Attributes:
+        batch_size: Images a step, over all devices.
+        images_per_second: While training, reading included; None if it did not fit.
+        peak_gib: The most memory that its process held.
+        gpu_gib: The most memory of one GPU; 0 without.
+        reason: Why it did not fit; empty if it did.
+    """
+
+    batch_size: int
+    images_per_second: float | None
+    peak_gib: float
+    gpu_gib: float
+    reason: str
+
+
+def show_batch_sizes(arguments: Sequence[str], limit_gib: float | None) -> None:
+    """Measures batch sizes and prints a table; changes nothing.
+
+    Args:
+        arguments: As `keraunos fit` takes them.
+        limit_gib: GiB that the process of a batch size may hold; by default nine tenths of
+            what is available.
+
+    Raises:
+        ConfigError: Something in the configuration is wrong.
+        OutOfMemoryError: Not even a batch of one image fits.
+    """
+    read_arguments(arguments)  # before a process is started for it
+    available = available_bytes()
+    if limit_gib is None and available is not None:
+        limit_gib = _PART_OF_AVAILABLE * available / _GIB
+
+    def measure(batch_size: int) -> Watched:
+        module = f"{__package__}.batch_size_child"
+        command = [
+            sys.executable,
+            "-m",
+            module,
+            *arguments,
+            f"data.batch_size={batch_size}",
+        ]
+        return run_watched(command, limit_gib and limit_gib * _GIB)
+
+    if limit_gib is not None:
+        show(f"each batch size in a process of its own, of at most {limit_gib:.2f} GiB:")
+    show("batch_size  images/s  peak GiB  GPU GiB")
+    fitting = []
+    for row in batch_rows(measure):
+        _show(row)
+        fitting += [] if row.reason else [row]
+    if not fitting:
+        raise OutOfMemoryError(
+            message("A batch of one image must fit into memory.", limit_gib=limit_gib)
+        )
+    largest = max(fitting)
+    fastest = max(fitting, key=lambda row: row.images_per_second or 0)
+    show(f"largest that fits: data.batch_size={largest.batch_size}")
+    show(f"fastest: data.batch_size={fastest.batch_size}")
+    show("Trained through the whole model, as a run begins, without cached features.")
+
+
+def batch_rows(measure: Measure) -> Iterator[BatchRow]:
+    """Measures powers of two upwards until one fails; downwards if the first does.
+
+    Args:
+        measure: Runs the process of a batch size.
+
+    Raises:
+        KeraunosError: A process failed for another reason than memory.
+    """
+    step, size = 1, FIRST_BATCH_SIZE
+    while 1 <= size <= LARGEST_BATCH_SIZE:
+        row = _row(size, measure(size))
+        if row is not None:
+            yield row
+        has_failed = row is None or bool(row.reason)
+        if size == FIRST_BATCH_SIZE and has_failed:
+            step = -1
+        elif has_failed == (step > 0):
+            return
+        size = size * 2 if step > 0 else size // 2
+
+
+def _row(batch_size: int, watched: Watched) -> BatchRow | None:
+    """What came of it; None if there are not as many images."""
+    peak_gib = watched.peak_bytes / _GIB
+    if watched.code == 0:
+        found = json.loads(watched.output.splitlines()[-1])
+        speed, gpu_gib = found["images_per_second"], found["gpu_gib"]
+        return BatchRow(batch_size, speed, peak_gib, gpu_gib, "")
+    if watched.is_over_limit:
+        reason = "needs more memory than the limit"
+    elif watched.code == OutOfMemoryError.exit_code:
+        reason = "out of memory"
+    elif watched.code < 0:
+        reason = f"its process {how_it_ended(watched.code)}"
+    elif watched.code == DataError.exit_code and "larger than the training set" in (
+        watched.errors
+    ):
+        return None
+    else:
+        raise _failed(watched)
+    return BatchRow(batch_size, None, peak_gib, 0.0, reason)
+
+
+def _failed(watched: Watched) -> KeraunosError:
+    """The error of a process that failed for a reason of its own."""
+    error = KeraunosError(watched.errors.strip())
+    error.exit_code = watched.code
+    return error
+
+
+def _show(row: BatchRow) -> None:
+    speed = "-" if row.images_per_second is None else f"{row.images_per_second:.1f}"
+    gpu = f"{row.gpu_gib:.2f}" if row.gpu_gib else "-"
+    cells = f"{row.batch_size:10}  {speed:>8}  {row.peak_gib:8.2f}  {gpu:>7}  {row.reason}"
+    show(cells.rstrip())
