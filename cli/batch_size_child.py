@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from ..core.console import PlainConsole
+from ..core.console import notify, show
 from ..core.errors import DataError, KeraunosError, message
 from .commands.fit import read_arguments
 from .tensorflow import load_tensorflow
@@ -62,11 +62,11 @@ def measure(arguments: Sequence[str]) -> dict[str, float]:
 
 
 def main() -> int:
-    """Prints what was measured as a line of JSON; returns the exit code."""
+    """Shows what was measured as a line of JSON; returns the exit code."""
     try:
-        print(json.dumps(measure(sys.argv[1:])))
+        show(json.dumps(measure(sys.argv[1:])))
     except KeraunosError as error:
-        PlainConsole(file=sys.stderr).notify(str(error))
+        notify(str(error))
         return error.exit_code
     return 0
 
