@@ -149,3 +149,9 @@ def test_no_damage_passes_in_silence(tmp_path: Path) -> None:
     assert result["cells"] == 5
     assert result["bad"] == []
     assert result["outcomes"] == {"mended": 5}
+
+
+def test_what_xla_does_to_a_step_is_measured(tmp_path: Path) -> None:
+    options = "--steps=4 --rounds=1 --models=mlp"
+    (result,) = run_benchmark("xla.py", *options.split(), cwd=tmp_path)["milliseconds"]
+    assert min(min(result[side]) for side in ("without", "with", "bare")) > 0
