@@ -32,6 +32,10 @@ def run_selftest(minutes: float, output: Path | None) -> None:
     show(describe_machine(report))
     show_table(check_table(report))
     show_table(promise_table(report))
+    if report.without_time:
+        show(
+            f"{report.without_time} checks had no time: --minutes {2 * minutes:g} has more"
+        )
     show(f"{place.name} can be attached to an issue, or sent in: see docs/hardware.md")
     report.require_passed()
 

@@ -1,5 +1,6 @@
 """Fits checks to a machine and to the minutes that there are."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -67,11 +68,13 @@ def _sized(layout: DeviceLayout, minutes: float) -> CheckSettings:
 def slowness(start_seconds: float) -> float:
     """How many times slower a machine is than the one on which checks were timed.
 
+    The root, as starting suffers more than computing where a machine or its disk is busy.
+
     Example:
-        >>> slowness(12.0), slowness(1.0)
+        >>> slowness(24.0), slowness(1.0)
         (2.0, 1.0)
     """
-    return max(start_seconds / USUAL_START_SECONDS, 1.0)
+    return math.sqrt(max(start_seconds / USUAL_START_SECONDS, 1.0))
 
 
 def time_limit(check: Check, seconds_left: float, slower: float) -> TimeLimit | None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ..core.errors import SelfTestError, message
 from .anonymous import anonymous
-from .verdict import Status, Verdict, worst
+from .verdict import NO_TIME, Status, Verdict, worst
 
 SCHEMA = "keraunos-selftest"
 SCHEMA_VERSION = 1  # raised where a name changes its meaning or goes
@@ -61,6 +61,11 @@ class SelfTestReport:
     def failed(self) -> list[Row]:
         """The checks that found a promise broken."""
         return [row for row in self.rows if row.verdict.status == "failed"]
+
+    @property
+    def without_time(self) -> int:
+        """How many checks the minutes did not suffice for."""
+        return sum(row.verdict == NO_TIME for row in self.rows)
 
     def require_passed(self) -> None:
         """Does nothing if no promise is broken; what is slow or not measured is not.

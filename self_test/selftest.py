@@ -17,9 +17,8 @@ from .registry import CHECKS
 from .report import Row, SelfTestReport
 from .run_check import CHECKS as CHECKS_FOLDER
 from .run_check import run_check
-from .verdict import Verdict
+from .verdict import NO_TIME, Verdict
 
-NO_TIME = Verdict("not measured", "time")
 _LEAST_MINUTES = 1.0
 _MACHINE_SECONDS = 60.0
 

@@ -17,7 +17,7 @@ def promise_table(report: SelfTestReport) -> Table:
     """A row for each promise, with the worst of what its checks have found."""
     table = Table("promise", "verdict")
     for promise, status in report.promises.items():
-        table.add_row(promise, status)
+        table.add_row(promise[0].upper() + promise[1:], status)
     return table
 
 

@@ -30,6 +30,9 @@ class Verdict:
     figures: Mapping[str, Any] = field(default_factory=dict)
 
 
+NO_TIME = Verdict("not measured", "time")
+
+
 def worst(statuses: Sequence[Status]) -> Status:
     """The status of a promise, from those of all its checks.
 

@@ -101,7 +101,7 @@ def test_the_tables_show_every_check_and_every_promise():
     for table in (check_table(found), promise_table(found)):
         shown.print(table)
     text = stream.getvalue()
-    for word in ("check slow", "another promise", "so it came", "8 GPUs"):
+    for word in ("check slow", "Another promise", "so it came", "8 GPUs"):
         assert word in text
 
 

@@ -64,6 +64,7 @@ def test_what_does_not_fit_into_the_minutes_is_not_measured(verdicts):
         "passed",
     ]
     assert report.rows[1].verdict.summary == "time"
+    assert report.without_time == 1
 
 
 def test_a_check_that_the_end_cuts_short_has_done_nothing_wrong(verdicts, monkeypatch):
@@ -111,7 +112,9 @@ def test_the_command_shows_the_tables_and_writes_the_json(
     assert "keraunos-selftest.json can be attached" in shown
     content = json.loads((tmp_path / "keraunos-selftest.json").read_text())
     assert content["promises"]["Memory does not grow from fit to fit"] == "slow"
-    assert run("--minutes", 60) == 0
+    assert "had no time" not in shown
+    assert run("--minutes", 1) == 0
+    assert "checks had no time: --minutes 2 has more" in capsys.readouterr().out
     assert {path.name for path in tmp_path.iterdir()} == {
         "keraunos-selftest.json",
         "keraunos-selftest-2.json",
