@@ -20,9 +20,15 @@ def set_seeds(model: keras.Model, seed: int, step: tf.Tensor) -> None:
         seed: Of the run.
         step: Number of the step, counted over all epochs.
     """
+    generators = seed_generators(model)
+    if not generators:
+        return
     context = tf.distribute.get_replica_context()
     replica = tf.cast(context.replica_id_in_sync_group, tf.int32)
-    for place, generator in enumerate(seed_generators(model)):
-        key = tf.random.experimental.stateless_fold_in([seed, place], replica)
-        key = tf.random.experimental.stateless_fold_in(key, tf.cast(step, tf.int32))
-        generator.state.assign(tf.bitcast(key, tf.uint32))
+    key = tf.random.experimental.stateless_fold_in([seed, 0], replica)
+    key = tf.random.experimental.stateless_fold_in(key, tf.cast(step, tf.int32))
+    # One draw for all: operations on a few numbers cost more than the numbers.
+    shape = (len(generators), 2)
+    states = tf.random.stateless_uniform(shape, key, None, None, tf.uint32)
+    for generator, state in zip(generators, tf.unstack(states), strict=True):
+        generator.state.assign(state)
