@@ -3,7 +3,7 @@ import json
 import keras
 import numpy as np
 import pytest
-from hand_made_runs import SPEED, end_epoch, new_run, through_a_file
+from hand_made_runs import SPEED, end_epoch, end_fit, new_run, through_a_file
 from keraunos.callbacks import Callback, EarlyStopping, create_callback, default_callbacks
 from keraunos.callbacks.registry import CALLBACK_CLASSES
 from keraunos.configs import CALLBACKS
@@ -66,7 +66,7 @@ def test_every_state_goes_through_a_checkpoint_and_back(name, tmp_path):
     twin.reset()
     twin.load_state_dict(through_a_file(state, tmp_path / "state"))
     np.testing.assert_equal(twin.state_dict(), state)
-    callback.on_fit_end(run)
+    end_fit(run, callback)
 
 
 def test_a_run_writes_by_default_only_if_it_has_a_directory(tmp_path):
