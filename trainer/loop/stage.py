@@ -111,7 +111,8 @@ class Stages:
                 trainee.model, self.module, self.strategy, trainee.train, self.seed
             ),
         )
-        self.callbacks.announce([line] if line else [])
+        if line:
+            self.callbacks.announce([line])
         step = TrainStep(
             trainee.model,
             self.module,
