@@ -21,6 +21,8 @@ from .plain_variables import PlainVariables
 from .rounding import FLOORS, SAFETY, Rounding, distance
 
 _OTHERS = ", as they are where it draws other random numbers or has a fault"
+# With known shapes, which lookups depend on the rows of a batch can't be traced back.
+_LOOKUPS = "it looks up rows of a table, as Embedding does, on several replicas"
 _LONGEST = 200  # characters of somebody else's message
 
 
@@ -65,6 +67,8 @@ class CompiledProbe:
             plain = self._uncompiled(parts)
         except Exception as error:  # if it is not of this trial, training meets it as well
             return f"without XLA a trial of it failed: {reason_of(error)}"
+        if self._strategy.num_replicas_in_sync > 1 and _has_lookups(plain):
+            return _LOOKUPS
         try:
             compiled = self._local(trace(self._run_compiled)(parts))
         except Exception as error:  # of XLA, or of whatever the model does while tracing
@@ -189,6 +193,11 @@ def _groups(outputs: Outputs) -> Iterator[tuple[str, list[Any]]]:
 def _arrays(structure: Any) -> list[Any]:
     flat = tf.nest.flatten(structure, expand_composites=True)
     return [np.asarray(each, np.float64) for each in flat if each is not None]
+
+
+def _has_lookups(outputs: Sequence[Outputs]) -> bool:
+    flat = tf.nest.flatten([each.result.gradients for each in outputs])
+    return any(isinstance(each, tf.IndexedSlices) for each in flat)
 
 
 def _dense(gradients: list[Any]) -> list[Any]:

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from compiled_models import CASES, with_embedding
 from helpers import classifier, examples, replicas
 from keraunos import ConfigError, Module
 from keraunos.models import FunctionModule
@@ -162,12 +163,16 @@ REASONS: dict[str, tuple[str, Callable[[], Any]]] = {
         "metrics of their own",
         lambda: choose(with_layer(Measures), True, count=2),
     ),
+    "lookups": (
+        "looks up rows of a table",
+        lambda: choose(with_embedding, True, 2, CASES["an Embedding"].dataset(8)),
+    ),
     "few rows": (
         "fewer rows than",
         lambda: choose(classifier(), True, data=one_row(), count=2),
     ),
 }
-FAST, SLOW = {"unknown shape", "few rows"}, {"NumPy", "other numbers"}
+FAST, SLOW = {"unknown shape", "few rows"}, {"lookups", "NumPy", "other numbers"}
 
 
 def one_row() -> tf.data.Dataset:
