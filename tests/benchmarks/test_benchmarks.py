@@ -55,11 +55,10 @@ def test_another_environment_takes_turns_with_this_one(tmp_path: Path) -> None:
     assert [each["side"] for each in result["milliseconds"]] == ["this one", "the other"]
 
 
-def test_finetuning_is_measured_on_one_and_two_replicas(tmp_path: Path) -> None:
-    options = "--network=MobileNetV2 --image-size=32 --batch-size=2 --steps=2 --rounds=1"
-    result = run_benchmark("finetune_step.py", *options.split(), cwd=tmp_path)
-    assert set(result["sides"]) == {"1", "2", "fit"}
-    assert all(each["images_per_second"] > 0 for each in result["sides"].values())
+def test_the_speed_of_finetuning_is_measured(tmp_path: Path) -> None:
+    sizes = "--network=MobileNetV2 --image-size=32 --batch-size=2 --steps=2 --rounds=1"
+    result = run_benchmark("finetune_step.py", *sizes.split(), "--sides=1", cwd=tmp_path)
+    assert result["sides"]["1"]["images_per_second"] > 0
 
 
 def test_the_cost_of_callbacks_is_measured(tmp_path: Path) -> None:
