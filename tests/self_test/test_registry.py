@@ -14,7 +14,7 @@ def words(text: str) -> str:
     return " ".join(text.split())
 
 
-@pytest.mark.parametrize("promise", {check.promise for check in CHECKS})
+@pytest.mark.parametrize("promise", sorted({check.promise for check in CHECKS}))
 def test_every_promise_is_made_somewhere(promise):
     lines = "\n".join(
         path.read_text(encoding="utf-8")
@@ -24,7 +24,7 @@ def test_every_promise_is_made_somewhere(promise):
     assert promise in words(" ".join(prose))
 
 
-@pytest.mark.parametrize("module", {check.module for check in CHECKS})
+@pytest.mark.parametrize("module", sorted({check.module for check in CHECKS}))
 def test_every_check_can_be_measured(module):
     assert callable(importlib.import_module(f"keraunos.self_test.checks.{module}").measure)
 
