@@ -35,6 +35,7 @@ from ...core.run_layout import (
 )
 from ...core.user_path import user_path
 from ..contracts import LoadsImages
+from ..guards.out_of_memory import FULL_DISK
 from ..result import TestResult
 
 # Under such a name a file is written before it gets its own.
@@ -110,8 +111,8 @@ def claimed_directory(directory: Path | None) -> Iterator[None]:
         with directory_lock(directory):
             _remove_unfinished(directory)
             yield
-    except OSError as error:
-        if error.errno in _DISK_IS_FULL or _is_below(directory, error.filename):
+    except (OSError, tf.errors.ResourceExhaustedError) as error:
+        if _is_of_the_disk(directory, error):
             raise _unwritable(directory, error) from error
         raise
     finally:
@@ -175,10 +176,19 @@ def _is_below(directory: Path, name: object) -> bool:
     return isinstance(name, str) and directory in Path(name).absolute().parents
 
 
-def _unwritable(directory: Path, error: OSError) -> CheckpointError:
+def _is_of_the_disk(
+    directory: Path, error: OSError | tf.errors.ResourceExhaustedError
+) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in _DISK_IS_FULL or _is_below(directory, error.filename)
+    return FULL_DISK in str(error)
+
+
+def _unwritable(directory: Path, error: Exception) -> CheckpointError:
+    reason = str(error).splitlines()[0]
     return CheckpointError(
         message(
-            f"The files of the run must be read and written, and can't be ({error}).",
+            f"The files of the run must be read and written, and can't be ({reason}).",
             "Checkpoints are intact: make room, or move away what stands in its place, and "
             "run the same command again to go on from the newest.",
             run_dir=str(directory),

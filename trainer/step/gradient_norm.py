@@ -14,17 +14,26 @@ def gradient_norm(gradients: Sequence[Any]) -> tf.Tensor:
             nothing.
 
     Returns:
-        A float64 scalar. It is finite only if all gradients are; beyond 1e19, where
-        squares of float32 overflow, it is infinite.
+        A float64 scalar, finite if all gradients are.
     """
     present = [_values(each) for each in gradients if each is not None]
     if not present:
         return tf.zeros((), tf.float64)
+    norm = _length(present)
+    # Squares of float32 overflow beyond 1e19; only then is it worth computing again.
+    return tf.cond(tf.math.is_finite(norm), lambda: norm, lambda: _precise_length(present))
+
+
+def _length(tensors: list[tf.Tensor]) -> tf.Tensor:
     halves: dict[tf.DType, list[tf.Tensor]] = {}
-    for each in present:
+    for each in tensors:
         halves.setdefault(each.dtype, []).append(tf.nn.l2_loss(each))
     sums = [tf.reduce_sum(tf.cast(tf.stack(h), tf.float64)) for h in halves.values()]
     return tf.sqrt(2.0 * tf.add_n(sums))
+
+
+def _precise_length(tensors: list[tf.Tensor]) -> tf.Tensor:
+    return _length([tf.cast(each, tf.float64) for each in tensors])
 
 
 def _values(gradient: Any) -> tf.Tensor:

@@ -49,6 +49,13 @@ def test_it_is_that_of_the_whole_batch_before_clipping(count):
     assert min(norms) > 0.1
 
 
+@pytest.mark.parametrize("wrong", [np.inf, np.nan])
+def test_it_is_finite_if_all_gradients_are(wrong):
+    huge, half = tf.constant([3e30, 4e30]), tf.constant([6e4], tf.float16)
+    assert float(gradient_norm([huge, None, half])) == pytest.approx(5e30)
+    assert not np.isfinite(float(gradient_norm([huge, half, tf.constant([0.0, wrong])])))
+
+
 @pytest.mark.slow
 def test_accumulated_gradients_are_measured_where_they_are_applied():
     norms = fit(lambda: keras.optimizers.SGD(RATE, gradient_accumulation_steps=2), 2)
