@@ -146,14 +146,14 @@ class Witness(Callback):
 
 
 class Limits(Callback):
-    """Lets no file of this process grow beyond some bytes, from a step on."""
+    """Lets no file of this process grow beyond some bytes, once a checkpoint is there."""
 
-    def __init__(self, at_step: int, largest_bytes: int) -> None:
-        self.at_step, self.largest_bytes = at_step, largest_bytes
+    def __init__(self, checkpoint: str, largest_bytes: int) -> None:
+        self.checkpoint, self.largest_bytes = checkpoint, largest_bytes
         self.is_reached = False
 
-    def on_train_step_end(self, run: Any) -> None:
-        if run.step == self.at_step:
+    def on_checkpoint_saved(self, run: Any, path: Path) -> None:
+        if path.name == self.checkpoint:
             _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
             resource.setrlimit(resource.RLIMIT_FSIZE, (self.largest_bytes, hard))
             self.is_reached = True
@@ -167,7 +167,7 @@ class Limits(Callback):
 def test_a_checkpoint_that_does_not_fit_leaves_those_before_and_nothing_else(
     tmp_path: Path, whole: Any
 ) -> None:
-    limits, witness = Limits(at_step=5, largest_bytes=300), Witness()
+    limits, witness = Limits("step-00000004", largest_bytes=300), Witness()
     with pytest.raises(CheckpointError, match="A checkpoint must be written") as error:
         fit(tmp_path, limits, witness)
     assert limits.is_reached
@@ -239,7 +239,8 @@ def test_wherever_the_disk_is_full_that_is_4_and_the_run_can_go_on(
     with pytest.raises(CheckpointError, match="No space left on device") as error:
         fit(run, filler, witness)
     assert filler.is_full
-    assert isinstance(witness.error, CheckpointError | OSError | None)
+    of_the_disk = CheckpointError | OSError | tf.errors.ResourceExhaustedError
+    assert isinstance(witness.error, of_the_disk | None)
     assert (witness.error is None) == (hook == "on_fit_end")  # all else was done
     assert error.value.exit_code == 4
     assert "free_megabytes=" in str(error.value)
