@@ -61,7 +61,7 @@ def test_a_check_that_raises_has_failed_with_the_error(settings, tmp_path):
     assert (verdict.status, verdict.summary) == ("failed", "ValueError: no such number: 7")
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_machine_is_described_by_a_process_of_its_own(settings, monkeypatch):
     monkeypatch.setenv("TF_CONFIG", "{}")  # a check is none of those workers
     verdict = run_check("keraunos.self_test.machine", settings, limit_seconds=120)

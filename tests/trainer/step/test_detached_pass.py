@@ -67,7 +67,7 @@ def test_it_hands_out_what_it_would_write() -> None:
     for variable, value in zip(model.variables, before, strict=True):
         np.testing.assert_array_equal(variable, value)
     assert all(each is not None for some in result.gradients.values() for each in some)
-    assert {each.name for each in run.written} == {
+    assert {each.name.rstrip("_0123456789") for each in run.written} == {
         "variable",
         "moving_mean",
         "moving_variance",
