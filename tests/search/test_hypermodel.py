@@ -240,7 +240,7 @@ def trained_at_once(trial):
     return fitted.history["val_loss"]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_early_stopping_and_callbacks_of_ones_own_are_part_of_a_trial(tmp_path):
     class Counter(kr.callbacks.Callback):
         fits = 0

@@ -137,7 +137,7 @@ def test_compiled_metrics_that_would_see_nothing_are_refused(targets: Any) -> No
         call_training_step(module, module.build(), (VALUES, targets, None), True)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_inputs_of_elements_without_targets_may_be_several(float64: None) -> None:
     """An element `((a, b),)` is x=(a, b), and no compiled loss needs targets then."""
 
