@@ -266,7 +266,7 @@ def test_a_parameter_that_only_some_models_ask_for_is_searched(tmp_path):
     assert len(again.trials) == 6
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_signal_stops_the_search_and_it_goes_on(found, tmp_path):
     class Sender(kr.callbacks.Callback):
         def on_epoch_end(self, run):

@@ -132,7 +132,7 @@ def test_batch_norm_trains_only_if_that_is_wanted(images: ImageData) -> None:
     assert any("moving_mean" in name for name in moved)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_cached_first_phase_gives_what_an_uncached_one_does(whole: Any) -> None:
     cached, plain = (whole(mode).result for mode in ("on", "off"))
     assert largest_difference(weights_of(cached.model), weights_of(plain.model)) < 1e-4

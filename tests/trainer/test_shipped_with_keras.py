@@ -84,7 +84,7 @@ def fit(kind: str, run_dir: Path | None = None, count: int = 1, *extra: Any) -> 
     [
         pytest.param("focal", marks=pytest.mark.nightly),
         pytest.param("label smoothing", marks=pytest.mark.nightly),
-        pytest.param("focal by name", marks=pytest.mark.slow),
+        pytest.param("focal by name", marks=pytest.mark.nightly),
         pytest.param("SwapEMAWeights", marks=pytest.mark.slow),
         pytest.param("SwapEMAWeights on epochs", marks=pytest.mark.nightly),
     ],
