@@ -22,7 +22,8 @@ def document() -> str:
 
 _HEAD = """# What can be wrong with data, and what happens then
 
-Every picture is opened once before the first step, so that no file stops a run later. All
+Every picture is opened once before the first step, so that no file stops a run later (not
+with [`data.check=lazy`](input.md#a-million-files), which opens none before it is used). All
 that is wrong is said at once; exit code 3 there means that nothing was trained and nothing
 written. No file of yours is ever changed. [`keraunos audit`](audit.md) says more, also of
 copies that are not alike to the byte.
