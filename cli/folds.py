@@ -7,6 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from ..configs import RunConfig, to_yaml
+from ..configs.resuming import AFTER_TRAINING
 from ..core.checked_files import (
     is_damaged,
     read_checked_json,
@@ -77,8 +78,9 @@ def _claim(config: RunConfig, run_dir: Path) -> None:
     check_run_directory(run_dir)
     config = portable(config)
     if (run_dir / CONFIG_FILE).exists():
-        before = read_run_config(run_dir).model_dump()
-        lines = differences(redacted(before), redacted(config.model_dump()))
+        before = read_run_config(run_dir).model_dump(exclude={AFTER_TRAINING})
+        now = config.model_dump(exclude={AFTER_TRAINING})
+        lines = differences(redacted(before), redacted(now))
         if lines:
             raise ConfigError(
                 "Folds must be continued with the settings they were begun with. "

@@ -8,6 +8,7 @@ from .callbacks import CALLBACKS, callback_class
 from .choices import Layout
 from .data import DataConfig
 from .data_rules import is_table
+from .evaluation import EvaluationConfig
 from .json_schema import json_schema
 from .load import load_config, split_arguments, to_yaml, typed_values, varied
 from .model import ModelConfig
@@ -24,6 +25,7 @@ __all__ = [
     "DEFAULT_SPACE",
     "AugmentationConfig",
     "DataConfig",
+    "EvaluationConfig",
     "Layout",
     "ModelConfig",
     "OptimizerConfig",

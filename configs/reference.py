@@ -1,5 +1,6 @@
 """The settings in words: for the reference page and for `keraunos config --help`."""
 
+import typing
 from collections.abc import Iterator
 from typing import Annotated, Any, NamedTuple
 
@@ -7,6 +8,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
 from .callbacks import CALLBACKS
+from .evaluation import EvaluationConfig, OperatingPointConfig
 from .optimizer import ScheduleConfig
 from .schema import RunConfig
 from .section import MOST
@@ -44,11 +46,13 @@ class Group(NamedTuple):
 
 def groups() -> Iterator[Group]:
     """All settings, section by section."""
-    sections = _sections()
+    sections = dict(_sections(RunConfig))
     whole = {n: f for n, f in RunConfig.model_fields.items() if n not in sections}
     yield Group("", "The run as a whole.", [_setting(n, f) for n, f in whole.items()])
     sections["optimizer.schedule"] = ScheduleConfig
     sections |= {f"callbacks.{name}": each for name, each in CALLBACKS.items()}
+    sections["evaluation.operating_points.NAME"] = OperatingPointConfig
+    sections |= {f"evaluation.{name}": each for name, each in _sections(EvaluationConfig)}
     for name, section in sections.items():
         fields = section.model_fields.items()
         yield Group(name, summary(section), [_setting(n, f) for n, f in fields])
@@ -108,12 +112,12 @@ def whole_type(field: FieldInfo) -> Any:
     return annotation
 
 
-def _sections() -> dict[str, type[BaseModel]]:
-    return {
-        name: field.annotation
-        for name, field in RunConfig.model_fields.items()
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
-    }
+def _sections(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
+    """The settings that are groups, or a group or null."""
+    for name, field in model.model_fields.items():
+        for kind in (field.annotation, *typing.get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield name, kind
 
 
 def _setting(name: str, field: FieldInfo) -> Setting:

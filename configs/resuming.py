@@ -16,6 +16,9 @@ _EXECUTION = frozenset(
     }
 )
 
+# The section that decides nothing before a model is trained.
+AFTER_TRAINING = "evaluation"
+
 # A run may also be trained for longer, and validated at other times.
 CHANGEABLE_IN_RUN = _EXECUTION | {
     "trainer.fast_dev_run",

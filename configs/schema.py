@@ -17,6 +17,7 @@ from .augmentation import AugmentationConfig
 from .callbacks import check_callbacks, switched
 from .choices import FeatureCache
 from .data import DataConfig
+from .evaluation import EvaluationConfig
 from .model import ModelConfig
 from .optimizer import OptimizerConfig
 from .search import SearchConfig
@@ -61,6 +62,7 @@ class RunConfig(Section):
         description="Callbacks by label, in order; null or false switches one off, true "
         "is one without options.",
     )
+    evaluation: EvaluationConfig = EvaluationConfig()
     search: SearchConfig = SearchConfig()
 
     @field_validator("callbacks", mode="before")

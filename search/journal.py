@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, TypeAdapter
 
-from ..configs.resuming import CHANGEABLE_IN_SEARCH
+from ..configs.resuming import AFTER_TRAINING, CHANGEABLE_IN_SEARCH
 from ..core.checked_files import is_absent, read_checked_json, write_checked_json
 from ..core.differences import differences, flatten
 from ..core.errors import CheckpointError, ConfigError, message
@@ -88,7 +88,8 @@ def deciding_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         >>> deciding_settings({"seed": 1, "trainer": {"max_epochs": 5, "devices": 2}})
         {'seed': 1, 'trainer.max_epochs': 5}
     """
-    flat = flatten(redacted(json.loads(json.dumps(settings))))
+    before = {name: each for name, each in settings.items() if name != AFTER_TRAINING}
+    flat = flatten(redacted(json.loads(json.dumps(before))))
     return {name: flat[name] for name in flat if name not in CHANGEABLE_IN_SEARCH}
 
 

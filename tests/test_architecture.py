@@ -17,6 +17,7 @@ PACKAGES = (
     "models",
     "callbacks",
     "features",
+    "report",
     "trainer",
     "search",
     "self_test",

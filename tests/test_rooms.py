@@ -26,9 +26,11 @@ ROOMS = {
         "description",
         "export",
         "fit",
+        "subject",
         "evaluator",
         "trainer",
     ),
+    "report": ("subject", "registry", "measure"),
     "search": (
         "tuning",
         "journal",

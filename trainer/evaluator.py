@@ -1,17 +1,21 @@
 """What a Trainer does without training: validate, test and predict."""
 
 import os
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
-from ..configs import TrainerConfig
+from ..configs import EvaluationConfig, TrainerConfig
+from ..configs.evaluation import as_evaluation
 from ..core.files import require_plain
 from ..core.user_path import user_path
 from ..models import Module
 from ..strategies import create_strategy, current_workers
 from .checkpoint.run_directory import write_test_report
+from .contracts import HasSplits, batch_size_of
 from .guards.keras_arguments import explains_keras_arguments
 from .guards.pipeline_errors import errors_of_pipelines
 from .loop.evaluation import evaluate, predict, score
@@ -21,6 +25,7 @@ from .setup.batch_limits import batch_limit, require_end
 from .setup.datasets import as_source
 from .setup.model_files import ModelOrPath, as_model
 from .setup.sources import split_of
+from .subject import TrainedModel
 
 
 class Evaluator:
@@ -70,7 +75,12 @@ class Evaluator:
     @explains_keras_arguments
     @errors_of_pipelines()
     def test(
-        self, model: ModelOrPath, data: Any, module: Module | None = None
+        self,
+        model: ModelOrPath,
+        data: Any,
+        module: Module | None = None,
+        *,
+        evaluation: Mapping[str, Any] | EvaluationConfig | None = None,
     ) -> TestResult:
         """Scores a model on test data.
 
@@ -83,15 +93,24 @@ class Evaluator:
                 `model.keras`.
             data: `ImageData` with a test split, one split of it, or a dataset.
             module: If it defines `training_step`, that gives the loss.
+            evaluation: What else can be asked of the result, as the section
+                `evaluation` of a configuration; its defaults if None. It is measured
+                when `result.findings` or `result.report` is used.
 
         Raises:
             ConfigError: There is no such split, or nothing to measure.
         """
+        asked = as_evaluation(evaluation)
         if self.run_dir is not None and current_workers().is_chief:
             require_plain(Path(os.path.realpath(user_path(self.run_dir))))
         source = as_source(split_of(data, "test"), "data")
         require_end(source)
-        result = score(as_model(model, self._make_strategy), source, module or Module())
+        whole = as_model(model, self._make_strategy)
+        result = score(whole, source, module or Module())
+        if result.predictions is not None:
+            validation = data.validation if isinstance(data, HasSplits) else None
+            subject = TrainedModel(whole, source, validation, batch_size_of(source) or 32)
+            result = replace(result, subject=subject, evaluation=asked)
         if self.run_dir is not None and current_workers().is_chief:
             write_test_report(self.run_dir, result, source)
         return result

@@ -1,16 +1,21 @@
 """What a fit and a test give back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
 
 from .. import evaluation
+from ..configs import EvaluationConfig
 from ..evaluation import Predictions
 
 if TYPE_CHECKING:
     from ..evaluation import Drawing
+    from ..evaluation.evidence import Evidence
+    from ..evaluation.finding import Finding
+    from ..report.subject import Subject
 
 
 @dataclass(frozen=True)
@@ -49,10 +54,32 @@ class TestResult:
     Attributes:
         scores: Values by name; of a classifier all that goes into test.json.
         predictions: What it said of each picture, if the data are pictures.
+        subject: The model with the images it was tested on, for what else is measured.
+        evaluation: What that is.
     """
 
     scores: dict[str, Any]
     predictions: Predictions | None = None
+    subject: "Subject | None" = field(default=None, repr=False, compare=False)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig, repr=False)
+
+    @cached_property
+    def evidence(self) -> "Evidence":
+        """Predictions for test images and, made when first asked for, for validation."""
+        return self._subject().evidence(self._labelled())
+
+    @cached_property
+    def findings(self) -> "dict[str, Finding]":
+        """What each part of the evaluation comes to; measured when first asked for.
+
+        Values, tables and figures by the name of the part:
+        `result.findings["calibration"].figures["reliability"]`.
+        """
+        from ..report.measure import measure
+        from ..report.registry import create_parts
+
+        subject, evidence = self._subject(), self.evidence
+        return measure(create_parts(self.evaluation), evidence, subject)
 
     def show_confusion_matrix(self) -> "Drawing":
         """Draws how often each class was taken for each, for a notebook."""
@@ -76,5 +103,13 @@ class TestResult:
                 "only. Received: predictions=None. Test a model on one of those."
             )
         return self.predictions
+
+    def _subject(self) -> "Subject":
+        if self.subject is None:
+            raise ValueError(
+                "An evaluation needs the model and its images. Received: subject=None. "
+                "Use what Trainer.test returns for ImageData."
+            )
+        return self.subject
 
     __test__ = False  # not a test, whatever pytest makes of the name

@@ -130,6 +130,31 @@ class PredictionStep:
         return own_rows(self._forward(inputs), repeats)
 
 
+class FunctionStep:
+    """Runs a function of rows on the next batch of an iterator.
+
+    Args:
+        function: Of the tensors of a batch; returns tensors with as many rows.
+        strategy: Where to run.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], strategy: tf.distribute.Strategy
+    ) -> None:
+        self._function = function
+        self._strategy = strategy
+
+    @traced
+    def __call__(self, iterator: Any) -> Any:
+        """Runs one batch, and returns what came out on each replica."""
+        parts, _ = next_with_wait(iterator)
+        return self._strategy.run(self._on_replica, args=(parts,))
+
+    def _on_replica(self, parts: Any) -> Any:
+        part, repeats = own_part(parts)
+        return own_rows(self._function(*part), repeats)
+
+
 def traced_forward(model: keras.Model) -> Callable[[Any], Any]:
     """A model as a `tf.function`, which is traced once for all data that it sees.
 

@@ -1,0 +1,129 @@
+"""What evaluators look at: predictions for images whose classes are known."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from ..core.errors import DataError, message
+from .predictions import Predictions
+
+Labels = npt.NDArray[np.int32]
+Probabilities = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Predictions of one split, with what is known of its images.
+
+    Attributes:
+        names: `(images,)` file of each image.
+        labels: `(images,)` int32, the true classes.
+        probabilities: `(images, classes)` float32; each row sums to 1.
+        class_names: The classes, in the order of the model's outputs.
+        contradictory: `(images,)` bool, whether a copy is filed under another class.
+        groups: `(images,)` numbers that images of one patient, say, share; None without
+            a column of groups.
+        columns: Other columns of the label table: `(images,)` text by name, empty where
+            there is no value.
+    """
+
+    names: Sequence[str]
+    labels: Labels
+    probabilities: Probabilities
+    class_names: Sequence[str]
+    contradictory: npt.NDArray[np.bool_]
+    groups: npt.NDArray[np.integer] | None = None
+    columns: Mapping[str, npt.NDArray[np.object_]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        """The number of images."""
+        return len(self.labels)
+
+    @property
+    def predicted(self) -> npt.NDArray[np.int64]:
+        """`(images,)`: the most probable class of each image."""
+        return self.probabilities.argmax(axis=1)
+
+    def predictions(self) -> Predictions:
+        """What goes into a table of predictions."""
+        return Predictions(self.names, self.probabilities, self.class_names, self.labels)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that an evaluator may look at.
+
+    What is chosen (a threshold, a temperature) is chosen on `validation`; what is reported
+    is measured on `test`.
+
+    Attributes:
+        test: On what the model is scored.
+        validation: On what choices are made; None where a run has no such split.
+    """
+
+    test: Labelled
+    validation: Labelled | None = None
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """The classes, in the order of the model's outputs."""
+        return self.test.class_names
+
+
+def as_labelled(
+    predictions: Predictions,
+    contradictory: npt.NDArray[np.bool_] | None = None,
+    groups: npt.NDArray[np.integer] | None = None,
+    columns: Mapping[str, npt.NDArray[np.object_]] | None = None,
+) -> Labelled:
+    """Predictions with what else is known of their images; see `Labelled`.
+
+    Args:
+        predictions: With labels.
+        contradictory: False for all by default.
+        groups: Not known by default.
+        columns: None by default.
+
+    Raises:
+        DataError: A row is no distribution over two or more classes, or there are no
+            labels.
+    """
+    if predictions.labels is None:
+        raise DataError(message("Labels are needed to evaluate a model.", labels=None))
+    require_probabilities(predictions.probabilities)
+    count = len(predictions.labels)
+    return Labelled(
+        predictions.names,
+        predictions.labels,
+        predictions.probabilities,
+        predictions.class_names,
+        np.zeros(count, bool) if contradictory is None else contradictory,
+        groups,
+        columns or {},
+    )
+
+
+def require_probabilities(probabilities: Probabilities) -> None:
+    """Makes sure that each row is a distribution over two or more classes.
+
+    Raises:
+        DataError: It is not: of a model with one output, say, or with logits.
+    """
+    shape = probabilities.shape
+    is_distribution = (
+        len(shape) == 2
+        and shape[1] > 1
+        and bool(np.all(probabilities >= -1e-6))
+        and bool(np.all(np.abs(probabilities.sum(axis=1) - 1) < 1e-2))
+    )
+    if not is_distribution:
+        raise DataError(
+            message(
+                "An evaluation needs a model whose outputs are a probability for each of "
+                "two or more classes, with sum 1.",
+                "End the model with Dense(num_classes, activation='softmax').",
+                shape=shape,
+            )
+        )

@@ -1,0 +1,75 @@
+"""The parts of an evaluation by the names that they have in YAML.
+
+To add one: write its file in `evaluation/` (predictions alone) or here (it asks the model),
+give it options in `configs/evaluation.py`, and name it here.
+"""
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from ..configs import EvaluationConfig
+from ..core.errors import ConfigError, message
+from ..evaluation.finding import Evaluator
+from .subject import Explainer
+
+Part = Evaluator | Explainer
+
+
+def create_parts(config: EvaluationConfig) -> dict[str, Part]:
+    """The parts that a configuration asks for, by name and in the order of a report.
+
+    Raises:
+        ConfigError: A part of the user's own can't be imported or refuses its arguments.
+
+    Example:
+        >>> list(create_parts(EvaluationConfig(grad_cam=None)))[0]
+        'calibration'
+    """
+    made = {name: make(config) for name, make in _PARTS.items()}
+    parts = {name: part for name, part in made.items() if part is not None}
+    return parts | {label: _own(label, options) for label, options in config.own.items()}
+
+
+def _shipped(module: str, name: str, field: str) -> Callable[[EvaluationConfig], Any]:
+    """A class that takes the options of its group as keyword arguments."""
+
+    def make(config: EvaluationConfig) -> Any:
+        options = getattr(config, field)
+        return None if options is None else _class(module, name)(**options.model_dump())
+
+    return make
+
+
+def _class(module: str, name: str) -> Any:
+    return getattr(importlib.import_module(module, __package__), name)
+
+
+_PARTS: dict[str, Callable[[EvaluationConfig], Any]] = {}
+
+
+def _own(label: str, options: dict[str, Any]) -> Part:
+    arguments = dict(options)
+    path = str(arguments.pop("class"))
+    module, _, name = path.partition(":")
+    try:
+        part = getattr(importlib.import_module(module), name)(**arguments)
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise ConfigError(
+            message(
+                f"`evaluation.{label}` must name a class that can be imported and takes "
+                f"these arguments ({error}).",
+                "Is its folder on PYTHONPATH?",
+                **{"class": path},
+                **arguments,
+            )
+        ) from None
+    if not isinstance(part, Evaluator | Explainer):
+        raise ConfigError(
+            message(
+                f"`evaluation.{label}` must have a method evaluate(evidence) or "
+                "explain(evidence, subject).",
+                **{"class": path},
+            )
+        )
+    return part

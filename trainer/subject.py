@@ -1,0 +1,76 @@
+"""A model on its devices, with the images it is measured on, for explainers."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ..evaluation.evidence import Evidence, Labelled, as_labelled
+from ..evaluation.predictions import Predictions
+from ..strategies import Position
+from .contracts import KnowsContradictions, LabelledSource
+from .loop.evaluation import predict
+from .loop.outputs import as_predictions, collect
+from .setup.datasets import as_source
+from .step.batches import Batches
+from .step.evaluate import FunctionStep
+
+
+class TrainedModel:
+    """See `report.subject.Subject`, which this is.
+
+    Args:
+        model: As `fit` returned it, or loaded.
+        test: The test split.
+        validation: The validation split, or None.
+        batch_size: Images a call over all devices.
+    """
+
+    def __init__(
+        self, model: keras.Model, test: Any, validation: Any, batch_size: int = 32
+    ) -> None:
+        self.model = model
+        self.test = test
+        self.validation = validation
+        self.batch_size = batch_size
+        self._steps: dict[Callable[..., Any], FunctionStep] = {}
+
+    def predict(self, images: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Outputs for images, a batch at a time on all devices: `(images, classes)`."""
+        dataset = tf.data.Dataset.from_tensor_slices(images).batch(self.batch_size)
+        floats = dataset.map(lambda batch: tf.cast(batch, tf.float32))
+        outputs: npt.NDArray[np.float32] = predict(self.model, as_source(floats, "images"))
+        return outputs
+
+    def run(self, function: Callable[..., Any], *arrays: npt.NDArray[Any]) -> Any:
+        """A TensorFlow function of batches of rows, on all devices, a row an example.
+
+        Args:
+            function: Of one tensor for each array, all with the same number of rows;
+                returns tensors with as many rows. It is traced once.
+            *arrays: With as many rows as each other.
+        """
+        strategy = self.model.distribute_strategy
+        dataset = tf.data.Dataset.from_tensor_slices(arrays).batch(self.batch_size)
+        step = self._steps.setdefault(function, FunctionStep(function, strategy))
+        iterator = Batches(strategy, as_source(dataset, "arrays")).start(Position())
+        return collect(strategy, lambda: step(iterator), int(dataset.cardinality()))
+
+    def evidence(self, test: Predictions) -> Evidence:
+        """What was predicted for test images, and the predictions for validation."""
+        return Evidence(_labelled(test, self.test), self._of_validation())
+
+    def _of_validation(self) -> Labelled | None:
+        source = self.validation
+        if not isinstance(source, LabelledSource):
+            return None
+        outputs = predict(self.model, as_source(source, "validation"))
+        return _labelled(as_predictions(source, outputs), source)
+
+
+def _labelled(predictions: Predictions, source: object) -> Labelled:
+    known = source.contradictory if isinstance(source, KnowsContradictions) else None
+    return as_labelled(predictions, known)
