@@ -1,30 +1,22 @@
 """Writes an audit as one HTML page that needs nothing but itself: audit.html, filled in."""
 
-import base64
 import functools
-import io
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
-from PIL import Image
 
 from ...core.files import write_text_atomic
+from ...core.html import page_environment, read_resource
 from ..copies.near_pairs import MAX_CROP, MIN_CORRELATION
-from ..files.decode import open_image
-from ..files.pixel_rules import UndecodableError
+from ..files.thumbnails import thumbnail_of_file
 from .audit import Audit
 from .findings import conflicting_classes, facts, findings, spoils_a_run
 
 MOST_GROUPS = 200
 MOST_IMAGES = 24
 MOST_ROWS = 500
-_THUMBNAIL_SIZE = 160
 
 
 def write_html(path: Path, audit: Audit) -> None:
@@ -34,43 +26,29 @@ def write_html(path: Path, audit: Audit) -> None:
 
 def page(audit: Audit) -> str:
     """The page: HTML with its style and its images inside."""
-    environment = Environment(
-        autoescape=True,
-        finalize=_as_valid_text,
-        lstrip_blocks=True,
-        trim_blocks=True,
-        undefined=StrictUndefined,
+    template = read_resource(__package__, "audit.html")
+    return (
+        page_environment()
+        .from_string(template)
+        .render(
+            audit=audit,
+            title=f"Audit of {len(audit.paths):,} images",
+            style=Markup(read_resource(__package__, "audit.css")),
+            spoils=spoils_a_run(audit),
+            findings=findings(audit),
+            facts=facts(audit),
+            splits=list(_splits(audit)),
+            conflicting=conflicting_classes(audit),
+            copies=list(_copies(audit)),
+            files=list(_odd_files(audit)),
+            thumbnail=functools.cache(lambda row: thumbnail_of_file(audit.paths[row])),
+            most_groups=MOST_GROUPS,
+            most_images=MOST_IMAGES,
+            most_rows=MOST_ROWS,
+            max_crop=MAX_CROP,
+            min_correlation=MIN_CORRELATION,
+        )
     )
-    environment.filters["file_name"] = os.path.basename
-    return environment.from_string(_resource("audit.html")).render(
-        audit=audit,
-        title=f"Audit of {len(audit.paths):,} images",
-        style=Markup(_resource("audit.css")),
-        spoils=spoils_a_run(audit),
-        findings=findings(audit),
-        facts=facts(audit),
-        splits=list(_splits(audit)),
-        conflicting=conflicting_classes(audit),
-        copies=list(_copies(audit)),
-        files=list(_odd_files(audit)),
-        thumbnail=functools.cache(lambda row: _thumbnail(audit.paths[row])),
-        most_groups=MOST_GROUPS,
-        most_images=MOST_IMAGES,
-        most_rows=MOST_ROWS,
-        max_crop=MAX_CROP,
-        min_correlation=MIN_CORRELATION,
-    )
-
-
-def _resource(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text("utf-8")
-
-
-def _as_valid_text(value: Any) -> Any:
-    """What UTF-8 can hold, where the name of a file is no valid text."""
-    if isinstance(value, Markup) or not isinstance(value, str | os.PathLike):
-        return value
-    return str(value).encode("utf-8", "backslashreplace").decode()
 
 
 @dataclass(frozen=True)
@@ -142,15 +120,3 @@ def _odd_files(audit: Audit) -> Iterator[tuple[str, str, dict[int, str]]]:
     yield "unreadable", "Files that can't be decoded", dict(audit.unreadable)
     yield "mislabelled", "Files of another format than they say", properties.mislabelled
     yield "giants", "Far larger than the others", properties.giants()
-
-
-def _thumbnail(path: str) -> str:
-    """A small JPEG in Base64; empty if the file can't be shown any more."""
-    try:
-        image = open_image(Path(path).read_bytes(), 2 * _THUMBNAIL_SIZE).image
-    except (OSError, UndecodableError):
-        return ""
-    image.thumbnail((_THUMBNAIL_SIZE, _THUMBNAIL_SIZE), Image.Resampling.LANCZOS)
-    content = io.BytesIO()
-    image.save(content, "JPEG", quality=82)
-    return base64.b64encode(content.getvalue()).decode("ascii")

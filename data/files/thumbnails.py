@@ -1,0 +1,35 @@
+"""Small JPEGs for pages that hold their images."""
+
+import base64
+import io
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from .decode import open_image
+from .pixel_rules import UndecodableError
+
+SIZE = 160
+
+
+def thumbnail_of_file(path: str) -> str:
+    """A small JPEG in Base64; empty if the file can't be shown any more."""
+    try:
+        image = open_image(Path(path).read_bytes(), 2 * SIZE).image
+    except (OSError, UndecodableError):
+        return ""
+    return _encode(image)
+
+
+def thumbnail(pixels: npt.NDArray[np.uint8]) -> str:
+    """A small JPEG in Base64 of `(height, width, 3)` RGB; it is never made larger."""
+    return _encode(Image.fromarray(pixels))
+
+
+def _encode(image: Image.Image) -> str:
+    image.thumbnail((SIZE, SIZE), Image.Resampling.LANCZOS)
+    content = io.BytesIO()
+    image.save(content, "JPEG", quality=82)
+    return base64.b64encode(content.getvalue()).decode("ascii")
