@@ -4,7 +4,7 @@ Method: percentile bootstrap (Efron and Tibshirani, An Introduction to the Boots
 chapter 13), with images drawn class by class, so that no class is lost.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -46,7 +46,35 @@ def bootstrap_intervals(
         >>> bootstrap_intervals(labels, probabilities)["accuracy"]
         (0.5, 1.0)
     """
-    rounds = [_scores(labels, probabilities, weights) for weights in _draws(labels, seed)]
+    return bootstrap(
+        labels, lambda weights: _scores(labels, probabilities, weights), confidence, seed
+    )
+
+
+def bootstrap(
+    labels: npt.NDArray[np.integer],
+    statistics: Callable[[Floats], Mapping[str, Floats]],
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> dict[str, Interval]:
+    """Intervals of any statistics of weighted examples, drawn as above.
+
+    Args:
+        labels: `(examples,)` true classes, at least one.
+        statistics: Of weights `(rounds, examples)`, how often each example was drawn;
+            returns `(rounds,)` by name. Called with some rounds at a time.
+        confidence: Part of the rounds within the interval.
+        seed: Of the draws.
+
+    Returns:
+        Low and high end by name.
+
+    Example:
+        >>> right = np.array([1.0, 1.0, 0.0, 1.0])
+        >>> bootstrap(np.zeros(4, int), lambda weights: {"accuracy": weights @ right / 4})
+        {'accuracy': (0.25, 1.0)}
+    """
+    rounds = [statistics(weights) for weights in _draws(labels, seed)]
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
     found = {}
     for name in rounds[0]:
