@@ -7,7 +7,8 @@ Each side reads the same JPEGs to 224 x 224 pixels, float32, in batches of 32, f
 that the system holds in memory:
 
 - ours, as a run reads: batches of an `ImageSplit` through `prepare`; from the files in
-  threads and in processes, from the decoded cache, and from there with augmentation;
+  threads and in processes, from record files of `keraunos pack` where array-record is
+  installed, from the decoded cache, and from there with augmentation;
 - `keras.utils.image_dataset_from_directory`, alone and with three layers of Keras;
 - tf.data with `decode_jpeg(ratio=...)` and `resize(antialias=True)`;
 - torch's DataLoader with 1, 2 and 4 processes, in the Python that `--peer-python` names:
@@ -25,6 +26,7 @@ Photographs of `--photographs` are scaled, and get grain; without them drawn les
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import subprocess
@@ -57,7 +59,9 @@ def main() -> None:
         print(json.dumps(measure(options)))
         return
     answer: dict[str, Any] = {}
-    for size, count in zip(options.sizes, options.counts, strict=True):
+    for size in options.sizes:
+        width, height = map(int, size.split("x"))
+        count = max(round(options.megapixels * 1e6 / (width * height)), BATCH_SIZE)
         with tempfile.TemporaryDirectory() as folder:
             make_images(Path(folder, "images"), size, count, options.photographs)
             answer[size] = measure_all(folder, options)
@@ -69,7 +73,9 @@ def parse() -> argparse.Namespace:
     """Reads the options."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--sizes", nargs="+", default=["600x450", "1500x1000"])
-    parser.add_argument("--counts", nargs="+", type=int, default=[256, 96])
+    parser.add_argument(
+        "--megapixels", type=float, default=70, help="of all images of one size"
+    )
     parser.add_argument("--cpus", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=1.0, help="of each turn, at least")
@@ -151,11 +157,12 @@ def tensorflow_ways(folder: Path) -> Iterator[tuple[str, Callable[[], Batches]]]
     from keraunos.strategies import Position, Replicas
 
     def ours(
-        cache: Any, strength: float = 0.0, processes: int = 0
+        cache: Any, strength: float = 0.0, processes: int = 0, train: Path | None = None
     ) -> Callable[[], Batches]:
         os.environ[PROCESSES] = str(processes)
-        split = kr.ImageData.from_folder(
-            folder / "images",
+        read = kr.ImageData.from_csv if train else kr.ImageData.from_folder
+        split = read(
+            train or folder / "images",
             image_size=SIZE,
             batch_size=BATCH_SIZE,
             cache=cache,
@@ -214,11 +221,26 @@ def tensorflow_ways(folder: Path) -> Iterator[tuple[str, Callable[[], Batches]]]
     cpus = len(os.sched_getaffinity(0))
     yield "keraunos, files, threads", ours("none")
     yield f"keraunos, files, {cpus} processes", ours("none", processes=cpus)
+    if importlib.util.find_spec("array_record"):
+        yield "keraunos, record files", ours("none", train=packed(folder))
     yield "keraunos, cache", ours("disk")
     yield "keraunos, cache, augmented", ours("disk", strength=0.5)
     yield "image_dataset_from_directory", lambda: iter(files().repeat())
     yield "the same, augmented", lambda: iter(with_layers.repeat())
     yield "tf.data, decode_jpeg(ratio)", lambda: iter(by_ratio.repeat())
+
+
+def packed(folder: Path) -> Path:
+    """The table of the images in record files."""
+    from keraunos.configs import DataConfig
+    from keraunos.core.store import Store
+    from keraunos.data.index.sources import list_sources
+    from keraunos.data.packing import TABLE_FILE, pack
+
+    config = DataConfig(train=str(folder / "images"))
+    scans = list_sources(config, 0, Store(folder / "cache", 10**9))
+    pack(scans, folder / "packed", 256_000_000)
+    return folder / "packed" / TABLE_FILE
 
 
 def torch_ways(folder: Path) -> Iterator[tuple[str, Callable[[], Batches]]]:

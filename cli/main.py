@@ -20,6 +20,7 @@ from .commands import (
     doctor,
     fit,
     launch,
+    pack,
     predict,
     preview,
     search,
@@ -45,6 +46,7 @@ app.command("audit")(audit.audit)
 app.command("search")(search.search)
 app.command("compare")(compare.compare)
 app.command("launch")(launch.launch)
+app.command("pack")(pack.pack)
 app.command("preview")(preview.preview)
 app.command("recipes")(config_commands.list_recipes)
 app.command("config", cls=config_commands.WithSettings)(config_commands.show_config)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ...core.errors import ConfigError
 from .cache_table import CacheTable
+from .record_files import file_on_disk
 
 _COLUMNS = (
     "path TEXT",
@@ -97,7 +98,7 @@ def stamp(path: str) -> tuple[int, int]:
     size and be said to be as old. Both are -1 if there is no such file.
     """
     try:
-        status = os.stat(path)
+        status = os.stat(file_on_disk(path))
     except OSError:
         return -1, -1
     return status.st_size, status.st_ctime_ns

@@ -13,6 +13,7 @@ from .deep_images import needs_shift
 from .file_records import FileRecord, stamp
 from .fingerprints import Fingerprint, fingerprint
 from .pixel_rules import DEFAULT_RULES, PixelRules, TooLargeError, UndecodableError
+from .record_files import read_record, record_of
 
 MAX_BYTES = 1_000_000_000
 
@@ -146,16 +147,37 @@ def _fingerprint(image: OpenedImage, content: bytes) -> Fingerprint:
     return fingerprint(image)
 
 
+def content_of(path: str) -> bytes:
+    """The bytes of an image, from a file of its own or from a record file.
+
+    Raises:
+        OSError: It can't be opened, is no regular file, or too large; `strerror` is the
+            end of a sentence about it.
+    """
+    try:
+        record = record_of(path)
+        return _content_of_file(path) if record is None else read_record(record)
+    except OSError as error:
+        reason = (
+            error.strerror if error.errno == 0 else f"can't be opened ({error.strerror})"
+        )
+        raise OSError(error.errno, f"it {reason}") from None
+
+
+def _content_of_file(path: str) -> bytes:
+    about = os.stat(path)
+    if not stat.S_ISREG(about.st_mode):  # reading a pipe may take for ever
+        raise OSError(0, "is no regular file")
+    if about.st_size > MAX_BYTES:
+        raise OSError(0, f"has {about.st_size:,} bytes, more than {MAX_BYTES:,}")
+    with open(path, "rb") as file:
+        return file.read()
+
+
 def _read(path: str) -> tuple[bytes, bytes, str]:
     """A file's hash, its content, and why it can't be opened; each may be empty."""
     try:
-        about = os.stat(path)
-        if not stat.S_ISREG(about.st_mode):  # reading a pipe may take for ever
-            return b"", b"", "it is no regular file"
-        if about.st_size > MAX_BYTES:
-            return b"", b"", f"it has {about.st_size:,} bytes, more than {MAX_BYTES:,}"
-        with open(path, "rb") as file:
-            content = file.read()
+        content = content_of(path)
     except OSError as error:
-        return b"", b"", f"it can't be opened ({error.strerror})"
+        return b"", b"", str(error.strerror)
     return sha256(content).digest(), content, ""

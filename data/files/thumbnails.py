@@ -2,7 +2,6 @@
 
 import base64
 import io
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +9,7 @@ from PIL import Image
 
 from .decode import open_image
 from .pixel_rules import UndecodableError
+from .read_file import content_of
 
 SIZE = 160
 
@@ -17,7 +17,7 @@ SIZE = 160
 def thumbnail_of_file(path: str) -> str:
     """A small JPEG in Base64; empty if the file can't be shown any more."""
     try:
-        image = open_image(Path(path).read_bytes(), 2 * SIZE).image
+        image = open_image(content_of(path), 2 * SIZE).image
     except (OSError, UndecodableError):
         return ""
     return _encode(image)

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from ..files.record_files import is_image_file
 from .scan import list_images_below
 
 _SHOWN = 5
@@ -26,7 +27,7 @@ def resolve(lines: Mapping[str, int], root: Path) -> tuple[dict[str, str], list[
     found = {
         name: path
         for name in lines
-        if name and os.path.isfile(path := os.path.join(root, name))
+        if name and is_image_file(path := os.path.join(root, name))
     }
     unclear = [name for name in lines if name not in found]
     fitting = _files_by_name(root) if unclear else {}

@@ -69,12 +69,12 @@ def test_the_cost_of_callbacks_is_measured(tmp_path: Path) -> None:
 
 
 def test_the_speed_of_the_input_is_measured(tmp_path: Path) -> None:
-    options = "--sizes 60x50 --counts 40 --cpus 1 --rounds 1 --seconds 0"
+    options = "--sizes 60x50 --megapixels 0.12 --cpus 1 --rounds 1 --seconds 0"
     result = run_benchmark("input_pipeline.py", *options.split(), cwd=tmp_path)["60x50"][
         "1"
     ]
     assert result.pop("contention")["images_per_second"].keys() >= {"1", "16"}
-    assert len(result) == 7
+    assert len(result) >= 7
     assert min(each["images_per_second"] for each in result.values()) > 0
 
 

@@ -1,0 +1,90 @@
+"""Images in record files: many in one file, each of which can be read on its own.
+
+An image in a record file has a path like any other: the file, the number of the record,
+and the name that it had: `packed/images-00002.array_record/0000017/nevus/a.jpg`. It is
+read where the bytes of any image are, and is known by their SHA-256 as all are.
+"""
+
+import functools
+import importlib
+import os
+from typing import Any, NamedTuple
+
+from ...core.errors import ConfigError, message
+
+SUFFIX = ".array_record"
+_RANDOM_ACCESS = "readahead_buffer_size:0,max_parallelism:0"
+_OPEN_FILES = 64
+
+
+class Record(NamedTuple):
+    """Where the bytes of an image are: a record file, and the number of the record."""
+
+    file: str
+    number: int
+
+
+def record_of(path: str) -> Record | None:
+    """Where an image lies in a record file; None if its path is that of a file.
+
+    Example:
+        >>> record_of("packed/images-00002.array_record/17/nevus/a.jpg")
+        Record(file='packed/images-00002.array_record', number=17)
+        >>> record_of("nevus/a.jpg") is None
+        True
+    """
+    start, found, rest = path.rpartition(f"{SUFFIX}/")
+    number = rest.partition("/")[0]
+    return Record(start + SUFFIX, int(number)) if found and number.isdecimal() else None
+
+
+def file_on_disk(path: str) -> str:
+    """The file that an image is read from: its own, or a record file."""
+    record = record_of(path)
+    return path if record is None else record.file
+
+
+def is_image_file(path: str) -> bool:
+    """Whether there is a file that an image can be read from."""
+    return os.path.isfile(file_on_disk(path))
+
+
+def read_record(record: Record) -> bytes:
+    """The bytes of a record, whose checksum is verified.
+
+    Raises:
+        OSError: There is no such record, or it is damaged.
+        ConfigError: The package array-record is not installed.
+    """
+    status = os.stat(record.file)
+    reader = _reader(record.file, status.st_size, status.st_ctime_ns)
+    try:
+        content: bytes = reader.read([record.number])[0]
+    except (RuntimeError, IndexError, ValueError) as error:
+        reason = str(error).partition(";")[0] or "there is no such record"
+        raise OSError(0, f"can't be read from its record file ({reason})") from None
+    return content
+
+
+def record_library() -> Any:
+    """The package that reads and writes record files.
+
+    Raises:
+        ConfigError: It is not installed.
+    """
+    try:
+        return importlib.import_module("array_record.python.array_record_module")
+    except ImportError as error:
+        raise ConfigError(
+            message(
+                f"Record files need the package array-record ({error}).",
+                "pip install 'keraunos[pack]'",
+                package="array-record",
+            )
+        ) from None
+
+
+@functools.lru_cache(_OPEN_FILES)
+def _reader(file: str, *stamp: int) -> Any:
+    """An open record file, for as long as it is what it was."""
+    return record_library().ArrayRecordReader(file, _RANDOM_ACCESS)

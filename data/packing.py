@@ -1,0 +1,143 @@
+"""Packs image files into record files, for disks that are slow to open many files."""
+
+import csv
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..core.errors import DataError, message
+from ..core.files import new_directory
+from ..core.progress import track
+from .files.read_file import content_of
+from .files.record_files import SUFFIX, Record, read_record, record_library
+from .index.scan import Scan
+
+TABLE_FILE = "images.csv"
+_HEADER = ("image", "label", "group", "split", "sha256")
+
+
+class PackedImage(NamedTuple):
+    """A row of the table: an image, and what is known of it."""
+
+    image: str
+    label: str
+    group: str
+    split: str
+    sha256: str
+
+
+def pack(scans: Mapping[str, Scan], folder: Path, shard_bytes: int) -> list[PackedImage]:
+    """Writes images, as they are, into record files, and a table of them.
+
+    Every record is read back before the folder gets its name.
+
+    Args:
+        scans: The images of each split.
+        folder: Where to; it must not exist.
+        shard_bytes: How large a record file grows before the next one is begun.
+
+    Returns:
+        The rows of the table.
+
+    Raises:
+        DataError: An image can't be read.
+        FileExistsError: The folder exists.
+        ConfigError: The package array-record is not installed.
+    """
+    with new_directory(folder) as place:
+        rows = list(_write(scans, place, shard_bytes))
+        for row in track(rows, "Reading back", len(rows)):
+            _require_same(row, place)
+        _write_table(place / TABLE_FILE, rows)
+    return rows
+
+
+def _write(
+    scans: Mapping[str, Scan], place: Path, shard_bytes: int
+) -> Iterator[PackedImage]:
+    images = list(_images(scans))
+    shards = _Shards(place, shard_bytes)
+    try:
+        for row, path, name in track(images, "Packing", len(images)):
+            content = _read(path)
+            where = f"{shards.append(content)}/{name}"
+            yield row._replace(image=where, sha256=sha256(content).hexdigest())
+    finally:
+        shards.close()
+
+
+def _images(scans: Mapping[str, Scan]) -> Iterator[tuple[PackedImage, str, str]]:
+    """A row without place and hash, the file, and its name below its folder."""
+    is_divided = len(scans) > 1
+    for split, scan in scans.items():
+        rows = zip(scan.paths, scan.labels, scan.groups, strict=True)
+        for path, label, group in rows:
+            row = PackedImage(
+                "", scan.class_names[label], group, split if is_divided else "", ""
+            )
+            yield row, path, Path(path).relative_to(scan.root).as_posix()
+
+
+def _read(path: str) -> bytes:
+    try:
+        return content_of(path)
+    except OSError as error:
+        raise DataError(
+            message(
+                f"Every image must be readable, but {error.strerror}.",
+                "Mend or remove it; `keraunos audit` finds all such files.",
+                file=path,
+            )
+        ) from None
+
+
+class _Shards:
+    """Record files that are filled one after the other."""
+
+    def __init__(self, folder: Path, shard_bytes: int) -> None:
+        self._folder = folder
+        self._limit = shard_bytes
+        self._writer: Any = None
+        self._count = self._records = self._bytes = 0
+
+    def append(self, content: bytes) -> str:
+        """Writes a record, and returns its place below the folder."""
+        if self._writer is None or self._bytes >= self._limit:
+            self._begin()
+        self._writer.write(content)
+        self._records += 1
+        self._bytes += len(content)
+        # Of one width, so that tables sort images as they were, and splits stay the same.
+        return f"{self._name}/{self._records - 1:07d}"
+
+    def close(self) -> None:
+        """Ends the file that is being filled."""
+        if self._writer is not None:
+            self._writer.close()
+
+    def _begin(self) -> None:
+        self.close()
+        self._name = f"images-{self._count:05d}{SUFFIX}"
+        library = record_library()
+        self._writer = library.ArrayRecordWriter(
+            str(self._folder / self._name), "group_size:1"
+        )
+        self._count += 1
+        self._records = self._bytes = 0
+
+
+def _require_same(row: PackedImage, place: Path) -> None:
+    name, number = row.image.split("/")[:2]
+    content = read_record(Record(str(place / name), int(number)))
+    if sha256(content).hexdigest() != row.sha256:
+        raise OSError(0, f"{row.image} was not written as it is")
+
+
+def _write_table(path: Path, rows: list[PackedImage]) -> None:
+    """Leaves out the columns that are empty."""
+    used = [name for name in _HEADER if any(getattr(row, name) for row in rows)]
+    with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        writer = csv.writer(file)
+        writer.writerow(used)
+        writer.writerows([getattr(row, name) for name in used] for row in rows)

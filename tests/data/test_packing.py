@@ -1,0 +1,93 @@
+"""What `keraunos pack` writes trains like the files that it was made of."""
+
+import csv
+from pathlib import Path
+
+import keraunos as kr
+import numpy as np
+import pytest
+from helpers import make_pictures
+from keraunos.cli.main import main
+from keraunos.configs import DataConfig
+from keraunos.core.store import Store
+from keraunos.data.index.sources import list_sources
+from keraunos.data.packing import TABLE_FILE, pack
+
+pytest.importorskip("array_record")
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pictures")
+    for split, counts in (
+        ("train", {"=cat": 7, "dog": 5}),
+        ("test", {"=cat": 2, "dog": 3}),
+    ):
+        make_pictures(folder / split, counts, size=40)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def packed(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("packed") / "images"
+    assert main(["pack", str(pictures), str(folder)]) == 0
+    return folder
+
+
+def read(table: Path, cache: Path) -> kr.ImageData:
+    return kr.ImageData.from_csv(
+        table, image_size=32, batch_size=4, cache_dir=cache, on_leak="keep"
+    )
+
+
+def test_packed_images_are_those_of_the_files(
+    pictures: Path, packed: Path, tmp_path: Path
+) -> None:
+    files = kr.ImageData.from_folder(
+        pictures, image_size=32, batch_size=4, cache_dir=tmp_path / "a", on_leak="keep"
+    )
+    records = read(packed / TABLE_FILE, tmp_path / "b")
+    assert records.class_names == files.class_names
+    assert records.train.fingerprint == files.train.fingerprint
+    for name in ("train", "validation", "test"):
+        ours, theirs = getattr(records, name), getattr(files, name)
+        places = np.arange(ours.num_examples)
+        assert [Path(each).name for each in ours.names] == [
+            Path(each).name for each in theirs.names
+        ]
+        np.testing.assert_array_equal(ours.images(places), theirs.images(places))
+
+
+def test_each_file_is_as_large_as_it_may_be(pictures: Path, tmp_path: Path) -> None:
+    config = DataConfig(train=str(pictures / "train"))
+    scans = list_sources(config, 0, Store(tmp_path / "cache", 10**9))
+    size = Path(scans["train"].paths[0]).stat().st_size
+    rows = pack(scans, tmp_path / "small", shard_bytes=2 * size)
+    shards = {row.image.split("/")[0] for row in rows}
+    assert len(shards) == len([*(tmp_path / "small").glob("*.array_record")]) > 2
+    assert not any(row.split for row in rows)
+
+
+def test_a_damaged_record_stops_with_its_name(packed: Path, tmp_path: Path) -> None:
+    (shard,) = packed.glob("*.array_record")
+    (tmp_path / shard.name).write_bytes(shard.read_bytes())
+    (tmp_path / TABLE_FILE).write_bytes((packed / TABLE_FILE).read_bytes())
+    read(tmp_path / TABLE_FILE, tmp_path / "cache")
+    with (packed / TABLE_FILE).open() as file:
+        rows = list(csv.DictReader(file))
+    assert {len(row["sha256"]) for row in rows} == {64}
+    content = bytearray((tmp_path / shard.name).read_bytes())
+    place = len(content) // 4
+    content[place] ^= 1
+    (tmp_path / shard.name).write_bytes(content)
+    with pytest.raises(kr.DataError, match="array_record/"):
+        read(tmp_path / TABLE_FILE, tmp_path / "cache")
+
+
+def test_an_existing_folder_is_left_alone(
+    pictures: Path, packed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(packed.iterdir())
+    assert main(["pack", str(pictures), str(packed)]) == 2
+    assert "must not exist" in capsys.readouterr().err
+    assert sorted(packed.iterdir()) == before
