@@ -17,7 +17,7 @@ from .copies.groups import rank_within
 from .files.image_cache import LoadImages
 from .files.pixel_rules import DECODER
 from .index.image_index import ImageIndex
-from .order import Draws, balanced, sequential, shuffled
+from .order import Draws, balanced, balanced_weights, sequential, shuffled
 
 Integers = npt.NDArray[np.int64]
 
@@ -81,6 +81,16 @@ class ImageSplit:
     def contradictory(self) -> npt.NDArray[np.bool_]:
         """`(images,)` bool: whether a copy is filed under another class."""
         return self._index.contradictory[self._rows]
+
+    @property
+    def columns(self) -> dict[str, npt.NDArray[np.object_]]:
+        """Other columns of the label table: `(images,)` text by name; none of folders."""
+        return {name: cells[self._rows] for name, cells in self._index.columns.items()}
+
+    @property
+    def groups(self) -> npt.NDArray[np.intp] | None:
+        """`(images,)` numbers that images of a group share; None without such a column."""
+        return self._index.groups[self._rows] if self._index.is_grouped else None
 
     def images(self, places: Integers) -> npt.NDArray[np.uint8]:
         """`(n, size, size, 3)` RGB, uint8: the images at these places."""
@@ -271,24 +281,6 @@ class TrainingSplit(ImageSplit):
         """See `ImageSplit`. How many versions there are makes no difference."""
         how = [self.seed, self.augmentation.strength, self._view]
         return sha256_of_json([AUGMENTATION_VERSION, super().fingerprint, *how])
-
-
-def balanced_weights(
-    labels: npt.NDArray[np.int32], num_classes: int
-) -> npt.NDArray[np.float32]:
-    """Weights that give each class the same sum, and examples 1 on average.
-
-    Returns:
-        `(num_classes,)` float32; 0 for a class without examples.
-
-    Example:
-        >>> balanced_weights(np.array([0, 0, 0, 1]), 2).tolist()
-        [0.6666666865348816, 2.0]
-    """
-    counts = np.bincount(labels, minlength=num_classes)
-    present = np.count_nonzero(counts)
-    weights = len(labels) / (present * np.maximum(counts, 1))
-    return np.where(counts > 0, weights, 0).astype(np.float32)
 
 
 def _identities(digests: npt.NDArray[np.bytes_]) -> npt.NDArray[np.uint64]:

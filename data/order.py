@@ -84,5 +84,23 @@ def _rounds(members: Integers, start: int, stop: int, seed: int, label: int) -> 
     return Draws(np.concatenate([*rows, members[:0]])[window], numbers[window])
 
 
+def balanced_weights(
+    labels: npt.NDArray[np.int32], num_classes: int
+) -> npt.NDArray[np.float32]:
+    """Weights that give each class the same sum, and examples 1 on average.
+
+    Returns:
+        `(num_classes,)` float32; 0 for a class without examples.
+
+    Example:
+        >>> balanced_weights(np.array([0, 0, 0, 1]), 2).tolist()
+        [0.6666666865348816, 2.0]
+    """
+    counts = np.bincount(labels, minlength=num_classes)
+    present = np.count_nonzero(counts)
+    weights = len(labels) / (present * np.maximum(counts, 1))
+    return np.where(counts > 0, weights, 0).astype(np.float32)
+
+
 def _generator(*key: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(list(key)))

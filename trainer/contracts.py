@@ -4,7 +4,7 @@ Nothing has to inherit from these. Data that have the members of a protocol are 
 what it describes; data that lack them do without.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -50,6 +50,19 @@ class KnowsContradictions(Protocol):
     """Data that know which examples have copies of another class: `(examples,)` bool."""
 
     contradictory: npt.NDArray[np.bool_]
+
+
+@runtime_checkable
+class KnowsColumns(Protocol):
+    """Data that know more of their examples than their classes.
+
+    Attributes:
+        columns: `(examples,)` text by column, empty where there is no value.
+        groups: `(examples,)` numbers that examples of one patient, say, share, or None.
+    """
+
+    columns: Mapping[str, npt.NDArray[np.object_]]
+    groups: npt.NDArray[np.integer] | None
 
 
 @runtime_checkable

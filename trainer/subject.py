@@ -11,7 +11,7 @@ import tensorflow as tf
 from ..evaluation.evidence import Evidence, Labelled, as_labelled
 from ..evaluation.predictions import Predictions
 from ..strategies import Position
-from .contracts import KnowsContradictions, LabelledSource
+from .contracts import KnowsColumns, KnowsContradictions, LabelledSource
 from .loop.evaluation import predict
 from .loop.outputs import as_predictions, collect
 from .setup.datasets import as_source
@@ -73,4 +73,6 @@ class TrainedModel:
 
 def _labelled(predictions: Predictions, source: object) -> Labelled:
     known = source.contradictory if isinstance(source, KnowsContradictions) else None
-    return as_labelled(predictions, known)
+    if not isinstance(source, KnowsColumns):
+        return as_labelled(predictions, known)
+    return as_labelled(predictions, known, source.groups, source.columns)

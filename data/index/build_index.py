@@ -32,6 +32,7 @@ from ..files.problems import (
     require_bit_depth,
 )
 from .assign_splits import assign_splits, follow_written_split
+from .columns import join_columns
 from .image_index import SPLIT_NAMES, TEST, TRAIN, VALIDATION, ImageIndex
 from .label_checks import alike_but_for_case
 from .policies import Dropped, Policies, apply_policies
@@ -128,9 +129,8 @@ def _inspect(
         records = inspect_files(paths, store, fingerprints, max_pixels)
     digests = np.array([record.digest for record in records], "S32")
     copies = copy_groups(digests) if check in get_args(CopyCheck) else np.arange(len(paths))
-    groups = join_groups(
-        copies, named_groups([g for s in scans.values() for g in s.groups])
-    )
+    named = [group for scan in scans.values() for group in scan.groups]
+    groups = join_groups(copies, named_groups(named))
     if fingerprints is not None:
         usable = [b"" if record.problem else record.digest for record in records]
         groups = join_groups(groups, find_copies(usable, fingerprints).near)
@@ -142,6 +142,8 @@ def _inspect(
         digests,
         differ_within(copies, labels),
         in_order_of_content(groups, digests),
+        any(named),
+        join_columns(scans.values()),
     )
     return index, records
 

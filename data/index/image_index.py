@@ -1,7 +1,8 @@
 """The table of all image files of a run: one row a file."""
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,9 @@ class ImageIndex:
         contradictory: `(rows,)` bool, whether a copy is filed under another class.
         groups: `(rows,)` numbers that copies and members of a group share: what must not
             be divided.
+        is_grouped: Whether a column of a table says who belongs to a group.
+        columns: Other columns of the tables: `(rows,)` text by name, empty where there is
+            no value.
     """
 
     class_names: tuple[str, ...]
@@ -32,6 +36,8 @@ class ImageIndex:
     digests: npt.NDArray[np.bytes_]
     contradictory: npt.NDArray[np.bool_]
     groups: npt.NDArray[np.intp]
+    is_grouped: bool = False
+    columns: Mapping[str, npt.NDArray[np.object_]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """The number of rows."""
@@ -39,12 +45,16 @@ class ImageIndex:
 
     def where(self, mask: npt.NDArray[np.bool_]) -> "ImageIndex":
         """The rows for which `mask` is true."""
-        columns = {
-            field.name: getattr(self, field.name)[mask]
-            for field in dataclasses.fields(self)
-            if field.name != "class_names"
-        }
-        return dataclasses.replace(self, **columns)
+        return dataclasses.replace(
+            self,
+            paths=self.paths[mask],
+            labels=self.labels[mask],
+            splits=self.splits[mask],
+            digests=self.digests[mask],
+            contradictory=self.contradictory[mask],
+            groups=self.groups[mask],
+            columns={name: cells[mask] for name, cells in self.columns.items()},
+        )
 
     def class_counts(self, split: int) -> npt.NDArray[np.int64]:
         """`(classes,)` int64: how many rows of a split each class has."""

@@ -1,11 +1,12 @@
 """Reads labels from a table: a CSV file with a row per image."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...core.errors import DataError
 from ...core.names import did_you_mean
+from .columns import other_columns
 from .csv_file import CsvFile, read_csv, repeated_columns
 from .folders import is_image_name
 from .image_names import resolve, summary
@@ -51,6 +52,7 @@ class _Row:
     label: str
     group: str
     split: str
+    others: tuple[str, ...]
 
 
 def read_table(path: Path, root: Path | None, columns: Columns, name: str) -> Scan:
@@ -83,7 +85,9 @@ def read_table(path: Path, root: Path | None, columns: Columns, name: str) -> Sc
         problems.append(f"the folder of its images does not exist: {root}")
     splits, unknown = read_splits(table, split_column)
     problems += unknown
-    rows = _rows(table, columns, splits)
+    used = {*named.values(), *([split_column] if split_column else [])}
+    others, left_out = other_columns(table, used)
+    rows = _rows(table, columns, splits, others)
     problems += _wrong_labels(rows, columns) if columns.label in table.header else []
     found: dict[str, str] = {}
     if columns.image in table.header:
@@ -94,18 +98,22 @@ def read_table(path: Path, root: Path | None, columns: Columns, name: str) -> Sc
             problems += unresolved
     if problems:
         raise _error(path, problems, name)
-    return _scan(root, rows, found, path, name)
+    scan = _scan(root, rows, found, path, name, tuple(others))
+    return replace(scan, remarks=(*scan.remarks, *left_out))
 
 
 def _scan(
-    root: Path, rows: Sequence[_Row], found: dict[str, str], path: Path, name: str
+    root: Path,
+    rows: Sequence[_Row],
+    found: dict[str, str],
+    path: Path,
+    name: str,
+    others: Sequence[str],
 ) -> Scan:
     by_path: dict[str, _Row] = {}
     for row in rows:
         by_path.setdefault(found[row.image], row)
-    twice = _contradictions(
-        [_Row(row.line, found[row.image], row.label, row.group, row.split) for row in rows]
-    )
+    twice = _contradictions([replace(row, image=found[row.image]) for row in rows])
     if twice:  # by different names of one file
         raise _error(path, twice, name)
     classes = sorted({row.label for row in rows})
@@ -121,10 +129,19 @@ def _scan(
         tuple(by_path[file].group for file in files),
         tuple(by_path[file].split for file in files),
         (f"{repeated} rows of {path} name a file again, and count once",) * bool(repeated),
+        {
+            column: tuple(by_path[file].others[place] for file in files)
+            for place, column in enumerate(others)
+        },
     )
 
 
-def _rows(table: CsvFile, columns: Columns, splits: Sequence[str]) -> list[_Row]:
+def _rows(
+    table: CsvFile,
+    columns: Columns,
+    splits: Sequence[str],
+    others: Mapping[str, Sequence[str]],
+) -> list[_Row]:
     """What the columns give for each image; empty text where one is missing."""
     empty = [""] * len(table.rows)
     cells = [
@@ -132,7 +149,8 @@ def _rows(table: CsvFile, columns: Columns, splits: Sequence[str]) -> list[_Row]
         for each in (columns.image, columns.label, columns.group)
     ]
     lines = [line for line, _ in table.rows]
-    return [_Row(*each) for each in zip(lines, *cells, splits, strict=True)]
+    rest = zip(*others.values(), strict=True) if others else [()] * len(lines)
+    return [_Row(*each) for each in zip(lines, *cells, splits, rest, strict=True)]
 
 
 def _wrong_columns(table: CsvFile, named: dict[str, str]) -> list[str]:

@@ -2,8 +2,8 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...configs.choices import FindImagesBy
@@ -34,6 +34,7 @@ class Scan:
         groups: For each file the name of its group, empty if it has none.
         splits: For each file the split that a table gives it, empty if none.
         remarks: Lines on what was left out or is odd.
+        columns: What else a table says of each file, by column; empty text for no value.
     """
 
     root: Path
@@ -44,6 +45,7 @@ class Scan:
     groups: tuple[str, ...]
     splits: tuple[str, ...]
     remarks: tuple[str, ...] = ()
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def scan_folder(root: Path, name: str, by: FindImagesBy = "extension") -> Scan:

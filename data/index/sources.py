@@ -195,6 +195,7 @@ def _rows_of(scan: Scan, rows: Sequence[int]) -> Scan:
         groups=tuple(scan.groups[row] for row in rows),
         splits=tuple(scan.splits[row] for row in rows),
         remarks=scan.remarks if scan.splits[rows[0]] == "train" else (),
+        columns={name: [each[row] for row in rows] for name, each in scan.columns.items()},
     )
 
 
