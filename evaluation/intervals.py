@@ -1,26 +1,22 @@
-"""How sure scores are: intervals by the bootstrap.
+"""How sure scores are: intervals by the bootstrap, of draws as in resampling.py."""
 
-Method: percentile bootstrap (Efron and Tibshirani, An Introduction to the Bootstrap, 1993,
-chapter 13), with images drawn class by class, so that no class is lost.
-"""
-
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Interval = tuple[float, float]
+from .ranking import Floats, Ranking, ratio, roc_auc
+from .resampling import Labels, draws
 
-ROUNDS = 1000
-_NUMBERS_AT_ONCE = 2_000_000
+Interval = tuple[float, float]
 
 
 def bootstrap_intervals(
-    labels: npt.NDArray[np.integer],
+    labels: Labels,
     probabilities: npt.NDArray[np.floating],
     confidence: float = 0.95,
     seed: int = 0,
+    groups: Labels | None = None,
 ) -> dict[str, Interval]:
     """Intervals of the scores of a classifier.
 
@@ -35,6 +31,8 @@ def bootstrap_intervals(
         probabilities: `(examples, classes)`.
         confidence: Part of the rounds within the interval.
         seed: Of the draws.
+        groups: `(examples,)` numbers that images of one patient, say, share. Whole groups
+            are drawn then, each with those of its commonest class. None draws images.
 
     Returns:
         Low and high end of `accuracy`, `balanced_accuracy`, `macro_f1` and, where two
@@ -46,25 +44,27 @@ def bootstrap_intervals(
         >>> bootstrap_intervals(labels, probabilities)["accuracy"]
         (0.5, 1.0)
     """
-    return bootstrap(
-        labels, lambda weights: _scores(labels, probabilities, weights), confidence, seed
-    )
+    scores = WeightedScores(labels, probabilities)
+    return bootstrap(labels, scores, confidence, seed, groups)
 
 
 def bootstrap(
-    labels: npt.NDArray[np.integer],
+    labels: Labels,
     statistics: Callable[[Floats], Mapping[str, Floats]],
     confidence: float = 0.95,
     seed: int = 0,
+    groups: Labels | None = None,
 ) -> dict[str, Interval]:
     """Intervals of any statistics of weighted examples, drawn as above.
 
     Args:
         labels: `(examples,)` true classes, at least one.
         statistics: Of weights `(rounds, examples)`, how often each example was drawn;
-            returns `(rounds,)` by name. Called with some rounds at a time.
+            returns `(rounds,)` by name. Called with some rounds at a time. NaN, of a
+            round that has nothing to measure, is left out.
         confidence: Part of the rounds within the interval.
-        seed: Of the draws.
+        seed: Of the draws: the same seed gives the same draws.
+        groups: `(examples,)` numbers that images of one patient, say, share.
 
     Returns:
         Low and high end by name.
@@ -74,69 +74,76 @@ def bootstrap(
         >>> bootstrap(np.zeros(4, int), lambda weights: {"accuracy": weights @ right / 4})
         {'accuracy': (0.25, 1.0)}
     """
-    rounds = [statistics(weights) for weights in _draws(labels, seed)]
+    rounds = [statistics(weights) for weights in draws(labels, groups, seed)]
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
     found = {}
     for name in rounds[0]:
         values = np.concatenate([each[name] for each in rounds])
-        low, high = np.quantile(values, tails)
+        low, high = np.quantile(values[~np.isnan(values)], tails)
         found[name] = (float(low), float(high))
     return found
 
 
-def _draws(labels: npt.NDArray[np.integer], seed: int) -> Iterator[Floats]:
-    """`(rounds, examples)`: how often each example was drawn, some rounds at a time."""
-    random = np.random.default_rng(seed)
-    members = [np.flatnonzero(labels == label) for label in np.unique(labels)]
-    left, step = ROUNDS, max(_NUMBERS_AT_ONCE // len(labels), 1)
-    while left > 0:
-        count = min(left, step)
-        weights = np.zeros((count, len(labels)))
-        for rows in members:
-            even = np.full(len(rows), 1 / len(rows))
-            weights[:, rows] = random.multinomial(len(rows), even, size=count)
-        yield weights
-        left -= count
+class WeightedScores:
+    """Scores of a classifier where each image counts as often as it was drawn.
 
+    Args:
+        labels: `(examples,)` true classes, at least one.
+        probabilities: `(examples, classes)`.
 
-def _scores(
-    labels: npt.NDArray[np.integer],
-    probabilities: npt.NDArray[np.floating],
-    weights: Floats,
-) -> dict[str, Floats]:
-    """`(rounds,)` of each score, where examples count as often as they were drawn."""
-    classes = probabilities.shape[1]
-    cells = labels.astype(np.int64) * classes + probabilities.argmax(axis=1)
-    counts = weights @ np.eye(classes**2)[cells]
-    matrices = counts.reshape(-1, classes, classes)
-    present = np.unique(labels)
-    right = np.diagonal(matrices, axis1=1, axis2=2)[:, present]
-    true = matrices.sum(axis=2)[:, present]
-    taken = matrices.sum(axis=1)[:, present]
-    scores = {
-        "accuracy": right.sum(axis=1) / true.sum(axis=1),
-        "balanced_accuracy": (right / true).mean(axis=1),
-        "macro_f1": (2 * right / (true + taken)).mean(axis=1),
-    }
-    if len(present) > 1:
-        areas = [
-            _areas_under_roc(labels == label, probabilities[:, label], weights)
+    Example:
+        >>> scores = WeightedScores(np.array([0, 1, 1]), np.eye(2)[[0, 1, 0]])
+        >>> scores(np.array([[1.0, 1.0, 1.0], [1.0, 2.0, 0.0]]))["balanced_accuracy"]
+        array([0.75, 1.  ])
+    """
+
+    def __init__(self, labels: Labels, probabilities: npt.NDArray[np.floating]) -> None:
+        classes = probabilities.shape[1]
+        predicted = probabilities.argmax(axis=1)
+        present = np.unique(labels)
+        right = np.where(labels == predicted, labels, classes)
+        self._sums = [_SumsByClass(keys, present) for keys in (right, labels, predicted)]
+        self._rankings = [
+            Ranking(labels == label, probabilities[:, label])
             for label in present
+            if len(present) > 1
         ]
-        scores["macro_roc_auc"] = np.mean(areas, axis=0)
-    return scores
+
+    def __call__(self, weights: Floats) -> dict[str, Floats]:
+        """`(rounds,)` of each score.
+
+        Args:
+            weights: `(rounds, examples)`: how often each was drawn.
+        """
+        right, true, taken = (sums(weights) for sums in self._sums)
+        scores = {
+            "accuracy": right.sum(axis=1) / true.sum(axis=1),
+            "balanced_accuracy": _mean(ratio(right, true)),
+            "macro_f1": _mean(np.where(true > 0, ratio(2 * right, true + taken), np.nan)),
+        }
+        if self._rankings:
+            areas = [roc_auc(*ranking.sums(weights)) for ranking in self._rankings]
+            scores["macro_roc_auc"] = _mean(np.stack(areas, axis=1))
+        return scores
 
 
-def _areas_under_roc(
-    truth: npt.NDArray[np.bool_], score: npt.NDArray[np.floating], weights: Floats
-) -> Floats:
-    """`(rounds,)`: how often a positive is above a negative; ties count half."""
-    order = np.argsort(score, kind="stable")
-    truth, weights = truth[order], weights[:, order]
-    negative = np.where(truth, 0.0, weights)
-    begun = np.flatnonzero(np.diff(score[order], prepend=-np.inf))  # of equal scores
-    negatives = np.add.reduceat(negative, begun, axis=1)
-    positives = np.add.reduceat(weights - negative, begun, axis=1)
-    below = np.cumsum(negatives, axis=1) - negatives
-    pairs = positives.sum(axis=1) * negatives.sum(axis=1)
-    return np.sum(positives * (below + negatives / 2), axis=1) / pairs
+class _SumsByClass:
+    """`(rounds, classes)`: weights of the examples of each class."""
+
+    def __init__(self, keys: Labels, classes: Labels) -> None:
+        self._order = np.argsort(keys, kind="stable")
+        present, self._begun = np.unique(keys[self._order], return_index=True)
+        self._kept = np.isin(present, classes)
+        self._columns = np.searchsorted(classes, present[self._kept])
+        self._classes = len(classes)
+
+    def __call__(self, weights: Floats) -> Floats:
+        sums = np.zeros((len(weights), self._classes))
+        found = np.add.reduceat(weights[:, self._order], self._begun, axis=1)
+        sums[:, self._columns] = found[:, self._kept]
+        return sums
+
+
+def _mean(values: Floats) -> Floats:
+    """Over the classes that a round has: with groups, one may be missing."""
+    return ratio(np.nansum(values, axis=1), (~np.isnan(values)).sum(axis=1))

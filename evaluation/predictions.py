@@ -34,15 +34,28 @@ class Predictions:
             raise ValueError("Predictions without labels have no confusion matrix.")
         return confusion_matrix(self.labels, self.probabilities)
 
-    def scores(self, where: npt.NDArray[np.bool_] | None = None) -> dict[str, Any]:
-        """Scores all predictions, or those for which `where` is true."""
+    def scores(
+        self,
+        where: npt.NDArray[np.bool_] | None = None,
+        groups: npt.NDArray[np.integer] | None = None,
+    ) -> dict[str, Any]:
+        """Scores all predictions, or those for which `where` is true.
+
+        Args:
+            where: `(images,)`; all by default.
+            groups: `(images,)` numbers that images of one patient, say, share; see
+                `classification_scores`.
+        """
         if self.labels is None:
             raise ValueError("Predictions without labels can't be scored.")
         from .scores import classification_scores  # loads scikit-learn
 
         chosen = slice(None) if where is None else where
         return classification_scores(
-            self.labels[chosen], self.probabilities[chosen], self.class_names
+            self.labels[chosen],
+            self.probabilities[chosen],
+            self.class_names,
+            None if groups is None else groups[chosen],
         )
 
 

@@ -15,6 +15,7 @@ def classification_scores(
     labels: npt.NDArray[np.integer],
     probabilities: npt.NDArray[np.floating],
     class_names: Sequence[str],
+    groups: npt.NDArray[np.integer] | None = None,
 ) -> dict[str, Any]:
     """Scores predictions.
 
@@ -25,6 +26,8 @@ def classification_scores(
         labels: `(examples,)` true classes, at least one.
         probabilities: `(examples, classes)`, each row with sum 1.
         class_names: Names of the classes.
+        groups: `(examples,)` numbers that images of one patient, say, share: intervals
+            draw whole groups then. They change no score.
 
     Returns:
         `examples`, `accuracy`, `balanced_accuracy` (mean recall), `macro_f1`,
@@ -60,16 +63,14 @@ def classification_scores(
         }
         for place, name in enumerate(class_names)
     }
+    intervals = bootstrap_intervals(labels, probabilities, groups=groups)
     return {
         "examples": len(labels),
         "accuracy": float((labels == predicted).mean()),
         "balanced_accuracy": _mean(recall[present]),
         "macro_f1": _mean(f1[present]),
         "macro_roc_auc": _mean([area for area in areas if area is not None]),
-        "intervals": {
-            name: list(interval)
-            for name, interval in bootstrap_intervals(labels, probabilities).items()
-        },
+        "intervals": {name: list(interval) for name, interval in intervals.items()},
         "per_class": per_class,
         "confusion_matrix": confusion_matrix(labels, probabilities).tolist(),
         "classes_without_examples": [

@@ -1,0 +1,60 @@
+"""Draws of images for the bootstrap: class by class, and groups as a whole.
+
+Method: percentile bootstrap (Efron and Tibshirani, An Introduction to the Bootstrap, 1993,
+chapter 13), stratified by class, so that no class is lost. Images of one patient are not
+independent: where groups are known, whole groups are drawn (Davison and Hinkley, Bootstrap
+Methods and their Application, 1997, section 3.8).
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.integer]
+
+ROUNDS = 1000
+_NUMBERS_AT_ONCE = 2_000_000
+
+
+def draws(labels: Labels, groups: Labels | None = None, seed: int = 0) -> Iterator[Floats]:
+    """How often each example was drawn, for some rounds at a time.
+
+    Args:
+        labels: `(examples,)` classes; from each as many examples are drawn as it has.
+        groups: `(examples,)` numbers that examples of one patient, say, share: whole
+            groups are drawn, from each class as many as it is the commonest in. None
+            draws examples.
+        seed: Of the draws.
+
+    Yields:
+        `(rounds, examples)`, 1,000 rounds in all.
+
+    Example:
+        >>> next(draws(np.array([0, 0, 1]))).shape
+        (1000, 3)
+    """
+    random = np.random.default_rng(seed)
+    strata, unit = (labels, None) if groups is None else _strata_of_groups(labels, groups)
+    members = [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
+    left, step = ROUNDS, max(_NUMBERS_AT_ONCE // len(labels), 1)
+    while left > 0:
+        count = min(left, step)
+        weights = np.zeros((count, len(strata)))
+        for rows in members:
+            even = np.full(len(rows), 1 / len(rows))
+            weights[:, rows] = random.multinomial(len(rows), even, size=count)
+        yield weights if unit is None else weights[:, unit]
+        left -= count
+
+
+def _strata_of_groups(labels: Labels, groups: Labels) -> tuple[Labels, Labels]:
+    """The commonest class of each group, and `(examples,)` the group of each example."""
+    _, unit = np.unique(groups, return_inverse=True)
+    classes = int(labels.max()) + 1
+    pairs, counts = np.unique(unit * classes + labels, return_counts=True)
+    group, label = np.divmod(pairs, classes)
+    order = np.lexsort((label, -counts, group))
+    first = np.unique(group[order], return_index=True)[1]
+    return label[order][first], unit
