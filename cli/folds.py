@@ -26,7 +26,9 @@ from ..core.run_layout import (
     FOLD_SCORES_FILE,
     FOLDS_FILE,
     FOLDS_TABLE_FILE,
+    LABEL_DOUBTS_FILE,
     TEST_FILE,
+    VALIDATION_PREDICTIONS_FILE,
     fold_name,
 )
 from .console import notify, show, show_table
@@ -95,29 +97,33 @@ def _claim(config: RunConfig, run_dir: Path) -> None:
 def _train_one(config: RunConfig, directory: Path, run_dir: Path) -> None:
     run = train(config, directory, resumable=run_dir)
     test(run)
-    # Last, as it tells that the fold is finished.
-    write_checked_json(directory / FOLD_SCORES_FILE, _validation_scores(run))
+    _judge_held_out(run, directory)
     _forget_models()
 
 
 def _is_finished(directory: Path) -> bool:
     """Whether a fold has all its scores; those that are damaged are made anew."""
-    damaged = [
-        name for name in (FOLD_SCORES_FILE, TEST_FILE) if is_damaged(directory / name)
-    ]
+    held_out = (FOLD_SCORES_FILE, VALIDATION_PREDICTIONS_FILE)
+    damaged = [name for name in (*held_out, TEST_FILE) if is_damaged(directory / name)]
     if damaged:
         notify(f"{directory}: {' and '.join(damaged)} damaged or gone: scored again")
-    return not damaged and (directory / FOLD_SCORES_FILE).exists()
+    return not damaged and all((directory / name).exists() for name in held_out)
 
 
-def _validation_scores(run: TrainedRun) -> dict[str, Any]:
+def _judge_held_out(run: TrainedRun, directory: Path) -> None:
+    """Writes what a fold says of its validation images, and how right it is."""
     from ..trainer import Trainer
+    from .out_of_fold import write_held_out
 
     if run.data.validation is None:
         raise DataError("Each fold must have validation pictures. Try fewer data.folds.")
     # Without a directory: nothing may take the place of test.json.
-    scores = Trainer().test(run.result.model, run.data.validation).scores
-    return {**scores, "class_names": list(run.data.class_names)}
+    result = Trainer().test(run.result.model, run.data.validation)
+    if result.predictions is not None:
+        write_held_out(directory, result.predictions)
+    scores = {**result.scores, "class_names": list(run.data.class_names)}
+    # Last, as it tells that the fold is finished.
+    write_checked_json(directory / FOLD_SCORES_FILE, scores)
 
 
 def _read_scores(directory: Path) -> dict[str, dict[str, Any]]:
@@ -147,6 +153,25 @@ def _report(run_dir: Path, folds: list[dict[str, dict[str, Any]]]) -> None:
     save_figure(confusion_matrix_figure(matrix, names), run_dir / CONFUSION_MATRIX_IMAGE)
     for split, scores in summary.items():
         _show(split, scores)
+    _report_label_doubts(run_dir)
+
+
+def _report_label_doubts(run_dir: Path) -> None:
+    """Writes which labels are doubtful, by the folds that did not train on the images."""
+    from ..evaluation.evidence import as_labelled
+    from ..evaluation.label_doubts import find_label_doubts, write_label_doubts
+    from .out_of_fold import read_out_of_fold
+
+    try:
+        predictions = read_out_of_fold(run_dir)
+        labelled = as_labelled(predictions)
+    except DataError as error:
+        notify(f"label doubts: not measured: {error}")
+        return
+    doubts = find_label_doubts(labelled.labels, labelled.probabilities)
+    write_label_doubts(run_dir / LABEL_DOUBTS_FILE, predictions, doubts)
+    count, total = int(doubts.in_doubt.sum()), len(labelled)
+    show(f"{count:,} of {total:,} labels are in doubt, see {LABEL_DOUBTS_FILE}")
 
 
 def _as_rows(

@@ -20,6 +20,8 @@ from typing import Any, BinaryIO
 from .errors import ConfigError, message
 from .removal import remove_temporary
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets compute begins so
+
 
 def write_bytes_atomic(path: Path, content: bytes) -> None:
     """Replaces the file in one step, so that no reader ever sees half of it."""
@@ -246,8 +248,18 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
         writer.writerows([_no_formula(cell) for cell in row] for row in rows)
 
 
+def text_of_cell(cell: str) -> str:
+    """The text that `write_csv` was given for a cell.
+
+    Example:
+        >>> text_of_cell("'=1"), text_of_cell("nevus")
+        ('=1', 'nevus')
+    """
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell
+
+
 def _no_formula(cell: object) -> object:
-    if not isinstance(cell, str) or not cell.startswith(("=", "+", "-", "@", "\t", "\r")):
+    if not isinstance(cell, str) or not cell.startswith(_FORMULA):
         return cell
     try:
         float(cell)

@@ -45,6 +45,8 @@ RESUMABLE_CHECKPOINT = re.compile(r"step-(?P<step>\d{8,})(?P<mid_epoch>-mid-epoc
 FOLDS_FILE = "folds.json"
 FOLDS_TABLE_FILE = "folds.csv"
 FOLD_SCORES_FILE = "validation.json"
+VALIDATION_PREDICTIONS_FILE = "validation_predictions.csv"
+LABEL_DOUBTS_FILE = "label_doubts.csv"
 FOLD = re.compile(r"fold-\d+")
 
 # A search: a run in each of `trial-000`, `trial-001`, ...

@@ -1,6 +1,9 @@
 """What a classifier predicts for a set of images, and the table of it."""
 
-from collections.abc import Sequence
+import csv
+import io
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,8 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..core.files import write_csv
+from ..core.checked_files import CHECKSUMS_FILE, damaged, is_damaged
+from ..core.errors import DataError, message, reason_of
+from ..core.files import open_regular, text_of_cell, write_csv
 from .confusion import confusion_matrix
+
+_PROBABILITY = "probability:"
 
 
 @dataclass(frozen=True)
@@ -71,5 +78,50 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
         columns["label"] = [names[label] for label in predictions.labels]
     columns["prediction"] = [names[place] for place in rows.argmax(axis=1)]
     for place, name in enumerate(names):
-        columns[f"probability:{name}"] = [f"{value:.9g}" for value in rows[:, place]]
+        columns[f"{_PROBABILITY}{name}"] = [f"{value:.9g}" for value in rows[:, place]]
     write_csv(path, list(columns), zip(*columns.values(), strict=True))
+
+
+def read_predictions(path: Path) -> Predictions:
+    """Reads what `write_predictions` wrote; labels are None where they were not known.
+
+    Raises:
+        CheckpointError: The file is not what was written.
+        DataError: It can't be read, or is no table of predictions.
+    """
+    if is_damaged(path):
+        raise damaged(path, f"{CHECKSUMS_FILE} has another SHA-256 of it", "Test again.")
+    try:
+        with open_regular(path) as file:
+            lines = io.TextIOWrapper(file, "utf-8", "surrogateescape", newline="")
+            return _read_rows(csv.reader(lines))
+    except (OSError, ValueError, IndexError, KeyError, StopIteration, csv.Error) as error:
+        raise DataError(
+            message(
+                "A table of predictions must have the columns file, label where it is "
+                f"known, and probability:CLASS for each class ({reason_of(error)}).",
+                file=str(path),
+            )
+        ) from None
+
+
+def _read_rows(reader: Iterator[list[str]]) -> Predictions:
+    header = next(reader)
+    name_place = header.index("file")
+    label_place = header.index("label") if "label" in header else None
+    columns = [i for i, name in enumerate(header) if name.startswith(_PROBABILITY)]
+    class_names = tuple(header[i].removeprefix(_PROBABILITY) for i in columns)
+    places = {name: place for place, name in enumerate(class_names)}
+    names: list[str] = []
+    labels, values = array("i"), array("f")  # four bytes each, however many rows
+    for row in reader:
+        names.append(text_of_cell(row[name_place]))
+        values.extend(float(row[i]) for i in columns)
+        if label_place is not None:
+            labels.append(places[text_of_cell(row[label_place])])
+    return Predictions(
+        names,
+        np.array(values, np.float32).reshape(len(names), len(columns)),
+        class_names,
+        None if label_place is None else np.array(labels, np.int32),
+    )

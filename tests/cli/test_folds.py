@@ -105,6 +105,10 @@ def test_all_folds_are_runs_in_one_directory_and_are_summed_up(whole, kept) -> N
     assert (whole / "confusion_matrix.png").stat().st_size > 1000
     said = (kept / "out.txt").read_text()
     assert "validation, 3 folds:" in said
+    doubts = rows(whole / "label_doubts.csv")
+    assert sorted(row["file"] for row in doubts) == sorted(set.union(*parts))
+    assert all(Path(row["file"]).parent.name == row["label"] for row in doubts)
+    assert "of 30 labels are in doubt" in said
     assert f"run directory: {Path('runs') / whole.name}" in said
 
 

@@ -1,6 +1,16 @@
 import subprocess
 import sys
 
+import numpy as np
+import pytest
+from keraunos import CheckpointError, DataError
+from keraunos.core.checked_files import note_checksum
+from keraunos.evaluation.predictions import (
+    Predictions,
+    read_predictions,
+    write_predictions,
+)
+
 PROGRAM = """
 import sys
 import numpy as np
@@ -14,3 +24,35 @@ assert not {"matplotlib", "sklearn", "tensorflow"} & sys.modules.keys()
 
 def test_predictions_load_neither_matplotlib_nor_scikit_learn():
     subprocess.run([sys.executable, "-c", PROGRAM], check=True)
+
+
+@pytest.mark.parametrize("labels", [None, np.array([1, 0, 1], np.int32)])
+def test_what_is_written_is_read_back_to_the_bit(labels, tmp_path):
+    random = np.random.default_rng(0)
+    probabilities = random.dirichlet(np.ones(3), 3).astype(np.float32)
+    names = ["=a.png", "b \udcff,\n.png", "c.png"]
+    written = Predictions(names, probabilities, ("-x", "@y", "z"), labels)
+    write_predictions(tmp_path / "it.csv", written)
+    read = read_predictions(tmp_path / "it.csv")
+    assert (read.names, read.class_names) == (names, written.class_names)
+    np.testing.assert_array_equal(read.probabilities, probabilities)
+    assert read.probabilities.dtype == np.float32
+    np.testing.assert_array_equal(read.labels, labels)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "file,label\na,b\n", "label,probability:x\nx,1\n", "file,probability:x\na,b\n"],
+)
+def test_what_is_no_table_of_predictions_is_refused(text, tmp_path):
+    (tmp_path / "it.csv").write_text(text)
+    with pytest.raises(DataError, match="must have the columns file, label"):
+        read_predictions(tmp_path / "it.csv")
+
+
+def test_a_table_that_was_changed_is_refused(tmp_path):
+    (tmp_path / "it.csv").write_text("file,probability:x\na,0.5\n")
+    note_checksum(tmp_path / "it.csv")
+    (tmp_path / "it.csv").write_text("file,probability:x\na,0.9\n")
+    with pytest.raises(CheckpointError, match="SHA-256"):
+        read_predictions(tmp_path / "it.csv")

@@ -1,0 +1,103 @@
+"""What each fold says of the images that it did not train on, put together."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ..core.checked_files import note_checksum
+from ..core.errors import DataError, message
+from ..core.names import some
+from ..core.run_layout import FOLD, SPLIT_FILE, VALIDATION_PREDICTIONS_FILE
+from ..data.index.image_index import VALIDATION
+from ..data.index.split_csv import read_split
+from ..evaluation.predictions import Predictions, read_predictions, write_predictions
+
+
+def write_held_out(run: Path, predictions: Predictions) -> None:
+    """Writes validation_predictions.csv into the directory of a run.
+
+    Args:
+        run: The directory.
+        predictions: For the validation images, with labels. Their names become absolute,
+            as in split.csv, so that they can be found from anywhere.
+    """
+    names = [os.path.abspath(name) for name in predictions.names]
+    file = run / VALIDATION_PREDICTIONS_FILE
+    write_predictions(file, replace(predictions, names=names))
+    note_checksum(file)
+
+
+def read_held_out(run: Path) -> Predictions:
+    """What a run says of its validation images.
+
+    Raises:
+        DataError: It did not write that down, or its split.csv does not hold out all of
+            these images: a model that has trained on an image is no judge of it.
+    """
+    file = run / VALIDATION_PREDICTIONS_FILE
+    if not file.exists():
+        raise DataError(
+            message(
+                f"Each fold must have a {file.name}.",
+                f"`keraunos fit --resume {run.parent}` writes those that are missing.",
+                file=str(file),
+            )
+        )
+    predictions = read_predictions(file)
+    sides = read_split(run / SPLIT_FILE).by_path
+    seen = [name for name in predictions.names if sides.get(name) != VALIDATION]
+    if seen:
+        raise DataError(
+            message(
+                f"{file.name} must be about validation images alone; {SPLIT_FILE} does not "
+                f"hold out {len(seen):,} of them: {some(seen, 3)}.",
+                file=str(file),
+            )
+        )
+    return predictions
+
+
+def read_out_of_fold(run_dir: Path) -> Predictions:
+    """What all folds say together: each image is judged by the model that left it out.
+
+    Args:
+        run_dir: The directory of the folds.
+
+    Raises:
+        DataError: A fold has not finished, two judge the same image, or one has trained
+            on an image that it judges.
+    """
+    names = [entry.name for entry in run_dir.iterdir() if FOLD.fullmatch(entry.name)]
+    folds = [read_held_out(run_dir / name) for name in sorted(names, key=_length_and_name)]
+    if not folds:
+        raise DataError(message("There must be folds.", run=str(run_dir)))
+    joined = _joined(folds)
+    if len(set(joined.names)) < len(joined.names):
+        raise DataError(
+            message("No image may be in the validation of two folds.", run=str(run_dir))
+        )
+    return joined
+
+
+def _length_and_name(name: str) -> tuple[int, str]:
+    return len(name), name  # fold-10 behind fold-9
+
+
+def _joined(folds: Sequence[Predictions]) -> Predictions:
+    labels = [fold.labels for fold in folds if fold.labels is not None]
+    if len({fold.class_names for fold in folds}) > 1 or len(labels) < len(folds):
+        raise DataError(
+            message(
+                "All folds must have labels and the same classes.",
+                classes=[list(fold.class_names) for fold in folds],
+            )
+        )
+    return Predictions(
+        [name for fold in folds for name in fold.names],
+        np.concatenate([fold.probabilities for fold in folds]),
+        folds[0].class_names,
+        np.concatenate(labels),
+    )

@@ -1,0 +1,134 @@
+"""Which labels are doubtful, by predictions of models that did not train on the images.
+
+Method: confident learning (Northcutt, Jiang and Chuang, Journal of Artificial Intelligence
+Research 70, 2021). A class is confidently predicted for an image if its probability is at
+least what it is on average where that class is the label; the label is in doubt if the
+likeliest of these classes is another one. Images are ranked by the probability of their
+label.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ..core.files import write_csv
+from .predictions import Predictions
+
+Labels = npt.NDArray[np.integer]
+_TOLERANCE = 1e-6  # of a probability that is the mean of its class
+
+
+@dataclass(frozen=True)
+class LabelDoubts:
+    """How doubtful each label is.
+
+    Attributes:
+        order: `(images,)`: rows, the most doubtful first.
+        suggested: `(images,)`: the likeliest class other than the label.
+        in_doubt: `(images,)` bool: whether another class is confidently predicted.
+        thresholds: `(classes,)`: the probability from which a class counts as
+            confidently predicted; infinite for classes without images.
+        confident_joint: `(classes, classes)`: how many images of a label (row) are
+            confidently predicted to be of each class.
+    """
+
+    order: npt.NDArray[np.int64]
+    suggested: npt.NDArray[np.int64]
+    in_doubt: npt.NDArray[np.bool_]
+    thresholds: npt.NDArray[np.float64]
+    confident_joint: npt.NDArray[np.int64]
+
+    @property
+    def most_doubtful(self) -> npt.NDArray[np.int64]:
+        """Rows of the labels in doubt, the most doubtful first."""
+        return self.order[self.in_doubt[self.order]]
+
+
+def find_label_doubts(
+    labels: Labels, probabilities: npt.NDArray[np.floating]
+) -> LabelDoubts:
+    """Holds labels against predictions.
+
+    Args:
+        labels: `(images,)` classes, right or wrong.
+        probabilities: `(images, classes)` of models that did not train on the image:
+            those that did repeat the label, wrong as it may be.
+
+    Example:
+        >>> labels = np.array([0, 0, 0, 1, 1, 1])
+        >>> likely = np.array([0.9, 0.8, 0.1, 0.1, 0.2, 0.3])  # class 0
+        >>> doubts = find_label_doubts(labels, np.stack([likely, 1 - likely], axis=1))
+        >>> doubts.in_doubt.tolist(), int(doubts.order[0])
+        ([False, False, True, False, False, False], 2)
+    """
+    rows, classes = np.arange(len(labels)), probabilities.shape[1]
+    own = probabilities[rows, labels]
+    thresholds = _mean_self_confidence(labels, own, classes)
+    is_confident = probabilities >= thresholds - _TOLERANCE
+    likeliest = np.where(is_confident, probabilities, -1).argmax(axis=1)
+    counted = is_confident.any(axis=1)
+    joint = np.bincount(
+        labels[counted].astype(np.int64) * classes + likeliest[counted],
+        minlength=classes**2,
+    ).reshape(classes, classes)
+    others = probabilities.copy()
+    others[rows, labels] = -1
+    suggested = others.argmax(axis=1)
+    is_likelier = others[rows, suggested] > own
+    return LabelDoubts(
+        np.argsort(own, kind="stable"),
+        suggested,
+        counted & (likeliest != labels) & is_likelier,
+        thresholds,
+        joint,
+    )
+
+
+def write_label_doubts(path: Path, predictions: Predictions, doubts: LabelDoubts) -> None:
+    """Writes label_doubts.csv: an image a row, the most doubtful label first.
+
+    Its columns are rank, file, label, suggestion, in_doubt (1 or 0), probability_of_label
+    and probability_of_suggestion.
+
+    Args:
+        path: The file.
+        predictions: What the doubts come from, with labels.
+        doubts: Of these predictions.
+    """
+    if predictions.labels is None:
+        raise ValueError("There are doubts about labels only.")
+    names, labels = predictions.class_names, predictions.labels
+    rows = (
+        (
+            rank,
+            predictions.names[row],
+            names[labels[row]],
+            names[doubts.suggested[row]],
+            int(doubts.in_doubt[row]),
+            f"{predictions.probabilities[row, labels[row]]:.9g}",
+            f"{predictions.probabilities[row, doubts.suggested[row]]:.9g}",
+        )
+        for rank, row in enumerate(doubts.order, 1)
+    )
+    write_csv(path, COLUMNS, rows)
+
+
+COLUMNS = (
+    "rank",
+    "file",
+    "label",
+    "suggestion",
+    "in_doubt",
+    "probability_of_label",
+    "probability_of_suggestion",
+)
+
+
+def _mean_self_confidence(
+    labels: Labels, own: npt.NDArray[np.floating], classes: int
+) -> npt.NDArray[np.float64]:
+    counts = np.bincount(labels, minlength=classes)
+    sums = np.bincount(labels, weights=own, minlength=classes)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.inf)

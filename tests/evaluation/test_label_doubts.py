@@ -1,0 +1,138 @@
+"""Doubtful labels: found where some were made wrong on purpose."""
+
+import csv
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from keraunos.evaluation.label_doubts import find_label_doubts, write_label_doubts
+from keraunos.evaluation.predictions import Predictions
+from sklearn.metrics import average_precision_score
+
+SEEDS = range(5)
+FLIPPED = 0.05
+
+
+class Noisy(NamedTuple):
+    """Labels of which some were made wrong, and what models say of the images."""
+
+    labels: np.ndarray
+    probabilities: np.ndarray
+    is_wrong: np.ndarray
+
+
+def noisy(
+    seed: int, classes: int, sharpness: float = 2.0, memorised: bool = False
+) -> Noisy:
+    """600 images of uneven classes; `memorised` repeats the labels, as training does."""
+    random = np.random.default_rng(seed)
+    true = random.choice(classes, 600, p=random.dirichlet(np.full(classes, 3.0)))
+    is_wrong = np.zeros(600, bool)
+    is_wrong[random.choice(600, int(FLIPPED * 600), replace=False)] = True
+    other = (true + random.integers(1, classes, 600)) % classes
+    labels = np.where(is_wrong, other, true).astype(np.int32)
+    logits = random.normal(size=(600, classes))
+    logits[np.arange(600), labels if memorised else true] += sharpness
+    likely = np.exp(1.5 * logits)
+    likely /= likely.sum(axis=1, keepdims=True)
+    return Noisy(labels, likely.astype(np.float32), is_wrong)
+
+
+def average_precision(made: Noisy) -> float:
+    doubts = find_label_doubts(made.labels, made.probabilities)
+    ranks = np.empty(600)
+    ranks[doubts.order] = np.arange(600)
+    return float(average_precision_score(made.is_wrong, -ranks))
+
+
+@pytest.mark.parametrize("classes", [2, 3, 9])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_labels_made_wrong_come_first(classes: int, seed: int) -> None:
+    assert average_precision(noisy(seed, classes)) > 8 * FLIPPED
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_model_that_trained_on_the_images_finds_none_of_them(seed: int) -> None:
+    assert average_precision(noisy(seed, 3, memorised=True)) < 2 * FLIPPED
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_most_labels_made_wrong_are_in_doubt_and_few_others(seed: int) -> None:
+    made = noisy(seed, classes=3, sharpness=3.0)
+    in_doubt = find_label_doubts(made.labels, made.probabilities).in_doubt
+    assert in_doubt[made.is_wrong].mean() > 0.65
+    assert in_doubt[~made.is_wrong].mean() < 0.01
+
+
+def test_the_rule_by_hand() -> None:
+    labels = np.array([0, 0, 1, 1, 2])
+    probabilities = np.array(
+        [
+            [0.60, 0.30, 0.10],  # its own class
+            [0.20, 0.55, 0.25],  # class 1 is at least as likely as on average
+            [0.10, 0.50, 0.40],  # its own class, below the average of class 2
+            [0.45, 0.40, 0.15],  # class 0 is likelier than its own, and above average
+            [0.39, 0.22, 0.39],  # its own class is as likely as any
+        ]
+    )
+    doubts = find_label_doubts(labels, probabilities)
+    assert doubts.thresholds.tolist() == pytest.approx([0.40, 0.45, 0.39])
+    assert doubts.in_doubt.tolist() == [False, True, False, True, False]
+    assert doubts.suggested.tolist() == [1, 1, 2, 0, 0]
+    assert doubts.order.tolist() == [1, 4, 3, 2, 0]
+    assert doubts.most_doubtful.tolist() == [1, 3]
+    assert doubts.confident_joint.tolist() == [[1, 1, 0], [1, 1, 0], [0, 0, 1]]
+
+
+def test_no_image_is_taken_for_a_class_without_images() -> None:
+    probabilities = np.array([[0.1, 0.1, 0.8], [0.2, 0.7, 0.1], [0.6, 0.2, 0.2]])
+    doubts = find_label_doubts(np.array([0, 1, 0]), probabilities)
+    assert np.isinf(doubts.thresholds[2])
+    assert not doubts.confident_joint[:, 2].any()
+    assert not doubts.in_doubt[0]
+
+
+def test_the_table_has_a_row_an_image_the_most_doubtful_first(tmp_path: Path) -> None:
+    labels = np.array([0, 1, 0], np.int32)
+    probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.125, 0.875]], np.float32)
+    predictions = Predictions(["a", "b", "=c"], probabilities, ["cat", "dog"], labels)
+    doubts = find_label_doubts(labels, probabilities)
+    write_label_doubts(tmp_path / "it.csv", predictions, doubts)
+    with (tmp_path / "it.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["file"] for row in rows] == ["'=c", "b", "a"]
+    assert rows[0] == {
+        "rank": "1",
+        "file": "'=c",
+        "label": "cat",
+        "suggestion": "dog",
+        "in_doubt": "1",
+        "probability_of_label": "0.125",
+        "probability_of_suggestion": "0.875",
+    }
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("classes", [2, 3, 5, 9])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_cleanlab_doubts_the_same_labels_in_the_same_order(classes: int, seed: int) -> None:
+    filters = pytest.importorskip("cleanlab.filter")
+    from cleanlab.rank import get_label_quality_scores
+
+    for sharpness in (1.0, 2.0, 3.0):
+        made = noisy(seed, classes, sharpness)
+        doubts = find_label_doubts(made.labels, made.probabilities)
+        theirs = filters.find_label_issues(
+            made.labels, made.probabilities, filter_by="confident_learning", n_jobs=1
+        )
+        # Where the likeliest class of all is not confidently predicted, but others are,
+        # the paper takes the likeliest of these, and cleanlab that class nevertheless.
+        likeliest = made.probabilities.argmax(axis=1)
+        confident = made.probabilities.max(axis=1) >= doubts.thresholds[likeliest] - 1e-6
+        np.testing.assert_array_equal(doubts.in_doubt[confident], theirs[confident])
+        assert (doubts.in_doubt != theirs).sum() <= 1
+        quality = get_label_quality_scores(
+            made.labels, made.probabilities, method="self_confidence"
+        )
+        assert (np.diff(quality[doubts.order]) >= 0).all()
