@@ -23,6 +23,7 @@ CLASSES_FILE = "classes.txt"
 TEST_FILE = "test.json"
 PREDICTIONS_FILE = "predictions.csv"
 CONFUSION_MATRIX_FILE = "confusion_matrix.csv"
+CALIBRATION_FILE = "calibration.json"
 
 # What is drawn.
 SAMPLES_IMAGE = "samples.png"

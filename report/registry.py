@@ -45,7 +45,9 @@ def _class(module: str, name: str) -> Any:
     return getattr(importlib.import_module(module, __package__), name)
 
 
-_PARTS: dict[str, Callable[[EvaluationConfig], Any]] = {}
+_PARTS: dict[str, Callable[[EvaluationConfig], Any]] = {
+    "calibration": _shipped("..evaluation.calibration", "Calibration", "calibration"),
+}
 
 
 def _own(label: str, options: dict[str, Any]) -> Part:

@@ -1,0 +1,60 @@
+"""Draws whether probabilities mean what they say."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+Rows = Sequence[Mapping[str, Any]]
+
+# Of the colours that Okabe and Ito chose for all kinds of sight; the marks differ, too.
+_STYLES = (("#0072B2", "o"), ("#D55E00", "s"))
+
+
+def reliability_figure(curves: Mapping[str, Rows]) -> Figure:
+    """How often the model is right, by how sure it is, and how many images that is of.
+
+    Args:
+        curves: Bins as `Binned.rows` returns them, by what they are called: one or two.
+    """
+    figure = Figure(figsize=(5, 5.6), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    above.plot([0, 1], [0, 1], color="0.5", ls="--", lw=1, label="perfectly calibrated")
+    styles = zip(curves.items(), _STYLES, strict=False)
+    for place, ((name, rows), (colour, marker)) in enumerate(styles):
+        _draw_curve(above, rows, name, colour, marker)
+        _draw_counts(below, rows, colour, place, len(curves))
+    above.set(ylabel="right, share of images", ylim=(-0.02, 1.02))
+    figure.legend(loc="outside upper center", ncols=3, fontsize=9)
+    below.set(xlabel="probability of the predicted class", ylabel="images", xlim=(0, 1))
+    for axis in (above, below):
+        axis.grid(alpha=0.3)
+    return figure
+
+
+def _draw_curve(axis: Axes, rows: Rows, name: str, colour: str, marker: str) -> None:
+    share = np.array([row["accuracy"] for row in rows])
+    ends = np.array([row["interval"] for row in rows])
+    lengths = np.abs(ends.T - share)
+    axis.errorbar(
+        [row["confidence"] for row in rows],
+        share,
+        yerr=lengths,
+        color=colour,
+        marker=marker,
+        ms=5,
+        lw=1.2,
+        elinewidth=0.8,
+        capsize=2,
+        label=name,
+    )
+
+
+def _draw_counts(axis: Axes, rows: Rows, colour: str, place: int, curves: int) -> None:
+    """Bars of several curves beside each other."""
+    width = np.array([row["high"] - row["low"] for row in rows]) / curves
+    left = np.array([row["low"] for row in rows]) + place * width
+    counts = [row["images"] for row in rows]
+    axis.bar(left, counts, 0.9 * width, align="edge", color=colour)
