@@ -9,7 +9,7 @@ from ...core.errors import ConfigError, message
 from ...evaluation import Predictions
 from ...models import Module
 from ...strategies import Position
-from ..contracts import BatchSource, KnowsContradictions, LabelledSource
+from ..contracts import BatchSource, KnowsColumns, KnowsContradictions, LabelledSource
 from ..result import TestResult
 from ..setup.compiled_model import batch_spec, check_targets
 from ..setup.overrides import refuse_own_evaluation, refuse_own_prediction
@@ -107,14 +107,18 @@ def score(model: keras.Model, source: BatchSource, module: Module) -> TestResult
 def score_predictions(source: Any, predictions: Predictions) -> dict[str, Any]:
     """All scores of a classifier; once more without contradictory pictures, if any.
 
-    A picture is contradictory if a copy of it is filed under another class.
+    A picture is contradictory if a copy of it is filed under another class. Intervals draw
+    whole groups where the data know of groups.
     """
-    scores = predictions.scores()
+    groups = source.groups if isinstance(source, KnowsColumns) else None
+    scores = predictions.scores(groups=groups)
     if not isinstance(source, KnowsContradictions):
         return scores
     contradictory = source.contradictory
     if contradictory.any():
         scores["contradictory_pictures"] = int(contradictory.sum())
         if not contradictory.all():
-            scores["without_contradictory_pictures"] = predictions.scores(~contradictory)
+            scores["without_contradictory_pictures"] = predictions.scores(
+                ~contradictory, groups
+            )
     return scores
