@@ -1,6 +1,5 @@
 """Cross-validation: a run for each fold, in one directory, and what they say together."""
 
-import gc
 from pathlib import Path
 from typing import Any
 
@@ -95,10 +94,12 @@ def _claim(config: RunConfig, run_dir: Path) -> None:
 
 
 def _train_one(config: RunConfig, directory: Path, run_dir: Path) -> None:
+    from .saved_model import forget_models
+
     run = train(config, directory, resumable=run_dir)
     test(run)
     _judge_held_out(run, directory)
-    _forget_models()
+    forget_models()
 
 
 def _is_finished(directory: Path) -> bool:
@@ -204,11 +205,3 @@ def _show(split: str, scores: dict[str, Any]) -> None:
             )
     show(f"{split}, {scores['folds']} folds:")
     show_table(table)
-
-
-def _forget_models() -> None:
-    """Frees what Keras and its models hold on to, before the next fold."""
-    import keras
-
-    keras.utils.clear_session()
-    gc.collect()

@@ -1,5 +1,6 @@
 """Loads the model of a finished run."""
 
+import gc
 import zipfile
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -39,6 +40,12 @@ def load_model(run: Path, config: RunConfig) -> keras.Model:
         model = _load(file)
     _require_size(model, config.data.image_size, run)
     return model
+
+
+def forget_models() -> None:
+    """Frees what Keras and its models hold on to, before the next one."""
+    keras.utils.clear_session()
+    gc.collect()
 
 
 def _require_size(model: keras.Model, image_size: int, run: Path) -> None:

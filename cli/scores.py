@@ -1,5 +1,6 @@
 """Shows how a model did."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from rich.table import Table
@@ -42,6 +43,19 @@ def show_scores(split: str, scores: dict[str, Any]) -> None:
     show_table(table)
 
 
+def show_beside(columns: Mapping[str, dict[str, Any]]) -> None:
+    """Writes the scores of several models side by side, each with its interval.
+
+    Args:
+        columns: Scores as in test.json, by the heading of their column.
+    """
+    table = Table("score", *map(printable, columns))
+    for name in _SUMMARY:
+        values = [_with_interval(scores, name) for scores in columns.values()]
+        table.add_row(name.replace("_", " "), *values)
+    show_table(table)
+
+
 def _weakest(per_class: dict[str, dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
     """All classes in their order, or of very many those of the lowest F1."""
     every = list(per_class.items())
@@ -51,14 +65,17 @@ def _weakest(per_class: dict[str, dict[str, Any]]) -> list[tuple[str, dict[str, 
 
 
 def _summary(scores: dict[str, Any]) -> str:
-    parts = []
-    for name in _SUMMARY:
-        text = f"{name.replace('_', ' ')} {_number(scores[name])}"
-        if name in scores.get("intervals", {}):
-            low, high = scores["intervals"][name]
-            text += f" [{low:.3f}, {high:.3f}]"
-        parts.append(text)
-    return ", ".join(parts)
+    return ", ".join(
+        f"{name.replace('_', ' ')} {_with_interval(scores, name)}" for name in _SUMMARY
+    )
+
+
+def _with_interval(scores: dict[str, Any], name: str) -> str:
+    text = _number(scores[name])
+    if name in scores.get("intervals", {}):
+        low, high = scores["intervals"][name]
+        text += f" [{low:.3f}, {high:.3f}]"
+    return text
 
 
 def _number(value: float | None) -> str:

@@ -22,6 +22,7 @@ MODEL_FILE = "model.keras"
 CLASSES_FILE = "classes.txt"
 TEST_FILE = "test.json"
 PREDICTIONS_FILE = "predictions.csv"
+TTA_PREDICTIONS_FILE = "tta_predictions.csv"
 CONFUSION_MATRIX_FILE = "confusion_matrix.csv"
 CALIBRATION_FILE = "calibration.json"
 
@@ -49,6 +50,10 @@ FOLD_SCORES_FILE = "validation.json"
 VALIDATION_PREDICTIONS_FILE = "validation_predictions.csv"
 LABEL_DOUBTS_FILE = "label_doubts.csv"
 FOLD = re.compile(r"fold-\d+")
+
+# Several models as one.
+ENSEMBLE_FILE = "ensemble.json"
+ENSEMBLE_PREDICTIONS_FILE = "ensemble_predictions.csv"
 
 # A search: a run in each of `trial-000`, `trial-001`, ...
 SEARCH_FILE = "search.json"

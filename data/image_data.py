@@ -136,6 +136,9 @@ class ImageData:
         """
         other = copy.copy(self)
         other.train = self.train.with_augmentation(augmentation)
+        for name in ("validation", "test"):
+            split = getattr(self, name)
+            setattr(other, name, split and split.with_augmentation(augmentation))
         return other
 
     def describe(self) -> list[str]:

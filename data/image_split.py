@@ -1,7 +1,7 @@
 """One split of a data set as batches: a pure function of seed, epoch and position."""
 
 import copy
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,10 @@ from ..core.store import Store
 from ..strategies import Position, Replicas
 from .augmentation import AUGMENTATION_VERSION, Augmentation, augment
 from .batches import read_batches
-from .copies.groups import rank_within
+from .copies.groups import content_numbers, rank_within
 from .files.image_cache import LoadImages
 from .files.pixel_rules import DECODER
+from .image_views import ImageViews
 from .index.image_index import ImageIndex
 from .order import Draws, balanced, balanced_weights, sequential, shuffled
 
@@ -33,6 +34,8 @@ class ImageSplit:
         batch_size: Images per step over all replicas.
         decoder: Names all that pixels depend on besides their files.
         store: Where what runs share is kept, or None.
+        seed: Of order and augmentation.
+        augmentation: Of training images, and of others in test-time augmentation.
 
     Attributes:
         class_names: The classes, in the order of the model's outputs.
@@ -51,9 +54,14 @@ class ImageSplit:
         batch_size: int,
         decoder: str = DECODER,
         store: Store | None = None,
+        *,
+        seed: int = 0,
+        augmentation: Augmentation | None = None,
     ) -> None:
         self.decoder = decoder
         self.store = store
+        self.seed = seed
+        self.augmentation = augmentation or Augmentation(strength=0)
         self.class_names = index.class_names
         self.image_size = image_size
         self.batch_size = batch_size
@@ -78,6 +86,11 @@ class ImageSplit:
         return [str(path) for path in self._index.paths[self._rows]]
 
     @property
+    def content_numbers(self) -> npt.NDArray[np.uint64]:
+        """`(images,)`: a number for each image, from its content; copies share theirs."""
+        return content_numbers(self._index.digests[self._rows])
+
+    @property
     def contradictory(self) -> npt.NDArray[np.bool_]:
         """`(images,)` bool: whether a copy is filed under another class."""
         return self._index.contradictory[self._rows]
@@ -91,6 +104,16 @@ class ImageSplit:
     def groups(self) -> npt.NDArray[np.intp] | None:
         """`(images,)` numbers that images of a group share; None without such a column."""
         return self._index.groups[self._rows] if self._index.is_grouped else None
+
+    def with_augmentation(self, augmentation: Augmentation) -> Self:
+        """The same images in the same order, varied otherwise."""
+        other = copy.copy(self)
+        other.augmentation = augmentation
+        return other
+
+    def test_time_views(self) -> ImageViews:
+        """The images in order, each epoch another view; a ConfigError with strength 0."""
+        return ImageViews(self.in_order, self.augmentation.strength, self.seed)
 
     def images(self, places: Integers) -> npt.NDArray[np.uint8]:
         """`(n, size, size, 3)` RGB, uint8: the images at these places."""
@@ -194,23 +217,14 @@ class TrainingSplit(ImageSplit):
         augmentation: Augmentation | None = None,
         class_balance: ClassBalance = "none",
     ) -> None:
-        super().__init__(index, split, load, image_size, batch_size, decoder, store)
-        self.seed = seed
-        self.augmentation = augmentation or Augmentation(strength=0)
+        common = (index, split, load, image_size, batch_size, decoder, store)
+        super().__init__(*common, seed=seed, augmentation=augmentation)
         self.class_balance = class_balance
-        self._in_order = ImageSplit(
-            index, split, load, image_size, batch_size, decoder, store
-        )
-        digests = index.digests[self._rows]
-        self._identities = _identities(digests)
+        self._in_order = ImageSplit(*common, seed=seed, augmentation=augmentation)
+        copies = rank_within(index.digests[self._rows]).astype(np.uint64)
+        self._identities = self.content_numbers + copies
         self._view: int | None = None  # all draws of the one version, in order
         self._class_weights = balanced_weights(self.labels, len(self.class_names))
-
-    def with_augmentation(self, augmentation: Augmentation) -> "TrainingSplit":
-        """The same images in the same order, varied otherwise."""
-        other = copy.copy(self)
-        other.augmentation = augmentation
-        return other
 
     def draws(self, epoch: int) -> Draws:
         """What an epoch draws: places within this split, and draw numbers."""
@@ -281,11 +295,3 @@ class TrainingSplit(ImageSplit):
         """See `ImageSplit`. How many versions there are makes no difference."""
         how = [self.seed, self.augmentation.strength, self._view]
         return sha256_of_json([AUGMENTATION_VERSION, super().fingerprint, *how])
-
-
-def _identities(digests: npt.NDArray[np.bytes_]) -> npt.NDArray[np.uint64]:
-    """A number for each image, from its content; copies get numbers of their own."""
-    width = digests.dtype.itemsize
-    raw = np.frombuffer(digests.tobytes(), np.uint8).reshape(-1, width)[:, :8]
-    content = np.ascontiguousarray(raw).view(np.uint64).reshape(-1)
-    return content + rank_within(digests).astype(np.uint64)

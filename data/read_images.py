@@ -62,6 +62,11 @@ def read_images(
     cache = "none" if (config.check, config.cache) == ("lazy", "auto") else config.cache
     load, remarks = open_images(files, cache, store)
     common = (load, config.image_size, config.batch_size, rules.decoder, store)
+
+    def held_out(split: int) -> ImageSplit | None:
+        images = ImageSplit(index, split, *common, seed=seed, augmentation=augmentation)
+        return images if images.num_examples else None
+
     train = TrainingSplit(
         index,
         TRAIN,
@@ -72,14 +77,10 @@ def read_images(
     )
     return ReadImages(
         train,
-        _unless_empty(ImageSplit(index, VALIDATION, *common)),
-        _unless_empty(ImageSplit(index, TEST, *common)),
+        held_out(VALIDATION),
+        held_out(TEST),
         built,
         (*built.remarks, *remarks),
         config.bit_depth,
         store,
     )
-
-
-def _unless_empty(split: ImageSplit) -> ImageSplit | None:
-    return split if split.num_examples else None

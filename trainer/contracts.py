@@ -66,6 +66,14 @@ class KnowsColumns(Protocol):
 
 
 @runtime_checkable
+class GivesViews(Protocol):
+    """Data that can vary their examples in test-time augmentation."""
+
+    def test_time_views(self) -> BatchSource:
+        """The examples in order; epoch n, from 1 on, is view n of each."""
+
+
+@runtime_checkable
 class LoadsImages(Protocol):
     """Data that hand out the images of single examples."""
 

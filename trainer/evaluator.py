@@ -20,6 +20,7 @@ from .guards.keras_arguments import explains_keras_arguments
 from .guards.pipeline_errors import errors_of_pipelines
 from .loop.evaluation import evaluate, predict, score
 from .loop.outputs import Collected
+from .loop.views import find_views, with_views
 from .result import TestResult
 from .setup.batch_limits import batch_limit, require_end
 from .setup.datasets import as_source
@@ -81,6 +82,7 @@ class Evaluator:
         module: Module | None = None,
         *,
         evaluation: Mapping[str, Any] | EvaluationConfig | None = None,
+        tta: int | None = None,
     ) -> TestResult:
         """Scores a model on test data.
 
@@ -96,17 +98,25 @@ class Evaluator:
             evaluation: What else can be asked of the result, as the section
                 `evaluation` of a configuration; its defaults if None. It is measured
                 when `result.findings` or `result.report` is used.
+            tta: Test-time augmentation: the probabilities are averaged over this many
+                views of each image, the first of which is the image as it is, the others
+                varied as training images are. Reported beside the plain prediction, as
+                `result.tta`, and never in its place.
 
         Raises:
-            ConfigError: There is no such split, or nothing to measure.
+            ConfigError: There is no such split, nothing to measure, or `tta` without
+                images or with `augmentation.strength` 0.
         """
         asked = as_evaluation(evaluation)
         if self.run_dir is not None and current_workers().is_chief:
             require_plain(Path(os.path.realpath(user_path(self.run_dir))))
         source = as_source(split_of(data, "test"), "data")
         require_end(source)
+        views = find_views(source, module, tta)
         whole = as_model(model, self._make_strategy)
         result = score(whole, source, module or Module())
+        if views is not None:
+            result = with_views(result, whole, source, views)
         if result.predictions is not None:
             validation = data.validation if isinstance(data, HasSplits) else None
             subject = TrainedModel(whole, source, validation, batch_size_of(source) or 32)

@@ -56,12 +56,15 @@ class TestResult:
         predictions: What it said of each picture, if the data are pictures.
         subject: The model with the images it was tested on, for what else is measured.
         evaluation: What that is.
+        tta: Scores and predictions of the means over views of each image, if
+            `tta` was asked for; `scores["tta"]` has the same scores.
     """
 
     scores: dict[str, Any]
     predictions: Predictions | None = None
     subject: "Subject | None" = field(default=None, repr=False, compare=False)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig, repr=False)
+    tta: "TestResult | None" = field(default=None, repr=False)
 
     @cached_property
     def evidence(self) -> "Evidence":

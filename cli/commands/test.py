@@ -1,48 +1,108 @@
-"""`keraunos test`: score a run's best model."""
+"""`keraunos test`: score a run's best model, or several runs as one."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from ...core.errors import ConfigError, message
+from ...core.run_layout import ENSEMBLE_FILE
 from ..console import notify
-from ..run_directories import read_run_config
-from ..scores import show_scores
+from ..ensembles import (
+    Member,
+    find_members,
+    output_directory,
+    read_split,
+    require_honest_split,
+)
+from ..scores import show_beside, show_scores
 from ..tensorflow import load_tensorflow
-from ..untrusted import is_elsewhere
 
-RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
+Split = Literal["test", "validation"]
+RunArgument = Annotated[
+    Path, typer.Argument(metavar="RUN", help="A run directory, or one of folds.")
+]
 
 
 def test(
-    run: RunArgument,
-    split: Annotated[
-        Literal["test", "validation"], typer.Option(help="Which pictures.")
-    ] = "test",
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN...",
+            help="A run directory; several, or one of folds, are scored as an ensemble.",
+        ),
+    ],
+    split: Annotated[Split, typer.Option(help="Which images.")] = "test",
+    tta: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="VIEWS",
+            help="Test-time augmentation: also average over this many views of each image.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Where the files of an ensemble go; by default those of folds go into "
+            "their directory, those of several runs nowhere.",
+        ),
+    ] = None,
 ) -> None:
-    """Score a run's best model on its test or validation pictures."""
-    config = read_run_config(run)
-    load_tensorflow(config.trainer)
-    from ...core.errors import ConfigError, message
-    from ...trainer import Trainer
-    from ..build import build_data
-    from ..saved_model import load_model
+    """Score a run's best model on its test or validation images.
 
-    if config.cache_dir is not None and is_elsewhere(config.cache_dir, run):
-        notify(
-            f"cache: your own, as the run names {config.cache_dir}, which is no cache yet"
-        )
-        config = config.model_copy(update={"cache_dir": None})
-    data = build_data(config)
-    chosen = getattr(data, split)
-    if chosen is None:
+    Of several runs, or the directory of a cross-validation, the mean of the probabilities
+    is scored beside each of them.
+    """
+    members = find_members(runs)
+    if len(members) == 1:
+        _refuse_output(output)
+        load_tensorflow(members[0].config.trainer)
+        _test_run(members[0], split, tta)
+        return
+    require_honest_split(members, split)
+    directory = output_directory(runs, members, split, output)
+    load_tensorflow(members[0].config.trainer)
+    _test_ensemble(members, split, tta, directory)
+
+
+def _refuse_output(output: Path | None) -> None:
+    if output is not None:
         raise ConfigError(
             message(
-                f"The run must have a {split} split.",
-                f"Its configuration names no folder as data.{split}.",
-                run=str(run),
+                "`--output` is for ensembles: the files of one run go into its directory.",
+                "Leave it out, or name more runs.",
+                output=str(output),
             )
         )
-    # Scores of validation pictures are shown, but never take the place of test.json.
-    trainer = Trainer(run_dir=run if split == "test" else None)
-    show_scores(split, trainer.test(load_model(run, config), chosen).scores)
+
+
+def _test_run(member: Member, split: Split, tta: int | None) -> None:
+    from ...trainer import Trainer
+    from ..saved_model import load_model
+
+    images = read_split(member, split)
+    # Scores of validation images are shown, but never take the place of test.json.
+    trainer = Trainer(run_dir=member.run if split == "test" else None)
+    result = trainer.test(load_model(member.run, member.config), images, tta=tta)
+    show_scores(split, result.scores)
+    if result.tta is not None:
+        show_beside({"single model": result.scores, f"{tta} views": result.tta.scores})
+
+
+def _test_ensemble(
+    members: Sequence[Member], split: Split, tta: int | None, directory: Path | None
+) -> None:
+    from ..ensemble_test import score_members
+
+    tested = score_members(members, split, tta)
+    show_scores(f"{split}, mean of {len(members)} models", tested.scores)
+    columns = {**tested.members, "ensemble": tested.scores}
+    if "tta" in tested.scores:
+        columns[f"ensemble, {tta} views"] = tested.scores["tta"]
+    show_beside(columns)
+    if directory is not None:
+        tested.write(directory)
+        notify(f"written: {directory / ENSEMBLE_FILE}")

@@ -107,3 +107,17 @@ def rank_within(digests: npt.NDArray[np.bytes_]) -> npt.NDArray[np.int64]:
     ranks = np.empty(len(groups), np.int64)
     ranks[order] = np.arange(len(groups)) - starts
     return ranks
+
+
+def content_numbers(digests: npt.NDArray[np.bytes_]) -> npt.NDArray[np.uint64]:
+    """A number for each file, from its content; copies share theirs.
+
+    Args:
+        digests: `(files,)` fingerprints of the contents, 8 bytes or more.
+
+    Example:
+        >>> content_numbers(np.array([b"a", b"b", b"a"], "S32")).tolist()
+        [97, 98, 97]
+    """
+    raw = np.frombuffer(digests.tobytes(), np.uint8).reshape(-1, digests.dtype.itemsize)
+    return np.ascontiguousarray(raw[:, :8]).view(np.uint64).reshape(-1)

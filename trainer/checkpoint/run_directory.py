@@ -32,6 +32,7 @@ from ...core.run_layout import (
     FOLD,
     TENSORBOARD_FOLDER,
     TEST_FILE,
+    TTA_PREDICTIONS_FILE,
 )
 from ...core.user_path import user_path
 from ..contracts import LoadsImages
@@ -41,6 +42,7 @@ from ..result import TestResult
 # Under such a name a file is written before it gets its own.
 _WRITTEN = "|".join(map(re.escape, (ENVIRONMENT_FILE, CONFIG_FILE)))
 _UNFINISHED = re.compile(rf"\.(?:{_WRITTEN})-\w{{8}}(?:\.\w+)?")
+_TTA_PREDICTIONS = re.compile(re.escape(TTA_PREDICTIONS_FILE))
 _DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 PACKAGES = ("keraunos", "tensorflow", "keras", "numpy", "tensorboard", "pillow")
 
@@ -170,6 +172,12 @@ def write_test_report(
         evaluation.write_report(directory, result.predictions, result.scores, source.images)
     else:
         write_checked_json(directory / TEST_FILE, result.scores)
+    if result.tta is not None and result.tta.predictions is not None:
+        evaluation.write_predictions(
+            directory / TTA_PREDICTIONS_FILE, result.tta.predictions
+        )
+    else:  # those of another test are not of these scores
+        remove_file(directory, TTA_PREDICTIONS_FILE, _TTA_PREDICTIONS)
 
 
 def _is_below(directory: Path, name: object) -> bool:

@@ -1,0 +1,162 @@
+"""Several runs, or all folds of one, as one model; loads no TensorFlow by itself."""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..configs import RunConfig
+from ..core.errors import ConfigError, message
+from ..core.run_layout import CONFIG_FILE, MODEL_FILE, fold_name
+from .console import notify
+from .folds import wants_all_folds
+from .output_file import writing
+from .run_directories import read_run_config
+from .untrusted import is_elsewhere
+
+
+@dataclass(frozen=True)
+class Member:
+    """A run whose model is one of several.
+
+    Attributes:
+        name: What distinguishes it from the others.
+        run: Its directory.
+        config: Its configuration.
+    """
+
+    name: str
+    run: Path
+    config: RunConfig
+
+
+def find_members(runs: Sequence[Path]) -> list[Member]:
+    """The runs themselves; for a directory of folds, the run of each fold.
+
+    Raises:
+        ConfigError: There is no run, one is named twice, or a fold is not finished.
+    """
+    found = [each for run in runs for each in _members_of(run)]
+    places = Counter(os.path.realpath(run) for run, _ in found)
+    twice = [str(run) for run, _ in found if places[os.path.realpath(run)] > 1]
+    if twice:
+        raise ConfigError(
+            message("Each member of an ensemble must be named once.", runs=" ".join(twice))
+        )
+    names = Counter(run.name for run, _ in found)
+    return [
+        Member(run.name if names[run.name] == 1 else str(run), run, config)
+        for run, config in found
+    ]
+
+
+def _members_of(run: Path) -> list[tuple[Path, RunConfig]]:
+    config = read_run_config(run)
+    if not wants_all_folds(config):
+        return [(run, config)]
+    folds = [run / fold_name(n) for n in range(1, (config.data.folds or 0) + 1)]
+    unfinished = [each.name for each in folds if not (each / MODEL_FILE).is_file()]
+    if unfinished:
+        raise ConfigError(
+            message(
+                f"All folds must be finished; there is no {MODEL_FILE} of "
+                f"{', '.join(unfinished)}.",
+                f"Finish them: keraunos fit {run / CONFIG_FILE} run_dir={run}",
+                run=str(run),
+            )
+        )
+    return [(each, read_run_config(each)) for each in folds]
+
+
+def require_honest_split(members: Sequence[Member], split: str) -> None:
+    """Makes sure that no member was trained on the images that are to be scored.
+
+    Raises:
+        ConfigError: One was.
+    """
+    folds = {(each.config.data.folds, each.config.data.fold) for each in members}
+    if split == "validation" and len(folds) > 1:
+        raise ConfigError(
+            message(
+                "Folds together can be scored on test images alone: the validation images "
+                "of one fold are training images of the others.",
+                "Score each fold on its own, as folds.json does, or leave --split out.",
+                split=split,
+                runs=" ".join(each.name for each in members),
+            )
+        )
+
+
+def output_directory(
+    runs: Sequence[Path], members: Sequence[Member], split: str, output: Path | None
+) -> Path | None:
+    """Where the files of an ensemble go: `--output`, or the directory of all its folds.
+
+    Returns:
+        None where nothing is to be written: several runs, or validation images, which
+        never take the place of those of the test.
+
+    Raises:
+        ConfigError: It is in the directory of a member, or can't be written.
+    """
+    if output is None:
+        return runs[0] if len(runs) == 1 and split == "test" else None
+    with writing(output) as directory:
+        inside = [m for m in members if directory.is_relative_to(os.path.realpath(m.run))]
+        if inside:
+            raise ConfigError(
+                message(
+                    "The files of an ensemble must lie outside of its members.",
+                    "Name another folder.",
+                    output=str(output),
+                    member=str(inside[0].run),
+                )
+            )
+        directory.mkdir(parents=True, exist_ok=True)
+    return directory
+
+
+def read_split(member: Member, split: str) -> Any:
+    """The test or validation images of a run.
+
+    Raises:
+        ConfigError: It has no such split.
+        DataError: The images can't be read.
+    """
+    from .build import build_data
+
+    config = member.config
+    if config.cache_dir is not None and is_elsewhere(config.cache_dir, member.run):
+        notify(
+            f"cache: your own, as the run names {config.cache_dir}, which is no cache yet"
+        )
+        config = config.model_copy(update={"cache_dir": None})
+    images = getattr(build_data(config), split)
+    if images is None:
+        raise ConfigError(
+            message(
+                f"The run must have a {split} split.",
+                f"Its configuration names no folder as data.{split}.",
+                run=str(member.run),
+            )
+        )
+    return images
+
+
+def require_images(paths: Sequence[Path]) -> None:
+    """Makes sure that no run was named where images are expected.
+
+    Raises:
+        ConfigError: One was.
+    """
+    runs = [str(path) for path in paths if (path / CONFIG_FILE).is_file()]
+    if runs:
+        raise ConfigError(
+            message(
+                "After RUN, images are expected, and these are runs.",
+                "Name further members of an ensemble with --ensemble RUN.",
+                runs=" ".join(runs),
+            )
+        )

@@ -1,0 +1,210 @@
+"""Several runs, or the folds of one, tested and asked as one model."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from helpers import contents, make_pictures
+from keraunos.cli.ensembles import Member, require_honest_split
+from keraunos.configs import load_config, to_yaml
+from keraunos.core.errors import ConfigError
+from PIL import Image
+from sklearn.metrics import balanced_accuracy_score
+
+CLASSES = ["cat", "dog", "emu"]
+CONFIG = """
+data: {{train: {root}/train, test: {root}/test, image_size: 32, batch_size: 4, folds: 3}}
+trainer: {{devices: 1}}
+augmentation: {{strength: 0.5}}
+"""
+
+
+def write_model(run: Path, seed: int) -> None:
+    """The model of a finished run: one that knows brightness, and no two alike."""
+    images = keras.Input((32, 32, 3))
+    pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 64)(images))
+    start = keras.initializers.RandomNormal(stddev=0.5, seed=seed)
+    head = keras.layers.Dense(3, "softmax", kernel_initializer=start)
+    keras.Model(images, head(pooled)).save(run / "model.keras")
+    (run / "classes.txt").write_text("\n".join(CLASSES) + "\n")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory of three folds, without the training that makes one."""
+    root = tmp_path_factory.mktemp("made")
+    make_pictures(root / "train", {"cat": 7, "dog": 6, "emu": 5}, seed=0)
+    make_pictures(root / "test", {"cat": 4, "dog": 3, "emu": 3}, seed=1)
+    (root / "own.yaml").write_text(CONFIG.format(root=root))
+    config = load_config([str(root / "own.yaml")], [f"cache_dir={root}/cache"])
+    for number in (1, 2, 3):
+        run = root / "folds" / f"fold-{number}"
+        run.mkdir(parents=True)
+        data = config.data.model_copy(update={"fold": number})
+        (run / "config.yaml").write_text(to_yaml(config.model_copy(update={"data": data})))
+        write_model(run, seed=number)
+    (root / "folds" / "config.yaml").write_text(to_yaml(config))
+    return root
+
+
+@pytest.fixture
+def folds(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made / "folds", tmp_path / "folds"))
+
+
+def probabilities(file: Path) -> dict[str, list[float]]:
+    """Of a table of predictions, by the name of the file."""
+    with file.open(newline="") as text:
+        return {
+            row["file"]: [float(row[f"probability:{name}"]) for name in CLASSES]
+            for row in csv.DictReader(text)
+        }
+
+
+def by_hand(folds: Path, file: str) -> np.ndarray:
+    """What each of the members says of an image, in plain Keras: `(members, classes)`."""
+    with Image.open(file) as image:
+        pixels = np.asarray(image.resize((32, 32), Image.Resampling.BILINEAR), "float32")
+    models = [keras.models.load_model(folds / f"fold-{n}/model.keras") for n in (1, 2, 3)]
+    return np.concatenate([model(pixels[None]).numpy() for model in models])
+
+
+@pytest.mark.slow
+def test_folds_are_tested_beside_each_other_and_as_one(keraunos: Any, folds: Path) -> None:
+    before = contents(folds)
+    answer = keraunos("test", folds, "--tta", 2)
+    assert answer.code == 0, answer.err
+    after = contents(folds)
+    made = {"ensemble.json", "ensemble_predictions.csv"}
+    assert set(after) - set(before) == made
+    assert {name: after[name] for name in before} == before  # no member has changed
+    found = json.loads((folds / "ensemble.json").read_text())
+    rows = probabilities(folds / "ensemble_predictions.csv")
+    labels = [CLASSES.index(Path(name).parent.name) for name in rows]
+    score = balanced_accuracy_score(labels, np.argmax(list(rows.values()), axis=1))
+    assert found["ensemble"]["balanced_accuracy"] == pytest.approx(score)
+    assert list(found["members"]) == ["fold-1", "fold-2", "fold-3"]
+    low, high = found["ensemble"]["intervals"]["accuracy"]
+    assert low <= found["ensemble"]["accuracy"] <= high
+    assert found["ensemble"]["tta"]["views"] == 2
+    heading = next(line for line in answer.out.splitlines() if "ensemble, 2 views" in line)
+    assert all(name in heading for name in ("fold-1", "fold-2", "fold-3", "ensemble"))
+
+
+@pytest.mark.slow
+def test_members_are_scored_as_if_alone(keraunos: Any, folds: Path, tmp_path: Path) -> None:
+    runs = [folds / "fold-1", folds / "fold-3"]
+    answer = keraunos("test", *runs, "--output", "both")
+    assert answer.code == 0, answer.err
+    found = json.loads((tmp_path / "both" / "ensemble.json").read_text())
+    rows = []
+    for run in runs:
+        assert keraunos("test", run, "--tta", 2).code == 0
+        alone = json.loads((run / "test.json").read_text())
+        assert alone.pop("tta")["views"] == 2
+        assert found["members"][run.name] == alone
+        rows.append(probabilities(run / "predictions.csv"))
+    for name, mean in probabilities(tmp_path / "both" / "ensemble_predictions.csv").items():
+        wanted = np.mean([each[name] for each in rows], axis=0)
+        assert mean == pytest.approx(wanted, abs=1e-6)
+
+
+@pytest.mark.slow
+def test_folds_predict_the_mean_of_their_models(
+    keraunos: Any, folds: Path, made: Path, tmp_path: Path
+) -> None:
+    before = contents(folds)
+    assert keraunos("predict", folds, made / "test").code == 0
+    rows = probabilities(tmp_path / "predictions.csv")
+    file = str(made / "test" / "dog" / "dog-001.png")
+    each = by_hand(folds, file)
+    assert np.ptp(each, axis=0).max() > 0.01
+    assert rows[file] == pytest.approx(each.mean(axis=0), abs=0.01)  # another resampling
+    more = ("--ensemble", folds / "fold-2", "--ensemble", folds / "fold-3")
+    assert keraunos("predict", folds / "fold-1", made / "test", *more).code == 0
+    assert probabilities(tmp_path / "predictions.csv") == rows
+    assert contents(folds) == before
+
+
+@pytest.mark.slow
+def test_members_with_classes_in_another_order_are_refused(
+    keraunos: Any, folds: Path, made: Path, tmp_path: Path
+) -> None:
+    (folds / "fold-2" / "classes.txt").write_text("dog\ncat\nemu\n")
+    answer = keraunos("predict", folds, made / "test" / "cat")
+    assert answer.code == 2
+    assert "in the same order" in answer.err
+    assert not (tmp_path / "predictions.csv").exists()
+
+
+@pytest.mark.slow
+def test_members_with_other_test_images_are_refused(
+    keraunos: Any, folds: Path, made: Path
+) -> None:
+    other = make_pictures(folds.parent / "other", dict.fromkeys(CLASSES, 2), seed=2)
+    file = folds / "fold-2" / "config.yaml"
+    file.write_text(file.read_text().replace(f"{made}/test", str(other)))
+    before = contents(folds)
+    answer = keraunos("test", folds)
+    assert answer.code == 2
+    assert "10 only of fold-1" in answer.err
+    assert "6 only of fold-2" in answer.err
+    assert contents(folds) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["folds", "--split", "validation"], "validation images of one fold are training"),
+        (["folds/fold-1", "folds/fold-2", "--split", "validation"], "are training images"),
+        (["folds/fold-1", "folds/../folds/fold-1"], "named once"),
+        (["folds", "folds/fold-1"], "named once"),
+        (["folds/fold-1", "--output", "there"], "for ensembles"),
+        (["folds", "--output", "folds/fold-2/more"], "outside of its members"),
+        (["folds", "nowhere"], "must be a run directory"),
+        (["folds", "--tta", "0"], "tta"),
+    ],
+)
+def test_what_makes_no_honest_ensemble_is_refused(
+    keraunos: Any, folds: Path, arguments: list[str], words: str
+) -> None:
+    before = contents(folds.parent)
+    answer = keraunos("test", *arguments)
+    assert (answer.code, answer.out) == (2, "")
+    assert words in answer.err
+    assert contents(folds.parent) == before
+
+
+def test_an_unfinished_fold_is_named_with_the_way_to_finish_it(
+    keraunos: Any, folds: Path
+) -> None:
+    (folds / "fold-2" / "model.keras").unlink()
+    shutil.rmtree(folds / "fold-3")
+    for command in (["test", folds], ["predict", folds, folds.parent]):
+        answer = keraunos(*command)
+        assert answer.code == 2
+        assert "there is no model.keras of fold-2, fold-3" in answer.err
+        assert f"run_dir={folds}" in answer.err
+
+
+def test_a_run_where_images_belong_is_named(keraunos: Any, folds: Path) -> None:
+    answer = keraunos("predict", folds / "fold-1", folds / "fold-2", folds)
+    assert (answer.code, answer.out) == (2, "")
+    assert f"runs={folds / 'fold-2'}" in answer.err.replace("'", "")
+    assert "--ensemble RUN" in answer.err
+
+
+def test_the_same_fold_of_two_runs_may_be_validated_together(folds: Path) -> None:
+    config = load_config([str(folds / "fold-2" / "config.yaml")])
+    both = [Member(name, folds, config) for name in ("one", "two")]
+    require_honest_split(both, "validation")
+    whole = config.model_copy(
+        update={"data": config.data.model_copy(update={"folds": None, "fold": None})}
+    )
+    with pytest.raises(ConfigError, match="are training images of the others"):
+        require_honest_split([both[0], Member("whole", folds, whole)], "validation")

@@ -1,0 +1,164 @@
+"""Test-time augmentation beside the plain prediction, never in its place."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import examples, replicas
+from keraunos import Augmentation, ImageData, Module, Trainer
+from keraunos.core.errors import ConfigError, DataError
+from keraunos.data.augmentation import augment
+
+SIZE, SEED, STRENGTH = 32, 3, 0.7
+
+
+def data_of(pictures: Path, batch_size: int = 4, **options: Any) -> ImageData:
+    augmentation = Augmentation(options.pop("strength", STRENGTH), views=2)
+    return ImageData.from_folder(
+        pictures / "train",
+        test=pictures / "test",
+        image_size=SIZE,
+        batch_size=batch_size,
+        augmentation=augmentation,
+        seed=options.pop("seed", SEED),
+    )
+
+
+def oriented(count: int = 1) -> keras.Model:
+    """A model to which an image that is turned is another: a weight for each pixel."""
+    layers = keras.layers
+    with replicas(count).scope():
+        model = keras.Sequential(
+            [
+                keras.Input((SIZE, SIZE, 3)),
+                layers.Rescaling(1 / 255),
+                layers.Flatten(),
+                layers.Dense(3, "softmax", use_bias=False),
+            ]
+        )
+    weights = np.random.default_rng(0).normal(size=(SIZE * SIZE * 3, 3), scale=0.1)
+    model.set_weights([weights.astype("float32")])
+    return model
+
+
+@pytest.fixture(scope="module")
+def model() -> keras.Model:
+    return oriented()
+
+
+@pytest.fixture(scope="module")
+def split(pictures: Path) -> Any:
+    return data_of(pictures).test
+
+
+def test_the_mean_is_that_of_views_drawn_by_hand(model: Any, split: Any) -> None:
+    result = Trainer().test(model, split, tta=3)
+    files = [hashlib.sha256(Path(name).read_bytes()).digest() for name in split.names]
+    contents = np.array([int.from_bytes(d[:8], "little") for d in files], np.uint64)
+    images = split.images(np.arange(9)).astype("float32")
+    rows = [model(images).numpy()]
+    for view in (1, 2):
+        draws = np.full(9, view)
+        drawn = Augmentation(STRENGTH).parameters(SEED, contents, draws, SIZE)
+        rows.append(model(augment(tf.constant(images), tf.constant(drawn))).numpy())
+    assert np.abs(rows[1] - rows[0]).max() > 0.05  # the views make a difference
+    assert np.abs(rows[2] - rows[1]).max() > 0.05
+    assert result.predictions.probabilities == pytest.approx(rows[0], abs=1e-6)
+    assert result.tta.predictions.probabilities == pytest.approx(
+        np.mean(rows, axis=0), abs=1e-6
+    )
+    assert result.tta.predictions.names == split.names
+
+
+def test_views_do_not_depend_on_replicas_batches_or_other_images(
+    model: Any, split: Any, pictures: Path
+) -> None:
+    wanted = Trainer().test(model, split, tta=4).tta.predictions.probabilities
+    again = Trainer().test(model, split, tta=4).tta.predictions.probabilities
+    assert np.array_equal(again, wanted)
+    for batch_size, count in ((9, 1), (5, 2)):
+        data = data_of(pictures, batch_size)
+        found = Trainer().test(oriented(count), data, tta=4).tta.predictions
+        assert found.probabilities == pytest.approx(wanted, abs=1e-6)
+    other = Trainer().test(model, data_of(pictures, seed=4), tta=4).tta.predictions
+    assert np.abs(other.probabilities - wanted).max() > 0.01
+
+
+def test_one_view_is_the_plain_prediction_bit_for_bit(model: Any, split: Any) -> None:
+    plain = Trainer().test(model, split)
+    result = Trainer().test(model, split, tta=1)
+    assert plain.tta is None
+    for each in (result, result.tta):
+        assert np.array_equal(
+            each.predictions.probabilities, plain.predictions.probabilities
+        )
+    expected = {"views": 1, "strength": STRENGTH, "seed": SEED, **plain.scores}
+    assert result.scores == {**plain.scores, "tta": expected}
+
+
+@pytest.mark.slow
+def test_files_are_those_of_the_single_model_and_one_of_the_views(
+    model: Any, split: Any, tmp_path: Path
+) -> None:
+    trainer = Trainer(run_dir=tmp_path / "run")
+    trainer.test(model, split)
+    before = (tmp_path / "run" / "predictions.csv").read_bytes()
+    plain = json.loads((tmp_path / "run" / "test.json").read_text())
+    result = trainer.test(model, split, tta=3)
+    assert (tmp_path / "run" / "predictions.csv").read_bytes() == before
+    scores = json.loads((tmp_path / "run" / "test.json").read_text())
+    views = scores.pop("tta")
+    assert scores == plain
+    assert views["views"] == 3
+    assert set(views["intervals"]) == set(plain["intervals"])
+    table = np.genfromtxt(
+        tmp_path / "run" / "tta_predictions.csv", delimiter=",", names=True, dtype=None
+    )
+    kept = np.array([[row[f"probability{name}"] for name in NAMES] for row in table])
+    assert kept == pytest.approx(result.tta.predictions.probabilities, abs=1e-6)
+    trainer.test(model, split)  # what it leaves is of one test
+    assert not (tmp_path / "run" / "tta_predictions.csv").exists()
+
+
+NAMES = ("cat", "dog", "emu")
+
+
+class Own(Module):
+    """A module with a loss of its own."""
+
+    def training_step(self, model: Any, batch: Any, training: bool) -> Any:
+        return super().training_step(model, batch, training)
+
+
+@pytest.mark.parametrize("tta", [0, -1, True, 2.0, "8"])
+def test_what_is_no_number_of_views_is_refused(model: Any, split: Any, tta: Any) -> None:
+    with pytest.raises(ConfigError, match="1 or more"):
+        Trainer().test(model, split, tta=tta)
+
+
+def test_what_has_no_views_is_refused(model: Any, split: Any, pictures: Path) -> None:
+    with pytest.raises(ConfigError, match="strength above 0: with 0 all views"):
+        Trainer().test(model, data_of(pictures, strength=0), tta=8)
+    with pytest.raises(ConfigError, match="training_step"):
+        Trainer().test(model, split, Own(), tta=8)
+    dataset = tf.data.Dataset.from_tensor_slices(examples(9)[:2]).batch(4)
+    with pytest.raises(ConfigError, match="needs ImageData"):
+        Trainer().test(model, dataset, tta=8)
+
+
+def test_outputs_that_are_no_probabilities_are_refused(split: Any) -> None:
+    logits = keras.Sequential([keras.Input((SIZE, SIZE, 3)), keras.layers.Flatten()])
+    logits.add(keras.layers.Dense(3))
+    with pytest.raises(DataError, match="probability for each"):
+        Trainer().test(logits, split, tta=2)
+
+
+def test_other_augmentation_gives_other_views(split: Any, pictures: Path) -> None:
+    data = data_of(pictures).with_augmentation(Augmentation(0.2))
+    assert data.test.test_time_views().settings() == {"strength": 0.2, "seed": SEED}
+    assert split.test_time_views().settings()["strength"] == STRENGTH
