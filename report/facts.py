@@ -1,0 +1,213 @@
+"""What the files of a run tell: settings, data, training, environment.
+
+Loads no TensorFlow and writes nothing. Whatever is absent or damaged is a gap that says so.
+"""
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..configs.load import read_source
+from ..core.bundle import read_document
+from ..core.checked_files import is_damaged, read_checked_text
+from ..core.checkpoints import checkpoint_names
+from ..core.errors import KeraunosError, reason_of
+from ..core.files import open_regular, read_text
+from ..core.names import printable
+from ..core.redaction import redacted
+from ..core.run_layout import (
+    CHECKPOINTS_FOLDER,
+    CLASSES_FILE,
+    CONFIG_FILE,
+    DROPPED_FILE,
+    ENVIRONMENT_FILE,
+    FOLD,
+    FOLDS_TABLE_FILE,
+    METRICS_FILE,
+    RESULTS_FILE,
+    SPLIT_FILE,
+    TRIAL,
+)
+from ..evaluation.finding import Table
+
+T = TypeVar("T")
+
+MOST_ROWS = 200
+_NOT_VALUES = ("epoch", "step")
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What is known of a run without its model.
+
+    Attributes:
+        name: What to call it.
+        directory: Where it is; None for a model without one.
+        settings: As asked for, nested, without secrets.
+        environment: Versions, devices and command.
+        class_names: The classes, in the order of the model's outputs.
+        counts: Images by class, by split.
+        dropped: Files left out, by the policy that did so.
+        dropped_files: The first of them.
+        history: Values per epoch, by metric.
+        siblings: The table of the search or of the folds that the run belongs to.
+        gaps: What could not be read, and why.
+    """
+
+    name: str
+    directory: Path | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    class_names: Sequence[str] = ()
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    dropped_files: Table | None = None
+    history: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    siblings: Table | None = None
+    gaps: Sequence[str] = ()
+
+    def setting(self, name: str) -> Any:
+        """A setting by its dotted name; None if it is not known."""
+        value: Any = self.settings
+        for part in name.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        return value
+
+
+def read_facts(directory: Path) -> RunFacts:
+    """Reads the files of a run."""
+    gaps: list[str] = []
+    nothing: dict[str, Any] = {}
+    none_dropped: tuple[dict[str, int], Table | None] = ({}, None)
+
+    def read(reader: Callable[[Path], T], name: str, missing: T) -> T:
+        try:
+            content = reader(directory / name)
+        except (KeraunosError, OSError, ValueError, csv.Error) as error:
+            gaps.append(f"not shown: {name}, as it can't be read ({_why(error)})")
+            return missing
+        if is_damaged(directory / name):
+            gaps.append(f"{name} is not as the run wrote it: changed, or damaged")
+        return content
+
+    dropped, dropped_files = read(_dropped, DROPPED_FILE, none_dropped)
+    return RunFacts(
+        printable(directory.resolve().name),
+        directory,
+        redacted(read(_settings, CONFIG_FILE, nothing)),
+        read(_environment, ENVIRONMENT_FILE, nothing),
+        read(_classes, CLASSES_FILE, ()),
+        read(_counts, SPLIT_FILE, nothing),
+        dropped,
+        dropped_files,
+        read(_history, METRICS_FILE, nothing),
+        _siblings(directory, gaps),
+        gaps,
+    )
+
+
+def read_rows(path: Path) -> Iterator[dict[str, str]]:
+    """The rows of a table, one at a time: there may be millions.
+
+    Raises:
+        OSError: It can't be read.
+        csv.Error: It is no table.
+    """
+    with open_regular(path) as file:
+        lines = io.TextIOWrapper(file, "utf-8", "surrogateescape", newline="")
+        for row in csv.DictReader(lines, restval=""):
+            yield {key: value for key, value in row.items() if isinstance(value, str)}
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    """What the command line wrote; else what the newest checkpoint of a script knows."""
+    if path.exists():
+        return read_source(str(path))[0]
+    checkpoints = path.parent / CHECKPOINTS_FOLDER
+    for name in reversed(checkpoint_names(checkpoints)):
+        return dict(read_document(checkpoints / name, "settings"))
+    raise FileNotFoundError(0, "it is not there, nor is a checkpoint", str(path))
+
+
+def _environment(path: Path) -> dict[str, Any]:
+    content = json.loads(read_text(path))
+    if not isinstance(content, dict):
+        raise ValueError("it holds no object")
+    return content
+
+
+def _classes(path: Path) -> tuple[str, ...]:
+    return tuple(read_checked_text(path).splitlines())
+
+
+def _counts(path: Path) -> dict[str, dict[str, int]]:
+    cells = Counter((row["split"], row["class"]) for row in _named(path, "split", "class"))
+    counts: dict[str, dict[str, int]] = {}
+    for (split, kind), count in sorted(cells.items()):
+        counts.setdefault(split, {})[kind] = count
+    return counts
+
+
+def _dropped(path: Path) -> tuple[dict[str, int], Table | None]:
+    policies: Counter[str] = Counter()
+    rows: list[list[str]] = []
+    for row in _named(path, "path", "policy", "reason"):
+        policies[row["policy"]] += 1
+        if len(rows) < MOST_ROWS:
+            rows.append([row["path"], row["policy"], row["reason"]])
+    header = ["file", "setting", "reason"]
+    return dict(policies), Table("Files left out", header, rows) if rows else None
+
+
+def _named(path: Path, *columns: str) -> Iterator[dict[str, str]]:
+    for row in read_rows(path):
+        if not row.keys() >= set(columns):
+            raise ValueError(f"its columns must be {', '.join(columns)}")
+        yield row
+
+
+def _history(path: Path) -> dict[str, list[float]]:
+    history: dict[str, list[float]] = {}
+    for line in read_text(path).splitlines():
+        values = json.loads(line)
+        if not isinstance(values, dict):
+            raise ValueError("a line holds no object")
+        for name, value in values.items():
+            if name not in _NOT_VALUES and isinstance(value, int | float | None):
+                history.setdefault(name, []).append(
+                    float("nan") if value is None else float(value)
+                )
+    return history
+
+
+def _siblings(directory: Path, gaps: list[str]) -> Table | None:
+    """The table of the search or the folds that a run is one of."""
+    parent, name = directory.resolve().parent, directory.resolve().name
+    for pattern, file, title in (
+        (TRIAL, RESULTS_FILE, "Trials of the search"),
+        (FOLD, FOLDS_TABLE_FILE, "All folds"),
+    ):
+        if pattern.fullmatch(name) and (parent / file).is_file():
+            try:
+                return _table(parent / file, title)
+            except (OSError, csv.Error) as error:
+                gaps.append(f"not shown: {file}, as it can't be read ({_why(error)})")
+    return None
+
+
+def _table(path: Path, title: str) -> Table:
+    rows = list(read_rows(path))
+    header = list(rows[0]) if rows else []
+    more = f" ({len(rows) - MOST_ROWS:,} more are in {path.name})"
+    title += more if len(rows) > MOST_ROWS else ""
+    shown = [[row.get(name, "") for name in header] for row in rows[:MOST_ROWS]]
+    return Table(title, header, shown)
+
+
+def _why(error: Exception) -> str:
+    return printable(" ".join(reason_of(error).splitlines()[:2]))[:300]

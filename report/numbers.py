@@ -1,0 +1,33 @@
+"""Numbers as a reader of a report wants them."""
+
+from typing import Any
+
+
+def shown(value: Any) -> str:
+    """A value of a table: three decimals, thousands set apart, "-" for none.
+
+    Example:
+        >>> [shown(each) for each in (0.12345, 1200, None, "nevus", True, 0.00001234)]
+        ['0.123', '1,200', '-', 'nevus', 'yes', '1.23e-05']
+    """
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.3f}" if value == 0 or 0.001 <= abs(value) < 1e6 else f"{value:.3g}"
+    return str(value)
+
+
+def with_interval(values: dict[str, Any]) -> str:
+    """A score with its interval, where it has one.
+
+    Example:
+        >>> with_interval({"value": 0.5, "low": 0.4, "high": 0.6})
+        '0.500 (0.400 to 0.600)'
+    """
+    if values["low"] is None:
+        return shown(values["value"])
+    return f"{shown(values['value'])} ({shown(values['low'])} to {shown(values['high'])})"

@@ -1,0 +1,65 @@
+"""All that a report of one run is made of."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..evaluation.evidence import Labelled
+from ..evaluation.finding import Finding
+from .facts import RunFacts
+
+LoadImages = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.uint8]]
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """All that a report of one run is made of.
+
+    Attributes:
+        facts: What its files tell.
+        scores: Of the test images, as in `test.json`; None if there are none.
+        test: Predictions for the test images, or None.
+        findings: What each part of the evaluation came to, by name.
+        load_images: Hands out test images by row: `(rows, height, width, 3)` uint8; None
+            where there are none to show.
+        remarks: On the making of it: whether scores are those of `test.json`, say.
+        warnings: What must not be overlooked, besides those of the findings.
+        gaps: What could not be made, besides those of facts and findings.
+    """
+
+    facts: RunFacts
+    scores: Mapping[str, Any] | None = None
+    test: Labelled | None = None
+    findings: Mapping[str, Finding] = field(default_factory=dict)
+    load_images: LoadImages | None = None
+    remarks: Sequence[str] = ()
+    warnings: Sequence[str] = ()
+    gaps: Sequence[str] = ()
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """The classes, in the order of the model's outputs."""
+        return self.facts.class_names if self.test is None else self.test.class_names
+
+    @property
+    def cleaned(self) -> Mapping[str, Any] | None:
+        """Scores without contradictory images; None if there are no such scores."""
+        return (self.scores or {}).get("without_contradictory_pictures")
+
+    @cached_property
+    def all_warnings(self) -> list[str]:
+        """Those of the report and of all its parts."""
+        parts = self.findings.values()
+        return [*self.warnings, *(each for part in parts for each in part.warnings)]
+
+    @cached_property
+    def all_gaps(self) -> list[str]:
+        """Those of the report, of its facts and of all its parts, the latter named."""
+        named = [
+            f"{part.title}: {gap}" for part in self.findings.values() for gap in part.gaps
+        ]
+        return [*self.gaps, *self.facts.gaps, *named]

@@ -1,0 +1,99 @@
+import json
+import os
+
+import pytest
+from keraunos.core.checked_files import write_checked_text
+from keraunos.report.facts import read_facts
+
+SPLIT = """path,sha256,class,group,split
+/a/1.jpg,00,cat,0,train
+/a/2.jpg,00,dog,1,train
+/a/3.jpg,00,dog,2,test
+"""
+DROPPED = """path,policy,reason
+/a/8.jpg,on_conflict,"it is filed under cat, too"
+/a/9.jpg,on_unreadable,it is empty
+/a/7.jpg,on_unreadable,it is empty
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    """The files of a run, without a model."""
+    directory = tmp_path / "runs" / "trial-004"
+    directory.mkdir(parents=True)
+    (directory / "config.yaml").write_text(
+        "data: {train: /a}\ncallbacks: {log: {class: 'a:B', token: hunter2}}\n"
+    )
+    (directory / "environment.json").write_text('{"python": "3.12"}')
+    (directory / "classes.txt").write_text("cat\ndog\n")
+    (directory / "split.csv").write_text(SPLIT)
+    (directory / "dropped.csv").write_text(DROPPED)
+    lines = [{"epoch": 1, "step": 3, "loss": 2.0}, {"epoch": 2, "step": 6, "loss": None}]
+    (directory / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    (directory.parent / "results.csv").write_text("trial,status\n4,completed\n")
+    return directory
+
+
+def test_a_run_is_read_from_its_files(run):
+    facts = read_facts(run)
+    assert facts.gaps == []
+    assert facts.name == "trial-004"
+    assert facts.setting("data.train") == "/a"
+    assert facts.setting("callbacks.log.token") == "***"
+    assert facts.setting("data.nothing.below") is None
+    assert facts.class_names == ("cat", "dog")
+    assert facts.counts == {"train": {"cat": 1, "dog": 1}, "test": {"dog": 1}}
+    assert facts.dropped == {"on_conflict": 1, "on_unreadable": 2}
+    assert facts.dropped_files.rows[0][0] == "/a/8.jpg"
+    assert facts.history["loss"][0] == 2.0
+    assert len(facts.history["loss"]) == 2
+    assert facts.siblings.rows == [["4", "completed"]]
+
+
+FILES = (
+    "config.yaml",
+    "environment.json",
+    "classes.txt",
+    "split.csv",
+    "dropped.csv",
+    "metrics.jsonl",
+)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_is_gone_is_a_gap_and_the_rest_is_read(run, name):
+    (run / name).unlink()
+    facts = read_facts(run)
+    (gap,) = facts.gaps
+    assert gap.startswith(f"not shown: {name}, as it can't be read (")
+    assert facts.name == "trial-004"
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00[", b"[1]", b'"text"\n', b"a: {"])
+@pytest.mark.parametrize("name", FILES)
+def test_a_damaged_file_is_no_crash(run, name, content):
+    (run / name).write_bytes(content)
+    facts = read_facts(run)
+    assert all(name in gap for gap in facts.gaps)
+
+
+def test_a_file_that_was_changed_since_is_named(run):
+    write_checked_text(run / "classes.txt", "cat\ndog\n")
+    write_checked_text(run / "config.yaml", "seed: 1\n")
+    (run / "config.yaml").write_text("seed: 2\n")
+    (gap,) = read_facts(run).gaps
+    assert gap == "config.yaml is not as the run wrote it: changed, or damaged"
+
+
+def test_columns_that_are_missing_are_named(run):
+    (run / "split.csv").write_text("path,side\n/a/1.jpg,train\n")
+    (gap,) = read_facts(run).gaps
+    assert "its columns must be split, class" in gap
+
+
+def test_a_fifo_keeps_nobody_waiting(run):
+    (run / "environment.json").unlink()
+    os.mkfifo(run / "environment.json")
+    (gap,) = read_facts(run).gaps
+    assert "it is not a regular file" in gap
