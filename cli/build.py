@@ -8,6 +8,7 @@ from ..callbacks import Callback, JsonLog
 from ..callbacks.registry import create_callback
 from ..configs import OptimizerConfig, RunConfig
 from ..data import Augmentation, ImageData
+from ..evaluation.check_names import require_class_names
 from ..models import Module, Optimizer, SharedNetworks, TransferClassifier
 from ..trainer import Trainer
 from .config_file import ConfigFile
@@ -16,9 +17,15 @@ from .user_code import arguments_of, current_folder_first, import_builder
 
 
 def build_data(config: RunConfig) -> ImageData:
-    """Reads the images that a configuration names."""
+    """Reads the images that a configuration names.
+
+    Raises:
+        ConfigError: Its `evaluation` names something that is no class of theirs.
+    """
     augmentation = build_augmentation(config)
-    return ImageData.from_config(config.data, augmentation, config.seed, config.cache_dir)
+    data = ImageData.from_config(config.data, augmentation, config.seed, config.cache_dir)
+    require_class_names(config.evaluation, data.class_names)
+    return data
 
 
 def build_augmentation(config: RunConfig) -> Augmentation:

@@ -37,6 +37,50 @@ def wilson_intervals(
     return np.stack([np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)], axis=-1)
 
 
-def wilson_interval(successes: int, total: int, confidence: float = 0.95) -> list[float]:
+def wilson_interval(
+    successes: float, total: float, confidence: float = 0.95
+) -> list[float]:
     """The interval of one share, ready for JSON; see `wilson_intervals`."""
     return [float(end) for end in wilson_intervals(successes, total, confidence)]
+
+
+def share_interval(
+    hits: npt.NDArray[np.bool_], groups: npt.NDArray[np.integer] | None = None
+) -> list[float]:
+    """The 95 % interval of the share of images that are hits, ready for JSON.
+
+    Images of one patient are not independent. Where groups are known, the interval is
+    that of the effective number of images, by the variance over groups (Korn and
+    Graubard, Survey Methodology 24, 1998; Dean and Pagano, Journal of Survey Statistics
+    and Methodology 3, 2015, for Wilson's interval).
+
+    Args:
+        hits: `(images,)`.
+        groups: `(images,)` numbers that images of one patient, say, share.
+
+    Example:
+        >>> hits = np.array([True, True, True, False])
+        >>> [round(end, 2) for end in share_interval(hits)]
+        [0.3, 0.95]
+        >>> copies = hits.repeat(5), np.arange(4).repeat(5)
+        >>> [round(end, 2) for end in share_interval(*copies)]
+        [0.3, 0.95]
+    """
+    total = _effective_number(hits, groups) if len(hits) else 0.0
+    return wilson_interval(hits.mean() * total if total else 0.0, total)
+
+
+def _effective_number(
+    hits: npt.NDArray[np.bool_], groups: npt.NDArray[np.integer] | None
+) -> float:
+    """How many independent images would know as much."""
+    if groups is None:
+        return float(len(hits))
+    share = hits.mean()
+    numbers, unit = np.unique(groups, return_inverse=True)
+    if share in (0.0, 1.0) or len(numbers) == 1:
+        return float(len(numbers))
+    surplus = np.bincount(unit, weights=hits - share)  # of hits in each group
+    variance = float((surplus**2).sum()) / len(hits) ** 2
+    most = float(len(hits))
+    return min(share * (1 - share) / variance, most) if variance > 0 else most

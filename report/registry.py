@@ -45,8 +45,23 @@ def _class(module: str, name: str) -> Any:
     return getattr(importlib.import_module(module, __package__), name)
 
 
+def _operating_points(config: EvaluationConfig) -> Any:
+    if config.operating_points is None:
+        return None
+    part = _class("..evaluation.operating_points", "OperatingPoints")
+    return part(config.operating_points, config.groups)
+
+
+def _costs(config: EvaluationConfig) -> Any:
+    if config.costs is None:
+        return None
+    return _class("..evaluation.costs", "Costs")(config.costs)
+
+
 _PARTS: dict[str, Callable[[EvaluationConfig], Any]] = {
     "calibration": _shipped("..evaluation.calibration", "Calibration", "calibration"),
+    "operating_points": _operating_points,
+    "costs": _costs,
 }
 
 

@@ -12,10 +12,11 @@ from ..configs import EvaluationConfig, TrainerConfig
 from ..configs.evaluation import as_evaluation
 from ..core.files import require_plain
 from ..core.user_path import user_path
+from ..evaluation.check_names import require_class_names
 from ..models import Module
 from ..strategies import create_strategy, current_workers
 from .checkpoint.run_directory import write_test_report
-from .contracts import HasSplits, batch_size_of
+from .contracts import HasClassNames, HasSplits, batch_size_of
 from .guards.keras_arguments import explains_keras_arguments
 from .guards.pipeline_errors import errors_of_pipelines
 from .loop.evaluation import evaluate, predict, score
@@ -104,14 +105,17 @@ class Evaluator:
                 `result.tta`, and never in its place.
 
         Raises:
-            ConfigError: There is no such split, nothing to measure, or `tta` without
-                images or with `augmentation.strength` 0.
+            ConfigError: There is no such split, nothing to measure, `evaluation` names
+                what is no class, or `tta` is without images or with
+                `augmentation.strength` 0.
         """
         asked = as_evaluation(evaluation)
         if self.run_dir is not None and current_workers().is_chief:
             require_plain(Path(os.path.realpath(user_path(self.run_dir))))
         source = as_source(split_of(data, "test"), "data")
         require_end(source)
+        if isinstance(source, HasClassNames):
+            require_class_names(asked, source.class_names)
         views = find_views(source, module, tta)
         whole = as_model(model, self._make_strategy)
         result = score(whole, source, module or Module())

@@ -1,0 +1,91 @@
+"""Counts at every threshold, from which ROC and precision-recall curves are drawn."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .ranking import Ranking
+
+Counts = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """How many images have at least a score, for every score that occurs.
+
+    Attributes:
+        thresholds: `(points,)` distinct scores, the highest first.
+        true_positives: `(points,)` images of the class with at least that score.
+        false_positives: `(points,)` other images with at least that score.
+        positives: Images of the class.
+        negatives: All others.
+
+    Example:
+        >>> curve = curve_of(np.array([True, False, True]), np.array([0.9, 0.4, 0.4]))
+        >>> curve.thresholds.tolist(), curve.sensitivity.tolist()
+        ([0.9, 0.4], [0.5, 1.0])
+    """
+
+    thresholds: npt.NDArray[np.floating]
+    true_positives: Counts
+    false_positives: Counts
+    positives: int
+    negatives: int
+
+    @property
+    def sensitivity(self) -> npt.NDArray[np.float64]:
+        """`(points,)`: share of the positives that are found (recall)."""
+        return self.true_positives / self.positives
+
+    @property
+    def false_positive_rate(self) -> npt.NDArray[np.float64]:
+        """`(points,)`: share of the negatives that are alarmed on; 1 - specificity."""
+        return self.false_positives / self.negatives
+
+    @property
+    def precision(self) -> npt.NDArray[np.float64]:
+        """`(points,)`: share of the alarms that are right."""
+        return self.true_positives / (self.true_positives + self.false_positives)
+
+    def thinned(self, most: int) -> "Curve":
+        """The same with fewer thresholds and exact counts; first and last are kept.
+
+        Half of them are spread over the thresholds, half over the positives that are
+        found, so that a rare class keeps its steps.
+
+        Args:
+            most: Thresholds that are left, at most.
+        """
+        count = len(self.thresholds)
+        if count <= most:
+            return self
+        even = np.linspace(0, count - 1, most // 2).round().astype(np.int64)
+        found = np.linspace(0, self.positives, most - most // 2)
+        steps = np.searchsorted(self.true_positives, found)
+        kept = np.unique(np.concatenate([even, np.minimum(steps, count - 1)]))
+        return Curve(
+            self.thresholds[kept],
+            self.true_positives[kept],
+            self.false_positives[kept],
+            self.positives,
+            self.negatives,
+        )
+
+
+def curve_of(truth: npt.NDArray[np.bool_], score: npt.NDArray[np.floating]) -> Curve:
+    """Counts at every threshold.
+
+    Args:
+        truth: `(images,)` which are of the class.
+        score: `(images,)`; an image is alarmed on if it has at least the threshold.
+    """
+    ranking = Ranking(truth, score)
+    positives, negatives = ranking.sums(np.ones((1, len(truth))))
+    return Curve(
+        ranking.distinct[::-1],
+        np.cumsum(positives[0, ::-1]).astype(np.int64),
+        np.cumsum(negatives[0, ::-1]).astype(np.int64),
+        int(truth.sum()),
+        int((~truth).sum()),
+    )

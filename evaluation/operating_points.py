@@ -1,0 +1,183 @@
+"""Operating points: thresholds chosen on validation and scored on test.
+
+Each class, and each group of classes, is looked at against all others.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..configs.evaluation import OperatingPointConfig
+from ..core.names import printable, some
+from .binary_scores import SHARES, ranking_scores
+from .check_names import require_names
+from .class_groups import BinaryTask, binary_tasks
+from .curves import curve_of
+from .evidence import Evidence, Labelled
+from .finding import Finding, Table
+from .operating_figures import precision_recall_figure, roc_figure
+from .text import with_interval
+from .thresholds import Point, as_aim, measure_point
+
+MOST_THRESHOLDS = 200  # of a class, for whoever looks for one
+MOST_CURVES = 50  # of classes, those with an aim and groups first
+
+Values = dict[str, Any]
+
+_EXPLANATION = (
+    "Each class, and each group of classes, against all others, by its probability (of a "
+    "group the sum over its classes). ROC AUC is how often an image of the class is ranked "
+    "above another one: 0.5 by chance. Average precision sums up the precision-recall "
+    "curve: by chance it is the share of the class. A threshold is chosen on validation "
+    "images and scored on test images. Precision and negative predictive value hold for "
+    "the mix of classes in the test set, and change where a class is rarer or commoner."
+)
+
+
+class OperatingPoints:
+    """Curves of each class and group, and thresholds that meet an aim.
+
+    Args:
+        targets: One aim by class or group: `sensitivity`, `specificity` or `threshold`.
+        groups: Classes that are scored together, by the name of the group.
+
+    Raises:
+        ConfigError: A target has no aim, or several.
+
+    Example:
+        >>> import numpy as np
+        >>> from keraunos.evaluation.evidence import as_labelled
+        >>> from keraunos.evaluation.predictions import Predictions
+        >>> names, labels = [f"{n}.png" for n in range(40)], np.arange(40) % 2
+        >>> outputs = np.where(np.eye(2)[labels] > 0, 0.75, 0.25)
+        >>> split = as_labelled(Predictions(names, outputs, ["cat", "dog"], labels))
+        >>> points = OperatingPoints({"dog": {"sensitivity": 0.9}})
+        >>> finding = points.evaluate(Evidence(split, validation=split))
+        >>> finding.values["dog"]["operating_point"]["threshold"]
+        0.75
+    """
+
+    def __init__(
+        self,
+        targets: Mapping[str, OperatingPointConfig | Mapping[str, Any]] | None = None,
+        groups: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        self.groups = dict(groups or {})
+        self.aims = {name: as_aim(name, each) for name, each in (targets or {}).items()}
+
+    def evaluate(self, evidence: Evidence) -> Finding:
+        """Measures every class and group on test.
+
+        Raises:
+            ConfigError: A group or a target names no class; the message names all.
+        """
+        require_names(evidence.class_names, self.groups, self.aims)
+        tasks = binary_tasks(evidence.class_names, self.groups)
+        tasks.sort(key=lambda task: (task.name not in self.aims, not task.is_group))
+        values = {task.name: _values(task, evidence.test) for task in tasks}
+        points = [
+            measure_point(task, self.aims[task.name], evidence)
+            for task in tasks
+            if task.name in self.aims
+        ]
+        for point in points:
+            values[point.name]["operating_point"] = point.values
+        return _finding(values, points)
+
+
+def _values(task: BinaryTask, test: Labelled) -> Values:
+    truth, score = task.truth(test.labels), task.score(test.probabilities)
+    values = {
+        "classes": [test.class_names[place] for place in task.places],
+        "is_group": task.is_group,
+        "positives": int(truth.sum()),
+        "negatives": int((~truth).sum()),
+    }
+    if truth.all() or not truth.any():
+        return values
+    curve = curve_of(truth, score).thinned(MOST_THRESHOLDS)
+    return {
+        **values,
+        **ranking_scores(truth, score, test.labels, test.groups),
+        "curve": {
+            "thresholds": curve.thresholds.tolist(),
+            "true_positives": curve.true_positives.tolist(),
+            "false_positives": curve.false_positives.tolist(),
+        },
+    }
+
+
+def _finding(values: dict[str, Values], points: Sequence[Point]) -> Finding:
+    curves = [name for name, each in values.items() if "curve" in each]
+    for name in curves[MOST_CURVES:]:
+        del values[name]["curve"]
+    drawn = {name: values[name] for name in curves[:MOST_CURVES]}
+    gaps = [*_classes_without_curve(values), *_curves_left_out(curves[MOST_CURVES:])]
+    figures = {
+        "roc": roc_figure(drawn),
+        "precision_recall": precision_recall_figure(drawn),
+    }
+    return Finding(
+        "Operating points",
+        _EXPLANATION,
+        values=values,
+        conclusions=[each for point in points for each in point.conclusions],
+        warnings=[each for point in points for each in point.warnings],
+        gaps=gaps + [each for point in points for each in point.gaps],
+        tables=[_areas(values), *_thresholds(points)],
+        figures=figures if drawn else {},
+    )
+
+
+def _classes_without_curve(values: Mapping[str, Values]) -> list[str]:
+    gaps = []
+    for name, each in values.items():
+        sides = {printable(name): each["positives"], "others": each["negatives"]}
+        gaps += [
+            f"not measured: curves of {printable(name)}, because the test set has no image "
+            f"of {side}; add some to it."
+            for side, count in sides.items()
+            if count == 0
+        ]
+    return gaps
+
+
+def _curves_left_out(names: Sequence[str]) -> list[str]:
+    if not names:
+        return []
+    return [
+        f"not drawn: curves of {some(names, 3)}; name a class in operating_points to see "
+        "its own."
+    ]
+
+
+def _areas(values: Mapping[str, Values]) -> Table:
+    header = ["class or group", "test images", "ROC AUC", "average precision", "by chance"]
+    rows = [
+        [
+            printable(name),
+            each["positives"],
+            with_interval(each, "roc_auc"),
+            with_interval(each, "average_precision"),
+            round(each["positives"] / (each["positives"] + each["negatives"]), 3),
+        ]
+        for name, each in values.items()
+    ]
+    return Table("Each against all others", header, rows)
+
+
+def _thresholds(points: Sequence[Point]) -> list[Table]:
+    measured = [(point, point.values) for point in points if point.values is not None]
+    if not measured:
+        return []
+    header = ["class or group", "aim", "threshold", *SHARES, "f1"]
+    rows = [
+        [
+            printable(point.name),
+            str(point.aim),
+            f"{values['threshold']:.3g}",
+            *(with_interval(values["test"], name) for name in (*SHARES, "f1")),
+        ]
+        for point, values in measured
+    ]
+    shown = [name.replace("_", " ").replace("f1", "F1") for name in header]
+    return [Table("Thresholds, on test images", shown, rows)]
