@@ -62,6 +62,7 @@ _PARTS: dict[str, Callable[[EvaluationConfig], Any]] = {
     "calibration": _shipped("..evaluation.calibration", "Calibration", "calibration"),
     "operating_points": _operating_points,
     "costs": _costs,
+    "slices": _shipped("..evaluation.slices", "Slices", "slices"),
 }
 
 
