@@ -10,11 +10,10 @@ from typing import Any
 from ..configs import RunConfig
 from ..core.errors import ConfigError, message
 from ..core.run_layout import CONFIG_FILE, MODEL_FILE, fold_name
-from .console import notify
 from .folds import wants_all_folds
 from .output_file import writing
 from .run_directories import read_run_config
-from .untrusted import is_elsewhere
+from .untrusted import with_own_cache
 
 
 @dataclass(frozen=True)
@@ -127,13 +126,7 @@ def read_split(member: Member, split: str) -> Any:
     """
     from .build import build_data
 
-    config = member.config
-    if config.cache_dir is not None and is_elsewhere(config.cache_dir, member.run):
-        notify(
-            f"cache: your own, as the run names {config.cache_dir}, which is no cache yet"
-        )
-        config = config.model_copy(update={"cache_dir": None})
-    images = getattr(build_data(config), split)
+    images = getattr(build_data(with_own_cache(member.config, member.run)), split)
     if images is None:
         raise ConfigError(
             message(

@@ -18,6 +18,7 @@ from .commands import (
     cache,
     compare,
     doctor,
+    export,
     fit,
     launch,
     pack,
@@ -42,6 +43,7 @@ app = typer.Typer(
 app.command("fit")(fit.fit)
 app.command("test")(test.test)
 app.command("predict")(predict.predict)
+app.command("export")(export.export)
 app.command("audit")(audit.audit)
 app.command("search")(search.search)
 app.command("compare")(compare.compare)

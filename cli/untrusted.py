@@ -12,6 +12,7 @@ from typing import Any
 
 from ..configs import CALLBACKS, RunConfig, callback_class
 from ..core.cache_folder import is_cache
+from ..core.console import notify
 from ..core.user_path import user_path
 
 # Callbacks of Keras that open no file and no connection.
@@ -62,6 +63,19 @@ def only_in_files(config: RunConfig, typed: Mapping[str, Any], run: Path) -> dic
     if cache is not None and typed.get("cache_dir") != cache and is_elsewhere(cache, run):
         found["cache_dir"] = cache
     return found
+
+
+def with_own_cache(config: RunConfig, run: Path) -> RunConfig:
+    """The configuration of a run, without a cache folder that is none yet.
+
+    Args:
+        config: As `config.yaml` of the run has it.
+        run: The directory of the run.
+    """
+    if config.cache_dir is None or not is_elsewhere(config.cache_dir, run):
+        return config
+    notify(f"cache: your own, as the run names {config.cache_dir}, which is no cache yet")
+    return config.model_copy(update={"cache_dir": None})
 
 
 def is_elsewhere(cache_dir: str, run: Path) -> bool:

@@ -25,6 +25,7 @@ PREDICTIONS_FILE = "predictions.csv"
 TTA_PREDICTIONS_FILE = "tta_predictions.csv"
 CONFUSION_MATRIX_FILE = "confusion_matrix.csv"
 CALIBRATION_FILE = "calibration.json"
+EXPORT_FOLDER = "export"
 
 # What is drawn.
 SAMPLES_IMAGE = "samples.png"

@@ -109,7 +109,7 @@ class Calibration:
             return None, [f"not measured: corrected probabilities. {error}"]
 
     def _values(self, test: Labelled, correction: Correction | None) -> dict[str, Any]:
-        versions = {"before": test.probabilities}
+        versions: dict[str, Any] = {"before": test.probabilities}
         if correction is not None:
             versions["after"] = correction.apply(test.probabilities)
         measures = {
@@ -210,7 +210,7 @@ def _with_interval(scores: Mapping[str, Any], name: str) -> str:
 def _table(values: Mapping[str, Any]) -> Table:
     versions = [name for name in ("before", "after", "difference") if name in values]
     titles = {"before": "as predicted", "after": "corrected", "difference": "difference"}
-    rows = [
+    rows: list[list[str | None]] = [
         [title, *(_with_interval(values[name], key) for name in versions)]
         for key, title in MEASURES.items()
     ]

@@ -81,6 +81,9 @@ GROUPS: dict[str, dict[str, str]] = {
         "classification scores": "`model.metrics`; in `test.json` also those of each class",
         "confidence intervals": "95 % bootstrap intervals in `test.json`",
         "predictions to a file": "`keraunos predict`, `predictions.csv`",
+        "calibration": "`evaluation.calibration`: calibration errors, reliability diagram, "
+        "temperature and vector scaling",
+        "export": "`keraunos export`, `--calibrated` with corrected probabilities",
         "focal loss": "`model.loss=focal`, or any loss of Keras",
     },
 }

@@ -18,6 +18,7 @@ PACKAGES = (
     "callbacks",
     "features",
     "report",
+    "export",
     "trainer",
     "search",
     "self_test",

@@ -44,6 +44,7 @@ ROOMS = {
         "svg",
         "page",
     ),
+    "export": ("description", "corrected", "keras_file"),
     "search": (
         "tuning",
         "journal",

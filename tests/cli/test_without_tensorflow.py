@@ -18,6 +18,7 @@ LIGHT = [
     ["preview", "classify", "data.image_size=huge"],
     ["test", "nowhere"],
     ["compare", "nowhere"],
+    ["export", "nowhere", "--calibrated"],
     ["predict", "nowhere", "picture.png"],
     ["conifg", "quickstart"],
 ]

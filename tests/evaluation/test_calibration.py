@@ -72,6 +72,7 @@ def test_measures_are_those_of_scikit_learn(finding, overconfident):
             assert finding.values[version][name] == pytest.approx(value, abs=1e-6), name
 
 
+@pytest.mark.feature("calibration")
 def test_an_overconfident_model_is_mended_and_its_accuracy_does_not_move(finding):
     before, after = finding.values["before"], finding.values["after"]
     assert before["ece"] > 0.2

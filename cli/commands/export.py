@@ -1,0 +1,130 @@
+"""`keraunos export`: a run's best model as others use it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ...core.errors import ConfigError, message
+from ...core.files import own_directory
+from ...core.run_layout import CALIBRATION_FILE, EXPORT_FOLDER, MODEL_FILE
+from ..console import notify
+from ..output_file import require_writable, writing
+from ..run_directories import read_run_config
+from ..tensorflow import load_tensorflow
+from .test import RunArgument
+
+if TYPE_CHECKING:
+    from ...configs import RunConfig
+    from ...data import ImageData
+    from ...evaluation.scaling import Correction
+
+IMAGES_COMPARED = 64
+
+
+def export(
+    run: RunArgument,
+    calibrated: Annotated[
+        bool,
+        typer.Option(
+            "--calibrated", help="Let the model correct its probabilities itself."
+        ),
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.keras", help="Where to; by default below the run, in export."
+        ),
+    ] = None,
+) -> None:
+    """Write a copy of a run's best model, with a description of it beside it."""
+    config = read_run_config(run)
+    _require_ending(output)
+    if output is not None:
+        require_writable(output)
+    load_tensorflow(config.trainer)
+    from ...export.description import Description
+    from ...export.keras_file import export_as_it_is, export_calibrated
+    from ..saved_model import load_class_names, load_model
+
+    model: Any = load_model(run, _on_one_device(config))
+    classes = load_class_names(run, model.output_shape[-1])
+    description = Description(
+        run.resolve().name,
+        classes,
+        config.data.image_size,
+        _correction(run, classes, calibrated),
+        applied_in_graph=calibrated,
+    )
+    with writing(output or _default_place(run, calibrated)) as place:
+        if calibrated:
+            images = _images(run, config)
+            difference = export_calibrated(model, images, place, description)
+            notify(
+                f"compared on {len(images)} images: probabilities differ by at most "
+                f"{difference:.1e} from the corrected ones"
+            )
+        else:
+            export_as_it_is(run / MODEL_FILE, place, description)
+    notify(f"written: {place}")
+
+
+def _correction(
+    run: Path, classes: tuple[str, ...], is_needed: bool
+) -> "Correction | None":
+    """What `calibration.json` holds; where it is only described, there may be none."""
+    from ...evaluation.correction_file import read_correction
+
+    if not is_needed and not (run / CALIBRATION_FILE).exists():
+        return None
+    try:
+        return read_correction(run, classes)
+    except ConfigError as error:
+        if is_needed:
+            raise
+        notify(f"the export is described without a correction: {error}")
+        return None
+
+
+def _require_ending(output: Path | None) -> None:
+    if output is not None and output.suffix != ".keras":
+        raise ConfigError(message("`--output` must end with .keras.", output=str(output)))
+
+
+def _default_place(run: Path, calibrated: bool) -> Path:
+    """A folder for each kind, as each has a description."""
+    folder = run.resolve() / EXPORT_FOLDER
+    own_directory(folder)
+    return (
+        own_directory(folder / ("keras-calibrated" if calibrated else "keras")) / MODEL_FILE
+    )
+
+
+def _on_one_device(config: "RunConfig") -> "RunConfig":
+    """The configuration without the devices of training, which may not be here."""
+    from ...configs import TrainerConfig
+
+    trainer = TrainerConfig(strategy="single")
+    return config.model_copy(update={"trainer": trainer})
+
+
+def _images(run: Path, config: "RunConfig") -> Any:
+    """Some images of the validation split, or of the test split."""
+    import numpy as np
+
+    from ..build import build_data
+    from ..untrusted import with_own_cache
+
+    data: ImageData = build_data(with_own_cache(config, run))
+    split = data.validation if data.validation is not None else data.test
+    if split is None or not split.num_examples:
+        raise ConfigError(
+            message(
+                "The copy is compared with the model on images of the validation or test "
+                "split; the run has neither.",
+                "Export it without --calibrated.",
+                run=str(run),
+            )
+        )
+    count = min(split.num_examples, IMAGES_COMPARED)
+    return split.images(np.linspace(0, split.num_examples - 1, count).astype(np.int64))

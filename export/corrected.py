@@ -1,0 +1,101 @@
+"""Folds a correction of probabilities into a model, with layers that Keras has.
+
+What comes out opens without Keraunos. Behind the model stand the logarithm of its
+probabilities, a `Rescaling` with the correction's scale and bias, and a softmax.
+"""
+
+from collections.abc import Iterator
+
+import keras
+
+from ..core.errors import ConfigError, message
+from ..evaluation.scaling import SMALLEST_PROBABILITY, Correction
+from ..features.keras_graph import functional_form, nodes_in_order
+
+SCALE_LAYER = "calibration_scale"
+
+
+def corrected_models(
+    model: keras.Model, correction: Correction, image_shape: tuple[int, int, int]
+) -> Iterator[keras.Model]:
+    """Models whose outputs are corrected probabilities, the preferable first.
+
+    The first computes logarithms of probabilities from logits, where the model ends with a
+    `Dense` whose activation is the softmax: nothing is lost to rounding, and in an int8
+    model neither. The other takes the logarithm of what the model returns, whatever that
+    is made of; for very unlikely classes, below 1e-38, it alone is what `Correction.apply`
+    gives.
+
+    Args:
+        model: Takes images and returns probabilities; it stays as it is and shares layers.
+        correction: Of its probabilities.
+        image_shape: Height, width and channels, of a model that has no graph.
+
+    Raises:
+        ConfigError: It is corrected already, or has several inputs or outputs.
+    """
+    inputs, outputs = _ends(model, image_shape)
+    scale, bias = correction.coefficients(outputs.shape[-1])
+    for logarithms in _logarithms(model, outputs):
+        layer = keras.layers.Rescaling(
+            scale.tolist(), bias.tolist(), dtype="float32", name=SCALE_LAYER
+        )
+        softmax = keras.layers.Softmax(dtype="float32", name="calibrated_probabilities")
+        yield keras.Model(inputs, softmax(layer(logarithms)), name=model.name)
+
+
+def _ends(
+    model: keras.Model, image_shape: tuple[int, int, int]
+) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    graph = functional_form(model)
+    if graph is None:
+        inputs = keras.Input(image_shape)
+        return inputs, model(inputs)
+    if SCALE_LAYER in [layer.name for layer in graph.layers]:
+        raise ConfigError(
+            message(
+                "The probabilities of the model are corrected already.",
+                "Export it without --calibrated.",
+                model=model.name,
+                layer=SCALE_LAYER,
+            )
+        )
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+        raise ConfigError(
+            message(
+                "A model whose probabilities are corrected has one input and one output.",
+                inputs=len(graph.inputs),
+                outputs=len(graph.outputs),
+            )
+        )
+    return graph.inputs[0], graph.outputs[0]
+
+
+def _logarithms(
+    model: keras.Model, outputs: keras.KerasTensor
+) -> Iterator[keras.KerasTensor]:
+    """Logarithms of probabilities: from logits, if the model has some, and from outputs."""
+    logits = _logits(model)
+    if logits is not None:
+        layer = keras.layers.Activation("log_softmax", dtype="float32", name="logarithms")
+        yield layer(logits)
+    floats = keras.ops.cast(outputs, "float32")
+    yield keras.ops.log(keras.ops.maximum(floats, SMALLEST_PROBABILITY))
+
+
+def _logits(model: keras.Model) -> keras.KerasTensor | None:
+    """What the softmax of the last layer is taken of, by a copy of that layer."""
+    graph = functional_form(model)
+    if graph is None:
+        return None
+    last = nodes_in_order(graph)[-1]
+    layer = last.operation
+    is_last = last.outputs[0] is graph.outputs[0]
+    if not (is_last and type(layer) is keras.layers.Dense):
+        return None
+    if layer.activation is not keras.activations.softmax:
+        return None
+    linear = keras.layers.Dense.from_config(layer.get_config() | {"activation": "linear"})
+    logits = linear(last.inputs[0])
+    linear.set_weights(layer.get_weights())
+    return logits

@@ -1,0 +1,84 @@
+"""`model.json`: what an exported model is, for whatever runs it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import ConfigError, message
+from ..core.files import read_text, sha256_of_file, write_json_atomic
+from ..evaluation.scaling import Correction
+
+DESCRIPTION_FILE = "model.json"
+_MARK = "applied_in_graph"
+
+
+@dataclass(frozen=True)
+class Description:
+    """What is known of an exported model.
+
+    Args:
+        name: Of the run.
+        classes: In the order of the model's outputs.
+        image_size: Height and width of the images that it takes, in pixels.
+        correction: Of its probabilities, or None.
+        applied_in_graph: Whether the model applies the correction itself; a runtime that
+            applied it once more would be wrong.
+    """
+
+    name: str
+    classes: Sequence[str]
+    image_size: int
+    correction: Correction | None = None
+    applied_in_graph: bool = False
+
+    def as_json(self, file: Path) -> dict[str, Any]:
+        """Ready for JSON, with the SHA-256 of the file that is described."""
+        correction = None if self.correction is None else self.correction.as_json()
+        return {
+            "name": self.name,
+            "file": file.name,
+            "sha256": sha256_of_file(file),
+            "classes": list(self.classes),
+            "image_size": self.image_size,
+            "input": "RGB from 0 to 255, float32, (images, height, width, 3)",
+            "output": "a probability for each class, float32, (images, classes)",
+            "correction": correction,
+            _MARK: self.applied_in_graph,
+        }
+
+
+def write_description(file: Path, description: Description) -> None:
+    """Writes `model.json` beside a file that was exported."""
+    write_json_atomic(file.with_name(DESCRIPTION_FILE), description.as_json(file))
+
+
+def require_own_place(file: Path) -> None:
+    """Makes sure that an export takes the place of nothing but an earlier one.
+
+    Raises:
+        ConfigError: The file is there and no export, or `model.json` describes another.
+    """
+    beside = file.with_name(DESCRIPTION_FILE)
+    described = _described_file(beside) if beside.exists() else None
+    if described == file.name or not (file.exists() or beside.exists()):
+        return
+    taken = beside if beside.exists() else file
+    raise ConfigError(
+        message(
+            f"An export needs a folder of its own, as {DESCRIPTION_FILE} beside it "
+            f"describes it; {taken.name} is there already.",
+            "Choose another place with --output, or move it away.",
+            output=str(file),
+        )
+    )
+
+
+def _described_file(path: Path) -> str | None:
+    try:
+        document = json.loads(read_text(path))
+    except (OSError, ValueError):
+        return None
+    is_ours = isinstance(document, dict) and _MARK in document
+    return document.get("file") if is_ours else None
