@@ -34,7 +34,8 @@ class Panel:
         heading: Panels of the same heading stand together.
         caption: What is said of the image, a line each.
         pixels: `(height, width, 3)` RGB, uint8.
-        row: Which image of the test split it is.
+        row: Which image of the split it is; of the test split, unless something else is
+            said.
     """
 
     heading: str

@@ -63,6 +63,7 @@ _PARTS: dict[str, Callable[[EvaluationConfig], Any]] = {
     "operating_points": _operating_points,
     "costs": _costs,
     "slices": _shipped("..evaluation.slices", "Slices", "slices"),
+    "label_doubts": _shipped(".label_doubts", "DoubtfulLabels", "label_doubts"),
 }
 
 

@@ -33,6 +33,7 @@ ROOMS = {
     "report": (
         "subject",
         "registry",
+        "label_doubts",
         "measure",
         "facts",
         "run_report",

@@ -1,0 +1,97 @@
+"""Images whose labels are doubtful, as a report shows them."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from keraunos.configs import EvaluationConfig
+from keraunos.evaluation.evidence import Evidence, Labelled
+from keraunos.evaluation.finding import Finding
+from keraunos.evaluation.label_doubts import find_label_doubts
+from keraunos.report.label_doubts import MOST_SHOWN, DoubtfulLabels
+from keraunos.report.registry import create_parts
+from simulated import labelled
+
+COUNT = 60
+
+
+@dataclass
+class Asked:
+    """Stands for a model; hands out images whose pixels are the row."""
+
+    validation: Any = None
+
+    def images(self, rows: np.ndarray) -> np.ndarray:
+        return np.broadcast_to(
+            rows[:, None, None, None].astype(np.uint8), (len(rows), 2, 2, 3)
+        )
+
+
+@pytest.fixture
+def validation() -> Labelled:
+    """60 images of 3 classes, of which every tenth has the label of another class."""
+    true = np.arange(COUNT) % 3
+    random = np.random.default_rng(0)
+    likely = random.dirichlet(np.ones(3), COUNT) + 4 * np.eye(3)[true]
+    labels = np.where(np.arange(COUNT) % 10 == 4, (true + 1) % 3, true)
+    return labelled(likely / 5, labels)
+
+
+def explained(validation: Labelled | None, **options: Any) -> Finding:
+    test = labelled(np.full((4, 3), 1 / 3), np.array([0, 1, 2, 0]))
+    subject = Asked(Asked() if validation is not None else None)
+    return DoubtfulLabels(**options).explain(Evidence(test, validation), subject)
+
+
+def test_labels_made_wrong_are_listed_and_shown(validation: Labelled) -> None:
+    finding = explained(validation)
+    assert finding.values["in_doubt"] == 6
+    files = [each["file"] for each in finding.values["most_doubtful"]]
+    assert sorted(files) == sorted(f"{row}.png" for row in range(4, COUNT, 10))
+    order = find_label_doubts(validation.labels, validation.probabilities).most_doubtful
+    assert [panel.row for panel in finding.panels] == order.tolist()
+    for panel in finding.panels:
+        assert (panel.pixels == panel.row).all()
+        assert panel.caption[2] == f"{panel.row}.png"
+        label = validation.class_names[validation.labels[panel.row]]
+        assert panel.caption[0].startswith(f"label {label} (")
+    assert sum(each["images"] for each in finding.values["pairs"]) == 6
+    assert finding.conclusions == ["Of 60 validation images 6 have a label in doubt."]
+
+
+def test_it_says_that_training_images_are_not_judged(validation: Labelled) -> None:
+    (gap,) = explained(validation).gaps
+    assert gap.startswith("not measured: labels of training images")
+    assert "data.folds" in gap
+
+
+def test_without_validation_images_nothing_is_judged() -> None:
+    finding = explained(None)
+    assert finding.values == {}
+    assert "there are no validation images" in finding.gaps[0]
+
+
+def test_copies_of_another_class_are_counted(validation: Labelled) -> None:
+    known = replace(validation, contradictory=np.arange(COUNT) < 15)
+    assert "2 have a copy filed under another" in explained(known).conclusions[0]
+
+
+def test_lists_and_images_are_cut_where_there_are_many(validation: Labelled) -> None:
+    finding = explained(validation, most=2)
+    assert len(finding.values["most_doubtful"]) == 2
+    assert finding.values["in_doubt"] == 6
+    many = labelled(np.tile([[0.9, 0.1], [0.1, 0.9]], (50, 1)), np.arange(100) // 40 % 2)
+    assert len(explained(many).panels) == MOST_SHOWN
+
+
+def test_a_clean_set_has_no_table(validation: Labelled) -> None:
+    clean = labelled(validation.probabilities, validation.predicted)
+    finding = explained(clean)
+    assert finding.values["in_doubt"] == 0
+    assert finding.tables == finding.panels == []
+
+
+def test_it_is_found_by_name() -> None:
+    parts = create_parts(EvaluationConfig(label_doubts={"most": 7}))
+    assert parts["label_doubts"] == DoubtfulLabels(7)
