@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import keras
 from helpers import replicas
 from keraunos import Augmentation, ImageData, Trainer, TransferClassifier
 from keraunos.core import growing_file
+from small_backbone import tiny_network
 
 BATCH = 7
 PICTURES, VALIDATION = 24, 6
@@ -28,5 +30,6 @@ def fit(folder: Path, cache: Path, count: int = 1) -> Any:
 def program(folder: Path, cache: Path) -> int:
     """Notes after every batch how far it has come."""
     growing_file.SECONDS_BETWEEN_NOTES = 0.0
+    keras.applications.MobileNetV2 = tiny_network
     fit(folder, cache)
     return 0

@@ -26,6 +26,7 @@ def begun(cache: Path) -> list[Path]:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("tiny_mobilenet")
 def test_a_kill_costs_no_more_than_the_batch_it_hits(
     pictures: Path, tmp_path: Path, computed: list[int]
 ) -> None:
