@@ -14,7 +14,7 @@ from ..core.console import notify
 from ..core.files import replacing
 from ..core.removal import remove_file
 
-PARTS = ("", "train", "validation")
+PARTS = ("", "train", "validation", "evaluation")
 EVENTS = re.compile(r"events\.out\.tfevents\.[^/]+")
 
 

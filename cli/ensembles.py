@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..configs import RunConfig
 from ..core.errors import ConfigError, message
@@ -14,6 +14,9 @@ from .folds import wants_all_folds
 from .output_file import writing
 from .run_directories import read_run_config
 from .untrusted import with_own_cache
+
+if TYPE_CHECKING:
+    from ..data import ImageData
 
 
 @dataclass(frozen=True)
@@ -31,13 +34,17 @@ class Member:
     config: RunConfig
 
 
-def find_members(runs: Sequence[Path]) -> list[Member]:
+def find_members(runs: Sequence[Path], settings: Sequence[str] = ()) -> list[Member]:
     """The runs themselves; for a directory of folds, the run of each fold.
+
+    Args:
+        runs: Directories.
+        settings: Single settings, as `key=value`, that take the place of theirs.
 
     Raises:
         ConfigError: There is no run, one is named twice, or a fold is not finished.
     """
-    found = [each for run in runs for each in _members_of(run)]
+    found = [each for run in runs for each in _members_of(run, settings)]
     places = Counter(os.path.realpath(run) for run, _ in found)
     twice = [str(run) for run, _ in found if places[os.path.realpath(run)] > 1]
     if twice:
@@ -51,8 +58,8 @@ def find_members(runs: Sequence[Path]) -> list[Member]:
     ]
 
 
-def _members_of(run: Path) -> list[tuple[Path, RunConfig]]:
-    config = read_run_config(run)
+def _members_of(run: Path, settings: Sequence[str]) -> list[tuple[Path, RunConfig]]:
+    config = read_run_config(run, settings)
     if not wants_all_folds(config):
         return [(run, config)]
     folds = [run / fold_name(n) for n in range(1, (config.data.folds or 0) + 1)]
@@ -66,7 +73,7 @@ def _members_of(run: Path) -> list[tuple[Path, RunConfig]]:
                 run=str(run),
             )
         )
-    return [(each, read_run_config(each)) for each in folds]
+    return [(each, read_run_config(each, settings)) for each in folds]
 
 
 def require_honest_split(members: Sequence[Member], split: str) -> None:
@@ -117,6 +124,17 @@ def output_directory(
     return directory
 
 
+def read_data(member: Member) -> "ImageData":
+    """The images of a run, with a cache of the user's own where the run names another.
+
+    Raises:
+        DataError: They can't be read.
+    """
+    from .build import build_data
+
+    return build_data(with_own_cache(member.config, member.run))
+
+
 def read_split(member: Member, split: str) -> Any:
     """The test or validation images of a run.
 
@@ -124,15 +142,22 @@ def read_split(member: Member, split: str) -> Any:
         ConfigError: It has no such split.
         DataError: The images can't be read.
     """
-    from .build import build_data
+    return split_of(read_data(member), split, member.run)
 
-    images = getattr(build_data(with_own_cache(member.config, member.run)), split)
+
+def split_of(data: "ImageData", split: str, run: Path) -> Any:
+    """The test or validation images of a run, from all of its images.
+
+    Raises:
+        ConfigError: It has no such split.
+    """
+    images = getattr(data, split)
     if images is None:
         raise ConfigError(
             message(
                 f"The run must have a {split} split.",
                 f"Its configuration names no folder as data.{split}.",
-                run=str(member.run),
+                run=str(run),
             )
         )
     return images

@@ -24,6 +24,7 @@ from .commands import (
     pack,
     predict,
     preview,
+    report,
     search,
     test,
 )
@@ -42,6 +43,7 @@ app = typer.Typer(
 )
 app.command("fit")(fit.fit)
 app.command("test")(test.test)
+app.command("report")(report.report)
 app.command("predict")(predict.predict)
 app.command("export")(export.export)
 app.command("audit")(audit.audit)

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..configs import CALLBACKS, RunConfig, callback_class
+from ..configs import CALLBACKS, EvaluationConfig, RunConfig, callback_class
+from ..configs.evaluation import as_evaluation
 from ..core.cache_folder import is_cache
 from ..core.console import notify
 from ..core.user_path import user_path
@@ -76,6 +77,26 @@ def with_own_cache(config: RunConfig, run: Path) -> RunConfig:
         return config
     notify(f"cache: your own, as the run names {config.cache_dir}, which is no cache yet")
     return config.model_copy(update={"cache_dir": None})
+
+
+def trusted_evaluation(
+    config: EvaluationConfig, typed: Mapping[str, Any]
+) -> tuple[EvaluationConfig, dict[str, str]]:
+    """An evaluation without the parts that only the run's own files name.
+
+    Args:
+        config: The section `evaluation` of the run, with what was typed.
+        typed: That section of what was typed alone, as nested values.
+
+    Returns:
+        The section, and the class that each part left out names.
+    """
+    refused = {
+        label: str(options["class"])
+        for label, options in config.own.items()
+        if typed.get(label) != options
+    }
+    return as_evaluation(config.model_dump(exclude=set(refused))), refused
 
 
 def is_elsewhere(cache_dir: str, run: Path) -> bool:

@@ -22,10 +22,14 @@ MODEL_FILE = "model.keras"
 CLASSES_FILE = "classes.txt"
 TEST_FILE = "test.json"
 PREDICTIONS_FILE = "predictions.csv"
+VALIDATION_PREDICTIONS_FILE = "validation_predictions.csv"
 TTA_PREDICTIONS_FILE = "tta_predictions.csv"
 CONFUSION_MATRIX_FILE = "confusion_matrix.csv"
 CALIBRATION_FILE = "calibration.json"
 EXPORT_FOLDER = "export"
+EVALUATION_FILE = "evaluation.json"
+REPORT_FILE = "report.html"
+MODEL_CARD_FILE = "model_card.md"
 
 # What is drawn.
 SAMPLES_IMAGE = "samples.png"
@@ -48,7 +52,6 @@ RESUMABLE_CHECKPOINT = re.compile(r"step-(?P<step>\d{8,})(?P<mid_epoch>-mid-epoc
 FOLDS_FILE = "folds.json"
 FOLDS_TABLE_FILE = "folds.csv"
 FOLD_SCORES_FILE = "validation.json"
-VALIDATION_PREDICTIONS_FILE = "validation_predictions.csv"
 LABEL_DOUBTS_FILE = "label_doubts.csv"
 FOLD = re.compile(r"fold-\d+")
 

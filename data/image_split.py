@@ -86,6 +86,12 @@ class ImageSplit:
         return [str(path) for path in self._index.paths[self._rows]]
 
     @property
+    def digests(self) -> list[str]:
+        """SHA-256 of each file, in hexadecimal digits; zeros where it was not read."""
+        digests = self._index.digests[self._rows].tolist()
+        return [digest.ljust(32, b"\0").hex() for digest in digests]
+
+    @property
     def content_numbers(self) -> npt.NDArray[np.uint64]:
         """`(images,)`: a number for each image, from its content; copies share theirs."""
         return content_numbers(self._index.digests[self._rows])

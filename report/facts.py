@@ -55,6 +55,7 @@ class RunFacts:
         dropped: Files left out, by the policy that did so.
         dropped_files: The first of them.
         history: Values per epoch, by metric.
+        step: Of training, its last.
         siblings: The table of the search or of the folds that the run belongs to.
         gaps: What could not be read, and why.
     """
@@ -68,6 +69,7 @@ class RunFacts:
     dropped: Mapping[str, int] = field(default_factory=dict)
     dropped_files: Table | None = None
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    step: int = 0
     siblings: Table | None = None
     gaps: Sequence[str] = ()
 
@@ -95,6 +97,7 @@ def read_facts(directory: Path) -> RunFacts:
             gaps.append(f"{name} is not as the run wrote it: changed, or damaged")
         return content
 
+    history, step = read(_history, METRICS_FILE, (nothing, 0))
     dropped, dropped_files = read(_dropped, DROPPED_FILE, none_dropped)
     return RunFacts(
         printable(directory.resolve().name),
@@ -105,7 +108,8 @@ def read_facts(directory: Path) -> RunFacts:
         read(_counts, SPLIT_FILE, nothing),
         dropped,
         dropped_files,
-        read(_history, METRICS_FILE, nothing),
+        history,
+        step,
         _siblings(directory, gaps),
         gaps,
     )
@@ -171,18 +175,21 @@ def _named(path: Path, *columns: str) -> Iterator[dict[str, str]]:
         yield row
 
 
-def _history(path: Path) -> dict[str, list[float]]:
+def _history(path: Path) -> tuple[dict[str, list[float]], int]:
+    """Values per epoch, and the last step."""
     history: dict[str, list[float]] = {}
+    step = 0
     for line in read_text(path).splitlines():
         values = json.loads(line)
         if not isinstance(values, dict):
             raise ValueError("a line holds no object")
+        step = values["step"] if isinstance(values.get("step"), int) else step
         for name, value in values.items():
             if name not in _NOT_VALUES and isinstance(value, int | float | None):
                 history.setdefault(name, []).append(
                     float("nan") if value is None else float(value)
                 )
-    return history
+    return history, step
 
 
 def _siblings(directory: Path, gaps: list[str]) -> Table | None:

@@ -1,6 +1,6 @@
 """Runs the parts of an evaluation over one set of predictions."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ..core.errors import KeraunosError
 from ..evaluation.evidence import Evidence
@@ -8,22 +8,60 @@ from ..evaluation.finding import Finding
 from .registry import Part
 from .subject import Explainer, Subject
 
+NO_MODEL = "the model was not asked"
+
 
 def measure(
-    parts: Mapping[str, Part], evidence: Evidence, subject: Subject
+    parts: Mapping[str, Part],
+    evidence: Evidence,
+    subject: Subject | None,
+    reason: str = NO_MODEL,
 ) -> dict[str, Finding]:
     """What each part comes to, in their order.
 
     A part whose input is not there, an image that was moved, say, is a gap that names the
     reason.
+
+    Args:
+        parts: By name.
+        evidence: Predictions.
+        subject: The model; None where only predictions are left of it.
+        reason: Why the model can't be asked.
     """
-    return {name: _measure(part, evidence, subject) for name, part in parts.items()}
+    return {
+        name: _measure(name, part, evidence, subject, reason)
+        for name, part in parts.items()
+    }
 
 
-def _measure(part: Part, evidence: Evidence, subject: Subject) -> Finding:
+def needs_predictions_alone(parts: Mapping[str, Part]) -> dict[str, Part]:
+    """Those parts that do not ask the model again: they cost next to nothing."""
+    return {n: part for n, part in parts.items() if not isinstance(part, Explainer)}
+
+
+def unmeasured(names: Iterable[str], reason: str) -> dict[str, Finding]:
+    """A gap for each part.
+
+    Example:
+        >>> unmeasured(["grad_cam"], "there are no images")["grad_cam"].gaps
+        ['not measured: there are no images']
+    """
+    return {name: _gap(name, reason) for name in names}
+
+
+def _measure(
+    name: str, part: Part, evidence: Evidence, subject: Subject | None, reason: str
+) -> Finding:
     try:
-        if isinstance(part, Explainer):
-            return part.explain(evidence, subject)
-        return part.evaluate(evidence)
+        if not isinstance(part, Explainer):
+            return part.evaluate(evidence)
+        if subject is None:
+            return _gap(name, reason)
+        return part.explain(evidence, subject)
     except KeraunosError as error:
-        return Finding(type(part).__name__, gaps=[f"not measured: {error}"])
+        return _gap(name, str(error))
+
+
+def _gap(name: str, reason: str) -> Finding:
+    title = name.replace("_", " ").capitalize()
+    return Finding(title, gaps=[f"not measured: {reason}"])

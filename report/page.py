@@ -42,13 +42,13 @@ def page(reports: Sequence[RunReport]) -> str:
         _view(report, f"run{number}", Budget(share))
         for number, report in enumerate(reports, start=1)
     ]
-    script = read_resource(__package__, "report.js")
+    script = read_resource(__package__, "page.js")
     environment = page_environment()
     environment.filters |= {"shown": shown, "json": lambda value: Markup(as_json(value))}
-    template = environment.from_string(read_resource(__package__, "report.html"))
+    template = environment.from_string(read_resource(__package__, "page.html"))
     return template.render(
         title=f"Report on {some(report.facts.name for report in reports)}",
-        style=Markup(read_resource(__package__, "report.css")),
+        style=Markup(read_resource(__package__, "page.css")),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         comparison=comparison(reports) if len(reports) > 1 else None,

@@ -44,6 +44,11 @@ ROOMS = {
         "sliders",
         "svg",
         "page",
+        "model_card",
+        "image_changes",
+        "run_files",
+        "make_report",
+        "write_report",
     ),
     "export": ("description", "corrected", "keras_file"),
     "search": (

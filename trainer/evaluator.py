@@ -124,7 +124,8 @@ class Evaluator:
         if result.predictions is not None:
             validation = data.validation if isinstance(data, HasSplits) else None
             subject = TrainedModel(whole, source, validation, batch_size_of(source) or 32)
-            result = replace(result, subject=subject, evaluation=asked)
+            directory = None if self.run_dir is None else Path(self.run_dir)
+            result = replace(result, subject=subject, evaluation=asked, run_dir=directory)
         if self.run_dir is not None and current_workers().is_chief:
             write_test_report(self.run_dir, result, source)
         return result

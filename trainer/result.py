@@ -1,5 +1,6 @@
 """What a fit and a test give back."""
 
+import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -9,12 +10,14 @@ import keras
 
 from .. import evaluation
 from ..configs import EvaluationConfig
+from ..core.user_path import user_path
 from ..evaluation import Predictions
 
 if TYPE_CHECKING:
     from ..evaluation import Drawing
     from ..evaluation.evidence import Evidence
     from ..evaluation.finding import Finding
+    from ..report.run_report import RunReport
     from ..report.subject import Subject
 
 
@@ -58,6 +61,7 @@ class TestResult:
         evaluation: What that is.
         tta: Scores and predictions of the means over views of each image, if
             `tta` was asked for; `scores["tta"]` has the same scores.
+        run_dir: The run directory of the Trainer, if it has one.
     """
 
     scores: dict[str, Any]
@@ -65,6 +69,7 @@ class TestResult:
     subject: "Subject | None" = field(default=None, repr=False, compare=False)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig, repr=False)
     tta: "TestResult | None" = field(default=None, repr=False)
+    run_dir: Path | None = None
 
     @cached_property
     def evidence(self) -> "Evidence":
@@ -83,6 +88,40 @@ class TestResult:
 
         subject, evidence = self._subject(), self.evidence
         return measure(create_parts(self.evaluation), evidence, subject)
+
+    def report(self, path: str | os.PathLike[str]) -> Path:
+        """Writes all that was measured as one HTML page that needs nothing but itself.
+
+        With a run directory its settings, data and curves are on the page, too, and
+        `model_card.md`, `evaluation.json`, `validation_predictions.csv` and
+        `calibration.json` are written into it.
+
+        Args:
+            path: The file, `.html`.
+
+        Returns:
+            Where it is.
+        """
+        from ..report.write_report import write_page, write_run
+
+        made = self.make_report()
+        if self.run_dir is not None:
+            write_run(self.run_dir, made, self.evidence)
+        return write_page(Path(os.path.realpath(user_path(path))), [made])
+
+    def make_report(self) -> "RunReport":
+        """What a page of this test alone, or of several runs, is made of."""
+        from ..report.facts import RunFacts, read_facts
+        from ..report.make_report import report_of_test
+
+        if self.run_dir is not None:
+            facts = read_facts(self.run_dir)
+        else:
+            why = "the model was tested without a run directory"
+            gap = f"not shown: settings, training and environment, because {why}"
+            facts = RunFacts(self._subject().model.name, gaps=[gap])
+        images = self._subject().test
+        return report_of_test(facts, self.scores, self.evidence, self.findings, images)
 
     def show_confusion_matrix(self) -> "Drawing":
         """Draws how often each class was taken for each, for a notebook."""

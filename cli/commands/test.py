@@ -13,11 +13,13 @@ from ..ensembles import (
     Member,
     find_members,
     output_directory,
-    read_split,
+    read_data,
     require_honest_split,
+    split_of,
 )
 from ..scores import show_beside, show_scores
 from ..tensorflow import load_tensorflow
+from ..untrusted import trusted_evaluation
 
 Split = Literal["test", "validation"]
 RunArgument = Annotated[
@@ -81,13 +83,21 @@ def _refuse_output(output: Path | None) -> None:
 
 def _test_run(member: Member, split: Split, tta: int | None) -> None:
     from ...trainer import Trainer
+    from ..run_report import evaluate_run
     from ..saved_model import load_model
 
-    images = read_split(member, split)
+    data = read_data(member)
+    images = split_of(data, split, member.run)
+    evaluation, refused = trusted_evaluation(member.config.evaluation, {})
     # Scores of validation images are shown, but never take the place of test.json.
-    trainer = Trainer(run_dir=member.run if split == "test" else None)
-    result = trainer.test(load_model(member.run, member.config), images, tta=tta)
+    is_test = split == "test"
+    trainer = Trainer(run_dir=member.run if is_test else None)
+    model = load_model(member.run, member.config)
+    tested = data if is_test else images  # with validation images to choose on
+    result = trainer.test(model, tested, evaluation=evaluation, tta=tta)
     show_scores(split, result.scores)
+    if is_test:
+        evaluate_run(member.run, result, refused)
     if result.tta is not None:
         show_beside({"single model": result.scores, f"{tta} views": result.tta.scores})
 

@@ -13,10 +13,12 @@ def test_testing_a_run_again_gives_the_same(keraunos, run):
     assert answer.code == 0
     assert answer.out.startswith(f"test: 12 pictures, accuracy {scores['accuracy']:.3f}")
     after = contents(run)
-    assert set(after) == set(before)
+    made = {"calibration.json", "evaluation.json", "validation_predictions.csv"}
+    assert set(after) - set(before) <= made
     # Rounding may show in the last digits of a probability.
     changed = {name for name in before if after[name] != before[name]}
-    assert changed <= {".checksums", "predictions.csv", "test.json", "mistakes.png"}
+    drawn = {".checksums", "predictions.csv", "test.json", "mistakes.png"}
+    assert changed <= drawn | made
     again = json.loads((run / "test.json").read_text())
     assert again["confusion_matrix"] == scores["confusion_matrix"]
 
@@ -27,7 +29,7 @@ def test_a_lost_report_is_made_again(keraunos, small_run):
     for name in ("test.json", "predictions.csv", "confusion_matrix.png"):
         (small_run / name).unlink()
     assert keraunos("test", small_run).code == 0
-    assert set(contents(small_run)) == set(before)
+    assert set(contents(small_run)) >= set(before)
 
 
 def test_the_model_scores_on_the_validation_pictures_as_in_its_best_epoch(keraunos, run):

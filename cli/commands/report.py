@@ -1,0 +1,94 @@
+"""`keraunos report`: what a run's model is worth, on one page."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ...configs import typed_values
+from ...core.errors import ConfigError, message
+from ...core.files import require_plain
+from ...core.run_layout import REPORT_FILE, TENSORBOARD_FOLDER
+from ..console import notify, show
+from ..ensembles import Member, find_members
+from ..output_file import require_writable, writing
+from ..tensorflow import load_tensorflow
+
+SECTION = "evaluation."
+
+
+def report(
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN... [KEY=VALUE...]",
+            help="Run directories, or one of folds; then settings of `evaluation`.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help=f"Where the page goes; by default {REPORT_FILE} in the run.",
+        ),
+    ] = None,
+) -> None:
+    """Report on what the models of runs are worth: one page that needs nothing else.
+
+    Each is tested once more; its model card and all that was measured go into the run.
+    """
+    directories, settings = _split(runs)
+    members = find_members(directories, settings)
+    place = _place(members, output)
+    for member in members:
+        require_plain(member.run, TENSORBOARD_FOLDER)
+        require_writable(member.run / REPORT_FILE, "RUN")
+    load_tensorflow(members[0].config.trainer)
+    from ...report.write_report import write_page
+    from ..run_report import report_run
+
+    typed = typed_values(settings).get("evaluation", {})
+    reports = [report_run(member, typed) for member in members]
+    with writing(place) as file:
+        write_page(file, reports)
+    for each in reports:
+        for line in [*each.remarks, *each.all_warnings]:
+            notify(f"{each.facts.name}: {line}" if len(reports) > 1 else line)
+    show(f"written: {place}")
+
+
+def _split(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """Tells runs from settings; a directory may have a sign in its name."""
+    settings = [each for each in arguments if "=" in each and not Path(each).is_dir()]
+    wrong = [each for each in settings if not each.startswith(SECTION)]
+    if wrong:
+        raise ConfigError(
+            message(
+                "A report can be asked for other settings of `evaluation` alone: what was "
+                "trained is what it was.",
+                f"Leave {wrong[0].partition('=')[0]} out.",
+                arguments=" ".join(wrong),
+            )
+        )
+    runs = [Path(each) for each in arguments if each not in settings]
+    if not runs:
+        raise ConfigError(message("Name at least one run.", "Look below `runs`.", runs=[]))
+    return runs, settings
+
+
+def _place(members: Sequence[Member], output: Path | None) -> Path:
+    """Where the page goes."""
+    if output is None and len(members) > 1:
+        raise ConfigError(
+            message(
+                "The page of several runs belongs to none of them.",
+                "Say where it goes with --output FILE.",
+                runs=" ".join(each.name for each in members),
+            )
+        )
+    if output is None:
+        return members[0].run / REPORT_FILE
+    require_writable(output)
+    return output

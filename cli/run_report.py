@@ -1,0 +1,94 @@
+"""Measures a run anew and reports on it; loads TensorFlow."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import KeraunosError
+from ..core.run_layout import MODEL_FILE, PREDICTIONS_FILE
+from ..evaluation.evidence import Evidence
+from ..evaluation.finding import Finding
+from ..report.facts import RunFacts, read_facts
+from ..report.make_report import report_from_files, report_without_test
+from ..report.measure import measure, needs_predictions_alone
+from ..report.registry import create_parts
+from ..report.run_files import write_findings
+from ..report.run_report import RunReport
+from ..report.write_report import show_figures, write_run
+from ..trainer import TestResult, Trainer
+from .console import notify
+from .ensembles import Member, read_data
+from .saved_model import forget_models, load_model
+from .untrusted import trusted_evaluation
+
+
+def report_run(member: Member, typed: Mapping[str, Any]) -> RunReport:
+    """Measures a run, and writes all but the page into it.
+
+    Where its images or its model can't be read any more, the report is of the predictions
+    that it has written.
+
+    Args:
+        member: The run.
+        typed: The section `evaluation` of what was typed.
+
+    Raises:
+        KeraunosError: The run has neither a model nor predictions.
+    """
+    evaluation, refused = trusted_evaluation(member.config.evaluation, typed)
+    facts = read_facts(member.run)
+    evidence = None
+    try:
+        report, evidence = _measured(member, facts, evaluation)
+    except KeraunosError as error:
+        if not any((member.run / name).exists() for name in (MODEL_FILE, PREDICTIONS_FILE)):
+            raise
+        notify(f"{member.name}: {error}")
+        parts = create_parts(evaluation)
+        report = report_from_files(facts, member.run, parts, str(error))
+    report = replace(report, findings={**report.findings, **_refused(refused)})
+    write_run(member.run, report, evidence)
+    forget_models()
+    return report
+
+
+def evaluate_run(run: Path, result: TestResult, refused: Mapping[str, str]) -> None:
+    """Measures what needs predictions alone, and writes it into a run.
+
+    Args:
+        run: The directory.
+        result: Of its test.
+        refused: Parts that only the run's own files name.
+    """
+    parts = needs_predictions_alone(create_parts(result.evaluation))
+    findings = {**measure(parts, result.evidence, None), **_refused(refused)}
+    write_findings(run, findings, result.evidence)
+    show_figures(run, RunReport(read_facts(run), findings=findings))
+
+
+def _measured(
+    member: Member, facts: RunFacts, evaluation: Any
+) -> tuple[RunReport, Evidence | None]:
+    data = read_data(member)
+    if data.test is None:
+        names = list(create_parts(evaluation))
+        why = "The run has no test images: set data.test or data.test_split."
+        return report_without_test(facts, names, why), None
+    model = load_model(member.run, member.config)
+    result = Trainer().test(model, data, evaluation=evaluation)
+    result = replace(result, run_dir=member.run)
+    return result.make_report(), result.evidence
+
+
+def _refused(refused: Mapping[str, str]) -> dict[str, Finding]:
+    return {
+        label: Finding(
+            label,
+            gaps=[
+                f"not measured: it would import {name}, which only the run's own files "
+                f"name. Type evaluation.{label}={{class: ...}} with all its options."
+            ],
+        )
+        for label, name in refused.items()
+    }

@@ -1,0 +1,90 @@
+"""Images of a split that are not those that the run saw: gone, changed, new, or moved."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from ..core.names import some
+from .facts import read_rows
+
+_UNKNOWN = {"", "0" * 64}
+_SHOWN = 20
+
+
+@runtime_checkable
+class FingerprintedImages(Protocol):
+    """A split that knows the SHA-256 of its files, in hexadecimal digits."""
+
+    names: Sequence[str]
+    digests: Sequence[str]
+
+
+@dataclass(frozen=True)
+class ImageChanges:
+    """How the files of a split differ from those in split.csv.
+
+    Attributes:
+        gone: Files of the split that are not there any more.
+        changed: Files of the same name with another content.
+        new: Files that the run did not have in this split.
+        trained_on: Files that are in the training or validation split of the run.
+    """
+
+    gone: Sequence[str] = ()
+    changed: Sequence[str] = ()
+    new: Sequence[str] = ()
+    trained_on: Sequence[str] = ()
+
+    def warnings(self) -> Iterator[str]:
+        """A sentence for each kind, with the files it is about."""
+        for files, what in (
+            (
+                self.trained_on,
+                "in its training or validation split: scores are too good",
+            ),
+            (self.gone, "gone since the run was made, and not scored"),
+            (self.changed, "changed since the run was made"),
+            (self.new, "scored that the run did not have among its test images"),
+        ):
+            if files:
+                named = some(files, _SHOWN)
+                yield f"{len(files):,} test images are {what}: {named}."
+
+
+def find_changes(table: Path, images: FingerprintedImages) -> ImageChanges:
+    """Compares the test images that there are with those of a run.
+
+    Memory grows with the test split alone.
+
+    Args:
+        table: The run's split.csv.
+        images: The test split as it is now.
+
+    Raises:
+        OSError: The table can't be read.
+        ValueError: It lacks a column.
+    """
+    names = map(os.path.abspath, images.names)
+    left = dict(zip(names, images.digests, strict=True))
+    by_digest = {digest: name for name, digest in left.items() if digest not in _UNKNOWN}
+    gone, changed = [], []
+    known, trained_on = set(), set()
+    for row in read_rows(table):
+        if not row.keys() >= {"path", "sha256", "split"}:
+            raise ValueError("its columns must be path, sha256 and split")
+        path, digest = row["path"], row["sha256"]
+        if row["split"] != "test":
+            if digest in by_digest:
+                trained_on.add(by_digest[digest])
+        elif path in left:
+            known.add(path)
+            if left[path] != digest and not {left[path], digest} & _UNKNOWN:
+                changed.append(path)
+        elif digest in by_digest:  # the same image in another place
+            known.add(by_digest[digest])
+        else:
+            gone.append(path)
+    new = [name for name in left if name not in known]
+    return ImageChanges(gone, changed, new, sorted(trained_on))

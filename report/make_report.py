@@ -1,0 +1,131 @@
+"""Puts together what a report of one run is made of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from ..core.errors import KeraunosError, reason_of
+from ..core.run_layout import (
+    PREDICTIONS_FILE,
+    SPLIT_FILE,
+    VALIDATION_PREDICTIONS_FILE,
+)
+from ..evaluation.evidence import Evidence, Labelled, as_labelled
+from ..evaluation.finding import Finding
+from ..evaluation.predictions import read_predictions
+from .facts import RunFacts
+from .image_changes import FingerprintedImages, find_changes
+from .measure import measure, unmeasured
+from .registry import Part
+from .run_files import compare_predictions
+from .run_report import RunReport
+
+
+@runtime_checkable
+class _HandsOutImages(Protocol):
+    """A split that hands out its images by row."""
+
+    def images(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+        """`(places, height, width, 3)` uint8."""
+
+
+def report_of_test(
+    facts: RunFacts,
+    scores: Mapping[str, Any],
+    evidence: Evidence,
+    findings: Mapping[str, Finding],
+    images: object,
+) -> RunReport:
+    """A report of a model that was tested just now.
+
+    Args:
+        facts: Of its run, or what is known without one.
+        scores: As in test.json.
+        evidence: Its predictions.
+        findings: What the parts of the evaluation came to.
+        images: The test split.
+    """
+    report = RunReport(facts, scores, evidence.test, findings)
+    if isinstance(images, _HandsOutImages):
+        report = replace(report, load_images=images.images)
+    if facts.directory is None:
+        return report
+    return _compared(report, facts.directory, evidence, images)
+
+
+def report_from_files(
+    facts: RunFacts, directory: Path, parts: Mapping[str, Part], reason: str
+) -> RunReport:
+    """A report of the predictions that a run has written, without its model or images.
+
+    Args:
+        facts: Of the run.
+        directory: The run.
+        parts: Of the evaluation.
+        reason: Why there are no model or images.
+    """
+    gaps = [f"not measured anew: {reason}"]
+    try:
+        predictions = read_predictions(directory / PREDICTIONS_FILE)
+        evidence = Evidence(as_labelled(predictions), _validation(directory, gaps))
+    except KeraunosError as error:
+        return report_without_test(facts, list(parts), f"{reason} {error}")
+    warning = (
+        f"The scores are of the predictions that the run has written ({PREDICTIONS_FILE}), "
+        "and whether an image has a copy under another class is not known: "
+        "the model could not be tested again."
+    )
+    return RunReport(
+        facts,
+        predictions.scores(),
+        evidence.test,
+        measure(parts, evidence, None, reason),
+        warnings=[warning],
+        gaps=gaps,
+    )
+
+
+def report_without_test(facts: RunFacts, names: Sequence[str], reason: str) -> RunReport:
+    """A report of a run of which nothing can be scored.
+
+    Args:
+        facts: Of the run.
+        names: Of the parts of the evaluation.
+        reason: Why.
+    """
+    gaps = [f"not measured: any score. {reason}"]
+    return RunReport(facts, findings=unmeasured(names, reason), gaps=gaps)
+
+
+def _compared(
+    report: RunReport, directory: Path, evidence: Evidence, images: object
+) -> RunReport:
+    """With what is to be said of the files that the run has written."""
+    warnings, remarks, gaps = list(report.warnings), list(report.remarks), []
+    for labelled, name in (
+        (evidence.test, PREDICTIONS_FILE),
+        (evidence.validation, VALIDATION_PREDICTIONS_FILE),
+    ):
+        if labelled is not None and (directory / name).exists():
+            text, is_warning = compare_predictions(directory / name, labelled.predictions())
+            (warnings if is_warning else remarks).append(text)
+    try:
+        if isinstance(images, FingerprintedImages):
+            warnings += find_changes(directory / SPLIT_FILE, images).warnings()
+    except (OSError, ValueError) as error:
+        why = reason_of(error)
+        gaps.append(f"not known: whether images have changed since. {SPLIT_FILE}: {why}")
+    return replace(report, warnings=warnings, remarks=remarks, gaps=[*report.gaps, *gaps])
+
+
+def _validation(directory: Path, gaps: list[str]) -> Labelled | None:
+    file = directory / VALIDATION_PREDICTIONS_FILE
+    try:
+        return as_labelled(read_predictions(file)) if file.exists() else None
+    except KeraunosError as error:
+        gaps.append(f"not used: validation images. {error}")
+        return None

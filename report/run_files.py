@@ -1,0 +1,110 @@
+"""The files that an evaluation leaves in a run directory, beside the page."""
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.checked_files import note_checksum, write_checked_json
+from ..core.errors import KeraunosError
+from ..core.run_layout import (
+    EVALUATION_FILE,
+    VALIDATION_PREDICTIONS_FILE,
+)
+from ..evaluation.correction_file import write_correction
+from ..evaluation.evidence import Evidence
+from ..evaluation.finding import Finding
+from ..evaluation.predictions import Predictions, read_predictions, write_predictions
+
+# Libraries and devices round differently; beyond this something else is different.
+TOLERANCE = 1e-4
+
+
+def write_findings(
+    directory: Path, findings: Mapping[str, Finding], evidence: Evidence | None
+) -> None:
+    """Writes what the parts of an evaluation came to.
+
+    evaluation.json; calibration.json, if a correction was fitted; and
+    validation_predictions.csv, on which choices were made.
+    """
+    content = {name: _as_json(finding) for name, finding in findings.items()}
+    write_checked_json(directory / EVALUATION_FILE, content)
+    if "calibration" in findings:
+        write_correction(directory, findings["calibration"])
+    file = directory / VALIDATION_PREDICTIONS_FILE
+    if evidence is not None and evidence.validation is not None and not file.exists():
+        predictions = evidence.validation.predictions()
+        names = [os.path.abspath(name) for name in predictions.names]  # as of folds
+        write_predictions(file, replace(predictions, names=names))
+        note_checksum(file)
+
+
+def compare_predictions(file: Path, now: Predictions) -> tuple[str, bool]:
+    """Whether predictions are those that a run has in a file.
+
+    Returns:
+        A sentence, and whether it is a warning.
+    """
+    try:
+        before = read_predictions(file)
+    except KeraunosError as error:
+        return f"Not compared with {file.name} of the run: {error}", file.exists()
+    if not _are_comparable(before, now):
+        return (
+            f"{file.name} holds {len(before.names):,} other images or labels than the "
+            f"{len(now.names):,} scored here; `keraunos test` writes it anew.",
+            True,
+        )
+    differences = np.abs(before.probabilities - now.probabilities).max(axis=1)
+    count = int((differences > TOLERANCE).sum())
+    if count:
+        return (
+            f"{count:,} of {len(now.names):,} predictions are not those in {file.name} "
+            f"(by up to {differences.max():.3g}): the model, the images or a library have "
+            "changed since. `keraunos test` writes it anew.",
+            True,
+        )
+    return f"The same predictions are in {file.name} of the run.", False
+
+
+def _are_comparable(before: Predictions, now: Predictions) -> bool:
+    return (
+        all(map(_is_same_file, before.names, now.names))
+        and len(before.names) == len(now.names)
+        and tuple(before.class_names) == tuple(now.class_names)
+        and before.labels is not None
+        and now.labels is not None
+        and np.array_equal(before.labels, now.labels)
+    )
+
+
+def _is_same_file(one: str, other: str) -> bool:
+    return os.path.abspath(one) == os.path.abspath(other)
+
+
+def _as_json(finding: Finding) -> dict[str, Any]:
+    return {
+        "title": finding.title,
+        "values": _plain(finding.values),
+        "conclusions": list(finding.conclusions),
+        "warnings": list(finding.warnings),
+        "gaps": list(finding.gaps),
+    }
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can hold: no arrays, and null for what is no finite number."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

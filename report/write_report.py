@@ -1,0 +1,37 @@
+"""Writes the page of a report, and all that goes into the directory of a run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..core.files import write_text_atomic
+from ..core.run_layout import MODEL_CARD_FILE, TENSORBOARD_FOLDER
+from ..evaluation.evidence import Evidence
+from .model_card import model_card
+from .page import page
+from .run_files import write_findings
+from .run_report import RunReport
+
+
+def write_page(path: Path, reports: Sequence[RunReport]) -> Path:
+    """Writes the page of one run, or of several that are compared."""
+    write_text_atomic(path, page(reports))
+    return path
+
+
+def write_run(directory: Path, report: RunReport, evidence: Evidence | None) -> None:
+    """Writes the model card and what was measured into a run.
+
+    model_card.md, evaluation.json, validation_predictions.csv, calibration.json, and the
+    figures for TensorBoard if the run has any.
+    """
+    write_findings(directory, report.findings, evidence)
+    write_text_atomic(directory / MODEL_CARD_FILE, model_card(report))
+    show_figures(directory, report)
+
+
+def show_figures(directory: Path, report: RunReport) -> None:
+    """Gives TensorBoard the figures, in place of those of an earlier evaluation."""
+    if (directory / TENSORBOARD_FOLDER).is_dir():
+        from ..callbacks.evaluation_images import write_evaluation_images
+
+        write_evaluation_images(directory, report.findings, report.facts.step)

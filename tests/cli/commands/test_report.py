@@ -1,0 +1,130 @@
+import json
+import shutil
+
+import pytest
+import yaml
+from helpers import contents
+from report_pages import Page
+
+MADE = {
+    ".checksums",
+    "calibration.json",
+    "evaluation.json",
+    "model_card.md",
+    "report.html",
+    "validation_predictions.csv",
+}
+PART = """
+from keraunos.evaluation.finding import Finding
+
+class Spy:
+    def __init__(self, place="imported.txt"):
+        open(place, "w").close()
+
+    def evaluate(self, evidence):
+        return Finding("Spy", values={"images": len(evidence.test)})
+"""
+
+
+@pytest.fixture
+def copied(small_run, tmp_path):
+    """A run of one's own, which may be changed."""
+    return shutil.copytree(small_run, tmp_path / "run")
+
+
+@pytest.fixture
+def spy(copied, tmp_path, monkeypatch):
+    """A part that leaves a file when it is made; the run's own config.yaml names it."""
+    (tmp_path / "spying.py").write_text(PART)
+    monkeypatch.syspath_prepend(tmp_path)
+    config = (copied / "config.yaml").read_text()
+    named = "evaluation:\n  spy: {class: 'spying:Spy'}\n"
+    (copied / "config.yaml").write_text(config.replace("evaluation:\n", named, 1))
+    return tmp_path / "imported.txt"
+
+
+@pytest.mark.slow
+def test_a_run_is_reported_from_what_it_holds(keraunos, copied, spy):
+    before = contents(copied)
+    answer = keraunos("report", copied)
+    assert answer.code == 0, answer.err
+    assert answer.out == f"written: {copied / 'report.html'}\n"
+    after = contents(copied)
+    assert {name for name in after if after[name] != before.get(name)} <= MADE
+    shown = Page((copied / "report.html").read_text()).text
+    accuracy = json.loads((copied / "test.json").read_text())["accuracy"]
+    assert f"accuracy {accuracy:.3f}" in shown
+    assert "The same predictions are in predictions.csv" in shown
+    assert "A network of the user's own (own:build_model)" in shown
+    assert "image of 32 by 32 pixels" in shown
+    header = yaml.safe_load((copied / "model_card.md").read_text().split("---\n")[1])
+    assert header["model-index"][0]["results"][0]["metrics"]
+    content = json.loads((copied / "evaluation.json").read_text())
+    assert "only the run's own files name" in content["spy"]["gaps"][0]
+    assert not spy.exists()
+
+
+@pytest.mark.slow
+def test_runs_stand_side_by_side_with_a_part_that_was_typed(
+    keraunos, copied, spy, tmp_path
+):
+    shutil.copytree(copied, tmp_path / "other=1")
+    part = "evaluation.spy={class: 'spying:Spy', place: typed.txt}"
+    answer = keraunos("report", copied, "other=1", part, "--output", "both.html")
+    assert answer.code == 0, answer.err
+    shown = Page((tmp_path / "both.html").read_text()).text
+    assert shown.startswith("Report on run, other=1")
+    assert "Side by side" in shown
+    assert not (copied / "report.html").exists()
+    content = json.loads((tmp_path / "other=1" / "evaluation.json").read_text())
+    assert content["spy"]["values"] == {"images": 12}
+    assert (tmp_path / "typed.txt").exists()
+    assert not spy.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "lost", ["images", pytest.param("model", marks=pytest.mark.nightly)]
+)
+def test_what_is_lost_leaves_a_report_of_what_was_written(keraunos, copied, lost, tmp_path):
+    if lost == "model":
+        (copied / "model.keras").write_bytes(b"no model")
+    else:
+        config = (copied / "config.yaml").read_text()
+        data = yaml.safe_load(config)["data"]["train"]
+        (copied / "config.yaml").write_text(config.replace(data, str(tmp_path / "gone")))
+    answer = keraunos("report", copied)
+    assert answer.code == 0, answer.err
+    shown = Page((copied / "report.html").read_text()).text
+    assert "the model could not be tested again" in shown
+    assert "as shipped (12)" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "trainer.max_epochs=3"], "settings of `evaluation` alone"),
+        (["evaluation.calibration=null"], "Name at least one run"),
+        (["nothing"], "RUN must be a run directory"),
+        (["run", "evaluation.calibratoin={}"], "Did you mean calibration?"),
+        (["run", "--output", "nowhere/x.html"], "must be a place that can be written"),
+    ],
+)
+def test_what_was_typed_wrongly_is_said_before_any_work(
+    keraunos, copied, unchanged, arguments, words
+):
+    unchanged()
+    answer = keraunos("report", *arguments)
+    assert (answer.code, answer.out) == (2, "")
+    assert words in answer.err
+    assert unchanged()
+
+
+@pytest.mark.parametrize("name", ["report.html", "model_card.md"])
+def test_nothing_is_written_through_a_link(keraunos, copied, tmp_path, name):
+    (tmp_path / "mine.txt").write_text("mine")
+    (copied / name).unlink(missing_ok=True)
+    (copied / name).symlink_to(tmp_path / "mine.txt")
+    answer = keraunos("report", copied)
+    assert (answer.code, "It is left as it is" in answer.err) == (2, True), answer.err
+    assert (tmp_path / "mine.txt").read_text() == "mine"

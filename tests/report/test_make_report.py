@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+from keraunos.evaluation.evidence import Evidence, as_labelled
+from keraunos.evaluation.finding import Finding
+from keraunos.evaluation.predictions import write_predictions
+from keraunos.report.facts import RunFacts
+from keraunos.report.make_report import (
+    report_from_files,
+    report_of_test,
+    report_without_test,
+)
+from keraunos.report.page import page
+from report_pages import Page, load_images, predictions
+
+
+class Confidence:
+    def evaluate(self, evidence):
+        return Finding("Confidence", values={"images": len(evidence.test)})
+
+
+class Maps:
+    def explain(self, evidence, subject):
+        raise AssertionError("nobody may ask a model that is not there")
+
+
+PARTS = {"confidence": Confidence(), "maps": Maps()}
+
+
+class Split:
+    """A test split as the data have it."""
+
+    names = predictions().names
+    digests = ("a" * 64,) * 7
+    images = staticmethod(load_images)
+
+
+@pytest.fixture
+def run(tmp_path):
+    write_predictions(tmp_path / "predictions.csv", predictions())
+    rows = [f"{name},{'a' * 64},cat,0,test" for name in predictions().names]
+    text = "\n".join(["path,sha256,class,group,split", *rows])
+    (tmp_path / "split.csv").write_text(text)
+    return tmp_path
+
+
+def report_on(run, images, made=None):
+    made = made or predictions()
+    evidence = Evidence(as_labelled(made))
+    return report_of_test(RunFacts("a", run), made.scores(), evidence, {}, images)
+
+
+def test_a_run_that_is_as_it_was_has_no_warning(run):
+    report = report_on(run, Split())
+    assert report.warnings == []
+    assert report.remarks == ["The same predictions are in predictions.csv of the run."]
+    assert report.load_images(np.array([1])).shape == (1, 64, 64, 3)
+
+
+def test_images_that_have_changed_are_named_on_the_first_screen(run):
+    images = Split()
+    images.digests = ("a" * 64,) * 6 + ("b" * 64,)
+    (warning,) = report_on(run, images).warnings
+    assert warning.endswith("changed since the run was made: /photographs/test/6.jpg.")
+
+
+def test_a_split_table_that_cannot_be_read_is_a_gap(run):
+    (run / "split.csv").write_text("nothing\n1\n")
+    (gap,) = report_on(run, Split()).gaps
+    assert gap.startswith("not known: whether images have changed since")
+
+
+def test_without_a_model_the_written_predictions_are_measured(run):
+    report = report_from_files(RunFacts("a", run), run, PARTS, "the images are gone.")
+    assert report.scores["examples"] == 7
+    assert report.findings["confidence"].values == {"images": 7}
+    assert report.findings["maps"].gaps == ["not measured: the images are gone."]
+    shown = Page(page([report])).text
+    assert "the model could not be tested again" in shown
+    assert "not measured anew: the images are gone." in shown
+
+
+def test_without_predictions_either_nothing_is_scored(run):
+    (run / "predictions.csv").write_bytes(b"\x00")
+    report = report_from_files(RunFacts("a", run), run, PARTS, "the images are gone.")
+    assert report.scores is None
+    assert "There is no honest score" in Page(page([report])).text
+    assert all("the images are gone." in part.gaps[0] for part in report.findings.values())
+
+
+def test_outputs_that_are_no_probabilities_are_a_gap(run):
+    one = predictions()
+    one.probabilities[:] = 3.0
+    write_predictions(run / "predictions.csv", one)
+    report = report_from_files(RunFacts("a", run), run, PARTS, "gone.")
+    assert report.scores is None
+    assert "two or more classes" in report.gaps[0]
+
+
+def test_a_run_without_test_images_is_reported_all_the_same():
+    report = report_without_test(RunFacts("a"), ["calibration"], "No test images.")
+    assert report.findings["calibration"].gaps == ["not measured: No test images."]
+    assert "not measured: any score. No test images." in Page(page([report])).text

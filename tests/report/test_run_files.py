@@ -1,0 +1,74 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from keraunos.evaluation.evidence import Evidence, as_labelled
+from keraunos.evaluation.finding import Finding
+from keraunos.evaluation.predictions import read_predictions, write_predictions
+from keraunos.report.run_files import compare_predictions, write_findings
+from report_pages import finding, predictions
+
+
+def test_all_numbers_are_kept_as_json(tmp_path):
+    values = {"a": np.float32(0.5), "b": np.arange(2), "c": float("nan")}
+    odd = Finding("Odd", values=values)
+    write_findings(tmp_path, {"part": finding(), "odd": odd}, None)
+    content = json.loads((tmp_path / "evaluation.json").read_text())
+    assert content["part"]["values"] == {"error": 0.125}
+    assert content["part"]["gaps"][0].startswith("not measured")
+    assert content["odd"]["values"] == {"a": 0.5, "b": [0, 1], "c": None}
+
+
+def test_predictions_on_which_was_chosen_are_kept_and_not_replaced(tmp_path):
+    first = predictions()
+    write_findings(tmp_path, {}, Evidence(as_labelled(first), as_labelled(first)))
+    file = tmp_path / "validation_predictions.csv"
+    assert np.array_equal(read_predictions(file).probabilities, first.probabilities)
+    before = file.read_bytes()
+    other = predictions(taken=(1, 1, 1, 1, 1, 1, 1))
+    write_findings(tmp_path, {}, Evidence(as_labelled(first), as_labelled(other)))
+    assert file.read_bytes() == before
+
+
+@pytest.fixture
+def file(tmp_path):
+    write_predictions(tmp_path / "predictions.csv", predictions())
+    return tmp_path / "predictions.csv"
+
+
+def test_the_same_predictions_are_recognised(file):
+    now = predictions()
+    now.probabilities[0] += np.array([1e-6, -1e-6, 0], np.float32)
+    assert compare_predictions(file, now) == (
+        "The same predictions are in predictions.csv of the run.",
+        False,
+    )
+
+
+def test_predictions_that_differ_are_a_warning(file):
+    text, is_warning = compare_predictions(file, predictions(taken=(0, 1, 0, 1, 1, 0, 0)))
+    assert is_warning
+    assert text.startswith("1 of 7 predictions are not those in predictions.csv (by up to")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        predictions(labels=(0, 1), taken=(0, 1)),
+        predictions(labels=(1, 0, 0, 1, 1, 1, 1)),
+        replace(predictions(), class_names=["a", "b", "c"]),
+        predictions(names=list("abcdefg")),
+    ],
+)
+def test_other_images_labels_or_classes_are_a_warning(file, other):
+    text, is_warning = compare_predictions(file, other)
+    assert is_warning
+    assert "other images or labels" in text
+
+
+def test_a_file_that_cannot_be_read_is_a_warning_and_one_that_is_not_there_none(file):
+    file.write_bytes(b"\xff\x00")
+    assert compare_predictions(file, predictions())[1]
+    file.unlink()
+    assert not compare_predictions(file, predictions())[1]
