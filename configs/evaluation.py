@@ -51,6 +51,12 @@ class AbstentionConfig(Section):
     by_class: bool = Field(
         False, description="Whether that must hold for each class on its own."
     )
+    risk: float = Field(
+        0.05,
+        gt=0,
+        lt=1,
+        description="Part of the answers that may be wrong, if some images get none.",
+    )
 
 
 class SlicesConfig(Section):

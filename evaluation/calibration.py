@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..core.errors import DataError
+from ..core.names import some
 from .calibration_errors import (
     Floats,
     calibration_measures,
@@ -19,6 +20,7 @@ from .evidence import Evidence, Labelled, require_probabilities
 from .finding import Finding, Table
 from .intervals import bootstrap
 from .scaling import Correction, fit_correction
+from .text import with_interval
 
 TITLE = "Calibration"
 EXPLANATION = (
@@ -150,7 +152,7 @@ def _untested(test: Labelled) -> list[str]:
     counts = np.bincount(test.labels, minlength=len(test.class_names))
     names = [name for name, n in zip(test.class_names, counts, strict=True) if not n]
     why = "there are no test images of them; the mean over classes leaves them out"
-    return [f"not measured: calibration of {', '.join(names)}, because {why}"] * bool(names)
+    return [f"not measured: calibration of {some(names)}, because {why}"] * bool(names)
 
 
 def _conclusions(values: Mapping[str, Any]) -> list[str]:
@@ -161,7 +163,7 @@ def _conclusions(values: Mapping[str, Any]) -> list[str]:
     found = [
         f"On average the model is {before['mean_confidence']:.1%} sure and right on "
         f"{before['accuracy']:.1%} of {values['images']:,} images: {word} by "
-        f"{abs(surplus):.1%}. Its ECE is {_with_interval(before, 'ece')}; that of a "
+        f"{abs(surplus):.1%}. Its ECE is {with_interval(before, 'ece', 3)}; that of a "
         f"perfectly calibrated model would be {chance:.3f} on so many images."
     ]
     if values["correction"] is not None:
@@ -169,7 +171,7 @@ def _conclusions(values: Mapping[str, Any]) -> list[str]:
         found.append(
             f"{_named(values['correction'])}, fitted on "
             f"{values['correction']['fitted_on']['images']:,} validation images, changes "
-            f"the ECE to {_with_interval(after, 'ece')}, and the NLL from "
+            f"the ECE to {with_interval(after, 'ece', 3)}, and the NLL from "
             f"{before['nll']:.3f} to {after['nll']:.3f}."
         )
     return found
@@ -202,16 +204,11 @@ def _warnings(values: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _with_interval(scores: Mapping[str, Any], name: str) -> str:
-    low, high = scores["intervals"][name]
-    return f"{scores[name]:.3f} [{low:.3f}, {high:.3f}]"
-
-
 def _table(values: Mapping[str, Any]) -> Table:
     versions = [name for name in ("before", "after", "difference") if name in values]
     titles = {"before": "as predicted", "after": "corrected", "difference": "difference"}
     rows: list[list[str | None]] = [
-        [title, *(_with_interval(values[name], key) for name in versions)]
+        [title, *(with_interval(values[name], key, 3) for name in versions)]
         for key, title in MEASURES.items()
     ]
     per_class = [f"{values[n]['classwise_ece']:.3f}" for n in versions if n != "difference"]

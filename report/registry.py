@@ -62,6 +62,7 @@ _PARTS: dict[str, Callable[[EvaluationConfig], Any]] = {
     "calibration": _shipped("..evaluation.calibration", "Calibration", "calibration"),
     "operating_points": _operating_points,
     "costs": _costs,
+    "abstention": _shipped("..evaluation.abstention", "Abstention", "abstention"),
     "slices": _shipped("..evaluation.slices", "Slices", "slices"),
     "label_doubts": _shipped(".label_doubts", "DoubtfulLabels", "label_doubts"),
 }

@@ -83,6 +83,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "predictions to a file": "`keraunos predict`, `predictions.csv`",
         "calibration": "`evaluation.calibration`: calibration errors, reliability diagram, "
         "temperature and vector scaling",
+        "abstention": "`evaluation.abstention`: prediction sets with a stated coverage, "
+        "risk-coverage curve",
         "export": "`keraunos export`, `--calibrated` with corrected probabilities",
         "focal loss": "`model.loss=focal`, or any loss of Keras",
     },

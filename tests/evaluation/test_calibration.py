@@ -102,8 +102,8 @@ def test_intervals_hold_what_they_surround(finding):
 
 
 def test_intervals_of_patients_are_wider_than_those_of_images():
-    test = simulated(120)
-    rows = np.repeat(np.arange(120), 5)
+    test = simulated(60)
+    rows = np.repeat(np.arange(60), 5)
     repeated = labelled(test.probabilities[rows], test.labels[rows])
     widths = [
         np.ptp(

@@ -1,0 +1,51 @@
+"""Draws what abstaining costs and gains."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+_BLUE, _ORANGE = "#0072B2", "#D55E00"  # of Okabe and Ito, for all kinds of sight
+
+
+def risk_coverage_figure(
+    curve: Mapping[str, Sequence[float]], kept: Sequence[Mapping[str, Any]]
+) -> Figure:
+    """The share of answers that are wrong, by the share of images that get one.
+
+    Args:
+        curve: `coverage` and `risk`, from the most confident images to all.
+        kept: Points that are marked, with `kept` and `accuracy`.
+    """
+    figure = Figure(figsize=(5, 3.8), layout="constrained")
+    axis = figure.subplots()
+    axis.step(curve["coverage"], curve["risk"], where="post", color=_BLUE, label="model")
+    overall = curve["risk"][-1]
+    label = "without regard to confidence"
+    axis.axhline(overall, color="0.5", ls="--", lw=1, label=label)
+    shares = [row["kept"] for row in kept]
+    risks = [1 - row["accuracy"] for row in kept]
+    axis.plot(shares, risks, "s", color=_ORANGE, label="as in the table")
+    axis.set(xlabel="images that get an answer", ylabel="answers that are wrong")
+    axis.set(xlim=(0, 1.01), ylim=(0, max(1.05 * max(curve["risk"]), 0.01)))
+    for each in (axis.xaxis, axis.yaxis):
+        each.set_major_formatter(PercentFormatter(1))
+    axis.grid(alpha=0.3)
+    figure.legend(loc="outside upper center", ncols=3, fontsize=8)
+    return figure
+
+
+def set_sizes_figure(sizes: Mapping[int, int]) -> Figure:
+    """How many images have sets of how many classes.
+
+    Args:
+        sizes: Images by the number of classes in their set.
+    """
+    figure = Figure(figsize=(5, 3), layout="constrained")
+    axis = figure.subplots()
+    axis.bar(list(sizes), list(sizes.values()), color=_BLUE)
+    axis.set(xlabel="classes in the set of an image", ylabel="images")
+    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.grid(alpha=0.3, axis="y")
+    return figure
