@@ -4,6 +4,7 @@ To add one: write its file in `evaluation/` (predictions alone) or here (it asks
 give it options in `configs/evaluation.py`, and name it here.
 """
 
+import functools
 import importlib
 from collections.abc import Callable
 from typing import Any
@@ -58,6 +59,16 @@ def _costs(config: EvaluationConfig) -> Any:
     return _class("..evaluation.costs", "Costs")(config.costs)
 
 
+def _grad_cam(config: EvaluationConfig) -> Any:
+    part = functools.partial(
+        _class(".grad_cam", "GradCam"), must_not_miss=config.must_not_miss
+    )
+    if config.grad_cam is not None:
+        return part(**config.grad_cam.model_dump())
+    # What must not be missed is shown all the same, without maps.
+    return part(method=None, examples_per_class=0) if config.must_not_miss else None
+
+
 _PARTS: dict[str, Callable[[EvaluationConfig], Any]] = {
     "calibration": _shipped("..evaluation.calibration", "Calibration", "calibration"),
     "operating_points": _operating_points,
@@ -65,6 +76,8 @@ _PARTS: dict[str, Callable[[EvaluationConfig], Any]] = {
     "abstention": _shipped("..evaluation.abstention", "Abstention", "abstention"),
     "slices": _shipped("..evaluation.slices", "Slices", "slices"),
     "label_doubts": _shipped(".label_doubts", "DoubtfulLabels", "label_doubts"),
+    "grad_cam": _grad_cam,
+    "robustness": _shipped(".robustness", "Robustness", "robustness"),
 }
 
 

@@ -1,0 +1,176 @@
+"""Class activation maps, computed on the devices of the model.
+
+Grad-CAM: Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via
+Gradient-based Localization", ICCV 2017. Grad-CAM++: Chattopadhay et al., "Grad-CAM++:
+Improved Visual Explanations for Deep Convolutional Networks", WACV 2018, equation 19.
+"""
+
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from .cam_layers import kernels_behind
+from .flat_graph import Call, FlatGraph, Values
+
+RANDOM_HEADS = 10
+METHODS = ("grad_cam", "grad_cam_plus_plus")
+
+
+class Maps(NamedTuple):
+    """What an image comes to; before ReLU, so that negative cells speak against a class.
+
+    Attributes:
+        maps: `(rows, classes, height, width)` float32, by the method that was asked for.
+        check: `(rows, height, width)` for the first class by the other method.
+        outputs: `(rows, classes of the model)` what the model returns.
+    """
+
+    maps: tf.Tensor
+    check: tf.Tensor
+    outputs: tf.Tensor
+
+
+class CamMaps:
+    """Functions of images that return maps, for a model of any nesting.
+
+    Args:
+        graph: Of the model.
+        layer: Whose activations are looked at.
+        method: `"grad_cam"` or `"grad_cam_plus_plus"`.
+
+    Attributes:
+        kernels: The weights behind the layer that `of_random_heads` replaces.
+        is_of_logits: Whether gradients are those of the score before a softmax, as in
+            the papers; otherwise they are those of the logarithm of the probability.
+    """
+
+    def __init__(self, graph: FlatGraph, layer: Call, method: str = METHODS[0]) -> None:
+        self.kernels = kernels_behind(graph, layer)
+        self._graph = graph
+        self._layer = layer.outputs[0]
+        self._behind = graph.behind(layer)
+        late = set(map(id, self._behind))
+        self._before = [call for call in graph.calls if id(call) not in late]
+        makers = [call for call in self._behind if graph.output in call.outputs]
+        self._last = makers[-1] if makers and _ends_in_softmax(makers[-1]) else None
+        self.is_of_logits = self._last is not None
+        both = (_grad_cam, _grad_cam_plus_plus)
+        self._method, self._other = both if method == METHODS[0] else reversed(both)
+
+    def of_classes(self, images: tf.Tensor, classes: tf.Tensor) -> Maps:
+        """Maps of some classes for each image.
+
+        Args:
+            images: `(rows, height, width, 3)` RGB from 0 to 255.
+            classes: `(rows, classes)` int32.
+        """
+        values = self._before_layer(images)
+        activations = tf.cast(values[self._layer], tf.float32)
+        gradients = [
+            self._gradient(values, column) for column in tf.unstack(classes, axis=1)
+        ]
+        maps = [self._method(activations, gradient) for gradient in gradients]
+        outputs = self._graph.run(self._behind, values)[self._graph.output]
+        check = self._other(activations, gradients[0])
+        return Maps(tf.stack(maps, 1), check, tf.cast(outputs, tf.float32))
+
+    def of_random_heads(self, images: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
+        """Maps of one class for each image, had the weights behind the layer been drawn.
+
+        The weights of the model stay as they are: the drawn ones are used in their place.
+
+        Args:
+            images: `(rows, height, width, 3)` RGB from 0 to 255.
+            classes: `(rows,)` int32.
+
+        Returns:
+            `(rows, 1 + RANDOM_HEADS, height, width)` float32: the map of the model as it
+            is, and one for each draw.
+        """
+        values = self._before_layer(images)
+        activations = tf.cast(values[self._layer], tf.float32)
+
+        def one_map() -> tf.Tensor:
+            return self._method(activations, self._gradient(values, classes))
+
+        def drawn_map(draw: tf.Tensor) -> tf.Tensor:
+            drawn = [_drawn(each, draw, n) for n, each in enumerate(self.kernels)]
+            pairs = list(zip(self.kernels, drawn, strict=True))
+            with keras.StatelessScope(state_mapping=pairs):
+                return one_map()
+
+        draws = tf.range(RANDOM_HEADS)
+        maps = tf.map_fn(drawn_map, draws, fn_output_signature=tf.float32)
+        return tf.concat([one_map()[:, None], tf.transpose(maps, [1, 0, 2, 3])], axis=1)
+
+    def _before_layer(self, images: tf.Tensor) -> Values:
+        dtype = self._graph.tensors[self._graph.input].dtype
+        return self._graph.run(self._before, {self._graph.input: tf.cast(images, dtype)})
+
+    def _gradient(self, values: Values, classes: tf.Tensor) -> tf.Tensor:
+        """Of the scores of a class, with respect to the activations of the layer.
+
+        Pooling divides a gradient by the number of cells. It is multiplied by that on its
+        way, lest it be too small for float16.
+        """
+        activations = values[self._layer]
+        cells = tf.cast(tf.reduce_prod(tf.shape(activations)[1:3]), tf.float32)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(activations)
+            scores = self._scores({**values, self._layer: activations})
+            score = cells * tf.gather(scores, classes, batch_dims=1)
+        gradient = tape.gradient(
+            score, activations, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
+        return tf.cast(gradient, tf.float32) / cells
+
+    def _scores(self, values: Values) -> tf.Tensor:
+        """`(rows, classes)` float32: before the softmax, or logarithms."""
+        if self._last is None:
+            outputs = self._graph.run(self._behind, values)[self._graph.output]
+            return tf.math.log(tf.maximum(tf.cast(outputs, tf.float32), 1e-30))
+        rest = [call for call in self._behind if call is not self._last]
+        values = self._graph.run(rest, values)
+        inputs = tf.cast(values[self._last.inputs[0]], tf.float32)
+        layer = self._last.operation
+        if not isinstance(layer, keras.layers.Dense):
+            return inputs
+        scores = inputs @ _float32(layer.kernel)
+        return scores if layer.bias is None else scores + _float32(layer.bias)
+
+
+def _ends_in_softmax(call: Call) -> bool:
+    layer = call.operation
+    if type(layer) is keras.layers.Softmax:
+        return True
+    plain = type(layer) is keras.layers.Activation or (
+        type(layer) is keras.layers.Dense and layer.quantization_mode is None
+    )
+    return plain and layer.activation is keras.activations.softmax
+
+
+def _float32(value: Any) -> tf.Tensor:
+    return tf.cast(keras.ops.convert_to_tensor(value), tf.float32)
+
+
+def _drawn(variable: keras.Variable, draw: tf.Tensor, number: int) -> tf.Tensor:
+    """A kernel as it might have been before training (Glorot, normal)."""
+    *field, inputs, outputs = variable.shape
+    cells = tf.cast(tf.reduce_prod(field), tf.float32) if field else 1.0
+    deviation = tf.sqrt(2.0 / (cells * (inputs + outputs)))
+    seed = tf.stack([draw, number])
+    return deviation * tf.random.stateless_normal(variable.shape, seed)
+
+
+def _grad_cam(activations: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
+    weights = tf.reduce_mean(gradient, axis=(1, 2))
+    return tf.einsum("nhwc,nc->nhw", activations, weights)
+
+
+def _grad_cam_plus_plus(activations: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
+    squared = gradient**2
+    sums = tf.reduce_sum(activations, axis=(1, 2), keepdims=True)
+    share = tf.math.divide_no_nan(squared, 2 * squared + sums * gradient**3)
+    weights = tf.reduce_sum(share * tf.nn.relu(gradient), axis=(1, 2))
+    return tf.einsum("nhwc,nc->nhw", activations, weights)

@@ -1,0 +1,126 @@
+"""How much of its score a model keeps on images that are made worse."""
+
+import numpy as np
+import numpy.typing as npt
+
+from ..evaluation.evidence import Evidence
+from ..evaluation.finding import Finding, Panel
+from ..evaluation.intervals import Interval
+from .corruptions import CORRUPTIONS, STRENGTHS, corrupt
+from .examples import spread_over_classes
+from .heat_maps import side_by_side, tile
+from .readable_images import ReadableImages
+from .robustness_figure import robustness_figure
+from .robustness_scores import CLEAN, VERSIONS, Scores, as_table, as_values, scores_of
+from .subject import Subject
+
+TITLE = "Robustness"
+EXPLANATION = (
+    "Scores of test images that are blurred, noisy, compressed, darker or turned, at three "
+    "strengths. What is lost at the first, which people hardly notice, is lost in practice "
+    "too; real cameras differ in more ways than these."
+)
+_ROWS_AT_ONCE = 32  # each in fifteen versions
+
+
+class Robustness:
+    """Scores under blur, noise, JPEG compression, darkness and rotation.
+
+    Args:
+        most_images: Images that are scored; of more, some of each class are drawn.
+
+    Example:
+        >>> Robustness(most_images=100).most_images
+        100
+    """
+
+    def __init__(self, most_images: int = 1000) -> None:
+        self.most_images = most_images
+
+    def explain(self, evidence: Evidence, subject: Subject) -> Finding:
+        """Predicts each image in fifteen versions, a few images at a time."""
+        test = evidence.test
+        reader = ReadableImages(subject.test, _ROWS_AT_ONCE)
+        if reason := reader.reason_for_none:
+            return Finding(TITLE, EXPLANATION, gaps=[f"not measured: {reason}"])
+        rows = spread_over_classes(test.labels, self.most_images)
+        read, right, panels = [], [], []
+        for own, images in reader.chunks(rows):
+            panels = panels or [_specimen(images[0], int(own[0]))]
+            predicted = subject.predict(_worse(images)).argmax(axis=1)
+            read.append(own)
+            right.append(predicted.reshape(len(VERSIONS), len(own)) == test.labels[own])
+        gaps, tables = reader.gaps(test.names), reader.tables(test.names)
+        if not read:
+            return Finding(TITLE, EXPLANATION, gaps=gaps, tables=tables)
+        rows = np.concatenate(read)
+        clean = test.predicted[rows] == test.labels[rows]
+        groups = None if test.groups is None else test.groups[rows]
+        right = np.vstack([clean, *np.hstack(right)])
+        scores = scores_of(test.labels[rows], right, groups)
+        return Finding(
+            TITLE,
+            EXPLANATION,
+            {"images": len(rows), "of": len(test)} | as_values(scores),
+            [_sample_words(len(rows), len(test)), _worst_words(scores)],
+            _mild_warnings(scores),
+            gaps,
+            [as_table(scores), *tables],
+            {"robustness": robustness_figure(scores)},
+            panels,
+        )
+
+
+def _worse(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """`(versions * images, height, width, 3)`: version after version."""
+    return np.stack([corrupt(image, *version) for version in VERSIONS for image in images])
+
+
+def _sample_words(scored: int, total: int) -> str:
+    if scored == total:
+        return f"All {total:,} test images were scored."
+    return f"{scored:,} of {total:,} test images were scored, some of each class."
+
+
+def _worst_words(scores: Scores) -> str:
+    (kind, strength), own = min(
+        scores.items(), key=lambda each: each[1]["balanced_accuracy"].value
+    )
+    score = own["balanced_accuracy"]
+    clean = scores[CLEAN]["balanced_accuracy"]
+    if not strength:
+        return "No change lowers the balanced accuracy."
+    return (
+        f"Balanced accuracy is lowest with {kind} of strength {strength}: "
+        f"{score.value:.1%} {_words(score.interval)}, against {clean.value:.1%} "
+        f"{_words(clean.interval)} of the images as they are."
+    )
+
+
+def _mild_warnings(scores: Scores) -> list[str]:
+    return [
+        f"Mild {kind} already changes the balanced accuracy by {score.change:+.1%} "
+        f"{_words(score.change_interval)}."
+        for (kind, strength), own in scores.items()
+        if strength == 1 and (score := own["balanced_accuracy"]).change_interval[1] < 0
+    ]
+
+
+def _words(interval: Interval) -> str:
+    return f"[{interval[0]:.1%}, {interval[1]:.1%}]"
+
+
+def _specimen(image: npt.NDArray[np.uint8], row: int) -> Panel:
+    """One image in all versions, a row for each kind, mild to severe."""
+    lines = [
+        side_by_side(
+            [tile(image), *(tile(corrupt(image, kind, each)) for each in STRENGTHS)]
+        )
+        for kind in CORRUPTIONS
+    ]
+    pixels = np.swapaxes(side_by_side([np.swapaxes(each, 0, 1) for each in lines]), 0, 1)
+    caption = [
+        f"from top to bottom: {', '.join(CORRUPTIONS)}",
+        "from left: as it is, 1, 2, 3",
+    ]
+    return Panel("What the strengths look like", caption, pixels, row)

@@ -1,0 +1,125 @@
+"""Scores of images that are made worse, against those of the images as they are."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ..evaluation.finding import Table
+from ..evaluation.intervals import Interval, bootstrap
+from .corruptions import CORRUPTIONS, STRENGTHS
+
+NAMES = ("accuracy", "balanced_accuracy")
+VERSIONS = [(kind, strength) for kind in CORRUPTIONS for strength in STRENGTHS]
+CLEAN = ("as they are", 0)
+
+
+class Score(NamedTuple):
+    """A score, and how much it lost against the images as they are.
+
+    Attributes:
+        value: From 0 to 1.
+        interval: Of the value, 95 %.
+        change: Against the images as they are.
+        change_interval: Of the change on the same images, 95 %.
+    """
+
+    value: float
+    interval: Interval
+    change: float
+    change_interval: Interval
+
+
+# By kind and strength, then by name.
+Scores = dict[tuple[str, int], dict[str, Score]]
+
+
+def scores_of(
+    labels: npt.NDArray[np.integer],
+    right: npt.NDArray[np.bool_],
+    groups: npt.NDArray[np.integer] | None = None,
+) -> Scores:
+    """Scores of each version, and of the images as they are.
+
+    Args:
+        labels: `(images,)` true classes.
+        right: `(1 + versions, images)`: whether an answer was right; first the images as
+            they are.
+        groups: `(images,)` numbers that images of one patient, say, share.
+    """
+    numbers = right.astype(np.float64)
+    present, places = np.unique(labels, return_inverse=True)
+    members = np.eye(len(present))[places]
+
+    def values(weights: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
+        found = {}
+        totals = weights @ members
+        for place, each in enumerate(numbers):
+            sums = (weights * each) @ members
+            recalls = np.where(totals > 0, sums / np.maximum(totals, 1), np.nan)
+            found[f"accuracy {place}"] = sums.sum(axis=1) / totals.sum(axis=1)
+            found[f"balanced_accuracy {place}"] = np.nanmean(recalls, axis=1)
+        for name in list(found):
+            found[f"change of {name}"] = found[name] - found[f"{name.split()[0]} 0"]
+        return found
+
+    exact = {
+        name: float(each[0]) for name, each in values(np.ones((1, len(labels)))).items()
+    }
+    intervals = bootstrap(labels, values, groups=groups)
+
+    def score(name: str) -> Score:
+        change = f"change of {name}"
+        return Score(exact[name], intervals[name], exact[change], intervals[change])
+
+    return {
+        version: {name: score(f"{name} {place}") for name in NAMES}
+        for place, version in enumerate([CLEAN, *VERSIONS])
+    }
+
+
+def as_values(scores: Scores) -> dict[str, Any]:
+    """Ready for JSON: `clean`, and a list with the strengths of each kind."""
+    found: dict[str, Any] = {}
+    for (kind, strength), own in scores.items():
+        values = {
+            name: {
+                "value": score.value,
+                "interval": list(score.interval),
+                "change": score.change,
+                "change_interval": list(score.change_interval),
+            }
+            for name, score in own.items()
+        }
+        if strength:
+            amount = CORRUPTIONS[kind].amounts[strength - 1]
+            entry = {"strength": strength, "amount": amount, **values}
+            found.setdefault(kind, []).append(entry)
+        else:
+            found["clean"] = values
+    return found
+
+
+def as_table(scores: Scores) -> Table:
+    """A row for each kind and strength."""
+    header = ("images", "strength", "amount")
+    for name in NAMES:
+        words = name.replace("_", " ")
+        header += (words, "low", "high", "change", "low", "high")
+    rows = []
+    for (kind, strength), own in scores.items():
+        amount = None
+        if strength:
+            amount = (
+                f"{CORRUPTIONS[kind].amounts[strength - 1]:g} ({CORRUPTIONS[kind].unit})"
+            )
+        numbers = [
+            number
+            for each in own.values()
+            for number in (each.value, *each.interval, each.change, *each.change_interval)
+        ]
+        rows.append((kind, strength or None, amount, *numbers))
+    title = (
+        "Scores of images made worse, with 95 % intervals; changes are on the same images"
+    )
+    return Table(title, header, rows)
