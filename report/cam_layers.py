@@ -1,10 +1,19 @@
 """Finds the layer whose activations a class activation map is made of."""
 
+from typing import Protocol, runtime_checkable
+
 import keras
 
 from ..core.errors import ConfigError, message
 from ..core.names import did_you_mean, some
 from .flat_graph import Call, FlatGraph, NoGraphError
+
+
+@runtime_checkable
+class HasDataFormat(Protocol):
+    """A layer that knows where its channels are."""
+
+    data_format: str | None
 
 
 def find_layer(graph: FlatGraph, name: str | None) -> Call:
@@ -51,10 +60,9 @@ def kernels_behind(graph: FlatGraph, call: Call) -> list[keras.Variable]:
 
 
 def _has_channels_last(call: Call) -> bool:
-    default = keras.config.image_data_format()
-    return getattr(call.operation, "data_format", None) in (None, "channels_last") and (
-        default == "channels_last"
-    )
+    layer = call.operation
+    own = layer.data_format if isinstance(layer, HasDataFormat) else None
+    return (own or keras.config.image_data_format()) == "channels_last"
 
 
 def _named(graph: FlatGraph, spatial: list[Call], name: str) -> Call:

@@ -14,7 +14,6 @@ from .cam_layers import kernels_behind
 from .flat_graph import Call, FlatGraph, Values
 
 RANDOM_HEADS = 10
-METHODS = ("grad_cam", "grad_cam_plus_plus")
 
 
 class Maps(NamedTuple):
@@ -45,7 +44,7 @@ class CamMaps:
             the papers; otherwise they are those of the logarithm of the probability.
     """
 
-    def __init__(self, graph: FlatGraph, layer: Call, method: str = METHODS[0]) -> None:
+    def __init__(self, graph: FlatGraph, layer: Call, method: str = "grad_cam") -> None:
         self.kernels = kernels_behind(graph, layer)
         self._graph = graph
         self._layer = layer.outputs[0]
@@ -55,8 +54,8 @@ class CamMaps:
         makers = [call for call in self._behind if graph.output in call.outputs]
         self._last = makers[-1] if makers and _ends_in_softmax(makers[-1]) else None
         self.is_of_logits = self._last is not None
-        both = (_grad_cam, _grad_cam_plus_plus)
-        self._method, self._other = both if method == METHODS[0] else reversed(both)
+        (other,) = set(_FUNCTIONS) - {method}
+        self._method, self._other = _FUNCTIONS[method], _FUNCTIONS[other]
 
     def of_classes(self, images: tf.Tensor, classes: tf.Tensor) -> Maps:
         """Maps of some classes for each image.
@@ -94,6 +93,7 @@ class CamMaps:
         def one_map() -> tf.Tensor:
             return self._method(activations, self._gradient(values, classes))
 
+        @tf.autograph.experimental.do_not_convert  # which takes half a second
         def drawn_map(draw: tf.Tensor) -> tf.Tensor:
             drawn = [_drawn(each, draw, n) for n, each in enumerate(self.kernels)]
             pairs = list(zip(self.kernels, drawn, strict=True))
@@ -174,3 +174,6 @@ def _grad_cam_plus_plus(activations: tf.Tensor, gradient: tf.Tensor) -> tf.Tenso
     share = tf.math.divide_no_nan(squared, 2 * squared + sums * gradient**3)
     weights = tf.reduce_sum(share * tf.nn.relu(gradient), axis=(1, 2))
     return tf.einsum("nhwc,nc->nhw", activations, weights)
+
+
+_FUNCTIONS = {"grad_cam": _grad_cam, "grad_cam_plus_plus": _grad_cam_plus_plus}

@@ -10,7 +10,7 @@ from ..core.names import some
 from ..evaluation.evidence import Evidence, Labelled
 from ..evaluation.finding import Finding, Panel
 from .cam_layers import find_layer
-from .cam_maps import METHODS, CamMaps
+from .cam_maps import CamMaps
 from .cam_panels import panel
 from .examples import Examples, choose_examples, spread_over_classes
 from .flat_graph import FlatGraph, NoGraphError
@@ -46,7 +46,7 @@ class GradCam:
 
     def __init__(
         self,
-        method: str | None = METHODS[0],
+        method: str | None = "grad_cam",
         layer: str | None = None,
         examples_per_class: int = 3,
         must_not_miss: Sequence[str] = (),
@@ -171,8 +171,8 @@ class _Draft:
 
     def _pairs(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
         """`(rows, 2)`: predicted and true classes."""
-        pairs = [self._test.predicted[rows], self._test.labels[rows]]
-        return np.stack(pairs, axis=1).astype(np.int32)
+        predicted = self._test.predicted[rows].astype(np.int32)
+        return np.stack([predicted, self._test.labels[rows]], axis=1)
 
     def _note_maps(self, agreement: npt.NDArray[Any], cells: Sequence[int]) -> None:
         known = agreement[np.isfinite(agreement)]

@@ -1,7 +1,7 @@
 """Reads images of a split a few at a time, and names those that can't be read any more."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,14 @@ from ..core.names import some
 from ..evaluation.finding import Table
 
 Rows = npt.NDArray[np.int64]
+
+
+@runtime_checkable
+class LoadsImages(Protocol):
+    """Data that hand out the images of single examples."""
+
+    def images(self, places: Rows) -> npt.NDArray[np.uint8]:
+        """The images at these places, `(places, height, width, 3)` RGB."""
 
 
 class Chunk(NamedTuple):
@@ -44,7 +52,7 @@ class ReadableImages:
     @property
     def reason_for_none(self) -> str:
         """Why no image at all can be had; empty if they can be asked for."""
-        if callable(getattr(self._split, "images", None)):
+        if isinstance(self._split, LoadsImages):
             return ""
         return "the test data hand out no single images, as those of ImageData do"
 

@@ -1,9 +1,11 @@
 """How much of its score a model keeps on images that are made worse."""
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
-from ..evaluation.evidence import Evidence
+from ..evaluation.evidence import Evidence, Labelled
 from ..evaluation.finding import Finding, Panel
 from ..evaluation.intervals import Interval
 from .corruptions import CORRUPTIONS, STRENGTHS, corrupt
@@ -43,21 +45,15 @@ class Robustness:
         reader = ReadableImages(subject.test, _ROWS_AT_ONCE)
         if reason := reader.reason_for_none:
             return Finding(TITLE, EXPLANATION, gaps=[f"not measured: {reason}"])
-        rows = spread_over_classes(test.labels, self.most_images)
-        read, right, panels = [], [], []
-        for own, images in reader.chunks(rows):
-            panels = panels or [_specimen(images[0], int(own[0]))]
-            predicted = subject.predict(_worse(images)).argmax(axis=1)
-            read.append(own)
-            right.append(predicted.reshape(len(VERSIONS), len(own)) == test.labels[own])
+        answers = _ask(
+            subject, reader, test, spread_over_classes(test.labels, self.most_images)
+        )
         gaps, tables = reader.gaps(test.names), reader.tables(test.names)
-        if not read:
+        if answers is None:
             return Finding(TITLE, EXPLANATION, gaps=gaps, tables=tables)
-        rows = np.concatenate(read)
-        clean = test.predicted[rows] == test.labels[rows]
+        rows = answers.rows
         groups = None if test.groups is None else test.groups[rows]
-        right = np.vstack([clean, *np.hstack(right)])
-        scores = scores_of(test.labels[rows], right, groups)
+        scores = scores_of(test.labels[rows], answers.right, groups)
         return Finding(
             TITLE,
             EXPLANATION,
@@ -67,8 +63,38 @@ class Robustness:
             gaps,
             [as_table(scores), *tables],
             {"robustness": robustness_figure(scores)},
-            panels,
+            [answers.specimen],
         )
+
+
+class _Answers(NamedTuple):
+    """What a model says of images made worse.
+
+    Attributes:
+        rows: Of the images that could be read.
+        right: `(1 + versions, rows)`: first of the images as they are.
+        specimen: What the first image looks like in all versions.
+    """
+
+    rows: npt.NDArray[np.int64]
+    right: npt.NDArray[np.bool_]
+    specimen: Panel
+
+
+def _ask(
+    subject: Subject, reader: ReadableImages, test: Labelled, rows: npt.NDArray[np.int64]
+) -> _Answers | None:
+    read, right = [], []
+    panels: list[Panel] = []
+    predicted = test.predicted
+    for own, images in reader.chunks(rows):
+        if not panels:
+            panels.append(_specimen(images[0], int(own[0])))
+        answers = subject.predict(_worse(images)).argmax(axis=1)
+        every = np.vstack([predicted[own], answers.reshape(len(VERSIONS), len(own))])
+        read.append(own)
+        right.append(every == test.labels[own])
+    return _Answers(np.concatenate(read), np.hstack(right), panels[0]) if read else None
 
 
 def _worse(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

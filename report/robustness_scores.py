@@ -102,10 +102,10 @@ def as_values(scores: Scores) -> dict[str, Any]:
 
 def as_table(scores: Scores) -> Table:
     """A row for each kind and strength."""
-    header = ("images", "strength", "amount")
-    for name in NAMES:
-        words = name.replace("_", " ")
-        header += (words, "low", "high", "change", "low", "high")
+    columns = [
+        (name.replace("_", " "), "low", "high", "change", "low", "high") for name in NAMES
+    ]
+    header = ("images", "strength", "amount", *columns[0], *columns[1])
     rows = []
     for (kind, strength), own in scores.items():
         amount = None
