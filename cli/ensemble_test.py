@@ -1,12 +1,18 @@
 """Scores several runs as one model, one of them in memory at a time."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..core.files import write_json_atomic
-from ..core.run_layout import ENSEMBLE_FILE, ENSEMBLE_PREDICTIONS_FILE
+from ..core.removal import remove_file
+from ..core.run_layout import (
+    ENSEMBLE_FILE,
+    ENSEMBLE_PREDICTIONS_FILE,
+    ENSEMBLE_TTA_PREDICTIONS_FILE,
+)
 from ..evaluation import Predictions, write_predictions
 from ..evaluation.ensemble import MeanPredictions
 from ..trainer import TestResult, Trainer
@@ -14,6 +20,8 @@ from ..trainer.loop.evaluation import score_predictions
 from .ensembles import Member, read_split
 from .output_file import writing
 from .saved_model import forget_models, load_model
+
+_TTA_PREDICTIONS = re.compile(re.escape(ENSEMBLE_TTA_PREDICTIONS_FILE))
 
 
 @dataclass(frozen=True)
@@ -26,15 +34,17 @@ class EnsembleScores:
             was asked for.
         members: Those of each member, by its name.
         predictions: The means.
+        tta_predictions: The means over members and views, if asked for.
     """
 
     split: str
     scores: dict[str, Any]
     members: dict[str, dict[str, Any]]
     predictions: Predictions
+    tta_predictions: Predictions | None = None
 
     def write(self, directory: Path) -> None:
-        """Writes ensemble.json and ensemble_predictions.csv."""
+        """Writes ensemble.json and tables of predictions."""
         content = {
             "split": self.split,
             "ensemble": self.scores,
@@ -43,6 +53,12 @@ class EnsembleScores:
         with writing(directory) as place:
             write_json_atomic(place / ENSEMBLE_FILE, content)
             write_predictions(place / ENSEMBLE_PREDICTIONS_FILE, self.predictions)
+            if self.tta_predictions is not None:
+                write_predictions(
+                    place / ENSEMBLE_TTA_PREDICTIONS_FILE, self.tta_predictions
+                )
+            else:  # those of another test are not of these scores
+                remove_file(place, ENSEMBLE_TTA_PREDICTIONS_FILE, _TTA_PREDICTIONS)
 
 
 def score_members(
@@ -73,9 +89,11 @@ def score_members(
         del result  # it holds the model
         forget_models()
     total = score_predictions(first, plain.predictions)
-    if tta is not None:
-        total["tta"] = {"views": tta, **score_predictions(first, varied.predictions)}
-    return EnsembleScores(split, total, scores, plain.predictions)
+    if tta is None:
+        return EnsembleScores(split, total, scores, plain.predictions)
+    views = varied.predictions
+    total["tta"] = {"views": tta, **score_predictions(first, views)}
+    return EnsembleScores(split, total, scores, plain.predictions, views)
 
 
 def _predictions(result: TestResult) -> Predictions:

@@ -58,6 +58,7 @@ FOLD = re.compile(r"fold-\d+")
 # Several models as one.
 ENSEMBLE_FILE = "ensemble.json"
 ENSEMBLE_PREDICTIONS_FILE = "ensemble_predictions.csv"
+ENSEMBLE_TTA_PREDICTIONS_FILE = "ensemble_tta_predictions.csv"
 
 # A search: a run in each of `trial-000`, `trial-001`, ...
 SEARCH_FILE = "search.json"

@@ -24,9 +24,9 @@ augmentation: {{strength: 0.5}}
 """
 
 
-def write_model(run: Path, seed: int) -> None:
+def write_model(run: Path, seed: int, size: int = 32) -> None:
     """The model of a finished run: one that knows brightness, and no two alike."""
-    images = keras.Input((32, 32, 3))
+    images = keras.Input((size, size, 3))
     pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 64)(images))
     start = keras.initializers.RandomNormal(stddev=0.5, seed=seed)
     head = keras.layers.Dense(3, "softmax", kernel_initializer=start)
@@ -80,7 +80,11 @@ def test_folds_are_tested_beside_each_other_and_as_one(keraunos: Any, folds: Pat
     answer = keraunos("test", folds, "--tta", 2)
     assert answer.code == 0, answer.err
     after = contents(folds)
-    made = {"ensemble.json", "ensemble_predictions.csv"}
+    made = {
+        "ensemble.json",
+        "ensemble_predictions.csv",
+        "ensemble_tta_predictions.csv",
+    }
     assert set(after) - set(before) == made
     assert {name: after[name] for name in before} == before  # no member has changed
     found = json.loads((folds / "ensemble.json").read_text())
@@ -91,7 +95,14 @@ def test_folds_are_tested_beside_each_other_and_as_one(keraunos: Any, folds: Pat
     assert list(found["members"]) == ["fold-1", "fold-2", "fold-3"]
     low, high = found["ensemble"]["intervals"]["accuracy"]
     assert low <= found["ensemble"]["accuracy"] <= high
+    views = probabilities(folds / "ensemble_tta_predictions.csv")
+    right = [
+        np.argmax(views[name]) == label for name, label in zip(rows, labels, strict=True)
+    ]
     assert found["ensemble"]["tta"]["views"] == 2
+    assert found["ensemble"]["tta"]["accuracy"] == pytest.approx(np.mean(right))
+    assert views.keys() == rows.keys()
+    assert views != rows
     heading = next(line for line in answer.out.splitlines() if "ensemble, 2 views" in line)
     assert all(name in heading for name in ("fold-1", "fold-2", "fold-3", "ensemble"))
 
@@ -99,6 +110,9 @@ def test_folds_are_tested_beside_each_other_and_as_one(keraunos: Any, folds: Pat
 @pytest.mark.slow
 def test_members_are_scored_as_if_alone(keraunos: Any, folds: Path, tmp_path: Path) -> None:
     runs = [folds / "fold-1", folds / "fold-3"]
+    config = runs[1] / "config.yaml"
+    config.write_text(config.read_text().replace("image_size: 32", "image_size: 40"))
+    write_model(runs[1], seed=3, size=40)
     answer = keraunos("test", *runs, "--output", "both")
     assert answer.code == 0, answer.err
     found = json.loads((tmp_path / "both" / "ensemble.json").read_text())
