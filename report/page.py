@@ -208,11 +208,15 @@ def _drawn(figure: Figure, prefix: str, finding: Finding, name: str) -> Markup |
 
 def _panels(
     panels: Sequence[Panel], budget: Budget
-) -> Iterator[tuple[str, list[tuple[str, Sequence[str]]]]]:
-    """Images by their heading, each with its caption."""
+) -> Iterator[tuple[str, list[tuple[str, Sequence[str]]], bool]]:
+    """Images by their heading, each with its caption, and whether any is a strip."""
     for heading, members in groupby(panels, key=lambda panel: panel.heading):
-        encoded = [(budget.encode(panel.pixels), panel.caption) for panel in members]
-        yield heading, [each for each in encoded if each[0]]
+        together = list(members)
+        encoded = [(budget.encode(panel.pixels), panel.caption) for panel in together]
+        is_wide = any(
+            each.pixels.shape[1] > 1.5 * each.pixels.shape[0] for each in together
+        )
+        yield heading, [each for each in encoded if each[0]], is_wide
 
 
 def _command(environment: Mapping[str, Any]) -> str:

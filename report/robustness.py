@@ -63,7 +63,7 @@ class Robustness:
             gaps,
             [as_table(scores), *tables],
             {"robustness": robustness_figure(scores)},
-            [answers.specimen],
+            answers.specimens,
         )
 
 
@@ -73,12 +73,12 @@ class _Answers(NamedTuple):
     Attributes:
         rows: Of the images that could be read.
         right: `(1 + versions, rows)`: first of the images as they are.
-        specimen: What the first image looks like in all versions.
+        specimens: What the first image looks like in all versions.
     """
 
     rows: npt.NDArray[np.int64]
     right: npt.NDArray[np.bool_]
-    specimen: Panel
+    specimens: list[Panel]
 
 
 def _ask(
@@ -89,12 +89,12 @@ def _ask(
     predicted = test.predicted
     for own, images in reader.chunks(rows):
         if not panels:
-            panels.append(_specimen(images[0], int(own[0])))
+            panels += _specimens(images[0], int(own[0]))
         answers = subject.predict(_worse(images)).argmax(axis=1)
         every = np.vstack([predicted[own], answers.reshape(len(VERSIONS), len(own))])
         read.append(own)
         right.append(every == test.labels[own])
-    return _Answers(np.concatenate(read), np.hstack(right), panels[0]) if read else None
+    return _Answers(np.concatenate(read), np.hstack(right), panels) if read else None
 
 
 def _worse(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
@@ -136,17 +136,12 @@ def _words(interval: Interval) -> str:
     return f"[{interval[0]:.1%}, {interval[1]:.1%}]"
 
 
-def _specimen(image: npt.NDArray[np.uint8], row: int) -> Panel:
-    """One image in all versions, a row for each kind, mild to severe."""
-    lines = [
-        side_by_side(
-            [tile(image), *(tile(corrupt(image, kind, each)) for each in STRENGTHS)]
-        )
-        for kind in CORRUPTIONS
-    ]
-    pixels = np.swapaxes(side_by_side([np.swapaxes(each, 0, 1) for each in lines]), 0, 1)
-    caption = [
-        f"from top to bottom: {', '.join(CORRUPTIONS)}",
-        "from left: as it is, 1, 2, 3",
-    ]
-    return Panel("What the strengths look like", caption, pixels, row)
+def _specimens(image: npt.NDArray[np.uint8], row: int) -> list[Panel]:
+    """One image in all versions, a panel for each kind."""
+    panels = []
+    for kind in CORRUPTIONS:
+        worse = [tile(corrupt(image, kind, strength)) for strength in STRENGTHS]
+        caption = [f"{kind}: as it is, and strengths 1 to 3"]
+        pixels = side_by_side([tile(image), *worse])
+        panels.append(Panel("What the strengths look like", caption, pixels, row))
+    return panels
