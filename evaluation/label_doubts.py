@@ -7,6 +7,7 @@ likeliest of these classes is another one. Images are ranked by the probability 
 label.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,40 @@ class LabelDoubts:
     def most_doubtful(self) -> npt.NDArray[np.int64]:
         """Rows of the labels in doubt, the most doubtful first."""
         return self.order[self.in_doubt[self.order]]
+
+
+@dataclass(frozen=True)
+class DoubtfulLabel:
+    """A label in doubt.
+
+    Attributes:
+        file: The image.
+        label: Its class as it is filed.
+        probability_of_label: What models predict for that.
+        suggestion: The likeliest other class.
+        probability_of_suggestion: What models predict for that.
+    """
+
+    file: str
+    label: str
+    probability_of_label: float
+    suggestion: str
+    probability_of_suggestion: float
+
+
+@dataclass(frozen=True)
+class JudgedLabels:
+    """Labels that were held against predictions.
+
+    Attributes:
+        judged_by: By whom: `"5 models, each of images that it did not train on"`.
+        images: How many.
+        in_doubt: Those with a label in doubt, the most doubtful first.
+    """
+
+    judged_by: str
+    images: int
+    in_doubt: Sequence[DoubtfulLabel]
 
 
 def find_label_doubts(
@@ -86,6 +121,40 @@ def find_label_doubts(
     )
 
 
+def judge_labels(predictions: Predictions, judged_by: str) -> JudgedLabels:
+    """The labels in doubt, with the names of images and classes.
+
+    Args:
+        predictions: Of models that did not train on the images, with labels.
+        judged_by: Who these models are.
+    """
+    doubts = find_label_doubts(labels_of(predictions), predictions.probabilities)
+    rows = doubts.most_doubtful.tolist()
+    found = [doubtful_label(predictions, doubts, row) for row in rows]
+    return JudgedLabels(judged_by, len(predictions.names), found)
+
+
+def doubtful_label(
+    predictions: Predictions, doubts: LabelDoubts, row: int
+) -> DoubtfulLabel:
+    """What there is to say of the label of one image."""
+    label, suggested = int(labels_of(predictions)[row]), int(doubts.suggested[row])
+    return DoubtfulLabel(
+        str(predictions.names[row]),
+        predictions.class_names[label],
+        float(predictions.probabilities[row, label]),
+        predictions.class_names[suggested],
+        float(predictions.probabilities[row, suggested]),
+    )
+
+
+def labels_of(predictions: Predictions) -> Labels:
+    """The labels; without any there is nothing to doubt."""
+    if predictions.labels is None:
+        raise ValueError("There are doubts about labels only.")
+    return predictions.labels
+
+
 def write_label_doubts(path: Path, predictions: Predictions, doubts: LabelDoubts) -> None:
     """Writes label_doubts.csv: an image a row, the most doubtful label first.
 
@@ -97,20 +166,19 @@ def write_label_doubts(path: Path, predictions: Predictions, doubts: LabelDoubts
         predictions: What the doubts come from, with labels.
         doubts: Of these predictions.
     """
-    if predictions.labels is None:
-        raise ValueError("There are doubts about labels only.")
-    names, labels = predictions.class_names, predictions.labels
+    every = (doubtful_label(predictions, doubts, int(row)) for row in doubts.order)
+    in_doubt = doubts.in_doubt[doubts.order]
     rows = (
         (
             rank,
-            predictions.names[row],
-            names[labels[row]],
-            names[doubts.suggested[row]],
-            int(doubts.in_doubt[row]),
-            f"{predictions.probabilities[row, labels[row]]:.9g}",
-            f"{predictions.probabilities[row, doubts.suggested[row]]:.9g}",
+            each.file,
+            each.label,
+            each.suggestion,
+            int(is_in_doubt),
+            f"{each.probability_of_label:.9g}",
+            f"{each.probability_of_suggestion:.9g}",
         )
-        for rank, row in enumerate(doubts.order, 1)
+        for rank, (each, is_in_doubt) in enumerate(zip(every, in_doubt, strict=True), 1)
     )
     write_csv(path, COLUMNS, rows)
 

@@ -2,8 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +10,7 @@ import numpy.typing as npt
 from ..core.names import visible
 from ..evaluation.evidence import Evidence, Labelled
 from ..evaluation.finding import Finding, Panel, Table
-from ..evaluation.label_doubts import LabelDoubts, find_label_doubts
+from ..evaluation.label_doubts import LabelDoubts, doubtful_label, find_label_doubts
 from .subject import Subject
 
 TITLE = "Doubtful labels"
@@ -73,7 +72,8 @@ def finding_of(
     """
     doubts = find_label_doubts(judged.labels, judged.probabilities)
     listed = doubts.most_doubtful[:most]
-    entries = [_entry(judged, doubts, row) for row in listed.tolist()]
+    known = judged.predictions()
+    entries = [asdict(doubtful_label(known, doubts, row)) for row in listed.tolist()]
     pairs = _pairs(judged, doubts)
     values = {
         "judged": named,
@@ -116,17 +116,6 @@ def _conclusion(judged: Labelled, doubts: LabelDoubts, named: str) -> str:
     return text
 
 
-def _entry(judged: Labelled, doubts: LabelDoubts, row: int) -> dict[str, Any]:
-    label, suggested = int(judged.labels[row]), int(doubts.suggested[row])
-    return {
-        "file": str(judged.names[row]),
-        "label": judged.class_names[label],
-        "probability_of_label": float(judged.probabilities[row, label]),
-        "suggestion": judged.class_names[suggested],
-        "probability_of_suggestion": float(judged.probabilities[row, suggested]),
-    }
-
-
 def _pairs(judged: Labelled, doubts: LabelDoubts) -> list[tuple[str, str, int]]:
     """Labels and suggestions of the images in doubt, the commonest first."""
     rows = doubts.most_doubtful
@@ -141,15 +130,16 @@ def _panels(judged: Labelled, doubts: LabelDoubts, load_images: LoadImages) -> l
     rows = doubts.most_doubtful[:MOST_SHOWN]
     if not len(rows):
         return []
-    entries = [_entry(judged, doubts, row) for row in rows.tolist()]
+    known = judged.predictions()
+    entries = [doubtful_label(known, doubts, row) for row in rows.tolist()]
     return [
         Panel(
             "Images whose labels are in doubt",
             [
-                f"label {visible(each['label'])} ({each['probability_of_label']:.0%})",
-                f"suggestion {visible(each['suggestion'])} "
-                f"({each['probability_of_suggestion']:.0%})",
-                visible(each["file"].rpartition("/")[2]),
+                f"label {visible(each.label)} ({each.probability_of_label:.0%})",
+                f"suggestion {visible(each.suggestion)} "
+                f"({each.probability_of_suggestion:.0%})",
+                visible(each.file.rpartition("/")[2]),
             ],
             pixels,
             row,

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ...core.errors import DataError
+from ...core.errors import ConfigError, DataError, message
 from ...core.names import printable
 from ..console import show, show_table
 from ..output_file import require_writable, writing
@@ -52,7 +52,8 @@ def audit(
         typer.Argument(
             metavar="FOLDER...",
             help="Folders with one folder of pictures per class: one, or those of train, "
-            "validation and test; or the folder that holds these.",
+            "validation and test; or the folder that holds these. Or a run, or the folds "
+            "of one: its pictures, and the labels that its models doubt.",
         ),
     ],
     json: Annotated[
@@ -66,20 +67,30 @@ def audit(
         Check, typer.Option(help="`full` looks for near copies, too.")
     ] = Check.FULL,
     layout: Annotated[
-        Layout,
-        typer.Option(help="What the folders below each FOLDER are; `auto` asks in doubt."),
-    ] = Layout.AUTO,
+        Layout | None,
+        typer.Option(
+            help="What the folders below each FOLDER are; `auto` asks in doubt.",
+            show_default="auto",
+        ),
+    ] = None,
     find_images_by: Annotated[
-        FindBy, typer.Option(help="`content` also looks into files of other extensions.")
-    ] = FindBy.EXTENSION,
+        FindBy | None,
+        typer.Option(
+            help="`content` also looks into files of other extensions.",
+            show_default="extension",
+        ),
+    ] = None,
     max_megapixels: Annotated[
-        float, typer.Option(min=0.001, help="Larger pictures count as unreadable.")
-    ] = 64.0,
+        float | None,
+        typer.Option(
+            min=0.001, help="Larger pictures count as unreadable.", show_default="64"
+        ),
+    ] = None,
     cache_dir: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="What audits and runs share.")
     ] = None,
 ) -> None:
-    """Look through picture folders for what would spoil a training run.
+    """Look through picture folders, or those of a run, for what would spoil a run.
 
     Ends with 0 if nothing would, and with 3 if something would.
     """
@@ -87,19 +98,16 @@ def audit(
         if file is not None:
             require_writable(file, option)
     from ...core.files import write_json_atomic
-    from ...core.store import open_store
-    from ...data.audit.audit import audit_folders
     from ...data.audit.findings import spoils_a_run, to_json
     from ...data.audit.html import write_html
 
-    found = audit_folders(
-        folders,
-        open_store(cache_dir),
-        check.value,
-        layout.value,
-        find_images_by.value,
-        max_megapixels,
-    )
+    of_folders = {
+        "layout": layout,
+        "find_images_by": find_images_by,
+        "max_megapixels": max_megapixels,
+    }
+    given = {name: value for name, value in of_folders.items() if value is not None}
+    found = _audit(folders, check, cache_dir, given)
     if json is not None:
         with writing(json, "--json") as place:
             write_json_atomic(place, to_json(found))
@@ -111,6 +119,29 @@ def audit(
         show("This would spoil a training run.")
         raise typer.Exit(DataError.exit_code)
     show("Nothing here would spoil a training run.")
+
+
+def _audit(
+    folders: list[Path], check: Check, cache_dir: Path | None, options: dict[str, Any]
+) -> "Audit":
+    """Of a run if that is what is named, else of folders."""
+    from ...core.store import open_store
+    from ...data.audit.audit import audit_folders
+    from ..audited_run import audit_run, find_run
+
+    run = find_run(folders)
+    if run is None:
+        return audit_folders(folders, open_store(cache_dir), check.value, **options)
+    if options:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in options)
+        raise ConfigError(
+            message(
+                f"Of a run, its configuration says what {names} would.",
+                "Leave it out, or name the folders of images.",
+                **options,
+            )
+        )
+    return audit_run(run, check.value, cache_dir)
 
 
 def _show(found: "Audit") -> None:
@@ -129,6 +160,7 @@ def _show(found: "Audit") -> None:
         show(f"  {count:,} filed under {printable(' and '.join(places))}")
     if len(conflicting) > MOST_CLASSES:
         show(f"  and {len(conflicting) - MOST_CLASSES:,} more")
+    _show_doubts(found)
     _show_files("can't be decoded", found, found.unreadable)
     _show_files("named wrongly", found, found.properties.mislabelled)
     _show_files("giants", found, found.properties.giants())
@@ -164,6 +196,17 @@ def _cells(name: str, counts: "Counts", conflicts: "Counts") -> Iterator[str]:
         if any(conflicts[split].values()):
             count = conflicts[split].get(name, 0)
             yield f"{count:,}" if count else ""
+
+
+def _show_doubts(found: "Audit") -> None:
+    judged = found.labels_judged
+    if judged is not None:
+        lines = [
+            f"{each.file}: {each.label} ({each.probability_of_label:.1%}), or "
+            f"{each.suggestion} ({each.probability_of_suggestion:.1%})"
+            for each in judged.in_doubt
+        ]
+        _show_some("labels in doubt", lines)
 
 
 def _show_files(what: str, found: "Audit", reasons: Mapping[int, str]) -> None:

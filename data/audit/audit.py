@@ -1,16 +1,18 @@
-"""ImageProperties through image folders for what would spoil a training run."""
+"""Looks through images for what would spoil a training run."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from ...configs import DataConfig
 from ...configs.choices import CopyCheck, FindImagesBy, Layout
 from ...core.errors import DataError, message
 from ...core.store import Store
+from ...evaluation.label_doubts import JudgedLabels
 from ..copies.find_copies import Copies, find_copies
 from ..copies.groups import Groups, differ_within
 from ..files.file_records import FileRecord
@@ -20,7 +22,7 @@ from ..files.pixel_rules import MAX_MEGAPIXELS, PixelRules
 from ..files.problems import unused_bits
 from ..index.layout import Setting, find_splits, unused_folders
 from ..index.scan import Scan, list_folder
-from ..index.sources import require_apart
+from ..index.sources import list_sources, require_apart
 from ..index.split_names import UNCLEAR, split_of
 from .properties import ImageProperties, image_properties
 
@@ -61,6 +63,7 @@ class Audit:
         properties: Formats, sizes and the like.
         remarks: Lines on folders that were left out or lie deep.
         unused_bits: What to say of images that use fewer than 16 bits; may be empty.
+        labels_judged: Which labels are in doubt, where a run was audited.
     """
 
     roots: Mapping[str, Path]
@@ -77,6 +80,7 @@ class Audit:
     properties: ImageProperties
     remarks: tuple[str, ...] = ()
     unused_bits: str = ""
+    labels_judged: JudgedLabels | None = None
 
     def class_counts(self) -> dict[str, dict[str, int]]:
         """By split and by class, how many image files there are."""
@@ -122,7 +126,7 @@ def audit_folders(
     find_images_by: FindImagesBy = "extension",
     max_megapixels: float = MAX_MEGAPIXELS,
 ) -> Audit:
-    """ImageProperties through folders of images.
+    """Looks through folders of images.
 
     Args:
         roots: Folders that each hold one folder of images per class, or folders train,
@@ -141,14 +145,42 @@ def audit_folders(
     named, beside = _name_splits(roots, layout)
     require_apart(named)
     scans = {split: _list(root, find_images_by) for split, root in named.items()}
+    return _audit(scans, store, check, PixelRules.of(None, max_megapixels), beside)
+
+
+def audit_data(
+    config: DataConfig, seed: int, store: Store, check: CopyCheck = "full"
+) -> Audit:
+    """Looks through the folders or tables of a run, as they are before any is dropped.
+
+    Args:
+        config: The section `data`.
+        seed: Of the run.
+        store: As for `audit_folders`.
+        check: As for `audit_folders`.
+
+    Raises:
+        DataError: A folder or table can't be used.
+    """
+    rules = PixelRules.of(config.bit_depth, config.max_megapixels)
+    found = _audit(list_sources(config, seed, store), store, check, rules, ())
+    return found if config.bit_depth is None else replace(found, unused_bits="")
+
+
+def _audit(
+    scans: Mapping[str, Scan],
+    store: Store,
+    check: CopyCheck,
+    rules: PixelRules,
+    beside: Sequence[str],
+) -> Audit:
     class_names = tuple(sorted({n for scan in scans.values() for n in scan.class_names}))
     places = {name: place for place, name in enumerate(class_names)}
     paths = [path for scan in scans.values() for path in scan.paths]
     labels = [places[s.class_names[label]] for s in scans.values() for label in s.labels]
     splits = [split for split, scan in enumerate(scans.values()) for _ in scan.paths]
     fingerprints = Fingerprints(store)
-    max_pixels = PixelRules.of(None, max_megapixels).max_pixels
-    records = inspect_files(paths, store, fingerprints, max_pixels)
+    records = inspect_files(paths, store, fingerprints, rules.max_pixels)
     duplicates = _copy_groups(records, fingerprints, check)
     return Audit(
         {split: scan.root for split, scan in scans.items()},

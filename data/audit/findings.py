@@ -1,8 +1,9 @@
 """Says in words what an audit found, and what of it would spoil a run."""
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,13 @@ class Finding:
 
 def findings(audit: Audit) -> list[Finding]:
     """All that was found, what would spoil a run first."""
-    found = [*_bad_files(audit), *_copies(audit), *_class_lists(audit), *_oddities(audit)]
+    found = [
+        *_bad_files(audit),
+        *_copies(audit),
+        *_class_lists(audit),
+        *_labels(audit),
+        *_oddities(audit),
+    ]
     return sorted(found, key=lambda finding: not finding.spoils)
 
 
@@ -98,6 +105,9 @@ def to_json(audit: Audit) -> dict[str, Any]:
         ],
         "spoils": [each.text for each in findings(audit) if each.spoils],
         "remarks": [each.text for each in findings(audit) if not each.spoils],
+        "labels_judged": None
+        if audit.labels_judged is None
+        else asdict(audit.labels_judged),
         "near_copies": {"min_correlation": MIN_CORRELATION, "max_crop": MAX_CROP},
     }
 
@@ -206,6 +216,24 @@ def _class_lists(audit: Audit) -> Iterator[Finding]:
     if single and "validation" not in counts:
         text = f"{first} has classes of one image, of which none can be held out"
         yield Finding(True, f"{text}: {some(single)}")
+
+
+def _labels(audit: Audit) -> Iterator[Finding]:
+    """A doubt spoils nothing: it may be the model that is wrong."""
+    found = audit.labels_judged
+    if found is None:
+        return
+    count, known = len(found.in_doubt), set(map(os.path.abspath, audit.paths))
+    yield Finding(
+        False,
+        f"{count:,} of {found.images:,} labels are in doubt, by {found.judged_by}",
+        "look at them: the label may be wrong, or the model" if count else "",
+    )
+    gone = sum(each.file not in known for each in found.in_doubt)
+    if gone:
+        yield Finding(
+            False, f"{_files(gone)} in doubt moved or gone since they were judged"
+        )
 
 
 def _oddities(audit: Audit) -> Iterator[Finding]:

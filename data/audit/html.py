@@ -17,6 +17,7 @@ from .findings import conflicting_classes, facts, findings, spoils_a_run
 MOST_GROUPS = 200
 MOST_IMAGES = 24
 MOST_ROWS = 500
+MOST_DOUBTS = 200
 
 
 def write_html(path: Path, audit: Audit) -> None:
@@ -41,6 +42,9 @@ def page(audit: Audit) -> str:
             conflicting=conflicting_classes(audit),
             copies=list(_copies(audit)),
             files=list(_odd_files(audit)),
+            judged=audit.labels_judged,
+            thumbnail_of_file=thumbnail_of_file,
+            most_doubts=MOST_DOUBTS,
             thumbnail=functools.cache(lambda row: thumbnail_of_file(audit.paths[row])),
             most_groups=MOST_GROUPS,
             most_images=MOST_IMAGES,

@@ -1,0 +1,114 @@
+"""Audits the data of a run, with the labels that its models doubt."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ..configs import RunConfig
+from ..configs.choices import CopyCheck
+from ..core.errors import ConfigError, DataError, KeraunosError, message
+from ..core.run_layout import CONFIG_FILE, MODEL_FILE, VALIDATION_PREDICTIONS_FILE
+from ..core.store import open_store
+from ..data.audit.audit import Audit, audit_data
+from ..data.index.folders import is_own_folder
+from ..evaluation.evidence import as_labelled
+from ..evaluation.label_doubts import JudgedLabels, judge_labels
+from ..evaluation.predictions import Predictions
+from .folds import wants_all_folds
+from .out_of_fold import read_held_out, read_out_of_fold
+from .run_directories import read_run_config
+from .untrusted import with_own_cache
+
+
+def find_run(folders: Sequence[Path]) -> Path | None:
+    """The run that is to be audited; None where folders of images are named.
+
+    Raises:
+        ConfigError: A run is named beside other folders.
+    """
+    runs = [folder for folder in folders if _is_run(folder)]
+    if runs and len(folders) > 1:
+        raise ConfigError(
+            message(
+                "A run is audited on its own: its configuration names its images.",
+                f"Try keraunos audit {runs[0]}.",
+                folders=" ".join(map(str, folders)),
+            )
+        )
+    return runs[0] if runs else None
+
+
+def audit_run(run: Path, check: CopyCheck, cache_dir: Path | None) -> Audit:
+    """Looks through the images of a run, and holds their labels against its models.
+
+    Images that a model trained on are not judged by it. Of a directory of folds every
+    image is judged; of another run those of validation are.
+
+    Args:
+        run: The directory of a run, or of folds.
+        check: What copies to look for.
+        cache_dir: What audits and runs share; None takes that of the run.
+
+    Raises:
+        ConfigError: Its configuration can't be read.
+        DataError: Its images can't be used any more.
+    """
+    config = with_own_cache(read_run_config(run), run)
+    store = open_store(cache_dir or config.cache_dir)
+    found = audit_data(config.data, config.seed, store, check)
+    try:
+        judged = _judge(run, config)
+    except KeraunosError as error:
+        remark = f"labels in doubt: not measured: {error}"
+        return replace(found, remarks=(*found.remarks, remark))
+    return replace(found, labels_judged=judged)
+
+
+def _is_run(folder: Path) -> bool:
+    if not (folder / CONFIG_FILE).is_file():
+        return False
+    names = [entry.name for entry in folder.iterdir()]
+    return is_own_folder(folder.name, folder.absolute().parent.name, names)
+
+
+def _judge(run: Path, config: RunConfig) -> JudgedLabels:
+    if wants_all_folds(config):
+        what = f"{config.data.folds} models, each of images that it did not train on"
+        return _judged(read_out_of_fold(run), what)
+    what = "a model, of its validation images alone: data.folds has all images judged"
+    if (run / VALIDATION_PREDICTIONS_FILE).exists():
+        return _judged(read_held_out(run), what)
+    return _judged(_predict_validation(run, config), what)
+
+
+def _judged(predictions: Predictions, what: str) -> JudgedLabels:
+    as_labelled(predictions)  # or says why these are no probabilities
+    return judge_labels(predictions, what)
+
+
+def _predict_validation(run: Path, config: RunConfig) -> Predictions:
+    """What the model of a run says of its validation images."""
+    if not (run / MODEL_FILE).exists():
+        raise DataError(
+            message("The run must be finished.", f"It has no {MODEL_FILE}.", run=str(run))
+        )
+    from .tensorflow import load_tensorflow
+
+    load_tensorflow(config.trainer)
+    from ..trainer import Trainer
+    from .build import build_data
+    from .saved_model import load_model
+
+    data = build_data(config)
+    if data.validation is None:
+        raise DataError(
+            message(
+                "A run must have validation images: a model is no judge of others.",
+                run=str(run),
+            )
+        )
+    found = Trainer().test(load_model(run, config), data.validation).predictions
+    if found is None:
+        raise DataError(message("A run must be one of images.", run=str(run)))
+    return replace(found, names=[os.path.abspath(name) for name in found.names])
