@@ -11,7 +11,7 @@ from .evidence import Labelled
 MOST_SLICES = 40
 _WIDTH = 28
 # Okabe and Ito's colours, told apart by the shape of the mark as well.
-_MARKS = {
+_MARKS: dict[bool, dict[str, Any]] = {
     False: {"color": "#0072B2", "fmt": "o", "label": "slice"},
     True: {"color": "#D55E00", "fmt": "s", "label": "worse than all other images"},
 }
