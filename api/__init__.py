@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .models import Module as Module
     from .models import Optimizer as Optimizer
     from .models import TransferClassifier as TransferClassifier
+    from .report.tested_run import compare_runs as compare_runs
     from .search.hypermodel import Search as Search
     from .search.search import SearchResult as SearchResult
     from .self_test.report import SelfTestReport as SelfTestReport
@@ -71,6 +72,7 @@ _HOMES = {
     "Trainer": "trainer",
     "TransferClassifier": "models",
     "WorkerError": "core.errors",
+    "compare_runs": "report.tested_run",
     "init_workers": "strategies",
     "selftest": "self_test.selftest",
     "set_cpu_devices": "strategies",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .figures import to_pixels as to_pixels
     from .folds import summarize_folds as summarize_folds
     from .intervals import bootstrap_intervals as bootstrap_intervals
+    from .matching import NamedPredictions as NamedPredictions
+    from .paired import compare_paired as compare_paired
     from .predictions import Predictions as Predictions
     from .predictions import write_predictions as write_predictions
     from .report import draw_mistakes as draw_mistakes
@@ -27,10 +29,12 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Drawing": "figures",
+    "NamedPredictions": "matching",
     "Predictions": "predictions",
     "augmented_figure": "figures",
     "bootstrap_intervals": "intervals",
     "classification_scores": "scores",
+    "compare_paired": "paired",
     "confusion_matrix_figure": "figures",
     "curves_figure": "figures",
     "draw_mistakes": "report",

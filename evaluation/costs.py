@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..core.errors import DataError
 from ..core.names import printable, some
 from .check_names import require_names
 from .cost_table import CostTable, cost_matrix, decisions_of
@@ -13,17 +14,23 @@ from .evidence import Evidence, Labelled
 from .finding import Finding, Table
 from .intervals import bootstrap
 from .ranking import Floats
+from .scaling import fit_correction
 from .text import with_interval
 
 MOST_SHOWN = 50  # classes in the table of decisions
 
 _EXPLANATION = (
     "Each decision has a cost for each true class. For each image the decision of the "
-    "lowest expected cost is taken, by the predicted probabilities as they are, without a "
-    "correction of calibration: a model that is too sure of itself decides too boldly. "
-    "Beside it stands the cost of always deciding for the most probable class. Both hold "
-    "for the mix of classes in the test set."
+    "lowest expected cost is taken: by the probabilities as the model gives them, and by "
+    "calibrated ones, with a temperature fitted on validation. A model that is too sure of "
+    "itself decides too boldly. Beside them stands the cost of always deciding for the "
+    "most probable class. All hold for the mix of classes in the test set."
 )
+_POLICIES = {
+    "expected_cost": "lowest expected cost",
+    "expected_cost_calibrated": "lowest expected cost by calibrated probabilities",
+    "most_probable": "most probable class",
+}
 
 
 class Costs:
@@ -41,9 +48,9 @@ class Costs:
         >>> labels = np.array([0, 1, 1])
         >>> test = as_labelled(Predictions(["a", "b", "c"], outputs, ["nv", "mel"], labels))
         >>> costs = {"nv": {"mel": 1, "refer": 0.5}, "mel": {"nv": 10, "refer": 0.5}}
-        >>> values = Costs(costs).evaluate(Evidence(test)).values
-        >>> round(values["mean_cost"], 2), round(values["most_probable"]["mean_cost"], 2)
-        (0.33, 3.33)
+        >>> policies = Costs(costs).evaluate(Evidence(test)).values["policies"]
+        >>> [round(each["mean_cost"], 2) for each in policies.values()]
+        [0.33, 3.33]
     """
 
     def __init__(self, costs: CostTable) -> None:
@@ -55,23 +62,47 @@ class Costs:
         Raises:
             ConfigError: The table is not complete; the message names all that is missing.
         """
-        class_names, test = evidence.class_names, evidence.test
+        test, class_names = evidence.test, evidence.class_names
         require_names(class_names, groups={}, costs=self.costs)
         matrix = cost_matrix(class_names, self.costs)
-        decided = lowest_expected_cost(test.probabilities, matrix)
-        values = _values(test, matrix, decided)
-        names = decisions_of(class_names, self.costs)
-        counts = np.zeros(matrix.shape, np.int64)
-        np.add.at(counts, (test.labels, decided), 1)
-        values |= {"decisions": names, "counts": counts.tolist(), "calibrated": False}
+        calibrated, gaps = _calibrated(evidence)
+        decided = {"expected_cost": lowest_expected_cost(test.probabilities, matrix)}
+        if calibrated is not None:
+            decided["expected_cost_calibrated"] = lowest_expected_cost(calibrated, matrix)
+        decided["most_probable"] = test.predicted
+        policies = _policies(test, matrix, decided)
+        decisions = decisions_of(class_names, self.costs)
+        tables = [_costs_table(policies)]
+        if len(class_names) <= MOST_SHOWN:
+            tables.append(_decisions_table(class_names, decisions, policies))
         return Finding(
             "Costs of decisions",
             _EXPLANATION,
-            values=values,
-            conclusions=[_conclusion(values)],
-            gaps=_classes_left_out(class_names, counts),
-            tables=[_costs_table(values), *_decisions_tables(class_names, names, counts)],
+            values={"decisions": decisions, "policies": policies},
+            conclusions=[_conclusion(name, policies) for name in decided][:-1],
+            gaps=[*gaps, *_classes_left_out(class_names, test)],
+            tables=tables,
         )
+
+
+def _calibrated(evidence: Evidence) -> tuple[npt.NDArray[np.float64] | None, list[str]]:
+    """Test probabilities with a temperature fitted on validation, or why there are none."""
+    validation = evidence.validation
+    what = "not measured: decisions by calibrated probabilities, because"
+    if validation is None or not len(validation):
+        return None, [
+            f"{what} the run has no validation images; set data.validation_split."
+        ]
+    try:
+        correction = fit_correction(
+            "temperature",
+            validation.labels,
+            validation.probabilities,
+            validation.class_names,
+        )
+    except DataError as error:
+        return None, [f"{what} the validation images determine no temperature. {error}"]
+    return correction.apply(evidence.test.probabilities), []
 
 
 def lowest_expected_cost(
@@ -90,48 +121,57 @@ def lowest_expected_cost(
     return (probabilities.astype(np.float64) @ matrix).argmin(axis=1)
 
 
-def _values(
+def _policies(
     test: Labelled,
     matrix: npt.NDArray[np.float64],
-    decided: npt.NDArray[np.int64],
+    decided: Mapping[str, npt.NDArray[np.int64]],
 ) -> dict[str, Any]:
-    cost, plain = matrix[test.labels, decided], matrix[test.labels, test.predicted]
+    """Mean cost of each policy, and what it saves against the most probable class."""
+    costs = {name: matrix[test.labels, taken] for name, taken in decided.items()}
+    saved = {name: costs["most_probable"] - each for name, each in costs.items()}
 
     def means(weights: Floats) -> Mapping[str, Floats]:
         total = weights.sum(axis=1)
-        both = {
-            "mean_cost": weights @ cost / total,
-            "most_probable": weights @ plain / total,
+        spent = {
+            f"mean_cost:{name}": weights @ each / total for name, each in costs.items()
         }
-        return both | {"saved": both["most_probable"] - both["mean_cost"]}
+        left = {f"saved:{name}": weights @ each / total for name, each in saved.items()}
+        return spent | left
 
     ends = bootstrap(test.labels, means, groups=test.groups)
-    intervals = {name: list(each) for name, each in ends.items()}
     return {
-        "images": len(test),
-        "mean_cost": float(cost.mean()),
-        "saved": float((plain - cost).mean()),
-        "intervals": {name: intervals[name] for name in ("mean_cost", "saved")},
-        "most_probable": {
-            "mean_cost": float(plain.mean()),
-            "intervals": {"mean_cost": intervals["most_probable"]},
-        },
+        name: {
+            "mean_cost": float(costs[name].mean()),
+            "saved": float(saved[name].mean()),
+            "intervals": {
+                value: list(ends[f"{value}:{name}"]) for value in ("mean_cost", "saved")
+            },
+            "counts": _counts(test.labels, taken, matrix.shape),
+        }
+        for name, taken in decided.items()
     }
 
 
-def _conclusion(values: Mapping[str, Any]) -> str:
+def _counts(
+    labels: npt.NDArray[np.integer], taken: npt.NDArray[np.int64], shape: tuple[int, ...]
+) -> list[list[int]]:
+    counts = np.zeros(shape, np.int64)
+    np.add.at(counts, (labels, taken), 1)
+    return counts.tolist()
+
+
+def _conclusion(name: str, policies: Mapping[str, Any]) -> str:
+    policy, plain = policies[name], policies["most_probable"]
     return (
-        f"Deciding for the lowest expected cost costs {with_interval(values, 'mean_cost')} "
-        "an image on test, always deciding for the most probable class "
-        f"{with_interval(values['most_probable'], 'mean_cost')}: "
-        f"{with_interval(values, 'saved')} saved."
+        f"Deciding for the {_POLICIES[name]} costs {with_interval(policy, 'mean_cost')} an "
+        "image on test, always deciding for the most probable class "
+        f"{with_interval(plain, 'mean_cost')}: {with_interval(policy, 'saved')} saved."
     )
 
 
-def _classes_left_out(
-    class_names: Sequence[str], counts: npt.NDArray[np.int64]
-) -> list[str]:
-    missing = [name for name, row in zip(class_names, counts, strict=True) if not row.any()]
+def _classes_left_out(class_names: Sequence[str], test: Labelled) -> list[str]:
+    present = set(test.labels.tolist())
+    missing = [name for place, name in enumerate(class_names) if place not in present]
     if not missing:
         return []
     return [
@@ -140,23 +180,22 @@ def _classes_left_out(
     ]
 
 
-def _costs_table(values: Mapping[str, Any]) -> Table:
+def _costs_table(policies: Mapping[str, Any]) -> Table:
     rows = [
-        ["lowest expected cost", with_interval(values, "mean_cost")],
-        ["most probable class", with_interval(values["most_probable"], "mean_cost")],
-        ["saved by the former", with_interval(values, "saved")],
+        [_POLICIES[name], with_interval(each, "mean_cost"), with_interval(each, "saved")]
+        for name, each in policies.items()
     ]
-    return Table("Mean cost of an image", ["decision", "cost"], rows)
+    return Table("Mean cost of an image", ["decision for", "cost", "saved"], rows)
 
 
-def _decisions_tables(
-    class_names: Sequence[str], decisions: list[str], counts: npt.NDArray[np.int64]
-) -> list[Table]:
-    if len(class_names) > MOST_SHOWN:
-        return []  # they are in the values
+def _decisions_table(
+    class_names: Sequence[str], decisions: Sequence[str], policies: Mapping[str, Any]
+) -> Table:
+    """Of the last policy before the most probable class."""
+    name = list(policies)[-2]
     rows = [
-        [printable(name), *row]
-        for name, row in zip(class_names, counts.tolist(), strict=True)
+        [printable(true), *row]
+        for true, row in zip(class_names, policies[name]["counts"], strict=True)
     ]
     header = ["true class", *map(printable, decisions)]
-    return [Table("Decisions by true class, in images", header, rows)]
+    return Table(f"Decisions for the {_POLICIES[name]}, in images", header, rows)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from ..core.checked_files import write_checked_json
+from ..core.checked_files import note_checksum, write_checked_json
 from ..core.files import write_csv
 from ..core.run_layout import (
     CONFUSION_MATRIX_FILE,
@@ -75,6 +75,7 @@ def write_report(
     matrix = np.array(scores["confusion_matrix"])
     write_checked_json(directory / TEST_FILE, scores)
     write_predictions(directory / PREDICTIONS_FILE, predictions)
+    note_checksum(directory / PREDICTIONS_FILE)
     write_csv(
         directory / CONFUSION_MATRIX_FILE,
         ["true \\ predicted", *names],

@@ -112,7 +112,7 @@ def measure_point(task: BinaryTask, aim: Aim, evidence: Evidence) -> Point:
         return _scored(task, aim, evidence, aim.value)
     if validation is None:
         why = "the run has no validation images to choose it on"
-        return _none(task, aim, why, "Set data.val_split, or give a threshold.")
+        return _none(task, aim, why, "Set data.validation_split, or give a threshold.")
     curve = curve_of(task.truth(validation.labels), task.score(validation.probabilities))
     count, whose = _deciding(task, aim, curve)
     if count == 0:

@@ -86,6 +86,7 @@ OF_SEARCH = {"keras_tuner", "matplotlib", "scipy", "sklearn"}
 LOADED = {
     "callbacks": TENSORFLOW | {"tensorboard"},
     "models": TENSORFLOW,
+    "report.tested_run": {"matplotlib", "scipy"},
     "search.hypermodel": TENSORFLOW | {"tensorboard"} | OF_SEARCH,
     "search.search": TENSORFLOW | {"tensorboard"} | OF_SEARCH,
     "strategies": {"tensorflow"},

@@ -50,6 +50,7 @@ ROOMS = {
         "label_doubts",
         "measure",
         "facts",
+        "tested_run",
         "run_report",
         "numbers",
         "summary",

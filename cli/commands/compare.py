@@ -28,8 +28,21 @@ def compare(
     csv: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write all columns as CSV, too.")
     ] = None,
+    paired: Annotated[
+        bool,
+        typer.Option(
+            "--paired",
+            help="Compare each with the first on the same test images: the difference "
+            "with its interval, and McNemar's test.",
+        ),
+    ] = False,
 ) -> None:
     """Compare runs: what differs, scores with 95 % intervals, time."""
+    if paired:
+        from ..paired_runs import compare_with_first  # loads SciPy
+
+        compare_with_first(find_runs(runs), csv)
+        return
     summaries = [read_run(directory) for directory in find_runs(runs)]
     differing = differing_settings(summaries)
     if csv is not None:

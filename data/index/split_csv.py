@@ -21,7 +21,7 @@ from .policies import Dropped
 
 UNNAMED = -1
 
-_COLUMNS = ("path", "sha256", "class", "group", "split")
+_COLUMNS = ("path", "sha256", "class", "group", "split", "contradictory")
 _NO_DIGEST = bytes(32)
 
 
@@ -49,7 +49,8 @@ class WrittenSplit:
 def write_split(path: Path, index: ImageIndex) -> None:
     """Writes split.csv: path, sha256, class, group and split of each file.
 
-    Files with the same group are kept on one side: copies, and members of a group.
+    Files with the same group are kept on one side: copies, and members of a group. The
+    column `contradictory` has `yes` where a copy is filed under another class.
     """
     columns = zip(
         index.paths,
@@ -57,6 +58,7 @@ def write_split(path: Path, index: ImageIndex) -> None:
         index.labels.tolist(),
         index.groups.tolist(),
         index.splits.tolist(),
+        index.contradictory.tolist(),
         strict=True,
     )
     rows = (
@@ -66,8 +68,9 @@ def write_split(path: Path, index: ImageIndex) -> None:
             index.class_names[label],
             group,
             SPLIT_NAMES[split],
+            "yes" if contradictory else "no",
         )
-        for name, digest, label, group, split in columns
+        for name, digest, label, group, split, contradictory in columns
     )
     write_csv(path, _COLUMNS, rows)
     note_checksum(path)

@@ -6,6 +6,7 @@ from drawn_predictions import drawn
 from keraunos.core.errors import ConfigError
 from keraunos.evaluation.costs import Costs
 from keraunos.evaluation.evidence import Evidence
+from keraunos.evaluation.scaling import fit_correction
 
 COSTS = {
     "cat": {"dog": 1.0, "emu": 2.0, "ask": 0.6},
@@ -26,31 +27,56 @@ def test_each_image_gets_the_decision_of_the_lowest_expected_cost():
         counts[label, decision] += 1
         spent.append(MATRIX[label][decision])
         plain.append(MATRIX[label][row.argmax()])
-    values = finding.values
-    assert values["decisions"] == ["cat", "dog", "emu", "ask"]
-    assert values["counts"] == counts.tolist()
+    policies = finding.values["policies"]
+    expected, always = policies["expected_cost"], policies["most_probable"]
+    assert finding.values["decisions"] == ["cat", "dog", "emu", "ask"]
+    assert expected["counts"] == counts.tolist()
     assert counts[:, 3].any()
-    assert values["mean_cost"] == pytest.approx(np.mean(spent))
-    assert values["most_probable"]["mean_cost"] == pytest.approx(np.mean(plain))
-    assert values["saved"] == pytest.approx(np.mean(plain) - np.mean(spent))
-    for name, (low, high) in values["intervals"].items():
-        assert low < values[name] < high
+    assert expected["mean_cost"] == pytest.approx(np.mean(spent))
+    assert always["mean_cost"] == pytest.approx(np.mean(plain))
+    assert expected["saved"] == pytest.approx(np.mean(plain) - np.mean(spent))
+    for name, (low, high) in expected["intervals"].items():
+        assert low < expected[name] < high
     assert f"costs {np.mean(spent):.2f} [" in finding.conclusions[0]
+    assert "has no validation images" in finding.gaps[0]
+
+
+def test_the_temperature_of_calibrated_decisions_is_fitted_on_validation():
+    test, validation = drawn(200, seed=2), drawn(300, seed=3)
+    bold = [
+        dataclasses.replace(each, probabilities=sharpened(each.probabilities))
+        for each in (test, validation)
+    ]
+    policies = Costs(COSTS).evaluate(Evidence(*bold)).values["policies"]
+    assert list(policies) == ["expected_cost", "expected_cost_calibrated", "most_probable"]
+    costs = [each["mean_cost"] for each in policies.values()]
+    assert costs[1] < costs[0] < costs[2]
+    correction = fit_correction(
+        "temperature", bold[1].labels, bold[1].probabilities, test.class_names
+    )
+    decided = (correction.apply(bold[0].probabilities) @ MATRIX).argmin(axis=1)
+    assert costs[1] == pytest.approx(MATRIX[test.labels, decided].mean())
+
+
+def sharpened(probabilities):
+    """Probabilities of a model that is far too sure of itself."""
+    powers = probabilities.astype(float) ** 6
+    return (powers / powers.sum(1, keepdims=True)).astype(np.float32)
 
 
 def test_where_all_mistakes_cost_the_same_it_is_the_most_probable_class():
     test = drawn(60, seed=1)
     same = {true: {name: 1.0 for name in COSTS if name != true} for true in COSTS}
-    values = Costs(same).evaluate(Evidence(test)).values
-    assert values["mean_cost"] == pytest.approx((test.predicted != test.labels).mean())
-    assert values["saved"] == 0
-    assert values["intervals"]["saved"] == [0, 0]
+    policy = Costs(same).evaluate(Evidence(test)).values["policies"]["expected_cost"]
+    assert policy["mean_cost"] == pytest.approx((test.predicted != test.labels).mean())
+    assert policy["saved"] == 0
+    assert policy["intervals"]["saved"] == [0, 0]
 
 
 def test_a_class_without_images_is_a_gap():
     test = drawn(60, seed=1)
     test = dataclasses.replace(test, labels=test.labels % 2)
-    (gap,) = Costs(COSTS).evaluate(Evidence(test)).gaps
+    gap = Costs(COSTS).evaluate(Evidence(test)).gaps[-1]
     assert gap.startswith("not measured: what emu would cost")
 
 

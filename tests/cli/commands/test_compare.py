@@ -2,12 +2,20 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import keraunos as kr
 import pytest
+from drawn_predictions import drawn_predictions
 from keraunos.core.bundle import Bundle, write_bundle
-from keraunos.core.checked_files import write_checked_json, write_checked_text
+from keraunos.core.checked_files import (
+    note_checksum,
+    write_checked_json,
+    write_checked_text,
+)
+from keraunos.evaluation import Predictions, write_predictions
 
 
 def make_run(
@@ -183,3 +191,78 @@ def test_what_is_gone_is_said(keraunos, runs) -> None:
     assert answer.code == 0
     assert f"{runs[0] / 'test.json'} is gone" in answer.err
     assert f"{runs[1]} has lost its metrics.jsonl" in answer.err
+
+
+def make_tested_run(directory: Path, predictions: Predictions, first: int = 1) -> Path:
+    """A run that was tested, with the split of its images.
+
+    Args:
+        first: Number of the content of the first image.
+    """
+    directory.mkdir()
+    (directory / "metrics.jsonl").write_text("")
+    write_predictions(directory / "predictions.csv", predictions)
+    note_checksum(directory / "predictions.csv")
+    rows = [
+        "path,sha256,class,group,split,contradictory",
+        f"/t/x.png,{9:064x},cat,9,train,no",
+    ]
+    for place, name in enumerate(predictions.names):
+        label = predictions.class_names[predictions.labels[place]]
+        odd = "yes" if place == 0 else "no"
+        rows.append(f"/t/{name},{first + place:064x},{label},{place // 2},test,{odd}")
+    (directory / "split.csv").write_text("\n".join(rows) + "\n")
+    return directory
+
+
+def test_pairs_are_compared_with_the_first(keraunos, tmp_path) -> None:
+    predictions = drawn_predictions(60, seed=0)
+    moved = replace(predictions, names=[f"../{name}" for name in predictions.names])
+    worse = replace(moved, probabilities=moved.probabilities[:, [1, 2, 0]])
+    runs = [
+        make_tested_run(tmp_path / name, each)
+        for name, each in (("a", predictions), ("b", moved), ("c", worse))
+    ]
+    answer = keraunos("compare", *runs, "--paired", "--csv", tmp_path / "pairs.csv")
+    assert answer.code == 0
+    assert "All test images: 60" in answer.out
+    assert "Without images filed under another class, too: 59" in answer.out
+    assert f"{runs[0]} is better." in answer.out
+    assert "60 images are 30 groups" in answer.err
+    rows = read_csv(tmp_path / "pairs.csv")
+    assert [row["second"] for row in rows] == [str(runs[1])] * 4 + [str(runs[2])] * 4
+    assert {row["difference"] for row in rows[:4]} == {"0.0"}
+    assert all(float(row["high"]) < 0 for row in rows[4:])
+    values = kr.compare_runs(runs[0], runs[2]).values
+    assert float(rows[4]["low"]) == values["scores"]["accuracy"]["interval"][0]
+
+
+def test_pairs_of_other_images_are_refused(keraunos, tmp_path) -> None:
+    predictions = drawn_predictions(20, seed=0)
+    runs = [
+        make_tested_run(tmp_path / "a", predictions),
+        make_tested_run(tmp_path / "b", predictions, first=7),
+    ]
+    answer = keraunos("compare", *runs, "--paired")
+    assert answer.code == 2
+    named = "images/0.png, images/1.png, images/2.png and 3 more"
+    assert f"6 images of {runs[0]} only: {named}" in answer.err
+    assert "Traceback" not in answer.err
+    assert keraunos("compare", runs[0], "--paired").code == 2
+
+
+def test_a_run_without_predictions_or_with_damaged_ones_is_refused(
+    keraunos, tmp_path
+) -> None:
+    runs = [
+        make_tested_run(tmp_path / name, drawn_predictions(20, seed=0)) for name in "ab"
+    ]
+    content = (runs[1] / "predictions.csv").read_text()
+    (runs[1] / "predictions.csv").write_text(content.replace("0.5", "0.4"))
+    answer = keraunos("compare", *runs, "--paired")
+    assert answer.code == 4
+    assert str(runs[1] / "predictions.csv") in answer.err
+    (runs[1] / "predictions.csv").unlink()
+    answer = keraunos("compare", *runs, "--paired")
+    assert answer.code == 2
+    assert f"`keraunos test {runs[1]}` makes it" in answer.err
