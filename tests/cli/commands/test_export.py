@@ -94,12 +94,18 @@ def with_a_damaged_correction(run):
     (run / "calibration.json").write_text("{")
 
 
+def with_a_link(run):
+    (run.parent / "elsewhere").mkdir()
+    (run / "export").symlink_to(run.parent / "elsewhere")
+
+
 @pytest.mark.parametrize(
     ("change", "output", "code", "words"),
     [
         (without_correction, None, 2, ["must have a calibration.json", "keraunos test"]),
         (with_another_model, None, 2, ["must be of the model that the run has now"]),
         (with_a_damaged_correction, None, 4, ["calibration.json must be as it was"]),
+        (with_a_link, None, 2, ["must be a directory"]),
         (None, "model.onnx", 2, ["must end with .keras"]),
         (None, "nowhere/model.keras", 2, ["`--output` must be"]),
         (None, "run/model.keras", 2, ["needs a folder of its own"]),
