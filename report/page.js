@@ -43,24 +43,38 @@ function part(count, all) {
   return all > 0 ? (count / all).toFixed(3) : "-";
 }
 
-function showThreshold(form) {
-  const table = JSON.parse(form.querySelector("script").textContent);
+function showThreshold(form, tables) {
+  const table = tables[Number(form.querySelector("select").value)];
   const place = Number(form.querySelector("input").value);
-  const [found, missed] = [table.true_positives[place], table.false_negatives[place]];
-  const [alarms, alone] = [table.false_positives[place], table.true_negatives[place]];
+  const [found, alarms] = [table.true_positives[place], table.false_positives[place]];
+  const [missed, alone] = [table.positives - found, table.negatives - alarms];
   const values = {
-    sensitivity: part(found, found + missed),
-    specificity: part(alone, alone + alarms),
+    sensitivity: part(found, table.positives),
+    specificity: part(alone, table.negatives),
     precision: part(found, found + alarms),
     found: found,
     missed: missed,
     "false alarms": alarms,
     "rightly left alone": alone,
+    chosen:
+      table.chosen === null
+        ? "No threshold was chosen on validation."
+        : `Chosen on validation: ${table.chosen.toFixed(3)}.`,
   };
-  form.querySelector("output").textContent = table.thresholds[place].toFixed(3);
+  const threshold = table.thresholds[place].toFixed(3);
+  form.querySelector("output").textContent = threshold;
+  form.querySelector("input").setAttribute("aria-valuetext", threshold);
   for (const cell of form.querySelectorAll("[data-value]")) {
     cell.textContent = values[cell.dataset.value];
   }
+}
+
+function chooseTable(form, tables) {
+  const table = tables[Number(form.querySelector("select").value)];
+  const input = form.querySelector("input");
+  input.max = table.thresholds.length - 1;
+  input.value = table.start;
+  showThreshold(form, tables);
 }
 
 for (const table of document.querySelectorAll("[data-matrix]")) {
@@ -69,7 +83,9 @@ for (const table of document.querySelectorAll("[data-matrix]")) {
   }
 }
 for (const form of document.querySelectorAll("[data-slider]")) {
+  const tables = JSON.parse(form.querySelector("script").textContent);
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.querySelector("input").addEventListener("input", () => showThreshold(form));
-  showThreshold(form);
+  form.querySelector("select").addEventListener("change", () => chooseTable(form, tables));
+  form.querySelector("input").addEventListener("input", () => showThreshold(form, tables));
+  chooseTable(form, tables);
 }

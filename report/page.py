@@ -29,6 +29,7 @@ BYTES_OF_IMAGES = 9_000_000
 MOST_ROWS = 200
 MOST_CLASSES = 40
 MOST_PANELS = 400
+WITH_SLIDER = "operating_points"
 
 
 def page(reports: Sequence[RunReport]) -> str:
@@ -61,7 +62,7 @@ def _view(report: RunReport, key: str, budget: Budget) -> dict[str, Any]:
     """What the template shows of a run."""
     facts = report.facts
     findings = [
-        _finding(finding, f"{key}-{name}", budget)
+        _finding(name, finding, f"{key}-{name}", budget)
         for name, finding in report.findings.items()
     ]
     return {
@@ -181,11 +182,11 @@ def _cells(test: Labelled, counts: Any, classes: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _finding(finding: Finding, key: str, budget: Budget) -> dict[str, Any]:
+def _finding(name: str, finding: Finding, key: str, budget: Budget) -> dict[str, Any]:
     """A section: what a part of the evaluation came to."""
     figures = {
-        name.replace("_", " "): _drawn(figure, f"{key}-{number}", finding, name)
-        for number, (name, figure) in enumerate(finding.figures.items())
+        title.replace("_", " "): _drawn(figure, f"{key}-{number}", finding, title)
+        for number, (title, figure) in enumerate(finding.figures.items())
     }
     budget.left_out += max(len(finding.panels) - MOST_PANELS, 0)
     return {
@@ -193,7 +194,7 @@ def _finding(finding: Finding, key: str, budget: Budget) -> dict[str, Any]:
         "finding": finding,
         "figures": figures,
         "panels": list(_panels(finding.panels[:MOST_PANELS], budget)),
-        "sliders": threshold_tables(finding),
+        "curves": threshold_tables(finding.values) if name == WITH_SLIDER else [],
     }
 
 

@@ -1,6 +1,6 @@
 """The first lines of a report: what a model does, on what data, and what it is not for."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..core.names import some
@@ -128,17 +128,21 @@ def _weak_classes(scores: Mapping[str, Any] | None) -> Iterator[str]:
     ]
     if weak:
         yield f"Finding {some(weak)}: more than half of the test images were missed."
-    few = _few(classes)
+    few = {name: n for name, n in _supports(classes).items() if 0 < n < FEW_IMAGES}
     if few:
         yield (
-            f"Telling how good it is at {some(few)}: fewer than {FEW_IMAGES} test images "
-            "leave the recall uncertain by almost 0.2 or more either way."
+            f"Claims about {_named(few, len(classes) - len(missing))} alone: fewer than "
+            f"{FEW_IMAGES} test images leave a recall uncertain by almost 0.2 or more "
+            "either way."
         )
 
 
-def _few(classes: Mapping[str, Any]) -> Sequence[str]:
-    return [
-        f"{name} ({values['support']:,})"
-        for name, values in classes.items()
-        if 0 < values["support"] < FEW_IMAGES
-    ]
+def _supports(classes: Mapping[str, Any]) -> dict[str, int]:
+    return {name: values["support"] for name, values in classes.items()}
+
+
+def _named(few: Mapping[str, int], count: int) -> str:
+    """Classes with their numbers of images; one number for all of very many."""
+    if len(few) > 1 and len(few) == count:
+        return f"any one class ({min(few.values())} to {max(few.values())} test images)"
+    return some(f"{name} ({n:,})" for name, n in few.items())

@@ -52,7 +52,7 @@ def test_limits_follow_from_what_was_measured():
     assert "measured on 7 images" in text
     assert "one collection (/photographs)" in text
     assert "Finding angioma: there was no test image" in text
-    assert "melanoma (3), nevus (4): fewer than 30 test images" in text
+    assert "any one class (3 to 4 test images) alone: fewer than 30 test images" in text
     assert "more than half" not in text
 
 
@@ -60,3 +60,9 @@ def test_a_class_that_is_mostly_missed_is_named():
     missed = predictions(labels=(0, 0, 0, 1), taken=(1, 1, 0, 1))
     text = " ".join(not_for(report(made=missed)))
     assert "Finding melanoma (33% of 3): more than half of the test images" in text
+
+
+def test_classes_with_few_images_are_named_beside_those_with_many():
+    labels = [0] * 40 + [1] * 5
+    text = " ".join(not_for(report(made=predictions(labels=labels, taken=labels))))
+    assert "Claims about nevus (5) alone" in text
