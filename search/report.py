@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from ..callbacks.monitor import Monitor
 from ..core.files import write_csv
 from ..core.run_layout import RESULTS_FILE, SCORE_BY_PARAMETER_IMAGE, SCORE_OVER_TIME_IMAGE
-from ..evaluation import save_figure
 from .study import Study, Trial
 from .tuning.space import is_logarithmic
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLUMNS = 3
 
@@ -26,6 +27,8 @@ def write_results(directory: Path, study: Study) -> None:
 
 def draw_results(directory: Path, study: Study) -> None:
     """Draws score against each parameter, and score over time."""
+    from ..evaluation import save_figure  # loads Matplotlib
+
     scored = study.ranking()
     if not scored:
         return
@@ -62,7 +65,9 @@ def _row(trial: Trial, names: Sequence[str]) -> list[object]:
     return [trial.number, trial.status, score, *numbers, *values, trial.reason]
 
 
-def _by_parameter(scored: Sequence[Trial], study: Study) -> Figure:
+def _by_parameter(scored: Sequence[Trial], study: Study) -> "Figure":
+    from matplotlib.figure import Figure
+
     names = parameter_names(study)
     rows = max(-(-len(names) // COLUMNS), 1)
     figure = Figure(figsize=(4 * COLUMNS, 3.2 * rows), layout="constrained")
@@ -74,7 +79,7 @@ def _by_parameter(scored: Sequence[Trial], study: Study) -> Figure:
     return figure
 
 
-def _draw_parameter(axis: Axes, name: str, scored: Sequence[Trial], study: Study) -> None:
+def _draw_parameter(axis: "Axes", name: str, scored: Sequence[Trial], study: Study) -> None:
     shown = [trial for trial in scored if name in trial.values]
     values = [trial.values[name] for trial in shown]
     is_number = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
@@ -87,7 +92,9 @@ def _draw_parameter(axis: Axes, name: str, scored: Sequence[Trial], study: Study
     axis.set_ylabel(study.objective.name, parse_math=False)
 
 
-def _over_time(scored: Sequence[Trial], objective: Monitor) -> Figure:
+def _over_time(scored: Sequence[Trial], objective: Monitor) -> "Figure":
+    from matplotlib.figure import Figure
+
     in_order = sorted(scored, key=lambda trial: trial.number)
     best: list[float] = []
     for trial in in_order:

@@ -82,7 +82,7 @@ def loaded_by(module: str) -> set[str]:
 
 
 TENSORFLOW = {"tensorflow", "keras"}
-OF_SEARCH = {"keras_tuner", "matplotlib", "scipy", "sklearn"}
+OF_SEARCH = {"keras_tuner", "scipy", "sklearn"}
 LOADED = {
     "callbacks": TENSORFLOW | {"tensorboard"},
     "models": TENSORFLOW,
