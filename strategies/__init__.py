@@ -9,6 +9,7 @@ from .collectives import (
     first_device,
     gathers_between_workers,
     sum_over_replicas,
+    sums_on_devices,
 )
 from .devices import Devices, find_devices, set_cpu_devices
 from .factory import (
@@ -21,6 +22,7 @@ from .factory import (
 from .gathering import gather_rows
 from .gpu_memory import set_gpu_memory_limit
 from .multi_worker import current_workers, init_workers, workers_of
+from .own_devices import on_each_device
 from .replicas import Part, Position, Replicas, own_part
 from .workers import ALONE, Workers
 
@@ -41,6 +43,7 @@ __all__ = [
     "gather_rows",
     "gathers_between_workers",
     "init_workers",
+    "on_each_device",
     "own_part",
     "register_strategy",
     "require_outside_scope",
@@ -48,5 +51,6 @@ __all__ = [
     "set_gpu_memory_limit",
     "strategy_names",
     "sum_over_replicas",
+    "sums_on_devices",
     "workers_of",
 ]

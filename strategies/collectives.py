@@ -37,7 +37,9 @@ def first_device(strategy: tf.distribute.Strategy) -> AbstractContextManager[Any
 def sum_over_replicas(
     strategy: tf.distribute.Strategy, values: Any, repeats: Any = 1
 ) -> Any:
-    """Adds up counts, losses and gradients over all replicas, in one transfer.
+    """Adds up counts, losses and gradients over all replicas.
+
+    What is of one dtype travels at once, but for CPU devices, which share their memory.
 
     Args:
         strategy: In whose scope this is called.
@@ -47,27 +49,65 @@ def sum_over_replicas(
             have the same rows, so that all their sparse gradients are shared.
 
     Returns:
-        The same structure of tensors.
+        The same structure of tensors, as the first device has them.
+    """
+    return sums_on_devices(strategy, values, repeats)[0]
+
+
+def sums_on_devices(
+    strategy: tf.distribute.Strategy, values: Any, repeats: Any = 1
+) -> list[Any]:
+    """As `sum_over_replicas`, but the sums as each device of this process has them.
+
+    Where each goes on with its own, nothing has to be sent from the first to the others.
+
+    Returns:
+        The structure of tensors for each device; all hold the same numbers.
     """
     repeats = _local(strategy, repeats)[0]
     flat = tf.nest.flatten(values)
-    sums: list[Any] = [None] * len(flat)
+    num_devices = Replicas.of(strategy).local
+    sums: list[list[Any]] = [[None] * len(flat) for _ in range(num_devices)]
     dense: dict[tf.DType, list[int]] = {}  # places by dtype: only one travels at a time
     for place, value in enumerate(flat):
         if _is_none(value):
             continue
         first = _local(strategy, value)[0]
         if isinstance(first, tf.IndexedSlices):
-            sums[place] = _sum_sparse(strategy, value, repeats)
+            added = _sum_sparse(strategy, value, repeats)
+            for own in sums:
+                own[place] = added
         else:
             dense.setdefault(first.dtype, []).append(place)
     for places in dense.values():
-        pairs = [(flat[place], flat[place]) for place in places]
-        added = strategy.extended.batch_reduce_to(tf.distribute.ReduceOp.SUM, pairs)
-        for place, each in zip(places, added, strict=True):
-            # Every replica holds the same sum now: go on with the first one's.
-            sums[place] = _local(strategy, each)[0]
-    return tf.nest.pack_sequence_as(values, sums)
+        columns = _sum_dense(strategy, [flat[place] for place in places])
+        for place, column in zip(places, columns, strict=True):
+            for own, each in zip(sums, column, strict=True):
+                own[place] = each
+    return [tf.nest.pack_sequence_as(values, own) for own in sums]
+
+
+def _sum_dense(
+    strategy: tf.distribute.Strategy, values: Sequence[Any]
+) -> list[Sequence[tf.Tensor]]:
+    """For each value its sum on each device."""
+    columns = [_local(strategy, value) for value in values]
+    if strategy.num_replicas_in_sync == 1:
+        return columns
+    if _share_memory(strategy):  # to add costs less than a collective
+        with first_device(strategy):
+            return [[tf.add_n(column)] * len(column) for column in columns]
+    pairs = [(value, value) for value in values]
+    added = strategy.extended.batch_reduce_to(tf.distribute.ReduceOp.SUM, pairs)
+    return [_local(strategy, each) for each in added]
+
+
+def _share_memory(strategy: tf.distribute.Strategy) -> bool:
+    """Whether all replicas run on CPU devices of this process."""
+    devices = map(tf.DeviceSpec.from_string, strategy.extended.worker_devices)
+    return not gathers_between_workers(strategy) and all(
+        device.device_type == "CPU" for device in devices
+    )
 
 
 def _local(strategy: tf.distribute.Strategy, value: Any) -> Sequence[Any]:

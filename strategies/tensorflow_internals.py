@@ -39,6 +39,21 @@ def mirrored_strategy_of_its_own(devices: Sequence[str]) -> tf.distribute.Strate
     return strategy
 
 
+@contextlib.contextmanager
+def without_merge_calls(strategy: tf.distribute.Strategy) -> Iterator[None]:
+    """Lets an optimizer of Keras update variables within `strategy.extended.update`.
+
+    It asks whether to leave the replicas for that, which only they can do. Where there
+    is one device for each replica the answer makes no other difference.
+    """
+    answers = vars(strategy.extended)
+    answers["_use_merge_call"] = lambda: False
+    try:
+        yield
+    finally:
+        del answers["_use_merge_call"]
+
+
 def op_determinism_is_enabled() -> bool:
     """Whether this process has asked for repeatable operations, for good."""
     return bool(framework_config.is_op_determinism_enabled())
@@ -81,6 +96,25 @@ def trace(body: Callable[..., Any], jit_compile: bool | None = None) -> Any:
     return tf.function(
         traceable, reduce_retracing=True, autograph=False, jit_compile=jit_compile
     )
+
+
+def tensors_only(function: Any, first: Any) -> Callable[..., Any]:
+    """A concrete function whose first argument stays, called with tensors for the rest.
+
+    TensorFlow would take all arguments apart and compare their types in each call, which
+    takes it a tenth of a millisecond for an iterator. No gradient flows through it.
+
+    Args:
+        function: From `get_concrete_function`.
+        first: Its first argument.
+    """
+    own = tf.nest.flatten(first, expand_composites=True)
+    call = function.inference_fn.call_preflattened
+
+    def run(*rest: tf.Tensor) -> Any:
+        return call([*own, *rest, *function.captured_inputs])
+
+    return run
 
 
 @contextlib.contextmanager

@@ -79,7 +79,16 @@ class Engine:
             values = training.end_epoch(run)
             history.append(without_speed(values))
             run.end_epoch(values)
+        self._require_equal_copies()
         return history, weights_of(self.model)
+
+    def _require_equal_copies(self) -> None:
+        """Each device updates copies of its own, which have to stay the same."""
+        optimizer = self.model.optimizer
+        for variable in (*self.model.trainable_variables, *optimizer.variables):
+            copies = self.strategy.experimental_local_results(variable.value)
+            for copy in copies[1:]:
+                np.testing.assert_array_equal(copies[0], copy, variable.path)
 
 
 def without_speed(values: dict[str, Any]) -> dict[str, float]:

@@ -67,16 +67,15 @@ def with_options(settings: CheckSettings, **options: Any) -> CheckSettings:
 def test_dividing_by_the_count_of_one_replica_is_noticed(
     precision, two, landed, monkeypatch
 ):
-    original = train.sum_over_replicas
+    original = train.sums_on_devices
 
-    def local_count(strategy: Any, sums: list[Any], repeats: Any) -> list[Any]:
-        rows, numerators, denominators, *others = sums
-        added = original(strategy, [rows, numerators, denominators, *others], repeats)
-        added[2] = first_value(strategy, denominators)
+    def local_count(strategy: Any, sums: Any, repeats: Any) -> list[Any]:
+        own = first_value(strategy, sums.denominators)
         landed.append("traced")
-        return added
+        added = original(strategy, sums, repeats)
+        return [each._replace(denominators=own) for each in added]
 
-    monkeypatch.setattr(train, "sum_over_replicas", local_count)
+    monkeypatch.setattr(train, "sums_on_devices", local_count)
     settings = with_options(two, precision=precision)
     assert replicas_agree.measure(settings).status == "failed"
     assert landed

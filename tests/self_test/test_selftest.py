@@ -169,16 +169,21 @@ class Break:
 
         def execute_and_break(module):
             execute(module)
-            original = module.sum_over_replicas
+            original = module.sums_on_devices
 
             def wrong(strategy, values, repeats=1):
                 pathlib.Path({landed!r}).touch()
                 added = original(strategy, values, repeats)
-                if strategy.num_replicas_in_sync > 1:
-                    added[2] = {{name: each * 0.5 for name, each in added[2].items()}}
-                return added
+                if strategy.num_replicas_in_sync == 1:
+                    return added
+                return [
+                    sums._replace(
+                        denominators={{n: 0.5 * d for n, d in sums.denominators.items()}}
+                    )
+                    for sums in added
+                ]
 
-            module.sum_over_replicas = wrong
+            module.sums_on_devices = wrong
 
         spec.loader.exec_module = execute_and_break
         return spec

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import replicas
-from keraunos.strategies import Part, Replicas, own_part, sum_over_replicas
+from keraunos.strategies import Part, Replicas, collectives, own_part, sums_on_devices
 
 
 @pytest.mark.parametrize("total", [1, 2, 3, 4, 8])
@@ -54,9 +54,14 @@ def test_each_replica_gets_its_own_part(count):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("count", [1, 2, 4])
-def test_sums_are_over_all_replicas_and_leave_none_alone(count):
+@pytest.mark.parametrize(
+    ("count", "share_memory"), [(1, True), (2, True), (2, False), (4, True)]
+)
+def test_sums_are_over_all_replicas_and_leave_none_alone(count, share_memory, monkeypatch):
+    """Sums in one memory, and those of collectives, as they are between GPUs."""
     strategy = replicas(count)
+    assert collectives._share_memory(strategy)
+    monkeypatch.setattr(collectives, "_share_memory", lambda _: share_memory)
     numbers = [float(number + 1) for number in range(count)]
     parts = tuple(Part(number, 1) for number in numbers)
 
@@ -70,13 +75,17 @@ def test_sums_are_over_all_replicas_and_leave_none_alone(count):
             double = tf.cast(value, tf.float64)  # of another dtype than the rest
             return {"n": value, "double": double}, [tf.stack([value, value]), None, rows]
 
-        sums = sum_over_replicas(strategy, strategy.run(on_replica, args=(parts,)))
-        small, (dense, nothing, sparse) = sums
-        assert nothing is None
-        return small, dense, tf.convert_to_tensor(sparse)
+        local = strategy.run(on_replica, args=(parts,))
+        results = []
+        for small, (dense, nothing, sparse) in sums_on_devices(strategy, local):
+            assert nothing is None
+            results.append((small, dense, tf.convert_to_tensor(sparse)))
+        return results
 
     total = sum(numbers)
-    small, dense, sparse = run()
-    assert float(small["n"]) == float(small["double"]) == total
-    np.testing.assert_array_equal(dense, [total, total])
-    np.testing.assert_array_equal(sparse, [[total]])
+    results = run()
+    assert len(results) == count
+    for small, dense, sparse in results:
+        assert float(small["n"]) == float(small["double"]) == total
+        np.testing.assert_array_equal(dense, [total, total])
+        np.testing.assert_array_equal(sparse, [[total]])

@@ -20,8 +20,10 @@ from keraunos.strategies.tensorflow_internals import (
     numpy_function,
     op_determinism_is_enabled,
     random_floats_by,
+    tensors_only,
     trace,
     traced,
+    without_merge_calls,
 )
 from tensorflow.python.eager import context as eager_context
 from tensorflow.python.framework import ops
@@ -251,3 +253,38 @@ def test_random_floats_by() -> None:
     ]
     assert len(asked) == 4
     assert tf.random.stateless_uniform((), [1, 2]) != 0.75
+
+
+def test_without_merge_calls() -> None:
+    strategy = mirrored_strategy_of_its_own(["/cpu:0", "/cpu:1"])
+    merge_call = tf.__internal__.distribute.interim.maybe_merge_call
+    with strategy.scope():
+        variable = tf.Variable(0.0)
+
+    def call(own: tf.Variable) -> str:
+        return str(merge_call(lambda given: given, "called at once"))
+
+    with pytest.raises(AttributeError):  # there is no replica to leave
+        strategy.extended.update(variable, call, group=False)
+    with without_merge_calls(strategy):
+        results = strategy.extended.update(variable, call, group=False)
+    assert set(results) == {"called at once"}
+    assert strategy.extended._use_merge_call()
+
+
+def test_tensors_only() -> None:
+    variable = tf.Variable(100)
+
+    @tf.function
+    def function(iterator: Any, factor: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"sum": factor * next(iterator) + variable}
+
+    dataset = tf.data.Dataset.range(3, output_type=tf.int32)
+    number = tf.TensorSpec((), tf.int32)
+    traced_once = function.get_concrete_function(iter(dataset), number)
+    for _ in range(2):
+        run = tensors_only(traced_once, iter(dataset))
+        assert [int(run(tf.constant(10))["sum"]) for _ in range(3)] == [100, 110, 120]
+        with pytest.raises(tf.errors.OutOfRangeError):
+            run(tf.constant(1))
+    assert function.experimental_get_tracing_count() == 1

@@ -32,7 +32,8 @@ class Accumulator:
     """Sums of gradients and denominators over the last few batches.
 
     Dividing sums at the end gives the gradient of one large batch, also where the
-    batches are of different size. Used in cross-replica context.
+    batches are of different size. Each device adds up and takes on its own, so that `add`
+    and `take` are called for each.
 
     Args:
         strategy: Where the variables live.

@@ -134,20 +134,44 @@ def recurrences_in_functions() -> Iterator[None]:
         backend.rnn = loop
 
 
-def apply_in_cross_replica_context(
+class _OwnDevice:
+    """Stands for a strategy in an optimizer that updates the variables of one device."""
+
+    @property
+    def extended(self) -> "_OwnDevice":
+        return self
+
+    def update(
+        self,
+        variable: Any,
+        function: Callable[..., Any],
+        args: tuple[Any, ...] = (),
+        **_: Any,
+    ) -> Any:
+        return function(variable, *args)
+
+
+def apply_on_device(
     optimizer: keras.optimizers.Optimizer,
     gradients: Sequence[Any],
     variables: Sequence[keras.Variable],
 ) -> None:
-    """Applies gradients that are already summed over the replicas, once for all.
+    """Applies gradients that are already summed over the replicas, in `on_each_device`.
 
-    Keras's `LossScaleOptimizer.apply` refuses this context, since in its own way of
+    Keras's optimizers would update the variables of all devices with the gradients of
+    this one. Its `LossScaleOptimizer.apply` refuses this context, since in its own way of
     working it would look at the gradients of the first replica only.
     """
-    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-        optimizer._common_apply(gradients, variables)
-    else:
-        optimizer.apply(gradients, variables)
+    inner = unwrapped(optimizer)
+    strategy = inner._distribution_strategy
+    inner._distribution_strategy = _OwnDevice()
+    try:
+        if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+            optimizer._common_apply(gradients, variables)
+        else:
+            optimizer.apply(gradients, variables)
+    finally:
+        inner._distribution_strategy = strategy
 
 
 @contextlib.contextmanager

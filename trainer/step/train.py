@@ -2,13 +2,12 @@
 
 A step: each replica computes numerators, denominators and gradients of the losses on
 its part of the batch; all are summed over the replicas; gradients are divided by the
-global denominators; the optimizer is applied once, in cross-replica context. Applied
-inside `strategy.run`, Keras's clipping, accumulation, averaging and loss scaling are
-wrong or fail.
+global denominators; on each device the optimizer is applied to its own copies of the
+variables, with the sums that it has received. Applied inside `strategy.run`, Keras's
+clipping, accumulation, averaging and loss scaling are wrong or fail.
 """
 
-import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -20,16 +19,17 @@ from ...models.variables import unshared_statistics
 from ...strategies import (
     first_device,
     gathers_between_workers,
+    on_each_device,
     own_part,
-    sum_over_replicas,
+    sums_on_devices,
 )
-from ...strategies.tensorflow_internals import traced
+from ...strategies.tensorflow_internals import tensors_only, traced
 from .accumulator import Accumulator, combine
 from .batches import Prepare, next_with_wait
 from .compiled_pass import CompiledPass
 from .epoch_totals import EpochTotals
 from .gradient_norm import gradient_norm
-from .keras_internals import apply_in_cross_replica_context
+from .keras_internals import apply_on_device
 from .lookups import joined
 from .losses import divide, loss_names, num_rows
 from .measure import measure, when
@@ -60,7 +60,6 @@ class ReplicaSums(NamedTuple):
         gradients: For each divisor one for each variable.
         statistics: Those of BatchNorms that aren't synchronised.
         values: Sums of what else is logged.
-        repeats: How many replicas have these same examples.
     """
 
     rows: Any
@@ -69,7 +68,6 @@ class ReplicaSums(NamedTuple):
     gradients: dict[str, list[Any]]
     statistics: list[Any]
     values: dict[str, Any]
-    repeats: Any
 
 
 class TrainStep:
@@ -158,7 +156,7 @@ class TrainStep:
         """
         number = tf.TensorSpec((), tf.int64)
         function = self.__call__.get_concrete_function(iterator, number, number)
-        return functools.partial(function, iterator)
+        return tensors_only(function, iterator)
 
     @traced
     def finish_epoch(self) -> None:
@@ -180,72 +178,85 @@ class TrainStep:
 
     def _one_step(self, iterator: Any, step: tf.Tensor) -> tf.Tensor:
         parts, wait_seconds = next_with_wait(iterator)
-        local = self.strategy.run(self._on_replica, args=(parts, step))
-        *sums, repeats = tuple(local)
-        rows, numerators, denominators, gradients, statistics, values = sum_over_replicas(
-            self.strategy, sums, repeats
+        own, repeats = self.strategy.run(self._on_replica, args=(parts, step))
+        by_device = [
+            sums._replace(gradients=_joined(sums.gradients))
+            for sums in sums_on_devices(self.strategy, own, repeats)
+        ]
+        first = by_device[0]
+        self._gathers = gathers_between_workers(self.strategy) and _any_sparse(
+            first.gradients
         )
-        gradients = {divisor: joined(each) for divisor, each in gradients.items()}
-        self._gathers = gathers_between_workers(self.strategy) and _any_sparse(gradients)
-        self._share_statistics(statistics)
-        losses = divide(self._pass.kinds, numerators, denominators)
-        combined = combine(gradients, denominators)
-        norm = self._norm(combined)
+        combined = self._on_each_device(_combined, by_device)
+        losses = divide(self._pass.kinds, first.numerators, first.denominators)
+        norm = self._norm(combined[0])
         applied = norm if self.accumulator is None else None
-        self.totals.add(losses, rows, wait_seconds, values, applied)
+        self.totals.add(losses, first.rows, wait_seconds, first.values, applied)
+        self._on_each_device(self._share_statistics, by_device)
         finite = tf.math.is_finite(losses[0])
         if not isinstance(self.model.optimizer, keras.optimizers.LossScaleOptimizer):
             finite &= tf.math.is_finite(norm)  # that one skips such updates by itself
-        when(finite, lambda: self._update(combined, gradients, denominators))
+        when(finite, lambda: self._update(combined, by_device))
         return finite
 
-    def _on_replica(self, parts: Any, step: tf.Tensor) -> ReplicaSums:
+    def _on_replica(self, parts: Any, step: tf.Tensor) -> tuple[ReplicaSums, Any]:
         set_seeds(self.model, self._seed, step)
         part, repeats = own_part(parts)
         batch = inputs, targets, sample_weight = self._prepare(part)
         result = self._pass(batch, repeats)
         measure(self.model, targets, result.predictions, sample_weight, repeats)
-        return ReplicaSums(
+        sums = ReplicaSums(
             num_rows(inputs) / tf.cast(repeats, keras.config.floatx()),
             result.numerators,
             result.denominators,
             result.gradients,
             [tf.identity(variable.value) for variable in self._statistics],
             result.values,
-            repeats,
         )
+        return sums, repeats
 
-    def _share_statistics(self, sums: list[tf.Tensor]) -> None:
+    def _on_each_device(
+        self, function: Callable[[Any], Any], arguments: Sequence[Any]
+    ) -> list[Any]:
+        mirrored = self.model.trainable_variables[0].value
+        return on_each_device(self.strategy, mirrored, function, arguments)
+
+    def _share_statistics(self, sums: ReplicaSums) -> None:
         """Gives all replicas the mean of theirs, which are of their own rows."""
-        for variable, total in zip(self._statistics, sums, strict=True):
+        for variable, total in zip(self._statistics, sums.statistics, strict=True):
             variable.assign(total / self.strategy.num_replicas_in_sync)
 
-    def _update(
-        self,
-        combined: list[Any],
-        gradients: dict[str, list[Any]],
-        denominators: dict[str, tf.Tensor],
-    ) -> None:
+    def _update(self, combined: list[Any], by_device: list[ReplicaSums]) -> None:
         accumulator = self.accumulator
         if accumulator is None:
-            self._apply(combined)
+            self._on_each_device(self._apply, combined)
             return
-        accumulator.add(gradients, denominators)
+        self._on_each_device(
+            lambda own: accumulator.add(own.gradients, own.denominators), by_device
+        )
         when(accumulator.is_full(), lambda: self._apply_sums(accumulator))
 
     def _apply_sums(self, accumulator: Accumulator) -> None:
-        gradients = accumulator.take()
-        self.totals.add_update(self._norm(gradients))
-        self._apply(gradients)
+        devices = self.strategy.experimental_local_results(accumulator.count)
+        gradients = self._on_each_device(lambda _: accumulator.take(), devices)
+        self.totals.add_update(self._norm(gradients[0]))
+        self._on_each_device(self._apply, gradients)
 
     def _norm(self, gradients: list[Any]) -> tf.Tensor:
         scale = self.model.optimizer.scale_loss(tf.ones((), tf.float64))
         return gradient_norm(gradients) / scale
 
     def _apply(self, gradients: list[Any]) -> None:
-        apply_in_cross_replica_context(
-            self.model.optimizer, gradients, self.model.trainable_variables
-        )
+        variables = self.model.trainable_variables
+        apply_on_device(self.model.optimizer, gradients, variables)
+
+
+def _combined(sums: ReplicaSums) -> list[Any]:
+    return combine(sums.gradients, sums.denominators)
+
+
+def _joined(gradients: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    return {divisor: joined(each) for divisor, each in gradients.items()}
 
 
 def _any_sparse(gradients: dict[str, list[Any]]) -> bool:

@@ -15,11 +15,11 @@ from compiled_models import built_classifier, built_with_dict_losses, two_target
 from helpers import classifier, examples, on_each_replica, replicas
 from keraunos.models import keras_internals as of_models
 from keraunos.models.keras_internals import set_larger_is_better
-from keraunos.strategies import tensorflow_internals
+from keraunos.strategies import on_each_device, tensorflow_internals
 from keraunos.trainer.step import keras_internals, loss_internals, metric_internals
 from keraunos.trainer.step.keras_internals import (
     accumulation_taken_over,
-    apply_in_cross_replica_context,
+    apply_on_device,
     build_compiled,
     given_learning_rate,
     overridden_methods,
@@ -253,27 +253,33 @@ def test_copying_a_loss_of_keras_saves_it() -> None:
 
 
 @pytest.mark.parametrize("scaled", [False, True])
-def test_apply_in_cross_replica_context(
-    strategy: tf.distribute.Strategy, scaled: bool
-) -> None:
+def test_apply_on_device(strategy: tf.distribute.Strategy, scaled: bool) -> None:
     with strategy.scope():
-        optimizer = keras.optimizers.SGD(0.5, global_clipnorm=5.0)
+        optimizer = keras.optimizers.SGD(0.5, weight_decay=0.0, global_clipnorm=5.0)
         if scaled:
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=4.0)
         variable = keras.Variable([1.0, 2.0])
         optimizer.build([variable])
+    copies = strategy.experimental_local_results(variable.value)
 
     @tf.function(autograph=False)
     def apply(gradient: Any) -> None:
-        apply_in_cross_replica_context(optimizer, [gradient], [variable])
+        on_each_device(
+            strategy,
+            optimizer.iterations.value,
+            lambda factor: apply_on_device(optimizer, [factor * gradient], [variable]),
+            [1.0] * len(copies),
+        )
 
     apply(optimizer.scale_loss(tf.constant([6.0, 8.0])))  # clipped to 3 and 4
-    for value in strategy.experimental_local_results(variable.value):
+    for value in copies:
         np.testing.assert_allclose(value, [-0.5, 0.0], atol=1e-6)
     if scaled:
         apply(tf.constant([np.inf, 0.0]))
         np.testing.assert_allclose(variable.numpy(), [-0.5, 0.0], atol=1e-6)
         assert float(optimizer.dynamic_scale.numpy()) == 2.0
+    for each in strategy.experimental_local_results(optimizer.iterations.value):
+        assert int(each) == 1
 
 
 @pytest.mark.parametrize("scaled", [False, True])
