@@ -46,7 +46,7 @@ class Small(Module):
 
 
 def tiny_network(include_top: bool, weights: None, input_shape: Any) -> keras.Model:
-    """Three layers in place of a network of keras.applications, whose traces take seconds."""
+    """Three layers for a network of keras.applications, whose traces take seconds."""
     layers = keras.layers
     inputs = keras.Input(input_shape)
     maps = layers.Conv2D(8, 3, 4, name="conv")(inputs)
