@@ -96,7 +96,8 @@ def train(name: str, options: argparse.Namespace) -> dict[str, Any]:
         callbacks={"clock": clock, "progress_bar": None},
     )
     trainer.fit(lambda: build(options), make_batches(options, steps))
-    return {"milliseconds": float(np.median(clock.milliseconds)), **exchanged}
+    milliseconds = np.median([each.clock for each in clock.milliseconds])
+    return {"milliseconds": float(milliseconds), **exchanged}
 
 
 def count_exchanges() -> dict[str, int]:
