@@ -138,7 +138,7 @@ def rows_in_order_of(
         ConfigError: Classes, their order, images or their labels are not the same.
     """
     runs = f"{first_name}, {other_name}"
-    _require_same_classes(first.class_names, other.class_names, runs)
+    require_same_classes(first.class_names, other.class_names, runs)
     names, others = list(first.names), list(other.names)
     if names == others:
         rows = np.arange(len(names))
@@ -160,7 +160,17 @@ def rows_in_order_of(
     return rows
 
 
-def _require_same_classes(first: Sequence[str], other: Sequence[str], runs: str) -> None:
+def require_same_classes(first: Sequence[str], other: Sequence[str], runs: str) -> None:
+    """Makes sure that members have the same classes in the same order.
+
+    Args:
+        first: Those of one member.
+        other: Those of another.
+        runs: Both, for messages.
+
+    Raises:
+        ConfigError: They have not.
+    """
     if list(first) == list(other):
         return
     what = "in the same order" if sorted(first) == sorted(other) else "no others"

