@@ -5,13 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import KeraunosError
+from ..core.errors import DataError, KeraunosError, message
 from ..core.run_layout import MODEL_FILE, PREDICTIONS_FILE
 from ..evaluation.evidence import Evidence
 from ..evaluation.finding import Finding
 from ..report.facts import RunFacts, read_facts
 from ..report.make_report import report_from_files, report_without_test
-from ..report.measure import measure, needs_predictions_alone
+from ..report.measure import measure, needs_predictions_alone, unmeasured
 from ..report.registry import create_parts
 from ..report.run_files import write_findings
 from ..report.run_report import RunReport
@@ -62,8 +62,14 @@ def evaluate_run(run: Path, result: TestResult, refused: Mapping[str, str]) -> N
         refused: Parts that only the run's own files name.
     """
     parts = needs_predictions_alone(create_parts(result.evaluation))
-    findings = {**measure(parts, result.evidence, None), **_refused(refused)}
-    write_findings(run, findings, result.evidence)
+    evidence = None
+    try:
+        evidence = result.evidence
+        findings = measure(parts, evidence, None)
+    except DataError as error:  # outputs that are no probabilities can be scored
+        findings = unmeasured(parts, str(error))
+    findings |= _refused(refused)
+    write_findings(run, findings, evidence)
     show_figures(run, RunReport(read_facts(run), findings=findings))
 
 
@@ -71,6 +77,14 @@ def _measured(
     member: Member, facts: RunFacts, evaluation: Any
 ) -> tuple[RunReport, Evidence | None]:
     data = read_data(member)
+    if data.test is None and (member.run / PREDICTIONS_FILE).exists():
+        raise DataError(
+            message(
+                "The test images of the run must be where they were.",
+                "Put them back, or leave the report as it is: of the written predictions.",
+                run=str(member.run),
+            )
+        )
     if data.test is None:
         names = list(create_parts(evaluation))
         why = "The run has no test images: set data.test or data.test_split."

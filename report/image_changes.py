@@ -40,17 +40,13 @@ class ImageChanges:
     def warnings(self) -> Iterator[str]:
         """A sentence for each kind, with the files it is about."""
         for files, what in (
-            (
-                self.trained_on,
-                "in its training or validation split: scores are too good",
-            ),
+            (self.trained_on, "in its training or validation split, so that scores lie"),
             (self.gone, "gone since the run was made, and not scored"),
             (self.changed, "changed since the run was made"),
-            (self.new, "scored that the run did not have among its test images"),
+            (self.new, "scored, but not in the test split of the run"),
         ):
             if files:
-                named = some(files, _SHOWN)
-                yield f"{len(files):,} test images are {what}: {named}."
+                yield f"Test images {what} ({len(files):,}): {some(files, _SHOWN)}."
 
 
 def find_changes(table: Path, images: FingerprintedImages) -> ImageChanges:

@@ -41,8 +41,8 @@ def test_each_kind_of_change_is_named_with_its_files(table):
     assert list(found.trained_on) == ["/p/was_train.jpg"]
     assert list(found.new) == ["/p/new.jpg", "/p/was_train.jpg"]
     text = " ".join(found.warnings())
-    assert "1 test images are in its training or validation split" in text
-    assert "changed since the run was made: /p/one.jpg." in text
+    assert "in its training or validation split, so that scores lie (1): /p/was_train" in text
+    assert "Test images changed since the run was made (1): /p/one.jpg." in text
 
 
 def test_files_that_were_not_read_are_not_compared(table):

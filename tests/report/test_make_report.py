@@ -60,7 +60,7 @@ def test_images_that_have_changed_are_named_on_the_first_screen(run):
     images = Split()
     images.digests = ("a" * 64,) * 6 + ("b" * 64,)
     (warning,) = report_on(run, images).warnings
-    assert warning.endswith("changed since the run was made: /photographs/test/6.jpg.")
+    assert warning.endswith("changed since the run was made (1): /photographs/test/6.jpg.")
 
 
 def test_a_split_table_that_cannot_be_read_is_a_gap(run):

@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from ...core.errors import ConfigError, message
+from ...core.errors import ConfigError, DataError, message
 from ...evaluation import Predictions
 from ...models import Module
 from ...strategies import Position
@@ -109,7 +109,11 @@ def score_predictions(source: Any, predictions: Predictions) -> dict[str, Any]:
 
     A picture is contradictory if a copy of it is filed under another class. Intervals draw
     whole groups where the data know of groups.
+
+    Raises:
+        DataError: There is not an output for each class.
     """
+    _require_outputs(predictions)
     groups = source.groups if isinstance(source, KnowsColumns) else None
     scores = predictions.scores(groups=groups)
     if not isinstance(source, KnowsContradictions):
@@ -122,3 +126,17 @@ def score_predictions(source: Any, predictions: Predictions) -> dict[str, Any]:
                 ~contradictory, groups
             )
     return scores
+
+
+def _require_outputs(predictions: Predictions) -> None:
+    """A model with one output, say, can be trained, but not scored as a classifier."""
+    shape, classes = predictions.probabilities.shape, len(predictions.class_names)
+    if shape[1:] != (classes,):
+        raise DataError(
+            message(
+                f"A classifier of images is scored by one output for each of its {classes} "
+                "classes.",
+                "End the model with Dense(num_classes, activation='softmax').",
+                shape=shape,
+            )
+        )
