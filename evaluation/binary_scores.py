@@ -6,14 +6,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .areas import Areas
 from .intervals import bootstrap
 from .proportions import share_interval
-from .ranking import Floats, Ranking, average_precision, ratio, roc_auc
+from .ranking import Floats, ratio
 
 Truth = npt.NDArray[np.bool_]
-Scores = npt.NDArray[np.floating]
 Labels = npt.NDArray[np.integer]
 
+AREAS = ("roc_auc", "average_precision")
 SHARES = ("sensitivity", "specificity", "precision", "negative_predictive_value")
 
 
@@ -68,30 +69,37 @@ def alarm_scores(
 
 
 def ranking_scores(
-    truth: Truth, score: Scores, labels: Labels, groups: Labels | None = None
-) -> dict[str, Any]:
+    areas: Mapping[str, Areas], labels: Labels, groups: Labels | None = None
+) -> dict[str, dict[str, Any]]:
     """ROC AUC and average precision, with bootstrap intervals.
 
     Args:
-        truth: `(images,)` which are positive: some are, and some are not.
-        score: `(images,)`.
+        areas: Of the same images, by name of the class; the draws are made once for all.
         labels: `(images,)` classes, by which the bootstrap is stratified.
         groups: `(images,)` numbers that images of one patient, say, share.
 
     Returns:
-        `roc_auc`, `average_precision` and `intervals` of both; ready for JSON.
+        By name `roc_auc`, `average_precision` and `intervals` of both; ready for JSON.
     """
-    ranking = Ranking(truth, score)
 
-    def areas(weights: Floats) -> Mapping[str, Floats]:
-        sums = ranking.sums(weights)
-        return {"roc_auc": roc_auc(*sums), "average_precision": average_precision(*sums)}
+    def measure(weights: Floats) -> dict[str, Floats]:
+        measured = {}
+        for name, each in areas.items():
+            measured[f"roc_auc:{name}"] = each.roc_auc(weights)
+            measured[f"average_precision:{name}"] = each.average_precision(weights)
+        return measured
 
-    values = {
-        name: float(area[0]) for name, area in areas(np.ones((1, len(truth)))).items()
+    if not areas:
+        return {}
+    values = measure(np.ones((1, len(labels))))
+    intervals = bootstrap(labels, measure, groups=groups)
+    return {
+        name: {
+            **{area: float(values[f"{area}:{name}"][0]) for area in AREAS},
+            "intervals": {area: list(intervals[f"{area}:{name}"]) for area in AREAS},
+        }
+        for name in areas
     }
-    intervals = bootstrap(labels, areas, groups=groups)
-    return values | {"intervals": {name: list(ends) for name, ends in intervals.items()}}
 
 
 def _f1(truth: Truth, alarm: Truth) -> float | None:

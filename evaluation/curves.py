@@ -5,8 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .ranking import Ranking
-
 Counts = npt.NDArray[np.int64]
 
 
@@ -80,12 +78,15 @@ def curve_of(truth: npt.NDArray[np.bool_], score: npt.NDArray[np.floating]) -> C
         truth: `(images,)` which are of the class.
         score: `(images,)`; an image is alarmed on if it has at least the threshold.
     """
-    ranking = Ranking(truth, score)
-    positives, negatives = ranking.sums(np.ones((1, len(truth))))
+    order = np.argsort(-score, kind="stable")
+    ordered = score[order]
+    last = np.append(np.flatnonzero(np.diff(ordered)), len(score) - 1)  # of equal scores
+    true_positives = np.cumsum(truth[order], dtype=np.int64)[last]
+    positives = int(truth.sum())
     return Curve(
-        ranking.distinct[::-1],
-        np.cumsum(positives[0, ::-1]).astype(np.int64),
-        np.cumsum(negatives[0, ::-1]).astype(np.int64),
-        int(truth.sum()),
-        int((~truth).sum()),
+        ordered[last],
+        true_positives,
+        last + 1 - true_positives,
+        positives,
+        len(truth) - positives,
     )

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from .ranking import Floats, Ranking, ratio, roc_auc
+from .areas import Areas
+from .ranking import Floats, ratio
 from .resampling import Labels, draws
 
 Interval = tuple[float, float]
@@ -103,8 +104,8 @@ class WeightedScores:
         present = np.unique(labels)
         right = np.where(labels == predicted, labels, classes)
         self._sums = [_SumsByClass(keys, present) for keys in (right, labels, predicted)]
-        self._rankings = [
-            Ranking(labels == label, probabilities[:, label])
+        self._areas = [
+            Areas(labels == label, probabilities[:, label])
             for label in present
             if len(present) > 1
         ]
@@ -121,8 +122,8 @@ class WeightedScores:
             "balanced_accuracy": _mean(ratio(right, true)),
             "macro_f1": _mean(np.where(true > 0, ratio(2 * right, true + taken), np.nan)),
         }
-        if self._rankings:
-            areas = [roc_auc(*ranking.sums(weights)) for ranking in self._rankings]
+        if self._areas:
+            areas = [each.roc_auc(weights) for each in self._areas]
             scores["macro_roc_auc"] = _mean(np.stack(areas, axis=1))
         return scores
 
@@ -139,7 +140,8 @@ class _SumsByClass:
 
     def __call__(self, weights: Floats) -> Floats:
         sums = np.zeros((len(weights), self._classes))
-        found = np.add.reduceat(weights[:, self._order], self._begun, axis=1)
+        ordered = np.take(weights, self._order, axis=1)
+        found = np.add.reduceat(ordered, self._begun, axis=1)
         sums[:, self._columns] = found[:, self._kept]
         return sums
 

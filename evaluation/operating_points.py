@@ -8,10 +8,11 @@ from typing import Any
 
 from ..configs.evaluation import OperatingPointConfig
 from ..core.names import printable, some
+from .areas import Areas
 from .binary_scores import SHARES, ranking_scores
 from .check_names import require_names
 from .class_groups import BinaryTask, binary_tasks
-from .curves import curve_of
+from .curves import Curve, curve_of
 from .evidence import Evidence, Labelled
 from .finding import Finding, Table
 from .operating_figures import precision_recall_figure, roc_figure
@@ -73,7 +74,7 @@ class OperatingPoints:
         require_names(evidence.class_names, self.groups, self.aims)
         tasks = binary_tasks(evidence.class_names, self.groups)
         tasks.sort(key=lambda task: (task.name not in self.aims, not task.is_group))
-        values = {task.name: _values(task, evidence.test) for task in tasks}
+        values = _values(tasks, evidence.test)
         points = [
             measure_point(task, self.aims[task.name], evidence)
             for task in tasks
@@ -84,25 +85,30 @@ class OperatingPoints:
         return _finding(values, points)
 
 
-def _values(task: BinaryTask, test: Labelled) -> Values:
-    truth, score = task.truth(test.labels), task.score(test.probabilities)
-    values = {
-        "classes": [test.class_names[place] for place in task.places],
-        "is_group": task.is_group,
-        "positives": int(truth.sum()),
-        "negatives": int((~truth).sum()),
-    }
-    if truth.all() or not truth.any():
-        return values
-    curve = curve_of(truth, score).thinned(MOST_THRESHOLDS)
+def _values(tasks: Sequence[BinaryTask], test: Labelled) -> dict[str, Values]:
+    values: dict[str, Values] = {}
+    areas = {}
+    for task in tasks:
+        truth, score = task.truth(test.labels), task.score(test.probabilities)
+        values[task.name] = {
+            "classes": [test.class_names[place] for place in task.places],
+            "is_group": task.is_group,
+            "positives": int(truth.sum()),
+            "negatives": int((~truth).sum()),
+        }
+        if truth.any() and not truth.all():
+            values[task.name]["curve"] = _thinned(curve_of(truth, score))
+            areas[task.name] = Areas(truth, score)
+    measured = ranking_scores(areas, test.labels, test.groups)
+    return {name: each | measured.get(name, {}) for name, each in values.items()}
+
+
+def _thinned(curve: Curve) -> Values:
+    thin = curve.thinned(MOST_THRESHOLDS)
     return {
-        **values,
-        **ranking_scores(truth, score, test.labels, test.groups),
-        "curve": {
-            "thresholds": curve.thresholds.tolist(),
-            "true_positives": curve.true_positives.tolist(),
-            "false_positives": curve.false_positives.tolist(),
-        },
+        "thresholds": thin.thresholds.tolist(),
+        "true_positives": thin.true_positives.tolist(),
+        "false_positives": thin.false_positives.tolist(),
     }
 
 

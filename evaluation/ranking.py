@@ -1,4 +1,4 @@
-"""How well a score ranks the images of a class above all others; images have weights."""
+"""Images in the order of a score, with weights."""
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,6 @@ class Ranking:
         >>> positives, negatives = ranking.sums(np.ones((1, 3)))
         >>> positives.tolist(), negatives.tolist()
         ([[1.0, 1.0]], [[1.0, 0.0]])
-        >>> float(roc_auc(positives, negatives)[0])
-        0.75
     """
 
     def __init__(
@@ -40,41 +38,10 @@ class Ranking:
         Returns:
             Twice `(rounds, scores)`.
         """
-        ordered = weights[:, self._order]
+        ordered = np.take(weights, self._order, axis=1)
         negative = np.where(self._negative, ordered, 0.0)
         negatives = np.add.reduceat(negative, self._begun, axis=1)
         return np.add.reduceat(ordered - negative, self._begun, axis=1), negatives
-
-
-def roc_auc(positives: Floats, negatives: Floats) -> Floats:
-    """`(rounds,)`: how often a positive is above a negative; ties count half.
-
-    Args:
-        positives: `(rounds, scores)`, as of `Ranking.sums`.
-        negatives: The same.
-
-    Returns:
-        NaN where a round has no positive or no negative.
-    """
-    below = np.cumsum(negatives, axis=1) - negatives
-    pairs = positives.sum(axis=1) * negatives.sum(axis=1)
-    return ratio(np.sum(positives * (below + negatives / 2), axis=1), pairs)
-
-
-def average_precision(positives: Floats, negatives: Floats) -> Floats:
-    """`(rounds,)`: precision at each threshold, weighted by what recall gains there.
-
-    Args:
-        positives: `(rounds, scores)`, as of `Ranking.sums`.
-        negatives: The same.
-
-    Returns:
-        NaN where a round has no positive.
-    """
-    found = np.cumsum(positives[:, ::-1], axis=1)[:, ::-1]
-    alarms = np.cumsum((positives + negatives)[:, ::-1], axis=1)[:, ::-1]
-    precision = np.nan_to_num(ratio(found, alarms))
-    return ratio(np.sum(positives * precision, axis=1), positives.sum(axis=1))
 
 
 def ratio(part: Floats, whole: Floats) -> Floats:

@@ -45,7 +45,7 @@ def draws(labels: Labels, groups: Labels | None = None, seed: int = 0) -> Iterat
         for rows in members:
             even = np.full(len(rows), 1 / len(rows))
             weights[:, rows] = random.multinomial(len(rows), even, size=count)
-        yield weights if unit is None else weights[:, unit]
+        yield weights if unit is None else np.take(weights, unit, axis=1)
         left -= count
 
 

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 from drawn_predictions import drawn
+from keraunos.evaluation.areas import Areas
 from keraunos.evaluation.binary_scores import alarm_scores, ranking_scores
 from keraunos.evaluation.class_groups import BinaryTask
 from keraunos.evaluation.curves import curve_of
-from keraunos.evaluation.ranking import Ranking, average_precision, roc_auc
 from keraunos.evaluation.resampling import draws
 from sklearn import metrics
 
@@ -32,20 +32,22 @@ def test_curves_are_those_of_scikit_learn():
 def test_areas_are_those_of_scikit_learn_however_often_images_are_drawn():
     labels, truth, score = scored(seed=1)
     weights = next(draws(labels))[:4]
-    sums = Ranking(truth, score).sums(weights)
+    ranking = Areas(truth, score)
+    areas = ranking.roc_auc(weights), ranking.average_precision(weights)
     for place, weight in enumerate(weights):
         area = metrics.roc_auc_score(truth, score, sample_weight=weight)
-        assert roc_auc(*sums)[place] == pytest.approx(area)
+        assert areas[0][place] == pytest.approx(area)
         precision = metrics.average_precision_score(truth, score, sample_weight=weight)
-        assert average_precision(*sums)[place] == pytest.approx(precision)
+        assert areas[1][place] == pytest.approx(precision)
 
 
 def test_areas_lie_within_their_intervals_and_groups_widen_those():
     labels, truth, score = scored(seed=2, images=120)
-    found = ranking_scores(truth, score, labels)
+    found = ranking_scores({"pets": Areas(truth, score)}, labels)["pets"]
     assert found["roc_auc"] == pytest.approx(metrics.roc_auc_score(truth, score))
-    copies = (values.repeat(4) for values in (truth, score, labels))
-    grouped = ranking_scores(*copies, np.arange(120).repeat(4))
+    copied = Areas(truth.repeat(4), score.repeat(4))
+    groups = np.arange(120).repeat(4)
+    grouped = ranking_scores({"pets": copied}, labels.repeat(4), groups)["pets"]
     for name, (low, high) in found["intervals"].items():
         assert low < found[name] < high
         wide = np.subtract(*grouped["intervals"][name][::-1])

@@ -1,0 +1,63 @@
+"""How well a score ranks the images of a class above all others; images have weights."""
+
+import numpy as np
+import numpy.typing as npt
+
+from .ranking import Floats, ratio
+
+
+class Areas:
+    """Areas under the ROC and the precision-recall curve of one class against all others.
+
+    Scores are sorted once and weighed many times. Weights are `(rounds, examples)`: how
+    often each counts. Areas are `(rounds,)`, NaN where a round has no positive, or no
+    negative for the area under the ROC curve.
+
+    Args:
+        truth: `(examples,)` which of them are positive: at least one.
+        score: `(examples,)`.
+
+    Example:
+        >>> areas = Areas(np.array([False, True, True]), np.array([0.1, 0.1, 0.9]))
+        >>> areas.roc_auc(np.ones((1, 3))), areas.average_precision(np.ones((1, 3)))
+        (array([0.75]), array([0.83333333]))
+    """
+
+    def __init__(
+        self, truth: npt.NDArray[np.bool_], score: npt.NDArray[np.floating]
+    ) -> None:
+        self._positives = _in_order(truth, score)
+        self._negatives = _in_order(~truth, score)
+        values, self._begun = np.unique(score[self._positives], return_index=True)
+        others = score[self._negatives]
+        self._below = np.searchsorted(others, values, side="left")
+        self._up_to = np.searchsorted(others, values, side="right")
+
+    def roc_auc(self, weights: Floats) -> Floats:
+        """How often a positive is above a negative; ties count half."""
+        positives, negatives = self._sums(weights)
+        beaten = (negatives[:, self._below] + negatives[:, self._up_to]) / 2
+        pairs = positives.sum(axis=1) * negatives[:, -1]
+        return ratio(np.sum(positives * beaten, axis=1), pairs)
+
+    def average_precision(self, weights: Floats) -> Floats:
+        """Precision at each threshold, weighted by what recall gains there."""
+        positives, negatives = self._sums(weights)
+        found = np.cumsum(positives[:, ::-1], axis=1)[:, ::-1]
+        false = negatives[:, -1:] - negatives[:, self._below]
+        gained = positives * np.nan_to_num(ratio(found, found + false))
+        return ratio(np.sum(gained, axis=1), positives.sum(axis=1))
+
+    def _sums(self, weights: Floats) -> tuple[Floats, Floats]:
+        """Weights of the positives of each score, and of negatives up to each place."""
+        ordered = np.take(weights, self._positives, axis=1)
+        negatives = np.zeros((len(weights), len(self._negatives) + 1))
+        np.cumsum(np.take(weights, self._negatives, axis=1), axis=1, out=negatives[:, 1:])
+        return np.add.reduceat(ordered, self._begun, axis=1), negatives
+
+
+def _in_order(
+    chosen: npt.NDArray[np.bool_], score: npt.NDArray[np.floating]
+) -> npt.NDArray[np.intp]:
+    rows = np.flatnonzero(chosen)
+    return rows[np.argsort(score[rows], kind="stable")]
