@@ -23,7 +23,8 @@ class Corruption(NamedTuple):
     """A way to make images worse.
 
     Attributes:
-        unit: Of the amounts, for people.
+        unit: Of the amounts, for people: of blur and noise the deviation, in % of the
+            longer side and in grey levels.
         amounts: For each strength.
         apply: Of an image, an amount and random numbers.
     """
@@ -46,7 +47,7 @@ def corrupt(image: Pixels, kind: str, strength: int) -> Pixels:
 
     Example:
         >>> corrupt(np.full((4, 4, 3), 100, np.uint8), "brightness", 1).max()
-        np.uint8(75)
+        np.uint8(85)
     """
     corruption = CORRUPTIONS[kind]
     random = np.random.default_rng(zlib.crc32(np.ascontiguousarray(image).tobytes()))
@@ -84,9 +85,9 @@ def _rotate(image: Pixels, amount: float, random: np.random.Generator) -> Pixels
 
 
 CORRUPTIONS = {
-    "blur": Corruption("deviation, % of the longer side", (0.5, 1, 2), _blur),
-    "noise": Corruption("deviation, of 255", (10, 20, 40), _add_noise),
-    "jpeg": Corruption("JPEG quality", (50, 25, 10), _compress),
-    "brightness": Corruption("% of the brightness", (75, 50, 25), _darken),
+    "blur": Corruption("% of the side", (0.5, 1, 2), _blur),
+    "noise": Corruption("of 255", (6, 12, 24), _add_noise),
+    "jpeg": Corruption("of 100 in quality", (75, 40, 15), _compress),
+    "brightness": Corruption("% of the brightness", (85, 65, 40), _darken),
     "rotation": Corruption("degrees", (10, 20, 40), _rotate),
 }

@@ -19,8 +19,8 @@ from .subject import Subject
 TITLE = "Robustness"
 EXPLANATION = (
     "Scores of test images that are blurred, noisy, compressed, darker or turned, at three "
-    "strengths. What is lost at the first, which people hardly notice, is lost in practice "
-    "too; real cameras differ in more ways than these."
+    "strengths. The first is mild: what is lost there may be lost in practice, too. Real "
+    "cameras differ in more ways than these."
 )
 _ROWS_AT_ONCE = 32  # each in fifteen versions
 

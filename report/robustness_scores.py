@@ -8,6 +8,7 @@ import numpy.typing as npt
 from ..evaluation.finding import Table
 from ..evaluation.intervals import Interval, bootstrap
 from .corruptions import CORRUPTIONS, STRENGTHS
+from .numbers import with_interval
 
 NAMES = ("accuracy", "balanced_accuracy")
 VERSIONS = [(kind, strength) for kind in CORRUPTIONS for strength in STRENGTHS]
@@ -82,15 +83,7 @@ def as_values(scores: Scores) -> dict[str, Any]:
     """Ready for JSON: `clean`, and a list with the strengths of each kind."""
     found: dict[str, Any] = {}
     for (kind, strength), own in scores.items():
-        values = {
-            name: {
-                "value": score.value,
-                "interval": list(score.interval),
-                "change": score.change,
-                "change_interval": list(score.change_interval),
-            }
-            for name, score in own.items()
-        }
+        values = {name: _as_dict(score) for name, score in own.items()}
         if strength:
             amount = CORRUPTIONS[kind].amounts[strength - 1]
             entry = {"strength": strength, "amount": amount, **values}
@@ -102,24 +95,32 @@ def as_values(scores: Scores) -> dict[str, Any]:
 
 def as_table(scores: Scores) -> Table:
     """A row for each kind and strength."""
-    columns = [
-        (name.replace("_", " "), "low", "high", "change", "low", "high") for name in NAMES
-    ]
-    header = ("images", "strength", "amount", *columns[0], *columns[1])
+    columns = [(name.replace("_", " "), "change") for name in NAMES]
+    header = ("images", "strength", *columns[0], *columns[1])
     rows = []
     for (kind, strength), own in scores.items():
-        amount = None
-        if strength:
-            amount = (
-                f"{CORRUPTIONS[kind].amounts[strength - 1]:g} ({CORRUPTIONS[kind].unit})"
-            )
-        numbers = [
-            number
-            for each in own.values()
-            for number in (each.value, *each.interval, each.change, *each.change_interval)
-        ]
-        rows.append((kind, strength or None, amount, *numbers))
+        numbers = [with_interval(each) for score in own.values() for each in _pair(score)]
+        rows.append((_described(kind, strength), strength or None, *numbers))
     title = (
         "Scores of images made worse, with 95 % intervals; changes are on the same images"
     )
     return Table(title, header, rows)
+
+
+def _described(kind: str, strength: int) -> str:
+    if not strength:
+        return kind
+    corruption = CORRUPTIONS[kind]
+    return f"{kind}, {corruption.amounts[strength - 1]:g} {corruption.unit}"
+
+
+def _pair(score: Score) -> tuple[dict[str, float], dict[str, float]]:
+    """The score and its change."""
+    values = ((score.value, score.interval), (score.change, score.change_interval))
+    one, other = ({"value": v, "low": ends[0], "high": ends[1]} for v, ends in values)
+    return one, other
+
+
+def _as_dict(score: Score) -> dict[str, Any]:
+    value, change = _pair(score)
+    return {**value, "change": change}

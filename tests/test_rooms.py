@@ -32,6 +32,7 @@ ROOMS = {
     ),
     "report": (
         "subject",
+        "numbers",
         "examples",
         "missed",
         "readable_images",
@@ -52,7 +53,6 @@ ROOMS = {
         "facts",
         "tested_run",
         "run_report",
-        "numbers",
         "summary",
         "comparison",
         "shown_images",

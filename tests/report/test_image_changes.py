@@ -41,7 +41,9 @@ def test_each_kind_of_change_is_named_with_its_files(table):
     assert list(found.trained_on) == ["/p/was_train.jpg"]
     assert list(found.new) == ["/p/new.jpg", "/p/was_train.jpg"]
     text = " ".join(found.warnings())
-    assert "in its training or validation split, so that scores lie (1): /p/was_train" in text
+    assert (
+        "in its training or validation split, so that scores lie (1): /p/was_train" in text
+    )
     assert "Test images changed since the run was made (1): /p/one.jpg." in text
 
 
