@@ -160,7 +160,7 @@ def _report(run_dir: Path, folds: list[dict[str, dict[str, Any]]]) -> None:
 def _report_label_doubts(run_dir: Path) -> None:
     """Writes which labels are doubtful, by the folds that did not train on the images."""
     from ..evaluation.evidence import as_labelled
-    from ..evaluation.label_doubts import find_label_doubts, write_label_doubts
+    from ..evaluation.label_doubts import caution, find_label_doubts, write_label_doubts
     from .out_of_fold import read_out_of_fold
 
     try:
@@ -172,7 +172,8 @@ def _report_label_doubts(run_dir: Path) -> None:
     doubts = find_label_doubts(labelled.labels, labelled.probabilities)
     write_label_doubts(run_dir / LABEL_DOUBTS_FILE, predictions, doubts)
     count, total = int(doubts.in_doubt.sum()), len(labelled)
-    show(f"{count:,} of {total:,} labels are in doubt, see {LABEL_DOUBTS_FILE}")
+    text = f"{count:,} of {total:,} labels are in doubt, see {LABEL_DOUBTS_FILE}."
+    show(f"{text} {caution(count, total)}".strip())
 
 
 def _as_rows(

@@ -18,6 +18,7 @@ from ..core.files import write_csv
 from .predictions import Predictions
 
 Labels = npt.NDArray[np.integer]
+_MANY = 0.2  # of all labels; sets that were filed with care have a few per cent of errors
 _TOLERANCE = 1e-6  # of a probability that is the mean of its class
 
 
@@ -146,6 +147,21 @@ def doubtful_label(
         predictions.class_names[suggested],
         float(predictions.probabilities[row, suggested]),
     )
+
+
+def caution(in_doubt: int, images: int) -> str:
+    """What to say where more than a fifth of all labels is in doubt; else empty.
+
+    Example:
+        >>> caution(3, 100)
+        ''
+        >>> caution(50, 100)
+        'So many labels in doubt (50%) show weak models rather than wrong labels.'
+    """
+    if in_doubt <= _MANY * images:
+        return ""
+    share = f"{in_doubt / images:.0%}"
+    return f"So many labels in doubt ({share}) show weak models rather than wrong labels."
 
 
 def labels_of(predictions: Predictions) -> Labels:

@@ -10,7 +10,12 @@ import numpy.typing as npt
 from ..core.names import visible
 from ..evaluation.evidence import Evidence, Labelled
 from ..evaluation.finding import Finding, Panel, Table
-from ..evaluation.label_doubts import LabelDoubts, doubtful_label, find_label_doubts
+from ..evaluation.label_doubts import (
+    LabelDoubts,
+    caution,
+    doubtful_label,
+    find_label_doubts,
+)
 from .subject import Subject
 
 TITLE = "Doubtful labels"
@@ -75,6 +80,7 @@ def finding_of(
     known = judged.predictions()
     entries = [asdict(doubtful_label(known, doubts, row)) for row in listed.tolist()]
     pairs = _pairs(judged, doubts)
+    weak = caution(int(doubts.in_doubt.sum()), len(judged))
     values = {
         "judged": named,
         "images": len(judged),
@@ -98,8 +104,9 @@ def finding_of(
         EXPLANATION,
         values,
         [_conclusion(judged, doubts, named)],
-        gaps=gaps or [],
-        tables=tables if entries else [],
+        [weak] if weak else [],
+        gaps or [],
+        tables if entries else [],
         panels=_panels(judged, doubts, load_images),
     )
 

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from ...core.names import some
+from ...evaluation.label_doubts import caution
 from ..copies.near_pairs import MAX_CROP, MIN_CORRELATION
 from ..index.label_checks import alike_but_for_case, twins
 from .audit import Audit, CopyGroups
 
 _BY_HAND = "look at them: no setting leaves near copies out"
+_LOOK_AT_LABELS = "look at them: the label may be wrong, or the model"
 _ON_LEAKS = {
     "exact": "data.on_leak=drop leaves those of equal bytes out of training",
     "near": _BY_HAND,
@@ -227,7 +229,7 @@ def _labels(audit: Audit) -> Iterator[Finding]:
     yield Finding(
         False,
         f"{count:,} of {found.images:,} labels are in doubt, by {found.judged_by}",
-        "look at them: the label may be wrong, or the model" if count else "",
+        caution(count, found.images) or (_LOOK_AT_LABELS if count else ""),
     )
     gone = sum(each.file not in known for each in found.in_doubt)
     if gone:

@@ -85,6 +85,13 @@ def test_lists_and_images_are_cut_where_there_are_many(validation: Labelled) -> 
     assert len(explained(many).panels) == MOST_SHOWN
 
 
+def test_where_very_many_are_in_doubt_the_model_is_named_as_weak(validation) -> None:
+    assert explained(validation).warnings == []
+    shuffled = np.random.default_rng(0).permutation(validation.labels)
+    (warning,) = explained(labelled(validation.probabilities, shuffled)).warnings
+    assert "weak models rather than wrong labels" in warning
+
+
 def test_a_clean_set_has_no_table(validation: Labelled) -> None:
     clean = labelled(validation.probabilities, validation.predicted)
     finding = explained(clean)
