@@ -1,3 +1,4 @@
+import csv
 import dataclasses
 import json
 import warnings
@@ -6,7 +7,7 @@ import numpy as np
 import pytest
 from drawn_predictions import CLASSES, drawn
 from keraunos.core.errors import ConfigError
-from keraunos.evaluation import operating_points
+from keraunos.evaluation import operating_points, write_predictions
 from keraunos.evaluation.evidence import Evidence
 from keraunos.evaluation.operating_points import OperatingPoints
 from sklearn import metrics
@@ -42,6 +43,24 @@ def test_every_class_and_group_is_scored_as_scikit_learn_scores_it(evidence, fin
             curve["thresholds"], curve["true_positives"], strict=True
         ):
             assert hits == (truth & (score >= np.float32(threshold))).sum()
+
+
+def test_every_count_can_be_made_again_from_the_table_of_predictions(
+    evidence, finding, tmp_path
+):
+    write_predictions(tmp_path / "predictions.csv", evidence.test.predictions())
+    with (tmp_path / "predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for name, members in {**GROUPS, "dog": ["dog"]}.items():
+        truth = np.array([row["label"] in members for row in rows])
+        columns = [[row[f"probability:{each}"] for row in rows] for each in members]
+        score = np.sum(np.float32(columns), axis=0, dtype=float).astype(np.float32)
+        point = finding.values[name]["operating_point"]
+        alarm = score >= point["threshold"]
+        test = point["test"]
+        assert test["true_positives"] == (truth & alarm).sum()
+        assert test["false_positives"] == (~truth & alarm).sum()
+        assert test["precision"] == metrics.precision_score(truth, alarm)
 
 
 def test_values_are_ready_for_json_and_tables_have_a_row_each(finding):
