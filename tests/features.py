@@ -85,6 +85,12 @@ GROUPS: dict[str, dict[str, str]] = {
         "temperature and vector scaling",
         "abstention": "`evaluation.abstention`: prediction sets with a stated coverage, "
         "risk-coverage curve",
+        "operating points": "`evaluation.operating_points`, `groups`: thresholds chosen on "
+        "validation and scored on test",
+        "costs of decisions": "`evaluation.costs`: decisions of the lowest expected cost",
+        "paired comparison": "`keraunos compare RUN RUN --paired`: the difference with its "
+        "interval, and McNemar's test",
+        "groups in intervals": "with a group column, intervals draw whole groups",
         "export": "`keraunos export`, `--calibrated` with corrected probabilities",
         "focal loss": "`model.loss=focal`, or any loss of Keras",
     },

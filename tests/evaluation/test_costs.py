@@ -16,6 +16,7 @@ COSTS = {
 MATRIX = np.array([[0, 1, 2, 0.6], [8, 0, 5, 0.6], [1, 1, 0.1, 0.6]])
 
 
+@pytest.mark.feature("costs of decisions")
 def test_each_image_gets_the_decision_of_the_lowest_expected_cost():
     test = drawn(90, seed=0)
     finding = Costs(COSTS).evaluate(Evidence(test))

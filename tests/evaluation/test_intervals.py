@@ -87,6 +87,7 @@ def test_whole_groups_are_drawn_each_with_those_of_its_commonest_class():
     assert set(np.unique(weights[:, 6])) == {0, 1, 2}
 
 
+@pytest.mark.feature("groups in intervals")
 def test_copies_in_groups_widen_intervals_by_the_root_of_their_number():
     labels, probabilities = answers(200, seed=5)
     copied = labels.repeat(4), probabilities.repeat(4, axis=0)

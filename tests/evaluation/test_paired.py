@@ -73,6 +73,7 @@ def test_differences_are_those_of_scikit_learn(first, second, finding):
         assert score["interval"][0] <= score["difference"] <= score["interval"][1]
 
 
+@pytest.mark.feature("paired comparison")
 def test_both_are_scored_on_the_same_draws(first, second, finding):
     labels = first.predictions.labels
     scorers = [

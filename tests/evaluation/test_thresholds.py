@@ -49,6 +49,7 @@ def test_an_aim_that_no_threshold_meets_has_none():
     )
 
 
+@pytest.mark.feature("operating points")
 def test_the_threshold_is_chosen_on_validation_and_scored_on_test():
     evidence = Evidence(drawn(118, seed=1), validation=drawn(200, seed=2, skill=3))
     point = measure_point(DOG, Aim("sensitivity", 0.95), evidence)
