@@ -80,7 +80,7 @@ def test_they_are_scikit_learn_s_over_uneven_batches(name, seed):
     assert float(metric.result()) == pytest.approx(expected, abs=near)
 
 
-SLOW = pytest.mark.slow
+OTHERS = [((1, True), pytest.mark.nightly), ((4, False), pytest.mark.slow)]
 
 
 @pytest.mark.slow
@@ -88,7 +88,7 @@ SLOW = pytest.mark.slow
 @pytest.mark.parametrize("name", REFERENCES)
 @pytest.mark.parametrize(
     ("count", "weighted"),
-    [(2, True), *(pytest.param(*each, marks=SLOW) for each in [(1, True), (4, False)])],
+    [(2, True), *(pytest.param(*each, marks=mark) for each, mark in OTHERS)],
 )
 def test_they_are_exact_over_replicas_of_which_some_see_nothing(name, count, weighted):
     make, reference, near = REFERENCES[name]

@@ -61,6 +61,7 @@ def damage(file: Path, how: Callable[[Path], None]) -> None:
     assert not file.exists() or file.read_bytes() != before
 
 
+NIGHTLY = pytest.mark.nightly
 DAMAGES = [
     ("weights.safetensors", flip_a_bit, "weights.safetensors is damaged"),
     ("weights.safetensors", truncate, "weights.safetensors is damaged"),
@@ -161,7 +162,13 @@ def describe(run: Path) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("file", "how", "words"), DAMAGES)
+@pytest.mark.parametrize(
+    ("file", "how", "words"),
+    [
+        each if each[1] in (flip_a_bit, remove) else pytest.param(*each, marks=NIGHTLY)
+        for each in DAMAGES
+    ],
+)
 def test_after_any_damage_the_end_is_that_of_an_uninterrupted_run(
     file: str, how: Callable[[Path], None], words: str, run: Path, whole: Any
 ) -> None:

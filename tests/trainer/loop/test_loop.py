@@ -12,8 +12,10 @@ from keraunos.callbacks import Callback, ModelCheckpoint, RunState, default_call
 from keraunos.callbacks.callback_list import default_label
 from keraunos.models.phases import Phase
 
-SLOW = pytest.mark.slow
 HOOKS = [name for name in vars(Callback) if name.startswith("on_")]
+# In which a failure is tried at once, or before a change lands; in all others nightly.
+FAST = {"on_fit_begin", "on_train_step_end"}
+SLOW = {"on_phase_begin", "on_checkpoint_saved", "on_fit_end"}
 
 
 class Recorder(Callback):
@@ -92,6 +94,10 @@ def test_a_stop_is_obeyed_after_the_step_and_the_epoch_is_rounded_off() -> None:
     assert result.stop_reason == "the recorder said so"
 
 
+def _layer(hook: str) -> pytest.MarkDecorator:
+    return pytest.mark.slow if hook in SLOW else pytest.mark.nightly
+
+
 class _AsksForPhase(Callback):
     def on_epoch_end(self, run: RunState) -> None:
         run.request_phase(Phase([], learning_rate=1e-3))
@@ -101,7 +107,7 @@ class _AsksForPhase(Callback):
 @pytest.mark.parametrize(
     "hook",
     [
-        h if h in ("on_fit_begin", "on_train_step_end") else pytest.param(h, marks=SLOW)
+        h if h in FAST else pytest.param(h, marks=_layer(h))
         for h in HOOKS
         if h != "on_exception"
     ],

@@ -129,7 +129,9 @@ def of_parts(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("rows", "count"), [(11, 2), (3, 4)])
+@pytest.mark.parametrize(
+    ("rows", "count"), [pytest.param(11, 2, marks=pytest.mark.nightly), (3, 4)]
+)
 @pytest.mark.parametrize("name", CHOSEN)
 def test_parts_add_up_to_what_keras_says_of_the_whole(
     name: str, rows: int, count: int, float64: None
