@@ -105,8 +105,8 @@ def _network(facts: RunFacts) -> str:
     if not backbone:
         return "A network that is not described"
     weights = facts.setting("model.weights")
-    start = f"weights {weights}" if weights else "random weights"
-    return f"{backbone}, begun with {start},"
+    start = f"the weights {weights}" if weights else "random weights"
+    return f"{backbone}, trained from {start},"
 
 
 def _number_of_tests(report: RunReport) -> str:

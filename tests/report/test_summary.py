@@ -12,8 +12,11 @@ def with_settings(**settings):
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        ({"backbone": "ResNet50", "weights": "imagenet"}, "ResNet50, begun with weights"),
-        ({"backbone": "ResNet50", "weights": None}, "begun with random weights"),
+        (
+            {"backbone": "ResNet50", "weights": "imagenet"},
+            "ResNet50, trained from the weights",
+        ),
+        ({"backbone": "ResNet50", "weights": None}, "trained from random weights"),
         ({"builder": "own:build"}, "A network of the user's own (own:build)"),
         ({}, "A network that is not described"),
     ],

@@ -1,0 +1,30 @@
+import tensorflow as tf
+from keraunos.callbacks.event_files import event_files
+from keraunos.callbacks.evaluation_images import write_evaluation_images
+from report_pages import figure, finding
+from tensorboard.compat.proto.event_pb2 import Event
+
+
+def written(folder):
+    """Step and size of each image, by its tag."""
+    found = {}
+    for path in event_files(folder):
+        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+            event = Event.FromString(record)
+            for value in event.summary.value:
+                width, height, *content = value.tensor.string_val
+                assert content[0].startswith(b"\x89PNG")
+                found.setdefault(value.tag, []).append(
+                    (event.step, int(width), int(height))
+                )
+    return found
+
+
+def test_figures_and_images_are_written_once_however_often_a_run_is_measured(tmp_path):
+    (tmp_path / "tensorboard").mkdir()
+    findings = {"calibration": finding(figures={"reliability": figure()})}
+    for _ in range(2):
+        write_evaluation_images(tmp_path, findings, step=57)
+    found = written(tmp_path / "tensorboard")
+    assert set(found) == {"calibration/reliability", "calibration/images"}
+    assert found["calibration/reliability"] == [(57, 300, 200)]
