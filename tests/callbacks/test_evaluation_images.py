@@ -1,6 +1,6 @@
 import tensorflow as tf
-from keraunos.callbacks.event_files import event_files
 from keraunos.callbacks.evaluation_images import write_evaluation_images
+from keraunos.callbacks.event_files import event_files
 from report_pages import figure, finding
 from tensorboard.compat.proto.event_pb2 import Event
 
