@@ -54,8 +54,8 @@ class CamMaps:
         makers = [call for call in self._behind if graph.output in call.outputs]
         self._last = makers[-1] if makers and _ends_in_softmax(makers[-1]) else None
         self.is_of_logits = self._last is not None
-        (other,) = set(_FUNCTIONS) - {method}
-        self._method, self._other = _FUNCTIONS[method], _FUNCTIONS[other]
+        (other,) = set(METHODS) - {method}
+        self._method, self._other = METHODS[method], METHODS[other]
 
     def of_classes(self, images: tf.Tensor, classes: tf.Tensor) -> Maps:
         """Maps of some classes for each image.
@@ -176,4 +176,4 @@ def _grad_cam_plus_plus(activations: tf.Tensor, gradient: tf.Tensor) -> tf.Tenso
     return tf.einsum("nhwc,nc->nhw", activations, weights)
 
 
-_FUNCTIONS = {"grad_cam": _grad_cam, "grad_cam_plus_plus": _grad_cam_plus_plus}
+METHODS = {"grad_cam": _grad_cam, "grad_cam_plus_plus": _grad_cam_plus_plus}

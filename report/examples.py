@@ -1,5 +1,6 @@
 """Which test images a report shows: some of each class, and all that must not be missed."""
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -74,12 +75,13 @@ def choose_examples(
     )
     kept = sorted(ranked[:MOST_EXAMPLES], key=lambda each: (each[1], each[0]))
     shown = [Example(row, groups[place][0]) for _, place, row in kept]
-    every = [
+    every = (
         Example(row, f"{test.class_names[label]}: all {len(rows):,} that were missed")
         for label, rows in missed.items()
         for row in rows.tolist()
-    ]
-    return Examples([*every[:MOST_MISSED], *shown], len(ranked), len(kept), missed)
+    )
+    first = list(itertools.islice(every, MOST_MISSED))
+    return Examples([*first, *shown], len(ranked), len(kept), missed)
 
 
 def spread_over_classes(labels: npt.NDArray[np.integer], most: int, seed: int = 0) -> Rows:

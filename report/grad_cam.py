@@ -6,16 +6,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..core.names import some
+from ..core.names import choose, some
 from ..evaluation.evidence import Evidence, Labelled
 from ..evaluation.finding import Finding, Panel
 from .cam_layers import find_layer
-from .cam_maps import CamMaps
+from .cam_maps import METHODS, CamMaps
 from .cam_panels import panel
 from .examples import Examples, choose_examples, spread_over_classes
 from .flat_graph import FlatGraph, NoGraphError
 from .head_check import BOUND, HeadCheck, check_head, rank_correlations
-from .missed import gaps_of, missed_tables, missed_words, places_of
+from .missed import gaps_of, missed_tables, missed_values, missed_words, places_of
 from .readable_images import ReadableImages
 from .subject import Subject
 
@@ -51,6 +51,8 @@ class GradCam:
         examples_per_class: int = 3,
         must_not_miss: Sequence[str] = (),
     ) -> None:
+        if method is not None:
+            choose("evaluation.grad_cam.method", method, METHODS)
         self.method = method
         self.layer = layer
         self.examples_per_class = examples_per_class
@@ -109,7 +111,7 @@ class _Draft:
 
     def __init__(self, test: Labelled, examples: Examples, reader: ReadableImages) -> None:
         self.reader = reader
-        self.values: dict[str, Any] = {}
+        self.values: dict[str, Any] = missed_values(test, examples)
         self.conclusions = missed_words(test, examples)
         self.warnings: list[str] = []
         self.gaps = gaps_of(test, examples)

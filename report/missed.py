@@ -1,6 +1,7 @@
 """What a report says of the images of classes that must not be missed."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from ..core.errors import ConfigError, message
 from ..core.names import did_you_mean, some
@@ -41,6 +42,15 @@ def missed_words(test: Labelled, examples: Examples) -> list[str]:
     ]
 
 
+def missed_values(test: Labelled, examples: Examples) -> dict[str, Any]:
+    """All files by class, ready for JSON; nothing where no class must not be missed."""
+    by_class = {
+        str(test.class_names[label]): [str(test.names[row]) for row in rows.tolist()]
+        for label, rows in examples.missed.items()
+    }
+    return {"missed": by_class} if by_class else {}
+
+
 def gaps_of(test: Labelled, examples: Examples) -> list[str]:
     """Classes without images, and images that a report has no room for."""
     gaps = [
@@ -53,7 +63,7 @@ def gaps_of(test: Labelled, examples: Examples) -> list[str]:
     if missed > MOST_MISSED:
         gaps.append(
             f"not measured: maps of {missed - MOST_MISSED:,} of the {missed:,} missed "
-            f"images, because a report shows {MOST_MISSED}; the table names all of them"
+            f"images, because a report shows {MOST_MISSED}; evaluation.json names all"
         )
     if examples.wanted > examples.taken:
         gaps.append(

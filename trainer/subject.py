@@ -1,6 +1,7 @@
 """A model on its devices, with the images it is measured on, for explainers."""
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -15,8 +16,9 @@ from .contracts import KnowsColumns, KnowsContradictions, LabelledSource
 from .loop.evaluation import predict
 from .loop.outputs import as_predictions, collect
 from .setup.datasets import as_source
+from .setup.overrides import refuse_own_prediction
 from .step.batches import Batches
-from .step.evaluate import FunctionStep
+from .step.evaluate import FunctionStep, PredictionStep
 
 
 class TrainedModel:
@@ -41,8 +43,7 @@ class TrainedModel:
     def predict(self, images: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """Outputs for images, a batch at a time on all devices: `(images, classes)`."""
         dataset = tf.data.Dataset.from_tensor_slices(images).batch(self.batch_size)
-        floats = dataset.map(lambda batch: tf.cast(batch, tf.float32))
-        outputs: npt.NDArray[np.float32] = predict(self.model, as_source(floats, "images"))
+        outputs: npt.NDArray[np.float32] = self._collect(self._prediction, dataset)
         return outputs
 
     def run(self, function: Callable[..., Any], *arrays: npt.NDArray[Any]) -> Any:
@@ -56,6 +57,16 @@ class TrainedModel:
         strategy = self.model.distribute_strategy
         dataset = tf.data.Dataset.from_tensor_slices(arrays).batch(self.batch_size)
         step = self._steps.setdefault(function, FunctionStep(function, strategy))
+        return self._collect(step, dataset)
+
+    @cached_property
+    def _prediction(self) -> PredictionStep:
+        """Is traced once, however often it is asked, on several replicas too."""
+        refuse_own_prediction(self.model)
+        return PredictionStep(self.model, self.model.distribute_strategy, _as_inputs)
+
+    def _collect(self, step: Callable[[Any], Any], dataset: tf.data.Dataset) -> Any:
+        strategy = self.model.distribute_strategy
         iterator = Batches(strategy, as_source(dataset, "arrays")).start(Position())
         return collect(strategy, lambda: step(iterator), int(dataset.cardinality()))
 
@@ -69,6 +80,10 @@ class TrainedModel:
             return None
         outputs = predict(self.model, as_source(source, "validation"))
         return _labelled(as_predictions(source, outputs), source)
+
+
+def _as_inputs(images: tf.Tensor) -> tuple[tf.Tensor, None, None]:
+    return tf.cast(images, tf.float32), None, None
 
 
 def _labelled(predictions: Predictions, source: object) -> Labelled:

@@ -1,0 +1,27 @@
+"""Parts get the settings that are theirs."""
+
+from keraunos.configs.evaluation import as_evaluation
+from keraunos.report.registry import create_parts
+
+
+def test_maps_know_what_must_not_be_missed():
+    asked = {"must_not_miss": ["melanoma"], "grad_cam": {"layer": "last"}}
+    part = create_parts(as_evaluation(asked))["grad_cam"]
+    assert (part.method, part.layer, part.must_not_miss) == (
+        "grad_cam",
+        "last",
+        ["melanoma"],
+    )
+
+
+def test_what_must_not_be_missed_is_shown_without_maps_where_these_are_off():
+    part = create_parts(as_evaluation({"must_not_miss": ["melanoma"], "grad_cam": None}))
+    assert part["grad_cam"].method is None
+    assert part["grad_cam"].must_not_miss == ["melanoma"]
+    assert "grad_cam" not in create_parts(as_evaluation({"grad_cam": None}))
+
+
+def test_robustness_is_off_unless_asked_for():
+    assert "robustness" not in create_parts(as_evaluation({}))
+    part = create_parts(as_evaluation({"robustness": {"most_images": 50}}))["robustness"]
+    assert part.most_images == 50
