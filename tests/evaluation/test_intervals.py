@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from keraunos.evaluation import bootstrap_intervals, classification_scores, resampling
 from keraunos.evaluation.intervals import WeightedScores
+from keraunos.evaluation.proportions import share_interval
 from keraunos.evaluation.resampling import draws
 from sklearn import metrics
 
@@ -59,6 +60,35 @@ def test_they_hold_the_truth_in_about_95_of_100_cases(monkeypatch):
         low, high = bootstrap_intervals(*answers(120, seed))["accuracy"]
         held += low <= truth <= high
     assert 88 <= held <= 99
+
+
+def patients(count, seed):
+    """Images of patients that are each easy or hard: five of each, of one class."""
+    labels, probabilities = answers(count, seed)
+    noise = np.random.default_rng(seed + 1000).dirichlet(np.ones(3), 5 * count)
+    rows = 0.9 * probabilities.repeat(5, axis=0) + 0.1 * noise
+    return labels.repeat(5), rows, np.arange(count).repeat(5)
+
+
+@pytest.mark.nightly
+def test_with_groups_they_hold_the_truth_and_without_they_do_not(monkeypatch):
+    monkeypatch.setattr(resampling, "ROUNDS", 200)
+    labels, rows, _ = patients(40_000, seed=99)
+    right = rows.argmax(axis=1) == labels
+    truth = right.mean()
+    held = {"grouped": 0, "naive": 0, "share": 0}
+    for seed in range(100):
+        labels, rows, groups = patients(60, seed)
+        found = {
+            "grouped": bootstrap_intervals(labels, rows, groups=groups)["accuracy"],
+            "naive": bootstrap_intervals(labels, rows)["accuracy"],
+            "share": share_interval(rows.argmax(axis=1) == labels, groups),
+        }
+        for name, (low, high) in found.items():
+            held[name] += low <= truth <= high
+    assert 86 <= held["grouped"] <= 99
+    assert 88 <= held["share"] <= 99
+    assert held["naive"] < 75
 
 
 def test_more_pictures_make_them_narrower_and_a_seed_repeats_them():
