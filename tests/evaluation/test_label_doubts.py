@@ -85,6 +85,14 @@ def test_the_rule_by_hand() -> None:
     assert doubts.confident_joint.tolist() == [[1, 1, 0], [1, 1, 0], [0, 0, 1]]
 
 
+def test_a_label_that_is_the_likeliest_class_is_not_in_doubt() -> None:
+    """Of the second image class 0 is below its mean of 0.75, and 1 above that of 0.35."""
+    likely = np.array([0.95, 0.55, 0.6, 0.7])
+    doubts = find_label_doubts(np.array([0, 0, 1, 1]), np.stack([likely, 1 - likely], 1))
+    assert doubts.confident_joint[0].tolist() == [1, 1]
+    assert not doubts.in_doubt[1]
+
+
 def test_no_image_is_taken_for_a_class_without_images() -> None:
     probabilities = np.array([[0.1, 0.1, 0.8], [0.2, 0.7, 0.1], [0.6, 0.2, 0.2]])
     doubts = find_label_doubts(np.array([0, 1, 0]), probabilities)
