@@ -179,6 +179,16 @@ def test_probabilities_that_are_all_alike_are_measured(rows):
     json.dumps(values, allow_nan=False)
 
 
+def test_values_on_an_edge_are_in_the_bin_below_as_in_scikit_learn():
+    values = np.array([0.0, 0.25, 0.25, 0.5, 0.75, 0.75, 1.0])
+    outcomes = np.array([0, 0, 1, 1, 0, 1, 1], bool)
+    share, mean = calibration_curve(outcomes, values, n_bins=4)
+    rows = Binned(values, outcomes, equal_width(values, 4)).rows()
+    assert [row["images"] for row in rows] == [3, 1, 2, 1]
+    assert [row["accuracy"] for row in rows] == pytest.approx(share)
+    assert [row["confidence"] for row in rows] == pytest.approx(mean)
+
+
 @pytest.mark.parametrize("edges", [equal_width, equal_mass])
 def test_errors_of_repeated_images_are_those_of_weights(edges):
     random = np.random.default_rng(0)

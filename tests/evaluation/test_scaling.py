@@ -33,6 +33,16 @@ def test_the_temperature_is_the_one_of_least_log_loss():
     assert fit("temperature", split).temperature == pytest.approx(best, rel=1e-4)
 
 
+@pytest.mark.parametrize("kind", ["temperature", "vector"])
+def test_true_classes_of_probability_zero_count_as_very_unlikely(kind):
+    rows = np.eye(4, dtype=np.float32)[[0, 1, 2, 3, 0, 1, 2, 3]]
+    labels = np.array([0, 1, 2, 3, 0, 1, 2, 0])
+    correction = fit_correction(kind, labels, rows, NAMES)
+    corrected = correction.apply(rows)
+    assert np.isfinite(np.log(corrected)).all()
+    assert log_loss(labels, corrected) < log_loss(labels, rows)
+
+
 @pytest.mark.parametrize("temperature", [0.01, 0.3, 7.0, 100.0])
 def test_a_temperature_never_changes_the_most_probable_class(temperature):
     split = simulated(211, sharpness=4)
