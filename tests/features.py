@@ -81,6 +81,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "classification scores": "`model.metrics`; in `test.json` also those of each class",
         "confidence intervals": "95 % bootstrap intervals in `test.json`",
         "predictions to a file": "`keraunos predict`, `predictions.csv`",
+        "report": "`keraunos report`, `result.report`: one page that needs nothing but "
+        "itself, a model card, and `evaluation.json`",
         "calibration": "`evaluation.calibration`: calibration errors, reliability diagram, "
         "temperature and vector scaling",
         "abstention": "`evaluation.abstention`: prediction sets with a stated coverage, "

@@ -62,6 +62,7 @@ def test_each_finding_is_shown_whole(whole):
     assert len(labels) == 3
 
 
+@pytest.mark.feature("report")
 def test_the_page_needs_nothing_but_itself(whole):
     shown = Page(whole)
     for tag, attributes in shown.tags:

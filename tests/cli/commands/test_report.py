@@ -44,6 +44,7 @@ def spy(copied, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.feature("report")
 def test_a_run_is_reported_from_what_it_holds(keraunos, copied, spy):
     before = contents(copied)
     answer = keraunos("report", copied)
