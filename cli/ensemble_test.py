@@ -16,7 +16,7 @@ from ..core.run_layout import (
 from ..evaluation import Predictions, write_predictions
 from ..evaluation.ensemble import MeanPredictions
 from ..trainer import TestResult, Trainer
-from ..trainer.loop.evaluation import score_predictions
+from ..trainer.loop.evaluation import paired_difference, score_predictions
 from .ensembles import Member, read_split
 from .output_file import writing
 from .saved_model import forget_models, load_model
@@ -30,8 +30,8 @@ class EnsembleScores:
 
     Attributes:
         split: On which images.
-        scores: Of the mean of probabilities, as in test.json; `tta` among them if that
-            was asked for.
+        scores: Of the mean of probabilities, as in test.json; `against_members`, the
+            paired difference to each; and `tta` if that was asked for.
         members: Those of each member, by its name.
         predictions: The means.
         tta_predictions: The means over members and views, if asked for.
@@ -77,18 +77,23 @@ def score_members(
         CheckpointError: A model is damaged.
     """
     plain, varied = MeanPredictions(), MeanPredictions()
-    first, scores = read_split(members[0], split), {}
+    first, scores, each = read_split(members[0], split), {}, {}
     for member in members:
         images = first if member is members[0] else read_split(member, split)
         plain.rows_of(member.name, images)  # before its model is loaded
         result = Trainer().test(load_model(member.run, member.config), images, tta=tta)
-        plain.add(member.name, _predictions(result))
+        each[member.name] = _predictions(result)
+        plain.add(member.name, each[member.name])
         if result.tta is not None:
             varied.add(member.name, _predictions(result.tta))
         scores[member.name] = result.scores
         del result  # it holds the model
         forget_models()
     total = score_predictions(first, plain.predictions)
+    total["against_members"] = {
+        name: paired_difference(first, (name, alone), ("ensemble", plain.predictions))
+        for name, alone in each.items()
+    }
     if tta is None:
         return EnsembleScores(split, total, scores, plain.predictions)
     views = varied.predictions

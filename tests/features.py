@@ -93,6 +93,9 @@ GROUPS: dict[str, dict[str, str]] = {
         "paired comparison": "`keraunos compare RUN RUN --paired`: the difference with its "
         "interval, and McNemar's test",
         "groups in intervals": "with a group column, intervals draw whole groups",
+        "test-time augmentation": "`keraunos test RUN --tta 8`, `Trainer.test(tta=...)`, "
+        "beside the single model",
+        "ensembles": "folds or several runs as one model: `test`, `predict`, `export`",
         "export": "`keraunos export`, `--calibrated` with corrected probabilities",
         "focal loss": "`model.loss=focal`, or any loss of Keras",
     },

@@ -1,14 +1,14 @@
 """`keraunos test`: score a run's best model, or several runs as one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from ...core.errors import ConfigError, message
 from ...core.run_layout import ENSEMBLE_FILE
-from ..console import notify
+from ..console import notify, show
 from ..ensembles import (
     Member,
     find_members,
@@ -100,6 +100,7 @@ def _test_run(member: Member, split: Split, tta: int | None) -> None:
         evaluate_run(member.run, result, refused)
     if result.tta is not None:
         show_beside({"single model": result.scores, f"{tta} views": result.tta.scores})
+        _show_conclusions({"views": result.tta.scores["against_single_model"]})
 
 
 def _test_ensemble(
@@ -113,6 +114,14 @@ def _test_ensemble(
     if "tta" in tested.scores:
         columns[f"ensemble, {tta} views"] = tested.scores["tta"]
     show_beside(columns)
+    _show_conclusions(tested.scores["against_members"])
     if directory is not None:
         tested.write(directory)
         notify(f"written: {directory / ENSEMBLE_FILE}")
+
+
+def _show_conclusions(differences: Mapping[str, Any]) -> None:
+    """Says of each paired difference whether these images show one."""
+    for values in differences.values():
+        what = f"{values['second']} against {values['first']}"
+        show(f"{what}: {' '.join(values['conclusions'])}")

@@ -77,6 +77,7 @@ def by_hand(folds: Path, file: str) -> np.ndarray:
 
 
 @pytest.mark.slow
+@pytest.mark.feature("ensembles")
 def test_folds_are_tested_beside_each_other_and_as_one(keraunos: Any, folds: Path) -> None:
     before = contents(folds)
     answer = keraunos("test", folds, "--tta", 2)
@@ -105,6 +106,11 @@ def test_folds_are_tested_beside_each_other_and_as_one(keraunos: Any, folds: Pat
     assert found["ensemble"]["tta"]["accuracy"] == pytest.approx(np.mean(right))
     assert views.keys() == rows.keys()
     assert views != rows
+    for name, difference in found["ensemble"]["against_members"].items():
+        accuracy = difference["scores"]["accuracy"]
+        assert accuracy["first"] == found["members"][name]["accuracy"]
+        assert accuracy["second"] == found["ensemble"]["accuracy"]
+        assert f"ensemble against {name}: Balanced accuracy differs by" in answer.out
     heading = next(line for line in answer.out.splitlines() if "ensemble, 2 views" in line)
     assert all(name in heading for name in ("fold-1", "fold-2", "fold-3", "ensemble"))
 
@@ -130,6 +136,7 @@ def test_members_are_scored_as_if_alone(keraunos: Any, folds: Path, tmp_path: Pa
 
 
 @pytest.mark.slow
+@pytest.mark.feature("ensembles")
 def test_folds_predict_the_mean_of_their_models(
     keraunos: Any, folds: Path, made: Path, tmp_path: Path
 ) -> None:
@@ -147,6 +154,7 @@ def test_folds_predict_the_mean_of_their_models(
 
 
 @pytest.mark.slow
+@pytest.mark.feature("ensembles")
 def test_folds_are_exported_as_one_file(keraunos: Any, folds: Path) -> None:
     before = contents(folds)
     answer = keraunos("export", folds)

@@ -128,6 +128,32 @@ def score_predictions(source: Any, predictions: Predictions) -> dict[str, Any]:
     return scores
 
 
+def paired_difference(
+    source: Any, first: tuple[str, Predictions], second: tuple[str, Predictions]
+) -> dict[str, Any]:
+    """How much better the second of two models is on the same images, with intervals.
+
+    Args:
+        source: The images of the first.
+        first: Name and predictions of the model that the other is measured against.
+        second: Name and predictions of the other.
+
+    Returns:
+        The values of `evaluation.paired.compare_paired`, and its `conclusions`.
+    """
+    from ...evaluation.matching import NamedPredictions
+    from ...evaluation.paired import compare_paired  # loads Matplotlib
+
+    has_copies = isinstance(source, KnowsContradictions)
+    known = NamedPredictions(
+        *first,
+        contradictory=source.contradictory if has_copies else None,
+        groups=source.groups if isinstance(source, KnowsColumns) else None,
+    )
+    finding = compare_paired(known, NamedPredictions(*second))
+    return {**finding.values, "conclusions": list(finding.conclusions)}
+
+
 def _require_outputs(predictions: Predictions) -> None:
     """A model with one output, say, can be trained, but not scored as a classifier."""
     shape, classes = predictions.probabilities.shape, len(predictions.class_names)

@@ -16,7 +16,7 @@ from ..result import TestResult
 from ..step.batches import Batches
 from ..step.evaluate import PredictionStep
 from ..step.losses import overrides_training_step
-from .evaluation import score_predictions
+from .evaluation import paired_difference, score_predictions
 from .outputs import collect
 
 
@@ -80,6 +80,9 @@ def with_views(
     mean = average_views(model, plain, views)
     made = views.source.settings() if isinstance(views.source, HasSettings) else {}
     scores = {"views": views.count, **made, **score_predictions(source, mean)}
+    names = "single model", f"mean of {views.count} views"
+    compared = zip(names, (plain, mean), strict=True)
+    scores["against_single_model"] = paired_difference(source, *compared)
     return replace(
         result, scores={**result.scores, "tta": scores}, tta=TestResult(scores, mean)
     )

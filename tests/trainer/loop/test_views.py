@@ -56,6 +56,7 @@ def split(pictures: Path) -> Any:
     return data_of(pictures).test
 
 
+@pytest.mark.feature("test-time augmentation")
 def test_the_mean_is_that_of_views_drawn_by_hand(model: Any, split: Any) -> None:
     result = Trainer().test(model, split, tta=3)
     files = [hashlib.sha256(Path(name).read_bytes()).digest() for name in split.names]
@@ -97,7 +98,10 @@ def test_one_view_is_the_plain_prediction_bit_for_bit(model: Any, split: Any) ->
         assert np.array_equal(
             each.predictions.probabilities, plain.predictions.probabilities
         )
+    difference = result.tta.scores["against_single_model"]
+    assert difference["scores"]["balanced_accuracy"]["interval"] == [0.0, 0.0]
     expected = {"views": 1, "strength": STRENGTH, "seed": SEED, **plain.scores}
+    expected |= {"against_single_model": difference}
     assert result.scores == {**plain.scores, "tta": expected}
 
 
@@ -116,6 +120,9 @@ def test_files_are_those_of_the_single_model_and_one_of_the_views(
     assert scores == plain
     assert views["views"] == 3
     assert set(views["intervals"]) == set(plain["intervals"])
+    difference = views["against_single_model"]["scores"]["accuracy"]
+    assert difference["first"] == plain["accuracy"]
+    assert difference["second"] == views["accuracy"]
     table = np.genfromtxt(
         tmp_path / "run" / "tta_predictions.csv", delimiter=",", names=True, dtype=None
     )
