@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 _BLUE, _ORANGE = "#0072B2", "#D55E00"  # of Okabe and Ito, for all kinds of sight
 
@@ -46,6 +46,6 @@ def set_sizes_figure(sizes: Mapping[int, int]) -> Figure:
     axis = figure.subplots()
     axis.bar(list(sizes), list(sizes.values()), color=_BLUE)
     axis.set(xlabel="classes in the set of an image", ylabel="images")
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.grid(alpha=0.3, axis="y")
     return figure

@@ -83,7 +83,7 @@ class SelectiveRisk:
     def curve(self) -> Curve:
         """Of the images as they are."""
         kept, wrong = self._cumulative(np.ones((1, self._images)))
-        thresholds = self._ranking.distinct[::-1]
+        thresholds = self._ranking.distinct[::-1].astype(np.float64)
         return Curve(thresholds, kept[0].astype(np.int64), wrong[0].astype(np.int64))
 
     def areas(self, weights: Floats) -> Floats:

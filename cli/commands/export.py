@@ -163,9 +163,8 @@ def _images(run: Path, config: "RunConfig") -> Any:
     if split is None or not split.num_examples:
         raise ConfigError(
             message(
-                "The copy is compared with the model on images of the validation or test "
-                "split; the run has neither.",
-                "Export it without --calibrated.",
+                "What is exported is compared on images of the validation or test split; "
+                "the run has neither.",
                 run=str(run),
             )
         )
