@@ -13,7 +13,7 @@ import tensorflow as tf
 from .cam_layers import kernels_behind
 from .flat_graph import Call, FlatGraph, Values
 
-RANDOM_HEADS = 10
+RANDOM_HEADS = 20  # of few classes, fewer may all point one way
 
 
 class Maps(NamedTuple):

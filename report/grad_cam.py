@@ -23,8 +23,10 @@ CHECKED_IMAGES = 40
 TITLE = "What the model looks at"
 EXPLANATION = (
     "Bright regions raise the score of a class, by the activations of one layer and their "
-    "gradients. They show where the model looks, not why, and not that it is right to."
+    "gradients; each map is scaled on its own. They show where the model looks, not why, and "
+    "not that it is right to."
 )
+_OTHER = {"grad_cam": "Grad-CAM++", "grad_cam_plus_plus": "Grad-CAM"}
 _FEW_CELLS = 4  # a side
 _TOLERANCE = 0.02  # of a probability, on other devices and in half precision
 
@@ -178,12 +180,18 @@ class _Draft:
 
     def _note_maps(self, agreement: npt.NDArray[Any], cells: Sequence[int]) -> None:
         known = agreement[np.isfinite(agreement)]
+        median = float(np.median(known)) if len(known) else None
+        if median is not None:
+            self.conclusions.append(
+                f"With maps of {_OTHER[self.values['method']]} these have a rank correlation "
+                f"of {median:.2f}, the median of {len(known)} images."
+            )
         self.values |= {
             "images": len(agreement),
             "cells": list(map(int, cells)),
             "agreement_with_other_method": {
                 "correlations": [round(float(each), 6) for each in known],
-                "median": float(np.median(known)) if len(known) else None,
+                "median": median,
             },
         }
         if min(cells) < _FEW_CELLS:

@@ -86,6 +86,9 @@ def test_what_was_done_and_how_far_it_can_be_trusted_is_in_the_values(finding):
     assert len(values["head_check"]["correlations"]) == 24
     assert values["head_check"]["passed"]
     assert "The maps depend on what the head has learned" in finding.conclusions[-1]
+    assert (
+        "With maps of Grad-CAM++ these have a rank correlation" in finding.conclusions[-2]
+    )
     assert len(values["agreement_with_other_method"]["correlations"]) == 12
     assert not finding.gaps
 
