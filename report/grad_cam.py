@@ -23,8 +23,8 @@ CHECKED_IMAGES = 40
 TITLE = "What the model looks at"
 EXPLANATION = (
     "Bright regions raise the score of a class, by the activations of one layer and their "
-    "gradients; each map is scaled on its own. They show where the model looks, not why, and "
-    "not that it is right to."
+    "gradients; each map is scaled on its own. They show where the model looks, not why, "
+    "and not that it is right to."
 )
 _OTHER = {"grad_cam": "Grad-CAM++", "grad_cam_plus_plus": "Grad-CAM"}
 _FEW_CELLS = 4  # a side
@@ -182,9 +182,10 @@ class _Draft:
         known = agreement[np.isfinite(agreement)]
         median = float(np.median(known)) if len(known) else None
         if median is not None:
+            other = _OTHER[self.values["method"]]
             self.conclusions.append(
-                f"With maps of {_OTHER[self.values['method']]} these have a rank correlation "
-                f"of {median:.2f}, the median of {len(known)} images."
+                f"With maps of {other} these have a rank correlation of {median:.2f}, the "
+                f"median of {len(known)} images."
             )
         self.values |= {
             "images": len(agreement),
