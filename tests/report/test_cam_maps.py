@@ -63,6 +63,7 @@ def test_grad_cam_plus_plus_is_that_of_the_paper(model):
     assert np.array_equal(found.check, cam_of(model).of_classes(IMAGES, CLASSES).maps[:, 0])
 
 
+@pytest.mark.feature("Grad-CAM")
 @pytest.mark.parametrize("nesting", [1, 2])
 def test_flat_and_nested_backbones_give_the_same_maps(model, nesting):
     nested = patch_model(nesting)

@@ -65,6 +65,7 @@ def test_panels_show_the_maps_of_the_predicted_and_the_true_class(task, finding)
             assert len(panel.caption) == 4
 
 
+@pytest.mark.feature("every missed image")
 def test_every_missed_image_is_shown_and_listed(finding):
     headings = [panel.heading for panel in finding.panels]
     assert headings[:2] == ["green: all 2 that were missed"] * 2

@@ -24,6 +24,7 @@ def test_maps_without_ranks_have_no_correlation():
     assert np.isnan(rank_correlations(maps, RANDOM.normal(size=(3, 2, 2)))).all()
 
 
+@pytest.mark.feature("Grad-CAM")
 def test_maps_like_edges_which_stay_with_any_head_fail():
     edges = RANDOM.normal(size=(30, 1, 7, 7))
     maps = edges + 0.2 * RANDOM.normal(size=(30, 6, 7, 7))
