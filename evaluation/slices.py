@@ -12,10 +12,11 @@ from ..core.names import did_you_mean, some
 from .differences import difference, holm
 from .evidence import Evidence, Labelled, require_probabilities
 from .finding import Finding, Table
-from .proportions import wilson_interval
+from .proportions import share_interval
 from .scores import classification_scores
 from .slices_figure import slices_figure
 from .slicing import Slice, reason_to_leave_out, slices_of
+from .text import with_interval
 
 TITLE = "Slices"
 EXPLANATION = (
@@ -24,6 +25,15 @@ EXPLANATION = (
     "images: of accuracy, and of recall class by class, which does not depend on how many "
     "images of which class a slice has. A slice is named as worse where the difference "
     "holds after Holm's correction for the number of comparisons."
+)
+_HEADER = (
+    "value",
+    "images",
+    "accuracy",
+    "balanced accuracy",
+    "macro ROC-AUC",
+    "accuracy, minus that of others",
+    "recall, minus that of others",
 )
 SCORES = ("accuracy", "balanced_accuracy", "macro_roc_auc")
 _WORSE = 0.05  # corrected p-values below it
@@ -144,9 +154,8 @@ def _scored(test: Labelled, part: Slice) -> dict[str, Any]:
         test.labels[rows], test.probabilities[rows], test.class_names, groups
     )
     right = test.predicted == test.labels
-    if groups is None:  # of a few images of each class, draws by class are too alike
-        interval = wilson_interval(int(right[rows].sum()), len(rows))
-        scores["intervals"]["accuracy"] = interval
+    # Not drawn class by class: with few images of each, all draws would be alike.
+    scores["intervals"]["accuracy"] = share_interval(right[rows], groups)
     if len(np.unique(test.labels[rows])) < 2:
         scores["balanced_accuracy"] = None  # it would be the accuracy once more
     return {
@@ -203,7 +212,7 @@ def _conclusions(
     name, lowest = min(scored, key=lambda item: item[1]["accuracy"])
     yield (
         f"Of {len(scored):,} slices accuracy is lowest where {_named(name, lowest)}: "
-        f"{_with_interval(lowest, 'accuracy')}, of {lowest['images']:,} images."
+        f"{with_interval(lowest, 'accuracy')}, of {lowest['images']:,} images."
     )
     below = sum(
         one["interval"][1] < 0 and not _holds(one)
@@ -213,20 +222,18 @@ def _conclusions(
     by_chance = f"{comparisons:,} comparisons were made. "
     if below:
         by_chance += (
-            f"{below} more differences are below 0 by their own interval alone: where "
-            f"there is no difference at all, about one in 40 is, by chance."
+            f"Besides those called worse, {below} came out below 0 by the interval alone: "
+            "where there is no difference at all, about one in 40 does, by chance."
         )
     yield by_chance.strip()
 
 
 def _warning(column: str, each: Mapping[str, Any]) -> str:
     name, worst = next(item for item in each["difference"].items() if _holds(item[1]))
-    low, high = worst["interval"]
     what = "accuracy" if name == "accuracy" else "recall, class by class,"
     return (
         f"The model is worse where {_named(column, each)} ({each['images']:,} images): "
-        f"{what} differs from that of all other images by {worst['value']:+.3f} "
-        f"[{low:+.3f}, {high:+.3f}]."
+        f"{what} differs from that of all other images by {_signed(worst)}."
     )
 
 
@@ -235,34 +242,22 @@ def _named(column: str, each: Mapping[str, Any]) -> str:
     return f"{column} has no value" if value is None else f"{column} is {value}"
 
 
-def _with_interval(scores: Mapping[str, Any], name: str) -> str | None:
-    if scores[name] is None:
-        return None
-    text = f"{scores[name]:.3f}"
-    if name in scores["intervals"]:
-        low, high = scores["intervals"][name]
-        text += f" [{low:.3f}, {high:.3f}]"
-    return text
-
-
 def _table(column: str, found: Sequence[Mapping[str, Any]]) -> Table:
-    header = ["value", "images", "accuracy", "balanced accuracy", "macro ROC-AUC"]
     rows = [
         [
-            "no value" if each["value"] is None else each["value"],
+            ("no value" if each["value"] is None else each["value"])
+            + " (worse)" * each["is_worse"],
             each["images"],
-            *(_with_interval(each, name) for name in SCORES),
+            *(with_interval(each, name) for name in SCORES),
             *(_signed(each["difference"].get(name)) for name in SCORES[:2]),
-            "worse" if each["is_worse"] else "",
         ]
         for each in found
     ]
-    differences = ["difference of accuracy", "of recall, class by class", ""]
-    return Table(f"By {column}, with 95 % intervals", [*header, *differences], rows)
+    return Table(f"By {column}, with 95 % intervals", _HEADER, rows)
 
 
 def _signed(one: Mapping[str, Any] | None) -> str | None:
     if one is None:
         return None
     low, high = one["interval"]
-    return f"{one['value']:+.3f} [{low:+.3f}, {high:+.3f}]"
+    return f"{one['value']:+.2f} [{low:+.2f}, {high:+.2f}]"

@@ -71,7 +71,7 @@ def test_a_slice_that_is_worse_is_named_with_its_difference() -> None:
     assert "8 comparisons were made" in finding.conclusions[1]
     assert "lowest where camera is C" in finding.conclusions[0]
     (table,) = finding.tables
-    assert [row[-1] for row in table.rows] == ["", "", "worse", ""]
+    assert [row[0] for row in table.rows] == ["A", "B", "C (worse)", "D"]
 
 
 @pytest.mark.nightly
@@ -106,6 +106,17 @@ def test_images_of_one_patient_do_not_make_a_slice_sure() -> None:
     patients = np.concatenate([np.arange(120), np.full(30, 120)])
     assert measured(with_columns(test, sex=sex)).warnings
     assert not measured(with_columns(replace(test, groups=patients), sex=sex)).warnings
+
+
+def test_a_model_that_always_says_the_same_is_not_sure_of_its_accuracy() -> None:
+    """Class by class all draws would be alike."""
+    labels = np.arange(120) % 5
+    test = labelled(np.tile([[0.6, 0.1, 0.1, 0.1, 0.1]], (120, 1)), labels)
+    for groups in (None, np.arange(120) // 3):
+        evidence = with_columns(replace(test, groups=groups), sex=["f", "m"] * 60)
+        low, high = measured(evidence).values["columns"]["sex"][0]["intervals"]["accuracy"]
+        assert low < 0.15
+        assert high > 0.25
 
 
 def test_small_slices_are_gaps_that_name_them() -> None:
