@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from ..core.names import printable
 from .evidence import Labelled
 
 MOST_SLICES = 40
 _WIDTH = 28
+# With room for names where a page has a wider font than the one they were measured in.
+_PADDING_INCHES = 0.15
 # Okabe and Ito's colours, told apart by the shape of the mark as well.
 _MARKS: dict[bool, dict[str, Any]] = {
     False: {"color": "#0072B2", "fmt": "o", "label": "slice"},
@@ -29,7 +32,10 @@ def slices_figure(
     every = [(name, each) for name, found in columns.items() for each in found]
     lowest = sorted(every, key=lambda item: item[1]["accuracy"])[:MOST_SLICES]
     shown = [item for item in every if item in lowest]
-    figure = Figure(figsize=(5.5, 1.1 + 0.24 * len(shown)), layout="constrained")
+    figure = Figure(
+        figsize=(5.5, 1.1 + 0.24 * len(shown)),
+        layout=ConstrainedLayoutEngine(w_pad=_PADDING_INCHES),
+    )
     axis = figure.subplots()
     for is_worse, mark in _MARKS.items():
         rows = [row for row, (_, each) in enumerate(shown) if each["is_worse"] is is_worse]
