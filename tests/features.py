@@ -95,10 +95,10 @@ GROUPS: dict[str, dict[str, str]] = {
         "groups in intervals": "with a group column, intervals draw whole groups",
         "Grad-CAM": "`evaluation.grad_cam`: maps for any functional model, nested at any "
         "depth, checked against random heads",
-        "every missed image": "`evaluation.must_not_miss`: classes of which the report shows "
-        "all that was missed",
-        "robustness": "`evaluation.robustness`: scores under blur, noise, JPEG, darkness and "
-        "rotation",
+        "every missed image": "`evaluation.must_not_miss`: classes of which the report "
+        "shows all that was missed",
+        "robustness": "`evaluation.robustness`: scores under blur, noise, JPEG, darkness "
+        "and rotation",
         "test-time augmentation": "`keraunos test RUN --tta 8`, `Trainer.test(tta=...)`, "
         "beside the single model",
         "ensembles": "folds or several runs as one model: `test`, `predict`, `export`",
