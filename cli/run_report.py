@@ -87,7 +87,7 @@ def _measured(
         )
     if data.test is None:
         names = list(create_parts(evaluation))
-        why = "The run has no test images: set data.test or data.test_split."
+        why = "there are no test images; set data.test or data.test_split"
         return report_without_test(facts, names, why), None
     model = load_model(member.run, member.config)
     result = Trainer().test(model, data, evaluation=evaluation)

@@ -97,7 +97,7 @@ def report_without_test(facts: RunFacts, names: Sequence[str], reason: str) -> R
         names: Of the parts of the evaluation.
         reason: Why.
     """
-    gaps = [f"not measured: any score. {reason}"]
+    gaps = [f"not measured: any score, because of this: {reason}"]
     return RunReport(facts, findings=unmeasured(names, reason), gaps=gaps)
 
 

@@ -9,7 +9,13 @@ import typer
 from ...configs import typed_values
 from ...core.errors import ConfigError, message
 from ...core.files import require_plain
-from ...core.run_layout import REPORT_FILE, TENSORBOARD_FOLDER
+from ...core.run_layout import (
+    MODEL_FILE,
+    REPORT_FILE,
+    SEARCH_FILE,
+    TENSORBOARD_FOLDER,
+    TRIAL,
+)
 from ..console import notify, show
 from ..ensembles import Member, find_members
 from ..output_file import require_writable, writing
@@ -23,7 +29,8 @@ def report(
         list[str],
         typer.Argument(
             metavar="RUN... [KEY=VALUE...]",
-            help="Run directories, or one of folds; then settings of `evaluation`.",
+            help="Run directories, or one of folds or of a search; then settings of "
+            "`evaluation`.",
             show_default=False,
         ),
     ],
@@ -72,10 +79,28 @@ def _split(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
                 arguments=" ".join(wrong),
             )
         )
-    runs = [Path(each) for each in arguments if each not in settings]
+    named = [Path(each) for each in arguments if each not in settings]
+    runs = [run for each in named for run in _trials_of(each) or [each]]
     if not runs:
         raise ConfigError(message("Name at least one run.", "Look below `runs`.", runs=[]))
     return runs, settings
+
+
+def _trials_of(directory: Path) -> list[Path]:
+    """Of a search, those trials whose models were kept; nothing of other directories."""
+    if not (directory / SEARCH_FILE).is_file():
+        return []
+    trials = [each for each in directory.iterdir() if TRIAL.fullmatch(each.name)]
+    kept = sorted(each for each in trials if (each / MODEL_FILE).is_file())
+    if not kept:
+        raise ConfigError(
+            message(
+                f"A search must have kept the model of a trial, as its {MODEL_FILE}.",
+                "Finish the search, with search.keep=1 or more.",
+                run=str(directory),
+            )
+        )
+    return kept
 
 
 def _place(members: Sequence[Member], output: Path | None) -> Path:

@@ -97,6 +97,7 @@ def test_outputs_that_are_no_probabilities_are_a_gap(run):
 
 
 def test_a_run_without_test_images_is_reported_all_the_same():
-    report = report_without_test(RunFacts("a"), ["calibration"], "No test images.")
-    assert report.findings["calibration"].gaps == ["not measured: No test images."]
-    assert "not measured: any score. No test images." in Page(page([report])).text
+    report = report_without_test(RunFacts("a"), ["calibration"], "there are none.")
+    assert report.findings["calibration"].gaps == ["not measured: there are none."]
+    shown = Page(page([report])).text
+    assert "not measured: any score, because of this: there are none." in shown

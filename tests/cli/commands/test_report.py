@@ -33,6 +33,15 @@ def copied(small_run, tmp_path):
 
 
 @pytest.fixture
+def search(tmp_path):
+    """A search that kept no model."""
+    (tmp_path / "search" / "trial-000").mkdir(parents=True)
+    (tmp_path / "search" / "search.json").touch()
+    (tmp_path / "search" / "results.csv").write_text("trial,status\n1,completed\n")
+    return tmp_path / "search"
+
+
+@pytest.fixture
 def spy(copied, tmp_path, monkeypatch):
     """A part that leaves a file when it is made; the run's own config.yaml names it."""
     (tmp_path / "spying.py").write_text(PART)
@@ -67,16 +76,18 @@ def test_a_run_is_reported_from_what_it_holds(keraunos, copied, spy):
 
 @pytest.mark.slow
 def test_runs_stand_side_by_side_with_a_part_that_was_typed(
-    keraunos, copied, spy, tmp_path
+    keraunos, copied, search, spy, tmp_path
 ):
     shutil.copytree(copied, tmp_path / "other=1")
+    trial = shutil.copytree(copied, search / "trial-001")
     part = "evaluation.spy={class: 'spying:Spy', place: typed.txt}"
-    answer = keraunos("report", copied, "other=1", part, "--output", "both.html")
+    answer = keraunos("report", "search", "other=1", part, "--output", "both.html")
     assert answer.code == 0, answer.err
     shown = Page((tmp_path / "both.html").read_text()).text
-    assert shown.startswith("Report on run, other=1")
+    assert shown.startswith("Report on trial-001, other=1")
     assert "Side by side" in shown
-    assert not (copied / "report.html").exists()
+    assert "Trials of the search This run is one of them" in shown
+    assert not (trial / "report.html").exists()
     content = json.loads((tmp_path / "other=1" / "evaluation.json").read_text())
     assert content["spy"]["values"] == {"images": 12}
     assert (tmp_path / "typed.txt").exists()
@@ -107,14 +118,14 @@ def test_what_is_lost_leaves_a_report_of_what_was_written(keraunos, copied, lost
         (["run", "trainer.max_epochs=3"], "settings of `evaluation` alone"),
         (["evaluation.calibration=null"], "Name at least one run"),
         (["nothing"], "RUN must be a run directory"),
+        (["search"], "must have kept the model of a trial"),
         (["run", "evaluation.calibratoin={}"], "Did you mean calibration?"),
         (["run", "--output", "nowhere/x.html"], "must be a place that can be written"),
     ],
 )
 def test_what_was_typed_wrongly_is_said_before_any_work(
-    keraunos, copied, unchanged, arguments, words
+    keraunos, copied, search, unchanged, arguments, words
 ):
-    unchanged()
     answer = keraunos("report", *arguments)
     assert (answer.code, answer.out) == (2, "")
     assert words in answer.err
