@@ -43,15 +43,16 @@ def _about_confidence(values: Mapping[str, Any]) -> str:
     rows = {row["wanted"]: row for row in values["risk_coverage"]["kept"]}
     half, every = with_interval(rows[0.5], "accuracy"), with_interval(rows[1.0], "accuracy")
     return (
-        f"On the half of the images that the model is most sure of, its accuracy is "
-        f"{half}; on all of them it is {every}."
+        f"On the {rows[0.5]['kept']:.0%} of the images that the model is most sure of, its "
+        f"accuracy is {half}; on all of them it is {every}."
     )
 
 
 def _about_sets(sets: Mapping[str, Any]) -> str:
+    cases = "images of each class" if sets["by_class"] else "images"
     return (
-        f"Asked for sets that hold the right class in {sets['wanted_coverage']:.0%} of the "
-        f"cases, they do in {with_interval(sets, 'coverage')} of {sets['images']:,} test "
+        f"Asked for sets that hold the right class for {sets['wanted_coverage']:.0%} of the "
+        f"{cases}, they do in {with_interval(sets, 'coverage')} of {sets['images']:,} test "
         f"images, with {sets['mean_size']:.1f} classes on average; {sets['single']:.0%} of "
         f"the sets name a single class."
     )

@@ -139,6 +139,7 @@ def test_probabilities_that_are_all_alike_are_measured(rows):
     finding = Abstention(coverage=0.5).evaluate(Evidence(split, split))
     json.dumps(finding.values, allow_nan=False)
     assert sum(finding.values["sets"]["sizes"].values()) == 3
+    assert finding.conclusions[0].startswith("On the 100% of the images")
 
 
 def test_no_test_images_are_a_gap(evidence):
