@@ -43,8 +43,8 @@ def _about_confidence(values: Mapping[str, Any]) -> str:
     rows = {row["wanted"]: row for row in values["risk_coverage"]["kept"]}
     half, every = with_interval(rows[0.5], "accuracy"), with_interval(rows[1.0], "accuracy")
     return (
-        f"On the {rows[0.5]['kept']:.0%} of the images that the model is most sure of, its "
-        f"accuracy is {half}; on all of them it is {every}."
+        f"On the {rows[0.5]['kept']:.0%} of the images that the model is most sure of, "
+        f"its accuracy is {half}; on all of them it is {every}."
     )
 
 

@@ -50,8 +50,8 @@ def read_correction(run_dir: Path, class_names: tuple[str, ...]) -> Correction:
         raise ConfigError(
             message(
                 f"The run must have a {CALIBRATION_FILE}.",
-                f"`keraunos test {run_dir}` writes it, if there are validation images to fit "
-                "a correction on; evaluation.json says why if not.",
+                f"`keraunos test {run_dir}` writes it, if there are validation images to "
+                "fit a correction on; evaluation.json says why if not.",
                 run=str(run_dir),
             )
         )
