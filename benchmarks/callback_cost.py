@@ -183,7 +183,8 @@ def measure(
         export=False,
     )
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
-        trainer.fit(build, data)
+        if not trainer.fit(build, data).is_finished:
+            raise KeyboardInterrupt  # which ends the fit alone
     return watch
 
 

@@ -116,7 +116,10 @@ def with_keraunos(mode: str) -> Any:
             feature_cache=mode,
             callbacks={"progress_bar": None},
         )
-        return float(trainer.fit(module, data).history["val_loss"][-1])
+        result = trainer.fit(module, data)
+        if not result.is_finished:
+            raise KeyboardInterrupt  # which ends the fit alone
+        return float(result.history["val_loss"][-1])
 
     return run
 

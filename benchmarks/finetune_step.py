@@ -102,7 +102,8 @@ def measure(side: str, options: argparse.Namespace) -> tuple[float, float]:
             check_replicas=False,
             callbacks={"clock": clock, "progress_bar": None},
         )
-        trainer.fit(build, batches(options))
+        if not trainer.fit(build, batches(options)).is_finished:
+            raise KeyboardInterrupt  # which ends the fit alone
     keras.backend.clear_session()
     return tuple(np.median(clock.epochs[1:], axis=0).tolist())
 

@@ -89,7 +89,8 @@ def with_keraunos(dataset: tf.data.Dataset, options: argparse.Namespace) -> list
         max_epochs=options.epochs + 1,
         callbacks={"clock": clock, "progress_bar": None},
     )
-    trainer.fit(module(options), dataset)
+    if not trainer.fit(module(options), dataset).is_finished:
+        raise KeyboardInterrupt  # which ends the fit alone
     return clock.speeds
 
 

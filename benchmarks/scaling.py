@@ -95,7 +95,8 @@ def train(name: str, options: argparse.Namespace) -> dict[str, Any]:
         max_epochs=options.epochs + 1,
         callbacks={"clock": clock, "progress_bar": None},
     )
-    trainer.fit(lambda: build(options), make_batches(options, steps))
+    if not trainer.fit(lambda: build(options), make_batches(options, steps)).is_finished:
+        raise KeyboardInterrupt  # which ends the fit alone
     milliseconds = np.median([each.clock for each in clock.milliseconds])
     return {"milliseconds": float(milliseconds), **exchanged}
 

@@ -235,7 +235,8 @@ def with_keraunos(case: Case, options: argparse.Namespace) -> list[Milliseconds]
         steps_per_execution=case[1],
         callbacks={"clock": clock, "progress_bar": None},
     )
-    trainer.fit(build, batches(options))
+    if not trainer.fit(build, batches(options)).is_finished:
+        raise KeyboardInterrupt  # which ends the fit alone
     return clock.milliseconds
 
 
