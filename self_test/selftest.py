@@ -1,5 +1,6 @@
 """The self-test from beginning to end."""
 
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any
 
 from ..core.console import notify
 from ..core.errors import ConfigError, SelfTestError, message
+from ..core.signals import stop_signals
 from .check import Check, CheckSettings
 from .device_layout import DeviceLayout
 from .plan import Job, find_jobs, slowness, time_limit
@@ -58,13 +60,14 @@ def selftest(
             message("`minutes` must be at least 1.", "Try minutes=5.", minutes=minutes)
         )
     started = time.monotonic()
-    machine = describe_machine()
-    rows = []
-    slower = slowness(machine["start_seconds"])
-    for job in find_jobs(checks, machine, minutes):
-        left = 60 * minutes - (time.monotonic() - started)
-        rows.append(_run(job, left, slower))
-        (on_row or _notify)(rows[-1])
+    with stop_signals(then=_leave):
+        machine = describe_machine()
+        rows = []
+        slower = slowness(machine["start_seconds"])
+        for job in find_jobs(checks, machine, minutes):
+            left = 60 * minutes - (time.monotonic() - started)
+            rows.append(_run(job, left, slower))
+            (on_row or _notify)(rows[-1])
     return SelfTestReport(
         machine, rows, minutes, f"{datetime.now(UTC):%Y-%m-%d}", time.monotonic() - started
     )
@@ -107,6 +110,13 @@ def _run(job: Job, seconds_left: float, slower: float) -> Row:
         verdict,
         time.monotonic() - started,
     )
+
+
+def _leave(number: int) -> None:
+    """Ends the process by an exception, on whose way the folder of a check is removed."""
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise SystemExit(128 + number)
 
 
 def _in_folder(module: str, settings: CheckSettings, limit_seconds: float) -> Verdict:

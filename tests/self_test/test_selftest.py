@@ -1,6 +1,7 @@
 """The self-test from beginning to end, with checks of which the verdicts are known."""
 
 import json
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,26 @@ def test_a_tensorflow_that_does_not_start_is_an_error(verdicts):
     verdicts["machine"] = Verdict("failed", "it was ended by SIGILL: no AVX")
     with pytest.raises(SelfTestError, match=r"must start.*SIGILL: no AVX"):
         selftest()
+
+
+@pytest.mark.parametrize(
+    ("number", "left_by"),
+    [(signal.SIGTERM, SystemExit), (signal.SIGINT, KeyboardInterrupt)],
+)
+def test_a_signal_leaves_no_folder(number, left_by, monkeypatch):
+    folders = []
+
+    def run_check(name: str, settings: Any, limit_seconds: float) -> None:
+        folders.append(settings.folder)
+        signal.raise_signal(number)
+
+    monkeypatch.setattr(module, "run_check", run_check)
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(left_by):
+        selftest()
+    assert len(folders) == 1
+    assert not folders[0].exists()
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_the_front_door_has_it():
