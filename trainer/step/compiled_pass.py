@@ -5,7 +5,7 @@ their forward pass comes out of it as values, which are written by the rules of 
 strategy afterwards.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -16,6 +16,18 @@ from . import random_floats
 from .detached_pass import DetachedPass, Outputs, Packing
 from .losses import Kind
 from .replica_pass import Batch, PassResult, ReplicaPass
+
+
+class Program(NamedTuple):
+    """What XLA compiles for a replica.
+
+    Attributes:
+        function: Takes and returns flat tensors.
+        outputs: What becomes of those that it returns.
+    """
+
+    function: Any
+    outputs: Packing
 
 
 class CompiledPass:
@@ -45,8 +57,7 @@ class CompiledPass:
         self._detached = DetachedPass(replica_pass, model)
         self._replicas = replicas
         self._num_rows = num_rows
-        self._programs: dict[int, Any] = {}
-        self._packing = Packing(())  # known once a pass has been traced
+        self._programs: dict[int, Program] = {}
         self.num_programs = 0
 
     @property
@@ -59,20 +70,22 @@ class CompiledPass:
         rows = _num_rows(batch)
         is_full = _both(_equal(rows, self._own_num_rows()), _equal(repeats, 1))
         if tf.get_static_value(is_full) is None:
-            tensors = tf.cond(
-                is_full, lambda: self._compiled(batch), lambda: self._plain(batch, repeats)
-            )
+            outputs = self._either(is_full, batch, repeats)
         elif tf.get_static_value(is_full):
-            tensors = self._compiled(batch)
+            outputs = self.compiled(batch)
         else:
-            tensors = self._plain(batch, repeats)
-        outputs = self._unpacked(tensors)
+            outputs = self._detached(batch, repeats)
         self._detached.write(outputs.updates)
         return outputs.result
 
     def compiled(self, batch: Batch) -> Outputs:
         """What the program gives for a part of a full batch; while tracing."""
-        return self._unpacked(self._compiled(batch))
+        form, replica = Packing(batch), _replica()
+        own = [self._in_full_shape(tensor) for tensor in form.tensors]
+        if replica not in self._programs:
+            self._programs[replica] = self._program(form, own)
+        program = self._programs[replica]
+        return Outputs(*program.outputs.unpack(list(program.function(*own))))
 
     def uncompiled(self, batch: Batch) -> Outputs:
         """The same without XLA, eagerly or while tracing."""
@@ -83,24 +96,33 @@ class CompiledPass:
         rows = self._replicas.rows(_replica(), self._num_rows)
         return int(rows.stop - rows.start)
 
-    def _plain(self, batch: Batch, repeats: tf.Tensor) -> list[tf.Tensor]:
-        return self._packed(self._detached(batch, repeats))
+    def _either(self, is_full: tf.Tensor, batch: Batch, repeats: tf.Tensor) -> Outputs:
+        """Runs the program or the pass itself, which only the batch can tell."""
+        packings: list[Packing] = []  # of both branches; they are alike
 
-    def _compiled(self, batch: Batch) -> list[tf.Tensor]:
-        form, replica = Packing(batch), _replica()
-        own = [self._in_full_shape(tensor) for tensor in form.tensors]
-        if replica not in self._programs:
-            self._programs[replica] = self._program(form, own)
-        return list(self._programs[replica](*own))
+        def packed(outputs: Outputs) -> list[tf.Tensor]:
+            packings.append(Packing(outputs))
+            return packings[-1].tensors
 
-    def _program(self, form: Packing, inputs: list[tf.Tensor]) -> Any:
+        tensors = tf.cond(
+            is_full,
+            lambda: packed(self.compiled(batch)),
+            lambda: packed(self._detached(batch, repeats)),
+        )
+        return Outputs(*packings[-1].unpack(tensors))
+
+    def _program(self, form: Packing, inputs: list[tf.Tensor]) -> "Program":
+        packings: list[Packing] = []
+
         def run(*tensors: tf.Tensor) -> list[tf.Tensor]:
             self.num_programs += 1
             with random_floats_by(random_floats.uniform, random_floats.normal):
-                return self._packed(self.uncompiled(form.unpack(tensors)))
+                packings.append(Packing(self.uncompiled(form.unpack(tensors))))
+            return packings[-1].tensors
 
         specs = [tf.TensorSpec(each.shape, each.dtype) for each in inputs]
-        return trace(run, jit_compile=True).get_concrete_function(*specs)
+        function = trace(run, jit_compile=True).get_concrete_function(*specs)
+        return Program(function, packings[-1])
 
     def _in_full_shape(self, tensor: tf.Tensor) -> tf.Tensor:
         """The same tensor, of which the number of rows is known while tracing."""
@@ -109,13 +131,6 @@ class CompiledPass:
         rows = self._own_num_rows() if tensor.shape[0] is None else tensor.shape[0]
         copy.set_shape([rows, *tensor.shape[1:]])
         return copy
-
-    def _packed(self, outputs: Outputs) -> list[tf.Tensor]:
-        self._packing = Packing(outputs)
-        return self._packing.tensors
-
-    def _unpacked(self, tensors: list[tf.Tensor]) -> Outputs:
-        return Outputs(*self._packing.unpack(tensors))
 
 
 def _replica() -> int:
