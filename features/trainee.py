@@ -13,6 +13,7 @@ from ..core.progress import track
 from ..core.store import Store
 from ..data.order import Draws
 from ..models import FrozenPart, Module
+from ..models.inference import infer, keep_parts
 from ..models.module import Predict
 from ..strategies import BatchSource, workers_of
 from .cache import FeatureCache
@@ -24,7 +25,7 @@ from .split import FeatureSplit
 # By how much outputs of the whole model may differ from those on cached features.
 TOLERANCES = {"float32": 1e-4, "float64": 1e-4}
 TOLERANCE_OF_LOW_PRECISION = 2e-2
-CHECKED_EXAMPLES = 32
+CHECKED_EXAMPLES = 8  # from first to last
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,13 @@ class Head(Trainee):
         Raises:
             KeraunosError: It does not.
         """
-        draws = Draws(*(part[:CHECKED_EXAMPLES] for part in self.images.draws(0)))
+        draws = self.images.draws(0)
+        places = np.linspace(0, len(draws.rows) - 1, CHECKED_EXAMPLES).astype(int)
+        draws = Draws(*(part[np.unique(places)] for part in draws))
         images, _, _ = self.images.prepare(self.images.arrays(draws))
         features, _, _ = self.features.prepare(self.features.arrays(draws))
         difference = _largest_difference(
-            self.whole(images, training=False), self.model(features, training=False)
+            infer(self.whole, images), self.model(features, training=False)
         )
         policy = keras.config.dtype_policy().name
         allowed = TOLERANCES.get(policy, TOLERANCE_OF_LOW_PRECISION)
@@ -188,6 +191,8 @@ class FeaturePlan:
             head = self.module.trained_part(model)
             if head is None:
                 head = head_behind(cache.frozen.model.output, model)
+                if model.distribute_strategy.num_replicas_in_sync == 1:
+                    keep_parts(model, cache.frozen.model, head)
             tools.build_compiled(head, train)
         return Head(
             head,

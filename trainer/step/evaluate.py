@@ -8,15 +8,14 @@ import keras
 import tensorflow as tf
 
 from ...models import Module
+from ...models.inference import traced_forward
 from ...strategies import first_device, own_part, sum_over_replicas
-from ...strategies.tensorflow_internals import trace, traced
+from ...strategies.tensorflow_internals import traced
 from .batch_size import of_right_batch_size
 from .batches import Prepare, next_with_wait
 from .epoch_totals import EpochTotals
 from .losses import Kind, divide, forward, loss_names, num_rows
 from .measure import measure, own_rows
-
-_FORWARD = "_traced_forward_of_keraunos"
 
 
 class EvaluationStep:
@@ -153,30 +152,3 @@ class FunctionStep:
     def _on_replica(self, parts: Any) -> Any:
         part, repeats = own_part(parts)
         return own_rows(self._function(*part), repeats)
-
-
-def traced_forward(model: keras.Model) -> Callable[[Any], Any]:
-    """A model as a `tf.function`, which is traced once for all data that it sees.
-
-    Tracing a large network takes seconds, and so does what TensorFlow makes of the trace
-    after each change of its seed. Features are computed from many data.
-    """
-
-    def forward(inputs: Any) -> Any:
-        traced = kept[_FORWARD]
-        if traced.experimental_get_tracing_count() == 0:
-            traced.get_concrete_function(tf.nest.map_structure(_of_any_size, inputs))
-        return traced(inputs)
-
-    kept = vars(model)  # not an attribute that Keras would track and save
-    if _FORWARD not in kept:
-        untraced = functools.partial(model, training=False)
-        kept[_FORWARD] = trace(untraced)
-    return forward
-
-
-def _of_any_size(tensor: Any) -> Any:
-    """The type of a batch, whose last one is smaller; ragged ones stay as they are."""
-    if not isinstance(tensor, tf.Tensor) or tensor.shape.rank in (None, 0):
-        return tensor
-    return tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype)

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from ...core.errors import ConfigError, message
 from ...models import Module
+from ...models.inference import infer
 from ...strategies import Replicas, gather_rows
 from .batch_size import of_right_batch_size
 from .loss_internals import (
@@ -113,7 +114,7 @@ def forward(
             share = _floatx(repeats)
             values = {n: _sum(each, rows) / share for n, each in own.values.items()}
         else:
-            predictions = model(inputs, training=training)
+            predictions = model(inputs, training=True) if training else infer(model, inputs)
             compared = targets, predictions, sample_weight
             terms = compiled_terms(model, compared, rows, repeats)
         terms += _additional_terms(model, rows)
