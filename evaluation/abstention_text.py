@@ -50,11 +50,12 @@ def _about_confidence(values: Mapping[str, Any]) -> str:
 
 def _about_sets(sets: Mapping[str, Any]) -> str:
     cases = "images of each class" if sets["by_class"] else "images"
+    covered = with_interval(sets, "coverage")
     return (
-        f"Asked for sets that hold the right class for {sets['wanted_coverage']:.0%} of the "
-        f"{cases}, they do in {with_interval(sets, 'coverage')} of {sets['images']:,} test "
-        f"images, with {sets['mean_size']:.1f} classes on average; {sets['single']:.0%} of "
-        f"the sets name a single class."
+        f"Asked for sets that hold the right class for {sets['wanted_coverage']:.0%} of "
+        f"the {cases}, they do in {covered} of {sets['images']:,} test images, with "
+        f"{sets['mean_size']:.1f} classes on average; {sets['single']:.0%} of the sets "
+        "name a single class."
     )
 
 
