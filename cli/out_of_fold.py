@@ -1,19 +1,20 @@
 """What each fold says of the images that it did not train on, put together."""
 
-import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from ..core.checked_files import note_checksum
 from ..core.errors import DataError, message
 from ..core.names import some
 from ..core.run_layout import FOLD, SPLIT_FILE, VALIDATION_PREDICTIONS_FILE
 from ..data.index.image_index import VALIDATION
 from ..data.index.split_csv import read_split
-from ..evaluation.predictions import Predictions, read_predictions, write_predictions
+from ..evaluation.predictions import (
+    Predictions,
+    read_predictions,
+    write_findable_predictions,
+)
 
 
 def write_held_out(run: Path, predictions: Predictions) -> None:
@@ -21,13 +22,9 @@ def write_held_out(run: Path, predictions: Predictions) -> None:
 
     Args:
         run: The directory.
-        predictions: For the validation images, with labels. Their names become absolute,
-            as in split.csv, so that they can be found from anywhere.
+        predictions: For the validation images, with labels.
     """
-    names = [os.path.abspath(name) for name in predictions.names]
-    file = run / VALIDATION_PREDICTIONS_FILE
-    write_predictions(file, replace(predictions, names=names))
-    note_checksum(file)
+    write_findable_predictions(run / VALIDATION_PREDICTIONS_FILE, predictions)
 
 
 def read_held_out(run: Path) -> Predictions:

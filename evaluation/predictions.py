@@ -2,16 +2,17 @@
 
 import csv
 import io
+import os
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..core.checked_files import CHECKSUMS_FILE, damaged, is_damaged
+from ..core.checked_files import CHECKSUMS_FILE, damaged, is_damaged, note_checksum
 from ..core.errors import DataError, message, reason_of
 from ..core.files import open_regular, text_of_cell, write_csv
 from .confusion import confusion_matrix
@@ -80,6 +81,13 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
     for place, name in enumerate(names):
         columns[f"{_PROBABILITY}{name}"] = [f"{value:.9g}" for value in rows[:, place]]
     write_csv(path, list(columns), zip(*columns.values(), strict=True))
+
+
+def write_findable_predictions(path: Path, predictions: Predictions) -> None:
+    """As `write_predictions`, with absolute names as in split.csv, and a checksum."""
+    names = [os.path.abspath(name) for name in predictions.names]
+    write_predictions(path, replace(predictions, names=names))
+    note_checksum(path)
 
 
 def read_predictions(path: Path) -> Predictions:

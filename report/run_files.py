@@ -3,13 +3,12 @@
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..core.checked_files import note_checksum, write_checked_json
+from ..core.checked_files import write_checked_json
 from ..core.errors import KeraunosError
 from ..core.run_layout import (
     EVALUATION_FILE,
@@ -18,7 +17,11 @@ from ..core.run_layout import (
 from ..evaluation.correction_file import write_correction
 from ..evaluation.evidence import Evidence
 from ..evaluation.finding import Finding
-from ..evaluation.predictions import Predictions, read_predictions, write_predictions
+from ..evaluation.predictions import (
+    Predictions,
+    read_predictions,
+    write_findable_predictions,
+)
 
 # Libraries and devices round differently; beyond this something else is different.
 TOLERANCE = 1e-4
@@ -38,10 +41,7 @@ def write_findings(
         write_correction(directory, findings["calibration"])
     file = directory / VALIDATION_PREDICTIONS_FILE
     if evidence is not None and evidence.validation is not None and not file.exists():
-        predictions = evidence.validation.predictions()
-        names = [os.path.abspath(name) for name in predictions.names]  # as of folds
-        write_predictions(file, replace(predictions, names=names))
-        note_checksum(file)
+        write_findable_predictions(file, evidence.validation.predictions())
 
 
 def compare_predictions(file: Path, now: Predictions) -> tuple[str, bool]:
