@@ -10,9 +10,11 @@ import keras
 import numpy as np
 import pytest
 from helpers import contents, make_pictures
+from keraunos.cli.ensemble_test import EnsembleScores
 from keraunos.cli.ensembles import Member, require_honest_split
 from keraunos.configs import load_config, to_yaml
 from keraunos.core.errors import ConfigError
+from keraunos.evaluation import Predictions
 from PIL import Image
 from sklearn.metrics import balanced_accuracy_score
 
@@ -263,3 +265,14 @@ def test_the_same_fold_of_two_runs_may_be_validated_together(folds: Path) -> Non
     )
     with pytest.raises(ConfigError, match="are training images of the others"):
         require_honest_split([both[0], Member("whole", folds, whole)], "validation")
+
+
+def test_means_over_views_do_not_outlive_the_scores_beside_them(tmp_path: Path) -> None:
+    rows = np.eye(3, dtype=np.float32)
+    said = Predictions(["a.png", "b.png", "c.png"], rows, CLASSES)
+    file = tmp_path / "ensemble_tta_predictions.csv"
+    EnsembleScores("test", {}, {}, said, said).write(tmp_path)
+    assert file.exists()
+    EnsembleScores("test", {}, {}, said).write(tmp_path)
+    assert not file.exists()
+    assert (tmp_path / "ensemble_predictions.csv").exists()
