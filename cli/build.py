@@ -9,6 +9,7 @@ from ..callbacks.registry import create_callback
 from ..configs import OptimizerConfig, RunConfig
 from ..data import Augmentation, ImageData
 from ..evaluation.check_names import require_class_names
+from ..evaluation.slicing import require_columns
 from ..models import Module, Optimizer, SharedNetworks, TransferClassifier
 from ..trainer import Trainer
 from .config_file import ConfigFile
@@ -20,11 +21,13 @@ def build_data(config: RunConfig) -> ImageData:
     """Reads the images that a configuration names.
 
     Raises:
-        ConfigError: Its `evaluation` names something that is no class of theirs.
+        ConfigError: Its `evaluation` names something that is no class or column of theirs.
     """
     augmentation = build_augmentation(config)
     data = ImageData.from_config(config.data, augmentation, config.seed, config.cache_dir)
     require_class_names(config.evaluation, data.class_names)
+    slices = config.evaluation.slices
+    require_columns(slices and slices.columns, data.train.columns)
     return data
 
 

@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..core.errors import ConfigError, message
-from ..core.names import did_you_mean, some
+from ..core.names import some
 from .differences import difference, holm
 from .evidence import Evidence, Labelled, require_probabilities
 from .finding import Finding, Table
 from .proportions import share_interval
 from .scores import classification_scores
 from .slices_figure import slices_figure
-from .slicing import Slice, reason_to_leave_out, slices_of
+from .slicing import Slice, reason_to_leave_out, require_columns, slices_of
 from .text import with_interval
 
 TITLE = "Slices"
@@ -95,7 +94,7 @@ class Slices:
     def _choose(self, test: Labelled) -> tuple[list[str], list[str]]:
         """The columns to cut, and why others are not."""
         if self.columns is not None:
-            _require_known(self.columns, test.columns)
+            require_columns(self.columns, test.columns)
             return list(self.columns), []
         if not test.columns:
             why = "there are no columns: images come from folders, or their table has none"
@@ -127,23 +126,6 @@ class Slices:
             f"evaluation.slices.smallest={self.smallest}: "
             f"{some([each.name for each in small], 5)}"
         ]
-
-
-def _require_known(
-    wanted: Sequence[str], columns: Mapping[str, npt.NDArray[np.object_]]
-) -> None:
-    unknown = [name for name in wanted if name not in columns]
-    if unknown:
-        known = f"There are {some(list(columns))}." if columns else "There are none."
-        raise ConfigError(
-            message(
-                "`evaluation.slices.columns` must name columns of the label table, and not "
-                "those of images, classes, groups and splits; columns with more than 1,000 "
-                f"different texts are not kept. {known}",
-                did_you_mean(unknown[0], columns),
-                columns=unknown,
-            )
-        )
 
 
 def _scored(test: Labelled, part: Slice) -> dict[str, Any]:

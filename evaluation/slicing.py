@@ -1,13 +1,17 @@
 """Cuts a column into slices: a slice a value, quartiles of many numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from ..core.errors import ConfigError, message
+from ..core.names import did_you_mean, some
+
 Cells = npt.NDArray[np.object_]
 
+_NONE = "There are none: images come from folders, or their table has no more columns."
 MOST_NUMBERS = 8  # different ones; more are cut into quartiles
 MOST_TEXTS = 20  # different ones of a column that nobody asked for
 
@@ -52,6 +56,30 @@ def slices_of(cells: Cells) -> list[Slice]:
         found = list(_values(cells, known, numbers))
     missing = np.flatnonzero(cells == "")
     return [*found, Slice(None, missing)] if len(missing) else found
+
+
+def require_columns(wanted: Sequence[str] | None, columns: Mapping[str, Cells]) -> None:
+    """Checks `evaluation.slices.columns` as soon as the columns are known.
+
+    Args:
+        wanted: Names of columns; None names none.
+        columns: Those that there are.
+
+    Raises:
+        ConfigError: There is no such column.
+    """
+    unknown = [name for name in wanted or () if name not in columns]
+    if unknown:
+        known = f"There are {some(list(columns))}." if columns else _NONE
+        raise ConfigError(
+            message(
+                "`evaluation.slices.columns` must name columns of the label table, and not "
+                "those of images, classes, groups and splits; columns with more than 1,000 "
+                f"different texts are not kept. {known}",
+                did_you_mean(unknown[0], columns),
+                columns=unknown,
+            )
+        )
 
 
 def reason_to_leave_out(cells: Cells) -> str:

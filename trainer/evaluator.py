@@ -13,10 +13,11 @@ from ..configs.evaluation import as_evaluation
 from ..core.files import require_plain
 from ..core.user_path import user_path
 from ..evaluation.check_names import require_class_names
+from ..evaluation.slicing import require_columns
 from ..models import Module
 from ..strategies import create_strategy, current_workers
 from .checkpoint.run_directory import write_test_report
-from .contracts import HasClassNames, HasSplits, batch_size_of
+from .contracts import HasClassNames, HasSplits, KnowsColumns, batch_size_of
 from .guards.keras_arguments import explains_keras_arguments
 from .guards.pipeline_errors import errors_of_pipelines
 from .loop.evaluation import evaluate, predict, score
@@ -116,6 +117,8 @@ class Evaluator:
         require_end(source)
         if isinstance(source, HasClassNames):
             require_class_names(asked, source.class_names)
+        if isinstance(source, KnowsColumns):
+            require_columns(asked.slices and asked.slices.columns, source.columns)
         views = find_views(source, module, tta)
         whole = as_model(model, self._make_strategy)
         result = score(whole, source, module or Module())

@@ -110,6 +110,7 @@ def test_pictures_that_would_spoil_a_run_are_3(keraunos, unchanged, arguments, w
         ("run_dir=checkpoints_alone", ["holds something else"]),
         ("data.train=null", ["Try data.train=FOLDER"]),
         ("evaluation.must_not_miss=[emus]", ["emus is no class. Did you mean emu?"]),
+        ("evaluation.slices.columns=[sex]", ["There are none", "images come from folders"]),
     ],
 )
 @pytest.mark.parametrize("dry_run", [[], ["--dry-run"]], ids=["fit", "dry run"])
