@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import DataError, KeraunosError, message
-from ..core.run_layout import MODEL_FILE, PREDICTIONS_FILE
+from ..core.errors import CheckpointError, DataError, message
+from ..core.run_layout import PREDICTIONS_FILE
 from ..evaluation.evidence import Evidence
 from ..evaluation.finding import Finding
 from ..report.facts import RunFacts, read_facts
@@ -34,16 +34,14 @@ def report_run(member: Member, typed: Mapping[str, Any]) -> RunReport:
         typed: The section `evaluation` of what was typed.
 
     Raises:
-        KeraunosError: The run has neither a model nor predictions.
+        ConfigError: The run has no model yet, or a setting is wrong.
     """
     evaluation, refused = trusted_evaluation(member.config.evaluation, typed)
     facts = read_facts(member.run)
     evidence = None
     try:
         report, evidence = _measured(member, facts, evaluation)
-    except KeraunosError as error:
-        if not any((member.run / name).exists() for name in (MODEL_FILE, PREDICTIONS_FILE)):
-            raise
+    except (CheckpointError, DataError) as error:
         notify(f"{member.name}: {error}")
         parts = create_parts(evaluation)
         report = report_from_files(facts, member.run, parts, str(error))

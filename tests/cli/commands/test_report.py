@@ -132,6 +132,15 @@ def test_what_was_typed_wrongly_is_said_before_any_work(
     assert unchanged()
 
 
+@pytest.mark.slow
+def test_a_wrong_setting_is_no_reason_to_do_without_the_model(keraunos, copied):
+    before = contents(copied)
+    answer = keraunos("report", copied, "evaluation.must_not_miss=[melanom]")
+    assert answer.code == 2
+    assert "melanom" in answer.err
+    assert contents(copied) == before
+
+
 @pytest.mark.parametrize("name", ["report.html", "model_card.md"])
 def test_nothing_is_written_through_a_link(keraunos, copied, tmp_path, name):
     (tmp_path / "mine.txt").write_text("mine")
