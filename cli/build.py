@@ -27,7 +27,7 @@ def build_data(config: RunConfig) -> ImageData:
     data = ImageData.from_config(config.data, augmentation, config.seed, config.cache_dir)
     require_class_names(config.evaluation, data.class_names)
     slices = config.evaluation.slices
-    require_columns(slices and slices.columns, data.train.columns)
+    require_columns(slices.columns if slices else None, data.train.columns)
     return data
 
 

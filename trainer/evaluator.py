@@ -118,7 +118,8 @@ class Evaluator:
         if isinstance(source, HasClassNames):
             require_class_names(asked, source.class_names)
         if isinstance(source, KnowsColumns):
-            require_columns(asked.slices and asked.slices.columns, source.columns)
+            slices = asked.slices
+            require_columns(slices.columns if slices else None, source.columns)
         views = find_views(source, module, tta)
         whole = as_model(model, self._make_strategy)
         result = score(whole, source, module or Module())
