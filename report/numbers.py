@@ -7,8 +7,8 @@ def shown(value: Any) -> str:
     """A value of a table: three decimals, thousands set apart, "-" for none.
 
     Example:
-        >>> [shown(each) for each in (0.12345, 1200, None, "nevus", True, 0.00001234)]
-        ['0.123', '1,200', '-', 'nevus', 'yes', '1.23e-05']
+        >>> [shown(each) for each in (0.12345, 1200, None, "nevus", True, [1, 2])]
+        ['0.123', '1,200', '-', 'nevus', 'yes', '1, 2']
     """
     if value is None or value == "":
         return "-"
@@ -16,6 +16,8 @@ def shown(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(shown, value))
     if isinstance(value, float):
         return f"{value:.3f}" if value == 0 or 0.001 <= abs(value) < 1e6 else f"{value:.3g}"
     return str(value)

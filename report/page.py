@@ -87,7 +87,7 @@ def _view(report: RunReport, key: str, budget: Budget) -> dict[str, Any]:
         "findings": findings,
         "siblings": facts.siblings,
         "settings": sorted(flatten(dict(facts.settings)).items()),
-        "environment": sorted(flatten(dict(facts.environment)).items()),
+        "environment": sorted(_without_command(flatten(dict(facts.environment))).items()),
         "command": _command(facts.environment),
         "left_out": budget.left_out,
     }
@@ -218,6 +218,11 @@ def _panels(
             each.pixels.shape[1] > 1.5 * each.pixels.shape[0] for each in together
         )
         yield heading, [each for each in encoded if each[0]], is_wide
+
+
+def _without_command(environment: Mapping[str, Any]) -> dict[str, Any]:
+    """It is shown before."""
+    return {name: value for name, value in environment.items() if name != "command"}
 
 
 def _command(environment: Mapping[str, Any]) -> str:
