@@ -4,6 +4,7 @@ import shutil
 import pytest
 import yaml
 from helpers import contents
+from keraunos import ImageData, Trainer
 from report_pages import Page
 
 MADE = {
@@ -29,7 +30,8 @@ class Spy:
 @pytest.fixture
 def copied(small_run, tmp_path):
     """A run of one's own, which may be changed."""
-    return shutil.copytree(small_run, tmp_path / "run")
+    left = shutil.ignore_patterns(*MADE - {".checksums"})  # by tests that ran before
+    return shutil.copytree(small_run, tmp_path / "run", ignore=left)
 
 
 @pytest.fixture
@@ -130,6 +132,24 @@ def test_what_was_typed_wrongly_is_said_before_any_work(
     assert (answer.code, answer.out) == (2, "")
     assert words in answer.err
     assert unchanged()
+
+
+@pytest.mark.slow
+def test_python_writes_the_page_too_with_or_without_a_run(copied, lesions, tmp_path):
+    data = ImageData.from_folder(lesions, image_size=32, batch_size=7)
+    asked = {"grad_cam": None, "abstention": None, "label_doubts": None}
+    for run_dir in (None, copied):
+        trainer = Trainer(run_dir=run_dir, devices=1)
+        result = trainer.test(copied, data, evaluation=asked)
+        page = result.report(tmp_path / "page.html")
+        shown = Page(page.read_text()).text
+        assert f"accuracy {result.scores['accuracy']:.3f}" in shown
+        assert result.findings["calibration"].figures["reliability"]
+        has_run = run_dir is not None
+        assert ("A network of the user's own (own:build_model)" in shown) == has_run
+        assert ("tested without a run directory" in shown) != has_run
+        assert (copied / "evaluation.json").exists() == has_run
+    assert not (copied / "report.html").exists()
 
 
 @pytest.mark.slow
