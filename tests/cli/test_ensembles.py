@@ -3,19 +3,21 @@
 import csv
 import json
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
-from helpers import contents, make_pictures
+from helpers import contents, environment_without_keraunos, make_pictures
 from keraunos.cli.ensemble_test import EnsembleScores
 from keraunos.cli.ensembles import Member, require_honest_split
 from keraunos.configs import load_config, to_yaml
 from keraunos.core.errors import ConfigError
 from keraunos.evaluation import Predictions
 from PIL import Image
+from programs import fork_keraunos
 from sklearn.metrics import balanced_accuracy_score
 
 CLASSES = ["cat", "dog", "emu"]
@@ -276,3 +278,57 @@ def test_means_over_views_do_not_outlive_the_scores_beside_them(tmp_path: Path) 
     EnsembleScores("test", {}, {}, said).write(tmp_path)
     assert not file.exists()
     assert (tmp_path / "ensemble_predictions.csv").exists()
+
+
+OPENED = """
+import importlib.util, sys
+import keras, numpy as np
+from PIL import Image
+
+assert importlib.util.find_spec("keraunos") is None
+model = keras.models.load_model(sys.argv[1], safe_mode=True)
+images = np.stack([np.asarray(Image.open(name)) for name in sys.argv[3:]])
+np.save(sys.argv[2], model.predict(images.astype("float32"), verbose=0))
+"""
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(900)
+def test_trained_folds_are_one_model_with_and_without_keraunos(
+    lesions: Path, tmp_path: Path
+) -> None:
+    settings = (
+        f"data.train={lesions}",
+        "data.image_size=32",
+        "data.folds=2",
+        "model.backbone=MobileNetV3Small",
+        "trainer.cpu_devices=2",
+        "trainer.max_epochs=1",
+        "run_dir=folds",
+    )
+    images = tmp_path / "images"
+    images.mkdir()
+    for number in range(5):
+        pixels = np.random.default_rng(number).integers(0, 256, (32, 32, 3), np.uint8)
+        Image.fromarray(pixels).save(images / f"{number}.png")
+    for command in (
+        ("fit", "quickstart", *settings),
+        ("test", "folds", "--tta", "3"),
+        ("predict", "folds", "images"),
+        ("export", "folds"),
+    ):
+        done = fork_keraunos(*command, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "folds" / "ensemble.json").read_text())
+    table = json.loads((tmp_path / "folds" / "folds.json").read_text())
+    alone = [scores["accuracy"] for scores in found["members"].values()]
+    assert alone == pytest.approx(table["test"]["accuracy"]["values"])
+    python = environment_without_keraunos(tmp_path / "environment")
+    model = tmp_path / "folds" / "export" / "keras" / "model.keras"
+    files = sorted(images.iterdir())
+    command = [python, "-I", "-c", OPENED, model, tmp_path / "plain.npy", *files]
+    subprocess.run(list(map(str, command)), cwd=tmp_path, check=True)
+    with (tmp_path / "predictions.csv").open(newline="") as text:
+        rows = list(csv.reader(text))[1:]
+    predicted = np.array([row[2:] for row in rows], float)
+    assert np.load(tmp_path / "plain.npy") == pytest.approx(predicted, abs=1e-5)
