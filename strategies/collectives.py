@@ -8,6 +8,8 @@ import tensorflow as tf
 
 from .replicas import Replicas
 
+SMALL = 2**14  # numbers of a tensor that is not worth a transfer of its own
+
 
 class SharedSlices(tf.IndexedSlices):
     """Rows of a sparse gradient that all replicas have alike.
@@ -39,7 +41,8 @@ def sum_over_replicas(
 ) -> Any:
     """Adds up counts, losses and gradients over all replicas.
 
-    What is of one dtype travels at once, but for CPU devices, which share their memory.
+    What is of one dtype travels at once; between CPU devices, which share their memory,
+    what is small.
 
     Args:
         strategy: In whose scope this is called.
@@ -95,11 +98,43 @@ def _sum_dense(
     if strategy.num_replicas_in_sync == 1:
         return columns
     if _share_memory(strategy):  # to add costs less than a collective
-        with first_device(strategy):
-            return [[tf.add_n(column)] * len(column) for column in columns]
+        return _sum_in_memory(strategy.extended.worker_devices, columns)
     pairs = [(value, value) for value in values]
     added = strategy.extended.batch_reduce_to(tf.distribute.ReduceOp.SUM, pairs)
     return [_local(strategy, each) for each in added]
+
+
+def _sum_in_memory(
+    devices: Sequence[str], columns: Sequence[Sequence[tf.Tensor]]
+) -> list[Sequence[tf.Tensor]]:
+    """Adds up on the first device; small tensors travel there and back as one."""
+    sizes = [column[0].shape.num_elements() or SMALL + 1 for column in columns]
+    small = [number for number, size in enumerate(sizes) if size <= SMALL]
+    with tf.device(devices[0]):
+        large = [n for n in range(len(columns)) if n not in small]
+        sums = {n: [tf.add_n(columns[n])] * len(devices) for n in large}
+    if small:
+        shared = _sum_as_one(devices, [columns[number] for number in small])
+        sums.update(zip(small, shared, strict=True))
+    return [sums[number] for number in range(len(columns))]
+
+
+def _sum_as_one(
+    devices: Sequence[str], columns: Sequence[Sequence[tf.Tensor]]
+) -> list[Sequence[tf.Tensor]]:
+    shapes = [column[0].shape for column in columns]
+    vectors, sums = [], []
+    for device, tensors in zip(devices, zip(*columns, strict=True), strict=True):
+        with tf.device(device):
+            vectors.append(tf.concat([tf.reshape(each, [-1]) for each in tensors], 0))
+    with tf.device(devices[0]):
+        total = tf.add_n(vectors)
+    for device in devices:
+        with tf.device(device):
+            parts = tf.split(total, [shape.num_elements() for shape in shapes])
+            pairs = zip(parts, shapes, strict=True)
+            sums.append([tf.reshape(part, shape) for part, shape in pairs])
+    return list(zip(*sums, strict=True))
 
 
 def _share_memory(strategy: tf.distribute.Strategy) -> bool:

@@ -73,11 +73,17 @@ def test_sums_are_over_all_replicas_and_leave_none_alone(count, share_memory, mo
                 tf.reshape(value, (1, 1)), tf.constant([0]), tf.constant([1, 1])
             )
             double = tf.cast(value, tf.float64)  # of another dtype than the rest
-            return {"n": value, "double": double}, [tf.stack([value, value]), None, rows]
+            dense = tf.fill((3, collectives.SMALL), value)  # travels by itself
+            return {"n": value, "double": double}, [
+                dense,
+                tf.stack([value] * 2),
+                None,
+                rows,
+            ]
 
         local = strategy.run(on_replica, args=(parts,))
         results = []
-        for small, (dense, nothing, sparse) in sums_on_devices(strategy, local):
+        for small, (*dense, nothing, sparse) in sums_on_devices(strategy, local):
             assert nothing is None
             results.append((small, dense, tf.convert_to_tensor(sparse)))
         return results
@@ -87,5 +93,6 @@ def test_sums_are_over_all_replicas_and_leave_none_alone(count, share_memory, mo
     assert len(results) == count
     for small, dense, sparse in results:
         assert float(small["n"]) == float(small["double"]) == total
-        np.testing.assert_array_equal(dense, [total, total])
+        np.testing.assert_array_equal(dense[0], np.full((3, collectives.SMALL), total))
+        np.testing.assert_array_equal(dense[1], [total, total])
         np.testing.assert_array_equal(sparse, [[total]])
