@@ -112,7 +112,9 @@ def _sum_in_memory(
     small = [number for number, size in enumerate(sizes) if size <= SMALL]
     with tf.device(devices[0]):
         large = [n for n in range(len(columns)) if n not in small]
-        sums = {n: [tf.add_n(columns[n])] * len(devices) for n in large}
+        sums: dict[int, Sequence[tf.Tensor]] = {
+            n: [tf.add_n(columns[n])] * len(devices) for n in large
+        }
     if small:
         shared = _sum_as_one(devices, [columns[number] for number in small])
         sums.update(zip(small, shared, strict=True))
