@@ -21,6 +21,7 @@ from .console import notify
 from .ensembles import Member, read_data
 from .saved_model import forget_models, load_model
 from .untrusted import trusted_evaluation
+from .user_code import import_modules
 
 
 def report_run(member: Member, typed: Mapping[str, Any]) -> RunReport:
@@ -37,13 +38,14 @@ def report_run(member: Member, typed: Mapping[str, Any]) -> RunReport:
         ConfigError: The run has no model yet, or a setting is wrong.
     """
     evaluation, refused = trusted_evaluation(member.config.evaluation, typed)
+    import_modules(str(options["class"]) for options in evaluation.own.values())
+    parts = create_parts(evaluation)  # what is wrong with them stops it before the test
     facts = read_facts(member.run)
     evidence = None
     try:
         report, evidence = _measured(member, facts, evaluation)
     except (CheckpointError, DataError) as error:
         notify(f"{member.name}: {error}")
-        parts = create_parts(evaluation)
         report = report_from_files(facts, member.run, parts, str(error))
     report = replace(report, findings={**report.findings, **_refused(refused)})
     write_run(member.run, report, evidence)

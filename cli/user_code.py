@@ -5,7 +5,7 @@ import importlib
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ..core.errors import ConfigError, message
@@ -47,6 +47,18 @@ def import_builder(name: str) -> Callable[..., Any]:
                 **{SETTING: name},
             )
         ) from None
+
+
+def import_modules(names: Iterable[str]) -> None:
+    """Imports what the user named, so that others find it; what fails, they report.
+
+    Args:
+        names: `package.module:name`, each of a module in the current folder or elsewhere.
+    """
+    with current_folder_first():
+        for name in names:
+            with contextlib.suppress(Exception):
+                importlib.import_module(name.partition(":")[0])
 
 
 def arguments_of(

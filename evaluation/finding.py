@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
+from ..core.errors import message
 from .evidence import Evidence
 
 
@@ -24,6 +25,15 @@ class Table:
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[Any]]
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where a row has other columns than the header."""
+        for row in self.rows:
+            if len(row) != len(self.header):
+                words = (
+                    f"Each row of the table `{self.title}` needs {len(self.header)} cells."
+                )
+                raise ValueError(message(words, row=row))
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,13 @@ class Panel:
     caption: Sequence[str]
     pixels: npt.NDArray[np.uint8]
     row: int
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where the pixels are of another kind."""
+        shape, dtype = np.shape(self.pixels), np.asarray(self.pixels).dtype
+        if len(shape) != 3 or shape[2] != 3 or 0 in shape or dtype != np.uint8:
+            words = "The pixels of a panel must be (height, width, 3) uint8."
+            raise ValueError(message(words, shape=shape, dtype=dtype))
 
 
 @dataclass(frozen=True)
@@ -69,6 +86,17 @@ class Finding:
     tables: Sequence[Table] = ()
     figures: Mapping[str, Figure] = field(default_factory=dict)
     panels: Sequence[Panel] = ()
+
+    def __post_init__(self) -> None:
+        """Raises TypeError for a sentence where sentences are needed, and for no figure."""
+        for name in ("conclusions", "warnings", "gaps"):
+            if isinstance(getattr(self, name), str):
+                words = f"`{name}` of a finding must be a list of sentences."
+                raise TypeError(message(words, **{name: getattr(self, name)}))
+        for name, figure in self.figures.items():
+            if not isinstance(figure, Figure):
+                words = f"The figure `{name}` of a finding must be one of Matplotlib."
+                raise TypeError(message(words, figure=figure))
 
 
 @runtime_checkable

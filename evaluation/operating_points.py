@@ -151,7 +151,8 @@ def _curves_left_out(names: Sequence[str]) -> list[str]:
     if not names:
         return []
     return [
-        f"not drawn: curves of {some(names, 3)}; name a class in operating_points to see "
+        f"not drawn: curves of {some(names, 3)}; name a class in "
+        "evaluation.operating_points to see "
         "its own."
     ]
 
@@ -164,7 +165,7 @@ def _areas(values: Mapping[str, Values]) -> Table:
             each["positives"],
             with_interval(each, "roc_auc"),
             with_interval(each, "average_precision"),
-            round(each["positives"] / (each["positives"] + each["negatives"]), 3),
+            round(each["positives"] / max(each["positives"] + each["negatives"], 1), 3),
         ]
         for name, each in values.items()
     ]

@@ -110,7 +110,7 @@ def measure_point(task: BinaryTask, aim: Aim, evidence: Evidence) -> Point:
     validation = evidence.validation
     if aim.kind == "threshold":
         return _scored(task, aim, evidence, aim.value)
-    if validation is None:
+    if validation is None or not len(validation):
         why = "the run has no validation images to choose it on"
         return _none(task, aim, why, "Set data.validation_split, or give a threshold.")
     curve = curve_of(task.truth(validation.labels), task.score(validation.probabilities))

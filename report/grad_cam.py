@@ -147,7 +147,8 @@ class _Draft:
         if not cam.kernels:
             self.gaps.append(
                 "not measured: whether the maps depend on the head, because no layer "
-                "behind theirs has weights; name an earlier one as grad_cam.layer"
+                "behind theirs has weights; name an earlier one as "
+                "evaluation.grad_cam.layer"
             )
             return
         rows = spread_over_classes(self._test.labels, CHECKED_IMAGES)
@@ -198,7 +199,8 @@ class _Draft:
         if min(cells) < _FEW_CELLS:
             self.warnings.append(
                 f"The maps have only {cells[0]} x {cells[1]} cells and show no detail. Use "
-                "a larger data.image_size, or name an earlier layer as grad_cam.layer."
+                "a larger data.image_size, or name an earlier layer as "
+                "evaluation.grad_cam.layer."
             )
 
     def _note_changed(self, changed: Sequence[int]) -> None:

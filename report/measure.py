@@ -1,8 +1,10 @@
 """Runs the parts of an evaluation over one set of predictions."""
 
+import traceback
 from collections.abc import Iterable, Mapping
 
-from ..core.errors import KeraunosError
+from ..core.console import notify
+from ..core.errors import KeraunosError, message
 from ..evaluation.evidence import Evidence
 from ..evaluation.finding import Finding
 from .registry import Part
@@ -20,7 +22,8 @@ def measure(
     """What each part comes to, in their order.
 
     A part whose input is not there, an image that was moved, say, is a gap that names the
-    reason.
+    reason. So is one that fails, as a user's own may: the others are measured all the same,
+    and its traceback goes to standard error.
 
     Args:
         parts: By name.
@@ -52,14 +55,28 @@ def unmeasured(names: Iterable[str], reason: str) -> dict[str, Finding]:
 def _measure(
     name: str, part: Part, evidence: Evidence, subject: Subject | None, reason: str
 ) -> Finding:
+    if subject is None and isinstance(part, Explainer):
+        return _gap(name, reason)
     try:
-        if not isinstance(part, Explainer):
-            return part.evaluate(evidence)
-        if subject is None:
-            return _gap(name, reason)
-        return part.explain(evidence, subject)
+        return _run(name, part, evidence, subject)
     except KeraunosError as error:
         return _gap(name, str(error))
+    except Exception as error:
+        notify(f"evaluation.{name} failed:\n{traceback.format_exc().rstrip()}")
+        why = f"{type(error).__name__}: {error}".rstrip(": ")
+        return _gap(name, f"it failed with {why}; its traceback is in the output")
+
+
+def _run(name: str, part: Part, evidence: Evidence, subject: Subject | None) -> Finding:
+    if isinstance(part, Explainer) and subject is not None:
+        found = part.explain(evidence, subject)
+    else:
+        found = part.evaluate(evidence)  # type: ignore[union-attr]
+    if not isinstance(found, Finding):
+        raise TypeError(
+            message(f"`evaluation.{name}` must return a Finding.", returned=found)
+        )
+    return found
 
 
 def _gap(name: str, reason: str) -> Finding:

@@ -69,7 +69,7 @@ def gaps_of(test: Labelled, examples: Examples) -> list[str]:
         gaps.append(
             f"not measured: maps of {examples.wanted - examples.taken:,} of the "
             f"{examples.wanted:,} examples, because a report shows {MOST_EXAMPLES}; use a "
-            "smaller grad_cam.examples_per_class to have some of each class"
+            "smaller evaluation.grad_cam.examples_per_class to have some of each class"
         )
     return gaps
 

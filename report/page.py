@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -62,7 +63,7 @@ def _view(report: RunReport, key: str, budget: Budget) -> dict[str, Any]:
     """What the template shows of a run."""
     facts = report.facts
     findings = [
-        _finding(name, finding, f"{key}-{name}", budget)
+        _finding(name, finding, f"{key}-{_as_identifier(name)}", budget)
         for name, finding in report.findings.items()
     ]
     return {
@@ -196,6 +197,11 @@ def _finding(name: str, finding: Finding, key: str, budget: Budget) -> dict[str,
         "panels": list(_panels(finding.panels[:MOST_PANELS], budget)),
         "curves": threshold_tables(finding.values) if name == WITH_SLIDER else [],
     }
+
+
+def _as_identifier(name: str) -> str:
+    """What can stand in an id and in the address of one: a part may have any name."""
+    return re.sub(r"\W", lambda match: f"_{ord(match[0]):x}_", name)
 
 
 def _drawn(figure: Figure, prefix: str, finding: Finding, name: str) -> Markup | str:

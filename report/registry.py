@@ -87,12 +87,13 @@ def _own(label: str, options: dict[str, Any]) -> Part:
     module, _, name = path.partition(":")
     try:
         part = getattr(importlib.import_module(module), name)(**arguments)
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
+    except Exception as error:  # of the user's own code
+        why = f"{type(error).__name__}: {error}"
         raise ConfigError(
             message(
                 f"`evaluation.{label}` must name a class that can be imported and takes "
-                f"these arguments ({error}).",
-                "Is its folder on PYTHONPATH?",
+                f"these arguments ({why}).",
+                "Is its folder the current one, or on PYTHONPATH?",
                 **{"class": path},
                 **arguments,
             )

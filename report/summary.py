@@ -70,8 +70,9 @@ def not_for(report: RunReport) -> list[str]:
     source = facts.setting("data.train")
     collection = f"one collection ({source})" if source else "one collection"
     lines = [
-        "Decisions on their own about a person's health: this is no medical device. "
-        f"It was measured on {_number_of_tests(report)} images, and on no patient.",
+        "Decisions that nobody checks where a mistake can do harm, in medicine or safety, "
+        f"say: it was measured on {_number_of_tests(report)} images and not in use, and is "
+        "approved for no such purpose.",
         f"Images of other cameras, sites or people than those of {collection}: "
         "nothing was measured there.",
         f"Images of anything else than these {len(names):,} classes: it has no way to "

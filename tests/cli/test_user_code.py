@@ -1,7 +1,7 @@
 import sys
 
 import pytest
-from keraunos.cli.user_code import arguments_of, import_builder
+from keraunos.cli.user_code import arguments_of, import_builder, import_modules
 from keraunos.core.errors import ConfigError
 
 OFFERED = {"num_classes": 3, "image_size": 32, "class_names": ("a", "b", "c")}
@@ -78,3 +78,15 @@ def test_a_builder_takes_the_place_of_a_recipe_s_backbone(keraunos, lesions, tmp
     assert answer.code == 0, answer.err
     assert "mine" in answer.err
     del sys.modules["mine_only"]
+
+
+def test_modules_of_the_current_folder_are_found_and_what_fails_is_left(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "own_part_of_mine.py").write_text("Part = dict")
+    (tmp_path / "broken_part_of_mine.py").write_text("raise OSError")
+    monkeypatch.chdir(tmp_path)
+    before = list(sys.path)
+    import_modules(["broken_part_of_mine:Part", "own_part_of_mine:Part", "absent_part:A"])
+    assert sys.modules.pop("own_part_of_mine").Part is dict
+    assert sys.path == before

@@ -40,7 +40,7 @@ def test_the_first_screen_has_what_where_how_good_and_what_for():
         "cleaned (6)",
         "0.875",  # (2 / 2 + 3 / 4) / 2
         "Too sure of itself.",
-        "no medical device",
+        "approved for no such purpose",
         "Finding angioma: there was no test image",
     ):
         assert words in first, words
@@ -135,6 +135,15 @@ def test_names_are_text_and_never_markup():
     assert "this figure can't be drawn (TypeError" in shown.text
     assert "\\x1b[2J\\udcff" in shown.text
     assert images_of(shown)[0]["name"].endswith("1.jpg")
+
+
+def test_a_part_may_have_any_name():
+    label = 'my "part" <1>'
+    shown = page([made_report(findings={label: finding(figures={"curve": figure()})})])
+    found = Page(shown)
+    identifiers = [each["id"] for _, each in found.tags if "id" in each]
+    assert identifiers.count("run1-my_20__22_part_22__20__3c_1_3e_") == 1
+    assert not re.search(r"url\(#[^)]*[ \"<]", shown)
 
 
 def test_what_is_absent_is_said_to_be():

@@ -1,6 +1,11 @@
 """Parts get the settings that are theirs."""
 
+import sys
+from types import SimpleNamespace
+
+import pytest
 from keraunos.configs.evaluation import as_evaluation
+from keraunos.core.errors import ConfigError
 from keraunos.report.registry import create_parts
 
 
@@ -25,3 +30,12 @@ def test_robustness_is_off_unless_asked_for():
     assert "robustness" not in create_parts(as_evaluation({}))
     part = create_parts(as_evaluation({"robustness": {"most_images": 50}}))["robustness"]
     assert part.most_images == 50
+
+
+def test_a_class_that_can_not_be_made_is_a_wrong_setting(monkeypatch):
+    def fail(**options):
+        raise RuntimeError("no licence")
+
+    monkeypatch.setitem(sys.modules, "own", SimpleNamespace(Part=fail))
+    with pytest.raises(ConfigError, match=r"evaluation.mine.*RuntimeError: no licence"):
+        create_parts(as_evaluation({"mine": {"class": "own:Part"}}))

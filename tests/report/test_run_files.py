@@ -11,13 +11,17 @@ from report_pages import finding, predictions
 
 
 def test_all_numbers_are_kept_as_json(tmp_path):
+    day = np.datetime64("2024-05-06")
     values = {"a": np.float32(0.5), "b": np.arange(2), "c": float("nan")}
+    values |= {"d": {7}, "e": day, "f": b"raw"}
     odd = Finding("Odd", values=values)
     write_findings(tmp_path, {"part": finding(), "odd": odd}, None)
     content = json.loads((tmp_path / "evaluation.json").read_text())
     assert content["part"]["values"] == {"error": 0.125}
     assert content["part"]["gaps"][0].startswith("not measured")
-    assert content["odd"]["values"] == {"a": 0.5, "b": [0, 1], "c": None}
+    numbers = {"a": 0.5, "b": [0, 1], "c": None}
+    others = {"d": [7], "e": "2024-05-06", "f": "b'raw'"}
+    assert content["odd"]["values"] == numbers | others
 
 
 def test_predictions_on_which_was_chosen_are_kept_and_not_replaced(tmp_path):
