@@ -77,6 +77,7 @@ def test_the_mean_is_that_of_views_drawn_by_hand(model: Any, split: Any) -> None
     assert result.tta.predictions.names == split.names
 
 
+@pytest.mark.slow
 def test_views_do_not_depend_on_replicas_batches_or_other_images(
     model: Any, split: Any, pictures: Path
 ) -> None:
