@@ -10,6 +10,7 @@ from ...configs import typed_values
 from ...core.errors import ConfigError, message
 from ...core.files import require_plain
 from ...core.run_layout import (
+    EVALUATION_FILE,
     MODEL_FILE,
     REPORT_FILE,
     SEARCH_FILE,
@@ -17,7 +18,7 @@ from ...core.run_layout import (
     TRIAL,
 )
 from ..console import notify, show
-from ..ensembles import Member, find_members
+from ..ensembles import find_members
 from ..output_file import require_writable, writing
 from ..tensorflow import load_tensorflow
 
@@ -38,7 +39,8 @@ def report(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help=f"Where the page goes; by default {REPORT_FILE} in the run.",
+            help=f"Where the page goes; by default {REPORT_FILE} in the one "
+            "directory that is named.",
         ),
     ] = None,
 ) -> None:
@@ -46,12 +48,15 @@ def report(
 
     Each is tested once more; its model card and all that was measured go into the run.
     """
-    directories, settings = _split(runs)
+    named, settings = _split(runs)
+    directories = [run for each in named for run in _trials_of(each) or [each]]
     members = find_members(directories, settings)
-    place = _place(members, output)
+    for each in named:  # of folds and searches, too: their page is written there
+        require_plain(each)
+    place = _place(named, output)
     for member in members:
         require_plain(member.run, TENSORBOARD_FOLDER)
-        require_writable(member.run / REPORT_FILE, "RUN")
+        require_writable(member.run / EVALUATION_FILE, "RUN")
     load_tensorflow(members[0].config.trainer)
     from ...report.write_report import write_page
     from ..run_report import report_run
@@ -80,10 +85,9 @@ def _split(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
             )
         )
     named = [Path(each) for each in arguments if each not in settings]
-    runs = [run for each in named for run in _trials_of(each) or [each]]
-    if not runs:
+    if not named:
         raise ConfigError(message("Name at least one run.", "Look below `runs`.", runs=[]))
-    return runs, settings
+    return named, settings
 
 
 def _trials_of(directory: Path) -> list[Path]:
@@ -103,17 +107,16 @@ def _trials_of(directory: Path) -> list[Path]:
     return kept
 
 
-def _place(members: Sequence[Member], output: Path | None) -> Path:
-    """Where the page goes."""
-    if output is None and len(members) > 1:
+def _place(named: Sequence[Path], output: Path | None) -> Path:
+    """Where the page goes: a run, all folds and a search have a directory for it."""
+    if output is None and len(named) > 1:
         raise ConfigError(
             message(
                 "The page of several runs belongs to none of them.",
                 "Say where it goes with --output FILE.",
-                runs=" ".join(each.name for each in members),
+                runs=" ".join(map(str, named)),
             )
         )
-    if output is None:
-        return members[0].run / REPORT_FILE
-    require_writable(output)
-    return output
+    place = named[0] / REPORT_FILE if output is None else output
+    require_writable(place, "RUN" if output is None else "--output")
+    return place

@@ -120,6 +120,7 @@ def test_what_is_lost_leaves_a_report_of_what_was_written(keraunos, copied, lost
         (["run", "trainer.max_epochs=3"], "settings of `evaluation` alone"),
         (["evaluation.calibration=null"], "Name at least one run"),
         (["nothing"], "RUN must be a run directory"),
+        (["run", "run2"], "RUN must be a run directory"),
         (["search"], "must have kept the model of a trial"),
         (["run", "evaluation.calibratoin={}"], "Did you mean calibration?"),
         (["run", "--output", "nowhere/x.html"], "must be a place that can be written"),
@@ -161,11 +162,14 @@ def test_a_wrong_setting_is_no_reason_to_do_without_the_model(keraunos, copied):
     assert contents(copied) == before
 
 
-@pytest.mark.parametrize("name", ["report.html", "model_card.md"])
-def test_nothing_is_written_through_a_link(keraunos, copied, tmp_path, name):
+@pytest.mark.parametrize(
+    "name", ["run/report.html", "run/model_card.md", "search/report.html"]
+)
+def test_nothing_is_written_through_a_link(keraunos, copied, search, tmp_path, name):
     (tmp_path / "mine.txt").write_text("mine")
-    (copied / name).unlink(missing_ok=True)
-    (copied / name).symlink_to(tmp_path / "mine.txt")
-    answer = keraunos("report", copied)
+    (tmp_path / name).symlink_to(tmp_path / "mine.txt")
+    (search / "trial-000" / "model.keras").touch()
+    shutil.copy(copied / "config.yaml", search / "trial-000")
+    answer = keraunos("report", (tmp_path / name).parent)
     assert (answer.code, "It is left as it is" in answer.err) == (2, True), answer.err
     assert (tmp_path / "mine.txt").read_text() == "mine"
