@@ -51,8 +51,8 @@ def report(
     named, settings = _split(runs)
     directories = [run for each in named for run in _trials_of(each) or [each]]
     members = find_members(directories, settings)
-    for each in named:  # of folds and searches, too: their page is written there
-        require_plain(each)
+    for directory in named:  # of folds and searches, too: their page is written there
+        require_plain(directory)
     place = _place(named, output)
     for member in members:
         require_plain(member.run, TENSORBOARD_FOLDER)
