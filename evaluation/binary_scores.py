@@ -85,8 +85,8 @@ def ranking_scores(
     def measure(weights: Floats) -> dict[str, Floats]:
         measured = {}
         for name, each in areas.items():
-            measured[f"roc_auc:{name}"] = each.roc_auc(weights)
-            measured[f"average_precision:{name}"] = each.average_precision(weights)
+            for area, values in zip(AREAS, each.both(weights), strict=True):
+                measured[f"{area}:{name}"] = values
         return measured
 
     if not areas:

@@ -66,6 +66,7 @@ def _view(report: RunReport, key: str, budget: Budget) -> dict[str, Any]:
         _finding(name, finding, f"{key}-{_as_identifier(name)}", budget)
         for name, finding in report.findings.items()
     ]
+    matrix = _matrix(report, budget)
     return {
         "key": key,
         "name": facts.name,
@@ -77,14 +78,14 @@ def _view(report: RunReport, key: str, budget: Budget) -> dict[str, Any]:
         "cleaned": report.cleaned,
         "headline": _headlines(report),
         "warnings": report.all_warnings,
-        "gaps": report.all_gaps,
+        "gaps": [*report.all_gaps, *_unreadable(budget)],
         "remarks": report.remarks,
         "class_counts": _class_counts(report),
         "dropped": facts.dropped_files,
         "dropped_total": sum(facts.dropped.values()),
         "curves": _curves(report, key),
         "per_class": _per_class(report),
-        "matrix": _matrix(report, budget),
+        "matrix": matrix,
         "findings": findings,
         "siblings": facts.siblings,
         "settings": sorted(flatten(dict(facts.settings)).items()),
@@ -155,6 +156,15 @@ def _matrix(report: RunReport, budget: Budget) -> dict[str, Any] | None:
         "names": list(test.class_names),
         "images": images,
     }
+
+
+def _unreadable(budget: Budget) -> list[str]:
+    if not budget.unreadable:
+        return []
+    return [
+        f"not shown: {len(budget.unreadable):,} images of the confusion matrix, because "
+        f"they were moved or changed since: {some(budget.unreadable, 50)}"
+    ]
 
 
 def _confused(counts: Any) -> Any:

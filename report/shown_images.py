@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from ..core.names import visible
 from ..data.files.thumbnails import thumbnail
 from ..evaluation.evidence import Labelled
+from .readable_images import ReadableImages
 from .run_report import LoadImages
 
 Rows = npt.NDArray[np.int64]
@@ -26,10 +28,12 @@ class Budget:
     Attributes:
         left: Of what was given.
         left_out: How many images did not fit.
+        unreadable: Files that were moved or changed since they were scored.
     """
 
     left: int
     left_out: int = 0
+    unreadable: list[str] = field(default_factory=list)
 
     def encode(self, pixels: npt.NDArray[np.uint8]) -> str:
         """A thumbnail in Base64; empty where it does not fit any more."""
@@ -64,15 +68,18 @@ def described_images(
         in Base64.
     """
     found = []
+    reader = ReadableImages(SimpleNamespace(images=load_images), _AT_ONCE)
     for start in range(0, len(rows), _AT_ONCE):
         some = rows[start : start + _AT_ONCE]
         if budget.left <= 0:
             budget.left_out += len(some)
             continue
-        for row, pixels in zip(some.tolist(), load_images(some), strict=True):
-            content = budget.encode(pixels)
-            if content:
-                found.append(_describe(test, row) | {"jpeg": content})
+        for chunk in reader.chunks(some):
+            for row, pixels in zip(chunk.rows.tolist(), chunk.images, strict=True):
+                content = budget.encode(pixels)
+                if content:
+                    found.append(_describe(test, row) | {"jpeg": content})
+    budget.unreadable += [str(test.names[row]) for row in reader.problems]
     return found
 
 

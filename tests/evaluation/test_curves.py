@@ -33,7 +33,7 @@ def test_areas_are_those_of_scikit_learn_however_often_images_are_drawn():
     labels, truth, score = scored(seed=1)
     weights = next(draws(labels))[:4]
     ranking = Areas(truth, score)
-    areas = ranking.roc_auc(weights), ranking.average_precision(weights)
+    areas = ranking.both(weights)
     for place, weight in enumerate(weights):
         area = metrics.roc_auc_score(truth, score, sample_weight=weight)
         assert areas[0][place] == pytest.approx(area)

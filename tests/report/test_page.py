@@ -5,12 +5,13 @@ import re
 
 import numpy as np
 import pytest
+from keraunos.core.errors import DataError
 from keraunos.evaluation.finding import Finding, Table
 from keraunos.report import page as report_page
 from keraunos.report.facts import RunFacts
 from keraunos.report.page import page
 from keraunos.report.run_report import RunReport
-from report_pages import Page, facts, figure, finding, predictions
+from report_pages import Page, facts, figure, finding, load_images, predictions
 from report_pages import report as made_report
 
 
@@ -196,6 +197,18 @@ def test_very_many_classes_are_cut_to_the_most_confused(monkeypatch):
     shown = Page(page([made_report()]))
     assert "The 2 classes with most mistakes; 1 more" in shown.text
     assert len([each for each in shown.all("td") if "style" in each]) == 4
+
+
+def test_images_that_are_gone_are_named_and_the_others_shown():
+    def load(rows):
+        if 2 in rows:
+            raise DataError("Images must stay as they were.")
+        return load_images(rows)
+
+    shown = page([made_report(load_images=load)])
+    assert shown.count('"jpeg"') == 6
+    words = "not shown: 1 images of the confusion matrix, because they were moved or"
+    assert f"{words} changed since: /photographs/test/2.jpg" in Page(shown).text
 
 
 def test_a_report_without_a_loader_shows_the_counts_alone():

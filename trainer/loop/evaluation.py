@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
+import numpy as np
 
 from ...core.errors import ConfigError, DataError, message
 from ...evaluation import Predictions
@@ -155,7 +156,7 @@ def paired_difference(
 
 
 def _require_outputs(predictions: Predictions) -> None:
-    """A model with one output, say, can be trained, but not scored as a classifier."""
+    """A model with one output, say, or with NaN, is not scored as a classifier."""
     shape, classes = predictions.probabilities.shape, len(predictions.class_names)
     if shape[1:] != (classes,):
         raise DataError(
@@ -164,5 +165,15 @@ def _require_outputs(predictions: Predictions) -> None:
                 "classes.",
                 "End the model with Dense(num_classes, activation='softmax').",
                 shape=shape,
+            )
+        )
+    unusable = int((~np.isfinite(predictions.probabilities)).any(axis=1).sum())
+    if unusable:
+        raise DataError(
+            message(
+                "The outputs of a model that is scored must be finite numbers.",
+                "Did its training diverge? Are its weights those that you mean?",
+                images=shape[0],
+                without_finite_outputs=unusable,
             )
         )
