@@ -93,7 +93,8 @@ class Finding:
             if isinstance(getattr(self, name), str):
                 words = f"`{name}` of a finding must be a list of sentences."
                 raise TypeError(message(words, **{name: getattr(self, name)}))
-        for name, figure in self.figures.items():
+        figures: Mapping[str, Any] = self.figures
+        for name, figure in figures.items():
             if not isinstance(figure, Figure):
                 words = f"The figure `{name}` of a finding must be one of Matplotlib."
                 raise TypeError(message(words, figure=figure))
