@@ -199,7 +199,7 @@ def _warnings(values: Mapping[str, Any]) -> list[str]:
     if low > 0:
         found.append(
             f"The correction makes probabilities of test images worse: NLL rises by "
-            f"[{low:.3f}, {high:.3f}]. Are validation and test images alike?"
+            f"[{low:z.3f}, {high:z.3f}]. Are validation and test images alike?"
         )
     return found
 

@@ -141,7 +141,7 @@ def mcnemar(
 def _conclusion(values: Mapping[str, Any]) -> str:
     score = values["scores"]["balanced_accuracy"]
     low, high = score["interval"]
-    what = f"{score['difference']:+.3f} [{low:+.3f}, {high:+.3f}]"
+    what = f"{score['difference']:+z.3f} [{low:+z.3f}, {high:+z.3f}]"
     if low <= 0 <= high:
         verdict = "these images do not show which is better"
     else:
@@ -174,7 +174,7 @@ def _table(title: str, values: Mapping[str, Any]) -> Table:
             _SHOWN[name],
             f"{score['first']:.3f}",
             f"{score['second']:.3f}",
-            "{:+.3f} [{:+.3f}, {:+.3f}]".format(score["difference"], *score["interval"]),
+            "{:+z.3f} [{:+z.3f}, {:+z.3f}]".format(score["difference"], *score["interval"]),
         ]
         for name, score in values["scores"].items()
     ]

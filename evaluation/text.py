@@ -15,10 +15,12 @@ def with_interval(scores: Mapping[str, Any], name: str, digits: int = 2) -> str 
     Example:
         >>> with_interval({"f1": 0.5, "intervals": {"f1": [0.25, 0.75]}}, "f1")
         '0.50 [0.25, 0.75]'
+        >>> with_interval({"saved": -1e-9}, "saved")
+        '0.00'
     """
     value = scores.get(name)
     if value is None:
         return None
-    text = f"{value:.{digits}f}"
     ends = scores.get("intervals", {}).get(name)
-    return text + (f" [{ends[0]:.{digits}f}, {ends[1]:.{digits}f}]" if ends else "")
+    text, *interval = (f"{each:z.{digits}f}" for each in [value, *(ends or ())])
+    return f"{text} [{', '.join(interval)}]" if interval else text

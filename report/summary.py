@@ -145,5 +145,7 @@ def _supports(classes: Mapping[str, Any]) -> dict[str, int]:
 def _named(few: Mapping[str, int], count: int) -> str:
     """Classes with their numbers of images; one number for all of very many."""
     if len(few) > 1 and len(few) == count:
-        return f"any one class ({min(few.values())} to {max(few.values())} test images)"
+        low, high = min(few.values()), max(few.values())
+        each = f"{low} to {high}" if low < high else f"{low}"
+        return f"any one class ({each} test images)"
     return some(f"{name} ({n:,})" for name, n in few.items())

@@ -65,6 +65,11 @@ def test_a_class_that_is_mostly_missed_is_named():
     assert "Finding melanoma (33% of 3): more than half of the test images" in text
 
 
+def test_one_number_of_images_is_no_range():
+    even = predictions(labels=(0, 1, 2), taken=(0, 1, 2))
+    assert "any one class (1 test images)" in " ".join(not_for(report(made=even)))
+
+
 def test_classes_with_few_images_are_named_beside_those_with_many():
     labels = [0] * 40 + [1] * 5
     text = " ".join(not_for(report(made=predictions(labels=labels, taken=labels))))
