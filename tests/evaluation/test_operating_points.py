@@ -119,3 +119,11 @@ def test_of_very_many_classes_the_first_are_drawn(monkeypatch):
 def test_a_name_that_is_no_class_is_refused(evidence):
     with pytest.raises(ConfigError, match="pets is neither a class nor a group"):
         OperatingPoints({"pets": {"threshold": 0.5}}).evaluate(evidence)
+
+
+def test_without_any_image_all_is_a_gap():
+    none = drawn(0, seed=1)
+    targets = {"dog": {"sensitivity": 0.9}}
+    found = OperatingPoints(targets).evaluate(Evidence(none, validation=none))
+    assert "curves of dog, because the test set has no image of dog" in found.gaps[0]
+    assert "the run has no validation images" in found.gaps[-1]
