@@ -8,8 +8,8 @@ from ..callbacks import Callback, JsonLog
 from ..callbacks.registry import create_callback
 from ..configs import OptimizerConfig, RunConfig
 from ..data import Augmentation, ImageData
-from ..evaluation.check_names import require_class_names
-from ..evaluation.slicing import require_columns
+from ..evaluation.decisions.check_names import require_class_names
+from ..evaluation.slices.slicing import require_columns
 from ..models import Module, Optimizer, SharedNetworks, TransferClassifier
 from ..trainer import Trainer
 from .config_file import ConfigFile

@@ -14,7 +14,7 @@ from ..core.run_layout import (
     ENSEMBLE_TTA_PREDICTIONS_FILE,
 )
 from ..evaluation import Predictions, write_predictions
-from ..evaluation.ensemble import MeanPredictions
+from ..evaluation.comparisons.ensemble import MeanPredictions
 from ..trainer import TestResult, Trainer
 from ..trainer.loop.evaluation import paired_difference, score_predictions
 from .ensembles import Member, read_split

@@ -8,8 +8,8 @@ from rich.table import Table as RichTable
 
 from ..core.errors import ConfigError, message
 from ..core.files import write_csv
+from ..evaluation.comparisons.paired import compare_paired
 from ..evaluation.finding import Finding, Table
-from ..evaluation.paired import compare_paired
 from ..report.tested_run import read_tested_run
 from .console import notify, show, show_table
 from .output_file import writing

@@ -8,6 +8,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .comparisons.matching import NamedPredictions as NamedPredictions
+    from .comparisons.paired import compare_paired as compare_paired
     from .figures import Drawing as Drawing
     from .figures import augmented_figure as augmented_figure
     from .figures import confusion_matrix_figure as confusion_matrix_figure
@@ -18,23 +20,21 @@ if TYPE_CHECKING:
     from .figures import save_figure as save_figure
     from .figures import to_pixels as to_pixels
     from .folds import summarize_folds as summarize_folds
-    from .intervals import bootstrap_intervals as bootstrap_intervals
-    from .matching import NamedPredictions as NamedPredictions
-    from .paired import compare_paired as compare_paired
     from .predictions import Predictions as Predictions
     from .predictions import write_predictions as write_predictions
     from .report import draw_mistakes as draw_mistakes
     from .report import write_report as write_report
     from .scores import classification_scores as classification_scores
+    from .statistics.intervals import bootstrap_intervals as bootstrap_intervals
 
 _HOMES = {
     "Drawing": "figures",
-    "NamedPredictions": "matching",
+    "NamedPredictions": "comparisons.matching",
     "Predictions": "predictions",
     "augmented_figure": "figures",
-    "bootstrap_intervals": "intervals",
+    "bootstrap_intervals": "statistics.intervals",
     "classification_scores": "scores",
-    "compare_paired": "paired",
+    "compare_paired": "comparisons.paired",
     "confusion_matrix_figure": "figures",
     "curves_figure": "figures",
     "draw_mistakes": "report",

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from sklearn import metrics
 
 from .confusion import confusion_matrix
-from .intervals import bootstrap_intervals
+from .statistics.intervals import bootstrap_intervals
 
 
 def classification_scores(

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import keras
 
 from ..core.errors import ConfigError, message
-from ..evaluation.scaling import SMALLEST_PROBABILITY, Correction
+from ..evaluation.calibration.scaling import SMALLEST_PROBABILITY, Correction
 from ..features.keras_graph import functional_form, nodes_in_order
 
 SCALE_LAYER = "calibration_scale"

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..core.errors import ConfigError, message
 from ..core.files import read_text, sha256_of_file, write_json_atomic
-from ..evaluation.scaling import Correction
+from ..evaluation.calibration.scaling import Correction
 
 DESCRIPTION_FILE = "model.json"
 _MARK = "applied_in_graph"

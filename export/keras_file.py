@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..core.errors import ConfigError, message
 from ..core.files import replacing
-from ..evaluation.scaling import Correction
+from ..evaluation.calibration.scaling import Correction
 from .corrected import corrected_models
 from .description import Description, require_own_place, write_description
 

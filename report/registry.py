@@ -49,19 +49,19 @@ def _class(module: str, name: str) -> Any:
 def _operating_points(config: EvaluationConfig) -> Any:
     if config.operating_points is None:
         return None
-    part = _class("..evaluation.operating_points", "OperatingPoints")
+    part = _class("..evaluation.decisions.operating_points", "OperatingPoints")
     return part(config.operating_points, config.groups)
 
 
 def _costs(config: EvaluationConfig) -> Any:
     if config.costs is None:
         return None
-    return _class("..evaluation.costs", "Costs")(config.costs)
+    return _class("..evaluation.decisions.costs", "Costs")(config.costs)
 
 
 def _grad_cam(config: EvaluationConfig) -> Any:
     part = functools.partial(
-        _class(".grad_cam", "GradCam"), must_not_miss=config.must_not_miss
+        _class(".explanations.grad_cam", "GradCam"), must_not_miss=config.must_not_miss
     )
     if config.grad_cam is not None:
         return part(**config.grad_cam.model_dump())
@@ -70,14 +70,18 @@ def _grad_cam(config: EvaluationConfig) -> Any:
 
 
 _PARTS: dict[str, Callable[[EvaluationConfig], Any]] = {
-    "calibration": _shipped("..evaluation.calibration", "Calibration", "calibration"),
+    "calibration": _shipped(
+        "..evaluation.calibration.calibration", "Calibration", "calibration"
+    ),
     "operating_points": _operating_points,
     "costs": _costs,
-    "abstention": _shipped("..evaluation.abstention", "Abstention", "abstention"),
-    "slices": _shipped("..evaluation.slices", "Slices", "slices"),
+    "abstention": _shipped(
+        "..evaluation.abstention.abstention", "Abstention", "abstention"
+    ),
+    "slices": _shipped("..evaluation.slices.slices", "Slices", "slices"),
     "label_doubts": _shipped(".label_doubts", "DoubtfulLabels", "label_doubts"),
     "grad_cam": _grad_cam,
-    "robustness": _shipped(".robustness", "Robustness", "robustness"),
+    "robustness": _shipped(".robustness.robustness", "Robustness", "robustness"),
 }
 
 

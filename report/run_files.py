@@ -14,7 +14,7 @@ from ..core.run_layout import (
     EVALUATION_FILE,
     VALIDATION_PREDICTIONS_FILE,
 )
-from ..evaluation.correction_file import write_correction
+from ..evaluation.calibration.correction_file import write_correction
 from ..evaluation.evidence import Evidence
 from ..evaluation.finding import Finding
 from ..evaluation.predictions import (

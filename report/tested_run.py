@@ -15,9 +15,9 @@ from ..core.console import notify
 from ..core.errors import ConfigError, message
 from ..core.files import text_of_cell
 from ..core.run_layout import PREDICTIONS_FILE, SPLIT_FILE
+from ..evaluation.comparisons.matching import NamedPredictions
+from ..evaluation.comparisons.paired import compare_paired
 from ..evaluation.finding import Finding
-from ..evaluation.matching import NamedPredictions
-from ..evaluation.paired import compare_paired
 from ..evaluation.predictions import Predictions, read_predictions
 from .facts import read_rows
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from ..core.files import write_text_atomic
 from ..core.run_layout import MODEL_CARD_FILE, TENSORBOARD_FOLDER
 from ..evaluation.evidence import Evidence
-from .model_card import model_card
-from .page import page
+from .page.model_card import model_card
+from .page.page import page
 from .run_files import write_findings
 from .run_report import RunReport
 

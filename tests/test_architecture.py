@@ -137,7 +137,7 @@ OWN = {
     "data/copies/find_copies.py": {"tofile"},  # into a file that the store has made
     "features/cache.py": {"tofile"},
     "evaluation/figures.py": {"savefig"},  # a drawing: where the user says
-    "report/svg.py": {"savefig"},  # into memory
+    "report/page/svg.py": {"savefig"},  # into memory
 }
 
 

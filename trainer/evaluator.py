@@ -12,8 +12,8 @@ from ..configs import EvaluationConfig, TrainerConfig
 from ..configs.evaluation import as_evaluation
 from ..core.files import require_plain
 from ..core.user_path import user_path
-from ..evaluation.check_names import require_class_names
-from ..evaluation.slicing import require_columns
+from ..evaluation.decisions.check_names import require_class_names
+from ..evaluation.slices.slicing import require_columns
 from ..models import Module
 from ..strategies import create_strategy, current_workers
 from .checkpoint.run_directory import write_test_report

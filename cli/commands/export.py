@@ -18,7 +18,7 @@ from .test import RunArgument
 if TYPE_CHECKING:
     from ...configs import RunConfig
     from ...data import ImageData
-    from ...evaluation.scaling import Correction
+    from ...evaluation.calibration.scaling import Correction
 
 IMAGES_COMPARED = 64
 
@@ -91,7 +91,7 @@ def _export_ensemble(
         )
     config = members[0].config
     load_tensorflow(config.trainer)
-    from ...evaluation.ensemble import require_same_classes
+    from ...evaluation.comparisons.ensemble import require_same_classes
     from ...export.description import Description
     from ...export.ensemble import export_ensemble
     from ..saved_model import load_class_names, load_model
@@ -116,7 +116,7 @@ def _correction(
     run: Path, classes: tuple[str, ...], is_needed: bool
 ) -> "Correction | None":
     """What `calibration.json` holds; where it is only described, there may be none."""
-    from ...evaluation.correction_file import read_correction
+    from ...evaluation.calibration.correction_file import read_correction
 
     if not is_needed and not (run / CALIBRATION_FILE).exists():
         return None

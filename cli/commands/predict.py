@@ -50,7 +50,7 @@ def predict(
     require_images(pictures)
     load_tensorflow(members[0].config.trainer)
     from ...evaluation import write_predictions
-    from ...evaluation.ensemble import average_predictions
+    from ...evaluation.comparisons.ensemble import average_predictions
 
     predictions = average_predictions(
         (each.name, _predict(each, pictures, bit_depth)) for each in members

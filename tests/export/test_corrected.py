@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 from keraunos.core.errors import ConfigError
-from keraunos.evaluation.scaling import Correction
+from keraunos.evaluation.calibration.scaling import Correction
 from keraunos.export.corrected import corrected_models
 
 SHAPE = (8, 8, 3)

@@ -7,7 +7,7 @@ import pytest
 from helpers import contents
 from keraunos.core.errors import ConfigError
 from keraunos.core.files import sha256_of_file
-from keraunos.evaluation.scaling import Correction
+from keraunos.evaluation.calibration.scaling import Correction
 from keraunos.export.description import Description
 from keraunos.export.keras_file import (
     export_as_it_is,

@@ -9,7 +9,7 @@ from keraunos.report.make_report import (
     report_of_test,
     report_without_test,
 )
-from keraunos.report.page import page
+from keraunos.report.page.page import page
 from report_pages import Page, load_images, predictions
 
 

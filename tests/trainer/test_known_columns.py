@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from keraunos.evaluation.intervals import bootstrap_intervals
 from keraunos.evaluation.predictions import Predictions
+from keraunos.evaluation.statistics.intervals import bootstrap_intervals
 from keraunos.trainer.loop.evaluation import score_predictions
 from keraunos.trainer.subject import TrainedModel
 

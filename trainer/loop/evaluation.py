@@ -142,8 +142,8 @@ def paired_difference(
     Returns:
         The values of `evaluation.paired.compare_paired`, and its `conclusions`.
     """
-    from ...evaluation.matching import NamedPredictions
-    from ...evaluation.paired import compare_paired  # loads Matplotlib
+    from ...evaluation.comparisons.matching import NamedPredictions
+    from ...evaluation.comparisons.paired import compare_paired  # loads Matplotlib
 
     has_copies = isinstance(source, KnowsContradictions)
     known = NamedPredictions(

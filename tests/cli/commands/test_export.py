@@ -10,7 +10,7 @@ from helpers import contents, environment_without_keraunos
 from keraunos.core.checked_files import write_checked_json
 from keraunos.core.files import sha256_of_file
 from keraunos.data.synthetic.lesions import KINDS
-from keraunos.evaluation.scaling import Correction
+from keraunos.evaluation.calibration.scaling import Correction
 
 TEMPERATURE = 2.5
 

@@ -1,0 +1,1 @@
+"""Sets of classes with a stated coverage, and what abstaining gains."""

@@ -1,0 +1,177 @@
+"""How far probabilities are from what happens: calibration errors, Brier score, likelihood.
+
+Methods: expected and maximum calibration error after Naeini, Cooper and Hauskrecht, 2015,
+of the most probable class; class by class after Nixon et al., 2019; what is expected by
+chance after Bröcker and Smith, 2007.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from ..statistics.proportions import wilson_intervals
+
+Floats = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.integer]
+Probabilities = npt.NDArray[np.floating]
+
+_LEAST = float(np.finfo(np.float64).eps)  # as scikit-learn's log_loss has it
+_ROUNDS = 200
+
+
+class Binned:
+    """Images in bins of a probability.
+
+    A bin holds what is above its lower edge, up to and including its upper edge, as in
+    scikit-learn's `calibration_curve`; the first holds its lower edge, too.
+
+    Args:
+        values: `(images,)` probabilities.
+        outcomes: `(images,)` whether it happened.
+        edges: `(bins + 1,)`, ascending.
+    """
+
+    def __init__(
+        self, values: Floats, outcomes: npt.NDArray[np.bool_], edges: Floats
+    ) -> None:
+        places = np.searchsorted(edges[1:-1], values)
+        self.order = np.argsort(places, kind="stable")
+        self.places, self.starts = np.unique(places[self.order], return_index=True)
+        self.edges = edges
+        self.values = values[self.order]
+        self.outcomes = outcomes[self.order].astype(np.float64)
+
+    def errors(self, weights: Floats) -> tuple[Floats, Floats]:
+        """Expected and maximum calibration error, `(rounds,)` each.
+
+        Args:
+            weights: `(rounds, images)`: how often each image counts.
+        """
+        drawn = weights[:, self.order]
+        masses = self._sums(drawn)
+        misfits = np.abs(self._sums(drawn * (self.outcomes - self.values)))
+        largest = (misfits / np.maximum(masses, 1)).max(axis=1)
+        return misfits.sum(axis=1) / masses.sum(axis=1), largest
+
+    def rows(self) -> list[dict[str, float | int | list[float]]]:
+        """Each bin that has images: edges, count, mean probability, share, its interval."""
+        counts = self._sums(np.ones((1, len(self.values))))[0]
+        means = self._sums(self.values[None])[0] / counts
+        happened = self._sums(self.outcomes[None])[0]
+        columns = zip(
+            self.edges[self.places].tolist(),
+            self.edges[self.places + 1].tolist(),
+            counts.astype(int).tolist(),
+            means.tolist(),
+            (happened / counts).tolist(),
+            wilson_intervals(happened, counts).tolist(),
+            strict=True,
+        )
+        names = ("low", "high", "images", "confidence", "accuracy", "interval")
+        return [dict(zip(names, row, strict=True)) for row in columns]
+
+    def _sums(self, rows: Floats) -> Floats:
+        """`(rounds, bins with images)` sums."""
+        return np.add.reduceat(rows, self.starts, axis=1)
+
+
+def equal_width(values: Floats, bins: int) -> Floats:
+    """Edges of bins as wide as each other, whatever the values."""
+    return np.linspace(0, 1, bins + 1)
+
+
+def equal_mass(values: Floats, bins: int) -> Floats:
+    """Edges of bins with as many values each, but for values that are equal."""
+    return np.quantile(values, np.linspace(0, 1, bins + 1))
+
+
+def confidence_bins(
+    labels: Labels,
+    probabilities: Probabilities,
+    bins: int,
+    edges: Callable[[Floats, int], Floats] = equal_width,
+) -> Binned:
+    """Images in bins of the probability of their most probable class."""
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    is_right = probabilities.argmax(axis=1) == labels
+    return Binned(confidence, is_right, edges(confidence, bins))
+
+
+def calibration_measures(
+    labels: Labels, probabilities: Probabilities, bins: int
+) -> Callable[[Floats], dict[str, Floats]]:
+    """All measures that have intervals, for the bootstrap.
+
+    Returns:
+        A function of weights `(rounds, images)` that returns `(rounds,)` each of
+        `accuracy`, `ece`, `mce`, `ece_equal_mass`, `mce_equal_mass`, `brier` (from 0 to 2)
+        and `nll` (natural logarithm).
+    """
+    binned = {
+        "": confidence_bins(labels, probabilities, bins, equal_width),
+        "_equal_mass": confidence_bins(labels, probabilities, bins, equal_mass),
+    }
+    single = {
+        "accuracy": (probabilities.argmax(axis=1) == labels).astype(np.float64),
+        "brier": brier_scores(labels, probabilities),
+        "nll": negative_log_likelihoods(labels, probabilities),
+    }
+
+    def measures(weights: Floats) -> dict[str, Floats]:
+        total = weights.sum(axis=1)
+        found = {name: weights @ values / total for name, values in single.items()}
+        for ending, bins_of in binned.items():
+            found[f"ece{ending}"], found[f"mce{ending}"] = bins_of.errors(weights)
+        return found
+
+    return measures
+
+
+def brier_scores(labels: Labels, probabilities: Probabilities) -> Floats:
+    """`(images,)`: the sum over classes of squared differences, from 0 to 2."""
+    squares = (probabilities.astype(np.float64) ** 2).sum(axis=1)
+    true = _true(labels, probabilities)
+    return squares - true**2 + (1 - true) ** 2
+
+
+def negative_log_likelihoods(labels: Labels, probabilities: Probabilities) -> Floats:
+    """`(images,)`: of the true class; probabilities below 2.2e-16 count as that."""
+    return -np.log(np.clip(_true(labels, probabilities), _LEAST, 1 - _LEAST))
+
+
+def _true(labels: Labels, probabilities: Probabilities) -> Floats:
+    return probabilities[np.arange(len(labels)), labels].astype(np.float64)
+
+
+def classwise_error(labels: Labels, probabilities: Probabilities, bins: int) -> float:
+    """Mean over the classes with images of each one's expected calibration error."""
+    whole = np.ones((1, len(labels)))
+    errors = []
+    for label in np.unique(labels):
+        values = probabilities[:, label].astype(np.float64)
+        of_class = Binned(values, labels == label, equal_width(values, bins))
+        errors.append(of_class.errors(whole)[0][0])
+    return float(np.mean(errors))
+
+
+def expected_by_chance(
+    probabilities: Probabilities, bins: int, seed: int = 0
+) -> dict[str, float]:
+    """The calibration error of a perfectly calibrated model with these probabilities.
+
+    It is above 0, as the bins hold few images. Each image is right as often as its
+    probability is, in 200 rounds.
+
+    Returns:
+        `mean`, and `high`, which one in twenty rounds exceeds.
+    """
+    random = np.random.default_rng(seed)
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    places = np.searchsorted(equal_width(confidence, bins)[1:-1], confidence)
+    errors = []
+    for _ in range(_ROUNDS):
+        misfits = (random.random(len(confidence)) < confidence) - confidence
+        sums = np.bincount(places, misfits)
+        errors.append(np.abs(sums).sum() / len(confidence))
+    return {"mean": float(np.mean(errors)), "high": float(np.quantile(errors, 0.95))}

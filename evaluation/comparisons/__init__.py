@@ -1,0 +1,1 @@
+"""Models on the same images: in pairs, and as one."""

@@ -1,0 +1,1 @@
+"""Thresholds, groups of classes and costs: what is done with probabilities."""

@@ -1,0 +1,209 @@
+"""Chooses a threshold that meets an aim on validation, and scores it on test."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...configs.evaluation import OperatingPointConfig
+from ...configs.problems import validated
+from ...core.names import printable
+from ..evidence import Evidence, Labelled
+from ..text import with_interval
+from .binary_scores import alarm_scores
+from .class_groups import BinaryTask
+from .curves import Curve, curve_of
+
+FEW = 30  # images by which a threshold is chosen
+_ROUNDING = 1e-9  # 0.95 of 20 images are 19, whatever the last bit of 0.95 is
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What a threshold is wanted for.
+
+    Attributes:
+        kind: `sensitivity`, `specificity` or `threshold`.
+        value: What it should be at least; of a threshold what it is.
+    """
+
+    kind: str
+    value: float
+
+    def __str__(self) -> str:
+        """As in "a sensitivity of 0.95"."""
+        return f"a {self.kind} of {self.value:g}"
+
+
+@dataclass(frozen=True)
+class Point:
+    """What a threshold does, or why there is none.
+
+    Attributes:
+        name: Of the class or group.
+        aim: What was wanted.
+        values: `aim`, `threshold`, `chosen_on` (`"validation"`, or None where it was
+            given), and scores on `validation` and `test`; None where there is none.
+        conclusions: What came of it on test.
+        warnings: What makes it doubtful.
+        gaps: Why there is none.
+    """
+
+    name: str
+    aim: Aim
+    values: dict[str, Any] | None = None
+    conclusions: Sequence[str] = ()
+    warnings: Sequence[str] = ()
+    gaps: Sequence[str] = ()
+
+
+def as_aim(name: str, given: OperatingPointConfig | Mapping[str, Any]) -> Aim:
+    """The one aim that an entry of `operating_points` has.
+
+    Raises:
+        ConfigError: It has none, or several.
+
+    Example:
+        >>> as_aim("melanoma", {"sensitivity": 0.95})
+        Aim(kind='sensitivity', value=0.95)
+    """
+    options = given if isinstance(given, Mapping) else given.model_dump()
+    checked = validated(OperatingPointConfig, f"operating_points.{name}", **options)
+    (aim,) = [Aim(*item) for item in checked if item[1] is not None]
+    return aim
+
+
+def choose_threshold(curve: Curve, aim: Aim) -> float | None:
+    """The threshold that meets an aim at the least cost in the other measure.
+
+    For a sensitivity it is the largest that meets it, which has the fewest false alarms;
+    for a specificity the smallest, which finds most. Images of equal score are alarmed on
+    together. A threshold is always a score that occurs.
+
+    Args:
+        curve: On validation images.
+        aim: A sensitivity or a specificity.
+
+    Returns:
+        None where no threshold meets it: some negatives have the highest score of all.
+
+    Example:
+        >>> from keraunos.evaluation.decisions.curves import curve_of
+        >>> scores = np.array([0.9, 0.7, 0.4, 0.4, 0.1])
+        >>> curve = curve_of(np.array([True, False, True, False, False]), scores)
+        >>> choose_threshold(curve, Aim("sensitivity", 0.6))
+        0.4
+        >>> choose_threshold(curve, Aim("specificity", 0.6))
+        0.7
+    """
+    if aim.kind == "sensitivity":
+        meets = curve.true_positives >= aim.value * curve.positives - _ROUNDING
+        return float(curve.thresholds[np.argmax(meets)])
+    left_alone = curve.negatives - curve.false_positives
+    meets = left_alone >= aim.value * curve.negatives - _ROUNDING
+    return float(curve.thresholds[meets][-1]) if meets.any() else None
+
+
+def measure_point(task: BinaryTask, aim: Aim, evidence: Evidence) -> Point:
+    """Chooses a threshold on validation, unless it is given, and scores it on test."""
+    validation = evidence.validation
+    if aim.kind == "threshold":
+        return _scored(task, aim, evidence, aim.value)
+    if validation is None or not len(validation):
+        why = "the run has no validation images to choose it on"
+        return _none(task, aim, why, "Set data.validation_split, or give a threshold.")
+    curve = curve_of(task.truth(validation.labels), task.score(validation.probabilities))
+    count, whose = _deciding(task, aim, curve)
+    if count == 0:
+        return _none(task, aim, f"no validation image is of {whose}", "Add some.")
+    threshold = choose_threshold(curve, aim)
+    if threshold is None:
+        why = "too many validation images of others have the highest probability of all"
+        return _none(task, aim, why, "Ask for less.")
+    warnings = _warnings_of_choice(task, aim, curve, threshold)
+    return _scored(task, aim, evidence, threshold, warnings)
+
+
+def _deciding(task: BinaryTask, aim: Aim, curve: Curve) -> tuple[int, str]:
+    """How many images decide about a threshold, and of what they are."""
+    if aim.kind == "sensitivity":
+        return curve.positives, printable(task.name)
+    return curve.negatives, "others"
+
+
+def _none(task: BinaryTask, aim: Aim, why: str, remedy: str) -> Point:
+    what = f"the threshold of {printable(task.name)} for {aim}"
+    return Point(task.name, aim, gaps=[f"not measured: {what}, because {why}. {remedy}"])
+
+
+def _warnings_of_choice(
+    task: BinaryTask, aim: Aim, curve: Curve, threshold: float
+) -> list[str]:
+    warnings = []
+    name = printable(task.name)
+    count, whose = _deciding(task, aim, curve)
+    if count < FEW:
+        warnings.append(
+            f"The threshold of {name} was chosen by only {count} validation images of "
+            f"{whose}: others could have given quite another one."
+        )
+    if threshold <= curve.thresholds[-1]:
+        warnings.append(
+            f"On validation only the threshold {threshold:.3g}, at which every image is "
+            f"taken for {name}, meets {aim}."
+        )
+    return warnings
+
+
+def _scored(
+    task: BinaryTask,
+    aim: Aim,
+    evidence: Evidence,
+    threshold: float,
+    warnings: Sequence[str] = (),
+) -> Point:
+    is_given = aim.kind == "threshold"
+    test, validation = evidence.test, evidence.validation
+    scores = _at(task, threshold, test)
+    values = {
+        "aim": {aim.kind: aim.value},
+        "threshold": threshold,
+        "chosen_on": None if is_given else "validation",
+        "validation": None if validation is None else _at(task, threshold, validation),
+        "test": scores,
+    }
+    missed = [] if is_given else _missed_on_test(task, aim, scores)
+    conclusion = _conclusion(task, aim, threshold, scores)
+    return Point(task.name, aim, values, [conclusion], [*warnings, *missed])
+
+
+def _at(task: BinaryTask, threshold: float, split: Labelled) -> dict[str, Any]:
+    truth, score = task.truth(split.labels), task.score(split.probabilities)
+    return alarm_scores(truth, score >= threshold, split.labels, split.groups)
+
+
+def _missed_on_test(task: BinaryTask, aim: Aim, test: Mapping[str, Any]) -> list[str]:
+    high = test["intervals"].get(aim.kind, [0.0, 1.0])[1]
+    if high >= aim.value:
+        return []
+    return [
+        f"On test the {aim.kind} of {printable(task.name)} is "
+        f"{with_interval(test, aim.kind)}, below the {aim.value:g} that was met on "
+        "validation."
+    ]
+
+
+def _conclusion(
+    task: BinaryTask, aim: Aim, threshold: float, test: Mapping[str, Any]
+) -> str:
+    how = "given" if aim.kind == "threshold" else f"chosen on validation for {aim}"
+    positives = test["true_positives"] + test["false_negatives"]
+    negatives = test["false_positives"] + test["true_negatives"]
+    sure = with_interval(test, "sensitivity")
+    return (
+        f"At the threshold {threshold:.3g}, {how}, the model found "
+        f"{test['true_positives']} of {positives} {printable(task.name)} of the test set"
+        + (f" ({sure})" if sure else "")
+        + f" and alarmed on {test['false_positives']} of {negatives} others."
+    )

@@ -1,0 +1,1 @@
+"""Scores for each value of a column."""

@@ -1,0 +1,1 @@
+"""Intervals, ranks and shares: what all parts of an evaluation count with."""

@@ -1,0 +1,1 @@
+"""What a model looks at, and every image that must not be missed."""

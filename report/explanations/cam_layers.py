@@ -1,0 +1,80 @@
+"""Finds the layer whose activations a class activation map is made of."""
+
+from typing import Protocol, runtime_checkable
+
+import keras
+
+from ...core.errors import ConfigError, message
+from ...core.names import did_you_mean, some
+from .flat_graph import Call, FlatGraph, NoGraphError
+
+
+@runtime_checkable
+class HasDataFormat(Protocol):
+    """A layer that knows where its channels are."""
+
+    data_format: str | None
+
+
+def find_layer(graph: FlatGraph, name: str | None) -> Call:
+    """The call whose activations are to be looked at.
+
+    Args:
+        graph: Of the model.
+        name: Of a layer or of a nested model, with or without the names of the models
+            around it; None takes the last whose outputs have a height and a width, and
+            behind which layers with weights decide what they mean.
+
+    Raises:
+        ConfigError: There is no such layer, or its outputs have no height and width.
+        NoGraphError: The model has no layer that could be looked at.
+    """
+    spatial = [call for call in graph.calls if is_spatial(graph, call)]
+    if name is not None:
+        return _named(graph, spatial, name)
+    if not spatial:
+        raise NoGraphError("no layer of the model has outputs with a height and a width")
+    decided = (call for call in reversed(spatial) if kernels_behind(graph, call))
+    return next(decided, spatial[-1])
+
+
+def is_spatial(graph: FlatGraph, call: Call) -> bool:
+    """Whether the outputs of a call are maps of more than one cell, channels last."""
+    if len(call.outputs) != 1 or not _has_channels_last(call):
+        return False
+    shape = graph.tensors[call.outputs[0]].shape
+    return len(shape) == 4 and shape[3] is not None and shape[1:3] != (1, 1)
+
+
+def kernels_behind(graph: FlatGraph, call: Call) -> list[keras.Variable]:
+    """The matrices and kernels of all layers that depend on the outputs of a call."""
+    layers = [each.operation for each in graph.behind(call)]
+    weights = [
+        weight
+        for layer in layers
+        if isinstance(layer, keras.Layer)
+        for weight in layer.weights
+        if len(weight.shape) > 1 and keras.backend.is_float_dtype(weight.dtype)
+    ]
+    return list({id(weight): weight for weight in weights}.values())
+
+
+def _has_channels_last(call: Call) -> bool:
+    layer = call.operation
+    own = layer.data_format if isinstance(layer, HasDataFormat) else None
+    return (own or keras.config.image_data_format()) == "channels_last"
+
+
+def _named(graph: FlatGraph, spatial: list[Call], name: str) -> Call:
+    call = graph.named.get(name)
+    if call is not None and call in spatial:
+        return call
+    usable = [each.path for each in reversed(spatial)]
+    raise ConfigError(
+        message(
+            "`evaluation.grad_cam.layer` must name a layer whose outputs have a height "
+            "and a width.",
+            f"{did_you_mean(name, usable)} The last ones are {some(usable, 5)}.".strip(),
+            layer=name,
+        )
+    )

@@ -1,0 +1,59 @@
+"""Panels of a report: images beside what speaks for their predicted and true class."""
+
+from pathlib import PurePath
+
+import numpy as np
+import numpy.typing as npt
+
+from ...core.names import printable
+from ...evaluation.evidence import Labelled
+from ...evaluation.finding import Panel
+from .examples import Example
+from .heat_maps import has_support, overlay, side_by_side, tile
+
+Cams = npt.NDArray[np.float32]
+
+_NOTHING = " (nothing at this layer speaks for it)"
+
+
+def panel(
+    test: Labelled, example: Example, image: npt.NDArray[np.uint8], cams: Cams | None
+) -> Panel:
+    """An image of the test split, with its maps beside it.
+
+    Args:
+        test: What was predicted.
+        example: Which image it is.
+        image: `(height, width, 3)` RGB, uint8.
+        cams: `(2, rows, columns)` for the predicted and the true class; None without.
+    """
+    plain = tile(image)
+    lines = _caption(test, example.row)
+    tiles = [plain]
+    for label, cam in _by_class(test, example.row, cams).items():
+        name = test.class_names[label]
+        if not np.isfinite(cam).all():
+            lines.append(f"no map for {name}: its numbers are not finite")
+            continue
+        tiles.append(overlay(plain, cam))
+        is_empty = not has_support(cam)
+        lines.append(f"map {len(tiles) - 1}: {name}{_NOTHING * is_empty}")
+    return Panel(example.heading, lines, side_by_side(tiles), example.row)
+
+
+def _by_class(test: Labelled, row: int, cams: Cams | None) -> dict[int, Cams]:
+    """The maps of an image: of the predicted class and, if it is another, the true one."""
+    if cams is None:
+        return {}
+    predicted = int(test.probabilities[row].argmax())
+    return {predicted: cams[0]} | {int(test.labels[row]): cams[1]}
+
+
+def _caption(test: Labelled, row: int) -> list[str]:
+    predicted = int(test.probabilities[row].argmax())
+    return [
+        printable("/".join(PurePath(str(test.names[row])).parts[-2:])),
+        f"true class: {test.class_names[test.labels[row]]}",
+        f"predicted: {test.class_names[predicted]} "
+        f"({test.probabilities[row, predicted]:.0%})",
+    ]

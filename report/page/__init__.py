@@ -1,0 +1,1 @@
+"""A report as an HTML page and as a model card."""

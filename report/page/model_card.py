@@ -1,0 +1,116 @@
+"""A model card: Hugging Face's fields, from the facts of a report."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from ...core.names import printable
+from ..numbers import shown, with_interval
+from ..run_report import RunReport
+from .summary import SCORES, headline, not_for, on_what_data, what_it_does
+
+LICENSE = "unknown"
+
+
+def model_card(report: RunReport) -> str:
+    """Markdown with a header in YAML, as model hubs read it."""
+    header = yaml.safe_dump(
+        _header(report), sort_keys=False, allow_unicode=False, default_flow_style=False
+    )
+    return f"---\n{header}---\n\n" + "\n".join(_body(report)) + "\n"
+
+
+def _header(report: RunReport) -> dict[str, Any]:
+    name = printable(report.facts.name)
+    return {
+        "library_name": "keras",
+        "license": LICENSE,
+        "pipeline_tag": "image-classification",
+        "tags": ["image-classification", "keras", "keraunos"],
+        "model_name": name,
+        **({"model-index": _index(report, name)} if report.scores else {}),
+    }
+
+
+def _index(report: RunReport, name: str) -> list[dict[str, Any]]:
+    """Results on all test images, and on those that contradict no other."""
+    versions = {"as shipped": report.scores, "cleaned": report.cleaned}
+    dataset = printable(str(report.facts.setting("data.train") or "not named"))
+    results = [
+        {
+            "task": {"type": "image-classification", "name": "Image classification"},
+            "dataset": {
+                "type": "images",
+                "name": f"{dataset} ({version})",
+                "split": "test",
+            },
+            "metrics": [
+                {"type": metric, "name": title, "value": round(float(scores[metric]), 6)}
+                for metric, title in SCORES.items()
+                if scores.get(metric) is not None
+            ],
+        }
+        for version, scores in versions.items()
+        if scores
+    ]
+    return [{"name": name, "results": results}]
+
+
+def _body(report: RunReport) -> Iterator[str]:
+    yield f"# {_plain(report.facts.name)}\n"
+    yield f"{_plain(what_it_does(report))}\n"
+    yield "## Data\n"
+    yield f"{_plain(on_what_data(report.facts))}\n"
+    yield "## Results\n"
+    yield from _results(report)
+    if report.all_warnings:
+        yield "## Warnings\n"
+        yield from _list(report.all_warnings)
+    yield "## What it must not be used for\n"
+    yield from _list(not_for(report))
+    conclusions = [each for part in report.findings.values() for each in part.conclusions]
+    if conclusions:
+        yield "## What else was measured\n"
+        yield from _list(conclusions)
+    if report.all_gaps:
+        yield "## What is missing\n"
+        yield from _list(report.all_gaps)
+    yield "## How to use it\n"
+    yield "```python\nimport keras\n\nmodel = keras.models.load_model('model.keras')\n```\n"
+    yield f"It takes RGB images from 0 to 255{_size(report)}; its outputs are the "
+    yield "probabilities of the classes in classes.txt, in that order.\n"
+
+
+def _results(report: RunReport) -> Iterator[str]:
+    if report.scores is None:
+        yield "There is no honest score: no test images could be scored.\n"
+        return
+    columns = [("as shipped", report.scores)]
+    columns += [("cleaned", report.cleaned)] if report.cleaned else []
+    yield "| score | " + " | ".join(name for name, _ in columns) + " |"
+    yield "|---|" + "---|" * len(columns)
+    rows = zip(*(headline(scores) for _, scores in columns), strict=True)
+    for row in rows:
+        cells = [with_interval(each) for each in row]
+        yield f"| {row[0]['name']} | " + " | ".join(cells) + " |"
+    counts = " | ".join(shown(scores["examples"]) for _, scores in columns)
+    yield f"| test images | {counts} |\n"
+    yield "With 95 % intervals of the bootstrap. Cleaned: without images of which a copy "
+    yield "is filed under another class.\n"
+
+
+def _size(report: RunReport) -> str:
+    size = report.facts.setting("data.image_size")
+    return f" of {size} by {size} pixels" if isinstance(size, int) else ""
+
+
+def _list(lines: Any) -> Iterator[str]:
+    yield from (f"- {_plain(line)}" for line in lines)
+    yield ""
+
+
+def _plain(text: str) -> str:
+    """Text that is neither Markdown nor HTML, whatever names are in it."""
+    return re.sub(r"([\\`*_{}\[\]<>#|$~&])", r"\\\1", printable(text))

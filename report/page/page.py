@@ -1,0 +1,246 @@
+"""Writes reports of runs as one HTML page that needs nothing but itself."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from ...core.differences import flatten
+from ...core.html import page_environment, read_resource
+from ...core.names import some
+from ...evaluation.evidence import Labelled
+from ...evaluation.figures import curves_figure
+from ...evaluation.finding import Finding, Panel, Table
+from ..numbers import shown
+from ..run_report import RunReport
+from .comparison import comparison
+from .shown_images import Budget, as_json, described_images, images_of_cells
+from .sliders import threshold_tables
+from .summary import headline, not_for, on_what_data, what_it_does
+from .svg import inline_svg
+
+# Below the 15 MB that mail and browsers take: images, beside figures and tables.
+BYTES_OF_IMAGES = 9_000_000
+MOST_ROWS = 200
+MOST_CLASSES = 40
+MOST_PANELS = 400
+WITH_SLIDER = "operating_points"
+
+
+def page(reports: Sequence[RunReport]) -> str:
+    """The page: HTML with its style, its program, its figures and its images inside.
+
+    Args:
+        reports: Of one run, or of several that are compared.
+    """
+    share = BYTES_OF_IMAGES // len(reports)
+    runs = [
+        _view(report, f"run{number}", Budget(share))
+        for number, report in enumerate(reports, start=1)
+    ]
+    script = read_resource(__package__, "page.js")
+    environment = page_environment()
+    environment.filters |= {"shown": shown, "json": lambda value: Markup(as_json(value))}
+    template = environment.from_string(read_resource(__package__, "page.html"))
+    return template.render(
+        title=f"Report on {some(report.facts.name for report in reports)}",
+        style=Markup(read_resource(__package__, "page.css")),
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        comparison=comparison(reports) if len(reports) > 1 else None,
+        runs=runs,
+        most_rows=MOST_ROWS,
+    )
+
+
+def _view(report: RunReport, key: str, budget: Budget) -> dict[str, Any]:
+    """What the template shows of a run."""
+    facts = report.facts
+    findings = [
+        _finding(name, finding, f"{key}-{_as_identifier(name)}", budget)
+        for name, finding in report.findings.items()
+    ]
+    matrix = _matrix(report, budget)
+    return {
+        "key": key,
+        "name": facts.name,
+        "directory": facts.directory,
+        "what": what_it_does(report),
+        "data": on_what_data(facts),
+        "not_for": not_for(report),
+        "shipped": report.scores,
+        "cleaned": report.cleaned,
+        "headline": _headlines(report),
+        "warnings": report.all_warnings,
+        "gaps": [*report.all_gaps, *_unreadable(budget)],
+        "remarks": report.remarks,
+        "class_counts": _class_counts(report),
+        "dropped": facts.dropped_files,
+        "dropped_total": sum(facts.dropped.values()),
+        "curves": _curves(report, key),
+        "per_class": _per_class(report),
+        "matrix": matrix,
+        "findings": findings,
+        "siblings": facts.siblings,
+        "settings": sorted(flatten(dict(facts.settings)).items()),
+        "environment": sorted(_without_command(flatten(dict(facts.environment))).items()),
+        "command": _command(facts.environment),
+        "left_out": budget.left_out,
+    }
+
+
+def _headlines(report: RunReport) -> list[dict[str, Any]]:
+    """Each score as shipped, with the same cleaned beside it."""
+    if report.scores is None:
+        return []
+    shipped = headline(report.scores)
+    cleaned = headline(report.cleaned) if report.cleaned else [None] * len(shipped)
+    return [
+        {"name": one["name"], "values": [one, *([two] if two else [])]}
+        for one, two in zip(shipped, cleaned, strict=True)
+    ]
+
+
+def _class_counts(report: RunReport) -> Table | None:
+    """Images of each class in each split."""
+    counts = report.facts.counts
+    if not counts:
+        return None
+    order = [name for name in ("train", "validation", "test") if name in counts]
+    order += [name for name in counts if name not in order]
+    names = dict.fromkeys([*report.class_names, *(n for c in counts.values() for n in c)])
+    rows = [[name, *(counts[split].get(name, 0) for split in order)] for name in names]
+    totals: list[Any] = ["all", *(sum(counts[split].values()) for split in order)]
+    return Table("Images by class and split", ["class", *order], [*rows, totals])
+
+
+def _curves(report: RunReport, key: str) -> Markup | None:
+    history = report.facts.history
+    if not history:
+        return None
+    what = "Each metric over the epochs of training, for training and validation images."
+    return inline_svg(curves_figure(history), f"{key}-curves", what)
+
+
+def _per_class(report: RunReport) -> Table | None:
+    if report.scores is None:
+        return None
+    header = ["class", "test images", "recall", "precision", "F1", "ROC-AUC"]
+    keys = ("support", "recall", "precision", "f1", "roc_auc")
+    classes: Mapping[str, Any] = report.scores["per_class"]
+    rows = [[name, *(values[key] for key in keys)] for name, values in classes.items()]
+    return Table("Scores by class", header, rows)
+
+
+def _matrix(report: RunReport, budget: Budget) -> dict[str, Any] | None:
+    """The confusion matrix with the images behind its cells."""
+    test = report.test
+    if test is None:
+        return None
+    counts = test.predictions().confusion_matrix()
+    classes = _confused(counts)
+    images = []
+    if report.load_images is not None:
+        rows = images_of_cells(test)
+        images = described_images(test, report.load_images, rows, budget)
+    return {
+        "classes": [(place, test.class_names[place]) for place in classes.tolist()],
+        "rows": _cells(test, counts, classes),
+        "left_out": len(test.class_names) - len(classes),
+        "names": list(test.class_names),
+        "images": images,
+    }
+
+
+def _unreadable(budget: Budget) -> list[str]:
+    if not budget.unreadable:
+        return []
+    return [
+        f"not shown: {len(budget.unreadable):,} images of the confusion matrix, because "
+        f"they were moved or changed since: {some(budget.unreadable, 50)}"
+    ]
+
+
+def _confused(counts: Any) -> Any:
+    """The classes to show: all, or of very many those with most mistakes."""
+    mistakes = counts.sum(axis=0) + counts.sum(axis=1) - 2 * np.diagonal(counts)
+    return np.sort(np.argsort(-mistakes, kind="stable")[:MOST_CLASSES])
+
+
+def _cells(test: Labelled, counts: Any, classes: Any) -> list[dict[str, Any]]:
+    totals = np.maximum(counts.sum(axis=1), 1)
+    return [
+        {
+            "name": test.class_names[row],
+            "total": int(counts[row].sum()),
+            "cells": [
+                {
+                    "true": row,
+                    "predicted": column,
+                    "count": int(counts[row, column]),
+                    "share": float(counts[row, column] / totals[row]),
+                }
+                for column in classes.tolist()
+            ],
+        }
+        for row in classes.tolist()
+    ]
+
+
+def _finding(name: str, finding: Finding, key: str, budget: Budget) -> dict[str, Any]:
+    """A section: what a part of the evaluation came to."""
+    figures = {
+        title.replace("_", " "): _drawn(figure, f"{key}-{number}", finding, title)
+        for number, (title, figure) in enumerate(finding.figures.items())
+    }
+    budget.left_out += max(len(finding.panels) - MOST_PANELS, 0)
+    return {
+        "key": key,
+        "finding": finding,
+        "figures": figures,
+        "panels": list(_panels(finding.panels[:MOST_PANELS], budget)),
+        "curves": threshold_tables(finding.values) if name == WITH_SLIDER else [],
+    }
+
+
+def _as_identifier(name: str) -> str:
+    """What can stand in an id and in the address of one: a part may have any name."""
+    return re.sub(r"\W", lambda match: f"_{ord(match[0]):x}_", name)
+
+
+def _drawn(figure: Figure, prefix: str, finding: Finding, name: str) -> Markup | str:
+    """A figure; text that says why, where it can't be drawn, as a user's own may be."""
+    description = f"{finding.title}: {name.replace('_', ' ')}. "
+    try:
+        return inline_svg(figure, prefix, description + " ".join(finding.conclusions))
+    except Exception as error:
+        return f"not shown: this figure can't be drawn ({type(error).__name__}: {error})"
+
+
+def _panels(
+    panels: Sequence[Panel], budget: Budget
+) -> Iterator[tuple[str, list[tuple[str, Sequence[str]]], bool]]:
+    """Images by their heading, each with its caption, and whether any is a strip."""
+    for heading, members in groupby(panels, key=lambda panel: panel.heading):
+        together = list(members)
+        encoded = [(budget.encode(panel.pixels), panel.caption) for panel in together]
+        is_wide = any(
+            each.pixels.shape[1] > 1.5 * each.pixels.shape[0] for each in together
+        )
+        yield heading, [each for each in encoded if each[0]], is_wide
+
+
+def _without_command(environment: Mapping[str, Any]) -> dict[str, Any]:
+    """It is shown before."""
+    return {name: value for name, value in environment.items() if name != "command"}
+
+
+def _command(environment: Mapping[str, Any]) -> str:
+    command = environment.get("command")
+    return " ".join(map(str, command)) if isinstance(command, list) else ""

@@ -1,0 +1,151 @@
+"""The first lines of a report: what a model does, on what data, and what it is not for."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ...core.names import some
+from ..facts import RunFacts
+from ..run_report import RunReport
+
+SCORES = {
+    "balanced_accuracy": "balanced accuracy",
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "macro_roc_auc": "macro ROC-AUC",
+}
+# Below this an interval of a class says next to nothing (its half-width is above 0.18).
+FEW_IMAGES = 30
+WEAK_RECALL = 0.5
+
+
+def what_it_does(report: RunReport) -> str:
+    """A sentence: which network tells which classes apart in images of which size."""
+    facts, names = report.facts, report.class_names
+    size = facts.setting("data.image_size")
+    of_size = f" of {size} by {size} pixels" if isinstance(size, int) else ""
+    classes = f"one of {len(names):,} classes" if names else "classes that are not known"
+    named = f": {some(names)}" if names else ""
+    return f"{_network(facts)} gives each image{of_size} {classes}{named}."
+
+
+def on_what_data(facts: RunFacts) -> str:
+    """Sentences: how many images of each split, how they were split, what was dropped."""
+    if not facts.counts:
+        return "Not known: which images were used."
+    counts = {split: sum(each.values()) for split, each in facts.counts.items()}
+    order = [name for name in ("train", "validation", "test") if name in counts]
+    parts = [f"{counts[name]:,} {_SPLITS[name]}" for name in order]
+    total = sum(facts.dropped.values())
+    dropped = ", ".join(f"{n:,} by {name}" for name, n in facts.dropped.items())
+    left_out = f"{total:,} files were left out ({dropped})." if total else _KEPT
+    return f"{', '.join(parts)} images. {' '.join(how_split(facts))} {left_out}"
+
+
+def how_split(facts: RunFacts) -> Iterator[str]:
+    """Where each split comes from, a sentence each."""
+    train = facts.setting("data.train")
+    if train is not None:
+        yield f"Images come from {train}."
+    if facts.setting("data.split"):
+        yield f"They were divided as {facts.setting('data.split')} has it."
+    if facts.setting("data.folds"):
+        folds, fold = facts.setting("data.folds"), facts.setting("data.fold")
+        yield f"Fold {fold} of {folds} was held out for validation."
+    for split in ("validation", "test"):
+        given = facts.setting(f"data.{split}")
+        part = facts.setting(f"data.{split}_split")
+        if given is not None:
+            yield f"The {split} images were given: {given}."
+        elif isinstance(part, float) and part > 0 and not facts.setting("data.folds"):
+            seed = facts.setting("seed")
+            yield f"{part:.0%} were held out for {split}, class by class, with seed {seed}."
+    if facts.setting("data.group_column"):
+        column = facts.setting("data.group_column")
+        yield f"Images of one {column} stay in one split."
+
+
+def not_for(report: RunReport) -> list[str]:
+    """What the model must not be used for, each with the fact that says so."""
+    facts, names = report.facts, report.class_names
+    source = facts.setting("data.train")
+    collection = f"one collection ({source})" if source else "one collection"
+    lines = [
+        "Decisions that nobody checks where a mistake can do harm, in medicine or safety, "
+        f"say: it was measured on {_number_of_tests(report)} images and not in use, and is "
+        "approved for no such purpose.",
+        f"Images of other cameras, sites or people than those of {collection}: "
+        "nothing was measured there.",
+        f"Images of anything else than these {len(names):,} classes: it has no way to "
+        "answer that an image is none of them.",
+    ]
+    return lines + list(_weak_classes(report.scores))
+
+
+def headline(scores: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Each of the four scores: `name`, `value`, `low` and `high`; None is not known."""
+    intervals = scores.get("intervals", {})
+    return [
+        {
+            "name": title,
+            "value": scores.get(name),
+            "low": intervals.get(name, (None, None))[0],
+            "high": intervals.get(name, (None, None))[1],
+        }
+        for name, title in SCORES.items()
+    ]
+
+
+_SPLITS = {"train": "training", "validation": "validation", "test": "test"}
+_KEPT = "No file was left out."
+
+
+def _network(facts: RunFacts) -> str:
+    builder, backbone = facts.setting("model.builder"), facts.setting("model.backbone")
+    if builder:
+        return f"A network of the user's own ({builder})"
+    if not backbone:
+        return "A network that is not described"
+    weights = facts.setting("model.weights")
+    start = f"the weights {weights}" if weights else "random weights"
+    return f"{backbone}, trained from {start},"
+
+
+def _number_of_tests(report: RunReport) -> str:
+    return f"{report.scores['examples']:,}" if report.scores else "no"
+
+
+def _weak_classes(scores: Mapping[str, Any] | None) -> Iterator[str]:
+    """Classes without test images, with few, and those that are mostly missed."""
+    if scores is None:
+        return
+    classes: Mapping[str, Any] = scores["per_class"]
+    missing = scores["classes_without_examples"]
+    if missing:
+        yield f"Finding {some(missing)}: there was no test image, so nothing is known."
+    weak = [
+        f"{name} ({values['recall']:.0%} of {values['support']:,})"
+        for name, values in classes.items()
+        if values["recall"] is not None and values["recall"] < WEAK_RECALL
+    ]
+    if weak:
+        yield f"Finding {some(weak)}: more than half of the test images were missed."
+    few = {name: n for name, n in _supports(classes).items() if 0 < n < FEW_IMAGES}
+    if few:
+        yield (
+            f"Claims about {_named(few, len(classes) - len(missing))} alone: fewer than "
+            f"{FEW_IMAGES} test images leave a recall uncertain by almost 0.2 or more "
+            "either way."
+        )
+
+
+def _supports(classes: Mapping[str, Any]) -> dict[str, int]:
+    return {name: values["support"] for name, values in classes.items()}
+
+
+def _named(few: Mapping[str, int], count: int) -> str:
+    """Classes with their numbers of images; one number for all of very many."""
+    if len(few) > 1 and len(few) == count:
+        low, high = min(few.values()), max(few.values())
+        each = f"{low} to {high}" if low < high else f"{low}"
+        return f"any one class ({each} test images)"
+    return some(f"{name} ({n:,})" for name, n in few.items())

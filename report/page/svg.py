@@ -1,0 +1,64 @@
+"""Figures of Matplotlib as SVG that can stand in a page, many beside each other."""
+
+import base64
+import io
+import re
+from typing import Any
+
+import matplotlib
+from markupsafe import Markup, escape
+from matplotlib.figure import Figure
+
+from ...core.names import visible
+
+# A figure of more bytes is put in as pixels.
+LARGEST_SVG = 400_000
+_STYLE: Any = {
+    "svg.fonttype": "none",  # text stays text
+    "svg.hashsalt": "keraunos",  # the same figure gives the same text
+    "font.family": "sans-serif",
+}
+_FONTS = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
+
+
+def inline_svg(figure: Figure, prefix: str, description: str) -> Markup:
+    """A figure as an SVG element for HTML.
+
+    Args:
+        figure: Drawn without a screen.
+        prefix: Of all identifiers in it: no two figures of a page may share one.
+        description: What it shows, for those who do not see it.
+
+    Example:
+        >>> figure = Figure(figsize=(2, 1))
+        >>> inline_svg(figure, "first", "Nothing")[:34]
+        Markup('<svg role="img" aria-label="Nothin')
+    """
+    content = io.StringIO()
+    with matplotlib.rc_context(_STYLE):
+        figure.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
+    text = content.getvalue()
+    if len(text) > LARGEST_SVG:
+        return _as_pixels(figure, description)
+    return Markup(_embedded(text, prefix, escape(visible(description))))
+
+
+def _embedded(text: str, prefix: str, label: str) -> str:
+    """The element alone, with identifiers of its own and no rule for others."""
+    text = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", text, flags=re.DOTALL)
+    text = re.sub(r'(?<=\bid=")|(?<=url\(#)|(?<=xlink:href="#)', f"{prefix}-", text)
+    text = re.sub(r"'DejaVu Sans'[^;\"]*?sans-serif", _FONTS, text)
+    head = re.search(r'<svg [^>]*?(viewBox="[^"]*")[^>]*>', text)
+    width = re.search(r'width="[^"]*"', text)
+    if head is None or width is None:
+        raise ValueError("Matplotlib wrote no SVG.")
+    element = f'<svg role="img" aria-label="{label}" {width[0]} {head[1]}>'
+    return visible(element + text[head.end() :].replace("xlink:href", "href"))
+
+
+def _as_pixels(figure: Figure, description: str) -> Markup:
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=110)
+    pixels = base64.b64encode(content.getvalue()).decode("ascii")
+    label = escape(visible(description))
+    return Markup(f'<img alt="{label}" src="data:image/png;base64,{pixels}">')

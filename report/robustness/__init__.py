@@ -1,0 +1,1 @@
+"""Scores of images that are made worse."""

@@ -1,0 +1,147 @@
+"""How much of its score a model keeps on images that are made worse."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ...evaluation.evidence import Evidence, Labelled
+from ...evaluation.finding import Finding, Panel
+from ...evaluation.statistics.intervals import Interval
+from ..explanations.examples import spread_over_classes
+from ..explanations.heat_maps import side_by_side, tile
+from ..explanations.readable_images import ReadableImages
+from ..subject import Subject
+from .corruptions import CORRUPTIONS, STRENGTHS, corrupt
+from .figure import robustness_figure
+from .scores import CLEAN, VERSIONS, Scores, as_table, as_values, scores_of
+
+TITLE = "Robustness"
+EXPLANATION = (
+    "Scores of test images that are blurred, noisy, compressed, darker or turned, at three "
+    "strengths. The first is mild: what is lost there may be lost in practice, too. Real "
+    "cameras differ in more ways than these."
+)
+_ROWS_AT_ONCE = 32  # each in fifteen versions
+
+
+class Robustness:
+    """Scores under blur, noise, JPEG compression, darkness and rotation.
+
+    Args:
+        most_images: Images that are scored; of more, some of each class are drawn.
+
+    Example:
+        >>> Robustness(most_images=100).most_images
+        100
+    """
+
+    def __init__(self, most_images: int = 1000) -> None:
+        self.most_images = most_images
+
+    def explain(self, evidence: Evidence, subject: Subject) -> Finding:
+        """Predicts each image in fifteen versions, a few images at a time."""
+        test = evidence.test
+        reader = ReadableImages(subject.test, _ROWS_AT_ONCE)
+        if reason := reader.reason_for_none:
+            return Finding(TITLE, EXPLANATION, gaps=[f"not measured: {reason}"])
+        answers = _ask(
+            subject, reader, test, spread_over_classes(test.labels, self.most_images)
+        )
+        gaps, tables = reader.gaps(test.names), reader.tables(test.names)
+        if answers is None:
+            return Finding(TITLE, EXPLANATION, gaps=gaps, tables=tables)
+        rows = answers.rows
+        groups = None if test.groups is None else test.groups[rows]
+        scores = scores_of(test.labels[rows], answers.right, groups)
+        return Finding(
+            TITLE,
+            EXPLANATION,
+            {"images": len(rows), "of": len(test)} | as_values(scores),
+            [_sample_words(len(rows), len(test)), _worst_words(scores)],
+            _mild_warnings(scores),
+            gaps,
+            [as_table(scores), *tables],
+            {"robustness": robustness_figure(scores)},
+            answers.specimens,
+        )
+
+
+class _Answers(NamedTuple):
+    """What a model says of images made worse.
+
+    Attributes:
+        rows: Of the images that could be read.
+        right: `(1 + versions, rows)`: first of the images as they are.
+        specimens: What the first image looks like in all versions.
+    """
+
+    rows: npt.NDArray[np.int64]
+    right: npt.NDArray[np.bool_]
+    specimens: list[Panel]
+
+
+def _ask(
+    subject: Subject, reader: ReadableImages, test: Labelled, rows: npt.NDArray[np.int64]
+) -> _Answers | None:
+    read, right = [], []
+    panels: list[Panel] = []
+    predicted = test.predicted
+    for own, images in reader.chunks(rows):
+        if not panels:
+            panels += _specimens(images[0], int(own[0]))
+        answers = subject.predict(_worse(images)).argmax(axis=1)
+        every = np.vstack([predicted[own], answers.reshape(len(VERSIONS), len(own))])
+        read.append(own)
+        right.append(every == test.labels[own])
+    return _Answers(np.concatenate(read), np.hstack(right), panels) if read else None
+
+
+def _worse(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """`(versions * images, height, width, 3)`: version after version."""
+    return np.stack([corrupt(image, *version) for version in VERSIONS for image in images])
+
+
+def _sample_words(scored: int, total: int) -> str:
+    if scored == total:
+        return f"All {total:,} test images were scored."
+    return f"{scored:,} of {total:,} test images were scored, some of each class."
+
+
+def _worst_words(scores: Scores) -> str:
+    (kind, strength), own = min(
+        scores.items(), key=lambda each: each[1]["balanced_accuracy"].value
+    )
+    score = own["balanced_accuracy"]
+    clean = scores[CLEAN]["balanced_accuracy"]
+    if not strength:
+        return "No change lowers the balanced accuracy."
+    return (
+        f"Balanced accuracy is lowest with {kind} of strength {strength}: "
+        f"{score.value:.1%} {_words(score.interval)}, against {clean.value:.1%} "
+        f"{_words(clean.interval)} of the images as they are."
+    )
+
+
+def _mild_warnings(scores: Scores) -> list[str]:
+    return [
+        f"Mild {kind} already changes the balanced accuracy by {score.change:+.1%} "
+        f"{_words(score.change_interval)}."
+        for (kind, strength), own in scores.items()
+        if strength == 1 and (score := own["balanced_accuracy"]).change_interval[1] < 0
+    ]
+
+
+def _words(interval: Interval) -> str:
+    return f"[{interval[0]:.1%}, {interval[1]:.1%}]"
+
+
+def _specimens(image: npt.NDArray[np.uint8], row: int) -> list[Panel]:
+    """One image in all versions, a panel for each kind."""
+    panels = []
+    for kind in CORRUPTIONS:
+        worse = [tile(corrupt(image, kind, strength)) for strength in STRENGTHS]
+        caption = [f"{kind}: as it is, and strengths 1 to 3"]
+        pixels = side_by_side([tile(image), *worse])
+        panels.append(Panel("What the strengths look like", caption, pixels, row))
+    return panels

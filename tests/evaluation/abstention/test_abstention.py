@@ -1,0 +1,152 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from keraunos.core.errors import DataError
+from keraunos.evaluation.abstention.abstention import Abstention
+from keraunos.evaluation.evidence import Evidence
+from keraunos.evaluation.statistics.proportions import wilson_interval
+from simulated import labelled, simulated
+
+
+@pytest.fixture(scope="module")
+def evidence():
+    return Evidence(simulated(211, seed=1), simulated(151, seed=4))
+
+
+@pytest.fixture(scope="module")
+def finding(evidence):
+    return Abstention(coverage=0.8, risk=0.3).evaluate(evidence)
+
+
+@pytest.mark.feature("abstention")
+def test_sets_are_those_of_the_quantile_of_validation(finding, evidence):
+    validation, test = evidence.validation, evidence.test
+    scores = 1 - validation.probabilities[np.arange(151), validation.labels].astype(float)
+    limit = np.sort(scores)[int(np.ceil(152 * 0.8)) - 1]
+    sets = 1 - test.probabilities.astype(float) <= limit + 1e-12
+    holds = sets[np.arange(211), test.labels]
+    values = finding.values["sets"]
+    assert values["coverage"] == holds.mean()
+    assert values["intervals"]["coverage"] == wilson_interval(holds.sum(), 211)
+    assert values["mean_size"] == sets.sum(axis=1).mean()
+    assert values["single_accuracy"] == holds[sets.sum(axis=1) == 1].mean()
+    assert values["empty"] == (sets.sum(axis=1) == 0).mean()
+    assert sum(values["sizes"].values()) == 211
+    for k, name in enumerate("abcd"):
+        of_class = test.labels == k
+        assert values["per_class"][name]["coverage"] == holds[of_class].mean()
+        assert values["per_class"][name]["images"] == of_class.sum()
+
+
+def test_thresholds_are_chosen_on_validation_alone(finding, evidence):
+    for test in (simulated(90, sharpness=4, seed=8), evidence.validation):
+        other = Abstention(coverage=0.8, risk=0.3).evaluate(replace(evidence, test=test))
+        for values in (other.values, finding.values):
+            assert values["answers"]["threshold"] == finding.values["answers"]["threshold"]
+        thresholds = [
+            {name: each["threshold"] for name, each in values["sets"]["per_class"].items()}
+            for values in (other.values, finding.values)
+        ]
+        assert thresholds[0] == thresholds[1]
+
+
+def test_answers_at_a_wanted_risk_are_measured_on_test(finding, evidence):
+    answers, test = finding.values["answers"], evidence.test
+    kept = test.probabilities.max(axis=1) >= answers["threshold"]
+    wrong = (test.predicted != test.labels)[kept]
+    assert answers["kept"] == kept.mean()
+    assert answers["risk"] == wrong.mean()
+    assert answers["intervals"]["risk"] == wilson_interval(wrong.sum(), kept.sum())
+    validation = evidence.validation
+    reached = validation.probabilities.max(axis=1) >= answers["threshold"]
+    assert (validation.predicted != validation.labels)[reached].mean() <= 0.3
+
+
+def test_accuracy_rises_where_less_is_answered(finding, evidence):
+    rows = finding.values["risk_coverage"]["kept"]
+    assert [row["wanted"] for row in rows] == [0.5, 0.8, 0.9, 1.0]
+    assert rows[0]["kept"] == 106 / 211
+    assert rows[0]["accuracy"] > rows[-1]["accuracy"] + 0.05
+    assert rows[-1]["accuracy"] == (evidence.test.predicted == evidence.test.labels).mean()
+    low, high = finding.values["risk_coverage"]["intervals"]["aurc"]
+    assert low < finding.values["risk_coverage"]["aurc"] < high
+
+
+def test_a_finding_is_complete_and_ready_for_json(finding):
+    json.dumps(finding.values, allow_nan=False)
+    assert len(finding.conclusions) == 3
+    assert set(finding.figures) == {"risk_coverage", "set_sizes"}
+    assert [row[0] for row in finding.tables[1].rows] == ["a", "b", "c", "d", "all"]
+    assert not finding.warnings
+    assert not finding.gaps
+
+
+def test_images_of_another_kind_are_a_warning():
+    evidence = Evidence(simulated(300, sharpness=-1, seed=1), simulated(200, seed=3))
+    warnings = Abstention(risk=0.3).evaluate(evidence).warnings
+    assert warnings[0].startswith("Sets hold the right class for only")
+    assert "of the answers on test are wrong: more than 30%" in warnings[1]
+
+
+def test_without_validation_images_the_curve_alone_is_measured(evidence):
+    finding = Abstention().evaluate(replace(evidence, validation=None))
+    assert "no validation images" in finding.gaps[0]
+    assert set(finding.values) == {"images", "risk_coverage"}
+    assert set(finding.figures) == {"risk_coverage"}
+
+
+def test_too_few_validation_images_are_a_gap(evidence):
+    few = replace(evidence, validation=simulated(8))
+    finding = Abstention(coverage=0.9).evaluate(few)
+    assert "only 8 validation images and it takes 9 of them" in finding.gaps[0]
+    assert finding.values["sets"]["mean_size"] == 4
+    assert finding.values["sets"]["per_class"]["a"]["threshold"] is None
+
+
+def test_by_class_a_class_of_few_images_is_in_every_set(evidence):
+    validation = evidence.validation
+    kept = (validation.labels != 2) | (np.cumsum(validation.labels == 2) <= 3)
+    few = labelled(validation.probabilities[kept], validation.labels[kept])
+    finding = Abstention(by_class=True).evaluate(replace(evidence, validation=few))
+    assert "a threshold of c, because there are only 3 validation images" in finding.gaps[0]
+    sets = finding.values["sets"]
+    assert sets["per_class"]["c"]["coverage"] == 1
+    assert sets["per_class"]["c"]["threshold"] is None
+    assert sets["per_class"]["a"]["threshold"] > 0
+
+
+def test_classes_without_test_images_are_a_gap(evidence):
+    kept = evidence.test.labels != 0
+    test = labelled(evidence.test.probabilities[kept], evidence.test.labels[kept])
+    for by_class in (False, True):
+        finding = Abstention(by_class=by_class).evaluate(replace(evidence, test=test))
+        assert "coverage of a, because there are no test images" in finding.gaps[0]
+        assert finding.values["sets"]["per_class"]["a"]["coverage"] is None
+        json.dumps(finding.values, allow_nan=False)
+
+
+def test_a_risk_that_no_threshold_reaches_is_a_gap(evidence):
+    finding = Abstention(risk=0.001).evaluate(evidence)
+    assert "no threshold on validation leaves at most 0%" in finding.gaps[-1]
+    assert finding.values["answers"]["threshold"] is None
+
+
+@pytest.mark.parametrize("rows", [np.eye(3), np.full((3, 3), 1 / 3)])
+def test_probabilities_that_are_all_alike_are_measured(rows):
+    split = labelled(rows, [0, 1, 1])
+    finding = Abstention(coverage=0.5).evaluate(Evidence(split, split))
+    json.dumps(finding.values, allow_nan=False)
+    assert sum(finding.values["sets"]["sizes"].values()) == 3
+    assert finding.conclusions[0].startswith("On the 100% of the images")
+
+
+def test_no_test_images_are_a_gap(evidence):
+    nothing = labelled(np.zeros((0, 4)), np.zeros(0))
+    assert Abstention().evaluate(replace(evidence, test=nothing)).gaps
+
+
+def test_a_model_with_one_output_is_refused():
+    with pytest.raises(DataError, match="two or more classes"):
+        Abstention().evaluate(Evidence(labelled(np.ones((3, 1)), np.zeros(3))))

@@ -1,0 +1,212 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from keraunos.core.errors import DataError
+from keraunos.evaluation.calibration.calibration import Calibration
+from keraunos.evaluation.calibration.errors import Binned, equal_mass, equal_width
+from keraunos.evaluation.calibration.scaling import Correction
+from keraunos.evaluation.evidence import Evidence
+from simulated import labelled, simulated
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import accuracy_score, brier_score_loss, log_loss
+
+BINS = 7
+
+
+@pytest.fixture(scope="module")
+def overconfident():
+    """A model three times too sure, on distinct validation and test images."""
+    return Evidence(
+        simulated(1201, sharpness=3, seed=1), simulated(801, sharpness=3, seed=3)
+    )
+
+
+@pytest.fixture(scope="module")
+def finding(overconfident):
+    return Calibration(bins=BINS).evaluate(overconfident)
+
+
+def recomputed(labels, probabilities):
+    """The measures by scikit-learn, from probabilities alone."""
+    rows = probabilities.astype(float)
+    rows /= rows.sum(axis=1, keepdims=True)  # float32 sums to 1 but for 1e-7
+    confidence, right = rows.max(axis=1), rows.argmax(axis=1) == labels
+    found = {
+        "accuracy": accuracy_score(labels, rows.argmax(axis=1)),
+        "nll": log_loss(labels, rows, labels=range(rows.shape[1])),
+        "brier": sum(
+            brier_score_loss(labels == k, rows[:, k]) for k in range(rows.shape[1])
+        ),
+    }
+    for ending, strategy in (("", "uniform"), ("_equal_mass", "quantile")):
+        share, mean = calibration_curve(right, confidence, n_bins=BINS, strategy=strategy)
+        found[f"mce{ending}"] = np.abs(share - mean).max()
+        counts = counts_of(confidence, strategy)
+        found[f"ece{ending}"] = (np.abs(share - mean) * counts).sum() / len(labels)
+    found["classwise_ece"] = np.mean(
+        [classwise(labels == k, rows[:, k]) for k in np.unique(labels)]
+    )
+    return found
+
+
+def classwise(outcomes, values):
+    share, mean = calibration_curve(outcomes, values, n_bins=BINS)
+    return (np.abs(share - mean) * counts_of(values, "uniform")).sum() / len(values)
+
+
+def counts_of(values, strategy):
+    levels = np.linspace(0, 1, BINS + 1)
+    edges = levels if strategy == "uniform" else np.percentile(values, 100 * levels)
+    counts = np.bincount(np.searchsorted(edges[1:-1], values))
+    return counts[counts > 0]
+
+
+def test_measures_are_those_of_scikit_learn(finding, overconfident):
+    test = overconfident.test
+    correction = Correction.from_json(finding.values["correction"])
+    versions = {"before": test.probabilities, "after": correction.apply(test.probabilities)}
+    for version, probabilities in versions.items():
+        for name, value in recomputed(test.labels, probabilities).items():
+            assert finding.values[version][name] == pytest.approx(value, abs=1e-6), name
+
+
+@pytest.mark.feature("calibration")
+def test_an_overconfident_model_is_mended_and_its_accuracy_does_not_move(finding):
+    before, after = finding.values["before"], finding.values["after"]
+    assert before["ece"] > 0.2
+    assert after["ece"] < 0.05
+    assert after["ece"] < after["ece_by_chance"]["high"]
+    assert before["ece"] > before["ece_by_chance"]["high"]
+    assert after["accuracy"] == before["accuracy"]
+    assert finding.values["difference"]["intervals"]["accuracy"] == [0, 0]
+    assert finding.values["difference"]["intervals"]["nll"][1] < 0
+    assert finding.values["correction"]["temperature"] == pytest.approx(3, rel=0.15)
+    assert "overconfident by" in finding.conclusions[0]
+    assert not finding.warnings
+
+
+def test_the_correction_is_fitted_on_validation_alone(finding, overconfident):
+    for test in (simulated(101, seed=9), overconfident.validation):
+        other = Calibration().evaluate(replace(overconfident, test=test))
+        assert other.values["correction"] == finding.values["correction"]
+
+
+def test_intervals_hold_what_they_surround(finding):
+    for version in ("before", "after", "difference"):
+        scores = finding.values[version]
+        for name in ("nll", "brier", "accuracy"):
+            low, high = scores["intervals"][name]
+            assert low <= scores[name] <= high
+
+
+def test_intervals_of_patients_are_wider_than_those_of_images():
+    test = simulated(60)
+    rows = np.repeat(np.arange(60), 5)
+    repeated = labelled(test.probabilities[rows], test.labels[rows])
+    widths = [
+        np.ptp(
+            Calibration(scaling="none")
+            .evaluate(Evidence(replace(repeated, groups=groups)))
+            .values["before"]["intervals"]["nll"]
+        )
+        for groups in (None, rows)
+    ]
+    assert widths[1] == pytest.approx(np.sqrt(5) * widths[0], rel=0.2)
+
+
+def test_a_calibrated_model_errs_as_much_as_chance_has_it():
+    errors = []
+    for seed in range(8):
+        evidence = Evidence(simulated(150, seed=seed))
+        values = Calibration(scaling="none").evaluate(evidence).values["before"]
+        errors.append(values["ece"] / values["ece_by_chance"]["mean"])
+    assert np.mean(errors) == pytest.approx(1, abs=0.15)
+
+
+def test_a_correction_that_does_harm_is_a_warning():
+    evidence = Evidence(simulated(400, seed=1), simulated(400, sharpness=5, seed=2))
+    finding = Calibration().evaluate(evidence)
+    assert any("makes probabilities of test images worse" in w for w in finding.warnings)
+
+
+def test_few_validation_images_are_a_warning():
+    evidence = Evidence(simulated(50), simulated(60, seed=2))
+    finding = Calibration(scaling="vector").evaluate(evidence)
+    assert "has 8 fitted numbers, and there are only 60" in finding.warnings[0]
+    assert finding.values["correction"]["kind"] == "vector"
+
+
+def test_without_validation_images_the_correction_is_a_gap(overconfident):
+    alone = replace(overconfident, validation=None)
+    finding = Calibration(bins=BINS).evaluate(alone)
+    assert "no validation images" in finding.gaps[0]
+    assert finding.values["correction"] is None
+    assert "after" not in finding.values
+    assert finding.values["before"]["ece"] > 0.2
+
+
+def test_validation_images_that_determine_nothing_are_a_gap():
+    perfect = labelled(0.1 + 0.6 * np.eye(4), np.arange(4))
+    finding = Calibration().evaluate(Evidence(simulated(31), perfect))
+    assert finding.gaps[0].startswith("not measured: corrected probabilities. The best")
+    assert "after" not in finding.values
+
+
+def test_classes_without_test_images_are_a_gap():
+    split = simulated(80)
+    test = labelled(split.probabilities[split.labels != 1], split.labels[split.labels != 1])
+    finding = Calibration().evaluate(Evidence(test))
+    assert "calibration of b, because there are no test images" in finding.gaps[-1]
+
+
+def test_no_test_images_are_a_gap(overconfident):
+    nothing = labelled(np.zeros((0, 4)), np.zeros(0))
+    assert Calibration().evaluate(replace(overconfident, test=nothing)).gaps
+
+
+def test_a_model_with_one_output_is_refused():
+    with pytest.raises(DataError, match="two or more classes"):
+        Calibration().evaluate(Evidence(labelled(np.ones((3, 1)), np.zeros(3))))
+
+
+@pytest.mark.parametrize("rows", [np.eye(3), np.full((3, 3), 1 / 3)])
+def test_probabilities_that_are_all_alike_are_measured(rows):
+    test = labelled(rows, [0, 1, 1])
+    values = Calibration(scaling="none").evaluate(Evidence(test)).values
+    assert sum(row["images"] for row in values["before"]["bins"]) == 3
+    json.dumps(values, allow_nan=False)
+
+
+def test_values_on_an_edge_are_in_the_bin_below_as_in_scikit_learn():
+    values = np.array([0.0, 0.25, 0.25, 0.5, 0.75, 0.75, 1.0])
+    outcomes = np.array([0, 0, 1, 1, 0, 1, 1], bool)
+    share, mean = calibration_curve(outcomes, values, n_bins=4)
+    rows = Binned(values, outcomes, equal_width(values, 4)).rows()
+    assert [row["images"] for row in rows] == [3, 1, 2, 1]
+    assert [row["accuracy"] for row in rows] == pytest.approx(share)
+    assert [row["confidence"] for row in rows] == pytest.approx(mean)
+
+
+@pytest.mark.parametrize("edges", [equal_width, equal_mass])
+def test_errors_of_repeated_images_are_those_of_weights(edges):
+    random = np.random.default_rng(0)
+    values, outcomes = random.random(23), random.random(23) < 0.6
+    weights = random.integers(0, 4, (2, 23)).astype(float)
+    binned = Binned(values, outcomes, edges(values, 5))
+    for row, expected, largest in zip(weights, *binned.errors(weights), strict=True):
+        rows = np.repeat(np.arange(23), row.astype(int))
+        repeated = Binned(values[rows], outcomes[rows], binned.edges)
+        whole = repeated.errors(np.ones((1, len(rows))))
+        assert [whole[0][0], whole[1][0]] == pytest.approx([expected, largest])
+
+
+def test_the_figure_and_the_table_show_both_versions(finding):
+    figure = finding.figures["reliability"]
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == ["perfectly calibrated", "as predicted", "corrected"]
+    heights = [bar.get_height() for bar in figure.axes[1].patches]
+    assert sum(heights) == 2 * finding.values["images"]
+    assert finding.tables[0].header == ["", "as predicted", "corrected", "difference"]
+    json.dumps(finding.values, allow_nan=False)

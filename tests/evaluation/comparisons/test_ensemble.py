@@ -1,0 +1,108 @@
+"""The mean of several classifiers, for the same images and classes only."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from keraunos.core.errors import ConfigError, DataError
+from keraunos.evaluation import Predictions
+from keraunos.evaluation.comparisons.ensemble import MeanPredictions, average_predictions
+
+CLASSES = ("cat", "dog", "emu")
+FILES = ("a.png", "b.png", "c.png", "d.png")
+LABELS = np.array([0, 1, 2, 0], np.int32)
+
+
+def said(seed: int, order: Any = (0, 1, 2, 3), **changed: Any) -> Predictions:
+    """Random distributions, a row for each file, in some order of the files."""
+    rows = np.random.default_rng(seed).dirichlet(np.ones(3), 4).astype(np.float32)
+    order = list(order)
+    values: dict[str, Any] = {
+        "names": [FILES[place] for place in order],
+        "probabilities": rows[order],
+        "class_names": CLASSES,
+        "labels": LABELS[order],
+    }
+    return Predictions(**{**values, **changed})
+
+
+def average(*members: Predictions) -> Predictions:
+    return average_predictions((f"run-{n}", each) for n, each in enumerate(members))
+
+
+def test_probabilities_are_averaged_in_the_order_of_the_first_member() -> None:
+    mean = average(said(0, order=(2, 0, 3, 1)), said(1), said(2, order=(3, 2, 1, 0)))
+    rows = np.mean([said(seed).probabilities for seed in (0, 1, 2)], axis=0)
+    assert mean.probabilities == pytest.approx(rows[[2, 0, 3, 1]], abs=1e-7)
+    assert mean.probabilities.dtype == np.float32
+    assert mean.names == ["c.png", "a.png", "d.png", "b.png"]
+    assert mean.labels.tolist() == [2, 0, 0, 1]
+
+
+def test_the_order_of_members_makes_no_difference() -> None:
+    first = average(said(0), said(1), said(2)).probabilities
+    second = average(said(2), said(0), said(1)).probabilities
+    assert first == pytest.approx(second, abs=1e-7)
+
+
+def test_a_single_member_stays_as_it_is() -> None:
+    logits = said(0, probabilities=np.full((4, 3), 7.0, np.float32))
+    assert average(logits) is logits
+
+
+def test_files_that_are_named_twice_are_matched_in_their_order() -> None:
+    twice = {"names": ["b", "a", "b"], "labels": None}
+    rows = np.eye(3, dtype=np.float32)
+    first = said(0, probabilities=rows, **twice)
+    other = said(0, probabilities=rows[[1, 0, 2]], **{**twice, "names": ["a", "b", "b"]})
+    assert average(first, other).probabilities.tolist() == rows.tolist()
+
+
+def test_members_are_asked_one_after_the_other() -> None:
+    asked = []
+
+    def members() -> Iterator[tuple[str, Predictions]]:
+        for seed in (0, 1):
+            asked.append(seed)
+            yield f"{seed}", said(seed)
+            assert asked == list(range(seed + 1))
+
+    average_predictions(members())
+    assert asked == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"class_names": ("cat", "emu", "dog")}, ["same order", "cat, dog, emu and cat,"]),
+        ({"class_names": ("cat", "dog", "fox")}, ["no others", "run-0, run-1"]),
+        ({"names": [*FILES[:3], "z.png"]}, ["1 only of run-0: d.png", "run-1: z.png"]),
+        ({"names": [*FILES[:3], "a.png"]}, ["1 only of run-0: d.png", "run-1: a.png"]),
+        ({"labels": LABELS[[0, 1, 2, 2]]}, ["same label", "differs for d.png"]),
+    ],
+)
+def test_other_classes_images_or_labels_are_refused(changed: Any, words: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        average(said(0), said(1, **changed))
+    assert all(word in str(caught.value) for word in words)
+
+
+def test_of_many_images_that_differ_some_are_named() -> None:
+    names = [f"{number}.png" for number in range(4)]
+    with pytest.raises(ConfigError, match=r"4 only of run-1: 0\.png, 1\.png"):
+        average(said(0), said(1, names=names))
+
+
+def test_other_images_are_found_before_predictions_are_made() -> None:
+    mean = MeanPredictions()
+    mean.add("one", said(0))
+    with pytest.raises(ConfigError, match="same images"):
+        mean.rows_of("two", said(1, names=["z.png", *FILES[1:]]))
+
+
+def test_outputs_that_are_no_probabilities_are_refused() -> None:
+    logits = said(1, probabilities=np.full((4, 3), 7.0, np.float32))
+    for members in ((said(0), logits), (logits, said(0))):
+        with pytest.raises(DataError, match="probability for each"):
+            average(*members)

@@ -1,0 +1,190 @@
+"""Scores by the values of a column, and where they are worse."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from keraunos import ConfigError
+from keraunos.configs import EvaluationConfig
+from keraunos.evaluation.evidence import Evidence, Labelled
+from keraunos.evaluation.finding import Evaluator, Finding
+from keraunos.evaluation.slices.slices import Slices
+from keraunos.evaluation.statistics.proportions import wilson_interval
+from keraunos.report.registry import create_parts
+from simulated import labelled
+from sklearn import metrics
+
+
+def known(count: int, accuracy: Any, seed: int = 0, classes: int = 3) -> Labelled:
+    """Images that are right with a probability of their own."""
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, classes, count)
+    is_right = random.random(count) < accuracy
+    taken = np.where(is_right, labels, (labels + 1) % classes)
+    likely = random.dirichlet(np.ones(classes), count) + 2 * np.eye(classes)[taken]
+    return labelled(likely / 3, labels)
+
+
+def with_columns(test: Labelled, **columns: Any) -> Evidence:
+    arrays = {name: np.asarray(cells, object) for name, cells in columns.items()}
+    return Evidence(replace(test, columns=arrays))
+
+
+def measured(evidence: Evidence, **options: Any) -> Finding:
+    return Slices(**options).evaluate(evidence)
+
+
+def test_scores_are_those_of_scikit_learn_on_the_images_of_a_slice() -> None:
+    sex = ["f", "m", "", "f", "m"] * 24
+    evidence = with_columns(known(120, 0.7), sex=sex)
+    found = measured(evidence).values["columns"]["sex"]
+    assert [each["value"] for each in found] == ["f", "m", None]
+    for each in found:
+        rows = np.array(sex) == (each["value"] or "")
+        labels, likely = evidence.test.labels[rows], evidence.test.probabilities[rows]
+        predicted = likely.argmax(axis=1)
+        assert each["images"] == rows.sum()
+        accuracy = metrics.accuracy_score(labels, predicted)
+        assert each["accuracy"] == pytest.approx(accuracy)
+        assert each["balanced_accuracy"] == pytest.approx(
+            metrics.balanced_accuracy_score(labels, predicted)
+        )
+        area = metrics.roc_auc_score(
+            labels, likely / likely.sum(1)[:, None], multi_class="ovr"
+        )
+        assert each["macro_roc_auc"] == pytest.approx(area, abs=1e-6)
+        right = int((labels == predicted).sum())
+        assert each["intervals"]["accuracy"] == wilson_interval(right, len(labels))
+        outside = (evidence.test.predicted == evidence.test.labels)[~rows].mean()
+        difference = each["difference"]["accuracy"]["value"]
+        assert difference == pytest.approx(accuracy - outside)
+
+
+def test_a_slice_that_is_worse_is_named_with_its_difference() -> None:
+    camera = np.array(["A", "B", "C", "D"] * 50)
+    evidence = with_columns(known(200, np.where(camera == "C", 0.4, 0.85)), camera=camera)
+    finding = measured(evidence)
+    (warning,) = finding.warnings
+    assert warning.startswith("The model is worse where camera is C (50 images)")
+    assert finding.values["comparisons"] == 8
+    assert "8 comparisons were made" in finding.conclusions[1]
+    assert "lowest where camera is C" in finding.conclusions[0]
+    (table,) = finding.tables
+    assert [row[0] for row in table.rows] == ["A", "B", "C (worse)", "D"]
+
+
+@pytest.mark.nightly
+def test_without_any_difference_hardly_a_slice_is_named() -> None:
+    """Of 60 reports with 27 slices of 13 images and more, three may name one."""
+    named = 0
+    for seed in range(60):
+        random = np.random.default_rng(seed)
+        sites = random.integers(0, 9, (3, 160)).astype(str)
+        test = replace(known(160, 0.7, seed), groups=None)
+        finding = measured(with_columns(test, a=sites[0], b=sites[1], c=sites[2]))
+        named += bool(finding.warnings)
+    assert named <= 3
+
+
+def test_a_slice_with_more_of_a_hard_class_is_told_from_one_that_is_worse() -> None:
+    labels = np.repeat([0, 1, 0, 1], [30, 120, 120, 30])
+    is_right = np.where(labels == 0, np.arange(300) % 10 > 0, np.arange(300) % 2 > 0)
+    likely = np.where((labels == 1) == is_right, 0.8, 0.2)
+    test = labelled(np.stack([1 - likely, likely], axis=1), labels)
+    finding = measured(with_columns(test, site=np.repeat(["x", "y"], 150)))
+    first = finding.values["columns"]["site"][0]["difference"]
+    assert first["accuracy"]["interval"][1] < 0
+    assert first["balanced_accuracy"]["value"] == pytest.approx(0)
+    assert first["balanced_accuracy"]["classes"] == 2
+
+
+def test_images_of_one_patient_do_not_make_a_slice_sure() -> None:
+    """Of one patient everything is wrong: that says nothing of other men."""
+    sex = np.repeat(["f", "m"], [120, 30])
+    test = known(150, np.where(sex == "m", 0, 0.7))
+    patients = np.concatenate([np.arange(120), np.full(30, 120)])
+    assert measured(with_columns(test, sex=sex)).warnings
+    assert not measured(with_columns(replace(test, groups=patients), sex=sex)).warnings
+
+
+def test_a_model_that_always_says_the_same_is_not_sure_of_its_accuracy() -> None:
+    """Class by class all draws would be alike."""
+    labels = np.arange(120) % 5
+    test = labelled(np.tile([[0.6, 0.1, 0.1, 0.1, 0.1]], (120, 1)), labels)
+    for groups in (None, np.arange(120) // 3):
+        evidence = with_columns(replace(test, groups=groups), sex=["f", "m"] * 60)
+        low, high = measured(evidence).values["columns"]["sex"][0]["intervals"]["accuracy"]
+        assert low < 0.15
+        assert high > 0.25
+
+
+def test_small_slices_are_gaps_that_name_them() -> None:
+    sex = ["f"] * 20 + ["m"] * 15 + ["other"] * 3
+    finding = measured(with_columns(known(38, 0.7), sex=sex))
+    assert [each["value"] for each in finding.values["columns"]["sex"]] == ["f", "m"]
+    (gap,) = finding.gaps
+    assert gap.startswith("not measured: 1 slice of sex")
+    assert gap.endswith("smallest=10: other")
+    assert not measured(with_columns(known(38, 0.7), sex=sex), smallest=2).gaps
+
+
+def test_images_of_folders_are_a_gap_that_names_the_way_out() -> None:
+    finding = measured(Evidence(known(20, 0.7)))
+    assert finding.gaps[0].startswith("not measured: slices, because there are no columns")
+    assert "data.train" in finding.gaps[0]
+    assert finding.figures == {}
+
+
+@pytest.mark.parametrize(
+    ("cells", "reason"),
+    [
+        ([f"p{n}" for n in range(30)], "every image has another value"),
+        (["one"] * 30, "all images have one"),
+        ([""] * 30, "no test image has a value"),
+    ],
+)
+def test_a_column_that_says_nothing_is_a_gap(cells: list[str], reason: str) -> None:
+    finding = measured(with_columns(known(30, 0.7), it=cells))
+    assert finding.values["columns"] == {}
+    assert reason in finding.gaps[0]
+
+
+def test_columns_that_are_asked_for_are_cut_all_the_same() -> None:
+    sites = [f"site {n % 25}" for n in range(250)]
+    evidence = with_columns(known(250, 0.7), site=sites, sex=["f", "m"] * 125)
+    assert list(measured(evidence).values["columns"]) == ["sex"]
+    finding = measured(evidence, columns=["site"])
+    assert len(finding.values["columns"]["site"]) == 25
+    assert finding.gaps == []
+
+
+def test_an_unknown_column_is_refused_with_those_there_are() -> None:
+    evidence = with_columns(known(20, 0.7), sex=["f", "m"] * 10)
+    with pytest.raises(ConfigError, match=r"There are sex.*columns=\['sxe'\].*mean sex"):
+        measured(evidence, columns=["sxe"])
+
+
+def test_names_with_markup_and_control_characters_do_no_harm() -> None:
+    odd = ["<b>$x^2$</b>", "a\u202e\x07" + "long " * 40]
+    finding = measured(with_columns(known(40, 0.7), odd=odd * 20))
+    assert len(finding.values["columns"]["odd"]) == 2
+    finding.figures["slices"].canvas.draw()
+
+
+def test_one_class_in_a_slice_has_no_balanced_accuracy() -> None:
+    labels = np.repeat([0, 1], 20)
+    test = labelled(np.full((40, 2), 0.5), labels)
+    first = measured(with_columns(test, it=labels.astype(str))).values["columns"]["it"][0]
+    assert first["balanced_accuracy"] is None
+    assert first["macro_roc_auc"] is None
+    assert set(first["difference"]) == {"accuracy"}
+
+
+def test_they_are_found_by_name() -> None:
+    part = create_parts(EvaluationConfig(slices={"columns": ["sex"], "smallest": 5}))[
+        "slices"
+    ]
+    assert part == Slices(["sex"], 5)
+    assert isinstance(part, Evaluator)
+    assert "slices" not in create_parts(EvaluationConfig(slices=None))

@@ -1,0 +1,114 @@
+"""The layer is found in any model that has one, or it is clear why there is none."""
+
+import keras
+import pytest
+from keraunos.core.errors import ConfigError
+from keraunos.models import TransferClassifier
+from keraunos.models.backbones import backbone_names
+from keraunos.report.explanations.cam_layers import find_layer, kernels_behind
+from keraunos.report.explanations.flat_graph import FlatGraph, NoGraphError
+from patches import patch_model
+
+layers = keras.layers
+
+
+def found(model: keras.Model, name: str | None = None) -> str:
+    return find_layer(FlatGraph(model), name).path
+
+
+def images() -> keras.KerasTensor:
+    return keras.Input((8, 8, 3))
+
+
+@pytest.mark.parametrize("nesting", [0, 1, 2])
+def test_the_last_layer_with_height_and_width_is_taken(nesting):
+    prefix = "".join(f"level{level}/" for level in reversed(range(nesting)))
+    assert found(patch_model(nesting)) == f"{prefix}colours"
+
+
+def test_a_layer_goes_by_its_name_its_path_or_the_model_around_it():
+    model = patch_model(2)
+    for name in ("colours", "level1/level0/colours", "level0"):
+        assert found(model, name) == "level1/level0/colours"
+
+
+def test_a_name_that_does_not_fit_is_refused_with_those_that_do():
+    for name in ("colour", "level1", "dense"):
+        with pytest.raises(ConfigError, match="level1/level0/colours"):
+            found(patch_model(2), name)
+
+
+def test_weights_lie_behind_the_layer_that_is_taken():
+    parts = [layers.Conv2D(4, 3, name="first"), layers.Conv2D(2, 1, name="scores")]
+    ends = [layers.GlobalAveragePooling2D(), layers.Softmax()]
+    model = keras.Sequential([images(), *parts, *ends])
+    assert found(model) == "first"
+    graph = FlatGraph(model)
+    assert [kernel.shape for kernel in kernels_behind(graph, graph.named["first"])] == [
+        (1, 1, 4, 2)
+    ]
+
+
+def test_maps_of_one_cell_are_no_maps():
+    pool = layers.GlobalAveragePooling2D(keepdims=True)
+    parts = [layers.Conv2D(4, 3, name="last"), pool, layers.Conv2D(2, 1), layers.Flatten()]
+    assert found(keras.Sequential([images(), *parts, layers.Softmax()])) == "last"
+
+
+def test_a_way_around_the_layer_is_seen():
+    inputs = images()
+    one, other = layers.Conv2D(2, 3, name="one")(inputs), layers.Conv2D(2, 3)(inputs)
+    pooled = [layers.GlobalAveragePooling2D()(each) for each in (one, other)]
+    both = layers.Dense(2, "softmax")(layers.Concatenate()(pooled))
+    graph = FlatGraph(keras.Model(inputs, both))
+    assert graph.is_bypassed(graph.named["one"])
+    graph = FlatGraph(patch_model(2))
+    assert not graph.is_bypassed(graph.named["colours"])
+
+
+class Own(keras.Model):
+    def call(self, inputs):
+        return inputs
+
+
+def two_inputs() -> keras.Model:
+    inputs = [images(), images()]
+    return keras.Model(inputs, layers.Flatten()(layers.Add()(inputs)))
+
+
+def of_one_batch_size() -> keras.Model:
+    return keras.Sequential([keras.Input(batch_shape=(4, 8, 8, 3)), layers.Flatten()])
+
+
+@pytest.mark.parametrize(
+    ("build", "reason"),
+    [
+        (Own, "neither functional nor sequential"),
+        (two_inputs, "several inputs"),
+        (of_one_batch_size, "one size"),
+        (lambda: keras.Sequential([images(), layers.Flatten()]), "height and a width"),
+    ],
+)
+def test_a_model_that_can_not_be_explained_has_a_reason(build, reason):
+    with pytest.raises(NoGraphError, match=reason):
+        found(build())
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("backbone", backbone_names())
+def test_every_backbone_has_a_layer(backbone):
+    import numpy as np
+    from keraunos.report.explanations.cam_maps import CamMaps
+
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (2, 64, 64, 3)).astype("float32")
+    classifier = TransferClassifier(
+        num_classes=3, image_size=64, backbone=backbone, weights=None
+    )
+    model = classifier.build()
+    graph = FlatGraph(model)
+    layer = find_layer(graph, None)
+    assert graph.tensors[layer.outputs[0]].shape[1:3] == (2, 2)
+    maps = CamMaps(graph, layer).of_classes(pixels, np.array([[0, 1], [2, 0]], "int32"))
+    assert np.isfinite(maps.maps).all()
+    np.testing.assert_allclose(maps.outputs, model(pixels, training=False), rtol=1e-3)

@@ -1,0 +1,146 @@
+"""The part of an evaluation with maps: what is shown, checked, warned of and missing."""
+
+import keras
+import numpy as np
+import pytest
+from helpers import weights_of
+from keraunos.core.errors import ConfigError
+from keraunos.evaluation.evidence import Evidence, as_labelled
+from keraunos.evaluation.predictions import Predictions
+from keraunos.report.explanations.grad_cam import GradCam
+from keraunos.report.explanations.heat_maps import TILE
+from patches import COLOURS, patch_model, patch_subject
+
+layers = keras.layers
+
+
+@pytest.fixture(scope="module")
+def task():
+    made = patch_subject(patch_model(1))
+    made.weights = weights_of(made.subject.model)
+    return made
+
+
+@pytest.fixture(scope="module")
+def finding(task):
+    return GradCam(must_not_miss=["green"]).explain(mistaken(task), task.subject)
+
+
+def mistaken(task) -> Evidence:
+    """The evidence of a model that takes two green images and a blue one for red.
+
+    One of the green ones was another when it was scored.
+    """
+    test = task.evidence.test
+    labels = test.labels.copy()
+    reds = np.flatnonzero(labels == 0)
+    labels[reds[[1, 3]]], labels[reds[5]] = 1, 2
+    probabilities = test.probabilities.copy()
+    probabilities[reds[3]] = [0.4, 0.3, 0.3]
+    predictions = Predictions(test.names, probabilities, COLOURS, labels)
+    return Evidence(as_labelled(predictions))
+
+
+def brightest_cell(pixels: np.ndarray, number: int) -> tuple[int, int]:
+    """The cell of an 8 by 8 grid that is most yellow in the map of that number."""
+    start = number * (TILE + 4)
+    shown = pixels[:, start : start + TILE].astype(int)
+    yellow = shown[..., 0] - shown[..., 2]
+    cells = yellow.reshape(8, TILE // 8, 8, TILE // 8).mean(axis=(1, 3))
+    return tuple(map(int, np.unravel_index(cells.argmax(), (8, 8))))
+
+
+def test_panels_show_the_maps_of_the_predicted_and_the_true_class(task, finding):
+    for panel in finding.panels:
+        predicted, true = 0, {1: 1, 2: 2}.get(int(mistaken(task).test.labels[panel.row]))
+        if "right" not in panel.heading:
+            assert brightest_cell(panel.pixels, 1) == tuple(
+                task.places[panel.row, predicted]
+            )
+            assert brightest_cell(panel.pixels, 2) == tuple(task.places[panel.row, true])
+            assert panel.caption[3:] == [f"map 1: {COLOURS[0]}", f"map 2: {COLOURS[true]}"]
+        else:
+            label = task.evidence.test.labels[panel.row]
+            assert brightest_cell(panel.pixels, 1) == tuple(task.places[panel.row, label])
+            assert len(panel.caption) == 4
+
+
+@pytest.mark.feature("every missed image")
+def test_every_missed_image_is_shown_and_listed(finding):
+    headings = [panel.heading for panel in finding.panels]
+    assert headings[:2] == ["green: all 2 that were missed"] * 2
+    assert headings.count("blue: taken for another class") == 1
+    assert headings.count("red: right") == 3
+    assert "green: 2 of 10 images were missed." in finding.conclusions
+    names = [f"photos/red/{panel.row}.png" for panel in finding.panels[:2]]
+    assert finding.values["missed"] == {"green": names}
+    (table,) = finding.tables
+    assert [row[:3] for row in table.rows] == [(name, "green", "red") for name in names]
+
+
+def test_what_was_done_and_how_far_it_can_be_trusted_is_in_the_values(finding):
+    values = finding.values
+    assert values["layer"] == "level0/colours"
+    assert values["gradient_of"] == "score before softmax"
+    assert values["cells"] == [8, 8]
+    assert values["images"] == len(finding.panels) == 12
+    assert len(values["head_check"]["correlations"]) == 24
+    assert values["head_check"]["passed"]
+    assert "The maps depend on what the head has learned" in finding.conclusions[-1]
+    assert (
+        "With maps of Grad-CAM++ these have a rank correlation" in finding.conclusions[-2]
+    )
+    assert len(values["agreement_with_other_method"]["correlations"]) == 12
+    assert not finding.gaps
+
+
+def test_the_model_is_as_it_was(task, finding):
+    assert finding.values["head_check"]["images"] == 24
+    assert all(map(np.array_equal, weights_of(task.subject.model), task.weights))
+
+
+def test_images_that_are_gone_are_named_and_the_others_shown(task, finding):
+    gone = finding.panels[0].row
+    task.split.gone = {gone}
+    try:
+        part = GradCam(None, must_not_miss=["green"])
+        found = part.explain(mistaken(task), task.subject)
+    finally:
+        task.split.gone = set()
+    assert [panel.row for panel in found.panels] == [
+        panel.row for panel in finding.panels if panel.row != gone
+    ]
+    assert f"photos/red/{gone}.png" in found.gaps[0]
+
+
+def test_images_that_changed_since_they_were_scored_are_named(finding):
+    assert len(finding.warnings) == 1
+    assert "For 1 images the model now gives other probabilities" in finding.warnings[0]
+    assert "photos/red/9.png" in finding.warnings[0]
+
+
+def test_a_model_without_maps_is_a_gap_and_its_images_are_shown(task):
+    flat = keras.Sequential([keras.Input((32, 32, 3)), layers.Flatten()])
+    subject = type(task.subject)(flat, task.split, None)
+    found = GradCam(must_not_miss=["green"]).explain(mistaken(task), subject)
+    assert "no layer of the model has outputs with a height and a width" in found.gaps[0]
+    assert len(found.panels) == 12
+    assert found.panels[0].pixels.shape == (TILE, TILE, 3)
+
+
+def test_a_setting_that_names_nothing_is_refused(task):
+    with pytest.raises(ConfigError, match=r"must_not_miss.*Did you mean green"):
+        GradCam(must_not_miss=["gren"]).explain(task.evidence, task.subject)
+    with pytest.raises(ConfigError, match=r"Did you mean grad_cam\?"):
+        GradCam("gradcam")
+    with pytest.raises(ConfigError, match=r"layer='convolution'"):
+        GradCam(layer="convolution").explain(task.evidence, task.subject)
+
+
+def test_a_class_without_test_images_is_a_gap(task):
+    test = task.evidence.test
+    names = [*COLOURS, "grey"]
+    outputs = np.pad(test.probabilities, ((0, 0), (0, 1)))
+    evidence = Evidence(as_labelled(Predictions(test.names, outputs, names, test.labels)))
+    found = GradCam(None, must_not_miss=["grey"]).explain(evidence, task.subject)
+    assert "not measured: missed images of grey" in found.gaps[0]

@@ -1,0 +1,39 @@
+"""A map shows where it is strong, and leaves the image to be seen where it is not."""
+
+import numpy as np
+from keraunos.report.explanations.heat_maps import (
+    TILE,
+    has_support,
+    overlay,
+    side_by_side,
+    tile,
+)
+
+
+def image(height: int = 40, width: int = 40) -> np.ndarray:
+    return np.full((height, width, 3), 128, np.uint8)
+
+
+def test_the_strongest_cell_is_yellow_and_what_speaks_against_is_not():
+    cam = np.zeros((4, 4))
+    cam[0, 3], cam[3, 0] = 2.0, -5.0
+    pixels = overlay(tile(image()), cam).astype(int)
+    corner = pixels[8, -8]
+    assert corner[0] > 180
+    assert corner[2] < 100
+    assert np.ptp(pixels[-8, 8]) < 30  # nearly grey
+
+
+def test_a_map_of_nothing_is_drawn_as_nothing():
+    assert not has_support(np.full((2, 2), -1.0))
+    pixels = overlay(tile(image()), np.full((2, 2), -1.0))
+    assert np.ptp(pixels, axis=(0, 1)).max() == 0
+
+
+def test_tiles_keep_their_shape_and_stand_beside_each_other():
+    small, wide = tile(image()), tile(image(200, 400))
+    assert small.shape == (TILE, TILE, 3)
+    assert wide.shape == (TILE // 2, TILE, 3)
+    both = side_by_side([small, small])
+    assert both.shape == (TILE, 2 * TILE + 4, 3)
+    assert (both[:, TILE : TILE + 4] == 255).all()

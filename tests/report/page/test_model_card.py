@@ -1,0 +1,57 @@
+import pytest
+import yaml
+from keraunos.report.facts import RunFacts
+from keraunos.report.page.model_card import model_card
+from keraunos.report.run_report import RunReport
+from report_pages import facts, report
+
+
+def header_of(card):
+    _, header, body = card.split("---\n", 2)
+    return yaml.safe_load(header), body
+
+
+def test_the_header_has_the_fields_of_model_hubs():
+    header, _ = header_of(model_card(report(contradictory=[1])))
+    assert header["library_name"] == "keras"
+    assert header["pipeline_tag"] == "image-classification"
+    assert header["license"] == "unknown"
+    shipped, cleaned = header["model-index"][0]["results"]
+    assert shipped["dataset"]["split"] == "test"
+    values = {each["type"]: each["value"] for each in shipped["metrics"]}
+    assert values["balanced_accuracy"] == pytest.approx((2 / 3 + 3 / 4) / 2, abs=1e-6)
+    assert cleaned["metrics"][0]["value"] == pytest.approx((1 + 3 / 4) / 2, abs=1e-6)
+
+
+def test_the_body_has_scores_limits_and_gaps():
+    _, body = header_of(model_card(report(contradictory=[1])))
+    assert "| balanced accuracy | 0.708 (" in body
+    assert "- Finding angioma: there was no test image" in body
+    assert "not measured: vector scaling" in body
+    assert "Too sure of itself." in body
+
+
+def test_without_a_score_the_card_says_so():
+    header, body = header_of(model_card(RunReport(RunFacts("bare"))))
+    assert "model-index" not in header
+    assert "There is no honest score" in body
+
+
+def test_names_are_neither_markdown_nor_html_nor_yaml():
+    name = "a: [b]\n---\n# <script>|`x`\udcff"
+    settings = {"data": {"train": name}, "model": {"backbone": name}}
+    card = model_card(report(facts=facts(name=name, settings=settings)))
+    card.encode()
+    header, body = header_of(card)
+    assert header["model_name"] == "a: [b]\\n---\\n# <script>|`x`\\udcff"
+    assert "<script>" not in body.replace("\\<script\\>", "")
+    assert "\n# \\<" not in body
+
+
+@pytest.mark.nightly
+def test_hugging_face_reads_the_card():
+    hub = pytest.importorskip("huggingface_hub")
+    card = hub.ModelCard(model_card(report(contradictory=[1])))
+    results = card.data.eval_results
+    assert {each.metric_type for each in results} >= {"accuracy", "macro_f1"}
+    assert card.data.library_name == "keras"

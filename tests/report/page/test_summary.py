@@ -1,0 +1,76 @@
+import pytest
+from keraunos.report.facts import RunFacts
+from keraunos.report.page.summary import not_for, on_what_data, what_it_does
+from keraunos.report.run_report import RunReport
+from report_pages import CLASSES, predictions, report
+
+
+def with_settings(**settings):
+    return RunFacts("a", settings=settings, class_names=CLASSES, counts={"train": {"a": 2}})
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (
+            {"backbone": "ResNet50", "weights": "imagenet"},
+            "ResNet50, trained from the weights",
+        ),
+        ({"backbone": "ResNet50", "weights": None}, "trained from random weights"),
+        ({"builder": "own:build"}, "A network of the user's own (own:build)"),
+        ({}, "A network that is not described"),
+    ],
+)
+def test_the_network_is_named(model, words):
+    assert words in what_it_does(RunReport(with_settings(model=model)))
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"validation": "/v"}, "The validation images were given: /v."),
+        ({"validation_split": 0.25}, "25% were held out for validation"),
+        ({"folds": 5, "fold": 2}, "Fold 2 of 5 was held out"),
+        ({"split": "/s.csv"}, "They were divided as /s.csv has it."),
+        ({"group_column": "patient"}, "Images of one patient stay in one split."),
+    ],
+)
+def test_how_images_were_split_is_told(data, words):
+    assert words in on_what_data(with_settings(data=data, seed=1))
+
+
+def test_no_share_is_claimed_where_folds_decide():
+    facts = with_settings(data={"folds": 5, "fold": 2, "validation_split": 0.2})
+    assert "20%" not in on_what_data(facts)
+
+
+def test_what_was_dropped_is_counted_by_setting():
+    dropped = {"on_leak": 2, "on_conflict": 1}
+    facts = RunFacts("a", counts={"train": {"a": 1}}, dropped=dropped)
+    assert "3 files were left out (2 by on_leak, 1 by on_conflict)." in on_what_data(facts)
+
+
+def test_limits_follow_from_what_was_measured():
+    text = " ".join(not_for(report()))
+    assert "measured on 7 images" in text
+    assert "one collection (/photographs)" in text
+    assert "Finding angioma: there was no test image" in text
+    assert "any one class (3 to 4 test images) alone: fewer than 30 test images" in text
+    assert "more than half" not in text
+
+
+def test_a_class_that_is_mostly_missed_is_named():
+    missed = predictions(labels=(0, 0, 0, 1), taken=(1, 1, 0, 1))
+    text = " ".join(not_for(report(made=missed)))
+    assert "Finding melanoma (33% of 3): more than half of the test images" in text
+
+
+def test_one_number_of_images_is_no_range():
+    even = predictions(labels=(0, 1, 2), taken=(0, 1, 2))
+    assert "any one class (1 test images)" in " ".join(not_for(report(made=even)))
+
+
+def test_classes_with_few_images_are_named_beside_those_with_many():
+    labels = [0] * 40 + [1] * 5
+    text = " ".join(not_for(report(made=predictions(labels=labels, taken=labels))))
+    assert "Claims about nevus (5) alone" in text
