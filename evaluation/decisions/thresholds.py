@@ -174,8 +174,25 @@ def _scored(
         "test": scores,
     }
     missed = [] if is_given else _missed_on_test(task, aim, scores)
-    conclusion = _conclusion(task, aim, threshold, scores)
-    return Point(task.name, aim, values, [conclusion], [*warnings, *missed])
+    return Point(
+        task.name,
+        aim,
+        values,
+        _conclusions(task, aim, threshold, scores),
+        [*warnings, *missed],
+        _sides_without_images(task, scores),
+    )
+
+
+def _sides_without_images(task: BinaryTask, test: Mapping[str, Any]) -> list[str]:
+    name = printable(task.name)
+    sides = {"sensitivity": name, "specificity": "others"}
+    return [
+        f"not measured: the {measure} of {name} at its threshold, because the test set "
+        f"has no image of {whose}; add some to it."
+        for measure, whose in sides.items()
+        if test[measure] is None
+    ]
 
 
 def _at(task: BinaryTask, threshold: float, split: Labelled) -> dict[str, Any]:
@@ -194,16 +211,20 @@ def _missed_on_test(task: BinaryTask, aim: Aim, test: Mapping[str, Any]) -> list
     ]
 
 
-def _conclusion(
+def _conclusions(
     task: BinaryTask, aim: Aim, threshold: float, test: Mapping[str, Any]
-) -> str:
+) -> list[str]:
     how = "given" if aim.kind == "threshold" else f"chosen on validation for {aim}"
     positives = test["true_positives"] + test["false_negatives"]
     negatives = test["false_positives"] + test["true_negatives"]
-    sure = with_interval(test, "sensitivity")
-    return (
-        f"At the threshold {threshold:.3g}, {how}, the model found "
-        f"{test['true_positives']} of {positives} {printable(task.name)} of the test set"
-        + (f" ({sure})" if sure else "")
-        + f" and alarmed on {test['false_positives']} of {negatives} others."
-    )
+    did = []
+    if positives:
+        did.append(
+            f"found {test['true_positives']} of {positives} {printable(task.name)} of the "
+            f"test set ({with_interval(test, 'sensitivity')})"
+        )
+    if negatives:
+        did.append(f"alarmed on {test['false_positives']} of {negatives} others")
+    if not did:
+        return []
+    return [f"At the threshold {threshold:.3g}, {how}, the model {' and '.join(did)}."]

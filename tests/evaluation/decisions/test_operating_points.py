@@ -96,13 +96,13 @@ def test_a_class_without_test_images_is_a_gap_and_no_error(evidence):
     assert "curve" not in finding.values["emu"]
     assert finding.gaps == [
         "not measured: curves of emu, because the test set has no image of emu; add some "
-        "to it."
+        "to it.",
+        "not measured: the sensitivity of emu at its threshold, because the test set has "
+        "no image of emu; add some to it.",
     ]
     point = finding.values["emu"]["operating_point"]["test"]
     assert point["sensitivity"] is None
-    assert (
-        "the model found 0 of 0 emu of the test set and alarmed" in finding.conclusions[0]
-    )
+    assert "0.9, the model alarmed on" in finding.conclusions[0]
 
 
 def test_of_very_many_classes_the_first_are_drawn(monkeypatch):

@@ -89,6 +89,18 @@ def test_a_conclusion_has_the_numbers_of_the_test():
     ]
 
 
+def test_what_no_test_image_shows_is_a_gap_and_no_share_of_none():
+    test = drawn(40, seed=1)
+    without = dataclasses.replace(test, labels=test.labels * 0)
+    point = measure_point(DOG, Aim("threshold", 0.5), Evidence(without))
+    assert point.gaps == [
+        "not measured: the sensitivity of dog at its threshold, because the test set has "
+        "no image of dog; add some to it."
+    ]
+    alarms = point.values["test"]["false_positives"]
+    assert point.conclusions[0].endswith(f"the model alarmed on {alarms} of 40 others.")
+
+
 def test_a_given_threshold_needs_no_validation():
     point = measure_point(DOG, Aim("threshold", 0.5), Evidence(drawn(40, seed=1)))
     assert point.values["chosen_on"] is None
