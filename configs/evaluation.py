@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ..core.names import did_you_mean
-from .problems import validated
+from ..core.errors import shortened
+from ..core.names import did_you_mean, printable
+from .problems import ProblemsError, validated
 from .section import IMPORTABLE, Count, Section
 
 
@@ -139,14 +140,13 @@ class EvaluationConfig(BaseModel):
 
     @model_validator(mode="after")
     def _others_name_a_class(self) -> "EvaluationConfig":
-        for label, options in (self.model_extra or {}).items():
-            if options is not None and not _names_class(options):
-                known = sorted(type(self).model_fields)
-                guess = did_you_mean(label, known) or f"There are {', '.join(known)}."
-                raise ValueError(
-                    f"`{label}` is not a part of an evaluation. {guess} One of your own "
-                    "needs class=package.module:Class"
-                )
+        unknown = [
+            label
+            for label, options in (self.model_extra or {}).items()
+            if options is not None and not _names_class(options)
+        ]
+        if unknown:
+            raise ProblemsError("\n".join(map(_not_a_part, unknown)))
         return self
 
     @property
@@ -173,3 +173,12 @@ def as_evaluation(value: Mapping[str, Any] | EvaluationConfig | None) -> Evaluat
 
 def _names_class(options: dict[str, Any]) -> bool:
     return bool(re.match(IMPORTABLE, str(options.get("class", ""))))
+
+
+def _not_a_part(label: str) -> str:
+    known = sorted(EvaluationConfig.model_fields)
+    guess = did_you_mean(label, known) or f"There are {', '.join(known)}."
+    return (
+        f"`evaluation.{shortened(printable(label))}` is not a part of an evaluation. "
+        f"{guess} One of your own needs class=package.module:Class."
+    )
