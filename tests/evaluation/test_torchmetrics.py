@@ -18,7 +18,9 @@ pytestmark = pytest.mark.nightly
 
 @pytest.fixture(scope="module")
 def evidence() -> Evidence:
-    return Evidence(simulated(701, sharpness=2, seed=5), simulated(803, sharpness=2, seed=6))
+    return Evidence(
+        simulated(701, sharpness=2, seed=5), simulated(803, sharpness=2, seed=6)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,9 @@ def table(evidence: Evidence, tmp_path_factory: pytest.TempPathFactory) -> tuple
     return torch.tensor(np.array(values), dtype=torch.float64), labels
 
 
-def test_scores_are_those_of_torchmetrics(evidence: Evidence, table: tuple[Any, Any]) -> None:
+def test_scores_are_those_of_torchmetrics(
+    evidence: Evidence, table: tuple[Any, Any]
+) -> None:
     metrics = pytest.importorskip("torchmetrics.functional.classification")
     count = len(evidence.class_names)
     scores = evidence.test.predictions().scores()
