@@ -26,7 +26,10 @@ EXPLANATION = (
     "no answer: the model may be wrong, and where it is weak it often is."
 )
 MOST_SHOWN = 24
-_OF_FOLDS = "data.folds=5 has every image judged by a model that did not train on it"
+_OF_FOLDS = (
+    "the folds of data.folds=5 together judge every image, in label_doubts.csv of their "
+    "directory"
+)
 
 LoadImages = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.uint8]]
 
