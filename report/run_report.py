@@ -52,9 +52,10 @@ class RunReport:
 
     @cached_property
     def all_warnings(self) -> list[str]:
-        """Those of the report and of all its parts."""
+        """Those of the report, of its scores and of all its parts."""
         parts = self.findings.values()
-        return [*self.warnings, *(each for part in parts for each in part.warnings)]
+        of_parts = [each for part in parts for each in part.warnings]
+        return [*self.warnings, *_intervals_without_width(self.scores), *of_parts]
 
     @cached_property
     def all_gaps(self) -> list[str]:
@@ -63,3 +64,18 @@ class RunReport:
             f"{part.title}: {gap}" for part in self.findings.values() for gap in part.gaps
         ]
         return [*self.gaps, *self.facts.gaps, *named]
+
+
+def _intervals_without_width(scores: Mapping[str, Any] | None) -> list[str]:
+    """Images are drawn class by class, in which there may be nothing to draw from."""
+    intervals: Mapping[str, Sequence[float]] = (scores or {}).get("intervals", {})
+    names = [
+        name.replace("_", " ") for name, (low, high) in intervals.items() if low == high
+    ]
+    if not names:
+        return []
+    return [
+        f"The interval of {', '.join(names)} has no width: within each class the model is "
+        "always right or always wrong, so that other draws of these images give the same. "
+        "It does not say how sure the score is."
+    ]

@@ -55,6 +55,7 @@ class Own(keras.Model):
         return self.inner(inputs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [flat, softmax_apart, sequential, nested, Own])
 @pytest.mark.parametrize("correction", CORRECTIONS, ids=["temperature", "vector"])
 def test_every_form_returns_corrected_probabilities(make, correction):

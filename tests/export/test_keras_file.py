@@ -28,6 +28,7 @@ def model():
     return keras.Sequential(layers)
 
 
+@pytest.mark.slow
 def test_a_calibrated_file_answers_with_corrected_probabilities(model, tmp_path):
     file = tmp_path / "model.keras"
     difference = export_calibrated(model, IMAGES, file, DESCRIPTION)
@@ -50,6 +51,7 @@ def test_a_calibrated_file_answers_with_corrected_probabilities(model, tmp_path)
     }
 
 
+@pytest.mark.slow
 def test_a_saturated_model_is_exported_in_the_form_that_agrees(tmp_path):
     inputs = keras.Input((6, 6, 3))
     pooled = keras.layers.GlobalAveragePooling2D()(inputs)

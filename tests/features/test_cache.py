@@ -98,6 +98,7 @@ def test_cached_equals_uncached(
         assert np.linalg.norm(one - other) <= 1e-9 * np.linalg.norm(other)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("tiny_mobilenet")
 def test_what_is_known_is_not_computed_again(
     pictures: Path, tmp_path: Path, computed: list[int]
@@ -249,6 +250,7 @@ class Stop(Callback):
             signal.raise_signal(signal.SIGTERM)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("tiny_mobilenet")
 def test_a_run_on_cached_features_is_resumed_exactly(
     pictures: Path, tmp_path: Path, computed: list[int]
@@ -281,6 +283,7 @@ def test_without_validation_the_whole_model_is_checked_on_pictures_of_training(
     assert (run_dir / "model.keras").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("tiny_mobilenet")
 def test_the_whole_model_is_checked_against_its_head(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -28,6 +28,7 @@ def member(seed: int, classes: int = 3, size: int = 32) -> keras.Model:
     return keras.Model(images, head(layers.Flatten()(maps)), name="classifier")
 
 
+@pytest.mark.slow
 def test_outputs_are_the_mean_and_open_as_a_plain_file(tmp_path: Path) -> None:
     members = [member(seed) for seed in (0, 1, 2)]
     ensemble_model(members).save(tmp_path / "ensemble.keras")

@@ -140,6 +140,7 @@ def test_a_folder_of_images_with_a_file_of_that_name_is_no_run(keraunos, folds, 
     assert "in doubt" not in answer.out
 
 
+@pytest.mark.slow
 def test_the_model_of_a_run_judges_its_validation_images(keraunos, small_run, tmp_path):
     before = contents(small_run)
     answer = keraunos("audit", small_run, "--json", "a.json")

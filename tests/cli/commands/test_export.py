@@ -99,6 +99,7 @@ def with_a_link(run):
     (run / "export").symlink_to(run.parent / "elsewhere")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "output", "code", "words"),
     [

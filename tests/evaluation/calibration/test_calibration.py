@@ -116,6 +116,7 @@ def test_intervals_of_patients_are_wider_than_those_of_images():
     assert widths[1] == pytest.approx(np.sqrt(5) * widths[0], rel=0.2)
 
 
+@pytest.mark.slow
 def test_a_calibrated_model_errs_as_much_as_chance_has_it():
     errors = []
     for seed in range(8):

@@ -150,6 +150,7 @@ def test_a_column_that_says_nothing_is_a_gap(cells: list[str], reason: str) -> N
     assert reason in finding.gaps[0]
 
 
+@pytest.mark.slow
 def test_columns_that_are_asked_for_are_cut_all_the_same() -> None:
     sites = [f"site {n % 25}" for n in range(250)]
     evidence = with_columns(known(250, 0.7), site=sites, sex=["f", "m"] * 125)

@@ -71,6 +71,7 @@ def test_corrected_p_values_are_those_of_holm_and_stay_in_order() -> None:
     assert holm([]) == []
 
 
+@pytest.mark.slow
 def test_where_there_is_no_difference_one_report_in_twenty_names_a_slice() -> None:
     named = 0
     for seed in range(60):

@@ -110,6 +110,7 @@ def test_half_precision_gives_finite_maps_of_the_same_form(model):
         np.testing.assert_allclose(first, second, atol=2e-2 * np.abs(second).max())
 
 
+@pytest.mark.slow
 def test_random_heads_leave_the_weights_of_the_model_alone(model):
     before = weights_of(model)
     cam = cam_of(model)

@@ -50,6 +50,7 @@ def brightest_cell(pixels: np.ndarray, number: int) -> tuple[int, int]:
     return tuple(map(int, np.unravel_index(cells.argmax(), (8, 8))))
 
 
+@pytest.mark.slow
 def test_panels_show_the_maps_of_the_predicted_and_the_true_class(task, finding):
     for panel in finding.panels:
         predicted, true = 0, {1: 1, 2: 2}.get(int(mistaken(task).test.labels[panel.row]))
@@ -113,6 +114,7 @@ def test_images_that_are_gone_are_named_and_the_others_shown(task, finding):
     assert f"photos/red/{gone}.png" in found.gaps[0]
 
 
+@pytest.mark.slow
 def test_images_that_changed_since_they_were_scored_are_named(finding):
     assert len(finding.warnings) == 1
     assert "For 1 images the model now gives other probabilities" in finding.warnings[0]

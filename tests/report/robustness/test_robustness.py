@@ -19,6 +19,7 @@ def finding(task):
     return Robustness().explain(task.evidence, task.subject)
 
 
+@pytest.mark.slow
 @pytest.mark.feature("robustness")
 def test_scores_are_those_of_sklearn(task, finding):
     labels = task.evidence.test.labels

@@ -96,6 +96,7 @@ def test_rows_of_another_width_are_left_out() -> None:
     assert first_rows(as_source(dataset, "data"), 5).shape == (5, 3)
 
 
+@pytest.mark.slow
 def test_data_without_a_row_have_none() -> None:
     empty = tf.data.Dataset.range(3).filter(lambda number: number > 5).batch(2)
     assert first_rows(as_source(empty, "data"), 5) is None

@@ -62,6 +62,7 @@ def test_accumulated_gradients_are_measured_where_they_are_applied():
     assert norms == pytest.approx(norms_by_hand([10]), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_scale_of_the_loss_does_not_show():
     def scaled():
         return keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(RATE), 1024.0)
