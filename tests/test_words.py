@@ -1,8 +1,10 @@
 """Identifiers use the words of docs/glossary.md, and not those that they replaced."""
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from test_architecture import sources
@@ -33,10 +35,15 @@ def identifiers(source: str) -> Iterator[str]:
             yield node.attr
 
 
+@functools.cache
+def all_names() -> dict[Path, set[str]]:
+    """The names of every file, read once for all words."""
+    return {file: set(identifiers(file.read_text())) - KEPT for file in sources()}
+
+
 @pytest.mark.parametrize("word", RETIRED)
 def test_retired_words_stay_retired(word):
-    for file in sources():
-        names = set(identifiers(file.read_text())) - KEPT
+    for file, names in all_names().items():
         wrong = {name for name in names if re.search(word, name)}
         assert not wrong, f"{file}: {wrong}; use {RETIRED[word]}"
 

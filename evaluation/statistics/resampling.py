@@ -43,10 +43,21 @@ def draws(labels: Labels, groups: Labels | None = None, seed: int = 0) -> Iterat
         count = min(left, step)
         weights = np.zeros((count, len(strata)))
         for rows in members:
-            even = np.full(len(rows), 1 / len(rows))
-            weights[:, rows] = random.multinomial(len(rows), even, size=count)
+            weights[:, rows] = _times_drawn(random, count, len(rows))
         yield weights if unit is None else np.take(weights, unit, axis=1)
         left -= count
+
+
+def _times_drawn(
+    random: np.random.Generator, rounds: int, count: int
+) -> npt.NDArray[np.int64]:
+    """`(rounds, count)`: how often each of `count` comes in as many draws.
+
+    Counted and not drawn from a multinomial distribution, which takes four times as long.
+    """
+    drawn = random.integers(0, count, size=(rounds, count))
+    cells = drawn + count * np.arange(rounds)[:, np.newaxis]
+    return np.bincount(cells.ravel(), minlength=rounds * count).reshape(rounds, count)
 
 
 def _strata_of_groups(labels: Labels, groups: Labels) -> tuple[Labels, Labels]:

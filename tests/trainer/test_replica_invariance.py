@@ -35,6 +35,12 @@ COMBINATIONS = [
     *(("AdamW", option) for option in OPTIONS if option not in ("clipnorm", "clipvalue")),
 ]
 FAST = {"BatchNorm"}
+# Of which others show the same with another reduction, or another way to name a loss.
+VARIANTS = {
+    "a loss by name",
+    "reduction mean_with_sample_weight",
+    "reduction sum_over_batch_size",
+}
 
 
 def epochs_of(size: int) -> int:
@@ -68,12 +74,13 @@ def nightly(values: Iterable[str], but: Container[str] = ()) -> list[Any]:
     return [v if v in but else pytest.param(v, marks=mark) for v in values]
 
 
+def _layer(name: str) -> pytest.MarkDecorator:
+    return pytest.mark.nightly if name in VARIANTS else pytest.mark.slow
+
+
 @pytest.mark.parametrize(
     "name",
-    [
-        name if name in FAST else pytest.param(name, marks=pytest.mark.slow)
-        for name in CASES
-    ],
+    [name if name in FAST else pytest.param(name, marks=_layer(name)) for name in CASES],
 )
 def test_two_replicas_equal_one(name: str, engine: Any, float64: None) -> None:
     dataset = batches_of_all_sizes(CASES[name])
