@@ -103,6 +103,7 @@ def test_the_confusion_matrix_of_each_epoch_is_drawn(tmp_path):
     assert first.shape != second.shape or np.any(first != second)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stopped", [False, True])
 def test_images_of_validation_come_every_fifth_epoch_and_with_the_last(tmp_path, stopped):
     run, board = new_run(run_dir=tmp_path, max_epochs=9 if stopped else 7), TensorBoard()

@@ -47,6 +47,7 @@ def test_the_classes_are_those_of_the_checkpoint(keraunos, damaged_run, lesions,
     assert "the classes are those of the newest checkpoint" in answer.err
 
 
+@pytest.mark.slow
 def test_without_a_checkpoint_damaged_classes_are_4(keraunos, damaged_run, lesions):
     shutil.rmtree(damaged_run / "checkpoints")
     assert keraunos("predict", damaged_run, lesions / "test").code == 0

@@ -88,6 +88,7 @@ class Network(keras.layers.Layer):
         self.__dict__["itself"] = self
 
 
+@pytest.mark.slow
 def test_a_shared_network_that_was_unfrozen_is_freed(tmp_path):
     shared = SharedNetworks()
     network = weakref.ref(shared.get("a", Network))

@@ -186,6 +186,7 @@ def test_what_tensorflow_says_of_a_lost_worker_is_said_in_words() -> None:
             raise tf.errors.UnavailableError(None, None, "Collective ops is aborted")
 
 
+@pytest.mark.slow
 def test_signs_of_life_come_and_strangers_are_not_understood() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:

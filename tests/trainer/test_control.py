@@ -247,6 +247,7 @@ def test_after_an_error_the_run_goes_on_from_where_it_was(tmp_path: Path) -> Non
     assert resumed[1]["val_loss"] == whole[1]["val_loss"]
 
 
+@pytest.mark.slow
 def test_of_an_error_within_a_step_nothing_is_saved(tmp_path: Path) -> None:
     def broken() -> Any:
         yield from [examples(4)[:2]] * 6

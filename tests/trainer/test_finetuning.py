@@ -285,6 +285,7 @@ def test_a_phase_begins_between_epochs_with_a_new_optimizer() -> None:
     assert seen.begun == (2, 8, 0, pytest.approx(0.1))
 
 
+@pytest.mark.slow
 def test_no_phase_begins_where_the_fit_ends() -> None:
     seen = Seen()
     trainer = Trainer(

@@ -55,6 +55,7 @@ def test_a_second_process_is_refused_and_told_which_is_the_first(tmp_path: Path)
         assert contents(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_the_lock_of_a_process_that_was_killed_hinders_nobody(tmp_path: Path) -> None:
     with held_by_another_process(tmp_path) as process:
         process.kill()

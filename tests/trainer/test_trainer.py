@@ -239,6 +239,7 @@ def test_a_trainer_does_nothing_before_it_is_used(tmp_path: Path) -> None:
     assert threading.active_count() == threads
 
 
+@pytest.mark.slow
 @pytest.mark.feature("speed")
 def test_waiting_for_slow_data_is_measured() -> None:
     def slowly(x: Any, y: Any) -> Any:

@@ -142,6 +142,7 @@ def test_a_program_that_is_not_there_is_named(keraunos: Any) -> None:
     assert "no-such-program can't be run: No such file" in answer.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "number",
     [
@@ -175,6 +176,7 @@ READY
 """
 
 
+@pytest.mark.slow
 def test_what_a_worker_leaves_behind_is_ended(tmp_path: Path) -> None:
     program = CHILD + "while not Path('ready-1').exists(): time.sleep(0.01)\n"
     launcher = begin(tmp_path, program)
