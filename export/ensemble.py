@@ -10,7 +10,7 @@ from ..core.errors import ConfigError, message
 from ..core.files import replacing
 from ..models.ensemble import ensemble_model
 from .description import Description, require_own_place, write_description
-from .keras_file import TOLERANCE, Images, predict_in_batches
+from .keras_file import TOLERANCE, Images, answers_of_saved, predict_in_batches
 
 
 def export_ensemble(
@@ -42,9 +42,7 @@ def export_ensemble(
     each = [predict_in_batches(model, images) for model in models]
     wanted = np.mean(each, axis=0, dtype=np.float64)
     with replacing(output) as temporary:
-        ensemble.save(temporary)
-        loaded = keras.models.load_model(temporary, compile=False, safe_mode=True)
-        found = predict_in_batches(loaded, images)
+        found = answers_of_saved(ensemble, temporary, images)
         difference = float(np.abs(found - wanted).max())
         if not difference <= TOLERANCE:  # NaN included
             raise ConfigError(

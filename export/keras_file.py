@@ -74,9 +74,7 @@ def _write_one_that_agrees(
     differences = []
     shape: Any = images.shape[1:]
     for copy in corrected_models(model, correction, shape):
-        copy.save(file)
-        loaded = keras.models.load_model(file, compile=False, safe_mode=True)
-        found = predict_in_batches(loaded, images)
+        found = answers_of_saved(copy, file, images)
         differences.append(float(np.abs(found - wanted).max()))
         if differences[-1] <= TOLERANCE:
             return differences[-1]
@@ -88,6 +86,15 @@ def _write_one_that_agrees(
             largest_differences=differences,
         )
     )
+
+
+def answers_of_saved(
+    model: keras.Model, file: Path, images: Images
+) -> npt.NDArray[np.float32]:
+    """Writes a model, loads it as others do, and returns its outputs for images."""
+    model.save(file)
+    loaded = keras.models.load_model(file, compile=False, safe_mode=True)
+    return predict_in_batches(loaded, images)
 
 
 def predict_in_batches(model: keras.Model, images: Images) -> npt.NDArray[np.float32]:
