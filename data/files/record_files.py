@@ -8,11 +8,14 @@ read where the bytes of any image are, and is known by their SHA-256 as all are.
 import functools
 import importlib
 import os
+import re
 from typing import Any, NamedTuple
 
 from ...core.errors import ConfigError, message
 
 SUFFIX = ".array_record"
+# The first such place: packed once more, an image keeps its earlier path as its name.
+_PLACE = re.compile(rf"{re.escape(SUFFIX)}/([0-9]+)(?:/|$)")
 _RANDOM_ACCESS = "readahead_buffer_size:0,max_parallelism:0"
 _OPEN_FILES = 64
 
@@ -33,9 +36,10 @@ def record_of(path: str) -> Record | None:
         >>> record_of("nevus/a.jpg") is None
         True
     """
-    start, found, rest = path.rpartition(f"{SUFFIX}/")
-    number = rest.partition("/")[0]
-    return Record(start + SUFFIX, int(number)) if found and number.isdecimal() else None
+    place = _PLACE.search(path)
+    if place is None:
+        return None
+    return Record(path[: place.start()] + SUFFIX, int(place[1]))
 
 
 def file_on_disk(path: str) -> str:

@@ -84,6 +84,16 @@ def test_a_damaged_record_stops_with_its_name(packed: Path, tmp_path: Path) -> N
         read(tmp_path / TABLE_FILE, tmp_path / "cache")
 
 
+def test_packed_images_can_be_packed_once_more(packed: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    assert main(["pack", str(packed / TABLE_FILE), str(again)]) == 0
+    first = read(packed / TABLE_FILE, tmp_path / "a")
+    assert (
+        read(again / TABLE_FILE, tmp_path / "b").train.fingerprint
+        == first.train.fingerprint
+    )
+
+
 def test_an_existing_folder_is_left_alone(
     pictures: Path, packed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -35,6 +35,11 @@ def test_the_name_of_an_image_may_be_that_of_a_record() -> None:
     assert record_of(path) == Record("/x/images-1.array_record", 3)
 
 
+def test_packed_once_more_an_image_is_in_the_outer_file() -> None:
+    path = "/x.array_record/images-1.array_record/3/images-0.array_record/7/a.jpg"
+    assert record_of(path) == Record("/x.array_record/images-1.array_record", 3)
+
+
 def test_a_record_changes_with_its_file(tmp_path: Path) -> None:
     shard = tmp_path / "images.array_record"
     image = f"{shard}/0/a.jpg"
