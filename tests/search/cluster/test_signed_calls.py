@@ -18,7 +18,8 @@ from keraunos.search.cluster.signed_calls import CHALLENGE, PROOF, sign_call, va
 from keraunos.search.trials import Outcome, TrialPlan
 from keraunos.search.tuning.service import SERVICE, create_trial_request, trial_message
 
-SENDER = Sender("abc", "a").to_json()
+FINGERPRINT = "no hexadecimal number"  # which proofs and challenges are
+SENDER = Sender(FINGERPRINT, "a").to_json()
 CREATE = create_trial_request(SENDER)
 
 
@@ -32,7 +33,7 @@ def address():
 @pytest.fixture
 def chief(address, tmp_path):
     """One that holds trial 0."""
-    with Chief(Role("chief", address), "abc") as made:
+    with Chief(Role("chief", address), FINGERPRINT) as made:
         made.begin(TrialPlan(0, {"space": [], "values": {}}, tmp_path / "trial-0"))
         yield made
         made._known.clear()
@@ -68,9 +69,9 @@ def challenge_of(address):
 def test_a_worker_that_knows_the_secret_is_answered(chief, address, capsys):
     worker = client(address)
     assert worker.create_trial(SENDER).status == "RUNNING"
-    worker.get_trial(Sender("abc", "a", "trial-0").to_json())
+    worker.get_trial(Sender(FINGERPRINT, "a", "trial-0").to_json())
     outcome = outcome_to_json(Outcome("completed", [0.5]))
-    sender = Sender("abc", "a", "trial-0").to_json()
+    sender = Sender(FINGERPRINT, "a", "trial-0").to_json()
     worker.end_trial(trial_message("COMPLETED", outcome, sender))
     assert chief.wait() == (0, Outcome("completed", [0.5]))
     assert chief._strangers.count == 0
@@ -122,7 +123,7 @@ def test_any_other_call_is_refused_and_the_chief_goes_on(wrong, chief, address):
     challenge = challenge_of(address)
     code, metadata = called(address, "CreateTrial", CREATE, *wrong(challenge))
     assert code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.INVALID_ARGUMENT)
-    assert "abc" not in str(metadata)
+    assert FINGERPRINT not in str(metadata)
     assert not chief._known
     assert client(address).create_trial(SENDER).status == "RUNNING"
 
@@ -140,7 +141,7 @@ def test_numbers_of_calls_are_not_remembered_without_end(chief, address, monkeyp
     assert called(address, "CreateTrial", CREATE, text)[0] is grpc.StatusCode.OK
     worker = client(address)
     for _ in range(7):
-        worker.get_trial(Sender("abc", "a", "trial-0").to_json())
+        worker.get_trial(Sender(FINGERPRINT, "a", "trial-0").to_json())
     assert challenge_of(address) != challenge  # with which they are forgotten
     assert called(address, "CreateTrial", CREATE, text)[0] is not grpc.StatusCode.OK
 
@@ -184,7 +185,7 @@ def test_calls_that_never_end_hold_nobody_up(chief, address):
 
 
 def test_strangers_are_told_of_once(address, capfd):
-    with Chief(Role("chief", address), "abc"):
+    with Chief(Role("chief", address), FINGERPRINT):
         for _ in range(3):
             called(address, "CreateTrial", CREATE)
     said = capfd.readouterr().err
