@@ -150,7 +150,7 @@ def require_plain(directory: Path, *subdirectories: str) -> None:
 
 
 @contextlib.contextmanager
-def new_directory(path: Path) -> Iterator[Path]:
+def new_directory(path: Path, replace: bool = False) -> Iterator[Path]:
     """Fills a directory under a temporary name and gives it its own at the end.
 
     What was written is flushed to the disk before the directory becomes visible. If
@@ -158,6 +158,7 @@ def new_directory(path: Path) -> Iterator[Path]:
 
     Args:
         path: The final name. Its parent is made if need be.
+        replace: Whether it takes the place of one that is there already.
 
     Yields:
         The temporary directory to write into.
@@ -172,18 +173,28 @@ def new_directory(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         flush_directory(temporary)
-        if os.path.lexists(path):
+        if os.path.lexists(path) and not replace:
             raise FileExistsError(f"{path} exists already")
-        os.rename(temporary, path)
+        _exchange(temporary, path)
         _flush(path.parent)
     except BaseException:
         remove_temporary(temporary.parent, temporary.name)
         raise
 
 
+def _exchange(temporary: Path, path: Path) -> None:
+    """Gives a directory its name, and removes the one that had it."""
+    earlier = path.with_name(f".{path.name}-{_token()}")
+    with contextlib.suppress(FileNotFoundError):
+        os.rename(path, earlier)
+    os.rename(temporary, path)
+    if os.path.lexists(earlier):
+        remove_temporary(earlier.parent, earlier.name)
+
+
 def flush_directory(directory: Path) -> None:
     """Makes sure that a directory and the files in it have reached the disk."""
-    for file in sorted(directory.iterdir()):
+    for file in sorted(directory.rglob("*")):
         _flush(file)
     _flush(directory)
 

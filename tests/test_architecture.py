@@ -19,6 +19,7 @@ PACKAGES = (
     "features",
     "report",
     "export",
+    "serving",
     "trainer",
     "search",
     "self_test",

@@ -8,9 +8,10 @@ import typer
 
 from ...core.errors import ConfigError, message
 from ...core.files import own_directory
-from ...core.run_layout import CALIBRATION_FILE, EXPORT_FOLDER, MODEL_FILE
+from ...core.run_layout import EXPORT_FOLDER, MODEL_FILE
 from ..console import notify
 from ..ensembles import Member, find_members
+from ..opened_model import describe, on_one_device
 from ..output_file import require_writable, writing
 from ..tensorflow import load_tensorflow
 from .test import RunArgument
@@ -18,7 +19,6 @@ from .test import RunArgument
 if TYPE_CHECKING:
     from ...configs import RunConfig
     from ...data import ImageData
-    from ...evaluation.calibration.scaling import Correction
 
 IMAGES_COMPARED = 64
 
@@ -51,19 +51,11 @@ def export(
         _export_ensemble(run, members, calibrated, output)
         return
     load_tensorflow(config.trainer)
-    from ...export.description import Description
     from ...export.keras_file import export_as_it_is, export_calibrated
-    from ..saved_model import load_class_names, load_model
+    from ..saved_model import load_model
 
-    model: Any = load_model(run, _on_one_device(config))
-    classes = load_class_names(run, model.output_shape[-1])
-    description = Description(
-        run.resolve().name,
-        classes,
-        config.data.image_size,
-        _correction(run, classes, calibrated),
-        applied_in_graph=calibrated,
-    )
+    model: Any = load_model(run, on_one_device(config))
+    description = describe(run, members, [model], calibrated)
     with writing(output or _default_place(run, calibrated)) as place:
         if calibrated:
             images = _images(run, config)
@@ -91,18 +83,12 @@ def _export_ensemble(
         )
     config = members[0].config
     load_tensorflow(config.trainer)
-    from ...evaluation.comparisons.ensemble import require_same_classes
-    from ...export.description import Description
     from ...export.ensemble import export_ensemble
-    from ..saved_model import load_class_names, load_model
+    from ..saved_model import load_model
 
-    models: list[Any] = [load_model(m.run, _on_one_device(m.config)) for m in members]
-    count = models[0].output_shape[-1]
-    classes, *others = (load_class_names(member.run, count) for member in members)
-    for member, each in zip(members[1:], others, strict=True):
-        require_same_classes(classes, each, f"{members[0].name}, {member.name}")
+    models: list[Any] = [load_model(m.run, on_one_device(m.config)) for m in members]
+    description = describe(run, members, models)
     images = _images(members[0].run, config)
-    description = Description(run.resolve().name, classes, config.data.image_size)
     with writing(output or _default_place(run, calibrated)) as place:
         difference = export_ensemble(models, images, place, description)
     notify(
@@ -110,23 +96,6 @@ def _export_ensemble(
         f"{difference:.1e} from the mean of {len(models)} models"
     )
     notify(f"written: {place}")
-
-
-def _correction(
-    run: Path, classes: tuple[str, ...], is_needed: bool
-) -> "Correction | None":
-    """What `calibration.json` holds; where it is only described, there may be none."""
-    from ...evaluation.calibration.correction_file import read_correction
-
-    if not is_needed and not (run / CALIBRATION_FILE).exists():
-        return None
-    try:
-        return read_correction(run, classes)
-    except ConfigError as error:
-        if is_needed:
-            raise
-        notify(f"the export is described without a correction: {error}")
-        return None
 
 
 def _require_ending(output: Path | None) -> None:
@@ -141,14 +110,6 @@ def _default_place(run: Path, calibrated: bool) -> Path:
     return (
         own_directory(folder / ("keras-calibrated" if calibrated else "keras")) / MODEL_FILE
     )
-
-
-def _on_one_device(config: "RunConfig") -> "RunConfig":
-    """The configuration without the devices of training, which may not be here."""
-    from ...configs import TrainerConfig
-
-    trainer = TrainerConfig(strategy="single")
-    return config.model_copy(update={"trainer": trainer})
 
 
 def _images(run: Path, config: "RunConfig") -> Any:

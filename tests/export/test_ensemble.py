@@ -44,7 +44,7 @@ def test_the_file_answers_with_the_mean_and_opens_anywhere(
     with zipfile.ZipFile(file) as archive:
         assert b"keraunos" not in archive.read("config.json")
     description = json.loads((tmp_path / "model.json").read_text())
-    assert description["sha256"] == sha256_of_file(file)
+    assert description["files"] == {file.name: sha256_of_file(file)}
     assert description["correction"] is None
     assert description["applied_in_graph"] is False
 

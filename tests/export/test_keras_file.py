@@ -16,7 +16,9 @@ from keraunos.export.keras_file import (
 )
 
 CORRECTION = Correction("temperature", 3.0)
-DESCRIPTION = Description("run-1", ("no", "yes", "maybe"), 6, CORRECTION, True)
+DESCRIPTION = Description(
+    "run-1", ("no", "yes", "maybe"), 6, correction=CORRECTION, applied_in_graph=True
+)
 IMAGES = np.random.default_rng(2).integers(0, 256, (37, 6, 6, 3), dtype=np.uint8)
 
 
@@ -40,14 +42,17 @@ def test_a_calibrated_file_answers_with_corrected_probabilities(model, tmp_path)
         assert b"keraunos" not in archive.read("config.json")
     assert json.loads((tmp_path / "model.json").read_text()) == {
         "name": "run-1",
+        "format": "keras",
         "file": "model.keras",
-        "sha256": sha256_of_file(file),
+        "files": {"model.keras": sha256_of_file(file)},
         "classes": ["no", "yes", "maybe"],
         "image_size": 6,
         "input": "RGB from 0 to 255, float32, (images, height, width, 3)",
         "output": "a probability for each class, float32, (images, classes)",
+        "decoding": {"bit_depth": None, "max_pixels": 64_000_000},
         "correction": {"kind": "temperature", "temperature": 3.0},
         "applied_in_graph": True,
+        "decisions": {},
     }
 
 
@@ -58,7 +63,13 @@ def test_a_saturated_model_is_exported_in_the_form_that_agrees(tmp_path):
     model = keras.Model(inputs, keras.layers.Dense(3, "softmax")(pooled))
     model.set_weights([30 * np.eye(3), np.zeros(3)])  # logits of thousands
     file = tmp_path / "model.keras"
-    description = Description("run", "abc", 6, Correction("temperature", 50.0), True)
+    description = Description(
+        "run",
+        "abc",
+        6,
+        correction=Correction("temperature", 50.0),
+        applied_in_graph=True,
+    )
     assert export_calibrated(model, IMAGES, file, description) <= 1e-5
     names = [layer.name for layer in keras.models.load_model(file).layers]
     assert "logarithms" not in names
@@ -89,7 +100,7 @@ def test_a_plain_export_is_the_same_file(tmp_path):
     source, output = tmp_path / "source.keras", tmp_path / "out" / "model.keras"
     source.write_bytes(b"a model")
     output.parent.mkdir()
-    export_as_it_is(source, output, Description("run", "ab", 6, CORRECTION))
+    export_as_it_is(source, output, Description("run", "ab", 6, correction=CORRECTION))
     assert output.read_bytes() == b"a model"
     document = json.loads((output.parent / "model.json").read_text())
     assert document["applied_in_graph"] is False
@@ -104,7 +115,7 @@ def test_an_export_replaces_an_earlier_one(tmp_path):
         export_as_it_is(source, output, Description("run", "ab", 6))
         assert output.read_bytes() == content
         document = json.loads((output.parent / "model.json").read_text())
-        assert document["sha256"] == sha256_of_file(output)
+        assert document["files"] == {"model.keras": sha256_of_file(output)}
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_a_calibrated_export_corrects_probabilities_and_leaves_the_run_alone(ker
     description = json.loads((folder / "model.json").read_text())
     assert description["applied_in_graph"] is True
     assert description["classes"] == list(KINDS)
-    assert description["sha256"] == sha256_of_file(folder / "model.keras")
+    assert description["files"] == {"model.keras": sha256_of_file(folder / "model.keras")}
     after = contents(run)
     assert {name: after[name] for name in before} == before
     assert {Path(name).parts[0] for name in set(after) - set(before)} == {"export"}
@@ -76,7 +76,7 @@ def test_a_correction_of_another_model_is_not_described(keraunos, run):
     write_checked_json(run / "calibration.json", document | {"model_sha256": "0" * 64})
     answer = keraunos("export", run)
     assert answer.code == 0
-    assert "described without a correction" in answer.err
+    assert "are not corrected" in answer.err
     description = json.loads((run / "export" / "keras" / "model.json").read_text())
     assert description["correction"] is None
 

@@ -1,0 +1,136 @@
+"""Opens a run, or all folds of one, or an export, as a model that answers for images."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core.errors import ConfigError, message
+from ..core.run_layout import CALIBRATION_FILE, CONFIG_FILE
+from .console import notify
+from .ensembles import Member, find_members
+from .tensorflow import load_tensorflow
+
+if TYPE_CHECKING:
+    import keras
+
+    from ..configs import RunConfig
+    from ..evaluation.calibration.scaling import Correction
+    from ..export.description import Description
+    from ..export.portable.model import Model
+
+
+@dataclass(frozen=True)
+class OpenedModel:
+    """A model that answers for images.
+
+    Attributes:
+        model: Decodes images and answers for them.
+        keras_model: What answers, to be asked for more than outputs; None for an export in
+            another format than `.keras`, and for an ensemble.
+        run: The directory of the run; None for an export.
+    """
+
+    model: "Model"
+    keras_model: "keras.Model | None" = None
+    run: Path | None = None
+
+
+def open_model(path: Path) -> OpenedModel:
+    """Opens a run, the directory of its folds, or the directory of an export.
+
+    Raises:
+        ConfigError: It is neither, or has no model yet.
+        CheckpointError: A file of it is damaged.
+    """
+    if (path / CONFIG_FILE).is_file():
+        return _open_run(path)
+    from ..export.portable.model import DESCRIPTION_FILE, Model
+
+    if not (path / DESCRIPTION_FILE).is_file():
+        raise ConfigError(
+            message(
+                f"A model is the directory of a run, with {CONFIG_FILE}, or of an export, "
+                f"with {DESCRIPTION_FILE}.",
+                path=str(path),
+            )
+        )
+    return OpenedModel(Model.open(path))
+
+
+def _open_run(run: Path) -> OpenedModel:
+    members = find_members([run])
+    load_tensorflow(members[0].config.trainer)
+    from ..export.portable.model import Model
+    from .saved_model import load_model
+
+    models = [load_model(each.run, on_one_device(each.config)) for each in members]
+    description = describe(run, members, models)
+
+    def outputs(images: Any) -> Any:
+        floats = images.astype(np.float32)
+        each: Any = [np.asarray(model.predict_on_batch(floats)) for model in models]
+        return each[0] if len(each) == 1 else np.mean(each, axis=0, dtype=np.float64)
+
+    model = Model(description.as_json(), outputs)
+    return OpenedModel(model, models[0] if len(models) == 1 else None, run)
+
+
+def describe(
+    run: Path, members: Sequence[Member], models: Sequence[Any], calibrated: bool = False
+) -> "Description":
+    """What is known of the model of a run, or of the models of its folds as one.
+
+    Args:
+        run: Its directory.
+        members: The run itself, or its folds.
+        models: Of each.
+        calibrated: Whether the correction is applied in the graph; then there must be one.
+
+    Raises:
+        ConfigError: The folds know other classes, or there is no correction.
+    """
+    from ..data.files.pixel_rules import PixelRules
+    from ..evaluation.comparisons.ensemble import require_same_classes
+    from ..export.description import Description
+    from .saved_model import load_class_names
+
+    count = models[0].output_shape[-1]
+    classes, *others = (load_class_names(member.run, count) for member in members)
+    for member, each in zip(members[1:], others, strict=True):
+        require_same_classes(classes, each, f"{members[0].name}, {member.name}")
+    data = members[0].config.data
+    return Description(
+        run.resolve().name,
+        classes,
+        data.image_size,
+        PixelRules.of(data.bit_depth, data.max_megapixels),
+        _correction(run, classes, calibrated) if len(members) == 1 else None,
+        applied_in_graph=calibrated,
+    )
+
+
+def on_one_device(config: "RunConfig") -> "RunConfig":
+    """The configuration without the devices of training, which may not be here."""
+    from ..configs import TrainerConfig
+
+    return config.model_copy(update={"trainer": TrainerConfig(strategy="single")})
+
+
+def _correction(
+    run: Path, classes: tuple[str, ...], is_needed: bool
+) -> "Correction | None":
+    """What `calibration.json` holds; where it is only described, there may be none."""
+    from ..evaluation.calibration.correction_file import read_correction
+
+    if not is_needed and not (run / CALIBRATION_FILE).exists():
+        return None
+    try:
+        return read_correction(run, classes)
+    except ConfigError as error:
+        if is_needed:
+            raise
+        notify(f"probabilities are not corrected: {error}")
+        return None

@@ -1,0 +1,30 @@
+"""What a format is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+
+@dataclass(frozen=True)
+class Format:
+    """A form in which a model is written as files that a runtime opens.
+
+    Attributes:
+        name: In commands and in `model.json`.
+        file: The file, or the directory of a SavedModel, that the runtime opens.
+        write: Writes a model into an empty directory. The model takes images
+            `(images, size, size, 3)`, float32, RGB from 0 to 255, any number of them, and
+            returns `(images, classes)`.
+        requirements: Packages that run it, as `requirements.txt` names them.
+        modules: Which must be importable to write and to run it.
+        extra: Of this package, that brings them; None for what is always there.
+    """
+
+    name: str
+    file: str
+    write: Callable[[keras.Model, Path], None]
+    requirements: tuple[str, ...]
+    modules: tuple[str, ...] = ()
+    extra: str | None = None
