@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 from helpers import contents, make_pictures, run_keraunos
+from programs import fork_keraunos
 
 FIT = ("fit", "classify", "data.image_size=32", "model.weights=null")
 GOOD = (*FIT, "data.train=good")
@@ -197,7 +198,7 @@ def test_output_that_can_not_be_written_is_2(keraunos, unchanged, output):
     ],
 )
 def test_a_process_answers_alike(tmp_path, unchanged, arguments, code, words):
-    done = run_keraunos(*arguments, cwd=tmp_path)
+    done = fork_keraunos(*arguments, cwd=tmp_path)
     assert done.returncode == code
     one_message(done.stderr)
     assert "Traceback" not in done.stderr

@@ -1,6 +1,4 @@
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
@@ -9,6 +7,7 @@ import pytest
 from helpers import weights_of
 from keraunos.core.errors import ConfigError
 from keraunos.models.backbones import backbone_names, build_backbone, preprocessing
+from programs import fork_keraunos
 
 SMALL = "MobileNetV3Small"
 OTHER_FAMILIES = ("ResNet50V2", "DenseNet121", "EfficientNetV2B0")
@@ -81,19 +80,15 @@ def test_weights_that_cannot_be_downloaded_end_before_training_with_a_remedy(tmp
     with socket.socket() as closed:  # bound but not listening: connecting is refused
         closed.bind(("127.0.0.1", 0))
         proxy = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        script = tmp_path / "script.py"
         lines = [
             "import os",
             f"os.environ |= {{'KERAS_HOME': {str(tmp_path)!r}, 'https_proxy': {proxy!r}}}",
             "import keraunos",
             "keraunos.TransferClassifier(3, image_size=32, backbone='MobileNetV2').build()",
         ]
-        result = subprocess.run(
-            [sys.executable, "-c", "\n".join(lines)],
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
+        script.write_text("\n".join(lines))
+        result = fork_keraunos(cwd=tmp_path, script=script)
     words = result.stderr.splitlines()[-1]
     assert result.returncode == 1
     assert words.startswith("keraunos.core.errors.ConfigError: `model.weights=imagenet`")

@@ -1,7 +1,5 @@
 import gc
 import json
-import subprocess
-import sys
 import weakref
 from pathlib import Path
 from typing import Any
@@ -25,6 +23,7 @@ from keraunos.strategies.tensorflow_internals import (
     traced,
     without_merge_calls,
 )
+from programs import fork_keraunos
 from tensorflow.python.eager import context as eager_context
 from tensorflow.python.framework import ops
 
@@ -49,15 +48,12 @@ print(json.dumps(found))
 
 
 @pytest.fixture(scope="module")
-def found_elsewhere() -> dict[str, Any]:
+def found_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What holds in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        check=True,
-        timeout=120,
-        cwd=Path(__file__).parent,
-        stdout=subprocess.PIPE,
-    )
+    script = tmp_path_factory.mktemp("program") / "program.py"
+    script.write_text(PROGRAM)
+    done = fork_keraunos(cwd=Path(__file__).parent, script=script)
+    assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
