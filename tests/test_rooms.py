@@ -77,6 +77,14 @@ ROOMS = {
         "keras_file",
         "ensemble",
     ),
+    "serving": (
+        "settings",
+        "errors",
+        "images",
+        "service",
+        "page",
+        "app",
+    ),
     "search": (
         "tuning",
         "journal",

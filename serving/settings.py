@@ -1,0 +1,63 @@
+"""How a model is served: limits of size, number and time."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class ServeSettings:
+    """How a model is served.
+
+    Attributes:
+        host: Address to listen on. Others than this machine reach it only if it is not a
+            loopback address.
+        port: To listen on; 0 for any that is free.
+        workers: Processes that own a copy of the model.
+        name: Of the model in addresses; that of the run or export by default.
+        version: Of the model, a whole number; by default made of its digest, so that
+            another model has another.
+        max_batch_images: Most images that are answered in one call of the model.
+        max_wait_ms: How long the first image of a batch waits for others.
+        max_queue_images: Images that wait; requests beyond are refused with status 429.
+        max_request_images: Images in one request; more are refused with status 413.
+        max_body_megabytes: Size of a request; more is refused with status 413.
+        max_pending_megabytes: Size of all requests that are being read or answered;
+            requests beyond are refused with status 429.
+        max_connections: Open connections; further ones are closed.
+        timeout_seconds: From when a request is read to its answer; then its status is
+            504. A worker that takes longer for one batch is replaced.
+        header_seconds: Until the header of a request is there; then the connection is
+            closed.
+        body_seconds: Until the rest of a request is there; then its status is 408.
+        keep_alive_seconds: How long a connection without a request stays open.
+        stop_seconds: Time to finish what has begun when the server is stopped.
+        start_seconds: Time for a worker to open the model.
+        max_restarts: How often in a row a worker is started that ends before it has
+            answered anything; then the server ends.
+        token: Secret that requests must bring as `Authorization: Bearer TOKEN`; None
+            serves everybody.
+
+    Example:
+        >>> ServeSettings(max_wait_ms=0.0).max_batch_images
+        32
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 1
+    name: str | None = None
+    version: int | None = None
+    max_batch_images: int = 32
+    max_wait_ms: float = 2.0
+    max_queue_images: int = 512
+    max_request_images: int = 64
+    max_body_megabytes: float = 32.0
+    max_pending_megabytes: float = 512.0
+    max_connections: int = 512
+    timeout_seconds: float = 30.0
+    header_seconds: float = 10.0
+    body_seconds: float = 30.0
+    keep_alive_seconds: float = 15.0
+    stop_seconds: float = 30.0
+    start_seconds: float = 300.0
+    max_restarts: int = 5
+    token: str | None = field(default=None, repr=False)

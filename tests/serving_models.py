@@ -1,0 +1,37 @@
+"""A model to be served that is a function of NumPy."""
+
+import io
+from typing import Any
+
+import numpy as np
+from keraunos.export.portable.model import Model
+from PIL import Image
+
+SIZE = 8
+CLASSES = ("red", "green", "blue")
+DOCUMENT: dict[str, Any] = {
+    "name": "colours",
+    "classes": list(CLASSES),
+    "image_size": SIZE,
+    "decoding": {"bit_depth": None, "max_pixels": 1_000_000},
+    "correction": None,
+    "applied_in_graph": False,
+    "decisions": {},
+}
+
+
+def shares(images: Any) -> Any:
+    """`(images, 3)`: how much of each image's light is red, green and blue."""
+    sums = images.astype(np.float64).sum(axis=(1, 2)) + 1e-9
+    return (sums / sums.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def colour_model(**document: Any) -> Model:
+    return Model(DOCUMENT | document, shares)
+
+
+def plain_image(red: int, green: int, blue: int, size: int = SIZE) -> bytes:
+    """A PNG of one colour."""
+    file = io.BytesIO()
+    Image.new("RGB", (size, size), (red, green, blue)).save(file, "PNG")
+    return file.getvalue()
