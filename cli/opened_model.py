@@ -47,7 +47,8 @@ def open_model(path: Path) -> OpenedModel:
     """
     if (path / CONFIG_FILE).is_file():
         return _open_run(path)
-    from ..export.portable.model import DESCRIPTION_FILE, Model
+    from ..export.open_export import open_export
+    from ..export.portable.document import DESCRIPTION_FILE
 
     if not (path / DESCRIPTION_FILE).is_file():
         raise ConfigError(
@@ -57,7 +58,7 @@ def open_model(path: Path) -> OpenedModel:
                 path=str(path),
             )
         )
-    return OpenedModel(Model.open(path))
+    return OpenedModel(open_export(path))
 
 
 def _open_run(run: Path) -> OpenedModel:

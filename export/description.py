@@ -10,7 +10,7 @@ from ..core.errors import ConfigError, message
 from ..core.files import read_text, sha256_of_file, write_json_atomic
 from ..data.files.pixel_rules import DEFAULT_RULES, PixelRules
 from ..evaluation.calibration.scaling import Correction
-from .portable.model import DESCRIPTION_FILE
+from .portable.document import DESCRIPTION_FILE, VERSION
 
 _MARK = "applied_in_graph"
 
@@ -27,8 +27,8 @@ class Description:
         correction: Of its probabilities, or None.
         applied_in_graph: Whether the model applies the correction itself; a runtime that
             applied it once more would be wrong.
-        decisions: Thresholds, prediction sets and warnings, from the run's evaluation;
-            all about uncorrected probabilities.
+        decisions: Thresholds, prediction sets and warnings, from the run's evaluation
+            (see `decisions.read_decisions`); all about uncorrected probabilities.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Description:
         """What all formats have in common, ready for JSON."""
         correction = None if self.correction is None else self.correction.as_json()
         return {
+            "version": VERSION,
             "name": self.name,
             "classes": list(self.classes),
             "image_size": self.image_size,

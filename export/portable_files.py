@@ -9,10 +9,11 @@ PACKAGE = "runtime"
 PREDICT_FILE = "predict.py"
 REQUIREMENTS_FILE = "requirements.txt"
 _ROOT = Path(__file__).parents[1]
+_PORTABLE = sorted((_ROOT / "export/portable").glob("[a-z]*.py"))
 _COPIED = (
     *(f"data/files/{name}.py" for name in ("decode", "deep_images", "formats")),
     "data/files/pixel_rules.py",
-    *(f"export/portable/{name}.py" for name in ("answers", "command", "model", "runtimes")),
+    *(f"export/portable/{file.stem}.py" for file in _PORTABLE),
 )
 _PREDICT = f'''"""Predicts the classes of images: `python predict.py IMAGE...`.
 

@@ -67,6 +67,7 @@ ROOMS = {
     ),
     "export": (
         "portable",
+        "open_export",
         "description",
         "formats",
         "portable_files",

@@ -1,10 +1,12 @@
 """From the outputs of an exported model to answers."""
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from .decisions import Decisions, prediction_set, total
+from .document import Correction, ModelDocument
 
 Floats = npt.NDArray[np.floating]
 
@@ -24,28 +26,81 @@ class Answers(NamedTuple):
     uncorrected: Floats
 
 
-def answers_of(outputs: Floats, document: Mapping[str, Any]) -> Answers:
+def answers_of(outputs: Floats, correction: Correction | None) -> Answers:
     """Answers from outputs.
 
     Args:
         outputs: `(images, classes)`, of the exported model.
-        document: Its `model.json`. If the model applies the correction itself, it is
-            undone for the uncorrected probabilities, and never applied twice.
+        correction: Of its probabilities. If the model applies it itself, it is undone for
+            the uncorrected ones, and never applied twice.
     """
-    correction = document["correction"]
     if correction is None:
         return Answers(outputs, outputs)
-    scale, bias = _coefficients(correction, outputs.shape[1])
+    scale, bias = np.array(correction.scale), np.array(correction.bias)
     logarithms = np.log(np.maximum(outputs, _SMALLEST_PROBABILITY, dtype=np.float64))
-    if document["applied_in_graph"]:
+    if correction.applied_in_graph:
         return Answers(outputs, _softmax((logarithms - bias) / scale))
     return Answers(_softmax(scale * logarithms + bias), outputs)
 
 
-def _coefficients(correction: Mapping[str, Any], classes: int) -> tuple[Floats, Floats]:
-    if correction["kind"] == "temperature":
-        return np.full(classes, 1 / correction["temperature"]), np.zeros(classes)
-    return np.array(correction["scale"]), np.array(correction["bias"])
+def describe(answers: Answers, document: ModelDocument) -> list[dict[str, Any]]:
+    """What is said of each image, ready for JSON.
+
+    `class` and `probability` are the most probable class and its corrected probability;
+    `probabilities` are those of all classes, and `groups` of groups of classes, corrected.
+    `prediction_set` names the classes that are likely enough, `operating_points` tell
+    whether a class or group reaches its threshold, and `abstains` whether the model is too
+    unsure for an answer: all three by uncorrected probabilities, on which thresholds were
+    chosen, and null or empty where none were chosen.
+
+    Args:
+        answers: Of images.
+        document: Of the model.
+    """
+    rows = zip(answers.probabilities, answers.uncorrected, strict=True)
+    return [_describe(*row, document) for row in rows]
+
+
+def _describe(
+    probabilities: Floats, uncorrected: Floats, document: ModelDocument
+) -> dict[str, Any]:
+    classes, decisions = document.classes, document.decisions
+    best = int(probabilities.argmax())
+    return {
+        "class": classes[best],
+        "probability": float(probabilities[best]),
+        "probabilities": dict(zip(classes, probabilities.tolist(), strict=True)),
+        "prediction_set": _set(uncorrected, document),
+        "operating_points": _points(uncorrected, decisions),
+        "groups": {
+            name: total(probabilities, places) for name, places in decisions.groups.items()
+        },
+        "abstains": _abstains(uncorrected, decisions),
+    }
+
+
+def _set(uncorrected: Floats, document: ModelDocument) -> list[str] | None:
+    sets = document.decisions.prediction_sets
+    if sets is None:
+        return None
+    return [document.classes[place] for place in prediction_set(uncorrected, sets)]
+
+
+def _points(uncorrected: Floats, decisions: Decisions) -> dict[str, dict[str, Any]]:
+    found = {}
+    for name, point in decisions.operating_points.items():
+        probability = total(uncorrected, point.places)
+        found[name] = {
+            "reached": probability >= point.threshold,
+            "threshold": point.threshold,
+            "uncorrected_probability": probability,
+        }
+    return found
+
+
+def _abstains(uncorrected: Floats, decisions: Decisions) -> bool | None:
+    threshold = decisions.abstention_threshold
+    return None if threshold is None else bool(uncorrected.max() < threshold)
 
 
 def _softmax(scores: Floats) -> Floats:

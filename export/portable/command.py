@@ -1,29 +1,59 @@
 """`python predict.py IMAGE...`: a JSON line for each image."""
 
+import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
+from .model import Model, ModelFileError
 
-from .model import Model
+UNREADABLE = 3  # the exit status where some file could not be read
+_HELP = (
+    "Predicts the classes of images: for each a JSON line with its class, its "
+    "probabilities and what was decided by thresholds. A file that can't be read is a line "
+    "with an error, and the exit status is 3 at the end."
+)
 
 
-def main(directory: Path, files: Sequence[str]) -> int:
-    """Prints class and probabilities of each file.
+def main(directory: Path, arguments: Sequence[str]) -> int:
+    """Prints a line for each file.
 
     Returns:
-        The exit status.
+        The exit status: 0, 2 if the model can't be opened, 3 if a file can't be read.
     """
-    model = Model.open(directory)
-    for file in files:
-        pixels = model.decode(Path(file).read_bytes())
-        probabilities = model.answers(pixels[np.newaxis]).probabilities[0]
-        line = {
-            "file": file,
-            "class": model.classes[int(probabilities.argmax())],
-            "probabilities": dict(zip(model.classes, probabilities.tolist(), strict=True)),
-        }
-        sys.stdout.write(json.dumps(line) + "\n")
-    return 0
+    options = _parser().parse_args(arguments)
+    try:
+        model = Model.open(directory)
+    except ModelFileError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    status = 0
+    for row in model.predict(_names(options.images), options.batch_size):
+        status = UNREADABLE if "error" in row else status
+        sys.stdout.write(json.dumps(row) + "\n")
+        sys.stdout.flush()
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("predict.py", description=_HELP)
+    images = "files; - reads their names from standard input, one a line"
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help=images)
+    batch = "images that go through the model at a time; default 32"
+    parser.add_argument("--batch-size", type=_count, default=32, metavar="N", help=batch)
+    return parser
+
+
+def _names(given: Sequence[str]) -> Iterator[str]:
+    for name in given:
+        if name == "-":
+            yield from (line.rstrip("\n") for line in sys.stdin if line.rstrip("\n"))
+        else:
+            yield name
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError("must be a whole number, at least 1")
+    return int(text)

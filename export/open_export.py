@@ -1,0 +1,25 @@
+"""Opens the directory of an export that anybody may have made."""
+
+from pathlib import Path
+
+from ..core.errors import ConfigError, message
+from .portable.document import parse_document, read_model_document, read_model_files
+from .portable.model import Model, ModelFileError
+from .portable.runtimes import open_runtime
+
+
+def open_export(directory: Path) -> Model:
+    """Opens an export with files of Keraunos alone; none of its Python files is imported.
+
+    Raises:
+        ConfigError: It is damaged, or no export; nothing of it was run.
+    """
+    try:
+        document = read_model_document(directory)
+        parse_document(document)
+        files = read_model_files(directory, document)
+        return Model(document, open_runtime(files.format, files.file))
+    except ModelFileError as error:
+        raise ConfigError(
+            message(str(error), "Export it again.", export=str(directory))
+        ) from None

@@ -1,0 +1,191 @@
+"""`model.json`: what an exported model is, checked field by field.
+
+Whoever hands a model on may have written it: nothing in it is believed, and no file that it
+names is opened outside its directory.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...data.files.pixel_rules import FULL_BITS, PixelRules
+from .decisions import Decisions, decisions_of
+from .fields import Fields, ModelFileError, read_document
+
+DESCRIPTION_FILE = "model.json"
+VERSION = 1
+FORMATS = ("keras", "saved_model", "onnx", "litert", "openvino")
+
+_MOST_PIXELS = 2**32  # more than any JPEG or PNG decoder takes
+_IMAGE_SIZES = (1, 4096)
+
+
+@dataclass(frozen=True)
+class Correction:
+    """Replaces probabilities `p` by `softmax(scale * log(p) + bias)`.
+
+    Attributes:
+        scale: Of each class, positive.
+        bias: Of each class.
+        applied_in_graph: Whether the model's outputs are corrected already.
+    """
+
+    scale: tuple[float, ...]
+    bias: tuple[float, ...]
+    applied_in_graph: bool
+
+
+@dataclass(frozen=True)
+class ModelDocument:
+    """What `model.json` says of a model, whatever its format.
+
+    Attributes:
+        name: Of the run that it comes from.
+        classes: In the order of its outputs.
+        image_size: Height and width of the images that it takes, in pixels.
+        rules: How pixels are read from files.
+        correction: Of its probabilities, or None.
+        decisions: What is made of them.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    image_size: int
+    rules: PixelRules
+    correction: Correction | None
+    decisions: Decisions
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """The files of an exported model.
+
+    Attributes:
+        format: One of `FORMATS`.
+        file: What its runtime opens: a file, or the directory of a SavedModel.
+    """
+
+    format: str
+    file: Path
+
+
+def parse_document(content: Any) -> ModelDocument:
+    """Checks what `model.json` holds.
+
+    Raises:
+        ModelFileError: Something in it is missing or wrong, or it is of a later version.
+    """
+    fields = Fields(content)
+    _require_version(fields)
+    classes = fields.names("classes")
+    return ModelDocument(
+        fields.text("name"),
+        classes,
+        fields.whole("image_size", *_IMAGE_SIZES),
+        _rules(fields.object("decoding")),
+        _correction(fields, len(classes)),
+        decisions_of(fields.object("decisions"), classes),
+    )
+
+
+def read_model_files(directory: Path, content: Any) -> ModelFiles:
+    """Checks that the files of a model are those that were exported, and no others.
+
+    Args:
+        directory: Of the export.
+        content: Its `model.json`.
+
+    Raises:
+        ModelFileError: A file is missing, is another, lies elsewhere, or was added.
+    """
+    fields = Fields(content)
+    format, name = fields.text("format"), fields.text("file")
+    if format not in FORMATS:
+        raise ModelFileError(
+            f"`format` must be one of {', '.join(FORMATS)}. Received: format={format!r}."
+        )
+    digests = fields.object("files")
+    for each in digests:
+        _require_same(directory, each, digests.text(each))
+    file = _inside(directory, name)
+    for found in _files_of(file):
+        relative = os.fspath(found.relative_to(directory))
+        if relative not in set(digests):
+            raise ModelFileError(f"{relative} is no file that was exported: {found}.")
+    return ModelFiles(format, file)
+
+
+def read_model_document(directory: Path) -> Any:
+    """What `model.json` of a directory holds, unchecked.
+
+    Raises:
+        ModelFileError: It can't be read.
+    """
+    return read_document(_inside(directory, DESCRIPTION_FILE))
+
+
+def _require_version(fields: Fields) -> None:
+    version = fields.whole("version", 1, 2**31)
+    if version > VERSION:
+        raise ModelFileError(
+            f"{DESCRIPTION_FILE} must be of version {VERSION} or earlier. Received: "
+            f"version={version}. Upgrade Keraunos, or use the predict.py beside it."
+        )
+
+
+def _rules(fields: Fields) -> PixelRules:
+    bits = fields.get("bit_depth")
+    return PixelRules(
+        None if bits is None else fields.whole("bit_depth", 8, FULL_BITS),
+        fields.whole("max_pixels", 1, _MOST_PIXELS),
+    )
+
+
+def _correction(fields: Fields, classes: int) -> Correction | None:
+    in_graph = fields.flag("applied_in_graph")
+    found = fields.optional("correction")
+    if found is None:
+        return None
+    if found.text("kind") == "temperature":
+        temperature = found.number("temperature")
+        scale, bias = (1 / max(temperature, 1e-30),) * classes, (0.0,) * classes
+    else:
+        scale, bias = found.numbers("scale", classes), found.numbers("bias", classes)
+        temperature = min(scale)
+    if not temperature > 0:
+        raise ModelFileError(
+            f"`correction` must have positive numbers. Received: {temperature:g}."
+        )
+    return Correction(scale, bias, in_graph)
+
+
+def _require_same(directory: Path, name: str, digest: str) -> None:
+    file = _inside(directory, name)
+    if not file.is_file():
+        raise ModelFileError(f"{file} is missing, or no regular file.")
+    with file.open("rb") as opened:
+        if hashlib.file_digest(opened, "sha256").hexdigest() != digest:
+            raise ModelFileError(f"{file} is not the file that was exported.")
+
+
+def _inside(directory: Path, name: str) -> Path:
+    """The place of a name that must lie in a directory, links followed."""
+    place = directory / name
+    root = directory.resolve()
+    is_plain = not Path(name).is_absolute() and ".." not in Path(name).parts
+    if "\0" in name or not is_plain or root not in place.resolve().parents:
+        raise ModelFileError(
+            f"The files of a model must lie in its directory. Received: file={name!r}."
+        )
+    return place
+
+
+def _files_of(file: Path) -> Iterator[Path]:
+    """The file, or all files below a directory."""
+    if not file.is_dir():
+        yield file
+    else:
+        yield from (each for each in file.rglob("*") if not each.is_dir())
