@@ -1,16 +1,18 @@
 """Writes what an evaluation draws for TensorBoard, once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
 
 from ..core.files import own_directory
 from ..core.run_layout import TENSORBOARD_FOLDER
 from ..evaluation.figures import Images, image_grid, to_pixels
 from ..evaluation.finding import Finding, Panel
-from .event_files import remove_events
+from .event_files import event_files, records_of, remove_events
 
 PART = "evaluation"
 _MOST_PANELS = 24
@@ -18,7 +20,10 @@ _COLUMNS = 6
 
 
 def write_evaluation_images(
-    run_dir: Path, findings: Mapping[str, Finding], step: int
+    run_dir: Path,
+    findings: Mapping[str, Finding],
+    step: int,
+    kept: Collection[str] = (),
 ) -> None:
     """Writes figures and panels, in place of those of an earlier evaluation.
 
@@ -26,9 +31,11 @@ def write_evaluation_images(
         run_dir: A run that has files for TensorBoard.
         findings: By name: images are called `calibration/reliability`.
         step: Where on the horizontal axis.
+        kept: Names of further parts, whose images of that evaluation stay.
     """
     own_directory(run_dir / TENSORBOARD_FOLDER)
     folder = own_directory(run_dir / TENSORBOARD_FOLDER / PART)
+    earlier = _images_of(folder, kept) if kept else Summary()
     remove_events(folder)
     with tf.summary.create_file_writer(str(folder)).as_default():
         for name, finding in findings.items():
@@ -37,7 +44,15 @@ def write_evaluation_images(
             if finding.panels:
                 grid = _grid(finding.panels[:_MOST_PANELS])
                 tf.summary.image(f"{name}/images", grid[None], step=step)
+        tf.summary.experimental.write_raw_pb(earlier.SerializeToString(), step)
         tf.summary.flush()
+
+
+def _images_of(folder: Path, parts: Collection[str]) -> Summary:
+    paths = [path for path in event_files(folder.parent) if path.parent == folder]
+    events = (Event.FromString(each) for path in paths for each in records_of(path))
+    values = (value for event in events for value in event.summary.value)
+    return Summary(value=[each for each in values if each.tag.split("/")[0] in parts])
 
 
 def _grid(panels: Sequence[Panel]) -> Images:

@@ -31,7 +31,7 @@ def keep_events(folder: Path, is_kept: Callable[[int], bool]) -> None:
         if not path.is_file():
             notify(f"{path} is no file any more: TensorBoard will lack what it held")
             continue
-        records = list(_records(path))
+        records = list(records_of(path))
         kept = [each for each in records if is_kept(Event.FromString(each).step)]
         _rewrite(path, kept)
 
@@ -49,7 +49,8 @@ def remove_events(folder: Path) -> None:
             remove_file(folder, path.name, EVENTS)
 
 
-def _records(path: Path) -> Iterator[bytes]:
+def records_of(path: Path) -> Iterator[bytes]:
+    """Serialised events of a file, up to where it is damaged or torn."""
     records = iter(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
     while True:
         try:

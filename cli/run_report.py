@@ -56,6 +56,8 @@ def report_run(member: Member, typed: Mapping[str, Any]) -> RunReport:
 def evaluate_run(run: Path, result: TestResult, refused: Mapping[str, str]) -> None:
     """Measures what needs predictions alone, and writes it into a run.
 
+    What else a report measured of the same model and predictions is kept.
+
     Args:
         run: The directory.
         result: Of its test.
@@ -69,8 +71,8 @@ def evaluate_run(run: Path, result: TestResult, refused: Mapping[str, str]) -> N
     except DataError as error:  # outputs that are no probabilities can be scored
         findings = unmeasured(parts, str(error))
     findings |= _refused(refused)
-    write_findings(run, findings, evidence)
-    show_figures(run, RunReport(read_facts(run), findings=findings))
+    kept = write_findings(run, findings, evidence, keeps_others=True)
+    show_figures(run, RunReport(read_facts(run), findings=findings), kept)
 
 
 def _measured(

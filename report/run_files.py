@@ -1,19 +1,13 @@
 """The files that an evaluation leaves in a run directory, beside the page."""
 
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from ..core.checked_files import write_checked_json
 from ..core.errors import KeraunosError
-from ..core.run_layout import (
-    EVALUATION_FILE,
-    VALIDATION_PREDICTIONS_FILE,
-)
+from ..core.run_layout import VALIDATION_PREDICTIONS_FILE
 from ..evaluation.calibration.correction_file import write_correction
 from ..evaluation.evidence import Evidence
 from ..evaluation.finding import Finding
@@ -22,26 +16,39 @@ from ..evaluation.predictions import (
     read_predictions,
     write_findable_predictions,
 )
+from .evaluation_file import write_evaluation
 
 # Libraries and devices round differently; beyond this something else is different.
 TOLERANCE = 1e-4
 
 
 def write_findings(
-    directory: Path, findings: Mapping[str, Finding], evidence: Evidence | None
-) -> None:
+    directory: Path,
+    findings: Mapping[str, Finding],
+    evidence: Evidence | None,
+    keeps_others: bool = False,
+) -> set[str]:
     """Writes what the parts of an evaluation came to.
 
     evaluation.json; calibration.json, if a correction was fitted; and
     validation_predictions.csv, on which choices were made.
+
+    Args:
+        directory: The run.
+        findings: By name of the part.
+        evidence: The predictions that they are about; None if not known.
+        keeps_others: As of `write_evaluation`.
+
+    Returns:
+        Names of the parts that were kept.
     """
-    content = {name: _as_json(finding) for name, finding in findings.items()}
-    write_checked_json(directory / EVALUATION_FILE, content)
+    kept = write_evaluation(directory, findings, evidence, keeps_others)
     if "calibration" in findings:
         write_correction(directory, findings["calibration"])
     file = directory / VALIDATION_PREDICTIONS_FILE
     if evidence is not None and evidence.validation is not None and not file.exists():
         write_findable_predictions(file, evidence.validation.predictions())
+    return kept
 
 
 def compare_predictions(file: Path, now: Predictions) -> tuple[str, bool]:
@@ -85,26 +92,3 @@ def _are_comparable(before: Predictions, now: Predictions) -> bool:
 
 def _is_same_file(one: str, other: str) -> bool:
     return os.path.abspath(one) == os.path.abspath(other)
-
-
-def _as_json(finding: Finding) -> dict[str, Any]:
-    return {
-        "title": finding.title,
-        "values": _plain(finding.values),
-        "conclusions": list(finding.conclusions),
-        "warnings": list(finding.warnings),
-        "gaps": list(finding.gaps),
-    }
-
-
-def _plain(value: Any) -> Any:
-    """What JSON can hold: null for what is no finite number, text for what it lacks."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(each) for each in value]
-    if isinstance(value, np.ndarray | np.generic):
-        return _plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if value is None or isinstance(value, str | int | float) else str(value)

@@ -1,6 +1,6 @@
 """Writes the page of a report, and all that goes into the directory of a run."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from ..core.files import write_text_atomic
@@ -29,9 +29,15 @@ def write_run(directory: Path, report: RunReport, evidence: Evidence | None) -> 
     show_figures(directory, report)
 
 
-def show_figures(directory: Path, report: RunReport) -> None:
-    """Gives TensorBoard the figures, in place of those of an earlier evaluation."""
+def show_figures(directory: Path, report: RunReport, kept: Collection[str] = ()) -> None:
+    """Gives TensorBoard the figures, in place of those of an earlier evaluation.
+
+    Args:
+        directory: The run.
+        report: With its findings.
+        kept: Names of parts whose earlier figures stay.
+    """
     if (directory / TENSORBOARD_FOLDER).is_dir():
         from ..callbacks.evaluation_images import write_evaluation_images
 
-        write_evaluation_images(directory, report.findings, report.facts.step)
+        write_evaluation_images(directory, report.findings, report.facts.step, kept)

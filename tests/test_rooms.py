@@ -61,6 +61,7 @@ ROOMS = {
         "run_report",
         "page",
         "image_changes",
+        "evaluation_file",
         "run_files",
         "make_report",
         "write_report",

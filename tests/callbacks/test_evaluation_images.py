@@ -28,3 +28,16 @@ def test_figures_and_images_are_written_once_however_often_a_run_is_measured(tmp
     found = written(tmp_path / "tensorboard")
     assert set(found) == {"calibration/reliability", "calibration/images"}
     assert found["calibration/reliability"] == [(57, 300, 200)]
+
+
+def test_images_of_parts_that_are_kept_stay(tmp_path):
+    (tmp_path / "tensorboard").mkdir()
+    parts = {name: finding(figures={"drawn": figure()}) for name in ("grad_cam", "costs")}
+    write_evaluation_images(tmp_path, parts, step=57)
+    for _ in range(2):
+        anew = {"calibration": finding(figures={"drawn": figure()})}
+        write_evaluation_images(tmp_path, anew, step=57, kept={"grad_cam"})
+    found = written(tmp_path / "tensorboard")
+    parts = {tag.split("/")[0] for tag in found}
+    assert parts == {"calibration", "grad_cam"}
+    assert found["grad_cam/drawn"] == [(57, 300, 200)]

@@ -1,27 +1,11 @@
-import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from keraunos.evaluation.evidence import Evidence, as_labelled
-from keraunos.evaluation.finding import Finding
 from keraunos.evaluation.predictions import read_predictions, write_predictions
 from keraunos.report.run_files import compare_predictions, write_findings
-from report_pages import finding, predictions
-
-
-def test_all_numbers_are_kept_as_json(tmp_path):
-    day = np.datetime64("2024-05-06")
-    values = {"a": np.float32(0.5), "b": np.arange(2), "c": float("nan")}
-    values |= {"d": {7}, "e": day, "f": b"raw"}
-    odd = Finding("Odd", values=values)
-    write_findings(tmp_path, {"part": finding(), "odd": odd}, None)
-    content = json.loads((tmp_path / "evaluation.json").read_text())
-    assert content["part"]["values"] == {"error": 0.125}
-    assert content["part"]["gaps"][0].startswith("not measured")
-    numbers = {"a": 0.5, "b": [0, 1], "c": None}
-    others = {"d": [7], "e": "2024-05-06", "f": "b'raw'"}
-    assert content["odd"]["values"] == numbers | others
+from report_pages import predictions
 
 
 def test_predictions_on_which_was_chosen_are_kept_and_not_replaced(tmp_path):
