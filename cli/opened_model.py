@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.errors import ConfigError, message
+from ..core.errors import CheckpointError, ConfigError, message
 from ..core.run_layout import CALIBRATION_FILE, CONFIG_FILE
 from .console import notify
 from .ensembles import Member, find_members
@@ -110,6 +110,7 @@ def describe(
         PixelRules.of(data.bit_depth, data.max_megapixels),
         _correction(run, classes, calibrated) if len(members) == 1 else None,
         applied_in_graph=calibrated,
+        decisions=_decisions(run, classes) if len(members) == 1 else {},
     )
 
 
@@ -135,3 +136,14 @@ def _correction(
             raise
         notify(f"probabilities are not corrected: {error}")
         return None
+
+
+def _decisions(run: Path, classes: tuple[str, ...]) -> dict[str, Any]:
+    """What `evaluation.json` holds."""
+    from ..export.decisions import read_decisions
+
+    try:
+        return read_decisions(run, classes)
+    except (ConfigError, CheckpointError) as error:
+        notify(f"thresholds and prediction sets are left out: {error}")
+        return {}

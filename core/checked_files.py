@@ -82,7 +82,7 @@ def read_checked_json(path: Path, remedy: str = "Restore it from a copy.") -> An
     """
     try:
         return json.loads(read_checked_text(path, remedy))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise damaged(path, str(error), remedy) from None
 
 

@@ -68,6 +68,7 @@ ROOMS = {
     ),
     "export": (
         "portable",
+        "decisions",
         "open_export",
         "description",
         "formats",
