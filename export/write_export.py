@@ -45,7 +45,7 @@ def write_export(
     found = []
     for model in candidates:
         with export_directory(output) as temporary:
-            format.write(model, temporary)
+            format.write(model, description, temporary)
             _describe(temporary, format, description)
             write_portable_files(temporary, format.requirements)
             found.append(check_parity(temporary, reference, tolerance))

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import keras
 
+from ..description import Description
+
 
 @dataclass(frozen=True)
 class Format:
@@ -14,9 +16,9 @@ class Format:
     Attributes:
         name: In commands and in `model.json`.
         file: The file, or the directory of a SavedModel, that the runtime opens.
-        write: Writes a model into an empty directory. The model takes images
-            `(images, size, size, 3)`, float32, RGB from 0 to 255, any number of them, and
-            returns `(images, classes)`.
+        write: Writes a model, which a description is of, into an empty directory. The
+            model takes images `(images, size, size, 3)`, float32, RGB from 0 to 255, any
+            number of them, and returns `(images, classes)`.
         requirements: Packages that run it, as `requirements.txt` names them.
         modules: Which must be importable to write and to run it.
         extra: Of this package, that brings them; None for what is always there.
@@ -24,7 +26,7 @@ class Format:
 
     name: str
     file: str
-    write: Callable[[keras.Model, Path], None]
+    write: Callable[[keras.Model, Description, Path], None]
     requirements: tuple[str, ...]
     modules: tuple[str, ...] = ()
     extra: str | None = None

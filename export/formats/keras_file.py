@@ -4,10 +4,11 @@ from pathlib import Path
 
 import keras
 
+from ..description import Description
 from .contract import Format
 
 
-def _write(model: keras.Model, directory: Path) -> None:
+def _write(model: keras.Model, description: Description, directory: Path) -> None:
     model.save(directory / KERAS.file)
 
 

@@ -7,8 +7,13 @@ from ...core.errors import ConfigError, message
 from ...core.names import choose
 from .contract import Format
 from .keras_file import KERAS
+from .litert import LITERT
+from .onnx_file import ONNX
+from .openvino import OPENVINO
+from .saved_model import SAVED_MODEL
 
-_FORMATS: Mapping[str, Format] = {each.name: each for each in (KERAS,)}
+_ALL = (SAVED_MODEL, ONNX, LITERT, OPENVINO, KERAS)
+_FORMATS: Mapping[str, Format] = {each.name: each for each in _ALL}
 
 
 def format_names() -> tuple[str, ...]:

@@ -1,5 +1,8 @@
-"""Runs an exported model in the runtime of its format."""
+"""Runs an exported model in the runtime of its format, on the CPU, in float32."""
 
+import os
+import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,9 @@ import numpy.typing as npt
 
 Images = npt.NDArray[np.uint8]
 Run = Callable[[Images], npt.NDArray[np.float32]]
+
+SIGNATURE = "serving_default"
+OUTPUT = "probabilities"
 
 
 def open_runtime(format: str, file: Path) -> Run:
@@ -20,7 +26,7 @@ def open_runtime(format: str, file: Path) -> Run:
 
     Returns:
         A function of images `(images, height, width, 3)`, uint8, any number of them, that
-        returns `(images, classes)`, float32.
+        returns `(images, classes)`, float32. Threads may share it.
     """
     return _RUNTIMES[format](file)
 
@@ -32,4 +38,76 @@ def _open_keras(file: Path) -> Run:
     return lambda images: np.asarray(model.predict_on_batch(images.astype(np.float32)))
 
 
-_RUNTIMES = {"keras": _open_keras}
+def _open_saved_model(file: Path) -> Run:
+    import tensorflow as tf
+
+    model: Any = tf.saved_model.load(str(file))
+    infer = model.signatures[SIGNATURE]
+    # The model is kept: its variables live as long as it does.
+    return lambda images, model=model: infer(tf.constant(images, tf.float32))[
+        OUTPUT
+    ].numpy()
+
+
+def _open_onnx(file: Path) -> Run:
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()
+    session: Any = onnxruntime.InferenceSession(
+        os.fspath(file), providers=["CPUExecutionProvider"]
+    )
+    name = session.get_inputs()[0].name
+    return lambda images: session.run([OUTPUT], {name: images.astype(np.float32)})[0]
+
+
+def _open_litert(file: Path) -> Run:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter: Any = Interpreter(os.fspath(file), num_threads=_cores())
+    place = interpreter.get_input_details()[0]["index"]
+    output = interpreter.get_output_details()[0]["index"]
+    lock = threading.Lock()
+    shape: tuple[int, ...] = ()
+
+    def run(images: Images) -> npt.NDArray[np.float32]:
+        nonlocal shape
+        with lock:
+            if shape != images.shape:
+                interpreter.resize_tensor_input(place, images.shape)
+                interpreter.allocate_tensors()
+                shape = images.shape
+            interpreter.set_tensor(place, images.astype(np.float32))
+            interpreter.invoke()
+            return interpreter.get_tensor(output)
+
+    return run
+
+
+def _open_openvino(file: Path) -> Run:
+    import openvino
+
+    # By itself, OpenVINO computes in bfloat16 on processors that are faster so.
+    exact = {"INFERENCE_PRECISION_HINT": "f32", "EXECUTION_MODE_HINT": "ACCURACY"}
+    model: Any = openvino.Core().compile_model(file, "CPU", exact)
+    lock = threading.Lock()
+
+    def run(images: Images) -> npt.NDArray[np.float32]:
+        with lock:
+            return np.array(model(images.astype(np.float32))[0])
+
+    return run
+
+
+def _cores() -> int:
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+_RUNTIMES = {
+    "keras": _open_keras,
+    "saved_model": _open_saved_model,
+    "onnx": _open_onnx,
+    "litert": _open_litert,
+    "openvino": _open_openvino,
+}

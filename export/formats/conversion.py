@@ -1,0 +1,76 @@
+"""Runs converters of others: silent while they work, with their reason if they fail."""
+
+import contextlib
+import logging
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+
+from ...core.errors import ConfigError, KeraunosError, message
+
+_LOGGERS = ("tensorflow", "absl", "tf2onnx")
+_STREAMS = (1, 2)
+
+
+@contextlib.contextmanager
+def converting(format: str) -> Iterator[None]:
+    """Holds back what a converter prints and logs.
+
+    Args:
+        format: Its name.
+
+    Raises:
+        ConfigError: The converter failed.
+    """
+    try:
+        with _silence(), _quiet_loggers(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except (KeraunosError, OSError, MemoryError):
+        raise
+    except Exception as error:  # each converter has classes of its own
+        raise ConfigError(
+            message(
+                f"The model must be one that can be converted to {format}.",
+                "Another --format may take it.",
+                reason=f"{type(error).__name__}: {error}",
+            )
+        ) from error
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Sends what is written to standard output and error nowhere, by native code too."""
+    _flush()
+    originals = [os.dup(stream) for stream in _STREAMS]
+    try:
+        with tempfile.TemporaryFile() as held:
+            for stream in _STREAMS:
+                os.dup2(held.fileno(), stream)
+            yield
+    finally:
+        _flush()
+        for stream, original in zip(_STREAMS, originals, strict=True):
+            os.dup2(original, stream)
+            os.close(original)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+
+
+@contextlib.contextmanager
+def _quiet_loggers() -> Iterator[None]:
+    """Keeps warnings from handlers that don't write to standard error."""
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,100 @@
+"""A model as a TensorFlow function of images, which is what converters start from."""
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from ...core.errors import ConfigError, message
+from ...features.keras_graph import functional_form
+
+IMAGES = "images"
+PROBABILITIES = "probabilities"
+SIGNATURE = "serving_default"
+
+
+def inference_function(model: keras.Model) -> Any:
+    """The `tf.function` of a model as it predicts.
+
+    Args:
+        model: Functional or sequential, from images to probabilities.
+
+    Returns:
+        A function from `images`, `(any number, height, width, 3)`, float32, to a
+        dictionary with `probabilities`, `(images, classes)`, float32.
+
+    Raises:
+        ConfigError: The model has no graph, or several inputs or outputs.
+    """
+    shape = (None, *_image_shape(model))
+    images = tf.TensorSpec(shape, tf.float32, name=IMAGES)
+
+    @tf.function(input_signature=[images])
+    def infer(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        outputs = model(images, training=False)
+        return {PROBABILITIES: tf.cast(outputs, tf.float32)}
+
+    return infer
+
+
+def archive_of(model: keras.Model) -> keras.export.ExportArchive:
+    """A SavedModel in the making, with one signature: that of `inference_function`."""
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint(SIGNATURE, inference_function(model))
+    return archive
+
+
+@contextlib.contextmanager
+def saved_for_conversion(model: keras.Model) -> Iterator[str]:
+    """Writes a model as a SavedModel for as long as the block lasts."""
+    with tempfile.TemporaryDirectory(prefix="keraunos-export-") as directory:
+        archive_of(model).write_out(directory, verbose=False)
+        yield directory
+
+
+def require_one_input_and_output(inputs: int, outputs: int, file: Path) -> None:
+    """Makes sure that a converter made nothing up.
+
+    Raises:
+        ConfigError: What it wrote takes or returns something else as well.
+    """
+    if (inputs, outputs) != (1, 1):
+        raise ConfigError(
+            message(
+                "What is exported takes images and returns probabilities, nothing else.",
+                "Export it in another format; Keraunos could not mend what this "
+                "converter made of it.",
+                file=file.name,
+                inputs=inputs,
+                outputs=outputs,
+            )
+        )
+
+
+def _image_shape(model: keras.Model) -> tuple[int | None, ...]:
+    graph = functional_form(model)
+    if graph is None:
+        raise ConfigError(
+            message(
+                "This format needs a functional or sequential model that is built; one "
+                "with a `call` of its own has no graph.",
+                "Let `build()` return keras.Model(inputs, outputs), or export with "
+                "--format keras.",
+                model=type(model).__name__,
+            )
+        )
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+        raise ConfigError(
+            message(
+                "A model that is exported has one input, images, and one output, "
+                "probabilities.",
+                inputs=len(graph.inputs),
+                outputs=len(graph.outputs),
+            )
+        )
+    return tuple(graph.inputs[0].shape[1:])

@@ -1,0 +1,62 @@
+"""The ONNX file, as ONNX Runtime and Triton open it."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from ...core.files import write_bytes_atomic
+from ..description import Description
+from .contract import Format
+from .conversion import converting
+from .inference import (
+    IMAGES,
+    PROBABILITIES,
+    inference_function,
+    require_one_input_and_output,
+)
+
+_OPSET = 17  # what ONNX Runtime understands since 1.13, of 2022
+
+
+def _write(model: keras.Model, description: Description, directory: Path) -> None:
+    with converting(ONNX.name):
+        proto = onnx_of(model)
+    file = directory / ONNX.file
+    require_one_input_and_output(len(proto.graph.input), len(proto.graph.output), file)
+    file.parent.mkdir()
+    write_bytes_atomic(file, proto.SerializeToString())
+
+
+def onnx_of(model: keras.Model) -> Any:
+    """A model as an `onnx.ModelProto`, from `images` to `probabilities`.
+
+    Constants that a model was built with, such as the means of a preprocessing, are
+    captured by its function like variables. `tf2onnx.convert.from_function` makes inputs
+    of them, and so does `model.export`; here they are frozen first, like all weights.
+    """
+    import tf2onnx
+    from tf2onnx.tf_loader import from_function
+
+    function = inference_function(model).get_concrete_function()
+    inputs, outputs = [function.inputs[0].name], [function.outputs[0].name]
+    frozen = from_function(function, inputs, outputs)
+    proto, _ = tf2onnx.convert.from_graph_def(
+        frozen,
+        name=model.name,
+        input_names=inputs,
+        output_names=outputs,
+        opset=_OPSET,
+        tensors_to_rename={inputs[0]: IMAGES, outputs[0]: PROBABILITIES},
+    )
+    return proto
+
+
+ONNX = Format(
+    "onnx",
+    "1/model.onnx",
+    _write,
+    ("onnxruntime>=1.22",),
+    ("tf2onnx", "onnx", "onnxruntime"),
+    "onnx",
+)

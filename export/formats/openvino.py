@@ -1,0 +1,35 @@
+"""The IR of OpenVINO, two files, as OpenVINO Model Server opens it."""
+
+from pathlib import Path
+
+import keras
+
+from ..description import Description
+from .contract import Format
+from .conversion import converting
+from .inference import require_one_input_and_output, saved_for_conversion
+
+
+def _write(model: keras.Model, description: Description, directory: Path) -> None:
+    """Writes `model.xml`, and the weights in `model.bin`.
+
+    `openvino.convert_model` would report its use to Intel; reading the SavedModel does not.
+    """
+    import openvino
+
+    file = directory / OPENVINO.file
+    with converting(OPENVINO.name), saved_for_conversion(model) as saved:
+        converted = openvino.Core().read_model(saved)
+        require_one_input_and_output(len(converted.inputs), len(converted.outputs), file)
+        file.parent.mkdir()
+        openvino.save_model(converted, file, compress_to_fp16=False)
+
+
+OPENVINO = Format(
+    "openvino",
+    "1/model.xml",
+    _write,
+    ("openvino>=2026.0",),
+    ("openvino",),
+    "openvino",
+)
