@@ -36,6 +36,11 @@ def read_resource(package: str, name: str) -> str:
     return resources.files(package).joinpath(name).read_text("utf-8")
 
 
+def base_style() -> str:
+    """The style that pages have in common: colours in light and dark, text, focus."""
+    return read_resource(__package__, "base.css")
+
+
 def _as_valid_text(value: Any) -> Any:
     if isinstance(value, Markup) or not isinstance(value, str | os.PathLike):
         return value

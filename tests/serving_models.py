@@ -10,6 +10,7 @@ from PIL import Image
 SIZE = 8
 CLASSES = ("red", "green", "blue")
 DOCUMENT: dict[str, Any] = {
+    "version": 1,
     "name": "colours",
     "classes": list(CLASSES),
     "image_size": SIZE,

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from ...core.differences import flatten
-from ...core.html import page_environment, read_resource
+from ...core.html import base_style, page_environment, read_resource
 from ...core.names import some
 from ...evaluation.evidence import Labelled
 from ...evaluation.figures import curves_figure
@@ -50,7 +50,7 @@ def page(reports: Sequence[RunReport]) -> str:
     template = environment.from_string(read_resource(__package__, "page.html"))
     return template.render(
         title=f"Report on {some(report.facts.name for report in reports)}",
-        style=Markup(read_resource(__package__, "page.css")),
+        style=Markup(base_style() + read_resource(__package__, "page.css")),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         comparison=comparison(reports) if len(reports) > 1 else None,

@@ -1,1 +1,1 @@
-"""The page on which images are asked about."""
+"""The page at `/`: an image in, and what the model says of it in words."""

@@ -1,11 +1,37 @@
-"""The routes of the page."""
+"""The page at `/`, and what it asks for."""
 
-from fastapi import APIRouter
+import functools
+from typing import Annotated, Any
 
+import numpy as np
+from fastapi import APIRouter, Query, Request, Response
+
+from ...core.html import base_style, read_resource
+from ...export.portable.answers import describe
+from ...export.portable.document import ModelDocument, parse_document
+from ..errors import RequestError
+from ..images import EncodedImages
 from ..service import Service
+from .view import answer_view, model_view
 
+MAP_TASK = "grad_cam"
 # What a browser loads before anybody has typed a token: nothing of the model in it.
-FREE_PATHS: frozenset[str] = frozenset()
+FREE_PATHS = frozenset({"/", "/page/style.css", "/page/script.js"})
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src blob: data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-cache",
+}
+_NOT_KEPT = {"Cache-Control": "no-store"}
+_NO_MAPS = (
+    "Maps of what speaks for a class need the Keras model: serve the run itself, or its "
+    "export in the format keras."
+)
 
 
 def page_router(service: Service) -> APIRouter:
@@ -15,5 +41,50 @@ def page_router(service: Service) -> APIRouter:
         service: `answers(EncodedImages([content]))` answers for an upload, and
             `run_task("grad_cam", content, {...})` for what needs the Keras model.
     """
-    del service
-    return APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False)
+
+    @functools.cache
+    def document() -> ModelDocument:
+        return parse_document(service.document)
+
+    @router.get("/")
+    async def page() -> Response:
+        return _file("text/html", read_resource(__package__, "page.html"))
+
+    @router.get("/page/style.css")
+    async def style() -> Response:
+        return _file("text/css", base_style() + read_resource(__package__, "page.css"))
+
+    @router.get("/page/script.js")
+    async def script() -> Response:
+        return _file("text/javascript", read_resource(__package__, "page.js"))
+
+    @router.get("/page/model")
+    async def model(response: Response) -> dict[str, Any]:
+        response.headers.update(_NOT_KEPT)
+        max_bytes = int(service.settings.max_body_megabytes * 1e6)
+        no_maps = "" if MAP_TASK in service.tasks else _NO_MAPS
+        return model_view(document(), max_bytes, no_maps)
+
+    @router.post("/page/answer")
+    async def answer(request: Request, response: Response) -> dict[str, Any]:
+        response.headers.update(_NOT_KEPT)
+        answers = await service.answers(EncodedImages([await request.body()]))
+        if not np.isfinite(answers.probabilities).all():
+            raise RequestError(500, "the model's outputs are no finite numbers")
+        (row,) = describe(answers, document())
+        return answer_view(row, document())
+
+    @router.post("/page/map")
+    async def draw_map(request: Request, place: Annotated[int, Query(ge=0)]) -> Response:
+        if place >= len(document().classes):
+            raise RequestError(404, f"there is no class {place}")
+        content = await request.body()
+        png = await service.run_task(MAP_TASK, content, {"place": place})
+        return Response(png, headers=_NOT_KEPT, media_type="image/png")
+
+    return router
+
+
+def _file(media_type: str, content: str) -> Response:
+    return Response(content, headers=_HEADERS, media_type=media_type)

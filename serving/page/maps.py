@@ -1,0 +1,75 @@
+"""Draws what in an image speaks for a class, as the report does."""
+
+import functools
+import io
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from ...core.names import printable
+from ...export.portable.model import Model
+from ...report.explanations.cam_layers import find_layer
+from ...report.explanations.cam_maps import CamMaps
+from ...report.explanations.flat_graph import FlatGraph, NoGraphError
+from ...report.explanations.heat_maps import has_support, overlay
+from ..errors import RequestError
+
+_SIDE = 320  # pixels
+
+
+class ClassMaps:
+    """A task of a service: Grad-CAM at the last layer with a height and a width.
+
+    Called with the bytes of an image and `{"place": ...}`, of the class in the model's
+    outputs, it returns a PNG: the image as the model sees it, grey, below a map in colours.
+
+    Args:
+        model: Decodes images.
+        keras_model: Takes `(images, height, width, 3)` RGB from 0 to 255.
+    """
+
+    def __init__(self, model: Model, keras_model: keras.Model) -> None:
+        self._model = model
+        self._keras_model = keras_model
+        self._one_at_a_time = threading.Lock()
+
+    def __call__(self, content: bytes, arguments: Mapping[str, Any]) -> bytes:
+        """Draws a map.
+
+        Raises:
+            UndecodableError: They are no image.
+            RequestError: There is no map to be shown (422).
+        """
+        image, place = self._model.decode(content), int(arguments["place"])
+        with self._one_at_a_time:
+            cam = self._map(image, place)
+        if not np.isfinite(cam).all():
+            raise RequestError(422, "there is no map, as its numbers are not finite")
+        if not has_support(cam):
+            name = printable(self._model.classes[place])
+            raise RequestError(422, f"nothing at the layer of the map speaks for {name}")
+        return _png(image, cam)
+
+    def _map(self, image: npt.NDArray[np.uint8], place: int) -> npt.NDArray[np.float32]:
+        found = self._maps.of_classes(image[np.newaxis], np.array([[place]], np.int32))
+        return np.asarray(found.maps)[0, 0]
+
+    @functools.cached_property
+    def _maps(self) -> CamMaps:
+        try:
+            graph = FlatGraph(self._keras_model)
+            return CamMaps(graph, find_layer(graph, None))
+        except NoGraphError as error:
+            raise RequestError(422, f"there is no map, as {error}") from None
+
+
+def _png(image: npt.NDArray[np.uint8], cam: npt.NDArray[np.float32]) -> bytes:
+    large = Image.fromarray(image).resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)
+    drawn = io.BytesIO()
+    Image.fromarray(overlay(np.asarray(large), cam)).save(drawn, "PNG")
+    return drawn.getvalue()

@@ -1,0 +1,139 @@
+"""What a model says of an image, in words that need no knowledge of statistics."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ...core.names import printable, some
+from ...export.portable.document import ModelDocument
+
+UNSURE = "Can't tell"
+_MOST_NAMES = 12
+
+
+class Verdict(NamedTuple):
+    """An answer, or that there is none.
+
+    Attributes:
+        is_sure: Whether the model gives one class; None if nobody measured when it may.
+        text: The class, or that the model can't tell.
+        why: In a sentence or two.
+    """
+
+    is_sure: bool | None
+    text: str
+    why: str
+
+
+def verdict(answer: Mapping[str, Any], document: ModelDocument) -> Verdict:
+    """One class where it is the only one that is likely enough; otherwise no answer.
+
+    Args:
+        answer: Of the image, by `export.portable.answers.describe`.
+        document: Of the model.
+    """
+    best, likely = answer["class"], answer["prediction_set"]
+    if likely is not None and likely != [best]:
+        return Verdict(False, UNSURE, _why_not(best, likely, document))
+    if answer["abstains"]:
+        why = (
+            f"The most probable class is {printable(best)}, but the model is less sure of "
+            "it than its report asks of an answer."
+        )
+        return Verdict(False, UNSURE, why)
+    if likely is None:
+        why = "When this model is too unsure to answer was never measured: it always does."
+        return Verdict(None, printable(best), why)
+    why = f"Only this class is likely enough. {_promise(document)}"
+    return Verdict(True, printable(best), why)
+
+
+def _why_not(best: str, likely: Sequence[str], document: ModelDocument) -> str:
+    classes = len(document.classes)
+    if not likely:
+        return (
+            "No class is likely enough. Perhaps the image shows none of them, or is unlike "
+            f"those that the model learned from. The most probable class is "
+            f"{printable(best)}."
+        )
+    if len(likely) == 1:
+        return (
+            f"The most probable class is {printable(best)}, but only "
+            f"{printable(likely[0])} is likely enough, as each class has a limit of its "
+            f"own. {_promise(document)}"
+        )
+    if len(likely) == classes > 2:
+        return f"It may be any of the {classes:,} classes. {_promise(document)}"
+    return f"It may be {_either(likely)}. {_promise(document)}"
+
+
+def _either(names: Sequence[str]) -> str:
+    """Names with "or" before the last.
+
+    Example:
+        >>> _either(["cat", "dog", "emu"])
+        'cat, dog or emu'
+    """
+    if len(names) > _MOST_NAMES:
+        return f"one of {some(names, _MOST_NAMES)}"
+    *first, last = map(printable, names)
+    return f"{', '.join(first)} or {last}"
+
+
+def _promise(document: ModelDocument) -> str:
+    sets = document.decisions.prediction_sets
+    if sets is None:
+        return ""
+    return (
+        f"The right class is likely enough for {sets.coverage:.0%} of images like the "
+        "validation images."
+    )
+
+
+def thresholds(
+    answer: Mapping[str, Any], document: ModelDocument
+) -> Iterator[dict[str, Any]]:
+    """Operating points and groups: `text`, `detail`, and whether it `is_reached`.
+
+    Args:
+        answer: Of the image, by `export.portable.answers.describe`.
+        document: Of the model.
+    """
+    points, groups = answer["operating_points"], answer["groups"]
+    for name, point in points.items():
+        does = "reaches its threshold" if point["reached"] else "below its threshold"
+        yield {
+            "text": f"{printable(name)}: {does}",
+            "detail": " ".join([*_members(name, document), _numbers(point, document)]),
+            "is_reached": point["reached"],
+        }
+    for name in groups.keys() - points.keys():
+        yield {
+            "text": f"{printable(name)}: {percent(groups[name])}",
+            "detail": " ".join(_members(name, document)),
+            "is_reached": None,
+        }
+
+
+def _members(name: str, document: ModelDocument) -> Iterator[str]:
+    places = document.decisions.groups.get(name)
+    if places is not None:
+        names = some((document.classes[place] for place in places), _MOST_NAMES)
+        yield f"{names} together."
+
+
+def _numbers(point: Mapping[str, Any], document: ModelDocument) -> str:
+    which = "" if document.correction is None else " before calibration"
+    found, wanted = point["uncorrected_probability"], point["threshold"]
+    return f"Probability{which} {found:.3g}, threshold {wanted:.3g}."
+
+
+def percent(probability: float) -> str:
+    """A probability for people: no false certainty, and no more digits than help.
+
+    Example:
+        >>> percent(0.931), percent(0.0004), percent(0.99999), percent(1e-9)
+        ('93.1 %', '< 0.1 %', '> 99.9 %', '< 0.1 %')
+    """
+    if probability < 0.001:
+        return "< 0.1 %"
+    return "> 99.9 %" if probability > 0.999 else f"{100 * probability:.1f} %"

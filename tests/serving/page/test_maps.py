@@ -1,0 +1,49 @@
+"""Maps of what speaks for a class, drawn for the page."""
+
+import io
+
+import keras
+import numpy as np
+import pytest
+from colour_network import SIZE, colour_network, halves
+from keraunos.data.files.pixel_rules import UndecodableError
+from keraunos.serving.errors import RequestError
+from keraunos.serving.page.maps import ClassMaps
+from PIL import Image
+from serving_models import colour_model
+
+
+@pytest.fixture(scope="module")
+def draw():
+    return ClassMaps(colour_model(image_size=SIZE), colour_network())
+
+
+def test_a_map_is_bright_where_the_class_is(draw):
+    pixels = pixels_of(draw(halves((255, 0, 0), (0, 255, 0)), {"place": 1}))
+    assert pixels.shape == (320, 320, 3)
+    assert pixels[:, 200:].mean() > 1.2 * pixels[:, :120].mean()
+    mirrored = pixels_of(draw(halves((255, 0, 0), (0, 255, 0)), {"place": 0}))
+    assert mirrored[:, :120].mean() > 1.2 * mirrored[:, 200:].mean()
+
+
+def test_a_class_for_which_nothing_speaks_has_no_map(draw):
+    with pytest.raises(
+        RequestError, match=r"nothing at the layer .* speaks for blue"
+    ) as found:
+        draw(halves((0, 0, 0), (0, 0, 0)), {"place": 2})
+    assert found.value.status == 422
+
+
+def test_what_is_no_image_has_no_map(draw):
+    with pytest.raises(UndecodableError):
+        draw(b"no image", {"place": 0})
+
+
+def test_a_model_without_layers_to_look_at_says_so():
+    flat = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
+    with pytest.raises(RequestError, match="no layer of the model has outputs"):
+        ClassMaps(colour_model(), flat)(halves((1, 1, 1), (2, 2, 2)), {"place": 0})
+
+
+def pixels_of(png):
+    return np.asarray(Image.open(io.BytesIO(png))).astype(int)

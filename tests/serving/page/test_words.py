@@ -1,0 +1,134 @@
+"""The words of an answer: one class, or which it may be."""
+
+import numpy as np
+import pytest
+from keraunos.export.portable.answers import Answers, describe
+from keraunos.export.portable.document import parse_document
+from keraunos.serving.page.view import answer_view, model_view
+from keraunos.serving.page.words import percent
+from serving_models import DOCUMENT
+
+SETS = {
+    "coverage": 0.9,
+    "thresholds": {"red": 0.3, "green": 0.3, "blue": 0.3},
+}
+NONE = {
+    "prediction_sets": None,
+    "operating_points": {},
+    "groups": {},
+    "abstention": None,
+    "warnings": [],
+}
+
+
+def shown(uncorrected, corrected=None, correction=None, **decisions):
+    """What the page shows of an image with these probabilities."""
+    content = DOCUMENT | {"decisions": NONE | decisions, "correction": correction}
+    document = parse_document(content)
+    answers = Answers(np.array([corrected or uncorrected]), np.array([uncorrected]))
+    return answer_view(describe(answers, document)[0], document)
+
+
+def test_the_only_class_that_is_likely_enough_is_the_answer():
+    found = shown([0.8, 0.15, 0.05], prediction_sets=SETS)
+    assert (found["is_sure"], found["verdict"]) == (True, "red")
+    assert found["why"].startswith("Only this class is likely enough.")
+    assert "90%" in found["why"]
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "why"),
+    [
+        ([0.5, 0.45, 0.05], "It may be red or green."),
+        ([0.3, 0.3, 0.4], "It may be any of the 3 classes."),
+    ],
+)
+def test_several_classes_that_are_likely_enough_are_no_answer(probabilities, why):
+    found = shown(probabilities, prediction_sets=SETS)
+    assert (found["is_sure"], found["verdict"]) == (False, "Can't tell")
+    assert found["why"].startswith(why)
+
+
+def test_no_class_that_is_likely_enough_is_no_answer():
+    high = SETS | {"thresholds": {"red": 0.9, "green": 0.9, "blue": 0.9}}
+    found = shown([0.6, 0.2, 0.2], prediction_sets=high)
+    assert found["is_sure"] is False
+    assert "No class is likely enough" in found["why"]
+
+
+def test_a_set_without_the_most_probable_class_is_no_answer():
+    uneven = SETS | {"thresholds": {"red": 0.7, "green": 0.3, "blue": 0.3}}
+    found = shown([0.6, 0.35, 0.05], prediction_sets=uneven)
+    assert found["is_sure"] is False
+    assert "The most probable class is red, but only green" in found["why"]
+
+
+def test_an_answer_below_the_threshold_of_the_report_is_none():
+    decisions = {"prediction_sets": SETS, "abstention": {"threshold": 0.9}}
+    assert shown([0.8, 0.15, 0.05], **decisions)["is_sure"] is False
+    assert shown([0.95, 0.03, 0.02], **decisions)["is_sure"] is True
+
+
+def test_a_model_without_prediction_sets_answers_and_warns():
+    found = shown([0.4, 0.35, 0.25])
+    assert (found["is_sure"], found["verdict"]) == (None, "red")
+    assert "never measured" in found["why"]
+
+
+def test_sets_are_of_uncorrected_and_percentages_of_corrected_probabilities():
+    scaling = {"kind": "temperature", "temperature": 0.5}
+    found = shown([0.55, 0.4, 0.05], [0.9, 0.09, 0.01], scaling, prediction_sets=SETS)
+    assert found["why"].startswith("It may be red or green.")
+    assert found["classes"][0]["percent"] == "90.0 %"
+
+
+def test_thresholds_and_groups_are_told_in_words():
+    found = shown(
+        [0.5, 0.2, 0.3],
+        operating_points={
+            "warm": {"classes": ["red", "green"], "threshold": 0.6},
+            "blue": {"classes": ["blue"], "threshold": 0.4},
+        },
+        groups={"warm": ["red", "green"], "cold": ["green", "blue"]},
+    )
+    assert found["thresholds"] == [
+        {
+            "text": "warm: reaches its threshold",
+            "detail": "red, green together. Probability 0.7, threshold 0.6.",
+            "is_reached": True,
+        },
+        {
+            "text": "blue: below its threshold",
+            "detail": "Probability 0.3, threshold 0.4.",
+            "is_reached": False,
+        },
+        {"text": "cold: 50.0 %", "detail": "green, blue together.", "is_reached": None},
+    ]
+
+
+def test_likely_classes_are_shown_however_many_there_are():
+    names = [f"class {n}" for n in range(9)]
+    sets = {"coverage": 0.9, "thresholds": dict.fromkeys(names, 0.1)}
+    content = {"classes": names, "decisions": NONE | {"prediction_sets": sets}}
+    document = parse_document(DOCUMENT | content)
+    probabilities = np.array([[0.01, 0.12, 0.12, 0.12, 0.12, 0.12, 0.12, 0.12, 0.15]])
+    found = answer_view(
+        describe(Answers(probabilities, probabilities), document)[0], document
+    )
+    assert [each["name"] for each in found["classes"]] == [names[8], *names[1:8]]
+    assert found["order"] == [8, *range(1, 8), 0]
+
+
+def test_names_do_nothing_but_show():
+    content = DOCUMENT | {"classes": ["red\u202e", "green\n", "blue"], "name": "a\x1b"}
+    told = model_view(parse_document(content), 5, "")
+    assert told["classes"] == ["red\\u202e", "green\\n", "blue"]
+    assert told["name"] == "a\\x1b"
+
+
+@pytest.mark.parametrize(
+    ("probability", "text"),
+    [(0.9994, "> 99.9 %"), (1.0, "> 99.9 %"), (0.999, "99.9 %"), (0.0, "< 0.1 %")],
+)
+def test_percentages_claim_no_certainty(probability, text):
+    assert percent(probability) == text
