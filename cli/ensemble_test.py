@@ -15,6 +15,7 @@ from ..core.run_layout import (
 )
 from ..evaluation import Predictions, write_predictions
 from ..evaluation.comparisons.ensemble import MeanPredictions
+from ..evaluation.comparisons.matching import KnownImages
 from ..trainer import TestResult, Trainer
 from ..trainer.loop.evaluation import paired_difference, score_predictions
 from .ensembles import Member, read_split
@@ -80,12 +81,11 @@ def score_members(
     first, scores, each = read_split(members[0], split), {}, {}
     for member in members:
         images = first if member is members[0] else read_split(member, split)
-        plain.rows_of(member.name, images)  # before its model is loaded
+        plain.rows_of(KnownImages.of(member.name, images))  # before its model is loaded
         result = Trainer().test(load_model(member.run, member.config), images, tta=tta)
-        each[member.name] = _predictions(result)
-        plain.add(member.name, each[member.name])
+        each[member.name] = plain.add(member.name, _predictions(result), images)
         if result.tta is not None:
-            varied.add(member.name, _predictions(result.tta))
+            varied.add(member.name, _predictions(result.tta), images)
         scores[member.name] = result.scores
         del result  # it holds the model
         forget_models()

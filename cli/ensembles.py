@@ -142,25 +142,9 @@ def read_split(member: Member, split: str) -> Any:
         ConfigError: It has no such split.
         DataError: The images can't be read.
     """
-    return split_of(read_data(member), split, member.run)
+    from ..trainer.setup.sources import split_of
 
-
-def split_of(data: "ImageData", split: str, run: Path) -> Any:
-    """The test or validation images of a run, from all of its images.
-
-    Raises:
-        ConfigError: It has no such split.
-    """
-    images = getattr(data, split)
-    if images is None:
-        raise ConfigError(
-            message(
-                f"The run must have a {split} split.",
-                f"Its configuration names no folder as data.{split}.",
-                run=str(run),
-            )
-        )
-    return images
+    return split_of(read_data(member), split)
 
 
 def require_images(paths: Sequence[Path]) -> None:

@@ -4,21 +4,13 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 from ..core.names import some
+from ..evaluation.comparisons.matching import FingerprintedImages
 from .facts import read_rows
 
 _UNKNOWN = {"", "0" * 64}
 _SHOWN = 20
-
-
-@runtime_checkable
-class FingerprintedImages(Protocol):
-    """A split that knows the SHA-256 of its files, in hexadecimal digits."""
-
-    names: Sequence[str]
-    digests: Sequence[str]
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,12 @@ from ..core.run_layout import (
     SPLIT_FILE,
     VALIDATION_PREDICTIONS_FILE,
 )
+from ..evaluation.comparisons.matching import FingerprintedImages
 from ..evaluation.evidence import Evidence, Labelled, as_labelled
 from ..evaluation.finding import Finding
 from ..evaluation.predictions import read_predictions
 from .facts import RunFacts
-from .image_changes import FingerprintedImages, find_changes
+from .image_changes import find_changes
 from .measure import measure, unmeasured
 from .registry import Part
 from .run_files import compare_predictions

@@ -15,15 +15,13 @@ from ..core.console import notify
 from ..core.errors import ConfigError, message
 from ..core.files import text_of_cell
 from ..core.run_layout import PREDICTIONS_FILE, SPLIT_FILE
-from ..evaluation.comparisons.matching import NamedPredictions
+from ..evaluation.comparisons.matching import NamedPredictions, known_digests
 from ..evaluation.comparisons.paired import compare_paired
 from ..evaluation.finding import Finding
 from ..evaluation.predictions import Predictions, read_predictions
 from .facts import read_rows
 
 Rows = Sequence[Mapping[str, str]]
-
-_UNKNOWN = "0" * 64  # content that was not looked at
 
 
 def compare_runs(first: str | os.PathLike[str], second: str | os.PathLike[str]) -> Finding:
@@ -64,11 +62,10 @@ def read_tested_run(directory: Path) -> NamedPredictions:
     rows = _rows_of_test(directory / SPLIT_FILE)
     if rows is None or not _is_about(rows, predictions):
         return NamedPredictions(str(directory), predictions)
-    digests = [row.get("sha256", "") for row in rows]
     return NamedPredictions(
         str(directory),
         predictions,
-        None if {"", _UNKNOWN} & set(digests) else digests,
+        known_digests([row.get("sha256", "") for row in rows]),
         _contradictory(rows),
         _groups(rows),
     )

@@ -15,7 +15,6 @@ from ..ensembles import (
     output_directory,
     read_data,
     require_honest_split,
-    split_of,
 )
 from ..scores import show_beside, show_scores
 from ..tensorflow import load_tensorflow
@@ -83,11 +82,12 @@ def _refuse_output(output: Path | None) -> None:
 
 def _test_run(member: Member, split: Split, tta: int | None) -> None:
     from ...trainer import Trainer
+    from ...trainer.setup.sources import split_of
     from ..run_report import evaluate_run
     from ..saved_model import load_model
 
     data = read_data(member)
-    images = split_of(data, split, member.run)
+    images = split_of(data, split)
     evaluation, refused = trusted_evaluation(member.config.evaluation, {})
     # Scores of validation images are shown, but never take the place of test.json.
     is_test = split == "test"

@@ -5,36 +5,18 @@ Pritzel and Blundell, Simple and Scalable Predictive Uncertainty Estimation usin
 Ensembles, 2017).
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from ...core.errors import ConfigError, message
-from ...core.names import printable
+from ...core.names import some
 from ..evidence import require_probabilities
 from ..predictions import Predictions
+from .matching import Images, KnownImages, Rows, matching_rows
 
 _MOST_NAMED = 5
-
-
-class Images(Protocol):
-    """Images that a classifier is asked about."""
-
-    @property
-    def names(self) -> Sequence[str]:
-        """File of each image."""
-
-    @property
-    def class_names(self) -> Sequence[str]:
-        """The classes, in the order of the model's outputs."""
-
-    @property
-    def labels(self) -> npt.NDArray[np.int32] | None:
-        """True class of each image, if known."""
 
 
 def average_predictions(members: Iterable[tuple[str, Predictions]]) -> Predictions:
@@ -75,7 +57,8 @@ class MeanPredictions:
     """
 
     def __init__(self) -> None:
-        self._first: tuple[str, Predictions] | None = None
+        self._images: KnownImages | None = None
+        self._first: Predictions | None = None
         self._total = np.zeros(())
         self._count = 0
 
@@ -84,30 +67,44 @@ class MeanPredictions:
         """The mean so far, of one member at least."""
         if self._first is None:
             raise ValueError("A mean needs a member.")
-        first = self._first[1]
         if self._count == 1:
-            return first
+            return self._first
         mean = (self._total / self._count).astype(np.float32)
-        return replace(first, probabilities=mean)
+        return replace(self._first, probabilities=mean)
 
-    def add(self, name: str, predictions: Predictions) -> None:
+    def add(
+        self, name: str, predictions: Predictions, images: Images | None = None
+    ) -> Predictions:
         """Adds a member.
+
+        Args:
+            name: Of the member, for messages.
+            predictions: What it predicts.
+            images: What they are about, if that knows more of them: their content.
+
+        Returns:
+            Its predictions for the images of the first member, in their order.
 
         Raises:
             ConfigError: Its classes or images are not those of the first one.
             DataError: Its outputs, or those of the first one, are no probabilities.
         """
-        rows = self.rows_of(name, predictions)
+        known = KnownImages.of(name, predictions if images is None else images)
+        rows = self.rows_of(known)
         if self._first is None:
-            self._first = name, predictions
+            self._images, self._first = known, predictions
             self._total = predictions.probabilities.astype(np.float64)
         else:
-            require_probabilities(self._first[1].probabilities)
+            require_probabilities(self._first.probabilities)
             require_probabilities(predictions.probabilities)
-            self._total += predictions.probabilities[rows]
+            predictions = replace(
+                self._first, probabilities=predictions.probabilities[rows]
+            )
+            self._total += predictions.probabilities
         self._count += 1
+        return predictions
 
-    def rows_of(self, name: str, images: Images) -> npt.NDArray[np.intp]:
+    def rows_of(self, images: KnownImages) -> Rows:
         """Where the images of the first member are among those of another.
 
         Before predictions are made, this finds what would make them useless.
@@ -115,49 +112,11 @@ class MeanPredictions:
         Raises:
             ConfigError: Its classes or images are not those of the first one.
         """
-        if self._first is None:
+        if self._images is None:
             return np.arange(len(images.names))
-        return rows_in_order_of(self._first[1], images, self._first[0], name)
-
-
-def rows_in_order_of(
-    first: Images, other: Images, first_name: str, other_name: str
-) -> npt.NDArray[np.intp]:
-    """Where the images of one member are among those of another.
-
-    Args:
-        first: The images whose order counts.
-        other: The same images in any order.
-        first_name: Of the member, for messages.
-        other_name: Likewise.
-
-    Returns:
-        `(images,)`: `other.names[rows[i]] == first.names[i]`.
-
-    Raises:
-        ConfigError: Classes, their order, images or their labels are not the same.
-    """
-    runs = f"{first_name}, {other_name}"
-    require_same_classes(first.class_names, other.class_names, runs)
-    names, others = list(first.names), list(other.names)
-    if names == others:
-        rows = np.arange(len(names))
-    else:
-        _require_same_names(names, others, first_name, other_name)
-        rows = np.empty(len(names), np.intp)
-        rows[_order(names)] = _order(others)
-    if first.labels is not None and other.labels is not None:
-        differing = np.flatnonzero(first.labels != other.labels[rows])
-        if len(differing):
-            raise ConfigError(
-                message(
-                    "The members of an ensemble must have the same label for each image; "
-                    f"it differs for {_listed([names[row] for row in differing])}.",
-                    "Test each on its own.",
-                    members=runs,
-                )
-            )
-    return rows
+        runs = f"{self._images.owner}, {images.owner}"
+        require_same_classes(self._images.class_names, images.class_names, runs)
+        return matching_rows(self._images, images)
 
 
 def require_same_classes(first: Sequence[str], other: Sequence[str], runs: str) -> None:
@@ -180,39 +139,6 @@ def require_same_classes(first: Sequence[str], other: Sequence[str], runs: str) 
             "of their models are averaged place by place.",
             "Train them on data with the same classes.",
             members=runs,
-            class_names=f"{_listed(first)} and {_listed(other)}",
+            class_names=f"{some(first, _MOST_NAMED)} and {some(other, _MOST_NAMED)}",
         )
     )
-
-
-def _require_same_names(
-    names: Sequence[str], others: Sequence[str], first_name: str, other_name: str
-) -> None:
-    counts, other_counts = Counter(names), Counter(others)
-    parts = [
-        f"{missing.total()} only of {name}: {_listed(sorted(missing.elements()))}"
-        for name, missing in (
-            (first_name, counts - other_counts),
-            (other_name, other_counts - counts),
-        )
-        if missing
-    ]
-    if parts:
-        raise ConfigError(
-            message(
-                "The members of an ensemble must be tested on the same images. "
-                f"These differ: {'; '.join(parts)}.",
-                "Test each on its own, or train them with the same data.test.",
-                members=f"{first_name}, {other_name}",
-            )
-        )
-
-
-def _order(names: Sequence[str]) -> npt.NDArray[np.intp]:
-    return np.argsort(np.array(names, object), kind="stable")
-
-
-def _listed(values: Sequence[Any]) -> str:
-    shown = ", ".join(printable(str(value)) for value in values[:_MOST_NAMED])
-    more = len(values) - _MOST_NAMED
-    return f"{shown} and {more} more" if more > 0 else shown

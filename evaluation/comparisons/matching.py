@@ -1,8 +1,9 @@
-"""Predictions of two models for the same test images, brought into the same order."""
+"""The same images of two models, brought into the same order."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,65 @@ from ...core.names import printable, some
 from ..predictions import Predictions
 
 MOST_NAMED = 3
+_UNKNOWN = {"", "0" * 64}  # content that was not looked at
+
+Rows = npt.NDArray[np.intp]
+
+
+class Images(Protocol):
+    """Images that a classifier is asked about."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """File of each image."""
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """The classes, in the order of the model's outputs."""
+
+    @property
+    def labels(self) -> npt.NDArray[np.int32] | None:
+        """True class of each image, if known."""
+
+
+@runtime_checkable
+class FingerprintedImages(Protocol):
+    """Images with the SHA-256 of their files, in hexadecimal digits."""
+
+    names: Sequence[str]
+    digests: Sequence[str]
+
+
+@dataclass(frozen=True)
+class KnownImages:
+    """Images that a model is asked about, with all that they are recognised by.
+
+    Attributes:
+        owner: Name of the run or model.
+        names: File of each image.
+        class_names: The classes, in the order of the model's outputs.
+        labels: `(images,)` true classes; None if not known.
+        digests: SHA-256 of each image's content; None if not known.
+    """
+
+    owner: str
+    names: Sequence[str]
+    class_names: Sequence[str]
+    labels: npt.NDArray[np.int32] | None = None
+    digests: Sequence[str] | None = None
+
+    @classmethod
+    def of(cls, owner: str, images: Images) -> "KnownImages":
+        """Images as predictions, or a split of a data set, describe them."""
+        digests = images.digests if isinstance(images, FingerprintedImages) else None
+        known = images.names, images.class_names, images.labels
+        return cls(owner, *known, known_digests(digests))
+
+    def classes(self) -> list[str] | None:
+        """The name of each image's true class; None if not known."""
+        if self.labels is None:
+            return None
+        return [self.class_names[label] for label in self.labels]
 
 
 @dataclass(frozen=True)
@@ -45,12 +105,39 @@ class NamedPredictions:
             raise ConfigError(message("Labels are needed to compare.", run=self.name))
         return self.predictions.labels
 
+    @property
+    def images(self) -> KnownImages:
+        """What they are about."""
+        names, classes = self.predictions.names, self.predictions.class_names
+        return KnownImages(self.name, names, classes, self.labels, self.digests)
+
+
+def known_digests(digests: Sequence[str] | None) -> Sequence[str] | None:
+    """The digests themselves, or None if the content of an image was not looked at."""
+    return None if digests is None or _UNKNOWN.intersection(digests) else digests
+
 
 def in_order_of(first: NamedPredictions, second: NamedPredictions) -> Predictions:
     """The predictions of the second for the images of the first, classes in its order.
 
+    Raises:
+        ConfigError: Images, labels or class names differ; the message names what does.
+    """
+    rows = matching_rows(first.images, second.images)
+    names, other_names = first.predictions.class_names, second.predictions.class_names
+    columns = [list(other_names).index(name) for name in names]
+    probabilities = second.predictions.probabilities[rows][:, columns]
+    return replace(first.predictions, probabilities=probabilities)
+
+
+def matching_rows(first: KnownImages, second: KnownImages) -> Rows:
+    """Where the images of the first are among those of the second.
+
     Images are the same if their content is, where that is known of both, else if their
-    file is.
+    file is. Labels are compared by the names of their classes, where both know them.
+
+    Returns:
+        `(images,)`: image `rows[i]` of the second is image `i` of the first.
 
     Raises:
         ConfigError: Images, labels or class names differ; the message names what does.
@@ -60,47 +147,46 @@ def in_order_of(first: NamedPredictions, second: NamedPredictions) -> Prediction
     problems += _differing_images(first, second, keys, others)
     if problems:
         raise _refusal(first, second, problems)
-    rows = np.empty(len(keys), np.intp)
-    rows[_order(keys, first)] = _order(others, second)
-    names, other_names = first.predictions.class_names, second.predictions.class_names
-    columns = [list(other_names).index(name) for name in names]
-    labels = np.argsort(columns)[second.labels[rows]]
-    differing = np.flatnonzero(labels != first.labels).tolist()
+    classes, other_classes = first.classes(), second.classes()
+    if classes is None or other_classes is None:
+        return _pair(keys, others)
+    # Copies of one content are told apart by their class.
+    rows = _pair(
+        list(zip(keys, classes, strict=True)), list(zip(others, other_classes, strict=True))
+    )
+    pairs = zip(first.names, classes, rows, strict=True)
+    differing = [name for name, label, row in pairs if label != other_classes[row]]
     if differing:
-        shown = [first.predictions.names[row] for row in differing]
-        text = f"labels of {len(shown):,} images differ: {some(shown, MOST_NAMED)}"
+        text = f"labels of {len(differing):,} images differ: {some(differing, MOST_NAMED)}"
         raise _refusal(first, second, [text])
-    probabilities = second.predictions.probabilities[rows][:, columns]
-    return replace(first.predictions, probabilities=probabilities)
+    return rows
 
 
-def _keys(
-    first: NamedPredictions, second: NamedPredictions
-) -> tuple[Sequence[str], Sequence[str]]:
+def _keys(first: KnownImages, second: KnownImages) -> tuple[Sequence[str], Sequence[str]]:
     if first.digests is not None and second.digests is not None:
         return first.digests, second.digests
-    return first.predictions.names, second.predictions.names
+    return first.names, second.names
 
 
-def _order(keys: Sequence[str], side: NamedPredictions) -> list[int]:
-    """Sorted by key; copies of one content by the name of their class."""
-    names = side.predictions.class_names
-    classes = [names[label] for label in side.labels]
-    return sorted(range(len(keys)), key=lambda row: (keys[row], classes[row]))
+def _pair(keys: Sequence[Any], others: Sequence[Any]) -> Rows:
+    rows = np.empty(len(keys), np.intp)
+    rows[_order(keys)] = _order(others)
+    return rows
 
 
-def _differing_classes(first: NamedPredictions, second: NamedPredictions) -> Iterator[str]:
-    names = set(first.predictions.class_names), set(second.predictions.class_names)
+def _order(keys: Sequence[Any]) -> list[int]:
+    return sorted(range(len(keys)), key=keys.__getitem__)
+
+
+def _differing_classes(first: KnownImages, second: KnownImages) -> Iterator[str]:
+    names = set(first.class_names), set(second.class_names)
     for side, own in ((first, names[0] - names[1]), (second, names[1] - names[0])):
         if own:
-            yield f"classes of {side.name} only: {some(sorted(own), MOST_NAMED)}"
+            yield f"classes of {side.owner} only: {some(sorted(own), MOST_NAMED)}"
 
 
 def _differing_images(
-    first: NamedPredictions,
-    second: NamedPredictions,
-    keys: Sequence[str],
-    others: Sequence[str],
+    first: KnownImages, second: KnownImages, keys: Sequence[str], others: Sequence[str]
 ) -> Iterator[str]:
     own = _only_in(first, keys, others)
     foreign = _only_in(second, others, keys)
@@ -109,24 +195,22 @@ def _differing_images(
         (changed, "images have another content under the same name"),
         (
             [name for name in own if name not in set(changed)],
-            f"images of {first.name} only",
+            f"images of {first.owner} only",
         ),
         (
             [name for name in foreign if name not in set(changed)],
-            f"images of {second.name} only",
+            f"images of {second.owner} only",
         ),
     ):
         if names:
             yield f"{len(names):,} {what}: {some(names, MOST_NAMED)}"
 
 
-def _only_in(
-    side: NamedPredictions, keys: Sequence[str], others: Sequence[str]
-) -> list[str]:
+def _only_in(side: KnownImages, keys: Sequence[str], others: Sequence[str]) -> list[str]:
     """Names of the images that the other one lacks, or has less often."""
     left = Counter(keys) - Counter(others)
     names = []
-    for key, name in zip(keys, side.predictions.names, strict=True):
+    for key, name in zip(keys, side.names, strict=True):
         if left[key] > 0:
             left[key] -= 1
             names.append(name)
@@ -134,12 +218,13 @@ def _only_in(
 
 
 def _refusal(
-    first: NamedPredictions, second: NamedPredictions, problems: Sequence[str]
+    first: KnownImages, second: KnownImages, problems: Sequence[str]
 ) -> ConfigError:
     expected = (
-        "A paired comparison needs the same test images, labels and classes on both sides."
+        "Models are compared, and averaged, on the same images with the same labels and "
+        "classes."
     )
     remedy = "Give one of them the other's split, with data.split=RUN/split.csv."
     found = "\n".join(f"  {each}" for each in problems)
-    text = message(expected, remedy, first=first.name, second=printable(second.name))
+    text = message(expected, remedy, first=first.owner, second=printable(second.owner))
     return ConfigError(f"{text}\n{found}")

@@ -211,8 +211,8 @@ def test_members_with_other_test_images_are_refused(
     before = contents(folds)
     answer = keraunos("test", folds)
     assert answer.code == 2
-    assert "10 only of fold-1" in answer.err
-    assert "6 only of fold-2" in answer.err
+    assert "10 images of fold-1 only" in answer.err
+    assert "6 images of fold-2 only" in answer.err
     assert contents(folds) == before
 
 

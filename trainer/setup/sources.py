@@ -72,7 +72,11 @@ def _train_and_validation(data: Any, validation_data: Any) -> tuple[Any, Any]:
 
 
 def split_of(data: Any, name: str) -> Any:
-    """The split of that name, or the data themselves if they are not divided."""
+    """The split of that name, or the data themselves if they are not divided.
+
+    Raises:
+        ConfigError: There is no such split.
+    """
     if not isinstance(data, HasSplits):
         return data
     split = getattr(data, name)
@@ -80,7 +84,7 @@ def split_of(data: Any, name: str) -> Any:
         raise ConfigError(
             message(
                 f"The data must have a {name} split.",
-                f"Give ImageData a folder as `{name}`.",
+                f"Set data.{name} or data.{name}_split, as ImageData takes them, too.",
                 **{name: None},
             )
         )

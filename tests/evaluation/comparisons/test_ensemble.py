@@ -8,6 +8,7 @@ import pytest
 from keraunos.core.errors import ConfigError, DataError
 from keraunos.evaluation import Predictions
 from keraunos.evaluation.comparisons.ensemble import MeanPredictions, average_predictions
+from keraunos.evaluation.comparisons.matching import KnownImages
 
 CLASSES = ("cat", "dog", "emu")
 FILES = ("a.png", "b.png", "c.png", "d.png")
@@ -77,9 +78,15 @@ def test_members_are_asked_one_after_the_other() -> None:
     [
         ({"class_names": ("cat", "emu", "dog")}, ["same order", "cat, dog, emu and cat,"]),
         ({"class_names": ("cat", "dog", "fox")}, ["no others", "run-0, run-1"]),
-        ({"names": [*FILES[:3], "z.png"]}, ["1 only of run-0: d.png", "run-1: z.png"]),
-        ({"names": [*FILES[:3], "a.png"]}, ["1 only of run-0: d.png", "run-1: a.png"]),
-        ({"labels": LABELS[[0, 1, 2, 2]]}, ["same label", "differs for d.png"]),
+        (
+            {"names": [*FILES[:3], "z.png"]},
+            ["1 images of run-0 only: d.png", "run-1 only: z.png"],
+        ),
+        (
+            {"names": [*FILES[:3], "a.png"]},
+            ["1 images of run-0 only: d.png", "run-1 only: a.png"],
+        ),
+        ({"labels": LABELS[[0, 1, 2, 2]]}, ["same labels", "1 images differ: d.png"]),
     ],
 )
 def test_other_classes_images_or_labels_are_refused(changed: Any, words: list[str]) -> None:
@@ -90,7 +97,7 @@ def test_other_classes_images_or_labels_are_refused(changed: Any, words: list[st
 
 def test_of_many_images_that_differ_some_are_named() -> None:
     names = [f"{number}.png" for number in range(4)]
-    with pytest.raises(ConfigError, match=r"4 only of run-1: 0\.png, 1\.png"):
+    with pytest.raises(ConfigError, match=r"run-1 only: 0\.png, 1\.png, 2\.png and 1"):
         average(said(0), said(1, names=names))
 
 
@@ -98,7 +105,24 @@ def test_other_images_are_found_before_predictions_are_made() -> None:
     mean = MeanPredictions()
     mean.add("one", said(0))
     with pytest.raises(ConfigError, match="same images"):
-        mean.rows_of("two", said(1, names=["z.png", *FILES[1:]]))
+        mean.rows_of(KnownImages.of("two", said(1, names=["z.png", *FILES[1:]])))
+
+
+def test_images_are_recognised_by_their_content_where_it_is_known() -> None:
+    def known(predictions: Predictions, digests: str) -> Any:
+        return KnownImages("", predictions.names, CLASSES, predictions.labels, digests)
+
+    first, moved = said(0), said(1, order=(2, 0, 3, 1), names=list("wxyz"))
+    mean = MeanPredictions()
+    mean.add("one", first, known(first, "0123"))
+    rows = mean.add("two", moved, known(moved, "2031"))
+    assert rows.names == first.names
+    assert rows.probabilities.tolist() == said(1).probabilities.tolist()
+    with pytest.raises(ConfigError, match="1 images have another content under the same"):
+        mean.add("three", said(1), known(said(1), "012f"))
+    assert mean.predictions.probabilities == pytest.approx(
+        (first.probabilities + rows.probabilities) / 2
+    )
 
 
 def test_outputs_that_are_no_probabilities_are_refused() -> None:
