@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ..core.errors import CheckpointError, ConfigError, message
 from ..core.run_layout import CALIBRATION_FILE, CONFIG_FILE
 from .console import notify
@@ -62,6 +60,8 @@ def open_model(path: Path) -> OpenedModel:
 
 
 def _open_run(run: Path) -> OpenedModel:
+    import numpy as np
+
     members = find_members([run])
     load_tensorflow(members[0].config.trainer)
     from ..export.portable.model import Model
