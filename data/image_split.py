@@ -16,6 +16,7 @@ from .batches import read_batches
 from .copies.groups import content_numbers, rank_within
 from .files.image_cache import LoadImages
 from .files.pixel_rules import DECODER
+from .files.read_file import content_as_inspected
 from .image_views import ImageViews
 from .index.image_index import ImageIndex
 from .order import Draws, balanced, balanced_weights, sequential, shuffled
@@ -124,6 +125,12 @@ class ImageSplit:
     def images(self, places: Integers) -> npt.NDArray[np.uint8]:
         """`(n, size, size, 3)` RGB, uint8: the images at these places."""
         return self._load(self._rows[places])
+
+    def content(self, place: int) -> bytes:
+        """The bytes of the file of an image; a DataError if it is not what it was."""
+        row = self._rows[place]
+        path, digest = str(self._index.paths[row]), bytes(self._index.digests[row])
+        return content_as_inspected(path, digest)
 
     def draws(self, epoch: int) -> Draws:
         """What an epoch draws: places within this split, and draw numbers."""

@@ -5,12 +5,16 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ..core.errors import ConfigError, message
 from ..core.files import new_directory, read_text
+from ..core.names import some
 from .portable.model import DESCRIPTION_FILE
 
 PARITY_FILE = "parity.json"
+_COMPILED = "__pycache__"  # left by whoever has run the export
+_SHOWN = 5
 
 
 class NotKeptError(Exception):
@@ -35,25 +39,66 @@ def export_directory(output: Path) -> Iterator[Path]:
         yield temporary
 
 
+def export_name(format: str, is_calibrated: bool = False, is_int8: bool = False) -> str:
+    """The name of the directory of an export.
+
+    Example:
+        >>> export_name("onnx", is_calibrated=True)
+        'onnx-calibrated'
+    """
+    return format + "-calibrated" * is_calibrated + "-int8" * is_int8
+
+
 def require_own_place(output: Path) -> None:
     """Makes sure that an export takes the place of nothing but an earlier one.
 
     Raises:
-        ConfigError: There is something else.
+        ConfigError: There is something else, or something besides an export.
     """
-    if os.path.lexists(output) and not (output.is_dir() and _is_export(output)):
-        raise ConfigError(
-            message(
-                "An export needs a directory of its own; there is something else.",
-                "Choose another place with --output, or move it away.",
-                output=str(output),
-            )
+    if not os.path.lexists(output):
+        return
+    if output.is_symlink() or not output.is_dir():
+        raise _taken(output, "there is something else")
+    found = files_of_export(output)
+    foreign = sorted(found - _recorded(output))
+    if foreign:
+        raise _taken(
+            output, f"there is what no export has written: {some(foreign, _SHOWN)}"
         )
 
 
-def _is_export(directory: Path) -> bool:
+def files_of_export(directory: Path) -> set[str]:
+    """All that a directory holds, but for directories and what Python compiles."""
+    return {
+        os.fspath(path.relative_to(directory))
+        for path in directory.rglob("*")
+        if (path.is_symlink() or not path.is_dir()) and _COMPILED not in path.parts
+    }
+
+
+def _recorded(directory: Path) -> set[str]:
+    """The files that an export has written, by its own account."""
     try:
-        document = json.loads(read_text(directory / DESCRIPTION_FILE))
-    except (OSError, ValueError):
-        return not any(directory.iterdir())
-    return isinstance(document, dict) and "applied_in_graph" in document
+        description = _read(directory / DESCRIPTION_FILE)
+        files = _read(directory / PARITY_FILE)["files"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return set()
+    is_export = "applied_in_graph" in description and isinstance(files, list)
+    return {PARITY_FILE, *map(str, files)} if is_export else set()
+
+
+def _read(file: Path) -> dict[str, Any]:
+    document = json.loads(read_text(file))
+    if not isinstance(document, dict):
+        raise ValueError("it holds no object")
+    return document
+
+
+def _taken(output: Path, what: str) -> ConfigError:
+    return ConfigError(
+        message(
+            f"An export needs a directory of its own; {what}.",
+            "Choose another place with --output, or move it away.",
+            output=str(output),
+        )
+    )

@@ -1,19 +1,30 @@
 """Exports a model: written under another name, checked, and only then where it belongs."""
 
 import os
-from collections.abc import Iterable
+import platform
+import re
+import signal
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import keras
 
 from ..core.errors import ConfigError, message
 from ..core.files import sha256_of_file, write_json_atomic
+from ..core.signals import stop_signals
+from .asked_export import SECONDS
 from .description import Description
 from .formats.contract import Format
 from .parity import TOLERANCE, Parity, Reference, check_parity
-from .place import PARITY_FILE, NotKeptError, export_directory
+from .place import PARITY_FILE, NotKeptError, export_directory, files_of_export
 from .portable.model import DESCRIPTION_FILE
 from .portable_files import write_portable_files
+
+# Looks at an export that is whole but for `parity.json`; what it returns goes in there. It
+# raises a ConfigError to refuse the export.
+Measure = Callable[[Path], Mapping[str, Any]]
 
 
 def write_export(
@@ -22,9 +33,14 @@ def write_export(
     description: Description,
     reference: Reference,
     output: Path,
-    tolerance: float = TOLERANCE,
+    tolerance: float | None = TOLERANCE,
+    measure: Measure | None = None,
+    timeout_seconds: float = SECONDS,
 ) -> Parity:
     """Writes a model in a format, if what is written answers like the model.
+
+    While it does so, SIGINT raises a `KeyboardInterrupt` and SIGTERM a `SystemExit`, and
+    nothing is left.
 
     Args:
         candidates: Models that all should answer alike, the preferable first; one is
@@ -33,7 +49,10 @@ def write_export(
         description: Of the model.
         reference: Images, and what it must answer for them.
         output: The new directory; an earlier export there is replaced.
-        tolerance: Of a probability.
+        tolerance: Of a probability; None tolerates any that is finite, for what
+            `measure` judges.
+        measure: What else is to be found out of the export.
+        timeout_seconds: For its answers.
 
     Returns:
         How what was written differs from the model.
@@ -43,24 +62,45 @@ def write_export(
             something else in its place.
     """
     found = []
-    for model in candidates:
-        with export_directory(output) as temporary:
-            format.write(model, description, temporary)
-            _describe(temporary, format, description)
-            write_portable_files(temporary, format.requirements)
-            found.append(check_parity(temporary, reference, tolerance))
-            if not found[-1].has_passed:
-                raise NotKeptError
-            write_json_atomic(temporary / PARITY_FILE, found[-1].as_json())
-        if found[-1].has_passed:
-            return found[-1]
+    with stop_signals(then=_leave):
+        for model in candidates:
+            with export_directory(output) as temporary:
+                format.write(model, description, temporary)
+                _describe(temporary, format, description)
+                write_portable_files(temporary, format.requirements)
+                found.append(
+                    check_parity(
+                        temporary, reference, tolerance, timeout_seconds=timeout_seconds
+                    )
+                )
+                if not found[-1].has_passed:
+                    raise NotKeptError
+                measured = {} if measure is None else measure(temporary)
+                _write_parity(temporary, format, found[-1], measured)
+            if found[-1].has_passed:
+                return found[-1]
     raise ConfigError(
         message(
-            f"An export must answer like its model, to {tolerance:g}; nothing was written.",
+            f"An export must answer like its model, to {tolerance or 0:g}; nothing was "
+            "written.",
+            _advice(found),
             largest_differences=[each.largest_difference for each in found],
             agreement=[each.agreement for each in found],
         )
     )
+
+
+def _leave(number: int) -> None:
+    """Ends the process by an exception, on whose way what was begun is removed."""
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise SystemExit(128 + number)
+
+
+def _advice(found: list[Parity]) -> str:
+    worst = [each.image for each in found[-1].worst[:1]] if found else []
+    of_image = f" The worst image is {worst[0]}." if worst else ""
+    return f"Does the model answer the same twice?{of_image}"
 
 
 def _describe(directory: Path, format: Format, description: Description) -> None:
@@ -76,3 +116,28 @@ def _describe(directory: Path, format: Format, description: Description) -> None
         "files": files,
     }
     write_json_atomic(directory / DESCRIPTION_FILE, document)
+
+
+def _write_parity(
+    directory: Path, format: Format, parity: Parity, measured: Mapping[str, Any]
+) -> None:
+    document = {
+        "format": format.name,
+        **parity.as_json(),
+        **measured,
+        "versions": _versions(format.requirements),
+        "files": sorted(files_of_export(directory)),
+    }
+    write_json_atomic(directory / PARITY_FILE, document)
+
+
+def _versions(requirements: Iterable[str]) -> dict[str, str]:
+    """Of Python and the packages that were asked."""
+    found = {"python": platform.python_version()}
+    for requirement in ("numpy", "pillow", *requirements):
+        name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

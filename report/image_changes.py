@@ -41,14 +41,17 @@ class ImageChanges:
                 yield f"Test images {what} ({len(files):,}): {some(files, _SHOWN)}."
 
 
-def find_changes(table: Path, images: FingerprintedImages) -> ImageChanges:
-    """Compares the test images that there are with those of a run.
+def find_changes(
+    table: Path, images: FingerprintedImages, split: str = "test"
+) -> ImageChanges:
+    """Compares the images of a split with those of a run.
 
-    Memory grows with the test split alone.
+    Memory grows with that split alone.
 
     Args:
         table: The run's split.csv.
-        images: The test split as it is now.
+        images: The split as it is now.
+        split: Its name in the table; the images of all others count as trained on.
 
     Raises:
         OSError: The table can't be read.
@@ -63,7 +66,7 @@ def find_changes(table: Path, images: FingerprintedImages) -> ImageChanges:
         if not row.keys() >= {"path", "sha256", "split"}:
             raise ValueError("its columns must be path, sha256 and split")
         path, digest = row["path"], row["sha256"]
-        if row["split"] != "test":
+        if row["split"] != split:
             if digest in by_digest:
                 trained_on.add(by_digest[digest])
         elif path in left:

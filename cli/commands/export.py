@@ -1,30 +1,46 @@
-"""`keraunos export`: a run's best model as others use it."""
+"""`keraunos export`: a run's best model as others use it, checked on its own images."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ...core.errors import ConfigError, message
+from ...core.errors import ConfigError, DataError, KeraunosError, message
 from ...core.files import own_directory
-from ...core.run_layout import EXPORT_FOLDER, MODEL_FILE
+from ...core.names import some
+from ...core.run_layout import EXPORT_FOLDER, SPLIT_FILE
 from ..console import notify
-from ..ensembles import Member, find_members
+from ..ensembles import Member, find_members, read_data
 from ..opened_model import describe, on_one_device
-from ..output_file import require_writable, writing
+from ..output_file import writing
 from ..tensorflow import load_tensorflow
-from .test import RunArgument
 
 if TYPE_CHECKING:
-    from ...configs import RunConfig
-    from ...data import ImageData
+    from ...export.compared_images import ComparedImages
+    from ...export.export_model import Exporter, ExportResult
+    from ...export.formats.contract import Format
 
-IMAGES_COMPARED = 64
+_SHOWN = 5
 
 
 def export(
-    run: RunArgument,
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN...",
+            help="A run directory; several, or one of folds, are exported as one model.",
+        ),
+    ],
+    format: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            metavar="NAME[,NAME]",
+            help="Formats: saved_model, onnx, litert, openvino, keras; keras by default.",
+        ),
+    ] = None,
     calibrated: Annotated[
         bool,
         typer.Option(
@@ -34,100 +50,148 @@ def export(
     output: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.keras", help="Where to; by default below the run, in export."
+            "--output",
+            "--out",
+            metavar="DIR",
+            help="Where the directories of the formats go; by default below the run, in "
+            "export.",
         ),
     ] = None,
 ) -> None:
-    """Write a copy of a run's best model, with a description of it beside it.
+    """Export a run's best model in formats that others can call.
 
-    Of a directory of folds, one model that returns the mean of theirs.
+    Each export is a directory that needs no Keraunos. It is called as others will call it,
+    on images of the run's test or validation split, and is kept only if it answers like
+    the model. Of several runs, or a directory of folds, it answers with their mean.
     """
-    members = find_members([run])
-    config = members[0].config
-    _require_ending(output)
+    members = find_members(runs)
+    _require_one_to_calibrate(members, calibrated)
+    names = _format_names(format)
+    places = _places(names, _directory(runs, output), calibrated)
+    load_tensorflow(members[0].config.trainer)
+    from ...export.formats.registry import format_of
+
+    formats = [format_of(name) for name in names]
+    exporter = _exporter(runs, members, calibrated)
+    failed = {
+        each.name: error
+        for each, place in zip(formats, places, strict=True)
+        if (error := _try_to_write(exporter, each, place)) is not None
+    }
+    if failed:
+        raise _failure(failed, len(formats))
+
+
+def _format_names(asked: Sequence[str] | None) -> list[str]:
+    from ...export.formats.registry import require_format
+
+    names = [name.strip() for each in asked or ["keras"] for name in each.split(",")]
+    for name in names:
+        require_format(name)
+    return list(dict.fromkeys(names))
+
+
+def _places(names: Sequence[str], folder: Path, calibrated: bool) -> list[Path]:
+    """Where each format goes; what is in the way is refused before there is any work."""
+    from ...export.place import export_name, require_own_place
+
+    with writing(folder) as directory:
+        own_directory(directory)
+        places = [directory / export_name(name, calibrated) for name in names]
+        for place in places:
+            require_own_place(place)
+    return places
+
+
+def _directory(runs: Sequence[Path], output: Path | None) -> Path:
     if output is not None:
-        require_writable(output)
-    if len(members) > 1:
-        _export_ensemble(run, members, calibrated, output)
-        return
-    load_tensorflow(config.trainer)
-    from ...export.keras_file import export_as_it_is, export_calibrated
-    from ..saved_model import load_model
-
-    model: Any = load_model(run, on_one_device(config))
-    description = describe(run, members, [model], calibrated)
-    with writing(output or _default_place(run, calibrated)) as place:
-        if calibrated:
-            images = _images(run, config)
-            difference = export_calibrated(model, images, place, description)
-            notify(
-                f"compared on {len(images)} images: probabilities differ by at most "
-                f"{difference:.1e} from the corrected ones"
+        return output
+    if len(runs) > 1:
+        raise ConfigError(
+            message(
+                "The export of several runs belongs to none of them.",
+                "Say where it goes with --output DIR.",
+                runs=" ".join(map(str, runs)),
             )
-        else:
-            export_as_it_is(run / MODEL_FILE, place, description)
-    notify(f"written: {place}")
+        )
+    folder = runs[0].resolve() / EXPORT_FOLDER
+    return own_directory(folder)
 
 
-def _export_ensemble(
-    run: Path, members: Sequence[Member], calibrated: bool, output: Path | None
-) -> None:
-    if calibrated:
+def _require_one_to_calibrate(members: Sequence[Member], calibrated: bool) -> None:
+    if calibrated and len(members) > 1:
         raise ConfigError(
             message(
                 "An ensemble of folds has no correction: the validation images of one fold "
                 "are training images of the others, and nothing can be fitted on them.",
                 "Export it without --calibrated, or a single fold with it.",
-                run=str(run),
+                runs=" ".join(each.name for each in members),
             )
         )
-    config = members[0].config
-    load_tensorflow(config.trainer)
-    from ...export.ensemble import export_ensemble
+
+
+def _exporter(
+    runs: Sequence[Path], members: Sequence[Member], calibrated: bool
+) -> "Exporter":
+    from ...export.export_model import Exporter
     from ..saved_model import load_model
 
     models: list[Any] = [load_model(m.run, on_one_device(m.config)) for m in members]
-    description = describe(run, members, models)
-    images = _images(members[0].run, config)
-    with writing(output or _default_place(run, calibrated)) as place:
-        difference = export_ensemble(models, images, place, description)
-    notify(
-        f"compared on {len(images)} images: probabilities differ by at most "
-        f"{difference:.1e} from the mean of {len(models)} models"
-    )
-    notify(f"written: {place}")
+    description = describe(runs[0], members, models, calibrated)
+    if len(runs) > 1:
+        description = replace(description, name=" + ".join(m.name for m in members))
+    return Exporter(models, description, _images(members[0]))
 
 
-def _require_ending(output: Path | None) -> None:
-    if output is not None and output.suffix != ".keras":
-        raise ConfigError(message("`--output` must end with .keras.", output=str(output)))
+def _images(member: Member) -> "ComparedImages":
+    """Images of the run, which must be what they were."""
+    from ...export.compared_images import choose_images
+    from ...report.image_changes import find_changes
 
-
-def _default_place(run: Path, calibrated: bool) -> Path:
-    """A folder for each kind, as each has a description."""
-    folder = run.resolve() / EXPORT_FOLDER
-    own_directory(folder)
-    return (
-        own_directory(folder / ("keras-calibrated" if calibrated else "keras")) / MODEL_FILE
-    )
-
-
-def _images(run: Path, config: "RunConfig") -> Any:
-    """Some images of the validation split, or of the test split."""
-    import numpy as np
-
-    from ..build import build_data
-    from ..untrusted import with_own_cache
-
-    data: ImageData = build_data(with_own_cache(config, run))
-    split = data.validation if data.validation is not None else data.test
-    if split is None or not split.num_examples:
-        raise ConfigError(
-            message(
-                "What is exported is compared on images of the validation or test split; "
-                "the run has neither.",
-                run=str(run),
+    images = choose_images(read_data(member))
+    table = member.run / SPLIT_FILE
+    if table.is_file():
+        changes = find_changes(table, images.split, images.split_name)
+        missed = [*changes.gone, *changes.changed]
+        if missed:
+            raise DataError(
+                message(
+                    f"The {images.split_name} images of the run must be what they were: "
+                    f"{len(changes.gone):,} are gone, {len(changes.changed):,} changed.",
+                    "Put them back; or `Trainer.export` compares on images of your choice.",
+                    images=some(missed, _SHOWN),
+                )
             )
-        )
-    count = min(split.num_examples, IMAGES_COMPARED)
-    return split.images(np.linspace(0, split.num_examples - 1, count).astype(np.int64))
+    return images
+
+
+def _try_to_write(
+    exporter: "Exporter", format: "Format", place: Path
+) -> KeraunosError | None:
+    """One format after the other: that one fails is no harm to the others."""
+    try:
+        with writing(place) as directory:
+            _show(exporter.write(format, directory))
+    except KeraunosError as error:
+        return error
+    return None
+
+
+def _show(result: "ExportResult") -> None:
+    parity, name = result.parity, result.directory.name
+    for warning in parity.warnings:
+        notify(f"{name}: {warning}")
+    notify(
+        f"{name}: compared on {parity.images} {parity.split} images: probabilities differ "
+        f"by at most {parity.largest_difference:.1e}, and {parity.agreement:.1%} of the "
+        "classes agree"
+    )
+    notify(f"written: {result.directory}")
+
+
+def _failure(failed: dict[str, KeraunosError], count: int) -> KeraunosError:
+    first, *_ = failed.values()
+    if count == 1:
+        return first
+    reasons = "; ".join(f"{name}: {error}" for name, error in failed.items())
+    return type(first)(f"{len(failed)} of {count} formats were not exported. {reasons}")

@@ -77,7 +77,16 @@ def _unopened_digest(path: str) -> bytes:
     return sha256(b"%d %d %s" % (size, changed_ns, name)).digest() if size >= 0 else b""
 
 
-def _read_pixels(path: str, digest: bytes, size: int, rules: PixelRules) -> Pixels:
+def content_as_inspected(path: str, digest: bytes) -> bytes:
+    """The bytes of an image that are those it was inspected with.
+
+    Args:
+        path: Of a file, or within a record file.
+        digest: As the inspection found it.
+
+    Raises:
+        DataError: The image was changed or removed since.
+    """
     found, content, problem = _read(path)
     if not problem and not _is_digest(digest, found, path):
         problem = "its content is another"
@@ -89,6 +98,11 @@ def _read_pixels(path: str, digest: bytes, size: int, rules: PixelRules) -> Pixe
                 file=path,
             )
         )
+    return content
+
+
+def _read_pixels(path: str, digest: bytes, size: int, rules: PixelRules) -> Pixels:
+    content = content_as_inspected(path, digest)
     try:
         return decode(content, size, rules)
     except UndecodableError as error:

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-import keras
+from typing import TYPE_CHECKING
 
 from ..description import Description
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Format:
 
     name: str
     file: str
-    write: Callable[[keras.Model, Description, Path], None]
+    write: Callable[["keras.Model", Description, Path], None]
     requirements: tuple[str, ...]
     modules: tuple[str, ...] = ()
     extra: str | None = None

@@ -1,14 +1,16 @@
 """The `.keras` file, as Keras itself opens it."""
 
 from pathlib import Path
-
-import keras
+from typing import TYPE_CHECKING
 
 from ..description import Description
 from .contract import Format
 
+if TYPE_CHECKING:
+    import keras
 
-def _write(model: keras.Model, description: Description, directory: Path) -> None:
+
+def _write(model: "keras.Model", description: Description, directory: Path) -> None:
     model.save(directory / KERAS.file)
 
 

@@ -1,24 +1,34 @@
-"""The formats by name."""
+"""The formats by name. What a name is not is said before TensorFlow is loaded."""
 
-from collections.abc import Mapping
+from importlib import import_module
 from importlib.util import find_spec
 
 from ...core.errors import ConfigError, message
 from ...core.names import choose
 from .contract import Format
-from .keras_file import KERAS
-from .litert import LITERT
-from .onnx_file import ONNX
-from .openvino import OPENVINO
-from .saved_model import SAVED_MODEL
 
-_ALL = (SAVED_MODEL, ONNX, LITERT, OPENVINO, KERAS)
-_FORMATS: Mapping[str, Format] = {each.name: each for each in _ALL}
+# The file of each, and its name there.
+_FORMATS = {
+    "saved_model": ("saved_model", "SAVED_MODEL"),
+    "onnx": ("onnx_file", "ONNX"),
+    "litert": ("litert", "LITERT"),
+    "openvino": ("openvino", "OPENVINO"),
+    "keras": ("keras_file", "KERAS"),
+}
 
 
 def format_names() -> tuple[str, ...]:
     """The formats that there are."""
     return tuple(_FORMATS)
+
+
+def require_format(name: str) -> None:
+    """Makes sure that there is a format of that name; loads no TensorFlow.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    choose("format", name, _FORMATS)
 
 
 def format_of(name: str) -> Format:
@@ -27,8 +37,8 @@ def format_of(name: str) -> Format:
     Raises:
         ConfigError: There is none of that name, or a package that it needs is missing.
     """
-    choose("format", name, _FORMATS)
-    found = _FORMATS[name]
+    module, constant = choose("format", name, _FORMATS)
+    found: Format = getattr(import_module(f".{module}", __package__), constant)
     missing = [module for module in found.modules if find_spec(module) is None]
     if missing:
         raise ConfigError(

@@ -1,0 +1,131 @@
+"""Asks an export about images in a process of its own, as others will run it."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..core import leash
+from ..core.errors import ConfigError, message
+from ..core.processes import how_it_ended
+from .portable_files import PREDICT_FILE
+
+SECONDS = 600.0  # to answer for all images
+_LONGEST = 2000  # characters of what it wrote before it failed
+# On the processor: the accelerator may be in the hands of this process.
+_ENVIRONMENT = {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
+@dataclass(frozen=True)
+class ExportAnswers:
+    """What an export says of some files.
+
+    Attributes:
+        probabilities: `(files, classes)`.
+        named: `(files,)` places of the classes that it names.
+    """
+
+    probabilities: npt.NDArray[np.float64]
+    named: npt.NDArray[np.int64]
+
+
+def ask_export(
+    directory: Path,
+    files: Sequence[Path],
+    classes: Sequence[str],
+    options: Sequence[str] = (),
+    timeout_seconds: float = SECONDS,
+) -> ExportAnswers:
+    """Runs `predict.py` of an export.
+
+    Args:
+        directory: Of the export.
+        files: Images, all in one folder.
+        classes: That it must know, in the order of the columns that are wanted.
+        options: Of `predict.py`.
+        timeout_seconds: For all images.
+
+    Raises:
+        ConfigError: It does not run, does not end, or does not answer for each file with
+            a probability for each class.
+    """
+    script = os.path.abspath(directory / PREDICT_FILE)
+    command = [sys.executable, "-B", script, *options, *(file.name for file in files)]
+    written = _run(command, files[0].parent, timeout_seconds)
+    try:
+        rows = [json.loads(line) for line in written.splitlines()]
+        return _answers(rows, len(files), list(classes))
+    except (ValueError, LookupError, TypeError) as error:
+        raise ConfigError(
+            message(
+                "An export must answer for each image with a class and a probability for "
+                f"each class, and does not ({type(error).__name__}: {error}).",
+                classes=" ".join(classes),
+            )
+        ) from None
+
+
+def _answers(rows: list[Any], count: int, classes: list[str]) -> ExportAnswers:
+    if len(rows) != count:
+        raise ValueError(f"{len(rows)} lines for {count} images")
+    for row in rows:
+        if row["probabilities"].keys() != set(classes):
+            raise ValueError(f"its classes are {' '.join(row['probabilities'])}")
+    return ExportAnswers(
+        np.array([[float(row["probabilities"][name]) for name in classes] for row in rows]),
+        np.array([classes.index(row["class"]) for row in rows]),
+    )
+
+
+def _run(command: Sequence[str], folder: Path, timeout_seconds: float) -> str:
+    """What a command writes. It leaves no process behind, whatever becomes of this one."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", leash.__name__, str(os.getpid()), *command],
+        cwd=folder,
+        env={**os.environ, **_ENVIRONMENT},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,
+    )
+    try:
+        written, complaints = process.communicate(timeout=timeout_seconds)
+    except subprocess.TimeoutExpired:
+        raise ConfigError(
+            message(
+                f"An export must answer within {timeout_seconds:g} seconds, and did not.",
+                timeout_seconds=timeout_seconds,
+            )
+        ) from None
+    finally:
+        _end(process)
+    if process.returncode:
+        raise ConfigError(
+            message(
+                f"An export must run on its own, and {how_it_ended(process.returncode)}: "
+                f"{complaints[-_LONGEST:].strip()}",
+                exit_status=process.returncode,
+            )
+        )
+    return written
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Ends what is left of it, and what it has started."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()

@@ -1,0 +1,127 @@
+"""Exports one model, or several as one, in any number of formats."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ..models.ensemble import ensemble_model
+from .asked_export import SECONDS
+from .compared_images import ComparedImages
+from .corrected import corrected_models
+from .description import Description
+from .formats.contract import Format
+from .parity import TOLERANCE, Parity
+from .write_export import Measure, write_export
+
+_BATCH = 32
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """An export that has been checked.
+
+    Attributes:
+        directory: Where it is.
+        parity: How its answers differ from those of the model.
+    """
+
+    directory: Path
+    parity: Parity
+
+
+class Exporter:
+    """Exports a model in one format after another.
+
+    Args:
+        models: One; or several, whose mean is exported. They stay as they are.
+        description: Of the model; with `applied_in_graph`, what is exported corrects its
+            probabilities itself.
+        images: By which an export is compared with the model.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[keras.Model],
+        description: Description,
+        images: ComparedImages,
+    ) -> None:
+        self._models = models
+        self._description = description
+        self._images = images
+
+    def write(
+        self,
+        format: Format,
+        output: Path,
+        *,
+        tolerance: float | None = TOLERANCE,
+        measure: Measure | None = None,
+        timeout_seconds: float = SECONDS,
+    ) -> ExportResult:
+        """Writes an export; see `write_export`.
+
+        Raises:
+            ConfigError: It does not answer like the model, or can't be written.
+            DataError: An image is not what it was.
+        """
+        with self._images.reference(self._probabilities) as reference:
+            parity = write_export(
+                self._candidates(),
+                format,
+                self._description,
+                reference,
+                output,
+                tolerance,
+                measure,
+                timeout_seconds,
+            )
+        return ExportResult(output, parity)
+
+    def _candidates(self) -> Iterator[keras.Model]:
+        is_one = len(self._models) == 1
+        model = self._models[0] if is_one else ensemble_model(self._models)
+        correction, size = self._description.correction, self._description.image_size
+        if correction is not None and self._description.applied_in_graph:
+            yield from corrected_models(model, correction, (size, size, 3))
+        else:
+            yield model
+
+    @cached_property
+    def _probabilities(self) -> npt.NDArray[np.floating]:
+        """What the models themselves say of the images, corrected: not what exports do."""
+        pixels = self._images.pixels
+        each = [predict_in_batches(model, pixels) for model in self._models]
+        mean = np.mean(each, axis=0, dtype=np.float64)
+        correction = self._description.correction
+        return mean if correction is None else correction.apply(mean)
+
+
+def predict_in_batches(
+    model: keras.Model, images: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.float32]:
+    """Outputs for images of the size that a model takes, in full float32.
+
+    Args:
+        model: Any with one input and one output.
+        images: `(images, height, width, 3)`, RGB.
+
+    Returns:
+        `(images, classes)`.
+    """
+    was_on = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    try:
+        outputs: list[Any] = [
+            model.predict_on_batch(images[at : at + _BATCH].astype(np.float32))
+            for at in range(0, len(images), _BATCH)
+        ]
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(was_on)
+    return np.concatenate(outputs)
