@@ -26,6 +26,7 @@ from .commands import (
     preview,
     report,
     search,
+    serve,
     test,
 )
 from .commands import config as config_commands
@@ -46,6 +47,8 @@ app.command("test")(test.test)
 app.command("report")(report.report)
 app.command("predict")(predict.predict)
 app.command("export")(export.export)
+app.command("serve")(serve.serve)
+app.command(serve.WORKER_COMMAND, hidden=True)(serve.serve_worker)
 app.command("audit")(audit.audit)
 app.command("search")(search.search)
 app.command("compare")(compare.compare)

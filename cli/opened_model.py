@@ -64,7 +64,6 @@ def _open_run(run: Path) -> OpenedModel:
 
     members = find_members([run])
     load_tensorflow(members[0].config.trainer)
-    import numpy as np
 
     from ..export.portable.model import Model
     from .saved_model import load_model

@@ -1,17 +1,25 @@
 """The HTTP application over a model."""
 
-from collections.abc import Mapping
-from typing import Any
+import contextlib
+from collections.abc import AsyncIterator, Mapping
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
 
 from ..export.portable.model import Model
 from .errors import RequestError
-from .images import EncodedImages
-from .page.router import page_router
-from .service import Service, Task
+from .guards.body import BodyGuard
+from .guards.gate import HEALTH_PATHS, Gate
+from .guards.token import TokenGuard
+from .page.router import FREE_PATHS, page_router
+from .routes.open_inference import open_inference_router
+from .routes.tensorflow_serving import tensorflow_serving_router
+from .service import Service
 from .settings import ServeSettings
+from .workers.work import Task, Work
+from .workers.worker import LocalWorker, Worker
 
 
 def create_app(
@@ -21,34 +29,54 @@ def create_app(
 ) -> FastAPI:
     """An application that answers with a model of this process.
 
+    Its lifespan must be run, as every server of ASGI does, and `TestClient` in a `with`.
+
     Args:
         model: What answers.
-        settings: Limits.
-        tasks: See `Service`.
+        settings: Limits; of `workers` there is one, a thread.
+        tasks: What else can be asked of the model, by name: functions of the bytes of an
+            image file and of arguments that JSON can hold, which return bytes.
+
+    Example:
+        >>> create_app(model)  # doctest: +SKIP
     """
-    return app_of(Service(model, settings or ServeSettings(), tasks or {}))
+    work = Work(model, tasks or {})
+
+    async def start(number: int) -> Worker:
+        del number
+        return LocalWorker(work)
+
+    return app_of(Service(start, settings or ServeSettings()))
 
 
 def app_of(service: Service) -> FastAPI:
-    """The application over a service."""
-    # Pages of FastAPI would load scripts from elsewhere; /openapi.json is there.
-    app = FastAPI(title="Keraunos", docs_url=None, redoc_url=None)
+    """The application over a service, which is opened and closed with it."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        del app
+        await service.open()
+        yield
+        await service.close()
+
+    # The pages of FastAPI would load scripts from elsewhere; /openapi.json is there.
+    app = FastAPI(title="Keraunos", docs_url=None, redoc_url=None, lifespan=lifespan)
     app.add_exception_handler(RequestError, _refuse)
+    app.add_exception_handler(HTTPException, _refuse_address)
 
-    @app.get("/v2/health/ready")
-    async def is_ready() -> dict[str, bool]:
-        return {"ready": service.is_ready}
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return Response(
+            generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST
+        )
 
-    @app.post("/v1/models/{name}:predict")
-    async def predict(name: str, request: Request) -> dict[str, Any]:
-        import base64
-
-        instances = (await request.json())["instances"]
-        contents = [base64.b64decode(each["b64"]) for each in instances]
-        answers = await service.answers(EncodedImages(contents))
-        return {"predictions": answers.probabilities.tolist()}
-
+    app.include_router(tensorflow_serving_router(service))
+    app.include_router(open_inference_router(service))
     app.include_router(page_router(service))
+    settings, free = service.settings, HEALTH_PATHS | FREE_PATHS
+    app.add_middleware(BodyGuard, settings=settings)
+    app.add_middleware(TokenGuard, token=settings.token, free_paths=free)
+    app.add_middleware(Gate, service=service)  # the last is the outermost
     return app
 
 
@@ -56,3 +84,9 @@ async def _refuse(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestError):
         raise error
     return JSONResponse({"error": error.reason}, error.status, error.headers)
+
+
+async def _refuse_address(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        raise error
+    return JSONResponse({"error": error.detail}, error.status_code, error.headers)

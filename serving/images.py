@@ -2,20 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 import numpy.typing as npt
-
-
-class Images(Protocol):
-    """Images of one request, as files or as pixels."""
-
-    def __len__(self) -> int:
-        """How many there are."""
-
-    def pieces(self, size: int) -> "Iterator[Images]":
-        """The same images in parts of at most that many."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +13,11 @@ class EncodedImages:
 
     Attributes:
         contents: Of each file.
+        first: Which image of its request the first of these is.
     """
 
     contents: Sequence[bytes]
+    first: int = 0
 
     def __len__(self) -> int:
         return len(self.contents)
@@ -34,7 +25,8 @@ class EncodedImages:
     def pieces(self, size: int) -> Iterator["EncodedImages"]:
         """The same images in parts of at most that many."""
         for start in range(0, len(self), size):
-            yield EncodedImages(self.contents[start : start + size])
+            part = self.contents[start : start + size]
+            yield EncodedImages(part, self.first + start)
 
 
 @dataclass(frozen=True)
@@ -47,10 +39,6 @@ class PixelImages:
 
     pixels: npt.NDArray[Any]
 
-    def __post_init__(self) -> None:
-        if self.pixels.dtype not in (np.uint8, np.float32):
-            raise TypeError(self.pixels.dtype)
-
     def __len__(self) -> int:
         return len(self.pixels)
 
@@ -58,3 +46,6 @@ class PixelImages:
         """The same images in parts of at most that many."""
         for start in range(0, len(self), size):
             yield PixelImages(self.pixels[start : start + size])
+
+
+Images = EncodedImages | PixelImages

@@ -1,6 +1,11 @@
 """How a model is served: limits of size, number and time."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+
+from ..core.errors import ConfigError, message
+
+_MIN_TOKEN_CHARACTERS = 16
+_MAY_BE_ZERO = ("port", "max_wait_ms", "max_restarts")
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,9 @@ class ServeSettings:
         token: Secret that requests must bring as `Authorization: Bearer TOKEN`; None
             serves everybody.
 
+    Raises:
+        ConfigError: Something is out of range.
+
     Example:
         >>> ServeSettings(max_wait_ms=0.0).max_batch_images
         32
@@ -50,8 +58,8 @@ class ServeSettings:
     max_wait_ms: float = 2.0
     max_queue_images: int = 512
     max_request_images: int = 64
-    max_body_megabytes: float = 32.0
-    max_pending_megabytes: float = 512.0
+    max_body_megabytes: float = 16.0
+    max_pending_megabytes: float = 256.0
     max_connections: int = 512
     timeout_seconds: float = 30.0
     header_seconds: float = 10.0
@@ -61,3 +69,50 @@ class ServeSettings:
     start_seconds: float = 300.0
     max_restarts: int = 5
     token: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        problems = [*self._out_of_range(), *self._contradictions()]
+        if problems:
+            raise ConfigError(" ".join(problems))
+
+    def _out_of_range(self) -> list[str]:
+        """What is no number that a limit can be; NaN and infinity are none."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        numbers = {
+            name: value
+            for name, value in values.items()
+            if isinstance(value, int | float) and name != "version"
+        }
+        return [
+            message(f"`{name}` must be {_range(name)}.", **{name: value})
+            for name, value in numbers.items()
+            if not (0 <= value < 1e9 and (value or name in _MAY_BE_ZERO))
+        ]
+
+    def _contradictions(self) -> list[str]:
+        found = []
+        if self.max_queue_images < self.max_request_images:
+            found.append(
+                message(
+                    "`max_queue_images` must have room for one request.",
+                    max_queue_images=self.max_queue_images,
+                    max_request_images=self.max_request_images,
+                )
+            )
+        if self.version is not None and not 0 < self.version < 2**63:
+            found.append(message("`version` must be above 0.", version=self.version))
+        if self.token is not None and not _is_token(self.token):
+            found.append(
+                "The token must have at least "
+                f"{_MIN_TOKEN_CHARACTERS} printable ASCII characters and no spaces."
+            )
+        return found
+
+
+def _range(name: str) -> str:
+    return "0 or above" if name in _MAY_BE_ZERO else "above 0"
+
+
+def _is_token(token: str) -> bool:
+    is_plain = token.isascii() and token.isprintable() and " " not in token
+    return is_plain and len(token) >= _MIN_TOKEN_CHARACTERS

@@ -91,7 +91,13 @@ def test_everything_that_is_imported_is_required():
     setup.read(ROOT / "setup.cfg")
     lines = setup["options"]["install_requires"].splitlines()
     required = {re.split(r"[ >=]", line)[0] for line in lines if line and line[0] != "#"}
-    required.add("pydantic_core")  # of exactly the version that pydantic wants
+    required.add("pydantic-core")  # of exactly the version that pydantic wants
+    extras = setup["options.extras_require"]
+    required |= {
+        re.split(r"[ >=]", line)[0]
+        for name in ("onnx", "litert", "openvino", "serve", "pack")
+        for line in extras[name].split("\n")[1:]
+    }
     names = {
         name.split(".")[0]
         for folder in PACKAGES.values()
@@ -101,8 +107,13 @@ def test_everything_that_is_imported_is_required():
     }
     distributions = metadata.packages_distributions()
     others = names - sys.stdlib_module_names - {"keraunos"}
-    missing = {n for n in others if not required & set(map(str.lower, distributions[n]))}
+    missing = {n for n in others if not required & set(map(canonical, distributions[n]))}
     assert missing == set()
+
+
+def canonical(distribution: str) -> str:
+    """Its name as requirements have it."""
+    return distribution.lower().replace("_", "-")
 
 
 def imported(node: ast.AST) -> list[str]:

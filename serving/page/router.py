@@ -12,9 +12,9 @@ from ...export.portable.document import ModelDocument, parse_document
 from ..errors import RequestError
 from ..images import EncodedImages
 from ..service import Service
+from .tasks import MAP_TASK
 from .view import answer_view, model_view
 
-MAP_TASK = "grad_cam"
 # What a browser loads before anybody has typed a token: nothing of the model in it.
 FREE_PATHS = frozenset({"/", "/page/style.css", "/page/script.js"})
 _POLICY = (

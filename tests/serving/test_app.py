@@ -10,7 +10,8 @@ from serving_models import colour_model, plain_image
 
 @pytest.fixture(scope="module")
 def client():
-    return TestClient(create_app(colour_model()))
+    with TestClient(create_app(colour_model())) as client:
+        yield client
 
 
 def test_an_image_file_is_answered(client):

@@ -7,6 +7,7 @@ from fastapi.testclient import TestClient
 from keraunos.core.html import read_resource
 from keraunos.serving.app import create_app
 from keraunos.serving.page.router import FREE_PATHS, MAP_TASK
+from keraunos.serving.settings import ServeSettings
 from serving_models import CLASSES, colour_model, plain_image
 
 PAGE = {
@@ -21,7 +22,8 @@ def client():
         return repr((content[:4], dict(arguments))).encode()
 
     model = colour_model(name="a secret", classes=["<b>red</b>", "green", "blue"])
-    return TestClient(create_app(model, tasks={MAP_TASK: draw}))
+    with TestClient(create_app(model, tasks={MAP_TASK: draw})) as client:
+        yield client
 
 
 @pytest.mark.parametrize("path", sorted(FREE_PATHS))
@@ -44,7 +46,7 @@ def test_the_page_needs_nothing_from_elsewhere_and_no_code_in_its_markup():
 def test_the_model_is_described(client):
     told = client.get("/page/model").json()
     assert told["classes"] == ["<b>red</b>", "green", "blue"]
-    assert told["max_bytes"] == 32_000_000
+    assert told["max_bytes"] == ServeSettings().max_body_megabytes * 1e6
     assert told["no_maps"] == ""
 
 
@@ -71,16 +73,15 @@ def test_a_map_is_drawn_where_the_model_is(client):
 
 
 def test_a_model_without_maps_tells_what_to_serve_instead():
-    client = TestClient(create_app(colour_model()))
-    assert "serve the run itself" in client.get("/page/model").json()["no_maps"]
-    assert client.post("/page/map?place=0", content=b"").status_code == 404
+    with TestClient(create_app(colour_model())) as client:
+        assert "serve the run itself" in client.get("/page/model").json()["no_maps"]
+        assert client.post("/page/map?place=0", content=b"").status_code == 404
 
 
 def test_outputs_that_are_no_numbers_are_no_answer():
     model = colour_model()
     model._run = lambda images: 0 * images[:, 0, 0].astype("float32") + float("nan")
-    response = TestClient(create_app(model)).post(
-        "/page/answer", content=plain_image(1, 2, 3)
-    )
+    with TestClient(create_app(model)) as client:
+        response = client.post("/page/answer", content=plain_image(1, 2, 3))
     assert response.status_code == 500
     assert "no finite numbers" in response.json()["error"]

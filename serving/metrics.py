@@ -1,0 +1,79 @@
+"""What is counted while a model is served.
+
+All of it is counted in the process that takes the requests, so that one registry holds
+everything, however many workers there are.
+"""
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+)
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_IMAGES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class Metrics:
+    """Metrics of one server, in a registry of its own.
+
+    Attributes:
+        registry: Of all of them.
+        requests: By route, method and status.
+        seconds: From the first byte of a request to its answer, by route.
+        images: That were answered.
+        waiting_images: That wait for a worker.
+        batch_images: Of each call of the model.
+        batch_seconds: From handing a batch to a worker to its outcome, decoding included.
+        workers: That are ready.
+        lost_workers: That ended unasked.
+        retried: Jobs that were given to another worker.
+    """
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self.requests = Counter(
+            "keraunos_requests",
+            "Requests by route, method and status.",
+            ["route", "method", "status"],
+            registry=registry,
+        )
+        self.seconds = Histogram(
+            "keraunos_request_seconds",
+            "From the start of a request to its answer.",
+            ["route"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.images = Counter(
+            "keraunos_images", "Images that were answered.", registry=registry
+        )
+        self.waiting_images = Gauge(
+            "keraunos_waiting_images", "Images that wait for a worker.", registry=registry
+        )
+        self.batch_images = Histogram(
+            "keraunos_batch_images",
+            "Images of each batch.",
+            buckets=_IMAGES,
+            registry=registry,
+        )
+        self.batch_seconds = Histogram(
+            "keraunos_batch_seconds",
+            "From handing a batch to a worker to its outcome.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.workers = Gauge(
+            "keraunos_workers", "Workers that are ready.", registry=registry
+        )
+        self.lost_workers = Counter(
+            "keraunos_lost_workers", "Workers that ended unasked.", registry=registry
+        )
+        self.retried = Counter(
+            "keraunos_retried_jobs",
+            "Jobs that were given to another worker.",
+            registry=registry,
+        )

@@ -1,0 +1,191 @@
+"""The Open Inference Protocol, version 2, with its extension for binary tensors."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..images import Images
+from .tensors import BYTES, pack_strings, read_images
+from .values import INPUT, bad, parse_object
+
+HEADER_LENGTH = "inference-header-content-length"
+EXTENSIONS = ("binary_tensor_data",)
+PROBABILITIES, CLASS, DESCRIPTION = "probabilities", "class", "description"
+OUTPUTS = (PROBABILITIES, CLASS, DESCRIPTION)
+_SIZE = "binary_data_size"
+
+
+@dataclass(frozen=True)
+class InferRequest:
+    """What is asked for.
+
+    Attributes:
+        images: Of the request.
+        id: Of the request, if it has one.
+        outputs: Names of the outputs that are wanted, and whether each is to be binary.
+    """
+
+    images: Images
+    id: str | None
+    outputs: Mapping[str, bool]
+
+
+def parse_infer(body: bytes, header_length: str | None, size: int) -> InferRequest:
+    """Reads a request to `infer`.
+
+    Args:
+        body: JSON, and binary data after it.
+        header_length: The header `Inference-Header-Content-Length`, if there was one.
+        size: Height and width of the images that the model takes.
+
+    Raises:
+        RequestError: It is no such request (400).
+    """
+    length = _length(header_length, len(body))
+    found = parse_object(body[:length])
+    id = found.get("id")
+    if id is not None and not isinstance(id, str):
+        raise bad("`id` must be a string.")
+    tensor = _only_input(found)
+    content = _binary_data(tensor, body[length:])
+    return InferRequest(read_images(tensor, content, size), id, _outputs(found))
+
+
+def infer_response(
+    request: InferRequest,
+    name: str,
+    version: str,
+    probabilities: npt.NDArray[np.floating],
+    descriptions: Sequence[Mapping[str, Any]],
+) -> tuple[bytes, int | None]:
+    """The response.
+
+    Args:
+        request: That is answered.
+        name: Of the model.
+        version: Of the model.
+        probabilities: `(images, classes)`.
+        descriptions: Of each image.
+
+    Returns:
+        The body, and how much of it is JSON if binary data follow.
+    """
+    outputs, blobs = [], []
+    for output, is_binary in request.outputs.items():
+        tensor, blob = _tensor(output, is_binary, probabilities, descriptions)
+        outputs.append(tensor)
+        blobs.append(blob)
+    header = {"model_name": name, "model_version": version}
+    if request.id is not None:
+        header["id"] = request.id
+    text = json.dumps(header | {"outputs": outputs}).encode()
+    is_binary = any(request.outputs.values())
+    return b"".join([text, *blobs]), len(text) if is_binary else None
+
+
+def metadata_response(
+    name: str, version: str, platform: str, size: int, classes: int
+) -> dict[str, Any]:
+    """The response to a question for what the model takes and returns."""
+    return {
+        "name": name,
+        "versions": [version],
+        "platform": platform,
+        "inputs": [{"name": INPUT, "datatype": "UINT8", "shape": [-1, size, size, 3]}],
+        "outputs": [
+            {"name": PROBABILITIES, "datatype": "FP32", "shape": [-1, classes]},
+            {"name": CLASS, "datatype": BYTES, "shape": [-1]},
+            {"name": DESCRIPTION, "datatype": BYTES, "shape": [-1]},
+        ],
+    }
+
+
+def _length(header_length: str | None, available: int) -> int:
+    """How much of a body is JSON."""
+    if header_length is None:
+        return available
+    if not header_length.isascii() or not header_length.isdecimal():
+        raise bad("Inference-Header-Content-Length must be a whole number.")
+    if len(header_length) > len(str(available)) or int(header_length) > available:
+        raise bad("Inference-Header-Content-Length must not exceed the body.")
+    return int(header_length)
+
+
+def _only_input(found: Mapping[str, Any]) -> dict[str, Any]:
+    inputs = found.get("inputs")
+    if not isinstance(inputs, list) or len(inputs) != 1 or not isinstance(inputs[0], dict):
+        raise bad(f"`inputs` must be a list of one tensor, `{INPUT}`.")
+    return inputs[0]
+
+
+def _binary_data(tensor: Mapping[str, Any], rest: bytes) -> bytes | None:
+    size = _parameters(tensor).get(_SIZE)
+    if size is None:
+        if rest:
+            raise bad(f"Binary data must be announced by the parameter `{_SIZE}`.")
+        return None
+    if type(size) is not int or size != len(rest) or "data" in tensor:
+        raise bad(f"`{_SIZE}` must be the size of all binary data, in place of `data`.")
+    return rest
+
+
+def _outputs(found: Mapping[str, Any]) -> dict[str, bool]:
+    by_default = _flag(found, "binary_data_output", False)
+    wanted = found.get("outputs")
+    if wanted is None or wanted == []:
+        return dict.fromkeys(OUTPUTS, by_default)
+    if not isinstance(wanted, list) or not all(isinstance(each, dict) for each in wanted):
+        raise bad("`outputs` must be a list of objects.")
+    return dict(_wanted(wanted, by_default))
+
+
+def _wanted(wanted: Sequence[Any], by_default: bool) -> Iterator[tuple[str, bool]]:
+    for each in wanted:
+        if each.get("name") not in OUTPUTS:
+            raise bad(f"An output must be one of {', '.join(OUTPUTS)}.")
+        if "classification" in _parameters(each):
+            raise bad(f"Ask for the output `{CLASS}` in place of `classification`.")
+        yield each["name"], _flag(each, "binary_data", by_default)
+
+
+def _flag(owner: Mapping[str, Any], name: str, by_default: bool) -> bool:
+    value = _parameters(owner).get(name, by_default)
+    if not isinstance(value, bool):
+        raise bad(f"The parameter `{name}` must be true or false.")
+    return value
+
+
+def _parameters(owner: Mapping[str, Any]) -> Mapping[str, Any]:
+    parameters = owner.get("parameters", {})
+    if not isinstance(parameters, dict):
+        raise bad("`parameters` must be an object.")
+    return parameters
+
+
+def _tensor(
+    output: str,
+    is_binary: bool,
+    probabilities: npt.NDArray[np.floating],
+    descriptions: Sequence[Mapping[str, Any]],
+) -> tuple[dict[str, Any], bytes]:
+    """An output, and its binary data."""
+    if output == PROBABILITIES:
+        floats = probabilities.astype("<f4")
+        shape, datatype, blob = list(floats.shape), "FP32", floats.tobytes()
+        data: list[Any] = [] if is_binary else floats.ravel().tolist()
+    else:
+        texts = [_text(output, each) for each in descriptions]
+        shape, datatype, data = [len(texts)], BYTES, texts
+        blob = pack_strings([text.encode() for text in texts]) if is_binary else b""
+    tensor = {"name": output, "datatype": datatype, "shape": shape}
+    if is_binary:
+        return tensor | {"parameters": {_SIZE: len(blob)}}, blob
+    return tensor | {"data": data}, b""
+
+
+def _text(output: str, description: Mapping[str, Any]) -> str:
+    return str(description["class"]) if output == CLASS else json.dumps(description)

@@ -1,0 +1,110 @@
+"""Tensors of the Open Inference Protocol, in JSON and in its binary extension."""
+
+import itertools
+import math
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..images import EncodedImages, Images
+from .values import INPUT, bad, file_of, numbers_of, pixels_of
+
+DTYPES = {"FP32": "<f4", "UINT8": "|u1"}
+BYTES = "BYTES"
+_LENGTH = struct.Struct("<I")
+
+
+def read_images(tensor: dict[str, Any], content: bytes | None, size: int) -> Images:
+    """The images of an input.
+
+    Args:
+        tensor: Of the request: `name`, `datatype`, `shape`, and `data` unless it is binary.
+        content: Its binary data, or None if it has none.
+        size: Height and width of the images that the model takes.
+
+    Raises:
+        RequestError: It is no input of the model (400).
+    """
+    if tensor.get("name") != INPUT:
+        raise bad(f"The model has one input, `{INPUT}`.")
+    shape = _shape(tensor.get("shape"))
+    datatype = tensor.get("datatype")
+    if datatype == BYTES:
+        return _encoded(tensor, content, shape)
+    if datatype not in DTYPES:
+        raise bad(f"The datatype of `{INPUT}` must be {', '.join(DTYPES)} or {BYTES}.")
+    if shape[1:] != (size, size, 3):
+        raise bad(f"The shape of `{INPUT}` must be [images, {size}, {size}, 3].")
+    return pixels_of(_pixels(tensor, content, shape, np.dtype(DTYPES[datatype])), size)
+
+
+def pack_strings(strings: Sequence[bytes]) -> bytes:
+    """Strings as the binary data of a tensor: the length of each before it."""
+    return b"".join(part for each in strings for part in (_LENGTH.pack(len(each)), each))
+
+
+def _shape(shape: Any) -> tuple[int, ...]:
+    if (
+        not isinstance(shape, list)
+        or not shape
+        or not all(type(each) is int and 0 < each < 2**31 for each in shape)
+    ):
+        raise bad(f"`{INPUT}` must have a shape of whole numbers above 0.")
+    return tuple(shape)
+
+
+def _pixels(
+    tensor: dict[str, Any],
+    content: bytes | None,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+) -> npt.NDArray[Any]:
+    if content is not None:
+        if len(content) != math.prod(shape) * dtype.itemsize:
+            raise bad(f"The binary data of `{INPUT}` must have the size of its shape.")
+        return np.frombuffer(content, dtype).reshape(shape)
+    values = numbers_of(tensor.get("data"))
+    if values is None or values.size != math.prod(shape):
+        raise bad(f"`{INPUT}` must have as many numbers as its shape says.")
+    if dtype.kind == "u" and not np.array_equal(values, np.floor(values)):
+        raise bad(f"`{INPUT}` must be whole numbers, as its datatype says.")
+    return values.reshape(shape)
+
+
+def _encoded(
+    tensor: dict[str, Any], content: bytes | None, shape: tuple[int, ...]
+) -> EncodedImages:
+    if len(shape) > 2 or shape[1:] not in ((), (1,)):
+        raise bad(f"The shape of `{INPUT}` must be [images] or [images, 1], as files.")
+    if content is not None:
+        strings = _unpack_strings(content)
+    else:
+        strings = [file_of(each) for each in _flat(tensor.get("data"))]
+    if len(strings) != shape[0]:
+        raise bad(f"`{INPUT}` must have as many files as its shape says.")
+    return EncodedImages(strings)
+
+
+def _flat(data: Any) -> list[Any]:
+    """Elements of nested lists, one or two deep."""
+    if not isinstance(data, list):
+        raise bad(f"`{INPUT}` must have `data`, a list.")
+    parts = (each if isinstance(each, list) else [each] for each in data)
+    return list(itertools.chain.from_iterable(parts))
+
+
+def _unpack_strings(content: bytes) -> list[bytes]:
+    strings, place = [], 0
+    while place < len(content):
+        if place + _LENGTH.size > len(content):
+            raise bad(f"The binary data of `{INPUT}` ends within a length.")
+        (length,) = _LENGTH.unpack_from(content, place)
+        place += _LENGTH.size
+        if place + length > len(content):
+            raise bad(f"The binary data of `{INPUT}` ends within a file.")
+        strings.append(content[place : place + length])
+        place += length
+    return strings

@@ -1,0 +1,89 @@
+"""What both protocols have in common: JSON, pixels, and files in base64."""
+
+import base64
+import binascii
+import json
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import RequestError
+from ..images import PixelImages
+
+HIGHEST = 255
+INPUT = "images"
+
+
+def parse_object(text: bytes) -> dict[str, Any]:
+    """The object of JSON that a body holds.
+
+    Raises:
+        RequestError: It holds none (400).
+    """
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise bad(f"The body must be JSON: {error}.") from None
+    if not isinstance(found, dict):
+        raise bad("The body must be an object of JSON.")
+    return found
+
+
+def pixels_of(values: Any, size: int) -> PixelImages:
+    """Images from numbers.
+
+    Args:
+        values: `(images, size, size, 3)`, RGB from 0 to 255: nested lists, or an array.
+        size: Height and width that the model takes.
+
+    Raises:
+        RequestError: They are no such numbers (400).
+    """
+    array = numbers_of(values)
+    if array is None or array.shape[1:] != (size, size, 3) or not len(array):
+        given = "no numbers" if array is None else f"of shape {list(array.shape)}"
+        raise bad(
+            f"`{INPUT}` must be numbers of shape [images, {size}, {size}, 3]; these are "
+            f"{given}. Image files are taken as they are, in base64."
+        )
+    if array.dtype == np.uint8:
+        return PixelImages(array)
+    if not (array.min() >= 0 and array.max() <= HIGHEST):  # NaN is not
+        raise bad(f"Values of `{INPUT}` must be numbers from 0 to {HIGHEST}.")
+    floats = array.astype(np.float32)
+    whole = floats.astype(np.uint8)
+    return PixelImages(whole if np.array_equal(whole, floats) else floats)
+
+
+def numbers_of(values: Any) -> npt.NDArray[Any] | None:
+    """Nested lists of numbers as an array of float64, or None if they are something else.
+
+    The type is given: to find one, NumPy would make room for the longest string in the
+    place of each number.
+    """
+    if isinstance(values, np.ndarray):
+        return values
+    try:
+        return np.asarray(values, np.float64)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def file_of(text: Any) -> bytes:
+    """The bytes that base64 stands for.
+
+    Raises:
+        RequestError: It is no base64 (400).
+    """
+    try:
+        if not isinstance(text, str):
+            raise ValueError("it is no string")
+        return base64.b64decode(text, validate=True)
+    except (ValueError, binascii.Error) as error:
+        raise bad(f"An image file must be in base64: {error}.") from None
+
+
+def bad(reason: str) -> RequestError:
+    """A refusal of what was sent."""
+    return RequestError(400, reason)

@@ -1,0 +1,1 @@
+"""The routes of the protocols, and those for whoever runs the server."""

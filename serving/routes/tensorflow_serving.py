@@ -1,0 +1,69 @@
+"""The addresses below `/v1`, as TensorFlow Serving has them."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from ..protocols.tensorflow_serving import (
+    DESCRIPTION,
+    SIGNATURE,
+    metadata_response,
+    parse_predict,
+    predict_response,
+    status_response,
+)
+from ..protocols.values import INPUT
+from ..service import Service
+
+_MODEL = "/v1/models/{name}"
+_VERSION = _MODEL + "/versions/{version}"
+_FILE = {"type": "object", "properties": {"b64": {"type": "string"}}, "required": ["b64"]}
+_IMAGES = {
+    "type": "array",
+    "items": {"oneOf": [_FILE, {"type": "array"}]},
+    "description": "For each image its pixels, RGB from 0 to 255, or the bytes of a file.",
+}
+_BODY = {
+    "type": "object",
+    "properties": {
+        "signature_name": {"type": "string", "enum": [SIGNATURE, DESCRIPTION]},
+        "instances": _IMAGES,
+        "inputs": {"oneOf": [_IMAGES, {"type": "object", "properties": {INPUT: _IMAGES}}]},
+    },
+}
+_PREDICT = {"requestBody": {"content": {"application/json": {"schema": _BODY}}}}
+
+
+def tensorflow_serving_router(service: Service) -> APIRouter:
+    """Routes that answer as TensorFlow Serving does.
+
+    Args:
+        service: What answers.
+    """
+    router = APIRouter(tags=["TensorFlow Serving"])
+
+    @router.post(_VERSION + ":predict", openapi_extra=_PREDICT)
+    @router.post(_MODEL + ":predict", openapi_extra=_PREDICT)
+    async def predict(
+        name: str, request: Request, version: str | None = None
+    ) -> dict[str, Any]:
+        service.require_model(name, version)
+        asked = parse_predict(await request.body(), service.image_size)
+        answers = await service.answers(asked.images)
+        rows = service.describe(answers)
+        return predict_response(asked, answers.probabilities.tolist(), rows)
+
+    @router.get(_VERSION + "/metadata")
+    @router.get(_MODEL + "/metadata")
+    async def metadata(name: str, version: str | None = None) -> dict[str, Any]:
+        service.require_model(name, version)
+        size, classes = service.image_size, len(service.classes)
+        return metadata_response(service.name, service.version, size, classes)
+
+    @router.get(_VERSION)
+    @router.get(_MODEL)
+    async def status(name: str, version: str | None = None) -> dict[str, Any]:
+        service.require_model(name, version)
+        return status_response(service.version)
+
+    return router

@@ -1,0 +1,167 @@
+"""Keeps workers alive and feeds them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from ...core.console import notify
+from ..errors import RequestError
+from ..metrics import Metrics
+from ..settings import ServeSettings
+from .jobs import WorkerLostError
+from .queue import BatchQueue, Item
+from .worker import Worker
+
+MOST_ATTEMPTS = 2
+_FIRST_PAUSE_SECONDS = 0.25
+_LONGEST_PAUSE_SECONDS = 30.0
+
+Start = Callable[[int], Awaitable[Worker]]
+
+
+class Pool:
+    """Workers that take batches from a queue; one that is lost is replaced.
+
+    The jobs of a lost worker go to another one, each in a batch of its own, so that what
+    ended it ends no others; a job over which a second worker is lost fails with status 503.
+
+    Args:
+        queue: Where jobs wait.
+        start: Starts the worker of a number.
+        settings: How many workers, and limits.
+        metrics: Counts.
+
+    Attributes:
+        ready: Workers that have opened the model.
+        has_opened: Is set once the first has.
+        failed: Is done, with a `WorkerLostError`, once no worker is started any more.
+    """
+
+    def __init__(
+        self, queue: BatchQueue, start: Start, settings: ServeSettings, metrics: Metrics
+    ) -> None:
+        self.ready: list[Worker] = []
+        self.has_opened = asyncio.Event()
+        self.failed: asyncio.Future[WorkerLostError] = (
+            asyncio.get_running_loop().create_future()
+        )
+        self._queue = queue
+        self._start = start
+        self._settings = settings
+        self._metrics = metrics
+        self._served: tuple[Mapping[str, Any], str] | None = None
+        self._slots = [
+            asyncio.create_task(self._keep(number)) for number in range(settings.workers)
+        ]
+
+    async def close(self) -> None:
+        """Ends all workers; what still waits fails with status 503."""
+        for slot in self._slots:
+            slot.cancel()
+        await asyncio.gather(*self._slots, return_exceptions=True)
+        _fail(self._queue.remove_all(), "The server has stopped.")
+
+    async def _keep(self, number: int) -> None:
+        """Has one worker running, as long as there is any hope."""
+        losses = 0
+        while not self.failed.done():
+            try:
+                worker = await self._start(number)
+                await self._require_same_model(worker)
+            except WorkerLostError as error:
+                losses += 1
+                self._note_loss(number, error, losses)
+            else:
+                losses = 0 if await self._feed(number, worker) else losses + 1
+            if losses:
+                pause = _FIRST_PAUSE_SECONDS * 2 ** (losses - 1)
+                await asyncio.sleep(min(pause, _LONGEST_PAUSE_SECONDS))
+
+    async def _require_same_model(self, worker: Worker) -> None:
+        """Refuses a worker for which there was another model on the disk."""
+        served = (worker.document, worker.digest)
+        if self._served is None:
+            self._served = served
+        if served != self._served:
+            await worker.end()
+            raise WorkerLostError("opened another model than the one that is served")
+
+    def _note_loss(self, number: int, error: WorkerLostError, losses: int) -> None:
+        """Gives up where starting once more would come to the same."""
+        self._metrics.lost_workers.inc()
+        notify(f"worker {number} {error}")
+        ended_by_itself = bool(error.code and error.code > 0)
+        is_hopeless = ended_by_itself and not self.has_opened.is_set()
+        if (is_hopeless or losses > self._settings.max_restarts) and not self.failed.done():
+            self.failed.set_result(error)
+            _fail(self._queue.remove_all(), "No worker could be started.")
+
+    async def _feed(self, number: int, worker: Worker) -> bool:
+        """Gives a worker batches until it is lost; returns whether it answered any."""
+        self.ready.append(worker)
+        self.has_opened.set()
+        self._metrics.workers.set(len(self.ready))
+        answered = False
+        try:
+            while (batch := await self._take(worker)) is not None:
+                await self._answer(worker, batch)
+                answered = True
+        except WorkerLostError as error:
+            notify(f"worker {number} {error}; another is started")
+            self._metrics.lost_workers.inc()
+        else:
+            notify(f"worker {number} has ended; another is started")
+            self._metrics.lost_workers.inc()
+        finally:
+            self.ready.remove(worker)
+            self._metrics.workers.set(len(self.ready))
+            await worker.end()
+        return answered
+
+    async def _take(self, worker: Worker) -> list[Item] | None:
+        """The next batch, or None if the worker is lost before there is one."""
+        taking = asyncio.create_task(self._queue.take())
+        losing = asyncio.create_task(worker.lost.wait())
+        try:
+            await asyncio.wait({taking, losing}, return_when=asyncio.FIRST_COMPLETED)
+            return taking.result() if taking.done() else None
+        finally:
+            taking.cancel()
+            losing.cancel()
+
+    async def _answer(self, worker: Worker, batch: Sequence[Item]) -> None:
+        began = asyncio.get_running_loop().time()
+        limit = self._settings.timeout_seconds
+        try:
+            async with asyncio.timeout(limit):
+                outcomes = await worker.do([item.job for item in batch])
+        except (WorkerLostError, TimeoutError) as error:
+            self._try_again(batch)
+            if isinstance(error, WorkerLostError):
+                raise
+            raise WorkerLostError(f"took longer than {limit:g} s for a batch") from None
+        except BaseException:
+            _fail(batch, "The server has stopped.")
+            raise
+        self._metrics.batch_seconds.observe(asyncio.get_running_loop().time() - began)
+        self._metrics.batch_images.observe(sum(len(item.job) for item in batch))
+        for item, outcome in zip(batch, outcomes, strict=True):
+            if not item.outcome.done():
+                item.outcome.set_result(outcome)
+
+    def _try_again(self, batch: Sequence[Item]) -> None:
+        for item in batch:
+            item.attempts += 1
+        again = [item for item in batch if item.attempts < MOST_ATTEMPTS]
+        _fail(
+            [item for item in batch if item.attempts >= MOST_ATTEMPTS],
+            "Two workers ended over this request.",
+        )
+        self._metrics.retried.inc(len(again))
+        self._queue.put_back(again)
+
+
+def _fail(items: Sequence[Item], reason: str) -> None:
+    for item in items:
+        if not item.outcome.done():
+            item.outcome.set_result(RequestError(503, reason, {"Retry-After": "1"}))

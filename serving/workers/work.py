@@ -1,0 +1,136 @@
+"""Does the jobs of a batch with the model of this process."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from ...core.environment import usable_cpus
+from ...data.files.decode import Pixels
+from ...data.files.pixel_rules import TooLargeError, UndecodableError
+from ...export.portable.answers import Answers
+from ...export.portable.model import Model
+from ..errors import RequestError
+from ..images import EncodedImages, PixelImages
+from .jobs import Job, Outcome, TaskCall
+
+Task = Callable[[bytes, Mapping[str, Any]], bytes]
+
+_DECODING_THREADS = 4
+_log = logging.getLogger(__name__)
+
+
+class Work:
+    """Does jobs: decodes images, all those of a batch at once, and calls the model once.
+
+    Args:
+        model: What answers.
+        tasks: What else can be asked; see `Service`.
+    """
+
+    def __init__(self, model: Model, tasks: Mapping[str, Task]) -> None:
+        self.document = model.document
+        self.tasks = tasks
+        self._model = model
+        self._threads = ThreadPoolExecutor(
+            min(usable_cpus(), _DECODING_THREADS), thread_name_prefix="decoding"
+        )
+
+    def warm_up(self, images: int) -> None:
+        """Calls the model once for one image and once for a full batch."""
+        size = self._model.image_size
+        for count in sorted({1, images}):
+            self._model.answers(np.zeros((count, size, size, 3), np.uint8))
+
+    def do(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Does jobs; what goes wrong with one is its outcome alone.
+
+        Args:
+            jobs: Images and tasks.
+
+        Returns:
+            An outcome for each, in their order.
+        """
+        tasks = [self._do_task(job) for job in jobs if isinstance(job, TaskCall)]
+        rest = [job for job in jobs if not isinstance(job, TaskCall)]
+        answers = iter(self._do_images(rest))
+        each = iter(tasks)
+        return [next(each) if isinstance(job, TaskCall) else next(answers) for job in jobs]
+
+    def close(self) -> None:
+        """Ends the threads."""
+        self._threads.shutdown(cancel_futures=True)
+
+    def _do_task(self, call: TaskCall) -> Outcome:
+        if call.name not in self.tasks:
+            return RequestError(404, f"This model has no {call.name}.")
+        try:
+            return self.tasks[call.name](call.content, call.arguments)
+        except RequestError as error:
+            return error
+        except UndecodableError as error:
+            return _undecodable(error, "The image")
+        except Exception:
+            return _failure()
+
+    def _do_images(self, jobs: Sequence[EncodedImages | PixelImages]) -> list[Outcome]:
+        encoded = [job for job in jobs if isinstance(job, EncodedImages)]
+        contents = [content for job in encoded for content in job.contents]
+        decoded = self._threads.map(self._decode, contents)
+        pixels = [_pixels(job, decoded) for job in jobs]
+        usable = [each for each in pixels if not isinstance(each, RequestError)]
+        answers = self._answers(usable)
+        return [
+            each if isinstance(each, RequestError) else next(answers) for each in pixels
+        ]
+
+    def _decode(self, content: bytes) -> Pixels | UndecodableError:
+        try:
+            return self._model.decode(content)
+        except UndecodableError as error:
+            return error
+
+    def _answers(self, parts: Sequence[Any]) -> Iterator[Outcome]:
+        if not parts:
+            return
+        try:
+            answers = self._model.answers(np.concatenate(parts))
+        except Exception:
+            yield from [_failure()] * len(parts)
+            return
+        start = 0
+        for part in parts:
+            stop = start + len(part)
+            yield _finite(Answers(*(each[start:stop] for each in answers)))
+            start = stop
+
+
+def _pixels(
+    job: EncodedImages | PixelImages, decoded: Iterator[Pixels | UndecodableError]
+) -> Any:
+    """The pixels of a job, or why there are none; takes its images from those decoded."""
+    if isinstance(job, PixelImages):
+        return job.pixels
+    found: list[Any] = [next(decoded) for _ in job.contents]
+    for number, each in enumerate(found, job.first):
+        if isinstance(each, UndecodableError):
+            return _undecodable(each, f"Image {number} of the request")
+    return np.stack(found)
+
+
+def _finite(answers: Answers) -> Outcome:
+    if np.isfinite(answers.probabilities).all():
+        return answers
+    return RequestError(500, "The model's outputs are no finite numbers.")
+
+
+def _undecodable(error: UndecodableError, subject: str) -> RequestError:
+    status = 413 if isinstance(error, TooLargeError) else 400
+    return RequestError(status, f"{subject} can't be used: {error}.")
+
+
+def _failure() -> RequestError:
+    _log.exception("the model failed")
+    return RequestError(500, "The model failed; the log of the server has the reason.")
