@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from keraunos.core.store import Store
 from keraunos.data.copies.find_copies import near_groups
-from keraunos.data.index.scan import list_images
+from keraunos.data.index.scan import list_images_below
 from PIL import Image, ImageOps
 
 Change = Callable[[Image.Image, np.random.Generator], tuple[Image.Image, int]]
@@ -63,7 +63,7 @@ def mirror(image: Image.Image, _: np.random.Generator) -> tuple[Image.Image, int
 def unique_photographs(folder: Path) -> list[str]:
     """Photographs below a folder, one of each set of equal files."""
     contents: dict[bytes, str] = {}
-    for path in list_images(folder):
+    for path in list_images_below(folder):
         contents.setdefault(Path(path).read_bytes(), path)
     return list(contents.values())
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import CheckpointError, ConfigError, message
-from ..core.run_layout import CALIBRATION_FILE, CONFIG_FILE
+from ..core.run_layout import CALIBRATION_FILE, CONFIG_FILE, EXPORT_DESCRIPTION_FILE
 from .console import notify
 from .ensembles import Member, find_members
 from .tensorflow import load_tensorflow
@@ -43,27 +43,36 @@ def open_model(path: Path) -> OpenedModel:
         ConfigError: It is neither, or has no model yet.
         CheckpointError: A file of it is damaged.
     """
+    require_model(path)
     if (path / CONFIG_FILE).is_file():
         return _open_run(path)
     from ..export.open_export import open_export
-    from ..export.portable.document import DESCRIPTION_FILE
 
-    if not (path / DESCRIPTION_FILE).is_file():
-        raise ConfigError(
-            message(
-                f"A model is the directory of a run, with {CONFIG_FILE}, or of an export, "
-                f"with {DESCRIPTION_FILE}.",
-                path=str(path),
-            )
-        )
     return OpenedModel(open_export(path))
 
 
-def _open_run(run: Path) -> OpenedModel:
-    import numpy as np
+def require_model(path: Path) -> None:
+    """Makes sure that a path is that of a run or of an export; opens neither.
 
+    Raises:
+        ConfigError: It is not.
+    """
+    names = (CONFIG_FILE, EXPORT_DESCRIPTION_FILE)
+    if not any((path / name).is_file() for name in names):
+        raise ConfigError(
+            message(
+                f"A model must be a run directory, with a {CONFIG_FILE}, or that of an "
+                f"export, with a {EXPORT_DESCRIPTION_FILE}.",
+                "Look below `runs`.",
+                path=str(path),
+            )
+        )
+
+
+def _open_run(run: Path) -> OpenedModel:
     members = find_members([run])
-    load_tensorflow(members[0].config.trainer)
+    load_tensorflow(on_one_device(members[0].config).trainer)
+    import numpy as np
 
     from ..export.portable.model import Model
     from .saved_model import load_model
@@ -119,7 +128,9 @@ def on_one_device(config: "RunConfig") -> "RunConfig":
     """The configuration without the devices of training, which may not be here."""
     from ..configs import TrainerConfig
 
-    return config.model_copy(update={"trainer": TrainerConfig(strategy="single")})
+    limit = config.trainer.gpu_memory_limit_gib
+    single = TrainerConfig(strategy="single", gpu_memory_limit_gib=limit)
+    return config.model_copy(update={"trainer": single})
 
 
 def _correction(

@@ -13,6 +13,7 @@ import json
 import os
 import secrets
 import stat
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -257,6 +258,27 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
         writer = csv.writer(file)
         writer.writerow([_no_formula(name) for name in header])
         writer.writerows([_no_formula(cell) for cell in row] for row in rows)
+
+
+def csv_bytes(rows: Iterable[Sequence[object]]) -> bytes:
+    r"""Rows of a table as `write_csv` writes them.
+
+    Example:
+        >>> csv_bytes([["file", "prediction"], ["=1.png", "nevus"]])
+        b"file,prediction\r\n'=1.png,nevus\r\n"
+    """
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([_no_formula(cell) for cell in row] for row in rows)
+    return text.getvalue().encode("utf-8", "surrogateescape")
+
+
+def crc32_of_start(path: Path, size: int) -> int:
+    """The CRC-32 of the first bytes of a regular file."""
+    checksum = 0
+    with open_regular(path) as file:
+        while size and (block := file.read(min(size, 1 << 20))):
+            checksum, size = zlib.crc32(block, checksum), size - len(block)
+    return checksum
 
 
 def text_of_cell(cell: str) -> str:

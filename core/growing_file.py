@@ -10,7 +10,7 @@ from typing import Self
 
 from .console import notify
 from .faults import fault_point
-from .files import open_regular, open_to_append, read_text, write_text_atomic
+from .files import crc32_of_start, open_to_append, read_text, write_text_atomic
 
 SECONDS_BETWEEN_NOTES = 1.0  # what a kill costs at most, beside the part being made
 
@@ -33,7 +33,7 @@ class GrowingFile:
         self._sum = 0
         with contextlib.suppress(OSError, ValueError):
             size, noted = map(int, read_text(self._note).split())
-            if self._sum_of(size) == noted:
+            if crc32_of_start(path, size) == noted:
                 self.size, self._sum = size, noted
             else:
                 notify(f"{path} in the cache is damaged: it is begun again")
@@ -61,7 +61,7 @@ class GrowingFile:
         """Leaves so many bytes."""
         self._file.flush()
         self._file.truncate(size)
-        self.size, self._sum = size, self._sum_of(size)
+        self.size, self._sum = size, crc32_of_start(self.path, size)
 
     def append(self, content: bytes) -> None:
         """Adds a part."""
@@ -70,14 +70,6 @@ class GrowingFile:
         self._sum = zlib.crc32(content, self._sum)
         if time.monotonic() - self._noted_at >= SECONDS_BETWEEN_NOTES:
             self._write_note()
-
-    def _sum_of(self, size: int) -> int:
-        """The CRC-32 of the first bytes."""
-        checksum = 0
-        with open_regular(self.path) as file:
-            while size and (block := file.read(min(size, 1 << 20))):
-                checksum, size = zlib.crc32(block, checksum), size - len(block)
-        return checksum
 
     def _write_note(self) -> None:
         self._file.flush()

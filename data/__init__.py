@@ -12,14 +12,12 @@ if TYPE_CHECKING:
     from .image_data import ImageData as ImageData
     from .image_split import ImageSplit as ImageSplit
     from .image_split import TrainingSplit as TrainingSplit
-    from .unlabelled import unlabelled_split as unlabelled_split
 
 _HOMES = {
     "Augmentation": "augmentation",
     "ImageData": "image_data",
     "ImageSplit": "image_split",
     "TrainingSplit": "image_split",
-    "unlabelled_split": "unlabelled",
 }
 
 __all__ = [*sorted(_HOMES)]

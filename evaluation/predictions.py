@@ -17,7 +17,8 @@ from ..core.errors import DataError, message, reason_of
 from ..core.files import open_regular, text_of_cell, write_csv
 from .confusion import confusion_matrix
 
-_PROBABILITY = "probability:"
+PROBABILITY_PREFIX = "probability:"
+ERROR_COLUMN = "error"  # of images that have no prediction
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,9 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
         columns["label"] = [names[label] for label in predictions.labels]
     columns["prediction"] = [names[place] for place in rows.argmax(axis=1)]
     for place, name in enumerate(names):
-        columns[f"{_PROBABILITY}{name}"] = [f"{value:.9g}" for value in rows[:, place]]
+        columns[f"{PROBABILITY_PREFIX}{name}"] = [
+            f"{value:.9g}" for value in rows[:, place]
+        ]
     write_csv(path, list(columns), zip(*columns.values(), strict=True))
 
 
@@ -92,6 +95,8 @@ def write_findable_predictions(path: Path, predictions: Predictions) -> None:
 
 def read_predictions(path: Path) -> Predictions:
     """Reads what `write_predictions` wrote; labels are None where they were not known.
+
+    Rows with an `error`, as `keraunos predict` writes them, are left out.
 
     Raises:
         CheckpointError: The file is not what was written.
@@ -117,12 +122,15 @@ def _read_rows(reader: Iterator[list[str]]) -> Predictions:
     header = next(reader)
     name_place = header.index("file")
     label_place = header.index("label") if "label" in header else None
-    columns = [i for i, name in enumerate(header) if name.startswith(_PROBABILITY)]
-    class_names = tuple(header[i].removeprefix(_PROBABILITY) for i in columns)
+    columns = [i for i, name in enumerate(header) if name.startswith(PROBABILITY_PREFIX)]
+    class_names = tuple(header[i].removeprefix(PROBABILITY_PREFIX) for i in columns)
     places = {name: place for place, name in enumerate(class_names)}
     names: list[str] = []
     labels, values = array("i"), array("f")  # four bytes each, however many rows
+    error_place = header.index(ERROR_COLUMN) if ERROR_COLUMN in header else None
     for row in reader:
+        if error_place is not None and row[error_place]:
+            continue
         names.append(text_of_cell(row[name_place]))
         values.extend(float(row[i]) for i in columns)
         if label_place is not None:

@@ -19,6 +19,7 @@ PACKAGES = (
     "features",
     "report",
     "export",
+    "prediction",
     "serving",
     "trainer",
     "search",

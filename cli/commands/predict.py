@@ -1,35 +1,64 @@
-"""`keraunos predict`: classes and probabilities of pictures."""
+"""`keraunos predict`: classes and probabilities of images, however many."""
 
-from collections.abc import Sequence
-from itertools import islice
+import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Literal
 
 import typer
-from rich.table import Column, Table
 
-from ...core.names import printable
+from ...core.errors import ConfigError, message
 from ...core.run_layout import PREDICTIONS_FILE
-from ..console import notify, show_table
-from ..ensembles import Member, find_members, require_images
-from ..output_file import writing
-from ..tensorflow import load_tensorflow
-from .test import RunArgument
+from ..ensembles import require_images
+from ..predictors import find_models
+from ..streamed_predictions import Request, predict_images
 
-if TYPE_CHECKING:
-    from ...evaluation import Predictions
-
-MOST_ROWS = 50
+STANDARD_OUTPUT = "-"
+_JSON_LINES = (".jsonl", ".ndjson")
 
 
 def predict(
-    run: RunArgument,
-    pictures: Annotated[
-        list[Path], typer.Argument(metavar="PICTURE...", help="Files or folders.")
+    run: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MODEL", help="A run directory, one of folds, or an export."
+        ),
     ],
-    output: Annotated[Path, typer.Option(help="Where to write the table.")] = Path(
-        PREDICTIONS_FILE
-    ),
+    images: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="IMAGE...",
+            help="Files, folders, record files; - reads names from standard input.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path,
+        typer.Option(help="Where to write; - writes to standard output."),
+    ] = Path(PREDICTIONS_FILE),
+    format: Annotated[
+        Literal["csv", "jsonl"] | None,
+        typer.Option(help="By default jsonl where the output ends so, else csv."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue what was interrupted.")
+    ] = False,
+    watch: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Predict what appears there, until a signal."),
+    ] = None,
+    poll_seconds: Annotated[
+        float, typer.Option(min=0.05, help="With --watch: how often it looks.")
+    ] = 1.0,
+    patience_seconds: Annotated[
+        float,
+        typer.Option(min=0, help="With --watch: how long it waits for an unreadable file."),
+    ] = 30.0,
+    null: Annotated[
+        bool, typer.Option("--null", "-0", help="NUL divides names in standard input.")
+    ] = False,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(min=1, help="By default that of the run; of an export 32."),
+    ] = None,
     bit_depth: Annotated[
         int | None,
         typer.Option(min=8, max=16, help="As data.bit_depth; by default that of the run."),
@@ -37,57 +66,51 @@ def predict(
     ensemble: Annotated[
         list[Path],
         typer.Option(
-            metavar="RUN",
-            help="A further run: probabilities are averaged. May be given several times.",
+            metavar="MODEL",
+            help="A further model: probabilities are averaged. May be given several times.",
         ),
     ] = [],  # noqa: B006 (Typer reads it and never changes it)
 ) -> None:
-    """Say of pictures which class they are of, on the screen and in a table.
+    """Predict the classes of images: a row for each, in a table or as JSON lines.
 
-    Of a directory of folds, or with --ensemble, by the mean of several models.
+    Of a directory of folds, or with --ensemble, by the mean of several models. A file that
+    can't be read is a row with the reason, and the exit code is 3 at the end.
     """
-    members = find_members([run, *ensemble])
-    require_images(pictures)
-    load_tensorflow(members[0].config.trainer)
-    from ...evaluation import write_predictions
-    from ...evaluation.comparisons.ensemble import average_predictions
-
-    predictions = average_predictions(
-        (each.name, _predict(each, pictures, bit_depth)) for each in members
+    places = find_models([run, *ensemble])
+    is_standard_output = str(output) == STANDARD_OUTPUT
+    _require_source(images, watch)
+    if resume and is_standard_output:
+        raise ConfigError(
+            message("Only what goes to a file can be resumed.", output=str(output))
+        )
+    require_images([Path(each) for each in images or [str(watch)]])
+    by_ending = "jsonl" if output.suffix.lower() in _JSON_LINES else "csv"
+    data = places[0].data
+    request = Request(
+        places,
+        tuple(images or ()),
+        watch,
+        None if is_standard_output else output,
+        format or by_ending,
+        resume,
+        batch_size or (data.batch_size if data else 32),
+        bit_depth,
+        data.find_images_by if data else "extension",
+        b"\0" if null else b"\n",
+        poll_seconds,
+        patience_seconds,
     )
-    _show(predictions)
-    with writing(output) as place:
-        write_predictions(place, predictions)
-    notify(f"written: {output}")
+    received = predict_images(request)
+    if received is not None and watch is None:
+        raise typer.Exit(128 + signal.Signals(received))
 
 
-def _predict(
-    member: Member, images: Sequence[Path], bit_depth: int | None
-) -> "Predictions":
-    from ...data import unlabelled_split
-    from ...data.files.pixel_rules import PixelRules
-    from ...evaluation import Predictions
-    from ...trainer import Trainer
-    from ..saved_model import forget_models, load_class_names, load_model
-
-    data = member.config.data
-    rules = PixelRules.of(bit_depth or data.bit_depth, data.max_megapixels)
-    split = unlabelled_split(
-        images, data.image_size, data.batch_size, rules, data.find_images_by
-    )
-    probabilities = Trainer().predict(load_model(member.run, member.config), split)
-    forget_models()
-    names = load_class_names(member.run, probabilities.shape[1])
-    return Predictions(split.names, probabilities, names)
-
-
-def _show(predictions: "Predictions") -> None:
-    table = Table(Column("file", overflow="fold"), "class", "probability")
-    rows = zip(predictions.names, predictions.probabilities, strict=True)
-    for name, row in islice(rows, MOST_ROWS):
-        place = int(row.argmax())
-        kind = printable(predictions.class_names[place])
-        table.add_row(printable(name), kind, f"{row[place]:.3f}")
-    show_table(table)
-    if len(predictions.names) > MOST_ROWS:
-        notify(f"and {len(predictions.names) - MOST_ROWS} more")
+def _require_source(images: list[str] | None, watch: Path | None) -> None:
+    if bool(images) == (watch is not None):
+        raise ConfigError(
+            message(
+                "Either images or --watch must be given.",
+                images=images or [],
+                watch=None if watch is None else str(watch),
+            )
+        )

@@ -88,9 +88,23 @@ def decode(content: bytes, size: int, rules: PixelRules = DEFAULT_RULES) -> Pixe
         UndecodableError: The content is empty, truncated, of no known format, or of
             more pixels than are allowed.
     """
+    return decode_with_bits(content, size, rules)[0]
+
+
+def decode_with_bits(
+    content: bytes, size: int, rules: PixelRules = DEFAULT_RULES
+) -> tuple[Pixels, int]:
+    """Decodes an image as `decode` does.
+
+    Returns:
+        The pixels, and how many of 16 bits per channel are used; 0 if it has 8.
+
+    Raises:
+        UndecodableError: As with `decode`.
+    """
     stored = _load(content, size, rules)
     resized = stored.rgb.resize((size, size), Image.Resampling.BILINEAR, stored.box)
-    return np.asarray(_turn(resized, stored.turn))
+    return np.asarray(_turn(resized, stored.turn)), stored.bits
 
 
 def open_image(

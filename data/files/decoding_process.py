@@ -20,7 +20,7 @@ import numpy as np
 from ...core.processes import how_it_ended
 from .decode import Pixels
 from .pixel_rules import PixelRules
-from .read_file import File, Inspection, inspect_files, read_into
+from .read_file import File, Inspection, inspect_files, read_into, try_read_into
 
 # Whoever asks decides when to stop: what is sent to all processes of a run ends only that.
 _IGNORED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
@@ -59,8 +59,19 @@ class DecodingProcess:
             DataError: A file was changed or removed since it was inspected.
         """
         self._ask(_read_pixels, files, pixels.shape, rules)
-        if os.preadv(self._memory, [pixels.data], 0) != pixels.nbytes:
-            raise ProcessLostError("hands out too few pixels")
+        self._fetch(pixels)
+
+    def try_read_into(
+        self, pixels: Pixels, paths: Sequence[str], rules: PixelRules
+    ) -> list[str]:
+        """See `read_file.try_read_into`.
+
+        Raises:
+            ProcessLostError: The process has ended.
+        """
+        problems: list[str] = self._ask(_try_to_read_pixels, paths, pixels.shape, rules)
+        self._fetch(pixels)
+        return problems
 
     def inspect_files(
         self, paths: Sequence[str], full: bool, rules: PixelRules
@@ -72,6 +83,10 @@ class DecodingProcess:
         """
         found: list[Inspection] = self._ask(_inspect_files, paths, full, rules)
         return found
+
+    def _fetch(self, pixels: Pixels) -> None:
+        if os.preadv(self._memory, [pixels.data], 0) != pixels.nbytes:
+            raise ProcessLostError("hands out too few pixels")
 
     def _ask(self, work: Callable[..., Any], *arguments: Any) -> Any:
         try:
@@ -100,12 +115,23 @@ def _read_pixels(
     os.pwrite(memory, pixels.data, 0)
 
 
+def _try_to_read_pixels(
+    memory: int, paths: Sequence[str], shape: tuple[int, ...], rules: PixelRules
+) -> list[str]:
+    pixels = np.empty(shape, np.uint8)
+    problems = try_read_into(pixels, paths, rules)
+    os.pwrite(memory, pixels.data, 0)
+    return problems
+
+
 def _inspect_files(memory: int, *arguments: Any) -> list[Inspection]:
     del memory  # there are no pixels
     return inspect_files(*arguments)
 
 
-_WORK = {work.__name__: work for work in (_read_pixels, _inspect_files)}
+_WORK = {
+    work.__name__: work for work in (_read_pixels, _try_to_read_pixels, _inspect_files)
+}
 
 
 def _answer(memory: int, name: str, arguments: tuple[Any, ...]) -> tuple[Any, Any]:

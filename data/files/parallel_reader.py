@@ -6,7 +6,7 @@ time: beyond four CPUs they wait for each other. A process a thread has no such 
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain, islice
 from types import TracebackType
@@ -19,7 +19,7 @@ from ...core.environment import number_of, usable_cpus
 from .decode import Pixels
 from .decoding_process import DecodingProcess, ProcessLostError
 from .pixel_rules import PixelRules
-from .read_file import File, Inspection, inspect_files, read_into
+from .read_file import File, Inspection, inspect_files, read_into, try_read_into
 
 PROCESSES_VARIABLE = "KERAUNOS_DECODING_PROCESSES"
 CPUS_FOR_THREADS = 4  # as many as threads keep busy
@@ -33,18 +33,26 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class _Reader(Protocol):
-    def read_into(
-        self, pixels: Pixels, files: Sequence[File], rules: PixelRules
-    ) -> None: ...
+class Reader(Protocol):
+    """Reads image files one after another; see `read_file`."""
+
+    def read_into(self, pixels: Pixels, files: Sequence[File], rules: PixelRules) -> None:
+        """Decodes files that were inspected."""
+
+    def try_read_into(
+        self, pixels: Pixels, paths: Sequence[str], rules: PixelRules
+    ) -> list[str]:
+        """Decodes files that were not."""
 
     def inspect_files(
         self, paths: Sequence[str], full: bool, rules: PixelRules
-    ) -> list[Inspection]: ...
+    ) -> list[Inspection]:
+        """Hashes files, and checks that each can be decoded."""
 
 
 class _InThisProcess:
     read_into = staticmethod(read_into)
+    try_read_into = staticmethod(try_read_into)
     inspect_files = staticmethod(inspect_files)
 
 
@@ -85,10 +93,10 @@ class ParallelReader:
     ) -> Iterator[Inspection]:
         """Inspects files, in order; see `read_file.inspect_files`."""
 
-        def inspect_some(reader: _Reader, part: slice) -> list[Inspection]:
+        def inspect_some(reader: Reader, part: slice) -> list[Inspection]:
             return reader.inspect_files(paths[part], full, rules)
 
-        return chain.from_iterable(self._map(inspect_some, _parts(len(paths), AT_ONCE)))
+        return chain.from_iterable(self.map(inspect_some, _parts(len(paths), AT_ONCE)))
 
     def read(self, files: Sequence[File], size: int, rules: PixelRules) -> Iterator[Pixels]:
         """Decodes files, in order: `(size, size, 3)` RGB each.
@@ -97,12 +105,12 @@ class ParallelReader:
             DataError: One was changed or removed since it was inspected.
         """
 
-        def read_some(reader: _Reader, part: slice) -> Pixels:
+        def read_some(reader: Reader, part: slice) -> Pixels:
             pixels = np.empty((len(files[part]), size, size, 3), np.uint8)
             reader.read_into(pixels, files[part], rules)
             return pixels
 
-        return chain.from_iterable(self._map(read_some, _parts(len(files), AT_ONCE)))
+        return chain.from_iterable(self.map(read_some, _parts(len(files), AT_ONCE)))
 
     def read_batch(self, files: Sequence[File], size: int, rules: PixelRules) -> Pixels:
         """Decodes files as `read` does, into one array `(files, size, size, 3)`.
@@ -115,21 +123,31 @@ class ParallelReader:
             read_into(images, files, rules)
             return images
 
-        def read_some(reader: _Reader, part: slice) -> None:
+        def read_some(reader: Reader, part: slice) -> None:
             reader.read_into(images[part], files[part], rules)
 
         parts = _parts(len(files), -(-len(files) // self._num_threads))
-        deque(self._map(read_some, parts), maxlen=0)
+        deque(self.map(read_some, parts), maxlen=0)
         return images
 
-    def _map(
-        self, work: Callable[[_Reader, Item], Result], items: Sequence[Item]
+    def map(
+        self,
+        work: Callable[[Reader, Item], Result],
+        items: Iterable[Item],
+        at_least: int = 0,
     ) -> Iterator[Result]:
-        """Maps in order over threads, with a bounded number of results waiting."""
+        """Maps in order over threads, with a bounded number of results waiting.
+
+        Args:
+            work: What to do with a reader and an item.
+            items: Any number of them; they are taken as they are needed.
+            at_least: How many results are made before they are asked for, if that is more
+                than keeps the threads busy.
+        """
         remaining = iter(items)
         waiting: list[Future[Result]] = [
             self._threads.submit(self._do, work, item)
-            for item in islice(remaining, 2 * self._num_threads)
+            for item in islice(remaining, max(2 * self._num_threads, at_least))
         ]
         while waiting:
             yield waiting.pop(0).result()
@@ -137,7 +155,7 @@ class ParallelReader:
                 self._threads.submit(self._do, work, item) for item in islice(remaining, 1)
             ]
 
-    def _do(self, work: Callable[[_Reader, Item], Result], item: Item) -> Result:
+    def _do(self, work: Callable[[Reader, Item], Result], item: Item) -> Result:
         try:
             return work(self._own.reader, item)
         except ProcessLostError as error:

@@ -7,12 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from ...core.errors import DataError, message
-from .decode import OpenedImage, Pixels, decode, open_image
+from ...core.errors import DataError, message, reason_of
+from .decode import OpenedImage, Pixels, decode, decode_with_bits, open_image
 from .deep_images import needs_shift
 from .file_records import FileRecord, stamp
 from .fingerprints import Fingerprint, fingerprint
-from .pixel_rules import DEFAULT_RULES, PixelRules, TooLargeError, UndecodableError
+from .pixel_rules import (
+    DEFAULT_RULES,
+    FULL_BITS,
+    PixelRules,
+    TooLargeError,
+    UndecodableError,
+)
 from .record_files import read_record, record_of
 
 MAX_BYTES = 1_000_000_000
@@ -46,6 +52,23 @@ def read_into(pixels: Pixels, files: Sequence[File], rules: PixelRules) -> None:
         pixels[place] = _read_pixels(path, digest, pixels.shape[1], rules)
 
 
+def try_read_into(pixels: Pixels, paths: Sequence[str], rules: PixelRules) -> list[str]:
+    """Decodes files that nobody has looked at before into an array.
+
+    Images of 16 bits per channel that use fewer are refused unless the rules give a number
+    of bits: taken as they are they would be nearly black.
+
+    Args:
+        pixels: `(files, size, size, 3)`, RGB; undefined for files that can't be used.
+        paths: Of files, or of images in record files.
+        rules: How pixels are read.
+
+    Returns:
+        For each file why it can't be used; empty if it can.
+    """
+    return [_try_to_read(pixels[place], path, rules) for place, path in enumerate(paths)]
+
+
 def inspect_files(paths: Sequence[str], full: bool, rules: PixelRules) -> list[Inspection]:
     """Hashes files and checks that each can be decoded.
 
@@ -68,6 +91,19 @@ def unopened_files(paths: Sequence[str]) -> list[FileRecord]:
         else _inspect(path, False, DEFAULT_RULES).record
         for path in paths
     ]
+
+
+def _try_to_read(pixels: Pixels, path: str, rules: PixelRules) -> str:
+    try:
+        pixels[:], bits = decode_with_bits(content_of(path), pixels.shape[1], rules)
+    except (OSError, UndecodableError) as error:
+        return reason_of(error)
+    if rules.bit_depth is None and 0 < bits < FULL_BITS:
+        return (
+            f"it has 16 bits per channel and no value above {2**bits - 1:,}: if that is "
+            f"its white, type --bit-depth={bits}; if 65,535 is, --bit-depth={FULL_BITS}"
+        )
+    return ""
 
 
 def _unopened_digest(path: str) -> bytes:

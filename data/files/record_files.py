@@ -60,14 +60,26 @@ def read_record(record: Record) -> bytes:
         OSError: There is no such record, or it is damaged.
         ConfigError: The package array-record is not installed.
     """
-    status = os.stat(record.file)
-    reader = _reader(record.file, status.st_size, status.st_ctime_ns)
     try:
-        content: bytes = reader.read([record.number])[0]
+        content: bytes = _open(record.file).read([record.number])[0]
     except (RuntimeError, IndexError, ValueError) as error:
         reason = str(error).partition(";")[0] or "there is no such record"
         raise OSError(0, f"can't be read from its record file ({reason})") from None
     return content
+
+
+def num_records(file: str) -> int:
+    """How many images a record file holds.
+
+    Raises:
+        OSError: It can't be read.
+        ConfigError: The package array-record is not installed.
+    """
+    try:
+        return int(_open(file).num_records())
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).partition(";")[0]
+        raise OSError(0, f"it is no record file ({reason})") from None
 
 
 def record_library() -> Any:
@@ -86,6 +98,11 @@ def record_library() -> Any:
                 package="array-record",
             )
         ) from None
+
+
+def _open(file: str) -> Any:
+    status = os.stat(file)
+    return _reader(file, status.st_size, status.st_ctime_ns)
 
 
 @functools.lru_cache(_OPEN_FILES)

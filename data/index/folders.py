@@ -40,6 +40,7 @@ _OF_RUNS = _FIRST | {
     layout.TEST_FILE,
 }
 _OF_CACHES = {TAG, FILES_DATABASE, FINGERPRINTS_DATABASE}
+OWN_NAMES = _OF_RUNS | _OF_CACHES  # by these `is_own` knows a folder
 _NEW_RUN = re.compile(r".*-\d{3,}")
 
 
@@ -80,7 +81,7 @@ def folders_below(root: Path, name: str) -> Folders:
         if entry.is_symlink() and not os.path.exists(entry.path):
             if not is_image_name(entry.name):
                 lost.append(entry.name)
-        elif _is_folder(entry):
+        elif is_folder(entry):
             reason = _reason_to_leave_out(entry)
             if reason is None:
                 names.append(entry.name)
@@ -149,7 +150,7 @@ def sub_folders_with_images(folder: str) -> set[str]:
     return {
         entry.name
         for entry in entries_of(folder)
-        if _is_folder(entry) and not is_hidden(entry.name) and _holds_images(entry.path)
+        if is_folder(entry) and not is_hidden(entry.name) and _holds_images(entry.path)
     }
 
 
@@ -202,7 +203,7 @@ def is_own(parent: str, folders: list[str], files: list[str]) -> bool:
     return is_own_folder(name, os.path.basename(above), [*folders, *files])
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+def is_folder(entry: os.DirEntry[str]) -> bool:
     """Whether it is a folder or a link to one; a link to itself is none."""
     return os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir()
 

@@ -15,7 +15,6 @@ from .folders import (
     folders_below,
     is_hidden,
     is_image_name,
-    require_folder,
     sub_folders_with_images,
     walk,
 )
@@ -97,21 +96,6 @@ def list_folder(root: Path, name: str, by: FindImagesBy = "extension") -> Scan:
     )
 
 
-def list_images(path: Path, by: FindImagesBy = "extension") -> list[str]:
-    """Lists an image file, or the image files at any depth below a folder.
-
-    Raises:
-        DataError: There is nothing of that name, or no image in it.
-    """
-    if path.is_file():
-        return [str(path)]
-    require_folder(path, "path")
-    found = list_images_below(path, by)
-    if not found:
-        raise DataError(message(_wanted("path"), path=str(path)))
-    return found
-
-
 def list_images_below(folder: Path, by: FindImagesBy = "extension") -> list[str]:
     """Lists the image files at any depth below a folder; there may be none."""
     return sorted(_images(folder, Counter(), by))
@@ -169,7 +153,9 @@ def _deep(root: Path, names: tuple[str, ...], paths: list[str]) -> Iterator[str]
 
 def _require_images(scan: Scan, name: str, by: FindImagesBy) -> None:
     if not scan.paths:
-        raise DataError(message(_wanted(name), _remedy(scan, by), **{name: str(scan.root)}))
+        raise DataError(
+            message(wanted_images(name), _remedy(scan, by), **{name: str(scan.root)})
+        )
     present = set(scan.labels)
     empty = [each for i, each in enumerate(scan.class_names) if i not in present]
     if empty:
@@ -217,6 +203,7 @@ def require_two_classes(scan: Scan, name: str) -> None:
     )
 
 
-def _wanted(name: str) -> str:
+def wanted_images(name: str) -> str:
+    """What a folder of images must hold, for a message."""
     kinds = ", ".join(sorted(extension[1:] for extension in EXTENSIONS))
     return f"`{name}` must hold images ({kinds}) in one folder per class."

@@ -77,22 +77,41 @@ def test_predictions_are_those_of_the_test(keraunos, run, lesions, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("picture", "words"),
+    ("images", "words"),
     [
-        ("nowhere.png", ["does not exist", "nowhere.png"]),
-        ("empty", ["must hold images"]),
-        ("page.png", ["page.png: it is a web page"]),
+        (["nowhere.png"], ["does not exist", "nowhere.png"]),
+        (["raw", "empty"], ["must hold images", "empty"]),
     ],
 )
-def test_pictures_that_can_not_be_read_are_3_and_write_nothing(
-    keraunos, small_run, tmp_path, picture, words
+def test_images_that_are_not_there_are_3_and_write_nothing(
+    keraunos, small_run, raw_pictures, tmp_path, images, words
 ):
     (tmp_path / "empty").mkdir()
-    (tmp_path / "page.png").write_text("<html>not found</html>")
     (tmp_path / "predictions.csv").write_text("mine")
     before = contents(tmp_path)
-    answer = keraunos("predict", small_run, tmp_path / picture)
+    answer = keraunos("predict", small_run, *images)
     assert (answer.code, answer.out) == (3, "")
+    assert all(word in answer.err for word in words)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], ["Either images or --watch"]),
+        (["raw", "--watch", "raw"], ["Either images or --watch"]),
+        (["raw", "--resume", "--output", "-"], ["Only what goes to a file"]),
+        (["-", "-"], ["Standard input can be named once"]),
+        (["--watch", "raw/0.png"], ["`--watch` must be a folder; it is a file"]),
+    ],
+)
+def test_what_can_not_be_meant_is_refused(
+    keraunos, small_run, raw_pictures, tmp_path, arguments, words
+):
+    before = contents(tmp_path)
+    answer = keraunos("predict", small_run, *arguments)
+    assert answer.code in (2, 3)
+    assert answer.out == ""
     assert all(word in answer.err for word in words)
     assert contents(tmp_path) == before
 

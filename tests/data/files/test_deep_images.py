@@ -10,12 +10,12 @@ import pytest
 from helpers import smooth_picture
 from keraunos import DataError, ImageData
 from keraunos.core.store import Store
-from keraunos.data import unlabelled_split
 from keraunos.data.audit.audit import audit_folders
 from keraunos.data.audit.findings import findings
 from keraunos.data.files.decode import decode, open_image
 from keraunos.data.files.inspect import inspect_files
 from keraunos.data.files.pixel_rules import PixelRules, UndecodableError
+from keraunos.data.files.read_file import try_read_into
 from PIL import Image
 
 SIDE = 32
@@ -100,10 +100,13 @@ def test_an_audit_asks_too_and_does_not_take_them_for_copies(folder, tmp_path):
 
 
 def test_predictions_ask_too(folder):
-    with pytest.raises(DataError, match="--bit-depth=12"):
-        unlabelled_split([folder], SIDE, 4)
-    split = unlabelled_split([folder], SIDE, 4, PixelRules(bit_depth=12))
-    assert split.images(np.arange(6)).max() == 255
+    files = sorted(map(str, folder.rglob("*.png")))
+    pixels = np.zeros((len(files), SIDE, SIDE, 3), np.uint8)
+    problems = try_read_into(pixels, files, PixelRules())
+    assert all("--bit-depth=12; if 65,535 is, --bit-depth=16" in each for each in problems)
+    for bit_depth, brightest in ((12, 255), (16, 15)):
+        assert not any(try_read_into(pixels, files, PixelRules(bit_depth=bit_depth)))
+        assert pixels.max() == brightest
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,86 @@
+"""Opens what a user names to predict with: runs, folds and exports, one or several."""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import ConfigError, message
+from ..core.files import sha256_of_file, sha256_of_json
+from ..core.run_layout import CONFIG_FILE, MODEL_FILE
+from .ensembles import find_members
+from .opened_model import open_model, require_model
+
+if TYPE_CHECKING:
+    from ..configs import DataConfig
+    from ..export.portable.model import Model
+    from ..prediction.predictor import Predictor
+
+
+@dataclass(frozen=True)
+class ModelPlace:
+    """Where a model is.
+
+    Attributes:
+        path: The directory of a run, of a fold, or of an export.
+        data: The settings of its images; None for an export.
+    """
+
+    path: Path
+    data: "DataConfig | None" = None
+
+
+def find_models(paths: Sequence[Path]) -> list[ModelPlace]:
+    """The models that are to predict together; of a directory of folds, each of them.
+
+    Raises:
+        ConfigError: One is missing or unfinished, or named twice.
+    """
+    places = [place for path in paths for place in _models_of(path)]
+    count = Counter(os.path.realpath(place.path) for place in places)
+    twice = [str(p.path) for p in places if count[os.path.realpath(p.path)] > 1]
+    if twice:
+        raise ConfigError(
+            message("Each member of an ensemble must be named once.", runs=" ".join(twice))
+        )
+    return places
+
+
+def open_predictor(
+    places: Sequence[ModelPlace], bit_depth: int | None
+) -> "tuple[Predictor, str]":
+    """Opens models as one.
+
+    Args:
+        places: Of at least one model.
+        bit_depth: As `data.bit_depth`; None for that of each model.
+
+    Returns:
+        The predictor, and the SHA-256 of all that its predictions depend on.
+
+    Raises:
+        ConfigError: The classes of the models differ, or there is no model.
+        CheckpointError: A file of a model is damaged.
+    """
+    models = {str(place.path): open_model(place.path).model for place in places}
+    from ..prediction.predictor import Predictor
+
+    predictor = Predictor(models, bit_depth)
+    parts = zip(places, models.values(), strict=True)
+    return predictor, sha256_of_json([_identity(*part) for part in parts])
+
+
+def _models_of(path: Path) -> list[ModelPlace]:
+    require_model(path)
+    if not (path / CONFIG_FILE).is_file():
+        return [ModelPlace(path)]
+    return [ModelPlace(each.run, each.config.data) for each in find_members([path])]
+
+
+def _identity(place: ModelPlace, model: "Model") -> Any:
+    """What predictions depend on; the name of a run is not among it."""
+    document = {key: each for key, each in model.document.items() if key != "name"}
+    is_run = place.data is not None
+    return [document, sha256_of_file(place.path / MODEL_FILE) if is_run else None]

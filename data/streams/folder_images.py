@@ -1,0 +1,140 @@
+"""Lists the images below a folder, in order, without holding all of their names."""
+
+import heapq
+import os
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from operator import itemgetter
+from typing import NamedTuple
+
+from ...configs.choices import FindImagesBy
+from ..files.formats import begins_like_an_image
+from ..files.record_files import SUFFIX, num_records
+from ..index.folders import OWN_NAMES, is_folder, is_hidden, is_image_name, is_own
+from .known_names import KnownNames
+
+MOST_HELD = 100_000  # names of one folder at a time
+
+
+class Found(NamedTuple):
+    """An image, or something that can't be looked into.
+
+    Attributes:
+        name: Of the image; of a folder it ends with `/`.
+        problem: Why there is no image; empty if there is one.
+    """
+
+    name: str
+    problem: str = ""
+
+
+def images_below(
+    folder: str, by: FindImagesBy = "extension", after: str = "", in_order: bool = True
+) -> Iterator[Found]:
+    """Lists images at any depth below a folder.
+
+    They come sorted by their paths, as from `scan.list_images_below`. Of a folder with many
+    entries the smallest names are found first, and the others when these are used up, by
+    going through it once more: names that appear meanwhile further on are found, too.
+
+    Hidden files and folders are passed over, and so are run directories and caches of
+    Keraunos. Links are followed, each folder is visited once. Of record files every
+    image is listed.
+
+    Args:
+        folder: Where to look.
+        by: Which files are images.
+        after: Images up to this path are left out.
+        in_order: False lists them as they come, in half the time.
+    """
+    visited = KnownNames()
+    stack = [_entries(folder, by, after, in_order, visited)]
+    while stack:
+        for entry in stack[-1]:
+            if isinstance(entry, Found):
+                yield entry
+            else:
+                stack.append(_entries(entry, by, after, in_order, visited))
+                break
+        else:
+            stack.pop()
+
+
+def images_in_record_file(file: str, after: str = "") -> Iterator[Found]:
+    """Lists the images of a record file, by their numbers."""
+    try:
+        count = num_records(file)
+    except OSError as error:
+        yield Found(f"{file}/", str(error.strerror))
+        return
+    width = max(7, len(str(count - 1)))  # of one width, so that their order is that of text
+    for number in range(count):
+        name = f"{file}/{number:0{width}d}"
+        if name > after:
+            yield Found(name)
+
+
+def _entries(
+    folder: str, by: FindImagesBy, after: str, in_order: bool, visited: KnownNames
+) -> Iterator[Found | str]:
+    """The images of a folder and, as plain text, the folders in it."""
+    try:
+        if not visited.add(os.path.realpath(folder)) or _is_own(folder):
+            return
+        for key, name in _in_order(folder) if in_order else _as_they_come(folder):
+            path = os.path.join(folder, name)
+            if key == name:
+                if path > after and _is_image(path, by):
+                    yield Found(path)
+            elif name.endswith(SUFFIX) and not os.path.isdir(path):
+                yield from images_in_record_file(path, after)
+            else:
+                yield path
+    except OSError as error:
+        problem = f"the folder can't be opened ({error.strerror})"
+        name = os.path.join(folder, "")
+        if name > after:
+            yield Found(name, problem)
+
+
+def _is_own(folder: str) -> bool:
+    others: list[str] = []
+    marks: list[str] = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name in OWN_NAMES:
+                marks.append(entry.name)
+            elif not others:
+                others.append(entry.name)
+    return is_own(folder, others, marks)
+
+
+def _in_order(folder: str) -> Iterator[tuple[str, str]]:
+    last = ""
+    while True:
+        with os.scandir(folder) as entries:
+            later = (each for each in _keyed(entries) if each[0] > last)
+            page = heapq.nsmallest(MOST_HELD, later, key=itemgetter(0))
+        yield from page
+        if len(page) < MOST_HELD:
+            return
+        last = page[-1][0]
+
+
+def _as_they_come(folder: str) -> Iterator[tuple[str, str]]:
+    with os.scandir(folder) as entries:
+        keyed = _keyed(entries)
+        while page := list(islice(keyed, MOST_HELD)):
+            yield from page
+
+
+def _keyed(entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[str, str]]:
+    """Names with what they are sorted by: as if paths were, those of folders end with /."""
+    for entry in entries:
+        if not is_hidden(entry.name):
+            is_container = entry.name.endswith(SUFFIX) or is_folder(entry)
+            yield entry.name + "/" * is_container, entry.name
+
+
+def _is_image(path: str, by: FindImagesBy) -> bool:
+    return is_image_name(path) or (by == "content" and begins_like_an_image(path))

@@ -1,0 +1,155 @@
+"""Names of images from what a user typed: files, folders, record files, standard input."""
+
+import os
+import select
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from ...configs.choices import FindImagesBy
+from ...core.errors import ConfigError, DataError, message
+from ..files.record_files import SUFFIX, is_image_file, record_library, record_of
+from ..index.folders import require_folder
+from ..index.scan import wanted_images
+from .folder_images import Found, images_below, images_in_record_file
+
+STANDARD_INPUT = "-"
+
+_BLOCK = 1 << 16
+_SECONDS_BETWEEN_LOOKS = 0.2  # whether to stop, while nobody writes to standard input
+
+
+class ImageName(NamedTuple):
+    """An image, or something that can't be looked into.
+
+    Attributes:
+        name: See `Found`.
+        problem: See `Found`.
+        argument: Which of the arguments it comes from.
+        number: How many images of that argument came up to it.
+    """
+
+    name: str
+    problem: str = ""
+    argument: int = 0
+    number: int = 1
+
+
+@dataclass(frozen=True)
+class ImageNames:
+    """The images that arguments name, in their order.
+
+    Args:
+        arguments: Files, folders, record files; `-` reads names from standard input.
+        by: Which files in folders are images.
+        separator: What divides names in standard input; empty lines are passed over.
+        is_stopped: Ends the wait for standard input.
+        input: The number of the open file that is standard input.
+
+    Example:
+        >>> list(ImageNames(["a.png"]).after(ImageName("a.png")))
+        []
+    """
+
+    arguments: Sequence[str]
+    by: FindImagesBy = "extension"
+    separator: bytes = b"\n"
+    is_stopped: Callable[[], bool] = lambda: False
+    input: int = 0
+
+    @property
+    def is_listed_elsewhere(self) -> bool:
+        """Whether names come from standard input, at their own pace."""
+        return STANDARD_INPUT in self.arguments
+
+    def require(self) -> None:
+        """Makes sure that all arguments are there, and that there is an image in folders.
+
+        Raises:
+            DataError: One is not.
+            ConfigError: Standard input is named twice, or record files can't be read.
+        """
+        if self.arguments.count(STANDARD_INPUT) > 1:
+            raise ConfigError(message("Standard input can be named once.", images="- -"))
+        for each in self.arguments:
+            if each != STANDARD_INPUT:
+                self._require(each)
+
+    def after(self, last: ImageName | None = None) -> Iterator[ImageName]:
+        """The images, or those that come after one of them.
+
+        Raises:
+            ConfigError: Standard input has other names than it had then.
+        """
+        first = 0 if last is None else last.argument
+        for place in range(first, len(self.arguments)):
+            begun = last if last is not None and last.argument == place else None
+            number = begun.number if begun else 0
+            for found in self._of(self.arguments[place], begun):
+                number += 1
+                yield ImageName(found.name, found.problem, place, number)
+
+    def count(self) -> Iterator[int]:
+        """A 1 for each image, as far as it can be known without reading any."""
+        for each in self.arguments:
+            if os.path.isdir(each):
+                yield from (1 for _ in images_below(each, self.by, in_order=False))
+            elif _is_record_file(each):
+                yield from (1 for _ in images_in_record_file(each))
+            else:
+                yield 1
+
+    def _require(self, argument: str) -> None:
+        if _is_record_file(argument) or record_of(argument) is not None:
+            record_library()
+        if is_image_file(argument):
+            return
+        require_folder(Path(argument), "path")
+        if next(images_below(argument, self.by, in_order=False), None) is None:
+            raise DataError(message(wanted_images("path"), path=argument))
+
+    def _of(self, argument: str, begun: ImageName | None) -> Iterator[Found]:
+        after = begun.name if begun else ""
+        if argument == STANDARD_INPUT:
+            return self._listed(begun)
+        if _is_record_file(argument):
+            return images_in_record_file(argument, after)
+        if os.path.isdir(argument):
+            return images_below(argument, self.by, after)
+        return iter(() if begun else (Found(argument),))
+
+    def _listed(self, begun: ImageName | None) -> Iterator[Found]:
+        """The names in standard input; those up to one of them are passed over."""
+        for number, name in enumerate(filter(None, self._lines()), 1):
+            if begun is None or number > begun.number:
+                yield Found(os.fsdecode(name))
+            elif number == begun.number and os.fsdecode(name) != begun.name:
+                raise ConfigError(
+                    message(
+                        "Standard input must have the names that it had before.",
+                        "Begin anew with another --output.",
+                        number=number,
+                        name=os.fsdecode(name),
+                        name_before=begun.name,
+                    )
+                )
+
+    def _lines(self) -> Iterator[bytes]:
+        rest = b""
+        while block := self._read():
+            *lines, rest = (rest + block).split(self.separator)
+            yield from lines
+        if not self.is_stopped():  # else it may be half a name
+            yield rest
+
+    def _read(self) -> bytes:
+        """What has come; empty at the end, and when it is time to stop."""
+        while not self.is_stopped():
+            if select.select([self.input], [], [], _SECONDS_BETWEEN_LOOKS)[0]:
+                return os.read(self.input, _BLOCK)
+        return b""
+
+
+def _is_record_file(argument: str) -> bool:
+    return argument.endswith(SUFFIX) and os.path.isfile(argument)

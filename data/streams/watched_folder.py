@@ -1,0 +1,123 @@
+"""Watches a folder for images: each is handed out once, when nobody writes to it any more.
+
+It looks now and then; nothing of the operating system or of a network disk is needed for
+that, and a file that is moved there as a whole is seen as one that was written there.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from ...configs.choices import FindImagesBy
+from ..files.file_records import stamp
+from .folder_images import Found, images_below
+from .image_names import ImageName
+from .known_names import KnownNames
+from .read_stream import ReadImage
+
+MOST_WAITING = 10_000
+
+_GONE = (-1, -1)
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """A file that may still be written.
+
+    Attributes:
+        stamp: Its size and time of change when it was looked at last.
+        since: When it was first found so.
+        was_tried: Whether it was read so already, and could not be decoded.
+    """
+
+    stamp: tuple[int, int]
+    since: float
+    was_tried: bool = False
+
+
+class WatchedFolder:
+    """The images that appear in a folder, and those that are there already.
+
+    An image is handed out when its file was the same in two looks. If it can't be decoded
+    then, whoever writes it may only be slow: it is tried again when it changes, and for the
+    last time when it has not changed for `patience_seconds`. A name that is done is not
+    looked at again, whatever takes its place.
+
+    Args:
+        folder: Which.
+        by: Which files are images.
+        patience_seconds: How long an unreadable file is given to become readable.
+        known: Names that are done.
+        clock: Tells the time in seconds.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        by: FindImagesBy,
+        patience_seconds: float,
+        known: KnownNames,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._folder = folder
+        self._by = by
+        self._patience = patience_seconds
+        self._known = known
+        self._clock = clock
+        self._waiting: dict[str, _Waiting] = {}
+        self._handed_out: dict[str, _Waiting] = {}
+
+    def look(self) -> list[ImageName]:
+        """The images that can be read now, sorted by their names."""
+        self._handed_out = {}
+        now = self._clock()
+        for name in list(self._waiting):
+            self._look_again(name, now)
+        problems = self._find(now)
+        names = [ImageName(each) for each in self._handed_out]
+        return sorted([*names, *problems])
+
+    def accept(self, read: ReadImage) -> bool:
+        """Whether what came of reading an image stands; else it is waited for."""
+        name = read.image.name
+        waiting = self._handed_out.get(name)
+        if read.problem and waiting and self._clock() - waiting.since < self._patience:
+            self._waiting[name] = replace(waiting, was_tried=True)
+            return False
+        self._known.add(name)
+        return True
+
+    def _look_again(self, name: str, now: float) -> None:
+        waiting, found = self._waiting[name], stamp(name.rstrip("/"))
+        if found == _GONE:
+            del self._waiting[name]
+        elif found != waiting.stamp:
+            self._waiting[name] = _Waiting(found, now)
+        elif not waiting.was_tried or now - waiting.since >= self._patience:
+            self._handed_out[name] = self._waiting.pop(name)
+
+    def _find(self, now: float) -> list[ImageName]:
+        """Notes what is new; returns what can't be looked into, and that for long."""
+        problems = []
+        for found in images_below(self._folder, self._by, in_order=False):
+            if len(self._waiting) >= MOST_WAITING:
+                break
+            if found.problem:
+                problems += self._handle_problem(found, now)
+            elif not self._is_noted(found.name):
+                self._waiting[found.name] = _Waiting(stamp(found.name), now)
+        return problems
+
+    def _handle_problem(self, found: Found, now: float) -> list[ImageName]:
+        if found.name in self._known:
+            return []
+        handed_out = self._handed_out.pop(found.name, None)
+        if handed_out is not None and now - handed_out.since >= self._patience:
+            return [ImageName(*found)]
+        self._waiting[found.name] = handed_out or self._waiting.get(
+            found.name, _Waiting(stamp(found.name.rstrip("/")), now)
+        )
+        return []
+
+    def _is_noted(self, name: str) -> bool:
+        return name in self._waiting or name in self._handed_out or name in self._known

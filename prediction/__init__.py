@@ -1,0 +1,1 @@
+"""Many images through a model: read, predicted in batches, written, and forgotten."""

@@ -1,0 +1,104 @@
+"""Sends images through a model, batch by batch, and writes what comes out."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
+
+from ..data.files.parallel_reader import FILES_FOR_THREADS, ParallelReader
+from ..data.streams.image_names import ImageName
+from ..data.streams.read_stream import ReadImage, read_stream
+from ..data.streams.watched_folder import WatchedFolder
+from .output import Output, Progress
+from .predictor import Predicted, Predictor
+from .rows import Rows
+
+_MOST_UNREADABLE = 4  # batches' worth, before what was read is written
+_LONGEST_SLEEP_SECONDS = 0.1  # before it looks whether to stop
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Predicts images and writes a row for each, in their order.
+
+    Nothing is kept beyond a batch and what is decoded ahead of it. When it is time to stop,
+    the batch that was begun is written first.
+
+    Args:
+        predictor: Predicts batches.
+        rows: The form in which predictions are written.
+        output: Where to.
+        batch_size: How many images go through the model at a time.
+        see: Is shown each batch after it was written.
+        is_stopped: Whether to stop.
+    """
+
+    predictor: Predictor
+    rows: Rows
+    output: Output
+    batch_size: int = 32
+    see: Callable[[Predicted], None] = lambda predicted: None
+    is_stopped: Callable[[], bool] = lambda: False
+
+    def send(self, read: Iterable[ReadImage]) -> None:
+        """Predicts any number of images that were read."""
+        for batch in _batches(read, self.batch_size):
+            predicted = self.predictor.predict(batch)
+            before = self.output.progress
+            problems = sum(bool(each.problem) for each in predicted.images)
+            progress = Progress(
+                batch[-1].image, before.rows + len(batch), before.unreadable + problems
+            )
+            self.output.append(self.rows.of(predicted), progress)
+            self.see(predicted)
+            if self.is_stopped():
+                return
+
+    def stream(self, images: Iterable[ImageName], is_long: bool = False) -> None:
+        """Reads and predicts any number of images.
+
+        Args:
+            images: They are taken as they are needed.
+            is_long: Whether they are many; else the first ones are listed to find out.
+        """
+        remaining = iter(images)
+        first = [] if is_long else list(islice(remaining, FILES_FOR_THREADS))
+        with ParallelReader(FILES_FOR_THREADS if is_long else len(first)) as reader:
+            self.send(self._read(chain(first, remaining), reader))
+
+    def watch(self, folder: WatchedFolder, poll_seconds: float) -> None:
+        """Predicts whatever appears in a folder until it is time to stop.
+
+        Args:
+            folder: Hands out its images.
+            poll_seconds: How long to wait before looking again.
+        """
+        with ParallelReader(1) as reader:
+            while not self.is_stopped():
+                read = self._read(folder.look(), reader)
+                self.send(each for each in read if folder.accept(each))
+                self._sleep(poll_seconds)
+
+    def _read(
+        self, images: Iterable[ImageName], reader: ParallelReader
+    ) -> Iterator[ReadImage]:
+        return read_stream(images, self.predictor.decodings, reader, self.batch_size)
+
+    def _sleep(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while not self.is_stopped() and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, _LONGEST_SLEEP_SECONDS))
+
+
+def _batches(read: Iterable[ReadImage], size: int) -> Iterator[list[ReadImage]]:
+    """Batches with so many images in each that can be predicted, whatever lies between."""
+    batch: list[ReadImage] = []
+    readable = 0
+    for each in read:
+        batch.append(each)
+        readable += not each.problem
+        if readable == size or len(batch) == _MOST_UNREADABLE * size:
+            yield batch
+            batch, readable = [], 0
+    if batch:
+        yield batch

@@ -1,0 +1,124 @@
+"""One model, or the mean of several, that predicts batches of images."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ..data.streams.read_stream import Decoding, ReadImage
+from ..evaluation.comparisons.ensemble import require_same_classes
+from ..evaluation.evidence import require_probabilities
+from ..export.portable.answers import Answers, describe
+from ..export.portable.decisions import Decisions
+from ..export.portable.document import ModelDocument
+from ..export.portable.model import Model
+
+NO_ANSWER = "the model's outputs are no finite numbers"  # as `Model.predict` has it
+
+
+class Prediction(NamedTuple):
+    """What is predicted for an image.
+
+    Attributes:
+        read: The image.
+        problem: Why there is no prediction; else empty.
+        row: Where its prediction stands in the answers of its batch, if there is one.
+    """
+
+    read: ReadImage
+    problem: str
+    row: int
+
+
+class Predicted(NamedTuple):
+    """A batch of images, and the answers for those that have one.
+
+    Attributes:
+        images: In their order, those without an answer included.
+        answers: `(answers, classes)` each.
+    """
+
+    images: list[Prediction]
+    answers: Answers
+
+
+class Predictor:
+    """Predicts images with one model, or with the mean of the probabilities of several.
+
+    An ensemble has neither a correction nor thresholds of its own.
+
+    Args:
+        models: By name, for messages.
+        bit_depth: How many of 16 bits are used; None for what each model says.
+
+    Raises:
+        ConfigError: The classes of several models differ.
+
+    Attributes:
+        document: What is known of the model.
+        decodings: The different ways in which it wants its images.
+    """
+
+    def __init__(self, models: Mapping[str, Model], bit_depth: int | None = None) -> None:
+        (first_name, first), *others = models.items()
+        for name, model in others:
+            require_same_classes(first.classes, model.classes, f"{first_name}, {name}")
+        self.document: ModelDocument = first.description
+        if others:
+            self.document = replace(
+                first.description, correction=None, decisions=Decisions()
+            )
+        self._models = list(models.values())
+        each = [_decoding(model, bit_depth) for model in self._models]
+        self.decodings = tuple(dict.fromkeys(each))
+        self._places = [self.decodings.index(decoding) for decoding in each]
+
+    def predict(self, batch: Sequence[ReadImage]) -> Predicted:
+        """Predicts a batch; images that could not be read keep their reason.
+
+        Raises:
+            DataError: Outputs of one of several models are no probabilities.
+        """
+        readable = [each for each in batch if not each.problem]
+        answers = self._answers(readable)
+        is_finite = _is_finite(answers.uncorrected)
+        kept = Answers(answers.probabilities[is_finite], answers.uncorrected[is_finite])
+        images, rows, row = [], iter(is_finite), 0
+        for each in batch:
+            problem = each.problem or ("" if next(rows) else NO_ANSWER)
+            images.append(Prediction(each, problem, row))
+            row += not problem
+        return Predicted(images, kept)
+
+    def describe(self, answers: Answers) -> list[dict[str, Any]]:
+        """What is said of each image; see `export.portable.answers.describe`."""
+        return describe(answers, self.document)
+
+    def _answers(self, readable: Sequence[ReadImage]) -> Answers:
+        if not readable:
+            none = np.empty((0, len(self.document.classes)), np.float32)
+            return Answers(none, none)
+        views = zip(*(each.pixels for each in readable), strict=True)
+        images = [np.stack(view) for view in views]
+        if len(self._models) == 1:
+            return self._models[0].answers(images[0])
+        total = np.zeros(())
+        for model, place in zip(self._models, self._places, strict=True):
+            uncorrected = model.answers(images[place]).uncorrected
+            require_probabilities(uncorrected[_is_finite(uncorrected)].astype(np.float32))
+            total = total + np.asarray(uncorrected, np.float64)
+        mean = (total / len(self._models)).astype(np.float32)
+        return Answers(mean, mean)
+
+
+def _is_finite(rows: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
+    return np.asarray(np.isfinite(rows).all(axis=1))
+
+
+def _decoding(model: Model, bit_depth: int | None) -> Decoding:
+    rules = model.description.rules
+    if bit_depth is not None:
+        rules = replace(rules, bit_depth=bit_depth)
+    return Decoding(model.image_size, rules)

@@ -1,0 +1,148 @@
+"""The rows in which predictions are written: CSV, or JSON lines."""
+
+import base64
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..core.errors import CheckpointError, message
+from ..core.files import csv_bytes, open_regular, text_of_cell
+from ..evaluation.predictions import ERROR_COLUMN, PROBABILITY_PREFIX
+from .predictor import Predicted, Predictor
+
+CORRECTED_PREFIX = "corrected:"
+
+
+class Rows(Protocol):
+    """A form in which predictions are written.
+
+    Attributes:
+        columns: What a row holds.
+        head: What comes before the first row.
+    """
+
+    columns: tuple[str, ...]
+    head: bytes
+
+    def of(self, predicted: Predicted) -> bytes:
+        """The rows of a batch."""
+
+    def names_in(self, path: Path) -> Iterator[str]:
+        """The names of the images in a file of such rows."""
+
+
+class CsvRows:
+    """A table like `predictions.csv`, with two things more.
+
+    The columns `probability:CLASS` hold the model's own probabilities, of which
+    `prediction` is the most probable class, as in the predictions of a test. If the model
+    has a correction, `corrected:CLASS` holds the corrected ones. `error` is the reason
+    where there is no prediction; these rows have nothing else.
+
+    Args:
+        predictor: Whose predictions.
+    """
+
+    def __init__(self, predictor: Predictor) -> None:
+        self._classes = predictor.document.classes
+        self._is_corrected = predictor.document.correction is not None
+        corrected = self._classes if self._is_corrected else ()
+        self.columns = (
+            "file",
+            "prediction",
+            *(PROBABILITY_PREFIX + name for name in self._classes),
+            *(CORRECTED_PREFIX + name for name in corrected),
+            ERROR_COLUMN,
+        )
+        self.head = csv_bytes([self.columns])
+
+    def of(self, predicted: Predicted) -> bytes:
+        """The rows of a batch."""
+        return csv_bytes(self._cells(predicted))
+
+    def names_in(self, path: Path) -> Iterator[str]:
+        """The names of the images in a table."""
+        with open_regular(path) as file:
+            lines = io.TextIOWrapper(file, "utf-8", "surrogateescape", newline="")
+            rows = csv.reader(lines)
+            next(rows, None)
+            yield from (text_of_cell(row[0]) for row in rows)
+
+    def _cells(self, predicted: Predicted) -> Iterator[list[str]]:
+        corrected, uncorrected = predicted.answers
+        best = uncorrected.argmax(axis=1) if len(uncorrected) else []
+        for read, problem, row in predicted.images:
+            if problem:
+                empty = [""] * (len(self.columns) - 2)
+                yield [read.image.name, *empty, problem]
+                continue
+            numbers = [f"{value:.9g}" for value in uncorrected[row]]
+            if self._is_corrected:
+                numbers += [f"{value:.9g}" for value in corrected[row]]
+            yield [read.image.name, self._classes[best[row]], *numbers, ""]
+
+
+class JsonRows:
+    """An object a line: `file`, and what `Predictor.describe` says, or `error`.
+
+    `probabilities` are corrected if the model has a correction; then `uncorrected` holds
+    the model's own. A name that is not valid text has its bytes in `file_base64`, too.
+
+    Args:
+        predictor: Whose predictions.
+    """
+
+    head = b""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self._predictor = predictor
+        self._classes = predictor.document.classes
+        self._is_corrected = predictor.document.correction is not None
+        self.columns = ("file", *self._classes)
+
+    def of(self, predicted: Predicted) -> bytes:
+        """The rows of a batch."""
+        return "".join(f"{json.dumps(row)}\n" for row in self._objects(predicted)).encode()
+
+    def names_in(self, path: Path) -> Iterator[str]:
+        """The names of the images in a file of such rows."""
+        with open_regular(path) as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    yield _name_of(json.loads(line))
+                except (ValueError, KeyError, TypeError):
+                    raise CheckpointError(
+                        message("Each line must be one of ours.", file=path, line=number)
+                    ) from None
+
+    def _objects(self, predicted: Predicted) -> Iterator[dict[str, Any]]:
+        described = self._predictor.describe(predicted.answers)
+        for read, problem, row in predicted.images:
+            found = _named(read.image.name)
+            if problem:
+                yield found | {ERROR_COLUMN: problem}
+                continue
+            found |= described[row]
+            if self._is_corrected:
+                numbers = predicted.answers.uncorrected[row].tolist()
+                found["uncorrected"] = dict(zip(self._classes, numbers, strict=True))
+            yield found
+
+
+def _named(name: str) -> dict[str, Any]:
+    raw = name.encode("utf-8", "surrogateescape")
+    try:
+        return {"file": raw.decode()}
+    except UnicodeDecodeError:
+        shown = raw.decode(errors="replace")
+        return {"file": shown, "file_base64": base64.b64encode(raw).decode()}
+
+
+def _name_of(row: dict[str, Any]) -> str:
+    if "file_base64" in row:
+        raw = base64.b64decode(row["file_base64"], validate=True)
+        return raw.decode("utf-8", "surrogateescape")
+    return str(row["file"])
