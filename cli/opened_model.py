@@ -36,8 +36,12 @@ class OpenedModel:
     run: Path | None = None
 
 
-def open_model(path: Path) -> OpenedModel:
+def open_model(path: Path, threads: int | None = None) -> OpenedModel:
     """Opens a run, the directory of its folds, or the directory of an export.
+
+    Args:
+        path: The directory.
+        threads: That an export computes with; see `open_runtime`.
 
     Raises:
         ConfigError: It is neither, or has no model yet.
@@ -48,7 +52,7 @@ def open_model(path: Path) -> OpenedModel:
         return _open_run(path)
     from ..export.open_export import open_export
 
-    return OpenedModel(open_export(path))
+    return OpenedModel(open_export(path, threads))
 
 
 def require_model(path: Path) -> None:

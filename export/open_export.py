@@ -8,8 +8,12 @@ from .portable.model import Model, ModelFileError
 from .portable.runtimes import open_runtime
 
 
-def open_export(directory: Path) -> Model:
+def open_export(directory: Path, threads: int | None = None) -> Model:
     """Opens an export with files of Keraunos alone; none of its Python files is imported.
+
+    Args:
+        directory: Of the export.
+        threads: See `open_runtime`.
 
     Raises:
         ConfigError: It is damaged, or no export; nothing of it was run.
@@ -18,7 +22,7 @@ def open_export(directory: Path) -> Model:
         document = read_model_document(directory)
         parse_document(document)
         files = read_model_files(directory, document)
-        return Model(document, open_runtime(files.format, files.file))
+        return Model(document, open_runtime(files.format, files.file, threads))
     except ModelFileError as error:
         raise ConfigError(
             message(str(error), "Export it again.", export=str(directory))

@@ -17,28 +17,30 @@ SIGNATURE = "serving_default"
 OUTPUT = "probabilities"
 
 
-def open_runtime(format: str, file: Path) -> Run:
+def open_runtime(format: str, file: Path, threads: int | None = None) -> Run:
     """Loads a model.
 
     Args:
         format: One of `keras`, `saved_model`, `onnx`, `litert` and `openvino`.
         file: The file, or the directory of a SavedModel.
+        threads: That compute; as many as the runtime likes by default. Those of TensorFlow
+            are set for the whole process, and not here.
 
     Returns:
         A function of images `(images, height, width, 3)`, uint8, any number of them, that
         returns `(images, classes)`, float32. Threads may share it.
     """
-    return _RUNTIMES[format](file)
+    return _RUNTIMES[format](file, threads)
 
 
-def _open_keras(file: Path) -> Run:
+def _open_keras(file: Path, threads: int | None) -> Run:
     import keras
 
     model: Any = keras.models.load_model(file, compile=False, safe_mode=True)
     return lambda images: np.asarray(model.predict_on_batch(images.astype(np.float32)))
 
 
-def _open_saved_model(file: Path) -> Run:
+def _open_saved_model(file: Path, threads: int | None) -> Run:
     import tensorflow as tf
 
     model: Any = tf.saved_model.load(str(file))
@@ -49,21 +51,23 @@ def _open_saved_model(file: Path) -> Run:
     ].numpy()
 
 
-def _open_onnx(file: Path) -> Run:
+def _open_onnx(file: Path, threads: int | None) -> Run:
     import onnxruntime
 
     onnxruntime.disable_telemetry_events()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or 0  # 0: one for each core
     session: Any = onnxruntime.InferenceSession(
-        os.fspath(file), providers=["CPUExecutionProvider"]
+        os.fspath(file), options, providers=["CPUExecutionProvider"]
     )
     name = session.get_inputs()[0].name
     return lambda images: session.run([OUTPUT], {name: images.astype(np.float32)})[0]
 
 
-def _open_litert(file: Path) -> Run:
+def _open_litert(file: Path, threads: int | None) -> Run:
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter: Any = Interpreter(os.fspath(file), num_threads=_cores())
+    interpreter: Any = Interpreter(os.fspath(file), num_threads=threads or _cores())
     place = interpreter.get_input_details()[0]["index"]
     output = interpreter.get_output_details()[0]["index"]
     lock = threading.Lock()
@@ -83,11 +87,15 @@ def _open_litert(file: Path) -> Run:
     return run
 
 
-def _open_openvino(file: Path) -> Run:
+def _open_openvino(file: Path, threads: int | None) -> Run:
     import openvino
 
     # By itself, OpenVINO computes in bfloat16 on processors that are faster so.
-    exact = {"INFERENCE_PRECISION_HINT": "f32", "EXECUTION_MODE_HINT": "ACCURACY"}
+    exact: dict[str, Any] = {
+        "INFERENCE_PRECISION_HINT": "f32",
+        "EXECUTION_MODE_HINT": "ACCURACY",
+        "INFERENCE_NUM_THREADS": threads or 0,  # 0: one for each core
+    }
     model: Any = openvino.Core().compile_model(file, "CPU", exact)
     lock = threading.Lock()
 
