@@ -26,8 +26,7 @@ def test_an_interval_without_width_is_a_warning(facts: RunFacts) -> None:
     test = simulated(40, classes=3, seed=1)
     test.probabilities[:] = [0.5, 0.3, 0.2]  # whatever the image
     (warning,) = report_of(test, facts).all_warnings
-    assert "interval of accuracy, balanced accuracy" in warning
-    assert "has no width" in warning
+    assert "interval of macro f1, macro roc auc has no width" in warning
 
 
 def test_those_of_parts_follow_those_of_the_report(facts: RunFacts) -> None:
