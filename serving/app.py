@@ -40,11 +40,10 @@ def create_app(
     Example:
         >>> create_app(model)  # doctest: +SKIP
     """
-    work = Work(model, tasks or {})
 
     async def start(number: int) -> Worker:
         del number
-        return LocalWorker(work)
+        return LocalWorker(Work(model, tasks or {}))
 
     return app_of(Service(start, settings or ServeSettings()))
 

@@ -1,10 +1,15 @@
 """A convolutional network that knows red, green and blue, without any training."""
 
+import hashlib
 import io
+import json
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 from PIL import Image
+from serving_models import DOCUMENT
 
 SIZE = 32
 _CELL = 8
@@ -37,3 +42,19 @@ def halves(
     file = io.BytesIO()
     image.save(file, "PNG")
     return file.getvalue()
+
+
+def write_colour_export(directory: Path, **document: Any) -> None:
+    """An export of the network in the format `keras`.
+
+    Args:
+        directory: New.
+        **document: What differs in `model.json`.
+    """
+    directory.mkdir()
+    file = directory / "model.keras"
+    colour_network().save(file)
+    digests = {file.name: hashlib.sha256(file.read_bytes()).hexdigest()}
+    own = {"image_size": SIZE, "format": "keras", "file": file.name, "files": digests}
+    text = json.dumps(DOCUMENT | own | document)
+    (directory / "model.json").write_text(text)

@@ -49,17 +49,16 @@ async function reasonIn(response) {
 function inWords(status, reason) {
   const words = {
     401: "The server asks for a token.",
-    413: `The image is larger than the server takes${limit()}.`,
     429: "The server has too much to do. Try again in a moment.",
     503: "The server can't answer just now. Try again in a moment.",
     504: "The model took too long. Try again in a moment.",
   };
   if (status in words) return words[status];
-  if (status < 500) return `The image can't be used: ${reason || `error ${status}`}`;
+  if (status < 500) return reason || `The server refused the image (error ${status}).`;
   return `The server failed (error ${status}). ${reason}`;
 }
 
-const limit = () => (model ? `, ${Math.floor(model.max_bytes / 1e5) / 10} MB` : "");
+const megabytes = () => Math.floor(model.max_bytes / 1e5) / 10;
 
 /* Names of files may hold what turns the direction of text, or breaks lines. */
 const plain = (name) => name.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, "\ufffd");
@@ -82,7 +81,7 @@ async function start() {
   byId("token-form").hidden = true;
   byId("name").textContent = document.title = model.name;
   byId("about").textContent = model.about;
-  byId("kept").textContent = `Images of up to${limit().slice(1)} go to this server and are not kept there.`;
+  byId("kept").textContent = `Images of up to ${megabytes()} MB go to this server and are not kept there.`;
   showWarnings(model.warnings);
   byId("ask").hidden = false;
   next();
@@ -110,6 +109,7 @@ function askForToken() {
 function takeToken(event) {
   event.preventDefault();
   token = byId("token").value.trim();
+  if (!/^[!-~]+$/.test(token)) return askForToken(); // no header can hold it
   sessionStorage.setItem("token", token);
   start();
 }
@@ -190,7 +190,8 @@ async function answer(card) {
 
 function requireSize(file) {
   if (!file.size) throw new Problem("The file is empty.");
-  if (file.size > model.max_bytes) throw new Problem(inWords(413));
+  if (file.size > model.max_bytes)
+    throw new Problem(`The image is larger than this server takes, ${megabytes()} MB.`);
 }
 
 /* The token is no longer good: what was asked for is asked again with the next one. */

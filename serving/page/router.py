@@ -1,14 +1,10 @@
 """The page at `/`, and what it asks for."""
 
-import functools
 from typing import Annotated, Any
 
-import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 
 from ...core.html import base_style, read_resource
-from ...export.portable.answers import describe
-from ...export.portable.document import ModelDocument, parse_document
 from ..errors import RequestError
 from ..images import EncodedImages
 from ..service import Service
@@ -43,10 +39,6 @@ def page_router(service: Service) -> APIRouter:
     """
     router = APIRouter(include_in_schema=False)
 
-    @functools.cache
-    def document() -> ModelDocument:
-        return parse_document(service.document)
-
     @router.get("/")
     async def page() -> Response:
         return _file("text/html", read_resource(__package__, "page.html"))
@@ -64,20 +56,18 @@ def page_router(service: Service) -> APIRouter:
         response.headers.update(_NOT_KEPT)
         max_bytes = int(service.settings.max_body_megabytes * 1e6)
         no_maps = "" if MAP_TASK in service.tasks else _NO_MAPS
-        return model_view(document(), max_bytes, no_maps)
+        return model_view(service.description, max_bytes, no_maps)
 
     @router.post("/page/answer")
     async def answer(request: Request, response: Response) -> dict[str, Any]:
         response.headers.update(_NOT_KEPT)
         answers = await service.answers(EncodedImages([await request.body()]))
-        if not np.isfinite(answers.probabilities).all():
-            raise RequestError(500, "the model's outputs are no finite numbers")
-        (row,) = describe(answers, document())
-        return answer_view(row, document())
+        (row,) = service.describe(answers)
+        return answer_view(row, service.description)
 
     @router.post("/page/map")
     async def draw_map(request: Request, place: Annotated[int, Query(ge=0)]) -> Response:
-        if place >= len(document().classes):
+        if place >= len(service.classes):
             raise RequestError(404, f"there is no class {place}")
         content = await request.body()
         png = await service.run_task(MAP_TASK, content, {"place": place})

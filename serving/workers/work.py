@@ -116,7 +116,9 @@ def _pixels(
     found: list[Any] = [next(decoded) for _ in job.contents]
     for number, each in enumerate(found, job.first):
         if isinstance(each, UndecodableError):
-            return _undecodable(each, f"Image {number} of the request")
+            is_only_one = number == 0 and len(found) == 1
+            subject = "The image" if is_only_one else f"Image {number} of the request"
+            return _undecodable(each, subject)
     return np.stack(found)
 
 

@@ -59,7 +59,8 @@ class LocalWorker:
         return await asyncio.to_thread(self._work.do, jobs)
 
     async def end(self) -> None:
-        """The model stays; whoever made it may serve it again."""
+        """Ends the threads; the model stays, and whoever made it may serve it again."""
+        self._work.close()
 
 
 async def start_process(

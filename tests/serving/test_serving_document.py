@@ -1,0 +1,76 @@
+"""docs/serving.md: its table of limits is that of the code, and its commands work."""
+
+import json
+import re
+import subprocess
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from colour_network import halves, write_colour_export
+from keraunos.cli.field_options import described
+from keraunos.serving.settings import ServeSettings
+from prometheus_client.parser import text_string_to_metric_families
+from serving_processes import serving
+
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "serving.md").read_text("utf-8")
+ADDRESS = "http://127.0.0.1:8000"
+LINES = [
+    line
+    for block in re.findall(r"^```bash\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
+    for line in block.splitlines()
+    if "curl" in line
+]
+
+
+def test_the_table_of_limits_is_that_of_the_code():
+    texts = described(ServeSettings)
+    rows = [
+        f"| `--{name.replace('_', '-')}` | {shown(default)} | {texts[name]} |"
+        for name, default in ((each.name, each.default) for each in fields(ServeSettings))
+        if name != "token"
+    ]
+    assert "\n".join(["| Option | Default | |", "| --- | --- | --- |", *rows]) in DOCUMENT
+
+
+def shown(value):
+    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory) -> list[str]:
+    """What each of the commands prints."""
+    folder = tmp_path_factory.mktemp("asked")
+    write_colour_export(folder / "export")
+    (folder / "lesion.jpg").write_bytes(halves((255, 0, 0), (255, 0, 0), 100))
+    (folder / "token.txt").write_text("any")
+    with serving(folder / "export", "--name", "skin", folder=folder) as url:
+        return [asked(line.replace(ADDRESS, url), folder) for line in LINES]
+
+
+def asked(line, folder):
+    done = subprocess.run(
+        ["bash", "-c", line], cwd=folder, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, (line, done.stderr)
+    return done.stdout
+
+
+@pytest.mark.nightly
+def test_every_curl_is_answered(answers):
+    assert len(answers) == len(LINES) >= 9
+    assert not [each for each in answers if '"error"' in each]
+    found = dict(zip(LINES, answers, strict=True))
+    predicted = [each for line, each in found.items() if ":predict" in line]
+    probabilities, everything = (json.loads(each)["predictions"][0] for each in predicted)
+    assert probabilities[0] == pytest.approx(0.995, abs=1e-3)
+    assert everything["class"] == "red"
+    (inferred,) = (json.loads(each) for line, each in found.items() if "/infer" in line)
+    by_name = {each["name"]: each["data"] for each in inferred["outputs"]}
+    assert by_name["class"] == ["red"]
+    assert by_name["probabilities"] == pytest.approx(probabilities, abs=1e-6)
+    (metrics,) = (each for line, each in found.items() if "/metrics" in line)
+    names = [each.name for each in text_string_to_metric_families(metrics)]
+    assert "keraunos_requests" in names
+    (described_api,) = (each for line, each in found.items() if "/openapi" in line)
+    assert "/v2/models/{name}/infer" in json.loads(described_api)["paths"]
