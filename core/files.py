@@ -186,11 +186,17 @@ def new_directory(path: Path, replace: bool = False) -> Iterator[Path]:
 def _exchange(temporary: Path, path: Path) -> None:
     """Gives a directory its name, and removes the one that had it."""
     earlier = path.with_name(f".{path.name}-{_token()}")
-    with contextlib.suppress(FileNotFoundError):
-        os.rename(path, earlier)
-    os.rename(temporary, path)
-    if os.path.lexists(earlier):
-        remove_temporary(earlier.parent, earlier.name)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(path, earlier)
+        os.rename(temporary, path)
+    except BaseException:  # of a signal, too, which may come between the two
+        with contextlib.suppress(OSError):
+            os.rename(earlier, path)
+        raise
+    finally:
+        if os.path.lexists(earlier):
+            remove_temporary(earlier.parent, earlier.name)
 
 
 def flush_directory(directory: Path) -> None:

@@ -6,8 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from ..core import leash
 from ..core.errors import ConfigError, message
 from ..core.processes import how_it_ended
+from .portable.command import UNREADABLE
 from .portable_files import PREDICT_FILE
 
 SECONDS = 600.0  # to answer for all images
@@ -30,12 +31,14 @@ class ExportAnswers:
     """What an export says of some files.
 
     Attributes:
-        probabilities: `(files, classes)`.
-        named: `(files,)` places of the classes that it names.
+        probabilities: `(files, classes)`; zeros for a file that it refuses.
+        named: `(files,)` places of the classes that it names; 0 likewise.
+        refused: Why it refuses files, by their places.
     """
 
     probabilities: npt.NDArray[np.float64]
     named: npt.NDArray[np.int64]
+    refused: Mapping[int, str] = field(default_factory=dict)
 
 
 def ask_export(
@@ -56,20 +59,35 @@ def ask_export(
 
     Raises:
         ConfigError: It does not run, does not end, or does not answer for each file with
-            a probability for each class.
+            a class and a probability for each class, or with an error.
     """
     script = os.path.abspath(directory / PREDICT_FILE)
-    command = [sys.executable, "-B", script, *options, *(file.name for file in files)]
+    command = [sys.executable, "-B", script, *options, "--"]
+    command += [file.name for file in files]
     written = _run(command, files[0].parent, timeout_seconds)
+    return read_answers(written, len(files), classes)
+
+
+def read_answers(written: str, count: int, classes: Sequence[str]) -> ExportAnswers:
+    """The answers for some files from what `predict.py` wrote.
+
+    Args:
+        written: A line of JSON for each file.
+        count: Of files.
+        classes: See `ask_export`.
+
+    Raises:
+        ConfigError: There are other lines, or other classes.
+    """
     try:
         rows = [json.loads(line) for line in written.splitlines()]
-        return _answers(rows, len(files), list(classes))
-    except (ValueError, LookupError, TypeError) as error:
+        return _answers(rows, count, list(classes))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise ConfigError(
             message(
                 "An export must answer for each image with a class and a probability for "
                 f"each class, and does not ({type(error).__name__}: {error}).",
-                classes=" ".join(classes),
+                classes=", ".join(classes),
             )
         ) from None
 
@@ -77,13 +95,18 @@ def ask_export(
 def _answers(rows: list[Any], count: int, classes: list[str]) -> ExportAnswers:
     if len(rows) != count:
         raise ValueError(f"{len(rows)} lines for {count} images")
-    for row in rows:
+    probabilities = np.zeros((count, len(classes)))
+    named = np.zeros(count, np.int64)
+    refused = {}
+    for place, row in enumerate(rows):
+        if "error" in row:
+            refused[place] = str(row["error"])
+            continue
         if row["probabilities"].keys() != set(classes):
-            raise ValueError(f"its classes are {' '.join(row['probabilities'])}")
-    return ExportAnswers(
-        np.array([[float(row["probabilities"][name]) for name in classes] for row in rows]),
-        np.array([classes.index(row["class"]) for row in rows]),
-    )
+            raise ValueError(f"its classes are {', '.join(row['probabilities'])}")
+        probabilities[place] = [float(row["probabilities"][name]) for name in classes]
+        named[place] = classes.index(row["class"])
+    return ExportAnswers(probabilities, named, refused)
 
 
 def _run(command: Sequence[str], folder: Path, timeout_seconds: float) -> str:
@@ -110,7 +133,7 @@ def _run(command: Sequence[str], folder: Path, timeout_seconds: float) -> str:
         ) from None
     finally:
         _end(process)
-    if process.returncode:
+    if process.returncode not in (0, UNREADABLE):
         raise ConfigError(
             message(
                 f"An export must run on its own, and {how_it_ended(process.returncode)}: "

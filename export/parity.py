@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,21 @@ class Reference:
                 )
             )
 
+    @property
+    def image_names(self) -> Sequence[str]:
+        """What the images are called."""
+        return self.names or [str(file) for file in self.files]
+
+    def only(self, rows: Sequence[int]) -> "Reference":
+        """Some of the images."""
+        return replace(
+            self,
+            files=[self.files[row] for row in rows],
+            probabilities=self.probabilities[rows],
+            labels=None if self.labels is None else self.labels[rows],
+            names=[self.image_names[row] for row in rows],
+        )
+
 
 @dataclass(frozen=True)
 class ComparedImage:
@@ -82,6 +97,8 @@ class Parity:
         split: Where they are from.
         worst: The images whose probabilities differ most.
         warnings: What the comparison can't tell.
+        refused: How many images the export refused; they were not compared.
+        signatures: What comes of asking it in other ways, by name.
     """
 
     images: int
@@ -93,10 +110,23 @@ class Parity:
     split: str = ""
     worst: Sequence[ComparedImage] = ()
     warnings: Sequence[str] = ()
+    refused: int = 0
+    signatures: Mapping[str, "Parity"] = field(default_factory=dict)
 
     @property
     def has_passed(self) -> bool:
         """Whether all differences are tolerable, and no class is another."""
+        return self._is_near and all(each.has_passed for each in self.signatures.values())
+
+    @property
+    def first_failed(self) -> "Parity":
+        """This, or the first of the signatures that did not pass."""
+        if not self._is_near:
+            return self
+        return next((s for s in self.signatures.values() if not s.has_passed), self)
+
+    @property
+    def _is_near(self) -> bool:
         if self.tolerance is None:
             return bool(np.isfinite(self.largest_difference))
         is_near = self.largest_difference <= self.tolerance  # NaN is not
@@ -107,6 +137,7 @@ class Parity:
         return {
             "split": self.split,
             "images": self.images,
+            "refused": self.refused,
             "tolerance": self.tolerance,
             "largest_difference": self.largest_difference,
             "agreement": self.agreement,
@@ -116,6 +147,7 @@ class Parity:
             },
             "worst_images": [vars(each) for each in self.worst],
             "warnings": list(self.warnings),
+            "signatures": {name: each.as_json() for name, each in self.signatures.items()},
         }
 
 
@@ -123,7 +155,7 @@ def check_parity(
     directory: Path,
     reference: Reference,
     tolerance: float | None = TOLERANCE,
-    options: Sequence[str] = (),
+    signature: str | None = None,
     timeout_seconds: float = SECONDS,
 ) -> Parity:
     """Calls an export in a process of its own, and compares what it says.
@@ -132,16 +164,33 @@ def check_parity(
         directory: Of the export; its `predict.py` is run, as others will run it.
         reference: Images, and what is expected.
         tolerance: Of a probability; None tolerates any that is finite.
-        options: Of `predict.py`.
+        signature: Which it is asked by; None for decoded images. One that it is asked by
+            may refuse images.
         timeout_seconds: For all images.
 
     Raises:
-        ConfigError: It does not run, or does not answer.
+        ConfigError: It does not run, does not answer, or refuses an image.
     """
+    options = () if signature is None else ("--signature", signature)
     found = ask_export(
         directory, reference.files, reference.classes, options, timeout_seconds
     )
-    return compare(found, reference, tolerance)
+    if not found.refused:
+        return compare(found, reference, tolerance)
+    if signature is None or len(found.refused) == len(reference.files):
+        place, reason = next(iter(found.refused.items()))
+        raise ConfigError(
+            message(
+                f"An export must answer for all images, and refuses "
+                f"{len(found.refused)} of {len(reference.files)}.",
+                image=reference.image_names[place],
+                reason=reason,
+            )
+        )
+    answered = [row for row in range(len(reference.files)) if row not in found.refused]
+    others = ExportAnswers(found.probabilities[answered], found.named[answered])
+    parity = compare(others, reference.only(answered), tolerance)
+    return replace(parity, refused=len(found.refused))
 
 
 def compare(
@@ -185,7 +234,7 @@ def _worst(
     order = np.argsort(
         np.where(np.isnan(differences), -np.inf, -differences), kind="stable"
     )
-    images = reference.names or list(map(str, reference.files))
+    images = reference.image_names
     best = reference.probabilities.argmax(axis=1)
     return [
         ComparedImage(

@@ -10,6 +10,7 @@ from typing import Any
 from ..core.errors import ConfigError, message
 from ..core.files import new_directory, read_text
 from ..core.names import some
+from ..core.removal import remove_empty
 from .portable.model import DESCRIPTION_FILE
 
 PARITY_FILE = "parity.json"
@@ -32,11 +33,16 @@ def export_directory(output: Path) -> Iterator[Path]:
         ConfigError: There is something else in its place.
     """
     require_own_place(output)
-    with (
-        contextlib.suppress(NotKeptError),
-        new_directory(output, replace=True) as temporary,
-    ):
-        yield temporary
+    has_folder = output.parent.exists()
+    try:
+        with (
+            contextlib.suppress(NotKeptError),
+            new_directory(output, replace=True) as temporary,
+        ):
+            yield temporary
+    finally:
+        if not has_folder:
+            remove_empty(output.parent)
 
 
 def export_name(format: str, is_calibrated: bool = False, is_int8: bool = False) -> str:
@@ -62,9 +68,7 @@ def require_own_place(output: Path) -> None:
     found = files_of_export(output)
     foreign = sorted(found - _recorded(output))
     if foreign:
-        raise _taken(
-            output, f"there is what no export has written: {some(foreign, _SHOWN)}"
-        )
+        raise _taken(output, f"it holds what no export wrote: {some(foreign, _SHOWN)}")
 
 
 def files_of_export(directory: Path) -> set[str]:

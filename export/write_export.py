@@ -4,7 +4,8 @@ import os
 import platform
 import re
 import signal
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -61,31 +62,58 @@ def write_export(
         ConfigError: None of them answers as it must, and nothing is left; or there is
             something else in its place.
     """
-    found = []
-    with stop_signals(then=_leave):
+    found: list[Parity] = []
+    with stop_signals(then=_leave) as stop:
         for model in candidates:
             with export_directory(output) as temporary:
                 format.write(model, description, temporary)
                 _describe(temporary, format, description)
                 write_portable_files(temporary, format.requirements)
                 found.append(
-                    check_parity(
-                        temporary, reference, tolerance, timeout_seconds=timeout_seconds
-                    )
+                    _check(temporary, format, reference, tolerance, timeout_seconds)
                 )
                 if not found[-1].has_passed:
                     raise NotKeptError
                 measured = {} if measure is None else measure(temporary)
                 _write_parity(temporary, format, found[-1], measured)
+                if stop.received is not None:  # its exception was lost
+                    _leave(stop.received)
             if found[-1].has_passed:
                 return found[-1]
-    raise ConfigError(
+    raise _refusal(found)
+
+
+def _check(
+    directory: Path,
+    format: Format,
+    reference: Reference,
+    tolerance: float | None,
+    timeout_seconds: float,
+) -> Parity:
+    """Asks an export by all signatures that it has."""
+    parity = check_parity(directory, reference, tolerance, timeout_seconds=timeout_seconds)
+    if not parity.has_passed:
+        return parity
+    signatures = {
+        each.name: check_parity(
+            directory, reference, each.tolerance, each.name, timeout_seconds
+        )
+        for each in format.signatures
+    }
+    return replace(parity, signatures=signatures)
+
+
+def _refusal(found: Sequence[Parity]) -> ConfigError:
+    failed = [each.first_failed for each in found]
+    return ConfigError(
         message(
-            f"An export must answer like its model, to {tolerance or 0:g}; nothing was "
-            "written.",
-            _advice(found),
-            largest_differences=[each.largest_difference for each in found],
-            agreement=[each.agreement for each in found],
+            "An export must answer like its model, to "
+            f"{failed[-1].tolerance or 0:g}; nothing was written.",
+            "Does the model answer the same twice?",
+            largest_differences=[each.largest_difference for each in failed],
+            agreement=[each.agreement for each in failed],
+            disagreements=dict(failed[-1].disagreements),
+            worst_image=failed[-1].worst[0].image,
         )
     )
 
@@ -95,12 +123,6 @@ def _leave(number: int) -> None:
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     raise SystemExit(128 + number)
-
-
-def _advice(found: list[Parity]) -> str:
-    worst = [each.image for each in found[-1].worst[:1]] if found else []
-    of_image = f" The worst image is {worst[0]}." if worst else ""
-    return f"Does the model answer the same twice?{of_image}"
 
 
 def _describe(directory: Path, format: Format, description: Description) -> None:

@@ -1,5 +1,7 @@
 """`keraunos export`: a run's best model as others use it, checked on its own images."""
 
+import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -96,11 +98,18 @@ def _places(names: Sequence[str], folder: Path, calibrated: bool) -> list[Path]:
     from ...export.place import export_name, require_own_place
 
     with writing(folder) as directory:
-        own_directory(directory)
+        _require_writable(directory)
         places = [directory / export_name(name, calibrated) for name in names]
         for place in places:
             require_own_place(place)
     return places
+
+
+def _require_writable(directory: Path) -> None:
+    """Makes nothing: what is exported may fail."""
+    there = next(each for each in (directory, *directory.parents) if each.exists())
+    with tempfile.TemporaryFile(dir=there):
+        pass
 
 
 def _directory(runs: Sequence[Path], output: Path | None) -> Path:
@@ -115,7 +124,7 @@ def _directory(runs: Sequence[Path], output: Path | None) -> Path:
             )
         )
     folder = runs[0].resolve() / EXPORT_FOLDER
-    return own_directory(folder)
+    return own_directory(folder) if os.path.lexists(folder) else folder
 
 
 def _require_one_to_calibrate(members: Sequence[Member], calibrated: bool) -> None:

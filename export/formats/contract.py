@@ -12,6 +12,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Signature:
+    """A way to ask an exported model, beside decoded images.
+
+    Attributes:
+        name: `predict.py --signature NAME` asks the model in this way. It may refuse
+            images of some kinds, each with an error.
+        tolerance: Of a probability, where it does not refuse.
+    """
+
+    name: str
+    tolerance: float
+
+
+@dataclass(frozen=True)
 class Format:
     """A form in which a model is written as files that a runtime opens.
 
@@ -24,6 +38,7 @@ class Format:
         requirements: Packages that run it, as `requirements.txt` names them.
         modules: Which must be importable to write and to run it.
         extra: Of this package, that brings them; None for what is always there.
+        signatures: Other ways to ask the model, each of which is checked as well.
     """
 
     name: str
@@ -32,3 +47,4 @@ class Format:
     requirements: tuple[str, ...]
     modules: tuple[str, ...] = ()
     extra: str | None = None
+    signatures: tuple["Signature", ...] = ()
