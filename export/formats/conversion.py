@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import re
 import sys
 import tempfile
 import warnings
@@ -35,9 +36,17 @@ def converting(format: str) -> Iterator[None]:
             message(
                 f"The model must be one that can be converted to {format}.",
                 "Another --format may take it.",
-                reason=f"{type(error).__name__}: {error}",
+                reason=_reason(error),
             )
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """What a converter says, in one line; the operations that LiteRT lacks, by name."""
+    unknown = re.findall(r"'tf\.(\w+)' op is neither", str(error))
+    if unknown:
+        return f"no such operation: {', '.join(sorted(set(unknown)))}"
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 @contextlib.contextmanager

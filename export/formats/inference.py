@@ -2,7 +2,7 @@
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,20 +41,35 @@ def inference_function(model: keras.Model) -> Any:
     return infer
 
 
-def archive_of(model: keras.Model) -> keras.export.ExportArchive:
-    """A SavedModel in the making, with one signature: that of `inference_function`."""
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    archive.add_endpoint(SIGNATURE, inference_function(model))
-    return archive
+def write_saved_model(
+    model: keras.Model, directory: Path, signatures: Mapping[str, Any] | None = None
+) -> None:
+    """Writes a model as a SavedModel, whose `serving_default` is `inference_function`.
+
+    The weights alone are kept beside the signatures. `model.export` keeps the layers, too:
+    that is twice the size, and takes five times as long.
+
+    Args:
+        model: Functional or sequential, from images to probabilities.
+        directory: Must not exist.
+        signatures: More `tf.function`s with an input signature, by name.
+
+    Raises:
+        ConfigError: The model has no graph, or several inputs or outputs.
+    """
+    kept = tf.Module()
+    kept.weights = [variable.value for variable in model.variables]
+    functions = {SIGNATURE: inference_function(model), **(signatures or {})}
+    tf.saved_model.save(kept, str(directory), signatures=functions)
 
 
 @contextlib.contextmanager
 def saved_for_conversion(model: keras.Model) -> Iterator[str]:
     """Writes a model as a SavedModel for as long as the block lasts."""
-    with tempfile.TemporaryDirectory(prefix="keraunos-export-") as directory:
-        archive_of(model).write_out(directory, verbose=False)
-        yield directory
+    with tempfile.TemporaryDirectory(prefix="keraunos-export-") as folder:
+        directory = Path(folder, "model")
+        write_saved_model(model, directory)
+        yield str(directory)
 
 
 def require_one_input_and_output(inputs: int, outputs: int, file: Path) -> None:

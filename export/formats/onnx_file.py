@@ -20,8 +20,11 @@ _OPSET = 17  # what ONNX Runtime understands since 1.13, of 2022
 
 
 def _write(model: keras.Model, description: Description, directory: Path) -> None:
+    import onnx.checker
+
     with converting(ONNX.name):
         proto = onnx_of(model)
+        onnx.checker.check_model(proto)
     file = directory / ONNX.file
     require_one_input_and_output(len(proto.graph.input), len(proto.graph.output), file)
     file.parent.mkdir()

@@ -11,13 +11,12 @@ import keras
 from ..description import Description
 from .contract import Format
 from .conversion import converting
-from .inference import archive_of
+from .inference import write_saved_model
 
 
 def _write(model: keras.Model, description: Description, directory: Path) -> None:
     with converting(SAVED_MODEL.name):
-        archive = archive_of(model)
-        archive.write_out(str(directory / SAVED_MODEL.file), verbose=False)
+        write_saved_model(model, directory / SAVED_MODEL.file)
 
 
 SAVED_MODEL = Format("saved_model", "1", _write, ("tensorflow>=2.21",))
