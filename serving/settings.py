@@ -29,7 +29,7 @@ class ServeSettings:
             requests beyond are refused with status 429.
         max_connections: Open connections; further ones are closed.
         timeout_seconds: From when a request is read to its answer; then its status is
-            504. A worker that takes longer for one batch is replaced.
+            504. A worker that takes twice as long for a batch is replaced.
         header_seconds: Until the header of a request is there; then the connection is
             closed.
         body_seconds: Until the rest of a request is there; then its status is 408.

@@ -13,6 +13,7 @@ from .queue import BatchQueue, Item
 from .worker import Worker
 
 MOST_ATTEMPTS = 2
+_PATIENCE = 2  # times the time for a request: by then, nobody waits for the batch
 _FIRST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 30.0
 
@@ -131,7 +132,7 @@ class Pool:
 
     async def _answer(self, worker: Worker, batch: Sequence[Item]) -> None:
         began = asyncio.get_running_loop().time()
-        limit = self._settings.timeout_seconds
+        limit = _PATIENCE * self._settings.timeout_seconds
         try:
             async with asyncio.timeout(limit):
                 outcomes = await worker.do([item.job for item in batch])

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.pool import ThreadPool
 from typing import Any
 
 import numpy as np
@@ -34,9 +34,7 @@ class Work:
         self.document = model.document
         self.tasks = tasks
         self._model = model
-        self._threads = ThreadPoolExecutor(
-            min(usable_cpus(), _DECODING_THREADS), thread_name_prefix="decoding"
-        )
+        self._threads = ThreadPool(min(usable_cpus(), _DECODING_THREADS))
 
     def warm_up(self, images: int) -> None:
         """Calls the model once for one image and once for a full batch."""
@@ -61,7 +59,7 @@ class Work:
 
     def close(self) -> None:
         """Ends the threads."""
-        self._threads.shutdown(cancel_futures=True)
+        self._threads.terminate()
 
     def _do_task(self, call: TaskCall) -> Outcome:
         if call.name not in self.tasks:
@@ -78,7 +76,7 @@ class Work:
     def _do_images(self, jobs: Sequence[EncodedImages | PixelImages]) -> list[Outcome]:
         encoded = [job for job in jobs if isinstance(job, EncodedImages)]
         contents = [content for job in encoded for content in job.contents]
-        decoded = self._threads.map(self._decode, contents)
+        decoded = iter(self._threads.map(self._decode, contents))
         pixels = [_pixels(job, decoded) for job in jobs]
         usable = [each for each in pixels if not isinstance(each, RequestError)]
         answers = self._answers(usable)

@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 from ...core.processes import how_it_ended
@@ -53,13 +54,16 @@ class LocalWorker:
         self.tasks = frozenset(work.tasks)
         self.lost = asyncio.Event()
         self._work = work
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
 
     async def do(self, jobs: Sequence[Job]) -> list[Outcome]:
         """See `Worker`."""
-        return await asyncio.to_thread(self._work.do, jobs)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._work.do, jobs)
 
     async def end(self) -> None:
-        """Ends the threads; the model stays, and whoever made it may serve it again."""
+        """See `Worker`; the model stays with whoever made it."""
+        self._thread.shutdown(wait=False)
         self._work.close()
 
 

@@ -1,0 +1,37 @@
+"""Settings that can't be are refused, all at once."""
+
+import math
+
+import pytest
+from keraunos.core.errors import ConfigError
+from keraunos.serving.settings import ServeSettings
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"workers": 0}, ["`workers` must be above 0. Received: workers=0."]),
+        ({"max_wait_ms": -1.0, "port": -1}, ["`max_wait_ms`", "`port`"]),
+        ({"timeout_seconds": math.nan}, ["`timeout_seconds`"]),
+        ({"body_seconds": math.inf}, ["`body_seconds`"]),
+        ({"max_queue_images": 5, "max_request_images": 6}, ["room for one request"]),
+        ({"version": 0}, ["`version`"]),
+        ({"version": 2**63}, ["`version`"]),
+        ({"token": "short"}, ["16 printable"]),
+        ({"token": "a secret with spaces"}, ["16 printable"]),
+    ],
+)
+def test_what_can_not_be_is_refused(settings, words):
+    with pytest.raises(ConfigError) as refused:
+        ServeSettings(**settings)
+    assert all(word in str(refused.value) for word in words)
+    assert "secret" not in str(refused.value)
+
+
+def test_zero_is_taken_where_it_means_something():
+    settings = ServeSettings(port=0, max_wait_ms=0.0, max_restarts=0, version=2**63 - 1)
+    assert settings.port == 0
+
+
+def test_the_token_is_not_shown():
+    assert "0123456789abcdef" not in repr(ServeSettings(token="0123456789abcdef"))
