@@ -21,6 +21,9 @@ class Client:
     def post(self, path: str, **options: Any) -> httpx.Response:
         return self._runner.run(self._client.post(path, **options))
 
+    def run(self, awaitable: Any) -> Any:
+        return self._runner.run(awaitable)
+
     def post_all(self, requests: list[tuple[str, dict[str, Any]]]) -> list[httpx.Response]:
         async def send() -> Any:
             calls = (self._client.post(path, **options) for path, options in requests)
