@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core.errors import CheckpointError, ConfigError, message
-from ..core.run_layout import CALIBRATION_FILE, CONFIG_FILE, EXPORT_DESCRIPTION_FILE
-from .console import notify
+from ..core.errors import ConfigError, message
+from ..core.run_layout import CONFIG_FILE, EXPORT_DESCRIPTION_FILE
 from .ensembles import Member, find_members
 from .tensorflow import load_tensorflow
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     import keras
 
     from ..configs import RunConfig
-    from ..evaluation.calibration.scaling import Correction
     from ..export.description import Description
     from ..export.portable.model import Model
 
@@ -110,6 +108,7 @@ def describe(
     from ..data.files.pixel_rules import PixelRules
     from ..evaluation.comparisons.ensemble import require_same_classes
     from ..export.description import Description
+    from ..export.evaluated_run import with_evaluation
     from .saved_model import load_class_names
 
     count = models[0].output_shape[-1]
@@ -117,14 +116,10 @@ def describe(
     for member, each in zip(members[1:], others, strict=True):
         require_same_classes(classes, each, f"{members[0].name}, {member.name}")
     data = members[0].config.data
-    return Description(
-        run.resolve().name,
-        classes,
-        data.image_size,
-        PixelRules.of(data.bit_depth, data.max_megapixels),
-        _correction(run, classes, calibrated) if len(members) == 1 else None,
-        applied_in_graph=calibrated,
-        decisions=_decisions(run, classes) if len(members) == 1 else {},
+    rules = PixelRules.of(data.bit_depth, data.max_megapixels)
+    description = Description(run.resolve().name, classes, data.image_size, rules)
+    return (
+        with_evaluation(description, run, calibrated) if len(members) == 1 else description
     )
 
 
@@ -135,31 +130,3 @@ def on_one_device(config: "RunConfig") -> "RunConfig":
     limit = config.trainer.gpu_memory_limit_gib
     single = TrainerConfig(strategy="single", gpu_memory_limit_gib=limit)
     return config.model_copy(update={"trainer": single})
-
-
-def _correction(
-    run: Path, classes: tuple[str, ...], is_needed: bool
-) -> "Correction | None":
-    """What `calibration.json` holds; where it is only described, there may be none."""
-    from ..evaluation.calibration.correction_file import read_correction
-
-    if not is_needed and not (run / CALIBRATION_FILE).exists():
-        return None
-    try:
-        return read_correction(run, classes)
-    except ConfigError as error:
-        if is_needed:
-            raise
-        notify(f"probabilities are not corrected: {error}")
-        return None
-
-
-def _decisions(run: Path, classes: tuple[str, ...]) -> dict[str, Any]:
-    """What `evaluation.json` holds."""
-    from ..export.decisions import read_decisions
-
-    try:
-        return read_decisions(run, classes)
-    except (ConfigError, CheckpointError) as error:
-        notify(f"thresholds and prediction sets are left out: {error}")
-        return {}

@@ -15,7 +15,7 @@ from .augmentation import AUGMENTATION_VERSION, Augmentation, augment
 from .batches import read_batches
 from .copies.groups import content_numbers, rank_within
 from .files.image_cache import LoadImages
-from .files.pixel_rules import DECODER
+from .files.pixel_rules import DEFAULT_RULES, PixelRules
 from .files.read_file import content_as_inspected
 from .image_views import ImageViews
 from .index.image_index import ImageIndex
@@ -33,13 +33,14 @@ class ImageSplit:
         load: Hands out decoded images by row of the table.
         image_size: Height and width in pixels.
         batch_size: Images per step over all replicas.
-        decoder: Names all that pixels depend on besides their files.
+        rules: How pixels are read from files.
         store: Where what runs share is kept, or None.
         seed: Of order and augmentation.
         augmentation: Of training images, and of others in test-time augmentation.
 
     Attributes:
         class_names: The classes, in the order of the model's outputs.
+        rules: How pixels are read from files.
         labels: `(images,)` int32, the class of each image.
         is_endless: Whether `batches` goes on with later epochs: it does.
     """
@@ -53,13 +54,13 @@ class ImageSplit:
         load: LoadImages,
         image_size: int,
         batch_size: int,
-        decoder: str = DECODER,
+        rules: PixelRules = DEFAULT_RULES,
         store: Store | None = None,
         *,
         seed: int = 0,
         augmentation: Augmentation | None = None,
     ) -> None:
-        self.decoder = decoder
+        self.rules = rules
         self.store = store
         self.seed = seed
         self.augmentation = augmentation or Augmentation(strength=0)
@@ -196,7 +197,7 @@ class ImageSplit:
     def fingerprint(self) -> str:
         """SHA-256 of what the model sees: images, size, and how they are varied."""
         digests = np.ascontiguousarray(self._index.digests[self._rows]).tobytes().hex()
-        return sha256_of_json([self.decoder, self.image_size, digests])
+        return sha256_of_json([self.rules.decoder, self.image_size, digests])
 
 
 class TrainingSplit(ImageSplit):
@@ -208,7 +209,7 @@ class TrainingSplit(ImageSplit):
         load: See `ImageSplit`.
         image_size: See `ImageSplit`.
         batch_size: See `ImageSplit`.
-        decoder: See `ImageSplit`.
+        rules: See `ImageSplit`.
         store: See `ImageSplit`.
         seed: Of order and augmentation.
         augmentation: How images are varied.
@@ -223,14 +224,14 @@ class TrainingSplit(ImageSplit):
         load: LoadImages,
         image_size: int,
         batch_size: int,
-        decoder: str = DECODER,
+        rules: PixelRules = DEFAULT_RULES,
         store: Store | None = None,
         *,
         seed: int = 0,
         augmentation: Augmentation | None = None,
         class_balance: ClassBalance = "none",
     ) -> None:
-        common = (index, split, load, image_size, batch_size, decoder, store)
+        common = (index, split, load, image_size, batch_size, rules, store)
         super().__init__(*common, seed=seed, augmentation=augmentation)
         self.class_balance = class_balance
         self._in_order = ImageSplit(*common, seed=seed, augmentation=augmentation)

@@ -61,7 +61,7 @@ def read_images(
     files = ImageFiles(index.paths.tolist(), index.digests, config.image_size, rules)
     cache = "none" if (config.check, config.cache) == ("lazy", "auto") else config.cache
     load, remarks = open_images(files, cache, store)
-    common = (load, config.image_size, config.batch_size, rules.decoder, store)
+    common = (load, config.image_size, config.batch_size, rules, store)
 
     def held_out(split: int) -> ImageSplit | None:
         images = ImageSplit(index, split, *common, seed=seed, augmentation=augmentation)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.errors import ConfigError, message
+from ..data.files.pixel_rules import PixelRules
 from ..data.image_split import Integers
 from .parity import Reference
 
@@ -22,6 +23,8 @@ class ImageFiles(Protocol):
     """A split whose images are files, or lie in record files; `data.ImageSplit` is one."""
 
     class_names: Any
+    image_size: int
+    rules: PixelRules
     labels: Any
     names: Any
 

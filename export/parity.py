@@ -155,7 +155,7 @@ def check_parity(
     directory: Path,
     reference: Reference,
     tolerance: float | None = TOLERANCE,
-    signature: str | None = None,
+    option: str | None = None,
     timeout_seconds: float = SECONDS,
 ) -> Parity:
     """Calls an export in a process of its own, and compares what it says.
@@ -164,20 +164,20 @@ def check_parity(
         directory: Of the export; its `predict.py` is run, as others will run it.
         reference: Images, and what is expected.
         tolerance: Of a probability; None tolerates any that is finite.
-        signature: Which it is asked by; None for decoded images. One that it is asked by
-            may refuse images.
+        option: Of `predict.py`, that asks it by another signature, which may refuse
+            images.
         timeout_seconds: For all images.
 
     Raises:
         ConfigError: It does not run, does not answer, or refuses an image.
     """
-    options = () if signature is None else ("--signature", signature)
+    options = () if option is None else (option,)
     found = ask_export(
         directory, reference.files, reference.classes, options, timeout_seconds
     )
     if not found.refused:
         return compare(found, reference, tolerance)
-    if signature is None or len(found.refused) == len(reference.files):
+    if option is None or len(found.refused) == len(reference.files):
         place, reason = next(iter(found.refused.items()))
         raise ConfigError(
             message(

@@ -96,7 +96,7 @@ def _check(
         return parity
     signatures = {
         each.name: check_parity(
-            directory, reference, each.tolerance, each.name, timeout_seconds
+            directory, reference, each.tolerance, each.option, timeout_seconds
         )
         for each in format.signatures
     }

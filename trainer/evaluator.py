@@ -1,10 +1,10 @@
-"""What a Trainer does without training: validate, test and predict."""
+"""What a Trainer does without training: validate, test, predict and export."""
 
 import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
@@ -30,9 +30,12 @@ from .setup.model_files import ModelOrPath, as_model
 from .setup.sources import split_of
 from .subject import TrainedModel
 
+if TYPE_CHECKING:
+    from ..export.export_model import ExportResult
+
 
 class Evaluator:
-    """Measures models and asks them for predictions.
+    """Measures models, asks them for predictions, and exports them.
 
     Args:
         settings: Of the Trainer.
@@ -149,6 +152,53 @@ class Evaluator:
         source = as_source(split_of(data, "test"), "data")
         require_end(source)
         return predict(as_model(model, self._make_strategy), source)
+
+    @explains_keras_arguments
+    def export(
+        self,
+        model: ModelOrPath,
+        data: Any,
+        format: str = "keras",
+        *,
+        output: str | os.PathLike[str] | None = None,
+        calibrated: bool = False,
+    ) -> "ExportResult":
+        """Writes a model for others to call, if that answers like the model.
+
+        It is called as others will call it, on images of the data: from the file on disk
+        to the class name, in the format's own runtime and a process of its own.
+        `docs/export.md` says what is written, and what is checked.
+
+        In one process. A correction of probabilities, thresholds and prediction sets go
+        with it where `model` is a run, or the one in `run_dir`.
+
+        Args:
+            model: As `fit` returned it, a file `.keras`, or a run that has a
+                `model.keras`.
+            data: `ImageData` with a test or validation split, or one split of it.
+            format: `"saved_model"`, `"onnx"`, `"litert"`, `"openvino"` or `"keras"`.
+            output: Where the directory of the format goes; by default `export` in the run.
+            calibrated: Whether what is written corrects its probabilities itself.
+
+        Returns:
+            The directory, and how far its answers differ.
+
+        Raises:
+            ConfigError: It does not answer like the model, or something that was asked for
+                can't be done; nothing is left then, and an earlier export stays.
+            DataError: An image was changed or removed.
+
+        Example:
+            >>> trainer = Trainer(run_dir="runs/first")  # doctest: +SKIP
+            >>> exported = trainer.export("runs/first", data, "onnx")  # doctest: +SKIP
+            >>> exported.directory, exported.parity.agreement  # doctest: +SKIP
+            (PosixPath('runs/first/export/onnx'), 1.0)
+        """
+        from .checked_export import export_checked
+
+        run = None if self.run_dir is None else Path(self.run_dir)
+        whole = as_model(model, self._make_strategy)
+        return export_checked(model, whole, data, format, output, calibrated, run)
 
     def _make_strategy(self) -> tf.distribute.Strategy:
         if not isinstance(self._strategy, str):

@@ -72,7 +72,7 @@ class Trainer(Evaluator):
         self.feature_cache = config.feature_cache
         self.seed = config.seed
         self.callbacks = callbacks
-        self.export = export
+        self._export = export
         self._announced: Sequence[str] = ()
 
     @explains_keras_arguments
@@ -219,7 +219,7 @@ class Trainer(Evaluator):
             strategy=strategy,
             callbacks=callbacks if is_chief else callbacks.without_writers(),
             run_dir=directory if is_chief else None,
-            export=self.export,
+            export=self._export,
             announced=self._announced,
             class_weight=asked.class_weight,
             initial_weights=asked.initial_weights,

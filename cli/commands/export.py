@@ -70,7 +70,7 @@ def export(
     _require_one_to_calibrate(members, calibrated)
     names = _format_names(format)
     places = _places(names, _directory(runs, output), calibrated)
-    load_tensorflow(members[0].config.trainer)
+    load_tensorflow(on_one_device(members[0].config).trainer)
     from ...export.formats.registry import format_of
 
     formats = [format_of(name) for name in names]

@@ -16,12 +16,14 @@ class Signature:
     """A way to ask an exported model, beside decoded images.
 
     Attributes:
-        name: `predict.py --signature NAME` asks the model in this way. It may refuse
+        name: In `parity.json`.
+        option: Of `predict.py`, such as `"--from-bytes"`. Asked so, the model may refuse
             images of some kinds, each with an error.
         tolerance: Of a probability, where it does not refuse.
     """
 
     name: str
+    option: str
     tolerance: float
 
 

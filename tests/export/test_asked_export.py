@@ -22,13 +22,13 @@ def test_rows_are_put_in_the_order_of_the_classes(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     files = [tmp_path / "images" / name for name in ("a.png", "-b.png")]
     program = f"""
-assert sys.argv[1:] == ["--signature", "bytes", "--", "a.png", "-b.png"], sys.argv
+assert sys.argv[1:] == ["--from-bytes", "--", "a.png", "-b.png"], sys.argv
 assert os.getcwd() == {str(files[0].parent)!r}
 assert os.environ["CUDA_VISIBLE_DEVICES"] == "-1"
 sys.stdout.write({ROW + REFUSED!r})
 sys.exit(3)
 """
-    options = ("--signature", "bytes")
+    options = ("--from-bytes",)
     found = ask_export(script(tmp_path, program), files, CLASSES, options)
     assert found.probabilities.tolist() == [[0.25, 0.75], [0, 0]]
     assert found.named.tolist() == [1, 0]

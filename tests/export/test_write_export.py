@@ -142,8 +142,8 @@ def test_what_is_measured_can_refuse_an_export(exporter: Exporter, tmp_path: Pat
 def test_a_signature_that_the_files_do_not_know_fails(
     exporter: Exporter, tmp_path: Path
 ) -> None:
-    format = replace(onnx_format(), signatures=(Signature("no such one", 0.1),))
-    with pytest.raises(ConfigError, match="signature"):
+    format = replace(onnx_format(), signatures=(Signature("bytes", "--from-nowhere", 0.1),))
+    with pytest.raises(ConfigError, match="from-nowhere"):
         exporter.write(format, tmp_path / "onnx")
     assert contents(tmp_path) == {}
 

@@ -1,0 +1,59 @@
+"""What the evaluation of a run adds to the description of its model."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..core.console import notify
+from ..core.errors import CheckpointError, ConfigError
+from ..core.run_layout import CALIBRATION_FILE
+from ..evaluation.calibration.correction_file import read_correction
+from ..evaluation.calibration.scaling import Correction
+from .decisions import read_decisions
+from .description import Description
+
+
+def with_evaluation(
+    description: Description, run: Path, calibrated: bool = False
+) -> Description:
+    """Adds the correction of probabilities, thresholds, prediction sets and warnings.
+
+    What is of another model, or damaged, is left out with a line that says so.
+
+    Args:
+        description: Of the model of the run.
+        run: Its directory.
+        calibrated: Whether the correction is applied in the graph; then there must be one.
+
+    Raises:
+        ConfigError: There is no correction of this model.
+        CheckpointError: The file of the correction is damaged.
+    """
+    return replace(
+        description,
+        correction=_correction(run, tuple(description.classes), calibrated),
+        applied_in_graph=calibrated,
+        decisions=_decisions(run, tuple(description.classes)),
+    )
+
+
+def _correction(run: Path, classes: tuple[str, ...], is_needed: bool) -> Correction | None:
+    """What `calibration.json` holds; where it is only described, there may be none."""
+    if not is_needed and not (run / CALIBRATION_FILE).exists():
+        return None
+    try:
+        return read_correction(run, classes)
+    except ConfigError as error:
+        if is_needed:
+            raise
+        notify(f"probabilities are not corrected: {error}")
+        return None
+
+
+def _decisions(run: Path, classes: tuple[str, ...]) -> dict[str, Any]:
+    """What `evaluation.json` holds."""
+    try:
+        return read_decisions(run, classes)
+    except (ConfigError, CheckpointError) as error:
+        notify(f"thresholds and prediction sets are left out: {error}")
+        return {}

@@ -1,0 +1,107 @@
+"""Exports a model that a Trainer is given, checked on the images of its data."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..core.errors import ConfigError, message
+from ..core.run_layout import EXPORT_FOLDER, MODEL_FILE
+from ..core.user_path import user_path
+from ..export.compared_images import choose_images
+from ..export.description import Description
+from ..export.evaluated_run import with_evaluation
+from ..export.export_model import Exporter, ExportResult
+from ..export.formats.registry import format_of
+from ..export.place import export_name, require_own_place
+from .setup.model_files import ModelOrPath
+
+
+def export_checked(
+    given: ModelOrPath,
+    model: keras.Model,
+    data: Any,
+    format: str,
+    output: str | os.PathLike[str] | None,
+    calibrated: bool,
+    run_dir: Path | None,
+) -> ExportResult:
+    """See `Trainer.export`.
+
+    Args:
+        given: What the model was named by.
+        model: That model.
+        data: See `Trainer.export`.
+        format: See `Trainer.export`.
+        output: See `Trainer.export`.
+        calibrated: See `Trainer.export`.
+        run_dir: Of the Trainer.
+    """
+    written = format_of(format)
+    run = _run_of(given, model, run_dir)
+    place = _folder(output, run or run_dir) / export_name(format, calibrated)
+    require_own_place(place)
+    images = choose_images(data)
+    split = images.split
+    name = model.name if run is None else run.name
+    description = Description(name, split.class_names, split.image_size, split.rules)
+    if run is not None:
+        description = with_evaluation(description, run, calibrated)
+    elif calibrated:
+        raise ConfigError(
+            message(
+                "A model that corrects its probabilities must be that of a run, in which "
+                "the correction is.",
+                'Name the run: export("runs/first", data, calibrated=True).',
+                run_dir=run_dir and str(run_dir),
+            )
+        )
+    return Exporter([_on_one_device(model)], description, images).write(written, place)
+
+
+def _folder(output: str | os.PathLike[str] | None, run: Path | None) -> Path:
+    if output is not None:
+        return Path(os.path.realpath(user_path(output)))
+    if run is None:
+        raise ConfigError(
+            message(
+                "An export needs a place.",
+                'Name a directory: export(..., output="exports").',
+                output=None,
+            )
+        )
+    return Path(os.path.realpath(user_path(run))) / EXPORT_FOLDER
+
+
+def _run_of(given: ModelOrPath, model: keras.Model, run_dir: Path | None) -> Path | None:
+    """The run that a model is of: the one that was named, or that of the Trainer."""
+    if not isinstance(given, keras.Model):
+        path = Path(os.path.realpath(user_path(given)))
+        named = path if path.is_dir() else path.parent
+        return named if path in (named, named / MODEL_FILE) else None
+    if run_dir is None:
+        return None
+    run = Path(os.path.realpath(user_path(run_dir)))
+    return run if _has(run / MODEL_FILE, model) else None
+
+
+def _has(file: Path, model: keras.Model) -> bool:
+    """Whether a file holds these weights."""
+    if not file.is_file():
+        return False
+    saved = keras.models.load_model(file, compile=False, safe_mode=True).get_weights()
+    weights = model.get_weights()
+    return len(saved) == len(weights) and all(map(np.array_equal, saved, weights))
+
+
+def _on_one_device(model: keras.Model) -> keras.Model:
+    """The model itself, or a copy of one that lives on several devices."""
+    if model.distribute_strategy.num_replicas_in_sync == 1:
+        return model
+    with tempfile.TemporaryDirectory(prefix="keraunos-") as folder:
+        file = Path(folder) / MODEL_FILE
+        model.save(file)
+        return keras.models.load_model(file, compile=False, safe_mode=True)
