@@ -5,7 +5,7 @@ from pathlib import Path
 from ..core.errors import ConfigError, message
 from .portable.document import parse_document, read_model_document, read_model_files
 from .portable.model import Model, ModelFileError
-from .portable.runtimes import open_runtime
+from .portable.runtimes import MissingRuntimeError, open_runtime
 
 
 def open_export(directory: Path, threads: int | None = None) -> Model:
@@ -16,13 +16,22 @@ def open_export(directory: Path, threads: int | None = None) -> Model:
         threads: See `open_runtime`.
 
     Raises:
-        ConfigError: It is damaged, or no export; nothing of it was run.
+        ConfigError: It is damaged, or no export, and nothing of it was run; or the package
+            that runs it is not installed.
     """
     try:
         document = read_model_document(directory)
         parse_document(document)
         files = read_model_files(directory, document)
         return Model(document, open_runtime(files.format, files.file, threads))
+    except MissingRuntimeError as error:
+        raise ConfigError(
+            message(
+                str(error),
+                f'With what Keraunos needs: pip install "keraunos[{files.format}]".',
+                export=str(directory),
+            )
+        ) from None
     except ModelFileError as error:
         raise ConfigError(
             message(str(error), "Export it again.", export=str(directory))

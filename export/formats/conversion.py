@@ -1,6 +1,7 @@
 """Runs converters of others: silent while they work, with their reason if they fail."""
 
 import contextlib
+import io
 import logging
 import os
 import re
@@ -58,7 +59,13 @@ def _silence() -> Iterator[None]:
         with tempfile.TemporaryFile() as held:
             for stream in _STREAMS:
                 os.dup2(held.fileno(), stream)
-            yield
+            with (
+                contextlib.redirect_stdout(
+                    io.StringIO()
+                ),  # in a notebook, no stream of these
+                contextlib.redirect_stderr(io.StringIO()),
+            ):
+                yield
     finally:
         _flush()
         for stream, original in zip(_STREAMS, originals, strict=True):

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .model import Model, ModelFileError
+from .runtimes import MissingRuntimeError
 
 UNREADABLE = 3  # the exit status where some file could not be read
 _HELP = (
@@ -25,7 +26,7 @@ def main(directory: Path, arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         model = Model.open(directory)
-    except ModelFileError as error:
+    except (ModelFileError, MissingRuntimeError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     status = 0

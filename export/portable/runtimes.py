@@ -1,20 +1,31 @@
-"""Runs an exported model in the runtime of its format, on the CPU, in float32."""
+"""Runs an exported model in the runtime of its format, in float32.
+
+ONNX Runtime, LiteRT and OpenVINO run on the CPU; TensorFlow where it finds a device.
+"""
 
 import os
 import sys
 import threading
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from .fields import ModelFileError
+
 Images = npt.NDArray[np.uint8]
 Run = Callable[[Images], npt.NDArray[np.float32]]
 
 SIGNATURE = "serving_default"
 OUTPUT = "probabilities"
+_LONGEST = 500  # characters of a reason
+
+
+class MissingRuntimeError(ImportError):
+    """The package that runs a format is not installed; the message says how to get it."""
 
 
 def open_runtime(format: str, file: Path, threads: int | None = None) -> Run:
@@ -29,8 +40,24 @@ def open_runtime(format: str, file: Path, threads: int | None = None) -> Run:
     Returns:
         A function of images `(images, height, width, 3)`, uint8, any number of them, that
         returns `(images, classes)`, float32. Threads may share it.
+
+    Raises:
+        MissingRuntimeError: The package that runs the format is not installed.
+        ModelFileError: The runtime can't open the file.
     """
-    return _RUNTIMES[format](file, threads)
+    module, package, open_file = _RUNTIMES[format]
+    if find_spec(module) is None:
+        raise MissingRuntimeError(
+            f"A model of the format {format} runs in {package}, which is not installed: "
+            f"pip install {package}"
+        )
+    try:
+        return open_file(file, threads)
+    except MemoryError:
+        raise
+    except Exception as error:  # each runtime has classes of its own
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST]
+        raise ModelFileError(f"{package} can't open {file.name} ({reason}).") from error
 
 
 def _open_keras(file: Path, threads: int | None) -> Run:
@@ -112,10 +139,11 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
+# The module and the package of each runtime, and what opens a file in it.
 _RUNTIMES = {
-    "keras": _open_keras,
-    "saved_model": _open_saved_model,
-    "onnx": _open_onnx,
-    "litert": _open_litert,
-    "openvino": _open_openvino,
+    "keras": ("keras", "keras", _open_keras),
+    "saved_model": ("tensorflow", "tensorflow", _open_saved_model),
+    "onnx": ("onnxruntime", "onnxruntime", _open_onnx),
+    "litert": ("ai_edge_litert", "ai-edge-litert", _open_litert),
+    "openvino": ("openvino", "openvino", _open_openvino),
 }

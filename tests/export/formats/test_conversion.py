@@ -1,0 +1,53 @@
+import logging
+import os
+import subprocess
+import sys
+
+import pytest
+from keraunos.core.errors import ConfigError, DataError
+from keraunos.export.formats.conversion import converting
+
+
+def test_nothing_that_a_converter_writes_is_shown(capfd):
+    print("before")
+    with converting("onnx"):
+        print("printed")
+        os.write(2, b"written by native code\n")
+        subprocess.run([sys.executable, "-S", "-c", "print('by a child')"], check=True)
+        logging.getLogger("tf2onnx").warning("logged")
+    print("after")
+    assert capfd.readouterr() == ("before\nafter\n", "")
+
+
+def test_loggers_are_as_they_were():
+    levels = [logging.getLogger(name).level for name in ("tensorflow", "absl", "tf2onnx")]
+    with converting("onnx"):
+        assert not logging.getLogger("tf2onnx").isEnabledFor(logging.WARNING)
+    assert levels == [
+        logging.getLogger(name).level for name in ("tensorflow", "absl", "tf2onnx")
+    ]
+
+
+def test_why_a_converter_failed_is_said_in_one_line(capfd):
+    with pytest.raises(ConfigError) as raised, converting("onnx"):
+        os.write(2, b"pages of a trace\n")
+        raise RuntimeError("no rule\n  for Erfinv")
+    assert "converted to onnx" in str(raised.value)
+    assert "reason='RuntimeError: no rule for Erfinv'" in str(raised.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_operations_that_litert_lacks_are_named_once():
+    text = "error: 'tf.Erfinv' op is neither a custom op nor a flex op\n"
+    with (
+        pytest.raises(ConfigError, match="no such operation: Erfinv, Svd'"),
+        converting("x"),
+    ):
+        raise ValueError(f"{text}{text}{text.replace('Erfinv', 'Svd')}")
+
+
+@pytest.mark.parametrize("error", [DataError("ours"), OSError(28, "disk full")])
+def test_other_errors_stay_what_they_are(error):
+    with pytest.raises(type(error)) as raised, converting("onnx"):
+        raise error
+    assert raised.value is error
