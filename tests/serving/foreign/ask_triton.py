@@ -13,14 +13,16 @@ from tritonclient.utils import InferenceServerException
 
 
 def main(address, name, image, token):
-    headers = {"Authorization": f"Bearer {token}"}
+    def headers():  # the client adds its own to what it is given
+        return {"Authorization": f"Bearer {token}"}
+
     with InferenceServerClient(address) as client:
         found = {
             "live": client.is_server_live(),
             "ready": client.is_server_ready(),
-            "model_ready": client.is_model_ready(name, headers=headers),
-            "server": client.get_server_metadata(headers=headers),
-            "model": client.get_model_metadata(name, headers=headers),
+            "model_ready": client.is_model_ready(name, headers=headers()),
+            "server": client.get_server_metadata(headers=headers()),
+            "model": client.get_model_metadata(name, headers=headers()),
         }
         size = found["model"]["inputs"][0]["shape"][1]
         content = Path(image).read_bytes()
@@ -41,23 +43,23 @@ def main(address, name, image, token):
                     for output in ("probabilities", "class")
                 ]
                 answer = client.infer(
-                    name, [tensor], outputs=outputs, headers=headers, request_id="7"
+                    name, [tensor], outputs=outputs, headers=headers(), request_id="7"
                 )
                 found[f"{key}, {'binary' if is_binary else 'json'}"] = told(answer)
         tensor = InferInput("images", pixels.shape, "UINT8")
         tensor.set_data_from_numpy(pixels)
-        every = client.infer(name, [tensor], headers=headers)
+        every = client.infer(name, [tensor], headers=headers())
         found["without outputs"] = told(every)
-        later = client.async_infer(name, [tensor], headers=headers)
+        later = client.async_infer(name, [tensor], headers=headers())
         found["async"] = told(later.get_result())
         found["errors"] = {
             "no token": refusal(lambda: client.infer(name, [tensor])),
             "another model": refusal(
-                lambda: client.infer("another", [tensor], headers=headers)
+                lambda: client.infer("another", [tensor], headers=headers())
             ),
             "compressed": refusal(
                 lambda: client.infer(
-                    name, [tensor], headers=headers, request_compression_algorithm="gzip"
+                    name, [tensor], headers=headers(), request_compression_algorithm="gzip"
                 )
             ),
         }
@@ -68,8 +70,12 @@ def told(answer):
     return {
         "id": answer.get_response().get("id"),
         "probabilities": answer.as_numpy("probabilities").tolist(),
-        "class": [each.decode() for each in answer.as_numpy("class").tolist()],
+        "class": [text_of(each) for each in answer.as_numpy("class").tolist()],
     }
+
+
+def text_of(value):
+    return value if isinstance(value, str) else value.decode()
 
 
 def refusal(ask):
