@@ -49,8 +49,10 @@ def open_model(path: Path, threads: int | None = None) -> OpenedModel:
     if (path / CONFIG_FILE).is_file():
         return _open_run(path)
     from ..export.open_export import open_export
+    from ..export.portable.runtimes import KerasRun
 
-    return OpenedModel(open_export(path, threads))
+    model = open_export(path, threads)
+    return OpenedModel(model, model.run.model if isinstance(model.run, KerasRun) else None)
 
 
 def require_model(path: Path) -> None:

@@ -38,6 +38,7 @@ class Model:
         description: The same, checked.
         classes: In the order of the columns of probabilities.
         image_size: Height and width of the images that it takes, in pixels.
+        run: What it is made with: outputs for images.
         warnings: What to know before the model is trusted; of the report on it.
 
     Raises:
@@ -50,7 +51,7 @@ class Model:
         self.classes = self.description.classes
         self.image_size = self.description.image_size
         self.warnings = self.description.decisions.warnings
-        self._run = run
+        self.run = run
 
     @classmethod
     def open(cls, directory: str | os.PathLike[str]) -> Self:
@@ -92,7 +93,7 @@ class Model:
 
     def answers(self, images: Images) -> Answers:
         """Answers for images `(images, size, size, 3)`, RGB, uint8."""
-        return answers_of(self._run(images), self.description.correction)
+        return answers_of(self.run(images), self.description.correction)
 
     def describe(self, answers: Answers) -> list[Row]:
         """What is said of each image: its class, probabilities and decisions.

@@ -60,11 +60,25 @@ def open_runtime(format: str, file: Path, threads: int | None = None) -> Run:
         raise ModelFileError(f"{package} can't open {file.name} ({reason}).") from error
 
 
+class KerasRun:
+    """Runs a Keras model.
+
+    Attributes:
+        model: Which can be asked for more than outputs.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    def __call__(self, images: Images) -> npt.NDArray[np.float32]:
+        """Outputs for images."""
+        return np.asarray(self.model.predict_on_batch(images.astype(np.float32)))
+
+
 def _open_keras(file: Path, threads: int | None) -> Run:
     import keras
 
-    model: Any = keras.models.load_model(file, compile=False, safe_mode=True)
-    return lambda images: np.asarray(model.predict_on_batch(images.astype(np.float32)))
+    return KerasRun(keras.models.load_model(file, compile=False, safe_mode=True))
 
 
 def _open_saved_model(file: Path, threads: int | None) -> Run:

@@ -236,7 +236,7 @@ class Held:
 async def held(**settings):
     """An application whose model waits, and calls of it."""
     model, run = colour_model(), Held()
-    model._run = run
+    model.run = run
     app = create_app(model, ServeSettings(max_wait_ms=0.0, **settings))
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)

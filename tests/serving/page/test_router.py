@@ -80,7 +80,7 @@ def test_a_model_without_maps_tells_what_to_serve_instead():
 
 def test_outputs_that_are_no_numbers_are_no_answer():
     model = colour_model()
-    model._run = lambda images: 0 * images[:, 0, 0].astype("float32") + float("nan")
+    model.run = lambda images: 0 * images[:, 0, 0].astype("float32") + float("nan")
     with TestClient(create_app(model)) as client:
         response = client.post("/page/answer", content=plain_image(1, 2, 3))
     assert response.status_code == 500

@@ -96,7 +96,7 @@ def test_a_model_that_fails_or_puts_out_no_numbers_is_an_error_of_the_server():
 
     for run, reason in ((broken, "no finite"), (failing, "failed")):
         model = colour_model()
-        model._run = run
+        model.run = run
         with np.errstate(all="ignore"), working(model) as work:
             outcome, refused = work.do([PixelImages(PIXELS), EncodedImages([b""])])
         assert isinstance(outcome, RequestError)
