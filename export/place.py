@@ -11,9 +11,9 @@ from ..core.errors import ConfigError, message
 from ..core.files import new_directory, read_text
 from ..core.names import some
 from ..core.removal import remove_empty
+from ..core.run_layout import EXPORT_PARITY_FILE
 from .portable.model import DESCRIPTION_FILE
 
-PARITY_FILE = "parity.json"
 _COMPILED = "__pycache__"  # left by whoever has run the export
 _SHOWN = 5
 
@@ -84,11 +84,11 @@ def _recorded(directory: Path) -> set[str]:
     """The files that an export has written, by its own account."""
     try:
         description = _read(directory / DESCRIPTION_FILE)
-        files = _read(directory / PARITY_FILE)["files"]
+        files = _read(directory / EXPORT_PARITY_FILE)["files"]
     except (OSError, ValueError, LookupError, TypeError):
         return set()
     is_export = "applied_in_graph" in description and isinstance(files, list)
-    return {PARITY_FILE, *map(str, files)} if is_export else set()
+    return {EXPORT_PARITY_FILE, *map(str, files)} if is_export else set()
 
 
 def _read(file: Path) -> dict[str, Any]:

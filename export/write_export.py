@@ -14,12 +14,13 @@ import keras
 
 from ..core.errors import ConfigError, message
 from ..core.files import sha256_of_file, write_json_atomic
+from ..core.run_layout import EXPORT_PARITY_FILE
 from ..core.signals import stop_signals
 from .asked_export import SECONDS
 from .description import Description
 from .formats.contract import Format
 from .parity import TOLERANCE, Parity, Reference, check_parity
-from .place import PARITY_FILE, NotKeptError, export_directory, files_of_export
+from .place import NotKeptError, export_directory, files_of_export
 from .portable.model import DESCRIPTION_FILE
 from .portable_files import write_portable_files
 
@@ -150,7 +151,7 @@ def _write_parity(
         "versions": _versions(format.requirements),
         "files": sorted(files_of_export(directory)),
     }
-    write_json_atomic(directory / PARITY_FILE, document)
+    write_json_atomic(directory / EXPORT_PARITY_FILE, document)
 
 
 def _versions(requirements: Iterable[str]) -> dict[str, str]:

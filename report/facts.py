@@ -34,6 +34,7 @@ from ..core.run_layout import (
     TRIAL,
 )
 from ..evaluation.finding import Table
+from .exports import Exports, read_exports
 
 T = TypeVar("T")
 
@@ -57,6 +58,7 @@ class RunFacts:
         history: Values per epoch, by metric.
         step: Of training, its last.
         siblings: The table of the search or of the folds that the run belongs to.
+        exports: What it was exported as, and how that was checked.
         gaps: What could not be read, and why.
     """
 
@@ -71,6 +73,7 @@ class RunFacts:
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
     step: int = 0
     siblings: Table | None = None
+    exports: Exports = field(default_factory=Exports)
     gaps: Sequence[str] = ()
 
     def setting(self, name: str) -> Any:
@@ -97,6 +100,7 @@ def read_facts(directory: Path) -> RunFacts:
             gaps.append(f"{name} is not as the run wrote it: changed, or damaged")
         return content
 
+    exports = read_exports(directory)
     history, step = read(_history, METRICS_FILE, (nothing, 0))
     dropped, dropped_files = read(_dropped, DROPPED_FILE, none_dropped)
     return RunFacts(
@@ -111,7 +115,8 @@ def read_facts(directory: Path) -> RunFacts:
         history,
         step,
         _siblings(directory, gaps),
-        gaps,
+        exports,
+        [*gaps, *exports.gaps],
     )
 
 

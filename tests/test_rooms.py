@@ -57,6 +57,7 @@ ROOMS = {
         "label_doubts",
         "registry",
         "measure",
+        "exports",
         "facts",
         "tested_run",
         "run_report",
