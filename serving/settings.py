@@ -36,8 +36,8 @@ class ServeSettings:
         keep_alive_seconds: How long a connection without a request stays open.
         stop_seconds: Time to finish what has begun when the server is stopped.
         start_seconds: Time for a worker to open the model.
-        max_restarts: How often in a row a worker is started that ends before it has
-            answered anything; then the server ends.
+        max_restarts: How often in a row a worker is started again that has answered
+            nothing; then the server ends, if no other worker is left.
         token: Secret that requests must bring as `Authorization: Bearer TOKEN`; None
             serves everybody.
 

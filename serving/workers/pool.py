@@ -66,58 +66,62 @@ class Pool:
         """Has one worker running, as long as there is any hope."""
         losses = 0
         while not self.failed.done():
-            try:
-                worker = await self._start(number)
-                await self._require_same_model(worker)
-            except WorkerLostError as error:
-                losses += 1
-                self._note_loss(number, error, losses)
-            else:
-                losses = 0 if await self._feed(number, worker) else losses + 1
-            if losses:
-                pause = _FIRST_PAUSE_SECONDS * 2 ** (losses - 1)
-                await asyncio.sleep(min(pause, _LONGEST_PAUSE_SECONDS))
+            batches, error = await self._live(number)
+            losses = 1 if batches else losses + 1
+            self._note_loss(number, error, losses)
+            pause = _FIRST_PAUSE_SECONDS * 2 ** (losses - 1)
+            await asyncio.sleep(min(pause, _LONGEST_PAUSE_SECONDS))
 
-    async def _require_same_model(self, worker: Worker) -> None:
+    async def _live(self, number: int) -> tuple[int, WorkerLostError]:
+        """Starts a worker and feeds it until it is lost.
+
+        Returns:
+            How many batches it answered, and how it ended.
+        """
+        try:
+            worker = await self._start(number)
+        except WorkerLostError as error:
+            return 0, error
+        batches = 0
+        try:
+            self._require_same_model(worker)
+            self._count_ready([*self.ready, worker])
+            while (batch := await self._take(worker)) is not None:
+                await self._answer(worker, batch)
+                batches += 1
+        except WorkerLostError as error:
+            return batches, error
+        finally:
+            self._count_ready([each for each in self.ready if each is not worker])
+            await worker.end()
+        return batches, WorkerLostError("ended while it had nothing to do")
+
+    def _require_same_model(self, worker: Worker) -> None:
         """Refuses a worker for which there was another model on the disk."""
         served = (worker.document, worker.digest)
         if self._served is None:
             self._served = served
         if served != self._served:
-            await worker.end()
             raise WorkerLostError("opened another model than the one that is served")
 
+    def _count_ready(self, ready: list[Worker]) -> None:
+        self.ready = ready
+        self._metrics.workers.set(len(ready))
+        if ready:
+            self.has_opened.set()
+
     def _note_loss(self, number: int, error: WorkerLostError, losses: int) -> None:
-        """Gives up where starting once more would come to the same."""
+        """Gives up where no worker is left, and starting one more comes to the same."""
         self._metrics.lost_workers.inc()
-        notify(f"worker {number} {error}")
-        ended_by_itself = bool(error.code and error.code > 0)
+        ended_by_itself = error.code is not None and error.code > 0
         is_hopeless = ended_by_itself and not self.has_opened.is_set()
-        if (is_hopeless or losses > self._settings.max_restarts) and not self.failed.done():
+        is_last = losses > self._settings.max_restarts and not self.ready
+        if not (is_hopeless or is_last):
+            notify(f"worker {number} {error}; another is started")
+        elif not self.failed.done():
+            notify(f"worker {number} {error}")
             self.failed.set_result(error)
             _fail(self._queue.remove_all(), "No worker could be started.")
-
-    async def _feed(self, number: int, worker: Worker) -> bool:
-        """Gives a worker batches until it is lost; returns whether it answered any."""
-        self.ready.append(worker)
-        self.has_opened.set()
-        self._metrics.workers.set(len(self.ready))
-        answered = False
-        try:
-            while (batch := await self._take(worker)) is not None:
-                await self._answer(worker, batch)
-                answered = True
-        except WorkerLostError as error:
-            notify(f"worker {number} {error}; another is started")
-            self._metrics.lost_workers.inc()
-        else:
-            notify(f"worker {number} has ended; another is started")
-            self._metrics.lost_workers.inc()
-        finally:
-            self.ready.remove(worker)
-            self._metrics.workers.set(len(self.ready))
-            await worker.end()
-        return answered
 
     async def _take(self, worker: Worker) -> list[Item] | None:
         """The next batch, or None if the worker is lost before there is one."""

@@ -1,12 +1,85 @@
 """A worker that is lost is replaced, and what it was at is given to another, once."""
 
+import asyncio
+
 import pytest
 from keraunos.serving.app import app_of
+from keraunos.serving.images import EncodedImages
 from keraunos.serving.service import Service
 from keraunos.serving.settings import ServeSettings
+from keraunos.serving.workers.jobs import WorkerLostError
+from keraunos.serving.workers.work import Work
+from keraunos.serving.workers.worker import LocalWorker
 from serving_client import calling
 from serving_load import PREDICT, body_of, is_right
+from serving_models import colour_model, plain_image
 from serving_worker import DEADLY, start_worker
+
+
+class Mortal(LocalWorker):
+    """A worker in this process that can be lost; it notes what it is asked."""
+
+    def __init__(self, asked, **document):
+        super().__init__(Work(colour_model(**document), {}))
+        self._asked = asked
+
+    async def do(self, jobs):
+        self._asked.append(len(jobs))
+        return await super().do(jobs)
+
+
+def run(scenario, start, **settings):
+    """Runs a scenario with a service that is open."""
+
+    async def whole():
+        service = Service(start, ServeSettings(**settings))
+        await service.open()
+        try:
+            return await scenario(service)
+        finally:
+            await service.close()
+
+    return asyncio.run(whole())
+
+
+@pytest.mark.parametrize(
+    "changed", [{"classes": ["red", "green", "grey"]}, {"name": "another model"}]
+)
+def test_a_worker_that_opens_another_model_than_the_one_that_is_served_is_refused(changed):
+    """Somebody wrote another export over the one that is served."""
+    asked, workers = [], []
+
+    async def start(number):
+        workers.append(Mortal(asked, **(changed if workers else {})))
+        return workers[-1]
+
+    async def scenario(service):
+        await service.wait_until_ready()
+        workers[0].lost.set()
+        return await service.failure(), service.is_ready
+
+    failure, is_ready = run(scenario, start, max_restarts=1)
+    assert "another model" in str(failure)
+    assert (len(workers), asked, is_ready) == (2, [], False)
+
+
+def test_the_server_goes_on_with_the_workers_that_are_left():
+    is_ready = asyncio.Event()
+
+    async def start(number):
+        if number == 1:
+            await is_ready.wait()
+            raise WorkerLostError("ended with code 1", 1)
+        return Mortal([])
+
+    async def scenario(service):
+        await service.wait_until_ready()
+        is_ready.set()
+        await asyncio.sleep(0.01)
+        return await service.answers(EncodedImages([plain_image(1, 1, 2)]))
+
+    answers = run(scenario, start, workers=2, max_restarts=0)
+    assert is_right(answers.probabilities[0], (1, 1, 2))
 
 
 @pytest.mark.slow
