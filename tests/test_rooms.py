@@ -73,6 +73,7 @@ ROOMS = {
         "decisions",
         "open_export",
         "description",
+        "image_bytes",
         "formats",
         "portable_files",
         "asked_export",

@@ -1,0 +1,1 @@
+"""Decodes images within a TensorFlow graph, as `data/files/decode.py` does outside."""
