@@ -137,6 +137,7 @@ def _describe(directory: Path, format: Format, description: Description) -> None
         "format": format.name,
         "file": format.file,
         "files": files,
+        "signatures": {each.name: each.description for each in format.signatures},
     }
     write_json_atomic(directory / DESCRIPTION_FILE, document)
 

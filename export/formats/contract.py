@@ -20,11 +20,13 @@ class Signature:
         option: Of `predict.py`, such as `"--from-bytes"`. Asked so, the model may refuse
             images of some kinds, each with an error.
         tolerance: Of a probability, where it does not refuse.
+        description: What it takes and returns, for `model.json`.
     """
 
     name: str
     option: str
     tolerance: float
+    description: str = ""
 
 
 @dataclass(frozen=True)

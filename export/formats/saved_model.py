@@ -11,10 +11,12 @@ import keras
 
 from ..description import Description
 from ..image_bytes.signature import bytes_function
-from ..portable.from_bytes import BYTES_SIGNATURE
-from .contract import Format
+from ..portable.from_bytes import BYTES_SIGNATURE, IMAGE_BYTES
+from .contract import Format, Signature
 from .conversion import converting
 from .inference import inference_function, write_saved_model
+
+TOLERANCE = 1e-4  # of a probability
 
 
 def _write(model: keras.Model, description: Description, directory: Path) -> None:
@@ -24,4 +26,14 @@ def _write(model: keras.Model, description: Description, directory: Path) -> Non
         write_saved_model(model, directory / SAVED_MODEL.file, signatures)
 
 
-SAVED_MODEL = Format("saved_model", "1", _write, ("tensorflow>=2.21",))
+FROM_BYTES = Signature(
+    BYTES_SIGNATURE,
+    "--from-bytes",
+    TOLERANCE,
+    f"{IMAGE_BYTES}, (images,), string: the bytes of JPEG and PNG files; returns class, "
+    "(images,), string; classes, (images, classes), string; and probabilities, (images, "
+    "classes), float32, corrected. Pixels are those of predict.py, to 1 of 255.",
+)
+SAVED_MODEL = Format(
+    "saved_model", "1", _write, ("tensorflow>=2.21",), signatures=(FROM_BYTES,)
+)
