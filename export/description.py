@@ -23,6 +23,7 @@ class Description:
             applied it once more would be wrong.
         decisions: Thresholds, prediction sets and warnings, from the run's evaluation
             (see `decisions.read_decisions`); all about uncorrected probabilities.
+        not_for: What the model must not be used for, a sentence each, as in the report.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Description:
     correction: Correction | None = None
     applied_in_graph: bool = False
     decisions: Mapping[str, Any] = field(default_factory=dict)
+    not_for: Sequence[str] = ()
 
     def as_json(self) -> dict[str, Any]:
         """What all formats have in common, ready for JSON."""
@@ -47,4 +49,5 @@ class Description:
             "correction": correction,
             "applied_in_graph": self.applied_in_graph,
             "decisions": dict(self.decisions),
+            "not_for": list(self.not_for),
         }

@@ -11,6 +11,7 @@ from ..evaluation.calibration.correction_file import read_correction
 from ..evaluation.calibration.scaling import Correction
 from .decisions import read_decisions
 from .description import Description
+from .not_for import read_not_for
 
 
 def with_evaluation(
@@ -34,6 +35,7 @@ def with_evaluation(
         correction=_correction(run, tuple(description.classes), calibrated),
         applied_in_graph=calibrated,
         decisions=_decisions(run, tuple(description.classes)),
+        not_for=read_not_for(run, tuple(description.classes)),
     )
 
 

@@ -71,6 +71,7 @@ ROOMS = {
     "export": (
         "portable",
         "decisions",
+        "not_for",
         "open_export",
         "description",
         "image_bytes",

@@ -49,6 +49,7 @@ class ModelDocument:
         rules: How pixels are read from files.
         correction: Of its probabilities, or None.
         decisions: What is made of them.
+        not_for: What the model must not be used for, a sentence each.
     """
 
     name: str
@@ -57,6 +58,7 @@ class ModelDocument:
     rules: PixelRules
     correction: Correction | None
     decisions: Decisions
+    not_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ def parse_document(content: Any) -> ModelDocument:
         _rules(fields.object("decoding")),
         _correction(fields, len(classes)),
         decisions_of(fields.object("decisions"), classes),
+        () if fields.get("not_for") is None else fields.texts("not_for"),
     )
 
 

@@ -82,18 +82,17 @@ async function start() {
   byId("name").textContent = document.title = model.name;
   byId("about").textContent = model.about;
   byId("kept").textContent = `Images of up to ${megabytes()} MB go to this server and are not kept there.`;
-  showWarnings(model.warnings);
+  const shown = [showList("warned", model.warnings), showList("not-for", model.not_for)];
+  byId("warnings").hidden = !shown.some(Boolean);
   byId("ask").hidden = false;
   next();
 }
 
-function showWarnings(warnings) {
-  const details = byId("warnings");
-  const items = warnings.map((text) => made("li", text));
-  details.querySelector("ul").replaceChildren(...items);
-  details.querySelector("summary").textContent =
-    items.length === 1 ? "A warning of the model's report" : `${items.length} warnings of the model's report`;
-  details.hidden = !items.length;
+function showList(id, texts) {
+  const box = byId(id);
+  box.querySelector("ul").replaceChildren(...texts.map((text) => made("li", text)));
+  box.hidden = !texts.length;
+  return texts.length;
 }
 
 function askForToken() {

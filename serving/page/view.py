@@ -26,6 +26,7 @@ def model_view(document: ModelDocument, max_bytes: int, no_maps: str) -> dict[st
         "classes": [printable(name) for name in names],
         "is_calibrated": document.correction is not None,
         "warnings": [printable(each) for each in document.decisions.warnings],
+        "not_for": [printable(each) for each in document.not_for],
         "max_bytes": max_bytes,
         "no_maps": no_maps,
     }

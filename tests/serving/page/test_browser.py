@@ -89,6 +89,7 @@ def application(**settings):
         "classes": ["red", "green", NAME],
         "image_size": SIZE,
         "decisions": DECISIONS,
+        "not_for": ["Images of anything else: it has no way to answer so."],
     }
     model = Model(document, lambda images: network().predict_on_batch(images * 1.0))
     tasks = {"grad_cam": ClassMaps(model, network())}
@@ -208,7 +209,8 @@ def test_an_image_is_answered_and_nothing_else_is_asked(page, served, files):
     )
     assert "Probability 0.995, threshold 0.6." in text(page, ".points")
     assert "<b>red.png: red, 99.5 %" in text(page, "#status")
-    assert "only 29 validation images" in text(page, "#warnings")
+    assert "only 29 validation images" in text(page, "#warned")
+    assert "Images of anything else" in text(page, "#not-for")
     image = page.find_element("css selector", ".preview")
     assert page.execute_script("return arguments[0].naturalWidth", image) == 300
     screenshot(page, "desktop-sure")
@@ -298,7 +300,7 @@ def test_all_of_it_can_be_done_with_keys(page, files):
     for _ in range(6):
         here = tab()
         names.append(here.get_attribute("aria-label") or here.text.split("\n")[0])
-    assert names[0] == "2 warnings of the model's report"
+    assert names[0] == "From the model's report"
     assert names[1:3] == ["Remove all", "Remove <b>red.png"]
     assert names[4] == "Show it"
     page.find_element("css selector", ".ask-map button").send_keys(Keys.ENTER)

@@ -21,7 +21,9 @@ def client():
     def draw(content, arguments):
         return repr((content[:4], dict(arguments))).encode()
 
-    model = colour_model(name="a secret", classes=["<b>red</b>", "green", "blue"])
+    model = colour_model(
+        name="a secret", classes=["<b>red</b>", "green", "blue"], not_for=["Anything."]
+    )
     with TestClient(create_app(model, tasks={MAP_TASK: draw})) as client:
         yield client
 
@@ -48,6 +50,8 @@ def test_the_model_is_described(client):
     assert told["classes"] == ["<b>red</b>", "green", "blue"]
     assert told["max_bytes"] == ServeSettings().max_body_megabytes * 1e6
     assert told["no_maps"] == ""
+    assert told["warnings"] == []
+    assert told["not_for"] == ["Anything."]
 
 
 def test_an_image_is_answered(client):

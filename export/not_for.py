@@ -1,0 +1,37 @@
+"""What the report of a run says that its model must not be used for."""
+
+from pathlib import Path, PurePath
+from typing import Any
+
+from ..configs.load import read_source
+from ..core.checked_files import read_checked_json
+from ..core.errors import CheckpointError
+from ..core.run_layout import CONFIG_FILE, TEST_FILE
+from ..report.facts import RunFacts
+from ..report.page.summary import not_for
+from ..report.run_report import RunReport
+
+
+def read_not_for(run: Path, classes: tuple[str, ...]) -> list[str]:
+    """The same sentences as in the report, but for the folders around the training set.
+
+    Args:
+        run: Its directory.
+        classes: Of its model.
+    """
+    facts = RunFacts(run.name, settings=_settings(run), class_names=classes)
+    if not (run / TEST_FILE).exists():
+        return not_for(RunReport(facts))
+    try:
+        return not_for(RunReport(facts, read_checked_json(run / TEST_FILE)))
+    except (CheckpointError, KeyError, TypeError):  # damaged, or of another version
+        return not_for(RunReport(facts))
+
+
+def _settings(run: Path) -> dict[str, Any]:
+    """The name of the training set, where a command line has written one."""
+    file = run / CONFIG_FILE
+    data = read_source(str(file))[0].get("data", {}) if file.exists() else {}
+    source = data.get("train")
+    # An export leaves the machine, and others need not know the folders there.
+    return {} if source is None else {"data": {"train": PurePath(str(source)).name}}
