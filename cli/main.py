@@ -15,6 +15,7 @@ from ..core.console import PlainConsole, silence
 from ..core.errors import ConfigError, KeraunosError, message
 from .commands import (
     audit,
+    benchmark,
     cache,
     compare,
     doctor,
@@ -49,6 +50,7 @@ app.command("predict")(predict.predict)
 app.command("export")(export.export)
 app.command("serve")(serve.serve)
 app.command(serve.WORKER_COMMAND, hidden=True)(serve.serve_worker)
+app.command("benchmark")(benchmark.benchmark)
 app.command("audit")(audit.audit)
 app.command("search")(search.search)
 app.command("compare")(compare.compare)

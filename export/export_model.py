@@ -44,6 +44,9 @@ class Exporter:
         description: Of the model; with `applied_in_graph`, what is exported corrects its
             probabilities itself.
         images: By which an export is compared with the model.
+
+    Attributes:
+        images: The same.
     """
 
     def __init__(
@@ -54,7 +57,7 @@ class Exporter:
     ) -> None:
         self._models = models
         self._description = description
-        self._images = images
+        self.images = images
 
     def write(
         self,
@@ -71,7 +74,7 @@ class Exporter:
             ConfigError: It does not answer like the model, or can't be written.
             DataError: An image is not what it was.
         """
-        with self._images.reference(self._probabilities) as reference:
+        with self.images.reference(self.probabilities) as reference:
             parity = write_export(
                 self._candidates(),
                 format,
@@ -94,9 +97,19 @@ class Exporter:
             yield model
 
     @cached_property
-    def _probabilities(self) -> npt.NDArray[np.floating]:
-        """What the models themselves say of the images, corrected: not what exports do."""
-        pixels = self._images.pixels
+    def probabilities(self) -> npt.NDArray[np.floating]:
+        """What `predict` says of the images: `(images, classes)`."""
+        return self.predict(self.images.pixels)
+
+    def predict(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.floating]:
+        """What the models themselves say, corrected: not what exports do.
+
+        Args:
+            pixels: `(images, height, width, 3)`, RGB.
+
+        Returns:
+            `(images, classes)`.
+        """
         each = [predict_in_batches(model, pixels) for model in self._models]
         mean = np.mean(each, axis=0, dtype=np.float64)
         correction = self._description.correction

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ..core.errors import ConfigError, message
 from .portable.document import parse_document, read_model_document, read_model_files
+from .portable.fields import Fields
 from .portable.model import Model, ModelFileError
 from .portable.runtimes import MissingRuntimeError, open_runtime
 
@@ -33,6 +34,20 @@ def open_export(directory: Path, threads: int | None = None) -> Model:
             )
         ) from None
     except ModelFileError as error:
-        raise ConfigError(
-            message(str(error), "Export it again.", export=str(directory))
-        ) from None
+        raise _refusal(directory, error) from None
+
+
+def read_format(directory: Path) -> str:
+    """The format of an export, before it is opened.
+
+    Raises:
+        ConfigError: It is damaged, or no export.
+    """
+    try:
+        return Fields(read_model_document(directory)).text("format")
+    except ModelFileError as error:
+        raise _refusal(directory, error) from None
+
+
+def _refusal(directory: Path, error: ModelFileError) -> ConfigError:
+    return ConfigError(message(str(error), "Export it again.", export=str(directory)))

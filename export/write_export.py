@@ -1,12 +1,10 @@
 """Exports a model: written under another name, checked, and only then where it belongs."""
 
 import os
-import platform
 import re
 import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import keras
 
 from ..core.errors import ConfigError, message
 from ..core.files import sha256_of_file, write_json_atomic
+from ..core.machine import versions
 from ..core.run_layout import EXPORT_PARITY_FILE
 from ..core.signals import stop_signals
 from .asked_export import SECONDS
@@ -149,19 +148,12 @@ def _write_parity(
         "format": format.name,
         **parity.as_json(),
         **measured,
-        "versions": _versions(format.requirements),
+        "versions": versions(map(_package, ("numpy", "pillow", *format.requirements))),
         "files": sorted(files_of_export(directory)),
     }
     write_json_atomic(directory / EXPORT_PARITY_FILE, document)
 
 
-def _versions(requirements: Iterable[str]) -> dict[str, str]:
-    """Of Python and the packages that were asked."""
-    found = {"python": platform.python_version()}
-    for requirement in ("numpy", "pillow", *requirements):
-        name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+def _package(requirement: str) -> str:
+    """The name of the package that a line of `requirements.txt` is about."""
+    return re.split(r"[^\w.-]", requirement, maxsplit=1)[0]

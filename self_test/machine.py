@@ -13,6 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from ..core.machine import processor
 from .check import CheckSettings
 from .verdict import Verdict
 
@@ -33,7 +34,7 @@ def measure(settings: CheckSettings) -> Verdict:
             "python": platform.python_version(),
             "system": f"{platform.system()} {platform.machine()}",
             "kernel": platform.release().split("-")[0],
-            "processor": _processor(),
+            "processor": processor(),
             "cores": cores,
             "memory_gib": round(_memory_bytes() / 2**30, 1),
             "gpus": _with_driver(gpus),
@@ -81,15 +82,6 @@ def _driver() -> str | None:
         return None
     found = re.search(r"\b\d+\.\d+(?:\.\d+)?\b", text)
     return found[0] if found else "unknown"
-
-
-def _processor() -> str:
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        text = ""
-    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
-    return found[1].strip() if found else platform.processor() or "unknown"
 
 
 def _memory_bytes() -> int:

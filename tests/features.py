@@ -103,6 +103,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "beside the single model",
         "ensembles": "folds or several runs as one model: `test`, `predict`, `export`",
         "export": "`keraunos export`, `--calibrated` with corrected probabilities",
+        "int8 export": "`keraunos export RUN --int8`, refused above `--max-loss`",
+        "benchmark": "`keraunos benchmark`: latency and throughput, side by side",
         "focal loss": "`model.loss=focal`, or any loss of Keras",
     },
 }

@@ -85,6 +85,9 @@ ROOMS = {
         "evaluated_run",
         "compared_images",
         "export_model",
+        "latency",
+        "benchmark",
+        "quantization",
     ),
     "serving": (
         "settings",

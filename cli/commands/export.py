@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,9 +20,12 @@ from ..output_file import writing
 from ..tensorflow import load_tensorflow
 
 if TYPE_CHECKING:
+    from ...data import ImageData
     from ...export.compared_images import ComparedImages
     from ...export.export_model import Exporter, ExportResult
     from ...export.formats.contract import Format
+
+    Write = Callable[[Format, Path], None]
 
 _SHOWN = 5
 
@@ -49,6 +52,23 @@ def export(
             "--calibrated", help="Let the model correct its probabilities itself."
         ),
     ] = False,
+    int8: Annotated[
+        bool,
+        typer.Option(
+            "--int8",
+            help="Export 8-bit integers: onnx, litert and openvino. Kept only if balanced "
+            "accuracy loses at most --max-loss.",
+        ),
+    ] = False,
+    max_loss: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            metavar="LOSS",
+            help="Of balanced accuracy, with --int8; 0.02 by default.",
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -69,16 +89,20 @@ def export(
     members = find_members(runs)
     _require_one_to_calibrate(members, calibrated)
     names = _format_names(format)
-    places = _places(names, _directory(runs, output), calibrated)
+    if int8 or max_loss is not None:
+        _require_int8(names, int8, max_loss)
+    places = _places(names, _directory(runs, output), calibrated, int8)
     load_tensorflow(on_one_device(members[0].config).trainer)
     from ...export.formats.registry import format_of
 
     formats = [format_of(name) for name in names]
-    exporter = _exporter(runs, members, calibrated)
+    data = read_data(members[0])
+    exporter = _exporter(runs, members, calibrated, data)
+    write = _int8_writer(exporter, data, max_loss) if int8 else _writer(exporter)
     failed = {
         each.name: error
         for each, place in zip(formats, places, strict=True)
-        if (error := _try_to_write(exporter, each, place)) is not None
+        if (error := _try_to_write(write, each, place)) is not None
     }
     if failed:
         raise _failure(failed, len(formats))
@@ -93,13 +117,24 @@ def _format_names(asked: Sequence[str] | None) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _places(names: Sequence[str], folder: Path, calibrated: bool) -> list[Path]:
+def _require_int8(names: Sequence[str], int8: bool, max_loss: float | None) -> None:
+    from ...export.quantization.quantizers import require_quantizer
+
+    if not int8:
+        raise ConfigError(
+            message("`--max-loss` is for int8.", "Add --int8.", max_loss=max_loss)
+        )
+    for name in names:
+        require_quantizer(name)
+
+
+def _places(names: Sequence[str], folder: Path, calibrated: bool, int8: bool) -> list[Path]:
     """Where each format goes; what is in the way is refused before there is any work."""
     from ...export.place import export_name, require_own_place
 
     with writing(folder) as directory:
         _require_writable(directory)
-        places = [directory / export_name(name, calibrated) for name in names]
+        places = [directory / export_name(name, calibrated, int8) for name in names]
         for place in places:
             require_own_place(place)
     return places
@@ -140,7 +175,7 @@ def _require_one_to_calibrate(members: Sequence[Member], calibrated: bool) -> No
 
 
 def _exporter(
-    runs: Sequence[Path], members: Sequence[Member], calibrated: bool
+    runs: Sequence[Path], members: Sequence[Member], calibrated: bool, data: "ImageData"
 ) -> "Exporter":
     from ...export.export_model import Exporter
     from ..saved_model import load_model
@@ -149,15 +184,15 @@ def _exporter(
     description = describe(runs[0], members, models, calibrated)
     if len(runs) > 1:
         description = replace(description, name=" + ".join(m.name for m in members))
-    return Exporter(models, description, _images(members[0]))
+    return Exporter(models, description, _images(members[0], data))
 
 
-def _images(member: Member) -> "ComparedImages":
+def _images(member: Member, data: "ImageData") -> "ComparedImages":
     """Images of the run, which must be what they were."""
     from ...export.compared_images import choose_images
     from ...report.image_changes import find_changes
 
-    images = choose_images(read_data(member))
+    images = choose_images(data)
     table = member.run / SPLIT_FILE
     if table.is_file():
         changes = find_changes(table, images.split, images.split_name)
@@ -174,16 +209,53 @@ def _images(member: Member) -> "ComparedImages":
     return images
 
 
-def _try_to_write(
-    exporter: "Exporter", format: "Format", place: Path
-) -> KeraunosError | None:
+def _try_to_write(write: "Write", format: "Format", place: Path) -> KeraunosError | None:
     """One format after the other: that one fails is no harm to the others."""
     try:
         with writing(place) as directory:
-            _show(exporter.write(format, directory))
+            write(format, directory)
     except KeraunosError as error:
         return error
     return None
+
+
+def _writer(exporter: "Exporter") -> "Write":
+    return lambda format, directory: _show(exporter.write(format, directory))
+
+
+def _int8_writer(
+    exporter: "Exporter", data: "ImageData", max_loss: float | None
+) -> "Write":
+    from ...export.quantization.calibration_images import choose_calibration_images
+    from ...export.quantization.int8_export import export_int8
+    from ...export.quantization.judgement import MAX_LOSS
+
+    calibration = choose_calibration_images(data.train)
+    limit = MAX_LOSS if max_loss is None else max_loss
+
+    def write(format: "Format", directory: Path) -> None:
+        result = export_int8(exporter, format, directory, calibration, limit)
+        _show_int8(directory.name, result.measured)
+        _show(result.export)
+
+    return write
+
+
+def _show_int8(name: str, measured: Mapping[str, Any]) -> None:
+    for warning in measured["warnings"]:
+        notify(f"{name}: {warning}")
+    scores = measured["scores"]["balanced_accuracy"]
+    low, high = scores["loss"]["interval"]
+    sizes, times = measured["bytes"], measured["latency"]["p50_ms"]
+    notify(
+        f"{name}: balanced accuracy {scores['float32']['value']:.3f}, in int8 "
+        f"{scores['int8']['value']:.3f}: loss {scores['loss']['value']:+z.3f} "
+        f"[{low:+z.3f}, {high:+z.3f}] on {measured['images']:,} {measured['split']} images"
+    )
+    notify(
+        f"{name}: {sizes['float32'] / 1e6:.1f} MB, in int8 {sizes['int8'] / 1e6:.1f} MB; "
+        f"an image in {times['float32']:.1f} ms, in int8 {times['int8']:.1f} ms"
+    )
 
 
 def _show(result: "ExportResult") -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 
 from ..description import Description
+from ..portable.telemetry import import_silently
 from .contract import Format
 from .conversion import converting
 from .inference import require_one_input_and_output, saved_for_conversion
@@ -15,8 +16,7 @@ def _write(model: keras.Model, description: Description, directory: Path) -> Non
 
     `openvino.convert_model` would report its use to Intel; reading the SavedModel does not.
     """
-    import openvino
-
+    openvino = import_silently("openvino")
     file = directory / OPENVINO.file
     with converting(OPENVINO.name), saved_for_conversion(model) as saved:
         converted = openvino.Core().read_model(saved)

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .fields import ModelFileError
+from .telemetry import import_silently
 
 Images = npt.NDArray[np.uint8]
 Run = Callable[[Images], npt.NDArray[np.float32]]
@@ -129,8 +130,7 @@ def _open_litert(file: Path, threads: int | None) -> Run:
 
 
 def _open_openvino(file: Path, threads: int | None) -> Run:
-    import openvino
-
+    openvino = import_silently("openvino")
     # By itself, OpenVINO computes in bfloat16 on processors that are faster so.
     exact: dict[str, Any] = {
         "INFERENCE_PRECISION_HINT": "f32",

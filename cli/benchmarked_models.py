@@ -1,0 +1,95 @@
+"""Opens the models of a benchmark, all with as many threads."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..core.errors import ConfigError, message
+from ..core.run_layout import CONFIG_FILE, EXPORT_FOLDER
+from .opened_model import open_model
+from .tensorflow import load_tensorflow
+
+if TYPE_CHECKING:
+    from ..export.benchmark import Subject
+
+RUN = "run"
+_OF_TENSORFLOW = (RUN, "keras", "saved_model")
+
+
+def find_benchmarked(paths: Sequence[Path]) -> list[Path]:
+    """The paths themselves; a run alone brings the exports below it.
+
+    Raises:
+        ConfigError: One of them is neither a run nor an export, or is named twice.
+    """
+    from ..export.portable.document import DESCRIPTION_FILE
+
+    found = list(paths)
+    if len(paths) == 1 and _is_run(paths[0]):
+        exports = (paths[0] / EXPORT_FOLDER).glob(f"*/{DESCRIPTION_FILE}")
+        found += sorted(each.parent for each in exports)
+    for path in found:
+        if not (_is_run(path) or (path / DESCRIPTION_FILE).is_file()):
+            raise ConfigError(
+                message(
+                    f"A model is the directory of a run, with {CONFIG_FILE}, or of an "
+                    f"export, with {DESCRIPTION_FILE}.",
+                    path=str(path),
+                )
+            )
+    if len({os.path.realpath(path) for path in found}) < len(found):
+        raise ConfigError(
+            message("Each model must be named once.", paths=" ".join(map(str, found)))
+        )
+    return found
+
+
+def open_subjects(paths: Sequence[Path], threads: int) -> "list[Subject]":
+    """Opens models that compute with so many threads each.
+
+    Raises:
+        ConfigError: One can't be opened.
+        CheckpointError: A file of it is damaged.
+    """
+    formats = [_format_of(path) for path in paths]
+    device = "CPU"
+    if set(formats) & set(_OF_TENSORFLOW):
+        device = _prepare_tensorflow(threads)
+    from ..export.benchmark import Subject
+
+    return [
+        Subject(
+            min(str(path), os.path.relpath(path), key=len),
+            format,
+            open_model(path, threads).model,
+            device if format in _OF_TENSORFLOW else "CPU",
+        )
+        for path, format in zip(paths, formats, strict=True)
+    ]
+
+
+def _format_of(path: Path) -> str:
+    if _is_run(path):
+        return RUN
+    from ..export.open_export import read_format
+
+    return read_format(path)
+
+
+def _is_run(path: Path) -> bool:
+    return (path / CONFIG_FILE).is_file()
+
+
+def _prepare_tensorflow(threads: int) -> str:
+    """Sets the threads of TensorFlow, which it takes before it does anything.
+
+    Returns:
+        What it computes on.
+    """
+    load_tensorflow()
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    return "GPU" if tf.config.list_physical_devices("GPU") else "CPU"

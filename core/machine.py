@@ -1,0 +1,42 @@
+"""What measured times depend on, and nothing that names the machine."""
+
+import os
+import platform
+import re
+import sys
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+
+def processor() -> str:
+    """The model of the processor, as it calls itself."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        text = ""
+    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    return found[1].strip() if found else platform.processor() or "unknown"
+
+
+def usable_cores() -> int:
+    """How many cores this process may run on."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """The versions of Python and of those packages that are installed.
+
+    Example:
+        >>> list(versions(["numpy", "not-a-package"]))
+        ['python', 'numpy']
+    """
+    found = {"python": platform.python_version()}
+    for name in packages:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

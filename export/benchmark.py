@@ -1,0 +1,128 @@
+"""How fast models answer: latency and throughput over batch sizes, side by side."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from .latency import Timings, time_side_by_side
+from .portable.model import Model
+
+Images = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model that is timed.
+
+    Attributes:
+        name: In the table.
+        format: That of an export, or `run`.
+        model: What answers.
+        device: What it computes on.
+    """
+
+    name: str
+    format: str
+    model: Model
+    device: str = "CPU"
+
+
+@dataclass(frozen=True)
+class Row:
+    """How fast one model is with one batch size.
+
+    Attributes:
+        model: Its name.
+        format: That of an export, or `run`.
+        device: What it computes on.
+        batch_size: Images a call.
+        p50_ms: The median of a call, in milliseconds.
+        p99_ms: What 99 of 100 calls do not exceed; None of fewer than 100.
+        images_per_second: Over all calls.
+        calls: How many were timed.
+        decode_ms: The median to read one image file for this model, which is no part of
+            the other times.
+    """
+
+    model: str
+    format: str
+    device: str
+    batch_size: int
+    p50_ms: float
+    p99_ms: float | None
+    images_per_second: float
+    calls: int
+    decode_ms: float
+
+
+def benchmark(
+    subjects: Sequence[Subject],
+    batch_sizes: Sequence[int],
+    contents: Sequence[bytes],
+    seconds: float,
+) -> list[Row]:
+    """Times models in one run, in which their turns alternate.
+
+    Args:
+        subjects: The models.
+        batch_sizes: Images a call.
+        contents: Bytes of image files, one at least: they are decoded, and what comes out
+            fills the batches.
+        seconds: For each model and batch size, and for decoding.
+
+    Returns:
+        A row for each model and batch size.
+
+    Raises:
+        UndecodableError: One of the files is no image that can be used.
+    """
+    readers = {_reading(each.model): each.model for each in subjects}
+    calls: list[Callable[[], object]] = [
+        partial(_decode_next, model, itertools.cycle(contents))
+        for model in readers.values()
+    ]
+    cells = list(itertools.product(subjects, batch_sizes))
+    pixels = {
+        key: np.stack([model.decode(each) for each in contents])
+        for key, model in readers.items()
+    }
+    for subject, size in cells:
+        images = np.resize(pixels[_reading(subject.model)], (size, *_shape(subject.model)))
+        calls.append(partial(subject.model.answers, images))
+    timings = time_side_by_side(calls, seconds)
+    decoding = dict(zip(readers, timings, strict=False))
+    return [
+        _row(subject, size, timing, decoding[_reading(subject.model)])
+        for (subject, size), timing in zip(cells, timings[len(readers) :], strict=True)
+    ]
+
+
+def _reading(model: Model) -> tuple[object, ...]:
+    """What decoding depends on: models that share it share its time."""
+    return model.image_size, model.description.rules
+
+
+def _shape(model: Model) -> tuple[int, int, int]:
+    return model.image_size, model.image_size, 3
+
+
+def _decode_next(model: Model, contents: "itertools.cycle[bytes]") -> object:
+    return model.decode(next(contents))
+
+
+def _row(subject: Subject, size: int, timings: Timings, decoding: Timings) -> Row:
+    return Row(
+        subject.name,
+        subject.format,
+        subject.device,
+        size,
+        timings.p50_ms,
+        timings.p99_ms,
+        size * timings.calls_per_second,
+        len(timings.seconds),
+        decoding.p50_ms,
+    )

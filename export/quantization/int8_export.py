@@ -1,0 +1,123 @@
+"""Exports a model in 8-bit integers, if it is measured to be worth what it was."""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from ..description import Description
+from ..export_model import Exporter, ExportResult
+from ..formats.contract import Format
+from ..formats.conversion import converting
+from ..portable.model import Model
+from ..portable.runtimes import open_runtime
+from .calibration_images import CalibrationImages
+from .judgement import MAX_LOSS, judge
+from .measurements import (
+    LATENCY_SECONDS,
+    ask_both,
+    measure_latency,
+    require_faithful,
+    require_the_same_on_its_own,
+    size_of_model,
+)
+from .quantizers import Quantizer, quantizer_of
+
+
+@dataclass(frozen=True)
+class Int8Result:
+    """An export that was measured and kept.
+
+    Attributes:
+        export: Where it is, and how it differs from the model.
+        measured: What its `parity.json` holds as `int8`.
+    """
+
+    export: ExportResult
+    measured: Mapping[str, Any]
+
+
+def export_int8(
+    exporter: Exporter,
+    format: Format,
+    output: Path,
+    calibration: CalibrationImages,
+    max_loss: float = MAX_LOSS,
+    latency_seconds: float = LATENCY_SECONDS,
+) -> Int8Result:
+    """Writes an export in 8-bit integers.
+
+    The model is written in float32 first. From that file the integers are made, and its
+    size and latency are what theirs are compared with. Scores are compared with those of
+    the model itself, on all images of the split.
+
+    Args:
+        exporter: Of the model; the split of its images is the one that decides.
+        format: One that can have integers.
+        output: The new directory; an earlier export there is replaced.
+        calibration: Images on which ranges are measured.
+        max_loss: Of balanced accuracy, from 0 to 1.
+        latency_seconds: For each side.
+
+    Raises:
+        ConfigError: It loses more than that, does not run on its own, can't be written, or
+            a package is missing; nothing is left.
+        DataError: An image is not what it was.
+    """
+    quantize = quantizer_of(format.name)
+    with tempfile.TemporaryDirectory(prefix="keraunos-int8-") as folder:
+        both = _Both(format, quantize, calibration, Path(folder, "float32"))
+        measured: dict[str, Any] = {"calibration": calibration.as_json()}
+
+        def measure(directory: Path) -> Mapping[str, Any]:
+            int8 = Model.open(directory)
+            float32 = both.open_float32(int8.document)
+            require_faithful(float32, exporter)
+            require_the_same_on_its_own(int8, directory, exporter)
+            measured.update(judge(ask_both(exporter, int8), max_loss))
+            measured["bytes"] = {
+                "float32": size_of_model(both.folder),
+                "int8": size_of_model(directory, int8.document["files"]),
+            }
+            measured["latency"] = measure_latency(float32, int8, latency_seconds)
+            return {"int8": measured}
+
+        result = exporter.write(both.as_format(), output, tolerance=None, measure=measure)
+    return Int8Result(result, measured)
+
+
+@dataclass(frozen=True)
+class _Both:
+    """A format whose files are integers, with a file in float32 kept beside them.
+
+    Attributes:
+        format: In float32.
+        quantize: Makes integers of its file.
+        calibration: Images for that.
+        folder: For what is in float32.
+    """
+
+    format: Format
+    quantize: Quantizer
+    calibration: CalibrationImages
+    folder: Path
+
+    def as_format(self) -> Format:
+        """The format that writes integers."""
+        return replace(self.format, write=self._write)
+
+    def open_float32(self, document: Mapping[str, Any]) -> Model:
+        """The model in float32, described like the other."""
+        run = open_runtime(self.format.name, self.folder / self.format.file)
+        return Model(document, run)
+
+    def _write(self, model: keras.Model, description: Description, directory: Path) -> None:
+        self.folder.mkdir()
+        self.format.write(model, description, self.folder)
+        target = directory / self.format.file
+        target.parent.mkdir(exist_ok=True)
+        with converting(f"{self.format.name} in int8"):
+            self.quantize(self.folder / self.format.file, self.calibration.pixels, target)

@@ -1,0 +1,169 @@
+"""On three classes of redder and redder noise, and a network that knows them."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from helpers import contents
+from keraunos import ConfigError
+from keraunos.data import ImageData
+from keraunos.export import write_export
+from keraunos.export.compared_images import choose_images
+from keraunos.export.description import Description
+from keraunos.export.export_model import Exporter
+from keraunos.export.formats.registry import format_of
+from keraunos.export.portable.model import Model
+from keraunos.export.quantization.calibration_images import (
+    CalibrationImages,
+    choose_calibration_images,
+)
+from keraunos.export.quantization.int8_export import Int8Result, export_int8
+from PIL import Image
+
+SIZE = 32
+NEEDED = {"litert": "ai_edge_quantizer", "openvino": "nncf"}  # of the extra int8
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> ImageData:
+    folder = tmp_path_factory.mktemp("red")
+    draw_red_images(folder / "train", 10)
+    draw_red_images(folder / "test", 3)
+    return ImageData.from_folder(
+        folder / "train", test=str(folder / "test"), image_size=SIZE, batch_size=7
+    )
+
+
+def draw_red_images(folder: Path, count: int) -> None:
+    """Noise that is redder from class to class, and as blue in all of them."""
+    random = np.random.default_rng(count)
+    for place, name in enumerate(("dark", "medium", "red")):
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            pixels = random.integers(0, 60, (40, 40, 3), dtype=np.uint8)
+            pixels[..., :2] += np.uint8(60 * place)
+            Image.fromarray(pixels).save(folder / name / f"{number}.png")
+
+
+@pytest.fixture(scope="module")
+def exporter(data) -> Exporter:
+    description = Description("small", data.class_names, SIZE)
+    return Exporter([redness_network()], description, choose_images(data))
+
+
+def redness_network() -> keras.Model:
+    """Knows how red images are, and looks at green and blue as well, but less."""
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((SIZE, SIZE, 3)),
+            layers.Rescaling(1 / 255),
+            layers.Conv2D(4, 8, 8, use_bias=False, name="cells"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(3, "softmax", name="head"),
+        ]
+    )
+    colours = np.full((8, 8, 3, 4), 0.1 / 64, np.float32)
+    colours[:, :, range(3), range(3)] = 0.8 / 64
+    model.get_layer("cells").set_weights([colours])
+    share = np.array([0.6, 0.3, 0.1, 0.0])[:, None]
+    slopes, biases = [[-40.0, 0.0, 40.0]], [9.4, 0.0, -18.8]
+    model.get_layer("head").set_weights([share * slopes, np.array(biases)])
+    return model
+
+
+Export = Callable[..., Int8Result]
+
+
+@pytest.fixture
+def export(exporter, data, tmp_path) -> Export:
+    """Exports in int8 to `out`; what is not given is as it should be."""
+
+    def run(format="onnx", calibration=None, write=None, **options) -> Int8Result:
+        wanted = format_of(format)
+        return export_int8(
+            exporter,
+            wanted if write is None else replace(wanted, write=write),
+            tmp_path / "out",
+            calibration or choose_calibration_images(data.train),
+            latency_seconds=0.02,
+            **options,
+        )
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "format",
+    [
+        pytest.param("onnx", marks=pytest.mark.slow),
+        pytest.param("litert", marks=pytest.mark.nightly),
+        pytest.param("openvino", marks=pytest.mark.nightly),
+    ],
+)
+@pytest.mark.feature("int8 export")
+def test_what_was_measured_is_beside_an_export_that_answers_on_its_own(
+    export, exporter, data, tmp_path, format
+):
+    if format in NEEDED:
+        pytest.importorskip(NEEDED[format])
+    result = export(format)
+    parity = json.loads((tmp_path / "out" / "parity.json").read_text())
+    found = parity["int8"]
+    assert found == json.loads(json.dumps(result.measured))
+    assert found["calibration"] == {"split": "train", "images": 24, "of": 24, "seed": 0}
+    assert (found["split"], found["images"], found["max_loss"]) == ("test", 9, 0.02)
+    assert found["scores"]["balanced_accuracy"]["float32"]["value"] == 1.0
+    assert found["scores"]["balanced_accuracy"]["loss"]["value"] == 0.0
+    assert found["agreement"] == 1.0
+    assert min(found["bytes"].values()) > 0
+    assert min(found["latency"]["p50_ms"].values()) > 0
+    model = Model.open(tmp_path / "out")
+    images = data.test.images(np.arange(9))
+    answers = model.answers(images).probabilities
+    assert 0 < np.abs(answers - exporter.predict(images)).max() < 0.2
+    assert model.answers(images[4:5]).probabilities == pytest.approx(answers[4:5], abs=0.01)
+
+
+@pytest.mark.slow
+def test_a_loss_above_the_limit_leaves_nothing(export, tmp_path):
+    """Ranges that were measured on black images hold no red ones."""
+    black = CalibrationImages(np.zeros((4, SIZE, SIZE, 3), np.uint8), 4, 0)
+    with pytest.raises(ConfigError, match=r"at most 0\.02 of the balanced accuracy"):
+        export(calibration=black)
+    assert contents(tmp_path) == {}
+
+
+@pytest.mark.nightly
+def test_integers_of_another_model_are_refused(export, tmp_path):
+    def swap_colours(model, description, directory):
+        inputs = keras.Input((SIZE, SIZE, 3))
+        swapped = keras.Model(inputs, model(keras.ops.flip(inputs, axis=-1)))
+        format_of("onnx").write(swapped, description, directory)
+
+    with pytest.raises(ConfigError, match="made of must answer like the model"):
+        export(write=swap_colours, max_loss=1.0)
+    assert contents(tmp_path) == {}
+
+
+@pytest.mark.nightly
+def test_a_decoder_that_swaps_colours_is_refused(export, tmp_path, monkeypatch):
+    original = write_export.write_portable_files
+
+    def write_broken(directory: Path, *arguments) -> None:
+        original(directory, *arguments)
+        decoder = directory / "runtime" / "data" / "files" / "decode.py"
+        text = decoder.read_text()
+        head, name = "\ndef decode(", "\ndef _decode_rightly("
+        assert head in text
+        broken = "\n\ndef decode(*args):\n    return _decode_rightly(*args)[..., ::-1]\n"
+        decoder.write_text(text.replace(head, name) + broken)
+
+    monkeypatch.setattr(write_export, "write_portable_files", write_broken)
+    with pytest.raises(ConfigError, match=r"The `predict\.py` of an export must say"):
+        export(max_loss=1.0)
+    assert contents(tmp_path) == {}
