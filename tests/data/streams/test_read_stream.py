@@ -1,0 +1,75 @@
+"""Images are decoded in order; what can't be is handed on with its reason."""
+
+from collections.abc import Iterator
+from itertools import count, islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import smooth_picture
+from keraunos.data.files.decode import decode
+from keraunos.data.files.parallel_reader import PROCESSES_VARIABLE, ParallelReader
+from keraunos.data.files.pixel_rules import DEFAULT_RULES, PixelRules
+from keraunos.data.streams.image_names import ImageName
+from keraunos.data.streams.read_stream import Decoding, ReadImage, read_stream
+
+LARGE, SMALL = Decoding(24, DEFAULT_RULES), Decoding(8, PixelRules(max_pixels=40 * 31))
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> list[ImageName]:
+    """Nine images, one of them too large for one of two models, and three others."""
+    for number in range(9):
+        size = (40, 32) if number == 5 else (40, 30)
+        smooth_picture(number, *size).save(tmp_path / f"{number}.png")
+    (tmp_path / "page.png").write_text("<html>")
+    names = [str(tmp_path / f"{number}.png") for number in range(9)]
+    found = [ImageName(name) for name in names]
+    found.insert(2, ImageName(str(tmp_path / "page.png")))
+    found.insert(7, ImageName(str(tmp_path / "gone.png")))
+    found.append(ImageName("folder/", "the folder can't be opened"))
+    return found
+
+
+def check(found: list[ReadImage], images: list[ImageName]) -> None:
+    assert [each.image for each in found] == images
+    problems = [each.problem for each in found]
+    assert "web page" in problems[2]
+    assert "40 x 32 pixels" in problems[6]
+    assert "can't be opened (No such file" in problems[7]
+    assert problems[-1] == "the folder can't be opened"
+    readable = [each for each in found if not each.problem]
+    assert len(readable) == 8
+    for each in readable:
+        content = Path(each.image.name).read_bytes()
+        for pixels, (size, rules) in zip(each.pixels, (LARGE, SMALL), strict=True):
+            np.testing.assert_array_equal(pixels, decode(content, size, rules))
+
+
+def test_each_has_its_pixels_for_each_model_or_a_reason(images: list[ImageName]) -> None:
+    with ParallelReader(len(images)) as reader:
+        check(list(read_stream(images, [LARGE, SMALL], reader)), images)
+
+
+@pytest.mark.slow
+def test_processes_read_the_same(
+    images: list[ImageName], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setenv(PROCESSES_VARIABLE, "2")
+        with ParallelReader(len(images)) as reader:
+            check(list(read_stream(images, [LARGE, SMALL], reader)), images)
+
+
+def test_names_are_taken_as_they_are_needed(images: list[ImageName]) -> None:
+    taken = []
+
+    def endless() -> Iterator[ImageName]:
+        for number in count():
+            taken.append(number)
+            yield images[0]
+
+    with ParallelReader(1) as reader:
+        read = read_stream(endless(), [LARGE], reader, ahead=32)
+        assert len(list(islice(read, 100))) == 100
+    assert len(taken) < 250

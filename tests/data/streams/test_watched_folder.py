@@ -1,0 +1,130 @@
+"""Each image of a watched folder is handed out once, when it is whole."""
+
+import io
+import os
+from itertools import chain
+from pathlib import Path
+
+import pytest
+from helpers import smooth_picture
+from keraunos.data.streams import watched_folder
+from keraunos.data.streams.known_names import KnownNames
+from keraunos.data.streams.read_stream import ReadImage
+from keraunos.data.streams.watched_folder import WatchedFolder
+
+PATIENCE = 30.0
+
+
+def png(seed: int) -> bytes:
+    file = io.BytesIO()
+    smooth_picture(seed).save(file, "PNG")
+    return file.getvalue()
+
+
+class Watched:
+    """A folder that is looked at every second, by a clock of its own."""
+
+    def __init__(self, folder: Path, known: KnownNames | None = None) -> None:
+        self.folder = folder
+        self.now = 0.0
+        self._watched = WatchedFolder(
+            str(folder), "extension", PATIENCE, known or KnownNames(), lambda: self.now
+        )
+
+    def look(self, *problems: str) -> list[str]:
+        """Names that stand after a look, some of them with a problem."""
+        self.now += 1
+        stand = []
+        for image in self._watched.look():
+            name = os.path.basename(image.name.rstrip("/"))
+            problem = image.problem or ("damaged" if name in problems else "")
+            if self._watched.accept(ReadImage(image, (), problem)):
+                stand.append(name)
+        return stand
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Watched:
+    return Watched(tmp_path)
+
+
+def test_what_is_there_and_what_is_moved_there_comes_once(watched: Watched) -> None:
+    for name in ("b.png", "a.png", ".hidden.png", "notes.txt"):
+        (watched.folder / name).write_bytes(b"x")
+    assert watched.look() == []
+    assert watched.look() == ["a.png", "b.png"]
+    outside = watched.folder / "new.tmp"
+    outside.write_bytes(b"x")
+    (watched.folder / "sub").mkdir()
+    outside.rename(watched.folder / "sub" / "c.png")
+    (watched.folder / "a.png").write_bytes(b"another")  # the name is done
+    assert [watched.look(), watched.look(), watched.look()] == [[], ["c.png"], []]
+
+
+def test_a_file_that_grows_is_waited_for(watched: Watched) -> None:
+    for number in range(4):
+        with (watched.folder / "slow.png").open("ab") as file:
+            file.write(bytes([number]))
+        assert watched.look() == []
+    assert watched.look() == ["slow.png"]
+
+
+def test_half_a_file_is_tried_again_when_it_changes(watched: Watched) -> None:
+    (watched.folder / "half.png").write_bytes(b"1")
+    assert [watched.look(), watched.look("half.png"), watched.look()] == [[], [], []]
+    (watched.folder / "half.png").write_bytes(b"12")
+    assert [watched.look(), watched.look(), watched.look()] == [[], ["half.png"], []]
+
+
+def test_what_stays_unreadable_stands_when_patience_ends(watched: Watched) -> None:
+    (watched.folder / "bad.png").write_bytes(b"1")
+    looks = [watched.look("bad.png") for _ in range(int(PATIENCE) + 5)]
+    assert looks.index(["bad.png"]) == PATIENCE
+    assert sum(map(len, looks)) == 1
+
+
+def test_what_vanishes_is_forgotten_and_comes_when_it_is_back(watched: Watched) -> None:
+    (watched.folder / "a.png").write_bytes(b"1")
+    watched.look()
+    (watched.folder / "a.png").unlink()
+    assert [watched.look(), watched.look()] == [[], []]
+    (watched.folder / "a.png").write_bytes(b"1")
+    assert [watched.look(), watched.look()] == [[], ["a.png"]]
+
+
+def test_what_was_done_before_is_done(tmp_path: Path) -> None:
+    known = KnownNames()
+    known.add(str(tmp_path / "a.png"))
+    watched = Watched(tmp_path, known)
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(b"1")
+    assert [watched.look(), watched.look()] == [[], ["b.png"]]
+
+
+def test_few_are_waited_for_at_a_time_and_all_come(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watched_folder, "MOST_WAITING", 3)
+    for number in range(8):
+        (watched.folder / f"{number}.png").write_bytes(b"1")
+    looks = [watched.look() for _ in range(8)]
+    assert max(map(len, looks)) == 3
+    assert sorted(chain.from_iterable(looks)) == [f"{number}.png" for number in range(8)]
+
+
+def test_a_folder_that_stays_closed_is_named_once(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scandir = os.scandir
+
+    def closed(path: str) -> object:
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    (watched.folder / "closed").mkdir()
+    (watched.folder / "a.png").write_bytes(b"1")
+    looks = [watched.look() for _ in range(int(PATIENCE) + 9)]
+    assert looks[1] == ["a.png"]
+    assert [look for look in looks if "closed" in look] == [["closed"]]

@@ -1,0 +1,166 @@
+"""A file of rows is whole up to where its note says, and continued only as it was begun."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from keraunos.core.errors import CheckpointError, ConfigError
+from keraunos.data.streams.image_names import ImageName
+from keraunos.prediction.output import Progress, ResumableFile
+
+HEAD = b"file\n"
+MADE_OF = {"model": "abc", "columns": ("file", "x"), "images": ["a", "b\udcff"]}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def opened(folder: Path, resume: bool = False, **options: Any) -> ResumableFile:
+    made_of = MADE_OF | options.pop("made_of", {})
+    return ResumableFile(folder / "it.csv", HEAD, made_of, resume, **options)
+
+
+def write(output: ResumableFile, *rows: int) -> None:
+    for row in rows:
+        last = ImageName(f"{row}\udcff.png", argument=1, number=row)
+        output.append(f"{row}\n".encode(), Progress(last, output.progress.rows + 1, row))
+
+
+@pytest.fixture
+def interrupted(tmp_path: Path) -> Path:
+    with opened(tmp_path) as output:
+        write(output, 1, 2)
+    return tmp_path
+
+
+def test_it_has_its_name_when_it_is_finished(tmp_path: Path) -> None:
+    (tmp_path / "it.csv").write_text("earlier")
+    with opened(tmp_path) as output:
+        write(output, 1)
+        assert (tmp_path / "it.csv").read_text() == "earlier"
+        output.finish()
+    assert contents(tmp_path) == {"it.csv": b"file\n1\n"}
+
+
+def test_what_was_interrupted_goes_on(interrupted: Path) -> None:
+    with (interrupted / "it.csv.partial").open("ab") as file:
+        file.write(b"torn")
+    with opened(interrupted, resume=True) as output:
+        last = ImageName("2\udcff.png", argument=1, number=2)
+        assert output.progress == Progress(last, 2, 2)
+        write(output, 3)
+        output.finish()
+    assert contents(interrupted) == {"it.csv": b"file\n1\n2\n3\n"}
+
+
+def test_it_begins_where_there_is_nothing_to_resume(tmp_path: Path) -> None:
+    with opened(tmp_path, resume=True) as output:
+        write(output, 1)
+        output.finish()
+    assert contents(tmp_path) == {"it.csv": b"file\n1\n"}
+
+
+def test_nothing_is_left_where_nothing_was_predicted(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), opened(tmp_path):
+        raise ZeroDivisionError
+    assert contents(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("made_of", "words"),
+    [
+        ({"model": "abd"}, "model_then='abc', model_now='abd'"),
+        ({"columns": ("file", "y")}, "columns_then"),
+        ({"images": ["a"]}, "images_now"),
+        ({"new": 1}, "new_then=None"),
+    ],
+)
+def test_what_was_made_of_something_else_is_refused(
+    interrupted: Path, made_of: dict[str, Any], words: str
+) -> None:
+    before = contents(interrupted)
+    with pytest.raises(ConfigError, match=words):
+        opened(interrupted, resume=True, made_of=made_of)
+    assert contents(interrupted) == before
+
+
+def test_unfinished_rows_are_not_lost_by_forgetting_to_resume(interrupted: Path) -> None:
+    before = contents(interrupted)
+    with pytest.raises(ConfigError, match="Continue them with --resume"):
+        opened(interrupted)
+    assert contents(interrupted) == before
+
+
+def test_what_is_whole_is_not_resumed(tmp_path: Path) -> None:
+    (tmp_path / "it.csv").write_text("whole")
+    with pytest.raises(ConfigError, match="these are whole"):
+        opened(tmp_path, resume=True)
+    assert contents(tmp_path) == {"it.csv": b"whole"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("it.csv.partial", b"file\n1\n3\n", "it is not what was written"),
+        ("it.csv.partial", b"file\n1\n", "it is not what was written"),
+        ("it.csv.progress", b"{}", "no whole it.csv.progress"),
+        ("it.csv.progress", b"\xff", "no whole it.csv.progress"),
+        ("it.csv.progress", None, "no whole it.csv.progress"),
+    ],
+)
+def test_damage_is_refused(
+    interrupted: Path, name: str, content: bytes | None, words: str
+) -> None:
+    if content is None:
+        (interrupted / name).unlink()
+    else:
+        (interrupted / name).write_bytes(content)
+    before = contents(interrupted)
+    with pytest.raises(CheckpointError, match=words):
+        opened(interrupted, resume=True)
+    assert contents(interrupted) == before
+
+
+def test_one_process_writes_at_a_time(interrupted: Path) -> None:
+    with opened(interrupted, resume=True) as output:
+        with pytest.raises(ConfigError, match="one process at a time"):
+            opened(interrupted, resume=True)
+        write(output, 3)
+        output.finish()
+    assert contents(interrupted) == {"it.csv": b"file\n1\n2\n3\n"}
+
+
+@pytest.mark.parametrize("name", ["it.csv.partial", "it.csv.progress"])
+def test_links_are_not_written_through(tmp_path: Path, name: str) -> None:
+    (tmp_path / "mine").write_text("mine")
+    os.symlink("mine", tmp_path / name)
+    with pytest.raises(ConfigError, match="a symbolic link"):
+        opened(tmp_path, resume=True)
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
+def test_a_full_disk_leaves_what_was_certain(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space left"), opened(tmp_path) as output:
+        write(output, 1)
+        output._write_note()
+        full = os.open("/dev/full", os.O_WRONLY)
+        os.dup2(full, output._file.fileno())
+        os.close(full)
+        write(output, 2)
+    with opened(tmp_path, resume=True) as output:
+        assert output.progress.rows == 1
+
+
+def test_a_file_that_grows_keeps_its_note_and_goes_on(tmp_path: Path) -> None:
+    for rows in ((1, 2), (3,)):
+        with opened(tmp_path, resume=True, grows=True) as output:
+            write(output, *rows)
+            assert (tmp_path / "it.csv").read_bytes().endswith(b"%d\n" % rows[-1])
+            output.finish()
+    assert (tmp_path / "it.csv").read_bytes() == b"file\n1\n2\n3\n"
+    assert json.loads((tmp_path / "it.csv.progress").read_text())["rows"] == 3
+    with pytest.raises(ConfigError, match="--resume"):
+        opened(tmp_path, grows=True)
