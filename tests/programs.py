@@ -107,7 +107,7 @@ def fork_keraunos(
     with tempfile.TemporaryDirectory() as folder:
         out, errors = Path(folder) / "out", Path(folder) / "errors"
         everything = (typed, str(cwd), script, dict(os.environ))
-        process = Program(_type, *everything, output=out, errors=errors)
+        process = Program(type_keraunos, *everything, output=out, errors=errors)
         try:
             code = process.end(timeout_seconds)
         except AssertionError as error:
@@ -116,7 +116,7 @@ def fork_keraunos(
     return subprocess.CompletedProcess(typed, code, *said)
 
 
-def _type(
+def type_keraunos(
     arguments: list[str], cwd: str, script: Path | None, environment: dict[str, str]
 ) -> int:
     """Does what `python -m keraunos` does in a terminal there."""

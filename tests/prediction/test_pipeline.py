@@ -113,11 +113,16 @@ def test_of_a_hundred_thousand_images_two_batches_are_held_at_most() -> None:
 
 def test_the_batch_that_was_begun_is_written_before_it_stops() -> None:
     stopped: list[bool] = []
+
+    def read() -> Iterator[ReadImage]:
+        for image in read_without_decoding(image_names(50)):
+            if image.image.number == 5:
+                stopped.append(True)
+            yield image
+
     output = Memory()
-    pipeline = Pipeline(
-        PREDICTOR, ROWS, output, 8, lambda _: stopped.append(True), lambda: bool(stopped)
-    )
-    pipeline.send(read_without_decoding(image_names(50)))
+    pipeline = Pipeline(PREDICTOR, ROWS, output, 8, is_stopped=lambda: bool(stopped))
+    pipeline.send(read())
     assert output.progress.rows == len(table(output.content)) == 8
 
 

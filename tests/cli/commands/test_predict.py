@@ -1,13 +1,22 @@
 import csv
+import io
+import json
+import os
+import shutil
+import signal
 import subprocess
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from helpers import contents, environment_without_keraunos
+from keraunos.core.faults import VARIABLE
 from keraunos.data.synthetic.lesions import KINDS
+from keraunos.evaluation.predictions import read_predictions
 from PIL import Image
-from programs import fork_keraunos
+from programs import Program, fork_keraunos, type_keraunos, wait_for
+from serving_models import plain_image
 
 LOADED = """
 import importlib.util, sys
@@ -146,3 +155,125 @@ def test_one_picture_can_be_predicted_on_two_devices(finished_run, raw_pictures,
     names, values = answers(tmp_path / "predictions.csv")
     assert names == [str(raw_pictures[0])]
     assert values.sum() == pytest.approx(1, abs=1e-5)
+
+
+def rows_of(file: Path) -> list[dict]:
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+@pytest.mark.slow
+def test_a_killed_prediction_is_resumed_with_the_same_model_alone(
+    keraunos, small_run, raw_pictures, tmp_path, monkeypatch
+):
+    """Nine images in batches of two, killed after the third batch is written."""
+    raw_pictures[3].write_bytes(b"no image")
+    command = ("predict", small_run, "raw", "--batch-size=2", "--output")
+    assert keraunos(*command, "whole.jsonl").code == 3
+    monkeypatch.setenv(VARIABLE, "after-rows:4")  # the first time there are no rows yet
+    killed = fork_keraunos(*command, "killed.jsonl", cwd=tmp_path)
+    monkeypatch.delenv(VARIABLE)
+    assert killed.returncode == -signal.SIGKILL
+    assert not (tmp_path / "killed.jsonl").exists()
+    assert len(rows_of(tmp_path / "killed.jsonl.partial")) == 7  # one has no prediction
+    before = contents(tmp_path)
+    other = shutil.copytree(small_run, tmp_path / "other")
+    model = keras.models.load_model(other / "model.keras")
+    model.layers[-1].bias.assign_add(np.arange(9.0) / 10)
+    model.save(other / "model.keras")
+    wrong = keraunos("predict", other, *command[2:], "killed.jsonl", "--resume")
+    assert wrong.code == 2
+    assert "other than then: model" in wrong.err
+    shutil.rmtree(other)
+    assert keraunos(*command, "killed.jsonl").code == 2  # without --resume
+    assert contents(tmp_path) == before
+    answer = keraunos(*command, "killed.jsonl", "--resume")
+    assert answer.code == 3
+    assert (tmp_path / "killed.jsonl").read_bytes() == (
+        tmp_path / "whole.jsonl"
+    ).read_bytes()
+    rows = rows_of(tmp_path / "killed.jsonl")
+    assert [row["file"] for row in rows] == [f"raw/{number}.png" for number in range(9)]
+    assert [row["file"] for row in rows if "error" in row] == ["raw/3.png"]
+
+
+@pytest.mark.nightly
+def test_an_export_predicts_what_its_run_does_and_both_are_their_mean(
+    keraunos, small_run, raw_pictures, tmp_path
+):
+    raw_pictures[2].write_bytes(b"<html>")
+    assert keraunos("export", small_run, "--output", "there").code == 0
+    (export,) = (file.parent for file in (tmp_path / "there").rglob("model.json"))
+    model = keras.models.load_model(small_run / "model.keras")
+    good = [file for file in raw_pictures if file != raw_pictures[2]]
+    pixels = np.stack([np.asarray(Image.open(file), "float32") for file in good])
+    wanted = model.predict(pixels, verbose=0)
+    more = ([small_run], [export], [small_run, "--ensemble", export])
+    for place, models in enumerate(more):
+        output = tmp_path / f"{place}.csv"
+        answer = keraunos("predict", models[0], "raw", *models[1:], "--output", output)
+        assert answer.code == 3
+        assert "raw/2.png: it is a web page" in answer.err
+        found = read_predictions(output)
+        assert found.probabilities == pytest.approx(wanted, abs=1e-6)
+
+
+@pytest.mark.slow
+def test_a_signal_ends_a_watched_folder_with_all_that_was_begun(small_run, tmp_path):
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    output = tmp_path / "seen.jsonl"
+    content = plain_image(200, 30, 30, size=40)
+    (inbox / "first.png").write_bytes(content)
+    (inbox / "slow.png").write_bytes(content[:40])
+    words = ("predict", small_run, "--watch", "inbox", "--output", output)
+    options = ("--poll-seconds=0.1", "--resume")
+
+    def watch(until: set[str]) -> None:
+        typed = [*map(str, (*words, *options))]
+        process = Program(
+            type_keraunos,
+            typed,
+            str(tmp_path),
+            None,
+            dict(os.environ),
+            output=tmp_path / "log",
+        )
+        try:
+            wait_for(
+                lambda: output.exists() and {r["file"] for r in rows_of(output)} >= until
+            )
+            process.send(signal.SIGTERM)
+            assert process.end() == 0, process.output
+        finally:
+            process.stop()
+
+    watch({"inbox/first.png"})
+    (inbox / "slow.png").write_bytes(content)
+    (tmp_path / "moved").write_bytes(content)
+    (tmp_path / "moved").rename(inbox / "moved.png")
+    watch({"inbox/slow.png", "inbox/moved.png"})
+    rows = rows_of(output)
+    assert sorted(row["file"] for row in rows) == [
+        f"inbox/{name}.png" for name in ("first", "moved", "slow")
+    ]
+    assert not [row for row in rows if "error" in row]
+
+
+def test_names_come_from_standard_input_and_rows_go_to_standard_output(
+    keraunos, small_run, raw_pictures
+):
+    names = b"\0".join(os.fsencode(f"raw/{number}.png") for number in (4, 1, 7))
+    reading, writing = os.pipe()
+    os.write(writing, names)
+    os.close(writing)
+    before = os.dup(0)
+    os.dup2(reading, 0)
+    try:
+        answer = keraunos("predict", small_run, "-", "-0", "--output", "-")
+    finally:
+        os.dup2(before, 0)
+        os.close(before)
+        os.close(reading)
+    assert (answer.code, answer.err) == (0, "")
+    rows = list(csv.reader(io.StringIO(answer.out, newline="")))
+    assert [row[0] for row in rows] == ["file", "raw/4.png", "raw/1.png", "raw/7.png"]
