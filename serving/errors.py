@@ -1,5 +1,7 @@
 """Why a request is refused, as the status and the JSON of its answer."""
 
+from typing import Any
+
 
 class RequestError(Exception):
     """A request that gets no answer of the model; the message says why.
@@ -17,3 +19,7 @@ class RequestError(Exception):
         self.status = status
         self.reason = reason
         self.headers = headers or {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Lets it come back from another process."""
+        return type(self), (self.status, self.reason, self.headers)

@@ -14,6 +14,7 @@ from ..export.portable.document import ModelDocument, parse_document
 from .errors import RequestError
 from .images import Images
 from .metrics import Metrics
+from .parsing import Parser
 from .settings import ServeSettings
 from .workers.jobs import Job, Outcome, TaskCall, WorkerLostError
 from .workers.pool import Pool, Start
@@ -32,12 +33,14 @@ class Service:
     Attributes:
         settings: Limits.
         metrics: What is counted.
+        parser: Reads requests.
         is_stopping: Whether requests that have not begun are refused.
     """
 
     def __init__(self, start: Start, settings: ServeSettings) -> None:
         self.settings = settings
         self.metrics = Metrics()
+        self.parser = Parser(settings.timeout_seconds)
         self.is_stopping = False
         self._is_open = asyncio.Event()
         self._idle = asyncio.Event()
@@ -62,6 +65,7 @@ class Service:
 
     async def close(self) -> None:
         """Ends the workers."""
+        self.parser.close()
         if self._pool is not None:
             await self._pool.close()
 

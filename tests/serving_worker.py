@@ -31,7 +31,7 @@ def run_worker(descriptor: int) -> None:
     if code := os.environ.get("TEST_EXIT_CODE"):
         sys.exit(int(code))
     model = colour_model()
-    model._run = answer
+    model.run = answer
     serve_parent(descriptor, model, {"process": lambda *_: str(os.getpid()).encode()})
 
 

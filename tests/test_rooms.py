@@ -94,6 +94,7 @@ ROOMS = {
         "errors",
         "images",
         "metrics",
+        "parsing",
         "protocols",
         "workers",
         "service",

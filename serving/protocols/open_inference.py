@@ -33,6 +33,30 @@ class InferRequest:
     id: str | None
     outputs: Mapping[str, bool]
 
+    @property
+    def wants_descriptions(self) -> bool:
+        """Whether an output is about more than probabilities."""
+        return set(self.outputs) != {PROBABILITIES}
+
+
+def json_bytes(body: bytes, header_length: str | None) -> int:
+    """How much of a body is JSON.
+
+    Args:
+        body: Of a request.
+        header_length: The header `Inference-Header-Content-Length`, if there was one.
+
+    Raises:
+        RequestError: It is no length, or that of more than there is (400).
+    """
+    if header_length is None:
+        return len(body)
+    if not header_length.isascii() or not header_length.isdecimal():
+        raise bad("Inference-Header-Content-Length must be a whole number.")
+    if len(header_length) > len(str(len(body))) or int(header_length) > len(body):
+        raise bad("Inference-Header-Content-Length must not exceed the body.")
+    return int(header_length)
+
 
 def parse_infer(body: bytes, header_length: str | None, size: int) -> InferRequest:
     """Reads a request to `infer`.
@@ -45,7 +69,7 @@ def parse_infer(body: bytes, header_length: str | None, size: int) -> InferReque
     Raises:
         RequestError: It is no such request (400).
     """
-    length = _length(header_length, len(body))
+    length = json_bytes(body, header_length)
     found = parse_object(body[:length])
     id = found.get("id")
     if id is not None and not isinstance(id, str):
@@ -102,17 +126,6 @@ def metadata_response(
             {"name": DESCRIPTION, "datatype": BYTES, "shape": [-1]},
         ],
     }
-
-
-def _length(header_length: str | None, available: int) -> int:
-    """How much of a body is JSON."""
-    if header_length is None:
-        return available
-    if not header_length.isascii() or not header_length.isdecimal():
-        raise bad("Inference-Header-Content-Length must be a whole number.")
-    if len(header_length) > len(str(available)) or int(header_length) > available:
-        raise bad("Inference-Header-Content-Length must not exceed the body.")
-    return int(header_length)
 
 
 def _only_input(found: Mapping[str, Any]) -> dict[str, Any]:

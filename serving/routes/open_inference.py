@@ -10,6 +10,7 @@ from ..protocols.open_inference import (
     EXTENSIONS,
     HEADER_LENGTH,
     infer_response,
+    json_bytes,
     metadata_response,
     parse_infer,
 )
@@ -55,10 +56,12 @@ def open_inference_router(service: Service) -> APIRouter:
     @router.post(_MODEL + "/infer", openapi_extra=_INFER)
     async def infer(name: str, request: Request, version: str | None = None) -> Response:
         service.require_model(name, version)
-        length = request.headers.get(HEADER_LENGTH)
-        asked = parse_infer(await request.body(), length, service.image_size)
+        body, length = await request.body(), request.headers.get(HEADER_LENGTH)
+        asked = await service.parser.parse(
+            json_bytes(body, length), parse_infer, body, length, service.image_size
+        )
         answers = await service.answers(asked.images)
-        rows = service.describe(answers)
+        rows = service.describe(answers) if asked.wants_descriptions else []
         body, json_length = infer_response(
             asked, service.name, service.version, answers.probabilities, rows
         )

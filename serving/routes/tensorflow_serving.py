@@ -3,6 +3,7 @@
 from typing import Any
 
 from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
 
 from ..protocols.tensorflow_serving import (
     DESCRIPTION,
@@ -46,12 +47,14 @@ def tensorflow_serving_router(service: Service) -> APIRouter:
     @router.post(_MODEL + ":predict", openapi_extra=_PREDICT)
     async def predict(
         name: str, request: Request, version: str | None = None
-    ) -> dict[str, Any]:
+    ) -> JSONResponse:
         service.require_model(name, version)
-        asked = parse_predict(await request.body(), service.image_size)
+        body, size = await request.body(), service.image_size
+        asked = await service.parser.parse(len(body), parse_predict, body, size)
         answers = await service.answers(asked.images)
-        rows = service.describe(answers)
-        return predict_response(asked, answers.probabilities.tolist(), rows)
+        rows = service.describe(answers) if asked.signature == DESCRIPTION else []
+        found = predict_response(asked, answers.probabilities.tolist(), rows)
+        return JSONResponse(found)
 
     @router.get(_VERSION + "/metadata")
     @router.get(_MODEL + "/metadata")

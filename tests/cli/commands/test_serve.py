@@ -1,0 +1,78 @@
+"""`keraunos serve` refuses what can't be served before anything is loaded."""
+
+import dataclasses
+import socket
+import sys
+
+import pytest
+import typer
+from keraunos.cli.commands.serve import MODULES, TOKEN_VARIABLE
+from keraunos.cli.main import app, main
+from keraunos.serving.settings import ServeSettings
+
+COMMANDS = typer.main.get_command(app).commands
+
+
+def test_each_setting_is_an_option_with_its_default_and_its_description():
+    options = {each.name: each for each in COMMANDS["serve"].params}
+    for field in dataclasses.fields(ServeSettings):
+        if field.name != "token":
+            assert options[field.name].default == field.default
+            assert options[field.name].opts == [f"--{field.name.replace('_', '-')}"]
+            assert options[field.name].help.endswith(".")
+
+
+def test_the_command_of_workers_is_no_part_of_the_help(capsys):
+    main(["--help"])
+    assert "serve-worker" not in capsys.readouterr().out
+
+
+@pytest.fixture
+def refused(capsys):
+    """Runs the command, which must end with code 2, and returns what it wrote."""
+
+    def run(*arguments):
+        assert main(["serve", *map(str, arguments)]) == 2
+        return capsys.readouterr().err
+
+    return run
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_missing_package_is_an_error_with_what_to_type(
+    refused, tmp_path, monkeypatch, module
+):
+    monkeypatch.setitem(sys.modules, module, None)
+    error = refused(tmp_path)
+    assert 'pip install "keraunos[serve]"' in error
+    assert f"missing='{module}'" in error
+
+
+def test_a_path_that_is_no_directory_is_an_error(refused, tmp_path):
+    assert "A model is the directory of a run" in refused(tmp_path / "missing")
+
+
+def test_an_address_that_is_taken_is_an_error(refused, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert f"port={port}" in refused(tmp_path, "--port", port)
+
+
+def test_all_settings_that_can_not_be_are_named_at_once(refused, tmp_path):
+    error = refused(tmp_path, "--workers", 0, "--max-wait-ms", "nan")
+    assert "`workers`" in error
+    assert "`max_wait_ms`" in error
+
+
+def test_a_token_that_is_no_secret_is_refused_and_never_shown(
+    refused, tmp_path, monkeypatch
+):
+    file = tmp_path / "token"
+    file.write_text("tooshort\n")
+    error = refused(tmp_path, "--token-file", file)
+    assert "16 printable" in error
+    assert "tooshort" not in error
+    assert "can be read" in refused(tmp_path, "--token-file", tmp_path)
+    assert "can be read" in refused(tmp_path, "--token-file", tmp_path / "missing")
+    monkeypatch.setenv(TOKEN_VARIABLE, "tooshort")
+    assert "tooshort" not in refused(tmp_path)
