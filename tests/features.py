@@ -102,7 +102,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "test-time augmentation": "`keraunos test RUN --tta 8`, `Trainer.test(tta=...)`, "
         "beside the single model",
         "ensembles": "folds or several runs as one model: `test`, `predict`, `export`",
-        "export": "`keraunos export`, `--calibrated` with corrected probabilities",
+        "export": "`keraunos export`, `Trainer.export`: five formats, compared with the "
+        "model on images of the run; `--calibrated` with corrected probabilities",
         "int8 export": "`keraunos export RUN --int8`, refused above `--max-loss`",
         "benchmark": "`keraunos benchmark`: latency and throughput, side by side",
         "focal loss": "`model.loss=focal`, or any loss of Keras",

@@ -1,6 +1,8 @@
+import csv
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -8,9 +10,13 @@ import numpy as np
 import pytest
 from helpers import contents, environment_without_keraunos
 from keraunos.core.checked_files import write_checked_json
+from keraunos.core.errors import ConfigError
 from keraunos.core.files import sha256_of_file
 from keraunos.data.synthetic.lesions import KINDS
 from keraunos.evaluation.calibration.scaling import Correction
+from keraunos.export.corrected import corrected_models
+from keraunos.export.formats.litert import LITERT
+from onnxruntime import InferenceSession
 
 TEMPERATURE = 2.5
 
@@ -38,16 +44,22 @@ def images() -> np.ndarray:
     return np.random.default_rng(3).integers(0, 256, (5, 32, 32, 3)).astype("float32")
 
 
+def session_of(folder: Path) -> InferenceSession:
+    """The model of an export, as ONNX Runtime opens it."""
+    file = json.loads((folder / "model.json").read_text())["file"]
+    return InferenceSession(folder / file, providers=["CPUExecutionProvider"])
+
+
 @pytest.mark.slow
 @pytest.mark.feature("export")
 def test_a_calibrated_export_corrects_probabilities_and_leaves_the_run_alone(keraunos, run):
     before = contents(run)
-    answer = keraunos("export", run, "--calibrated")
+    answer = keraunos("export", run, "--calibrated", "--format", "onnx")
     assert answer.code == 0, answer.err
-    folder = run / "export" / "keras-calibrated"
+    folder = run / "export" / "onnx-calibrated"
     assert f"written: {folder}" in answer.err
     plain = keras.models.load_model(run / "model.keras").predict(images(), verbose=0)
-    found = keras.models.load_model(folder / "model.keras").predict(images(), verbose=0)
+    found = session_of(folder).run(None, {"images": images()})[0]
     assert found == pytest.approx(
         Correction("temperature", TEMPERATURE).apply(plain), abs=1e-5
     )
@@ -60,6 +72,85 @@ def test_a_calibrated_export_corrects_probabilities_and_leaves_the_run_alone(ker
     after = contents(run)
     assert {name: after[name] for name in before} == before
     assert {Path(name).parts[0] for name in set(after) - set(before)} == {"export"}
+
+
+@pytest.mark.slow
+def test_the_other_formats_stay_where_one_fails(keraunos, run, monkeypatch):
+    def fail(model, description, directory):
+        (directory / "model.tflite").write_bytes(b"half")
+        raise ConfigError("The model must be one that can be converted to litert.")
+
+    monkeypatch.setattr(
+        "keraunos.export.formats.litert.LITERT", replace(LITERT, write=fail)
+    )
+    answer = keraunos("export", run, "--format", "litert,onnx", "--out", "exports")
+    assert answer.code == 2
+    assert "1 of 2 formats were not exported. litert: The model must be" in answer.err
+    exports = run.parent / "exports"
+    assert f"written: {exports / 'onnx'}" in answer.err
+    assert [*exports.iterdir()] == [exports / "onnx"]
+    document = json.loads((exports / "onnx" / "model.json").read_text())
+    assert document["applied_in_graph"] is False
+    assert document["correction"] == {"kind": "temperature", "temperature": TEMPERATURE}
+    parity = json.loads((exports / "onnx" / "parity.json").read_text())
+    assert (parity["images"], parity["split"], parity["agreement"]) == (12, "test", 1.0)
+    assert parity["largest_difference"] <= 1e-5
+
+
+def gone(row):
+    return {**row, "path": "/nowhere/1.png", "sha256": "1" * 64}
+
+
+def changed(row):
+    return {**row, "sha256": "1" * 64}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [(gone, "1 are gone, 0 changed"), (changed, "0 are gone, 1 changed")],
+)
+def test_images_that_are_gone_or_changed_since_are_an_error(keraunos, run, change, words):
+    table = run / "split.csv"
+    with table.open(newline="") as file:
+        rows = [*csv.DictReader(file)]
+    place = next(place for place, row in enumerate(rows) if row["split"] == "test")
+    rows[place] = change(rows[place])
+    with table.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    answer = keraunos("export", run, "--format", "onnx")
+    assert answer.code == 3
+    assert words in answer.err
+    assert not (run / "export").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "--format", "onnx,onxx"], "Did you mean onnx?"),
+        (["run", "--out", "run/config.yaml"], "must be a place that can be written"),
+        (
+            ["run", "--out", "run/config.yaml/exports"],
+            "must be a place that can be written",
+        ),
+        (["run", "--out", "taken"], "a directory of its own"),
+        (["run", "run2"], "belongs to none of them"),
+    ],
+)
+def test_what_is_in_the_way_is_said_before_tensorflow_is_loaded(
+    keraunos, run, monkeypatch, arguments, words
+):
+    (run.parent / "taken" / "keras").mkdir(parents=True)
+    (run.parent / "taken" / "keras" / "model.keras").write_text("mine")
+    shutil.copytree(run, run.parent / "run2")
+    monkeypatch.setattr("keraunos.cli.commands.export.load_tensorflow", None)
+    before = contents(run.parent)
+    answer = keraunos("export", *arguments)
+    assert (answer.code, answer.out) == (2, "")
+    assert words in answer.err
+    assert contents(run.parent) == before
 
 
 def without_correction(run):
@@ -82,23 +173,20 @@ def with_a_link(run):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("change", "output", "code", "words"),
+    ("change", "code", "words"),
     [
-        (without_correction, None, 2, ["must have a calibration.json", "keraunos test"]),
-        (with_another_model, None, 2, ["must be of the model that the run has now"]),
-        (with_a_damaged_correction, None, 4, ["calibration.json must be as it was"]),
-        (with_a_link, None, 2, ["must be a directory"]),
-        (None, "run/model.keras", 2, ["must be a directory"]),
+        (without_correction, 2, ["must have a calibration.json", "keraunos test"]),
+        (with_another_model, 2, ["must be of the model that the run has now"]),
+        (with_a_damaged_correction, 4, ["calibration.json must be as it was"]),
+        (with_a_link, 2, ["must be a directory"]),
     ],
 )
 def test_what_can_not_be_exported_is_an_error_that_writes_nothing(
-    keraunos, run, change, output, code, words
+    keraunos, run, change, code, words
 ):
-    if change is not None:
-        change(run)
+    change(run)
     before = contents(run)
-    place = [] if output is None else ["--output", output]
-    answer = keraunos("export", run, "--calibrated", *place)
+    answer = keraunos("export", run, "--calibrated")
     assert answer.code == code
     assert answer.err.startswith("error: ")
     assert all(word in answer.err for word in words)
@@ -106,16 +194,16 @@ def test_what_can_not_be_exported_is_an_error_that_writes_nothing(
     assert files == {name: digest for name, digest in before.items() if digest}
 
 
-def test_an_export_that_takes_the_place_of_a_run_s_model_is_not_corrected_twice(
-    keraunos, run
-):
-    assert keraunos("export", run, "--calibrated").code == 0
-    exported = run / "export" / "keras-calibrated" / "model.keras"
-    shutil.copyfile(exported, run / "model.keras")
+@pytest.mark.slow
+def test_a_run_whose_model_is_a_calibrated_export_is_not_corrected_twice(keraunos, run):
+    model = keras.models.load_model(run / "model.keras")
+    correction = Correction("temperature", TEMPERATURE)
+    next(corrected_models(model, correction, (32, 32, 3))).save(run / "model.keras")
     write_correction_of(run)
-    answer = keraunos("export", run, "--calibrated", "--output", "twice")
+    answer = keraunos("export", run, "--calibrated", "--format", "onnx")
     assert answer.code == 2
     assert "corrected already" in answer.err
+    assert not (run / "export").exists()
 
 
 LOADED = """
