@@ -16,6 +16,7 @@ from .asked_export import SECONDS
 from .compared_images import ComparedImages
 from .corrected import corrected_models
 from .description import Description
+from .float32_form import float32_form
 from .formats.contract import Format
 from .parity import TOLERANCE, Parity
 from .write_export import Measure, write_export
@@ -40,7 +41,8 @@ class Exporter:
     """Exports a model in one format after another.
 
     Args:
-        models: One; or several, whose mean is exported. They stay as they are.
+        models: One; or several, whose mean is exported. They stay as they are; what was
+            trained in half precision is exported, and compared, in float32.
         description: Of the model; with `applied_in_graph`, what is exported corrects its
             probabilities itself.
         images: By which an export is compared with the model.
@@ -55,7 +57,7 @@ class Exporter:
         description: Description,
         images: ComparedImages,
     ) -> None:
-        self._models = models
+        self._models = [float32_form(model) for model in models]
         self._description = description
         self.images = images
 

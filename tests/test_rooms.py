@@ -82,6 +82,7 @@ ROOMS = {
         "place",
         "write_export",
         "corrected",
+        "float32_form",
         "evaluated_run",
         "compared_images",
         "export_model",

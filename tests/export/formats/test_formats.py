@@ -114,16 +114,17 @@ def test_openvino_keeps_weights_and_computes_in_float32(file_of, monkeypatch):
     kept = [node.get_element_type() for node in _constants(file_of("openvino"))]
     assert openvino.Type.f32 in kept
     assert openvino.Type.f16 not in kept
-    compiled = []
+    asked = []
     compile_model = openvino.Core.compile_model
 
     def noting(*arguments: Any) -> Any:
-        compiled.append(compile_model(*arguments))
-        return compiled[-1]
+        asked.append(arguments[-1]["INFERENCE_PRECISION_HINT"])
+        return compile_model(*arguments)
 
+    # What was asked for: a processor without bfloat16 would hide that it was not.
     monkeypatch.setattr(openvino.Core, "compile_model", noting)
     open_runtime("openvino", file_of("openvino"))
-    assert compiled[0].get_property("INFERENCE_PRECISION_HINT") == openvino.Type.f32
+    assert asked == ["f32"]
 
 
 def _constants(file: Path) -> list[Any]:
