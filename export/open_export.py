@@ -7,6 +7,7 @@ from .portable.document import parse_document, read_model_document, read_model_f
 from .portable.fields import Fields
 from .portable.model import Model, ModelFileError
 from .portable.runtimes import MissingRuntimeError, open_runtime
+from .untrusted.checks import require_harmless
 
 
 def open_export(directory: Path, threads: int | None = None) -> Model:
@@ -24,6 +25,7 @@ def open_export(directory: Path, threads: int | None = None) -> Model:
         document = read_model_document(directory)
         parse_document(document)
         files = read_model_files(directory, document)
+        require_harmless(files.format, files.file)
         return Model(document, open_runtime(files.format, files.file, threads))
     except MissingRuntimeError as error:
         raise ConfigError(

@@ -72,6 +72,7 @@ ROOMS = {
         "portable",
         "decisions",
         "not_for",
+        "untrusted",
         "open_export",
         "description",
         "image_bytes",

@@ -1,0 +1,39 @@
+"""Which check is for which format."""
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from ..portable.fields import ModelFileError
+
+_LONGEST = 300  # characters of a reason
+
+
+def require_harmless(format: str, file: Path) -> None:
+    """Makes sure that opening and running a model does nothing but compute.
+
+    Args:
+        format: One of `portable.document.FORMATS`.
+        file: The file, or the directory of a SavedModel.
+
+    Raises:
+        ModelFileError: It could run code, read or write files, or it can't be read.
+    """
+    module = import_module(f"{__package__}.{_MODULES[format]}")
+    check: Callable[[Path], None] = module.require_harmless
+    try:
+        check(file)
+    except (ModelFileError, MemoryError, ImportError):
+        raise
+    except Exception as error:  # whatever a parser makes of bytes that are no model
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST]
+        raise ModelFileError(f"{file.name} is damaged ({reason}).") from error
+
+
+_MODULES = {
+    "keras": "keras_file",
+    "saved_model": "saved_model",
+    "onnx": "onnx_file",
+    "litert": "litert_file",
+    "openvino": "openvino_file",
+}

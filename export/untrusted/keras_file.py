@@ -1,0 +1,122 @@
+"""Looks through a `.keras` file: an archive of two JSON documents and an HDF5 file.
+
+Keras refuses much of this in its safe mode, too; not all of it, and not in every version.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from .refusal import refusal
+
+_CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
+_MEMBERS = {"metadata.json", _CONFIG, _WEIGHTS}
+_LARGE = 64 * 2**20  # bytes, from which on a member must not be packed tightly
+_TIGHTEST = 20
+
+# Where a class of Keras may come from, by the first part of its module; and a function.
+_CLASSES = {
+    *("activations", "applications", "backend", "constraints", "dtype_policies"),
+    *("initializers", "layers", "losses", "metrics", "models", "ops", "optimizers"),
+    *("quantizers", "random", "regularizers", "wrappers"),
+}
+_FUNCTIONS = _CLASSES - {"applications", "backend", "layers", "models", "wrappers"}
+# Classes of Keras that run code of the file, or open files that it names.
+_HARMFUL = {
+    *("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"),
+    *("IntegerLookup", "StringLookup", "TextVectorization", "IndexLookup"),
+    *("__lambda__", "__typespec__", "SKLearnClassifier", "SKLearnRegressor"),
+    *("SKLearnTransformer",),
+}
+
+
+def require_harmless(file: Path) -> None:
+    """Makes sure that a `.keras` file holds layers of Keras and weights, nothing else.
+
+    Raises:
+        ModelFileError: It holds something else.
+    """
+    with zipfile.ZipFile(file) as archive:
+        _require_members(file, archive.infolist())
+        found = sorted(set(_harmful(json.loads(archive.read(_CONFIG)))))
+        if found:
+            raise refusal(file, "names what could run code or open files", *found)
+        _require_plain_weights(file, io.BytesIO(archive.read(_WEIGHTS)))
+
+
+def _require_members(file: Path, members: list[zipfile.ZipInfo]) -> None:
+    names = [member.filename for member in members]
+    other = [name for name in names if name not in _MEMBERS or names.count(name) > 1]
+    if other:
+        raise refusal(file, "holds other files", *other)
+    bombs = [
+        member.filename
+        for member in members
+        if member.file_size > max(_LARGE, _TIGHTEST * member.compress_size)
+    ]
+    if bombs:
+        raise refusal(file, "holds files that would grow beyond measure", *bombs)
+
+
+def _harmful(config: Any) -> Iterator[str]:
+    """What a configuration names that may not be in it."""
+    pending = [config]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, list):
+            pending += value
+        elif isinstance(value, Mapping):
+            pending += value.values()
+            name = value.get("class_name")
+            if isinstance(name, str) and not _is_harmless(name, value):
+                yield f"{value.get('module') or ''} {name}".strip()
+
+
+def _is_harmless(name: str, described: Mapping[str, Any]) -> bool:
+    """Whether an object is one of Keras, or one that must be registered to be found."""
+    module = described.get("module")
+    if name in _HARMFUL or described.get("registered_name") in _HARMFUL:
+        return False
+    if not isinstance(module, str):
+        return module is None
+    if not module.startswith("keras"):
+        return True  # Keras does not import it
+    is_function = name == "function"
+    wanted = described.get("config") if is_function else name
+    if not isinstance(wanted, str) or "." in wanted:
+        return False
+    if module == "keras":
+        return not is_function
+    package, _, path = module.partition(".")
+    part = path.removeprefix("src.").split(".")[0]
+    return package == "keras" and part in (_FUNCTIONS if is_function else _CLASSES)
+
+
+def _require_plain_weights(file: Path, weights: Any) -> None:
+    """Makes sure that an HDF5 file holds all that it has, and no more than it shows."""
+    import h5py
+
+    found: list[str] = []
+    with h5py.File(weights, "r") as opened:
+        pending: list[Any] = [opened]
+        while pending:
+            group = pending.pop()
+            for name in group:
+                path = f"{group.name}/{name}"
+                if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                    found.append(path)
+                elif isinstance(group[name], h5py.Group):
+                    pending.append(group[name])
+                elif not _is_plain(group[name]):
+                    found.append(path)
+    if found:
+        raise refusal(file, "has weights that are linked, elsewhere or packed", *found)
+
+
+def _is_plain(dataset: Any) -> bool:
+    is_here = not dataset.external and not dataset.is_virtual
+    filters = dataset.id.get_create_plist().get_nfilters()
+    return is_here and not filters and dataset.id.get_storage_size() == dataset.nbytes

@@ -1,0 +1,28 @@
+"""Looks through a LiteRT file for operations and buffers that are not its own."""
+
+from pathlib import Path
+from typing import Any
+
+from .refusal import refusal
+
+
+def require_harmless(file: Path) -> None:
+    """Makes sure that a LiteRT file has built-in operations only, and all of its weights.
+
+    Raises:
+        ModelFileError: It has others, such as those of TensorFlow, or weights elsewhere.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    model: Any = schema.Model.GetRootAs(file.read_bytes(), 0)
+    own = {schema.BuiltinOperator.CUSTOM, schema.BuiltinOperator.DELEGATE}
+    custom = []
+    for place in range(model.OperatorCodesLength()):
+        code = model.OperatorCodes(place)
+        name = code.CustomCode()
+        if name or own & {code.BuiltinCode(), code.DeprecatedBuiltinCode()}:
+            custom.append((name or b"a delegate").decode(errors="replace"))
+    if custom:
+        raise refusal(file, "has operations of others", *custom)
+    if model.ExternalBufferGroupsLength() or model.ExternalBuffersLength():
+        raise refusal(file, "has weights in other files", "external buffers")

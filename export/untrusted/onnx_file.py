@@ -1,0 +1,61 @@
+"""Looks through an ONNX file for other files, and for operations that are not standard."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .refusal import refusal
+
+_DOMAINS = {"", "ai.onnx", "ai.onnx.ml"}
+_MICROSOFT = "com.microsoft"  # of whose operations those that quantised models have
+_QUANTISED = {
+    *("DequantizeLinear", "QuantizeLinear", "DynamicQuantizeMatMul", "QGemm"),
+    *("MatMulIntegerToFloat", "QLinearAdd", "QLinearAveragePool", "QLinearConcat"),
+    *("QLinearConv", "QLinearGlobalAveragePool", "QLinearLeakyRelu", "QLinearMul"),
+    *("QLinearReduceMean", "QLinearSigmoid", "QLinearSoftmax", "QLinearWhere"),
+    *("FusedConv", "FusedGemm", "FusedMatMul", "Gelu", "BiasGelu", "QuickGelu"),
+}
+
+
+def require_harmless(file: Path) -> None:
+    """Makes sure that an ONNX file holds its weights, and standard operations only.
+
+    Raises:
+        ModelFileError: Something lies elsewhere, or is not standard.
+    """
+    import onnx
+
+    model = onnx.load(file, load_external_data=False)
+    own = {(function.domain, function.name) for function in model.functions}
+    elsewhere, unknown = [], []
+    for message in _messages(model):
+        if isinstance(message, onnx.TensorProto) and _is_elsewhere(message):
+            elsewhere.append(message.name or "a constant")
+        if isinstance(message, onnx.NodeProto) and not _is_known(message, own):
+            unknown.append(f"{message.domain} {message.op_type}".strip())
+    if elsewhere:
+        raise refusal(file, "has weights in other files", *elsewhere)
+    if unknown:
+        raise refusal(file, "has operations that are not standard", *sorted(set(unknown)))
+
+
+def _is_elsewhere(tensor: Any) -> bool:
+    return bool(tensor.external_data) or tensor.data_location != tensor.DEFAULT
+
+
+def _is_known(node: Any, own: set[tuple[str, str]]) -> bool:
+    is_quantised = node.domain == _MICROSOFT and node.op_type in _QUANTISED
+    return node.domain in _DOMAINS or is_quantised or (node.domain, node.op_type) in own
+
+
+def _messages(message: Any) -> Iterator[Any]:
+    """A message, and all that are in it, however deep."""
+    from google.protobuf.message import Message
+
+    pending = [message]
+    while pending:
+        each = pending.pop()
+        yield each
+        for descriptor, value in each.ListFields():
+            if descriptor.message_type is not None:
+                pending += [value] if isinstance(value, Message) else list(value)

@@ -1,0 +1,238 @@
+"""A SavedModel that could do more than compute is refused before it is loaded."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from keraunos.export.portable.fields import ModelFileError
+from keraunos.export.untrusted.checks import require_harmless
+from keraunos.export.untrusted.operations import COMPUTING
+from tensorflow.core.protobuf import saved_model_pb2
+
+pytestmark = pytest.mark.slow
+IMAGES = tf.TensorSpec((None, 4), tf.float32, name="images")
+
+
+def save(directory: Path, body: Callable[[Any], Any], **parts: Any) -> Path:
+    kept = tf.Module()
+    kept.scale = tf.Variable(2.0)
+    for name, part in parts.items():
+        setattr(kept, name, part)
+
+    @tf.function(input_signature=[IMAGES])
+    def infer(images: Any) -> dict[str, Any]:
+        return {"probabilities": body(images * kept.scale)}
+
+    tf.saved_model.save(kept, str(directory), signatures=infer)
+    return directory
+
+
+def answer(directory: Path) -> Any:
+    infer = tf.saved_model.load(str(directory)).signatures["serving_default"]
+    return infer(tf.ones((1, 4)))["probabilities"].numpy()
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save(tmp_path_factory.mktemp("good") / "1", tf.nn.softmax)
+
+
+@pytest.fixture
+def copied(good: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(good, tmp_path / "copied"))
+
+
+def change(directory: Path, edit: Callable[[Any], None]) -> None:
+    file = directory / "saved_model.pb"
+    model = saved_model_pb2.SavedModel()
+    model.ParseFromString(file.read_bytes())
+    edit(model.meta_graphs[0])
+    file.write_bytes(model.SerializeToString())
+
+
+def refused(directory: Path, words: str) -> None:
+    with pytest.raises(ModelFileError, match=words):
+        require_harmless("saved_model", directory)
+
+
+def test_a_good_one_passes(good):
+    require_harmless("saved_model", good)
+
+
+def test_one_that_writes_a_file_is_refused(tmp_path):
+    """And would have written it, within a branch of a branch."""
+    target = tmp_path / "written"
+
+    def body(images: Any) -> Any:
+        def write() -> Any:
+            with tf.control_dependencies([tf.io.write_file(str(target), "harm")]):
+                return tf.identity(images)
+
+        return tf.map_fn(lambda row: tf.cond(row[0] > 0, write, lambda: images)[0], images)
+
+    directory = save(tmp_path / "1", body)
+    refused(directory, "WriteFile")
+    assert not target.exists()
+    answer(directory)
+    assert target.read_text() == "harm"
+
+
+def test_one_that_reads_a_file_is_refused(tmp_path):
+    (tmp_path / "secret").write_bytes(np.float32(7).tobytes())
+
+    def body(images: Any) -> Any:
+        content = tf.io.read_file(str(tmp_path / "secret"))
+        return images * 0 + tf.io.decode_raw(content, tf.float32)
+
+    directory = save(tmp_path / "1", body)
+    refused(directory, "ReadFile")
+    assert answer(directory).max() == 7
+
+
+def test_one_that_prints_into_a_file_is_refused(tmp_path):
+    target = tmp_path / "printed"
+
+    def body(images: Any) -> Any:
+        with tf.control_dependencies([tf.print("x", output_stream=f"file://{target}")]):
+            return tf.identity(images)
+
+    directory = save(tmp_path / "1", body)
+    refused(directory, "PrintV2")
+    answer(directory)
+    assert target.exists()
+
+
+def test_one_that_runs_python_is_refused(tmp_path):
+    def body(images: Any) -> Any:
+        same = tf.py_function(lambda x: x, [images], tf.float32)
+        return tf.ensure_shape(same, (None, 4))
+
+    directory = save(tmp_path / "1", body)
+    refused(directory, "EagerPyFunc")
+
+
+def test_one_with_a_table_in_a_file_is_refused(tmp_path):
+    (tmp_path / "words").write_text("a\nb\n")
+    whole, number = tf.lookup.TextFileIndex.WHOLE_LINE, tf.lookup.TextFileIndex.LINE_NUMBER
+    words = tf.lookup.TextFileInitializer(
+        str(tmp_path / "words"), tf.string, whole, tf.int64, number
+    )
+    table = tf.lookup.StaticHashTable(words, 0)
+    directory = save(tmp_path / "1", tf.nn.softmax, table=table)
+    refused(directory, "has other files")
+    shutil.rmtree(directory / "assets")
+    refused(directory, "LookupTableFind|InitializeTable")
+
+
+def test_one_that_saves_its_weights_elsewhere_is_refused(tmp_path):
+    """`SaveV2` is in every SavedModel; in a signature it writes where that likes."""
+    target = str(tmp_path / "stolen")
+
+    def body(images: Any) -> Any:
+        saved = tf.raw_ops.SaveV2(
+            prefix=target, tensor_names=["x"], shape_and_slices=[""], tensors=[images]
+        )
+        with tf.control_dependencies([saved]):
+            return tf.identity(images)
+
+    directory = save(tmp_path / "1", body)
+    refused(directory, "SaveV2")
+    answer(directory)
+    assert list(tmp_path.glob("stolen*"))
+
+
+def test_a_call_of_the_function_that_saves_is_refused(copied):
+    def edit(graph: Any) -> None:
+        functions = graph.graph_def.library.function
+        saving = next(f for f in functions if "traced_save" in f.signature.name)
+        caller = next(f for f in functions if "traced" not in f.signature.name)
+        node = caller.node_def.add(name="hidden", op="StatefulPartitionedCall")
+        node.attr["f"].func.name = saving.signature.name
+
+    change(copied, edit)
+    refused(copied, "a call of __inference__traced_save")
+
+
+def test_a_signature_that_is_the_function_that_saves_is_refused(copied):
+    def edit(graph: Any) -> None:
+        functions = graph.graph_def.library.function
+        saving = next(f for f in functions if "traced_save" in f.signature.name)
+        graph.object_graph_def.concrete_functions[saving.signature.name].SetInParent()
+
+    change(copied, edit)
+    refused(copied, "a call of __inference__traced_save")
+
+
+def test_a_replacement_by_the_function_that_saves_is_refused(copied):
+    def edit(graph: Any) -> None:
+        functions = graph.graph_def.library.function
+        saving = next(f for f in functions if "traced_save" in f.signature.name)
+        saving.attr["api_implements"].s = b"harmless"
+
+    change(copied, edit)
+    refused(copied, "a replacement by __inference__traced_save")
+
+
+@pytest.mark.parametrize(
+    "name", ["assets/words", "saved_model.pbtxt", "saved_model.cpb", "variables/a.so"]
+)
+def test_other_files_are_refused(copied, name):
+    (copied / name).parent.mkdir(exist_ok=True)
+    (copied / name).write_bytes(b"x")
+    refused(copied, "has other files")
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (lambda graph: graph.asset_file_def.add(), "files beside it"),
+        (lambda graph: graph.object_graph_def.Clear(), "TensorFlow 1"),
+        (
+            lambda graph: graph.object_graph_def.nodes.add().resource.SetInParent(),
+            "resource",
+        ),
+        (
+            lambda graph: setattr(
+                graph.object_graph_def.nodes.add().user_object, "identifier", "_tf_keras_x"
+            ),
+            "_tf_keras_x",
+        ),
+        (
+            lambda graph: setattr(
+                graph.object_graph_def.nodes[0], "registered_saver", "theirs"
+            ),
+            "theirs",
+        ),
+        (lambda graph: graph.graph_def.node.add(name="x", op="LoadMine"), "LoadMine"),
+    ],
+)
+def test_other_objects_are_refused(copied, edit, words):
+    change(copied, edit)
+    refused(copied, words)
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 50])
+def test_a_damaged_graph_is_our_error(copied, content):
+    (copied / "saved_model.pb").write_bytes(content)
+    refused(copied, "no graph|damaged")
+
+
+def test_no_operation_that_computes_does_more():
+    known = {name for name in dir(tf.raw_ops) if not name.startswith("_")}
+    assert {n for n in COMPUTING if not n.startswith("_")} <= known
+    harmful = (
+        "File",
+        "PyFunc",
+        "Print",
+        "Table",
+        "Save",
+        "Restore",
+        "Dataset",
+        "Rpc",
+        "Load",
+    )
+    assert not [name for name in COMPUTING if any(word in name for word in harmful)]
