@@ -34,6 +34,7 @@ from ..core.run_layout import (
     TRIAL,
 )
 from ..evaluation.finding import Table
+from .averages import Averages, read_averages
 from .exports import Exports, read_exports
 
 T = TypeVar("T")
@@ -59,6 +60,7 @@ class RunFacts:
         step: Of training, its last.
         siblings: The table of the search or of the folds that the run belongs to.
         exports: What it was exported as, and how that was checked.
+        averages: Means over views and folds, beside its scores.
         gaps: What could not be read, and why.
     """
 
@@ -74,6 +76,7 @@ class RunFacts:
     step: int = 0
     siblings: Table | None = None
     exports: Exports = field(default_factory=Exports)
+    averages: Averages = field(default_factory=Averages)
     gaps: Sequence[str] = ()
 
     def setting(self, name: str) -> Any:
@@ -100,7 +103,7 @@ def read_facts(directory: Path) -> RunFacts:
             gaps.append(f"{name} is not as the run wrote it: changed, or damaged")
         return content
 
-    exports = read_exports(directory)
+    exports, averages = read_exports(directory), read_averages(directory)
     history, step = read(_history, METRICS_FILE, (nothing, 0))
     dropped, dropped_files = read(_dropped, DROPPED_FILE, none_dropped)
     return RunFacts(
@@ -116,7 +119,8 @@ def read_facts(directory: Path) -> RunFacts:
         step,
         _siblings(directory, gaps),
         exports,
-        [*gaps, *exports.gaps],
+        averages,
+        [*gaps, *exports.gaps, *averages.gaps],
     )
 
 

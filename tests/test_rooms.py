@@ -57,6 +57,7 @@ ROOMS = {
         "label_doubts",
         "registry",
         "measure",
+        "averages",
         "exports",
         "facts",
         "tested_run",

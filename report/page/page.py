@@ -88,6 +88,7 @@ def _view(report: RunReport, key: str, budget: Budget) -> dict[str, Any]:
         "matrix": matrix,
         "findings": findings,
         "siblings": facts.siblings,
+        "averages": facts.averages,
         "exports": facts.exports,
         "settings": sorted(flatten(dict(facts.settings)).items()),
         "environment": sorted(_without_command(flatten(dict(facts.environment))).items()),
