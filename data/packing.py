@@ -1,7 +1,7 @@
 """Packs image files into record files, for disks that are slow to open many files."""
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,13 +18,23 @@ _HEADER = ("image", "label", "group", "split", "sha256")
 
 
 class PackedImage(NamedTuple):
-    """A row of the table: an image, and what is known of it."""
+    """A row of the table: an image, and what is known of it.
+
+    Attributes:
+        image: Its place: record file, number and name.
+        label: Its class.
+        group: Name of its group, empty if it has none.
+        split: Empty where there is one split.
+        sha256: Of its content, in hexadecimal digits.
+        others: What else a label table says of it, by column.
+    """
 
     image: str
     label: str
     group: str
     split: str
     sha256: str
+    others: Mapping[str, str]
 
 
 def pack(scans: Mapping[str, Scan], folder: Path, shard_bytes: int) -> list[PackedImage]:
@@ -71,10 +81,16 @@ def _images(scans: Mapping[str, Scan]) -> Iterator[tuple[PackedImage, str, str]]
     """A row without place and hash, the file, and its name below its folder."""
     is_divided = len(scans) > 1
     for split, scan in scans.items():
+        others = {n: cells for n, cells in scan.columns.items() if n not in _HEADER}
         rows = zip(scan.paths, scan.labels, scan.groups, strict=True)
-        for path, label, group in rows:
+        for number, (path, label, group) in enumerate(rows):
             row = PackedImage(
-                "", scan.class_names[label], group, split if is_divided else "", ""
+                "",
+                scan.class_names[label],
+                group,
+                split if is_divided else "",
+                "",
+                {name: cells[number] for name, cells in others.items()},
             )
             yield row, path, Path(path).relative_to(scan.root).as_posix()
 
@@ -134,10 +150,13 @@ def _require_same(row: PackedImage, place: Path) -> None:
         raise OSError(0, f"{row.image} was not written as it is")
 
 
-def _write_table(path: Path, rows: list[PackedImage]) -> None:
+def _write_table(path: Path, rows: Sequence[PackedImage]) -> None:
     """Leaves out the columns that are empty."""
-    used = [name for name in _HEADER if any(getattr(row, name) for row in rows)]
+    own = [name for name in _HEADER if any(getattr(row, name) for row in rows)]
+    others = list(dict.fromkeys(name for row in rows for name in row.others))
     with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         writer = csv.writer(file)
-        writer.writerow(used)
-        writer.writerows([getattr(row, name) for name in used] for row in rows)
+        writer.writerow([*own, *others])
+        for row in rows:
+            cells = [getattr(row, name) for name in own]
+            writer.writerow(cells + [row.others.get(name, "") for name in others])

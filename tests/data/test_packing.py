@@ -94,6 +94,29 @@ def test_packed_images_can_be_packed_once_more(packed: Path, tmp_path: Path) -> 
     )
 
 
+def test_further_columns_of_a_table_are_kept(pictures: Path, tmp_path: Path) -> None:
+    rows = [
+        (path.relative_to(pictures), path.parent.name, "ab"[n % 2], "" if n else "é, x")
+        for n, path in enumerate(sorted(pictures.rglob("train/*/*.png")))
+    ]
+    table, odd = tmp_path / "labels.csv", "sha256"  # a column of ours, too
+    with table.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerows([("image", "label", "sex", "site, side", odd)])
+        writer.writerows([(*row, "none") for row in rows])
+    settings = f"data.image_root={pictures}"
+    assert main(["pack", str(table), str(tmp_path / "packed"), settings]) == 0
+    with (tmp_path / "packed" / TABLE_FILE).open(newline="") as file:
+        found = list(csv.DictReader(file))
+    assert list(found[0]) == ["image", "label", "sha256", "sex", "site, side"]
+    sexes = {Path(row["image"]).name: row["sex"] for row in found}
+    assert sexes == {path.name: sex for path, _, sex, _ in rows}
+    assert [row["site, side"] for row in found].count("é, x") == 1
+    assert "none" not in {row["sha256"] for row in found}
+    records = read(tmp_path / "packed" / TABLE_FILE, tmp_path / "cache")
+    assert {"sex", "site, side"} < set(records.train.columns)
+
+
 def test_an_existing_folder_is_left_alone(
     pictures: Path, packed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
