@@ -154,3 +154,13 @@ def test_what_xla_does_to_a_step_is_measured(tmp_path: Path) -> None:
     options = "--steps=4 --rounds=1 --models=mlp"
     (result,) = run_benchmark("xla.py", *options.split(), cwd=tmp_path)["milliseconds"]
     assert min(min(result[side]) for side in ("without", "with", "bare")) > 0
+
+
+def test_exports_of_a_calibrated_backbone_answer_like_it(tmp_path: Path) -> None:
+    options = "--cases calibrated --formats onnx litert openvino --count 18"
+    rows = run_benchmark("export_parity.py", *options.split(), cwd=tmp_path)["rows"]
+    assert [row["format"] for row in rows] == ["onnx", "litert", "openvino"]
+    for row in rows:
+        assert row["agreement"] == 1
+        assert max(row["largest_difference"], row["in_batches"]) < 1e-4
+        assert row["spread"] > 0.05
