@@ -1,6 +1,6 @@
 """Exports one model, or several as one, in any number of formats."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,10 +31,13 @@ class ExportResult:
     Attributes:
         directory: Where it is.
         parity: How its answers differ from those of the model.
+        int8: What was measured of an export in 8-bit integers, as its `parity.json` holds
+            it; None of any other.
     """
 
     directory: Path
     parity: Parity
+    int8: Mapping[str, Any] | None = None
 
 
 class Exporter:

@@ -11,12 +11,16 @@ import numpy as np
 from ..core.errors import ConfigError, message
 from ..core.run_layout import EXPORT_FOLDER, MODEL_FILE
 from ..core.user_path import user_path
+from ..data import ImageData
 from ..export.compared_images import choose_images
 from ..export.description import Description
 from ..export.evaluated_run import with_evaluation
 from ..export.export_model import Exporter, ExportResult
 from ..export.formats.registry import format_of
 from ..export.place import export_name, require_own_place
+from ..export.quantization.calibration_images import choose_calibration_images
+from ..export.quantization.int8_export import export_int8
+from ..export.quantization.quantizers import require_quantizer
 from .setup.model_files import ModelOrPath
 
 
@@ -27,6 +31,8 @@ def export_checked(
     format: str,
     output: str | os.PathLike[str] | None,
     calibrated: bool,
+    int8: bool,
+    max_loss: float,
     run_dir: Path | None,
 ) -> ExportResult:
     """See `Trainer.export`.
@@ -38,12 +44,16 @@ def export_checked(
         format: See `Trainer.export`.
         output: See `Trainer.export`.
         calibrated: See `Trainer.export`.
+        int8: See `Trainer.export`.
+        max_loss: See `Trainer.export`.
         run_dir: Of the Trainer.
     """
     written = format_of(format)
     run = _run_of(given, model, run_dir)
-    place = _folder(output, run or run_dir) / export_name(format, calibrated)
+    place = _folder(output, run or run_dir) / export_name(format, calibrated, int8)
     require_own_place(place)
+    if int8:
+        require_quantizer(format)
     images = choose_images(data)
     split = images.split
     name = model.name if run is None else run.name
@@ -59,7 +69,13 @@ def export_checked(
                 run_dir=run_dir and str(run_dir),
             )
         )
-    return Exporter([_on_one_device(model)], description, images).write(written, place)
+    exporter = Exporter([_on_one_device(model)], description, images)
+    if not int8:
+        return exporter.write(written, place)
+    calibration = choose_calibration_images(
+        data.train if isinstance(data, ImageData) else None
+    )
+    return export_int8(exporter, written, place, calibration, max_loss)
 
 
 def _folder(output: str | os.PathLike[str] | None, run: Path | None) -> Path:

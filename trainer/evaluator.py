@@ -162,6 +162,8 @@ class Evaluator:
         *,
         output: str | os.PathLike[str] | None = None,
         calibrated: bool = False,
+        int8: bool = False,
+        max_loss: float = 0.02,
     ) -> "ExportResult":
         """Writes a model for others to call, if that answers like the model.
 
@@ -179,9 +181,12 @@ class Evaluator:
             format: `"saved_model"`, `"onnx"`, `"litert"`, `"openvino"` or `"keras"`.
             output: Where the directory of the format goes; by default `export` in the run.
             calibrated: Whether what is written corrects its probabilities itself.
+            int8: Whether it is written in 8-bit integers, whose ranges are measured on
+                images of `data.train`.
+            max_loss: Of balanced accuracy that this may cost, from 0 to 1.
 
         Returns:
-            The directory, and how far its answers differ.
+            The directory, how far its answers differ, and what integers cost.
 
         Raises:
             ConfigError: It does not answer like the model, or something that was asked for
@@ -198,7 +203,9 @@ class Evaluator:
 
         run = None if self.run_dir is None else Path(self.run_dir)
         whole = as_model(model, self._make_strategy)
-        return export_checked(model, whole, data, format, output, calibrated, run)
+        return export_checked(
+            model, whole, data, format, output, calibrated, int8, max_loss, run
+        )
 
     def _make_strategy(self) -> tf.distribute.Strategy:
         if not isinstance(self._strategy, str):

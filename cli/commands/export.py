@@ -235,8 +235,8 @@ def _int8_writer(
 
     def write(format: "Format", directory: Path) -> None:
         result = export_int8(exporter, format, directory, calibration, limit)
-        _show_int8(directory.name, result.measured)
-        _show(result.export)
+        _show_int8(directory.name, result.int8 or {})
+        _show(result)
 
     return write
 

@@ -15,7 +15,7 @@ from ..formats.conversion import converting
 from ..portable.model import Model
 from ..portable.runtimes import open_runtime
 from .calibration_images import CalibrationImages
-from .judgement import MAX_LOSS, judge
+from .judgement import MAX_LOSS, judge, require_loss
 from .measurements import (
     LATENCY_SECONDS,
     ask_both,
@@ -27,19 +27,6 @@ from .measurements import (
 from .quantizers import Quantizer, quantizer_of
 
 
-@dataclass(frozen=True)
-class Int8Result:
-    """An export that was measured and kept.
-
-    Attributes:
-        export: Where it is, and how it differs from the model.
-        measured: What its `parity.json` holds as `int8`.
-    """
-
-    export: ExportResult
-    measured: Mapping[str, Any]
-
-
 def export_int8(
     exporter: Exporter,
     format: Format,
@@ -47,7 +34,7 @@ def export_int8(
     calibration: CalibrationImages,
     max_loss: float = MAX_LOSS,
     latency_seconds: float = LATENCY_SECONDS,
-) -> Int8Result:
+) -> ExportResult:
     """Writes an export in 8-bit integers.
 
     The model is written in float32 first. From that file the integers are made, and its
@@ -62,11 +49,15 @@ def export_int8(
         max_loss: Of balanced accuracy, from 0 to 1.
         latency_seconds: For each side.
 
+    Returns:
+        The export, with what was measured.
+
     Raises:
         ConfigError: It loses more than that, does not run on its own, can't be written, or
             a package is missing; nothing is left.
         DataError: An image is not what it was.
     """
+    require_loss(max_loss)
     quantize = quantizer_of(format.name)
     with tempfile.TemporaryDirectory(prefix="keraunos-int8-") as folder:
         both = _Both(format, quantize, calibration, Path(folder, "float32"))
@@ -86,7 +77,7 @@ def export_int8(
             return {"int8": measured}
 
         result = exporter.write(both.as_format(), output, tolerance=None, measure=measure)
-    return Int8Result(result, measured)
+    return replace(result, int8=measured)
 
 
 @dataclass(frozen=True)

@@ -38,10 +38,22 @@ class Judged:
     split: str
     names: list[str]
     classes: tuple[str, ...]
-    labels: npt.NDArray[np.integer]
+    labels: npt.NDArray[np.int32]
     float32: Floats
     int8: Floats
     groups: npt.NDArray[np.integer] | None = None
+
+
+def require_loss(max_loss: float) -> None:
+    """Makes sure that a loss is one of balanced accuracy.
+
+    Raises:
+        ConfigError: It is not from 0 to 1.
+    """
+    if not 0 <= max_loss <= 1:
+        raise ConfigError(
+            message("`max_loss` must be from 0 to 1.", "Try 0.02.", max_loss=max_loss)
+        )
 
 
 def judge(judged: Judged, max_loss: float = MAX_LOSS) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def _reader(name: str, images: npt.NDArray[np.uint8]) -> Any:
 
     rows: Iterator[Any] = iter(images)
 
-    class Reader(CalibrationDataReader):  # type: ignore[misc]
+    class Reader(CalibrationDataReader):
         def get_next(self) -> dict[str, Any] | None:
             image = next(rows, None)
             return None if image is None else {name: image[np.newaxis].astype(np.float32)}

@@ -14,14 +14,14 @@ from keraunos.data import ImageData
 from keraunos.export import write_export
 from keraunos.export.compared_images import choose_images
 from keraunos.export.description import Description
-from keraunos.export.export_model import Exporter
+from keraunos.export.export_model import Exporter, ExportResult
 from keraunos.export.formats.registry import format_of
 from keraunos.export.portable.model import Model
 from keraunos.export.quantization.calibration_images import (
     CalibrationImages,
     choose_calibration_images,
 )
-from keraunos.export.quantization.int8_export import Int8Result, export_int8
+from keraunos.export.quantization.int8_export import export_int8
 from PIL import Image
 
 SIZE = 32
@@ -76,14 +76,14 @@ def redness_network() -> keras.Model:
     return model
 
 
-Export = Callable[..., Int8Result]
+Export = Callable[..., ExportResult]
 
 
 @pytest.fixture
 def export(exporter, data, tmp_path) -> Export:
     """Exports in int8 to `out`; what is not given is as it should be."""
 
-    def run(format="onnx", calibration=None, write=None, **options) -> Int8Result:
+    def run(format="onnx", calibration=None, write=None, **options) -> ExportResult:
         wanted = format_of(format)
         return export_int8(
             exporter,
@@ -114,7 +114,7 @@ def test_what_was_measured_is_beside_an_export_that_answers_on_its_own(
     result = export(format)
     parity = json.loads((tmp_path / "out" / "parity.json").read_text())
     found = parity["int8"]
-    assert found == json.loads(json.dumps(result.measured))
+    assert found == json.loads(json.dumps(result.int8))
     assert found["calibration"] == {"split": "train", "images": 24, "of": 24, "seed": 0}
     assert (found["split"], found["images"], found["max_loss"]) == ("test", 9, 0.02)
     assert found["scores"]["balanced_accuracy"]["float32"]["value"] == 1.0

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from keraunos import ConfigError
 from keraunos.evaluation.statistics.intervals import bootstrap_intervals
-from keraunos.export.quantization.judgement import Judged, judge
+from keraunos.export.quantization.judgement import Judged, judge, require_loss
 
 # 40 images of a common class and 10 of a rare one.
 LABELS = np.array([0] * 40 + [1] * 10)
@@ -57,3 +57,9 @@ def test_answers_that_are_no_numbers_are_refused():
     broken[3] = np.nan
     with pytest.raises(ConfigError, match="finite numbers"):
         judge(judged(answers([]), broken), max_loss=1.0)
+
+
+@pytest.mark.parametrize("max_loss", [-0.01, 1.01, float("nan")])
+def test_a_limit_that_is_no_loss_is_refused(max_loss):
+    with pytest.raises(ConfigError, match="must be from 0 to 1"):
+        require_loss(max_loss)
