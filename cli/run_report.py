@@ -47,7 +47,8 @@ def report_run(member: Member, typed: Mapping[str, Any]) -> RunReport:
     except (CheckpointError, DataError) as error:
         notify(f"{member.name}: {error}")
         report = report_from_files(facts, member.run, parts, str(error))
-    report = replace(report, findings={**report.findings, **_refused(refused)})
+    findings = {**report.findings, **_refused(refused)}
+    report = replace(report, findings=findings, license=evaluation.license)
     write_run(member.run, report, evidence)
     forget_models()
     return report

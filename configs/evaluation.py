@@ -122,6 +122,11 @@ class EvaluationConfig(BaseModel):
     must_not_miss: list[str] = Field(
         [], description="Classes of which the report shows every image that was missed."
     )
+    license: str = Field(
+        "unknown",
+        pattern=r"^[a-z0-9][a-z0-9.-]*$",
+        description="Of the model, for its card, as model hubs write it: `mit`, `other`.",
+    )
     abstention: AbstentionConfig | None = Field(
         AbstentionConfig(), description="Sets of classes with a stated coverage."
     )

@@ -29,6 +29,7 @@ class RunReport:
         remarks: On the making of it: whether scores are those of `test.json`, say.
         warnings: What must not be overlooked, besides those of the findings.
         gaps: What could not be made, besides those of facts and findings.
+        license: Of the model, as model hubs write it.
     """
 
     facts: RunFacts
@@ -39,6 +40,7 @@ class RunReport:
     remarks: Sequence[str] = ()
     warnings: Sequence[str] = ()
     gaps: Sequence[str] = ()
+    license: str = "unknown"
 
     @property
     def class_names(self) -> Sequence[str]:

@@ -1,7 +1,7 @@
 """What a fit and a test give back."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,7 +121,8 @@ class TestResult:
             gap = f"not shown: settings, training and environment, because {why}"
             facts = RunFacts(self._subject().model.name, gaps=[gap])
         images = self._subject().test
-        return report_of_test(facts, self.scores, self.evidence, self.findings, images)
+        made = report_of_test(facts, self.scores, self.evidence, self.findings, images)
+        return replace(made, license=self.evaluation.license)
 
     def show_confusion_matrix(self) -> "Drawing":
         """Draws how often each class was taken for each, for a notebook."""

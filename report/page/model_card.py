@@ -11,8 +11,6 @@ from ..numbers import shown, with_interval
 from ..run_report import RunReport
 from .summary import SCORES, headline, not_for, on_what_data, what_it_does
 
-LICENSE = "unknown"
-
 
 def model_card(report: RunReport) -> str:
     """Markdown with a header in YAML, as model hubs read it."""
@@ -26,7 +24,7 @@ def _header(report: RunReport) -> dict[str, Any]:
     name = printable(report.facts.name)
     return {
         "library_name": "keras",
-        "license": LICENSE,
+        "license": report.license,
         "pipeline_tag": "image-classification",
         "tags": ["image-classification", "keras", "keraunos"],
         "model_name": name,

@@ -58,7 +58,7 @@ def spy(copied, tmp_path, monkeypatch):
 @pytest.mark.feature("report")
 def test_a_run_is_reported_from_what_it_holds(keraunos, copied, spy):
     before = contents(copied)
-    answer = keraunos("report", copied)
+    answer = keraunos("report", copied, "evaluation.license=mit")
     assert answer.code == 0, answer.err
     assert answer.out == f"written: {copied / 'report.html'}\n"
     after = contents(copied)
@@ -70,6 +70,7 @@ def test_a_run_is_reported_from_what_it_holds(keraunos, copied, spy):
     assert "A network of the user's own (own:build_model)" in shown
     assert "image of 32 by 32 pixels" in shown
     header = yaml.safe_load((copied / "model_card.md").read_text().split("---\n")[1])
+    assert header["license"] == "mit"
     assert header["model-index"][0]["results"][0]["metrics"]
     content = json.loads((copied / "evaluation.json").read_text())
     assert "only the run's own files name" in content["spy"]["gaps"][0]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import yaml
 from keraunos.report.facts import RunFacts
@@ -16,6 +18,8 @@ def test_the_header_has_the_fields_of_model_hubs():
     assert header["library_name"] == "keras"
     assert header["pipeline_tag"] == "image-classification"
     assert header["license"] == "unknown"
+    licensed = replace(report(), license="cc-by-nc-4.0")
+    assert header_of(model_card(licensed))[0]["license"] == "cc-by-nc-4.0"
     shipped, cleaned = header["model-index"][0]["results"]
     assert shipped["dataset"]["split"] == "test"
     values = {each["type"]: each["value"] for each in shipped["metrics"]}
