@@ -14,6 +14,7 @@ from ..core.checkpoints import checkpoint_names
 from ..core.console import notify
 from ..core.errors import CheckpointError, ConfigError, message
 from ..core.run_layout import CHECKPOINTS_FOLDER, CLASSES_FILE, CONFIG_FILE, MODEL_FILE
+from ..export.untrusted.checks import require_harmless
 from ..strategies import create_strategy
 
 
@@ -62,6 +63,7 @@ def _load(file: Path) -> keras.Model:
             broken = archive.testzip()  # of all: Keras reads on over some
         if broken is not None:
             raise ValueError(f"the checksum of {broken} in it is another")
+        require_harmless("keras", file)
         return keras.models.load_model(file, compile=False, safe_mode=True)
     except Exception as error:  # of zipfile, zlib, h5py or Keras, as the damage has it
         remedy = f"`keraunos fit --resume {file.parent}` writes it again."

@@ -1,13 +1,17 @@
 """Puts beside an exported model what is needed to call it: Python files to copy away."""
 
+import re
 import shutil
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..core.files import write_text_atomic
+from ..core.machine import versions
 
 PACKAGE = "runtime"
 PREDICT_FILE = "predict.py"
 REQUIREMENTS_FILE = "requirements.txt"
+_ALWAYS = ("numpy", "pillow")
 _ROOT = Path(__file__).parents[1]
 _PORTABLE = sorted((_ROOT / "export/portable").glob("[a-z]*.py"))
 _COPIED = (
@@ -15,22 +19,48 @@ _COPIED = (
     "data/files/pixel_rules.py",
     *(f"export/portable/{file.stem}.py" for file in _PORTABLE),
 )
-_PREDICT = f'''"""Predicts the classes of images: `python predict.py IMAGE...`.
+_PREDICT = f'''"""Predicts the classes of images: `python predict.py IMAGE...`, see --help.
 
-In Python: `model = Model.open(Path("..."))`, then `model.decode` and `model.answers`.
+In Python, from anywhere:
+
+    import sys
+    sys.path.append("the directory of this file")
+    from predict import Model
+
+    model = Model.open()
+    for row in model.predict(["first.jpg", "second.png"]):
+        print(row)
 """
 
+import os
 import sys
 from pathlib import Path
+from typing import Self
 
-from {PACKAGE}.export.portable.command import main
-from {PACKAGE}.export.portable.model import Model
+HERE = Path(__file__).resolve().parent
+if str(HERE) not in sys.path:
+    sys.path.append(str(HERE))
 
-__all__ = ["Model"]
+from {PACKAGE}.export.portable import model  # noqa: E402
+from {PACKAGE}.export.portable.command import main  # noqa: E402
+
+
+class Model(model.Model):
+    """The model of this directory; it needs nothing else but requirements.txt."""
+
+    @classmethod
+    def open(cls, directory: str | os.PathLike[str] = HERE) -> Self:
+        """Opens it, or that of another directory which holds the like."""
+        return super().open(directory)
+
 
 if __name__ == "__main__":
-    sys.exit(main(Path(__file__).parent, sys.argv[1:]))
+    sys.exit(main(HERE, sys.argv[1:]))
 '''
+_REQUIREMENTS = """\
+# With these versions the export was checked, in Python {python}. Others may do; an older or
+# newer Pillow can give other pixels, by 1 of 255.
+"""
 
 
 def write_portable_files(directory: Path, requirements: tuple[str, ...]) -> None:
@@ -45,8 +75,31 @@ def write_portable_files(directory: Path, requirements: tuple[str, ...]) -> None
         _make_packages(directory, place.parent)
         shutil.copyfile(_ROOT / name, place)
     write_text_atomic(directory / PREDICT_FILE, _PREDICT)
-    needed = ("numpy", "pillow", *requirements)
-    write_text_atomic(directory / REQUIREMENTS_FILE, "".join(f"{n}\n" for n in needed))
+    checked = checked_versions(requirements)
+    lines = [_pinned(each, checked) for each in (*_ALWAYS, *requirements)]
+    text = _REQUIREMENTS.format(python=checked["python"])
+    write_text_atomic(
+        directory / REQUIREMENTS_FILE, text + "".join(f"{line}\n" for line in lines)
+    )
+
+
+def checked_versions(requirements: Iterable[str]) -> dict[str, str]:
+    """The versions of Python and of the packages with which an export is checked.
+
+    Args:
+        requirements: The packages that run the format.
+    """
+    return versions(map(_package, (*_ALWAYS, *requirements)))
+
+
+def _pinned(requirement: str, checked: Mapping[str, str]) -> str:
+    """As it was given, where the package is installed under another name."""
+    name = _package(requirement)
+    return f"{name}=={checked[name]}" if name in checked else requirement
+
+
+def _package(requirement: str) -> str:
+    return re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
 
 
 def _make_packages(directory: Path, folder: Path) -> None:

@@ -1,7 +1,6 @@
 """Exports a model: written under another name, checked, and only then where it belongs."""
 
 import os
-import re
 import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +11,6 @@ import keras
 
 from ..core.errors import ConfigError, message
 from ..core.files import sha256_of_file, write_json_atomic
-from ..core.machine import versions
 from ..core.run_layout import EXPORT_PARITY_FILE
 from ..core.signals import stop_signals
 from .asked_export import SECONDS
@@ -21,7 +19,7 @@ from .formats.contract import Format
 from .parity import TOLERANCE, Parity, Reference, check_parity
 from .place import NotKeptError, export_directory, files_of_export
 from .portable.model import DESCRIPTION_FILE
-from .portable_files import write_portable_files
+from .portable_files import checked_versions, write_portable_files
 
 # Looks at an export that is whole but for `parity.json`; what it returns goes in there. It
 # raises a ConfigError to refuse the export.
@@ -148,12 +146,7 @@ def _write_parity(
         "format": format.name,
         **parity.as_json(),
         **measured,
-        "versions": versions(map(_package, ("numpy", "pillow", *format.requirements))),
+        "versions": checked_versions(format.requirements),
         "files": sorted(files_of_export(directory)),
     }
     write_json_atomic(directory / EXPORT_PARITY_FILE, document)
-
-
-def _package(requirement: str) -> str:
-    """The name of the package that a line of `requirements.txt` is about."""
-    return re.split(r"[^\w.-]", requirement, maxsplit=1)[0]

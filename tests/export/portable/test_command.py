@@ -1,0 +1,154 @@
+"""`predict.py` answers for files on its own, without Keraunos and without TensorFlow."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from checked_exports import CLASSES, DESCRIPTION, onnx_format, tiny_model
+from helpers import smooth_picture
+from keraunos.core.files import sha256_of_file
+from keraunos.export.description import Description
+from keraunos.export.formats.contract import Format
+from keraunos.export.formats.registry import format_of
+from keraunos.export.open_export import open_export
+from keraunos.export.portable.command import main
+from keraunos.export.portable_files import write_portable_files
+
+pytestmark = pytest.mark.slow
+# Stands for a machine on which these are not installed.
+BLOCKED = """
+import sys
+class Blocked:
+    def find_spec(self, name, *rest):
+        if name.split(".")[0] in {names}:
+            raise ImportError(name + " must not be imported")
+sys.meta_path.insert(0, Blocked())
+"""
+
+
+def write(directory: Path, format: Format, description: Description = DESCRIPTION) -> Path:
+    """An export as it is written, without the images that it is checked on."""
+    directory.mkdir()
+    format.write(tiny_model(), description, directory)
+    names = [each for each in directory.rglob("*") if each.is_file()]
+    digests = {os.fspath(n.relative_to(directory)): sha256_of_file(n) for n in names}
+    document = {"format": format.name, "file": format.file, "files": digests}
+    content = json.dumps(description.as_json() | document)
+    (directory / "model.json").write_text(content)
+    write_portable_files(directory, format.requirements)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("exports") / "onnx", onnx_format())
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[str]:
+    """Seven images and, in their midst, three that are none."""
+    made = [tmp_path / f"{number}.jpg" for number in range(7)]
+    for seed, file in enumerate(made):
+        smooth_picture(seed).save(file)
+    (tmp_path / "text.jpg").write_text("hello")
+    os.mkfifo(tmp_path / "pipe.jpg")
+    broken = [tmp_path / name for name in ("text.jpg", "gone.jpg", "pipe.jpg")]
+    return [str(file) for file in [*made[:3], *broken, *made[3:]]]
+
+
+def rows(text: str) -> list[Any]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_each_file_has_a_line_and_an_unreadable_one_its_reason(export, files, capsys):
+    assert main(export, ["--batch-size", "4", *files]) == 3
+    found = rows(capsys.readouterr().out)
+    assert [row["file"] for row in found] == files
+    reasons = [row["error"] for row in found if "error" in row]
+    assert "no known image format" in reasons[0]
+    assert reasons[1:] == ["No such file or directory", "it is not a regular file"]
+    model = open_export(export)
+    for row in found:
+        if "error" not in row:
+            pixels = model.decode(Path(row["file"]).read_bytes())
+            (wanted,) = model.describe(model.answers(pixels[np.newaxis]))
+            assert row["class"] == wanted["class"]
+            assert row["probabilities"] == pytest.approx(wanted["probabilities"], abs=1e-6)
+    assert len({row["class"] for row in found if "class" in row}) > 1
+
+
+def test_names_come_from_standard_input(export, files, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{files[0]}\n\n{files[1]}\n"))
+    assert main(export, [files[2], "-"]) == 0
+    found = rows(capsys.readouterr().out)
+    assert [row["file"] for row in found] == [files[2], *files[:2]]
+
+
+def test_a_damaged_export_is_one_line(export, files, capsys, tmp_path):
+    (tmp_path / "model.json").write_text("{}")
+    assert main(tmp_path, files) == 2
+    answer = capsys.readouterr()
+    assert answer.out == ""
+    assert answer.err.startswith("`version` must be a whole number")
+    assert main(export, ["--from-bytes", files[0]]) == 2
+    assert "Only a SavedModel decodes images itself" in capsys.readouterr().err
+
+
+def test_help_says_what_comes_of_a_file_that_is_none(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(Path(), ["--help"])
+    assert ended.value.code == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for words in ("exit status is 3", "--from-bytes", "standard input", "--batch-size"):
+        assert words in shown
+
+
+def run(program: str, *arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    names = {"keraunos", "tensorflow", "keras", "scipy", "pydantic", "yaml", "matplotlib"}
+    start = BLOCKED.format(names=names)
+    command = [sys.executable, "-B", "-c", start + program, *arguments]
+    return subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+SCRIPT = "import runpy; runpy.run_path(sys.argv.pop(1), run_name='__main__')"
+IMPORT = """
+sys.path.append(sys.argv[1])
+from predict import Model
+model = Model.open()
+import json
+for row in model.predict(sys.argv[2:], batch_size=2):
+    print(json.dumps(row))
+"""
+
+
+def test_it_runs_without_us_and_is_imported_from_elsewhere(export, files, tmp_path):
+    script = run(SCRIPT, str(export / "predict.py"), *files, cwd=tmp_path)
+    assert (script.returncode, script.stderr) == (3, "")
+    imported = run(IMPORT, str(export), *files, cwd=tmp_path)
+    assert (imported.returncode, imported.stderr) == (0, "")
+    assert rows(script.stdout) == rows(imported.stdout)
+    assert set(rows(script.stdout)[0]["probabilities"]) == set(CLASSES)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", ["litert", "openvino"])
+def test_other_formats_run_without_tensorflow(name, files, tmp_path):
+    export = write(tmp_path / "export", format_of(name))
+    script = run(SCRIPT, str(export / "predict.py"), *files, cwd=tmp_path)
+    assert script.returncode == 3, script.stderr
+    assert len(rows(script.stdout)) == len(files)
+
+
+def test_requirements_are_the_versions_of_the_check(export):
+    lines = (export / "requirements.txt").read_text().splitlines()
+    pins = [line for line in lines if not line.startswith("#")]
+    assert [pin.split("==")[0] for pin in pins] == ["numpy", "pillow", "onnxruntime"]
+    assert f"numpy=={np.__version__}" in pins
