@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from checked_exports import DESCRIPTION, SIZE, onnx_format, tiny_model
 from keraunos.core.errors import ConfigError
+from keraunos.core.files import sha256_of_file
 from keraunos.export.open_export import open_export
 from keraunos.export.portable_files import write_portable_files
 
