@@ -27,6 +27,7 @@ class ImageFiles(Protocol):
     rules: PixelRules
     labels: Any
     names: Any
+    digests: Any
 
     def images(self, places: Integers) -> npt.NDArray[np.uint8]:
         """Decoded images at these places: `(places, height, width, 3)`, RGB."""

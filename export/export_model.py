@@ -116,7 +116,7 @@ class Exporter:
             `(images, classes)`.
         """
         each = [predict_in_batches(model, pixels) for model in self._models]
-        mean = np.mean(each, axis=0, dtype=np.float64)
+        mean = np.asarray(np.mean(each, axis=0, dtype=np.float64))
         correction = self._description.correction
         return mean if correction is None else correction.apply(mean)
 

@@ -180,6 +180,16 @@ def test_folds_are_exported_as_one_model(keraunos: Any, folds: Path) -> None:
     assert {Path(name).parts[0] for name in set(after) - set(before)} == {"export"}
 
 
+@pytest.mark.nightly
+def test_several_runs_are_exported_as_one_model(keraunos: Any, folds: Path) -> None:
+    runs = [folds / "fold-1", folds / "fold-3"]
+    answer = keraunos("export", *runs, "--format", "litert", "--output", "both")
+    assert answer.code == 0, answer.err
+    description = json.loads(Path("both/litert/model.json").read_text())
+    assert description["name"] == "fold-1 + fold-3"
+    assert description["correction"] is None
+
+
 def test_folds_are_not_calibrated_together(keraunos: Any, folds: Path) -> None:
     before = contents(folds)
     answer = keraunos("export", folds, "--calibrated")

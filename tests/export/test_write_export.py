@@ -26,6 +26,10 @@ from keraunos.export.compared_images import ComparedImages, choose_images
 from keraunos.export.description import Description
 from keraunos.export.export_model import Exporter, predict_in_batches
 from keraunos.export.formats.contract import Format, Signature
+from keraunos.export.formats.saved_model import SAVED_MODEL, TOLERANCE
+from keraunos.export.image_bytes import signature
+from keraunos.export.image_bytes.decode import decode
+from keraunos.export.portable.from_bytes import BYTES_SIGNATURE
 from keraunos.export.write_export import write_export
 
 pytestmark = pytest.mark.slow
@@ -123,6 +127,26 @@ def test_the_first_model_that_answers_as_it_must_stays_until_another_does(
     parity = json.loads((tmp_path / "onnx" / "parity.json").read_text())
     assert parity["int8"] == {"loss": 0.1}
     assert contents(tmp_path) == before
+
+
+@pytest.mark.nightly
+def test_a_savedmodel_that_decodes_bytes_wrongly_is_not_written(
+    exporter: Exporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its array signature is right: the one from bytes is checked on its own."""
+
+    def blue_first(*arguments: Any) -> Any:
+        return decode(*arguments)[..., ::-1]
+
+    monkeypatch.setattr(signature, "decode", blue_first)
+    with pytest.raises(ConfigError, match=f"to {TOLERANCE:g}; nothing was written"):
+        exporter.write(SAVED_MODEL, tmp_path / "saved_model")
+    assert contents(tmp_path) == {}
+    monkeypatch.undo()
+    parity = exporter.write(SAVED_MODEL, tmp_path / "saved_model").parity
+    assert parity.signatures[BYTES_SIGNATURE].has_passed
+    document = json.loads((tmp_path / "saved_model" / "parity.json").read_text())
+    assert document["signatures"][BYTES_SIGNATURE]["images"] == 15
 
 
 @pytest.mark.nightly

@@ -1,7 +1,10 @@
 import csv
 import json
 import shutil
+import signal
 import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -204,6 +207,27 @@ def test_a_run_whose_model_is_a_calibrated_export_is_not_corrected_twice(kerauno
     assert answer.code == 2
     assert "corrected already" in answer.err
     assert not (run / "export").exists()
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_in_the_middle_leaves_nothing_but_the_earlier_export(run, number, code):
+    """It comes while the export runs in a process of its own."""
+    command = [sys.executable, "-m", "keraunos", "export", str(run), "--format", "onnx"]
+    subprocess.run(command, check=True)
+    before = contents(run)
+    process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+    try:
+        while not [*run.glob("export/.onnx-*/predict.py")]:
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(number)
+        assert (
+            process.wait(timeout=120) == {signal.SIGTERM: 143, signal.SIGINT: 130}[number]
+        )
+    finally:
+        process.kill()
+    assert contents(run) == before
 
 
 LOADED = """
