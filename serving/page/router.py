@@ -68,7 +68,7 @@ def page_router(service: Service) -> APIRouter:
     @router.post("/page/map")
     async def draw_map(request: Request, place: Annotated[int, Query(ge=0)]) -> Response:
         if place >= len(service.classes):
-            raise RequestError(404, f"there is no class {place}")
+            raise RequestError(404, f"There is no class {place}.")
         content = await request.body()
         png = await service.run_task(MAP_TASK, content, {"place": place})
         return Response(png, headers=_NOT_KEPT, media_type="image/png")

@@ -242,7 +242,7 @@ def test_a_map_is_drawn_when_it_is_asked_for(page, files):
     screenshot(page, "desktop-map")
     page.find_element("css selector", ".ask-map select").send_keys(NAME)
     page.find_element("css selector", ".ask-map button").click()
-    wait_for(lambda: "nothing at the layer" in text(page, ".note"))
+    wait_for(lambda: "Nothing at the layer" in text(page, ".note"))
     assert not shown(page, ".map")
 
 

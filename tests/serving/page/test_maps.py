@@ -28,7 +28,7 @@ def test_a_map_is_bright_where_the_class_is(draw):
 
 def test_a_class_for_which_nothing_speaks_has_no_map(draw):
     with pytest.raises(
-        RequestError, match=r"nothing at the layer .* speaks for blue"
+        RequestError, match=r"Nothing at the layer .* speaks for blue"
     ) as found:
         draw(halves((0, 0, 0), (0, 0, 0)), {"place": 2})
     assert found.value.status == 422

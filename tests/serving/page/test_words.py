@@ -120,10 +120,17 @@ def test_likely_classes_are_shown_however_many_there_are():
 
 
 def test_names_do_nothing_but_show():
-    content = DOCUMENT | {"classes": ["red\u202e", "green\n", "blue"], "name": "a\x1b"}
-    told = model_view(parse_document(content), 5, "")
-    assert told["classes"] == ["red\\u202e", "green\\n", "blue"]
+    names = ["red\u202e", "green\n", "blue"]
+    plain = ["red\\u202e", "green\\n", "blue"]
+    document = parse_document(DOCUMENT | {"classes": names, "name": "a\x1b"})
+    told = model_view(document, 5, "")
+    assert told["classes"] == plain
     assert told["name"] == "a\\x1b"
+    probabilities = np.array([[0.6, 0.3, 0.1]])
+    answers = Answers(probabilities, probabilities)
+    found = answer_view(describe(answers, document)[0], document)
+    assert found["verdict"] == plain[0]
+    assert [each["name"] for each in found["classes"]] == plain
 
 
 @pytest.mark.parametrize(
