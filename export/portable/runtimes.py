@@ -86,17 +86,17 @@ def _open_saved_model(file: Path, threads: int | None) -> Run:
     import tensorflow as tf
 
     model: Any = tf.saved_model.load(str(file))
-    infer = model.signatures[SIGNATURE]
-    # The model is kept: its variables live as long as it does.
-    return lambda images, model=model: infer(tf.constant(images, tf.float32))[
-        OUTPUT
-    ].numpy()
+
+    def run(images: Images) -> npt.NDArray[np.float32]:
+        # By way of the model, which is so kept: its variables live as long as it does.
+        infer = model.signatures[SIGNATURE]
+        return infer(tf.constant(images, tf.float32))[OUTPUT].numpy()
+
+    return run
 
 
 def _open_onnx(file: Path, threads: int | None) -> Run:
-    import onnxruntime
-
-    onnxruntime.disable_telemetry_events()
+    onnxruntime = import_silently("onnxruntime")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or 0  # 0: one for each core
     session: Any = onnxruntime.InferenceSession(
@@ -148,9 +148,8 @@ def _open_openvino(file: Path, threads: int | None) -> Run:
 
 
 def _cores() -> int:
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    is_linux = sys.platform == "linux"
+    return len(os.sched_getaffinity(0)) if is_linux else os.cpu_count() or 1
 
 
 # The module and the package of each runtime, and what opens a file in it.

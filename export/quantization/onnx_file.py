@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..portable.telemetry import import_silently
 from .float_tail import Node, float_tail
 
 _WEIGHED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
@@ -26,11 +27,11 @@ def quantize_onnx(source: Path, images: npt.NDArray[np.uint8], target: Path) -> 
         target: The new file.
     """
     import onnx
-    import onnxruntime
+
+    import_silently("onnxruntime")
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    onnxruntime.disable_telemetry_events()
     with tempfile.TemporaryDirectory(prefix="keraunos-") as directory:
         prepared = Path(directory, "model.onnx")
         quant_pre_process(source, prepared, skip_symbolic_shape=True)

@@ -8,15 +8,17 @@ from typing import Any
 import keras
 import numpy as np
 import onnx
-import openvino
-import openvino_telemetry
 import pytest
 import tensorflow as tf
 from checked_exports import DESCRIPTION, SIZE
 from keraunos.core.errors import ConfigError
 from keraunos.export.formats.registry import format_names, format_of
 from keraunos.export.portable.runtimes import open_runtime
+from keraunos.export.portable.telemetry import import_silently
 from keraunos.models.backbones import preprocessing
+
+openvino = import_silently("openvino")
+openvino_telemetry = import_silently("openvino_telemetry")
 
 pytestmark = pytest.mark.slow
 nightly = pytest.mark.nightly
