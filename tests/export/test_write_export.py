@@ -178,7 +178,7 @@ def test_the_mean_of_several_models_is_what_is_expected(
     models = [model, tiny_model(seed=3)]
     exporter = Exporter(models, replace(DESCRIPTION, correction=None), images)
     each = [predict_in_batches(member, images.pixels) for member in models]
-    assert exporter._probabilities == pytest.approx(np.mean(each, axis=0), abs=1e-7)
+    assert exporter.probabilities == pytest.approx(np.mean(each, axis=0), abs=1e-7)
     (candidate,) = exporter._candidates()
     found = candidate.predict_on_batch(images.pixels.astype("float32"))
     assert found == pytest.approx(np.mean(each, axis=0), abs=1e-6)

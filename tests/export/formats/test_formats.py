@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import pytest
 import tensorflow as tf
-from checked_exports import DESCRIPTION, SIZE
+from checked_exports import CLASSES, CORRECTION, DESCRIPTION, SIZE
 from keraunos.core.errors import ConfigError
 from keraunos.export.formats.registry import format_names, format_of
 from keraunos.export.portable.runtimes import open_runtime
@@ -103,6 +103,20 @@ def test_threads_share_a_runtime(name, file_of, wanted):
         found = list(threads.map(lambda part: run(IMAGES[part]), parts))
     for part, answers in zip(parts, found, strict=True):
         np.testing.assert_allclose(answers, wanted[part], atol=1e-6)
+
+
+def test_a_saved_model_names_the_classes_of_files(file_of, wanted):
+    """Their pixels are those of our decoder: see tests/export/image_bytes."""
+    model = tf.saved_model.load(str(file_of("saved_model")))
+    contents = [tf.io.encode_png(image) for image in IMAGES]
+    found = model.signatures["serving_bytes"](image_bytes=tf.stack(contents))
+    corrected = CORRECTION.apply(wanted)
+    np.testing.assert_allclose(found["probabilities"], corrected, atol=1e-6)
+    assert np.abs(corrected - wanted).max() > 0.01
+    names = np.array(CLASSES, dtype="S")
+    assert (found["class"].numpy() == names[wanted.argmax(axis=1)]).all()
+    assert (found["classes"].numpy() == names).all()
+    assert found["classes"].shape == wanted.shape
 
 
 def test_constants_of_a_preprocessing_are_no_inputs_of_an_onnx_file(file_of):

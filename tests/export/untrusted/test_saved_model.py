@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from keraunos.export.formats.inference import inference_function
 from keraunos.export.portable.fields import ModelFileError
 from keraunos.export.untrusted.checks import require_harmless
 from keraunos.export.untrusted.operations import COMPUTING
+from keraunos.models.backbones import backbone_names, build_backbone
 from tensorflow.core.protobuf import saved_model_pb2
 
 pytestmark = pytest.mark.slow
@@ -81,6 +83,7 @@ def test_one_that_writes_a_file_is_refused(tmp_path):
     assert target.read_text() == "harm"
 
 
+@pytest.mark.nightly
 def test_one_that_reads_a_file_is_refused(tmp_path):
     (tmp_path / "secret").write_bytes(np.float32(7).tobytes())
 
@@ -93,6 +96,7 @@ def test_one_that_reads_a_file_is_refused(tmp_path):
     assert answer(directory).max() == 7
 
 
+@pytest.mark.nightly
 def test_one_that_prints_into_a_file_is_refused(tmp_path):
     target = tmp_path / "printed"
 
@@ -106,6 +110,7 @@ def test_one_that_prints_into_a_file_is_refused(tmp_path):
     assert target.exists()
 
 
+@pytest.mark.nightly
 def test_one_that_runs_python_is_refused(tmp_path):
     def body(images: Any) -> Any:
         same = tf.py_function(lambda x: x, [images], tf.float32)
@@ -115,6 +120,7 @@ def test_one_that_runs_python_is_refused(tmp_path):
     refused(directory, "EagerPyFunc")
 
 
+@pytest.mark.nightly
 def test_one_with_a_table_in_a_file_is_refused(tmp_path):
     (tmp_path / "words").write_text("a\nb\n")
     whole, number = tf.lookup.TextFileIndex.WHOLE_LINE, tf.lookup.TextFileIndex.LINE_NUMBER
@@ -236,3 +242,12 @@ def test_no_operation_that_computes_does_more():
         "Load",
     )
     assert not [name for name in COMPUTING if any(word in name for word in harmful)]
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", backbone_names())
+def test_every_backbone_only_computes(name):
+    traced = inference_function(build_backbone(name, None, 64)).get_concrete_function()
+    graph = traced.graph.as_graph_def()
+    functions = [node for f in graph.library.function for node in f.node_def]
+    assert {node.op for node in [*graph.node, *functions]} <= COMPUTING
