@@ -15,6 +15,7 @@ Usage: python benchmarks/predict_folder.py [--images 1000 10000 100000] [--image
 import argparse
 import json
 import os
+import resource
 import sys
 import tempfile
 import time
@@ -128,12 +129,18 @@ def measure(
     ours = ["-m", "keraunos", "predict", export, folder / "images"]
     ours += ["--output", folder / "keraunos.csv"]
     command = [sys.executable, *map(str, own if side == "keras" else ours)]
-    began_at = time.perf_counter()
+    began_at, used = time.perf_counter(), cpu_seconds()
     done = run_watched(command)
-    seconds = time.perf_counter() - began_at
+    seconds, cpu = time.perf_counter() - began_at, cpu_seconds() - used
     if done.code:
         raise SystemExit(done.errors)
-    return {"seconds": seconds, "mib": done.peak_bytes / _MIB}
+    return {"seconds": seconds, "cpu_seconds": cpu, "mib": done.peak_bytes / _MIB}
+
+
+def cpu_seconds() -> float:
+    """Of all processes that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def predict_with_keras(folder: Path, size: int) -> None:
@@ -169,28 +176,32 @@ def require_same(folder: Path, count: int) -> None:
 
 
 def in_the_long_run(results: dict[str, Any], side: str) -> dict[str, float]:
-    """Images a second and bytes an image, beyond the smallest number of images."""
+    """Images a second, CPU and bytes an image, beyond the smallest number of images."""
     few, *_, many = (int(count) for count in results)
     first, last = results[str(few)][side], results[str(many)][side]
     return {
         "images_per_second": (many - few) / (last["seconds"] - first["seconds"]),
+        "cpu_ms_per_image": 1000
+        * (last["cpu_seconds"] - first["cpu_seconds"])
+        / (many - few),
         "bytes_per_image": (last["mib"] - first["mib"]) * _MIB / (many - few),
     }
 
 
 def show(results: dict[str, Any], marginal: dict[str, Any]) -> None:
     """Prints a line for each number of images and each side."""
-    print("images    side      seconds  images/s     MiB")
+    print("images    side      seconds  images/s     CPU s     MiB")
     for name, sides in results.items():
         for side, found in sides.items():
             speed = int(name) / found["seconds"]
             print(
                 f"{int(name):9,} {side:9} {found['seconds']:7.1f}  {speed:8.0f}  "
-                f"{found['mib']:6.0f}"
+                f"{found['cpu_seconds']:8.1f}  {found['mib']:6.0f}"
             )
     for side, found in marginal.items():
         print(
             f"in the long run {side:9} {found['images_per_second']:8.0f} images/s  "
+            f"{found['cpu_ms_per_image']:6.2f} ms of CPU and "
             f"{found['bytes_per_image']:6.0f} bytes an image"
         )
 

@@ -72,14 +72,17 @@ def num_records(file: str) -> int:
     """How many images a record file holds.
 
     Raises:
-        OSError: It can't be read.
+        OSError: It can't be read, or holds none, as far as the library can see.
         ConfigError: The package array-record is not installed.
     """
     try:
-        return int(_open(file).num_records())
+        count = int(_open(file).num_records())
     except (RuntimeError, ValueError) as error:
         reason = str(error).partition(";")[0]
         raise OSError(0, f"it is no record file ({reason})") from None
+    if not count:
+        raise OSError(0, "it is a record file without records, or cut short")
+    return count
 
 
 def record_library() -> Any:

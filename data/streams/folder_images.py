@@ -65,7 +65,8 @@ def images_in_record_file(file: str, after: str = "") -> Iterator[Found]:
     try:
         count = num_records(file)
     except OSError as error:
-        yield Found(f"{file}/", str(error.strerror))
+        if f"{file}/" > after:
+            yield Found(f"{file}/", str(error.strerror))
         return
     width = max(7, len(str(count - 1)))  # of one width, so that their order is that of text
     for number in range(count):

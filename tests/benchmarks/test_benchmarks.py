@@ -164,3 +164,9 @@ def test_exports_of_a_calibrated_backbone_answer_like_it(tmp_path: Path) -> None
         assert row["agreement"] == 1
         assert max(row["largest_difference"], row["in_batches"]) < 1e-4
         assert row["spread"] > 0.05
+
+
+def test_a_folder_of_many_images_is_measured(tmp_path: Path) -> None:
+    result = run_benchmark("predict_folder.py", "--images", "40", "400", cwd=tmp_path)
+    assert set(result["results"]) == {"40", "400"}
+    assert all(each["mib"] > 50 for each in result["results"]["400"].values())

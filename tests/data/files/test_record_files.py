@@ -9,6 +9,7 @@ from keraunos.data.files.record_files import (
     Record,
     file_on_disk,
     is_image_file,
+    num_records,
     read_record,
     record_of,
 )
@@ -57,5 +58,7 @@ def test_a_record_that_is_not_there_is_named(tmp_path: Path) -> None:
     empty = tmp_path / "empty.array_record"
     empty.write_bytes(b"")
     os.truncate(empty, 100)
+    with pytest.raises(OSError, match="record file"):
+        num_records(str(empty))
     with pytest.raises(OSError, match="record file"):
         read_record(Record(str(empty), 0))
