@@ -52,6 +52,8 @@ def onnx_of(model: keras.Model) -> Any:
         opset=_OPSET,
         tensors_to_rename={inputs[0]: IMAGES, outputs[0]: PROBABILITIES},
     )
+    for value in (*proto.graph.input, *proto.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = IMAGES  # any number of them
     return proto
 
 

@@ -123,7 +123,8 @@ def test_constants_of_a_preprocessing_are_no_inputs_of_an_onnx_file(file_of):
     graph = onnx.load(file_of("onnx")).graph
     assert [each.name for each in graph.input] == ["images"]
     assert [each.name for each in graph.output] == ["probabilities"]
-    assert not graph.input[0].type.tensor_type.shape.dim[0].dim_value
+    counts = [each.type.tensor_type.shape.dim[0] for each in (*graph.input, *graph.output)]
+    assert [count.dim_param for count in counts] == ["images", "images"]
 
 
 def test_openvino_keeps_weights_and_computes_in_float32(file_of, monkeypatch):
