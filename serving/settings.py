@@ -1,10 +1,12 @@
 """How a model is served: limits of size, number and time."""
 
+import re
 from dataclasses import dataclass, field, fields
 
 from ..core.errors import ConfigError, message
 
 _MIN_TOKEN_CHARACTERS = 16
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _MAY_BE_ZERO = ("port", "max_wait_ms", "max_restarts")
 
 
@@ -97,6 +99,14 @@ class ServeSettings:
                     "`max_queue_images` must have room for one request.",
                     max_queue_images=self.max_queue_images,
                     max_request_images=self.max_request_images,
+                )
+            )
+        if self.name is not None and not _NAME.fullmatch(self.name):
+            found.append(
+                message(
+                    "`name` must be letters, digits, dots, hyphens and underscores, as it "
+                    "is a part of addresses.",
+                    name=self.name,
                 )
             )
         if self.version is not None and not 0 < self.version < 2**63:

@@ -18,6 +18,9 @@ class Client:
     def get(self, path: str, **options: Any) -> httpx.Response:
         return self._runner.run(self._client.get(path, **options))
 
+    def request(self, method: str, path: str) -> httpx.Response:
+        return self._runner.run(self._client.request(method, path))
+
     def post(self, path: str, **options: Any) -> httpx.Response:
         return self._runner.run(self._client.post(path, **options))
 

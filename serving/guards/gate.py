@@ -2,6 +2,7 @@
 
 import logging
 import time
+from urllib.parse import quote
 
 from ..errors import RequestError
 from ..service import Service
@@ -10,7 +11,8 @@ from .asgi import App, Message, Receive, Scope, Send, refuse
 NAME_HEADER = "keraunos-model-name"
 VERSION_HEADER = "keraunos-model-version"
 HEALTH_PATHS = frozenset({"/v2/health/live", "/v2/health/ready"})
-_OTHER = "other"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"})
+_OTHER = "other"  # for what clients make up
 _FAILURE = "The server failed; its log has the reason."
 _log = logging.getLogger(__name__)
 
@@ -64,13 +66,13 @@ class Gate:
         except RequestError:  # no worker has opened the model yet
             return []
         return [
-            (NAME_HEADER.encode(), name.encode("ascii", "backslashreplace")),
+            (NAME_HEADER.encode(), quote(name).encode()),
             (VERSION_HEADER.encode(), version.encode()),
         ]
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         route = scope.get("route")
         path = str(route.path) if route is not None else _OTHER
-        method = scope["method"] if route is not None else _OTHER  # clients name them
+        method = scope["method"] if scope["method"] in _METHODS else _OTHER
         self._service.metrics.requests.labels(path, method, str(status)).inc()
         self._service.metrics.seconds.labels(path).observe(seconds)

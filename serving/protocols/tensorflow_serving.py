@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...export.portable.from_bytes import BYTES_SIGNATURE, IMAGE_BYTES
 from ..images import EncodedImages, Images
 from .values import INPUT, bad, file_of, parse_object, pixels_of
 
 SIGNATURE = "serving_default"
 DESCRIPTION = "description"  # everything that is said of an image
-OUTPUT = "probabilities"
+SIGNATURES = (SIGNATURE, BYTES_SIGNATURE, DESCRIPTION)
+CLASS, CLASSES, PROBABILITIES = "class", "classes", "probabilities"
 _FILE = "b64"
 
 
@@ -19,13 +21,19 @@ class PredictRequest:
 
     Attributes:
         images: Of the request.
-        signature: `serving_default` for probabilities, or `description`.
+        signature: `serving_default` for probabilities; `serving_bytes`, as a SavedModel
+            has it, for classes too; or `description`.
         in_columns: Whether the answer goes into `outputs`, and not into `predictions`.
     """
 
     images: Images
     signature: str
     in_columns: bool
+
+    @property
+    def wants_descriptions(self) -> bool:
+        """Whether it asks for more than probabilities."""
+        return self.signature != SIGNATURE
 
 
 def parse_predict(body: bytes, size: int) -> PredictRequest:
@@ -41,13 +49,20 @@ def parse_predict(body: bytes, size: int) -> PredictRequest:
     """
     found = parse_object(body)
     signature = found.get("signature_name") or SIGNATURE
-    if signature not in (SIGNATURE, DESCRIPTION):
-        raise bad(f"`signature_name` must be {SIGNATURE} or {DESCRIPTION}.")
+    if signature not in SIGNATURES:
+        raise bad(f"`signature_name` must be one of {', '.join(SIGNATURES)}.")
+    name = IMAGE_BYTES if signature == BYTES_SIGNATURE else INPUT
     if ("instances" in found) == ("inputs" in found):
         raise bad("A request must have either `instances` or `inputs`.")
     in_columns = "inputs" in found
-    values = _unnamed_column(found["inputs"]) if in_columns else _rows(found["instances"])
-    return PredictRequest(_images(values, size), signature, in_columns)
+    if in_columns:
+        values = _unnamed_column(found["inputs"], name)
+    else:
+        values = _rows(found["instances"], name)
+    images = _images(values, size)
+    if signature == BYTES_SIGNATURE and not isinstance(images, EncodedImages):
+        raise bad(f'{BYTES_SIGNATURE} takes image files, as {{"{_FILE}": ...}}.')
+    return PredictRequest(images, signature, in_columns)
 
 
 def predict_response(
@@ -60,15 +75,16 @@ def predict_response(
     Args:
         request: That is answered.
         probabilities: `(images, classes)`.
-        descriptions: Of each image.
+        descriptions: Of each image, if they are wanted.
     """
-    wants_all = request.signature == DESCRIPTION
+    if not request.wants_descriptions:
+        return {"outputs" if request.in_columns else "predictions": probabilities}
+    rows: Sequence[Mapping[str, Any]] = descriptions
+    if request.signature == BYTES_SIGNATURE:
+        rows = [_named(each) for each in descriptions]
     if not request.in_columns:
-        return {"predictions": descriptions if wants_all else probabilities}
-    if not wants_all:
-        return {"outputs": probabilities}
-    names = descriptions[0]
-    return {"outputs": {name: [row[name] for row in descriptions] for name in names}}
+        return {"predictions": rows}
+    return {"outputs": {name: [row[name] for row in rows] for name in rows[0]}}
 
 
 def status_response(version: str) -> dict[str, Any]:
@@ -83,14 +99,39 @@ def status_response(version: str) -> dict[str, Any]:
 
 def metadata_response(name: str, version: str, size: int, classes: int) -> dict[str, Any]:
     """The response to a question for what the model takes and returns."""
-    signature = {
-        "inputs": {INPUT: _tensor(INPUT, "DT_FLOAT", (-1, size, size, 3))},
-        "outputs": {OUTPUT: _tensor(OUTPUT, "DT_FLOAT", (-1, classes))},
-        "method_name": "tensorflow/serving/predict",
-    }
+    probabilities = _tensor(PROBABILITIES, "DT_FLOAT", (-1, classes))
+    by_default = _signature(
+        [_tensor(INPUT, "DT_FLOAT", (-1, size, size, 3))], [probabilities]
+    )
+    names = _tensor(CLASSES, "DT_STRING", (-1, classes))
+    from_bytes = _signature(
+        [_tensor(IMAGE_BYTES, "DT_STRING", (-1,))],
+        [_tensor(CLASS, "DT_STRING", (-1,)), names, probabilities],
+    )
+    signatures = {SIGNATURE: by_default, BYTES_SIGNATURE: from_bytes}
     return {
         "model_spec": {"name": name, "signature_name": "", "version": version},
-        "metadata": {"signature_def": {"signature_def": {SIGNATURE: signature}}},
+        "metadata": {"signature_def": {"signature_def": signatures}},
+    }
+
+
+def _signature(
+    inputs: Sequence[dict[str, Any]], outputs: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    return {
+        "inputs": {each["name"]: each for each in inputs},
+        "outputs": {each["name"]: each for each in outputs},
+        "method_name": "tensorflow/serving/predict",
+    }
+
+
+def _named(description: Mapping[str, Any]) -> dict[str, Any]:
+    """The outputs of the signature from bytes."""
+    probabilities = description[PROBABILITIES]
+    return {
+        CLASS: description[CLASS],
+        CLASSES: list(probabilities),
+        PROBABILITIES: list(probabilities.values()),
     }
 
 
@@ -103,25 +144,25 @@ def _tensor(name: str, dtype: str, shape: Sequence[int]) -> dict[str, Any]:
     }
 
 
-def _rows(instances: Any) -> list[Any]:
+def _rows(instances: Any, name: str) -> list[Any]:
     if not isinstance(instances, list):
         raise bad("`instances` must be a list.")
-    return [_unnamed(each) for each in instances]
+    return [_unnamed(each, name) for each in instances]
 
 
-def _unnamed(instance: Any) -> Any:
+def _unnamed(instance: Any, name: str) -> Any:
     """An instance without the name of the input."""
     if not isinstance(instance, dict) or _FILE in instance:
         return instance
-    if set(instance) != {INPUT}:
-        raise bad(f"The model has one input, `{INPUT}`.")
-    return instance[INPUT]
+    if set(instance) != {name}:
+        raise bad(f"The model has one input, `{name}`.")
+    return instance[name]
 
 
-def _unnamed_column(inputs: Any) -> list[Any]:
-    values = _unnamed(inputs)
+def _unnamed_column(inputs: Any, name: str) -> list[Any]:
+    values = _unnamed(inputs, name)
     if not isinstance(values, list):
-        raise bad(f"`inputs` must be a list, or an object with `{INPUT}`.")
+        raise bad(f"`inputs` must be a list, or an object with `{name}`.")
     return values
 
 

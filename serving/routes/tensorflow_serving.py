@@ -6,8 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from ..protocols.tensorflow_serving import (
-    DESCRIPTION,
-    SIGNATURE,
+    SIGNATURES,
     metadata_response,
     parse_predict,
     predict_response,
@@ -27,7 +26,7 @@ _IMAGES = {
 _BODY = {
     "type": "object",
     "properties": {
-        "signature_name": {"type": "string", "enum": [SIGNATURE, DESCRIPTION]},
+        "signature_name": {"type": "string", "enum": list(SIGNATURES)},
         "instances": _IMAGES,
         "inputs": {"oneOf": [_IMAGES, {"type": "object", "properties": {INPUT: _IMAGES}}]},
     },
@@ -52,7 +51,7 @@ def tensorflow_serving_router(service: Service) -> APIRouter:
         body, size = await request.body(), service.image_size
         asked = await service.parser.parse(len(body), parse_predict, body, size)
         answers = await service.answers(asked.images)
-        rows = service.describe(answers) if asked.signature == DESCRIPTION else []
+        rows = service.describe(answers) if asked.wants_descriptions else []
         found = predict_response(asked, answers.probabilities.tolist(), rows)
         return JSONResponse(found)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from colour_network import write_colour_export
 from helpers import make_pictures
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
@@ -53,6 +54,14 @@ def test_another_environment_takes_turns_with_this_one(tmp_path: Path) -> None:
     command = (*options.split(), f"--against={sys.executable}")
     result = run_benchmark("step_overhead.py", *command, cwd=tmp_path)
     assert [each["side"] for each in result["milliseconds"]] == ["this one", "the other"]
+
+
+def test_serving_is_compared_with_a_bare_loop_and_a_bare_handler(tmp_path: Path) -> None:
+    write_colour_export(tmp_path / "export")
+    options = "export --seconds=0.5 --clients 2 --rounds=1"
+    rows = run_benchmark("serving.py", *options.split(), cwd=tmp_path)["serving"]
+    assert len({each["side"] for each in rows}) == 5
+    assert all(set(each["statuses"]) == {"200"} for each in rows)
 
 
 def test_the_speed_of_finetuning_is_measured(tmp_path: Path) -> None:

@@ -152,6 +152,13 @@ def test_every_response_names_the_model_and_its_version(client):
         assert found.headers["keraunos-model-version"] == "7"
 
 
+def test_a_name_that_no_header_can_hold_breaks_no_response():
+    with calling(create_app(colour_model(name="gr\u00fcn\r\nX-Other: 1"))) as client:
+        headers = client.get("/v2").headers
+    assert headers["keraunos-model-name"] == "gr%C3%BCn%0D%0AX-Other%3A%201"
+    assert "x-other" not in headers
+
+
 def test_a_bad_image_spoils_no_other_request(client):
     bad = {"instances": [*instances([COLOURS[0]])["instances"], {"b64": "QUJD"}]}
     good, refused, again = client.post_all(
@@ -191,10 +198,11 @@ def test_a_body_without_a_length_is_limited_as_it_comes(client):
 
 def test_metrics_count_routes_and_no_addresses_that_clients_make_up(client):
     client.get("/made/up")
+    client.request("MADE", PREDICT)
     text = client.get("/metrics").text
     assert 'keraunos_requests_total{method="POST",route="/v1/models/{name}:predict"' in text
     assert 'route="other"' in text
-    assert "made" not in text
+    assert "made" not in text.lower()
     assert "keraunos_workers 1.0" in text
     assert "keraunos_waiting_images 0.0" in text
 

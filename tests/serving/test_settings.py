@@ -15,6 +15,7 @@ from keraunos.serving.settings import ServeSettings
         ({"timeout_seconds": math.nan}, ["`timeout_seconds`"]),
         ({"body_seconds": math.inf}, ["`body_seconds`"]),
         ({"max_queue_images": 5, "max_request_images": 6}, ["room for one request"]),
+        ({"name": "a/b"}, ["part of addresses"]),
         ({"version": 0}, ["`version`"]),
         ({"version": 2**63}, ["`version`"]),
         ({"token": "short"}, ["16 printable"]),

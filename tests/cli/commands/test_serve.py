@@ -2,6 +2,7 @@
 
 import dataclasses
 import socket
+import subprocess
 import sys
 
 import pytest
@@ -76,3 +77,14 @@ def test_a_token_that_is_no_secret_is_refused_and_never_shown(
     assert "can be read" in refused(tmp_path, "--token-file", tmp_path / "missing")
     monkeypatch.setenv(TOKEN_VARIABLE, "tooshort")
     assert "tooshort" not in refused(tmp_path)
+
+
+@pytest.mark.nightly
+def test_a_model_that_is_refused_ends_the_server_with_the_reason(tmp_path):
+    """As a worker would open it: nothing of it is run, and nothing is left running."""
+    (tmp_path / "model.json").write_text('{"format": "pickle", "file": "../../etc/passwd"}')
+    command = [sys.executable, "-m", "keraunos", "serve", str(tmp_path), "--port", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "error: " in done.stderr
+    assert "Traceback" not in done.stderr

@@ -115,6 +115,28 @@ def test_one_output_is_its_values_and_several_have_names():
         assert predict_response(request, probabilities, ROWS) == wanted
 
 
+BY_NAME = [
+    {"class": "red", "probabilities": {"red": 0.9, "green": 0.1}},
+    {"class": "green", "probabilities": {"red": 0.2, "green": 0.8}},
+]
+
+
+def test_the_signature_of_a_saved_model_that_takes_bytes_is_there_too():
+    wanted = {
+        "class": ["red", "green"],
+        "classes": [["red", "green"], ["red", "green"]],
+        "probabilities": [[0.9, 0.1], [0.2, 0.8]],
+    }
+    for inputs in (FILES, {"image_bytes": FILES}):
+        request = parse(inputs=inputs, signature_name="serving_bytes")
+        assert predict_response(request, [], BY_NAME) == {"outputs": wanted}
+    request = parse(instances=FILES, signature_name="serving_bytes")
+    (_, second) = predict_response(request, [], BY_NAME)["predictions"]
+    assert second == {name: values[1] for name, values in wanted.items()}
+    with pytest.raises(RequestError, match="image files"):
+        parse(instances=PIXELS.tolist(), signature_name="serving_bytes")
+
+
 def test_the_status_is_that_of_the_one_version():
     assert status_response("7") == {
         "model_version_status": [

@@ -56,7 +56,7 @@ def test_a_worker_that_opens_another_model_than_the_one_that_is_served_is_refuse
     async def scenario(service):
         await service.wait_until_ready()
         workers[0].lost.set()
-        return await service.failure(), service.is_ready
+        return await asyncio.wait_for(service.failure(), 10), service.is_ready
 
     failure, is_ready = run(scenario, start, max_restarts=1)
     assert "another model" in str(failure)
