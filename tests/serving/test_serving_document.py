@@ -44,8 +44,15 @@ def answers(tmp_path_factory) -> list[str]:
     write_colour_export(folder / "export")
     (folder / "lesion.jpg").write_bytes(halves((255, 0, 0), (255, 0, 0), 100))
     (folder / "token.txt").write_text("any")
-    with serving(folder / "export", "--name", "skin", folder=folder) as url:
-        return [asked(line.replace(ADDRESS, url), folder) for line in LINES]
+    scratch = folder / "tmp"
+    scratch.mkdir()
+    before = sorted(folder.rglob("*"))
+    variables = {"TMPDIR": str(scratch)}
+    with serving(folder / "export", "--name", "skin", folder=folder, **variables) as url:
+        found = [asked(line.replace(ADDRESS, url), folder) for line in LINES]
+        left = set(folder.rglob("*")) - {*before, folder / "serve.log"}
+        assert not left, "images are not written to disk"
+        return found
 
 
 def asked(line, folder):
