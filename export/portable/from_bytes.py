@@ -36,7 +36,7 @@ def predict_from_bytes(
         ModelFileError: It is no such export.
     """
     ask = _opened(directory)
-    names = map(os.fspath, files)
+    names = (os.fspath(file) for file in files)
     while batch := list(islice(names, batch_size)):
         yield from _predict(ask, batch)
 

@@ -79,7 +79,7 @@ class Model:
             For each file a row that JSON can hold: `file`, and what `describe` says of it,
             or `error` with the reason why it can't be read.
         """
-        names = map(os.fspath, files)
+        names = (os.fspath(file) for file in files)
         while batch := list(islice(names, batch_size)):
             yield from self._predict(batch)
 
@@ -122,8 +122,8 @@ class Model:
 
     def _rows(self, images: Images) -> list[Row]:
         answers = self.answers(images)
-        finite = np.isfinite(answers.probabilities).all(axis=1)
-        if finite.all():
+        finite: list[bool] = np.isfinite(answers.probabilities).all(axis=1).tolist()
+        if all(finite):
             return self.describe(answers)
         no_answer = {"error": "the model's outputs are no finite numbers"}
         return [
