@@ -60,13 +60,26 @@ def open_subjects(paths: Sequence[Path], threads: int) -> "list[Subject]":
 
     return [
         Subject(
-            min(str(path), os.path.relpath(path), key=len),
+            name,
             format,
             open_model(path, threads).model,
             device if format in _OF_TENSORFLOW else "CPU",
         )
-        for path, format in zip(paths, formats, strict=True)
+        for path, name, format in zip(paths, names_of(paths), formats, strict=True)
     ]
+
+
+def names_of(paths: Sequence[Path]) -> list[str]:
+    """What to call directories: by their own names, as long as those differ.
+
+    Example:
+        >>> names_of([Path("runs/first"), Path("runs/first/export/onnx")])
+        ['first', 'onnx']
+    """
+    names = [path.resolve().name for path in paths]
+    if len(set(names)) == len(names):
+        return names
+    return [min(str(path), os.path.relpath(path), key=len) for path in paths]
 
 
 def _format_of(path: Path) -> str:

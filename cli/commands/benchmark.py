@@ -179,7 +179,7 @@ def _show(rows: "Sequence[Row]", conditions: Mapping[str, Any]) -> None:
     for row in rows:
         table.add_row(
             row.model,
-            f"{row.format}, {row.device}",
+            row.format if row.device == "CPU" else f"{row.format}, {row.device}",
             str(row.batch_size),
             f"{row.p50_ms:.2f}",
             "-" if row.p99_ms is None else f"{row.p99_ms:.2f}",

@@ -125,6 +125,7 @@ def test_a_model_on_several_devices_is_exported_from_one() -> None:
         ({"calibrated": True, "output": "out"}, "must be that of a run"),
         ({"data": np.zeros((3, 32, 32, 3)), "output": "out"}, "there are neither"),
         ({"output": "taken"}, "a directory of its own"),
+        ({"int8": True, "output": "out"}, "Formats with int8 are onnx, litert, openvino"),
         ({"verbose": 2, "output": "out"}, "verbose"),
     ],
 )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from keraunos import ConfigError
-from keraunos.cli.benchmarked_models import find_benchmarked
+from keraunos.cli.benchmarked_models import find_benchmarked, names_of
 from onnx_models import write_onnx_export
 
 QUICK = ["--seconds", "0.01", "--threads", "1", "--batch-sizes", "1,3"]
@@ -83,3 +83,10 @@ def test_a_run_alone_brings_the_exports_below_it(tmp_path):
     assert find_benchmarked([run, other]) == [run, other]
     with pytest.raises(ConfigError, match="the directory of a run"):
         find_benchmarked([run / "export" / "unfinished"])
+
+
+def test_models_are_called_by_their_names_as_long_as_those_differ(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first, second = tmp_path / "one" / "onnx", tmp_path / "two" / "onnx"
+    assert names_of([first, second.with_name("litert-int8")]) == ["onnx", "litert-int8"]
+    assert names_of([first, second]) == ["one/onnx", "two/onnx"]

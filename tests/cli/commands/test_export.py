@@ -133,6 +133,8 @@ def test_images_that_are_gone_or_changed_since_are_an_error(keraunos, run, chang
     ("arguments", "words"),
     [
         (["run", "--format", "onnx,onxx"], "Did you mean onnx?"),
+        (["run", "--format", "keras", "--int8"], "Formats with int8 are onnx"),
+        (["run", "--format", "onnx", "--max-loss", "0.1"], "`--max-loss` is for int8"),
         (["run", "--out", "run/config.yaml"], "must be a place that can be written"),
         (
             ["run", "--out", "run/config.yaml/exports"],
