@@ -3,6 +3,7 @@ import re
 from pathlib import Path
 
 import pytest
+from helpers import contents
 from keraunos.core import files
 from keraunos.core.errors import ConfigError
 from outside import KINDS, make_outside, plant, snapshot
@@ -143,3 +144,29 @@ def test_a_directory_is_looked_through_where_it_is_asked_for(tmp_path: Path):
     plant(run / "checkpoints" / "step-1" / "weights", "link to a file", outside)
     with pytest.raises(ConfigError, match="weights is a symbolic link"):
         files.require_plain(run, "checkpoints")
+
+
+@pytest.mark.parametrize("interrupted", [0, 1])
+def test_a_directory_is_there_whatever_comes_between_two_renames(
+    tmp_path, monkeypatch, interrupted
+):
+    """A signal, say, right after the earlier one was moved away."""
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "old").touch()
+    rename, calls = os.rename, []
+
+    def interrupt(source, target):
+        calls.append(source)
+        rename(source, target)
+        if len(calls) == interrupted + 1:
+            raise KeyboardInterrupt
+
+    with (
+        pytest.raises(KeyboardInterrupt),
+        files.new_directory(tmp_path / "made", replace=True) as temporary,
+    ):
+        (temporary / "new").touch()
+        monkeypatch.setattr("os.rename", interrupt)
+    monkeypatch.undo()
+    found = [*contents(tmp_path)]
+    assert found == ["made", "made/" + ("old", "new")[interrupted]]

@@ -36,7 +36,7 @@ class Made:
         self.images = choose_images(read_images(folder))
         exporter = Exporter([tiny_model()], DESCRIPTION, self.images)
         self.result = exporter.write(onnx_format(), folder / "exports" / "onnx")
-        self.probabilities = exporter._probabilities
+        self.probabilities = exporter.probabilities
 
     def check(self, directory: Path) -> Parity:
         with self.images.reference(self.probabilities) as reference:
@@ -243,7 +243,8 @@ def test_a_tie_within_the_tolerance_is_no_disagreement() -> None:
 @pytest.mark.parametrize("tolerance", [1e-4, None])
 def test_nan_does_not_pass_and_is_the_worst(tolerance: float | None) -> None:
     wanted = reference([0.7, 0.2, 0.1], [0.1, 0.8, 0.1])
-    found = answers([0.7, 0.1, 0.2], [0.1, 0.8, np.nan])
+    rows = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, np.nan]])
+    found = ExportAnswers(rows, np.array([0, 1]))  # with the right classes
     parity = compare(found, wanted, tolerance)
     assert not parity.has_passed
     assert parity.worst[0].image == "1.png"
