@@ -82,7 +82,8 @@ class Pipeline:
     def _read(
         self, images: Iterable[ImageName], reader: ParallelReader
     ) -> Iterator[ReadImage]:
-        return read_stream(images, self.predictor.decodings, reader, self.batch_size)
+        ahead = 2 * self.batch_size  # decoded while a batch is in the model
+        return read_stream(images, self.predictor.decodings, reader, ahead)
 
     def _sleep(self, seconds: float) -> None:
         end = time.monotonic() + seconds
