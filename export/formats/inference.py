@@ -17,11 +17,14 @@ PROBABILITIES = "probabilities"
 SIGNATURE = "serving_default"
 
 
-def inference_function(model: keras.Model) -> Any:
+def inference_function(model: keras.Model, is_for_converters: bool = False) -> Any:
     """The `tf.function` of a model as it predicts.
 
     Args:
         model: Functional or sequential, from images to probabilities.
+        is_for_converters: Whether it is made of operations alone. Keras has XLA compile
+            grouped convolutions, such as those of ConvNeXt, on their own: TensorFlow
+            needs that on CPUs, and no converter knows what it is.
 
     Returns:
         A function from `images`, `(any number, height, width, 3)`, float32, to a
@@ -35,40 +38,56 @@ def inference_function(model: keras.Model) -> Any:
 
     @tf.function(input_signature=[images])
     def infer(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs = model(images, training=False)
+        with _inlined() if is_for_converters else contextlib.nullcontext():
+            outputs = model(images, training=False)
         return {PROBABILITIES: tf.cast(outputs, tf.float32)}
 
     return infer
 
 
+@contextlib.contextmanager
+def _inlined() -> Iterator[None]:
+    """Traces functions within a model as part of it."""
+    earlier = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(earlier)
+
+
 def write_saved_model(
     model: keras.Model, directory: Path, signatures: Mapping[str, Any] | None = None
 ) -> None:
-    """Writes a model as a SavedModel, whose `serving_default` is `inference_function`.
+    """Writes the weights of a model, and functions that use them, as a SavedModel.
 
-    The weights alone are kept beside the signatures. `model.export` keeps the layers, too:
-    that is twice the size, and takes five times as long.
+    `model.export` keeps the layers, too: that is twice the size, and takes five times as
+    long.
 
     Args:
         model: Functional or sequential, from images to probabilities.
         directory: Must not exist.
-        signatures: More `tf.function`s with an input signature, by name.
+        signatures: `tf.function`s with an input signature, by name, beside
+            `serving_default`; that is `inference_function` where it is not among them.
 
     Raises:
         ConfigError: The model has no graph, or several inputs or outputs.
     """
     kept = tf.Module()
     kept.weights = [variable.value for variable in model.variables]
-    functions = {SIGNATURE: inference_function(model), **(signatures or {})}
+    functions = dict(signatures or {})
+    if SIGNATURE not in functions:
+        functions[SIGNATURE] = inference_function(model)
     tf.saved_model.save(kept, str(directory), signatures=functions)
 
 
 @contextlib.contextmanager
 def saved_for_conversion(model: keras.Model) -> Iterator[str]:
-    """Writes a model as a SavedModel for as long as the block lasts."""
+    """Writes a model as a SavedModel for converters, for as long as the block lasts."""
     with tempfile.TemporaryDirectory(prefix="keraunos-export-") as folder:
         directory = Path(folder, "model")
-        write_saved_model(model, directory)
+        function = inference_function(model, is_for_converters=True)
+        write_saved_model(model, directory, {SIGNATURE: function})
         yield str(directory)
 
 

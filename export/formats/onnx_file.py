@@ -41,7 +41,8 @@ def onnx_of(model: keras.Model) -> Any:
     import tf2onnx
     from tf2onnx.tf_loader import from_function
 
-    function = inference_function(model).get_concrete_function()
+    infer = inference_function(model, is_for_converters=True)
+    function = infer.get_concrete_function()
     inputs, outputs = [function.inputs[0].name], [function.outputs[0].name]
     frozen = from_function(function, inputs, outputs)
     proto, _ = tf2onnx.convert.from_graph_def(
