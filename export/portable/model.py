@@ -122,7 +122,7 @@ class Model:
 
     def _rows(self, images: Images) -> list[Row]:
         answers = self.answers(images)
-        finite: list[bool] = np.isfinite(answers.probabilities).all(axis=1).tolist()
+        finite = [bool(row.all()) for row in np.isfinite(answers.probabilities)]
         if all(finite):
             return self.describe(answers)
         no_answer = {"error": "the model's outputs are no finite numbers"}
