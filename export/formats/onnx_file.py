@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from ...core.files import write_bytes_atomic
 from ..description import Description
@@ -51,11 +52,24 @@ def onnx_of(model: keras.Model) -> Any:
         input_names=inputs,
         output_names=outputs,
         opset=_OPSET,
+        custom_op_handlers={"Erfc": (_write_erfc, [])},
         tensors_to_rename={inputs[0]: IMAGES, outputs[0]: PROBABILITIES},
     )
     for value in (*proto.graph.input, *proto.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = IMAGES  # any number of them
     return proto
+
+
+def _write_erfc(graph: Any, node: Any, name: str, args: Any) -> None:
+    """Writes 1 - erf(x) for what tf2onnx does not know: the erfc(x) of a GELU."""
+    output = node.output[0]
+    shape, dtype = graph.get_shape(output), graph.get_dtype(output)
+    graph.remove_node(name)
+    one = graph.make_const(f"{name}/one", np.array(1, np.float32)).output[0]
+    erf = graph.make_node("Erf", node.input, shapes=[shape], dtypes=[dtype]).output[0]
+    graph.make_node(
+        "Sub", [one, erf], name=name, outputs=[output], shapes=[shape], dtypes=[dtype]
+    )
 
 
 ONNX = Format(

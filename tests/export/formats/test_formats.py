@@ -30,13 +30,13 @@ IMAGES = (IMAGES // 4 + IMAGES[:, :1, :1] // 4 * 3).astype(np.uint8)
 
 
 def network(extra: Callable[[Any], Any] = lambda maps: maps) -> keras.Model:
-    """Captured constants, grouped convolutions, standardised features."""
+    """Captured constants, a GELU, grouped convolutions, standardised features."""
     keras.utils.set_random_seed(1)
     layers = keras.layers
     pictures = keras.Input((SIZE, SIZE, 3), name="pictures")
     maps = layers.Conv2D(8, 3, 4, name="conv")(preprocessing("ResNet50")(pictures))
     maps = layers.Conv2D(8, 3, groups=8, name="grouped")(maps)
-    maps = extra(layers.ReLU()(layers.BatchNormalization()(maps)))
+    maps = extra(layers.Activation("gelu")(layers.BatchNormalization()(maps)))
     standardize = layers.BatchNormalization(epsilon=1e-30, name="standardize")
     features = standardize(layers.GlobalAveragePooling2D()(maps))
     dropped = layers.Dropout(0.5)(features)
