@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import keras
@@ -109,8 +110,8 @@ def export(exporter, data, tmp_path) -> Export:
 def test_what_was_measured_is_beside_an_export_that_answers_on_its_own(
     export, exporter, data, tmp_path, format
 ):
-    if format in NEEDED:
-        pytest.importorskip(NEEDED[format])
+    if format in NEEDED and find_spec(NEEDED[format]) is None:  # imports nothing
+        pytest.skip(f"{NEEDED[format]} is not installed")
     result = export(format)
     parity = json.loads((tmp_path / "out" / "parity.json").read_text())
     found = parity["int8"]
