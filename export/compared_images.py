@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.errors import ConfigError, message
+from ..core.files import sha256_of_file
 from ..data.files.pixel_rules import PixelRules
 from ..data.image_split import Integers
 from .parity import Reference
@@ -77,6 +78,7 @@ class ComparedImages:
                 self.split.labels[self.places],
                 [self.split.names[place] for place in self.places],
                 self.split_name,
+                [sha256_of_file(file) for file in files],
             )
 
     def _copied(self, number: int, place: int, folder: Path) -> Path:

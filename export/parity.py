@@ -29,6 +29,7 @@ class Reference:
         labels: `(files,)` places of the classes of the images; None where not known.
         names: What the images are called; by default as their files.
         split: Where they are from.
+        digests: SHA-256 of each, by which others get to know of it.
     """
 
     files: Sequence[Path]
@@ -37,6 +38,7 @@ class Reference:
     labels: npt.NDArray[np.integer] | None = None
     names: Sequence[str] = ()
     split: str = ""
+    digests: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if not (len(self.files) and np.isfinite(self.probabilities).all()):
@@ -62,6 +64,7 @@ class Reference:
             probabilities=self.probabilities[rows],
             labels=None if self.labels is None else self.labels[rows],
             names=[self.image_names[row] for row in rows],
+            digests=[self.digests[row] for row in rows] if self.digests else (),
         )
 
 
@@ -74,12 +77,18 @@ class ComparedImage:
         difference: The largest of a probability.
         model: The class that the model gives.
         export: The class that the export gives.
+        sha256: Of its file, if it is known.
     """
 
     image: str
     difference: float
     model: str
     export: str
+    sha256: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Ready for JSON that others get: without its name, which may be a patient's."""
+        return {key: value for key, value in vars(self).items() if key != "image"}
 
 
 @dataclass(frozen=True)
@@ -145,7 +154,7 @@ class Parity:
                 name: {"images": count, "disagreements": self.disagreements.get(name, 0)}
                 for name, count in self.images_by_class.items()
             },
-            "worst_images": [vars(each) for each in self.worst],
+            "worst_images": [each.as_json() for each in self.worst],
             "warnings": list(self.warnings),
             "signatures": {name: each.as_json() for name, each in self.signatures.items()},
         }
@@ -242,6 +251,7 @@ def _worst(
             float(differences[row]),
             reference.classes[best[row]],
             reference.classes[found.named[row]],
+            reference.digests[row] if reference.digests else None,
         )
         for row in order[:_WORST]
     ]

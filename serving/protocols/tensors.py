@@ -34,7 +34,7 @@ def read_images(tensor: dict[str, Any], content: bytes | None, size: int) -> Ima
     datatype = tensor.get("datatype")
     if datatype == BYTES:
         return _encoded(tensor, content, shape)
-    if datatype not in DTYPES:
+    if not isinstance(datatype, str) or datatype not in DTYPES:
         raise bad(f"The datatype of `{INPUT}` must be {', '.join(DTYPES)} or {BYTES}.")
     if shape[1:] != (size, size, 3):
         raise bad(f"The shape of `{INPUT}` must be [images, {size}, {size}, 3].")

@@ -71,6 +71,7 @@ def test_files_come_as_bytes_and_in_base64():
         ([tensor("FP32", data=[0.5] * 23 + [256])], b"", "from 0 to 255"),
         ([tensor()], b"", "as many numbers"),
         ([tensor("INT64", data=[1] * 24)], b"", "datatype"),
+        ([tensor(["FP32"], data=[1] * 24)], b"", "datatype"),
         ([tensor(shape=(1, 3, 3, 3), data=[1] * 27)], b"", "shape"),
         ([tensor(shape=(0, 2, 2, 3), data=[])], b"", "shape of whole numbers"),
         ([tensor(shape=(-1, 2, 2, 3), data=[])], b"", "shape of whole numbers"),
