@@ -7,6 +7,7 @@ from ..core.errors import ConfigError, message
 
 _MIN_TOKEN_CHARACTERS = 16
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
+_HIGHEST_PORT = 65_535  # the system takes a higher one modulo 65,536
 _MAY_BE_ZERO = ("port", "max_wait_ms", "max_restarts")
 
 
@@ -93,6 +94,8 @@ class ServeSettings:
 
     def _contradictions(self) -> list[str]:
         found = []
+        if self.port > _HIGHEST_PORT:
+            found.append(message(f"`port` must be at most {_HIGHEST_PORT}.", port=self.port))
         if self.max_queue_images < self.max_request_images:
             found.append(
                 message(

@@ -16,6 +16,7 @@ from keraunos.serving.settings import ServeSettings
         ({"body_seconds": math.inf}, ["`body_seconds`"]),
         ({"max_queue_images": 5, "max_request_images": 6}, ["room for one request"]),
         ({"name": "a/b"}, ["part of addresses"]),
+        ({"port": 65_536}, ["`port` must be at most 65535"]),
         ({"version": 0}, ["`version`"]),
         ({"version": 2**63}, ["`version`"]),
         ({"token": "short"}, ["16 printable"]),
