@@ -95,7 +95,9 @@ class ServeSettings:
     def _contradictions(self) -> list[str]:
         found = []
         if self.port > _HIGHEST_PORT:
-            found.append(message(f"`port` must be at most {_HIGHEST_PORT}.", port=self.port))
+            found.append(
+                message(f"`port` must be at most {_HIGHEST_PORT}.", port=self.port)
+            )
         if self.max_queue_images < self.max_request_images:
             found.append(
                 message(
