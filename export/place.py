@@ -40,6 +40,7 @@ def export_directory(output: Path) -> Iterator[Path]:
             new_directory(output, replace=True) as temporary,
         ):
             yield temporary
+            require_own_place(output)  # work takes minutes; more may lie there now
     finally:
         if not has_folder:
             remove_empty(output.parent)

@@ -104,3 +104,12 @@ def test_a_place_is_named_in_the_error(tmp_path: Path) -> None:
     with_notes(tmp_path / "onnx")
     with pytest.raises(ConfigError, match=r"holds what no export wrote: notes\.txt"):
         require_own_place(tmp_path / "onnx")
+
+
+def test_what_came_while_an_export_was_made_is_left_as_it_is(tmp_path):
+    output = tmp_path / "onnx"
+    with pytest.raises(ConfigError, match=r"notes\.txt"), export_directory(output) as made:
+        (made / "model.json").write_text("{}")
+        output.mkdir()
+        (output / "notes.txt").write_text("mine")
+    assert [path.name for path in tmp_path.rglob("*")] == ["onnx", "notes.txt"]
