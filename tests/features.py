@@ -105,6 +105,10 @@ GROUPS: dict[str, dict[str, str]] = {
         "export": "`keraunos export`, `Trainer.export`: five formats, compared with the "
         "model on images of the run; `--calibrated` with corrected probabilities",
         "int8 export": "`keraunos export RUN --int8`, refused above `--max-loss`",
+        "signature from bytes": "an exported SavedModel takes the bytes of JPEG and PNG "
+        "files, and decodes them as training did",
+        "serving": "`keraunos serve`: TensorFlow Serving's REST form, the Open Inference "
+        "Protocol, and a page",
         "benchmark": "`keraunos benchmark`: latency and throughput, side by side",
         "focal loss": "`model.loss=focal`, or any loss of Keras",
     },

@@ -54,6 +54,7 @@ def test_a_request_larger_than_a_batch_is_answered_in_its_order(client):
     assert np.array(found.json()["predictions"]) == expected()
 
 
+@pytest.mark.feature("serving")
 def test_requests_at_the_same_time_get_their_own_answers(client):
     each = [[colour] for colour in COLOURS]
     answers = client.post_all([(PREDICT, {"json": instances(c)}) for c in each])

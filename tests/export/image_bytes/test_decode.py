@@ -179,6 +179,7 @@ def packed() -> list[bytes]:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
+@pytest.mark.feature("signature from bytes")
 def test_pixels_are_those_of_our_decoder_to_the_bit():
     cases = jpegs() | turned_ones() | pngs()
     found = decoder(SIZE, RULES)(tf.constant(list(cases.values()))).numpy()
