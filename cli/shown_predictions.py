@@ -29,7 +29,7 @@ class ShownPredictions:
 
     def add(self, predicted: "Predicted") -> None:
         """Takes what it has room for."""
-        probabilities = predicted.answers.uncorrected
+        probabilities = predicted.answers.probabilities
         for read, problem, row in predicted.images:
             name = printable(read.image.name)
             if problem:
