@@ -69,12 +69,14 @@ def fit(data: ImageData, mode: str = "auto", count: int = 1, **options: Any) -> 
 @pytest.mark.parametrize(
     ("strength", "views", "balance", "count"),
     [
-        (0.5, 2, "sampling", 1),
+        pytest.param(0.5, 2, "sampling", 1, id="tiny_mobilenet"),
+        pytest.param(0.5, 2, "sampling", 1, marks=pytest.mark.nightly),
         pytest.param(0.3, 5, "none", 2, marks=pytest.mark.nightly),
         pytest.param(0.0, "fresh", "weights", 1, marks=pytest.mark.nightly),
     ],
 )
 def test_cached_equals_uncached(
+    request: pytest.FixtureRequest,
     pictures: Path,
     tmp_path: Path,
     float64: None,
@@ -83,6 +85,9 @@ def test_cached_equals_uncached(
     balance: Any,
     count: int,
 ) -> None:
+    if request.node.callspec.id == "tiny_mobilenet":  # the whole network nightly
+        request.getfixturevalue("tiny_mobilenet")
+
     def data() -> ImageData:
         return data_of(pictures, tmp_path, strength, views, class_balance=balance)
 
