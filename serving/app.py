@@ -36,9 +36,6 @@ def create_app(
         settings: Limits; of `workers` there is one, a thread.
         tasks: What else can be asked of the model, by name: functions of the bytes of an
             image file and of arguments that JSON can hold, which return bytes.
-
-    Example:
-        >>> create_app(model)  # doctest: +SKIP
     """
 
     async def start(number: int) -> Worker:

@@ -192,12 +192,6 @@ class Evaluator:
             ConfigError: It does not answer like the model, or something that was asked for
                 can't be done; nothing is left then, and an earlier export stays.
             DataError: An image was changed or removed.
-
-        Example:
-            >>> trainer = Trainer(run_dir="runs/first")  # doctest: +SKIP
-            >>> exported = trainer.export("runs/first", data, "onnx")  # doctest: +SKIP
-            >>> exported.directory, exported.parity.agreement  # doctest: +SKIP
-            (PosixPath('runs/first/export/onnx'), 1.0)
         """
         from .checked_export import export_checked
 

@@ -51,7 +51,8 @@ class MeanPredictions:
     Example:
         >>> mean = MeanPredictions()
         >>> for number, row in enumerate([[0.5, 0.5], [1.0, 0.0]]):
-        ...     mean.add(f"{number}", Predictions(["a.png"], np.float32([row]), ["a", "b"]))
+        ...     each = Predictions(["a.png"], np.float32([row]), ["cat", "dog"])
+        ...     added = mean.add(f"{number}", each)
         >>> mean.predictions.probabilities.tolist()
         [[0.75, 0.25]]
     """

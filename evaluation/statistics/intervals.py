@@ -45,8 +45,9 @@ def bootstrap_intervals(
     Example:
         >>> labels = np.array([0, 0, 0, 0, 1, 1])
         >>> probabilities = np.eye(2)[[0, 0, 0, 1, 1, 1]]
-        >>> bootstrap_intervals(labels, probabilities)["accuracy"]
-        (0.5, 1.0)
+        >>> low, high = bootstrap_intervals(labels, probabilities)["accuracy"]
+        >>> round(low, 3), high
+        (0.398, 1.0)
     """
     scores = WeightedScores(labels, probabilities)
     found = bootstrap(labels, scores, confidence, seed, groups)

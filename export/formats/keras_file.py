@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...core.run_layout import MODEL_FILE
 from ..description import Description
 from .contract import Format
 
@@ -14,4 +15,4 @@ def _write(model: "keras.Model", description: Description, directory: Path) -> N
     model.save(directory / KERAS.file)
 
 
-KERAS = Format("keras", "model.keras", _write, ("tensorflow>=2.21", "keras>=3.15"))
+KERAS = Format("keras", MODEL_FILE, _write, ("tensorflow>=2.21", "keras>=3.15"))

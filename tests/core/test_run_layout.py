@@ -4,9 +4,11 @@ import ast
 
 import pytest
 from keraunos.core import run_layout
+from keraunos.export.portable.document import DESCRIPTION_FILE
 from test_architecture import PACKAGES, files_of
 
 OWN = "core/run_layout.py"
+PORTABLE = "export/portable/*.py"  # travels with exports, where there is no core
 # Not `tensorboard` and `frozen`, which have other meanings as well.
 NAMES = {
     value for value in vars(run_layout).values() if isinstance(value, str) and "." in value
@@ -31,9 +33,13 @@ def spelled_names(source: str) -> set[str]:
 def test_no_other_file_spells_a_name():
     for package in PACKAGES:
         for file in files_of(package):
-            if not file.match(OWN):
+            if not (file.match(OWN) or file.match(PORTABLE)):
                 wrong = spelled_names(file.read_text())
                 assert not wrong, f"{file} spells {wrong}: use core/run_layout.py"
+
+
+def test_what_travels_with_an_export_calls_its_description_the_same():
+    assert DESCRIPTION_FILE == run_layout.EXPORT_DESCRIPTION_FILE
 
 
 @pytest.mark.parametrize(
