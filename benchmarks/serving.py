@@ -68,16 +68,21 @@ def make_images() -> list[bytes]:
 
 def open_bare(path: Path) -> Any:
     """A function from the bytes of an image to probabilities, as one would write it."""
-    from keraunos.cli.opened_model import open_model
+    model_file = path / "model.keras"
+    if not model_file.is_file():
+        from keraunos.export.portable.model import Model
 
-    opened = open_model(path)
-    model, keras_model = opened.model, opened.keras_model
+        model = Model.open(path)
+        return lambda content: model.answers(model.decode(content)[np.newaxis]).uncorrected
+
+    import keras
+
+    keras_model: Any = keras.models.load_model(model_file, compile=False)
+    size = keras_model.input_shape[1:3]
 
     def predict(content: bytes) -> Any:
-        pixels = model.decode(content)[np.newaxis]
-        if keras_model is None:
-            return model.answers(pixels).uncorrected
-        return keras_model.predict(pixels.astype(np.float32), verbose=0)
+        image = Image.open(io.BytesIO(content)).convert("RGB").resize(size)
+        return keras_model.predict(np.asarray(image, np.float32)[np.newaxis], verbose=0)
 
     return predict
 
