@@ -19,7 +19,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keraunos import Augmentation
-from keraunos.data.augmentation import affine_coefficients, augment
+from keraunos.data.augmentation import augment
+from keraunos.data.augmentation.geometry import affine_coefficients
 from keraunos.data.files.decode import decode
 from keraunos.data.synthetic.lesions import KINDS, draw_lesion
 from PIL import Image
@@ -68,7 +69,7 @@ def speed(images: Array) -> dict[str, float]:
     )
     batch = tf.constant(images)
     stock = tf.function(lambda: layers(batch, training=True))
-    ours = tf.function(lambda parameters: augment(batch, parameters))
+    ours = tf.function(lambda parameters: augment(batch, {"augmentation": parameters}))
     augmentation, rows = Augmentation(0.5), np.arange(BATCH, dtype=np.uint64)
 
     def one_of_ours(step: int) -> Any:
@@ -85,7 +86,7 @@ def once(images: Array, degrees: float, zoom: float) -> tuple[Array, Array]:
     nowhere = np.zeros((len(images), 2))
     rows = affine_coefficients(angle, scale, nowhere, (SIZE - 1) / 2)
     tone = np.tile([1.0, 0.0], (len(images), 1))
-    ours = augment(images, np.hstack([rows, tone]).astype("f4")).numpy()
+    ours = augment(images, {"augmentation": np.hstack([rows, tone]).astype("f4")}).numpy()
     a0, a1, a2, b0, b1, b2 = rows[0, :6]
     matrix, offset = [[b1, b0, 0], [a1, a0, 0], [0, 0, 1]], [b2, a2, 0]
     ideal = [ndimage.affine_transform(each, matrix, offset, order=5) for each in images]

@@ -28,7 +28,7 @@ COLUMNS = (
 MEASURE = """
 import json, resource, sys, time
 import numpy as np
-from keraunos.data.image_split import TrainingSplit
+from keraunos.data.training_split import TrainingSplit
 from keraunos.data.index.image_index import TRAIN, ImageIndex
 from keraunos.strategies import Position, Replicas
 

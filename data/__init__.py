@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from .augmentation import Augmentation as Augmentation
     from .image_data import ImageData as ImageData
     from .image_split import ImageSplit as ImageSplit
-    from .image_split import TrainingSplit as TrainingSplit
+    from .training_split import TrainingSplit as TrainingSplit
 
 _HOMES = {
     "Augmentation": "augmentation",
     "ImageData": "image_data",
     "ImageSplit": "image_split",
-    "TrainingSplit": "image_split",
+    "TrainingSplit": "training_split",
 }
 
 __all__ = [*sorted(_HOMES)]

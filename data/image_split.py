@@ -7,19 +7,18 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ..configs.choices import ClassBalance
 from ..core.files import sha256_of_json
 from ..core.store import Store
 from ..strategies import Position, Replicas
-from .augmentation import AUGMENTATION_VERSION, Augmentation, augment
+from .augmentation import Augmentation, augment
 from .batches import read_batches
-from .copies.groups import content_numbers, rank_within
+from .copies.groups import content_numbers
 from .files.image_cache import LoadImages
 from .files.pixel_rules import DEFAULT_RULES, PixelRules
 from .files.read_file import content_as_inspected
 from .image_views import ImageViews
 from .index.image_index import ImageIndex
-from .order import Draws, balanced, balanced_weights, sequential, shuffled
+from .order import Draws, sequential
 
 Integers = npt.NDArray[np.int64]
 
@@ -165,9 +164,7 @@ class ImageSplit:
             Images `(rows, size, size, 3)` float32 in [0, 255], labels `(rows,)`
             int32, and weights `(rows,)` float32 or None.
         """
-        images = tf.cast(part["images"], tf.float32)
-        if "augmentation" in part:
-            images = augment(images, part["augmentation"])
+        images = augment(tf.cast(part["images"], tf.float32), part)
         return images, part["labels"], part.get("weights")
 
     def arrays(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
@@ -198,114 +195,3 @@ class ImageSplit:
         """SHA-256 of what the model sees: images, size, and how they are varied."""
         digests = np.ascontiguousarray(self._index.digests[self._rows]).tobytes().hex()
         return sha256_of_json([self.rules.decoder, self.image_size, digests])
-
-
-class TrainingSplit(ImageSplit):
-    """The images of the training split: shuffled, balanced and augmented.
-
-    Args:
-        index: See `ImageSplit`.
-        split: See `ImageSplit`.
-        load: See `ImageSplit`.
-        image_size: See `ImageSplit`.
-        batch_size: See `ImageSplit`.
-        rules: See `ImageSplit`.
-        store: See `ImageSplit`.
-        seed: Of order and augmentation.
-        augmentation: How images are varied.
-        class_balance: How rarer classes are evened out: `"sampling"` draws each class
-            equally often, `"weights"` gives the images of rarer classes more weight.
-    """
-
-    def __init__(
-        self,
-        index: ImageIndex,
-        split: int,
-        load: LoadImages,
-        image_size: int,
-        batch_size: int,
-        rules: PixelRules = DEFAULT_RULES,
-        store: Store | None = None,
-        *,
-        seed: int = 0,
-        augmentation: Augmentation | None = None,
-        class_balance: ClassBalance = "none",
-    ) -> None:
-        common = (index, split, load, image_size, batch_size, rules, store)
-        super().__init__(*common, seed=seed, augmentation=augmentation)
-        self.class_balance = class_balance
-        self._in_order = ImageSplit(*common, seed=seed, augmentation=augmentation)
-        copies = rank_within(index.digests[self._rows]).astype(np.uint64)
-        self._identities = self.content_numbers + copies
-        self._view: int | None = None  # all draws of the one version, in order
-        self._class_weights = balanced_weights(self.labels, len(self.class_names))
-
-    def draws(self, epoch: int) -> Draws:
-        """What an epoch draws: places within this split, and draw numbers."""
-        if self._view is not None:
-            count = self.num_examples
-            return Draws(np.arange(count), np.full(count, self._view))
-        if self.class_balance == "sampling":
-            return balanced(self.labels, self.seed, epoch)
-        return shuffled(self.num_examples, self.seed, epoch)
-
-    def settings(self) -> dict[str, Any]:
-        """What decides order, weights and augmentation."""
-        return {
-            "seed": self.seed,
-            "class_balance": self.class_balance,
-            "augmentation": {
-                "strength": self.augmentation.strength,
-                "views": self.augmentation.views,
-            },
-        }
-
-    def versions(self, place: int, count: int) -> npt.NDArray[np.uint8]:
-        """An image as it is, and as its first `count` draws show it."""
-        draws = Draws(np.full(count, place), np.arange(count))
-        part = {name: tf.constant(array) for name, array in self.arrays(draws).items()}
-        images, _, _ = self.prepare(part)
-        varied = np.rint(images.numpy()).astype(np.uint8)
-        return np.concatenate([self.images(draws.rows[:1]), varied])
-
-    def arrays(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
-        """The arrays that a part of a batch is made of."""
-        arrays = super().arrays(draws)
-        if self.augmentation.strength > 0:
-            arrays["augmentation"] = self.augmentation.parameters(
-                self.seed, self._identities[draws.rows], draws.numbers, self.image_size
-            )
-        return arrays
-
-    def targets(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
-        """What a model is to say of these draws, and how much each counts."""
-        targets = super().targets(draws)
-        if self.class_balance == "weights":
-            targets["weights"] = self._class_weights[targets["labels"]]
-        return targets
-
-    @property
-    def num_views(self) -> int | None:
-        """How many versions there are of each image; None without end."""
-        if self.augmentation.strength == 0:
-            return 1
-        return None if self.augmentation.views == "fresh" else int(self.augmentation.views)
-
-    @property
-    def in_order(self) -> ImageSplit:
-        """Every image once, in order, as it is."""
-        return self._in_order
-
-    def view(self, number: int) -> ImageSplit:
-        """Every image once, in order, as one of the versions."""
-        if self.augmentation.strength == 0:
-            return self.in_order
-        view = copy.copy(self)
-        view._view = number
-        return view
-
-    @property
-    def fingerprint(self) -> str:
-        """See `ImageSplit`. How many versions there are makes no difference."""
-        how = [self.seed, self.augmentation.strength, self._view]
-        return sha256_of_json([AUGMENTATION_VERSION, super().fingerprint, *how])

@@ -63,7 +63,7 @@ class ImageViews:
 
     def settings(self) -> dict[str, Any]:
         """What decides how the views look."""
-        return {"strength": self._augmentation.strength, "seed": self._seed}
+        return {**self._augmentation.settings(), "seed": self._seed}
 
     def draws(self, epoch: int) -> Draws:
         """Every image once, in order, with the number of the view."""
@@ -72,10 +72,10 @@ class ImageViews:
 
     def arrays(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
         """The arrays that a part of a batch is made of."""
-        parameters = self._augmentation.parameters(
+        drawn = self._augmentation.draw(
             self._seed, self._contents[draws.rows], draws.numbers, self._split.image_size
         )
-        return {**self._split.arrays(draws), "augmentation": parameters}
+        return self._split.arrays(draws) | drawn
 
     def batches(self, position: Position, replicas: Replicas) -> tf.data.Dataset:
         """See `ImageSplit.batches`; the epoch of the position is the view."""

@@ -8,9 +8,10 @@ from ..core.store import Store, open_store
 from .augmentation import Augmentation
 from .files.image_cache import ImageFiles, open_images
 from .files.pixel_rules import PixelRules
-from .image_split import ImageSplit, TrainingSplit
+from .image_split import ImageSplit
 from .index.build_index import BuiltIndex, build_index
 from .index.image_index import TEST, TRAIN, VALIDATION
+from .training_split import TrainingSplit
 
 
 @dataclass(frozen=True)

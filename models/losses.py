@@ -1,12 +1,15 @@
-"""Losses of classifiers by name, over class numbers."""
+"""Losses of classifiers by name."""
 
 from typing import Any
 
 import keras
 
 
-class OnClassNumbers(keras.losses.Loss):
-    """Lets a loss that takes one-hot targets take the numbers of classes.
+class OnClassTargets(keras.losses.Loss):
+    """Lets a loss that takes one-hot targets take class numbers as well.
+
+    Targets are class numbers `(rows,)` or `(rows, 1)`, or the probabilities of the classes
+    `(rows, num_classes)`, as mixed images have them.
 
     Args:
         loss: One of Keras's.
@@ -20,9 +23,13 @@ class OnClassNumbers(keras.losses.Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of each example."""
+        return self._loss.call(self._probabilities(y_true, y_pred.dtype), y_pred)
+
+    def _probabilities(self, y_true: Any, dtype: str) -> Any:
+        if len(y_true.shape) == 2 and y_true.shape[-1] == self._num_classes:
+            return keras.ops.cast(y_true, dtype)
         numbers = keras.ops.reshape(keras.ops.cast(y_true, "int32"), (-1,))
-        targets = keras.ops.one_hot(numbers, self._num_classes, dtype=y_pred.dtype)
-        return self._loss.call(targets, y_pred)
+        return keras.ops.one_hot(numbers, self._num_classes, dtype=dtype)
 
 
 def classification_loss(
@@ -45,4 +52,4 @@ def classification_loss(
         "crossentropy": keras.losses.CategoricalCrossentropy,
         "focal": keras.losses.CategoricalFocalCrossentropy,
     }
-    return OnClassNumbers(kinds[kind](label_smoothing=label_smoothing), num_classes)
+    return OnClassTargets(kinds[kind](label_smoothing=label_smoothing), num_classes)

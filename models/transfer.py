@@ -9,7 +9,7 @@ import numpy as np
 from ..configs import ModelConfig, validated
 from ..configs.arguments import MODEL, takes_settings
 from ..configs.options import ModelOptions
-from .backbones import build_backbone, preprocessing
+from .backbones import build_backbone
 from .losses import classification_loss
 from .metric_names import create_metrics
 from .module import FrozenPart, Module, Predict, count_parameters
@@ -93,7 +93,7 @@ class TransferClassifier(Module):
         def make() -> keras.Model:
             backbone = build_backbone(name, weights, size)
             pictures = keras.Input((size, size, 3), name="pictures")
-            maps = backbone(preprocessing(name)(pictures), training=False)
+            maps = backbone.network(backbone.preprocess(pictures), training=False)
             pooling = keras.layers.GlobalAveragePooling2D(name="features")
             return keras.Model(pictures, pooling(maps))
 

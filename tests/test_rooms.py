@@ -12,7 +12,15 @@ from test_architecture import ROOT
 # From the ground up: a room imports those before it. A file that is not in the list
 # stands above all of them.
 ROOMS = {
-    "data": ("synthetic", "files", "copies", "index", "streams", "audit"),
+    "data": (
+        "synthetic",
+        "files",
+        "copies",
+        "index",
+        "streams",
+        "audit",
+        "augmentation",
+    ),
     "trainer": (
         "contracts",
         "result",

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from helpers import replicas
 from keraunos import Augmentation, ImageData
-from keraunos.data.image_split import TrainingSplit
+from keraunos.data.training_split import TrainingSplit
 from keraunos.strategies import Position, Replicas
 
 EPOCHS, BATCH_SIZE, PICTURES = 2, 7, 30

@@ -5,8 +5,8 @@ import sys
 import numpy as np
 import pytest
 from keraunos.data.batches import BATCHES_AHEAD, BATCHES_AT_ONCE
-from keraunos.data.image_split import TrainingSplit
 from keraunos.data.index.image_index import TRAIN, ImageIndex
+from keraunos.data.training_split import TrainingSplit
 from keraunos.strategies import Position, Replicas
 
 COUNT, BATCH_SIZE = 1_000_000, 32

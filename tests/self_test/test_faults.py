@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from keraunos.callbacks import Callback
-from keraunos.data.image_split import TrainingSplit
+from keraunos.data.training_split import TrainingSplit
 from keraunos.features.cache import FeatureCache
 from keraunos.self_test.check import CheckSettings
 from keraunos.self_test.checks import (

@@ -11,11 +11,11 @@ import onnx
 import pytest
 import tensorflow as tf
 from checked_exports import CLASSES, CORRECTION, DESCRIPTION, SIZE
+from keras.applications.resnet import preprocess_input
 from keraunos.core.errors import ConfigError
 from keraunos.export.formats.registry import format_names, format_of
 from keraunos.export.portable.runtimes import open_runtime
 from keraunos.export.portable.telemetry import import_silently
-from keraunos.models.backbones import preprocessing
 
 openvino = import_silently("openvino")
 openvino_telemetry = import_silently("openvino_telemetry")
@@ -34,7 +34,7 @@ def network(extra: Callable[[Any], Any] = lambda maps: maps) -> keras.Model:
     keras.utils.set_random_seed(1)
     layers = keras.layers
     pictures = keras.Input((SIZE, SIZE, 3), name="pictures")
-    maps = layers.Conv2D(8, 3, 4, name="conv")(preprocessing("ResNet50")(pictures))
+    maps = layers.Conv2D(8, 3, 4, name="conv")(preprocess_input(pictures))
     maps = layers.Conv2D(8, 3, groups=8, name="grouped")(maps)
     maps = extra(layers.Activation("gelu")(layers.BatchNormalization()(maps)))
     standardize = layers.BatchNormalization(epsilon=1e-30, name="standardize")

@@ -247,7 +247,9 @@ def test_no_operation_that_computes_does_more():
 @pytest.mark.nightly
 @pytest.mark.parametrize("name", backbone_names())
 def test_every_backbone_only_computes(name):
-    traced = inference_function(build_backbone(name, None, 64)).get_concrete_function()
+    traced = inference_function(
+        build_backbone(name, None, 64).network
+    ).get_concrete_function()
     graph = traced.graph.as_graph_def()
     functions = [node for f in graph.library.function for node in f.node_def]
     assert {node.op for node in [*graph.node, *functions]} <= COMPUTING

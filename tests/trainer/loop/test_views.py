@@ -67,7 +67,11 @@ def test_the_mean_is_that_of_views_drawn_by_hand(model: Any, split: Any) -> None
     for view in (1, 2):
         draws = np.full(9, view)
         drawn = Augmentation(STRENGTH).parameters(SEED, contents, draws, SIZE)
-        rows.append(model(augment(tf.constant(images), tf.constant(drawn))).numpy())
+        rows.append(
+            model(
+                augment(tf.constant(images), {"augmentation": tf.constant(drawn)})
+            ).numpy()
+        )
     assert np.abs(rows[1] - rows[0]).max() > 0.05  # the views make a difference
     assert np.abs(rows[2] - rows[1]).max() > 0.05
     assert result.predictions.probabilities == pytest.approx(rows[0], abs=1e-6)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from helpers import weights_of
 from keraunos.core.errors import ConfigError
-from keraunos.models.backbones import backbone_names, build_backbone, preprocessing
+from keraunos.models.backbones import backbone_names, build_backbone
+from keraunos.models.backbones.keras_applications import MODULES
 from programs import fork_keraunos
 
 SMALL = "MobileNetV3Small"
@@ -15,7 +16,7 @@ OTHER_FAMILIES = ("ResNet50V2", "DenseNet121", "EfficientNetV2B0")
 
 @pytest.fixture(scope="module")
 def small() -> keras.Model:
-    return build_backbone(SMALL, None, 32)
+    return build_backbone(SMALL, None, 32).network
 
 
 def test_a_backbone_is_frozen_down_to_its_last_layer(small):
@@ -40,13 +41,14 @@ def test_a_wrong_name_is_answered_with_the_nearest(name, meant):
 def test_every_name_is_a_network_of_keras_with_its_preprocessing(name):
     assert callable(getattr(keras.applications, name))
     pixels = np.full((1, 2, 2, 3), 255.0, "float32")
-    assert np.all(np.isfinite(preprocessing(name)(pixels)))
+    module = getattr(keras.applications, MODULES[name])
+    assert np.all(np.isfinite(module.preprocess_input(pixels)))
 
 
 @pytest.mark.slow
 def test_weights_come_from_a_file(small, tmp_path):
     small.save_weights(tmp_path / "own.weights.h5")
-    loaded = build_backbone(SMALL, str(tmp_path / "own.weights.h5"), 32)
+    loaded = build_backbone(SMALL, str(tmp_path / "own.weights.h5"), 32).network
     np.testing.assert_equal(weights_of(loaded), weights_of(small))
 
 
@@ -108,13 +110,14 @@ def test_pictures_are_scaled_once_whichever_the_family(name):
     """The first convolution must see numbers of about the size of one."""
     pictures = keras.Input((64, 64, 3))
     backbone = build_backbone(name, None, 64)
-    model = keras.Model(pictures, backbone(preprocessing(name)(pictures), training=False))
+    network, preprocess = backbone.network, backbone.preprocess
+    model = keras.Model(pictures, network(preprocess(pictures), training=False))
     first = next(
-        layer for layer in backbone.layers if isinstance(layer, keras.layers.Conv2D)
+        layer for layer in network.layers if isinstance(layer, keras.layers.Conv2D)
     )
-    seen = keras.Model(backbone.input, first.input)
+    seen = keras.Model(network.input, first.input)
     pixels = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype("float32")
-    scaled = np.asarray(seen(preprocessing(name)(pixels.copy())))
+    scaled = np.asarray(seen(preprocess(pixels.copy())))
     inner = scaled[:, 8:-8, 8:-8]
     assert 0.2 < inner.std() < 1.5
     assert np.abs(inner).max() < 3

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from helpers import make_pictures
 from keraunos import Augmentation, ConfigError, ImageData
-from keraunos.data.augmentation import augment
+from keraunos.data.augmentation import augment as apply
 from scipy import ndimage
 
 SIZE = 64
@@ -22,6 +22,10 @@ Array = np.ndarray[Any, Any]
 def drawn(strength: float, rows: int = ROWS, **options: Any) -> Array:
     augmentation = Augmentation(strength, **options)
     return augmentation.parameters(7, PICTURES[:rows], NONE[:rows], SIZE)
+
+
+def augment(images: Array, parameters: Array) -> Any:
+    return apply(images, {"augmentation": parameters})
 
 
 def amounts(parameters: Array) -> dict[str, Array]:
