@@ -15,7 +15,7 @@ from .choices import (
     UnreadablePolicy,
 )
 from .data_rules import check_data
-from .section import MOST, Count, PathText, Section
+from .section import AS_LIST, MOST, Count, PathText, Section
 
 
 class DataConfig(Section):
@@ -46,6 +46,12 @@ class DataConfig(Section):
     )
     label_column: str = Field(
         "label", description="Column of a table that names the class."
+    )
+    label_columns: Annotated[list[str], AS_LIST, Field(min_length=2)] | None = Field(
+        None,
+        description="In place of `label_column`: columns of a table that hold 1 for the "
+        "class of the image and 0 for all others. Without a column `label`, columns of "
+        "0 and 1 that give each image one class are found.",
     )
     group_column: str | None = Field(
         None,

@@ -11,6 +11,7 @@ OF_TABLES = {
     "image_root": None,
     "image_column": "image",
     "label_column": "label",
+    "label_columns": None,
     "group_column": None,
     "split_column": "auto",
 }
@@ -49,6 +50,14 @@ def check_data(data: Mapping[str, Any]) -> None:
 
 def _tables(data: Mapping[str, Any]) -> Iterator[str]:
     sources = [data[name] for name in ("train", "validation", "test")]
+    if data["label_columns"] is not None and data["label_column"] != "label":
+        yield _line(
+            data,
+            "can't be set with `data.label_column`",
+            "Leave one out.",
+            "label_columns",
+            "label_column",
+        )
     if data["train"] is None or any(source and is_table(source) for source in sources):
         return
     for name, default in OF_TABLES.items():

@@ -164,6 +164,10 @@ class TableOptions(FolderOptions, total=False):
     name with or without the extension. Default: 'image'."""
     label_column: str
     """Column of a table that names the class. Default: 'label'."""
+    label_columns: Sequence[str] | None
+    """In place of `label_column`: columns of a table that hold 1 for the class of the
+    image and 0 for all others. Without a column `label`, columns of 0 and 1 that give
+    each image one class are found. Default: None."""
     group_column: str | None
     """Column of a table that names what must stay on one side of a split, such as the
     patient: no group is on two sides. Default: None."""

@@ -342,9 +342,11 @@ ROWS = (
     ),
     Row(
         "D21-tables",
-        "Tables with missing labels (`nan`, `NA`), several labels in a cell, a column per "
-        "class, classes that look alike or are the same number, a column of splits",
-        "Each is exit code 3 with the lines concerned; a column `split` is honoured "
+        "Tables with missing labels (`nan`, `NA`), several labels in a cell or in columns "
+        "of 0 and 1, classes that look alike or are the same number, a column of splits",
+        "Each is exit code 3 with the lines concerned; one-hot columns are read "
+        "(`tests/data/test_table_faults.py::test_ground_truth_of_isic_is_read_as_it_is`), "
+        "and a column `split` is honoured "
         "(`tests/data/test_table_faults.py::test_a_column_of_splits_is_honoured`).",
         make.odd_tables,
         (
@@ -354,7 +356,7 @@ ROWS = (
                 ("data.train=odd.csv", "data.test=null"),
             ),
             Attempt(
-                ("it has a column per class (cat, dog)", ".idxmax(axis=1)"),
+                ("it has columns of 0 and 1 (cat, dog)", "none or several of them"),
                 3,
                 ("data.train=wide.csv", "data.test=null"),
             ),

@@ -224,5 +224,5 @@ def odd_tables(folder: Path) -> None:
     cats, dogs = (sorted((folder / "train" / name).iterdir()) for name in ("cat", "dog"))
     rows = [f"{cats[0]},nan", f"{cats[1]},cat|small", f"{dogs[0]},dog"]
     (folder / "odd.csv").write_text("\n".join(["image,label", *rows]))
-    wide = [f"{cats[0]},1,0", f"{dogs[0]},0,1"]
+    wide = [f"{cats[0]},1,0", f"{dogs[0]},1,1"]
     (folder / "wide.csv").write_text("\n".join(["image,cat,dog", *wide]))

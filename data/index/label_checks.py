@@ -3,20 +3,16 @@
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
-
-from .csv_file import CsvFile
 
 _MISSING = frozenset(["nan", "na", "n/a", "<na>", "#n/a", "null", "none", "?", "-"])
 _SEPARATORS = ("|", ";")
-_SHOWN_COLUMNS = 4
 # Letters of other alphabets that look like Latin ones.
 _LOOK_ALIKES = str.maketrans(
     "АВЕКМНОРСТХаеосрхуіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧο",  # noqa: RUF001
     "ABEKMHOPCTXaeocpxyijsABEZHIKMNOPTYXo",
 )
-_KINDS_OF_VALUES: Mapping[str, float] = {"true": 1.0, "false": 0.0}
 Key: TypeAlias = Callable[[str], object]
 
 
@@ -70,58 +66,6 @@ def several_labels(labels: Iterable[str]) -> list[str]:
     return _listed(every) or _combined(every)
 
 
-def about_wide_table(table: CsvFile, others: Collection[str]) -> str:
-    """What to do about a table with a column of 0 and 1 for each class.
-
-    Args:
-        table: A table without the column of labels.
-        others: Columns that have another meaning.
-
-    Returns:
-        A line, or nothing if it is no such table.
-    """
-    columns = {name: table.column(name) for name in table.header if name not in others}
-    found = _one_hot_columns(columns)
-    if not found:
-        return ""
-    shown = ", ".join(found[:_SHOWN_COLUMNS]) + ", ..." * (len(found) > _SHOWN_COLUMNS)
-    start = f"it has a column per class ({shown}) where one column of labels is needed"
-    if not _is_one_each([columns[name] for name in found]):
-        return (
-            f"{start}, and rows with none or several of them: several labels per image are "
-            "not supported yet"
-        )
-    chosen = f"table{_chosen(table, found)}"
-    return f'{start}. With pandas: table["label"] = {chosen}.idxmax(axis=1)'
-
-
-def _chosen(table: CsvFile, names: Sequence[str]) -> str:
-    """How pandas selects columns: as a range where they lie beside each other."""
-    first = table.header.index(names[0])
-    if table.header[first : first + len(names)] == list(names):
-        return f'.loc[:, "{names[0]}":"{names[-1]}"]'
-    return f"[{list(names)}]"
-
-
-def _one_hot_columns(columns: Mapping[str, Sequence[str]]) -> list[str]:
-    """Those of the columns that hold nothing but 0 and 1 or true and false.
-
-    Returns:
-        Their names, or nothing if they are fewer than two.
-    """
-    found = [
-        name
-        for name, cells in columns.items()
-        if cells and set(map(_value, cells)) <= {0, 1}
-    ]
-    return found if len(found) > 1 else []
-
-
-def _is_one_each(columns: Iterable[Sequence[str]]) -> bool:
-    """Whether each row has just one column of 1."""
-    return all(sum(map(_value, row)) == 1 for row in zip(*columns, strict=True))
-
-
 def _groups(names: Sequence[str], key: Key) -> list[list[str]]:
     by_key: dict[object, list[str]] = defaultdict(list)
     for name in names:
@@ -141,13 +85,6 @@ def _look(name: str) -> str:
     plain = unicodedata.normalize("NFKC", name).translate(_LOOK_ALIKES)
     seen = "".join(each for each in plain if unicodedata.category(each) != "Cf")
     return " ".join(seen.split())
-
-
-def _value(cell: str) -> float:
-    try:
-        return float(_KINDS_OF_VALUES.get(cell.casefold(), cell))
-    except ValueError:
-        return -1.0
 
 
 def _is_marked(label: str) -> bool:

@@ -10,39 +10,10 @@ from .columns import other_columns
 from .csv_file import CsvFile, read_csv, repeated_columns
 from .folders import is_image_name
 from .image_names import resolve, summary
-from .label_checks import (
-    about_wide_table,
-    alike_but_for_case,
-    is_missing,
-    several_labels,
-    twins,
-)
+from .labels import read_labels
 from .scan import Scan
-from .split_names import AUTO, choose_split_column, read_splits
-
-
-@dataclass(frozen=True)
-class Columns:
-    """What the columns of a table are called.
-
-    Attributes:
-        image: That of the images' names.
-        label: That of their classes.
-        group: That of their groups, such as patients, or None.
-        split: That of their splits, None for none, or `"auto"`: `split` if there is one.
-    """
-
-    image: str
-    label: str
-    group: str | None
-    split: str | None = AUTO
-
-    def named(self) -> dict[str, str]:
-        """The columns that must be there, by the setting that names each."""
-        columns = {"image": self.image, "label": self.label, "group": self.group}
-        if self.split != AUTO:
-            columns["split"] = self.split
-        return {f"data.{k}_column": name for k, name in columns.items() if name is not None}
+from .split_names import choose_split_column, read_splits
+from .table_columns import Columns
 
 
 @dataclass(frozen=True)
@@ -74,21 +45,21 @@ def read_table(path: Path, root: Path | None, columns: Columns, name: str) -> Sc
         DataError: The table can't be used; all that is wrong with it is named.
     """
     root = path.parent if root is None else root
+    table = read_csv(path, [*columns.named().values(), *columns.one_hot], name)
+    labels, problems = read_labels(table, columns)
+    if labels.columns:
+        columns = replace(columns, one_hot=labels.columns)
     named = columns.named()
-    table = read_csv(path, named.values(), name)
-    problems = _wrong_columns(table, named) + _ragged_rows(table)
-    split_column, doubts = choose_split_column(
-        table, columns.split, columns.named().values()
-    )
+    problems += _wrong_columns(table, named) + _ragged_rows(table)
+    split_column, doubts = choose_split_column(table, columns.split, named.values())
     problems += doubts
     if not root.is_dir():
         problems.append(f"the folder of its images does not exist: {root}")
     splits, unknown = read_splits(table, split_column)
     problems += unknown
-    used = {*named.values(), *([split_column] if split_column else [])}
+    used = {*named.values(), *columns.one_hot, split_column or ""}
     others, left_out = other_columns(table, used)
-    rows = _rows(table, columns, splits, others)
-    problems += _wrong_labels(rows, columns) if columns.label in table.header else []
+    rows = _rows(table, columns, labels.cells, splits, others)
     found: dict[str, str] = {}
     if columns.image in table.header:
         problems += _contradictions(rows)
@@ -99,7 +70,7 @@ def read_table(path: Path, root: Path | None, columns: Columns, name: str) -> Sc
     if problems:
         raise _error(path, problems, name)
     scan = _scan(root, rows, found, path, name, tuple(others))
-    return replace(scan, remarks=(*scan.remarks, *left_out))
+    return replace(scan, remarks=(*labels.remarks, *scan.remarks, *left_out))
 
 
 def _scan(
@@ -139,18 +110,20 @@ def _scan(
 def _rows(
     table: CsvFile,
     columns: Columns,
+    labels: Sequence[str],
     splits: Sequence[str],
     others: Mapping[str, Sequence[str]],
 ) -> list[_Row]:
     """What the columns give for each image; empty text where one is missing."""
     empty = [""] * len(table.rows)
-    cells = [
+    images, groups = (
         table.column(each) if each in table.header else empty
-        for each in (columns.image, columns.label, columns.group)
-    ]
+        for each in (columns.image, columns.group)
+    )
     lines = [line for line, _ in table.rows]
     rest = zip(*others.values(), strict=True) if others else [()] * len(lines)
-    return [_Row(*each) for each in zip(lines, *cells, splits, rest, strict=True)]
+    cells = zip(lines, images, labels, groups, splits, rest, strict=True)
+    return [_Row(*each) for each in cells]
 
 
 def _wrong_columns(table: CsvFile, named: dict[str, str]) -> list[str]:
@@ -162,11 +135,6 @@ def _wrong_columns(table: CsvFile, named: dict[str, str]) -> list[str]:
     if missing and any(map(is_image_name, table.header)):
         example = ",".join(named.values())
         return [f"its first line must name the columns, such as {example}; it names a file"]
-    if "data.label_column" in missing:
-        wide = about_wide_table(table, named.values())
-        if wide:
-            del missing["data.label_column"]
-            problems.append(wide)
     for setting, column in missing.items():
         known = f"It has {', '.join(table.header)}."
         hint = did_you_mean(column, table.header) or known
@@ -180,40 +148,6 @@ def _ragged_rows(table: CsvFile) -> list[str]:
         f"line {line} ({len(cells)})" for line, cells in table.rows if len(cells) != wanted
     ]
     return summary("rows have another number of cells than the header", ragged)
-
-
-def _wrong_labels(rows: Sequence[_Row], columns: Columns) -> list[str]:
-    setting = f"data.label_column={columns.label}"
-    empty = [f"line {row.line}" for row in rows if not row.label]
-    missing = [f"line {row.line}: {row.label}" for row in rows if is_missing(row.label)]
-    labels = [row.label for row in rows if row.label]
-    several = several_labels(labels)
-    return [
-        *summary(f"rows have no class ({setting})", empty),
-        *summary(
-            f"rows have a class that stands for a missing value ({setting}; remove them, "
-            "or call the class otherwise)",
-            missing,
-        ),
-        *summary(
-            f"labels seem to hold several classes ({setting}; each image must have one, as "
-            "several are not supported yet; if they are single classes, write them with _)",
-            several,
-        ),
-        *summary("classes look the same or are the same number", _pairs(twins(labels))),
-        *summary(
-            "classes differ only in upper and lower case",
-            _pairs(alike_but_for_case(labels)),
-        ),
-    ]
-
-
-def _pairs(groups: Iterable[Sequence[str]]) -> list[str]:
-    """Names that are alike, so that what can't be seen of them is."""
-    return [
-        " and ".join(n if n.isascii() else ascii(n) for n in sorted(each))
-        for each in groups
-    ]
 
 
 def _contradictions(rows: Sequence[_Row]) -> list[str]:

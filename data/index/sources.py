@@ -14,9 +14,10 @@ from ..synthetic.folder import NAME as SYNTHETIC
 from ..synthetic.folder import synthetic_folder
 from .image_index import SPLIT_NAMES
 from .label_checks import is_missing, twins
-from .label_table import Columns, read_table
+from .label_table import read_table
 from .layout import Setting, find_splits, require_classes, unused_folders
 from .scan import Scan, require_two_classes, scan_folder
+from .table_columns import Columns
 
 
 def list_sources(config: DataConfig, seed: int, store: Store) -> dict[str, Scan]:
@@ -131,7 +132,11 @@ def _list(path: Path, name: str, config: DataConfig) -> Scan:
         return scan_folder(path, name, config.find_images_by)
     root = user_path(config.image_root) if config.image_root else None
     columns = Columns(
-        config.image_column, config.label_column, config.group_column, config.split_column
+        config.image_column,
+        config.label_column,
+        config.group_column,
+        config.split_column,
+        tuple(config.label_columns or ()),
     )
     return read_table(path, root, columns, name)
 

@@ -129,16 +129,46 @@ def test_names_of_several_words_are_single_classes(labels, read):
     assert len(read(lines(labels)).index.class_names) == len(labels)
 
 
-def test_a_column_per_class_is_named_with_what_to_do(read):
-    rows = [
-        f"{name},{i % 3 == 0:d}.0,{i % 3 == 1:d}.0,{i % 3 == 2:d}.0"
-        for i, name in enumerate(NAMES)
-    ]
-    said = refused(read, "\n".join(["image,MEL,NV,BCC", *rows]))
-    assert 'table["label"] = table.loc[:, "MEL":"BCC"].idxmax(axis=1)' in said
-    several = [row.replace("0.0", "1.0") for row in rows]
-    said = refused(read, "\n".join(["image,MEL,NV,BCC", *several]))
-    assert "several labels per image are not supported yet" in said
+ONE_HOT = ["1.0,0.0,0.0,0.0", "0.0,1.0,0.0,0.0", "0.0,0.0,1.0,0.0"]
+PER_CLASS = {"header": "image,NV,MEL,BCC,UNK", "cell": "{0},{1}"}
+
+
+def test_ground_truth_of_isic_is_read_as_it_is(read):
+    """Names without extension, a column of 0 and 1 a class, of which one has no image."""
+    found = read(lines(ONE_HOT, **PER_CLASS))
+    assert found.index.class_names == ("BCC", "MEL", "NV")
+    labelled = zip(found.index.paths, found.index.labels, strict=True)
+    by_name = {Path(path).stem: int(label) for path, label in labelled}
+    assert [by_name[name] for name in NAMES[:4]] == [2, 1, 0, 2]
+    assert "classes are the columns of 0 and 1: NV, MEL, BCC, UNK" in found.remarks
+    assert "no image is of UNK: left out" in found.remarks
+    assert not found.index.columns
+
+
+def test_columns_of_labels_can_be_named_among_others_of_0_and_1(read):
+    table = lines([f"{row},1" for row in ONE_HOT], "image,NV,MEL,BCC,UNK,male")
+    found = read(table, label_columns=["BCC", "MEL", "NV"])
+    assert found.index.class_names == ("BCC", "MEL", "NV")
+    assert list(found.index.columns) == ["UNK", "male"]
+
+
+def test_rows_with_none_or_several_columns_of_1_are_refused(read):
+    several = lines([*ONE_HOT, "1.0,0.0,1.0,0.0", "0,0,0,0"], **PER_CLASS)
+    assert "several labels per image are not supported yet" in refused(read, several)
+    said = refused(read, several, label_columns=["NV", "MEL", "BCC"])
+    assert "4 rows do not have exactly one 1 in data.label_columns" in said
+    assert "line 5; line 6; line 10; line 11" in said
+
+
+def test_columns_of_labels_with_other_cells_and_other_names_are_refused(read):
+    table = lines([*ONE_HOT, "0.5,,nan,0"], **PER_CLASS)
+    said = refused(read, table, label_columns=["NV", "MEL", "BCC"])
+    assert "3 cells of the column NV are neither 0 nor 1: line 5 (0.5)" in said
+    assert "3 cells of the column MEL are neither 0 nor 1: line 5 ()" in said
+    assert "cells of the column BCC are neither 0 nor 1: line 5 (nan)" in said
+    said = refused(read, table, label_columns=["NV", "NEL", "NV"])
+    assert "data.label_columns: NEL is not a column. Did you mean MEL?" in said
+    assert "the column NV is there more than once" in said
 
 
 @pytest.mark.parametrize("header", ["split", "Split"])

@@ -1,0 +1,154 @@
+"""Labels in a column of 0 and 1 for each class, as ISIC's GroundTruth.csv has them."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ...core.names import did_you_mean, some
+from .csv_file import CsvFile, repeated_columns
+from .image_names import summary
+
+_WORDS: Mapping[str, float] = {"true": 1.0, "false": 0.0}
+
+
+@dataclass(frozen=True)
+class OneHotLabels:
+    """The class of each row, and the columns that it is read from.
+
+    Attributes:
+        cells: The name of a class for each row of the table.
+        columns: A column for each class.
+        remarks: Lines on how the columns are understood.
+    """
+
+    cells: list[str]
+    columns: list[str]
+    remarks: list[str]
+
+
+def find_one_hot(table: CsvFile, others: Collection[str]) -> OneHotLabels | None:
+    """Finds out whether all columns of 0 and 1 of a table together are one-hot labels.
+
+    Args:
+        table: The table.
+        others: Columns that have another meaning.
+
+    Returns:
+        The labels if each row has exactly one 1, else None.
+
+    Example:
+        >>> table = CsvFile(["image", "mel", "nv"], [(2, ["a", "1.0", "0.0"])])
+        >>> find_one_hot(table, ["image"]).cells
+        ['mel']
+    """
+    found = zero_one_columns(table, others)
+    if not found or _rows_without_one_class(table, found):
+        return None
+    labels = _read(table, found)
+    remark = f"classes are the columns of 0 and 1: {some(labels.columns)}"
+    return OneHotLabels(labels.cells, labels.columns, [remark, *labels.remarks])
+
+
+def read_one_hot(
+    table: CsvFile, columns: Sequence[str]
+) -> tuple[OneHotLabels | None, list[str]]:
+    """Reads labels from columns that the settings name.
+
+    Args:
+        table: The table.
+        columns: `data.label_columns`.
+
+    Returns:
+        The labels, or None and what is wrong with them.
+    """
+    problems = _wrong_columns(table, columns)
+    if not problems:
+        problems = _wrong_cells(table, columns)
+    if not problems:
+        rows = [f"line {line}" for line in _rows_without_one_class(table, columns)]
+        problems = summary(
+            "rows do not have exactly one 1 in data.label_columns (each image must have "
+            "one class, as several are not supported yet)",
+            rows,
+        )
+    return (None, problems) if problems else (_read(table, columns), [])
+
+
+def zero_one_columns(table: CsvFile, others: Collection[str]) -> list[str]:
+    """The columns of a table that hold nothing but 0 and 1, or true and false.
+
+    Returns:
+        Their names, or nothing if they are fewer than two.
+    """
+    names = [name for name in table.header if name and name not in others]
+    free = [name for name in names if not repeated_columns(table.header, [name])]
+    found = [name for name in free if set(map(_value, table.column(name))) <= {0.0, 1.0}]
+    return found if len(found) > 1 else []
+
+
+def about_several_labels(columns: Sequence[str]) -> str:
+    """What to do about columns of 0 and 1 of which rows have none or several.
+
+    Args:
+        columns: Those of `zero_one_columns`.
+    """
+    return (
+        f"it has columns of 0 and 1 ({some(columns)}), and rows with none or several of "
+        "them: several labels per image are not supported yet. If some of them are the "
+        "classes, name those: data.label_columns=[...]"
+    )
+
+
+def _read(table: CsvFile, columns: Sequence[str]) -> OneHotLabels:
+    cells = [columns[row.index(1.0)] for row in zip(*_values(table, columns), strict=True)]
+    empty = [name for name in columns if name not in cells]
+    remarks = [f"no image is of {some(empty)}: left out"] if empty else []
+    return OneHotLabels(cells, list(columns), remarks)
+
+
+def _wrong_columns(table: CsvFile, columns: Sequence[str]) -> list[str]:
+    twice = repeated_columns([*columns, *table.header], columns)
+    problems = [
+        f"the column {name} is there more than once"
+        for name in dict.fromkeys(twice)
+        if table.header.count(name) > 1 or columns.count(name) > 1
+    ]
+    for name in dict.fromkeys(columns):
+        if name not in table.header:
+            known = f"It has {', '.join(table.header)}."
+            hint = did_you_mean(name, table.header) or known
+            problems.append(f"data.label_columns: {name} is not a column. {hint}")
+    return problems
+
+
+def _wrong_cells(table: CsvFile, columns: Sequence[str]) -> list[str]:
+    return [
+        line
+        for name, values in zip(columns, _values(table, columns), strict=True)
+        for line in summary(
+            f"cells of the column {name} are neither 0 nor 1",
+            [
+                f"line {row} ({cell})"
+                for (row, _), value, cell in zip(
+                    table.rows, values, table.column(name), strict=True
+                )
+                if value not in (0.0, 1.0)
+            ],
+        )
+    ]
+
+
+def _rows_without_one_class(table: CsvFile, columns: Sequence[str]) -> list[int]:
+    sums = map(sum, zip(*_values(table, columns), strict=True))
+    return [line for (line, _), ones in zip(table.rows, sums, strict=True) if ones != 1]
+
+
+def _values(table: CsvFile, columns: Iterable[str]) -> list[list[float]]:
+    return [list(map(_value, table.column(name))) for name in columns]
+
+
+def _value(cell: str) -> float:
+    """A cell as a number; -1 for what is neither a number nor true or false."""
+    try:
+        return float(_WORDS.get(cell.casefold(), cell))
+    except ValueError:
+        return -1.0

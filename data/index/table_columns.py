@@ -1,0 +1,32 @@
+"""What the columns of a label table are called."""
+
+from dataclasses import dataclass
+
+from .split_names import AUTO
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What the columns of a table are called.
+
+    Attributes:
+        image: That of the images' names.
+        label: That of their classes.
+        group: That of their groups, such as patients, or None.
+        split: That of their splits, None for none, or `"auto"`: `split` if there is one.
+        one_hot: In place of `label` a column of 0 and 1 for each class; empty if not.
+    """
+
+    image: str
+    label: str
+    group: str | None
+    split: str | None = AUTO
+    one_hot: tuple[str, ...] = ()
+
+    def named(self) -> dict[str, str]:
+        """The columns that must be there, by the setting that names each."""
+        label = None if self.one_hot else self.label
+        columns = {"image": self.image, "label": label, "group": self.group}
+        if self.split != AUTO:
+            columns["split"] = self.split
+        return {f"data.{k}_column": name for k, name in columns.items() if name is not None}
