@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 from keraunos import Augmentation
 from keraunos.data.augmentation import augment
-from keraunos.data.augmentation.geometry import affine_coefficients
+from keraunos.data.augmentation.geometry import turned_and_scaled
 from keraunos.data.files.decode import decode
 from keraunos.data.synthetic.lesions import KINDS, draw_lesion
 from PIL import Image
@@ -74,7 +74,9 @@ def speed(images: Array) -> dict[str, float]:
 
     def one_of_ours(step: int) -> Any:
         draws = np.full(BATCH, step)
-        return ours(tf.constant(augmentation.parameters(0, rows, draws, SIZE))).numpy()
+        return ours(
+            tf.constant(augmentation.draw(0, rows, draws, SIZE)["augmentation"])
+        ).numpy()
 
     return rates({"keraunos": one_of_ours, "keras": lambda _: stock().numpy()})
 
@@ -84,8 +86,8 @@ def once(images: Array, degrees: float, zoom: float) -> tuple[Array, Array]:
     angle = np.full(len(images), np.radians(degrees))
     scale = np.full((len(images), 2), 1 + zoom)
     nowhere = np.zeros((len(images), 2))
-    rows = affine_coefficients(angle, scale, nowhere, (SIZE - 1) / 2)
-    tone = np.tile([1.0, 0.0], (len(images), 1))
+    rows = turned_and_scaled(angle, scale, nowhere, SIZE)
+    tone = np.tile([0.0, 0.0, 1.0, 0.0], (len(images), 1))
     ours = augment(images, {"augmentation": np.hstack([rows, tone]).astype("f4")}).numpy()
     a0, a1, a2, b0, b1, b2 = rows[0, :6]
     matrix, offset = [[b1, b0, 0], [a1, a0, 0], [0, 0, 1]], [b2, a2, 0]

@@ -33,8 +33,7 @@ def build_data(config: RunConfig) -> ImageData:
 
 def build_augmentation(config: RunConfig) -> Augmentation:
     """How a configuration varies the images."""
-    asked_for = config.augmentation
-    return Augmentation(strength=asked_for.strength, views=asked_for.views)
+    return Augmentation(**config.augmentation.model_dump())
 
 
 def build_module(

@@ -76,13 +76,16 @@ def describe_features(config: RunConfig, space: Space) -> str:
     """Whether trials share what the backbone makes of images, as far as settings decide."""
     if config.feature_cache == "off":
         return "not cached (feature_cache is off)"
-    varies = "augmentation.strength" in space or config.augmentation.strength > 0
-    if config.augmentation.views == "fresh" and varies:
+    varied = {*space} - {"augmentation.views"}
+    varies = any(name.startswith("augmentation.") for name in varied)
+    if config.augmentation.views == "fresh" and (
+        varies or not config.augmentation.is_identity
+    ):
         return (
-            "not cached where augmentation.strength is above 0, as augmentation.views is "
-            "fresh; with augmentation.views=2 all trials would share them"
+            "not cached where images are augmented, as augmentation.views is fresh; with "
+            "augmentation.views=2 all trials would share them"
         )
-    shared = "computed once for each strength and version, and shared by all trials"
+    shared = "computed once for each augmentation and version, and shared by all trials"
     if config.model.builder is not None:
         return f"{shared}, where a frozen part of the model is found"
     return shared

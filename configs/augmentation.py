@@ -1,23 +1,76 @@
 """The settings of the section `augmentation`: how training images are varied."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from .section import Count, Section
 
 
+class RandAugmentConfig(Section):
+    """RandAugment: operations drawn at random for each image, all of one magnitude."""
+
+    magnitude: float = Field(
+        9.0,
+        ge=0,
+        le=10,
+        description="How strong each operation is; 10 is the strongest, as in the paper "
+        "and timm (30 in torchvision).",
+    )
+    num_ops: int = Field(2, ge=1, le=10, description="Operations in a row on each image.")
+
+
 class AugmentationConfig(Section):
-    """How training images are varied: flips, rotation, zoom, shift, tone."""
+    """How training images are varied: flips, rotation, zoom, shift, tone, and policies."""
 
     strength: float = Field(
         0.5,
         ge=0,
         le=1,
-        description="0 leaves images as they are; scales all kinds of variation.",
+        description="Scales flips, rotation, zoom, shift, brightness and contrast "
+        "together; 0 leaves them out.",
     )
     views: Literal["fresh"] | Count = Field(
         "fresh",
         description="`fresh` draws anew each time; a number draws that many versions "
         "of each image once and goes through them in turn.",
     )
+    # Policies: each default leaves images as they are.
+    random_resized_crop: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="Smallest part of an image's area that a crop keeps before it is "
+        "resized; 1 crops nothing.",
+    )
+    rand_augment: RandAugmentConfig | None = Field(
+        None, description="RandAugment; `{}` takes its defaults, null leaves it out."
+    )
+    color_jitter: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="By how much red, green and blue are scaled against each other, as "
+        "under another lamp; 0.2 is up to about 20 % each.",
+    )
+    random_erasing: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Probability that a rectangle of an image is erased.",
+    )
+
+    @property
+    def policies(self) -> dict[str, Any]:
+        """The policies that are on, by name: everything but `strength` and `views`."""
+        fields = type(self).model_fields
+        return {
+            name: value
+            for name, value in self.model_dump(exclude={"strength", "views"}).items()
+            if value != fields[name].default
+        }
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether images stay as they are."""
+        return self.strength == 0 and not self.policies

@@ -26,6 +26,7 @@ from .arguments import (
     TRAINER,
     Arguments,
 )
+from .augmentation import RandAugmentConfig
 from .optimizer import (
     COMMON_OPTIONS,
     OWN_OPTIONS,
@@ -39,6 +40,7 @@ from .section import AS_TEXT
 CLASSES = {
     "ScheduleOptions": Arguments(ScheduleConfig),
     "OptimizerOptions": Arguments(OptimizerConfig, without=("name",)),
+    "RandAugmentOptions": Arguments(RandAugmentConfig),
     "AugmentationOptions": AUGMENTATION,
     "FolderOptions": FOLDER,
     "TableOptions": TABLE,

@@ -83,12 +83,32 @@ class OptimizerOptions(TypedDict, total=False):
     weight_decay: float | bool | None
 
 
+class RandAugmentOptions(TypedDict, total=False):
+    """RandAugment: operations drawn at random for each image, all of one magnitude."""
+
+    magnitude: float
+    """How strong each operation is; 10 is the strongest, as in the paper and timm (30
+    in torchvision). Default: 9.0."""
+    num_ops: int
+    """Operations in a row on each image. Default: 2."""
+
+
 class AugmentationOptions(TypedDict, total=False):
-    """How training images are varied: flips, rotation, zoom, shift, tone."""
+    """How training images are varied: flips, rotation, zoom, shift, tone, and policies."""
 
     views: Literal["fresh"] | int
     """`fresh` draws anew each time; a number draws that many versions of each image
     once and goes through them in turn. Default: 'fresh'."""
+    random_resized_crop: float
+    """Smallest part of an image's area that a crop keeps before it is resized; 1 crops
+    nothing. Default: 1.0."""
+    rand_augment: RandAugmentOptions | None
+    """RandAugment; `{}` takes its defaults, null leaves it out. Default: None."""
+    color_jitter: float
+    """By how much red, green and blue are scaled against each other, as under another
+    lamp; 0.2 is up to about 20 % each. Default: 0.0."""
+    random_erasing: float
+    """Probability that a rectangle of an image is erased. Default: 0.0."""
 
 
 class FolderOptions(TypedDict, total=False):
@@ -257,8 +277,8 @@ class TrainerOptions(TypedDict, total=False):
     Default: 0."""
     feature_cache: FeatureCache
     """Compute the features of a frozen backbone once per image and keep them for all
-    runs; `auto` does where augmentation.views is a number or augmentation.strength is
-    0. Default: 'auto'."""
+    runs; `auto` does where augmentation.views is a number or augmentation is off.
+    Default: 'auto'."""
 
 
 class SearchOptions(TypedDict, total=False):

@@ -7,6 +7,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
+from .augmentation import RandAugmentConfig
 from .callbacks import CALLBACKS
 from .evaluation import EvaluationConfig, OperatingPointConfig
 from .optimizer import ScheduleConfig
@@ -50,6 +51,7 @@ def groups() -> Iterator[Group]:
     whole = {n: f for n, f in RunConfig.model_fields.items() if n not in sections}
     yield Group("", "The run as a whole.", [_setting(n, f) for n, f in whole.items()])
     sections["optimizer.schedule"] = ScheduleConfig
+    sections["augmentation.rand_augment"] = RandAugmentConfig
     sections |= {f"callbacks.{name}": each for name, each in CALLBACKS.items()}
     sections["evaluation.operating_points.NAME"] = OperatingPointConfig
     sections |= {f"evaluation.{name}": each for name, each in _sections(EvaluationConfig)}

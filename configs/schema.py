@@ -54,7 +54,7 @@ class RunConfig(Section):
         "auto",
         description="Compute the features of a frozen backbone once per image and keep "
         "them for all runs; `auto` does where augmentation.views is a number or "
-        "augmentation.strength is 0.",
+        "augmentation is off.",
     )
     trainer: TrainerConfig = TrainerConfig()
     callbacks: dict[str, dict[str, Any] | None] = Field(

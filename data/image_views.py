@@ -50,7 +50,7 @@ class ImageViews:
                 message(
                     "Test-time augmentation needs augmentation.strength above 0: with 0 "
                     "all views of an image are the image as it is.",
-                    "Test without `tta`, or a model that was trained with augmentation.",
+                    "Test without `tta`, or a model that was trained with strength.",
                     strength=strength,
                 )
             )

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
+from .color_jitter import scale_channels
 from .geometry import resample
+from .random_erasing import erase
 
 
 def augment(images: tf.Tensor, drawn: Mapping[str, tf.Tensor]) -> tf.Tensor:
@@ -17,13 +19,22 @@ def augment(images: tf.Tensor, drawn: Mapping[str, tf.Tensor]) -> tf.Tensor:
     Returns:
         Images of the same shape, dtype and range.
     """
-    if "augmentation" not in drawn:
-        return images
-    parameters = drawn["augmentation"]
-    moved = resample(images, parameters[:, :8])
-    contrast = parameters[:, 8, None, None, None]
-    brightness = parameters[:, 9, None, None, None]
-    mean = tf.reduce_mean(moved, axis=[1, 2], keepdims=True)
-    # In this form exactly `moved` where nothing is to change.
-    toned = moved * contrast + (mean * (1 - contrast) + brightness)
+    if "augmentation" in drawn:
+        parameters = drawn["augmentation"]
+        images = resample(images, parameters[:, :8])
+        images = _toned(images, parameters[:, 8:])
+    if "color_jitter" in drawn:
+        images = scale_channels(images, drawn["color_jitter"])
+    if "random_erasing" in drawn:
+        images = erase(images, drawn["random_erasing"])
+    return images
+
+
+def _toned(images: tf.Tensor, parameters: tf.Tensor) -> tf.Tensor:
+    """Changes contrast about the mean, and then brightness."""
+    contrast = parameters[:, 0, None, None, None]
+    brightness = parameters[:, 1, None, None, None]
+    mean = tf.reduce_mean(images, axis=[1, 2], keepdims=True)
+    # In this form exactly `images` where nothing is to change.
+    toned = images * contrast + (mean * (1 - contrast) + brightness)
     return tf.clip_by_value(toned, 0.0, 255.0)

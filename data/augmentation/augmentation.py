@@ -12,27 +12,24 @@ import numpy.typing as npt
 from ...configs import AugmentationConfig, validated
 from ...configs.arguments import AUGMENTATION, takes_settings
 from ...configs.options import AugmentationOptions
-from .geometry import affine_coefficients
-from .random_numbers import uniforms
+from .color_jitter import draw_gains
+from .geometry import composed
+from .random_erasing import draw_rectangles
+from .random_numbers import Key
+from .random_resized_crop import draw_crop
+from .strength import draw_strength
 
 Floats = npt.NDArray[np.float32]
 
 # To be raised when the same numbers give other images: cached features are of these.
 AUGMENTATION_VERSION = 2
 
-# What strength 1 allows; 0.5 gives the tutorial's flips, rotation and zoom.
-MAX_ROTATION_RADIANS = 0.8 * np.pi
-MAX_ZOOM = 0.4
-MAX_SHIFT = 0.2
-MAX_BRIGHTNESS = 0.3
-MAX_CONTRAST = 0.6
-
 
 class Augmentation:
-    """How strongly training images are varied.
+    """How training images are varied: by `strength`, and by policies beside it.
 
-    Flips, rotation, zoom and shift are one affine resampling (bilinear, the border
-    mirrored); then contrast and brightness change. All scale with `strength`.
+    Whatever moves pixels (flips, rotation, zoom, shift, crops, the geometry of
+    RandAugment) is one affine resampling, bilinear, with the border mirrored.
 
     Args:
         strength: In [0, 1]. 0 leaves images exactly as they are. 0.5 flips half of
@@ -40,13 +37,14 @@ class Augmentation:
             to 10 %, and changes brightness by up to 15 % and contrast by up to 30 %.
         views: `"fresh"` draws anew whenever an image is drawn; a number N draws N
             versions of each image once and goes through them in turn.
+        **options: Policies; all are off by default. See docs/augmentation.md.
 
     Raises:
         ConfigError: An argument is out of its range.
 
     Example:
-        >>> Augmentation(strength=0.25, views=8)
-        Augmentation(strength=0.25, views=8)
+        >>> Augmentation(strength=0.25, views=8, random_erasing=0.5)
+        Augmentation(strength=0.25, views=8, random_erasing=0.5)
     """
 
     @takes_settings(AUGMENTATION)
@@ -56,9 +54,12 @@ class Augmentation:
         config = validated(AugmentationConfig, "augmentation", strength=strength, **options)
         self.strength = config.strength
         self.views = config.views
+        self.policies = config.policies
+        self._config = config
 
     def __repr__(self) -> str:
-        return f"Augmentation(strength={self.strength}, views={self.views!r})"
+        policies = "".join(f", {name}={each!r}" for name, each in self.policies.items())
+        return f"Augmentation(strength={self.strength}, views={self.views!r}{policies})"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Augmentation) and repr(self) == repr(other)
@@ -69,7 +70,7 @@ class Augmentation:
     @property
     def is_identity(self) -> bool:
         """Whether images stay as they are."""
-        return self.strength == 0
+        return self._config.is_identity
 
     @property
     def num_versions(self) -> int | None:
@@ -80,7 +81,7 @@ class Augmentation:
 
     def settings(self) -> dict[str, Any]:
         """What decides how images look, apart from the number of views."""
-        return {"strength": self.strength}
+        return {"strength": self.strength, **self.policies}
 
     def draw(
         self,
@@ -96,40 +97,32 @@ class Augmentation:
             images: `(rows,)` a number that identifies each image.
             draws: `(rows,)` how often each was drawn before.
             size: Height and width of the images in pixels.
-        """
-        if self.is_identity:
-            return {}
-        return {"augmentation": self.parameters(seed, images, draws, size)}
-
-    def parameters(
-        self,
-        seed: int,
-        images: npt.NDArray[np.uint64],
-        draws: npt.NDArray[np.int64],
-        size: int,
-    ) -> Floats:
-        """Draws what is to happen to images.
-
-        Args:
-            seed: Of the run.
-            images: `(rows,)` a number that identifies each image.
-            draws: `(rows,)` how often each was drawn before.
-            size: Height and width of the images in pixels.
 
         Returns:
-            `(rows, 10)` float32: eight coefficients of a projective transform from the
-            output to the input, a factor for contrast, a summand for brightness.
+            Arrays with a row an image, float32; none of what is off.
         """
+        config = self._config
         versions = draws if self.views == "fresh" else draws % int(self.views)
-        draw = uniforms(8, seed, images, versions)
-        signed = (2 * draw - 1) * self.strength
-        flip = np.where(draw[:, :2] < min(self.strength, 0.5), -1.0, 1.0)
-        matrix = affine_coefficients(
-            angle=signed[:, 2] * MAX_ROTATION_RADIANS,
-            scale=flip * (1 + signed[:, 3:4] * MAX_ZOOM),
-            shift=signed[:, 4:6] * MAX_SHIFT * size,
-            centre=(size - 1) / 2,
-        )
-        contrast = 1 + signed[:, 6:7] * MAX_CONTRAST
-        brightness = signed[:, 7:8] * MAX_BRIGHTNESS * 255
-        return np.hstack([matrix, contrast, brightness]).astype(np.float32)
+        key = Key(seed, images, versions)
+        drawn: dict[str, npt.NDArray[np.float64]] = {}
+        if self.strength or "random_resized_crop" in self.policies:
+            drawn["augmentation"] = self._geometry_and_tone(key, size)
+        if config.color_jitter:
+            drawn["color_jitter"] = draw_gains(config.color_jitter, key)
+        if config.random_erasing:
+            drawn["random_erasing"] = draw_rectangles(config.random_erasing, key, size)
+        return {name: array.astype(np.float32) for name, array in drawn.items()}
+
+    def _geometry_and_tone(self, key: Key, size: int) -> npt.NDArray[np.float64]:
+        """Draws what moves pixels, and what `strength` does to their values.
+
+        Returns:
+            `(rows, 10)`: eight coefficients of a projective transform from the output to
+            the input, a factor for contrast, a summand for brightness.
+        """
+        config = self._config
+        geometry, tone = draw_strength(self.strength, key, size)
+        if config.random_resized_crop < 1:
+            crop = draw_crop(config.random_resized_crop, key, size)
+            geometry = composed(crop, geometry)
+        return np.hstack([geometry, np.zeros((len(geometry), 2)), tone])

@@ -1,24 +1,72 @@
-"""Geometry of augmented images: one affine resampling."""
+"""Geometry of augmented images: affine maps, and the one resampling that applies them.
+
+A map is given by `(rows, 6)` float64 coefficients `a0, a1, a2, b0, b1, b2`: the pixel at
+`(x, y)` of the output is that at `(a0 x + a1 y + a2, b0 x + b1 y + b2)` of the input.
+"""
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+Doubles = npt.NDArray[np.float64]
 
-def affine_coefficients(
-    angle: npt.NDArray[np.float64],
-    scale: npt.NDArray[np.float64],
-    shift: npt.NDArray[np.float64],
-    centre: float,
-) -> npt.NDArray[np.float64]:
-    """Coefficients of: turn and scale about the centre, then shift."""
+
+def turned_and_scaled(angle: Doubles, scale: Doubles, shift: Doubles, size: int) -> Doubles:
+    """Maps that turn and scale about the centre, then shift.
+
+    Args:
+        angle: `(rows,)` radians.
+        scale: `(rows, 2)` factors along x and y.
+        shift: `(rows, 2)` pixels along x and y.
+        size: Height and width of the images in pixels.
+    """
     cosine, sine = np.cos(angle), np.sin(angle)
-    a0, a1 = cosine * scale[:, 0], -sine * scale[:, 1]
-    b0, b1 = sine * scale[:, 0], cosine * scale[:, 1]
+    across = cosine * scale[:, 0], -sine * scale[:, 1]
+    down = sine * scale[:, 0], cosine * scale[:, 1]
+    return about_centre(across, down, shift, size)
+
+
+def about_centre(
+    across: tuple[Doubles, Doubles],
+    down: tuple[Doubles, Doubles],
+    shift: Doubles,
+    size: int,
+) -> Doubles:
+    """Maps that are linear about the centre, then shift.
+
+    Args:
+        across: `(rows,)` each: a0 and a1.
+        down: `(rows,)` each: b0 and b1.
+        shift: `(rows, 2)` pixels along x and y.
+        size: Height and width of the images in pixels.
+    """
+    centre = (size - 1) / 2
+    (a0, a1), (b0, b1) = across, down
     a2 = centre - a0 * centre - a1 * centre + shift[:, 0]
     b2 = centre - b0 * centre - b1 * centre + shift[:, 1]
-    zero = np.zeros_like(angle)
-    return np.stack([a0, a1, a2, b0, b1, b2, zero, zero], axis=1)
+    return np.stack([a0, a1, a2, b0, b1, b2], axis=1)
+
+
+def composed(first: Doubles, second: Doubles) -> Doubles:
+    """The map that does to images what `first` does, and then what `second` does."""
+    a, b = first.reshape(-1, 2, 3), second.reshape(-1, 2, 3)
+    linear = a[:, :, :2] @ b[:, :, :2]
+    shift = a[:, :, :2] @ b[:, :, 2:] + a[:, :, 2:]
+    return np.concatenate([linear, shift], axis=2).reshape(-1, 6)
+
+
+def sides(area: Doubles, uniform: Doubles, narrowest: float) -> tuple[Doubles, Doubles]:
+    """Width and height of rectangles, as parts of those of the image.
+
+    Args:
+        area: `(rows,)` as parts of that of the image, above 0.
+        uniform: `(rows,)` in [0, 1), for the ratio of width to height, whose logarithm is
+            spread evenly as far as the rectangle fits into the image.
+        narrowest: The smallest ratio; its inverse is the largest.
+    """
+    widest = np.log(np.minimum(1 / narrowest, 1 / area))
+    ratio = np.exp((2 * uniform - 1) * widest)
+    return np.sqrt(area * ratio), np.sqrt(area / ratio)
 
 
 def resample(images: tf.Tensor, transforms: tf.Tensor) -> tf.Tensor:

@@ -1,9 +1,42 @@
 """Random numbers that are a pure function of their keys."""
 
+from enum import IntEnum
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+class Stream(IntEnum):
+    """One for each policy, so that none changes what another draws.
+
+    Never renumber: cached features are of images that were drawn with these.
+    """
+
+    RANDOM_RESIZED_CROP = 1
+    RAND_AUGMENT = 2
+    COLOR_JITTER = 3
+    RANDOM_ERASING = 4
+
+
+class Key(NamedTuple):
+    """What decides how images are varied.
+
+    Attributes:
+        seed: Of the run.
+        images: `(rows,)` a number that identifies each image.
+        versions: `(rows,)` which version of it: how often it was drawn before.
+    """
+
+    seed: int
+    images: npt.NDArray[np.uint64]
+    versions: npt.NDArray[np.int64]
+
+    def uniforms(self, count: int, stream: Stream) -> npt.NDArray[np.float64]:
+        """`(rows, count)` random numbers in [0, 1) of a stream."""
+        return uniforms(count, *self, stream)
 
 
 def uniforms(count: int, *keys: int | npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:

@@ -54,7 +54,7 @@ def test_a_builder_needs_a_space_of_its_own(keraunos, small, unchanged):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ((), "not cached where augmentation.strength is above 0"),
+        ((), "not cached where images are augmented"),
         (("augmentation.views=2",), "shared by all trials"),
         (
             ("search.space.model.dropout={float: [0, 0.5]}", "augmentation.strength=0"),
@@ -83,7 +83,7 @@ def test_arguments_of_a_builder_are_searched(keraunos, small, tmp_path):
     answer = keraunos("search", *small, space, *settings)
     assert answer.code == 0, answer.err
     assert "smaller is better" in answer.err
-    assert "features: not cached where augmentation.strength is above 0" in answer.err
+    assert "features: not cached where images are augmented" in answer.err
     found = {
         row["model.arguments.optimizer"]: row["status"] for row in rows(tmp_path / "S")
     }

@@ -19,9 +19,16 @@ NONE = np.zeros(ROWS, np.int64)
 Array = np.ndarray[Any, Any]
 
 
+NOTHING = np.tile(np.array([1, 0, 0, 0, 1, 0, 0, 0, 1, 0], "f4"), (8, 1))
+
+
+def parameters(augmentation: Augmentation, *key: Any, size: int = SIZE) -> Array:
+    return augmentation.draw(*key, size)["augmentation"]
+
+
 def drawn(strength: float, rows: int = ROWS, **options: Any) -> Array:
     augmentation = Augmentation(strength, **options)
-    return augmentation.parameters(7, PICTURES[:rows], NONE[:rows], SIZE)
+    return parameters(augmentation, 7, PICTURES[:rows], NONE[:rows])
 
 
 def augment(images: Array, parameters: Array) -> Any:
@@ -51,7 +58,8 @@ def noise(rows: int) -> Array:
 
 def test_at_strength_0_pictures_come_back_to_the_bit():
     images = noise(6)
-    np.testing.assert_array_equal(augment(images, drawn(0, 6)), images)
+    np.testing.assert_array_equal(augment(images, NOTHING[:6]), images)
+    assert Augmentation(0).draw(7, PICTURES, NONE, SIZE) == {}
 
 
 def test_at_any_other_they_do_not():
@@ -78,7 +86,7 @@ def test_geometry_is_one_bilinear_resampling_with_a_mirrored_border(strength):
 
 def test_tone_is_contrast_about_the_mean_and_then_brightness():
     images, parameters = noise(5), drawn(1.0, 5)
-    parameters[:, :8] = drawn(0, 5)[:, :8]  # no change of geometry
+    parameters[:, :8] = NOTHING[:5, :8]  # no change of geometry
     contrast, brightness = parameters[:, 8:].T[:, :, None, None, None]
     mean = images.mean(axis=(1, 2), keepdims=True)
     expected = np.clip((images - mean) * contrast + mean + brightness, 0, 255)
@@ -115,13 +123,13 @@ def test_what_is_drawn_depends_on_picture_draw_and_seed_alone():
     augmentation = Augmentation(0.7)
     pictures, draws = PICTURES[:50], np.arange(50) % 7
     order = np.random.default_rng(0).permutation(50)
-    whole = augmentation.parameters(1, pictures, draws, SIZE)
-    shuffled = augmentation.parameters(1, pictures[order], draws[order], SIZE)
+    whole = parameters(augmentation, 1, pictures, draws)
+    shuffled = parameters(augmentation, 1, pictures[order], draws[order])
     np.testing.assert_array_equal(shuffled, whole[order])
     for other in (
-        augmentation.parameters(2, pictures, draws, SIZE),
-        augmentation.parameters(1, pictures + np.uint64(1), draws, SIZE),
-        augmentation.parameters(1, pictures, draws + 1, SIZE),
+        parameters(augmentation, 2, pictures, draws),
+        parameters(augmentation, 1, pictures + np.uint64(1), draws),
+        parameters(augmentation, 1, pictures, draws + 1),
     ):
         assert not (other == whole).all(axis=1).any()
 
@@ -129,17 +137,19 @@ def test_what_is_drawn_depends_on_picture_draw_and_seed_alone():
 def test_views_are_gone_through_in_turn():
     augmentation = Augmentation(0.7, views=3)
     picture = np.full(9, 5, np.uint64)
-    rows = augmentation.parameters(0, picture, np.arange(9), SIZE)
+    rows = parameters(augmentation, 0, picture, np.arange(9))
     np.testing.assert_array_equal(rows[3:], rows[:-3])
     assert len(np.unique(rows, axis=0)) == 3
-    fresh = Augmentation(0.7).parameters(0, picture, np.arange(9), SIZE)
+    fresh = parameters(Augmentation(0.7), 0, picture, np.arange(9))
     assert len(np.unique(fresh, axis=0)) == 9
     np.testing.assert_array_equal(rows[:3], fresh[:3])
 
 
 def test_the_numbers_are_those_of_this_version():
     """Other numbers need another AUGMENTATION_VERSION: cached features are of these."""
-    row = Augmentation(0.5).parameters(1, np.array([2], np.uint64), np.array([3]), 224)[0]
+    row = parameters(
+        Augmentation(0.5), 1, np.array([2], np.uint64), np.array([3]), size=224
+    )[0]
     expected = [-1.0397587, -0.1339949, 245.00888, -0.1339949, 1.0397587, 4.6091185]
     expected += [0, 0, 1.0004998, -27.317116]
     np.testing.assert_allclose(row, expected, rtol=1e-5)

@@ -66,7 +66,7 @@ def test_the_mean_is_that_of_views_drawn_by_hand(model: Any, split: Any) -> None
     rows = [model(images).numpy()]
     for view in (1, 2):
         draws = np.full(9, view)
-        drawn = Augmentation(STRENGTH).parameters(SEED, contents, draws, SIZE)
+        drawn = Augmentation(STRENGTH).draw(SEED, contents, draws, SIZE)["augmentation"]
         rows.append(
             model(
                 augment(tf.constant(images), {"augmentation": tf.constant(drawn)})
