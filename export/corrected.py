@@ -10,7 +10,7 @@ import keras
 
 from ..core.errors import ConfigError, message
 from ..evaluation.calibration.scaling import SMALLEST_PROBABILITY, Correction
-from ..features.keras_graph import functional_form, nodes_in_order
+from ..models.keras_graph import functional_form, nodes_in_order
 
 SCALE_LAYER = "calibration_scale"
 

@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 
 import keras
 
-from .fingerprint import is_describable
-from .keras_graph import (
+from ..models.keras_graph import (
     Node,
     carries_mask,
     functional_form,
@@ -22,6 +21,7 @@ from .keras_graph import (
     own_state,
     producer_of,
 )
+from .fingerprint import is_describable
 
 
 class Cut(NamedTuple):

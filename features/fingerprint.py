@@ -12,8 +12,8 @@ from ..core.array_bytes import bytes_of
 from ..core.files import sha256_of_json
 from ..core.sealed_file import SEAL_VERSION
 from ..models import FrozenPart
+from ..models.keras_graph import Node, functional_form, is_of_keras, nodes_in_order
 from ..models.variables import value_on_host
-from .keras_graph import Node, functional_form, is_of_keras, nodes_in_order
 
 FORMAT = (3, SEAL_VERSION)
 # Layers of Keras that run code which their configuration does not hold.

@@ -14,12 +14,12 @@ from ..core.store import Store
 from ..data.order import Draws
 from ..models import FrozenPart, Module
 from ..models.inference import infer, keep_parts
+from ..models.keras_graph import head_behind, part_before
 from ..models.module import Predict
 from ..strategies import BatchSource, workers_of
 from .cache import FeatureCache
 from .contracts import Cacheable
 from .cut import find_cut
-from .keras_graph import head_behind, part_before
 from .split import FeatureSplit
 
 # By how much outputs of the whole model may differ from those on cached features.

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from ...core.errors import ConfigError, message
-from ...features.keras_graph import functional_form
+from ...models.keras_graph import functional_form
 
 IMAGES = "images"
 PROBABILITIES = "probabilities"

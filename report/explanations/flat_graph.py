@@ -13,7 +13,7 @@ from typing import Any
 
 import keras
 
-from ...features.keras_graph import Node, functional_form, nodes_in_order
+from ...models.keras_graph import Node, functional_form, nodes_in_order
 
 Values = dict[int, Any]
 

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 from keraunos.features.cut import find_cut
-from keraunos.features.keras_graph import head_behind, part_before
+from keraunos.models.keras_graph import head_behind, part_before
 
 layers = keras.layers
 SIZE = 16

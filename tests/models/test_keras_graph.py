@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from keraunos.features import keras_graph as graph
+from keraunos.models import keras_graph as graph
 
 ROOT = Path(__file__).parents[2]
 layers = keras.layers

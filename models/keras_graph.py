@@ -1,6 +1,6 @@
 """What we need of Keras's model graphs and layers without a public promise.
 
-docs/keras-internals.md explains each function; tests/features/test_keras_graph.py fails
+docs/keras-internals.md explains each function; tests/models/test_keras_graph.py fails
 when a new Keras breaks one.
 """
 
