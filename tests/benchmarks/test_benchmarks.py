@@ -179,3 +179,16 @@ def test_a_folder_of_many_images_is_measured(tmp_path: Path) -> None:
     result = run_benchmark("predict_folder.py", "--images", "40", "400", cwd=tmp_path)
     assert set(result["results"]) == {"40", "400"}
     assert all(each["mib"] > 50 for each in result["results"]["400"].values())
+
+
+def test_cells_of_better_models_are_trained_once_and_scored(tmp_path: Path) -> None:
+    options = (
+        *("--data=synthetic:lesions", "--results=r.jsonl", "--cells", "frozen", "strength"),
+        *("--image-size=32", "--seeds=1", "--folds=2", "--settings"),
+        *("model.backbone=MobileNetV2", "model.weights=null", "trainer.max_epochs=2"),
+    )
+    cells = run_benchmark("better_models.py", *options, cwd=tmp_path)["cells"]
+    assert [cells[name]["trainings"] for name in ("frozen", "strength")] == [2, 2]
+    lines = (tmp_path / "r.jsonl").read_bytes()
+    assert run_benchmark("better_models.py", *options, cwd=tmp_path)["cells"] == cells
+    assert (tmp_path / "r.jsonl").read_bytes() == lines

@@ -1,0 +1,200 @@
+"""What makes a better model of the same images: one cell after another, resumable.
+
+A cell is a head on frozen EfficientNet-Lite0, or that with one thing more: an augmentation
+policy, a loss, fine-tuning, an effort. Heads on frozen networks are trained with five seeds
+on five grouped folds each, fine-tuned models with three seeds on one fold; all of them
+predict the held-out images and the test images. Every cell of a seed has the same folds, so
+that differences are paired. Nothing is chosen on the held-out images: the model after the
+last epoch counts, but for the soup and the efforts, which choose on validation images and
+are therefore scored on test images.
+
+Each finished training appends a line to FILE; the same command continues where it was
+stopped or killed. It ends with the table of all that is there.
+
+Usage: python benchmarks/better_models.py --data FOLDER --results FILE.jsonl
+       [--cells NAME ...] [--minutes N] [--image-size 224] [--seeds 5] [--folds 5]
+       [--settings KEY=VALUE ...] [--cache-dir FOLDER] [--table-only] [--plan]
+
+FOLDER has the folders Train and Test of class folders; or it is `synthetic:lesions`.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from better_models_cells import BASE, CELLS, Cell
+from better_models_results import Results
+from better_models_table import print_table
+from keraunos.configs import RunConfig, load_config
+from keraunos.core.files import sha256_of_json
+
+SYNTHETIC = "synthetic:lesions"
+QUIET = dict.fromkeys(("progress_bar", "tensorboard", "pictures"))
+# What does not decide the outcome.
+ELSEWHERE = {
+    "cache_dir": True,
+    "run_dir": True,
+    "efforts": True,
+    "evaluation": True,
+    "search": True,
+    "data": {"train", "test", "fold"},
+    "seed": True,
+}
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training of a cell.
+
+    Attributes:
+        cell: Of which.
+        seed: Of split, order, augmentation, initial weights and dropout.
+        fold: Which fold is held out, counted from 1; None where the cell decides.
+        config: All settings.
+    """
+
+    cell: Cell
+    seed: int
+    fold: int | None
+    config: RunConfig
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """What tells its line from those of other trainings, or of other settings."""
+        settings = self.config.model_dump(
+            mode="json", exclude=ELSEWHERE, exclude_defaults=True
+        )
+        return {
+            "cell": self.cell.name,
+            "seed": self.seed,
+            "fold": self.fold,
+            "settings": sha256_of_json(settings)[:16],
+        }
+
+
+def main() -> None:
+    """Trains what is missing, and prints the table and a line of JSON."""
+    options = parse()
+    results = Results(options.results)
+    planned = [each for cell in options.cells for each in trainings(CELLS[cell], options)]
+    missing = [each for each in planned if each.key not in results]
+    print(f"{len(planned) - len(missing)} of {len(planned)} trainings are done")
+    if not (options.table_only or options.plan):
+        train_all(missing, results, options.minutes)
+    every = [each for cell in CELLS.values() for each in trainings(cell, options)]
+    summary = print_table(CELLS, [each.key for each in every], results)
+    print(json.dumps({"results": str(options.results), "cells": summary}))
+
+
+def parse() -> argparse.Namespace:
+    """Reads the options."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", required=True, help="folder with Train and Test")
+    parser.add_argument("--results", required=True, type=Path, help="file of JSON lines")
+    parser.add_argument("--cells", nargs="+", choices=CELLS, default=list(CELLS))
+    parser.add_argument("--minutes", type=float, default=120, help="begin nothing after")
+    parser.add_argument("--image-size", type=int, default=224)
+    parser.add_argument("--seeds", type=int, help="at most so many")
+    parser.add_argument("--folds", type=int, help="at most so many of each seed")
+    parser.add_argument("--settings", nargs="*", default=[], help="laid over every cell")
+    parser.add_argument("--cache-dir", help="where features are kept")
+    parser.add_argument("--table-only", action="store_true", help="train nothing")
+    parser.add_argument("--plan", action="store_true", help="train nothing")
+    return parser.parse_args()
+
+
+def trainings(cell: Cell, options: argparse.Namespace) -> Iterator[Training]:
+    """All trainings of a cell, seed by seed."""
+    folds = range(1, (cell.folds or 0) + 1)[: options.folds]
+    for seed in range(cell.seeds)[: options.seeds]:
+        for fold in folds if cell.folds else [None]:
+            yield Training(cell, seed, fold, settings_of(cell, seed, fold, options))
+
+
+def settings_of(
+    cell: Cell, seed: int, fold: int | None, options: argparse.Namespace
+) -> RunConfig:
+    """The settings of a training, as `keraunos fit` would read them."""
+    folder = options.data
+    places = [f"data.train={folder}"]
+    if folder != SYNTHETIC:
+        places = [f"data.train={folder}/Train", f"data.test={folder}/Test"]
+    where = [] if options.cache_dir is None else [f"cache_dir={options.cache_dir}"]
+    which = [f"seed={seed}", *([] if fold is None else [f"data.fold={fold}"])]
+    size = [f"data.image_size={options.image_size}"]
+    overrides = [*BASE, *size, *cell.settings, *options.settings, *places, *where, *which]
+    return load_config([cell.recipe], overrides)
+
+
+def train_all(missing: Sequence[Training], results: Results, minutes: float) -> None:
+    """Trains one after the other until the time is over."""
+    from keraunos.models import SharedNetworks
+
+    shared = SharedNetworks()  # of the frozen ones, as a search has them
+    deadline = time.monotonic() + 60 * minutes
+    for training in missing:
+        if time.monotonic() > deadline:
+            print(f"{minutes:g} minutes are over; the same command continues")
+            return
+        started = time.monotonic(), time.process_time()
+        found = train_one(training, shared)
+        seconds = time.monotonic() - started[0]
+        cpu_seconds = time.process_time() - started[1]
+        took = {"seconds": round(seconds, 1), "cpu_seconds": round(cpu_seconds, 1)}
+        results.append({**training.key, **took, **versions(), **found})
+        print(f"{training.cell.name} seed {training.seed} fold {training.fold}: {took}")
+
+
+def train_one(training: Training, shared: Any) -> dict[str, Any]:
+    """Trains, and predicts the held-out images and the test images."""
+    from keraunos import Trainer
+    from keraunos.cli.build import build_data, build_module, build_trainer
+
+    config = training.config
+    callbacks = {"callbacks": {**QUIET, **config.callbacks}}
+    config = config.model_copy(update=callbacks)
+    folder = Path(tempfile.mkdtemp(prefix="better_models-"))
+    try:
+        data = build_data(config)
+        module = build_module(config, data, shared if training.cell.is_frozen else None)
+        run_dir = folder / "run" if training.cell.needs_run else None
+        result = build_trainer(config, run_dir).fit(module, data)
+        if not result.is_finished:
+            raise KeyboardInterrupt  # which ends the fit alone
+        return {
+            split: answers(Trainer().test(result.model, images))
+            for split, images in (("validation", data.validation), ("test", data.test))
+            if images is not None
+        }
+    finally:
+        shutil.rmtree(folder)
+
+
+def answers(tested: Any) -> dict[str, Any]:
+    """What was predicted for which image, and the balanced accuracy of that."""
+    said = tested.predictions
+    return {
+        "balanced_accuracy": tested.scores["balanced_accuracy"],
+        "images": [os.path.join(*Path(name).parts[-3:]) for name in said.names],
+        "labels": said.labels.tolist(),
+        "predicted": said.probabilities.argmax(axis=1).tolist(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of what decides numbers."""
+    return {name: metadata.version(name) for name in ("keraunos", "keras", "tensorflow")}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""Scripts of benchmarks/better_models.py: nothing is lost, and pairs are pairs."""
+
+import json
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+from better_models import trainings
+from better_models_cells import CELLS, Cell
+from better_models_results import Results
+from better_models_table import conclusions, print_table, score
+
+OPTIONS = Namespace(
+    data="photographs",
+    image_size=32,
+    seeds=2,
+    folds=2,
+    settings=["model.backbone=ResNet50"],
+    cache_dir=None,
+)
+
+
+def line(cell, seed, fold, predicted, first=0):
+    images = [f"{first + number}.png" for number in range(len(predicted))]
+    labels = [number % 2 for number in range(len(predicted))]
+    answers = {"images": images, "labels": labels, "predicted": predicted}
+    key = {"cell": cell, "seed": seed, "fold": fold, "settings": "same"}
+    return {**key, "cpu_seconds": 1.0, "validation": answers, "test": answers}
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_the_settings_of_a_cell_are_settings_and_folds_are_those_of_a_seed(name):
+    planned = list(trainings(CELLS[name], OPTIONS))
+    keys = [json.dumps(each.key) for each in planned]
+    assert len(set(keys)) == len(planned) == (4 if CELLS[name].folds else 2)
+    assert {each.key["settings"] for each in planned} == {planned[0].key["settings"]}
+    assert all(each.config.seed == each.seed for each in planned)
+    assert all(each.config.data.fold == each.fold for each in planned)
+
+
+def test_other_settings_are_other_trainings():
+    training = next(trainings(CELLS["frozen"], OPTIONS))
+    other = Namespace(
+        **{**vars(OPTIONS), "settings": [*OPTIONS.settings, "model.dropout=0.7"]}
+    )
+    assert next(trainings(CELLS["frozen"], other)).key != training.key
+    elsewhere = Namespace(**{**vars(OPTIONS), "cache_dir": "another", "data": "moved"})
+    assert next(trainings(CELLS["frozen"], elsewhere)).key == training.key
+
+
+def test_a_line_that_was_cut_short_is_trained_again_and_no_other_is(tmp_path):
+    results = Results(tmp_path / "r.jsonl")
+    for fold in (1, 2):
+        results.append(line("a", 0, fold, [0, 1]))
+    whole = results.path.read_bytes()
+    results.path.write_bytes(whole[:-20])
+    again = Results(results.path)
+    assert line("a", 0, 1, []) in again
+    assert line("a", 0, 2, []) not in again
+    again.append(line("a", 0, 2, [0, 1]))
+    assert results.path.read_bytes() == whole
+
+
+def test_a_file_of_something_else_is_left_alone(tmp_path):
+    (tmp_path / "notes.txt").write_text("first\nsecond\n")
+    with pytest.raises(SystemExit, match=r"notes.txt:1: this is no line of results"):
+        Results(tmp_path / "notes.txt")
+
+
+def test_scores_are_of_images_and_not_of_trainings():
+    lines = {(0, 1): line("a", 0, 1, [0, 0]), (0, 2): line("a", 0, 2, [0, 1, 0, 1], 2)}
+    assert score(lines, "test").value == pytest.approx((3 / 3 + 2 / 3) / 2)
+
+
+def test_a_difference_is_of_the_trainings_that_both_have():
+    one = {(0, 1): line("a", 0, 1, [0, 1] * 20), (1, 1): line("a", 1, 1, [1, 0] * 20)}
+    other = {(0, 1): line("b", 0, 1, [0, 0] * 20)}
+    found = score(one, "validation", other)
+    assert found.value == pytest.approx(0.5)
+    assert score(one, "validation", {(5, 1): other[0, 1]}) is None
+    moved = {(0, 1): line("b", 0, 1, [0, 0] * 20, first=7)}
+    with pytest.raises(SystemExit, match="different images"):
+        score(one, "validation", moved)
+
+
+def test_what_was_not_run_is_named_and_conclusions_follow_the_interval(tmp_path, capsys):
+    cells = {n: Cell(n, "baseline", against=()) for n in ("frozen", "idle")}
+    cells["better"] = Cell("better", "loss")
+    results = Results(tmp_path / "r.jsonl")
+    results.append(line("frozen", 0, 1, [0, 0] * 30))
+    results.append(line("better", 0, 1, [0, 1] * 30))
+    keys = [line(name, 0, 1, []) for name in cells]
+    summary = print_table(cells, keys, results)
+    printed = capsys.readouterr().out
+    assert "| idle | 0 of 1 | was not run | was not run | |" in printed
+    assert "better against frozen, Test: +0.500" in printed
+    assert summary.keys() == {"frozen", "better"}
+    same = {"frozen": {(0, 1): results[keys[0]]}, "better": {(0, 1): results[keys[0]]}}
+    assert "no difference shown" in conclusions({"better": cells["better"]}, same)[0]
