@@ -47,6 +47,7 @@ def build_module(
         data.num_classes,
         image_size=data.image_size,
         class_names=data.class_names,
+        class_counts=data.train.class_counts,
         optimizer=build_optimizer(config.optimizer),
         shared=shared,
         **options,

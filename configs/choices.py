@@ -30,7 +30,7 @@ Backbone = Literal[
     "ConvNeXtTiny",
 ]
 FeatureCache = Literal["auto", "on", "off"]
-Loss = Literal["crossentropy", "focal"]
+Loss = Literal["crossentropy", "focal", "class_balanced", "logit_adjusted"]
 MetricName = Literal[
     "accuracy", "balanced_accuracy", "macro_f1", "macro_roc_auc", "recall_per_class"
 ]

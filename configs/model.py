@@ -14,6 +14,14 @@ from .choices import Backbone, Loss, MetricName
 from .section import AS_LIST, IMPORTABLE, PathText, Section
 
 OF_BUILDERS = {"builder", "arguments"}
+LOSS_OPTIONS: dict[Loss, set[str]] = {
+    "crossentropy": set(),
+    "focal": {"focal_gamma", "focal_alpha"},
+    "class_balanced": {"class_balanced_beta"},
+    "logit_adjusted": {"logit_adjusted_tau"},
+}
+OF_LOSSES = {name for options in LOSS_OPTIONS.values() for name in options}
+COUNTING_LOSSES = ("class_balanced", "logit_adjusted")
 
 
 class ModelConfig(Section):
@@ -31,10 +39,26 @@ class ModelConfig(Section):
         "costs one pass over it; helps heads on networks that were not trained.",
     )
     loss: Loss = Field(
-        "crossentropy", description="`focal` gives easy examples less weight."
+        "crossentropy",
+        description="`focal` gives easy examples less weight, `class_balanced` those of "
+        "frequent classes; `logit_adjusted` asks for larger margins of rare classes.",
     )
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="Part of each target that all classes share."
+    )
+    focal_gamma: float = Field(
+        2.0, ge=0, le=100, description="How much less `focal` counts easy examples."
+    )
+    focal_alpha: float = Field(0.25, gt=0, description="Factor of the loss `focal`.")
+    class_balanced_beta: float = Field(
+        0.999,
+        ge=0,
+        lt=1,
+        description="0 counts all classes alike in `class_balanced`; close to 1, a class "
+        "counts as the inverse of its number of training images.",
+    )
+    logit_adjusted_tau: float = Field(
+        1.0, ge=0, le=100, description="How far `logit_adjusted` moves; 0 is crossentropy."
     )
     metrics: Annotated[list[MetricName], AS_LIST] = Field(
         ["accuracy", "balanced_accuracy"],
@@ -61,6 +85,23 @@ class ModelConfig(Section):
             others = ", ".join(sorted(self.model_fields_set - OF_BUILDERS))
             raise ValueError(f"`builder` and {others} can't be set together")
         return self
+
+    @model_validator(mode="after")
+    def _options_are_of_this_loss(self) -> "ModelConfig":
+        others = self.changed_loss_options() - LOSS_OPTIONS[self.loss]
+        if others:
+            raise ValueError(f"{self.loss} has no option {', '.join(sorted(others))}")
+        return self
+
+    def changed_loss_options(self) -> set[str]:
+        """The options of losses that have another value than their default."""
+        fields = type(self).model_fields
+        return {name for name in OF_LOSSES if getattr(self, name) != fields[name].default}
+
+    @property
+    def counts_classes(self) -> bool:
+        """Whether the loss makes up for classes of unequal size."""
+        return self.loss in COUNTING_LOSSES
 
     @model_serializer(mode="wrap")
     def _write_one_kind(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -209,9 +209,20 @@ class ModelOptions(TypedDict, total=False):
     """Give each feature mean 0 and variance 1 on the training set, which costs one pass
     over it; helps heads on networks that were not trained. Default: False."""
     loss: Loss
-    """`focal` gives easy examples less weight. Default: 'crossentropy'."""
+    """`focal` gives easy examples less weight, `class_balanced` those of frequent
+    classes; `logit_adjusted` asks for larger margins of rare classes. Default:
+    'crossentropy'."""
     label_smoothing: float
     """Part of each target that all classes share. Default: 0.0."""
+    focal_gamma: float
+    """How much less `focal` counts easy examples. Default: 2.0."""
+    focal_alpha: float
+    """Factor of the loss `focal`. Default: 0.25."""
+    class_balanced_beta: float
+    """0 counts all classes alike in `class_balanced`; close to 1, a class counts as the
+    inverse of its number of training images. Default: 0.999."""
+    logit_adjusted_tau: float
+    """How far `logit_adjusted` moves; 0 is crossentropy. Default: 1.0."""
     metrics: Sequence[MetricName]
     """What is measured while training and validating; any can be monitored.
     `recall_per_class` is one for each class, named `recall_CLASS`. Default:

@@ -18,8 +18,10 @@ from .callbacks import check_callbacks, switched
 from .choices import FeatureCache
 from .data import DataConfig
 from .evaluation import EvaluationConfig
+from .imbalance import corrected_twice
 from .model import ModelConfig
 from .optimizer import OptimizerConfig
+from .problems import ProblemsError
 from .search import SearchConfig
 from .section import PathText, Section
 from .space import check_space
@@ -74,6 +76,19 @@ class RunConfig(Section):
     @classmethod
     def _callbacks_exist(cls, value: dict[str, Any]) -> dict[str, Any]:
         return check_callbacks(value)
+
+    @model_validator(mode="after")
+    def _imbalance_is_corrected_once(self) -> "RunConfig":
+        if self.model.counts_classes and self.data.class_balance != "none":
+            raise ProblemsError(
+                corrected_twice(
+                    **{
+                        "model.loss": self.model.loss,
+                        "data.class_balance": self.data.class_balance,
+                    }
+                )
+            )
+        return self
 
     @model_validator(mode="after")
     def _space_is_of_settings(self) -> "RunConfig":

@@ -59,6 +59,11 @@ class TrainingSplit(ImageSplit):
         self._view: int | None = None  # all draws of the one version, in order
         self._class_weights = balanced_weights(self.labels, len(self.class_names))
 
+    @property
+    def class_counts(self) -> list[int]:
+        """How many training images each class has."""
+        return np.bincount(self.labels, minlength=len(self.class_names)).tolist()
+
     def draws(self, epoch: int) -> Draws:
         """What an epoch draws: places within this split, and draw numbers."""
         if self._view is not None:

@@ -1,8 +1,20 @@
-"""Losses of classifiers by name."""
+"""Losses of classifiers by name.
 
+Each is linear in its targets: the loss of a mixed image is the mixture of the losses for
+its classes.
+"""
+
+from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
+
+from ..configs import ModelConfig
+from .keras_internals import logits_of
+
+Numbers = npt.NDArray[np.float64]
 
 
 class OnClassTargets(keras.losses.Loss):
@@ -12,7 +24,7 @@ class OnClassTargets(keras.losses.Loss):
     `(rows, num_classes)`, as mixed images have them.
 
     Args:
-        loss: One of Keras's.
+        loss: Its `call` takes targets and predictions `(rows, num_classes)`.
         num_classes: How many classes there are.
     """
 
@@ -32,24 +44,124 @@ class OnClassTargets(keras.losses.Loss):
         return keras.ops.one_hot(numbers, self._num_classes, dtype=dtype)
 
 
+class ClassBalancedCrossentropy(keras.losses.Loss):
+    """Crossentropy with examples weighted by the effective number of their class.
+
+    From "Class-Balanced Loss Based on Effective Number of Samples", Cui, Jia, Lin, Song
+    and Belongie, 2019. The weights of all classes add up to their number.
+
+    Args:
+        class_counts: Training examples of each class.
+        beta: 0 weights all classes alike; close to 1, by the inverse of their counts.
+        label_smoothing: What part of each target is shared out over all classes.
+    """
+
+    def __init__(
+        self, class_counts: Sequence[int], beta: float, label_smoothing: float = 0.0
+    ) -> None:
+        super().__init__(name="class_balanced_crossentropy")
+        self._weights = effective_number_weights(class_counts, beta)
+        self._label_smoothing = label_smoothing
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """The loss of each example, of targets `(rows, classes)`."""
+        weighted = y_true * keras.ops.convert_to_tensor(self._weights, y_pred.dtype)
+        targets = _smoothed(weighted, self._label_smoothing)
+        return -keras.ops.sum(targets * log_probabilities(y_pred), axis=-1)
+
+
+class LogitAdjustedCrossentropy(keras.losses.Loss):
+    """Crossentropy of logits that are moved towards frequent classes.
+
+    From "Long-Tail Learning via Logit Adjustment", Menon, Jayasumana, Rawat, Jain, Veit
+    and Kumar, 2020. To make up for it the model must give rare classes larger logits. Its
+    own outputs, and so metrics and predictions, are not moved.
+
+    Args:
+        class_counts: Training examples of each class.
+        tau: What part of the logarithm of a class's share is added to its logits.
+        label_smoothing: What part of each target is shared out over all classes.
+    """
+
+    def __init__(
+        self, class_counts: Sequence[int], tau: float, label_smoothing: float = 0.0
+    ) -> None:
+        super().__init__(name="logit_adjusted_crossentropy")
+        counts = np.asarray(class_counts, np.float64)
+        self._adjustment = tau * np.log(counts / counts.sum())
+        self._label_smoothing = label_smoothing
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """The loss of each example, of targets `(rows, classes)`."""
+        adjustment = keras.ops.convert_to_tensor(self._adjustment, y_pred.dtype)
+        moved = keras.ops.log_softmax(log_probabilities(y_pred) + adjustment)
+        targets = _smoothed(y_true, self._label_smoothing)
+        return -keras.ops.sum(targets * moved, axis=-1)
+
+
 def classification_loss(
-    kind: str, label_smoothing: float, num_classes: int
+    config: ModelConfig, num_classes: int, class_counts: Sequence[int] | None = None
 ) -> keras.losses.Loss | str:
     """A loss of probabilities, given class numbers.
 
     Args:
-        kind: `"crossentropy"` or `"focal"`.
-        label_smoothing: What part of each target is shared out over all classes.
+        config: Names the loss, its options and the label smoothing.
         num_classes: How many classes there are.
+        class_counts: Training examples of each class, for a loss that counts them.
 
     Example:
-        >>> classification_loss("focal", 0.0, num_classes=9).name
+        >>> classification_loss(ModelConfig(loss="focal"), num_classes=9).name
         'categorical_focal_crossentropy'
     """
-    if kind == "crossentropy" and not label_smoothing:
+    smoothing, counts = config.label_smoothing, class_counts or ()
+    if config.loss == "crossentropy" and not smoothing:
         return "sparse_categorical_crossentropy"
-    kinds = {
-        "crossentropy": keras.losses.CategoricalCrossentropy,
-        "focal": keras.losses.CategoricalFocalCrossentropy,
-    }
-    return OnClassTargets(kinds[kind](label_smoothing=label_smoothing), num_classes)
+    loss: keras.losses.Loss
+    match config.loss:
+        case "crossentropy":
+            loss = keras.losses.CategoricalCrossentropy(label_smoothing=smoothing)
+        case "focal":
+            alpha, gamma = config.focal_alpha, config.focal_gamma
+            loss = keras.losses.CategoricalFocalCrossentropy(
+                alpha, gamma, label_smoothing=smoothing
+            )
+        case "class_balanced":
+            beta = config.class_balanced_beta
+            loss = ClassBalancedCrossentropy(counts, beta, smoothing)
+        case "logit_adjusted":
+            tau = config.logit_adjusted_tau
+            loss = LogitAdjustedCrossentropy(counts, tau, smoothing)
+    return OnClassTargets(loss, num_classes)
+
+
+def effective_number_weights(class_counts: Sequence[int], beta: float) -> Numbers:
+    """A weight for each class: inverse to the effective number of its examples.
+
+    Example:
+        >>> effective_number_weights([1, 2], beta=0.5).round(6).tolist()
+        [1.2, 0.8]
+    """
+    counts = np.asarray(class_counts, np.float64)
+    with np.errstate(divide="ignore"):  # of beta=0
+        # 1 - beta ** n, without the loss of digits of a difference close to 0.
+        weights: Numbers = -1 / np.expm1(counts * np.log(beta))
+    return weights * len(counts) / weights.sum()
+
+
+def log_probabilities(probabilities: Any) -> Any:
+    """The logarithms of probabilities, from the logits that they were made of if known.
+
+    A probability of 0 in float32 has a logarithm like any other, and a gradient.
+    """
+    logits = logits_of(probabilities)
+    if logits is not None:
+        return keras.ops.log_softmax(keras.ops.cast(logits, probabilities.dtype))
+    smallest = np.finfo(keras.backend.standardize_dtype(probabilities.dtype)).tiny
+    return keras.ops.log(keras.ops.maximum(probabilities, smallest))
+
+
+def _smoothed(targets: Any, label_smoothing: float) -> Any:
+    """Targets of which all classes share a part; each row keeps its sum."""
+    total = keras.ops.sum(targets, axis=-1, keepdims=True)
+    shared = total / targets.shape[-1]
+    return targets + label_smoothing * (shared - targets)

@@ -99,6 +99,14 @@ class Module:
         """
         return None
 
+    @property
+    def corrects_imbalance(self) -> bool:
+        """Whether its loss makes up for classes of unequal size: False by default.
+
+        Weights and sampling that do so as well are then refused.
+        """
+        return False
+
     def settings(self) -> dict[str, Any]:
         """What it was made with: values that JSON can hold, compared when resuming."""
         return {}

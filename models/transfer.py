@@ -8,8 +8,10 @@ import numpy as np
 
 from ..configs import ModelConfig, validated
 from ..configs.arguments import MODEL, takes_settings
+from ..configs.model import OF_BUILDERS, OF_LOSSES
 from ..configs.options import ModelOptions
 from .backbones import build_backbone
+from .class_counts import counts_for_loss
 from .losses import classification_loss
 from .metric_names import create_metrics
 from .module import FrozenPart, Module, Predict, count_parameters
@@ -33,6 +35,8 @@ class TransferClassifier(Module):
         image_size: Height and width of the images in pixels.
         optimizer: `Optimizer()` by default.
         class_names: What the recalls of single classes are called; numbers by default.
+        class_counts: How many training images each class has, such as
+            `data.train.class_counts`: for losses that make up for rare classes.
         shared: Where the network is looked for before it is made.
         **options: The settings of the section `model` of a configuration: see
             `docs/settings.md`, or `help(TransferClassifier)`.
@@ -54,11 +58,13 @@ class TransferClassifier(Module):
         image_size: int = 224,
         optimizer: Optimizer | None = None,
         class_names: Sequence[str] | None = None,
+        class_counts: Sequence[int] | None = None,
         shared: SharedNetworks | None = None,
         **options: Unpack[ModelOptions],
     ) -> None:
         self.config = validated(ModelConfig, "model", **options)
         self.class_names = class_names
+        self.class_counts = counts_for_loss(self.config, num_classes, class_counts)
         self.num_classes = num_classes
         self.image_size = image_size
         self.optimizer = optimizer or Optimizer()
@@ -80,7 +86,7 @@ class TransferClassifier(Module):
         model = keras.Model(network.input, head(features), name=name)
         model.compile(
             self.optimizer.build(),
-            loss=classification_loss(config.loss, config.label_smoothing, self.num_classes),
+            loss=classification_loss(config, self.num_classes, self.class_counts),
             metrics=create_metrics(config.metrics, self.num_classes, self.class_names),
         )
         return model
@@ -124,8 +130,20 @@ class TransferClassifier(Module):
 
     def settings(self) -> dict[str, Any]:
         """What it was made with."""
-        own = {"num_classes": self.num_classes, "image_size": self.image_size}
-        return self.config.model_dump(exclude={"builder", "arguments"}) | own
+        own: dict[str, Any] = {
+            "num_classes": self.num_classes,
+            "image_size": self.image_size,
+        }
+        if self.class_counts is not None:
+            own |= {"class_counts": self.class_counts}
+        # Checkpoints of versions without these options do not mention them.
+        unused = OF_LOSSES - self.config.changed_loss_options()
+        return self.config.model_dump(exclude={*OF_BUILDERS, *unused}) | own
+
+    @property
+    def corrects_imbalance(self) -> bool:
+        """Whether its loss makes up for classes of unequal size."""
+        return self.config.counts_classes
 
     def describe(self, model: keras.Model) -> str:
         """Says in a line what is trained."""

@@ -111,6 +111,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "Protocol, and a page",
         "benchmark": "`keraunos benchmark`: latency and throughput, side by side",
         "focal loss": "`model.loss=focal`, or any loss of Keras",
+        "losses for long tails": "`model.loss=class_balanced`, `logit_adjusted`, from the "
+        "counts of the training split",
     },
 }
 

@@ -168,6 +168,7 @@ FOREIGN = {
     "models/keras_graph.py",
     "models/variables.py",
     "strategies/tensorflow_internals.py",
+    "models/keras_internals.py",
     "trainer/step/keras_internals.py",
     "trainer/step/loss_internals.py",
     "trainer/step/metric_internals.py",

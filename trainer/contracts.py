@@ -66,6 +66,13 @@ class KnowsColumns(Protocol):
 
 
 @runtime_checkable
+class BalancesClasses(Protocol):
+    """Training data that may make up for classes of unequal size; not with `"none"`."""
+
+    class_balance: str
+
+
+@runtime_checkable
 class GivesViews(Protocol):
     """Data that can vary their examples in test-time augmentation."""
 

@@ -21,6 +21,7 @@ from .checkpoint.run_directory import check_run_directory, scratch_directory
 from .description import describe_devices
 from .evaluator import Evaluator
 from .fit import Fit
+from .guards.imbalance import refuse_second_correction
 from .guards.keras_arguments import explains_keras_arguments
 from .guards.pipeline_errors import errors_of_pipelines
 from .result import FitResult
@@ -207,9 +208,11 @@ class Trainer(Evaluator):
         if run_dir is not None:
             directory = check_run_directory(run_dir) if is_chief else Path(run_dir)
         callbacks = merge_callbacks(self.callbacks, default_callbacks(directory))
+        module = as_module(asked.module)
+        refuse_second_correction(module, asked.data, asked.class_weight)
         train, validation = sources_of(asked.data, asked.validation_data, self.settings)
         return Fit(
-            module=as_module(asked.module),
+            module=module,
             data=asked.data,
             train=weighted_by_class(train, asked.class_weight),
             validation=validation,

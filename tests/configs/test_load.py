@@ -27,6 +27,33 @@ def test_callbacks_keep_their_order_and_null_switches_one_off(tmp_path):
     assert list(config.callbacks.items()) == [("tensorboard", None), ("early_stopping", {})]
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["model.loss=focal", "model.class_balanced_beta=0.9"], "focal has no option"),
+        (["model.logit_adjusted_tau=2"], "crossentropy has no option logit_adjusted_tau"),
+        (
+            ["model.loss=logit_adjusted", "data.class_balance=sampling"],
+            "made up for once: by the loss",
+        ),
+        (
+            [
+                "data.class_balance=weights",
+                "search.space.model.loss.choice=[focal,class_balanced]",
+            ],
+            r"`search\.space\.model\.loss`: .*made up for once",
+        ),
+        (["search.space.model.focal_gamma.float=[1.0,3.0]"], "crossentropy has no option"),
+    ],
+)
+def test_losses_have_their_own_options_and_rare_classes_are_made_up_for_once(
+    settings, words
+):
+    with pytest.raises(ConfigError, match=words):
+        load_config([], settings)
+    load_config([], ["model.loss=focal", "search.space.model.focal_gamma.float=[1.0,3.0]"])
+
+
 @pytest.mark.parametrize("switch", ["false", "true"])
 def test_a_callback_can_be_switched_by_false_and_true(tmp_path, switch):
     path = write(tmp_path / "a.yaml", "callbacks:\n  early_stopping: {patience: 5}\n")

@@ -32,7 +32,14 @@ OWN = {  # arguments that are no settings
     Trainer: {"run_dir", "callbacks", "export"},
     ImageData.from_folder: {"augmentation"},
     ImageData.from_csv: {"augmentation"},
-    TransferClassifier: {"num_classes", "image_size", "optimizer", "class_names", "shared"},
+    TransferClassifier: {
+        "num_classes",
+        "image_size",
+        "optimizer",
+        "class_names",
+        "class_counts",
+        "shared",
+    },
     Augmentation: set(),
 }
 

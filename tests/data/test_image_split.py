@@ -101,6 +101,13 @@ def test_weights_give_each_class_the_same_sum(pictures: Path) -> None:
     assert weights.mean() == pytest.approx(1)
 
 
+def test_only_what_a_fold_trains_on_is_counted(pictures: Path) -> None:
+    data = data_of(pictures, folds=3, fold=2, validation_split=0.0)
+    folders = [Path(name).parent.name for name in data.train.names]
+    assert data.train.class_counts == [folders.count(each) for each in data.class_names]
+    assert data.validation is not None
+
+
 def test_only_training_pictures_are_varied(pictures: Path) -> None:
     data = data_of(pictures, augmentation=Augmentation(strength=1.0))
     for split in (data.validation, data.test, data.train.in_order):

@@ -1,5 +1,6 @@
 """What Keras ships works as it is: on two replicas as on one, and resumed exactly."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ import pytest
 import tensorflow as tf
 from helpers import examples, largest_difference, replicas, weights_of
 from keraunos import Trainer
+from keraunos.configs import ModelConfig
 from keraunos.models.losses import classification_loss
 from one_trace import one_trace
 from resumable_runs import Sender, assert_equal, dataset, state
@@ -38,6 +40,12 @@ def one_hot(seed: int = 0) -> tf.data.Dataset:
     return tf.data.Dataset.from_tensor_slices((inputs, targets, weights)).batch(4)
 
 
+def of_name(name: str, **options: Any) -> Any:
+    """A loss as `model.loss` names it."""
+    config = ModelConfig(loss=name, **options)  # type: ignore[arg-type]
+    return classification_loss(config, 3, class_counts=[50, 9, 2])
+
+
 EMA = building(lambda: "sparse_categorical_crossentropy", use_ema=True, ema_momentum=0.5)
 SWAP = keras.callbacks.SwapEMAWeights
 KINDS: dict[str, tuple[Build, Any, Callable[[], list[Any]]]] = {
@@ -47,11 +55,14 @@ KINDS: dict[str, tuple[Build, Any, Callable[[], list[Any]]]] = {
         one_hot,
         list,
     ),
-    "focal by name": (
-        building(lambda: classification_loss("focal", 0.1, 3)),
-        dataset,
-        list,
-    ),
+    **{
+        f"{name} by name": (
+            building(functools.partial(of_name, name, label_smoothing=0.1)),
+            dataset,
+            list,
+        )
+        for name in ("focal", "class_balanced", "logit_adjusted")
+    },
     "SwapEMAWeights": (EMA, dataset, lambda: [SWAP()]),
     "SwapEMAWeights on epochs": (EMA, dataset, lambda: [SWAP(swap_on_epoch=True)]),
 }
@@ -85,6 +96,8 @@ def fit(kind: str, run_dir: Path | None = None, count: int = 1, *extra: Any) -> 
         pytest.param("focal", marks=pytest.mark.nightly),
         pytest.param("label smoothing", marks=pytest.mark.nightly),
         pytest.param("focal by name", marks=pytest.mark.nightly),
+        pytest.param("class_balanced by name", marks=pytest.mark.nightly),
+        pytest.param("logit_adjusted by name", marks=pytest.mark.nightly),
         pytest.param("SwapEMAWeights", marks=pytest.mark.slow),
         pytest.param("SwapEMAWeights on epochs", marks=pytest.mark.nightly),
     ],

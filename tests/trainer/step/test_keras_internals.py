@@ -14,7 +14,7 @@ import tensorflow as tf
 from compiled_models import built_classifier, built_with_dict_losses, two_targets
 from helpers import classifier, examples, on_each_replica, replicas
 from keraunos.models import keras_internals as of_models
-from keraunos.models.keras_internals import set_larger_is_better
+from keraunos.models.keras_internals import logits_of, set_larger_is_better
 from keraunos.strategies import on_each_device, tensorflow_internals
 from keraunos.trainer.step import keras_internals, loss_internals, metric_internals
 from keraunos.trainer.step.keras_internals import (
@@ -93,6 +93,19 @@ def test_set_larger_is_better() -> None:
     metric = keras.metrics.Mean()
     set_larger_is_better(metric)
     assert metric._direction == "up"
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_logits_of(policy: str) -> None:
+    hidden = keras.layers.Dense(4, dtype=policy)
+    head = keras.layers.Dense(3, "softmax", dtype="float32")
+    model = keras.Sequential([keras.Input((2,)), hidden, head])
+    probabilities = tf.function(lambda inputs: model(inputs, training=True))
+    logits = tf.function(lambda inputs: logits_of(model(inputs, training=True)))
+    inputs = tf.ones((1, 2))
+    assert logits(inputs).dtype == tf.float32
+    np.testing.assert_allclose(tf.nn.softmax(logits(inputs)), probabilities(inputs), 1e-5)
+    assert logits_of(tf.ones((1, 3))) is None
 
 
 def test_build_compiled(strategy: tf.distribute.Strategy) -> None:
