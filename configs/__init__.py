@@ -3,7 +3,7 @@
 Knows nothing of TensorFlow, so that a wrong setting is answered at once.
 """
 
-from .augmentation import AugmentationConfig
+from .augmentation import AugmentationConfig, RandAugmentConfig
 from .callbacks import CALLBACKS, callback_class
 from .choices import Layout
 from .data import DataConfig
@@ -29,6 +29,7 @@ __all__ = [
     "Layout",
     "ModelConfig",
     "OptimizerConfig",
+    "RandAugmentConfig",
     "Recipe",
     "RunConfig",
     "SearchConfig",

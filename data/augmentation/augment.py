@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
+from . import tonal_operations
 from .color_jitter import scale_channels
 from .geometry import resample
 from .random_erasing import erase
@@ -19,10 +20,12 @@ def augment(images: tf.Tensor, drawn: Mapping[str, tf.Tensor]) -> tf.Tensor:
     Returns:
         Images of the same shape, dtype and range.
     """
-    if "augmentation" in drawn:
-        parameters = drawn["augmentation"]
-        images = resample(images, parameters[:, :8])
-        images = _toned(images, parameters[:, 8:])
+    if "geometry" in drawn:
+        images = resample(images, drawn["geometry"])
+    if "rand_augment" in drawn:
+        images = tonal_operations.apply(images, drawn["rand_augment"])
+    if "tone" in drawn:
+        images = _toned(images, drawn["tone"])
     if "color_jitter" in drawn:
         images = scale_channels(images, drawn["color_jitter"])
     if "random_erasing" in drawn:

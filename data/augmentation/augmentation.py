@@ -4,6 +4,7 @@ Drawing is a pure function on the host, of the seed, the image and the number of
 draw; `augment` applies the result on the training device.
 """
 
+from functools import reduce
 from typing import Any, Unpack
 
 import numpy as np
@@ -13,7 +14,8 @@ from ...configs import AugmentationConfig, validated
 from ...configs.arguments import AUGMENTATION, takes_settings
 from ...configs.options import AugmentationOptions
 from .color_jitter import draw_gains
-from .geometry import composed
+from .geometry import Doubles, composed
+from .rand_augment import draw_rand_augment
 from .random_erasing import draw_rectangles
 from .random_numbers import Key
 from .random_resized_crop import draw_crop
@@ -104,25 +106,20 @@ class Augmentation:
         config = self._config
         versions = draws if self.views == "fresh" else draws % int(self.views)
         key = Key(seed, images, versions)
-        drawn: dict[str, npt.NDArray[np.float64]] = {}
-        if self.strength or "random_resized_crop" in self.policies:
-            drawn["augmentation"] = self._geometry_and_tone(key, size)
+        maps: list[Doubles] = []
+        drawn: dict[str, Doubles] = {}
+        if config.random_resized_crop < 1:
+            maps.append(draw_crop(config.random_resized_crop, key, size))
+        if config.strength:
+            moved, drawn["tone"] = draw_strength(config.strength, key, size)
+            maps.append(moved)
+        if config.rand_augment:
+            moved, drawn["rand_augment"] = draw_rand_augment(config.rand_augment, key, size)
+            maps.append(moved)
+        if maps:
+            drawn["geometry"] = reduce(composed, maps)
         if config.color_jitter:
             drawn["color_jitter"] = draw_gains(config.color_jitter, key)
         if config.random_erasing:
             drawn["random_erasing"] = draw_rectangles(config.random_erasing, key, size)
         return {name: array.astype(np.float32) for name, array in drawn.items()}
-
-    def _geometry_and_tone(self, key: Key, size: int) -> npt.NDArray[np.float64]:
-        """Draws what moves pixels, and what `strength` does to their values.
-
-        Returns:
-            `(rows, 10)`: eight coefficients of a projective transform from the output to
-            the input, a factor for contrast, a summand for brightness.
-        """
-        config = self._config
-        geometry, tone = draw_strength(self.strength, key, size)
-        if config.random_resized_crop < 1:
-            crop = draw_crop(config.random_resized_crop, key, size)
-            geometry = composed(crop, geometry)
-        return np.hstack([geometry, np.zeros((len(geometry), 2)), tone])

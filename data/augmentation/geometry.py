@@ -69,17 +69,16 @@ def sides(area: Doubles, uniform: Doubles, narrowest: float) -> tuple[Doubles, D
     return np.sqrt(area * ratio), np.sqrt(area / ratio)
 
 
-def resample(images: tf.Tensor, transforms: tf.Tensor) -> tf.Tensor:
+def resample(images: tf.Tensor, maps: tf.Tensor) -> tf.Tensor:
     """Resamples images, bilinear, with the border mirrored.
 
     Args:
         images: `(rows, height, width, 3)` float32.
-        transforms: `(rows, 8)` float32: coefficients of a projective transform from the
-            output to the input.
+        maps: `(rows, 6)` float32.
     """
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
-        transforms=transforms,
+        transforms=tf.pad(maps, [[0, 0], [0, 2]]),  # projective, of eight coefficients
         output_shape=tf.shape(images)[1:3],
         fill_value=0.0,
         interpolation="BILINEAR",

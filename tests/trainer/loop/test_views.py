@@ -66,12 +66,8 @@ def test_the_mean_is_that_of_views_drawn_by_hand(model: Any, split: Any) -> None
     rows = [model(images).numpy()]
     for view in (1, 2):
         draws = np.full(9, view)
-        drawn = Augmentation(STRENGTH).draw(SEED, contents, draws, SIZE)["augmentation"]
-        rows.append(
-            model(
-                augment(tf.constant(images), {"augmentation": tf.constant(drawn)})
-            ).numpy()
-        )
+        drawn = Augmentation(STRENGTH).draw(SEED, contents, draws, SIZE)
+        rows.append(model(augment(tf.constant(images), drawn)).numpy())
     assert np.abs(rows[1] - rows[0]).max() > 0.05  # the views make a difference
     assert np.abs(rows[2] - rows[1]).max() > 0.05
     assert result.predictions.probabilities == pytest.approx(rows[0], abs=1e-6)
