@@ -28,6 +28,7 @@ Backbone = Literal[
     "EfficientNetV2B0",
     "EfficientNetV2S",
     "ConvNeXtTiny",
+    "efficientnet_lite0",
 ]
 FeatureCache = Literal["auto", "on", "off"]
 Loss = Literal["crossentropy", "focal", "class_balanced", "logit_adjusted"]

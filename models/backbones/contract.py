@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+from ..weights import TorchLayout
+
 
 @dataclass(frozen=True)
 class Backbone:
@@ -17,8 +19,10 @@ class Backbone:
             `(rows, height, width, channels)`, or to features `(rows, channels)`.
         preprocess: Turns RGB in [0, 255] into the inputs of `network`, with operations
             of Keras.
+        torch_layouts: What files of PyTorch call the layers, if it is known.
     """
 
     name: str
     network: keras.Model
     preprocess: Callable[[Any], Any]
+    torch_layouts: tuple[TorchLayout, ...] = ()

@@ -5,13 +5,14 @@ import keras
 from ...core.names import choose
 from ..variables import all_layers
 from ..weights import load_weights
-from . import keras_applications
+from . import efficientnet_lite, keras_applications
 from .contract import Backbone
+from .lite0_file import lite0_file
 
 
 def backbone_names() -> tuple[str, ...]:
     """The networks that `model.backbone` takes."""
-    return tuple(keras_applications.MODULES)
+    return (*keras_applications.MODULES, *efficientnet_lite.VARIANTS)
 
 
 def build_backbone(name: str, weights: str | None, image_size: int) -> Backbone:
@@ -26,10 +27,15 @@ def build_backbone(name: str, weights: str | None, image_size: int) -> Backbone:
     Raises:
         ConfigError: There is no such network, or its weights can't be had.
     """
-    choose("model.backbone", name, keras_applications.MODULES)
-    backbone = keras_applications.build(name, image_size, weights == "imagenet")
-    if weights not in (None, "imagenet"):
-        load_weights(backbone.network, weights)
+    choose("model.backbone", name, dict.fromkeys(backbone_names()))
+    if name in efficientnet_lite.VARIANTS:
+        backbone = efficientnet_lite.build(name, image_size)
+        weights = str(lite0_file()) if weights == "imagenet" else weights
+    else:
+        backbone = keras_applications.build(name, image_size, weights == "imagenet")
+        weights = None if weights == "imagenet" else weights
+    if weights is not None:
+        load_weights(backbone.network, weights, backbone.torch_layouts)
     _freeze(backbone.network)
     return backbone
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers import weights_of
 from keraunos.core.errors import ConfigError
-from keraunos.models.backbones import backbone_names, build_backbone
+from keraunos.models.backbones import build_backbone
 from keraunos.models.backbones.keras_applications import MODULES
 from programs import fork_keraunos
 
@@ -37,7 +37,7 @@ def test_a_wrong_name_is_answered_with_the_nearest(name, meant):
         build_backbone(name, None, 32)
 
 
-@pytest.mark.parametrize("name", backbone_names())
+@pytest.mark.parametrize("name", MODULES)
 def test_every_name_is_a_network_of_keras_with_its_preprocessing(name):
     assert callable(getattr(keras.applications, name))
     pixels = np.full((1, 2, 2, 3), 255.0, "float32")

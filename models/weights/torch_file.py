@@ -1,0 +1,145 @@
+"""Reads files that `torch.save` wrote, without PyTorch and without running them."""
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy.typing as npt
+
+from .pickle_machine import PickleMachine, UnsafePickleError
+from .stored_array import StoredArray
+from .torch_tensors import Storage, elements, read_tensors
+
+MOST_PICKLE_BYTES = 64 * 2**20
+# Of the format before PyTorch 1.6, which is not a ZIP file.
+_MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
+_PROTOCOL_VERSION = 1001
+# What training scripts call the weights in a file that holds more.
+_WRAPPERS = ("state_dict", "model")
+
+
+def read_torch_file(path: Path) -> dict[str, StoredArray]:
+    """Reads a state dict, alone or as `state_dict` or `model` of a dictionary.
+
+    Args:
+        path: Of a file of `torch.save`, in the ZIP format or in the one before it.
+
+    Returns:
+        Its tensors by name. Their values are read from the file when they are wanted.
+
+    Raises:
+        UnsafePickleError: It holds something else than tensors, or is damaged.
+        OSError: It can't be read.
+    """
+    content = _read_zip(path) if zipfile.is_zipfile(path) else _read_legacy(path)
+    return _state_dict(content)
+
+
+def _state_dict(content: Any) -> dict[str, StoredArray]:
+    for name in _WRAPPERS:
+        if isinstance(content, dict) and isinstance(content.get(name), dict):
+            content = content[name]
+    if not isinstance(content, dict) or not content:
+        raise UnsafePickleError("it holds no dictionary of tensors")
+    for name, value in content.items():
+        if not isinstance(name, str) or not isinstance(value, StoredArray):
+            raise UnsafePickleError(f"it holds {name!r:.80}, which is not a tensor")
+    return {name.removeprefix("module."): value for name, value in content.items()}
+
+
+def _read_zip(path: Path) -> Any:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = _checked_entries(archive, path.stat().st_size)
+            folder = _folder_of_pickle(entries)
+            pickle = entries[f"{folder}/data.pkl"]
+            if pickle.file_size > MOST_PICKLE_BYTES:
+                raise UnsafePickleError("its pickle is larger than any of tensors")
+            order = f"{folder}/byteorder"
+            if order in entries and archive.read(order) != b"little":
+                raise UnsafePickleError("its numbers are big-endian")
+
+            def read(storage: Storage) -> npt.NDArray[Any]:
+                with zipfile.ZipFile(path) as again:
+                    return elements(again.read(f"{folder}/data/{storage.key}"), storage)
+
+            with archive.open(pickle) as file:
+                content, storages = read_tensors(file, read)
+            for storage in storages.values():
+                _check_size(entries.get(f"{folder}/data/{storage.key}"), storage)
+            return content
+    except zipfile.BadZipFile as error:
+        raise UnsafePickleError(f"it is damaged: {error}") from None
+
+
+def _checked_entries(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
+    """The entries by name; PyTorch stores them as they are, one after another."""
+    entries: dict[str, zipfile.ZipInfo] = {}
+    for entry in archive.infolist():
+        if entry.filename in entries:
+            raise UnsafePickleError(f"it has the entry {entry.filename!r:.80} twice")
+        if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
+            raise UnsafePickleError("it is compressed or encrypted")
+        entries[entry.filename] = entry
+    if sum(entry.file_size for entry in entries.values()) > size:
+        raise UnsafePickleError("its entries claim more bytes than the file has")
+    return entries
+
+
+def _folder_of_pickle(entries: Mapping[str, zipfile.ZipInfo]) -> str:
+    folders = [name.split("/")[0] for name in entries if name.endswith("/data.pkl")]
+    if len(folders) != 1 or f"{folders[0]}/data.pkl" not in entries:
+        raise UnsafePickleError("it is no file of torch.save: it has no data.pkl")
+    return folders[0]
+
+
+def _check_size(entry: zipfile.ZipInfo | None, storage: Storage) -> None:
+    if entry is None or entry.file_size != storage.num_bytes:
+        raise _wrong_size(storage)
+
+
+def _wrong_size(storage: Storage) -> UnsafePickleError:
+    return UnsafePickleError(f"its storage {storage.key} is not as large as it claims")
+
+
+def _read_legacy(path: Path) -> Any:
+    """Four pickles, the keys of the storages, and these one after another."""
+    places: dict[str, int] = {}
+
+    def read(storage: Storage) -> npt.NDArray[Any]:
+        with path.open("rb") as again:
+            again.seek(places[storage.key])
+            return elements(again.read(storage.num_bytes), storage)
+
+    with path.open("rb") as file:
+        plain = PickleMachine({}, frozenset(), _no_storage)
+        if plain.run(file) != _MAGIC_NUMBER or plain.run(file) != _PROTOCOL_VERSION:
+            raise UnsafePickleError("it is no file of torch.save")
+        system = plain.run(file)
+        if not isinstance(system, dict) or system.get("little_endian") is not True:
+            raise UnsafePickleError("its numbers are big-endian")
+        content, storages = read_tensors(file, read)
+        keys = plain.run(file)
+        if not isinstance(keys, list) or set(keys) != storages.keys():
+            raise UnsafePickleError("its storages are not those that its tensors need")
+        places |= _places(file, [storages[key] for key in keys], path.stat().st_size)
+    return content
+
+
+def _places(file: BinaryIO, storages: list[Storage], end: int) -> dict[str, int]:
+    """Where in a file each storage begins, behind the number of its elements."""
+    places = {}
+    for storage in storages:
+        size = int.from_bytes(file.read(8), "little")
+        places[storage.key] = file.tell()
+        if size != storage.size or file.tell() + storage.num_bytes > end:
+            raise UnsafePickleError(
+                f"its storage {storage.key} is not as large as it claims"
+            )
+        file.seek(storage.num_bytes, 1)
+    return places
+
+
+def _no_storage(reference: Any) -> Any:
+    raise UnsafePickleError("it is no file of torch.save")

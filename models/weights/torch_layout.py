@@ -1,0 +1,139 @@
+"""Puts the tensors of a PyTorch network into the same network in Keras."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from .stored_array import StoredArray
+
+_MOST_NAMED = 5  # tensors that a message names
+
+Arrange = Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class TorchLayout:
+    """What a PyTorch network calls the layers of a network in Keras.
+
+    Attributes:
+        modules: The module of PyTorch for the name of each layer with weights.
+        head: The module of the classifier, which a backbone does without.
+    """
+
+    modules: Mapping[str, str]
+    head: str
+
+
+class OtherNetworkError(ValueError):
+    """The weights belong to another network."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a tensor belongs.
+
+    Attributes:
+        variable: That gets its values.
+        shape: Of the tensor in PyTorch.
+        arrange: From PyTorch's order of axes to that of Keras.
+    """
+
+    variable: keras.Variable
+    shape: tuple[int, ...]
+    arrange: Arrange
+
+
+def assign_torch_weights(
+    network: keras.Model,
+    layouts: Sequence[TorchLayout],
+    arrays: Mapping[str, StoredArray],
+) -> None:
+    """Gives a network the weights of a state dict, all of them or none.
+
+    Args:
+        network: Its layers have the names of the layouts.
+        layouts: That the state dict may have; the one with most of its names is taken.
+        arrays: The state dict.
+
+    Raises:
+        OtherNetworkError: Tensors are missing, left over or of other shapes.
+    """
+    candidates = [(_places(network, layout), layout) for layout in layouts]
+    places, layout = max(candidates, key=lambda each: len(each[0].keys() & arrays.keys()))
+    differences = list(_differences(places, layout, arrays))
+    if differences:
+        raise OtherNetworkError("; ".join(differences))
+    values = {name: place.arrange(arrays[name].read()) for name, place in places.items()}
+    for name, place in places.items():
+        place.variable.assign(values[name])
+
+
+def _differences(
+    places: Mapping[str, _Place], layout: TorchLayout, arrays: Mapping[str, StoredArray]
+) -> Iterator[str]:
+    missing = [name for name in places if name not in arrays]
+    ignored = (f"{layout.head}.", "num_batches_tracked")
+    unknown = [
+        name
+        for name in arrays
+        if name not in places
+        and not name.startswith(ignored[0])
+        and not name.endswith(ignored[1])
+    ]
+    misshapen = [
+        f"{name} {arrays[name].shape} instead of {place.shape}"
+        for name, place in places.items()
+        if name in arrays and arrays[name].shape != place.shape
+    ]
+    for what, names in (
+        ("missing", missing),
+        ("not in this network", unknown),
+        ("of another shape", misshapen),
+    ):
+        if names:
+            yield f"{what}: {_some(names)}"
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _places(network: keras.Model, layout: TorchLayout) -> dict[str, _Place]:
+    places = {}
+    for layer in network.layers:
+        if layer.weights:
+            module = layout.modules[layer.name]
+            places |= {f"{module}.{name}": place for name, place in _places_of(layer)}
+    return places
+
+
+def _places_of(layer: keras.Layer) -> Iterator[tuple[str, _Place]]:
+    """The weights of a layer by the names that PyTorch gives them."""
+    if isinstance(layer, keras.layers.BatchNormalization):
+        yield "weight", _as_is(layer.gamma)
+        yield "bias", _as_is(layer.beta)
+        yield "running_mean", _as_is(layer.moving_mean)
+        yield "running_var", _as_is(layer.moving_variance)
+        return
+    is_depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+    # Keras: height, width, inputs, outputs; PyTorch: outputs, inputs, height, width.
+    # Depthwise, each input has outputs of its own: they are the other way round.
+    yield "weight", _reordered(layer.kernel, (2, 3, 0, 1) if is_depthwise else (3, 2, 0, 1))
+    if layer.use_bias:
+        yield "bias", _as_is(layer.bias)
+
+
+def _as_is(variable: keras.Variable) -> _Place:
+    return _Place(variable, tuple(variable.shape), lambda values: values)
+
+
+def _reordered(variable: keras.Variable, axes: tuple[int, ...]) -> _Place:
+    """The place of a tensor whose axes are those of a variable in another order."""
+    shape = tuple(variable.shape[axis] for axis in axes)
+    back = tuple(np.argsort(axes))
+    return _Place(variable, shape, lambda values: values.transpose(back))
