@@ -68,6 +68,11 @@ def leaf_layers(layer: keras.Layer) -> list[keras.Layer]:
     return list(layer._flatten_layers(include_self=True, recursive=True))
 
 
+def direct_layers(layer: keras.Layer) -> list[keras.Layer]:
+    """The layers that a layer or model holds itself, in the order of their making."""
+    return list(layer._flatten_layers(include_self=False, recursive=False))
+
+
 def is_random(layer: keras.Layer) -> bool:
     """Whether a layer itself draws random numbers while it trains.
 

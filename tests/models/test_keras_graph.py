@@ -75,6 +75,14 @@ def test_leaf_layers() -> None:
     assert graph.leaf_layers(wrapped)[0] is wrapped
 
 
+def test_direct_layers() -> None:
+    inner = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
+    dense = layers.Dense(4)
+    outer = keras.Sequential([keras.Input((3,)), inner, dense])
+    assert graph.direct_layers(outer)[-2:] == [inner, dense]
+    assert inner.layers[0] not in graph.direct_layers(outer)
+
+
 def test_is_random() -> None:
     off = layers.Dropout(0.5)
     off.rate = 0.0

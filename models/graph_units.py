@@ -1,0 +1,197 @@
+"""The layers with weights of a model graph, in order, and where each stands in it."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import keras
+
+from .keras_graph import Node, direct_layers, functional_form, leaf_layers, nodes_in_order
+
+_STRIDED = (
+    keras.layers.Conv2D,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.SeparableConv2D,
+    keras.layers.MaxPooling2D,
+    keras.layers.AveragePooling2D,
+)
+_BORDERS = (keras.layers.ZeroPadding2D, keras.layers.Cropping2D)
+
+
+@dataclass(eq=False)
+class Unit:
+    """A layer with weights that is not taken apart any further.
+
+    Attributes:
+        layer: The layer; what is within it belongs to it.
+        path: The names of the models and layers around it, from the outside in, and its
+            own.
+        depth: How many layers with kernels there are on the longest path to its outputs.
+        feeds_on: The units whose outputs reach it through layers without weights.
+        level: How often the resolution has halved where its outputs are used, or None
+            behind the last feature map. What a squeeze-and-excitation computes is used
+            at the resolution of the map that it scales.
+        is_vector: Whether neither it nor anything behind it puts out more than a vector
+            for each example.
+    """
+
+    layer: keras.Layer
+    path: tuple[str, ...]
+    depth: int
+    feeds_on: tuple["Unit", ...]
+    level: int | None = None
+    is_vector: bool = False
+
+
+class _Call(NamedTuple):
+    """A call of a layer, with tensors by number; nested models are resolved."""
+
+    operation: Any
+    path: tuple[str, ...]
+    inputs: Sequence[int]
+    outputs: Sequence[int]
+    node: Node
+
+
+def find_units(model: keras.Model) -> list[Unit] | None:
+    """The layers with weights of a model in an order in which they can be computed.
+
+    Models within the model are taken apart, and layers that hold a list of alike blocks.
+
+    Returns:
+        None if the order can't be told: some part is a subclassed model, or a layer with
+        weights is called more than once.
+    """
+    graph = functional_form(model)
+    if graph is None:
+        return None
+    calls = list(_calls(graph, (), {}))
+    layers = [each.operation for each in calls if _has_weights(each.operation)]
+    is_subclassed = any(isinstance(layer, keras.Model) for layer in layers)
+    if is_subclassed or len({id(layer) for layer in layers}) < len(layers):
+        return None
+    walk = _Walk()
+    for call in calls:
+        walk.forward(call)
+    for call in reversed(calls):
+        walk.backward(call)
+    return walk.units
+
+
+def _calls(graph: Any, path: tuple[str, ...], known: dict[int, int]) -> Iterator[_Call]:
+    """The calls of a graph and of those within it.
+
+    Args:
+        graph: Where to look.
+        path: Of the graph.
+        known: For tensors on the border of a nested model the same tensor elsewhere.
+    """
+
+    def numbers(tensors: Sequence[Any]) -> list[int]:
+        return [known.get(id(each), id(each)) for each in tensors]
+
+    for node in nodes_in_order(graph):
+        inner, own_path = functional_form(node.operation), (*path, node.operation.name)
+        if inner is None:
+            inputs, outputs = numbers(node.inputs), numbers(node.outputs)
+            yield _Call(node.operation, own_path, inputs, outputs, node)
+            continue
+        known.update(zip(map(id, inner.inputs), numbers(node.inputs), strict=False))
+        yield from _calls(inner, own_path, known)
+        known.update(zip(map(id, node.outputs), numbers(inner.outputs), strict=False))
+
+
+@dataclass
+class _Walk:
+    """What is known of each tensor, by its number."""
+
+    units: list[Unit] = field(default_factory=list)
+    own: dict[int, list[Unit]] = field(default_factory=dict)  # by the outputs of a call
+    sources: dict[int, tuple[Unit, ...]] = field(default_factory=dict)
+    levels: dict[int, int] = field(default_factory=dict)
+    depths: dict[int, int] = field(default_factory=dict)
+    later_levels: dict[int, float] = field(default_factory=dict)
+    later_ranks: dict[int, int] = field(default_factory=dict)
+
+    def forward(self, call: _Call) -> None:
+        """Finds the units of a call, and what is known of its outputs."""
+        depth = max((self.depths.get(each, 0) for each in call.inputs), default=0)
+        found = [unit for each in call.inputs for unit in self.sources.get(each, ())]
+        sources = tuple(dict.fromkeys(found))
+        own = []
+        for path, layer in _parts(call.operation, call.path):
+            depth += any(len(weight.shape) > 1 for weight in layer.weights)
+            own.append(Unit(layer, path, depth, sources))
+            sources = (own[-1],)
+        level = min((self.levels.get(each, 0) for each in call.inputs), default=0)
+        level += _halvings(call)
+        for output in call.outputs:
+            self.sources[output], self.depths[output] = sources, depth
+            self.levels[output], self.own[output] = level, own
+        self.units += own
+
+    def backward(self, call: _Call) -> None:
+        """Finds at which level the outputs of a call are used, and as what."""
+        ranks = [len(each.shape) for each in call.node.outputs]
+        level, rank = math.inf, 0
+        for output, own_rank in zip(call.outputs, ranks, strict=True):
+            own_level = self.levels[output] if own_rank == 4 else math.inf
+            level = min(level, own_level, self.later_levels.get(output, math.inf))
+            rank = max(rank, own_rank, self.later_ranks.get(output, 0))
+        for each in call.inputs:
+            self.later_levels[each] = min(level, self.later_levels.get(each, math.inf))
+            self.later_ranks[each] = max(rank, self.later_ranks.get(each, 0))
+        for unit in self.own[call.outputs[0]]:
+            unit.level = None if math.isinf(level) else int(level)
+            unit.is_vector = rank <= 2
+
+
+def _parts(
+    operation: Any, path: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], keras.Layer]]:
+    """A layer with weights, or the layers with weights of one that is a stack of blocks."""
+    if not _has_weights(operation):
+        return
+    if not _is_stack(operation):
+        yield path, operation
+        return
+    for layer in direct_layers(operation):
+        yield from _parts(layer, (*path, layer.name))
+
+
+def _is_stack(layer: keras.Layer) -> bool:
+    """Whether a layer holds a list of blocks of one class, and no weights of its own."""
+    lists = [each for each in vars(layer).values() if isinstance(each, list | tuple)]
+    within = {id(w) for each in direct_layers(layer) for w in each.weights}
+    return len(within) == len(layer.weights) and any(map(_are_blocks, lists))
+
+
+def _are_blocks(values: Sequence[Any]) -> bool:
+    return (
+        len(values) > 1
+        and len({type(each) for each in values}) == 1
+        and all(_has_weights(each) and len(leaf_layers(each)) > 1 for each in values)
+    )
+
+
+def _has_weights(operation: Any) -> bool:
+    return isinstance(operation, keras.Layer) and bool(operation.weights)
+
+
+def _halvings(call: _Call) -> int:
+    """By which power of two a layer makes feature maps smaller."""
+    if isinstance(call.operation, _STRIDED):
+        return round(math.log2(max(call.operation.strides)))
+    if isinstance(call.operation, _BORDERS):
+        return 0
+    before, after = _size(call.node.inputs), _size(call.node.outputs)
+    return round(math.log2(before / after)) if before and after else 0
+
+
+def _size(tensors: Sequence[keras.KerasTensor]) -> int:
+    """Height or width of the largest feature map, or 0 if there is none."""
+    is_last = keras.config.image_data_format() == "channels_last"
+    sizes = slice(1, 3) if is_last else slice(2, 4)
+    maps = [each.shape[sizes] for each in tensors if len(each.shape) == 4]
+    return max((size or 0 for shape in maps for size in shape), default=0)
