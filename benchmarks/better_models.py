@@ -32,6 +32,7 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import numpy as np
 from better_models_cells import BASE, CELLS, Cell
 from better_models_results import Results
 from better_models_table import print_table
@@ -172,7 +173,7 @@ def train_one(training: Training, shared: Any) -> dict[str, Any]:
         if not result.is_finished:
             raise KeyboardInterrupt  # which ends the fit alone
         return {
-            split: answers(Trainer().test(result.model, images))
+            split: answers(Trainer().test(result.model, images), images.contradictory)
             for split, images in (("validation", data.validation), ("test", data.test))
             if images is not None
         }
@@ -180,14 +181,14 @@ def train_one(training: Training, shared: Any) -> dict[str, Any]:
         shutil.rmtree(folder)
 
 
-def answers(tested: Any) -> dict[str, Any]:
-    """What was predicted for which image, and the balanced accuracy of that."""
-    said = tested.predictions
+def answers(tested: Any, contradictory: Any) -> dict[str, Any]:
+    """What was predicted for which image, but for those of two classes at once."""
+    said, sound = tested.predictions, ~contradictory
+    names = np.array([os.path.join(*Path(name).parts[-3:]) for name in said.names])
     return {
-        "balanced_accuracy": tested.scores["balanced_accuracy"],
-        "images": [os.path.join(*Path(name).parts[-3:]) for name in said.names],
-        "labels": said.labels.tolist(),
-        "predicted": said.probabilities.argmax(axis=1).tolist(),
+        "images": names[sound].tolist(),
+        "labels": said.labels[sound].tolist(),
+        "predicted": said.probabilities.argmax(axis=1)[sound].tolist(),
     }
 
 

@@ -97,7 +97,8 @@ def _train_one(config: RunConfig, directory: Path, run_dir: Path) -> None:
     from .saved_model import forget_models
 
     run = train(config, directory, resumable=run_dir)
-    test(run)
+    # Of an ensemble the views are tested together, when all folds are there.
+    test(run, None if config.evaluation.ensemble else config.evaluation.tta)
     _judge_held_out(run, directory)
     forget_models()
 

@@ -137,7 +137,7 @@ def _read_settings(directory: Path) -> dict[str, Any]:
     config = directory / CONFIG_FILE
     if config.is_file():
         remark_on_config(config)
-        return read_source(str(config))[0]
+        return read_source(str(config)).values
     if not is_absent(config):
         notify(f"{config} is gone: the settings are those of the newest checkpoint")
     checkpoints = directory / CHECKPOINTS_FOLDER

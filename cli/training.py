@@ -61,17 +61,22 @@ def train(
     return TrainedRun(trainer, result, data)
 
 
-def test(run: TrainedRun) -> None:
-    """Scores the best model on the test pictures, if there are some."""
+def test(run: TrainedRun, tta: int | None = None) -> None:
+    """Scores the best model on the test images, if there are some.
+
+    Args:
+        run: Of the model.
+        tta: Views of each image to average over as well, if they are wanted.
+    """
     from ..strategies import current_workers
-    from .scores import show_scores
+    from .shown_test import show_test
 
     if run.data.test is None:
         return
     with current_workers().together():
-        scores = run.trainer.test(run.result.model, run.data).scores
+        result = run.trainer.test(run.result.model, run.data, tta=tta)
     if current_workers().is_chief:
-        show_scores("test", scores)
+        show_test("test", result)
 
 
 def name_positions(run_dir: Path) -> None:

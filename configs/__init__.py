@@ -10,7 +10,14 @@ from .data import DataConfig
 from .data_rules import is_table
 from .evaluation import EvaluationConfig
 from .json_schema import json_schema
-from .load import load_config, split_arguments, to_yaml, typed_values, varied
+from .load import (
+    changed_by_effort,
+    load_config,
+    split_arguments,
+    to_yaml,
+    typed_values,
+    varied,
+)
 from .model import ModelConfig
 from .optimizer import OptimizerConfig
 from .problems import validated
@@ -36,6 +43,7 @@ __all__ = [
     "Space",
     "TrainerConfig",
     "callback_class",
+    "changed_by_effort",
     "is_table",
     "json_schema",
     "load_config",

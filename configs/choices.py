@@ -2,6 +2,9 @@
 
 from typing import Literal
 
+# The run
+EffortName = Literal["quick", "good", "best"]
+
 # Data
 CopyCheck = Literal["copies", "full"]
 Check = Literal[CopyCheck, "off", "lazy"]

@@ -127,6 +127,16 @@ class EvaluationConfig(BaseModel):
         pattern=r"^[a-z0-9][a-z0-9.-]*$",
         description="Of the model, for its card, as model hubs write it: `mit`, `other`.",
     )
+    tta: Count | None = Field(
+        None,
+        description="Test-time augmentation: after training, also score the mean over that "
+        "many views of each test image, varied as in training.",
+    )
+    ensemble: bool = Field(
+        False,
+        description="With `data.folds`, also score the mean of the models of all folds on "
+        "the test images, as `keraunos test` does with their directory.",
+    )
     abstention: AbstentionConfig | None = Field(
         AbstentionConfig(), description="Sets of classes with a stated coverage."
     )

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from .callbacks import CALLBACKS
+from .effort import EFFORTS
 from .optimizer import COMMON_OPTIONS, OWN_OPTIONS, keras_options
 from .schema import RunConfig
 from .section import IMPORTABLE
@@ -34,6 +35,7 @@ def json_schema() -> Schema:
     definitions[BY_CLASS] = _callback_by_class()
     run = definitions.pop(RunConfig.__name__)
     run["properties"]["callbacks"] |= _callbacks()
+    run["properties"][EFFORTS]["additionalProperties"] = {"$ref": "#"}
     head = {"$schema": DIALECT, "title": "Configuration of Keraunos"}
     return run | head | {"$defs": definitions}
 

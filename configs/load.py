@@ -1,6 +1,7 @@
 """Merges files and `key=value` into one checked configuration.
 
-The order is: defaults, then the files from left to right, then `key=value`.
+The order is: defaults, then the files from left to right, each with what the chosen effort
+lays over it, then `key=value`.
 """
 
 import types
@@ -10,10 +11,12 @@ from typing import Annotated, Any
 
 from pydantic import ValidationError
 
+from ..core.differences import differences
 from ..core.errors import ConfigError, message, reason_of
 from ..core.names import did_you_mean, printable
 from ..core.redaction import redacted
-from .model import not_replaced
+from .effort import EFFORT, EFFORTS, chosen_effort, efforts_of, resolve
+from .layers import Layer, merge
 from .problems import annotation_of, describe
 from .recipes import recipes
 from .schema import RunConfig
@@ -43,29 +46,79 @@ def load_config(
         >>> load_config(["classify"], ["trainer.max_epochs=3"]).trainer.max_epochs
         3
     """
-    values: dict[str, Any] = {}
-    origins: dict[str, str] = {}
-    for source in sources:
-        content, places = read_source(source)
-        values = lay_over(values, content)
-        origins |= places
-    problems = []
+    problems: list[str] = []
+    layers = [*map(read_source, sources), _typed_layer(overrides, problems)]
+    effort = chosen_effort(layers)
+    resolved = resolve(layers, effort)
+    try:
+        config = RunConfig.model_validate(resolved.values)
+    except ValidationError as error:
+        problems.append(describe(error, RunConfig, origins=resolved.origins))
+    problems += _problems_of_efforts(layers, effort)
+    if problems:
+        raise ConfigError("\n".join(problems))
+    if effort is None:
+        return config
+    # What it stands for is in the settings now, and is never laid over them again.
+    return config.model_copy(update={EFFORTS: {effort: {}}})
+
+
+def changed_by_effort(
+    sources: Sequence[RecipeOrFile], overrides: Sequence[str] = ()
+) -> list[str]:
+    """What the effort that a run is asked for changes in its settings.
+
+    Args:
+        sources: As of `load_config`, which must have taken all of this.
+        overrides: Likewise.
+
+    Returns:
+        A line for each setting, such as `trainer.max_epochs: 10 -> 30`.
+
+    Example:
+        >>> changed_by_effort(["classify"])
+        []
+    """
+    layers = [*map(read_source, sources), _typed_layer(overrides, [])]
+    before, now = (
+        RunConfig.model_validate({**resolve(layers, each).values, EFFORT: None}).model_dump(
+            mode="json", exclude={EFFORTS}
+        )
+        for each in (None, chosen_effort(layers))
+    )
+    return list(differences(redacted(before), redacted(now)).values())
+
+
+def _typed_layer(overrides: Sequence[str], problems: list[str]) -> Layer:
+    """What was typed, as one layer; notes what can't be read among the problems."""
     typed: dict[str, Any] = {}
+    origins: dict[str, str] = {}
     for override in overrides:
         try:
             typed = merge(typed, _parse_override(override))
             key = override.partition("=")[0]
-            origins = _origins_around(key) | origins | {key: COMMAND_LINE}
+            origins[key] = COMMAND_LINE
         except ConfigError as error:
             problems.append(str(error))
-    values = lay_over(values, typed)
+    return Layer(typed, origins)
+
+
+def _problems_of_efforts(layers: Sequence[Layer], chosen: str | None) -> list[str]:
+    """What would be wrong with the efforts that were not chosen."""
+    problems: dict[str, None] = {}
+    for end, layer in enumerate(layers, 1):
+        for name in efforts_of(layer).keys() - {chosen}:
+            if not _problems(resolve(layers[:end], None)):
+                problems |= dict.fromkeys(_problems(resolve(layers[:end], name)))
+    return list(problems)
+
+
+def _problems(layer: Layer) -> list[str]:
     try:
-        config = RunConfig.model_validate(values)
+        RunConfig.model_validate({**layer.values, EFFORT: None})
     except ValidationError as error:
-        problems.append(describe(error, RunConfig, origins=origins))
-    if problems:
-        raise ConfigError("\n".join(problems))
-    return config
+        return describe(error, RunConfig, origins=layer.origins).splitlines()
+    return []
 
 
 def typed_values(overrides: Sequence[str]) -> dict[str, Any]:
@@ -79,36 +132,6 @@ def typed_values(overrides: Sequence[str]) -> dict[str, Any]:
     for override in overrides:
         values = merge(values, _parse_override(override))
     return values
-
-
-def lay_over(values: dict[str, Any], layer: dict[str, Any]) -> dict[str, Any]:
-    """Lays a file, or all that was typed, over the layers below.
-
-    A builder replaces a backbone of the layers below, and a backbone a builder.
-
-    Example:
-        >>> lay_over({"model": {"dropout": 0.1}}, {"model": {"builder": "my:build"}})
-        {'model': {'builder': 'my:build'}}
-    """
-    below, model = values.get("model"), layer.get("model")
-    if isinstance(below, dict) and isinstance(model, dict):
-        values = values | {"model": not_replaced(below, model)}
-    return merge(values, layer)
-
-
-def merge(base: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Lays `new` over `base`: groups merge key by key, everything else is replaced.
-
-    Example:
-        >>> merge({"a": {"x": 1, "y": 2}}, {"a": {"y": 3}})
-        {'a': {'x': 1, 'y': 3}}
-    """
-    merged = dict(base)
-    for key, value in new.items():
-        old = merged.get(key)
-        both = isinstance(old, dict) and isinstance(value, dict)
-        merged[key] = merge(old, value) if both else value  # type: ignore[arg-type]
-    return merged
 
 
 def varied(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
@@ -152,8 +175,8 @@ def split_arguments(arguments: Iterable[str]) -> tuple[list[str], list[str]]:
     return sources, overrides
 
 
-def read_source(source: RecipeOrFile) -> tuple[dict[str, Any], dict[str, str]]:
-    """The settings of a recipe or a file, as they stand there, and where each does.
+def read_source(source: RecipeOrFile) -> Layer:
+    """The settings of a recipe or a file, as they stand there.
 
     Raises:
         ConfigError: They can't be read.
@@ -171,7 +194,7 @@ def read_source(source: RecipeOrFile) -> tuple[dict[str, Any], dict[str, str]]:
         raise ConfigError(
             message(f"{printable(name)} must hold `key: value` lines.", content=kind)
         )
-    return content, origins
+    return Layer(content, origins)
 
 
 def _read_file(source: str) -> str:
@@ -212,12 +235,6 @@ def _parse_override(override: str) -> dict[str, Any]:
     for name in reversed(path):
         value = {name: value}
     return typing.cast(dict[str, Any], value)
-
-
-def _origins_around(key: str) -> dict[str, str]:
-    """The origin of the groups around a setting that was typed."""
-    parts = key.split(".")
-    return {".".join(parts[:end]): COMMAND_LINE for end in range(1, len(parts))}
 
 
 def _parse_value(raw: str, annotation: Any, key: str) -> Any:

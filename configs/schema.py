@@ -15,8 +15,9 @@ from pydantic import Field, field_validator, model_validator
 
 from .augmentation import AugmentationConfig
 from .callbacks import check_callbacks, switched
-from .choices import FeatureCache
+from .choices import EffortName, FeatureCache
 from .data import DataConfig
+from .effort import check_effort
 from .evaluation import EvaluationConfig
 from .imbalance import corrected_twice
 from .model import ModelConfig
@@ -48,6 +49,11 @@ class RunConfig(Section):
         description="Folder of what runs share; by default `$KERAUNOS_CACHE_DIR`, or the "
         "user's cache.",
     )
+    effort: EffortName | None = Field(
+        None,
+        description="How much a run may take: which of `efforts` is laid over the file "
+        "that has them; null lays nothing over it.",
+    )
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
@@ -66,6 +72,12 @@ class RunConfig(Section):
     )
     evaluation: EvaluationConfig = EvaluationConfig()
     search: SearchConfig = SearchConfig()
+    efforts: dict[EffortName, dict[str, Any]] = Field(
+        {},
+        description="What each effort lays over the other settings of a file: `quick`, "
+        "`good` and `best`, nested as in the file. Of a run that has chosen one, that is "
+        "in its settings already.",
+    )
 
     @field_validator("callbacks", mode="before")
     @classmethod
@@ -76,6 +88,11 @@ class RunConfig(Section):
     @classmethod
     def _callbacks_exist(cls, value: dict[str, Any]) -> dict[str, Any]:
         return check_callbacks(value)
+
+    @model_validator(mode="after")
+    def _effort_is_known(self) -> "RunConfig":
+        check_effort(self.effort, self.efforts)
+        return self
 
     @model_validator(mode="after")
     def _imbalance_is_corrected_once(self) -> "RunConfig":

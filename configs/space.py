@@ -25,7 +25,13 @@ DEFAULT_SPACE: dict[str, Domain] = {
     "optimizer.learning_rate": {"float": [1e-5, 1e-2], "log": True},
     "augmentation.strength": {"choice": [0, 0.25, 0.5, 1.0]},
 }
-_FIXED = ("run_dir", "cache_dir", "search")  # what belongs to the search as a whole
+_FIXED = (
+    "run_dir",
+    "cache_dir",
+    "effort",
+    "efforts",
+    "search",
+)  # what belongs to the search as a whole
 _FORMS = "Write {float: [low, high]}, {int: [low, high]}, {choice: [...]} or {bool: true}."
 
 

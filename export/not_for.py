@@ -31,7 +31,7 @@ def read_not_for(run: Path, classes: tuple[str, ...]) -> list[str]:
 def _settings(run: Path) -> dict[str, Any]:
     """The name of the training set, where a command line has written one."""
     file = run / CONFIG_FILE
-    data = read_source(str(file))[0].get("data", {}) if file.exists() else {}
+    data = read_source(str(file)).values.get("data", {}) if file.exists() else {}
     source = data.get("train")
     # An export leaves the machine, and others need not know the folders there.
     return {} if source is None else {"data": {"train": PurePath(str(source)).name}}

@@ -140,7 +140,7 @@ def read_rows(path: Path) -> Iterator[dict[str, str]]:
 def _settings(path: Path) -> dict[str, Any]:
     """What the command line wrote; else what the newest checkpoint of a script knows."""
     if path.exists():
-        return read_source(str(path))[0]
+        return read_source(str(path)).values
     checkpoints = path.parent / CHECKPOINTS_FOLDER
     for name in reversed(checkpoint_names(checkpoints)):
         return dict(read_document(checkpoints / name, "settings"))

@@ -78,6 +78,7 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "Transfer learning and evaluation": {
         "fine-tuning": "`callbacks.backbone_finetuning`, the recipe `skin_lesion_finetune`",
+        "effort": "`effort: quick`, `good` or `best`, whose settings each recipe has",
         "classification scores": "`model.metrics`; in `test.json` also those of each class",
         "confidence intervals": "95 % bootstrap intervals in `test.json`",
         "predictions to a file": "`keraunos predict`, `predictions.csv`",

@@ -9,7 +9,15 @@ import typer
 from rich.table import Table
 from typer.core import TyperCommand
 
-from ...configs import json_schema, load_config, recipes, split_arguments, to_yaml
+from ...configs import (
+    RunConfig,
+    changed_by_effort,
+    json_schema,
+    load_config,
+    recipes,
+    split_arguments,
+    to_yaml,
+)
 from ...configs.reference import groups
 from ...core.console import PlainConsole
 from ...core.errors import ConfigError, message
@@ -84,7 +92,21 @@ def _configuration(arguments: list[str]) -> str:
         )
     sources, overrides = split_arguments(arguments)
     config = load_config(sources, overrides)
-    text = to_yaml(config).rstrip("\n")
+    changes = _effort_changes(config, changed_by_effort(sources, overrides))
+    text = changes + to_yaml(config).rstrip("\n")
     if PlainConsole(file=sys.stdout).shown(text) == text:
         return text
-    return to_yaml(config, in_ascii=True).rstrip("\n")  # else it would be other settings
+    # Else it would be other settings.
+    return _ascii(changes) + to_yaml(config, in_ascii=True).rstrip("\n")
+
+
+def _effort_changes(config: RunConfig, changes: list[str]) -> str:
+    """What an effort has changed, as comments that head the settings."""
+    if config.effort is None:
+        return ""
+    lines = [f"effort={config.effort} changes", *(f"  {line}" for line in changes)]
+    return "".join(f"# {line}\n" for line in lines)
+
+
+def _ascii(text: str) -> str:
+    return text.encode("ascii", "backslashreplace").decode()

@@ -14,6 +14,7 @@ from ...core.secret import find_token
 from ..console import notify, use_format
 from ..folds import one_fold, train_folds, wants_all_folds
 from ..run_directories import read_run_config, run_directory, run_name
+from ..shown_test import show_folds_test
 from ..tensorflow import load_tensorflow
 from ..training import name_positions, test, train
 from ..untrusted import only_in_files
@@ -45,6 +46,7 @@ def fit(
         config, name = read_arguments(arguments or [])
     else:
         config, name = read_resumed_arguments(resume, arguments or []), ""
+    _require_views(config)
     cluster = find_cluster()
     if cluster is not None and len(cluster.addresses) > 1 and not dry_run:
         _check_for_several_workers(config, cluster)
@@ -64,8 +66,10 @@ def fit(
 def _train(config: RunConfig, run_dir: Path) -> None:
     if wants_all_folds(config):
         train_folds(config, run_dir)
+        if config.evaluation.ensemble:
+            show_folds_test(run_dir, config.evaluation.tta)
     else:
-        test(train(config, run_dir))
+        test(train(config, run_dir), config.evaluation.tta)
         name_positions(run_dir)
 
 
@@ -132,6 +136,19 @@ def _require_secrets(config: RunConfig) -> None:
                 "given again.",
                 f"Type {names[0]}=VALUE, too.",
                 **dict.fromkeys(names, HIDDEN),
+            )
+        )
+
+
+def _require_views(config: RunConfig) -> None:
+    """Makes sure that test-time augmentation has something to average over."""
+    if config.evaluation.tta is not None and config.augmentation.strength == 0:
+        raise ConfigError(
+            message(
+                "`evaluation.tta` averages over views of an image, which are all the same "
+                "with augmentation.strength=0.",
+                "Set augmentation.strength above 0, or evaluation.tta=null.",
+                **{"evaluation.tta": config.evaluation.tta},
             )
         )
 

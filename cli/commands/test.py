@@ -1,14 +1,11 @@
 """`keraunos test`: score a run's best model, or several runs as one."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from ...core.errors import ConfigError, message
-from ...core.run_layout import ENSEMBLE_FILE
-from ..console import notify, show
 from ..ensembles import (
     Member,
     find_members,
@@ -16,7 +13,7 @@ from ..ensembles import (
     read_data,
     require_honest_split,
 )
-from ..scores import show_beside, show_scores
+from ..shown_test import show_ensemble_test, show_test
 from ..tensorflow import load_tensorflow
 from ..untrusted import trusted_evaluation
 
@@ -40,7 +37,8 @@ def test(
         typer.Option(
             min=1,
             metavar="VIEWS",
-            help="Test-time augmentation: also average over this many views of each image.",
+            help="Test-time augmentation: also average over this many views of each image; "
+            "by default evaluation.tta of the run.",
         ),
     ] = None,
     output: Annotated[
@@ -58,6 +56,7 @@ def test(
     is scored beside each of them.
     """
     members = find_members(runs)
+    tta = members[0].config.evaluation.tta if tta is None else tta
     if len(members) == 1:
         _refuse_output(output)
         load_tensorflow(members[0].config.trainer)
@@ -66,7 +65,7 @@ def test(
     require_honest_split(members, split)
     directory = output_directory(runs, members, split, output)
     load_tensorflow(members[0].config.trainer)
-    _test_ensemble(members, split, tta, directory)
+    show_ensemble_test(members, split, tta, directory)
 
 
 def _refuse_output(output: Path | None) -> None:
@@ -95,33 +94,6 @@ def _test_run(member: Member, split: Split, tta: int | None) -> None:
     model = load_model(member.run, member.config)
     tested = data if is_test else images  # with validation images to choose on
     result = trainer.test(model, tested, evaluation=evaluation, tta=tta)
-    show_scores(split, result.scores)
+    show_test(split, result)
     if is_test:
         evaluate_run(member.run, result, refused)
-    if result.tta is not None:
-        show_beside({"single model": result.scores, f"{tta} views": result.tta.scores})
-        _show_conclusions({"views": result.tta.scores["against_single_model"]})
-
-
-def _test_ensemble(
-    members: Sequence[Member], split: Split, tta: int | None, directory: Path | None
-) -> None:
-    from ..ensemble_test import score_members
-
-    tested = score_members(members, split, tta)
-    show_scores(f"{split}, mean of {len(members)} models", tested.scores)
-    columns = {**tested.members, "ensemble": tested.scores}
-    if "tta" in tested.scores:
-        columns[f"ensemble, {tta} views"] = tested.scores["tta"]
-    show_beside(columns)
-    _show_conclusions(tested.scores["against_members"])
-    if directory is not None:
-        tested.write(directory)
-        notify(f"written: {directory / ENSEMBLE_FILE}")
-
-
-def _show_conclusions(differences: Mapping[str, Any]) -> None:
-    """Says of each paired difference whether these images show one."""
-    for values in differences.values():
-        what = f"{values['second']} against {values['first']}"
-        show(f"{what}: {' '.join(values['conclusions'])}")

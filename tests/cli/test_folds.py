@@ -153,6 +153,19 @@ def test_one_fold_is_an_ordinary_run(keraunos, whole) -> None:
 
 
 @pytest.mark.slow
+def test_folds_are_tested_as_one_model_where_that_is_asked_for(keraunos, whole) -> None:
+    assert not (whole / "ensemble.json").exists()
+    asked = ("evaluation.ensemble=true", "evaluation.tta=2", "run_dir=runs/own-001")
+    answer = keraunos("fit", "own.yaml", *asked)
+    assert answer.code == 0, answer.err
+    scores = json.loads((whole / "ensemble.json").read_text())
+    assert (scores["split"], scores["ensemble"]["examples"]) == ("test", 7)
+    assert list(scores["members"]) == ["fold-1", "fold-2", "fold-3"]
+    assert scores["ensemble"]["tta"]["views"] == 2
+    assert "test, mean of 3 models" in answer.out
+
+
+@pytest.mark.slow
 def test_trying_folds_out_leaves_nothing(keraunos, folds) -> None:
     assert keraunos("fit", "own.yaml", "--dry-run").code == 0
     assert keraunos("fit", "own.yaml", "trainer.fast_dev_run=true").code == 0

@@ -16,6 +16,7 @@ RIGHT = [
     "{callbacks: {ReduceLROnPlateau: {factor: 0.5}, mine: {class: 'a.b:C', x: 1}}}",
     "{trainer: {devices: auto, limit_train_batches: 0.5, max_time: '00:01:00:00'}}",
     "{search: {space: {model.dropout: {float: [0.0, 0.5]}}}}",
+    "{effort: best, efforts: {best: {data: {folds: 5}, callbacks: {pictures: null}}}}",
 ]
 WRONG = [
     "{sed: 3}",
@@ -24,6 +25,8 @@ WRONG = [
     "{data: {on_leak: dorp}}",
     "{data: {image_size: 5000}}",
     "{model: {builder: nonsense}}",
+    "{effort: most}",
+    "{efforts: {most: {}}}",
     "{optimizer: {name: adam, momentum: 0.9}}",
     "{optimizer: {name: sgd, momentum: much}}",
     "{callbacks: {early_stoping: {}}}",

@@ -42,6 +42,20 @@ def test_all_that_is_wrong_is_said_at_once_with_the_nearest_right_name(keraunos)
         assert word in answer.err
 
 
+def test_what_an_effort_changes_heads_the_settings_as_comments(keraunos, tmp_path):
+    answer = keraunos("config", "classify", "effort=best", "seed=4")
+    head, _, settings = answer.out.partition("run_dir:")
+    assert head.splitlines()[0] == "# effort=best changes"
+    assert "#   data.folds: None -> 5" in head.splitlines()
+    assert "seed" not in head
+    assert "effort: best" in settings
+    (tmp_path / "mine.yaml").write_text(answer.out)
+    assert load_config(["mine.yaml"]) == load_config(
+        ["classify"], ["effort=best", "seed=4"]
+    )
+    assert keraunos("config", "classify").out.startswith("run_dir:")
+
+
 @pytest.mark.slow
 def test_a_redirected_recipe_runs(keraunos, lesions, tmp_path):
     settings = (f"data.train={lesions}", "trainer.cpu_devices=4", "trainer.devices=1")

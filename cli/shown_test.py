@@ -1,0 +1,68 @@
+"""Tests runs, or several as one model, and shows the scores."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..core.run_layout import ENSEMBLE_FILE
+from .console import notify, show
+from .ensembles import Member, find_members, read_data
+from .scores import show_beside, show_scores
+
+if TYPE_CHECKING:
+    from ..trainer import TestResult
+
+
+def show_test(split: str, result: "TestResult") -> None:
+    """Writes the scores of a run to standard output, beside those of views.
+
+    Args:
+        split: On which images.
+        result: As `Trainer.test` returned it.
+    """
+    show_scores(split, result.scores)
+    if result.tta is not None:
+        views = result.scores["tta"]["views"]
+        show_beside({"single model": result.scores, f"{views} views": result.tta.scores})
+        show_conclusions({"views": result.tta.scores["against_single_model"]})
+
+
+def show_ensemble_test(
+    members: Sequence[Member], split: str, tta: int | None, directory: Path | None
+) -> None:
+    """Scores the mean of several models beside each of them, and shows it.
+
+    Args:
+        members: At least two.
+        split: On which images.
+        tta: Views of each image, if they are wanted.
+        directory: Where to write files, or None.
+    """
+    from .ensemble_test import score_members
+
+    tested = score_members(members, split, tta)
+    show_scores(f"{split}, mean of {len(members)} models", tested.scores)
+    columns = {**tested.members, "ensemble": tested.scores}
+    if "tta" in tested.scores:
+        columns[f"ensemble, {tta} views"] = tested.scores["tta"]
+    show_beside(columns)
+    show_conclusions(tested.scores["against_members"])
+    if directory is not None:
+        tested.write(directory)
+        notify(f"written: {directory / ENSEMBLE_FILE}")
+
+
+def show_folds_test(run_dir: Path, tta: int | None) -> None:
+    """Tests all folds of a run as one model, if there are test images."""
+    members = find_members([run_dir])
+    if read_data(members[0]).test is None:
+        notify("no test images: the ensemble of all folds is not scored")
+        return
+    show_ensemble_test(members, "test", tta, run_dir)
+
+
+def show_conclusions(differences: Mapping[str, Any]) -> None:
+    """Says of each paired difference whether these images show one."""
+    for values in differences.values():
+        what = f"{values['second']} against {values['first']}"
+        show(f"{what}: {' '.join(values['conclusions'])}")

@@ -1,0 +1,80 @@
+"""Efforts: what one word, `effort: quick|good|best`, lays over a recipe.
+
+A file carries the settings of each effort in its section `efforts`. Those of the effort
+that is chosen lie over that file, and below later files and `key=value`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..core.errors import message
+from .layers import Layer
+from .problems import ProblemsError
+
+EFFORT, EFFORTS = "effort", "efforts"
+# What an effort can't decide: itself, and where a run lies.
+_NOT_IN_EFFORTS = (EFFORT, EFFORTS, "run_dir", "cache_dir")
+
+
+def chosen_effort(layers: Sequence[Layer]) -> str | None:
+    """The effort that the last layer with one names, if any layer knows it."""
+    named = [each.values[EFFORT] for each in layers if EFFORT in each.values]
+    name = named[-1] if named else None
+    is_known = isinstance(name, str) and any(name in efforts_of(each) for each in layers)
+    return name if is_known else None
+
+
+def resolve(layers: Sequence[Layer], effort: str | None) -> Layer:
+    """Layers from left to right, each with what an effort lays over it."""
+    resolved = Layer()
+    for layer in layers:
+        resolved = _of_effort(layer, effort).over(layer.over(resolved))
+    return resolved
+
+
+def efforts_of(layer: Layer) -> Mapping[str, Any]:
+    """What a layer lays over itself, by effort."""
+    efforts = layer.values.get(EFFORTS)
+    return efforts if isinstance(efforts, dict) else {}
+
+
+def _of_effort(layer: Layer, name: str | None) -> Layer:
+    values = efforts_of(layer).get(name) if name else None
+    if not isinstance(values, dict):
+        return Layer()
+    start = f"{EFFORTS}.{name}."
+    origins = {
+        setting.removeprefix(start): place
+        for setting, place in layer.origins.items()
+        if setting.startswith(start)
+    }
+    return Layer(values, origins)
+
+
+def check_effort(effort: str | None, efforts: Mapping[str, Mapping[str, Any]]) -> None:
+    """Looks whether an effort can be chosen, and decides nothing that it can't.
+
+    Raises:
+        ProblemsError: Something is wrong; all is named.
+    """
+    problems = []
+    if effort is not None and effort not in efforts:
+        known = f"There are {', '.join(efforts)}." if efforts else ""
+        remedy = known or f"Try keraunos fit classify {EFFORT}={effort}."
+        problems.append(
+            message(
+                f"`{EFFORT}` must be in the section `{EFFORTS}` of a recipe or file.",
+                remedy,
+                effort=effort,
+            )
+        )
+    problems += [
+        message(
+            f"`{EFFORTS}.{name}.{setting}` can't depend on the effort.", "Leave it out."
+        )
+        for name, settings in efforts.items()
+        for setting in _NOT_IN_EFFORTS
+        if setting in settings
+    ]
+    if problems:
+        raise ProblemsError("\n".join(problems))
