@@ -18,6 +18,12 @@ from keraunos.strategies.tensorflow_internals import mirrored_strategy_of_its_ow
 from PIL import Image
 
 Dataset = tf.data.Dataset
+ALL_POLICIES: dict[str, Any] = {  # of augmentation, beside its strength
+    "random_resized_crop": 0.3,
+    "rand_augment": {"magnitude": 9, "num_ops": 3},
+    "color_jitter": 0.3,
+    "random_erasing": 0.5,
+}
 
 
 def make_pictures(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import replicas
+from helpers import ALL_POLICIES, replicas
 from keraunos import Augmentation, ImageData
 from keraunos.data.training_split import TrainingSplit
 from keraunos.strategies import Position, Replicas
@@ -40,7 +40,7 @@ def new_data(pictures: Path, class_balance: Any) -> NewData:
             image_size=32,
             batch_size=BATCH_SIZE,
             validation_split=0.0,
-            augmentation=Augmentation(strength=0.5),
+            augmentation=Augmentation(strength=0.5, **ALL_POLICIES),
             class_balance=class_balance,
             cache="memory",
             seed=3,
@@ -65,10 +65,14 @@ def read(data: ImageData, position: Position, count: int, number: int) -> list[B
 
 
 def identities(content: Any, names: dict[bytes, str]) -> tuple[Identity, ...]:
+    drawn = [
+        content[name].numpy().reshape(len(content["labels"]), -1)
+        for name in ("geometry", "tone", "rand_augment", "color_jitter", "random_erasing")
+    ]
     rows = zip(
         content["images"].numpy(),
         content["labels"].numpy(),
-        content["augmentation"].numpy(),
+        np.hstack(drawn),
         strict=True,
     )
     return tuple((names[i.tobytes()], int(k), a.tobytes()) for i, k, a in rows)

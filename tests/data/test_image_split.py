@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import opened_files
+from helpers import ALL_POLICIES, opened_files
 from keraunos import Augmentation, ImageData
 from keraunos.strategies import Position, Replicas
 
@@ -48,9 +48,20 @@ def test_starting_at_a_position_is_going_on_there(pictures: Path, balance: Any) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("total", [2, 3, 4, 8])
-def test_the_number_of_replicas_changes_no_batch(pictures: Path, total: int) -> None:
-    split = data_of(pictures).train
+@pytest.mark.parametrize(
+    ("total", "policies"),
+    [
+        (2, {}),
+        (3, {}),
+        (4, {}),
+        (8, {}),
+        pytest.param(4, ALL_POLICIES, marks=pytest.mark.nightly),
+    ],
+)
+def test_the_number_of_replicas_changes_no_batch(
+    pictures: Path, total: int, policies: dict[str, Any]
+) -> None:
+    split = data_of(pictures, augmentation=Augmentation(0.5, **policies)).train
     length = split.num_batches
     alone = read(split, Position(), Replicas(), length)
     assert_same(read(split, Position(), Replicas(total, 0, total), length), alone)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import ALL_POLICIES
 from keraunos import Augmentation
 from keraunos.data.augmentation import augment
 from keraunos.data.augmentation.tonal_operations import TONAL
@@ -14,13 +15,7 @@ SIZE = 32
 ROWS = 600
 IMAGES = np.arange(ROWS, dtype=np.uint64) * 977
 ONCE = np.zeros(ROWS, np.int64)
-POLICIES: dict[str, dict[str, Any]] = {
-    "random_resized_crop": {"random_resized_crop": 0.3},
-    "rand_augment": {"rand_augment": {"magnitude": 9, "num_ops": 3}},
-    "color_jitter": {"color_jitter": 0.3},
-    "random_erasing": {"random_erasing": 0.5},
-}
-ALL = {name: value for policy in POLICIES.values() for name, value in policy.items()}
+POLICIES = {name: {name: value} for name, value in ALL_POLICIES.items()}
 EVERY = pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
 
 Array = np.ndarray[Any, Any]
@@ -82,7 +77,7 @@ def test_each_is_a_function_of_seed_image_and_occurrence(policy: dict[str, Any])
 
 
 def test_none_changes_what_another_draws() -> None:
-    together, plain = drawn(ALL, strength=0.5), drawn({}, strength=0.5)
+    together, plain = drawn(ALL_POLICIES, strength=0.5), drawn({}, strength=0.5)
     np.testing.assert_array_equal(together["tone"], plain["tone"])
     for policy in POLICIES.values():
         for name, array in drawn(policy).items():
@@ -94,7 +89,7 @@ def test_none_changes_what_another_draws() -> None:
 
 def test_any_cut_of_a_batch_gives_the_same_images() -> None:
     """Up to the last bits of means; as replicas cut it, empty parts among them."""
-    images, parameters = photographs(9), drawn(ALL, 9, strength=0.7)
+    images, parameters = photographs(9), drawn(ALL_POLICIES, 9, strength=0.7)
     whole = augment(images, parameters)
     for cuts in ([1, 2, 6], [5, 5, 7], [0, 9, 9]):
         parts = [
@@ -115,7 +110,7 @@ def test_all_geometry_is_one_map_and_one_resampling(
         return transform(**arguments)
 
     monkeypatch.setattr(tf.raw_ops, "ImageProjectiveTransformV3", counted)
-    varied(ALL, noise(4), strength=0.5)
+    varied(ALL_POLICIES, noise(4), strength=0.5)
     assert len(calls) == 1
     crop, moved = drawn({"random_resized_crop": 0.3}), drawn({}, strength=0.5)
     both = drawn({"random_resized_crop": 0.3}, strength=0.5)["geometry"]
@@ -256,7 +251,9 @@ def test_an_image_of_one_colour_survives_every_operation() -> None:
 
 def test_the_numbers_of_policies_are_those_of_this_version() -> None:
     """Other numbers need another AUGMENTATION_VERSION: cached features are of these."""
-    found = Augmentation(0, **ALL).draw(1, np.array([5], np.uint64), np.array([3]), 224)
+    found = Augmentation(0, **ALL_POLICIES).draw(
+        1, np.array([5], np.uint64), np.array([3]), 224
+    )
     expected = {
         "rand_augment": [6.0, 1.81, 0.0, 0.0, 8.0, 0.19],
         "geometry": [0.8021847, 0.0, 14.53594, -0.2659439, 0.9849774, 31.0607],
