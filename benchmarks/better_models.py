@@ -36,17 +36,28 @@ import numpy as np
 from better_models_cells import BASE, CELLS, Cell
 from better_models_results import Results
 from better_models_table import print_table
-from keraunos.configs import RunConfig, load_config
+from keraunos.configs import RunConfig, load_config, to_yaml
 from keraunos.core.files import sha256_of_json
+from keraunos.core.run_layout import (
+    ENSEMBLE_PREDICTIONS_FILE,
+    ENSEMBLE_TTA_PREDICTIONS_FILE,
+    PREDICTIONS_FILE,
+    TTA_PREDICTIONS_FILE,
+)
 
 SYNTHETIC = "synthetic:lesions"
+LAST_PREDICTIONS = (
+    ENSEMBLE_TTA_PREDICTIONS_FILE,
+    ENSEMBLE_PREDICTIONS_FILE,
+    TTA_PREDICTIONS_FILE,
+    PREDICTIONS_FILE,
+)
 QUIET = dict.fromkeys(("progress_bar", "tensorboard", "pictures"))
 # What does not decide the outcome.
 ELSEWHERE = {
     "cache_dir": True,
     "run_dir": True,
     "efforts": True,
-    "evaluation": True,
     "search": True,
     "data": {"train", "test", "fold"},
     "seed": True,
@@ -133,7 +144,8 @@ def settings_of(
     where = [] if options.cache_dir is None else [f"cache_dir={options.cache_dir}"]
     which = [f"seed={seed}", *([] if fold is None else [f"data.fold={fold}"])]
     size = [f"data.image_size={options.image_size}"]
-    overrides = [*BASE, *size, *cell.settings, *options.settings, *places, *where, *which]
+    base = BASE if cell.folds else ["trainer.deterministic=true"]
+    overrides = [*base, *size, *cell.settings, *options.settings, *places, *where, *which]
     return load_config([cell.recipe], overrides)
 
 
@@ -158,38 +170,64 @@ def train_all(missing: Sequence[Training], results: Results, minutes: float) -> 
 
 def train_one(training: Training, shared: Any) -> dict[str, Any]:
     """Trains, and predicts the held-out images and the test images."""
-    from keraunos import Trainer
-    from keraunos.cli.build import build_data, build_module, build_trainer
-
     config = training.config
     callbacks = {"callbacks": {**QUIET, **config.callbacks}}
     config = config.model_copy(update=callbacks)
     folder = Path(tempfile.mkdtemp(prefix="better_models-"))
     try:
-        data = build_data(config)
-        module = build_module(config, data, shared if training.cell.is_frozen else None)
-        run_dir = folder / "run" if training.cell.needs_run else None
-        result = build_trainer(config, run_dir).fit(module, data)
-        if not result.is_finished:
-            raise KeyboardInterrupt  # which ends the fit alone
-        return {
-            split: answers(Trainer().test(result.model, images), images.contradictory)
-            for split, images in (("validation", data.validation), ("test", data.test))
-            if images is not None
-        }
+        if training.cell.folds is None:
+            return fit_as_typed(config, folder)
+        return fit_fold(training.cell, config, folder, shared)
     finally:
         shutil.rmtree(folder)
 
 
-def answers(tested: Any, contradictory: Any) -> dict[str, Any]:
-    """What was predicted for which image, but for those of two classes at once."""
-    said, sound = tested.predictions, ~contradictory
-    names = np.array([os.path.join(*Path(name).parts[-3:]) for name in said.names])
+def fit_fold(cell: Cell, config: RunConfig, folder: Path, shared: Any) -> dict[str, Any]:
+    """Trains one fold; the model after the last epoch predicts."""
+    from keraunos import Trainer
+    from keraunos.cli.build import build_data, build_module, build_trainer
+
+    data = build_data(config)
+    module = build_module(config, data, shared if cell.is_frozen else None)
+    run_dir = folder / "run" if cell.needs_run else None
+    result = build_trainer(config, run_dir).fit(module, data)
+    if not result.is_finished:
+        raise KeyboardInterrupt  # which ends the fit alone
     return {
-        "images": names[sound].tolist(),
-        "labels": said.labels[sound].tolist(),
-        "predicted": said.probabilities.argmax(axis=1)[sound].tolist(),
+        split: answers(Trainer().test(result.model, images).predictions, images)
+        for split, images in (("validation", data.validation), ("test", data.test))
+        if images is not None
     }
+
+
+def fit_as_typed(config: RunConfig, folder: Path) -> dict[str, Any]:
+    """Runs `keraunos fit`, and reads what it predicts in the end for the test images."""
+    from keraunos.cli.build import build_data
+    from keraunos.cli.main import main as keraunos
+    from keraunos.evaluation.predictions import read_predictions
+
+    (folder / "all.yaml").write_text(to_yaml(config))
+    run = folder / "run"
+    if keraunos(["fit", str(folder / "all.yaml"), f"run_dir={run}"]) != 0:
+        raise SystemExit("`keraunos fit` failed, as it says above.")
+    file = next(run / name for name in LAST_PREDICTIONS if (run / name).exists())
+    return {"test": answers(read_predictions(file), build_data(config).test)}
+
+
+def answers(said: Any, images: Any) -> dict[str, Any]:
+    """What was predicted for each image, but for those that are filed under two classes."""
+    twice = {_end(name) for name in np.array(images.names)[images.contradictory]}
+    rows = [row for row, name in enumerate(said.names) if _end(name) not in twice]
+    return {
+        "images": [_end(said.names[row]) for row in rows],
+        "labels": said.labels[rows].tolist(),
+        "predicted": said.probabilities.argmax(axis=1)[rows].tolist(),
+    }
+
+
+def _end(name: str) -> str:
+    """The path of an image below the folder of all data: Test/nevus/ISIC_0012.jpg."""
+    return os.path.join(*Path(name).parts[-3:])
 
 
 def versions() -> dict[str, str]:

@@ -21,12 +21,16 @@ BASE = (
     "trainer.deterministic=true",
 )
 VIEWS = "augmentation.views=4"
+UNBALANCED = "data.class_balance=none"
+HEAD_EPOCHS, ALL_EPOCHS = 20, 25
 FINE_TUNED = (
     "augmentation.strength=0.5",
     VIEWS,
-    "trainer.max_epochs=15",
-    "optimizer.name=adamw",
+    f"trainer.max_epochs={ALL_EPOCHS}",
+    f"callbacks.backbone_finetuning.at_epoch={HEAD_EPOCHS}",
+    "callbacks.backbone_finetuning.learning_rate=0.0001",
 )
+LAST_STAGE = "callbacks.backbone_finetuning.last_layers=20"
 
 
 @dataclass(frozen=True)
@@ -64,10 +68,52 @@ def _policy(name: str, *settings: str) -> Cell:
     return Cell(name, "augmentation", (*settings, VIEWS))
 
 
+def _loss(name: str, *settings: str) -> Cell:
+    return Cell(name, "loss", settings)
+
+
+def _fine_tuned(name: str, *settings: str, needs_run: bool = False) -> Cell:
+    return Cell(
+        name,
+        "fine-tuning",
+        (*FINE_TUNED, *settings),
+        seeds=SEEDS_FINE_TUNED,
+        folds=1,
+        against=("frozen", "strength", *(() if name == "fine_tuned" else ("fine_tuned",))),
+        needs_run=needs_run,
+    )
+
+
+def _effort(name: str) -> Cell:
+    """What `keraunos fit` trains and tests for an effort, on an ordinary split."""
+    return Cell(
+        f"effort_{name}",
+        "effort",
+        (f"effort={name}",),
+        folds=None,
+        against=() if name == "quick" else ("effort_quick",),
+        recipe="skin_lesion_lite",
+    )
+
+
 CELLS = {
     cell.name: cell
     for cell in (
         Cell("frozen", "baseline", against=()),
         _policy("strength", "augmentation.strength=0.5"),
+        _policy("random_erasing", "augmentation.random_erasing=0.5"),
+        _policy("rand_augment", "augmentation.rand_augment={}"),
+        _policy("color_jitter", "augmentation.color_jitter=0.2"),
+        _policy("random_resized_crop", "augmentation.random_resized_crop=0.5"),
+        _loss("unbalanced", UNBALANCED),
+        _loss("weights", "data.class_balance=weights"),
+        _loss("focal", "model.loss=focal"),
+        _loss("label_smoothing", "model.label_smoothing=0.1"),
+        _loss("class_balanced", UNBALANCED, "model.loss=class_balanced"),
+        _loss("logit_adjusted", UNBALANCED, "model.loss=logit_adjusted"),
+        _fine_tuned("fine_tuned", LAST_STAGE),
+        _effort("quick"),
+        _effort("good"),
+        _effort("best"),
     )
 }

@@ -51,7 +51,7 @@ def _of_effort(layer: Layer, name: str | None) -> Layer:
     return Layer(values, origins)
 
 
-def check_effort(effort: str | None, efforts: Mapping[str, Mapping[str, Any]]) -> None:
+def check_effort(effort: str | None, efforts: Mapping[Any, Mapping[str, Any]]) -> None:
     """Looks whether an effort can be chosen, and decides nothing that it can't.
 
     Raises:
