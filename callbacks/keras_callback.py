@@ -75,6 +75,7 @@ class KerasCallback(Callback):
 
     def on_fit_begin(self, run: RunState) -> None:
         """Introduces the model."""
+        self._require_one_swap(run)
         run.model.stop_training = False
         self.callback.set_model(run.model)
         self.callback.set_params(
@@ -117,6 +118,17 @@ class KerasCallback(Callback):
     def on_fit_end(self, run: RunState) -> None:
         """Hands the hook on."""
         self.callback.on_train_end(dict(run.metrics))
+
+    def _require_one_swap(self, run: RunState) -> None:
+        swaps = isinstance(self.callback, keras.callbacks.SwapEMAWeights)
+        if swaps and run.averages is not None:
+            raise ConfigError(
+                message(
+                    "Averages of weights must be put into the model by one alone.",
+                    "Leave out this callback, or trainer.use_ema_weights.",
+                    callback=type(self.callback).__name__,
+                )
+            )
 
     def _obey(self, run: RunState) -> None:
         if run.model.stop_training:

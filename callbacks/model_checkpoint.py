@@ -191,10 +191,12 @@ class ModelCheckpoint(Callback):
 
     def _write_weights(self, run: RunState) -> Path:
         variables = changing_variables(run.model) | frozen_variables(run.model)
+        with run.averages_in_model():
+            weights = copy_values(variables)
         path = Path(run.checkpoint_dir or "") / self._name(run)
         remove_checkpoint(path.parent, path.name)  # of a process that was killed
         try:
-            write_bundle(path, Bundle({"weights": copy_values(variables)}))
+            write_bundle(path, Bundle({"weights": weights}))
         except OSError as error:
             raise CheckpointError(
                 message(

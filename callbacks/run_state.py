@@ -1,6 +1,7 @@
 """The state of a fit: made by the Trainer, handed to every hook."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,6 +11,7 @@ import tensorflow as tf
 
 from ..core.run_layout import CHECKPOINTS_FOLDER
 from ..evaluation import Predictions
+from ..models.averaged_weights import AveragedWeights
 from ..models.optimizer import unwrapped
 from ..models.phases import Phase
 from .background import Background
@@ -54,6 +56,7 @@ class RunState(RunProgress):
         is_interrupted: Whether the fit was ended before its time, to be resumed.
         signal: Number of the signal that ended it, or None.
         engine: What trains it; None before `on_fit_begin`.
+        averages: The averages of weights, where these are validated and exported.
         background: Runs what is slow and not urgent, such as drawing, beside training.
     """
 
@@ -76,6 +79,7 @@ class RunState(RunProgress):
     is_interrupted: bool = False
     signal: int | None = None
     engine: Engine | None = None
+    averages: AveragedWeights | None = None
     background: Background = field(default_factory=Background, repr=False, compare=False)
 
     def read_metrics(self) -> dict[str, float]:
@@ -91,6 +95,14 @@ class RunState(RunProgress):
             The losses, up to the first that is not finite.
         """
         return self.engine.try_learning_rates(learning_rates) if self.engine else []
+
+    def averages_in_model(self) -> AbstractContextManager[None]:
+        """Within it the model has the weights that are validated, saved and exported.
+
+        With `trainer.use_ema_weights` these are moving averages; else nothing happens.
+        The hooks from `on_validation_begin` to `on_epoch_end` are called within it.
+        """
+        return self.averages.in_model() if self.averages else nullcontext()
 
     def request_stop(self, reason: str) -> None:
         """Ends the fit after the current step; the first reason stays.

@@ -275,6 +275,9 @@ class TrainerOptions(TypedDict, total=False):
     """Whether XLA compiles the forward and backward pass of each replica; `auto` does
     on GPUs, where a first batch shows that it compiles and gives the same. Default:
     'auto'."""
+    use_ema_weights: bool
+    """Validate, save and export moving averages of the weights in their place; needs
+    `optimizer.use_ema`. Default: False."""
     sync_batch_norm: Literal["auto"] | bool
     """Whether BatchNorm shares batch statistics between replicas; `auto` does. Without,
     results depend on the number of replicas, and moving statistics are the mean of

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
+from ..core.errors import message
 from .augmentation import AugmentationConfig
 from .callbacks import check_callbacks, switched
 from .choices import EffortName, FeatureCache
@@ -103,6 +104,21 @@ class RunConfig(Section):
                         "model.loss": self.model.loss,
                         "data.class_balance": self.data.class_balance,
                     }
+                )
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _averages_are_kept(self) -> "RunConfig":
+        # The settings of a `Trainer` alone, without data, know nothing of optimizers.
+        is_run = "data" in self.model_fields_set and self.model.builder is None
+        keeps = (self.optimizer.model_extra or {}).get("use_ema", False)
+        if self.trainer.use_ema_weights and is_run and not keeps:
+            raise ProblemsError(
+                message(
+                    "`trainer.use_ema_weights` needs an optimizer that averages weights.",
+                    "Set optimizer.use_ema=true as well.",
+                    **{"optimizer.use_ema": keeps},
                 )
             )
         return self

@@ -93,6 +93,11 @@ class TrainerConfig(Section):
         "`auto` does on GPUs, where a first batch shows that it compiles and "
         "gives the same.",
     )
+    use_ema_weights: bool = Field(
+        False,
+        description="Validate, save and export moving averages of the weights in their "
+        "place; needs `optimizer.use_ema`.",
+    )
     sync_batch_norm: Literal["auto"] | bool = Field(
         "auto",
         description="Whether BatchNorm shares batch statistics between replicas; `auto` "

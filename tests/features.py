@@ -59,7 +59,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "reduce on plateau": "`callbacks.ReduceLROnPlateau`, that of Keras",
         "schedules": "`optimizer.schedule`: cosine, linear, step, exponential; warm-up",
         "learning rate finder": "`callbacks.learning_rate_finder`",
-        "averaged weights": "`optimizer.use_ema`, `callbacks.SwapEMAWeights` of Keras",
+        "averaged weights": "`trainer.use_ema_weights`; `optimizer.use_ema` and "
+        "`callbacks.SwapEMAWeights` of Keras",
         "divergence": "exit code 5, and the pictures of the batch in `diverged.json`",
         "callbacks of Keras": "any `keras.callbacks.Callback`, in lists and in YAML",
     },

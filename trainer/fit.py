@@ -16,6 +16,7 @@ from ..core.checkpoints import best_checkpoint
 from ..core.signals import stop_signals
 from ..features import FeaturePlan, Trainee, TrainerTools, plan_features
 from ..models import Module
+from ..models.averaged_weights import averaged_weights
 from ..models.checkpoint_weights import restore_best
 from ..strategies import workers_of
 from .checkpoint.resume import (
@@ -178,6 +179,7 @@ class Fit:
             steps_per_epoch=steps_per_epoch,
             has_validation=self.validation is not None,
             run_dir=self.run_dir,
+            averages=averaged_weights(settings.use_ema_weights, model, self.strategy),
         )
 
     def _restore(self, run: RunState) -> Resumption | None:

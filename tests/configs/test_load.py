@@ -43,6 +43,7 @@ def test_callbacks_keep_their_order_and_null_switches_one_off(tmp_path):
             ],
             r"`search\.space\.model\.loss`: .*made up for once",
         ),
+        (["data.train=X", "trainer.use_ema_weights=true"], r"optimizer\.use_ema=true"),
         (["search.space.model.focal_gamma.float=[1.0,3.0]"], "crossentropy has no option"),
     ],
 )

@@ -51,10 +51,15 @@ def capture(run: RunState, step: TrainStep, callbacks: CallbackList) -> Bundle:
     progress = {name: getattr(run, name) for name in PROGRESS}
     if run.is_within_epoch and run.training_metrics is None:
         progress["samples"] += step.totals.read().rows
+    # Averages are weights in a checkpoint, as they are in the model that is exported; the
+    # weights that train stand in their places among the variables of the optimizer.
+    with run.averages_in_model():
+        weights = copy_values(changing_variables(run.model))
+        optimizer = copy_values(_optimizer_variables(run.model.optimizer))
     return Bundle(
         arrays={
-            "weights": copy_values(changing_variables(run.model)),
-            "optimizer": copy_values(_optimizer_variables(run.model.optimizer)),
+            "weights": weights,
+            "optimizer": optimizer,
             "epoch": step.epoch_values(),
             "metrics": copy_replica_values(run.strategy, _metric_variables(step.model)),
             "callbacks": arrays,
@@ -95,8 +100,9 @@ def restore_run(run: RunState, resumption: Resumption) -> None:
         if run.phases:  # what was frozen at first may train by now
             saved = {name: saved[name] for name in saved if name in frozen}
         assign_values(frozen, saved)
-        assign_values(changing_variables(run.model), arrays["weights"])
-        restore_optimizer(run.model.optimizer, resumption)
+        with run.averages_in_model():
+            assign_values(changing_variables(run.model), arrays["weights"])
+            restore_optimizer(run, resumption)
 
 
 def was_compiled(resumption: Resumption | None) -> bool | None:
@@ -134,12 +140,11 @@ def restore_epoch(run: RunState, step: TrainStep, resumption: Resumption) -> Non
             assign_replica_values(run.strategy, variable, arrays["metrics"][name])
 
 
-def restore_optimizer(
-    optimizer: keras.optimizers.Optimizer, resumption: Resumption
-) -> None:
-    """Gives an optimizer its variables back, the learning rate among them."""
+def restore_optimizer(run: RunState, resumption: Resumption) -> None:
+    """Gives the optimizer of a run its variables back, the learning rate among them."""
     values = resumption.bundle.arrays["optimizer"]
-    assign_values(_optimizer_variables(optimizer), values)
+    with run.averages_in_model():
+        assign_values(_optimizer_variables(run.model.optimizer), values)
 
 
 def restore_callbacks(callbacks: CallbackList, resumption: Resumption) -> None:

@@ -95,6 +95,8 @@ class Loop:
     def _begin(self, run: RunState) -> None:
         run.engine = self.stage
         self.callbacks.reset()
+        if run.averages is not None and self.resumption is None:
+            run.averages.start()
         self.callbacks.notify("on_fit_begin", run)
         if self.resumption is None:
             self._try_validation()
@@ -102,7 +104,7 @@ class Loop:
         if run.is_within_epoch:
             self.callbacks.notify("on_epoch_begin", run)
         restore_callbacks(self.callbacks, self.resumption)
-        restore_optimizer(run.model.optimizer, self.resumption)  # hooks may have set it
+        restore_optimizer(run, self.resumption)  # hooks may have set it
         self.callbacks.notify("on_checkpoint_saved", run, self.resumption.path)
 
     def _change_phase(self, run: RunState) -> None:
@@ -117,9 +119,10 @@ class Loop:
         if run.training_metrics is None:  # else it was interrupted in validation
             run.training_metrics = self._train(run)
         self._finish_saving(run)
-        validated = self._validate_after_epoch(run)
-        run.end_epoch(_epoch_metrics(run.training_metrics, validated))
-        self.callbacks.notify("on_epoch_end", run)
+        with run.averages_in_model():
+            validated = self._validate_after_epoch(run)
+            run.end_epoch(_epoch_metrics(run.training_metrics, validated))
+            self.callbacks.notify("on_epoch_end", run)
         self._agree(run)
         self._save_if_asked(run)
 
@@ -146,7 +149,8 @@ class Loop:
         if validation is None or not self.times.within_epoch(run):
             return
         with self.stage.training.time_left_out():
-            with metrics_set_aside(self.stage.training.step.model, run.strategy):
+            model = self.stage.training.step.model
+            with metrics_set_aside(model, run.strategy), run.averages_in_model():
                 self._validate(validation, run)
             self._agree(run)
             self._save_if_asked(run)

@@ -60,4 +60,6 @@ def apply_phases(run: RunState, phases: Iterable[dict[str, Any]]) -> None:
             raise ConfigError(
                 message("A phase must only unfreeze layers.", unfreeze=values["unfreeze"])
             )
+        if run.averages is not None:
+            run.averages.start()
         set_schedule_length(run.model.optimizer, run.steps_per_epoch, run.max_epochs)

@@ -14,7 +14,11 @@ import tensorflow as tf
 from compiled_models import built_classifier, built_with_dict_losses, two_targets
 from helpers import classifier, examples, on_each_replica, replicas
 from keraunos.models import keras_internals as of_models
-from keraunos.models.keras_internals import logits_of, set_larger_is_better
+from keraunos.models.keras_internals import (
+    averages_of,
+    logits_of,
+    set_larger_is_better,
+)
 from keraunos.strategies import on_each_device, tensorflow_internals
 from keraunos.trainer.step import keras_internals, loss_internals, metric_internals
 from keraunos.trainer.step.keras_internals import (
@@ -106,6 +110,18 @@ def test_logits_of(policy: str) -> None:
     assert logits(inputs).dtype == tf.float32
     np.testing.assert_allclose(tf.nn.softmax(logits(inputs)), probabilities(inputs), 1e-5)
     assert logits_of(tf.ones((1, 3))) is None
+
+
+def test_averages_of() -> None:
+    weights = [keras.Variable(np.full(2, 4.0)), keras.Variable(np.zeros(3))]
+    optimizer = keras.optimizers.SGD(1.0, use_ema=True, ema_momentum=0.75)
+    optimizer.build(weights)
+    for _ in range(2):
+        optimizer.apply([keras.ops.ones(2), keras.ops.ones(3)])
+    pairs = averages_of(optimizer)
+    assert [weight is own for (weight, _), own in zip(pairs, weights, strict=True)]
+    np.testing.assert_allclose(pairs[0][1], [2.75, 2.75])  # of 3 and 2
+    assert averages_of(keras.optimizers.SGD()) == []
 
 
 def test_build_compiled(strategy: tf.distribute.Strategy) -> None:

@@ -1,0 +1,79 @@
+"""The moving averages that an optimizer keeps of weights, in place of the weights."""
+
+import contextlib
+from collections.abc import Iterator
+
+import keras
+import tensorflow as tf
+
+from ..core.errors import ConfigError, message
+from .keras_internals import averages_of
+
+
+class AveragedWeights:
+    """Puts the averages of `use_ema` into a model while it is not trained, and back.
+
+    An exponential moving average of weights varies less than these, and often scores
+    better: "Acceleration of Stochastic Approximation by Averaging", Polyak and Juditsky,
+    1992. Only weights that train have averages. The moving statistics of BatchNorm stay
+    as they are: they are averages over about as many steps.
+
+    Args:
+        model: Built and compiled; its optimizer may be replaced later.
+        strategy: Where it is trained.
+
+    Raises:
+        ConfigError: The optimizer keeps no averages.
+    """
+
+    def __init__(self, model: keras.Model, strategy: tf.distribute.Strategy) -> None:
+        self._model = model
+        self._strategy = strategy
+        self._are_in_model = False
+        if not averages_of(model.optimizer):
+            raise ConfigError(
+                message(
+                    "`use_ema_weights` needs an optimizer that averages weights.",
+                    "Set optimizer.use_ema=true, and optimizer.ema_momentum if wanted.",
+                    use_ema=False,
+                )
+            )
+
+    def start(self) -> None:
+        """Lets the averages begin with the weights as they are."""
+        with self._strategy.scope():
+            for weight, average in averages_of(self._model.optimizer):
+                average.assign(weight)
+
+    @contextlib.contextmanager
+    def in_model(self) -> Iterator[None]:
+        """Exchanges weights and averages, bit for bit, and exchanges them back.
+
+        Within itself it does nothing.
+        """
+        if self._are_in_model:
+            yield
+            return
+        self._exchange()
+        self._are_in_model = True
+        try:
+            yield
+        finally:
+            self._are_in_model = False
+            self._exchange()
+
+    def _exchange(self) -> None:
+        local = self._strategy.experimental_local_results
+        for weight, average in averages_of(self._model.optimizer):
+            copies = zip(local(weight.value), local(average.value), strict=True)
+            for own, averaged in copies:
+                value = tf.identity(own)
+                own.assign(averaged)
+                averaged.assign(value)
+
+
+def averaged_weights(
+    is_wanted: bool, model: keras.Model, strategy: tf.distribute.Strategy
+) -> AveragedWeights | None:
+    """The averages of a model's weights, if they are wanted."""
+    return AveragedWeights(model, strategy) if is_wanted else None
