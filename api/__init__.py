@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from .core.errors import WorkerError as WorkerError
     from .data import Augmentation as Augmentation
     from .data import ImageData as ImageData
+    from .models import Accuracy as Accuracy
     from .models import BalancedAccuracy as BalancedAccuracy
     from .models import ClassRecall as ClassRecall
+    from .models import Crossentropy as Crossentropy
     from .models import MacroF1 as MacroF1
     from .models import MacroRocAuc as MacroRocAuc
     from .models import Module as Module
@@ -48,11 +50,13 @@ if TYPE_CHECKING:
     from .trainer import Trainer as Trainer
 
 _HOMES = {
+    "Accuracy": "models",
     "Augmentation": "data",
     "BalancedAccuracy": "models",
     "CheckpointError": "core.errors",
     "ClassRecall": "models",
     "ConfigError": "core.errors",
+    "Crossentropy": "models",
     "DataError": "core.errors",
     "DivergedError": "core.errors",
     "FitResult": "trainer",

@@ -59,6 +59,21 @@ class AugmentationConfig(Section):
         le=1,
         description="Probability that a rectangle of an image is erased.",
     )
+    mixup: float = Field(
+        0.0,
+        ge=0,
+        le=100,
+        description="Blends each training image with another, and their targets. Shares "
+        "are drawn from Beta(mixup, mixup); 0 leaves that out.",
+    )
+    cutmix: float = Field(
+        0.0,
+        ge=0,
+        le=100,
+        description="Puts a box of another training image into each, and mixes targets by "
+        "area. Shares are drawn from Beta(cutmix, cutmix); 0 leaves that out. With mixup "
+        "each image gets one of both.",
+    )
 
     @property
     def policies(self) -> dict[str, Any]:

@@ -109,6 +109,13 @@ class AugmentationOptions(TypedDict, total=False):
     lamp; 0.2 is up to about 20 % each. Default: 0.0."""
     random_erasing: float
     """Probability that a rectangle of an image is erased. Default: 0.0."""
+    mixup: float
+    """Blends each training image with another, and their targets. Shares are drawn from
+    Beta(mixup, mixup); 0 leaves that out. Default: 0.0."""
+    cutmix: float
+    """Puts a box of another training image into each, and mixes targets by area. Shares
+    are drawn from Beta(cutmix, cutmix); 0 leaves that out. With mixup each image gets
+    one of both. Default: 0.0."""
 
 
 class FolderOptions(TypedDict, total=False):

@@ -176,6 +176,11 @@ class ImageSplit:
         return {"labels": self.labels[draws.rows]}
 
     @property
+    def mixes(self) -> bool:
+        """Whether images are mixed with others, and targets with theirs: never here."""
+        return False
+
+    @property
     def num_views(self) -> int | None:
         """How many versions there are of each image; None without end."""
         return 1

@@ -10,13 +10,16 @@ import tensorflow as tf
 from ..configs.choices import ClassBalance
 from ..core.files import sha256_of_json
 from ..core.store import Store
-from .augmentation import AUGMENTATION_VERSION, Augmentation
+from .augmentation import AUGMENTATION_VERSION, Augmentation, augment
+from .augmentation.mixing import Mixes, Partners, mix, mixed_targets
 from .copies.groups import rank_within
 from .files.image_cache import LoadImages
 from .files.pixel_rules import DEFAULT_RULES, PixelRules
 from .image_split import ImageSplit
 from .index.image_index import ImageIndex
 from .order import Draws, balanced, balanced_weights, shuffled
+
+PARTNER = "partner_"  # in front of what images are mixed with, in arrays by name
 
 
 class TrainingSplit(ImageSplit):
@@ -34,6 +37,7 @@ class TrainingSplit(ImageSplit):
         augmentation: How images are varied.
         class_balance: How rarer classes are evened out: `"sampling"` draws each class
             equally often, `"weights"` gives the images of rarer classes more weight.
+            What images are mixed with is evened out likewise.
     """
 
     def __init__(
@@ -57,7 +61,11 @@ class TrainingSplit(ImageSplit):
         copies = rank_within(index.digests[self._rows]).astype(np.uint64)
         self._identities = self.content_numbers + copies
         self._view: int | None = None  # all draws of the one version, in order
-        self._class_weights = balanced_weights(self.labels, len(self.class_names))
+        self._class_weights = np.ones(len(self.class_names), np.float32)
+        if class_balance == "weights":
+            self._class_weights = balanced_weights(self.labels, len(self.class_names))
+        groups = self.labels if class_balance == "sampling" else np.zeros_like(self.labels)
+        self._partners = Partners(groups, self._identities)
 
     @property
     def class_counts(self) -> list[int]:
@@ -94,18 +102,63 @@ class TrainingSplit(ImageSplit):
 
     def arrays(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
         """The arrays that a part of a batch is made of."""
-        identities = self._identities[draws.rows]
-        drawn = self.augmentation.draw(
-            self.seed, identities, draws.numbers, self.image_size
-        )
-        return super().arrays(draws) | drawn
+        arrays = super().arrays(draws) | self._variation(draws)
+        if not self.mixes:
+            return arrays
+        mixes = self._mixes(draws)
+        partners = Draws(mixes.partners, draws.numbers)
+        theirs = {"images": self.images(partners.rows)} | self._variation(partners)
+        named = {f"{PARTNER}{name}": array for name, array in theirs.items()}
+        return arrays | named | {"patches": mixes.patches}
+
+    def prepare(self, part: dict[str, tf.Tensor]) -> tuple[Any, Any, Any]:
+        """See `ImageSplit.prepare`; targets of mixed images are probabilities.
+
+        Returns:
+            Images, and weights, as `ImageSplit.prepare` does; labels `(rows,)` int32, or
+            the probabilities of the classes `(rows, classes)` float32 where images are
+            mixed.
+        """
+        images, targets, weights = super().prepare(part)
+        if "patches" in part:
+            theirs = {
+                name.removeprefix(PARTNER): tensor
+                for name, tensor in part.items()
+                if name.startswith(PARTNER)
+            }
+            partners = augment(tf.cast(theirs["images"], tf.float32), theirs)
+            images = mix(images, partners, part["patches"])
+        return images, targets, weights
 
     def targets(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
         """What a model is to say of these draws, and how much each counts."""
-        targets = super().targets(draws)
-        if self.class_balance == "weights":
-            targets["weights"] = self._class_weights[targets["labels"]]
-        return targets
+        labels = self.labels[draws.rows]
+        weights = self._class_weights[labels]
+        if self.mixes:
+            mixes = self._mixes(draws)
+            others = self.labels[mixes.partners]
+            labels, weights = mixed_targets(
+                labels, others, mixes.shares, self._class_weights
+            )
+        is_weighted = self.class_balance == "weights"
+        return {"labels": labels} | ({"weights": weights} if is_weighted else {})
+
+    def _variation(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
+        """How these draws of images look."""
+        identities = self._identities[draws.rows]
+        return self.augmentation.draw(self.seed, identities, draws.numbers, self.image_size)
+
+    def _mixes(self, draws: Draws) -> Mixes:
+        """What these draws of images are mixed with: images of this split alone."""
+        identities = self._identities[draws.rows]
+        return self.augmentation.draw_mixes(
+            self.seed, identities, draws.numbers, self.image_size, self._partners
+        )
+
+    @property
+    def mixes(self) -> bool:
+        """Whether images are mixed with others of this split, and targets with theirs."""
+        return self.augmentation.mixes
 
     @property
     def num_views(self) -> int | None:
@@ -128,5 +181,7 @@ class TrainingSplit(ImageSplit):
     @property
     def fingerprint(self) -> str:
         """See `ImageSplit`. How many versions there are makes no difference."""
-        how = [self.seed, self.augmentation.settings(), self._view]
+        how: list[Any] = [self.seed, self.augmentation.settings(), self._view]
+        if self.mixes and self.class_balance == "sampling":
+            how.append(self.labels.tolist())  # partners are drawn by class
         return sha256_of_json([AUGMENTATION_VERSION, super().fingerprint, *how])

@@ -50,6 +50,10 @@ class Cacheable(BatchSource, Protocol):
         """SHA-256 of all that decides what a model sees."""
 
     @property
+    def mixes(self) -> bool:
+        """Whether images are mixed with others of the split, and targets with theirs."""
+
+    @property
     def num_views(self) -> int | None:
         """How many versions there are of each image; None if each draw is a new one."""
 

@@ -29,6 +29,7 @@ class FeatureSplit:
         names: As of the images.
         batch_size: As of the images.
         num_batches: As of the images.
+        mixes: As of the images.
         is_endless: Whether `batches` continues with later epochs: it does.
     """
 
@@ -42,6 +43,7 @@ class FeatureSplit:
         self.names = images.names
         self.batch_size = images.batch_size
         self.num_batches = images.num_batches
+        self.mixes = images.mixes
 
     def draws(self, epoch: int) -> Draws:
         """What an epoch draws."""
@@ -59,7 +61,7 @@ class FeatureSplit:
         """Turns a part of a batch into inputs of the head.
 
         Returns:
-            Features `(rows, ...)`, labels `(rows,)` int32, weights `(rows,)` or None.
+            Features `(rows, ...)`, labels as of the images, weights `(rows,)` or None.
         """
         return part["features"], part["labels"], part.get("weights")
 

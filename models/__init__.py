@@ -3,15 +3,18 @@
 Knows nothing of the trainer.
 """
 
-from .metrics import BalancedAccuracy, ClassRecall, MacroF1, MacroRocAuc
+from .losses import Crossentropy
+from .metrics import Accuracy, BalancedAccuracy, ClassRecall, MacroF1, MacroRocAuc
 from .module import FrozenPart, FunctionModule, Module, as_module
 from .optimizer import Optimizer
 from .shared import SharedNetworks
 from .transfer import TransferClassifier
 
 __all__ = [
+    "Accuracy",
     "BalancedAccuracy",
     "ClassRecall",
+    "Crossentropy",
     "FrozenPart",
     "FunctionModule",
     "MacroF1",

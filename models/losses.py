@@ -44,6 +44,42 @@ class OnClassTargets(keras.losses.Loss):
         return keras.ops.one_hot(numbers, self._num_classes, dtype=dtype)
 
 
+class Crossentropy(keras.losses.Loss):
+    """Crossentropy of class numbers or of probabilities, each as Keras computes it.
+
+    Targets are class numbers `(rows,)` or `(rows, 1)`, with which it is Keras's
+    `sparse_categorical_crossentropy`; or the probabilities of the classes
+    `(rows, classes)`, as mixed images have them.
+
+    Args:
+        from_logits: Whether the model returns logits in place of probabilities.
+        name: Name of the loss.
+
+    Example:
+        >>> targets, outputs = [[0.5, 0.5], [0.0, 1.0]], [[0.5, 0.5], [0.5, 0.5]]
+        >>> round(float(Crossentropy()(targets, outputs)), 4)
+        0.6931
+    """
+
+    def __init__(
+        self, from_logits: bool = False, name: str = "sparse_categorical_crossentropy"
+    ) -> None:
+        super().__init__(name=name)
+        self._from_logits = from_logits
+        self._of_numbers = keras.losses.SparseCategoricalCrossentropy(from_logits)
+        self._of_probabilities = keras.losses.CategoricalCrossentropy(from_logits)
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """The loss of each example."""
+        is_mixed = len(y_true.shape) == 2 and y_true.shape[-1] == y_pred.shape[-1]
+        loss = self._of_probabilities if is_mixed else self._of_numbers
+        return loss.call(y_true, y_pred)
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments of the constructor."""
+        return {"from_logits": self._from_logits, "name": self.name}
+
+
 class ClassBalancedCrossentropy(keras.losses.Loss):
     """Crossentropy with examples weighted by the effective number of their class.
 
@@ -101,8 +137,8 @@ class LogitAdjustedCrossentropy(keras.losses.Loss):
 
 def classification_loss(
     config: ModelConfig, num_classes: int, class_counts: Sequence[int] | None = None
-) -> keras.losses.Loss | str:
-    """A loss of probabilities, given class numbers.
+) -> keras.losses.Loss:
+    """A loss of probabilities, given class numbers or the probabilities of the classes.
 
     Args:
         config: Names the loss, its options and the label smoothing.
@@ -115,7 +151,7 @@ def classification_loss(
     """
     smoothing, counts = config.label_smoothing, class_counts or ()
     if config.loss == "crossentropy" and not smoothing:
-        return "sparse_categorical_crossentropy"
+        return Crossentropy()
     loss: keras.losses.Loss
     match config.loss:
         case "crossentropy":

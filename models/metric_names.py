@@ -1,15 +1,16 @@
 """Metrics of a classifier by the name that they have in a configuration."""
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from .metrics import BalancedAccuracy, ClassRecall, MacroF1, MacroRocAuc
+import keras
+
+from .metrics import Accuracy, BalancedAccuracy, ClassRecall, MacroF1, MacroRocAuc
 
 
 def create_metrics(
     names: Sequence[str], num_classes: int, class_names: Sequence[str] | None = None
-) -> list[Any]:
+) -> list[keras.metrics.Metric]:
     """Makes what `compile` takes as metrics.
 
     Args:
@@ -21,17 +22,18 @@ def create_metrics(
         >>> [each.name for each in create_metrics(["recall_per_class"], 2, ["a b", "c"])]
         ['recall_a_b', 'recall_c']
     """
-    made: list[Any] = []
+    made: list[keras.metrics.Metric] = []
     for name in names:
         if name == "recall_per_class":
             labels = enumerate(class_names or [str(n) for n in range(num_classes)])
             made += [ClassRecall(n, f"recall_{in_metric_name(each)}") for n, each in labels]
         else:
-            made.append(_OF_ALL[name](num_classes) if name in _OF_ALL else name)
+            made.append(_OF_ALL[name](num_classes))
     return made
 
 
-_OF_ALL = {
+_OF_ALL: dict[str, Callable[[int], keras.metrics.Metric]] = {
+    "accuracy": lambda _: Accuracy(),
     "balanced_accuracy": BalancedAccuracy,
     "macro_f1": MacroF1,
     "macro_roc_auc": MacroRocAuc,

@@ -1,6 +1,8 @@
 """Streaming metrics that Keras lacks: exact on any number of replicas.
 
 All keep sums over examples, and a sum over replicas of such sums is that of all examples.
+Labels are class numbers, or the probabilities of the classes, as mixed images have them:
+then an example counts as one of its most probable class.
 """
 
 from typing import Any
@@ -15,7 +17,7 @@ ops = keras.ops
 class _OfConfusionMatrix(keras.metrics.Metric):
     """Counts a confusion matrix, a row for each true class.
 
-    Takes integer labels `(rows,)` or `(rows, 1)` and scores `(rows, classes)`.
+    Takes labels `(rows,)`, `(rows, 1)` or `(rows, classes)` and scores `(rows, classes)`.
     """
 
     def __init__(self, num_classes: int, name: str, dtype: Any = None) -> None:
@@ -32,7 +34,8 @@ class _OfConfusionMatrix(keras.metrics.Metric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Adds predictions to the confusion matrix."""
-        true = _weighted_one_hot(y_true, self.num_classes, sample_weight)
+        labels = _labels(y_true, y_pred)
+        true = _weighted_one_hot(labels, self.num_classes, sample_weight)
         predicted = ops.argmax(y_pred, axis=-1)
         taken = ops.one_hot(predicted, self.num_classes, dtype="float64")
         self.matrix.assign_add(ops.matmul(ops.transpose(true), taken))
@@ -42,11 +45,35 @@ class _OfConfusionMatrix(keras.metrics.Metric):
         return {"num_classes": self.num_classes, "name": self.name}
 
 
+class Accuracy(keras.metrics.SparseCategoricalAccuracy):
+    """The part of the examples that were recognised, as Keras's `accuracy` computes it.
+
+    Takes labels `(rows,)`, `(rows, 1)` or `(rows, classes)` and scores `(rows, classes)`.
+
+    Args:
+        name: Name of the metric.
+        dtype: As Keras's.
+
+    Example:
+        >>> metric = Accuracy()
+        >>> metric.update_state([[0.7, 0.3], [0.2, 0.8]], [[0.9, 0.1], [0.6, 0.4]])
+        >>> float(metric.result())
+        0.5
+    """
+
+    def __init__(self, name: str = "accuracy", dtype: Any = None) -> None:
+        super().__init__(name=name, dtype=dtype)
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """Counts the examples, and those of them that were recognised."""
+        return super().update_state(_labels(y_true, y_pred), y_pred, sample_weight)
+
+
 class BalancedAccuracy(_OfConfusionMatrix):
     """The mean over the classes of the part of each that was recognised.
 
     Classes without an example are left out of the mean.
-    Takes integer labels `(rows,)` or `(rows, 1)` and scores `(rows, classes)`.
+    Takes labels `(rows,)`, `(rows, 1)` or `(rows, classes)` and scores `(rows, classes)`.
 
     Args:
         num_classes: How many classes there are.
@@ -76,7 +103,7 @@ class MacroF1(_OfConfusionMatrix):
     """The mean over the classes of F1, the harmonic mean of precision and recall.
 
     Classes without an example are left out of the mean.
-    Takes integer labels `(rows,)` or `(rows, 1)` and scores `(rows, classes)`.
+    Takes labels `(rows,)`, `(rows, 1)` or `(rows, classes)` and scores `(rows, classes)`.
 
     Args:
         num_classes: How many classes there are.
@@ -103,7 +130,7 @@ class MacroF1(_OfConfusionMatrix):
 class ClassRecall(keras.metrics.Metric):
     """The part of one class that was recognised.
 
-    Takes integer labels `(rows,)` or `(rows, 1)` and scores `(rows, classes)`.
+    Takes labels `(rows,)`, `(rows, 1)` or `(rows, classes)` and scores `(rows, classes)`.
 
     Args:
         label: The class.
@@ -128,8 +155,9 @@ class ClassRecall(keras.metrics.Metric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Counts the class's examples, and those of them that were recognised."""
-        weights = _weights(y_true, sample_weight)
-        here = weights * ops.cast(_labels(y_true) == self.label, "float64")
+        labels = _labels(y_true, y_pred)
+        weights = _weights(labels, sample_weight)
+        here = weights * ops.cast(labels == self.label, "float64")
         right = ops.cast(ops.argmax(y_pred, axis=-1) == self.label, "float64")
         self.counts.assign_add(ops.stack([ops.sum(here * right), ops.sum(here)]))
 
@@ -151,7 +179,8 @@ class MacroRocAuc(keras.metrics.Metric):
     by at most half the part of pairs that are as near: below 0.0001 on thousands of
     scores of a trained classifier, more where all scores are nearly the same. It takes
     262 kB for each class. Classes of which all or no examples were seen are left out.
-    Takes integer labels `(rows,)` or `(rows, 1)` and probabilities `(rows, classes)`.
+    Takes labels `(rows,)`, `(rows, 1)` or `(rows, classes)`, and probabilities
+    `(rows, classes)`.
 
     Args:
         num_classes: How many classes there are.
@@ -184,9 +213,10 @@ class MacroRocAuc(keras.metrics.Metric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Counts scores into bins, of each class and of the rest."""
-        true = _weighted_one_hot(y_true, self.num_classes, sample_weight)
-        rest = _weights(y_true, sample_weight)[:, None] - true
-        first = ops.arange(self.num_classes) * self.BINS
+        labels = _labels(y_true, y_pred)
+        true = _weighted_one_hot(labels, self.num_classes, sample_weight)
+        rest = _weights(labels, sample_weight)[:, None] - true
+        first = ops.arange(self.num_classes, dtype="int32") * self.BINS
         bins = ops.reshape(self._bins(y_pred) + first[None, :], (-1,))
         counts = [
             ops.segment_sum(
@@ -216,20 +246,25 @@ class MacroRocAuc(keras.metrics.Metric):
         return {"num_classes": self.num_classes, "name": self.name}
 
 
-def _labels(y_true: Any) -> Any:
+def _labels(y_true: Any, y_pred: Any) -> Any:
+    """`(rows,)` int32: class numbers, or the most probable classes."""
+    y_true = ops.convert_to_tensor(y_true)
+    num_classes = ops.shape(y_pred)[-1]
+    if len(y_true.shape) == 2 and y_true.shape[-1] == num_classes:
+        y_true = ops.argmax(y_true, axis=-1)
     return ops.cast(ops.reshape(y_true, (-1,)), "int32")
 
 
-def _weights(y_true: Any, sample_weight: Any) -> Any:
+def _weights(labels: Any, sample_weight: Any) -> Any:
     """`(rows,)` float64: ones where there are none."""
     if sample_weight is None:
-        return ops.ones_like(_labels(y_true), dtype="float64")
+        return ops.ones_like(labels, dtype="float64")
     return ops.cast(ops.reshape(sample_weight, (-1,)), "float64")
 
 
-def _weighted_one_hot(y_true: Any, num_classes: int, sample_weight: Any) -> Any:
-    one_hot = ops.one_hot(_labels(y_true), num_classes, dtype="float64")
-    return one_hot * _weights(y_true, sample_weight)[:, None]
+def _weighted_one_hot(labels: Any, num_classes: int, sample_weight: Any) -> Any:
+    one_hot = ops.one_hot(labels, num_classes, dtype="float64")
+    return one_hot * _weights(labels, sample_weight)[:, None]
 
 
 def _divide(numerator: Any, denominator: Any) -> Any:

@@ -100,6 +100,18 @@ class ReadsRows(Protocol):
 
 
 @runtime_checkable
+class MixesImages(Protocol):
+    """Training data that may mix images.
+
+    Attributes:
+        mixes: Whether they do: targets are the probabilities of the classes then, where
+            those of other data are class numbers.
+    """
+
+    mixes: bool
+
+
+@runtime_checkable
 class GivesFirstElements(Protocol):
     """A source whose first elements can be looked at, and come again in training."""
 
@@ -162,3 +174,8 @@ def class_names_of(data: Any) -> Sequence[str]:
 def batch_size_of(data: Any) -> int | None:
     """The global batch size of data; None if it is not known."""
     return data.batch_size if isinstance(data, HasBatchSize) else None
+
+
+def mixes_images(data: Any) -> bool:
+    """Whether targets are those of mixed images."""
+    return isinstance(data, MixesImages) and data.mixes

@@ -15,6 +15,7 @@ from ...configs.arguments import AUGMENTATION, takes_settings
 from ...configs.options import AugmentationOptions
 from .color_jitter import draw_gains
 from .geometry import Doubles, composed
+from .mixing import Mixes, Partners, draw_mixes
 from .rand_augment import draw_rand_augment
 from .random_erasing import draw_rectangles
 from .random_numbers import Key
@@ -31,7 +32,8 @@ class Augmentation:
     """How training images are varied: by `strength`, and by policies beside it.
 
     Whatever moves pixels (flips, rotation, zoom, shift, crops, the geometry of
-    RandAugment) is one affine resampling, bilinear, with the border mirrored.
+    RandAugment) is one affine resampling, bilinear, with the border mirrored. Mixing comes
+    last, of two images that were varied each by what was drawn for it.
 
     Args:
         strength: In [0, 1]. 0 leaves images exactly as they are. 0.5 flips half of
@@ -75,6 +77,11 @@ class Augmentation:
         return self._config.is_identity
 
     @property
+    def mixes(self) -> bool:
+        """Whether images are mixed with others, as `mixup` and `cutmix` do."""
+        return bool(self._config.mixup or self._config.cutmix)
+
+    @property
     def num_versions(self) -> int | None:
         """How many versions there are of each image; None without end."""
         if self.is_identity:
@@ -104,8 +111,7 @@ class Augmentation:
             Arrays with a row an image, float32; none of what is off.
         """
         config = self._config
-        versions = draws if self.views == "fresh" else draws % int(self.views)
-        key = Key(seed, images, versions)
+        key = self._key(seed, images, draws)
         maps: list[Doubles] = []
         drawn: dict[str, Doubles] = {}
         if config.random_resized_crop < 1:
@@ -123,3 +129,32 @@ class Augmentation:
         if config.random_erasing:
             drawn["random_erasing"] = draw_rectangles(config.random_erasing, key, size)
         return {name: array.astype(np.float32) for name, array in drawn.items()}
+
+    def draw_mixes(
+        self,
+        seed: int,
+        images: npt.NDArray[np.uint64],
+        draws: npt.NDArray[np.int64],
+        size: int,
+        partners: Partners,
+    ) -> Mixes:
+        """Draws with what images are mixed, and how, for `mix`; only where it `mixes`.
+
+        Args:
+            seed: As for `draw`.
+            images: As for `draw`.
+            draws: As for `draw`.
+            size: As for `draw`.
+            partners: What there is to mix with.
+        """
+        key = self._key(seed, images, draws)
+        return draw_mixes(self._config.mixup, self._config.cutmix, key, size, partners)
+
+    def _key(
+        self,
+        seed: int,
+        images: npt.NDArray[np.uint64],
+        draws: npt.NDArray[np.int64],
+    ) -> Key:
+        versions = draws if self.views == "fresh" else draws % int(self.views)
+        return Key(seed, images, versions)

@@ -19,6 +19,7 @@ class Stream(IntEnum):
     RAND_AUGMENT = 2
     COLOR_JITTER = 3
     RANDOM_ERASING = 4
+    MIXING = 5
 
 
 class Key(NamedTuple):

@@ -6,6 +6,7 @@ from keraunos.configs import ModelConfig
 from keraunos.core.errors import ConfigError
 from keraunos.models import TransferClassifier
 from keraunos.models.losses import (
+    Crossentropy,
     classification_loss,
     effective_number_weights,
     log_probabilities,
@@ -130,8 +131,25 @@ def test_the_classifier_is_compiled_with_the_loss_that_is_named():
         )
         return module.build().loss
 
-    assert loss() == "sparse_categorical_crossentropy"
+    assert loss().name == "sparse_categorical_crossentropy"
     assert loss(loss="focal").name == "categorical_focal_crossentropy"
     assert loss(label_smoothing=0.1).name == "categorical_crossentropy"
     with pytest.raises(ConfigError, match="mean focal"):
         loss(loss="fokal")
+
+
+def test_crossentropy_is_keras_s_for_class_numbers_and_for_probabilities():
+    outputs = keras.ops.convert_to_tensor(PROBABILITIES)
+    one_hot = np.eye(3, dtype="float32")[LABELS]
+    mixed = 0.25 * one_hot + 0.75 * one_hot[::-1]
+    for from_logits in (False, True):
+        loss = Crossentropy(from_logits)
+        numbers = keras.losses.SparseCategoricalCrossentropy(from_logits)(LABELS, outputs)
+        assert float(loss(LABELS, outputs)) == float(numbers)
+        soft = keras.losses.CategoricalCrossentropy(from_logits)(mixed, outputs)
+        assert float(loss(mixed, outputs)) == float(soft)
+        np.testing.assert_allclose(loss(one_hot, outputs), numbers, rtol=1e-5)
+    assert Crossentropy.from_config(Crossentropy(True).get_config()).get_config() == {
+        "from_logits": True,
+        "name": "sparse_categorical_crossentropy",
+    }

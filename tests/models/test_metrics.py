@@ -3,7 +3,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import replicas
-from keraunos.models import BalancedAccuracy, ClassRecall, MacroF1, MacroRocAuc
+from keraunos.models import (
+    Accuracy,
+    BalancedAccuracy,
+    ClassRecall,
+    MacroF1,
+    MacroRocAuc,
+)
 from keraunos.models.metric_names import create_metrics
 from keraunos.strategies import Part, own_part
 from sklearn import metrics
@@ -68,6 +74,30 @@ REFERENCES = {
 }
 
 
+@pytest.mark.parametrize("name", [*REFERENCES, "accuracy"])
+def test_probabilities_count_as_their_most_probable_class(name):
+    make = REFERENCES[name][0] if name in REFERENCES else Accuracy
+    labels, probabilities, weights = answers()
+    shares = np.random.default_rng(1).uniform(0.55, 1, len(labels))
+    other = np.eye(CLASSES)[(labels + 1) % CLASSES] * (1 - shares)[:, None]
+    mixed = np.eye(CLASSES)[labels] * shares[:, None] + other
+    for weight in (None, weights):
+        of_numbers, of_mixed = make(), make()
+        of_numbers.update_state(labels, probabilities, weight)
+        of_mixed.update_state(mixed, probabilities, weight)
+        assert float(of_numbers.result()) == float(of_mixed.result())
+
+
+def test_accuracy_is_keras_s():
+    labels, probabilities, weights = answers()
+    for shape in ((-1,), (-1, 1)):
+        ours, theirs = Accuracy(), keras.metrics.SparseCategoricalAccuracy()
+        for metric in (ours, theirs):
+            metric.update_state(labels.reshape(shape), probabilities, weights)
+        assert float(ours.result()) == float(theirs.result())
+        assert [v.path.split("/")[-1] for v in ours.variables] == ["total", "count"]
+
+
 @pytest.mark.parametrize("name", REFERENCES)
 @pytest.mark.parametrize("seed", range(3))
 def test_they_are_scikit_learn_s_over_uneven_batches(name, seed):
@@ -128,7 +158,7 @@ def test_the_area_is_near_also_where_a_classifier_is_sure():
 
 def test_names_become_metrics():
     made = create_metrics(["accuracy", "macro_f1", "recall_per_class"], 2, ["cat", "b c"])
-    assert made[0] == "accuracy"
+    assert made[0].name == "accuracy"
     assert [each.name for each in made[1:]] == ["macro_f1", "recall_cat", "recall_b_c"]
     numbered = create_metrics(["recall_per_class"], 3)
     assert [each.name for each in numbered] == ["recall_0", "recall_1", "recall_2"]

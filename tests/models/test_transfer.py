@@ -76,9 +76,9 @@ def test_it_is_compiled_with_its_optimizer_and_balanced_accuracy():
     model = module.build()
     assert isinstance(model.optimizer, keras.optimizers.SGD)
     assert float(model.optimizer.learning_rate) == 0.5
-    assert model.loss == "sparse_categorical_crossentropy"
+    assert model.loss.name == "sparse_categorical_crossentropy"
     accuracy, balanced = model.get_compile_config()["metrics"]
-    assert accuracy == "accuracy"
+    assert accuracy["config"]["name"] == "accuracy"
     assert balanced["class_name"] == BalancedAccuracy.__name__
     assert balanced["config"]["num_classes"] == 2
 

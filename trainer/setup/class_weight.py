@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from ...core.errors import ConfigError, message
-from ..contracts import BatchSource
+from ..contracts import BatchSource, mixes_images
 
 ClassWeight = Mapping[int, float]
 
@@ -27,12 +27,14 @@ def weighted_by_class(source: BatchSource, class_weight: ClassWeight | None) -> 
     """
     if class_weight is None:
         return source
-    table = _table(class_weight)
+    table, is_mixed = _table(class_weight), mixes_images(source)
     weighted = copy.copy(source)  # has all else that such data can do
 
     def prepare(part: Any) -> tuple[Any, Any, Any]:
         inputs, targets, weights = source.prepare(part)
         _check(targets, weights)
+        if is_mixed:
+            return inputs, *_of_mixed(targets, table)
         return inputs, targets, _weights(targets, table)
 
     weighted.prepare = prepare  # type: ignore[method-assign]
@@ -81,6 +83,15 @@ def _check(targets: Any, weights: Any) -> None:
                 targets=type(targets).__name__,
             )
         )
+
+
+def _of_mixed(targets: tf.Tensor, table: list[float]) -> tuple[tf.Tensor, tf.Tensor]:
+    """Targets and weights of mixed images, as `data.augmentation.mixing` makes them."""
+    classes = range(targets.shape[-1])
+    by_class = [table[min(number, len(table) - 1)] for number in classes]
+    shares = targets * tf.constant(by_class, targets.dtype)
+    weights = tf.reduce_sum(shares, axis=-1)
+    return tf.math.divide_no_nan(shares, weights[:, None]), weights
 
 
 def _weights(targets: tf.Tensor, table: list[float]) -> tf.Tensor:

@@ -14,13 +14,14 @@ from ...models import Module
 from ...models.variables import batch_norms
 from ...strategies import Position, Replicas
 from ...strategies.tensorflow_internals import gradients_freed_with_their_graphs, trace
-from ..contracts import BatchSource
+from ..contracts import BatchSource, mixes_images
 from ..step.batch_size import check_batch_size
 from ..step.keras_internals import build_compiled, set_synchronized
 from ..step.loss_internals import compiled_losses, ignored_losses
 from ..step.losses import overrides_training_step
 from ..step.metric_internals import name_counts, renumber_metrics
 from .earlier_models import free_earlier_models, will_be_earlier
+from .mixed_targets import check_mixed_losses, check_mixed_metrics
 from .overrides import refuse_own_training
 
 Spec = tuple[Any, Any, Any]
@@ -50,8 +51,12 @@ def build_model(
         model = module.build()
         check_compiled(model, module)
         check_targets(model, module, spec[1])
+        if mixes_images(source):
+            check_mixed_losses(model, module, spec[1].shape[-1])
         check_batch_size(model, _rows(spec), strategy.num_replicas_in_sync)
         build_compiled(model, spec)
+        if mixes_images(source):
+            check_mixed_metrics(model, spec[1].shape[-1])
     renumber_metrics(model, counts)
     check_losses(model)
     check_trainable(model)

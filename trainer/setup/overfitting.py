@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from ...strategies import Position, Replicas
-from ..contracts import BatchSource
+from ..contracts import BatchSource, mixes_images
 from ..probe.first_rows import first_elements
 
 
@@ -24,6 +24,7 @@ class SameBatches:
     def __init__(self, source: BatchSource, count: int) -> None:
         known = source.num_batches
         self.num_batches: int | None = None if known is None else min(count, known)
+        self.mixes = mixes_images(source)
         self._source = source
         self._count = count
 

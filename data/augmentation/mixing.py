@@ -1,0 +1,159 @@
+"""Mixing of images in pairs: which partner, how much of it, and where.
+
+Drawing is a pure function on the host, of the seed, the image and the number of its draw,
+as all augmentation is. Partners are drawn from a whole split and not from the batch at
+hand, so that neither the size of batches nor the number of replicas changes them.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from scipy.special import betaincinv
+
+from .random_numbers import Key, Stream
+
+Integers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+class Mixes(NamedTuple):
+    """What is mixed with each image of a batch, and how.
+
+    Attributes:
+        partners: `(rows,)` places of the partners.
+        patches: `(rows, 5)` float32, for `mix`: what part of each pixel within a box is the
+            image's own; and the box: left, top, right, bottom in pixels, ends excluded.
+        shares: `(rows,)` what part of the target is the image's own.
+    """
+
+    partners: Integers
+    patches: npt.NDArray[np.float32]
+    shares: Floats
+
+
+class Partners:
+    """The images that others are mixed with.
+
+    Args:
+        groups: `(images,)` integers: each group is drawn equally often, and so is each of
+            its images. One number for all draws all images equally often.
+        identities: `(images,)` distinct numbers; images are known by these, so that
+            the order of the table makes no difference.
+    """
+
+    def __init__(
+        self, groups: npt.NDArray[np.integer], identities: npt.NDArray[np.uint64]
+    ) -> None:
+        self._order = np.lexsort((identities, groups))
+        _, self._starts, self._counts = np.unique(
+            groups[self._order], return_index=True, return_counts=True
+        )
+
+    def at(self, group: Floats, member: Floats) -> Integers:
+        """Places of the images that numbers in [0, 1) select."""
+        groups = np.floor(group * len(self._starts)).astype(np.int64)
+        members = np.floor(member * self._counts[groups]).astype(np.int64)
+        return self._order[self._starts[groups] + members]
+
+
+def draw_mixes(
+    mixup: float, cutmix: float, key: Key, size: int, partners: Partners
+) -> Mixes:
+    """Draws with what each image is mixed, and how.
+
+    mixup blends two images (Zhang, Cisse, Dauphin and Lopez-Paz, 2017, "mixup: Beyond
+    Empirical Risk Minimization"). CutMix puts a box of one into the other (Yun, Han, Oh,
+    Chun, Choe and Yoo, 2019, "CutMix: Regularization Strategy to Train Strong Classifiers
+    with Localizable Features"). Where both are on, each image gets one of them, with equal
+    probability.
+
+    Args:
+        mixup: Both parameters of the Beta distribution of shares; 0 for no mixup.
+        cutmix: Likewise.
+        key: What decides the draw.
+        size: Height and width of the images in pixels.
+        partners: What there is to mix with.
+    """
+    drawn = key.uniforms(6, Stream.MIXING)
+    chance, share, group, member = drawn[:, :4].T
+    is_cut = chance < (cutmix > 0) / ((mixup > 0) + (cutmix > 0))
+    shares = np.where(is_cut, _beta(cutmix, share), _beta(mixup, share))
+    boxes = np.where(
+        is_cut[:, None], _boxes(shares, drawn[:, 4:], size), [0, 0, size, size]
+    )
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) / size**2
+    within = np.where(is_cut, 0.0, shares)
+    return Mixes(
+        partners.at(group, member),
+        np.column_stack([within, boxes]).astype(np.float32),
+        1 - area * (1 - within),
+    )
+
+
+def mix(images: tf.Tensor, partners: tf.Tensor, patches: tf.Tensor) -> tf.Tensor:
+    """Mixes images with their partners, on the training device.
+
+    Args:
+        images: `(rows, height, width, 3)` float32 in [0, 255].
+        partners: Of the same shape.
+        patches: `(rows, 5)` float32, of `draw_mixes`.
+
+    Returns:
+        Images of the same shape, dtype and range.
+    """
+    within, left, top, right, bottom = tf.unstack(patches[:, :, None, None], axis=1)
+    height, width = tf.unstack(tf.cast(tf.shape(images)[1:3], tf.float32))
+    rows, columns = tf.range(height)[None, :, None], tf.range(width)[None, None, :]
+    is_in_rows = (rows >= top) & (rows < bottom)
+    is_within = is_in_rows & (columns >= left) & (columns < right)
+    own = tf.where(is_within, within, 1.0)[..., None]
+    # Exactly the one or the other where nothing of the other is in it.
+    return tf.minimum(own * images + (1 - own) * partners, 255.0)
+
+
+def mixed_targets(
+    labels: npt.NDArray[np.integer],
+    others: npt.NDArray[np.integer],
+    shares: Floats,
+    class_weights: npt.NDArray[np.floating],
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Targets of mixed images, and how much each counts.
+
+    The weighted loss is the mean of those that image and partner have alone, each with
+    the weight of its class. For losses that are linear in the target, as crossentropy
+    is, label smoothing and focal included, that is exact.
+
+    Args:
+        labels: `(rows,)` classes of the images.
+        others: `(rows,)` classes of their partners.
+        shares: `(rows,)` what part of each is the image's own.
+        class_weights: `(classes,)`, above 0 for the classes that there are.
+
+    Returns:
+        Probabilities `(rows, classes)` and weights `(rows,)`, float32.
+
+    Example:
+        >>> label, other = np.array([0]), np.array([1])
+        >>> mixed_targets(label, other, np.array([0.75]), np.array([1.0, 3.0]))
+        (array([[0.5, 0.5]], dtype=float32), array([1.5], dtype=float32))
+    """
+    targets = np.zeros((len(labels), len(class_weights)))
+    rows = np.arange(len(labels))
+    np.add.at(targets, (rows, labels), shares * class_weights[labels])
+    np.add.at(targets, (rows, others), (1 - shares) * class_weights[others])
+    weights = targets.sum(axis=1)
+    return (targets / weights[:, None]).astype(np.float32), weights.astype(np.float32)
+
+
+def _beta(alpha: float, chance: Floats) -> Floats:
+    """Numbers of Beta(alpha, alpha), from uniform ones by its inverse distribution."""
+    return np.asarray(betaincinv(alpha, alpha, chance)) if alpha else np.ones_like(chance)
+
+
+def _boxes(shares: Floats, centres: Floats, size: int) -> Floats:
+    """`(rows, 4)` boxes of the rest's area around uniform centres, cut at the border."""
+    half = np.sqrt(1 - shares)[:, None] / 2
+    ends = np.hstack([centres - half, centres + half])
+    return np.rint(np.clip(ends, 0, 1) * size)

@@ -1,0 +1,100 @@
+"""Losses and metrics of mixed images: those must take targets in two forms.
+
+Targets of mixed images are the probabilities of the classes; those of validation and test
+are class numbers, as ever.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ...core.errors import ConfigError, message
+from ...models import Module
+from ..step.losses import overrides_training_step
+from ..step.metric_internals import compiled_metrics
+
+Measure = Callable[[Any, Any], Any]  # of targets and outputs
+
+ROWS = 7
+TOLERANCE = 1e-3  # relative: both forms are rounded otherwise
+
+
+def check_mixed_losses(model: keras.Model, module: Module, num_classes: int) -> None:
+    """Refuses losses that take class numbers only, or probabilities only.
+
+    Args:
+        model: Compiled; it need not be built.
+        module: May define its own `training_step`, whose loss is its own business.
+        num_classes: How many classes there are.
+
+    Raises:
+        ConfigError: A loss is such a one.
+    """
+    if overrides_training_step(module):
+        return
+    for loss in filter(None, tf.nest.flatten(model.loss)):
+        if not _takes_both(_of_loss(loss), num_classes):
+            name = loss.name if isinstance(loss, keras.losses.Loss) else loss
+            raise _refusal("loss", name, "loss=keraunos.Crossentropy()")
+
+
+def check_mixed_metrics(model: keras.Model, num_classes: int) -> None:
+    """Refuses metrics that take class numbers only, or probabilities only.
+
+    Args:
+        model: Built and compiled.
+        num_classes: How many classes there are.
+
+    Raises:
+        ConfigError: A metric is such a one.
+    """
+    for metric in compiled_metrics(model):
+        if not _takes_both(_of_metric(metric), num_classes):
+            raise _refusal("metric", metric.name, "metrics=[keraunos.Accuracy()]")
+
+
+def _takes_both(function: Measure, num_classes: int) -> bool:
+    """Whether a function of targets and outputs returns the same for both forms."""
+    random = np.random.default_rng(0)
+    labels = random.integers(0, num_classes, ROWS)
+    outputs = tf.constant(
+        random.dirichlet(np.ones(num_classes), ROWS), keras.config.floatx()
+    )
+    forms = tf.constant(labels, tf.int32), tf.one_hot(labels, num_classes)
+    try:
+        numbers, probabilities = (np.asarray(function(form, outputs)) for form in forms)
+    except Exception:  # of whatever is not made for that form
+        return False
+    return bool(np.allclose(numbers, probabilities, TOLERANCE, TOLERANCE))
+
+
+def _of_loss(loss: Any) -> Measure:
+    if isinstance(loss, str) and loss.lower() in ("crossentropy", "ce"):
+        loss = "categorical_crossentropy"  # what Keras takes for the targets of training
+    function: Measure = keras.losses.get(loss)
+    return function
+
+
+def _of_metric(metric: keras.metrics.Metric) -> Measure:
+    def value(targets: Any, outputs: Any) -> Any:
+        empty = [(each, tf.zeros(each.shape, each.dtype)) for each in metric.variables]
+        with keras.StatelessScope(state_mapping=empty):
+            metric.update_state(targets, outputs)
+            return metric.result()
+
+    return value
+
+
+def _refusal(kind: str, name: Any, remedy: str) -> ConfigError:
+    return ConfigError(
+        message(
+            f"To train on mixed images a {kind} must take the probabilities of the "
+            "classes, `(rows, classes)`, and class numbers, `(rows,)`.",
+            f"Compile the model with {remedy}, or another of Keraunos; or leave out "
+            "augmentation.mixup and augmentation.cutmix.",
+            **{kind: name},
+        )
+    )
