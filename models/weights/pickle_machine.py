@@ -63,7 +63,7 @@ class PickleMachine:
         except UnsafePickleError:
             raise
         except (ValueError, TypeError, IndexError, KeyError, OverflowError) as error:
-            raise UnsafePickleError(f"it is damaged: {error}") from None
+            raise UnsafePickleError(f"it is damaged: {error!s:.200}") from None
         return result
 
     def _step(self, code: str, argument: Any) -> None:

@@ -1,7 +1,10 @@
 """Reads files that `torch.save` wrote, without PyTorch and without running them."""
 
+import io
+import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -49,28 +52,43 @@ def _state_dict(content: Any) -> dict[str, StoredArray]:
 
 
 def _read_zip(path: Path) -> Any:
+    with _opened(path) as archive:
+        entries = _checked_entries(archive, path.stat().st_size)
+        folder = _folder_of_pickle(entries)
+        if entries[f"{folder}/data.pkl"].file_size > MOST_PICKLE_BYTES:
+            raise UnsafePickleError("its pickle is larger than any of tensors")
+        order = f"{folder}/byteorder"
+        if order in entries and archive.read(order) != b"little":
+            raise UnsafePickleError("its numbers are big-endian")
+        pickle = io.BytesIO(archive.read(f"{folder}/data.pkl"))
+
+    def place(storage: Storage) -> str:
+        return f"{folder}/data/{storage.key}"
+
+    def read(storage: Storage) -> npt.NDArray[Any]:
+        with _opened(path) as archive:
+            return elements(archive.read(place(storage)), storage)
+
+    content, storages = read_tensors(pickle, read)
+    for storage in storages.values():
+        entry = entries.get(place(storage))
+        if entry is None or entry.file_size != storage.num_bytes:
+            raise _wrong_size(storage)
+    return content
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    """The archive; whatever the damage makes of reading it is one kind of error."""
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = _checked_entries(archive, path.stat().st_size)
-            folder = _folder_of_pickle(entries)
-            pickle = entries[f"{folder}/data.pkl"]
-            if pickle.file_size > MOST_PICKLE_BYTES:
-                raise UnsafePickleError("its pickle is larger than any of tensors")
-            order = f"{folder}/byteorder"
-            if order in entries and archive.read(order) != b"little":
-                raise UnsafePickleError("its numbers are big-endian")
-
-            def read(storage: Storage) -> npt.NDArray[Any]:
-                with zipfile.ZipFile(path) as again:
-                    return elements(again.read(f"{folder}/data/{storage.key}"), storage)
-
-            with archive.open(pickle) as file:
-                content, storages = read_tensors(file, read)
-            for storage in storages.values():
-                _check_size(entries.get(f"{folder}/data/{storage.key}"), storage)
-            return content
-    except zipfile.BadZipFile as error:
+            yield archive
+    except UnsafePickleError:
+        raise
+    except (zipfile.BadZipFile, ValueError, EOFError, struct.error) as error:
         raise UnsafePickleError(f"it is damaged: {error}") from None
+    except (NotImplementedError, RuntimeError) as error:  # of kinds that are not read
+        raise UnsafePickleError(f"it is no file of torch.save: {error}") from None
 
 
 def _checked_entries(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
@@ -81,6 +99,8 @@ def _checked_entries(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.Z
             raise UnsafePickleError(f"it has the entry {entry.filename!r:.80} twice")
         if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
             raise UnsafePickleError("it is compressed or encrypted")
+        if not 0 <= entry.header_offset < size:
+            raise UnsafePickleError("it is damaged: an entry lies beyond the file")
         entries[entry.filename] = entry
     if sum(entry.file_size for entry in entries.values()) > size:
         raise UnsafePickleError("its entries claim more bytes than the file has")
@@ -94,15 +114,6 @@ def _folder_of_pickle(entries: Mapping[str, zipfile.ZipInfo]) -> str:
     return folders[0]
 
 
-def _check_size(entry: zipfile.ZipInfo | None, storage: Storage) -> None:
-    if entry is None or entry.file_size != storage.num_bytes:
-        raise _wrong_size(storage)
-
-
-def _wrong_size(storage: Storage) -> UnsafePickleError:
-    return UnsafePickleError(f"its storage {storage.key} is not as large as it claims")
-
-
 def _read_legacy(path: Path) -> Any:
     """Four pickles, the keys of the storages, and these one after another."""
     places: dict[str, int] = {}
@@ -113,16 +124,18 @@ def _read_legacy(path: Path) -> Any:
             return elements(again.read(storage.num_bytes), storage)
 
     with path.open("rb") as file:
+        head = io.BytesIO(file.read(MOST_PICKLE_BYTES))
         plain = PickleMachine({}, frozenset(), _no_storage)
-        if plain.run(file) != _MAGIC_NUMBER or plain.run(file) != _PROTOCOL_VERSION:
+        if plain.run(head) != _MAGIC_NUMBER or plain.run(head) != _PROTOCOL_VERSION:
             raise UnsafePickleError("it is no file of torch.save")
-        system = plain.run(file)
+        system = plain.run(head)
         if not isinstance(system, dict) or system.get("little_endian") is not True:
             raise UnsafePickleError("its numbers are big-endian")
-        content, storages = read_tensors(file, read)
-        keys = plain.run(file)
-        if not isinstance(keys, list) or set(keys) != storages.keys():
+        content, storages = read_tensors(head, read)
+        keys = plain.run(head)
+        if not isinstance(keys, list) or sorted(keys) != sorted(storages):
             raise UnsafePickleError("its storages are not those that its tensors need")
+        file.seek(head.tell())
         places |= _places(file, [storages[key] for key in keys], path.stat().st_size)
     return content
 
@@ -143,3 +156,7 @@ def _places(file: BinaryIO, storages: list[Storage], end: int) -> dict[str, int]
 
 def _no_storage(reference: Any) -> Any:
     raise UnsafePickleError("it is no file of torch.save")
+
+
+def _wrong_size(storage: Storage) -> UnsafePickleError:
+    return UnsafePickleError(f"its storage {storage.key} is not as large as it claims")
