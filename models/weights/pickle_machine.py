@@ -11,10 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from .stored_array import UnreadableWeightsError
+
 MOST_INSTRUCTIONS = 2_000_000  # a network of a thousand tensors takes 50,000
 
 
-class UnsafePickleError(ValueError):
+class UnsafePickleError(UnreadableWeightsError):
     """A pickle that holds something else than tensors, or that is damaged."""
 
 

@@ -8,9 +8,9 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from .stored_array import StoredArray
+from .stored_array import StoredArrays, require_same
 
-_MOST_NAMED = 5  # tensors that a message names
+_COUNTER = ".num_batches_tracked"  # of BatchNorm, which Keras does not count
 
 Arrange = Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
 
@@ -26,10 +26,6 @@ class TorchLayout:
 
     modules: Mapping[str, str]
     head: str
-
-
-class OtherNetworkError(ValueError):
-    """The weights belong to another network."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +46,9 @@ class _Place:
 def assign_torch_weights(
     network: keras.Model,
     layouts: Sequence[TorchLayout],
-    arrays: Mapping[str, StoredArray],
+    arrays: StoredArrays,
 ) -> None:
-    """Gives a network the weights of a state dict, all of them or none.
+    """Gives a network the weights of a state dict.
 
     Args:
         network: Its layers have the names of the layouts.
@@ -64,43 +60,13 @@ def assign_torch_weights(
     """
     candidates = [(_places(network, layout), layout) for layout in layouts]
     places, layout = max(candidates, key=lambda each: len(each[0].keys() & arrays.keys()))
-    differences = list(_differences(places, layout, arrays))
-    if differences:
-        raise OtherNetworkError("; ".join(differences))
-    values = {name: place.arrange(arrays[name].read()) for name, place in places.items()}
+
+    def is_ignored(name: str) -> bool:
+        return name.startswith(f"{layout.head}.") or name.endswith(_COUNTER)
+
+    require_same(arrays, {name: each.shape for name, each in places.items()}, is_ignored)
     for name, place in places.items():
-        place.variable.assign(values[name])
-
-
-def _differences(
-    places: Mapping[str, _Place], layout: TorchLayout, arrays: Mapping[str, StoredArray]
-) -> Iterator[str]:
-    missing = [name for name in places if name not in arrays]
-    ignored = (f"{layout.head}.", "num_batches_tracked")
-    unknown = [
-        name
-        for name in arrays
-        if name not in places
-        and not name.startswith(ignored[0])
-        and not name.endswith(ignored[1])
-    ]
-    misshapen = [
-        f"{name} {arrays[name].shape} instead of {place.shape}"
-        for name, place in places.items()
-        if name in arrays and arrays[name].shape != place.shape
-    ]
-    for what, names in (
-        ("missing", missing),
-        ("not in this network", unknown),
-        ("of another shape", misshapen),
-    ):
-        if names:
-            yield f"{what}: {_some(names)}"
-
-
-def _some(names: list[str]) -> str:
-    more = len(names) - _MOST_NAMED
-    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+        place.variable.assign(place.arrange(arrays[name].read()))
 
 
 def _places(network: keras.Model, layout: TorchLayout) -> dict[str, _Place]:

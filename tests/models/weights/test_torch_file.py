@@ -49,7 +49,7 @@ def _note(event: str, arguments: tuple[object, ...]) -> None:
         _noted.append(event)
 
 
-b"".decode("cp437")  # which zipfile imports when it first needs it
+b"a".decode("cp437")  # which zipfile imports when it first needs it
 sys.addaudithook(_note)
 
 
