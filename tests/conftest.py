@@ -10,6 +10,8 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # some tests import it themselves
+# PyTorch sets it when it is imported.
+os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", tempfile.gettempdir())
 os.environ["KERAUNOS_CACHE_DIR"] = tempfile.mkdtemp(prefix="keraunos-test-cache-")
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="keraunos-test-state-")
 
