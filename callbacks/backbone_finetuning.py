@@ -61,7 +61,15 @@ class BackboneFinetuning(Callback):
         self.waited = 0
 
     def on_fit_begin(self, run: RunState) -> None:
-        """Makes sure that there is something to unfreeze."""
+        """Makes sure that there is something to unfreeze, and a model that trains."""
+        if not run.model.trainable_variables:
+            raise ConfigError(
+                message(
+                    "BackboneFinetuning needs a head that trains.",
+                    'Leave it out, or choose another head, such as head="linear".',
+                    trainable_variables=0,
+                )
+            )
         if run.resumed_from is None:
             self._places(run.model)
 

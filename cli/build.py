@@ -48,6 +48,7 @@ def build_module(
         image_size=data.image_size,
         class_names=data.class_names,
         class_counts=data.train.class_counts,
+        num_examples=data.train.num_examples * (data.train.num_views or 1),
         optimizer=build_optimizer(config.optimizer),
         shared=shared,
         **options,

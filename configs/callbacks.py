@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from ..core.errors import message
 from ..core.names import did_you_mean, printable
 from .choices import Mode
 from .optimizer import ScheduleConfig
@@ -203,6 +204,7 @@ CALLBACKS: dict[str, type[Section]] = {
     "progress_bar": ProgressBarConfig,
     "tensorboard": TensorBoardConfig,
 }
+OF_TRAINING = {"backbone_finetuning", "learning_rate_finder"}  # change how a model trains
 
 
 def switched(callbacks: Any) -> Any:
@@ -219,6 +221,25 @@ def switched(callbacks: Any) -> Any:
         label: switches[options] if isinstance(options, bool) else options
         for label, options in callbacks.items()
     }
+
+
+def require_training(callbacks: dict[str, dict[str, Any] | None], head: str) -> None:
+    """Refuses callbacks that change how a model trains, if it does not train.
+
+    Raises:
+        ProblemsError: There are some; all are named.
+    """
+    lines = [
+        message(
+            f"`callbacks.{label}` needs a model that trains, and head={head} is fitted.",
+            f"Set callbacks.{label}=null, or model.head=linear.",
+            **{"model.head": head},
+        )
+        for label, options in callbacks.items()
+        if options is not None and callback_class(label, options)[0] in OF_TRAINING
+    ]
+    if lines:
+        raise ProblemsError("\n".join(lines))
 
 
 def check_callbacks(

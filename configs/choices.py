@@ -36,6 +36,7 @@ Backbone = Literal[
     "resnet50_torchvision",
 ]
 FeatureCache = Literal["auto", "on", "off"]
+Head = Literal["linear", "cosine", "knn", "ridge"]
 Loss = Literal["crossentropy", "focal", "class_balanced", "logit_adjusted"]
 MetricName = Literal[
     "accuracy", "balanced_accuracy", "macro_f1", "macro_roc_auc", "recall_per_class"

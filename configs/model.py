@@ -10,10 +10,17 @@ from pydantic import (
     model_validator,
 )
 
-from .choices import Backbone, Loss, MetricName
-from .section import AS_LIST, IMPORTABLE, PathText, Section
+from .choices import Backbone, Head, Loss, MetricName
+from .section import AS_LIST, IMPORTABLE, Count, PathText, Section
 
 OF_BUILDERS = {"builder", "arguments"}
+HEAD_OPTIONS: dict[str, set[str]] = {
+    "linear": set(),
+    "cosine": {"temperature"},
+    "knn": {"neighbors", "temperature"},
+    "ridge": {"l2"},
+}
+FITTED_HEADS = ("knn", "ridge")  # without a step of training
 LOSS_OPTIONS: dict[Loss, set[str]] = {
     "crossentropy": set(),
     "focal": {"focal_gamma", "focal_alpha"},
@@ -31,6 +38,25 @@ class ModelConfig(Section):
     weights: PathText | None = Field(
         "imagenet",
         description="`imagenet`, a weights file, or null for a random start.",
+    )
+    head: Head = Field(
+        "linear",
+        description="What turns features into probabilities: `linear` (softmax) and "
+        "`cosine` are trained; `ridge` and `knn` (nearest neighbours) are fitted to all "
+        "training images at once, without epochs. See docs/heads.md.",
+    )
+    l2: float | None = Field(
+        None,
+        gt=0,
+        description="Penalty of ridge, as a multiple of the mean variance of a feature; "
+        "null chooses it by leaving training images out.",
+    )
+    neighbors: Count = Field(20, description="How many training images vote in knn.")
+    temperature: float | None = Field(
+        None,
+        gt=0,
+        description="What knn and cosine divide similarities by; null chooses it by "
+        "leaving training images out (knn), or learns it (cosine).",
     )
     dropout: float = Field(0.2, ge=0, lt=1, description="Dropout rate before the head.")
     standardize_features: bool = Field(
@@ -76,6 +102,31 @@ class ModelConfig(Section):
         description="Arguments of the builder, beside `num_classes`, `image_size` and "
         "`class_names`, which it gets if it asks for them by name.",
     )
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether no step of training is needed."""
+        return self.builder is None and self.head in FITTED_HEADS
+
+    @model_validator(mode="after")
+    def _options_are_of_this_head(self) -> "ModelConfig":
+        defaults = type(self).model_fields
+        given = sorted(
+            name
+            for name in self.other_head_options()
+            if getattr(self, name) != defaults[name].default
+        )
+        if given:
+            raise ValueError(f"head={self.head} has no option {', '.join(given)}")
+        if self.is_fitted and (self.loss != "crossentropy" or self.label_smoothing):
+            raise ValueError(
+                f"head={self.head} minimises no loss: leave out loss and label_smoothing"
+            )
+        return self
+
+    def other_head_options(self) -> set[str]:
+        """The options of heads that this one does not have."""
+        return set().union(*HEAD_OPTIONS.values()) - HEAD_OPTIONS[self.head]
 
     @model_validator(mode="after")
     def _one_kind(self) -> "ModelConfig":

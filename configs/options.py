@@ -16,6 +16,7 @@ from .choices import (
     ExifOrientation,
     FeatureCache,
     FindImagesBy,
+    Head,
     Layout,
     Loss,
     MetricName,
@@ -210,6 +211,18 @@ class ModelOptions(TypedDict, total=False):
     """A model of keras.applications. Default: 'ResNet50'."""
     weights: str | os.PathLike[str] | None
     """`imagenet`, a weights file, or null for a random start. Default: 'imagenet'."""
+    head: Head
+    """What turns features into probabilities: `linear` (softmax) and `cosine` are
+    trained; `ridge` and `knn` (nearest neighbours) are fitted to all training images at
+    once, without epochs. See docs/heads.md. Default: 'linear'."""
+    l2: float | None
+    """Penalty of ridge, as a multiple of the mean variance of a feature; null chooses
+    it by leaving training images out. Default: None."""
+    neighbors: int
+    """How many training images vote in knn. Default: 20."""
+    temperature: float | None
+    """What knn and cosine divide similarities by; null chooses it by leaving training
+    images out (knn), or learns it (cosine). Default: None."""
     dropout: float
     """Dropout rate before the head. Default: 0.2."""
     standardize_features: bool

@@ -15,7 +15,7 @@ from pydantic import Field, field_validator, model_validator
 
 from ..core.errors import message
 from .augmentation import AugmentationConfig
-from .callbacks import check_callbacks, switched
+from .callbacks import check_callbacks, require_training, switched
 from .choices import EffortName, FeatureCache
 from .data import DataConfig
 from .effort import check_effort
@@ -121,6 +121,12 @@ class RunConfig(Section):
                     **{"optimizer.use_ema": keeps},
                 )
             )
+        return self
+
+    @model_validator(mode="after")
+    def _callbacks_have_something_to_train(self) -> "RunConfig":
+        if self.model.is_fitted:
+            require_training(self.callbacks, self.model.head)
         return self
 
     @model_validator(mode="after")

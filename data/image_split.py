@@ -112,6 +112,24 @@ class ImageSplit:
         """`(images,)` numbers that images of a group share; None without such a column."""
         return self._index.groups[self._rows] if self._index.is_grouped else None
 
+    @property
+    def undivided(self) -> npt.NDArray[np.intp]:
+        """`(images,)` numbers that images share which no split divides.
+
+        These are copies, and images of a group.
+        """
+        return self._index.groups[self._rows]
+
+    @property
+    def draw_rates(self) -> npt.NDArray[np.float32] | None:
+        """`(images,)` how often an epoch draws each on average; None if once."""
+        return None
+
+    @property
+    def unvaried(self) -> Self:
+        """The same batches of images as they are."""
+        return self.with_augmentation(Augmentation(strength=0))
+
     def with_augmentation(self, augmentation: Augmentation) -> Self:
         """The same images in the same order, varied otherwise."""
         other = copy.copy(self)

@@ -161,6 +161,12 @@ class TrainingSplit(ImageSplit):
         return self.augmentation.mixes
 
     @property
+    def draw_rates(self) -> npt.NDArray[np.float32] | None:
+        """`(images,)` how often an epoch draws each on average; None if once."""
+        is_sampled = self.class_balance == "sampling"
+        return self._class_weights[self.labels] if is_sampled else None
+
+    @property
     def num_views(self) -> int | None:
         """How many versions there are of each image; None without end."""
         return self.augmentation.num_versions

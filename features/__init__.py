@@ -5,6 +5,7 @@ Above data and models, below the trainer.
 
 from .cache import FeatureCache
 from .contracts import Cacheable
+from .examples import as_fitted_on
 from .split import FeatureSplit
 from .trainee import FeaturePlan, Trainee, TrainerTools, plan_features
 
@@ -15,5 +16,6 @@ __all__ = [
     "FeatureSplit",
     "Trainee",
     "TrainerTools",
+    "as_fitted_on",
     "plan_features",
 ]

@@ -75,3 +75,20 @@ class Cacheable(BatchSource, Protocol):
 
     def targets(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
         """Labels and weights of draws, without the images."""
+
+
+@runtime_checkable
+class Fittable(Cacheable, Protocol):
+    """Images that a head can be fitted on."""
+
+    @property
+    def undivided(self) -> npt.NDArray[np.intp]:
+        """`(images,)` numbers that images share which no split divides."""
+
+    @property
+    def draw_rates(self) -> npt.NDArray[np.float32] | None:
+        """`(images,)` how often an epoch draws each on average; None if once."""
+
+    @property
+    def unvaried(self) -> "Fittable":
+        """The same batches of images as they are."""

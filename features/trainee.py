@@ -15,11 +15,11 @@ from ..data.order import Draws
 from ..models import FrozenPart, Module
 from ..models.inference import infer, keep_parts
 from ..models.keras_graph import head_behind, part_before
-from ..models.module import Predict
 from ..strategies import BatchSource, workers_of
 from .cache import FeatureCache
 from .contracts import Cacheable
 from .cut import find_cut
+from .examples import Predict, PredictedExamples
 from .split import FeatureSplit
 
 # By how much outputs of the whole model may differ from those on cached features.
@@ -145,29 +145,24 @@ class FeaturePlan:
         return FeatureCache(self.frozen, train.store, compute, workers, between_calls)
 
     def prepare(
-        self,
-        cache: FeatureCache | None,
-        predict: Callable[[keras.Model, BatchSource], Any],
-    ) -> None:
+        self, cache: FeatureCache | None, predict: Predict, tools: TrainerTools
+    ) -> str | None:
         """Lets the module look at the training examples, as cached features if it can.
 
         Args:
             cache: Has the features, or None.
             predict: Runs a model over examples.
+            tools: Of the trainer.
+
+        Returns:
+            What the module tells of it, or None.
         """
-        train = self.whole.train
-        images = train.in_order if isinstance(train, Cacheable) else None
-
-        def predict_training_examples(part: keras.Model) -> Any:
-            if cache is not None and images is not None and cache.is_of(part):
-                return cache.features(images)
-            return predict(part, images or train)
-
-        predict_all: Predict = predict_training_examples
+        examples = PredictedExamples(self.whole.train, cache, predict, tools.weighted)
         with self.whole.model.distribute_strategy.scope():
-            self.module.prepare(self.whole.model, predict_all)
+            told = self.module.prepare(self.whole.model, examples)
         if cache is not None:
             cache.renew()
+        return told
 
     def trainee(
         self, cache: FeatureCache | None, epochs: int, tools: TrainerTools

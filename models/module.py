@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import keras
 import numpy as np
@@ -10,7 +10,35 @@ import numpy.typing as npt
 
 from ..core.errors import ConfigError, message
 
-Predict = Callable[[keras.Model], npt.NDArray[np.floating[Any]]]
+Floats = npt.NDArray[np.floating[Any]]
+
+
+class TrainingExamples(Protocol):
+    """The training examples, as `Module.prepare` can look at them."""
+
+    def __call__(self, part: keras.Model, view: int | None = None) -> Floats:
+        """Runs a model on all of them, in order, and returns its outputs, a row each.
+
+        Args:
+            part: From the inputs of the model that is trained to whatever is wanted.
+            view: Which of their versions to take; None takes them as they are.
+        """
+
+    @property
+    def num_views(self) -> int:
+        """How many versions there are of each; 1 if they stay as they are."""
+
+    @property
+    def labels(self) -> npt.NDArray[np.int32]:
+        """`(examples,)` class numbers; a ConfigError of data that are not ImageData."""
+
+    @property
+    def weights(self) -> Floats | None:
+        """`(examples,)` how much each counts in an epoch; None if all count the same."""
+
+    @property
+    def groups(self) -> npt.NDArray[np.integer[Any]]:
+        """`(examples,)` numbers that examples share which no split divides."""
 
 
 class FrozenPart(NamedTuple):
@@ -32,6 +60,10 @@ class Module:
     Subclasses say how to build the model; everything else (weights, replicas,
     accumulation, precision, checkpoints) is the Trainer's.
 
+    Attributes:
+        is_fitted: Whether `prepare` finds all weights, and no step of training changes
+            any. A fit is then one epoch that only measures. False by default.
+
     Example:
         >>> class Line(Module):
         ...     def build(self):
@@ -39,6 +71,8 @@ class Module:
         ...         model.compile("sgd", loss="mse")
         ...         return model
     """
+
+    is_fitted: bool = False
 
     def build(self) -> keras.Model:
         """Makes the compiled model. Called once, in the scope of the strategy."""
@@ -65,14 +99,20 @@ class Module:
         """
         raise NotImplementedError
 
-    def prepare(self, model: keras.Model, predict: Predict) -> None:
+    def prepare(self, model: keras.Model, examples: TrainingExamples) -> str | None:
         """Looks at the training data before the first step. Does nothing by default.
+
+        Called in the scope of the strategy, and not when a run is resumed.
 
         Args:
             model: What `build` returned.
-            predict: Runs a model on all training examples, in order and without
-                augmentation, and returns its outputs, a row an example.
+            examples: `examples(part)` runs a model on all training examples, in order and
+                without augmentation, and returns its outputs, a row an example.
+
+        Returns:
+            A line for people on what came out, or None.
         """
+        return None
 
     def frozen_part(self, model: keras.Model) -> FrozenPart | None:
         """The part of the model that training leaves as it is.

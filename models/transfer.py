@@ -12,11 +12,13 @@ from ..configs.model import OF_BUILDERS, OF_LOSSES
 from ..configs.options import ModelOptions
 from .backbones import build_backbone
 from .class_counts import counts_for_loss
+from .heads import TrainingFeatures, build_head
 from .losses import classification_loss
 from .metric_names import create_metrics
-from .module import FrozenPart, Module, Predict, count_parameters
+from .module import Floats, FrozenPart, Module, TrainingExamples, count_parameters
 from .optimizer import Optimizer
 from .shared import SharedNetworks
+from .variables import value_on_host
 
 # Features that hardly vary on the training pictures must not blow up on others: none is
 # divided by less than the root of this part of the mean variance.
@@ -24,7 +26,7 @@ VARIANCE_FLOOR = 0.1
 
 
 class TransferClassifier(Module):
-    """Classifies pictures with a frozen backbone and a new softmax head.
+    """Classifies pictures with a frozen backbone and a new head: softmax by default.
 
     The model takes raw RGB pictures `(rows, size, size, 3)` in [0, 255] and gives
     probabilities `(rows, classes)`. Preprocessing is inside, made of stock Keras
@@ -37,6 +39,9 @@ class TransferClassifier(Module):
         class_names: What the recalls of single classes are called; numbers by default.
         class_counts: How many training images each class has, such as
             `data.train.class_counts`: for losses that make up for rare classes.
+        num_examples: How many training images there are, such as
+            `data.train.num_examples`, times `augmentation.views` if that is a number: for
+            `head="knn"`, which stores them.
         shared: Where the network is looked for before it is made.
         **options: The settings of the section `model` of a configuration: see
             `docs/settings.md`, or `help(TransferClassifier)`.
@@ -59,6 +64,7 @@ class TransferClassifier(Module):
         optimizer: Optimizer | None = None,
         class_names: Sequence[str] | None = None,
         class_counts: Sequence[int] | None = None,
+        num_examples: int | None = None,
         shared: SharedNetworks | None = None,
         **options: Unpack[ModelOptions],
     ) -> None:
@@ -68,6 +74,8 @@ class TransferClassifier(Module):
         self.num_classes = num_classes
         self.image_size = image_size
         self.optimizer = optimizer or Optimizer()
+        self.head = build_head(self.config, num_classes, num_examples)
+        self.is_fitted = self.head.is_fitted
         self._shared = shared
         self._network: keras.Model | None = None  # the shared one that was built on
 
@@ -78,12 +86,8 @@ class TransferClassifier(Module):
         features = network.output
         if config.standardize_features:
             features = _standardization()(features)
-        features = keras.layers.Dropout(config.dropout, name="dropout")(features)
-        head = keras.layers.Dense(
-            self.num_classes, "softmax", name="probabilities", dtype="float32"
-        )
         name = config.backbone.lower()
-        model = keras.Model(network.input, head(features), name=name)
+        model = keras.Model(network.input, self.head.attach(features), name=name)
         model.compile(
             self.optimizer.build(),
             loss=classification_loss(config, self.num_classes, self.class_counts),
@@ -118,15 +122,34 @@ class TransferClassifier(Module):
             return FrozenPart(self._network)
         return FrozenPart(keras.Model(model.input, features))
 
-    def prepare(self, model: keras.Model, predict: Predict) -> None:
-        """Measures the features on the training pictures, if they are standardised."""
+    def prepare(self, model: keras.Model, examples: TrainingExamples) -> str | None:
+        """Standardises the features, and fits the head, if that is asked for."""
+        network = self.frozen_part(model).model
         if self.config.standardize_features:
-            features = predict(self.frozen_part(model).model)
-            variance = features.var(axis=0)
-            floor = VARIANCE_FLOOR * variance.mean()
-            layer = model.get_layer("standardize")
-            layer.moving_mean.assign(features.mean(axis=0))
-            layer.moving_variance.assign(np.maximum(variance, floor))
+            _standardize(model.get_layer("standardize"), examples(network))
+        if not self.head.is_fitted:
+            return None
+        views = range(examples.num_views)
+        features = np.concatenate([examples(network, view) for view in views])
+        if self.config.standardize_features:
+            features = _standardized(model.get_layer("standardize"), features)
+        return self.head.fit(model, self._training_features(features, examples))
+
+    def _training_features(
+        self, features: Floats, examples: TrainingExamples
+    ) -> TrainingFeatures:
+        """All versions of all images; those of an image are in one group."""
+
+        def of_all_versions(values: Any) -> Any:
+            return None if values is None else np.tile(values, examples.num_views)
+
+        return TrainingFeatures.of(
+            features,
+            of_all_versions(examples.labels),
+            self.num_classes,
+            of_all_versions(examples.weights),
+            of_all_versions(examples.groups),
+        )
 
     def settings(self) -> dict[str, Any]:
         """What it was made with."""
@@ -138,6 +161,9 @@ class TransferClassifier(Module):
             own |= {"class_counts": self.class_counts}
         # Checkpoints of versions without these options do not mention them.
         unused = OF_LOSSES - self.config.changed_loss_options()
+        unused |= self.config.other_head_options()
+        if self.config.head == "linear":
+            unused |= {"head"}
         return self.config.model_dump(exclude={*OF_BUILDERS, *unused}) | own
 
     @property
@@ -150,7 +176,7 @@ class TransferClassifier(Module):
         config = self.config
         parts = [config.backbone, "GlobalAveragePooling"]
         parts += ["Standardize"] * config.standardize_features
-        parts += [f"Dropout {config.dropout}", f"Dense {self.num_classes}"]
+        parts += self.head.parts()
         return f"{' + '.join(parts)}: {count_parameters(model)}"
 
 
@@ -164,3 +190,17 @@ def _standardization() -> keras.Layer:
     return keras.layers.BatchNormalization(
         epsilon=1e-30, center=False, scale=False, trainable=False, name="standardize"
     )
+
+
+def _standardize(layer: keras.layers.BatchNormalization, features: Floats) -> None:
+    """Gives the layer mean and variance of the features, `(images, features)`."""
+    variance = features.var(axis=0)
+    floor = VARIANCE_FLOOR * variance.mean()
+    layer.moving_mean.assign(features.mean(axis=0))
+    layer.moving_variance.assign(np.maximum(variance, floor))
+
+
+def _standardized(layer: keras.layers.BatchNormalization, features: Floats) -> Floats:
+    """What the layer makes of features."""
+    mean, variance = (np.array(value_on_host(each)) for each in layer.weights)
+    return (features - mean) / np.sqrt(variance + layer.epsilon)

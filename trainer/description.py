@@ -24,7 +24,7 @@ def describe_run(
     lines = [
         *describe_devices(run.strategy, batch_size_of(run.data)),
         *describe_data(run.data),
-        f"steps: {_steps(run)}, at most {run.max_epochs} epoch{'s' * (run.max_epochs > 1)}",
+        _fitted() if module.is_fitted else _steps(run),
         f"model: {module.describe(run.model)}",
         _features(reason_against_features),
         *_initial_weights(run, resumption),
@@ -39,7 +39,7 @@ def describe_run(
         lines.append(
             f"hooks of the callback {label} that are not called: {', '.join(hooks)}"
         )
-    return lines + (_resumed(run, resumption) if resumption else [])
+    return lines + (_resumed(run, module, resumption) if resumption else [])
 
 
 def describe_devices(strategy: tf.distribute.Strategy, batch_size: int | None) -> list[str]:
@@ -59,14 +59,25 @@ def _initial_weights(run: RunState, resumption: Resumption | None) -> list[str]:
 
 
 def _steps(run: RunState) -> str:
+    epochs = f"at most {run.max_epochs} epoch{'s' * (run.max_epochs > 1)}"
     if run.steps_per_epoch is None:
-        return "as many per epoch as the data have, known after the first"
-    return f"{run.steps_per_epoch} per epoch"
+        return f"steps: as many per epoch as the data have, known after the first, {epochs}"
+    return f"steps: {run.steps_per_epoch} per epoch, {epochs}"
 
 
-def _resumed(run: RunState, resumption: Resumption) -> list[str]:
+def _fitted() -> str:
+    return (
+        "steps: none train. All is fitted to the training images at once: to each of their "
+        "versions where augmentation.views is a number, else to them as they are. One "
+        "epoch measures it"
+    )
+
+
+def _resumed(run: RunState, module: Module, resumption: Resumption) -> list[str]:
     where = f"epoch {run.epoch + 1}, after {run.step} steps in all"
     lines = [f"resumed: {resumption.path.name} ({where})", *resumption.remarks]
+    if module.is_fitted and run.epoch >= run.max_epochs:
+        return ["this run is finished: all is fitted", *resumption.remarks]
     if run.stop_reason is not None or run.epoch >= run.max_epochs:
         reason = run.stop_reason or f"max_epochs={run.max_epochs} is reached"
         lines = [

@@ -133,7 +133,7 @@ class Fit:
             restore_best(run.model, run.checkpoint_dir)
             tools = self._tools_for_features()
             cache = features.open_cache(tools, lambda: None)
-            features.trainee(cache, self.settings.max_epochs, tools).check()
+            features.trainee(cache, run.max_epochs, tools).check()
             return self._export(run, self.run_dir)
 
     def _global_settings(self) -> AbstractContextManager[None]:
@@ -174,8 +174,8 @@ class Fit:
                 model, self.module, self.data, num_batches, settings, self.seed
             )
             | settings_of_fit(self.feature_cache, self.class_weight, self.initial_weights),
-            max_epochs=settings.max_epochs,
-            min_epochs=settings.min_epochs,
+            max_epochs=1 if self.module.is_fitted else settings.max_epochs,
+            min_epochs=0 if self.module.is_fitted else settings.min_epochs,
             steps_per_epoch=steps_per_epoch,
             has_validation=self.validation is not None,
             run_dir=self.run_dir,
@@ -223,10 +223,13 @@ class Fit:
         tools = self._tools_for_features()
         cache = start.features.open_cache(tools, interruption.check)
         if start.resumption is None:
-            start.features.prepare(
-                cache, lambda part, source: predict(part, source, interruption.check)
+            told = start.features.prepare(
+                cache,
+                lambda part, source: predict(part, source, interruption.check),
+                tools,
             )
-        return start.features.trainee(cache, self.settings.max_epochs, tools)
+            self.callbacks.announce([told] if told else [])
+        return start.features.trainee(cache, start.run.max_epochs, tools)
 
     def _make_loop(
         self,

@@ -11,6 +11,7 @@ from ..callbacks import default_callbacks, merge_callbacks
 from ..configs.arguments import TRAINER, settings_of, takes_settings
 from ..configs.choices import Export
 from ..configs.options import TrainerOptions
+from ..features import as_fitted_on
 from ..models import as_module
 from ..strategies import (
     current_workers,
@@ -211,6 +212,8 @@ class Trainer(Evaluator):
         module = as_module(asked.module)
         refuse_second_correction(module, asked.data, asked.class_weight)
         train, validation = sources_of(asked.data, asked.validation_data, self.settings)
+        if module.is_fitted:
+            train = as_fitted_on(train)
         return Fit(
             module=module,
             data=asked.data,

@@ -38,6 +38,7 @@ OWN = {  # arguments that are no settings
         "optimizer",
         "class_names",
         "class_counts",
+        "num_examples",
         "shared",
     },
     Augmentation: set(),

@@ -31,6 +31,7 @@ from ...models.variables import (
 )
 from ...strategies.replica_values import assign_replica_values, copy_replica_values
 from ..setup.phases import apply_phases
+from ..step.fitted_step import FittedStep
 from ..step.metric_internals import metric_variables
 from ..step.train import TrainStep
 from .resume import Resumption
@@ -39,7 +40,7 @@ VERSIONED = ("keraunos", "tensorflow", "keras", "numpy")
 PROGRESS = tuple(field.name for field in dataclasses.fields(RunProgress))
 
 
-def capture(run: RunState, step: TrainStep, callbacks: CallbackList) -> Bundle:
+def capture(run: RunState, step: TrainStep | FittedStep, callbacks: CallbackList) -> Bundle:
     """Copies all that a run needs to be resumed. All workers must call this.
 
     Args:
@@ -131,7 +132,9 @@ def _fitting(resumption: Resumption) -> Iterator[None]:
         ) from error
 
 
-def restore_epoch(run: RunState, step: TrainStep, resumption: Resumption) -> None:
+def restore_epoch(
+    run: RunState, step: TrainStep | FittedStep, resumption: Resumption
+) -> None:
     """Gives sums and metrics of the epoch that a run is within their values back."""
     arrays = resumption.bundle.arrays
     with _fitting(resumption):

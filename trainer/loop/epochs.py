@@ -14,6 +14,7 @@ from ..contracts import BatchSource, class_names_of
 from ..guards.wrong_data import no_batches
 from ..step.batches import Batches
 from ..step.evaluate import EvaluationStep
+from ..step.fitted_step import FittedStep
 from ..step.metric_internals import reset_metrics
 from ..step.metric_values import read_metrics, with_unique_names
 from ..step.train import Outcome, TrainStep
@@ -53,7 +54,7 @@ class Training:
         clock: Tells the time in seconds.
     """
 
-    step: TrainStep
+    step: TrainStep | FittedStep
     source: BatchSource
     steps_until_due: Callable[[int], int | None]
     pace: Pace
@@ -245,7 +246,7 @@ class Validation:
 
 
 def values_so_far(
-    step: TrainStep | EvaluationStep, source: BatchSource
+    step: TrainStep | FittedStep | EvaluationStep, source: BatchSource
 ) -> dict[str, float]:
     """Losses and metrics of the steps since the last reset, by name.
 

@@ -176,7 +176,8 @@ class Loop:
         return run.metrics
 
     def _end(self, run: RunState) -> None:
-        run.end(f"max_epochs={run.max_epochs} is reached")
+        fitted, reached = "all is fitted", f"max_epochs={run.max_epochs} is reached"
+        run.end(fitted if self.stages.module.is_fitted else reached)
         self._finish_saving(run)
         run.model.optimizer.finalize_variable_values(run.model.trainable_variables)
         self.callbacks.notify("on_fit_end", run)

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import keras
 import tensorflow as tf
 
 from ...callbacks import CallbackList, RunState
 from ...configs import TrainerConfig
+from ...core.errors import ConfigError, message
 from ...features import Trainee
 from ...models import Module
+from ...strategies import BatchSource
 from ..checkpoint.saver import Saver
 from ..checkpoint.state import capture, capture_frozen
 from ..probe.replica_probe import check_replicas
@@ -16,6 +19,7 @@ from ..setup.batch_limits import batch_limit
 from ..setup.compilation import TrainingSetup, choose_pass
 from ..setup.phases import Accumulation, change_phase
 from ..step.evaluate import EvaluationStep
+from ..step.fitted_step import FittedStep
 from ..step.train import TrainStep
 from .epochs import Training, Validation, limited
 from .interruption import Interruption
@@ -48,6 +52,14 @@ class Stage:
 
     def try_learning_rates(self, learning_rates: Sequence[float]) -> list[float]:
         """Trains a step with each learning rate, and takes all of them back."""
+        if isinstance(self.training.step, FittedStep):
+            raise ConfigError(
+                message(
+                    "Learning rates are tried on a model that trains in steps.",
+                    "Leave the callback LearningRateFinder out, or choose another head.",
+                    model=self.trainee.model.name,
+                )
+            )
         return try_learning_rates(
             self.training.step,
             self.trainee.train,
@@ -102,26 +114,12 @@ class Stages:
         return self._make(self.whole, compiled=None)
 
     def _make(self, trainee: Trainee, compiled: bool | None) -> Stage:
-        if self.settings.check_replicas:
-            check_replicas(trainee.model, self.module, self.strategy, trainee.train)
-        replica_pass, line = choose_pass(
-            self.settings.jit_compile,
-            compiled,
-            TrainingSetup(
-                trainee.model, self.module, self.strategy, trainee.train, self.seed
-            ),
-        )
-        if line:
-            self.callbacks.announce([line])
-        step = TrainStep(
-            trainee.model,
-            self.module,
-            self.strategy,
-            trainee.train.prepare,
-            self.seed,
-            self.accumulation.steps,
-            replica_pass,
-        )
+        if self.module.is_fitted:
+            step: TrainStep | FittedStep = FittedStep(
+                self._evaluation(trainee.model, trainee.train)
+            )
+        else:
+            step = self._training_step(trainee, compiled)
         return Stage(
             trainee,
             self._training(step, trainee),
@@ -134,7 +132,32 @@ class Stages:
             self.accumulation.steps,
         )
 
-    def _training(self, step: TrainStep, trainee: Trainee) -> Training:
+    def _training_step(self, trainee: Trainee, compiled: bool | None) -> TrainStep:
+        if self.settings.check_replicas:
+            check_replicas(trainee.model, self.module, self.strategy, trainee.train)
+        replica_pass, line = choose_pass(
+            self.settings.jit_compile,
+            compiled,
+            TrainingSetup(
+                trainee.model, self.module, self.strategy, trainee.train, self.seed
+            ),
+        )
+        if line:
+            self.callbacks.announce([line])
+        return TrainStep(
+            trainee.model,
+            self.module,
+            self.strategy,
+            trainee.train.prepare,
+            self.seed,
+            self.accumulation.steps,
+            replica_pass,
+        )
+
+    def _evaluation(self, model: keras.Model, source: BatchSource) -> EvaluationStep:
+        return EvaluationStep(model, self.module, self.strategy, source.prepare)
+
+    def _training(self, step: TrainStep | FittedStep, trainee: Trainee) -> Training:
         settings = self.settings
         return Training(
             step,
@@ -149,7 +172,7 @@ class Stages:
         source = trainee.validation
         if source is None:
             return None
-        step = EvaluationStep(trainee.model, self.module, self.strategy, source.prepare)
+        step = self._evaluation(trainee.model, source)
         limit = batch_limit(self.settings.limit_val_batches, source.num_batches)
         return Validation(step, source, limit, self.interruption.check)
 

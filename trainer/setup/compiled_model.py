@@ -59,7 +59,7 @@ def build_model(
             check_mixed_metrics(model, spec[1].shape[-1])
     renumber_metrics(model, counts)
     check_losses(model)
-    check_trainable(model)
+    check_trainable(model, module)
     for layer in batch_norms(model):
         set_synchronized(layer, sync_batch_norm and strategy.num_replicas_in_sync > 1)
     will_be_earlier(model)
@@ -122,13 +122,22 @@ def check_compiled(model: Any, module: Module) -> None:
         )
 
 
-def check_trainable(model: keras.Model) -> None:
-    """Refuses a built model in which nothing trains.
+def check_trainable(model: keras.Model, module: Module) -> None:
+    """Refuses a built model in which nothing trains, or which is fitted and trains.
 
     Raises:
-        ConfigError: It has no trainable variables.
+        ConfigError: It has no variables that train, or must have none.
     """
-    if not model.trainable_variables:
+    if module.is_fitted and model.trainable_variables:
+        raise ConfigError(
+            message(
+                "The model of a module that `is_fitted` must have no variables that train.",
+                "Set `trainable = False` on its layers, or `is_fitted = False`.",
+                model=model.name,
+                trainable_variables=len(model.trainable_variables),
+            )
+        )
+    if not model.trainable_variables and not module.is_fitted:
         raise ConfigError(
             message(
                 "The model must have variables that train.",

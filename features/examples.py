@@ -1,0 +1,98 @@
+"""The training examples as a module looks at them before the first step."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from ..core.errors import ConfigError, message
+from ..data.order import sequential
+from ..strategies import BatchSource
+from .cache import FeatureCache
+from .contracts import Cacheable, Fittable, Floats
+from .split import FeatureSplit
+
+Predict = Callable[[keras.Model, BatchSource], Any]
+Weighted = Callable[[BatchSource], BatchSource]
+
+
+class PredictedExamples:
+    """Training examples as `Module.prepare` gets them: see `TrainingExamples` there.
+
+    Args:
+        source: What is trained on.
+        cache: Has features, or None.
+        predict: Runs a model over examples.
+        weighted: Gives examples the weights that `fit` was given.
+    """
+
+    def __init__(
+        self,
+        source: BatchSource,
+        cache: FeatureCache | None,
+        predict: Predict,
+        weighted: Weighted,
+    ) -> None:
+        self._source = source
+        self._cache = cache
+        self._predict = predict
+        self._weighted = weighted
+
+    def __call__(self, part: keras.Model, view: int | None = None) -> Floats:
+        """Runs a model on all examples, in order, as they are or in one version."""
+        if not isinstance(self._source, Cacheable):
+            return np.asarray(self._predict(part, self._source))
+        images = self._source.in_order if view is None else self._source.view(view)
+        if self._cache is not None and self._cache.is_of(part):
+            return self._cache.features(images)
+        return np.asarray(self._predict(part, images))
+
+    @property
+    def num_views(self) -> int:
+        """How many versions there are of each."""
+        return self._fittable.num_views or 1
+
+    @property
+    def labels(self) -> npt.NDArray[np.int32]:
+        """`(examples,)` class numbers."""
+        return self._fittable.labels
+
+    @property
+    def weights(self) -> Floats | None:
+        """`(examples,)` how much each counts in an epoch; None if all count the same."""
+        images = self._fittable
+        rows = FeatureSplit(images, [np.zeros((images.num_examples, 1))])
+        draws = sequential(images.num_examples)
+        given = self._weighted(rows).prepare(rows.arrays(draws))[2]
+        if given is None or images.draw_rates is None:
+            return images.draw_rates if given is None else np.asarray(given)
+        return np.asarray(given) * images.draw_rates
+
+    @property
+    def groups(self) -> npt.NDArray[np.intp]:
+        """`(examples,)` numbers that examples share which no split divides."""
+        return self._fittable.undivided
+
+    @property
+    def _fittable(self) -> Fittable:
+        if isinstance(self._source, Fittable):
+            return self._source
+        raise ConfigError(
+            message(
+                "A head is fitted on ImageData, which know the class of each image.",
+                "Try model.head=linear, which trains on any dataset.",
+                data=type(self._source).__name__,
+            )
+        )
+
+
+def as_fitted_on(source: BatchSource) -> BatchSource:
+    """What a module that is fitted sees of training data: images that come again.
+
+    Where every draw of an image would be another one, it sees them as they are.
+    """
+    if isinstance(source, Fittable) and source.num_views is None:
+        return source.unvaried
+    return source

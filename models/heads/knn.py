@@ -1,0 +1,130 @@
+"""The nearest training images vote; they are stored in the head."""
+
+import keras
+
+from ...core.errors import ConfigError, message
+from .contract import Head, keep_from_training
+from .nearest_neighbors import fit_neighbors
+from .training_features import TrainingFeatures
+
+MOST_FLOATS = 100_000_000  # of stored features: 400 MB in each model file and export
+
+
+class KnnHead(Head):
+    """The votes of `nearest_neighbors.Neighbors` as a graph of stock layers.
+
+    All that is chosen is a weight, so that a checkpoint restores it: similarities are
+    divided by the temperature within the stored features, and the votes that each class has
+    before any neighbour are a bias.
+
+    Args:
+        num_classes: How many classes there are.
+        num_examples: Of how many training images the features are stored, each version of
+            an image counted.
+        neighbors: How many vote.
+        temperature: What cosines are divided by; None chooses it by the log loss of
+            left-out training images.
+
+    Raises:
+        ConfigError: The number of examples is not known, or too small for the neighbours.
+    """
+
+    is_fitted = True
+
+    def __init__(
+        self,
+        num_classes: int,
+        num_examples: int | None,
+        neighbors: int,
+        temperature: float | None,
+    ) -> None:
+        if num_examples is None:
+            raise ConfigError(
+                message(
+                    "The head knn stores all training images, and must know how many.",
+                    "Pass num_examples=data.train.num_examples, times augmentation.views.",
+                    num_examples=None,
+                )
+            )
+        if neighbors >= num_examples:
+            raise ConfigError(
+                message(
+                    "`model.neighbors` must be smaller than the number of training images.",
+                    "Try model.head=ridge.",
+                    neighbors=neighbors,
+                    num_examples=num_examples,
+                )
+            )
+        self._num_classes = num_classes
+        self._num_examples = num_examples
+        self._neighbors = neighbors
+        self._temperature = temperature
+
+    def attach(self, features: keras.KerasTensor) -> keras.KerasTensor:
+        """Makes the layers."""
+        layers, ops = keras.layers, keras.ops
+        self._check_size(int(features.shape[-1]))
+        features = layers.UnitNormalization(name="unit_features", dtype="float32")(features)
+        stored = layers.Dense(
+            self._num_examples,
+            use_bias=False,
+            kernel_initializer="zeros",
+            name="similarities",
+            dtype="float32",
+        )
+        similarities = stored(features)
+        nearest = ops.top_k(similarities, self._neighbors + 1)[0]
+        highest = ops.max(nearest, axis=-1, keepdims=True)
+        last = ops.min(nearest, axis=-1, keepdims=True)
+        weights = ops.exp(similarities - highest) - ops.exp(last - highest)
+        votes = layers.Dense(
+            self._num_classes,
+            kernel_initializer="zeros",
+            bias_initializer="ones",
+            name="votes",
+            dtype="float32",
+        )
+        counted = votes(layers.ReLU(name="weights", dtype="float32")(weights))
+        keep_from_training([stored, votes])
+        shares = counted / ops.sum(counted, axis=-1, keepdims=True)
+        return layers.Identity(name="probabilities", dtype="float32")(shares)
+
+    def _check_size(self, num_features: int) -> None:
+        floats = num_features * self._num_examples
+        if floats > MOST_FLOATS:
+            raise ConfigError(
+                message(
+                    f"The head knn stores at most {MOST_FLOATS:,} numbers, those of all "
+                    "training images together.",
+                    "Use model.head=ridge or linear, fewer augmentation.views, or a "
+                    "backbone of fewer features.",
+                    num_examples=self._num_examples,
+                    features=num_features,
+                    numbers=floats,
+                )
+            )
+
+    def parts(self) -> list[str]:
+        """What it is made of."""
+        return [f"{self._neighbors} nearest of {self._num_examples:,} training images"]
+
+    def fit(self, model: keras.Model, data: TrainingFeatures) -> str:
+        """Stores the features, and chooses temperature and prior votes."""
+        if len(data.labels) != self._num_examples:
+            raise ConfigError(
+                message(
+                    "`num_examples` must be the number of training images, each version of "
+                    "an image counted.",
+                    num_examples=self._num_examples,
+                    images=len(data.labels),
+                )
+            )
+        found = fit_neighbors(data, self._neighbors, self._temperature)
+        stored, votes = model.get_layer("similarities"), model.get_layer("votes")
+        stored.kernel.assign(found.vectors.T / found.temperature)
+        votes.kernel.assign(found.votes)
+        votes.bias.assign(found.prior)
+        return (
+            f"knn: temperature {found.temperature:g}, log loss {found.log_loss:.4f} of "
+            "left-out images"
+        )

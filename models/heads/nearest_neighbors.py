@@ -1,0 +1,149 @@
+"""Votes of the nearest training images, by the cosine of features.
+
+Wu, Xiong, Yu and Lin, Unsupervised Feature Learning via Non-Parametric Instance
+Discrimination, 2018: a neighbour of similarity `s` has the weight `exp(s / temperature)`.
+Here the weight of the first one that is no longer a neighbour is subtracted from all, as in
+Dudani, The Distance-Weighted k-Nearest-Neighbor Rule, 1976: which of two images that are as
+good as equally near is the last neighbour then makes no difference, and rounding none.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from .training_features import TrainingFeatures
+
+Floats32 = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating]
+
+TEMPERATURES = (0.01, 0.02, 0.05, 0.07, 0.1, 0.2, 0.5)
+PRIORS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+_SMALLEST_SQUARE = 1e-12  # of a vector that is divided by its length, as in Keras
+_ROWS_AT_ONCE = 1024
+
+
+class Neighbors(NamedTuple):
+    """Training images that vote.
+
+    Attributes:
+        vectors: `(rows, features)` float32 of length 1.
+        votes: `(rows, classes)` float32, the weight of each row in the column of its class.
+        prior: `(classes,)` votes that each image gets before any neighbour has voted.
+        neighbors: How many vote.
+        temperature: What similarities are divided by.
+        log_loss: Of rows, by the rows of other groups.
+    """
+
+    vectors: Floats32
+    votes: Floats32
+    prior: Floats32
+    neighbors: int
+    temperature: float
+    log_loss: float
+
+    def probabilities(self, features: Floats) -> Floats:
+        """`(rows, classes)` of features `(rows, features)`."""
+        parts = []
+        for start in range(0, len(features), _ROWS_AT_ONCE):
+            rows = _unit(features[start : start + _ROWS_AT_ONCE])
+            near = _nearest(rows @ self.vectors.T, self.neighbors)
+            weights = _weights(near.similarities, self.temperature)
+            votes = np.einsum("rk,rkc->rc", weights, self.votes[near.places])
+            parts.append(_shares(votes + self.prior))
+        return np.concatenate(parts)
+
+
+class _Nearest(NamedTuple):
+    """Neighbours and the first that is none, from near to far.
+
+    Attributes:
+        similarities: `(rows, neighbors + 1)`.
+        places: `(rows, neighbors)`.
+    """
+
+    similarities: Floats
+    places: npt.NDArray[np.intp]
+
+
+def fit_neighbors(
+    data: TrainingFeatures, neighbors: int, temperature: float | None = None
+) -> Neighbors:
+    """Stores the rows, and chooses how their votes are turned into probabilities.
+
+    The temperature, where it is not given, and how much weight the shares of the classes
+    have beside the votes, are those with the smallest log loss of training images, of each
+    by the votes of others: an image does not vote for itself, nor do its other versions.
+
+    Args:
+        data: What to store.
+        neighbors: How many vote; fewer than there are rows.
+        temperature: None chooses it from `TEMPERATURES`.
+
+    Example:
+        >>> features = np.array([[1.0, 0], [1, 0.1], [0, 1], [0.1, 1]])
+        >>> data = TrainingFeatures.of(features, np.array([0, 0, 1, 1]), num_classes=2)
+        >>> found = fit_neighbors(data, neighbors=1)
+        >>> found.probabilities(features).argmax(axis=1).tolist()
+        [0, 0, 1, 1]
+    """
+    vectors = _unit(data.features)
+    near = [*_nearest_of_others(data, vectors, neighbors)]
+    similarities = np.concatenate([each.similarities for each in near])
+    places = np.concatenate([each.places for each in near])
+    votes = (data.one_hot * data.weights[:, None]).astype(np.float32)
+    tried = []
+    for each in TEMPERATURES if temperature is None else (temperature,):
+        counted = _count(_weights(similarities, each), places, votes)
+        for prior in PRIORS:
+            shares = _shares(counted + prior * data.class_shares)
+            cautious, loss = data.cautious_log_loss(shares), data.log_loss(shares)
+            tried.append((cautious, each, prior, loss))
+    _, chosen, prior, loss = min(tried)
+    prior_votes = (prior * data.class_shares).astype(np.float32)
+    return Neighbors(vectors, votes, prior_votes, neighbors, chosen, loss)
+
+
+def _unit(features: Floats) -> Floats32:
+    rows = np.asarray(features, np.float32)
+    squares = np.maximum((rows**2).sum(axis=1, keepdims=True), _SMALLEST_SQUARE)
+    return np.asarray(rows / np.sqrt(squares), np.float32)
+
+
+def _nearest_of_others(
+    data: TrainingFeatures, vectors: Floats32, neighbors: int
+) -> Iterator[_Nearest]:
+    """The neighbours of each row, some rows at a time, without those of its own group."""
+    groups = np.asarray(data.groups)
+    for start in range(0, len(vectors), _ROWS_AT_ONCE):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        similarities = vectors[rows] @ vectors.T
+        similarities[groups[rows, None] == groups] = -np.inf
+        yield _nearest(similarities, neighbors)
+
+
+def _nearest(similarities: Floats, neighbors: int) -> _Nearest:
+    places = np.argpartition(-similarities, neighbors, axis=1)[:, : neighbors + 1]
+    found = np.take_along_axis(similarities, places, axis=1)
+    order = np.argsort(-found, axis=1, kind="stable")
+    places = np.take_along_axis(places, order, axis=1)
+    return _Nearest(np.take_along_axis(found, order, axis=1), places[:, :-1])
+
+
+def _weights(similarities: Floats, temperature: float) -> Floats:
+    """`(rows, neighbors)`: 1 at most, and 0 at the first that is no neighbour."""
+    nearest = similarities[:, :1]
+    falling = np.exp((similarities - nearest) / temperature)
+    return np.asarray(falling[:, :-1] - falling[:, -1:])
+
+
+def _count(weights: Floats, places: npt.NDArray[np.intp], votes: Floats32) -> Floats:
+    counted = np.zeros((len(weights), votes.shape[1]))
+    for neighbor in range(weights.shape[1]):  # all at once would take much memory
+        counted += weights[:, neighbor, None] * votes[places[:, neighbor]]
+    return counted
+
+
+def _shares(votes: Floats) -> Floats:
+    return np.asarray(votes / votes.sum(axis=1, keepdims=True))

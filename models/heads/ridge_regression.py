@@ -1,0 +1,163 @@
+"""Ridge regression to one-hot targets in closed form, with its penalty and its scale.
+
+Hoerl and Kennard, Ridge Regression, 1970. Leaving groups of rows out without fitting anew
+is the identity of Allen's PRESS (1974) for blocks of rows: the error of the rows B of a
+model that was fitted without them is `(I - H[B, B])^-1` times their error in the fit of
+all, where H is the matrix that turns targets into fitted values.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import optimize, special
+
+from .training_features import TrainingFeatures
+
+Floats = npt.NDArray[np.float64]
+
+PENALTIES = tuple(float(f"{10.0**power:.3g}") for power in np.arange(-6, 3.5, 0.5))
+_LOG_SCALES = (-3.0, 9.0)  # natural logarithms of what scores are multiplied by
+_BYTES_AT_ONCE = 2**28
+
+
+class Ridge(NamedTuple):
+    """A fitted linear classifier: `softmax(features @ kernel + bias)`.
+
+    Attributes:
+        kernel: `(features, classes)` float64.
+        bias: `(classes,)` float64.
+        l2: The penalty that was chosen, as a multiple of the mean variance of a feature.
+        log_loss: Of rows, each by a fit without the rows of its group.
+    """
+
+    kernel: Floats
+    bias: Floats
+    l2: float
+    log_loss: float
+
+
+class _Spectrum(NamedTuple):
+    """Centred and weighted rows in the coordinates of their eigenvectors.
+
+    Attributes:
+        rows: `(rows, rank)`.
+        values: `(rank,)` the eigenvalues.
+        basis: `(features, rank)` the eigenvectors.
+        mean: `(features,)` of the features.
+        variance: Mean over the features.
+    """
+
+    rows: Floats
+    values: Floats
+    basis: Floats
+    mean: Floats
+    variance: float
+
+
+def fit_ridge(data: TrainingFeatures, l2: float | None = None) -> Ridge:
+    """Fits scores by least squares, and a scale that makes probabilities of them.
+
+    It minimises the weighted mean of the squared errors of one-hot targets, plus `l2` times
+    the mean variance of a feature times the squared norm of the kernel; the bias is free.
+    All penalties come from one eigendecomposition. Probabilities are the softmax of scores
+    times a scale. The scale is the one with the smallest log loss of left-out groups (see
+    `TrainingFeatures.cautious_log_loss`), and
+    where `l2` is not given, so is the penalty: neither sees an image that the model is
+    validated or tested on.
+
+    Args:
+        data: What to fit on.
+        l2: The penalty; None chooses it from `PENALTIES`.
+
+    Example:
+        >>> features, labels = np.array([[0.0], [1], [9], [11]]), np.array([0, 0, 1, 1])
+        >>> ridge = fit_ridge(TrainingFeatures.of(features, labels, num_classes=2))
+        >>> (features @ ridge.kernel + ridge.bias).argmax(axis=1).tolist()
+        [0, 0, 1, 1]
+    """
+    data = data.counting()
+    spectrum = _decompose(data)
+    shares = data.weights / data.weights.sum()
+    mean_target = shares @ data.one_hot
+    targets = np.sqrt(shares)[:, None] * (data.one_hot - mean_target)
+    projected = spectrum.rows.T @ targets
+    candidates = PENALTIES if l2 is None else (l2,)
+    penalties = [each * max(spectrum.variance, np.finfo(float).tiny) for each in candidates]
+    left_out = _scores_left_out(data, spectrum, targets, projected, penalties)
+    tried = []
+    for place, scores in enumerate(left_out):
+        cautious, scale = _best_scale(data, scores + mean_target)
+        loss = data.log_loss(special.softmax(scale * (scores + mean_target), axis=1))
+        tried.append((cautious, place, scale, loss))
+    _, place, scale, loss = min(tried)
+    shrunk = projected / (spectrum.values + penalties[place])[:, None]
+    kernel = spectrum.basis @ shrunk
+    bias = mean_target - spectrum.mean @ kernel
+    return Ridge(kernel * scale, bias * scale, candidates[place], loss)
+
+
+def _decompose(data: TrainingFeatures) -> _Spectrum:
+    """Eigenvectors of the covariance, by way of the smaller of both Gram matrices."""
+    shares = data.weights / data.weights.sum()
+    features = np.asarray(data.features, np.float64)
+    mean = shares @ features
+    rows = np.sqrt(shares)[:, None] * (features - mean)
+    count, width = rows.shape
+    if count <= width:
+        values, vectors = np.linalg.eigh(rows @ rows.T)
+    else:
+        values, vectors = np.linalg.eigh(rows.T @ rows)
+    kept = values > values[-1] * np.finfo(np.float64).eps * max(rows.shape)
+    values, vectors = values[kept], vectors[:, kept]
+    roots = np.sqrt(values)
+    variance = float((rows**2).sum() / width)
+    if count <= width:
+        return _Spectrum(vectors * roots, values, rows.T @ vectors / roots, mean, variance)
+    return _Spectrum(rows @ vectors, values, vectors, mean, variance)
+
+
+def _scores_left_out(
+    data: TrainingFeatures,
+    spectrum: _Spectrum,
+    targets: Floats,
+    projected: Floats,
+    penalties: Sequence[float],
+) -> Iterator[Floats]:
+    """For each penalty `(rows, classes)` scores of rows by a fit without their group."""
+    roots = np.sqrt(data.weights / data.weights.sum())
+    blocks = list(_blocks(data.groups, len(spectrum.values)))
+    for penalty in penalties:
+        shrinkage = 1 / (spectrum.values + penalty)
+        errors = targets - spectrum.rows @ (shrinkage[:, None] * projected)
+        left_out = np.empty_like(errors)
+        for block in blocks:  # (groups, rows of a group)
+            rows, root = spectrum.rows[block], roots[block]
+            hat = (rows * shrinkage) @ rows.swapaxes(1, 2)
+            hat += root[:, :, None] * root[:, None, :]  # that of the free bias
+            left_out[block] = np.linalg.solve(np.eye(block.shape[1]) - hat, errors[block])
+        yield (targets - left_out) / roots[:, None]
+
+
+def _blocks(groups: npt.NDArray[np.integer], rank: int) -> Iterator[npt.NDArray[np.intp]]:
+    """The rows of groups of equal size, `(groups, size)`, as many as memory allows."""
+    order = np.argsort(groups, kind="stable")
+    sizes = np.bincount(groups)
+    starts = np.cumsum(sizes) - sizes
+    for size in np.unique(sizes[sizes > 0]):
+        rows = order[starts[sizes == size][:, None] + np.arange(size)]
+        at_once = max(1, _BYTES_AT_ONCE // (8 * int(size) * max(rank, int(size), 1)))
+        yield from (rows[n : n + at_once] for n in range(0, len(rows), at_once))
+
+
+def _best_scale(data: TrainingFeatures, scores: Floats) -> tuple[float, float]:
+    """The smallest log loss of scores times a scale, and that scale."""
+
+    def loss(log_scale: float) -> float:
+        return data.cautious_log_loss(special.softmax(np.exp(log_scale) * scores, axis=1))
+
+    found = optimize.minimize_scalar(
+        loss, bounds=_LOG_SCALES, method="bounded", options={"xatol": 1e-3}
+    )
+    return float(found.fun), float(np.exp(found.x))

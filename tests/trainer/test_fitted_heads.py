@@ -1,0 +1,140 @@
+"""A fit of a head that is fitted: one epoch, in which nothing trains."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import replicas, weights_of
+from keraunos import Augmentation, ConfigError, ImageData, Trainer, TransferClassifier
+from keraunos.callbacks import BackboneFinetuning, LearningRateFinder, RunState
+from small_backbone import tiny_network
+
+SIZE = 32
+pytestmark = pytest.mark.usefixtures("tiny_mobilenet")
+
+
+@pytest.fixture
+def tiny_mobilenet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes MobileNetV2 a network of three layers."""
+    monkeypatch.setattr(keras.applications, "MobileNetV2", tiny_network)
+
+
+def data_of(folder: Path, cache: Path, views: Any = "fresh", **options: Any) -> ImageData:
+    return ImageData.from_folder(
+        folder / "train",
+        image_size=SIZE,
+        batch_size=7,
+        augmentation=Augmentation(strength=0.5, views=views),
+        cache_dir=cache,
+        **options,
+    )
+
+
+def module(data: ImageData, head: str) -> TransferClassifier:
+    options: dict[str, Any] = {"neighbors": 3} if head == "knn" else {}
+    return TransferClassifier(
+        3,
+        image_size=SIZE,
+        backbone="MobileNetV2",
+        weights=None,
+        standardize_features=True,
+        head=head,
+        num_examples=data.train.num_examples * (data.train.num_views or 1),
+        **options,
+    )
+
+
+def fit(data: ImageData, head: str, count: int = 1, **options: Any) -> Any:
+    options = {"callbacks": [], "max_epochs": 5, **options}
+    return Trainer(strategy=replicas(count), **options).fit(module(data, head), data)
+
+
+def learnt(model: keras.Model) -> np.ndarray:
+    """What the head does for features that it has not seen."""
+    features = np.linspace(0.01, 3, 40).reshape(5, 8).astype("float32")
+    head = keras.Model(model.get_layer("features").output, model.output)
+    return np.array(head(features))
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("head", ["ridge", "knn"])
+def test_it_is_the_same_with_and_without_cache_and_replicas(
+    head: str, pictures: Path, tmp_path: Path
+) -> None:
+    data = data_of(pictures, tmp_path, views=2, class_balance="weights")
+    cached = fit(data, head, feature_cache="on")
+    assert len(cached.history["val_loss"]) == 1
+    assert cached.stop_reason == "all is fitted"
+    for other in (fit(data, head, feature_cache="off"), fit(data, head, count=2)):
+        np.testing.assert_allclose(learnt(other.model), learnt(cached.model), atol=1e-5)
+        for name in ("loss", "val_loss", "val_balanced_accuracy"):
+            np.testing.assert_allclose(
+                other.history[name], cached.history[name], atol=1e-5, err_msg=name
+            )
+
+
+@pytest.mark.nightly
+def test_fresh_images_are_fitted_as_they_are(pictures: Path, tmp_path: Path) -> None:
+    fresh = fit(data_of(pictures, tmp_path), "ridge", feature_cache="on")
+    plain = ImageData.from_folder(
+        pictures / "train",
+        image_size=SIZE,
+        batch_size=7,
+        augmentation=Augmentation(strength=0),
+        cache_dir=tmp_path,
+    )
+    for one, other in zip(
+        weights_of(fresh.model), weights_of(fit(plain, "ridge").model), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+    sampled = fit(data_of(pictures, tmp_path, class_balance="sampling"), "ridge")
+    weighted = fit(data_of(pictures, tmp_path, class_balance="weights"), "ridge")
+    np.testing.assert_array_equal(learnt(sampled.model), learnt(weighted.model))
+    assert np.abs(learnt(sampled.model) - learnt(fresh.model)).max() > 1e-3
+
+
+@pytest.mark.slow
+def test_a_finished_run_is_not_fitted_again(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, run_dir = data_of(pictures, tmp_path / "cache"), tmp_path / "run"
+    first = fit(data, "ridge", run_dir=run_dir, callbacks={"pictures": None})
+    checkpoints = [path.name for path in (run_dir / "checkpoints").glob("step-*")]
+    assert checkpoints == [first.best_checkpoint.name]
+    opened = keras.saving.load_model(run_dir / "model.keras", safe_mode=True)
+    images = data.validation.images(np.arange(6))
+    said = np.array(first.model(images))
+    np.testing.assert_allclose(opened(images), said, atol=1e-6)
+
+    monkeypatch.setattr(TransferClassifier, "prepare", None)
+    again = fit(data, "ridge", run_dir=run_dir, callbacks={"pictures": None})
+    assert again.history["val_loss"] == first.history["val_loss"]
+    np.testing.assert_array_equal(again.model(images), said)
+
+
+def test_a_backbone_is_not_unfrozen_behind_a_fitted_head() -> None:
+    inputs = keras.Input((2,))
+    model = keras.Model(inputs, keras.layers.Dense(3, trainable=False)(inputs))
+    run = RunState(model, tf.distribute.get_strategy())
+    with pytest.raises(ConfigError, match="BackboneFinetuning needs a head that trains"):
+        BackboneFinetuning().on_fit_begin(run)
+
+
+@pytest.mark.nightly
+def test_learning_rates_are_not_tried_on_a_fitted_head(
+    pictures: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="LearningRateFinder"):
+        fit(data_of(pictures, tmp_path), "ridge", callbacks=[LearningRateFinder()])
+
+
+@pytest.mark.slow
+def test_a_module_is_fitted_or_trains(pictures: Path, tmp_path: Path) -> None:
+    data = data_of(pictures, tmp_path)
+    linear = module(data, "linear")
+    linear.is_fitted = True
+    with pytest.raises(ConfigError, match=r"is_fitted.*trainable_variables=2"):
+        Trainer(callbacks=[]).fit(linear, data)
