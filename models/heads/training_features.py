@@ -64,9 +64,13 @@ class TrainingFeatures:
         counts = self.weights > 0
         if counts.all():
             return self
-        rows = (self.features, self.labels, self.weights, self.groups)
-        features, labels, weights, groups = (each[counts] for each in rows)
-        return self.of(features, labels, self.num_classes, weights, groups)
+        return self.of(
+            self.features[counts],
+            self.labels[counts],
+            self.num_classes,
+            self.weights[counts],
+            self.groups[counts],
+        )
 
     @property
     def one_hot(self) -> npt.NDArray[np.float64]:
