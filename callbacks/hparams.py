@@ -25,6 +25,7 @@ _OF_OPTIMIZER = (
     "global_clipnorm",
     "clipvalue",
     "gradient_accumulation_steps",
+    "layer_decay",
 )
 _LEFT_OUT = {
     "model.weights",  # fingerprints

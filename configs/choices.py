@@ -55,6 +55,7 @@ OptimizerName = Literal[
     "lion",
     "lamb",
 ]
+WeightDecayExclusion = Literal["none", "biases_and_norms", "biases_norms_and_embeddings"]
 ScheduleName = Literal["cosine", "linear", "exponential", "step", "constant"]
 
 # Training and search

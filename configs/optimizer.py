@@ -10,7 +10,7 @@ from typing import get_args
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..core.names import did_you_mean
-from .choices import OptimizerName, ScheduleName
+from .choices import OptimizerName, ScheduleName, WeightDecayExclusion
 from .section import MOST, Count, Section
 
 COMMON_OPTIONS = frozenset(
@@ -55,6 +55,8 @@ OWN_OPTIONS: dict[str, set[str]] = {
     "lamb": _ADAM,
 }
 
+# Not of Keras's optimizers.
+LAYERWISE_OPTIONS = ("layer_decay", "exclude_from_weight_decay")
 
 SCHEDULE_OPTIONS: dict[str, set[str]] = {
     "cosine": {"epochs", "final_factor"},
@@ -124,6 +126,33 @@ class OptimizerConfig(BaseModel):
     schedule: ScheduleConfig | None = Field(
         None, description="How the learning rate changes from epoch to epoch."
     )
+
+    layer_decay: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="By what the learning rate is multiplied from each stage of the "
+        "network to the one before it; the head has the whole of it.",
+    )
+    exclude_from_weight_decay: WeightDecayExclusion = Field(
+        "none",
+        description="What weight decay leaves alone: `biases_and_norms`, or "
+        "`biases_norms_and_embeddings` (those of positions and class tokens, too).",
+    )
+
+    @property
+    def is_layerwise(self) -> bool:
+        """Whether something differs from layer to layer."""
+        return self.layer_decay is not None or self.exclude_from_weight_decay != "none"
+
+    @model_validator(mode="after")
+    def _there_is_weight_decay(self) -> "OptimizerConfig":
+        decay = (self.model_extra or {}).get("weight_decay")
+        if self.exclude_from_weight_decay != "none" and not (
+            decay or (decay is None and self.name == "adamw")
+        ):
+            raise ValueError("`exclude_from_weight_decay` needs a `weight_decay` above 0")
+        return self
 
     @model_validator(mode="after")
     def _options_exist(self) -> "OptimizerConfig":

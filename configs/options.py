@@ -26,6 +26,7 @@ from .choices import (
     ScheduleName,
     TunerName,
     UnreadablePolicy,
+    WeightDecayExclusion,
 )
 
 
@@ -54,6 +55,13 @@ class OptimizerOptions(TypedDict, total=False):
     """Step size. Default: 0.001."""
     schedule: ScheduleOptions | None
     """How the learning rate changes from epoch to epoch. Default: None."""
+    layer_decay: float | None
+    """By what the learning rate is multiplied from each stage of the network to the one
+    before it; the head has the whole of it. Default: None."""
+    exclude_from_weight_decay: WeightDecayExclusion
+    """What weight decay leaves alone: `biases_and_norms`, or
+    `biases_norms_and_embeddings` (those of positions and class tokens, too). Default:
+    'none'."""
     amsgrad: float | bool | None
     beta: float | bool | None
     beta_1: float | bool | None

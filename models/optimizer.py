@@ -1,14 +1,16 @@
 """Keras optimizers by name."""
 
-from typing import Unpack
+from typing import Any, Unpack
 
 import keras
 
 from ..configs import OptimizerConfig, validated
 from ..configs.choices import OptimizerName
+from ..configs.optimizer import LAYERWISE_OPTIONS
 from ..configs.options import OptimizerOptions
 from ..core.errors import ConfigError
 from ..core.names import choose
+from .layerwise import LAYERWISE, Layerwise
 from .schedule import EpochSchedule
 
 
@@ -18,8 +20,9 @@ class Optimizer:
     Args:
         name: As in YAML: `"adam"`, `"sgd"`, `"adamw"`, ...
         **options: `learning_rate`; `schedule`, such as `{"name": "cosine",
-            "warmup_epochs": 1}`; and further arguments of that Keras optimizer, such as
-            `momentum`, `weight_decay`, `global_clipnorm` or
+            "warmup_epochs": 1}`; `layer_decay` and `exclude_from_weight_decay`, for which
+            a `Layerwise` optimizer is made; and further arguments of that Keras
+            optimizer, such as `momentum`, `weight_decay`, `global_clipnorm` or
             `gradient_accumulation_steps`. See `docs/settings.md`.
 
     Raises:
@@ -43,14 +46,18 @@ class Optimizer:
         """
         arguments = self.config.model_dump()
         name = arguments.pop("name")
+        of_layers = {each: arguments.pop(each) for each in LAYERWISE_OPTIONS}
         del arguments["schedule"]
         if self.config.schedule is not None:
             options = self.config.schedule.model_dump()
             arguments["learning_rate"] = EpochSchedule(
                 self.config.learning_rate, options.pop("name"), **options
             )
+        kind: Any = optimizer_class(name)
+        if self.config.is_layerwise:
+            kind, arguments = LAYERWISE[kind], arguments | of_layers
         try:
-            return optimizer_class(name)(**arguments)
+            return kind(**arguments)
         except (TypeError, ValueError) as error:
             raise ConfigError(f"`optimizer` is refused by Keras: {error}") from None
 
@@ -66,3 +73,16 @@ def unwrapped(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimiz
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         return optimizer.inner_optimizer
     return optimizer
+
+
+def build_optimizer_of(model: keras.Model) -> None:
+    """Makes the variables of a model's optimizer, for those of the model that train now.
+
+    Raises:
+        ConfigError: It has a learning rate for each layer, and the order of these can't
+            be told.
+    """
+    inner = unwrapped(model.optimizer)
+    if isinstance(inner, Layerwise):
+        inner.adapt(model)
+    model.optimizer.build(model.trainable_variables)

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from .optimizer import build_optimizer_of
 from .schedule import EpochSchedule
 from .variables import all_layers
 
@@ -34,7 +35,7 @@ class Phase:
         layers = ordered_layers(model)
         _unfreeze(model, [layers[place] for place in self.unfreeze], self.train_batch_norm)
         model.optimizer = _renewed(model.optimizer, self._learning_rate())
-        model.optimizer.build(model.trainable_variables)
+        build_optimizer_of(model)
 
     def _learning_rate(self) -> float | EpochSchedule:
         if self.schedule is None:

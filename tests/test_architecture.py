@@ -173,6 +173,7 @@ def test_files_are_removed_and_written_in_one_place():
 FOREIGN = {
     "callbacks/keras_callback.py",
     "models/keras_graph.py",
+    "models/layerwise.py",
     "models/variables.py",
     "strategies/tensorflow_internals.py",
     "models/keras_internals.py",

@@ -1,6 +1,8 @@
 import keras
 import numpy as np
 import pytest
+from keraunos.models import Optimizer
+from keraunos.models.optimizer import build_optimizer_of
 from keraunos.models.phases import Phase, ordered_layers
 
 
@@ -23,7 +25,7 @@ def model_with_backbone(optimizer=None):
     )
     model = keras.Model(inputs, keras.layers.Dense(2, name="head")(features))
     model.compile(optimizer or keras.optimizers.Adam(0.1), "mse")
-    model.optimizer.build(model.trainable_variables)
+    build_optimizer_of(model)
     return model
 
 
@@ -90,6 +92,20 @@ def test_the_new_optimizer_is_of_the_same_kind_and_has_done_nothing(optimizer):
     for config in (before, after):
         config.pop("inner_optimizer", config.pop("learning_rate", None))
     np.testing.assert_equal(after, before)
+
+
+def test_layer_decay_and_what_is_spared_follow_what_is_unfrozen():
+    optimizer = Optimizer(
+        "adamw", layer_decay=0.5, exclude_from_weight_decay="biases_and_norms"
+    )
+    model = model_with_backbone(optimizer.build())
+    assert model.optimizer.multipliers == (1.0, 1.0)
+    Phase(places(model, "block2_dense", "block2_bn"), 0.01, None, True).apply(model)
+    assert model.optimizer.multipliers == (0.5, 0.5, 0.5, 0.5, 1.0, 1.0)
+    assert model.optimizer.spared == (False, True, True, True, False, True)
+    Phase(places(model, "block1_dense"), 0.001).apply(model)
+    assert model.optimizer.multipliers == (0.25, 0.25, *[0.5] * 4, 1.0, 1.0)
+    assert model.optimizer.spared == (False, True, False, *[True] * 3, False, True)
 
 
 def test_a_schedule_of_its_own_is_made_of_values():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import largest_difference, replicas, weights_of
-from keraunos import Augmentation, ImageData, Module, Trainer
+from keraunos import Augmentation, ImageData, Module, Optimizer, Trainer
 from keraunos.callbacks import (
     BackboneFinetuning,
     Callback,
@@ -198,10 +198,18 @@ def vectors() -> keras.Model:
     )
     inner.trainable = False
     model = keras.Sequential([keras.Input((5,)), inner, keras.layers.Dense(3, "softmax")])
-    model.compile(
-        keras.optimizers.SGD(0.5, global_clipnorm=0.5, gradient_accumulation_steps=3),
-        "sparse_categorical_crossentropy",
+    optimizer = Optimizer(
+        "sgd",
+        learning_rate=0.5,
+        momentum=0.9,
+        use_ema=True,
+        global_clipnorm=0.5,
+        gradient_accumulation_steps=3,
+        weight_decay=0.01,
+        layer_decay=0.5,
+        exclude_from_weight_decay="biases_and_norms",
     )
+    model.compile(optimizer.build(), "sparse_categorical_crossentropy")
     return model
 
 
@@ -226,8 +234,11 @@ def test_two_replicas_give_what_one_gives(float64: None) -> None:
     one, two = fit_vectors(1), fit_vectors(2)
     assert largest_difference(weights_of(one.model), weights_of(two.model)) < 1e-10
     np.testing.assert_allclose(one.history["val_loss"], two.history["val_loss"], 1e-10)
-    for result in (one, two):  # the new optimizer has what was taken over
-        assert result.model.optimizer.gradient_accumulation_steps == 3
+    for result in (one, two):  # the new optimizer has what the first one had
+        optimizer = result.model.optimizer
+        assert optimizer.gradient_accumulation_steps == 3
+        assert optimizer.multipliers == (0.5, 0.5, 0.5, 0.5, 1.0, 1.0)
+        assert optimizer.spared == (False, True, True, True, False, True)
 
 
 @pytest.mark.nightly

@@ -14,7 +14,7 @@ from keras.src import backend
 from keras.src.backend import compute_output_spec
 from keras.src.models.functional import Functional
 
-from ...models.optimizer import unwrapped
+from ...models.optimizer import build_optimizer_of, unwrapped
 from ...strategies.tensorflow_internals import functions_are_traced
 
 _STEPS_WORTH_A_TRACE = 50  # of a recurrent layer
@@ -35,6 +35,8 @@ def build_compiled(model: keras.Model, batch: tuple[Any, Any, Any]) -> None:
         return keras.KerasTensor(spec.shape, dtype=spec.dtype.name)
 
     symbolic = tf.nest.map_structure(symbol, batch)
+    if all(layer.built for layer in model._flatten_layers()):
+        _build_optimizer(model)  # as Keras below, but told of the layers
     if batch[1] is None:  # there is nothing to build losses and metrics from
         if not all(layer.built for layer in model._flatten_layers()):
             compute_output_spec(model, symbolic[0], training=False)
@@ -49,7 +51,7 @@ def build_compiled(model: keras.Model, batch: tuple[Any, Any, Any]) -> None:
 def _build_optimizer(model: keras.Model) -> None:
     optimizer = model.optimizer
     if optimizer is not None and not optimizer.built:
-        optimizer.build(model.trainable_variables)
+        build_optimizer_of(model)
 
 
 def _build_from_outputs(

@@ -1,0 +1,166 @@
+"""Learning rates and weight decay that differ from layer to layer."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keraunos.configs.optimizer import optimizer_names
+from keraunos.core.errors import ConfigError
+from keraunos.models import Optimizer
+from keraunos.models.layer_decay import rate_multipliers
+from keraunos.models.optimizer import build_optimizer_of
+from keraunos.models.weight_decay import spared_variables
+
+layers = keras.layers
+QUICK = ("sgd", "adamw")
+RATE, DECAY = 0.02, 0.5
+
+
+def network() -> keras.Model:
+    keras.utils.set_random_seed(0)
+    parts = [layers.Dense(3, name="a"), layers.BatchNormalization(name="n")]
+    return keras.Sequential([keras.Input((4,)), *parts, layers.Dense(2, name="head")])
+
+
+def trained(optimizer: keras.optimizers.Optimizer, steps: int = 3) -> dict[str, Any]:
+    """The weights of the network after some updates, by layer and name."""
+    model, random = network(), np.random.default_rng(0)
+    model.compile(optimizer, "mse")
+    build_optimizer_of(model)
+    variables = model.trainable_variables
+    for _ in range(steps):
+        gradients = [random.normal(size=each.shape).astype("f") for each in variables]
+        tensors = [keras.ops.convert_to_tensor(each) for each in gradients]
+        model.optimizer.apply(tensors, variables)
+    return {"/".join(each.path.split("/")[-2:]): each.numpy() for each in variables}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in QUICK else pytest.param(name, marks=pytest.mark.nightly)
+        for name in optimizer_names()
+    ],
+)
+def test_each_layer_trains_as_with_a_learning_rate_of_its_own(name: str) -> None:
+    options: dict[str, Any] = {"weight_decay": 0.1, "clipvalue": 0.7}
+    found = trained(
+        Optimizer(name, learning_rate=RATE, layer_decay=DECAY, **options).build()
+    )
+    for rate, own in ((RATE, ("head",)), (RATE * DECAY, ("a", "n"))):
+        expected = trained(Optimizer(name, learning_rate=rate, **options).build())
+        for path in expected:
+            if path.startswith(own):
+                np.testing.assert_array_equal(found[path], expected[path], path)
+
+
+def test_the_norm_of_all_gradients_is_clipped_before_they_are_told_apart() -> None:
+    options = {"global_clipnorm": 0.3}
+    found = trained(
+        Optimizer("sgd", learning_rate=RATE, layer_decay=DECAY, **options).build()
+    )
+    plain = trained(Optimizer("sgd", learning_rate=RATE, **options).build())
+    start = trained(keras.optimizers.SGD(), 0)
+    for path, before in start.items():
+        part = 1.0 if path.startswith("head") else DECAY
+        moved, expected = found[path] - before, part * (plain[path] - before)
+        np.testing.assert_allclose(moved, expected, rtol=1e-3, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", [QUICK[1]])
+def test_biases_and_norms_are_spared_and_nothing_else(name: str) -> None:
+    options = {"learning_rate": RATE, "weight_decay": 0.5}
+    spared = trained(
+        Optimizer(name, exclude_from_weight_decay="biases_and_norms", **options).build()
+    )
+    with_decay = trained(Optimizer(name, **options).build())
+    without = trained(Optimizer(name, learning_rate=RATE, weight_decay=0.0).build())
+    for path in spared:
+        expected = with_decay if path.endswith("kernel") else without
+        np.testing.assert_array_equal(spared[path], expected[path], path)
+    assert not np.allclose(with_decay["n/gamma"], without["n/gamma"])
+
+
+def test_embeddings_are_spared_only_if_that_is_asked_for() -> None:
+    inputs = keras.Input((3,), dtype="int32")
+    tokens = layers.Embedding(5, 4, name="positions")(inputs)
+    tokens = layers.MultiHeadAttention(2, 2, name="attention")(tokens, tokens)
+    model = keras.Model(inputs, layers.GroupNormalization(2)(tokens))
+
+    def spared(exclusion: Any) -> list[str]:
+        found = spared_variables(model, exclusion)
+        pairs = zip(model.trainable_variables, found, strict=True)
+        return [each.name for each, is_spared in pairs if is_spared]
+
+    assert spared("none") == []
+    norms = ["bias"] * 4 + ["gamma", "beta"]  # those of attention have two dimensions
+    assert spared("biases_and_norms") == norms
+    assert spared("biases_norms_and_embeddings") == ["embeddings", *norms]
+
+
+def test_frozen_layers_count_for_the_distance_from_the_head() -> None:
+    dense = layers.Dense
+    held = dense(3, name="held", trainable=False)
+    parts = [dense(3), held, dense(3), dense(2)]
+    model = keras.Sequential([keras.Input((4,)), *parts])
+    expected = [0.125, 0.125, 0.5, 0.5, 1.0, 1.0]
+    assert rate_multipliers(model, 0.5) == expected
+    held.trainable = True
+    assert rate_multipliers(model, 0.5)[2:4] == [0.25, 0.25]
+
+
+class Own(keras.Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = layers.Dense(2)
+
+    def call(self, inputs: Any) -> Any:
+        return self.dense(inputs)
+
+
+def test_an_unknown_order_is_refused_and_matters_to_layer_decay_alone() -> None:
+    model = Own()
+    model(np.zeros((1, 3)))
+    with pytest.raises(ConfigError, match=r"order of the layers.*layer_decay=0.9.*own"):
+        rate_multipliers(model, 0.9)
+    assert rate_multipliers(model, 1.0) == [1.0, 1.0]
+    options = {"weight_decay": 0.1, "exclude_from_weight_decay": "biases_and_norms"}
+    model.compile(Optimizer("sgd", **options).build(), "mse")
+    build_optimizer_of(model)
+    assert model.optimizer.spared == (False, True)
+
+
+def test_the_optimizer_has_its_name_and_is_made_again_from_its_config() -> None:
+    options = {"layer_decay": 0.5, "exclude_from_weight_decay": "biases_and_norms"}
+    model = network()
+    model.compile(Optimizer("adamw", **options).build(), "mse")
+    with pytest.raises(ConfigError, match="must know the model"):
+        model.optimizer.build(model.trainable_variables)
+    build_optimizer_of(model)
+    made = keras.optimizers.deserialize(keras.optimizers.serialize(model.optimizer))
+    assert type(made).__name__ == "AdamW"
+    assert isinstance(made, keras.optimizers.AdamW)
+    made.build(model.trainable_variables)
+    np.testing.assert_equal(made.get_config(), model.optimizer.get_config())
+    assert made.multipliers == (0.5, 0.5, 0.5, 0.5, 1.0, 1.0)
+    assert made.spared == (False, True, True, True, False, True)
+
+
+def test_without_such_options_it_is_the_one_of_keras() -> None:
+    for options in ({}, {"layer_decay": None}, {"exclude_from_weight_decay": "none"}):
+        assert type(Optimizer("adam", **options).build()) is keras.optimizers.Adam
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"layer_decay": 0.0}, r"`optimizer.layer_decay` must be .*0.0"),
+        ({"layer_decay": 1.5}, r"`optimizer.layer_decay` must be .*1.5"),
+        ({"exclude_from_weight_decay": "norms"}, "exclude_from_weight_decay` must be"),
+        ({"exclude_from_weight_decay": "biases_and_norms"}, "needs a `weight_decay`"),
+    ],
+)
+def test_options_that_can_not_be_are_refused(options: Any, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        Optimizer("adam", **options)
