@@ -8,7 +8,7 @@ from pydantic.json_schema import models_json_schema
 
 from .callbacks import CALLBACKS
 from .effort import EFFORTS
-from .optimizer import COMMON_OPTIONS, OWN_OPTIONS, keras_options
+from .optimizer import COMMON_OPTIONS, OWN_OPTIONS, OptimizerConfig, keras_options
 from .schema import RunConfig
 from .section import IMPORTABLE
 
@@ -56,7 +56,7 @@ def _options_of_optimizers() -> Schema:
 
 
 def _names(options: Iterable[str]) -> Schema:
-    return {"enum": ["name", "learning_rate", "schedule", *sorted(options)]}
+    return {"enum": [*OptimizerConfig.model_fields, *sorted(options)]}
 
 
 def _callbacks() -> Schema:

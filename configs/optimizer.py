@@ -147,10 +147,9 @@ class OptimizerConfig(BaseModel):
 
     @model_validator(mode="after")
     def _there_is_weight_decay(self) -> "OptimizerConfig":
-        decay = (self.model_extra or {}).get("weight_decay")
-        if self.exclude_from_weight_decay != "none" and not (
-            decay or (decay is None and self.name == "adamw")
-        ):
+        default = 0.004 if self.name == "adamw" else None  # of Keras
+        has_decay = (self.model_extra or {}).get("weight_decay", default)
+        if self.exclude_from_weight_decay != "none" and not has_decay:
             raise ValueError("`exclude_from_weight_decay` needs a `weight_decay` above 0")
         return self
 
