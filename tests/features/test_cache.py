@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from damages import DAMAGES
 from filelock import FileLock
-from helpers import largest_difference, make_pictures, replicas, weights_of
+from helpers import ALL_POLICIES, largest_difference, make_pictures, replicas, weights_of
 from keraunos import (
     Augmentation,
     ConfigError,
@@ -28,14 +28,19 @@ SIZE, EPOCHS = 32, 3
 
 
 def data_of(
-    folder: Path, cache: Path, strength: float = 0.5, views: Any = 2, **options: Any
+    folder: Path,
+    cache: Path,
+    strength: float = 0.5,
+    views: Any = 2,
+    policies: dict[str, Any] | None = None,
+    **options: Any,
 ) -> ImageData:
     return ImageData.from_folder(
         folder / "train",
         test=folder / "test",
         image_size=SIZE,
         batch_size=7,
-        augmentation=Augmentation(strength=strength, views=views),
+        augmentation=Augmentation(strength=strength, views=views, **policies or {}),
         cache_dir=cache,
         **options,
     )
@@ -67,12 +72,17 @@ def fit(data: ImageData, mode: str = "auto", count: int = 1, **options: Any) -> 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("strength", "views", "balance", "count"),
+    ("strength", "views", "policies", "balance", "count"),
     [
-        pytest.param(0.5, 2, "sampling", 1, id="tiny_mobilenet"),
-        pytest.param(0.5, 2, "sampling", 1, marks=pytest.mark.nightly),
-        pytest.param(0.3, 5, "none", 2, marks=pytest.mark.nightly),
-        pytest.param(0.0, "fresh", "weights", 1, marks=pytest.mark.nightly),
+        pytest.param(0.5, 2, {}, "sampling", 1, id="tiny_mobilenet"),
+        pytest.param(
+            *(0.0, 2, ALL_POLICIES, "sampling", 2),
+            marks=pytest.mark.nightly,
+            id="tiny_mobilenet, all policies",
+        ),
+        pytest.param(0.5, 2, {}, "sampling", 1, marks=pytest.mark.nightly),
+        pytest.param(0.3, 5, {}, "none", 2, marks=pytest.mark.nightly),
+        pytest.param(0.0, "fresh", {}, "weights", 1, marks=pytest.mark.nightly),
     ],
 )
 def test_cached_equals_uncached(
@@ -82,14 +92,15 @@ def test_cached_equals_uncached(
     float64: None,
     strength: float,
     views: Any,
+    policies: dict[str, Any],
     balance: Any,
     count: int,
 ) -> None:
-    if request.node.callspec.id == "tiny_mobilenet":  # the whole network nightly
+    if "tiny_mobilenet" in request.node.callspec.id:  # the whole network nightly
         request.getfixturevalue("tiny_mobilenet")
 
     def data() -> ImageData:
-        return data_of(pictures, tmp_path, strength, views, class_balance=balance)
+        return data_of(pictures, tmp_path, strength, views, policies, class_balance=balance)
 
     cached, uncached = fit(data(), "on", count), fit(data(), "off", count)
     for name in ("loss", "accuracy", "val_loss", "val_balanced_accuracy"):
@@ -120,7 +131,8 @@ def test_what_is_known_is_not_computed_again(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "change", ["a pixel", "strength", "seed", "a weight", "the backbone", "the size"]
+    "change",
+    ["a pixel", "strength", "policies", "seed", "a weight", "the backbone", "the size"],
 )
 def test_what_is_different_never_hits(change: str, tmp_path: Path) -> None:
     folder = make_pictures(tmp_path / "train", {"cat": 5, "dog": 4}, size=40)
@@ -128,12 +140,16 @@ def test_what_is_different_never_hits(change: str, tmp_path: Path) -> None:
     computed: list[int] = []
 
     def look(
-        strength: float = 0.5, seed: int = 0, size: int = SIZE, **options: Any
+        strength: float = 0.5,
+        seed: int = 0,
+        size: int = SIZE,
+        policies: dict[str, Any] | None = None,
+        **options: Any,
     ) -> None:
         data = ImageData.from_folder(
             folder,
             image_size=size,
-            augmentation=Augmentation(strength=strength, views=1),
+            augmentation=Augmentation(strength=strength, views=1, **policies or {}),
             cache_dir=store,
             seed=seed,
         )
@@ -151,6 +167,7 @@ def test_what_is_different_never_hits(change: str, tmp_path: Path) -> None:
         **{
             "a pixel": {},
             "strength": {"strength": 0.6},
+            "policies": {"policies": {"color_jitter": 0.1}},
             "seed": {"seed": 1},
             "a weight": {"bias": 1e-6},
             "the backbone": {"name": "other"},

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import pytest
 from helpers import classifier, contents, make_pictures, replicas
-from keraunos import ConfigError, ImageData, Trainer
+from keraunos import Augmentation, ConfigError, ImageData, Trainer
 from keraunos.callbacks import Callback, EarlyStopping
 from keraunos.trainer.checkpoint.resume import compare_settings
 from resumable_runs import EPOCHS, STEPS, Sender, assert_equal, dataset, fit, lines, state
@@ -135,6 +135,10 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Pictures:
         ({"seed": 3}, ["data.seed: 0 -> 3"]),
         ({"class_balance": "sampling"}, ["data.class_balance: 'none' -> 'sampling'"]),
         ({"validation_split": 0.3}, ["data.split: "]),
+        (
+            {"augmentation": Augmentation(color_jitter=0.2)},
+            ["data.augmentation.color_jitter: None -> 0.2"],
+        ),
         ({"batch_size": 6, "seed": 4}, ["data.batch_size: 4 -> 6", "data.seed: 0 -> 4"]),
     ],
 )
