@@ -17,7 +17,7 @@ from .files.image_cache import LoadImages
 from .files.pixel_rules import DEFAULT_RULES, PixelRules
 from .files.read_file import content_as_inspected
 from .image_views import ImageViews
-from .index.image_index import ImageIndex
+from .index.image_index import TRAIN, VALIDATION, ImageIndex
 from .order import Draws, sequential
 
 Integers = npt.NDArray[np.int64]
@@ -36,6 +36,8 @@ class ImageSplit:
         store: Where what runs share is kept, or None.
         seed: Of order and augmentation.
         augmentation: Of training images, and of others in test-time augmentation.
+        is_of_fold: Whether other folds divide the same images otherwise, so that what
+            does not depend on the division is best computed for all of them.
 
     Attributes:
         class_names: The classes, in the order of the model's outputs.
@@ -58,6 +60,7 @@ class ImageSplit:
         *,
         seed: int = 0,
         augmentation: Augmentation | None = None,
+        is_of_fold: bool = False,
     ) -> None:
         self.rules = rules
         self.store = store
@@ -66,10 +69,10 @@ class ImageSplit:
         self.class_names = index.class_names
         self.image_size = image_size
         self.batch_size = batch_size
-        self._rows = np.flatnonzero(index.splits == split)
-        self.labels = index.labels[self._rows]
+        self.is_of_fold = is_of_fold
         self._index = index
         self._load = load
+        self._take(np.flatnonzero(index.splits == split))
 
     @property
     def num_examples(self) -> int:
@@ -204,6 +207,20 @@ class ImageSplit:
         return 1
 
     @property
+    def whole(self) -> "tuple[ImageSplit, Integers] | None":
+        """The images of all folds, in this version, and where those of this split are.
+
+        None where this split is of no fold, or versions depend on the split.
+        """
+        if not self.is_of_fold:
+            return None
+        rows = np.flatnonzero(np.isin(self._index.splits, (TRAIN, VALIDATION)))
+        whole = copy.copy(self)
+        whole.is_of_fold = False
+        whole._take(rows)
+        return whole, np.searchsorted(rows, self._rows)
+
+    @property
     def in_order(self) -> "ImageSplit":
         """Every image once, in order, as it is."""
         return self
@@ -212,6 +229,11 @@ class ImageSplit:
         """Every image once, in order, as one of the versions."""
         del number  # there is only one
         return self
+
+    def _take(self, rows: Integers) -> None:
+        """Makes these rows of the table the images of this split."""
+        self._rows = rows
+        self.labels = self._index.labels[rows]
 
     @property
     def fingerprint(self) -> str:

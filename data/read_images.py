@@ -64,9 +64,18 @@ def read_images(
     load, remarks = open_images(files, cache, store)
     common = (load, config.image_size, config.batch_size, rules, store)
 
-    def held_out(split: int) -> ImageSplit | None:
-        images = ImageSplit(index, split, *common, seed=seed, augmentation=augmentation)
+    def held_out(split: int, is_of_fold: bool = False) -> ImageSplit | None:
+        images = ImageSplit(
+            index,
+            split,
+            *common,
+            seed=seed,
+            augmentation=augmentation,
+            is_of_fold=is_of_fold,
+        )
         return images if images.num_examples else None
+
+    has_folds = config.folds is not None
 
     train = TrainingSplit(
         index,
@@ -75,10 +84,11 @@ def read_images(
         seed=seed,
         augmentation=augmentation,
         class_balance=config.class_balance,
+        is_of_fold=has_folds,
     )
     return ReadImages(
         train,
-        held_out(VALIDATION),
+        held_out(VALIDATION, has_folds),
         held_out(TEST),
         built,
         (*built.remarks, *remarks),

@@ -15,7 +15,7 @@ from .augmentation.mixing import Mixes, Partners, mix, mixed_targets
 from .copies.groups import rank_within
 from .files.image_cache import LoadImages
 from .files.pixel_rules import DEFAULT_RULES, PixelRules
-from .image_split import ImageSplit
+from .image_split import ImageSplit, Integers
 from .index.image_index import ImageIndex
 from .order import Draws, balanced, balanced_weights, shuffled
 
@@ -38,6 +38,7 @@ class TrainingSplit(ImageSplit):
         class_balance: How rarer classes are evened out: `"sampling"` draws each class
             equally often, `"weights"` gives the images of rarer classes more weight.
             What images are mixed with is evened out likewise.
+        is_of_fold: See `ImageSplit`.
     """
 
     def __init__(
@@ -53,13 +54,16 @@ class TrainingSplit(ImageSplit):
         seed: int = 0,
         augmentation: Augmentation | None = None,
         class_balance: ClassBalance = "none",
+        is_of_fold: bool = False,
     ) -> None:
         common = (index, split, load, image_size, batch_size, rules, store)
-        super().__init__(*common, seed=seed, augmentation=augmentation)
+        super().__init__(
+            *common, seed=seed, augmentation=augmentation, is_of_fold=is_of_fold
+        )
         self.class_balance = class_balance
-        self._in_order = ImageSplit(*common, seed=seed, augmentation=augmentation)
-        copies = rank_within(index.digests[self._rows]).astype(np.uint64)
-        self._identities = self.content_numbers + copies
+        self._in_order = ImageSplit(
+            *common, seed=seed, augmentation=augmentation, is_of_fold=is_of_fold
+        )
         self._view: int | None = None  # all draws of the one version, in order
         self._class_weights = np.ones(len(self.class_names), np.float32)
         if class_balance == "weights":
@@ -183,6 +187,23 @@ class TrainingSplit(ImageSplit):
         view = copy.copy(self)
         view._view = number
         return view
+
+    @property
+    def whole(self) -> tuple[ImageSplit, Integers] | None:
+        """See `ImageSplit`.
+
+        Mixed images depend on the split; so do copies, where they are on both sides.
+        """
+        found = None if self.mixes else super().whole
+        if found is None or not isinstance(found[0], TrainingSplit):
+            return None
+        same = np.array_equal(found[0]._identities[found[1]], self._identities)
+        return found if same else None
+
+    def _take(self, rows: Integers) -> None:
+        super()._take(rows)
+        copies = rank_within(self._index.digests[rows]).astype(np.uint64)
+        self._identities = self.content_numbers + copies
 
     @property
     def fingerprint(self) -> str:

@@ -21,6 +21,7 @@ from ..models.module import FrozenPart
 from ..strategies import ALONE, Workers
 from .contracts import Cacheable, Floats
 from .fingerprint import fingerprint_of
+from .some_rows import SomeRows
 
 SECONDS_BETWEEN_LOOKS = 0.5  # for a signal, while another process makes an entry
 
@@ -68,8 +69,18 @@ class FeatureCache:
         """Expects that weights of the network were changed."""
         self._network = ""
 
-    def features(self, images: Cacheable) -> Floats:
-        """`(images, ...)` the outputs of the network, mapped from the disk."""
+    def features(self, images: Cacheable) -> Floats | SomeRows:
+        """`(images, ...)` the outputs of the network, mapped from the disk.
+
+        Folds divide the same images, and share what is computed for all of them.
+        """
+        found = images.whole
+        if found is None:
+            return self._features(images)
+        whole, places = found
+        return SomeRows(self._features(whole), places)
+
+    def _features(self, images: Cacheable) -> Floats:
         self._network = self._network or fingerprint_of(self.frozen)
         key = f"features-{sha256_of_json([self._network, images.fingerprint])}"
         shape = (images.num_examples, *self.frozen.model.output_shape[1:])

@@ -54,6 +54,13 @@ class Cacheable(BatchSource, Protocol):
         """Whether images are mixed with others of the split, and targets with theirs."""
 
     @property
+    def whole(self) -> "tuple[Cacheable, npt.NDArray[np.int64]] | None":
+        """More images in the same version, and where these are among them.
+
+        Their features are computed together, for others to share; None for these alone.
+        """
+
+    @property
     def num_views(self) -> int | None:
         """How many versions there are of each image; None if each draw is a new one."""
 

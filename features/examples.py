@@ -46,7 +46,7 @@ class PredictedExamples:
             return np.asarray(self._predict(part, self._source))
         images = self._source.in_order if view is None else self._source.view(view)
         if self._cache is not None and self._cache.is_of(part):
-            return self._cache.features(images)
+            return np.asarray(self._cache.features(images))
         return np.asarray(self._predict(part, images))
 
     @property

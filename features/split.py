@@ -11,6 +11,7 @@ from ..data.batches import read_batches
 from ..data.order import Draws
 from ..strategies import Position, Replicas
 from .contracts import Cacheable, Floats
+from .some_rows import SomeRows
 
 
 class FeatureSplit:
@@ -35,7 +36,7 @@ class FeatureSplit:
 
     is_endless = True
 
-    def __init__(self, images: Cacheable, views: Sequence[Floats]) -> None:
+    def __init__(self, images: Cacheable, views: Sequence[Floats | SomeRows]) -> None:
         self._images = images
         self._views = views
         self.class_names = images.class_names

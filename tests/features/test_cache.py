@@ -177,6 +177,35 @@ def test_what_is_different_never_hits(change: str, tmp_path: Path) -> None:
     assert computed[2] > 0
 
 
+@pytest.mark.parametrize("strength", [0.0, 0.5])
+def test_folds_share_what_is_computed_and_each_gets_the_features_of_its_images(
+    tmp_path: Path, strength: float
+) -> None:
+    folder = make_pictures(tmp_path / "train", {"cat": 5, "dog": 4}, size=40)
+    twin = folder / "cat" / "twin.png"
+    twin.write_bytes((folder / "cat" / "cat-001.png").read_bytes())
+    computed = []
+    for fold in (1, 2, 3):
+        data = ImageData.from_folder(
+            folder,
+            image_size=SIZE,
+            cache_dir=tmp_path / "cache",
+            augmentation=Augmentation(strength=strength, views=2),
+            folds=3,
+            fold=fold,
+        )
+        assert data.validation is not None
+        cache = FeatureCache(network(), data.store, outputs)
+        for images in (data.train.view(1), data.train.in_order, data.validation):
+            found = cache.features(images)
+            expected = np.concatenate(list(outputs(network().model, images, 0)))
+            np.testing.assert_array_equal(found, expected)
+            assert found.shape == expected.shape
+            np.testing.assert_array_equal(found[np.array([1, 0])], expected[[1, 0]])
+        computed.append(cache.computed)
+    assert computed == [20 if strength else 10, 0, 0]
+
+
 @pytest.mark.nightly
 def test_what_is_there_is_used_though_the_disk_is_full(
     pictures: Path, tmp_path: Path, computed: list[int], monkeypatch: pytest.MonkeyPatch

@@ -130,6 +130,14 @@ def test_folds_share_no_mixed_features_but_all_others(table: Path) -> None:
     assert balanced.view(0).fingerprint not in keys  # partners are drawn by class
 
 
+def test_mixed_views_are_computed_for_their_fold_alone(tmp_path: Path) -> None:
+    folder = make_pictures(tmp_path / "train", {"a": 4, "b": 4})
+    augmentation = Augmentation(0.5, views=2, **MIXING)
+    data = ImageData.from_folder(folder, augmentation=augmentation, folds=2, fold=1)
+    assert data.train.view(0).whole is None
+    assert data.train.in_order.whole is not None
+
+
 def test_features_and_targets_are_those_of_the_images(table: Path, tmp_path: Path) -> None:
     train = fold_of(table, **MIXING).train
     cache = tmp_path / "features"
