@@ -30,7 +30,7 @@ FINE_TUNED = (
     f"callbacks.backbone_finetuning.at_epoch={HEAD_EPOCHS}",
     "callbacks.backbone_finetuning.learning_rate=0.0001",
 )
-LAST_STAGE = "callbacks.backbone_finetuning.last_layers=20"
+LAST_LAYERS = "callbacks.backbone_finetuning.last_layers=20"
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Cell:
 
     Attributes:
         name: What it is called.
-        group: `baseline`, `augmentation`, `loss`, `fine-tuning` or `effort`.
+        group: `baseline`, `head`, `loss`, `augmentation`, `fine-tuning`, `effort`.
         settings: `key=value`, laid over `BASE`.
         seeds: How many seeds it is trained with.
         folds: How many of the folds of each seed, from the first; None trains what
@@ -68,6 +68,10 @@ def _policy(name: str, *settings: str) -> Cell:
     return Cell(name, "augmentation", (*settings, VIEWS))
 
 
+def _head(name: str, *settings: str) -> Cell:
+    return Cell(name, "head", settings)
+
+
 def _loss(name: str, *settings: str) -> Cell:
     return Cell(name, "loss", settings)
 
@@ -76,7 +80,7 @@ def _fine_tuned(name: str, *settings: str, needs_run: bool = False) -> Cell:
     return Cell(
         name,
         "fine-tuning",
-        (*FINE_TUNED, *settings),
+        (*FINE_TUNED, LAST_LAYERS, *settings),
         seeds=SEEDS_FINE_TUNED,
         folds=1,
         against=("frozen", "strength", *(() if name == "fine_tuned" else ("fine_tuned",))),
@@ -96,24 +100,32 @@ def _effort(name: str) -> Cell:
     )
 
 
-CELLS = {
+CELLS = {  # the cheapest first
     cell.name: cell
     for cell in (
         Cell("frozen", "baseline", against=()),
-        _policy("strength", "augmentation.strength=0.5"),
-        _policy("random_erasing", "augmentation.random_erasing=0.5"),
-        _policy("rand_augment", "augmentation.rand_augment={}"),
-        _policy("color_jitter", "augmentation.color_jitter=0.2"),
-        _policy("random_resized_crop", "augmentation.random_resized_crop=0.5"),
+        _head("standardized", "model.standardize_features=true"),
+        _head("cosine", "model.head=cosine"),
+        _head("ridge", "model.head=ridge"),
+        _head("knn", "model.head=knn"),
         _loss("unbalanced", UNBALANCED),
         _loss("weights", "data.class_balance=weights"),
-        _loss("focal", "model.loss=focal"),
         _loss("label_smoothing", "model.label_smoothing=0.1"),
+        _loss("focal", "model.loss=focal"),
         _loss("class_balanced", UNBALANCED, "model.loss=class_balanced"),
         _loss("logit_adjusted", UNBALANCED, "model.loss=logit_adjusted"),
-        _fine_tuned("fine_tuned", LAST_STAGE),
         _effort("quick"),
+        _policy("strength", "augmentation.strength=0.5"),
+        _policy("random_resized_crop", "augmentation.random_resized_crop=0.5"),
+        _policy("color_jitter", "augmentation.color_jitter=0.2"),
+        _policy("random_erasing", "augmentation.random_erasing=0.5"),
+        _policy("rand_augment", "augmentation.rand_augment={}"),
+        _fine_tuned("fine_tuned"),
+        _fine_tuned("layer_decay", "optimizer.layer_decay=0.75"),
+        _fine_tuned("ema", "optimizer.use_ema=true", "trainer.use_ema_weights=true"),
         _effort("good"),
+        _policy("mixup", "augmentation.mixup=0.4"),
+        _policy("cutmix", "augmentation.cutmix=1.0"),
         _effort("best"),
     )
 }
