@@ -24,6 +24,7 @@ from typing import Any
 import keras
 import numpy as np
 import numpy.typing as npt
+from keraunos.configs.backbone import networks
 from keraunos.data.files.decode import decode
 from keraunos.data.files.pixel_rules import DEFAULT_RULES
 from keraunos.data.synthetic.lesions import KINDS, draw_lesion
@@ -35,7 +36,6 @@ from keraunos.export.formats.registry import format_names, format_of
 from keraunos.export.open_export import open_export
 from keraunos.export.parity import Reference
 from keraunos.export.write_export import write_export
-from keraunos.models.backbones import backbone_names
 from keraunos.models.ensemble import ensemble_model
 from keraunos.models.transfer import TransferClassifier
 from PIL import Image
@@ -115,7 +115,7 @@ def ensemble(name: str, pixels: Pixels) -> Case:
 
 
 CASES: dict[str, Callable[[str, Pixels], Case]] = {
-    **dict.fromkeys(backbone_names(), plain),
+    **dict.fromkeys(networks(), plain),
     "calibrated": calibrated,
     "ensemble": ensemble,
 }

@@ -7,6 +7,7 @@ from typing import Any
 from ..callbacks import Callback, JsonLog
 from ..callbacks.registry import create_callback
 from ..configs import OptimizerConfig, RunConfig
+from ..core.user_code import arguments_of, current_folder_first, import_function
 from ..data import Augmentation, ImageData
 from ..evaluation.decisions.check_names import require_class_names
 from ..evaluation.slices.slicing import require_columns
@@ -14,7 +15,6 @@ from ..models import Module, Optimizer, SharedNetworks, TransferClassifier
 from ..trainer import Trainer
 from .config_file import ConfigFile
 from .console import uses_json
-from .user_code import arguments_of, current_folder_first, import_builder
 
 
 def build_data(config: RunConfig) -> ImageData:
@@ -87,7 +87,7 @@ def _user_module(
     name: str, given: dict[str, Any], data: ImageData
 ) -> Module | Callable[[], Any]:
     """The module, or a function that builds the model, of a user's own builder."""
-    builder = import_builder(name)
+    builder = import_function(name, "model.builder")
     offered = {
         "num_classes": data.num_classes,
         "image_size": data.image_size,

@@ -15,6 +15,7 @@ from ..core.console import PlainConsole, silence
 from ..core.errors import ConfigError, KeraunosError, message
 from .commands import (
     audit,
+    backbones,
     benchmark,
     cache,
     compare,
@@ -57,6 +58,7 @@ app.command("compare")(compare.compare)
 app.command("launch")(launch.launch)
 app.command("pack")(pack.pack)
 app.command("preview")(preview.preview)
+app.command("backbones")(backbones.backbones)
 app.command("recipes")(config_commands.list_recipes)
 app.command("config", cls=config_commands.WithSettings)(config_commands.show_config)
 app.command("cache")(cache.cache)

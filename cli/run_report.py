@@ -7,6 +7,7 @@ from typing import Any
 
 from ..core.errors import CheckpointError, DataError, message
 from ..core.run_layout import PREDICTIONS_FILE
+from ..core.user_code import import_modules
 from ..evaluation.evidence import Evidence
 from ..evaluation.finding import Finding
 from ..report.facts import RunFacts, read_facts
@@ -21,7 +22,6 @@ from .console import notify
 from .ensembles import Member, read_data
 from .saved_model import forget_models, load_model
 from .untrusted import trusted_evaluation
-from .user_code import import_modules
 
 
 def report_run(member: Member, typed: Mapping[str, Any]) -> RunReport:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..configs import CALLBACKS, EvaluationConfig, RunConfig, callback_class
+from ..configs.backbone import is_address, is_function
 from ..configs.evaluation import as_evaluation
 from ..core.cache_folder import is_cache
 from ..core.console import notify
@@ -27,8 +28,10 @@ _SAFE_KERAS_CALLBACKS = {
 
 def foreign_names(config: RunConfig) -> dict[str, str]:
     """What a configuration names that is not ours, by dotted setting."""
-    builder = config.model.builder
+    builder, backbone = config.model.builder, config.model.backbone
     found = {} if builder is None else {"model.builder": builder}
+    if builder is None and (is_function(backbone) or is_address(backbone)):
+        found["model.backbone"] = backbone
     for label, options in config.callbacks.items():
         name = callback_class(label, options or {})[0]
         if (
@@ -56,6 +59,8 @@ def only_in_files(config: RunConfig, typed: Mapping[str, Any], run: Path) -> dic
         if setting == "model.builder":
             wanted = {"builder": config.model.builder, "arguments": config.model.arguments}
             is_typed = {"arguments": {}} | models == wanted
+        elif setting == "model.backbone":
+            is_typed = models.get("backbone") == name
         else:
             is_typed = callbacks.get(label) == config.callbacks[label]
         if not is_typed:

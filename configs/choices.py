@@ -17,24 +17,6 @@ UnreadablePolicy = Literal["error", "drop"]
 Policy = Literal[UnreadablePolicy, "keep"]
 
 # Models and optimizers
-Backbone = Literal[
-    "ResNet50",
-    "ResNet101",
-    "ResNet152",
-    "ResNet50V2",
-    "ResNet101V2",
-    "ResNet152V2",
-    "MobileNetV2",
-    "MobileNetV3Small",
-    "MobileNetV3Large",
-    "DenseNet121",
-    "EfficientNetV2B0",
-    "EfficientNetV2S",
-    "ConvNeXtTiny",
-    "efficientnet_lite0",
-    "efficientnet_lite0_timm",
-    "resnet50_torchvision",
-]
 FeatureCache = Literal["auto", "on", "off"]
 Head = Literal["linear", "cosine", "knn", "ridge"]
 Loss = Literal["crossentropy", "focal", "class_balanced", "logit_adjusted"]

@@ -10,7 +10,8 @@ from pydantic import (
     model_validator,
 )
 
-from .choices import Backbone, Head, Loss, MetricName
+from .backbone import BackboneName
+from .choices import Head, Loss, MetricName
 from .section import AS_LIST, IMPORTABLE, Count, PathText, Section
 
 OF_BUILDERS = {"builder", "arguments"}
@@ -34,7 +35,11 @@ COUNTING_LOSSES = ("class_balanced", "logit_adjusted")
 class ModelConfig(Section):
     """What is trained: a frozen backbone with a new head, or a model of one's own."""
 
-    backbone: Backbone = Field("ResNet50", description="A model of keras.applications.")
+    backbone: BackboneName = Field(
+        "ResNet50",
+        description="A network of keras.applications, `keras_hub:PRESET` or "
+        "`keras_hub:DIRECTORY`, or `package.module:function`.",
+    )
     weights: PathText | None = Field(
         "imagenet",
         description="`imagenet`, a weights file, or null for a random start.",

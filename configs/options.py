@@ -9,7 +9,6 @@ from typing import Literal, Required, TypedDict
 
 from .choices import (
     Accelerator,
-    Backbone,
     Cache,
     Check,
     ClassBalance,
@@ -215,8 +214,9 @@ class TableOptions(FolderOptions, total=False):
 class ModelOptions(TypedDict, total=False):
     """What is trained: a frozen backbone with a new head, or a model of one's own."""
 
-    backbone: Backbone
-    """A model of keras.applications. Default: 'ResNet50'."""
+    backbone: str
+    """A network of keras.applications, `keras_hub:PRESET` or `keras_hub:DIRECTORY`, or
+    `package.module:function`. Default: 'ResNet50'."""
     weights: str | os.PathLike[str] | None
     """`imagenet`, a weights file, or null for a random start. Default: 'imagenet'."""
     head: Head

@@ -15,6 +15,7 @@ from pydantic import Field, field_validator, model_validator
 
 from ..core.errors import message
 from .augmentation import AugmentationConfig
+from .backbone import problem_of_size
 from .callbacks import check_callbacks, require_training, switched
 from .choices import EffortName, FeatureCache
 from .data import DataConfig
@@ -127,6 +128,14 @@ class RunConfig(Section):
     def _callbacks_have_something_to_train(self) -> "RunConfig":
         if self.model.is_fitted:
             require_training(self.callbacks, self.model.head)
+        return self
+
+    @model_validator(mode="after")
+    def _images_are_large_enough(self) -> "RunConfig":
+        if self.model.builder is None:
+            problem = problem_of_size(self.model.backbone, self.data.image_size)
+            if problem:
+                raise ProblemsError(problem)
         return self
 
     @model_validator(mode="after")

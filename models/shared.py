@@ -43,5 +43,8 @@ class SharedNetworks:
         return network
 
 
-def _has_trained(network: Any) -> bool:
-    return isinstance(network, keras.Layer) and bool(network.trainable_variables)
+def _has_trained(made: Any) -> bool:
+    """Whether a network, or one among the parts of what was made, trains by now."""
+    if isinstance(made, tuple):
+        return any(map(_has_trained, made))
+    return isinstance(made, keras.Layer) and bool(made.trainable_variables)

@@ -1,7 +1,8 @@
-"""Transfer learning: a frozen network from keras.applications with a new head."""
+"""Transfer learning: a frozen network with a new head."""
 
-from collections.abc import Sequence
-from typing import Any, Unpack
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Unpack
 
 import keras
 import numpy as np
@@ -10,7 +11,7 @@ from ..configs import ModelConfig, validated
 from ..configs.arguments import MODEL, takes_settings
 from ..configs.model import OF_BUILDERS, OF_LOSSES
 from ..configs.options import ModelOptions
-from .backbones import build_backbone
+from .backbones import build_backbone, features_of, pooling_of
 from .class_counts import counts_for_loss
 from .heads import TrainingFeatures, build_head
 from .losses import classification_loss
@@ -23,6 +24,13 @@ from .variables import value_on_host
 # Features that hardly vary on the training pictures must not blow up on others: none is
 # divided by less than the root of this part of the mean variance.
 VARIANCE_FLOOR = 0.1
+
+
+class _Network(NamedTuple):
+    """A backbone between pictures and features, and what else decides its outputs."""
+
+    model: keras.Model
+    settings: Mapping[str, Any] | None
 
 
 class TransferClassifier(Module):
@@ -77,16 +85,16 @@ class TransferClassifier(Module):
         self.head = build_head(self.config, num_classes, num_examples)
         self.is_fitted = self.head.is_fitted
         self._shared = shared
-        self._network: keras.Model | None = None  # the shared one that was built on
+        self._built: _Network | None = None  # what was built on last
 
     def build(self) -> keras.Model:
         """Makes and compiles the model."""
         config = self.config
-        network = self._make_network()
+        network, _ = self._built = self._make_network()
         features = network.output
         if config.standardize_features:
             features = _standardization()(features)
-        name = config.backbone.lower()
+        name = re.sub(r"\W+", "_", config.backbone.lower())
         model = keras.Model(network.input, self.head.attach(features), name=name)
         model.compile(
             self.optimizer.build(),
@@ -95,36 +103,42 @@ class TransferClassifier(Module):
         )
         return model
 
-    def _make_network(self) -> keras.Model:
-        """The backbone between pictures and pooled features."""
+    def _make_network(self) -> "_Network":
+        """The backbone between pictures and features."""
         name, weights = self.config.backbone, self.config.weights
         size = self.image_size
 
-        def make() -> keras.Model:
+        def make() -> _Network:
             backbone = build_backbone(name, weights, size)
             pictures = keras.Input((size, size, 3), name="pictures")
-            maps = backbone.network(backbone.preprocess(pictures), training=False)
-            pooling = keras.layers.GlobalAveragePooling2D(name="features")
-            return keras.Model(pictures, pooling(maps))
+            outputs = backbone.network(backbone.preprocess(pictures), training=False)
+            network = keras.Model(pictures, features_of(backbone, outputs))
+            return _Network(network, backbone.settings)
 
         if self._shared is None:
             return make()
-        self._network = self._shared.get((name, weights, size), make)
-        return self._network
+        made: _Network = self._shared.get((name, weights, size), make)
+        return made
 
-    def frozen_part(self, model: keras.Model) -> FrozenPart:
-        """The backbone, up to the pooled features.
+    def frozen_part(self, model: keras.Model) -> FrozenPart | None:
+        """The backbone, up to the features.
 
-        What standardises these is frozen as well, but differs from run to run.
+        What standardises these is frozen as well, but differs from run to run. None of a
+        network of a user, whose code may change: the Trainer looks at its graph.
         """
+        settings = {} if self._built is None else self._built.settings
+        return None if settings is None else FrozenPart(self.feature_model(model), settings)
+
+    def feature_model(self, model: keras.Model) -> keras.Model:
+        """The part of a model that `build` returned from images to features."""
         features = model.get_layer("features").output
-        if self._network is not None and self._network.output is features:
-            return FrozenPart(self._network)
-        return FrozenPart(keras.Model(model.input, features))
+        if self._built is not None and self._built.model.output is features:
+            return self._built.model
+        return keras.Model(model.input, features)
 
     def prepare(self, model: keras.Model, examples: TrainingExamples) -> str | None:
         """Standardises the features, and fits the head, if that is asked for."""
-        network = self.frozen_part(model).model
+        network = self.feature_model(model)
         if self.config.standardize_features:
             _standardize(model.get_layer("standardize"), examples(network))
         if not self.head.is_fitted:
@@ -174,7 +188,7 @@ class TransferClassifier(Module):
     def describe(self, model: keras.Model) -> str:
         """Says in a line what is trained."""
         config = self.config
-        parts = [config.backbone, "GlobalAveragePooling"]
+        parts = [config.backbone, *pooling_of(model)]
         parts += ["Standardize"] * config.standardize_features
         parts += self.head.parts()
         return f"{' + '.join(parts)}: {count_parameters(model)}"

@@ -3,9 +3,11 @@
 from typing import Any
 
 import keras
+from keras.applications.mobilenet_v2 import preprocess_input
 from keraunos import Module
 
 SIZE = 32
+__all__ = ["SIZE", "Small", "preprocess_input", "tiny_network"]
 
 
 class Small(Module):
@@ -46,7 +48,10 @@ class Small(Module):
 
 
 def tiny_network(include_top: bool, weights: None, input_shape: Any) -> keras.Model:
-    """Three layers for a network of keras.applications, whose traces take seconds."""
+    """Three layers for a network of keras.applications, whose traces take seconds.
+
+    Its preprocessing is that of this module.
+    """
     layers = keras.layers
     inputs = keras.Input(input_shape)
     maps = layers.Conv2D(8, 3, 4, name="conv")(inputs)

@@ -95,7 +95,7 @@ def test_everything_that_is_imported_is_required():
     extras = setup["options.extras_require"]
     required |= {
         re.split(r"[ >=]", line)[0]
-        for name in ("onnx", "litert", "openvino", "int8", "serve", "pack")
+        for name in ("onnx", "litert", "openvino", "int8", "serve", "pack", "hub")
         for line in extras[name].split("\n")[1:]
     }
     names = {

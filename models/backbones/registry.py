@@ -1,48 +1,65 @@
 """Builds the backbone that `model.backbone` names."""
 
+import re
+
 import keras
 
-from ...core.names import choose
+from ...configs.backbone import is_function, is_of_hub, problem_of_name, problem_of_size
+from ...core.errors import ConfigError
 from ..variables import all_layers
 from ..weights import load_weights
-from . import keras_applications, torch_networks
+from . import hub, keras_applications, torch_networks, user_function
 from .contract import Backbone
 
-
-def backbone_names() -> tuple[str, ...]:
-    """The networks that `model.backbone` takes."""
-    return (*keras_applications.MODULES, *torch_networks.NAMES)
+_DROPS = re.compile("Drop|StochasticDepth")  # names of layers of any library
+# What layers that leave something out at random call the part that they leave out.
+_RATES = ("rate", "drop_prob", "drop_path_rate")
 
 
 def build_backbone(name: str, weights: str | None, image_size: int) -> Backbone:
     """Builds a network without its head, frozen.
 
     Args:
-        name: One of `backbone_names`.
-        weights: `"imagenet"`, a file of weights for the network without its head, or
-            None for a random start.
+        name: As `model.backbone` takes it.
+        weights: `"imagenet"` for those that the network comes with, a file of weights
+            for the network without its head, or None for a random start.
         image_size: Height and width of its inputs in pixels.
 
     Raises:
-        ConfigError: There is no such network, or its weights can't be had.
+        ConfigError: There is no such network, it takes no images of that size, or its
+            weights can't be had.
     """
-    choose("model.backbone", name, dict.fromkeys(backbone_names()))
-    if name in torch_networks.NAMES:
-        backbone = torch_networks.build(name, image_size)
-        if weights == "imagenet":
-            weights = str(torch_networks.imagenet_file(name))
-    else:
-        backbone = keras_applications.build(name, image_size, weights == "imagenet")
-        weights = None if weights == "imagenet" else weights
-    if weights is not None:
+    problem = problem_of_name(name) or problem_of_size(name, image_size)
+    if problem:
+        raise ConfigError(problem)
+    backbone = _build(name, weights, image_size)
+    if weights == "imagenet" and name in torch_networks.NAMES:
+        weights = str(torch_networks.imagenet_file(name))
+    if weights not in (None, "imagenet"):
         load_weights(backbone.network, weights, backbone.torch_layouts)
     _freeze(backbone.network)
     return backbone
+
+
+def _build(name: str, weights: str | None, image_size: int) -> Backbone:
+    if is_of_hub(name):
+        return hub.build(name, image_size, weights == "imagenet")
+    if is_function(name):
+        return user_function.build(name, image_size, weights)
+    if name in torch_networks.NAMES:
+        return torch_networks.build(name, image_size)
+    return keras_applications.build(name, image_size, weights == "imagenet")
 
 
 def _freeze(network: keras.Model) -> None:
     network.trainable = False
     for layer in all_layers(network):
         # An outer model that trains would switch it on, `training=False` or not.
-        if isinstance(layer, keras.layers.Dropout):
-            layer.rate = 0.0
+        if _DROPS.search(type(layer).__name__):
+            _leave_nothing_out(layer)
+
+
+def _leave_nothing_out(layer: keras.Layer) -> None:
+    for name in _RATES:
+        if isinstance(getattr(layer, name, None), float | int):
+            setattr(layer, name, 0.0)

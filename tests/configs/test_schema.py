@@ -14,7 +14,6 @@ from keraunos.configs.data_rules import OF_TABLES
 from keraunos.configs.optimizer import COMMON_OPTIONS, OWN_OPTIONS, optimizer_names
 from keraunos.data import Augmentation, ImageData
 from keraunos.models import TransferClassifier
-from keraunos.models.backbones import backbone_names
 from keraunos.models.optimizer import optimizer_class
 from keraunos.trainer import Trainer
 
@@ -89,11 +88,6 @@ def test_the_table_of_optimizer_options_is_kerass(name):
     known = set(inspect.signature(optimizer_class(name).__init__).parameters)
     known -= {"self", "name", "learning_rate", "kwargs"}
     assert known == COMMON_OPTIONS | OWN_OPTIONS[name]
-
-
-def test_the_table_of_backbones_is_that_of_the_models():
-    annotation = ModelConfig.model_fields["backbone"].annotation
-    assert annotation.__args__ == backbone_names()
 
 
 def test_every_setting_is_described():

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras_networks import families
 from keraunos.export.formats.inference import inference_function
 from keraunos.export.portable.fields import ModelFileError
 from keraunos.export.untrusted.checks import require_harmless
 from keraunos.export.untrusted.operations import COMPUTING
-from keraunos.models.backbones import backbone_names, build_backbone
+from keraunos.models.backbones import build_backbone
 from tensorflow.core.protobuf import saved_model_pb2
 
 pytestmark = pytest.mark.slow
@@ -245,10 +246,10 @@ def test_no_operation_that_computes_does_more():
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("name", backbone_names())
-def test_every_backbone_only_computes(name):
+@pytest.mark.parametrize(("name", "size"), families().items())
+def test_every_family_of_backbones_only_computes(name, size):
     traced = inference_function(
-        build_backbone(name, None, 64).network
+        build_backbone(name, None, size).network
     ).get_concrete_function()
     graph = traced.graph.as_graph_def()
     functions = [node for f in graph.library.function for node in f.node_def]

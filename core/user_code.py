@@ -1,4 +1,4 @@
-"""Builders of users: importing them, and giving them what they ask for by name."""
+"""Functions of users: importing them, and giving them what they ask for by name."""
 
 import contextlib
 import importlib
@@ -8,10 +8,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from ..core.errors import ConfigError, message
-from ..core.names import did_you_mean
-
-SETTING = "model.builder"
+from .errors import ConfigError, message
+from .names import did_you_mean
 
 
 @contextlib.contextmanager
@@ -26,11 +24,12 @@ def current_folder_first() -> Iterator[None]:
             sys.path.remove(folder)
 
 
-def import_builder(name: str) -> Callable[..., Any]:
+def import_function(name: str, setting: str) -> Callable[..., Any]:
     """Imports what the user named, from the current folder as well.
 
     Args:
         name: `package.module:name`.
+        setting: Where it was named, for messages.
 
     Raises:
         ConfigError: There is nothing of that name.
@@ -42,9 +41,9 @@ def import_builder(name: str) -> Callable[..., Any]:
     except (ImportError, AttributeError) as error:
         raise ConfigError(
             message(
-                f"`{SETTING}` must name something that can be imported ({error}).",
+                f"`{setting}` must name something that can be imported ({error}).",
                 "Is the folder of its package the current one, or on PYTHONPATH?",
-                **{SETTING: name},
+                **{setting: name},
             )
         ) from None
 

