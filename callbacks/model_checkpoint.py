@@ -11,16 +11,18 @@ from ..configs.callbacks import ModelCheckpointConfig
 from ..configs.options import ModelCheckpointOptions
 from ..core.bundle import Bundle, write_bundle
 from ..core.checked_files import write_checked_text
-from ..core.checkpoints import only_names, remove_checkpoint
+from ..core.checkpoints import only_names, remove_checkpoint, remove_soups
 from ..core.errors import CheckpointError, ConfigError, message
 from ..core.faults import fault_point
 from ..core.run_layout import BEST_FILE, LAST_FILE, checkpoint_name
 from ..models.checkpoint_weights import restore_best
 from ..models.variables import (
+    batch_norms,
     changing_variables,
     copy_values,
     frozen_variables,
 )
+from ..models.weight_soup import SoupRecipe
 from .base import Callback
 from .monitor import Monitor
 from .run_state import RunState
@@ -40,8 +42,8 @@ class ModelCheckpoint(Callback):
             there is no validation.
         **options: As `callbacks.model_checkpoint` in a configuration: `mode`,
             `save_top_k`, `save_last`, `every_n_epochs`, `every_n_steps`,
-            `every_n_minutes`, `restore_best`, `save_weights_only`, `save_on_exception`.
-            See `docs/settings.md`.
+            `every_n_minutes`, `restore_best`, `soup`, `save_weights_only`,
+            `save_on_exception`. See `docs/settings.md`.
         clock: Tells the time in seconds.
 
     Raises:
@@ -72,6 +74,7 @@ class ModelCheckpoint(Callback):
         self.every_n_steps = config.every_n_steps
         self.every_n_minutes = config.every_n_minutes
         self.restore_best = config.restore_best
+        self.soup = config.soup
         self.save_weights_only = config.save_weights_only
         self.save_on_exception = config.save_on_exception
         self._clock = clock
@@ -96,6 +99,11 @@ class ModelCheckpoint(Callback):
             )
         if self.monitor is None:
             self.monitor = Monitor("val_loss" if run.has_validation else "loss")
+        self._check_soup(run)
+
+    def on_phase_begin(self, run: RunState) -> None:
+        """Makes sure that a soup can still be made of the checkpoints to come."""
+        self._check_soup(run)
 
     def on_train_step_end(self, run: RunState) -> None:
         """Asks for a checkpoint within the epoch if one is due."""
@@ -120,6 +128,7 @@ class ModelCheckpoint(Callback):
         fault_point("before-pointer")
         if best:
             write_checked_text(directory / BEST_FILE, best[0] + "\n")
+            remove_soups(directory)  # of an earlier end of this run
         if self.save_last:
             write_checked_text(directory / LAST_FILE, path.name + "\n")
         # One that is only asked for yet must not push one out that is there.
@@ -132,9 +141,13 @@ class ModelCheckpoint(Callback):
         self._saved = [name for name in self._saved if name not in removed]
 
     def on_fit_end(self, run: RunState) -> None:
-        """Puts the best weights back into the model."""
+        """Puts the best weights back into the model, or asks for a mean of several."""
         if self.restore_best:
             restore_best(run.model, run.checkpoint_dir)
+        best = self._best_first()
+        if self.soup is not None and best:
+            monitor = self._monitor
+            run.requested_soup = SoupRecipe(self.soup, best, monitor.name, monitor.mode)
 
     def on_exception(self, run: RunState, error: BaseException) -> None:
         """Asks for a checkpoint."""
@@ -151,6 +164,28 @@ class ModelCheckpoint(Callback):
         names = only_names(list(state["scores"]))
         self.scores = {name: state["scores"][name] for name in names}
         self._saved = only_names(state["saved"])
+
+    def _check_soup(self, run: RunState) -> None:
+        if self.soup is None:
+            return
+        if not run.has_validation:
+            raise ConfigError(
+                message(
+                    "A soup is scored on validation data, and there are none.",
+                    "Give some, or leave out `soup`.",
+                    soup=self.soup,
+                )
+            )
+        trained = [each.name for each in batch_norms(run.model) if each.trainable]
+        if trained:
+            raise ConfigError(
+                message(
+                    "The moving statistics of BatchNorm are not those of averaged weights, "
+                    "so that a soup needs a model whose BatchNorm does not train.",
+                    "Leave out `soup`, or keep these layers frozen.",
+                    trained=trained[:3],
+                )
+            )
 
     @property
     def _monitor(self) -> Monitor:

@@ -14,6 +14,7 @@ from ..evaluation import Predictions
 from ..models.averaged_weights import AveragedWeights
 from ..models.optimizer import unwrapped
 from ..models.phases import Phase
+from ..models.weight_soup import Soup, SoupRecipe
 from .background import Background
 from .run_progress import RunProgress
 
@@ -55,6 +56,8 @@ class RunState(RunProgress):
         save_requested: Whether a checkpoint is to be written.
         is_interrupted: Whether the fit was ended before its time, to be resumed.
         signal: Number of the signal that ended it, or None.
+        requested_soup: Of which checkpoints the model is to end with the mean, or None.
+        soup: What came of that.
         engine: What trains it; None before `on_fit_begin`.
         averages: The averages of weights, where these are validated and exported.
         background: Runs what is slow and not urgent, such as drawing, beside training.
@@ -78,6 +81,8 @@ class RunState(RunProgress):
     save_requested: bool = False
     is_interrupted: bool = False
     signal: int | None = None
+    requested_soup: SoupRecipe | None = None
+    soup: Soup | None = None
     engine: Engine | None = None
     averages: AveragedWeights | None = None
     background: Background = field(default_factory=Background, repr=False, compare=False)

@@ -7,7 +7,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from ..core.errors import message
 from ..core.names import did_you_mean, printable
-from .choices import Mode
+from .choices import Mode, SoupKind
 from .optimizer import ScheduleConfig
 from .problems import ProblemsError, describe
 from .section import AS_LIST, IMPORTABLE, MOST, Count, Section
@@ -121,6 +121,12 @@ class ModelCheckpointConfig(Section):
     restore_best: bool = Field(
         True, description="End with the weights of the best checkpoint."
     )
+    soup: SoupKind | None = Field(
+        None,
+        description="At the end average the weights of the `save_top_k` best checkpoints, "
+        "and end with the mean if it is as good on validation: `greedy` adds one after the "
+        "other as long as that holds, `uniform` all of them.",
+    )
     save_weights_only: bool = Field(
         False,
         description="Keep the weights of the model alone, in directories `weights-...`: "
@@ -132,6 +138,18 @@ class ModelCheckpointConfig(Section):
         description="Save where an error ends the fit, to resume there. Nothing is "
         "saved if the error came from within a step.",
     )
+
+    @model_validator(mode="after")
+    def _soup_has_what_it_needs(self) -> "ModelCheckpointConfig":
+        if self.soup is None:
+            return self
+        if self.save_top_k < 2:
+            raise ValueError("`soup` needs several checkpoints: try save_top_k=5")
+        if not self.restore_best:
+            raise ValueError("`soup` can't be set with restore_best=false")
+        if not (self.monitor or "val_").startswith("val_"):
+            raise ValueError("`soup` needs a metric of validation, such as val_loss")
+        return self
 
 
 class LearningRateFinderConfig(Section):
@@ -269,6 +287,20 @@ def check_callbacks(
             CALLBACKS[name].model_validate(arguments)
         except ValidationError as error:
             lines.append(describe(error, CALLBACKS[name], f"callbacks.{label}"))
+    checkpoint, tuning = (
+        callbacks.get(label) or {} for label in ("model_checkpoint", "backbone_finetuning")
+    )
+    if checkpoint.get("soup") and tuning.get("train_batch_norm"):
+        lines.append(
+            message(
+                "A soup needs a model whose BatchNorm does not train.",
+                "Leave out one of both.",
+                **{
+                    "callbacks.model_checkpoint.soup": checkpoint["soup"],
+                    "callbacks.backbone_finetuning.train_batch_norm": True,
+                },
+            )
+        )
     if lines:
         raise ProblemsError("\n".join(lines))
     return callbacks

@@ -44,5 +44,6 @@ ScheduleName = Literal["cosine", "linear", "exponential", "step", "constant"]
 Accelerator = Literal["auto", "gpu", "cpu"]
 Export = Literal["compiled"] | bool
 Mode = Literal["auto", "min", "max"]
+SoupKind = Literal["greedy", "uniform"]
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 TunerName = Literal["bayesian", "random", "hyperband", "grid"]

@@ -23,6 +23,7 @@ from .choices import (
     Policy,
     Precision,
     ScheduleName,
+    SoupKind,
     TunerName,
     UnreadablePolicy,
     WeightDecayExclusion,
@@ -421,6 +422,10 @@ class ModelCheckpointOptions(TypedDict, total=False):
     """Minutes between further checkpoints within epochs. Default: None."""
     restore_best: bool
     """End with the weights of the best checkpoint. Default: True."""
+    soup: SoupKind | None
+    """At the end average the weights of the `save_top_k` best checkpoints, and end with
+    the mean if it is as good on validation: `greedy` adds one after the other as long
+    as that holds, `uniform` all of them. Default: None."""
     save_weights_only: bool
     """Keep the weights of the model alone, in directories `weights-...`: smaller, and
     no run resumes from them. An interrupted run is saved whole nevertheless. Default:

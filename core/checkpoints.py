@@ -12,6 +12,7 @@ from .run_layout import (
     FROZEN_FOLDER,
     LAST_FILE,
     RESUMABLE_CHECKPOINT,
+    SOUP,
 )
 
 _FILES = (BEST_FILE, LAST_FILE, CHECKSUMS_FILE)
@@ -59,6 +60,13 @@ def only_names(written: object) -> list[str]:
 def remove_checkpoint(directory: Path, name: str) -> None:
     """Removes a checkpoint; one that holds more than its files stays as it is."""
     remove_folder(directory, name, CHECKPOINT, FILES)
+
+
+def remove_soups(directory: Path) -> None:
+    """Removes the means of checkpoints that were made at an earlier end of a run."""
+    for path in list(directory.iterdir()):
+        if SOUP.fullmatch(path.name):
+            remove_checkpoint(directory, path.name)
 
 
 def remove_frozen(directory: Path) -> None:

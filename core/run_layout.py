@@ -15,6 +15,7 @@ DROPPED_FILE = "dropped.csv"
 METRICS_FILE = "metrics.jsonl"
 VALIDATIONS_FILE = "validations.jsonl"
 DIVERGED_FILE = "diverged.json"
+SOUP_FILE = "soup.json"
 TENSORBOARD_FOLDER = "tensorboard"
 
 # What came out.
@@ -42,12 +43,14 @@ CONFUSION_MATRIX_IMAGE = "confusion_matrix.png"
 MISTAKES_IMAGE = "mistakes.png"
 
 # Checkpoints: `checkpoints/step-00000280`, or `checkpoints/weights-00000280` with weights
-# alone; files that name the best and the last; and the variables that never change.
+# alone, or `checkpoints/soup-00000280` with the mean of the weights of several; files that
+# name the best and the last; and the variables that never change.
 CHECKPOINTS_FOLDER = "checkpoints"
 BEST_FILE = "best.txt"
 LAST_FILE = "last.txt"
 FROZEN_FOLDER = "frozen"
-CHECKPOINT = re.compile(r"(?:step|weights)-\d{8,}(?:-mid-epoch)?")
+SOUP = re.compile(r"soup-\d{8,}")
+CHECKPOINT = re.compile(rf"(?:step|weights)-\d{{8,}}(?:-mid-epoch)?|{SOUP.pattern}")
 RESUMABLE_CHECKPOINT = re.compile(r"step-(?P<step>\d{8,})(?P<mid_epoch>-mid-epoch)?")
 
 # Folds: a run in each of `fold-1`, `fold-2`, ...
@@ -88,6 +91,16 @@ def checkpoint_name(step: int, is_mid_epoch: bool, weights_only: bool = False) -
     """
     kind = "weights" if weights_only else "step"
     return f"{kind}-{step:08d}" + ("-mid-epoch" if is_mid_epoch else "")
+
+
+def soup_name(step: int) -> str:
+    """The name of the directory of a mean of checkpoints, made after so many steps.
+
+    Example:
+        >>> soup_name(280)
+        'soup-00000280'
+    """
+    return f"soup-{step:08d}"
 
 
 def fold_name(number: int) -> str:

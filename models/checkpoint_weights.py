@@ -1,5 +1,6 @@
 """Reads the weights of checkpoints, and puts those of the best one into a model."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import keras
@@ -35,7 +36,20 @@ def restore_best(model: keras.Model, directory: Path | None) -> None:
     if best is None:
         return
     changing = changing_variables(model)
-    weights = read_bundle(best).arrays["weights"]
-    if not changing.keys() <= weights.keys():  # some trained only later
-        weights = read_weights(best)
-    assign_values(changing, {name: weights[name] for name in changing})
+    assign_values(changing, read_changing(best, changing))
+
+
+def read_changing(checkpoint: Path, names: Iterable[str]) -> Arrays:
+    """The weights that training changes, by name; what is frozen is read if needed.
+
+    Args:
+        checkpoint: Its directory.
+        names: Of the weights.
+
+    Raises:
+        CheckpointError: They can't be read.
+    """
+    weights = read_bundle(checkpoint).arrays["weights"]
+    if not set(names) <= weights.keys():  # some trained only later
+        weights = read_weights(checkpoint)
+    return {name: weights[name] for name in names}

@@ -61,6 +61,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "learning rate finder": "`callbacks.learning_rate_finder`",
         "averaged weights": "`trainer.use_ema_weights`; `optimizer.use_ema` and "
         "`callbacks.SwapEMAWeights` of Keras",
+        "soup of checkpoints": "`callbacks.model_checkpoint`: `soup`, greedy or uniform, "
+        "scored on validation",
         "divergence": "exit code 5, and the pictures of the batch in `diverged.json`",
         "callbacks of Keras": "any `keras.callbacks.Callback`, in lists and in YAML",
     },

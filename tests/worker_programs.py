@@ -1,5 +1,6 @@
 """What the workers of tests do; each function runs in every worker."""
 
+import dataclasses
 import functools
 import json
 import os
@@ -16,7 +17,12 @@ import tensorflow as tf
 from batch_dependent import FOUND, RIGHT, Found, one_hot
 from compiled_models import CASES, Case
 from helpers import examples
-from keraunos.callbacks import BackboneFinetuning, Callback, LearningRateFinder
+from keraunos.callbacks import (
+    BackboneFinetuning,
+    Callback,
+    LearningRateFinder,
+    ModelCheckpoint,
+)
 from keraunos.models import FunctionModule
 from keraunos.strategies.factory import create_strategy
 from keraunos.trainer import fit as fitting
@@ -221,6 +227,37 @@ def build_frozen() -> keras.Model:
         metrics=["accuracy"],
     )
     return model
+
+
+def average(folder: Path, run: str) -> None:
+    """Trains with averages of weights, and ends with a mean of checkpoints."""
+    workers = kr.init_workers()
+    use_float64()
+
+    def make() -> keras.Model:
+        model = build_frozen()
+        model.compile(
+            keras.optimizers.SGD(5.0, use_ema=True, ema_momentum=0.3),
+            "sparse_categorical_crossentropy",
+            metrics=["accuracy"],
+        )
+        return model
+
+    trainer = kr.Trainer(
+        strategy="multi_worker",
+        accelerator="cpu",
+        max_epochs=5,
+        use_ema_weights=True,
+        run_dir=folder / run,
+        callbacks={
+            "pictures": None,
+            "model_checkpoint": ModelCheckpoint(save_top_k=4, soup="greedy"),
+        },
+    )
+    result = trainer.fit(make, dataset(0), validation_data=dataset(1, 7))
+    assert result.soup is not None
+    soup = dataclasses.asdict(result.soup)
+    keep_result(folder / f"{run} {workers.rank}", result, soup=soup)
 
 
 def finetune(folder: Path, run: str) -> None:

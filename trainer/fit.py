@@ -275,6 +275,7 @@ class Fit:
             self.run_dir,
             run.signal,
             is_finished=not run.is_interrupted,
+            soup=run.soup,
         )
 
     def _whole(self, model: keras.Model) -> Trainee:

@@ -12,6 +12,7 @@ from .. import evaluation
 from ..configs import EvaluationConfig
 from ..core.user_path import user_path
 from ..evaluation import Predictions
+from ..models.weight_soup import Soup
 
 if TYPE_CHECKING:
     from ..evaluation import Drawing
@@ -35,6 +36,7 @@ class FitResult:
         signal: Number of the signal that interrupted training, or None.
         is_finished: Whether training came to its end. Otherwise it was interrupted, and
             the same fit with the same run_dir resumes it.
+        soup: What came of a mean of checkpoints, if one was asked for.
     """
 
     model: keras.Model
@@ -44,6 +46,7 @@ class FitResult:
     run_dir: Path | None = None
     signal: int | None = None
     is_finished: bool = True
+    soup: Soup | None = None
 
     def plot(self) -> "Drawing":
         """Draws every metric over the epochs, training and validation together."""

@@ -1,12 +1,16 @@
 import math
 
+import keras
 import pytest
 from hand_made_runs import STEPS, end_epoch, fill_weights, new_run
 from helpers import weights_of
 from keraunos.callbacks import Callback, ModelCheckpoint
-from keraunos.core.bundle import read_bundle
+from keraunos.core import run_layout
+from keraunos.core.bundle import Bundle, read_bundle, write_bundle
 from keraunos.core.checkpoints import best_checkpoint
 from keraunos.core.errors import ConfigError
+from keraunos.core.run_layout import checkpoint_name
+from keraunos.models.weight_soup import SoupRecipe
 
 LOSSES = (0.9, 0.5, 0.7, 0.5, 0.6, 0.4)
 NAN = math.nan
@@ -107,6 +111,41 @@ def test_the_model_ends_with_the_best_weights_if_wanted(run, restore, value):
     train(checkpoint, run, LOSSES[:5])
     checkpoint.on_fit_end(run)
     assert {float(each) for w in weights_of(run.model) for each in w.ravel()} == {value}
+
+
+def test_a_soup_of_the_best_is_asked_for_and_earlier_ones_are_forgotten(run):
+    old = run.checkpoint_dir / run_layout.soup_name(1)
+    write_bundle(old, Bundle({"weights": {}}))
+    checkpoint = begin(run, save_top_k=3, soup="greedy")
+    train(checkpoint, run, LOSSES)
+    assert not old.exists()
+    checkpoint.on_fit_end(run)
+    names = [checkpoint_name(STEPS * epoch, False) for epoch in (6, 2, 4)]
+    assert run.requested_soup == SoupRecipe("greedy", names, "val_loss", "min")
+
+
+def test_a_soup_needs_validation_and_batch_norms_that_are_frozen(tmp_path):
+    with pytest.raises(ConfigError, match="scored on validation data"):
+        begin(new_run(run_dir=tmp_path), save_top_k=2, soup="uniform")
+    run = new_run(run_dir=tmp_path, has_validation=True)
+    run.model = keras.Sequential([keras.layers.BatchNormalization(trainable=False)])
+    checkpoint = begin(run, save_top_k=2, soup="uniform")
+    run.model.layers[0].trainable = True
+    with pytest.raises(ConfigError, match="whose BatchNorm does not train"):
+        checkpoint.on_phase_begin(run)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, "try save_top_k=5"),
+        ({"save_top_k": 2, "restore_best": False}, "restore_best=false"),
+        ({"save_top_k": 2, "monitor": "accuracy"}, "a metric of validation"),
+    ],
+)
+def test_options_that_leave_no_soup_are_refused(options, words):
+    with pytest.raises(ConfigError, match=words):
+        ModelCheckpoint(soup="greedy", **options)
 
 
 @pytest.mark.parametrize(("validated", "name"), [(True, "val_loss"), (False, "loss")])

@@ -43,6 +43,13 @@ def test_callbacks_keep_their_order_and_null_switches_one_off(tmp_path):
             ],
             r"`search\.space\.model\.loss`: .*made up for once",
         ),
+        (
+            [
+                "callbacks.model_checkpoint={save_top_k: 3, soup: greedy}",
+                "callbacks.backbone_finetuning.train_batch_norm=true",
+            ],
+            "BatchNorm does not train",
+        ),
         (["data.train=X", "trainer.use_ema_weights=true"], r"optimizer\.use_ema=true"),
         (["search.space.model.focal_gamma.float=[1.0,3.0]"], "crossentropy has no option"),
     ],

@@ -22,7 +22,7 @@ def spelled_names(source: str) -> set[str]:
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    numbered = ("step-", "fold-", "trial-")
+    numbered = ("step-", "soup-", "fold-", "trial-")
     return {
         text
         for text in literals
@@ -63,6 +63,7 @@ def test_every_way_to_spell_a_name_is_seen(source, found):
         ("step-00000281-mid-epoch", True),
         ("step-123456789", True),
         ("weights-00000280", False),
+        ("soup-00000280", False),
         ("step-280", False),
         ("step-00000280/..", False),
     ],
@@ -76,5 +77,6 @@ def test_names_fit_their_patterns():
         for weights_only in (False, True):
             name = run_layout.checkpoint_name(7, mid_epoch, weights_only)
             assert run_layout.CHECKPOINT.fullmatch(name)
+    assert run_layout.CHECKPOINT.fullmatch(run_layout.soup_name(7))
     assert run_layout.FOLD.fullmatch(run_layout.fold_name(12))
     assert run_layout.TRIAL.fullmatch(run_layout.trial_name(1000))

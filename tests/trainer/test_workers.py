@@ -155,6 +155,16 @@ def test_phases_validation_between_steps_and_a_found_rate_are_those_of_one(
 
 
 @pytest.mark.nightly
+def test_workers_average_weights_and_checkpoints_as_one_does(tmp_path: Path) -> None:
+    folders = {count: tmp_path / str(count) for count in (1, 2)}
+    for count, folder in folders.items():
+        folder.mkdir()
+        assert run("average", count, folder, "run") == [0] * count, said(folder, 0)
+    assert_same_results(folders[2], folders[1])
+    assert len(kept(folders[2] / "run 1")[1]["soup"]["members"]) > 1
+
+
+@pytest.mark.nightly
 def test_all_stop_where_the_time_of_one_is_over(tmp_path: Path) -> None:
     assert run("fit", 2, tmp_path, "run", "late", 1) == [0, 0], said(tmp_path, 1)
     assert reasons(tmp_path) == ["max_time of 1800 seconds is nearly over"] * 2

@@ -26,6 +26,7 @@ The loop, with every hook at its place::
         on_epoch_end
         save a checkpoint                     if a callback asked for one
     on_fit_end                                or on_exception, if something went wrong
+    validate means of checkpoints             if a callback asked for a soup
 
 Checkpoints are written in the background. `on_checkpoint_saved` comes when one is known
 to be whole: before the next one begins, and before validation and the end of the fit.
@@ -49,6 +50,7 @@ from ..contracts import LabelledSource
 from .epochs import STATISTICS, Validation, limited
 from .interruption import Interrupted, Interruption
 from .outputs import as_predictions
+from .soup import add_soup
 from .stage import Stage, Stages
 from .validation_times import ValidationTimes, metrics_set_aside
 
@@ -182,6 +184,9 @@ class Loop:
         run.model.optimizer.finalize_variable_values(run.model.trainable_variables)
         self.callbacks.notify("on_fit_end", run)
         self._take_weights_of_chief(run)
+        run.soup = add_soup(run, self.stage.validation)
+        if run.soup is not None:
+            self.callbacks.announce([run.soup.describe()])
 
     def _interrupt(self, run: RunState, interrupted: Interrupted) -> None:
         self._finish_saving(run)

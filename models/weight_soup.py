@@ -1,0 +1,141 @@
+"""One model whose weights are the mean of those of several checkpoints of a run.
+
+As in "Averaging Weights Leads to Wider Optima and Better Generalization", Izmailov,
+Podoprikhin, Garipov, Vetrov and Wilson, 2018, and "Model Soups", Wortsman et al., 2022.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..configs.choices import SoupKind
+from .variables import Arrays
+
+
+@dataclass(frozen=True)
+class SoupRecipe:
+    """What a soup is to be made of.
+
+    Attributes:
+        kind: `"greedy"` or `"uniform"`.
+        checkpoints: Their names, the best first.
+        monitor: The metric of validation that judges.
+        mode: Whether small (`"min"`) or large (`"max"`) values are good.
+    """
+
+    kind: SoupKind
+    checkpoints: list[str]
+    monitor: str
+    mode: str
+
+    def is_as_good(self, value: float, than: float) -> bool:
+        """Whether a value of the metric is as good as another; NaN is not."""
+        return value <= than if self.mode == "min" else value >= than
+
+
+@dataclass(frozen=True)
+class Soup:
+    """What came of a recipe.
+
+    Attributes:
+        kind: As in the recipe.
+        monitor: As in the recipe.
+        best_checkpoint: The best single one.
+        best_score: Its score.
+        members: The checkpoints that the weights are the mean of.
+        score: Theirs.
+        tried: The scores of all means that were tried, by what was added last.
+    """
+
+    kind: SoupKind
+    monitor: str
+    best_checkpoint: str
+    best_score: float
+    members: list[str]
+    score: float
+    tried: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def is_exported(self) -> bool:
+        """Whether more than the best single checkpoint is in it, and it is no worse."""
+        return len(self.members) > 1
+
+    def describe(self) -> str:
+        """What came of it, in a line."""
+        single = f"{self.monitor}={self.best_score:.6g} of the best single checkpoint"
+        if not self.is_exported:
+            return f"soup: no mean of checkpoints reaches {single}, which stays"
+        return (
+            f"soup: the mean of {len(self.members)} checkpoints has "
+            f"{self.monitor}={self.score:.6g}, and takes the place of {single}"
+        )
+
+
+def make_soup(
+    recipe: SoupRecipe,
+    read: Callable[[str], Arrays],
+    score: Callable[[Arrays], float],
+) -> tuple[Soup, Arrays]:
+    """Adds checkpoints to the best one as long as the mean is as good as before.
+
+    A greedy soup adds one after the other, the better first, and leaves out those that
+    make it worse; a uniform one adds all or none.
+
+    Args:
+        recipe: With at least one checkpoint.
+        read: The weights of a checkpoint.
+        score: The value of the metric with such weights.
+
+    Returns:
+        What came of it, and the weights: those of the best single checkpoint if no mean
+        is as good.
+    """
+    first, *others = recipe.checkpoints
+    total = _Sum.of(read(first))
+    best = score(total.mean())
+    soup = Soup(recipe.kind, recipe.monitor, first, best, [first], best)
+    groups = [[name] for name in others] if recipe.kind == "greedy" else [others]
+    for names in filter(None, groups):
+        enlarged = total.plus(map(read, names))
+        value = score(enlarged.mean())
+        soup.tried[names[-1]] = value
+        if recipe.is_as_good(value, soup.score):
+            total = enlarged
+            soup = replace(soup, members=[*soup.members, *names], score=value)
+    return soup, total.mean()
+
+
+@dataclass(frozen=True)
+class _Sum:
+    """Weights that are added up in float64, so that their order does not matter much."""
+
+    first: Arrays
+    totals: dict[str, npt.NDArray[np.float64]]
+    count: int = 1
+
+    @classmethod
+    def of(cls, weights: Arrays) -> "_Sum":
+        kinds = {n: each for n, each in weights.items() if _is_floating(each)}
+        return cls(weights, {n: each.astype(np.float64) for n, each in kinds.items()})
+
+    def plus(self, weights: Iterable[Arrays]) -> "_Sum":
+        totals, count = self.totals, self.count
+        for each in weights:
+            totals = {n: total + each[n] for n, total in totals.items()}
+            count += 1
+        return _Sum(self.first, totals, count)
+
+    def mean(self) -> Arrays:
+        """The mean; counts and the like are those of the first."""
+        means = {
+            name: (total / self.count).astype(self.first[name].dtype)
+            for name, total in self.totals.items()
+        }
+        return self.first | means
+
+
+def _is_floating(values: npt.NDArray[Any]) -> bool:
+    return bool(np.issubdtype(values.dtype, np.floating))
