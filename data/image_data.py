@@ -173,6 +173,19 @@ class ImageData:
         """A training image, first as it is and then as the next epochs would see it."""
         return self.train.versions(0, versions)
 
+    def images_by_kind(self, versions: int = 7) -> dict[str, Pixels]:
+        """A training image as it is, and as each kind of augmentation alone varies it.
+
+        Returns:
+            `(1 + versions, size, size, 3)` RGB, uint8, by the name of the kind; of those
+            alone that are on.
+        """
+        return {
+            name: self.train.with_augmentation(alone).versions(0, versions)
+            for name, alone in self.train.augmentation.kinds.items()
+            if alone
+        }
+
     def validation_images(self, places: Integers) -> Pixels:
         """The validation images at these places."""
         if self.validation is None:

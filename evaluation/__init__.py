@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .comparisons.matching import NamedPredictions as NamedPredictions
     from .comparisons.paired import compare_paired as compare_paired
     from .figures import Drawing as Drawing
+    from .figures import augmentation_kinds_figure as augmentation_kinds_figure
     from .figures import augmented_figure as augmented_figure
     from .figures import confusion_matrix_figure as confusion_matrix_figure
     from .figures import curves_figure as curves_figure
@@ -31,6 +32,7 @@ _HOMES = {
     "Drawing": "figures",
     "NamedPredictions": "comparisons.matching",
     "Predictions": "predictions",
+    "augmentation_kinds_figure": "figures",
     "augmented_figure": "figures",
     "bootstrap_intervals": "statistics.intervals",
     "classification_scores": "scores",

@@ -130,6 +130,23 @@ def augmented_figure(versions: Images) -> Figure:
     return image_grid(versions, titles, 6, "An image, and augmented")
 
 
+def augmentation_kinds_figure(kinds: Mapping[str, Images]) -> Figure:
+    """Shows a row for each kind of augmentation: an image as it is, and varied by it alone.
+
+    Args:
+        kinds: Images by the name of the kind, of each equally many.
+    """
+    columns = max(map(len, kinds.values()), default=1)
+    images = [image for versions in kinds.values() for image in versions]
+    titles = [
+        title
+        for name, versions in kinds.items()
+        for title in ["as it is", *[name] * (len(versions) - 1)]
+    ]
+    heading = "What each kind of augmentation does alone" if kinds else "No augmentation"
+    return image_grid(images, titles, columns, heading)
+
+
 def confusion_matrix_figure(
     matrix: npt.NDArray[np.integer], class_names: Sequence[str]
 ) -> Figure:

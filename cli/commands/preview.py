@@ -5,10 +5,12 @@ from typing import Annotated
 
 import typer
 
-from ..console import show
+from ..console import notify, show
 from ..output_file import writing
 from ..tensorflow import load_tensorflow
 from .fit import ConfigArguments, read_arguments
+
+KINDS_IMAGE = "augmentation_kinds.png"
 
 
 def preview(
@@ -17,15 +19,22 @@ def preview(
         "preview"
     ),
 ) -> None:
-    """Draw samples of each class, and augmented versions of one picture."""
+    """Draw samples of each class, and one image as each kind of augmentation varies it."""
     config, _ = read_arguments(arguments)
     load_tensorflow()
+    from ... import evaluation
     from ...callbacks.pictures import draw_data
-    from ..build import build_data
+    from ..build import build_augmentation, build_data
 
     data = build_data(config)
+    figure = evaluation.augmentation_kinds_figure(data.images_by_kind())
     with writing(output) as place:
         place.mkdir(parents=True, exist_ok=True)
         files = draw_data(data, place)
-    for file in files:
-        show(str(output / file.name))
+        evaluation.save_figure(figure, place / KINDS_IMAGE)
+    for name in (*(file.name for file in files), KINDS_IMAGE):
+        show(str(output / name))
+    kinds = build_augmentation(config).kinds
+    off = [name for name, alone in kinds.items() if alone is None]
+    if off:
+        notify(f"off: {', '.join(f'augmentation.{name}' for name in off)}")

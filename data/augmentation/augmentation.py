@@ -77,6 +77,23 @@ class Augmentation:
         return self._config.is_identity
 
     @property
+    def kinds(self) -> dict[str, "Augmentation | None"]:
+        """`strength` and each policy by itself, by name; None for what is off.
+
+        Example:
+            >>> kinds = Augmentation(strength=0.5, random_erasing=0.25).kinds
+            >>> kinds["random_erasing"], kinds["mixup"]
+            (Augmentation(strength=0.0, views='fresh', random_erasing=0.25), None)
+        """
+        on = ({"strength": self.strength} if self.strength else {}) | self.policies
+        nothing = {"strength": 0.0, "views": self.views}
+        return {
+            name: Augmentation(**nothing | {name: on[name]}) if name in on else None
+            for name in AugmentationConfig.model_fields
+            if name != "views"
+        }
+
+    @property
     def mixes(self) -> bool:
         """Whether images are mixed with others, as `mixup` and `cutmix` do."""
         return bool(self._config.mixup or self._config.cutmix)

@@ -7,9 +7,13 @@ from PIL import Image
 
 @pytest.mark.slow
 def test_the_data_are_drawn_before_anything_is_trained(keraunos, pictures, tmp_path):
-    answer = keraunos("preview", "classify", f"data.train={pictures}")
-    files = [Path("preview/samples.png"), Path("preview/augmented.png")]
+    settings = ("augmentation.random_erasing=1", "augmentation.mixup=0.4")
+    answer = keraunos("preview", "classify", f"data.train={pictures}", *settings)
+    names = ("samples.png", "augmented.png", "augmentation_kinds.png")
+    files = [Path("preview") / name for name in names]
     assert (answer.code, answer.out.splitlines()) == (0, [str(file) for file in files])
+    off = ("random_resized_crop", "rand_augment", "color_jitter", "cutmix")
+    assert f"off: {', '.join(f'augmentation.{name}' for name in off)}" in answer.err
     assert {path.name for path in tmp_path.iterdir()} == {"preview"}
     assert sorted(Path("preview").iterdir()) == sorted(files)
     for file in files:

@@ -1,12 +1,13 @@
 """Policies beside `strength`: what each draws, and what it does to images."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import ALL_POLICIES
-from keraunos import Augmentation
+from keraunos import Augmentation, ConfigError, ImageData
 from keraunos.data.augmentation import augment
 from keraunos.data.augmentation.tonal_operations import TONAL
 from PIL import Image, ImageEnhance, ImageOps
@@ -262,3 +263,55 @@ def test_the_numbers_of_policies_are_those_of_this_version() -> None:
     }
     for name, numbers in expected.items():
         np.testing.assert_allclose(found[name].ravel(), numbers, rtol=1e-5, atol=1e-6)
+
+
+def test_each_kind_is_shown_alone_on_one_image(pictures: Path) -> None:
+    """Mixing among them, which takes partners from the training split."""
+    data = ImageData.from_folder(
+        pictures / "train",
+        image_size=SIZE,
+        augmentation=Augmentation(0.5, random_erasing=1.0, mixup=1.0),
+    )
+    shown = data.images_by_kind(versions=2)
+    assert list(shown) == ["strength", "random_erasing", "mixup"]
+    original = data.train.images(np.array([0]))[0]
+    for name, (first, *others) in shown.items():
+        np.testing.assert_array_equal(first, original)
+        assert len({each.tobytes() for each in (first, *others)}) == 3, name
+    kept = (shown["random_erasing"][1] == original).all(axis=2).mean()
+    assert kept > 0.5  # but for the rectangle, as it is
+
+
+def test_what_decides_how_images_look_is_part_of_settings_and_fingerprints(
+    pictures: Path,
+) -> None:
+    assert Augmentation(0.5, views=3).settings() == {"strength": 0.5}  # as without policies
+    data = ImageData.from_folder(pictures / "train", image_size=SIZE)
+    policies = [{}, *POLICIES.values(), {"rand_augment": {"magnitude": 9, "num_ops": 2}}]
+    settings = [Augmentation(0.5, **policy) for policy in policies]
+    fingerprints = [data.with_augmentation(each).train.fingerprint for each in settings]
+    assert len(set(fingerprints)) == len(policies) == len(set(settings))
+    kept = data.with_augmentation(settings[1]).train.settings()["augmentation"]
+    assert kept == {"strength": 0.5, "random_resized_crop": 0.3, "views": "fresh"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "expected"),
+    [
+        ({"random_resized_crop": 0}, "must be greater than 0"),
+        ({"color_jitter": 1.5}, "must be at most 1"),
+        ({"random_erasing": -0.1}, "must be at least 0"),
+        ({"rand_augment": {"magnitude": 11}}, "must be at most 10"),
+        ({"rand_augment": {"num_ops": 0}}, "must be at least 1"),
+        ({"rand_augment": {"number": 2}}, "is not a setting"),
+        ({"rand_augment": 9}, "must be a group of settings"),
+    ],
+)
+def test_a_value_out_of_range_is_refused_by_name(
+    wrong: dict[str, Any], expected: str
+) -> None:
+    (name, value), *_ = wrong.items()
+    with pytest.raises(ConfigError, match=f"`augmentation.{name}.*{expected}") as error:
+        Augmentation(**wrong)
+    received = next(iter(value.values())) if isinstance(value, dict) else value
+    assert f"={received}" in str(error.value)
