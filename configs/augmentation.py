@@ -50,8 +50,8 @@ class AugmentationConfig(Section):
         0.0,
         ge=0,
         le=1,
-        description="By how much red, green and blue are scaled against each other, as "
-        "under another lamp; 0.2 is up to about 20 % each.",
+        description="Scales red, green and blue against each other, as another lamp does: "
+        "the ratio of two changes by a factor of up to (1 + color_jitter)^2.",
     )
     random_erasing: float = Field(
         0.0,

@@ -114,8 +114,8 @@ class AugmentationOptions(TypedDict, total=False):
     rand_augment: RandAugmentOptions | None
     """RandAugment; `{}` takes its defaults, null leaves it out. Default: None."""
     color_jitter: float
-    """By how much red, green and blue are scaled against each other, as under another
-    lamp; 0.2 is up to about 20 % each. Default: 0.0."""
+    """Scales red, green and blue against each other, as another lamp does: the ratio of
+    two changes by a factor of up to (1 + color_jitter)^2. Default: 0.0."""
     random_erasing: float
     """Probability that a rectangle of an image is erased. Default: 0.0."""
     mixup: float

@@ -114,6 +114,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "serving": "`keraunos serve`: TensorFlow Serving's REST form, the Open Inference "
         "Protocol, and a page",
         "benchmark": "`keraunos benchmark`: latency and throughput, side by side",
+        "augmentation policies": "`augmentation.random_resized_crop`, `rand_augment`, "
+        "`color_jitter`, `random_erasing`, by themselves or with `strength`",
         "focal loss": "`model.loss=focal`, or any loss of Keras",
         "losses for long tails": "`model.loss=class_balanced`, `logit_adjusted`, from the "
         "counts of the training split",

@@ -56,6 +56,7 @@ def test_each_works_alone_with_strength_0(policy: dict[str, Any]) -> None:
     assert (augmentation.is_identity, augmentation.num_versions) == (False, 3)
 
 
+@pytest.mark.feature("augmentation policies")
 @EVERY
 def test_each_is_a_function_of_seed_image_and_occurrence(policy: dict[str, Any]) -> None:
     """So that an image that an epoch draws twice is varied in two ways."""
