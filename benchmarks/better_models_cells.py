@@ -39,7 +39,8 @@ class Cell:
 
     Attributes:
         name: What it is called.
-        group: `baseline`, `head`, `loss`, `augmentation`, `fine-tuning`, `effort`.
+        group: `baseline`, `head`, `loss`, `augmentation`, `fine-tuning`,
+            `effort`, `recipe`.
         settings: `key=value`, laid over `BASE`.
         seeds: How many seeds it is trained with.
         folds: How many of the folds of each seed, from the first; None trains what
@@ -100,6 +101,19 @@ def _effort(name: str) -> Cell:
     )
 
 
+def _recipe(name: str, *settings: str) -> Cell:
+    """A recipe as it is, but for its network."""
+    network = ("model.backbone=efficientnet_lite0", "model.weights=imagenet")
+    return Cell(
+        f"recipe_{name}",
+        "recipe",
+        (*network, *settings),
+        folds=None,
+        against=("effort_quick",),
+        recipe=name,
+    )
+
+
 CELLS = {  # the cheapest first
     cell.name: cell
     for cell in (
@@ -126,6 +140,13 @@ CELLS = {  # the cheapest first
         _effort("good"),
         _policy("mixup", "augmentation.mixup=0.4"),
         _policy("cutmix", "augmentation.cutmix=1.0"),
+        _recipe("classify", "data.on_conflict=drop", "data.on_leak=drop"),
+        _recipe("skin_lesion"),
+        _recipe(
+            "skin_lesion_finetune",
+            "callbacks.backbone_finetuning.unfreeze_from=null",
+            LAST_LAYERS,
+        ),
         _effort("best"),
     )
 }
