@@ -1,17 +1,13 @@
-"""Trains the head first, and then a part of the backbone with it."""
+"""Trains the head first, and then the backbone with it, at once or stage by stage."""
 
-from collections.abc import Iterator
 from typing import Any, Unpack
-
-import keras
 
 from ..configs import validated
 from ..configs.arguments import OF_CALLBACKS, takes_settings
 from ..configs.callbacks import BackboneFinetuningConfig
 from ..configs.options import BackboneFinetuningOptions
-from ..core.errors import ConfigError, message
-from ..core.names import did_you_mean
-from ..models.phases import Phase, ordered_layers
+from ..models.phases import Phase
+from ..models.unfreezing import FrozenBackbone
 from .base import Callback
 from .monitor import Monitor
 from .run_state import RunState
@@ -24,20 +20,28 @@ class BackboneFinetuning(Callback):
     new phase begins: the layers train too, with a new optimizer of the same kind and a
     learning rate of its own. BatchNorm of the backbone stays in inference mode.
 
+    With `stages` the backbone is unfrozen from its end towards its input, a phase for
+    each stage (gradual unfreezing: ULMFiT, Howard and Ruder 2018).
+
     Args:
-        unfreeze_from: Name of the first layer to unfreeze, or the beginning of its name:
-            `"conv5"`, `"conv5_block2"`. All after it in the backbone follow.
-        **options: As `callbacks.backbone_finetuning` in a configuration: `last_layers` in
-            place of `unfreeze_from` (without either the whole backbone is unfrozen),
-            `at_epoch`, `monitor`, `patience`, `min_delta`, `mode`, `learning_rate`,
-            `schedule`, `train_batch_norm`. See `docs/settings.md`.
+        unfreeze_from: Name of the first layer to unfreeze, the beginning of its name
+            (`"conv5"`, `"conv5_block2"`), or a stage. All after it in the backbone follow.
+        **options: As `callbacks.backbone_finetuning` in a configuration: `last_layers` or
+            `stages` in place of `unfreeze_from` (without any the whole backbone is
+            unfrozen), `at_epoch`, `every_epochs`, `monitor`, `patience`, `min_delta`,
+            `mode`, `learning_rate`, `learning_rate_factor`, `schedule`,
+            `train_batch_norm`. See `docs/settings.md`.
+
+    Attributes:
+        num_begun: How many phases were asked for.
 
     Raises:
-        ConfigError: An argument is out of its range, there is no such layer, or nothing
-            is frozen.
+        ConfigError: An argument is out of its range, there is no such layer or stage, or
+            nothing is frozen.
 
     Example:
         >>> tuning = BackboneFinetuning("conv5", at_epoch=3, learning_rate=1e-5)
+        >>> gradual = BackboneFinetuning(stages=3, at_epoch=3, every_epochs=2)
     """
 
     @takes_settings(OF_CALLBACKS["backbone_finetuning"])
@@ -56,40 +60,53 @@ class BackboneFinetuning(Callback):
 
     def reset(self) -> None:
         """Forgets the last fit."""
-        self.is_done = False
+        self.num_begun = 0
+        self.changed_at = 0  # the epoch in which the last was asked for
         self.best: float | None = None
         self.waited = 0
 
+    @property
+    def num_phases(self) -> int:
+        """How many there will be."""
+        stages = self.config.stages
+        return len(stages) if isinstance(stages, list) else stages or 1
+
     def on_fit_begin(self, run: RunState) -> None:
-        """Makes sure that there is something to unfreeze, and a model that trains."""
-        if not run.model.trainable_variables:
-            raise ConfigError(
-                message(
-                    "BackboneFinetuning needs a head that trains.",
-                    'Leave it out, or choose another head, such as head="linear".',
-                    trainable_variables=0,
-                )
-            )
+        """Makes sure that there is something to unfreeze."""
         if run.resumed_from is None:
-            self._places(run.model)
+            self._places(run)
 
     def on_epoch_end(self, run: RunState) -> None:
-        """Asks for the new phase if it is time."""
-        if not self.is_done and (self._is_late(run) or self._has_stopped_improving(run)):
-            self.is_done = True
+        """Asks for the next phase if it is time."""
+        if self.num_begun >= self.num_phases:
+            return
+        if self._has_stopped_improving(run) or self._is_late(run):
             run.request_phase(self._phase(run))
+            self.num_begun, self.changed_at, self.waited = self.num_begun + 1, run.epoch, 0
 
     def state_dict(self) -> dict[str, Any]:
-        """Whether the phase was asked for; the best value, and how long ago that was."""
-        return {"is_done": self.is_done, "best": self.best, "waited": self.waited}
+        """The phases up to now; the best value, and how long ago that was."""
+        return {
+            "num_begun": self.num_begun,
+            "changed_at": self.changed_at,
+            "best": self.best,
+            "waited": self.waited,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on where the saved run stood."""
-        self.is_done, self.best = state["is_done"], state["best"]
-        self.waited = state["waited"]
+        begun = state.get(
+            "is_done", False
+        )  # as checkpoints had it before there were stages
+        self.num_begun = state.get("num_begun", int(begun))
+        self.changed_at = state.get("changed_at", 0)
+        self.best, self.waited = state["best"], state["waited"]
 
     def _is_late(self, run: RunState) -> bool:
-        return self.config.at_epoch is not None and run.epoch >= self.config.at_epoch
+        if self.num_begun == 0:
+            return self.config.at_epoch is not None and run.epoch >= self.config.at_epoch
+        every = self.config.every_epochs or (None if self._monitor else 1)
+        return every is not None and run.epoch - self.changed_at >= every
 
     def _has_stopped_improving(self, run: RunState) -> bool:
         value = None if self._monitor is None else self._monitor.measured(run)
@@ -102,9 +119,10 @@ class BackboneFinetuning(Callback):
         return self.waited >= self.config.patience
 
     def _phase(self, run: RunState) -> Phase:
+        factor = self.config.learning_rate_factor**self.num_begun
         return Phase(
-            self._places(run.model),
-            self.config.learning_rate,
+            self._places(run)[self.num_begun],
+            self.config.learning_rate * factor,
             self._schedule(run),
             self.config.train_batch_norm,
         )
@@ -119,44 +137,19 @@ class BackboneFinetuning(Callback):
         warmup = min(given.get("warmup_epochs", 0.0), left / 2)
         return {"epochs": left} | given | {"warmup_epochs": warmup}
 
-    def _places(self, model: keras.Model) -> list[int]:
-        """Places of the layers to unfreeze in the order of the model."""
-        frozen = dict(_frozen_layers(model))
-        if not frozen:
-            raise ConfigError(
-                message(
-                    "The model must have a backbone that is frozen.",
-                    "Set backbone.trainable = False when it is built.",
-                    model=model.name,
-                )
-            )
-        places, config = list(frozen), self.config
+    def _places(self, run: RunState) -> list[list[int]]:
+        """For each phase the layers that train from then on."""
+        config = self.config
+        if config.stages is not None:
+            phases = [*run.phases, *run.requested_phases]
+            unfrozen = [place for phase in phases for place in phase["unfreeze"]]
+            backbone = FrozenBackbone(run.model, unfrozen)
+            if isinstance(config.stages, list):
+                return backbone.in_turn(config.stages)
+            return backbone.last_stages(config.stages)
+        backbone = FrozenBackbone(run.model)
         if config.last_layers is not None:
-            return places[-config.last_layers :]
-        if config.unfreeze_from is None:
-            return places
-        names = [frozen[place].name for place in places]
-        for number, name in enumerate(names):
-            if name == config.unfreeze_from or name.startswith(f"{config.unfreeze_from}_"):
-                return places[number:]
-        raise ConfigError(
-            message(
-                "`callbacks.backbone_finetuning.unfreeze_from` must be a layer with "
-                f"weights, or the beginning of its name; the last are {names[-5:]}.",
-                did_you_mean(config.unfreeze_from, names),
-                unfreeze_from=config.unfreeze_from,
-            )
-        )
-
-
-def _frozen_layers(model: keras.Model) -> Iterator[tuple[int, keras.Layer]]:
-    """The frozen layers with weights of frozen models within a model; else all of it.
-
-    Yields:
-        The place of each in `ordered_layers`, and the layer.
-    """
-    inner = [each for each in model.layers if isinstance(each, keras.Model)]
-    within = {id(layer) for each in inner for layer in ordered_layers(each)}
-    for place, layer in enumerate(ordered_layers(model)):
-        if layer.weights and not layer.trainable and (not within or id(layer) in within):
-            yield place, layer
+            return [backbone.last(config.last_layers)]
+        if config.unfreeze_from is not None:
+            return [backbone.behind(config.unfreeze_from)]
+        return [backbone.whole()]

@@ -52,12 +52,12 @@ class EarlyStoppingConfig(Section):
 
 
 class BackboneFinetuningConfig(Section):
-    """Trains the head first, and then a part of the backbone with it."""
+    """Trains the head first, and then the backbone with it, at once or stage by stage."""
 
     unfreeze_from: str | None = Field(
         None,
-        description="First layer to unfreeze, or the beginning of its name; all behind "
-        "it follow. Without it and `last_layers` the whole backbone is "
+        description="First layer to unfreeze, the beginning of its name, or a stage; all "
+        "behind it follow. Without it, `last_layers` and `stages` the whole backbone is "
         "unfrozen.",
     )
     last_layers: int | None = Field(
@@ -66,14 +66,26 @@ class BackboneFinetuningConfig(Section):
         le=MOST,
         description="How many layers with weights to unfreeze, from the end.",
     )
+    stages: Count | Annotated[list[str], AS_LIST, Field(min_length=1)] | None = Field(
+        None,
+        description="How many stages of the backbone to unfreeze, one after another from "
+        "the last; or a list of layers or stages, from each of which to unfreeze in turn.",
+    )
     at_epoch: int | None = Field(
         5,
         ge=1,
         le=MOST,
         description="Epochs of the head alone, at most; null leaves it to `monitor`.",
     )
+    every_epochs: int | None = Field(
+        None,
+        ge=1,
+        le=MOST,
+        description="Epochs of each stage before the next, at most; null leaves it to "
+        "`monitor`, and is 1 without that.",
+    )
     monitor: str | None = Field(
-        None, description="Metric that unfreezes once it stops improving."
+        None, description="Metric that unfreezes once it stops improving, each time."
     )
     patience: Count = Field(
         2, description="Epochs without improvement after which to unfreeze."
@@ -81,6 +93,9 @@ class BackboneFinetuningConfig(Section):
     min_delta: MinDelta = 0.0
     mode: MonitorMode = "auto"
     learning_rate: float = Field(1e-5, gt=0, description="Of all that trains from then on.")
+    learning_rate_factor: float = Field(
+        1.0, gt=0, le=1, description="What it is multiplied by at each further stage."
+    )
     schedule: ScheduleConfig | None = Field(
         None,
         description="How it changes, as `optimizer.schedule`, with epochs counted from "
@@ -93,10 +108,20 @@ class BackboneFinetuningConfig(Section):
 
     @model_validator(mode="after")
     def _layers_and_time_are_given_once(self) -> "BackboneFinetuningConfig":
-        if self.unfreeze_from is not None and self.last_layers is not None:
-            raise ValueError("`unfreeze_from` and `last_layers` can't be set together")
+        names = ("unfreeze_from", "last_layers", "stages")
+        given = [f"`{name}`" for name in names if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} can't be set together")
         if self.at_epoch is None and self.monitor is None:
             raise ValueError("`at_epoch` or `monitor` must be set")
+        return self
+
+    @model_validator(mode="after")
+    def _there_are_stages_for_what_is_of_stages(self) -> "BackboneFinetuningConfig":
+        if self.stages is None and self.every_epochs is not None:
+            raise ValueError("`every_epochs` needs `stages`")
+        if self.stages is None and self.learning_rate_factor != 1.0:
+            raise ValueError("`learning_rate_factor` needs `stages`")
         return self
 
 

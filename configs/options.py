@@ -340,14 +340,21 @@ class SearchOptions(TypedDict, total=False):
 
 
 class BackboneFinetuningOptions(TypedDict, total=False):
-    """Trains the head first, and then a part of the backbone with it."""
+    """Trains the head first, and then the backbone with it, at once or stage by stage."""
 
     last_layers: int | None
     """How many layers with weights to unfreeze, from the end. Default: None."""
+    stages: int | Sequence[str] | None
+    """How many stages of the backbone to unfreeze, one after another from the last; or
+    a list of layers or stages, from each of which to unfreeze in turn. Default:
+    None."""
     at_epoch: int | None
     """Epochs of the head alone, at most; null leaves it to `monitor`. Default: 5."""
+    every_epochs: int | None
+    """Epochs of each stage before the next, at most; null leaves it to `monitor`, and
+    is 1 without that. Default: None."""
     monitor: str | None
-    """Metric that unfreezes once it stops improving. Default: None."""
+    """Metric that unfreezes once it stops improving, each time. Default: None."""
     patience: int
     """Epochs without improvement after which to unfreeze. Default: 2."""
     min_delta: float
@@ -357,6 +364,8 @@ class BackboneFinetuningOptions(TypedDict, total=False):
     Default: 'auto'."""
     learning_rate: float
     """Of all that trains from then on. Default: 1e-05."""
+    learning_rate_factor: float
+    """What it is multiplied by at each further stage. Default: 1.0."""
     schedule: ScheduleOptions | None
     """How it changes, as `optimizer.schedule`, with epochs counted from then on. A
     warm-up before cosine or linear takes half of what is left at most. Default:

@@ -147,21 +147,28 @@ class _Walk:
             unit.is_vector = rank <= 2
 
 
+def blocks_of(layer: keras.Layer) -> list[keras.Layer]:
+    """The layers within one that is a stack of blocks, or none.
+
+    A stack holds a list of blocks of one class, and no weights of its own.
+    """
+    return direct_layers(layer) if layer.weights and _is_stack(layer) else []
+
+
 def _parts(
     operation: Any, path: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], keras.Layer]]:
-    """A layer with weights, or the layers with weights of one that is a stack of blocks."""
+    """A layer with weights, or those of a stack of blocks."""
     if not _has_weights(operation):
         return
-    if not _is_stack(operation):
+    blocks = blocks_of(operation)
+    if not blocks:
         yield path, operation
-        return
-    for layer in direct_layers(operation):
+    for layer in blocks:
         yield from _parts(layer, (*path, layer.name))
 
 
 def _is_stack(layer: keras.Layer) -> bool:
-    """Whether a layer holds a list of blocks of one class, and no weights of its own."""
     lists = [each for each in vars(layer).values() if isinstance(each, list | tuple)]
     within = {id(w) for each in direct_layers(layer) for w in each.weights}
     return len(within) == len(layer.weights) and any(map(_are_blocks, lists))

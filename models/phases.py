@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from .graph_units import blocks_of
 from .optimizer import build_optimizer_of
 from .schedule import EpochSchedule
 from .variables import all_layers
@@ -45,12 +46,18 @@ class Phase:
 
 
 def ordered_layers(model: keras.Model) -> list[keras.Layer]:
-    """The layers of a model in its order, those of models within it in their place."""
-    found = []
-    for layer in model.layers:
-        is_model = isinstance(layer, keras.Model)
-        found += ordered_layers(layer) if is_model else [layer]
-    return found
+    """The layers of a model in its order.
+
+    Those of models within it, and of layers that are stacks of blocks, in their place.
+    """
+    return [each for layer in model.layers for each in _taken_apart(layer)]
+
+
+def _taken_apart(layer: keras.Layer) -> list[keras.Layer]:
+    if isinstance(layer, keras.Model):
+        return ordered_layers(layer)
+    blocks = blocks_of(layer)
+    return [each for block in blocks for each in _taken_apart(block)] or [layer]
 
 
 def _unfreeze(

@@ -81,6 +81,9 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "Transfer learning and evaluation": {
         "fine-tuning": "`callbacks.backbone_finetuning`, the recipe `skin_lesion_finetune`",
+        "gradual unfreezing": "`callbacks.backbone_finetuning.stages`",
+        "layer-wise learning rates": "`optimizer.layer_decay`",
+        "selective weight decay": "`optimizer.exclude_from_weight_decay`",
         "effort": "`effort: quick`, `good` or `best`, whose settings each recipe has",
         "classification scores": "`model.metrics`; in `test.json` also those of each class",
         "confidence intervals": "95 % bootstrap intervals in `test.json`",
@@ -126,7 +129,6 @@ GROUPS: dict[str, dict[str, str]] = {
 LEFT_OUT = {
     "Finding the batch size": "It is part of what is computed, and a run is to repeat. "
     "Running out of memory ends with advice in place of another batch size.",
-    "Learning rates for each layer": "Fine-tuning has one in each phase.",
     "Paths such as gs:// and s3://": "A checkpoint appears by an atomic rename, which "
     "these have not.",
     "Sharded models": "TensorFlow has none for Keras 3.",

@@ -4,6 +4,7 @@ from hand_made_runs import end_epoch, new_run, through_a_file
 from helpers import classifier
 from keraunos.callbacks import BackboneFinetuning
 from keraunos.core.errors import ConfigError
+from keraunos.models.phases import Phase
 
 LOSSES = (0.9, 0.5, 0.6, 0.4, 0.5, 0.45, 0.41)  # no better for two epochs: after the 6th
 
@@ -12,6 +13,12 @@ def model_of(*names):
     """Frozen dense layers with these names and a head."""
     layers = [keras.layers.Dense(3, name=name, trainable=False) for name in names]
     return keras.Sequential([keras.Input((3,)), *layers, keras.layers.Dense(2)])
+
+
+def twice():
+    """A frozen layer that is called two times."""
+    inputs, layer = keras.Input((3,)), keras.layers.Dense(3, trainable=False)
+    return keras.Model(inputs, keras.layers.Dense(2)(layer(layer(inputs))))
 
 
 @pytest.fixture
@@ -55,6 +62,8 @@ def test_the_phase_begins_at_an_epoch_or_when_a_metric_stops_improving(run, opti
         ({"unfreeze_from": "bb"}, [4]),
         ({"last_layers": 2}, [3, 4]),
         ({"last_layers": 99}, [0, 1, 2, 3, 4]),
+        ({"unfreeze_from": "stem"}, [0, 1, 2, 3, 4]),
+        ({"stages": ["a_2"]}, [1, 2, 3, 4]),
     ],
 )
 def test_layers_are_named_from_the_first_or_counted_from_the_last(run, options, layers):
@@ -68,6 +77,76 @@ def test_it_asks_once(run):
     for value in LOSSES:
         end_epoch(run, tuning, val_loss=value)
     assert len(run.requested_phases) == 1
+
+
+def phases_of(run, tuning, values=LOSSES):
+    """After which epochs phases begin, and what; they change the model as in a fit."""
+    begun = []
+    for value in values:
+        end_epoch(run, tuning, val_loss=value)
+        for phase in run.requested_phases:
+            begun.append((run.epoch, phase["unfreeze"], phase["learning_rate"]))
+            Phase(**phase).apply(run.model)
+        run.phases, run.requested_phases = [*run.phases, *run.requested_phases], []
+    return begun
+
+
+TWO = [[4], [3, 4]]
+THREE = [[4], [2, 3, 4], [0, 1, 2, 3, 4]]
+WATCHING = {"at_epoch": None, "monitor": "val_loss", "patience": 1}
+BY_NAME = {"stages": ["bb_1", "b", "stem"]}
+
+
+@pytest.mark.parametrize(
+    ("options", "epochs", "layers"),
+    [
+        ({"stages": 2, "at_epoch": 3, "every_epochs": 2}, [3, 5], TWO),
+        ({"stages": 2, "at_epoch": 1}, [1, 2], TWO),
+        ({**BY_NAME, "at_epoch": 2, "every_epochs": 2}, [2, 4, 6], THREE),
+        (
+            {**BY_NAME, "at_epoch": None, "monitor": "val_loss", "patience": 1},
+            [3, 5, 6],
+            THREE,
+        ),
+        ({**BY_NAME, "at_epoch": 2, "monitor": "val_loss"}, [2, 6], THREE[:2]),
+        (
+            {**BY_NAME, "at_epoch": 2, "monitor": "val_loss", "every_epochs": 3},
+            [2, 5, 7],
+            THREE,
+        ),
+    ],
+)
+def test_stages_are_unfrozen_one_after_another_from_the_last(run, options, epochs, layers):
+    run.model.compile("sgd", "mse")
+    tuning = BackboneFinetuning(learning_rate=0.1, learning_rate_factor=0.5, **options)
+    begun = phases_of(run, tuning)
+    assert [(epoch, places) for epoch, places, _ in begun] == list(
+        zip(epochs, layers, strict=True)
+    )
+    assert [rate for *_, rate in begun] == [0.1, 0.05, 0.025][: len(begun)]
+    trained = sum(layer.trainable for layer in run.model.layers) - 1
+    assert trained == len(layers[-1])
+
+
+@pytest.mark.parametrize("cut", range(1, 7))
+def test_resumed_between_two_stages_the_rest_follow(run, cut, tmp_path):
+    run.model.compile("sgd", "mse")
+    options = {**BY_NAME, **WATCHING}
+    first, second = BackboneFinetuning(**options), BackboneFinetuning(**options)
+    begun = phases_of(run, first, LOSSES[:cut])
+    second.load_state_dict(through_a_file(first.state_dict(), tmp_path / "state"))
+    begun += phases_of(run, second, LOSSES[cut:])
+    assert [(epoch, places) for epoch, places, _ in begun] == [
+        (3, THREE[0]),
+        (5, THREE[1]),
+        (6, THREE[2]),
+    ]
+
+
+def test_a_checkpoint_from_before_there_were_stages_is_understood(run):
+    tuning = BackboneFinetuning()
+    tuning.load_state_dict({"is_done": True, "best": None, "waited": 0})
+    assert end_epochs(run, tuning) is None
 
 
 @pytest.mark.parametrize("cut", range(1, 6))
@@ -99,11 +178,33 @@ def test_layers_of_a_frozen_model_within_come_before_others():
     assert len(run.requested_phases[0]["unfreeze"]) == 2  # both of inner
 
 
+def test_a_backbone_that_is_not_a_model_of_its_own_counts_as_a_whole():
+    layers = keras.layers
+    inputs = keras.Input((3,))
+    stem = keras.Sequential([keras.Input((3,)), layers.Dense(3, name="a")], name="stem")
+    down = keras.Sequential([keras.Input((3,)), layers.Dense(3, name="c")], name="down")
+    features = layers.Dense(3, name="d")(down(layers.Dense(3, name="b")(stem(inputs))))
+    for layer in (frozen := keras.Model(inputs, features)).layers:
+        layer.trainable = False
+    run = new_run(model=keras.Model(inputs, layers.Dense(2)(frozen.output)))
+    end_epochs(run, BackboneFinetuning())
+    assert len(run.requested_phases[0]["unfreeze"]) == 4
+
+
 @pytest.mark.parametrize(
     ("build", "options", "words"),
     [
         (classifier(), {}, "must have a backbone that is frozen"),
         (lambda: model_of("conv_1"), {"unfreeze_from": "comv_1"}, "mean conv_1"),
+        (lambda: model_of("a", "b"), {"stages": 3}, r"there are 2: stem, b\).*stages=3"),
+        (lambda: model_of("a", "b"), {"stages": ["stem", "b"]}, "towards its input"),
+        (lambda: model_of("a", "b"), {"stages": ["b", "b"]}, "layers of its own"),
+        (
+            lambda: model_of("a", "b"),
+            {"stages": ["b", "c"]},
+            r"stages` must .*='c'",
+        ),
+        (twice, {"stages": 1}, "the order of the layers can't be told"),
     ],
 )
 def test_what_can_not_be_unfrozen_is_said_before_training(build, options, words):
@@ -115,6 +216,11 @@ def test_what_can_not_be_unfrozen_is_said_before_training(build, options, words)
     ("options", "words"),
     [
         ({"unfreeze_from": "a", "last_layers": 1}, "can't be set together"),
+        ({"unfreeze_from": "a", "stages": 1}, "can't be set together"),
+        ({"stages": 0}, "stages` must be"),
+        ({"stages": []}, "stages` must"),
+        ({"every_epochs": 2}, "`every_epochs` needs `stages`"),
+        ({"learning_rate_factor": 0.5}, "`learning_rate_factor` needs `stages`"),
         ({"at_epoch": None}, "`at_epoch` or `monitor` must be set"),
         ({"schedule": {"name": "cosin"}}, "mean cosine"),
         ({"learning_rate": 0.0}, "learning_rate` must be"),

@@ -194,6 +194,7 @@ def vectors() -> keras.Model:
             keras.Input((5,)),
             keras.layers.Dense(4, "tanh", name="block1_dense"),
             keras.layers.BatchNormalization(name="block1_bn"),
+            keras.layers.Dense(4, "tanh", name="block2_dense"),
         ]
     )
     inner.trainable = False
@@ -213,8 +214,15 @@ def vectors() -> keras.Model:
     return model
 
 
-def fit_vectors(count: int, run_dir: Path | None = None, **callbacks: Any) -> Any:
-    tuning = BackboneFinetuning(at_epoch=2, learning_rate=0.1, train_batch_norm=True)
+def fit_vectors(
+    count: int,
+    run_dir: Path | None = None,
+    tuning: BackboneFinetuning | None = None,
+    **callbacks: Any,
+) -> Any:
+    tuning = tuning or BackboneFinetuning(
+        at_epoch=2, learning_rate=0.1, train_batch_norm=True
+    )
     trainer = Trainer(
         strategy=replicas(count),
         max_epochs=4,
@@ -237,8 +245,43 @@ def test_two_replicas_give_what_one_gives(float64: None) -> None:
     for result in (one, two):  # the new optimizer has what the first one had
         optimizer = result.model.optimizer
         assert optimizer.gradient_accumulation_steps == 3
-        assert optimizer.multipliers == (0.5, 0.5, 0.5, 0.5, 1.0, 1.0)
-        assert optimizer.spared == (False, True, True, True, False, True)
+        assert optimizer.multipliers == (*[0.25] * 4, 0.5, 0.5, 1.0, 1.0)
+        assert optimizer.spared == (False, True, True, True, *[False, True] * 2)
+
+
+def stage_by_stage() -> BackboneFinetuning:
+    return BackboneFinetuning(
+        stages=2,
+        at_epoch=1,
+        every_epochs=2,
+        learning_rate=0.1,
+        learning_rate_factor=0.5,
+        schedule={"name": "cosine"},
+    )
+
+
+@pytest.mark.feature("gradual unfreezing")
+@pytest.mark.nightly
+def test_stages_are_unfrozen_one_by_one_on_any_replicas_and_resumed(
+    float64: None, tmp_path: Path
+) -> None:
+    weights = Weights()
+    whole = fit_vectors(1, tmp_path / "whole", stage_by_stage(), weights=weights)
+    moved = [weights.moved(epoch) for epoch in range(1, 5)]
+    (head,) = moved[0]
+    two = {head, "block2_dense"}
+    assert moved == [{head}, two, two, {*two, "block1_dense"}]
+    rates = whole.history["learning_rate"]  # of the step after each epoch
+    assert rates[1] == pytest.approx(0.1 * 0.75)  # a third of the way down the cosine
+    on_two = fit_vectors(2, tmp_path / "two", stage_by_stage())
+    assert largest_difference(weights_of(on_two.model), weights_of(whole.model)) < 1e-10
+    for step in (2, 6, 14):  # in each of the three phases
+        sender = Sender("on_train_step_end", step)
+        cut = fit_vectors(1, tmp_path / "cut", stage_by_stage(), sender=sender)
+        assert (sender.sent, cut.is_finished) == (1, False)
+    resumed = fit_vectors(1, tmp_path / "cut", stage_by_stage())
+    assert largest_difference(weights_of(resumed.model), weights_of(whole.model)) == 0
+    assert resumed.model.optimizer.multipliers == whole.model.optimizer.multipliers
 
 
 @pytest.mark.nightly

@@ -1,0 +1,153 @@
+"""Which layers of a frozen backbone are to train."""
+
+import itertools
+from collections.abc import Iterable, Sequence
+
+import keras
+
+from ..core.errors import ConfigError, message
+from ..core.names import did_you_mean
+from .phases import ordered_layers
+from .stages import find_stages
+
+Places = list[int]
+
+
+class FrozenBackbone:
+    """The frozen layers with weights of a model, by their places in `ordered_layers`.
+
+    Where a model holds a frozen model, only the layers of that one count.
+
+    Args:
+        model: Built.
+        unfrozen: Places of layers that count as frozen though they train by now.
+
+    Raises:
+        ConfigError: Nothing is frozen.
+    """
+
+    def __init__(self, model: keras.Model, unfrozen: Iterable[int] = ()) -> None:
+        self._model = model
+        self._layers = _frozen_layers(model, set(unfrozen))
+        if not self._layers:
+            raise ConfigError(
+                message(
+                    "The model must have a backbone that is frozen.",
+                    "Set backbone.trainable = False when it is built.",
+                    model=model.name,
+                )
+            )
+
+    def whole(self) -> Places:
+        """All of them."""
+        return list(self._layers)
+
+    def last(self, count: int) -> Places:
+        """The last so many."""
+        return self.whole()[-count:]
+
+    def behind(self, name: str, setting: str = "unfreeze_from") -> Places:
+        """Those from a layer or a stage to the end.
+
+        Args:
+            name: Of a layer, the beginning of its name, or of a stage.
+            setting: Of the callback, for what is raised.
+
+        Raises:
+            ConfigError: There is none of that name.
+        """
+        places = self.whole()
+        for number, place in enumerate(places):
+            own = self._layers[place].name
+            if own == name or own.startswith(f"{name}_"):
+                return places[number:]
+        stages = self._stages()
+        if name in stages:
+            return self._from_stage(name)
+        names = [self._layers[place].name for place in places]
+        raise ConfigError(
+            message(
+                f"`callbacks.backbone_finetuning.{setting}` must be a layer with weights, "
+                f"the beginning of its name, or a stage; the last layers are {names[-5:]}, "
+                f"the stages {[*stages]}.",
+                did_you_mean(name, [*names, *stages]),
+                **{setting: name},
+            )
+        )
+
+    def last_stages(self, count: int) -> list[Places]:
+        """From the last stage, from the last but one, and so on.
+
+        Raises:
+            ConfigError: There are not so many, or the order of the layers can't be told.
+        """
+        stages = self._stages()
+        if count > len(stages):
+            reason = (
+                f"there are {len(stages)}: {', '.join(stages)}"
+                if stages
+                else "the order of the layers can't be told"
+            )
+            raise ConfigError(
+                message(
+                    "`callbacks.backbone_finetuning.stages` must not be larger than the "
+                    f"number of stages of the backbone ({reason}).",
+                    "Or write the layers from which to unfreeze, in a list."
+                    if not stages
+                    else "",
+                    stages=count,
+                )
+            )
+        return [self._from_stage(name) for name in list(stages)[-1 : -count - 1 : -1]]
+
+    def in_turn(self, names: Sequence[str]) -> list[Places]:
+        """From each of these layers or stages to the end.
+
+        Raises:
+            ConfigError: One does not exist, or adds nothing to those before it.
+        """
+        found = [self.behind(name, "stages") for name in names]
+        for earlier, later in itertools.pairwise(found):
+            if not set(earlier) < set(later):
+                raise ConfigError(
+                    message(
+                        "`callbacks.backbone_finetuning.stages` must go from the end of "
+                        "the backbone towards its input, each with layers of its own.",
+                        stages=list(names),
+                    )
+                )
+        return found
+
+    def _from_stage(self, name: str) -> Places:
+        stages = self._stages()
+        names = list(stages)
+        later = names[names.index(name) :]
+        return sorted(place for each in later for place in stages[each])
+
+    def _stages(self) -> dict[str, Places]:
+        """The stages with frozen layers from input to output; none if they are unknown."""
+        layers = enumerate(ordered_layers(self._model))
+        numbers = {id(layer): place for place, layer in layers}
+        found = {
+            stage.name: [numbers[id(layer)] for layer in stage.layers]
+            for stage in find_stages(self._model) or ()
+            if not stage.is_head
+        }
+        kept = {n: [p for p in each if p in self._layers] for n, each in found.items()}
+        return {name: each for name, each in kept.items() if each}
+
+
+def _frozen_layers(model: keras.Model, unfrozen: set[int]) -> dict[int, keras.Layer]:
+    inner = [each for each in model.layers if isinstance(each, keras.Model)]
+    within = {id(layer) for each in inner for layer in ordered_layers(each)}
+    layers = ordered_layers(model)
+    frozen = {
+        place: layer
+        for place, layer in enumerate(layers)
+        if layer.weights and (place in unfrozen or not layer.trainable)
+    }
+    inside = [place for place in frozen if id(layers[place]) in within]
+    between = [place for place in frozen if inside and place < inside[-1]]
+    if set(between) <= set(inside) and inside:
+        return {place: frozen[place] for place in inside}
+    return frozen  # what is within are parts of the backbone
