@@ -20,6 +20,7 @@ from .module import Floats, FrozenPart, Module, TrainingExamples, count_paramete
 from .optimizer import Optimizer
 from .shared import SharedNetworks
 from .variables import value_on_host
+from .weights import version_of_weights
 
 # Features that hardly vary on the training pictures must not blow up on others: none is
 # divided by less than the root of this part of the mean variance.
@@ -117,7 +118,8 @@ class TransferClassifier(Module):
 
         if self._shared is None:
             return make()
-        made: _Network = self._shared.get((name, weights, size), make)
+        key = name, version_of_weights(weights), size
+        made: _Network = self._shared.get(key, make)
         return made
 
     def frozen_part(self, model: keras.Model) -> FrozenPart | None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ...core.plain_hdf5 import not_plain
 from .refusal import refusal
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
@@ -97,26 +98,6 @@ def _is_harmless(name: str, described: Mapping[str, Any]) -> bool:
 
 def _require_plain_weights(file: Path, weights: Any) -> None:
     """Makes sure that an HDF5 file holds all that it has, and no more than it shows."""
-    import h5py
-
-    found: list[str] = []
-    with h5py.File(weights, "r") as opened:
-        pending: list[Any] = [opened]
-        while pending:
-            group = pending.pop()
-            for name in group:
-                path = f"{group.name}/{name}"
-                if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                    found.append(path)
-                elif isinstance(group[name], h5py.Group):
-                    pending.append(group[name])
-                elif not _is_plain(group[name]):
-                    found.append(path)
+    found = list(not_plain(weights))
     if found:
         raise refusal(file, "has weights that are linked, elsewhere or packed", *found)
-
-
-def _is_plain(dataset: Any) -> bool:
-    is_here = not dataset.external and not dataset.is_virtual
-    filters = dataset.id.get_create_plist().get_nfilters()
-    return is_here and not filters and dataset.id.get_storage_size() == dataset.nbytes

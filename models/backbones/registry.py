@@ -21,8 +21,8 @@ def build_backbone(name: str, weights: str | None, image_size: int) -> Backbone:
 
     Args:
         name: As `model.backbone` takes it.
-        weights: `"imagenet"` for those that the network comes with, a file of weights
-            for the network without its head, or None for a random start.
+        weights: `"imagenet"` for those that the network comes with, a run or a file of
+            weights for the network, or None for a random start.
         image_size: Height and width of its inputs in pixels.
 
     Raises:
@@ -36,7 +36,7 @@ def build_backbone(name: str, weights: str | None, image_size: int) -> Backbone:
     if weights == "imagenet" and name in torch_networks.NAMES:
         weights = str(torch_networks.imagenet_file(name))
     if weights not in (None, "imagenet"):
-        load_weights(backbone.network, weights, backbone.torch_layouts)
+        load_weights(backbone.network, weights, name, backbone.torch_layouts)
     _freeze(backbone.network)
     return backbone
 

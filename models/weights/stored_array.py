@@ -23,6 +23,12 @@ class StoredArray:
 
 
 StoredArrays: TypeAlias = Mapping[str, StoredArray]
+Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
+
+
+def in_memory(values: npt.NDArray[Any]) -> StoredArray:
+    """An array that is read already."""
+    return StoredArray(values.shape, lambda: values)
 
 
 class UnreadableWeightsError(ValueError):
@@ -34,35 +40,41 @@ class OtherNetworkError(ValueError):
 
 
 def require_same(
-    arrays: StoredArrays,
-    wanted: Mapping[str, tuple[int, ...]],
+    found: Shapes,
+    wanted: Shapes,
     is_ignored: Callable[[str], bool] = lambda name: False,
+    label: Callable[[str], str] = str,
 ) -> None:
     """Makes sure that a file has the arrays of a network and no others.
 
     Args:
-        arrays: Of the file.
-        wanted: The shapes of the network's arrays by the names that the file gives them.
+        found: The shapes of the file's arrays by name.
+        wanted: Those of the network's, by the names that the file gives them.
         is_ignored: Whether an array may be there, although it is not wanted.
+        label: What messages call an array.
 
     Raises:
         OtherNetworkError: Arrays are missing, left over or of another shape.
     """
-    both = [name for name in wanted if name in arrays]
     differences = {
-        "missing": [name for name in wanted if name not in arrays],
+        "missing": [label(name) for name in wanted if name not in found],
         "not of this network": [
-            name for name in arrays if name not in wanted and not is_ignored(name)
+            label(name) for name in found if name not in wanted and not is_ignored(name)
         ],
         "of another shape": [
-            f"{name} {arrays[name].shape} instead of {wanted[name]}"
-            for name in both
-            if arrays[name].shape != wanted[name]
+            f"{label(name)} {tuple(found[name])} instead of {tuple(wanted[name])}"
+            for name in wanted
+            if name in found and tuple(found[name]) != tuple(wanted[name])
         ],
     }
     parts = [f"{what}: {_some(names)}" for what, names in differences.items() if names]
     if parts:
         raise OtherNetworkError("; ".join(parts))
+
+
+def shapes_of(arrays: StoredArrays) -> dict[str, tuple[int, ...]]:
+    """The shapes of arrays by name."""
+    return {name: each.shape for name, each in arrays.items()}
 
 
 def _some(names: list[str]) -> str:

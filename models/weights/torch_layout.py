@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from .stored_array import StoredArrays, require_same
+from .stored_array import StoredArrays, require_same, shapes_of
 
 _COUNTER = ".num_batches_tracked"  # of BatchNorm, which Keras does not count
 
@@ -64,13 +64,14 @@ def assign_torch_weights(
     def is_ignored(name: str) -> bool:
         return name.startswith(f"{layout.head}.") or name.endswith(_COUNTER)
 
-    require_same(arrays, {name: each.shape for name, each in places.items()}, is_ignored)
+    wanted = {name: each.shape for name, each in places.items()}
+    require_same(shapes_of(arrays), wanted, is_ignored)
     for name, place in places.items():
         place.variable.assign(place.arrange(arrays[name].read()))
 
 
 def _places(network: keras.Model, layout: TorchLayout) -> dict[str, _Place]:
-    places = {}
+    places: dict[str, _Place] = {}
     for layer in network.layers:
         if layer.weights:
             module = layout.modules[layer.name]

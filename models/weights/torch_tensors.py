@@ -86,7 +86,7 @@ def read_tensors(
         _check_view(storage, offset, shape, strides)
         return StoredArray(shape, lambda: _view(read(storage), offset, shape, strides))
 
-    functions = {
+    functions: dict[str, Callable[..., Any]] = {
         "torch._utils _rebuild_tensor_v2": rebuild,
         "torch._utils _rebuild_parameter": _parameter,
         "collections OrderedDict": lambda: {},

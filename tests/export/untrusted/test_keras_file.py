@@ -117,6 +117,14 @@ def virtual() -> bytes:
     return content.getvalue()
 
 
+def endless() -> bytes:
+    """A group that holds itself."""
+    content = io.BytesIO()
+    with h5py.File(content, "w") as opened:
+        opened["layers/again"] = opened.create_group("layers")
+    return content.getvalue()
+
+
 @pytest.mark.parametrize(
     "weights",
     [
@@ -126,8 +134,12 @@ def virtual() -> bytes:
         dataset(chunks=(32,), compression="gzip"),
         dataset(chunks=(1,)),
         virtual(),
+        endless(),
     ],
-    ids=["external link", "soft link", "external", "packed", "of nothing", "virtual"],
+    ids=[
+        *("external link", "soft link", "external", "packed", "of nothing", "virtual"),
+        "endless",
+    ],
 )
 def test_weights_elsewhere_are_refused(members, tmp_path, weights):
     file = packed(tmp_path / "model.keras", members | {WEIGHTS: weights})

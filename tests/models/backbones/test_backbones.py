@@ -54,10 +54,10 @@ def weights_of_something_else(path: Path) -> None:
     ("name", "write", "words"),
     [
         ("none.weights.h5", lambda path: None, "There is no such file"),
-        ("folder", Path.mkdir, "There is no such file"),
-        ("text.weights.h5", lambda path: path.write_text("no"), "must fit .* its head"),
-        ("text.txt", lambda path: path.write_text("no"), r"end in .weights.h5 or .h5"),
-        ("other.weights.h5", weights_of_something_else, "must fit .* its head"),
+        ("folder", Path.mkdir, "neither a model.keras nor checkpoints"),
+        ("text.weights.h5", lambda path: path.write_text("no"), "can be read"),
+        ("text.txt", lambda path: path.write_text("no"), "The end of its name"),
+        ("other.weights.h5", weights_of_something_else, "missing: conv_bn/0"),
     ],
 )
 def test_a_file_that_does_not_fit_is_refused_by_its_name(name, write, words, tmp_path):

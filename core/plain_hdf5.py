@@ -1,0 +1,52 @@
+"""Looks through HDF5 files, which can lead to other files, or grow when they are read."""
+
+from collections.abc import Iterator
+from typing import Any
+
+
+def not_plain(file: Any) -> Iterator[str]:
+    """What an HDF5 file does not hold itself, or not as it shows it.
+
+    Args:
+        file: Its path, or an open binary file.
+
+    Yields:
+        Paths within the file: links, what is reached a second time, and datasets that are
+        elsewhere or packed.
+
+    Raises:
+        OSError: It is no HDF5 file, or damaged.
+    """
+    import h5py  # takes a while
+
+    with h5py.File(file, "r") as opened:
+        seen = {_address(opened)}
+        pending: list[Any] = [opened]
+        while pending:
+            group = pending.pop()
+            for name in group:
+                path = f"{group.name.rstrip('/')}/{name}"
+                if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                    yield path
+                    continue
+                member = group[name]
+                if _address(member) in seen:
+                    yield path
+                elif isinstance(member, h5py.Group):
+                    pending.append(member)
+                elif not _is_plain(member):
+                    yield path
+                seen.add(_address(member))
+
+
+def _address(member: Any) -> int:
+    """Where an object stands in its file."""
+    import h5py
+
+    return int(h5py.h5o.get_info(member.id).addr)
+
+
+def _is_plain(dataset: Any) -> bool:
+    is_here = not dataset.external and not dataset.is_virtual
+    filters = dataset.id.get_create_plist().get_nfilters()
+    return is_here and not filters and dataset.id.get_storage_size() == dataset.nbytes

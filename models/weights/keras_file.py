@@ -1,0 +1,110 @@
+"""Reads weights from files of Keras: `.weights.h5`, older `.h5`, and `.keras`.
+
+Of a `.keras` file the weights are read and nothing else: its configuration, which could
+name code, is not looked at.
+"""
+
+import io
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+
+from ...core.plain_hdf5 import not_plain
+from .stored_array import UnreadableWeightsError, require_same
+
+_WEIGHTS = "model.weights.h5"  # in a `.keras` file
+_LAYER_NAMES = "layer_names"  # an attribute of files before Keras 3
+
+
+def load_keras_file(network: keras.Model, path: Path) -> None:
+    """Gives a network the weights of a file, of it alone or of it with a head.
+
+    Raises:
+        OtherNetworkError: They belong to another network.
+        UnreadableWeightsError: The file is damaged, or leads to others.
+    """
+    with _weights_of(path) as file:
+        found = sorted(not_plain(file))
+        if found:
+            raise UnreadableWeightsError(
+                f"it has weights that are linked, elsewhere or packed: {found[0]}"
+            )
+        with (
+            h5py.File(file, "r") as opened,
+            tempfile.TemporaryDirectory(prefix="keraunos-weights-") as folder,
+        ):
+            if _LAYER_NAMES in opened.attrs:
+                network.load_weights(path)
+            else:
+                _load(network, opened, Path(folder))
+
+
+@contextmanager
+def _weights_of(path: Path) -> Iterator[Any]:
+    """The HDF5 file, or the one within a `.keras` file."""
+    try:
+        if path.suffix != ".keras":
+            yield path
+            return
+        with zipfile.ZipFile(path) as archive:
+            entry = archive.getinfo(_WEIGHTS)
+            if entry.file_size > path.stat().st_size:
+                raise UnreadableWeightsError("it is packed more tightly than by Keras")
+            content = archive.read(entry)
+        yield io.BytesIO(content)
+    except UnreadableWeightsError:
+        raise
+    except (zipfile.BadZipFile, KeyError, OSError, EOFError) as error:
+        if isinstance(error, FileNotFoundError | PermissionError):
+            raise
+        raise UnreadableWeightsError(f"it is damaged: {error}") from None
+
+
+def _load(network: keras.Model, opened: Any, folder: Path) -> None:
+    """Compares the network with a part of the file, and loads that part."""
+    own, part = folder / "own.weights.h5", folder / "part.weights.h5"
+    network.save_weights(own)
+    with h5py.File(own, "r") as file:
+        wanted = _shapes(file)
+        names = {path: _name(file, path) for path in wanted}
+    parts = {each: _shapes(each) for each in _candidates(opened)}
+    group = max(parts, key=lambda each: len(parts[each].keys() & wanted.keys()))
+    require_same(
+        parts[group], wanted, label=lambda path: names.get(path) or _name(group, path)
+    )
+    with h5py.File(part, "w") as file:
+        for name in group:
+            group.copy(name, file)
+    network.load_weights(part)
+
+
+def _candidates(opened: Any) -> Iterator[Any]:
+    """The whole, and each network within a network with a head."""
+    yield opened
+    for layer in opened.get("layers", {}).values():
+        if isinstance(layer, h5py.Group) and "layers" in layer:
+            yield layer
+
+
+def _shapes(group: Any) -> dict[str, tuple[int, ...]]:
+    """The shapes of the arrays below a group, by the path to each."""
+    found: dict[str, tuple[int, ...]] = {}
+
+    def note(path: str, member: Any) -> None:
+        if isinstance(member, h5py.Dataset):
+            found[path] = member.shape
+
+    group.visititems(note)
+    return found
+
+
+def _name(group: Any, path: str) -> str:
+    """The layer of an array, as whoever wrote the file called it, and its number there."""
+    parent, _, number = path.rpartition("/")
+    return f"{group[parent].attrs.get('name', parent)!s:.100}/{number}"

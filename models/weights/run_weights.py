@@ -1,0 +1,120 @@
+"""Takes the weights of a backbone from the directory of a run."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import keras
+
+from ...configs.yaml_file import parse_yaml
+from ...core.bundle import MANIFEST
+from ...core.checkpoints import best_checkpoint, checkpoint_names
+from ...core.errors import ConfigError
+from ...core.files import read_text
+from ...core.run_layout import CHECKPOINTS_FOLDER, CONFIG_FILE, MODEL_FILE
+from ..checkpoint_weights import read_weights
+from ..variables import stable_name
+from .stored_array import (
+    OtherNetworkError,
+    StoredArrays,
+    UnreadableWeightsError,
+    in_memory,
+    require_same,
+    shapes_of,
+)
+
+_NUMBERED = re.compile(r"\d{5}/.+")
+
+
+def best_of_run(run: Path) -> Path | None:
+    """The model of a finished run, else its best checkpoint, else its newest."""
+    if (run / MANIFEST).is_file():  # a checkpoint itself
+        return run
+    if (run / MODEL_FILE).is_file():
+        return run / MODEL_FILE
+    checkpoints = run / CHECKPOINTS_FOLDER
+    names = checkpoint_names(checkpoints)
+    newest = checkpoints / names[-1] if names else None
+    return best_checkpoint(checkpoints) or newest
+
+
+def load_checkpoint(network: keras.Model, checkpoint: Path) -> None:
+    """Gives a network the weights of a checkpoint, trained or left as they were.
+
+    Raises:
+        OtherNetworkError: They belong to another network.
+        CheckpointError: The checkpoint is damaged.
+    """
+    held = read_weights(checkpoint)
+    assign_numbered(network, {name: in_memory(each) for name, each in held.items()})
+
+
+def require_backbone(path: Path, backbone: str) -> None:
+    """Makes sure that the run of a model or of a checkpoint trained a backbone.
+
+    Nothing that its configuration names is imported.
+
+    Args:
+        path: A directory or a file; those that are of no run are let through.
+        backbone: What `model.backbone` has to be.
+
+    Raises:
+        OtherNetworkError: The run trained another network.
+        UnreadableWeightsError: Its configuration is damaged.
+    """
+    trained = _backbone_of(_run_of(path) / CONFIG_FILE)
+    if trained not in (None, backbone):
+        raise OtherNetworkError(f"the run trained {trained}")
+
+
+def _run_of(path: Path) -> Path:
+    """The directory of the run whose model, checkpoint or file of one this is."""
+    if path.name == MODEL_FILE:
+        return path.parent
+    checkpoint = path.parent if path.suffix == ".safetensors" else path
+    is_checkpoint = checkpoint.parent.name == CHECKPOINTS_FOLDER
+    return checkpoint.parent.parent if is_checkpoint else path
+
+
+def _backbone_of(file: Path) -> str | None:
+    """What a configuration says, if there is one."""
+    if not file.is_file():
+        return None
+    try:
+        content = parse_yaml(read_text(file), str(file)).content
+    except (ConfigError, OSError, ValueError) as error:
+        raise UnreadableWeightsError(f"{file.name} is damaged: {error}") from None
+    model = content.get("model") if isinstance(content, Mapping) else None
+    model = model if isinstance(model, Mapping) else {}
+    if model.get("builder") is not None:
+        return f"a model that {model['builder']} built"
+    backbone = model.get("backbone")
+    return None if backbone is None else str(backbone)
+
+
+def is_numbered(arrays: StoredArrays) -> bool:
+    """Whether the arrays have the names of checkpoints: `00012/kernel`."""
+    return any(_NUMBERED.fullmatch(name) for name in arrays)
+
+
+def assign_numbered(network: keras.Model, arrays: StoredArrays) -> None:
+    """Gives a network the first weights of a model: those of its backbone.
+
+    Raises:
+        OtherNetworkError: They belong to another network, or some are missing.
+    """
+    variables = {f"{n:05d}/{stable_name(v)}": v for n, v in enumerate(network.weights)}
+    paths = {name: f"{v.path} (number {int(name[:5])})" for name, v in variables.items()}
+    wanted = {name: tuple(variable.shape) for name, variable in variables.items()}
+    if not wanted.keys() & arrays.keys():
+        raise OtherNetworkError(
+            "it holds those of a head alone; the directory of the run has the others"
+        )
+    require_same(
+        shapes_of(arrays),
+        wanted,
+        is_ignored=lambda name: name[:5].isdigit() and int(name[:5]) >= len(variables),
+        label=lambda name: paths.get(name, name),
+    )
+    for name, variable in variables.items():
+        variable.assign(arrays[name].read())
