@@ -42,7 +42,8 @@ class ModelConfig(Section):
     )
     weights: PathText | None = Field(
         "imagenet",
-        description="`imagenet`, a weights file, or null for a random start.",
+        description="Of the backbone: `imagenet`, the directory of a run, a file of "
+        "Keras, safetensors or PyTorch (docs/weights.md), or null for a random start.",
     )
     head: Head = Field(
         "linear",

@@ -219,7 +219,8 @@ class ModelOptions(TypedDict, total=False):
     """A network of keras.applications, `keras_hub:PRESET` or `keras_hub:DIRECTORY`, or
     `package.module:function`. Default: 'ResNet50'."""
     weights: str | os.PathLike[str] | None
-    """`imagenet`, a weights file, or null for a random start. Default: 'imagenet'."""
+    """Of the backbone: `imagenet`, the directory of a run, a file of Keras, safetensors
+    or PyTorch (docs/weights.md), or null for a random start. Default: 'imagenet'."""
     head: Head
     """What turns features into probabilities: `linear` (softmax) and `cosine` are
     trained; `ridge` and `knn` (nearest neighbours) are fitted to all training images at

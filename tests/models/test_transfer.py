@@ -2,7 +2,9 @@ import keras
 import numpy as np
 import pytest
 from keraunos.core.errors import ConfigError
-from keraunos.models import BalancedAccuracy, Optimizer, TransferClassifier
+from keraunos.models import BalancedAccuracy, Optimizer, TransferClassifier, transfer
+from keraunos.models.backbones import Backbone
+from keraunos.models.shared import SharedNetworks
 from keraunos.models.transfer import VARIANCE_FLOOR
 from keraunos.models.variables import changing_variables, copy_values, frozen_variables
 from keraunos.trainer.export import export_model
@@ -151,3 +153,28 @@ def test_all_wrong_arguments_are_named_at_once():
         TransferClassifier(3, backbone="ResNet5", dropout=1.5)
     assert "Did you mean ResNet50?" in str(error.value)
     assert "`model.dropout` must be less than 1.0" in str(error.value)
+
+
+def test_a_file_of_weights_that_changed_makes_another_network(monkeypatch, tmp_path):
+    """Trials of a search share networks, and a file may be replaced between two."""
+
+    def build_backbone(name: str, weights: str, image_size: int) -> Backbone:
+        images = keras.Input((8, 8, 3))
+        network = keras.Model(images, keras.layers.Conv2D(2, 1)(images))
+        network.load_weights(weights)
+        network.trainable = False
+        return Backbone(name, network, lambda images: images)
+
+    monkeypatch.setattr(transfer, "build_backbone", build_backbone)
+    file = tmp_path / "own.weights.h5"
+    shared = SharedNetworks()
+    kernels = []
+    for value in (1.0, 2.0, 2.0):
+        if value not in kernels:
+            images = keras.Input((8, 8, 3))
+            network = keras.Model(images, keras.layers.Conv2D(2, 1)(images))
+            network.layers[-1].kernel.assign(np.full((1, 1, 3, 2), value))
+            network.save_weights(file)
+        module = TransferClassifier(2, image_size=8, weights=str(file), shared=shared)
+        kernels.append(float(module.build().weights[0].numpy().max()))
+    assert kernels == [1.0, 2.0, 2.0]
