@@ -136,7 +136,7 @@ class TrainingSplit(ImageSplit):
 
     def targets(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
         """What a model is to say of these draws, and how much each counts."""
-        labels = self.labels[draws.rows]
+        labels: npt.NDArray[Any] = self.labels[draws.rows]
         weights = self._class_weights[labels]
         if self.mixes:
             mixes = self._mixes(draws)
