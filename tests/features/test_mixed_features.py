@@ -53,7 +53,7 @@ def change(table: Path, place: int) -> None:
 
 
 def fold_of(table: Path, fold: int = 0, **mixing: Any) -> ImageData:
-    return ImageData.from_csv(
+    data = ImageData.from_csv(
         table,
         image_column="image",
         label_column="label",
@@ -63,6 +63,9 @@ def fold_of(table: Path, fold: int = 0, **mixing: Any) -> ImageData:
         cache_dir=table.parent / "cache",
         augmentation=Augmentation(0.5, views=2, **mixing),
     )
+    for split in (data.train, data.train.in_order, data.validation):
+        split.is_of_fold = True  # as with data.folds, whose division is drawn
+    return data
 
 
 def network() -> keras.Model:
