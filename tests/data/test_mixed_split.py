@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from helpers import make_pictures
 from keraunos import Augmentation, ImageData
-from keraunos.data.order import Draws
+from keraunos.data.order import Draws, balanced_weights
 from keraunos.strategies import Position, Replicas
 
 BATCH_SIZE = 5
@@ -73,9 +73,7 @@ def test_images_and_targets_are_mixed_with_the_partner_as_it_is_drawn_itself(
     draws = mixed.draws(1)
     own, labels, _ = plain.prepare(plain.arrays(draws))
     found, targets, weights = mixed.prepare(mixed.arrays(draws))
-    mixes = mixed.augmentation.draw_mixes(
-        0, mixed._identities[draws.rows], draws.numbers, 32, mixed._partners
-    )
+    mixes = mixed._mixes(draws)
     partners = Draws(mixes.partners, draws.numbers)
     other, other_labels, _ = plain.prepare(plain.arrays(partners))
     share = mixes.shares[:, None, None, None]
@@ -112,6 +110,16 @@ def test_every_balance_has_partners_of_its_own_distribution(
     expected = [9 / 16, 4 / 16, 3 / 16] if balance == "none" else [1 / 3] * 3
     np.testing.assert_allclose(parts, expected, atol=0.04)
     assert weights.mean() == pytest.approx(1, abs=0.05)
+
+
+def test_an_image_weighs_what_its_classes_do(folder: Path) -> None:
+    split = data_of(folder, mixup=1.0, class_balance="weights").train
+    draws = split.draws(0)
+    by_class = balanced_weights(split.labels, 3)
+    mixes = split._mixes(draws)
+    own, other = by_class[split.labels[draws.rows]], by_class[split.labels[mixes.partners]]
+    expected = mixes.shares * own + (1 - mixes.shares) * other
+    np.testing.assert_allclose(split.targets(draws)["weights"], expected, rtol=1e-6)
 
 
 def test_without_mixing_nothing_changes(folder: Path) -> None:
