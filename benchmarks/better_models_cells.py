@@ -137,6 +137,12 @@ CELLS = {  # the cheapest first
         _fine_tuned("fine_tuned"),
         _fine_tuned("layer_decay", "optimizer.layer_decay=0.75"),
         _fine_tuned("ema", "optimizer.use_ema=true", "trainer.use_ema_weights=true"),
+        _fine_tuned(
+            "soup",
+            "callbacks.model_checkpoint.save_top_k=5",
+            "callbacks.model_checkpoint.soup=greedy",
+            needs_run=True,
+        ),
         _effort("good"),
         _policy("mixup", "augmentation.mixup=0.4"),
         _policy("cutmix", "augmentation.cutmix=1.0"),

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from colour_network import write_colour_export
 from helpers import make_pictures
+from keraunos.data.synthetic.lesions import draw_lesion
+from PIL import Image
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -181,14 +183,26 @@ def test_a_folder_of_many_images_is_measured(tmp_path: Path) -> None:
     assert all(each["mib"] > 50 for each in result["results"]["400"].values())
 
 
+def draw_lesions(folder: Path, numbers: range) -> None:
+    for name in ("melanoma", "nevus"):
+        (folder / name).mkdir(parents=True)
+        for number in numbers:
+            image = Image.fromarray(draw_lesion(name, seed=0, number=number))
+            image.save(folder / name / f"{number}.png")
+
+
 def test_cells_of_better_models_are_trained_once_and_scored(tmp_path: Path) -> None:
+    draw_lesions(tmp_path / "drawn" / "Train", range(10))
+    draw_lesions(tmp_path / "drawn" / "Test", range(10, 13))
     options = (
-        *("--data=synthetic:lesions", "--results=r.jsonl", "--cells", "frozen", "strength"),
+        *("--data=drawn", "--results=r.jsonl", "--cells", "frozen", "effort_quick"),
         *("--image-size=32", "--seeds=1", "--folds=2", "--settings"),
         *("model.backbone=MobileNetV2", "model.weights=null", "trainer.max_epochs=2"),
     )
     cells = run_benchmark("better_models.py", *options, cwd=tmp_path)["cells"]
-    assert [cells[name]["trainings"] for name in ("frozen", "strength")] == [2, 2]
+    assert [cells[name]["trainings"] for name in ("frozen", "effort_quick")] == [2, 1]
+    assert cells["frozen"]["validation"] is not None
+    assert cells["effort_quick"]["validation"] is None
     lines = (tmp_path / "r.jsonl").read_bytes()
     assert run_benchmark("better_models.py", *options, cwd=tmp_path)["cells"] == cells
     assert (tmp_path / "r.jsonl").read_bytes() == lines
