@@ -22,15 +22,16 @@ BASE = (
 )
 VIEWS = "augmentation.views=4"
 UNBALANCED = "data.class_balance=none"
+TUNING = "callbacks.backbone_finetuning"
 HEAD_EPOCHS, ALL_EPOCHS = 20, 25
 FINE_TUNED = (
     "augmentation.strength=0.5",
     VIEWS,
     f"trainer.max_epochs={ALL_EPOCHS}",
-    f"callbacks.backbone_finetuning.at_epoch={HEAD_EPOCHS}",
-    "callbacks.backbone_finetuning.learning_rate=0.0001",
+    f"{TUNING}.at_epoch={HEAD_EPOCHS}",
+    f"{TUNING}.learning_rate=0.0001",
 )
-LAST_LAYERS = "callbacks.backbone_finetuning.last_layers=20"
+LAST_STAGE = f"{TUNING}.stages=1"
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def _fine_tuned(name: str, *settings: str, needs_run: bool = False) -> Cell:
     return Cell(
         name,
         "fine-tuning",
-        (*FINE_TUNED, LAST_LAYERS, *settings),
+        (*FINE_TUNED, *settings),
         seeds=SEEDS_FINE_TUNED,
         folds=1,
         against=("frozen", "strength", *(() if name == "fine_tuned" else ("fine_tuned",))),
@@ -134,11 +135,17 @@ CELLS = {  # the cheapest first
         _policy("color_jitter", "augmentation.color_jitter=0.2"),
         _policy("random_erasing", "augmentation.random_erasing=0.5"),
         _policy("rand_augment", "augmentation.rand_augment={}"),
-        _fine_tuned("fine_tuned"),
-        _fine_tuned("layer_decay", "optimizer.layer_decay=0.75"),
-        _fine_tuned("ema", "optimizer.use_ema=true", "trainer.use_ema_weights=true"),
+        _fine_tuned("fine_tuned", LAST_STAGE),
+        _fine_tuned("gradual", f"{TUNING}.stages=3", f"{TUNING}.every_epochs=2"),
+        _fine_tuned(
+            "layer_decay", f"{TUNING}.stages=[block3]", "optimizer.layer_decay=0.75"
+        ),
+        _fine_tuned(
+            "ema", LAST_STAGE, "optimizer.use_ema=true", "trainer.use_ema_weights=true"
+        ),
         _fine_tuned(
             "soup",
+            LAST_STAGE,
             "callbacks.model_checkpoint.save_top_k=5",
             "callbacks.model_checkpoint.soup=greedy",
             needs_run=True,
@@ -150,8 +157,7 @@ CELLS = {  # the cheapest first
         _recipe("skin_lesion"),
         _recipe(
             "skin_lesion_finetune",
-            "callbacks.backbone_finetuning.unfreeze_from=null",
-            LAST_LAYERS,
+            "callbacks.backbone_finetuning.unfreeze_from=block6",
         ),
         _effort("best"),
     )
