@@ -261,9 +261,11 @@ def test_the_tutorials_numbers_are_in_its_recipe():
     assert config.trainer.max_epochs == 10
 
 
-def test_every_recipe_says_first_how_to_run_it():
+def test_every_recipe_says_first_how_to_run_it_and_what_to_expect():
     for recipe in recipes().values():
         assert f"keraunos fit {recipe.name}" in recipe.summary
+        comment = recipe.text.partition("\ndata:")[0]
+        assert "# Expected balanced accuracy on test images" in comment
 
 
 def test_zero_is_a_seed():
