@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from ..core.errors import ConfigError, message
 from .keras_internals import averages_of
+from .optimizer import unwrapped
 
 
 class AveragedWeights:
@@ -30,7 +31,7 @@ class AveragedWeights:
         self._model = model
         self._strategy = strategy
         self._are_in_model = False
-        if not averages_of(model.optimizer):
+        if not unwrapped(model.optimizer).use_ema:
             raise ConfigError(
                 message(
                     "`use_ema_weights` needs an optimizer that averages weights.",

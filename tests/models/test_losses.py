@@ -11,6 +11,7 @@ from keraunos.models.losses import (
     effective_number_weights,
     log_probabilities,
 )
+from small_backbone import tiny_network
 
 LABELS = np.array([0, 2, 1, 1])
 PROBABILITIES = np.array(
@@ -121,6 +122,22 @@ def test_counts_are_settings_of_losses_that_use_them():
     assert not {"class_counts", "focal_gamma"} & plain.keys()
     changed = TransferClassifier(3, loss="focal", focal_gamma=1.0).settings()
     assert changed["focal_gamma"] == 1.0
+
+
+def test_what_the_model_puts_out_is_not_adjusted(monkeypatch):
+    monkeypatch.setattr(keras.applications, "MobileNetV2", tiny_network)
+    options = {"image_size": 32, "backbone": "MobileNetV2", "weights": None}
+    plain = TransferClassifier(3, **options).build()
+    adjusted = TransferClassifier(
+        3, loss="logit_adjusted", class_counts=COUNTS, **options
+    ).build()
+    adjusted.set_weights(plain.get_weights())
+    images = np.random.default_rng(0).uniform(0, 255, (4, 32, 32, 3)).astype("float32")
+    outputs = plain(images)
+    np.testing.assert_allclose(adjusted(images), outputs, rtol=1e-6)
+    np.testing.assert_allclose(np.sum(outputs, axis=-1), 1.0, rtol=1e-5)
+    losses = adjusted.loss(LABELS, outputs), keras.losses.get(plain.loss)(LABELS, outputs)
+    assert not np.allclose(losses[0], np.mean(losses[1]), rtol=1e-2)
 
 
 @pytest.mark.slow
