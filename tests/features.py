@@ -84,6 +84,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "gradual unfreezing": "`callbacks.backbone_finetuning.stages`",
         "layer-wise learning rates": "`optimizer.layer_decay`",
         "selective weight decay": "`optimizer.exclude_from_weight_decay`",
+        "backbones": "`model.backbone`: all of keras.applications, KerasHub, functions; "
+        "`keraunos backbones`",
         "effort": "`effort: quick`, `good` or `best`, whose settings each recipe has",
         "classification scores": "`model.metrics`; in `test.json` also those of each class",
         "confidence intervals": "95 % bootstrap intervals in `test.json`",

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+from rich.box import SIMPLE
 from rich.table import Column, Table
 
+from ...configs.backbone import is_of_hub
 from ...core.errors import ConfigError, message
 from ...core.files import write_csv, write_json_atomic
 from ...core.machine import processor
@@ -17,6 +19,16 @@ from ..output_file import require_writable, writing
 from ..tensorflow import load_tensorflow
 
 _SUFFIXES = (".json", ".csv")
+_TITLES = {
+    "parameters": "parameters",
+    "image_size": "pixels",
+    "smallest_image_size": "at least",
+    "features": "features",
+    "stages": "stages",
+    "has_weights": "weights",
+    "images_per_second": "images/s",
+}
+_WIDEST_NAME = 60
 
 
 def backbones(
@@ -47,7 +59,11 @@ def backbones(
         typer.Option(metavar="FILE", help="Write the table as .json or .csv, too."),
     ] = None,
 ) -> None:
-    """List networks for model.backbone: size, inputs, whether their weights are here."""
+    """List networks for model.backbone, and whether their weights are on this machine.
+
+    `pixels` is the size of the images that the weights are of, `at least` the smallest
+    that the network takes, `stages` the parts in which it can be unfrozen.
+    """
     if output is not None:
         _require_output(output)
     rows = [row_of(name) for name in names] if names else all_rows()
@@ -59,7 +75,7 @@ def backbones(
         )
     if output is not None:
         _write(output, rows)
-    show_table(_table(rows, measure))
+    _show(rows)
     if measure:
         show(f"Images per second in batches of {batch_size}, on {processor()}.")
 
@@ -104,29 +120,33 @@ def _write(output: Path, rows: Sequence[BackboneRow]) -> None:
             write_csv(place, [*table[0]], [[*row.values()] for row in table])
 
 
-def _table(rows: Sequence[BackboneRow], is_measured: bool) -> Table:
-    right = ["parameters", "pixels", "at least", "features", "stages"]
-    table = Table(
-        Column("backbone", overflow="fold"),
-        *(Column(name, justify="right") for name in right),
-        "weights here",
-        *([Column("images/s", justify="right")] if is_measured else []),
-    )
-    for row in rows:
-        speed = [_number(row.images_per_second)] if is_measured else []
-        numbers = (
-            row.parameters,
-            row.image_size,
-            row.smallest_image_size,
-            row.features,
-            row.stages,
-        )
-        here = "" if row.has_weights is None else "yes" if row.has_weights else "no"
-        table.add_row(row.name, *map(_number, numbers), here, *speed)
+def _show(rows: Sequence[BackboneRow]) -> None:
+    """Shows those of KerasHub apart, of which other things are known."""
+    for group in (False, True):
+        of_group = [row for row in rows if is_of_hub(row.name) is group]
+        if of_group:
+            show_table(_table(of_group))
+
+
+def _table(rows: Sequence[BackboneRow]) -> Table:
+    """The rows, with a column for what is known of any."""
+    shown = {
+        title: cells
+        for name, title in _TITLES.items()
+        if any(cells := [_cell(getattr(row, name)) for row in rows])
+    }
+    longest = max(len(row.name) for row in rows)
+    table = Table(Column("backbone", min_width=min(longest, _WIDEST_NAME)), box=SIMPLE)
+    for title in shown:
+        table.add_column(title, justify="right")
+    for row, *cells in zip(rows, *shown.values(), strict=True):
+        table.add_row(row.name, *cells)
     return table
 
 
-def _number(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:,.1f}"
-    return "" if value is None else f"{value:,}"
+def _cell(value: float | bool | None) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,.1f}" if isinstance(value, float) else f"{value:,}"

@@ -1,5 +1,6 @@
 import pytest
-from keraunos.cli.untrusted import trusted_evaluation
+from keraunos.cli.untrusted import foreign_names, only_in_files, trusted_evaluation
+from keraunos.configs import RunConfig
 from keraunos.configs.evaluation import as_evaluation
 
 SPY = {"class": "spying:Spy", "place": "x"}
@@ -21,3 +22,24 @@ def test_a_part_of_ones_own_is_made_where_all_of_it_was_typed(typed, is_trusted)
     assert kept.own == ({"spy": SPY} if is_trusted else {})
     assert refused == ({} if is_trusted else {"spy": "spying:Spy"})
     assert (kept.calibration.bins, kept.grad_cam) == (7, None)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "is_foreign"),
+    [
+        ("own_networks:small", True),
+        ("keras_hub:hf://someone/vit", True),
+        ("keras_hub:/presets/vit", False),
+        ("keras_hub:vit_base_patch16_224_imagenet", False),
+        ("ResNet50", False),
+    ],
+)
+def test_a_backbone_that_runs_or_fetches_what_a_run_names_must_be_typed(
+    backbone, is_foreign, tmp_path
+):
+    config = RunConfig(model={"backbone": backbone})
+    found = {"model.backbone": backbone} if is_foreign else {}
+    assert foreign_names(config) == found
+    assert only_in_files(config, {}, tmp_path) == found
+    assert only_in_files(config, {"model": {"backbone": "other:one"}}, tmp_path) == found
+    assert not only_in_files(config, {"model": {"backbone": backbone}}, tmp_path)

@@ -1,0 +1,86 @@
+import csv
+import json
+
+import pytest
+from keraunos.configs.backbone import networks
+
+
+@pytest.fixture
+def keras_home(monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    folder = tmp_path / "keras/models"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def words_of(answer, name):
+    return next(line.split() for line in answer.out.splitlines() if f" {name} " in line)
+
+
+@pytest.mark.feature("backbones")
+def test_all_networks_of_keras_are_listed_with_whether_weights_are_here(
+    keraunos, keras_home
+):
+    (keras_home / networks()["VGG16"].weights_file).touch()
+    answer = keraunos("backbones")
+    assert answer.code == 0
+    for name in networks():
+        assert f" {name} " in answer.out
+    known = networks()["VGG16"]
+    assert words_of(answer, "VGG16")[1:5] == ["14,714,688", "224", "32", "512"]
+    assert words_of(answer, "VGG16")[-1] == "yes"
+    assert words_of(answer, "VGG19")[-1] == "no"
+    assert known.smallest_image_size == 32
+
+
+def test_named_networks_are_written_as_json_and_csv(keraunos, keras_home, tmp_path):
+    names = ("ResNet50", "Xception")
+    for file in ("table.json", "table.csv"):
+        assert keraunos("backbones", *names, "--output", str(tmp_path / file)).code == 0
+    rows = json.loads((tmp_path / "table.json").read_text())
+    assert [row["name"] for row in rows] == list(names)
+    assert rows[1]["smallest_image_size"] == 71
+    assert rows[1]["images_per_second"] is None
+    with (tmp_path / "table.csv").open() as file:
+        assert [row["parameters"] for row in csv.DictReader(file)] == [
+            str(networks()[name].parameters) for name in names
+        ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("ResNet5",), "Did you mean ResNet50?"),
+        (("--image-size", "64"), "`--image-size` is for `--measure`"),
+        (("--output", "table.txt"), "must end with .json or .csv"),
+    ],
+)
+def test_what_can_not_be_listed_is_refused(keraunos, arguments, words):
+    answer = keraunos("backbones", *arguments)
+    assert answer.code == 2
+    assert words in answer.err
+
+
+NETWORK = """
+import keras
+
+def small(image_size):
+    inputs = keras.Input((image_size, image_size, 3))
+    return keras.Model(inputs, keras.layers.Conv2D(5, 3, 8)(inputs))
+"""
+
+
+@pytest.mark.slow
+def test_a_network_is_measured_here(keraunos, tmp_path, monkeypatch):
+    (tmp_path / "measured_network.py").write_text(NETWORK)
+    monkeypatch.setattr("keraunos.cli.measured_backbone.SECONDS", 0.01)
+    measure = ("--measure", "--image-size", "32", "--batch-size", "3")
+    file = tmp_path / "table.json"
+    answer = keraunos(
+        "backbones", "measured_network:small", *measure, "--output", str(file)
+    )
+    assert answer.code == 0, answer.err
+    (row,) = json.loads(file.read_text())
+    assert (row["features"], row["parameters"], row["image_size"]) == (5, 140, 32)
+    assert row["images_per_second"] > 0
+    assert "in batches of 3" in answer.out
