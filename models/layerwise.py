@@ -31,6 +31,8 @@ class Layerwise(keras.optimizers.Optimizer):
         **options: Of Keras's optimizer.
     """
 
+    weight_decay: float | None
+
     def __init__(
         self,
         *,
@@ -120,7 +122,7 @@ def _of_keras() -> dict[str, type[keras.optimizers.Optimizer]]:
 def _layerwise(name: str, of_keras: type[keras.optimizers.Optimizer]) -> type[Layerwise]:
     made = type(name, (Layerwise, of_keras), {"__module__": __name__})
     register = keras.saving.register_keras_serializable(package="keraunos", name=name)
-    return register(made)  # type: ignore[no-any-return]
+    return register(made)
 
 
 # At import, so that a compiled model can be loaded once Keraunos is imported.

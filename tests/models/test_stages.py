@@ -4,7 +4,10 @@ from typing import Any
 
 import keras
 import pytest
+from keraunos.models import Optimizer
+from keraunos.models.phases import Phase
 from keraunos.models.stages import find_stages
+from keraunos.models.unfreezing import FrozenBackbone
 
 layers = keras.layers
 
@@ -196,3 +199,36 @@ def test_networks_of_keras_have_a_stage_for_each_resolution(name: str, stages: s
     constructor = getattr(keras.applications, name)
     network = constructor(include_top=False, weights=None, input_shape=(96, 96, 3))
     assert list(stages_of(network)) == stages.split()
+
+
+@pytest.mark.nightly
+def test_blocks_of_keras_hub_are_stages_that_can_be_unfrozen() -> None:
+    models = pytest.importorskip("keras_hub").models
+    vit = models.ViTBackbone(
+        image_shape=(32, 32, 3),
+        patch_size=8,
+        num_layers=3,
+        num_heads=2,
+        hidden_dim=8,
+        mlp_dim=16,
+    )
+    blocks = [f"transformer_block_{number}" for number in (1, 2, 3)]
+    assert list(stages_of(vit)) == ["stem", *blocks]
+    swin = models.SwinTransformerBackbone(
+        image_shape=(64, 64, 3),
+        embed_dim=8,
+        depths=[1, 2],
+        num_heads=[1, 2],
+        window_size=4,
+    )
+    assert len(stages_of(swin)) == 1 + 3
+
+    vit.trainable = False
+    inputs = keras.Input((32, 32, 3))
+    pooled = layers.GlobalAveragePooling1D()(vit(inputs, training=False))
+    model = keras.Model(inputs, layers.Dense(2, name="head")(pooled))
+    model.compile(Optimizer("adamw", layer_decay=0.5).build(), "mse")
+    (last,) = FrozenBackbone(model).last_stages(1)
+    Phase(last, 0.1).apply(model)
+    of_block = len(vit.get_layer("vit_encoder").encoder_layers[2].weights)
+    assert model.optimizer.multipliers == (0.5,) * (of_block + 2) + (1.0, 1.0)

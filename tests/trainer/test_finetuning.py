@@ -262,20 +262,23 @@ def stage_by_stage() -> BackboneFinetuning:
 
 @pytest.mark.feature("gradual unfreezing")
 @pytest.mark.nightly
-def test_stages_are_unfrozen_one_by_one_on_any_replicas_and_resumed(
-    float64: None, tmp_path: Path
-) -> None:
+def test_stages_are_unfrozen_one_by_one_on_any_replicas(float64: None) -> None:
     weights = Weights()
-    whole = fit_vectors(1, tmp_path / "whole", stage_by_stage(), weights=weights)
+    whole = fit_vectors(1, None, stage_by_stage(), weights=weights)
     moved = [weights.moved(epoch) for epoch in range(1, 5)]
     (head,) = moved[0]
     two = {head, "block2_dense"}
     assert moved == [{head}, two, two, {*two, "block1_dense"}]
     rates = whole.history["learning_rate"]  # of the step after each epoch
     assert rates[1] == pytest.approx(0.1 * 0.75)  # a third of the way down the cosine
-    on_two = fit_vectors(2, tmp_path / "two", stage_by_stage())
+    on_two = fit_vectors(2, None, stage_by_stage())
     assert largest_difference(weights_of(on_two.model), weights_of(whole.model)) < 1e-10
-    for step in (2, 6, 14):  # in each of the three phases
+
+
+@pytest.mark.nightly
+def test_a_run_is_resumed_between_two_stages(tmp_path: Path) -> None:
+    whole = fit_vectors(1, tmp_path / "whole", stage_by_stage())
+    for step in (6, 14):  # in the second and in the third phase
         sender = Sender("on_train_step_end", step)
         cut = fit_vectors(1, tmp_path / "cut", stage_by_stage(), sender=sender)
         assert (sender.sent, cut.is_finished) == (1, False)
