@@ -35,8 +35,10 @@ if TYPE_CHECKING:
     from .models import MacroF1 as MacroF1
     from .models import MacroRocAuc as MacroRocAuc
     from .models import Module as Module
+    from .models import MultiLabelTransferClassifier as MultiLabelTransferClassifier
     from .models import Optimizer as Optimizer
     from .models import TransferClassifier as TransferClassifier
+    from .models import TransferRegressor as TransferRegressor
     from .report.tested_run import compare_runs as compare_runs
     from .search.hypermodel import Search as Search
     from .search.search import SearchResult as SearchResult
@@ -65,6 +67,7 @@ _HOMES = {
     "MacroF1": "models",
     "MacroRocAuc": "models",
     "Module": "models",
+    "MultiLabelTransferClassifier": "models",
     "Optimizer": "models",
     "OutOfMemoryError": "core.errors",
     "Search": "search.hypermodel",
@@ -75,6 +78,7 @@ _HOMES = {
     "TestResult": "trainer",
     "Trainer": "trainer",
     "TransferClassifier": "models",
+    "TransferRegressor": "models",
     "WorkerError": "core.errors",
     "compare_runs": "report.tested_run",
     "init_workers": "strategies",

@@ -11,7 +11,14 @@ from ..core.user_code import arguments_of, current_folder_first, import_function
 from ..data import Augmentation, ImageData
 from ..evaluation.decisions.check_names import require_class_names
 from ..evaluation.slices.slicing import require_columns
-from ..models import Module, Optimizer, SharedNetworks, TransferClassifier
+from ..models import (
+    Module,
+    MultiLabelTransferClassifier,
+    Optimizer,
+    SharedNetworks,
+    TransferClassifier,
+    TransferRegressor,
+)
 from ..trainer import Trainer
 from .config_file import ConfigFile
 from .console import uses_json
@@ -24,7 +31,9 @@ def build_data(config: RunConfig) -> ImageData:
         ConfigError: Its `evaluation` names something that is no class or column of theirs.
     """
     augmentation = build_augmentation(config)
-    data = ImageData.from_config(config.data, augmentation, config.seed, config.cache_dir)
+    data = ImageData.from_config(
+        config.data, augmentation, config.seed, config.cache_dir, config.task
+    )
     require_class_names(config.evaluation, data.class_names)
     slices = config.evaluation.slices
     require_columns(slices.columns if slices else None, data.train.columns)
@@ -43,14 +52,20 @@ def build_module(
     if config.model.builder is not None:
         return _user_module(config.model.builder, config.model.arguments, data)
     options = config.model.model_dump(exclude={"builder", "arguments"})
+    options |= {
+        "image_size": data.image_size,
+        "optimizer": build_optimizer(config.optimizer),
+        "shared": shared,
+    }
+    if config.task == "multi_label":
+        return MultiLabelTransferClassifier(data.num_classes, **options)
+    if config.task == "regression":
+        return TransferRegressor(data.train.target_scale, **options)
     return TransferClassifier(
         data.num_classes,
-        image_size=data.image_size,
         class_names=data.class_names,
         class_counts=data.train.class_counts,
         num_examples=data.train.num_examples * (data.train.num_views or 1),
-        optimizer=build_optimizer(config.optimizer),
-        shared=shared,
         **options,
     )
 

@@ -110,7 +110,7 @@ def describe(
     from ..data.files.pixel_rules import PixelRules
     from ..evaluation.comparisons.ensemble import require_same_classes
     from ..export.description import Description
-    from ..export.evaluated_run import with_evaluation
+    from ..export.evaluated_run import with_evaluation, with_test
     from .saved_model import load_class_names
 
     count = models[0].output_shape[-1]
@@ -119,7 +119,12 @@ def describe(
         require_same_classes(classes, each, f"{members[0].name}, {member.name}")
     data = members[0].config.data
     rules = PixelRules.of(data.bit_depth, data.max_megapixels)
-    description = Description(run.resolve().name, classes, data.image_size, rules)
+    task = members[0].config.task
+    description = Description(
+        run.resolve().name, classes, data.image_size, rules, task=task
+    )
+    if task != "classification":
+        return with_test(description, run) if len(members) == 1 else description
     return (
         with_evaluation(description, run, calibrated) if len(members) == 1 else description
     )

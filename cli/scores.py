@@ -8,18 +8,28 @@ from rich.table import Table
 from ..core.names import printable
 from ..core.run_layout import TEST_FILE
 from .console import show, show_table
+from .task_scores import show_label_scores, show_number_scores
 
 MOST_CLASSES = 50
 _SUMMARY = ("accuracy", "balanced_accuracy", "macro_f1", "macro_roc_auc")
 
 
 def show_scores(split: str, scores: dict[str, Any]) -> None:
-    """Writes the scores of a classifier to standard output.
+    """Writes the scores of a model to standard output.
 
     Args:
-        split: On which pictures.
+        split: On which images.
         scores: As in test.json.
     """
+    if "per_label" in scores:
+        show_label_scores(split, scores)
+    elif "per_target" in scores:
+        show_number_scores(split, scores)
+    else:
+        _show_class_scores(split, scores)
+
+
+def _show_class_scores(split: str, scores: dict[str, Any]) -> None:
     show(f"{split}: {scores['examples']} pictures, {_summary(scores)}")
     cleaned = scores.get("without_contradictory_pictures")
     if cleaned is not None:

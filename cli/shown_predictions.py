@@ -1,7 +1,6 @@
 """The first predictions of many, on the screen."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Column, Table
 
@@ -9,8 +8,14 @@ from ..core.names import printable
 from .console import notify, show_table
 
 if TYPE_CHECKING:
+    from ..export.portable.document import ModelDocument
     from ..prediction.predictor import Predicted
 
+_HEADS = {
+    "classification": ("class", "probability"),
+    "multi_label": ("labels", "probability"),
+    "regression": ("numbers", "±"),
+}
 MOST_ROWS = 50
 MOST_UNREADABLE = 20
 
@@ -19,11 +24,11 @@ class ShownPredictions:
     """Keeps the first predictions, and names the first files that have none.
 
     Args:
-        classes: In the order of the columns of probabilities.
+        document: What is known of the model.
     """
 
-    def __init__(self, classes: Sequence[str]) -> None:
-        self._classes = classes
+    def __init__(self, document: "ModelDocument") -> None:
+        self._document = document
         self._rows: list[tuple[str, str, str]] = []
         self._unreadable = 0
 
@@ -35,12 +40,8 @@ class ShownPredictions:
             if problem:
                 self._name(name, problem)
             if len(self._rows) < MOST_ROWS:
-                kind, probability = "-", ""
-                if not problem:
-                    place = int(probabilities[row].argmax())
-                    kind = printable(self._classes[place])
-                    probability = f"{probabilities[row, place]:.3f}"
-                self._rows.append((name, kind, probability))
+                cells = ("-", "") if problem else self._cells(probabilities[row])
+                self._rows.append((name, *cells))
 
     def show(self, count: int) -> None:
         """Writes them as a table, and how many more there are.
@@ -48,12 +49,31 @@ class ShownPredictions:
         Args:
             count: Of all predictions that were made.
         """
-        table = Table(Column("file", overflow="fold"), "class", "probability")
+        table = Table(Column("file", overflow="fold"), *_HEADS[self._document.task])
         for row in self._rows:
             table.add_row(*row)
         show_table(table)
         if count > len(self._rows):
             notify(f"and {count - len(self._rows):,} more")
+
+    def _cells(self, outputs: Any) -> tuple[str, str]:
+        """What is predicted, and how sure that is."""
+        names = list(map(printable, self._document.classes))
+        rules = self._document.rules_of_task
+        if rules.task == "regression":
+            numbers = zip(names, outputs, rules.half_widths, strict=True)
+            values, widths = [], []
+            for name, value, width in numbers:
+                values.append(f"{name} {value:.4g}")
+                widths.append("-" if width is None else f"{width:.3g}")
+            return ", ".join(values), ", ".join(widths)
+        if rules.task == "multi_label":
+            pairs = zip(names, outputs, rules.thresholds, strict=True)
+            given = [(name, value) for name, value, least in pairs if value >= least]
+            shown = ", ".join(name for name, _ in given) or "(none)"
+            return shown, ", ".join(f"{value:.3f}" for _, value in given)
+        place = int(outputs.argmax())
+        return names[place], f"{outputs[place]:.3f}"
 
     def _name(self, name: str, problem: str) -> None:
         self._unreadable += 1

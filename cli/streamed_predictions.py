@@ -71,7 +71,7 @@ def predict_images(request: Request) -> signal.Signals | None:
     names = _find_images(request)
     predictor, sha256 = open_predictor(request.places, request.bit_depth)
     rows = _rows(request.format, predictor)
-    shown = ShownPredictions(predictor.document.classes)
+    shown = ShownPredictions(predictor.document)
     with stop_signals() as stop, _output(request, rows, sha256) as output:
 
         def is_stopped() -> bool:
@@ -147,9 +147,9 @@ def _watched(request: Request, rows: "Rows", output: "Output") -> "WatchedFolder
 
 
 def _rows(format: str, predictor: "Predictor") -> "Rows":
-    from ..prediction.rows import CsvRows, JsonRows
+    from ..prediction.rows import JsonRows, csv_rows
 
-    kinds: dict[str, Callable[[Predictor], Rows]] = {"csv": CsvRows, "jsonl": JsonRows}
+    kinds: dict[str, Callable[[Predictor], Rows]] = {"csv": csv_rows, "jsonl": JsonRows}
     return kinds[format](predictor)
 
 

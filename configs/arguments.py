@@ -67,10 +67,10 @@ TRAINER = Arguments(
         "gpu_memory_limit_gib": "Call keraunos.set_gpu_memory_limit(...) first.",
     },
 )
-TABLE = Arguments(DataConfig, of_run=("seed", "cache_dir"), without=("train",))
+TABLE = Arguments(DataConfig, of_run=("task", "seed", "cache_dir"), without=("train",))
 FOLDER = Arguments(
     DataConfig,
-    of_run=TABLE.of_run,
+    of_run=("seed", "cache_dir"),
     without=TABLE.without,
     instead=dict.fromkeys(OF_TABLES, "It is for tables: ImageData.from_csv."),
 )

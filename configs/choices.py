@@ -19,9 +19,26 @@ Policy = Literal[UnreadablePolicy, "keep"]
 # Models and optimizers
 FeatureCache = Literal["auto", "on", "off"]
 Head = Literal["linear", "cosine", "knn", "ridge"]
-Loss = Literal["crossentropy", "focal", "class_balanced", "logit_adjusted"]
+Loss = Literal[
+    "crossentropy",
+    "focal",
+    "class_balanced",
+    "logit_adjusted",
+    "mean_squared_error",
+    "mean_absolute_error",
+    "huber",
+]
 MetricName = Literal[
-    "accuracy", "balanced_accuracy", "macro_f1", "macro_roc_auc", "recall_per_class"
+    "accuracy",
+    "balanced_accuracy",
+    "macro_f1",
+    "macro_roc_auc",
+    "recall_per_class",
+    "label_accuracy",
+    "mean_average_precision",
+    "mean_absolute_error",
+    "root_mean_squared_error",
+    "r2",
 ]
 OptimizerName = Literal[
     "sgd",
@@ -39,6 +56,8 @@ OptimizerName = Literal[
 ]
 WeightDecayExclusion = Literal["none", "biases_and_norms", "biases_norms_and_embeddings"]
 ScheduleName = Literal["cosine", "linear", "exponential", "step", "constant"]
+
+Task = Literal["classification", "multi_label", "regression"]
 
 # Training and search
 Accelerator = Literal["auto", "gpu", "cpu"]

@@ -47,7 +47,7 @@ class DataConfig(Section):
     label_column: str = Field(
         "label", description="Column of a table that names the class."
     )
-    label_columns: Annotated[list[str], AS_LIST, Field(min_length=2)] | None = Field(
+    label_columns: Annotated[list[str], AS_LIST, Field(min_length=1)] | None = Field(
         None,
         description="In place of `label_column`: columns of a table that hold 1 for the "
         "class of the image and 0 for all others. Without a column `label`, columns of "

@@ -27,6 +27,9 @@ LOSS_OPTIONS: dict[Loss, set[str]] = {
     "focal": {"focal_gamma", "focal_alpha"},
     "class_balanced": {"class_balanced_beta"},
     "logit_adjusted": {"logit_adjusted_tau"},
+    "mean_squared_error": set(),
+    "mean_absolute_error": set(),
+    "huber": set(),
 }
 OF_LOSSES = {name for options in LOSS_OPTIONS.values() for name in options}
 COUNTING_LOSSES = ("class_balanced", "logit_adjusted")
@@ -73,7 +76,8 @@ class ModelConfig(Section):
     loss: Loss = Field(
         "crossentropy",
         description="`focal` gives easy examples less weight, `class_balanced` those of "
-        "frequent classes; `logit_adjusted` asks for larger margins of rare classes.",
+        "frequent classes; `logit_adjusted` asks for larger margins of rare classes. In "
+        "regression it is `mean_squared_error`, `mean_absolute_error` or `huber`.",
     )
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="Part of each target that all classes share."
@@ -95,7 +99,8 @@ class ModelConfig(Section):
     metrics: Annotated[list[MetricName], AS_LIST] = Field(
         ["accuracy", "balanced_accuracy"],
         description="What is measured while training and validating; any can be "
-        "monitored. `recall_per_class` is one for each class, named `recall_CLASS`.",
+        "monitored. `recall_per_class` is one for each class, named `recall_CLASS`. Other "
+        "tasks have metrics of their own: see docs/tasks.md.",
     )
     builder: str | None = Field(
         None,

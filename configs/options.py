@@ -24,6 +24,7 @@ from .choices import (
     Precision,
     ScheduleName,
     SoupKind,
+    Task,
     TunerName,
     UnreadablePolicy,
     WeightDecayExclusion,
@@ -210,6 +211,10 @@ class TableOptions(FolderOptions, total=False):
     split_column: str | None
     """Column of a table that gives each image its split; `auto` takes one called
     `split`, null none. Default: 'auto'."""
+    task: Task
+    """What is predicted for each image: one of several classes; with `multi_label` any
+    number of labels; with `regression` one or several numbers. The latter two need a
+    table. Default: 'classification'."""
 
 
 class ModelOptions(TypedDict, total=False):
@@ -240,7 +245,8 @@ class ModelOptions(TypedDict, total=False):
     over it; helps heads on networks that were not trained. Default: False."""
     loss: Loss
     """`focal` gives easy examples less weight, `class_balanced` those of frequent
-    classes; `logit_adjusted` asks for larger margins of rare classes. Default:
+    classes; `logit_adjusted` asks for larger margins of rare classes. In regression it
+    is `mean_squared_error`, `mean_absolute_error` or `huber`. Default:
     'crossentropy'."""
     label_smoothing: float
     """Part of each target that all classes share. Default: 0.0."""
@@ -255,8 +261,9 @@ class ModelOptions(TypedDict, total=False):
     """How far `logit_adjusted` moves; 0 is crossentropy. Default: 1.0."""
     metrics: Sequence[MetricName]
     """What is measured while training and validating; any can be monitored.
-    `recall_per_class` is one for each class, named `recall_CLASS`. Default:
-    ['accuracy', 'balanced_accuracy']."""
+    `recall_per_class` is one for each class, named `recall_CLASS`. Other tasks have
+    metrics of their own: see docs/tasks.md. Default: ['accuracy',
+    'balanced_accuracy']."""
 
 
 class TrainerOptions(TypedDict, total=False):

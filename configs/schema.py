@@ -17,7 +17,7 @@ from ..core.errors import message
 from .augmentation import AugmentationConfig
 from .backbone import problem_of_size
 from .callbacks import check_callbacks, require_training, switched
-from .choices import EffortName, FeatureCache
+from .choices import EffortName, FeatureCache, Task
 from .data import DataConfig
 from .effort import check_effort
 from .evaluation import EvaluationConfig
@@ -28,6 +28,7 @@ from .problems import ProblemsError
 from .search import SearchConfig
 from .section import PathText, Section
 from .space import check_space
+from .task_rules import check_task, with_task_defaults
 from .trainer import TrainerConfig
 
 
@@ -56,6 +57,12 @@ class RunConfig(Section):
         description="How much a run may take: which of `efforts` is laid over the file "
         "that has them; null lays nothing over it.",
     )
+    task: Task = Field(
+        "classification",
+        description="What is predicted for each image: one of several classes; with "
+        "`multi_label` any number of labels; with `regression` one or several numbers. "
+        "The latter two need a table.",
+    )
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
@@ -80,6 +87,11 @@ class RunConfig(Section):
         "`good` and `best`, nested as in the file. Of a run that has chosen one, that is "
         "in its settings already.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _task_has_defaults(cls, values: Any) -> Any:
+        return with_task_defaults(values) if isinstance(values, dict) else values
 
     @field_validator("callbacks", mode="before")
     @classmethod
@@ -136,6 +148,11 @@ class RunConfig(Section):
             problem = problem_of_size(self.model.backbone, self.data.image_size)
             if problem:
                 raise ProblemsError(problem)
+        return self
+
+    @model_validator(mode="after")
+    def _settings_fit_the_task(self) -> "RunConfig":
+        check_task(self.task, self.data.model_dump(), self.model.model_dump())
         return self
 
     @model_validator(mode="after")

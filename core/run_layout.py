@@ -41,6 +41,7 @@ CURVES_IMAGE = "curves.png"
 LEARNING_RATE_IMAGE = "learning_rate.png"
 CONFUSION_MATRIX_IMAGE = "confusion_matrix.png"
 MISTAKES_IMAGE = "mistakes.png"
+SCATTER_IMAGE = "scatter.png"
 
 # Checkpoints: `checkpoints/step-00000280`, or `checkpoints/weights-00000280` with weights
 # alone, or `checkpoints/soup-00000280` with the mean of the weights of several; files that

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..configs import DataConfig
 from ..configs.arguments import FOLDER, TABLE, settings_of, takes_settings
+from ..configs.choices import Task
 from ..configs.options import FolderOptions, TableOptions
 from ..core.run_layout import DROPPED_FILE, SPLIT_FILE
 from .augmentation import Augmentation
@@ -17,7 +18,7 @@ from .image_split import Integers
 from .index.image_index import SPLIT_NAMES
 from .index.split_csv import fingerprint_split, write_dropped, write_split
 from .read_images import ReadImages, read_images
-from .samples import sample_places
+from .samples import sample_places, spread_places
 
 if TYPE_CHECKING:
     from ..evaluation import Drawing
@@ -34,7 +35,9 @@ class ImageData:
         train: What to train on: shuffled, balanced, augmented.
         validation: What to validate on, or None.
         test: What to test on, or None.
-        class_names: The classes, in the order of the model's outputs.
+        task: What is to be predicted: `"classification"`, `"multi_label"` or
+            `"regression"`.
+        class_names: The classes, labels or numbers, in the order of the model's outputs.
         image_size: Height and width of the images in pixels.
         batch_size: Images per step over all replicas.
         store: Where what runs share is kept.
@@ -46,6 +49,7 @@ class ImageData:
         self.validation = read.validation
         self.test = read.test
         self.store = read.store
+        self.task = read.train.task
         self.class_names = read.train.class_names
         self.image_size = read.train.image_size
         self.batch_size = read.train.batch_size
@@ -62,9 +66,11 @@ class ImageData:
         augmentation: Augmentation | None = None,
         seed: int = 0,
         cache_dir: PathLike | None = None,
+        task: Task = "classification",
     ) -> "ImageData":
         """Reads what the section `data` of a configuration names; see `from_folder`."""
-        return cls(read_images(config, augmentation or Augmentation(), seed, cache_dir))
+        augmentation = augmentation or Augmentation()
+        return cls(read_images(config, augmentation, seed, cache_dir, task))
 
     @classmethod
     @takes_settings(FOLDER)
@@ -125,7 +131,9 @@ class ImageData:
             DataError: The table or its images would spoil a run; all faults are named.
         """
         config = settings_of("data", train=str(train), **options)
-        return cls.from_config(config.data, augmentation, config.seed, config.cache_dir)
+        return cls.from_config(
+            config.data, augmentation, config.seed, config.cache_dir, config.task
+        )
 
     def with_augmentation(self, augmentation: Augmentation) -> "ImageData":
         """The same images, read no second time, and varied otherwise.
@@ -147,8 +155,13 @@ class ImageData:
         splits = self._read.built.index.splits
         counts = np.bincount(splits, minlength=len(SPLIT_NAMES))
         parts = [f"{n} {name}" for n, name in zip(counts, SPLIT_NAMES, strict=True) if n]
+        what = {
+            "classification": f"in {self.num_classes} classes",
+            "multi_label": f"with labels from {self.num_classes}",
+            "regression": f"with {self.num_classes} numbers each",
+        }
         return [
-            f"{', '.join(parts)} images in {self.num_classes} classes",
+            f"{', '.join(parts)} images {what[self.task]}",
             *self._read.remarks,
         ]
 
@@ -164,10 +177,16 @@ class ImageData:
         }
 
     def sample_images(self, per_class: int = 4) -> tuple[Pixels, list[str]]:
-        """Some training images of each class (of 24 at most), and the class of each."""
-        places = sample_places(self.train.labels, self.num_classes, per_class)
-        names = [self.class_names[label] for label in self.train.labels[places]]
-        return self.train.images(places), names
+        """Some training images of each class (of 24 at most), and the class of each.
+
+        In other tasks any 24 of them, with their labels or numbers.
+        """
+        train = self.train
+        if train.labels is not None:
+            places = sample_places(train.labels, self.num_classes, per_class)
+        else:
+            places = spread_places(train.num_examples)
+        return train.images(places), train.target_texts(places)
 
     def augmented_images(self, versions: int = 11) -> Pixels:
         """A training image, first as it is and then as the next epochs would see it."""

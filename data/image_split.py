@@ -40,9 +40,12 @@ class ImageSplit:
             does not depend on the division is best computed for all of them.
 
     Attributes:
-        class_names: The classes, in the order of the model's outputs.
+        task: What is to be predicted.
+        class_names: The classes, labels or numbers, in the order of the model's outputs.
         rules: How pixels are read from files.
-        labels: `(images,)` int32, the class of each image.
+        labels: `(images,)` int32, the class of each image; None in other tasks.
+        target_values: Of other tasks `(images, class_names)` float32: 1 and 0 for labels,
+            or the numbers; None in classification.
         is_endless: Whether `batches` goes on with later epochs: it does.
     """
 
@@ -70,6 +73,7 @@ class ImageSplit:
         self.image_size = image_size
         self.batch_size = batch_size
         self.is_of_fold = is_of_fold
+        self.task = index.task
         self._index = index
         self._load = load
         self._take(np.flatnonzero(index.splits == split))
@@ -99,6 +103,10 @@ class ImageSplit:
     def content_numbers(self) -> npt.NDArray[np.uint64]:
         """`(images,)`: a number for each image, from its content; copies share theirs."""
         return content_numbers(self._index.digests[self._rows])
+
+    def target_texts(self, places: Integers) -> list[str]:
+        """What is to be predicted for the images at these places, in words."""
+        return [self._index.describe_target(row) for row in self._rows[places].tolist()]
 
     @property
     def contradictory(self) -> npt.NDArray[np.bool_]:
@@ -183,7 +191,8 @@ class ImageSplit:
 
         Returns:
             Images `(rows, size, size, 3)` float32 in [0, 255], labels `(rows,)`
-            int32, and weights `(rows,)` float32 or None.
+            int32 or what takes their place in other tasks, and weights `(rows,)` float32
+            or None.
         """
         images = augment(tf.cast(part["images"], tf.float32), part)
         return images, part["labels"], part.get("weights")
@@ -194,7 +203,8 @@ class ImageSplit:
 
     def targets(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
         """What a model is to say of these draws, and how much each counts."""
-        return {"labels": self.labels[draws.rows]}
+        wanted: Any = self.target_values if self.labels is None else self.labels
+        return {"labels": wanted[draws.rows]}
 
     @property
     def mixes(self) -> bool:
@@ -233,7 +243,9 @@ class ImageSplit:
     def _take(self, rows: Integers) -> None:
         """Makes these rows of the table the images of this split."""
         self._rows = rows
-        self.labels = self._index.labels[rows]
+        labels, targets = self._index.labels[rows], self._index.targets
+        self.labels = labels if targets is None else None
+        self.target_values = None if targets is None else targets[rows]
 
     @property
     def fingerprint(self) -> str:

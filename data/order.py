@@ -84,21 +84,21 @@ def _rounds(members: Integers, start: int, stop: int, seed: int, label: int) -> 
     return Draws(np.concatenate([*rows, members[:0]])[window], numbers[window])
 
 
-def balanced_weights(
-    labels: npt.NDArray[np.int32], num_classes: int
-) -> npt.NDArray[np.float32]:
+def balanced_weights(counts: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
     """Weights that give each class the same sum, and examples 1 on average.
 
+    Args:
+        counts: `(classes,)` examples of each class.
+
     Returns:
-        `(num_classes,)` float32; 0 for a class without examples.
+        `(classes,)` float32; 0 for a class without examples.
 
     Example:
-        >>> balanced_weights(np.array([0, 0, 0, 1]), 2).tolist()
+        >>> balanced_weights(np.array([3, 1])).tolist()
         [0.6666666865348816, 2.0]
     """
-    counts = np.bincount(labels, minlength=num_classes)
     present = np.count_nonzero(counts)
-    weights = len(labels) / (present * np.maximum(counts, 1))
+    weights = counts.sum() / (present * np.maximum(counts, 1))
     return np.where(counts > 0, weights, 0).astype(np.float32)
 
 

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 
 from ..configs import DataConfig
+from ..configs.choices import Task
 from ..core.store import Store, open_store
 from .augmentation import Augmentation
 from .files.image_cache import ImageFiles, open_images
@@ -42,6 +43,7 @@ def read_images(
     augmentation: Augmentation,
     seed: int,
     cache_dir: str | os.PathLike[str] | None,
+    task: Task = "classification",
 ) -> ReadImages:
     """Lists, checks and divides images, and decodes them where they are to be cached.
 
@@ -50,13 +52,14 @@ def read_images(
         augmentation: How training images are varied.
         seed: Of split, order and augmentation.
         cache_dir: Folder of the cache; None for the default.
+        task: What is to be predicted.
 
     Raises:
         ConfigError: `data.train` is missing, or the cache can't be used.
         DataError: A folder or its images would spoil a run; all faults are named.
     """
     store = open_store(cache_dir)
-    built = build_index(config, seed, store)
+    built = build_index(config, seed, store, task)
     index = built.index
     rules = PixelRules.of(config.bit_depth, config.max_megapixels)
     files = ImageFiles(index.paths.tolist(), index.digests, config.image_size, rules)

@@ -29,3 +29,13 @@ def sample_places(
     return np.concatenate(
         [np.flatnonzero(labels == label)[:per_class] for label in shown.round().astype(int)]
     )
+
+
+def spread_places(count: int, most: int = SHOWN_CLASSES) -> npt.NDArray[np.int64]:
+    """Evenly spaced places of images that have no classes.
+
+    Example:
+        >>> spread_places(100, most=3).tolist()
+        [0, 50, 99]
+    """
+    return np.linspace(0, count - 1, min(count, most)).round().astype(np.int64)

@@ -10,6 +10,7 @@ import tensorflow as tf
 from ..configs.choices import ClassBalance
 from ..core.files import sha256_of_json
 from ..core.store import Store
+from ..core.target_scale import TargetScale
 from .augmentation import AUGMENTATION_VERSION, Augmentation, augment
 from .augmentation.mixing import Mixes, Partners, mix, mixed_targets
 from .copies.groups import rank_within
@@ -65,23 +66,33 @@ class TrainingSplit(ImageSplit):
             *common, seed=seed, augmentation=augmentation, is_of_fold=is_of_fold
         )
         self._view: int | None = None  # all draws of the one version, in order
+        self._class_counts = index.class_counts(split)
         self._class_weights = np.ones(len(self.class_names), np.float32)
         if class_balance == "weights":
-            self._class_weights = balanced_weights(self.labels, len(self.class_names))
-        groups = self.labels if class_balance == "sampling" else np.zeros_like(self.labels)
+            self._class_weights = balanced_weights(self._class_counts)
+        groups = np.zeros(self.num_examples, np.int32)
+        if class_balance == "sampling" and self.labels is not None:
+            groups = self.labels
         self._partners = Partners(groups, self._identities)
 
     @property
     def class_counts(self) -> list[int]:
-        """How many training images each class has."""
-        return np.bincount(self.labels, minlength=len(self.class_names)).tolist()
+        """How many training images each class, or label, has."""
+        return self._class_counts.tolist()
+
+    @property
+    def target_scale(self) -> TargetScale:
+        """Means and standard deviations of the numbers that are predicted."""
+        if self.target_values is None:
+            raise ValueError("Only numbers have a scale; these are classes.")
+        return TargetScale.of(self.target_values)
 
     def draws(self, epoch: int) -> Draws:
         """What an epoch draws: places within this split, and draw numbers."""
         if self._view is not None:
             count = self.num_examples
             return Draws(np.arange(count), np.full(count, self._view))
-        if self.class_balance == "sampling":
+        if self.class_balance == "sampling" and self.labels is not None:
             return balanced(self.labels, self.seed, epoch)
         return shuffled(self.num_examples, self.seed, epoch)
 
@@ -136,6 +147,8 @@ class TrainingSplit(ImageSplit):
 
     def targets(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
         """What a model is to say of these draws, and how much each counts."""
+        if self.labels is None:
+            return {"labels": self._mixed_values(draws)}
         labels: npt.NDArray[Any] = self.labels[draws.rows]
         weights = self._class_weights[labels]
         if self.mixes:
@@ -146,6 +159,17 @@ class TrainingSplit(ImageSplit):
             )
         is_weighted = self.class_balance == "weights"
         return {"labels": labels} | ({"weights": weights} if is_weighted else {})
+
+    def _mixed_values(self, draws: Draws) -> npt.NDArray[np.float32]:
+        """Labels or numbers of draws: of a mixed image, mixed as its pixels are."""
+        values: Any = self.target_values
+        own: npt.NDArray[np.float32] = values[draws.rows]
+        if not self.mixes:
+            return own
+        mixes = self._mixes(draws)
+        shares = mixes.shares[:, None].astype(np.float32)
+        others: npt.NDArray[np.float32] = values[mixes.partners]
+        return own * shares + others * (1 - shares)
 
     def _variation(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
         """How these draws of images look."""
@@ -167,8 +191,9 @@ class TrainingSplit(ImageSplit):
     @property
     def draw_rates(self) -> npt.NDArray[np.float32] | None:
         """`(images,)` how often an epoch draws each on average; None if once."""
-        is_sampled = self.class_balance == "sampling"
-        return self._class_weights[self.labels] if is_sampled else None
+        if self.class_balance != "sampling" or self.labels is None:
+            return None
+        return balanced_weights(self._class_counts)[self.labels]
 
     @property
     def num_views(self) -> int | None:
@@ -209,6 +234,6 @@ class TrainingSplit(ImageSplit):
     def fingerprint(self) -> str:
         """See `ImageSplit`. How many versions there are makes no difference."""
         how: list[Any] = [self.seed, self.augmentation.settings(), self._view]
-        if self.mixes and self.class_balance == "sampling":
+        if self.mixes and self.class_balance == "sampling" and self.labels is not None:
             how.append(self.labels.tolist())  # partners are drawn by class
         return sha256_of_json([AUGMENTATION_VERSION, super().fingerprint, *how])

@@ -23,6 +23,7 @@ LEAST_IMAGES = 64
 class ImageFiles(Protocol):
     """A split whose images are files, or lie in record files; `data.ImageSplit` is one."""
 
+    task: Any
     class_names: Any
     image_size: int
     rules: PixelRules

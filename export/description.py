@@ -4,9 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ..configs.choices import Task
 from ..data.files.pixel_rules import DEFAULT_RULES, PixelRules
 from ..evaluation.calibration.scaling import Correction
 from .portable.document import VERSION
+
+_OUTPUTS: Mapping[Task, str] = {
+    "classification": "a probability for each class, float32, (images, classes)",
+    "multi_label": "a probability for each label, float32, (images, labels)",
+    "regression": "a number for each name, float32, (images, names)",
+}
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,9 @@ class Description:
         decisions: Thresholds, prediction sets and warnings, from the run's evaluation
             (see `decisions.read_decisions`); all about uncorrected probabilities.
         not_for: What the model must not be used for, a sentence each, as in the report.
+        task: What is predicted.
+        thresholds: From which probability on an image has each label; None for 0.5.
+        half_widths: Half the width of the interval around each number; None for none.
     """
 
     name: str
@@ -34,6 +44,9 @@ class Description:
     applied_in_graph: bool = False
     decisions: Mapping[str, Any] = field(default_factory=dict)
     not_for: Sequence[str] = ()
+    task: Task = "classification"
+    thresholds: Sequence[float | None] = ()
+    half_widths: Sequence[float | None] = ()
 
     def as_json(self) -> dict[str, Any]:
         """What all formats have in common, ready for JSON."""
@@ -45,7 +58,10 @@ class Description:
             "image_size": self.image_size,
             "decoding": asdict(self.decoding),
             "input": "RGB from 0 to 255, float32, (images, height, width, 3)",
-            "output": "a probability for each class, float32, (images, classes)",
+            "task": self.task,
+            "output": _OUTPUTS[self.task],
+            "label_thresholds": dict(zip(self.classes, self.thresholds, strict=False)),
+            "interval_half_widths": dict(zip(self.classes, self.half_widths, strict=False)),
             "correction": correction,
             "applied_in_graph": self.applied_in_graph,
             "decisions": dict(self.decisions),

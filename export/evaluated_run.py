@@ -4,9 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..core.checked_files import read_checked_json
 from ..core.console import notify
 from ..core.errors import CheckpointError, ConfigError
-from ..core.run_layout import CALIBRATION_FILE
+from ..core.run_layout import CALIBRATION_FILE, TEST_FILE
 from ..evaluation.calibration.correction_file import read_correction
 from ..evaluation.calibration.scaling import Correction
 from .decisions import read_decisions
@@ -37,6 +38,28 @@ def with_evaluation(
         decisions=_decisions(run, tuple(description.classes)),
         not_for=read_not_for(run, tuple(description.classes)),
     )
+
+
+def with_test(description: Description, run: Path) -> Description:
+    """Adds what the test of a run has chosen for other tasks than classification.
+
+    Args:
+        description: Of the model of the run.
+        run: Its directory. Without a test there are neither thresholds nor intervals.
+
+    Raises:
+        CheckpointError: The file of the test is damaged.
+    """
+    if not (run / TEST_FILE).is_file():
+        return description
+    scores = read_checked_json(run / TEST_FILE)
+    labels, numbers = scores.get("per_label", {}), scores.get("per_target", {})
+    names = description.classes
+    if description.task == "multi_label":
+        chosen = [labels.get(name, {}).get("threshold") for name in names]
+        return replace(description, thresholds=chosen)
+    widths = [numbers.get(name, {}).get("interval_half_width") for name in names]
+    return replace(description, half_widths=widths)
 
 
 def _correction(run: Path, classes: tuple[str, ...], is_needed: bool) -> Correction | None:

@@ -6,6 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from ..configs.choices import Task
 from ..core.store import Store
 from ..data.order import Draws
 from ..strategies import BatchSource, Position
@@ -22,8 +23,16 @@ class Cacheable(BatchSource, Protocol):
         """Where features are kept, if anywhere."""
 
     @property
-    def labels(self) -> npt.NDArray[np.int32]:
-        """`(images,)` the class of each image."""
+    def labels(self) -> npt.NDArray[np.int32] | None:
+        """`(images,)` the class of each image; None in other tasks."""
+
+    @property
+    def task(self) -> Task:
+        """What is predicted."""
+
+    @property
+    def target_values(self) -> npt.NDArray[np.float32] | None:
+        """`(images, names)` the labels or numbers of each image; None in classification."""
 
     @property
     def class_names(self) -> Sequence[str]:

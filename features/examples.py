@@ -57,7 +57,16 @@ class PredictedExamples:
     @property
     def labels(self) -> npt.NDArray[np.int32]:
         """`(examples,)` class numbers."""
-        return self._fittable.labels
+        labels = self._fittable.labels
+        if labels is None:
+            raise ConfigError(
+                message(
+                    "Only images of one class each have class numbers.",
+                    "Use a head that is trained.",
+                    task=self._fittable.task,
+                )
+            )
+        return labels
 
     @property
     def weights(self) -> Floats | None:

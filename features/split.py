@@ -27,6 +27,8 @@ class FeatureSplit:
     Attributes:
         class_names: As of the images.
         labels: As of the images.
+        task: As of the images.
+        target_values: As of the images.
         names: As of the images.
         batch_size: As of the images.
         num_batches: As of the images.
@@ -41,6 +43,7 @@ class FeatureSplit:
         self._views = views
         self.class_names = images.class_names
         self.labels = images.labels
+        self.task, self.target_values = images.task, images.target_values
         self.names = images.names
         self.batch_size = images.batch_size
         self.num_batches = images.num_batches

@@ -9,6 +9,7 @@ from .module import FrozenPart, FunctionModule, Module, as_module
 from .optimizer import Optimizer
 from .shared import SharedNetworks
 from .transfer import TransferClassifier
+from .transfer_tasks import MultiLabelTransferClassifier, TransferRegressor
 
 __all__ = [
     "Accuracy",
@@ -20,8 +21,10 @@ __all__ = [
     "MacroF1",
     "MacroRocAuc",
     "Module",
+    "MultiLabelTransferClassifier",
     "Optimizer",
     "SharedNetworks",
     "TransferClassifier",
+    "TransferRegressor",
     "as_module",
 ]

@@ -13,7 +13,7 @@ from ..configs.model import OF_BUILDERS, OF_LOSSES
 from ..configs.options import ModelOptions
 from .backbones import build_backbone, features_of, pooling_of
 from .class_counts import counts_for_loss
-from .heads import TrainingFeatures, build_head
+from .heads import Head, TrainingFeatures, build_head
 from .losses import classification_loss
 from .metric_names import create_metrics
 from .module import Floats, FrozenPart, Module, TrainingExamples, count_parameters
@@ -83,7 +83,7 @@ class TransferClassifier(Module):
         self.num_classes = num_classes
         self.image_size = image_size
         self.optimizer = optimizer or Optimizer()
-        self.head = build_head(self.config, num_classes, num_examples)
+        self.head = self._make_head(num_examples)
         self.is_fitted = self.head.is_fitted
         self._shared = shared
         self._built: _Network | None = None  # what was built on last
@@ -99,10 +99,19 @@ class TransferClassifier(Module):
         model = keras.Model(network.input, self.head.attach(features), name=name)
         model.compile(
             self.optimizer.build(),
-            loss=classification_loss(config, self.num_classes, self.class_counts),
-            metrics=create_metrics(config.metrics, self.num_classes, self.class_names),
+            loss=self._loss(),
+            metrics=self._metrics(),
         )
         return model
+
+    def _make_head(self, num_examples: int | None) -> Head:
+        return build_head(self.config, self.num_classes, num_examples)
+
+    def _loss(self) -> keras.losses.Loss | str:
+        return classification_loss(self.config, self.num_classes, self.class_counts)
+
+    def _metrics(self) -> list[Any]:
+        return create_metrics(self.config.metrics, self.num_classes, self.class_names)
 
     def _make_network(self) -> "_Network":
         """The backbone between pictures and features."""

@@ -14,6 +14,7 @@ from ..evaluation.predictions import ERROR_COLUMN, PROBABILITY_PREFIX
 from .predictor import Predicted, Predictor
 
 CORRECTED_PREFIX = "corrected:"
+LABEL_SEPARATOR = "|"
 
 
 class Rows(Protocol):
@@ -35,7 +36,7 @@ class Rows(Protocol):
 
 
 class CsvRows:
-    """A table like `predictions.csv`, with two things more.
+    """A table like `predictions.csv` of a classifier, with two things more.
 
     The columns `probability:CLASS` hold the model's own probabilities, of which
     `prediction` is the most probable class, as in the predictions of a test. If the model
@@ -76,13 +77,73 @@ class CsvRows:
         best = uncorrected.argmax(axis=1) if len(uncorrected) else []
         for read, problem, row in predicted.images:
             if problem:
-                empty = [""] * (len(self.columns) - 2)
-                yield [read.image.name, *empty, problem]
+                yield self._without_prediction(read.image.name, problem)
                 continue
             numbers = [f"{value:.9g}" for value in uncorrected[row]]
             if self._is_corrected:
                 numbers += [f"{value:.9g}" for value in corrected[row]]
             yield [read.image.name, self._classes[best[row]], *numbers, ""]
+
+    def _without_prediction(self, name: str, problem: str) -> list[str]:
+        return [name, *[""] * (len(self.columns) - 2), problem]
+
+
+def csv_rows(predictor: Predictor) -> CsvRows:
+    """The table for the task of a model."""
+    kinds = {"multi_label": LabelRows, "regression": NumberRows}
+    return kinds.get(predictor.document.task, CsvRows)(predictor)
+
+
+class LabelRows(CsvRows):
+    """A table like `predictions.csv` of several labels per image, with `error` as above.
+
+    Args:
+        predictor: Whose predictions.
+    """
+
+    def __init__(self, predictor: Predictor) -> None:
+        super().__init__(predictor)
+        self._describe = predictor.describe
+
+    def _cells(self, predicted: Predicted) -> Iterator[list[str]]:
+        described = self._describe(predicted.answers)
+        for read, problem, row in predicted.images:
+            if problem:
+                yield self._without_prediction(read.image.name, problem)
+                continue
+            found = described[row]
+            numbers = [f"{value:.9g}" for value in found["probabilities"].values()]
+            yield [read.image.name, LABEL_SEPARATOR.join(found["labels"]), *numbers, ""]
+
+
+class NumberRows(CsvRows):
+    """A table like `predictions.csv` of predicted numbers, with `error` as above.
+
+    Args:
+        predictor: Whose predictions.
+    """
+
+    def __init__(self, predictor: Predictor) -> None:
+        super().__init__(predictor)
+        self._describe = predictor.describe
+        kinds = ("prediction", "low", "high")
+        names = predictor.document.classes
+        cells = (f"{kind}:{name}" for name in names for kind in kinds)
+        self.columns = ("file", *cells, ERROR_COLUMN)
+        self.head = csv_bytes([self.columns])
+
+    def _cells(self, predicted: Predicted) -> Iterator[list[str]]:
+        described = self._describe(predicted.answers)
+        for read, problem, row in predicted.images:
+            if problem:
+                yield self._without_prediction(read.image.name, problem)
+                continue
+            found, numbers = described[row], []
+            for name, value in found["values"].items():
+                ends = found["intervals"][name] or [None, None]
+                numbers += [value, *ends]
+            cells = ("" if each is None else f"{each:.9g}" for each in numbers)
+            yield [read.image.name, *cells, ""]
 
 
 class JsonRows:

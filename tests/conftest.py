@@ -20,6 +20,7 @@ import pytest
 import tensorflow as tf
 from helpers import make_pictures
 from keraunos.strategies import set_cpu_devices
+from small_backbone import tiny_network
 
 set_cpu_devices(4)
 gc.collect()
@@ -49,6 +50,12 @@ def nothing_leaks() -> Iterator[None]:
         each.join(2.0)  # it may be about to end
     left = {each for each in left if each.is_alive()}
     assert not left, f"threads left running: {left}"
+
+
+@pytest.fixture
+def tiny_mobilenet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes MobileNetV2 a network of three layers."""
+    monkeypatch.setattr(keras.applications, "MobileNetV2", tiny_network)
 
 
 # What takes long comes first, so that none of several processes works on alone in the end.

@@ -56,6 +56,8 @@ ROOMS = {
         "slices",
         "comparisons",
         "label_doubts",
+        "multi_label",
+        "regression",
     ),
     "report": (
         "subject",

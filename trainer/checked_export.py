@@ -14,7 +14,7 @@ from ..core.user_path import user_path
 from ..data import ImageData
 from ..export.compared_images import choose_images
 from ..export.description import Description
-from ..export.evaluated_run import with_evaluation
+from ..export.evaluated_run import with_evaluation, with_test
 from ..export.export_model import Exporter, ExportResult
 from ..export.formats.registry import format_of
 from ..export.place import export_name, require_own_place
@@ -57,8 +57,13 @@ def export_checked(
     images = choose_images(data)
     split = images.split
     name = model.name if run is None else run.name
-    description = Description(name, split.class_names, split.image_size, split.rules)
-    if run is not None:
+    task = split.task
+    description = Description(
+        name, split.class_names, split.image_size, split.rules, task=task
+    )
+    if run is not None and task != "classification":
+        description = with_test(description, run)
+    elif run is not None:
         description = with_evaluation(description, run, calibrated)
     elif calibrated:
         raise ConfigError(

@@ -6,7 +6,7 @@ what it describes; data that lack them do without.
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,31 @@ class LabelledSource(HasClassNames, Protocol):
 
     names: Sequence[str]
     labels: npt.NDArray[np.int32]
+
+
+def is_labelled(data: Any) -> TypeGuard[LabelledSource]:
+    """Whether data know the class of each of their examples."""
+    return isinstance(data, LabelledSource) and data.labels is not None
+
+
+@runtime_checkable
+class KnowsTargets(HasClassNames, Protocol):
+    """Data of which any number of labels, or numbers, are predicted.
+
+    Attributes:
+        task: `"multi_label"` or `"regression"`.
+        names: Of the examples.
+        target_values: `(examples, class_names)` float32.
+    """
+
+    task: str
+    names: Sequence[str]
+    target_values: npt.NDArray[np.float32]
+
+
+def knows_targets(data: Any) -> TypeGuard[KnowsTargets]:
+    """Whether data are of another task than classification."""
+    return isinstance(data, KnowsTargets) and data.target_values is not None
 
 
 @runtime_checkable
@@ -177,5 +202,5 @@ def batch_size_of(data: Any) -> int | None:
 
 
 def mixes_images(data: Any) -> bool:
-    """Whether targets are those of mixed images."""
-    return isinstance(data, MixesImages) and data.mixes
+    """Whether targets of training are probabilities of classes, as images are mixed."""
+    return isinstance(data, MixesImages) and data.mixes and not knows_targets(data)

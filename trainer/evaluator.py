@@ -125,12 +125,13 @@ class Evaluator:
             require_columns(slices.columns if slices else None, source.columns)
         views = find_views(source, module, tta)
         whole = as_model(model, self._make_strategy)
-        result = score(whole, source, module or Module())
+        held_out = data.validation if isinstance(data, HasSplits) else None
+        chosen_on = None if held_out is None else as_source(held_out, "data")
+        result = score(whole, source, module or Module(), chosen_on)
         if views is not None:
             result = with_views(result, whole, source, views)
         if result.predictions is not None:
-            validation = data.validation if isinstance(data, HasSplits) else None
-            subject = TrainedModel(whole, source, validation, batch_size_of(source) or 32)
+            subject = TrainedModel(whole, source, held_out, batch_size_of(source) or 32)
             directory = None if self.run_dir is None else Path(self.run_dir)
             result = replace(result, subject=subject, evaluation=asked, run_dir=directory)
         if self.run_dir is not None and current_workers().is_chief:

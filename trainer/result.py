@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ..evaluation import Drawing
     from ..evaluation.evidence import Evidence
     from ..evaluation.finding import Finding
+    from ..evaluation.multi_label.predictions import LabelPredictions
+    from ..evaluation.regression.predictions import NumberPredictions
     from ..report.run_report import RunReport
     from ..report.subject import Subject
 
@@ -60,6 +62,7 @@ class TestResult:
     Attributes:
         scores: Values by name; of a classifier all that goes into test.json.
         predictions: What it said of each picture, if the data are pictures.
+        task_predictions: In other tasks than classification, predicted labels or numbers.
         subject: The model with the images it was tested on, for what else is measured.
         evaluation: What that is.
         tta: Scores and predictions of the means over views of each image, if
@@ -69,6 +72,7 @@ class TestResult:
 
     scores: dict[str, Any]
     predictions: Predictions | None = None
+    task_predictions: "LabelPredictions | NumberPredictions | None" = None
     subject: "Subject | None" = field(default=None, repr=False, compare=False)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig, repr=False)
     tta: "TestResult | None" = field(default=None, repr=False)

@@ -12,7 +12,7 @@ import tensorflow as tf
 from ..evaluation.evidence import Evidence, Labelled, as_labelled
 from ..evaluation.predictions import Predictions
 from ..strategies import Position
-from .contracts import KnowsColumns, KnowsContradictions, LabelledSource
+from .contracts import KnowsColumns, KnowsContradictions, is_labelled
 from .loop.evaluation import predict
 from .loop.outputs import as_predictions, collect
 from .setup.datasets import as_source
@@ -76,7 +76,7 @@ class TrainedModel:
 
     def _of_validation(self) -> Labelled | None:
         source = self.validation
-        if not isinstance(source, LabelledSource):
+        if not is_labelled(source):
             return None
         outputs = predict(self.model, as_source(source, "validation"))
         return _labelled(as_predictions(source, outputs), source)

@@ -11,6 +11,7 @@ from ...core.errors import DataError, message
 from ...core.names import some
 from ..copies.groups import differ_within
 from .image_index import TEST, TRAIN, VALIDATION, ImageIndex
+from .kinds import Kinds
 from .split_csv import UNNAMED, WrittenSplit
 from .stratified import HELD_OUT, STAYS, UNDECIDED, assign_folds, hold_out
 
@@ -98,7 +99,7 @@ class _Assignment:
         sides = np.where(self.splits[rows] == split, HELD_OUT, STAYS)
         sides[~self._is_final[rows]] = UNDECIDED
         held_out = hold_out(
-            self.index.labels[rows],
+            self._kinds(rows),
             self.index.groups[rows],
             fraction,
             seed,
@@ -110,10 +111,13 @@ class _Assignment:
     def take_fold(self, fold: int, folds: int, seed: int) -> None:
         """Moves one fold of the training files, counted from 1, to validation."""
         rows = self._rows(TRAIN)
-        folds_of = assign_folds(
-            self.index.labels[rows], self.index.groups[rows], folds, seed
-        )
+        folds_of = assign_folds(self._kinds(rows), self.index.groups[rows], folds, seed)
         self.splits[rows[folds_of == fold - 1]] = VALIDATION
+
+    def _kinds(self, rows: npt.NDArray[np.intp]) -> Kinds:
+        chosen = np.zeros(len(self.index), bool)
+        chosen[rows] = True
+        return self.index.kinds().among(chosen)
 
     def _rows(self, *splits: int) -> npt.NDArray[np.intp]:
         return np.flatnonzero(np.isin(self.splits, splits) & self._is_ours)
@@ -121,12 +125,15 @@ class _Assignment:
 
 def _require_enough(index: ImageIndex, sides: int) -> None:
     """Makes sure that each class can be on that many sides."""
-    rows = np.flatnonzero(index.splits == TRAIN)
-    pairs = np.unique(np.stack([index.labels[rows], index.groups[rows]], 1), axis=0)
+    if index.task == "regression":
+        return
+    training = index.where(index.splits == TRAIN)
+    rows, kinds = training.kinds()
+    pairs = np.unique(np.stack([kinds, training.groups[rows]], 1), axis=0)
     counts = np.bincount(pairs[:, 0], minlength=len(index.class_names))
     small = {
         name: int(count)
-        for name, count in zip(index.class_names, counts, strict=True)
+        for name, count in zip(index.class_names, counts, strict=False)  # one more: none
         if 0 < count < sides
     }
     if small:

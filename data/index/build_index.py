@@ -1,14 +1,14 @@
 """From folders or tables to the index of a run: listed, opened, cleaned and split."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from ...configs import DataConfig
-from ...configs.choices import Check, CopyCheck
+from ...configs.choices import Check, CopyCheck, Task
 from ...core.errors import ConfigError, DataError, message
 from ...core.names import some
 from ...core.store import Store
@@ -58,24 +58,30 @@ class BuiltIndex:
     remarks: list[str]
 
 
-def build_index(config: DataConfig, seed: int, store: Store) -> BuiltIndex:
+def build_index(
+    config: DataConfig, seed: int, store: Store, task: Task = "classification"
+) -> BuiltIndex:
     """Reads the folders and tables that a configuration names.
 
     Args:
         config: The section `data`.
         seed: Of the split.
         store: Where findings are remembered.
+        task: What is to be predicted.
 
     Raises:
         ConfigError: `data.train` is missing, or which fold it is about.
         DataError: A folder or its images would spoil a run.
     """
     _require_one_fold(config)
-    scans = list_sources(config, seed, store)
+    scans = list_sources(config, seed, store, task)
     class_names = scans["train"].class_names
     written = read_split(user_path(config.split)) if config.split else None
     max_pixels = PixelRules.of(config.bit_depth, config.max_megapixels).max_pixels
-    index, records = _inspect(class_names, scans, store, config.check, max_pixels)
+    targets = _targets(class_names, scans) if task != "classification" else None
+    labels = _labels(class_names, scans) if targets is None else _equal(targets)
+    index, records = _inspect(class_names, labels, scans, store, config.check, max_pixels)
+    index = replace(index, task=task, targets=targets)
     require_bit_depth(records, config.bit_depth)
     ignored = [scan.ignored for scan in scans.values()]
     problems = problems_of_files(records, config.exif_orientation, config.bit_depth)
@@ -114,13 +120,13 @@ def _policies(config: DataConfig) -> Policies:
 
 def _inspect(
     class_names: tuple[str, ...],
+    labels: npt.NDArray[np.int32],
     scans: Mapping[str, Scan],
     store: Store,
     check: Check,
     max_pixels: int,
 ) -> tuple[ImageIndex, list[FileRecord]]:
     paths = [path for scan in scans.values() for path in scan.paths]
-    labels = _labels(class_names, scans)
     splits = [SPLIT_NAMES.index(name) for name, scan in scans.items() for _ in scan.paths]
     fingerprints = Fingerprints(store) if check == "full" else None
     if check == "lazy":
@@ -158,6 +164,24 @@ def _labels(
     return np.array(labels, np.int32)
 
 
+def _targets(
+    class_names: tuple[str, ...], scans: Mapping[str, Scan]
+) -> npt.NDArray[np.float32]:
+    """`(rows, names)`; a label that another table lacks is 0 there."""
+    rows = []
+    for scan in scans.values():
+        places = [class_names.index(name) for name in scan.class_names]
+        values = np.zeros((len(scan.paths), len(class_names)), np.float32)
+        values[:, places] = np.array(scan.targets, np.float32)
+        rows.append(values)
+    return np.concatenate(rows)
+
+
+def _equal(targets: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
+    """`(rows,)` a number that rows with equal targets share."""
+    return np.unique(targets, axis=0, return_inverse=True)[1].ravel().astype(np.int32)
+
+
 def _remarks_on_classes(index: ImageIndex) -> list[str]:
     """Lines on the classes that hardly have training images.
 
@@ -165,7 +189,8 @@ def _remarks_on_classes(index: ImageIndex) -> list[str]:
         DataError: Fewer than two classes have any.
     """
     counts = dict(zip(index.class_names, index.class_counts(TRAIN).tolist(), strict=True))
-    if np.count_nonzero(list(counts.values())) < 2:
+    fewest = 2 if index.task == "classification" else 1
+    if np.count_nonzero(list(counts.values())) < fewest:
         raise DataError(
             message(
                 "At least two classes must have training images.",

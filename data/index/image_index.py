@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from ...configs.choices import Task
+from .kinds import Kinds, kinds_of_classes, kinds_of_labels, kinds_of_numbers
+
+SEPARATOR = "|"  # between the labels or numbers of an image
 TRAIN, VALIDATION, TEST = 0, 1, 2
 SPLIT_NAMES = ("train", "validation", "test")
 
@@ -27,6 +31,10 @@ class ImageIndex:
         is_grouped: Whether a column of a table says who belongs to a group.
         columns: Other columns of the tables: `(rows,)` text by name, empty where there is
             no value.
+        task: What is to be predicted.
+        targets: Of other tasks than classification: `(rows, names)` float32, a number for
+            each of `class_names`, which are then labels or what is measured. Rows with
+            equal numbers share their `labels`.
     """
 
     class_names: tuple[str, ...]
@@ -38,6 +46,8 @@ class ImageIndex:
     groups: npt.NDArray[np.intp]
     is_grouped: bool = False
     columns: Mapping[str, npt.NDArray[np.object_]] = field(default_factory=dict)
+    task: Task = "classification"
+    targets: npt.NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         """The number of rows."""
@@ -54,9 +64,36 @@ class ImageIndex:
             contradictory=self.contradictory[mask],
             groups=self.groups[mask],
             columns={name: cells[mask] for name, cells in self.columns.items()},
+            targets=None if self.targets is None else self.targets[mask],
         )
 
     def class_counts(self, split: int) -> npt.NDArray[np.int64]:
-        """`(classes,)` int64: how many rows of a split each class has."""
-        labels = self.labels[self.splits == split]
-        return np.bincount(labels, minlength=len(self.class_names))
+        """`(classes,)` int64: how many rows of a split each class has.
+
+        Labels count where they are 1, and of numbers all rows.
+        """
+        chosen = self.splits == split
+        if self.targets is None:
+            return np.bincount(self.labels[chosen], minlength=len(self.class_names))
+        targets = self.targets[chosen]
+        counted = np.isfinite(targets) if self.task == "regression" else targets > 0
+        return counted.sum(axis=0)
+
+    def kinds(self) -> Kinds:
+        """What is to be spread evenly over splits: classes, labels or ranges of numbers."""
+        if self.targets is None:
+            return kinds_of_classes(self.labels)
+        if self.task == "regression":
+            return kinds_of_numbers(self.targets)
+        return kinds_of_labels(self.targets)
+
+    def describe_target(self, row: int) -> str:
+        """What is to be predicted for a row, in words: `nv`, `hair|ruler`, `0.5|71`."""
+        if self.targets is None:
+            return self.class_names[self.labels[row]]
+        values = self.targets[row].tolist()
+        if self.task == "regression":
+            return SEPARATOR.join(f"{value:.9g}" for value in values)
+        return SEPARATOR.join(
+            name for name, value in zip(self.class_names, values, strict=True) if value
+        )

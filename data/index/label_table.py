@@ -10,7 +10,7 @@ from .columns import other_columns
 from .csv_file import CsvFile, read_csv, repeated_columns
 from .folders import is_image_name
 from .image_names import resolve, summary
-from .labels import read_labels
+from .labels import Labels, read_labels
 from .scan import Scan
 from .split_names import choose_split_column, read_splits
 from .table_columns import Columns
@@ -24,6 +24,7 @@ class _Row:
     group: str
     split: str
     others: tuple[str, ...]
+    values: tuple[float, ...]
 
 
 def read_table(path: Path, root: Path | None, columns: Columns, name: str) -> Scan:
@@ -45,10 +46,10 @@ def read_table(path: Path, root: Path | None, columns: Columns, name: str) -> Sc
         DataError: The table can't be used; all that is wrong with it is named.
     """
     root = path.parent if root is None else root
-    table = read_csv(path, [*columns.named().values(), *columns.one_hot], name)
+    table = read_csv(path, [*columns.named().values(), *columns.several], name)
     labels, problems = read_labels(table, columns)
     if labels.columns:
-        columns = replace(columns, one_hot=labels.columns)
+        columns = replace(columns, several=labels.columns)
     named = columns.named()
     problems += _wrong_columns(table, named) + _ragged_rows(table)
     split_column, doubts = choose_split_column(table, columns.split, named.values())
@@ -57,9 +58,9 @@ def read_table(path: Path, root: Path | None, columns: Columns, name: str) -> Sc
         problems.append(f"the folder of its images does not exist: {root}")
     splits, unknown = read_splits(table, split_column)
     problems += unknown
-    used = {*named.values(), *columns.one_hot, split_column or ""}
+    used = {*named.values(), *columns.several, split_column or ""}
     others, left_out = other_columns(table, used)
-    rows = _rows(table, columns, labels.cells, splits, others)
+    rows = _rows(table, columns, labels, splits, others)
     found: dict[str, str] = {}
     if columns.image in table.header:
         problems += _contradictions(rows)
@@ -70,6 +71,8 @@ def read_table(path: Path, root: Path | None, columns: Columns, name: str) -> Sc
     if problems:
         raise _error(path, problems, name)
     scan = _scan(root, rows, found, path, name, tuple(others))
+    if labels.targets is not None:
+        scan = _with_targets(scan, rows, found, labels.targets.names)
     return replace(scan, remarks=(*labels.remarks, *scan.remarks, *left_out))
 
 
@@ -107,10 +110,23 @@ def _scan(
     )
 
 
+def _with_targets(
+    scan: Scan, rows: Sequence[_Row], found: Mapping[str, str], names: tuple[str, ...]
+) -> Scan:
+    """The same images with numbers in place of classes."""
+    values = {found[row.image]: row.values for row in reversed(rows)}
+    return replace(
+        scan,
+        class_names=names,
+        labels=(0,) * len(scan.paths),
+        targets=[values[path] for path in scan.paths],
+    )
+
+
 def _rows(
     table: CsvFile,
     columns: Columns,
-    labels: Sequence[str],
+    labels: Labels,
     splits: Sequence[str],
     others: Mapping[str, Sequence[str]],
 ) -> list[_Row]:
@@ -122,7 +138,8 @@ def _rows(
     )
     lines = [line for line, _ in table.rows]
     rest = zip(*others.values(), strict=True) if others else [()] * len(lines)
-    cells = zip(lines, images, labels, groups, splits, rest, strict=True)
+    values = labels.targets.values if labels.targets else [()] * len(lines)
+    cells = zip(lines, images, labels.cells, groups, splits, rest, values, strict=True)
     return [_Row(*each) for each in cells]
 
 

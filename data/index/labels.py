@@ -1,4 +1,4 @@
-"""Reads the class of each row of a table: from a column of names, or of 0 and 1 each."""
+"""Reads what is to be predicted for each row of a table."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,41 +14,48 @@ from .one_hot import (
     zero_one_columns,
 )
 from .table_columns import Columns
-
-DEFAULT_COLUMN = "label"
+from .target_columns import TargetColumns, read_numbers, read_several_labels
 
 
 @dataclass(frozen=True)
 class Labels:
-    """The classes of the rows of a table.
+    """What is to be predicted for the rows of a table.
 
     Attributes:
-        cells: The name of a class for each row; empty text where it has none.
-        columns: The columns of 0 and 1 that they are read from; none if they are names.
+        cells: Text for each row: the name of its class, or all of its labels or numbers;
+            empty where it has none.
+        columns: The columns that it is read from, where that is not the one column of
+            names.
         remarks: Lines on how the table is understood.
+        targets: For other tasks than classification, the numbers.
     """
 
     cells: list[str]
     columns: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    targets: TargetColumns | None = None
 
 
 def read_labels(table: CsvFile, columns: Columns) -> tuple[Labels, list[str]]:
-    """Reads the class of each row.
+    """Reads the class, the labels or the numbers of each row.
 
     Without a column called `label`, a table whose columns of 0 and 1 together give each
     row one class is read by these.
 
     Returns:
-        The classes, and what is wrong with them. That a column is missing is not told.
+        All of it, and what is wrong. That a column is missing is not told.
     """
     unknown = Labels([""] * len(table.rows))
-    if columns.one_hot:
-        found, problems = read_one_hot(table, columns.one_hot)
+    if columns.task != "classification":
+        read = read_numbers if columns.task == "regression" else read_several_labels
+        targets, problems = read(table, columns)
+        return (unknown if targets is None else _of_targets(targets)), problems
+    if columns.several:
+        found, problems = read_one_hot(table, columns.several)
         return (unknown if found is None else _as_labels(found)), problems
     if columns.label in table.header:
         return Labels(table.column(columns.label)), _wrong_labels(table, columns.label)
-    if columns.label != DEFAULT_COLUMN:
+    if columns.label != Columns.label:
         return unknown, []
     others = [*columns.named().values(), "split"]
     found = find_one_hot(table, others)
@@ -56,6 +63,11 @@ def read_labels(table: CsvFile, columns: Columns) -> tuple[Labels, list[str]]:
         return _as_labels(found), []
     several = zero_one_columns(table, others)
     return unknown, [about_several_labels(several)] if several else []
+
+
+def _of_targets(targets: TargetColumns) -> Labels:
+    cells = [" ".join(f"{value:g}" for value in row) for row in targets.values]
+    return Labels(cells, targets.columns, targets.remarks, targets)
 
 
 def _as_labels(found: OneHotLabels) -> Labels:

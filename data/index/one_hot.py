@@ -60,14 +60,13 @@ def read_one_hot(
     Returns:
         The labels, or None and what is wrong with them.
     """
-    problems = _wrong_columns(table, columns)
-    if not problems:
-        problems = _wrong_cells(table, columns)
+    problems = wrong_columns(table, columns)
+    problems = problems or wrong_cells(table, columns)
     if not problems:
         rows = [f"line {line}" for line in _rows_without_one_class(table, columns)]
         problems = summary(
             "rows do not have exactly one 1 in data.label_columns (each image must have "
-            "one class, as several are not supported yet)",
+            "one class; with task=multi_label it may have any number of labels)",
             rows,
         )
     return (None, problems) if problems else (_read(table, columns), [])
@@ -81,7 +80,9 @@ def zero_one_columns(table: CsvFile, others: Collection[str]) -> list[str]:
     """
     names = [name for name in table.header if name and name not in others]
     free = [name for name in names if not repeated_columns(table.header, [name])]
-    found = [name for name in free if set(map(_value, table.column(name))) <= {0.0, 1.0}]
+    found = [
+        name for name in free if set(map(zero_or_one, table.column(name))) <= {0.0, 1.0}
+    ]
     return found if len(found) > 1 else []
 
 
@@ -93,8 +94,8 @@ def about_several_labels(columns: Sequence[str]) -> str:
     """
     return (
         f"it has columns of 0 and 1 ({some(columns)}), and rows with none or several of "
-        "them: several labels per image are not supported yet. If some of them are the "
-        "classes, name those: data.label_columns=[...]"
+        "them. If some are the classes, name those: data.label_columns=[...]; if images "
+        "have any number of labels, set task=multi_label"
     )
 
 
@@ -105,7 +106,8 @@ def _read(table: CsvFile, columns: Sequence[str]) -> OneHotLabels:
     return OneHotLabels(cells, list(columns), remarks)
 
 
-def _wrong_columns(table: CsvFile, columns: Sequence[str]) -> list[str]:
+def wrong_columns(table: CsvFile, columns: Sequence[str]) -> list[str]:
+    """What is wrong with the names of `data.label_columns`."""
     twice = repeated_columns([*columns, *table.header], columns)
     problems = [
         f"the column {name} is there more than once"
@@ -120,7 +122,8 @@ def _wrong_columns(table: CsvFile, columns: Sequence[str]) -> list[str]:
     return problems
 
 
-def _wrong_cells(table: CsvFile, columns: Sequence[str]) -> list[str]:
+def wrong_cells(table: CsvFile, columns: Sequence[str]) -> list[str]:
+    """Which cells of columns are neither 0 nor 1."""
     return [
         line
         for name, values in zip(columns, _values(table, columns), strict=True)
@@ -143,11 +146,11 @@ def _rows_without_one_class(table: CsvFile, columns: Sequence[str]) -> list[int]
 
 
 def _values(table: CsvFile, columns: Iterable[str]) -> list[list[float]]:
-    return [list(map(_value, table.column(name))) for name in columns]
+    return [list(map(zero_or_one, table.column(name))) for name in columns]
 
 
-def _value(cell: str) -> float:
-    """A cell as a number; -1 for what is neither a number nor true or false."""
+def zero_or_one(cell: str) -> float:
+    """A cell as a number, true and false as 1 and 0; -1 for any other text."""
     try:
         return float(_WORDS.get(cell.casefold(), cell))
     except ValueError:

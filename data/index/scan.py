@@ -34,6 +34,8 @@ class Scan:
         splits: For each file the split that a table gives it, empty if none.
         remarks: Lines on what was left out or is odd.
         columns: What else a table says of each file, by column; empty text for no value.
+        targets: For each file a number for each of `class_names`, which are labels or
+            what is measured; None in classification.
     """
 
     root: Path
@@ -45,6 +47,7 @@ class Scan:
     splits: tuple[str, ...]
     remarks: tuple[str, ...] = ()
     columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    targets: Sequence[tuple[float, ...]] | None = None
 
 
 def scan_folder(root: Path, name: str, by: FindImagesBy = "extension") -> Scan:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...configs import DataConfig, is_table
+from ...configs.choices import Task
 from ...core.errors import ConfigError, DataError, message
 from ...core.names import did_you_mean, is_one_line, some
 from ...core.store import Store
@@ -20,13 +21,16 @@ from .scan import Scan, require_two_classes, scan_folder
 from .table_columns import Columns
 
 
-def list_sources(config: DataConfig, seed: int, store: Store) -> dict[str, Scan]:
+def list_sources(
+    config: DataConfig, seed: int, store: Store, task: Task = "classification"
+) -> dict[str, Scan]:
     """Lists the images of each split that has files of its own.
 
     Args:
         config: The section `data`.
         seed: Of the drawn lesions.
         store: Where these are kept.
+        task: What is to be predicted: other tasks than classification need tables.
 
     Returns:
         By split; `"train"` is there always.
@@ -37,7 +41,9 @@ def list_sources(config: DataConfig, seed: int, store: Store) -> dict[str, Scan]
     """
     roots, remarks = _find_roots(config, seed, store)
     require_apart(roots, "data.")
-    scans = {name: _list(path, f"data.{name}", config) for name, path in roots.items()}
+    scans = {
+        name: _list(path, f"data.{name}", config, task) for name, path in roots.items()
+    }
     if {"validation", "test"} <= roots.keys() and _overlap(
         roots["validation"], roots["test"]
     ):
@@ -47,7 +53,8 @@ def list_sources(config: DataConfig, seed: int, store: Store) -> dict[str, Scan]
         )
     scans = _divide(scans, config)
     train = scans["train"]
-    require_two_classes(train, "data.train")
+    if task == "classification":
+        require_two_classes(train, "data.train")
     _require_plain_names(train.class_names)
     for name, scan in scans.items():
         _require_same_classes(train.class_names, scan, f"data.{name}")
@@ -127,8 +134,17 @@ def _find_roots(
     return {"train": root} | found | named, remarks
 
 
-def _list(path: Path, name: str, config: DataConfig) -> Scan:
+def _list(path: Path, name: str, config: DataConfig, task: Task) -> Scan:
     if not is_table(str(path)):
+        if task != "classification":
+            raise DataError(
+                message(
+                    f"`task={task}` needs a table of images, .csv or .tsv, in `{name}`: "
+                    "folders are classes.",
+                    "See docs/splits.md.",
+                    **{name: str(path)},
+                )
+            )
         return scan_folder(path, name, config.find_images_by)
     root = user_path(config.image_root) if config.image_root else None
     columns = Columns(
@@ -137,6 +153,7 @@ def _list(path: Path, name: str, config: DataConfig) -> Scan:
         config.group_column,
         config.split_column,
         tuple(config.label_columns or ()),
+        task,
     )
     return read_table(path, root, columns, name)
 
@@ -190,7 +207,10 @@ def _by_split(scan: Scan) -> dict[str, Scan]:
 
 def _rows_of(scan: Scan, rows: Sequence[int]) -> Scan:
     labels = [scan.labels[row] for row in rows]
-    present = sorted(set(labels))
+    if scan.targets is not None:
+        present = list(range(len(scan.class_names)))
+    else:
+        present = sorted(set(labels))
     places = {label: place for place, label in enumerate(present)}
     return replace(
         scan,
@@ -201,6 +221,7 @@ def _rows_of(scan: Scan, rows: Sequence[int]) -> Scan:
         splits=tuple(scan.splits[row] for row in rows),
         remarks=scan.remarks if scan.splits[rows[0]] == "train" else (),
         columns={name: [each[row] for row in rows] for name, each in scan.columns.items()},
+        targets=scan.targets and [scan.targets[row] for row in rows],
     )
 
 

@@ -55,7 +55,7 @@ def write_split(path: Path, index: ImageIndex) -> None:
     columns = zip(
         index.paths,
         _whole(index.digests),
-        index.labels.tolist(),
+        map(index.describe_target, range(len(index))),
         index.groups.tolist(),
         index.splits.tolist(),
         index.contradictory.tolist(),
@@ -65,7 +65,7 @@ def write_split(path: Path, index: ImageIndex) -> None:
         (
             os.path.abspath(name),
             digest.hex(),
-            index.class_names[label],
+            label,
             group,
             SPLIT_NAMES[split],
             "yes" if contradictory else "no",
@@ -118,7 +118,8 @@ def read_split(path: Path) -> WrittenSplit:
 def fingerprint_split(index: ImageIndex) -> str:
     """One SHA-256 for the content, class and split of all files, in their order."""
     digest = hashlib.sha256()
-    for column in (index.digests, index.labels, index.splits):
+    labels = index.labels if index.targets is None else index.targets
+    for column in (index.digests, labels, index.splits):
         digest.update(np.ascontiguousarray(column).tobytes())
     return digest.hexdigest()
 

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..copies.groups import Groups, Mask
+from .kinds import Kinds, kinds_of_classes
 
 Integers = npt.NDArray[np.intp]
 Sides = npt.NDArray[np.int8]
@@ -18,7 +19,7 @@ _TRIED_TOGETHER = 32
 
 
 def hold_out(
-    labels: npt.NDArray[np.int32],
+    labels: npt.NDArray[np.int32] | Kinds,
     groups: Groups,
     fraction: float,
     seed: int,
@@ -32,7 +33,7 @@ def hold_out(
     a whole.
 
     Args:
-        labels: `(rows,)` class of each image.
+        labels: `(rows,)` class of each image; or what else is to be spread evenly.
         groups: `(rows,)` number of the group that each image belongs to.
         fraction: Part to hold out, in [0, 1).
         seed: The same seed gives the same choice.
@@ -44,15 +45,16 @@ def hold_out(
         `(rows,)` bool, true for what is held out.
     """
     if fraction == 0:
-        return np.zeros(len(labels), bool)
+        return np.zeros(len(groups), bool)
     if sides is None:
-        sides = np.full(len(labels), UNDECIDED, np.int8)
-    totals = np.bincount(labels)
+        sides = np.full(len(groups), UNDECIDED, np.int8)
+    every = labels if isinstance(labels, Kinds) else kinds_of_classes(labels)
+    totals = np.bincount(every.kinds)
     aims = np.maximum(np.rint(totals * fraction), 1).clip(0, np.maximum(totals - 1, 0))
-    held = np.bincount(labels[sides == HELD_OUT], minlength=len(totals))
-    open_rows = np.flatnonzero(sides == UNDECIDED)
-    names, own = np.unique(groups[open_rows], return_inverse=True)
-    counts = _count(labels[open_rows], own)
+    held = np.bincount(every.kinds[sides[every.rows] == HELD_OUT], minlength=len(totals))
+    is_open = sides == UNDECIDED
+    names, own = np.unique(groups[is_open], return_inverse=True)
+    counts = _count(every.among(is_open), own)
     choice = _Choice(counts, aims, totals, held)
     _fill(choice, [seed], [purpose] if purpose else [])
     _mend(choice)
@@ -60,12 +62,12 @@ def hold_out(
 
 
 def assign_folds(
-    labels: npt.NDArray[np.int32], groups: Groups, folds: int, seed: int
+    labels: npt.NDArray[np.int32] | Kinds, groups: Groups, folds: int, seed: int
 ) -> npt.NDArray[np.intp]:
     """Assigns images to folds, so that each class is spread evenly over them.
 
     Args:
-        labels: `(rows,)` class of each image.
+        labels: `(rows,)` class of each image; or what else is to be spread evenly.
         groups: `(rows,)` number of the group that each image belongs to; a group goes
             to one fold as a whole.
         folds: How many.
@@ -75,14 +77,15 @@ def assign_folds(
         `(rows,)` the fold of each image, from 0 on.
     """
     own = np.unique(groups, return_inverse=True)[1]
-    counts = _count(labels, own)
+    every = labels if isinstance(labels, Kinds) else kinds_of_classes(labels)
+    counts = _count(every, own)
     random = np.random.Generator(np.random.PCG64([seed, folds]))
     order = random.permutation(len(counts.sizes))
     # Large ones first, so that small ones can even out what they leave; those of several
     # classes before all others.
     order = order[np.lexsort((-counts.sizes[order], counts.only_label[order]))]
     fold_of = np.empty(len(order), np.intp)
-    shares = np.bincount(labels) / folds
+    shares = np.bincount(every.kinds) / folds
     filled = np.zeros((folds, len(shares)))
     for group in order:
         entries = counts.entries(group)
@@ -117,9 +120,9 @@ class _Counts:
         return slice(self.starts[group], self.starts[group + 1])
 
 
-def _count(labels: npt.NDArray[np.int32], groups: Groups) -> _Counts:
-    width = int(labels.max(initial=0)) + 1
-    pairs, counts = np.unique(groups * width + labels, return_counts=True)
+def _count(every: Kinds, groups: Groups) -> _Counts:
+    width = int(every.kinds.max(initial=0)) + 1
+    pairs, counts = np.unique(groups[every.rows] * width + every.kinds, return_counts=True)
     group, label = np.divmod(pairs, width)
     number = int(groups.max(initial=-1)) + 1
     starts = np.searchsorted(group, np.arange(number + 1))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ...configs.choices import Task
 from .split_names import AUTO
 
 
@@ -14,18 +15,20 @@ class Columns:
         label: That of their classes.
         group: That of their groups, such as patients, or None.
         split: That of their splits, None for none, or `"auto"`: `split` if there is one.
-        one_hot: In place of `label` a column of 0 and 1 for each class; empty if not.
+        several: In place of `label` a column for each class, label or number.
+        task: What is to be predicted.
     """
 
-    image: str
-    label: str
-    group: str | None
+    image: str = "image"
+    label: str = "label"
+    group: str | None = None
     split: str | None = AUTO
-    one_hot: tuple[str, ...] = ()
+    several: tuple[str, ...] = ()
+    task: Task = "classification"
 
     def named(self) -> dict[str, str]:
         """The columns that must be there, by the setting that names each."""
-        label = None if self.one_hot else self.label
+        label = None if self.several else self.label
         columns = {"image": self.image, "label": label, "group": self.group}
         if self.split != AUTO:
             columns["split"] = self.split

@@ -1,6 +1,6 @@
 """How sure scores are: intervals by the bootstrap, of draws as in resampling.py."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -89,6 +89,17 @@ def bootstrap(
         low, high = np.quantile(values[~np.isnan(values)], tails)
         found[name] = (float(low), float(high))
     return found
+
+
+def only(
+    statistics: Callable[[Floats], Mapping[str, Floats]], names: Collection[str]
+) -> Callable[[Floats], dict[str, Floats]]:
+    """Statistics of weighted examples, of which only some are used."""
+
+    def chosen(weights: Floats) -> dict[str, Floats]:
+        return {k: each for k, each in statistics(weights).items() if k in names}
+
+    return chosen
 
 
 class WeightedScores:

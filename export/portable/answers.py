@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from .decisions import Decisions, prediction_set, total
 from .document import Correction, ModelDocument
+from .task_answers import describe_labels, describe_numbers
 
 Floats = npt.NDArray[np.floating]
 
@@ -53,10 +54,18 @@ def describe(answers: Answers, document: ModelDocument) -> list[dict[str, Any]]:
     unsure for an answer: all three by uncorrected probabilities, on which thresholds were
     chosen, and null or empty where none were chosen.
 
+    Of other tasks it is what `describe_labels` or `describe_numbers` say.
+
     Args:
         answers: Of images.
         document: Of the model.
     """
+    if document.task != "classification":
+        names = document.classes
+        describe_others = (
+            describe_labels if document.task == "multi_label" else describe_numbers
+        )
+        return describe_others(answers.uncorrected, names, document.rules_of_task)
     rows = zip(answers.probabilities, answers.uncorrected, strict=True)
     return [_describe(*row, document) for row in rows]
 

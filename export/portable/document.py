@@ -14,6 +14,7 @@ from typing import Any
 from ...data.files.pixel_rules import FULL_BITS, PixelRules
 from .decisions import Decisions, decisions_of
 from .fields import Fields, ModelFileError, read_document
+from .task_answers import CLASSIFICATION, TaskRules, task_rules_of
 
 DESCRIPTION_FILE = "model.json"
 VERSION = 1
@@ -50,6 +51,7 @@ class ModelDocument:
         correction: Of its probabilities, or None.
         decisions: What is made of them.
         not_for: What the model must not be used for, a sentence each.
+        rules_of_task: What is predicted, and how outputs are read where that is no class.
     """
 
     name: str
@@ -59,6 +61,12 @@ class ModelDocument:
     correction: Correction | None
     decisions: Decisions
     not_for: tuple[str, ...] = ()
+    rules_of_task: TaskRules = CLASSIFICATION
+
+    @property
+    def task(self) -> str:
+        """What is predicted."""
+        return self.rules_of_task.task
 
 
 @dataclass(frozen=True)
@@ -91,6 +99,7 @@ def parse_document(content: Any) -> ModelDocument:
         _correction(fields, len(classes)),
         decisions_of(fields.object("decisions"), classes),
         () if fields.get("not_for") is None else fields.texts("not_for"),
+        task_rules_of(fields, classes),
     )
 
 

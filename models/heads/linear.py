@@ -1,4 +1,4 @@
-"""A softmax layer, trained by gradient."""
+"""A dense layer, trained by gradient."""
 
 import keras
 
@@ -6,22 +6,26 @@ from .contract import Head
 
 
 class LinearHead(Head):
-    """Dropout, and a dense layer with softmax.
+    """Dropout, and a dense layer with softmax, or with sigmoid for several labels.
 
     Args:
-        num_classes: How many classes there are.
+        num_classes: How many classes or labels there are.
         dropout: Rate of dropout.
+        activation: Of the dense layer: `"softmax"` or `"sigmoid"`.
     """
 
-    def __init__(self, num_classes: int, dropout: float) -> None:
+    def __init__(
+        self, num_classes: int, dropout: float, activation: str = "softmax"
+    ) -> None:
         self._num_classes = num_classes
         self._dropout = dropout
+        self._activation = activation
 
     def attach(self, features: keras.KerasTensor) -> keras.KerasTensor:
         """Makes the layers."""
         features = keras.layers.Dropout(self._dropout, name="dropout")(features)
         dense = keras.layers.Dense(
-            self._num_classes, "softmax", name="probabilities", dtype="float32"
+            self._num_classes, self._activation, name="probabilities", dtype="float32"
         )
         return dense(features)
 

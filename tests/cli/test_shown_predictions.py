@@ -22,7 +22,7 @@ def test_class_and_probability_are_corrected_as_in_json_lines(capfd: Any) -> Non
         predicted.answers.probabilities.argmax() != predicted.answers.uncorrected.argmax()
     )
     line = json.loads(JsonRows(predictor).of(predicted))
-    shown = ShownPredictions(predictor.document.classes)
+    shown = ShownPredictions(predictor.document)
     shown.add(predicted)
     shown.show(1)
     out = capfd.readouterr().out

@@ -54,7 +54,7 @@ OWN = {  # arguments that are no settings
             {"cpu_devices", "gpu_memory_limit_gib"},
         ),
         (ImageData.from_folder, DataConfig, {"seed", "cache_dir"}, set(OF_TABLES)),
-        (ImageData.from_csv, DataConfig, {"seed", "cache_dir"}, set()),
+        (ImageData.from_csv, DataConfig, {"task", "seed", "cache_dir"}, set()),
         (TransferClassifier, ModelConfig, set(), {"builder", "arguments"}),
         (Augmentation, AugmentationConfig, set(), set()),
     ],

@@ -154,7 +154,9 @@ def test_columns_of_labels_can_be_named_among_others_of_0_and_1(read):
 
 def test_rows_with_none_or_several_columns_of_1_are_refused(read):
     several = lines([*ONE_HOT, "1.0,0.0,1.0,0.0", "0,0,0,0"], **PER_CLASS)
-    assert "several labels per image are not supported yet" in refused(read, several)
+    assert "if images have any number of labels, set task=multi_label" in refused(
+        read, several
+    )
     said = refused(read, several, label_columns=["NV", "MEL", "BCC"])
     assert "4 rows do not have exactly one 1 in data.label_columns" in said
     assert "line 5; line 6; line 10; line 11" in said

@@ -2,16 +2,8 @@
 
 from typing import Any
 
-import keras
 import pytest
 from keraunos.features import FeatureCache
-from small_backbone import tiny_network
-
-
-@pytest.fixture
-def tiny_mobilenet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes MobileNetV2 a network of three layers."""
-    monkeypatch.setattr(keras.applications, "MobileNetV2", tiny_network)
 
 
 @pytest.fixture

@@ -10,16 +10,9 @@ import tensorflow as tf
 from helpers import replicas, weights_of
 from keraunos import Augmentation, ConfigError, ImageData, Trainer, TransferClassifier
 from keraunos.callbacks import BackboneFinetuning, LearningRateFinder, RunState
-from small_backbone import tiny_network
 
 SIZE = 32
 pytestmark = pytest.mark.usefixtures("tiny_mobilenet")
-
-
-@pytest.fixture
-def tiny_mobilenet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes MobileNetV2 a network of three layers."""
-    monkeypatch.setattr(keras.applications, "MobileNetV2", tiny_network)
 
 
 def data_of(folder: Path, cache: Path, views: Any = "fresh", **options: Any) -> ImageData:

@@ -168,7 +168,9 @@ def write_test_report(
     """Writes how a model did, with pictures if the data have any."""
     directory = Path(os.path.realpath(user_path(run_dir)))
     directory.mkdir(parents=True, exist_ok=True)
-    if result.predictions is not None and isinstance(source, LoadsImages):
+    if result.task_predictions is not None:
+        result.task_predictions.write_report(directory, result.scores)
+    elif result.predictions is not None and isinstance(source, LoadsImages):
         evaluation.write_report(directory, result.predictions, result.scores, source.images)
     else:
         write_checked_json(directory / TEST_FILE, result.scores)

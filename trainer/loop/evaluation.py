@@ -10,7 +10,13 @@ from ...core.errors import ConfigError, DataError, message
 from ...evaluation import Predictions
 from ...models import Module
 from ...strategies import Position
-from ..contracts import BatchSource, KnowsColumns, KnowsContradictions, LabelledSource
+from ..contracts import (
+    BatchSource,
+    KnowsColumns,
+    KnowsContradictions,
+    is_labelled,
+    knows_targets,
+)
 from ..result import TestResult
 from ..setup.compiled_model import batch_spec, check_targets
 from ..setup.overrides import refuse_own_evaluation, refuse_own_prediction
@@ -19,6 +25,7 @@ from ..step.evaluate import EvaluationStep, PredictionStep
 from ..step.keras_internals import build_compiled
 from .epochs import Validation
 from .outputs import Collected, as_predictions, collect, on_host
+from .task_scores import groups_of, task_predictions
 
 
 def evaluate(
@@ -55,7 +62,7 @@ def evaluate(
         build_compiled(model, spec)
     step = EvaluationStep(model, module, strategy, source.prepare)
     validation = Validation(step, source, limit)
-    if isinstance(source, LabelledSource):
+    if is_labelled(source) or knows_targets(source):
         return validation.epoch_with_predictions()
     return validation.epoch(), None
 
@@ -87,22 +94,40 @@ def predict_batches(model: keras.Model, source: Any, start: int) -> Iterator[Col
         yield on_host(strategy, step(iterator))
 
 
-def score(model: keras.Model, source: BatchSource, module: Module) -> TestResult:
+def score(
+    model: keras.Model,
+    source: BatchSource,
+    module: Module,
+    validation: BatchSource | None = None,
+) -> TestResult:
     """Measures a model on test data as fully as the data allow.
+
+    Args:
+        model: Is measured.
+        source: Test data.
+        module: May define its own `training_step`.
+        validation: On what thresholds and intervals of other tasks than classification
+            are chosen, if there is something.
 
     Raises:
         ConfigError: There is nothing to measure: the model is not compiled, and the
             data have no class names.
     """
-    if not isinstance(source, LabelledSource):
+    known: Any = source  # what the data know of their examples
+    if not (is_labelled(known) or knows_targets(known)):
         return TestResult(evaluate(model, source, module)[0])
     if model.compiled:
         measured, outputs = evaluate(model, source, module)
     else:
         measured, outputs = {}, predict(model, source)
-    predictions = as_predictions(source, outputs)
-    scores = {key: value for key, value in measured.items() if key == "loss"}
-    return TestResult(scores | score_predictions(source, predictions), predictions)
+    loss = {key: value for key, value in measured.items() if key == "loss"}
+    if knows_targets(known):
+        chosen_on = None if validation is None else (validation, predict(model, validation))
+        found = task_predictions(known, outputs, chosen_on)
+        return TestResult(loss | found.scores(groups_of(source)), task_predictions=found)
+    labelled: Any = source
+    predictions = as_predictions(labelled, outputs)
+    return TestResult(loss | score_predictions(source, predictions), predictions)
 
 
 def score_predictions(source: Any, predictions: Predictions) -> dict[str, Any]:

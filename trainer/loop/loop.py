@@ -46,7 +46,7 @@ from ...models.variables import assign_values, changing_variables, copy_values
 from ...strategies import workers_of
 from ..checkpoint.resume import Resumption
 from ..checkpoint.state import restore_callbacks, restore_optimizer
-from ..contracts import LabelledSource
+from ..contracts import is_labelled
 from .epochs import STATISTICS, Validation, limited
 from .interruption import Interrupted, Interruption
 from .outputs import as_predictions
@@ -167,7 +167,7 @@ class Loop:
         self.callbacks.notify("on_validation_begin", run)
         source = validation.source
         wanted = self.callbacks.wants_validation_predictions
-        if wanted and isinstance(source, LabelledSource):
+        if wanted and is_labelled(source):
             values, outputs = validation.epoch_with_predictions()
             run.validation = as_predictions(source, outputs)
         else:

@@ -4,13 +4,13 @@ from typing import Literal
 
 import tensorflow as tf
 
-from ..contracts import BatchSource, LabelledSource
+from ..contracts import BatchSource, is_labelled, knows_targets
 from ..setup.compiled_model import batch_spec
 
 
 def speed_name(source: BatchSource) -> Literal["images_per_second", "examples_per_second"]:
     """Images where the data are images: from files, or of shape (rows, h, w, channels)."""
-    if isinstance(source, LabelledSource):
+    if is_labelled(source) or knows_targets(source):
         return "images_per_second"
     inputs = tf.nest.flatten(batch_spec(source)[0])
     has_images = any(each.shape.rank == 4 for each in inputs)

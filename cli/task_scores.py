@@ -1,0 +1,80 @@
+"""Shows how a model of another task than classification did."""
+
+from typing import Any
+
+from rich.table import Table
+
+from ..core.names import printable
+from .console import show, show_table
+
+_OF_LABELS = ("mean_average_precision", "macro_f1", "macro_roc_auc", "exact_match")
+_OF_NUMBERS = ("mean_absolute_error", "root_mean_squared_error", "r2")
+MOST_ROWS = 50
+
+
+def show_label_scores(split: str, scores: dict[str, Any]) -> None:
+    """Writes the scores of several labels per image to standard output.
+
+    Args:
+        split: On which images.
+        scores: Of `multi_label_scores`.
+    """
+    show(f"{split}: {scores['images']} images, {_summary(scores, _OF_LABELS)}")
+    names = ("average_precision", "roc_auc", "precision", "recall", "f1", "threshold")
+    heads = ("average precision", "ROC-AUC", "precision", "recall", "F1", "threshold")
+    table = Table("label", *heads, "images")
+    for label, values in list(scores["per_label"].items())[:MOST_ROWS]:
+        cells = (in_digits(values[name]) for name in names)
+        table.add_row(printable(label), *cells, str(values["support"]))
+    show_table(table)
+
+
+def show_number_scores(split: str, scores: dict[str, Any]) -> None:
+    """Writes the scores of predicted numbers to standard output.
+
+    Args:
+        split: On which images.
+        scores: Of `NumberPredictions.scores`.
+    """
+    show(f"{split}: {scores['images']} images, {_summary(scores, _OF_NUMBERS)}")
+    names = (*_OF_NUMBERS, "median_absolute_error", "bias")
+    heads = ("mean error", "root mean square", "R2", "median error", "bias")
+    table = Table("number", *heads, "interval")
+    for target, values in list(scores["per_target"].items())[:MOST_ROWS]:
+        cells = (in_digits(values[name]) for name in names)
+        table.add_row(printable(target), *cells, _interval(values))
+    show_table(table)
+
+
+def _interval(values: dict[str, Any]) -> str:
+    if values["interval_half_width"] is None:
+        return "-"
+    width = f"{values['interval_half_width']:.4g}"
+    aim, held = values["interval_aim"], values["interval_coverage"]
+    return f"±{width} holds {held:.0%} (aim {aim:.0%})"
+
+
+def _summary(scores: dict[str, Any], names: tuple[str, ...]) -> str:
+    return ", ".join(
+        f"{name.replace('_', ' ')} {_with_interval(scores, name)}" for name in names
+    )
+
+
+def _with_interval(scores: dict[str, Any], name: str) -> str:
+    text = in_digits(scores[name])
+    if name in scores["intervals"]:
+        low, high = scores["intervals"][name]
+        text += f" [{in_digits(low)}, {in_digits(high)}]"
+    return text
+
+
+def in_digits(value: float | None) -> str:
+    """A score in a table; `-` where there is none.
+
+    Example:
+        >>> in_digits(0.51234), in_digits(1234.5678), in_digits(None)
+        ('0.512', '1235', '-')
+    """
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.4g}"

@@ -1,0 +1,123 @@
+"""Which settings go with which task, and what they are by default."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from ..core.errors import message
+from .choices import Loss, MetricName, Task
+from .data_rules import is_table
+from .problems import ProblemsError
+
+LOSSES: Mapping[Task, tuple[Loss, ...]] = {
+    "classification": ("crossentropy", "focal", "class_balanced", "logit_adjusted"),
+    "multi_label": ("crossentropy", "focal"),
+    "regression": ("mean_squared_error", "mean_absolute_error", "huber"),
+}
+METRICS: Mapping[Task, tuple[MetricName, ...]] = {
+    "classification": (
+        "accuracy",
+        "balanced_accuracy",
+        "macro_f1",
+        "macro_roc_auc",
+        "recall_per_class",
+    ),
+    "multi_label": ("label_accuracy", "macro_f1", "mean_average_precision"),
+    "regression": ("mean_absolute_error", "root_mean_squared_error", "r2"),
+}
+_OBJECTIVES: Mapping[Task, str] = {
+    "multi_label": "val_mean_average_precision",
+    "regression": "val_loss",
+}
+
+
+def with_task_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Fills in the settings whose defaults are those of classification.
+
+    Args:
+        values: All settings that are given, nested as in a file.
+
+    Example:
+        >>> with_task_defaults({"task": "regression"})["model"]["loss"]
+        'mean_squared_error'
+    """
+    task: Any = values.get("task")
+    if task not in _OBJECTIVES:
+        return dict(values)
+    given = values.get("model", {})
+    has_builder = isinstance(given, Mapping) and given.get("builder") is not None
+    sections: dict[str, dict[str, Any]] = {"search": {"objective": _OBJECTIVES[task]}}
+    sections |= {} if has_builder else {"model": model_defaults(task)}
+    filled = {
+        name: {**defaults, **values.get(name, {})}
+        for name, defaults in sections.items()
+        if isinstance(values.get(name, {}), Mapping)
+    }
+    return {**values, **filled}
+
+
+def model_defaults(task: Task) -> dict[str, Any]:
+    """Settings of the section `model` that another task than classification starts from.
+
+    Example:
+        >>> model_defaults("regression")["loss"]
+        'mean_squared_error'
+    """
+    return {"loss": LOSSES[task][0], "metrics": list(METRICS[task][1:])}
+
+
+def check_task(task: Task, data: Mapping[str, Any], model: Mapping[str, Any]) -> None:
+    """Makes sure that settings fit what is to be predicted.
+
+    Args:
+        task: What that is.
+        data: The section `data`.
+        model: The section `model`.
+
+    Raises:
+        ProblemsError: Some don't; all are named.
+    """
+    problems = [*model_problems(task, model)]
+    if task != "classification":
+        problems += _of_data(task, data)
+    if problems:
+        raise ProblemsError("\n".join(problems))
+
+
+def _of_data(task: Task, data: Mapping[str, Any]) -> Iterator[str]:
+    for name in ("train", "validation", "test"):
+        path = data[name]
+        if path is not None and not is_table(path):
+            yield message(
+                f"`task={task}` needs a table of images, .csv or .tsv, in `data.{name}`: "
+                "folders are classes.",
+                "See docs/tasks.md.",
+                **{f"data.{name}": path},
+            )
+    if data["class_balance"] != "none":
+        yield message(
+            "`data.class_balance` is for images of one class each.",
+            "Leave it out.",
+            **{"data.class_balance": data["class_balance"], "task": task},
+        )
+
+
+def model_problems(task: Task, model: Mapping[str, Any]) -> Iterator[str]:
+    """What in the section `model` does not fit a task, a line each."""
+    if model.get("builder") is not None:
+        return
+    if task != "classification":
+        yield from _chosen_from("model.head", [model["head"]], ["linear"], task)
+    yield from _chosen_from("model.loss", [model["loss"]], LOSSES[task], task)
+    yield from _chosen_from("model.metrics", model["metrics"], METRICS[task], task)
+
+
+def _chosen_from(
+    setting: str, given: Collection[str], known: Collection[str], task: Task
+) -> Iterator[str]:
+    odd = [name for name in given if name not in known]
+    if odd:
+        yield message(
+            f"`{setting}` must be of {', '.join(known)} with `task={task}`.",
+            "",
+            **{setting: ", ".join(odd), "task": task},
+        )

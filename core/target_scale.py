@@ -1,0 +1,34 @@
+"""Of which size numbers are that a model predicts."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+
+class TargetScale(NamedTuple):
+    """Of which size the numbers to be predicted are, on the training images.
+
+    Attributes:
+        means: Of each number.
+        deviations: Standard deviation of each.
+    """
+
+    means: tuple[float, ...]
+    deviations: tuple[float, ...]
+
+    @classmethod
+    def of(cls, targets: npt.NDArray[np.floating]) -> "TargetScale":
+        """Measures it.
+
+        Args:
+            targets: `(images, numbers)`, of the training images.
+
+        Example:
+            >>> TargetScale.of(np.array([[1.0, 4.0], [3.0, 4.0]]))
+            TargetScale(means=(2.0, 4.0), deviations=(1.0, 1.0))
+        """
+        values = targets.astype(np.float64)
+        deviations = values.std(axis=0)
+        deviations[deviations == 0] = 1.0  # all are equal: nothing is to be learnt
+        return cls(tuple(values.mean(axis=0).tolist()), tuple(deviations.tolist()))

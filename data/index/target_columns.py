@@ -1,0 +1,143 @@
+"""Reads several labels, or numbers, of each row of a table."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...core.names import some
+from .csv_file import CsvFile
+from .image_names import summary
+from .label_checks import alike_but_for_case, is_missing, twins
+from .one_hot import wrong_cells, wrong_columns, zero_one_columns, zero_or_one
+from .table_columns import Columns
+
+SEPARATORS = ("|", ";")
+
+
+@dataclass(frozen=True)
+class TargetColumns:
+    """What is to be predicted for each row of a table.
+
+    Attributes:
+        names: Of the labels or numbers, in the order of the model's outputs.
+        values: For each row a number for each name: 1 and 0 for labels.
+        columns: The columns that they are read from.
+        remarks: Lines on how the table is understood.
+    """
+
+    names: tuple[str, ...]
+    values: Sequence[tuple[float, ...]]
+    columns: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+
+
+def read_several_labels(
+    table: CsvFile, columns: Columns
+) -> tuple[TargetColumns | None, list[str]]:
+    """Reads any number of labels for each row.
+
+    They are in a column of 0 and 1 for each label, or in one column of names with `|` or
+    `;` between them. Without names of columns and without a column called `label`, all
+    columns of 0 and 1 are labels.
+
+    Returns:
+        The labels, or None and what is wrong with them. That a column is missing is not
+        told.
+    """
+    if columns.several:
+        problems = wrong_columns(table, columns.several)
+        problems = problems or wrong_cells(table, columns.several)
+        return (None, problems) if problems else (_of_columns(table, columns.several), [])
+    if columns.label in table.header:
+        return _of_cells(table, columns.label)
+    found = zero_one_columns(table, [*columns.named().values(), "split"])
+    if not found or columns.label != Columns.label:
+        return None, []
+    read = _of_columns(table, found)
+    remark = f"labels are the columns of 0 and 1: {some(found)}"
+    return TargetColumns(read.names, read.values, read.columns, (remark,)), []
+
+
+def read_numbers(
+    table: CsvFile, columns: Columns
+) -> tuple[TargetColumns | None, list[str]]:
+    """Reads one or several numbers for each row, from the columns that are named.
+
+    Returns:
+        The numbers, or None and what is wrong with them. That a column is missing is not
+        told.
+    """
+    names = columns.several or (columns.label,)
+    if not columns.several and columns.label not in table.header:
+        return None, []
+    problems = wrong_columns(table, names)
+    problems = problems or _wrong_numbers(table, names)
+    if problems:
+        return None, problems
+    values = list(zip(*(map(float, table.column(name)) for name in names), strict=True))
+    return TargetColumns(tuple(names), values, tuple(names)), []
+
+
+def _of_columns(table: CsvFile, names: Sequence[str]) -> TargetColumns:
+    cells = (table.column(name) for name in names)
+    values = [tuple(map(zero_or_one, row)) for row in zip(*cells, strict=True)]
+    return TargetColumns(tuple(names), values, tuple(names))
+
+
+def _of_cells(table: CsvFile, column: str) -> tuple[TargetColumns | None, list[str]]:
+    lists = [_parts(cell) for cell in table.column(column)]
+    names = sorted({name for each in lists for name in each})
+    problems = _wrong_names(table, column, lists, names)
+    if problems:
+        return None, problems
+    values = [tuple(float(name in set(each)) for name in names) for each in lists]
+    return TargetColumns(tuple(names), values, (column,)), []
+
+
+def _parts(cell: str) -> list[str]:
+    for separator in SEPARATORS:
+        cell = cell.replace(separator, SEPARATORS[0])
+    parts = (part.strip() for part in cell.split(SEPARATORS[0]))
+    return [part for part in parts if part]
+
+
+def _wrong_names(
+    table: CsvFile, column: str, lists: Sequence[Sequence[str]], names: Sequence[str]
+) -> list[str]:
+    setting = f"data.label_column={column}"
+    rows = list(zip((line for line, _ in table.rows), lists, strict=True))
+    empty = [f"line {line}" for line, parts in rows if not parts]
+    missing = [f"line {line}" for line, parts in rows if any(map(is_missing, parts))]
+    pairs = [*twins(names), *alike_but_for_case(names)]
+    return [
+        *summary(
+            f"rows have no label ({setting}; where that is meant, a column of 0 and 1 for "
+            "each label can tell it: data.label_columns)",
+            empty,
+        ),
+        *summary(f"rows have a label that stands for a missing value ({setting})", missing),
+        *summary("labels look the same", [" and ".join(each) for each in pairs]),
+    ]
+
+
+def _wrong_numbers(table: CsvFile, names: Sequence[str]) -> list[str]:
+    problems = []
+    for name in names:
+        cells = table.column(name)
+        lines = [line for line, _ in table.rows]
+        wrong = [
+            f"line {line} ({cell or 'empty'})"
+            for line, cell in zip(lines, cells, strict=True)
+            if not _is_number(cell)
+        ]
+        problems += summary(f"cells of the column {name} are no finite numbers", wrong)
+        if not wrong and len(set(map(float, cells))) < 2:
+            problems.append(f"the column {name} has one value only: {cells[0]}")
+    return problems
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        return math.isfinite(float(cell))
+    except ValueError:
+        return False

@@ -1,0 +1,76 @@
+"""Predicted labels of a set of images, and the table of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...core.checked_files import note_checksum, write_checked_json
+from ...core.files import write_csv
+from ...core.run_layout import PREDICTIONS_FILE, TEST_FILE
+from ..predictions import PROBABILITY_PREFIX
+from .scores import multi_label_scores
+from .thresholds import DEFAULT
+
+SEPARATOR = "|"
+
+
+@dataclass(frozen=True)
+class LabelPredictions:
+    """What a model predicts of any number of labels per image.
+
+    Attributes:
+        names: File of each image.
+        probabilities: `(images, labels)` float32, each in [0, 1].
+        label_names: In the order of the model's outputs.
+        thresholds: From which probability on an image has each label; None means 0.5.
+        targets: `(images, labels)` bool, or None where they are not known.
+    """
+
+    names: Sequence[str]
+    probabilities: npt.NDArray[np.float32]
+    label_names: Sequence[str]
+    thresholds: Sequence[float | None]
+    targets: npt.NDArray[np.bool_] | None = None
+
+    @property
+    def predicted(self) -> npt.NDArray[np.bool_]:
+        """`(images, labels)`: which labels each image has."""
+        chosen = [DEFAULT if each is None else each for each in self.thresholds]
+        return self.probabilities >= np.array(chosen)
+
+    def scores(self, groups: npt.NDArray[np.integer] | None = None) -> dict[str, Any]:
+        """See `multi_label_scores`; needs targets."""
+        if self.targets is None:
+            raise ValueError("Predictions without targets can't be scored.")
+        return multi_label_scores(
+            self.targets, self.probabilities, self.label_names, self.thresholds, groups
+        )
+
+    def write_table(self, path: Path) -> None:
+        """Writes file, labels if known, predicted labels, and a probability for each."""
+        columns: dict[str, Sequence[object]] = {"file": self.names}
+        if self.targets is not None:
+            columns["labels"] = self._in_words(self.targets)
+        columns["prediction"] = self._in_words(self.predicted)
+        for place, name in enumerate(self.label_names):
+            values = self.probabilities[:, place]
+            columns[f"{PROBABILITY_PREFIX}{name}"] = [f"{value:.9g}" for value in values]
+        write_csv(path, list(columns), zip(*columns.values(), strict=True))
+
+    def write_report(self, directory: Path, scores: dict[str, Any]) -> None:
+        """Writes test.json and predictions.csv into a run directory."""
+        write_checked_json(directory / TEST_FILE, scores)
+        self.write_table(directory / PREDICTIONS_FILE)
+        note_checksum(directory / PREDICTIONS_FILE)
+
+    def _in_words(self, chosen: npt.NDArray[np.bool_]) -> list[str]:
+        return [
+            SEPARATOR.join(
+                self.label_names[place] for place in np.flatnonzero(row).tolist()
+            )
+            for row in chosen
+        ]

@@ -1,0 +1,163 @@
+"""Scores of predictions of several labels per image."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn import metrics
+
+from ..statistics.areas import Areas
+from ..statistics.intervals import bootstrap, only
+from ..statistics.ranking import Floats, ratio
+from .thresholds import DEFAULT
+
+Truth = npt.NDArray[np.bool_]
+
+
+def multi_label_scores(
+    targets: Truth,
+    probabilities: npt.NDArray[np.floating],
+    label_names: Sequence[str],
+    thresholds: Sequence[float | None] | None = None,
+    groups: npt.NDArray[np.integer] | None = None,
+) -> dict[str, Any]:
+    """Scores predictions of several labels per image.
+
+    Labels that no image has, or that all images have, have no average precision and no
+    ROC-AUC (null); means over labels leave them out, and `labels_without_both` names them.
+
+    Args:
+        targets: `(images, labels)` bool, at least one image.
+        probabilities: `(images, labels)`, each in [0, 1].
+        label_names: Names of the labels.
+        thresholds: From which probability on an image has each label, chosen on other
+            images; 0.5 where that is None.
+        groups: `(images,)` numbers that images of one patient, say, share: intervals draw
+            whole groups then. They change no score.
+
+    Returns:
+        `images`, `mean_average_precision`, `macro_roc_auc`, `macro_f1`, `micro_f1`,
+        `exact_match` (images whose labels are all right), `hamming_loss` (labels that are
+        wrong), `intervals` with the low and the high end of the 95 % bootstrap interval of
+        each of them, `per_label` with `average_precision`, `roc_auc`, `precision`,
+        `recall`, `f1`, `threshold` and `support`, and `labels_without_both`; all ready for
+        JSON.
+
+    Example:
+        >>> scores = multi_label_scores(
+        ...     np.array([[True, False], [True, True], [False, True]]),
+        ...     np.array([[0.9, 0.2], [0.7, 0.6], [0.3, 0.4]]),
+        ...     ["benign", "pigmented"],
+        ... )
+        >>> round(scores["macro_f1"], 3), scores["exact_match"]
+        (0.833, 0.6666666666666666)
+    """
+    chosen = [DEFAULT if each is None else each for each in thresholds or ()]
+    chosen = chosen or [DEFAULT] * len(label_names)
+    predicted = probabilities >= np.array(chosen)
+    weighted = WeightedLabelScores(targets, predicted, probabilities)
+    plain = weighted(np.ones((1, len(targets))))
+    strata = np.zeros(len(targets), np.int64)  # images have no class to be drawn by
+    measured = [name for name, values in plain.items() if not np.isnan(values[0])]
+    intervals = bootstrap(strata, only(weighted, measured), groups=groups)
+    return {
+        "images": len(targets),
+        **{name: _number(values[0]) for name, values in plain.items()},
+        "intervals": {name: list(ends) for name, ends in intervals.items()},
+        "per_label": _per_label(targets, probabilities, predicted, label_names, chosen),
+        "labels_without_both": [
+            name
+            for name, has_both in zip(label_names, _have_both(targets), strict=True)
+            if not has_both
+        ],
+    }
+
+
+class WeightedLabelScores:
+    """Scores of several labels where each image counts as often as it was drawn.
+
+    Args:
+        targets: `(images, labels)` bool.
+        predicted: `(images, labels)` bool: which labels are given to which image.
+        probabilities: `(images, labels)`, by which images are ranked.
+    """
+
+    def __init__(
+        self, targets: Truth, predicted: Truth, probabilities: npt.NDArray[np.floating]
+    ) -> None:
+        self._right = (targets & predicted).astype(np.float64)
+        self._true, self._taken = targets.astype(np.float64), predicted.astype(np.float64)
+        wrong = targets != predicted
+        self._exact = (~wrong.any(axis=1)).astype(np.float64)
+        self._wrong = wrong.mean(axis=1)
+        self._areas = [
+            Areas(targets[:, place], probabilities[:, place])
+            for place in np.flatnonzero(_have_both(targets))
+        ]
+
+    def __call__(self, weights: Floats) -> dict[str, Floats]:
+        """`(rounds,)` of each score; NaN where a round has nothing to measure.
+
+        Args:
+            weights: `(rounds, images)`: how often each was drawn.
+        """
+        right, true, taken = (
+            weights @ each for each in (self._right, self._true, self._taken)
+        )
+        images = weights.sum(axis=1)
+        f1 = np.where(true > 0, ratio(2 * right, true + taken), np.nan)
+        pairs = [each.both(weights) for each in self._areas]
+        return {
+            "mean_average_precision": _mean([precision for _, precision in pairs], images),
+            "macro_roc_auc": _mean([area for area, _ in pairs], images),
+            "macro_f1": _mean(list(f1.T), images),
+            "micro_f1": ratio(2 * right.sum(axis=1), (true + taken).sum(axis=1)),
+            "exact_match": weights @ self._exact / images,
+            "hamming_loss": weights @ self._wrong / images,
+        }
+
+
+def _per_label(
+    targets: Truth,
+    probabilities: npt.NDArray[np.floating],
+    predicted: Truth,
+    label_names: Sequence[str],
+    thresholds: Sequence[float],
+) -> dict[str, dict[str, Any]]:
+    precision, recall, f1, support = metrics.precision_recall_fscore_support(
+        targets, predicted, average=None, zero_division=0
+    )
+    found = {}
+    for place, has_both in enumerate(_have_both(targets)):
+        pair = targets[:, place], probabilities[:, place]
+        here = support[place] > 0
+        found[label_names[place]] = {
+            "average_precision": (
+                float(metrics.average_precision_score(*pair)) if has_both else None
+            ),
+            "roc_auc": float(metrics.roc_auc_score(*pair)) if has_both else None,
+            "precision": float(precision[place]),
+            "recall": float(recall[place]) if here else None,
+            "f1": float(f1[place]) if here else None,
+            "threshold": float(thresholds[place]),
+            "support": int(support[place]),
+        }
+    return found
+
+
+def _have_both(targets: Truth) -> npt.NDArray[np.bool_]:
+    """`(labels,)`: whether some images have each label and others do not."""
+    return np.asarray(targets.any(axis=0) & ~targets.all(axis=0))
+
+
+def _mean(values: Sequence[Floats], images: Floats) -> Floats:
+    """Over labels, of those that a round has."""
+    if not values:
+        return np.full(len(images), np.nan)
+    rows = np.stack(values, axis=1)
+    return ratio(np.nansum(rows, axis=1), (~np.isnan(rows)).sum(axis=1))
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

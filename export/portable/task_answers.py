@@ -1,0 +1,113 @@
+"""What is said of images in other tasks than classification."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .fields import Fields, ModelFileError
+
+Floats = npt.NDArray[np.floating]
+
+TASKS = ("classification", "multi_label", "regression")
+_DEFAULT_THRESHOLD = 0.5
+
+
+@dataclass(frozen=True)
+class TaskRules:
+    """How outputs of other tasks are read.
+
+    Attributes:
+        task: One of `TASKS`.
+        thresholds: From which probability on an image has each label.
+        half_widths: Half the width of the interval around each number, or None.
+    """
+
+    task: str = "classification"
+    thresholds: tuple[float, ...] = ()
+    half_widths: tuple[float | None, ...] = ()
+
+
+CLASSIFICATION = TaskRules()
+
+
+def task_rules_of(fields: Fields, names: tuple[str, ...]) -> TaskRules:
+    """Checks what a document says of its task; without a word it is classification.
+
+    Raises:
+        ModelFileError: There is no such task, or a threshold or width is missing.
+    """
+    task = "classification" if fields.get("task") is None else fields.text("task")
+    if task not in TASKS:
+        raise ModelFileError(
+            f"`task` must be one of {', '.join(TASKS)}. Received: task={task!r}."
+        )
+    thresholds: Mapping[str, float | None] = {}
+    widths: Mapping[str, float | None] = {}
+    if task == "multi_label":
+        thresholds = _optional_numbers(fields, "label_thresholds", names)
+    if task == "regression":
+        widths = _optional_numbers(fields, "interval_half_widths", names)
+    return TaskRules(
+        task,
+        tuple(
+            _DEFAULT_THRESHOLD if value is None else value for value in thresholds.values()
+        ),
+        tuple(widths.values()),
+    )
+
+
+def describe_labels(
+    outputs: Floats, names: tuple[str, ...], rules: TaskRules
+) -> list[dict[str, Any]]:
+    """The labels of each image, and the probability of every label.
+
+    Args:
+        outputs: `(images, labels)`.
+        names: Of the labels.
+        rules: Thresholds of the labels.
+    """
+    has_label = outputs >= np.array(rules.thresholds)
+    return [
+        {
+            "labels": [name for name, given in zip(names, labels, strict=True) if given],
+            "probabilities": dict(zip(names, row.tolist(), strict=True)),
+            "thresholds": dict(zip(names, rules.thresholds, strict=True)),
+        }
+        for row, labels in zip(outputs, has_label, strict=True)
+    ]
+
+
+def describe_numbers(
+    outputs: Floats, names: tuple[str, ...], rules: TaskRules
+) -> list[dict[str, Any]]:
+    """The numbers of each image, and an interval around those that have one.
+
+    Args:
+        outputs: `(images, numbers)`.
+        names: Of the numbers.
+        rules: Widths of the intervals.
+    """
+    return [
+        {
+            "values": dict(zip(names, row.tolist(), strict=True)),
+            "intervals": {
+                name: None if width is None else [value - width, value + width]
+                for name, value, width in zip(
+                    names, row.tolist(), rules.half_widths, strict=True
+                )
+            },
+        }
+        for row in outputs
+    ]
+
+
+def _optional_numbers(
+    fields: Fields, name: str, names: tuple[str, ...]
+) -> dict[str, float | None]:
+    inner = fields.optional(name)
+    if inner is None:
+        return dict.fromkeys(names)
+    return {each: inner.optional_number(each) for each in names}

@@ -1,0 +1,39 @@
+"""Numbers from features: a dense layer, scaled by what the numbers are like."""
+
+from collections.abc import Sequence
+
+import keras
+
+from .contract import Head
+
+
+class NumberHead(Head):
+    """Dropout, a dense layer, and the scale of the numbers.
+
+    The dense layer works in units of standard deviations from the mean, in which it starts
+    and learns alike whatever the unit of a number is.
+
+    Args:
+        means: Of each number on the training images.
+        deviations: Standard deviation of each.
+        dropout: Rate of dropout.
+    """
+
+    def __init__(
+        self, means: Sequence[float], deviations: Sequence[float], dropout: float
+    ) -> None:
+        self._means, self._deviations = list(means), list(deviations)
+        self._dropout = dropout
+
+    def attach(self, features: keras.KerasTensor) -> keras.KerasTensor:
+        """Makes the layers; they return `(rows, numbers)` float32."""
+        layers, count = keras.layers, len(self._means)
+        features = layers.Dropout(self._dropout, name="dropout")(features)
+        scaled = layers.Dense(count, name="scaled_numbers", dtype="float32")(features)
+        return layers.Rescaling(
+            self._deviations, self._means, name="numbers", dtype="float32"
+        )(scaled)
+
+    def parts(self) -> list[str]:
+        """What it is made of."""
+        return [f"Dropout {self._dropout}", f"Dense {len(self._means)} (numbers)"]

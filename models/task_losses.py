@@ -1,0 +1,100 @@
+"""Losses and metrics of other tasks than classification."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..configs import ModelConfig
+from ..core.target_scale import TargetScale
+
+
+class ScaledLoss(keras.losses.Loss):
+    """A loss of numbers, in units of their standard deviations.
+
+    Numbers of different size then count alike, and the loss of a model that always predicts
+    the mean is about 1 if it is squared.
+
+    Args:
+        loss: Its `call` takes targets and predictions `(rows, numbers)`.
+        deviations: Of each number.
+    """
+
+    def __init__(self, loss: keras.losses.Loss, deviations: Sequence[float]) -> None:
+        super().__init__(name=loss.name)
+        self._loss = loss
+        self._factors = 1 / np.asarray(deviations, np.float64)
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """The loss of each example."""
+        factors = keras.ops.convert_to_tensor(self._factors, y_pred.dtype)
+        targets = keras.ops.cast(y_true, y_pred.dtype)
+        return self._loss.call(targets * factors, y_pred * factors)
+
+
+def multi_label_loss(config: ModelConfig) -> keras.losses.Loss:
+    """Crossentropy of each label, or the focal form of it; the mean over labels.
+
+    Args:
+        config: Names the loss, its options and the label smoothing.
+
+    Example:
+        >>> multi_label_loss(ModelConfig(loss="focal")).name
+        'binary_focal_crossentropy'
+    """
+    smoothing = config.label_smoothing
+    if config.loss == "focal":
+        return keras.losses.BinaryFocalCrossentropy(
+            alpha=config.focal_alpha, gamma=config.focal_gamma, label_smoothing=smoothing
+        )
+    return keras.losses.BinaryCrossentropy(label_smoothing=smoothing)
+
+
+def regression_loss(config: ModelConfig, scale: TargetScale) -> keras.losses.Loss:
+    """The error of numbers in units of their standard deviations.
+
+    Args:
+        config: Names the loss.
+        scale: Of the numbers.
+    """
+    kinds = {
+        "mean_squared_error": keras.losses.MeanSquaredError,
+        "mean_absolute_error": keras.losses.MeanAbsoluteError,
+        "huber": keras.losses.Huber,
+    }
+    return ScaledLoss(kinds[config.loss](), scale.deviations)
+
+
+def multi_label_metrics(names: Sequence[str], num_labels: int) -> list[keras.Metric]:
+    """Makes what `compile` takes as metrics of several labels per image.
+
+    `mean_average_precision` is taken at 200 thresholds: an approximation of what a test
+    measures exactly. Labels are given from a probability of 0.5 on.
+
+    Args:
+        names: As in `model.metrics`.
+        num_labels: How many labels there are.
+    """
+    kinds = {
+        "label_accuracy": lambda name: keras.metrics.BinaryAccuracy(name=name),
+        "macro_f1": lambda name: keras.metrics.F1Score("macro", 0.5, name=name),
+        "mean_average_precision": lambda name: keras.metrics.AUC(
+            curve="PR", multi_label=True, num_labels=num_labels, name=name
+        ),
+    }
+    return [kinds[name](name) for name in names]
+
+
+def regression_metrics(names: Sequence[str]) -> list[keras.Metric]:
+    """Makes what `compile` takes as metrics of numbers: means over all numbers.
+
+    Args:
+        names: As in `model.metrics`.
+    """
+    kinds = {
+        "mean_absolute_error": keras.metrics.MeanAbsoluteError,
+        "root_mean_squared_error": keras.metrics.RootMeanSquaredError,
+        "r2": keras.metrics.R2Score,
+    }
+    return [kinds[name](name=name) for name in names]

@@ -1,0 +1,147 @@
+"""Transfer learning for several labels per image, and for numbers."""
+
+from typing import Any, Unpack
+
+import keras
+
+from ..configs import ModelConfig, validated
+from ..configs.arguments import MODEL, takes_settings
+from ..configs.choices import Task
+from ..configs.options import ModelOptions
+from ..configs.task_rules import model_defaults, model_problems
+from ..core.errors import ConfigError
+from ..core.target_scale import TargetScale
+from .heads import Head
+from .heads.linear import LinearHead
+from .heads.numbers import NumberHead
+from .optimizer import Optimizer
+from .shared import SharedNetworks
+from .task_losses import (
+    multi_label_loss,
+    multi_label_metrics,
+    regression_loss,
+    regression_metrics,
+)
+from .transfer import TransferClassifier
+
+
+class MultiLabelTransferClassifier(TransferClassifier):
+    """Predicts any number of labels per image, with a frozen backbone and a new head.
+
+    The model takes raw RGB images `(rows, size, size, 3)` in [0, 255] and gives the
+    probability of each label `(rows, labels)`, independent of the others.
+
+    Args:
+        num_labels: How many labels there are.
+        image_size: Height and width of the images in pixels.
+        optimizer: `Optimizer()` by default.
+        shared: Where the network is looked for before it is made.
+        **options: As for `TransferClassifier`; `head` is `linear`.
+
+    Raises:
+        ConfigError: An argument is out of its range, or there is none of that name.
+
+    Example:
+        >>> module = MultiLabelTransferClassifier(3, image_size=64, weights=None)
+        >>> module.build().layers[-1].activation.__name__
+        'sigmoid'
+    """
+
+    @takes_settings(MODEL)
+    def __init__(
+        self,
+        num_labels: int,
+        *,
+        image_size: int = 224,
+        optimizer: Optimizer | None = None,
+        shared: SharedNetworks | None = None,
+        **options: Unpack[ModelOptions],
+    ) -> None:
+        super().__init__(
+            num_labels,
+            image_size=image_size,
+            optimizer=optimizer,
+            shared=shared,
+            **_checked("multi_label", options),
+        )
+
+    def _make_head(self, num_examples: int | None) -> Head:
+        return LinearHead(self.num_classes, self.config.dropout, "sigmoid")
+
+    def _loss(self) -> keras.losses.Loss | str:
+        return multi_label_loss(self.config)
+
+    def _metrics(self) -> list[Any]:
+        return multi_label_metrics(self.config.metrics, self.num_classes)
+
+
+class TransferRegressor(TransferClassifier):
+    """Predicts numbers, with a frozen backbone and a new head.
+
+    The model takes raw RGB images `(rows, size, size, 3)` in [0, 255] and gives numbers
+    `(rows, numbers)` in their own units. Its loss is that of numbers in units of their
+    standard deviations.
+
+    Args:
+        scale: Means and standard deviations of the numbers, such as
+            `data.train.target_scale`.
+        image_size: Height and width of the images in pixels.
+        optimizer: `Optimizer()` by default.
+        shared: Where the network is looked for before it is made.
+        **options: As for `TransferClassifier`; `head` is `linear`.
+
+    Raises:
+        ConfigError: An argument is out of its range, or there is none of that name.
+
+    Example:
+        >>> scale = TargetScale(means=(50.0,), deviations=(12.0,))
+        >>> module = TransferRegressor(scale, image_size=64, weights=None)
+        >>> module.build().output_shape
+        (None, 1)
+    """
+
+    @takes_settings(MODEL)
+    def __init__(
+        self,
+        scale: TargetScale,
+        *,
+        image_size: int = 224,
+        optimizer: Optimizer | None = None,
+        shared: SharedNetworks | None = None,
+        **options: Unpack[ModelOptions],
+    ) -> None:
+        self.scale = scale
+        super().__init__(
+            len(scale.means),
+            image_size=image_size,
+            optimizer=optimizer,
+            shared=shared,
+            **_checked("regression", options),
+        )
+
+    def settings(self) -> dict[str, Any]:
+        """What it was made with."""
+        scale = {"means": list(self.scale.means), "deviations": list(self.scale.deviations)}
+        return super().settings() | {"scale": scale}
+
+    def _make_head(self, num_examples: int | None) -> Head:
+        return NumberHead(self.scale.means, self.scale.deviations, self.config.dropout)
+
+    def _loss(self) -> keras.losses.Loss | str:
+        return regression_loss(self.config, self.scale)
+
+    def _metrics(self) -> list[Any]:
+        return regression_metrics(self.config.metrics)
+
+
+def _checked(task: Task, options: ModelOptions) -> Any:
+    """Options of a task, where they are not given its defaults.
+
+    Raises:
+        ConfigError: Some are wrong, or not of this task.
+    """
+    config = validated(ModelConfig, "model", **model_defaults(task) | {**options})
+    problems = [*model_problems(task, config.model_dump())]
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return model_defaults(task) | {**options}

@@ -1,0 +1,98 @@
+"""Several labels, and numbers, from a table to predictions of single images."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+COUNT, SIZE = 47, 32
+pytestmark = pytest.mark.usefixtures("tiny_mobilenet")
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Images that are red or not, dark or not; and how bright they are, twice over."""
+    folder = tmp_path_factory.mktemp("shades")
+    random = np.random.default_rng(0)
+    lines = ["image,red,dark,brightness,thousands,patient"]
+    for number in range(COUNT):
+        is_red, is_dark = random.random(2) < [0.5, 0.4]
+        pixels = random.integers(60, 90 if is_dark else 200, (SIZE, SIZE, 3))
+        pixels[..., 0] += 50 * is_red
+        Image.fromarray(pixels.astype("uint8")).save(folder / f"image{number:02d}.png")
+        mean = pixels.mean()
+        row = (is_red * 1, is_dark * 1, f"{mean:.3f}", f"{mean / 1000:.6f}", number // 2)
+        lines.append(",".join(map(str, (f"image{number:02d}", *row))))
+    (folder / "table.csv").write_text("\n".join(lines))
+    return folder / "table.csv"
+
+
+def settings_of(table: Path, *more: str) -> list[str]:
+    return [
+        "classify",
+        f"data.train={table}",
+        "data.group_column=patient",
+        "data.test_split=0.3",
+        f"data.image_size={SIZE}",
+        "data.batch_size=7",
+        "model={backbone: MobileNetV2, weights: null, standardize_features: true}",
+        "augmentation.strength=0",
+        "optimizer.learning_rate=0.05",
+        "trainer.devices=1",
+        "callbacks.tensorboard=null",
+        *more,
+    ]
+
+
+@pytest.mark.slow
+def test_labels_are_learnt_tested_and_predicted(keraunos: Any, table: Path) -> None:
+    settings = settings_of(
+        table, "task=multi_label", "data.label_columns=[red,dark]", "trainer.max_epochs=12"
+    )
+    answer = keraunos("fit", *settings, "run_dir=run")
+    assert answer.code == 0, answer.err
+    assert "images with labels from 2" in answer.err
+    assert "features: computed once" in answer.err
+    scores = json.loads(Path("run/test.json").read_text())
+    assert scores["mean_average_precision"] > 0.9
+    assert set(scores["per_label"]) == {"red", "dark"}
+    assert all(0 < each["threshold"] < 1 for each in scores["per_label"].values())
+    assert "mean average precision" in answer.out
+    last = json.loads(Path("run/metrics.jsonl").read_text().splitlines()[-1])
+    assert {"val_macro_f1", "val_mean_average_precision"} <= last.keys()
+    image = table.with_name("image03.png")
+    answer = keraunos("predict", "run", image, "--output", "found.csv")
+    assert answer.code == 0, answer.err
+    (row,) = csv.DictReader(Path("found.csv").read_text().splitlines())
+    thresholds = {name: each["threshold"] for name, each in scores["per_label"].items()}
+    given = [n for n in ("red", "dark") if float(row[f"probability:{n}"]) >= thresholds[n]]
+    assert row["prediction"] == "|".join(given)
+    again = keraunos("fit", *settings, "run_dir=run")
+    assert "is finished" in again.err or again.code == 0
+
+
+@pytest.mark.slow
+def test_numbers_are_learnt_tested_and_predicted(keraunos: Any, table: Path) -> None:
+    answer = keraunos(
+        "fit",
+        *settings_of(table, "task=regression", "data.label_columns=[brightness,thousands]"),
+        "trainer.max_epochs=12",
+        "run_dir=run",
+    )
+    assert answer.code == 0, answer.err
+    scores = json.loads(Path("run/test.json").read_text())
+    assert scores["r2"] > 0.5  # of both: one is a thousandth of the other
+    assert scores["per_target"]["thousands"]["r2"] > 0.5
+    assert Path("run/scatter.png").stat().st_size > 1000
+    image = table.with_name("image03.png")
+    answer = keraunos("predict", "run", image, "--output", "found.jsonl")
+    assert answer.code == 0, answer.err
+    found = json.loads(Path("found.jsonl").read_text())
+    low, high = found["intervals"]["brightness"]
+    assert low < found["values"]["brightness"] < high
+    width = scores["per_target"]["brightness"]["interval_half_width"]
+    assert high - low == pytest.approx(2 * width, rel=1e-5)

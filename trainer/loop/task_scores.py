@@ -1,0 +1,70 @@
+"""Scores models of other tasks than classification."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...core.errors import DataError, message
+from ...evaluation.multi_label import best_f1_thresholds
+from ...evaluation.multi_label.predictions import LabelPredictions
+from ...evaluation.regression import residual_quantiles
+from ...evaluation.regression.predictions import NumberPredictions
+from ..contracts import KnowsColumns, KnowsTargets
+from .outputs import Collected
+
+COVERAGE = 0.9  # of the intervals around predicted numbers
+
+
+def task_predictions(
+    source: KnowsTargets,
+    outputs: Collected,
+    validation: tuple[Any, Collected] | None,
+) -> LabelPredictions | NumberPredictions:
+    """Puts outputs beside targets, with what is chosen on validation images.
+
+    Args:
+        source: The images that were tested.
+        outputs: What the model predicts of them.
+        validation: Other images, and what it predicts of them; None without.
+
+    Raises:
+        DataError: There is not a finite output for each label or number.
+    """
+    _require_outputs(source, outputs)
+    count = len(source.class_names)
+    if source.task == "multi_label":
+        thresholds: list[float | None] = [None] * count
+        if validation is not None:
+            known, predicted = validation
+            thresholds = best_f1_thresholds(known.target_values > 0, predicted)
+        return LabelPredictions(
+            source.names, outputs, source.class_names, thresholds, source.target_values > 0
+        )
+    widths: list[float | None] = [None] * count
+    if validation is not None:
+        known, predicted = validation
+        widths = residual_quantiles(known.target_values, predicted, COVERAGE)
+    return NumberPredictions(
+        source.names, outputs, source.class_names, widths, COVERAGE, source.target_values
+    )
+
+
+def groups_of(source: Any) -> npt.NDArray[np.integer] | None:
+    """Numbers that images of one patient, say, share; None where they are not known."""
+    return source.groups if isinstance(source, KnowsColumns) else None
+
+
+def _require_outputs(source: KnowsTargets, outputs: Collected) -> None:
+    wanted = (len(source.class_names),)
+    shape = np.shape(outputs)
+    if shape[1:] != wanted or not np.isfinite(outputs).all():
+        raise DataError(
+            message(
+                f"A model with `task={source.task}` is scored by one finite output for "
+                f"each of {len(source.class_names)} names.",
+                "End the model with a Dense layer of that many outputs.",
+                shape=shape,
+                is_finite=bool(np.isfinite(outputs).all()),
+            )
+        )
