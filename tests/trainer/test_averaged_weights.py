@@ -12,6 +12,7 @@ from keraunos import Augmentation, ImageData, Trainer
 from keraunos.callbacks import BackboneFinetuning, Callback, EarlyStopping, ModelCheckpoint
 from keraunos.core.bundle import read_bundle
 from keraunos.core.errors import ConfigError
+from keraunos.core.run_layout import checkpoint_name
 from one_trace import one_trace
 from resumable_runs import Sender, dataset
 from small_backbone import SIZE, Small
@@ -51,13 +52,20 @@ class Seen(Callback):
         return [np.array(each.numpy()) for each in run.model.trainable_variables]
 
 
-def fit(run_dir: Path | None, *extra: Callback, count: int = 1, **options: Any) -> Any:
+def fit(
+    run_dir: Path | None,
+    *extra: Callback,
+    count: int = 1,
+    model_checkpoint: Callback | None = None,
+    **options: Any,
+) -> Any:
     callbacks = {
         **dict.fromkeys(("progress_bar", "pictures", "tensorboard")),
         **{f"extra_{number}": each for number, each in enumerate(extra)},
     }
     if run_dir is not None:
-        callbacks["model_checkpoint"] = ModelCheckpoint("val_loss", every_n_steps=3)
+        usual = ModelCheckpoint("val_loss", every_n_steps=3)
+        callbacks["model_checkpoint"] = model_checkpoint or usual
         callbacks["early_stopping"] = EarlyStopping(
             "val_loss", patience=9, restore_best_weights=True
         )
@@ -119,22 +127,27 @@ def test_averages_are_validated_and_exported_while_the_weights_train(whole: Any)
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("hook", "step"),
+    ("hook", "step", "often"),
     [
-        ("on_train_step_end", 2),
-        pytest.param("on_train_step_end", 6, marks=pytest.mark.nightly),
-        pytest.param("on_validation_begin", 8, marks=pytest.mark.nightly),
-        pytest.param("on_validation_end", 4, marks=pytest.mark.nightly),
+        ("on_train_step_end", 2, None),
+        pytest.param("on_train_step_end", 6, None, marks=pytest.mark.nightly),
+        pytest.param("on_validation_begin", 8, None, marks=pytest.mark.nightly),
+        pytest.param("on_validation_end", 4, None, marks=pytest.mark.nightly),
+        pytest.param("on_validation_begin", 6, 3, marks=pytest.mark.nightly),
+        pytest.param("on_validation_end", 9, 3, marks=pytest.mark.nightly),
     ],
 )
 def test_a_run_is_resumed_with_weights_and_averages(
-    hook: str, step: int, whole: Any, tmp_path: Path
+    hook: str, step: int, often: int | None, whole: Any, tmp_path: Path
 ) -> None:
+    options = {"validate_every_n_steps": often}
+    if often is not None:
+        whole = tmp_path / "whole", *fit(tmp_path / "whole", **options)
     sender = Sender(hook, step)
-    assert not fit(tmp_path, sender)[0].is_finished
-    _, resumed = fit(tmp_path)
+    assert not fit(tmp_path / "cut", sender, **options)[0].is_finished
+    _, resumed = fit(tmp_path / "cut", **options)
     assert largest_difference(resumed, whole[2]) == 0
-    ours, theirs = (read_bundle(last(each)).arrays for each in (tmp_path, whole[0]))
+    ours, theirs = (read_bundle(last(each)).arrays for each in (tmp_path / "cut", whole[0]))
     for group in ("weights", "optimizer", "callbacks"):
         np.testing.assert_equal(ours[group], theirs[group])
 
@@ -142,6 +155,20 @@ def test_a_run_is_resumed_with_weights_and_averages(
 def last(directory: Path) -> Path:
     checkpoints = directory / "checkpoints"
     return checkpoints / (checkpoints / "last.txt").read_text().strip()
+
+
+@pytest.mark.nightly
+def test_weights_alone_are_saved_as_averages(tmp_path: Path) -> None:
+    seen = Seen()
+    checkpoint = ModelCheckpoint(save_weights_only=True, every_n_steps=3, save_top_k=9)
+    fit(tmp_path, seen, model_checkpoint=checkpoint)
+    for step, is_mid_epoch in ((4, False), (9, True), (12, False)):
+        name = checkpoint_name(step, is_mid_epoch, weights_only=True)
+        saved = read_bundle(tmp_path / "checkpoints" / name).arrays["weights"]
+        trained = [value for key, value in saved.items() if "moving_" not in key]
+        expected = average(seen.trained[:step])
+        for ours, theirs in zip(trained, expected, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.nightly

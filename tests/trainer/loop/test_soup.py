@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from helpers import largest_difference, weights_of
 from keraunos import Augmentation, ImageData, Trainer
-from keraunos.callbacks import BackboneFinetuning, ModelCheckpoint
+from keraunos.callbacks import BackboneFinetuning, Callback, ModelCheckpoint
 from keraunos.core.bundle import read_bundle
 from one_trace import one_trace
-from resumable_runs import dataset
+from resumable_runs import Sender, dataset
 from small_backbone import SIZE, Small
 
 EPOCHS, MEMBERS = 5, 3
@@ -26,8 +26,9 @@ def build() -> keras.Model:
     return model
 
 
-def fit(run_dir: Path, count: int = 1, **options: Any) -> tuple[Any, list[np.ndarray]]:
-    checkpoint = ModelCheckpoint(**{"save_top_k": MEMBERS, "soup": "greedy", **options})
+def fit(run_dir: Path, count: int = 1, *extra: Callback) -> tuple[Any, list[np.ndarray]]:
+    checkpoint = ModelCheckpoint(save_top_k=MEMBERS, soup="greedy")
+    extras = {f"extra_{number}": each for number, each in enumerate(extra)}
     callbacks = dict.fromkeys(("progress_bar", "pictures", "tensorboard"))
     with one_trace(count, "soup", keras.config.floatx()) as strategy:
         trainer = Trainer(
@@ -35,7 +36,7 @@ def fit(run_dir: Path, count: int = 1, **options: Any) -> tuple[Any, list[np.nda
             run_dir=run_dir,
             max_epochs=EPOCHS,
             check_replicas=False,
-            callbacks={**callbacks, "model_checkpoint": checkpoint},
+            callbacks={**callbacks, **extras, "model_checkpoint": checkpoint},
         )
         result = trainer.fit(build, dataset(0), validation_data=dataset(1))
         return result, weights_of(result.model)
@@ -73,6 +74,16 @@ def test_the_mean_is_scored_on_validation_and_exported(tmp_path: Path) -> None:
     assert largest_difference(same, weights) == 0
     assert again.soup == result.soup
     assert again.best_checkpoint == result.best_checkpoint
+
+
+@pytest.mark.nightly
+def test_an_interrupted_run_makes_the_same_soup(tmp_path: Path) -> None:
+    whole, weights = fit(tmp_path / "whole")
+    sender = Sender("on_train_step_end", 14)
+    assert fit(tmp_path / "cut", 1, sender)[0].soup is None
+    resumed, same = fit(tmp_path / "cut")
+    assert resumed.soup == whole.soup
+    assert largest_difference(same, weights) == 0
 
 
 @pytest.mark.nightly
