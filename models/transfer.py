@@ -127,7 +127,7 @@ class TransferClassifier(Module):
 
         if self._shared is None:
             return make()
-        key = name, version_of_weights(weights), size
+        key = name, version_of_weights(name, weights), size
         made: _Network = self._shared.get(key, make)
         return made
 

@@ -9,6 +9,7 @@ import typer
 from ...configs import RunConfig, load_config, split_arguments, typed_values
 from ...configs.backbone import is_of_hub
 from ...configs.hub_presets import find_preset
+from ...configs.weights import find_weights
 from ...core.cluster import Cluster, find_cluster
 from ...core.errors import ConfigError, message
 from ...core.redaction import HIDDEN, hidden_names
@@ -92,7 +93,7 @@ def read_arguments(arguments: Sequence[str]) -> tuple[RunConfig, str]:
         )
     config = load_config(sources, overrides)
     _require_secrets(config)
-    _require_preset(config)
+    _require_network(config)
     return config, run_name(sources[-1])
 
 
@@ -115,7 +116,7 @@ def read_resumed_arguments(run: Path, arguments: Sequence[str]) -> RunConfig:
         )
     config = read_run_config(run, [*overrides, f"run_dir={run}"])
     _require_secrets(config)
-    _require_preset(config)
+    _require_network(config)
     named = only_in_files(config, typed_values(overrides), run)
     if named:
         raise ConfigError(
@@ -157,10 +158,14 @@ def _require_views(config: RunConfig) -> None:
         )
 
 
-def _require_preset(config: RunConfig) -> None:
-    """Makes sure that a preset of KerasHub exists, as far as that can be told here."""
-    if config.model.builder is None and is_of_hub(config.model.backbone):
-        find_preset(config.model.backbone)
+def _require_network(config: RunConfig) -> None:
+    """Makes sure that preset and weights exist, as far as that can be told here."""
+    model = config.model
+    if model.builder is not None:
+        return
+    if is_of_hub(model.backbone):
+        find_preset(model.backbone)
+    find_weights(model.backbone, model.weights)
 
 
 def _check_for_several_workers(config: RunConfig, cluster: Cluster) -> None:

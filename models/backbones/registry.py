@@ -5,6 +5,7 @@ import re
 import keras
 
 from ...configs.backbone import is_function, is_of_hub, problem_of_name, problem_of_size
+from ...configs.weights import IMAGENET, find_weights
 from ...core.errors import ConfigError
 from ..variables import all_layers
 from ..weights import load_weights
@@ -32,11 +33,12 @@ def build_backbone(name: str, weights: str | None, image_size: int) -> Backbone:
     problem = problem_of_name(name) or problem_of_size(name, image_size)
     if problem:
         raise ConfigError(problem)
+    path = find_weights(name, weights)
     backbone = _build(name, weights, image_size)
-    if weights == "imagenet" and name in torch_networks.NAMES:
-        weights = str(torch_networks.imagenet_file(name))
-    if weights not in (None, "imagenet"):
-        load_weights(backbone.network, weights, name, backbone.torch_layouts)
+    if path is not None:
+        if weights == IMAGENET:
+            torch_networks.require_published(path)
+        load_weights(backbone.network, path, name, backbone.torch_layouts)
     _freeze(backbone.network)
     return backbone
 

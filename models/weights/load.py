@@ -5,12 +5,11 @@ from pathlib import Path
 
 import keras
 
+from ...configs.weights import OF_KERAS, OF_PYTORCH, find_weights
 from ...core.errors import CheckpointError, ConfigError, message
-from ...core.user_path import user_path
 from .keras_file import load_keras_file
 from .run_weights import (
     assign_numbered,
-    best_of_run,
     is_numbered,
     load_checkpoint,
     require_backbone,
@@ -20,33 +19,24 @@ from .stored_array import OtherNetworkError, StoredArrays, UnreadableWeightsErro
 from .torch_file import read_torch_file
 from .torch_layout import TorchLayout, assign_torch_weights
 
-_KERAS = (".h5", ".keras")
-_TORCH = (".pth", ".pt")
-_SAFETENSORS = ".safetensors"
-_KINDS = (
-    "imagenet, null, the directory of a run, or a file .weights.h5, .keras, .safetensors, "
-    ".pth or .pt"
-)
-
 
 def load_weights(
     network: keras.Model,
-    weights: str,
+    path: Path,
     backbone: str,
     layouts: Sequence[TorchLayout] = (),
 ) -> None:
-    """Gives a network without its head the weights of a file or of a run.
+    """Gives a network without its head the weights of a file or of a checkpoint.
 
     Args:
         network: Is built.
-        weights: Path of the file, or of the run's directory.
+        path: As `find_weights` returns it.
         backbone: What `model.backbone` calls the network.
         layouts: What files of PyTorch call its layers, if it is known.
 
     Raises:
-        ConfigError: There are none, they can't be read, or they do not fit.
+        ConfigError: They can't be read, or they do not fit.
     """
-    path = weights_path(weights)
     try:
         require_backbone(path, backbone)
         if path.is_dir():
@@ -58,56 +48,35 @@ def load_weights(
             "`model.weights` must name weights that can be read, with nothing else among "
             f"them; {error}.",
             _remedy(path),
-            weights,
+            path,
         ) from None
     except (OtherNetworkError, ValueError) as error:
         raise _error(
             f"`model.weights` must be those of {backbone} without its head; "
             f"{str(error).splitlines()[0]}.",
             "Choose the model.backbone that they belong to.",
-            weights,
+            path,
         ) from None
 
 
-def version_of_weights(weights: str | None) -> object:
+def version_of_weights(backbone: str, weights: str | None) -> object:
     """What differs whenever the weights that are read may differ.
 
     Raises:
         ConfigError: There are none.
     """
-    if weights in (None, "imagenet"):
+    path = find_weights(backbone, weights)
+    if path is None:
         return weights
-    path = weights_path(weights).resolve()
     status = path.stat()
-    return str(path), status.st_ino, status.st_mtime_ns, status.st_size
-
-
-def weights_path(weights: str) -> Path:
-    """The file that is read, or the checkpoint: of a run its best.
-
-    Raises:
-        ConfigError: There is none, or it is of no known kind.
-    """
-    path = user_path(weights)
-    if path.is_dir():
-        best = best_of_run(path)
-        if best is not None:
-            return best
-        remedy = "That directory has neither a model.keras nor checkpoints."
-    elif not path.is_file():
-        remedy = "There is no such file. Is the path right, seen from the current folder?"
-    elif path.suffix in (*_KERAS, *_TORCH, _SAFETENSORS):
-        return path
-    else:
-        remedy = "The end of its name says what is in a file."
-    raise _error(f"`model.weights` must be {_KINDS}.", remedy, weights)
+    return str(path.resolve()), status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _load_file(network: keras.Model, file: Path, layouts: Sequence[TorchLayout]) -> None:
-    if file.suffix in _KERAS:
+    if file.suffix in OF_KERAS:
         load_keras_file(network, file)
         return
-    is_torch = file.suffix in _TORCH
+    is_torch = file.suffix in OF_PYTORCH
     arrays = read_torch_file(file) if is_torch else read_safetensors(file)
     if not is_torch and is_numbered(arrays):
         assign_numbered(network, arrays)
@@ -124,7 +93,7 @@ def _load_torch(
 
 
 def _remedy(path: Path) -> str:
-    if path.suffix in _TORCH:
+    if path.suffix in OF_PYTORCH:
         return (
             "Nothing in it was run. Where it comes from, write "
             "torch.save(model.state_dict(), 'weights.pth')."
@@ -132,5 +101,5 @@ def _remedy(path: Path) -> str:
     return "Get them once more from where they come."
 
 
-def _error(expected: str, remedy: str, weights: str) -> ConfigError:
-    return ConfigError(message(expected, remedy, **{"model.weights": weights}))
+def _error(expected: str, remedy: str, path: Path) -> ConfigError:
+    return ConfigError(message(expected, remedy, **{"model.weights": str(path)}))

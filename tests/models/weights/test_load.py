@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 from helpers import weights_of
+from keraunos.configs.weights import find_weights
 from keraunos.core.bundle import Bundle, write_bundle
 from keraunos.core.errors import ConfigError
 from keraunos.models.variables import changing_variables, copy_values, frozen_variables
@@ -66,7 +67,9 @@ def checkpoint_of(model: keras.Model, run: Path, step: int, best: bool = True) -
 
 def load(path: Path, name: str = "Tiny", network: keras.Model | None = None) -> keras.Model:
     network = network or backbone()
-    load_weights(network, str(path), name, (LAYOUT,))
+    found = find_weights(name, str(path))
+    assert found is not None
+    load_weights(network, found, name, (LAYOUT,))
     return network
 
 
@@ -165,7 +168,7 @@ def test_files_that_only_a_part_of_a_network_is_in_are_refused(trained, tmp_path
 def test_a_network_of_keras_takes_no_file_of_pytorch(trained, tmp_path):
     write_torch_file(tmp_path / "torch.pth", torch_arrays(trained))
     with pytest.raises(ConfigError, match="a network of Keras, and they are of PyTorch"):
-        load_weights(backbone(), str(tmp_path / "torch.pth"), "Tiny")
+        load_weights(backbone(), tmp_path / "torch.pth", "Tiny")
 
 
 def test_a_model_that_somebody_built_is_no_backbone(trained, tmp_path):
@@ -215,11 +218,11 @@ def test_a_file_of_keras_that_leads_elsewhere_is_refused(trained, write, suffix,
 
 
 def test_files_that_are_no_weights_are_refused(tmp_path):
-    for name in ("a.weights.h5", "a.keras", "a.safetensors", "a.pth", "a.pt"):
+    for name in ("a.weights.h5", "a.keras", "a.safetensors", "a.pth", "a.bin"):
         (tmp_path / name).write_text("no weights at all")
         refused(tmp_path / name, "that can be read")
-    (tmp_path / "a.bin").write_text("no weights at all")
-    refused(tmp_path / "a.bin", "The end of its name says")
+    (tmp_path / "a.txt").write_text("no weights at all")
+    refused(tmp_path / "a.txt", "The end of its name says")
     refused(tmp_path / "none.pth", "There is no such file")
     refused(tmp_path, "neither a model.keras nor checkpoints")
 
@@ -235,9 +238,9 @@ def test_packed_archives_are_refused(trained, tmp_path):
 def test_weights_that_changed_are_other_weights(trained, tmp_path):
     file = tmp_path / "own.weights.h5"
     trained.save_weights(file)
-    first = version_of_weights(str(file))
-    assert version_of_weights(str(file)) == first
+    first = version_of_weights("Tiny", str(file))
+    assert version_of_weights("Tiny", str(file)) == first
     backbone().save_weights(file)
-    assert version_of_weights(str(file)) != first
-    assert version_of_weights("imagenet") == "imagenet"
-    assert version_of_weights(None) is None
+    assert version_of_weights("Tiny", str(file)) != first
+    assert version_of_weights("ResNet50", "imagenet") == "imagenet"
+    assert version_of_weights("Tiny", None) is None
