@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import keras
 
 from ..configs import RunConfig
+from ..configs.hub_presets import hub_folder
 from ..core.bundle import read_document
 from ..core.checked_files import damaged, read_checked_text
 from ..core.checkpoints import checkpoint_names
@@ -64,10 +65,27 @@ def _load(file: Path) -> keras.Model:
         if broken is not None:
             raise ValueError(f"the checksum of {broken} in it is another")
         require_harmless("keras", file)
+        _require_hub(file)
         return keras.models.load_model(file, compile=False, safe_mode=True)
+    except ConfigError:
+        raise
     except Exception as error:  # of zipfile, zlib, h5py or Keras, as the damage has it
         remedy = f"`keraunos fit --resume {file.parent}` writes it again."
         raise damaged(file, f"{type(error).__name__}: {error}", remedy) from None
+
+
+def _require_hub(file: Path) -> None:
+    """Makes sure that KerasHub is installed if the layers of a model are its own."""
+    with zipfile.ZipFile(file) as archive:
+        needs_hub = b'"keras_hub' in archive.read("config.json")
+    if needs_hub and hub_folder() is None:
+        raise ConfigError(
+            message(
+                "The model of the run has layers of KerasHub, which is not installed.",
+                'pip install "keraunos[hub]"',
+                file=str(file),
+            )
+        )
 
 
 def load_class_names(run: Path, num_outputs: int) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ Keras refuses much of this in its safe mode, too; not all of it, and not in ever
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,6 +26,13 @@ _CLASSES = {
     *("quantizers", "random", "regularizers", "wrappers"),
 }
 _FUNCTIONS = _CLASSES - {"applications", "backend", "layers", "models", "wrappers"}
+# Modules of KerasHub that hold layers and networks of images, and nothing that opens files.
+_OF_HUB = re.compile(
+    r"keras_hub\.src\.models\."
+    r"(cspnet|deit|densenet|dinov2|dinov3|efficientnet|hgnetv2|mit|mobilenet|mobilenetv5|"
+    r"resnet|swin_transformer|vgg|vit|xception)\."
+    r"(\w+_(backbone|layers|encoder|blocks|attention)|cba|mbconv|fusedmbconv)"
+)
 # Classes of Keras that run code of the file, or open files that it names.
 _HARMFUL = {
     *("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"),
@@ -35,7 +43,7 @@ _HARMFUL = {
 
 
 def require_harmless(file: Path) -> None:
-    """Makes sure that a `.keras` file holds layers of Keras and weights, nothing else.
+    """Makes sure that a file holds layers of Keras and KerasHub, weights, nothing else.
 
     Raises:
         ModelFileError: It holds something else.
@@ -77,7 +85,7 @@ def _harmful(config: Any) -> Iterator[str]:
 
 
 def _is_harmless(name: str, described: Mapping[str, Any]) -> bool:
-    """Whether an object is one of Keras, or one that must be registered to be found."""
+    """Whether an object only computes, or must be registered to be found."""
     module = described.get("module")
     if name in _HARMFUL or described.get("registered_name") in _HARMFUL:
         return False
@@ -90,6 +98,8 @@ def _is_harmless(name: str, described: Mapping[str, Any]) -> bool:
     if not isinstance(wanted, str) or "." in wanted:
         return False
     if module == "keras":
+        return not is_function
+    if _OF_HUB.fullmatch(module):
         return not is_function
     package, _, path = module.partition(".")
     part = path.removeprefix("src.").split(".")[0]

@@ -31,6 +31,7 @@ def rewrite(run, section, value):
     [
         ("callbacks", {"trap": {"class": "trap:Trap"}}),
         ("model", {"builder": "trap:Trap"}),
+        ("model", {"backbone": "trap:Trap"}),
     ],
 )
 @pytest.mark.parametrize("command", ["test", "predict"])

@@ -45,6 +45,14 @@ def test_a_good_file_passes(members, tmp_path):
     require_harmless("keras", again)
 
 
+def test_networks_and_layers_of_keras_hub_pass(members, tmp_path):
+    network = described("ViTBackbone", "keras_hub.src.models.vit.vit_backbone", {})
+    layer = described("MLP", "keras_hub.src.models.dinov2.dinov2_layers", {})
+    content = {"layers": [network, layer, json.loads(members[CONFIG])]}
+    changed = members | {CONFIG: json.dumps(content).encode()}
+    require_harmless("keras", packed(tmp_path / "model.keras", changed))
+
+
 def described(name: str, module: str | None, config: Any, **more: Any) -> dict[str, Any]:
     return {"class_name": name, "module": module, "config": config, **more}
 
@@ -63,6 +71,9 @@ HARMFUL = [
     described("function", "keras.layers", "deserialize"),
     described("saving.load_model", "keras", {}),
     described("Model", "keras_hub.models", {}),
+    described("ViTBackbone", "keras_hub.src.models.vit.vit_presets", {}),
+    described("function", "keras_hub.src.models.vit.vit_layers", "MLP"),
+    described("Tokenizer", "keras_hub.src.models.clip.clip_tokenizer", {}),
     described("Model", "kerasless", {}) | {"module": ["keras"]},
 ]
 

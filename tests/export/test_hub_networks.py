@@ -1,0 +1,50 @@
+"""Networks of KerasHub in every format of `keraunos export`, each compared on images."""
+
+from importlib import util
+from pathlib import Path
+
+import hub_networks
+import keras
+import numpy as np
+import pytest
+from checked_exports import draw_images
+from hub_networks import SIZE, write_preset
+from keraunos import TransferClassifier
+from keraunos.data.files.decode import decode
+from keraunos.data.files.pixel_rules import DEFAULT_RULES
+from keraunos.export.description import Description
+from keraunos.export.formats.registry import format_names, format_of
+from keraunos.export.open_export import open_export
+from keraunos.export.parity import Reference
+from keraunos.export.write_export import write_export
+
+pytestmark = [
+    pytest.mark.nightly,
+    pytest.mark.skipif(util.find_spec("keras_hub") is None, reason="needs keras-hub"),
+    pytest.mark.filterwarnings("ignore:Layer 'attn'"),
+]
+CLASSES = ("bird", "cat", "dog")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> list[Path]:
+    return sorted(draw_images(tmp_path_factory.mktemp("images")).rglob("*.jpg"))
+
+
+@pytest.fixture(scope="module", params=[*hub_networks.networks()])
+def model(request, tmp_path_factory) -> keras.Model:
+    preset = write_preset(request.param, tmp_path_factory.mktemp("presets") / "tiny")
+    keras.utils.set_random_seed(2)
+    backbone = f"keras_hub:{preset}"
+    return TransferClassifier(len(CLASSES), image_size=SIZE, backbone=backbone).build()
+
+
+@pytest.mark.parametrize("name", format_names())
+def test_an_export_answers_like_its_model(model, files, name, tmp_path):
+    pixels = np.stack([decode(each.read_bytes(), SIZE, DEFAULT_RULES) for each in files])
+    expected = model.predict(pixels.astype("float32"), verbose=0)
+    reference = Reference(files, CLASSES, expected)
+    description = Description("tiny", CLASSES, SIZE)
+    write_export([model], format_of(name), description, reference, tmp_path / name)
+    answers = open_export(tmp_path / name).answers(pixels[:3]).probabilities
+    np.testing.assert_allclose(answers, expected[:3], atol=1e-4)
