@@ -59,7 +59,7 @@ def equalize(images: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
     channels = tf.reshape(
         tf.transpose(images, [0, 3, 1, 2]), [3 * shape[0], shape[1] * shape[2]]
     )
-    levels = tf.cast(tf.round(channels), tf.int32)
+    levels = tf.cast(tf.round(channels), tf.int64)
     equalized = tf.gather(_equalizing_table(levels), levels, batch_dims=1)
     planes = tf.reshape(equalized, [shape[0], 3, shape[1], shape[2]])
     return tf.transpose(planes, [0, 2, 3, 1])
@@ -127,22 +127,25 @@ def _equalizing_table(levels: tf.Tensor) -> tf.Tensor:
     """Where each level of a channel goes: `(channels, 256)` float32, as in Pillow.
 
     Args:
-        levels: `(channels, pixels)` int32.
+        levels: `(channels, pixels)` int64.
     """
-    counts = _histograms(levels)
+    # Whole numbers as float64: GPUs have no kernels for integers in some operations here.
+    counts = tf.cast(_histograms(levels), tf.float64)
     below = tf.cumsum(counts, axis=1, exclusive=True)
     brightest = tf.reduce_max(levels, axis=1, keepdims=True)
     last = tf.gather(counts, brightest, batch_dims=1)
-    step = (tf.shape(levels)[1] - last) // (LEVELS - 1)
-    table = tf.minimum((step // 2 + below) // tf.maximum(step, 1), LEVELS - 1)
-    return tf.cast(tf.where(step > 0, table, tf.range(LEVELS)[None]), tf.float32)
+    step = tf.floor((tf.reduce_sum(counts, axis=1, keepdims=True) - last) / (LEVELS - 1))
+    table = tf.floor((tf.floor(step / 2) + below) / tf.maximum(step, 1))
+    unchanged = tf.range(LEVELS, dtype=tf.float64)[None]
+    table = tf.where(step > 0, tf.minimum(table, LEVELS - 1), unchanged)
+    return tf.cast(table, tf.float32)
 
 
 def _histograms(levels: tf.Tensor) -> tf.Tensor:
-    """How many pixels of each channel have each level: `(channels, 256)` int32."""
-    channels = tf.shape(levels)[0]
+    """How many pixels of each channel have each level: `(channels, 256)` float32."""
+    channels = tf.shape(levels, tf.int64)[0]
     bins = levels + LEVELS * tf.range(channels)[:, None]
     # Unlike tf.math.bincount, with a deterministic kernel for GPUs.
     ones = tf.ones_like(bins, tf.float32)
     counts = tf.math.unsorted_segment_sum(ones, bins, LEVELS * channels)
-    return tf.reshape(tf.cast(counts, tf.int32), [channels, LEVELS])
+    return tf.reshape(counts, [channels, LEVELS])

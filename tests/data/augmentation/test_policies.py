@@ -294,6 +294,11 @@ def test_what_decides_how_images_look_is_part_of_settings_and_fingerprints(
     assert len(set(fingerprints)) == len(policies) == len(set(settings))
     kept = data.with_augmentation(settings[1]).train.settings()["augmentation"]
     assert kept == {"strength": 0.5, "random_resized_crop": 0.3, "views": "fresh"}
+    every = data.with_augmentation(Augmentation(0.5, **ALL_POLICIES)).validation
+    assert every is not None
+    views = every.test_time_views()  # of geometry and tone alone
+    assert views.settings() == {"strength": 0.5, "seed": 0}
+    assert views.arrays(views.draws(1)).keys() == {"images", "labels", "geometry", "tone"}
 
 
 @pytest.mark.parametrize(
