@@ -137,7 +137,8 @@ def augmentation_kinds_figure(kinds: Mapping[str, Images]) -> Figure:
         kinds: Images by the name of the kind, of each equally many.
     """
     columns = max(map(len, kinds.values()), default=1)
-    images = [image for versions in kinds.values() for image in versions]
+    shape = next((images.shape[1:] for images in kinds.values()), (1, 1, 3))
+    images = np.concatenate([np.zeros((0, *shape), np.uint8), *kinds.values()])
     titles = [
         title
         for name, versions in kinds.items()

@@ -86,7 +86,7 @@ class Augmentation:
             (Augmentation(strength=0.0, views='fresh', random_erasing=0.25), None)
         """
         on = ({"strength": self.strength} if self.strength else {}) | self.policies
-        nothing = {"strength": 0.0, "views": self.views}
+        nothing: dict[str, Any] = {"strength": 0.0, "views": self.views}
         return {
             name: Augmentation(**nothing | {name: on[name]}) if name in on else None
             for name in AugmentationConfig.model_fields

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from keraunos.evaluation import (
+    augmentation_kinds_figure,
     confusion_matrix_figure,
     curves_figure,
     mistakes_figure,
@@ -72,6 +73,14 @@ def test_each_picture_of_a_grid_is_there_with_its_title_below() -> None:
     shown = to_pixels(figure)
     for image in images:
         assert (shown == image[0, 0]).all(axis=-1).sum() > 1000
+
+
+def test_each_kind_of_augmentation_has_a_row() -> None:
+    images = np.zeros((3, 8, 8, 3), np.uint8)
+    figure = augmentation_kinds_figure({"strength": images, "mixup": images})
+    titles = [text.get_text() for text in figure.axes[0].texts]
+    assert titles == ["as it is", *["strength"] * 2, "as it is", *["mixup"] * 2]
+    assert not augmentation_kinds_figure({}).axes[0].texts  # none is on
 
 
 def test_a_matrix_of_few_classes_has_its_counts_and_all_names() -> None:
