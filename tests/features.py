@@ -121,6 +121,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "benchmark": "`keraunos benchmark`: latency and throughput, side by side",
         "augmentation policies": "`augmentation.random_resized_crop`, `rand_augment`, "
         "`color_jitter`, `random_erasing`, by themselves or with `strength`",
+        "mixing": "`augmentation.mixup`, `augmentation.cutmix`, with partners from the "
+        "training split",
         "focal loss": "`model.loss=focal`, or any loss of Keras",
         "losses for long tails": "`model.loss=class_balanced`, `logit_adjusted`, from the "
         "counts of the training split",

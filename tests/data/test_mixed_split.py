@@ -47,6 +47,7 @@ def assert_same(ours: list[Any], theirs: list[Any]) -> None:
             np.testing.assert_array_equal(first, second)
 
 
+@pytest.mark.feature("mixing")
 def test_replicas_and_resuming_change_no_mix(folder: Path) -> None:
     split = data_of(folder, mixup=0.4, cutmix=1.0, class_balance="weights").train
     whole = seen(split, Replicas())

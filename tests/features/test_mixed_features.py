@@ -87,6 +87,7 @@ def features_of(images: Any, cache: Path) -> Any:
     return np.array(features.features(images)), features.computed
 
 
+@pytest.mark.feature("mixing")
 def test_no_validation_image_is_in_the_features_of_a_fold(
     table: Path, tmp_path: Path
 ) -> None:
