@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from ..core.errors import message
 from .section import Count, Section
 
 
@@ -76,6 +77,11 @@ class AugmentationConfig(Section):
     )
 
     @property
+    def mixes(self) -> bool:
+        """Whether images are mixed with others."""
+        return bool(self.mixup or self.cutmix)
+
+    @property
     def policies(self) -> dict[str, Any]:
         """The policies that are on, by name: everything but `strength` and `views`."""
         fields = type(self).model_fields
@@ -89,3 +95,16 @@ class AugmentationConfig(Section):
     def is_identity(self) -> bool:
         """Whether images stay as they are."""
         return self.strength == 0 and not self.policies
+
+
+def fitted_on_mixed_images(**received: object) -> str:
+    """The message for mixed images where a head is fitted to one class an image.
+
+    Args:
+        **received: What is fitted, by the name of its setting.
+    """
+    return message(
+        "A head that is fitted takes images of one class each; mixed images are of two.",
+        "Leave out augmentation.mixup and augmentation.cutmix, or set model.head=linear.",
+        **received,
+    )

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import Field, field_validator, model_validator
 
 from ..core.errors import message
-from .augmentation import AugmentationConfig
+from .augmentation import AugmentationConfig, fitted_on_mixed_images
 from .backbone import problem_of_size
 from .callbacks import check_callbacks, require_training, switched
 from .choices import EffortName, FeatureCache, Task
@@ -140,6 +140,13 @@ class RunConfig(Section):
     def _callbacks_have_something_to_train(self) -> "RunConfig":
         if self.model.is_fitted:
             require_training(self.callbacks, self.model.head)
+        return self
+
+    @model_validator(mode="after")
+    def _mixed_images_are_trained_on(self) -> "RunConfig":
+        if self.model.is_fitted and self.augmentation.mixes:
+            received = {"model.head": self.model.head}
+            raise ProblemsError(fitted_on_mixed_images(**received))
         return self
 
     @model_validator(mode="after")

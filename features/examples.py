@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from ..configs.augmentation import fitted_on_mixed_images
 from ..core.errors import ConfigError, message
 from ..data.order import sequential
 from ..strategies import BatchSource
@@ -101,7 +102,12 @@ def as_fitted_on(source: BatchSource) -> BatchSource:
     """What a module that is fitted sees of training data: images that come again.
 
     Where every draw of an image would be another one, it sees them as they are.
+
+    Raises:
+        ConfigError: Images are mixed.
     """
+    if isinstance(source, Cacheable) and source.mixes:
+        raise ConfigError(fitted_on_mixed_images(mixes=True))
     if isinstance(source, Fittable) and source.num_views is None:
         return source.unvaried
     return source

@@ -96,7 +96,7 @@ class Augmentation:
     @property
     def mixes(self) -> bool:
         """Whether images are mixed with others, as `mixup` and `cutmix` do."""
-        return bool(self._config.mixup or self._config.cutmix)
+        return self._config.mixes
 
     @property
     def num_versions(self) -> int | None:

@@ -11,14 +11,16 @@ from helpers import make_pictures, replicas, weights_of
 from keraunos import (
     Accuracy,
     Augmentation,
+    ConfigError,
     Crossentropy,
     ImageData,
     Trainer,
     TransferClassifier,
 )
+from keraunos.configs import load_config
 from keraunos.core.store import open_store
 from keraunos.data.order import Draws
-from keraunos.features import FeatureCache, FeatureSplit
+from keraunos.features import FeatureCache, FeatureSplit, as_fitted_on
 from keraunos.models import FrozenPart
 from keraunos.trainer.setup.compiled_model import build_model
 from PIL import Image
@@ -154,6 +156,18 @@ def test_features_and_targets_are_those_of_the_images(table: Path, tmp_path: Pat
         np.testing.assert_allclose(cached, network()(images), rtol=1e-5)
         np.testing.assert_array_equal(same, targets)
     assert features.mixes
+
+
+def test_a_head_that_is_fitted_takes_no_mixed_images(table: Path) -> None:
+    with pytest.raises(ConfigError, match="of one class each"):
+        as_fitted_on(fold_of(table, **MIXING).train)
+    as_fitted_on(fold_of(table).train)
+    problem = "model.head='ridge'. Leave out augmentation.mixup"
+    with pytest.raises(ConfigError, match=problem):
+        load_config([], ["model.head=ridge", "augmentation.mixup=0.2"])
+    load_config([], ["search.space={augmentation.mixup: {float: [0, 1]}}"])
+    with pytest.raises(ConfigError, match=r"augmentation\.cutmix"):
+        load_config([], ["search.space={augmentation.cutmix: {float: [-1, 1]}}"])
 
 
 class Mixed(Small):
