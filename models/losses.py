@@ -56,7 +56,7 @@ class Crossentropy(keras.losses.Loss):
         name: Name of the loss.
 
     Example:
-        >>> targets, outputs = [[0.5, 0.5], [0.0, 1.0]], [[0.5, 0.5], [0.5, 0.5]]
+        >>> targets, outputs = np.array([[0.4, 0.6], [0.0, 1.0]]), np.full((2, 2), 0.5)
         >>> round(float(Crossentropy()(targets, outputs)), 4)
         0.6931
     """
