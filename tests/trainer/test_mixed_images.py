@@ -154,3 +154,33 @@ def test_class_weights_are_those_of_both_images(folder: Path) -> None:
     expected = np.asarray(shares) * [0.5, 1.0, 4.0]
     np.testing.assert_allclose(weights, expected.sum(axis=1), rtol=1e-6)
     np.testing.assert_allclose(targets * weights[:, None], expected, rtol=1e-6)
+
+
+def test_labels_of_several_columns_are_mixed_and_need_no_other_loss(
+    folder: Path, tmp_path: Path
+) -> None:
+    files = sorted(folder.rglob("*.png"))
+    rows = [f"{file},{n % 2},{n % 3 // 2}" for n, file in enumerate(files)]
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(["image,hair,ink", *rows]))
+    data = ImageData.from_csv(
+        table,
+        task="multi_label",
+        image_size=SIZE,
+        batch_size=5,
+        augmentation=Augmentation(0, mixup=0.4),
+    )
+    split = data.train
+    draws = split.draws(0)
+    mixes, values = split._mixes(draws), split.target_values
+    shares = mixes.shares[:, None]
+    expected = shares * values[draws.rows] + (1 - shares) * values[mixes.partners]
+    np.testing.assert_allclose(split.targets(draws)["labels"], expected, atol=1e-6)
+
+    def build() -> keras.Model:
+        layers = [keras.Input((SIZE, SIZE, 3)), keras.layers.GlobalAveragePooling2D()]
+        model = keras.Sequential([*layers, keras.layers.Dense(2, "sigmoid")])
+        model.compile("sgd", "binary_crossentropy", metrics=["mae"])
+        return model
+
+    build_model(FunctionModule(build), replicas(1), split, sync_batch_norm=True)
