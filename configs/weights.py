@@ -3,8 +3,6 @@
 from importlib import metadata
 from pathlib import Path
 
-from ..core.bundle import MANIFEST
-from ..core.checkpoints import best_checkpoint, checkpoint_names
 from ..core.errors import ConfigError, message
 from ..core.run_layout import CHECKPOINTS_FOLDER, MODEL_FILE
 from ..core.user_path import user_path
@@ -88,6 +86,9 @@ def _found(weights: str) -> Path:
 
 def _best_of_run(run: Path) -> Path | None:
     """The model of a finished run, else its best checkpoint, else its newest."""
+    from ..core.bundle import MANIFEST  # with NumPy, which few commands need
+    from ..core.checkpoints import best_checkpoint, checkpoint_names
+
     if (run / MANIFEST).is_file():  # a checkpoint itself
         return run
     if (run / MODEL_FILE).is_file():

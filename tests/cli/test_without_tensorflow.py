@@ -13,6 +13,8 @@ LIGHT = [
     ["backbones"],
     ["backbones", "ResNet50", "keras_hub:nowhere"],
     ["fit", "classify", "model.backbone=keras_hub:nowhere"],
+    ["fit", "classify", "model.weights=nowhere.pth"],
+    ["fit", "classify", "model.backbone=resnet50_torchvision"],
     ["config", "quickstart"],
     ["config", "classify", "trainer.max_epochs=3"],
     ["fit"],
