@@ -26,6 +26,7 @@ from .commands import (
     pack,
     predict,
     preview,
+    probe,
     report,
     search,
     serve,
@@ -53,6 +54,7 @@ app.command("serve")(serve.serve)
 app.command(serve.WORKER_COMMAND, hidden=True)(serve.serve_worker)
 app.command("benchmark")(benchmark.benchmark)
 app.command("audit")(audit.audit)
+app.command("probe")(probe.probe)
 app.command("search")(search.search)
 app.command("compare")(compare.compare)
 app.command("launch")(launch.launch)

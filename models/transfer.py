@@ -19,12 +19,8 @@ from .metric_names import create_metrics
 from .module import Floats, FrozenPart, Module, TrainingExamples, count_parameters
 from .optimizer import Optimizer
 from .shared import SharedNetworks
-from .variables import value_on_host
+from .standardization import assign_measured, standardization, standardized
 from .weights import version_of_weights
-
-# Features that hardly vary on the training pictures must not blow up on others: none is
-# divided by less than the root of this part of the mean variance.
-VARIANCE_FLOOR = 0.1
 
 
 class _Network(NamedTuple):
@@ -94,7 +90,7 @@ class TransferClassifier(Module):
         network, _ = self._built = self._make_network()
         features = network.output
         if config.standardize_features:
-            features = _standardization()(features)
+            features = standardization()(features)
         name = re.sub(r"\W+", "_", config.backbone.lower())
         model = keras.Model(network.input, self.head.attach(features), name=name)
         model.compile(
@@ -151,13 +147,13 @@ class TransferClassifier(Module):
         """Standardises the features, and fits the head, if that is asked for."""
         network = self.feature_model(model)
         if self.config.standardize_features:
-            _standardize(model.get_layer("standardize"), examples(network))
+            assign_measured(model.get_layer("standardize"), examples(network))
         if not self.head.is_fitted:
             return None
         views = range(examples.num_views)
         features = np.concatenate([examples(network, view) for view in views])
         if self.config.standardize_features:
-            features = _standardized(model.get_layer("standardize"), features)
+            features = standardized(model.get_layer("standardize"), features)
         return self.head.fit(model, self._training_features(features, examples))
 
     def _training_features(
@@ -203,29 +199,3 @@ class TransferClassifier(Module):
         parts += ["Standardize"] * config.standardize_features
         parts += self.head.parts()
         return f"{' + '.join(parts)}: {count_parameters(model)}"
-
-
-def _standardization() -> keras.Layer:
-    """Subtracts a mean and divides by a deviation, both measured in `prepare`.
-
-    A frozen BatchNormalization rather than Keras's Normalization, which keeps copies of
-    its variables that restoring a checkpoint would not renew. Its epsilon only keeps
-    from dividing by zero: networks that were not trained give very small features.
-    """
-    return keras.layers.BatchNormalization(
-        epsilon=1e-30, center=False, scale=False, trainable=False, name="standardize"
-    )
-
-
-def _standardize(layer: keras.layers.BatchNormalization, features: Floats) -> None:
-    """Gives the layer mean and variance of the features, `(images, features)`."""
-    variance = features.var(axis=0)
-    floor = VARIANCE_FLOOR * variance.mean()
-    layer.moving_mean.assign(features.mean(axis=0))
-    layer.moving_variance.assign(np.maximum(variance, floor))
-
-
-def _standardized(layer: keras.layers.BatchNormalization, features: Floats) -> Floats:
-    """What the layer makes of features."""
-    mean, variance = (np.array(value_on_host(each)) for each in layer.weights)
-    return (features - mean) / np.sqrt(variance + layer.epsilon)

@@ -124,20 +124,27 @@ def _scores_left_out(
     targets: Floats,
     projected: Floats,
     penalties: Sequence[float],
-) -> Iterator[Floats]:
-    """For each penalty `(rows, classes)` scores of rows by a fit without their group."""
+) -> Floats:
+    """`(penalties, rows, classes)` scores of rows by fits without their groups."""
     roots = np.sqrt(data.weights / data.weights.sum())
-    blocks = list(_blocks(data.groups, len(spectrum.values)))
-    for penalty in penalties:
-        shrinkage = 1 / (spectrum.values + penalty)
-        errors = targets - spectrum.rows @ (shrinkage[:, None] * projected)
-        left_out = np.empty_like(errors)
-        for block in blocks:  # (groups, rows of a group)
-            rows, root = spectrum.rows[block], roots[block]
-            hat = (rows * shrinkage) @ rows.swapaxes(1, 2)
-            hat += root[:, :, None] * root[:, None, :]  # that of the free bias
-            left_out[block] = np.linalg.solve(np.eye(block.shape[1]) - hat, errors[block])
-        yield (targets - left_out) / roots[:, None]
+    shrinkages = 1 / (spectrum.values + np.array(penalties)[:, None])
+    left_out = np.empty((len(penalties), *targets.shape))
+    for block in _blocks(data.groups, len(spectrum.values)):  # (groups, rows of a group)
+        rows, root = spectrum.rows[block], roots[block]
+        of_bias = root[:, :, None] * root[:, None, :]
+        identity = np.eye(block.shape[1])
+        for place, shrinkage in enumerate(shrinkages):
+            errors = targets[block] - rows @ (shrinkage[:, None] * projected)
+            hat = _products(rows, shrinkage) + of_bias
+            left_out[place, block] = np.linalg.solve(identity - hat, errors)
+    return (targets - left_out) / roots[:, None]
+
+
+def _products(rows: Floats, factors: Floats) -> Floats:
+    """`(groups, size, size)`: weighted products of the rows of each group."""
+    if rows.shape[1] == 1:
+        return np.asarray((rows[:, 0] ** 2 @ factors)[:, None, None])
+    return np.asarray((rows * factors) @ rows.swapaxes(1, 2))
 
 
 def _blocks(groups: npt.NDArray[np.integer], rank: int) -> Iterator[npt.NDArray[np.intp]]:

@@ -5,7 +5,7 @@ from keraunos.core.errors import ConfigError
 from keraunos.models import BalancedAccuracy, Optimizer, TransferClassifier, transfer
 from keraunos.models.backbones import Backbone
 from keraunos.models.shared import SharedNetworks
-from keraunos.models.transfer import VARIANCE_FLOOR
+from keraunos.models.standardization import VARIANCE_FLOOR
 from keraunos.models.variables import changing_variables, copy_values, frozen_variables
 from keraunos.trainer.export import export_model
 

@@ -1,0 +1,114 @@
+"""What `keraunos probe` is asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..configs import RunConfig, load_config, split_arguments, typed_values, varied
+from ..core.errors import ConfigError, message
+from ..core.names import did_you_mean
+
+HEADS = ("linear", "ridge", "knn")
+RECIPE = "classify"
+_OF_PROBE = ("backbones", "heads")
+
+
+@dataclass(frozen=True)
+class ProbeRequest:
+    """Which backbones to look at, with which heads.
+
+    Attributes:
+        configs: A configuration for each backbone, by its name: `model.backbone` differs.
+        heads: Names of heads.
+    """
+
+    configs: dict[str, RunConfig]
+    heads: tuple[str, ...]
+
+    @property
+    def config(self) -> RunConfig:
+        """That of the first backbone: of all others it is the same but for the model."""
+        return next(iter(self.configs.values()))
+
+
+def read_request(arguments: Sequence[str]) -> ProbeRequest:
+    """Reads `backbones=[...]`, `heads=[...]`, and what `keraunos fit` takes besides.
+
+    Raises:
+        ConfigError: Something is wrong; all is named.
+    """
+    sources, overrides = split_arguments(arguments)
+    own = [each for each in overrides if each.partition("=")[0] in _OF_PROBE]
+    given = typed_values(own)
+    problems: list[str] = []
+    backbones = _names("backbones", given.get("backbones"), problems)
+    heads = _names("heads", given.get("heads", list(HEADS)), problems)
+    problems += [_unknown_head(head) for head in heads if head not in HEADS]
+    try:
+        common = load_config(
+            sources or [RECIPE], [each for each in overrides if each not in own]
+        )
+        problems += _problems_of(common)
+        configs = _for_each(common, backbones, problems)
+    except ConfigError as error:
+        problems.append(str(error))
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return ProbeRequest(configs, tuple(heads))
+
+
+def _names(name: str, value: Any, problems: list[str]) -> list[str]:
+    """A list of different words, or one word."""
+    names = [value] if isinstance(value, str) else value
+    is_list = isinstance(names, list) and all(isinstance(each, str) for each in names)
+    if is_list and names and len({*names}) == len(names):
+        return list(names)
+    example = "backbones=[ResNet50,MobileNetV2]" if name == "backbones" else "heads=[ridge]"
+    problems.append(
+        message(
+            f"`{name}` must be a list of different names.",
+            f"Write {example}.",
+            **{name: value},
+        )
+    )
+    return []
+
+
+def _unknown_head(head: str) -> str:
+    remedy = did_you_mean(head, HEADS) or f"There are {', '.join(HEADS)}."
+    if head == "cosine":
+        remedy = "It is trained: see `keraunos fit CONFIG model.head=cosine`."
+    return message("`heads` must be of those that `probe` fits.", remedy, head=head)
+
+
+def _problems_of(config: RunConfig) -> list[str]:
+    """What can't be probed."""
+    if config.model.builder is not None:
+        return [
+            message(
+                "`probe` looks at backbones by name.",
+                "Leave model.builder out.",
+                **{"model.builder": config.model.builder},
+            )
+        ]
+    if config.model.head != "linear":
+        return [
+            message(
+                "`probe` takes its heads from a list.",
+                f"Write heads=[{config.model.head}] in place of model.head.",
+                **{"model.head": config.model.head},
+            )
+        ]
+    return []
+
+
+def _for_each(
+    common: RunConfig, backbones: Sequence[str], problems: list[str]
+) -> dict[str, RunConfig]:
+    configs = {}
+    for name in backbones:
+        try:
+            configs[name] = varied(common, {"model.backbone": name})
+        except ConfigError as error:
+            problems.append(str(error))
+    return configs

@@ -1,0 +1,80 @@
+"""Features of backbones for `keraunos probe`, computed once through the shared cache."""
+
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ..configs import RunConfig
+from ..core.progress import track
+from ..features import Cacheable, FeatureCache
+from ..models import TransferClassifier
+from ..models.shared import SharedNetworks
+from ..strategies import create_strategy
+from ..trainer.loop.evaluation import predict_batches
+from ..trainer.setup.global_settings import global_settings
+from .probed_images import ProbedImages
+
+Floats = npt.NDArray[np.floating[Any]]
+
+
+class ProbedBackbone(NamedTuple):
+    """What a backbone makes of the images.
+
+    Attributes:
+        features: `(images, features)`.
+        parameters: How many weights it has.
+        seconds: How long making and running it took; little where features were known.
+        computed: How many images went through it: those that were not known.
+    """
+
+    features: Floats
+    parameters: int
+    seconds: float
+    computed: int
+
+
+def strategy_of(config: RunConfig) -> tf.distribute.Strategy:
+    """Where a configuration says that models run."""
+    trainer = config.trainer
+    return create_strategy(trainer.strategy, trainer.accelerator, trainer.devices)
+
+
+def probe_backbone(
+    config: RunConfig, images: ProbedImages, strategy: tf.distribute.Strategy
+) -> ProbedBackbone:
+    """Runs a backbone over all images, those for training first.
+
+    Args:
+        config: Names it.
+        images: What to run it on.
+        strategy: Where to run it.
+
+    Raises:
+        ConfigError: Its weights can't be had, or it takes no images of this size.
+    """
+    started = time.perf_counter()
+    trainer, data = config.trainer, images.data
+    with global_settings(config.seed, trainer.precision, trainer.deterministic):
+        with strategy.scope():
+            module = TransferClassifier(
+                data.num_classes,
+                image_size=data.image_size,
+                backbone=config.model.backbone,
+                weights=config.model.weights,
+                shared=SharedNetworks(),
+            )
+            frozen = module.frozen_part(module.build())
+        cache = FeatureCache(frozen, data.store, _compute)
+        features = np.concatenate([cache.features(part) for part in images.parts])
+    seconds = time.perf_counter() - started
+    return ProbedBackbone(features, frozen.model.count_params(), seconds, cache.computed)
+
+
+def _compute(part: keras.Model, images: Cacheable, start: int) -> Iterator[Any]:
+    outputs = predict_batches(part, images, start)
+    return track(outputs, "Computing features", images.num_batches - start)

@@ -1,0 +1,112 @@
+"""The images that `keraunos probe` looks at, and their splits."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ..configs import RunConfig
+from ..core.errors import DataError, message
+from ..data import Augmentation, ImageData
+from ..data.image_split import ImageSplit
+from ..data.index.build_index import build_index
+from ..data.index.image_index import TRAIN, VALIDATION, ImageIndex
+from ..data.order import balanced_weights
+
+Rows = npt.NDArray[np.intp]
+Floats = npt.NDArray[np.floating[Any]]
+
+
+class Fold(NamedTuple):
+    """One division of the images: rows of them to fit heads on, and to measure them on."""
+
+    train: Rows
+    validation: Rows
+
+
+@dataclass(frozen=True)
+class ProbedImages:
+    """Images for training and validation, in one order.
+
+    Attributes:
+        data: What they were read from.
+        parts: The splits in whose order they are.
+        labels: `(images,)` classes.
+        undivided: `(images,)` numbers that images share which no split divides.
+        groups: `(images,)` numbers of groups for intervals, or None if there are none.
+        folds: How they are divided: once, or once for each fold.
+        is_balanced: Whether classes are to count the same in training.
+    """
+
+    data: ImageData
+    parts: tuple[ImageSplit, ImageSplit]
+    labels: npt.NDArray[np.int32]
+    undivided: Rows
+    groups: Rows | None
+    folds: list[Fold]
+    is_balanced: bool
+
+    def weights(self, rows: Rows) -> Floats | None:
+        """How much rows count that a head is fitted on; None if all count the same."""
+        if not self.is_balanced:
+            return None
+        labels = self.labels[rows]
+        return balanced_weights(labels, self.data.num_classes)[labels]
+
+
+def read_probed_images(config: RunConfig) -> ProbedImages:
+    """Reads the images that a configuration names, and divides them as a run would.
+
+    Raises:
+        DataError: There are none for validation, or those that there are would spoil a run.
+    """
+    first = config.data
+    if first.folds is not None and first.fold is None:
+        first = first.model_copy(update={"fold": 1})
+    data = ImageData.from_config(
+        first, Augmentation(strength=0), config.seed, config.cache_dir
+    )
+    if data.validation is None:
+        raise DataError(
+            message(
+                "Heads are measured on validation images, and there are none.",
+                "Set data.validation_split=0.2, data.validation, or data.folds=5.",
+                **{"data.validation_split": first.validation_split},
+            )
+        )
+    parts = data.train.in_order, data.validation
+    count = parts[0].num_examples
+    places = np.arange(count + parts[1].num_examples)
+    folds = [Fold(places[:count], places[count:])]
+    if config.data.folds is not None and config.data.fold is None:
+        names = [*parts[0].names, *parts[1].names]
+        folds += _further_folds(config, data, names)
+    groups = [part.groups for part in parts]
+    return ProbedImages(
+        data,
+        parts,
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.undivided for part in parts]),
+        None if groups[0] is None or groups[1] is None else np.concatenate(groups),
+        folds,
+        config.data.class_balance != "none",
+    )
+
+
+def _further_folds(config: RunConfig, data: ImageData, names: list[str]) -> list[Fold]:
+    """The folds from the second on, as the runs of a cross-validation have them."""
+    places = {name: place for place, name in enumerate(names)}
+    folds = []
+    for number in range(2, (config.data.folds or 0) + 1):
+        one = config.data.model_copy(update={"fold": number})
+        index = build_index(one, config.seed, data.store).index
+        folds.append(
+            Fold(_places(index, TRAIN, places), _places(index, VALIDATION, places))
+        )
+    return folds
+
+
+def _places(index: ImageIndex, split: int, places: dict[str, int]) -> Rows:
+    paths = index.paths[index.splits == split]
+    return np.array([places[str(path)] for path in paths], np.intp)

@@ -1,0 +1,70 @@
+"""Multinomial logistic regression on features: a linear head that is trained to its end."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.linear_model import LogisticRegression
+
+from .training_features import TrainingFeatures
+
+Floats = npt.NDArray[np.floating]
+Mask = npt.NDArray[np.bool_]
+
+PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+MOST_ITERATIONS = 200
+
+
+class Logistic(NamedTuple):
+    """A fitted classifier of features.
+
+    Attributes:
+        model: Of scikit-learn, for features less `mean`, divided by `scale`.
+        mean: `(features,)`.
+        scale: The root of the mean variance of a feature.
+        num_classes: How many classes there are; some may have had no images.
+        l2: The penalty that was chosen, as a multiple of the mean variance of a feature.
+    """
+
+    model: LogisticRegression
+    mean: Floats
+    scale: float
+    num_classes: int
+    l2: float
+
+    def probabilities(self, features: Floats) -> Floats:
+        """`(rows, classes)` of features `(rows, features)`."""
+        found = np.zeros((len(features), self.num_classes))
+        scaled = (features - self.mean) / self.scale
+        found[:, self.model.classes_] = self.model.predict_proba(scaled)
+        return found
+
+
+def fit_logistic(data: TrainingFeatures, held_out: Mask) -> Logistic:
+    """Fits it with the penalty that is the best for some of the rows.
+
+    The penalty is that on the squared norm of the weights, beside the mean log loss.
+
+    Args:
+        data: What to fit on.
+        held_out: `(rows,)` those on which penalties are compared by their log loss, after a
+            fit of the others. In the end all rows are fitted.
+    """
+    tried = []
+    for l2 in PENALTIES:
+        found = _fit(data, ~held_out, l2)
+        own = found.probabilities(data.features[held_out])
+        right = own[np.arange(len(own)), data.labels[held_out]]
+        losses = -np.log(np.maximum(right, np.finfo(np.float32).tiny))
+        tried.append((np.average(losses, weights=data.weights[held_out]), l2))
+    return _fit(data, np.ones(len(held_out), bool), min(tried)[1])
+
+
+def _fit(data: TrainingFeatures, rows: Mask, l2: float) -> Logistic:
+    features = np.asarray(data.features[rows], np.float64)
+    mean = features.mean(axis=0)
+    scale = float(np.sqrt(features.var(axis=0).mean())) or 1.0
+    weights = data.weights[rows] / data.weights[rows].sum()
+    model = LogisticRegression(C=1 / l2, max_iter=MOST_ITERATIONS, tol=1e-4)
+    model.fit((features - mean) / scale, data.labels[rows], sample_weight=weights)
+    return Logistic(model, mean, scale, data.num_classes, l2)
