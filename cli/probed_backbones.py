@@ -13,7 +13,6 @@ from ..configs import RunConfig
 from ..core.progress import track
 from ..features import Cacheable, FeatureCache
 from ..models import TransferClassifier
-from ..models.shared import SharedNetworks
 from ..strategies import create_strategy
 from ..trainer.loop.evaluation import predict_batches
 from ..trainer.setup.global_settings import global_settings
@@ -66,13 +65,26 @@ def probe_backbone(
                 image_size=data.image_size,
                 backbone=config.model.backbone,
                 weights=config.model.weights,
-                shared=SharedNetworks(),
             )
-            frozen = module.frozen_part(module.build())
-        cache = FeatureCache(frozen, data.store, _compute)
-        features = np.concatenate([cache.features(part) for part in images.parts])
+            model = module.build()
+        features, computed = _features(module, model, images)
     seconds = time.perf_counter() - started
-    return ProbedBackbone(features, frozen.model.count_params(), seconds, cache.computed)
+    parameters = module.feature_model(model).count_params()
+    return ProbedBackbone(features, parameters, seconds, computed)
+
+
+def _features(
+    module: TransferClassifier, model: keras.Model, images: ProbedImages
+) -> tuple[Floats, int]:
+    """Features of all images, and how many went through the network for that."""
+    frozen = module.frozen_part(model)
+    if frozen is None:  # the code of a user, which may change
+        part = module.feature_model(model)
+        batches = [each for split in images.parts for each in _compute(part, split, 0)]
+        return np.concatenate(batches), len(images.labels)
+    cache = FeatureCache(frozen, images.data.store, _compute)
+    features = np.concatenate([cache.features(split) for split in images.parts])
+    return features, cache.computed
 
 
 def _compute(part: keras.Model, images: Cacheable, start: int) -> Iterator[Any]:

@@ -87,6 +87,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "backbones": "`model.backbone`: all of keras.applications, KerasHub, functions; "
         "`keraunos backbones`",
         "effort": "`effort: quick`, `good` or `best`, whose settings each recipe has",
+        "heads": "`model.head`: linear, cosine, ridge in closed form, nearest neighbours",
+        "probe": "`keraunos probe`: backbones compared by simple heads on their features",
         "classification scores": "`model.metrics`; in `test.json` also those of each class",
         "confidence intervals": "95 % bootstrap intervals in `test.json`",
         "predictions to a file": "`keraunos predict`, `predictions.csv`",

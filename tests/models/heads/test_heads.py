@@ -38,6 +38,7 @@ def others() -> Any:
     return np.random.default_rng(1).normal(size=(9, WIDTH)).astype(np.float32) + 2
 
 
+@pytest.mark.feature("heads")
 @pytest.mark.parametrize("kind", ["linear", "cosine", "ridge", "knn"])
 def test_a_head_opens_in_safe_mode_and_says_the_same(kind: str, tmp_path: Path) -> None:
     model, _ = model_of(kind)

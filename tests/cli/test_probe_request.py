@@ -1,0 +1,56 @@
+"""What `keraunos probe` is asked for, and all that is wrong with it at once."""
+
+import pytest
+from keraunos import ConfigError
+from keraunos.cli.probe_request import read_request
+
+
+def test_a_backbone_has_a_configuration_of_its_own() -> None:
+    request = read_request(
+        ["quickstart", "backbones=[ResNet50,MobileNetV2]", "data.image_size=96"]
+    )
+    assert request.heads == ("linear", "ridge", "knn")
+    assert [each.model.backbone for each in request.configs.values()] == [
+        "ResNet50",
+        "MobileNetV2",
+    ]
+    assert request.config.model.standardize_features  # of the recipe
+    assert request.config.data.image_size == 96
+
+
+def test_one_name_needs_no_brackets_and_a_recipe_is_optional() -> None:
+    request = read_request(["backbones=MobileNetV2", "heads=ridge", "data.train=x"])
+    assert (list(request.configs), request.heads) == (["MobileNetV2"], ("ridge",))
+    assert request.config.model.weights == "imagenet"
+
+
+def test_all_that_is_wrong_is_named_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_request(
+            ["backbones=[ResNet5,MobileNetV2]", "heads=[rigde,cosine]", "model.head=knn"]
+        )
+    said = str(caught.value)
+    for text in (
+        "Received: head='rigde'. Did you mean ridge?",
+        "Received: head='cosine'. It is trained",
+        "heads=[knn] in place of model.head",
+        "ResNet5",
+    ):
+        assert text in said
+    assert "MobileNetV2" not in said.replace("MobileNetV2?", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        ([], "`backbones` must be a list of different names"),
+        (["backbones=[]"], r"backbones=\[\]"),
+        (["backbones=[VGG16,VGG16]"], "different names"),
+        (["backbones=VGG16", "heads={}"], "`heads` must be a list"),
+        (["backbones=VGG16", "model.builder=a:b"], "Leave model.builder out"),
+        (["backbones=VGG16", "data.image_sise=3"], "image_size"),
+    ],
+)
+def test_what_is_no_request_is_refused(arguments: list[str], wanted: str) -> None:
+    with pytest.raises(ConfigError, match=wanted):
+        read_request(arguments)
