@@ -12,6 +12,7 @@ import typer
 import yaml
 from helpers import make_pictures
 from keraunos.cli.main import app
+from keraunos.cli.probe_request import read_request
 from keraunos.configs import RunConfig, load_config, split_arguments, to_yaml
 from keraunos.core import errors
 from programs import fork_keraunos
@@ -87,7 +88,9 @@ def test_every_command_that_is_shown_can_be_typed(document, command, folder):
         assert name in COMMANDS or name == "--help"
         return
     context = COMMANDS[name].make_context(name, arguments)
-    if "arguments" in context.params:
+    if name == "probe":
+        read_request(context.params["arguments"])
+    elif "arguments" in context.params:
         load_config(*split_arguments(context.params["arguments"]))
 
 
