@@ -83,6 +83,14 @@ def _unknown_head(head: str) -> str:
 
 def _problems_of(config: RunConfig) -> list[str]:
     """What can't be probed."""
+    if config.task != "classification":
+        return [
+            message(
+                "`probe` fits heads for images of one class each.",
+                "Leave task out.",
+                task=config.task,
+            )
+        ]
     if config.model.builder is not None:
         return [
             message(

@@ -52,7 +52,8 @@ class ProbedImages:
         if not self.is_balanced:
             return None
         labels = self.labels[rows]
-        return balanced_weights(labels, self.data.num_classes)[labels]
+        counts = np.bincount(labels, minlength=self.data.num_classes)
+        return balanced_weights(counts)[labels]
 
 
 def read_probed_images(config: RunConfig) -> ProbedImages:
@@ -86,7 +87,7 @@ def read_probed_images(config: RunConfig) -> ProbedImages:
     return ProbedImages(
         data,
         parts,
-        np.concatenate([part.labels for part in parts]),
+        np.concatenate([_labels(part) for part in parts]),
         np.concatenate([part.undivided for part in parts]),
         None if groups[0] is None or groups[1] is None else np.concatenate(groups),
         folds,
@@ -105,6 +106,12 @@ def _further_folds(config: RunConfig, data: ImageData, names: list[str]) -> list
             Fold(_places(index, TRAIN, places), _places(index, VALIDATION, places))
         )
     return folds
+
+
+def _labels(part: ImageSplit) -> npt.NDArray[np.int32]:
+    if part.labels is None:
+        raise ValueError("Only images of one class each are probed.")
+    return part.labels
 
 
 def _places(index: ImageIndex, split: int, places: dict[str, int]) -> Rows:
