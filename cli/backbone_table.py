@@ -31,7 +31,7 @@ class BackboneRow:
         image_size: Height and width in pixels of the images that it was trained on.
         smallest_image_size: The least that it takes.
         features: The length of its feature vectors.
-        stages: In how many parts it can be unfrozen.
+        stages: In how many parts it can be unfrozen, told when it is measured.
         has_weights: Whether its own weights are on this machine.
         images_per_second: Measured here.
     """
@@ -72,7 +72,6 @@ def row_of(name: str) -> BackboneRow:
         image_size=known.image_size,
         smallest_image_size=known.smallest_image_size,
         features=known.features,
-        stages=known.stages,
         has_weights=_has_weights(name, known.weights_file),
     )
 

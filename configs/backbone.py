@@ -28,7 +28,6 @@ class Network(NamedTuple):
             were trained on.
         smallest_image_size: The least height and width that it takes.
         features: The length of its feature vectors.
-        stages: In how many parts it can be unfrozen.
         weights_file: Of its ImageNet weights without the head, as Keras keeps it; None
             of weights that were trained in PyTorch.
     """
@@ -38,7 +37,6 @@ class Network(NamedTuple):
     smallest_image_size: int
     features: int
     weights_file: str | None
-    stages: int | None = None
 
 
 @functools.cache

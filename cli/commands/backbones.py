@@ -62,7 +62,8 @@ def backbones(
     """List networks for model.backbone, and whether their weights are on this machine.
 
     `pixels` is the size of the images that the weights are of, `at least` the smallest
-    that the network takes, `stages` the parts in which it can be unfrozen.
+    that the network takes. With `--measure`, `stages` are the parts in which it can be
+    unfrozen, and `images/s` those that go through it here.
     """
     if output is not None:
         _require_output(output)
