@@ -29,12 +29,12 @@ from keraunos.data.files.decode import decode
 from keraunos.data.files.pixel_rules import DEFAULT_RULES
 from keraunos.data.synthetic.lesions import KINDS, draw_lesion
 from keraunos.evaluation.calibration.scaling import Correction
+from keraunos.export.comparison import Reference
 from keraunos.export.corrected import corrected_models
 from keraunos.export.description import Description
 from keraunos.export.formats.contract import Format
 from keraunos.export.formats.registry import format_names, format_of
 from keraunos.export.open_export import open_export
-from keraunos.export.parity import Reference
 from keraunos.export.write_export import write_export
 from keraunos.models.ensemble import ensemble_model
 from keraunos.models.transfer import TransferClassifier

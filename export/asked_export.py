@@ -34,11 +34,18 @@ class ExportAnswers:
         probabilities: `(files, classes)`; zeros for a file that it refuses.
         named: `(files,)` places of the classes that it names; 0 likewise.
         refused: Why it refuses files, by their places.
+        labels: `(files, labels)` which labels it gives, where there are several; else None.
     """
 
     probabilities: npt.NDArray[np.float64]
     named: npt.NDArray[np.int64]
     refused: Mapping[int, str] = field(default_factory=dict)
+    labels: npt.NDArray[np.bool_] | None = None
+
+    def only(self, rows: Sequence[int]) -> "ExportAnswers":
+        """The answers for some files, none of which is refused."""
+        labels = None if self.labels is None else self.labels[rows]
+        return ExportAnswers(self.probabilities[rows], self.named[rows], labels=labels)
 
 
 def ask_export(
@@ -47,6 +54,7 @@ def ask_export(
     classes: Sequence[str],
     options: Sequence[str] = (),
     timeout_seconds: float = SECONDS,
+    task: str = "classification",
 ) -> ExportAnswers:
     """Runs `predict.py` of an export.
 
@@ -56,6 +64,7 @@ def ask_export(
         classes: That it must know, in the order of the columns that are wanted.
         options: Of `predict.py`.
         timeout_seconds: For all images.
+        task: What it predicts.
 
     Raises:
         ConfigError: It does not run, does not end, or does not answer for each file with
@@ -65,23 +74,30 @@ def ask_export(
     command = [sys.executable, "-B", script, *options, "--"]
     command += [file.name for file in files]
     written = _run(command, files[0].parent, timeout_seconds)
-    return read_answers(written, len(files), classes)
+    return read_answers(written, len(files), classes, task)
 
 
-def read_answers(written: str, count: int, classes: Sequence[str]) -> ExportAnswers:
+def read_answers(
+    written: str, count: int, classes: Sequence[str], task: str = "classification"
+) -> ExportAnswers:
     """The answers for some files from what `predict.py` wrote.
 
     Args:
         written: A line of JSON for each file.
         count: Of files.
         classes: See `ask_export`.
+        task: See `ask_export`.
 
     Raises:
         ConfigError: There are other lines, or other classes.
     """
     try:
         rows = [json.loads(line) for line in written.splitlines()]
-        return _answers(rows, count, list(classes))
+        if len(rows) != count:
+            raise ValueError(f"{len(rows)} lines for {count} images")
+        if task != "classification":
+            return _task_answers(rows, list(classes), task)
+        return _answers(rows, list(classes))
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise ConfigError(
             message(
@@ -92,11 +108,9 @@ def read_answers(written: str, count: int, classes: Sequence[str]) -> ExportAnsw
         ) from None
 
 
-def _answers(rows: list[Any], count: int, classes: list[str]) -> ExportAnswers:
-    if len(rows) != count:
-        raise ValueError(f"{len(rows)} lines for {count} images")
-    probabilities = np.zeros((count, len(classes)))
-    named = np.zeros(count, np.int64)
+def _answers(rows: list[Any], classes: list[str]) -> ExportAnswers:
+    probabilities = np.zeros((len(rows), len(classes)))
+    named = np.zeros(len(rows), np.int64)
     refused = {}
     for place, row in enumerate(rows):
         if "error" in row:
@@ -107,6 +121,23 @@ def _answers(rows: list[Any], count: int, classes: list[str]) -> ExportAnswers:
         probabilities[place] = [float(row["probabilities"][name]) for name in classes]
         named[place] = classes.index(row["class"])
     return ExportAnswers(probabilities, named, refused)
+
+
+def _task_answers(rows: list[Any], names: list[str], task: str) -> ExportAnswers:
+    """Labels or numbers, a column each."""
+    values = np.zeros((len(rows), len(names)))
+    labels = np.zeros((len(rows), len(names)), bool)
+    refused = {}
+    for place, row in enumerate(rows):
+        if "error" in row:
+            refused[place] = str(row["error"])
+            continue
+        numbers = row["values" if task == "regression" else "probabilities"]
+        if numbers.keys() != set(names):
+            raise ValueError(f"its names are {', '.join(numbers)}")
+        values[place] = [float(numbers[name]) for name in names]
+        labels[place] = [name in row.get("labels", ()) for name in names]
+    return ExportAnswers(values, np.zeros(len(rows), np.int64), refused, labels)
 
 
 def _run(command: Sequence[str], folder: Path, timeout_seconds: float) -> str:

@@ -14,7 +14,9 @@ from ..core.errors import ConfigError, message
 from ..core.files import sha256_of_file
 from ..data.files.pixel_rules import PixelRules
 from ..data.image_split import Integers
-from .parity import Reference
+from ..data.samples import spread_places
+from .comparison import Reference
+from .portable.task_answers import CLASSIFICATION, TaskRules
 
 LEAST_IMAGES = 64
 
@@ -58,15 +60,19 @@ class ComparedImages:
         return self.split.images(self.places)
 
     @contextlib.contextmanager
-    def reference(self, probabilities: npt.NDArray[np.floating]) -> Iterator[Reference]:
+    def reference(
+        self, probabilities: npt.NDArray[np.floating], rules: TaskRules = CLASSIFICATION
+    ) -> Iterator[Reference]:
         """The files of the images, for a while, with what the model says of them.
 
         Args:
             probabilities: `(images, classes)`, corrected if there is a correction.
+            rules: What is predicted.
 
         Raises:
             DataError: A file was changed or removed.
         """
+        labels = self.split.labels
         with tempfile.TemporaryDirectory(prefix="keraunos-") as folder:
             files = [
                 self._copied(number, place, Path(folder))
@@ -76,10 +82,11 @@ class ComparedImages:
                 files,
                 self.split.class_names,
                 probabilities,
-                self.split.labels[self.places],
+                None if labels is None else labels[self.places],
                 [self.split.names[place] for place in self.places],
                 self.split_name,
                 [sha256_of_file(file) for file in files],
+                rules,
             )
 
     def _copied(self, number: int, place: int, folder: Path) -> Path:
@@ -106,10 +113,10 @@ def choose_images(data: Any, least: int = LEAST_IMAGES) -> ComparedImages:
     """
     for name in ("test", "validation"):
         split = getattr(data, name, None)
-        if isinstance(split, ImageFiles) and len(split.labels):
-            return ComparedImages(split, name, spread_over_classes(split.labels, least))
-    if isinstance(data, ImageFiles) and len(data.labels):
-        return ComparedImages(data, "data", spread_over_classes(data.labels, least))
+        if isinstance(split, ImageFiles) and len(split.names):
+            return ComparedImages(split, name, _spread(split, least))
+    if isinstance(data, ImageFiles) and len(data.names):
+        return ComparedImages(data, "data", _spread(data, least))
     raise ConfigError(
         message(
             "What is exported is compared on images of the test or validation split; "
@@ -118,6 +125,13 @@ def choose_images(data: Any, least: int = LEAST_IMAGES) -> ComparedImages:
             data=type(data).__name__,
         )
     )
+
+
+def _spread(split: ImageFiles, least: int) -> Integers:
+    """Places of images of all classes; of other tasks evenly spaced ones."""
+    if split.labels is not None:
+        return spread_over_classes(split.labels, least)
+    return spread_places(len(split.names), least)
 
 
 def spread_over_classes(labels: npt.NDArray[np.integer], least: int) -> Integers:

@@ -4,9 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..configs.choices import Task
 from ..core.checked_files import read_checked_json
 from ..core.console import notify
-from ..core.errors import CheckpointError, ConfigError
+from ..core.errors import CheckpointError, ConfigError, message
 from ..core.run_layout import CALIBRATION_FILE, TEST_FILE
 from ..evaluation.calibration.correction_file import read_correction
 from ..evaluation.calibration.scaling import Correction
@@ -38,6 +39,28 @@ def with_evaluation(
         decisions=_decisions(run, tuple(description.classes)),
         not_for=read_not_for(run, tuple(description.classes)),
     )
+
+
+def require_classification(task: Task, **asked: bool) -> None:
+    """Makes sure that nothing is asked of an export that only classifiers have.
+
+    Args:
+        task: Of the run.
+        **asked: What is asked for by name, such as `calibrated=True`.
+
+    Raises:
+        ConfigError: Something is.
+    """
+    wanted = [name for name, is_wanted in asked.items() if is_wanted]
+    if wanted and task != "classification":
+        raise ConfigError(
+            message(
+                f"`{wanted[0]}` is for models of one class per image.",
+                "Export without it.",
+                task=task,
+                **dict.fromkeys(wanted, True),
+            )
+        )
 
 
 def with_test(description: Description, run: Path) -> Description:

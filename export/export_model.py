@@ -14,11 +14,13 @@ import tensorflow as tf
 from ..models.ensemble import ensemble_model
 from .asked_export import SECONDS
 from .compared_images import ComparedImages
+from .comparison import Parity
 from .corrected import corrected_models
 from .description import Description
 from .float32_form import float32_form
 from .formats.contract import Format
-from .parity import TOLERANCE, Parity
+from .parity import TOLERANCE
+from .portable.document import parse_document
 from .write_export import Measure, write_export
 
 _BATCH = 32
@@ -79,7 +81,8 @@ class Exporter:
             ConfigError: It does not answer like the model, or can't be written.
             DataError: An image is not what it was.
         """
-        with self.images.reference(self.probabilities) as reference:
+        rules = parse_document(self._description.as_json()).rules_of_task
+        with self.images.reference(self.probabilities, rules) as reference:
             parity = write_export(
                 self._candidates(),
                 format,

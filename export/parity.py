@@ -1,163 +1,19 @@
 """Whether an export answers like the model it was made of, from the file to the class."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..core.errors import ConfigError, message
 from .asked_export import SECONDS, ExportAnswers, ask_export
+from .comparison import ComparedImage, Parity, Reference
+from .task_parity import compare_task
 
 TOLERANCE = 1e-4  # of a probability
-_LEAST_IMAGES = 64
-_LEAST_SPREAD = 0.01  # of the probabilities of a class; below it the comparison is blind
 _WORST = 5
-
-
-@dataclass(frozen=True)
-class Reference:
-    """Image files, and what the model says of them.
-
-    Attributes:
-        files: On disk, all in one folder, as many as there are rows.
-        classes: In the order of the columns.
-        probabilities: `(files, classes)`, corrected if the model has a correction.
-        labels: `(files,)` places of the classes of the images; None where not known.
-        names: What the images are called; by default as their files.
-        split: Where they are from.
-        digests: SHA-256 of each, by which others get to know of it.
-    """
-
-    files: Sequence[Path]
-    classes: Sequence[str]
-    probabilities: npt.NDArray[np.floating]
-    labels: npt.NDArray[np.integer] | None = None
-    names: Sequence[str] = ()
-    split: str = ""
-    digests: Sequence[str] = ()
-
-    def __post_init__(self) -> None:
-        if not (len(self.files) and np.isfinite(self.probabilities).all()):
-            raise ConfigError(
-                message(
-                    "An export is compared with finite probabilities of a model, for one "
-                    "image at least.",
-                    "Does the model itself predict?",
-                    images=len(self.files),
-                )
-            )
-
-    @property
-    def image_names(self) -> Sequence[str]:
-        """What the images are called."""
-        return self.names or [str(file) for file in self.files]
-
-    def only(self, rows: Sequence[int]) -> "Reference":
-        """Some of the images."""
-        return replace(
-            self,
-            files=[self.files[row] for row in rows],
-            probabilities=self.probabilities[rows],
-            labels=None if self.labels is None else self.labels[rows],
-            names=[self.image_names[row] for row in rows],
-            digests=[self.digests[row] for row in rows] if self.digests else (),
-        )
-
-
-@dataclass(frozen=True)
-class ComparedImage:
-    """An image, and how far the answers for it are apart.
-
-    Attributes:
-        image: Its name.
-        difference: The largest of a probability.
-        model: The class that the model gives.
-        export: The class that the export gives.
-        sha256: Of its file, if it is known.
-    """
-
-    image: str
-    difference: float
-    model: str
-    export: str
-    sha256: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """Ready for JSON that others get: without its name, which may be a patient's."""
-        return {key: value for key, value in vars(self).items() if key != "image"}
-
-
-@dataclass(frozen=True)
-class Parity:
-    """How an export's answers differ from those of the model.
-
-    Attributes:
-        images: How many were compared.
-        largest_difference: Of a probability.
-        agreement: Part of the images whose class is the same.
-        disagreements: Images whose class differs, by their own class: that of the label,
-            or where there is none the one that the model gives.
-        tolerance: Of a probability; None where any finite difference is tolerated.
-        images_by_class: How many were compared of each class.
-        split: Where they are from.
-        worst: The images whose probabilities differ most.
-        warnings: What the comparison can't tell.
-        refused: How many images the export refused; they were not compared.
-        signatures: What comes of asking it in other ways, by name.
-    """
-
-    images: int
-    largest_difference: float
-    agreement: float
-    disagreements: Mapping[str, int]
-    tolerance: float | None
-    images_by_class: Mapping[str, int] = field(default_factory=dict)
-    split: str = ""
-    worst: Sequence[ComparedImage] = ()
-    warnings: Sequence[str] = ()
-    refused: int = 0
-    signatures: Mapping[str, "Parity"] = field(default_factory=dict)
-
-    @property
-    def has_passed(self) -> bool:
-        """Whether all differences are tolerable, and no class is another."""
-        return self._is_near and all(each.has_passed for each in self.signatures.values())
-
-    @property
-    def first_failed(self) -> "Parity":
-        """This, or the first of the signatures that did not pass."""
-        if not self._is_near:
-            return self
-        return next((s for s in self.signatures.values() if not s.has_passed), self)
-
-    @property
-    def _is_near(self) -> bool:
-        if self.tolerance is None:
-            return bool(np.isfinite(self.largest_difference))
-        is_near = self.largest_difference <= self.tolerance  # NaN is not
-        return is_near and not self.disagreements
-
-    def as_json(self) -> dict[str, Any]:
-        """Ready for JSON."""
-        return {
-            "split": self.split,
-            "images": self.images,
-            "refused": self.refused,
-            "tolerance": self.tolerance,
-            "largest_difference": self.largest_difference,
-            "agreement": self.agreement,
-            "per_class": {
-                name: {"images": count, "disagreements": self.disagreements.get(name, 0)}
-                for name, count in self.images_by_class.items()
-            },
-            "worst_images": [each.as_json() for each in self.worst],
-            "warnings": list(self.warnings),
-            "signatures": {name: each.as_json() for name, each in self.signatures.items()},
-        }
 
 
 def check_parity(
@@ -181,8 +37,9 @@ def check_parity(
         ConfigError: It does not run, does not answer, or refuses an image.
     """
     options = () if option is None else (option,)
+    task = reference.rules.task
     found = ask_export(
-        directory, reference.files, reference.classes, options, timeout_seconds
+        directory, reference.files, reference.classes, options, timeout_seconds, task
     )
     if not found.refused:
         return compare(found, reference, tolerance)
@@ -197,8 +54,7 @@ def check_parity(
             )
         )
     answered = [row for row in range(len(reference.files)) if row not in found.refused]
-    others = ExportAnswers(found.probabilities[answered], found.named[answered])
-    parity = compare(others, reference.only(answered), tolerance)
+    parity = compare(found.only(answered), reference.only(answered), tolerance)
     return replace(parity, refused=len(found.refused))
 
 
@@ -215,6 +71,8 @@ def compare(
         reference: What is expected.
         tolerance: Of a probability.
     """
+    if reference.rules.task != "classification":
+        return compare_task(found, reference, tolerance)
     wanted, names = reference.probabilities, list(reference.classes)
     best = wanted.argmax(axis=1)
     lost = wanted.max(axis=1) - wanted[np.arange(len(wanted)), found.named]
@@ -232,7 +90,7 @@ def compare(
         {name: counts[place] for place, name in enumerate(names)},
         reference.split,
         _worst(found, reference, differences),
-        _warnings(reference, absent),
+        reference.warnings(absent),
     )
 
 
@@ -255,22 +113,3 @@ def _worst(
         )
         for row in order[:_WORST]
     ]
-
-
-def _warnings(reference: Reference, absent: Sequence[str]) -> list[str]:
-    """What the comparison can't tell."""
-    found = []
-    spread = float(np.ptp(reference.probabilities, axis=0).max())
-    if spread < _LEAST_SPREAD:
-        found.append(
-            "The model says nearly the same of all images that were compared: the "
-            f"probability of no class varies by more than {spread:.1e}, so that an export "
-            "that reads images wrongly may pass."
-        )
-    if len(reference.files) < _LEAST_IMAGES:
-        found.append(
-            f"Only {len(reference.files)} images were compared: there are no more."
-        )
-    if absent:
-        found.append(f"No image was compared of {', '.join(absent)}.")
-    return found

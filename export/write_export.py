@@ -14,9 +14,10 @@ from ..core.files import sha256_of_file, write_json_atomic
 from ..core.run_layout import EXPORT_PARITY_FILE
 from ..core.signals import stop_signals
 from .asked_export import SECONDS
+from .comparison import Parity, Reference
 from .description import Description
-from .formats.contract import Format
-from .parity import TOLERANCE, Parity, Reference, check_parity
+from .formats.contract import Format, Signature
+from .parity import TOLERANCE, check_parity
 from .place import NotKeptError, export_directory, files_of_export
 from .portable.model import DESCRIPTION_FILE
 from .portable_files import checked_versions, write_portable_files
@@ -67,8 +68,9 @@ def write_export(
                 format.write(model, description, temporary)
                 _describe(temporary, format, description)
                 write_portable_files(temporary, format.requirements)
+                signatures = signatures_of(format, description)
                 found.append(
-                    _check(temporary, format, reference, tolerance, timeout_seconds)
+                    _check(temporary, signatures, reference, tolerance, timeout_seconds)
                 )
                 if not found[-1].has_passed:
                     raise NotKeptError
@@ -81,9 +83,14 @@ def write_export(
     raise _refusal(found)
 
 
+def signatures_of(format: Format, description: Description) -> Sequence[Signature]:
+    """Other ways in which an export can be asked: classifiers alone have some."""
+    return format.signatures if description.task == "classification" else ()
+
+
 def _check(
     directory: Path,
-    format: Format,
+    signatures: Sequence[Signature],
     reference: Reference,
     tolerance: float | None,
     timeout_seconds: float,
@@ -92,13 +99,13 @@ def _check(
     parity = check_parity(directory, reference, tolerance, timeout_seconds=timeout_seconds)
     if not parity.has_passed:
         return parity
-    signatures = {
+    answers = {
         each.name: check_parity(
             directory, reference, each.tolerance, each.option, timeout_seconds
         )
-        for each in format.signatures
+        for each in signatures
     }
-    return replace(parity, signatures=signatures)
+    return replace(parity, signatures=answers)
 
 
 def _refusal(found: Sequence[Parity]) -> ConfigError:
@@ -134,7 +141,9 @@ def _describe(directory: Path, format: Format, description: Description) -> None
         "format": format.name,
         "file": format.file,
         "files": files,
-        "signatures": {each.name: each.description for each in format.signatures},
+        "signatures": {
+            each.name: each.description for each in signatures_of(format, description)
+        },
     }
     write_json_atomic(directory / DESCRIPTION_FILE, document)
 

@@ -14,7 +14,7 @@ from ..core.user_path import user_path
 from ..data import ImageData
 from ..export.compared_images import choose_images
 from ..export.description import Description
-from ..export.evaluated_run import with_evaluation, with_test
+from ..export.evaluated_run import require_classification, with_evaluation, with_test
 from ..export.export_model import Exporter, ExportResult
 from ..export.formats.registry import format_of
 from ..export.place import export_name, require_own_place
@@ -58,6 +58,7 @@ def export_checked(
     split = images.split
     name = model.name if run is None else run.name
     task = split.task
+    require_classification(task, calibrated=calibrated, int8=int8)
     description = Description(
         name, split.class_names, split.image_size, split.rules, task=task
     )

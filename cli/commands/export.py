@@ -89,6 +89,10 @@ def export(
     members = find_members(runs)
     _require_one_to_calibrate(members, calibrated)
     names = _format_names(format)
+    from ...export.evaluated_run import require_classification
+
+    task = members[0].config.task
+    require_classification(task, calibrated=calibrated, int8=int8)
     if int8 or max_loss is not None:
         _require_int8(names, int8, max_loss)
     places = _places(names, _directory(runs, output), calibrated, int8)

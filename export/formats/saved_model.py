@@ -21,8 +21,10 @@ TOLERANCE = 1e-4  # of a probability
 
 def _write(model: keras.Model, description: Description, directory: Path) -> None:
     with converting(SAVED_MODEL.name):
-        from_bytes = bytes_function(inference_function(model), description)
-        signatures = {BYTES_SIGNATURE: from_bytes}
+        signatures = {}
+        if description.task == "classification":  # it names classes
+            infer = inference_function(model)
+            signatures[BYTES_SIGNATURE] = bytes_function(infer, description)
         write_saved_model(model, directory / SAVED_MODEL.file, signatures)
 
 

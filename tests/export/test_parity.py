@@ -24,8 +24,9 @@ from keraunos.core.errors import ConfigError
 from keraunos.evaluation.calibration.scaling import Correction
 from keraunos.export.asked_export import ExportAnswers
 from keraunos.export.compared_images import choose_images
+from keraunos.export.comparison import Parity, Reference
 from keraunos.export.export_model import Exporter
-from keraunos.export.parity import Parity, Reference, compare
+from keraunos.export.parity import compare
 
 Change = Callable[[Path], None]
 
