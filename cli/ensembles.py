@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..configs import RunConfig
 from ..core.errors import ConfigError, message
-from ..core.run_layout import CONFIG_FILE, MODEL_FILE, fold_name
+from ..core.run_layout import (
+    CONFIG_FILE,
+    MODEL_FILE,
+    PREDICTIONS_FILE,
+    TEST_FILE,
+    fold_name,
+)
 from .folds import wants_all_folds
 from .output_file import writing
 from .run_directories import read_run_config
@@ -162,3 +168,25 @@ def require_images(paths: Sequence[Path]) -> None:
                 runs=" ".join(runs),
             )
         )
+
+
+def require_classifiers(members: Sequence[Member], what: str) -> None:
+    """Makes sure that runs predict one class per image.
+
+    Args:
+        members: The runs.
+        what: What needs that, such as `keraunos report`.
+
+    Raises:
+        ConfigError: One predicts several labels, or numbers.
+    """
+    for member in members:
+        if member.config.task != "classification":
+            raise ConfigError(
+                message(
+                    f"{what} is for models of one class per image.",
+                    f"{TEST_FILE} and {PREDICTIONS_FILE} of the run hold its scores.",
+                    run=member.name,
+                    task=member.config.task,
+                )
+            )

@@ -1,5 +1,6 @@
 """Cross-validation: a run for each fold, in one directory, and what they say together."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from ..configs import RunConfig, to_yaml
 from ..configs.resuming import AFTER_TRAINING
 from ..core.checked_files import (
     is_damaged,
+    note_checksum,
     read_checked_json,
     write_checked_json,
     write_checked_text,
@@ -123,6 +125,10 @@ def _judge_held_out(run: TrainedRun, directory: Path) -> None:
     result = Trainer().test(run.result.model, run.data.validation)
     if result.predictions is not None:
         write_held_out(directory, result.predictions)
+    if result.task_predictions is not None:
+        table = directory / VALIDATION_PREDICTIONS_FILE
+        result.task_predictions.write_table(table)
+        note_checksum(table)
     scores = {**result.scores, "class_names": list(run.data.class_names)}
     # Last, as it tells that the fold is finished.
     write_checked_json(directory / FOLD_SCORES_FILE, scores)
@@ -137,25 +143,38 @@ def _read_scores(directory: Path) -> dict[str, dict[str, Any]]:
 
 
 def _report(run_dir: Path, folds: list[dict[str, dict[str, Any]]]) -> None:
-    from ..evaluation import confusion_matrix_figure, save_figure, summarize_folds
+    from ..evaluation import summarize_folds
 
     splits = [name for name in ("validation", "test") if all(name in f for f in folds)]
     summary = {name: summarize_folds([fold[name] for fold in folds]) for name in splits}
     names = folds[0]["validation"]["class_names"]
-    matrix = summary["validation"]["confusion_matrix"]
-    if "test" in summary:  # of the same pictures again and again
-        del summary["test"]["confusion_matrix"]
+    if "test" in summary:  # of the same images again and again
+        summary["test"].pop("confusion_matrix", None)
     write_json_atomic(run_dir / FOLDS_FILE, {**summary, "class_names": names})
     write_csv(run_dir / FOLDS_TABLE_FILE, *_as_rows(folds, summary))
+    matrix = summary["validation"].get("confusion_matrix")
+    if matrix is not None:
+        _write_confusion_matrix(run_dir, matrix, names)
+    for split, scores in summary.items():
+        _show(split, scores)
+    if matrix is not None:
+        _report_label_doubts(run_dir)
+
+
+def _write_confusion_matrix(
+    run_dir: Path, matrix: list[list[int]], names: Sequence[str]
+) -> None:
+    import numpy as np
+
+    from ..evaluation import confusion_matrix_figure, save_figure
+
     write_csv(
         run_dir / CONFUSION_MATRIX_FILE,
         ["true \\ predicted", *names],
         ([name, *row] for name, row in zip(names, matrix, strict=True)),
     )
-    save_figure(confusion_matrix_figure(matrix, names), run_dir / CONFUSION_MATRIX_IMAGE)
-    for split, scores in summary.items():
-        _show(split, scores)
-    _report_label_doubts(run_dir)
+    figure = confusion_matrix_figure(np.array(matrix), names)
+    save_figure(figure, run_dir / CONFUSION_MATRIX_IMAGE)
 
 
 def _report_label_doubts(run_dir: Path) -> None:

@@ -5,7 +5,17 @@ from typing import Any
 
 import numpy as np
 
-SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "macro_roc_auc")
+SCORES = (
+    "accuracy",
+    "balanced_accuracy",
+    "mean_average_precision",
+    "macro_f1",
+    "macro_roc_auc",
+    "exact_match",
+    "mean_absolute_error",
+    "root_mean_squared_error",
+    "r2",
+)
 
 
 def summarize_folds(folds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -16,11 +26,12 @@ def summarize_folds(folds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     independent trainings would (Bengio and Grandvalet, 2004).
 
     Args:
-        folds: Of each fold what `classification_scores` said of its validation images.
+        folds: Of each fold the scores of its validation images.
 
     Returns:
         `folds`; for each score its `mean`, `standard_deviation` (with n - 1) and `values`,
-        of the folds that have one; `confusion_matrix`, the sum; all ready for JSON.
+        of the folds that have one; of classifiers `confusion_matrix`, the sum; all ready
+        for JSON.
 
     Example:
         >>> one = {"accuracy": 0.5, "confusion_matrix": [[1, 0], [1, 0]]}
@@ -40,5 +51,7 @@ def summarize_folds(folds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 else None,
                 "values": values,
             }
-    matrices = [np.array(fold["confusion_matrix"]) for fold in folds]
-    return summary | {"confusion_matrix": sum(matrices[1:], matrices[0]).tolist()}
+    matrices = [np.array(f["confusion_matrix"]) for f in folds if "confusion_matrix" in f]
+    if matrices:
+        summary["confusion_matrix"] = sum(matrices[1:], matrices[0]).tolist()
+    return summary

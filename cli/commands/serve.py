@@ -11,11 +11,11 @@ import typer
 from ...core.errors import ConfigError, message, reason_of
 from ...core.files import open_regular, sha256_of_file, sha256_of_json
 from ...core.processes import DEVICES_VARIABLE, visible_gpus, worker_environments
-from ...core.run_layout import MODEL_FILE
+from ...core.run_layout import CONFIG_FILE, MODEL_FILE
 from ...core.secret import is_loopback
 from ...serving.settings import ServeSettings
 from ..console import notify, show
-from ..ensembles import find_members
+from ..ensembles import find_members, require_classifiers
 from ..field_options import with_fields
 
 if TYPE_CHECKING:
@@ -116,6 +116,8 @@ def _require_model(path: Path) -> None:
         raise ConfigError(
             message("A model is the directory of a run or of an export.", path=str(path))
         )
+    if (path / CONFIG_FILE).is_file():
+        require_classifiers(find_members([path]), "`keraunos serve`")
 
 
 def _require_packages() -> None:

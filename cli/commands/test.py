@@ -11,6 +11,7 @@ from ..ensembles import (
     find_members,
     output_directory,
     read_data,
+    require_classifiers,
     require_honest_split,
 )
 from ..shown_test import show_ensemble_test, show_test
@@ -62,6 +63,7 @@ def test(
         load_tensorflow(members[0].config.trainer)
         _test_run(members[0], split, tta)
         return
+    require_classifiers(members, "The mean of several models")
     require_honest_split(members, split)
     directory = output_directory(runs, members, split, output)
     load_tensorflow(members[0].config.trainer)
@@ -95,5 +97,5 @@ def _test_run(member: Member, split: Split, tta: int | None) -> None:
     tested = data if is_test else images  # with validation images to choose on
     result = trainer.test(model, tested, evaluation=evaluation, tta=tta)
     show_test(split, result)
-    if is_test:
+    if is_test and result.predictions is not None:
         evaluate_run(member.run, result, refused)

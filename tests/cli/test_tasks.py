@@ -96,3 +96,21 @@ def test_numbers_are_learnt_tested_and_predicted(keraunos: Any, table: Path) -> 
     assert low < found["values"]["brightness"] < high
     width = scores["per_target"]["brightness"]["interval_half_width"]
     assert high - low == pytest.approx(2 * width, rel=1e-5)
+
+
+@pytest.mark.slow
+def test_folds_are_summed_up_and_what_is_for_classifiers_is_refused(
+    keraunos: Any, table: Path
+) -> None:
+    settings = settings_of(
+        table, "task=multi_label", "data.label_columns=[red,dark]", "trainer.max_epochs=1"
+    )
+    answer = keraunos("fit", *settings, "data.folds=2", "data.test_split=0", "run_dir=run")
+    assert answer.code == 0, answer.err
+    summary = json.loads(Path("run/folds.json").read_text())["validation"]
+    assert len(summary["mean_average_precision"]["values"]) == 2
+    assert "confusion_matrix" not in summary
+    for command in (("report", "run/fold-1"), ("test", "run"), ("serve", "run/fold-1")):
+        answer = keraunos(*command)
+        assert answer.code == 2
+        assert "is for models of one class per image" in answer.err
