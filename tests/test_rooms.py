@@ -90,6 +90,8 @@ ROOMS = {
         "formats",
         "portable_files",
         "asked_export",
+        "comparison",
+        "task_parity",
         "parity",
         "place",
         "write_export",

@@ -1,6 +1,7 @@
 """Divides images class by class, never a group on both sides."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ _TRIED_TOGETHER = 32
 
 
 def hold_out(
-    labels: npt.NDArray[np.int32] | Kinds,
+    labels: npt.NDArray[np.integer[Any]] | Kinds,
     groups: Groups,
     fraction: float,
     seed: int,
@@ -62,7 +63,7 @@ def hold_out(
 
 
 def assign_folds(
-    labels: npt.NDArray[np.int32] | Kinds, groups: Groups, folds: int, seed: int
+    labels: npt.NDArray[np.integer[Any]] | Kinds, groups: Groups, folds: int, seed: int
 ) -> npt.NDArray[np.intp]:
     """Assigns images to folds, so that each class is spread evenly over them.
 
