@@ -50,4 +50,4 @@ def optimism_of_best(
         best = drawn.argmax(axis=0)
         found.append(drawn.max(axis=0) - true[best])
     # A model alone is not chosen: what its draws differ by is chance.
-    return float(np.mean(np.concatenate(found))) if len(scored) > 1 else 0.0
+    return max(float(np.mean(np.concatenate(found))), 0.0) if len(scored) > 1 else 0.0
