@@ -13,7 +13,7 @@ stopped or killed. It ends with the table of all that is there.
 
 Usage: python benchmarks/better_models.py --data FOLDER --results FILE.jsonl
        [--cells NAME ...] [--minutes N] [--image-size 224] [--seeds 5] [--folds 5]
-       [--settings KEY=VALUE ...] [--cache-dir FOLDER] [--table-only] [--plan]
+       [--settings KEY=VALUE ...] [--cache-dir FOLDER] [--table-only]
 
 FOLDER has the folders Train and Test of class folders; or it is `synthetic:lesions`.
 """
@@ -99,12 +99,14 @@ def main() -> None:
     options = parse()
     results = Results(options.results)
     planned = [each for cell in options.cells for each in trainings(CELLS[cell], options)]
+    # Where settings are laid over cells, they may suit those alone that are named.
+    rows = options.cells if options.settings else CELLS
+    keys = [each.key for cell in rows for each in trainings(CELLS[cell], options)]
     missing = [each for each in planned if each.key not in results]
     print(f"{len(planned) - len(missing)} of {len(planned)} trainings are done")
-    if not (options.table_only or options.plan):
+    if not options.table_only:
         train_all(missing, results, options.minutes)
-    every = [each for cell in CELLS.values() for each in trainings(cell, options)]
-    summary = print_table(CELLS, [each.key for each in every], results)
+    summary = print_table({name: CELLS[name] for name in rows}, keys, results)
     print(json.dumps({"results": str(options.results), "cells": summary}))
 
 
@@ -121,7 +123,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--settings", nargs="*", default=[], help="laid over every cell")
     parser.add_argument("--cache-dir", help="where features are kept")
     parser.add_argument("--table-only", action="store_true", help="train nothing")
-    parser.add_argument("--plan", action="store_true", help="train nothing")
     return parser.parse_args()
 
 
@@ -203,6 +204,7 @@ def fit_fold(cell: Cell, config: RunConfig, folder: Path, shared: Any) -> dict[s
 def fit_as_typed(config: RunConfig, folder: Path) -> dict[str, Any]:
     """Runs `keraunos fit`, and reads what it predicts in the end for the test images."""
     from keraunos.cli.build import build_data
+    from keraunos.cli.folds import one_fold, wants_all_folds
     from keraunos.cli.main import main as keraunos
     from keraunos.evaluation.predictions import read_predictions
 
@@ -211,7 +213,8 @@ def fit_as_typed(config: RunConfig, folder: Path) -> dict[str, Any]:
     if keraunos(["fit", str(folder / "all.yaml"), f"run_dir={run}"]) != 0:
         raise SystemExit("`keraunos fit` failed, as it says above.")
     file = next(run / name for name in LAST_PREDICTIONS if (run / name).exists())
-    return {"test": answers(read_predictions(file), build_data(config).test)}
+    data = build_data(one_fold(config, 1) if wants_all_folds(config) else config)
+    return {"test": answers(read_predictions(file), data.test)}
 
 
 def answers(said: Any, images: Any) -> dict[str, Any]:

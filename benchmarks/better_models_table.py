@@ -121,7 +121,7 @@ def conclusions(cells: Mapping[str, Cell], done: Mapping[str, Lines]) -> list[st
         for name, cell in cells.items()
         for base in cell.against
         for split in SPLITS
-        if (difference := score(done[name], split, done[base])) is not None
+        if (difference := score(done[name], split, done.get(base, {}))) is not None
     ]
     corrected = holm([each.p_value for *_, each in compared])
     return [
