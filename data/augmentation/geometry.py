@@ -76,7 +76,7 @@ def resample(images: tf.Tensor, maps: tf.Tensor) -> tf.Tensor:
         images: `(rows, height, width, 3)` float32.
         maps: `(rows, 6)` float32.
     """
-    return tf.raw_ops.ImageProjectiveTransformV3(
+    moved = tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
         transforms=tf.pad(maps, [[0, 0], [0, 2]]),  # projective, of eight coefficients
         output_shape=tf.shape(images)[1:3],
@@ -84,3 +84,5 @@ def resample(images: tf.Tensor, maps: tf.Tensor) -> tf.Tensor:
         interpolation="BILINEAR",
         fill_mode="REFLECT",
     )
+    moved.set_shape(images.shape)  # which XLA must know, behind it
+    return moved

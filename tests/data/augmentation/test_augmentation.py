@@ -9,6 +9,7 @@ import tensorflow as tf
 from helpers import make_pictures
 from keraunos import Augmentation, ConfigError, ImageData
 from keraunos.data.augmentation import augment as apply
+from keraunos.data.augmentation.geometry import resample
 from scipy import ndimage
 
 SIZE = 64
@@ -200,3 +201,10 @@ def test_at_strength_0_training_pictures_are_those_of_the_files(pictures, views)
     part = {name: tf.constant(array) for name, array in split.arrays(draws).items()}
     images, _, _ = split.prepare(part)
     np.testing.assert_array_equal(images, split.images(draws.rows))
+
+
+def test_the_size_of_images_stays_known_whatever_their_number():
+    spec = tf.TensorSpec((None, SIZE, SIZE, 3), tf.float32)
+    maps = tf.TensorSpec((None, 6), tf.float32)
+    traced = tf.function(resample).get_concrete_function(spec, maps)
+    assert traced.output_shapes.as_list() == [None, SIZE, SIZE, 3]
