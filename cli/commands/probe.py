@@ -51,7 +51,6 @@ def probe(
     for each in outputs:
         _require_output(each)
     request = read_request(arguments)
-    _require_one_class(request.config.task)
     load_tensorflow(request.config.trainer)
     from ..probed_images import read_probed_images
 
@@ -67,22 +66,6 @@ def probe(
     if not cells:
         raise ConfigError(
             message("No backbone could be probed: see the table.", backbones=[*problems])
-        )
-
-
-def _require_one_class(task: str) -> None:
-    """Makes sure that images have one class each, as heads that are probed tell.
-
-    Raises:
-        ConfigError: They have labels or numbers.
-    """
-    if task != "classification":
-        raise ConfigError(
-            message(
-                "`keraunos probe` is for images of one class each.",
-                "Leave `task` out.",
-                task=task,
-            )
         )
 
 

@@ -47,6 +47,7 @@ def test_all_that_is_wrong_is_named_at_once() -> None:
         (["backbones=[]"], r"backbones=\[\]"),
         (["backbones=[VGG16,VGG16]"], "different names"),
         (["backbones=VGG16", "heads={}"], "`heads` must be a list"),
+        (["backbones=VGG16", "task=multi_label"], "task='multi_label'"),
         (["backbones=VGG16", "model.builder=a:b"], "Leave model.builder out"),
         (["backbones=VGG16", "data.image_sise=3"], "image_size"),
     ],
