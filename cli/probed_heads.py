@@ -125,7 +125,8 @@ def _predict(
     if head == "knn":
         neighbors = min(config.model.neighbors, len(known) - 1)
         return fit_neighbors(data, neighbors).probabilities(others)
-    held_out = hold_out(images.labels[fold.train], data.groups, _HELD_OUT, config.seed)
+    groups = data.groups.astype(np.intp)
+    held_out = hold_out(images.labels[fold.train], groups, _HELD_OUT, config.seed)
     return fit_logistic(data, held_out).probabilities(others)
 
 

@@ -83,13 +83,13 @@ def read_probed_images(config: RunConfig) -> ProbedImages:
     if config.data.folds is not None and config.data.fold is None:
         names = [*parts[0].names, *parts[1].names]
         folds += _further_folds(config, data, names)
-    groups = [part.groups for part in parts]
+    groups = [part.groups for part in parts if part.groups is not None]
     return ProbedImages(
         data,
         parts,
         np.concatenate([_labels(part) for part in parts]),
         np.concatenate([part.undivided for part in parts]),
-        None if groups[0] is None or groups[1] is None else np.concatenate(groups),
+        np.concatenate(groups) if groups else None,
         folds,
         config.data.class_balance != "none",
     )
