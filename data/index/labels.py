@@ -6,13 +6,7 @@ from dataclasses import dataclass
 from .csv_file import CsvFile
 from .image_names import summary
 from .label_checks import alike_but_for_case, is_missing, several_labels, twins
-from .one_hot import (
-    OneHotLabels,
-    about_several_labels,
-    find_one_hot,
-    read_one_hot,
-    zero_one_columns,
-)
+from .one_hot import OneHotLabels, about_labels, find_one_hot, read_one_hot
 from .table_columns import Columns
 from .target_columns import TargetColumns, read_numbers, read_several_labels
 
@@ -40,7 +34,7 @@ def read_labels(table: CsvFile, columns: Columns) -> tuple[Labels, list[str]]:
     """Reads the class, the labels or the numbers of each row.
 
     Without a column called `label`, a table whose columns of 0 and 1 together give each
-    row one class is read by these.
+    row one class is read by these, unless another column holds names as classes have them.
 
     Returns:
         All of it, and what is wrong. That a column is missing is not told.
@@ -61,12 +55,11 @@ def read_labels(table: CsvFile, columns: Columns) -> tuple[Labels, list[str]]:
     found = find_one_hot(table, others)
     if found is not None:
         return _as_labels(found), []
-    several = zero_one_columns(table, others)
-    return unknown, [about_several_labels(several)] if several else []
+    return unknown, about_labels(table, others)
 
 
 def _of_targets(targets: TargetColumns) -> Labels:
-    cells = [" ".join(f"{value:g}" for value in row) for row in targets.values]
+    cells = [" ".join(map(repr, row)) for row in targets.values]
     return Labels(cells, targets.columns, targets.remarks, targets)
 
 

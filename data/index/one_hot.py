@@ -33,7 +33,8 @@ def find_one_hot(table: CsvFile, others: Collection[str]) -> OneHotLabels | None
         others: Columns that have another meaning.
 
     Returns:
-        The labels if each row has exactly one 1, else None.
+        The labels if each row has exactly one 1, and no other column looks like labels;
+        else None.
 
     Example:
         >>> table = CsvFile(["image", "mel", "nv"], [(2, ["a", "1.0", "0.0"])])
@@ -42,6 +43,8 @@ def find_one_hot(table: CsvFile, others: Collection[str]) -> OneHotLabels | None
     """
     found = zero_one_columns(table, others)
     if not found or _rows_without_one_class(table, found):
+        return None
+    if text_columns(table, [*others, *found]):
         return None
     labels = _read(table, found)
     remark = f"classes are the columns of 0 and 1: {some(labels.columns)}"
@@ -86,12 +89,52 @@ def zero_one_columns(table: CsvFile, others: Collection[str]) -> list[str]:
     return found if len(found) > 1 else []
 
 
-def about_several_labels(columns: Sequence[str]) -> str:
-    """What to do about columns of 0 and 1 of which rows have none or several.
+def text_columns(table: CsvFile, others: Collection[str]) -> list[str]:
+    """The columns whose cells are names that come more than once, as classes do.
+
+    Beside one, columns of 0 and 1 may be anything: sex, say, of which each row has one.
 
     Args:
-        columns: Those of `zero_one_columns`.
+        table: The table.
+        others: Columns that have another meaning.
     """
+    free = {name for name in table.header if name and name not in others}
+    cells = {name: [c for c in table.column(name) if c] for name in sorted(free)}
+    return [
+        name
+        for name, each in cells.items()
+        if 1 < len(set(each)) < len(each) and not all(map(_is_number, set(each)))
+    ]
+
+
+def about_labels(table: CsvFile, others: Collection[str]) -> list[str]:
+    """What to do about columns of 0 and 1 that are not the labels by themselves.
+
+    Args:
+        table: The table.
+        others: Columns that have another meaning.
+    """
+    found = zero_one_columns(table, others)
+    if not found:
+        return []
+    if _rows_without_one_class(table, found):
+        return [_about_several_labels(found)]
+    return [
+        f"it has columns of 0 and 1 ({some(found)}), and others that may be the classes "
+        f"({some(text_columns(table, [*others, *found]))}). Name the one with the classes: "
+        "data.label_column=...; or those of 0 and 1: data.label_columns=[...]"
+    ]
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _about_several_labels(columns: Sequence[str]) -> str:
     return (
         f"it has columns of 0 and 1 ({some(columns)}), and rows with none or several of "
         "them. If some are the classes, name those: data.label_columns=[...]; if images "
@@ -130,7 +173,7 @@ def wrong_cells(table: CsvFile, columns: Sequence[str]) -> list[str]:
         for line in summary(
             f"cells of the column {name} are neither 0 nor 1",
             [
-                f"line {row} ({cell})"
+                f"line {row} ({cell or 'empty'})"
                 for (row, _), value, cell in zip(
                     table.rows, values, table.column(name), strict=True
                 )

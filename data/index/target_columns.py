@@ -1,8 +1,9 @@
 """Reads several labels, or numbers, of each row of a table."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from ...core.names import some
 from .csv_file import CsvFile
@@ -12,6 +13,8 @@ from .one_hot import wrong_cells, wrong_columns, zero_one_columns, zero_or_one
 from .table_columns import Columns
 
 SEPARATORS = ("|", ";")
+MOST_LABELS = 1000  # in cells; a column of notes or of names of files has more
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -87,10 +90,12 @@ def _of_columns(table: CsvFile, names: Sequence[str]) -> TargetColumns:
 def _of_cells(table: CsvFile, column: str) -> tuple[TargetColumns | None, list[str]]:
     lists = [_parts(cell) for cell in table.column(column)]
     names = sorted({name for each in lists for name in each})
+    if len(names) > MOST_LABELS:
+        return None, [_too_many(column, names)]
     problems = _wrong_names(table, column, lists, names)
     if problems:
         return None, problems
-    values = [tuple(float(name in set(each)) for name in names) for each in lists]
+    values = [tuple(float(name in given) for name in names) for given in map(set, lists)]
     return TargetColumns(tuple(names), values, (column,)), []
 
 
@@ -99,6 +104,13 @@ def _parts(cell: str) -> list[str]:
         cell = cell.replace(separator, SEPARATORS[0])
     parts = (part.strip() for part in cell.split(SEPARATORS[0]))
     return [part for part in parts if part]
+
+
+def _too_many(column: str, names: Sequence[str]) -> str:
+    return (
+        f"it names {len(names):,} labels, and may name at most {MOST_LABELS:,} "
+        f"(data.label_column={column}): {some(names)}. Is it the column of labels?"
+    )
 
 
 def _wrong_names(
@@ -130,14 +142,31 @@ def _wrong_numbers(table: CsvFile, names: Sequence[str]) -> list[str]:
             for line, cell in zip(lines, cells, strict=True)
             if not _is_number(cell)
         ]
-        problems += summary(f"cells of the column {name} are no finite numbers", wrong)
-        if not wrong and len(set(map(float, cells))) < 2:
-            problems.append(f"the column {name} has one value only: {cells[0]}")
+        problems += summary(
+            f"cells of the column {name} are no finite numbers (of float32)", wrong
+        )
+        problems += [] if wrong else _indistinct(name, cells)
     return problems
+
+
+def _indistinct(name: str, cells: Sequence[str]) -> list[str]:
+    """What is wrong with finite numbers that a model can't tell apart."""
+    numbers = np.array(list(map(float, cells)))
+    if len(set(numbers)) < 2:
+        return [f"the column {name} has one value only: {cells[0]}"]
+    spread = numbers.std()
+    # float32 has 7 digits; what is left of them must describe the differences.
+    if np.abs(numbers - numbers.astype(np.float32)).max() <= spread / 1000:
+        return []
+    return [
+        f"the numbers of the column {name} differ too little for their size, or are too "
+        f"small, for float32: {cells[0]}. Subtract the mean, or use another unit"
+    ]
 
 
 def _is_number(cell: str) -> bool:
     try:
-        return math.isfinite(float(cell))
+        number = float(cell)
     except ValueError:
         return False
+    return abs(number) <= _LARGEST and "_" not in cell  # 1_000 is a number in Python alone

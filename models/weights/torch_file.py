@@ -133,7 +133,7 @@ def _read_legacy(path: Path) -> Any:
             raise UnsafePickleError("its numbers are big-endian")
         content, storages = read_tensors(head, read)
         keys = plain.run(head)
-        if not isinstance(keys, list) or sorted(keys) != sorted(storages):
+        if not _are_all_of(keys, storages):
             raise UnsafePickleError("its storages are not those that its tensors need")
         file.seek(head.tell())
         places |= _places(file, [storages[key] for key in keys], path.stat().st_size)
@@ -152,6 +152,12 @@ def _places(file: BinaryIO, storages: list[Storage], end: int) -> dict[str, int]
             )
         file.seek(storage.num_bytes, 1)
     return places
+
+
+def _are_all_of(keys: Any, storages: Mapping[str, Storage]) -> bool:
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        return False
+    return sorted(keys) == sorted(storages)
 
 
 def _no_storage(reference: Any) -> Any:

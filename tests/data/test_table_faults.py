@@ -145,6 +145,15 @@ def test_ground_truth_of_isic_is_read_as_it_is(read):
     assert not found.index.columns
 
 
+def test_flags_beside_a_column_of_names_are_not_taken_for_the_classes(read):
+    table = lines(["1,0,nv,31", "0,1,mel,52", "0,1,nv,31"], "image,male,female,dx,age")
+    said = refused(read, table)
+    assert "it has columns of 0 and 1 (male, female), and others that may be" in said
+    assert "may be the classes (dx). Name the one with the classes: data.label" in said
+    found = read(table, label_columns=["male", "female"])
+    assert found.index.class_names == ("female", "male")
+
+
 def test_columns_of_labels_can_be_named_among_others_of_0_and_1(read):
     table = lines([f"{row},1" for row in ONE_HOT], "image,NV,MEL,BCC,UNK,male")
     found = read(table, label_columns=["BCC", "MEL", "NV"])
@@ -166,7 +175,7 @@ def test_columns_of_labels_with_other_cells_and_other_names_are_refused(read):
     table = lines([*ONE_HOT, "0.5,,nan,0"], **PER_CLASS)
     said = refused(read, table, label_columns=["NV", "MEL", "BCC"])
     assert "3 cells of the column NV are neither 0 nor 1: line 5 (0.5)" in said
-    assert "3 cells of the column MEL are neither 0 nor 1: line 5 ()" in said
+    assert "3 cells of the column MEL are neither 0 nor 1: line 5 (empty)" in said
     assert "cells of the column BCC are neither 0 nor 1: line 5 (nan)" in said
     said = refused(read, table, label_columns=["NV", "NEL", "NV"])
     assert "data.label_columns: NEL is not a column. Did you mean MEL?" in said

@@ -8,6 +8,7 @@ from helpers import smooth_picture
 from keraunos import ConfigError, DataError, ImageData
 from keraunos.configs import DataConfig, load_config
 from keraunos.core.store import Store
+from keraunos.data.index import target_columns
 from keraunos.data.index.build_index import BuiltIndex, build_index
 from keraunos.data.index.image_index import TRAIN, VALIDATION
 from keraunos.data.index.kinds import kinds_of_labels, kinds_of_numbers
@@ -101,8 +102,8 @@ def test_numbers_keep_the_order_of_their_columns(read):
             "image,age",
             ["31", "", "old", "nan", "1e999"],
             {"label_column": "age"},
-            "10 cells of the column age are no finite numbers: line 3 (empty); line 4 "
-            "(old); line 5 (nan)",
+            "10 cells of the column age are no finite numbers (of float32): line 3 "
+            "(empty); line 4 (old); line 5 (nan)",
         ),
         (
             "regression",
@@ -110,6 +111,27 @@ def test_numbers_keep_the_order_of_their_columns(read):
             ["31"],
             {"label_column": "age"},
             "the column age has one value only: 31",
+        ),
+        (
+            "regression",
+            "image,age",
+            ["31", "1e39", "-1e39", "1_000"],
+            {"label_column": "age"},
+            "9 cells of the column age are no finite numbers (of float32): line 3 (1e39)",
+        ),
+        (
+            "regression",
+            "image,seconds",
+            ["1600000000", "1600000001", "1600000010"],
+            {"label_column": "seconds"},
+            "the numbers of the column seconds differ too little for their size",
+        ),
+        (
+            "regression",
+            "image,metres",
+            ["1e-50", "2e-50"],
+            {"label_column": "metres"},
+            "or are too small, for float32: 1e-50. Subtract the mean, or use another unit",
         ),
         (
             "regression",
@@ -133,6 +155,22 @@ def test_what_is_no_label_and_no_number_is_refused(
     with pytest.raises(DataError) as error:
         read(header, cells, task, **settings)
     assert words in str(error.value)
+
+
+def test_a_column_of_notes_is_not_taken_for_labels(read, monkeypatch):
+    monkeypatch.setattr(target_columns, "MOST_LABELS", 3)
+    with pytest.raises(DataError, match="it names 4 labels, and may name at most 3"):
+        read("image,label", ["a", "b|c", "d"], "multi_label")
+
+
+def test_an_image_with_numbers_that_differ_late_contradicts_itself(read):
+    with pytest.raises(DataError, match="named twice with different classes"):
+        read(
+            "image,age",
+            ["1234567", f"1\n{NAMES[0]},1234568"],
+            "regression",
+            label_column="age",
+        )
 
 
 def test_equal_images_with_other_labels_contradict_each_other(read, images):

@@ -321,6 +321,14 @@ def test_a_file_with_changed_bytes_is_read_or_refused(write, path):
         assert all(each.nbytes <= len(content) for each in values)
 
 
+def test_keys_of_storages_that_are_no_text_are_refused(path):
+    content = legacy_bytes(*of_arrays({"a": np.ones(4, "float32")}))
+    keys = b"\x80\x02](" + text("0") + b"e."
+    for odd in (number(1) + text("0"), text("0") + b"N", b"}}", b"]]"):
+        changed = content.replace(keys, b"\x80\x02](" + odd + b"e.")
+        refused(path, changed, "not those that its tensors need")
+
+
 def test_every_instruction_is_known_or_refused(path):
     """One that a later Python adds to pickles is not let through."""
     known = {"PROTO", "FRAME", "STOP"}
