@@ -68,13 +68,7 @@ def test_features_are_those_of_the_original(backbone, library, name, size, tmp_p
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize(
-    ("backbone", "name"),
-    [
-        ("resnet50_torchvision", "resnet50"),
-        ("efficientnet_lite0_timm", "efficientnet_lite0"),
-    ],
-)
+@pytest.mark.parametrize(("backbone", "library", "name"), [NETWORKS[1], NETWORKS[3]])
 def test_pixels_are_scaled_as_timm_scales_them(backbone, library, name):
     timm = pytest.importorskip(library)
     wanted = timm.create_model(name).pretrained_cfg
