@@ -41,7 +41,7 @@ def build(name: str, image_size: int, pretrained: bool) -> Backbone:
         "keras_hub": metadata.version("keras-hub"),
         "network": _without_names(network.get_config()),
     }
-    preprocess = _preprocessing(hub, name, preset)
+    preprocess = _preprocessing(hub, name, preset, pretrained)
     if all(is_of_keras(layer) for layer in all_layers(network)):
         # A file of the model then opens where KerasHub is not installed.
         plain = keras.Model(network.inputs[0], network.output, name=network.name)
@@ -108,19 +108,40 @@ def _image_size(network: keras.Model, name: str) -> int | None:
     return size
 
 
-def _preprocessing(hub: Any, name: str, preset: str) -> Callable[[Any], Any]:
+def _preprocessing(
+    hub: Any, name: str, preset: str, pretrained: bool
+) -> Callable[[Any], Any]:
     """What the image converter of a preset does to colors, as a stock layer.
 
-    Without a converter images go in as they are, as they do in KerasHub.
+    Without a converter images go in as they are, as they do in KerasHub; but not into
+    weights that may have been trained on others.
+
+    Raises:
+        ConfigError: The weights of the preset are wanted, and it has no converter.
     """
     try:
         converter = hub.layers.ImageConverter.from_preset(preset)
     except FileNotFoundError:
+        if pretrained:
+            raise _no_converter(name, preset) from None
         notify(f"{name} has no {_CONVERTER_FILE}: its network sees RGB from 0 to 255.")
         return lambda images: images
     scale = 1.0 if converter.scale is None else converter.scale
     offset = 0.0 if converter.offset is None else converter.offset
     return keras.layers.Rescaling(scale, offset, dtype="float32", name="preprocessing")
+
+
+def _no_converter(name: str, preset: str) -> ConfigError:
+    return ConfigError(
+        message(
+            f"`{SETTING}` must name a preset with an {_CONVERTER_FILE}: without one nobody "
+            "knows on which pixels its weights were trained.",
+            'Write one: python -c "import keras_hub as k; k.layers.ImageConverter('
+            f'scale=1/255).save_to_preset({preset!r})", with scale=1 for RGB from 0 to '
+            "255; or set model.weights=null.",
+            **{SETTING: name},
+        )
+    )
 
 
 def _not_loaded(name: str, preset: str, error: Exception) -> ConfigError:

@@ -143,9 +143,11 @@ def test_weights_of_a_preset_are_left_aside_for_a_random_start(presets):
     assert larger.input_shape[1] == 2 * SIZE
 
 
-def test_without_a_converter_images_go_in_as_they_are(tmp_path, capsys):
+def test_weights_without_a_converter_are_refused(tmp_path, capsys):
     preset = write_preset("vit", tmp_path / "plain", has_converter=False)
-    backbone = build_backbone(f"keras_hub:{preset}", "imagenet", SIZE)
+    with pytest.raises(ConfigError, match="nobody knows on which pixels its weights"):
+        build_backbone(f"keras_hub:{preset}", "imagenet", SIZE)
+    backbone = build_backbone(f"keras_hub:{preset}", None, SIZE)
     assert backbone.preprocess(7.0) == 7.0
     assert "has no image_converter.json" in capsys.readouterr().err
 
