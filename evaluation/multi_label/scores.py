@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn import metrics
 
 from ..statistics.areas import Areas
 from ..statistics.intervals import bootstrap, only
@@ -125,6 +124,8 @@ def _per_label(
     label_names: Sequence[str],
     thresholds: Sequence[float],
 ) -> dict[str, dict[str, Any]]:
+    from sklearn import metrics  # only here, so that training does not load it
+
     precision, recall, f1, support = metrics.precision_recall_fscore_support(
         targets, predicted, average=None, zero_division=0
     )

@@ -3,7 +3,6 @@
 import keras
 
 from .contract import Head, keep_from_training
-from .ridge_regression import fit_ridge
 from .training_features import TrainingFeatures
 
 
@@ -42,6 +41,8 @@ class RidgeHead(Head):
 
     def fit(self, model: keras.Model, data: TrainingFeatures) -> str:
         """Finds the weights, the penalty and the scale."""
+        from .ridge_regression import fit_ridge  # loads SciPy
+
         ridge = fit_ridge(data, self._l2)
         dense = model.get_layer("probabilities")
         dense.kernel.assign(ridge.kernel)
