@@ -57,10 +57,9 @@ def load_config(
     problems += _problems_of_efforts(layers, effort)
     if problems:
         raise ConfigError("\n".join(problems))
-    if effort is None:
-        return config
-    # What it stands for is in the settings now, and is never laid over them again.
-    return config.model_copy(update={EFFORTS: {effort: {}}})
+    # What an effort stands for is in the settings now, and is never laid over them again.
+    # Without one none is: laid over what was typed, it might not even be possible.
+    return config.model_copy(update={EFFORTS: {} if effort is None else {effort: {}}})
 
 
 def changed_by_effort(

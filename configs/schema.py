@@ -159,7 +159,8 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _settings_fit_the_task(self) -> "RunConfig":
-        check_task(self.task, self.data.model_dump(), self.model.model_dump())
+        asked = self.evaluation.model_dump(exclude_defaults=True)
+        check_task(self.task, self.data.model_dump(), self.model.model_dump(), asked)
         return self
 
     @model_validator(mode="after")

@@ -1,11 +1,13 @@
 """Which settings go with which task, and what they are by default."""
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ..core.errors import message
 from .choices import Loss, MetricName, Task
 from .data_rules import is_table
+from .evaluation import EvaluationConfig
 from .problems import ProblemsError
 
 LOSSES: Mapping[Task, tuple[Loss, ...]] = {
@@ -24,6 +26,7 @@ METRICS: Mapping[Task, tuple[MetricName, ...]] = {
     "multi_label": ("label_accuracy", "macro_f1", "mean_average_precision"),
     "regression": ("mean_absolute_error", "root_mean_squared_error", "r2"),
 }
+_FOR_ALL_TASKS = ("license",)
 _OBJECTIVES: Mapping[Task, str] = {
     "multi_label": "val_mean_average_precision",
     "regression": "val_loss",
@@ -65,20 +68,26 @@ def model_defaults(task: Task) -> dict[str, Any]:
     return {"loss": LOSSES[task][0], "metrics": list(METRICS[task][1:])}
 
 
-def check_task(task: Task, data: Mapping[str, Any], model: Mapping[str, Any]) -> None:
+def check_task(
+    task: Task,
+    data: Mapping[str, Any],
+    model: Mapping[str, Any],
+    evaluation: Mapping[str, Any],
+) -> None:
     """Makes sure that settings fit what is to be predicted.
 
     Args:
         task: What that is.
         data: The section `data`.
         model: The section `model`.
+        evaluation: What the section `evaluation` changes.
 
     Raises:
         ProblemsError: Some don't; all are named.
     """
     problems = [*model_problems(task, model)]
     if task != "classification":
-        problems += _of_data(task, data)
+        problems += [*_of_data(task, data), *_of_evaluation(task, evaluation)]
     if problems:
         raise ProblemsError("\n".join(problems))
 
@@ -101,12 +110,32 @@ def _of_data(task: Task, data: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
+def _of_evaluation(task: Task, evaluation: Mapping[str, Any]) -> Iterator[str]:
+    asked = [name for name in evaluation if name not in _FOR_ALL_TASKS]
+    if asked:
+        unset = EvaluationConfig().model_dump(mode="json")
+        back = [f"evaluation.{name}={json.dumps(unset.get(name))}" for name in asked]
+        settings = {f"evaluation.{name}": evaluation[name] for name in asked}
+        yield message(
+            "The section `evaluation` is for images of one class each.",
+            f"Set {' '.join(back)} where a recipe or its effort asks for it.",
+            **settings,
+            task=task,
+        )
+
+
 def model_problems(task: Task, model: Mapping[str, Any]) -> Iterator[str]:
     """What in the section `model` does not fit a task, a line each."""
     if model.get("builder") is not None:
         return
     if task != "classification":
         yield from _chosen_from("model.head", [model["head"]], ["linear"], task)
+    if task == "regression" and model["label_smoothing"]:
+        yield message(
+            "`model.label_smoothing` is for labels; numbers have none.",
+            "Leave it out.",
+            **{"model.label_smoothing": model["label_smoothing"], "task": task},
+        )
     yield from _chosen_from("model.loss", [model["loss"]], LOSSES[task], task)
     yield from _chosen_from("model.metrics", model["metrics"], METRICS[task], task)
 

@@ -33,6 +33,29 @@ class ScaledLoss(keras.losses.Loss):
         return self._loss.call(targets * factors, y_pred * factors)
 
 
+class _OnMixedLabels(keras.metrics.Metric):
+    """Lets a metric of labels, 0 or 1, take those of mixed images, which lie between.
+
+    A mixed image counts as having the labels that most of it has.
+    """
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        labels = keras.ops.cast(keras.ops.greater(y_true, 0.5), y_pred.dtype)
+        return super().update_state(labels, y_pred, sample_weight)
+
+
+class _LabelAccuracy(_OnMixedLabels, keras.metrics.BinaryAccuracy):
+    pass
+
+
+class _F1OfLabels(_OnMixedLabels, keras.metrics.F1Score):
+    pass
+
+
+class _PrecisionOfLabels(_OnMixedLabels, keras.metrics.AUC):
+    pass
+
+
 def multi_label_loss(config: ModelConfig) -> keras.losses.Loss:
     """Crossentropy of each label, or the focal form of it; the mean over labels.
 
@@ -70,16 +93,17 @@ def multi_label_metrics(names: Sequence[str], num_labels: int) -> list[keras.Met
     """Makes what `compile` takes as metrics of several labels per image.
 
     `mean_average_precision` is taken at 200 thresholds: an approximation of what a test
-    measures exactly. Labels are given from a probability of 0.5 on.
+    measures exactly. Labels are given from a probability of 0.5 on. Mixed images count as
+    having the labels that most of them has.
 
     Args:
         names: As in `model.metrics`.
         num_labels: How many labels there are.
     """
     kinds = {
-        "label_accuracy": lambda name: keras.metrics.BinaryAccuracy(name=name),
-        "macro_f1": lambda name: keras.metrics.F1Score("macro", 0.5, name=name),
-        "mean_average_precision": lambda name: keras.metrics.AUC(
+        "label_accuracy": lambda name: _LabelAccuracy(name=name),
+        "macro_f1": lambda name: _F1OfLabels("macro", 0.5, name=name),
+        "mean_average_precision": lambda name: _PrecisionOfLabels(
             curve="PR", multi_label=True, num_labels=num_labels, name=name
         ),
     }

@@ -2,6 +2,8 @@
 
 import pytest
 from keraunos.configs import changed_by_effort, load_config, recipes, to_yaml
+from keraunos.configs.effort import efforts_of
+from keraunos.configs.load import read_source
 from keraunos.core.errors import ConfigError
 
 MINE = """\
@@ -62,9 +64,18 @@ def test_each_file_has_its_own_part_of_an_effort(mine, tmp_path):
     assert load_config([str(other), mine], ["effort=quick"]).seed == 1
 
 
-@pytest.mark.parametrize("overrides", [[], ["effort=best"], ["effort=best", "seed=3"]])
-def test_what_a_run_keeps_is_read_as_the_same_settings(mine, overrides, tmp_path):
-    config = load_config([mine], overrides)
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [],
+        ["effort=best"],
+        ["effort=best", "seed=3"],
+        ["model.head=ridge"],  # which the finetuning of `best` does not fit
+        ["task=regression", "data.label_column=age"],
+    ],
+)
+def test_what_a_run_keeps_is_read_as_the_same_settings(overrides, tmp_path):
+    config = load_config(["classify"], overrides)
     (tmp_path / "config.yaml").write_text(to_yaml(config))
     assert load_config([str(tmp_path / "config.yaml")]) == config
 
@@ -132,7 +143,7 @@ def test_what_an_effort_changes_is_told_but_not_what_was_typed_over_it(mine):
 def test_every_recipe_has_three_efforts_and_the_best_tests_all_folds(name):
     efforts = {
         each: load_config([name], [f"effort={each}"])
-        for each in load_config([name]).efforts
+        for each in efforts_of(read_source(name))
     }
     assert list(efforts) == ["quick", "good", "best"]
     best = efforts["best"]

@@ -91,6 +91,17 @@ def test_metrics_are_those_of_scikit_learn():
     assert found["r2"] == pytest.approx(metrics.r2_score(values, predictions), abs=1e-5)
 
 
+def test_metrics_count_a_mixed_image_as_having_the_labels_of_most_of_it():
+    random = np.random.default_rng(4)
+    targets = random.random((40, 3)).astype("float32")
+    outputs = random.random((40, 3)).astype("float32")
+    for name in ("label_accuracy", "macro_f1", "mean_average_precision"):
+        mixed, whole = multi_label_metrics([name, name], 3)
+        mixed.update_state(targets, outputs)
+        whole.update_state(targets > 0.5, outputs)
+        assert float(mixed.result()) == float(whole.result()) > 0.3, name
+
+
 @pytest.mark.slow
 def test_a_regressor_starts_near_the_mean_and_opens_without_keraunos(
     tiny_mobilenet, tmp_path

@@ -11,7 +11,7 @@ from ...evaluation import Predictions
 from ...evaluation.evidence import require_probabilities
 from ...models import Module
 from ...strategies import Position
-from ..contracts import BatchSource, GivesViews, HasSettings
+from ..contracts import BatchSource, GivesViews, HasSettings, knows_targets
 from ..result import TestResult
 from ..step.batches import Batches
 from ..step.evaluate import PredictionStep
@@ -52,6 +52,14 @@ def find_views(source: Any, module: Module | None, tta: int | None) -> Views | N
                 "predictions of a training_step.",
                 "Test without `tta`, or without `module`.",
                 module=type(module).__name__,
+            )
+        )
+    if knows_targets(source):
+        raise ConfigError(
+            message(
+                "Test-time augmentation averages the probabilities of classes.",
+                "Test without `tta`.",
+                task=source.task,
             )
         )
     if not isinstance(source, GivesViews):

@@ -1,0 +1,37 @@
+"""Which settings go with which task."""
+
+import pytest
+from keraunos.configs import load_config
+from keraunos.core.errors import ConfigError
+
+REFUSED = [
+    ("regression", ["model.label_smoothing=0.1"], "`model.label_smoothing` is for labels"),
+    (
+        "multi_label",
+        ["effort=best"],
+        "Set evaluation.tta=null evaluation.ensemble=false where a recipe or its effort",
+    ),
+    ("regression", ["evaluation.tta=2"], "Received: evaluation.tta=2, task='regression'"),
+    (
+        "multi_label",
+        ["evaluation.slices={columns: [sex]}"],
+        "The section `evaluation` is for images of one class each.",
+    ),
+    ("multi_label", ["evaluation.own={class: 'a.b:C'}"], "Set evaluation.own=null"),
+]
+TAKEN = [
+    ("multi_label", ["model.label_smoothing=0.1", "evaluation.license=mit"]),
+    ("regression", ["effort=best", "evaluation.tta=null", "evaluation.ensemble=false"]),
+]
+
+
+@pytest.mark.parametrize(("task", "typed", "words"), REFUSED)
+def test_what_a_task_can_not_do_is_refused_before_anything_is_trained(task, typed, words):
+    with pytest.raises(ConfigError) as caught:
+        load_config(["classify"], [f"task={task}", *typed])
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(("task", "typed"), TAKEN)
+def test_what_suits_a_task_is_taken(task, typed):
+    assert load_config(["classify"], [f"task={task}", *typed]).task == task
