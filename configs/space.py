@@ -31,6 +31,7 @@ _FIXED = (
     "effort",
     "efforts",
     "search",
+    "task",
 )  # what belongs to the search as a whole
 _FORMS = "Write {float: [low, high]}, {int: [low, high]}, {choice: [...]} or {bool: true}."
 

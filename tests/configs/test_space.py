@@ -77,7 +77,7 @@ def test_a_choice_is_checked_beside_the_rest_of_the_configuration():
     assert load_config(["classify"], [space, "optimizer.name=sgd"]).search.space
 
 
-@pytest.mark.parametrize("name", ["run_dir", "cache_dir", "search.max_trials"])
+@pytest.mark.parametrize("name", ["run_dir", "cache_dir", "search.max_trials", "task"])
 def test_what_belongs_to_the_search_as_a_whole_cannot_vary(name):
     (line,) = problems(f"search.space={{{name}: {{choice: [a, b]}}}}")
     assert "can't vary" in line

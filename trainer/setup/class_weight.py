@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from ...core.errors import ConfigError, message
-from ..contracts import BatchSource, mixes_images
+from ..contracts import BatchSource, knows_targets, mixes_images
 
 ClassWeight = Mapping[int, float]
 
@@ -22,11 +22,19 @@ def weighted_by_class(source: BatchSource, class_weight: ClassWeight | None) -> 
         class_weight: Weights by class; those of classes that are left out are 1.
 
     Raises:
-        ConfigError: The weights are none; or later, as soon as the data are looked at:
-            they have weights already, or no targets of classes.
+        ConfigError: The weights are none, or the data of another task; or later, as soon
+            as the data are looked at: they have weights already, or no targets of classes.
     """
     if class_weight is None:
         return source
+    if knows_targets(source):
+        raise ConfigError(
+            message(
+                "`class_weight` is for examples of one class each.",
+                "Leave it out.",
+                task=source.task,
+            )
+        )
     table, is_mixed = _table(class_weight), mixes_images(source)
     weighted = copy.copy(source)  # has all else that such data can do
 

@@ -49,6 +49,15 @@ def test_targets_of_every_form(targets: Any) -> None:
     np.testing.assert_array_equal(weights, [0.5, 1.0, 4.0, 1.0])  # 1 where none is named
 
 
+def test_targets_of_other_tasks_have_no_weights_of_classes() -> None:
+    source = DatasetSource(CASES["a loss by name"].dataset(3))
+    for name, value in (("task", "multi_label"), ("names", ["a"]), ("class_names", "b")):
+        setattr(source, name, value)
+    source.target_values = np.ones((1, 1), "float32")  # type: ignore[attr-defined]
+    with pytest.raises(ConfigError, match=r"one class each.*task='multi_label'"):
+        weighted_by_class(source, WEIGHTS)
+
+
 @pytest.mark.parametrize("wrong", [{"cat": 1.0}, {0: -1.0}, {0.5: 1.0}, [1.0, 2.0], {}])
 def test_what_is_no_weights(wrong: Any) -> None:
     source = DatasetSource(CASES["a loss by name"].dataset(3))
