@@ -22,8 +22,8 @@ def find_layer(graph: FlatGraph, name: str | None) -> Call:
     Args:
         graph: Of the model.
         name: Of a layer or of a nested model, with or without the names of the models
-            around it; None takes the last whose outputs have a height and a width, and
-            behind which layers with weights decide what they mean.
+            around it; None takes the last whose outputs are features with a height and
+            a width, and behind which layers with weights decide what they mean.
 
     Raises:
         ConfigError: There is no such layer, or its outputs have no height and width.
@@ -32,10 +32,15 @@ def find_layer(graph: FlatGraph, name: str | None) -> Call:
     spatial = [call for call in graph.calls if is_spatial(graph, call)]
     if name is not None:
         return _named(graph, spatial, name)
-    if not spatial:
-        raise NoGraphError("no layer of the model has outputs with a height and a width")
-    decided = (call for call in reversed(spatial) if kernels_behind(graph, call))
-    return next(decided, spatial[-1])
+    features = _slots_of_features(graph)
+    maps = [call for call in spatial if features.issuperset(call.outputs)]
+    if not maps:
+        raise NoGraphError(
+            "no features of the model have a height and a width; tokens of a transformer "
+            "have neither"
+        )
+    decided = (call for call in reversed(maps) if kernels_behind(graph, call))
+    return next(decided, maps[-1])
 
 
 def is_spatial(graph: FlatGraph, call: Call) -> bool:
@@ -48,15 +53,27 @@ def is_spatial(graph: FlatGraph, call: Call) -> bool:
 
 def kernels_behind(graph: FlatGraph, call: Call) -> list[keras.Variable]:
     """The matrices and kernels of all layers that depend on the outputs of a call."""
-    layers = [each.operation for each in graph.behind(call)]
-    weights = [
+    weights = [weight for each in graph.behind(call) for weight in _kernels(each)]
+    return list({id(weight): weight for weight in weights}.values())
+
+
+def _kernels(call: Call) -> list[keras.Variable]:
+    """The matrices and kernels of what is called."""
+    layer = call.operation
+    return [
         weight
-        for layer in layers
-        if isinstance(layer, keras.Layer)
-        for weight in layer.weights
+        for weight in (layer.weights if isinstance(layer, keras.Layer) else ())
         if len(weight.shape) > 1 and keras.backend.is_float_dtype(weight.dtype)
     ]
-    return list({id(weight): weight for weight in weights}.values())
+
+
+def _slots_of_features(graph: FlatGraph) -> set[int]:
+    """What kernels had a part in: all else are pixels, however they were scaled."""
+    found: set[int] = set()
+    for call in graph.calls:
+        if found.intersection(call.inputs) or _kernels(call):
+            found.update(call.outputs)
+    return found
 
 
 def _has_channels_last(call: Call) -> bool:

@@ -49,6 +49,12 @@ def test_weights_lie_behind_the_layer_that_is_taken():
     ]
 
 
+def test_pixels_are_no_features_however_they_are_scaled():
+    parts = [layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(2, "softmax")]
+    with pytest.raises(NoGraphError, match="no features of the model have a height"):
+        found(keras.Sequential([images(), *parts]))
+
+
 def test_maps_of_one_cell_are_no_maps():
     pool = layers.GlobalAveragePooling2D(keepdims=True)
     parts = [layers.Conv2D(4, 3, name="last"), pool, layers.Conv2D(2, 1), layers.Flatten()]

@@ -125,7 +125,7 @@ def test_a_model_without_maps_is_a_gap_and_its_images_are_shown(task):
     flat = keras.Sequential([keras.Input((32, 32, 3)), layers.Flatten()])
     subject = type(task.subject)(flat, task.split, None)
     found = GradCam(must_not_miss=["green"]).explain(mistaken(task), subject)
-    assert "no layer of the model has outputs with a height and a width" in found.gaps[0]
+    assert "no features of the model have a height and a width" in found.gaps[0]
     assert len(found.panels) == 12
     assert found.panels[0].pixels.shape == (TILE, TILE, 3)
 
