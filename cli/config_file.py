@@ -1,7 +1,9 @@
 """Keeps a run's configuration with the run."""
 
 from ..callbacks import Callback, RunState
-from ..configs import RunConfig, to_yaml
+from ..configs import ModelConfig, RunConfig, to_yaml
+from ..configs.backbone import HUB, is_of_hub
+from ..configs.weights import IMAGENET
 from ..core.checked_files import write_checked_text
 from ..core.run_layout import CONFIG_FILE
 from ..core.user_path import user_path
@@ -37,11 +39,23 @@ def portable(config: RunConfig) -> RunConfig:
 
 
 def with_absolute_paths(config: RunConfig) -> RunConfig:
-    """The configuration with data that are found from anywhere."""
+    """The configuration with data and weights that are found from anywhere."""
     places = {name: getattr(config.data, name) for name in _PLACES}
     absolute = {
         name: str(user_path(place).absolute())
         for name, place in places.items()
         if place is not None and place != SYNTHETIC
     }
-    return config.model_copy(update={"data": config.data.model_copy(update=absolute)})
+    data = config.data.model_copy(update=absolute)
+    return config.model_copy(update={"data": data, "model": _with_places(config.model)})
+
+
+def _with_places(model: ModelConfig) -> ModelConfig:
+    absolute = {}
+    if model.weights not in (None, IMAGENET):
+        absolute["weights"] = str(user_path(str(model.weights)).absolute())
+    directory = user_path(model.backbone.removeprefix(HUB))
+    if is_of_hub(model.backbone) and directory.is_dir():
+        absolute["backbone"] = f"{HUB}{directory.absolute()}"
+    # What was not set stays so: a builder stands beside no other setting.
+    return model.model_copy(update=absolute) if absolute else model

@@ -4,7 +4,7 @@ from importlib import metadata
 from pathlib import Path
 
 from ..core.errors import ConfigError, message
-from ..core.run_layout import CHECKPOINTS_FOLDER, MODEL_FILE
+from ..core.run_layout import CHECKPOINTS_FOLDER, MODEL_FILE, fold_name
 from ..core.user_path import user_path
 
 IMAGENET = "imagenet"
@@ -68,6 +68,8 @@ def _found(weights: str) -> Path:
         if best is not None:
             return best
         remedy = "That directory has neither a model.keras nor checkpoints."
+        if (path / fold_name(1)).is_dir():
+            remedy = f"It holds folds: name one of them, such as {path / fold_name(1)}."
     elif not path.is_file():
         remedy = "There is no such file. Is the path right, seen from the current folder?"
     elif path.suffix in _SUFFIXES:

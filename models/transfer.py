@@ -9,6 +9,7 @@ import numpy as np
 
 from ..configs import ModelConfig, validated
 from ..configs.arguments import MODEL, takes_settings
+from ..configs.choices import Task
 from ..configs.model import OF_BUILDERS, OF_LOSSES
 from ..configs.options import ModelOptions
 from .backbones import build_backbone, features_of, pooling_of
@@ -59,6 +60,8 @@ class TransferClassifier(Module):
         >>> module.build().output_shape
         (None, 9)
     """
+
+    task: Task = "classification"
 
     @takes_settings(MODEL)
     def __init__(

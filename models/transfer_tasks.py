@@ -47,6 +47,8 @@ class MultiLabelTransferClassifier(TransferClassifier):
         'sigmoid'
     """
 
+    task: Task = "multi_label"
+
     @takes_settings(MODEL)
     def __init__(
         self,
@@ -99,6 +101,8 @@ class TransferRegressor(TransferClassifier):
         >>> module.build().output_shape
         (None, 1)
     """
+
+    task: Task = "regression"
 
     @takes_settings(MODEL)
     def __init__(

@@ -51,6 +51,13 @@ def is_labelled(data: Any) -> TypeGuard[LabelledSource]:
 
 
 @runtime_checkable
+class HasTask(Protocol):
+    """Data that say what is predicted, such as `"classification"`."""
+
+    task: str
+
+
+@runtime_checkable
 class KnowsTargets(HasClassNames, Protocol):
     """Data of which any number of labels, or numbers, are predicted.
 

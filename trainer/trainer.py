@@ -24,6 +24,7 @@ from .evaluator import Evaluator
 from .fit import Fit
 from .guards.imbalance import refuse_second_correction
 from .guards.keras_arguments import explains_keras_arguments
+from .guards.other_task import refuse_other_task
 from .guards.pipeline_errors import errors_of_pipelines
 from .result import FitResult
 from .setup.class_weight import ClassWeight, weighted_by_class
@@ -210,6 +211,7 @@ class Trainer(Evaluator):
             directory = check_run_directory(run_dir) if is_chief else Path(run_dir)
         callbacks = merge_callbacks(self.callbacks, default_callbacks(directory))
         module = as_module(asked.module)
+        refuse_other_task(module, asked.data)
         refuse_second_correction(module, asked.data, asked.class_weight)
         train, validation = sources_of(asked.data, asked.validation_data, self.settings)
         if module.is_fitted:

@@ -1,0 +1,34 @@
+from types import SimpleNamespace
+
+import pytest
+from keraunos.core.errors import ConfigError
+from keraunos.core.target_scale import TargetScale
+from keraunos.models import (
+    Module,
+    MultiLabelTransferClassifier,
+    TransferClassifier,
+    TransferRegressor,
+)
+from keraunos.trainer.guards.other_task import refuse_other_task
+
+MODULES = {
+    "classification": TransferClassifier(2, weights=None),
+    "multi_label": MultiLabelTransferClassifier(2, weights=None),
+    "regression": TransferRegressor(TargetScale((0.0,), (1.0,)), weights=None),
+}
+
+
+@pytest.mark.parametrize("of_data", MODULES)
+@pytest.mark.parametrize("of_module", MODULES)
+def test_a_module_is_trained_on_data_of_its_task(of_module, of_data):
+    data = SimpleNamespace(task=of_data)
+    if of_module == of_data:
+        refuse_other_task(MODULES[of_module], data)
+        return
+    with pytest.raises(ConfigError, match=f"task={of_module}.*task='{of_data}'"):
+        refuse_other_task(MODULES[of_module], data)
+
+
+def test_modules_and_data_without_a_task_are_left_alone():
+    refuse_other_task(Module(), SimpleNamespace(task="regression"))
+    refuse_other_task(MODULES["regression"], [1, 2])
