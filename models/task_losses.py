@@ -1,6 +1,6 @@
 """Losses and metrics of other tasks than classification."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -100,7 +100,7 @@ def multi_label_metrics(names: Sequence[str], num_labels: int) -> list[keras.Met
         names: As in `model.metrics`.
         num_labels: How many labels there are.
     """
-    kinds = {
+    kinds: dict[str, Callable[[str], Any]] = {
         "label_accuracy": lambda name: _LabelAccuracy(name=name),
         "macro_f1": lambda name: _F1OfLabels("macro", 0.5, name=name),
         "mean_average_precision": lambda name: _PrecisionOfLabels(

@@ -35,6 +35,14 @@ def pack(
     them: data.train=FOLDER/images.csv.
     """
     config = load_config(["classify"], [f"data.train={source}", *(settings or [])])
+    if config.task != "classification":
+        raise ConfigError(
+            message(
+                "`pack` writes the class of each image, and nothing else of a table.",
+                "Leave task out.",
+                task=config.task,
+            )
+        )
     from ...core.store import open_store
     from ...data.files.record_files import record_library
     from ...data.index.sources import list_sources

@@ -91,8 +91,9 @@ class WeightedErrors:
         """
         images = weights.sum(axis=1, keepdims=True)
         squares = weights @ self._errors**2
-        spread = weights @ self._targets**2 - (weights @ self._targets) ** 2 / images
-        has_spread = spread > 1e-12 * np.maximum(squares, 1)
+        moments = weights @ self._targets**2
+        spread = moments - (weights @ self._targets) ** 2 / images
+        has_spread = spread > 1e-12 * moments  # in any unit
         r2 = np.full(squares.shape, np.nan)
         np.divide(squares, spread, out=r2, where=has_spread)
         measures = {

@@ -124,3 +124,10 @@ def test_an_existing_folder_is_left_alone(
     assert main(["pack", str(pictures), str(packed)]) == 2
     assert "must not exist" in capsys.readouterr().err
     assert sorted(packed.iterdir()) == before
+
+
+def test_other_tasks_are_not_packed_as_classes(tmp_path, capsys):
+    typed = ["task=multi_label", "data.label_columns=[hair,ink]"]
+    assert main(["pack", str(tmp_path / "t.csv"), str(tmp_path / "packed"), *typed]) == 2
+    assert "`pack` writes the class of each image" in capsys.readouterr().err
+    assert not (tmp_path / "packed").exists()

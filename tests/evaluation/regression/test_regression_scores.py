@@ -52,6 +52,14 @@ def test_each_score_lies_within_its_interval(scores):
             assert low < each[name] < high, name
 
 
+def test_r2_does_not_depend_on_the_unit():
+    targets, predictions = drawn(30)
+    usual = regression_scores(targets, predictions, NAMES)
+    found = regression_scores(targets * 1e-12, predictions * 1e-12, NAMES)
+    assert found["r2"] == pytest.approx(usual["r2"])
+    assert found["intervals"]["r2"] == pytest.approx(usual["intervals"]["r2"])
+
+
 def test_equal_targets_have_no_r2():
     found = regression_scores(np.full((5, 1), 3.1), np.arange(5.0)[:, None], ["age"])
     assert found["r2"] is None
