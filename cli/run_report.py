@@ -8,14 +8,15 @@ from typing import Any
 from ..core.errors import CheckpointError, DataError, message
 from ..core.run_layout import PREDICTIONS_FILE
 from ..core.user_code import import_modules
-from ..evaluation.evidence import Evidence
 from ..evaluation.finding import Finding
+from ..report.evaluation_file import Measured
 from ..report.facts import RunFacts, read_facts
 from ..report.make_report import report_from_files, report_without_test
 from ..report.measure import measure, needs_predictions_alone, unmeasured
 from ..report.registry import create_parts
 from ..report.run_files import write_findings
 from ..report.run_report import RunReport
+from ..report.task_report import task_report_from_files
 from ..report.write_report import show_figures, write_run
 from ..trainer import TestResult, Trainer
 from .console import notify
@@ -41,15 +42,18 @@ def report_run(member: Member, typed: Mapping[str, Any]) -> RunReport:
     import_modules(str(options["class"]) for options in evaluation.own.values())
     parts = create_parts(evaluation)  # what is wrong with them stops it before the test
     facts = read_facts(member.run)
-    evidence = None
+    measured, task = None, member.config.task
     try:
-        report, evidence = _measured(member, facts, evaluation)
+        report, measured = _measured(member, facts, evaluation)
     except (CheckpointError, DataError) as error:
         notify(f"{member.name}: {error}")
-        report = report_from_files(facts, member.run, parts, str(error))
+        if task == "classification":
+            report = report_from_files(facts, member.run, parts, str(error))
+        else:
+            report = task_report_from_files(facts, member.run, task, str(error))
     findings = {**report.findings, **_refused(refused)}
-    report = replace(report, findings=findings, license=evaluation.license)
-    write_run(member.run, report, evidence)
+    report = replace(report, findings=findings, license=evaluation.license, task=task)
+    write_run(member.run, report, measured)
     forget_models()
     return report
 
@@ -78,7 +82,7 @@ def evaluate_run(run: Path, result: TestResult, refused: Mapping[str, str]) -> N
 
 def _measured(
     member: Member, facts: RunFacts, evaluation: Any
-) -> tuple[RunReport, Evidence | None]:
+) -> tuple[RunReport, Measured | None]:
     data = read_data(member)
     if data.test is None and (member.run / PREDICTIONS_FILE).exists():
         raise DataError(
@@ -89,13 +93,14 @@ def _measured(
             )
         )
     if data.test is None:
-        names = list(create_parts(evaluation))
+        is_classifier = member.config.task == "classification"
+        names = list(create_parts(evaluation)) if is_classifier else []
         why = "there are no test images; set data.test or data.test_split"
         return report_without_test(facts, names, why), None
     model = load_model(member.run, member.config)
     result = Trainer().test(model, data, evaluation=evaluation)
     result = replace(result, run_dir=member.run)
-    return result.make_report(), result.evidence
+    return result.make_report(), result.measured
 
 
 def _refused(refused: Mapping[str, str]) -> dict[str, Finding]:

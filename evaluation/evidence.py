@@ -1,5 +1,6 @@
 """What evaluators look at: predictions for images whose classes are known."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -71,6 +72,14 @@ class Evidence:
         """The classes, in the order of the model's outputs."""
         return self.test.class_names
 
+    @property
+    def digest(self) -> str:
+        """Of labels and probabilities: files that were moved have the same."""
+        digest = hashlib.sha256("\0".join(self.class_names).encode())
+        for split in (self.test, self.validation):
+            digest.update(b"-" if split is None else _bytes(split))
+        return digest.hexdigest()
+
 
 def as_labelled(
     predictions: Predictions,
@@ -103,6 +112,11 @@ def as_labelled(
         groups,
         columns or {},
     )
+
+
+def _bytes(split: Labelled) -> bytes:
+    labels = np.ascontiguousarray(split.labels, "<i4")
+    return labels.tobytes() + np.ascontiguousarray(split.probabilities, "<f4").tobytes()
 
 
 def require_probabilities(probabilities: Probabilities) -> None:

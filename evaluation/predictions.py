@@ -1,6 +1,7 @@
 """What a classifier predicts for a set of images, and the table of it."""
 
 import csv
+import hashlib
 import io
 import os
 from array import array
@@ -141,3 +142,26 @@ def _read_rows(reader: Iterator[list[str]]) -> Predictions:
         class_names,
         None if label_place is None else np.array(labels, np.int32),
     )
+
+
+def digest_of(
+    names: Sequence[str],
+    targets: npt.NDArray[Any] | None,
+    outputs: npt.NDArray[np.floating],
+    chosen: Sequence[float | None],
+) -> str:
+    """A digest of predictions, whatever is predicted; files that were moved have the same.
+
+    Args:
+        names: Of the outputs.
+        targets: The truth, if known.
+        outputs: Of the model.
+        chosen: Thresholds or widths, which scores depend on too.
+    """
+    digest = hashlib.sha256("\0".join(names).encode())
+    for values in (targets, outputs):
+        digest.update(
+            b"-" if values is None else np.ascontiguousarray(values, "<f4").tobytes()
+        )
+    digest.update(repr(list(chosen)).encode())
+    return digest.hexdigest()

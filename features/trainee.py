@@ -285,6 +285,10 @@ def _cached_views(images: Cacheable, cache: FeatureCache, epochs: int) -> Featur
 
 
 def _largest_difference(one: Any, other: Any) -> float:
+    """Of outputs above 1, ages in years say, as a share of the largest of them."""
     pairs = zip(keras.tree.flatten(one), keras.tree.flatten(other), strict=True)
     to_numpy = keras.ops.convert_to_numpy
-    return max(float(np.max(np.abs(to_numpy(a) - to_numpy(b)))) for a, b in pairs)
+    arrays = [(to_numpy(a), to_numpy(b)) for a, b in pairs]
+    return max(
+        float(np.max(np.abs(a - b)) / max(1.0, float(np.max(np.abs(a))))) for a, b in arrays
+    )

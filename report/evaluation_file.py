@@ -4,11 +4,10 @@ A test runs fewer parts than a report. What the others came to stays true as lon
 model and its predictions are the same, and is kept that long.
 """
 
-import hashlib
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -16,7 +15,6 @@ from ..core.checked_files import read_checked_json, write_checked_json
 from ..core.errors import CheckpointError
 from ..core.files import sha256_of_file
 from ..core.run_layout import EVALUATION_FILE, MODEL_FILE
-from ..evaluation.evidence import Evidence, Labelled
 from ..evaluation.finding import Finding
 
 _OUTDATED = (
@@ -25,10 +23,18 @@ _OUTDATED = (
 )
 
 
+class Measured(Protocol):
+    """What was evaluated: the predictions of a model for images."""
+
+    @property
+    def digest(self) -> str:
+        """Of predictions and truth: files that were moved have the same."""
+
+
 def write_evaluation(
     directory: Path,
     findings: Mapping[str, Finding],
-    evidence: Evidence | None,
+    evidence: Measured | None,
     keeps_others: bool = False,
 ) -> set[str]:
     """Writes what the parts of an evaluation came to.
@@ -66,27 +72,14 @@ def _is_missing(finding: Finding | None, earlier: Mapping[str, Any]) -> bool:
     return finding is None or bool(earlier.get("values") and not finding.values)
 
 
-def _subject(directory: Path, evidence: Evidence | None) -> dict[str, str | None] | None:
+def _subject(directory: Path, evidence: Measured | None) -> dict[str, str | None] | None:
     if evidence is None:
         return None
     model = directory / MODEL_FILE
     return {
         "model_sha256": sha256_of_file(model) if model.is_file() else None,
-        "predictions_sha256": _digest(evidence),
+        "predictions_sha256": evidence.digest,
     }
-
-
-def _digest(evidence: Evidence) -> str:
-    """Of labels and probabilities: files that were moved have the same."""
-    digest = hashlib.sha256("\0".join(evidence.class_names).encode())
-    for split in (evidence.test, evidence.validation):
-        digest.update(b"-" if split is None else _bytes(split))
-    return digest.hexdigest()
-
-
-def _bytes(split: Labelled) -> bytes:
-    labels = np.ascontiguousarray(split.labels, "<i4")
-    return labels.tobytes() + np.ascontiguousarray(split.probabilities, "<f4").tobytes()
 
 
 def _earlier(directory: Path) -> dict[str, dict[str, Any]]:

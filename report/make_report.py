@@ -23,7 +23,7 @@ from .image_changes import find_changes
 from .measure import measure, unmeasured
 from .registry import Part
 from .run_files import compare_predictions
-from .run_report import RunReport
+from .run_report import LoadImages, RunReport
 
 
 @runtime_checkable
@@ -50,9 +50,8 @@ def report_of_test(
         findings: What the parts of the evaluation came to.
         images: The test split.
     """
-    report = RunReport(facts, scores, evidence.test, findings)
-    if isinstance(images, _HandsOutImages):
-        report = replace(report, load_images=images.images)
+    load_images = loader_of(images)
+    report = RunReport(facts, scores, evidence.test, findings, load_images)
     if facts.directory is None:
         return report
     return _compared(report, facts.directory, evidence, images)
@@ -102,11 +101,31 @@ def report_without_test(facts: RunFacts, names: Sequence[str], reason: str) -> R
     return RunReport(facts, findings=unmeasured(names, reason), gaps=gaps)
 
 
+def loader_of(images: object) -> LoadImages | None:
+    """What hands out the images of a split by row, if anything does."""
+    return images.images if isinstance(images, _HandsOutImages) else None
+
+
+def changes_of_images(directory: Path, images: object) -> tuple[list[str], list[str]]:
+    """How the images of a test split differ from those in split.csv.
+
+    Returns:
+        Warnings, and gaps where that is not known.
+    """
+    try:
+        if isinstance(images, FingerprintedImages):
+            return list(find_changes(directory / SPLIT_FILE, images).warnings()), []
+    except (OSError, ValueError) as error:
+        why = reason_of(error)
+        return [], [f"not known: whether images have changed since. {SPLIT_FILE}: {why}"]
+    return [], []
+
+
 def _compared(
     report: RunReport, directory: Path, evidence: Evidence, images: object
 ) -> RunReport:
     """With what is to be said of the files that the run has written."""
-    warnings, remarks, gaps = list(report.warnings), list(report.remarks), []
+    warnings, remarks = list(report.warnings), list(report.remarks)
     for labelled, name in (
         (evidence.test, PREDICTIONS_FILE),
         (evidence.validation, VALIDATION_PREDICTIONS_FILE),
@@ -114,12 +133,8 @@ def _compared(
         if labelled is not None and (directory / name).exists():
             text, is_warning = compare_predictions(directory / name, labelled.predictions())
             (warnings if is_warning else remarks).append(text)
-    try:
-        if isinstance(images, FingerprintedImages):
-            warnings += find_changes(directory / SPLIT_FILE, images).warnings()
-    except (OSError, ValueError) as error:
-        why = reason_of(error)
-        gaps.append(f"not known: whether images have changed since. {SPLIT_FILE}: {why}")
+    changes, gaps = changes_of_images(directory, images)
+    warnings += changes
     return replace(report, warnings=warnings, remarks=remarks, gaps=[*report.gaps, *gaps])
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..configs.choices import Task
 from ..evaluation.evidence import Labelled
 from ..evaluation.finding import Finding
 from .facts import RunFacts
@@ -30,6 +31,7 @@ class RunReport:
         warnings: What must not be overlooked, besides those of the findings.
         gaps: What could not be made, besides those of facts and findings.
         license: Of the model, as model hubs write it.
+        task: What the model predicts: one class per image, several labels, or numbers.
     """
 
     facts: RunFacts
@@ -41,6 +43,7 @@ class RunReport:
     warnings: Sequence[str] = ()
     gaps: Sequence[str] = ()
     license: str = "unknown"
+    task: Task = "classification"
 
     @property
     def class_names(self) -> Sequence[str]:
@@ -57,7 +60,11 @@ class RunReport:
         """Those of the report, of its scores and of all its parts."""
         parts = self.findings.values()
         of_parts = [each for part in parts for each in part.warnings]
-        return [*self.warnings, *_intervals_without_width(self.scores), *of_parts]
+        return [
+            *self.warnings,
+            *_intervals_without_width(self.scores, self.task),
+            *of_parts,
+        ]
 
     @cached_property
     def all_gaps(self) -> list[str]:
@@ -68,7 +75,7 @@ class RunReport:
         return [*self.gaps, *self.facts.gaps, *named]
 
 
-def _intervals_without_width(scores: Mapping[str, Any] | None) -> list[str]:
+def _intervals_without_width(scores: Mapping[str, Any] | None, task: Task) -> list[str]:
     """Images are drawn class by class, in which there may be nothing to draw from."""
     intervals: Mapping[str, Sequence[float]] = (scores or {}).get("intervals", {})
     names = [
@@ -76,8 +83,9 @@ def _intervals_without_width(scores: Mapping[str, Any] | None) -> list[str]:
     ]
     if not names:
         return []
+    within = "within each class " if task == "classification" else ""
     return [
-        f"The interval of {', '.join(names)} has no width: within each class the model is "
+        f"The interval of {', '.join(names)} has no width: {within}the model is "
         "always right or always wrong, so that other draws of these images give the same. "
         "It does not say how sure the score is."
     ]

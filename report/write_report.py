@@ -6,6 +6,7 @@ from pathlib import Path
 from ..core.files import write_text_atomic
 from ..core.run_layout import MODEL_CARD_FILE, TENSORBOARD_FOLDER
 from ..evaluation.evidence import Evidence
+from .evaluation_file import Measured, write_evaluation
 from .page.model_card import model_card
 from .page.page import page
 from .run_files import write_findings
@@ -18,13 +19,16 @@ def write_page(path: Path, reports: Sequence[RunReport]) -> Path:
     return path
 
 
-def write_run(directory: Path, report: RunReport, evidence: Evidence | None) -> None:
+def write_run(directory: Path, report: RunReport, measured: Measured | None) -> None:
     """Writes the model card and what was measured into a run.
 
-    model_card.md, evaluation.json, validation_predictions.csv, calibration.json, and the
-    figures for TensorBoard if the run has any.
+    model_card.md, evaluation.json, of a classifier validation_predictions.csv and
+    calibration.json, and the figures for TensorBoard if the run has any.
     """
-    write_findings(directory, report.findings, evidence)
+    if measured is None or isinstance(measured, Evidence):
+        write_findings(directory, report.findings, measured)
+    else:
+        write_evaluation(directory, report.findings, measured)
     write_text_atomic(directory / MODEL_CARD_FILE, model_card(report))
     show_figures(directory, report)
 

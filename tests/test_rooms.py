@@ -75,8 +75,10 @@ ROOMS = {
         "page",
         "image_changes",
         "evaluation_file",
+        "task_findings",
         "run_files",
         "make_report",
+        "task_report",
         "write_report",
     ),
     "export": (

@@ -130,7 +130,7 @@ class Evaluator:
         result = score(whole, source, module or Module(), chosen_on)
         if views is not None:
             result = with_views(result, whole, source, views)
-        if result.predictions is not None:
+        if result.predictions is not None or result.task_predictions is not None:
             subject = TrainedModel(whole, source, held_out, batch_size_of(source) or 32)
             directory = None if self.run_dir is None else Path(self.run_dir)
             result = replace(result, subject=subject, evaluation=asked, run_dir=directory)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..evaluation.finding import Finding
     from ..evaluation.multi_label.predictions import LabelPredictions
     from ..evaluation.regression.predictions import NumberPredictions
+    from ..report.evaluation_file import Measured
     from ..report.run_report import RunReport
     from ..report.subject import Subject
 
@@ -83,13 +84,21 @@ class TestResult:
         """Predictions for test images and, made when first asked for, for validation."""
         return self._subject().evidence(self._labelled())
 
+    @property
+    def measured(self) -> "Measured":
+        """The predictions that a report is about, whatever the task."""
+        return self.task_predictions or self.evidence
+
     @cached_property
     def findings(self) -> "dict[str, Finding]":
         """What each part of the evaluation comes to; measured when first asked for.
 
         Values, tables and figures by the name of the part:
-        `result.findings["calibration"].figures["reliability"]`.
+        `result.findings["calibration"].figures["reliability"]`. In other tasks than
+        classification they are those of the task: `labels`, `numbers`, mistakes.
         """
+        if self.task_predictions is not None:
+            return dict(self.make_report().findings)
         from ..report.measure import measure
         from ..report.registry import create_parts
 
@@ -113,13 +122,14 @@ class TestResult:
 
         made = self.make_report()
         if self.run_dir is not None:
-            write_run(self.run_dir, made, self.evidence)
+            write_run(self.run_dir, made, self.measured)
         return write_page(Path(os.path.realpath(user_path(path))), [made])
 
     def make_report(self) -> "RunReport":
         """What a page of this test alone, or of several runs, is made of."""
         from ..report.facts import RunFacts, read_facts
         from ..report.make_report import report_of_test
+        from ..report.task_report import report_of_task
 
         if self.run_dir is not None:
             facts = read_facts(self.run_dir)
@@ -128,6 +138,9 @@ class TestResult:
             gap = f"not shown: settings, training and environment, because {why}"
             facts = RunFacts(self._subject().model.name, gaps=[gap])
         images = self._subject().test
+        if self.task_predictions is not None:
+            made = report_of_task(facts, self.scores, self.task_predictions, images)
+            return replace(made, license=self.evaluation.license)
         made = report_of_test(facts, self.scores, self.evidence, self.findings, images)
         return replace(made, license=self.evaluation.license)
 

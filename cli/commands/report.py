@@ -18,7 +18,7 @@ from ...core.run_layout import (
     TRIAL,
 )
 from ..console import notify, show
-from ..ensembles import find_members, require_classifiers
+from ..ensembles import find_members
 from ..output_file import require_writable, writing
 from ..tensorflow import load_tensorflow
 
@@ -53,7 +53,6 @@ def report(
     members = find_members(directories, settings)
     for directory in named:  # of folds and searches, too: their page is written there
         require_plain(directory)
-    require_classifiers(members, "`keraunos report`")
     place = _place(named, output)
     for member in members:
         require_plain(member.run, TENSORBOARD_FOLDER)

@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from ...configs.choices import Task
 from ...core.checked_files import note_checksum, write_checked_json
 from ...core.files import write_csv
 from ...core.run_layout import PREDICTIONS_FILE, TEST_FILE
-from ..predictions import PROBABILITY_PREFIX
+from ..predictions import PROBABILITY_PREFIX, digest_of
 from .scores import multi_label_scores
 from .thresholds import DEFAULT
 
@@ -30,6 +31,8 @@ class LabelPredictions:
         targets: `(images, labels)` bool, or None where they are not known.
     """
 
+    task: ClassVar[Task] = "multi_label"
+
     names: Sequence[str]
     probabilities: npt.NDArray[np.float32]
     label_names: Sequence[str]
@@ -41,6 +44,23 @@ class LabelPredictions:
         """`(images, labels)`: which labels each image has."""
         chosen = [DEFAULT if each is None else each for each in self.thresholds]
         return self.probabilities >= np.array(chosen)
+
+    @property
+    def outputs(self) -> npt.NDArray[np.float32]:
+        """`(images, labels)`: what the model predicts."""
+        return self.probabilities
+
+    @property
+    def output_columns(self) -> list[str]:
+        """Names of the outputs in the table of predictions."""
+        return [f"{PROBABILITY_PREFIX}{name}" for name in self.label_names]
+
+    @property
+    def digest(self) -> str:
+        """Of all that scores depend on, in hexadecimal digits."""
+        return digest_of(
+            self.label_names, self.targets, self.probabilities, self.thresholds
+        )
 
     def scores(self, groups: npt.NDArray[np.integer] | None = None) -> dict[str, Any]:
         """See `multi_label_scores`; needs targets."""
@@ -56,9 +76,8 @@ class LabelPredictions:
         if self.targets is not None:
             columns["labels"] = self._in_words(self.targets)
         columns["prediction"] = self._in_words(self.predicted)
-        for place, name in enumerate(self.label_names):
-            values = self.probabilities[:, place]
-            columns[f"{PROBABILITY_PREFIX}{name}"] = [f"{value:.9g}" for value in values]
+        for name, values in zip(self.output_columns, self.probabilities.T, strict=True):
+            columns[name] = [f"{value:.9g}" for value in values]
         write_csv(path, list(columns), zip(*columns.values(), strict=True))
 
     def write_report(self, directory: Path, scores: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Predicted against true numbers, as a scatter plot."""
+"""Predicted against true numbers, and their differences, as plots."""
 
 from collections.abc import Sequence
 
@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 MOST_PANELS = 9
 MOST_POINTS = 5000
+MOST_ROWS = 6
 
 
 def scatter_figure(
@@ -44,4 +45,36 @@ def scatter_figure(
         axis.set_title(name, parse_math=False, fontsize=10)
         axis.set_xlabel("true")
         axis.set_ylabel("predicted")
+    return figure
+
+
+def residuals_figure(
+    targets: npt.NDArray[np.floating],
+    predictions: npt.NDArray[np.floating],
+    target_names: Sequence[str],
+) -> Figure:
+    """Draws prediction minus truth over the truth, and how often each residual occurs.
+
+    Args:
+        targets: `(images, targets)`; of more than 5,000 images evenly spaced ones are
+            points, and of more than 6 targets the first are drawn.
+        predictions: `(images, targets)`.
+        target_names: Titles of the panels.
+    """
+    names = target_names[:MOST_ROWS]
+    rows = np.linspace(0, len(targets) - 1, min(len(targets), MOST_POINTS)).astype(int)
+    figure = Figure(figsize=(8.4, 2.9 * len(names)), layout="constrained")
+    for place, name in enumerate(names):
+        residuals = predictions[:, place] - targets[:, place]
+        left = figure.add_subplot(len(names), 2, 2 * place + 1)
+        left.axhline(0, color="0.5", linewidth=1)
+        left.plot(targets[rows, place], residuals[rows], ".", markersize=3, alpha=0.5)
+        left.set_title(name, parse_math=False, fontsize=10)
+        left.set_xlabel("true")
+        left.set_ylabel("predicted minus true")
+        right = figure.add_subplot(len(names), 2, 2 * place + 2)
+        right.hist(residuals, bins=30)
+        right.axvline(0, color="0.5", linewidth=1)
+        right.set_xlabel("predicted minus true")
+        right.set_ylabel("images")
     return figure

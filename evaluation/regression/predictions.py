@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from ...configs.choices import Task
 from ...core.checked_files import note_checksum, write_checked_json
 from ...core.files import write_csv
 from ...core.run_layout import PREDICTIONS_FILE, SCATTER_IMAGE, TEST_FILE
+from ..predictions import digest_of
 from .intervals import interval_coverage
 from .scores import regression_scores
 
@@ -29,12 +31,29 @@ class NumberPredictions:
         targets: `(images, numbers)` float32, or None where they are not known.
     """
 
+    task: ClassVar[Task] = "regression"
+
     names: Sequence[str]
     values: npt.NDArray[np.float32]
     target_names: Sequence[str]
     half_widths: Sequence[float | None]
     coverage: float = 0.9
     targets: npt.NDArray[np.float32] | None = None
+
+    @property
+    def outputs(self) -> npt.NDArray[np.float32]:
+        """`(images, numbers)`: what the model predicts."""
+        return self.values
+
+    @property
+    def output_columns(self) -> list[str]:
+        """Names of the outputs in the table of predictions."""
+        return [f"prediction:{name}" for name in self.target_names]
+
+    @property
+    def digest(self) -> str:
+        """Of all that scores depend on, in hexadecimal digits."""
+        return digest_of(self.target_names, self.targets, self.values, self.half_widths)
 
     def scores(self, groups: npt.NDArray[np.integer] | None = None) -> dict[str, Any]:
         """See `regression_scores`; and, for each target, how often its interval holds."""

@@ -6,7 +6,7 @@ from ...core.differences import flatten
 from ...evaluation.finding import Table
 from ..numbers import shown, with_interval
 from ..run_report import RunReport
-from .summary import headline
+from .summary import headline, number_of_images
 
 # Where a run writes says nothing of what it computes.
 _PLACES = ("run_dir", "cache_dir")
@@ -15,7 +15,7 @@ _PLACES = ("run_dir", "cache_dir")
 def comparison(reports: Sequence[RunReport]) -> Table:
     """A row for each score and each setting that differs, a column for each run."""
     rows: list[list[object]] = [
-        ["test images", *(_examples(each) for each in reports)],
+        ["test images", *(number_of_images(each) for each in reports)],
         ["contradictory among them", *(_contradictory(each) for each in reports)],
     ]
     for how in ("as shipped", "cleaned"):
@@ -30,17 +30,13 @@ def comparison(reports: Sequence[RunReport]) -> Table:
     return Table("Runs side by side", ["", *names_of_runs], rows)
 
 
-def _examples(report: RunReport) -> int | None:
-    return report.scores["examples"] if report.scores else None
-
-
 def _contradictory(report: RunReport) -> int | None:
     return report.scores.get("contradictory_pictures", 0) if report.scores else None
 
 
 def _scores(report: RunReport, is_cleaned: bool) -> dict[str, str]:
     scores = report.cleaned if is_cleaned else report.scores
-    found = headline(scores) if scores else []
+    found = headline(scores, report.task) if scores else []
     return {each["name"]: with_interval(each) for each in found}
 
 

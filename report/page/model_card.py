@@ -9,7 +9,10 @@ import yaml
 from ...core.names import printable
 from ..numbers import shown, with_interval
 from ..run_report import RunReport
-from .summary import SCORES, headline, not_for, on_what_data, what_it_does
+from .summary import headline, not_for, on_what_data, what_it_does
+from .task_words import WORDS
+
+_KINDS = ("image-classification", "image-regression")  # hubs know no task of the second
 
 
 def model_card(report: RunReport) -> str:
@@ -25,20 +28,25 @@ def _header(report: RunReport) -> dict[str, Any]:
     return {
         "library_name": "keras",
         "license": report.license,
-        "pipeline_tag": "image-classification",
-        "tags": ["image-classification", "keras", "keraunos"],
+        **({"pipeline_tag": _KINDS[0]} if report.task != "regression" else {}),
+        "tags": [_kind(report), "keras", "keraunos"],
         "model_name": name,
         **({"model-index": _index(report, name)} if report.scores else {}),
     }
 
 
+def _kind(report: RunReport) -> str:
+    return _KINDS[report.task == "regression"]
+
+
 def _index(report: RunReport, name: str) -> list[dict[str, Any]]:
     """Results on all test images, and on those that contradict no other."""
+    kind = _kind(report)
     versions = {"as shipped": report.scores, "cleaned": report.cleaned}
     dataset = printable(str(report.facts.setting("data.train") or "not named"))
     results = [
         {
-            "task": {"type": "image-classification", "name": "Image classification"},
+            "task": {"type": kind, "name": kind.replace("-", " ").capitalize()},
             "dataset": {
                 "type": "images",
                 "name": f"{dataset} ({version})",
@@ -46,7 +54,7 @@ def _index(report: RunReport, name: str) -> list[dict[str, Any]]:
             },
             "metrics": [
                 {"type": metric, "name": title, "value": round(float(scores[metric]), 6)}
-                for metric, title in SCORES.items()
+                for metric, title in WORDS[report.task].scores.items()
                 if scores.get(metric) is not None
             ],
         }
@@ -78,7 +86,7 @@ def _body(report: RunReport) -> Iterator[str]:
     yield "## How to use it\n"
     yield "```python\nimport keras\n\nmodel = keras.models.load_model('model.keras')\n```\n"
     yield f"It takes RGB images from 0 to 255{_size(report)}; its outputs are the "
-    yield "probabilities of the classes in classes.txt, in that order.\n"
+    yield f"{WORDS[report.task].outputs} in classes.txt, in that order.\n"
 
 
 def _results(report: RunReport) -> Iterator[str]:
@@ -89,14 +97,16 @@ def _results(report: RunReport) -> Iterator[str]:
     columns += [("cleaned", report.cleaned)] if report.cleaned else []
     yield "| score | " + " | ".join(name for name, _ in columns) + " |"
     yield "|---|" + "---|" * len(columns)
-    rows = zip(*(headline(scores) for _, scores in columns), strict=True)
+    rows = zip(*(headline(scores, report.task) for _, scores in columns), strict=True)
     for row in rows:
         cells = [with_interval(each) for each in row]
         yield f"| {row[0]['name']} | " + " | ".join(cells) + " |"
-    counts = " | ".join(shown(scores["examples"]) for _, scores in columns)
+    counts = " | ".join(shown(scores[WORDS[report.task].images]) for _, scores in columns)
     yield f"| test images | {counts} |\n"
-    yield "With 95 % intervals of the bootstrap. Cleaned: without images of which a copy "
-    yield "is filed under another class.\n"
+    yield "With 95 % intervals of the bootstrap."
+    if report.task == "classification":
+        yield "Cleaned: without images of which a copy is filed under another class."
+    yield ""
 
 
 def _size(report: RunReport) -> str:

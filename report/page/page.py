@@ -17,13 +17,15 @@ from ...core.names import some
 from ...evaluation.evidence import Labelled
 from ...evaluation.figures import curves_figure
 from ...evaluation.finding import Finding, Panel, Table
+from ...evaluation.multi_label.predictions import SEPARATOR
 from ..numbers import shown
 from ..run_report import RunReport
 from .comparison import comparison
 from .shown_images import Budget, as_json, described_images, images_of_cells
 from .sliders import threshold_tables
-from .summary import headline, not_for, on_what_data, what_it_does
+from .summary import headline, not_for, number_of_images, on_what_data, what_it_does
 from .svg import inline_svg
+from .task_words import WORDS
 
 # Below the 15 MB that mail and browsers take: images, beside figures and tables.
 BYTES_OF_IMAGES = 9_000_000
@@ -75,6 +77,9 @@ def _view(report: RunReport, key: str, budget: Budget) -> dict[str, Any]:
         "data": on_what_data(facts),
         "not_for": not_for(report),
         "shipped": report.scores,
+        "images": number_of_images(report),
+        "words": WORDS[report.task],
+        "is_classifier": report.task == "classification",
         "cleaned": report.cleaned,
         "headline": _headlines(report),
         "warnings": report.all_warnings,
@@ -101,8 +106,10 @@ def _headlines(report: RunReport) -> list[dict[str, Any]]:
     """Each score as shipped, with the same cleaned beside it."""
     if report.scores is None:
         return []
-    shipped = headline(report.scores)
-    cleaned = headline(report.cleaned) if report.cleaned else [None] * len(shipped)
+    shipped = headline(report.scores, report.task)
+    cleaned = (
+        headline(report.cleaned, report.task) if report.cleaned else [None] * len(shipped)
+    )
     return [
         {"name": one["name"], "values": [one, *([two] if two else [])]}
         for one, two in zip(shipped, cleaned, strict=True)
@@ -110,16 +117,33 @@ def _headlines(report: RunReport) -> list[dict[str, Any]]:
 
 
 def _class_counts(report: RunReport) -> Table | None:
-    """Images of each class in each split."""
+    """Images of each class, or label, in each split."""
     counts = report.facts.counts
     if not counts:
         return None
+    totals_of = {split: sum(each.values()) for split, each in counts.items()}
+    if report.task != "classification":
+        counts = {split: _label_counts(report, each) for split, each in counts.items()}
     order = [name for name in ("train", "validation", "test") if name in counts]
     order += [name for name in counts if name not in order]
     names = dict.fromkeys([*report.class_names, *(n for c in counts.values() for n in c)])
     rows = [[name, *(counts[split].get(name, 0) for split in order)] for name in names]
-    totals: list[Any] = ["all", *(sum(counts[split].values()) for split in order)]
-    return Table("Images by class and split", ["class", *order], [*rows, totals])
+    totals: list[Any] = ["all", *(totals_of[split] for split in order)]
+    if report.task == "regression":
+        return Table("Images by split", ["", *order], [totals])
+    one = WORDS[report.task].one
+    return Table(f"Images by {one} and split", [one, *order], [*rows, totals])
+
+
+def _label_counts(report: RunReport, texts: Mapping[str, int]) -> dict[str, int]:
+    """Images by label, of those by all their labels together; of numbers none."""
+    counts: dict[str, int] = {}
+    if report.task == "regression":
+        return counts
+    for text, count in texts.items():
+        for name in text.split(SEPARATOR) if text else ():
+            counts[name] = counts.get(name, 0) + count
+    return counts
 
 
 def _curves(report: RunReport, key: str) -> Markup | None:
@@ -131,7 +155,7 @@ def _curves(report: RunReport, key: str) -> Markup | None:
 
 
 def _per_class(report: RunReport) -> Table | None:
-    if report.scores is None:
+    if report.scores is None or report.task != "classification":
         return None
     header = ["class", "test images", "recall", "precision", "F1", "ROC-AUC"]
     keys = ("support", "recall", "precision", "f1", "roc_auc")

@@ -3,29 +3,27 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ...configs.choices import Task
 from ...core.names import some
 from ..facts import RunFacts
 from ..run_report import RunReport
+from .task_words import WORDS
 
-SCORES = {
-    "balanced_accuracy": "balanced accuracy",
-    "accuracy": "accuracy",
-    "macro_f1": "macro F1",
-    "macro_roc_auc": "macro ROC-AUC",
-}
 # Below this an interval of a class says next to nothing (its half-width is above 0.18).
 FEW_IMAGES = 30
 WEAK_RECALL = 0.5
 
 
 def what_it_does(report: RunReport) -> str:
-    """A sentence: which network tells which classes apart in images of which size."""
+    """A sentence: which network predicts what of images of which size."""
     facts, names = report.facts, report.class_names
     size = facts.setting("data.image_size")
     of_size = f" of {size} by {size} pixels" if isinstance(size, int) else ""
-    classes = f"one of {len(names):,} classes" if names else "classes that are not known"
+    words = WORDS[report.task]
+    known = f"{words.gives} {len(names):,} {words.one if len(names) == 1 else words.many}"
+    given = known.strip() if names else f"{words.many} that are not known"
     named = f": {some(names)}" if names else ""
-    return f"{_network(facts)} gives each image{of_size} {classes}{named}."
+    return f"{_network(facts)} gives each image{of_size} {given}{named}."
 
 
 def on_what_data(facts: RunFacts) -> str:
@@ -58,7 +56,8 @@ def how_split(facts: RunFacts) -> Iterator[str]:
             yield f"The {split} images were given: {given}."
         elif isinstance(part, float) and part > 0 and not facts.setting("data.folds"):
             seed = facts.setting("seed")
-            yield f"{part:.0%} were held out for {split}, class by class, with seed {seed}."
+            evenly = _EVENLY[facts.setting("task") or "classification"]
+            yield f"{part:.0%} were held out for {split}{evenly}, with seed {seed}."
     if facts.setting("data.group_column"):
         column = facts.setting("data.group_column")
         yield f"Images of one {column} stay in one split."
@@ -75,14 +74,27 @@ def not_for(report: RunReport) -> list[str]:
         "approved for no such purpose.",
         f"Images of other cameras, sites or people than those of {collection}: "
         "nothing was measured there.",
-        f"Images of anything else than these {len(names):,} classes: it has no way to "
-        "answer that an image is none of them.",
     ]
-    return lines + list(_weak_classes(report.scores))
+    if report.task == "regression":
+        return [*lines, _OTHER_NUMBERS]
+    if report.task == "multi_label":
+        return [*lines, *_weak_labels(report.scores)]
+    other = (
+        f"Images of anything else than these {len(names):,} classes: it has no way to "
+        "answer that an image is none of them."
+    )
+    return [*lines, other, *_weak_classes(report.scores)]
 
 
-def headline(scores: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Each of the four scores: `name`, `value`, `low` and `high`; None is not known."""
+def number_of_images(report: RunReport) -> int | None:
+    """How many test images were scored."""
+    return report.scores[WORDS[report.task].images] if report.scores else None
+
+
+def headline(
+    scores: Mapping[str, Any], task: Task = "classification"
+) -> list[dict[str, Any]]:
+    """Each headline score: `name`, `value`, `low` and `high`; None is not known."""
     intervals = scores.get("intervals", {})
     return [
         {
@@ -91,11 +103,20 @@ def headline(scores: Mapping[str, Any]) -> list[dict[str, Any]]:
             "low": intervals.get(name, (None, None))[0],
             "high": intervals.get(name, (None, None))[1],
         }
-        for name, title in SCORES.items()
+        for name, title in WORDS[task].scores.items()
     ]
 
 
 _SPLITS = {"train": "training", "validation": "validation", "test": "test"}
+_EVENLY = {
+    "classification": ", class by class",
+    "multi_label": ", label by label",
+    "regression": "",
+}
+_OTHER_NUMBERS = (
+    "Images of which the numbers lie outside of those that it was trained on: it was never "
+    "shown what these look like."
+)
 _KEPT = "No file was left out."
 
 
@@ -111,7 +132,7 @@ def _network(facts: RunFacts) -> str:
 
 
 def _number_of_tests(report: RunReport) -> str:
-    return f"{report.scores['examples']:,}" if report.scores else "no"
+    return f"{number_of_images(report):,}" if report.scores else "no"
 
 
 def _weak_classes(scores: Mapping[str, Any] | None) -> Iterator[str]:
@@ -122,6 +143,23 @@ def _weak_classes(scores: Mapping[str, Any] | None) -> Iterator[str]:
     missing = scores["classes_without_examples"]
     if missing:
         yield f"Finding {some(missing)}: there was no test image, so nothing is known."
+    yield from _missed(classes)
+    yield from _few(classes, len(classes) - len(missing))
+
+
+def _weak_labels(scores: Mapping[str, Any] | None) -> Iterator[str]:
+    """Labels that all or no test images have, and those that few have."""
+    if scores is None:
+        return
+    if scores["labels_without_both"]:
+        names = some(scores["labels_without_both"])
+        yield f"Finding {names}: all or none of the test images had it, so little is known."
+    labels: Mapping[str, Any] = scores["per_label"]
+    yield from _missed(labels)
+    yield from _few(labels, sum(values["support"] > 0 for values in labels.values()))
+
+
+def _missed(classes: Mapping[str, Any]) -> Iterator[str]:
     weak = [
         f"{name} ({values['recall']:.0%} of {values['support']:,})"
         for name, values in classes.items()
@@ -129,10 +167,13 @@ def _weak_classes(scores: Mapping[str, Any] | None) -> Iterator[str]:
     ]
     if weak:
         yield f"Finding {some(weak)}: more than half of the test images were missed."
+
+
+def _few(classes: Mapping[str, Any], count: int) -> Iterator[str]:
     few = {name: n for name, n in _supports(classes).items() if 0 < n < FEW_IMAGES}
     if few:
         yield (
-            f"Claims about {_named(few, len(classes) - len(missing))} alone: fewer than "
+            f"Claims about {_named(few, count)} alone: fewer than "
             f"{FEW_IMAGES} test images leave a recall uncertain by almost 0.2 or more "
             "either way."
         )

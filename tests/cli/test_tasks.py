@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn import metrics
 
 COUNT, SIZE = 47, 32
 pytestmark = pytest.mark.usefixtures("tiny_mobilenet")
@@ -71,6 +72,19 @@ def test_labels_are_learnt_tested_and_predicted(keraunos: Any, table: Path) -> N
     thresholds = {name: each["threshold"] for name, each in scores["per_label"].items()}
     given = [n for n in ("red", "dark") if float(row[f"probability:{n}"]) >= thresholds[n]]
     assert row["prediction"] == "|".join(given)
+    answer = keraunos("report", "run")
+    assert answer.code == 0, answer.err
+    measured = json.loads(Path("run/evaluation.json").read_text())["labels"]["values"]
+    rows = list(csv.DictReader(Path("run/predictions.csv").read_text().splitlines()))
+    for name, values in measured["per_label"].items():
+        truth = [name in row["labels"].split("|") for row in rows]
+        given = [name in row["prediction"].split("|") for row in rows]
+        ranks = [float(row[f"probability:{name}"]) for row in rows]
+        assert values["average_precision"] == pytest.approx(
+            metrics.average_precision_score(truth, ranks)
+        )
+        assert values["f1"] == pytest.approx(metrics.f1_score(truth, given))
+    assert "Labels that stand together" in Path("run/report.html").read_text()
     again = keraunos("fit", *settings, "run_dir=run")
     assert "is finished" in again.err or again.code == 0
 
@@ -96,6 +110,20 @@ def test_numbers_are_learnt_tested_and_predicted(keraunos: Any, table: Path) -> 
     assert low < found["values"]["brightness"] < high
     width = scores["per_target"]["brightness"]["interval_half_width"]
     assert high - low == pytest.approx(2 * width, rel=1e-5)
+    answer = keraunos("report", "run")
+    assert answer.code == 0, answer.err
+    measured = json.loads(Path("run/evaluation.json").read_text())["numbers"]["values"]
+    rows = list(csv.DictReader(Path("run/predictions.csv").read_text().splitlines()))
+    for name, values in measured["per_target"].items():
+        truth, found = (
+            [float(row[f"{which}:{name}"]) for row in rows]
+            for which in ("target", "prediction")
+        )
+        assert values["r2"] == pytest.approx(metrics.r2_score(truth, found), rel=1e-4)
+        error = metrics.mean_absolute_error(truth, found)
+        assert values["mean_absolute_error"] == pytest.approx(error, rel=1e-4)
+    assert "The largest errors" in Path("run/report.html").read_text()
+    assert "numbers in classes.txt" in Path("run/model_card.md").read_text()
 
 
 @pytest.mark.slow
@@ -110,7 +138,7 @@ def test_folds_are_summed_up_and_what_is_for_classifiers_is_refused(
     summary = json.loads(Path("run/folds.json").read_text())["validation"]
     assert len(summary["mean_average_precision"]["values"]) == 2
     assert "confusion_matrix" not in summary
-    for command in (("report", "run/fold-1"), ("test", "run"), ("serve", "run/fold-1")):
+    for command in (("test", "run"), ("serve", "run/fold-1")):
         answer = keraunos(*command)
         assert answer.code == 2
         assert "is for models of one class per image" in answer.err

@@ -1,0 +1,137 @@
+"""What a report says of a model of numbers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..finding import Finding, Table
+from .figure import residuals_figure, scatter_figure
+from .predictions import NumberPredictions
+
+_QUANTILES = (5, 25, 50, 75, 95)
+_MEASURES = {
+    "mean_absolute_error": "mean absolute error",
+    "root_mean_squared_error": "root mean squared error",
+    "r2": "R²",
+    "bias": "bias",
+}
+
+
+def number_findings(
+    predictions: NumberPredictions, scores: Mapping[str, Any]
+) -> dict[str, Finding]:
+    """Scores by number, and how errors are distributed.
+
+    Args:
+        predictions: With targets.
+        scores: Of them, as in test.json.
+    """
+    return {
+        "numbers": _by_number(predictions, scores["per_target"]),
+        "residuals": _residuals(predictions),
+    }
+
+
+def find_largest_errors(predictions: NumberPredictions, most: int) -> list[int]:
+    """Rows of the images with the largest errors, the largest first.
+
+    Numbers of different units count alike: each error is divided by the root mean squared
+    error of its number, and the largest of an image counts.
+
+    Args:
+        predictions: With targets.
+        most: How many, at most.
+    """
+    errors = _errors(predictions)
+    typical = np.sqrt((errors**2).mean(axis=0))
+    largest = (np.abs(errors) / np.where(typical > 0, typical, 1)).max(axis=1)
+    return np.argsort(-largest, kind="stable")[:most].tolist()
+
+
+def _by_number(predictions: NumberPredictions, per_target: Mapping[str, Any]) -> Finding:
+    aim = f"{predictions.coverage:.0%}"
+    measured = [
+        [name, title, values[key], *(values["intervals"].get(key) or (None, None))]
+        for name, values in per_target.items()
+        for key, title in _MEASURES.items()
+    ]
+    widths = [
+        [
+            name,
+            values["median_absolute_error"],
+            values["interval_half_width"],
+            values["interval_coverage"],
+        ]
+        for name, values in per_target.items()
+    ]
+    missing = [name for name, v in per_target.items() if v["interval_half_width"] is None]
+    header = ["number", "score", "value", "low", "high"]
+    return Finding(
+        "Numbers",
+        "Errors are in the unit of each number; the bias is the mean of prediction minus "
+        f"truth. A prediction plus or minus the half width is meant to hold the truth for "
+        f"{aim} of images like those of the validation split, on which it was chosen.",
+        values={"per_target": dict(per_target)},
+        warnings=[
+            f"{name} is predicted worse than by always saying the mean (R² below 0)"
+            for name, of_number in per_target.items()
+            if of_number["r2"] is not None and of_number["r2"] < 0
+        ],
+        gaps=[f"not chosen: an interval for {name}" for name in missing],
+        tables=[
+            Table("Scores by number, with 95 % intervals", header, measured),
+            Table(
+                f"Intervals around predictions (aim: {aim})",
+                [
+                    "number",
+                    "median absolute error",
+                    "half width",
+                    "test images that it holds",
+                ],
+                widths,
+            ),
+        ],
+        figures={
+            "predicted_and_true": scatter_figure(
+                _targets(predictions),
+                predictions.values,
+                predictions.target_names,
+                predictions.half_widths,
+            )
+        },
+    )
+
+
+def _residuals(predictions: NumberPredictions) -> Finding:
+    errors = _errors(predictions)
+    quantiles = np.percentile(errors, _QUANTILES, axis=0).T
+    rows = [
+        [name, *row.tolist()]
+        for name, row in zip(predictions.target_names, quantiles, strict=True)
+    ]
+    header = ["number", *(f"{each} %" for each in _QUANTILES)]
+    return Finding(
+        "Residuals",
+        "Prediction minus truth. Where they slope, the model pulls towards the middle: "
+        "what is large is predicted too small, and what is small too large.",
+        values={name: dict(zip(header[1:], row, strict=True)) for name, *row in rows},
+        tables=[Table("Quantiles of the residuals", header, rows)],
+        figures={
+            "residuals": residuals_figure(
+                _targets(predictions), predictions.values, predictions.target_names
+            )
+        },
+    )
+
+
+def _errors(predictions: NumberPredictions) -> npt.NDArray[np.float64]:
+    values = predictions.values.astype(np.float64)
+    return np.asarray(values - _targets(predictions))
+
+
+def _targets(predictions: NumberPredictions) -> npt.NDArray[np.float32]:
+    if predictions.targets is None:
+        raise ValueError("Predictions without targets have no errors.")
+    return predictions.targets
