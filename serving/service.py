@@ -146,6 +146,11 @@ class Service:
         return list(self.description.classes)
 
     @property
+    def task(self) -> str:
+        """What the model predicts: a class, several labels, or numbers."""
+        return self.description.task
+
+    @property
     def image_size(self) -> int:
         """Height and width of the images that the model takes, in pixels."""
         return self.description.image_size

@@ -15,7 +15,7 @@ from ...core.run_layout import CONFIG_FILE, MODEL_FILE
 from ...core.secret import is_loopback
 from ...serving.settings import ServeSettings
 from ..console import notify, show
-from ..ensembles import find_members, require_classifiers
+from ..ensembles import find_members
 from ..field_options import with_fields
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _require_model(path: Path) -> None:
             message("A model is the directory of a run or of an export.", path=str(path))
         )
     if (path / CONFIG_FILE).is_file():
-        require_classifiers(find_members([path]), "`keraunos serve`")
+        find_members([path])
 
 
 def _require_packages() -> None:

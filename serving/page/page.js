@@ -205,7 +205,8 @@ function show(card, found) {
   part(".verdict").textContent = found.verdict;
   part(".verdict").classList.toggle("unsure", found.is_sure === false);
   part(".why").textContent = found.why;
-  part("caption").textContent = model.is_calibrated ? "Calibrated probabilities" : "Probabilities, not calibrated";
+  part("caption").textContent = model.caption;
+  card.item.querySelectorAll("thead th").forEach((th, place) => (th.textContent = model.columns[place]));
   part("tbody").replaceChildren(...found.classes.map(rowOf));
   const more = model.classes.length - found.classes.length;
   part(".rest").textContent = more === 1 ? "One other class is less probable." : `${more} other classes are less probable.`;
@@ -223,6 +224,7 @@ function rowOf(each) {
   const name = made("th", each.name);
   name.scope = "row";
   const bar = made("i", "");
+  bar.hidden = each.probability === null; // a number that is no share
   bar.style.setProperty("--share", each.probability);
   const cell = made("td", "");
   const box = made("div", "");

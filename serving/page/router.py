@@ -24,6 +24,7 @@ _HEADERS = {
     "Cache-Control": "no-cache",
 }
 _NOT_KEPT = {"Cache-Control": "no-store"}
+_NO_MAPS_OF_TASK = "Maps of what speaks for a class are for models of one class per image."
 _NO_MAPS = (
     "Maps of what speaks for a class need the Keras model: serve the run itself, or its "
     "export in the format keras."
@@ -55,7 +56,9 @@ def page_router(service: Service) -> APIRouter:
     async def model(response: Response) -> dict[str, Any]:
         response.headers.update(_NOT_KEPT)
         max_bytes = int(service.settings.max_body_megabytes * 1e6)
-        no_maps = "" if MAP_TASK in service.tasks else _NO_MAPS
+        is_classifier = service.task == "classification"
+        why_not = _NO_MAPS if is_classifier else _NO_MAPS_OF_TASK
+        no_maps = "" if MAP_TASK in service.tasks else why_not
         return model_view(service.description, max_bytes, no_maps)
 
     @router.post("/page/answer")

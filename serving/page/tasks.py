@@ -19,7 +19,7 @@ def page_tasks(model: Model, keras_model: "keras.Model | None") -> Mapping[str, 
         model: What answers.
         keras_model: To be asked for more than outputs; None where there is none.
     """
-    if keras_model is None:
+    if keras_model is None or model.description.task != "classification":
         return {}
     from .maps import ClassMaps
 

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ...core.names import printable, some
+from ...core.names import printable
 from ...export.portable.document import ModelDocument
+from .task_view import about, caption, columns, task_view
 from .words import percent, thresholds, verdict
 
 MOST_CLASSES = 5  # shown, and those besides that may be right
-_MOST_NAMES = 12
 
 
 def model_view(document: ModelDocument, max_bytes: int, no_maps: str) -> dict[str, Any]:
@@ -22,9 +22,10 @@ def model_view(document: ModelDocument, max_bytes: int, no_maps: str) -> dict[st
     names = document.classes
     return {
         "name": printable(document.name),
-        "about": f"Tells {len(names):,} classes apart: {some(names, _MOST_NAMES)}.",
+        "about": about(document),
+        "caption": caption(document),
+        "columns": columns(document),
         "classes": [printable(name) for name in names],
-        "is_calibrated": document.correction is not None,
         "warnings": [printable(each) for each in document.decisions.warnings],
         "not_for": [printable(each) for each in document.not_for],
         "max_bytes": max_bytes,
@@ -43,6 +44,8 @@ def answer_view(answer: Mapping[str, Any], document: ModelDocument) -> dict[str,
         `is_sure`, `verdict` and `why`; `classes`, the likeliest first, with the places of
         all of them in `order`; `thresholds`.
     """
+    if document.task != "classification":
+        return task_view(answer, document)
     found = verdict(answer, document)
     probabilities = list(answer["probabilities"].values())
     order = sorted(range(len(probabilities)), key=lambda each: -probabilities[each])

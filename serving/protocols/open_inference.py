@@ -9,13 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..images import Images
+from .output_names import DESCRIPTION, OF_CLASSES, OutputNames
 from .tensors import BYTES, pack_strings, read_images
 from .values import INPUT, bad, parse_object
 
 HEADER_LENGTH = "inference-header-content-length"
 EXTENSIONS = ("binary_tensor_data",)
-PROBABILITIES, CLASS, DESCRIPTION = "probabilities", "class", "description"
-OUTPUTS = (PROBABILITIES, CLASS, DESCRIPTION)
 _SIZE = "binary_data_size"
 
 
@@ -27,16 +26,18 @@ class InferRequest:
         images: Of the request.
         id: Of the request, if it has one.
         outputs: Names of the outputs that are wanted, and whether each is to be binary.
+        names: Of all outputs of the model.
     """
 
     images: Images
     id: str | None
     outputs: Mapping[str, bool]
+    names: OutputNames = OF_CLASSES
 
     @property
     def wants_descriptions(self) -> bool:
-        """Whether an output is about more than probabilities."""
-        return set(self.outputs) != {PROBABILITIES}
+        """Whether an output is about more than numbers."""
+        return set(self.outputs) != {self.names.numbers}
 
 
 def json_bytes(body: bytes, header_length: str | None) -> int:
@@ -58,13 +59,16 @@ def json_bytes(body: bytes, header_length: str | None) -> int:
     return int(header_length)
 
 
-def parse_infer(body: bytes, header_length: str | None, size: int) -> InferRequest:
+def parse_infer(
+    body: bytes, header_length: str | None, size: int, names: OutputNames = OF_CLASSES
+) -> InferRequest:
     """Reads a request to `infer`.
 
     Args:
         body: JSON, and binary data after it.
         header_length: The header `Inference-Header-Content-Length`, if there was one.
         size: Height and width of the images that the model takes.
+        names: Of its outputs.
 
     Raises:
         RequestError: It is no such request (400).
@@ -76,14 +80,15 @@ def parse_infer(body: bytes, header_length: str | None, size: int) -> InferReque
         raise bad("`id` must be a string.")
     tensor = _only_input(found)
     content = _binary_data(tensor, body[length:])
-    return InferRequest(read_images(tensor, content, size), id, _outputs(found))
+    images = read_images(tensor, content, size)
+    return InferRequest(images, id, _outputs(found, names), names)
 
 
 def infer_response(
     request: InferRequest,
     name: str,
     version: str,
-    probabilities: npt.NDArray[np.floating],
+    numbers: npt.NDArray[np.floating],
     descriptions: Sequence[Mapping[str, Any]],
 ) -> tuple[bytes, int | None]:
     """The response.
@@ -92,7 +97,7 @@ def infer_response(
         request: That is answered.
         name: Of the model.
         version: Of the model.
-        probabilities: `(images, classes)`.
+        numbers: `(images, outputs)`: probabilities, or what else the model predicts.
         descriptions: Of each image.
 
     Returns:
@@ -100,7 +105,7 @@ def infer_response(
     """
     outputs, blobs = [], []
     for output, is_binary in request.outputs.items():
-        tensor, blob = _tensor(output, is_binary, probabilities, descriptions)
+        tensor, blob = _tensor(output, is_binary, request.names, numbers, descriptions)
         outputs.append(tensor)
         blobs.append(blob)
     header = {"model_name": name, "model_version": version}
@@ -112,7 +117,12 @@ def infer_response(
 
 
 def metadata_response(
-    name: str, version: str, platform: str, size: int, classes: int
+    name: str,
+    version: str,
+    platform: str,
+    size: int,
+    classes: int,
+    names: OutputNames = OF_CLASSES,
 ) -> dict[str, Any]:
     """The response to a question for what the model takes and returns."""
     return {
@@ -121,9 +131,8 @@ def metadata_response(
         "platform": platform,
         "inputs": [{"name": INPUT, "datatype": "UINT8", "shape": [-1, size, size, 3]}],
         "outputs": [
-            {"name": PROBABILITIES, "datatype": "FP32", "shape": [-1, classes]},
-            {"name": CLASS, "datatype": BYTES, "shape": [-1]},
-            {"name": DESCRIPTION, "datatype": BYTES, "shape": [-1]},
+            {"name": names.numbers, "datatype": "FP32", "shape": [-1, classes]},
+            *({"name": each, "datatype": BYTES, "shape": [-1]} for each in names.all[1:]),
         ],
     }
 
@@ -146,22 +155,24 @@ def _binary_data(tensor: Mapping[str, Any], rest: bytes) -> bytes | None:
     return rest
 
 
-def _outputs(found: Mapping[str, Any]) -> dict[str, bool]:
+def _outputs(found: Mapping[str, Any], names: OutputNames) -> dict[str, bool]:
     by_default = _flag(found, "binary_data_output", False)
     wanted = found.get("outputs")
     if wanted is None or wanted == []:
-        return dict.fromkeys(OUTPUTS, by_default)
+        return dict.fromkeys(names.all, by_default)
     if not isinstance(wanted, list) or not all(isinstance(each, dict) for each in wanted):
         raise bad("`outputs` must be a list of objects.")
-    return dict(_wanted(wanted, by_default))
+    return dict(_wanted(wanted, by_default, names))
 
 
-def _wanted(wanted: Sequence[Any], by_default: bool) -> Iterator[tuple[str, bool]]:
+def _wanted(
+    wanted: Sequence[Any], by_default: bool, names: OutputNames
+) -> Iterator[tuple[str, bool]]:
     for each in wanted:
-        if each.get("name") not in OUTPUTS:
-            raise bad(f"An output must be one of {', '.join(OUTPUTS)}.")
+        if each.get("name") not in names.all:
+            raise bad(f"An output must be one of {', '.join(names.all)}.")
         if "classification" in _parameters(each):
-            raise bad(f"Ask for the output `{CLASS}` in place of `classification`.")
+            raise bad(f"Ask for the output `{names.all[1]}` in place of `classification`.")
         yield each["name"], _flag(each, "binary_data", by_default)
 
 
@@ -182,12 +193,13 @@ def _parameters(owner: Mapping[str, Any]) -> Mapping[str, Any]:
 def _tensor(
     output: str,
     is_binary: bool,
-    probabilities: npt.NDArray[np.floating],
+    names: OutputNames,
+    numbers: npt.NDArray[np.floating],
     descriptions: Sequence[Mapping[str, Any]],
 ) -> tuple[dict[str, Any], bytes]:
     """An output, and its binary data."""
-    if output == PROBABILITIES:
-        floats = probabilities.astype("<f4")
+    if output == names.numbers:
+        floats = numbers.astype("<f4")
         shape, datatype, blob = list(floats.shape), "FP32", floats.tobytes()
         data: list[Any] = [] if is_binary else floats.ravel().tolist()
     else:
@@ -201,4 +213,6 @@ def _tensor(
 
 
 def _text(output: str, description: Mapping[str, Any]) -> str:
-    return str(description["class"]) if output == CLASS else json.dumps(description)
+    """A class as it is; a list of labels, and a description, as JSON."""
+    said = description if output == DESCRIPTION else description[output]
+    return said if isinstance(said, str) else json.dumps(said)

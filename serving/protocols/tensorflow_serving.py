@@ -6,10 +6,10 @@ from typing import Any
 
 from ...export.portable.from_bytes import BYTES_SIGNATURE, IMAGE_BYTES
 from ..images import EncodedImages, Images
+from .output_names import DESCRIPTION, OF_CLASSES, OutputNames
 from .values import INPUT, bad, file_of, parse_object, pixels_of
 
 SIGNATURE = "serving_default"
-DESCRIPTION = "description"  # everything that is said of an image
 SIGNATURES = (SIGNATURE, BYTES_SIGNATURE, DESCRIPTION)
 CLASS, CLASSES, PROBABILITIES = "class", "classes", "probabilities"
 _FILE = "b64"
@@ -21,8 +21,8 @@ class PredictRequest:
 
     Attributes:
         images: Of the request.
-        signature: `serving_default` for probabilities; `serving_bytes`, as a SavedModel
-            has it, for classes too; or `description`.
+        signature: `serving_default` for outputs of the model; of a classifier
+            `serving_bytes`, as a SavedModel has it, for classes too; or `description`.
         in_columns: Whether the answer goes into `outputs`, and not into `predictions`.
     """
 
@@ -32,25 +32,29 @@ class PredictRequest:
 
     @property
     def wants_descriptions(self) -> bool:
-        """Whether it asks for more than probabilities."""
+        """Whether it asks for more than the outputs of the model."""
         return self.signature != SIGNATURE
 
 
-def parse_predict(body: bytes, size: int) -> PredictRequest:
+def parse_predict(
+    body: bytes, size: int, names: OutputNames = OF_CLASSES
+) -> PredictRequest:
     """Reads a request to `:predict`.
 
     Args:
         body: JSON with either `instances` or `inputs`: pixels, or `{"b64": ...}` with the
             bytes of an image file, for each image; with or without the input's name.
         size: Height and width of the images that the model takes.
+        names: Of its outputs.
 
     Raises:
         RequestError: It is no such request (400).
     """
     found = parse_object(body)
     signature = found.get("signature_name") or SIGNATURE
-    if signature not in SIGNATURES:
-        raise bad(f"`signature_name` must be one of {', '.join(SIGNATURES)}.")
+    known = _signatures(names)
+    if signature not in known:
+        raise bad(f"`signature_name` must be one of {', '.join(known)}.")
     name = IMAGE_BYTES if signature == BYTES_SIGNATURE else INPUT
     if ("instances" in found) == ("inputs" in found):
         raise bad("A request must have either `instances` or `inputs`.")
@@ -67,18 +71,18 @@ def parse_predict(body: bytes, size: int) -> PredictRequest:
 
 def predict_response(
     request: PredictRequest,
-    probabilities: Sequence[Sequence[float]],
+    numbers: Sequence[Sequence[float]],
     descriptions: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     """The response: of one output its values, of several an object with their names.
 
     Args:
         request: That is answered.
-        probabilities: `(images, classes)`.
+        numbers: `(images, outputs)`: probabilities, or what else the model predicts.
         descriptions: Of each image, if they are wanted.
     """
     if not request.wants_descriptions:
-        return {"outputs" if request.in_columns else "predictions": probabilities}
+        return {"outputs" if request.in_columns else "predictions": numbers}
     rows: Sequence[Mapping[str, Any]] = descriptions
     if request.signature == BYTES_SIGNATURE:
         rows = [_named(each) for each in descriptions]
@@ -97,22 +101,29 @@ def status_response(version: str) -> dict[str, Any]:
     }
 
 
-def metadata_response(name: str, version: str, size: int, classes: int) -> dict[str, Any]:
+def metadata_response(
+    name: str, version: str, size: int, classes: int, outputs: OutputNames = OF_CLASSES
+) -> dict[str, Any]:
     """The response to a question for what the model takes and returns."""
-    probabilities = _tensor(PROBABILITIES, "DT_FLOAT", (-1, classes))
-    by_default = _signature(
-        [_tensor(INPUT, "DT_FLOAT", (-1, size, size, 3))], [probabilities]
-    )
+    numbers = _tensor(outputs.numbers, "DT_FLOAT", (-1, classes))
+    by_default = _signature([_tensor(INPUT, "DT_FLOAT", (-1, size, size, 3))], [numbers])
     names = _tensor(CLASSES, "DT_STRING", (-1, classes))
     from_bytes = _signature(
         [_tensor(IMAGE_BYTES, "DT_STRING", (-1,))],
-        [_tensor(CLASS, "DT_STRING", (-1,)), names, probabilities],
+        [_tensor(CLASS, "DT_STRING", (-1,)), names, numbers],
     )
-    signatures = {SIGNATURE: by_default, BYTES_SIGNATURE: from_bytes}
+    signatures = {SIGNATURE: by_default}
+    if outputs == OF_CLASSES:
+        signatures[BYTES_SIGNATURE] = from_bytes
     return {
         "model_spec": {"name": name, "signature_name": "", "version": version},
         "metadata": {"signature_def": {"signature_def": signatures}},
     }
+
+
+def _signatures(names: OutputNames) -> tuple[str, ...]:
+    """Those that a model has: classes by name are for classifiers."""
+    return SIGNATURES if names == OF_CLASSES else (SIGNATURE, DESCRIPTION)
 
 
 def _signature(

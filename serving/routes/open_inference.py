@@ -14,6 +14,7 @@ from ..protocols.open_inference import (
     metadata_response,
     parse_infer,
 )
+from ..protocols.output_names import OUTPUT_NAMES
 from ..service import Service
 
 _MODEL = "/v2/models/{name}"
@@ -30,13 +31,19 @@ _TENSOR = {
     "required": ["name", "datatype", "shape"],
 }
 _OUTPUT = {"type": "object", "properties": {"name": {"type": "string"}}}
+_OUTPUTS = {
+    "type": "array",
+    "items": _OUTPUT,
+    "description": "By default all: of classes `probabilities` and `class`, of several "
+    "labels `probabilities` and `labels`, of numbers `values`; and `description`.",
+}
 _BODY = {
     "type": "object",
     "properties": {
         "id": {"type": "string"},
         "parameters": {"type": "object"},
         "inputs": {"type": "array", "items": _TENSOR, "minItems": 1, "maxItems": 1},
-        "outputs": {"type": "array", "items": _OUTPUT},
+        "outputs": _OUTPUTS,
     },
     "required": ["inputs"],
 }
@@ -58,7 +65,12 @@ def open_inference_router(service: Service) -> APIRouter:
         service.require_model(name, version)
         body, length = await request.body(), request.headers.get(HEADER_LENGTH)
         asked = await service.parser.parse(
-            json_bytes(body, length), parse_infer, body, length, service.image_size
+            json_bytes(body, length),
+            parse_infer,
+            body,
+            length,
+            service.image_size,
+            OUTPUT_NAMES[service.task],
         )
         answers = await service.answers(asked.images)
         rows = service.describe(answers) if asked.wants_descriptions else []
@@ -86,6 +98,7 @@ def open_inference_router(service: Service) -> APIRouter:
             f"keraunos_{service.document.get('format', 'keras')}",
             service.image_size,
             len(service.classes),
+            OUTPUT_NAMES[service.task],
         )
 
     return router

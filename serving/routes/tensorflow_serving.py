@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
+from ..protocols.output_names import OUTPUT_NAMES
 from ..protocols.tensorflow_serving import (
     SIGNATURES,
     metadata_response,
@@ -26,7 +27,11 @@ _IMAGES = {
 _BODY = {
     "type": "object",
     "properties": {
-        "signature_name": {"type": "string", "enum": list(SIGNATURES)},
+        "signature_name": {
+            "type": "string",
+            "enum": list(SIGNATURES),
+            "description": "`serving_bytes`, with classes by name, is for classifiers.",
+        },
         "instances": _IMAGES,
         "inputs": {"oneOf": [_IMAGES, {"type": "object", "properties": {INPUT: _IMAGES}}]},
     },
@@ -49,7 +54,8 @@ def tensorflow_serving_router(service: Service) -> APIRouter:
     ) -> JSONResponse:
         service.require_model(name, version)
         body, size = await request.body(), service.image_size
-        asked = await service.parser.parse(len(body), parse_predict, body, size)
+        names = OUTPUT_NAMES[service.task]
+        asked = await service.parser.parse(len(body), parse_predict, body, size, names)
         answers = await service.answers(asked.images)
         rows = service.describe(answers) if asked.wants_descriptions else []
         found = predict_response(asked, answers.probabilities.tolist(), rows)
@@ -60,7 +66,8 @@ def tensorflow_serving_router(service: Service) -> APIRouter:
     async def metadata(name: str, version: str | None = None) -> dict[str, Any]:
         service.require_model(name, version)
         size, classes = service.image_size, len(service.classes)
-        return metadata_response(service.name, service.version, size, classes)
+        names = OUTPUT_NAMES[service.task]
+        return metadata_response(service.name, service.version, size, classes, names)
 
     @router.get(_VERSION)
     @router.get(_MODEL)

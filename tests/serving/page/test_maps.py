@@ -41,7 +41,7 @@ def test_what_is_no_image_has_no_map(draw):
 
 def test_a_model_without_layers_to_look_at_says_so():
     flat = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
-    with pytest.raises(RequestError, match="no layer of the model has outputs"):
+    with pytest.raises(RequestError, match="no features of the model have a height"):
         ClassMaps(colour_model(), flat)(halves((1, 1, 1), (2, 2, 2)), {"place": 0})
 
 
