@@ -129,7 +129,9 @@ class ModelConfig(Section):
         )
         if given:
             raise ValueError(f"head={self.head} has no option {', '.join(given)}")
-        if self.is_fitted and (self.loss != "crossentropy" or self.label_smoothing):
+        # The loss that regression starts from is no loss that was asked for.
+        is_default = self.loss in ("crossentropy", "mean_squared_error")
+        if self.is_fitted and (not is_default or self.label_smoothing):
             raise ValueError(
                 f"head={self.head} minimises no loss: leave out loss and label_smoothing"
             )

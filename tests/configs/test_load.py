@@ -163,6 +163,10 @@ def test_a_setting_is_read_as_what_it_is_declared(override, read):
         ("model.builder=nonsense", r"`model.builder` must be of the form"),
         ("=3", r"must be written as key=value"),
         ("seed=-1", r"`seed` must be at least 0"),
+        (
+            "callbacks.backbone_finetuning={stages: []}",
+            r"`callbacks.backbone_finetuning.stages` must be .* a list of at least 1",
+        ),
     ],
 )
 def test_what_is_wrong_is_named_with_what_would_be_right(override, words):

@@ -17,6 +17,7 @@ REFUSED = [
         ["evaluation.slices={columns: [sex]}"],
         "The section `evaluation` is for images of one class each.",
     ),
+    ("regression", ["model.head=ridge"], "`model.head` must be of linear with"),
     ("multi_label", ["evaluation.own={class: 'a.b:C'}"], "Set evaluation.own=null"),
 ]
 TAKEN = [
