@@ -214,5 +214,5 @@ def _tensor(
 
 def _text(output: str, description: Mapping[str, Any]) -> str:
     """A class as it is; a list of labels, and a description, as JSON."""
-    said = description if output == DESCRIPTION else description[output]
-    return said if isinstance(said, str) else json.dumps(said)
+    content = description if output == DESCRIPTION else description[output]
+    return content if isinstance(content, str) else json.dumps(content)
