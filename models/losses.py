@@ -17,6 +17,7 @@ from .keras_internals import logits_of
 Numbers = npt.NDArray[np.float64]
 
 
+@keras.saving.register_keras_serializable(package="keraunos")
 class OnClassTargets(keras.losses.Loss):
     """Lets a loss that takes one-hot targets take class numbers as well.
 
@@ -37,6 +38,17 @@ class OnClassTargets(keras.losses.Loss):
         """The loss of each example."""
         return self._loss.call(self._probabilities(y_true, y_pred.dtype), y_pred)
 
+    def get_config(self) -> dict[str, Any]:
+        """Arguments of the constructor."""
+        loss = keras.saving.serialize_keras_object(self._loss)
+        return {"loss": loss, "num_classes": self._num_classes}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "OnClassTargets":
+        """Makes it of what `get_config` returned."""
+        loss = keras.saving.deserialize_keras_object(config["loss"])
+        return cls(loss, config["num_classes"])
+
     def _probabilities(self, y_true: Any, dtype: str) -> Any:
         if len(y_true.shape) == 2 and y_true.shape[-1] == self._num_classes:
             return keras.ops.cast(y_true, dtype)
@@ -44,6 +56,7 @@ class OnClassTargets(keras.losses.Loss):
         return keras.ops.one_hot(numbers, self._num_classes, dtype=dtype)
 
 
+@keras.saving.register_keras_serializable(package="keraunos")
 class Crossentropy(keras.losses.Loss):
     """Crossentropy of class numbers or of probabilities, each as Keras computes it.
 
@@ -80,6 +93,7 @@ class Crossentropy(keras.losses.Loss):
         return {"from_logits": self._from_logits, "name": self.name}
 
 
+@keras.saving.register_keras_serializable(package="keraunos")
 class ClassBalancedCrossentropy(keras.losses.Loss):
     """Crossentropy with examples weighted by the effective number of their class.
 
@@ -96,6 +110,7 @@ class ClassBalancedCrossentropy(keras.losses.Loss):
         self, class_counts: Sequence[int], beta: float, label_smoothing: float = 0.0
     ) -> None:
         super().__init__(name="class_balanced_crossentropy")
+        self._arguments = {"class_counts": [*map(int, class_counts)], "beta": beta}
         self._weights = effective_number_weights(class_counts, beta)
         self._label_smoothing = label_smoothing
 
@@ -105,7 +120,12 @@ class ClassBalancedCrossentropy(keras.losses.Loss):
         targets = _smoothed(weighted, self._label_smoothing)
         return -keras.ops.sum(targets * log_probabilities(y_pred), axis=-1)
 
+    def get_config(self) -> dict[str, Any]:
+        """Arguments of the constructor."""
+        return {**self._arguments, "label_smoothing": self._label_smoothing}
 
+
+@keras.saving.register_keras_serializable(package="keraunos")
 class LogitAdjustedCrossentropy(keras.losses.Loss):
     """Crossentropy of logits that are moved towards frequent classes.
 
@@ -123,6 +143,7 @@ class LogitAdjustedCrossentropy(keras.losses.Loss):
         self, class_counts: Sequence[int], tau: float, label_smoothing: float = 0.0
     ) -> None:
         super().__init__(name="logit_adjusted_crossentropy")
+        self._arguments = {"class_counts": [*map(int, class_counts)], "tau": tau}
         counts = np.asarray(class_counts, np.float64)
         self._adjustment = tau * np.log(counts / counts.sum())
         self._label_smoothing = label_smoothing
@@ -133,6 +154,10 @@ class LogitAdjustedCrossentropy(keras.losses.Loss):
         moved = keras.ops.log_softmax(log_probabilities(y_pred) + adjustment)
         targets = _smoothed(y_true, self._label_smoothing)
         return -keras.ops.sum(targets * moved, axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments of the constructor."""
+        return {**self._arguments, "label_smoothing": self._label_smoothing}
 
 
 def classification_loss(

@@ -45,6 +45,7 @@ class _OfConfusionMatrix(keras.metrics.Metric):
         return {"num_classes": self.num_classes, "name": self.name}
 
 
+@keras.saving.register_keras_serializable(package="keraunos")
 class Accuracy(keras.metrics.SparseCategoricalAccuracy):
     """The part of the examples that were recognised, as Keras's `accuracy` computes it.
 
@@ -69,6 +70,7 @@ class Accuracy(keras.metrics.SparseCategoricalAccuracy):
         return super().update_state(_labels(y_true, y_pred), y_pred, sample_weight)
 
 
+@keras.saving.register_keras_serializable(package="keraunos")
 class BalancedAccuracy(_OfConfusionMatrix):
     """The mean over the classes of the part of each that was recognised.
 
@@ -99,6 +101,7 @@ class BalancedAccuracy(_OfConfusionMatrix):
         return _mean_of_present(_divide(ops.diagonal(matrix), support), support)
 
 
+@keras.saving.register_keras_serializable(package="keraunos")
 class MacroF1(_OfConfusionMatrix):
     """The mean over the classes of F1, the harmonic mean of precision and recall.
 
@@ -127,6 +130,7 @@ class MacroF1(_OfConfusionMatrix):
         return _mean_of_present(_divide(2 * ops.diagonal(matrix), support + taken), support)
 
 
+@keras.saving.register_keras_serializable(package="keraunos")
 class ClassRecall(keras.metrics.Metric):
     """The part of one class that was recognised.
 
@@ -171,6 +175,7 @@ class ClassRecall(keras.metrics.Metric):
         return {"label": self.label, "name": self.name}
 
 
+@keras.saving.register_keras_serializable(package="keraunos")
 class MacroRocAuc(keras.metrics.Metric):
     """The mean over the classes of the area under the ROC curve, one against the rest.
 

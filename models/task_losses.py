@@ -10,6 +10,7 @@ from ..configs import ModelConfig
 from ..core.target_scale import TargetScale
 
 
+@keras.saving.register_keras_serializable(package="keraunos")
 class ScaledLoss(keras.losses.Loss):
     """A loss of numbers, in units of their standard deviations.
 
@@ -24,6 +25,7 @@ class ScaledLoss(keras.losses.Loss):
     def __init__(self, loss: keras.losses.Loss, deviations: Sequence[float]) -> None:
         super().__init__(name=loss.name)
         self._loss = loss
+        self._deviations = [*map(float, deviations)]
         self._factors = 1 / np.asarray(deviations, np.float64)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
@@ -31,6 +33,17 @@ class ScaledLoss(keras.losses.Loss):
         factors = keras.ops.convert_to_tensor(self._factors, y_pred.dtype)
         targets = keras.ops.cast(y_true, y_pred.dtype)
         return self._loss.call(targets * factors, y_pred * factors)
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments of the constructor."""
+        loss = keras.saving.serialize_keras_object(self._loss)
+        return {"loss": loss, "deviations": self._deviations}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "ScaledLoss":
+        """Makes it of what `get_config` returned."""
+        loss = keras.saving.deserialize_keras_object(config["loss"])
+        return cls(loss, config["deviations"])
 
 
 class _OnMixedLabels(keras.metrics.Metric):
@@ -44,14 +57,17 @@ class _OnMixedLabels(keras.metrics.Metric):
         return super().update_state(labels, y_pred, sample_weight)
 
 
+@keras.saving.register_keras_serializable(package="keraunos")
 class _LabelAccuracy(_OnMixedLabels, keras.metrics.BinaryAccuracy):
     pass
 
 
+@keras.saving.register_keras_serializable(package="keraunos")
 class _F1OfLabels(_OnMixedLabels, keras.metrics.F1Score):
     pass
 
 
+@keras.saving.register_keras_serializable(package="keraunos")
 class _PrecisionOfLabels(_OnMixedLabels, keras.metrics.AUC):
     pass
 
