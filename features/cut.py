@@ -58,8 +58,11 @@ def find_cut(model: keras.Model) -> Cut:
     if not any(_has_frozen_weights(node) for node in fixed):
         return Cut(None, obstacle or "no layer with weights is frozen")
     crossing = _crossing_tensors(nodes, fixed, graph.outputs)
+    ends = {id(tensor) for tensor in graph.outputs}  # a fitted head is frozen, too
     for node in reversed(fixed):
-        if _is_place_for_cut(node) and _all_pass(node.outputs[0], crossing, fixed):
+        if id(node.outputs[0]) in ends or not _is_place_for_cut(node):
+            continue
+        if _all_pass(node.outputs[0], crossing, fixed):
             before = _before(node.outputs[0], fixed)
             if any(map(_has_frozen_weights, before)):
                 return Cut(node.outputs[0])

@@ -91,6 +91,11 @@ def two_branches_of_one_layer() -> keras.Model:
     return compiled(inputs, layers.Dense(2)(shared(layers.Dense(3)(features))))
 
 
+def head_that_is_fitted() -> keras.Model:
+    inputs = images()
+    return compiled(inputs, frozen(layers.Dense(2, "softmax"))(backbone()(inputs)))
+
+
 def dropout_that_does_nothing() -> keras.Model:
     off = layers.Dropout(0.5)
     off.rate = 0.0
@@ -108,6 +113,7 @@ def dropout_that_does_nothing() -> keras.Model:
         (partly_frozen, (7, 7, 4)),
         (several_outputs, (4,)),
         (two_branches_of_one_layer, (3,)),
+        (head_that_is_fitted, (4,)),
         (dropout_that_does_nothing, (4,)),
     ],
 )
@@ -120,7 +126,10 @@ def test_the_cut_is_the_last_fixed_tensor(build: Callable[[], Any], shape: Any) 
 
 @pytest.mark.parametrize(
     "build",
-    [nested, flat, sequential, partly_frozen, several_outputs, two_branches_of_one_layer],
+    [
+        *[nested, flat, sequential, partly_frozen, several_outputs],
+        *[two_branches_of_one_layer, head_that_is_fitted],
+    ],
 )
 def test_the_head_returns_of_features_what_the_model_returns_of_images(
     build: Callable[[], Any],
