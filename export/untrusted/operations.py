@@ -43,7 +43,7 @@ TensorListFromTensor TensorListGather TensorListGetItem TensorListLength TensorL
 TensorListPushBack TensorListReserve TensorListResize TensorListSetItem TensorListSplit
 TensorListStack TensorScatterAdd TensorScatterMax TensorScatterMin TensorScatterSub
 TensorScatterUpdate TensorStridedSliceUpdate Tile Transpose Unique UniqueV2 Unpack
-UnravelIndex UpperBound Where ZerosLike
+UnravelIndex UpperBound Where XlaDynamicUpdateSlice ZerosLike
 """
 _IMAGES_AND_TEXT = """
 AdjustContrastv2 AdjustHue AdjustSaturation AsString CropAndResize DecodeJpeg DecodePng
