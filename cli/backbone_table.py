@@ -31,7 +31,7 @@ class BackboneRow:
         image_size: Height and width in pixels of the images that it was trained on.
         smallest_image_size: The least that it takes.
         features: The length of its feature vectors.
-        stages: In how many parts it can be unfrozen, told when it is measured.
+        stages: Names of the parts in which it can be unfrozen, from input to output.
         has_weights: Whether its own weights are on this machine.
         images_per_second: Measured here.
     """
@@ -41,7 +41,7 @@ class BackboneRow:
     image_size: int | None = None
     smallest_image_size: int | None = None
     features: int | None = None
-    stages: int | None = None
+    stages: tuple[str, ...] | None = None
     has_weights: bool | None = None
     images_per_second: float | None = None
 
@@ -72,6 +72,7 @@ def row_of(name: str) -> BackboneRow:
         image_size=known.image_size,
         smallest_image_size=known.smallest_image_size,
         features=known.features,
+        stages=known.stages,
         has_weights=_has_weights(name, known.weights_file),
     )
 

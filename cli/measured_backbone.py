@@ -39,7 +39,7 @@ def measured(row: BackboneRow, image_size: int | None, batch_size: int) -> Backb
         parameters=row.parameters or part.count_params(),
         image_size=row.image_size or size,
         features=part.output_shape[-1],
-        stages=len(stages) if stages else None,
+        stages=tuple(stage.name for stage in stages) if stages else None,
         images_per_second=timings.calls_per_second * batch_size,
     )
     keras.backend.clear_session()

@@ -28,6 +28,7 @@ class Network(NamedTuple):
             were trained on.
         smallest_image_size: The least height and width that it takes.
         features: The length of its feature vectors.
+        stages: Names of the parts in which it can be unfrozen, from input to output.
         weights_file: Of its ImageNet weights without the head, as Keras keeps it; None
             of weights that were trained in PyTorch.
     """
@@ -36,6 +37,7 @@ class Network(NamedTuple):
     image_size: int
     smallest_image_size: int
     features: int
+    stages: tuple[str, ...]
     weights_file: str | None
 
 
@@ -50,7 +52,10 @@ def networks() -> Mapping[str, Network]:
         2048
     """
     text = resources.files(__package__).joinpath("networks.json").read_text("utf-8")
-    return {name: Network(**each) for name, each in json.loads(text).items()}
+    return {
+        name: Network(**{**each, "stages": tuple(each["stages"])})
+        for name, each in json.loads(text).items()
+    }
 
 
 def keras_folder() -> Path:

@@ -15,8 +15,10 @@ from keras.src.applications import imagenet_utils
 from keras.src.utils import file_utils
 from keraunos.configs.backbone import networks
 from keraunos.models.backbones import torch_networks
+from keraunos.models.stages import find_stages
 
 FILE = Path(__file__).parents[1] / "configs" / "networks.json"
+_SIZES = "obtain_input_shape"
 MOBILE_NET_V3 = {"default_size": 224, "min_size": 32}  # does not ask for its size
 
 
@@ -34,12 +36,17 @@ def families() -> dict[str, int]:
     return {name: 2 * networks()[name].smallest_image_size for name in smallest}
 
 
+def usual_shape(_: Any, default_size: int, **options: Any) -> tuple[int, int, int]:
+    """In place of any: a graph without sizes does not show all stages (NASNetLarge)."""
+    return default_size, default_size, 3
+
+
 def facts(name: str) -> dict[str, Any]:
     """What Keras says while it builds a network and would load its weights."""
     constructor = getattr(keras.applications, name)
-    look_at = imagenet_utils.obtain_input_shape
+    keras.backend.clear_session()  # numbers layers without a name from the beginning
     with (
-        mock.patch.object(imagenet_utils, "obtain_input_shape", wraps=look_at) as sizes,
+        mock.patch.object(imagenet_utils, _SIZES, side_effect=usual_shape) as sizes,
         mock.patch.object(file_utils, "get_file") as file,
         mock.patch.object(keras.Model, "load_weights"),
     ):
@@ -50,6 +57,7 @@ def facts(name: str) -> dict[str, Any]:
         "image_size": size["default_size"],
         "smallest_image_size": size["min_size"],
         "features": network.output_shape[-1],
+        "stages": stages(network),
         "weights_file": file.call_args.args[0],
     }
 
@@ -62,8 +70,14 @@ def own_facts(name: str) -> dict[str, Any]:
         "image_size": 224,
         "smallest_image_size": 32,
         "features": network.output_shape[-1],
+        "stages": stages(network),
         "weights_file": None,
     }
+
+
+def stages(network: keras.Model) -> tuple[str, ...]:
+    """The names of its stages."""
+    return tuple(stage.name for stage in find_stages(network) or ())
 
 
 def document() -> str:
@@ -71,7 +85,6 @@ def document() -> str:
     found: dict[str, Any] = {name: own_facts(name) for name in torch_networks.NAMES}
     for name in names():
         found[name] = facts(name)
-        keras.backend.clear_session()
     lines = [f'  "{name}": {json.dumps(each)}' for name, each in found.items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 

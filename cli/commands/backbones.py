@@ -62,8 +62,8 @@ def backbones(
     """List networks for model.backbone, and whether their weights are on this machine.
 
     `pixels` is the size of the images that the weights are of, `at least` the smallest
-    that the network takes. With `--measure`, `stages` are the parts in which it can be
-    unfrozen, and `images/s` those that go through it here.
+    that the network takes, `stages` the parts in which it can be unfrozen; they are named
+    for the networks that you name. With `--measure`, `images/s` go through it here.
     """
     if output is not None:
         _require_output(output)
@@ -77,6 +77,8 @@ def backbones(
     if output is not None:
         _write(output, rows)
     _show(rows)
+    if names:
+        _show_stages(rows)
     if measure:
         show(f"Images per second in batches of {batch_size}, on {processor()}.")
 
@@ -118,7 +120,8 @@ def _write(output: Path, rows: Sequence[BackboneRow]) -> None:
         if output.suffix == ".json":
             write_json_atomic(place, table)
         else:
-            write_csv(place, [*table[0]], [[*row.values()] for row in table])
+            words = [{**row, "stages": " ".join(row["stages"] or ())} for row in table]
+            write_csv(place, [*table[0]], [[*row.values()] for row in words])
 
 
 def _show(rows: Sequence[BackboneRow]) -> None:
@@ -127,6 +130,12 @@ def _show(rows: Sequence[BackboneRow]) -> None:
         of_group = [row for row in rows if is_of_hub(row.name) is group]
         if of_group:
             show_table(_table(of_group))
+
+
+def _show_stages(rows: Sequence[BackboneRow]) -> None:
+    for row in rows:
+        if row.stages:
+            show(f"Stages of {row.name}: {', '.join(row.stages)}.")
 
 
 def _table(rows: Sequence[BackboneRow]) -> Table:
@@ -145,9 +154,11 @@ def _table(rows: Sequence[BackboneRow]) -> Table:
     return table
 
 
-def _cell(value: float | bool | None) -> str:
+def _cell(value: float | bool | tuple[str, ...] | None) -> str:
     if value is None:
         return ""
+    if isinstance(value, tuple):
+        return str(len(value))
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:,.1f}" if isinstance(value, float) else f"{value:,}"

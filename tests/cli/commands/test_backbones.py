@@ -27,7 +27,7 @@ def test_all_networks_of_keras_are_listed_with_whether_weights_are_here(
     for name in networks():
         assert f" {name} " in answer.out
     known = networks()["VGG16"]
-    assert words_of(answer, "VGG16")[1:5] == ["14,714,688", "224", "32", "512"]
+    assert words_of(answer, "VGG16")[1:6] == ["14,714,688", "224", "32", "512", "5"]
     assert words_of(answer, "VGG16")[-1] == "yes"
     assert words_of(answer, "VGG19")[-1] == "no"
     assert known.smallest_image_size == 32
@@ -36,14 +36,18 @@ def test_all_networks_of_keras_are_listed_with_whether_weights_are_here(
 def test_named_networks_are_written_as_json_and_csv(keraunos, keras_home, tmp_path):
     names = ("ResNet50", "Xception")
     for file in ("table.json", "table.csv"):
-        assert keraunos("backbones", *names, "--output", str(tmp_path / file)).code == 0
+        answer = keraunos("backbones", *names, "--output", str(tmp_path / file))
+        assert answer.code == 0
+        assert "Stages of ResNet50: conv1, conv2, conv3, conv4, conv5." in answer.out
     rows = json.loads((tmp_path / "table.json").read_text())
     assert [row["name"] for row in rows] == list(names)
     assert rows[1]["smallest_image_size"] == 71
+    assert rows[0]["stages"] == ["conv1", "conv2", "conv3", "conv4", "conv5"]
     assert rows[1]["images_per_second"] is None
     with (tmp_path / "table.csv").open() as file:
-        assert [row["parameters"] for row in csv.DictReader(file)] == [
-            str(networks()[name].parameters) for name in names
+        assert [(row["parameters"], row["stages"]) for row in csv.DictReader(file)] == [
+            (str(networks()[name].parameters), " ".join(networks()[name].stages))
+            for name in names
         ]
 
 
