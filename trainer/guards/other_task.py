@@ -4,7 +4,7 @@ from typing import Any
 
 from ...core.errors import ConfigError, message
 from ...models import Module, TransferClassifier
-from ..contracts import HasTask
+from ..contracts import HasClassNames, HasTask
 
 
 def refuse_other_task(module: Module, data: Any) -> None:
@@ -22,6 +22,7 @@ def refuse_other_task(module: Module, data: Any) -> None:
     if not isinstance(module, TransferClassifier) or not isinstance(data, HasTask):
         return
     if data.task == module.task:
+        _refuse_other_number(module, data)
         return
     raise ConfigError(
         message(
@@ -31,3 +32,18 @@ def refuse_other_task(module: Module, data: Any) -> None:
             task=data.task,
         )
     )
+
+
+def _refuse_other_number(module: TransferClassifier, data: HasTask) -> None:
+    """One number would be compared with each of several outputs."""
+    if module.task == "classification" or not isinstance(data, HasClassNames):
+        return
+    if len(data.class_names) != module.num_classes:
+        raise ConfigError(
+            message(
+                f"{type(module).__name__} must have an output for each of "
+                f"{', '.join(data.class_names)}.",
+                "Pass data.num_classes, or data.train.target_scale of the same data.",
+                outputs=module.num_classes,
+            )
+        )

@@ -32,3 +32,15 @@ def test_a_module_is_trained_on_data_of_its_task(of_module, of_data):
 def test_modules_and_data_without_a_task_are_left_alone():
     refuse_other_task(Module(), SimpleNamespace(task="regression"))
     refuse_other_task(MODULES["regression"], [1, 2])
+
+
+@pytest.mark.parametrize("task", ["multi_label", "regression"])
+def test_there_is_an_output_for_each_label_or_number(task):
+    count = MODULES[task].num_classes
+    fitting, other = (
+        SimpleNamespace(task=task, class_names=("age", "size", "site")[:n])
+        for n in (count, count + 1)
+    )
+    refuse_other_task(MODULES[task], fitting)
+    with pytest.raises(ConfigError, match=f"each of age, size.*outputs={count}"):
+        refuse_other_task(MODULES[task], other)
