@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..configs import RunConfig
+from ..configs.choices import Task
 from ..core.errors import ConfigError, message
 from ..core.run_layout import (
     CONFIG_FILE,
     MODEL_FILE,
-    PREDICTIONS_FILE,
-    TEST_FILE,
     fold_name,
 )
 from .folds import wants_all_folds
@@ -170,23 +169,19 @@ def require_images(paths: Sequence[Path]) -> None:
         )
 
 
-def require_classifiers(members: Sequence[Member], what: str) -> None:
-    """Makes sure that runs predict one class per image.
-
-    Args:
-        members: The runs.
-        what: What needs that, such as `keraunos report`.
+def task_of(members: Sequence[Member]) -> Task:
+    """What all of several runs predict.
 
     Raises:
-        ConfigError: One predicts several labels, or numbers.
+        ConfigError: One predicts something else.
     """
-    for member in members:
-        if member.config.task != "classification":
-            raise ConfigError(
-                message(
-                    f"{what} is for models of one class per image.",
-                    f"{TEST_FILE} and {PREDICTIONS_FILE} of the run hold its scores.",
-                    run=member.name,
-                    task=member.config.task,
-                )
+    tasks = {member.config.task for member in members}
+    if len(tasks) > 1:
+        raise ConfigError(
+            message(
+                "The members of an ensemble must predict the same.",
+                members=" ".join(member.name for member in members),
+                task=" ".join(sorted(tasks)),
             )
+        )
+    return members[0].config.task

@@ -52,6 +52,27 @@ def show_ensemble_test(
         notify(f"written: {directory / ENSEMBLE_FILE}")
 
 
+def show_task_ensemble_test(
+    members: Sequence[Member], split: str, directory: Path | None
+) -> None:
+    """Scores the mean of several models of labels or numbers, and shows it.
+
+    Args:
+        members: At least two.
+        split: On which images.
+        directory: Where to write files, or None.
+    """
+    from .task_ensemble import score_task_members
+
+    tested = score_task_members(members, split)
+    for name, scores in tested.members.items():
+        show_scores(f"{split}, {name}", scores)
+    show_scores(f"{split}, mean of {len(members)} models", tested.scores)
+    if directory is not None:
+        tested.write(directory)
+        notify(f"written: {directory / ENSEMBLE_FILE}")
+
+
 def show_folds_test(run_dir: Path, tta: int | None) -> None:
     """Tests all folds of a run as one model, if there are test images."""
     members = find_members([run_dir])

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..core.errors import ConfigError, message
 from ..data.streams.read_stream import Decoding, ReadImage
 from ..evaluation.comparisons.ensemble import require_same_classes
 from ..evaluation.evidence import require_probabilities
@@ -14,6 +15,7 @@ from ..export.portable.answers import Answers, describe
 from ..export.portable.decisions import Decisions
 from ..export.portable.document import ModelDocument
 from ..export.portable.model import Model
+from ..export.portable.task_answers import rules_without_choices
 
 NO_ANSWER = "the model's outputs are no finite numbers"  # as `Model.predict` has it
 
@@ -45,16 +47,17 @@ class Predicted(NamedTuple):
 
 
 class Predictor:
-    """Predicts images with one model, or with the mean of the probabilities of several.
+    """Predicts images with one model, or with the mean of the outputs of several.
 
-    An ensemble has neither a correction nor thresholds of its own.
+    An ensemble has neither a correction nor thresholds or intervals of its own: labels are
+    given from 0.5 on.
 
     Args:
         models: By name, for messages.
         bit_depth: How many of 16 bits are used; None for what each model says.
 
     Raises:
-        ConfigError: The classes of several models differ.
+        ConfigError: The classes of several models differ, or what they predict.
 
     Attributes:
         document: What is known of the model.
@@ -65,10 +68,16 @@ class Predictor:
         (first_name, first), *others = models.items()
         for name, model in others:
             require_same_classes(first.classes, model.classes, f"{first_name}, {name}")
+            _require_same_task(first, model, f"{first_name}, {name}")
         self.document: ModelDocument = first.description
         if others:
             self.document = replace(
-                first.description, correction=None, decisions=Decisions()
+                first.description,
+                correction=None,
+                decisions=Decisions(),
+                rules_of_task=rules_without_choices(
+                    first.description.task, len(first.classes)
+                ),
             )
         self._models = list(models.values())
         each = [_decoding(model, bit_depth) for model in self._models]
@@ -107,10 +116,19 @@ class Predictor:
         total = np.zeros(())
         for model, place in zip(self._models, self._places, strict=True):
             uncorrected = model.answers(images[place]).uncorrected
-            require_probabilities(uncorrected[_is_finite(uncorrected)].astype(np.float32))
+            if self.document.task == "classification":
+                usable = uncorrected[_is_finite(uncorrected)]
+                require_probabilities(usable.astype(np.float32))
             total = total + np.asarray(uncorrected, np.float64)
         mean = (total / len(self._models)).astype(np.float32)
         return Answers(mean, mean)
+
+
+def _require_same_task(first: Model, other: Model, runs: str) -> None:
+    tasks = first.description.task, other.description.task
+    if tasks[0] != tasks[1]:
+        words = "The members of an ensemble must predict the same."
+        raise ConfigError(message(words, members=runs, task=" ".join(tasks)))
 
 
 def _is_finite(rows: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:

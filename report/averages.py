@@ -81,8 +81,8 @@ def _of_views(document: Mapping[str, Any]) -> _Found:
 
 
 def _of_folds(document: Mapping[str, Any]) -> _Found:
-    if document["split"] != "test":
-        return _Found([], [])
+    if document["split"] != "test" or "against_members" not in document["ensemble"]:
+        return _Found([], [])  # of validation images, or of labels or numbers
     scores, members = document["ensemble"], document["members"]
     name = f"mean of {len(members):,} folds"
     rows = [_row(member, each) for member, each in members.items()]

@@ -11,10 +11,10 @@ from ..ensembles import (
     find_members,
     output_directory,
     read_data,
-    require_classifiers,
     require_honest_split,
+    task_of,
 )
-from ..shown_test import show_ensemble_test, show_test
+from ..shown_test import show_ensemble_test, show_task_ensemble_test, show_test
 from ..tensorflow import load_tensorflow
 from ..untrusted import trusted_evaluation
 
@@ -53,7 +53,7 @@ def test(
 ) -> None:
     """Score a run's best model on its test or validation images.
 
-    Of several runs, or the directory of a cross-validation, the mean of the probabilities
+    Of several runs, or the directory of a cross-validation, the mean of the outputs
     is scored beside each of them.
     """
     members = find_members(runs)
@@ -63,11 +63,27 @@ def test(
         load_tensorflow(members[0].config.trainer)
         _test_run(members[0], split, tta)
         return
-    require_classifiers(members, "The mean of several models")
+    is_classifier = task_of(members) == "classification"
+    if not is_classifier:
+        _refuse_views(tta)
     require_honest_split(members, split)
     directory = output_directory(runs, members, split, output)
     load_tensorflow(members[0].config.trainer)
-    show_ensemble_test(members, split, tta, directory)
+    if is_classifier:
+        show_ensemble_test(members, split, tta, directory)
+    else:
+        show_task_ensemble_test(members, split, directory)
+
+
+def _refuse_views(tta: int | None) -> None:
+    if tta is not None:
+        raise ConfigError(
+            message(
+                "Test-time augmentation averages the probabilities of classes.",
+                "Test without `--tta`.",
+                tta=tta,
+            )
+        )
 
 
 def _refuse_output(output: Path | None) -> None:

@@ -59,6 +59,20 @@ def task_rules_of(fields: Fields, names: tuple[str, ...]) -> TaskRules:
     )
 
 
+def rules_without_choices(task: str, count: int) -> TaskRules:
+    """The rules of a model for which neither thresholds nor intervals were chosen.
+
+    Args:
+        task: One of `TASKS`.
+        count: Of its outputs.
+    """
+    if task == "multi_label":
+        return TaskRules(task, thresholds=(_DEFAULT_THRESHOLD,) * count)
+    if task == "regression":
+        return TaskRules(task, half_widths=(None,) * count)
+    return CLASSIFICATION
+
+
 def describe_labels(
     outputs: Floats, names: tuple[str, ...], rules: TaskRules
 ) -> list[dict[str, Any]]:

@@ -127,17 +127,35 @@ def test_numbers_are_learnt_tested_and_predicted(keraunos: Any, table: Path) -> 
 
 
 @pytest.mark.slow
-def test_folds_are_summed_up_and_what_is_for_classifiers_is_refused(
-    keraunos: Any, table: Path
-) -> None:
+def test_folds_are_summed_up_and_their_mean_is_scored(keraunos: Any, table: Path) -> None:
     settings = settings_of(
         table, "task=multi_label", "data.label_columns=[red,dark]", "trainer.max_epochs=1"
     )
-    answer = keraunos("fit", *settings, "data.folds=2", "data.test_split=0", "run_dir=run")
+    answer = keraunos("fit", *settings, "data.folds=2", "run_dir=run")
     assert answer.code == 0, answer.err
     summary = json.loads(Path("run/folds.json").read_text())["validation"]
     assert len(summary["mean_average_precision"]["values"]) == 2
     assert "confusion_matrix" not in summary
     answer = keraunos("test", "run")
+    assert answer.code == 0, answer.err
+    assert "mean of 2 models" in answer.out
+    whole, *folds = (
+        list(csv.DictReader(Path(file).read_text().splitlines()))
+        for file in (
+            "run/ensemble_predictions.csv",
+            "run/fold-1/predictions.csv",
+            "run/fold-2/predictions.csv",
+        )
+    )
+    for row, *each in zip(whole, *folds, strict=True):
+        assert row["file"] == each[0]["file"] == each[1]["file"]
+        mean = np.mean([float(one["probability:red"]) for one in each])
+        assert float(row["probability:red"]) == pytest.approx(mean, abs=1e-4)
+    scores = json.loads(Path("run/ensemble.json").read_text())["ensemble"]
+    assert scores["per_label"]["red"]["threshold"] == 0.5
+    answer = keraunos("test", "run", "--tta", "2")
     assert answer.code == 2
-    assert "is for models of one class per image" in answer.err
+    assert "averages the probabilities of classes" in answer.err
+    answer = keraunos("report", "run")
+    assert answer.code == 0, answer.err
+    assert "Side by side" in Path("run/report.html").read_text()

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import smooth_picture
+from keraunos.core.errors import ConfigError
 from keraunos.data.streams.image_names import ImageNames
 from keraunos.data.streams.read_stream import ReadImage
+from keraunos.export.portable.model import Model
 from keraunos.prediction.output import Progress, ResumableFile
 from keraunos.prediction.pipeline import Pipeline
 from keraunos.prediction.predictor import Predicted, Predictor
@@ -169,6 +171,20 @@ def test_interrupted_after_any_batch_it_ends_as_if_it_had_not_been(
         assert file.read_bytes() == wanted
         assert not list(tmp_path.glob("resumed.*"))
         file.unlink()
+
+
+def test_an_ensemble_of_numbers_is_their_mean_without_intervals() -> None:
+    widths = {"red": 0.1, "green": 0.1, "blue": 0.1}
+    numbers = colour_model(task="regression", interval_half_widths=widths)
+    far = Model(numbers.document, lambda images: 100 * shares(images))
+    predictor = Predictor({"one": numbers, "two": far})
+    images = np.full((1, SIZE, SIZE, 3), [9, 0, 0], np.uint8)
+    read = [ReadImage(next(ImageNames(["a.png"]).after()), (images[0],))]
+    (found,) = predictor.describe(predictor.predict(read).answers)
+    assert found["values"]["red"] == pytest.approx(50.5)
+    assert found["intervals"] == dict.fromkeys(widths)
+    with pytest.raises(ConfigError, match="must predict the same"):
+        Predictor({"one": numbers, "two": colour_model()})
 
 
 def test_an_ensemble_is_the_mean_of_models_of_different_sizes(tmp_path: Path) -> None:
