@@ -74,8 +74,9 @@ class PredictedExamples:
         """`(examples,)` how much each counts in an epoch; None if all count the same."""
         images = self._fittable
         rows = FeatureSplit(images, [np.zeros((images.num_examples, 1))])
-        draws = sequential(images.num_examples)
-        given = self._weighted(rows).prepare(rows.arrays(draws))[2]
+        arrays = rows.arrays(sequential(images.num_examples))
+        part = keras.tree.map_structure(keras.ops.convert_to_tensor, arrays)
+        given = self._weighted(rows).prepare(part)[2]
         if given is None or images.draw_rates is None:
             return images.draw_rates if given is None else np.asarray(given)
         return np.asarray(given) * images.draw_rates

@@ -10,6 +10,7 @@ import tensorflow as tf
 from helpers import replicas, weights_of
 from keraunos import Augmentation, ConfigError, ImageData, Trainer, TransferClassifier
 from keraunos.callbacks import BackboneFinetuning, LearningRateFinder, RunState
+from keraunos.data.order import balanced_weights
 
 SIZE = 32
 pytestmark = pytest.mark.usefixtures("tiny_mobilenet")
@@ -42,7 +43,9 @@ def module(data: ImageData, head: str) -> TransferClassifier:
 
 def fit(data: ImageData, head: str, count: int = 1, **options: Any) -> Any:
     options = {"callbacks": [], "max_epochs": 5, **options}
-    return Trainer(strategy=replicas(count), **options).fit(module(data, head), data)
+    weights = options.pop("class_weight", None)
+    trainer = Trainer(strategy=replicas(count), **options)
+    return trainer.fit(module(data, head), data, class_weight=weights)
 
 
 def learnt(model: keras.Model) -> np.ndarray:
@@ -87,6 +90,9 @@ def test_fresh_images_are_fitted_as_they_are(pictures: Path, tmp_path: Path) -> 
     weighted = fit(data_of(pictures, tmp_path, class_balance="weights"), "ridge")
     np.testing.assert_array_equal(learnt(sampled.model), learnt(weighted.model))
     assert np.abs(learnt(sampled.model) - learnt(fresh.model)).max() > 1e-3
+    by_class = dict(enumerate(balanced_weights(np.bincount(plain.train.labels)).tolist()))
+    given = fit(plain, "ridge", class_weight=by_class)
+    np.testing.assert_allclose(learnt(given.model), learnt(weighted.model), atol=1e-5)
 
 
 @pytest.mark.slow
