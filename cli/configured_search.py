@@ -78,9 +78,9 @@ def describe_features(config: RunConfig, space: Space) -> str:
         return "not cached (feature_cache is off)"
     varied = {*space} - {"augmentation.views"}
     varies = any(name.startswith("augmentation.") for name in varied)
-    if config.augmentation.views == "fresh" and (
-        varies or not config.augmentation.is_identity
-    ):
+    is_augmented = varies or not config.augmentation.is_identity
+    trains = not config.model.is_fitted or "model.head" in space
+    if config.augmentation.views == "fresh" and is_augmented and trains:
         return (
             "not cached where images are augmented, as augmentation.views is fresh; with "
             "augmentation.views=2 all trials would share them"

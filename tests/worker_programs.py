@@ -229,6 +229,21 @@ def build_frozen() -> keras.Model:
     return model
 
 
+def fit_a_head(folder: Path, pictures: str) -> None:
+    """Fits a head to features, and keeps its weights and its history."""
+    workers = kr.init_workers()
+    data = kr.ImageData.from_folder(pictures, image_size=32, batch_size=7)
+    keras.utils.set_random_seed(0)
+    module = kr.TransferClassifier(
+        3, image_size=32, backbone="MobileNetV3Small", weights=None, head="ridge"
+    )
+    trainer = kr.Trainer(strategy="multi_worker", accelerator="cpu", callbacks=[])
+    result = trainer.fit(module, data)
+    layer = result.model.get_layer("probabilities")
+    history = engine.without_speed(result.history)
+    keep(folder / f"head {workers.rank}", layer.get_weights(), history=history)
+
+
 def average(folder: Path, run: str) -> None:
     """Trains with averages of weights, and ends with a mean of checkpoints."""
     workers = kr.init_workers()

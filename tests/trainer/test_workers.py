@@ -108,6 +108,24 @@ def test_what_depends_on_how_a_batch_is_cut_is_found_in_all(
         assert f"of {4 * devices + 1} rows" in words["a maximum"]
 
 
+@pytest.mark.nightly
+def test_a_fitted_head_is_that_of_one_worker(pictures: Path, tmp_path: Path) -> None:
+    found = []
+    for count in (1, 2):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        codes = run("fit_a_head", count, folder, str(pictures / "train"))
+        assert codes == [0] * count, said(folder, 0)
+        found += [kept(folder / f"head {rank}") for rank in range(count)]
+    for weights, values in found[1:]:
+        for got, expected in zip(weights, found[0][0], strict=True):
+            size = np.abs(expected).max()  # large: features of random weights hardly vary
+            np.testing.assert_allclose(got / size, expected / size, atol=1e-4)
+        for name, numbers in found[0][1]["history"].items():
+            expected = pytest.approx(numbers, abs=1e-5, nan_ok=True)
+            assert values["history"][name] == expected, name
+
+
 trained_here = functools.cache(train_case)
 
 

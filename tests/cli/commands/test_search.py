@@ -56,6 +56,7 @@ def test_a_builder_needs_a_space_of_its_own(keraunos, small, unchanged):
     [
         ((), "not cached where images are augmented"),
         (("augmentation.views=2",), "shared by all trials"),
+        (("model.head=ridge",), "shared by all trials"),
         (
             ("search.space.model.dropout={float: [0, 0.5]}", "augmentation.strength=0"),
             "shared",
@@ -237,3 +238,28 @@ def test_trials_run_on_several_devices_and_keep_the_best_model(pictures, tmp_pat
     assert list((tmp_path / "S").rglob("model.keras")) == [best / "model.keras"]
     again = fork_keraunos("test", best, "--split", "validation", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
+
+
+BACKBONE = """
+import keras
+
+def small(image_size):
+    inputs = keras.Input((image_size, image_size, 3))
+    return keras.Model(inputs, keras.layers.Conv2D(4, 3, 8)(inputs))
+"""
+
+
+@pytest.mark.nightly
+def test_backbones_and_heads_are_searched(pictures, tmp_path):
+    (tmp_path / "own_backbone.py").write_text(BACKBONE)
+    done = fork_keraunos(
+        *("search", "classify", f"data.train={pictures}", *FAST, "run_dir=S"),
+        *("search.tuner=grid", "search.max_trials=4", "augmentation.views=1"),
+        "search.space.model.head={choice: [ridge, linear]}",
+        "search.space.model.backbone={choice: ['own_backbone:small', MobileNetV3Small]}",
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    found = rows(tmp_path / "S")
+    assert {row["status"] for row in found} == {"completed"}, found
+    assert len({(row["model.head"], row["model.backbone"]) for row in found}) == 4
