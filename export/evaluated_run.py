@@ -78,6 +78,8 @@ def with_test(description: Description, run: Path) -> Description:
     scores = read_checked_json(run / TEST_FILE)
     labels, numbers = scores.get("per_label", {}), scores.get("per_target", {})
     names = description.classes
+    not_for = read_not_for(run, tuple(names), description.task)
+    description = replace(description, not_for=not_for)
     if description.task == "multi_label":
         chosen = [labels.get(name, {}).get("threshold") for name in names]
         return replace(description, thresholds=chosen)

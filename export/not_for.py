@@ -3,6 +3,7 @@
 from pathlib import Path, PurePath
 from typing import Any
 
+from ..configs.choices import Task
 from ..configs.load import read_source
 from ..core.checked_files import read_checked_json
 from ..core.errors import CheckpointError
@@ -12,20 +13,24 @@ from ..report.page.summary import not_for
 from ..report.run_report import RunReport
 
 
-def read_not_for(run: Path, classes: tuple[str, ...]) -> list[str]:
+def read_not_for(
+    run: Path, classes: tuple[str, ...], task: Task = "classification"
+) -> list[str]:
     """The same sentences as in the report, but for the folders around the training set.
 
     Args:
         run: Its directory.
         classes: Of its model.
+        task: What that predicts.
     """
     facts = RunFacts(run.name, settings=_settings(run), class_names=classes)
     if not (run / TEST_FILE).exists():
-        return not_for(RunReport(facts))
+        return not_for(RunReport(facts, task=task))
     try:
-        return not_for(RunReport(facts, read_checked_json(run / TEST_FILE)))
+        scores = read_checked_json(run / TEST_FILE)
+        return not_for(RunReport(facts, scores, task=task))
     except (CheckpointError, KeyError, TypeError):  # damaged, or of another version
-        return not_for(RunReport(facts))
+        return not_for(RunReport(facts, task=task))
 
 
 def _settings(run: Path) -> dict[str, Any]:

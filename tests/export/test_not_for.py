@@ -27,3 +27,9 @@ def test_a_run_that_was_not_tested_or_is_damaged_was_measured_on_no_images(tmp_p
     assert "on no images" in read_not_for(tmp_path, ("cat", "dog"))[0]
     (tmp_path / "test.json").write_text("{}")
     assert "on no images" in read_not_for(tmp_path, ("cat", "dog"))[0]
+
+
+def test_models_of_numbers_are_not_for_numbers_that_were_never_seen(tmp_path):
+    (*_, last) = read_not_for(tmp_path, ("age",), "regression")
+    assert "of which the numbers lie outside" in last
+    assert "classes" not in " ".join(read_not_for(tmp_path, ("hair",), "multi_label"))
