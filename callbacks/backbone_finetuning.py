@@ -6,6 +6,7 @@ from ..configs import validated
 from ..configs.arguments import OF_CALLBACKS, takes_settings
 from ..configs.callbacks import BackboneFinetuningConfig
 from ..configs.options import BackboneFinetuningOptions
+from ..core.errors import ConfigError, message
 from ..models.phases import Phase
 from ..models.unfreezing import FrozenBackbone
 from .base import Callback
@@ -72,7 +73,15 @@ class BackboneFinetuning(Callback):
         return len(stages) if isinstance(stages, list) else stages or 1
 
     def on_fit_begin(self, run: RunState) -> None:
-        """Makes sure that there is something to unfreeze."""
+        """Makes sure that there is something to unfreeze, and a model that trains."""
+        if not run.model.trainable_variables:
+            raise ConfigError(
+                message(
+                    "BackboneFinetuning needs a head that trains.",
+                    'Leave it out, or choose another head, such as head="linear".',
+                    trainable_variables=0,
+                )
+            )
         if run.resumed_from is None:
             self._places(run)
 
@@ -95,9 +104,8 @@ class BackboneFinetuning(Callback):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on where the saved run stood."""
-        begun = state.get(
-            "is_done", False
-        )  # as checkpoints had it before there were stages
+        # As checkpoints had it before there were stages.
+        begun = state.get("is_done", False)
         self.num_begun = state.get("num_begun", int(begun))
         self.changed_at = state.get("changed_at", 0)
         self.best, self.waited = state["best"], state["waited"]

@@ -47,7 +47,12 @@ def with_absolute_paths(config: RunConfig) -> RunConfig:
         if place is not None and place != SYNTHETIC
     }
     data = config.data.model_copy(update=absolute)
-    return config.model_copy(update={"data": data, "model": _with_places(config.model)})
+    return with_absolute_weights(config.model_copy(update={"data": data}))
+
+
+def with_absolute_weights(config: RunConfig) -> RunConfig:
+    """The configuration with a model that is found from anywhere."""
+    return config.model_copy(update={"model": _with_places(config.model)})
 
 
 def _with_places(model: ModelConfig) -> ModelConfig:

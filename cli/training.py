@@ -46,9 +46,9 @@ def train(
     """
     from ..strategies import current_workers
     from .build import build_data, build_module, build_trainer
-    from .config_file import with_absolute_paths
+    from .config_file import with_absolute_weights
 
-    config = with_absolute_paths(config)  # as config.yaml has them when it is resumed
+    config = with_absolute_weights(config)  # as config.yaml has them when it is resumed
     trainer = build_trainer(config, run_dir)
     trainer.check()
     trainer.announce(config.data.batch_size)

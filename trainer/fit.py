@@ -228,7 +228,8 @@ class Fit:
                 lambda part, source: predict(part, source, interruption.check),
                 tools,
             )
-            self.callbacks.announce([told] if told else [])
+            if told:
+                self.callbacks.announce([told])
         return start.features.trainee(cache, start.run.max_epochs, tools)
 
     def _make_loop(
