@@ -126,7 +126,7 @@ def test_numbers_are_learnt_tested_and_predicted(keraunos: Any, table: Path) -> 
     assert "numbers in classes.txt" in Path("run/model_card.md").read_text()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_folds_are_summed_up_and_their_mean_is_scored(keraunos: Any, table: Path) -> None:
     settings = settings_of(
         table, "task=multi_label", "data.label_columns=[red,dark]", "trainer.max_epochs=1"
