@@ -10,6 +10,8 @@ from ..core.errors import ConfigError, message
 from ..core.files import require_regular
 from ..core.user_path import user_path
 
+TABLE_SUFFIXES = (".json", ".csv")
+
 
 @contextlib.contextmanager
 def writing(output: Path, option: str = "--output") -> Iterator[Path]:
@@ -34,6 +36,22 @@ def writing(output: Path, option: str = "--output") -> Iterator[Path]:
                 **{option.lstrip("-"): str(output)},
             )
         ) from None
+
+
+def require_table(output: Path) -> None:
+    """Makes sure that a table can be written, as JSON or as CSV, before all the work.
+
+    Raises:
+        ConfigError: The name ends otherwise, or it can't be written.
+    """
+    if output.suffix not in TABLE_SUFFIXES:
+        raise ConfigError(
+            message(
+                f"`--output` must end with {' or '.join(TABLE_SUFFIXES)}.",
+                output=str(output),
+            )
+        )
+    require_writable(output)
 
 
 def require_writable(output: Path, option: str = "--output") -> None:

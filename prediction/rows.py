@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+
 from ..core.errors import CheckpointError, message
 from ..core.files import csv_bytes, open_regular, text_of_cell
 from ..evaluation.predictions import ERROR_COLUMN, PROBABILITY_PREFIX
+from ..export.portable.answers import Answers
 from .predictor import Predicted, Predictor
 
 CORRECTED_PREFIX = "corrected:"
@@ -73,19 +76,21 @@ class CsvRows:
             yield from (text_of_cell(row[0]) for row in rows)
 
     def _cells(self, predicted: Predicted) -> Iterator[list[str]]:
-        corrected, uncorrected = predicted.answers
-        best = uncorrected.argmax(axis=1) if len(uncorrected) else []
+        rows = self._rows(predicted.answers)
+        empty = [""] * (len(self.columns) - 2)
         for read, problem, row in predicted.images:
-            if problem:
-                yield self._without_prediction(read.image.name, problem)
-                continue
-            numbers = [f"{value:.9g}" for value in uncorrected[row]]
-            if self._is_corrected:
-                numbers += [f"{value:.9g}" for value in corrected[row]]
-            yield [read.image.name, self._classes[best[row]], *numbers, ""]
+            yield [read.image.name, *(empty if problem else rows[row]), problem]
 
-    def _without_prediction(self, name: str, problem: str) -> list[str]:
-        return [name, *[""] * (len(self.columns) - 2), problem]
+    def _rows(self, answers: Answers) -> list[list[str]]:
+        """What is predicted, without the name of the image and the error."""
+        uncorrected = answers.uncorrected
+        parts = (uncorrected, answers.probabilities)
+        numbers = np.hstack(parts) if self._is_corrected else uncorrected
+        best = uncorrected.argmax(axis=1)
+        return [
+            [self._classes[place], *map(_in_digits, row)]
+            for place, row in zip(best, numbers, strict=True)
+        ]
 
 
 def csv_rows(predictor: Predictor) -> CsvRows:
@@ -105,15 +110,14 @@ class LabelRows(CsvRows):
         super().__init__(predictor)
         self._describe = predictor.describe
 
-    def _cells(self, predicted: Predicted) -> Iterator[list[str]]:
-        described = self._describe(predicted.answers)
-        for read, problem, row in predicted.images:
-            if problem:
-                yield self._without_prediction(read.image.name, problem)
-                continue
-            found = described[row]
-            numbers = [f"{value:.9g}" for value in found["probabilities"].values()]
-            yield [read.image.name, LABEL_SEPARATOR.join(found["labels"]), *numbers, ""]
+    def _rows(self, answers: Answers) -> list[list[str]]:
+        return [
+            [
+                LABEL_SEPARATOR.join(found["labels"]),
+                *map(_in_digits, found["probabilities"].values()),
+            ]
+            for found in self._describe(answers)
+        ]
 
 
 class NumberRows(CsvRows):
@@ -132,18 +136,19 @@ class NumberRows(CsvRows):
         self.columns = ("file", *cells, ERROR_COLUMN)
         self.head = csv_bytes([self.columns])
 
-    def _cells(self, predicted: Predicted) -> Iterator[list[str]]:
-        described = self._describe(predicted.answers)
-        for read, problem, row in predicted.images:
-            if problem:
-                yield self._without_prediction(read.image.name, problem)
-                continue
-            found, numbers = described[row], []
-            for name, value in found["values"].items():
-                ends = found["intervals"][name] or [None, None]
-                numbers += [value, *ends]
-            cells = ("" if each is None else f"{each:.9g}" for each in numbers)
-            yield [read.image.name, *cells, ""]
+    def _rows(self, answers: Answers) -> list[list[str]]:
+        return [
+            [
+                "" if number is None else _in_digits(number)
+                for name, value in found["values"].items()
+                for number in (value, *(found["intervals"][name] or (None, None)))
+            ]
+            for found in self._describe(answers)
+        ]
+
+
+def _in_digits(value: float) -> str:
+    return f"{value:.9g}"
 
 
 class JsonRows:

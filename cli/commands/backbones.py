@@ -15,10 +15,9 @@ from ...core.files import write_csv, write_json_atomic
 from ...core.machine import processor
 from ..backbone_table import BackboneRow, all_rows, row_of
 from ..console import notify, show, show_table
-from ..output_file import require_writable, writing
+from ..output_file import require_table, writing
 from ..tensorflow import load_tensorflow
 
-_SUFFIXES = (".json", ".csv")
 _TITLES = {
     "parameters": "parameters",
     "image_size": "pixels",
@@ -66,7 +65,7 @@ def backbones(
     for the networks that you name. With `--measure`, `images/s` go through it here.
     """
     if output is not None:
-        _require_output(output)
+        require_table(output)
     rows = [row_of(name) for name in names] if names else all_rows()
     if measure:
         rows = _measured(rows, image_size, batch_size, bool(names))
@@ -105,13 +104,6 @@ def _measured(
             notify(f"not measured: {row.name}: {error}")
             found.append(row)
     return found
-
-
-def _require_output(output: Path) -> None:
-    if output.suffix not in _SUFFIXES:
-        expected = f"`--output` must end with {' or '.join(_SUFFIXES)}."
-        raise ConfigError(message(expected, output=str(output)))
-    require_writable(output)
 
 
 def _write(output: Path, rows: Sequence[BackboneRow]) -> None:

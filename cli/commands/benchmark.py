@@ -12,7 +12,7 @@ from ...core.files import write_csv, write_json_atomic
 from ...core.machine import processor, usable_cores, versions
 from ..benchmarked_models import find_benchmarked, open_subjects
 from ..console import notify, show, show_table
-from ..output_file import require_writable, writing
+from ..output_file import require_table, writing
 
 if TYPE_CHECKING:
     from ...export.benchmark import Row
@@ -21,7 +21,6 @@ _PACKAGES = (
     "keraunos", "numpy", "pillow", "tensorflow", "keras", "onnxruntime", "ai-edge-litert",
     "openvino",
 )  # fmt: skip
-_SUFFIXES = (".json", ".csv")
 _MOST_IMAGES = 32
 _WIDTH, _HEIGHT = 600, 450
 
@@ -67,7 +66,7 @@ def benchmark(
     """
     outputs = output or []
     for each in outputs:
-        _require_output(each)
+        require_table(each)
     sizes = _batch_sizes(batch_sizes)
     paths = find_benchmarked(models)
     count = threads or usable_cores()
@@ -97,16 +96,6 @@ def benchmark(
     for each in outputs:
         _write(each, rows, conditions)
     _show(rows, conditions)
-
-
-def _require_output(output: Path) -> None:
-    if output.suffix not in _SUFFIXES:
-        raise ConfigError(
-            message(
-                f"`--output` must end with {' or '.join(_SUFFIXES)}.", output=str(output)
-            )
-        )
-    require_writable(output)
 
 
 def _batch_sizes(text: str) -> list[int]:

@@ -9,7 +9,7 @@ import typer
 from ...core.errors import ConfigError, KeraunosError, message
 from ...core.files import write_csv, write_json_atomic
 from ..console import notify, show, show_table
-from ..output_file import require_writable, writing
+from ..output_file import require_table, writing
 from ..probe_request import ProbeRequest, read_request
 from ..tensorflow import load_tensorflow
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ..probed_heads import Cell
     from ..probed_images import ProbedImages
 
-_SUFFIXES = (".json", ".csv")
 COLUMNS = (
     "backbone", "head", "balanced_accuracy", "low", "high", "standard_error", "accuracy",
     "macro_roc_auc", "seconds", "features", "parameters", "problem",
@@ -49,7 +48,7 @@ def probe(
     """
     outputs = output or []
     for each in outputs:
-        _require_output(each)
+        require_table(each)
     request = read_request(arguments)
     load_tensorflow(request.config.trainer)
     from ..probed_images import read_probed_images
@@ -67,16 +66,6 @@ def probe(
         raise ConfigError(
             message("No backbone could be probed: see the table.", backbones=[*problems])
         )
-
-
-def _require_output(output: Path) -> None:
-    if output.suffix not in _SUFFIXES:
-        raise ConfigError(
-            message(
-                f"`--output` must end with {' or '.join(_SUFFIXES)}.", output=str(output)
-            )
-        )
-    require_writable(output)
 
 
 def _probe(

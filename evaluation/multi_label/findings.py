@@ -8,7 +8,7 @@ import numpy as np
 from ..finding import Finding, Table
 from .figures import co_occurrence, co_occurrence_figure, precision_recall_figure
 from .predictions import LabelPredictions
-from .thresholds import DEFAULT
+from .thresholds import DEFAULT, with_default
 
 _COLUMNS = ("support", "average_precision", "roc_auc", "precision", "recall", "f1")
 
@@ -37,9 +37,7 @@ def find_label_mistakes(predictions: LabelPredictions, most: int) -> list[LabelM
         most: How many, at most.
     """
     truth = _targets(predictions)
-    chosen = np.array(
-        [DEFAULT if each is None else each for each in predictions.thresholds]
-    )
+    chosen = np.array(with_default(predictions.thresholds))
     away = predictions.probabilities - chosen
     room = np.where(away < 0, chosen, 1 - chosen)
     confidence = np.abs(away) / np.maximum(room, 1e-9)
@@ -81,7 +79,7 @@ def _by_label(predictions: LabelPredictions, per_label: Mapping[str, Any]) -> Fi
     ]
     gaps = [f"not chosen: a threshold for {name}; it is {DEFAULT}" for name in by_default]
     has_curve = bool((truth.any(axis=0) & ~truth.all(axis=0)).any())
-    thresholds = [DEFAULT if each is None else each for each in predictions.thresholds]
+    thresholds = with_default(predictions.thresholds)
     return Finding(
         "Labels",
         "An image is given a label from its threshold on, which has the best F1 on "

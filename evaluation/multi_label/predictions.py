@@ -14,7 +14,7 @@ from ...core.files import write_csv
 from ...core.run_layout import PREDICTIONS_FILE, TEST_FILE
 from ..predictions import PROBABILITY_PREFIX, digest_of
 from .scores import multi_label_scores
-from .thresholds import DEFAULT
+from .thresholds import with_default
 
 SEPARATOR = "|"
 
@@ -42,8 +42,7 @@ class LabelPredictions:
     @property
     def predicted(self) -> npt.NDArray[np.bool_]:
         """`(images, labels)`: which labels each image has."""
-        chosen = [DEFAULT if each is None else each for each in self.thresholds]
-        return self.probabilities >= np.array(chosen)
+        return self.probabilities >= np.array(with_default(self.thresholds))
 
     @property
     def outputs(self) -> npt.NDArray[np.float32]:

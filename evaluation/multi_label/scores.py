@@ -9,7 +9,7 @@ import numpy.typing as npt
 from ..statistics.areas import Areas
 from ..statistics.intervals import bootstrap, only
 from ..statistics.ranking import Floats, ratio
-from .thresholds import DEFAULT
+from .thresholds import with_default
 
 Truth = npt.NDArray[np.bool_]
 
@@ -52,8 +52,7 @@ def multi_label_scores(
         >>> round(scores["macro_f1"], 3), scores["exact_match"]
         (0.833, 0.6666666666666666)
     """
-    chosen = [DEFAULT if each is None else each for each in thresholds or ()]
-    chosen = chosen or [DEFAULT] * len(label_names)
+    chosen = with_default(thresholds or [None] * len(label_names))
     predicted = probabilities >= np.array(chosen)
     weighted = WeightedLabelScores(targets, predicted, probabilities)
     plain = weighted(np.ones((1, len(targets))))

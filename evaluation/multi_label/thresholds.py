@@ -1,11 +1,23 @@
 """A threshold for each label, chosen on validation images."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 
 from ..decisions.curves import curve_of
 
 DEFAULT = 0.5
+
+
+def with_default(thresholds: Iterable[float | None]) -> list[float]:
+    """Thresholds with 0.5 for those that were not chosen.
+
+    Example:
+        >>> with_default([0.3, None])
+        [0.3, 0.5]
+    """
+    return [DEFAULT if each is None else each for each in thresholds]
 
 
 def best_f1_thresholds(
