@@ -57,6 +57,10 @@ OptimizerName = Literal[
 WeightDecayExclusion = Literal["none", "biases_and_norms", "biases_norms_and_embeddings"]
 ScheduleName = Literal["cosine", "linear", "exponential", "step", "constant"]
 
+# The search
+TrialChoice = Literal["best", "one_standard_error"]
+SearchFinish = Literal["none", "refit", "ensemble"]
+
 Task = Literal["classification", "multi_label", "regression"]
 
 # Training and search

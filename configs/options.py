@@ -23,8 +23,10 @@ from .choices import (
     Policy,
     Precision,
     ScheduleName,
+    SearchFinish,
     SoupKind,
     Task,
+    TrialChoice,
     TunerName,
     UnreadablePolicy,
     WeightDecayExclusion,
@@ -341,6 +343,24 @@ class SearchOptions(TypedDict, total=False):
     """Whether small or large values of it are good. Default: 'auto'."""
     max_trials: int
     """Trials at most; with hyperband their number is its own. Default: 24."""
+    folds: int | None
+    """Train each trial on so many grouped folds; its score is their mean. Default:
+    None."""
+    outer_folds: int | None
+    """Repeat the search without each of so many parts of the images, which test what it
+    found. Default: None."""
+    choose: TrialChoice
+    """Which trial wins: the best, or the simplest within one standard error of it.
+    Default: 'best'."""
+    finish: SearchFinish
+    """After the search: refit trains the winner on all images, ensemble joins the
+    models of its folds. Default: 'none'."""
+    max_time: str | None
+    """Begin no trial after DD:HH:MM:SS. Default: None."""
+    max_seconds_per_trial: float | None
+    """Training time of a trial at most, over all its folds. Default: None."""
+    patience: int | None
+    """Stop after so many trials in a row without a better one. Default: None."""
     keep: int
     """How many of the best trials keep weights. Default: 1."""
     hyperband_factor: int

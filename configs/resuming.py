@@ -35,7 +35,11 @@ CHANGEABLE_IN_RUN = _EXECUTION | {
 
 # A search may have more trials; all of them are trained for as long.
 CHANGEABLE_IN_SEARCH = _EXECUTION | {
+    "search.choose",
+    "search.finish",
     "search.keep",
+    "search.max_time",
     "search.max_trials",
+    "search.patience",
     "search.space",  # what it stands for is compared
 }

@@ -1,12 +1,13 @@
 """What a search is asked for."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
-from .choices import Mode, TunerName
+from .choices import Mode, SearchFinish, TrialChoice, TunerName
 from .section import MOST, Count, Section
 from .space import DEFAULT_SPACE, check_domains, flatten
+from .trainer import MAX_TIME
 
 
 class SearchConfig(Section):
@@ -22,6 +23,38 @@ class SearchConfig(Section):
         ge=1,
         le=MOST,
         description="Trials at most; with hyperband their number is its own.",
+    )
+    folds: int | None = Field(
+        None,
+        ge=2,
+        le=MOST,
+        description="Train each trial on so many grouped folds; its score is their mean.",
+    )
+    outer_folds: int | None = Field(
+        None,
+        ge=2,
+        le=MOST,
+        description="Repeat the search without each of so many parts of the images, which "
+        "test what it found.",
+    )
+    choose: TrialChoice = Field(
+        "best",
+        description="Which trial wins: the best, or the simplest within one standard "
+        "error of it.",
+    )
+    finish: SearchFinish = Field(
+        "none",
+        description="After the search: refit trains the winner on all images, ensemble "
+        "joins the models of its folds.",
+    )
+    max_time: Annotated[str, Field(pattern=MAX_TIME)] | None = Field(
+        None, description="Begin no trial after DD:HH:MM:SS."
+    )
+    max_seconds_per_trial: float | None = Field(
+        None, gt=0, description="Training time of a trial at most, over all its folds."
+    )
+    patience: Count | None = Field(
+        None, description="Stop after so many trials in a row without a better one."
     )
     keep: Count = Field(1, description="How many of the best trials keep weights.")
     seed: int | None = Field(

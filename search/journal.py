@@ -32,6 +32,8 @@ class _Event(BaseModel):
     scores: list[float] = []
     seconds: float = 0.0
     reason: str = ""
+    fold_scores: list[float] = []
+    rival: list[float] = []
 
 
 _EVENTS = TypeAdapter(list[_Event])

@@ -162,6 +162,7 @@ def _plan(trial: Trial, directory: Path) -> TrialPlan:
         directory / trial.name,
         trial.note("epochs"),
         None if continued is None else directory / trial_name(int(continued)),
+        trial.rival,
     )
 
 

@@ -1,6 +1,8 @@
 """The oracle and what it was asked and told, written down so that nothing is lost."""
 
 import copy
+import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -29,6 +31,8 @@ class Trial:
         scores: The objective after each epoch.
         score: The best of them.
         best_epoch: The epoch of that.
+        fold_scores: The best of each fold that was trained; empty without folds.
+        rival: Those of the best trial when this one began.
         seconds: Of training.
         reason: Why it ended, or failed.
     """
@@ -39,6 +43,8 @@ class Trial:
     scores: Sequence[float] = ()
     score: float | None = None
     best_epoch: int = 0
+    fold_scores: Sequence[float] = ()
+    rival: Sequence[float] = ()
     seconds: float = 0.0
     reason: str = ""
 
@@ -52,6 +58,13 @@ class Trial:
     def name(self) -> str:
         """The name of its directory."""
         return trial_name(self.number)
+
+    @property
+    def standard_error(self) -> float | None:
+        """Of the mean over its folds; None if it has fewer than two."""
+        if len(self.fold_scores) < 2:
+            return None
+        return statistics.stdev(self.fold_scores) / math.sqrt(len(self.fold_scores))
 
     def note(self, name: str) -> Any:
         """What the oracle noted for itself: `epochs`, or the `trial_id` it continues."""
@@ -89,8 +102,10 @@ class Study:
         trial = self._create()
         if trial is not None:
             fault_point("before-trial-is-noted")
+            trial.rival = self._rival()
+            noted = {"rival": list(trial.rival)} if trial.rival else {}
             values = trial.hyperparameters.values
-            self._journal.add(event="begin", trial=trial.number, values=values)
+            self._journal.add(event="begin", trial=trial.number, values=values, **noted)
         return trial
 
     def tell(self, trial: Trial, outcome: Outcome) -> None:
@@ -105,6 +120,7 @@ class Study:
             scores=list(trial.scores),
             seconds=trial.seconds,
             reason=trial.reason,
+            **({"fold_scores": list(trial.fold_scores)} if trial.fold_scores else {}),
             **(added or {}),
         )
         fault_point("after-outcome-is-noted")
@@ -131,9 +147,14 @@ class Study:
         self.trials[number] = Trial(number, hyperparameters)
         return self.trials[number]
 
+    def _rival(self) -> Sequence[float]:
+        """The scores of the best trial whose folds are all trained."""
+        whole = [trial for trial in self.ranking() if trial.fold_scores]
+        return whole[0].fold_scores if whole else ()
+
     def _end(self, trial: Trial, outcome: Outcome) -> None:
         told = self.oracle.trials[self._trial_id(trial)]
-        trial.scores = outcome.scores
+        trial.scores, trial.fold_scores = outcome.scores, outcome.fold_scores
         trial.seconds, trial.reason = outcome.seconds, outcome.reason
         trial.status = "completed" if outcome.status == "completed" else "failed"
         numbers = {e: s for e, s in enumerate(outcome.scores, 1) if is_score(s)}
@@ -160,6 +181,7 @@ class Study:
                 event["seconds"],
                 event["reason"],
                 hyperparameters=event.get("hyperparameters"),
+                fold_scores=event.get("fold_scores", ()),
             )
             self._end(self.trials[number], outcome)
             return
@@ -176,6 +198,7 @@ class Study:
                     now=trial and trial.hyperparameters.values,
                 )
             )
+        trial.rival = event.get("rival", ())
 
     def _trial_id(self, trial: Trial) -> str:
         return str(self.oracle.start_order[trial.number])

@@ -35,6 +35,8 @@ class TrialPlan:
         hyperparameters: `HyperParameters.get_config()`, its values included.
         directory: Of its run.
         max_epochs: If the oracle decides on it.
+        rival: Scores of the best trial's folds so far; a trial that can no longer win
+            against it stops after a fold.
         continues: The directory of the trial whose training goes on in this one.
         export: Whether to write the model of a trial that has ended, in place of
             training.
@@ -45,6 +47,7 @@ class TrialPlan:
     directory: Path
     max_epochs: int | None = None
     continues: Path | None = None
+    rival: Sequence[float] = ()
     export: bool = False
 
     @property
@@ -59,13 +62,15 @@ class Outcome:
 
     Attributes:
         status: `"interrupted"` is to be resumed.
-        scores: The objective after each epoch, NaN where there was no validation.
+        scores: The objective after each epoch, NaN where there was no validation; the
+            mean over folds where there are some.
         seconds: Of training, all parts of a resumed trial together.
         reason: Why it ended as it did.
         signal: Number of the signal that interrupted it, or None.
         error: An error that may be that of the whole search.
         traceback: Where it failed.
         hyperparameters: As in the plan, if building the model added some.
+        fold_scores: The best score of each fold that was trained, in their order.
     """
 
     status: Literal["completed", "failed", "interrupted"]
@@ -76,6 +81,7 @@ class Outcome:
     error: KeraunosError | None = None
     traceback: str = field(default="", repr=False)
     hyperparameters: dict[str, Any] | None = field(default=None, repr=False)
+    fold_scores: Sequence[float] = ()
 
 
 # What training returned, with the hyperparameters that building the model added; or the

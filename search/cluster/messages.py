@@ -73,6 +73,7 @@ def plan_to_json(plan: TrialPlan) -> str:
 def read_plan(text: str) -> TrialPlan:
     """Undoes `plan_to_json`."""
     fields = json.loads(text)
+    fields["rival"] = tuple(fields["rival"])
     paths = {"directory": Path(fields["directory"])}
     if fields["continues"] is not None:
         paths["continues"] = Path(fields["continues"])
@@ -92,6 +93,7 @@ class _Outcome(BaseModel):
     error: tuple[str, str] | None
     traceback: str
     hyperparameters: dict[str, Any] | None
+    fold_scores: list[float] = []
 
 
 def outcome_to_json(outcome: Outcome) -> str:
@@ -116,6 +118,7 @@ def read_outcome(text: str) -> Outcome:
         ValueError: It is something else, or has scores that are no numbers.
     """
     fields: dict[str, Any] = dict(_Outcome.model_validate_json(text))
+    fields["fold_scores"] = tuple(fields["fold_scores"])
     fields["scores"] = [math.nan if s is None else s for s in fields["scores"]]
     if fields["error"] is not None:
         name, words = fields["error"]
