@@ -18,7 +18,8 @@ from ..core.run_layout import (
 )
 from .directory import remove_unfinished_trials
 from .executors.executor import Executor, Stopped
-from .report import draw_results, short, write_results
+from .insight.figures import draw_results
+from .report import short, write_results
 from .study import Study, Trial
 from .trials import Outcome, TrialPlan, garbage_of_trials_only
 from .tuning.hparams import write_experiment, write_session

@@ -129,6 +129,7 @@ ROOMS = {
         "trials",
         "study",
         "report",
+        "insight",
         "executors",
         "cluster",
         "processes",

@@ -1,0 +1,1 @@
+"""What a search found out about the settings that it varied."""
