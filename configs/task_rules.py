@@ -59,12 +59,16 @@ def with_task_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def model_defaults(task: Task) -> dict[str, Any]:
-    """Settings of the section `model` that another task than classification starts from.
+    """Settings of the section `model` whose defaults are of the task.
+
+    None for classification, whose defaults the section has.
 
     Example:
-        >>> model_defaults("regression")["loss"]
-        'mean_squared_error'
+        >>> model_defaults("regression")["loss"], model_defaults("classification")
+        ('mean_squared_error', {})
     """
+    if task == "classification":
+        return {}
     return {"loss": LOSSES[task][0], "metrics": list(METRICS[task][1:])}
 
 

@@ -9,6 +9,7 @@ from .module import FrozenPart, FunctionModule, Module, as_module
 from .optimizer import Optimizer
 from .shared import SharedNetworks
 from .transfer import TransferClassifier
+from .transfer_model import TransferModel
 from .transfer_tasks import MultiLabelTransferClassifier, TransferRegressor
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Optimizer",
     "SharedNetworks",
     "TransferClassifier",
+    "TransferModel",
     "TransferRegressor",
     "as_module",
 ]

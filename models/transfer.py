@@ -1,37 +1,26 @@
-"""Transfer learning: a frozen network with a new head."""
+"""Transfer learning for one class per image."""
 
-import re
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Unpack
+from collections.abc import Sequence
+from typing import Any, ClassVar, Unpack
 
 import keras
 import numpy as np
 
-from ..configs import ModelConfig, validated
 from ..configs.arguments import MODEL, takes_settings
 from ..configs.choices import Task
-from ..configs.model import OF_BUILDERS, OF_LOSSES
 from ..configs.options import ModelOptions
-from .backbones import build_backbone, features_of, pooling_of
 from .class_counts import counts_for_loss
-from .heads import Head, TrainingFeatures, build_head
+from .heads import TrainingFeatures, build_head
 from .losses import classification_loss
 from .metric_names import create_metrics
-from .module import Floats, FrozenPart, Module, TrainingExamples, count_parameters
+from .module import Floats, TrainingExamples
 from .optimizer import Optimizer
 from .shared import SharedNetworks
-from .standardization import assign_measured, standardization, standardized
-from .weights import version_of_weights
+from .standardization import standardized
+from .transfer_model import TransferModel
 
 
-class _Network(NamedTuple):
-    """A backbone between pictures and features, and what else decides its outputs."""
-
-    model: keras.Model
-    settings: Mapping[str, Any] | None
-
-
-class TransferClassifier(Module):
+class TransferClassifier(TransferModel):
     """Classifies pictures with a frozen backbone and a new head: softmax by default.
 
     The model takes raw RGB pictures `(rows, size, size, 3)` in [0, 255] and gives
@@ -61,7 +50,7 @@ class TransferClassifier(Module):
         (None, 9)
     """
 
-    task: Task = "classification"
+    task: ClassVar[Task] = "classification"
 
     @takes_settings(MODEL)
     def __init__(
@@ -76,35 +65,18 @@ class TransferClassifier(Module):
         shared: SharedNetworks | None = None,
         **options: Unpack[ModelOptions],
     ) -> None:
-        self.config = validated(ModelConfig, "model", **options)
+        super().__init__(
+            num_classes,
+            image_size=image_size,
+            optimizer=optimizer,
+            shared=shared,
+            **options,
+        )
+        self.num_classes = num_classes
         self.class_names = class_names
         self.class_counts = counts_for_loss(self.config, num_classes, class_counts)
-        self.num_classes = num_classes
-        self.image_size = image_size
-        self.optimizer = optimizer or Optimizer()
-        self.head = self._make_head(num_examples)
+        self.head = build_head(self.config, num_classes, num_examples)
         self.is_fitted = self.head.is_fitted
-        self._shared = shared
-        self._built: _Network | None = None  # what was built on last
-
-    def build(self) -> keras.Model:
-        """Makes and compiles the model."""
-        config = self.config
-        network, _ = self._built = self._make_network()
-        features = network.output
-        if config.standardize_features:
-            features = standardization()(features)
-        name = re.sub(r"\W+", "_", config.backbone.lower())
-        model = keras.Model(network.input, self.head.attach(features), name=name)
-        model.compile(
-            self.optimizer.build(),
-            loss=self._loss(),
-            metrics=self._metrics(),
-        )
-        return model
-
-    def _make_head(self, num_examples: int | None) -> Head:
-        return build_head(self.config, self.num_classes, num_examples)
 
     def _loss(self) -> keras.losses.Loss | str:
         return classification_loss(self.config, self.num_classes, self.class_counts)
@@ -112,47 +84,12 @@ class TransferClassifier(Module):
     def _metrics(self) -> list[Any]:
         return create_metrics(self.config.metrics, self.num_classes, self.class_names)
 
-    def _make_network(self) -> "_Network":
-        """The backbone between pictures and features."""
-        name, weights = self.config.backbone, self.config.weights
-        size = self.image_size
-
-        def make() -> _Network:
-            backbone = build_backbone(name, weights, size)
-            pictures = keras.Input((size, size, 3), name="pictures")
-            outputs = backbone.network(backbone.preprocess(pictures), training=False)
-            network = keras.Model(pictures, features_of(backbone, outputs))
-            return _Network(network, backbone.settings)
-
-        if self._shared is None:
-            return make()
-        key = name, version_of_weights(name, weights), size
-        made: _Network = self._shared.get(key, make)
-        return made
-
-    def frozen_part(self, model: keras.Model) -> FrozenPart | None:
-        """The backbone, up to the features.
-
-        What standardises these is frozen as well, but differs from run to run. None of a
-        network of a user, whose code may change: the Trainer looks at its graph.
-        """
-        settings = {} if self._built is None else self._built.settings
-        return None if settings is None else FrozenPart(self.feature_model(model), settings)
-
-    def feature_model(self, model: keras.Model) -> keras.Model:
-        """The part of a model that `build` returned from images to features."""
-        features = model.get_layer("features").output
-        if self._built is not None and self._built.model.output is features:
-            return self._built.model
-        return keras.Model(model.input, features)
-
     def prepare(self, model: keras.Model, examples: TrainingExamples) -> str | None:
         """Standardises the features, and fits the head, if that is asked for."""
-        network = self.feature_model(model)
-        if self.config.standardize_features:
-            assign_measured(model.get_layer("standardize"), examples(network))
+        super().prepare(model, examples)
         if not self.head.is_fitted:
             return None
+        network = self.feature_model(model)
         views = range(examples.num_views)
         features = np.concatenate([examples(network, view) for view in views])
         if self.config.standardize_features:
@@ -177,28 +114,10 @@ class TransferClassifier(Module):
 
     def settings(self) -> dict[str, Any]:
         """What it was made with."""
-        own: dict[str, Any] = {
-            "num_classes": self.num_classes,
-            "image_size": self.image_size,
-        }
-        if self.class_counts is not None:
-            own |= {"class_counts": self.class_counts}
-        # Checkpoints of versions without these options do not mention them.
-        unused = OF_LOSSES - self.config.changed_loss_options()
-        unused |= self.config.other_head_options()
-        if self.config.head == "linear":
-            unused |= {"head"}
-        return self.config.model_dump(exclude={*OF_BUILDERS, *unused}) | own
+        counts = {} if self.class_counts is None else {"class_counts": self.class_counts}
+        return super().settings() | counts
 
     @property
     def corrects_imbalance(self) -> bool:
         """Whether its loss makes up for classes of unequal size."""
         return self.config.counts_classes
-
-    def describe(self, model: keras.Model) -> str:
-        """Says in a line what is trained."""
-        config = self.config
-        parts = [config.backbone, *pooling_of(model)]
-        parts += ["Standardize"] * config.standardize_features
-        parts += self.head.parts()
-        return f"{' + '.join(parts)}: {count_parameters(model)}"

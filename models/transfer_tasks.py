@@ -1,17 +1,13 @@
 """Transfer learning for several labels per image, and for numbers."""
 
-from typing import Any, Unpack
+from typing import Any, ClassVar, Unpack
 
 import keras
 
-from ..configs import ModelConfig, validated
 from ..configs.arguments import MODEL, takes_settings
 from ..configs.choices import Task
 from ..configs.options import ModelOptions
-from ..configs.task_rules import model_defaults, model_problems
-from ..core.errors import ConfigError
 from ..core.target_scale import TargetScale
-from .heads import Head
 from .heads.linear import LinearHead
 from .heads.numbers import NumberHead
 from .optimizer import Optimizer
@@ -22,10 +18,10 @@ from .task_losses import (
     regression_loss,
     regression_metrics,
 )
-from .transfer import TransferClassifier
+from .transfer_model import TransferModel
 
 
-class MultiLabelTransferClassifier(TransferClassifier):
+class MultiLabelTransferClassifier(TransferModel):
     """Predicts any number of labels per image, with a frozen backbone and a new head.
 
     The model takes raw RGB images `(rows, size, size, 3)` in [0, 255] and gives the
@@ -47,7 +43,7 @@ class MultiLabelTransferClassifier(TransferClassifier):
         'sigmoid'
     """
 
-    task: Task = "multi_label"
+    task: ClassVar[Task] = "multi_label"
 
     @takes_settings(MODEL)
     def __init__(
@@ -64,20 +60,18 @@ class MultiLabelTransferClassifier(TransferClassifier):
             image_size=image_size,
             optimizer=optimizer,
             shared=shared,
-            **_checked("multi_label", options),
+            **options,
         )
-
-    def _make_head(self, num_examples: int | None) -> Head:
-        return LinearHead(self.num_classes, self.config.dropout, "sigmoid")
+        self.head = LinearHead(num_labels, self.config.dropout, "sigmoid")
 
     def _loss(self) -> keras.losses.Loss | str:
         return multi_label_loss(self.config)
 
     def _metrics(self) -> list[Any]:
-        return multi_label_metrics(self.config.metrics, self.num_classes)
+        return multi_label_metrics(self.config.metrics, self.num_outputs)
 
 
-class TransferRegressor(TransferClassifier):
+class TransferRegressor(TransferModel):
     """Predicts numbers, with a frozen backbone and a new head.
 
     The model takes raw RGB images `(rows, size, size, 3)` in [0, 255] and gives numbers
@@ -102,7 +96,7 @@ class TransferRegressor(TransferClassifier):
         (None, 1)
     """
 
-    task: Task = "regression"
+    task: ClassVar[Task] = "regression"
 
     @takes_settings(MODEL)
     def __init__(
@@ -114,38 +108,23 @@ class TransferRegressor(TransferClassifier):
         shared: SharedNetworks | None = None,
         **options: Unpack[ModelOptions],
     ) -> None:
-        self.scale = scale
         super().__init__(
             len(scale.means),
             image_size=image_size,
             optimizer=optimizer,
             shared=shared,
-            **_checked("regression", options),
+            **options,
         )
+        self.scale = scale
+        self.head = NumberHead(scale.means, scale.deviations, self.config.dropout)
 
     def settings(self) -> dict[str, Any]:
         """What it was made with."""
         scale = {"means": list(self.scale.means), "deviations": list(self.scale.deviations)}
         return super().settings() | {"scale": scale}
 
-    def _make_head(self, num_examples: int | None) -> Head:
-        return NumberHead(self.scale.means, self.scale.deviations, self.config.dropout)
-
     def _loss(self) -> keras.losses.Loss | str:
         return regression_loss(self.config, self.scale)
 
     def _metrics(self) -> list[Any]:
         return regression_metrics(self.config.metrics)
-
-
-def _checked(task: Task, options: ModelOptions) -> Any:
-    """Options of a task, where they are not given its defaults.
-
-    Raises:
-        ConfigError: Some are wrong, or not of this task.
-    """
-    config = validated(ModelConfig, "model", **model_defaults(task) | {**options})
-    problems = [*model_problems(task, config.model_dump())]
-    if problems:
-        raise ConfigError("\n".join(problems))
-    return model_defaults(task) | {**options}

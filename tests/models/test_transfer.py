@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 from keraunos.core.errors import ConfigError
-from keraunos.models import BalancedAccuracy, Optimizer, TransferClassifier, transfer
+from keraunos.models import BalancedAccuracy, Optimizer, TransferClassifier, transfer_model
 from keraunos.models.backbones import Backbone
 from keraunos.models.shared import SharedNetworks
 from keraunos.models.standardization import VARIANCE_FLOOR
@@ -165,7 +165,7 @@ def test_a_file_of_weights_that_changed_makes_another_network(monkeypatch, tmp_p
         network.trainable = False
         return Backbone(name, network, lambda images: images)
 
-    monkeypatch.setattr(transfer, "build_backbone", build_backbone)
+    monkeypatch.setattr(transfer_model, "build_backbone", build_backbone)
     file = tmp_path / "own.weights.h5"
     shared = SharedNetworks()
     kernels = []

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ...core.errors import ConfigError, message
-from ...models import Module, TransferClassifier
+from ...models import Module, TransferModel
 from ..contracts import HasClassNames, HasTask
 
 
@@ -19,7 +19,7 @@ def refuse_other_task(module: Module, data: Any) -> None:
     Raises:
         ConfigError: They are of different tasks.
     """
-    if not isinstance(module, TransferClassifier) or not isinstance(data, HasTask):
+    if not isinstance(module, TransferModel) or not isinstance(data, HasTask):
         return
     if data.task == module.task:
         _refuse_other_number(module, data)
@@ -34,16 +34,16 @@ def refuse_other_task(module: Module, data: Any) -> None:
     )
 
 
-def _refuse_other_number(module: TransferClassifier, data: HasTask) -> None:
+def _refuse_other_number(module: TransferModel, data: HasTask) -> None:
     """One number would be compared with each of several outputs."""
     if module.task == "classification" or not isinstance(data, HasClassNames):
         return
-    if len(data.class_names) != module.num_classes:
+    if len(data.class_names) != module.num_outputs:
         raise ConfigError(
             message(
                 f"{type(module).__name__} must have an output for each of "
                 f"{', '.join(data.class_names)}.",
                 "Pass data.num_classes, or data.train.target_scale of the same data.",
-                outputs=module.num_classes,
+                outputs=module.num_outputs,
             )
         )

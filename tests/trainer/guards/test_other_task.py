@@ -36,7 +36,7 @@ def test_modules_and_data_without_a_task_are_left_alone():
 
 @pytest.mark.parametrize("task", ["multi_label", "regression"])
 def test_there_is_an_output_for_each_label_or_number(task):
-    count = MODULES[task].num_classes
+    count = MODULES[task].num_outputs
     fitting, other = (
         SimpleNamespace(task=task, class_names=("age", "size", "site")[:n])
         for n in (count, count + 1)

@@ -1,0 +1,176 @@
+"""Transfer learning: a frozen network with a new head, whatever that predicts."""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple, Unpack
+
+import keras
+
+from ..configs import ModelConfig, validated
+from ..configs.choices import Task
+from ..configs.model import OF_BUILDERS, OF_LOSSES
+from ..configs.options import ModelOptions
+from ..configs.task_rules import model_defaults, model_problems
+from ..core.errors import ConfigError
+from .backbones import build_backbone, features_of, pooling_of
+from .heads import Head
+from .module import FrozenPart, Module, TrainingExamples, count_parameters
+from .optimizer import Optimizer
+from .shared import SharedNetworks
+from .standardization import assign_measured, standardization
+from .weights import version_of_weights
+
+
+class _Network(NamedTuple):
+    """A backbone between pictures and features, and what else decides its outputs."""
+
+    model: keras.Model
+    settings: Mapping[str, Any] | None
+
+
+class TransferModel(Module, ABC):
+    """A frozen backbone and a new head: what classifiers and regressors have in common.
+
+    The model takes raw RGB images `(rows, size, size, 3)` in [0, 255]. Preprocessing is
+    inside, made of stock Keras operations; the backbone runs in inference mode, BatchNorm
+    included. Subclasses name the task, set `head`, and define the loss and the metrics.
+
+    Args:
+        num_outputs: How many classes, labels or numbers are predicted.
+        image_size: Height and width of the images in pixels.
+        optimizer: `Optimizer()` by default.
+        shared: Where the network is looked for before it is made.
+        **options: The settings of the section `model` of a configuration.
+
+    Attributes:
+        task: What is predicted, as in the setting `task`.
+        head: The layers behind the features.
+        config: The section `model`.
+
+    Raises:
+        ConfigError: An argument is out of its range, or not of this task.
+
+    Example:
+        >>> from keraunos import MultiLabelTransferClassifier
+        >>> module = MultiLabelTransferClassifier(3, image_size=64, weights=None)
+        >>> isinstance(module, TransferModel), module.num_outputs
+        (True, 3)
+    """
+
+    task: ClassVar[Task]
+    head: Head
+
+    def __init__(
+        self,
+        num_outputs: int,
+        *,
+        image_size: int,
+        optimizer: Optimizer | None,
+        shared: SharedNetworks | None,
+        **options: Unpack[ModelOptions],
+    ) -> None:
+        self.config = _config_of(self.task, options)
+        self.num_outputs = num_outputs
+        self.image_size = image_size
+        self.optimizer = optimizer or Optimizer()
+        self._shared = shared
+        self._built: _Network | None = None  # what was built on last
+
+    @abstractmethod
+    def _loss(self) -> keras.losses.Loss | str:
+        """The loss that the model is compiled with."""
+
+    @abstractmethod
+    def _metrics(self) -> list[Any]:
+        """The metrics that the model is compiled with."""
+
+    def build(self) -> keras.Model:
+        """Makes and compiles the model."""
+        config = self.config
+        network, _ = self._built = self._make_network()
+        features = network.output
+        if config.standardize_features:
+            features = standardization()(features)
+        name = re.sub(r"\W+", "_", config.backbone.lower())
+        model = keras.Model(network.input, self.head.attach(features), name=name)
+        model.compile(
+            self.optimizer.build(),
+            loss=self._loss(),
+            metrics=self._metrics(),
+        )
+        return model
+
+    def _make_network(self) -> _Network:
+        """The backbone between pictures and features."""
+        name, weights = self.config.backbone, self.config.weights
+        size = self.image_size
+
+        def make() -> _Network:
+            backbone = build_backbone(name, weights, size)
+            pictures = keras.Input((size, size, 3), name="pictures")
+            outputs = backbone.network(backbone.preprocess(pictures), training=False)
+            network = keras.Model(pictures, features_of(backbone, outputs))
+            return _Network(network, backbone.settings)
+
+        if self._shared is None:
+            return make()
+        key = name, version_of_weights(name, weights), size
+        made: _Network = self._shared.get(key, make)
+        return made
+
+    def frozen_part(self, model: keras.Model) -> FrozenPart | None:
+        """The backbone, up to the features.
+
+        What standardises these is frozen as well, but differs from run to run. None of a
+        network of a user, whose code may change: the Trainer looks at its graph.
+        """
+        settings = {} if self._built is None else self._built.settings
+        return None if settings is None else FrozenPart(self.feature_model(model), settings)
+
+    def feature_model(self, model: keras.Model) -> keras.Model:
+        """The part of a model that `build` returned from images to features."""
+        features = model.get_layer("features").output
+        if self._built is not None and self._built.model.output is features:
+            return self._built.model
+        return keras.Model(model.input, features)
+
+    def prepare(self, model: keras.Model, examples: TrainingExamples) -> str | None:
+        """Standardises the features, if that is asked for."""
+        if self.config.standardize_features:
+            features = examples(self.feature_model(model))
+            assign_measured(model.get_layer("standardize"), features)
+        return None
+
+    def settings(self) -> dict[str, Any]:
+        """What it was made with."""
+        # Checkpoints of versions without these options do not mention them.
+        unused = OF_LOSSES - self.config.changed_loss_options()
+        unused |= self.config.other_head_options()
+        if self.config.head == "linear":
+            unused |= {"head"}
+        return self.config.model_dump(exclude={*OF_BUILDERS, *unused}) | {
+            "num_classes": self.num_outputs,  # its name in checkpoints of all tasks
+            "image_size": self.image_size,
+        }
+
+    def describe(self, model: keras.Model) -> str:
+        """Says in a line what is trained."""
+        config = self.config
+        parts = [config.backbone, *pooling_of(model)]
+        parts += ["Standardize"] * config.standardize_features
+        parts += self.head.parts()
+        return f"{' + '.join(parts)}: {count_parameters(model)}"
+
+
+def _config_of(task: Task, options: ModelOptions) -> ModelConfig:
+    """The section `model`; what is not given has the default of the task.
+
+    Raises:
+        ConfigError: Some options are wrong, or not of this task.
+    """
+    config = validated(ModelConfig, "model", **model_defaults(task) | {**options})
+    problems = [*model_problems(task, config.model_dump())]
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return config

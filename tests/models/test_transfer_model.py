@@ -1,0 +1,32 @@
+"""What classifiers and regressors on a frozen backbone have in common."""
+
+import pytest
+from keraunos.core.errors import ConfigError
+from keraunos.core.target_scale import TargetScale
+from keraunos.models import (
+    MultiLabelTransferClassifier,
+    TransferClassifier,
+    TransferModel,
+    TransferRegressor,
+)
+
+MODULES = (
+    TransferClassifier(3, weights=None),
+    MultiLabelTransferClassifier(3, weights=None),
+    TransferRegressor(TargetScale((0.0,) * 3, (1.0,) * 3), weights=None),
+)
+
+
+def test_only_a_classifier_is_a_classifier():
+    assert all(isinstance(module, TransferModel) for module in MODULES)
+    assert [isinstance(module, TransferClassifier) for module in MODULES] == [1, 0, 0]
+
+
+def test_checkpoints_of_all_tasks_name_the_number_of_outputs_alike():
+    for module in MODULES:
+        assert module.num_outputs == module.settings()["num_classes"] == 3
+
+
+def test_a_classifier_refuses_what_is_not_of_its_task():
+    with pytest.raises(ConfigError, match=r"`model.loss` must be of .*loss='huber'"):
+        TransferClassifier(3, loss="huber")
