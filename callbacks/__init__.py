@@ -8,6 +8,7 @@ from .background import Background
 from .base import Callback
 from .callback_list import CallbackList, merge_callbacks
 from .early_stopping import EarlyStopping
+from .event_log import EventLog
 from .json_log import JsonLog
 from .keras_callback import KerasCallback
 from .learning_rate_finder import LearningRateFinder
@@ -25,6 +26,7 @@ __all__ = [
     "Callback",
     "CallbackList",
     "EarlyStopping",
+    "EventLog",
     "JsonLog",
     "KerasCallback",
     "LearningRateFinder",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..core.run_events import Event
 from .run_state import RunState
 
 
@@ -103,6 +104,13 @@ class Callback:
         """Called when a checkpoint is known to be whole, and once more on resuming.
 
         Checkpoints are written in the background: `run` may be some steps further.
+        """
+
+    def on_event(self, run: RunState, event: Event) -> None:
+        """Called when something is reported with `run.report`, at once.
+
+        Possibly from another thread, as a stall is noticed while a step lasts; never
+        for two events at the same time. An error in it is shown, and training goes on.
         """
 
     def on_fit_end(self, run: RunState) -> None:

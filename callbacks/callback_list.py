@@ -7,8 +7,10 @@ from typing import Any
 
 import keras
 
+from ..core.console import notify
 from ..core.errors import ConfigError, message
 from ..core.names import choose, snake_case
+from ..core.run_events import Event
 from .base import Callback
 from .keras_callback import as_callback
 from .registry import CALLBACK_CLASSES
@@ -30,6 +32,7 @@ class CallbackList:
     ) -> None:
         self.callbacks = dict(callbacks)
         self._called = {n: each for n, each in self.callbacks.items() if n not in silent}
+        self._deaf: set[str] = set()
 
     def without_writers(self) -> "CallbackList":
         """The same, of which those that write are not called.
@@ -54,6 +57,23 @@ class CallbackList:
         for callback in self._called.values():
             if callback.every_n_steps is None or run.step % callback.every_n_steps == 0:
                 callback.on_train_step_end(run)
+
+    def listen(self, run: RunState) -> None:
+        """Calls `on_event` of all for what is reported from now on.
+
+        Watching never ends a run: a callback that fails there is named once.
+        """
+        self._deaf.clear()
+        run.events.listen(lambda event: self._notify_event(run, event))
+
+    def _notify_event(self, run: RunState, event: Event) -> None:
+        for label, callback in self._called.items():
+            try:
+                callback.on_event(run, event)
+            except Exception as error:
+                if label not in self._deaf:
+                    self._deaf.add(label)
+                    notify(f"{label} could not take an event ({error!r}); training goes on")
 
     def notify_exception(self, run: RunState, error: BaseException) -> None:
         """Lets every callback clean up, whatever happens in the others."""

@@ -71,6 +71,7 @@ class EarlyStopping(Callback):
         self.reason = self._reason_to_stop(value)
         if self.reason is not None:
             run.request_stop(self.reason)
+            run.report("early_stopping", self.reason)
 
     def on_phase_begin(self, run: RunState) -> None:
         """Gives the new phase time, and keeps what will train from now on."""

@@ -15,6 +15,7 @@ from ..core.files import replacing
 from ..core.removal import remove_file
 
 PARTS = ("", "train", "validation", "evaluation")
+EVENTS_PART = "events"  # what happened stays, whatever a resumed run repeats
 EVENTS = re.compile(r"events\.out\.tfevents\.[^/]+")
 
 

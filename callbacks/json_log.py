@@ -12,6 +12,7 @@ from ..configs.arguments import OF_CALLBACKS, takes_settings
 from ..configs.callbacks import JsonLogConfig
 from ..configs.options import JsonLogOptions
 from ..core.console import PlainConsole
+from ..core.run_events import Event
 from .base import Callback
 from .run_state import RunState
 
@@ -19,9 +20,9 @@ from .run_state import RunState
 class JsonLog(Callback):
     """A line at the start, one at the end of each epoch, and one at the end.
 
-    Within long epochs one every `seconds_between_lines`, and before the start what is
-    known of the fit by then. Each is an object with `event`: `announcement`, `start`,
-    `step`, `epoch` or `end`.
+    Within long epochs one every `seconds_between_lines`, before the start what is known
+    of the fit by then, and one for each event, with `kind` and `text`. Each is an object
+    with `event`: `announcement`, `start`, `step`, `epoch`, `report` or `end`.
 
     Args:
         stream: Where to write; standard error by default.
@@ -72,6 +73,12 @@ class JsonLog(Callback):
     def on_epoch_end(self, run: RunState) -> None:
         """Writes the epoch's values."""
         self._write("epoch", run, run.metrics)
+
+    def on_event(self, run: RunState, event: Event) -> None:
+        """Writes it, but for the end, which has a line of its own."""
+        if event.kind == "end":
+            return
+        self._write_line({"event": "report", **event.as_dict()})
 
     def on_fit_end(self, run: RunState) -> None:
         """Says why training ended."""

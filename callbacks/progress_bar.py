@@ -13,6 +13,7 @@ from ..configs.callbacks import ProgressBarConfig
 from ..configs.options import ProgressBarOptions
 from ..core.console import PlainConsole
 from ..core.names import visible
+from ..core.run_events import Event, EventKind
 from ..models.module import count_parameters
 from .base import Callback
 from .progress_display import NotebookOutput, TerminalBar, as_pairs
@@ -20,6 +21,20 @@ from .run_state import RunState
 
 # The part of an epoch from which on waiting for data is worth a word.
 WAITING_IS_LONG = 0.3
+# Events that come with each epoch, or that the first, the last or an error line names.
+SAID_ELSEWHERE: frozenset[EventKind] = frozenset(
+    {
+        "resumed",
+        "checkpoint",
+        "phase",
+        "early_stopping",
+        "interrupted",
+        "end",
+        "divergence",
+        "failure",
+        "worker_lost",
+    }
+)
 
 
 class ProgressBar(Callback):
@@ -110,6 +125,11 @@ class ProgressBar(Callback):
                 f"{waited:.0%} of this epoch was spent waiting for data: keep decoded "
                 "pictures with data.cache=disk, or choose a smaller data.image_size"
             )
+
+    def on_event(self, run: RunState, event: Event) -> None:
+        """Writes what other lines do not say already."""
+        if event.kind not in SAID_ELSEWHERE:
+            self._write(f"{event.kind.replace('_', ' ')}: {event.text}")
 
     def on_exception(self, run: RunState, error: BaseException) -> None:
         """Leaves the terminal as it was."""

@@ -15,6 +15,7 @@ from ..core.names import choose
 from .backbone_finetuning import BackboneFinetuning
 from .base import Callback
 from .early_stopping import EarlyStopping
+from .event_log import EventLog
 from .json_log import JsonLog
 from .keras_callback import as_callback
 from .learning_rate_finder import LearningRateFinder
@@ -27,6 +28,7 @@ from .tensorboard import TensorBoard
 CALLBACK_CLASSES: dict[str, type[Callback]] = {
     "backbone_finetuning": BackboneFinetuning,
     "early_stopping": EarlyStopping,
+    "event_log": EventLog,
     "json_log": JsonLog,
     "learning_rate_finder": LearningRateFinder,
     "metrics_log": MetricsLog,
@@ -42,6 +44,7 @@ def default_callbacks(run_dir: Path | None) -> dict[str, Callback]:
     callbacks: dict[str, Callback] = {"progress_bar": ProgressBar()}
     if run_dir is not None:
         callbacks |= {
+            "event_log": EventLog(),
             "metrics_log": MetricsLog(),
             "tensorboard": TensorBoard(),
             "pictures": Pictures(),

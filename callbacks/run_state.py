@@ -1,5 +1,6 @@
 """The state of a fit: made by the Trainer, handed to every hook."""
 
+import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
@@ -9,6 +10,7 @@ from typing import Any, Protocol
 import keras
 import tensorflow as tf
 
+from ..core.run_events import Event, EventKind, Events
 from ..core.run_layout import CHECKPOINTS_FOLDER
 from ..evaluation import Predictions
 from ..models.averaged_weights import AveragedWeights
@@ -61,6 +63,7 @@ class RunState(RunProgress):
         engine: What trains it; None before `on_fit_begin`.
         averages: The averages of weights, where these are validated and exported.
         background: Runs what is slow and not urgent, such as drawing, beside training.
+        events: Hands what is reported to all callbacks.
     """
 
     model: keras.Model
@@ -86,6 +89,16 @@ class RunState(RunProgress):
     engine: Engine | None = None
     averages: AveragedWeights | None = None
     background: Background = field(default_factory=Background, repr=False, compare=False)
+    events: Events = field(default_factory=Events, repr=False, compare=False)
+
+    def report(self, kind: EventKind, text: str) -> None:
+        """Lets all callbacks know what has happened, by `on_event`; from any thread.
+
+        Args:
+            kind: One of `keraunos.core.run_events.KINDS`.
+            text: What, in one sentence.
+        """
+        self.events.report(Event(kind, text, self.step, time.time()))
 
     def read_metrics(self) -> dict[str, float]:
         """Fetches the training metrics up to now from the devices."""

@@ -1,5 +1,6 @@
 """Writes what TensorBoard shows."""
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Unpack
 
@@ -11,9 +12,11 @@ from ..configs.callbacks import TensorBoardConfig
 from ..configs.options import TensorBoardOptions
 from ..core.errors import ConfigError
 from ..core.files import own_directory
+from ..core.run_events import Event
 from ..core.run_layout import TENSORBOARD_FOLDER
 from .base import Callback
-from .event_files import PARTS, keep_events, remove_events
+from .event_files import EVENTS_PART, PARTS, keep_events, remove_events
+from .event_table import MOST_EVENTS, events_table
 from .hparams import begin_session, end_session, hyperparameters, new_writer
 from .memory import memory_gib
 from .monitor import Monitor
@@ -56,11 +59,12 @@ class TensorBoard(Callback):
         self.wants_validation_predictions = config.pictures
         self._writers: dict[str, tf.summary.SummaryWriter] = {}
         self._window: ProfileWindow | None = None
-        self._shown_step: int | None = None
+        self.reset()
 
     def reset(self) -> None:
         """Forgets the last fit."""
-        self._shown_step = None
+        self._shown_step: int | None = None
+        self._events: deque[Event] = deque(maxlen=MOST_EVENTS)
 
     def steps_until_due(self, step: int) -> int | None:
         """Until the window of the profiler opens or closes."""
@@ -107,6 +111,14 @@ class TensorBoard(Callback):
             self._show_validation(run)
         self._flush()
 
+    def on_event(self, run: RunState, event: Event) -> None:
+        """Writes the newest events as a table, so that the last of them shows all."""
+        self._events.append(event)
+        with self._writer(run, EVENTS_PART):
+            tf.summary.text("events", events_table(self._events), step=event.step)
+        if run.run_dir is not None:
+            self._writers[EVENTS_PART].flush()
+
     def on_fit_end(self, run: RunState) -> None:
         """Writes the best values, and closes the files."""
         self._show_validation(run)  # another worker may have ended the fit
@@ -151,7 +163,7 @@ class TensorBoard(Callback):
         return self._writers[part].as_default()
 
     def _flush(self) -> None:
-        for writer in self._writers.values():
+        for writer in list(self._writers.values()):  # another thread may add that of events
             writer.flush()
 
     def _close(self, run: RunState) -> None:

@@ -236,9 +236,14 @@ class PicturesConfig(Section):
     """Draws samples.png, augmented.png and curves.png."""
 
 
+class EventLogConfig(Section):
+    """Writes events.jsonl: what happened to a run, and when."""
+
+
 CALLBACKS: dict[str, type[Section]] = {
     "backbone_finetuning": BackboneFinetuningConfig,
     "early_stopping": EarlyStoppingConfig,
+    "event_log": EventLogConfig,
     "json_log": JsonLogConfig,
     "learning_rate_finder": LearningRateFinderConfig,
     "metrics_log": MetricsLogConfig,

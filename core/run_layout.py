@@ -14,6 +14,7 @@ DROPPED_FILE = "dropped.csv"
 # What happened in training.
 METRICS_FILE = "metrics.jsonl"
 VALIDATIONS_FILE = "validations.jsonl"
+EVENTS_FILE = "events.jsonl"
 DIVERGED_FILE = "diverged.json"
 SOUP_FILE = "soup.json"
 TENSORBOARD_FOLDER = "tensorboard"

@@ -72,6 +72,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "gradient norm": "in every log: mean over the updates of an epoch, before clipping",
         "hparams": "TensorBoard's HParams page, for single runs and for searches",
         "pictures": "data, confusion matrix and the most confident mistakes in TensorBoard",
+        "events": "`events.jsonl`, TensorBoard's page Text and the terminal: resumed, "
+        "checkpoint written, diverged, ended and more, each with a text",
         "metrics file": "`metrics.jsonl`, a line an epoch",
         "memory": "of the process, and of GPUs, in TensorBoard",
         "profiler": "`callbacks.tensorboard.profile_steps: [10, 15]`",

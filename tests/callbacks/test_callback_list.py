@@ -25,7 +25,7 @@ def labels(given, defaults):
     return list(merge_callbacks(given, defaults).callbacks)
 
 
-FIRST = ["progress_bar", "metrics_log", "pictures"]
+FIRST = ["progress_bar", "event_log", "metrics_log", "pictures"]
 LAST = ["tensorboard", "model_checkpoint"]
 
 
@@ -63,7 +63,7 @@ def test_two_that_would_name_the_best_are_refused(defaults):
 
 def test_none_switches_a_default_off(defaults):
     given = {"tensorboard": None, "mine": EarlyStopping(), "model_checkpoint": None}
-    assert labels(given, defaults) == ["progress_bar", "metrics_log", "pictures", "mine"]
+    assert labels(given, defaults) == [*FIRST, "mine"]
 
 
 def test_switching_off_what_this_run_has_not_anyway_is_no_error():

@@ -31,6 +31,8 @@ The loop, with every hook at its place::
 Checkpoints are written in the background. `on_checkpoint_saved` comes when one is known
 to be whole: before the next one begins, and before validation and the end of the fit.
 
+What is reported meanwhile comes to `on_event` at once, from any thread.
+
 Several workers run it side by side: callbacks that write are called on the chief alone,
 and what a callback or a signal asks of one worker all of them do, at the same place.
 
@@ -50,6 +52,7 @@ from ..contracts import is_labelled
 from .epochs import STATISTICS, Validation, limited
 from .interruption import Interrupted, Interruption
 from .outputs import as_predictions
+from .reports import report_checkpoint, report_end, report_error, report_resumed
 from .soup import add_soup
 from .stage import Stage, Stages
 from .validation_times import ValidationTimes, metrics_set_aside
@@ -89,7 +92,7 @@ class Loop:
                 self._interrupt(run, interrupted)
         except BaseException as error:
             run.save_requested = False
-            self.callbacks.notify_exception(run, error)
+            self._notify_exception(run, error)
             self._save_after_error(run)
             self.stage.saver.abandon()
             raise
@@ -97,6 +100,7 @@ class Loop:
     def _begin(self, run: RunState) -> None:
         run.engine = self.stage
         self.callbacks.reset()
+        self.callbacks.listen(run)
         if run.averages is not None and self.resumption is None:
             run.averages.start()
         self.callbacks.notify("on_fit_begin", run)
@@ -108,6 +112,7 @@ class Loop:
         restore_callbacks(self.callbacks, self.resumption)
         restore_optimizer(run, self.resumption)  # hooks may have set it
         self.callbacks.notify("on_checkpoint_saved", run, self.resumption.path)
+        report_resumed(run, self.resumption)
 
     def _change_phase(self, run: RunState) -> None:
         if not run.requested_phases or run.is_within_epoch:
@@ -115,6 +120,7 @@ class Loop:
         self._finish_saving(run)
         run.engine = self.stage = self.stages.after(self.stage, run)
         self.callbacks.notify("on_phase_begin", run)
+        run.report("phase", f"a new phase begins: learning_rate={run.learning_rate:.4g}")
 
     def _epoch(self, run: RunState) -> None:
         self.interruption.check()
@@ -182,6 +188,8 @@ class Loop:
         run.end(fitted if self.stages.module.is_fitted else reached)
         self._finish_saving(run)
         run.model.optimizer.finalize_variable_values(run.model.trainable_variables)
+        report_end(run)
+        run.events.settle()
         self.callbacks.notify("on_fit_end", run)
         self._take_weights_of_chief(run)
         run.soup = add_soup(run, self.stage.validation)
@@ -193,7 +201,12 @@ class Loop:
         self.stage.saver.save(run)
         self._finish_saving(run)
         run.interrupt(interrupted.reason, interrupted.signal)
-        self.callbacks.notify_exception(run, interrupted)
+        self._notify_exception(run, interrupted)
+
+    def _notify_exception(self, run: RunState, error: BaseException) -> None:
+        report_error(run, error)
+        run.events.settle()
+        self.callbacks.notify_exception(run, error)
 
     def _save_after_error(self, run: RunState) -> None:
         """Saves after an error, if a callback asked for that and the state is whole.
@@ -232,6 +245,7 @@ class Loop:
         run.background.check()
         if path is not None:
             self.interruption.save_seconds = self.stage.saver.seconds
+            report_checkpoint(run, path, self.stage.saver.seconds)
             self.callbacks.notify("on_checkpoint_saved", run, path)
 
 

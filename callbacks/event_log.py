@@ -1,0 +1,64 @@
+"""Writes events.jsonl: a line of JSON for everything that happens to a run."""
+
+import json
+import os
+from pathlib import Path
+
+from ..core.console import notify
+from ..core.errors import ConfigError
+from ..core.files import open_regular, open_to_append
+from ..core.run_events import Event
+from ..core.run_layout import EVENTS_FILE
+from .base import Callback
+from .run_state import RunState
+
+
+class EventLog(Callback):
+    """Appends to `events.jsonl` in the run directory when something is reported.
+
+    A line holds `kind`, `text`, `step` and `time`, in seconds since 1970. It is a log of
+    what happened: a resumed run adds to it, and leaves what is there. Where it can't be
+    written, that is said once, and training goes on.
+
+    Example:
+        >>> log = EventLog()
+    """
+
+    chief_only = True
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets the last fit."""
+        self._is_given_up = False
+
+    def on_event(self, run: RunState, event: Event) -> None:
+        """Writes its line, which is on the disk when this returns."""
+        if run.run_dir is None or self._is_given_up:
+            return
+        path = run.run_dir / EVENTS_FILE
+        line = json.dumps(event.as_dict()).encode() + b"\n"
+        try:
+            _append(path, line)
+        except (OSError, ConfigError) as error:
+            self._is_given_up = True
+            notify(
+                f"{path} can't be written ({error}): events are not kept there any more, "
+                "and training goes on"
+            )
+
+
+def _append(path: Path, line: bytes) -> None:
+    with open_to_append(path) as file:
+        is_torn = file.tell() > 0 and not _ends_a_line(path)
+        file.write(b"\n" + line if is_torn else line)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _ends_a_line(path: Path) -> bool:
+    """Not if a process died while it wrote there."""
+    with open_regular(path) as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read() == b"\n"

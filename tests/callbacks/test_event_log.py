@@ -1,0 +1,100 @@
+import json
+
+import pytest
+import tensorflow as tf
+from hand_made_runs import end_fit, new_run
+from keraunos.callbacks import Callback, CallbackList, EventLog, JsonLog, TensorBoard
+from keraunos.callbacks import event_log as module
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+
+def lines(path):
+    return [json.loads(line) for line in (path / "events.jsonl").read_text().splitlines()]
+
+
+def listening(run_dir, *callbacks, **values):
+    run = new_run(run_dir=run_dir, **values)
+    CallbackList({f"{n}": each for n, each in enumerate(callbacks)}).listen(run)
+    return run
+
+
+def shown_text(run, part):
+    """The texts in the event files of one part: tag -> step -> text."""
+    folder = run.run_dir / "tensorboard" / part
+    found = EventAccumulator(str(folder), size_guidance={"tensors": 0})
+    found.Reload()
+    return {
+        each.step: tf.make_ndarray(each.tensor_proto).item().decode()
+        for each in found.Tensors("events")
+    }
+
+
+@pytest.mark.feature("events")
+def test_each_event_is_a_line_and_a_resumed_run_adds_to_them(tmp_path):
+    run = listening(tmp_path, EventLog())
+    run.step = 9
+    run.report("checkpoint", "step-00000009 written in 0.1 s, 3.0 MB")
+    with (tmp_path / "events.jsonl").open("a") as file:
+        file.write('{"kind": "torn')
+    again = listening(tmp_path, EventLog(), resumed_from=tmp_path, step=3)
+    again.report("resumed", "from step-00000003")
+    *whole, _ = first, torn, second = (tmp_path / "events.jsonl").read_text().splitlines()
+    assert torn == '{"kind": "torn'
+    found = [json.loads(first), json.loads(second)]
+    assert [(each["kind"], each["step"]) for each in found] == [
+        ("checkpoint", 9),
+        ("resumed", 3),
+    ]
+    assert found[0]["time"] > 1e9
+    assert whole
+
+
+def test_where_it_can_t_be_written_that_is_said_once(tmp_path, monkeypatch, capsys):
+    def fail(path):
+        raise OSError(28, "No space left on device", str(path))
+
+    run = listening(tmp_path, EventLog())
+    monkeypatch.setattr(module, "open_to_append", fail)
+    run.report("resumed", "one")
+    run.report("checkpoint", "two")
+    shown = capsys.readouterr().err
+    assert shown.count("No space left on device") == 1
+    assert "training goes on" in shown
+
+
+def test_a_callback_that_fails_is_named_once_and_the_others_hear(tmp_path, capsys):
+    class Broken(Callback):
+        def on_event(self, run, event):
+            raise RuntimeError("no more")
+
+    run = listening(tmp_path, Broken(), EventLog())
+    run.report("resumed", "one")
+    run.report("end", "two")
+    assert [each["text"] for each in lines(tmp_path)] == ["one", "two"]
+    assert capsys.readouterr().err.count("no more") == 1
+
+
+@pytest.mark.feature("events")
+def test_tensorboard_shows_all_of_them_with_the_newest_and_keeps_them(tmp_path):
+    board = TensorBoard(pictures=False)
+    run = listening(tmp_path, board)
+    board.on_fit_begin(run)
+    run.step = 6
+    run.report("plateau", "val_loss | no better")
+    end_fit(run, board)
+    board = TensorBoard(pictures=False)
+    again = listening(tmp_path, board, resumed_from=tmp_path, step=3)
+    board.on_fit_begin(again)
+    again.report("resumed", "from step-00000003")
+    again.report("stall", "no step")
+    end_fit(again, board)
+    found = shown_text(again, "events")
+    assert "val_loss \\| no better" in found[6]
+    assert found[3].index("no step") < found[3].index("from step-00000003")
+
+
+def test_lines_of_json_have_them(tmp_path, capsys):
+    listening(tmp_path, JsonLog()).report("stall", "no step")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert json.loads(line)["kind"] == "stall"
+    assert json.loads(line)["event"] == "report"

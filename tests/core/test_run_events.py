@@ -1,0 +1,61 @@
+import threading
+
+import pytest
+from keraunos.core.run_events import KINDS, Event, Events
+
+
+def event(text, kind="stall"):
+    return Event(kind, text, step=3, time=1.5)
+
+
+def test_an_event_is_what_json_can_hold_and_of_a_known_kind():
+    assert event("no step").as_dict() == {
+        "kind": "stall",
+        "text": "no step",
+        "step": 3,
+        "time": 1.5,
+    }
+    with pytest.raises(ValueError, match=KINDS[0]):
+        Event("earthquake", "", 0, 0.0)
+
+
+def test_what_comes_before_anybody_listens_is_kept():
+    events, seen = Events(), []
+    events.report(event("first"))
+    events.listen(seen.append)
+    events.report(event("second"))
+    assert [each.text for each in seen] == ["first", "second"]
+
+
+def test_an_event_reported_while_one_is_handed_on_follows_it():
+    events, seen = Events(), []
+
+    def hear(each):
+        if each.text == "first":
+            events.report(event("second"))
+        seen.append(each.text)
+
+    events.listen(hear)
+    events.report(event("first"))
+    assert seen == ["first", "second"]
+
+
+def test_reporting_does_not_wait_for_another_thread_and_settling_does():
+    events, seen = Events(), []
+    is_heard, goes_on = threading.Event(), threading.Event()
+
+    def hear(each):
+        is_heard.set()
+        goes_on.wait(60)
+        seen.append(each.text)
+
+    events.listen(hear)
+    thread = threading.Thread(target=events.report, args=(event("slow"),))
+    thread.start()
+    assert is_heard.wait(60)
+    events.report(event("at once"))
+    assert not seen
+    goes_on.set()
+    events.settle()
+    assert seen == ["slow", "at once"]
+    thread.join()

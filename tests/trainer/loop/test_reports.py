@@ -1,0 +1,61 @@
+"""What a fit reports by itself."""
+
+import json
+
+import pytest
+from keraunos import DivergedError
+from keraunos.callbacks import Callback
+from keraunos.core.errors import WorkerError
+from keraunos.trainer.loop.interruption import Interrupted
+from keraunos.trainer.loop.reports import report_error
+from resumable_runs import EPOCHS, STEPS, Sender, fit
+
+
+def kinds(directory):
+    text = (directory / "events.jsonl").read_text()
+    return [json.loads(line)["kind"] for line in text.splitlines()]
+
+
+class Heard(Callback):
+    def __init__(self):
+        self.events = []
+
+    def on_event(self, run, event):
+        self.events.append(event)
+
+
+@pytest.mark.slow
+@pytest.mark.feature("events")
+def test_an_interrupted_and_resumed_run_keeps_a_log_of_both_processes(tmp_path):
+    fit(tmp_path, Sender("on_train_step_end", 5))
+    assert kinds(tmp_path)[-2:] == ["checkpoint", "interrupted"]
+    heard = Heard()
+    fit(tmp_path, heard)
+    found = kinds(tmp_path)
+    assert found.index("resumed") == found.index("interrupted") + 1
+    assert found[-1] == "end"
+    first, last = heard.events[0], heard.events[-1]
+    assert first.text.startswith("from step-00000005-mid-epoch")
+    assert last.step == EPOCHS * STEPS
+    written = [each.text for each in heard.events if each.kind == "checkpoint"]
+    assert all(" written in " in text and text.endswith(" MB") for text in written)
+
+
+@pytest.mark.parametrize(
+    ("error", "reported"),
+    [
+        (Interrupted("interrupted", 15), ["interrupted"]),
+        (DivergedError("no number"), ["divergence"]),
+        (WorkerError("worker 1 is gone"), ["worker_lost", "failure"]),
+        (ValueError("on purpose"), ["failure"]),
+    ],
+)
+def test_each_end_has_a_kind_of_its_own(error, reported):
+    found = []
+
+    class Run:
+        def report(self, kind, text):
+            found.append(kind)
+
+    report_error(Run(), error)
+    assert found == reported

@@ -1,0 +1,39 @@
+"""What the loop itself reports: where it began, what it saved, and how it ended."""
+
+from pathlib import Path
+
+from ...callbacks import RunState
+from ...core.errors import DivergedError, WorkerError
+from ..checkpoint.resume import Resumption
+from .interruption import Interrupted
+
+
+def report_resumed(run: RunState, resumption: Resumption) -> None:
+    """The run goes on from a checkpoint."""
+    remarks = "".join(f"; {remark}" for remark in resumption.remarks)
+    run.report("resumed", f"from {resumption.path.name}, after epoch {run.epoch}{remarks}")
+
+
+def report_checkpoint(run: RunState, path: Path, seconds: float) -> None:
+    """A checkpoint is whole."""
+    size = sum(each.stat().st_size for each in path.iterdir())
+    text = f"{path.name} written in {seconds:.2g} s, {size / 1e6:,.1f} MB"
+    run.report("checkpoint", text)
+
+
+def report_end(run: RunState) -> None:
+    """All went well."""
+    run.report("end", f"training ended after epoch {run.epoch}: {run.stop_reason}")
+
+
+def report_error(run: RunState, error: BaseException) -> None:
+    """The fit ends before its time."""
+    if isinstance(error, Interrupted):
+        run.report("interrupted", f"{error.reason}; the state is saved")
+        return
+    if isinstance(error, DivergedError):
+        run.report("divergence", str(error))
+        return
+    if isinstance(error, WorkerError):
+        run.report("worker_lost", str(error))
+    run.report("failure", f"{type(error).__name__}: {error}"[:2000])
