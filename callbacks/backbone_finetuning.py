@@ -4,8 +4,8 @@ from typing import Any, Unpack
 
 from ..configs import validated
 from ..configs.arguments import OF_CALLBACKS, takes_settings
-from ..configs.callbacks import BackboneFinetuningConfig
 from ..configs.options import BackboneFinetuningOptions
+from ..configs.training_callbacks import BackboneFinetuningConfig
 from ..core.errors import ConfigError, message
 from ..models.phases import Phase
 from ..models.unfreezing import FrozenBackbone

@@ -5,8 +5,8 @@ from typing import Any, Unpack
 
 from ..configs import validated
 from ..configs.arguments import OF_CALLBACKS, takes_settings
-from ..configs.callbacks import EarlyStoppingConfig
 from ..configs.options import EarlyStoppingOptions
+from ..configs.training_callbacks import EarlyStoppingConfig
 from ..models.variables import Arrays, assign_values, changing_variables, copy_values
 from .base import Callback
 from .monitor import Monitor

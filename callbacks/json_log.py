@@ -9,7 +9,7 @@ from typing import Any, TextIO, Unpack
 
 from ..configs import validated
 from ..configs.arguments import OF_CALLBACKS, takes_settings
-from ..configs.callbacks import JsonLogConfig
+from ..configs.monitoring_callbacks import JsonLogConfig
 from ..configs.options import JsonLogOptions
 from ..core.console import PlainConsole
 from ..core.run_events import Event

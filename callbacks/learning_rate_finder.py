@@ -9,8 +9,8 @@ import numpy.typing as npt
 from .. import evaluation
 from ..configs import validated
 from ..configs.arguments import OF_CALLBACKS, takes_settings
-from ..configs.callbacks import LearningRateFinderConfig
 from ..configs.options import LearningRateFinderOptions
+from ..configs.training_callbacks import LearningRateFinderConfig
 from ..core.errors import ConfigError, message
 from ..core.run_layout import LEARNING_RATE_IMAGE
 from .base import Callback

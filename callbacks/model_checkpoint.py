@@ -7,8 +7,8 @@ from typing import Any, Unpack
 
 from ..configs import validated
 from ..configs.arguments import OF_CALLBACKS, takes_settings
-from ..configs.callbacks import ModelCheckpointConfig
 from ..configs.options import ModelCheckpointOptions
+from ..configs.training_callbacks import ModelCheckpointConfig
 from ..core.bundle import Bundle, write_bundle
 from ..core.checked_files import write_checked_text
 from ..core.checkpoints import only_names, remove_checkpoint, remove_soups

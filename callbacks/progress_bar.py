@@ -9,7 +9,7 @@ from rich.console import Console
 
 from ..configs import validated
 from ..configs.arguments import OF_CALLBACKS, takes_settings
-from ..configs.callbacks import ProgressBarConfig
+from ..configs.monitoring_callbacks import ProgressBarConfig
 from ..configs.options import ProgressBarOptions
 from ..core.console import PlainConsole
 from ..core.names import visible

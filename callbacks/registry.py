@@ -1,6 +1,7 @@
 """The callbacks that ship with Keraunos by name, and those that every run gets.
 
-To add one: write its file, give it options in `configs/callbacks.py`, and name it here.
+To add one: write its file, give it options in `configs/training_callbacks.py` or
+`configs/monitoring_callbacks.py`, list them in `configs/callbacks.py`, and name it here.
 """
 
 import importlib

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from ..configs import validated
 from ..configs.arguments import OF_CALLBACKS, takes_settings
-from ..configs.callbacks import TensorBoardConfig
+from ..configs.monitoring_callbacks import TensorBoardConfig
 from ..configs.options import TensorBoardOptions
 from ..core.errors import ConfigError
 from ..core.files import own_directory

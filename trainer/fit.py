@@ -45,6 +45,7 @@ from .setup.class_weight import ClassWeight, weighted_by_class
 from .setup.compiled_model import batch_spec, build_model
 from .setup.global_settings import global_settings
 from .setup.initial_weights import PathOfWeights, load_initial_weights
+from .setup.obstacles_to_features import obstacle_to_features
 from .setup.phases import Accumulation
 from .setup.schedule_length import set_schedule_length
 from .step.keras_internals import build_compiled
@@ -285,16 +286,8 @@ class Fit:
     def _plan_features(self, run: RunState) -> FeaturePlan:
         # In a later phase what was frozen trains: nothing is cached, wanted or not.
         mode = "auto" if run.phases and self.feature_cache == "on" else self.feature_cache
-        obstacle = self._obstacle_to_features(run)
+        obstacle = obstacle_to_features(self.settings, bool(run.phases))
         return plan_features(self.module, self._whole(run.model), mode, obstacle)
-
-    def _obstacle_to_features(self, run: RunState) -> str:
-        """Why this fit can't train on cached features, whatever is trained on what."""
-        if self.settings.fast_dev_run:
-            return "fast_dev_run looks at one batch only"
-        if self.settings.overfit_batches is not None:
-            return "overfit_batches trains on the same images again and again"
-        return "more of the model trains in this phase" if run.phases else ""
 
     def _tools_for_features(self) -> TrainerTools:
         return TrainerTools(

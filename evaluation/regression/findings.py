@@ -51,28 +51,19 @@ def find_largest_errors(predictions: NumberPredictions, most: int) -> list[int]:
 
 
 def _by_number(predictions: NumberPredictions, per_target: Mapping[str, Any]) -> Finding:
-    aim = f"{predictions.coverage:.0%}"
-    measured = [
-        [name, title, values[key], *(values["intervals"].get(key) or (None, None))]
-        for name, values in per_target.items()
-        for key, title in _MEASURES.items()
-    ]
-    widths = [
-        [
-            name,
-            values["median_absolute_error"],
-            values["interval_half_width"],
-            values["interval_coverage"],
-        ]
-        for name, values in per_target.items()
-    ]
     missing = [name for name, v in per_target.items() if v["interval_half_width"] is None]
-    header = ["number", "score", "value", "low", "high"]
+    scatter = scatter_figure(
+        _targets(predictions),
+        predictions.values,
+        predictions.target_names,
+        predictions.half_widths,
+    )
     return Finding(
         "Numbers",
         "Errors are in the unit of each number; the bias is the mean of prediction minus "
-        f"truth. A prediction plus or minus the half width is meant to hold the truth for "
-        f"{aim} of images like those of the validation split, on which it was chosen.",
+        "truth. A prediction plus or minus the half width is meant to hold the truth for "
+        f"{predictions.coverage:.0%} of images like those of the validation split, on "
+        "which it was chosen.",
         values={"per_target": dict(per_target)},
         warnings=[
             f"{name} is predicted worse than by always saying the mean (R² below 0)"
@@ -80,28 +71,26 @@ def _by_number(predictions: NumberPredictions, per_target: Mapping[str, Any]) ->
             if of_number["r2"] is not None and of_number["r2"] < 0
         ],
         gaps=[f"not chosen: an interval for {name}" for name in missing],
-        tables=[
-            Table("Scores by number, with 95 % intervals", header, measured),
-            Table(
-                f"Intervals around predictions (aim: {aim})",
-                [
-                    "number",
-                    "median absolute error",
-                    "half width",
-                    "test images that it holds",
-                ],
-                widths,
-            ),
-        ],
-        figures={
-            "predicted_and_true": scatter_figure(
-                _targets(predictions),
-                predictions.values,
-                predictions.target_names,
-                predictions.half_widths,
-            )
-        },
+        tables=[_scores_table(per_target), _widths_table(per_target, predictions.coverage)],
+        figures={"predicted_and_true": scatter},
     )
+
+
+def _scores_table(per_target: Mapping[str, Any]) -> Table:
+    rows = [
+        [name, title, values[key], *(values["intervals"].get(key) or (None, None))]
+        for name, values in per_target.items()
+        for key, title in _MEASURES.items()
+    ]
+    header = ["number", "score", "value", "low", "high"]
+    return Table("Scores by number, with 95 % intervals", header, rows)
+
+
+def _widths_table(per_target: Mapping[str, Any], coverage: float) -> Table:
+    keys = ("median_absolute_error", "interval_half_width", "interval_coverage")
+    rows = [[name, *(values[key] for key in keys)] for name, values in per_target.items()]
+    header = ["number", "median absolute error", "half width", "test images that it holds"]
+    return Table(f"Intervals around predictions (aim: {coverage:.0%})", header, rows)
 
 
 def _residuals(predictions: NumberPredictions) -> Finding:
