@@ -82,7 +82,11 @@ AUGMENTATION = Arguments(AugmentationConfig, without=("strength",), is_positiona
 SEARCH = Arguments(
     SearchConfig,
     without=("objective", "seed"),
-    instead={"space": "The hypermodel defines what varies."},
+    instead={
+        "space": "The hypermodel defines what varies.",
+        "outer_folds": "They divide images: `keraunos search` has them.",
+        "finish": "Train the chosen model with Trainer.fit, or use `keraunos search`.",
+    },
 )
 _FIRST = {  # what comes without a name: EarlyStopping("val_loss")
     "backbone_finetuning": ("unfreeze_from",),

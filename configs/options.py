@@ -23,7 +23,6 @@ from .choices import (
     Policy,
     Precision,
     ScheduleName,
-    SearchFinish,
     SoupKind,
     Task,
     TrialChoice,
@@ -346,15 +345,9 @@ class SearchOptions(TypedDict, total=False):
     folds: int | None
     """Train each trial on so many grouped folds; its score is their mean. Default:
     None."""
-    outer_folds: int | None
-    """Repeat the search without each of so many parts of the images, which test what it
-    found. Default: None."""
     choose: TrialChoice
     """Which trial wins: the best, or the simplest within one standard error of it.
     Default: 'best'."""
-    finish: SearchFinish
-    """After the search: refit trains the winner on all images, ensemble joins the
-    models of its folds. Default: 'none'."""
     max_time: str | None
     """Begin no trial after DD:HH:MM:SS. Default: None."""
     max_seconds_per_trial: float | None

@@ -2,9 +2,11 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from ..core.errors import message
 from .choices import Mode, SearchFinish, TrialChoice, TunerName
+from .problems import ProblemsError
 from .section import MOST, Count, Section
 from .space import DEFAULT_SPACE, check_domains, flatten
 from .trainer import MAX_TIME
@@ -84,3 +86,22 @@ class SearchConfig(Section):
     def _domains_are_right(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
         check_domains(value or {})
         return value
+
+    @model_validator(mode="after")
+    def _folds_are_there_for_what_is_of_folds(self) -> "SearchConfig":
+        needs = {
+            "choose": ("one_standard_error", "the error is that of a mean over them"),
+            "finish": ("ensemble", "their models are what is joined"),
+        }
+        lines = [
+            message(
+                f"`search.{name}={value}` needs folds: {why}.",
+                f"Try search.folds=5, or leave search.{name} out.",
+                **{"search.folds": None},
+            )
+            for name, (value, why) in needs.items()
+            if self.folds is None and getattr(self, name) == value
+        ]
+        if lines:
+            raise ProblemsError("\n".join(lines))
+        return self

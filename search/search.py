@@ -16,6 +16,7 @@ from ..core.run_layout import (
     TRIAL,
     trial_name,
 )
+from .choice import Keep
 from .directory import remove_unfinished_trials
 from .executors.executor import Executor, Stopped
 from .insight.figures import draw_results
@@ -23,6 +24,7 @@ from .report import short, write_results
 from .study import Study, Trial
 from .trials import Outcome, TrialPlan, garbage_of_trials_only
 from .tuning.hparams import write_experiment, write_session
+from .winner import Winner, find_winner
 
 _MODEL = re.compile(re.escape(MODEL_FILE))
 
@@ -36,6 +38,7 @@ class SearchResult:
     Attributes:
         trials: All that began, in that order.
         best: The completed ones, the best first.
+        winner: The one that was chosen among them, and what its score is worth.
         run_dir: The directory of the search; a trial is in `run_dir / trial.name`.
         signal: Number of the signal that stopped the search, or None.
     """
@@ -44,6 +47,12 @@ class SearchResult:
     best: list[Trial]
     run_dir: Path
     signal: int | None = None
+    winner: Winner | None = None
+
+    @property
+    def chosen(self) -> Trial | None:
+        """The trial that won: by default the first in `best`."""
+        return self.winner and self.winner.trial
 
     @property
     def is_finished(self) -> bool:
@@ -52,7 +61,7 @@ class SearchResult:
 
 
 def run_search(
-    study: Study, executor: Executor, directory: Path, keep: int, notify: Notify
+    study: Study, executor: Executor, directory: Path, keep: Keep, notify: Notify
 ) -> SearchResult:
     """Runs trials until the oracle has no more, or a signal comes.
 
@@ -60,7 +69,7 @@ def run_search(
         study: Knows which trials there are.
         executor: Runs them.
         directory: Of the search; locked by this process.
-        keep: How many of the best keep their weights.
+        keep: Which trials keep their weights.
         notify: Takes a line on what happened.
 
     Raises:
@@ -83,11 +92,12 @@ def run_search(
     if signal is None and not best:
         raise _all_failed(study, directory)
     trials = [trial for _, trial in sorted(study.trials.items())]
-    return SearchResult(trials, best, directory, signal)
+    winner = find_winner(best, keep.choice, study.objective)
+    return SearchResult(trials, best, directory, signal, winner)
 
 
 def _run(
-    study: Study, executor: Executor, directory: Path, keep: int, notify: Notify
+    study: Study, executor: Executor, directory: Path, keep: Keep, notify: Notify
 ) -> int | None:
     """Runs trials and keeps the best models; returns the signal if one came."""
     try:
@@ -99,7 +109,7 @@ def _run(
 
 
 def _run_trials(
-    study: Study, executor: Executor, directory: Path, keep: int, notify: Notify
+    study: Study, executor: Executor, directory: Path, keep: Keep, notify: Notify
 ) -> int | None:
     """Runs trials to the last; returns the signal if one came."""
 
@@ -117,12 +127,12 @@ def _run_trials(
 
 
 def _export_best(
-    study: Study, executor: Executor, directory: Path, keep: int
+    study: Study, executor: Executor, directory: Path, keep: Keep
 ) -> int | None:
     """Has the models of the best trials written; returns the signal if one came."""
     left = [
         trial
-        for trial in study.ranking()[:keep]
+        for trial in keep.best(study.ranking())
         if best_checkpoint(directory / trial.name / CHECKPOINTS_FOLDER) is not None
         and not (directory / trial.name / MODEL_FILE).exists()
     ]
@@ -203,11 +213,13 @@ def _line(study: Study, trial: Trial) -> str:
 
 
 def _forget_weights(
-    study: Study, directory: Path, keep: int, is_over: bool = False
+    study: Study, directory: Path, keep: Keep, is_over: bool = False
 ) -> None:
     """Removes the weights of all ended trials but the best and those still needed."""
-    kept = {trial.number for trial in study.ranking()[:keep]}
-    kept |= set() if is_over else study.may_be_continued() | _taken_over(study)
+    kept = {trial.number for trial in keep.best(study.ranking())}
+    if not is_over:
+        kept |= {trial.number for trial in keep.choice.may_win(study.ranking())}
+        kept |= study.may_be_continued() | _taken_over(study)
     for number, trial in study.trials.items():
         run = directory / trial.name
         if trial.status != "running" and number not in kept and run.is_dir():

@@ -16,6 +16,7 @@ from ..configs import SearchConfig, TrainerConfig
 from ..core.files import sha256_of_json
 from ..core.processes import worker_environments
 from ..core.run_layout import SEARCH_FILE
+from .choice import Choice, Keep
 from .cluster.chief import Chief
 from .cluster.role import Role
 from .cluster.worker import Worker
@@ -109,7 +110,8 @@ class Session:
 
     def run(self, notify: Notify) -> SearchResult:
         """Runs trials until there are no more, or a signal comes (see `run_search`)."""
-        keep = self._request.config.keep
+        config = self._request.config
+        keep = Keep(config.keep, Choice(config.choose, self.study.objective.mode))
         return run_search(self.study, self._executor, self._directory, keep, notify)
 
 

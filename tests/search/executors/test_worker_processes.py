@@ -15,6 +15,7 @@ from hypermodels import run as run_search_of_models
 from keraunos.callbacks.monitor import Monitor
 from keraunos.configs import SearchConfig
 from keraunos.core.processes import worker_environments
+from keraunos.search.choice import Choice, Keep
 from keraunos.search.executors.worker_processes import WorkerProcesses
 from keraunos.search.journal import Journal
 from keraunos.search.search import run_search
@@ -24,6 +25,7 @@ from keraunos.search.tuning.oracles import create_oracle
 from programs import is_running, wait_for
 
 OBJECTIVE = Monitor("val_loss")
+KEEP = Keep(1, Choice("best", "min"))
 PATH = os.pathsep.join(
     [str(Path(light_trials.__file__).parent), os.environ.get("PYTHONPATH", "")]
 )
@@ -42,7 +44,7 @@ def study_in(folder, trials=4):
 def test_a_dead_process_is_replaced_and_a_trial_that_kills_is_marked(tmp_path):
     study = study_in(tmp_path)
     executor = WorkerProcesses(light_trials.fit, "val_loss", [{}, {}])
-    result = run_search(study, executor, tmp_path, keep=1, notify=lambda line: None)
+    result = run_search(study, executor, tmp_path, keep=KEEP, notify=lambda line: None)
     well, killed, deadly, last = result.trials
     assert (tmp_path / "trial-001" / "died").exists()
     assert (tmp_path / "trial-001" / "begun").read_text() == "xx"
@@ -59,6 +61,7 @@ import sys
 from pathlib import Path
 import light_trials
 from keraunos.search.trials import TrialPlan
+from keraunos.search.choice import Choice, Keep
 from keraunos.search.executors.worker_processes import WorkerProcesses
 
 if __name__ == "__main__":
@@ -103,6 +106,7 @@ import sys
 from pathlib import Path
 import keraunos as kr
 import light_trials
+from keraunos.search.choice import Choice, Keep
 from keraunos.search.executors.worker_processes import WorkerProcesses
 from keraunos.search.trials import TrialPlan
 

@@ -1,0 +1,108 @@
+"""What is said of the trial that a search chose: how, and what its score is worth."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..callbacks.monitor import Monitor
+from ..configs.choices import TrialChoice
+from .choice import Choice, whole
+from .optimism import corrected_score
+from .study import Trial
+
+
+@dataclass(frozen=True)
+class Winner:
+    """The trial that was chosen.
+
+    Attributes:
+        trial: Which.
+        rule: How it was chosen.
+        objective: Name of the metric that is the score.
+        num_trials: How many completed trials it was chosen from.
+        corrected: What its score would be on images that had no part in its choice; None
+            without folds, as one score of a trial does not tell.
+    """
+
+    trial: Trial
+    rule: TrialChoice
+    objective: str
+    num_trials: int
+    corrected: float | None = None
+
+    @property
+    def folds(self) -> int:
+        """Over how many folds its score is the mean; 0 without."""
+        return len(self.trial.fold_scores)
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it as chosen.json has it."""
+        return {
+            "trial": self.trial.name,
+            "choose": self.rule,
+            "objective": self.objective,
+            "num_trials": self.num_trials,
+            "score": self.trial.score,
+            "standard_error": self.trial.standard_error,
+            "fold_scores": list(self.trial.fold_scores),
+            "corrected_score": self.corrected,
+        }
+
+    def lines(self) -> list[str]:
+        """All of it in words."""
+        return [
+            f"chosen: {self.trial.name}, {self._how()}",
+            self._score(),
+            *self._caution(),
+        ]
+
+    def _how(self) -> str:
+        trials = f"{self.num_trials} trials"
+        if self.rule == "best":
+            return f"the best of {trials}"
+        return f"the simplest of {trials} within one standard error of the best"
+
+    def _score(self) -> str:
+        score = f"{self.objective} {self.trial.score:.4f}"
+        error = self.trial.standard_error
+        if error is None:
+            return f"score: {score} in epoch {self.trial.best_epoch}"
+        return f"score: {score}, standard error {error:.4f} over {self.folds} folds"
+
+    def _caution(self) -> list[str]:
+        if self.num_trials < 2:
+            return []
+        if self.corrected is None:
+            return [
+                "that is optimistic, as the best of several scores on the same images is "
+                "partly luck; folds in the search tell by how much, and a test set what "
+                "it is worth"
+            ]
+        return [
+            f"corrected for the choice: {self.corrected:.4f}, each fold being scored by "
+            "the trial that the others choose"
+        ]
+
+
+def find_winner(
+    ranking: Sequence[Trial], choice: Choice, objective: Monitor
+) -> Winner | None:
+    """The trial that wins a search; None if none has completed.
+
+    Args:
+        ranking: The completed trials, the best first.
+        choice: How to choose.
+        objective: The metric that is the score.
+    """
+    trial = choice.of(ranking)
+    if trial is None:
+        return None
+    corrected = None
+    if len(trial.fold_scores) >= 2:
+        rows = sorted(whole(ranking), key=lambda each: each.number)
+        epochs = np.array([each.best_epoch for each in rows])
+        scores = np.array([each.fold_scores for each in rows], np.float64)
+        corrected = corrected_score(scores, lambda some: choice.row(some, epochs))
+    return Winner(trial, choice.rule, objective.name, len(ranking), corrected)
