@@ -13,7 +13,7 @@ from .shows_pictures import ShowsPictures
 class Pictures(Callback):
     """Draws what goes in and how it goes into the run directory.
 
-    `samples.png` and `augmented.png` before training, if the data are pictures, and
+    `samples.png` and `augmented.png` before training, if the data are images, and
     `curves.png` at the end.
 
     Example:

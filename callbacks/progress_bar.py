@@ -123,7 +123,7 @@ class ProgressBar(Callback):
             self._advised = True
             self._write(
                 f"{waited:.0%} of this epoch was spent waiting for data: keep decoded "
-                "pictures with data.cache=disk, or choose a smaller data.image_size"
+                "images with data.cache=disk, or choose a smaller data.image_size"
             )
 
     def on_event(self, run: RunState, event: Event) -> None:

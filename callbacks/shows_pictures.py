@@ -1,4 +1,4 @@
-"""What data must offer to have its pictures shown."""
+"""What data must offer to have its images shown."""
 
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
@@ -12,10 +12,10 @@ class ShowsPictures(Protocol):
     """Data that can show what it holds."""
 
     def sample_images(self) -> tuple[npt.NDArray[np.uint8], Sequence[str]]:
-        """Some training pictures of each class, and the name of the class of each."""
+        """Some training images of each class, and the name of the class of each."""
 
     def augmented_images(self) -> npt.NDArray[np.uint8]:
-        """One training picture, first as it is and then in augmented versions."""
+        """One training image, first as it is and then in augmented versions."""
 
 
 @runtime_checkable
@@ -23,4 +23,4 @@ class ShowsValidation(Protocol):
     """Data that can show what a model is validated on."""
 
     def validation_images(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
-        """The validation pictures at these places, in the order of the predictions."""
+        """The validation images at these places, in the order of the predictions."""

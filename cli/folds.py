@@ -120,7 +120,7 @@ def _judge_held_out(run: TrainedRun, directory: Path) -> None:
     from .out_of_fold import write_held_out
 
     if run.data.validation is None:
-        raise DataError("Each fold must have validation pictures. Try fewer data.folds.")
+        raise DataError("Each fold must have validation images. Try fewer data.folds.")
     # Without a directory: nothing may take the place of test.json.
     result = Trainer().test(run.result.model, run.data.validation)
     if result.predictions is not None:
@@ -135,7 +135,7 @@ def _judge_held_out(run: TrainedRun, directory: Path) -> None:
 
 
 def _read_scores(directory: Path) -> dict[str, dict[str, Any]]:
-    """What a fold came to: on its validation pictures, and on those of the test."""
+    """What a fold came to: on its validation images, and on those of the test."""
     found = {"validation": directory / FOLD_SCORES_FILE, "test": directory / TEST_FILE}
     return {
         split: read_checked_json(file) for split, file in found.items() if file.exists()

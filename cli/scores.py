@@ -30,20 +30,20 @@ def show_scores(split: str, scores: dict[str, Any]) -> None:
 
 
 def _show_class_scores(split: str, scores: dict[str, Any]) -> None:
-    show(f"{split}: {scores['examples']} pictures, {_summary(scores)}")
+    show(f"{split}: {scores['examples']} images, {_summary(scores)}")
     cleaned = scores.get("without_contradictory_pictures")
     if cleaned is not None:
         count = scores["contradictory_pictures"]
         show(
-            f"{split} without the {count} pictures that are filed under another class, "
-            f"too: {cleaned['examples']} pictures, {_summary(cleaned)}"
+            f"{split} without the {count} images that are filed under another class, "
+            f"too: {cleaned['examples']} images, {_summary(cleaned)}"
         )
         show(
             "Published scores of this data set can be higher: where classes are evened "
-            "out with copies before the split, or contradictory pictures are trained "
-            "on, a model is scored on pictures that it has seen."
+            "out with copies before the split, or contradictory images are trained "
+            "on, a model is scored on images that it has seen."
         )
-    table = Table("class", "precision", "recall", "F1", "ROC-AUC", "pictures")
+    table = Table("class", "precision", "recall", "F1", "ROC-AUC", "images")
     for name, values in _weakest(scores["per_class"]):
         cells = [values[key] for key in ("precision", "recall", "f1", "roc_auc")]
         table.add_row(printable(name), *map(_number, cells), str(values["support"]))

@@ -1,7 +1,7 @@
 """What the files of a run may not decide: it could be a stranger's.
 
 Whoever types a setting stands for it. What only the run's own `config.yaml` names is used
-where it can do no harm: pictures are read, and Keraunos' own callbacks write below the run.
+where it can do no harm: images are read, and Keraunos' own callbacks write below the run.
 Nothing that imports code, writes or sends elsewhere is taken from there.
 """
 

@@ -90,7 +90,7 @@ def _parts(data: Mapping[str, Any]) -> Iterator[str]:
     if data["test_split"] + data["validation_split"] >= 1:
         yield _line(
             data,
-            "and `data.validation_split` must leave pictures to train on",
+            "and `data.validation_split` must leave images to train on",
             "Make them less than 1 together.",
             "test_split",
             "validation_split",

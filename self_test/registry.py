@@ -54,7 +54,7 @@ CHECKS = (
     ),
     Check(
         "all-reduce",
-        "losses and metrics are exact over devices",
+        "Losses and metrics are exact over devices",
         "all_reduce",
         "several",
         12,
@@ -62,10 +62,10 @@ CHECKS = (
     Check("randomness", "a run repeats with its seed", "randomness", "several", 15),
     _replicas_agree(_MIXED, 12),
     Check("step overhead", _STEP, "step_overhead", "one", 20),
-    Check("cached features", "all numbers stay as they were", "cached_features", "one", 20),
+    Check("cached features", "Cached features change no number", "cached_features", "one", 20),
     Check(
         "input",
-        "Decoded pictures are kept on the disk for all runs, where they fit",
+        "Decoded images are kept on disk for all runs, as far as they fit",
         "input",
         "one",
         15,

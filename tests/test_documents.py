@@ -182,8 +182,9 @@ def run_program(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def comparison() -> list[list[str]]:
-    """The cells of each row of the README's table of other frameworks."""
-    table = README.partition("\n## Beside others\n")[2].partition("\n## ")[0]
+    """The cells of each row of the table of other frameworks."""
+    page = (ROOT / "docs" / "comparison.md").read_text(encoding="utf-8")
+    table = page.partition("\n## Feature by feature\n")[2].partition("\n## ")[0]
     rows = [line.strip("|").split("|") for line in table.splitlines() if line[:2] == "| "]
     return [[cell.strip() for cell in row] for row in rows if "---" not in row[0]][1:]
 

@@ -91,7 +91,7 @@ class Evaluator:
     ) -> TestResult:
         """Scores a model on test data.
 
-        Of a classifier of pictures the whole report is made: accuracy, balanced
+        Of a classifier of images the whole report is made: accuracy, balanced
         accuracy, ROC-AUC, values per class and the confusion matrix. It is also written
         into the run directory, if the Trainer has one.
 

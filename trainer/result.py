@@ -62,7 +62,7 @@ class TestResult:
 
     Attributes:
         scores: Values by name; of a classifier all that goes into test.json.
-        predictions: What it said of each picture, if the data are pictures.
+        predictions: What it said of each image, if the data are images.
         task_predictions: In other tasks than classification, predicted labels or numbers.
         subject: The model with the images it was tested on, for what else is measured.
         evaluation: What that is.
@@ -162,7 +162,7 @@ class TestResult:
     def _labelled(self) -> Predictions:
         if self.predictions is None:
             raise ValueError(
-                "There are pictures of a test's results for ImageData and its splits "
+                "A test's results can be drawn for ImageData and its splits "
                 "only. Received: predictions=None. Test a model on one of those."
             )
         return self.predictions

@@ -1,4 +1,4 @@
-"""`keraunos audit`: look through picture folders for what would spoil a training run."""
+"""`keraunos audit`: look through image folders for what would spoil a training run."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -51,9 +51,9 @@ def audit(
         list[Path],
         typer.Argument(
             metavar="FOLDER...",
-            help="Folders with one folder of pictures per class: one, or those of train, "
+            help="Folders with one folder of images per class: one, or those of train, "
             "validation and test; or the folder that holds these. Or a run, or the folds "
-            "of one: its pictures, and the labels that its models doubt.",
+            "of one: its images, and the labels that its models doubt.",
         ),
     ],
     json: Annotated[
@@ -61,7 +61,7 @@ def audit(
     ] = None,
     html: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write a page that shows the pictures, too."),
+        typer.Option(metavar="FILE", help="Write a page that shows the images, too."),
     ] = None,
     check: Annotated[
         Check, typer.Option(help="`full` looks for near copies, too.")
@@ -83,14 +83,14 @@ def audit(
     max_megapixels: Annotated[
         float | None,
         typer.Option(
-            min=0.001, help="Larger pictures count as unreadable.", show_default="64"
+            min=0.001, help="Larger images count as unreadable.", show_default="64"
         ),
     ] = None,
     cache_dir: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="What audits and runs share.")
     ] = None,
 ) -> None:
-    """Look through picture folders, or those of a run, for what would spoil a run.
+    """Look through image folders, or those of a run, for what would spoil a run.
 
     Ends with 0 if nothing would, and with 3 if something would.
     """
@@ -174,7 +174,7 @@ def _class_table(found: "Audit") -> "Table":
     from rich.table import Table
 
     counts, conflicts = found.class_counts(), found.conflict_counts()
-    table = Table("class", title=f"{len(found.paths):,} picture files", show_footer=True)
+    table = Table("class", title=f"{len(found.paths):,} image files", show_footer=True)
     table.columns[0].footer = "all (imbalance)"
     for split, classes in counts.items():
         ratio = found.imbalance().get(split)

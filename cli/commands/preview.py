@@ -1,4 +1,4 @@
-"""`keraunos preview`: pictures of the data before anything is trained."""
+"""`keraunos preview`: images of the data before anything is trained."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +15,7 @@ KINDS_IMAGE = "augmentation_kinds.png"
 
 def preview(
     arguments: ConfigArguments,
-    output: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path(
+    output: Annotated[Path, typer.Option(help="Folder for the images.")] = Path(
         "preview"
     ),
 ) -> None:

@@ -7,6 +7,13 @@ import pytest
 from keraunos.self_test.registry import CHECKS
 
 ROOT = Path(__file__).parents[2]
+PAGES = [
+    ROOT / "README.md",
+    *(
+        ROOT / "docs" / f"{name}.md"
+        for name in ("comparison", "hardware", "runs", "your-images")
+    ),
+]
 FILES = {path.stem for path in (ROOT / "self_test" / "checks").glob("*.py")}
 
 
@@ -16,10 +23,7 @@ def words(text: str) -> str:
 
 @pytest.mark.parametrize("promise", sorted({check.promise for check in CHECKS}))
 def test_every_promise_is_made_somewhere(promise):
-    lines = "\n".join(
-        path.read_text(encoding="utf-8")
-        for path in (ROOT / "README.md", ROOT / "docs" / "hardware.md")
-    ).splitlines()
+    lines = "\n".join(path.read_text(encoding="utf-8") for path in PAGES).splitlines()
     prose = (line for line in lines if not line.startswith("|"))
     assert promise in words(" ".join(prose))
 

@@ -57,7 +57,7 @@ def share_resumption(workers: Workers, found: Resumption | None) -> Resumption |
 
 
 def require_same_settings(workers: Workers, settings: Mapping[str, Any]) -> None:
-    """Makes sure that all workers were asked for the same, pictures included.
+    """Makes sure that all workers were asked for the same, images included.
 
     Raises:
         ConfigError: They were not; the message says in what.

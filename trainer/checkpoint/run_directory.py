@@ -165,7 +165,7 @@ def scratch_directory() -> Iterator[Path]:
 def write_test_report(
     run_dir: str | os.PathLike[str], result: TestResult, source: Any
 ) -> None:
-    """Writes how a model did, with pictures if the data have any."""
+    """Writes how a model did, with figures where there are some."""
     directory = Path(os.path.realpath(user_path(run_dir)))
     directory.mkdir(parents=True, exist_ok=True)
     if result.task_predictions is not None:

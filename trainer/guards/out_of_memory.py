@@ -41,7 +41,7 @@ def _advice(error: BaseException, precision: str, data: Any) -> str:
         "Memory must be enough for a batch and what the model makes of it, and is not "
         f"({str(error).strip().splitlines()[0][:200]}).",
         f"Try data.batch_size={smaller} with optimizer.gradient_accumulation_steps=2, "
-        f"which trains on as many pictures per update; {lower}a smaller "
+        f"which trains on as many images per update; {lower}a smaller "
         "data.image_size, or more devices. These make another run of it: choose a new "
         "run_dir. Checkpoints are intact; on a device that others use the same command "
         "goes on from them when there is room again.",

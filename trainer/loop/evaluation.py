@@ -131,9 +131,9 @@ def score(
 
 
 def score_predictions(source: Any, predictions: Predictions) -> dict[str, Any]:
-    """All scores of a classifier; once more without contradictory pictures, if any.
+    """All scores of a classifier; once more without contradictory images, if any.
 
-    A picture is contradictory if a copy of it is filed under another class. Intervals draw
+    An image is contradictory if a copy of it is filed under another class. Intervals draw
     whole groups where the data know of groups.
 
     Raises:

@@ -11,7 +11,7 @@ def test_testing_a_run_again_gives_the_same(keraunos, run):
     before = contents(run)
     answer = keraunos("test", run)
     assert answer.code == 0
-    assert answer.out.startswith(f"test: 12 pictures, accuracy {scores['accuracy']:.3f}")
+    assert answer.out.startswith(f"test: 12 images, accuracy {scores['accuracy']:.3f}")
     after = contents(run)
     made = {"calibration.json", "evaluation.json", "validation_predictions.csv"}
     new = set(after) - set(before)
@@ -39,7 +39,7 @@ def test_the_model_scores_on_the_validation_pictures_as_in_its_best_epoch(keraun
     before = contents(run)
     answer = keraunos("test", run, "--split", "validation")
     assert answer.code == 0
-    words = f"validation: 9 pictures, accuracy {best['val_accuracy']:.3f} ["
+    words = f"validation: 9 images, accuracy {best['val_accuracy']:.3f} ["
     assert answer.out.startswith(words)
     assert contents(run) == before
 
