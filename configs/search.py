@@ -71,15 +71,17 @@ class SearchConfig(Section):
     space: dict[str, dict[str, Any]] | None = Field(
         None,
         description="What varies, by dotted setting: {float: [low, high], log: true}, "
-        "{int: [low, high]}, {choice: [...]} or {bool: true}; null is "
-        + ", ".join(DEFAULT_SPACE)
-        + ".",
+        "{int: [low, high]}, {choice: [...]}, {choice: {NAME: value}} or {bool: true}, "
+        "with when: {SETTING: [VALUES]} if it varies only there; null takes one out. Null "
+        "for all is " + ", ".join(DEFAULT_SPACE) + ".",
     )
 
     @field_validator("space", mode="before")
     @classmethod
     def _as_dotted_names(cls, value: Any) -> Any:
-        return flatten(value) if isinstance(value, dict) else value
+        if not isinstance(value, dict):
+            return value
+        return {name: each for name, each in flatten(value).items() if each is not None}
 
     @field_validator("space")
     @classmethod

@@ -1,25 +1,19 @@
-"""What a search varies: settings by dotted name, each with a domain.
+"""What a search varies: settings by dotted name, each with a domain."""
 
-A domain is `{float: [low, high]}`, `{int: [low, high]}` (both with `log: true` or `step`
-if wanted), `{choice: [...]}` or `{bool: true}`.
-"""
-
-import math
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from ..core.errors import message
-from ..core.names import did_you_mean
+from .conditions import activations, condition_problems
+from .domains import KINDS, OPTIONS, Domain, extreme_values, options_of, what_is_wanted
 from .problems import ProblemsError, describe
 
-Domain = dict[str, Any]
 Space = Mapping[str, Domain]
 Model = TypeVar("Model", bound=BaseModel)
 
-KINDS = ("float", "int", "choice", "bool")
-OPTIONS = ("log", "step")
 DEFAULT_SPACE: dict[str, Domain] = {
     "model.dropout": {"float": [0.0, 0.6]},
     "optimizer.learning_rate": {"float": [1e-5, 1e-2], "log": True},
@@ -34,6 +28,7 @@ _FIXED = (
     "task",
 )  # what belongs to the search as a whole
 _FORMS = "Write {float: [low, high]}, {int: [low, high]}, {choice: [...]} or {bool: true}."
+_MOST_TRIED = 64  # of the ways in which two settings can meet
 
 
 def flatten(space: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -46,15 +41,17 @@ def flatten(space: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in space.items():
         name = f"{prefix}{key}"
-        if isinstance(value, dict) and value and not _is_domain(value):
-            flat |= flatten(value, f"{name}.")
-        else:
+        below = _settings_below(value)
+        if not below:
             flat[name] = value
+        elif own := {key: each for key, each in value.items() if key not in below}:
+            flat[name] = own
+        flat |= flatten(below, f"{name}.")
     return flat
 
 
 def check_domains(space: Space) -> None:
-    """Looks whether every domain is one.
+    """Looks whether every domain is one, and whether its conditions can be met.
 
     Raises:
         ProblemsError: Some are not; all are named.
@@ -62,9 +59,10 @@ def check_domains(space: Space) -> None:
     problems = [
         message(f"`search.space.{name}` must {wanted}.", _FORMS, **{name: domain})
         for name, domain in space.items()
-        if (wanted := _what_is_wanted(domain))
+        if (wanted := what_is_wanted(domain))
     ]
     fixed = [name for name in space if name.partition(".")[0] in _FIXED]
+    problems = problems or list(condition_problems(space))
     problems += [f"`search.space.{name}` can't vary between trials." for name in fixed]
     if problems:
         raise ProblemsError("\n".join(problems))
@@ -78,19 +76,15 @@ def check_space(config: BaseModel, space: Space) -> None:
         space: With domains that were checked.
 
     Raises:
-        ProblemsError: Some are not; all are named.
+        ProblemsError: Some are not, or can't meet another; all are named.
     """
-    problems: dict[str, None] = {}
-    for name, domain in space.items():
-        for value in extreme_values(domain):
-            try:
-                with_values(config, {name: value})
-            except ValidationError as error:
-                found = describe(error, type(config)).splitlines()
-                problems |= dict.fromkeys(
-                    f"`search.space.{name}`: {line}" for line in found
-                )
-                break
+    wrong = {name: lines for name in space if (lines := _problems_of(config, space, name))}
+    problems = dict.fromkeys(
+        f"`search.space.{name}`: {line}" for name, lines in wrong.items() for line in lines
+    )
+    fine = [name for name in space if name not in wrong]
+    for one, other in itertools.combinations(fine, 2):
+        problems |= dict.fromkeys(_problems_of_pair(config, space, one, other))
     if problems:
         raise ProblemsError("\n".join(problems))
 
@@ -98,23 +92,61 @@ def check_space(config: BaseModel, space: Space) -> None:
 def with_values(config: Model, values: Mapping[str, Any]) -> Model:
     """A configuration in which some settings, by dotted name, are others.
 
+    True leaves a group of settings, such as a callback, as it is. A group is replaced
+    before a setting within it.
+
     Raises:
         ValidationError: A setting does not exist, or can't have that value.
     """
     content = config.model_dump(mode="json")
     if "search" in content:  # what the trial's own configuration need not repeat
         content["search"] |= {"space": None}
-    for name, value in values.items():
-        _put(content, name.split("."), value)
+    for name in sorted(values, key=lambda name: name.count(".")):
+        _put(content, name.split("."), values[name])
     return type(config).model_validate(content)
 
 
-def extreme_values(domain: Domain) -> Iterator[Any]:
-    """The values that must all be allowed for the domain to be."""
-    if "bool" in domain:
-        yield from (False, True)
-    else:
-        yield from next(domain[kind] for kind in KINDS if kind in domain)
+def _problems_of(config: BaseModel, space: Space, name: str) -> list[str]:
+    """What is wrong with the first of its values that its setting may not have."""
+    values = extreme_values(space[name])
+    for value, others in itertools.product(values, activations(space, name)):
+        lines = _refusal(config, others | {name: value})
+        if lines:
+            return lines
+    return []
+
+
+def _problems_of_pair(
+    config: BaseModel, space: Space, one: str, other: str
+) -> Iterator[str]:
+    """Says which values of two settings can't meet, each of which is allowed alone."""
+    if not (options_of(space[one]) or options_of(space[other])):
+        return
+    ways = itertools.product(
+        activations(space, one, other),
+        extreme_values(space[one]),
+        extreme_values(space[other]),
+    )
+    for others, first, second in itertools.islice(ways, _MOST_TRIED):
+        pair = {one: first, other: second}
+        if all(others.get(name, value) == value for name, value in pair.items()):
+            lines = _refusal(config, others | pair)
+            if lines:
+                yield message(
+                    f"`search.space`: values of `{one}` and `{other}` must go together; "
+                    f"{lines[0]}",
+                    "Vary one only `when` the other allows it.",
+                    **pair,
+                )
+                return
+
+
+def _refusal(config: BaseModel, values: Mapping[str, Any]) -> list[str]:
+    try:
+        with_values(config, values)
+    except ValidationError as error:
+        return describe(error, type(config)).splitlines()
+    return []
 
 
 def _put(content: dict[str, Any], path: list[str], value: Any) -> None:
@@ -122,62 +154,22 @@ def _put(content: dict[str, Any], path: list[str], value: Any) -> None:
         if not isinstance(content.get(name), dict):
             content[name] = {}
         content = content[name]
-    content[path[-1]] = value
+    is_on = value is True and isinstance(content.get(path[-1]), dict)
+    if not is_on:
+        content[path[-1]] = value
 
 
-def _is_domain(value: Mapping[str, Any]) -> bool:
-    names_a_kind = bool(set(value) & {*KINDS, *OPTIONS})
-    return names_a_kind or any(isinstance(each, list) for each in value.values())
-
-
-def _what_is_wanted(domain: Any) -> str:
-    """What a domain must do that it does not, or nothing."""
-    if not isinstance(domain, dict):
-        return "be a domain"
-    unknown = sorted(set(domain) - {*KINDS, *OPTIONS})
-    if unknown:
-        guess = did_you_mean(unknown[0], (*KINDS, *OPTIONS))
-        return f"have no `{unknown[0]}`{f' ({guess})' if guess else ''}"
-    kinds = [kind for kind in KINDS if kind in domain]
-    if len(kinds) != 1:
-        return f"have one of {', '.join(KINDS)}"
-    kind = kinds[0]
-    if kind in ("float", "int"):
-        return _wanted_of_range(domain, kind)
-    if set(domain) & set(OPTIONS):
-        return f"have neither log nor step beside {kind}"
-    if kind == "bool":
-        return "" if domain["bool"] is True else "say {bool: true}"
-    return _wanted_of_choice(domain["choice"])
-
-
-def _wanted_of_range(domain: Domain, kind: str) -> str:
-    bounds, log, step = domain[kind], domain.get("log", False), domain.get("step")
-    if not isinstance(bounds, list) or len(bounds) != 2:
-        return "have two bounds"
-    numbers = [*bounds, *([] if step is None else [step])]
-    if not all(_is_number(number, kind) for number in numbers):
-        return "have whole numbers" if kind == "int" else "have finite numbers"
-    if bounds[0] >= bounds[1]:
-        return "have the smaller bound first"
-    if not isinstance(log, bool):
-        return "say log: true or log: false"
-    if log and bounds[0] <= 0:
-        return "have bounds above 0 with log"
-    if step is not None and step <= (1 if log else 0):
-        return f"have a step above {1 if log else 0}"
-    return ""
-
-
-def _wanted_of_choice(values: Any) -> str:
-    if not isinstance(values, list) or not values:
-        return "have a list of values"
-    if any(value in values[:place] for place, value in enumerate(values)):
-        return "have each value once"
-    return ""
-
-
-def _is_number(value: Any, kind: str) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return math.isfinite(value) and (kind == "float" or isinstance(value, int))
+def _settings_below(value: Any) -> dict[str, Any]:
+    """What in a group are settings, each with a domain, and not parts of its own domain."""
+    if not isinstance(value, dict):
+        return {}
+    is_domain = bool(set(value) & {*KINDS, *OPTIONS}) or any(
+        isinstance(each, list) for each in value.values()
+    )
+    if not is_domain:
+        return value
+    return {
+        name: each
+        for name, each in value.items()
+        if name not in {*KINDS, *OPTIONS} and (each is None or isinstance(each, dict))
+    }

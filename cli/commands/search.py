@@ -113,11 +113,12 @@ def _report(result: "SearchResult", objective: str) -> None:
 def _table(result: "SearchResult", objective: str) -> Table:
     from ...search.report import short
 
-    names = list(result.best[0].values)
+    shown = result.best[:ROWS]
+    names = list(dict.fromkeys(name for trial in shown for name in trial.values))
     columns = [name.rpartition(".")[2] for name in names]
     table = Table("trial", objective, "epoch", "seconds", *columns)
-    for trial in result.best[:ROWS]:
-        cells = [short(trial.values.get(name)) for name in names]
+    for trial in shown:
+        cells = [short(trial.values.get(name, "-")) for name in names]
         numbers = [f"{trial.score:.4f}", str(trial.best_epoch), f"{trial.seconds:.1f}"]
         table.add_row(trial.name, *numbers, *cells)
     return table

@@ -8,6 +8,8 @@ import keras_tuner
 from keras_tuner.engine import hyperparameters as kinds
 
 from ...configs import Space
+from ...configs.conditions import conditions_of, in_order
+from ...configs.domains import Domain, options_of
 
 
 def hyperparameters(space: Space) -> keras_tuner.HyperParameters:
@@ -18,24 +20,29 @@ def hyperparameters(space: Space) -> keras_tuner.HyperParameters:
         >>> [parameter.name for parameter in found.space]
         ['model.dropout']
     """
-    made = keras_tuner.HyperParameters()
-    for name, domain in space.items():
-        if "bool" in domain:
-            made.Boolean(name)
-        elif "choice" in domain:
-            made.Choice(name, _encoded(domain["choice"]))
-        else:
-            _add_range(made, name, domain)
+    unconditional = keras_tuner.HyperParameters()
+    for name, domain in in_order(space).items():
+        _add(unconditional, name, domain)
+    config = unconditional.get_config() | {"values": {}}
+    for each in config["space"]:  # scopes of Keras Tuner take one condition at a time
+        each["config"]["conditions"] = _conditions(space, each["config"]["name"])
+    made = keras_tuner.HyperParameters.from_config(config)
+    for parameter in made.space:
+        if made.is_active(parameter):
+            made.values[parameter.name] = parameter.default
     return made
 
 
 def decoded(space: Space, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that Keras Tuner's values stand for, without its own remarks."""
+    """The settings that Keras Tuner's values stand for, without its own remarks.
+
+    A setting that does not vary in a trial, as another has not the value for that, has
+    none there.
+    """
     return {
-        name: _decoded(domain["choice"], values[name])
-        if "choice" in domain
-        else values[name]
+        name: _decoded(domain, values[name])
         for name, domain in space.items()
+        if name in values
     }
 
 
@@ -60,36 +67,69 @@ def describe_space(space: Space) -> list[str]:
     return [f"{name}: {_describe(domain)}" for name, domain in space.items()]
 
 
-def _add_range(
-    made: keras_tuner.HyperParameters, name: str, domain: Mapping[str, Any]
-) -> None:
-    kind = "float" if "float" in domain else "int"
-    add = made.Float if kind == "float" else made.Int
-    low, high = domain[kind]
-    sampling = "log" if domain.get("log") else "linear"
-    add(name, low, high, step=domain.get("step"), sampling=sampling)
+def _conditions(space: Space, name: str) -> list[dict[str, Any]]:
+    """When a setting varies, as Keras Tuner writes it down."""
+    return [
+        {
+            "class_name": "Parent",
+            "config": {
+                "name": parent,
+                "values": [_encoded(space[parent], label) for label in labels],
+            },
+        }
+        for parent, labels in conditions_of(space[name]).items()
+    ]
 
 
-def _encoded(choices: list[Any]) -> list[Any]:
-    """Values of one type, as Keras Tuner demands; what are not numbers become JSON."""
+def _add(made: keras_tuner.HyperParameters, name: str, domain: Domain) -> None:
+    if "bool" in domain:
+        made.Boolean(name)
+    elif "choice" in domain:
+        made.Choice(name, [_encoded(domain, label) for label, _ in options_of(domain)])
+    else:
+        kind = "float" if "float" in domain else "int"
+        add = made.Float if kind == "float" else made.Int
+        sampling = "log" if domain.get("log") else "linear"
+        add(name, *domain[kind], step=domain.get("step"), sampling=sampling)
+
+
+def _encoded(domain: Domain, label: Any) -> Any:
+    """A choice as Keras Tuner takes it: all of one type; what is no number, as JSON."""
+    choices = domain.get("choice")
+    if not isinstance(choices, list):
+        return label
     kinds = {type(choice) for choice in choices}
     if kinds == {int}:
-        return choices
-    if kinds <= {int, float}:
-        return [float(choice) for choice in choices]
-    return [json.dumps(choice) for choice in choices]
+        return label
+    return float(label) if kinds <= {int, float} else json.dumps(label)
 
 
-def _decoded(choices: list[Any], value: Any) -> Any:
-    return choices[_encoded(choices).index(value)]
+def _decoded(domain: Domain, value: Any) -> Any:
+    options = options_of(domain) if "choice" in domain else ()
+    found = (each for label, each in options if _encoded(domain, label) == value)
+    return next(found, value)
 
 
-def _describe(domain: Mapping[str, Any]) -> str:
+def _describe(domain: Domain) -> str:
+    return _describe_values(domain) + "".join(
+        f", when {parent} is {' or '.join(map(_word, labels))}"
+        for parent, labels in conditions_of(domain).items()
+    )
+
+
+def _describe_values(domain: Domain) -> str:
     if "bool" in domain:
         return "true or false"
     if "choice" in domain:
-        return "one of " + ", ".join(json.dumps(choice) for choice in domain["choice"])
+        options = options_of(domain)
+        is_named = isinstance(domain["choice"], dict)
+        words = [label if is_named else json.dumps(label) for label, _ in options]
+        return "one of " + ", ".join(words)
     low, high = domain.get("float") or domain["int"]
     how = ", log" if domain.get("log") else ""
     step = f", step {domain['step']}" if "step" in domain else ""
     return f"{low} to {high}{how}{step}"
+
+
+def _word(label: Any) -> str:
+    return json.dumps(label).strip('"')

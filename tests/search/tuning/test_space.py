@@ -1,6 +1,10 @@
+import json
+
+import keras_tuner
 import pytest
-from keraunos.configs import DEFAULT_SPACE
-from keraunos.search.tuning.oracles import RandomOracle
+from keraunos.callbacks.monitor import Monitor
+from keraunos.configs import DEFAULT_SPACE, SearchConfig
+from keraunos.search.tuning.oracles import RandomOracle, create_oracle
 from keraunos.search.tuning.space import decoded, describe_space, hyperparameters
 
 SPACE = {
@@ -51,3 +55,79 @@ def test_every_domain_is_described():
     assert "float: 1e-05 to 0.01, log" in lines
     assert 'mixed: one of "fresh", 4, null' in lines
     assert "switch: true or false" in lines
+
+
+CONDITIONAL = {
+    "stages": {"int": [1, 3], "when": {"unfreeze": True, "loss": ["plain", "focal"]}},
+    "unfreeze": {"bool": True},
+    "loss": {"choice": {"plain": {"rate": 1}, "focal": {"rate": 2}, "none": None}},
+    "gamma": {"choice": [0.5, 1], "when": {"loss": "focal"}},
+    "deep": {"choice": ["x", None], "when": {"stages": [2, 3]}},
+}
+
+
+def is_active(values, name):
+    """Whether a setting should vary beside these, by the conditions above."""
+    unfreezes = values["unfreeze"] and values["loss"] is not None
+    return {
+        "stages": unfreezes,
+        "gamma": values["loss"] == {"rate": 2},
+        "deep": unfreezes and values.get("stages") in (2, 3),
+    }.get(name, True)
+
+
+def run_to_the_end(tuner, max_trials):
+    """The settings of all trials; the score depends on what they are."""
+    search = SearchConfig(tuner=tuner, max_trials=max_trials)
+    space = hyperparameters(CONDITIONAL)
+    oracle = create_oracle(search, Monitor("val_accuracy"), space, 1, max_epochs=3)
+    found = []
+    while (values := oracle.next_trial(str(len(found)))) is not None:
+        found.append(decoded(CONDITIONAL, values.values))
+        trial = oracle.trials[oracle.start_order[-1]]
+        score = {"val_accuracy": len(str(found[-1])) / 100}
+        oracle.update_trial(trial.trial_id, score, 1)
+        trial.status = "COMPLETED"
+        oracle.end_trial(trial)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("tuner", "max_trials"),
+    [
+        ("grid", 100),
+        ("random", 12),
+        ("hyperband", 1),
+        pytest.param("bayesian", 18, marks=pytest.mark.nightly),
+    ],
+)
+def test_every_oracle_gives_a_value_where_a_setting_varies_and_only_there(
+    tuner, max_trials
+):
+    found = run_to_the_end(tuner, max_trials)
+    for values in found:
+        for name in CONDITIONAL:
+            assert (name in values) is is_active(values, name)
+    assert len({name for values in found for name in values}) == len(CONDITIONAL)
+    if tuner == "grid":  # 4 without unfreezing, 5 + 10 with it, and 1 without a loss
+        assert len(found) == len({str(values) for values in found}) == 20
+
+
+def test_conditions_are_described():
+    lines = describe_space(CONDITIONAL)
+    wanted = "stages: 1 to 3, when unfreeze is true, when loss is plain or focal"
+    assert lines[0] == wanted
+    assert lines[2] == "loss: one of plain, focal, none"
+
+
+def test_conditions_survive_the_way_to_another_process():
+    space = hyperparameters(CONDITIONAL)
+    content = json.loads(json.dumps(space.get_config()))
+    again = keras_tuner.HyperParameters.from_config(content)
+    again.values = {"unfreeze": True, "loss": "focal", "stages": 1}
+    assert [each.name for each in again.space if again.is_active(each)] == [
+        "unfreeze",
+        "loss",
+        "stages",
+        "gamma",
+    ]

@@ -1,0 +1,165 @@
+"""Which settings of a search vary only where others have certain values."""
+
+import graphlib
+import itertools
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..core.errors import message
+from ..core.names import did_you_mean
+from .domains import Domain, options_of, value_of
+
+_FORM = "Write when: {SETTING: VALUE} or when: {SETTING: [VALUE, VALUE]}."
+
+
+def conditions_of(domain: Domain) -> dict[str, list[Any]]:
+    """The values that other settings must have, by their names.
+
+    Example:
+        >>> conditions_of({"bool": True, "when": {"model.head": "linear", "seed": [1, 2]}})
+        {'model.head': ['linear'], 'seed': [1, 2]}
+    """
+    wanted = domain.get("when", {})
+    return {
+        name: each if isinstance(each, list) else [each] for name, each in wanted.items()
+    }
+
+
+def condition_problems(space: Mapping[str, Domain]) -> Iterator[str]:
+    """What is wrong with the conditions of a space, a line each.
+
+    Args:
+        space: With domains that are right otherwise.
+    """
+    malformed = {name for name, domain in space.items() if not _is_mapping(domain)}
+    for name in sorted(malformed):
+        yield message(
+            f"`search.space.{name}.when` must name other settings of the space.",
+            _FORM,
+            when=space[name]["when"],
+        )
+    if not malformed:
+        lines = [line for name in space for line in _wrong_parents(name, space)]
+        yield from lines or _contradictions(space)
+
+
+def in_order(space: Mapping[str, Domain]) -> dict[str, Domain]:
+    """The space with each setting behind those that it depends on.
+
+    Example:
+        >>> list(in_order({"a": {"bool": True, "when": {"b": True}}, "b": {"bool": True}}))
+        ['b', 'a']
+    """
+    ordered: dict[str, Domain] = {}
+
+    def add(name: str) -> None:
+        for parent in conditions_of(space[name]):
+            add(parent)
+        ordered[name] = space[name]
+
+    for name in space:
+        add(name)
+    return ordered
+
+
+def activations(space: Mapping[str, Domain], *names: str) -> Iterator[dict[str, Any]]:
+    """All values of other settings with which these vary together; none if they never do.
+
+    Example:
+        >>> space = {"a": {"bool": True}, "b": {"bool": True, "when": {"a": False}}}
+        >>> list(activations(space, "b"))
+        [{'a': False}]
+    """
+    allowed: dict[str, list[Any]] = {}
+    for name in names:
+        _narrow(allowed, _allowed(space, name))
+    for labels in itertools.product(*allowed.values()):
+        chosen = zip(allowed, labels, strict=True)
+        yield {parent: value_of(space[parent], label) for parent, label in chosen}
+
+
+def _is_mapping(domain: Domain) -> bool:
+    wanted = domain.get("when", {None: None})
+    return isinstance(wanted, dict) and bool(wanted) and [] not in wanted.values()
+
+
+def _wrong_parents(name: str, space: Mapping[str, Domain]) -> Iterator[str]:
+    for parent, labels in conditions_of(space[name]).items():
+        setting = f"`search.space.{name}.when`"
+        if parent not in space:
+            yield message(
+                f"{setting} must name settings that vary, too.",
+                did_you_mean(str(parent), space) or f"These vary: {', '.join(space)}.",
+                setting=parent,
+            )
+        elif "float" in space[parent]:
+            yield message(
+                f"{setting} must name settings with choices, or whole numbers.",
+                f"Give {parent} a choice of values.",
+                setting=parent,
+            )
+        else:
+            odd = [label for label in labels if not _is_of(space[parent], label)]
+            if odd:
+                yield message(
+                    f"{setting} must have values that `{parent}` can have.",
+                    f"These are {_described(space[parent])}.",
+                    **{parent: odd[0]},
+                )
+
+
+def _contradictions(space: Mapping[str, Domain]) -> Iterator[str]:
+    """Settings that wait for each other, or that can never vary."""
+    graph = {name: list(conditions_of(domain)) for name, domain in space.items()}
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        yield message(
+            "Settings of `search.space` must not wait for each other.",
+            "Leave out one `when`.",
+            cycle=" -> ".join(error.args[1]),
+        )
+        return
+    for name in space:
+        if not all(_allowed(space, name).values()):
+            yield message(
+                f"`search.space.{name}.when` must be possible, and contradicts the "
+                "conditions of the settings that it names.",
+                "Compare their `when`.",
+                when=space[name]["when"],
+            )
+
+
+def _allowed(space: Mapping[str, Domain], name: str) -> dict[str, list[Any]]:
+    """The labels that each setting must have on which this one depends in any way."""
+    allowed: dict[str, list[Any]] = {}
+    for parent, labels in conditions_of(space[name]).items():
+        _narrow(allowed, _allowed(space, parent) | {parent: labels})
+    return allowed
+
+
+def _narrow(allowed: dict[str, list[Any]], further: Mapping[str, list[Any]]) -> None:
+    for name, labels in further.items():
+        allowed[name] = [label for label in labels if label in allowed.get(name, labels)]
+
+
+def _is_of(domain: Domain, label: Any) -> bool:
+    if "int" not in domain:
+        return any(_is_same(label, known) for known, _ in options_of(domain))
+    low, high = domain["int"]
+    if isinstance(label, bool) or not isinstance(label, int) or not low <= label <= high:
+        return False
+    step = domain.get("step")
+    return step is None or domain.get("log", False) or (label - low) % step == 0
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Whether values are equal, and true is not 1."""
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _described(domain: Domain) -> str:
+    if "int" in domain:
+        return " to ".join(map(str, domain["int"]))
+    return ", ".join(json.dumps(label).strip('"') for label, _ in options_of(domain))
