@@ -76,9 +76,13 @@ def build_optimizer(config: OptimizerConfig) -> Optimizer:
 
 
 def build_trainer(config: RunConfig, run_dir: Path | None, **more: Any) -> Trainer:
-    """Makes the Trainer that a configuration asks for; `more` has the last word."""
+    """Makes the Trainer that a configuration asks for; `more` has the last word.
+
+    `callbacks` in it are added to those of the configuration.
+    """
     settings = config.trainer.model_dump(exclude={"cpu_devices", "gpu_memory_limit_gib"})
     callbacks = {"config_file": ConfigFile(config)} | build_callbacks(config)
+    callbacks |= more.pop("callbacks", {})
     if uses_json():
         callbacks |= {"progress_bar": JsonLog()}
     own = {

@@ -109,6 +109,7 @@ class ConfiguredTrial:
         """Trains, resumes or exports, as planned."""
         load_tensorflow(self.config.trainer)
         from ..callbacks.monitor import Monitor
+        from ..search.trial_callbacks import trial_callbacks
         from ..search.trial_config import trial_config
         from ..search.tuning.space import decoded
         from .build import build_module, build_trainer
@@ -118,7 +119,14 @@ class ConfiguredTrial:
         values = decoded(self.space, plan.values)
         config = trial_config(self.config, values, objective, plan.max_epochs)
         strategy = self._strategy_of(config)
-        trainer = build_trainer(config, plan.directory, strategy=strategy, export=False)
+        callbacks = trial_callbacks(settings.max_seconds_per_trial)
+        trainer = build_trainer(
+            config,
+            plan.directory,
+            strategy=strategy,
+            callbacks=callbacks,
+            export=False,
+        )
         trainer.check()
         data = self._read(config)
         module = build_module(config, data, self._shared)

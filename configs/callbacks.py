@@ -24,6 +24,7 @@ from .training_callbacks import (
     ModelCheckpointConfig,
 )
 
+
 class EventLogConfig(Section):
     """Writes events.jsonl: what happened to a run, and when."""
 

@@ -1,6 +1,6 @@
 """What a search is asked for."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -86,6 +86,15 @@ class SearchConfig(Section):
     @field_validator("space")
     @classmethod
     def _domains_are_right(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        if value == {}:
+            raise ProblemsError(
+                message(
+                    "`search.space` must name at least one setting that varies.",
+                    "Leave it out for the default one, or name one: "
+                    "model.dropout: {float: [0.0, 0.5]}.",
+                    space={},
+                )
+            )
         check_domains(value or {})
         return value
 
@@ -106,4 +115,18 @@ class SearchConfig(Section):
         ]
         if lines:
             raise ProblemsError("\n".join(lines))
+        return self
+
+    @model_validator(mode="after")
+    def _trials_are_trained_alike(self) -> Self:
+        if self.patience is not None and self.tuner == "hyperband":
+            raise ProblemsError(
+                message(
+                    "`search.patience` compares trials that are trained for as long, and "
+                    "most of hyperband's are short.",
+                    "Leave patience out, or choose search.tuner=bayesian.",
+                    tuner=self.tuner,
+                    patience=self.patience,
+                )
+            )
         return self

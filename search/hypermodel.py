@@ -21,6 +21,7 @@ from .cluster.role import Role
 from .processes import require_one_process, role_in_search
 from .search import SearchResult
 from .session import SearchRequest, open_session, run_worker
+from .trial_callbacks import trial_callbacks
 from .trials import TrialPlan
 
 Build = Callable[[keras_tuner.HyperParameters], keras.Model]
@@ -115,7 +116,12 @@ class Search:
 
     def _request(self, data: Any, validation_data: Any, role: Role | None) -> SearchRequest:
         trial = HypermodelTrial(
-            self._build, data, validation_data, self._trainer, self.objective
+            self._build,
+            data,
+            validation_data,
+            self._trainer,
+            self.objective,
+            self.settings.max_seconds_per_trial,
         )
         return SearchRequest(
             self.settings,
@@ -170,6 +176,7 @@ class HypermodelTrial:
         validation_data: As for `Trainer.fit`.
         trainer: Arguments of the Trainer.
         objective: What the search looks at.
+        max_seconds: What a trial may take.
     """
 
     build: Build
@@ -177,12 +184,14 @@ class HypermodelTrial:
     validation_data: Any
     trainer: Mapping[str, Any]
     objective: Monitor = field(repr=False)
+    max_seconds: float | None = None
 
     def __call__(self, plan: TrialPlan) -> tuple[FitResult, dict[str, Any] | None] | Path:
         """Does as planned; returns hyperparameters, too, if building added some."""
         hp = keras_tuner.HyperParameters.from_config(plan.hyperparameters)
         known = len(hp.space)
-        settings = dict(self.trainer) | {"callbacks": self._callbacks()}
+        callbacks = self._callbacks() | trial_callbacks(self.max_seconds)
+        settings = dict(self.trainer) | {"callbacks": callbacks}
         if plan.max_epochs is not None:
             settings["max_epochs"] = plan.max_epochs
         trainer = Trainer(**settings, run_dir=plan.directory, export=False)

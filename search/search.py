@@ -16,6 +16,7 @@ from ..core.run_layout import (
     TRIAL,
     trial_name,
 )
+from .budget import Budget, why_exhausted
 from .choice import Keep
 from .directory import remove_unfinished_trials
 from .executors.executor import Executor, Stopped
@@ -41,6 +42,7 @@ class SearchResult:
         winner: The one that was chosen among them, and what its score is worth.
         run_dir: The directory of the search; a trial is in `run_dir / trial.name`.
         signal: Number of the signal that stopped the search, or None.
+        stop_reason: Why no further trial began.
     """
 
     trials: list[Trial]
@@ -48,6 +50,7 @@ class SearchResult:
     run_dir: Path
     signal: int | None = None
     winner: Winner | None = None
+    stop_reason: str = ""
 
     @property
     def chosen(self) -> Trial | None:
@@ -61,9 +64,14 @@ class SearchResult:
 
 
 def run_search(
-    study: Study, executor: Executor, directory: Path, keep: Keep, notify: Notify
+    study: Study,
+    executor: Executor,
+    directory: Path,
+    keep: Keep,
+    notify: Notify,
+    budget: Budget | None = None,
 ) -> SearchResult:
-    """Runs trials until the oracle has no more, or a signal comes.
+    """Runs trials until the oracle has no more, the budget is spent, or a signal comes.
 
     Args:
         study: Knows which trials there are.
@@ -71,14 +79,16 @@ def run_search(
         directory: Of the search; locked by this process.
         keep: Which trials keep their weights.
         notify: Takes a line on what happened.
+        budget: What may be spent; no limit by default.
 
     Raises:
         SearchError: Every trial failed.
         KeraunosError: The first trials showed that what was asked for can't be done.
     """
+    budget = budget or Budget()
     remove_unfinished_trials(directory)
     try:
-        signal = _run(study, executor, directory, keep, notify)
+        signal = _run(study, executor, directory, keep, notify, budget)
     except KeraunosError:
         if not any(
             TRIAL.fullmatch(each.name) for each in directory.iterdir()
@@ -86,35 +96,49 @@ def run_search(
             study.discard()
         raise
     best = study.ranking()
-    _forget_weights(study, directory, keep, is_over=signal is None)
+    is_over = signal is None and not budget.reason  # no trial goes on from another
+    _forget_weights(study, directory, keep, is_over)
     write_results(directory, study)
     draw_results(directory, study)
     if signal is None and not best:
         raise _all_failed(study, directory)
     trials = [trial for _, trial in sorted(study.trials.items())]
     winner = find_winner(best, keep.choice, study.objective)
-    return SearchResult(trials, best, directory, signal, winner)
+    reason = "interrupted" if signal else budget.reason or why_exhausted(study)
+    return SearchResult(trials, best, directory, signal, winner, reason)
 
 
 def _run(
-    study: Study, executor: Executor, directory: Path, keep: Keep, notify: Notify
+    study: Study,
+    executor: Executor,
+    directory: Path,
+    keep: Keep,
+    notify: Notify,
+    budget: Budget,
 ) -> int | None:
     """Runs trials and keeps the best models; returns the signal if one came."""
     try:
         with executor, garbage_of_trials_only():
-            signal = _run_trials(study, executor, directory, keep, notify)
+            signal = _run_trials(study, executor, directory, keep, notify, budget)
+            if signal is None:
+                notify(f"no further trial: {budget.reason or why_exhausted(study)}")
             return signal or _export_best(study, executor, directory, keep)
     except Stopped as stopped:
         return stopped.number
 
 
 def _run_trials(
-    study: Study, executor: Executor, directory: Path, keep: Keep, notify: Notify
+    study: Study,
+    executor: Executor,
+    directory: Path,
+    keep: Keep,
+    notify: Notify,
+    budget: Budget,
 ) -> int | None:
     """Runs trials to the last; returns the signal if one came."""
 
     def plan_next() -> TrialPlan | None:
-        trial = study.ask()
+        trial = study.ask(lambda: budget.allows(study))
         return None if trial is None else _plan(trial, directory)
 
     for number, outcome in _hand_out(executor, plan_next):

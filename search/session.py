@@ -13,9 +13,11 @@ import tensorflow as tf
 
 from ..callbacks.monitor import Monitor
 from ..configs import SearchConfig, TrainerConfig
+from ..core.errors import ConfigError, message
 from ..core.files import sha256_of_json
 from ..core.processes import worker_environments
 from ..core.run_layout import SEARCH_FILE
+from .budget import Budget
 from .choice import Choice, Keep
 from .cluster.chief import Chief
 from .cluster.role import Role
@@ -94,7 +96,7 @@ class Session:
         config, objective = request.config, request.objective
         journal = Journal(directory / SEARCH_FILE, request.settings)
         epochs = request.trainer.max_epochs
-        space = request.make_space()
+        space = _require_parameters(request.make_space())
         oracle = create_oracle(config, objective, space, request.seed, epochs)
         self.study = Study(oracle, objective, journal)
 
@@ -112,7 +114,8 @@ class Session:
         """Runs trials until there are no more, or a signal comes (see `run_search`)."""
         config = self._request.config
         keep = Keep(config.keep, Choice(config.choose, self.study.objective.mode))
-        return run_search(self.study, self._executor, self._directory, keep, notify)
+        budget = Budget.of(config)
+        return run_search(self.study, self._executor, self._directory, keep, notify, budget)
 
 
 @contextlib.contextmanager
@@ -145,6 +148,20 @@ def run_worker(request: SearchRequest, role: Role, directory: Path) -> int | Non
     """
     name, fingerprint = request.objective.name, request.fingerprint
     return Worker(role, request.fit, name, fingerprint, directory).run()
+
+
+def _require_parameters(
+    space: keras_tuner.HyperParameters,
+) -> keras_tuner.HyperParameters:
+    if not space.space:
+        raise ConfigError(
+            message(
+                "The hypermodel must ask for a value at least, so that something varies.",
+                'Let it call hp.Float("learning_rate", 1e-4, 1e-1), say.',
+                space=[],
+            )
+        )
+    return space
 
 
 def _create_executor(request: SearchRequest) -> Executor:

@@ -3,7 +3,7 @@
 import copy
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -95,10 +95,16 @@ class Study:
             self._replay(event)
         self._left = [t for t in self.trials.values() if t.status == "running"]
 
-    def ask(self) -> Trial | None:
-        """The next trial, those first that were left; None if there is none now."""
+    def ask(self, may_begin: Callable[[], bool] = lambda: True) -> Trial | None:
+        """The next trial, those first that were left; None if there is none now.
+
+        Args:
+            may_begin: Whether a trial that was not begun may be.
+        """
         if self._left:
             return self._left.pop(0)
+        if not may_begin():
+            return None
         trial = self._create()
         if trial is not None:
             fault_point("before-trial-is-noted")

@@ -88,7 +88,8 @@ def _announce(
 
     role, objective = request.role, request.objective
     where = f"chief at {role.address}" if role else f"{request.parallel_trials} at a time"
-    notify(f"search: {config.search.tuner}, at most {session.max_trials} trials, {where}")
+    most = f"at most {session.max_trials} trials" if session.max_trials > 1 else "one trial"
+    notify(f"search: {config.search.tuner}, {most}, {where}")
     better = "larger" if objective.mode == "max" else "smaller"
     notify(f"objective: {objective.name}, {better} is better")
     for line in describe_space(space):

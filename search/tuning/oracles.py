@@ -19,6 +19,10 @@ from ...callbacks.monitor import Monitor
 from ...configs import SearchConfig
 from ...core.names import choose
 from .gaussian_process import QuickGaussianProcess
+from .points import has_tried_all, number_of_points
+
+COLLISIONS = 20  # of values that are drawn with those tried, for each combination
+MOST_POINTS = 1000  # of a space in which all are sought
 
 
 class Oracle:
@@ -30,6 +34,7 @@ class Oracle:
 
     recorded: dict[str, Any] | None = None
     _seed_state: int
+    _max_collisions: int
 
     def next_trial(self, name: str) -> keras_tuner.HyperParameters | None:
         """The hyperparameters of a new trial, with plain Python values.
@@ -44,6 +49,19 @@ class Oracle:
         found: keras_tuner.HyperParameters = created.hyperparameters
         found.values = _plain(found.values)
         return found
+
+    def _random_values(self) -> dict[str, Any] | None:
+        """Values that were not tried; None if there are none.
+
+        Keras Tuner gives up after so many draws whatever the size of the space is, and
+        so may miss what is left of a small one.
+        """
+        points = number_of_points(self.hyperparameters)  # type: ignore[attr-defined]
+        if points is not None and has_tried_all(self):
+            return None
+        self._max_collisions = COLLISIONS * min(points or 1, MOST_POINTS)
+        values: dict[str, Any] | None = super()._random_values()  # type: ignore[misc]
+        return values
 
     def save(self) -> None:
         """Writes nothing."""
@@ -104,6 +122,9 @@ class HyperbandOracle(Oracle, oracles.HyperbandOracle):
 class BayesianOracle(Oracle, oracles.BayesianOptimizationOracle):
     """Models the score by a Gaussian process, and tries where it may be best.
 
+    Values that were tried are never tried again: of a small space the process proposes
+    the best it knows over and over.
+
     Random numbers are a function of seed and trial here, so that a trial of before can be
     told again without the seconds that it takes to think.
     """
@@ -121,7 +142,16 @@ class BayesianOracle(Oracle, oracles.BayesianOptimizationOracle):
         with warnings.catch_warnings():  # the process's fit is at a bound, say
             warnings.simplefilter("ignore")
             answer = dict(super().populate_space(trial_id))
-        return answer | {"values": self._within_bounds(answer.get("values") or {})}
+        values = self._within_bounds(answer.get("values") or {})
+        return self._not_tried(answer | {"values": values})
+
+    def _not_tried(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """Draws values where the process proposes some that were tried."""
+        if answer["status"] != "RUNNING" or not self._duplicate(answer["values"]):
+            return answer
+        values = self._random_values()
+        status = "STOPPED" if values is None else "RUNNING"
+        return {"status": status, "values": values}
 
     def _within_bounds(self, values: dict[str, Any]) -> dict[str, Any]:
         """Of a whole number Keras Tuner takes the upper end of its range to be one more."""
@@ -179,7 +209,8 @@ def _own_seed(seed: int) -> int:
 def number_of_trials(oracle: Any) -> int:
     """How many trials there will be at most."""
     if not isinstance(oracle, HyperbandOracle):
-        return int(oracle.max_trials)
+        points = number_of_points(oracle.hyperparameters)
+        return min(int(oracle.max_trials), points or sys.maxsize)
     return sum(
         oracle._get_size(bracket, round_number)
         for bracket in range(oracle._get_num_brackets())

@@ -1,0 +1,53 @@
+"""How many combinations of values a space has, and whether all were tried."""
+
+import math
+from typing import Any
+
+import keras_tuner
+from keras_tuner.engine import hyperparameters as kinds
+
+
+def number_of_points(space: keras_tuner.HyperParameters) -> int | None:
+    """How many combinations there are at most; None if a range has no steps.
+
+    Where a parameter counts only under some values of another there are fewer.
+
+    Example:
+        >>> space = keras_tuner.HyperParameters()
+        >>> chosen = space.Choice("units", [8, 16]), space.Int("layers", 1, 3)
+        >>> number_of_points(space)
+        6
+    """
+    counts = [_number_of_values(each) for each in space.space]
+    known = [count for count in counts if count is not None]
+    return math.prod(known) if len(known) == len(counts) else None
+
+
+def has_tried_all(oracle: Any) -> bool:
+    """Whether an oracle has begun a trial with each combination."""
+    points = number_of_points(oracle.hyperparameters)
+    return points is not None and len(tried(oracle)) >= points
+
+
+def tried(oracle: Any) -> set[tuple[Any, ...]]:
+    """The combinations that an oracle has begun trials with, without its own remarks."""
+    return {
+        tuple(sorted((k, str(v)) for k, v in values.items() if not k.startswith("tuner/")))
+        for values in (trial.hyperparameters.values for trial in oracle.trials.values())
+    }
+
+
+def _number_of_values(parameter: Any) -> int | None:
+    if isinstance(parameter, kinds.Choice):
+        return len(set(parameter.values))
+    if isinstance(parameter, kinds.Boolean):
+        return 2
+    if not isinstance(parameter, kinds.Int | kinds.Float):
+        return 1
+    low, high, step = parameter.min_value, parameter.max_value, parameter.step
+    if step is None:
+        whole = isinstance(parameter, kinds.Int)
+        return int(high - low) + 1 if whole else None
+    if parameter.sampling == "log":
+        return int(math.log(high / low, step) + 1e-8) + 1
+    return int((high - low) / step + 1e-8) + 1
