@@ -8,6 +8,7 @@ from rich.table import Table
 
 from ..configs import RunConfig, to_yaml
 from ..configs.resuming import AFTER_TRAINING
+from ..configs.weights import IMAGENET
 from ..core.checked_files import (
     is_damaged,
     note_checksum,
@@ -58,6 +59,8 @@ def train_folds(config: RunConfig, run_dir: Path) -> None:
     Raises:
         typer.Exit: A fold was interrupted; its state is saved, and how to go on is said.
     """
+    if not (run_dir / CONFIG_FILE).exists():
+        refuse_seen_images_of_folds(config)
     _claim(config, run_dir)
     folds = []
     for number in range(1, (config.data.folds or 0) + 1):
@@ -68,6 +71,20 @@ def train_folds(config: RunConfig, run_dir: Path) -> None:
         folds.append(_read_scores(directory))
     _report(run_dir, folds)
     name_positions(run_dir)
+
+
+def refuse_seen_images_of_folds(config: RunConfig) -> None:
+    """Refuses weights of a run that trained on images which any of the folds holds out.
+
+    Raises:
+        DataError: There are some, and `data.on_leak` is not `keep`.
+    """
+    from ..trainer.guards.seen_images import refuse_seen_images
+    from .build import build_data
+
+    if config.model.builder is None and config.model.weights not in (None, IMAGENET):
+        weights = {"model.weights": config.model.weights}
+        refuse_seen_images(weights, build_data(one_fold(config, 1)), all_folds=True)
 
 
 def _claim(config: RunConfig, run_dir: Path) -> None:

@@ -125,7 +125,9 @@ class DataConfig(Section):
     )
     on_leak: Policy = Field(
         "error",
-        description="What to do about an image of `train` that is in validation or test.",
+        description="What to do about an image of `train` that is in validation or test, "
+        "too; and about such images that the run of `model.weights` trained on, which "
+        "only `keep` lets through.",
     )
     class_balance: ClassBalance = Field(
         "none",

@@ -179,8 +179,9 @@ class FolderOptions(TypedDict, total=False):
     on_conflict: Policy
     """What to do about an image that is filed under two classes. Default: 'error'."""
     on_leak: Policy
-    """What to do about an image of `train` that is in validation or test. Default:
-    'error'."""
+    """What to do about an image of `train` that is in validation or test, too; and
+    about such images that the run of `model.weights` trained on, which only `keep` lets
+    through. Default: 'error'."""
     class_balance: ClassBalance
     """How rarer classes are evened out in training: `sampling` draws each class equally
     often, `weights` weighs examples. Default: 'none'."""

@@ -17,6 +17,7 @@ from .files.decode import Pixels
 from .image_split import Integers
 from .index.image_index import SPLIT_NAMES
 from .index.split_csv import fingerprint_split, write_dropped, write_split
+from .index.trained_images import held_out_among, read_trained_images
 from .read_images import ReadImages, read_images
 from .samples import sample_places, spread_places
 
@@ -40,6 +41,7 @@ class ImageData:
         class_names: The classes, labels or numbers, in the order of the model's outputs.
         image_size: Height and width of the images in pixels.
         batch_size: Images per step over all replicas.
+        on_leak: What to do about images on both sides: the setting `data.on_leak`.
         store: Where what runs share is kept.
     """
 
@@ -48,6 +50,7 @@ class ImageData:
         self.train = read.train
         self.validation = read.validation
         self.test = read.test
+        self.on_leak = read.on_leak
         self.store = read.store
         self.task = read.train.task
         self.class_names = read.train.class_names
@@ -222,6 +225,23 @@ class ImageData:
         from ..evaluation import Drawing, augmented_figure  # loads Matplotlib
 
         return Drawing(augmented_figure(self.augmented_images(versions)))
+
+    def held_out_among(
+        self, table: Path, setting: str, all_folds: bool = False
+    ) -> dict[str, list[str]]:
+        """Names the held-out images that another run trained on, by split.
+
+        Args:
+            table: The split.csv of that run.
+            setting: What names the run, such as `"model.weights"`.
+            all_folds: Whether to look at all images, each of which a fold holds out.
+
+        Raises:
+            DataError: The table can't be used; all that is wrong with it is named.
+        """
+        return held_out_among(
+            self._read.built.index, read_trained_images(table, setting), all_folds
+        )
 
     def write_tables(self, directory: Path) -> None:
         """Writes split.csv and dropped.csv: which file went where, and why."""

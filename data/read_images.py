@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 
 from ..configs import DataConfig
-from ..configs.choices import Task
+from ..configs.choices import Policy, Task
 from ..core.store import Store, open_store
 from .augmentation import Augmentation
 from .files.image_cache import ImageFiles, open_images
@@ -26,6 +26,7 @@ class ReadImages:
         built: The table of all of them, and what was left out.
         remarks: Lines on what was found.
         bit_depth: That of the configuration.
+        on_leak: That of the configuration.
         store: Where what runs share is kept.
     """
 
@@ -35,6 +36,7 @@ class ReadImages:
     built: BuiltIndex
     remarks: tuple[str, ...]
     bit_depth: int | None
+    on_leak: Policy
     store: Store
 
 
@@ -96,5 +98,6 @@ def read_images(
         built,
         (*built.remarks, *remarks),
         config.bit_depth,
+        config.on_leak,
         store,
     )

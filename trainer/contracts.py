@@ -184,6 +184,22 @@ class WritesTables(Protocol):
 
 
 @runtime_checkable
+class HoldsImagesOut(Protocol):
+    """Data that can look up in what another run trained on the images they hold out.
+
+    Attributes:
+        on_leak: What to do about such images: `"keep"` lets them through.
+    """
+
+    on_leak: str
+
+    def held_out_among(
+        self, table: Path, setting: str, all_folds: bool = False
+    ) -> Mapping[str, list[str]]:
+        """Names such images by split."""
+
+
+@runtime_checkable
 class TakesLength(Protocol):
     """A schedule of the learning rate that is given in epochs."""
 

@@ -32,6 +32,7 @@ from .contracts import BatchSource, WritesTables, batch_size_of
 from .description import describe_data, describe_devices, describe_run
 from .export import export_run, nothing_to_export
 from .guards.out_of_memory import memory_advice
+from .guards.seen_images import refuse_seen_images, weights_of
 from .loop.epochs import limited
 from .loop.evaluation import predict, predict_batches
 from .loop.interruption import Interrupted, Interruption
@@ -118,7 +119,7 @@ class Fit:
             start = self._start(self._build())
             self.callbacks.announce(start.run.description[len(known) :])
             self._train(start, interruption)
-        return self._result(start.run)
+        return FitResult.of(start.run)
 
     def describe(self) -> list[str]:
         """Builds the model, and returns the lines that `run` would announce."""
@@ -156,11 +157,19 @@ class Fit:
         """The state of the run: new, or as it was left."""
         run = self._new_run(model)
         resumption = self._restore(run)
+        known = self._look_for_seen_images(is_begun=resumption is not None)
         features = self._plan_features(run)
         run.description = describe_run(
             run, self.module, self.callbacks, features.reason, resumption
         )
+        run.description += known
         return Start(run, resumption, features)
+
+    def _look_for_seen_images(self, is_begun: bool) -> list[str]:
+        if not workers_of(self.strategy).is_chief:
+            return []
+        weights = weights_of(self.module, self.initial_weights)
+        return refuse_seen_images(weights, self.data, is_begun=is_begun)
 
     def _new_run(self, model: keras.Model) -> RunState:
         settings, num_batches = self.settings, self.train.num_batches
@@ -267,18 +276,6 @@ class Fit:
 
     def _export(self, run: RunState, run_dir: Path) -> Path:
         return export_run(run.model, self.data, run_dir, self.export == "compiled")
-
-    def _result(self, run: RunState) -> FitResult:
-        return FitResult(
-            run.model,
-            run.history,
-            run.stop_reason or "",
-            best_checkpoint(run.checkpoint_dir),
-            self.run_dir,
-            run.signal,
-            is_finished=not run.is_interrupted,
-            soup=run.soup,
-        )
 
     def _whole(self, model: keras.Model) -> Trainee:
         return Trainee(model, self.train, self.validation)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from .. import evaluation
+from ..callbacks import RunState
 from ..configs import EvaluationConfig
+from ..core.checkpoints import best_checkpoint
 from ..core.user_path import user_path
 from ..evaluation import Predictions
 from ..models.weight_soup import Soup
@@ -50,6 +52,20 @@ class FitResult:
     signal: int | None = None
     is_finished: bool = True
     soup: Soup | None = None
+
+    @classmethod
+    def of(cls, run: RunState) -> "FitResult":
+        """What came out of a run that is over or interrupted."""
+        return cls(
+            run.model,
+            run.history,
+            run.stop_reason or "",
+            best_checkpoint(run.checkpoint_dir),
+            run.run_dir,
+            run.signal,
+            is_finished=not run.is_interrupted,
+            soup=run.soup,
+        )
 
     def plot(self) -> "Drawing":
         """Draws every metric over the epochs, training and validation together."""

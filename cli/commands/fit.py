@@ -15,7 +15,12 @@ from ...core.errors import ConfigError, message
 from ...core.redaction import HIDDEN, hidden_names
 from ...core.secret import find_token
 from ..console import notify, use_format
-from ..folds import one_fold, train_folds, wants_all_folds
+from ..folds import (
+    one_fold,
+    refuse_seen_images_of_folds,
+    train_folds,
+    wants_all_folds,
+)
 from ..run_directories import read_run_config, run_directory, run_name
 from ..shown_test import show_folds_test
 from ..tensorflow import load_tensorflow
@@ -58,6 +63,9 @@ def fit(
     tried = one_fold(config, 1) if wants_all_folds(config) else config
     if dry_run:
         _check(tried)
+        if wants_all_folds(config):
+            refuse_seen_images_of_folds(config)
+        notify("Everything is in order. Nothing was trained or written.")
     elif config.trainer.fast_dev_run:
         train(tried, None)
         notify("One batch of each kind went through. Nothing was written.")
@@ -198,4 +206,3 @@ def _check(config: RunConfig) -> None:
     data = build_data(config)
     for line in trainer.describe(build_module(config, data), data):
         notify(line)
-    notify("Everything is in order. Nothing was trained or written.")

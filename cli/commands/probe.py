@@ -56,6 +56,8 @@ def probe(
     images = read_probed_images(request.config)
     for line in images.data.describe():
         notify(f"data: {line}")
+    for line in _seen_images(request, images):
+        notify(line)
     cells, problems = _probe(request, images)
     summary = _summary(cells, images)
     rows = [*map(_row, cells), *_rows_of_problems(problems)]
@@ -66,6 +68,14 @@ def probe(
         raise ConfigError(
             message("No backbone could be probed: see the table.", backbones=[*problems])
         )
+
+
+def _seen_images(request: ProbeRequest, images: "ProbedImages") -> list[str]:
+    """Lines on validation images that the run of `model.weights` trained on."""
+    from ...trainer.guards.seen_images import refuse_seen_images
+
+    weights = {"model.weights": request.config.model.weights}
+    return refuse_seen_images(weights, images.data, all_folds=len(images.folds) > 1)
 
 
 def _probe(

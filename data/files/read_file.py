@@ -87,7 +87,7 @@ def unopened_files(paths: Sequence[str]) -> list[FileRecord]:
     """
     return [
         FileRecord(digest, 0, 0, "")
-        if (digest := _unopened_digest(path))
+        if (digest := unopened_digest(path))
         else _inspect(path, False, DEFAULT_RULES).record
         for path in paths
     ]
@@ -106,8 +106,8 @@ def _try_to_read(pixels: Pixels, path: str, rules: PixelRules) -> str:
     return ""
 
 
-def _unopened_digest(path: str) -> bytes:
-    """Empty if there is no such file."""
+def unopened_digest(path: str) -> bytes:
+    """The digest of place, size and time of change; empty if there is no such file."""
     size, changed_ns = stamp(path)
     name = os.fsencode(os.path.abspath(path))
     return sha256(b"%d %d %s" % (size, changed_ns, name)).digest() if size >= 0 else b""
@@ -158,7 +158,7 @@ def _is_digest(digest: bytes, content: bytes, path: str) -> bool:
     NumPy leaves zeros away at the end of bytes.
     """
     wanted = digest.rstrip(b"\0")
-    return wanted in (content.rstrip(b"\0"), _unopened_digest(path).rstrip(b"\0"))
+    return wanted in (content.rstrip(b"\0"), unopened_digest(path).rstrip(b"\0"))
 
 
 def _inspect(path: str, full: bool, rules: PixelRules) -> Inspection:

@@ -20,9 +20,9 @@ from .image_names import summary
 from .policies import Dropped
 
 UNNAMED = -1
+NO_DIGEST = "0" * 64  # of a file that was not read
 
 _COLUMNS = ("path", "sha256", "class", "group", "split", "contradictory")
-_NO_DIGEST = bytes(32)
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,26 @@ def read_split(path: Path) -> WrittenSplit:
     Raises:
         DataError: It can't be used; all that is wrong with it is named.
     """
+    rows = read_rows(path, "data.split")
+    sides = {os.path.abspath(row["path"]): SPLIT_NAMES.index(row["split"]) for row in rows}
+    digests = {
+        bytes.fromhex(row["sha256"]): SPLIT_NAMES.index(row["split"])
+        for row in rows
+        if (row.get("sha256") or NO_DIGEST) != NO_DIGEST
+    }
+    return WrittenSplit(sides, digests)
+
+
+def read_rows(path: Path, setting: str) -> list[dict[str, str]]:
+    """Reads the rows of a split.csv.
+
+    Args:
+        path: The table.
+        setting: What names it, or the run that it is of.
+
+    Raises:
+        DataError: It can't be used; all that is wrong with it is named.
+    """
     try:
         with open_regular(path) as file:
             lines = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
@@ -89,7 +109,7 @@ def read_split(path: Path) -> WrittenSplit:
             rows = [(reader.line_num, row) for row in reader]
             header = reader.fieldnames or []
     except (OSError, csv.Error) as error:
-        raise _error(path, [reason_of(error)]) from None
+        raise _error(path, setting, [reason_of(error)]) from None
     problems = [
         f"the column {name} is missing. {did_you_mean(name, header)}".strip()
         for name in ("path", "split")
@@ -103,16 +123,8 @@ def read_split(path: Path) -> WrittenSplit:
             "changed by hand, in which case a copy in another folder is taken",
         )
     if problems:
-        raise _error(path, problems)
-    sides = {
-        os.path.abspath(row["path"]): SPLIT_NAMES.index(row["split"]) for _, row in rows
-    }
-    digests = {
-        bytes.fromhex(row["sha256"]): SPLIT_NAMES.index(row["split"])
-        for _, row in rows
-        if row.get("sha256")
-    }
-    return WrittenSplit(sides, {k: v for k, v in digests.items() if k != _NO_DIGEST})
+        raise _error(path, setting, problems)
+    return [row for _, row in rows]
 
 
 def fingerprint_split(index: ImageIndex) -> str:
@@ -128,6 +140,11 @@ def write_dropped(path: Path, dropped: Iterable[Dropped]) -> None:
     """Writes dropped.csv: path, policy and reason of each file that was left out."""
     rows = ((each.path, each.policy, each.reason) for each in dropped)
     write_csv(path, ("path", "policy", "reason"), rows)
+
+
+def hexadecimal(digests: npt.NDArray[np.bytes_]) -> list[str]:
+    """Each as 64 digits; zeros of a file that was not read."""
+    return [digest.hex() for digest in _whole(digests)]
 
 
 def _whole(digests: npt.NDArray[np.bytes_]) -> list[bytes]:
@@ -161,7 +178,10 @@ def _is_digest(text: str) -> bool:
         return False
 
 
-def _error(path: Path, problems: Iterable[str]) -> DataError:
-    expected = "`data.split` must be a split.csv of a run, with the columns path and split."
+def _error(path: Path, setting: str, problems: Iterable[str]) -> DataError:
+    what = "be a" if setting == "data.split" else "name a run with a usable"
+    expected = (
+        f"`{setting}` must {what} split.csv of a run, with the columns path and split."
+    )
     found = "\n".join(f"  {each}" for each in problems)
-    return DataError(f"{message(expected, **{'data.split': str(path)})}\n{found}")
+    return DataError(f"{message(expected, **{setting: str(path)})}\n{found}")

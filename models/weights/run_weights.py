@@ -1,21 +1,17 @@
 """Takes the weights of a backbone from the directory of a run."""
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
 import keras
 
-from ...configs.yaml_file import parse_yaml
-from ...core.errors import ConfigError
-from ...core.files import read_text
-from ...core.run_layout import CHECKPOINTS_FOLDER, CONFIG_FILE, MODEL_FILE
+from ...core.run_layout import CONFIG_FILE
 from ..checkpoint_weights import read_weights
 from ..variables import stable_name
+from .origins import model_section, run_of
 from .stored_array import (
     OtherNetworkError,
     StoredArrays,
-    UnreadableWeightsError,
     in_memory,
     require_same,
     shapes_of,
@@ -48,30 +44,14 @@ def require_backbone(path: Path, backbone: str) -> None:
         OtherNetworkError: The run trained another network.
         UnreadableWeightsError: Its configuration is damaged.
     """
-    trained = _backbone_of(_run_of(path) / CONFIG_FILE)
+    trained = _backbone_of(run_of(path) / CONFIG_FILE)
     if trained not in (None, backbone):
         raise OtherNetworkError(f"the run trained {trained}")
 
 
-def _run_of(path: Path) -> Path:
-    """The directory of the run whose model, checkpoint or file of one this is."""
-    if path.name == MODEL_FILE:
-        return path.parent
-    checkpoint = path.parent if path.suffix == ".safetensors" else path
-    is_checkpoint = checkpoint.parent.name == CHECKPOINTS_FOLDER
-    return checkpoint.parent.parent if is_checkpoint else path
-
-
 def _backbone_of(file: Path) -> str | None:
     """What a configuration says, if there is one."""
-    if not file.is_file():
-        return None
-    try:
-        content = parse_yaml(read_text(file), str(file)).content
-    except (ConfigError, OSError, ValueError) as error:
-        raise UnreadableWeightsError(f"{file.name} is damaged: {error}") from None
-    model = content.get("model") if isinstance(content, Mapping) else None
-    model = model if isinstance(model, Mapping) else {}
+    model = model_section(file)
     if model.get("builder") is not None:
         return f"a model that {model['builder']} built"
     backbone = model.get("backbone")

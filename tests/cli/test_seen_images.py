@@ -1,0 +1,57 @@
+"""Every command refuses weights of a run that saw the images it measures on."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import keras
+import pytest
+from helpers import contents
+from small_backbone import tiny_network
+
+
+@pytest.mark.nightly
+def test_every_command_refuses_weights_that_have_seen_the_answers(
+    keraunos: Any, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keras.applications, "MobileNetV2", tiny_network)
+    common = (
+        f"data.train={pictures / 'train'}",
+        f"cache_dir={tmp_path / 'cache'}",
+        "data.image_size=32",
+        "data.batch_size=7",
+        "trainer.max_epochs=1",
+        "callbacks.tensorboard=false",
+    )
+    network = ("model.backbone=MobileNetV2", "augmentation.views=1", *common)
+    seen = ("model.weights=one", "seed=3")
+    first = keraunos("fit", "classify", *network, "model.weights=null", "run_dir=one")
+    assert first.code == 0, first.err
+    before = contents(tmp_path)
+    for command in (
+        ("fit", "classify", *network, *seen),
+        ("fit", "classify", *network, *seen, "run_dir=new", "--dry-run"),
+        ("fit", "classify", *network, "model.weights=one", "data.folds=3"),
+        ("fit", "classify", *network, "model.weights=one", "data.folds=3", "--dry-run"),
+        ("probe", *common, *seen, "backbones=[MobileNetV2]", "heads=[ridge]"),
+        ("probe", *common, "model.weights=one", "data.folds=3", "backbones=[MobileNetV2]"),
+        ("search", "classify", *network, *seen, "search.max_trials=2", "run_dir=search"),
+    ):
+        answer = keraunos(*command)
+        assert answer.code == 3, f"{command}: {answer.err}"
+        assert "trained on" in answer.err
+        assert "held out here" in answer.err
+        if command[0] != "search":  # which writes down why its first trial failed
+            assert contents(tmp_path) == before, command
+
+    alike = keraunos("fit", "classify", *network, "model.weights=one", "run_dir=alike")
+    assert alike.code == 0, alike.err
+    kept = keraunos("fit", "classify", *network, *seen, "data.on_leak=keep", "run_dir=kept")
+    assert kept.code == 0, kept.err
+    assert "data.on_leak=keep, and scores on them are too good" in kept.err
+    # Of a run that was begun, whatever lies where its weights came from.
+    for name in ("split.csv", ".checksums"):
+        shutil.copy(tmp_path / "kept" / name, tmp_path / "one" / name)
+    resumed = keraunos("fit", "--resume", "alike", "trainer.max_epochs=2")
+    assert resumed.code == 0, resumed.err
+    assert "this run began so" in resumed.err

@@ -1,0 +1,111 @@
+"""Refuses weights of a run that trained on images which this one holds out."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ...configs.weights import IMAGENET
+from ...core.errors import DataError, message
+from ...core.run_layout import CHECKPOINTS_FOLDER, CONFIG_FILE, SPLIT_FILE
+from ...core.user_path import user_path
+from ...models import Module, TransferModel
+from ...models.weights import UnreadableWeightsError, runs_behind
+from ..contracts import HoldsImagesOut
+
+Weights = Mapping[str, str | os.PathLike[str] | None]
+
+
+def weights_of(module: Module, initial_weights: str | os.PathLike[str] | None) -> Weights:
+    """The weights that a fit begins with, by the setting that names them."""
+    of_model = module.config.weights if isinstance(module, TransferModel) else None
+    return {"model.weights": of_model, "initial_weights": initial_weights}
+
+
+def refuse_seen_images(
+    weights: Weights, data: Any, *, is_begun: bool = False, all_folds: bool = False
+) -> list[str]:
+    """Looks for held-out images in what other runs trained on.
+
+    A network that has seen an image with its class tells that class too easily: scores on
+    such images are too good, and so is every choice by them.
+
+    Args:
+        weights: The weights that a run begins with, by the setting that names them.
+        data: `ImageData`; what others hold out is not known.
+        is_begun: Whether the run has begun, and is not to be refused any more.
+        all_folds: Whether each image is held out by one of the folds.
+
+    Returns:
+        Lines on images that were found and let through, and on runs that can't be
+        looked at.
+
+    Raises:
+        DataError: There are some, and `data.on_leak` is not `keep`; or a run's
+            split.csv or config.yaml is damaged.
+    """
+    if not isinstance(data, HoldsImagesOut):
+        return []
+    lines: list[str] = []
+    for setting, path in weights.items():
+        if path is None or path == IMAGENET:
+            continue
+        for run in _runs(setting, user_path(path)):
+            lines += _about(run, setting, data, is_begun, all_folds)
+    return lines
+
+
+def _runs(setting: str, path: Path) -> Iterator[Path]:
+    try:
+        yield from runs_behind(path)
+    except UnreadableWeightsError as error:
+        expected = f"`{setting}` must be of a run that can be read; {error}."
+        raise DataError(message(expected, **{setting: str(path)})) from None
+
+
+def _about(
+    run: Path, setting: str, data: HoldsImagesOut, is_begun: bool, all_folds: bool
+) -> Iterator[str]:
+    table = run / SPLIT_FILE
+    if not table.is_file():
+        if any((run / name).exists() for name in (CONFIG_FILE, CHECKPOINTS_FOLDER)):
+            yield (
+                f"{setting}: {run} has no {SPLIT_FILE}, which would tell whether it "
+                "trained on images that are held out here"
+            )
+        return
+    found = data.held_out_among(table, setting, all_folds)
+    if not any(found.values()):
+        return
+    what = _in_words(found)
+    if data.on_leak == "keep" or is_begun:
+        why = "data.on_leak=keep" if data.on_leak == "keep" else "this run began so"
+        yield f"{setting}: {run} trained on {what}: {why}, and scores on them are too good"
+        return
+    raise DataError(
+        message(
+            f"`{setting}` must be of a run that trained on no image that is held out "
+            f"here; it trained on {what}. Scores on these would be too good.",
+            _remedy(table, all_folds),
+            **{setting: str(run), "data.on_leak": data.on_leak},
+        )
+    )
+
+
+def _in_words(found: Mapping[str, list[str]]) -> str:
+    """`3 images held out here (2 validation, 1 test), such as a.jpg`."""
+    counts = {split: len(names) for split, names in found.items() if names}
+    total = sum(counts.values())
+    parts = ", ".join(f"{count:,} {split}" for split, count in counts.items())
+    first = next(names[0] for names in found.values() if names)
+    return f"{total:,} image{'s' * (total > 1)} held out here ({parts}), such as {first}"
+
+
+def _remedy(table: Path, all_folds: bool) -> str:
+    alike = f"Divide the images as it did (data.split={table}, or its seed and fold)"
+    if all_folds:
+        alike = "Each image is held out by one of the folds: train that of the run alone"
+    return (
+        f"{alike}, or take weights that never saw these images; data.on_leak=keep goes on "
+        "nevertheless."
+    )
