@@ -62,7 +62,9 @@ CHECKS = (
     Check("randomness", "a run repeats with its seed", "randomness", "several", 15),
     _replicas_agree(_MIXED, 12),
     Check("step overhead", _STEP, "step_overhead", "one", 20),
-    Check("cached features", "Cached features change no number", "cached_features", "one", 20),
+    Check(
+        "cached features", "Cached features change no number", "cached_features", "one", 20
+    ),
     Check(
         "input",
         "Decoded images are kept on disk for all runs, as far as they fit",

@@ -15,9 +15,7 @@ KINDS_IMAGE = "augmentation_kinds.png"
 
 def preview(
     arguments: ConfigArguments,
-    output: Annotated[Path, typer.Option(help="Folder for the images.")] = Path(
-        "preview"
-    ),
+    output: Annotated[Path, typer.Option(help="Folder for the images.")] = Path("preview"),
 ) -> None:
     """Draw samples of each class, and one image as each kind of augmentation varies it."""
     config, _ = read_arguments(arguments)
