@@ -10,6 +10,7 @@ from ..configs import DEFAULT_SPACE, RunConfig, Space
 from ..core.errors import ConfigError, message
 from ..core.files import sha256_of_json
 from .tensorflow import load_tensorflow
+from .trial_folds import write_config_of_folds
 
 if TYPE_CHECKING:
     from ..callbacks.monitor import Monitor
@@ -49,16 +50,41 @@ def search_request(
     from ..search.tuning.space import hyperparameters
 
     chosen = config.search.seed
+    trial = ConfiguredTrial(config, space)
     return SearchRequest(
         config.search,
         config.trainer,
         config.seed if chosen is None else chosen,
-        ConfiguredTrial(config, space),
+        trial,
         lambda: hyperparameters(space),
         lambda: config.model_dump(mode="json") | {"space": space},
         parallel_trials,
         role,
+        trial.prepare_folds,
     )
+
+
+def require_one_division(config: RunConfig) -> None:
+    """Refuses folds of a search beside another choice of validation images.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    if config.search.folds is None:
+        return
+    names = ("folds", "fold", "validation", "split")
+    others = {f"data.{name}": getattr(config.data, name) for name in names}
+    given = {name: value for name, value in others.items() if value is not None}
+    if given:
+        raise ConfigError(
+            message(
+                "`search.folds` decides which images validate: a part of `data.train` in "
+                f"each fold. It can't be set with {', '.join(f'`{n}`' for n in given)}.",
+                "Leave one out.",
+                **{"search.folds": config.search.folds},
+                **given,
+            )
+        )
 
 
 def config_of_best(
@@ -104,13 +130,14 @@ class ConfiguredTrial:
     space: Space
     _data: dict[str, "ImageData"] = field(default_factory=dict, repr=False)
     _strategies: dict[Any, Any] = field(default_factory=dict, repr=False)
+    _division: str = field(default="", repr=False)
 
     def __call__(self, plan: "TrialPlan") -> "FitResult | Path":
         """Trains, resumes or exports, as planned."""
         load_tensorflow(self.config.trainer)
         from ..callbacks.monitor import Monitor
         from ..search.trial_callbacks import trial_callbacks
-        from ..search.trial_config import trial_config
+        from ..search.trial_config import config_of_fold, trial_config
         from ..search.tuning.space import decoded
         from .build import build_module, build_trainer
 
@@ -118,8 +145,10 @@ class ConfiguredTrial:
         objective = Monitor(settings.objective, settings.mode, setting="objective")
         values = decoded(self.space, plan.values)
         config = trial_config(self.config, values, objective, plan.max_epochs)
+        if plan.fold is not None:
+            config = config_of_fold(config, plan.fold)
         strategy = self._strategy_of(config)
-        callbacks = trial_callbacks(settings.max_seconds_per_trial)
+        callbacks = trial_callbacks(settings.max_seconds_per_trial, settings.folds)
         trainer = build_trainer(
             config,
             plan.directory,
@@ -130,7 +159,29 @@ class ConfiguredTrial:
         trainer.check()
         data = self._read(config)
         module = build_module(config, data, self._shared)
-        return (trainer.export_best if plan.export else trainer.fit)(module, data)
+        answer = (trainer.export_best if plan.export else trainer.fit)(module, data)
+        if plan.fold is not None:
+            write_config_of_folds(config, plan.directory.parent)
+        return answer
+
+    def prepare_folds(self) -> str:
+        """Refuses images that can't be cut into these folds; returns which they are.
+
+        Raises:
+            DataError: They can't, or the objective can't be measured in each of them.
+        """
+        if self._division:
+            return self._division
+        load_tensorflow(self.config.trainer)
+        from ..data.folds import fingerprint_folds, require_folds
+        from ..search.trial_config import config_of_fold
+
+        settings = self.config.search
+        folds = settings.folds or 0
+        data = [self._read(config_of_fold(self.config, n + 1)) for n in range(folds)]
+        require_folds(data, settings.objective)
+        self._division = fingerprint_folds(data)
+        return self._division
 
     @functools.cached_property
     def _shared(self) -> "SharedNetworks":
@@ -150,6 +201,7 @@ class ConfiguredTrial:
 
     def _read(self, config: RunConfig) -> "ImageData":
         """The images; read once, and one object for all trials that see the same."""
+        from ..search.trial_config import config_of_fold
         from .build import build_augmentation, build_data
 
         def kept(make: Callable[[], "ImageData"], *sections: str) -> "ImageData":
@@ -159,7 +211,14 @@ class ConfiguredTrial:
             return self._data[key]
 
         def varied() -> "ImageData":
-            read = kept(lambda: build_data(config), "data", "seed")
+            read = kept(divided, "data", "seed")
             return read.with_augmentation(build_augmentation(config))
+
+        def divided() -> "ImageData":
+            fold, folds = config.data.fold, config.data.folds
+            if fold is None or folds is None or fold == 1:
+                return build_data(config)
+            first = config_of_fold(config, 1)
+            return self._read(first).fold(fold, folds)
 
         return kept(varied, "data", "seed", "augmentation")

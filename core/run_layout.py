@@ -77,6 +77,7 @@ ENSEMBLE_FOLDER = "ensemble"
 IMAGES_FOLDER = "images"
 OUTER_FILE = "outer.json"
 OUTER = re.compile(r"outer-\d+")
+FOLD_OUTCOMES_FILE = "fold_outcomes.json"
 SCORE_BY_PARAMETER_IMAGE = "score_by_parameter.png"
 SCORE_OVER_TIME_IMAGE = "score_over_time.png"
 TRACEBACK_FILE = "error.txt"

@@ -18,7 +18,7 @@ from .image_split import Integers
 from .index.image_index import SPLIT_NAMES
 from .index.split_csv import fingerprint_split, write_dropped, write_split
 from .index.trained_images import held_out_among, read_trained_images
-from .read_images import ReadImages, read_images
+from .read_images import ReadImages, one_fold, read_images
 from .samples import sample_places, spread_places
 
 if TYPE_CHECKING:
@@ -153,6 +153,27 @@ class ImageData:
             setattr(other, name, split and split.with_augmentation(augmentation))
         return other
 
+    def fold(self, number: int, folds: int) -> "ImageData":
+        """The same images, read no second time, with one of their folds for validation.
+
+        The folds are those of `data.folds`: no copy and no group is on two sides, and the
+        classes are spread evenly. Test images stay where they are.
+
+        Args:
+            number: Of the fold, counted from 1.
+            folds: How many there are.
+
+        Raises:
+            DataError: The validation images are given, or a class is too small for folds.
+
+        Example:
+            >>> data = ImageData.from_folder("synthetic:lesions", image_size=32)
+            >>> [data.fold(number, 3).validation.num_examples for number in (1, 2, 3)]
+            [249, 249, 249]
+        """
+        own = ImageData(one_fold(self._read, number, folds))
+        return own.with_augmentation(self.train.augmentation)
+
     def describe(self) -> list[str]:
         """Lines for the start of a run: images per split, and what was left out."""
         splits = self._read.built.index.splits
@@ -174,7 +195,7 @@ class ImageData:
             "class_names": list(self.class_names),
             "image_size": self.image_size,
             "batch_size": self.batch_size,
-            "bit_depth": self._read.bit_depth,
+            "bit_depth": self._read.config.bit_depth,
             "split": fingerprint_split(self._read.built.index),
             **self.train.settings(),
         }

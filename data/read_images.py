@@ -4,10 +4,11 @@ import os
 from dataclasses import dataclass
 
 from ..configs import DataConfig
-from ..configs.choices import Policy, Task
+from ..configs.choices import Task
+from ..core.errors import DataError, message
 from ..core.store import Store, open_store
 from .augmentation import Augmentation
-from .files.image_cache import ImageFiles, open_images
+from .files.image_cache import ImageFiles, LoadImages, open_images
 from .files.pixel_rules import PixelRules
 from .image_split import ImageSplit
 from .index.build_index import BuiltIndex, build_index
@@ -24,9 +25,9 @@ class ReadImages:
         validation: What to validate on, or None.
         test: What to test on, or None.
         built: The table of all of them, and what was left out.
-        remarks: Lines on what was found.
-        bit_depth: That of the configuration.
-        on_leak: That of the configuration.
+        of_files: Lines on what could not be had of the files.
+        config: The section `data`.
+        load: Hands out decoded images by row of the table.
         store: Where what runs share is kept.
     """
 
@@ -34,10 +35,15 @@ class ReadImages:
     validation: ImageSplit | None
     test: ImageSplit | None
     built: BuiltIndex
-    remarks: tuple[str, ...]
-    bit_depth: int | None
-    on_leak: Policy
+    of_files: tuple[str, ...]
+    config: DataConfig
+    load: LoadImages
     store: Store
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Lines on what was found."""
+        return (*self.built.remarks, *self.of_files)
 
 
 def read_images(
@@ -67,11 +73,54 @@ def read_images(
     files = ImageFiles(index.paths.tolist(), index.digests, config.image_size, rules)
     cache = "none" if (config.check, config.cache) == ("lazy", "auto") else config.cache
     load, remarks = open_images(files, cache, store)
+    return _divided(built, tuple(remarks), load, config, augmentation, seed, store)
+
+
+def one_fold(read: ReadImages, number: int, folds: int) -> ReadImages:
+    """The same images, with one of their folds for validation.
+
+    What was held out by `validation_split` is divided as well; test images stay.
+
+    Args:
+        read: Images, divided in whichever way.
+        number: Of the fold, counted from 1.
+        folds: How many there are.
+
+    Raises:
+        DataError: The validation images are given, or a class is too small.
+    """
+    if read.config.split is not None:
+        raise DataError(
+            message(
+                "Folds can't be cut where a split.csv gives each image its side.",
+                "Leave one out.",
+                **{"data.split": str(read.config.split), "folds": folds},
+            )
+        )
+    train = read.train
+    built = read.built.one_fold(number, folds, train.seed)
+    config = read.config.model_copy(update={"folds": folds, "fold": number})
+    return _divided(
+        built, read.of_files, read.load, config, train.augmentation, train.seed, read.store
+    )
+
+
+def _divided(
+    built: BuiltIndex,
+    of_files: tuple[str, ...],
+    load: LoadImages,
+    config: DataConfig,
+    augmentation: Augmentation,
+    seed: int,
+    store: Store,
+) -> ReadImages:
+    rules = PixelRules.of(config.bit_depth, config.max_megapixels)
     common = (load, config.image_size, config.batch_size, rules, store)
+    has_folds = config.folds is not None
 
     def held_out(split: int, is_of_fold: bool = False) -> ImageSplit | None:
         images = ImageSplit(
-            index,
+            built.index,
             split,
             *common,
             seed=seed,
@@ -80,10 +129,8 @@ def read_images(
         )
         return images if images.num_examples else None
 
-    has_folds = config.folds is not None
-
     train = TrainingSplit(
-        index,
+        built.index,
         TRAIN,
         *common,
         seed=seed,
@@ -96,8 +143,8 @@ def read_images(
         held_out(VALIDATION, has_folds),
         held_out(TEST),
         built,
-        (*built.remarks, *remarks),
-        config.bit_depth,
-        config.on_leak,
+        of_files,
+        config,
+        load,
         store,
     )

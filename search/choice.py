@@ -99,7 +99,7 @@ class Keep:
 
     def best(self, ranking: Sequence[Trial]) -> list[Trial]:
         """Those that would keep them if the search ended now."""
-        return self.choice.order(ranking)[: self.count]
+        return self.choice.order(whole(ranking))[: self.count]
 
 
 def whole(ranking: Sequence[Trial]) -> list[Trial]:

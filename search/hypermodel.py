@@ -16,6 +16,8 @@ from ..configs.arguments import SEARCH, takes_settings
 from ..configs.options import SearchOptions
 from ..core.errors import ConfigError, message
 from ..core.user_path import user_path
+from ..data import ImageData
+from ..data.folds import fingerprint_folds, require_folds
 from ..trainer import FitResult, Trainer
 from .cluster.role import Role
 from .processes import require_one_process, role_in_search
@@ -44,7 +46,7 @@ class Search:
         trainer: Arguments of the `Trainer` of each trial. Its callbacks have early
             stopping on the objective beside them, unless they name another.
         **options: As the section `search` of a configuration: `mode`, `tuner`,
-            `max_trials`, `keep`, `hyperband_factor`. See `docs/settings.md`.
+            `max_trials`, `folds`, `keep`, `hyperband_factor`. See `docs/settings.md`.
 
     Raises:
         ConfigError: An argument is out of its range, or the hypermodel has a `fit`.
@@ -104,8 +106,11 @@ class Search:
 
         Raises:
             SearchError: Every trial failed.
-            ConfigError: Something that was asked for can't be done.
+            ConfigError: Something that was asked for can't be done; `folds` among it, with
+                data that are not `ImageData`.
         """
+        if self.settings.folds is not None:
+            _require_images(data, validation_data, self.settings.folds)
         role = role_in_search(self._run_dir, self._parallel_trials)
         request = self._request(data, validation_data, role)
         if role is not None and not role.is_chief:
@@ -122,6 +127,7 @@ class Search:
             self._trainer,
             self.objective,
             self.settings.max_seconds_per_trial,
+            self.settings.folds,
         )
         return SearchRequest(
             self.settings,
@@ -132,6 +138,7 @@ class Search:
             self._all_settings,
             self._parallel_trials,
             role,
+            trial.prepare_folds,
         )
 
     def _space(self) -> keras_tuner.HyperParameters:
@@ -166,6 +173,26 @@ def _builder(hypermodel: Build | keras_tuner.HyperModel) -> Build:
     return build
 
 
+def _require_images(data: Any, validation_data: Any, folds: int) -> None:
+    if (
+        isinstance(data, ImageData)
+        and not data.train.is_of_fold
+        and validation_data is None
+    ):
+        return
+    raise ConfigError(
+        message(
+            "With `folds`, `data` must be ImageData, of no fold yet and without other "
+            "`validation_data`: each fold of its images validates once.",
+            "Leave `folds` out, or read the images with `ImageData.from_folder` or "
+            "`ImageData.from_csv`.",
+            folds=folds,
+            data=type(data).__name__,
+            validation_data=type(validation_data).__name__,
+        )
+    )
+
+
 @dataclass
 class HypermodelTrial:
     """Trains a trial of a hypermodel, in whichever process.
@@ -177,6 +204,7 @@ class HypermodelTrial:
         trainer: Arguments of the Trainer.
         objective: What the search looks at.
         max_seconds: What a trial may take.
+        folds: How many there are, or None; `data` are images then.
     """
 
     build: Build
@@ -185,21 +213,37 @@ class HypermodelTrial:
     trainer: Mapping[str, Any]
     objective: Monitor = field(repr=False)
     max_seconds: float | None = None
+    folds: int | None = None
 
     def __call__(self, plan: TrialPlan) -> tuple[FitResult, dict[str, Any] | None] | Path:
         """Does as planned; returns hyperparameters, too, if building added some."""
         hp = keras_tuner.HyperParameters.from_config(plan.hyperparameters)
         known = len(hp.space)
-        callbacks = self._callbacks() | trial_callbacks(self.max_seconds)
+        callbacks = self._callbacks() | trial_callbacks(self.max_seconds, self.folds)
         settings = dict(self.trainer) | {"callbacks": callbacks}
         if plan.max_epochs is not None:
             settings["max_epochs"] = plan.max_epochs
         trainer = Trainer(**settings, run_dir=plan.directory, export=False)
         do = trainer.export_best if plan.export else trainer.fit
-        result = do(lambda: self.build(hp), self.data, validation_data=self.validation_data)
+        data = self.data if plan.fold is None else self._fold(plan.fold)
+        result = do(lambda: self.build(hp), data, validation_data=self.validation_data)
         if isinstance(result, Path):
             return result
         return result, hp.get_config() if len(hp.space) > known else None
+
+    def prepare_folds(self) -> str:
+        """Refuses images that can't be cut into these folds; returns which they are.
+
+        Raises:
+            DataError: They can't, or the objective can't be measured in each of them.
+        """
+        data = [self._fold(number + 1) for number in range(self.folds or 0)]
+        require_folds(data, self.objective.name)
+        return fingerprint_folds(data)
+
+    def _fold(self, number: int) -> ImageData:
+        folded: ImageData = self.data.fold(number, self.folds)
+        return folded
 
     def _callbacks(self) -> dict[str, Any]:
         """Those that were given, and by default none that show what nobody looks at."""

@@ -33,6 +33,7 @@ class _Event(BaseModel):
     seconds: float = 0.0
     reason: str = ""
     fold_scores: list[float] = []
+    fold_epochs: list[int] = []
     rival: list[float] = []
 
 

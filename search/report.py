@@ -11,9 +11,14 @@ from .study import Study, Trial
 def write_results(directory: Path, study: Study) -> None:
     """Writes results.csv: a row for each trial, in the order in which they began."""
     names = parameter_names(study)
+    trials = [trial for _, trial in sorted(study.trials.items())]
+    folds = max((len(trial.fold_scores) for trial in trials), default=0)
+    of_folds = [f"fold_{number}" for number in range(1, folds + 1)]
+    if folds:
+        of_folds = ["standard_error", "folds", *of_folds]
     fields = ("trial", "status", study.objective.name, "best_epoch", "epochs", "seconds")
-    rows = [_row(trial, names) for _, trial in sorted(study.trials.items())]
-    write_csv(directory / RESULTS_FILE, [*fields, *names, "reason"], rows)
+    rows = [_row(trial, names, folds) for trial in trials]
+    write_csv(directory / RESULTS_FILE, [*fields, *of_folds, *names, "reason"], rows)
 
 
 def parameter_names(study: Study) -> list[str]:
@@ -34,8 +39,30 @@ def short(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _row(trial: Trial, names: Sequence[str]) -> list[object]:
+def score_text(trial: Trial) -> str:
+    """The score of a trial as a person reads it; over all folds with its standard error.
+
+    Returns:
+        `0.8123`, or `0.8123 +- 0.0123`; empty if it has none.
+    """
+    score = "" if trial.score is None else f"{trial.score:.4f}"
+    error = trial.standard_error if trial.is_whole else None
+    return score if error is None else f"{score} +- {error:.4f}"
+
+
+def _row(trial: Trial, names: Sequence[str], folds: int) -> list[object]:
     score = "" if trial.score is None else trial.score
     values = [trial.values.get(name, "") for name in names]
     numbers = [trial.best_epoch or "", len(trial.scores), round(trial.seconds, 3)]
-    return [trial.number, trial.status, score, *numbers, *values, trial.reason]
+    about = [trial.number, trial.status, score, *numbers, *_of_folds(trial, folds)]
+    return [*about, *values, trial.reason]
+
+
+def _of_folds(trial: Trial, folds: int) -> list[object]:
+    """Standard error, number of folds, and the score of each, in a search over folds."""
+    if not folds:
+        return []
+    count = len(trial.fold_scores)
+    error = trial.standard_error if trial.is_whole else None
+    scores = [*trial.fold_scores, *[""] * (folds - count)]
+    return ["" if error is None else error, count, *scores]

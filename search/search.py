@@ -1,33 +1,23 @@
 """The search: hands trials out, notes what came of them, and keeps the best."""
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..core.checkpoints import best_checkpoint, remove_all
 from ..core.errors import CheckpointError, KeraunosError, SearchError, message
 from ..core.files import own_directory, write_text_atomic
-from ..core.removal import remove_file
-from ..core.run_layout import (
-    CHECKPOINTS_FOLDER,
-    MODEL_FILE,
-    TRACEBACK_FILE,
-    TRIAL,
-    trial_name,
-)
+from ..core.run_layout import MODEL_FILE, TRACEBACK_FILE, TRIAL, trial_name
 from .budget import Budget, why_exhausted
 from .choice import Keep
 from .directory import remove_unfinished_trials
 from .executors.executor import Executor, Stopped
 from .insight.figures import draw_results
-from .report import short, write_results
+from .report import score_text, short, write_results
+from .runs import forget_weights, is_exportable, runs_of
 from .study import Study, Trial
 from .trials import Outcome, TrialPlan, garbage_of_trials_only
 from .tuning.hparams import write_experiment, write_session
 from .winner import Winner, find_winner
-
-_MODEL = re.compile(re.escape(MODEL_FILE))
 
 Notify = Callable[[str], None]
 
@@ -157,8 +147,7 @@ def _export_best(
     left = [
         trial
         for trial in keep.best(study.ranking())
-        if best_checkpoint(directory / trial.name / CHECKPOINTS_FOLDER) is not None
-        and not (directory / trial.name / MODEL_FILE).exists()
+        if any(map(is_exportable, runs_of(directory / trial.name)))
     ]
     plans = (replace(_plan(trial, directory), export=True) for trial in left)
     for number, outcome in _hand_out(executor, lambda: next(plans, None)):
@@ -231,7 +220,9 @@ def _line(study: Study, trial: Trial) -> str:
         return f"{trial.name} failed: {trial.reason} | {values}"
     best = study.ranking()[0]
     so_far = "best so far" if best is trial else f"best {best.score:.4f} in {best.name}"
-    score = f"{study.objective.name} {trial.score:.4f} in epoch {trial.best_epoch}"
+    score = f"{study.objective.name} {score_text(trial)} in epoch {trial.best_epoch}"
+    if not trial.is_whole:
+        return f"{trial.name}: {score}: {trial.reason} ({so_far}) | {values}"
     epochs = f"epochs={len(trial.scores)} seconds={trial.seconds:.1f}"
     return f"{trial.name}: {score} ({so_far}) | {values} | {epochs}"
 
@@ -247,8 +238,7 @@ def _forget_weights(
     for number, trial in study.trials.items():
         run = directory / trial.name
         if trial.status != "running" and number not in kept and run.is_dir():
-            remove_all(run / CHECKPOINTS_FOLDER)
-            remove_file(run, MODEL_FILE, _MODEL)
+            forget_weights(run)
 
 
 def _taken_over(study: Study) -> set[int]:

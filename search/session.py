@@ -26,6 +26,7 @@ from .directory import search_directory
 from .executors.executor import Executor
 from .executors.in_process import InProcess
 from .executors.worker_processes import WorkerProcesses
+from .folds import FoldedTrial
 from .journal import Journal, deciding_settings
 from .search import Notify, SearchResult, run_search
 from .study import Study
@@ -41,12 +42,13 @@ class SearchRequest:
         config: The oracle, the objective, how many trials.
         trainer: Settings of the Trainer of each trial.
         seed: Of the oracle.
-        fit: Trains a trial, in whichever process.
+        fit: Trains a trial, in whichever process, or one of its folds.
         make_space: Returns what varies. It may build a model, and is called when the GPUs
             are left to the processes of the trials.
         make_settings: Returns all settings by name, once that has been called.
         parallel_trials: Trials that run at a time, each in a process of its own.
         role: Of this process in a search on several machines; None if it is alone.
+        prepare_folds: See `FoldedTrial`; needed with `config.folds`.
     """
 
     config: SearchConfig
@@ -57,6 +59,15 @@ class SearchRequest:
     make_settings: Callable[[], Mapping[str, Any]]
     parallel_trials: int = 1
     role: Role | None = None
+    prepare_folds: Callable[[], str] = str
+
+    @cached_property
+    def trial(self) -> FitTrial:
+        """Trains a whole trial."""
+        folds = self.config.folds
+        if folds is None:
+            return self.fit
+        return FoldedTrial(self.fit, folds, self.objective, self.prepare_folds)
 
     @cached_property
     def objective(self) -> Monitor:
@@ -147,7 +158,7 @@ def run_worker(request: SearchRequest, role: Role, directory: Path) -> int | Non
         ConfigError: The chief runs another search.
     """
     name, fingerprint = request.objective.name, request.fingerprint
-    return Worker(role, request.fit, name, fingerprint, directory).run()
+    return Worker(role, request.trial, name, fingerprint, directory).run()
 
 
 def _require_parameters(
@@ -169,11 +180,11 @@ def _create_executor(request: SearchRequest) -> Executor:
         _give_up_gpus()
         return Chief(request.role, request.fingerprint)
     if request.parallel_trials == 1:
-        return InProcess(request.fit, request.objective.name)
+        return InProcess(request.trial, request.objective.name)
     found = _give_up_gpus()
     gpus = [] if request.trainer.accelerator == "cpu" else found
     environments = worker_environments(request.parallel_trials, gpus)
-    return WorkerProcesses(request.fit, request.objective.name, environments)
+    return WorkerProcesses(request.trial, request.objective.name, environments)
 
 
 def _give_up_gpus() -> list[str]:

@@ -1,7 +1,6 @@
 """The oracle and what it was asked and told, written down so that nothing is lost."""
 
 import copy
-import math
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from ..core.errors import CheckpointError, message
 from ..core.faults import fault_point
 from ..core.run_layout import trial_name
 from .journal import Journal
+from .racing import expected_score, standard_error
 from .trials import Outcome
 from .tuning.oracles import is_score, may_be_continued
 
@@ -29,9 +29,11 @@ class Trial:
         hyperparameters: Keras Tuner's, with this trial's values.
         status: What became of it.
         scores: The objective after each epoch.
-        score: The best of them.
-        best_epoch: The epoch of that.
+        score: The best of them; over folds the mean of the best of each, which of a trial
+            that was stopped by its rival is what it would have been.
+        best_epoch: The epoch of that; over folds the mean.
         fold_scores: The best of each fold that was trained; empty without folds.
+        fold_epochs: The epochs of these.
         rival: Those of the best trial when this one began.
         seconds: Of training.
         reason: Why it ended, or failed.
@@ -44,6 +46,7 @@ class Trial:
     score: float | None = None
     best_epoch: int = 0
     fold_scores: Sequence[float] = ()
+    fold_epochs: Sequence[int] = ()
     rival: Sequence[float] = ()
     seconds: float = 0.0
     reason: str = ""
@@ -62,9 +65,12 @@ class Trial:
     @property
     def standard_error(self) -> float | None:
         """Of the mean over its folds; None if it has fewer than two."""
-        if len(self.fold_scores) < 2:
-            return None
-        return statistics.stdev(self.fold_scores) / math.sqrt(len(self.fold_scores))
+        return None if len(self.fold_scores) < 2 else standard_error(self.fold_scores)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all its folds were trained: no rival stopped it."""
+        return len(self.fold_scores) >= len(self.rival)
 
     def note(self, name: str) -> Any:
         """What the oracle noted for itself: `epochs`, or the `trial_id` it continues."""
@@ -108,7 +114,7 @@ class Study:
         trial = self._create()
         if trial is not None:
             fault_point("before-trial-is-noted")
-            trial.rival = self._rival()
+            trial.rival = self._rival_of(trial)
             noted = {"rival": list(trial.rival)} if trial.rival else {}
             values = trial.hyperparameters.values
             self._journal.add(event="begin", trial=trial.number, values=values, **noted)
@@ -126,16 +132,18 @@ class Study:
             scores=list(trial.scores),
             seconds=trial.seconds,
             reason=trial.reason,
-            **({"fold_scores": list(trial.fold_scores)} if trial.fold_scores else {}),
+            **_of_folds(trial),
             **(added or {}),
         )
         fault_point("after-outcome-is-noted")
 
     def ranking(self) -> list[Trial]:
-        """The completed trials, the best first."""
+        """The completed trials, the best first; last those that lack folds."""
         done = [trial for trial in self.trials.values() if trial.score is not None]
         sign = 1 if self.objective.mode == "min" else -1
-        return sorted(done, key=lambda trial: (sign * (trial.score or 0.0), trial.number))
+        return sorted(
+            done, key=lambda t: (not t.is_whole, sign * (t.score or 0.0), t.number)
+        )
 
     def may_be_continued(self) -> set[int]:
         """Numbers of trials whose weights another trial may need."""
@@ -153,17 +161,21 @@ class Study:
         self.trials[number] = Trial(number, hyperparameters)
         return self.trials[number]
 
-    def _rival(self) -> Sequence[float]:
-        """The scores of the best trial whose folds are all trained."""
-        whole = [trial for trial in self.ranking() if trial.fold_scores]
-        return whole[0].fold_scores if whole else ()
+    def _rival_of(self, trial: Trial) -> Sequence[float]:
+        """The scores of the best trial whose folds are all trained, and for as long."""
+        epochs = trial.note("epochs")
+        for best in self.ranking():
+            if best.is_whole and best.note("epochs") == epochs:
+                return best.fold_scores
+        return ()
 
     def _end(self, trial: Trial, outcome: Outcome) -> None:
         told = self.oracle.trials[self._trial_id(trial)]
-        trial.scores, trial.fold_scores = outcome.scores, outcome.fold_scores
+        trial.scores = outcome.scores
+        trial.fold_scores, trial.fold_epochs = outcome.fold_scores, outcome.fold_epochs
         trial.seconds, trial.reason = outcome.seconds, outcome.reason
         trial.status = "completed" if outcome.status == "completed" else "failed"
-        numbers = {e: s for e, s in enumerate(outcome.scores, 1) if is_score(s)}
+        numbers = _scores_by_epoch(trial)
         if trial.status == "completed" and not numbers:
             trial.status, trial.reason = "failed", f"{self.objective.name} is no number"
         if outcome.hyperparameters:
@@ -188,6 +200,7 @@ class Study:
                 event["reason"],
                 hyperparameters=event.get("hyperparameters"),
                 fold_scores=event.get("fold_scores", ()),
+                fold_epochs=event.get("fold_epochs", ()),
             )
             self._end(self.trials[number], outcome)
             return
@@ -208,3 +221,18 @@ class Study:
 
     def _trial_id(self, trial: Trial) -> str:
         return str(self.oracle.start_order[trial.number])
+
+
+def _scores_by_epoch(trial: Trial) -> dict[int, float]:
+    """What an oracle is told: scores after epochs, or the one that folds come to."""
+    if trial.fold_scores:
+        epoch = round(statistics.fmean(trial.fold_epochs))
+        return {epoch: expected_score(trial.fold_scores, trial.rival)}
+    return {epoch: s for epoch, s in enumerate(trial.scores, 1) if is_score(s)}
+
+
+def _of_folds(trial: Trial) -> dict[str, Any]:
+    """What is noted of a trial over folds; nothing of another."""
+    if not trial.fold_scores:
+        return {}
+    return {"fold_scores": [*trial.fold_scores], "fold_epochs": [*trial.fold_epochs]}

@@ -4,11 +4,16 @@ from ..callbacks import Callback
 from .trial_time import TrialTime
 
 
-def trial_callbacks(max_seconds: float | None, spent: float = 0.0) -> dict[str, Callback]:
+def trial_callbacks(
+    max_seconds: float | None, folds: int | None = None
+) -> dict[str, Callback]:
     """Callbacks of a trial, or of one of its folds, by label.
 
     Args:
-        max_seconds: What the trial may take, all of its folds together.
-        spent: What those before have taken.
+        max_seconds: What the trial may take; each of its folds has an equal share.
+        folds: How many there are.
     """
-    return {} if max_seconds is None else {"trial_time": TrialTime(max_seconds, spent)}
+    if max_seconds is None:
+        return {}
+    of_others = max_seconds * (1 - 1 / (folds or 1))
+    return {"trial_time": TrialTime(max_seconds, of_others)}

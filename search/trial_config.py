@@ -54,3 +54,10 @@ def trial_config(
     """The configuration of a trial: as `best_config`, without bar and pictures."""
     best = best_config(config, values, objective, max_epochs)
     return best.model_copy(update={"callbacks": _QUIET | best.callbacks})
+
+
+def config_of_fold(config: RunConfig, fold: int) -> RunConfig:
+    """The configuration of one of the folds of a trial, counted from 1."""
+    divided = {"folds": config.search.folds, "fold": fold}
+    data = config.data.model_copy(update=divided)
+    return config.model_copy(update={"data": data})

@@ -16,7 +16,7 @@ class TrialTime(Callback):
 
     Args:
         max_seconds: What the trial may take.
-        spent: Seconds that its earlier folds have taken.
+        spent: Seconds of it that are not this run's, but those of other folds.
         clock: Tells the time in seconds.
 
     Attributes:

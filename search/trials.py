@@ -16,6 +16,7 @@ from ..core.files import new_directory, require_plain
 from ..core.lock import LOCK_FILE, OWNER_FILE, file_lock
 from ..core.metric_names import UnknownMetricError, unknown_metric
 from ..core.run_layout import CHECKPOINTS_FOLDER, TENSORBOARD_FOLDER
+from .runs import has_folds
 
 if TYPE_CHECKING:
     from ..trainer import FitResult
@@ -40,6 +41,7 @@ class TrialPlan:
         continues: The directory of the trial whose training goes on in this one.
         export: Whether to write the model of a trial that has ended, in place of
             training.
+        fold: Which of the trial's folds this is, from 1 on; None of a whole trial.
     """
 
     number: int
@@ -49,6 +51,7 @@ class TrialPlan:
     continues: Path | None = None
     rival: Sequence[float] = ()
     export: bool = False
+    fold: int | None = None
 
     @property
     def values(self) -> dict[str, Any]:
@@ -71,6 +74,7 @@ class Outcome:
         traceback: Where it failed.
         hyperparameters: As in the plan, if building the model added some.
         fold_scores: The best score of each fold that was trained, in their order.
+        fold_epochs: The epochs of these.
     """
 
     status: Literal["completed", "failed", "interrupted"]
@@ -82,12 +86,13 @@ class Outcome:
     traceback: str = field(default="", repr=False)
     hyperparameters: dict[str, Any] | None = field(default=None, repr=False)
     fold_scores: Sequence[float] = ()
+    fold_epochs: Sequence[int] = ()
 
 
-# What training returned, with the hyperparameters that building the model added; or the
-# file of the model, if the plan was to export it.
+# What training returned, with the hyperparameters that building the model added; what came
+# of all folds together; or the file of the model, if the plan was to export it.
 FitTrial = Callable[
-    [TrialPlan], "FitResult | tuple[FitResult, dict[str, Any] | None] | Path"
+    [TrialPlan], "FitResult | tuple[FitResult, dict[str, Any] | None] | Outcome | Path"
 ]
 
 
@@ -117,6 +122,8 @@ def _do(fit: FitTrial, plan: TrialPlan, objective: str) -> Outcome:
     _wait_until_free(plan.directory)
     _take_over(plan)
     answer = fit(plan)
+    if isinstance(answer, Outcome):
+        return answer
     if isinstance(answer, Path):
         return Outcome("completed")
     result, added = answer if isinstance(answer, tuple) else (answer, None)
@@ -171,6 +178,8 @@ def _wait_until_free(directory: Path) -> None:
 def _take_over(plan: TrialPlan) -> None:
     """Begins a trial with the run of another one, to be resumed for more epochs."""
     if plan.continues is None or plan.directory.exists() or not plan.continues.is_dir():
+        return
+    if has_folds(plan.continues):  # each of which goes on from its own
         return
     require_plain(
         plan.continues, CHECKPOINTS_FOLDER, TENSORBOARD_FOLDER

@@ -14,6 +14,7 @@ from ...search.processes import require_one_process, role_in_search
 from ..configured_search import (
     config_of_best,
     describe_features,
+    require_one_division,
     search_request,
     space_of,
 )
@@ -41,6 +42,7 @@ def search(
     """
     config, name = read_arguments(arguments)
     require_one_process(config.trainer.strategy)
+    require_one_division(config)
     space = space_of(config)
     role = role_in_search(config.run_dir, parallel_trials)
     load_tensorflow(config.trainer if parallel_trials == 1 else None)
@@ -90,6 +92,8 @@ def _announce(
     where = f"chief at {role.address}" if role else f"{request.parallel_trials} at a time"
     most = f"at most {session.max_trials} trials" if session.max_trials > 1 else "one trial"
     notify(f"search: {config.search.tuner}, {most}, {where}")
+    if config.search.folds is not None:
+        notify(f"folds: {config.search.folds}; a score is their mean +- standard error")
     better = "larger" if objective.mode == "max" else "smaller"
     notify(f"objective: {objective.name}, {better} is better")
     for line in describe_space(space):
@@ -112,7 +116,7 @@ def _report(result: "SearchResult", objective: str) -> None:
 
 
 def _table(result: "SearchResult", objective: str) -> Table:
-    from ...search.report import short
+    from ...search.report import score_text, short
 
     shown = result.best[:ROWS]
     names = list(dict.fromkeys(name for trial in shown for name in trial.values))
@@ -120,6 +124,6 @@ def _table(result: "SearchResult", objective: str) -> Table:
     table = Table("trial", objective, "epoch", "seconds", *columns)
     for trial in shown:
         cells = [short(trial.values.get(name, "-")) for name in names]
-        numbers = [f"{trial.score:.4f}", str(trial.best_epoch), f"{trial.seconds:.1f}"]
+        numbers = [score_text(trial), str(trial.best_epoch), f"{trial.seconds:.1f}"]
         table.add_row(trial.name, *numbers, *cells)
     return table

@@ -49,6 +49,8 @@ def assign_splits(
     Raises:
         DataError: A class is too small to be on all sides.
     """
+    if config.folds is not None:
+        _require_none_given(given, config.folds)
     assignment = _Assignment(index, given)
     remarks = assignment.keep(written) if written is not None else []
     has_test = config.test_split > 0 and "test" not in given
@@ -66,6 +68,43 @@ def assign_splits(
         assignment.hold_out(VALIDATION, config.validation_split / rest, seed)
     assigned = replace(index, splits=assignment.splits)
     return assigned, remarks + _remark_on_divided_groups(assigned)
+
+
+def assign_fold(
+    index: ImageIndex, number: int, folds: int, given: Collection[str], seed: int
+) -> ImageIndex:
+    """Makes one fold of the training and validation files the validation files.
+
+    Args:
+        index: All files, in splits.
+        number: Of the fold, counted from 1.
+        folds: How many there are.
+        given: Names of the splits that have files of their own.
+        seed: The same seed gives the same folds.
+
+    Raises:
+        DataError: Validation images are given, or a class is too small for folds.
+    """
+    _require_none_given(given, folds)
+    everything = np.where(index.splits == VALIDATION, TRAIN, index.splits)
+    index = replace(index, splits=everything.astype(np.int8))
+    _require_enough(index, 2)
+    assignment = _Assignment(index, given)
+    assignment.take_fold(number, folds, seed)
+    return replace(index, splits=assignment.splits)
+
+
+def _require_none_given(given: Collection[str], folds: int) -> None:
+    if "validation" in given:
+        raise DataError(
+            message(
+                "Folds hold out each image of `data.train` once, and there are validation "
+                "images already.",
+                "Leave the folds out, or the validation images (a folder or a table of "
+                "their own, or a column of splits).",
+                folds=folds,
+            )
+        )
 
 
 class _Assignment:

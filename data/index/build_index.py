@@ -31,7 +31,7 @@ from ..files.problems import (
     remarks_on_files,
     require_bit_depth,
 )
-from .assign_splits import assign_splits, follow_written_split
+from .assign_splits import assign_fold, assign_splits, follow_written_split
 from .columns import join_columns
 from .image_index import SPLIT_NAMES, TEST, TRAIN, VALIDATION, ImageIndex
 from .label_checks import alike_but_for_case
@@ -51,11 +51,30 @@ class BuiltIndex:
         index: The files that stay, each with its split.
         dropped: The files that were left out.
         remarks: Lines on what was found.
+        given: Names of the splits that have files of their own.
     """
 
     index: ImageIndex
     dropped: list[Dropped]
     remarks: list[str]
+    given: frozenset[str] = frozenset({"train"})
+
+    def one_fold(self, number: int, folds: int, seed: int) -> "BuiltIndex":
+        """The same files, with one of their folds for validation.
+
+        Args:
+            number: Of the fold, counted from 1.
+            folds: How many there are.
+            seed: The same seed gives the same folds.
+
+        Raises:
+            DataError: Validation images are given, a class is too small for folds, or
+                fewer than two classes are left to train on.
+        """
+        index = assign_fold(self.index, number, folds, self.given, seed)
+        before = _remarks_on_classes(self.index)
+        remarks = [line for line in self.remarks if line not in before]
+        return replace(self, index=index, remarks=remarks + _remarks_on_classes(index))
 
 
 def build_index(
@@ -95,7 +114,7 @@ def build_index(
         odd.append("no file was opened: what can't be used ends the run when it is reached")
     listed = [line for scan in scans.values() for line in scan.remarks]
     remarks += [*listed, *odd, *found, *_remarks_on_classes(index)]
-    return BuiltIndex(index, dropped, remarks)
+    return BuiltIndex(index, dropped, remarks, frozenset(scans))
 
 
 def _require_one_fold(config: DataConfig) -> None:

@@ -94,6 +94,7 @@ class _Outcome(BaseModel):
     traceback: str
     hyperparameters: dict[str, Any] | None
     fold_scores: list[float] = []
+    fold_epochs: list[int] = []
 
 
 def outcome_to_json(outcome: Outcome) -> str:
@@ -118,7 +119,8 @@ def read_outcome(text: str) -> Outcome:
         ValueError: It is something else, or has scores that are no numbers.
     """
     fields: dict[str, Any] = dict(_Outcome.model_validate_json(text))
-    fields["fold_scores"] = tuple(fields["fold_scores"])
+    for name in ("fold_scores", "fold_epochs"):
+        fields[name] = tuple(fields[name])
     fields["scores"] = [math.nan if s is None else s for s in fields["scores"]]
     if fields["error"] is not None:
         name, words = fields["error"]

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from ...core.checkpoints import checkpoint_names
 from ...core.files import read_text, write_json_atomic
 from ...core.removal import remove_file
-from ...core.run_layout import CHECKPOINTS_FOLDER
 from ...core.signals import stop_signals
+from ..runs import reached
 from ..trials import DEATHS, FitTrial, Outcome, TrialPlan, run_trial
 from .executor import stopped_by_signals
 
@@ -77,20 +76,20 @@ def _noted_as_begun(run_dir: Path) -> Iterator[int]:
         How often its process has died since its newest checkpoint.
     """
     note = run_dir.with_name(f".begun-{run_dir.name}.json")
-    reached = next(reversed(checkpoint_names(run_dir / CHECKPOINTS_FOLDER)), "")
-    deaths = _deaths_before(note, reached)
+    newest = reached(run_dir)
+    deaths = _deaths_before(note, newest)
     with contextlib.suppress(OSError):  # the journal says what a full disk means
-        write_json_atomic(note, {"reached": reached, "deaths": deaths})
+        write_json_atomic(note, {"reached": newest, "deaths": deaths})
     try:
         yield deaths
     finally:
         remove_file(note.parent, note.name, _NOTE)
 
 
-def _deaths_before(note: Path, reached: str) -> int:
+def _deaths_before(note: Path, newest: str) -> int:
     """How often it died here; a note that can't be read says nothing."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         before = json.loads(read_text(note))
-        if before["reached"] == reached:
+        if before["reached"] == newest:
             return int(before["deaths"]) + 1
     return 0

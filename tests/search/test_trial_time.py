@@ -54,4 +54,4 @@ def test_a_trial_that_is_resumed_has_only_what_was_left():
 
 def test_a_trial_without_a_limit_has_no_clock():
     assert trial_callbacks(None) == {}
-    assert trial_callbacks(60.0, spent=7.0)["trial_time"].seconds == 7.0
+    assert trial_callbacks(60.0, folds=5)["trial_time"].seconds == 48.0

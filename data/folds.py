@@ -1,0 +1,138 @@
+"""What images must be like for a search over folds: checked before the first step."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..core.errors import DataError, message
+from ..core.files import sha256_of_json
+from ..core.names import some
+from .image_data import ImageData
+from .image_split import ImageSplit
+
+# What begins the names of metrics that need images of each class.
+_OF_ALL_CLASSES = ("balanced_accuracy", "macro_", "mean_average_precision", "recall_")
+
+
+def fingerprint_folds(folds: Sequence[ImageData]) -> str:
+    """SHA-256 of which image is in which fold."""
+    return sha256_of_json([fold.settings()["split"] for fold in folds])
+
+
+def require_folds(folds: Sequence[ImageData], objective: str) -> None:
+    """Makes sure that each fold can be trained, and be scored by the objective.
+
+    Args:
+        folds: The same images, each time with another fold for validation.
+        objective: The metric that is the score, such as `val_macro_roc_auc`.
+
+    Raises:
+        DataError: There are fewer groups of images than folds, one of them is larger than
+            a fold, or a class is missing where it is needed.
+    """
+    _require_groups(folds)
+    _require_to_train_on(folds)
+    metric = objective.removeprefix("val_")
+    if metric.startswith(_OF_ALL_CLASSES):
+        _require_to_measure(folds, objective)
+    if metric == "r2":
+        _require_different_numbers(folds, objective)
+
+
+def _require_groups(folds: Sequence[ImageData]) -> None:
+    """Copies, and images of one group, are in one fold together."""
+    train, validation = folds[0].train, _validation(folds[0])
+    groups = Counter([*train.undivided.tolist(), *validation.undivided.tolist()])
+    images = sum(groups.values())
+    if len(groups) < len(folds):
+        raise DataError(
+            message(
+                f"There must be at least as many images as folds, {len(folds)}; copies, "
+                f"and members of a group, count as one, and so there are {len(groups)}.",
+                f"Try search.folds={max(len(groups), 2)}, or add images.",
+                **{"search.folds": len(folds)},
+            )
+        )
+    largest = max(groups.values())
+    if largest > -(-images // len(folds)):
+        raise DataError(
+            message(
+                f"No group may be larger than a fold, {images} images by {len(folds)}: one "
+                f"has {largest} (copies, and images of one name in the column of groups).",
+                _fewer(images // largest),
+                **{"search.folds": len(folds)},
+            )
+        )
+
+
+def _require_to_train_on(folds: Sequence[ImageData]) -> None:
+    missing = _missing([fold.train for fold in folds])
+    if missing:
+        raise DataError(
+            message(
+                "Each class must be among the training images of each fold; it is not in "
+                f"{missing}, as all its images are of one group.",
+                "Add images, or leave these classes out.",
+                **{"search.folds": len(folds)},
+            )
+        )
+
+
+def _require_to_measure(folds: Sequence[ImageData], objective: str) -> None:
+    missing = _missing([_validation(fold) for fold in folds])
+    if missing:
+        raise DataError(
+            message(
+                f"`{objective}` is measured by images of each class in each fold; there "
+                f"are none in {missing} (copies, and members of a group, stay together).",
+                "Use fewer search.folds, add images, leave these classes out, or take "
+                "search.objective=val_loss.",
+                **{"search.folds": len(folds)},
+            )
+        )
+
+
+def _require_different_numbers(folds: Sequence[ImageData], objective: str) -> None:
+    """What explains no variance where there is none can't be measured."""
+    for number, fold in enumerate(folds, 1):
+        values = _validation(fold).target_values
+        if values is not None and (np.nanmin(values, 0) == np.nanmax(values, 0)).any():
+            raise DataError(
+                message(
+                    f"`{objective}` is measured by numbers that differ, and in fold "
+                    f"{number} they are all equal.",
+                    "Use fewer search.folds, or take search.objective=val_loss.",
+                    **{"search.folds": len(folds)},
+                )
+            )
+
+
+def _missing(splits: Sequence[ImageSplit]) -> str:
+    """Which classes or labels have no image where, in words; of numbers none."""
+    lines = []
+    for number, split in enumerate(splits, 1):
+        counts = _counts(split)
+        names = [n for n, c in zip(split.class_names, counts, strict=True) if not c]
+        if names:
+            lines.append(f"fold {number} ({some(names)})")
+    return ", ".join(lines)
+
+
+def _counts(split: ImageSplit) -> list[int]:
+    if split.labels is not None:
+        return np.bincount(split.labels, minlength=len(split.class_names)).tolist()
+    values = split.target_values
+    if values is None or split.task == "regression":
+        return [1] * len(split.class_names)
+    return (values > 0).sum(axis=0).tolist()
+
+
+def _validation(fold: ImageData) -> ImageSplit:
+    if fold.validation is None:
+        raise DataError("Each fold must have validation images. Try fewer search.folds.")
+    return fold.validation
+
+
+def _fewer(folds: int) -> str:
+    return f"Try search.folds={folds}." if folds >= 2 else "Divide that group."

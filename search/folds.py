@@ -1,0 +1,188 @@
+"""A trial over folds: a run for each, one after the other, until all are or it can't win.
+
+What came of a fold is kept beside its run, so that a trial that goes on neither trains
+nor builds it again.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from statistics import fmean
+
+from ..callbacks.event_files import remove_events
+from ..callbacks.monitor import Monitor
+from ..core.checked_files import is_absent, read_checked_json, write_checked_json
+from ..core.errors import CheckpointError, message
+from ..core.faults import fault_point
+from ..core.run_layout import FOLD_OUTCOMES_FILE, TENSORBOARD_FOLDER, fold_name
+from ..trainer.checkpoint.run_directory import claimed_directory
+from .cluster.messages import outcome_to_json, read_outcome
+from .racing import can_win, p_value
+from .runs import is_exportable
+from .trials import FitTrial, Outcome, TrialPlan, run_trial
+from .tuning.oracles import is_score
+
+
+@dataclass(frozen=True)
+class FoldedTrial:
+    """Trains a trial as several runs, `fold-1` and so on in the directory of the trial.
+
+    Attributes:
+        fit: Trains one fold, which `TrialPlan.fold` names.
+        folds: How many there are.
+        objective: The metric that is the score.
+        prepare: Is called before the first fold of each trial: refuses data that can't be
+            cut into such folds, and returns what tells these folds from others.
+    """
+
+    fit: FitTrial
+    folds: int
+    objective: Monitor = field(repr=False)
+    prepare: Callable[[], str]
+
+    def __call__(self, plan: TrialPlan) -> Outcome:
+        """Does as planned with each fold that is not done yet."""
+        division = self.prepare()
+        with claimed_directory(plan.directory):
+            if plan.export:
+                return self._export(plan)
+            return self._train(plan, _Done(plan.directory, division))
+
+    def _train(self, plan: TrialPlan, done: "_Done") -> Outcome:
+        while self._goes_on(plan, done.outcomes):
+            number = len(done.outcomes) + 1
+            outcome = self._train_one(_fold_of(plan, number))
+            if outcome.status != "completed":
+                return outcome
+            done.add(outcome)
+        return self._together(plan, done.outcomes)
+
+    def _goes_on(self, plan: TrialPlan, outcomes: Sequence[Outcome]) -> bool:
+        scores = [self._best(outcome)[1] for outcome in outcomes]
+        is_whole = len(scores) == self.folds
+        return not is_whole and can_win(scores, plan.rival, self.objective.mode)
+
+    def _train_one(self, plan: TrialPlan) -> Outcome:
+        """Trains a fold; whatever is not completed is what the trial comes to."""
+        outcome = run_trial(self.fit, plan, self.objective.name)
+        if outcome.status == "completed" and not any(map(is_score, outcome.scores)):
+            reason = f"{self.objective.name} is no number"
+            outcome = replace(outcome, status="failed", reason=reason)
+        if outcome.status == "failed":
+            return replace(outcome, reason=f"fold {plan.fold}: {outcome.reason}")
+        # On the HParams dashboard the trial is one session, not each of its folds.
+        remove_events(plan.directory / TENSORBOARD_FOLDER)
+        return outcome
+
+    def _best(self, outcome: Outcome) -> tuple[int, float]:
+        """The best epoch of a fold, the first of several, and its score."""
+        sign = -1 if self.objective.mode == "max" else 1
+        numbers = [(e, s) for e, s in enumerate(outcome.scores, 1) if is_score(s)]
+        return min(numbers, key=lambda number: sign * number[1])
+
+    def _together(self, plan: TrialPlan, outcomes: Sequence[Outcome]) -> Outcome:
+        best = [self._best(outcome) for outcome in outcomes]
+        scores = [score for _, score in best]
+        reason = outcomes[-1].reason
+        if len(outcomes) < self.folds:
+            probability = p_value(scores, plan.rival, self.objective.mode)
+            reason = (
+                f"stopped after {len(outcomes)} of {self.folds} folds, as it can no longer "
+                f"win (p = {probability:.2g})"
+            )
+        return Outcome(
+            "completed",
+            _means([outcome.scores for outcome in outcomes]),
+            sum(outcome.seconds for outcome in outcomes),
+            reason,
+            hyperparameters=next(filter(None, (o.hyperparameters for o in outcomes)), None),
+            fold_scores=scores,
+            fold_epochs=[epoch for epoch, _ in best],
+        )
+
+    def _export(self, plan: TrialPlan) -> Outcome:
+        for number in range(1, self.folds + 1):
+            fold = _fold_of(plan, number)
+            if is_exportable(fold.directory):
+                outcome = run_trial(self.fit, fold, self.objective.name)
+                if outcome.status != "completed":
+                    return replace(outcome, reason=f"fold {number}: {outcome.reason}")
+        return Outcome("completed")
+
+
+class _Done:
+    """What came of the folds that are over, in a file of the trial.
+
+    Args:
+        directory: Of the trial.
+        division: What tells these folds from others.
+
+    Attributes:
+        outcomes: Of folds 1, 2, ...
+
+    Raises:
+        CheckpointError: The file is damaged, or is of other folds.
+    """
+
+    def __init__(self, directory: Path, division: str) -> None:
+        self._path = directory / FOLD_OUTCOMES_FILE
+        self._division = division
+        self.outcomes: list[Outcome] = []
+        if not is_absent(self._path):
+            self.outcomes = self._read()
+
+    def add(self, outcome: Outcome) -> None:
+        """Keeps an outcome; when this returns, it is on the disk."""
+        fault_point("before-fold-is-noted")
+        self.outcomes.append(outcome)
+        texts = [outcome_to_json(each) for each in self.outcomes]
+        try:
+            write_checked_json(self._path, {"division": self._division, "outcomes": texts})
+        except OSError as error:
+            raise CheckpointError(
+                message(
+                    f"What came of a fold must be written ({error.strerror}).",
+                    "Make room, and go on with the same command.",
+                    file=str(self._path),
+                )
+            ) from None
+        fault_point("after-fold-is-noted")
+
+    def _read(self) -> list[Outcome]:
+        remedy = "Restore it from a copy, or begin a new search with another run_dir."
+        content = read_checked_json(self._path, remedy)
+        try:
+            division, texts = content["division"], content["outcomes"]
+            outcomes = [read_outcome(text) for text in texts]
+        except (ValueError, KeyError, TypeError) as error:
+            raise CheckpointError(
+                message(f"It must say what came of folds ({error}).", remedy,
+                        file=str(self._path))
+            ) from None  # fmt: skip
+        if division != self._division:
+            raise CheckpointError(
+                message(
+                    "A trial must go on with the folds that it began with; since then "
+                    "images, labels or groups have changed.",
+                    "Put them back, or begin a new search with another run_dir.",
+                    trial=self._path.parent.name,
+                )
+            )
+        return outcomes
+
+
+def _fold_of(plan: TrialPlan, number: int) -> TrialPlan:
+    name = fold_name(number)
+    continues = plan.continues and plan.continues / name
+    return replace(plan, directory=plan.directory / name, continues=continues, fold=number)
+
+
+def _means(scores: Sequence[Sequence[float]]) -> list[float]:
+    """The mean after each epoch over those folds that were trained for so long."""
+    means = []
+    for epoch in range(max(map(len, scores))):
+        here = [each[epoch] for each in scores if len(each) > epoch]
+        numbers = [score for score in here if is_score(score)]
+        means.append(fmean(numbers) if numbers else math.nan)
+    return means

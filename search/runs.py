@@ -1,0 +1,48 @@
+"""The runs of a trial: one in its own directory, or one for each fold below it."""
+
+import re
+from pathlib import Path
+
+from ..core.checkpoints import best_checkpoint, checkpoint_names, remove_all
+from ..core.removal import remove_file
+from ..core.run_layout import CHECKPOINTS_FOLDER, FOLD, MODEL_FILE
+
+_MODEL = re.compile(re.escape(MODEL_FILE))
+
+
+def has_folds(trial: Path) -> bool:
+    """Whether the trial in a directory is one over folds, and has begun one."""
+    return runs_of(trial) != [trial]
+
+
+def runs_of(trial: Path) -> list[Path]:
+    """Directories of the runs of a trial: its folds in their order, or itself."""
+    below = trial.iterdir() if trial.is_dir() else ()
+    folds = [each for each in below if FOLD.fullmatch(each.name) and each.is_dir()]
+    in_order = sorted(folds, key=lambda each: int(each.name.rpartition("-")[2]))
+    return in_order or [trial]
+
+
+def is_exportable(run: Path) -> bool:
+    """Whether there are weights of which no model is written yet."""
+    has_weights = best_checkpoint(run / CHECKPOINTS_FOLDER) is not None
+    return has_weights and not (run / MODEL_FILE).exists()
+
+
+def reached(trial: Path) -> str:
+    """How far a trial has come, by its newest checkpoint; empty before the first.
+
+    Example:
+        >>> reached(Path("no-trial"))
+        ''
+    """
+    run = runs_of(trial)[-1]
+    newest = next(reversed(checkpoint_names(run / CHECKPOINTS_FOLDER)), "")
+    return newest if run == trial else f"{run.name}/{newest}"
+
+
+def forget_weights(trial: Path) -> None:
+    """Removes checkpoints and models of a trial; what else it wrote stays."""
+    for run in runs_of(trial):
+        remove_all(run / CHECKPOINTS_FOLDER)
+        remove_file(run, MODEL_FILE, _MODEL)
