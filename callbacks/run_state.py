@@ -17,6 +17,7 @@ from ..models.averaged_weights import AveragedWeights
 from ..models.optimizer import unwrapped
 from ..models.phases import Phase
 from ..models.weight_soup import Soup, SoupRecipe
+from .activity import Activity
 from .background import Background
 from .run_progress import RunProgress
 
@@ -64,6 +65,7 @@ class RunState(RunProgress):
         averages: The averages of weights, where these are validated and exported.
         background: Runs what is slow and not urgent, such as drawing, beside training.
         events: Hands what is reported to all callbacks.
+        activity: What the loop is doing at the moment, for other threads.
     """
 
     model: keras.Model
@@ -90,6 +92,7 @@ class RunState(RunProgress):
     averages: AveragedWeights | None = None
     background: Background = field(default_factory=Background, repr=False, compare=False)
     events: Events = field(default_factory=Events, repr=False, compare=False)
+    activity: Activity = field(default_factory=Activity, repr=False, compare=False)
 
     def report(self, kind: EventKind, text: str) -> None:
         """Lets all callbacks know what has happened, by `on_event`; from any thread.

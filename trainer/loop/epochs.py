@@ -99,6 +99,7 @@ class Training:
         run.samples -= self._rows_before  # until the epoch ends
         position = Position(run.epoch, run.epoch_step, self._length(run))
         make_steps = self.step.on(self._batches.start(position))
+        run.activity.position = self.step.position
         while run.stop_reason is None and self._steps_left(run) != 0:
             if not self._call(run, make_steps):
                 break
@@ -136,6 +137,7 @@ class Training:
             return False
         run.step += int(outcome.steps)
         run.epoch_step += int(outcome.steps)
+        run.activity.step_done(run.step)
         # Before all are done with the sums of a step none may end.
         seconds = max(self._workers.gather(self.clock() - started))
         if not outcome.finite:

@@ -100,10 +100,12 @@ class Loop:
     def _begin(self, run: RunState) -> None:
         run.engine = self.stage
         self.callbacks.reset()
+        run.activity.begin(run.step)
         self.callbacks.listen(run)
         if run.averages is not None and self.resumption is None:
             run.averages.start()
         self.callbacks.notify("on_fit_begin", run)
+        run.activity.phase = "between epochs"
         if self.resumption is None:
             self._try_validation()
             return
@@ -138,13 +140,14 @@ class Loop:
         if not run.is_within_epoch:
             self.callbacks.notify("on_epoch_begin", run)
         self._validate_within_epoch(run)  # if it was interrupted there
-        for _ in self.stage.training.calls(run):
-            self.callbacks.notify_step_end(run)
-            self._agree(run)
-            self._save_if_asked(run)
-            self.interruption.check()
-            self._validate_within_epoch(run)
-        return self.stage.training.end_epoch(run)
+        with run.activity.doing("training"):
+            for _ in self.stage.training.calls(run):
+                self.callbacks.notify_step_end(run)
+                self._agree(run)
+                self._save_if_asked(run)
+                self.interruption.check()
+                self._validate_within_epoch(run)
+            return self.stage.training.end_epoch(run)
 
     def _try_validation(self) -> None:
         validation = self.stage.validation
@@ -173,11 +176,12 @@ class Loop:
         self.callbacks.notify("on_validation_begin", run)
         source = validation.source
         wanted = self.callbacks.wants_validation_predictions
-        if wanted and is_labelled(source):
-            values, outputs = validation.epoch_with_predictions()
-            run.validation = as_predictions(source, outputs)
-        else:
-            values = validation.epoch()
+        with run.activity.doing("validating"):
+            if wanted and is_labelled(source):
+                values, outputs = validation.epoch_with_predictions()
+                run.validation = as_predictions(source, outputs)
+            else:
+                values = validation.epoch()
         run.metrics = {f"val_{name}": value for name, value in values.items()}
         run.validated_step = run.step
         self.callbacks.notify("on_validation_end", run)
@@ -241,7 +245,8 @@ class Loop:
         self.stage.saver.save(run)
 
     def _finish_saving(self, run: RunState) -> None:
-        path = self.stage.saver.finish()
+        with run.activity.doing("saving"):
+            path = self.stage.saver.finish()
         run.background.check()
         if path is not None:
             self.interruption.save_seconds = self.stage.saver.seconds

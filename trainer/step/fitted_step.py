@@ -41,6 +41,9 @@ class FittedStep:
 
         return make_steps
 
+    def position(self) -> None:
+        """Nothing is known of it: see `TrainStep.position`."""
+
     def finish_epoch(self) -> None:
         """Does nothing: there is nothing to apply."""
 

@@ -33,6 +33,7 @@ from .keras_internals import apply_on_device
 from .lookups import joined
 from .losses import divide, loss_names, num_rows
 from .measure import measure, when
+from .position_mark import PositionMark
 from .replica_pass import ReplicaPass
 from .seeds import set_seeds
 
@@ -113,6 +114,7 @@ class TrainStep:
         self._gathers = False  # known once a step has been traced
         with first_device(strategy):
             self.totals = EpochTotals(loss_names(model, module))
+        self._mark = PositionMark()
         trained = [variable.value for variable in model.trainable_variables]
         self.accumulator = (
             Accumulator(strategy, trained, accumulate) if accumulate > 1 else None
@@ -158,6 +160,13 @@ class TrainStep:
         function = self.__call__.get_concrete_function(iterator, number, number)
         return tensors_only(function, iterator)
 
+    def position(self) -> tuple[int, bool] | None:
+        """How many steps are finished, and whether the next one waits for its data.
+
+        May be asked from any thread while a call lasts; None before the first step.
+        """
+        return self._mark.read()
+
     @traced
     def finish_epoch(self) -> None:
         """Applies what has been accumulated since the last update."""
@@ -177,7 +186,9 @@ class TrainStep:
             self.accumulator.restore(accumulated)
 
     def _one_step(self, iterator: Any, step: tf.Tensor) -> tf.Tensor:
-        parts, wait_seconds = next_with_wait(iterator)
+        with self._mark.waiting_for_data(step):
+            parts, wait_seconds = next_with_wait(iterator)
+        self._mark.has_data(step, parts)
         own, repeats = self.strategy.run(self._on_replica, args=(parts, step))
         by_device = [
             sums._replace(gradients=_joined(sums.gradients))

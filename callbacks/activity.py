@@ -1,0 +1,148 @@
+"""What the loop is doing at the moment, for threads that watch it."""
+
+import contextlib
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Literal, NamedTuple
+
+Phase = Literal["preparing", "training", "validating", "saving", "between epochs", "ending"]
+
+_LIBRARIES = ("site-packages", "/lib/python3", "<frozen")
+_OF_PIPELINES = "script_ops.py"  # of TensorFlow: where tf.data calls Python
+
+
+class Moment(NamedTuple):
+    """What the loop was doing when somebody looked.
+
+    Attributes:
+        phase: What it did.
+        step: Finished steps.
+        step_time: When the last of them was finished, in seconds since 1970.
+        seconds: How long ago that was.
+    """
+
+    phase: Phase
+    step: int
+    step_time: float
+    seconds: float
+
+
+class Activity:
+    """What the loop is doing: written by the loop, read from other threads.
+
+    Attributes:
+        phase: What it does.
+        since: When it began to, by `time.monotonic`.
+        step: Finished steps.
+        step_at: When the last of them was finished, by `time.monotonic`; the beginning of
+            the fit before that.
+        step_time: The same in seconds since 1970.
+        position: Asks the device for the number of finished steps and whether it waits for
+            the data of the next one; None where that is not known.
+
+    Example:
+        >>> activity = Activity()
+        >>> with activity.doing("training"):
+        ...     activity.phase
+        'training'
+    """
+
+    def __init__(self) -> None:
+        self.phase: Phase = "preparing"
+        self.position: Callable[[], tuple[int, bool] | None] = lambda: None
+        self._thread = threading.get_ident()
+        self.begin(0)
+
+    def begin(self, step: int) -> None:
+        """A fit begins, in this thread."""
+        self._thread = threading.get_ident()
+        self.since = time.monotonic()
+        self.step_done(step)
+
+    def step_done(self, step: int) -> None:
+        """So many steps are finished."""
+        self.step, self.step_at, self.step_time = step, time.monotonic(), time.time()
+
+    @contextlib.contextmanager
+    def doing(self, phase: Phase) -> Iterator[None]:
+        """Names what is done within it."""
+        before = self.phase
+        self.phase, self.since = phase, time.monotonic()
+        try:
+            yield
+        finally:
+            self.phase, self.since = before, time.monotonic()
+
+    def look(self) -> Moment:
+        """How far it is, also within a call to the device; to be asked now and then.
+
+        Steps within a call count from when they are seen.
+        """
+        found = self.position() if self.phase == "training" else None
+        if found is not None and found[0] > self.step:
+            self.step_done(found[0])
+        return Moment(
+            self.phase, self.step, self.step_time, time.monotonic() - self.step_at
+        )
+
+    def where(self) -> str:
+        """Where the loop is just now, in words: asked of one that hangs.
+
+        Example:
+            >>> Activity().where()
+            'preparing'
+        """
+        if self.phase != "training":
+            return self.phase
+        own = _user_code(sys._current_frames().get(self._thread))
+        if own:
+            return f"in Python ({own})"
+        found = self.position()
+        if found is not None and found[1]:
+            python = _python_of_pipelines()
+            return "waiting for data" + (f" ({python})" if python else "")
+        return "in the step"
+
+
+def _python_of_pipelines() -> str:
+    """The line of Python at which the data hang, if it is Python that makes them."""
+    for frame in sys._current_frames().values():
+        if any(each.f_code.co_filename.endswith(_OF_PIPELINES) for each in _stack(frame)):
+            found = _innermost(frame)
+            return _named(found) if found else ""
+    return ""
+
+
+def _user_code(frame: FrameType | None) -> str:
+    """The line of a user that a thread is in, if it is none of this package."""
+    found = _innermost(frame)
+    return _named(found) if found and not _is_ours(found) else ""
+
+
+def _innermost(frame: FrameType | None) -> FrameType | None:
+    """The innermost frame that belongs to no library."""
+    for each in _stack(frame):
+        if not any(part in each.f_code.co_filename for part in _LIBRARIES):
+            return each
+    return None
+
+
+def _is_ours(frame: FrameType) -> bool:
+    own = Path(__file__).resolve().parents[1]
+    return Path(frame.f_code.co_filename).resolve().is_relative_to(own)
+
+
+def _named(frame: FrameType) -> str:
+    code = frame.f_code
+    return f"{Path(code.co_filename).name}:{frame.f_lineno}, {code.co_name}"
+
+
+def _stack(frame: FrameType | None) -> Iterator[FrameType]:
+    """Frames from the innermost outwards."""
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
