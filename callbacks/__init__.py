@@ -3,38 +3,48 @@
 Knows nothing of the trainer's insides.
 """
 
+from .alerts import Alerts
 from .backbone_finetuning import BackboneFinetuning
 from .background import Background
 from .base import Callback
 from .callback_list import CallbackList, merge_callbacks
 from .early_stopping import EarlyStopping
 from .event_log import EventLog
+from .heartbeat import Heartbeat
 from .json_log import JsonLog
 from .keras_callback import KerasCallback
 from .learning_rate_finder import LearningRateFinder
 from .metrics_log import MetricsLog
 from .model_checkpoint import ModelCheckpoint
 from .pictures import Pictures
+from .plateau_watch import PlateauWatch
 from .progress_bar import ProgressBar
+from .prometheus import Prometheus
 from .registry import create_callback, default_callbacks
 from .run_state import RunState
+from .stall_watch import StallWatch
 from .tensorboard import TensorBoard
 
 __all__ = [
+    "Alerts",
     "BackboneFinetuning",
     "Background",
     "Callback",
     "CallbackList",
     "EarlyStopping",
     "EventLog",
+    "Heartbeat",
     "JsonLog",
     "KerasCallback",
     "LearningRateFinder",
     "MetricsLog",
     "ModelCheckpoint",
     "Pictures",
+    "PlateauWatch",
     "ProgressBar",
+    "Prometheus",
     "RunState",
+    "StallWatch",
     "TensorBoard",
     "create_callback",
     "default_callbacks",

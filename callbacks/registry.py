@@ -13,29 +13,39 @@ import keras
 from ..configs import callback_class
 from ..core.errors import ConfigError, message
 from ..core.names import choose
+from .alerts import Alerts
 from .backbone_finetuning import BackboneFinetuning
 from .base import Callback
 from .early_stopping import EarlyStopping
 from .event_log import EventLog
+from .heartbeat import Heartbeat
 from .json_log import JsonLog
 from .keras_callback import as_callback
 from .learning_rate_finder import LearningRateFinder
 from .metrics_log import MetricsLog
 from .model_checkpoint import ModelCheckpoint
 from .pictures import Pictures
+from .plateau_watch import PlateauWatch
 from .progress_bar import ProgressBar
+from .prometheus import Prometheus
+from .stall_watch import StallWatch
 from .tensorboard import TensorBoard
 
 CALLBACK_CLASSES: dict[str, type[Callback]] = {
+    "alerts": Alerts,
     "backbone_finetuning": BackboneFinetuning,
     "early_stopping": EarlyStopping,
     "event_log": EventLog,
+    "heartbeat": Heartbeat,
     "json_log": JsonLog,
     "learning_rate_finder": LearningRateFinder,
     "metrics_log": MetricsLog,
     "model_checkpoint": ModelCheckpoint,
     "pictures": Pictures,
+    "plateau_watch": PlateauWatch,
     "progress_bar": ProgressBar,
+    "prometheus": Prometheus,
+    "stall_watch": StallWatch,
     "tensorboard": TensorBoard,
 }
 
@@ -46,6 +56,8 @@ def default_callbacks(run_dir: Path | None) -> dict[str, Callback]:
     if run_dir is not None:
         callbacks |= {
             "event_log": EventLog(),
+            "stall_watch": StallWatch(),
+            "plateau_watch": PlateauWatch(),
             "metrics_log": MetricsLog(),
             "tensorboard": TensorBoard(),
             "pictures": Pictures(),

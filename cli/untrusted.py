@@ -2,7 +2,7 @@
 
 Whoever types a setting stands for it. What only the run's own `config.yaml` names is used
 where it can do no harm: images are read, and Keraunos' own callbacks write below the run.
-Nothing that imports code, writes or sends elsewhere is taken from there.
+Nothing that imports code, runs a command, writes or sends elsewhere is taken from there.
 """
 
 import os
@@ -13,6 +13,7 @@ from typing import Any
 from ..configs import CALLBACKS, EvaluationConfig, RunConfig, callback_class
 from ..configs.backbone import is_address, is_function
 from ..configs.evaluation import as_evaluation
+from ..configs.watching_callbacks import reaches_outside
 from ..core.cache_folder import is_cache
 from ..core.console import notify
 from ..core.user_path import user_path
@@ -27,18 +28,15 @@ _SAFE_KERAS_CALLBACKS = {
 
 
 def foreign_names(config: RunConfig) -> dict[str, str]:
-    """What a configuration names that is not ours, by dotted setting."""
+    """What a configuration names that is not ours or reaches elsewhere, by setting."""
     builder, backbone = config.model.builder, config.model.backbone
     found = {} if builder is None else {"model.builder": builder}
     if builder is None and (is_function(backbone) or is_address(backbone)):
         found["model.backbone"] = backbone
     for label, options in config.callbacks.items():
-        name = callback_class(label, options or {})[0]
-        if (
-            options is not None
-            and name not in CALLBACKS
-            and name not in _SAFE_KERAS_CALLBACKS
-        ):
+        name, arguments = callback_class(label, options or {})
+        is_safe = name in CALLBACKS or name in _SAFE_KERAS_CALLBACKS
+        if options is not None and (not is_safe or reaches_outside(name, arguments)):
             found[f"callbacks.{label}"] = name
     return found
 

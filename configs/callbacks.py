@@ -23,22 +23,30 @@ from .training_callbacks import (
     LearningRateFinderConfig,
     ModelCheckpointConfig,
 )
-
-
-class EventLogConfig(Section):
-    """Writes events.jsonl: what happened to a run, and when."""
-
+from .watching_callbacks import (
+    AlertsConfig,
+    EventLogConfig,
+    HeartbeatConfig,
+    PlateauWatchConfig,
+    PrometheusConfig,
+    StallWatchConfig,
+)
 
 CALLBACKS: dict[str, type[Section]] = {
+    "alerts": AlertsConfig,
     "backbone_finetuning": BackboneFinetuningConfig,
     "early_stopping": EarlyStoppingConfig,
     "event_log": EventLogConfig,
+    "heartbeat": HeartbeatConfig,
     "json_log": JsonLogConfig,
     "learning_rate_finder": LearningRateFinderConfig,
     "metrics_log": MetricsLogConfig,
     "model_checkpoint": ModelCheckpointConfig,
     "pictures": PicturesConfig,
+    "plateau_watch": PlateauWatchConfig,
     "progress_bar": ProgressBarConfig,
+    "prometheus": PrometheusConfig,
+    "stall_watch": StallWatchConfig,
     "tensorboard": TensorBoardConfig,
 }
 OF_TRAINING = {"backbone_finetuning", "learning_rate_finder"}  # change how a model trains
@@ -101,6 +109,8 @@ def check_callbacks(
             known = f"There are {', '.join(CALLBACKS)}; or use a class of Keras."
             guess = did_you_mean(name, CALLBACKS) or known
             lines.append(f"`callbacks.{printable(label)}` is not a callback. {guess}")
+            continue
+        if options is None:
             continue
         try:
             CALLBACKS[name].model_validate(arguments)

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from ..core.run_events import EventKind as EventKind
+
 # The run
 EffortName = Literal["quick", "good", "best"]
 

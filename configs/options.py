@@ -12,6 +12,7 @@ from .choices import (
     Cache,
     Check,
     ClassBalance,
+    EventKind,
     ExifOrientation,
     FeatureCache,
     FindImagesBy,
@@ -361,6 +362,22 @@ class SearchOptions(TypedDict, total=False):
     """One of so many trials goes on in each round of hyperband. Default: 3."""
 
 
+class AlertsOptions(TypedDict, total=False):
+    """Runs a command, or posts JSON, when something happens to a run."""
+
+    on: Sequence[EventKind]
+    """Kinds of events. Default: ['end', 'failure', 'stall', 'divergence']."""
+    command: Sequence[str] | None
+    """A program and its arguments, run without a shell; it gets the event as JSON on
+    standard input. Default: None."""
+    url: str | None
+    """Where to post the event as JSON, in place of a command. Default: None."""
+    timeout_seconds: float
+    """After how long an alert is given up. Default: 10.0."""
+    at_most: int
+    """How many alerts a run sends. Default: 20."""
+
+
 class BackboneFinetuningOptions(TypedDict, total=False):
     """Trains the head first, and then the backbone with it, at once or stage by stage."""
 
@@ -417,6 +434,15 @@ class EarlyStoppingOptions(TypedDict, total=False):
     improvement. Default: False."""
 
 
+class HeartbeatOptions(TypedDict, total=False):
+    """Writes a small file now and then, from which a watchdog sees that a run moves."""
+
+    file: str | os.PathLike[str] | None
+    """Where; `heartbeat.json` in the run directory by default. Default: None."""
+    every_seconds: float
+    """Seconds between two writes. Default: 10.0."""
+
+
 class JsonLogOptions(TypedDict, total=False):
     """Reports training in lines of JSON."""
 
@@ -466,6 +492,21 @@ class ModelCheckpointOptions(TypedDict, total=False):
     came from within a step. Default: False."""
 
 
+class PlateauWatchOptions(TypedDict, total=False):
+    """Notices that a metric has not improved for some epochs; stops nothing."""
+
+    monitor: str | None
+    """Metric that is watched; `val_loss` by default, or `loss` without validation.
+    Default: None."""
+    patience: int
+    """Epochs without improvement after which to report. Default: 5."""
+    min_delta: float
+    """By how much a value must be better to count as improvement. Default: 0.0."""
+    mode: Mode
+    """Whether small or large values are good; `auto` goes by the metric's name.
+    Default: 'auto'."""
+
+
 class ProgressBarOptions(TypedDict, total=False):
     """Shows how far training is."""
 
@@ -473,6 +514,31 @@ class ProgressBarOptions(TypedDict, total=False):
     """Seconds between new values on the bar. Default: 0.5."""
     seconds_between_lines: float
     """Seconds between lines where there is no terminal. Default: 60.0."""
+
+
+class PrometheusOptions(TypedDict, total=False):
+    """Lets Prometheus collect how a run goes: at a port, or in a file."""
+
+    port: int | None
+    """Where to answer over HTTP. Default: None."""
+    host: str
+    """The address to listen on, with `port`. Default: '127.0.0.1'."""
+    textfile: str | os.PathLike[str] | None
+    """A file for the node exporter's textfile collector, `NAME.prom`. Default: None."""
+    every_seconds: float
+    """Seconds between two writes of `textfile`. Default: 15.0."""
+
+
+class StallWatchOptions(TypedDict, total=False):
+    """Notices that no step ends any more, while that lasts, and where the run hangs."""
+
+    times_median: float
+    """How many times the median step time without a step count. Default: 20.0."""
+    seconds_at_least: float
+    """Seconds without a step that never count as a stall. Default: 60.0."""
+    seconds_between_steps: float
+    """Seconds that validation, saving or anything else between steps may take. Default:
+    3600.0."""
 
 
 class TensorBoardOptions(TypedDict, total=False):

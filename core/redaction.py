@@ -20,6 +20,9 @@ _IN_TEXT = re.compile(
 )
 _END_OF_NAME = re.compile(r"[\w.-]*\Z")
 _LONGEST_NAME = 80
+# Addresses to which alerts go are secrets behind their host.
+_ADDRESS_NAMES = {"url", "command"}
+_BEHIND_HOST = re.compile(r"(?P<host>https?://[^\s/?#\"']+)[/?#][^\s\"',\]]+")
 _IN_ADDRESS = re.compile(r"(?<=://)[^\s/@]+(?=@)")
 
 
@@ -44,6 +47,8 @@ def redacted(value: Any, name: str = "") -> Any:
     Example:
         >>> redacted({"login": {"user": "me", "password": "1"}, "at": "http://me:1@host"})
         {'login': {'user': 'me', 'password': '***'}, 'at': 'http://***@host'}
+        >>> redacted({"alerts": {"url": "https://hooks.example.org/T1/secret"}})
+        {'alerts': {'url': 'https://hooks.example.org/***'}}
     """
     if isinstance(value, Mapping):
         return {key: redacted(each, _inner(name, key)) for key, each in value.items()}
@@ -51,7 +56,7 @@ def redacted(value: Any, name: str = "") -> Any:
         return [redacted(each, name) for each in value]
     if value is not None and not isinstance(value, bool) and is_secret(name):
         return HIDDEN
-    return _without_secrets(value) if isinstance(value, str) else value
+    return _without_secrets(value, name) if isinstance(value, str) else value
 
 
 def redacted_command(arguments: Sequence[str]) -> list[str]:
@@ -98,11 +103,15 @@ def _hide(arguments: Sequence[str]) -> Iterator[str]:
         elif sign and value and is_secret(name.lstrip("-")):
             yield f"{name}={HIDDEN}"
         else:
-            yield _without_secrets(argument)
+            yield _without_secrets(argument, name)
         is_next = argument.startswith("-") and not sign and is_secret(argument.lstrip("-"))
 
 
-def _without_secrets(text: str) -> str:
+def _without_secrets(text: str, name: str = "") -> str:
+    """Text without the secrets in it; `name` is that of the setting that it is."""
+    if name.lstrip("-").rpartition(".")[2] in _ADDRESS_NAMES:
+        text = _BEHIND_HOST.sub(rf"\g<host>/{HIDDEN}", text)
+
     def hide(match: re.Match[str]) -> str:
         before = match.string[max(match.start() - _LONGEST_NAME, 0) : match.start()]
         start = _END_OF_NAME.search(before)

@@ -25,6 +25,7 @@ KINDS: dict[str, type[Callback]] = {
 }
 # Of the others the defaults do.
 OPTIONS: dict[str, Callable[[], dict[str, Any]]] = {
+    "alerts": lambda: {"command": ["true"]},
     "backbone_finetuning": lambda: {"at_epoch": SWITCH, "learning_rate": 0.1},
     "early_stopping": lambda: {"patience": EPOCHS},
     "keras_callback": lambda: {
@@ -32,6 +33,7 @@ OPTIONS: dict[str, Callable[[], dict[str, Any]]] = {
     },
     "learning_rate_finder": lambda: {"num_steps": 5, "largest": 0.1},
     "model_checkpoint": lambda: {"every_n_steps": 3},
+    "prometheus": lambda: {"port": 47_231},
 }
 
 

@@ -74,6 +74,11 @@ GROUPS: dict[str, dict[str, str]] = {
         "pictures": "data, confusion matrix and the most confident mistakes in TensorBoard",
         "events": "`events.jsonl`, TensorBoard's page Text and the terminal: resumed, "
         "checkpoint written, diverged, ended and more, each with a text",
+        "stalls": "`callbacks.stall_watch`: no step for n times the median, with where the "
+        "run hangs",
+        "heartbeat": "`callbacks.heartbeat`: a file with the last step and time",
+        "prometheus": "`callbacks.prometheus`: an endpoint, or a file of the node exporter",
+        "alerts": "`callbacks.alerts`: a command or a post on end, failure or stall",
         "metrics file": "`metrics.jsonl`, a line an epoch",
         "memory": "of the process, and of GPUs, in TensorBoard",
         "profiler": "`callbacks.tensorboard.profile_steps: [10, 15]`",

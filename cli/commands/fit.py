@@ -129,8 +129,8 @@ def read_resumed_arguments(run: Path, arguments: Sequence[str]) -> RunConfig:
     if named:
         raise ConfigError(
             message(
-                "--resume imports no code and writes nowhere but into the run where only "
-                "the run's own files say so.",
+                "--resume imports no code, runs no command, sends nothing, and writes "
+                "nowhere but into the run where only the run's own files say so.",
                 f"Type `keraunos fit CONFIG run_dir={run}` instead, or these settings with "
                 "all their options behind --resume.",
                 **named,

@@ -25,7 +25,8 @@ def labels(given, defaults):
     return list(merge_callbacks(given, defaults).callbacks)
 
 
-FIRST = ["progress_bar", "event_log", "metrics_log", "pictures"]
+WATCHES = ["event_log", "stall_watch", "plateau_watch"]
+FIRST = ["progress_bar", *WATCHES, "metrics_log", "pictures"]
 LAST = ["tensorboard", "model_checkpoint"]
 
 

@@ -3,7 +3,8 @@ import json
 import pytest
 import tensorflow as tf
 from hand_made_runs import end_fit, new_run
-from keraunos.callbacks import Callback, CallbackList, EventLog, JsonLog, TensorBoard
+from heard_events import listening
+from keraunos.callbacks import Callback, EventLog, JsonLog, TensorBoard
 from keraunos.callbacks import event_log as module
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -12,10 +13,8 @@ def lines(path):
     return [json.loads(line) for line in (path / "events.jsonl").read_text().splitlines()]
 
 
-def listening(run_dir, *callbacks, **values):
-    run = new_run(run_dir=run_dir, **values)
-    CallbackList({f"{n}": each for n, each in enumerate(callbacks)}).listen(run)
-    return run
+def heard_by(run_dir, *callbacks, **values):
+    return listening(new_run(run_dir=run_dir, **values), *callbacks)
 
 
 def shown_text(run, part):
@@ -31,12 +30,12 @@ def shown_text(run, part):
 
 @pytest.mark.feature("events")
 def test_each_event_is_a_line_and_a_resumed_run_adds_to_them(tmp_path):
-    run = listening(tmp_path, EventLog())
+    run = heard_by(tmp_path, EventLog())
     run.step = 9
     run.report("checkpoint", "step-00000009 written in 0.1 s, 3.0 MB")
     with (tmp_path / "events.jsonl").open("a") as file:
         file.write('{"kind": "torn')
-    again = listening(tmp_path, EventLog(), resumed_from=tmp_path, step=3)
+    again = heard_by(tmp_path, EventLog(), resumed_from=tmp_path, step=3)
     again.report("resumed", "from step-00000003")
     *whole, _ = first, torn, second = (tmp_path / "events.jsonl").read_text().splitlines()
     assert torn == '{"kind": "torn'
@@ -53,7 +52,7 @@ def test_where_it_can_t_be_written_that_is_said_once(tmp_path, monkeypatch, caps
     def fail(path):
         raise OSError(28, "No space left on device", str(path))
 
-    run = listening(tmp_path, EventLog())
+    run = heard_by(tmp_path, EventLog())
     monkeypatch.setattr(module, "open_to_append", fail)
     run.report("resumed", "one")
     run.report("checkpoint", "two")
@@ -67,7 +66,7 @@ def test_a_callback_that_fails_is_named_once_and_the_others_hear(tmp_path, capsy
         def on_event(self, run, event):
             raise RuntimeError("no more")
 
-    run = listening(tmp_path, Broken(), EventLog())
+    run = heard_by(tmp_path, Broken(), EventLog())
     run.report("resumed", "one")
     run.report("end", "two")
     assert [each["text"] for each in lines(tmp_path)] == ["one", "two"]
@@ -77,13 +76,13 @@ def test_a_callback_that_fails_is_named_once_and_the_others_hear(tmp_path, capsy
 @pytest.mark.feature("events")
 def test_tensorboard_shows_all_of_them_with_the_newest_and_keeps_them(tmp_path):
     board = TensorBoard(pictures=False)
-    run = listening(tmp_path, board)
+    run = heard_by(tmp_path, board)
     board.on_fit_begin(run)
     run.step = 6
     run.report("plateau", "val_loss | no better")
     end_fit(run, board)
     board = TensorBoard(pictures=False)
-    again = listening(tmp_path, board, resumed_from=tmp_path, step=3)
+    again = heard_by(tmp_path, board, resumed_from=tmp_path, step=3)
     board.on_fit_begin(again)
     again.report("resumed", "from step-00000003")
     again.report("stall", "no step")
@@ -94,7 +93,7 @@ def test_tensorboard_shows_all_of_them_with_the_newest_and_keeps_them(tmp_path):
 
 
 def test_lines_of_json_have_them(tmp_path, capsys):
-    listening(tmp_path, JsonLog()).report("stall", "no step")
+    heard_by(tmp_path, JsonLog()).report("stall", "no step")
     (line,) = capsys.readouterr().err.splitlines()
     assert json.loads(line)["kind"] == "stall"
     assert json.loads(line)["event"] == "report"

@@ -11,11 +11,17 @@ from keraunos.core.errors import ConfigError
 from keraunos.trainer.checkpoint.state import take_arrays_out
 
 ON_REQUEST = {
+    "alerts",
     "backbone_finetuning",
     "early_stopping",
+    "heartbeat",
     "json_log",
     "learning_rate_finder",
+    "prometheus",
 }
+
+# Of the others the defaults do.
+NEEDED = {"alerts": {"command": ["true"]}, "prometheus": {"port": 47_232}}
 
 FOREIGN = """
 import keras
@@ -46,7 +52,7 @@ def foreign(tmp_path, monkeypatch):
 def test_every_callback_has_its_options_in_the_configuration():
     assert list(CALLBACK_CLASSES) == list(CALLBACKS)
     for name, options in CALLBACKS.items():
-        made = create_callback(name, options().model_dump())
+        made = create_callback(name, options(**NEEDED.get(name, {})).model_dump())
         assert type(made) is CALLBACK_CLASSES[name]
 
 
@@ -54,7 +60,8 @@ def test_every_callback_has_its_options_in_the_configuration():
 @pytest.mark.feature("callback state")
 @pytest.mark.parametrize("name", CALLBACK_CLASSES)
 def test_every_state_goes_through_a_checkpoint_and_back(name, tmp_path):
-    callback, run = CALLBACK_CLASSES[name](), new_run(run_dir=tmp_path, has_validation=True)
+    callback = CALLBACK_CLASSES[name](**NEEDED.get(name, {}))
+    run = new_run(run_dir=tmp_path, has_validation=True)
     run.model.layers[0].trainable = False
     callback.reset()
     callback.on_fit_begin(run)
@@ -62,7 +69,7 @@ def test_every_state_goes_through_a_checkpoint_and_back(name, tmp_path):
         end_epoch(run, callback, val_loss=loss, **SPEED)
     state = callback.state_dict()
     json.dumps(take_arrays_out(state)[0], allow_nan=False)
-    twin = CALLBACK_CLASSES[name]()
+    twin = CALLBACK_CLASSES[name](**NEEDED.get(name, {}))
     twin.reset()
     twin.load_state_dict(through_a_file(state, tmp_path / "state"))
     np.testing.assert_equal(twin.state_dict(), state)

@@ -201,7 +201,7 @@ def test_code_that_only_a_run_names_is_not_imported(
 ) -> None:
     answer = keraunos("fit", "--resume", stopped_run)
     assert answer.code == 2
-    assert "--resume imports no code and writes nowhere" in answer.err
+    assert "--resume imports no code, runs no command, sends nothing" in answer.err
     assert "model.builder='own:build_model', callbacks." in answer.err
     assert "='mine:Stops'" in answer.err
     assert f"Type `keraunos fit CONFIG run_dir={stopped_run}` instead" in answer.err

@@ -43,3 +43,25 @@ def test_a_backbone_that_runs_or_fetches_what_a_run_names_must_be_typed(
     assert only_in_files(config, {}, tmp_path) == found
     assert only_in_files(config, {"model": {"backbone": "other:one"}}, tmp_path) == found
     assert not only_in_files(config, {"model": {"backbone": backbone}}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("label", "options", "is_foreign"),
+    [
+        ("alerts", {"command": ["rm", "-r", "/"]}, True),
+        ("pager", {"class": "alerts", "url": "https://example.org/x"}, True),
+        ("prometheus", {"port": 9100}, True),
+        ("heartbeat", {"file": "/etc/heartbeat.json"}, True),
+        ("heartbeat", {"every_seconds": 5.0}, False),
+        ("stall_watch", {"times_median": 5.0}, False),
+        ("alerts", None, False),
+    ],
+)
+def test_what_runs_sends_or_writes_elsewhere_must_be_typed(
+    label, options, is_foreign, tmp_path
+):
+    config = RunConfig(callbacks={label: options})
+    assert (f"callbacks.{label}" in only_in_files(config, {}, tmp_path)) == is_foreign
+    part = {label: {**(options or {}), "at_most": 1}}
+    assert bool(only_in_files(config, {"callbacks": part}, tmp_path)) == is_foreign
+    assert not only_in_files(config, {"callbacks": {label: options}}, tmp_path)

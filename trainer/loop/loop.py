@@ -52,7 +52,13 @@ from ..contracts import is_labelled
 from .epochs import STATISTICS, Validation, limited
 from .interruption import Interrupted, Interruption
 from .outputs import as_predictions
-from .reports import report_checkpoint, report_end, report_error, report_resumed
+from .reports import (
+    report_checkpoint,
+    report_end,
+    report_error,
+    report_learning_rate,
+    report_resumed,
+)
 from .soup import add_soup
 from .stage import Stage, Stages
 from .validation_times import ValidationTimes, metrics_set_aside
@@ -126,6 +132,7 @@ class Loop:
 
     def _epoch(self, run: RunState) -> None:
         self.interruption.check()
+        report_learning_rate(run)
         if run.training_metrics is None:  # else it was interrupted in validation
             run.training_metrics = self._train(run)
         self._finish_saving(run)

@@ -14,6 +14,15 @@ def report_resumed(run: RunState, resumption: Resumption) -> None:
     run.report("resumed", f"from {resumption.path.name}, after epoch {run.epoch}{remarks}")
 
 
+def report_learning_rate(run: RunState) -> None:
+    """An epoch begins with another learning rate than the last one had, by a callback."""
+    before = run.history.get("learning_rate", [])
+    if before and not run.is_within_epoch and run.has_fixed_learning_rate:
+        now = run.learning_rate
+        if now != before[-1]:
+            run.report("learning_rate", f"{before[-1]:.4g} became {now:.4g}")
+
+
 def report_checkpoint(run: RunState, path: Path, seconds: float) -> None:
     """A checkpoint is whole."""
     size = sum(each.stat().st_size for each in path.iterdir())

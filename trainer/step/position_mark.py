@@ -32,6 +32,6 @@ class PositionMark:
             self._number.assign(2 * step + 1, read_value=False)
 
     def read(self) -> tuple[int, bool] | None:
-        """Finished steps, and whether the next one waits for data; None before the first."""
+        """Finished steps, and whether the next one waits for data; None before any."""
         number = int(self._number.numpy())
         return None if number == _NOTHING_YET else (number // 2, number % 2 == 0)

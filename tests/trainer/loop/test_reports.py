@@ -3,8 +3,8 @@
 import json
 
 import pytest
+from heard_events import Heard
 from keraunos import DivergedError
-from keraunos.callbacks import Callback
 from keraunos.core.errors import WorkerError
 from keraunos.trainer.loop.interruption import Interrupted
 from keraunos.trainer.loop.reports import report_error
@@ -14,14 +14,6 @@ from resumable_runs import EPOCHS, STEPS, Sender, fit
 def kinds(directory):
     text = (directory / "events.jsonl").read_text()
     return [json.loads(line)["kind"] for line in text.splitlines()]
-
-
-class Heard(Callback):
-    def __init__(self):
-        self.events = []
-
-    def on_event(self, run, event):
-        self.events.append(event)
 
 
 @pytest.mark.slow

@@ -1,0 +1,135 @@
+"""Lets somebody know when something happens to a run: by a command, or over HTTP."""
+
+import json
+import socket
+import sys
+import threading
+from collections import deque
+from typing import Any, Unpack
+
+from ..configs import validated
+from ..configs.arguments import OF_CALLBACKS, takes_settings
+from ..configs.options import AlertsOptions
+from ..configs.watching_callbacks import AlertsConfig
+from ..core import post_json
+from ..core.console import notify
+from ..core.limited_command import run_limited
+from ..core.redaction import redacted
+from ..core.run_events import Event
+from .base import Callback
+from .run_state import RunState
+
+LAST = frozenset(("end", "failure", "divergence", "interrupted"))  # after them comes none
+_MOST_TEXT = 2000
+
+
+class Alerts(Callback):
+    """Runs a command, or posts JSON, when something happens to a run.
+
+    The command is a list of arguments and runs without a shell. It gets the event as JSON
+    on standard input (`kind`, `text`, `step`, `time`, `epoch`, `run`, `host`) and as
+    variables `KERAUNOS_EVENT_KIND`, `_TEXT`, `_STEP`, `_TIME` and `KERAUNOS_RUN`. An alert
+    that takes longer than `timeout_seconds` is killed, one that fails is named on the
+    terminal; neither stops training or holds it up. Before the process ends, the last
+    alert has its time. A run sends `at_most` of them, one of which is kept for its end.
+    Of several workers only the chief sends.
+
+    Args:
+        **options: As `callbacks.alerts` in a configuration: `on`, `command`, `url`,
+            `timeout_seconds`, `at_most`. See `docs/settings.md`.
+
+    Example:
+        >>> alerts = Alerts(on=["failure", "stall"], command=["my-pager", "lesions"])
+    """
+
+    chief_only = True
+
+    @takes_settings(OF_CALLBACKS["alerts"])
+    def __init__(self, **options: Unpack[AlertsOptions]) -> None:
+        self._config = validated(AlertsConfig, "callbacks.alerts", **options)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets the last fit."""
+        self._outbox = _Outbox(self._config)
+
+    def on_event(self, run: RunState, event: Event) -> None:
+        """Hands it to a thread that sends it."""
+        if event.kind in self._config.on:
+            self._outbox.put(_content(run, event))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Alerts":
+        """Another one that has sent nothing: what sends can't be copied."""
+        return type(self)(**self._config.model_dump())
+
+
+class _Outbox:
+    """Sends one alert after another, in a thread that is there as long as there are some.
+
+    The process does not end before it.
+    """
+
+    def __init__(self, config: AlertsConfig) -> None:
+        self._config = config
+        self._lock = threading.Lock()
+        self._waiting: deque[dict[str, Any]] = deque()
+        self._is_sending = False
+        self._count = 0
+        self._keeps_one = not LAST.isdisjoint(config.on)
+
+    def put(self, content: dict[str, Any]) -> None:
+        """Takes an alert; the last of a run takes the place of those that still wait."""
+        is_last = content["kind"] in LAST
+        with self._lock:
+            if self._count >= self._config.at_most - (self._keeps_one and not is_last):
+                return
+            self._count += 1
+            if is_last:
+                self._waiting.clear()
+            self._waiting.append(content)
+            if not self._is_sending:
+                self._is_sending = True
+                threading.Thread(target=self._send_all, name="keraunos-alerts").start()
+
+    def _send_all(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._is_sending = False
+                    return
+                content = self._waiting.popleft()
+            problem = _send(self._config, content)
+            if problem:
+                what = self._config.command[0] if self._config.command else "the post"
+                notify(f"alert ({content['kind']}): {redacted(what)} failed: {problem}")
+
+
+def _send(config: AlertsConfig, content: dict[str, Any]) -> str | None:
+    text = json.dumps(content)
+    if config.command is not None:
+        problem = run_limited(
+            config.command, text, _variables(content), config.timeout_seconds
+        )
+    else:
+        program = [sys.executable, "-m", post_json.__name__, str(config.timeout_seconds)]
+        problem = run_limited(program, f"{config.url}\n{text}", {}, config.timeout_seconds)
+    return redacted(problem)  # type: ignore[no-any-return]
+
+
+def _content(run: RunState, event: Event) -> dict[str, Any]:
+    directory = run.run_dir
+    return event.as_dict() | {
+        "text": event.text[:_MOST_TEXT],
+        "epoch": run.epoch,
+        "run": str(directory.absolute()) if directory else None,
+        "host": socket.gethostname(),
+    }
+
+
+def _variables(content: dict[str, Any]) -> dict[str, str]:
+    named = {f"KERAUNOS_EVENT_{n.upper()}": content[n] for n in _OF_EVENTS}
+    named["KERAUNOS_RUN"] = content["run"] or ""
+    return {name: str(value).replace("\0", "") for name, value in named.items()}
+
+
+_OF_EVENTS = ("kind", "text", "step", "time")

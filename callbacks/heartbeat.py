@@ -1,0 +1,135 @@
+"""Writes a small file now and then, from which a watchdog sees that a run moves."""
+
+import json
+import os
+import socket
+import time
+from pathlib import Path
+from typing import Any, Unpack
+
+from ..configs import validated
+from ..configs.arguments import OF_CALLBACKS, takes_settings
+from ..configs.options import HeartbeatOptions
+from ..configs.watching_callbacks import HeartbeatConfig
+from ..core.console import notify
+from ..core.errors import ConfigError, message
+from ..core.files import read_text, write_json_atomic
+from ..core.run_layout import HEARTBEAT_FILE
+from ..core.user_path import user_path
+from .base import Callback
+from .run_state import RunState
+from .ticker import Ticker
+
+_WRITER = "keraunos"
+
+
+class Heartbeat(Callback):
+    """Replaces a JSON file every few seconds, from a thread of its own.
+
+    It holds `state` (`running`, `ended`, `interrupted` or `failed`), `phase`, `epoch`,
+    `step`, `last_step_time`, `time` of writing, `host` and `process`. The thread writes on
+    while the loop hangs: `time` tells that the process lives, and `last_step_time` that
+    training moves. Both are in seconds since 1970.
+
+    Args:
+        **options: As `callbacks.heartbeat` in a configuration: `file`, `every_seconds`.
+            See `docs/settings.md`.
+
+    Raises:
+        ConfigError: The file is there, and was not written by a heartbeat.
+
+    Example:
+        >>> heartbeat = Heartbeat(every_seconds=30.0)
+    """
+
+    chief_only = True
+
+    @takes_settings(OF_CALLBACKS["heartbeat"])
+    def __init__(self, **options: Unpack[HeartbeatOptions]) -> None:
+        config = validated(HeartbeatConfig, "callbacks.heartbeat", **options)
+        self.file = config.file
+        self.every_seconds = config.every_seconds
+        self._ticker: Ticker | None = None
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets the last fit."""
+        self._is_failing = False
+
+    def on_fit_begin(self, run: RunState) -> None:
+        """Writes the first, and goes on from a thread."""
+        path = self._path(run)
+        if path is None:
+            return
+        if self.file is not None:
+            _require_own(path)
+        self._beat(run, path, "running")
+        self._ticker = Ticker(
+            "heartbeat", self.every_seconds, lambda: self._beat(run, path, "running")
+        )
+
+    def on_fit_end(self, run: RunState) -> None:
+        """Writes that training has ended."""
+        self._end(run, "ended")
+
+    def on_exception(self, run: RunState, error: BaseException) -> None:
+        """Writes that training is interrupted, or has failed."""
+        self._end(run, "interrupted" if run.is_interrupted else "failed")
+
+    def _end(self, run: RunState, state: str) -> None:
+        if self._ticker is not None:
+            self._ticker.stop()
+            self._ticker = None
+        path = self._path(run)
+        if path is not None:
+            self._beat(run, path, state)
+
+    def _path(self, run: RunState) -> Path | None:
+        if self.file is not None:
+            return user_path(self.file)
+        return run.run_dir / HEARTBEAT_FILE if run.run_dir is not None else None
+
+    def _beat(self, run: RunState, path: Path, state: str) -> None:
+        try:
+            write_json_atomic(path, _content(run, state))
+        except OSError as error:
+            if not self._is_failing:
+                self._is_failing = True
+                notify(f"{path} can't be written ({error}); training goes on")
+        else:
+            self._is_failing = False
+
+
+def _content(run: RunState, state: str) -> dict[str, Any]:
+    moment = run.activity.look()
+    return {
+        "writer": _WRITER,
+        "state": state,
+        "phase": moment.phase,
+        "epoch": run.epoch,
+        "max_epochs": run.max_epochs,
+        "step": moment.step,
+        "last_step_time": round(moment.step_time, 3),
+        "time": round(time.time(), 3),
+        "stop_reason": run.stop_reason,
+        "host": socket.gethostname(),
+        "process": os.getpid(),
+    }
+
+
+def _require_own(path: Path) -> None:
+    """Refuses to replace a file that holds something else."""
+    if not os.path.lexists(path):
+        return
+    try:
+        is_own = json.loads(read_text(path)).get("writer") == _WRITER
+    except (OSError, ValueError, AttributeError):
+        is_own = False
+    if not is_own:
+        raise ConfigError(
+            message(
+                "A heartbeat replaces its file, and this one is no heartbeat.",
+                "Name a file that is not there.",
+                **{"callbacks.heartbeat.file": str(path)},
+            )
+        )

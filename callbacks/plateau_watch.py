@@ -1,0 +1,86 @@
+"""Notices that a metric no longer improves, and lets training go on."""
+
+from typing import Any, Unpack
+
+from ..configs import validated
+from ..configs.arguments import OF_CALLBACKS, takes_settings
+from ..configs.options import PlateauWatchOptions
+from ..configs.watching_callbacks import PlateauWatchConfig
+from .base import Callback
+from .monitor import Monitor
+from .run_state import RunState
+
+
+class PlateauWatch(Callback):
+    """Reports a plateau: `patience` epochs in which a metric was not better than before.
+
+    Once for each plateau; after an improvement it counts anew. Epochs without validation
+    do not count where the metric is one of validation.
+
+    Args:
+        **options: As `callbacks.plateau_watch` in a configuration: `monitor`, `patience`,
+            `min_delta`, `mode`. See `docs/settings.md`.
+
+    Raises:
+        ConfigError: `mode` is needed, or (at the first epoch's end) there is no such
+            metric.
+
+    Example:
+        >>> watch = PlateauWatch(monitor="val_accuracy", patience=3)
+    """
+
+    chief_only = True
+
+    @takes_settings(OF_CALLBACKS["plateau_watch"])
+    def __init__(self, **options: Unpack[PlateauWatchOptions]) -> None:
+        config = validated(PlateauWatchConfig, "callbacks.plateau_watch", **options)
+        self.patience = config.patience
+        self._min_delta = config.min_delta
+        self._given = (
+            Monitor(config.monitor, config.mode, config.min_delta)
+            if config.monitor
+            else None
+        )
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets the last fit."""
+        self.best: float | None = None
+        self.best_epoch = 0
+        self.waited = 0
+
+    def on_epoch_end(self, run: RunState) -> None:
+        """Looks at the metric."""
+        monitor = self._given or self._default(run)
+        if monitor is None:
+            return
+        value = monitor.measured(run)
+        if value is None:
+            return
+        if monitor.is_better(value, self.best):
+            self.best, self.best_epoch, self.waited = value, run.epoch, 0
+            return
+        self.waited += 1
+        if self.waited == self.patience:
+            run.report(
+                "plateau",
+                f"{monitor.name} has not improved for {self.waited} epochs "
+                f"(best: {self.best:.4g} in epoch {self.best_epoch})"
+                if self.best is not None
+                else f"{monitor.name} was no number for {self.waited} epochs",
+            )
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best value so far, its epoch, and how long ago that was."""
+        return {"best": self.best, "best_epoch": self.best_epoch, "waited": self.waited}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on counting where the saved run stood."""
+        self.best, self.best_epoch = state["best"], state["best_epoch"]
+        self.waited = state["waited"]
+
+    def _default(self, run: RunState) -> Monitor | None:
+        """None for a model without a loss of that name, of which nobody has spoken."""
+        name = "val_loss" if run.has_validation else "loss"
+        is_there = name in run.metrics or run.skipped_validation
+        return Monitor(name, min_delta=self._min_delta) if is_there else None

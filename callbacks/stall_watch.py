@@ -1,0 +1,160 @@
+"""Notices that a run hangs, while it does."""
+
+import statistics
+import time
+from collections import deque
+from typing import Unpack
+
+from ..configs import validated
+from ..configs.arguments import OF_CALLBACKS, takes_settings
+from ..configs.options import StallWatchOptions
+from ..configs.watching_callbacks import StallWatchConfig
+from .activity import Moment
+from .base import Callback
+from .run_state import RunState
+from .ticker import Ticker
+
+SECONDS_BETWEEN_LOOKS = 1.0
+FEWEST_STEPS = 10  # before that the median is that of compiling and filling buffers
+_REMEMBERED = 101
+
+
+class StallRule:
+    """Decides when steps have stalled: a function of what is seen, without a clock.
+
+    Args:
+        times_median: How many times the median step time is too long.
+        seconds_at_least: What is never too long.
+        seconds_between_steps: What is too long for anything else than a step.
+
+    Example:
+        >>> rule = StallRule(20.0, 60.0, 3600.0)
+        >>> for _ in range(FEWEST_STEPS):
+        ...     rule.add(5.0)
+        >>> rule.limit("training"), rule.limit("validating")
+        (100.0, 3600.0)
+    """
+
+    def __init__(
+        self, times_median: float, seconds_at_least: float, seconds_between_steps: float
+    ) -> None:
+        self._times_median = times_median
+        self._seconds_at_least = seconds_at_least
+        self._seconds_between_steps = seconds_between_steps
+        self._seconds: deque[float] = deque(maxlen=_REMEMBERED)
+
+    def add(self, seconds: float) -> None:
+        """A step has taken so long."""
+        self._seconds.append(seconds)
+
+    @property
+    def median(self) -> float | None:
+        """The median step time in seconds; None before there are some steps."""
+        # A copy, as the loop may add to it meanwhile.
+        seconds = list(self._seconds)
+        return statistics.median(seconds) if len(seconds) >= FEWEST_STEPS else None
+
+    def limit(self, phase: str) -> float:
+        """Seconds since the last step that are too long."""
+        if phase != "training" or self.median is None:
+            return self._seconds_between_steps
+        return max(self._seconds_at_least, self._times_median * self.median)
+
+
+class StallWatch(Callback):
+    """Reports a stall while it lasts, with where the run hangs, and its end.
+
+    A thread looks every second. A stall is when no step has ended for `times_median` times
+    the median of the last steps, and for `seconds_at_least` in any case; or for
+    `seconds_between_steps` in anything else: the first steps, which compile, validation,
+    checkpoints, other callbacks.
+
+    Args:
+        **options: As `callbacks.stall_watch` in a configuration: `times_median`,
+            `seconds_at_least`, `seconds_between_steps`. See `docs/settings.md`.
+
+    Example:
+        >>> watch = StallWatch(seconds_at_least=120.0)
+    """
+
+    chief_only = True
+    every_n_steps = None
+
+    @takes_settings(OF_CALLBACKS["stall_watch"])
+    def __init__(self, **options: Unpack[StallWatchOptions]) -> None:
+        self._config = validated(StallWatchConfig, "callbacks.stall_watch", **options)
+        self._ticker: Ticker | None = None
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets the last fit."""
+        config = self._config
+        self._rule = StallRule(
+            config.times_median, config.seconds_at_least, config.seconds_between_steps
+        )
+        self._step: int | None = None
+        self._ended_at = 0.0
+        self._looked_at: float | None = None
+        self._stalled: Moment | None = None
+
+    def on_fit_begin(self, run: RunState) -> None:
+        """Begins to watch."""
+        self._ticker = Ticker(
+            "stall_watch", SECONDS_BETWEEN_LOOKS, lambda: self.look(run, time.monotonic())
+        )
+
+    def on_epoch_begin(self, run: RunState) -> None:
+        """What was between two epochs is no time of a step."""
+        self._step = None
+
+    def on_phase_begin(self, run: RunState) -> None:
+        """Other layers train: steps take another time, and the first of them compiles."""
+        self.reset()
+
+    def on_train_step_end(self, run: RunState) -> None:
+        """Measures how long steps take."""
+        now = time.monotonic()
+        if self._step is not None and run.step > self._step:
+            self._rule.add((now - self._ended_at) / (run.step - self._step))
+        self._step, self._ended_at = run.step, now
+
+    def on_fit_end(self, run: RunState) -> None:
+        """Watches no more."""
+        self._stop()
+
+    def on_exception(self, run: RunState, error: BaseException) -> None:
+        """Watches no more."""
+        self._stop()
+
+    def look(self, run: RunState, now: float) -> None:
+        """Looks once, and reports what is new.
+
+        Args:
+            run: The state of the run.
+            now: By `time.monotonic`.
+        """
+        moment = run.activity.look()
+        # This process was itself stopped, or the machine was: that is over.
+        slept = self._looked_at is not None and now - self._looked_at > 30.0
+        self._looked_at = now
+        if slept:
+            run.activity.step_done(run.activity.step)
+        elif self._stalled is None:
+            limit = self._rule.limit(moment.phase)
+            if moment.seconds > limit:
+                self._stalled = moment
+                run.report("stall", self._describe(run, moment))
+        elif moment.step > self._stalled.step:
+            lasted = moment.step_time - self._stalled.step_time
+            self._stalled = None
+            run.report("stall_over", f"steps go on; there was none for {lasted:.0f} s")
+
+    def _describe(self, run: RunState, moment: Moment) -> str:
+        median = self._rule.median
+        known = f" (the median step takes {median:.3g} s)" if median is not None else ""
+        return f"no step for {moment.seconds:.0f} s{known}: {run.activity.where()}"
+
+    def _stop(self) -> None:
+        if self._ticker is not None:
+            self._ticker.stop()
+            self._ticker = None

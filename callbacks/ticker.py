@@ -1,0 +1,45 @@
+"""Something that is done now and then beside training, in a thread of its own."""
+
+import threading
+from collections.abc import Callable
+
+from ..core.console import notify
+
+
+class Ticker:
+    """Calls a function every so many seconds until it is stopped.
+
+    An error in it is shown, and the function is not called again: watching never ends a
+    run.
+
+    Args:
+        name: What to call it in an error.
+        seconds: Between two calls.
+        do: What to call.
+
+    Example:
+        >>> ticker = Ticker("watch", 60.0, lambda: None)
+        >>> ticker.stop()
+    """
+
+    def __init__(self, name: str, seconds: float, do: Callable[[], None]) -> None:
+        self._name, self._seconds, self._do = name, seconds, do
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, name=f"keraunos-{name}", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends it; when this returns it is called no more."""
+        self._is_over.set()
+        if self._thread is not threading.current_thread():
+            self._thread.join(timeout=self._seconds + 5.0)  # unless its disk hangs
+
+    def _run(self) -> None:
+        while not self._is_over.wait(self._seconds):
+            try:
+                self._do()
+            except Exception as error:
+                notify(f"{self._name} has failed ({error!r}); training goes on without it")
+                return

@@ -1,0 +1,65 @@
+"""Runs a command of somebody's own within a limit of time, and leaves nothing of it."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+
+from .processes import how_it_ended
+from .secret import TOKEN_VARIABLE
+
+_MOST_SHOWN = 300
+
+
+def run_limited(
+    command: Sequence[str],
+    text: str,
+    variables: Mapping[str, str],
+    timeout_seconds: float,
+) -> str | None:
+    """Runs a program without a shell, in a session of its own.
+
+    Args:
+        command: The program and its arguments.
+        text: What it gets on standard input.
+        variables: Of its environment, beside those of this process; but the secret of
+            workers is left out.
+        timeout_seconds: After that it is killed, with all that it has started.
+
+    Returns:
+        What went wrong, or None.
+
+    Example:
+        >>> run_limited(["cat"], "hello", {}, 10.0)
+        >>> run_limited(["false"], "", {}, 10.0)
+        'it ended with code 1'
+    """
+    environment = {k: v for k, v in os.environ.items() if k != TOKEN_VARIABLE}
+    with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as given:
+        given.write(text.encode())
+        given.seek(0)
+        try:
+            process = subprocess.Popen(
+                list(command),
+                stdin=given,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                env={**environment, **variables},
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            return f"it can't be run ({error})"
+        try:
+            code = process.wait(timeout_seconds)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return f"it took longer than {timeout_seconds:g} seconds and was killed"
+        if code == 0:
+            return None
+        errors.seek(0)
+        shown = errors.read(_MOST_SHOWN).decode(errors="replace").strip()
+        return f"it {how_it_ended(code)}" + (f": {shown}" if shown else "")
