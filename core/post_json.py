@@ -33,8 +33,10 @@ def post(address: str, content: bytes, timeout_seconds: float) -> str | None:
             return None
     except urllib.error.HTTPError as error:
         return f"the server answered {error.code}"
-    except (OSError, ValueError) as error:
-        return str(getattr(error, "reason", "") or type(error).__name__)
+    except urllib.error.URLError as error:
+        return str(error.reason)
+    except (OSError, ValueError) as error:  # whose text may have the address
+        return type(error).__name__
 
 
 def main() -> int:
@@ -42,7 +44,7 @@ def main() -> int:
     address, _, content = sys.stdin.buffer.read().partition(b"\n")
     problem = post(address.decode(), content, float(sys.argv[1]))
     if problem:
-        print(problem, file=sys.stderr)
+        sys.stderr.write(problem)
     return int(problem is not None)
 
 

@@ -228,7 +228,7 @@ def private_attributes(source: str) -> set[str]:
     }
     used = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
     own |= {node.attr for node in used if isinstance(node.ctx, ast.Store)}
-    public = {"_exit", "_fields", "_replace"}  # of `os` and of named tuples
+    public = {"_exit", "_current_frames", "_fields", "_replace"}  # of os, sys, named tuples
     return {
         node.attr
         for node in used
