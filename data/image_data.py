@@ -50,7 +50,7 @@ class ImageData:
         self.train = read.train
         self.validation = read.validation
         self.test = read.test
-        self.on_leak = read.on_leak
+        self.on_leak = read.config.on_leak
         self.store = read.store
         self.task = read.train.task
         self.class_names = read.train.class_names
