@@ -1,4 +1,4 @@
-"""Rewrites an sdist so that it depends on its content alone; setuptools stamps in the clock.
+"""Rewrites an sdist so that it depends on its content alone, not on the time of the build.
 
 Usage: python .ci/normalize_sdist.py FILE.tar.gz SECONDS
 SECONDS since 1970 become the time of every member.
@@ -25,8 +25,7 @@ def normalize(path: Path, seconds: int) -> None:
             member.pax_headers = {}
             member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
             after.addfile(member, content)
-    with path.open("wb") as file, gzip.GzipFile("", "wb", fileobj=file, mtime=seconds) as out:
-        out.write(tar.getvalue())
+    path.write_bytes(gzip.compress(tar.getvalue(), mtime=seconds))
 
 
 if __name__ == "__main__":
