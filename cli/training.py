@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """A run that came to its end.
+    """A run that was trained; to its end, unless `result` says otherwise.
 
     Attributes:
         trainer: Has the settings of the run.
@@ -45,6 +45,25 @@ def train(
         typer.Exit: The run was interrupted; its state is saved, and how to go on is said.
     """
     from ..strategies import current_workers
+
+    run = fit(config, run_dir)
+    if not run.result.is_finished:
+        if current_workers().is_chief:
+            _show_how_to_resume(run.result, config, resumable or run.result.run_dir)
+        # As the signal would have ended the process, but with the state saved.
+        signal = run.result.signal
+        raise typer.Exit(0 if signal is None else 128 + signal)
+    return run
+
+
+def fit(config: RunConfig, run_dir: Path | None) -> TrainedRun:
+    """Trains, or goes on with a run, until it ends or is interrupted.
+
+    Args:
+        config: Of the run.
+        run_dir: Where to write, or None to write nothing.
+    """
+    from ..strategies import current_workers
     from .build import build_data, build_module, build_trainer
     from .config_file import with_absolute_weights
 
@@ -55,11 +74,6 @@ def train(
     with current_workers().together():
         data = build_data(config)
         result = trainer.fit(build_module(config, data), data)
-    if not result.is_finished:
-        if current_workers().is_chief:
-            _show_how_to_resume(result, config, resumable or result.run_dir)
-        # As the signal would have ended the process, but with the state saved.
-        raise typer.Exit(0 if result.signal is None else 128 + result.signal)
     return TrainedRun(trainer, result, data)
 
 

@@ -40,6 +40,7 @@ CHANGEABLE_IN_SEARCH = _EXECUTION | {
     "search.keep",
     "search.max_time",
     "search.max_trials",
+    "search.outer_folds",  # searches of their own
     "search.patience",
     "search.space",  # what it stands for is compared
 }

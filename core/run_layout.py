@@ -75,9 +75,8 @@ BEST_CONFIG_FILE = "best.yaml"
 CHOSEN_FILE = "chosen.json"
 REFIT_FOLDER = "refit"
 ENSEMBLE_FOLDER = "ensemble"
-IMAGES_FOLDER = "images"
 OUTER_FILE = "outer.json"
-OUTER = re.compile(r"outer-\d+")
+OUTER = re.compile(r"outer-\d+(?:-images)?")
 FOLD_OUTCOMES_FILE = "fold_outcomes.json"
 SCORE_BY_PARAMETER_IMAGE = "score_by_parameter.png"
 SCORE_OVER_TIME_IMAGE = "score_over_time.png"
@@ -121,6 +120,16 @@ def fold_name(number: int) -> str:
         'fold-2'
     """
     return f"fold-{number}"
+
+
+def outer_name(number: int) -> str:
+    """The name of the directory of a search without one part of the images, from 1 on.
+
+    Example:
+        >>> outer_name(2)
+        'outer-2'
+    """
+    return f"outer-{number}"
 
 
 def trial_name(number: int) -> str:

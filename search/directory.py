@@ -9,7 +9,7 @@ from ..core.errors import unusable_run_dir
 from ..core.files import require_plain
 from ..core.lock import BOOKKEEPING, OWNER_FILE, directory_lock, remove_bookkeeping
 from ..core.removal import remove_empty, remove_temporary
-from ..core.run_layout import SEARCH_FILE, TENSORBOARD_FOLDER, TRIAL
+from ..core.run_layout import OUTER, SEARCH_FILE, TENSORBOARD_FOLDER, TRIAL
 
 _WANTED = "a search to continue"
 _LEFT = re.compile(rf"\.{TRIAL.pattern}-\w{{8}}")
@@ -33,6 +33,7 @@ def search_directory(directory: Path) -> Iterator[Path]:
         held = {each.name for each in directory.iterdir()} - BOOKKEEPING
     except OSError as error:
         raise unusable_run_dir(directory, _WANTED, str(error.strerror)) from None
+    held = {name for name in held if not OUTER.fullmatch(name)}  # searches before this
     if held and SEARCH_FILE not in held:
         why = f"it holds something else ({min(held)})"
         raise unusable_run_dir(directory, _WANTED, why)

@@ -136,6 +136,8 @@ ROOMS = {
         "choice",
         "optimism",
         "winner",
+        "refit_config",
+        "outer_folds",
         "report",
         "insight",
         "executors",

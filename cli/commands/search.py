@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from ...configs import RunConfig, Space, to_yaml
-from ...core.files import write_text_atomic
+from ...configs import RunConfig, Space
+from ...configs.refit_rules import require_refit_without_validation
+from ...core.errors import ConfigError, message
 from ...core.run_layout import BEST_CONFIG_FILE, RESULTS_FILE
 from ...search.cluster.role import Role
 from ...search.processes import require_one_process, role_in_search
 from ..configured_search import (
-    config_of_best,
     describe_features,
     require_one_division,
     search_request,
@@ -26,6 +26,7 @@ from .fit import ConfigArguments, read_arguments
 if TYPE_CHECKING:
     from ...search.search import SearchResult
     from ...search.session import SearchRequest, Session
+    from ...search.study import Trial
 
 ROWS = 10
 
@@ -45,6 +46,7 @@ def search(
     require_one_division(config)
     space = space_of(config)
     role = role_in_search(config.run_dir, parallel_trials)
+    _require_supported(config, is_alone=role is None)
     load_tensorflow(config.trainer if parallel_trials == 1 else None)
     from ..config_file import with_absolute_paths
 
@@ -55,6 +57,21 @@ def search(
             _search(config, space, request, directory.resolve())
         else:
             _work(request, role, directory)
+
+
+def _require_supported(config: RunConfig, is_alone: bool) -> None:
+    """Refuses what comes after the trials before any of them begins."""
+    if config.search.outer_folds is not None and not is_alone:
+        raise ConfigError(
+            message(
+                "Outer folds are searches one after another, on one machine.",
+                "Leave search.outer_folds out, or the environment variables that name a "
+                "chief and workers; try --parallel-trials.",
+                **{"search.outer_folds": config.search.outer_folds},
+            )
+        )
+    if config.search.finish == "refit":
+        require_refit_without_validation(config.callbacks)
 
 
 def _work(request: "SearchRequest", role: Role, directory: Path) -> None:
@@ -70,17 +87,24 @@ def _search(
     config: RunConfig, space: Space, request: "SearchRequest", directory: Path
 ) -> None:
     from ...search.session import open_session
+    from ..nested_search import conclude, run_outer_folds
+    from ..search_finish import interrupted
 
     with open_session(request, directory) as session:
         _announce(config, space, request, session)
         notify(f"search directory: {directory}")
         if session.num_ended:
             notify(f"continued: {session.num_ended} trials have ended")
+        outer = None
+        if config.search.outer_folds is not None:
+            outer = run_outer_folds(config, space, request.parallel_trials, directory)
         result = session.run(notify)
-        if result.best:
-            best = config_of_best(config, space, request.objective, result.best[0])
-            write_text_atomic(directory / BEST_CONFIG_FILE, to_yaml(best))
-    _report(result, request.objective.name)
+        if result.is_finished:
+            _show_trials(result, request.objective.name)
+        conclude(config, space, result, outer)
+    if not result.is_finished:
+        raise interrupted(directory, result.signal)
+    _name_positions(result)
 
 
 def _announce(
@@ -101,15 +125,17 @@ def _announce(
     notify(f"features: {describe_features(config, space)}")
 
 
-def _report(result: "SearchResult", objective: str) -> None:
-    if result.signal is not None:
-        notify("stopped, and the state is saved. Go on with the same command and:")
-        notify(f"  run_dir={result.run_dir}")
-        raise typer.Exit(128 + result.signal)
+def _show_trials(result: "SearchResult", objective: str) -> None:
     show_table(_table(result, objective))
     failed = sum(trial.status == "failed" for trial in result.trials)
     if failed:
         show(f"{failed} of {len(result.trials)} trials failed; {RESULTS_FILE} says why")
+    if result.winner is not None:
+        for line in result.winner.lines():
+            show(line)
+
+
+def _name_positions(result: "SearchResult") -> None:
     show(f"search directory: {result.run_dir}")
     show(f"look at it with: tensorboard --logdir {result.run_dir}")
     show(f"train the best one with: keraunos fit {result.run_dir / BEST_CONFIG_FILE}")
@@ -118,12 +144,20 @@ def _report(result: "SearchResult", objective: str) -> None:
 def _table(result: "SearchResult", objective: str) -> Table:
     from ...search.report import score_text, short
 
-    shown = result.best[:ROWS]
+    shown = _rows(result)
     names = list(dict.fromkeys(name for trial in shown for name in trial.values))
     columns = [name.rpartition(".")[2] for name in names]
     table = Table("trial", objective, "epoch", "seconds", *columns)
     for trial in shown:
         cells = [short(trial.values.get(name, "-")) for name in names]
         numbers = [score_text(trial), str(trial.best_epoch), f"{trial.seconds:.1f}"]
-        table.add_row(trial.name, *numbers, *cells)
+        mark = ", chosen" if trial is result.chosen is not result.best[0] else ""
+        table.add_row(trial.name + mark, *numbers, *cells)
     return table
+
+
+def _rows(result: "SearchResult") -> "list[Trial]":
+    """The best trials, and the winner wherever it ranks."""
+    best = result.best[:ROWS]
+    chosen = result.chosen
+    return best if chosen is None or chosen in best else [*best, chosen]

@@ -1,0 +1,79 @@
+"""Some images of a configuration as tables, and the configuration that reads these."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ..configs import RunConfig
+from ..core.errors import ConfigError, message
+from ..core.files import own_directory, write_bytes_atomic
+from ..core.store import open_store
+
+if TYPE_CHECKING:
+    from ..data.index.image_index import ImageIndex
+
+Mask = npt.NDArray[np.bool_]
+
+
+def list_images(config: RunConfig) -> "ImageIndex":
+    """All images of a configuration; validation images are those that are given alone.
+
+    Raises:
+        DataError: They can't be used; all faults are named.
+    """
+    from ..data.index.build_index import build_index
+
+    whole = {"validation_split": 0.0, "folds": None, "fold": None}
+    data = config.data.model_copy(update=whole)
+    store = open_store(config.cache_dir)
+    return build_index(data, config.seed, store, config.task).index
+
+
+def with_tables(
+    config: RunConfig, index: "ImageIndex", sides: Mapping[str, Mask], folder: Path
+) -> RunConfig:
+    """Writes tables of images, and returns the configuration that reads these.
+
+    Args:
+        config: That of the images.
+        index: All of them.
+        sides: `(rows,)` which are in the table of `train`, `validation` and `test`; a side
+            without images has no table.
+        folder: Where the tables go. Those that are there must be the same.
+
+    Raises:
+        ConfigError: A table of other images is there already.
+    """
+    from ..data.index.image_table import settings_of_table, table_of
+
+    tables = {name: index.where(rows) for name, rows in sides.items() if rows.any()}
+    own_directory(folder)
+    for name, images in tables.items():
+        _write(folder / f"{name}.csv", table_of(images))
+    own = {
+        **settings_of_table(index),
+        **dict.fromkeys(("validation", "test", "folds", "fold", "split"), None),
+        **{name: str((folder / f"{name}.csv").absolute()) for name in tables},
+        "layout": "auto",
+        "test_split": 0.0,
+    }
+    data = config.data.model_copy(update=own)
+    return config.model_copy(update={"data": data})
+
+
+def _write(path: Path, table: bytes) -> None:
+    if not path.exists():
+        write_bytes_atomic(path, table)
+    elif path.read_bytes() != table:
+        raise ConfigError(
+            message(
+                "A search must go on with the images that it began with, divided alike; "
+                "these are others, or other labels or groups of them, or another number of "
+                "outer folds.",
+                "Put that back, or begin a new search with another run_dir.",
+                table=str(path),
+            )
+        )

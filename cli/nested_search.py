@@ -1,0 +1,127 @@
+"""Repeats a search without each part of the images, which tests what was found."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..configs import RunConfig, Space
+from ..core.checked_files import write_checked_json
+from ..core.run_layout import OUTER_FILE, outer_name
+from .best_config import write_best
+from .configured_search import config_of_best, search_request
+from .console import notify, show
+from .divided_images import list_images, with_tables
+from .search_finish import (
+    Scores,
+    finish_search,
+    interrupted,
+    set_aside_refit,
+    test_winner,
+)
+
+if TYPE_CHECKING:
+    from ..search.outer_folds import OuterScores
+    from ..search.search import SearchResult
+
+
+def run_outer_folds(
+    config: RunConfig, space: Space, parallel_trials: int, directory: Path
+) -> "OuterScores":
+    """Searches as often as there are outer folds, and reports what the winners are worth.
+
+    Args:
+        config: That of the search, with absolute paths.
+        space: What varies.
+        parallel_trials: Trials that run at a time.
+        directory: Of the search; that without part N is in `outer-N`, and goes on there.
+
+    Raises:
+        typer.Exit: It was interrupted; the same command goes on.
+        DataError: The images can't be divided into so many parts.
+    """
+    from ..search.outer_folds import OuterScores
+
+    scores = []
+    for number, own in enumerate(_configs(config, directory), 1):
+        place = directory / outer_name(number)
+        notify(f"outer fold {number} of {config.search.outer_folds}: {place}")
+        scores.append(_search(own, space, parallel_trials, place, directory))
+    outer = OuterScores(scores, config.search.objective)
+    write_checked_json(directory / OUTER_FILE, outer.as_json())
+    for line in outer.lines():
+        show(line)
+    return outer
+
+
+def conclude(
+    config: RunConfig,
+    space: Space,
+    result: "SearchResult",
+    outer: "OuterScores | None" = None,
+) -> Scores | None:
+    """Writes down who won a search, and does with the winner what is asked for.
+
+    Args:
+        config: That of the search.
+        space: What varies.
+        result: Of the search, which may have been interrupted.
+        outer: What the outer folds came to, if there are some.
+
+    Returns:
+        Scores of the finished winner on test images, if there are some.
+    """
+    from ..callbacks.monitor import Monitor
+
+    search = config.search
+    if result.winner is None:
+        return None
+    objective = Monitor(search.objective, search.mode, setting="objective")
+    best = config_of_best(config, space, objective, result.winner.trial)
+    if result.is_finished:
+        set_aside_refit(result.run_dir, result.winner.trial.name)
+    write_best(best, result.winner, result.run_dir, outer, result.is_finished)
+    if not result.is_finished:
+        return None
+    return finish_search(search.finish, best, result.winner.trial, result.run_dir)
+
+
+def _configs(config: RunConfig, directory: Path) -> list[RunConfig]:
+    """The configuration without each part of the images, which are its test images."""
+    from ..data.index.image_index import TRAIN, VALIDATION
+    from ..data.index.parts import assign_parts
+
+    count = config.search.outer_folds or 0
+    index = list_images(config)
+    part_of = assign_parts(index, count, config.seed)
+    inner = config.search.model_copy(update={"outer_folds": None})
+    own = config.model_copy(update={"search": inner, "run_dir": None})
+    given = index.splits == VALIDATION
+    made = []
+    for part in range(count):
+        is_tested = part_of == part
+        sides = {
+            "train": (index.splits == TRAIN) & ~is_tested,
+            "validation": given,
+            "test": is_tested,
+        }
+        folder = directory / f"{outer_name(part + 1)}-images"
+        made.append(with_tables(own, index, sides, folder))
+    return made
+
+
+def _search(
+    config: RunConfig, space: Space, parallel_trials: int, place: Path, whole: Path
+) -> Scores:
+    """One search and its winner, tested; goes on where it stood."""
+    from ..search.session import open_session
+
+    request = search_request(config, space, parallel_trials, None)
+    with open_session(request, place) as session:
+        result = session.run(notify)
+        scores = conclude(config, space, result)
+        if result.signal is not None:
+            raise interrupted(whole, result.signal)
+        if scores is None and result.winner is not None:
+            scores = test_winner(result.winner.trial, place)
+    if scores is None:
+        raise ValueError("Each outer fold has test images.")
+    return scores

@@ -1,0 +1,176 @@
+"""What follows a search: its winner trained on all images, or the models of its folds."""
+
+import itertools
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from ..configs import RunConfig
+from ..configs.choices import SearchFinish
+from ..core.checked_files import is_damaged, read_checked_json
+from ..core.errors import ConfigError, message
+from ..core.files import own_directory, read_text
+from ..core.run_layout import (
+    CHOSEN_FILE,
+    ENSEMBLE_FILE,
+    ENSEMBLE_FOLDER,
+    MODEL_FILE,
+    REFIT_FOLDER,
+    TEST_FILE,
+    fold_name,
+)
+from .console import notify, show
+from .divided_images import list_images, with_tables
+from .ensembles import find_members, read_data, read_split, task_of
+from .shown_test import show_ensemble_test, show_task_ensemble_test, show_test
+from .training import fit, test
+
+if TYPE_CHECKING:
+    from ..search.study import Trial
+
+Scores = dict[str, Any]
+
+
+def finish_search(
+    how: SearchFinish, best: RunConfig, trial: "Trial", directory: Path
+) -> Scores | None:
+    """Does with the winner what is asked for; what is done already is not done again.
+
+    Args:
+        how: `refit`, `ensemble` or `none`.
+        best: The configuration of the winner.
+        trial: The winner.
+        directory: Of the search.
+
+    Returns:
+        Scores on test images, as in test.json; None if there are none, or nothing is to
+        be done.
+
+    Raises:
+        typer.Exit: It was interrupted; the same command goes on.
+        ConfigError: The models of the winner are gone.
+    """
+    if how == "refit":
+        return _refit(best, trial, directory)
+    return _test_ensemble(trial, directory) if how == "ensemble" else None
+
+
+def test_winner(trial: "Trial", directory: Path) -> Scores | None:
+    """Scores the models of the winner on test images: one model, or those of its folds."""
+    if trial.fold_scores:
+        return _test_ensemble(trial, directory)
+    from ..trainer import Trainer
+    from .saved_model import load_model
+
+    _require_models(trial, directory)
+    (member,) = find_members([directory / trial.name])
+    images = read_split(member, "test")
+    model = load_model(member.run, member.config)
+    result = Trainer(run_dir=member.run).test(model, images)
+    show_test("test", result)
+    return result.scores
+
+
+def _refit(best: RunConfig, trial: "Trial", directory: Path) -> Scores | None:
+    from ..data.index.image_index import TEST
+    from ..search.refit_config import epochs_to_refit, refit_config
+
+    epochs = epochs_to_refit(trial)
+    index = list_images(best)
+    is_test = index.splits == TEST
+    sides = {"train": ~is_test, "test": is_test}
+    tables = directory / f"{REFIT_FOLDER}-images"
+    config = with_tables(refit_config(best, epochs), index, sides, tables)
+    run_dir = directory / REFIT_FOLDER
+    if not _is_refitted(run_dir, has_test=bool(is_test.any())):
+        count = int((~is_test).sum())
+        notify(f"refit: {trial.name} on all {count:,} images, to epoch {epochs}: {run_dir}")
+        _train_and_test(config, run_dir, directory)
+    show(f"refitted on all images: {run_dir}")
+    file = run_dir / TEST_FILE
+    return read_checked_json(file) if file.exists() else None
+
+
+def _train_and_test(config: RunConfig, run_dir: Path, directory: Path) -> None:
+    take_back_gpus()
+    run = fit(config, run_dir)
+    if not run.result.is_finished:
+        raise interrupted(directory, run.result.signal)
+    test(run, config.evaluation.tta)
+
+
+def interrupted(directory: Path, signal: int | None) -> typer.Exit:
+    """Says how to go on with a search that was stopped."""
+    notify("stopped, and the state is saved. Go on with the same command and:")
+    notify(f"  run_dir={directory}")
+    return typer.Exit(0 if signal is None else 128 + signal)
+
+
+def _is_refitted(run_dir: Path, has_test: bool) -> bool:
+    wanted = [MODEL_FILE, *([TEST_FILE] if has_test else [])]
+    return all((run_dir / n).exists() and not is_damaged(run_dir / n) for n in wanted)
+
+
+def set_aside_refit(directory: Path, chosen: str) -> None:
+    """Renames the refit of an earlier winner, now that another trial has won.
+
+    Args:
+        directory: Of the search; its chosen.json still names the earlier winner.
+        chosen: The name of the winner now.
+    """
+    refit, note = directory / REFIT_FOLDER, directory / CHOSEN_FILE
+    if not refit.is_dir() or not note.exists():
+        return
+    before = str(json.loads(read_text(note)).get("trial"))
+    if before != chosen:
+        names = (f"{REFIT_FOLDER}-of-{before}{n or ''}" for n in itertools.count(0, -1))
+        free = next(p for p in map(directory.joinpath, names) if not p.exists())
+        os.replace(refit, free)
+        notify(f"{chosen} wins now: the refit of {before} is in {free}")
+
+
+def _test_ensemble(trial: "Trial", directory: Path) -> Scores | None:
+    _require_models(trial, directory)
+    members = find_members([directory / trial.name])
+    show(f"ensemble: the {len(members)} models below {directory / trial.name}")
+    if read_data(members[0]).test is None:
+        notify("no test images: the ensemble is not scored")
+        return None
+    take_back_gpus()
+    own = own_directory(directory / ENSEMBLE_FOLDER)
+    if task_of(members) == "classification":
+        show_ensemble_test(members, "test", members[0].config.evaluation.tta, own)
+    else:
+        show_task_ensemble_test(members, "test", own)
+    scores: Scores = read_checked_json(own / ENSEMBLE_FILE)["ensemble"]
+    return scores
+
+
+def _require_models(trial: "Trial", directory: Path) -> None:
+    """Makes sure that the weights of the winner were kept."""
+    run = directory / trial.name
+    runs = [run / fold_name(n + 1) for n in range(len(trial.fold_scores))] or [run]
+    if not all((run / MODEL_FILE).is_file() for run in runs):
+        raise ConfigError(
+            message(
+                f"The models of {trial.name} are needed, and were not kept: it did not win "
+                "by the search.choose or the search.keep of then.",
+                "Try search.finish=refit, which trains it anew.",
+                trial=trial.name,
+            )
+        )
+
+
+def take_back_gpus() -> None:
+    """Lets this process use the GPUs that it had left to the processes of the trials."""
+    import tensorflow as tf
+
+    found = tf.config.list_physical_devices("GPU")
+    if found and not tf.config.get_visible_devices("GPU"):
+        try:
+            tf.config.set_visible_devices(found, "GPU")
+        except RuntimeError:
+            notify("the GPUs can't be taken back in this process, which uses the CPU")

@@ -1,0 +1,64 @@
+"""Cuts training images into parts, each of which can test what the rest made."""
+
+import numpy as np
+import numpy.typing as npt
+
+from ...core.errors import DataError, message
+from ...core.names import some
+from .image_index import TRAIN, ImageIndex
+from .stratified import assign_folds
+
+NO_PART = -1
+
+
+def assign_parts(index: ImageIndex, parts: int, seed: int) -> npt.NDArray[np.intp]:
+    """Spreads each class evenly over parts; a group goes to one part as a whole.
+
+    Args:
+        index: All images; those in TRAIN are divided.
+        parts: How many.
+        seed: The same seed gives the same parts.
+
+    Returns:
+        `(rows,)` the part of each image, from 0 on; NO_PART for those of other splits.
+
+    Raises:
+        DataError: There are fewer groups than parts, or of a class all images are in one,
+            so that the rest can't learn it.
+    """
+    training = index.splits == TRAIN
+    own = index.where(training)
+    part_of = np.full(len(index), NO_PART, np.intp)
+    part_of[training] = assign_folds(own.kinds(), own.groups, parts, seed)
+    if len(np.unique(part_of[training])) < parts:
+        raise _error(parts, f"there are only {len(np.unique(own.groups))} groups of images")
+    lost = _in_one_part(own, part_of[training])
+    if lost:
+        raise _error(parts, f"all images of {some(lost)} are in one part")
+    return part_of
+
+
+def _in_one_part(index: ImageIndex, part_of: npt.NDArray[np.intp]) -> list[str]:
+    """Classes or labels of which only one part has images; of numbers none."""
+    if index.task == "regression":
+        return []
+    if index.targets is None:
+        has = np.eye(len(index.class_names), dtype=bool)[index.labels]
+    else:
+        has = index.targets > 0
+    return [
+        name
+        for name, rows in zip(index.class_names, has.T, strict=True)
+        if len(np.unique(part_of[rows])) == 1
+    ]
+
+
+def _error(parts: int, why: str) -> DataError:
+    return DataError(
+        message(
+            f"Without each part of the images the others must hold all classes; {why} "
+            "(copies, and members of a group, count as one).",
+            "Take fewer search.outer_folds, or add images.",
+            **{"search.outer_folds": parts},
+        )
+    )

@@ -1,0 +1,92 @@
+"""What follows a search, piece by piece; whole searches are in commands/."""
+
+import json
+
+import keras_tuner
+import numpy as np
+import pytest
+from helpers import make_pictures
+from keraunos.cli.divided_images import list_images, with_tables
+from keraunos.cli.search_finish import _is_refitted, finish_search, set_aside_refit
+from keraunos.configs import RunConfig
+from keraunos.core.checked_files import write_checked_json
+from keraunos.core.errors import ConfigError
+from keraunos.search.study import Trial
+
+
+def test_the_refit_of_an_earlier_winner_is_set_aside(tmp_path):
+    for chosen, before in (("trial-001", None), ("trial-002", "trial-001")):
+        if before:
+            (tmp_path / "chosen.json").write_text(json.dumps({"trial": before}))
+        (tmp_path / "refit").mkdir(exist_ok=True)
+        (tmp_path / "refit" / "of").write_text(before or "")
+        set_aside_refit(tmp_path, before or chosen)
+        assert (tmp_path / "refit" / "of").exists()  # the winner is the same, or unknown
+    set_aside_refit(tmp_path, "trial-002")
+    assert (tmp_path / "refit-of-trial-001" / "of").read_text() == "trial-001"
+    assert not (tmp_path / "refit").exists()
+    (tmp_path / "refit").mkdir()
+    set_aside_refit(tmp_path, "trial-002")
+    assert (tmp_path / "refit-of-trial-001-1").is_dir()
+
+
+def test_a_refit_is_over_when_it_is_exported_and_tested(tmp_path):
+    assert not _is_refitted(tmp_path, has_test=False)
+    (tmp_path / "model.keras").touch()
+    assert _is_refitted(tmp_path, has_test=False)
+    assert not _is_refitted(tmp_path, has_test=True)
+    write_checked_json(tmp_path / "test.json", {"accuracy": 0.5})
+    assert _is_refitted(tmp_path, has_test=True)
+    (tmp_path / "test.json").write_text("{}")
+    assert not _is_refitted(tmp_path, has_test=True)
+
+
+def test_models_that_were_not_kept_are_named(tmp_path):
+    trial = Trial(4, keras_tuner.HyperParameters(), fold_scores=[0.5, 0.6])
+    with pytest.raises(ConfigError, match=r"models of trial-004.*search\.finish=refit"):
+        finish_search("ensemble", RunConfig(), trial, tmp_path)
+
+
+def test_nothing_is_done_unless_it_is_asked_for(tmp_path):
+    trial = Trial(4, keras_tuner.HyperParameters())
+    assert finish_search("none", RunConfig(), trial, tmp_path) is None
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    root = make_pictures(tmp_path_factory.mktemp("images"), {"cat": 6, "dog": 6}, size=32)
+    data = {"train": str(root), "validation_split": 0.5, "test_split": 0.25}
+    cache = tmp_path_factory.mktemp("cache")
+    return RunConfig(data=data, cache_dir=str(cache))
+
+
+def test_tables_hold_the_images_of_their_side(config, tmp_path):
+    index = list_images(config)
+    is_test = index.splits == 2
+    assert is_test.sum() == 4  # two of each class, and none is held out for validation
+    sides = {"train": ~is_test, "test": is_test, "validation": np.zeros(12, bool)}
+    own = with_tables(config, index, sides, tmp_path / "tables")
+    assert (own.data.validation, own.data.test_split) == (None, 0.0)
+    whole = list_images(own)
+    for split, rows in ((0, ~is_test), (2, is_test)):
+        assert set(whole.paths[whole.splits == split]) == set(index.paths[rows])
+    again = with_tables(config, index, sides, tmp_path / "tables")
+    assert again == own
+
+
+def test_tables_of_other_images_are_refused(config, tmp_path):
+    index = list_images(config)
+    rows = np.ones(len(index), bool)
+    with_tables(config, index, {"train": rows}, tmp_path / "tables")
+    rows[0] = False
+    with pytest.raises(ConfigError, match="images that it began with"):
+        with_tables(config, index, {"train": rows}, tmp_path / "tables")
+
+
+def test_a_refit_that_needs_validation_is_refused_first(keraunos, small, unchanged):
+    space = "search.space.model.arguments.size={choice: [32]}"
+    plateau = "callbacks.ReduceLROnPlateau={patience: 2}"
+    answer = keraunos("search", *small, space, plateau, "search.finish=refit")
+    assert answer.code == 2
+    assert "callbacks.ReduceLROnPlateau" in answer.err
+    assert unchanged()

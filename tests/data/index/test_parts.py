@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+from keraunos.core.errors import DataError
+from keraunos.data.index.image_index import TEST, TRAIN, ImageIndex
+from keraunos.data.index.parts import NO_PART, assign_parts
+
+
+def index_of(labels, groups=None, splits=None, targets=None):
+    rows = len(labels)
+    return ImageIndex(
+        tuple("abc"[: max(labels) + 1]),
+        np.array([f"{row}.png" for row in range(rows)], object),
+        np.array(labels, np.int32),
+        np.zeros(rows, np.int8) if splits is None else np.array(splits, np.int8),
+        np.array([f"{row:032}".encode() for row in range(rows)], "S32"),
+        np.zeros(rows, bool),
+        np.arange(rows) if groups is None else np.array(groups),
+        targets=targets,
+    )
+
+
+def test_each_image_is_in_one_part_and_each_class_is_spread_evenly():
+    index = index_of([0] * 9 + [1] * 6 + [2] * 3)
+    part_of = assign_parts(index, 3, seed=0)
+    for label, count in ((0, 3), (1, 2), (2, 1)):
+        assert np.bincount(part_of[index.labels == label]).tolist() == [count] * 3
+    assert (part_of == assign_parts(index, 3, seed=0)).all()
+    assert (part_of != assign_parts(index, 3, seed=1)).any()
+
+
+def test_a_group_is_in_one_part_as_a_whole():
+    index = index_of([0] * 8 + [1] * 8, groups=[0, 0, 1, 1, 2, 2, 3, 3] * 2)
+    part_of = assign_parts(index, 2, seed=3)
+    assert all(len(set(part_of[index.groups == group])) == 1 for group in range(4))
+
+
+def test_test_images_have_no_part():
+    splits = [TEST, TRAIN, TRAIN, TRAIN, TEST, TRAIN, TRAIN, TRAIN]
+    index = index_of([0] * 4 + [1] * 4, splits=splits)
+    part_of = assign_parts(index, 3, seed=0)
+    assert ((part_of == NO_PART) == (index.splits == TEST)).all()
+
+
+def test_a_class_that_one_part_has_all_of_is_refused():
+    index = index_of([0] * 6 + [1] * 3, groups=[0, 1, 2, 3, 4, 5, 6, 6, 6])
+    with pytest.raises(DataError, match=r"all images of b are in one part.*outer_folds=3"):
+        assign_parts(index, 3, seed=0)
+
+
+def test_more_parts_than_groups_are_refused():
+    index = index_of([0, 0, 1, 1, 1], groups=[0, 0, 1, 1, 1])
+    with pytest.raises(DataError, match="there are only 2 groups"):
+        assign_parts(index, 3, seed=0)
+
+
+def test_labels_that_one_part_has_all_of_are_refused():
+    targets = np.array([[1, 0], [1, 1], [1, 0], [1, 0]], np.float32)
+    index = index_of([0, 1, 0, 0], targets=targets)
+    with pytest.raises(DataError, match="all images of b"):
+        assign_parts(index, 2, seed=0)

@@ -1,0 +1,85 @@
+import keras_tuner
+import pytest
+from keraunos.callbacks.monitor import Monitor
+from keraunos.configs import RunConfig
+from keraunos.configs.refit_rules import require_refit_without_validation
+from keraunos.core.errors import ConfigError
+from keraunos.search.refit_config import epochs_to_refit, refit_config
+from keraunos.search.study import Trial
+from keraunos.search.trial_config import best_config
+
+OBJECTIVE = Monitor("val_accuracy")
+
+
+def config(**sections):
+    made = RunConfig(trainer={"max_epochs": 30, "max_steps": 900}, **sections)
+    return best_config(made, {"model.dropout": 0.3}, OBJECTIVE, None)
+
+
+def trial(best_epoch=0, fold_epochs=()):
+    made = Trial(0, keras_tuner.HyperParameters(), best_epoch=best_epoch)
+    made.fold_epochs = fold_epochs
+    return made
+
+
+def test_the_epochs_are_the_best_one_or_the_median_over_folds():
+    assert epochs_to_refit(trial(7)) == 7
+    assert epochs_to_refit(trial(3, [4, 30, 6])) == 6
+    assert epochs_to_refit(trial(3, [4, 5])) == 5
+
+
+def test_a_refit_trains_to_the_last_epoch_on_all_images():
+    before = config(data={"train": "images", "validation_split": 0.3})
+    made = refit_config(before, 6)
+    assert made.data.validation_split == 0.0
+    assert (made.trainer.max_epochs, made.trainer.max_steps) == (6, None)
+    assert "early_stopping" not in made.callbacks
+    checkpoint = made.callbacks["model_checkpoint"]
+    assert checkpoint["restore_best"] is False
+    assert checkpoint["monitor"] is None
+    assert made.model.dropout == 0.3
+
+
+def test_callbacks_under_other_labels_are_known():
+    callbacks = {
+        "patient": {"class": "early_stopping", "patience": 9},
+        "saves": {"class": "model_checkpoint", "save_top_k": 3, "soup": "greedy"},
+        "model_checkpoint": None,
+    }
+    made = refit_config(config(callbacks=callbacks), 2).callbacks
+    assert "patient" not in made
+    assert made["saves"]["soup"] is None
+    assert made["saves"]["save_top_k"] == 3
+    assert made["model_checkpoint"] is None
+
+
+def test_a_schedule_goes_as_far_as_it_did_in_the_trial():
+    made = refit_config(config(optimizer={"schedule": {"name": "cosine"}}), 6)
+    assert made.optimizer.schedule.epochs == 30
+    made = refit_config(config(optimizer={"schedule": {"name": "step"}}), 6)
+    assert made.optimizer.schedule.epochs is None
+
+
+@pytest.mark.parametrize(
+    ("label", "options"),
+    [
+        ("ReduceLROnPlateau", {}),
+        ("slower", {"class": "ReduceLROnPlateau", "monitor": "val_accuracy"}),
+        ("backbone_finetuning", {"monitor": "val_loss"}),
+    ],
+)
+def test_what_watches_validation_is_refused(label, options):
+    with pytest.raises(ConfigError, match=rf"finish=refit.*callbacks\.{label}=.?val_"):
+        require_refit_without_validation({label: options})
+
+
+def test_what_does_not_watch_validation_is_not():
+    require_refit_without_validation(
+        {
+            "early_stopping": {"monitor": "val_loss"},
+            "model_checkpoint": {"monitor": "val_loss"},
+            "backbone_finetuning": {"at_epoch": 3},
+            "ReduceLROnPlateau": {"monitor": "loss"},
+            "other": None,
+        }
+    )
