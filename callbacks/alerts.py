@@ -113,7 +113,7 @@ def _send(config: AlertsConfig, content: dict[str, Any]) -> str | None:
     else:
         program = [sys.executable, "-m", post_json.__name__, str(config.timeout_seconds)]
         problem = run_limited(program, f"{config.url}\n{text}", {}, config.timeout_seconds)
-    return redacted(problem)  # type: ignore[no-any-return]
+    return None if problem is None else str(redacted(problem))
 
 
 def _content(run: RunState, event: Event) -> dict[str, Any]:

@@ -4,13 +4,12 @@ import json
 import os
 from pathlib import Path
 
-from ..core.console import notify
-from ..core.errors import ConfigError
 from ..core.files import open_regular, open_to_append
 from ..core.run_events import Event
 from ..core.run_layout import EVENTS_FILE
 from .base import Callback
 from .run_state import RunState
+from .tolerance import Tolerance
 
 
 class EventLog(Callback):
@@ -31,22 +30,15 @@ class EventLog(Callback):
 
     def reset(self) -> None:
         """Forgets the last fit."""
-        self._is_given_up = False
+        self._tolerance = Tolerance("what is reported")
 
     def on_event(self, run: RunState, event: Event) -> None:
         """Writes its line, which is on the disk when this returns."""
-        if run.run_dir is None or self._is_given_up:
+        if run.run_dir is None:
             return
-        path = run.run_dir / EVENTS_FILE
         line = json.dumps(event.as_dict()).encode() + b"\n"
-        try:
-            _append(path, line)
-        except (OSError, ConfigError) as error:
-            self._is_given_up = True
-            notify(
-                f"{path} can't be written ({error}): events are not kept there any more, "
-                "and training goes on"
-            )
+        with self._tolerance:
+            _append(run.run_dir / EVENTS_FILE, line)
 
 
 def _append(path: Path, line: bytes) -> None:

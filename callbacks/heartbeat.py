@@ -11,7 +11,6 @@ from ..configs import validated
 from ..configs.arguments import OF_CALLBACKS, takes_settings
 from ..configs.options import HeartbeatOptions
 from ..configs.watching_callbacks import HeartbeatConfig
-from ..core.console import notify
 from ..core.errors import ConfigError, message
 from ..core.files import read_text, write_json_atomic
 from ..core.run_layout import HEARTBEAT_FILE
@@ -19,6 +18,7 @@ from ..core.user_path import user_path
 from .base import Callback
 from .run_state import RunState
 from .ticker import Ticker
+from .tolerance import Tolerance
 
 _WRITER = "keraunos"
 
@@ -54,7 +54,7 @@ class Heartbeat(Callback):
 
     def reset(self) -> None:
         """Forgets the last fit."""
-        self._is_failing = False
+        self._tolerance = Tolerance("the heartbeat")
 
     def on_fit_begin(self, run: RunState) -> None:
         """Writes the first, and goes on from a thread."""
@@ -90,14 +90,8 @@ class Heartbeat(Callback):
         return run.run_dir / HEARTBEAT_FILE if run.run_dir is not None else None
 
     def _beat(self, run: RunState, path: Path, state: str) -> None:
-        try:
+        with self._tolerance:
             write_json_atomic(path, _content(run, state))
-        except OSError as error:
-            if not self._is_failing:
-                self._is_failing = True
-                notify(f"{path} can't be written ({error}); training goes on")
-        else:
-            self._is_failing = False
 
 
 def _content(run: RunState, state: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from ..core.user_path import user_path
 from .base import Callback
 from .run_state import RunState
 from .ticker import Ticker
+from .tolerance import Tolerance
 
 MODULE = "prometheus_client"
 _FIRST_WORDS = "# HELP keraunos_"
@@ -58,7 +59,7 @@ class Prometheus(Callback):
         """Forgets the last fit."""
         self._events: Counter[str] = Counter()
         self._is_running = False
-        self._is_failing = False
+        self._tolerance = Tolerance("the file for Prometheus")
 
     def on_fit_begin(self, run: RunState) -> None:
         """Begins to show the run."""
@@ -95,14 +96,8 @@ class Prometheus(Callback):
 
     def _write(self, run: RunState, path: Path) -> None:
         client: Any = import_module(MODULE)
-        try:
+        with self._tolerance:
             write_bytes_atomic(path, client.generate_latest(self._registry(run)))
-        except OSError as error:
-            if not self._is_failing:
-                self._is_failing = True
-                notify(f"{path} can't be written ({error}); training goes on")
-        else:
-            self._is_failing = False
 
     def _stop(self, run: RunState) -> None:
         self._is_running = False

@@ -1,5 +1,6 @@
 """Writes what TensorBoard shows."""
 
+import contextlib
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Unpack
@@ -15,7 +16,13 @@ from ..core.files import own_directory
 from ..core.run_events import Event
 from ..core.run_layout import TENSORBOARD_FOLDER
 from .base import Callback
-from .event_files import EVENTS_PART, PARTS, keep_events, remove_events
+from .event_files import (
+    EVENTS_PART,
+    PARTS,
+    event_files,
+    keep_events,
+    remove_events,
+)
 from .event_table import MOST_EVENTS, events_table
 from .hparams import begin_session, end_session, hyperparameters, new_writer
 from .memory import memory_gib
@@ -24,6 +31,7 @@ from .profile_window import ProfileWindow
 from .run_state import RunState
 from .shows_pictures import ShowsPictures
 from .summary_images import write_data_images, write_validation_images
+from .tolerance import Tolerance, tolerant, tolerated
 
 
 class TensorBoard(Callback):
@@ -59,12 +67,17 @@ class TensorBoard(Callback):
         self.wants_validation_predictions = config.pictures
         self._writers: dict[str, tf.summary.SummaryWriter] = {}
         self._window: ProfileWindow | None = None
-        self.reset()
+        self._shown_step: int | None = None
+        self._events: deque[Event] = deque(maxlen=MOST_EVENTS)
+        self._size = 0
+        self.tolerance = Tolerance("what TensorBoard shows")
 
     def reset(self) -> None:
         """Forgets the last fit."""
-        self._shown_step: int | None = None
-        self._events: deque[Event] = deque(maxlen=MOST_EVENTS)
+        self._shown_step = None
+        self._events.clear()
+        self._size = 0
+        self.tolerance = Tolerance("what TensorBoard shows")
 
     def steps_until_due(self, step: int) -> int | None:
         """Until the window of the profiler opens or closes."""
@@ -73,6 +86,7 @@ class TensorBoard(Callback):
         first, last = self.profile_steps
         return next((edge - step for edge in (first - 1, last) if edge > step), None)
 
+    @tolerant
     def on_fit_begin(self, run: RunState) -> None:
         """Writes settings and data; removes what a resumed run will write again."""
         if run.run_dir is not None and run.resumed_from is not None:
@@ -85,7 +99,7 @@ class TensorBoard(Callback):
         is_new = run.resumed_from is None
         if is_new and self.pictures and isinstance(run.data, ShowsPictures):
             writer = self._writer(run, "train")
-            run.background.submit(write_data_images, writer, run.data, run.step)
+            self._submit(run, write_data_images, writer, run.data, run.step)
         with self._session(run):
             begin_session(_name(run), hyperparameters(run.settings))
         if self.profile_steps is not None and run.run_dir is not None:
@@ -93,11 +107,13 @@ class TensorBoard(Callback):
             self._window = ProfileWindow(first, last, run.run_dir / TENSORBOARD_FOLDER)
             self._window.move_to(run.step)
 
+    @tolerant
     def on_train_step_end(self, run: RunState) -> None:
         """Opens and closes the window of the profiler."""
         if self._window is not None:
             self._window.move_to(run.step)
 
+    @tolerant
     def on_epoch_end(self, run: RunState) -> None:
         """Writes the epoch's values."""
         for name, value in run.metrics.items():
@@ -110,7 +126,9 @@ class TensorBoard(Callback):
         if run.epoch % self.images_every_n_epochs == 0 or run.is_last_epoch:
             self._show_validation(run)
         self._flush()
+        self._require_growth(run)
 
+    @tolerant
     def on_event(self, run: RunState, event: Event) -> None:
         """Writes the newest events as a table, so that the last of them shows all."""
         self._events.append(event)
@@ -119,6 +137,7 @@ class TensorBoard(Callback):
         if run.run_dir is not None:
             self._writers[EVENTS_PART].flush()
 
+    @tolerant
     def on_fit_end(self, run: RunState) -> None:
         """Writes the best values, and closes the files."""
         self._show_validation(run)  # another worker may have ended the fit
@@ -128,6 +147,7 @@ class TensorBoard(Callback):
             end_session(is_success=True)
         self._close(run)
 
+    @tolerant
     def on_exception(self, run: RunState, error: BaseException) -> None:
         """Closes the files; of a run that is not to be resumed says that it failed."""
         if not run.is_interrupted:
@@ -140,8 +160,9 @@ class TensorBoard(Callback):
         if self.pictures and run.validation is not None and self._shown_step != run.step:
             self._shown_step = run.step
             writer = self._writer(run, "validation")
-            run.background.submit(
-                write_validation_images, writer, run.validation, run.data, run.step
+            data = run.data
+            self._submit(
+                run, write_validation_images, writer, run.validation, data, run.step
             )
 
     def _session(self, run: RunState) -> Any:
@@ -162,6 +183,29 @@ class TensorBoard(Callback):
             )
         return self._writers[part].as_default()
 
+    def on_failed_write(self) -> None:
+        """Goes on in new files: what comes after a torn record can't be read."""
+        writers, self._writers = self._writers, {}
+        for writer in writers.values():
+            with contextlib.suppress(OSError, tf.errors.OpError):
+                writer.close()
+
+    def _submit(self, run: RunState, job: Callable[..., Any], *args: Any) -> None:
+        run.background.submit(tolerated(self.tolerance, job), *args)
+
+    def _require_growth(self, run: RunState) -> None:
+        """Notices a full disk, of which TensorFlow says nothing.
+
+        Raises:
+            OSError: What was written is not there.
+        """
+        if run.run_dir is None:
+            return
+        files = event_files(run.run_dir / TENSORBOARD_FOLDER)
+        before, self._size = self._size, sum(each.stat().st_size for each in files)
+        if self._size <= before:
+            raise OSError("its files no longer grow: is the disk full?")
+
     def _flush(self) -> None:
         for writer in list(self._writers.values()):  # another thread may add that of events
             writer.flush()
@@ -171,7 +215,7 @@ class TensorBoard(Callback):
             self._window.close()
             self._window = None
         for writer in self._writers.values():
-            run.background.submit(writer.close)
+            self._submit(run, writer.close)
         self._writers = {}
 
 

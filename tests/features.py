@@ -74,6 +74,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "pictures": "data, confusion matrix and the most confident mistakes in TensorBoard",
         "events": "`events.jsonl`, TensorBoard's page Text and the terminal: resumed, "
         "checkpoint written, diverged, ended and more, each with a text",
+        "goes on without": "a folder of TensorBoard that is full or read-only is named, and "
+        "training goes on",
         "stalls": "`callbacks.stall_watch`: no step for n times the median, with where the "
         "run hangs",
         "heartbeat": "`callbacks.heartbeat`: a file with the last step and time",

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from hand_made_runs import SPEED, end_epoch, end_fit, new_run
+from heard_events import listening
 from keraunos import ImageData
 from keraunos.callbacks import TensorBoard
 from keraunos.evaluation import Predictions
@@ -194,3 +195,53 @@ def test_without_a_run_directory_nothing_is_written(tmp_path, monkeypatch):
     end_epoch(run, board, loss=0.5)
     end_fit(run, board)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.feature("goes on without")
+def test_a_folder_that_can_t_be_written_is_named_once_and_training_goes_on(
+    tmp_path, monkeypatch, capsys
+):
+    def fail(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("keraunos.callbacks.tensorboard.own_directory", fail)
+        run, board = new_run(run_dir=tmp_path), TensorBoard()
+        board.on_fit_begin(run)
+        end_epoch(run, board, loss=0.75)
+        listening(run, board).report("stall", "no step")
+        end_epoch(run, board, loss=0.5)
+    shown = capsys.readouterr().err
+    assert shown.count("Permission denied") == 1
+    assert "training goes on" in shown
+    end_epoch(run, board, loss=0.25)  # it can be written again
+    end_fit(run, board)
+    assert scalars(read(run, "train"))["loss"] == {9: 0.25}
+
+
+def test_a_full_disk_of_which_tensorflow_says_nothing_is_noticed(
+    tmp_path, monkeypatch, capsys
+):
+    run, board = new_run(run_dir=tmp_path), TensorBoard()
+    board.on_fit_begin(run)
+    end_epoch(run, board, loss=0.75)
+    with monkeypatch.context() as patch:
+        patch.setattr("tensorflow.summary.scalar", lambda *_, **__: None)
+        for _ in range(2):
+            end_epoch(run, board, loss=0.5)
+    assert capsys.readouterr().err.count("no longer grow") == 1
+    end_epoch(run, board, loss=0.25)
+    end_fit(run, board)
+    assert set(scalars(read(run, "train"))["loss"]) == {3, 12}
+
+
+def test_an_image_that_can_t_be_written_does_not_end_the_fit(tmp_path, monkeypatch, capsys):
+    def fail(*_):
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    monkeypatch.setattr("keraunos.callbacks.tensorboard.write_validation_images", fail)
+    run, board = new_run(run_dir=tmp_path), TensorBoard()
+    run.validation = predictions(4)
+    end_epoch(run, board, val_loss=0.5)
+    end_fit(run, board)
+    assert "No space left on device" in capsys.readouterr().err
