@@ -78,8 +78,8 @@ ENSEMBLE_FOLDER = "ensemble"
 OUTER_FILE = "outer.json"
 OUTER = re.compile(r"outer-\d+(?:-images)?")
 FOLD_OUTCOMES_FILE = "fold_outcomes.json"
-SCORE_BY_PARAMETER_IMAGE = "score_by_parameter.png"
-SCORE_OVER_TIME_IMAGE = "score_over_time.png"
+SEARCH_IMAGE = "search.png"
+IMPORTANCE_FILE = "importance.csv"
 TRACEBACK_FILE = "error.txt"
 TRIAL = re.compile(r"trial-\d{3,}")
 

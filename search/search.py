@@ -11,12 +11,12 @@ from .budget import Budget, why_exhausted
 from .choice import Keep
 from .directory import remove_unfinished_trials
 from .executors.executor import Executor, Stopped
-from .insight.figures import draw_results
+from .insight.board import show_trial
+from .insight.results import draw_results
 from .report import score_text, short, write_results
 from .runs import forget_weights, is_exportable, runs_of
 from .study import Study, Trial
 from .trials import Outcome, TrialPlan, garbage_of_trials_only
-from .tuning.hparams import write_experiment, write_session
 from .winner import Winner, find_winner
 
 Notify = Callable[[str], None]
@@ -89,7 +89,7 @@ def run_search(
     is_over = signal is None and not budget.reason  # no trial goes on from another
     _forget_weights(study, directory, keep, is_over)
     write_results(directory, study)
-    draw_results(directory, study)
+    draw_results(directory, study, notify)
     if signal is None and not best:
         raise _all_failed(study, directory)
     trials = [trial for _, trial in sorted(study.trials.items())]
@@ -206,10 +206,7 @@ def _note(
     own_directory(directory / trial.name)  # it may have failed before it began
     if outcome.traceback:
         write_text_atomic(directory / trial.name / TRACEBACK_FILE, outcome.traceback)
-    write_experiment(directory, study.oracle.hyperparameters, study.objective.name)
-    name = study.objective.name
-    score = None if trial.score is None else (name, trial.score, trial.best_epoch)
-    write_session(directory / trial.name, trial.name, trial.values, score)
+    show_trial(directory, study, trial)
     write_results(directory, study)
     notify(_line(study, trial))
 

@@ -1,78 +1,140 @@
-"""Figures of a search: score against each parameter, and from trial to trial."""
+"""One figure of a search: its scores, what mattered, and how."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...callbacks.monitor import Monitor
-from ...core.run_layout import SCORE_BY_PARAMETER_IMAGE, SCORE_OVER_TIME_IMAGE
-from ..report import parameter_names
-from ..study import Study, Trial
-from ..tuning.space import is_logarithmic
+import numpy as np
+
+from ..study import Trial
+from .coordinates import draw_coordinates
+from .importance import CERTAIN
+from .insight import Insight
+from .table import Floats, Parameter, label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 COLUMNS = 3
+MOST_PANELS = 12
+_POINT, _LINE, _NOTE = "tab:blue", "tab:orange", "0.4"
+_WIDTH, _HEIGHT = 4.2, 3.0  # of a panel, in inches
+_MOST_LETTERS = 28  # of categories that stand side by side
+_CAPTION = (
+    "points: trials, with their standard errors over folds; "
+    "orange: what a forest expects, averaged over all else"
+)
 
 
-def draw_results(directory: Path, study: Study) -> None:
-    """Draws score against each parameter, and score over time."""
-    from ...evaluation import save_figure  # loads Matplotlib
-
-    scored = study.ranking()
-    if not scored:
-        return
-    figures = {
-        SCORE_BY_PARAMETER_IMAGE: _by_parameter(scored, study),
-        SCORE_OVER_TIME_IMAGE: _over_time(scored, study.objective),
-    }
-    for name, figure in figures.items():
-        save_figure(figure, directory / name)
-
-
-def _by_parameter(scored: Sequence[Trial], study: Study) -> "Figure":
+def search_figure(insight: Insight) -> "Figure":
+    """Draws scores over time, importances, each parameter, and parallel coordinates."""
     from matplotlib.figure import Figure
 
-    names = parameter_names(study)
-    rows = max(-(-len(names) // COLUMNS), 1)
-    figure = Figure(figsize=(4 * COLUMNS, 3.2 * rows), layout="constrained")
-    axes = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
-    for axis in axes[len(names) :]:
-        axis.axis("off")
-    for axis, name in zip(axes, names, strict=False):
-        _draw_parameter(axis, name, scored, study)
+    chosen = [each.parameter for each in insight.importances.parameters][:MOST_PANELS]
+    rows = -(-len(chosen) // COLUMNS)
+    figure = Figure(
+        figsize=(_WIDTH * COLUMNS, _HEIGHT * (rows + 2.4)), layout="constrained"
+    )
+    figure.suptitle(_CAPTION, fontsize="medium", color=_NOTE)
+    heights = [1.1, *[1.0] * rows, 1.3]
+    grid = figure.add_gridspec(len(heights), 2 * COLUMNS, height_ratios=heights)
+    _draw_time(figure.add_subplot(grid[0, :COLUMNS]), insight)
+    _draw_importance(figure.add_subplot(grid[0, COLUMNS:]), insight)
+    for place, parameter in enumerate(chosen):
+        row, column = divmod(place, COLUMNS)
+        cell = grid[row + 1, 2 * column : 2 * column + 2]
+        axis = figure.add_subplot(cell)
+        _draw_parameter(axis, parameter, insight)
+        if column == 0:
+            axis.set_ylabel(insight.study.objective.name, parse_math=False)
+    draw_coordinates(figure.add_subplot(grid[-1, :]), chosen, insight)
     return figure
 
 
-def _draw_parameter(axis: "Axes", name: str, scored: Sequence[Trial], study: Study) -> None:
-    shown = [trial for trial in scored if name in trial.values]
-    values = [trial.values[name] for trial in shown]
-    is_number = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
-    # A dollar would begin a formula.
-    ticks = values if is_number else [str(value).replace("$", r"\$") for value in values]
-    axis.scatter(ticks, [trial.score or 0.0 for trial in shown], s=18)
-    if is_logarithmic(study.oracle.hyperparameters, name):
-        axis.set_xscale("log")
-    axis.set_xlabel(name, parse_math=False)
-    axis.set_ylabel(study.objective.name, parse_math=False)
-
-
-def _over_time(scored: Sequence[Trial], objective: Monitor) -> "Figure":
-    from matplotlib.figure import Figure
-
-    in_order = sorted(scored, key=lambda trial: trial.number)
+def _draw_time(axis: "Axes", insight: Insight) -> None:
+    objective, trials = insight.study.objective, insight.table.trials
+    numbers = [trial.number for trial in trials]
     best: list[float] = []
-    for trial in in_order:
-        better = objective.is_better(trial.score or 0.0, best[-1] if best else None)
-        best.append((trial.score or 0.0) if better else best[-1])
-    numbers = [trial.number for trial in in_order]
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axis = figure.subplots()
-    axis.scatter(numbers, [trial.score or 0.0 for trial in in_order], s=18, label="trial")
-    axis.step(numbers, best, where="post", label="best so far")
+    for trial, score in zip(trials, insight.table.scores, strict=True):
+        last = best[-1] if best else None
+        wins = trial.is_whole and objective.is_better(score, last)
+        best.append(score if wins else np.nan if last is None else last)
+    _points(axis, numbers, trials, insight.table.scores)
+    axis.step(numbers, best, where="post", color=_LINE, label="best so far")
     axis.set_xlabel("trial")
     axis.set_ylabel(objective.name, parse_math=False)
+    axis.xaxis.get_major_locator().set_params(integer=True)
     axis.legend()
-    return figure
+
+
+def _draw_importance(axis: "Axes", insight: Insight) -> None:
+    found = insight.importances
+    if found.reason:
+        axis.axis("off")
+        note = f"What mattered can't be said:\n{found.reason}"
+        axis.text(0.5, 0.5, note, ha="center", va="center", wrap=True, color=_NOTE)
+        return
+    shown = list(reversed(found.parameters[:MOST_PANELS]))
+    for place, each in enumerate(shown):
+        color = _POINT if each.is_clear else "0.75"
+        error = CERTAIN * (each.standard_error or 0.0)
+        axis.barh(place, each.mean or 0.0, 0.4, xerr=error, color=color, ecolor="0.2")
+        axis.annotate(
+            each.parameter.name,
+            (0.01, place + 0.25),
+            xycoords=axis.get_yaxis_transform(),
+            fontsize="small",
+            parse_math=False,
+        )
+    axis.set_ylim(-0.5, len(shown) - 0.2)
+    axis.set_yticks([])
+    axis.axvline(0.0, color="0.2", lw=0.8)
+    axis.set_xlabel("importance: fall of R2 with it shuffled, 95 % interval")
+    part = f"{100 * (found.explained or 0.0):.0f} %"
+    title = f"a forest explains {part} of the variance of unseen scores; grey: unclear"
+    axis.set_title(title, fontsize="medium")
+
+
+def _draw_parameter(axis: "Axes", parameter: Parameter, insight: Insight) -> None:
+    table = insight.table
+    column = list(table.parameters).index(parameter)
+    active = table.active(column)
+    trials = [
+        trial for trial, is_active in zip(table.trials, active, strict=True) if is_active
+    ]
+    rows = table.rows[active, column]
+    places = rows if parameter.is_category else [parameter.decode(each) for each in rows]
+    dependence = insight.dependence(parameter.name)
+    if dependence is not None:
+        values = dependence.values
+        at = (
+            [parameter.encode(each) for each in values] if parameter.is_category else values
+        )
+        style = {"ls": "none", "marker": "_", "ms": 26} if parameter.is_category else {}
+        axis.plot(at, dependence.scores, color=_LINE, lw=2, mew=2, zorder=3, **style)
+    _points(axis, places, trials, table.scores[active])
+    if parameter.is_category:
+        names = [label(value) for value in parameter.values]
+        turn = (
+            {"rotation": 15, "ha": "right"} if len("".join(names)) > _MOST_LETTERS else {}
+        )
+        axis.set_xticks(
+            range(len(names)), names, parse_math=False, fontsize="small", **turn
+        )
+        axis.margins(x=0.2)
+    elif parameter.is_logarithmic:
+        axis.set_xscale("log")
+    elif all(isinstance(value, int) for value in parameter.values):
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.set_xlabel(parameter.name, parse_math=False)
+
+
+def _points(
+    axis: "Axes", places: Sequence[float] | Floats, trials: Sequence[Trial], scores: Floats
+) -> None:
+    """Trials as points, with error bars where folds give them."""
+    errors = [trial.standard_error or np.nan for trial in trials]
+    bars = None if np.all(np.isnan(errors)) else errors
+    axis.errorbar(
+        places, scores, bars, fmt="o", ms=4, alpha=0.7, color=_POINT, elinewidth=0.8
+    )

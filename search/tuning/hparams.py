@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import keras_tuner
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 from keras_tuner.engine import hyperparameters as kinds
 from tensorboard.plugins.hparams import api as hp
@@ -17,16 +19,33 @@ from ...callbacks.hparams import begin_session, end_session, new_writer
 from ...core.files import own_directory
 from ...core.run_layout import TENSORBOARD_FOLDER
 
+STANDARD_ERROR = "standard_error"
+
 
 def write_experiment(
-    directory: Path, space: keras_tuner.HyperParameters, objective: str
+    directory: Path,
+    space: keras_tuner.HyperParameters,
+    objective: str,
+    has_errors: bool = False,
+    image: npt.NDArray[np.uint8] | None = None,
 ) -> None:
-    """Writes what varies between trials, and the name of the score."""
+    """Writes what varies between trials, and the name of the score.
+
+    Args:
+        directory: Of the search.
+        space: What varies.
+        objective: Name of the score.
+        has_errors: Whether scores have a standard error.
+        image: What the search looks like: `(height, width, 3)`.
+    """
+    metrics = [objective, *([STANDARD_ERROR] if has_errors else [])]
     with new_writer(own_directory(directory / TENSORBOARD_FOLDER)).as_default():
         hp.hparams_config(
             hparams=[hp.HParam(each.name, _domain(each)) for each in space.space],
-            metrics=[hp.Metric(objective)],
+            metrics=[hp.Metric(name) for name in metrics],
         )
+        if image is not None:
+            tf.summary.image("search", image[None], step=0)
 
 
 def write_session(
@@ -34,6 +53,7 @@ def write_session(
     name: str,
     values: Mapping[str, Any],
     score: tuple[str, float, int] | None,
+    standard_error: float | None = None,
 ) -> None:
     """Writes the values of a trial, its score, and whether it failed.
 
@@ -42,6 +62,7 @@ def write_session(
         name: Of the trial.
         values: By hyperparameter.
         score: Its name, its value and its epoch; None if the trial failed.
+        standard_error: Of the score, if folds give it one.
     """
     plain = {key: value for key, value in values.items() if value is not None}
     with new_writer(own_directory(directory / TENSORBOARD_FOLDER)).as_default():
@@ -49,6 +70,8 @@ def write_session(
         if score is not None:
             metric, value, epoch = score
             tf.summary.scalar(metric, value, step=epoch)
+            if standard_error is not None:
+                tf.summary.scalar(STANDARD_ERROR, standard_error, step=epoch)
         end_session(is_success=score is not None)
 
 

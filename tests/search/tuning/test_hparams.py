@@ -1,4 +1,5 @@
 import keras_tuner
+import numpy as np
 import pytest
 import tensorflow as tf
 from hparams_messages import message_of, read_events, session_values
@@ -59,3 +60,21 @@ def test_writing_again_leaves_one_file_and_those_of_the_run(tmp_path, space):
         write_session(tmp_path, "trial-000", space.values, ("val_loss", 0.5, 1))
     assert len(list((tmp_path / "tensorboard").glob("events*"))) == 1
     assert of_the_run.exists()
+
+
+def test_a_score_over_folds_is_shown_with_its_standard_error(tmp_path, space):
+    write_experiment(tmp_path, space, "val_accuracy", has_errors=True)
+    experiment = message_of(tmp_path, metadata.EXPERIMENT_TAG)
+    names = [each.name.tag for each in experiment.metric_infos]
+    assert names == ["val_accuracy", "standard_error"]
+    trial = tmp_path / "trial-000"
+    write_session(trial, "trial-000", space.values, ("val_accuracy", 0.75, 2), 0.05)
+    (error,) = read_events(trial).Tensors("standard_error")
+    assert float(tf.make_ndarray(error.tensor_proto)) == pytest.approx(0.05)
+
+
+def test_the_image_of_a_search_is_in_its_own_folder(tmp_path, space):
+    image = np.zeros((4, 6, 3), np.uint8)
+    write_experiment(tmp_path, space, "val_accuracy", image=image)
+    (shown,) = read_events(tmp_path).Tensors("search")
+    assert list(shown.tensor_proto.string_val[:2]) == [b"6", b"4"]

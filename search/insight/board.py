@@ -1,0 +1,28 @@
+"""What TensorBoard shows of a search: its trials under HPARAMS, and its image."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ..study import Study, Trial
+from ..tuning.hparams import write_experiment, write_session
+
+
+def show_trial(directory: Path, study: Study, trial: Trial) -> None:
+    """Writes a trial that has ended, in its own directory and that of the search."""
+    show_search(directory, study)
+    score = None
+    if trial.score is not None:
+        score = (study.objective.name, trial.score, trial.best_epoch)
+    place = directory / trial.name
+    write_session(place, trial.name, trial.values, score, trial.standard_error)
+
+
+def show_search(
+    directory: Path, study: Study, image: npt.NDArray[np.uint8] | None = None
+) -> None:
+    """Writes what varies, and what the search looks like: `(height, width, 3)`."""
+    has_errors = any(trial.standard_error is not None for trial in study.trials.values())
+    space, name = study.oracle.hyperparameters, study.objective.name
+    write_experiment(directory, space, name, has_errors, image)

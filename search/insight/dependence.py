@@ -1,0 +1,54 @@
+"""How the score depends on one parameter, averaged over all others (Friedman, 2001)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.inspection import partial_dependence
+
+from ..study import Study
+from .surrogate import Surrogate
+from .table import Floats, Table
+
+MOST_POINTS = 60
+
+
+@dataclass(frozen=True)
+class Dependence:
+    """What a forest expects of a parameter.
+
+    Attributes:
+        values: Of the parameter, as it has them.
+        scores: What is expected of each.
+    """
+
+    values: list[Any]
+    scores: Floats
+
+    def best(self, study: Study) -> Any:
+        """The value of which most is expected."""
+        place = np.argmin if study.objective.mode == "min" else np.argmax
+        return self.values[int(place(self.scores))]
+
+
+def find_dependence(table: Table, model: Surrogate, column: int) -> Dependence:
+    """Asks a forest that was fitted to the trials about one parameter.
+
+    Args:
+        table: The trials; those count in which the parameter varied.
+        model: The forest.
+        column: Of the parameter.
+    """
+    rows = table.rows[table.active(column)]
+    found = partial_dependence(
+        model,
+        rows,
+        [column],
+        kind="average",
+        method="brute",
+        percentiles=(0.0, 1.0),
+        grid_resolution=MOST_POINTS,
+    )
+    parameter = table.parameters[column]
+    values = [parameter.decode(number) for number in found["grid_values"][0]]
+    return Dependence(values, found["average"][0])

@@ -1,0 +1,35 @@
+"""What a search leaves of what it found out."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image
+
+from ...core.files import replacing
+from ...core.run_layout import SEARCH_IMAGE
+from ..study import Study
+from .board import show_search
+from .insight import describe, find_insight, write_importance
+
+
+def draw_results(directory: Path, study: Study, notify: Callable[[str], None]) -> None:
+    """Writes the image and the importances of a search, over or not, and names them.
+
+    Args:
+        directory: Of the search.
+        study: Its trials so far; without a score there is nothing to write.
+        notify: Takes a line on each parameter.
+    """
+    from ...evaluation import to_pixels  # loads Matplotlib
+    from .figures import search_figure
+
+    insight = find_insight(study)
+    if not insight.table.trials:
+        return
+    pixels = to_pixels(search_figure(insight))
+    with replacing(directory / SEARCH_IMAGE) as temporary:
+        Image.fromarray(pixels).save(temporary, "png", compress_level=1)
+    write_importance(directory, insight)
+    show_search(directory, study, pixels)
+    for line in describe(insight):
+        notify(line)

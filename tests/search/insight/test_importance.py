@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+from keraunos.search.insight.importance import LEAST_TRIALS, find_importances
+from keraunos.search.insight.table import INACTIVE, Parameter, Table
+
+PARAMETERS = [
+    Parameter("switch", [False, True], is_category=True),
+    Parameter("child", [0.0, 1.0]),
+    Parameter("loss", ["a", "b", "c"], is_category=True),
+    Parameter("noise", [0.0, 1.0]),
+]
+
+
+def drawn(score, trials=40, seed=0):
+    """Trials drawn at random; `child` varies where `switch` is on."""
+    random = np.random.default_rng(seed)
+    switch = random.integers(0, 2, trials)
+    child = np.where(switch == 1, random.random(trials), INACTIVE)
+    columns = [switch, child, random.integers(0, 3, trials), random.random(trials)]
+    rows = np.stack(columns, 1).astype(float)
+    return Table(PARAMETERS, [None] * trials, rows, score(rows, random))
+
+
+@pytest.fixture(scope="module")
+def switched():
+    """What is found where the switch and the loss decide, and its child does nothing."""
+    return find_importances(
+        drawn(
+            lambda rows, random: (
+                rows[:, 0] + 0.5 * (rows[:, 2] == 1) + random.normal(0, 0.05, 40)
+            )
+        )
+    )
+
+
+def test_what_decides_the_score_comes_first_and_noise_is_not_clear(switched):
+    named = {each.parameter.name: each for each in switched.parameters}
+    assert [each.parameter.name for each in switched.parameters][:2] == ["switch", "loss"]
+    assert switched.explained > 0.8
+    assert named["switch"].is_clear
+    assert named["loss"].is_clear
+    assert not named["noise"].is_clear
+    assert 0 < named["switch"].standard_error < named["switch"].mean
+
+
+def test_a_setting_is_not_credited_with_the_one_that_it_depends_on(switched):
+    """It is shuffled among trials that have it: the others would give the switch away."""
+    named = {each.parameter.name: each for each in switched.parameters}
+    assert not named["child"].is_clear
+    assert abs(named["child"].mean) < 0.02 < named["switch"].mean
+    assert named["child"].trials < named["switch"].trials == 40
+
+
+@pytest.mark.slow
+def test_a_setting_that_matters_where_it_varies_is_found():
+    table = drawn(lambda rows, _: np.where(rows[:, 1] >= 0, rows[:, 1], 0.5))
+    first = find_importances(table).parameters[0]
+    assert first.parameter.name == "child"
+    assert first.mean > 0.5
+
+
+@pytest.mark.parametrize(
+    ("score", "trials", "reason"),
+    [
+        pytest.param(
+            lambda rows, random: random.normal(size=len(rows)),
+            30,
+            "explains nothing of the",
+            marks=pytest.mark.slow,
+        ),
+        (lambda rows, _: rows[:, 3], LEAST_TRIALS - 1, "9 trials have a score, and 10 are"),
+        (lambda rows, _: np.full(len(rows), 0.5), 12, "all trials have the same score"),
+    ],
+)
+def test_where_nothing_can_be_said_nothing_is(score, trials, reason):
+    found = find_importances(drawn(score, trials))
+    assert reason in found.reason
+    assert {each.mean for each in found.parameters} == {None}
+    assert not any(each.is_clear for each in found.parameters)
+
+
+def test_a_search_in_which_nothing_varied_says_so():
+    table = Table([], [None] * 12, np.zeros((12, 0)), np.arange(12.0))
+    assert "nothing varied" in find_importances(table).reason
