@@ -1,0 +1,37 @@
+"""The documentation site has every page, and its links stay on it."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+WRITTEN = {path.relative_to(ROOT / "docs").as_posix() for path in ROOT.glob("docs/**/*.md")}
+OF_ROOT = {"index.md", "contributing.md", "security.md", "changelog.md"}
+
+
+def pages(nav):
+    """The pages of a part of the navigation."""
+    if isinstance(nav, str):
+        return [nav]
+    parts = nav.values() if isinstance(nav, dict) else nav
+    return [page for part in parts for page in pages(part)]
+
+
+def test_every_page_is_in_the_navigation_once():
+    nav = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
+    assert sorted(pages(nav)) == sorted(WRITTEN | OF_ROOT)
+
+
+@pytest.mark.nightly
+def test_the_site_is_built_without_a_warning(tmp_path):
+    pytest.importorskip("mkdocs")
+    from mkdocs.commands.build import build
+    from mkdocs.config import load_config
+
+    config = load_config(str(ROOT / "mkdocs.yml"), site_dir=str(tmp_path), strict=True)
+    build(config)
+    home = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert 'href="comparison/"' in home
+    assert 'href="source/models/module.py.txt"' in home
+    assert "Trains Keras models" in (tmp_path / "reference/trainer/index.html").read_text()
