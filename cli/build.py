@@ -56,6 +56,7 @@ def build_module(
         "image_size": data.image_size,
         "optimizer": build_optimizer(config.optimizer),
         "shared": shared,
+        "table_features": data.train.table_features,
     }
     if config.task == "multi_label":
         return MultiLabelTransferClassifier(data.num_classes, **options)

@@ -63,6 +63,14 @@ class DataConfig(Section):
         description="Column of a table that gives each image its split; `auto` takes one "
         "called `split`, null none.",
     )
+    features: Annotated[list[str], AS_LIST, Field(min_length=1)] | None = Field(
+        None,
+        description="Columns of a table that the model takes beside the image, such as "
+        "age and sex: numbers standardised, words as categories. Cells may be empty.",
+    )
+    categorical_features: Annotated[list[str], AS_LIST, Field(min_length=1)] | None = Field(
+        None, description="Those of `features` whose numbers are names, such as codes."
+    )
     validation_split: float = Field(
         0.2,
         ge=0,

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..core.errors import message
+from ..core.names import did_you_mean
+from ..core.table_features import problem_of_name
 from .problems import ProblemsError
 
 # The settings that only tables have, and their defaults.
@@ -14,6 +16,8 @@ OF_TABLES = {
     "label_columns": None,
     "group_column": None,
     "split_column": "auto",
+    "features": None,
+    "categorical_features": None,
 }
 
 # The settings that ask what is in the files, and their defaults.
@@ -43,7 +47,13 @@ def check_data(data: Mapping[str, Any]) -> None:
     Raises:
         ProblemsError: Some don't; all are named.
     """
-    problems = [*_tables(data), *_parts(data), *_folds(data), *_unopened(data)]
+    problems = [
+        *_tables(data),
+        *_features(data),
+        *_parts(data),
+        *_folds(data),
+        *_unopened(data),
+    ]
     if problems:
         raise ProblemsError("\n".join(problems))
 
@@ -65,6 +75,35 @@ def _tables(data: Mapping[str, Any]) -> Iterator[str]:
             yield _line(
                 data, "is for tables, .csv or .tsv files", "Leave it out.", name, "train"
             )
+
+
+def _features(data: Mapping[str, Any]) -> Iterator[str]:
+    features, categorical = data["features"] or [], data["categorical_features"] or []
+    sources = {name: data[name] for name in ("train", "validation", "test") if data[name]}
+    folders = [name for name, source in sources.items() if not is_table(source)]
+    if features and len(folders) < len(sources):  # where all are folders, see `_tables`
+        for name in folders:
+            yield _line(data, f"needs a table in `data.{name}`, too", "", "features", name)
+    for name in dict.fromkeys(features):
+        problem = problem_of_name(name)
+        if features.count(name) > 1:
+            problem = "it is there more than once"
+        if problem:
+            yield _line(
+                data,
+                f"must be names of columns of their own ({name}: {problem})",
+                "Leave it out, or rename the column.",
+                "features",
+            )
+    others = [name for name in categorical if name not in features]
+    if others:
+        yield _line(
+            data,
+            f"must be some of `data.features`; {', '.join(others)} is not",
+            did_you_mean(others[0], features),
+            "categorical_features",
+            "features",
+        )
 
 
 def _unopened(data: Mapping[str, Any]) -> Iterator[str]:

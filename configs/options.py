@@ -214,6 +214,11 @@ class TableOptions(FolderOptions, total=False):
     split_column: str | None
     """Column of a table that gives each image its split; `auto` takes one called
     `split`, null none. Default: 'auto'."""
+    features: Sequence[str] | None
+    """Columns of a table that the model takes beside the image, such as age and sex:
+    numbers standardised, words as categories. Cells may be empty. Default: None."""
+    categorical_features: Sequence[str] | None
+    """Those of `features` whose numbers are names, such as codes. Default: None."""
     task: Task
     """What is predicted for each image: one of several classes; with `multi_label` any
     number of labels; with `regression` one or several numbers. The latter two need a

@@ -21,6 +21,7 @@ from .choices import EffortName, FeatureCache, Task
 from .data import DataConfig
 from .effort import check_effort
 from .evaluation import EvaluationConfig
+from .feature_rules import feature_problems
 from .imbalance import corrected_twice
 from .model import ModelConfig
 from .optimizer import OptimizerConfig
@@ -161,6 +162,14 @@ class RunConfig(Section):
     def _settings_fit_the_task(self) -> "RunConfig":
         asked = self.evaluation.model_dump(exclude_defaults=True)
         check_task(self.task, self.data.model_dump(), self.model.model_dump(), asked)
+        return self
+
+    @model_validator(mode="after")
+    def _settings_fit_the_columns(self) -> "RunConfig":
+        features, mixes = self.data.features, self.augmentation.mixes
+        problems = [*feature_problems(features, self.model.model_dump(), mixes)]
+        if problems:
+            raise ProblemsError("\n".join(problems))
         return self
 
     @model_validator(mode="after")

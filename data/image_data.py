@@ -42,6 +42,8 @@ class ImageData:
         image_size: Height and width of the images in pixels.
         batch_size: Images per step over all replicas.
         on_leak: What to do about images on both sides: the setting `data.on_leak`.
+        table_features: The columns that models take beside the image, as the training
+            images have them; None if they take none.
         store: Where what runs share is kept.
     """
 
@@ -56,6 +58,7 @@ class ImageData:
         self.class_names = read.train.class_names
         self.image_size = read.train.image_size
         self.batch_size = read.train.batch_size
+        self.table_features = read.train.table_features
 
     @property
     def num_classes(self) -> int:
@@ -126,7 +129,7 @@ class ImageData:
             augmentation: As for `from_folder`.
             **options: As for `from_folder`, and those of tables: `image_root`,
                 `image_column`, `label_column`, `label_columns`, `group_column`,
-                `split_column`.
+                `split_column`, `features`, `categorical_features`.
                 `validation` and `test` may be tables with these columns, or folders.
 
         Raises:
@@ -197,8 +200,13 @@ class ImageData:
             "batch_size": self.batch_size,
             "bit_depth": self._read.config.bit_depth,
             "split": fingerprint_split(self._read.built.index),
+            **self._settings_of_columns(),
             **self.train.settings(),
         }
+
+    def _settings_of_columns(self) -> dict[str, Any]:
+        features = self.table_features
+        return {} if features is None else {"features": features.as_json()}
 
     def sample_images(self, per_class: int = 4) -> tuple[Pixels, list[str]]:
         """Some training images of each class (of 24 at most), and the class of each.

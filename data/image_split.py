@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from ..core.files import sha256_of_json
 from ..core.store import Store
+from ..core.table_features import TableFeatures
 from ..strategies import Position, Replicas
 from .augmentation import Augmentation, augment
 from .batches import read_batches
@@ -19,6 +20,7 @@ from .files.read_file import content_as_inspected
 from .image_views import ImageViews
 from .index.image_index import TRAIN, VALIDATION, ImageIndex
 from .order import Draws, sequential
+from .table_inputs import TableInputs, inputs_of
 
 Integers = npt.NDArray[np.int64]
 
@@ -38,6 +40,7 @@ class ImageSplit:
         augmentation: Of training images, and of others in test-time augmentation.
         is_of_fold: Whether other folds divide the same images otherwise, so that what
             does not depend on the division is best computed for all of them.
+        table: What models take of the table beside the images, or None.
 
     Attributes:
         task: What is to be predicted.
@@ -64,6 +67,7 @@ class ImageSplit:
         seed: int = 0,
         augmentation: Augmentation | None = None,
         is_of_fold: bool = False,
+        table: TableInputs | None = None,
     ) -> None:
         self.rules = rules
         self.store = store
@@ -76,6 +80,7 @@ class ImageSplit:
         self.task = index.task
         self._index = index
         self._load = load
+        self._table = table
         self._take(np.flatnonzero(index.splits == split))
 
     @property
@@ -117,6 +122,18 @@ class ImageSplit:
     def columns(self) -> dict[str, npt.NDArray[np.object_]]:
         """Other columns of the label table: `(images,)` text by name; none of folders."""
         return {name: cells[self._rows] for name, cells in self._index.columns.items()}
+
+    @property
+    def table_features(self) -> TableFeatures | None:
+        """The columns that models take beside the image; None if they take none."""
+        return None if self._table is None else self._table.features
+
+    @property
+    def without_columns(self) -> Self:
+        """The same batches of images, with no columns beside them."""
+        other = copy.copy(self)
+        other._table = None
+        return other
 
     @property
     def groups(self) -> npt.NDArray[np.intp] | None:
@@ -192,14 +209,25 @@ class ImageSplit:
         Returns:
             Images `(rows, size, size, 3)` float32 in [0, 255], labels `(rows,)`
             int32 or what takes their place in other tasks, and weights `(rows,)` float32
-            or None.
+            or None. With `table_features` a dict in place of the images: these as
+            `"image"`, and by the name of each column `(rows, 1)` float32 numbers, NaN
+            for none, or text, empty for none.
         """
-        images = augment(tf.cast(part["images"], tf.float32), part)
-        return images, part["labels"], part.get("weights")
+        inputs = inputs_of(self.pixels(part), part)
+        return inputs, part["labels"], part.get("weights")
+
+    def pixels(self, part: dict[str, tf.Tensor]) -> tf.Tensor:
+        """The images of a part of a batch, varied: `(rows, size, size, 3)` float32."""
+        return augment(tf.cast(part["images"], tf.float32), part)
 
     def arrays(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
         """The arrays that a part of a batch is made of."""
-        return {"images": self.images(draws.rows), **self.targets(draws)}
+        images = {"images": self.images(draws.rows)}
+        return images | self.column_arrays(draws) | self.targets(draws)
+
+    def column_arrays(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
+        """What models take of the table for these draws; nothing without such columns."""
+        return {} if self._table is None else self._table.arrays(self._rows[draws.rows])
 
     def targets(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
         """What a model is to say of these draws, and how much each counts."""

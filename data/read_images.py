@@ -12,7 +12,9 @@ from .files.image_cache import ImageFiles, LoadImages, open_images
 from .files.pixel_rules import PixelRules
 from .image_split import ImageSplit
 from .index.build_index import BuiltIndex, build_index
-from .index.image_index import TEST, TRAIN, VALIDATION
+from .index.feature_columns import measure_features, remarks_on_features
+from .index.image_index import TEST, TRAIN, VALIDATION, ImageIndex
+from .table_inputs import TableInputs
 from .training_split import TrainingSplit
 
 
@@ -43,7 +45,9 @@ class ReadImages:
     @property
     def remarks(self) -> tuple[str, ...]:
         """Lines on what was found."""
-        return (*self.built.remarks, *self.of_files)
+        features = self.train.table_features
+        of_columns = features and remarks_on_features(self.built.index, features)
+        return (*self.built.remarks, *(of_columns or ()), *self.of_files)
 
 
 def read_images(
@@ -69,6 +73,7 @@ def read_images(
     store = open_store(cache_dir)
     built = build_index(config, seed, store, task)
     index = built.index
+    _table_inputs(config, index)  # refuses columns before images are decoded
     rules = PixelRules.of(config.bit_depth, config.max_megapixels)
     files = ImageFiles(index.paths.tolist(), index.digests, config.image_size, rules)
     cache = "none" if (config.check, config.cache) == ("lazy", "auto") else config.cache
@@ -116,6 +121,7 @@ def _divided(
 ) -> ReadImages:
     rules = PixelRules.of(config.bit_depth, config.max_megapixels)
     common = (load, config.image_size, config.batch_size, rules, store)
+    table = _table_inputs(config, built.index)
     has_folds = config.folds is not None
 
     def held_out(split: int, is_of_fold: bool = False) -> ImageSplit | None:
@@ -126,6 +132,7 @@ def _divided(
             seed=seed,
             augmentation=augmentation,
             is_of_fold=is_of_fold,
+            table=table,
         )
         return images if images.num_examples else None
 
@@ -137,6 +144,7 @@ def _divided(
         augmentation=augmentation,
         class_balance=config.class_balance,
         is_of_fold=has_folds,
+        table=table,
     )
     return ReadImages(
         train,
@@ -148,3 +156,11 @@ def _divided(
         load,
         store,
     )
+
+
+def _table_inputs(config: DataConfig, index: ImageIndex) -> TableInputs | None:
+    if config.features is None:
+        return None
+    categorical = config.categorical_features or ()
+    features = measure_features(index, config.features, categorical)
+    return TableInputs(features, index.columns)

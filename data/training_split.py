@@ -1,7 +1,7 @@
 """The training split as batches: shuffled, balanced and augmented."""
 
 import copy
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from .files.pixel_rules import DEFAULT_RULES, PixelRules
 from .image_split import ImageSplit, Integers
 from .index.image_index import ImageIndex
 from .order import Draws, balanced, balanced_weights, shuffled
+from .table_inputs import TableInputs, refuse_mixing
 
 PARTNER = "partner_"  # in front of what images are mixed with, in arrays by name
 
@@ -40,6 +41,10 @@ class TrainingSplit(ImageSplit):
             equally often, `"weights"` gives the images of rarer classes more weight.
             What images are mixed with is evened out likewise.
         is_of_fold: See `ImageSplit`.
+        table: See `ImageSplit`.
+
+    Raises:
+        ConfigError: Images are mixed that have columns beside them.
     """
 
     def __init__(
@@ -56,15 +61,19 @@ class TrainingSplit(ImageSplit):
         augmentation: Augmentation | None = None,
         class_balance: ClassBalance = "none",
         is_of_fold: bool = False,
+        table: TableInputs | None = None,
     ) -> None:
         common = (index, split, load, image_size, batch_size, rules, store)
-        super().__init__(
-            *common, seed=seed, augmentation=augmentation, is_of_fold=is_of_fold
-        )
+        more: Any = {
+            "seed": seed,
+            "augmentation": augmentation,
+            "is_of_fold": is_of_fold,
+            "table": table,
+        }
+        super().__init__(*common, **more)
+        refuse_mixing(self.table_features, self.augmentation)
         self.class_balance = class_balance
-        self._in_order = ImageSplit(
-            *common, seed=seed, augmentation=augmentation, is_of_fold=is_of_fold
-        )
+        self._in_order = ImageSplit(*common, **more)
         self._view: int | None = None  # all draws of the one version, in order
         self._class_counts = index.class_counts(split)
         self._class_weights = np.ones(len(self.class_names), np.float32)
@@ -111,8 +120,7 @@ class TrainingSplit(ImageSplit):
         """An image as it is, and as its first `count` draws show it."""
         draws = Draws(np.full(count, place), np.arange(count))
         part = {name: tf.constant(array) for name, array in self.arrays(draws).items()}
-        images, _, _ = self.prepare(part)
-        varied = np.rint(images.numpy()).astype(np.uint8)
+        varied = np.rint(self.pixels(part).numpy()).astype(np.uint8)
         return np.concatenate([self.images(draws.rows[:1]), varied])
 
     def arrays(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
@@ -134,16 +142,29 @@ class TrainingSplit(ImageSplit):
             the probabilities of the classes `(rows, classes)` float32 where images are
             mixed.
         """
-        images, targets, weights = super().prepare(part)
-        if "patches" in part:
-            theirs = {
-                name.removeprefix(PARTNER): tensor
-                for name, tensor in part.items()
-                if name.startswith(PARTNER)
-            }
-            partners = augment(tf.cast(theirs["images"], tf.float32), theirs)
-            images = mix(images, partners, part["patches"])
-        return images, targets, weights
+        return super().prepare(part)
+
+    def pixels(self, part: dict[str, tf.Tensor]) -> tf.Tensor:
+        """See `ImageSplit.pixels`."""
+        images = super().pixels(part)
+        if "patches" not in part:
+            return images
+        theirs = {
+            name.removeprefix(PARTNER): tensor
+            for name, tensor in part.items()
+            if name.startswith(PARTNER)
+        }
+        partners = augment(tf.cast(theirs["images"], tf.float32), theirs)
+        return mix(images, partners, part["patches"])
+
+    def with_augmentation(self, augmentation: Augmentation) -> Self:
+        """See `ImageSplit.with_augmentation`.
+
+        Raises:
+            ConfigError: Images would be mixed that have columns beside them.
+        """
+        refuse_mixing(self.table_features, augmentation)
+        return super().with_augmentation(augmentation)
 
     def targets(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
         """What a model is to say of these draws, and how much each counts."""

@@ -161,7 +161,8 @@ class FeatureCache:
 
     def _outputs(self, images: Cacheable, start: int) -> Iterator[Floats]:
         dtype = np.dtype(self.frozen.model.output.dtype)
-        for features in self._compute(self.frozen.model, images, start):
+        alone = images.without_columns  # which enter behind the network
+        for features in self._compute(self.frozen.model, alone, start):
             self.computed += len(features)
             yield features.astype(dtype)
 

@@ -77,6 +77,10 @@ class Cacheable(BatchSource, Protocol):
     def in_order(self) -> "Cacheable":
         """Every image once, in order, as it is."""
 
+    @property
+    def without_columns(self) -> "Cacheable":
+        """The same images, with no columns of a table beside them."""
+
     def view(self, number: int) -> "Cacheable":
         """Every image once, in order, as one of the versions."""
 
@@ -88,6 +92,9 @@ class Cacheable(BatchSource, Protocol):
 
     def arrays(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
         """The arrays that a part of a batch is made of."""
+
+    def column_arrays(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
+        """The columns of a table beside the images of draws; nothing if there are none."""
 
     def targets(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
         """Labels and weights of draws, without the images."""

@@ -21,6 +21,7 @@ from ..models.keras_graph import (
     own_state,
     producer_of,
 )
+from ..models.table_inputs import is_beside_columns
 from .fingerprint import is_describable
 
 
@@ -39,6 +40,9 @@ class Cut(NamedTuple):
 def find_cut(model: keras.Model) -> Cut:
     """Finds the last fixed tensor behind which everything that trains lies.
 
+    Of a model that takes columns of a table beside the image, it is one that comes from the
+    image alone.
+
     Args:
         model: Built.
 
@@ -51,13 +55,19 @@ def find_cut(model: keras.Model) -> Cut:
     graph = functional_form(model)
     if graph is None:
         return Cut(None, "the model is neither functional nor sequential")
-    if len(graph.inputs) != 1:
+    if len(graph.inputs) != 1 and not is_beside_columns(model):
         return Cut(None, "the model has several inputs")
+    image, *columns = graph.inputs
     nodes = nodes_in_order(graph)
-    fixed, obstacle = _fixed_nodes(nodes, graph.inputs)
+    fixed, obstacle = _fixed_nodes(nodes, [image])
     if not any(_has_frozen_weights(node) for node in fixed):
         return Cut(None, obstacle or "no layer with weights is frozen")
-    crossing = _crossing_tensors(nodes, fixed, graph.outputs)
+    beside = {id(tensor) for tensor in columns}  # the rest sees them as they are
+    crossing = [
+        tensor
+        for tensor in _crossing_tensors(nodes, fixed, graph.outputs)
+        if id(tensor) not in beside
+    ]
     ends = {id(tensor) for tensor in graph.outputs}  # a fitted head is frozen, too
     for node in reversed(fixed):
         if id(node.outputs[0]) in ends or not _is_place_for_cut(node):

@@ -48,7 +48,9 @@ class PredictedExamples:
         images = self._source.in_order if view is None else self._source.view(view)
         if self._cache is not None and self._cache.is_of(part):
             return np.asarray(self._cache.features(images))
-        return np.asarray(self._predict(part, images))
+        takes_images = len(part.inputs or ()) == 1
+        given = images.without_columns if takes_images else images
+        return np.asarray(self._predict(part, given))
 
     @property
     def num_views(self) -> int:

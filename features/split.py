@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from ..data.batches import read_batches
 from ..data.order import Draws
+from ..data.table_inputs import columns_in
 from ..strategies import Position, Replicas
 from .contracts import Cacheable, Floats
 from .some_rows import SomeRows
@@ -65,13 +66,18 @@ class FeatureSplit:
         """Turns a part of a batch into inputs of the head.
 
         Returns:
-            Features `(rows, ...)`, labels as of the images, weights `(rows,)` or None.
+            Features `(rows, ...)`, and the columns beside them, if there are any, in their
+            order; labels as of the images; weights `(rows,)` or None.
         """
-        return part["features"], part["labels"], part.get("weights")
+        columns = tuple(columns_in(part).values())
+        features = (part["features"], *columns) if columns else part["features"]
+        return features, part["labels"], part.get("weights")
 
     def arrays(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
         """The arrays that a part of a batch is made of."""
-        return {"features": self._features(draws), **self._images.targets(draws)}
+        features = {"features": self._features(draws)}
+        columns = self._images.column_arrays(draws)
+        return features | columns | self._images.targets(draws)
 
     def _features(self, draws: Draws) -> Floats:
         numbers = draws.numbers % len(self._views)

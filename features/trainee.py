@@ -71,8 +71,8 @@ class Head(Trainee):
         draws = self.images.draws(0)
         places = np.linspace(0, len(draws.rows) - 1, CHECKED_EXAMPLES).astype(int)
         draws = Draws(*(part[np.unique(places)] for part in draws))
-        images, _, _ = self.images.prepare(self.images.arrays(draws))
-        features, _, _ = self.features.prepare(self.features.arrays(draws))
+        images, _, _ = self.images.prepare(_tensors(self.images.arrays(draws)))
+        features, _, _ = self.features.prepare(_tensors(self.features.arrays(draws)))
         difference = _largest_difference(
             infer(self.whole, images), self.model(features, training=False)
         )
@@ -282,6 +282,11 @@ def _cached_views(images: Cacheable, cache: FeatureCache, epochs: int) -> Featur
     last = int(images.draws(epochs - 1).numbers.max())
     views = range(min(images.num_views or 1, last + 1))
     return FeatureSplit(images, [cache.features(images.view(n)) for n in views])
+
+
+def _tensors(arrays: Any) -> Any:
+    """Arrays as tensors: a model does not take some of each, and none of text."""
+    return keras.tree.map_structure(keras.ops.convert_to_tensor, arrays)
 
 
 def _largest_difference(one: Any, other: Any) -> float:

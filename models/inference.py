@@ -13,6 +13,7 @@ import keras
 import tensorflow as tf
 
 from ..strategies.tensorflow_internals import trace
+from .table_inputs import image_and_columns
 
 # Kept beside a model, not in attributes that Keras would track and save.
 _FORWARD = "_traced_forward_of_keraunos"
@@ -41,8 +42,8 @@ def keep_parts(model: keras.Model, first: keras.Model, rest: keras.Model) -> Non
 
     Args:
         model: On one replica.
-        first: From its inputs on; the larger part, traced by `traced_forward`.
-        rest: From there to its outputs.
+        first: From its first input on; the larger part, traced by `traced_forward`.
+        rest: From there, and from its other inputs, to its outputs.
     """
     vars(model)[_PARTS] = first, rest
 
@@ -53,7 +54,9 @@ def infer(model: keras.Model, inputs: Any) -> Any:
     if parts is None:
         return model(inputs, training=False)
     first, rest = parts
-    return rest(traced_forward(first)(inputs), training=False)
+    image, columns = image_and_columns(model, inputs)
+    features = traced_forward(first)(image)
+    return rest([features, *columns] if columns else features, training=False)
 
 
 def _of_any_size(tensor: Any) -> Any:

@@ -96,13 +96,28 @@ def is_of_keras(operation: Any) -> bool:
 
 
 def part_before(features: keras.KerasTensor, model: keras.Model) -> keras.Model:
-    """The layers of a functional or sequential model up to a tensor in its graph."""
+    """The layers of a functional or sequential model up to a tensor in its graph.
+
+    Its inputs are those of the model that the tensor comes from.
+    """
     graph = functional_form(model)
-    return keras.Model(model.inputs if graph is None else graph._inputs_struct, features)
+    if graph is None:
+        return keras.Model(model.inputs, features)
+    before = {id(features)}
+    for node in reversed(nodes_in_order(graph)):
+        if before.intersection(map(id, node.outputs)):
+            before |= set(map(id, node.inputs))
+    needed = [each for each in graph.inputs if id(each) in before]
+    all_of_them = len(needed) == len(graph.inputs)
+    return keras.Model(graph._inputs_struct if all_of_them else needed, features)
 
 
 def head_behind(features: keras.KerasTensor, model: keras.Model) -> keras.Model:
     """The layers of a model between a tensor in its graph and its outputs.
+
+    Args:
+        features: The tensor, which is all that the rest needs of the first input.
+        model: Its further inputs are also those of the rest, behind the tensor.
 
     Returns:
         A model of these very layers, compiled with the optimizer, the losses and the
@@ -110,7 +125,9 @@ def head_behind(features: keras.KerasTensor, model: keras.Model) -> keras.Model:
     """
     graph = functional_form(model)
     outputs = model.outputs if graph is None else graph._outputs_struct
-    head = keras.Model(features, outputs, name=model.name)
+    others = list(model.inputs[1:])
+    inputs = [features, *others] if others else features
+    head = keras.Model(inputs, outputs, name=model.name)
     arguments = {**model._compile_config.config, "optimizer": model.optimizer}
     head.compile(**arguments)
     return head

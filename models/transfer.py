@@ -9,6 +9,7 @@ import numpy as np
 from ..configs.arguments import MODEL, takes_settings
 from ..configs.choices import Task
 from ..configs.options import ModelOptions
+from ..core.table_features import TableFeatures
 from .class_counts import counts_for_loss
 from .heads import TrainingFeatures, build_head
 from .losses import classification_loss
@@ -38,6 +39,8 @@ class TransferClassifier(TransferModel):
             `data.train.num_examples`, times `augmentation.views` if that is a number: for
             `head="knn"`, which stores them.
         shared: Where the network is looked for before it is made.
+        table_features: Columns that the model takes beside the image, such as
+            `data.train.table_features`; see docs/table-features.md.
         **options: The settings of the section `model` of a configuration: see
             `docs/settings.md`, or `help(TransferClassifier)`.
 
@@ -63,6 +66,7 @@ class TransferClassifier(TransferModel):
         class_counts: Sequence[int] | None = None,
         num_examples: int | None = None,
         shared: SharedNetworks | None = None,
+        table_features: TableFeatures | None = None,
         **options: Unpack[ModelOptions],
     ) -> None:
         super().__init__(
@@ -70,6 +74,7 @@ class TransferClassifier(TransferModel):
             image_size=image_size,
             optimizer=optimizer,
             shared=shared,
+            table_features=table_features,
             **options,
         )
         self.num_classes = num_classes

@@ -1,24 +1,28 @@
 """Transfer learning: a frozen network with a new head, whatever that predicts."""
 
+import contextlib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple, Unpack
 
 import keras
 
 from ..configs import ModelConfig, validated
 from ..configs.choices import Task
+from ..configs.feature_rules import feature_problems
 from ..configs.model import OF_BUILDERS, OF_LOSSES
 from ..configs.options import ModelOptions
 from ..configs.task_rules import model_defaults, model_problems
-from ..core.errors import ConfigError
+from ..core.errors import ConfigError, message
+from ..core.table_features import IMAGE, TableFeatures
 from .backbones import build_backbone, features_of, pooling_of
 from .heads import Head
 from .module import FrozenPart, Module, TrainingExamples, count_parameters
 from .optimizer import Optimizer
 from .shared import SharedNetworks
 from .standardization import assign_measured, standardization
+from .table_inputs import column_inputs, encode_columns, fuse
 from .weights import version_of_weights
 
 
@@ -41,6 +45,9 @@ class TransferModel(Module, ABC):
         image_size: Height and width of the images in pixels.
         optimizer: `Optimizer()` by default.
         shared: Where the network is looked for before it is made.
+        table_features: Columns of a table that the model takes beside the image, such as
+            `data.train.table_features`; its inputs are then `image` and one of the name of
+            each column.
         **options: The settings of the section `model` of a configuration.
 
     Attributes:
@@ -68,9 +75,12 @@ class TransferModel(Module, ABC):
         image_size: int,
         optimizer: Optimizer | None,
         shared: SharedNetworks | None,
+        table_features: TableFeatures | None = None,
         **options: Unpack[ModelOptions],
     ) -> None:
         self.config = _config_of(self.task, options)
+        self.table_features = table_features
+        _check_columns(table_features, self.config)
         self.num_outputs = num_outputs
         self.image_size = image_size
         self.optimizer = optimizer or Optimizer()
@@ -92,8 +102,15 @@ class TransferModel(Module, ABC):
         features = network.output
         if config.standardize_features:
             features = standardization()(features)
+        inputs = [network.input]
+        if self.table_features is not None:
+            columns = column_inputs(self.table_features)
+            features = fuse(features, encode_columns(self.table_features, columns))
+            inputs += columns
         name = re.sub(r"\W+", "_", config.backbone.lower())
-        model = keras.Model(network.input, self.head.attach(features), name=name)
+        given = inputs if len(inputs) > 1 else network.input
+        with _distinct_names(self.table_features):
+            model = keras.Model(given, self.head.attach(features), name=name)
         model.compile(
             self.optimizer.build(),
             loss=self._loss(),
@@ -105,17 +122,19 @@ class TransferModel(Module, ABC):
         """The backbone between pictures and features."""
         name, weights = self.config.backbone, self.config.weights
         size = self.image_size
+        # Among several inputs it is called what the data call it.
+        called = "pictures" if self.table_features is None else IMAGE
 
         def make() -> _Network:
             backbone = build_backbone(name, weights, size)
-            pictures = keras.Input((size, size, 3), name="pictures")
+            pictures = keras.Input((size, size, 3), name=called)
             outputs = backbone.network(backbone.preprocess(pictures), training=False)
             network = keras.Model(pictures, features_of(backbone, outputs))
             return _Network(network, backbone.settings)
 
         if self._shared is None:
             return make()
-        key = name, version_of_weights(name, weights), size
+        key = name, version_of_weights(name, weights), size, called
         made: _Network = self._shared.get(key, make)
         return made
 
@@ -133,7 +152,7 @@ class TransferModel(Module, ABC):
         features = model.get_layer("features").output
         if self._built is not None and self._built.model.output is features:
             return self._built.model
-        return keras.Model(model.input, features)
+        return keras.Model(model.inputs[0], features)
 
     def prepare(self, model: keras.Model, examples: TrainingExamples) -> str | None:
         """Standardises the features, if that is asked for."""
@@ -152,13 +171,20 @@ class TransferModel(Module, ABC):
         return self.config.model_dump(exclude={*OF_BUILDERS, *unused}) | {
             "num_classes": self.num_outputs,  # its name in checkpoints of all tasks
             "image_size": self.image_size,
+            **self._settings_of_columns(),
         }
+
+    def _settings_of_columns(self) -> dict[str, Any]:
+        columns = self.table_features
+        return {} if columns is None else {"table_features": columns.as_json()}
 
     def describe(self, model: keras.Model) -> str:
         """Says in a line what is trained."""
         config = self.config
         parts = [config.backbone, *pooling_of(model)]
         parts += ["Standardize"] * config.standardize_features
+        if self.table_features is not None:
+            parts.append(f"columns {', '.join(self.table_features.names)}")
         parts += self.head.parts()
         return f"{' + '.join(parts)}: {count_parameters(model)}"
 
@@ -174,3 +200,41 @@ def _config_of(task: Task, options: ModelOptions) -> ModelConfig:
     if problems:
         raise ConfigError("\n".join(problems))
     return config
+
+
+def _check_columns(features: TableFeatures | None, config: ModelConfig) -> None:
+    """Makes sure that columns of a table go with the settings of a model.
+
+    Raises:
+        ConfigError: They do not.
+    """
+    names = None if features is None else features.names
+    problems = [*feature_problems(names, config.model_dump(), mixes=False)]
+    if problems:
+        raise ConfigError("\n".join(problems))
+
+
+@contextlib.contextmanager
+def _distinct_names(features: TableFeatures | None) -> Iterator[None]:
+    """Explains that Keras refuses two layers of one name, of which one is an input.
+
+    Raises:
+        ConfigError: A column is called like a layer.
+    """
+    try:
+        yield
+    except ValueError as error:
+        clash = (
+            [name for name in features.names if f'"{name}"' in str(error)]
+            if features
+            else []
+        )
+        if not clash:
+            raise
+        raise ConfigError(
+            message(
+                f"A column of `data.features` can't have the name of a layer: {clash[0]}.",
+                "Rename it in the table.",
+                **{"data.features": list(features.names) if features else None},
+            )
+        ) from None

@@ -7,6 +7,7 @@ import keras
 from ..configs.arguments import MODEL, takes_settings
 from ..configs.choices import Task
 from ..configs.options import ModelOptions
+from ..core.table_features import TableFeatures
 from ..core.target_scale import TargetScale
 from .heads.linear import LinearHead
 from .heads.numbers import NumberHead
@@ -32,6 +33,8 @@ class MultiLabelTransferClassifier(TransferModel):
         image_size: Height and width of the images in pixels.
         optimizer: `Optimizer()` by default.
         shared: Where the network is looked for before it is made.
+        table_features: Columns that the model takes beside the image, such as
+            `data.train.table_features`; see docs/table-features.md.
         **options: As for `TransferClassifier`; `head` is `linear`.
 
     Raises:
@@ -53,6 +56,7 @@ class MultiLabelTransferClassifier(TransferModel):
         image_size: int = 224,
         optimizer: Optimizer | None = None,
         shared: SharedNetworks | None = None,
+        table_features: TableFeatures | None = None,
         **options: Unpack[ModelOptions],
     ) -> None:
         super().__init__(
@@ -60,6 +64,7 @@ class MultiLabelTransferClassifier(TransferModel):
             image_size=image_size,
             optimizer=optimizer,
             shared=shared,
+            table_features=table_features,
             **options,
         )
         self.head = LinearHead(num_labels, self.config.dropout, "sigmoid")
@@ -84,6 +89,8 @@ class TransferRegressor(TransferModel):
         image_size: Height and width of the images in pixels.
         optimizer: `Optimizer()` by default.
         shared: Where the network is looked for before it is made.
+        table_features: Columns that the model takes beside the image, such as
+            `data.train.table_features`; see docs/table-features.md.
         **options: As for `TransferClassifier`; `head` is `linear`.
 
     Raises:
@@ -106,6 +113,7 @@ class TransferRegressor(TransferModel):
         image_size: int = 224,
         optimizer: Optimizer | None = None,
         shared: SharedNetworks | None = None,
+        table_features: TableFeatures | None = None,
         **options: Unpack[ModelOptions],
     ) -> None:
         super().__init__(
@@ -113,6 +121,7 @@ class TransferRegressor(TransferModel):
             image_size=image_size,
             optimizer=optimizer,
             shared=shared,
+            table_features=table_features,
             **options,
         )
         self.scale = scale

@@ -58,6 +58,13 @@ class HasTask(Protocol):
 
 
 @runtime_checkable
+class HasTableFeatures(Protocol):
+    """Data that say which columns of a table come beside their images, or None."""
+
+    table_features: Any
+
+
+@runtime_checkable
 class KnowsTargets(HasClassNames, Protocol):
     """Data of which any number of labels, or numbers, are predicted.
 

@@ -24,6 +24,7 @@ from .evaluator import Evaluator
 from .fit import Fit
 from .guards.imbalance import refuse_second_correction
 from .guards.keras_arguments import explains_keras_arguments
+from .guards.other_columns import refuse_other_columns
 from .guards.other_task import refuse_other_task
 from .guards.pipeline_errors import errors_of_pipelines
 from .result import FitResult
@@ -212,6 +213,7 @@ class Trainer(Evaluator):
         callbacks = merge_callbacks(self.callbacks, default_callbacks(directory))
         module = as_module(asked.module)
         refuse_other_task(module, asked.data)
+        refuse_other_columns(module, asked.data)
         refuse_second_correction(module, asked.data, asked.class_weight)
         train, validation = sources_of(asked.data, asked.validation_data, self.settings)
         if module.is_fitted:

@@ -100,7 +100,8 @@ def build_index(
     targets = _targets(class_names, scans) if task != "classification" else None
     labels = _labels(class_names, scans) if targets is None else _equal(targets)
     index, records = _inspect(class_names, labels, scans, store, config.check, max_pixels)
-    index = replace(index, task=task, targets=targets)
+    columns = join_columns(scans.values(), config.features or ())
+    index = replace(index, task=task, targets=targets, columns=columns)
     require_bit_depth(records, config.bit_depth)
     ignored = [scan.ignored for scan in scans.values()]
     problems = problems_of_files(records, config.exif_orientation, config.bit_depth)
@@ -168,7 +169,6 @@ def _inspect(
         differ_within(copies, labels),
         in_order_of_content(groups, digests),
         any(named),
-        join_columns(scans.values()),
     )
     return index, records
 

@@ -44,11 +44,15 @@ def other_columns(
     return cells, summary("columns are there more than once, and left out", repeated)
 
 
-def join_columns(scans: Iterable[Scan]) -> dict[str, Texts]:
+def join_columns(scans: Iterable[Scan], features: Collection[str] = ()) -> dict[str, Texts]:
     """The columns of all tables below each other, without those that would fill memory.
 
     Those are columns with more than 1,000 different texts, or with more than 1,000
     numbers of which none comes twice.
+
+    Args:
+        scans: Of the tables.
+        features: Columns that are kept, however many values they have.
 
     Returns:
         `(images,)` text by column, empty where a table lacks the column or the value.
@@ -56,7 +60,9 @@ def join_columns(scans: Iterable[Scan]) -> dict[str, Texts]:
     every = list(scans)
     names = dict.fromkeys(name for scan in every for name in scan.columns)
     joined = {name: _joined(every, name) for name in names}
-    return {name: cells for name, cells in joined.items() if _is_kept(cells)}
+    return {
+        name: cells for name, cells in joined.items() if name in features or _is_kept(cells)
+    }
 
 
 def _joined(scans: Iterable[Scan], name: str) -> Texts:

@@ -1,6 +1,6 @@
 """Reads labels from a table: a CSV file with a row per image."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,6 +25,7 @@ class _Row:
     split: str
     others: tuple[str, ...]
     values: tuple[float, ...]
+    features: tuple[str, ...]
 
 
 def read_table(path: Path, root: Path | None, columns: Columns, name: str) -> Scan:
@@ -60,6 +61,7 @@ def read_table(path: Path, root: Path | None, columns: Columns, name: str) -> Sc
     problems += unknown
     used = {*named.values(), *columns.several, split_column or ""}
     others, left_out = other_columns(table, used)
+    problems += _wrong_features(table, columns.features, used)
     rows = _rows(table, columns, labels, splits, others)
     found: dict[str, str] = {}
     if columns.image in table.header:
@@ -139,7 +141,11 @@ def _rows(
     lines = [line for line, _ in table.rows]
     rest = zip(*others.values(), strict=True) if others else [()] * len(lines)
     values = labels.targets.values if labels.targets else [()] * len(lines)
-    cells = zip(lines, images, labels.cells, groups, splits, rest, values, strict=True)
+    asked = [others[name] for name in columns.features if name in others]
+    features = zip(*asked, strict=True) if asked else [()] * len(lines)
+    cells = zip(
+        lines, images, labels.cells, groups, splits, rest, values, features, strict=True
+    )
     return [_Row(*each) for each in cells]
 
 
@@ -159,6 +165,27 @@ def _wrong_columns(table: CsvFile, named: dict[str, str]) -> list[str]:
     return problems
 
 
+def _wrong_features(
+    table: CsvFile, features: Sequence[str], used: Collection[str]
+) -> list[str]:
+    """What is wrong with the names of `data.features`."""
+    problems = [
+        f"the column {each} of data.features is there more than once"
+        for each in repeated_columns(table.header, features)
+    ]
+    for name in features:
+        if name not in table.header:
+            known = f"It has {', '.join(table.header)}."
+            hint = did_you_mean(name, table.header) or known
+            problems.append(f"data.features: {name} is not a column. {hint}")
+        elif name in used:
+            problems.append(
+                f"data.features: {name} is a column of images, labels, groups or splits, "
+                "which a model must not be told. Leave it out"
+            )
+    return problems
+
+
 def _ragged_rows(table: CsvFile) -> list[str]:
     wanted = len(table.header)
     ragged = [
@@ -169,23 +196,33 @@ def _ragged_rows(table: CsvFile) -> list[str]:
 
 def _contradictions(rows: Sequence[_Row]) -> list[str]:
     first: dict[str, _Row] = {}
-    found: dict[str, list[str]] = {"classes": [], "groups": [], "splits": []}
+    found: dict[str, list[str]] = {
+        "classes": [],
+        "groups": [],
+        "splits": [],
+        "data.features": [],
+    }
     for row in rows:
         other = first.setdefault(row.image, row)
         for what, a, b in (
             ("classes", other.label, row.label),
             ("groups", other.group, row.group),
             ("splits", other.split, row.split),
+            ("data.features", other.features, row.features),
         ):
             if a != b:
                 where = f"{row.image} (lines {other.line} and {row.line}"
-                found[what].append(f"{where}: {a}, {b})")
+                found[what].append(f"{where}: {_text(a)}, {_text(b)})")
                 break
     return [
         line
         for what, examples in found.items()
         for line in summary(f"images are named twice with different {what}", examples)
     ]
+
+
+def _text(cells: str | tuple[str, ...]) -> str:
+    return cells if isinstance(cells, str) else "|".join(cells)
 
 
 def _error(path: Path, problems: Iterable[str], name: str) -> DataError:

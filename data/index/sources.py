@@ -154,6 +154,7 @@ def _list(path: Path, name: str, config: DataConfig, task: Task) -> Scan:
         config.split_column,
         tuple(config.label_columns or ()),
         task,
+        tuple(config.features or ()),
     )
     return read_table(path, root, columns, name)
 

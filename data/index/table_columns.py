@@ -17,6 +17,7 @@ class Columns:
         split: That of their splits, None for none, or `"auto"`: `split` if there is one.
         several: In place of `label` a column for each class, label or number.
         task: What is to be predicted.
+        features: Columns that the model takes beside the image.
     """
 
     image: str = "image"
@@ -25,6 +26,7 @@ class Columns:
     split: str | None = AUTO
     several: tuple[str, ...] = ()
     task: Task = "classification"
+    features: tuple[str, ...] = ()
 
     def named(self) -> dict[str, str]:
         """The columns that must be there, by the setting that names each."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...core.names import some
+from ...core.table_features import is_number
 from .csv_file import CsvFile
 from .image_names import summary
 from .label_checks import alike_but_for_case, is_missing, twins
@@ -14,7 +15,6 @@ from .table_columns import Columns
 
 SEPARATORS = ("|", ";")
 MOST_LABELS = 1000  # in cells; a column of notes or of names of files has more
-_LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -140,16 +140,16 @@ def _wrong_numbers(table: CsvFile, names: Sequence[str]) -> list[str]:
         wrong = [
             f"line {line} ({cell or 'empty'})"
             for line, cell in zip(lines, cells, strict=True)
-            if not _is_number(cell)
+            if not is_number(cell)
         ]
         problems += summary(
             f"cells of the column {name} are no finite numbers (of float32)", wrong
         )
-        problems += [] if wrong else _indistinct(name, cells)
+        problems += [] if wrong else indistinct(name, cells)
     return problems
 
 
-def _indistinct(name: str, cells: Sequence[str]) -> list[str]:
+def indistinct(name: str, cells: Sequence[str]) -> list[str]:
     """What is wrong with finite numbers that a model can't tell apart."""
     numbers = np.array(list(map(float, cells)))
     if len(set(numbers)) < 2:
@@ -162,11 +162,3 @@ def _indistinct(name: str, cells: Sequence[str]) -> list[str]:
         f"the numbers of the column {name} differ too little for their size, or are too "
         f"small, for float32: {cells[0]}. Subtract the mean, or use another unit"
     ]
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        number = float(cell)
-    except ValueError:
-        return False
-    return abs(number) <= _LARGEST and "_" not in cell  # 1_000 is a number in Python alone

@@ -39,6 +39,7 @@ OWN = {  # arguments that are no settings
         "class_counts",
         "num_examples",
         "shared",
+        "table_features",
     },
     Augmentation: set(),
 }

@@ -1,0 +1,148 @@
+"""Measures, on the training images, the columns that a model takes beside the image."""
+
+from collections.abc import Collection, Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ...core.errors import DataError, message
+from ...core.names import some
+from ...core.table_features import (
+    MISSING,
+    NumberColumn,
+    TableColumn,
+    TableFeatures,
+    WordColumn,
+    is_number,
+)
+from .image_index import SPLIT_NAMES, TEST, TRAIN, VALIDATION, ImageIndex
+from .image_names import summary
+from .label_checks import alike_but_for_case
+from .target_columns import indistinct
+
+MOST_WORDS = 100  # of a column; one of names or notes has more
+
+Cells = npt.NDArray[np.object_]
+
+
+def measure_features(
+    index: ImageIndex, names: Sequence[str], categorical: Collection[str] = ()
+) -> TableFeatures:
+    """Finds out what columns of the tables hold: numbers, or words.
+
+    Means, deviations and words are those of the training images alone: a model that knew
+    those of others would be scored too well on them.
+
+    Args:
+        index: The images, split.
+        names: `data.features`.
+        categorical: Those of them whose numbers are names.
+
+    Raises:
+        DataError: A column tells nothing of an image, or can't be understood; all are
+            named.
+    """
+    columns: list[TableColumn] = []
+    problems: list[str] = []
+    for name in names:
+        training = index.columns[name][index.splits == TRAIN]
+        found = _problems(index, name, training, name in categorical)
+        problems += found
+        if not found:
+            columns.append(_measured(name, training, name in categorical))
+    if problems:
+        words = "`data.features` must be columns that tell a model something."
+        what = message(words, "", **{"data.features": list(names)})
+        raise DataError("\n".join([what, *(f"  {each}" for each in problems)]))
+    return TableFeatures(tuple(columns))
+
+
+def remarks_on_features(index: ImageIndex, features: TableFeatures) -> list[str]:
+    """Lines on what the columns are, and on what training images don't tell of them."""
+    remarks = [f"beside each image: {', '.join(map(_described, features.columns))}"]
+    for column in features.columns:
+        if isinstance(column, WordColumn):
+            remarks += [
+                f"words of the column {column.name} that differ by case alone: "
+                f"{', '.join(words)}"
+                for words in alike_but_for_case(column.words)
+            ]
+        for split in (VALIDATION, TEST):
+            cells = index.columns[column.name][index.splits == split]
+            remarks += unknown_cells(column, cells, f"{SPLIT_NAMES[split]} images")
+    return remarks
+
+
+def unknown_cells(column: TableColumn, cells: Sequence[str] | Cells, of: str) -> list[str]:
+    """A line on the cells that a model knows nothing of.
+
+    Args:
+        column: As the training images have it.
+        cells: Of other images.
+        of: What these images are called.
+    """
+    if isinstance(column, WordColumn):
+        new = sorted(set(cells) - {MISSING, *column.words})
+        count = sum(cell in new for cell in cells)
+        line = f"{count} {of} have a {column.name} that no training image has: {some(new)}"
+        remarks = [line] if new else []
+        knows_missing = MISSING in column.words
+    else:
+        remarks, knows_missing = [], column.has_missing
+    lacking = sum(cell == MISSING for cell in cells)
+    if lacking and not knows_missing:
+        remarks.append(f"{lacking} {of} lack {column.name}, which no training image does")
+    return remarks
+
+
+def _measured(name: str, training: Cells, is_categorical: bool) -> TableColumn:
+    if is_categorical or not _numbers(training):
+        return WordColumn.of(name, training)
+    return NumberColumn.of(name, training)
+
+
+def _problems(
+    index: ImageIndex, name: str, training: Cells, is_categorical: bool
+) -> list[str]:
+    known = sorted(set(training) - {MISSING})
+    if not known:
+        return [f"the column {name} has no value for any training image"]
+    if is_categorical or not _numbers(training):
+        return list(_problems_of_words(name, training))
+    return _text_among_numbers(index, name) or indistinct_numbers(name, known)
+
+
+def indistinct_numbers(name: str, known: Sequence[str]) -> list[str]:
+    """What is wrong with the numbers of training images that a model can't tell apart."""
+    return [f"{line} (of the training images)" for line in indistinct(name, known)]
+
+
+def _numbers(cells: Cells) -> list[str]:
+    return [cell for cell in set(cells) if is_number(cell)]
+
+
+def _problems_of_words(name: str, training: Cells) -> Iterator[str]:
+    words = sorted(set(training))
+    if len(words) == 1:
+        yield f"the column {name} has one value only (of the training images): {words[0]}"
+    if len(words) > MOST_WORDS:
+        yield (
+            f"the column {name} has {len(words):,} different words, and may have "
+            f"{MOST_WORDS}: {some(words)}. Names and notes tell nothing of new images"
+        )
+
+
+def _text_among_numbers(index: ImageIndex, name: str) -> list[str]:
+    cells = zip(index.paths, index.columns[name], strict=True)
+    text = [f"{path} ({cell})" for path, cell in cells if cell and not is_number(cell)]
+    return summary(
+        f"cells of the column {name} are text, and others numbers (leave cells without a "
+        f"value empty; where the numbers are names: data.categorical_features=[{name}])",
+        text,
+    )
+
+
+def _described(column: TableColumn) -> str:
+    if isinstance(column, WordColumn):
+        return f"{column.name} ({len(column.words)} categories)"
+    return f"{column.name} ({column.mean:.4g} ± {column.deviation:.4g})"

@@ -1,0 +1,139 @@
+"""Columns of a table as inputs of a model, and what its layers make of them.
+
+All of it is stock Keras: a saved model takes the cells as they are in the table, numbers
+with NaN and words with empty text where there is no value.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..core.table_features import IMAGE, NumberColumn, TableFeatures, WordColumn
+from .keras_graph import functional_form
+
+_NUMBERS = "table_standardized"  # names of layers
+_CATEGORIES = "table_categories_"
+
+
+def column_inputs(features: TableFeatures) -> list[keras.KerasTensor]:
+    """An input `(rows, 1)` for each column, of its name: float32, or text."""
+    kinds = {NumberColumn: "float32", WordColumn: "string"}
+    return [
+        keras.Input((1,), name=column.name, dtype=kinds[type(column)])
+        for column in features.columns
+    ]
+
+
+def encode_columns(
+    features: TableFeatures, inputs: Sequence[keras.KerasTensor]
+) -> keras.KerasTensor:
+    """`(rows, values)` float32: what a head sees of the columns.
+
+    A number becomes its distance from the mean of the training images in standard
+    deviations, 0 where it is missing; and, where training images lack it, 1 or 0 for
+    whether it is missing. A word becomes a 1 in the place of its category, of which a
+    missing word is one where training images lack it. What no training image has is 0 in
+    all places: a place of its own would have weights that were never trained.
+
+    Args:
+        features: The columns.
+        inputs: Of `column_inputs`.
+    """
+    pairs = list(zip(features.columns, inputs, strict=True))
+    numbers = [(c, tensor) for c, tensor in pairs if isinstance(c, NumberColumn)]
+    words = [(c, tensor) for c, tensor in pairs if isinstance(c, WordColumn)]
+    parts = _numbers(*zip(*numbers, strict=True)) if numbers else []
+    parts += [
+        _categories(column, tensor, f"{_CATEGORIES}{place}")
+        for place, (column, tensor) in enumerate(words)
+    ]
+    return _joined(parts, "table_columns")
+
+
+def fuse(
+    image_features: keras.KerasTensor, columns: keras.KerasTensor
+) -> keras.KerasTensor:
+    """Features of images and values of columns, one after the other."""
+    return _joined([image_features, columns], "with_table_columns")
+
+
+def features_of_model(model: keras.Model) -> TableFeatures | None:
+    """The columns that a model takes beside the image; None if it takes none."""
+    if not is_beside_columns(model):
+        return None
+    tensors = model.inputs[1:]
+    numbers = iter(_statistics(model))
+    lookups = (
+        layer
+        for place in range(len(tensors))
+        for layer in model.layers
+        if layer.name == f"{_CATEGORIES}{place}"
+    )
+    return TableFeatures(
+        tuple(
+            WordColumn(each.name, tuple(next(lookups).get_vocabulary()[1:]))
+            if each.dtype == "string"
+            else NumberColumn(each.name, *next(numbers), has_missing=True)
+            for each in tensors
+        )
+    )
+
+
+def is_beside_columns(model: keras.Model) -> bool:
+    """Whether a model takes columns of a table beside the image."""
+    graph = functional_form(model)
+    inputs = graph.inputs if graph is not None else []
+    return len(inputs) > 1 and inputs[0].name == IMAGE
+
+
+def image_and_columns(model: keras.Model, inputs: Any) -> tuple[Any, list[Any]]:
+    """The image among inputs that may be given by name, and the others in order."""
+    if not isinstance(inputs, dict):
+        return inputs, []
+    return inputs[IMAGE], [inputs[each.name] for each in model.inputs[1:]]
+
+
+def _statistics(model: keras.Model) -> list[tuple[float, float]]:
+    """Mean and deviation of each column of numbers."""
+    layer = next((each for each in model.layers if each.name == _NUMBERS), None)
+    if layer is None:
+        return []
+    config = layer.get_config()
+    means, variances = np.ravel(config["mean"]), np.ravel(config["variance"])
+    pairs = zip(means.tolist(), np.sqrt(variances).tolist(), strict=True)
+    return list(pairs)
+
+
+def _numbers(
+    columns: Sequence[NumberColumn], inputs: Sequence[keras.KerasTensor]
+) -> list[keras.KerasTensor]:
+    values = _joined(list(inputs), "table_numbers")
+    scaled = keras.layers.Normalization(
+        mean=[column.mean for column in columns],
+        variance=[column.deviation**2 for column in columns],
+        name=_NUMBERS,
+        dtype="float32",
+    )(values)
+    parts = [keras.ops.nan_to_num(scaled)]
+    lacking = np.flatnonzero([column.has_missing for column in columns]).tolist()
+    if lacking:
+        is_missing = keras.ops.cast(keras.ops.isnan(values), "float32")
+        parts.append(keras.ops.take(is_missing, lacking, axis=1))
+    return parts
+
+
+def _categories(
+    column: WordColumn, words: keras.KerasTensor, name: str
+) -> keras.KerasTensor:
+    lookup = keras.layers.StringLookup(
+        vocabulary=list(column.words), output_mode="one_hot", name=name
+    )
+    return lookup(words)[:, 1:]  # the first place is that of unknown words
+
+
+def _joined(parts: list[keras.KerasTensor], name: str) -> keras.KerasTensor:
+    if len(parts) == 1:
+        return parts[0]
+    return keras.layers.Concatenate(name=name)(parts)

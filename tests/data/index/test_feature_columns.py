@@ -1,0 +1,221 @@
+"""Columns of a table that a model takes beside the image."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import smooth_picture
+from keraunos import Augmentation, ConfigError, DataError, ImageData
+from keraunos.configs import load_config
+from keraunos.core.table_features import (
+    NumberColumn,
+    TableFeatures,
+    WordColumn,
+    number_in,
+)
+
+# The label, age and sex of training images, and those of two for validation.
+TRAIN = ["a,30,male", "b,,female", "a,50,male", "b,70,", "a,40,female"]
+VALIDATION = ["b,90,male", "a,20,other"]
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("images")
+    for number in range(len(TRAIN) + len(VALIDATION)):
+        smooth_picture(number, 32, 32).save(folder / f"p{number}.png")
+    return folder
+
+
+@pytest.fixture
+def read(images: Path, tmp_path: Path):
+    """Reads a table of these images."""
+
+    def run(
+        train: list[str] = TRAIN,
+        validation: list[str] = VALIDATION,
+        header: str = "label,age,sex",
+        **options: object,
+    ) -> ImageData:
+        splits = ["train"] * len(train) + ["val"] * len(validation)
+        rows = [
+            f"p{number},{split},{cells}"
+            for number, (split, cells) in enumerate(
+                zip(splits, [*train, *validation], strict=True)
+            )
+        ]
+        table = tmp_path / "t.csv"
+        table.write_text("\n".join([f"image,split,{header}", *rows]))
+        given = {"features": ["age", "sex"], "image_size": 32, **options}
+        return ImageData.from_csv(table, image_root=str(images), **given)  # type: ignore[arg-type]
+
+    return run
+
+
+def test_numbers_and_words_are_told_apart(read):
+    assert read().train.table_features == TableFeatures(
+        (
+            NumberColumn("age", 47.5, np.std([30, 50, 70, 40]), has_missing=True),
+            WordColumn("sex", ("", "female", "male")),
+        )
+    )
+
+
+def test_statistics_are_those_of_the_training_images_alone(read):
+    other = read(validation=["b,-1000,robot", "a,5e6,male"])
+    assert other.train.table_features == read().train.table_features
+    assert other.validation.table_features == read().train.table_features
+
+
+def test_an_image_keeps_its_cells_wherever_it_is_drawn(read):
+    train = read(augmentation=Augmentation(strength=0)).train
+    draws = train.draws(epoch=3)
+    part = train.arrays(draws)
+    cells = [TRAIN[int(Path(train.names[row]).stem[1:])].split(",") for row in draws.rows]
+    ages = np.array([[float(age or "nan")] for _, age, _ in cells], np.float32)
+    np.testing.assert_array_equal(part["column:age"], ages)
+    assert part["column:sex"].ravel().tolist() == [sex.encode() for _, _, sex in cells]
+    inputs, _, _ = train.prepare(part)
+    assert [*inputs] == ["image", "age", "sex"]
+
+
+def test_without_columns_only_images_come(read):
+    train = read(augmentation=Augmentation(strength=0)).train.without_columns
+    inputs, _, _ = train.prepare(train.arrays(train.draws(0)))
+    assert inputs.shape == (len(TRAIN), 32, 32, 3)
+
+
+def test_what_training_images_do_not_tell_is_said_once(read):
+    lines = read(
+        train=[*TRAIN[:3], "b,70,male", TRAIN[4]], validation=VALIDATION
+    ).describe()
+    assert "beside each image: age (47.5 ± 14.79), sex (2 categories)" in lines
+    found = [line for line in lines if "no training image" in line]
+    assert found == ["1 validation images have a sex that no training image has: other"]
+    lacking = read(
+        train=["a,1,x", "b,2,y", "a,3,x", "b,4,y", "a,5,x"], validation=["a,,x"] * 2
+    )
+    assert (
+        "2 validation images lack age, which no training image does" in lacking.describe()
+    )
+
+
+@pytest.mark.parametrize(
+    ("age", "problem"),
+    [
+        ("7", "the column age has one value only: 7 (of the training images)"),
+        ("", "the column age has no value for any training image"),
+        ("inf", r"cells of the column age are text, and others numbers .*p1.png \(inf\)"),
+    ],
+)
+def test_a_column_that_tells_nothing_is_refused(read, age, problem):
+    ages = [age] * 5 if age != "inf" else ["1", "inf", "3", "4", "5"]
+    rows = [f"{'ab'[n % 2]},{each},male" for n, each in enumerate(ages)]
+    with pytest.raises(DataError) as error:
+        read(train=rows)
+    assert "data.features=" in str(error.value)
+    assert "the column sex has one value only (of the training images): male" in str(
+        error.value
+    )
+    import re
+
+    assert re.search(problem if "\\" in problem else re.escape(problem), str(error.value))
+
+
+def test_text_among_numbers_of_the_test_table_is_refused(read):
+    with pytest.raises(
+        DataError, match=r"1 cells of the column age are text.*p6.png \(old\)"
+    ):
+        read(validation=["b,90,male", "a,old,male"])
+
+
+def test_numbers_can_be_names(read):
+    train = read(categorical_features=["age"]).train
+    assert train.table_features.columns[0] == WordColumn(
+        "age", ("", "30", "40", "50", "70")
+    )
+
+
+def test_a_column_of_names_is_refused(read, monkeypatch):
+    monkeypatch.setattr("keraunos.data.index.feature_columns.MOST_WORDS", 2)
+    with pytest.raises(
+        DataError, match="the column sex has 3 different words, and may have 2"
+    ):
+        read()
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"features": ["agee"]}, "data.features: agee is not a column. Did you mean age?"),
+        ({"features": ["label"]}, "label is a column of images, labels, groups or splits"),
+        (
+            {"features": ["sex"], "group_column": "sex"},
+            "sex is a column of images, labels, groups or splits",
+        ),
+    ],
+)
+def test_a_column_must_be_there_and_free(read, options, problem):
+    with pytest.raises(DataError, match=r"`data\.train` must be a table") as error:
+        read(**options)
+    assert problem in str(error.value)
+
+
+def test_an_image_that_is_named_twice_has_the_same_cells(read, images):
+    (images / "q").mkdir(exist_ok=True)
+    with pytest.raises(
+        DataError, match=r"named twice with different data.features.*a\|1, a\|2"
+    ):
+        read(
+            train=["a,x,a\np0,train,a,x,a", "b,x,b"],
+            header="label,age,sex\np0,train,a,1,a\np0,train,a,2,a",
+            features=["sex", "age"],
+        )
+
+
+def test_mixed_images_have_no_columns(read):
+    with pytest.raises(ConfigError, match="can't have columns beside them"):
+        read(augmentation=Augmentation(mixup=0.2))
+    with pytest.raises(ConfigError, match="can't have columns beside them"):
+        read().with_augmentation(Augmentation(cutmix=1.0))
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        (["data.train=photos"], "`data.features` is for tables"),
+        (["data.train=t.csv", "data.test=photos"], "needs a table in `data.test`, too"),
+        (["data.train=t.csv", "augmentation.mixup=0.2"], "can't have columns beside them"),
+        (
+            ["data.train=t.csv", "model.head=ridge"],
+            "Columns of a table go into a head that",
+        ),
+        (
+            ["data.train=t.csv", "model.builder=a:b"],
+            "`data.features` is for the models of Keraunos",
+        ),
+        (["data.train=t.csv", "data.features=[age,age]"], "it is there more than once"),
+        (["data.train=t.csv", "data.features=[image]"], "the name of the image itself"),
+        (["data.train=t.csv", "data.features=[a/b]"], "can't be empty or have a slash"),
+        (
+            ["data.train=t.csv", "data.categorical_features=[sit]", "data.features=[site]"],
+            "must be some of `data.features`; sit is not.",
+        ),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(settings, problem):
+    with pytest.raises(ConfigError) as error:
+        load_config(["classify"], ["data.features=[age]", *settings])
+    assert problem in str(error.value)
+
+
+def test_folders_have_no_columns():
+    with pytest.raises(ConfigError, match=r"It is for tables: ImageData\.from_csv"):
+        ImageData.from_folder("photos", features=["age"])  # type: ignore[call-arg]
+
+
+def test_numbers_in_cells():
+    assert number_in("5.5") == 5.5
+    assert np.isnan(number_in(""))
+    with pytest.raises(ValueError, match="'1_000' is no number"):
+        number_in("1_000")
