@@ -1,6 +1,6 @@
 """Columns of a table that a model takes beside the image, as training images have them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
@@ -93,7 +93,7 @@ class TableFeatures:
         """Of the columns."""
         return tuple(column.name for column in self.columns)
 
-    def arrays(self, cells: Mapping[str, Sequence[str]]) -> dict[str, npt.NDArray[Any]]:
+    def arrays(self, cells: Mapping[str, Iterable[str]]) -> dict[str, npt.NDArray[Any]]:
         """What a model takes of rows of a table, by column; see `array` of both kinds."""
         return {column.name: column.array(cells[column.name]) for column in self.columns}
 
