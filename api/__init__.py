@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import callbacks as callbacks
+    from .cli.configured_run import ConfiguredRun as ConfiguredRun
+    from .cli.configured_run import configure as configure
     from .core.errors import CheckpointError as CheckpointError
     from .core.errors import ConfigError as ConfigError
     from .core.errors import DataError as DataError
@@ -58,6 +60,7 @@ _HOMES = {
     "CheckpointError": "core.errors",
     "ClassRecall": "models",
     "ConfigError": "core.errors",
+    "ConfiguredRun": "cli.configured_run",
     "Crossentropy": "models",
     "DataError": "core.errors",
     "DivergedError": "core.errors",
@@ -81,6 +84,7 @@ _HOMES = {
     "TransferRegressor": "models",
     "WorkerError": "core.errors",
     "compare_runs": "report.tested_run",
+    "configure": "cli.configured_run",
     "init_workers": "strategies",
     "selftest": "self_test.selftest",
     "set_cpu_devices": "strategies",

@@ -8,7 +8,12 @@ from rich.table import Table
 from ..core.names import printable
 from ..core.run_layout import TEST_FILE
 from .console import show, show_table
-from .task_scores import show_label_scores, show_number_scores
+from .task_scores import (
+    in_digits,
+    names_of_summary,
+    show_label_scores,
+    show_number_scores,
+)
 
 MOST_CLASSES = 50
 _SUMMARY = ("accuracy", "balanced_accuracy", "macro_f1", "macro_roc_auc")
@@ -46,7 +51,7 @@ def _show_class_scores(split: str, scores: dict[str, Any]) -> None:
     table = Table("class", "precision", "recall", "F1", "ROC-AUC", "images")
     for name, values in _weakest(scores["per_class"]):
         cells = [values[key] for key in ("precision", "recall", "f1", "roc_auc")]
-        table.add_row(printable(name), *map(_number, cells), str(values["support"]))
+        table.add_row(printable(name), *map(in_digits, cells), str(values["support"]))
     left = len(scores["per_class"]) - len(table.rows)
     if left:
         table.caption = f"the classes of lowest F1; {left:,} more are in {TEST_FILE}"
@@ -60,7 +65,7 @@ def show_beside(columns: Mapping[str, dict[str, Any]]) -> None:
         columns: Scores as in test.json, by the heading of their column.
     """
     table = Table("score", *map(printable, columns))
-    for name in _SUMMARY:
+    for name in names_of_summary(next(iter(columns.values()))) or _SUMMARY:
         values = [_with_interval(scores, name) for scores in columns.values()]
         table.add_row(name.replace("_", " "), *values)
     show_table(table)
@@ -81,12 +86,8 @@ def _summary(scores: dict[str, Any]) -> str:
 
 
 def _with_interval(scores: dict[str, Any], name: str) -> str:
-    text = _number(scores[name])
+    text = in_digits(scores[name])
     if name in scores.get("intervals", {}):
         low, high = scores["intervals"][name]
-        text += f" [{low:.3f}, {high:.3f}]"
+        text += f" [{in_digits(low)}, {in_digits(high)}]"
     return text
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

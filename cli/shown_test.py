@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.run_layout import ENSEMBLE_FILE
 from .console import notify, show
-from .ensembles import Member, find_members, read_data
+from .ensembles import Member, find_members, read_data, task_of
 from .scores import show_beside, show_scores
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ def show_test(split: str, result: "TestResult") -> None:
     if result.tta is not None:
         views = result.scores["tta"]["views"]
         show_beside({"single model": result.scores, f"{views} views": result.tta.scores})
-        show_conclusions({"views": result.tta.scores["against_single_model"]})
+        if "against_single_model" in result.tta.scores:
+            show_conclusions({"views": result.tta.scores["against_single_model"]})
 
 
 def show_ensemble_test(
@@ -53,21 +54,24 @@ def show_ensemble_test(
 
 
 def show_task_ensemble_test(
-    members: Sequence[Member], split: str, directory: Path | None
+    members: Sequence[Member], split: str, tta: int | None, directory: Path | None
 ) -> None:
     """Scores the mean of several models of labels or numbers, and shows it.
 
     Args:
         members: At least two.
         split: On which images.
+        tta: Views of each image, if they are wanted.
         directory: Where to write files, or None.
     """
     from .task_ensemble import score_task_members
 
-    tested = score_task_members(members, split)
-    for name, scores in tested.members.items():
-        show_scores(f"{split}, {name}", scores)
+    tested = score_task_members(members, split, tta)
     show_scores(f"{split}, mean of {len(members)} models", tested.scores)
+    columns = {**tested.members, "ensemble": tested.scores}
+    if "tta" in tested.scores:
+        columns[f"ensemble, {tta} views"] = tested.scores["tta"]
+    show_beside(columns)
     if directory is not None:
         tested.write(directory)
         notify(f"written: {directory / ENSEMBLE_FILE}")
@@ -79,7 +83,10 @@ def show_folds_test(run_dir: Path, tta: int | None) -> None:
     if read_data(members[0]).test is None:
         notify("no test images: the ensemble of all folds is not scored")
         return
-    show_ensemble_test(members, "test", tta, run_dir)
+    if task_of(members) == "classification":
+        show_ensemble_test(members, "test", tta, run_dir)
+    else:
+        show_task_ensemble_test(members, "test", tta, run_dir)
 
 
 def show_conclusions(differences: Mapping[str, Any]) -> None:

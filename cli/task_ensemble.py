@@ -1,26 +1,35 @@
 """Scores several models of labels or numbers as one: the mean of their outputs."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from ..core.errors import ConfigError, message
 from ..core.files import write_json_atomic
-from ..core.run_layout import ENSEMBLE_FILE, ENSEMBLE_PREDICTIONS_FILE
+from ..core.removal import remove_file
+from ..core.run_layout import (
+    ENSEMBLE_FILE,
+    ENSEMBLE_PREDICTIONS_FILE,
+    ENSEMBLE_TTA_PREDICTIONS_FILE,
+)
 from ..evaluation.comparisons.ensemble import require_same_classes
 from ..evaluation.comparisons.matching import KnownImages, matching_rows
-from ..evaluation.multi_label.predictions import LabelPredictions
-from ..evaluation.regression.predictions import NumberPredictions
 from ..trainer import Trainer
-from ..trainer.loop.task_scores import groups_of
-from .ensembles import Member, read_split
+from ..trainer.loop.task_scores import TaskPredictions, groups_of, task_predictions
+from ..trainer.loop.views import average_views, find_views
+from ..trainer.setup.sources import split_of
+from .ensembles import Member, read_data
 from .output_file import writing
 from .saved_model import forget_models, load_model
 
-TaskPredictions = LabelPredictions | NumberPredictions
+Outputs = npt.NDArray[np.floating[Any]]
+
+_TTA_PREDICTIONS = re.compile(re.escape(ENSEMBLE_TTA_PREDICTIONS_FILE))
 
 
 @dataclass(frozen=True)
@@ -29,90 +38,174 @@ class TaskEnsembleScores:
 
     Attributes:
         split: On which images.
-        scores: Of the mean, as in test.json.
+        scores: Of the mean, as in test.json; and `tta` if that was asked for.
         members: Those of each member, by its name.
         predictions: The means.
+        tta_predictions: The means over members and views, if asked for.
     """
 
     split: str
     scores: dict[str, Any]
     members: dict[str, dict[str, Any]]
     predictions: TaskPredictions
+    tta_predictions: TaskPredictions | None = None
 
     def write(self, directory: Path) -> None:
-        """Writes ensemble.json and the table of predictions."""
+        """Writes ensemble.json and tables of predictions."""
         content = {"split": self.split, "ensemble": self.scores, "members": self.members}
         with writing(directory) as place:
             write_json_atomic(place / ENSEMBLE_FILE, content)
             self.predictions.write_table(place / ENSEMBLE_PREDICTIONS_FILE)
+            if self.tta_predictions is not None:
+                self.tta_predictions.write_table(place / ENSEMBLE_TTA_PREDICTIONS_FILE)
+            else:  # those of another test are not of these scores
+                remove_file(place, ENSEMBLE_TTA_PREDICTIONS_FILE, _TTA_PREDICTIONS)
 
 
-def score_task_members(members: Sequence[Member], split: str) -> TaskEnsembleScores:
+class _Asked(NamedTuple):
+    """Images that all members are asked about, in the order of the first member's.
+
+    Attributes:
+        images: The first member's.
+        known: What they are recognised by.
+    """
+
+    images: Any
+    known: KnownImages
+
+    @classmethod
+    def of(cls, member: Member, images: Any) -> "_Asked":
+        return cls(images, KnownImages.of(member.name, images))
+
+    def rows(self, member: Member, images: Any) -> Any:
+        """Which of another member's images each is.
+
+        Raises:
+            ConfigError: They are not the same, or not with the same targets.
+        """
+        other = KnownImages.of(member.name, images)
+        runs = f"{self.known.owner}, {other.owner}"
+        require_same_classes(self.known.class_names, other.class_names, runs)
+        rows = matching_rows(self.known, other)
+        if not np.array_equal(images.target_values[rows], self.images.target_values):
+            raise ConfigError(
+                message(
+                    "The members of an ensemble must be tested on the same targets.",
+                    "Train them on one table.",
+                    members=runs,
+                )
+            )
+        return rows
+
+
+class _Answers(NamedTuple):
+    """What a model puts out, as it is and averaged over views: `(images, outputs)` each."""
+
+    plain: Outputs
+    views: Outputs
+
+
+class _Ensemble:
+    """Outputs of all members for the same images.
+
+    Args:
+        tested: The test images.
+        chosen_on: Validation images of the first member, or None.
+    """
+
+    def __init__(self, tested: _Asked, chosen_on: _Asked | None) -> None:
+        self._tested = tested
+        self._chosen_on = chosen_on
+        self._answers: list[_Answers] = []
+        self._choices: list[_Answers] = []
+
+    def add(self, member: Member, images: Any, held_out: Any, tta: int | None) -> None:
+        """Asks a member; its model is in memory no longer than that."""
+        rows = self._tested.rows(member, images)  # before its model is loaded
+        model = load_model(member.run, member.config)
+        self._answers.append(_ask(model, images, rows, tta))
+        same = _same(self._chosen_on, member, held_out)
+        if same is not None:
+            self._choices.append(_ask(model, held_out, same, tta))
+        del model
+        forget_models()
+
+    def mean(self, of_views: bool = False) -> TaskPredictions:
+        """The predictions of all members together."""
+        return self._predictions(range(len(self._answers)), of_views)
+
+    def alone(self, place: int) -> TaskPredictions:
+        """Those of one."""
+        return self._predictions([place], False)
+
+    def _predictions(self, places: Sequence[int], of_views: bool) -> TaskPredictions:
+        chosen_on = None
+        is_common = len(self._choices) == len(self._answers)
+        if self._chosen_on is not None and is_common:
+            chosen_on = self._chosen_on.images, _mean(self._choices, places, of_views)
+        outputs = _mean(self._answers, places, of_views)
+        return task_predictions(self._tested.images, outputs, chosen_on)
+
+
+def score_task_members(
+    members: Sequence[Member], split: str, tta: int | None = None
+) -> TaskEnsembleScores:
     """Tests each member, and the mean of their outputs.
 
-    Thresholds and intervals of one model are not those of a mean: labels are given from
-    0.5 on, for the members too, and numbers have no interval.
+    Thresholds and intervals are chosen on validation images, those of the mean on its own
+    outputs, if all members held out the same ones. Else, as with folds, whose validation
+    images are training images of the others, there are none: labels are given from 0.5
+    on, for the members too, and numbers have no interval.
 
     Args:
         members: At least two, of one task.
         split: `"test"` or `"validation"`.
+        tta: Views of each image, as of `Trainer.test`.
 
     Raises:
         ConfigError: Names or images of the members are not the same, or the truth is not.
         DataError: Images can't be read, or outputs are not finite.
         CheckpointError: A model is damaged.
     """
-    first = read_split(members[0], split)
-    known = KnownImages.of(members[0].name, first)
-    scores, found = {}, []
+    data = read_data(members[0])
+    tested = _Asked.of(members[0], split_of(data, split))
+    held_out = data.validation if split == "test" else None
+    chosen_on = None if held_out is None else _Asked.of(members[0], held_out)
+    ensemble = _Ensemble(tested, chosen_on)
     for member in members:
-        images = first if member is members[0] else read_split(member, split)
-        rows = _matching(known, KnownImages.of(member.name, images))
-        if not np.array_equal(images.target_values[rows], first.target_values):
-            raise ConfigError(
-                message(
-                    "The members of an ensemble must be tested on the same targets.",
-                    "Train them on one table.",
-                    members=f"{members[0].name}, {member.name}",
-                )
-            )
-        result = Trainer().test(load_model(member.run, member.config), images)
-        if result.task_predictions is None:
-            raise ValueError("Tests of labels and numbers have predictions.")
-        found.append(_in_order(result.task_predictions, rows))
-        scores[member.name] = result.scores
-        del result  # it holds the model
-        forget_models()
-    mean = mean_of(found)
-    return TaskEnsembleScores(split, mean.scores(groups_of(first)), scores, mean)
+        own = data if member is members[0] else read_data(member)
+        ensemble.add(member, split_of(own, split), own.validation, tta)
+    groups = groups_of(tested.images)
+    scores = {
+        member.name: ensemble.alone(place).scores(groups)
+        for place, member in enumerate(members)
+    }
+    mean = ensemble.mean()
+    total = mean.scores(groups)
+    if tta is None:
+        return TaskEnsembleScores(split, total, scores, mean)
+    views = ensemble.mean(of_views=True)
+    total["tta"] = {"views": tta, **views.scores(groups)}
+    return TaskEnsembleScores(split, total, scores, mean, views)
 
 
-def mean_of(members: Sequence[TaskPredictions]) -> TaskPredictions:
-    """The mean of outputs for the same images in the same order, without choices.
-
-    Args:
-        members: At least one, all of one task.
-    """
-    outputs = np.mean([each.outputs for each in members], axis=0, dtype=np.float64)
-    return _with_outputs(members[0], outputs.astype(np.float32))
-
-
-def _matching(first: KnownImages, other: KnownImages) -> Any:
-    runs = f"{first.owner}, {other.owner}"
-    require_same_classes(first.class_names, other.class_names, runs)
-    return matching_rows(first, other)
+def _same(asked: _Asked | None, member: Member, images: Any) -> Any:
+    """Which of a member's validation images each is; None if they are not the same."""
+    if asked is None or images is None:
+        return None
+    try:
+        return asked.rows(member, images)
+    except ConfigError:
+        return None
 
 
-def _in_order(predictions: TaskPredictions, rows: Any) -> TaskPredictions:
-    """For other images; the targets are those of the first member, which are the same."""
-    names = [predictions.names[row] for row in rows]
-    targets: Any = None if predictions.targets is None else predictions.targets[rows]
-    ordered = replace(predictions, names=names, targets=targets)
-    return _with_outputs(ordered, predictions.outputs[rows])
+def _ask(model: Any, images: Any, rows: Any, tta: int | None) -> _Answers:
+    plain = np.asarray(Trainer().predict(model, images))
+    views = find_views(images, None, tta)
+    mean = plain if views is None else np.asarray(average_views(model, plain, views))
+    return _Answers(plain[rows], mean[rows])
 
 
-def _with_outputs(predictions: TaskPredictions, outputs: Any) -> TaskPredictions:
-    none = [None] * outputs.shape[1]
-    if isinstance(predictions, LabelPredictions):
-        return replace(predictions, probabilities=outputs, thresholds=none)
-    return replace(predictions, values=outputs, half_widths=none)
+def _mean(answers: Sequence[_Answers], places: Sequence[int], of_views: bool) -> Outputs:
+    outputs = [answers[n].views if of_views else answers[n].plain for n in places]
+    return np.mean(outputs, axis=0, dtype=np.float64).astype(np.float32)

@@ -1,5 +1,6 @@
 """Shows how a model of another task than classification did."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from rich.table import Table
@@ -10,6 +11,13 @@ from .console import show, show_table
 _OF_LABELS = ("mean_average_precision", "macro_f1", "macro_roc_auc", "exact_match")
 _OF_NUMBERS = ("mean_absolute_error", "root_mean_squared_error", "r2")
 MOST_ROWS = 50
+
+
+def names_of_summary(scores: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a model is judged by at a glance; nothing of one class per image."""
+    if "per_label" in scores:
+        return _OF_LABELS
+    return _OF_NUMBERS if "per_target" in scores else ()
 
 
 def show_label_scores(split: str, scores: dict[str, Any]) -> None:

@@ -26,7 +26,7 @@ METRICS: Mapping[Task, tuple[MetricName, ...]] = {
     "multi_label": ("label_accuracy", "macro_f1", "mean_average_precision"),
     "regression": ("mean_absolute_error", "root_mean_squared_error", "r2"),
 }
-_FOR_ALL_TASKS = ("license",)
+_FOR_ALL_TASKS = ("license", "tta", "ensemble")
 _OBJECTIVES: Mapping[Task, str] = {
     "multi_label": "val_mean_average_precision",
     "regression": "val_loss",
@@ -121,7 +121,8 @@ def _of_evaluation(task: Task, evaluation: Mapping[str, Any]) -> Iterator[str]:
         back = [f"evaluation.{name}={json.dumps(unset.get(name))}" for name in asked]
         settings = {f"evaluation.{name}": evaluation[name] for name in asked}
         yield message(
-            "The section `evaluation` is for images of one class each.",
+            "Of the section `evaluation` all but "
+            f"{', '.join(_FOR_ALL_TASKS)} is for images of one class each.",
             f"Set {' '.join(back)} where a recipe or its effort asks for it.",
             **settings,
             task=task,

@@ -1,7 +1,7 @@
 """Means beside a run's single model: over views of each image, and over all folds."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +14,8 @@ from .numbers import with_interval
 
 _TITLE = "Views and ensembles"
 _SCORES = ("balanced_accuracy", "accuracy", "macro_f1", "macro_roc_auc")
+_OF_LABELS = ("mean_average_precision", "macro_f1", "macro_roc_auc", "exact_match")
+_OF_NUMBERS = ("mean_absolute_error", "root_mean_squared_error", "r2")
 
 
 class Averages(NamedTuple):
@@ -31,8 +33,9 @@ class Averages(NamedTuple):
 
 
 class _Found(NamedTuple):
-    rows: list[list[Any]]
-    conclusions: list[str]
+    names: tuple[str, ...] = ()  # of the scores in the rows
+    rows: Sequence[list[Any]] = ()
+    conclusions: Sequence[str] = ()
 
 
 def read_averages(run: Path) -> Averages:
@@ -45,61 +48,71 @@ def read_averages(run: Path) -> Averages:
     files = [(directory / TEST_FILE, _of_views)]
     if FOLD.fullmatch(directory.name):
         files.append((directory.parent / ENSEMBLE_FILE, _of_folds))
-    rows: list[list[Any]] = []
-    conclusions: list[str] = []
     gaps: list[str] = []
-    for file, look in files:
-        found = _read(file, look, gaps)
-        rows += found.rows
-        conclusions += found.conclusions
-    if not rows:
+    every = [_read(file, look, gaps) for file, look in files]
+    found = [each for each in every if each.rows]
+    if not found:
         return Averages(gaps=tuple(gaps))
-    header = ["model", "test images", *(name.replace("_", " ") for name in _SCORES)]
-    return Averages(Table(_TITLE, header, rows), tuple(conclusions), tuple(gaps))
+    names = (name.replace("_", " ") for name in found[0].names)
+    rows = [row for each in found for row in each.rows]
+    table = Table(_TITLE, ["model", "test images", *names], rows)
+    conclusions = tuple(line for each in found for line in each.conclusions)
+    return Averages(table, conclusions, tuple(gaps))
 
 
 def _read(file: Path, look: Callable[[Any], _Found], gaps: list[str]) -> _Found:
     if not file.exists():
-        return _Found([], [])
+        return _Found()
     try:
         return look(json.loads(read_text(file)))
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         why = printable(" ".join(reason_of(error).split()))[:300]
         gaps.append(f"not shown: means in {file.name}, as it can't be read ({why})")
-        return _Found([], [])
+        return _Found()
 
 
 def _of_views(document: Mapping[str, Any]) -> _Found:
     scores = document.get("tta")
     if scores is None:
-        return _Found([], [])
+        return _Found()
     rows = [
         _row("single model", document),
         _row(f"mean of {scores['views']:,} views", scores),
     ]
-    return _Found(rows, _conclusions(scores["against_single_model"]))
+    against = scores.get("against_single_model")  # of one class per image alone
+    conclusions = [] if against is None else _conclusions(against)
+    return _Found(_names(document), rows, conclusions)
 
 
 def _of_folds(document: Mapping[str, Any]) -> _Found:
-    if document["split"] != "test" or "against_members" not in document["ensemble"]:
-        return _Found([], [])  # of validation images, or of labels or numbers
+    if document["split"] != "test":
+        return _Found()
     scores, members = document["ensemble"], document["members"]
     name = f"mean of {len(members):,} folds"
     rows = [_row(member, each) for member, each in members.items()]
     rows.append(_row(name, scores))
     if "tta" in scores:
         rows.append(_row(f"{name}, {scores['tta']['views']:,} views", scores["tta"]))
-    against = scores["against_members"].values()
-    return _Found(rows, [line for each in against for line in _conclusions(each)])
+    against = scores.get("against_members", {}).values()
+    conclusions = [line for each in against for line in _conclusions(each)]
+    return _Found(_names(scores), rows, conclusions)
 
 
 def _row(name: str, scores: Mapping[str, Any]) -> list[Any]:
     intervals = scores.get("intervals", {})
     cells = []
-    for score in _SCORES:
+    for score in _names(scores):
         low, high = intervals.get(score, (None, None))
         cells.append(with_interval({"value": scores[score], "low": low, "high": high}))
-    return [printable(name), int(scores["examples"]), *cells]
+    count = scores["examples"] if "examples" in scores else scores["images"]
+    return [printable(name), int(count), *cells]
+
+
+def _names(scores: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a model of a task is judged by at a glance."""
+    if "per_label" in scores:
+        return _OF_LABELS
+    return _OF_NUMBERS if "per_target" in scores else _SCORES
 
 
 def _conclusions(difference: Mapping[str, Any]) -> list[str]:

@@ -8,7 +8,11 @@ import pytest
 from keraunos.strategies import factory
 
 ROOT = Path(__file__).parents[1]
-EXPENSIVE = {"keraunos.data.image_data", "keraunos.models.transfer"}
+EXPENSIVE = {
+    "keraunos.cli.configured_run",
+    "keraunos.data.image_data",
+    "keraunos.models.transfer",
+}
 
 
 def modules_with_examples() -> list[str]:

@@ -103,7 +103,7 @@ class Evaluator:
             evaluation: What else can be asked of the result, as the section
                 `evaluation` of a configuration; its defaults if None. It is measured
                 when `result.findings` or `result.report` is used.
-            tta: Test-time augmentation: the probabilities are averaged over this many
+            tta: Test-time augmentation: the outputs are averaged over this many
                 views of each image, the first of which is the image as it is, the others
                 varied as training images are. Reported beside the plain prediction, as
                 `result.tta`, and never in its place.
@@ -129,7 +129,7 @@ class Evaluator:
         chosen_on = None if held_out is None else as_source(held_out, "data")
         result = score(whole, source, module or Module(), chosen_on)
         if views is not None:
-            result = with_views(result, whole, source, views)
+            result = with_views(result, whole, source, views, chosen_on)
         if result.predictions is not None or result.task_predictions is not None:
             subject = TrainedModel(whole, source, held_out, batch_size_of(source) or 32)
             directory = None if self.run_dir is None else Path(self.run_dir)

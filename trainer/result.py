@@ -12,6 +12,7 @@ from .. import evaluation
 from ..callbacks import RunState
 from ..configs import EvaluationConfig
 from ..core.checkpoints import best_checkpoint
+from ..core.errors import ConfigError, message
 from ..core.user_path import user_path
 from ..evaluation import Predictions
 from ..models.weight_soup import Soup
@@ -162,8 +163,8 @@ class TestResult:
 
     def show_confusion_matrix(self) -> "Drawing":
         """Draws how often each class was taken for each, for a notebook."""
-        matrix, predictions = self.scores["confusion_matrix"], self._labelled()
-        figure = evaluation.confusion_matrix_figure(matrix, predictions.class_names)
+        names = self._labelled().class_names
+        figure = evaluation.confusion_matrix_figure(self.scores["confusion_matrix"], names)
         return evaluation.Drawing(figure)
 
     def show_mistakes(self, split: Any) -> "Drawing":
@@ -176,19 +177,31 @@ class TestResult:
         return evaluation.Drawing(figure)
 
     def _labelled(self) -> Predictions:
-        if self.predictions is None:
-            raise ValueError(
-                "A test's results can be drawn for ImageData and its splits "
-                "only. Received: predictions=None. Test a model on one of those."
+        if self.predictions is not None:
+            return self.predictions
+        if self.task_predictions is None:
+            raise _not_of_images("predictions")
+        raise ConfigError(
+            message(
+                "Confusion matrices and mistakes are those of one class per image.",
+                "Look at `task_predictions`, or at the figures in `findings`.",
+                task=self.task_predictions.task,
             )
-        return self.predictions
+        )
 
     def _subject(self) -> "Subject":
         if self.subject is None:
-            raise ValueError(
-                "An evaluation needs the model and its images. Received: subject=None. "
-                "Use what Trainer.test returns for ImageData."
-            )
+            raise _not_of_images("subject")
         return self.subject
 
     __test__ = False  # not a test, whatever pytest makes of the name
+
+
+def _not_of_images(name: str) -> ConfigError:
+    return ConfigError(
+        message(
+            "Evaluations and figures need a model and its images.",
+            "Use what Trainer.test returns for ImageData, or for one of its splits.",
+            **{name: None},
+        )
+    )

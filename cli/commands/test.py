@@ -64,26 +64,13 @@ def test(
         _test_run(members[0], split, tta)
         return
     is_classifier = task_of(members) == "classification"
-    if not is_classifier:
-        _refuse_views(tta)
     require_honest_split(members, split)
     directory = output_directory(runs, members, split, output)
     load_tensorflow(members[0].config.trainer)
     if is_classifier:
         show_ensemble_test(members, split, tta, directory)
     else:
-        show_task_ensemble_test(members, split, directory)
-
-
-def _refuse_views(tta: int | None) -> None:
-    if tta is not None:
-        raise ConfigError(
-            message(
-                "Test-time augmentation averages the probabilities of classes.",
-                "Test without `--tta`.",
-                tta=tta,
-            )
-        )
+        show_task_ensemble_test(members, split, tta, directory)
 
 
 def _refuse_output(output: Path | None) -> None:

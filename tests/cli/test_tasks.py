@@ -155,7 +155,62 @@ def test_folds_are_summed_up_and_their_mean_is_scored(keraunos: Any, table: Path
     assert scores["per_label"]["red"]["threshold"] == 0.5
     answer = keraunos("test", "run", "--tta", "2")
     assert answer.code == 2
-    assert "averages the probabilities of classes" in answer.err
+    assert "strength above 0" in answer.err
     answer = keraunos("report", "run")
     assert answer.code == 0, answer.err
     assert "Side by side" in Path("run/report.html").read_text()
+
+
+@pytest.mark.nightly
+def test_the_mean_of_runs_with_one_validation_split_has_its_own_choices(
+    keraunos: Any, table: Path
+) -> None:
+    """Thresholds and widths are those of the mean, computed by hand from its outputs."""
+    settings = settings_of(
+        table, "task=regression", "data.label_column=brightness", "trainer.max_epochs=2"
+    )
+    views = ("augmentation.strength=0.5", "evaluation.tta=3")
+    for run, seed in (("one", 1), ("two", 2)):
+        split = () if run == "one" else ("data.split=one/split.csv",)
+        answer = keraunos(
+            "fit", *settings, *views, *split, f"seed={seed}", f"run_dir={run}"
+        )
+        assert answer.code == 0, answer.err
+        assert "3 views" in answer.out
+        scores = json.loads(Path(run, "test.json").read_text())
+        assert scores["tta"]["views"] == 3
+        assert scores["tta"]["r2"] != scores["r2"]
+        assert Path(run, "tta_predictions.csv").exists()
+    answer = keraunos("test", "one", "two", "--output", "both")
+    assert answer.code == 0, answer.err
+    assert "ensemble, 3 views" in answer.out
+    kept = json.loads(Path("both/ensemble.json").read_text())
+    width = kept["ensemble"]["per_target"]["brightness"]["interval_half_width"]
+    alone = [
+        kept["members"][run]["per_target"]["brightness"]["interval_half_width"]
+        for run in ("one", "two")
+    ]
+    assert width is not None
+    assert width not in alone
+    own = json.loads(Path("one/test.json").read_text())["per_target"]["brightness"]
+    assert alone[0] == pytest.approx(own["interval_half_width"], rel=1e-4)
+    assert kept["ensemble"]["tta"]["per_target"]["brightness"]["interval_half_width"]
+    answer = keraunos("report", "one")
+    assert answer.code == 0, answer.err
+    assert "mean of 3 views" in Path("one/report.html").read_text()
+
+
+@pytest.mark.nightly
+def test_folds_of_labels_are_scored_as_one_when_the_last_is_trained(
+    keraunos: Any, table: Path
+) -> None:
+    settings = settings_of(
+        table, "task=multi_label", "data.label_columns=[red,dark]", "trainer.max_epochs=1"
+    )
+    asked = ("evaluation.ensemble=true", "evaluation.tta=2", "augmentation.strength=0.5")
+    answer = keraunos("fit", *settings, *asked, "data.folds=2", "run_dir=run")
+    assert answer.code == 0, answer.err
+    scores = json.loads(Path("run/ensemble.json").read_text())["ensemble"]
+    assert scores["per_label"]["red"]["threshold"] == 0.5  # no split is held out by both
+    assert scores["tta"]["views"] == 2
+    assert Path("run/ensemble_tta_predictions.csv").exists()

@@ -8,21 +8,16 @@ REFUSED = [
     ("regression", ["model.label_smoothing=0.1"], "`model.label_smoothing` is for labels"),
     (
         "multi_label",
-        ["effort=best"],
-        "Set evaluation.tta=null evaluation.ensemble=false where a recipe or its effort",
-    ),
-    ("regression", ["evaluation.tta=2"], "Received: evaluation.tta=2, task='regression'"),
-    (
-        "multi_label",
         ["evaluation.slices={columns: [sex]}"],
-        "The section `evaluation` is for images of one class each.",
+        "all but license, tta, ensemble is for images of one class each.",
     ),
     ("regression", ["model.head=ridge"], "`model.head` must be of linear with"),
     ("multi_label", ["evaluation.own={class: 'a.b:C'}"], "Set evaluation.own=null"),
 ]
 TAKEN = [
     ("multi_label", ["model.label_smoothing=0.1", "evaluation.license=mit"]),
-    ("regression", ["effort=best", "evaluation.tta=null", "evaluation.ensemble=false"]),
+    ("regression", ["effort=best", "evaluation.tta=3"]),
+    ("multi_label", ["effort=best"]),
 ]
 
 

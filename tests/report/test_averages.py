@@ -91,3 +91,25 @@ def test_a_damaged_file_is_a_gap(fold: Path, content: str) -> None:
     (gap,) = found.gaps
     assert gap.startswith("not shown: means in test.json, as it can't be read (")
     assert gap in read_facts(fold).gaps
+
+
+def test_means_of_numbers_have_the_scores_of_numbers(fold: Path) -> None:
+    names = ("mean_absolute_error", "root_mean_squared_error", "r2")
+    own = {"images": 30, "per_target": {}, **dict.fromkeys(names, 0.5)}
+    better = own | {"r2": 0.75}
+    (fold / "test.json").write_text(json.dumps(own | {"tta": better | {"views": 3}}))
+    ensemble = {"split": "test", "ensemble": better, "members": {"fold-1": own}}
+    (fold.parent / "ensemble.json").write_text(json.dumps(ensemble))
+    found = read_averages(fold)
+    assert found.gaps == ()
+    assert found.table.header[2:] == [
+        "mean absolute error",
+        "root mean squared error",
+        "r2",
+    ]
+    assert [[row[0], row[1], row[-1]] for row in found.table.rows] == [
+        ["single model", 30, "0.500"],
+        ["mean of 3 views", 30, "0.750"],
+        ["fold-1", 30, "0.500"],
+        ["mean of 1 folds", 30, "0.750"],
+    ]

@@ -174,10 +174,11 @@ def write_test_report(
         evaluation.write_report(directory, result.predictions, result.scores, source.images)
     else:
         write_checked_json(directory / TEST_FILE, result.scores)
-    if result.tta is not None and result.tta.predictions is not None:
-        evaluation.write_predictions(
-            directory / TTA_PREDICTIONS_FILE, result.tta.predictions
-        )
+    views, table = result.tta, directory / TTA_PREDICTIONS_FILE
+    if views is not None and views.predictions is not None:
+        evaluation.write_predictions(table, views.predictions)
+    elif views is not None and views.task_predictions is not None:
+        views.task_predictions.write_table(table)
     else:  # those of another test are not of these scores
         remove_file(directory, TTA_PREDICTIONS_FILE, _TTA_PREDICTIONS)
 

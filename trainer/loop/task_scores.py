@@ -1,6 +1,6 @@
 """Scores models of other tasks than classification."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,8 @@ from ...evaluation.regression.predictions import NumberPredictions
 from ..contracts import KnowsColumns, KnowsTargets
 from .outputs import Collected
 
+TaskPredictions: TypeAlias = LabelPredictions | NumberPredictions
+
 COVERAGE = 0.9  # of the intervals around predicted numbers
 
 
@@ -20,7 +22,7 @@ def task_predictions(
     source: KnowsTargets,
     outputs: Collected,
     validation: tuple[Any, Collected] | None,
-) -> LabelPredictions | NumberPredictions:
+) -> TaskPredictions:
     """Puts outputs beside targets, with what is chosen on validation images.
 
     Args:

@@ -11,13 +11,14 @@ from ...evaluation import Predictions
 from ...evaluation.evidence import require_probabilities
 from ...models import Module
 from ...strategies import Position
-from ..contracts import BatchSource, GivesViews, HasSettings, knows_targets
+from ..contracts import BatchSource, GivesViews, HasSettings
 from ..result import TestResult
 from ..step.batches import Batches
 from ..step.evaluate import PredictionStep
 from ..step.losses import overrides_training_step
-from .evaluation import paired_difference, score_predictions
-from .outputs import collect
+from .evaluation import paired_difference, predict, score_predictions
+from .outputs import Collected, collect
+from .task_scores import TaskPredictions, groups_of, task_predictions
 
 
 @dataclass(frozen=True)
@@ -54,14 +55,6 @@ def find_views(source: Any, module: Module | None, tta: int | None) -> Views | N
                 module=type(module).__name__,
             )
         )
-    if knows_targets(source):
-        raise ConfigError(
-            message(
-                "Test-time augmentation averages the probabilities of classes.",
-                "Test without `tta`.",
-                task=source.task,
-            )
-        )
     if not isinstance(source, GivesViews):
         raise ConfigError(
             message(
@@ -74,34 +67,72 @@ def find_views(source: Any, module: Module | None, tta: int | None) -> Views | N
 
 
 def with_views(
-    result: TestResult, model: keras.Model, source: Any, views: Views
+    result: TestResult,
+    model: keras.Model,
+    source: Any,
+    views: Views,
+    validation: BatchSource | None = None,
 ) -> TestResult:
     """A result with that of the means over views beside it.
 
+    Args:
+        result: Of the plain predictions.
+        model: Made them.
+        source: The test images.
+        views: Of these.
+        validation: On the means of whose views thresholds and intervals of other tasks
+            than classification are chosen, if there is something.
+
     Raises:
-        DataError: The outputs of the model are no probabilities.
+        DataError: The outputs of a classifier are no probabilities.
     """
-    plain = result.predictions
-    if plain is None:
+    if result.task_predictions is not None:
+        found = _of_task(result.task_predictions, model, source, views, validation)
+    elif result.predictions is not None:
+        found = _of_classes(result.predictions, model, source, views)
+    else:
         raise ValueError("Views need the plain predictions.")
-    require_probabilities(plain.probabilities)
-    mean = average_views(model, plain, views)
     made = views.source.settings() if isinstance(views.source, HasSettings) else {}
-    scores = {"views": views.count, **made, **score_predictions(source, mean)}
+    scores = {"views": views.count, **made, **found.scores}
+    tta = replace(found, scores=scores)
+    return replace(result, scores={**result.scores, "tta": scores}, tta=tta)
+
+
+def _of_classes(
+    plain: Predictions, model: keras.Model, source: Any, views: Views
+) -> TestResult:
+    require_probabilities(plain.probabilities)
+    mean = replace(plain, probabilities=average_views(model, plain.probabilities, views))
     names = "single model", f"mean of {views.count} views"
     compared = zip(names, (plain, mean), strict=True)
+    scores = score_predictions(source, mean)
     scores["against_single_model"] = paired_difference(source, *compared)
-    return replace(
-        result, scores={**result.scores, "tta": scores}, tta=TestResult(scores, mean)
-    )
+    return TestResult(scores, mean)
 
 
-def average_views(model: keras.Model, plain: Predictions, views: Views) -> Predictions:
-    """The mean of the probabilities over the plain prediction and all further views.
+def _of_task(
+    plain: TaskPredictions,
+    model: keras.Model,
+    source: Any,
+    views: Views,
+    validation: BatchSource | None,
+) -> TestResult:
+    """Chooses anew on validation images: a mean needs thresholds of its own."""
+    chosen_on = None
+    if isinstance(validation, GivesViews):
+        of_validation = Views(validation.test_time_views(), views.count)
+        outputs = average_views(model, predict(model, validation), of_validation)
+        chosen_on = validation, outputs
+    mean = task_predictions(source, average_views(model, plain.outputs, views), chosen_on)
+    return TestResult(mean.scores(groups_of(source)), task_predictions=mean)
+
+
+def average_views(model: keras.Model, plain: Collected, views: Views) -> Collected:
+    """The mean of the outputs over the plain ones and those for all further views.
 
     Args:
         model: The model.
-        plain: View 0: what it predicts for the images as they are.
+        plain: View 0: `(images, outputs)` for the images as they are.
         views: All of them.
     """
     if views.count == 1:
@@ -109,7 +140,7 @@ def average_views(model: keras.Model, plain: Predictions, views: Views) -> Predi
     strategy = model.distribute_strategy
     step = PredictionStep(model, strategy, views.source.prepare)
     iterator = Batches(strategy, views.source).start(Position(1))
-    total = plain.probabilities.astype(np.float64)
+    total = np.asarray(plain).astype(np.float64)
     for _ in range(1, views.count):
         total += collect(strategy, lambda: step(iterator), views.source.num_batches)
-    return replace(plain, probabilities=(total / views.count).astype(np.float32))
+    return (total / views.count).astype(np.float32)

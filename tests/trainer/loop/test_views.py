@@ -13,6 +13,9 @@ from helpers import examples, replicas
 from keraunos import Augmentation, ImageData, Module, Trainer
 from keraunos.core.errors import ConfigError, DataError
 from keraunos.data.augmentation import augment
+from keraunos.evaluation.multi_label import best_f1_thresholds
+from keraunos.evaluation.regression import residual_quantiles
+from keraunos.trainer.loop.views import Views, average_views
 
 SIZE, SEED, STRENGTH = 32, 3, 0.7
 
@@ -29,7 +32,9 @@ def data_of(pictures: Path, batch_size: int = 4, **options: Any) -> ImageData:
     )
 
 
-def oriented(count: int = 1) -> keras.Model:
+def oriented(
+    count: int = 1, outputs: int = 3, activation: str | None = "softmax"
+) -> keras.Model:
     """A model to which an image that is turned is another: a weight for each pixel."""
     layers = keras.layers
     with replicas(count).scope():
@@ -38,10 +43,10 @@ def oriented(count: int = 1) -> keras.Model:
                 keras.Input((SIZE, SIZE, 3)),
                 layers.Rescaling(1 / 255),
                 layers.Flatten(),
-                layers.Dense(3, "softmax", use_bias=False),
+                layers.Dense(outputs, activation, use_bias=False),
             ]
         )
-    weights = np.random.default_rng(0).normal(size=(SIZE * SIZE * 3, 3), scale=0.1)
+    weights = np.random.default_rng(0).normal(size=(SIZE * SIZE * 3, outputs), scale=0.1)
     weights -= weights.mean(axis=0)  # how bright an image is makes no difference
     model.set_weights([weights.astype("float32")])
     return model
@@ -172,3 +177,53 @@ def test_other_augmentation_gives_other_views(split: Any, pictures: Path) -> Non
     data = data_of(pictures).with_augmentation(Augmentation(0.2))
     assert data.test.test_time_views().settings() == {"strength": 0.2, "seed": SEED}
     assert split.test_time_views().settings()["strength"] == STRENGTH
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["multi_label", "regression"])
+def test_other_tasks_choose_anew_on_the_means_of_validation(
+    task: str, pictures: Path, tmp_path: Path
+) -> None:
+    rows = [
+        f"{split}/{file.parent.name}/{file.name},{split},{place % 2},{1 - place % 3 // 2}"
+        for split in ("train", "test")
+        for place, file in enumerate(sorted((pictures / split).rglob("*.png")))
+    ]
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(["image,split,first,second", *rows]))
+    data = ImageData.from_csv(
+        table,
+        task=task,
+        image_root=pictures,
+        label_columns=["first", "second"],
+        image_size=SIZE,
+        batch_size=4,
+        augmentation=Augmentation(STRENGTH),
+        validation_split=0.4,
+    )
+    activation = "sigmoid" if task == "multi_label" else None
+    model = oriented(outputs=2, activation=activation)
+    result = Trainer().test(model, data, tta=2)
+    means = {
+        name: average_views(
+            model,
+            model.predict(split.images(np.arange(split.num_examples)), verbose=0),
+            Views(split.test_time_views(), 2),
+        )
+        for name, split in (("validation", data.validation), ("test", data.test))
+    }
+    found = result.tta.task_predictions
+    assert found.outputs == pytest.approx(means["test"], abs=1e-5)
+    assert np.abs(found.outputs - result.task_predictions.outputs).max() > 0.01
+    targets = data.validation.target_values
+    if task == "multi_label":
+        assert found.thresholds == pytest.approx(
+            best_f1_thresholds(targets > 0, means["validation"]), abs=1e-5
+        )
+    else:
+        assert found.half_widths == residual_quantiles(targets, means["validation"], 0.9)
+    assert result.scores["tta"]["views"] == 2
+    assert result.findings.keys() >= {"labels" if task == "multi_label" else "numbers"}
+    for draw in (result.show_confusion_matrix, lambda: result.show_mistakes(data.test)):
+        with pytest.raises(ConfigError, match=f"one class per image.*task='{task}'"):
+            draw()
