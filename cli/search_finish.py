@@ -141,10 +141,9 @@ def _test_ensemble(trial: "Trial", directory: Path) -> Scores | None:
         return None
     take_back_gpus()
     own = own_directory(directory / ENSEMBLE_FOLDER)
-    if task_of(members) == "classification":
-        show_ensemble_test(members, "test", members[0].config.evaluation.tta, own)
-    else:
-        show_task_ensemble_test(members, "test", own)
+    is_of_classes = task_of(members) == "classification"
+    show_tested = show_ensemble_test if is_of_classes else show_task_ensemble_test
+    show_tested(members, "test", members[0].config.evaluation.tta, own)
     scores: Scores = read_checked_json(own / ENSEMBLE_FILE)["ensemble"]
     return scores
 

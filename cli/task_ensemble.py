@@ -208,4 +208,4 @@ def _ask(model: Any, images: Any, rows: Any, tta: int | None) -> _Answers:
 
 def _mean(answers: Sequence[_Answers], places: Sequence[int], of_views: bool) -> Outputs:
     outputs = [answers[n].views if of_views else answers[n].plain for n in places]
-    return np.mean(outputs, axis=0, dtype=np.float64).astype(np.float32)
+    return np.asarray(np.mean(outputs, axis=0, dtype=np.float64), np.float32)

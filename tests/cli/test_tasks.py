@@ -214,3 +214,51 @@ def test_folds_of_labels_are_scored_as_one_when_the_last_is_trained(
     assert scores["per_label"]["red"]["threshold"] == 0.5  # no split is held out by both
     assert scores["tta"]["views"] == 2
     assert Path("run/ensemble_tta_predictions.csv").exists()
+
+
+FOCAL = "model.focal_gamma: {float: [1.0, 4.0], when: {model.loss: focal}}"
+SEARCHES = {
+    "val_mean_average_precision": (  # by default
+        "task=multi_label",
+        "data.label_columns=[red,dark]",
+        f"search.space={{model.loss: {{choice: [crossentropy, focal]}}, {FOCAL}}}",
+    ),
+    "val_r2": (
+        "task=regression",
+        "data.label_column=brightness",
+        "search.objective=val_r2",
+        "search.space={model.loss: {choice: [mean_squared_error, huber]}}",
+    ),
+    "val_balanced_accuracy": (
+        "data.label_column=red",
+        "search.space={model.loss: {choice: [focal, class_balanced, logit_adjusted]}, "
+        f"{FOCAL}, model.class_balanced_beta: {{float: [0.9, 0.999], "
+        "when: {model.loss: class_balanced}}}",
+    ),
+}
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("objective", SEARCHES)
+def test_a_search_goes_by_the_metrics_and_losses_of_its_task(
+    keraunos: Any, table: Path, objective: str
+) -> None:
+    own = ("trainer.max_epochs=1", "search.max_trials=4", "search.tuner=random")
+    answer = keraunos(
+        "search", *settings_of(table, *own), *SEARCHES[objective], "run_dir=search"
+    )
+    assert answer.code == 0, answer.err
+    assert f"objective: {objective}, larger is better" in answer.err
+    trials = list(csv.DictReader(Path("search/results.csv").read_text().splitlines()))
+    assert {row["status"] for row in trials} == {"completed"}
+    losses = [row["model.loss"] for row in trials]
+    assert len({*losses}) > 1
+    for name, loss in (("focal_gamma", "focal"), ("class_balanced_beta", "class_balanced")):
+        if f"model.{name}" in trials[0]:
+            assert [row[f"model.{name}"] != "" for row in trials] == [
+                each == loss for each in losses
+            ]
+    for row in trials:
+        file = Path("search", f"trial-{int(row['trial']):03d}", "metrics.jsonl")
+        last = json.loads(file.read_text().splitlines()[-1])
+        assert float(row[objective]) == pytest.approx(last[objective], abs=1e-4)

@@ -115,7 +115,7 @@ def _of_task(
     model: keras.Model,
     source: Any,
     views: Views,
-    validation: BatchSource | None,
+    validation: Any,
 ) -> TestResult:
     """Chooses anew on validation images: a mean needs thresholds of its own."""
     chosen_on = None
