@@ -10,6 +10,7 @@ from .base import Callback
 from .callback_list import CallbackList, merge_callbacks
 from .early_stopping import EarlyStopping
 from .event_log import EventLog
+from .health import Health
 from .heartbeat import Heartbeat
 from .json_log import JsonLog
 from .keras_callback import KerasCallback
@@ -33,6 +34,7 @@ __all__ = [
     "CallbackList",
     "EarlyStopping",
     "EventLog",
+    "Health",
     "Heartbeat",
     "JsonLog",
     "KerasCallback",

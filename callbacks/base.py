@@ -20,6 +20,8 @@ class Callback:
         every_n_steps: After how many steps `on_train_step_end` is called, if it is
             overridden. None: whenever the loop is back from the device. Small numbers
             cost time, as the device waits for Python.
+        samples_every_n_steps: How far apart the steps are that `RunState.health` is to be
+            told of; None if it needs none.
         chief_only: Whether of several workers only the chief calls it, as is right for
             what writes files or to the screen.
         runs_last: Whether its hooks come after those of all others.
@@ -39,6 +41,7 @@ class Callback:
     """
 
     every_n_steps: int | None = 1
+    samples_every_n_steps: int | None = None
     chief_only = False
     runs_last = False
     writes_alone: str | None = None

@@ -89,6 +89,12 @@ class CallbackList:
         return min((steps for steps in due if steps is not None), default=None)
 
     @property
+    def samples_every_n_steps(self) -> int | None:
+        """How far apart the steps are that are looked into; None if nobody asks."""
+        asked = [each.samples_every_n_steps for each in self.callbacks.values()]
+        return min((steps for steps in asked if steps is not None), default=None)
+
+    @property
     def wants_validation_predictions(self) -> bool:
         """Whether any of them looks at single predictions."""
         return any(each.wants_validation_predictions for each in self.callbacks.values())

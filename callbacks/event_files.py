@@ -19,21 +19,21 @@ EVENTS_PART = "events"  # what happened stays, whatever a resumed run repeats
 EVENTS = re.compile(r"events\.out\.tfevents\.[^/]+")
 
 
-def keep_events(folder: Path, is_kept: Callable[[int], bool]) -> None:
-    """Removes the events of some steps from all event files below a folder.
+def keep_events(folder: Path, is_kept: Callable[[Event], bool]) -> None:
+    """Removes some events from all event files below a folder.
 
     A record at the end of a file that a dying process left torn goes as well.
 
     Args:
         folder: `tensorboard` of a run.
-        is_kept: Whether events of a step stay.
+        is_kept: Whether an event stays.
     """
     for path in event_files(folder):
         if not path.is_file():
             notify(f"{path} is no file any more: TensorBoard will lack what it held")
             continue
         records = list(records_of(path))
-        kept = [each for each in records if is_kept(Event.FromString(each).step)]
+        kept = [each for each in records if is_kept(Event.FromString(each))]
         _rewrite(path, kept)
 
 

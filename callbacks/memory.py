@@ -5,6 +5,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from ..strategies import gpu_peaks_gib
+
 _GIB = 2**30
 _STATM = Path("/proc/self/statm")
 
@@ -14,8 +16,10 @@ def memory_gib() -> dict[str, float]:
 
     A peak is that since the last call.
     """
-    gpus = {f"gpu_{n}": _peak(n) for n in range(len(tf.config.list_logical_devices("GPU")))}
-    return _of_process() | gpus
+    peaks = gpu_peaks_gib()
+    for number in range(len(peaks)):
+        tf.config.experimental.reset_memory_stats(f"GPU:{number}")
+    return _of_process() | peaks
 
 
 def _of_process() -> dict[str, float]:
@@ -23,10 +27,3 @@ def _of_process() -> dict[str, float]:
         return {}
     resident_pages = int(_STATM.read_text(encoding="ascii").split()[1])
     return {"process": resident_pages * os.sysconf("SC_PAGE_SIZE") / _GIB}
-
-
-def _peak(number: int) -> float:
-    name = f"GPU:{number}"
-    peak = tf.config.experimental.get_memory_info(name)["peak"]
-    tf.config.experimental.reset_memory_stats(name)
-    return float(peak / _GIB)

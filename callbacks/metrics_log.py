@@ -9,6 +9,7 @@ from ..core.checked_files import append_checked_line, is_damaged, write_checked_
 from ..core.console import notify
 from ..core.run_layout import METRICS_FILE, VALIDATIONS_FILE
 from .base import Callback
+from .health_record import SAMPLED
 from .run_state import RunState
 
 
@@ -17,8 +18,9 @@ class MetricsLog(Callback):
 
     A line holds `epoch`, `step`, all metrics of the epoch, `learning_rate`,
     `gradient_norm` (before clipping, a mean over updates), `images_per_second` (of other
-    data `examples_per_second`), `data_wait_seconds` and `seconds`. Values that are not
-    finite, which JSON lacks, are null. Validations within an epoch go to
+    data `examples_per_second`), `data_wait_seconds` and `seconds`; and below `health/` the
+    means over the steps that were looked into. Values that are not finite, which JSON
+    lacks, are null. Validations within an epoch go to
     `validations.jsonl`.
 
     Example:
@@ -44,7 +46,8 @@ class MetricsLog(Callback):
 
     def on_epoch_end(self, run: RunState) -> None:
         """Writes the epoch's line."""
-        self._write(run, METRICS_FILE, run.epoch, run.metrics)
+        sampled = {SAMPLED + name: value for name, value in run.health.means().items()}
+        self._write(run, METRICS_FILE, run.epoch, run.metrics | sampled)
 
     def _write(
         self, run: RunState, name: str, epoch: int, metrics: dict[str, float]

@@ -19,8 +19,6 @@ from .base import Callback
 from .progress_display import NotebookOutput, TerminalBar, as_pairs
 from .run_state import RunState
 
-# The part of an epoch from which on waiting for data is worth a word.
-WAITING_IS_LONG = 0.3
 # Events that come with each epoch, or that the first, the last or an error line names.
 SAID_ELSEWHERE: frozenset[EventKind] = frozenset(
     {
@@ -78,7 +76,6 @@ class ProgressBar(Callback):
     def reset(self) -> None:
         """Forgets the last fit."""
         self._shown_at = 0.0
-        self._advised = False
 
     def announce(self, lines: Sequence[str]) -> None:
         """Says what will happen."""
@@ -117,14 +114,8 @@ class ProgressBar(Callback):
     def on_epoch_end(self, run: RunState) -> None:
         """Writes the epoch's values."""
         self._close()
-        self._write(f"{_position(run, run.epoch)} {as_pairs(run.metrics)}")
-        waited = run.metrics["data_wait_seconds"] / max(run.metrics["seconds"], 1e-9)
-        if waited > WAITING_IS_LONG and not self._advised:
-            self._advised = True
-            self._write(
-                f"{waited:.0%} of this epoch was spent waiting for data: keep decoded "
-                "images with data.cache=disk, or choose a smaller data.image_size"
-            )
+        values = run.metrics | run.health.in_a_line()
+        self._write(f"{_position(run, run.epoch)} {as_pairs(values)}")
 
     def on_event(self, run: RunState, event: Event) -> None:
         """Writes what other lines do not say already."""

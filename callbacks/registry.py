@@ -18,6 +18,7 @@ from .backbone_finetuning import BackboneFinetuning
 from .base import Callback
 from .early_stopping import EarlyStopping
 from .event_log import EventLog
+from .health import Health
 from .heartbeat import Heartbeat
 from .json_log import JsonLog
 from .keras_callback import as_callback
@@ -36,6 +37,7 @@ CALLBACK_CLASSES: dict[str, type[Callback]] = {
     "backbone_finetuning": BackboneFinetuning,
     "early_stopping": EarlyStopping,
     "event_log": EventLog,
+    "health": Health,
     "heartbeat": Heartbeat,
     "json_log": JsonLog,
     "learning_rate_finder": LearningRateFinder,
@@ -52,7 +54,7 @@ CALLBACK_CLASSES: dict[str, type[Callback]] = {
 
 def default_callbacks(run_dir: Path | None) -> dict[str, Callback]:
     """The callbacks of a run for which nothing else was said, by label and in order."""
-    callbacks: dict[str, Callback] = {"progress_bar": ProgressBar()}
+    callbacks: dict[str, Callback] = {"health": Health(), "progress_bar": ProgressBar()}
     if run_dir is not None:
         callbacks |= {
             "event_log": EventLog(),

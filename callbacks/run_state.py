@@ -19,6 +19,7 @@ from ..models.phases import Phase
 from ..models.weight_soup import Soup, SoupRecipe
 from .activity import Activity
 from .background import Background
+from .health_record import HealthRecord
 from .run_progress import RunProgress
 
 
@@ -63,6 +64,7 @@ class RunState(RunProgress):
         soup: What came of that.
         engine: What trains it; None before `on_fit_begin`.
         averages: The averages of weights, where these are validated and exported.
+        health: What was seen of the steps that were looked into.
         background: Runs what is slow and not urgent, such as drawing, beside training.
         events: Hands what is reported to all callbacks.
         activity: What the loop is doing at the moment, for other threads.
@@ -90,6 +92,7 @@ class RunState(RunProgress):
     soup: Soup | None = None
     engine: Engine | None = None
     averages: AveragedWeights | None = None
+    health: HealthRecord = field(default_factory=HealthRecord, repr=False, compare=False)
     background: Background = field(default_factory=Background, repr=False, compare=False)
     events: Events = field(default_factory=Events, repr=False, compare=False)
     activity: Activity = field(default_factory=Activity, repr=False, compare=False)

@@ -16,6 +16,7 @@ from ..core.files import own_directory
 from ..core.run_events import Event
 from ..core.run_layout import TENSORBOARD_FOLDER
 from .base import Callback
+from .board_layout import has_samples, write_layout, write_samples
 from .event_files import (
     EVENTS_PART,
     PARTS,
@@ -92,7 +93,10 @@ class TensorBoard(Callback):
         if run.run_dir is not None and run.resumed_from is not None:
             # At the end of an epoch its values are written before it counts as done.
             done = run.step - run.is_within_epoch
-            keep_events(run.run_dir / TENSORBOARD_FOLDER, lambda step: step <= done)
+            keep_events(
+                run.run_dir / TENSORBOARD_FOLDER,
+                lambda event: event.step <= (run.step if has_samples(event) else done),
+            )
         elif run.run_dir is not None:  # a process may have come to no checkpoint
             for part in PARTS:
                 remove_events(run.run_dir / TENSORBOARD_FOLDER / part)
@@ -102,6 +106,7 @@ class TensorBoard(Callback):
             self._submit(run, write_data_images, writer, run.data, run.step)
         with self._session(run):
             begin_session(_name(run), hyperparameters(run.settings))
+            write_layout()
         if self.profile_steps is not None and run.run_dir is not None:
             first, last = self.profile_steps
             self._window = ProfileWindow(first, last, run.run_dir / TENSORBOARD_FOLDER)
@@ -109,7 +114,10 @@ class TensorBoard(Callback):
 
     @tolerant
     def on_train_step_end(self, run: RunState) -> None:
-        """Opens and closes the window of the profiler."""
+        """Writes what was seen of a step; opens and closes the window of the profiler."""
+        if run.health.step == run.step:
+            with self._writer(run, "train"):
+                write_samples(run.health.values, run.step)
         if self._window is not None:
             self._window.move_to(run.step)
 

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from ..core.errors import message
 from ..core.names import did_you_mean, printable
 from .monitoring_callbacks import (
+    HealthConfig,
     JsonLogConfig,
     MetricsLogConfig,
     PicturesConfig,
@@ -37,6 +38,7 @@ CALLBACKS: dict[str, type[Section]] = {
     "backbone_finetuning": BackboneFinetuningConfig,
     "early_stopping": EarlyStoppingConfig,
     "event_log": EventLogConfig,
+    "health": HealthConfig,
     "heartbeat": HeartbeatConfig,
     "json_log": JsonLogConfig,
     "learning_rate_finder": LearningRateFinderConfig,

@@ -31,6 +31,12 @@ class TensorBoardConfig(Section):
         return value
 
 
+class HealthConfig(Section):
+    """Looks into a step now and then: times, gradients, updates, memory."""
+
+    every_n_steps: Count = Field(50, description="Steps between two that are looked into.")
+
+
 class ProgressBarConfig(Section):
     """Shows how far training is."""
 

@@ -439,6 +439,13 @@ class EarlyStoppingOptions(TypedDict, total=False):
     improvement. Default: False."""
 
 
+class HealthOptions(TypedDict, total=False):
+    """Looks into a step now and then: times, gradients, updates, memory."""
+
+    every_n_steps: int
+    """Steps between two that are looked into. Default: 50."""
+
+
 class HeartbeatOptions(TypedDict, total=False):
     """Writes a small file now and then, from which a watchdog sees that a run moves."""
 

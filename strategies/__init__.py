@@ -20,7 +20,7 @@ from .factory import (
     strategy_names,
 )
 from .gathering import gather_rows
-from .gpu_memory import set_gpu_memory_limit
+from .gpu_memory import gpu_peaks_gib, set_gpu_memory_limit
 from .multi_worker import current_workers, init_workers, workers_of
 from .own_devices import on_each_device
 from .replicas import Part, Position, Replicas, own_part
@@ -42,6 +42,7 @@ __all__ = [
     "first_device",
     "gather_rows",
     "gathers_between_workers",
+    "gpu_peaks_gib",
     "init_workers",
     "on_each_device",
     "own_part",

@@ -5,6 +5,7 @@ import tensorflow as tf
 from ..core.errors import ConfigError, message
 
 _MIB_PER_GIB = 1024
+_GIB = 2**30
 
 
 def set_gpu_memory_limit(gib: float) -> None:
@@ -64,3 +65,16 @@ def let_memory_grow() -> None:
             tf.config.experimental.set_memory_growth(gpu, True)
         except RuntimeError:  # already started
             return
+
+
+def gpu_peaks_gib() -> dict[str, float]:
+    """The most that TensorFlow has held of each GPU; nothing without GPUs.
+
+    Since the start, or since `tf.config.experimental.reset_memory_stats` was called.
+
+    Returns:
+        GiB by name: `gpu_0`, `gpu_1`, ...
+    """
+    count = len(tf.config.list_logical_devices("GPU"))
+    infos = [tf.config.experimental.get_memory_info(f"GPU:{n}") for n in range(count)]
+    return {f"gpu_{n}": float(info["peak"] / _GIB) for n, info in enumerate(infos)}

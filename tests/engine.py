@@ -10,6 +10,7 @@ from helpers import replicas, weights_of
 from keraunos.callbacks import CallbackList, RunState
 from keraunos.models import FunctionModule
 from keraunos.trainer.loop.epochs import Training
+from keraunos.trainer.loop.health import HealthProbe, SampledSteps
 from keraunos.trainer.loop.pace import Pace
 from keraunos.trainer.setup.compilation import TrainingSetup, choose_pass
 from keraunos.trainer.setup.compiled_model import build_model
@@ -29,6 +30,10 @@ class Engine:
         seed: Of weights and dropout.
         sync_batch_norm: As of the Trainer.
         jit_compile: As of the Trainer.
+        every_n_steps: How far apart the steps are that are looked into; None for none.
+
+    Attributes:
+        samples: What was seen in the newest training, by step.
     """
 
     def __init__(
@@ -40,6 +45,7 @@ class Engine:
         seed: int = 0,
         sync_batch_norm: bool = True,
         jit_compile: bool = False,
+        every_n_steps: int | None = None,
     ) -> None:
         keras.utils.set_random_seed(seed)
         self.strategy = replicas(count)
@@ -57,7 +63,13 @@ class Engine:
                 seed,
                 accumulate,
                 self.replica_pass,
+                every_n_steps is not None,
             )
+        self._health = None
+        if every_n_steps is not None:
+            steps = SampledSteps(every_n_steps, accumulate)
+            self._health = HealthProbe(self.model, self.strategy, self.step.sampler, steps)
+        self.samples: dict[int, dict[str, float]] = {}
         self._variables = [*self.model.variables, *self.model.optimizer.variables]
         self._start = [np.array(each.numpy()) for each in self._variables]
 
@@ -70,12 +82,20 @@ class Engine:
                 variable.assign(value)
         source = as_source(dataset, "data")
         callbacks = CallbackList({})
-        training = Training(self.step, source, callbacks.steps_until_due, self._pace)
+        training = Training(
+            self.step,
+            source,
+            callbacks.steps_until_due,
+            self._pace,
+            health=self._health,
+        )
+        self.samples = {}
         run = RunState(self.model, self.strategy, steps_per_epoch=source.num_batches)
         history = []
         for _ in range(epochs):
             for _ in training.calls(run):
-                pass
+                if run.health.step == run.step:
+                    self.samples[run.step] = run.health.values
             values = training.end_epoch(run)
             history.append(without_speed(values))
             run.end_epoch(values)

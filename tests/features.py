@@ -69,6 +69,9 @@ GROUPS: dict[str, dict[str, str]] = {
     "Monitoring": {
         "scalars": "`tensorboard/`, training and validation in one chart",
         "steps go on": "a resumed run shows each step once",
+        "health": "`callbacks.health`: gradient norm and update/weight ratio of each "
+        "block, input wait, device time and sums of single steps, with findings in words",
+        "first screen": "TensorBoard's page Custom Scalars shows what is healthy, at once",
         "gradient norm": "in every log: mean over the updates of an epoch, before clipping",
         "hparams": "TensorBoard's HParams page, for single runs and for searches",
         "pictures": "data, confusion matrix and the most confident mistakes in TensorBoard",

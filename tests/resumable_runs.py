@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from helpers import examples, replicas
 from keraunos import Trainer
-from keraunos.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from keraunos.callbacks import Callback, EarlyStopping, Health, ModelCheckpoint
 from keraunos.core.bundle import read_bundle
 from keraunos.core.signals import stop_signals
 from one_trace import one_trace
@@ -22,6 +22,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 
 EPOCHS, STEPS = 3, 4
 TIMES = ("seconds", "images_per_second", "examples_per_second", "data_wait_seconds")
+SAMPLED_TIMES = ("input_wait_seconds", "device_seconds", "input_wait_share")
 Optimizer = Callable[[], keras.optimizers.Optimizer]
 
 
@@ -89,6 +90,7 @@ def fit(
     batch_size: int = 4,
     describe_only: bool = False,
     fresh: bool = False,
+    health: int = 50,
     **options: Any,
 ) -> Any:
     """Trains, going on from where the directory stands; or says what that would do.
@@ -102,9 +104,11 @@ def fit(
         describe_only: Whether to describe only.
         fresh: Whether to build and trace anew, as a process of its own would. Others share
             a model, so that their result has none.
+        health: Each how many-th step is looked into.
         options: Of the Trainer.
     """
     callbacks = {
+        "health": Health(every_n_steps=health),
         "early_stopping": EarlyStopping("val_accuracy", patience=5, mode="max"),
         "keras_plateau": keras.callbacks.ReduceLROnPlateau(
             "loss", factor=0.5, patience=2, min_delta=10.0
@@ -175,6 +179,9 @@ def state(directory: Path) -> dict[str, Any]:
     callbacks = bundle.documents["state"]["callbacks"]
     for label in [each for each in callbacks if each.startswith("extra_")]:
         callbacks.pop(label)
+    for values in _sampled(callbacks.get("health", {})):
+        for name in SAMPLED_TIMES:
+            values.pop(name, None)
     return {
         "arrays": bundle.arrays,
         "documents": bundle.documents,
@@ -183,6 +190,11 @@ def state(directory: Path) -> dict[str, Any]:
         "checkpoints": sorted(p.name for p in (directory / "checkpoints").iterdir()),
         "events": events(directory),
     }
+
+
+def _sampled(health: dict[str, Any]) -> list[dict[str, float]]:
+    """All values by name in the state of the callback."""
+    return [*health.get("newest", []), health.get("sums", {})]
 
 
 def read(path: Path) -> str:
@@ -195,7 +207,16 @@ def lines(directory: Path) -> list[dict[str, Any]]:
 
 
 def without_times(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name not in TIMES}
+    """All but what depends on the machine."""
+    return {name: value for name, value in values.items() if not _varies(name)}
+
+
+def _varies(name: str) -> bool:
+    return (
+        name in TIMES
+        or name.startswith("memory_gib/")
+        or name.removeprefix("health/") in SAMPLED_TIMES
+    )
 
 
 def events(directory: Path) -> list[tuple[str, int, str, float]]:
@@ -209,8 +230,9 @@ def events(directory: Path) -> list[tuple[str, int, str, float]]:
             for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
                 event = Event.FromString(record)
                 for value in event.summary.value:
-                    varies = value.tag in TIMES or value.tag.startswith("memory_gib/")
-                    number = 0.0 if varies else float(tf.make_ndarray(value.tensor))
+                    number = (
+                        0.0 if _varies(value.tag) else float(tf.make_ndarray(value.tensor))
+                    )
                     found.append((part, event.step, value.tag, number))
     return found
 

@@ -26,7 +26,7 @@ def labels(given, defaults):
 
 
 WATCHES = ["event_log", "stall_watch", "plateau_watch"]
-FIRST = ["progress_bar", *WATCHES, "metrics_log", "pictures"]
+FIRST = ["health", "progress_bar", *WATCHES, "metrics_log", "pictures"]
 LAST = ["tensorboard", "model_checkpoint"]
 
 

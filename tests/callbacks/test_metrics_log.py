@@ -26,6 +26,16 @@ def test_a_line_per_epoch_holds_position_and_metrics_in_order(tmp_path):
     assert (second["epoch"], second["step"], second["val_loss"]) == (2, 6, 0.125)
 
 
+def test_a_line_has_the_means_of_the_steps_that_were_looked_into(tmp_path):
+    run = new_run(run_dir=tmp_path)
+    run.health.add(1, {"update_ratio/head": 0.25})
+    run.health.add(2, {"update_ratio/head": 0.75})
+    end_epoch(run, MetricsLog(), loss=1.0)
+    (line,) = lines(tmp_path)
+    assert line["health/update_ratio/head"] == 0.5
+    assert "health/update_ratio/head" not in run.history
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_values_that_json_lacks_are_null(tmp_path, value):
     end_epoch(new_run(run_dir=tmp_path), MetricsLog(), loss=1.0, val_loss=value)

@@ -88,20 +88,14 @@ def test_it_says_at_first_what_will_happen_and_at_last_why_it_ended(bar, log):
     ]
 
 
-def test_much_waiting_for_data_is_worth_a_word_once_a_fit(bar, log):
-    for _ in range(2):
-        bar.reset()
-        run = new_run()
-        for waited in (0.5, 0.7, 1.0, 1.0):
-            end_epoch(run, bar, **{**SPEED, "data_wait_seconds": waited})
-    advice = [line for line in log.getvalue().splitlines() if "waiting" in line]
-    assert len(advice) == 2
-    assert re.match(r"35% of this epoch .* waiting for data: .*data.cache=disk", advice[0])
-
-
-def test_no_waiting_is_worth_no_word(bar, log):
-    end_epoch(new_run(), bar, **{**SPEED, "data_wait_seconds": 0.55})
-    assert "waiting" not in log.getvalue()
+def test_an_epoch_s_line_has_a_word_of_the_steps_that_were_looked_into(bar, log):
+    run = new_run()
+    ratios = {"update_ratio/conv1": 0.001, "update_ratio/head": 0.25}
+    run.health.add(2, {"device_seconds": 0.5, "gradient_norm/head": 3.0, **ratios})
+    end_epoch(run, bar, loss=0.5, **SPEED)
+    values = pairs(log.getvalue())
+    assert (values["device_seconds"], values["update_ratio"]) == (0.5, 0.25)
+    assert not {"gradient_norm/head", "update_ratio/head", "loss_scale"} & set(values)
 
 
 @pytest.mark.feature("progress")

@@ -77,7 +77,7 @@ def test_every_state_goes_through_a_checkpoint_and_back(name, tmp_path):
 
 
 def test_a_run_writes_by_default_only_if_it_has_a_directory(tmp_path):
-    assert list(default_callbacks(None)) == ["progress_bar"]
+    assert list(default_callbacks(None)) == ["health", "progress_bar"]
     assert set(default_callbacks(tmp_path)) == set(CALLBACK_CLASSES) - ON_REQUEST
 
 

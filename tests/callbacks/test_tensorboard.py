@@ -65,6 +65,28 @@ def test_scalars_of_training_and_validation_share_names_and_count_steps(tmp_path
     }
 
 
+@pytest.mark.feature("health")
+def test_samples_of_steps_are_written_at_their_steps_and_stay_in_a_resumed_run(tmp_path):
+    run, board = new_run(run_dir=tmp_path), TensorBoard(pictures=False)
+    board.on_fit_begin(run)
+    for step in (1, 2, 4):
+        run.step = run.epoch_step = step
+        if step != 1:
+            run.health.add(step, {"update_ratio/head": step / 8})
+        board.on_train_step_end(run)
+    end_fit(run, board)
+    assert scalars(read(run, "train"))["health/update_ratio/head"] == {2: 0.25, 4: 0.5}
+    # A checkpoint within the epoch, at a step that was looked into.
+    resumed = new_run(run_dir=tmp_path, step=4, epoch_step=4, resumed_from=tmp_path)
+    board.reset()
+    board.on_fit_begin(resumed)
+    resumed.health.add(4, {"update_ratio/head": 0.5})  # as its state is given back
+    resumed.step = resumed.epoch_step = 5
+    board.on_train_step_end(resumed)
+    end_fit(resumed, board)
+    assert scalars(read(run, "train"))["health/update_ratio/head"] == {2: 0.25, 4: 0.5}
+
+
 def test_what_is_written_can_be_seen_after_each_epoch(tmp_path):
     run, board = new_run(run_dir=tmp_path), TensorBoard()
     end_epoch(run, board, loss=0.75)

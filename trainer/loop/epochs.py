@@ -19,6 +19,7 @@ from ..step.metric_internals import reset_metrics
 from ..step.metric_values import read_metrics, with_unique_names
 from ..step.train import Outcome, TrainStep
 from .divergence import diverged
+from .health import HealthProbe
 from .outputs import Collected, collect
 from .pace import Pace
 from .speed import speed_name
@@ -51,6 +52,7 @@ class Training:
         pace: How many steps to make before Python looks again.
         limit: Batches per epoch at most, or None.
         max_steps: Steps in all epochs at most, or None.
+        health: Looks into some steps, or None.
         clock: Tells the time in seconds.
     """
 
@@ -60,6 +62,7 @@ class Training:
     pace: Pace
     limit: int | None = None
     max_steps: int | None = None
+    health: HealthProbe | None = None
     clock: Clock = time.perf_counter
 
     def __post_init__(self) -> None:
@@ -127,10 +130,11 @@ class Training:
     def _call(self, run: RunState, make_steps: MakeSteps) -> bool:
         """Makes some steps; false if the data came to their end instead."""
         started = self.clock()
-        steps = self._steps_of_call(run)
+        steps, probe = self._next_call(run)
         self.is_between_calls = False
         try:
-            outcome = make_steps(_int64(run.step), _int64(steps))
+            with probe.measuring(run) if probe else contextlib.nullcontext():
+                outcome = make_steps(_int64(run.step), _int64(steps))
         except (tf.errors.OutOfRangeError, StopIteration):
             run.steps_per_epoch = run.epoch_step
             self.is_between_calls = True
@@ -143,7 +147,8 @@ class Training:
         if not outcome.finite:
             raise diverged(run, self.source, self._length(run))
         self.is_between_calls = True
-        self.pace.record(steps, seconds)
+        if probe is None:
+            self.pace.record(steps, seconds)
         return True
 
     def _steps_left(self, run: RunState) -> int | None:
@@ -156,6 +161,14 @@ class Training:
 
     def _length(self, run: RunState) -> int | None:
         return limited(run.steps_per_epoch, self.limit)
+
+    def _next_call(self, run: RunState) -> tuple[int, HealthProbe | None]:
+        """How many steps to make, and what looks into the only one, if it is sampled."""
+        steps = self._steps_of_call(run)
+        if self.health is None:
+            return steps, None
+        due = self.health.steps_until_due(run)
+        return (1, self.health) if due == 1 else (min(steps, due - 1), None)
 
     def _steps_of_call(self, run: RunState) -> int:
         left = self._steps_left(run)

@@ -20,8 +20,10 @@ from ..setup.compilation import TrainingSetup, choose_pass
 from ..setup.phases import Accumulation, change_phase
 from ..step.evaluate import EvaluationStep
 from ..step.fitted_step import FittedStep
+from ..step.sampling import StepSampler
 from ..step.train import TrainStep
 from .epochs import Training, Validation, limited
+from .health import HealthProbe, SampledSteps
 from .interruption import Interruption
 from .learning_rates import try_learning_rates
 from .pace import Pace
@@ -152,6 +154,7 @@ class Stages:
             self.seed,
             self.accumulation.steps,
             replica_pass,
+            self._sampled(trainee) is not None,
         )
 
     def _evaluation(self, model: keras.Model, source: BatchSource) -> EvaluationStep:
@@ -166,7 +169,25 @@ class Stages:
             Pace(settings.steps_per_execution),
             batch_limit(settings.limit_train_batches, trainee.train.num_batches),
             settings.max_steps,
+            self._health(step, trainee),
         )
+
+    def _health(self, step: TrainStep | FittedStep, trainee: Trainee) -> HealthProbe | None:
+        steps = self._sampled(trainee)
+        if steps is None or not isinstance(step.sampler, StepSampler):
+            return None
+        return HealthProbe(step.model, step.strategy, step.sampler, steps)
+
+    def _sampled(self, trainee: Trainee) -> SampledSteps | None:
+        """Which steps are looked into; None if there will be no such step."""
+        every, settings = self.callbacks.samples_every_n_steps, self.settings
+        batches = trainee.train.num_batches
+        length = limited(batches, batch_limit(settings.limit_train_batches, batches))
+        whole = None if length is None else length * settings.max_epochs
+        last = limited(whole, settings.max_steps)
+        if every is None or (last is not None and last < every):
+            return None
+        return SampledSteps(every, self.accumulation.steps)
 
     def _validation(self, trainee: Trainee) -> Validation | None:
         source = trainee.validation

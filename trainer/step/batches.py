@@ -5,7 +5,7 @@ which differ by one row at most. Nothing is padded.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -50,8 +50,20 @@ class Batches:
         return iterator
 
 
-def next_with_wait(iterator: Any) -> tuple[Any, tf.Tensor]:
-    """The parts of the next batch, and the seconds for which it was waited for; traced.
+class Arrival(NamedTuple):
+    """When a batch was asked for and when it was there, in seconds since 1970; or NaN."""
+
+    asked: tf.Tensor
+    came: tf.Tensor
+
+    @property
+    def wait_seconds(self) -> tf.Tensor:
+        """How long was waited for it."""
+        return tf.maximum(self.came - self.asked, 0.0)
+
+
+def next_with_times(iterator: Any) -> tuple[Any, Arrival]:
+    """The parts of the next batch, and when they came; traced.
 
     NaN where operations have to be repeatable: there is no clock then.
     """
@@ -60,7 +72,17 @@ def next_with_wait(iterator: Any) -> tuple[Any, tf.Tensor]:
         parts = next(iterator)
     tensors = tf.nest.flatten(parts, expand_composites=True)
     with tf.control_dependencies([each for each in tensors if each is not None]):
-        return parts, tf.maximum(now() - asked, 0.0)
+        came = now()
+    with tf.control_dependencies([came]):  # else a step may be over before it is noted
+        noted = [None if each is None else tf.identity(each) for each in tensors]
+    parts = tf.nest.pack_sequence_as(parts, noted, expand_composites=True)
+    return parts, Arrival(asked, came)
+
+
+def next_with_wait(iterator: Any) -> tuple[Any, tf.Tensor]:
+    """The parts of the next batch, and the seconds for which it was waited for; traced."""
+    parts, arrival = next_with_times(iterator)
+    return parts, arrival.wait_seconds
 
 
 def now() -> tf.Tensor:

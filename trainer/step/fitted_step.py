@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from ...core.bundle import Arrays
 from .evaluate import EvaluationStep
+from .sampling import NoSampler
 from .train import Outcome
 
 
@@ -21,9 +22,11 @@ class FittedStep:
         strategy: Where steps run.
         totals: Sums over the epoch.
         is_compiled: As of `TrainStep`.
+        sampler: As of `TrainStep`.
     """
 
     is_compiled = False
+    sampler = NoSampler()
 
     def __init__(self, step: EvaluationStep) -> None:
         self._step = step

@@ -1,39 +1,79 @@
-"""How large a gradient is."""
+"""How large gradients are."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 
-def gradient_norm(gradients: Sequence[Any]) -> tf.Tensor:
-    """The global norm of gradients: the length of all of them as one vector.
+class Norms(NamedTuple):
+    """How large gradients are.
+
+    Attributes:
+        total: The length of all of them as one vector; float64, finite if all are.
+        each: Their lengths, one for each; float64, 0 where there is no gradient. Squares
+            of float32 overflow beyond 1e19: it is infinite there.
+    """
+
+    total: tf.Tensor
+    each: tf.Tensor
+
+
+def gradient_norms(gradients: Sequence[Any]) -> Norms:
+    """The global norm of gradients, and that of each.
 
     Args:
         gradients: Tensors, or `IndexedSlices` as embeddings have them; None counts for
             nothing.
-
-    Returns:
-        A float64 scalar, finite if all gradients are.
     """
-    present = [_values(each) for each in gradients if each is not None]
+    places = [n for n, each in enumerate(gradients) if each is not None]
+    present = [_values(gradients[place]) for place in places]
     if not present:
-        return tf.zeros((), tf.float64)
-    norm = _length(present)
+        zero = tf.zeros((), tf.float64)
+        return Norms(zero, tf.zeros(len(gradients), tf.float64))
+    halves = _half_squares(present)
+    norm = _length(halves)
     # Squares of float32 overflow beyond 1e19; only then is it worth computing again.
-    return tf.cond(tf.math.is_finite(norm), lambda: norm, lambda: _precise_length(present))
+    total = tf.cond(tf.math.is_finite(norm), lambda: norm, lambda: _precise_length(present))
+    return Norms(total, _scattered(halves, present, places, len(gradients)))
 
 
-def _length(tensors: list[tf.Tensor]) -> tf.Tensor:
+def gradient_norm(gradients: Sequence[Any]) -> tf.Tensor:
+    """The total of `gradient_norms`: a float64 scalar."""
+    return gradient_norms(gradients).total
+
+
+def _half_squares(tensors: list[tf.Tensor]) -> dict[tf.DType, tf.Tensor]:
+    """Half the square of the length of each, those of a dtype in one float64 vector."""
     halves: dict[tf.DType, list[tf.Tensor]] = {}
     for each in tensors:
         halves.setdefault(each.dtype, []).append(tf.nn.l2_loss(each))
-    sums = [tf.reduce_sum(tf.cast(tf.stack(h), tf.float64)) for h in halves.values()]
-    return tf.sqrt(2.0 * tf.add_n(sums))
+    return {dtype: tf.cast(tf.stack(h), tf.float64) for dtype, h in halves.items()}
+
+
+def _length(halves: dict[tf.DType, tf.Tensor]) -> tf.Tensor:
+    return tf.sqrt(2.0 * tf.add_n([tf.reduce_sum(each) for each in halves.values()]))
 
 
 def _precise_length(tensors: list[tf.Tensor]) -> tf.Tensor:
-    return _length([tf.cast(each, tf.float64) for each in tensors])
+    return _length(_half_squares([tf.cast(each, tf.float64) for each in tensors]))
+
+
+def _scattered(
+    halves: dict[tf.DType, tf.Tensor],
+    present: list[tf.Tensor],
+    places: list[int],
+    count: int,
+) -> tf.Tensor:
+    """The length of each gradient, at its place."""
+    order = [
+        [place]
+        for dtype in halves
+        for place, each in zip(places, present, strict=True)
+        if each.dtype == dtype
+    ]
+    lengths = tf.sqrt(2.0 * tf.concat(list(halves.values()), 0))
+    return tf.scatter_nd(order, lengths, [count])
 
 
 def _values(gradient: Any) -> tf.Tensor:

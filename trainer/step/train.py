@@ -25,16 +25,17 @@ from ...strategies import (
 )
 from ...strategies.tensorflow_internals import tensors_only, traced
 from .accumulator import Accumulator, combine
-from .batches import Prepare, next_with_wait
+from .batches import Prepare, next_with_times
 from .compiled_pass import CompiledPass
 from .epoch_totals import EpochTotals
-from .gradient_norm import gradient_norm
+from .gradient_norm import Norms, gradient_norms
 from .keras_internals import apply_on_device
 from .lookups import joined
 from .losses import divide, loss_names, num_rows
 from .measure import measure, when
 from .position_mark import PositionMark
 from .replica_pass import ReplicaPass
+from .sampling import NoSampler, StepSampler
 from .seeds import set_seeds
 
 
@@ -83,12 +84,14 @@ class TrainStep:
         accumulate: Over how many batches gradients are added up before they are
             applied; what is left at the end of an epoch is applied there.
         replica_pass: Runs the model forward and backward; uncompiled if it is left out.
+        is_sampled: Whether single steps can be looked into.
 
     Attributes:
         model: What is trained.
         strategy: Where steps run.
         totals: Sums over the epoch.
         accumulator: What has been added up, or None if each batch is applied at once.
+        sampler: Looks into single steps, if that is wanted.
     """
 
     def __init__(
@@ -100,6 +103,7 @@ class TrainStep:
         seed: int,
         accumulate: int = 1,
         replica_pass: ReplicaPass | CompiledPass | None = None,
+        is_sampled: bool = False,
     ) -> None:
         self.model = model
         self.strategy = strategy
@@ -119,6 +123,7 @@ class TrainStep:
         self.accumulator = (
             Accumulator(strategy, trained, accumulate) if accumulate > 1 else None
         )
+        self.sampler = StepSampler(strategy, trained) if is_sampled else NoSampler()
 
     @property
     def is_compiled(self) -> bool:
@@ -187,27 +192,30 @@ class TrainStep:
 
     def _one_step(self, iterator: Any, step: tf.Tensor) -> tf.Tensor:
         with self._mark.waiting_for_data(step):
-            parts, wait_seconds = next_with_wait(iterator)
+            parts, arrival = next_with_times(iterator)
         self._mark.has_data(step, parts)
         own, repeats = self.strategy.run(self._on_replica, args=(parts, step))
+        self.sampler.computed(self._on_first(own.gradients))
         by_device = [
             sums._replace(gradients=_joined(sums.gradients))
             for sums in sums_on_devices(self.strategy, own, repeats)
         ]
         first = by_device[0]
+        self.sampler.summed(first.gradients)
         self._gathers = gathers_between_workers(self.strategy) and _any_sparse(
             first.gradients
         )
         combined = self._on_each_device(_combined, by_device)
         losses = divide(self._pass.kinds, first.numerators, first.denominators)
-        norm = self._norm(combined[0])
-        applied = norm if self.accumulator is None else None
-        self.totals.add(losses, first.rows, wait_seconds, first.values, applied)
+        norms = self._norms(combined[0])
+        applied = norms.total if self.accumulator is None else None
+        self.totals.add(losses, first.rows, arrival.wait_seconds, first.values, applied)
         self._on_each_device(self._share_statistics, by_device)
         finite = tf.math.is_finite(losses[0])
         if not isinstance(self.model.optimizer, keras.optimizers.LossScaleOptimizer):
-            finite &= tf.math.is_finite(norm)  # that one skips such updates by itself
+            finite &= tf.math.is_finite(norms.total)  # that one skips updates itself
         when(finite, lambda: self._update(combined, by_device))
+        self.sampler.ended(arrival, norms.each if self.accumulator is None else None)
         return finite
 
     def _on_replica(self, parts: Any, step: tf.Tensor) -> tuple[ReplicaSums, Any]:
@@ -237,6 +245,11 @@ class TrainStep:
         for variable, total in zip(self._statistics, sums.statistics, strict=True):
             variable.assign(total / self.strategy.num_replicas_in_sync)
 
+    def _on_first(self, gradients: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        """Those of the first replica of this process."""
+        local = self.strategy.experimental_local_results
+        return {name: [local(each)[0] for each in g] for name, g in gradients.items()}
+
     def _update(self, combined: list[Any], by_device: list[ReplicaSums]) -> None:
         accumulator = self.accumulator
         if accumulator is None:
@@ -250,12 +263,15 @@ class TrainStep:
     def _apply_sums(self, accumulator: Accumulator) -> None:
         devices = self.strategy.experimental_local_results(accumulator.count)
         gradients = self._on_each_device(lambda _: accumulator.take(), devices)
-        self.totals.add_update(self._norm(gradients[0]))
+        norms = self._norms(gradients[0])
+        self.totals.add_update(norms.total)
+        self.sampler.accumulated(norms.each)
         self._on_each_device(self._apply, gradients)
 
-    def _norm(self, gradients: list[Any]) -> tf.Tensor:
+    def _norms(self, gradients: list[Any]) -> Norms:
         scale = self.model.optimizer.scale_loss(tf.ones((), tf.float64))
-        return gradient_norm(gradients) / scale
+        norms = gradient_norms(gradients)
+        return Norms(norms.total / scale, norms.each / scale)
 
     def _apply(self, gradients: list[Any]) -> None:
         variables = self.model.trainable_variables

@@ -1,0 +1,94 @@
+"""Looks into a step now and then, and says in words what isn't as it should be."""
+
+from collections.abc import Iterable
+from typing import Any, Unpack
+
+from ..configs import validated
+from ..configs.arguments import OF_CALLBACKS, takes_settings
+from ..configs.monitoring_callbacks import HealthConfig
+from ..configs.options import HealthOptions
+from .base import Callback
+from .health_findings import Finding, find, waiting
+from .health_record import HealthRecord
+from .run_state import RunState
+
+
+class Health(Callback):
+    """Has every 50th step looked into, and reports what isn't as it should be.
+
+    Of such a step `RunState.health` has: seconds of waiting for data and of work on the
+    devices, the part of the latter that sums over replicas take, learning rate, loss
+    scale, peak memory of GPUs, and by block of the model the gradient norm and how far
+    the weights moved, as a part of their length. TensorBoard gets them step by step,
+    `metrics.jsonl` the mean over an epoch. What is computed does not change.
+
+    A finding is reported as an event of the kind `health` once it stands, by the median
+    of the newest five samples, and again when it is over.
+
+    Args:
+        **options: As `callbacks.health` in a configuration: `every_n_steps`. See
+            `docs/settings.md`.
+
+    Example:
+        >>> health = Health(every_n_steps=10)
+    """
+
+    chief_only = True
+    writes_alone = "what was seen of steps"
+    every_n_steps = None
+
+    @takes_settings(OF_CALLBACKS["health"])
+    def __init__(self, **options: Unpack[HealthOptions]) -> None:
+        config = validated(HealthConfig, "callbacks.health", **options)
+        self.samples_every_n_steps = config.every_n_steps
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets the last fit."""
+        self._record = HealthRecord()
+        self._standing: set[str] = set()
+
+    def on_fit_begin(self, run: RunState) -> None:
+        """Takes note of samples from now on."""
+        run.health = self._record
+
+    def on_epoch_begin(self, run: RunState) -> None:
+        """Begins the means of an epoch."""
+        self._record.start_epoch()
+
+    def on_phase_begin(self, run: RunState) -> None:
+        """Forgets what was of other variables."""
+        self._record.forget_newest()
+        self._standing.clear()
+
+    def on_train_step_end(self, run: RunState) -> None:
+        """Judges the newest samples, if there is a new one."""
+        if self._record.step == run.step:
+            self._report(run, find(self._record.medians()))
+
+    def on_epoch_end(self, run: RunState) -> None:
+        """Judges how long was waited for data, if there are too few samples for that."""
+        if not self._record.medians() and run.metrics.get("seconds"):
+            waited = run.metrics["data_wait_seconds"] / run.metrics["seconds"]
+            self._report(run, [waiting(waited)])
+
+    def state_dict(self) -> dict[str, Any]:
+        """The samples of the epoch, the newest ones, and what has been said."""
+        return {**self._record.state_dict(), "standing": sorted(self._standing)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes them back."""
+        self._record.load_state_dict(state)
+        self._standing = set(state["standing"])
+
+    def _report(self, run: RunState, findings: Iterable[Finding]) -> None:
+        """Reports what has changed."""
+        for finding in findings:
+            stood = finding.key in self._standing
+            stands = finding.stands(stood)
+            if stands and not stood:
+                self._standing.add(finding.key)
+                run.report("health", finding.text)
+            elif stood and not stands:
+                self._standing.discard(finding.key)
+                run.report("health", finding.over)

@@ -1,0 +1,131 @@
+"""What samples of training steps say in words: what is wrong, and what may help."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+# From which part of a step on waiting for data makes a run input-bound: the profiler of
+# TensorFlow calls it "highly input-bound" from 20 % on.
+WAITING_IS_LONG = 0.2
+# A hundred times what is usual: "should be somewhere around 1e-3" (Karpathy, CS231n,
+# Neural Networks Part 3, 2015).
+RATIO_IS_LARGE = 0.1
+# From which part of the device time on sums over replicas are worth a word: our choice,
+# as a third more devices would then bring next to nothing.
+SUMS_ARE_LONG = 0.3
+# Below that the gradients themselves are too large for float16.
+SCALE_IS_SMALL = 1.0
+# A finding stands until its value is back to this part of the threshold.
+IS_OVER = 0.5
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that isn't as it should be.
+
+    Attributes:
+        key: What it is about; stays the same while it stands.
+        value: What was measured.
+        threshold: What that is compared with.
+        text: What it means, and what may help.
+        over: What to say once it is over.
+        is_low: Whether small values are what is wrong.
+    """
+
+    key: str
+    value: float
+    threshold: float
+    text: str
+    over: str
+    is_low: bool = False
+
+    def stands(self, stood: bool) -> bool:
+        """Whether it is so, given whether it was so before."""
+        if self.is_low:
+            return self.value <= self.threshold
+        return self.value > self.threshold * (IS_OVER if stood else 1.0)
+
+
+def find(values: Mapping[str, float]) -> list[Finding]:
+    """All that can be judged by some values, whether it is as it should be or not.
+
+    Args:
+        values: Medians of samples, by the names of `HealthRecord.values`.
+
+    Example:
+        >>> [finding] = find({"input_wait_share": 0.62})
+        >>> finding.text.partition(":")[2].partition(":")[0]
+        ' 62 % of a step is spent waiting for data'
+    """
+    found = []
+    if "input_wait_share" in values:
+        found.append(waiting(values["input_wait_share"]))
+    if "all_reduce_share" in values:
+        found.append(_sums(values["all_reduce_share"]))
+    if "loss_scale" in values:
+        found.append(_scale(values["loss_scale"]))
+    for name, value in values.items():
+        kind, _, block = name.partition("/")
+        if kind == "update_ratio":
+            found.append(_ratio(block, value))
+        elif kind == "gradient_norm":
+            found.append(_gradient(block, value))
+    return found
+
+
+def waiting(share: float) -> Finding:
+    """Of the part of the time that goes into waiting for data."""
+    return Finding(
+        "input",
+        share,
+        WAITING_IS_LONG,
+        f"input-bound: {share * 100:.0f} % of a step is spent waiting for data: keep "
+        "decoded images with data.cache=disk, or choose a smaller data.image_size",
+        f"no longer input-bound: {share * 100:.0f} % of a step is spent waiting for data",
+    )
+
+
+def _sums(share: float) -> Finding:
+    return Finding(
+        "all_reduce",
+        share,
+        SUMS_ARE_LONG,
+        f"{share * 100:.0f} % of the device time goes into sums over replicas and waiting "
+        "for the slowest: larger batches need fewer, and a replica that shares its device "
+        "with others holds up all",
+        f"sums over replicas are back to {share * 100:.0f} % of the device time",
+    )
+
+
+def _scale(scale: float) -> Finding:
+    # As a part of the threshold, so that less is worse as it is of the others.
+    return Finding(
+        "loss_scale",
+        SCALE_IS_SMALL / max(scale, 1e-30),
+        1.0,
+        f"the loss scale has fallen to {scale:.2g}: gradients are too large for float16; "
+        "try trainer.precision=mixed_bfloat16, or a smaller learning rate",
+        f"the loss scale is back to {scale:.2g}",
+    )
+
+
+def _ratio(block: str, ratio: float) -> Finding:
+    return Finding(
+        f"update_ratio/{block}",
+        ratio,
+        RATIO_IS_LARGE,
+        f"update/weight ratio {ratio:.0e} in {block}: learning rate too high? About 1e-03 "
+        "is usual",
+        f"update/weight ratio in {block} is back to {ratio:.0e}",
+    )
+
+
+def _gradient(block: str, norm: float) -> Finding:
+    return Finding(
+        f"gradient_norm/{block}",
+        norm,
+        0.0,
+        f"no gradient reaches {block}, so that it does not learn: does all that follows "
+        "put out zeros?",
+        f"gradients reach {block} again",
+        is_low=True,
+    )

@@ -1,0 +1,89 @@
+"""What was seen of the steps that were looked into."""
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+SAMPLED = "health/"  # before the names of values in files
+NEWEST = 5  # of samples, whose median tells how things stand
+# What stands in a line on the terminal, beside gradient norm and learning rate.
+IN_A_LINE = ("device_seconds", "input_wait_share", "all_reduce_share", "loss_scale")
+
+Values = dict[str, float]
+
+
+class HealthRecord:
+    """The samples of an epoch, and the newest ones.
+
+    Attributes:
+        step: The step that was sampled last; None before the first.
+        values: What was seen of it, by name. What could not be measured is not there.
+
+    Example:
+        >>> record = HealthRecord()
+        >>> record.add(50, {"device_seconds": 0.25})
+        >>> record.add(100, {"device_seconds": 0.75})
+        >>> record.means()
+        {'device_seconds': 0.5}
+    """
+
+    def __init__(self) -> None:
+        self.step: int | None = None
+        self.values: Values = {}
+        self._newest: deque[Values] = deque(maxlen=NEWEST)
+        self.start_epoch()
+
+    def add(self, step: int, values: Mapping[str, float]) -> None:
+        """Takes what was seen of a step; values that are not finite are left out."""
+        self.step = step
+        self.values = {n: float(v) for n, v in values.items() if np.isfinite(v)}
+        self._newest.append(self.values)
+        for name, value in self.values.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+            self._counts[name] = self._counts.get(name, 0) + 1
+
+    def start_epoch(self) -> None:
+        """Means are of the samples from now on."""
+        self._sums: Values = {}
+        self._counts: dict[str, int] = {}
+
+    def forget_newest(self) -> None:
+        """What is to come can't be compared with what was."""
+        self._newest.clear()
+
+    def means(self) -> Values:
+        """The mean of each value over the samples of the epoch so far."""
+        return {name: total / self._counts[name] for name, total in self._sums.items()}
+
+    def in_a_line(self) -> Values:
+        """The means that a line has room for; of the blocks the largest update ratio."""
+        means = self.means()
+        ratios = [v for name, v in means.items() if name.startswith("update_ratio/")]
+        largest = {"update_ratio": max(ratios)} if ratios else {}
+        return {name: means[name] for name in IN_A_LINE if name in means} | largest
+
+    def medians(self) -> Values:
+        """The median of each value over the newest samples; none while there are few."""
+        if len(self._newest) < NEWEST:
+            return {}
+        names = dict.fromkeys(name for each in self._newest for name in each)
+        found = {n: [v[n] for v in self._newest if n in v] for n in names}
+        return {n: float(np.median(v)) for n, v in found.items() if len(v) == NEWEST}
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run needs."""
+        return {
+            "step": self.step,
+            "newest": list(self._newest),
+            "sums": self._sums,
+            "counts": self._counts,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Takes back what `state_dict` returned."""
+        self.step = state["step"]
+        self._newest = deque(state["newest"], maxlen=NEWEST)
+        self.values = self._newest[-1] if self._newest else {}
+        self._sums, self._counts = dict(state["sums"]), dict(state["counts"])

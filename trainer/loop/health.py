@@ -1,0 +1,152 @@
+"""Looks into a step now and then: is training healthy?"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from ...callbacks import RunState
+from ...models.blocks import Blocks
+from ...strategies import gpu_peaks_gib
+from ..step.sampling import StepSampler, StepTimes
+from ..step.weight_change import WeightChange
+
+
+@dataclass(frozen=True)
+class SampledSteps:
+    """Which steps are looked into; the same ones in a run that is resumed.
+
+    With accumulation it is the first step from each multiple of `every_n_steps` on that
+    updates the weights.
+
+    Attributes:
+        every_n_steps: How far they are apart.
+        batches_per_update: Over how many batches gradients are added up.
+
+    Example:
+        >>> steps = SampledSteps(every_n_steps=50, batches_per_update=1)
+        >>> steps.until_next(step=30, epoch_step=30)
+        20
+    """
+
+    every_n_steps: int
+    batches_per_update: int = 1
+
+    def until_next(self, step: int, epoch_step: int) -> int:
+        """How many steps to make until the next one of them is made, within the epoch.
+
+        Args:
+            step: How many have been made.
+            epoch_step: How many of them in this epoch.
+        """
+        number = 1
+        while not self._is_sampled(step + number, epoch_step + number):
+            number += 1
+        return number
+
+    def _is_sampled(self, step: int, epoch_step: int) -> bool:
+        updates = epoch_step % self.batches_per_update == 0
+        return updates and step % self.every_n_steps < self.batches_per_update
+
+
+class HealthProbe:
+    """Measures single steps.
+
+    Args:
+        model: What is trained.
+        strategy: Where.
+        sampler: Of the step that trains it.
+        steps: Which steps to measure.
+    """
+
+    def __init__(
+        self, model: keras.Model, strategy: Any, sampler: StepSampler, steps: SampledSteps
+    ) -> None:
+        self._model = model
+        self._replicas = strategy.num_replicas_in_sync
+        self._sampler = sampler
+        self._steps = steps
+        self._has_failed = False
+        variables = model.trainable_variables
+        self._blocks = Blocks(model, variables)
+        self._change = WeightChange(strategy, [each.value for each in variables])
+
+    def steps_until_due(self, run: RunState) -> int:
+        """After how many steps the next one is to be measured; it must be alone in a call.
+
+        At least 1.
+        """
+        return self._steps.until_next(run.step, run.epoch_step)
+
+    @contextlib.contextmanager
+    def measuring(self, run: RunState) -> Iterator[None]:
+        """Measures the step that is made within, and adds it to `run.health`.
+
+        Where that fails, nothing is measured any more, and training continues: step by
+        step as before, since other workers may have had no failure.
+        """
+        before = None if self._has_failed else self._or_give_up(run, self._begin, run)
+        try:
+            yield
+        finally:
+            self._sampler.is_on.assign(False)
+        if before is not None:
+            self._or_give_up(run, self._end, run, *before)
+
+    def _or_give_up(self, run: RunState, part: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return part(*arguments)
+        except Exception as error:
+            self._has_failed = True
+            run.report("monitor", f"steps are no longer looked into: {error}")
+            return None
+
+    def _begin(self, run: RunState) -> tuple[list[Any], dict[str, float]]:
+        """The weights, and what holds before the step."""
+        weights = self._change.before()
+        values = {"learning_rate": run.learning_rate, **_loss_scale(self._model.optimizer)}
+        self._sampler.is_on.assign(True)
+        return weights, values
+
+    def _end(self, run: RunState, before: list[Any], values: dict[str, float]) -> None:
+        way, length = self._change.lengths(before)
+        times, norms = self._sampler.read()
+        ratios = _ratios(self._blocks.lengths(way), self._blocks.lengths(length))
+        run.health.add(
+            run.step + 1,
+            _time_values(times, self._replicas)
+            | values
+            | _named("gradient_norm", self._blocks.lengths(norms))
+            | _named("update_ratio", ratios)
+            | _named("memory_gib", gpu_peaks_gib()),
+        )
+
+
+def _time_values(times: StepTimes, replicas: int) -> dict[str, float]:
+    """Of one replica there are no sums."""
+    whole = max(times.input_wait + times.device, 1e-9)
+    values = {
+        "input_wait_seconds": times.input_wait,
+        "device_seconds": times.device,
+        "input_wait_share": times.input_wait / whole,
+    }
+    share = {"all_reduce_share": times.sums / max(times.device, 1e-9)}
+    return values | share if replicas > 1 else values
+
+
+def _named(group: str, values: dict[str, float]) -> dict[str, float]:
+    return {f"{group}/{name}": value for name, value in values.items()}
+
+
+def _loss_scale(optimizer: keras.optimizers.Optimizer) -> dict[str, float]:
+    """The scale of mixed precision; nothing if the loss is not scaled."""
+    if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        return {}
+    return {"loss_scale": float(keras.ops.convert_to_numpy(optimizer.dynamic_scale))}
+
+
+def _ratios(ways: dict[str, float], lengths: dict[str, float]) -> dict[str, float]:
+    """The way of a step as a part of the length; none for weights that are all zero."""
+    return {name: ways[name] / length for name, length in lengths.items() if length}
