@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import ConfigError, message
 from ..core.run_layout import CONFIG_FILE, EXPORT_DESCRIPTION_FILE
+from ..core.table_features import IMAGE
 from .ensembles import Member, find_members
 from .tensorflow import load_tensorflow
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import keras
 
     from ..configs import RunConfig
+    from ..core.table_features import TableFeatures
     from ..export.description import Description
     from ..export.portable.model import Model
 
@@ -27,11 +29,14 @@ class OpenedModel:
         keras_model: What answers, to be asked for more than outputs; None for an export in
             another format than `.keras`, and for an ensemble.
         run: The directory of the run; None for an export.
+        features: Columns of a table that it takes beside the image; its inputs are then a
+            dict of both. None if it takes images alone.
     """
 
     model: "Model"
     keras_model: "keras.Model | None" = None
     run: Path | None = None
+    features: "TableFeatures | None" = None
 
 
 def open_model(path: Path, threads: int | None = None) -> OpenedModel:
@@ -79,18 +84,53 @@ def _open_run(run: Path) -> OpenedModel:
     import numpy as np
 
     from ..export.portable.model import Model
+    from ..models.table_inputs import features_of_model
     from .saved_model import load_model
 
     models = [load_model(each.run, on_one_device(each.config)) for each in members]
     description = describe(run, members, models)
 
     def outputs(images: Any) -> Any:
-        floats = images.astype(np.float32)
+        floats = _as_model_inputs(images)
         each: Any = [np.asarray(model.predict_on_batch(floats)) for model in models]
         return each[0] if len(each) == 1 else np.mean(each, axis=0, dtype=np.float64)
 
     model = Model(description.as_json(), outputs)
-    return OpenedModel(model, models[0] if len(models) == 1 else None, run)
+    features = features_of_model(models[0])
+    return OpenedModel(model, models[0] if len(models) == 1 else None, run, features)
+
+
+def _as_model_inputs(images: Any) -> Any:
+    """Images as floats; with columns beside them all as tensors, as Keras takes text."""
+    import tensorflow as tf
+
+    if not isinstance(images, dict):
+        return images.astype("float32")
+    tensors = {name: tf.constant(each) for name, each in images.items()}
+    return tensors | {IMAGE: tf.cast(tensors[IMAGE], tf.float32)}
+
+
+def require_images_alone(members: Sequence[Member], what: str) -> None:
+    """Makes sure that no model takes columns of a table beside the image.
+
+    Args:
+        members: Runs.
+        what: What can't give it any.
+
+    Raises:
+        ConfigError: One does.
+    """
+    for member in members:
+        if member.config.data.features is not None:
+            raise ConfigError(
+                message(
+                    f"{what} takes models of images alone; that of {member.name} takes "
+                    "columns of a table beside the image.",
+                    "`keraunos predict RUN TABLE.csv` gives it both, and so does Keras: "
+                    "its model.keras opens with Keras alone, see docs/table-features.md.",
+                    **{"data.features": member.config.data.features},
+                )
+            )
 
 
 def describe(

@@ -48,6 +48,12 @@ def find_models(paths: Sequence[Path]) -> list[ModelPlace]:
     return places
 
 
+def columns_of(places: Sequence[ModelPlace]) -> tuple[str, ...]:
+    """The columns of a table that any of several models takes beside the image."""
+    asked = [place.data.features or () for place in places if place.data is not None]
+    return tuple(dict.fromkeys(name for names in asked for name in names))
+
+
 def open_predictor(
     places: Sequence[ModelPlace], bit_depth: int | None
 ) -> "tuple[Predictor, str]":
@@ -64,10 +70,12 @@ def open_predictor(
         ConfigError: The classes of the models differ, or there is no model.
         CheckpointError: A file of a model is damaged.
     """
-    models = {str(place.path): open_model(place.path).model for place in places}
+    opened = {str(place.path): open_model(place.path) for place in places}
+    models = {name: each.model for name, each in opened.items()}
+    features = [each.features for each in opened.values()]
     from ..prediction.predictor import Predictor
 
-    predictor = Predictor(models, bit_depth)
+    predictor = Predictor(models, bit_depth, features, columns_of(places))
     parts = zip(places, models.values(), strict=True)
     return predictor, sha256_of_json([_identity(*part) for part in parts])
 

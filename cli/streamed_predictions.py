@@ -3,21 +3,25 @@
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..configs import is_table
 from ..configs.choices import FindImagesBy
-from ..core.errors import DataError, message
+from ..core.errors import ConfigError, DataError, message
+from ..core.files import sha256_of_file
 from ..core.signals import stop_signals
+from ..core.user_path import user_path
 from .console import notify
 from .output_file import require_writable, writing
-from .predictors import ModelPlace, open_predictor
+from .predictors import ModelPlace, columns_of, open_predictor
 from .shown_predictions import ShownPredictions
 
 if TYPE_CHECKING:
     from ..data.streams.image_names import ImageNames
+    from ..data.streams.image_table import ImageTable
     from ..data.streams.watched_folder import WatchedFolder
     from ..prediction.meter import Meter
     from ..prediction.output import Output
@@ -42,6 +46,7 @@ class Request:
         separator: What divides names in standard input.
         poll_seconds: How often a watched folder is looked at.
         patience_seconds: How long an unreadable file in it is waited for.
+        image_root: Folder of the images of tables; None for that of each table.
     """
 
     places: Sequence[ModelPlace]
@@ -56,6 +61,7 @@ class Request:
     separator: bytes
     poll_seconds: float
     patience_seconds: float
+    image_root: Path | None = None
 
 
 def predict_images(request: Request) -> signal.Signals | None:
@@ -70,9 +76,11 @@ def predict_images(request: Request) -> signal.Signals | None:
     """
     names = _find_images(request)
     predictor, sha256 = open_predictor(request.places, request.bit_depth)
+    _notify_of_cells(names, predictor)
     rows = _rows(request.format, predictor)
     shown = ShownPredictions(predictor.document)
-    with stop_signals() as stop, _output(request, rows, sha256) as output:
+    tables = {name: sha256_of_file(each.path) for name, each in names.tables.items()}
+    with stop_signals() as stop, _output(request, rows, sha256, tables) as output:
 
         def is_stopped() -> bool:
             return stop.received is not None
@@ -94,9 +102,62 @@ def _find_images(request: Request) -> "ImageNames":
         require_writable(request.output)
     if request.watch is not None:
         require_folder(request.watch, "--watch")
-    names = ImageNames(request.images, request.find_images_by, request.separator)
+    names = ImageNames(
+        request.images,
+        request.find_images_by,
+        request.separator,
+        tables=_read_tables(request),
+    )
     names.require()
     return names
+
+
+def _read_tables(request: Request) -> "dict[str, ImageTable]":
+    """The tables among the images, with the columns that models take.
+
+    Raises:
+        ConfigError: Models take columns, and images come without a table.
+        DataError: A table can't be used.
+    """
+    from ..data.streams.image_table import read_image_table
+
+    columns = columns_of(request.places)
+    tables = [each for each in request.images if is_table(each)]
+    others = [each for each in request.images if not is_table(each)]
+    others += [] if request.watch is None else [str(request.watch)]
+    if columns and others:
+        raise ConfigError(
+            message(
+                f"The model takes columns of a table beside each image: "
+                f"{', '.join(columns)}.",
+                "Name a table with these columns in place of images: keraunos predict RUN "
+                "TABLE.csv",
+                images=others,
+            )
+        )
+    settings = [place.data for place in request.places if place.data is not None]
+    image_column = settings[0].image_column if settings else "image"
+    return {
+        each: read_image_table(user_path(each), request.image_root, image_column, columns)
+        for each in tables
+    }
+
+
+def _notify_of_cells(names: "ImageNames", predictor: "Predictor") -> None:
+    """Makes sure that models can take the cells of tables, and shows what is new in them.
+
+    Raises:
+        DataError: There is text where a model takes numbers.
+    """
+    lines = [
+        line
+        for table in names.tables.values()
+        for features in predictor.features
+        if features is not None
+        for line in table.require(features)
+    ]
+    for line in dict.fromkeys(lines):
+        notify(line)
 
 
 def _run(
@@ -154,7 +215,9 @@ def _rows(format: str, predictor: "Predictor") -> "Rows":
 
 
 @contextlib.contextmanager
-def _output(request: Request, rows: "Rows", sha256: str) -> Iterator["Output"]:
+def _output(
+    request: Request, rows: "Rows", sha256: str, tables: Mapping[str, str]
+) -> Iterator["Output"]:
     from ..prediction.output import ResumableFile, StandardOutput
 
     if request.output is None:
@@ -167,6 +230,7 @@ def _output(request: Request, rows: "Rows", sha256: str) -> Iterator["Output"]:
         "images": request.images or [str(request.watch)],
         "bit_depth": request.bit_depth,
     }
+    made_of |= {"tables": tables} if tables else {}
     with writing(request.output) as place:
         grows = request.watch is not None
         with ResumableFile(place, rows.head, made_of, request.resume, grows) as output:

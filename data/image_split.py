@@ -172,6 +172,11 @@ class ImageSplit:
         """`(n, size, size, 3)` RGB, uint8: the images at these places."""
         return self._load(self._rows[places])
 
+    def model_inputs(self, images: npt.NDArray[Any], places: Integers) -> Any:
+        """What a model takes of images in place of those at these places: see `prepare`."""
+        draws = Draws(places, np.zeros_like(places))
+        return inputs_of(images, self.column_arrays(draws))
+
     def content(self, place: int) -> bytes:
         """The bytes of the file of an image; a DataError if it is not what it was."""
         row = self._rows[place]

@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from ..core.errors import ConfigError, message
 from ..models.ensemble import ensemble_model
+from ..models.table_inputs import is_beside_columns
 from .asked_export import SECONDS
 from .compared_images import ComparedImages
 from .comparison import Parity
@@ -52,6 +54,9 @@ class Exporter:
             probabilities itself.
         images: By which an export is compared with the model.
 
+    Raises:
+        ConfigError: A model takes columns of a table beside the image.
+
     Attributes:
         images: The same.
     """
@@ -62,6 +67,8 @@ class Exporter:
         description: Description,
         images: ComparedImages,
     ) -> None:
+        if any(map(is_beside_columns, models)):
+            raise ConfigError(_takes_columns(models[0]))
         self._models = [float32_form(model) for model in models]
         self._description = description
         self.images = images
@@ -146,3 +153,12 @@ def predict_in_batches(
     finally:
         tf.config.experimental.enable_tensor_float_32_execution(was_on)
     return np.concatenate(outputs)
+
+
+def _takes_columns(model: keras.Model) -> str:
+    return message(
+        "What is exported takes images alone, and the model takes columns of a table "
+        "beside them.",
+        "Its model.keras opens with Keras alone; see docs/table-features.md.",
+        inputs=[each.name for each in model.inputs],
+    )

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.errors import ConfigError, message
+from ..core.table_features import IMAGE, TableFeatures
 from ..data.streams.read_stream import Decoding, ReadImage
 from ..evaluation.comparisons.ensemble import require_same_classes
 from ..evaluation.evidence import require_probabilities
@@ -55,6 +56,9 @@ class Predictor:
     Args:
         models: By name, for messages.
         bit_depth: How many of 16 bits are used; None for what each model says.
+        features: For each model the columns that it takes beside the image, or None; none
+            take any by default.
+        columns: Names of the cells that come with each image.
 
     Raises:
         ConfigError: The classes of several models differ, or what they predict.
@@ -62,9 +66,16 @@ class Predictor:
     Attributes:
         document: What is known of the model.
         decodings: The different ways in which it wants its images.
+        features: For each model the columns that it takes beside the image, or None.
     """
 
-    def __init__(self, models: Mapping[str, Model], bit_depth: int | None = None) -> None:
+    def __init__(
+        self,
+        models: Mapping[str, Model],
+        bit_depth: int | None = None,
+        features: Sequence[TableFeatures | None] = (),
+        columns: Sequence[str] = (),
+    ) -> None:
         (first_name, first), *others = models.items()
         for name, model in others:
             require_same_classes(first.classes, model.classes, f"{first_name}, {name}")
@@ -80,6 +91,8 @@ class Predictor:
                 ),
             )
         self._models = list(models.values())
+        self.features = list(features) or [None] * len(self._models)
+        self._columns = tuple(columns)
         each = [_decoding(model, bit_depth) for model in self._models]
         self.decodings = tuple(dict.fromkeys(each))
         self._places = [self.decodings.index(decoding) for decoding in each]
@@ -111,17 +124,26 @@ class Predictor:
             return Answers(none, none)
         views = zip(*(each.pixels for each in readable), strict=True)
         images = [np.stack(view) for view in views]
+        cells = self._cells(readable)
+        inputs = [
+            images[place] if each is None else {IMAGE: images[place], **each.arrays(cells)}
+            for place, each in zip(self._places, self.features, strict=True)
+        ]
         if len(self._models) == 1:
-            return self._models[0].answers(images[0])
+            return self._models[0].answers(inputs[0])
         total = np.zeros(())
-        for model, place in zip(self._models, self._places, strict=True):
-            uncorrected = model.answers(images[place]).uncorrected
+        for model, given in zip(self._models, inputs, strict=True):
+            uncorrected = model.answers(given).uncorrected
             if self.document.task == "classification":
                 usable = uncorrected[_is_finite(uncorrected)]
                 require_probabilities(usable.astype(np.float32))
             total = total + np.asarray(uncorrected, np.float64)
         mean = (total / len(self._models)).astype(np.float32)
         return Answers(mean, mean)
+
+    def _cells(self, readable: Sequence[ReadImage]) -> dict[str, list[str]]:
+        rows = [each.image.cells for each in readable]
+        return {name: [row[n] for row in rows] for n, name in enumerate(self._columns)}
 
 
 def _require_same_task(first: Model, other: Model, runs: str) -> None:

@@ -24,8 +24,15 @@ class Subject(Protocol):
     test: Any
     validation: Any
 
-    def predict(self, images: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """Outputs for images, a batch at a time on all devices: `(images, classes)`."""
+    def predict(
+        self, images: npt.NDArray[Any], places: npt.NDArray[np.int64] | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Outputs for images, a batch at a time on all devices: `(images, classes)`.
+
+        Args:
+            images: Of the test split, changed in whichever way.
+            places: Of each in the test split, for models that take columns beside it.
+        """
 
     def evidence(self, test: Predictions) -> Evidence:
         """What was predicted for test images, and the predictions for validation."""

@@ -135,6 +135,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "benchmark": "`keraunos benchmark`: latency and throughput, side by side",
         "augmentation policies": "`augmentation.random_resized_crop`, `rand_augment`, "
         "`color_jitter`, `random_erasing`, by themselves or with `strength`",
+        "columns beside the image": "`data.features`: numbers and words of the table, "
+        "encoded within the saved model",
         "mixing": "`augmentation.mixup`, `augmentation.cutmix`, with partners from the "
         "training split",
         "focal loss": "`model.loss=focal`, or any loss of Keras",

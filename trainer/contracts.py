@@ -128,6 +128,14 @@ class LoadsImages(Protocol):
 
 
 @runtime_checkable
+class GivesInputs(Protocol):
+    """Data that know what else a model takes beside their images."""
+
+    def model_inputs(self, images: Any, places: npt.NDArray[np.int64]) -> Any:
+        """What a model takes of images in place of those at these places."""
+
+
+@runtime_checkable
 class ReadsRows(Protocol):
     """A source that makes arrays of any rows that an epoch draws."""
 

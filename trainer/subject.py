@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from ..core.table_features import IMAGE
 from ..evaluation.evidence import Evidence, Labelled, as_labelled
 from ..evaluation.predictions import Predictions
 from ..strategies import Position
-from .contracts import KnowsColumns, KnowsContradictions, is_labelled
+from .contracts import GivesInputs, KnowsColumns, KnowsContradictions, is_labelled
 from .loop.evaluation import predict
 from .loop.outputs import as_predictions, collect
 from .setup.datasets import as_source
@@ -40,9 +41,19 @@ class TrainedModel:
         self.batch_size = batch_size
         self._steps: dict[Callable[..., Any], FunctionStep] = {}
 
-    def predict(self, images: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """Outputs for images, a batch at a time on all devices: `(images, classes)`."""
-        dataset = tf.data.Dataset.from_tensor_slices(images).batch(self.batch_size)
+    def predict(
+        self, images: npt.NDArray[Any], places: npt.NDArray[np.int64] | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Outputs for images, a batch at a time on all devices: `(images, classes)`.
+
+        Args:
+            images: Of the test split, changed in whichever way.
+            places: Of each in the test split, for the columns beside it.
+        """
+        inputs: Any = images
+        if places is not None and isinstance(self.test, GivesInputs):
+            inputs = self.test.model_inputs(images, places)
+        dataset = tf.data.Dataset.from_tensor_slices(inputs).batch(self.batch_size)
         outputs: npt.NDArray[np.float32] = self._collect(self._prediction, dataset)
         return outputs
 
@@ -82,8 +93,11 @@ class TrainedModel:
         return _labelled(as_predictions(source, outputs), source)
 
 
-def _as_inputs(images: tf.Tensor) -> tuple[tf.Tensor, None, None]:
-    return tf.cast(images, tf.float32), None, None
+def _as_inputs(inputs: Any) -> tuple[Any, None, None]:
+    if isinstance(inputs, dict):
+        images = tf.cast(inputs[IMAGE], tf.float32)
+        return inputs | {IMAGE: images}, None, None
+    return tf.cast(inputs, tf.float32), None, None
 
 
 def _labelled(predictions: Predictions, source: object) -> Labelled:

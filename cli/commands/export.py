@@ -15,7 +15,7 @@ from ...core.names import some
 from ...core.run_layout import EXPORT_FOLDER, SPLIT_FILE
 from ..console import notify
 from ..ensembles import Member, find_members, read_data
-from ..opened_model import describe, on_one_device
+from ..opened_model import describe, on_one_device, require_images_alone
 from ..output_file import writing
 from ..tensorflow import load_tensorflow
 
@@ -87,6 +87,7 @@ def export(
     the model. Of several runs, or a directory of folds, it answers with their mean.
     """
     members = find_members(runs)
+    require_images_alone(members, "An export")
     _require_one_to_calibrate(members, calibrated)
     names = _format_names(format)
     from ...export.evaluated_run import require_classification

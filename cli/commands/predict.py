@@ -27,7 +27,8 @@ def predict(
         list[str] | None,
         typer.Argument(
             metavar="IMAGE...",
-            help="Files, folders, record files; - reads names from standard input.",
+            help="Files, folders, record files, tables (.csv) with a row per image; - "
+            "reads names from standard input.",
         ),
     ] = None,
     output: Annotated[
@@ -62,6 +63,13 @@ def predict(
     bit_depth: Annotated[
         int | None,
         typer.Option(min=8, max=16, help="As data.bit_depth; by default that of the run."),
+    ] = None,
+    image_root: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of the images of a table; by default that of the table.",
+        ),
     ] = None,
     ensemble: Annotated[
         list[Path],
@@ -99,6 +107,7 @@ def predict(
         b"\0" if null else b"\n",
         poll_seconds,
         patience_seconds,
+        image_root,
     )
     received = predict_images(request)
     if received is not None and watch is None:

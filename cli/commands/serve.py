@@ -17,6 +17,7 @@ from ...serving.settings import ServeSettings
 from ..console import notify, show
 from ..ensembles import find_members
 from ..field_options import with_fields
+from ..opened_model import require_images_alone
 
 if TYPE_CHECKING:
     from ...serving.service import Service
@@ -117,7 +118,7 @@ def _require_model(path: Path) -> None:
             message("A model is the directory of a run or of an export.", path=str(path))
         )
     if (path / CONFIG_FILE).is_file():
-        find_members([path])
+        require_images_alone(find_members([path]), "A server")
 
 
 def _require_packages() -> None:

@@ -51,7 +51,7 @@ def read_labels(table: CsvFile, columns: Columns) -> tuple[Labels, list[str]]:
         return Labels(table.column(columns.label)), _wrong_labels(table, columns.label)
     if columns.label != Columns.label:
         return unknown, []
-    others = [*columns.named().values(), "split"]
+    others = [*columns.named().values(), "split", *columns.features]
     found = find_one_hot(table, others)
     if found is not None:
         return _as_labels(found), []

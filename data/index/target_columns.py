@@ -53,7 +53,8 @@ def read_several_labels(
         return (None, problems) if problems else (_of_columns(table, columns.several), [])
     if columns.label in table.header:
         return _of_cells(table, columns.label)
-    found = zero_one_columns(table, [*columns.named().values(), "split"])
+    others = [*columns.named().values(), "split", *columns.features]
+    found = zero_one_columns(table, others)
     if not found or columns.label != Columns.label:
         return None, []
     read = _of_columns(table, found)

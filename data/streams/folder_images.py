@@ -22,10 +22,12 @@ class Found(NamedTuple):
     Attributes:
         name: Of the image; of a folder it ends with `/`.
         problem: Why there is no image; empty if there is one.
+        cells: Of the columns beside it, if a table names it.
     """
 
     name: str
     problem: str = ""
+    cells: tuple[str, ...] = ()
 
 
 def images_below(

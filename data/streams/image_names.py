@@ -1,9 +1,9 @@
-"""Names of images from what a user typed: files, folders, record files, standard input."""
+"""Names of images from what a user typed: files, folders, tables, standard input."""
 
 import os
 import select
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from ..files.record_files import SUFFIX, is_image_file, record_library, record_o
 from ..index.folders import require_folder
 from ..index.scan import wanted_images
 from .folder_images import Found, images_below, images_in_record_file
+from .image_table import ImageTable
 
 STANDARD_INPUT = "-"
 
@@ -28,12 +29,14 @@ class ImageName(NamedTuple):
         problem: See `Found`.
         argument: Which of the arguments it comes from.
         number: How many images of that argument came up to it.
+        cells: See `Found`.
     """
 
     name: str
     problem: str = ""
     argument: int = 0
     number: int = 1
+    cells: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,13 @@ class ImageNames:
     """The images that arguments name, in their order.
 
     Args:
-        arguments: Files, folders, record files; `-` reads names from standard input.
+        arguments: Files, folders, record files, tables; `-` reads names from standard
+            input.
         by: Which files in folders are images.
         separator: What divides names in standard input; empty lines are passed over.
         is_stopped: Ends the wait for standard input.
         input: The number of the open file that is standard input.
+        tables: Those of the arguments that are tables, read.
 
     Example:
         >>> list(ImageNames(["a.png"]).after(ImageName("a.png")))
@@ -57,6 +62,7 @@ class ImageNames:
     separator: bytes = b"\n"
     is_stopped: Callable[[], bool] = lambda: False
     input: int = 0
+    tables: Mapping[str, ImageTable] = field(default_factory=dict)
 
     @property
     def is_listed_elsewhere(self) -> bool:
@@ -88,19 +94,23 @@ class ImageNames:
             number = begun.number if begun else 0
             for found in self._of(self.arguments[place], begun):
                 number += 1
-                yield ImageName(found.name, found.problem, place, number)
+                yield ImageName(found.name, found.problem, place, number, found.cells)
 
     def count(self) -> Iterator[int]:
         """A 1 for each image, as far as it can be known without reading any."""
         for each in self.arguments:
             if os.path.isdir(each):
                 yield from (1 for _ in images_below(each, self.by, in_order=False))
+            elif each in self.tables:
+                yield from (1 for _ in self.tables[each].rows)
             elif _is_record_file(each):
                 yield from (1 for _ in images_in_record_file(each))
             else:
                 yield 1
 
     def _require(self, argument: str) -> None:
+        if argument in self.tables:
+            return
         if _is_record_file(argument) or record_of(argument) is not None:
             record_library()
         if is_image_file(argument):
@@ -113,6 +123,9 @@ class ImageNames:
         after = begun.name if begun else ""
         if argument == STANDARD_INPUT:
             return self._listed(begun)
+        if argument in self.tables:
+            rows = self.tables[argument].rows[begun.number if begun else 0 :]
+            return (Found(row.path, "", row.cells) for row in rows)
         if _is_record_file(argument):
             return images_in_record_file(argument, after)
         if os.path.isdir(argument):

@@ -87,7 +87,8 @@ def _harmful(config: Any) -> Iterator[str]:
 def _is_harmless(name: str, described: Mapping[str, Any]) -> bool:
     """Whether an object only computes, or must be registered to be found."""
     module = described.get("module")
-    if name in _HARMFUL or described.get("registered_name") in _HARMFUL:
+    named = {name, described.get("registered_name")} & _HARMFUL
+    if named and not (named == {"StringLookup"} and _holds_its_words(described)):
         return False
     if not isinstance(module, str):
         return module is None
@@ -104,6 +105,13 @@ def _is_harmless(name: str, described: Mapping[str, Any]) -> bool:
     package, _, path = module.partition(".")
     part = path.removeprefix("src.").split(".")[0]
     return package == "keras" and part in (_FUNCTIONS if is_function else _CLASSES)
+
+
+def _holds_its_words(described: Mapping[str, Any]) -> bool:
+    """Whether a lookup has its vocabulary with it: else it would open the file it names."""
+    config = described.get("config")
+    words = config.get("vocabulary") if isinstance(config, Mapping) else None
+    return isinstance(words, list) and all(isinstance(word, str) for word in words)
 
 
 def _require_plain_weights(file: Path, weights: Any) -> None:

@@ -59,6 +59,7 @@ def encoder() -> keras.Model:
     return keras.Model(columns, encode_columns(FEATURES, columns))
 
 
+@pytest.mark.feature("columns beside the image")
 def test_cells_become_deviations_and_categories(encoder: keras.Model) -> None:
     np.testing.assert_allclose(encoder(tensors()), ENCODED, atol=1e-6)
 

@@ -219,3 +219,14 @@ def test_numbers_in_cells():
     assert np.isnan(number_in(""))
     with pytest.raises(ValueError, match="'1_000' is no number"):
         number_in("1_000")
+
+
+def test_columns_of_0_and_1_that_a_model_takes_are_no_labels(read):
+    rows = ["1,0,1", "0,1,1", "1,0,0", "0,1,0", "0,1,1"]
+    train = read(rows, ["1,0,1"] * 2, "mel,nv,smokes", features=["smokes"]).train
+    assert train.class_names == ("mel", "nv")
+    assert train.table_features.names == ("smokes",)
+    labels = read(
+        rows, ["1,0,1"] * 2, "hair,ink,smokes", features=["smokes"], task="multi_label"
+    ).train
+    assert labels.class_names == ("hair", "ink")

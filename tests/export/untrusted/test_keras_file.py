@@ -53,6 +53,15 @@ def test_networks_and_layers_of_keras_hub_pass(members, tmp_path):
     require_harmless("keras", packed(tmp_path / "model.keras", changed))
 
 
+def test_a_lookup_that_holds_its_words_is_harmless(
+    members: dict[str, bytes], tmp_path: Path
+) -> None:
+    lookup = described("StringLookup", "keras.layers", {"vocabulary": ["", "arm"]})
+    content = {"layers": [lookup, json.loads(members[CONFIG])]}
+    changed = members | {CONFIG: json.dumps(content).encode()}
+    require_harmless("keras", packed(tmp_path / "model.keras", changed))
+
+
 def described(name: str, module: str | None, config: Any, **more: Any) -> dict[str, Any]:
     return {"class_name": name, "module": module, "config": config, **more}
 
@@ -63,6 +72,9 @@ HARMFUL = [
     described("Ours", "keras.layers", {}, registered_name="Lambda"),
     described("TFSMLayer", "keras.layers", {"filepath": "elsewhere"}),
     described("StringLookup", "keras.layers", {"vocabulary": "/etc/hostname"}),
+    described("StringLookup", "keras.layers", {"vocabulary": None}),
+    described("StringLookup", "keras.layers", {"vocabulary": ["a", {"class_name": "b"}]}),
+    described("Ours", "a", {"vocabulary": ["a"]}, registered_name="TextVectorization"),
     described("TorchModuleWrapper", "keras.layers", {"module": "4wEAAA"}),
     described("function", "keras.utils", "get_file"),
     described("function", "keras", "utils.get_file"),

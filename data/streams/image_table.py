@@ -1,0 +1,141 @@
+"""Images that a table names, with columns of the table beside each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ...core.errors import DataError
+from ...core.names import did_you_mean
+from ...core.table_features import MISSING, NumberColumn, TableFeatures, is_number
+from ..index.csv_file import CsvFile, read_csv, repeated_columns
+from ..index.feature_columns import unknown_cells
+from ..index.image_names import resolve, summary
+from ..index.label_checks import is_missing
+
+
+class TableRow(NamedTuple):
+    """An image, and its cells in the columns that were asked for.
+
+    Attributes:
+        path: Of its file.
+        line: In the table.
+        cells: Empty where there is no value.
+    """
+
+    path: str
+    line: int
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ImageTable:
+    """A table that was read.
+
+    Attributes:
+        path: Of its file.
+        columns: Those that were asked for.
+        rows: An image each, in their order.
+    """
+
+    path: Path
+    columns: tuple[str, ...]
+    rows: tuple[TableRow, ...]
+
+    def require(self, features: TableFeatures) -> list[str]:
+        """Makes sure that a model can take the cells.
+
+        Args:
+            features: The columns that it takes.
+
+        Returns:
+            Lines on cells of which its training images had none.
+
+        Raises:
+            DataError: Where it takes numbers, there is text.
+        """
+        problems: list[str] = []
+        remarks: list[str] = []
+        for column in features.columns:
+            place = self.columns.index(column.name)
+            cells = np.array([row.cells[place] for row in self.rows], object)
+            remarks += unknown_cells(column, cells, "images")
+            if isinstance(column, NumberColumn):
+                problems += self._text_among_numbers(column.name, place)
+        if problems:
+            raise _error(self.path, problems)
+        return remarks
+
+    def _text_among_numbers(self, name: str, place: int) -> list[str]:
+        cells = [(row.line, row.cells[place]) for row in self.rows]
+        text = [f"line {n} ({c})" for n, c in cells if c != MISSING and not is_number(c)]
+        return summary(
+            f"cells of the column {name} are text, where a model takes numbers", text
+        )
+
+
+def read_image_table(
+    path: Path, root: Path | None, image_column: str, columns: Sequence[str]
+) -> ImageTable:
+    """Reads a table with a row an image.
+
+    Args:
+        path: A CSV file with a header.
+        root: Folder of the images; by default that of the table.
+        image_column: Names the image, as `data.image_column` does.
+        columns: Which others are wanted.
+
+    Raises:
+        DataError: It can't be read, lacks a column, or names images that are not there.
+    """
+    root = path.parent if root is None else root
+    table = read_csv(path, [image_column, *columns], "path")
+    problems = _wrong_columns(table, [image_column, *columns])
+    if not root.is_dir():
+        problems.append(f"the folder of its images does not exist: {root}")
+    if problems:
+        raise _error(path, problems)
+    images = table.column(image_column)
+    lines = {image: line for (line, _), image in zip(table.rows, images, strict=True)}
+    found, unresolved = resolve(lines, root)
+    if unresolved:
+        raise _error(path, unresolved)
+    others = [[_cell(cell) for cell in table.column(name)] for name in columns]
+    rows = (
+        zip(table.rows, images, zip(*others, strict=True), strict=True)
+        if others
+        else ((row, image, ()) for row, image in zip(table.rows, images, strict=True))
+    )
+    return ImageTable(
+        path,
+        tuple(columns),
+        tuple(TableRow(found[image], line, cells) for (line, _), image, cells in rows),
+    )
+
+
+def _cell(cell: str) -> str:
+    return MISSING if is_missing(cell) else cell
+
+
+def _wrong_columns(table: CsvFile, wanted: Sequence[str]) -> list[str]:
+    problems = [
+        f"the column {name} is there more than once"
+        for name in repeated_columns(table.header, wanted)
+    ]
+    for name in dict.fromkeys(wanted):
+        if name not in table.header:
+            known = f"It has {', '.join(table.header)}."
+            hint = did_you_mean(name, table.header) or known
+            problems.append(f"it has no column {name}. {hint}")
+    return problems
+
+
+def _error(path: Path, problems: Sequence[str]) -> DataError:
+    lines = [
+        "A table of images must name one in each row, and have the columns that the model "
+        f"takes. {path}:",
+        *(f"  {each}" for each in problems),
+    ]
+    return DataError("\n".join(lines))

@@ -1,0 +1,76 @@
+"""Columns of a table beside the image, from settings to predictions of new images."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import smooth_picture
+from keraunos.cli.main import main
+from keraunos.configs import load_config
+from keraunos.core.errors import ConfigError
+from keraunos.cli.ensembles import Member
+from keraunos.cli.opened_model import require_images_alone
+
+COUNT, SIZE = 30, 32
+
+
+def keraunos(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    monkeypatch.setattr("sys.argv", ["keraunos", *map(str, arguments)])
+    return main()
+
+
+def write(path: Path, header: str, rows: list[str]) -> Path:
+    path.write_text("\n".join([header, *rows]))
+    return path
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Images whose class is that of their site."""
+    for number in range(COUNT):
+        smooth_picture(number, SIZE, SIZE).save(tmp_path / f"p{number:02d}.png")
+    rows = [
+        f"p{n:02d},{'ab'[n % 2]},{['arm', 'leg'][n % 2]},{30 + n if n % 5 else ''}"
+        for n in range(COUNT)
+    ]
+    return write(tmp_path / "t.csv", "image,label,site,age", rows)
+
+
+def test_what_takes_images_alone_refuses_them() -> None:
+    config = load_config(["classify"], ["data.train=t.csv", "data.features=[age]"])
+    with pytest.raises(ConfigError, match=r"A server takes models of images alone.*\['age'\]"):
+        require_images_alone([Member("run", Path("run"), config)], "A server")
+
+
+@pytest.mark.nightly
+@pytest.mark.usefixtures("tiny_mobilenet")
+def test_new_images_are_predicted_by_a_table(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    run = tmp_path / "run"
+    settings = [
+        f"data.train={table}",
+        "data={features: [site, age], folds: 3, image_size: 32, batch_size: 7}",
+        "model={backbone: MobileNetV2, weights: null}",
+        "augmentation.strength=0",
+        "optimizer.learning_rate=0.1",
+        "trainer={max_epochs: 40, devices: 1, accelerator: cpu}",
+        "callbacks={tensorboard: null, early_stopping: null}",
+    ]
+    assert keraunos(monkeypatch, "fit", "classify", *settings, f"run_dir={run}") == 0
+    rows = ["p01,arm,50", "p01,leg,50", "p02,,", "p03,head,1"]
+    new = write(tmp_path / "new.csv", "image,site,age", rows)
+    for model in (run, run / "fold-1"):  # the mean of all, and one of them
+        output = tmp_path / f"{model.name}.csv"
+        assert keraunos(monkeypatch, "predict", model, new, "--output", output) == 0
+        assert "have a site that no training image has: head" in capsys.readouterr().err
+        with output.open() as file:
+            found = [row["prediction"] for row in csv.DictReader(file)]
+        assert found[:2] == ["a", "b"]
+        assert len(found) == len(rows)
+    assert keraunos(monkeypatch, "test", run / "fold-1", "--split", "validation") == 0
+    for command, code in (("export", 2), ("serve", 2), ("benchmark", 2)):
+        assert keraunos(monkeypatch, command, run / "fold-1") == code
+    assert keraunos(monkeypatch, "predict", run, tmp_path / "p01.png") == 2
+    assert "Name a table with these columns" in capsys.readouterr().err
