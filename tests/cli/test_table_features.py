@@ -3,14 +3,13 @@
 import csv
 from pathlib import Path
 
-import numpy as np
 import pytest
 from helpers import smooth_picture
+from keraunos.cli.ensembles import Member
 from keraunos.cli.main import main
+from keraunos.cli.opened_model import require_images_alone
 from keraunos.configs import load_config
 from keraunos.core.errors import ConfigError
-from keraunos.cli.ensembles import Member
-from keraunos.cli.opened_model import require_images_alone
 
 COUNT, SIZE = 30, 32
 
@@ -39,14 +38,19 @@ def table(tmp_path: Path) -> Path:
 
 def test_what_takes_images_alone_refuses_them() -> None:
     config = load_config(["classify"], ["data.train=t.csv", "data.features=[age]"])
-    with pytest.raises(ConfigError, match=r"A server takes models of images alone.*\['age'\]"):
+    with pytest.raises(
+        ConfigError, match=r"A server takes models of images alone.*\['age'\]"
+    ):
         require_images_alone([Member("run", Path("run"), config)], "A server")
 
 
 @pytest.mark.nightly
 @pytest.mark.usefixtures("tiny_mobilenet")
 def test_new_images_are_predicted_by_a_table(
-    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+    table: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
 ) -> None:
     run = tmp_path / "run"
     settings = [
