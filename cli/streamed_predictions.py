@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..configs import is_table
 from ..configs.choices import FindImagesBy
@@ -223,7 +223,7 @@ def _output(
     if request.output is None:
         yield StandardOutput(rows.head)
         return
-    made_of = {
+    made_of: dict[str, Any] = {
         "model": sha256,
         "format": request.format,
         "columns": rows.columns,

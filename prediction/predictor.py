@@ -125,7 +125,7 @@ class Predictor:
         views = zip(*(each.pixels for each in readable), strict=True)
         images = [np.stack(view) for view in views]
         cells = self._cells(readable)
-        inputs = [
+        inputs: list[Any] = [
             images[place] if each is None else {IMAGE: images[place], **each.arrays(cells)}
             for place, each in zip(self._places, self.features, strict=True)
         ]

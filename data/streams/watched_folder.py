@@ -113,7 +113,7 @@ class WatchedFolder:
             return []
         handed_out = self._handed_out.pop(found.name, None)
         if handed_out is not None and now - handed_out.since >= self._patience:
-            return [ImageName(*found)]
+            return [ImageName(found.name, found.problem)]
         self._waiting[found.name] = handed_out or self._waiting.get(
             found.name, _Waiting(stamp(found.name.rstrip("/")), now)
         )
