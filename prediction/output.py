@@ -254,7 +254,7 @@ class ResumableFile:
             "crc32": self._sum,
             "rows": self.progress.rows,
             "unreadable": self.progress.unreadable,
-            "last": None if last is None else list(last),
+            "last": None if last is None else list(last[:-1]),  # without its cells
         }
         write_json_atomic(self._note, note)
         self._noted_at = time.monotonic()
