@@ -148,7 +148,7 @@ class ConfiguredTrial:
         if plan.fold is not None:
             config = config_of_fold(config, plan.fold)
         strategy = self._strategy_of(config)
-        callbacks = trial_callbacks(settings.max_seconds_per_trial, settings.folds)
+        callbacks = trial_callbacks(settings, objective, plan.fold)
         trainer = build_trainer(
             config,
             plan.directory,

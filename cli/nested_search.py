@@ -10,6 +10,7 @@ from .best_config import write_best
 from .configured_search import config_of_best, search_request
 from .console import notify, show
 from .divided_images import list_images, with_tables
+from .search_display import search_display, shows_table
 from .search_finish import (
     Scores,
     finish_search,
@@ -115,8 +116,9 @@ def _search(
     from ..search.session import open_session
 
     request = search_request(config, space, parallel_trials, None)
-    with open_session(request, place) as session:
-        result = session.run(notify)
+    with open_session(request, place, hides_output=shows_table()) as session:
+        with search_display(session) as write:
+            result = session.run(write)
         scores = conclude(config, space, result)
         if result.signal is not None:
             raise interrupted(whole, result.signal)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
+from rich.file_proxy import FileProxy
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -35,7 +36,8 @@ def track(
         clock: Tells the time in seconds.
     """
     console = PlainConsole(file=sys.stderr)
-    if uses_json() or not console.is_terminal:
+    is_within = isinstance(sys.stderr, FileProxy)  # another display that changes
+    if is_within or uses_json() or not console.is_terminal:
         yield from _in_lines(items, description, total, clock)
         return
     columns = (

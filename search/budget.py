@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..configs import SearchConfig
 from ..configs.trainer import max_seconds
+from .pace import Pace
 from .study import Study
 from .tuning.oracles import HyperbandOracle, number_of_trials
 from .tuning.points import has_tried_all, number_of_points
@@ -30,6 +31,7 @@ class Budget:
 
     Attributes:
         reason: Why no further trial begins, as it was last asked; empty if one may.
+        pace: How long trials take.
 
     Example:
         >>> Budget.of(SearchConfig(max_time="00:01:30:00")).max_seconds
@@ -43,6 +45,7 @@ class Budget:
     def __post_init__(self) -> None:
         self._began_at: float | None = None
         self.reason = ""
+        self.pace = Pace(self.clock)
 
     @classmethod
     def of(cls, config: SearchConfig) -> "Budget":

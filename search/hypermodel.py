@@ -20,7 +20,8 @@ from ..data import ImageData
 from ..data.folds import fingerprint_folds, require_folds
 from ..trainer import FitResult, Trainer
 from .cluster.role import Role
-from .processes import require_one_process, role_in_search
+from .parallel import ParallelTrials
+from .processes import parallel_of, require_one_process, role_in_search
 from .search import SearchResult
 from .session import SearchRequest, open_session, run_worker
 from .trial_callbacks import trial_callbacks
@@ -39,10 +40,11 @@ class Search:
             directory that holds this search continues it.
         objective: Metric that tells the best trial, or a `keras_tuner.Objective`.
         seed: Of the oracle and of every trial.
-        parallel_trials: Trials that run at a time, each in a process of its own. What
-            they get must then be importable: functions at the top of a module, data as
-            a function `dataset(epoch, start_batch)`; and the calls of a script belong
-            below `if __name__ == "__main__":`.
+        parallel_trials: Trials that run at a time, each in a process of its own; `"auto"`
+            is one for each GPU, or for each `devices` of them. What they get must be
+            importable: functions at the top of a module, data as a function
+            `dataset(epoch, start_batch)`; and the calls of a script belong below
+            `if __name__ == "__main__":`.
         trainer: Arguments of the `Trainer` of each trial. Its callbacks have early
             stopping on the objective beside them, unless they name another.
         **options: As the section `search` of a configuration: `mode`, `tuner`,
@@ -63,7 +65,7 @@ class Search:
         run_dir: str | os.PathLike[str],
         objective: str | keras_tuner.Objective = "val_loss",
         seed: int = 0,
-        parallel_trials: int = 1,
+        parallel_trials: ParallelTrials = 1,
         trainer: Mapping[str, Any] | None = None,
         **options: Unpack[SearchOptions],
     ) -> None:
@@ -73,7 +75,7 @@ class Search:
             objective = objective.name
         self._build = _builder(hypermodel)
         self._run_dir = user_path(run_dir).absolute()
-        self._parallel_trials = parallel_trials
+        self._wanted = parallel_trials
         self._trainer = {"seed": seed} | dict(trainer or {})
         self._seed = seed
         if "run_dir" in self._trainer:
@@ -111,7 +113,7 @@ class Search:
         """
         if self.settings.folds is not None:
             _require_images(data, validation_data, self.settings.folds)
-        role = role_in_search(self._run_dir, self._parallel_trials)
+        role = role_in_search(self._run_dir)
         request = self._request(data, validation_data, role)
         if role is not None and not role.is_chief:
             signal = run_worker(request, role, self._run_dir)
@@ -126,8 +128,7 @@ class Search:
             validation_data,
             self._trainer,
             self.objective,
-            self.settings.max_seconds_per_trial,
-            self.settings.folds,
+            self.settings,
         )
         return SearchRequest(
             self.settings,
@@ -136,7 +137,7 @@ class Search:
             trial,
             self._space,
             self._all_settings,
-            self._parallel_trials,
+            parallel_of(role, self._wanted, self._trainer_settings).trials,
             role,
             trial.prepare_folds,
         )
@@ -203,8 +204,7 @@ class HypermodelTrial:
         validation_data: As for `Trainer.fit`.
         trainer: Arguments of the Trainer.
         objective: What the search looks at.
-        max_seconds: What a trial may take.
-        folds: How many there are, or None; `data` are images then.
+        settings: What the search is asked for.
     """
 
     build: Build
@@ -212,14 +212,14 @@ class HypermodelTrial:
     validation_data: Any
     trainer: Mapping[str, Any]
     objective: Monitor = field(repr=False)
-    max_seconds: float | None = None
-    folds: int | None = None
+    settings: SearchConfig = field(default_factory=SearchConfig, repr=False)
 
     def __call__(self, plan: TrialPlan) -> tuple[FitResult, dict[str, Any] | None] | Path:
         """Does as planned; returns hyperparameters, too, if building added some."""
         hp = keras_tuner.HyperParameters.from_config(plan.hyperparameters)
         known = len(hp.space)
-        callbacks = self._callbacks() | trial_callbacks(self.max_seconds, self.folds)
+        added = trial_callbacks(self.settings, self.objective, plan.fold)
+        callbacks = self._callbacks() | added
         settings = dict(self.trainer) | {"callbacks": callbacks}
         if plan.max_epochs is not None:
             settings["max_epochs"] = plan.max_epochs
@@ -237,12 +237,12 @@ class HypermodelTrial:
         Raises:
             DataError: They can't, or the objective can't be measured in each of them.
         """
-        data = [self._fold(number + 1) for number in range(self.folds or 0)]
+        data = [self._fold(number + 1) for number in range(self.settings.folds or 0)]
         require_folds(data, self.objective.name)
         return fingerprint_folds(data)
 
     def _fold(self, number: int) -> ImageData:
-        folded: ImageData = self.data.fold(number, self.folds)
+        folded: ImageData = self.data.fold(number, self.settings.folds)
         return folded
 
     def _callbacks(self) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 import os
 
+from ..configs import TrainerConfig
 from ..core.cluster import has_several_workers
 from ..core.errors import ConfigError, message
 from .cluster.role import ID, Role, find_role
+from .parallel import Parallel, ParallelTrials, trials_at_a_time
 
 
 def require_one_process(strategy: str) -> None:
@@ -25,24 +27,34 @@ def require_one_process(strategy: str) -> None:
         )
 
 
-def role_in_search(
-    run_dir: str | os.PathLike[str] | None, parallel_trials: int
-) -> Role | None:
+def role_in_search(run_dir: str | os.PathLike[str] | None) -> Role | None:
     """What this process does in a search on several machines; None if it is alone.
 
     Raises:
         ConfigError: The environment names a cluster, and half of it is missing, or the
-            search names no directory or wants several trials at a time in a process.
+            search names no directory.
     """
     role = find_role()
-    if role is not None and (run_dir is None or parallel_trials > 1):
+    if role is not None and run_dir is None:
         raise ConfigError(
             message(
                 "A search on several machines needs `run_dir`, a folder that all of them "
-                "see, and starts one trial at a time in each worker.",
-                f"Start more workers in place of --parallel-trials, or unset {ID}.",
-                run_dir=None if run_dir is None else str(run_dir),
-                parallel_trials=parallel_trials,
+                "see.",
+                f"Name it, or unset {ID}.",
+                run_dir=None,
             )
         )
     return role
+
+
+def parallel_of(
+    role: Role | None, wanted: ParallelTrials, trainer: TrainerConfig
+) -> Parallel:
+    """How many trials run at a time in processes of this one.
+
+    Raises:
+        ConfigError: There are not as many GPUs as they need.
+    """
+    if role is not None and role.is_chief:
+        return Parallel(1, "the chief trains nothing")
+    return trials_at_a_time(wanted, trainer)

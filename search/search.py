@@ -13,6 +13,7 @@ from .directory import remove_unfinished_trials
 from .executors.executor import Executor, Stopped
 from .insight.board import show_trial
 from .insight.results import draw_results
+from .pace import describe_disk, describe_rest
 from .report import score_text, short, write_results
 from .runs import forget_weights, is_exportable, runs_of
 from .study import Study, Trial
@@ -129,14 +130,20 @@ def _run_trials(
 
     def plan_next() -> TrialPlan | None:
         trial = study.ask(lambda: budget.allows(study))
-        return None if trial is None else _plan(trial, directory)
+        if trial is None:
+            return None
+        budget.pace.begin(trial.number)
+        return _plan(trial, directory)
 
     for number, outcome in _hand_out(executor, plan_next):
         if outcome.status == "interrupted":
             return outcome.signal
         _refuse(outcome, study)
-        _note(study, study.trials[number], outcome, directory, notify)
+        budget.pace.end(number)
+        _note(study, study.trials[number], outcome, directory, notify, budget)
         _forget_weights(study, directory, keep)
+        if budget.pace.num_ended == 1:
+            notify(f"estimate: {describe_disk(directory, study, keep.count)}")
     return None
 
 
@@ -200,7 +207,12 @@ def _refuse(outcome: Outcome, study: Study) -> None:
 
 
 def _note(
-    study: Study, trial: Trial, outcome: Outcome, directory: Path, notify: Notify
+    study: Study,
+    trial: Trial,
+    outcome: Outcome,
+    directory: Path,
+    notify: Notify,
+    budget: Budget,
 ) -> None:
     study.tell(trial, outcome)
     own_directory(directory / trial.name)  # it may have failed before it began
@@ -208,7 +220,8 @@ def _note(
         write_text_atomic(directory / trial.name / TRACEBACK_FILE, outcome.traceback)
     show_trial(directory, study, trial)
     write_results(directory, study)
-    notify(_line(study, trial))
+    rest = describe_rest(study, budget.pace, budget.seconds_left)
+    notify(_line(study, trial) + rest)
 
 
 def _line(study: Study, trial: Trial) -> str:

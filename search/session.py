@@ -22,6 +22,7 @@ from .choice import Choice, Keep
 from .cluster.chief import Chief
 from .cluster.role import Role
 from .cluster.worker import Worker
+from .cluster.worker_group import run_workers
 from .directory import search_directory
 from .executors.executor import Executor
 from .executors.in_process import InProcess
@@ -46,7 +47,8 @@ class SearchRequest:
         make_space: Returns what varies. It may build a model, and is called when the GPUs
             are left to the processes of the trials.
         make_settings: Returns all settings by name, once that has been called.
-        parallel_trials: Trials that run at a time, each in a process of its own.
+        parallel_trials: Trials that run at a time on this machine, each in a process of
+            its own.
         role: Of this process in a search on several machines; None if it is alone.
         prepare_folds: See `FoldedTrial`; needed with `config.folds`.
     """
@@ -91,25 +93,33 @@ class Session:
     Args:
         request: What it is asked for.
         directory: Locked by this process.
+        hides_output: Whether what other processes of this machine write goes to files
+            `worker-0.log` and so on, as a terminal is needed for something else.
 
     Attributes:
         study: Its trials.
+        executor: Where they run.
+        budget: What may be spent on them.
 
     Raises:
         CheckpointError: What was noted of it can't be read.
         ConfigError: It was begun with other settings.
     """
 
-    def __init__(self, request: SearchRequest, directory: Path) -> None:
+    def __init__(
+        self, request: SearchRequest, directory: Path, hides_output: bool = False
+    ) -> None:
         self._request = request
         self._directory = directory
-        self._executor = _create_executor(request)  # first, as it gives up the GPUs
+        # First, as it gives up the GPUs.
+        self.executor = _create_executor(request, directory if hides_output else None)
         config, objective = request.config, request.objective
         journal = Journal(directory / SEARCH_FILE, request.settings)
         epochs = request.trainer.max_epochs
         space = _require_parameters(request.make_space())
         oracle = create_oracle(config, objective, space, request.seed, epochs)
         self.study = Study(oracle, objective, journal)
+        self.budget = Budget.of(config)
 
     @property
     def max_trials(self) -> int:
@@ -125,13 +135,21 @@ class Session:
         """Runs trials until there are no more, or a signal comes (see `run_search`)."""
         config = self._request.config
         keep = Keep(config.keep, Choice(config.choose, self.study.objective.mode))
-        budget = Budget.of(config)
-        return run_search(self.study, self._executor, self._directory, keep, notify, budget)
+        return run_search(
+            self.study, self.executor, self._directory, keep, notify, self.budget
+        )
 
 
 @contextlib.contextmanager
-def open_session(request: SearchRequest, directory: Path) -> Iterator[Session]:
+def open_session(
+    request: SearchRequest, directory: Path, hides_output: bool = False
+) -> Iterator[Session]:
     """Opens a search in a directory, a new one or one to continue.
+
+    Args:
+        request: What it is asked for.
+        directory: Of the search.
+        hides_output: As for `Session`.
 
     Raises:
         CheckpointError: What was noted of it can't be read.
@@ -139,7 +157,7 @@ def open_session(request: SearchRequest, directory: Path) -> Iterator[Session]:
             the search was begun with other settings.
     """
     with search_directory(directory) as own:
-        yield Session(request, own)
+        yield Session(request, own, hides_output)
 
 
 def run_worker(request: SearchRequest, role: Role, directory: Path) -> int | None:
@@ -154,11 +172,14 @@ def run_worker(request: SearchRequest, role: Role, directory: Path) -> int | Non
         The signal that ended it, or None.
 
     Raises:
-        WorkerError: The chief does not answer.
+        WorkerError: The chief does not answer, or one of several workers failed.
         ConfigError: The chief runs another search.
     """
     name, fingerprint = request.objective.name, request.fingerprint
-    return Worker(role, request.trial, name, fingerprint, directory).run()
+    if request.parallel_trials == 1:
+        return Worker(role, request.trial, name, fingerprint, directory).run()
+    environments = _environments(request)
+    return run_workers(role, request.trial, name, fingerprint, directory, environments)
 
 
 def _require_parameters(
@@ -175,16 +196,21 @@ def _require_parameters(
     return space
 
 
-def _create_executor(request: SearchRequest) -> Executor:
+def _create_executor(request: SearchRequest, logs: Path | None) -> Executor:
     if request.role is not None:
         _give_up_gpus()
         return Chief(request.role, request.fingerprint)
     if request.parallel_trials == 1:
         return InProcess(request.trial, request.objective.name)
+    environments = _environments(request)
+    return WorkerProcesses(request.trial, request.objective.name, environments, logs)
+
+
+def _environments(request: SearchRequest) -> list[dict[str, str]]:
+    """Divides this machine among as many processes as trials run at a time."""
     found = _give_up_gpus()
     gpus = [] if request.trainer.accelerator == "cpu" else found
-    environments = worker_environments(request.parallel_trials, gpus)
-    return WorkerProcesses(request.trial, request.objective.name, environments)
+    return worker_environments(request.parallel_trials, gpus)
 
 
 def _give_up_gpus() -> list[str]:

@@ -16,15 +16,16 @@ class TrialTime(Callback):
 
     Args:
         max_seconds: What the trial may take.
-        spent: Seconds of it that are not this run's, but those of other folds.
+        parts: How many runs share that alike: its folds.
         clock: Tells the time in seconds.
 
     Attributes:
-        seconds: What it has taken so far.
+        limit: What this run may take.
+        seconds: What this run has taken so far.
 
     Example:
-        >>> TrialTime(60.0, spent=12.5).seconds
-        12.5
+        >>> TrialTime(60.0, parts=5).limit
+        12.0
     """
 
     every_n_steps = None  # whenever the loop is back from the device
@@ -32,22 +33,22 @@ class TrialTime(Callback):
     def __init__(
         self,
         max_seconds: float,
-        spent: float = 0.0,
+        parts: int = 1,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._max_seconds = max_seconds
-        self._spent = spent
+        self.limit = max_seconds / parts
         self._clock = clock
         self.reset()
 
     def reset(self) -> None:
         """Forgets the last fit."""
-        self._before = self._spent
+        self._before = 0.0
         self._since: float | None = None
 
     @property
     def seconds(self) -> float:
-        """What the trial has taken so far."""
+        """What this run has taken so far."""
         within = 0.0 if self._since is None else self._clock() - self._since
         return self._before + within
 
@@ -73,5 +74,7 @@ class TrialTime(Callback):
         self._before = float(state["seconds"])
 
     def _end_if_over(self, run: RunState) -> None:
-        if self.seconds >= self._max_seconds:
-            run.end(f"max_seconds_per_trial={self._max_seconds:g} is reached")
+        if self.seconds >= self.limit:
+            named = f"max_seconds_per_trial={self._max_seconds:g}"
+            share = "" if self.limit == self._max_seconds else "this fold's part of "
+            run.end(f"{share}{named} is reached")

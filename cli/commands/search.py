@@ -11,7 +11,8 @@ from ...configs.refit_rules import require_refit_without_validation
 from ...core.errors import ConfigError, message
 from ...core.run_layout import BEST_CONFIG_FILE, RESULTS_FILE
 from ...search.cluster.role import Role
-from ...search.processes import require_one_process, role_in_search
+from ...search.parallel import ParallelTrials
+from ...search.processes import parallel_of, require_one_process, role_in_search
 from ..configured_search import (
     describe_features,
     require_one_division,
@@ -20,6 +21,7 @@ from ..configured_search import (
 )
 from ..console import notify, show, show_table
 from ..run_directories import run_directory
+from ..search_display import search_display, shows_table
 from ..tensorflow import load_tensorflow
 from .fit import ConfigArguments, read_arguments
 
@@ -29,13 +31,19 @@ if TYPE_CHECKING:
     from ...search.study import Trial
 
 ROWS = 10
+MOST_TRIALS = 1000  # at a time, on one machine
 
 
 def search(
     arguments: ConfigArguments,
     parallel_trials: Annotated[
-        int, typer.Option(min=1, help="How many trials run at a time.")
-    ] = 1,
+        str,
+        typer.Option(
+            metavar="N|auto",
+            help="How many trials run at a time; auto: one for each GPU, or for each "
+            "trainer.devices of them.",
+        ),
+    ] = "1",
 ) -> None:
     """Try many settings on training and validation data, and say which are best.
 
@@ -45,16 +53,18 @@ def search(
     require_one_process(config.trainer.strategy)
     require_one_division(config)
     space = space_of(config)
-    role = role_in_search(config.run_dir, parallel_trials)
+    role = role_in_search(config.run_dir)
     _require_supported(config, is_alone=role is None)
-    load_tensorflow(config.trainer if parallel_trials == 1 else None)
+    parallel = parallel_of(role, _number_or_auto(parallel_trials), config.trainer)
+    load_tensorflow(config.trainer if parallel.trials == 1 else None)
     from ..config_file import with_absolute_paths
 
     config = with_absolute_paths(config)
-    request = search_request(config, space, parallel_trials, role)
+    request = search_request(config, space, parallel.trials, role)
+    reason = f" ({parallel.reason})" if parallel.reason else ""
     with run_directory(config.run_dir, f"{name}-search") as directory:
         if role is None or role.is_chief:
-            _search(config, space, request, directory.resolve())
+            _search(config, space, request, directory.resolve(), reason)
         else:
             _work(request, role, directory)
 
@@ -74,31 +84,47 @@ def _require_supported(config: RunConfig, is_alone: bool) -> None:
         require_refit_without_validation(config.callbacks)
 
 
+def _number_or_auto(text: str) -> ParallelTrials:
+    if text == "auto":
+        return "auto"
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_TRIALS:
+        return int(text)
+    raise ConfigError(
+        message(
+            f"`--parallel-trials` must be auto, or a whole number up to {MOST_TRIALS}.",
+            parallel_trials=text,
+        )
+    )
+
+
 def _work(request: "SearchRequest", role: Role, directory: Path) -> None:
     from ...search.session import run_worker
 
-    notify(f"search: worker {role.tuner_id}, its chief is at {role.address}")
+    count = request.parallel_trials
+    named = role.tuner_id if count == 1 else f"{role.tuner_id}.0 to .{count - 1}"
+    notify(f"search: worker {named}, its chief is at {role.address}")
     signal = run_worker(request, role, directory)
     if signal is not None:
         raise typer.Exit(128 + signal)
 
 
 def _search(
-    config: RunConfig, space: Space, request: "SearchRequest", directory: Path
+    config: RunConfig, space: Space, request: "SearchRequest", directory: Path, reason: str
 ) -> None:
     from ...search.session import open_session
     from ..nested_search import conclude, run_outer_folds
     from ..search_finish import interrupted
 
-    with open_session(request, directory) as session:
-        _announce(config, space, request, session)
+    with open_session(request, directory, hides_output=shows_table()) as session:
+        _announce(config, space, request, session, reason)
         notify(f"search directory: {directory}")
         if session.num_ended:
             notify(f"continued: {session.num_ended} trials have ended")
         outer = None
         if config.search.outer_folds is not None:
             outer = run_outer_folds(config, space, request.parallel_trials, directory)
-        result = session.run(notify)
+        with search_display(session) as write:
+            result = session.run(write)
         if result.is_finished:
             _show_trials(result, request.objective.name)
         conclude(config, space, result, outer)
@@ -108,12 +134,17 @@ def _search(
 
 
 def _announce(
-    config: RunConfig, space: Space, request: "SearchRequest", session: "Session"
+    config: RunConfig,
+    space: Space,
+    request: "SearchRequest",
+    session: "Session",
+    reason: str,
 ) -> None:
     from ...search.tuning.space import describe_space
 
     role, objective = request.role, request.objective
-    where = f"chief at {role.address}" if role else f"{request.parallel_trials} at a time"
+    at_a_time = f"{request.parallel_trials} at a time{reason}"
+    where = f"chief at {role.address}" if role else at_a_time
     most = f"at most {session.max_trials} trials" if session.max_trials > 1 else "one trial"
     notify(f"search: {config.search.tuner}, {most}, {where}")
     if config.search.folds is not None:

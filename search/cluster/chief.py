@@ -9,6 +9,7 @@ import queue
 import re
 import threading
 import time
+from collections.abc import Sequence
 from concurrent import futures
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from ...core.files import read_text, write_text_atomic
 from ...core.removal import remove_file
 from ...core.signals import stop_signals
 from ...core.strangers import Strangers
+from ..progress import TrialProgress, WorkerStatus
 from ..trials import DEATHS, Outcome, TrialPlan
 from ..tuning.service import (
     METHODS,
@@ -58,6 +60,8 @@ class _Handed:
     is_begun: bool = False  # that worker was seen at it: if it asks again, it has died
     deaths: int = 0
     heard_at: float = field(default_factory=time.monotonic)
+    since: float = field(default_factory=time.monotonic)  # that worker is at it
+    progress: TrialProgress | None = None
     outcome: Outcome | None = None  # came before the plan
 
     @property
@@ -66,10 +70,23 @@ class _Handed:
         silence = time.monotonic() - self.heard_at
         return self.tuner_id is None or silence > SECONDS_OF_SILENCE
 
+    @property
+    def status(self) -> WorkerStatus:
+        """What the worker that has it is at."""
+        return WorkerStatus(
+            self.tuner_id or "",
+            self.plan,
+            self.progress,
+            self.since,
+            self.heard_at,
+            self.deaths,
+        )
+
     def give(self, tuner_id: str | None) -> None:
         """To a worker that begins; to nobody, where one leaves; to "", if unknown."""
         self.tuner_id, self.is_begun = tuner_id, bool(tuner_id)
-        self.heard_at = time.monotonic()
+        self.heard_at = self.since = time.monotonic()
+        self.progress = None
         if self.plan is not None:
             _note_owner(self.plan, tuner_id)
 
@@ -136,6 +153,14 @@ class Chief:
         with self._lock:
             return self._lacks_trials()
 
+    @property
+    def workers(self) -> Sequence[WorkerStatus]:
+        """What each worker is at, by its newest word."""
+        with self._lock:
+            busy = [each.status for each in self._planned() if each.tuner_id]
+            idle = self._known - {each.name for each in busy}
+            return busy + [WorkerStatus(name) for name in sorted(idle)]
+
     def begin(self, plan: TrialPlan) -> None:
         """Takes a trial on, for its owner if it had one, or the next worker that asks."""
         task = task_name(plan)
@@ -180,6 +205,7 @@ class Chief:
             handed.heard_at = time.monotonic()
             if not handed.is_begun:
                 handed.give(sender.tuner_id)
+            handed.progress = sender.progress
             return trial_message("RUNNING")
 
     def end_trial(self, told: TrialMessage) -> None:

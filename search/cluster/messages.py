@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from ...core import errors
 from ...core.errors import KeraunosError
+from ..progress import TrialProgress
 from ..trials import Outcome, TrialPlan
 
 BUSY = "its directory is in use by another process"  # why a worker gives a trial back
@@ -22,6 +23,7 @@ class Sender(NamedTuple):
         fingerprint: Of its search's settings.
         tuner_id: Its name.
         task: What it is at, by `task_name`; empty if it asks for something to do.
+        progress: How far that is, if it says so.
 
     Example:
         >>> read_sender(Sender("abc", "worker-0", "trial-3").to_json()).task
@@ -31,6 +33,7 @@ class Sender(NamedTuple):
     fingerprint: Annotated[str, Field(max_length=100)]
     tuner_id: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
     task: Annotated[str, Field(pattern=r"^((trial|export)-\d{1,9})?$")] = ""
+    progress: TrialProgress | None = None
 
     def to_json(self) -> str:
         """What `read_sender` reads."""

@@ -15,6 +15,7 @@ from ...core.run_layout import trial_name
 from ...core.signals import stop_signals
 from ...core.user_path import user_path
 from ..executors.executor import Stopped, stopped_by_signals
+from ..progress import TrialProgress, reporting_to
 from ..trials import FitTrial, Outcome, TrialPlan, garbage_of_trials_only, run_trial
 from ..tuning.service import payload_of, trial_message
 from .client import ChiefClient
@@ -55,6 +56,7 @@ class Worker:
         self._directory = Path(os.path.realpath(user_path(directory)))
         self._client = ChiefClient(role.address, role.token(), SECONDS_UNTIL_CHIEF)
         self._lost: KeraunosError | None = None  # the chief, while a trial was running
+        self._progress: TrialProgress | None = None
 
     def run(self) -> int | None:
         """Works.
@@ -107,11 +109,12 @@ class Worker:
         if _is_busy(plan.directory):
             return Outcome("interrupted", reason=BUSY)
         is_over = threading.Event()
-        arguments = (self._sender(plan), is_over)
+        self._progress = None
+        arguments = (plan, is_over)
         beat = threading.Thread(target=self._beat, args=arguments, daemon=True)
         beat.start()
         try:
-            with stopped_by_signals():
+            with stopped_by_signals(), reporting_to(self._hear):
                 return run_trial(self._fit, plan, self._objective)
         except Stopped as stopped:
             return Outcome("interrupted", signal=stopped.number)
@@ -119,10 +122,13 @@ class Worker:
             is_over.set()
             beat.join(SECONDS_FOR_BEAT)
 
-    def _beat(self, sender: str, is_over: threading.Event) -> None:
+    def _hear(self, progress: TrialProgress) -> None:
+        self._progress = progress  # which the next beat takes along
+
+    def _beat(self, plan: TrialPlan, is_over: threading.Event) -> None:
         while not is_over.wait(SECONDS_BETWEEN_BEATS):
             try:
-                self._client.get_trial(sender)
+                self._client.get_trial(self._sender(plan, self._progress))
             except KeraunosError as error:
                 if not is_over.is_set():
                     self._lost = error
@@ -133,9 +139,11 @@ class Worker:
         payload = outcome_to_json(outcome)
         self._client.end_trial(trial_message("COMPLETED", payload, self._sender(plan)))
 
-    def _sender(self, plan: TrialPlan | None = None) -> str:
+    def _sender(
+        self, plan: TrialPlan | None = None, progress: TrialProgress | None = None
+    ) -> str:
         task = "" if plan is None else task_name(plan)
-        return Sender(self._fingerprint, self._role.tuner_id, task).to_json()
+        return Sender(self._fingerprint, self._role.tuner_id, task, progress).to_json()
 
     def _other_settings(self) -> ConfigError:
         return ConfigError(

@@ -1,10 +1,11 @@
 """What a search asks of whatever runs its trials, and how a signal stops it."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from ...core.signals import stop_signals
+from ..progress import WorkerStatus
 from ..trials import Outcome, TrialPlan
 
 
@@ -14,6 +15,10 @@ class Executor(Protocol):
     @property
     def has_room(self) -> bool:
         """Whether another trial can begin."""
+
+    @property
+    def workers(self) -> Sequence[WorkerStatus]:
+        """What each worker is at, as far as is known; may be read by any thread."""
 
     def begin(self, plan: TrialPlan) -> None:
         """Takes a trial on."""

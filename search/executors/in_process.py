@@ -3,13 +3,15 @@
 import contextlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 from ...core.files import read_text, write_json_atomic
 from ...core.removal import remove_file
 from ...core.signals import stop_signals
+from ..progress import TrialProgress, WorkerStatus, reporting_to
 from ..runs import reached
 from ..trials import DEATHS, FitTrial, Outcome, TrialPlan, run_trial
 from .executor import stopped_by_signals
@@ -30,6 +32,7 @@ class InProcess:
         self._objective = objective
         self._plans: list[TrialPlan] = []
         self._signals = stop_signals()
+        self._status = WorkerStatus("here")
 
     def __enter__(self) -> Self:
         self._stop = self._signals.__enter__()
@@ -42,6 +45,11 @@ class InProcess:
     def has_room(self) -> bool:
         """Whether another trial can begin; none once a signal has come."""
         return not self._plans and self._stop.received is None
+
+    @property
+    def workers(self) -> Sequence[WorkerStatus]:
+        """What this process is at."""
+        return [self._status]
 
     def begin(self, plan: TrialPlan) -> None:
         """Takes a trial on."""
@@ -58,7 +66,15 @@ class InProcess:
         """
         with stopped_by_signals():
             plan = self._plans.pop()
-            return plan.number, self._run(plan)
+            self._status = WorkerStatus("here", plan)
+            try:
+                with reporting_to(self._hear):
+                    return plan.number, self._run(plan)
+            finally:
+                self._status = WorkerStatus("here")
+
+    def _hear(self, progress: TrialProgress) -> None:
+        self._status = replace(self._status, progress=progress)
 
     def _run(self, plan: TrialPlan) -> Outcome:
         with _noted_as_begun(plan.directory) as deaths:

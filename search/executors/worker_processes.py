@@ -5,24 +5,26 @@ replaced, and its trial goes on from its own run directory.
 """
 
 import contextlib
+import functools
 import multiprocessing
 import os
+import select
 import signal
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from pickle import PicklingError
-from typing import Self
+from pathlib import Path
+from typing import Any, Self
 
 from ...core.errors import ConfigError, message
 from ...core.processes import how_it_ended
 from ...core.signals import stop_signals
+from ..progress import TrialProgress, WorkerStatus, reporting_to
 from ..trials import DEATHS, FitTrial, Outcome, TrialPlan, garbage_of_trials_only, run_trial
+from .spawned import SECONDS_TO_END, end_process, follow_parent, start_process
 
-SECONDS_TO_END = 60.0  # what a worker may take to save its trial
 READY = "ready"  # what a worker says first
 
 
@@ -42,14 +44,22 @@ class WorkerProcesses:
         fit: Trains as planned; is sent to the processes.
         objective: Name of the metric that is the score.
         environments: The variables of each process, such as the devices it sees.
+        logs: A folder for what each process writes to its standard output and error,
+            `worker-0.log` and so on; by default they have those of this process.
     """
 
     def __init__(
-        self, fit: FitTrial, objective: str, environments: Sequence[Mapping[str, str]]
+        self,
+        fit: FitTrial,
+        objective: str,
+        environments: Sequence[Mapping[str, str]],
+        logs: Path | None = None,
     ) -> None:
         self._fit = fit
         self._objective = objective
         self._environments = environments
+        self._logs = logs
+        self._statuses = [WorkerStatus(str(slot)) for slot in range(len(environments))]
         self._workers: dict[int, _Worker] = {}
         self._signals = stop_signals()
 
@@ -68,6 +78,11 @@ class WorkerProcesses:
         """Whether another trial can begin."""
         busy = [worker for worker in self._workers.values() if worker.plan is not None]
         return len(busy) < len(self._environments)
+
+    @property
+    def workers(self) -> Sequence[WorkerStatus]:
+        """What each process is at."""
+        return list(self._statuses)
 
     def begin(self, plan: TrialPlan) -> None:
         """Sends a trial to a process that has none."""
@@ -98,30 +113,19 @@ class WorkerProcesses:
             self._workers[slot] = self._start(slot)
         worker = self._workers[slot]
         worker.plan, worker.deaths = plan, deaths
+        self._note(slot, plan=plan, progress=None, since=time.monotonic())
         with contextlib.suppress(OSError):  # it has just died, as `wait` will see
             worker.connection.send(plan)
 
     def _start(self, slot: int) -> _Worker:
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(
-            target=_serve,
-            args=(theirs, self._fit, self._objective),
-            name=f"keraunos-trials-{slot}",
-            daemon=True,
+        log = self._logs and self._logs / f"worker-{slot}.log"
+        ours, theirs = multiprocessing.Pipe()
+        process = start_process(
+            _serve,
+            (theirs, self._fit, self._objective, log),
+            f"keraunos-trials-{slot}",
+            self._environments[slot],
         )
-        with _environment(self._environments[slot]):
-            try:
-                process.start()
-            except (AttributeError, TypeError, PicklingError) as error:
-                raise ConfigError(
-                    message(
-                        f"What goes to other processes must be importable ({error}).",
-                        "Give functions that are defined at the top of a module, and "
-                        "data as such a function; or leave parallel_trials at 1.",
-                        parallel_trials=len(self._environments),
-                    )
-                ) from None
         theirs.close()
         return _Worker(process, ours)
 
@@ -134,22 +138,31 @@ class WorkerProcesses:
             if not worker.is_ready:
                 worker.is_ready = worker.connection.recv() == READY
                 return None
-            outcome = worker.connection.recv()
+            answer = worker.connection.recv()
         except (EOFError, OSError):
             _require_a_signal(worker)
             return self._replace(slot, worker, plan)
-        if outcome.status == "interrupted" and self._stop.received is None:
+        if isinstance(answer, TrialProgress):
+            self._note(slot, progress=answer)
+            return None
+        if answer.status == "interrupted" and self._stop.received is None:
             return self._replace(slot, worker, plan)  # somebody stopped it alone
         worker.plan = None
-        return plan.number, outcome
+        self._note(slot, plan=None, progress=None)
+        return plan.number, answer
+
+    def _note(self, slot: int, **changes: Any) -> None:
+        self._statuses[slot] = replace(self._statuses[slot], **changes)
 
     def _replace(
         self, slot: int, worker: _Worker, plan: TrialPlan
     ) -> tuple[int, Outcome] | None:
         """Lets another process go on with the trial of one that died."""
-        _end(worker.process)
+        end_process(worker.process)
         del self._workers[slot]
         deaths = worker.deaths + 1
+        restarts = self._statuses[slot].restarts + 1
+        self._note(slot, plan=None, progress=None, restarts=restarts)
         if deaths == DEATHS:
             how = how_it_ended(worker.process.exitcode)
             return plan.number, Outcome(
@@ -170,7 +183,7 @@ class WorkerProcesses:
         deadline = time.monotonic() + SECONDS_TO_END
         for worker in self._workers.values():
             worker.process.join(max(deadline - time.monotonic(), 0))
-            _end(worker.process)
+            end_process(worker.process)
         self._workers.clear()
 
 
@@ -190,42 +203,22 @@ def _require_a_signal(worker: _Worker) -> None:
     )
 
 
-def _serve(connection: Connection, fit: FitTrial, objective: str) -> None:
+def _serve(connection: Connection, fit: FitTrial, objective: str, log: Path | None) -> None:
     """Runs the trials that come; ends when the other end of the pipe closes."""
-    os.setsid()  # Ctrl-C reaches the parent alone, which hands it on once
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    follow_parent(log)
+    report = functools.partial(_send_if_room, connection)
     with contextlib.suppress(EOFError, OSError), garbage_of_trials_only():
         connection.send(READY)
         while True:
-            connection.send(run_trial(fit, connection.recv(), objective))
+            plan = connection.recv()
+            with reporting_to(report):
+                outcome = run_trial(fit, plan, objective)
+            connection.send(outcome)
 
 
-def _end_with_parent() -> None:
-    """Stops this process when its parent is gone; a trial is saved first."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(SECONDS_TO_END)
-        os._exit(128 + signal.SIGTERM)
-
-
-def _end(process: SpawnProcess) -> None:
-    process.kill()
-    process.join()
-
-
-@contextlib.contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Sets variables while a process is started, which inherits them."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+def _send_if_room(connection: Connection, progress: TrialProgress) -> None:
+    """Sends what is not worth waiting for: nothing, if nobody has read for a while."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLOUT)
+    if any(event & select.POLLOUT for _, event in poll.poll(0)):
+        connection.send(progress)

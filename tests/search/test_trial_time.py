@@ -3,6 +3,8 @@
 from types import SimpleNamespace
 
 import pytest
+from keraunos.callbacks.monitor import Monitor
+from keraunos.configs import SearchConfig
 from keraunos.search.trial_callbacks import trial_callbacks
 from keraunos.search.trial_time import TrialTime
 
@@ -29,12 +31,14 @@ def train(timer, now, seconds):
     return None
 
 
-@pytest.mark.parametrize(("spent", "ended"), [(0.0, 3), (15.0, 2), (29.0, 1)])
-def test_a_trial_ends_once_its_time_is_over(spent, ended):
+@pytest.mark.parametrize(("parts", "ended"), [(1, 3), (2, 2), (6, 1)])
+def test_a_trial_ends_once_its_time_is_over(parts, ended):
     now = [0.0]
-    timer = TrialTime(30.0, spent, clock=lambda: now[0])
-    assert train(timer, now, [10.0] * 5) == (ended, "max_seconds_per_trial=30 is reached")
-    assert timer.seconds >= 30.0
+    timer = TrialTime(30.0, parts, clock=lambda: now[0])
+    share = "" if parts == 1 else "this fold's part of "
+    reason = f"{share}max_seconds_per_trial=30 is reached"
+    assert train(timer, now, [10.0] * 5) == (ended, reason)
+    assert timer.seconds >= 30.0 / parts
 
 
 def test_a_trial_that_is_resumed_has_only_what_was_left():
@@ -52,6 +56,10 @@ def test_a_trial_that_is_resumed_has_only_what_was_left():
     assert train(again, now, [10.0] * 5)[0] == 2
 
 
-def test_a_trial_without_a_limit_has_no_clock():
-    assert trial_callbacks(None) == {}
-    assert trial_callbacks(60.0, folds=5)["trial_time"].seconds == 48.0
+def test_folds_share_the_time_of_a_trial_alike():
+    objective = Monitor("val_loss")
+    without = trial_callbacks(SearchConfig(folds=5), objective, fold=2)
+    assert list(without) == ["trial_progress"]
+    limited = SearchConfig(folds=5, max_seconds_per_trial=60.0)
+    assert trial_callbacks(limited, objective, fold=2)["trial_time"].limit == 12.0
+    assert trial_callbacks(limited, objective)["trial_time"].limit == 60.0

@@ -20,10 +20,12 @@ from keraunos.search.cluster.messages import (
     Sender,
     outcome_to_json,
     read_plan,
+    read_sender,
 )
 from keraunos.search.cluster.role import ID, IP, PORT, Role, find_role
 from keraunos.search.cluster.worker import Worker
 from keraunos.search.processes import role_in_search
+from keraunos.search.progress import TrialProgress
 from keraunos.search.search import _hand_out
 from keraunos.search.trials import DEATHS, Outcome, TrialPlan
 from keraunos.search.tuning.service import payload_of, trial_message
@@ -337,14 +339,36 @@ def test_on_several_machines_there_must_be_a_secret(monkeypatch):
     assert find_role() == Role("chief", "10.0.0.1:8000")
 
 
-def test_a_worker_runs_one_trial_at_a_time(monkeypatch, tmp_path):
+def test_a_search_on_several_machines_needs_a_directory(monkeypatch, tmp_path):
     for name, value in {ID: "worker", IP: "127.0.0.1", PORT: "8000"}.items():
         monkeypatch.setenv(name, value)
-    assert role_in_search(tmp_path, 1) == Role("worker", "127.0.0.1:8000")
-    with pytest.raises(ConfigError, match="one trial at a time"):
-        hypermodels.run(tmp_path / "s", parallel_trials=2)
+    assert role_in_search(tmp_path) == Role("worker", "127.0.0.1:8000")
     with pytest.raises(ConfigError, match="needs `run_dir`"):
-        role_in_search(None, 1)
+        role_in_search(None)
+
+
+def test_a_chief_knows_what_its_workers_are_at(chief, monkeypatch):
+    for name in ("a", "b", "c"):
+        asks(chief, name)
+    progress = TrialProgress(2, 9, 0.5, 1)
+    chief.get_trial(Sender("abc", "a", "trial-0", progress).to_json())
+    beats(chief, "b", 1)
+    seen = {each.name: each for each in chief.workers}
+    assert (seen["a"].plan.number, seen["a"].progress) == (0, progress)
+    assert (seen["b"].plan.number, seen["b"].progress) == (1, None)
+    assert seen["c"].plan is None
+    assert asks(chief, "a") == 0  # it has died, and begins anew
+    (again,) = [each for each in chief.workers if each.name == "a"]
+    assert (again.progress, again.restarts) == (None, 1)
+
+
+@pytest.mark.parametrize(
+    "progress", [[-1, 9], [1, 10**12], [1, 9, "NaN"], [1], "x", [1, 2, 3, 4, 5]]
+)
+def test_a_report_that_makes_no_sense_is_refused(progress):
+    text = json.dumps(["abc", "a", "trial-0", progress]).replace('"NaN"', "NaN")
+    with pytest.raises(ValueError, match=r"\n3"):  # the fourth value is wrong
+        read_sender(text)
 
 
 @pytest.fixture

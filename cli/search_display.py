@@ -1,0 +1,208 @@
+"""Shows a search while it runs: a table on a terminal, lines in a log."""
+
+import contextlib
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from ..core.console import PlainConsole, notify, uses_json
+
+if TYPE_CHECKING:
+    from ..search.progress import WorkerStatus
+    from ..search.session import Session
+    from ..search.study import Trial
+
+SECONDS_BETWEEN_DRAWINGS = 0.5
+MOST_TRIALS = 10
+LINES_OF_FRAME = 8  # that are neither of a trial nor of a worker
+WIDE = 100  # columns, from which on values are shown
+NARROW = 60  # below which only the most important is
+SECONDS_OF_SILENCE = 15.0  # of a worker on another machine, before it is worth a word
+
+Notify = Callable[[str], None]
+
+
+def shows_table() -> bool:
+    """Whether there is a terminal for a table that changes."""
+    console = PlainConsole(file=sys.stderr)
+    return console.is_terminal and not console.is_dumb_terminal and not uses_json()
+
+
+@contextlib.contextmanager
+def search_display(session: "Session") -> Iterator[Notify]:
+    """Shows what a search is at, below the lines that are written meanwhile.
+
+    Yields:
+        What writes a line.
+    """
+    if not shows_table():
+        yield notify
+        return
+    console = PlainConsole(file=sys.stderr)
+    board = Board(session)
+    live = Live(
+        console=console,
+        get_renderable=lambda: board.render(console.width, console.height),
+        auto_refresh=False,
+        transient=True,
+    )
+    with live, _refreshed(live) as lock:
+
+        def write(line: str) -> None:
+            with lock:
+                console.print(line, overflow="fold")
+
+        yield write
+
+
+@contextlib.contextmanager
+def _refreshed(live: Live) -> Iterator[threading.Lock]:
+    """Draws the table anew twice a second, in a thread that disturbs nobody.
+
+    Yields:
+        What to hold while a line is written: Rich's own thread and one that writes may
+        each move the cursor by the height that the table had before the other.
+    """
+    lock, is_over = threading.Lock(), threading.Event()
+
+    def refresh() -> None:
+        while not is_over.wait(SECONDS_BETWEEN_DRAWINGS):
+            with lock, contextlib.suppress(Exception):  # what it reads changes meanwhile
+                live.refresh()
+
+    thread = threading.Thread(target=refresh, daemon=True)
+    thread.start()
+    try:
+        yield lock
+    finally:
+        is_over.set()
+        thread.join()
+
+
+class Board:
+    """The table: what has come out, and what each worker is at.
+
+    Args:
+        session: A search that runs, in another thread maybe.
+        clock: Tells the time in seconds, as `time.monotonic`.
+    """
+
+    def __init__(
+        self, session: "Session", clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._session = session
+        self._clock = clock
+        self._began_at = clock()
+
+    def render(self, width: int, height: int) -> RenderableType:
+        """What fits into a terminal of so many columns and lines."""
+        workers = list(self._session.executor.workers)
+        room = height - LINES_OF_FRAME - len(workers)
+        parts: list[RenderableType] = [self._summary()]
+        ranking = self._session.study.ranking()[: max(min(room, MOST_TRIALS), 1)]
+        if ranking:
+            parts.append(self._trials(ranking, width))
+        most = max(height - LINES_OF_FRAME - len(ranking), 1)
+        parts.append(self._workers(workers[:most], width))
+        if len(workers) > most:
+            parts.append(Text(f"and {len(workers) - most} workers more"))
+        return Group(*parts)
+
+    def _summary(self) -> Text:
+        from ..search.pace import describe_seconds, num_left
+
+        session = self._session
+        trials = list(session.study.trials.values())
+        counts = [f"{session.num_ended} of at most {session.max_trials} trials have ended"]
+        failed = sum(trial.status == "failed" for trial in trials)
+        counts += [f"{failed} of them failed"] if failed else []
+        counts.append(f"{describe_seconds(self._clock() - self._began_at)} gone")
+        budget = session.budget
+        left = num_left(session.study)
+        seconds = budget.pace.seconds_to_go(left, budget.seconds_left)
+        if budget.reason:
+            counts.append(f"the last ones: {budget.reason}")
+        elif seconds is not None and left:
+            counts.append(f"about {describe_seconds(seconds)} to go")
+        return Text(", ".join(counts), overflow="fold")
+
+    def _trials(self, ranking: Sequence["Trial"], width: int) -> Table:
+        from ..search.report import short
+
+        names = list(ranking[0].values) if width >= WIDE else []
+        if width >= NARROW:
+            table = _table("best so far", self._session.study.objective.name)
+            _add_numbers(table, "epoch", "seconds")
+        else:
+            table = _table("best", "score")
+        for name in names:
+            table.add_column(name.rpartition(".")[2], no_wrap=True, overflow="ellipsis")
+        for place, trial in enumerate(ranking):
+            cells = [trial.name, _score(trial)]
+            if width >= NARROW:
+                cells += [str(trial.best_epoch), f"{trial.seconds:.1f}"]
+            cells += [short(trial.values.get(name)) for name in names]
+            table.add_row(*cells, style="bold" if place == 0 else "")
+        return table
+
+    def _workers(self, workers: Sequence["WorkerStatus"], width: int) -> Table:
+        table = _table("worker" if width >= NARROW else "#", "at")
+        if width >= NARROW:
+            _add_numbers(table, "fold", "epoch", "so far", "for")
+            table.add_column("", no_wrap=True, overflow="ellipsis")
+        else:
+            _add_numbers(table, "epoch")
+        for worker in workers:
+            table.add_row(*self._cells(worker, width))
+        return table
+
+    def _cells(self, worker: "WorkerStatus", width: int) -> list[str]:
+        from ..search.pace import describe_seconds
+
+        plan, progress = worker.plan, worker.progress
+        doing = "waits" if plan is None else plan.directory.name
+        if plan is not None and plan.export:
+            doing = f"writes {doing}"
+        epoch = f"{progress.epoch}/{progress.max_epochs}" if progress else ""
+        if width < NARROW:
+            return [worker.name, doing, epoch]
+        fold = str(progress.fold) if progress and progress.fold else ""
+        has_score = progress is not None and progress.score is not None
+        score = f"{progress.score:.4f}" if progress and has_score else ""
+        seconds = "" if plan is None else describe_seconds(self._clock() - worker.since)
+        return [worker.name, doing, fold, epoch, score, seconds, self._remark(worker)]
+
+    def _remark(self, worker: "WorkerStatus") -> str:
+        remarks = []
+        if worker.restarts:
+            times = "once" if worker.restarts == 1 else f"{worker.restarts} times"
+            remarks.append(f"died and was started again {times}")
+        silence = 0.0 if worker.heard_at is None else self._clock() - worker.heard_at
+        if worker.plan is not None and silence > SECONDS_OF_SILENCE:
+            remarks.append(f"silent for {silence:.0f} s")
+        return ", ".join(remarks)
+
+
+def _table(*names: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in names:
+        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    return table
+
+
+def _add_numbers(table: Table, *names: str) -> None:
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True)
+
+
+def _score(trial: "Trial") -> str:
+    error = trial.standard_error
+    spread = "" if error is None else f" ± {error:.4f}"
+    return f"{trial.score:.4f}{spread}"

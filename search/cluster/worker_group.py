@@ -1,0 +1,127 @@
+"""Several workers of one machine, for a search on several machines.
+
+Each has a name of its own, and a part of the machine's GPUs. One that is killed is started
+again under its name, and so goes on with its trial.
+"""
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+
+from ...core.console import notify
+from ...core.errors import KeraunosError, WorkerError, message
+from ...core.processes import how_it_ended
+from ...core.signals import StopSignal, stop_signals
+from ..executors.spawned import (
+    SECONDS_TO_END,
+    end_process,
+    follow_parent,
+    start_process,
+)
+from ..trials import DEATHS, FitTrial
+from .role import Role
+from .worker import Worker
+
+SECONDS_BETWEEN_LOOKS = 0.1
+
+Start = Callable[[int], SpawnProcess]
+
+
+def run_workers(
+    role: Role,
+    fit: FitTrial,
+    objective: str,
+    fingerprint: str,
+    directory: Path,
+    environments: Sequence[Mapping[str, str]],
+) -> int | None:
+    """Runs a worker for each environment until the chief has no more trials.
+
+    Args:
+        role: Of this process; the workers are named after it.
+        fit: Trains as planned; is sent to the processes.
+        objective: Name of the metric that is the score.
+        fingerprint: Of what decides the trials.
+        directory: Of the search.
+        environments: Variables of each, such as the devices it sees.
+
+    Returns:
+        The signal that ended them, or None.
+
+    Raises:
+        WorkerError: One of them failed.
+    """
+
+    def start(slot: int) -> SpawnProcess:
+        name = f"{role.tuner_id}.{slot}"
+        own = role._replace(tuner_id=name)
+        arguments = (own, fit, objective, fingerprint, directory)
+        return start_process(_serve, arguments, name, environments[slot])
+
+    processes: list[SpawnProcess] = []
+    with stop_signals() as stop:
+        try:
+            for slot in range(len(environments)):
+                processes.append(start(slot))
+            _watch(processes, start, stop)
+        finally:
+            for process in processes:
+                end_process(process)
+    if stop.received is not None:
+        return int(stop.received)
+    _require_success(processes)
+    return None
+
+
+def _watch(processes: list[SpawnProcess], start: Start, stop: StopSignal) -> None:
+    """Waits until all have ended; starts those again that were killed."""
+    deaths = dict.fromkeys(range(len(processes)), 0)
+    while any(process.is_alive() for process in processes) and stop.received is None:
+        for slot, process in enumerate(processes):
+            code = process.exitcode
+            if code is not None and code < 0 and deaths[slot] < DEATHS:
+                deaths[slot] += 1
+                notify(f"{process.name} {how_it_ended(code)}, and is started again")
+                processes[slot] = start(slot)
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+    if stop.received is not None:
+        _end_in_order(processes, int(stop.received))
+
+
+def _end_in_order(processes: Sequence[SpawnProcess], number: int) -> None:
+    """Lets each save its trial."""
+    for process in processes:
+        if process.is_alive() and process.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, number)
+    deadline = time.monotonic() + SECONDS_TO_END
+    for process in processes:
+        process.join(max(deadline - time.monotonic(), 0.0))
+
+
+def _require_success(processes: Sequence[SpawnProcess]) -> None:
+    failed = {p.name: how_it_ended(p.exitcode) for p in processes if p.exitcode != 0}
+    if failed:
+        raise WorkerError(
+            message(
+                "All workers of this machine must end well.",
+                "Their errors are above; the same command goes on.",
+                **failed,
+            )
+        )
+
+
+def _serve(
+    role: Role, fit: FitTrial, objective: str, fingerprint: str, directory: Path
+) -> None:
+    follow_parent()
+    try:
+        number = Worker(role, fit, objective, fingerprint, directory).run()
+    except KeraunosError as error:
+        notify(f"error: {role.tuner_id}: {error}")
+        sys.exit(error.exit_code)
+    sys.exit(0 if number is None else 128 + number)

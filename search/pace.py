@@ -1,0 +1,144 @@
+"""How fast a search goes: what is left of it, in time and on the disk."""
+
+import os
+import shutil
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ..core.run_layout import CHECKPOINTS_FOLDER, MODEL_FILE
+from .study import Study
+from .tuning.oracles import number_of_trials
+
+
+class Pace:
+    """Takes the time of trials.
+
+    Args:
+        clock: Tells the time in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._began_at: dict[int, float] = {}
+        self._seconds: list[float] = []
+        self._most_at_a_time = 1
+
+    @property
+    def num_ended(self) -> int:
+        """How many trials ended here."""
+        return len(self._seconds)
+
+    def begin(self, number: int) -> None:
+        """Notes that a trial has begun."""
+        self._began_at[number] = self._clock()
+        self._most_at_a_time = max(self._most_at_a_time, len(self._began_at))
+
+    def end(self, number: int) -> None:
+        """Notes that it has ended."""
+        self._seconds.append(self._clock() - self._began_at.pop(number))
+
+    def seconds_to_go(self, num_left: int, seconds_left: float | None) -> float | None:
+        """What trials will take that have not ended; None before the first has.
+
+        By the median, as the first may compute features for all.
+
+        Args:
+            num_left: How many these are.
+            seconds_left: After which none begins, or None.
+        """
+        if not self._seconds:
+            return None
+        median = statistics.median(self._seconds)
+        whole = median * num_left / self._most_at_a_time
+        return whole if seconds_left is None else min(whole, seconds_left + median)
+
+
+def num_left(study: Study) -> int:
+    """How many trials have not ended, at most."""
+    ended = sum(trial.status != "running" for trial in study.trials.values())
+    return max(number_of_trials(study.oracle) - ended, 0)
+
+
+def describe_rest(study: Study, pace: Pace, seconds_left: float | None) -> str:
+    """How much is left, for the end of a line; empty if nothing is."""
+    left = num_left(study)
+    seconds = pace.seconds_to_go(left, seconds_left)
+    if not left or seconds is None:
+        return ""
+    return f" | at most {left} to go, about {describe_seconds(seconds)}"
+
+
+def describe_disk(directory: Path, study: Study, keep: int) -> str:
+    """What a search will need of the disk, by the trials that have ended.
+
+    Args:
+        directory: Of the search.
+        study: Its trials.
+        keep: How many of them keep their weights.
+    """
+    ended = [t.name for t in study.trials.values() if t.status != "running"]
+    sizes = [_sizes(directory / name) for name in ended]
+    if not sizes:
+        return ""
+    light = statistics.median(others for others, _ in sizes)
+    heavy = max(weights for _, weights in sizes)
+    total = light * (len(sizes) + num_left(study)) + heavy * keep
+    free = shutil.disk_usage(directory).free
+    lacking = ", more than is free" if total > free + sum(map(sum, sizes)) else ""
+    return (
+        f"about {describe_bytes(total)} on disk in the end: {describe_bytes(light)} a "
+        f"trial, and {describe_bytes(heavy)} for each that keeps weights; "
+        f"{describe_bytes(free)} are free{lacking}"
+    )
+
+
+def describe_seconds(seconds: float) -> str:
+    """A time as people say it.
+
+    Example:
+        >>> [describe_seconds(each) for each in (8.2, 400, 9000, 200_000)]
+        ['8 s', '7 min', '2.5 h', '2.3 days']
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 48 * 3600:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 86400:.1f} days"
+
+
+def describe_bytes(size: float) -> str:
+    """A size as people say it.
+
+    Example:
+        >>> describe_bytes(94_371_840)
+        '94.4 MB'
+    """
+    for unit in ("kB", "MB", "GB"):
+        size /= 1000
+        if size < 1000:
+            return f"{size:.1f} {unit}"
+    return f"{size / 1000:.1f} TB"
+
+
+def _sizes(run: Path) -> tuple[int, int]:
+    """Bytes of what every trial leaves, and of the weights of one that keeps them.
+
+    Those of a backbone, which checkpoints of all trials share, count: a model that is
+    exported has a copy.
+    """
+    light = heavy = 0
+    for folder, _, names in os.walk(run):
+        for name in names:
+            try:
+                size = os.lstat(Path(folder, name)).st_size
+            except OSError:  # a trial of another worker tidies up
+                continue
+            if CHECKPOINTS_FOLDER in Path(folder).parts or name == MODEL_FILE:
+                heavy += size
+            else:
+                light += size
+    return light, heavy

@@ -1,0 +1,58 @@
+"""How many trials run at a time, and which GPUs each of them sees."""
+
+import pytest
+from keraunos.configs import TrainerConfig
+from keraunos.core.errors import ConfigError
+from keraunos.core.processes import DEVICES_VARIABLE, worker_environments
+from keraunos.search.cluster.role import Role
+from keraunos.search.parallel import trials_at_a_time
+from keraunos.search.processes import parallel_of
+
+EIGHT = [f"GPU-{letter}" for letter in "abcdefgh"]
+
+
+def seen(gpus, **trainer):
+    """The GPUs of each process of `auto`."""
+    count = trials_at_a_time("auto", TrainerConfig(**trainer), gpus).trials
+    variables = worker_environments(count, gpus)
+    return [each.get(DEVICES_VARIABLE) for each in variables]
+
+
+@pytest.mark.parametrize(
+    ("num_gpus", "devices", "expected"),
+    [
+        (4, "auto", ["GPU-a", "GPU-b", "GPU-c", "GPU-d"]),
+        (8, 2, ["GPU-a,GPU-b", "GPU-c,GPU-d", "GPU-e,GPU-f", "GPU-g,GPU-h"]),
+        (7, 2, ["GPU-a,GPU-b", "GPU-c,GPU-d", "GPU-e,GPU-f"]),
+        (1, 1, ["GPU-a"]),
+        (0, "auto", [None]),
+    ],
+)
+def test_auto_gives_each_trial_gpus_of_its_own(num_gpus, devices, expected):
+    assert seen(EIGHT[:num_gpus], devices=devices) == expected
+
+
+def test_without_gpus_auto_is_one_and_says_why():
+    for trainer, gpus in ((TrainerConfig(), []), (TrainerConfig(accelerator="cpu"), EIGHT)):
+        parallel = trials_at_a_time("auto", trainer, gpus)
+        assert parallel.trials == 1
+        assert "share the CPU" in parallel.reason
+    assert trials_at_a_time("auto", TrainerConfig(), EIGHT).reason == "one for each GPU"
+
+
+@pytest.mark.parametrize(("wanted", "devices"), [("auto", 9), (8, 2), (3, 3)])
+def test_trials_that_need_more_gpus_than_there_are_are_refused(wanted, devices):
+    with pytest.raises(ConfigError, match=rf"there are 8.*trainer.devices={devices}"):
+        trials_at_a_time(wanted, TrainerConfig(devices=devices), EIGHT)
+
+
+def test_more_trials_than_gpus_of_one_each_share_them():
+    assert trials_at_a_time(5, TrainerConfig(devices=1), EIGHT[:2]).trials == 5
+
+
+def test_the_chief_of_a_cluster_runs_none_and_a_worker_as_many_as_it_has_gpus(monkeypatch):
+    monkeypatch.setenv(DEVICES_VARIABLE, "2,3,5")
+    for name, count in (("chief", 1), ("worker-0", 3)):
+        role = Role(name, "127.0.0.1:1")
+        assert parallel_of(role, "auto", TrainerConfig()).trials == count
+    assert parallel_of(None, "auto", TrainerConfig()).trials == 3
