@@ -1,15 +1,18 @@
-"""Columns of a table that a model takes beside the image, as training images have them."""
+"""Columns of a table that a model takes beside the image, as training images have them.
+
+Configurations are checked with it: NumPy is loaded where arrays are made.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 IMAGE = "image"  # the name of the image among the inputs of a model
 MISSING = ""  # the cell of an image without a value
-_LARGEST = float(np.finfo(np.float32).max)
+_LARGEST = 3.4028234663852886e38  # of float32
 
 
 @dataclass(frozen=True)
@@ -40,13 +43,17 @@ class NumberColumn:
             >>> NumberColumn.of("age", ["30", "", "50"])
             NumberColumn(name='age', mean=40.0, deviation=10.0, has_missing=True)
         """
+        import numpy as np
+
         numbers = np.array([number_in(cell) for cell in cells])
         known = numbers[~np.isnan(numbers)]
         mean, deviation = float(known.mean()), float(known.std())
         return cls(name, mean, deviation, len(known) < len(numbers))
 
-    def array(self, cells: Iterable[str]) -> npt.NDArray[Any]:
+    def array(self, cells: Iterable[str]) -> "npt.NDArray[Any]":
         """`(rows, 1)` float32, NaN where there is no value."""
+        import numpy as np
+
         numbers = [number_in(cell) for cell in cells]
         return np.array(numbers, np.float32).reshape(-1, 1)
 
@@ -74,8 +81,10 @@ class WordColumn:
         """
         return cls(name, tuple(sorted(set(cells))))
 
-    def array(self, cells: Iterable[str]) -> npt.NDArray[Any]:
+    def array(self, cells: Iterable[str]) -> "npt.NDArray[Any]":
         """`(rows, 1)` text in UTF-8, as bytes, which TensorFlow takes as it is."""
+        import numpy as np
+
         return np.array([cell.encode() for cell in cells], object).reshape(-1, 1)
 
 
@@ -93,7 +102,7 @@ class TableFeatures:
         """Of the columns."""
         return tuple(column.name for column in self.columns)
 
-    def arrays(self, cells: Mapping[str, Iterable[str]]) -> dict[str, npt.NDArray[Any]]:
+    def arrays(self, cells: Mapping[str, Iterable[str]]) -> "dict[str, npt.NDArray[Any]]":
         """What a model takes of rows of a table, by column; see `array` of both kinds."""
         return {column.name: column.array(cells[column.name]) for column in self.columns}
 
