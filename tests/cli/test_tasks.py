@@ -251,7 +251,7 @@ def test_a_search_goes_by_the_metrics_and_losses_of_its_task(
     assert f"objective: {objective}, larger is better" in answer.err
     trials = list(csv.DictReader(Path("search/results.csv").read_text().splitlines()))
     assert {row["status"] for row in trials} == {"completed"}
-    losses = [row["model.loss"] for row in trials]
+    losses = [json.loads(row["model.loss"]) for row in trials]  # choices are JSON
     assert len({*losses}) > 1
     for name, loss in (("focal_gamma", "focal"), ("class_balanced_beta", "class_balanced")):
         if f"model.{name}" in trials[0]:
