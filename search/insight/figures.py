@@ -89,7 +89,7 @@ def _draw_importance(axis: "Axes", insight: Insight) -> None:
     axis.set_ylim(-0.5, len(shown) - 0.2)
     axis.set_yticks([])
     axis.axvline(0.0, color="0.2", lw=0.8)
-    axis.set_xlabel("importance: fall of R2 with it shuffled, 95 % interval")
+    axis.set_xlabel("importance: fall of R2 with it shuffled, 90 % interval")
     part = f"{100 * (found.explained or 0.0):.0f} %"
     title = f"a forest explains {part} of the variance of unseen scores; grey: unclear"
     axis.set_title(title, fontsize="medium")

@@ -10,7 +10,7 @@ from keras_tuner.engine import hyperparameters as kinds
 def number_of_points(space: keras_tuner.HyperParameters) -> int | None:
     """How many combinations there are at most; None if a range has no steps.
 
-    Where a parameter counts only under some values of another there are fewer.
+    A parameter counts where it is active.
 
     Example:
         >>> space = keras_tuner.HyperParameters()
@@ -18,9 +18,8 @@ def number_of_points(space: keras_tuner.HyperParameters) -> int | None:
         >>> number_of_points(space)
         6
     """
-    counts = [_number_of_values(each) for each in space.space]
-    known = [count for count in counts if count is not None]
-    return math.prod(known) if len(known) == len(counts) else None
+    count = _count(list(space.space), {})
+    return int(count) if math.isfinite(count) else None
 
 
 def has_tried_all(oracle: Any) -> bool:
@@ -35,6 +34,21 @@ def tried(oracle: Any) -> set[tuple[Any, ...]]:
         tuple(sorted((k, str(v)) for k, v in values.items() if not k.startswith("tuner/")))
         for values in (trial.hyperparameters.values for trial in oracle.trials.values())
     }
+
+
+def _count(left: list[Any], values: dict[str, Any]) -> float:
+    """Combinations of the parameters that are left, beside values of those before."""
+    if not left:
+        return 1
+    first, *others = left
+    if not all(condition.is_active(values) for condition in first.conditions):
+        return _count(others, values)
+    number = _number_of_values(first)
+    if number is None:
+        return math.inf
+    if not any(each.name == first.name for p in others for each in p.conditions):
+        return number * _count(others, values)
+    return sum(_count(others, values | {first.name: value}) for value in first.values)
 
 
 def _number_of_values(parameter: Any) -> int | None:

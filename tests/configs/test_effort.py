@@ -139,7 +139,7 @@ def test_what_an_effort_changes_is_told_but_not_what_was_typed_over_it(mine):
     assert changed_by_effort([mine]) == []
 
 
-@pytest.mark.parametrize("name", recipes())
+@pytest.mark.parametrize("name", sorted(set(recipes()) - {"wide_search"}))  # it is a search
 def test_every_recipe_has_three_efforts_and_the_best_tests_all_folds(name):
     efforts = {
         each: load_config([name], [f"effort={each}"])

@@ -267,7 +267,9 @@ def test_the_tutorials_numbers_are_in_its_recipe():
 
 def test_every_recipe_says_first_how_to_run_it_and_what_to_expect():
     for recipe in recipes().values():
-        assert f"keraunos fit {recipe.name}" in recipe.summary
+        is_search = load_config([recipe.name]).search.space is not None
+        command = "search" if is_search else "fit"
+        assert f"keraunos {command} {recipe.name}" in recipe.summary
         comment = recipe.text.partition("\ndata:")[0]
         assert "# Expected balanced accuracy on test images" in comment
 

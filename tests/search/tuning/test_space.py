@@ -5,6 +5,7 @@ import pytest
 from keraunos.callbacks.monitor import Monitor
 from keraunos.configs import DEFAULT_SPACE, SearchConfig
 from keraunos.search.tuning.oracles import RandomOracle, create_oracle
+from keraunos.search.tuning.points import number_of_points
 from keraunos.search.tuning.space import decoded, describe_space, hyperparameters
 
 SPACE = {
@@ -131,3 +132,9 @@ def test_conditions_survive_the_way_to_another_process():
         "stages",
         "gamma",
     ]
+
+
+def test_combinations_are_counted_where_settings_vary():
+    assert number_of_points(hyperparameters(CONDITIONAL)) == 20
+    ranged = CONDITIONAL | {"rate": {"float": [0, 1], "when": {"loss": "focal"}}}
+    assert number_of_points(hyperparameters(ranged)) is None
