@@ -25,6 +25,7 @@ from .registry import create_callback, default_callbacks
 from .run_state import RunState
 from .stall_watch import StallWatch
 from .tensorboard import TensorBoard
+from .worker_watch import WorkerWatch
 
 __all__ = [
     "Alerts",
@@ -48,6 +49,7 @@ __all__ = [
     "RunState",
     "StallWatch",
     "TensorBoard",
+    "WorkerWatch",
     "create_callback",
     "default_callbacks",
     "merge_callbacks",

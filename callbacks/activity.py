@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 Phase = Literal["preparing", "training", "validating", "saving", "between epochs", "ending"]
 
@@ -88,6 +88,13 @@ class Activity:
         return Moment(
             self.phase, self.step, self.step_time, time.monotonic() - self.step_at
         )
+
+    def note(self) -> list[Any]:
+        """What other workers are told: steps, phase, and whether data are awaited."""
+        moment = self.look()
+        found = self.position()
+        is_waiting = moment.phase == "training" and found is not None and found[1]
+        return [moment.step, moment.phase, is_waiting]
 
     def where(self) -> str:
         """Where the loop is just now, in words: asked of one that hangs.

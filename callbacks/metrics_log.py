@@ -47,7 +47,7 @@ class MetricsLog(Callback):
     def on_epoch_end(self, run: RunState) -> None:
         """Writes the epoch's line."""
         sampled = {SAMPLED + name: value for name, value in run.health.means().items()}
-        self._write(run, METRICS_FILE, run.epoch, run.metrics | sampled)
+        self._write(run, METRICS_FILE, run.epoch, run.metrics | sampled | run.workers)
 
     def _write(
         self, run: RunState, name: str, epoch: int, metrics: dict[str, float]

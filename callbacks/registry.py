@@ -31,6 +31,7 @@ from .progress_bar import ProgressBar
 from .prometheus import Prometheus
 from .stall_watch import StallWatch
 from .tensorboard import TensorBoard
+from .worker_watch import WorkerWatch
 
 CALLBACK_CLASSES: dict[str, type[Callback]] = {
     "alerts": Alerts,
@@ -49,6 +50,7 @@ CALLBACK_CLASSES: dict[str, type[Callback]] = {
     "prometheus": Prometheus,
     "stall_watch": StallWatch,
     "tensorboard": TensorBoard,
+    "worker_watch": WorkerWatch,
 }
 
 
@@ -60,6 +62,7 @@ def default_callbacks(run_dir: Path | None) -> dict[str, Callback]:
             "event_log": EventLog(),
             "stall_watch": StallWatch(),
             "plateau_watch": PlateauWatch(),
+            "worker_watch": WorkerWatch(),
             "metrics_log": MetricsLog(),
             "tensorboard": TensorBoard(),
             "pictures": Pictures(),

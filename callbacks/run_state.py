@@ -68,6 +68,7 @@ class RunState(RunProgress):
         background: Runs what is slow and not urgent, such as drawing, beside training.
         events: Hands what is reported to all callbacks.
         activity: What the loop is doing at the moment, for other threads.
+        workers: What was seen of the other workers in the epoch, by name.
     """
 
     model: keras.Model
@@ -96,6 +97,7 @@ class RunState(RunProgress):
     background: Background = field(default_factory=Background, repr=False, compare=False)
     events: Events = field(default_factory=Events, repr=False, compare=False)
     activity: Activity = field(default_factory=Activity, repr=False, compare=False)
+    workers: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
 
     def report(self, kind: EventKind, text: str) -> None:
         """Lets all callbacks know what has happened, by `on_event`; from any thread.

@@ -9,10 +9,12 @@ from ..configs import validated
 from ..configs.arguments import OF_CALLBACKS, takes_settings
 from ..configs.options import StallWatchOptions
 from ..configs.watching_callbacks import StallWatchConfig
+from ..strategies import workers_of
 from .activity import Moment
 from .base import Callback
 from .run_state import RunState
 from .ticker import Ticker
+from .worker_watch import who_hangs
 
 SECONDS_BETWEEN_LOOKS = 1.0
 FEWEST_STEPS = 10  # before that the median is that of compiling and filling buffers
@@ -152,7 +154,9 @@ class StallWatch(Callback):
     def _describe(self, run: RunState, moment: Moment) -> str:
         median = self._rule.median
         known = f" (the median step takes {median:.3g} s)" if median is not None else ""
-        return f"no step for {moment.seconds:.0f} s{known}: {run.activity.where()}"
+        others = "".join(f"; {each}" for each in who_hangs(workers_of(run.strategy).news()))
+        where = run.activity.where() + others
+        return f"no step for {moment.seconds:.0f} s{known}: {where}"
 
     def _stop(self) -> None:
         if self._ticker is not None:

@@ -131,6 +131,8 @@ class TensorBoard(Callback):
         with self._writer(run, "train"):
             for name, value in memory_gib().items():
                 tf.summary.scalar(f"memory_gib/{name}", value, step=run.step)
+            for name, value in run.workers.items():
+                tf.summary.scalar(name, value, step=run.step)
         if run.epoch % self.images_every_n_epochs == 0 or run.is_last_epoch:
             self._show_validation(run)
         self._flush()

@@ -31,6 +31,7 @@ from .watching_callbacks import (
     PlateauWatchConfig,
     PrometheusConfig,
     StallWatchConfig,
+    WorkerWatchConfig,
 )
 
 CALLBACKS: dict[str, type[Section]] = {
@@ -50,6 +51,7 @@ CALLBACKS: dict[str, type[Section]] = {
     "prometheus": PrometheusConfig,
     "stall_watch": StallWatchConfig,
     "tensorboard": TensorBoardConfig,
+    "worker_watch": WorkerWatchConfig,
 }
 OF_TRAINING = {"backbone_finetuning", "learning_rate_finder"}  # change how a model trains
 

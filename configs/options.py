@@ -563,3 +563,10 @@ class TensorBoardOptions(TypedDict, total=False):
     last epoch has them in any case. Default: 5."""
     profile_steps: Sequence[int] | None
     """First and last step to record for the profiler, from 1 on. Default: None."""
+
+
+class WorkerWatchOptions(TypedDict, total=False):
+    """Notices which of several workers is silent or behind, and since when."""
+
+    silent_seconds: float
+    """Seconds without a sign of life after which to report. Default: 5.0."""

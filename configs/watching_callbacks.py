@@ -30,6 +30,14 @@ class StallWatchConfig(Section):
     )
 
 
+class WorkerWatchConfig(Section):
+    """Notices which of several workers is silent or behind, and since when."""
+
+    silent_seconds: float = Field(
+        5.0, gt=1, description="Seconds without a sign of life after which to report."
+    )
+
+
 class PlateauWatchConfig(Section):
     """Notices that a metric has not improved for some epochs; stops nothing."""
 

@@ -3,9 +3,12 @@
 import os
 from pathlib import Path
 
+from .environment import number_of
 from .files import read_text, write_text_atomic
 
 VARIABLE = "KERAUNOS_PROGRESS_FILE"
+COUNT_VARIABLE = "KERAUNOS_RESTARTS"
+REASON_VARIABLE = "KERAUNOS_RESTART_REASON"
 
 
 def report_progress(step: int) -> None:
@@ -15,12 +18,22 @@ def report_progress(step: int) -> None:
         write_text_atomic(Path(path), str(step))
 
 
+def restarts_so_far() -> tuple[int, str]:
+    """How often the workers of this run were started again, and why the last time."""
+    count = number_of(COUNT_VARIABLE, 0, "restarts", is_whole=True)
+    return int(count), os.environ.get(REASON_VARIABLE, "")
+
+
 class Restarts:
     """Counts restarts, and begins anew when a run has come further.
 
     Args:
         limit: How many restarts without progress there may be.
         file: Where the run reports its progress.
+
+    Attributes:
+        count: Restarts since the run has come further.
+        total: All restarts.
 
     Example:
         >>> restarts = Restarts(1, Path("/nowhere"))
@@ -30,7 +43,7 @@ class Restarts:
 
     def __init__(self, limit: int, file: Path) -> None:
         self.limit = limit
-        self.count = 0
+        self.count = self.total = 0
         self._file = file
         self._reached = self._progress()
 
@@ -40,6 +53,7 @@ class Restarts:
         if progress > self._reached:
             self._reached, self.count = progress, 0
         self.count += 1
+        self.total += 1
         return self.count <= self.limit
 
     def _progress(self) -> int:

@@ -19,6 +19,8 @@ EventKind = Literal[
     "early_stopping",
     "stall",
     "stall_over",
+    "worker_silent",
+    "worker_back",
     "worker_lost",
     "worker_restarted",
     "health",

@@ -24,7 +24,7 @@ from .gpu_memory import gpu_peaks_gib, set_gpu_memory_limit
 from .multi_worker import current_workers, init_workers, workers_of
 from .own_devices import on_each_device
 from .replicas import Part, Position, Replicas, own_part
-from .workers import ALONE, Workers
+from .workers import ALONE, WorkerNews, Workers
 
 __all__ = [
     "ALONE",
@@ -34,6 +34,7 @@ __all__ = [
     "Position",
     "Replicas",
     "SharedSlices",
+    "WorkerNews",
     "Workers",
     "create_strategy",
     "current_workers",

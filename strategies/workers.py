@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..core.cluster import Cluster
 from ..core.console import PlainConsole
@@ -25,6 +25,24 @@ SECONDS_TO_END = 20.0
 
 Value = Any
 _NOTHING_MORE = object()
+
+
+class WorkerNews(NamedTuple):
+    """What one worker knows of another.
+
+    Attributes:
+        rank: The number of the other one.
+        name: What it is called in messages.
+        silent_seconds: How long ago its last sign of life came.
+        told: What it told with that, or None.
+        own: What this one would have told at that moment.
+    """
+
+    rank: int
+    name: str
+    silent_seconds: float
+    told: Any
+    own: Any
 
 
 class Workers:
@@ -67,6 +85,15 @@ class Workers:
         """Lets the other workers know if the block raises, and why."""
         yield
 
+    @contextlib.contextmanager
+    def telling(self, tell: Callable[[], Value]) -> Iterator[None]:
+        """Within it, signs of life come with what `tell` returns, from another thread."""
+        yield
+
+    def news(self) -> list[WorkerNews]:
+        """What is known of the workers with which this one is connected."""
+        return []
+
 
 ALONE = Workers()
 
@@ -98,6 +125,7 @@ class ConnectedWorkers(Workers):
         self._lock = threading.Lock()
         self._is_notified = threading.Event()
         self._has_ended = False
+        self._tell: Callable[[], Value] = _nothing
         for rank, peer in self._peers.items():
             self._start(self._listen, rank, peer)
         self._start(self._watch)
@@ -140,6 +168,30 @@ class ConnectedWorkers(Workers):
                 self._raise_if_done()
             self.fail(error)
             raise
+
+    @contextlib.contextmanager
+    def telling(self, tell: Callable[[], Value]) -> Iterator[None]:
+        """Within it, signs of life come with what `tell` returns, from another thread."""
+        self._tell = tell
+        try:
+            yield
+        finally:
+            self._tell = _nothing
+
+    def news(self) -> list[WorkerNews]:
+        """What is known of the workers that this one is connected with: the chief, of all."""
+        now = time.monotonic()
+        return [
+            WorkerNews(
+                rank,
+                self._cluster.name(rank),
+                now - peer.channel.heard_at,
+                peer.told,
+                peer.own,
+            )
+            for rank, peer in self._peers.items()
+            if not peer.is_done
+        ]
 
     def fail(self, error: BaseException) -> None:
         """Lets the others know that this worker can't go on."""
@@ -225,6 +277,8 @@ class ConnectedWorkers(Workers):
                     self._lose(*content)
                 elif kind == "failed":
                     self._lose(rank, content)
+                elif kind == "alive":
+                    peer.told, peer.own = content, self._tell()
                 elif kind == "done":
                     peer.is_done = True
         except (OSError, EOFError, ValueError):
@@ -244,7 +298,7 @@ class ConnectedWorkers(Workers):
             for rank, peer in self._peers.items():
                 if was_suspended:  # all of them may have been
                     peer.channel.heard_at = now
-                peer.sign_of_life()
+                peer.sign_of_life(self._tell())
                 if not peer.is_done and now - peer.channel.heard_at > self._lost_seconds:
                     seconds = f"{self._lost_seconds:g}"
                     self._lose(rank, f"has given no sign of life for {seconds} seconds")
@@ -264,17 +318,19 @@ class _Peer:
         self._lock = threading.Lock()
         self.inbox: queue.Queue[Any] = queue.Queue()
         self.is_done = False
+        self.told: Value = None
+        self.own: Value = None
 
     def send(self, value: Value) -> None:
         with self._lock:
             self.channel.send(value)
 
-    def sign_of_life(self) -> None:
+    def sign_of_life(self, told: Value) -> None:
         """Unless something is being sent just now, which is one as well."""
         if self._lock.acquire(blocking=False):
             try:
                 with contextlib.suppress(OSError):
-                    self.channel.send(["alive", None])
+                    self.channel.send(["alive", told])
             finally:
                 self._lock.release()
 
@@ -282,6 +338,10 @@ class _Peer:
         """Wakes whoever waits on it."""
         with contextlib.suppress(OSError):
             self.channel.shutdown()
+
+
+def _nothing() -> Value:
+    return None
 
 
 def _is_of_collectives(error: Exception) -> bool:

@@ -81,6 +81,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "training goes on",
         "stalls": "`callbacks.stall_watch`: no step for n times the median, with where the "
         "run hangs",
+        "workers watched": "`callbacks.worker_watch`: which worker is silent, since when",
         "heartbeat": "`callbacks.heartbeat`: a file with the last step and time",
         "prometheus": "`callbacks.prometheus`: an endpoint, or a file of the node exporter",
         "alerts": "`callbacks.alerts`: a command or a post on end, failure or stall",

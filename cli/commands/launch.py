@@ -34,8 +34,8 @@ from ...core.processes import (
     visible_gpus,
     worker_environments,
 )
+from ...core.restarts import COUNT_VARIABLE, REASON_VARIABLE, Restarts
 from ...core.restarts import VARIABLE as PROGRESS_VARIABLE
-from ...core.restarts import Restarts
 from ...core.secret import TOKEN_VARIABLE, find_token, new_token
 from ...core.signals import StopSignal, stop_signals
 from ..console import notify
@@ -89,10 +89,16 @@ def launch(
     with tempfile.TemporaryDirectory(prefix="keraunos-") as folder, stop_signals() as stop:
         progress = Path(folder) / "progress"
         restarts = Restarts(max_restarts, progress)
+        reason = ""
         while True:
             clusters = _clusters(names, workers, node_rank, port)
-            variables = {PROGRESS_VARIABLE: str(progress), TOKEN_VARIABLE: _token(clusters)}
-            code = _run(command, clusters, variables, prefix, stop)
+            variables = {
+                PROGRESS_VARIABLE: str(progress),
+                TOKEN_VARIABLE: _token(clusters),
+                COUNT_VARIABLE: str(restarts.total),
+                REASON_VARIABLE: reason,
+            }
+            code, reason = _run(command, clusters, variables, prefix, stop)
             if not _is_worth_another(code) or stop.received or not restarts.is_allowed():
                 raise typer.Exit(code)
             notify(f"all workers start again ({restarts.count} of {max_restarts} restarts)")
@@ -160,8 +166,8 @@ def _run(
     variables: Mapping[str, str],
     prefix: bool,
     stop: StopSignal,
-) -> int:
-    """Runs all workers until they have ended; returns the code of what failed."""
+) -> tuple[int, str]:
+    """Runs all workers until they have ended; returns the code of what failed, and why."""
 
     def write(number: int, name: str, line: str) -> None:
         start = f"[{clusters[number].rank}] " if prefix else ""
@@ -178,10 +184,15 @@ def _run(
     ]
     group = ProcessGroup([command] * len(clusters), environments, write)
     ended = group.wait(stop, SECONDS_TO_END)
-    for number, code in ended:
-        if code:
-            notify(f"{clusters[number].name(clusters[number].rank)} {how_it_ended(code)}")
-    return code_of_failure([code for _, code in ended])
+    failed = [
+        f"{clusters[number].name(clusters[number].rank)} {how_it_ended(code)}"
+        for number, code in ended
+        if code
+    ]
+    for line in failed:
+        notify(line)
+    first = failed[0] if failed else ""  # the others lost it
+    return code_of_failure([code for _, code in ended]), first
 
 
 def code_of_failure(codes: Sequence[int]) -> int:

@@ -25,7 +25,7 @@ def labels(given, defaults):
     return list(merge_callbacks(given, defaults).callbacks)
 
 
-WATCHES = ["event_log", "stall_watch", "plateau_watch"]
+WATCHES = ["event_log", "stall_watch", "plateau_watch", "worker_watch"]
 FIRST = ["health", "progress_bar", *WATCHES, "metrics_log", "pictures"]
 LAST = ["tensorboard", "model_checkpoint"]
 

@@ -216,3 +216,22 @@ def test_too_late_is_an_error_that_says_what_comes_first(
     monkeypatch.setenv("TF_CONFIG", Cluster(ADDRESSES[:2], 0).tf_config())
     with pytest.raises(ConfigError, match="first line of the program"):
         init_workers()
+
+
+def test_signs_of_life_tell_the_chief_where_each_worker_is() -> None:
+    with three() as (workers, _, _), contextlib.ExitStack() as stack:
+        for worker in workers:
+            told = [10 * worker.rank, "training", worker.rank == 2]
+            stack.enter_context(worker.telling(lambda told=told: told))
+        chief = workers[0]
+        wait_for(lambda: all(each.told and each.own for each in chief.news()))
+        first, second = chief.news()
+        assert (first.rank, first.told, first.own) == (
+            1,
+            [10, "training", False],
+            [0, "training", False],
+        )
+        assert (second.rank, second.told[2]) == (2, True)
+        assert first.silent_seconds < LOST_SECONDS
+        assert [each.rank for each in workers[2].news()] == [0]
+    assert ALONE.news() == []

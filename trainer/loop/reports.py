@@ -4,12 +4,17 @@ from pathlib import Path
 
 from ...callbacks import RunState
 from ...core.errors import DivergedError, WorkerError
+from ...core.restarts import restarts_so_far
 from ..checkpoint.resume import Resumption
 from .interruption import Interrupted
 
 
 def report_resumed(run: RunState, resumption: Resumption) -> None:
-    """The run goes on from a checkpoint."""
+    """The run goes on from a checkpoint, perhaps as `keraunos launch` started it again."""
+    restarts, reason = restarts_so_far()
+    if restarts:
+        again = f"all workers were started again ({restarts} so far): {reason}"
+        run.report("worker_restarted", again)
     remarks = "".join(f"; {remark}" for remark in resumption.remarks)
     run.report("resumed", f"from {resumption.path.name}, after epoch {run.epoch}{remarks}")
 

@@ -1,0 +1,140 @@
+"""Notices which of several workers is silent or behind."""
+
+import time
+from collections.abc import Sequence
+from typing import Unpack
+
+from ..configs import validated
+from ..configs.arguments import OF_CALLBACKS, takes_settings
+from ..configs.options import WorkerWatchOptions
+from ..configs.watching_callbacks import WorkerWatchConfig
+from ..core.restarts import restarts_so_far
+from ..strategies import WorkerNews, workers_of
+from .base import Callback
+from .run_state import RunState
+from .ticker import Ticker
+
+SECONDS_BETWEEN_LOOKS = 1.0
+_LONG = 3.0  # signs of life come every second
+
+
+class WorkerWatch(Callback):
+    """Reports a worker that gives no sign of life, and one that is back; sums up epochs.
+
+    A frozen worker is named after `silent_seconds`, long before it counts as lost. At each
+    epoch's end `run.workers` has for each other worker `workers/N/last_step`, `lag_steps`
+    (how many steps it was behind the chief at most, by its signs of life) and
+    `longest_silence_seconds`, and `workers/restarts`; they stand in TensorBoard and in
+    `metrics.jsonl`. For a process alone there is nothing to do.
+
+    Args:
+        **options: As `callbacks.worker_watch` in a configuration: `silent_seconds`. See
+            `docs/settings.md`.
+
+    Example:
+        >>> watch = WorkerWatch(silent_seconds=10.0)
+    """
+
+    chief_only = True
+
+    @takes_settings(OF_CALLBACKS["worker_watch"])
+    def __init__(self, **options: Unpack[WorkerWatchOptions]) -> None:
+        config = validated(WorkerWatchConfig, "callbacks.worker_watch", **options)
+        self.silent_seconds = config.silent_seconds
+        self._ticker: Ticker | None = None
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets the last fit."""
+        self._silent: dict[int, float] = {}
+        self._values: dict[str, float] = {}
+        self._looked_at: float | None = None
+
+    def on_fit_begin(self, run: RunState) -> None:
+        """Begins to watch, if there are others."""
+        workers = workers_of(run.strategy)
+        if workers.count > 1:
+            self._ticker = Ticker(
+                "worker_watch",
+                SECONDS_BETWEEN_LOOKS,
+                lambda: self.look(run, workers.news(), time.time()),
+            )
+
+    def on_epoch_end(self, run: RunState) -> None:
+        """Sums up what was seen."""
+        workers = workers_of(run.strategy)
+        if workers.count == 1:
+            return
+        self.look(run, workers.news(), time.time())
+        restarts, _ = restarts_so_far()
+        run.workers = {**self._values, "workers/restarts": float(restarts)}
+        self._values = {}
+
+    def on_fit_end(self, run: RunState) -> None:
+        """Watches no more."""
+        self._stop()
+
+    def on_exception(self, run: RunState, error: BaseException) -> None:
+        """Watches no more."""
+        self._stop()
+
+    def look(self, run: RunState, news: Sequence[WorkerNews], now: float) -> None:
+        """Looks once, and reports what is new.
+
+        Args:
+            run: The state of the run.
+            news: Of the others.
+            now: In seconds since 1970.
+        """
+        before, self._looked_at = self._looked_at, now
+        if before is not None and now - before > self.silent_seconds:
+            return  # it was this process that was stopped
+        for each in news:
+            self._keep(each)
+            is_silent = each.silent_seconds > self.silent_seconds
+            if is_silent and each.rank not in self._silent:
+                since = self._silent[each.rank] = now - each.silent_seconds
+                text = f"{each.name} has given no sign of life since {_clock(since)}"
+                run.report("worker_silent", text + _last_step(each))
+            elif not is_silent and each.rank in self._silent:
+                silence = now - self._silent.pop(each.rank)
+                run.report("worker_back", f"{each.name} is back after {silence:.0f} s")
+
+    def _keep(self, news: WorkerNews) -> None:
+        values = {"longest_silence_seconds": news.silent_seconds}
+        if news.told is not None and news.own is not None:
+            values["lag_steps"] = float(max(news.own[0] - news.told[0], 0))
+            self._values[f"workers/{news.rank}/last_step"] = float(news.told[0])
+        for name, value in values.items():
+            key = f"workers/{news.rank}/{name}"
+            self._values[key] = max(value, self._values.get(key, 0.0))
+
+    def _stop(self) -> None:
+        if self._ticker is not None:
+            self._ticker.stop()
+            self._ticker = None
+
+
+def who_hangs(news: Sequence[WorkerNews]) -> list[str]:
+    """Which workers keep the others waiting, in words.
+
+    Example:
+        >>> who_hangs([WorkerNews(1, "worker 1", 0.5, [7, "training", True], None)])
+        ['worker 1 waits for data after step 7']
+    """
+    found = []
+    for each in news:
+        if each.silent_seconds > _LONG:
+            since = _clock(time.time() - each.silent_seconds)
+            found.append(f"{each.name} has given no sign of life since {since}")
+        elif each.told is not None and each.told[2]:
+            found.append(f"{each.name} waits for data after step {each.told[0]}")
+    return found
+
+
+def _last_step(news: WorkerNews) -> str:
+    return "" if news.told is None else f"; its last step was {news.told[0]}"
+
+
+def _clock(seconds: float) -> str:
+    return time.strftime("%H:%M:%S UTC", time.gmtime(seconds))

@@ -1,0 +1,61 @@
+import pytest
+from hand_made_runs import new_run
+from heard_events import Heard, listening
+from keraunos.callbacks import WorkerWatch
+from keraunos.callbacks.worker_watch import who_hangs
+from keraunos.strategies import WorkerNews
+
+
+def news(silent_seconds, step=40, own_step=40, is_waiting=False):
+    told, own = [step, "training", is_waiting], [own_step, "training", False]
+    return [WorkerNews(1, "worker 1 (b:2)", silent_seconds, told, own)]
+
+
+@pytest.mark.feature("workers watched")
+def test_a_silent_worker_is_named_once_with_since_when_and_so_is_its_return():
+    watch, heard = WorkerWatch(silent_seconds=5.0), Heard()
+    run = listening(new_run(), watch, heard)
+    for now, silent in (
+        (100.0, 1.0),
+        (104.0, 5.0),
+        (105.0, 6.0),
+        (106.0, 7.0),
+        (107.0, 0.5),
+    ):
+        watch.look(run, news(silent), now)
+    silent, back = heard.events
+    assert (silent.kind, back.kind) == ("worker_silent", "worker_back")
+    assert silent.text == (
+        "worker 1 (b:2) has given no sign of life since 00:01:39 UTC; its last step was 40"
+    )
+    assert back.text == "worker 1 (b:2) is back after 8 s"
+
+
+def test_a_chief_that_was_itself_stopped_accuses_nobody():
+    watch, heard = WorkerWatch(silent_seconds=5.0), Heard()
+    run = listening(new_run(), watch, heard)
+    watch.look(run, news(0.5), 100.0)
+    watch.look(run, news(60.0), 160.0)
+    watch.look(run, news(0.5), 161.0)
+    assert not heard.events
+
+
+def test_who_keeps_the_others_waiting():
+    assert who_hangs(news(0.5, is_waiting=True)) == [
+        "worker 1 (b:2) waits for data after step 40"
+    ]
+    (line,) = who_hangs(news(12.0, is_waiting=True))
+    assert "no sign of life since" in line
+    assert not who_hangs(news(0.5))
+
+
+def test_values_of_an_epoch_are_the_worst_that_were_seen():
+    watch = WorkerWatch()
+    run = listening(new_run(), watch)
+    watch.look(run, news(2.0, step=37), 100.0)
+    watch.look(run, news(0.5, step=50, own_step=51), 101.0)
+    assert watch._values == {
+        "workers/1/longest_silence_seconds": 2.0,
+        "workers/1/lag_steps": 3.0,
+        "workers/1/last_step": 50.0,
+    }
