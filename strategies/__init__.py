@@ -3,6 +3,7 @@
 Knows nothing of models or data. A strategy is TensorFlow's own, not a wrapper.
 """
 
+from .alone import ALONE, WorkerNews, Workers
 from .batch_source import BatchSource
 from .collectives import (
     SharedSlices,
@@ -24,7 +25,6 @@ from .gpu_memory import gpu_peaks_gib, set_gpu_memory_limit
 from .multi_worker import current_workers, init_workers, workers_of
 from .own_devices import on_each_device
 from .replicas import Part, Position, Replicas, own_part
-from .workers import ALONE, WorkerNews, Workers
 
 __all__ = [
     "ALONE",

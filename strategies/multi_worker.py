@@ -17,6 +17,7 @@ from ..core import watcher
 from ..core.cluster import Cluster, find_cluster
 from ..core.environment import number_of
 from ..core.errors import ConfigError, message
+from .alone import ALONE, Workers
 from .messages import Channel
 from .rendezvous import meet
 from .tensorflow_internals import (
@@ -24,7 +25,7 @@ from .tensorflow_internals import (
     has_started_devices,
     limit_coordination,
 )
-from .workers import ALONE, ConnectedWorkers, Workers
+from .workers import ConnectedWorkers
 
 MEET_VARIABLE, LOST_VARIABLE = "KERAUNOS_MEET_SECONDS", "KERAUNOS_LOST_SECONDS"
 MEET_SECONDS, LOST_SECONDS = 300.0, 30.0

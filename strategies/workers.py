@@ -1,8 +1,7 @@
 """What the workers of a run decide together, and who of them writes.
 
-`Workers` is one process alone, for which all of this is nothing to do;
-`ConnectedWorkers` talk over the connections on which they met. A worker that is lost is
-named to all others within a limit of time, whatever they are doing.
+They talk over the connections on which they met. A worker that is lost is named to all
+others within a limit of time, whatever they are doing.
 """
 
 import contextlib
@@ -12,90 +11,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..core.cluster import Cluster
 from ..core.console import PlainConsole
 from ..core.errors import WorkerError
+from .alone import Value, WorkerNews, Workers
 from .messages import Channel
 
 SECONDS_BETWEEN_SIGNS_OF_LIFE = 1.0
 # What a worker may take to notice by itself that another is lost, before it is ended.
 SECONDS_TO_END = 20.0
 
-Value = Any
 _NOTHING_MORE = object()
-
-
-class WorkerNews(NamedTuple):
-    """What one worker knows of another.
-
-    Attributes:
-        rank: The number of the other one.
-        name: What it is called in messages.
-        silent_seconds: How long ago its last sign of life came.
-        told: What it told with that, or None.
-        own: What this one would have told at that moment.
-    """
-
-    rank: int
-    name: str
-    silent_seconds: float
-    told: Any
-    own: Any
-
-
-class Workers:
-    """A process that works alone.
-
-    Attributes:
-        rank: The number of this worker.
-        count: How many there are.
-    """
-
-    rank = 0
-    count = 1
-
-    @property
-    def is_chief(self) -> bool:
-        """Whether this worker writes files and says what happens."""
-        return self.rank == 0
-
-    def gather(self, value: Value) -> list[Value]:
-        """What each worker has, by rank. All must call this, in the same order.
-
-        Args:
-            value: What JSON can hold, or arrays, nested in lists and dicts.
-        """
-        return [value]
-
-    def share(self, value: Value) -> Value:
-        """What the chief has. All must call this, in the same order."""
-        return value
-
-    def ahead(self, read: Callable[[], Value]) -> Callable[[], Value]:
-        """Reads now what all must read together, where one may ask for it alone later.
-
-        One process reads when it is asked.
-        """
-        return read
-
-    @contextlib.contextmanager
-    def together(self) -> Iterator[None]:
-        """Lets the other workers know if the block raises, and why."""
-        yield
-
-    @contextlib.contextmanager
-    def telling(self, tell: Callable[[], Value]) -> Iterator[None]:
-        """Within it, signs of life come with what `tell` returns, from another thread."""
-        yield
-
-    def news(self) -> list[WorkerNews]:
-        """What is known of the workers with which this one is connected."""
-        return []
-
-
-ALONE = Workers()
 
 
 class ConnectedWorkers(Workers):
@@ -179,7 +107,7 @@ class ConnectedWorkers(Workers):
             self._tell = _nothing
 
     def news(self) -> list[WorkerNews]:
-        """What is known of the workers that this one is connected with: the chief, of all."""
+        """What is known of the workers that this one is connected with."""
         now = time.monotonic()
         return [
             WorkerNews(
@@ -192,6 +120,11 @@ class ConnectedWorkers(Workers):
             for rank, peer in self._peers.items()
             if not peer.is_done
         ]
+
+    @property
+    def lost(self) -> str | None:
+        """Which worker is lost, and how that was noticed; None if none is."""
+        return self._lost
 
     def fail(self, error: BaseException) -> None:
         """Lets the others know that this worker can't go on."""

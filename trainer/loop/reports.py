@@ -5,6 +5,7 @@ from pathlib import Path
 from ...callbacks import RunState
 from ...core.errors import DivergedError, WorkerError
 from ...core.restarts import restarts_so_far
+from ...strategies import workers_of
 from ..checkpoint.resume import Resumption
 from .interruption import Interrupted
 
@@ -48,6 +49,14 @@ def report_error(run: RunState, error: BaseException) -> None:
     if isinstance(error, DivergedError):
         run.report("divergence", str(error))
         return
-    if isinstance(error, WorkerError):
-        run.report("worker_lost", str(error))
-    run.report("failure", f"{type(error).__name__}: {error}"[:2000])
+    # What TensorFlow raises then says nothing of it.
+    lost = str(error) if isinstance(error, WorkerError) else workers_of(run.strategy).lost
+    if lost is not None:
+        run.report("worker_lost", lost)
+    run.report("failure", lost or f"{type(error).__name__}: {_shortened(error)}")
+
+
+def _shortened(error: BaseException) -> str:
+    """The first line and the last one: between them TensorFlow lists where it was."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ... ".join(dict.fromkeys((lines[0], lines[-1])))[:1000] if lines else ""

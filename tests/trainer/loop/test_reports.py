@@ -1,9 +1,11 @@
 """What a fit reports by itself."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from heard_events import Heard
+from helpers import replicas
 from keraunos import DivergedError
 from keraunos.core.errors import WorkerError
 from keraunos.trainer.loop.interruption import Interrupted
@@ -46,8 +48,27 @@ def test_each_end_has_a_kind_of_its_own(error, reported):
     found = []
 
     class Run:
+        strategy = replicas(1)
+
         def report(self, kind, text):
             found.append(kind)
 
     report_error(Run(), error)
     assert found == reported
+
+
+def test_of_an_error_of_tensorflow_the_first_and_last_line_are_kept():
+    error = ValueError("Graph execution error:\n\n  File a\n  File b\nno memory\n")
+    found = []
+    run = SimpleNamespace(strategy=replicas(1), report=lambda *each: found.append(each))
+    report_error(run, error)
+    assert found == [("failure", "ValueError: Graph execution error: ... no memory")]
+
+
+def test_a_lost_worker_is_named_whatever_tensorflow_raises(monkeypatch):
+    lost = SimpleNamespace(lost="worker 1 has ended without a word")
+    monkeypatch.setattr("keraunos.trainer.loop.reports.workers_of", lambda _: lost)
+    found = []
+    run = SimpleNamespace(strategy=None, report=lambda *each: found.append(each))
+    report_error(run, RuntimeError("Collective ops is aborted"))
+    assert found == [("worker_lost", lost.lost), ("failure", lost.lost)]
