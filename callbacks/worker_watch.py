@@ -102,9 +102,9 @@ class WorkerWatch(Callback):
 
     def _keep(self, news: WorkerNews) -> None:
         values = {"longest_silence_seconds": news.silent_seconds}
-        if news.told is not None and news.own is not None:
-            values["lag_steps"] = float(max(news.own[0] - news.told[0], 0))
-            self._values[f"workers/{news.rank}/last_step"] = float(news.told[0])
+        if news.status is not None and news.own_status is not None:
+            values["lag_steps"] = float(max(news.own_status[0] - news.status[0], 0))
+            self._values[f"workers/{news.rank}/last_step"] = float(news.status[0])
         for name, value in values.items():
             key = f"workers/{news.rank}/{name}"
             self._values[key] = max(value, self._values.get(key, 0.0))
@@ -127,13 +127,13 @@ def who_hangs(news: Sequence[WorkerNews]) -> list[str]:
         if each.silent_seconds > _LONG:
             since = _clock(time.time() - each.silent_seconds)
             found.append(f"{each.name} has given no sign of life since {since}")
-        elif each.told is not None and each.told[2]:
-            found.append(f"{each.name} waits for data after step {each.told[0]}")
+        elif each.status is not None and each.status[2]:
+            found.append(f"{each.name} waits for data after step {each.status[0]}")
     return found
 
 
 def _last_step(news: WorkerNews) -> str:
-    return "" if news.told is None else f"; its last step was {news.told[0]}"
+    return "" if news.status is None else f"; its last step was {news.status[0]}"
 
 
 def _clock(seconds: float) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..callbacks.monitor import Monitor
-from ..configs import RunConfig, varied
+from ..configs import RunConfig, callback_class, varied
+from ..configs.watching_callbacks import reaches_outside
 
 # What would be written again and again, and nobody looks at.
 _QUIET: dict[str, dict[str, Any] | None] = {
@@ -53,7 +54,16 @@ def trial_config(
 ) -> RunConfig:
     """The configuration of a trial: as `best_config`, without bar and pictures."""
     best = best_config(config, values, objective, max_epochs)
-    return best.model_copy(update={"callbacks": _QUIET | best.callbacks})
+    own = {label: _kept(label, options) for label, options in best.callbacks.items()}
+    return best.model_copy(update={"callbacks": _QUIET | own})
+
+
+def _kept(label: str, options: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The options of a callback, or None for one that sends: trials would do so at once."""
+    name, arguments = callback_class(label, options or {})
+    if options is None or not reaches_outside(name, arguments):
+        return options
+    return {**options, "file": None} if name == "heartbeat" else None
 
 
 def config_of_fold(config: RunConfig, fold: int) -> RunConfig:

@@ -14,15 +14,15 @@ class WorkerNews(NamedTuple):
         rank: The number of the other one.
         name: What it is called in messages.
         silent_seconds: How long ago its last sign of life came.
-        told: What it told with that, or None.
-        own: What this one would have told at that moment.
+        status: What it sent with that, or None.
+        own_status: What this one would have sent at that moment.
     """
 
     rank: int
     name: str
     silent_seconds: float
-    told: Any
-    own: Any
+    status: Any
+    own_status: Any
 
 
 class Workers:
@@ -66,8 +66,8 @@ class Workers:
         yield
 
     @contextlib.contextmanager
-    def telling(self, tell: Callable[[], Value]) -> Iterator[None]:
-        """Within it, signs of life come with what `tell` returns, from another thread."""
+    def reporting(self, status: Callable[[], Value]) -> Iterator[None]:
+        """Within it, signs of life come with what `status` returns, from another thread."""
         yield
 
     @property

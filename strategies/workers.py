@@ -53,7 +53,7 @@ class ConnectedWorkers(Workers):
         self._lock = threading.Lock()
         self._is_notified = threading.Event()
         self._has_ended = False
-        self._tell: Callable[[], Value] = _nothing
+        self._status: Callable[[], Value] = _nothing
         for rank, peer in self._peers.items():
             self._start(self._listen, rank, peer)
         self._start(self._watch)
@@ -98,13 +98,13 @@ class ConnectedWorkers(Workers):
             raise
 
     @contextlib.contextmanager
-    def telling(self, tell: Callable[[], Value]) -> Iterator[None]:
-        """Within it, signs of life come with what `tell` returns, from another thread."""
-        self._tell = tell
+    def reporting(self, status: Callable[[], Value]) -> Iterator[None]:
+        """Within it, signs of life come with what `status` returns, from another thread."""
+        self._status = status
         try:
             yield
         finally:
-            self._tell = _nothing
+            self._status = _nothing
 
     def news(self) -> list[WorkerNews]:
         """What is known of the workers that this one is connected with."""
@@ -114,8 +114,8 @@ class ConnectedWorkers(Workers):
                 rank,
                 self._cluster.name(rank),
                 now - peer.channel.heard_at,
-                peer.told,
-                peer.own,
+                peer.status,
+                peer.own_status,
             )
             for rank, peer in self._peers.items()
             if not peer.is_done
@@ -211,7 +211,7 @@ class ConnectedWorkers(Workers):
                 elif kind == "failed":
                     self._lose(rank, content)
                 elif kind == "alive":
-                    peer.told, peer.own = content, self._tell()
+                    peer.status, peer.own_status = content, self._status()
                 elif kind == "done":
                     peer.is_done = True
         except (OSError, EOFError, ValueError):
@@ -231,7 +231,7 @@ class ConnectedWorkers(Workers):
             for rank, peer in self._peers.items():
                 if was_suspended:  # all of them may have been
                     peer.channel.heard_at = now
-                peer.sign_of_life(self._tell())
+                peer.sign_of_life(self._status())
                 if not peer.is_done and now - peer.channel.heard_at > self._lost_seconds:
                     seconds = f"{self._lost_seconds:g}"
                     self._lose(rank, f"has given no sign of life for {seconds} seconds")
@@ -251,19 +251,19 @@ class _Peer:
         self._lock = threading.Lock()
         self.inbox: queue.Queue[Any] = queue.Queue()
         self.is_done = False
-        self.told: Value = None
-        self.own: Value = None
+        self.status: Value = None
+        self.own_status: Value = None
 
     def send(self, value: Value) -> None:
         with self._lock:
             self.channel.send(value)
 
-    def sign_of_life(self, told: Value) -> None:
+    def sign_of_life(self, status: Value) -> None:
         """Unless something is being sent just now, which is one as well."""
         if self._lock.acquire(blocking=False):
             try:
                 with contextlib.suppress(OSError):
-                    self.channel.send(["alive", told])
+                    self.channel.send(["alive", status])
             finally:
                 self._lock.release()
 

@@ -7,8 +7,8 @@ from keraunos.strategies import WorkerNews
 
 
 def news(silent_seconds, step=40, own_step=40, is_waiting=False):
-    told, own = [step, "training", is_waiting], [own_step, "training", False]
-    return [WorkerNews(1, "worker 1 (b:2)", silent_seconds, told, own)]
+    status, own = [step, "training", is_waiting], [own_step, "training", False]
+    return [WorkerNews(1, "worker 1 (b:2)", silent_seconds, status, own)]
 
 
 @pytest.mark.feature("workers watched")

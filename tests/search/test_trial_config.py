@@ -39,3 +39,20 @@ def test_a_whole_trial_has_the_schedule_that_was_asked_for() -> None:
     best = best_config(asked_for, values, OBJECTIVE, None)
     assert best.optimizer.schedule == asked_for.optimizer.schedule
     assert (best.optimizer.learning_rate, best.run_dir) == (0.5, None)
+
+
+def test_trials_send_nothing_and_write_nowhere_else_and_the_best_run_does_again() -> None:
+    asked_for = config().model_copy(
+        update={
+            "callbacks": {
+                "pager": {"class": "alerts", "command": ["page"]},
+                "prometheus": {"port": 9109},
+                "heartbeat": {"file": "/tmp/beat.json", "every_seconds": 3.0},
+            }
+        }
+    )
+    trial = trial_config(asked_for, {}, OBJECTIVE, None).callbacks
+    assert (trial["pager"], trial["prometheus"]) == (None, None)
+    assert trial["heartbeat"] == {"file": None, "every_seconds": 3.0}
+    best = best_config(asked_for, {}, OBJECTIVE, None).callbacks
+    assert best["pager"] == {"class": "alerts", "command": ["page"]}

@@ -30,7 +30,7 @@ def channel_pair() -> tuple[Channel, Channel]:
 
 @contextlib.contextmanager
 def three() -> Iterator[tuple[list[ConnectedWorkers], list[str], list[Channel]]]:
-    """Three workers in this process, what they were told is lost, and their ends."""
+    """Three workers in this process, what they were status is lost, and their ends."""
     lost: list[str] = []
     pairs = [channel_pair() for _ in range(2)]
     chief = {rank: pairs[rank - 1][0] for rank in (1, 2)}
@@ -221,17 +221,17 @@ def test_too_late_is_an_error_that_says_what_comes_first(
 def test_signs_of_life_tell_the_chief_where_each_worker_is() -> None:
     with three() as (workers, _, _), contextlib.ExitStack() as stack:
         for worker in workers:
-            told = [10 * worker.rank, "training", worker.rank == 2]
-            stack.enter_context(worker.telling(lambda told=told: told))
+            status = [10 * worker.rank, "training", worker.rank == 2]
+            stack.enter_context(worker.reporting(lambda status=status: status))
         chief = workers[0]
-        wait_for(lambda: all(each.told and each.own for each in chief.news()))
+        wait_for(lambda: all(each.status and each.own_status for each in chief.news()))
         first, second = chief.news()
-        assert (first.rank, first.told, first.own) == (
+        assert (first.rank, first.status, first.own_status) == (
             1,
             [10, "training", False],
             [0, "training", False],
         )
-        assert (second.rank, second.told[2]) == (2, True)
+        assert (second.rank, second.status[2]) == (2, True)
         assert first.silent_seconds < LOST_SECONDS
         assert [each.rank for each in workers[2].news()] == [0]
     assert ALONE.news() == []
