@@ -119,12 +119,18 @@ def _of_task(
 ) -> TestResult:
     """Chooses anew on validation images: a mean needs thresholds of its own."""
     chosen_on = None
-    if isinstance(validation, GivesViews):
-        of_validation = Views(validation.test_time_views(), views.count)
+    of_validation = _views_of(validation, views.count)
+    if of_validation is not None:
         outputs = average_views(model, predict(model, validation), of_validation)
         chosen_on = validation, outputs
     mean = task_predictions(source, average_views(model, plain.outputs, views), chosen_on)
     return TestResult(mean.scores(groups_of(source)), task_predictions=mean)
+
+
+def _views_of(source: Any, count: int) -> Views | None:
+    return (
+        Views(source.test_time_views(), count) if isinstance(source, GivesViews) else None
+    )
 
 
 def average_views(model: keras.Model, plain: Collected, views: Views) -> Collected:
