@@ -7,6 +7,7 @@ import sys
 import sysconfig
 import venv
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -169,3 +170,35 @@ def environment_without_keraunos(folder: Path) -> Path:
         if "keraunos" not in entry.name and not (inside / entry.name).exists():
             (inside / entry.name).symlink_to(entry)
     return folder / "bin" / "python"
+
+
+def with_other_validation(data: Any, seed: int = 5) -> Any:
+    """The same division of images, but noise with other labels to validate on."""
+    from keraunos.data.image_data import ImageData
+    from keraunos.data.index.image_index import VALIDATION
+    from keraunos.data.read_images import _divided
+
+    read = data._read
+    index, random = read.built.index, np.random.default_rng(seed)
+    rows = index.splits == VALIDATION
+    labels = index.labels.copy()
+    labels[rows] = (labels[rows] + 1 + random.integers(0, 2, rows.sum())) % 3
+    built = replace(read.built, index=replace(index, labels=labels))
+
+    def load(places: Any) -> Any:
+        images = read.load(places).copy()
+        noise = random.integers(0, 256, images.shape).astype(images.dtype)
+        images[rows[places]] = noise[rows[places]]
+        return images
+
+    return ImageData(
+        _divided(
+            built,
+            read.of_files,
+            load,
+            read.config,
+            data.train.augmentation,
+            data.train.seed,
+            read.store,
+        )
+    )

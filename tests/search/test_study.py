@@ -243,6 +243,26 @@ def test_the_score_is_the_best_epoch_and_not_a_number_is_none(tmp_path):
     assert [t.score for t in open_study(tmp_path, "random").ranking()] == [0.4]
 
 
+def of_folds(*scores):
+    return Outcome("completed", [max(scores)], fold_scores=scores, fold_epochs=[1, 2, 5])
+
+
+def test_a_trial_that_lacks_folds_ranks_behind_all_that_have_them(tmp_path):
+    study = open_study(tmp_path, "random")
+    whole = study.ask()
+    study.tell(whole, of_folds(0.7, 0.8, 0.9))
+    stopped, worse = study.ask(), study.ask()
+    assert stopped.rival == (0.7, 0.8, 0.9)
+    study.tell(stopped, of_folds(0.65, 0.75))
+    study.tell(worse, of_folds(0.1, 0.2, 0.3))
+    assert stopped.score == pytest.approx(0.75)  # what it would have been
+    assert study.ranking() == [whole, worse, stopped]
+    assert (whole.score, whole.best_epoch) == (pytest.approx(0.8), 3)
+    again = open_study(tmp_path, "random")
+    assert [t.number for t in again.ranking()] == [0, 2, 1]
+    assert again.trials[1].score == stopped.score
+
+
 def test_parameters_that_appear_in_a_trial_are_searched_from_then_on(tmp_path):
     study = open_study(tmp_path, "random")
     trial = study.ask()

@@ -263,3 +263,32 @@ def test_backbones_and_heads_are_searched(pictures, tmp_path):
     found = rows(tmp_path / "S")
     assert {row["status"] for row in found} == {"completed"}, found
     assert len({(row["model.head"], row["model.backbone"]) for row in found}) == 4
+
+
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [
+        (("data.folds=3",), "`data.folds`"),
+        (("data.folds=3", "data.fold=2"), "`data.folds`, `data.fold`"),
+        (("data.validation=there",), "`data.validation`"),
+        (("data.split=split.csv",), "`data.split`"),
+    ],
+)
+def test_folds_of_a_search_beside_another_division_are_refused(
+    keraunos, settings, word, unchanged
+):
+    given = ("data.train=nowhere", "search.folds=5", *settings)
+    answer = keraunos("search", "classify", *given)
+    assert answer.code == 2
+    assert f"It can't be set with {word}" in answer.err
+    assert unchanged()
+
+
+def test_images_that_cannot_be_cut_into_folds_leave_nothing_behind(
+    keraunos, small, unchanged
+):
+    space = "search.space.model.arguments.size={choice: [32]}"
+    answer = keraunos("search", *small, space, "search.folds=9", "run_dir=S")
+    assert answer.code == 3
+    assert "are none in fold" in answer.err
+    assert unchanged()

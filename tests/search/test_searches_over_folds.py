@@ -1,0 +1,244 @@
+"""Searches over folds of images, trained for real on a small network."""
+
+import csv
+import json
+import signal
+
+import hypermodels
+import keras
+import keraunos as kr
+import numpy as np
+import pytest
+from helpers import make_pictures, replicas, with_other_validation
+from keraunos.cli.main import main
+from keraunos.core.errors import ConfigError
+from keraunos.core.faults import VARIABLE
+from keraunos.features.cache import FeatureCache
+from programs import fork_keraunos
+from small_backbone import tiny_network
+
+IMAGES = 27
+FOLDS = 3
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Images of three classes, all of a network's traces being small."""
+    root = tmp_path_factory.mktemp("images")
+    make_pictures(root / "train", {"cat": 12, "dog": 9, "emu": 6})
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(keras.applications, "MobileNetV2", tiny_network)
+        yield root
+
+
+@pytest.fixture
+def passes(monkeypatch):
+    """How many images went through a backbone whose features are kept."""
+    counted = []
+    outputs = FeatureCache._outputs
+
+    def count(*arguments):
+        for features in outputs(*arguments):
+            counted.append(len(features))
+            yield features
+
+    monkeypatch.setattr(FeatureCache, "_outputs", count)
+    return counted
+
+
+def read(folder, cache, **more):
+    return kr.ImageData.from_folder(
+        folder / "train", image_size=32, batch_size=7, cache_dir=cache, **more
+    )
+
+
+def module_for(data, **options):
+    return kr.TransferClassifier(
+        3,
+        image_size=32,
+        backbone="MobileNetV2",
+        weights=None,
+        class_counts=data.train.class_counts,
+        optimizer=kr.Optimizer(learning_rate=0.05),
+        **options,
+    )
+
+
+def fit(data, epochs=1, **options):
+    trainer = kr.Trainer(
+        strategy=replicas(1), callbacks=[], max_epochs=epochs, seed=4, feature_cache="on"
+    )
+    return trainer.fit(module_for(data, **options), data)
+
+
+@pytest.mark.nightly
+def test_each_image_goes_through_the_backbone_once_for_all_folds_and_trials(
+    folder, tmp_path, passes
+):
+    data = read(folder, tmp_path / "cache", augmentation=kr.Augmentation(strength=0))
+    for dropout in (0.1, 0.4):
+        for number in range(1, FOLDS + 1):
+            fit(data.fold(number, FOLDS), dropout=dropout)
+        assert sum(passes) == IMAGES
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(
+    ("balance", "augmentation", "options"),
+    [
+        ("weights", {"views": 2}, {"standardize_features": True}),
+        ("sampling", {"views": 2}, {"standardize_features": True}),
+        ("none", {"views": 2, "mixup": 0.4}, {"standardize_features": True}),
+        ("none", {"views": 2, "cutmix": 0.5}, {"loss": "class_balanced"}),
+        ("none", {"strength": 0}, {"loss": "logit_adjusted"}),
+    ],
+)
+def test_nothing_of_a_validation_fold_changes_what_is_trained(
+    folder, tmp_path, balance, augmentation, options
+):
+    """To the last bit, with noise of other labels in its place."""
+    varied = kr.Augmentation(**augmentation)
+    results = []
+    # Features are kept by the bytes of files: each run has a cache of its own.
+    for cache, change in (("a", lambda fold: fold), ("b", with_other_validation)):
+        data = read(folder, tmp_path / cache, class_balance=balance, augmentation=varied)
+        results.append(fit(change(data.fold(2, FOLDS)), epochs=2, **options))
+    ours, theirs = results
+    assert ours.history["loss"] == theirs.history["loss"]
+    assert ours.history["val_loss"] != theirs.history["val_loss"]
+    for one, other in zip(ours.model.weights, theirs.model.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+SETTINGS = (
+    "data.image_size=32",
+    "data.batch_size=7",
+    "model.backbone=MobileNetV2",
+    "model.weights=null",
+    "augmentation.views=1",
+    "trainer.max_epochs=2",
+    "trainer.devices=1",
+    "search.tuner=random",
+    "search.max_trials=2",
+    f"search.folds={FOLDS}",
+    "run_dir=S",
+)
+
+
+def rows(folder):
+    with open(folder / "results.csv", newline="") as file:
+        read = list(csv.DictReader(file))
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in read]
+
+
+@pytest.fixture
+def type_in(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        capsys.readouterr()
+        return main(list(map(str, arguments))), capsys.readouterr()
+
+    return run
+
+
+@pytest.mark.nightly
+def test_a_search_over_folds_ends_with_models_that_predict_together(
+    folder, tmp_path, type_in, passes
+):
+    given = ("search", "classify", f"data.train={folder / 'train'}", "cache_dir=cache")
+    code, said = type_in(*given, *SETTINGS)
+    assert code == 0, said.err
+    assert f"folds: {FOLDS}; a score is their mean +- standard error" in said.err
+    assert " +- " in said.out
+    found = rows(tmp_path / "S")
+    for row in found:
+        scores = [float(row[f"fold_{number}"]) for number in range(1, FOLDS + 1)]
+        assert float(row["val_balanced_accuracy"]) == pytest.approx(np.mean(scores))
+    strengths = {row["augmentation.strength"] for row in found}
+    plain = IMAGES * ("0" not in strengths and "0.0" not in strengths)
+    assert sum(passes) == IMAGES * len(strengths) + plain
+    (models,) = {each.parent.parent for each in (tmp_path / "S").rglob("model.keras")}
+    assert len(list(models.glob("fold-*/model.keras"))) == FOLDS
+    held_out = [
+        {r["path"] for r in csv.DictReader(file.open()) if r["split"] == "validation"}
+        for file in sorted(models.glob("fold-*/split.csv"))
+    ]
+    assert sum(map(len, held_out)) == len(set.union(*held_out)) == IMAGES
+    code, said = type_in("predict", models, folder / "train" / "cat", "--output", "p.csv")
+    assert code == 0, said.err
+    assert len((tmp_path / "p.csv").read_text().splitlines()) == 13
+    sessions = list((tmp_path / "S").glob("*/*/tensorboard/events.out.*"))
+    assert not sessions
+    assert len(list((tmp_path / "S").glob("trial-*/tensorboard/events.out.*"))) == 2
+    code, _ = type_in(*given, *SETTINGS)  # nothing is left to do
+    assert code == 0
+    assert rows(tmp_path / "S") == found
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("point", ["before-fold-is-noted:2", "before-manifest:5"])
+def test_a_killed_process_goes_on_in_the_middle_of_its_folds(folder, tmp_path, point):
+    results = []
+    for name in ("whole", "killed"):
+        run = tmp_path / name
+        run.mkdir()
+        given = ("search", "classify", f"data.train={folder / 'train'}", "cache_dir=cache")
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            if name == "killed":
+                monkeypatch.setenv(VARIABLE, point)
+                assert (
+                    fork_keraunos(*given, *SETTINGS, cwd=run).returncode == -signal.SIGKILL
+                )
+                monkeypatch.delenv(VARIABLE)
+            done = fork_keraunos(*given, *SETTINGS, cwd=run)
+        assert done.returncode == 0, done.stderr
+        results.append(rows(run / "S"))
+    assert results[0] == results[1]
+
+
+@pytest.mark.nightly
+def test_two_at_a_time_train_the_same_folds(folder, tmp_path):
+    given = ("search", "classify", f"data.train={folder / 'train'}", "cache_dir=cache")
+    more = ("--parallel-trials", "2")
+    done = fork_keraunos(*given, *SETTINGS, *more, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = rows(tmp_path / "S")
+    assert [row["folds"] for row in found] == [str(FOLDS)] * 2
+    assert {row["status"] for row in found} == {"completed"}
+
+
+def build(hp):
+    layers = [
+        keras.Input((32, 32, 3)),
+        keras.layers.Rescaling(1 / 255),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(3, "softmax"),
+    ]
+    rate = hp.Float("learning_rate", 1e-3, 1e-1, sampling="log")
+    return hypermodels.compiled(keras.Sequential(layers), rate)
+
+
+@pytest.mark.nightly
+def test_a_hypermodel_is_searched_over_folds_of_images(folder, tmp_path):
+    data = read(folder, tmp_path / "cache")
+    search = hypermodels.search(tmp_path / "s", build=build, max_trials=2, folds=FOLDS)
+    result = search.run(data, notify=lambda _: None)
+    assert [len(trial.fold_scores) for trial in result.trials] == [FOLDS] * 2
+    trial = result.run_dir / result.best[0].name
+    model = keras.models.load_model(trial / "fold-2" / "model.keras")
+    lines = (trial / "fold-2" / "metrics.jsonl").read_text().splitlines()
+    best = min(json.loads(line)["val_loss"] for line in lines)
+    assert best == result.best[0].fold_scores[1]
+    batches = data.fold(2, FOLDS).validation
+    images, labels = batches.images(np.arange(batches.num_examples)), batches.labels
+    model.compile(loss="sparse_categorical_crossentropy")
+    loss = model.evaluate(images.astype("float32"), labels, verbose=0)
+    assert loss == pytest.approx(best, rel=1e-4)
+
+
+def test_folds_of_data_that_are_no_images_are_refused(tmp_path):
+    search = hypermodels.search(tmp_path / "s", folds=3)
+    with pytest.raises(ConfigError, match="`data` must be ImageData"):
+        search.run(hypermodels.train, validation_data=hypermodels.validation)
+    assert not (tmp_path / "s").exists()
