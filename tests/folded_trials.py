@@ -101,7 +101,7 @@ def request(runs, tuner="random", max_trials=6, **more):
 
 def search(folder, runs, monkeypatch, **settings):
     """Runs it on from where it stood; results.csv without times, and the journal."""
-    for name in ("draw_results", "write_experiment", "write_session"):  # take seconds
+    for name in ("draw_results", "show_trial"):  # which take seconds
         monkeypatch.setattr(search_module, name, lambda *_: None)
     for module in (study_module, folds_module):
         monkeypatch.setattr(module, "fault_point", runs.reach)
