@@ -46,7 +46,7 @@ class SearchResult:
     @property
     def chosen(self) -> Trial | None:
         """The trial that won: by default the first in `best`."""
-        return self.winner and self.winner.trial
+        return None if self.winner is None else self.winner.trial
 
     @property
     def is_finished(self) -> bool:

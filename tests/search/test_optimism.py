@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from keraunos.search.choice import Choice
 from keraunos.search.optimism import corrected_score
+from keraunos.search.racing import can_win
 
 TRIALS, SEARCHES, TRUTH = 24, 300, 0.7
 
@@ -42,3 +43,20 @@ def test_where_one_trial_is_better_by_far_nothing_is_taken_off():
     choice = Choice("best", "max")
     corrected = corrected_score(scores, lambda some: choice.row(some, np.array([1, 1])))
     assert corrected == pytest.approx(0.9)
+
+
+@pytest.mark.nightly
+def test_racing_leaves_nothing_of_the_optimism():
+    random = np.random.default_rng(0)
+    choice, found = Choice("best", "max"), []
+    for _ in range(SEARCHES):
+        scores = TRUTH + 0.05 * random.standard_normal((TRIALS, 5))
+        kept = [0]
+        for trial in range(1, TRIALS):
+            rival = scores[max(kept, key=lambda row: scores[row].mean())]
+            if all(can_win(scores[trial, :n], rival, "max") for n in range(1, 5)):
+                kept.append(trial)
+        raced, epochs = scores[kept], np.zeros(len(kept), int)
+        found.append(corrected_score(raced, lambda some, e=epochs: choice.row(some, e)))
+    assert len(kept) < TRIALS
+    assert abs(np.mean(found) - TRUTH) < 0.006
