@@ -2,21 +2,16 @@
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers import smooth_picture
 from keraunos.cli.ensembles import Member
-from keraunos.cli.main import main
 from keraunos.cli.opened_model import require_images_alone
 from keraunos.configs import load_config
 from keraunos.core.errors import ConfigError
 
 COUNT, SIZE = 30, 32
-
-
-def keraunos(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    monkeypatch.setattr("sys.argv", ["keraunos", *map(str, arguments)])
-    return main()
 
 
 def write(path: Path, header: str, rows: list[str]) -> Path:
@@ -46,35 +41,34 @@ def test_what_takes_images_alone_refuses_them() -> None:
 
 @pytest.mark.nightly
 @pytest.mark.usefixtures("tiny_mobilenet")
-def test_new_images_are_predicted_by_a_table(
-    table: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture,
-) -> None:
-    run = tmp_path / "run"
+def test_new_images_are_predicted_by_a_table(keraunos: Any, table: Path) -> None:
     settings = [
         f"data.train={table}",
         "data={features: [site, age], folds: 3, image_size: 32, batch_size: 7}",
         "model={backbone: MobileNetV2, weights: null}",
         "augmentation.strength=0",
         "optimizer.learning_rate=0.1",
-        "trainer={max_epochs: 40, devices: 1, accelerator: cpu}",
+        "trainer={max_epochs: 40, devices: 1}",
         "callbacks={tensorboard: null, early_stopping: null}",
     ]
-    assert keraunos(monkeypatch, "fit", "classify", *settings, f"run_dir={run}") == 0
+    answer = keraunos("fit", "classify", *settings, "run_dir=run")
+    assert answer.code == 0, answer.err
     rows = ["p01,arm,50", "p01,leg,50", "p02,,", "p03,head,1"]
-    new = write(tmp_path / "new.csv", "image,site,age", rows)
-    for model in (run, run / "fold-1"):  # the mean of all, and one of them
-        output = tmp_path / f"{model.name}.csv"
-        assert keraunos(monkeypatch, "predict", model, new, "--output", output) == 0
-        assert "have a site that no training image has: head" in capsys.readouterr().err
-        with output.open() as file:
-            found = [row["prediction"] for row in csv.DictReader(file)]
-        assert found[:2] == ["a", "b"]
+    new = write(table.with_name("new.csv"), "image,site,age", rows)
+    for model in ("run", "run/fold-1"):  # the mean of all, and one of them
+        output = f"{Path(model).name}.csv"
+        answer = keraunos("predict", model, new, "--output", output)
+        assert answer.code == 0, answer.err
+        assert "have a site that no training image has: head" in answer.err
+        found = list(csv.DictReader(Path(output).read_text().splitlines()))
+        assert [row["prediction"] for row in found][:2] == ["a", "b"]
         assert len(found) == len(rows)
-    assert keraunos(monkeypatch, "test", run / "fold-1", "--split", "validation") == 0
-    for command, code in (("export", 2), ("serve", 2), ("benchmark", 2)):
-        assert keraunos(monkeypatch, command, run / "fold-1") == code
-    assert keraunos(monkeypatch, "predict", run, tmp_path / "p01.png") == 2
-    assert "Name a table with these columns" in capsys.readouterr().err
+    answer = keraunos("test", "run/fold-1", "--split", "validation")
+    assert answer.code == 0, answer.err
+    for command in ("export", "serve", "benchmark"):
+        answer = keraunos(command, "run/fold-1")
+        assert answer.code == 2
+        assert "takes models of images alone" in answer.err
+    answer = keraunos("predict", "run", table.with_name("p01.png"))
+    assert answer.code == 2
+    assert "Name a table with these columns" in answer.err
