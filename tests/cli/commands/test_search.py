@@ -70,6 +70,21 @@ def test_a_search_says_first_whether_features_are_cached(keraunos, settings, wor
     assert words in line
 
 
+@pytest.mark.parametrize("wanted", ["0", "many", "-2", "1001"])
+def test_how_many_trials_run_at_a_time_is_a_number_or_auto(keraunos, unchanged, wanted):
+    answer = keraunos("search", "classify", "--parallel-trials", wanted)
+    assert answer.code == 2
+    assert "must be auto, or a whole number" in answer.err
+    assert unchanged()
+
+
+def test_a_search_says_first_how_many_run_and_why(keraunos):
+    arguments = ("search", "classify", "data.train=nowhere", "--parallel-trials", "auto")
+    point = "search.space.model.dropout={choice: [0.2]}"
+    answer = keraunos(*arguments, "trainer.accelerator=cpu", point)
+    assert "search: bayesian, one trial, 1 at a time (no GPU to divide;" in answer.err
+
+
 def test_data_that_are_not_there_leave_nothing_behind(keraunos, small, unchanged):
     space = "search.space.model.arguments.size={choice: [32]}"
     answer = keraunos("search", *small, space, "data.train=nowhere")

@@ -423,6 +423,22 @@ def test_a_cluster_finds_what_one_process_finds_though_a_worker_is_killed(begin,
 
 
 @pytest.mark.nightly
+def test_several_workers_of_one_machine_find_it_too_and_one_that_dies_is_replaced(
+    begin, tmp_path
+):
+    alone = search_alone(tmp_path / "one")
+    trainer = {"callbacks": {"killer": KillsOnce()}}
+    chief = begin("chief", parallel_trials="auto")
+    machine = begin("one", trainer=trainer, parallel_trials=2)
+    assert chief.end(240) == 0, chief.output
+    assert machine.end() == 0, machine.output
+    assert (tmp_path / "s" / "trial-001.killed").exists()
+    assert "was ended by SIGKILL, and is started again" in machine.output
+    assert alone.end() == 0, alone.output
+    assert rows(tmp_path / "s") == rows(tmp_path / "one")
+
+
+@pytest.mark.nightly
 def test_a_dead_chief_is_noticed_and_the_search_goes_on(begin, tmp_path):
     trainer = {"callbacks": {"waits": Waits()}}
     folder = tmp_path / "s"

@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import keras_tuner
@@ -20,7 +22,7 @@ from keraunos.search.executors.worker_processes import WorkerProcesses
 from keraunos.search.journal import Journal
 from keraunos.search.search import run_search
 from keraunos.search.study import Study
-from keraunos.search.trials import DEATHS
+from keraunos.search.trials import DEATHS, TrialPlan
 from keraunos.search.tuning.oracles import create_oracle
 from programs import is_running, wait_for
 
@@ -54,6 +56,37 @@ def test_a_dead_process_is_replaced_and_a_trial_that_kills_is_marked(tmp_path):
     assert (tmp_path / "trial-002" / "begun").read_text() == "x" * DEATHS
     assert deadly.status == "failed"
     assert deadly.reason == f"its process was ended by SIGKILL, {DEATHS} times"
+
+    assert [each.plan for each in executor.workers] == [None, None]
+    assert sum(each.restarts for each in executor.workers) == 1 + DEATHS
+
+
+@pytest.mark.slow
+def test_processes_see_gpus_of_their_own_and_say_how_far_their_trials_are(tmp_path):
+    environments = worker_environments(2, ["GPU-a", "GPU-b", "GPU-c", "GPU-d"])
+    workers = WorkerProcesses(light_trials.fit_and_tell, "val_loss", environments, tmp_path)
+    plans = [TrialPlan(n, {"values": {}}, tmp_path / f"trial-{n}") for n in (0, 1)]
+    seen = []
+
+    def look():
+        while len(seen) < 2:
+            seen[:] = [each for each in workers.workers if each.progress is not None]
+            time.sleep(0.01)
+        (tmp_path / "heard").touch()
+
+    with workers:
+        for plan in plans:
+            workers.begin(plan)
+        looks = threading.Thread(target=look, daemon=True)
+        looks.start()
+        assert sorted(workers.wait()[0] for _ in plans) == [0, 1]
+        looks.join(60)
+    assert [each.plan for each in seen] == plans
+    assert [each.progress for each in seen] == [(1, 3, 0.0, 2), (1, 3, 0.25, 2)]
+    gpus = [(plan.directory / "gpus").read_text() for plan in plans]
+    assert gpus == ["GPU-a,GPU-b", "GPU-c,GPU-d"]
+    logs = [(tmp_path / f"worker-{slot}.log").read_text() for slot in (0, 1)]
+    assert logs == ["written by trial-0\n", "written by trial-1\n"]
 
 
 PROGRAM = """
