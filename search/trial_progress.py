@@ -22,13 +22,13 @@ class ReportsProgress(Callback):
 
     def on_fit_begin(self, run: RunState) -> None:
         """Reports where the run stands."""
-        self._tell(run)
+        self._report(run)
 
     def on_epoch_end(self, run: RunState) -> None:
         """Reports the epoch."""
-        self._tell(run)
+        self._report(run)
 
-    def _tell(self, run: RunState) -> None:
+    def _report(self, run: RunState) -> None:
         report(TrialProgress(run.epoch, run.max_epochs, self._best(run), self._fold))
 
     def _best(self, run: RunState) -> float | None:

@@ -282,6 +282,18 @@ def test_a_signal_stops_the_search_and_it_goes_on(found, tmp_path):
     assert without_seconds(tmp_path / "s") == without_seconds(result.run_dir)
 
 
+@pytest.mark.nightly
+def test_a_trial_that_takes_too_long_counts_with_what_it_reached(tmp_path):
+    trainer = {"max_epochs": 100_000, "callbacks": {"early_stopping": None}}
+    limits = {"max_trials": 2, "max_seconds_per_trial": 0.5}
+    result = hypermodels.run(tmp_path / "s", trainer=trainer, **limits)
+    for trial in result.trials:
+        assert trial.status == "completed"
+        assert trial.reason == "max_seconds_per_trial=0.5 is reached"
+        assert 0 < len(trial.scores) < 10_000
+    assert [row["reason"] for row in table(tmp_path / "s")] == [trial.reason] * 2
+
+
 @pytest.mark.slow
 def test_a_signal_between_fits_stops_the_search_too(tmp_path):
     def stop(line):

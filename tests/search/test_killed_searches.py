@@ -74,6 +74,20 @@ def test_a_search_that_is_killed_again_and_again_ends_with_the_same_trials(
 
 
 @pytest.mark.nightly
+def test_patience_runs_out_after_the_same_trial_in_a_killed_search(tmp_path):
+    settings = {"max_trials": 12, "patience": 2}
+    assert begin(tmp_path / "whole", **settings).end() == 0
+    expected = rows(tmp_path / "whole")
+    assert 3 <= len(expected) < 12
+    for point in ("before-trial-is-noted:2", "before-outcome-is-noted:2"):
+        killed = begin(tmp_path / "s", environment={VARIABLE: point}, **settings)
+        assert killed.end() == -signal.SIGKILL, killed.output
+    for _ in range(2):  # the second finds that it is over
+        assert begin(tmp_path / "s", **settings).end() == 0
+        assert rows(tmp_path / "s") == expected
+
+
+@pytest.mark.nightly
 def test_two_at_a_time_and_a_killed_worker_give_the_same_trials(tmp_path, uninterrupted):
     trainer = {"callbacks": {"killer": KillsOnce()}}
     folder = tmp_path / "s"
