@@ -307,3 +307,41 @@ def test_images_that_cannot_be_cut_into_folds_leave_nothing_behind(
     assert answer.code == 3
     assert "are none in fold" in answer.err
     assert unchanged()
+
+
+@pytest.mark.nightly
+def test_the_wide_search_leaves_nothing_of_what_did_not_vary_in_a_trial(pictures, tmp_path):
+    space = (
+        "search.space.model.backbone=null",
+        "search.space.callbacks.backbone_finetuning.learning_rate=null",
+    )
+    tiny = [
+        *FAST,
+        *space,
+        "search.max_trials=3",
+        "callbacks.backbone_finetuning.at_epoch=1",
+    ]
+    named = (f"data.train={pictures}", "run_dir=S", *tiny)
+    done = fork_keraunos("search", "wide_search", *named, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "S"
+    wanted = "3 trials have a score, and 10 are needed"
+    assert f"what mattered: can't be said, as {wanted}" in done.stderr
+    assert {"search.png", "importance.csv"} <= {each.name for each in folder.iterdir()}
+    children = {
+        "model.focal_gamma": ("model.loss", ['"focal"']),
+        "model.logit_adjusted_tau": ("model.loss", ['"logit_adjusted"']),
+        "data.class_balance": ("model.loss", ['"crossentropy"', '"focal"']),
+        "callbacks.backbone_finetuning.stages": ("callbacks.backbone_finetuning", ["True"]),
+    }
+    for row in rows(folder):
+        for child, (parent, labels) in children.items():
+            assert bool(row.get(child)) is (row[parent] in labels)
+        config = folder / f"trial-{int(row['trial']):03d}" / "config.yaml"
+        trial = yaml.safe_load(config.read_text())
+        tuning = trial["callbacks"]["backbone_finetuning"]
+        assert (tuning is not None) is (row["callbacks.backbone_finetuning"] == "True")
+        if row["model.loss"] != '"focal"':
+            assert trial["model"]["focal_gamma"] == 2.0
+    best = yaml.safe_load((folder / "best.yaml").read_text())
+    assert best["search"]["space"] is None
