@@ -1,12 +1,13 @@
 """What looking into steps costs, when a step is looked into and when it is not.
 
-A sample: every second step of a fit is looked into, each in a call of its own, so that the
-two kinds take turns step by step in one process; the difference of their medians is what a
-sample costs, TensorBoard's file included. Beside it stands what part that is of 50 steps of
-50 ms. Steps that are not looked into: fits with and without the callback in turns, 16 steps
-a call. Intervals are from a bootstrap over the steps, or over the epochs.
+A sample: what goes on around a step that is looked into, TensorBoard's file included, again
+and again around no step, in a fit of each model; beside it stands what part that is of 50
+steps of 50 ms. Whole fits of the smallest model take turns, with and without the callback,
+in one process, 16 steps a call. Times are CPU times of the process, which other work on the
+machine changes less than a clock on the wall. Intervals are from a bootstrap over the
+samples, or over the epochs.
 
-Usage: python benchmarks/health.py [--steps 200] [--rounds 4]
+Usage: python benchmarks/health.py [--samples 60] [--rounds 4]
 """
 
 import argparse
@@ -29,37 +30,50 @@ import tensorflow as tf
 from keraunos.callbacks import Callback, Health, RunState, TensorBoard
 
 EVERY, STEP_MS = 50, 50.0  # what a sample's cost is compared with
+AT_STEP = 4
 SILENT = dict.fromkeys(("progress_bar", "pictures", "model_checkpoint", "metrics_log"))
 Numbers = npt.NDArray[np.float64]
 
 
-class StepTimes(Callback):
-    """Milliseconds of each step."""
+class Samples(Callback):
+    """CPU milliseconds of samples around no step, taken in the middle of a fit."""
 
-    def __init__(self) -> None:
-        self.looked: list[float] = []
-        self.others: list[float] = []
-        self._ended: float | None = None
+    def __init__(self, count: int, board: TensorBoard) -> None:
+        self.milliseconds: list[float] = []
+        self._count = count
+        self._board = board
 
     def on_train_step_end(self, run: RunState) -> None:
-        """Takes down how long the step took, but for the first ones, which trace."""
-        now = time.perf_counter()
-        if self._ended is not None and run.step > 20:
-            kind = self.looked if run.health.step == run.step else self.others
-            kind.append(1000 * (now - self._ended))
-        self._ended = now
+        """Takes them once, after some steps; the first, which traces, does not count."""
+        if run.step != AT_STEP:
+            return
+        probe = run.engine.training.health  # type: ignore[union-attr]
+        for _ in range(self._count + 1):
+            started = time.process_time()
+            with probe.measuring(run):
+                pass
+            run.health.step = run.step
+            self._board.on_train_step_end(run)
+            self.milliseconds.append(1000 * (time.process_time() - started))
+        del self.milliseconds[0]
 
 
 class EpochTimes(Callback):
-    """Milliseconds of a step, for each epoch but the first."""
+    """CPU milliseconds of a step, for each epoch but the first."""
+
+    every_n_steps = None
 
     def __init__(self) -> None:
         self.milliseconds: list[float] = []
+        self._ended: float | None = None
 
     def on_epoch_end(self, run: RunState) -> None:
         """Takes down how long the epoch took."""
-        if run.epoch > 1:
-            self.milliseconds.append(1000 * run.metrics["seconds"] / run.step * run.epoch)
+        now = time.process_time()
+        if self._ended is not None:
+            steps = run.steps_per_epoch or 1
+            self.milliseconds.append(1000 * (now - self._ended) / steps)
+        self._ended = now
 
 
 def head() -> keras.Model:
@@ -100,14 +114,14 @@ def main() -> None:
     samples = {}
     print(f"{'':20} {'a sample: ms':>24}   of 50 steps of 50 ms")
     for name, build in MODELS.items():
-        samples[name] = cost = cost_of_sample(build, options.steps)
+        samples[name] = cost = cost_of_sample(build, options.samples)
         part = [100 * each / (EVERY * STEP_MS) for each in cost]
         print(
             f"{name:20} {cost[0]:8.2f} [{cost[1]:.2f}, {cost[2]:.2f}] "
             f"  {part[0]:.3f} % [{part[1]:.3f}, {part[2]:.3f}]"
         )
     steps = cost_between(options.rounds)
-    print(f"between samples, head: {steps['without']:.4f} ms a step without the callback,")
+    print(f"head, whole fits: {steps['without']:.4f} ms a step without the callback,")
     print("with it {:+.4f} [{:+.4f}, {:+.4f}] ms".format(*steps["more"]))
     versions = {name: metadata.version(name) for name in ("keras", "tensorflow")}
     result = {"sample_ms": samples, "between": steps}
@@ -117,26 +131,30 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     """Reads the options."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--samples", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=4)
     return parser.parse_args()
 
 
-def cost_of_sample(build: Callable[[], keras.Model], steps: int) -> list[float]:
-    """Milliseconds that a sample adds to its step, with a 95 % interval."""
-    times = StepTimes()
-    fit(build, steps, 1, {"health": Health(every_n_steps=2), "times": times})
-    return difference(np.array(times.looked), np.array(times.others))
+def cost_of_sample(build: Callable[[], keras.Model], count: int) -> list[float]:
+    """CPU milliseconds of a sample, with a 95 % interval."""
+    board = TensorBoard(pictures=False)
+    samples = Samples(count, board)
+    health = Health(every_n_steps=AT_STEP)
+    fit(build, AT_STEP, 1, {"health": health, "tensorboard": board, "samples": samples})
+    return difference(np.array(samples.milliseconds), np.zeros(1))
 
 
 def cost_between(rounds: int) -> dict[str, Any]:
-    """Milliseconds of a step without the callback, and how many more with it."""
+    """CPU milliseconds of a step without the callback, and how many more with it."""
     found: dict[bool, list[float]] = {True: [], False: []}
     for _ in range(rounds):
         for looks in (False, True):
             times = EpochTimes()
-            health = Health(every_n_steps=2000) if looks else None
-            fit(head, 400, 5, {"health": health, "times": times}, steps_per_execution=16)
+            health = Health(every_n_steps=EVERY) if looks else None
+            board = TensorBoard(pictures=False)
+            callbacks = {"health": health, "tensorboard": board, "times": times}
+            fit(head, 400, 5, callbacks, steps_per_execution=16)
             found[looks] += times.milliseconds
     with_it, without = np.array(found[True]), np.array(found[False])
     return {"without": float(np.median(without)), "more": difference(with_it, without)}
@@ -155,13 +173,12 @@ def fit(
     labels = random.integers(0, 9, 8 * steps)
     data = tf.data.Dataset.from_tensor_slices((inputs, labels)).batch(8)
     with tempfile.TemporaryDirectory() as folder:
-        board = TensorBoard(pictures=False)
         kr.Trainer(
             strategy="single",
             accelerator="cpu",
             max_epochs=epochs,
             run_dir=Path(folder) / "run",
-            callbacks={**SILENT, "tensorboard": board, **callbacks},
+            callbacks={**SILENT, **callbacks},
             export=False,
             **options,
         ).fit(build, data)

@@ -106,7 +106,9 @@ class StepSampler(NoSampler):
         asked, came, computed, summed, ended = (
             float(self._marks[name].numpy()) for name in _MARKS
         )
-        times = StepTimes(max(came - asked, 0.0), ended - came, summed - computed)
+        # The two last are noted side by side: of a short time the order may be wrong.
+        sums = max(summed - computed, 0.0)
+        times = StepTimes(max(came - asked, 0.0), ended - came, sums)
         return times, self._norms.numpy()
 
     def _note(self, mark: str, tensors: list[tf.Tensor]) -> None:
