@@ -7,7 +7,7 @@ in one process, 16 steps a call. Times are CPU times of the process, which other
 machine changes less than a clock on the wall. Intervals are from a bootstrap over the
 samples, or over the epochs.
 
-Usage: python benchmarks/health.py [--samples 60] [--rounds 4]
+Usage: python benchmarks/health.py [--samples 60] [--rounds 4] [--models head]
 """
 
 import argparse
@@ -113,8 +113,8 @@ def main() -> None:
     options = parse()
     samples = {}
     print(f"{'':20} {'a sample: ms':>24}   of 50 steps of 50 ms")
-    for name, build in MODELS.items():
-        samples[name] = cost = cost_of_sample(build, options.samples)
+    for name in options.models:
+        samples[name] = cost = cost_of_sample(MODELS[name], options.samples)
         part = [100 * each / (EVERY * STEP_MS) for each in cost]
         print(
             f"{name:20} {cost[0]:8.2f} [{cost[1]:.2f}, {cost[2]:.2f}] "
@@ -132,6 +132,7 @@ def parse() -> argparse.Namespace:
     """Reads the options."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--samples", type=int, default=60)
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument("--rounds", type=int, default=4)
     return parser.parse_args()
 

@@ -79,6 +79,14 @@ def test_the_cost_of_callbacks_is_measured(tmp_path: Path) -> None:
     assert len(result["seconds_between_epochs"]) == 4
 
 
+def test_the_cost_of_looking_into_steps_is_measured(tmp_path: Path) -> None:
+    options = "--samples=5 --rounds=1 --models head"
+    result = run_benchmark("health.py", *options.split(), cwd=tmp_path)
+    cost, low, high = result["sample_ms"]["head"]
+    assert 0 < low <= cost <= high
+    assert result["between"]["without"] > 0
+
+
 def test_the_speed_of_the_input_is_measured(tmp_path: Path) -> None:
     options = "--sizes 60x50 --megapixels 0.12 --cpus 1 --rounds 1 --seconds 0"
     result = run_benchmark("input_pipeline.py", *options.split(), cwd=tmp_path)["60x50"][
