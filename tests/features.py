@@ -77,6 +77,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "pictures": "data, confusion matrix and the most confident mistakes in TensorBoard",
         "events": "`events.jsonl`, TensorBoard's page Text and the terminal: resumed, "
         "checkpoint written, diverged, ended and more, each with a text",
+        "running scores": "each trial's score as it ends and the best so far, of a search",
         "goes on without": "where TensorBoard can not write, that is named, and "
         "training goes on",
         "stalls": "`callbacks.stall_watch`: no step for n times the median, with where the "

@@ -7,11 +7,13 @@ import numpy.typing as npt
 
 from ..study import Study, Trial
 from ..tuning.hparams import write_experiment, write_session
+from .running import show_scores
 
 
 def show_trial(directory: Path, study: Study, trial: Trial) -> None:
     """Writes a trial that has ended, in its own directory and that of the search."""
     show_search(directory, study)
+    show_scores(directory, study)
     score = None
     if trial.score is not None:
         score = (study.objective.name, trial.score, trial.best_epoch)

@@ -1,0 +1,59 @@
+"""What TensorBoard shows of a search while it runs: scores, and what failed."""
+
+from pathlib import Path
+
+import tensorflow as tf
+
+from ...callbacks.hparams import new_writer
+from ...callbacks.tolerance import Tolerance
+from ...core.files import own_directory
+from ...core.names import visible
+from ...core.run_layout import TENSORBOARD_FOLDER
+from ..study import Study, Trial
+
+SCORES_PART = "scores"
+
+
+def show_scores(directory: Path, study: Study) -> None:
+    """Writes the score of each trial that has ended, and the best so far, anew.
+
+    The horizontal axis counts trials. Those that failed, or were stopped as they could no
+    longer win, stand on the page Text.
+
+    Args:
+        directory: Of the search.
+        study: Knows its trials.
+    """
+    ended = [trial for _, trial in sorted(study.trials.items()) if _has_ended(trial)]
+    with Tolerance("what TensorBoard shows of the search"):
+        folder = own_directory(own_directory(directory / TENSORBOARD_FOLDER) / SCORES_PART)
+        with new_writer(folder).as_default():
+            _write_scores(ended, study)
+            if remarks := _remarks(ended):
+                tf.summary.text("events", remarks, step=ended[-1].number)
+
+
+def _has_ended(trial: Trial) -> bool:
+    return trial.status != "running"
+
+
+def _write_scores(ended: list[Trial], study: Study) -> None:
+    best: float | None = None
+    for trial in ended:
+        if trial.score is None or not trial.is_whole:
+            continue
+        if study.objective.is_better(trial.score, best):
+            best = trial.score
+        tf.summary.scalar(study.objective.name, trial.score, step=trial.number)
+        if best is not None:
+            tf.summary.scalar("best_so_far", best, step=trial.number)
+
+
+def _remarks(ended: list[Trial]) -> str:
+    """A table of the trials that have no whole score; empty without."""
+    rows = [
+        f"| {trial.name} | {visible(str(trial.reason)).replace('|', chr(92) + '|')} |"
+        for trial in reversed(ended)
+        if trial.score is None or not trial.is_whole
+    ]
+    return "\n".join(["| trial | what happened |", "| --- | --- |", *rows]) if rows else ""

@@ -1,0 +1,52 @@
+from types import SimpleNamespace
+
+import pytest
+import tensorflow as tf
+from keraunos.callbacks.monitor import Monitor
+from keraunos.search.insight.running import show_scores
+from keraunos.search.study import Trial
+from keraunos.search.tuning.space import hyperparameters
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+
+def study(*trials, mode="max"):
+    made = {
+        number: Trial(number, hyperparameters({}), status, score=score, reason=reason)
+        for number, status, score, reason in trials
+    }
+    return SimpleNamespace(trials=made, objective=Monitor("val_score", mode))
+
+
+def shown(directory):
+    found = EventAccumulator(str(directory / "tensorboard" / "scores"))
+    found.Reload()
+    return {
+        tag: {e.step: tf.make_ndarray(e.tensor_proto).item() for e in found.Tensors(tag)}
+        for tag in found.Tags()["tensors"]
+    }
+
+
+@pytest.mark.feature("running scores")
+def test_scores_and_the_best_so_far_count_trials_whatever_order_they_ended_in(tmp_path):
+    first = (0, "completed", 0.5, ""), (2, "completed", 0.25, "")
+    show_scores(tmp_path, study(*first, (1, "running", None, "")))
+    assert shown(tmp_path)["val_score"] == {0: 0.5, 2: 0.25}
+    failed = (3, "failed", None, "OSError: a|b")
+    show_scores(tmp_path, study(*first, (1, "completed", 0.75, ""), failed))
+    found = shown(tmp_path)
+    assert found["val_score"] == {0: 0.5, 1: 0.75, 2: 0.25}
+    assert found["best_so_far"] == {0: 0.5, 1: 0.75, 2: 0.75}
+    (text,) = found["events"].values()
+    assert "| trial-003 | OSError: a\\|b |" in text.decode()
+    assert "trial-000" not in text.decode()
+
+
+def test_a_folder_that_can_t_be_written_does_not_stop_a_search(
+    tmp_path, monkeypatch, capsys
+):
+    def fail(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("keraunos.search.insight.running.own_directory", fail)
+    show_scores(tmp_path, study((0, "completed", 0.5, "")))
+    assert "Permission denied" in capsys.readouterr().err
