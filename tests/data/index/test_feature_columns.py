@@ -79,6 +79,15 @@ def test_an_image_keeps_its_cells_wherever_it_is_drawn(read):
     assert [*inputs] == ["image", "age", "sex"]
 
 
+def test_images_of_other_splits_have_their_own_cells(read):
+    held_out = read().validation
+    part = held_out.arrays(held_out.draws(0))
+    numbers = [int(Path(name).stem[1:]) - len(TRAIN) for name in held_out.names]
+    cells = [VALIDATION[number].split(",") for number in numbers]
+    assert part["column:age"].ravel().tolist() == [float(age) for _, age, _ in cells]
+    assert part["column:sex"].ravel().tolist() == [sex.encode() for _, _, sex in cells]
+
+
 def test_without_columns_only_images_come(read):
     train = read(augmentation=Augmentation(strength=0)).train.without_columns
     inputs, _, _ = train.prepare(train.arrays(train.draws(0)))
