@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _BELOW = -0.12  # where a line goes through a parameter that did not vary
+_MOST_LEVEL = 7  # names of axes that fit side by side
 _MOST_NAMED = 8  # values of a category that are named on its axis
 
 
@@ -43,6 +44,8 @@ def draw_coordinates(
     axis.axvline(len(parameters), color="0.3", lw=0.8)
     names = [*(each.name.replace(".", ".\n") for each in parameters), name]
     axis.set_xticks(range(len(names)), names, parse_math=False, fontsize="small")
+    if len(parameters) > _MOST_LEVEL:
+        axis.tick_params("x", rotation=20)
     axis.set_yticks([])
     axis.set_xlim(-0.3, len(parameters) + 0.1)
     axis.figure.colorbar(colors, ax=axis, pad=0.01).set_label(name, parse_math=False)

@@ -63,7 +63,7 @@ def _draw_time(axis: "Axes", insight: Insight) -> None:
     axis.step(numbers, best, where="post", color=_LINE, label="best so far")
     axis.set_xlabel("trial")
     axis.set_ylabel(objective.name, parse_math=False)
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    _show_whole_numbers(axis)
     axis.legend()
 
 
@@ -110,22 +110,20 @@ def _draw_parameter(axis: "Axes", parameter: Parameter, insight: Insight) -> Non
         at = (
             [parameter.encode(each) for each in values] if parameter.is_category else values
         )
-        style = {"ls": "none", "marker": "_", "ms": 26} if parameter.is_category else {}
-        axis.plot(at, dependence.scores, color=_LINE, lw=2, mew=2, zorder=3, **style)
+        curve = axis.plot(at, dependence.scores, color=_LINE, lw=2, zorder=3)[0]
+        if parameter.is_category:
+            curve.set(ls="none", marker="_", ms=26, mew=2)
     _points(axis, places, trials, table.scores[active])
     if parameter.is_category:
         names = [label(value) for value in parameter.values]
-        turn = (
-            {"rotation": 15, "ha": "right"} if len("".join(names)) > _MOST_LETTERS else {}
-        )
-        axis.set_xticks(
-            range(len(names)), names, parse_math=False, fontsize="small", **turn
-        )
+        axis.set_xticks(range(len(names)), names, parse_math=False, fontsize="small")
+        if len("".join(names)) > _MOST_LETTERS:
+            axis.tick_params("x", rotation=15)
         axis.margins(x=0.2)
     elif parameter.is_logarithmic:
         axis.set_xscale("log")
     elif all(isinstance(value, int) for value in parameter.values):
-        axis.xaxis.get_major_locator().set_params(integer=True)
+        _show_whole_numbers(axis)
     axis.set_xlabel(parameter.name, parse_math=False)
 
 
@@ -138,3 +136,9 @@ def _points(
     axis.errorbar(
         places, scores, bars, fmt="o", ms=4, alpha=0.7, color=_POINT, elinewidth=0.8
     )
+
+
+def _show_whole_numbers(axis: "Axes") -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -13,14 +13,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.inspection import permutation_importance
 from sklearn.model_selection import RepeatedKFold
 
-from .surrogate import SomeColumns, Surrogate
+from .surrogate import Indices, SomeColumns, Surrogate
 from .table import Floats, Parameter, Table
-
-Indices = npt.NDArray[np.intp]
 
 LEAST_TRIALS = 10
 PARTS = 5

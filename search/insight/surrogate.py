@@ -9,10 +9,12 @@ from sklearn.ensemble import ExtraTreesRegressor
 
 from .table import Floats, Parameter
 
+Indices = npt.NDArray[np.intp]
+
 TREES = 40
 
 
-class Surrogate(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class Surrogate(RegressorMixin, BaseEstimator):
     """Extremely randomised trees on the columns of a `Table` (Geurts et al., 2006).
 
     Categories are one-hot; a parameter that does not vary in a trial has none of them,
@@ -51,7 +53,7 @@ class Surrogate(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return np.stack(columns, axis=1)
 
 
-class SomeColumns(BaseEstimator):  # type: ignore[misc]
+class SomeColumns(BaseEstimator):
     """A fitted model as a function of some columns; the others stay as they are.
 
     Args:
@@ -60,7 +62,7 @@ class SomeColumns(BaseEstimator):  # type: ignore[misc]
         columns: Which of theirs vary.
     """
 
-    def __init__(self, model: Surrogate, rows: Floats, columns: Sequence[int]) -> None:
+    def __init__(self, model: Surrogate, rows: Floats, columns: Indices) -> None:
         self.model = model
         self.rows = rows
         self.columns = columns
