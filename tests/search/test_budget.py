@@ -91,6 +91,16 @@ def test_a_search_that_goes_on_ends_where_it_would_have(tmp_path, order):
         assert budget.reason.startswith("patience=3:")
 
 
+def test_a_trial_that_still_runs_may_be_the_better_one(tmp_path):
+    study = open_study(tmp_path / "s")
+    first, running, *others = [study.ask() for _ in range(5)]
+    for trial in (first, *others):
+        study.tell(trial, Outcome("completed", [0.5 - trial.number / 10]))
+    assert Budget(patience=3).allows(study)
+    study.tell(running, Outcome("completed", [0.1]))
+    assert not Budget(patience=3).allows(study)
+
+
 def test_more_patience_can_be_had_later(tmp_path):
     go_on(tmp_path / "s", patience=1)
     study, _ = go_on(tmp_path / "s", patience=4)
