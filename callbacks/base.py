@@ -113,7 +113,7 @@ class Callback:
         """Called when something is reported with `run.report`, at once.
 
         Possibly from another thread, as a stall is noticed while a step lasts; never
-        for two events at the same time. An error in it is shown, and training goes on.
+        for two events at the same time. An error in it is shown, and training continues.
         """
 
     def on_fit_end(self, run: RunState) -> None:

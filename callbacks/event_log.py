@@ -17,7 +17,7 @@ class EventLog(Callback):
 
     A line holds `kind`, `text`, `step` and `time`, in seconds since 1970. It is a log of
     what happened: a resumed run adds to it, and leaves what is there. Where it can't be
-    written, that is said once, and training goes on.
+    written, that is said once, and training continues.
 
     Example:
         >>> log = EventLog()

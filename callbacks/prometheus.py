@@ -92,7 +92,7 @@ class Prometheus(Callback):
         try:
             self._server, _ = client.start_http_server(port, host, self._registry(run))
         except OSError as error:  # a port is no reason not to train
-            notify(f"prometheus: {host}:{port} can't be used ({error}); training goes on")
+            notify(f"prometheus: {host}:{port} can't be used ({error}); training continues")
 
     def _write(self, run: RunState, path: Path) -> None:
         client: Any = import_module(MODULE)

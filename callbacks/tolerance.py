@@ -1,9 +1,9 @@
-"""What watches a run never ends it: where it can't write, that is said."""
+"""Failures of writing do not end a run that others only watch: they are reported once."""
 
 import functools
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 import tensorflow as tf
 
@@ -47,7 +47,7 @@ class Tolerance:
         if not self.is_failing:
             self.is_failing = True
             reason = str(error).strip().splitlines()[0]
-            notify(f"{self.what} can't be written ({reason}); training goes on")
+            notify(f"{self.what} can't be written ({reason}); training continues")
         return True
 
 
@@ -68,7 +68,7 @@ H = TypeVar("H", bound=HasTolerance)
 def tolerant(
     hook: Callable[Concatenate[H, P], None],
 ) -> Callable[Concatenate[H, P], None]:
-    """Decorates a hook that writes, and without which training goes on."""
+    """Decorates a hook that writes, and without which training continues."""
 
     @functools.wraps(hook)
     def call(self: H, *args: P.args, **kwargs: P.kwargs) -> None:
@@ -79,7 +79,7 @@ def tolerant(
         if not is_done:
             self.on_failed_write()
 
-    return call
+    return cast(Callable[Concatenate[H, P], None], call)
 
 
 def tolerated(tolerance: Tolerance, job: Callable[..., Any]) -> Callable[..., None]:

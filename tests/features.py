@@ -79,7 +79,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "checkpoint written, diverged, ended and more, each with a text",
         "running scores": "each trial's score as it ends and the best so far, of a search",
         "goes on without": "where TensorBoard can not write, that is named, and "
-        "training goes on",
+        "training continues",
         "stalls": "`callbacks.stall_watch`: no step for n times the median, with where the "
         "run hangs",
         "workers watched": "`callbacks.worker_watch`: which worker is silent, since when",

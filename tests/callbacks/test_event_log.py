@@ -58,7 +58,7 @@ def test_where_it_can_t_be_written_that_is_said_once(tmp_path, monkeypatch, caps
     run.report("checkpoint", "two")
     shown = capsys.readouterr().err
     assert shown.count("No space left on device") == 1
-    assert "training goes on" in shown
+    assert "training continues" in shown
 
 
 def test_a_callback_that_fails_is_named_once_and_the_others_hear(tmp_path, capsys):
