@@ -73,7 +73,7 @@ class CallbackList:
             except Exception as error:
                 if label not in self._deaf:
                     self._deaf.add(label)
-                    notify(f"{label} could not take an event ({error!r}); training continues")
+                    notify(f"{label} failed on an event ({error!r}); training continues")
 
     def notify_exception(self, run: RunState, error: BaseException) -> None:
         """Lets every callback clean up, whatever happens in the others."""

@@ -41,5 +41,5 @@ class Ticker:
             try:
                 self._do()
             except Exception as error:
-                notify(f"{self._name} has failed ({error!r}); training continues without it")
+                notify(f"{self._name} failed ({error!r}); training continues without it")
                 return
