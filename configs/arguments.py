@@ -1,8 +1,8 @@
 """The settings that constructors take as keyword arguments.
 
-A constructor declares `**options: Unpack[TrainerOptions]`, which editors and type
-checkers read (`options.py` is generated from here). The decorator `takes_settings` shows
-the names and their defaults in `help()` and refuses all others.
+A constructor declares `**options: Unpack[TrainerOptions]` for editors and type checkers
+(`options.py` is generated from this module). The decorator `takes_settings` shows the names
+and their defaults in `help()` and refuses all others.
 """
 
 import functools
@@ -35,10 +35,10 @@ class Arguments:
 
     Attributes:
         section: The section.
-        of_run: Settings of the run as a whole that it takes as well.
-        without: Settings of the section that it takes in another form, or not at all.
-        instead: What to do in place of giving those that it does not take.
-        is_positional: Whether the settings may be given by position, too.
+        of_run: Settings of the run as a whole that it also takes.
+        without: Settings of the section that it takes in a different form, or not at all.
+        instead: What to do instead, for settings that it does not take.
+        is_positional: Whether the settings may also be passed by position.
     """
 
     section: type[BaseModel]
@@ -130,14 +130,14 @@ def takes_settings(arguments: Arguments) -> Callable[[Function], Function]:
 
 
 def settings_of(section: str, **options: Any) -> RunConfig:
-    """The configuration that holds the settings that a constructor was given.
+    """Returns the configuration with the settings that a constructor received.
 
     Args:
-        section: Where those belong that are not of the run as a whole.
+        section: Section of the settings that do not belong to the run as a whole.
         **options: The settings.
 
     Raises:
-        ConfigError: Some are wrong; all are named.
+        ConfigError: Some settings are invalid; the message names all of them.
 
     Example:
         >>> settings_of("trainer", max_epochs=3, seed=1).trainer.max_epochs

@@ -1,4 +1,4 @@
-"""The settings of the section `augmentation`: how training images are varied."""
+"""Settings of the section `augmentation`: how to vary training images."""
 
 from typing import Any, Literal
 
@@ -9,71 +9,77 @@ from .section import Count, Section
 
 
 class RandAugmentConfig(Section):
-    """RandAugment: operations drawn at random for each image, all of one magnitude."""
+    """RandAugment: random operations on each image, all with the same magnitude."""
 
     magnitude: float = Field(
         9.0,
         ge=0,
         le=10,
-        description="How strong each operation is; 10 is the strongest, as in the paper "
-        "and timm (30 in torchvision).",
+        description="Strength of each operation; 10 is the maximum, as in the paper and "
+        "timm (30 in torchvision).",
     )
-    num_ops: int = Field(2, ge=1, le=10, description="Operations in a row on each image.")
+    num_ops: int = Field(
+        2,
+        ge=1,
+        le=10,
+        description="Number of operations applied to each image in sequence.",
+    )
 
 
 class AugmentationConfig(Section):
-    """How training images are varied: flips, rotation, zoom, shift, tone, and policies."""
+    """Augmentation of training images: flips, rotation, zoom, shift, color and policies."""
 
     strength: float = Field(
         0.5,
         ge=0,
         le=1,
-        description="Scales flips, rotation, zoom, shift, brightness and contrast "
-        "together; 0 leaves them out.",
+        description="Common scale of flips, rotation, zoom, shift, brightness and "
+        "contrast; 0 switches them off.",
     )
     views: Literal["fresh"] | Count = Field(
         "fresh",
-        description="`fresh` draws anew each time; a number draws that many versions "
-        "of each image once and goes through them in turn.",
+        description="`fresh` augments each image differently in every epoch; a number "
+        "generates this many versions of each image once and cycles through them.",
     )
     # Policies: each default leaves images as they are.
     random_resized_crop: float = Field(
         1.0,
         gt=0,
         le=1,
-        description="Smallest part of an image's area that a crop keeps before it is "
-        "resized; 1 crops nothing.",
+        description="Minimum fraction of the image area that a random crop keeps before "
+        "resizing; 1 does not crop.",
     )
     rand_augment: RandAugmentConfig | None = Field(
-        None, description="RandAugment; `{}` takes its defaults, null leaves it out."
+        None, description="RandAugment; `{}` uses its defaults, null switches it off."
     )
     color_jitter: float = Field(
         0.0,
         ge=0,
         le=1,
-        description="Scales red, green and blue against each other, as another lamp does: "
-        "the ratio of two changes by a factor of up to (1 + color_jitter)^2.",
+        description="Scales red, green and blue relative to each other, like a change of "
+        "lighting: the ratio of two channels changes by a factor of up to (1 + "
+        "color_jitter)^2.",
     )
     random_erasing: float = Field(
         0.0,
         ge=0,
         le=1,
-        description="Probability that a rectangle of an image is erased.",
+        description="Probability that a rectangle of the image is erased.",
     )
     mixup: float = Field(
         0.0,
         ge=0,
         le=100,
-        description="Blends each training image with another, and their targets. Shares "
-        "are drawn from Beta(mixup, mixup); 0 leaves that out.",
+        description="Mixup: blend each training image and its target with another, with "
+        "weights drawn from Beta(mixup, mixup); 0 switches it off.",
     )
     cutmix: float = Field(
         0.0,
         ge=0,
         le=100,
-        description="Puts a box of another training image into each, and mixes targets by "
-        "area. Shares are drawn from Beta(cutmix, cutmix); 0 leaves that out. With mixup "
-        "each image gets one of both.",
+        description="CutMix: paste a box of another training image into each image and "
+        "mix the targets by area, drawn from Beta(cutmix, cutmix); 0 switches it off. If "
+        "mixup is also on, each image gets one of the two.",
     )
 
     @property

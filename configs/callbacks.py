@@ -1,4 +1,4 @@
-"""The callbacks that ship with Keraunos, by their names in YAML, and checks of them."""
+"""The callbacks that ship with Keraunos, by their names in YAML, and their checks."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -57,7 +57,7 @@ OF_TRAINING = {"backbone_finetuning", "learning_rate_finder"}  # change how a mo
 
 
 def switched(callbacks: Any) -> Any:
-    """Puts null for what is false, and a group without options for what is true.
+    """Replaces false by null, and true by a group without options.
 
     Example:
         >>> switched({"early_stopping": False, "tensorboard": True})
@@ -73,7 +73,7 @@ def switched(callbacks: Any) -> Any:
 
 
 def require_training(callbacks: dict[str, dict[str, Any] | None], head: str) -> None:
-    """Refuses callbacks that change how a model trains, if it does not train.
+    """Refuses callbacks that change how a model trains if its head is fitted.
 
     Raises:
         ProblemsError: There are some; all are named.

@@ -1,4 +1,4 @@
-"""The settings of the section `data`: which images, and how they are read."""
+"""Settings of the section `data`: which images to use, and how to read them."""
 
 from typing import Annotated
 
@@ -19,128 +19,140 @@ from .section import AS_LIST, MOST, Count, PathText, Section
 
 
 class DataConfig(Section):
-    """Which images to train, validate and test on, and how they are read."""
+    """Images to train, validate and test on, and how to read them."""
 
     train: PathText | None = Field(
         None,
-        description="Folder with one folder of images per class, or with the folders "
-        "train, val and test of such folders; a table (.csv or .tsv) with a row per "
-        "image; or `synthetic:lesions` for drawn ones.",
+        description="Training images: a folder with one folder per class, or with folders "
+        "train, val and test that each contain class folders; a table (.csv or .tsv) with "
+        "one row per image; or `synthetic:lesions` for generated images.",
     )
     validation: PathText | None = Field(
-        None, description="Folder or table for validation; else a part of `train`."
+        None,
+        description="Folder or table of validation images; by default, `validation_split` "
+        "holds out a part of `train`.",
     )
     test: PathText | None = Field(None, description="Folder or table of test images.")
     layout: Layout = Field(
         "auto",
-        description="What the folders directly below `train` are: `classes`, or `splits` "
-        "of class folders, by their names; `auto` tells by these, and asks in doubt.",
+        description="How to read the folders directly below `train`: as `classes`, or as "
+        "`splits` that contain class folders. `auto` decides by their names and stops "
+        "with a question if they are ambiguous.",
     )
     image_root: PathText | None = Field(
-        None, description="Folder of a table's images; by default that of the table."
+        None,
+        description="Folder that contains the images of a table; by default the folder of "
+        "the table.",
     )
     image_column: str = Field(
         "image",
-        description="Column of a table that names the image: its path below `image_root`, "
-        "or its file name with or without the extension.",
+        description="Column of a table that identifies the image, by its path below "
+        "`image_root` or by its file name with or without the extension.",
     )
     label_column: str = Field(
-        "label", description="Column of a table that names the class."
+        "label", description="Column of a table that contains the class."
     )
     label_columns: Annotated[list[str], AS_LIST, Field(min_length=1)] | None = Field(
         None,
-        description="In place of `label_column`: columns of a table that hold 1 for the "
-        "class of the image and 0 for all others. Without a column `label`, columns of "
-        "0 and 1 that give each image one class are found.",
+        description="Instead of `label_column`: one column per class, with 1 for the "
+        "class of the image and 0 otherwise. If a table has no column `label`, columns of "
+        "0 and 1 that give each image exactly one class are detected.",
     )
     group_column: str | None = Field(
         None,
-        description="Column of a table that names what must stay on one side of a "
-        "split, such as the patient: no group is on two sides.",
+        description="Column of a table that identifies the group of an image, such as the "
+        "patient. Images of one group never end up in different splits.",
     )
     split_column: str | None = Field(
         "auto",
-        description="Column of a table that gives each image its split; `auto` takes one "
-        "called `split`, null none.",
+        description="Column of a table that assigns each image to a split; `auto` uses a "
+        "column called `split`, null ignores it.",
     )
     features: Annotated[list[str], AS_LIST, Field(min_length=1)] | None = Field(
         None,
-        description="Columns of a table that the model takes beside the image, such as "
-        "age and sex: numbers standardised, words as categories. Cells may be empty.",
+        description="Columns of a table that the model receives in addition to the image, "
+        "such as age and sex. Numbers are standardized, text is treated as categories. "
+        "Cells may be empty.",
     )
     categorical_features: Annotated[list[str], AS_LIST, Field(min_length=1)] | None = Field(
-        None, description="Those of `features` whose numbers are names, such as codes."
+        None, description="Those of `features` whose numbers are categories, such as codes."
     )
     validation_split: float = Field(
         0.2,
         ge=0,
         lt=1,
-        description="Part of `train` held out for validation, class by class, if "
+        description="Fraction of each class of `train` to hold out for validation if "
         "`validation` is not given.",
     )
     test_split: float = Field(
-        0.0, ge=0, lt=1, description="Part of `train` held out for testing, class by class."
+        0.0,
+        ge=0,
+        lt=1,
+        description="Fraction of each class of `train` to hold out for testing.",
     )
     folds: Annotated[int, Field(ge=2, le=MOST)] | None = Field(
         None,
-        description="Cut `train` into that many parts, and train that often, each time "
-        "with another part for validation.",
+        description="Number of cross-validation folds: train once per fold, each time "
+        "with another fold for validation.",
     )
-    fold: Count | None = Field(
-        None, description="Train only this one of the folds, counted from 1."
-    )
+    fold: Count | None = Field(None, description="Train only this fold, counted from 1.")
     split: PathText | None = Field(
-        None, description="The split.csv of a run: files that it names keep their split."
+        None,
+        description="The split.csv of an earlier run; files that it lists keep their "
+        "split.",
     )
     check: Check = Field(
         "copies",
-        description="What to look for: `copies` of equal bytes, near copies as well "
-        "with `full` (these only stay on one side of the split), or nothing with `off`. "
-        "`lazy` opens no file before it is used, so that a million files start at once.",
+        description="Which duplicates to look for: `copies` (equal bytes), `full` (near "
+        "copies as well, which are only kept on one side of the split) or `off`. `lazy` "
+        "opens no file before it is used, so that training on a million files starts at "
+        "once.",
     )
     image_size: int = Field(
         224, ge=32, le=4096, description="Height and width in pixels after resizing."
     )
-    batch_size: Count = Field(32, description="Images per step over all devices together.")
+    batch_size: Count = Field(
+        32, description="Global batch size: images per step over all devices."
+    )
     cache: Cache = Field(
         "auto",
-        description="Where decoded images are kept between epochs: `auto` is `disk` "
-        "where they fit into the size limit of the cache, else `none`.",
+        description="Where to keep decoded images between epochs. `auto` means `disk` if "
+        "they fit into the size limit of the cache, otherwise `none`.",
     )
     find_images_by: FindImagesBy = Field(
         "extension",
-        description="Which files are images: those with such an extension, or with "
-        "`content` also others that begin like one.",
+        description="How to recognize image files: by `extension`, or by `content`, which "
+        "also accepts other files that begin like an image.",
     )
     max_megapixels: float = Field(
-        64.0, gt=0, description="Images of more million pixels count as unreadable."
+        64.0, gt=0, description="Images with more megapixels count as unreadable."
     )
     bit_depth: Annotated[int, Field(ge=8, le=16)] | None = Field(
         None,
-        description="How many of 16 bits per channel are used, such as 12; null takes all "
-        "of them, and is refused where no image uses them.",
+        description="Bits that 16-bit images actually use per channel, such as 12. With "
+        "null, all 16 are assumed, and images of which none uses them are refused.",
     )
     exif_orientation: ExifOrientation = Field(
         "apply",
-        description="Turn images as their EXIF data say, or count those as unreadable that "
-        "would be turned.",
+        description="Whether to rotate images according to their EXIF data (`apply`), or "
+        "to count images that would be rotated as unreadable (`refuse`).",
     )
     on_unreadable: UnreadablePolicy = Field(
-        "error", description="What to do about files that can't be decoded."
+        "error", description="What to do with files that can't be decoded."
     )
     on_conflict: Policy = Field(
-        "error", description="What to do about an image that is filed under two classes."
+        "error", description="What to do with an image that is filed under two classes."
     )
     on_leak: Policy = Field(
         "error",
-        description="What to do about an image of `train` that is in validation or test, "
-        "too; and about such images that the run of `model.weights` trained on, which "
-        "only `keep` lets through.",
+        description="What to do with a training image that is also in the validation or "
+        "test set. Also applies to held-out images that the run in `model.weights` was "
+        "trained on; only `keep` accepts these.",
     )
     class_balance: ClassBalance = Field(
         "none",
-        description="How rarer classes are evened out in training: `sampling` draws each "
-        "class equally often, `weights` weighs examples.",
+        description="How to compensate for class imbalance in training: `sampling` draws "
+        "each class equally often, `weights` weights the examples.",
     )
 
     @model_validator(mode="after")

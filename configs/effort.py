@@ -1,7 +1,7 @@
-"""Efforts: what one word, `effort: quick|good|best`, lays over a recipe.
+"""Efforts: `effort: quick|good|best` selects settings to apply on top of a recipe.
 
-A file carries the settings of each effort in its section `efforts`. Those of the effort
-that is chosen lie over that file, and below later files and `key=value`.
+A file defines the settings of each effort in its section `efforts`. Those of the chosen
+effort override the file; later files and `key=value` override them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,10 +52,10 @@ def _of_effort(layer: Layer, name: str | None) -> Layer:
 
 
 def check_effort(effort: str | None, efforts: Mapping[Any, Mapping[str, Any]]) -> None:
-    """Looks whether an effort can be chosen, and decides nothing that it can't.
+    """Checks that an effort exists, and sets nothing that it must not set.
 
     Raises:
-        ProblemsError: Something is wrong; all is named.
+        ProblemsError: Something is invalid; the message names all of it.
     """
     problems = []
     if effort is not None and effort not in efforts:

@@ -1,4 +1,4 @@
-"""What is measured of a trained model, by the name that each part has in YAML."""
+"""Settings of the section `evaluation`: what to measure on a trained model."""
 
 import re
 from collections.abc import Mapping
@@ -13,26 +13,34 @@ from .section import IMPORTABLE, Count, Section
 
 
 class CalibrationConfig(Section):
-    """Whether probabilities mean what they say, and their correction."""
+    """How well predicted probabilities match observed frequencies, and their correction."""
 
-    bins: int = Field(15, ge=2, le=1000, description="Bins of the calibration errors.")
+    bins: int = Field(
+        15, ge=2, le=1000, description="Number of bins of the calibration errors."
+    )
     scaling: Literal["temperature", "vector", "none"] = Field(
         "temperature",
-        description="How probabilities are corrected; fitted on validation.",
+        description="How to correct the probabilities; fitted on the validation set.",
     )
 
 
 class OperatingPointConfig(Section):
-    """The threshold of a class or group: one aim, met on validation."""
+    """Decision threshold of a class or group: one target, met on the validation set."""
 
     sensitivity: float | None = Field(
-        None, gt=0, le=1, description="Part of the images of the class to be found."
+        None,
+        gt=0,
+        le=1,
+        description="Fraction of the images of the class that must be detected.",
     )
     specificity: float | None = Field(
-        None, gt=0, le=1, description="Part of all other images to be left alone."
+        None,
+        gt=0,
+        le=1,
+        description="Fraction of all other images that must not be flagged.",
     )
     threshold: float | None = Field(
-        None, ge=0, le=1, description="A probability that is given."
+        None, ge=0, le=1, description="A fixed probability threshold."
     )
 
     @model_validator(mode="after")
@@ -44,19 +52,23 @@ class OperatingPointConfig(Section):
 
 
 class AbstentionConfig(Section):
-    """Sets of classes that hold the right one, and what is gained by abstaining."""
+    """Prediction sets that contain the true class, and the gain from abstaining."""
 
     coverage: float = Field(
-        0.9, gt=0, lt=1, description="How often a set must hold the right class."
+        0.9,
+        gt=0,
+        lt=1,
+        description="How often a prediction set must contain the true class.",
     )
     by_class: bool = Field(
-        False, description="Whether that must hold for each class on its own."
+        False, description="Whether the coverage must hold for each class separately."
     )
     risk: float = Field(
         0.05,
         gt=0,
         lt=1,
-        description="Part of the answers that may be wrong, if some images get none.",
+        description="Fraction of the answers that may be wrong if the model may abstain "
+        "on some images.",
     )
 
 
@@ -64,41 +76,46 @@ class SlicesConfig(Section):
     """Scores for each value of the columns of a label table."""
 
     columns: list[str] | None = Field(
-        None, description="Which; null takes all that have few values."
+        None, description="Columns to slice by; null uses all columns with few values."
     )
-    smallest: Count = Field(10, description="Images that a slice must have to be scored.")
+    smallest: Count = Field(
+        10, description="Minimum number of images for a slice to be scored."
+    )
 
 
 class GradCamConfig(Section):
-    """What in an image speaks for a class."""
+    """Heat maps of the image regions that support a class."""
 
     method: Literal["grad_cam", "grad_cam_plus_plus"] = Field(
         "grad_cam", description="Grad-CAM or Grad-CAM++."
     )
     layer: str | None = Field(
-        None, description="Layer to look at; null takes the last with a height and a width."
+        None,
+        description="Layer to explain; null uses the last layer with spatial dimensions.",
     )
     examples_per_class: Count = Field(
-        3, description="Images shown that were right, and as many that were wrong."
+        3,
+        description="Number of correctly classified images to show per class, and of "
+        "misclassified ones.",
     )
 
 
 class RobustnessConfig(Section):
-    """Scores of images that are blurred, noisy, compressed, darker or turned."""
+    """Scores of blurred, noisy, compressed, darker and rotated images."""
 
-    most_images: Count = Field(1000, description="Images that are scored, at most.")
+    most_images: Count = Field(1000, description="Maximum number of images to score.")
 
 
 class LabelDoubtsConfig(Section):
-    """Images whose label is doubtful, by predictions of folds."""
+    """Images whose label is doubtful, according to the predictions of folds."""
 
-    most: Count = Field(100, description="Images listed in the report, at most.")
+    most: Count = Field(100, description="Maximum number of images to list in the report.")
 
 
 class EvaluationConfig(BaseModel):
-    """What is measured of a trained model; null switches a part off.
+    """What to measure on a trained model; null switches a part off.
 
-    Parts of your own stand beside these under any name:
+    Custom parts go next to these under any name:
     `{class: "package.module:Class", ...}` with the arguments of the class.
     """
 
@@ -107,50 +124,55 @@ class EvaluationConfig(BaseModel):
     __pydantic_extra__: dict[str, dict[str, Any] | None]
 
     calibration: CalibrationConfig | None = Field(
-        CalibrationConfig(), description="Whether probabilities mean what they say."
+        CalibrationConfig(),
+        description="Calibration: how well predicted probabilities match observed "
+        "frequencies.",
     )
     operating_points: dict[str, OperatingPointConfig] | None = Field(
         {},
-        description="Aims by class or group, such as `{melanoma: {sensitivity: 0.95}}`.",
+        description="Targets by class or group, such as `{melanoma: {sensitivity: 0.95}}`.",
     )
     groups: dict[str, list[str]] = Field(
-        {}, description="Classes that are scored together, by the name of the group."
+        {}, description="Classes that are scored together, by group name."
     )
     costs: dict[str, dict[str, float]] | None = Field(
-        None, description="Cost of each decision: by true class, then by decision."
+        None, description="Cost of each decision, by true class and then by decision."
     )
     must_not_miss: list[str] = Field(
-        [], description="Classes of which the report shows every image that was missed."
+        [], description="Classes for which the report shows every missed image."
     )
     license: str = Field(
         "unknown",
         pattern=r"^[a-z0-9][a-z0-9.-]*$",
-        description="Of the model, for its card, as model hubs write it: `mit`, `other`.",
+        description="License of the model for its model card, in the notation of model "
+        "hubs: `mit`, `other`.",
     )
     tta: Count | None = Field(
         None,
-        description="Test-time augmentation: after training, also score the mean over that "
-        "many views of each test image, varied as in training.",
+        description="Test-time augmentation: after training, also score the mean "
+        "prediction over this many augmented views of each test image.",
     )
     ensemble: bool = Field(
         False,
-        description="With `data.folds`, also score the mean of the models of all folds on "
-        "the test images, as `keraunos test` does with their directory.",
+        description="With `data.folds`, also score the ensemble of the models of all "
+        "folds on the test images, like `keraunos test` with the directory of the folds.",
     )
     abstention: AbstentionConfig | None = Field(
-        AbstentionConfig(), description="Sets of classes with a stated coverage."
+        AbstentionConfig(),
+        description="Prediction sets with a stated coverage, and abstention.",
     )
     slices: SlicesConfig | None = Field(
         SlicesConfig(), description="Scores for each value of a column."
     )
     grad_cam: GradCamConfig | None = Field(
-        GradCamConfig(), description="What in an image speaks for a class."
+        GradCamConfig(), description="Heat maps of the regions that support a class."
     )
     robustness: RobustnessConfig | None = Field(
-        None, description="Scores of images that are made worse; `{}` switches it on."
+        None, description="Scores of corrupted images; `{}` switches this on."
     )
     label_doubts: LabelDoubtsConfig | None = Field(
-        LabelDoubtsConfig(), description="Images whose label is doubtful, from folds."
+        LabelDoubtsConfig(),
+        description="Images whose label is doubtful, according to the folds.",
     )
 
     @model_validator(mode="after")

@@ -1,7 +1,7 @@
-"""Writes what follows from the schema: keyword arguments for Python, and the reference.
+"""Generates keyword arguments for Python, and the reference page, from the schema.
 
-Run `python -m keraunos.configs.generate` in a clone after a change of the schema;
-tests/configs/test_generate.py fails until that is done.
+Run `python -m keraunos.configs.generate` in a clone after changing the schema;
+tests/configs/test_generate.py fails until then.
 """
 
 import json
@@ -66,14 +66,14 @@ from typing import Literal, Required, TypedDict
 '''
 PAGE = """# Settings
 
-Every setting under the name that it has in a YAML file, on the command line
-(`trainer.max_epochs=5`) and as an argument in Python (`Trainer(max_epochs=5)`). Those of a
-whole run have no section: `seed=1`. `keraunos config quickstart` writes all of them with
-their values.
+All settings, by the name that they have in YAML files, on the command line
+(`trainer.max_epochs=5`) and as arguments in Python (`Trainer(max_epochs=5)`). Settings of
+the run as a whole belong to no section: `seed=1`. `keraunos config quickstart` prints all
+settings with their values.
 
 `keraunos config --schema --output keraunos.schema.json` writes a JSON Schema. Editors with
-[yaml-language-server](https://github.com/redhat-developer/yaml-language-server) complete
-and check the settings of a YAML file that begins with this line:
+[yaml-language-server](https://github.com/redhat-developer/yaml-language-server) then
+complete and validate the settings of a YAML file that begins with this line:
 
 ```yaml
 # yaml-language-server: $schema=keraunos.schema.json
@@ -86,7 +86,7 @@ This page is generated from the schema.
 
 
 def options_file() -> str:
-    """The text of configs/options.py."""
+    """Returns the text of configs/options.py."""
     bodies = "".join(_typed_dict(name, each) for name, each in CLASSES.items())
     used = sorted(name for name in CHOICES.values() if re.search(rf"\b{name}\b", bodies))
     imported = "".join(f"    {name},\n" for name in used)
@@ -94,12 +94,12 @@ def options_file() -> str:
 
 
 def reference_page() -> str:
-    """The text of docs/settings.md."""
+    """Returns the text of docs/settings.md."""
     return PAGE + "".join(map(_chapter, groups())) + _optimizers()
 
 
 def annotation_source(annotation: Any) -> str:
-    """A type as Python source, without limits and validators.
+    """Returns a type as Python source, without limits and validators.
 
     Example:
         >>> annotation_source(Literal["auto"] | Annotated[int, "at least 1"] | None)
@@ -173,7 +173,7 @@ def _optimizers() -> str:
             "",
             "## Options of Keras optimizers",
             "",
-            "They stand beside `optimizer.name` and have the defaults of Keras.",
+            "They go next to `optimizer.name` and have the defaults of Keras.",
             "",
             "| Optimizer | Options |",
             "| --- | --- |",

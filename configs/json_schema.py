@@ -1,4 +1,4 @@
-"""A JSON Schema of configurations, for editors and other programs."""
+"""JSON Schema of configurations, for editors and other programs."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -21,7 +21,7 @@ BY_CLASS = "CallbackByClass"
 
 
 def json_schema() -> Schema:
-    """The schema of a configuration in YAML.
+    """Returns the JSON Schema of a configuration in YAML.
 
     Example:
         >>> json_schema()["properties"]["seed"]["default"]
@@ -41,7 +41,7 @@ def json_schema() -> Schema:
 
 
 def _options_of_optimizers() -> Schema:
-    """Each optimizer's own options; those of all where the name is that of another file."""
+    """Options per optimizer; those of all optimizers if the name is set in another file."""
     return {
         "additionalProperties": {"type": ["boolean", "number", "null"]},
         "propertyNames": _names(keras_options()),
@@ -60,7 +60,7 @@ def _names(options: Iterable[str]) -> Schema:
 
 
 def _callbacks() -> Schema:
-    """Callbacks by label, which is the name of the class unless `class` stands beside."""
+    """Callbacks by label, which is the name of the class unless `class` is given."""
     options = {
         name: {
             "if": {"required": ["class"]},

@@ -1,4 +1,4 @@
-"""The settings of the section `model`: what is trained."""
+"""Settings of the section `model`: what to train."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -36,7 +36,7 @@ COUNTING_LOSSES = ("class_balanced", "logit_adjusted")
 
 
 class ModelConfig(Section):
-    """What is trained: a frozen backbone with a new head, or a model of one's own."""
+    """The model: a frozen backbone with a new head, or a model of your own."""
 
     backbone: BackboneName = Field(
         "ResNet50",
@@ -45,73 +45,84 @@ class ModelConfig(Section):
     )
     weights: PathText | None = Field(
         "imagenet",
-        description="Of the backbone: `imagenet`, the directory of a run, a file of "
-        "Keras, safetensors or PyTorch (docs/weights.md), or null for a random start.",
+        description="Initial weights of the backbone: `imagenet`, a run directory, a "
+        "Keras, safetensors or PyTorch file (docs/weights.md), or null for random "
+        "initialization.",
     )
     head: Head = Field(
         "linear",
-        description="What turns features into probabilities: `linear` (softmax) and "
-        "`cosine` are trained; `ridge` and `knn` (nearest neighbours) are fitted to all "
-        "training images at once, without epochs. See docs/heads.md.",
+        description="Classifier on the features. `linear` (softmax) and `cosine` are "
+        "trained; `ridge` and `knn` (nearest neighbors) are fitted to all training images "
+        "at once, without epochs. See docs/heads.md.",
     )
     l2: float | None = Field(
         None,
         gt=0,
-        description="Penalty of ridge, as a multiple of the mean variance of a feature; "
-        "null chooses it by leaving training images out.",
+        description="L2 penalty of ridge, as a multiple of the mean feature variance; "
+        "null chooses it by leave-one-group-out on the training set.",
     )
-    neighbors: Count = Field(20, description="How many training images vote in knn.")
+    neighbors: Count = Field(20, description="Number of training images that vote in knn.")
     temperature: float | None = Field(
         None,
         gt=0,
-        description="What knn and cosine divide similarities by; null chooses it by "
-        "leaving training images out (knn), or learns it (cosine).",
+        description="Temperature by which knn and cosine divide similarities. With null, "
+        "knn chooses it by leave-one-group-out, and cosine learns it.",
     )
     dropout: float = Field(0.2, ge=0, lt=1, description="Dropout rate before the head.")
     standardize_features: bool = Field(
         False,
-        description="Give each feature mean 0 and variance 1 on the training set, which "
-        "costs one pass over it; helps heads on networks that were not trained.",
+        description="Scale each feature to mean 0 and variance 1 on the training set. "
+        "Takes one pass over the training set; helps heads on untrained networks.",
     )
     loss: Loss = Field(
         "crossentropy",
-        description="`focal` gives easy examples less weight, `class_balanced` those of "
-        "frequent classes; `logit_adjusted` asks for larger margins of rare classes. In "
-        "regression it is `mean_squared_error`, `mean_absolute_error` or `huber`.",
+        description="Loss function. `focal` gives less weight to easy examples, "
+        "`class_balanced` to frequent classes; `logit_adjusted` demands larger margins "
+        "for rare classes. For regression: `mean_squared_error`, `mean_absolute_error` or "
+        "`huber`.",
     )
     label_smoothing: float = Field(
-        0.0, ge=0, lt=1, description="Part of each target that all classes share."
+        0.0,
+        ge=0,
+        lt=1,
+        description="Fraction of each target that is spread evenly over all classes.",
     )
     focal_gamma: float = Field(
-        2.0, ge=0, le=100, description="How much less `focal` counts easy examples."
+        2.0,
+        ge=0,
+        le=100,
+        description="How strongly `focal` reduces the weight of easy examples.",
     )
-    focal_alpha: float = Field(0.25, gt=0, description="Factor of the loss `focal`.")
+    focal_alpha: float = Field(0.25, gt=0, description="Factor of the `focal` loss.")
     class_balanced_beta: float = Field(
         0.999,
         ge=0,
         lt=1,
-        description="0 counts all classes alike in `class_balanced`; close to 1, a class "
-        "counts as the inverse of its number of training images.",
+        description="With 0, `class_balanced` weights all classes equally; close to 1, it "
+        "weights a class by the inverse of its number of training images.",
     )
     logit_adjusted_tau: float = Field(
-        1.0, ge=0, le=100, description="How far `logit_adjusted` moves; 0 is crossentropy."
+        1.0,
+        ge=0,
+        le=100,
+        description="Strength of `logit_adjusted`; 0 is plain crossentropy.",
     )
     metrics: Annotated[list[MetricName], AS_LIST] = Field(
         ["accuracy", "balanced_accuracy"],
-        description="What is measured while training and validating; any can be "
-        "monitored. `recall_per_class` is one for each class, named `recall_CLASS`. Other "
-        "tasks have metrics of their own: see docs/tasks.md.",
+        description="Metrics to compute in training and validation; any of them can be "
+        "monitored. `recall_per_class` is one metric per class, named `recall_CLASS`. "
+        "Other tasks have metrics of their own: see docs/tasks.md.",
     )
     builder: str | None = Field(
         None,
         pattern=IMPORTABLE,
-        description="`package.module:name` of a function that returns a compiled "
-        "keras.Model, or of a Module, in place of a backbone.",
+        description="Instead of a backbone: `package.module:name` of a function that "
+        "returns a compiled keras.Model, or of a Module.",
     )
     arguments: dict[str, Any] = Field(
         {},
-        description="Arguments of the builder, beside `num_classes`, `image_size` and "
-        "`class_names`, which it gets if it asks for them by name.",
+        description="Arguments of the builder, in addition to `num_classes`, `image_size` "
+        "and `class_names`, which it receives if its signature names them.",
     )
 
     @property

@@ -1,4 +1,4 @@
-"""The options of the callbacks that show or write how a run goes, and change nothing."""
+"""Options of the callbacks that display or log a run, and change nothing."""
 
 from typing import Annotated
 
@@ -8,19 +8,19 @@ from .section import AS_LIST, Count, Section
 
 
 class TensorBoardConfig(Section):
-    """Writes what TensorBoard shows."""
+    """Writes event files for TensorBoard."""
 
-    pictures: bool = Field(True, description="Write images, too.")
+    pictures: bool = Field(True, description="Also write images.")
     images_every_n_epochs: Count = Field(
         5,
-        description="Epochs between images of validation: the confusion matrix and the "
-        "mistakes. The last epoch has them in any case.",
+        description="Epochs between validation images (confusion matrix and mistakes). "
+        "They are always written after the last epoch.",
     )
     profile_steps: Annotated[list[int] | None, AS_LIST] = Field(
         None,
         min_length=2,
         max_length=2,
-        description="First and last step to record for the profiler, from 1 on.",
+        description="First and last step to profile, counted from 1.",
     )
 
     @field_validator("profile_steps")
@@ -32,27 +32,27 @@ class TensorBoardConfig(Section):
 
 
 class HealthConfig(Section):
-    """Looks into a step now and then: times, gradients, updates, memory."""
+    """Samples a step now and then: times, gradients, updates and memory."""
 
-    every_n_steps: Count = Field(50, description="Steps between two that are looked into.")
+    every_n_steps: Count = Field(50, description="Steps between two samples.")
 
 
 class ProgressBarConfig(Section):
-    """Shows how far training is."""
+    """Shows the progress of training."""
 
     refresh_seconds: float = Field(
-        0.5, gt=0, description="Seconds between new values on the bar."
+        0.5, gt=0, description="Seconds between updates of the bar."
     )
     seconds_between_lines: float = Field(
-        60.0, gt=0, description="Seconds between lines where there is no terminal."
+        60.0, gt=0, description="Seconds between log lines if there is no terminal."
     )
 
 
 class JsonLogConfig(Section):
-    """Reports training in lines of JSON."""
+    """Logs the progress of training as JSON lines."""
 
     seconds_between_lines: float = Field(
-        60.0, gt=0, description="Seconds between lines within an epoch."
+        60.0, gt=0, description="Seconds between log lines within an epoch."
     )
 
 

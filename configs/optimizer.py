@@ -1,7 +1,7 @@
-"""The Keras optimizers that a configuration can name, and what each can be told.
+"""Keras optimizers that a configuration can name, and their options.
 
-Keras itself is not asked, so that a misspelt option is found before TensorFlow is
-loaded; a test holds this table against Keras.
+The tables are written out instead of read from Keras, so that a misspelled option is found
+before TensorFlow is imported; a test compares them with Keras.
 """
 
 from collections.abc import Iterable
@@ -68,33 +68,39 @@ SCHEDULE_OPTIONS: dict[str, set[str]] = {
 
 
 class ScheduleConfig(Section):
-    """How the learning rate changes from epoch to epoch; `learning_rate` is the highest.
+    """Learning rate schedule over epochs, starting from `learning_rate` as the maximum.
 
-    Where it is to fall when a metric stops improving, use the callback ReduceLROnPlateau
-    of Keras in place of a schedule.
+    To lower the learning rate when a metric stops improving, use the Keras callback
+    ReduceLROnPlateau instead.
     """
 
-    name: ScheduleName = Field(description="What comes after the warm-up.")
+    name: ScheduleName = Field(description="Shape of the schedule after the warm-up.")
     warmup_epochs: float = Field(
-        0.0, ge=0, description="Epochs in which it rises from almost nothing."
+        0.0,
+        ge=0,
+        description="Epochs in which the learning rate rises linearly from almost 0.",
     )
     epochs: int | None = Field(
         None,
         ge=1,
         le=MOST,
-        description="When cosine and linear end; trainer.max_epochs if null.",
+        description="Epoch at which cosine and linear end; null means trainer.max_epochs.",
     )
     final_factor: float = Field(
-        0.0, ge=0, le=1, description="What part is left at the end of cosine and linear."
+        0.0,
+        ge=0,
+        le=1,
+        description="Fraction of the learning rate that remains at the end of cosine and "
+        "linear.",
     )
     factor: float | None = Field(
         None,
         gt=0,
         le=1,
-        description="What exponential multiplies by in each epoch (0.9 by default), and "
-        "step after each step_epochs (0.1).",
+        description="Factor that exponential applies in each epoch (0.9 by default), and "
+        "step after every step_epochs (0.1).",
     )
-    step_epochs: Count = Field(10, description="Epochs between two steps of step.")
+    step_epochs: Count = Field(10, description="Epochs between two reductions by step.")
 
     @property
     def ends_with_training(self) -> bool:
@@ -115,14 +121,16 @@ class ScheduleConfig(Section):
 
 
 class OptimizerConfig(BaseModel):
-    """A Keras optimizer by name; its other arguments go by their Keras names."""
+    """A Keras optimizer; further arguments keep their Keras names."""
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True, allow_inf_nan=False)
 
     __pydantic_extra__: dict[str, bool | int | float | None]
 
     name: OptimizerName = Field("adam", description="Name of the Keras optimizer.")
-    learning_rate: float = Field(0.001, gt=0, description="Step size.")
+    learning_rate: float = Field(
+        0.001, gt=0, description="Learning rate; with a schedule, its maximum."
+    )
     schedule: ScheduleConfig | None = Field(
         None, description="How the learning rate changes from epoch to epoch."
     )
@@ -131,13 +139,13 @@ class OptimizerConfig(BaseModel):
         None,
         gt=0,
         le=1,
-        description="By what the learning rate is multiplied from each stage of the "
-        "network to the one before it; the head has the whole of it.",
+        description="Factor on the learning rate from each stage of the network to the "
+        "one before it; the head trains with the full rate.",
     )
     exclude_from_weight_decay: WeightDecayExclusion = Field(
         "none",
-        description="What weight decay leaves alone: `biases_and_norms`, or "
-        "`biases_norms_and_embeddings` (those of positions and class tokens, too).",
+        description="Weights that weight decay does not apply to: `biases_and_norms`, or "
+        "`biases_norms_and_embeddings` (position embeddings and class tokens as well).",
     )
 
     @property
@@ -162,17 +170,17 @@ class OptimizerConfig(BaseModel):
 
 
 def optimizer_names() -> tuple[str, ...]:
-    """The names that `optimizer.name` takes."""
+    """Returns the values that `optimizer.name` accepts."""
     return get_args(OptimizerName)
 
 
 def keras_options() -> list[str]:
-    """The options that go to Keras as they are, of any optimizer."""
+    """Returns the options of all optimizers that are passed to Keras unchanged."""
     return sorted(COMMON_OPTIONS.union(*OWN_OPTIONS.values()))
 
 
 def unknown_options(name: str, options: Iterable[str]) -> str:
-    """Says which of `options` the optimizer `name` does not have, or nothing."""
+    """Returns a message that names the `options` that optimizer `name` lacks, or ""."""
     known = COMMON_OPTIONS | OWN_OPTIONS[name]
     words = []
     for option in sorted(set(options) - known):

@@ -1,4 +1,4 @@
-"""The settings in words: for the reference page and for `keraunos config --help`."""
+"""Descriptions of the settings, for the reference page and `keraunos config --help`."""
 
 import typing
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ from .section import MOST
 
 
 class Setting(NamedTuple):
-    """One setting in words.
+    """Description of one setting.
 
     Attributes:
-        name: Without that of its section.
-        kind: What it takes: "whole number (>= 1) or null".
-        default: As YAML writes it, or "required".
-        description: What it means.
+        name: Without the name of its section.
+        kind: Accepted values, such as "whole number (>= 1) or null".
+        default: As written in YAML, or "required".
+        description: Meaning.
     """
 
     name: str
@@ -35,8 +35,8 @@ class Group(NamedTuple):
     """The settings of a section.
 
     Attributes:
-        name: As dotted names begin, such as `trainer`; empty for the run as a whole.
-        summary: What they are about.
+        name: Prefix of the dotted names, such as `trainer`; empty for the run as a whole.
+        summary: One line on the section.
         settings: All of them.
     """
 
@@ -46,10 +46,12 @@ class Group(NamedTuple):
 
 
 def groups() -> Iterator[Group]:
-    """All settings, section by section."""
+    """Yields all settings, section by section."""
     sections = dict(_sections(RunConfig))
     whole = {n: f for n, f in RunConfig.model_fields.items() if n not in sections}
-    yield Group("", "The run as a whole.", [_setting(n, f) for n, f in whole.items()])
+    yield Group(
+        "", "Settings of the run as a whole.", [_setting(n, f) for n, f in whole.items()]
+    )
     sections["optimizer.schedule"] = ScheduleConfig
     sections["augmentation.rand_augment"] = RandAugmentConfig
     sections |= {f"callbacks.{name}": each for name, each in CALLBACKS.items()}
@@ -61,12 +63,12 @@ def groups() -> Iterator[Group]:
 
 
 def summary(section: type[BaseModel]) -> str:
-    """The first line of a docstring."""
+    """Returns the first line of a docstring."""
     return (section.__doc__ or "").partition("\n")[0]
 
 
 def in_words(schema: dict[str, Any]) -> str:
-    """What a JSON Schema allows, for people.
+    """Describes in words what a JSON Schema allows.
 
     Example:
         >>> in_words({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}]})
@@ -107,7 +109,7 @@ _LIMITS = {
 
 
 def whole_type(field: FieldInfo) -> Any:
-    """The type of a setting with its limits, which pydantic keeps apart."""
+    """Returns the type of a setting with its limits, which pydantic stores separately."""
     annotation: Any = field.annotation
     for each in field.metadata:
         annotation = Annotated[annotation, each]
@@ -115,7 +117,7 @@ def whole_type(field: FieldInfo) -> Any:
 
 
 def _sections(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
-    """The settings that are groups, or a group or null."""
+    """Yields the settings that are a group, or a group or null."""
     for name, field in model.model_fields.items():
         for kind in (field.annotation, *typing.get_args(field.annotation)):
             if isinstance(kind, type) and issubclass(kind, BaseModel):
@@ -129,7 +131,7 @@ def _setting(name: str, field: FieldInfo) -> Setting:
 
 
 def default_in_yaml(field: FieldInfo) -> str:
-    """A default as YAML writes it."""
+    """Returns a default as written in YAML."""
     if field.is_required():
         return "required"
     default = field.get_default(call_default_factory=True)

@@ -1,6 +1,6 @@
-"""The settings of a run: its sections, and what belongs to none of them.
+"""The settings of a run: the sections, and the settings outside of them.
 
-The same names stand in YAML files, on the command line (`trainer.max_epochs=5`) and in
+The names are the same in YAML files, on the command line (`trainer.max_epochs=5`) and in
 Python (`Trainer(max_epochs=5)`). Unknown names are errors.
 
 Example:
@@ -34,35 +34,35 @@ from .trainer import TrainerConfig
 
 
 class RunConfig(Section):
-    """Everything that a run is asked for."""
+    """The complete configuration of a run."""
 
     run_dir: PathText | None = Field(
         None,
-        description="Where to write; null takes the next free `runs/NAME-NNN`. A directory "
-        "that holds a run resumes it.",
+        description="Run directory; null uses the next free `runs/NAME-NNN`. If the "
+        "directory contains a run, the run is resumed.",
     )
     seed: int = Field(
         0,
         ge=0,
         lt=2**31,
-        description="Of all that is random: split, order, augmentation, initial "
+        description="Seed of everything random: split, order, augmentation, initial "
         "weights, dropout.",
     )
     cache_dir: PathText | None = Field(
         None,
-        description="Folder of what runs share; by default `$KERAUNOS_CACHE_DIR`, or the "
-        "user's cache.",
+        description="Folder of the cache that runs share; by default "
+        "`$KERAUNOS_CACHE_DIR`, or the cache folder of the user.",
     )
     effort: EffortName | None = Field(
         None,
-        description="How much a run may take: which of `efforts` is laid over the file "
-        "that has them; null lays nothing over it.",
+        description="Computing effort: which entry of `efforts` is applied on top of the "
+        "file that defines it; null applies none.",
     )
     task: Task = Field(
         "classification",
-        description="What is predicted for each image: one of several classes; with "
-        "`multi_label` any number of labels; with `regression` one or several numbers. "
-        "The latter two need a table.",
+        description="What to predict for each image: one of several classes; any number "
+        "of labels (`multi_label`); or one or more numbers (`regression`). The latter two "
+        "need a table.",
     )
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
@@ -71,22 +71,22 @@ class RunConfig(Section):
     feature_cache: FeatureCache = Field(
         "auto",
         description="Compute the features of a frozen backbone once per image and keep "
-        "them for all runs; `auto` does where augmentation.views is a number or "
+        "them for all runs. `auto` does so if augmentation.views is a number or "
         "augmentation is off.",
     )
     trainer: TrainerConfig = TrainerConfig()
     callbacks: dict[str, dict[str, Any] | None] = Field(
         {},
-        description="Callbacks by label, in order; null or false switches one off, true "
-        "is one without options.",
+        description="Callbacks by label, in order; null or false disables one, true "
+        "enables one without options.",
     )
     evaluation: EvaluationConfig = EvaluationConfig()
     search: SearchConfig = SearchConfig()
     efforts: dict[EffortName, dict[str, Any]] = Field(
         {},
-        description="What each effort lays over the other settings of a file: `quick`, "
-        "`good` and `best`, nested as in the file. Of a run that has chosen one, that is "
-        "in its settings already.",
+        description="Settings that each effort (`quick`, `good`, `best`) applies on top "
+        "of the other settings of a file, nested as in the file. In the settings of a "
+        "run, the chosen effort is already applied.",
     )
 
     @model_validator(mode="before")

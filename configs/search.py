@@ -1,4 +1,4 @@
-"""What a search is asked for."""
+"""Settings of the section `search`."""
 
 from typing import Annotated, Any, Self
 
@@ -13,67 +13,81 @@ from .trainer import MAX_TIME
 
 
 class SearchConfig(Section):
-    """Many trials of one configuration: which settings vary, and what is wanted."""
+    """Hyperparameter search: which settings vary, and how to choose among the trials."""
 
-    tuner: TunerName = Field("bayesian", description="Keras Tuner's oracle.")
-    objective: str = Field(
-        "val_balanced_accuracy", description="Metric that tells the best trial."
+    tuner: TunerName = Field(
+        "bayesian", description="Search algorithm: the Keras Tuner oracle."
     )
-    mode: Mode = Field("auto", description="Whether small or large values of it are good.")
+    objective: str = Field(
+        "val_balanced_accuracy", description="Metric by which trials are compared."
+    )
+    mode: Mode = Field(
+        "auto",
+        description="Whether the objective is minimized or maximized; `auto` decides by "
+        "its name.",
+    )
     max_trials: int = Field(
         24,
         ge=1,
         le=MOST,
-        description="Trials at most; with hyperband their number is its own.",
+        description="Maximum number of trials; hyperband determines its own number.",
     )
     folds: int | None = Field(
         None,
         ge=2,
         le=MOST,
-        description="Train each trial on so many grouped folds; its score is their mean.",
+        description="Train each trial on this many grouped folds; its score is the mean "
+        "over them.",
     )
     outer_folds: int | None = Field(
         None,
         ge=2,
         le=MOST,
-        description="Repeat the search without each of so many parts of the images, which "
-        "test what it found.",
+        description="Nested cross-validation: repeat the search this many times, each "
+        "time without one part of the images, which then tests the result.",
     )
     choose: TrialChoice = Field(
         "best",
-        description="Which trial wins: the best, or the simplest within one standard "
-        "error of it.",
+        description="Which trial wins: the best, or the simplest one within one standard "
+        "error of the best.",
     )
     finish: SearchFinish = Field(
         "none",
-        description="After the search: refit trains the winner on all images, ensemble "
-        "joins the models of its folds.",
+        description="What to do after the search: `refit` trains the winner on all "
+        "images, `ensemble` combines the models of its folds.",
     )
     max_time: Annotated[str, Field(pattern=MAX_TIME)] | None = Field(
-        None, description="Begin no trial after DD:HH:MM:SS."
+        None, description="Start no new trial after this time, DD:HH:MM:SS."
     )
     max_seconds_per_trial: float | None = Field(
-        None, gt=0, description="Training time of a trial at most, over all its folds."
+        None,
+        gt=0,
+        description="Maximum training time of a trial in seconds, over all its folds.",
     )
     patience: Count | None = Field(
-        None, description="Stop after so many trials in a row without a better one."
+        None, description="Stop after this many consecutive trials without an improvement."
     )
-    keep: Count = Field(1, description="How many of the best trials keep weights.")
+    keep: Count = Field(1, description="Number of best trials whose weights are kept.")
     seed: int | None = Field(
-        None, ge=0, lt=2**31, description="Seed of the oracle; by default that of the run."
+        None,
+        ge=0,
+        lt=2**31,
+        description="Seed of the oracle; by default the seed of the run.",
     )
     hyperband_factor: int = Field(
         3,
         ge=2,
         le=MOST,
-        description="One of so many trials goes on in each round of hyperband.",
+        description="Each round of hyperband continues one in this many trials.",
     )
     space: dict[str, dict[str, Any]] | None = Field(
         None,
-        description="What varies, by dotted setting: {float: [low, high], log: true}, "
-        "{int: [low, high]}, {choice: [...]}, {choice: {NAME: value}} or {bool: true}, "
-        "with when: {SETTING: [VALUES]} if it varies only there; null takes one out. Null "
-        "for all is " + ", ".join(DEFAULT_SPACE) + ".",
+        description="Search space by dotted setting: {float: [low, high], log: true}, "
+        "{int: [low, high]}, {choice: [...]}, {choice: {NAME: value}} or {bool: true}; "
+        "with when: {SETTING: [VALUES]} if it varies only for these values; null removes "
+        "a setting from the space. If the whole space is null, these settings vary: "
+        + ", ".join(DEFAULT_SPACE)
+        + ".",
     )
 
     @field_validator("space", mode="before")

@@ -1,4 +1,4 @@
-"""What all groups of settings have in common."""
+"""Base class and types of all groups of settings."""
 
 import os
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""The options of the callbacks that change how a run trains, or what it keeps."""
+"""Options of the callbacks that change how a run trains, or what it keeps."""
 
 from typing import Annotated
 
@@ -11,28 +11,28 @@ from .section import AS_LIST, MOST, Count, Section
 # What callbacks that watch a metric have in common.
 MinDelta = Annotated[
     float,
-    Field(ge=0, description="By how much a value must be better to count as improvement."),
+    Field(ge=0, description="Minimum change that counts as an improvement."),
 ]
 MonitorMode = Annotated[
     Mode,
     Field(
-        description="Whether small or large values are good; `auto` goes by the "
-        "metric's name."
+        description="Whether the metric is minimized or maximized; `auto` decides by its "
+        "name."
     ),
 ]
 
 
 class EarlyStoppingConfig(Section):
-    """Stops once a metric has not improved for some epochs."""
+    """Stops training when a metric has stopped improving."""
 
-    monitor: str = Field("val_loss", description="Metric that is watched.")
+    monitor: str = Field("val_loss", description="Metric to monitor.")
     patience: Count = Field(
-        3, description="Epochs without improvement after which to stop."
+        3, description="Epochs without improvement after which training stops."
     )
     min_delta: MinDelta = 0.0
     mode: MonitorMode = "auto"
     restore_best_weights: bool = Field(
-        True, description="End with the weights of the best epoch."
+        True, description="Restore the weights of the best epoch at the end."
     )
     stopping_threshold: float | None = Field(
         None, description="Stop once the metric is as good as this value."
@@ -42,64 +42,69 @@ class EarlyStoppingConfig(Section):
     )
     check_finite: bool = Field(
         False,
-        description="Stop at once when the metric is NaN or infinite; else that is an "
-        "epoch without improvement.",
+        description="Stop at once if the metric is NaN or infinite; otherwise this counts "
+        "as an epoch without improvement.",
     )
 
 
 class BackboneFinetuningConfig(Section):
-    """Trains the head first, and then the backbone with it, at once or stage by stage."""
+    """Trains the head first, then unfreezes the backbone, at once or stage by stage."""
 
     unfreeze_from: str | None = Field(
         None,
-        description="First layer to unfreeze, the beginning of its name, or a stage; all "
-        "behind it follow. Without it, `last_layers` and `stages` the whole backbone is "
-        "unfrozen.",
+        description="First layer to unfreeze (its name or the beginning of it) or a "
+        "stage; all layers after it are unfrozen as well. Without this, `last_layers` and "
+        "`stages`, the whole backbone is unfrozen.",
     )
     last_layers: int | None = Field(
         None,
         ge=1,
         le=MOST,
-        description="How many layers with weights to unfreeze, from the end.",
+        description="Number of layers with weights to unfreeze, counted from the end.",
     )
     stages: Count | Annotated[list[str], AS_LIST, Field(min_length=1)] | None = Field(
         None,
-        description="How many stages of the backbone to unfreeze, one after another from "
-        "the last; or a list of layers or stages, from each of which to unfreeze in turn.",
+        description="Number of stages of the backbone to unfreeze one after another, "
+        "starting with the last; or a list of layers or stages to unfreeze from in turn.",
     )
     at_epoch: int | None = Field(
         5,
         ge=1,
         le=MOST,
-        description="Epochs of the head alone, at most; null leaves it to `monitor`.",
+        description="Maximum number of epochs for the head alone; null leaves this to "
+        "`monitor`.",
     )
     every_epochs: int | None = Field(
         None,
         ge=1,
         le=MOST,
-        description="Epochs of each stage before the next, at most; null leaves it to "
-        "`monitor`, and is 1 without that.",
+        description="Maximum number of epochs per stage before the next is unfrozen; null "
+        "leaves this to `monitor`, and means 1 if there is no `monitor`.",
     )
     monitor: str | None = Field(
-        None, description="Metric that unfreezes once it stops improving, each time."
+        None,
+        description="Metric to monitor; each time it stops improving, the backbone or its "
+        "next stage is unfrozen.",
     )
     patience: Count = Field(
-        2, description="Epochs without improvement after which to unfreeze."
+        2, description="Epochs without improvement after which the next stage is unfrozen."
     )
     min_delta: MinDelta = 0.0
     mode: MonitorMode = "auto"
-    learning_rate: float = Field(1e-5, gt=0, description="Of all that trains from then on.")
+    learning_rate: float = Field(
+        1e-5, gt=0, description="Learning rate of all trainable layers after unfreezing."
+    )
     learning_rate_factor: float = Field(
-        1.0, gt=0, le=1, description="What it is multiplied by at each further stage."
+        1.0, gt=0, le=1, description="Factor on the learning rate at each further stage."
     )
     schedule: ScheduleConfig | None = Field(
         None,
-        description="How it changes, as `optimizer.schedule`, with epochs counted from "
-        "then on. A warm-up before cosine or linear takes half of what is "
-        "left at most.",
+        description="Schedule of the learning rate after unfreezing, as in "
+        "`optimizer.schedule`, with epochs counted from then on. A warm-up before cosine "
+        "or linear takes at most half of the remaining epochs.",
     )
     train_batch_norm: bool = Field(
-        False, description="Train BatchNorm of the unfrozen layers, too."
+        False, description="Also train BatchNormalization layers among the unfrozen layers."
     )
 
     @model_validator(mode="after")
@@ -122,42 +127,42 @@ class BackboneFinetuningConfig(Section):
 
 
 class ModelCheckpointConfig(Section):
-    """Saves checkpoints and keeps the best and the last."""
+    """Saves checkpoints, and keeps the best and the newest."""
 
     monitor: str | None = Field(
         None,
-        description="Metric by which checkpoints are compared; `val_loss` by default, "
-        "or `loss` without validation.",
+        description="Metric by which checkpoints are compared; by default `val_loss`, or "
+        "`loss` without validation.",
     )
     mode: MonitorMode = "auto"
-    save_top_k: Count = Field(1, description="How many of the best to keep.")
-    save_last: bool = Field(True, description="Keep the newest as well.")
+    save_top_k: Count = Field(1, description="Number of best checkpoints to keep.")
+    save_last: bool = Field(True, description="Also keep the newest checkpoint.")
     every_n_epochs: Count = Field(1, description="Epochs between checkpoints.")
     every_n_steps: Count | None = Field(
-        None, description="Steps between further checkpoints within epochs."
+        None, description="Steps between additional checkpoints within an epoch."
     )
     every_n_minutes: float | None = Field(
-        None, gt=0, description="Minutes between further checkpoints within epochs."
+        None, gt=0, description="Minutes between additional checkpoints within an epoch."
     )
     restore_best: bool = Field(
-        True, description="End with the weights of the best checkpoint."
+        True, description="Restore the weights of the best checkpoint at the end."
     )
     soup: SoupKind | None = Field(
         None,
-        description="At the end average the weights of the `save_top_k` best checkpoints, "
-        "and end with the mean if it is as good on validation: `greedy` adds one after the "
-        "other as long as that holds, `uniform` all of them.",
+        description="Model soup: at the end, average the weights of the `save_top_k` best "
+        "checkpoints and use the mean if it is as good on validation. `greedy` adds "
+        "checkpoints one by one as long as that holds, `uniform` averages all of them.",
     )
     save_weights_only: bool = Field(
         False,
-        description="Keep the weights of the model alone, in directories `weights-...`: "
-        "smaller, and no run resumes from them. An interrupted run is saved "
-        "whole nevertheless.",
+        description="Save only the weights of the model, in directories `weights-...`. "
+        "These are smaller, but no run can be resumed from them. The full state is still "
+        "saved if a run is interrupted.",
     )
     save_on_exception: bool = Field(
         False,
-        description="Save where an error ends the fit, to resume there. Nothing is "
-        "saved if the error came from within a step.",
+        description="Save a checkpoint if an error ends training, to resume from there. "
+        "Nothing is saved if the error occurred within a step.",
     )
 
     @model_validator(mode="after")
@@ -174,8 +179,10 @@ class ModelCheckpointConfig(Section):
 
 
 class LearningRateFinderConfig(Section):
-    """Tries learning rates before training and takes a good one."""
+    """Tries learning rates before training and uses a good one."""
 
     smallest: float = Field(1e-6, gt=0, description="First learning rate to try.")
     largest: float = Field(1.0, gt=0, description="Last learning rate to try.")
-    num_steps: int = Field(100, ge=3, le=MOST, description="How many to try.")
+    num_steps: int = Field(
+        100, ge=3, le=MOST, description="Number of learning rates to try."
+    )

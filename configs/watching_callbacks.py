@@ -1,4 +1,4 @@
-"""The options of the callbacks that watch a run and let others know."""
+"""Options of the callbacks that watch a run and report on it."""
 
 import re
 from typing import Annotated, Any
@@ -10,17 +10,22 @@ from .section import AS_LIST, Count, PathText, Section
 
 
 class EventLogConfig(Section):
-    """Writes events.jsonl: what happened to a run, and when."""
+    """Writes events.jsonl: what happened in a run, and when."""
 
 
 class StallWatchConfig(Section):
-    """Notices that no step ends any more, while that lasts, and where the run hangs."""
+    """Reports a stall, and where the run hangs, while no step ends."""
 
     times_median: float = Field(
-        20.0, gt=1, description="How many times the median step time without a step count."
+        20.0,
+        gt=1,
+        description="Time without a step that counts as a stall, as a multiple of the "
+        "median step time.",
     )
     seconds_at_least: float = Field(
-        60.0, gt=0, description="Seconds without a step that never count as a stall."
+        60.0,
+        gt=0,
+        description="Minimum number of seconds without a step that counts as a stall.",
     )
     seconds_between_steps: float = Field(
         3600.0,
@@ -31,50 +36,54 @@ class StallWatchConfig(Section):
 
 
 class WorkerWatchConfig(Section):
-    """Notices which of several workers is silent or behind, and since when."""
+    """Reports which of several workers is silent or lagging, and since when."""
 
     silent_seconds: float = Field(
-        5.0, gt=1, description="Seconds without a sign of life after which to report."
+        5.0,
+        gt=1,
+        description="Seconds without a sign of life after which a worker is reported.",
     )
 
 
 class PlateauWatchConfig(Section):
-    """Notices that a metric has not improved for some epochs; stops nothing."""
+    """Reports that a metric has not improved for some epochs; never stops the run."""
 
     monitor: str | None = Field(
         None,
-        description="Metric that is watched; `val_loss` by default, or `loss` without "
+        description="Metric to monitor; by default `val_loss`, or `loss` without "
         "validation.",
     )
     patience: Count = Field(
-        5, description="Epochs without improvement after which to report."
+        5, description="Epochs without improvement after which to report a plateau."
     )
     min_delta: float = Field(
-        0.0, ge=0, description="By how much a value must be better to count as improvement."
+        0.0, ge=0, description="Minimum change that counts as an improvement."
     )
     mode: Mode = Field(
         "auto",
-        description="Whether small or large values are good; `auto` goes by the metric's "
+        description="Whether the metric is minimized or maximized; `auto` decides by its "
         "name.",
     )
 
 
 class HeartbeatConfig(Section):
-    """Writes a small file now and then, from which a watchdog sees that a run moves."""
+    """Regularly writes a small file that shows a watchdog that the run makes progress."""
 
     file: PathText | None = Field(
-        None, description="Where; `heartbeat.json` in the run directory by default."
+        None,
+        description="Path of the file; by default `heartbeat.json` in the run directory.",
     )
     every_seconds: float = Field(10.0, gt=0, description="Seconds between two writes.")
 
 
 class PrometheusConfig(Section):
-    """Lets Prometheus collect how a run goes: at a port, or in a file."""
+    """Exposes the state of a run to Prometheus, over HTTP or in a file."""
 
-    port: int | None = Field(None, ge=1, le=65535, description="Where to answer over HTTP.")
-    host: str = Field("127.0.0.1", description="The address to listen on, with `port`.")
+    port: int | None = Field(None, ge=1, le=65535, description="Port of the HTTP endpoint.")
+    host: str = Field("127.0.0.1", description="Address to listen on, with `port`.")
     textfile: PathText | None = Field(
-        None, description="A file for the node exporter's textfile collector, `NAME.prom`."
+        None,
+        description="File for the textfile collector of the node exporter, `NAME.prom`.",
     )
     every_seconds: float = Field(
         15.0, gt=0, description="Seconds between two writes of `textfile`."
@@ -88,23 +97,24 @@ class PrometheusConfig(Section):
 
 
 class AlertsConfig(Section):
-    """Runs a command, or posts JSON, when something happens to a run."""
+    """Runs a command or posts JSON when an event occurs in a run."""
 
     on: Annotated[list[EventKind], AS_LIST, Field(min_length=1)] = Field(
-        ["end", "failure", "stall", "divergence"], description="Kinds of events."
+        ["end", "failure", "stall", "divergence"],
+        description="Kinds of events to send an alert for.",
     )
     command: Annotated[list[str], AS_LIST, Field(min_length=1)] | None = Field(
         None,
-        description="A program and its arguments, run without a shell; it gets the event "
-        "as JSON on standard input.",
+        description="Program and arguments, run without a shell; receives the event as "
+        "JSON on standard input.",
     )
     url: str | None = Field(
-        None, description="Where to post the event as JSON, in place of a command."
+        None, description="URL to post the event to as JSON, instead of a command."
     )
     timeout_seconds: float = Field(
-        10.0, gt=0, le=600, description="After how long an alert is given up."
+        10.0, gt=0, le=600, description="Seconds after which an alert is abandoned."
     )
-    at_most: Count = Field(20, description="How many alerts a run sends.")
+    at_most: Count = Field(20, description="Maximum number of alerts that a run sends.")
 
     @model_validator(mode="after")
     def _one_way_is_chosen(self) -> "AlertsConfig":
