@@ -75,7 +75,13 @@ CHECKS = (
     Check(
         "workers agree", "The result is that of one process", "workers_agree", "workers", 35
     ),
-    Check("XLA agrees", "XLA gives the same but for rounding", "xla_agrees", "one", 20),
+    Check(
+        "XLA agrees",
+        "XLA gives the same results except for rounding",
+        "xla_agrees",
+        "one",
+        20,
+    ),
     Check("memory", "Memory does not grow from fit to fit", "memory", "one", 25),
     _replicas_agree("float64", 12),
     *_throughput("float32", uses_xla=False),
