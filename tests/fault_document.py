@@ -1,4 +1,4 @@
-"""Makes docs/data-faults.md of the faults that are tested.
+"""Generates docs/data-faults.md from the faults that are tested.
 
 python tests/fault_document.py
 """
@@ -22,14 +22,14 @@ def document() -> str:
 
 _HEAD = """# What can be wrong with data, and what happens then
 
-Every picture is opened once before the first step, so that no file stops a run later (not
-with [`data.check=lazy`](input.md#a-million-files), which opens none before it is used). All
-that is wrong is said at once; exit code 3 there means that nothing was trained and nothing
-written. No file of yours is ever changed. [`keraunos audit`](audit.md) says more, also of
-copies that are not alike to the byte.
+Every image is opened once before the first step, so that no file can stop a run later
+(except with [`data.check=lazy`](input.md#a-million-files), which opens files only when they
+are used). All problems are reported at once; in that case, exit code 3 means that nothing was
+trained and nothing written. Your files are never modified. [`keraunos audit`](audit.md) finds
+more, including copies that are not identical to the byte.
 
-Each test makes the fault, types the commands, and checks messages, exit codes, and that
-all folders are as before, to the byte. `python tests/fault_document.py` writes this page.
+Each test creates the fault, runs the commands, and checks messages, exit codes, and that all
+folders are unchanged, to the byte. `python tests/fault_document.py` generates this page.
 
 | Fault | What happens | Test |
 | --- | --- | --- |"""
