@@ -24,12 +24,14 @@ _HEAD = """# What can be wrong with data, and what happens then
 
 Every image is opened once before the first step, so that no file can stop a run later
 (except with [`data.check=lazy`](input.md#a-million-files), which opens files only when they
-are used). All problems are reported at once; in that case, exit code 3 means that nothing was
-trained and nothing written. Your files are never modified. [`keraunos audit`](audit.md) finds
-more, including copies that are not identical to the byte.
+are used). All problems are reported at once; in that case, exit code 3 means that nothing
+was trained and nothing written. Your files are never modified.
+[`keraunos audit`](audit.md) finds more, including copies that are not identical to the
+byte.
 
-Each test creates the fault, runs the commands, and checks messages, exit codes, and that all
-folders are unchanged, to the byte. `python tests/fault_document.py` generates this page.
+Each test creates the fault, runs the commands, and checks messages, exit codes, and that
+all folders are unchanged, to the byte. `python tests/fault_document.py` generates this
+page.
 
 | Fault | What happens | Test |
 | --- | --- | --- |"""
