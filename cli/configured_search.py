@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..configs import DEFAULT_SPACE, RunConfig, Space
+from ..configs import DEFAULT_SPACE, RunConfig, Space, varied
 from ..core.errors import ConfigError, message
 from ..core.files import sha256_of_json
 from .tensorflow import load_tensorflow
@@ -64,38 +64,23 @@ def search_request(
     )
 
 
-def require_one_division(config: RunConfig) -> None:
-    """Refuses folds of a search beside another choice of validation images.
-
-    Raises:
-        ConfigError: There is one.
-    """
-    if config.search.folds is None:
-        return
-    names = ("folds", "fold", "validation", "split")
-    others = {f"data.{name}": getattr(config.data, name) for name in names}
-    given = {name: value for name, value in others.items() if value is not None}
-    if given:
-        raise ConfigError(
-            message(
-                "`search.folds` decides which images validate: a part of `data.train` in "
-                f"each fold. It can't be set with {', '.join(f'`{n}`' for n in given)}.",
-                "Leave one out.",
-                **{"search.folds": config.search.folds},
-                **given,
-            )
-        )
-
-
 def config_of_best(
     config: RunConfig, space: Space, objective: "Monitor", best: "Trial"
 ) -> RunConfig:
-    """The configuration that trains as the best trial did."""
+    """The configuration that trains as the best trial did.
+
+    After a search over folds of all images, of which none is held out otherwise, it is a
+    part as large as a fold.
+    """
     from ..search.trial_config import best_config
     from ..search.tuning.space import decoded
 
     values = decoded(space, best.hyperparameters.values)
-    return best_config(config, values, objective, best.note("epochs"))
+    found = best_config(config, values, objective, best.note("epochs"))
+    folds = config.search.folds
+    if folds is None or found.data.validation_split > 0:
+        return found
+    return varied(found, {"data.validation_split": 1 / folds})
 
 
 def describe_features(config: RunConfig, space: Space) -> str:

@@ -54,6 +54,8 @@ CALLBACKS: dict[str, type[Section]] = {
     "worker_watch": WorkerWatchConfig,
 }
 OF_TRAINING = {"backbone_finetuning", "learning_rate_finder"}  # change how a model trains
+# These show or report, and change neither what is trained nor what is kept.
+SHOWING = CALLBACKS.keys() - OF_TRAINING - {"early_stopping", "model_checkpoint"}
 
 
 def switched(callbacks: Any) -> Any:

@@ -48,6 +48,28 @@ def extreme_values(domain: Domain) -> Iterator[Any]:
         yield from (value for _, value in options_of(domain))
 
 
+def without_other_kinds(below: Domain, above: Domain) -> Domain:
+    """What stays of domains, or of groups of them, under those of a layer above.
+
+    A range under choices does not: what is laid over a domain of another kind takes its
+    place, and keeps only the conditions.
+
+    Example:
+        >>> below = {"seed": {"int": [0, 5], "when": {"model.head": "linear"}}}
+        >>> without_other_kinds(below, {"seed": {"choice": [1, 7]}})
+        {'seed': {'when': {'model.head': 'linear'}}}
+    """
+    kinds = set(above) & {*KINDS}
+    dropped = {*KINDS, *_OF_RANGES} if kinds and not kinds & set(below) else set()
+    return {
+        name: without_other_kinds(each, above[name])
+        if isinstance(each, dict) and isinstance(above.get(name), dict)
+        else each
+        for name, each in below.items()
+        if name not in dropped
+    }
+
+
 def what_is_wanted(domain: Any) -> str:
     """What a domain must do that it does not, or nothing."""
     if not isinstance(domain, dict):

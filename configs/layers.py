@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from .domains import without_other_kinds
 from .model import not_replaced
 
 
@@ -32,7 +33,8 @@ class Layer:
 def lay_over(values: dict[str, Any], layer: dict[str, Any]) -> dict[str, Any]:
     """Lays a file, or all that was typed, over the layers below.
 
-    A builder replaces a backbone of the layers below, and a backbone a builder.
+    A builder replaces a backbone of the layers below, and a backbone a builder; so does a
+    domain of a search one of another kind.
 
     Example:
         >>> lay_over({"model": {"dropout": 0.1}}, {"model": {"builder": "my:build"}})
@@ -41,7 +43,18 @@ def lay_over(values: dict[str, Any], layer: dict[str, Any]) -> dict[str, Any]:
     below, model = values.get("model"), layer.get("model")
     if isinstance(below, dict) and isinstance(model, dict):
         values = values | {"model": not_replaced(below, model)}
+    old, new = (_space_of(each) for each in (values, layer))
+    if old and new:
+        space = without_other_kinds(old, new)
+        values = values | {"search": values["search"] | {"space": space}}
     return merge(values, layer)
+
+
+def _space_of(values: dict[str, Any]) -> dict[str, Any]:
+    """What varies by a layer; nothing where it is no group."""
+    search = values.get("search")
+    space = search.get("space") if isinstance(search, dict) else None
+    return space if isinstance(space, dict) else {}
 
 
 def merge(base: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:

@@ -5,20 +5,28 @@ from typing import Any
 
 from ..core.errors import ConfigError, message
 from .callbacks import callback_class
+from .schema import RunConfig
+from .space import Space, with_each_value
 
+# They decide nothing in a refit, which has them watch nothing of validation.
+DO_WITHOUT = ("early_stopping", "model_checkpoint", "plateau_watch")
 _WATCHES_VALIDATION = {"ReduceLROnPlateau"}  # of Keras, unless it is told otherwise
 
 
-def require_refit_without_validation(callbacks: Mapping[str, Any]) -> None:
+def require_refit_without_validation(config: RunConfig, space: Space) -> None:
     """Refuses a refit of what is decided by validation while it trains.
 
     Args:
-        callbacks: Of the configuration, before anything is trained.
+        config: That of the search, before anything is trained.
+        space: What varies, so that any of it may win.
 
     Raises:
-        ConfigError: A callback watches a metric of validation.
+        ConfigError: A callback watches a metric of validation, or may do so.
     """
-    watching = dict(_watching(callbacks))
+    possible = [config, *with_each_value(config, space, "callbacks.")]
+    watching = {
+        label: monitor for each in possible for label, monitor in _watching(each.callbacks)
+    }
     if watching:
         raise ConfigError(
             message(
@@ -33,7 +41,7 @@ def require_refit_without_validation(callbacks: Mapping[str, Any]) -> None:
 def _watching(callbacks: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for label, options in callbacks.items():
         name, arguments = callback_class(label, options or {})
-        if options is None or name in ("early_stopping", "model_checkpoint"):
+        if options is None or name in DO_WITHOUT:
             continue
         default = "val_loss" if name in _WATCHES_VALIDATION else ""
         monitor = str(arguments.get("monitor") or default)

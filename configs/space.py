@@ -106,6 +106,20 @@ def with_values(config: Model, values: Mapping[str, Any]) -> Model:
     return type(config).model_validate(content)
 
 
+def with_each_value(config: Model, space: Space, prefix: str) -> Iterator[Model]:
+    """The configuration with each choice and bound of the settings below a prefix.
+
+    Args:
+        config: The configuration that is to vary.
+        space: As `check_space` has found it right.
+        prefix: How names of the settings begin.
+    """
+    for name in (name for name in space if name.startswith(prefix)):
+        for value in extreme_values(space[name]):
+            for others in activations(space, name):
+                yield with_values(config, others | {name: value})
+
+
 def _problems_of(config: BaseModel, space: Space, name: str) -> list[str]:
     """What is wrong with the first of its values that its setting may not have."""
     values = extreme_values(space[name])

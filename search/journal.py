@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, TypeAdapter
 
+from ..configs.callbacks import SHOWING
 from ..configs.resuming import AFTER_TRAINING, CHANGEABLE_IN_SEARCH
 from ..core.checked_files import is_absent, read_checked_json, write_checked_json
 from ..core.differences import differences, flatten
@@ -87,13 +88,26 @@ class Journal:
 def deciding_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Those settings that decide the trials, by dotted name, without secrets.
 
+    Callbacks that only show or report decide nothing.
+
     Example:
         >>> deciding_settings({"seed": 1, "trainer": {"max_epochs": 5, "devices": 2}})
         {'seed': 1, 'trainer.max_epochs': 5}
     """
     before = {name: each for name, each in settings.items() if name != AFTER_TRAINING}
     flat = flatten(redacted(json.loads(json.dumps(before))))
-    return {name: flat[name] for name in flat if name not in CHANGEABLE_IN_SEARCH}
+    return {
+        name: flat[name]
+        for name in flat
+        if name not in CHANGEABLE_IN_SEARCH and not _is_of_showing(name, flat)
+    }
+
+
+def _is_of_showing(name: str, settings: Mapping[str, Any]) -> bool:
+    """Whether a setting is that of a callback which decides nothing."""
+    section, label = f"{name}.".split(".")[:2]
+    own = settings.get(f"{section}.{label}.class", label)
+    return section == "callbacks" and own in SHOWING
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import statistics
 from typing import Any
 
 from ..configs import RunConfig, callback_class, varied
+from ..configs.refit_rules import DO_WITHOUT
 from .study import Trial
 
 _LAST_EPOCH = {"monitor": None, "mode": "auto", "soup": None, "restore_best": False}
@@ -47,6 +48,8 @@ def _without_validation(
     """A callback as it is in a refit; None if there is none."""
     label, options = entry
     name = callback_class(label, options or {})[0]
-    if options is None or name not in ("early_stopping", "model_checkpoint"):
+    if options is None or name not in DO_WITHOUT:
         return entry
+    if name == "plateau_watch":
+        return label, options | {"monitor": None, "mode": "auto"}
     return (label, options | _LAST_EPOCH) if name == "model_checkpoint" else None

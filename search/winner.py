@@ -59,6 +59,8 @@ class Winner:
         ]
 
     def _how(self) -> str:
+        if self.num_trials == 1:
+            return "the only one with a score"
         trials = f"{self.num_trials} trials"
         if self.rule == "best":
             return f"the best of {trials}"

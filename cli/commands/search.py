@@ -7,18 +7,14 @@ import typer
 from rich.table import Table
 
 from ...configs import RunConfig, Space
+from ...configs.fold_rules import require_one_division
 from ...configs.refit_rules import require_refit_without_validation
 from ...core.errors import ConfigError, message
 from ...core.run_layout import BEST_CONFIG_FILE, RESULTS_FILE
 from ...search.cluster.role import Role
 from ...search.parallel import ParallelTrials
 from ...search.processes import parallel_of, require_one_process, role_in_search
-from ..configured_search import (
-    describe_features,
-    require_one_division,
-    search_request,
-    space_of,
-)
+from ..configured_search import describe_features, search_request, space_of
 from ..console import notify, show, show_table
 from ..run_directories import run_directory
 from ..search_display import search_display, shows_table
@@ -51,10 +47,10 @@ def search(
     """
     config, name = read_arguments(arguments)
     require_one_process(config.trainer.strategy)
-    require_one_division(config)
     space = space_of(config)
+    require_one_division(config, space)
     role = role_in_search(config.run_dir)
-    _require_supported(config, is_alone=role is None)
+    _require_supported(config, space, is_alone=role is None)
     parallel = parallel_of(role, _number_or_auto(parallel_trials), config.trainer)
     load_tensorflow(config.trainer if parallel.trials == 1 else None)
     from ..config_file import with_absolute_paths
@@ -69,7 +65,7 @@ def search(
             _work(request, role, directory)
 
 
-def _require_supported(config: RunConfig, is_alone: bool) -> None:
+def _require_supported(config: RunConfig, space: Space, is_alone: bool) -> None:
     """Refuses what comes after the trials before any of them begins."""
     if config.search.outer_folds is not None and not is_alone:
         raise ConfigError(
@@ -81,7 +77,7 @@ def _require_supported(config: RunConfig, is_alone: bool) -> None:
             )
         )
     if config.search.finish == "refit":
-        require_refit_without_validation(config.callbacks)
+        require_refit_without_validation(config, space)
 
 
 def _number_or_auto(text: str) -> ParallelTrials:

@@ -4,6 +4,7 @@ import keras_tuner
 import yaml
 from keraunos.callbacks.monitor import Monitor
 from keraunos.cli.best_config import write_best
+from keraunos.cli.configured_search import config_of_best
 from keraunos.configs import RunConfig, load_config
 from keraunos.search.choice import Choice
 from keraunos.search.outer_folds import OuterScores
@@ -54,3 +55,19 @@ def test_chosen_json_holds_the_same_in_numbers(tmp_path):
     assert found["fold_scores"] == [0.9, 0.5, 0.8]
     assert found["corrected_score"] == winner().corrected
     assert found["outer_folds"] is None
+
+
+def test_who_wins_alone_is_said_so():
+    trial = winner().trial
+    alone = find_winner([trial], Choice("best", "max"), Monitor("val_accuracy"))
+    assert alone.lines()[0] == "chosen: trial-000, the only one with a score"
+
+
+def test_the_winner_over_folds_of_all_images_has_images_to_validate_on():
+    objective, trial = Monitor("val_accuracy"), winner().trial
+    for asked_for, found in ((0.0, 0.25), (0.1, 0.1)):
+        config = RunConfig(search={"folds": 4}, data={"validation_split": asked_for})
+        best = config_of_best(config, {}, objective, trial)
+        assert best.data.validation_split == found
+    config = RunConfig(data={"validation_split": 0.0})
+    assert config_of_best(config, {}, objective, trial).data.validation_split == 0

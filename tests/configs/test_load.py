@@ -294,3 +294,19 @@ def test_numbers_are_finite(setting, value):
 def test_options_of_callbacks_are_finite():
     with pytest.raises(ConfigError, match=r"early_stopping\.min_delta` must be .*finite"):
         load_config([], ["callbacks.early_stopping.min_delta=.inf"])
+
+
+def test_a_domain_of_a_search_takes_the_place_of_one_of_another_kind(tmp_path):
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        "search:\n  space:\n"
+        "    model.dropout: {choice: [0.1, 0.2]}\n"
+        "    optimizer.learning_rate: {choice: [0.001, 0.01]}\n"
+        "    model.focal_gamma: {choice: [1.0, 2.0]}\n"
+    )
+    space = load_config(["wide_search", str(own)], ["data.train=images"]).search.space
+    assert space["model.dropout"] == {"choice": [0.1, 0.2]}
+    assert space["optimizer.learning_rate"] == {"choice": [0.001, 0.01]}  # and no log
+    gamma = {"choice": [1.0, 2.0], "when": {"model.loss": "focal"}}
+    assert space["model.focal_gamma"] == gamma
+    assert "callbacks.backbone_finetuning.stages" in space

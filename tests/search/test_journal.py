@@ -46,6 +46,20 @@ def test_only_what_decides_the_trials_must_stay_the_same(path):
         Journal(path, SETTINGS | {"trainer": {"devices": 2, "max_epochs": 3}})
 
 
+def test_callbacks_that_only_show_may_change(tmp_path):
+    def settings(**callbacks):
+        return {"callbacks": {"early_stopping": {"patience": 2}, **callbacks}}
+
+    path = tmp_path / "search.json"
+    pager = {"class": "alerts", "command": ["page"]}
+    Journal(path, settings(pager=pager, health=None)).add(event="begin", trial=0)
+    Journal(path, settings(prometheus={"port": 9109}, health={"every_n_steps": 7}))
+    with pytest.raises(ConfigError, match=r"callbacks\.mine\.class: None -> 'my:Watch'"):
+        Journal(path, settings(mine={"class": "my:Watch"}))
+    with pytest.raises(ConfigError, match=r"early_stopping\.patience: 2 -> 3"):
+        Journal(path, settings(early_stopping={"patience": 3}))
+
+
 def test_a_search_of_before_that_noted_more_settings_can_be_continued(path):
     content = read_checked_json(path, "")
     more = {"trainer": {"check_replicas": "warn"}, "search": {"max_trials": 9}}

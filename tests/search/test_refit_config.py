@@ -70,16 +70,34 @@ def test_a_schedule_goes_as_far_as_it_did_in_the_trial():
 )
 def test_what_watches_validation_is_refused(label, options):
     with pytest.raises(ConfigError, match=rf"finish=refit.*callbacks\.{label}=.?val_"):
-        require_refit_without_validation({label: options})
+        require_refit_without_validation(RunConfig(callbacks={label: options}), {})
 
 
 def test_what_does_not_watch_validation_is_not():
-    require_refit_without_validation(
-        {
-            "early_stopping": {"monitor": "val_loss"},
-            "model_checkpoint": {"monitor": "val_loss"},
-            "backbone_finetuning": {"at_epoch": 3},
-            "ReduceLROnPlateau": {"monitor": "loss"},
-            "other": None,
-        }
-    )
+    callbacks = {
+        "early_stopping": {"monitor": "val_loss"},
+        "model_checkpoint": {"monitor": "val_loss"},
+        "plateau_watch": {"monitor": "val_loss", "mode": "min", "patience": 7},
+        "backbone_finetuning": {"at_epoch": 3},
+        "ReduceLROnPlateau": {"monitor": "loss"},
+        "alerts": None,
+    }
+    require_refit_without_validation(RunConfig(callbacks=callbacks), {})
+    made = refit_config(config(callbacks=callbacks), 2).callbacks
+    assert made["plateau_watch"] == {"monitor": None, "mode": "auto", "patience": 7}
+
+
+def test_what_may_watch_validation_once_it_wins_is_refused_before_any_trial():
+    space = {
+        "model.dropout": {"float": [0.0, 0.5]},
+        "callbacks.backbone_finetuning": {"bool": True},
+        "callbacks.backbone_finetuning.monitor": {
+            "choice": {"by epoch": None, "by loss": "val_loss"},
+            "when": {"callbacks.backbone_finetuning": True},
+        },
+    }
+    asked_for = RunConfig(callbacks={"backbone_finetuning": {"at_epoch": 3}})
+    with pytest.raises(ConfigError, match=r"callbacks\.backbone_finetuning='val_loss'"):
+        require_refit_without_validation(asked_for, space)
+    del space["callbacks.backbone_finetuning.monitor"]
+    require_refit_without_validation(asked_for, space)

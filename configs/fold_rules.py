@@ -1,0 +1,58 @@
+"""What a search over folds can't have beside it: another choice of validation images."""
+
+from collections.abc import Iterable
+
+from ..core.errors import ConfigError, message
+from .schema import RunConfig
+
+# Settings of the data that leave each image in its fold.
+_SAME_FOLDS = {
+    "data.batch_size",
+    "data.bit_depth",
+    "data.cache",
+    "data.categorical_features",
+    "data.class_balance",
+    "data.features",
+    "data.image_size",
+}
+
+
+def require_one_division(config: RunConfig, space: Iterable[str] = ()) -> None:
+    """Refuses folds of a search beside another choice of validation images.
+
+    Args:
+        config: That of the search.
+        space: The settings that vary.
+
+    Raises:
+        ConfigError: Something else chooses them, or the folds would differ between trials.
+    """
+    if config.search.folds is None:
+        return
+    names = ("folds", "fold", "validation", "split")
+    others = {f"data.{name}": getattr(config.data, name) for name in names}
+    given = {name: value for name, value in others.items() if value is not None}
+    if given:
+        raise ConfigError(
+            message(
+                "`search.folds` decides which images validate: a part of `data.train` in "
+                f"each fold. It can't be set with {', '.join(f'`{n}`' for n in given)}.",
+                "Leave one out.",
+                **{"search.folds": config.search.folds},
+                **given,
+            )
+        )
+    dividing = [f"`{name}`" for name in space if _divides(name)]
+    if dividing:
+        raise ConfigError(
+            message(
+                "Trials over folds are compared fold by fold, so that what decides which "
+                f"images are in a fold can't vary: {', '.join(dividing)}.",
+                "Take it out of `search.space`, or leave search.folds out.",
+                **{"search.folds": config.search.folds},
+            )
+        )
+
+
+def _divides(name: str) -> bool:
+    return name == "seed" or (name.startswith("data.") and name not in _SAME_FOLDS)
