@@ -89,12 +89,13 @@ def _configs(config: RunConfig, directory: Path) -> list[RunConfig]:
     """The configuration without each part of the images, which are its test images."""
     from ..data.index.image_index import TRAIN, VALIDATION
     from ..data.index.parts import assign_parts
+    from ..search.trial_config import unsent
 
     count = config.search.outer_folds or 0
     index = list_images(config)
     part_of = assign_parts(index, count, config.seed)
     inner = config.search.model_copy(update={"outer_folds": None})
-    own = config.model_copy(update={"search": inner, "run_dir": None})
+    own = unsent(config.model_copy(update={"search": inner, "run_dir": None}))
     given = index.splits == VALIDATION
     made = []
     for part in range(count):

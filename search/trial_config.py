@@ -53,9 +53,14 @@ def trial_config(
     config: RunConfig, values: Mapping[str, Any], objective: Monitor, max_epochs: int | None
 ) -> RunConfig:
     """The configuration of a trial: as `best_config`, without bar and pictures."""
-    best = best_config(config, values, objective, max_epochs)
-    own = {label: _kept(label, options) for label, options in best.callbacks.items()}
-    return best.model_copy(update={"callbacks": _QUIET | own})
+    best = unsent(best_config(config, values, objective, max_epochs))
+    return best.model_copy(update={"callbacks": _QUIET | best.callbacks})
+
+
+def unsent(config: RunConfig) -> RunConfig:
+    """The configuration of one of many runs, none of which sends or writes elsewhere."""
+    own = {label: _kept(label, options) for label, options in config.callbacks.items()}
+    return config.model_copy(update={"callbacks": own})
 
 
 def _kept(label: str, options: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from helpers import make_pictures
 from keraunos.cli.divided_images import list_images, with_tables
+from keraunos.cli.nested_search import _configs
 from keraunos.cli.search_finish import _is_refitted, finish_search, set_aside_refit
 from keraunos.configs import RunConfig
 from keraunos.core.checked_files import write_checked_json
@@ -81,6 +82,15 @@ def test_tables_of_other_images_are_refused(config, tmp_path):
     rows[0] = False
     with pytest.raises(ConfigError, match="images that it began with"):
         with_tables(config, index, {"train": rows}, tmp_path / "tables")
+
+
+def test_outer_folds_send_nothing_whatever_follows_their_trials(config, tmp_path):
+    own = {"alerts": {"command": ["page"]}, "heartbeat": {"file": "/tmp/beat.json"}}
+    wanted = RunConfig(callbacks=own, search={"outer_folds": 2, "finish": "refit"})
+    update = {"callbacks": wanted.callbacks, "search": wanted.search}
+    for each in _configs(config.model_copy(update=update), tmp_path):
+        assert each.search.outer_folds is None
+        assert each.callbacks == {"alerts": None, "heartbeat": {"file": None}}
 
 
 def test_a_refit_that_needs_validation_is_refused_first(keraunos, small, unchanged):
