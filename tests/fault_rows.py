@@ -52,8 +52,8 @@ ROWS = (
     Row(
         "D1-truncated",
         "A truncated JPEG, PNG, GIF, BMP or WebP",
-        "Before the first step the run ends with exit code 3, and names each file and what "
-        "is wrong with it. `data.on_unreadable=drop` leaves it out and lists it in "
+        "The run ends before the first step with exit code 3, and names each file and its "
+        "problem. `data.on_unreadable=drop` leaves the file out and lists it in "
         "dropped.csv.",
         make.truncated,
         (
@@ -73,22 +73,22 @@ ROWS = (
     Row(
         "D2-trailing-bytes",
         "A JPEG with bytes after its end, or wrong ones within its data",
-        "Decoded. Bytes after the end are counted in one line; wrong ones within can't be "
-        "told from right ones.",
+        "Decoded. Files with bytes after the end are counted in one line; wrong bytes "
+        "within the data can't be detected.",
         make.trailing_bytes,
         (Attempt(("1 images have odd bytes at their end", "tail.jpg"), 0),),
     ),
     Row(
         "D3-empty-file",
         "An empty file",
-        "As a truncated one.",
+        "Like a truncated one.",
         make.empty_files,
         (Attempt(("nothing.jpg: the file is empty", "nothing.png: the file is empty")),),
     ),
     Row(
         "D4-no-picture",
-        "Text, a web page, HEIC, an archive or PostScript under the name of a picture",
-        "As a truncated one; the message says what it is. PostScript is not run.",
+        "Text, a web page, HEIC, an archive or PostScript with the name of an image",
+        "Like a truncated one; the message says what it is. PostScript is not executed.",
         make.no_pictures,
         (
             Attempt(
@@ -106,14 +106,14 @@ ROWS = (
     Row(
         "D5-misnamed",
         "A PNG, GIF or WebP named .jpg",
-        "Decoded as what it is, and counted in one line.",
+        "Decoded by content, and counted in one line.",
         make.misnamed,
         (Attempt(("3 images are of another format than their names say",), 0),),
     ),
     Row(
         "D6-cmyk",
         "JPEGs in CMYK or YCCK",
-        "Become RGB, without colour management "
+        "Converted to RGB, without color management "
         "(`tests/data/test_golden_decoding.py::test_cmyk_becomes_the_rgb_that_tensorflow_"
         "makes_of_it`).",
         make.cmyk,
@@ -121,24 +121,24 @@ ROWS = (
     ),
     Row(
         "D7-other-colours",
-        "Grey, black and white, palettes, transparency, 16 bits a channel",
-        "Become RGB: transparency becomes white, of 16 bits the upper 8 are kept "
-        "(`tests/data/test_golden_decoding.py::test_transparency_becomes_white`, "
-        "`tests/data/test_golden_decoding.py::test_of_16_bits_the_upper_8_are_kept`). "
-        "32 bits a channel are refused, since nothing says what their white is.",
+        "Grayscale, black and white, palettes, transparency, 16 bits per channel",
+        "Converted to RGB: transparency becomes white, and the upper 8 of 16 bits are "
+        "kept (`tests/data/test_golden_decoding.py::test_transparency_becomes_white`, "
+        "`tests/data/test_golden_decoding.py::test_of_16_bits_the_upper_8_are_kept`). 32 "
+        "bits per channel are refused, because their white level is not defined.",
         make.other_colours,
         (Attempt(("in 2 classes",), 0),),
     ),
     Row(
         "D8-several-frames",
-        "An animated GIF, PNG or WebP, a TIFF of several pages",
-        "The first frame is taken; one line counts them.",
+        "An animated GIF, PNG or WebP, a TIFF with several pages",
+        "The first frame is used; one line counts them.",
         make.animated,
         (Attempt(("4 images have several frames: the first is taken",), 0),),
     ),
     Row(
         "D9-other-extensions",
-        "Files of other extensions in class folders",
+        "Files with other extensions in class folders",
         "Counted by extension in one line. A class that holds nothing else ends the run "
         "with exit code 3.",
         make.other_extensions,
@@ -153,9 +153,9 @@ ROWS = (
     ),
     Row(
         "D10-exif-orientation",
-        "Pictures of phones, stored on their side",
-        "Turned upright as EXIF says, and counted. `data.exif_orientation=refuse` takes "
-        "them for unreadable instead "
+        "Phone images, stored on their side",
+        "Rotated upright according to EXIF, and counted. With "
+        "`data.exif_orientation=refuse` they count as unreadable instead "
         "(`tests/data/test_golden_decoding.py::test_pictures_are_turned_upright`).",
         make.on_their_side,
         (
@@ -174,10 +174,11 @@ ROWS = (
     ),
     Row(
         "D11-giants",
-        "A small file that holds 400 million pixels, in any format; a file of gigabytes",
-        "As a truncated one: more than 64 million pixels (`data.max_megapixels`) are "
-        "refused by the header alone, more than 1 GB by the size of the file. Memory does "
-        "not grow.",
+        "A small file that holds 400 million pixels, in any format; a file of several "
+        "gigabytes",
+        "Like a truncated one: more than 64 million pixels (`data.max_megapixels`) are "
+        "refused by the header alone, more than 1 GB by the file size. Memory does not "
+        "grow.",
         make.giants,
         (
             Attempt(
@@ -193,17 +194,17 @@ ROWS = (
     ),
     Row(
         "D12-empty-class",
-        "A class folder without pictures",
-        "Exit code 3; it is named.",
+        "A class folder without images",
+        "Exit code 3; the folder is named.",
         make.empty_class,
         (Attempt(("these hold none: emu.", "Remove them.")),),
     ),
     Row(
         "D13-class-lists",
-        "Validation or test lack a class, have a further one, or write it otherwise",
-        "Classes are those of the training folder, in every split. One that is missing is "
-        "a line at the start, a further one exit code 3 with the nearest name. Classes "
-        "that differ by case alone are a line.",
+        "Validation or test lack a class, have an additional one, or spell it differently",
+        "The classes are those of the training folder, in every split. A missing class is "
+        "reported in one line at the start; an additional one is exit code 3, with the "
+        "nearest name. Classes that differ only in case are reported in one line.",
         make.class_lists,
         (
             Attempt(
@@ -220,8 +221,8 @@ ROWS = (
     ),
     Row(
         "D14-hardly-any-pictures",
-        "No picture, one class, or fewer pictures than a batch or the devices",
-        "No picture and one class are exit code 3. Few pictures are trained on, in batches "
+        "No image, one class, or fewer images than a batch or the devices",
+        "No image and one class are exit code 3. A few images are trained on, in batches "
         "that are weighted as on one device.",
         make.hardly_any,
         (
@@ -244,7 +245,7 @@ ROWS = (
     ),
     Row(
         "D15-copies",
-        "The same picture in train and test, or in two classes",
+        "The same image in train and test, or in two classes",
         "Exit code 3 with counts and names. `data.on_leak` and `data.on_conflict` leave "
         "them out or keep them.",
         make.copies,
@@ -266,10 +267,10 @@ ROWS = (
     Row(
         "D16-odd-files-and-names",
         "Links to nothing or to themselves, pipes, a folder that holds a link to itself; "
-        "names with spaces, line breaks, bytes that are no text",
-        "What can't be opened is as a truncated file, and a pipe is never waited for. "
-        "Links are followed, out of the folder as well, each folder once. Any name of a "
-        "file will do.",
+        "names with spaces, line breaks, bytes that are not text",
+        "A file that can't be opened is treated like a truncated one, and nothing waits "
+        "for a pipe. Links are followed, also out of the folder, each folder once. Any "
+        "file name is accepted.",
         make.odd_files,
         (
             Attempt(
@@ -291,19 +292,20 @@ ROWS = (
     Row(
         "D17-changed-meanwhile",
         "A file is removed or replaced while the run trains on it",
-        "Every read is checked against the SHA-256 of the start. The run ends with exit "
-        "code 3 and names the file; checkpoints stay, and with the file back in its place "
-        "the run goes on. Runs that find all pictures in the cache notice nothing. What "
-        "was cached of the old content is not used for the new.",
+        "Every read is checked against the SHA-256 from the start of the run. The run "
+        "ends with exit code 3 and names the file; checkpoints are kept, and once the "
+        "file is back in place the run resumes. Runs that find all images in the cache "
+        "are not affected. Cached data of the old content is not used for the new.",
         make.nothing,  # the test does it, while a run trains
         test="test_pictures_that_change_meanwhile_end_the_run",
     ),
     Row(
         "D18-classes-or-splits",
-        "Folders that may be splits: `train`, `dev` and `test` beside another, folders of "
-        "the same sub-folders",
-        "Names such as `Train`, `training_set`, `Validate`, `dev` are known. In doubt exit "
-        "code 3, and what to type: `data.layout=splits` or `data.layout=classes` "
+        "Folders that may be splits: `train`, `dev` and `test` next to another, folders "
+        "with the same sub-folders",
+        "Names such as `Train`, `training_set`, `Validate`, `dev` are recognized. If in "
+        "doubt, exit code 3 and what to type: `data.layout=splits` or "
+        "`data.layout=classes` "
         "(`tests/data/index/test_layout.py::test_in_doubt_it_is_asked_what_folders_are`).",
         make.classes_or_splits,
         (
@@ -323,17 +325,17 @@ ROWS = (
         "D19-own-folders",
         "Run directories and caches of Keraunos among the class folders; folders such as "
         "`__MACOSX`",
-        "Left out, and named in one line "
+        "Left out, and listed in one line "
         "(`tests/data/index/test_layout.py::test_what_keraunos_wrote_is_no_class`).",
         make.own_folders,
         (Attempt(("made by Keraunos: cache, runs", "made by the system: __MACOSX"), 0),),
     ),
     Row(
         "D20-bits",
-        "Images of 10, 12 or 14 bits in files of 16",
-        "They would be nearly black: exit code 3, and which `data.bit_depth` to type "
-        "(`tests/data/files/test_deep_images.py::test_black_images_are_never_trained_on_unasked`)."
-        "",
+        "Images of 10, 12 or 14 bits in 16-bit files",
+        "They would be almost black: exit code 3, and which `data.bit_depth` to set "
+        "(`tests/data/files/test_deep_images.py::test_black_images_are_never_trained_on_"
+        "unasked`).",
         make.twelve_bits,
         (
             Attempt(("none has a value above 4,095", "data.bit_depth=12"), 3),
@@ -344,9 +346,9 @@ ROWS = (
         "D21-tables",
         "Tables with missing labels (`nan`, `NA`), several labels in a cell or in columns "
         "of 0 and 1, classes that look alike or are the same number, a column of splits",
-        "Each is exit code 3 with the lines concerned; one-hot columns are read "
+        "Each is exit code 3 with the affected lines; one-hot columns are read "
         "(`tests/data/test_table_faults.py::test_ground_truth_of_isic_is_read_as_it_is`), "
-        "and a column `split` is honoured "
+        "and a column `split` is honored "
         "(`tests/data/test_table_faults.py::test_a_column_of_splits_is_honoured`).",
         make.odd_tables,
         (
@@ -364,9 +366,9 @@ ROWS = (
     ),
     Row(
         "S4-archives",
-        "An archive with members such as `../evil.py`, as the data or among them",
-        "No archive is ever unpacked. As the data it is exit code 3, in a class folder it "
-        "is passed over or, under the name of a picture, as a truncated file.",
+        "An archive with members such as `../evil.py`, as the data or within it",
+        "No archive is ever unpacked. As the data it is exit code 3. In a class folder it "
+        "is skipped or, with the name of an image, treated like a truncated file.",
         make.archives,
         (
             Attempt(("must be a folder; it is a file",), 3, ("data.train=evil.zip",)),
@@ -377,10 +379,10 @@ ROWS = (
     ),
     Row(
         "S6-names-that-do-harm",
-        "Classes named like HTML, a formula, a terminal's markup, a template or a path",
-        "They are shown as they are, and nothing is written outside the run directory. In "
-        "CSV files what a spreadsheet would run gets an apostrophe. Names of more than one "
-        "line are exit code 3.",
+        "Classes named like HTML, a formula, terminal markup, a template or a path",
+        "They are shown literally, and nothing is written outside the run directory. In "
+        "CSV files, text that a spreadsheet would run is prefixed with an apostrophe. "
+        "Names with more than one line are exit code 3.",
         make.harmful_names,
         (
             Attempt(
