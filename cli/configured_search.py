@@ -153,7 +153,8 @@ class ConfiguredTrial:
         """Refuses images that can't be cut into these folds; returns which they are.
 
         Raises:
-            DataError: They can't, or the objective can't be measured in each of them.
+            DataError: They can't, the objective can't be measured in each of them, or
+                the weights are of a run that trained on what one of them holds out.
         """
         if self._division:
             return self._division
@@ -165,8 +166,17 @@ class ConfiguredTrial:
         folds = settings.folds or 0
         data = [self._read(config_of_fold(self.config, n + 1)) for n in range(folds)]
         require_folds(data, settings.objective)
+        self._refuse_seen_images(data[0])
         self._division = fingerprint_folds(data)
         return self._division
+
+    def _refuse_seen_images(self, fold: "ImageData") -> None:
+        """Refuses weights before a fold is trained, of which another may refuse them."""
+        from ..trainer.guards.seen_images import refuse_seen_images
+
+        model = self.config.model
+        if model.builder is None and "model.weights" not in self.space:
+            refuse_seen_images({"model.weights": model.weights}, fold, all_folds=True)
 
     @functools.cached_property
     def _shared(self) -> "SharedNetworks":

@@ -7,7 +7,32 @@ from typing import Any
 import keras
 import pytest
 from helpers import contents
+from keraunos.cli.configured_search import ConfiguredTrial
+from keraunos.configs import RunConfig
 from small_backbone import tiny_network
+
+
+@pytest.mark.parametrize("varies", [False, True])
+def test_a_search_asks_for_all_folds_before_the_first_is_trained(
+    lesions: Path, monkeypatch: pytest.MonkeyPatch, varies: bool
+) -> None:
+    asked = []
+    guard = "keraunos.trainer.guards.seen_images.refuse_seen_images"
+    monkeypatch.setattr(guard, lambda *given, **options: asked.append((given, options)))
+    config = RunConfig.model_validate(
+        {
+            "data": {"train": str(lesions), "image_size": 32},
+            "model": {"weights": "one"},
+            "search": {"folds": 2, "objective": "val_loss"},
+        }
+    )
+    space = {"model.weights": {"choice": ["one", None]}} if varies else {}
+    trial = ConfiguredTrial(config, space)
+    assert trial.prepare_folds() == trial.prepare_folds()
+    assert len(asked) == (0 if varies else 1)
+    for (weights, data), options in asked:
+        assert (weights, options) == ({"model.weights": "one"}, {"all_folds": True})
+        assert data.validation.num_examples > 0
 
 
 @pytest.mark.nightly
@@ -35,13 +60,14 @@ def test_every_command_refuses_weights_that_have_seen_the_answers(
         ("fit", "classify", *network, "model.weights=one", "data.folds=3", "--dry-run"),
         ("probe", *common, *seen, "backbones=[MobileNetV2]", "heads=[ridge]"),
         ("probe", *common, "model.weights=one", "data.folds=3", "backbones=[MobileNetV2]"),
+        ("search", "classify", *network, "model.weights=one", "search.folds=3"),
         ("search", "classify", *network, *seen, "search.max_trials=2", "run_dir=search"),
     ):
         answer = keraunos(*command)
         assert answer.code == 3, f"{command}: {answer.err}"
         assert "trained on" in answer.err
         assert "held out here" in answer.err
-        if command[0] != "search":  # which writes down why its first trial failed
+        if "run_dir=search" not in command:  # which writes down why its first trial failed
             assert contents(tmp_path) == before, command
 
     alike = keraunos("fit", "classify", *network, "model.weights=one", "run_dir=alike")
