@@ -1,5 +1,5 @@
-"""Many runs: Keras Tuner's oracles choose settings, the Trainer tries them.
+"""Hyperparameter search: Keras Tuner's oracles propose settings, the Trainer tries them.
 
-The process that was started holds the oracle and writes down what it said; trials run
-there one after the other, or in worker processes.
+The main process holds the oracle and keeps its journal. Trials run in it one after another,
+or in worker processes.
 """

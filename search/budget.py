@@ -1,4 +1,4 @@
-"""When a search begins no further trial, and why it ended."""
+"""When a search stops starting trials, and why it ended."""
 
 import time
 from collections.abc import Callable
@@ -14,24 +14,24 @@ from .tuning.points import has_tried_all, number_of_points
 
 @dataclass
 class Budget:
-    """What a search may spend.
+    """Limits of a search.
 
-    Time counts from the first question on, in this process: a search that is continued
-    has all of it again, as `trainer.max_time` has. Patience is counted in the order in
-    which trials began, over those before the first that is still running: what it decides
-    depends on scores alone, so that a search that is continued decides alike. Once it has
-    run out it stays so, even if a trial that was running then turns out better.
+    Time is that of this process, from the first call of `allows`: like with
+    `trainer.max_time`, a continued search has the full time again. Patience counts trials
+    in the order in which they began, up to the first that is still running. It depends on
+    scores alone, so that a continued search decides alike. Spent patience stays spent, even
+    if a trial that was running then turns out better.
 
     Args:
-        max_seconds: After which no trial begins; None for no limit. The first trial of a
-            search begins all the same.
-        patience: Trials in a row without a better one, after which none begins. Those
-            before the first score do not count.
-        clock: Tells the time in seconds.
+        max_seconds: Time after which no trial begins; None for no limit. The first trial of
+            a search always begins.
+        patience: Number of trials in a row without improvement after which none begins.
+            Those before the first score do not count.
+        clock: Returns the time in seconds.
 
     Attributes:
-        reason: Why no further trial begins, as it was last asked; empty if one may.
-        pace: How long trials take.
+        reason: Why the last call of `allows` returned False; empty otherwise.
+        pace: The durations of trials.
 
     Example:
         >>> Budget.of(SearchConfig(max_time="00:01:30:00")).max_seconds
@@ -49,12 +49,12 @@ class Budget:
 
     @classmethod
     def of(cls, config: SearchConfig) -> "Budget":
-        """That which a configuration names."""
+        """The budget of a configuration."""
         return cls(max_seconds(config.max_time), config.patience)
 
     @property
     def seconds_left(self) -> float | None:
-        """Until no trial begins any more; None without a limit."""
+        """Time until no further trial begins; None without a limit."""
         if self.max_seconds is None:
             return None
         if self._began_at is None:
@@ -67,34 +67,34 @@ class Budget:
         return not self.reason
 
     def _why_spent(self, study: Study) -> str:
-        left = self.seconds_left  # which counts from the first question on
+        left = self.seconds_left  # starts the clock
         if not 0 < len(study.trials) < number_of_trials(study.oracle):
             return ""
         if left == 0:
             return f"max_time of {self.max_seconds:g} seconds is over"
         if self.patience is not None and _longest_wait(study) >= self.patience:
-            return f"patience={self.patience}: so many trials brought no better one"
+            return f"patience={self.patience}: that many trials without improvement"
         return ""
 
 
 def why_exhausted(study: Study) -> str:
-    """Why the oracle has no further trial."""
+    """Why the oracle proposes no further trial."""
     if isinstance(study.oracle, HyperbandOracle):
-        return "hyperband has ended its last round"
+        return "hyperband has finished its last round"
     if has_tried_all(study.oracle):
         points = number_of_points(study.oracle.hyperparameters) or 0
         return (
-            f"all {points} combinations are tried"
+            f"all {points} combinations have been tried"
             if points > 1
             else "the space has one combination"
         )
     if len(study.trials) >= number_of_trials(study.oracle):
         return f"max_trials={len(study.trials)} is reached"
-    return "the oracle finds nothing that was not tried"
+    return "the oracle proposes nothing new"
 
 
 def _longest_wait(study: Study) -> int:
-    """The most trials in a row without a better one, since there is a score."""
+    """The longest row of trials without improvement since the first score."""
     places = {trial.number: place for place, trial in enumerate(study.ranking())}
     best: int | None = None
     waited = longest = 0

@@ -1,4 +1,4 @@
-"""Which trial of a search wins, and which trials keep their weights."""
+"""Which trial wins a search, and which trials keep their weights."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Choice:
-    """A rule by which one of several trials wins.
+    """The rule by which a trial wins.
 
-    `best` takes the best mean. `one_standard_error` takes the simplest of all trials whose
-    mean is within one standard error, that of the best, of the best mean (Breiman,
-    Friedman, Olshen and Stone, Classification and Regression Trees, 1984, section 3.4.3).
-    The fewer epochs a trial needed to its best one, the simpler it is; of equally simple
-    ones the earlier wins.
+    `best` chooses the best mean. `one_standard_error` chooses the simplest trial whose mean
+    is within one standard error (of the best trial) of the best mean (Breiman, Friedman,
+    Olshen and Stone, Classification and Regression Trees, 1984, section 3.4.3). The
+    simplest trial needed the fewest epochs up to its best one; ties go to the earlier
+    trial.
 
     Attributes:
-        rule: Its name.
-        mode: `"max"` if large scores are good, else `"min"`.
+        rule: Name of the rule.
+        mode: `"max"` if larger scores are better, otherwise `"min"`.
 
     Example:
         >>> scores = np.array([[0.70, 0.80, 0.90], [0.80, 0.80, 0.90], [0.1, 0.2, 0.3]])
@@ -39,10 +39,10 @@ class Choice:
     mode: str
 
     def of(self, ranking: Sequence[Trial]) -> Trial | None:
-        """The winner; None if there are no trials.
+        """Returns the winner, or None if there are no trials.
 
         Args:
-            ranking: The completed trials, the best first.
+            ranking: The completed trials, best first.
         """
         error = ranking[0].standard_error if ranking else None
         if self.rule == "best" or error is None:
@@ -50,10 +50,10 @@ class Choice:
         return min((t for t in whole(ranking) if _gap(t, ranking[0]) <= error), key=_order)
 
     def may_win(self, ranking: Sequence[Trial]) -> list[Trial]:
-        """The trials that win already, or may once others have ended.
+        """Returns the trials that win now, or may win once others have ended.
 
-        Whatever comes, a trial does not win if another is at least as good, and simpler:
-        that one is within a standard error of the best whenever the first is.
+        A trial can't win if another is simpler and at least as good: that one is within a
+        standard error of the best whenever the first is.
         """
         if self.rule == "best":
             return list(ranking[:1])
@@ -64,16 +64,16 @@ class Choice:
         return kept
 
     def order(self, ranking: Sequence[Trial]) -> list[Trial]:
-        """The winner, and behind it the others, the best first."""
+        """Returns the winner, then the others, best first."""
         winner = self.of(ranking)
         return sorted(ranking, key=lambda trial: trial is not winner)
 
     def row(self, scores: Floats, epochs: npt.NDArray[np.integer]) -> int:
-        """The winner by a table of scores.
+        """Returns the row of the winner in a table of scores.
 
         Args:
             scores: `(trials, folds)`.
-            epochs: `(trials,)` to the best epoch of each.
+            epochs: `(trials,)`, the best epoch of each.
         """
         means = scores.mean(axis=1)
         best = int(means.argmax() if self.mode == "max" else means.argmin())
@@ -90,20 +90,20 @@ class Keep:
     """Which trials of a search keep their weights.
 
     Attributes:
-        count: How many: the winner, and the best of the others.
-        choice: How the winner is chosen.
+        count: Number of trials: the winner, and the best of the others.
+        choice: Rule that determines the winner.
     """
 
     count: int
     choice: Choice
 
     def best(self, ranking: Sequence[Trial]) -> list[Trial]:
-        """Those that would keep them if the search ended now."""
+        """Returns the trials that would keep weights if the search ended now."""
         return self.choice.order(whole(ranking))[: self.count]
 
 
 def whole(ranking: Sequence[Trial]) -> list[Trial]:
-    """The trials whose folds are all trained: as many as those of the best."""
+    """The trials with all folds: as many as the best one has."""
     folds = len(ranking[0].fold_scores) if ranking else 0
     return [trial for trial in ranking if len(trial.fold_scores) == folds]
 

@@ -1,4 +1,4 @@
-"""A search from Python, over a hypermodel of the user's own."""
+"""A search from Python, over a hypermodel of the user."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -31,27 +31,28 @@ Build = Callable[[keras_tuner.HyperParameters], keras.Model]
 
 
 class Search:
-    """Tries many values of what a hypermodel asks for.
+    """Searches the hyperparameters of a Keras Tuner hypermodel.
 
     Args:
         hypermodel: A function `build(hp)` that returns a compiled `keras.Model`, or a
             `keras_tuner.HyperModel`.
-        run_dir: Directory of the search; a trial is a run in `trial-000` of it. A
-            directory that holds this search continues it.
-        objective: Metric that tells the best trial, or a `keras_tuner.Objective`.
-        seed: Of the oracle and of every trial.
-        parallel_trials: Trials that run at a time, each in a process of its own; `"auto"`
-            is one for each GPU, or for each `devices` of them. What they get must be
-            importable: functions at the top of a module, data as a function
-            `dataset(epoch, start_batch)`; and the calls of a script belong below
+        run_dir: Directory of the search, with one run per trial: `trial-000` and so on. If
+            it already holds this search, the search continues.
+        objective: Metric to optimize, or a `keras_tuner.Objective`.
+        seed: Seed of the oracle and of every trial.
+        parallel_trials: Number of trials that run at a time, each in its own process;
+            `"auto"` is one per GPU, or per group of `devices` GPUs. What the processes get
+            must be importable: functions at the top level of a module, and data as a
+            function `dataset(epoch, start_batch)`. Put the calls of a script below
             `if __name__ == "__main__":`.
-        trainer: Arguments of the `Trainer` of each trial. Its callbacks have early
-            stopping on the objective beside them, unless they name another.
-        **options: As the section `search` of a configuration: `mode`, `tuner`,
-            `max_trials`, `folds`, `keep`, `hyperband_factor`. See `docs/settings.md`.
+        trainer: Arguments of the `Trainer` of each trial. Early stopping on the objective
+            is added to its callbacks, unless they include one.
+        **options: Settings of the section `search` of a configuration, such as `mode`,
+            `tuner`, `max_trials`, `folds`, `keep` and `hyperband_factor`. See
+            `docs/settings.md`.
 
     Raises:
-        ConfigError: An argument is out of its range, or the hypermodel has a `fit`.
+        ConfigError: An argument is out of range, or the hypermodel overrides `fit`.
 
     Example:
         >>> search = Search(lambda hp: ..., run_dir="runs/search", max_trials=8)
@@ -80,7 +81,10 @@ class Search:
         self._seed = seed
         if "run_dir" in self._trainer:
             raise ConfigError(
-                message("`run_dir` is that of the Search.", trainer=sorted(self._trainer))
+                message(
+                    "Pass `run_dir` to the Search, not to its trainer.",
+                    trainer=sorted(self._trainer),
+                )
             )
         self.settings = validated(
             SearchConfig, "search", objective=objective, seed=seed, **options
@@ -95,21 +99,21 @@ class Search:
         validation_data: Any = None,
         notify: Callable[[str], None] = print,
     ) -> SearchResult:
-        """Runs the search to its end, or on from where it stood.
+        """Runs the search, or continues it where it stopped.
 
         Args:
             data: As for `Trainer.fit`.
             validation_data: As for `Trainer.fit`.
-            notify: Takes a line on each trial.
+            notify: Called with each line of progress.
 
         Returns:
-            The trials, the best first in `best`; none in a worker of a search on several
-            machines, whose chief has them.
+            The trials, with the completed ones in `best`, best first. A worker of a
+            distributed search returns no trials; its chief does.
 
         Raises:
-            SearchError: Every trial failed.
-            ConfigError: Something that was asked for can't be done; `folds` among it, with
-                data that are not `ImageData`.
+            SearchError: All trials failed.
+            ConfigError: The arguments can't be combined; for example, `folds` requires
+                `ImageData`.
         """
         if self.settings.folds is not None:
             _require_images(data, validation_data, self.settings.folds)
@@ -144,7 +148,7 @@ class Search:
 
     def _space(self) -> keras_tuner.HyperParameters:
         space = keras_tuner.HyperParameters()
-        self._build(space)  # which asks for values
+        self._build(space)  # registers hyperparameters
         return space
 
     def _all_settings(self) -> dict[str, Any]:
@@ -157,16 +161,16 @@ class Search:
 
 
 def _builder(hypermodel: Build | keras_tuner.HyperModel) -> Build:
-    """The function that builds; refuses a `fit` that Keras Tuner would call."""
+    """The build function; refuses a hypermodel with its own `fit`."""
     if not isinstance(hypermodel, keras_tuner.HyperModel):
         return hypermodel
     kind = type(hypermodel)
     if kind.fit is not keras_tuner.HyperModel.fit:
         raise ConfigError(
             message(
-                "A hypermodel must leave `fit` as it is: a Trainer trains its models.",
-                "Put what it does into `build`, into `training_step` of a keraunos.Module "
-                "or into the arguments `trainer`.",
+                "A hypermodel must not override `fit`: a Trainer trains its models.",
+                "Move the code to `build`, to `training_step` of a keraunos.Module, or to "
+                "the argument `trainer`.",
                 hypermodel=kind.__name__,
             )
         )
@@ -183,9 +187,9 @@ def _require_images(data: Any, validation_data: Any, folds: int) -> None:
         return
     raise ConfigError(
         message(
-            "With `folds`, `data` must be ImageData, of no fold yet and without other "
-            "`validation_data`: each fold of its images validates once.",
-            "Leave `folds` out, or read the images with `ImageData.from_folder` or "
+            "With `folds`, `data` must be ImageData that is not a fold itself, without "
+            "`validation_data`: each fold serves as validation data once.",
+            "Omit `folds`, or read the images with `ImageData.from_folder` or "
             "`ImageData.from_csv`.",
             folds=folds,
             data=type(data).__name__,
@@ -196,15 +200,15 @@ def _require_images(data: Any, validation_data: Any, folds: int) -> None:
 
 @dataclass
 class HypermodelTrial:
-    """Trains a trial of a hypermodel, in whichever process.
+    """Trains a trial of a hypermodel, in any process.
 
     Attributes:
         build: Returns a compiled model.
         data: As for `Trainer.fit`.
         validation_data: As for `Trainer.fit`.
         trainer: Arguments of the Trainer.
-        objective: What the search looks at.
-        settings: What the search is asked for.
+        objective: The metric that is the score.
+        settings: Settings of the search.
     """
 
     build: Build
@@ -215,7 +219,7 @@ class HypermodelTrial:
     settings: SearchConfig = field(default_factory=SearchConfig, repr=False)
 
     def __call__(self, plan: TrialPlan) -> tuple[FitResult, dict[str, Any] | None] | Path:
-        """Does as planned; returns hyperparameters, too, if building added some."""
+        """Trains or exports; also returns hyperparameters if building added some."""
         hp = keras_tuner.HyperParameters.from_config(plan.hyperparameters)
         known = len(hp.space)
         added = trial_callbacks(self.settings, self.objective, plan.fold)
@@ -232,10 +236,10 @@ class HypermodelTrial:
         return result, hp.get_config() if len(hp.space) > known else None
 
     def prepare_folds(self) -> str:
-        """Refuses images that can't be cut into these folds; returns which they are.
+        """Checks that the images can be divided into folds; returns their fingerprint.
 
         Raises:
-            DataError: They can't, or the objective can't be measured in each of them.
+            DataError: They can't, or the objective can't be measured on every fold.
         """
         data = [self._fold(number + 1) for number in range(self.settings.folds or 0)]
         require_folds(data, self.objective.name)
@@ -246,7 +250,7 @@ class HypermodelTrial:
         return folded
 
     def _callbacks(self) -> dict[str, Any]:
-        """Those that were given, and by default none that show what nobody looks at."""
+        """The given callbacks, with quiet defaults."""
         given = self.trainer.get("callbacks") or {}
         if not isinstance(given, Mapping):
             given = merge_callbacks(given, {}).callbacks

@@ -1,4 +1,4 @@
-"""By how much the score of the best of many trials flatters it."""
+"""The selection bias of the best of many trials."""
 
 from collections.abc import Callable
 
@@ -9,23 +9,23 @@ Floats = npt.NDArray[np.float64]
 
 
 def corrected_score(scores: Floats, choose: Callable[[Floats], int]) -> float:
-    """What the winner of a search would score on images that had no part in its choice.
+    """Estimates the score of the winner on images that had no part in its selection.
 
-    The best of many scores is partly the luckiest. Here the trial is chosen anew without
-    each fold, by the same rule, and scored on that fold alone; the mean over folds is
-    returned. That is the idea of BBC-CV (Tsamardinos, Greasidou and Borboudakis, Machine
-    Learning 107, 2018, pages 1895-1922), which chooses on a bootstrap sample and scores on
-    what that leaves out, with one fold left out in place of a bootstrap: of few folds a
-    sample leaves out one or two, or none. No model is trained anew. The estimate is not
-    optimistic, and a little pessimistic, as each choice has a fold less to go by.
+    The best of many scores is partly the luckiest. For each fold, a trial is chosen on the
+    other folds, by the same rule, and scored on this one; the mean over folds is returned.
+    This is the idea of BBC-CV (Tsamardinos, Greasidou and Borboudakis, Machine Learning
+    107, 2018, pages 1895-1922), which chooses on a bootstrap sample and scores on the rest.
+    Leaving out one fold replaces the bootstrap because a sample of few folds leaves out one
+    or two, or none. No model is retrained. The estimate is not optimistic, and slightly
+    pessimistic, because each choice is based on one fold less.
 
     The correction of Tibshirani and Tibshirani (Annals of Applied Statistics 3, 2009)
-    compares with the best of each single fold; where trials are alike it takes off too
+    compares with the best trial of each single fold. If trials are alike, it subtracts too
     much with five folds or more, and too little with two or three.
 
     Args:
-        scores: `(trials, folds)` of trials whose folds are all trained; two folds or more.
-        choose: Returns the row that wins, given some of the columns.
+        scores: `(trials, folds)` of trials with all folds; two folds or more.
+        choose: Returns the row of the winner, given a subset of the columns.
 
     Example:
         >>> scores = np.array([[0.9, 0.5, 0.7], [0.6, 0.8, 0.6]])

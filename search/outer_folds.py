@@ -1,4 +1,4 @@
-"""What a whole search is worth on images that had no part in it."""
+"""The score of a whole search on images that had no part in it."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from ..evaluation import summarize_folds
 
 @dataclass(frozen=True)
 class OuterScores:
-    """Scores of what a search found without each part of the images, on that part.
+    """Test scores of searches that each left out one part of the images.
 
     Method: nested cross-validation (Varma and Simon, BMC Bioinformatics 7, 2006, article
     91). The interval takes into account that the searches share most of their images
@@ -21,8 +21,8 @@ class OuterScores:
     freedom. The standard error is the plain one, `1 / sqrt(K)` times their deviation.
 
     Attributes:
-        scores: Of each part, as in test.json.
-        objective: What the search looked at.
+        scores: Scores on each part, as in test.json.
+        objective: The metric that the searches optimized.
 
     Example:
         >>> outer = OuterScores([{"accuracy": 0.7}, {"accuracy": 0.8}], "val_accuracy")
@@ -34,7 +34,7 @@ class OuterScores:
     objective: str
 
     def as_json(self) -> dict[str, Any]:
-        """For each score mean, standard error, interval and values; `parts`."""
+        """Mean, standard error, interval and values of each score, and `parts`."""
         summary = summarize_folds(self.scores)
         found: dict[str, Any] = {"parts": len(self.scores)}
         for name, each in summary.items():
@@ -43,7 +43,7 @@ class OuterScores:
         return found
 
     def lines(self) -> list[str]:
-        """That of the objective in words, or that of all scores."""
+        """Lines on the objective, or on all scores if it was not tested."""
         found = self.as_json()
         wanted = self.objective.removeprefix("val_")
         names = [wanted] if wanted in found else [n for n in found if n != "parts"]
@@ -55,8 +55,8 @@ class OuterScores:
         low, high = values["interval"]
         return [
             f"outer folds: {name} {values['mean']:.4f}, {error}",
-            f"95 % interval {low:.4f} to {high:.4f}: what such a search finds is worth on "
-            "images that had no part in it",
+            "95 % interval of the whole procedure on unseen images: "
+            f"{low:.4f} to {high:.4f}",
         ]
 
 

@@ -1,4 +1,4 @@
-"""How fast a search goes: what is left of it, in time and on the disk."""
+"""Estimates of the remaining time and disk space of a search."""
 
 import os
 import shutil
@@ -13,10 +13,10 @@ from .tuning.oracles import number_of_trials
 
 
 class Pace:
-    """Takes the time of trials.
+    """Measures the durations of trials.
 
     Args:
-        clock: Tells the time in seconds.
+        clock: Returns the time in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -27,26 +27,26 @@ class Pace:
 
     @property
     def num_ended(self) -> int:
-        """How many trials ended here."""
+        """Number of trials that ended in this process."""
         return len(self._seconds)
 
     def begin(self, number: int) -> None:
-        """Notes that a trial has begun."""
+        """Records that a trial has begun."""
         self._began_at[number] = self._clock()
         self._most_at_a_time = max(self._most_at_a_time, len(self._began_at))
 
     def end(self, number: int) -> None:
-        """Notes that it has ended."""
+        """Records that it has ended."""
         self._seconds.append(self._clock() - self._began_at.pop(number))
 
     def seconds_to_go(self, num_left: int, seconds_left: float | None) -> float | None:
-        """What trials will take that have not ended; None before the first has.
+        """Estimates the time of the remaining trials; None before the first has ended.
 
-        By the median, as the first may compute features for all.
+        Based on the median, because the first may compute features for all.
 
         Args:
-            num_left: How many these are.
-            seconds_left: After which none begins, or None.
+            num_left: Number of trials that have not ended.
+            seconds_left: Time after which none begins, or None.
         """
         if not self._seconds:
             return None
@@ -56,13 +56,13 @@ class Pace:
 
 
 def num_left(study: Study) -> int:
-    """How many trials have not ended, at most."""
+    """Maximum number of trials that have not ended."""
     ended = sum(trial.status != "running" for trial in study.trials.values())
     return max(number_of_trials(study.oracle) - ended, 0)
 
 
 def describe_rest(study: Study, pace: Pace, seconds_left: float | None) -> str:
-    """How much is left, for the end of a line; empty if nothing is."""
+    """Remaining trials and time, as the end of a line; empty if none are left."""
     left = num_left(study)
     seconds = pace.seconds_to_go(left, seconds_left)
     if not left or seconds is None:
@@ -71,12 +71,12 @@ def describe_rest(study: Study, pace: Pace, seconds_left: float | None) -> str:
 
 
 def describe_disk(directory: Path, study: Study, keep: int) -> str:
-    """What a search will need of the disk, by the trials that have ended.
+    """Estimates the disk space of a search from the trials that have ended.
 
     Args:
         directory: Of the search.
         study: Its trials.
-        keep: How many of them keep their weights.
+        keep: Number of trials that keep their weights.
     """
     ended = [t.name for t in study.trials.values() if t.status != "running"]
     sizes = [_sizes(directory / name) for name in ended]
@@ -86,16 +86,16 @@ def describe_disk(directory: Path, study: Study, keep: int) -> str:
     heavy = max(weights for _, weights in sizes)
     total = light * (len(sizes) + num_left(study)) + heavy * keep
     free = shutil.disk_usage(directory).free
-    lacking = ", more than is free" if total > free + sum(map(sum, sizes)) else ""
+    lacking = ", which is not enough" if total > free + sum(map(sum, sizes)) else ""
     return (
-        f"about {describe_bytes(total)} on disk in the end: {describe_bytes(light)} a "
+        f"about {describe_bytes(total)} on disk at the end: {describe_bytes(light)} per "
         f"trial, and {describe_bytes(heavy)} for each that keeps weights; "
-        f"{describe_bytes(free)} are free{lacking}"
+        f"{describe_bytes(free)} free{lacking}"
     )
 
 
 def describe_seconds(seconds: float) -> str:
-    """A time as people say it.
+    """Formats a duration.
 
     Example:
         >>> [describe_seconds(each) for each in (8.2, 400, 9000, 200_000)]
@@ -111,7 +111,7 @@ def describe_seconds(seconds: float) -> str:
 
 
 def describe_bytes(size: float) -> str:
-    """A size as people say it.
+    """Formats a size in bytes.
 
     Example:
         >>> describe_bytes(94_371_840)
@@ -125,17 +125,17 @@ def describe_bytes(size: float) -> str:
 
 
 def _sizes(run: Path) -> tuple[int, int]:
-    """Bytes of what every trial leaves, and of the weights of one that keeps them.
+    """Bytes that every trial leaves, and bytes of weights of a trial that keeps them.
 
-    Those of a backbone, which checkpoints of all trials share, count: a model that is
-    exported has a copy.
+    The weights of a backbone count although the checkpoints of all trials share them,
+    because an exported model has a copy.
     """
     light = heavy = 0
     for folder, _, names in os.walk(run):
         for name in names:
             try:
                 size = os.lstat(Path(folder, name)).st_size
-            except OSError:  # a trial of another worker tidies up
+            except OSError:  # removed by another worker meanwhile
                 continue
             if CHECKPOINTS_FOLDER in Path(folder).parts or name == MODEL_FILE:
                 heavy += size

@@ -1,4 +1,4 @@
-"""The table of trials that a search leaves."""
+"""The table of trials."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from .study import Study, Trial
 
 
 def write_results(directory: Path, study: Study) -> None:
-    """Writes results.csv: a row for each trial, in the order in which they began."""
+    """Writes results.csv: a row per trial, in the order in which they began."""
     names = parameter_names(study)
     trials = [trial for _, trial in sorted(study.trials.items())]
     folds = max((len(trial.fold_scores) for trial in trials), default=0)
@@ -22,7 +22,7 @@ def write_results(directory: Path, study: Study) -> None:
 
 
 def parameter_names(study: Study) -> list[str]:
-    """All parameters that any trial has a value of."""
+    """Names of all parameters with a value in any trial."""
     names = dict.fromkeys(
         name for _, trial in sorted(study.trials.items()) for name in trial.values
     )
@@ -30,7 +30,7 @@ def parameter_names(study: Study) -> list[str]:
 
 
 def short(value: object) -> str:
-    """A value as a person reads it.
+    """Formats a value for display.
 
     Example:
         >>> short(0.0012345678), short("adam")
@@ -40,7 +40,7 @@ def short(value: object) -> str:
 
 
 def score_text(trial: Trial) -> str:
-    """The score of a trial as a person reads it; over all folds with its standard error.
+    """Formats the score of a trial, with its standard error if it has all folds.
 
     Returns:
         `0.8123`, or `0.8123 +- 0.0123`; empty if it has none.
@@ -59,7 +59,7 @@ def _row(trial: Trial, names: Sequence[str], folds: int) -> list[object]:
 
 
 def _of_folds(trial: Trial, folds: int) -> list[object]:
-    """Standard error, number of folds, and the score of each, in a search over folds."""
+    """Standard error, number of folds and their scores, in a search over folds."""
     if not folds:
         return []
     count = len(trial.fold_scores)

@@ -1,4 +1,4 @@
-"""The search: hands trials out, notes what came of them, and keeps the best."""
+"""The search: hands out trials, records their outcomes, and keeps the best models."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -25,13 +25,13 @@ Notify = Callable[[str], None]
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What came out of a search.
+    """The result of a search.
 
     Attributes:
-        trials: All that began, in that order.
-        best: The completed ones, the best first.
-        winner: The one that was chosen among them, and what its score is worth.
-        run_dir: The directory of the search; a trial is in `run_dir / trial.name`.
+        trials: All trials, in the order in which they began.
+        best: The completed trials, best first.
+        winner: The chosen trial, with its corrected score; None if no trial completed.
+        run_dir: The directory of the search; each trial is in `run_dir / trial.name`.
         signal: Number of the signal that stopped the search, or None.
         stop_reason: Why no further trial began.
     """
@@ -45,12 +45,12 @@ class SearchResult:
 
     @property
     def chosen(self) -> Trial | None:
-        """The trial that won: by default the first in `best`."""
+        """The winning trial: by default the first in `best`; None if none completed."""
         return None if self.winner is None else self.winner.trial
 
     @property
     def is_finished(self) -> bool:
-        """Whether there are no more trials to run."""
+        """Whether the search ended by itself, without a signal."""
         return self.signal is None
 
 
@@ -62,19 +62,19 @@ def run_search(
     notify: Notify,
     budget: Budget | None = None,
 ) -> SearchResult:
-    """Runs trials until the oracle has no more, the budget is spent, or a signal comes.
+    """Runs trials until the oracle has no more, the budget is spent, or a signal arrives.
 
     Args:
-        study: Knows which trials there are.
-        executor: Runs them.
+        study: Proposes trials and records their outcomes.
+        executor: Runs the trials.
         directory: Of the search; locked by this process.
         keep: Which trials keep their weights.
-        notify: Takes a line on what happened.
-        budget: What may be spent; no limit by default.
+        notify: Called with each line of progress.
+        budget: Limits of time and patience; none by default.
 
     Raises:
-        SearchError: Every trial failed.
-        KeraunosError: The first trials showed that what was asked for can't be done.
+        SearchError: All trials failed.
+        KeraunosError: A trial failed with an error that affects all, and none succeeded.
     """
     budget = budget or Budget()
     remove_unfinished_trials(directory)
@@ -107,7 +107,7 @@ def _run(
     notify: Notify,
     budget: Budget,
 ) -> int | None:
-    """Runs trials and keeps the best models; returns the signal if one came."""
+    """Runs trials and exports the best models; returns the signal, if any."""
     try:
         with executor, garbage_of_trials_only():
             signal = _run_trials(study, executor, directory, keep, notify, budget)
@@ -126,7 +126,7 @@ def _run_trials(
     notify: Notify,
     budget: Budget,
 ) -> int | None:
-    """Runs trials to the last; returns the signal if one came."""
+    """Runs all trials; returns the signal, if any."""
 
     def plan_next() -> TrialPlan | None:
         trial = study.ask(lambda: budget.allows(study))
@@ -150,7 +150,7 @@ def _run_trials(
 def _export_best(
     study: Study, executor: Executor, directory: Path, keep: Keep
 ) -> int | None:
-    """Has the models of the best trials written; returns the signal if one came."""
+    """Exports the models of the best trials; returns the signal, if any."""
     left = [
         trial
         for trial in keep.best(study.ranking())
@@ -168,9 +168,9 @@ def _export_best(
 def _hand_out(
     executor: Executor, plan_next: Callable[[], TrialPlan | None]
 ) -> Iterator[tuple[int, Outcome]]:
-    """Begins what is planned wherever there is room, and tells what came of each.
+    """Starts planned trials whenever there is room, and yields each outcome.
 
-    Ends when there is room, nothing to plan and nothing running.
+    Ends when nothing is running and nothing is left to plan.
     """
     num_running = 0
     while True:
@@ -198,7 +198,7 @@ def _plan(trial: Trial, directory: Path) -> TrialPlan:
 
 
 def _refuse(outcome: Outcome, study: Study) -> None:
-    """Ends the search where an error is not that of one trial's values."""
+    """Raises an error that does not come from the values of one trial."""
     has_completed = any(trial.score is not None for trial in study.trials.values())
     if outcome.error is not None and (
         isinstance(outcome.error, CheckpointError) or not has_completed
@@ -240,7 +240,7 @@ def _line(study: Study, trial: Trial) -> str:
 def _forget_weights(
     study: Study, directory: Path, keep: Keep, is_over: bool = False
 ) -> None:
-    """Removes the weights of all ended trials but the best and those still needed."""
+    """Removes the weights of ended trials, except the best and those still needed."""
     kept = {trial.number for trial in keep.best(study.ranking())}
     if not is_over:
         kept |= {trial.number for trial in keep.choice.may_win(study.ranking())}
@@ -252,7 +252,7 @@ def _forget_weights(
 
 
 def _taken_over(study: Study) -> set[int]:
-    """Numbers of trials whose weights one that has begun may still have to copy."""
+    """Numbers of trials whose weights a running trial may still have to copy."""
     running = [trial for trial in study.trials.values() if trial.status == "running"]
     sources = [trial.note("trial_id") for trial in running]
     return {int(source) for source in sources if source is not None}
@@ -262,9 +262,9 @@ def _all_failed(study: Study, directory: Path) -> SearchError:
     reasons = list(dict.fromkeys(trial.reason for trial in study.trials.values()))
     return SearchError(
         message(
-            f"At least one trial must succeed, and all {len(study.trials)} failed: "
-            f"{'; '.join(reasons[:3])}.",
-            f"Their tracebacks are in {directory}/trial-*/{TRACEBACK_FILE}.",
+            f"At least one trial must succeed ({len(study.trials)} failed: "
+            f"{'; '.join(reasons[:3])}).",
+            f"See the tracebacks in {directory}/trial-*/{TRACEBACK_FILE}.",
         )
     )
 
@@ -272,9 +272,9 @@ def _all_failed(study: Study, directory: Path) -> SearchError:
 def _not_exported(trial: Trial, outcome: Outcome) -> SearchError:
     return SearchError(
         message(
-            f"The model of {trial.name}, one of the best, must be written to "
-            f"{MODEL_FILE}, and can't be ({outcome.reason}).",
-            "Mend that and give the same command again: the trials are done.",
+            f"The model of {trial.name}, one of the best, must be exported to "
+            f"{MODEL_FILE} ({outcome.reason}).",
+            "Fix the cause and repeat the command: finished trials are kept.",
             values=trial.values,
         )
     )

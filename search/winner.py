@@ -1,4 +1,4 @@
-"""What is said of the trial that a search chose: how, and what its score is worth."""
+"""The trial that a search chose, with its corrected score."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ class Winner:
     """The trial that was chosen.
 
     Attributes:
-        trial: Which.
-        rule: How it was chosen.
+        trial: The trial.
+        rule: The rule by which it was chosen.
         objective: Name of the metric that is the score.
-        num_trials: How many completed trials it was chosen from.
-        corrected: What its score would be on images that had no part in its choice; None
-            without folds, as one score of a trial does not tell.
+        num_trials: Number of completed trials it was chosen from.
+        corrected: Score corrected for selection (see `corrected_score`); None without
+            folds.
     """
 
     trial: Trial
@@ -34,11 +34,11 @@ class Winner:
 
     @property
     def folds(self) -> int:
-        """Over how many folds its score is the mean; 0 without."""
+        """Number of folds; 0 without."""
         return len(self.trial.fold_scores)
 
     def as_json(self) -> dict[str, Any]:
-        """All of it as chosen.json has it."""
+        """The content of chosen.json."""
         return {
             "trial": self.trial.name,
             "choose": self.rule,
@@ -51,7 +51,7 @@ class Winner:
         }
 
     def lines(self) -> list[str]:
-        """All of it in words."""
+        """The same as text."""
         return [
             f"chosen: {self.trial.name}, {self._how()}",
             self._score(),
@@ -78,24 +78,23 @@ class Winner:
             return []
         if self.corrected is None:
             return [
-                "that is optimistic, as the best of several scores on the same images is "
-                "partly luck; folds in the search tell by how much, and a test set what "
-                "it is worth"
+                "this is optimistic, as the best of several scores on the same images is "
+                "partly luck; use search.folds to correct it, or a test set"
             ]
         return [
-            f"corrected for the choice: {self.corrected:.4f}, each fold being scored by "
-            "the trial that the others choose"
+            f"corrected for selection: {self.corrected:.4f} (each fold scored by the trial "
+            "chosen on the others)"
         ]
 
 
 def find_winner(
     ranking: Sequence[Trial], choice: Choice, objective: Monitor
 ) -> Winner | None:
-    """The trial that wins a search; None if none has completed.
+    """Returns the winner of a search, or None if no trial completed.
 
     Args:
-        ranking: The completed trials, the best first.
-        choice: How to choose.
+        ranking: The completed trials, best first.
+        choice: The rule.
         objective: The metric that is the score.
     """
     trial = choice.of(ranking)

@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a search: its trials under HPARAMS, and its image."""
+"""A search in TensorBoard: its trials under HPARAMS, and its figure."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from .running import show_scores
 
 
 def show_trial(directory: Path, study: Study, trial: Trial) -> None:
-    """Writes a trial that has ended, in its own directory and that of the search."""
+    """Writes an ended trial, in its own directory and in that of the search."""
     show_search(directory, study)
     show_scores(directory, study)
     score = None
@@ -24,7 +24,7 @@ def show_trial(directory: Path, study: Study, trial: Trial) -> None:
 def show_search(
     directory: Path, study: Study, image: npt.NDArray[np.uint8] | None = None
 ) -> None:
-    """Writes what varies, and what the search looks like: `(height, width, 3)`."""
+    """Writes the search space, and the figure, `(height, width, 3)`."""
     has_errors = any(trial.standard_error is not None for trial in study.trials.values())
     space, name = study.oracle.hyperparameters, study.objective.name
     write_experiment(directory, space, name, has_errors, image)

@@ -1,4 +1,4 @@
-"""Parallel coordinates: a line through the values of each trial, coloured by its score."""
+"""Parallel coordinates: a line through the values of each trial, colored by score."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -19,11 +19,11 @@ _MOST_NAMED = 8  # values of a category that are named on its axis
 def draw_coordinates(
     axis: "Axes", parameters: Sequence[Parameter], insight: Insight
 ) -> None:
-    """Draws the trials, the best on top.
+    """Draws the trials, best on top.
 
     Args:
-        axis: Where.
-        parameters: An axis for each, in this order; the last one is the score.
+        axis: The axis to draw on.
+        parameters: One axis each, in this order; the score is added last.
         insight: The trials.
     """
     from matplotlib.cm import ScalarMappable

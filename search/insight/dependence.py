@@ -15,29 +15,29 @@ MOST_POINTS = 60
 
 @dataclass(frozen=True)
 class Dependence:
-    """What a forest expects of a parameter.
+    """The scores that a forest predicts for the values of a parameter.
 
     Attributes:
-        values: Of the parameter, as it has them.
-        scores: What is expected of each.
+        values: Values of the parameter.
+        scores: The predicted score of each.
     """
 
     values: list[Any]
     scores: Floats
 
     def best(self, study: Study) -> Any:
-        """The value of which most is expected."""
+        """Returns the value with the best predicted score."""
         place = np.argmin if study.objective.mode == "min" else np.argmax
         return self.values[int(place(self.scores))]
 
 
 def find_dependence(table: Table, model: Surrogate, column: int) -> Dependence:
-    """Asks a forest that was fitted to the trials about one parameter.
+    """Returns the partial dependence of a fitted forest on one parameter.
 
     Args:
-        table: The trials; those count in which the parameter varied.
+        table: The trials; only those in which the parameter varied are used.
         model: The forest.
-        column: Of the parameter.
+        column: Column of the parameter.
     """
     rows = table.rows[table.active(column)]
     found = partial_dependence(

@@ -1,4 +1,4 @@
-"""One figure of a search: its scores, what mattered, and how."""
+"""The figure of a search: scores, importances and dependences."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -19,10 +19,10 @@ COLUMNS = 3
 MOST_PANELS = 12
 _POINT, _LINE, _NOTE = "tab:blue", "tab:orange", "0.4"
 _WIDTH, _HEIGHT = 4.2, 3.0  # of a panel, in inches
-_MOST_LETTERS = 28  # of categories that stand side by side
+_MOST_LETTERS = 28  # of categories side by side
 _CAPTION = (
     "points: trials, with their standard errors over folds; "
-    "orange: what a forest expects, averaged over all else"
+    "orange: prediction of a forest, averaged over the other settings"
 )
 
 
@@ -71,7 +71,7 @@ def _draw_importance(axis: "Axes", insight: Insight) -> None:
     found = insight.importances
     if found.reason:
         axis.axis("off")
-        note = f"What mattered can't be said:\n{found.reason}"
+        note = f"importance: not estimated, as\n{found.reason}"
         axis.text(0.5, 0.5, note, ha="center", va="center", wrap=True, color=_NOTE)
         return
     shown = list(reversed(found.parameters[:MOST_PANELS]))
@@ -89,9 +89,9 @@ def _draw_importance(axis: "Axes", insight: Insight) -> None:
     axis.set_ylim(-0.5, len(shown) - 0.2)
     axis.set_yticks([])
     axis.axvline(0.0, color="0.2", lw=0.8)
-    axis.set_xlabel("importance: fall of R2 with it shuffled, 90 % interval")
+    axis.set_xlabel("importance: drop in R2 when shuffled, 90 % interval")
     part = f"{100 * (found.explained or 0.0):.0f} %"
-    title = f"a forest explains {part} of the variance of unseen scores; grey: unclear"
+    title = f"a forest explains {part} of the variance of held-out scores; gray: unclear"
     axis.set_title(title, fontsize="medium")
 
 

@@ -1,11 +1,10 @@
-"""How much each parameter matters to the score, as far as the trials tell.
+"""The importance of each parameter for the score, estimated from the trials.
 
-A forest is fitted to four fifths of the trials and asked about the others; the importance
-of a parameter is by how much R2 falls there once that parameter is shuffled, which may be
-by more than 1 (permutation importance, Breiman, 2001; of a surrogate of
-the search as in Hutter, Hoos and Leyton-Brown, 2014). The spread is the standard error
-over the parts, corrected for the trials that they have in common (Nadeau and Bengio,
-2003).
+A forest is fitted to four fifths of the trials and evaluated on the others. The importance
+of a parameter is the drop in R2 there when the parameter is shuffled, which may exceed 1
+(permutation importance, Breiman, 2001; for surrogates of a search, Hutter, Hoos and
+Leyton-Brown, 2014). The spread is the standard error over the parts, corrected for the
+trials that they share (Nadeau and Bengio, 2003).
 """
 
 import math
@@ -23,17 +22,17 @@ LEAST_TRIALS = 10
 PARTS = 5
 REPETITIONS = 2
 SHUFFLES = 8
-CERTAIN = 1.645  # standard errors: one in twenty is above that by chance
+CERTAIN = 1.645  # standard errors, exceeded by chance in one case of twenty
 
 
 @dataclass(frozen=True)
 class Importance:
-    """What a parameter matters.
+    """The importance of one parameter.
 
     Attributes:
-        parameter: Which.
-        trials: In how many it varied.
-        mean: By how much R2 falls with it shuffled; None if that can't be said.
+        parameter: The parameter.
+        trials: Number of trials in which it varied.
+        mean: Drop in R2 when it is shuffled; None if that was not estimated.
         standard_error: Of the mean.
     """
 
@@ -44,19 +43,19 @@ class Importance:
 
     @property
     def is_clear(self) -> bool:
-        """Whether it can be told from nothing."""
+        """Whether it is distinguishable from zero."""
         return (self.mean or 0.0) > CERTAIN * (self.standard_error or 0.0)
 
 
 @dataclass(frozen=True)
 class Importances:
-    """What all parameters matter.
+    """The importance of all parameters.
 
     Attributes:
-        parameters: The most important first; in their own order if nothing can be said.
-        explained: Part of the variance of scores it has not seen that the forest
-            explains (R2); None if it was not asked.
-        reason: Why nothing can be said, or nothing.
+        parameters: The most important first; in their own order if not estimated.
+        explained: Fraction of the variance of held-out scores that the forest explains
+            (R2); None if no forest was fitted.
+        reason: Why nothing was estimated; empty otherwise.
     """
 
     parameters: Sequence[Importance]
@@ -65,7 +64,7 @@ class Importances:
 
 
 def find_importances(table: Table) -> Importances:
-    """Looks what the parameters matter."""
+    """Estimates the importance of the parameters."""
     unknown = [
         Importance(parameter, int(table.active(column).sum()))
         for column, parameter in enumerate(table.parameters)
@@ -77,7 +76,7 @@ def find_importances(table: Table) -> Importances:
     explained = _explained(table, asked)
     if explained <= 0:
         reason = (
-            f"a forest fitted to the trials explains nothing of the scores of others (R2 "
+            "a forest explains none of the variance of held-out scores (R2 "
             f"{explained:.2f})"
         )
         return Importances(unknown, explained, reason)
@@ -92,14 +91,16 @@ def find_importances(table: Table) -> Importances:
 
 def _too_little(table: Table) -> str:
     if not table.parameters:
-        return "nothing varied between the trials that have a score"
+        return "nothing varied between the trials with a score"
     if len(table.trials) < LEAST_TRIALS:
-        return f"{len(table.trials)} trials have a score, and {LEAST_TRIALS} are needed"
+        return (
+            f"too few trials have a score ({len(table.trials)}; {LEAST_TRIALS} are needed)"
+        )
     return "" if np.ptp(table.scores) > 0 else "all trials have the same score"
 
 
 def _fits(table: Table) -> Iterator[tuple[Surrogate, Indices]]:
-    """Forests fitted to most trials, and the others."""
+    """Yields forests fitted to most trials, and the indices of the held-out ones."""
     splitter = RepeatedKFold(n_splits=PARTS, n_repeats=REPETITIONS, random_state=0)
     for seen, unseen in splitter.split(table.rows):
         model = Surrogate(table.parameters).fit(table.rows[seen], table.scores[seen])
@@ -107,7 +108,7 @@ def _fits(table: Table) -> Iterator[tuple[Surrogate, Indices]]:
 
 
 def _explained(table: Table, asked: Sequence[tuple[Surrogate, Indices]]) -> float:
-    """What part of the variance of scores the forests explain that they have not seen."""
+    """Fraction of the variance of held-out scores that the forests explain."""
     errors = [
         model.predict(table.rows[unseen]) - table.scores[unseen] for model, unseen in asked
     ]
@@ -115,10 +116,10 @@ def _explained(table: Table, asked: Sequence[tuple[Surrogate, Indices]]) -> floa
 
 
 def _increases(model: Surrogate, table: Table, unseen: Indices) -> Floats:
-    """By what the mean squared error grows with each parameter shuffled: `(parameter,)`.
+    """Increase in mean squared error when each parameter is shuffled: `(parameter,)`.
 
-    One is shuffled among the trials in which it varied: between them and others that
-    would be to shuffle what it depends on, too.
+    A parameter is shuffled only among the trials in which it varied; otherwise, what it
+    depends on would be shuffled, too.
     """
     increases = np.zeros(len(table.parameters))
     active = np.stack([table.active(c) for c in range(len(table.parameters))])[:, unseen]

@@ -1,4 +1,4 @@
-"""What a search found out: a table, an image, and lines for the terminal."""
+"""The importance of parameters: a table, a figure, and lines for the terminal."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ FIELDS = ("parameter", "importance", "standard_error", "trials", "explained_vari
 
 @dataclass(frozen=True)
 class Insight:
-    """What the trials tell of the parameters.
+    """The influence of the parameters on the score.
 
     Attributes:
         study: The search.
         table: Its trials as numbers.
-        importances: What each parameter matters.
+        importances: The importance of each parameter.
     """
 
     study: Study
@@ -32,7 +32,7 @@ class Insight:
     importances: Importances
 
     def dependence(self, name: str) -> Dependence | None:
-        """How the score depends on a parameter; None if nothing can be said."""
+        """How the score depends on a parameter; None if that can't be estimated."""
         if self.importances.reason:
             return None
         names = [parameter.name for parameter in self.table.parameters]
@@ -44,13 +44,13 @@ class Insight:
 
 
 def find_insight(study: Study) -> Insight:
-    """Looks what the trials of a search tell, over or not."""
+    """Analyzes the trials of a search, finished or not."""
     table = make_table(study)
     return Insight(study, table, find_importances(table))
 
 
 def write_importance(directory: Path, insight: Insight) -> None:
-    """Writes importance.csv: a row for each parameter, the most important first."""
+    """Writes importance.csv: a row per parameter, the most important first."""
     explained = insight.importances.explained
     rows = [
         [each.parameter.name, each.mean, each.standard_error, each.trials, explained]
@@ -64,13 +64,13 @@ def write_importance(directory: Path, insight: Insight) -> None:
 
 
 def describe(insight: Insight) -> Iterator[str]:
-    """Says what mattered, a line each."""
+    """Yields lines on the most important parameters."""
     found = insight.importances
     if found.reason:
-        yield f"what mattered: can't be said, as {found.reason}"
+        yield f"importance: not estimated, as {found.reason}"
         return
     part = f"{100 * (found.explained or 0.0):.0f} %"
-    yield f"what mattered (a forest explains {part} of the variance of unseen scores):"
+    yield f"importance (a forest explains {part} of the variance of held-out scores):"
     for each in found.parameters[:ROWS]:
         yield f"  {each.parameter.name}: {_line(each, insight)}"
     if len(found.parameters) > ROWS:
@@ -81,6 +81,6 @@ def _line(each: Importance, insight: Insight) -> str:
     amount = f"{each.mean:.2f} ± {each.standard_error:.2f}"
     dependence = insight.dependence(each.parameter.name)
     if not each.is_clear or dependence is None:
-        return f"{amount}, can't be told from nothing"
+        return f"{amount}, not distinguishable from zero"
     best = label(dependence.best(insight.study))
     return f"{amount}, best {'with' if each.parameter.is_category else 'near'} {best}"

@@ -1,4 +1,4 @@
-"""What a search leaves of what it found out."""
+"""Writes the figure and the importances of a search."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,12 +13,12 @@ from .insight import describe, find_insight, write_importance
 
 
 def draw_results(directory: Path, study: Study, notify: Callable[[str], None]) -> None:
-    """Writes the image and the importances of a search, over or not, and names them.
+    """Writes the figure and the importances of a search, finished or not.
 
     Args:
         directory: Of the search.
-        study: Its trials so far; without a score there is nothing to write.
-        notify: Takes a line on each parameter.
+        study: Its trials so far; without any score, nothing is written.
+        notify: Called with a line per parameter.
     """
     from ...evaluation import to_pixels  # loads Matplotlib
     from .figures import search_figure

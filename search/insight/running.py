@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a search while it runs: scores, and what failed."""
+"""A running search in TensorBoard: scores, and failed trials."""
 
 from pathlib import Path
 
@@ -15,14 +15,14 @@ SCORES_PART = "scores"
 
 
 def show_scores(directory: Path, study: Study) -> None:
-    """Writes the score of each trial that has ended, and the best so far, anew.
+    """Rewrites the score of each ended trial, and the best so far.
 
-    The horizontal axis counts trials. Those that failed, or were stopped as they could no
-    longer win, stand on the page Text.
+    The horizontal axis counts trials. Trials that failed, or were stopped because they
+    could no longer win, are listed under TEXT.
 
     Args:
         directory: Of the search.
-        study: Knows its trials.
+        study: Its trials.
     """
     ended = [trial for _, trial in sorted(study.trials.items()) if _has_ended(trial)]
     with Tolerance("what TensorBoard shows of the search"):
@@ -50,7 +50,7 @@ def _write_scores(ended: list[Trial], study: Study) -> None:
 
 
 def _remarks(ended: list[Trial]) -> str:
-    """A table of the trials that have no whole score; empty without."""
+    """A table of the trials without a score over all folds; empty if there are none."""
     rows = [
         f"| {trial.name} | {visible(str(trial.reason)).replace('|', chr(92) + '|')} |"
         for trial in reversed(ended)

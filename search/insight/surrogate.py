@@ -1,4 +1,4 @@
-"""A model of the score as a function of the parameters, fitted to the trials."""
+"""A model of the score as a function of the parameters."""
 
 from collections.abc import Sequence
 
@@ -15,14 +15,14 @@ TREES = 40
 
 
 class Surrogate(RegressorMixin, BaseEstimator):
-    """Extremely randomised trees on the columns of a `Table` (Geurts et al., 2006).
+    """Extremely randomized trees on the columns of a `Table` (Geurts et al., 2006).
 
-    Categories are one-hot; a parameter that does not vary in a trial has none of them,
-    or a number below all others.
+    Categories are one-hot encoded. A parameter that does not vary in a trial is encoded as
+    all zeros, or as a number below all others.
 
     Args:
-        parameters: What the columns are.
-        seed: Of the trees.
+        parameters: The parameter of each column.
+        seed: Seed of the trees.
     """
 
     def __init__(self, parameters: Sequence[Parameter] = (), seed: int = 0) -> None:
@@ -30,15 +30,15 @@ class Surrogate(RegressorMixin, BaseEstimator):
         self.seed = seed
 
     def fit(self, rows: Floats, scores: Floats) -> "Surrogate":
-        """Learns from trials: `(trial, parameter)` and `(trial,)`."""
+        """Fits the trees to `rows` `(trial, parameter)` and `scores` `(trial,)`."""
         self.trees_ = ExtraTreesRegressor(TREES, random_state=self.seed)
         self.trees_.fit(self._one_hot(rows), scores)
         return self
 
     def predict(self, rows: Floats) -> Floats:
-        """The scores that it expects: `(trial,)`."""
-        inputs = self._one_hot(rows).astype(np.float32)  # as trees are asked
-        # What scikit-learn checks for each tree takes ten times as long as asking it.
+        """Returns predicted scores: `(trial,)`."""
+        inputs = self._one_hot(rows).astype(np.float32)  # the dtype of trees
+        # The checks of scikit-learn take ten times as long as the prediction.
         found = [tree.tree_.predict(inputs)[:, 0] for tree in self.trees_.estimators_]
         return np.asarray(np.mean(found, axis=0))
 
@@ -54,12 +54,12 @@ class Surrogate(RegressorMixin, BaseEstimator):
 
 
 class SomeColumns(BaseEstimator):
-    """A fitted model as a function of some columns; the others stay as they are.
+    """A fitted model as a function of some columns, with the others fixed.
 
     Args:
         model: The model.
-        rows: The trials that it will be asked about.
-        columns: Which of theirs vary.
+        rows: The trials to predict.
+        columns: Indices of the free columns.
     """
 
     def __init__(self, model: Surrogate, rows: Floats, columns: Indices) -> None:
@@ -68,11 +68,11 @@ class SomeColumns(BaseEstimator):
         self.columns = columns
 
     def fit(self, rows: Floats, scores: Floats) -> "SomeColumns":
-        """Does nothing: the model is fitted."""
+        """Does nothing: the model is already fitted."""
         return self
 
     def predict(self, part: Floats) -> Floats:
-        """The scores that it expects, with some columns of another order."""
+        """Returns predicted scores, with new values in the free columns."""
         whole = self.rows.copy()
         whole[:, self.columns] = part
         return self.model.predict(whole)

@@ -1,4 +1,4 @@
-"""The trials of a search as numbers: a row for each, a column for each parameter."""
+"""The trials of a search as numbers: a row per trial, a column per parameter."""
 
 import math
 from collections.abc import Sequence
@@ -14,20 +14,20 @@ from ..tuning.space import is_logarithmic
 
 Floats = npt.NDArray[np.float64]
 
-INACTIVE = -1.0  # of a parameter that does not vary in a trial; what varies is in [0, 1]
-EPOCHS = "epochs"  # what hyperband gives a trial, beside the parameters
+INACTIVE = -1.0  # a parameter that does not vary in a trial; others are in [0, 1]
+EPOCHS = "epochs"  # set by hyperband, in addition to the parameters
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """What varied, and how its values become numbers.
+    """A parameter that varied, and the encoding of its values.
 
-    Numbers lie between 0 and 1, in the logarithm where it was searched so; of other
-    values it is their place among all that occurred.
+    Numbers are scaled to [0, 1], in the logarithm if they are searched on a logarithmic
+    scale. Other values are encoded as their index.
 
     Attributes:
-        name: As in the space.
-        values: All that occurred, in their order.
+        name: Name in the space.
+        values: All values that occurred, sorted.
         is_category: Whether the values have no order.
         is_logarithmic: Whether they are searched on a logarithmic scale.
 
@@ -43,7 +43,7 @@ class Parameter:
     is_logarithmic: bool = False
 
     def encode(self, value: Any) -> float:
-        """The number of a value; None is that of a trial in which it does not vary."""
+        """Encodes a value; None if the parameter does not vary in the trial."""
         if value is None:
             return INACTIVE
         if self.is_category:
@@ -52,7 +52,7 @@ class Parameter:
         return (self._scaled(value) - low) / (high - low) if high > low else 0.0
 
     def decode(self, number: float) -> Any:
-        """The value of a number, which need not have occurred."""
+        """Decodes a number, also between values that occurred."""
         if self.is_category:
             return self.values[round(number)]
         low, high = self._scaled(self.values[0]), self._scaled(self.values[-1])
@@ -68,9 +68,9 @@ class Table:
     """The trials that have a score.
 
     Attributes:
-        parameters: What varied, a column each.
-        trials: A row each, in the order in which they began.
-        rows: `(trial, parameter)`, as `Parameter.encode` makes them.
+        parameters: Those that varied, one per column.
+        trials: One per row, in the order in which they began.
+        rows: `(trial, parameter)`, encoded by `Parameter.encode`.
         scores: `(trial,)`.
     """
 
@@ -80,13 +80,13 @@ class Table:
     scores: Floats
 
     def active(self, column: int) -> npt.NDArray[np.bool_]:
-        """In which trials a parameter had a value: `(trial,)`."""
+        """Whether the parameter varied in each trial: `(trial,)`."""
         found: npt.NDArray[np.bool_] = self.rows[:, column] != INACTIVE
         return found
 
 
 def make_table(study: Study) -> Table:
-    """Reads what a search has tried so far; of parameters those that varied."""
+    """Encodes the trials of a search so far, with the parameters that varied."""
     trials = sorted(study.ranking(), key=lambda trial: trial.number)
     values = [trial.values | _own_epochs(trial) for trial in trials]
     names = [*parameter_names(study), EPOCHS]
@@ -108,7 +108,7 @@ def make_table(study: Study) -> Table:
 
 
 def label(value: Any) -> str:
-    """A value as an axis shows it: short, and without a formula.
+    """Formats a value for an axis.
 
     Example:
         >>> label('"fresh"'), label(0.012345678)

@@ -36,7 +36,7 @@ def test_the_best_configuration_says_where_it_came_from(tmp_path):
         "UTC",
         "trial-000, the best of 2 trials",
         "val_accuracy 0.7333, standard error 0.1202 over 3 folds",
-        "corrected for the choice: 0.6333",
+        "corrected for selection: 0.6333",
         "outer folds: accuracy 0.6500",
     ):
         assert words in said

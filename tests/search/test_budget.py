@@ -180,7 +180,7 @@ def test_a_small_space_is_tried_whole_and_nothing_twice(tmp_path, tuner):
         study.tell(trial, Outcome("completed", [trial.values["x"] / 10]))
     seen = [trial.values["x"] for trial in study.trials.values()]
     assert sorted(seen) == [1, 2, 3, 4, 5, 6]
-    assert why_exhausted(study) == "all 6 combinations are tried"
+    assert why_exhausted(study) == "all 6 combinations have been tried"
     again = open_study(tmp_path, space, tuner=tuner, max_trials=100)
     assert again.ask() is None
     assert [trial.values["x"] for trial in again.trials.values()] == seen

@@ -110,7 +110,7 @@ def test_what_is_said_of_a_winner_over_folds():
     assert "val_accuracy 0.7333, standard error 0.1202 over 3 folds" in said
     # Without the first fold the second trial is chosen, and scored 0.6 on it.
     assert winner.corrected == pytest.approx((0.6 + 0.5 + 0.8) / 3)
-    assert "corrected for the choice: 0.6333" in said
+    assert "corrected for selection: 0.6333" in said
     written = winner.as_json()
     assert (written["trial"], written["num_trials"]) == ("trial-000", 2)
     assert written["corrected_score"] == winner.corrected

@@ -199,7 +199,7 @@ def test_a_search_in_which_all_trials_fail_is_an_error_that_says_why(tmp_path):
         infinite = [keras.Input((5,)), keras.layers.Dense(3, "softmax")]
         return hypermodels.compiled(keras.Sequential(infinite), float("inf"))
 
-    with pytest.raises(SearchError, match=r"all 2 failed: DivergedError: .*finite"):
+    with pytest.raises(SearchError, match=r"2 failed: DivergedError: .*finite"):
         hypermodels.run(tmp_path / "s", build=build, max_trials=2)
 
 
@@ -308,7 +308,7 @@ def test_a_signal_between_fits_stops_the_search_too(tmp_path):
 
 
 def test_run_dir_belongs_to_the_search():
-    with pytest.raises(ConfigError, match="that of the Search"):
+    with pytest.raises(ConfigError, match="to the Search"):
         kr.Search(hypermodels.build, run_dir="a", trainer={"run_dir": "b"})
 
 

@@ -325,8 +325,8 @@ def test_the_wide_search_leaves_nothing_of_what_did_not_vary_in_a_trial(pictures
     done = fork_keraunos("search", "wide_search", *named, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "S"
-    wanted = "3 trials have a score, and 10 are needed"
-    assert f"what mattered: can't be said, as {wanted}" in done.stderr
+    wanted = "too few trials have a score (3; 10 are needed)"
+    assert f"importance: not estimated, as {wanted}" in done.stderr
     assert {"search.png", "importance.csv"} <= {each.name for each in folder.iterdir()}
     children = {
         "model.focal_gamma": ("model.loss", ['"focal"']),

@@ -65,10 +65,14 @@ def test_a_setting_that_matters_where_it_varies_is_found():
         pytest.param(
             lambda rows, random: random.normal(size=len(rows)),
             30,
-            "explains nothing of the",
+            "explains none of the",
             marks=pytest.mark.slow,
         ),
-        (lambda rows, _: rows[:, 3], LEAST_TRIALS - 1, "9 trials have a score, and 10 are"),
+        (
+            lambda rows, _: rows[:, 3],
+            LEAST_TRIALS - 1,
+            "too few trials have a score (9; 10 are needed)",
+        ),
         (lambda rows, _: np.full(len(rows), 0.5), 12, "all trials have the same score"),
     ],
 )

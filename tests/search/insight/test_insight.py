@@ -61,11 +61,11 @@ def test_trials_become_numbers_and_what_did_not_vary_is_no_column():
 def test_what_mattered_is_said_with_its_spread_and_where_it_is_best(tmp_path, mode):
     insight = find_insight(search(30, mode))
     heading, first, *others = describe(insight)
-    assert "of the variance of unseen scores" in heading
+    assert "of the variance of held-out scores" in heading
     assert first.startswith("  optimizer.learning_rate: ")
     assert "±" in first
     assert 3e-4 < float(first.rpartition("best near ")[2]) < 3e-3
-    assert all("can't be told from nothing" in line for line in others)
+    assert all("not distinguishable from zero" in line for line in others)
     write_importance(tmp_path, insight)
     rows = list(csv.DictReader((tmp_path / "importance.csv").open()))
     assert rows[0]["parameter"] == "optimizer.learning_rate"
@@ -77,7 +77,7 @@ def test_a_few_trials_are_shown_and_nothing_is_made_of_them(tmp_path):
     lines = []
     draw_results(tmp_path, search(4, error=0.1), lines.append)
     assert lines == [
-        "what mattered: can't be said, as 4 trials have a score, and 10 are needed"
+        "importance: not estimated, as too few trials have a score (4; 10 are needed)"
     ]
     rows = list(csv.DictReader((tmp_path / "importance.csv").open()))
     assert {(row["importance"], row["explained_variance"]) for row in rows} == {("", "")}
