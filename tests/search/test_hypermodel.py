@@ -321,6 +321,6 @@ def test_a_hypermodel_that_fits_by_itself_is_refused(tmp_path):
         def fit(self, hp, model, *args, **kwargs):
             return model.fit(*args, batch_size=hp.Int("batch_size", 2, 8), **kwargs)
 
-    with pytest.raises(ConfigError, match=r"leave `fit`.*Fits.*training_step"):
+    with pytest.raises(ConfigError, match=r"override `fit`.*Fits.*training_step"):
         kr.Search(Fits(), run_dir=tmp_path)
     kr.Search(Builds(), run_dir=tmp_path)
