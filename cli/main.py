@@ -6,7 +6,7 @@ import os
 import select
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, TextIO, runtime_checkable
 
 import typer
@@ -22,49 +22,76 @@ from .commands import (
     doctor,
     export,
     fit,
+    init,
     launch,
     pack,
     predict,
     preview,
     probe,
     report,
+    runs,
     search,
     serve,
+    show,
+    tensorboard,
     test,
 )
 from .commands import config as config_commands
+from .examples import InPanels, WithExamples
 
 INTERRUPTED = 130
 NO_PATH = {errno.ENAMETOOLONG, errno.ELOOP}  # what was typed can't be the name of a file
 
 app = typer.Typer(
     name="keraunos",
+    cls=InPanels,
     help="Train Keras 3 models on one or many GPUs.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("fit")(fit.fit)
-app.command("test")(test.test)
-app.command("report")(report.report)
-app.command("predict")(predict.predict)
-app.command("export")(export.export)
-app.command("serve")(serve.serve)
+_COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
+    "Train": {
+        "init": init.init,
+        "fit": fit.fit,
+        "search": search.search,
+        "launch": launch.launch,
+        "recipes": config_commands.list_recipes,
+        "config": config_commands.show_config,
+        "backbones": backbones.backbones,
+    },
+    "Look": {
+        "runs": runs.runs,
+        "show": show.show,
+        "tensorboard": tensorboard.tensorboard,
+        "compare": compare.compare,
+        "preview": preview.preview,
+        "audit": audit.audit,
+        "probe": probe.probe,
+    },
+    "Evaluate": {
+        "test": test.test,
+        "report": report.report,
+        "predict": predict.predict,
+    },
+    "Ship": {
+        "export": export.export,
+        "serve": serve.serve,
+        "pack": pack.pack,
+    },
+    "Machine": {
+        "doctor": doctor.doctor,
+        "benchmark": benchmark.benchmark,
+        "cache": cache.cache,
+    },
+}
+_CLASSES = {"config": config_commands.WithSettings, "tensorboard": tensorboard.WithRest}
+
+for _panel, _commands in _COMMANDS.items():
+    for _name, _command in _commands.items():
+        _class = _CLASSES.get(_name, WithExamples)
+        app.command(_name, cls=_class, rich_help_panel=_panel)(_command)
 app.command(serve.WORKER_COMMAND, hidden=True)(serve.serve_worker)
-app.command("benchmark")(benchmark.benchmark)
-app.command("audit")(audit.audit)
-app.command("probe")(probe.probe)
-app.command("search")(search.search)
-app.command("compare")(compare.compare)
-app.command("launch")(launch.launch)
-app.command("pack")(pack.pack)
-app.command("preview")(preview.preview)
-app.command("backbones")(backbones.backbones)
-app.command("recipes")(config_commands.list_recipes)
-app.command("config", cls=config_commands.WithSettings)(config_commands.show_config)
-app.command("cache")(cache.cache)
-app.command("doctor")(doctor.doctor)
 
 
 @runtime_checkable
@@ -110,7 +137,7 @@ def _run(arguments: Sequence[str]) -> int:
             raise ConfigError("An argument must have no NUL in it.")
         # Typer hands on what the command returned, None, or the code of `typer.Exit`,
         # into which newer versions turn an interrupt.
-        return app(arguments, standalone_mode=False) or 0
+        return app(arguments, standalone_mode=False, prog_name=app.info.name) or 0
     except KeraunosError as error:
         _write_line(f"error: {error}")
         return error.exit_code

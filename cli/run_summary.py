@@ -2,11 +2,12 @@
 
 import contextlib
 import json
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
@@ -44,6 +45,24 @@ class _Scores(BaseModel):
     intervals: dict[str, tuple[float, float]] = {}
 
 
+class Epochs(NamedTuple):
+    """What the finished epochs of a run have come to.
+
+    Attributes:
+        count: How many there are.
+        best_name: The metric that determines the best one; None before the first.
+        best_value: Its best value that is finite.
+        best_epoch: The epoch of that value, counted from 1.
+        seconds: Spent in all of them.
+    """
+
+    count: int
+    best_name: str | None
+    best_value: float | None
+    best_epoch: int | None
+    seconds: float
+
+
 @dataclass(frozen=True)
 class RunSummary:
     """What a run was asked for, and what came of it.
@@ -77,7 +96,7 @@ def find_runs(paths: Sequence[Path]) -> list[Path]:
     """
     found: list[Path] = []
     for path in paths:
-        runs = [path] if _is_run(path) else sorted(_runs_below(path), key=_natural)
+        runs = [path] if _is_run(path) else sorted(_runs_below(path), key=natural)
         if not runs:
             raise ConfigError(
                 message(
@@ -96,19 +115,54 @@ def read_run(directory: Path) -> RunSummary:
     Raises:
         CheckpointError: One of them is damaged.
     """
-    lines = _read_lines(directory / METRICS_FILE)
-    name = next((each for each in _BEST_BY if lines and each in lines[0]), None)
-    values = [value for line in lines if name and (value := line.get(name)) is not None]
-    pick = min if name and name.endswith("loss") else max
+    epochs = read_epochs(directory)
     return RunSummary(
         directory,
         flatten(_read_settings(directory)),
+        epochs.count,
+        epochs.best_name,
+        epochs.best_value,
+        epochs.seconds,
+        read_scores(directory),
+    )
+
+
+def read_epochs(directory: Path) -> Epochs:
+    """Reads what the finished epochs of a run have come to.
+
+    Raises:
+        CheckpointError: `metrics.jsonl` is damaged.
+    """
+    lines = _read_lines(directory / METRICS_FILE)
+    name = next((each for each in _BEST_BY if lines and each in lines[0]), None)
+    found = {
+        n: v for n, line in enumerate(lines, 1) if (v := _number(line, name)) is not None
+    }
+    pick = min if name and name.endswith("loss") else max
+    best = pick(found, key=found.__getitem__, default=None)
+    return Epochs(
         len(lines),
         name,
-        pick(values, default=None),
+        None if best is None else found[best],
+        best,
         sum(line.get("seconds") or 0.0 for line in lines),
-        _read_scores(directory / TEST_FILE),
     )
+
+
+def _number(line: dict[str, Any], name: str | None) -> float | None:
+    value = line.get(name) if name else None
+    return value if value is not None and math.isfinite(value) else None
+
+
+def natural(path: Path) -> list[str | int]:
+    """A key by which fold-2 comes before fold-10.
+
+    Example:
+        >>> sorted([Path("fold-10"), Path("fold-2")], key=natural)[0].name
+        'fold-2'
+    """
+    parts = re.split(r"(\d+)", str(path))
+    return [int(part) if part.isdecimal() else part for part in parts]
 
 
 def _is_run(path: Path) -> bool:
@@ -121,12 +175,6 @@ def _runs_below(path: Path) -> Iterator[Path]:
             yield found
         elif is_damaged(found / METRICS_FILE):
             notify(f"{found} has lost its {METRICS_FILE} and is left out")
-
-
-def _natural(path: Path) -> list[str | int]:
-    """Orders fold-2 before fold-10."""
-    parts = re.split(r"(\d+)", str(path))
-    return [int(part) if part.isdecimal() else part for part in parts]
 
 
 def _read_settings(directory: Path) -> dict[str, Any]:
@@ -156,7 +204,13 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
         raise damaged(path, _first_line(error), remedy) from None
 
 
-def _read_scores(path: Path) -> dict[str, Any]:
+def read_scores(directory: Path) -> dict[str, Any]:
+    """Reads the scores on test images; empty if the run was not tested.
+
+    Raises:
+        CheckpointError: `test.json` is damaged.
+    """
+    path = directory / TEST_FILE
     remedy = f"Leave that run out, or test it again: `keraunos test {path.parent}`."
     if not path.exists():
         if not is_absent(path):

@@ -9,6 +9,8 @@ import typer
 from ..configs import RunConfig
 from ..core.run_layout import CONFIG_FILE
 from .console import notify, show
+from .next_command import next_command, typed
+from .run_state import kind_of
 from .untrusted import foreign_names
 
 if TYPE_CHECKING:
@@ -96,12 +98,13 @@ def test(run: TrainedRun, tta: int | None = None) -> None:
 
 
 def name_positions(run_dir: Path) -> None:
-    """Says where everything is."""
+    """Names the run directory, and the commands to type next."""
     from ..strategies import current_workers
 
     if current_workers().is_chief:
         show(f"run directory: {run_dir}")
-        show(f"look at it with: tensorboard --logdir {run_dir.parent}")
+        show(f"look at it with: {typed('tensorboard', run_dir)}")
+        show(f"next: {next_command(run_dir, kind_of(run_dir), 'finished')}")
 
 
 def _show_how_to_resume(

@@ -1,5 +1,6 @@
 """Descriptions of the settings, for the reference page and `keraunos config --help`."""
 
+import functools
 import typing
 from collections.abc import Iterator
 from typing import Annotated, Any, NamedTuple
@@ -60,6 +61,21 @@ def groups() -> Iterator[Group]:
     for name, section in sections.items():
         fields = section.model_fields.items()
         yield Group(name, summary(section), [_setting(n, f) for n, f in fields])
+
+
+@functools.cache
+def settings_by_name() -> dict[str, Setting]:
+    """All settings by dotted name.
+
+    Example:
+        >>> settings_by_name()["trainer.max_epochs"].default
+        '10'
+    """
+    return {
+        f"{group.name}.{each.name}".lstrip("."): each
+        for group in groups()
+        for each in group.settings
+    }
 
 
 def summary(section: type[BaseModel]) -> str:

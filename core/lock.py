@@ -1,6 +1,7 @@
 """Keeps two processes from writing into one directory."""
 
 import contextlib
+import fcntl
 import os
 import re
 import socket
@@ -11,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from .checked_files import CHECKSUMS_FILE
 from .errors import ConfigError, message
-from .files import open_to_append, read_text, write_text_atomic
+from .files import open_regular, open_to_append, read_text, write_text_atomic
 from .removal import remove_file
 
 LOCK_FILE, OWNER_FILE = ".lock", ".lock-owner"
@@ -62,6 +63,24 @@ def directory_lock(directory: Path) -> Iterator[None]:
     finally:
         remove_file(directory, OWNER_FILE, _FILES)
         lock.release()
+
+
+def is_locked(directory: Path) -> bool:
+    """Whether a process of this machine is writing into a directory.
+
+    Nothing is written. Only where an owner is noted, which a killed process leaves behind,
+    the lock is tried, and given back at once.
+    """
+    if not (directory / OWNER_FILE).is_file():
+        return False
+    try:
+        with open_regular(directory / LOCK_FILE) as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def remove_bookkeeping(directory: Path) -> None:

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
-from typer.core import TyperCommand
 
 from ...configs import (
     RunConfig,
@@ -22,15 +21,18 @@ from ...configs.reference import groups
 from ...core.console import PlainConsole
 from ...core.errors import ConfigError, message
 from ...core.files import write_text_atomic
+from ..completions import complete_configuration
 from ..console import show, show_table
+from ..examples import WithExamples
 from ..output_file import writing
 
 
-class WithSettings(TyperCommand):
+class WithSettings(WithExamples):
     """A command whose help ends with all settings."""
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """Lists the settings, section by section."""
+        """Writes the examples, then the settings, section by section."""
+        super().format_epilog(ctx, formatter)
         for group in groups():
             rows = [
                 (each.name, f"{each.description} [{each.kind}; default: {each.default}]")
@@ -51,7 +53,11 @@ def list_recipes() -> None:
 def show_config(
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="RECIPE... [KEY=VALUE...]", show_default=False),
+        typer.Argument(
+            metavar="RECIPE... [KEY=VALUE...]",
+            show_default=False,
+            autocompletion=complete_configuration,
+        ),
     ] = None,
     schema: Annotated[
         bool, typer.Option("--schema", help="Write a JSON Schema, for editors, instead.")

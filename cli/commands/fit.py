@@ -14,6 +14,7 @@ from ...core.cluster import Cluster, find_cluster
 from ...core.errors import ConfigError, message
 from ...core.redaction import HIDDEN, hidden_names
 from ...core.secret import find_token
+from ..completions import complete_configuration
 from ..console import notify, use_format
 from ..folds import (
     one_fold,
@@ -31,6 +32,7 @@ _ARGUMENTS = typer.Argument(
     metavar="CONFIG... [KEY=VALUE...]",
     help="Recipes or YAML files, merged from left to right, then single settings.",
     show_default=False,
+    autocompletion=complete_configuration,
 )
 ConfigArguments = Annotated[list[str], _ARGUMENTS]
 

@@ -11,6 +11,7 @@ from ...core.errors import ConfigError, message
 from ...core.files import require_plain
 from ...core.run_layout import (
     EVALUATION_FILE,
+    EXPORT_FOLDER,
     MODEL_FILE,
     REPORT_FILE,
     SEARCH_FILE,
@@ -19,6 +20,7 @@ from ...core.run_layout import (
 )
 from ..console import notify, show
 from ..ensembles import find_members
+from ..next_command import typed as typed_command
 from ..output_file import require_writable, writing
 from ..tensorflow import load_tensorflow
 
@@ -69,6 +71,8 @@ def report(
         for line in [*each.remarks, *each.all_warnings]:
             notify(f"{each.facts.name}: {line}" if len(reports) > 1 else line)
     show(f"written: {place}")
+    if len(named) == 1 and not (named[0] / EXPORT_FOLDER).exists():
+        notify(f"next: {typed_command('export', named[0])}")
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:

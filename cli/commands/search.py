@@ -16,6 +16,7 @@ from ...search.parallel import ParallelTrials
 from ...search.processes import parallel_of, require_one_process, role_in_search
 from ..configured_search import describe_features, search_request, space_of
 from ..console import notify, show, show_table
+from ..next_command import typed
 from ..run_directories import run_directory
 from ..search_display import search_display, shows_table
 from ..tensorflow import load_tensorflow
@@ -164,8 +165,8 @@ def _show_trials(result: "SearchResult", objective: str) -> None:
 
 def _name_positions(result: "SearchResult") -> None:
     show(f"search directory: {result.run_dir}")
-    show(f"look at it with: tensorboard --logdir {result.run_dir}")
-    show(f"train the best one with: keraunos fit {result.run_dir / BEST_CONFIG_FILE}")
+    show(f"look at it with: {typed('tensorboard', result.run_dir)}")
+    show(f"train the best one with: {typed('fit', result.run_dir / BEST_CONFIG_FILE)}")
 
 
 def _table(result: "SearchResult", objective: str) -> Table:

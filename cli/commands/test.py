@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from ...core.errors import ConfigError, message
+from ..console import notify
 from ..ensembles import (
     Member,
     find_members,
@@ -14,6 +15,7 @@ from ..ensembles import (
     require_honest_split,
     task_of,
 )
+from ..next_command import after_run
 from ..shown_test import show_ensemble_test, show_task_ensemble_test, show_test
 from ..tensorflow import load_tensorflow
 from ..untrusted import trusted_evaluation
@@ -102,3 +104,5 @@ def _test_run(member: Member, split: Split, tta: int | None) -> None:
     show_test(split, result)
     if is_test and result.predictions is not None:
         evaluate_run(member.run, result, refused)
+    if is_test:
+        notify(f"next: {after_run(member.run)}")

@@ -81,7 +81,10 @@ def test_the_first_lines_say_what_will_happen(finished_run):
 def test_the_last_lines_give_the_score_and_the_way_to_look_at_it(finished_run, scores):
     out = (finished_run.parents[1] / "stdout.txt").read_text()
     assert f"test: 12 images, accuracy {scores['accuracy']:.3f}" in out
-    assert out.splitlines()[-1] == "look at it with: tensorboard --logdir runs"
+    assert out.splitlines()[-2:] == [
+        "look at it with: keraunos tensorboard runs/quickstart-001",
+        "next: keraunos report runs/quickstart-001",
+    ]
 
 
 def test_the_configuration_is_complete_and_that_of_the_run(finished_run, lesions):

@@ -63,7 +63,7 @@ def test_quickstart_learns_to_tell_the_lesions_apart(tmp_path):
     assert scores["examples"] == 118
     assert scores["balanced_accuracy"] > 0.7
     assert f"accuracy {scores['accuracy']:.3f}" in done.stdout
-    assert "tensorboard --logdir runs" in done.stdout
+    assert "keraunos tensorboard runs/quickstart-001" in done.stdout
 
 
 @pytest.mark.nightly

@@ -1,0 +1,76 @@
+"""`keraunos init`: a commented configuration to begin from."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ...configs import recipes
+from ...core.errors import ConfigError, message
+from ...core.names import choose
+from ...core.user_path import user_path
+from ..completions import complete_recipes
+from ..console import notify, show
+from ..data_folder import DataLook, look_at_data
+from ..next_command import typed
+from ..output_file import writing
+from ..starter_config import command_of, starter_yaml
+
+DEFAULT_FILE = Path("keraunos.yaml")
+
+
+def init(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The YAML file to write; must be new.")
+    ] = DEFAULT_FILE,
+    recipe: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="The recipe to begin from; see `keraunos recipes`.",
+            autocompletion=complete_recipes,
+        ),
+    ] = "classify",
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Your images, or a table of them: looked at, and named."
+        ),
+    ] = None,
+) -> None:
+    """Write a commented YAML file to begin from. An existing file is never replaced."""
+    _require_new(file)
+    choose("recipe", recipe, recipes())
+    place = None if data is None else user_path(data).absolute()
+    looked = DataLook([], is_usable=True)
+    if place is not None:
+        if not place.exists():
+            raise ConfigError(message("`--data` must be there.", data=str(data)))
+        looked = look_at_data(place)
+    for line in looked.lines:
+        notify(line)
+    text = starter_yaml(
+        recipe,
+        file,
+        None if place is None else str(place),
+        looked.lines if looked.is_usable else [],
+    )
+    _write_new(file, text)
+    show(f"written: {file}")
+    is_ready = (place is not None and looked.is_usable) or recipe == "quickstart"
+    rest = [] if is_ready else ["data.train=FOLDER"]
+    show(f"next: {typed(command_of(recipe), file, *rest)}")
+
+
+def _require_new(file: Path) -> None:
+    """Makes sure that a file is not there yet, not even as a link to nothing."""
+    if os.path.lexists(user_path(file)):
+        raise ConfigError(
+            message("`init` never replaces a file.", "Name a new one.", file=str(file))
+        )
+
+
+def _write_new(file: Path, text: str) -> None:
+    with writing(file, "FILE") as place, open(place, "x", encoding="utf-8") as opened:
+        opened.write(text)

@@ -1,0 +1,121 @@
+"""`keraunos show`: one run on one screen."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ...core import run_layout as layout
+from ...core.checked_files import is_absent, read_checked_text
+from ...core.errors import ConfigError, KeraunosError, message
+from ..asked_settings import Asked, read_asked, read_command
+from ..console import show as write
+from ..listed_runs import ListedRun, counted, in_words, list_runs, listed_run
+from ..next_command import typed
+from ..run_summary import read_epochs, read_scores
+
+_FILES = (
+    *(layout.MODEL_FILE, layout.REPORT_FILE, layout.MODEL_CARD_FILE, layout.CURVES_IMAGE),
+    *(layout.CONFUSION_MATRIX_IMAGE, layout.MISTAKES_IMAGE, layout.PREDICTIONS_FILE),
+    *(layout.CONFIG_FILE, layout.CHECKPOINTS_FOLDER, layout.EXPORT_FOLDER),
+)
+_SPLITS = ("train", "validation", "test")
+
+
+def show(
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="A run directory; a search or folds, too.")
+    ],
+) -> None:
+    """Show one run: settings, data, state, best epoch, scores, files, next command."""
+    listed = listed_run(run)
+    if listed.kind == "other":
+        raise ConfigError(
+            message(
+                "RUN must be a run directory.",
+                f"`{typed('runs', run)}` lists those below it.",
+                run=str(run),
+            )
+        )
+    write(f"{run}: {listed.state}" + (f", {listed.age} ago" if listed.age else ""))
+    for line in _lines_of_run(run) if listed.kind == "run" else _lines_of_parts(listed):
+        write(line)
+    write(f"next: {listed.next_command}")
+
+
+def _lines_of_parts(listed: ListedRun) -> Iterator[str]:
+    """Those of a search or of folds, each of whose runs has a line."""
+    yield from filter(None, _values(listed))
+    for part in list_runs(listed.directory):
+        values = filter(None, (part.state, *_values(part)))
+        yield f"  {part.directory.name}: {', '.join(values)}"
+
+
+def _values(listed: ListedRun) -> tuple[str, ...]:
+    return listed.progress, listed.score, listed.test and f"test {listed.test}"
+
+
+def _lines_of_run(run: Path) -> Iterator[str]:
+    command = read_command(run)
+    if command:
+        yield f"command: {command}"
+    asked: Asked | None = None
+    if (run / layout.CONFIG_FILE).is_file():
+        try:
+            asked = read_asked(run)
+        except KeraunosError as error:
+            yield f"settings: {error}"
+    if asked is not None:
+        yield f"settings, compared with {asked.compared_with}:"
+        yield from (f"  {line}" for line in asked.differing or ["no difference"])
+    for read in (_data, _training, _scores):
+        try:
+            yield from read(run, asked)
+        except (KeraunosError, ValueError, KeyError, TypeError, csv.Error) as error:
+            yield f"damaged: {error}"
+    files = [name for name in _FILES if (run / name).exists()]
+    yield f"files: {', '.join(files) or 'none yet'}"
+
+
+def _data(run: Path, asked: Asked | None) -> Iterator[str]:
+    del asked
+    file = run / layout.SPLIT_FILE
+    if not file.exists():
+        return
+    rows = list(csv.DictReader(io.StringIO(read_checked_text(file))))
+    counts = Counter(row["split"] for row in rows)
+    classes = len({row["class"] for row in rows if row.get("class")})
+    known = [f"{counts[name]:,} {name}" for name in _SPLITS if counts[name]]
+    named = f"; {counted(classes, 'class').replace('classs', 'classes')}" if classes else ""
+    yield f"images: {', '.join(known) or 'none'}{named}"
+
+
+def _training(run: Path, asked: Asked | None) -> Iterator[str]:
+    if is_absent(run / layout.METRICS_FILE):
+        yield "epochs: none finished"
+        return
+    epochs = read_epochs(run)
+    most = f" of {asked.max_epochs}" if asked and asked.max_epochs else ""
+    yield f"epochs: {epochs.count}{most}, {in_words(epochs.seconds)}"
+    if epochs.best_value is not None:
+        yield f"best epoch: {epochs.best_epoch}, {epochs.best_name} {epochs.best_value:.4g}"
+
+
+def _scores(run: Path, asked: Asked | None) -> Iterator[str]:
+    del asked
+    scores = read_scores(run)
+    intervals = scores.get("intervals", {})
+    for name, value in scores.items():
+        if isinstance(value, float):
+            yield f"test {name.replace('_', ' ')}: {value:.4g}{_interval(intervals, name)}"
+
+
+def _interval(intervals: dict[str, Any], name: str) -> str:
+    if name not in intervals:
+        return ""
+    low, high = intervals[name]
+    return f" [{low:.3f}, {high:.3f}]"

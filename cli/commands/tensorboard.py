@@ -1,0 +1,136 @@
+"""`keraunos tensorboard`: the curves of runs in a browser."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+
+from ...core import leash
+from ...core.errors import ConfigError, message
+from ..console import notify
+from ..examples import WithExamples
+from ..run_directories import RUNS
+
+HOST = "127.0.0.1"
+_FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_OWN_HOST = ("--host", "--bind_all")
+_REST = "keraunos.rest"
+
+
+class WithRest(WithExamples):
+    """A command that takes whatever is typed behind `--`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Keeps what is behind `--` for the command, as it stands."""
+        place = args.index("--") if "--" in args else len(args)
+        ctx.meta[_REST] = args[place + 1 :]
+        return super().parse_args(ctx, args[:place])
+
+
+def tensorboard(
+    context: typer.Context,
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="RUN... [-- OPTION...]",
+            help="Run directories, searches or folders of runs; `runs` by default. Options "
+            "behind -- are TensorBoard's own, such as --port 6007.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Show the curves of runs in a browser: starts TensorBoard for this machine alone."""
+    places = runs or [RUNS]
+    rest = context.meta.get(_REST, [])
+    command = tensorboard_command(places, rest)
+    notify(f"TensorBoard shows {', '.join(map(str, places))}; Ctrl-C ends it.")
+    raise typer.Exit(run_forwarding(command))
+
+
+def tensorboard_command(places: Sequence[Path], rest: Sequence[str] = ()) -> list[str]:
+    """The command that starts TensorBoard of this environment.
+
+    Args:
+        places: One or more folders with event files at or below them.
+        rest: Further options of TensorBoard.
+
+    Raises:
+        ConfigError: A folder is missing, or its name can't be given to TensorBoard.
+
+    Example:
+        >>> tensorboard_command([Path("/")], ["--port", "6007"])[4:]
+        ['--logdir', '/', '--host', '127.0.0.1', '--port', '6007']
+    """
+    missing = [str(place) for place in places if not place.is_dir()]
+    if missing:
+        raise ConfigError(
+            message("RUN must be a folder.", "See `keraunos runs`.", runs=missing)
+        )
+    is_hosted = any(each.split("=")[0] in _OWN_HOST for each in rest)
+    host = [] if is_hosted else ["--host", HOST]
+    # -P: no file of the working directory takes the place of a module.
+    program = [sys.executable, "-P", "-m", "tensorboard.main"]
+    return [*program, *_logdir(places), *host, *rest]
+
+
+def run_forwarding(command: Sequence[str]) -> int:
+    """Runs a command in a session of its own, and forwards signals to it.
+
+    It does not outlive this process.
+
+    Returns:
+        Its exit code; 128 and the number of the signal, if one has ended it.
+    """
+    leashed = [sys.executable, "-P", "-m", leash.__name__, str(os.getpid()), *command]
+    process = subprocess.Popen(leashed, start_new_session=True)
+    with _forwarding(process):
+        code = process.wait()
+    return 128 - code if code < 0 else code
+
+
+def _logdir(places: Sequence[Path]) -> list[str]:
+    paths = [os.path.realpath(place) for place in places]
+    if len(paths) == 1:
+        return ["--logdir", paths[0]]
+    wrong = [path for path in paths if "," in path or ":" in path]
+    if wrong:
+        raise ConfigError(
+            message(
+                "TensorBoard separates several folders by commas and colons; none of them "
+                "may have one in its name.",
+                "Name the folder around them instead.",
+                runs=wrong,
+            )
+        )
+    names = _distinct(paths)
+    pairs = zip(names, paths, strict=True)
+    return ["--logdir_spec", ",".join(f"{name}:{path}" for name, path in pairs)]
+
+
+def _distinct(paths: Sequence[str]) -> list[str]:
+    """The last part of each path, or all of it where two end alike."""
+    short = [os.path.basename(path) or path for path in paths]
+    is_distinct = len(set(short)) == len(short)
+    return short if is_distinct else [path.strip("/") for path in paths]
+
+
+@contextlib.contextmanager
+def _forwarding(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+    def forward(number: int, frame: FrameType | None) -> None:
+        del frame
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+
+    before = {number: signal.signal(number, forward) for number in _FORWARDED}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,227 @@
+"""What a folder of runs holds: an entry for each, whatever state its files are in."""
+
+import math
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from ..core.checked_files import is_absent
+from ..core.errors import ConfigError, KeraunosError, message
+from ..core.files import read_text
+from ..core.run_layout import CHOSEN_FILE, FOLDS_FILE, METRICS_FILE, TEST_FILE
+from .next_command import next_command, typed
+from .run_state import Kind, kind_of, last_change, parts_of, state_of
+from .run_summary import natural, read_epochs, read_scores
+
+_MOST_LEVELS = 3  # of folders around runs
+_SCORES = ("balanced_accuracy", "accuracy", "macro_f1", "macro_roc_auc")
+
+
+Scores = dict[str, Any]
+
+
+class _Chosen(BaseModel):
+    """What is read of chosen.json."""
+
+    objective: str
+    score: float
+
+
+class _Folds(BaseModel):
+    """What is read of folds.json."""
+
+    validation: Scores = {}
+    test: Scores = {}
+
+
+@dataclass(frozen=True)
+class ListedRun:
+    """A run, a search or folds in one line.
+
+    Attributes:
+        directory: Where it is.
+        kind: Which of them; `other` for a folder of neither.
+        state: As `state_of` returned it; `damaged` or `not a run` otherwise.
+        progress: How far it is, such as `3 epochs`.
+        score: The best on validation images, such as `accuracy 0.81`; empty before.
+        test: Likewise, on test images.
+        age: How long ago it was written to, such as `5 min`.
+        next_command: What to type next; empty if there is nothing.
+    """
+
+    directory: Path
+    kind: Kind
+    state: str
+    progress: str = ""
+    score: str = ""
+    test: str = ""
+    age: str = ""
+    next_command: str = ""
+
+
+def list_runs(folder: Path) -> list[ListedRun]:
+    """Lists the runs, searches and folds in a folder, and in the folders around them.
+
+    Those of the trials of a search, or of folds, are listed if that is the folder.
+
+    Raises:
+        ConfigError: It is no folder.
+    """
+    if not folder.is_dir():
+        raise ConfigError(
+            message(
+                "FOLDER must be a folder of runs.",
+                "Start a run with `keraunos fit quickstart`.",
+                folder=str(folder),
+            )
+        )
+    kind = kind_of(folder)
+    parts = [folder] if kind == "run" else parts_of(folder, kind)
+    found = parts or list(_runs_below(folder, _MOST_LEVELS))
+    listed = [listed_run(path) for path in found]
+    if listed and kind == "other":
+        listed += [listed_run(path) for path in _others(folder, found)]
+    return listed
+
+
+def listed_run(directory: Path) -> ListedRun:
+    """A run in one line; files that are damaged are named in it."""
+    kind = kind_of(directory)
+    if kind == "other":
+        return ListedRun(directory, kind, "not a run")
+    state = state_of(directory, kind)
+    changed = last_change(directory)
+    age = "" if changed is None else in_words(time.time() - changed)
+    command = next_command(directory, kind, state)
+    read = {"run": _read_run, "search": _read_search, "folds": _read_folds}[kind]
+    try:
+        return ListedRun(directory, kind, state, *read(directory), age, command)
+    except (KeraunosError, OSError, ValueError, RecursionError):
+        name = _damaged_file(directory, kind)
+        command = typed("fit --resume", directory) if name == METRICS_FILE else command
+        command = typed("test", directory) if name == TEST_FILE else command
+        return ListedRun(directory, kind, "damaged", f"see {name}", "", "", age, command)
+
+
+def in_words(seconds: float) -> str:
+    """A time span in the unit that fits it.
+
+    Example:
+        >>> in_words(42), in_words(150), in_words(7_300), in_words(200_000)
+        ('42 s', '2 min', '2 h', '2 d')
+    """
+    units = ((86_400, "d"), (3_600, "h"), (60, "min"))
+    fitting = ((size, unit) for size, unit in units if seconds >= size)
+    size, unit = next(fitting, (1, "s"))
+    return f"{max(int(seconds / size), 0)} {unit}"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    Example:
+        >>> counted(1, "run"), counted(2, "run")
+        ('1 run', '2 runs')
+    """
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def _runs_below(folder: Path, levels: int) -> Iterator[Path]:
+    for path in _folders(folder):
+        if kind_of(path) != "other":
+            yield path
+        elif levels > 1:
+            yield from _runs_below(path, levels - 1)
+
+
+def _others(folder: Path, found: list[Path]) -> list[Path]:
+    """Folders directly below that neither are nor hold any of the runs found."""
+    holding = {path for run in found for path in (run, *run.parents)}
+    return [path for path in _folders(folder) if path not in holding]
+
+
+def _folders(folder: Path) -> list[Path]:
+    try:
+        paths = [Path(folder, name) for name in os.listdir(folder)]
+    except OSError:
+        return []
+    shown = [path for path in paths if not path.name.startswith(".") and path.is_dir()]
+    return sorted(shown, key=natural)
+
+
+def _read_run(directory: Path) -> tuple[str, str, str]:
+    if is_absent(directory / METRICS_FILE):
+        return "0 epochs", "", _test_of(directory)
+    epochs = read_epochs(directory)
+    name = (epochs.best_name or "").removeprefix("val_")
+    score = "" if epochs.best_value is None else score_text(name, epochs.best_value)
+    return counted(epochs.count, "epoch"), score, _test_of(directory)
+
+
+def _test_of(directory: Path) -> str:
+    return best_known(read_scores(directory))
+
+
+def _read_search(directory: Path) -> tuple[str, str, str]:
+    progress = counted(len(parts_of(directory, "search")), "trial")
+    file = directory / CHOSEN_FILE
+    if not file.is_file():
+        return progress, "", ""
+    chosen = _Chosen.model_validate_json(read_text(file))
+    name = chosen.objective.removeprefix("val_")
+    return progress, score_text(name, chosen.score), ""
+
+
+def _read_folds(directory: Path) -> tuple[str, str, str]:
+    progress = counted(len(parts_of(directory, "folds")), "fold")
+    file = directory / FOLDS_FILE
+    if not file.is_file():
+        return progress, "", ""
+    summary = _Folds.model_validate_json(read_text(file))
+    return (
+        progress,
+        best_known(_means(summary.validation)),
+        best_known(_means(summary.test)),
+    )
+
+
+def _means(scores: Scores) -> Scores:
+    return {n: each.get("mean") for n, each in scores.items() if isinstance(each, dict)}
+
+
+def _damaged_file(directory: Path, kind: Kind) -> str:
+    """Which file a reader has failed on."""
+    if kind != "run":
+        return CHOSEN_FILE if kind == "search" else FOLDS_FILE
+    try:
+        if not is_absent(directory / METRICS_FILE):
+            read_epochs(directory)
+    except (KeraunosError, OSError, ValueError):
+        return METRICS_FILE
+    return TEST_FILE
+
+
+def best_known(scores: Scores) -> str:
+    """The score of a test that stands for all; empty if there is none."""
+    numbers = {
+        name: value
+        for name, value in scores.items()
+        if isinstance(value, float) and math.isfinite(value)
+    }
+    name = next((each for each in (*_SCORES, *numbers) if each in numbers), None)
+    return "" if name is None else score_text(name, numbers[name])
+
+
+def score_text(name: str, value: float) -> str:
+    """A score with its name.
+
+    Example:
+        >>> score_text("balanced_accuracy", 0.8125)
+        'balanced accuracy 0.8125'
+    """
+    return f"{name.replace('_', ' ')} {value:.4g}"

@@ -1,0 +1,102 @@
+"""What to type next of a run, a search or folds."""
+
+import shlex
+from pathlib import Path
+
+from ..configs import RunConfig, load_config
+from ..core.errors import KeraunosError
+from ..core.run_layout import (
+    BEST_CONFIG_FILE,
+    CONFIG_FILE,
+    ENSEMBLE_FILE,
+    EXPORT_FOLDER,
+    MODEL_FILE,
+    REPORT_FILE,
+)
+from .run_state import Kind, State, kind_of, state_of
+from .untrusted import foreign_names
+
+_SMALLER = 0.1  # times the learning rate of a run that diverged
+
+
+def next_command(directory: Path, kind: Kind, state: State) -> str:
+    """The command that continues what is not finished, or looks at what is.
+
+    Args:
+        directory: Of a run, a search or folds.
+        kind: Which of them.
+        state: As `state_of` returned it.
+    """
+    if state == "running":
+        return typed("tensorboard", directory)
+    if kind == "search":
+        return _after_search(directory, state)
+    above = directory.parent
+    if state != "finished" and kind_of(above) == "search":
+        return _after_search(above, state_of(above, "search"))
+    if state == "finished":
+        return _after_folds(directory) if kind == "folds" else after_run(directory)
+    return _to_continue(directory, state)
+
+
+def after_run(directory: Path) -> str:
+    """The next step with a finished run: its report, its exports, then serving."""
+    has = _names(directory)
+    if not {CONFIG_FILE, MODEL_FILE} <= has:
+        return typed("tensorboard", directory)
+    if REPORT_FILE not in has:
+        return typed("report", directory)
+    return typed("serve" if EXPORT_FOLDER in has else "export", directory)
+
+
+def typed(command: str, place: Path, *rest: str) -> str:
+    """A command as a shell takes it.
+
+    Example:
+        >>> typed("show", Path("my runs/a"))
+        "keraunos show 'my runs/a'"
+    """
+    name = f"./{place}" if str(place).startswith("-") else str(place)
+    return shlex.join(["keraunos", *command.split(), name, *rest])
+
+
+def _after_folds(directory: Path) -> str:
+    has = _names(directory)
+    if ENSEMBLE_FILE not in has:
+        return typed("test", directory)
+    return typed("tensorboard" if REPORT_FILE in has else "report", directory)
+
+
+def _after_search(directory: Path, state: State) -> str:
+    if state != "finished":
+        return f"keraunos search CONFIG {shlex.quote(f'run_dir={directory}')}"
+    best = directory / BEST_CONFIG_FILE
+    return typed("fit", best) if best.is_file() else typed("tensorboard", directory)
+
+
+def _to_continue(directory: Path, state: State) -> str:
+    config = _config(directory)
+    file = directory / CONFIG_FILE
+    if config is None:  # of a script, or one that can't be read
+        return typed("tensorboard", directory)
+    if state == "diverged":
+        rate = f"optimizer.learning_rate={config.optimizer.learning_rate * _SMALLER:g}"
+        return typed("fit", file, rate)
+    if foreign_names(config):
+        return f"keraunos fit CONFIG {shlex.quote(f'run_dir={directory}')}"
+    return typed("fit --resume", directory)
+
+
+def _config(directory: Path) -> RunConfig | None:
+    file = directory / CONFIG_FILE
+    try:
+        return load_config([str(file)]) if file.is_file() else None
+    except (KeraunosError, OSError):
+        return None
+
+
+def _names(directory: Path) -> set[str]:
+    try:
+        return {each.name for each in directory.iterdir()}
+    except OSError:
+        return set()

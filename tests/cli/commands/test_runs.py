@@ -1,0 +1,110 @@
+"""`keraunos runs`: a line for each run, whatever its files are like."""
+
+import json
+
+import pytest
+from keraunos.core.checked_files import write_checked_json
+from keraunos.core.lock import directory_lock
+from made_runs import made_run
+
+
+@pytest.fixture
+def folder(tmp_path):
+    runs = tmp_path / "runs"
+    test = {"accuracy": 0.75, "balanced_accuracy": 0.625}
+    made_run(runs / "a-10", (0.5, 0.75, 0.625), "end", test)
+    made_run(runs / "a-2", (0.5,), "interrupted")
+    made_run(runs / "deeper" / "b", (0.25,), "divergence")
+    return runs
+
+
+def rows(answer):
+    lines = answer.out.splitlines()
+    return {line.split("  ")[0]: line for line in lines[1 : lines.index("")]}
+
+
+def test_each_run_has_a_row_with_state_epochs_and_scores(keraunos, folder):
+    answer = keraunos("runs")
+    assert (answer.code, answer.err) == (0, "")
+    found = rows(answer)
+    assert list(found) == ["a-2", "a-10", "deeper/b"]
+    words = ("finished", "3 epochs", "balanced accuracy 0.75", "balanced accuracy 0.625")
+    assert all(word in found["a-10"] for word in words)
+    assert "1 epoch " in found["a-2"]
+    assert "2 s" in found["a-2"] or "s" in found["a-2"]
+
+
+def test_the_command_to_continue_is_a_line_to_be_copied(keraunos, folder):
+    with directory_lock(folder / "a-10"):
+        answer = keraunos("runs")
+    lines = answer.out.splitlines()
+    assert "1 interrupted, 1 running, 1 diverged" in lines
+    assert "  keraunos fit --resume runs/a-2" in lines
+    assert "  keraunos tensorboard runs/a-10" in lines
+
+
+def test_on_a_narrow_terminal_values_stand_below_each_other(keraunos, folder, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    lines = keraunos("runs").out.splitlines()
+    assert lines[:3] == ["runs/a-2", "  interrupted", "  1 epoch"]
+    assert "  test balanced accuracy 0.625" in lines
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "state"),
+    [
+        ("metrics.jsonl", b"\xff", "damaged"),
+        ("metrics.jsonl", b'{"loss": "low"}\n', "damaged"),
+        ("test.json", b'{"accuracy": ', "damaged"),
+        ("test.json", b"[" * 99_999, "damaged"),
+        ("config.yaml", b"a: [", "finished"),
+        ("environment.json", b"\0", "finished"),
+    ],
+)
+def test_a_damaged_run_has_a_row_that_names_the_file(
+    keraunos, folder, name, content, state
+):
+    (folder / "a-10" / name).write_bytes(content)
+    answer = keraunos("runs")
+    assert (answer.code, answer.err) == (0, "")
+    row = rows(answer)["a-10"]
+    assert state in row
+    assert state == "finished" or f"see {name}" in row
+
+
+def test_what_is_no_run_is_a_row_that_tells_so_and_no_name_is_obeyed(keraunos, folder):
+    (folder / "\x1b[31mred").mkdir()
+    answer = keraunos("runs")
+    assert "not a run" in rows(answer)["\\x1b[31mred"]
+    assert "\x1b" not in answer.out
+
+
+def test_searches_and_folds_are_one_row_and_their_parts_are_listed_by_name(
+    keraunos, folder
+):
+    search, folds = folder / "s", folder / "f"
+    made_run(search / "trial-000", (0.5,), "end")
+    write_checked_json(search / "search.json", {})
+    chosen = {"objective": "val_accuracy", "score": 0.875}
+    (search / "chosen.json").write_text(json.dumps(chosen))
+    made_run(folds / "fold-1", (0.5,), "end")
+    scores = {"validation": {"folds": 1, "accuracy": {"mean": 0.5}}, "test": {}}
+    (folds / "folds.json").write_text(json.dumps(scores))
+    found = rows(keraunos("runs"))
+    assert "1 trial" in found["s"]
+    assert "accuracy 0.875" in found["s"]
+    assert "1 fold " in found["f"]
+    assert list(rows(keraunos("runs", "runs/s"))) == ["trial-000"]
+    (folds / "folds.json").write_text("[1]")
+    (search / "chosen.json").write_text('{"score": "high"}')
+    found = rows(keraunos("runs"))
+    assert "see chosen.json" in found["s"]
+    assert "see folds.json" in found["f"]
+
+
+def test_an_empty_folder_names_the_first_command_and_none_is_2(keraunos, tmp_path):
+    (tmp_path / "runs").mkdir()
+    assert keraunos("runs").out == ("No runs in runs. Start one: keraunos fit quickstart\n")
+    answer = keraunos("runs", "nowhere")
+    assert answer.code == 2
+    assert "FOLDER must be a folder of runs. Received: folder='nowhere'" in answer.err
