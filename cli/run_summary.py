@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
@@ -45,7 +45,8 @@ class _Scores(BaseModel):
     intervals: dict[str, tuple[float, float]] = {}
 
 
-class Epochs(NamedTuple):
+@dataclass(frozen=True)
+class Epochs:
     """What the finished epochs of a run have come to.
 
     Attributes:
