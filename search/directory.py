@@ -17,10 +17,10 @@ _LEFT = re.compile(rf"\.{TRIAL.pattern}-\w{{8}}")
 
 @contextlib.contextmanager
 def search_directory(directory: Path) -> Iterator[Path]:
-    """Makes the directory of a search and keeps other processes out.
+    """Creates and locks the directory of a search.
 
     Yields:
-        Where it is, links resolved.
+        Its path, with links resolved.
 
     Raises:
         ConfigError: It holds something else, a link in its place included, is in use, or
@@ -49,7 +49,7 @@ def search_directory(directory: Path) -> Iterator[Path]:
 
 
 def remove_unfinished_trials(directory: Path) -> None:
-    """Removes what a killed process has copied of a trial that was to be continued."""
+    """Removes incomplete copies that a killed process left."""
     for path in list(directory.iterdir()):
         if _LEFT.fullmatch(path.name):
             remove_temporary(directory, path.name, _LEFT)

@@ -1,7 +1,7 @@
-"""A trial over folds: a run for each, one after the other, until all are or it can't win.
+"""A trial over folds: one run per fold, until all are trained or it can no longer win.
 
-What came of a fold is kept beside its run, so that a trial that goes on neither trains
-nor builds it again.
+The outcomes of finished folds are kept in a file, so that a resumed trial neither builds
+nor trains them again.
 """
 
 import math
@@ -26,14 +26,14 @@ from .tuning.oracles import is_score
 
 @dataclass(frozen=True)
 class FoldedTrial:
-    """Trains a trial as several runs, `fold-1` and so on in the directory of the trial.
+    """Trains a trial as several runs: `fold-1` and so on in its directory.
 
     Attributes:
-        fit: Trains one fold, which `TrialPlan.fold` names.
-        folds: How many there are.
+        fit: Trains one fold, given by `TrialPlan.fold`.
+        folds: Number of folds.
         objective: The metric that is the score.
-        prepare: Is called before the first fold of each trial: refuses data that can't be
-            cut into such folds, and returns what tells these folds from others.
+        prepare: Called before the first fold of each trial. Refuses data that can't be
+            divided into these folds, and returns their fingerprint.
     """
 
     fit: FitTrial
@@ -42,7 +42,7 @@ class FoldedTrial:
     prepare: Callable[[], str]
 
     def __call__(self, plan: TrialPlan) -> Outcome:
-        """Does as planned with each fold that is not done yet."""
+        """Trains or exports the folds that are not finished yet."""
         division = self.prepare()
         with claimed_directory(plan.directory):
             if plan.export:
@@ -64,7 +64,7 @@ class FoldedTrial:
         return not is_whole and can_win(scores, plan.rival, self.objective.mode)
 
     def _train_one(self, plan: TrialPlan) -> Outcome:
-        """Trains a fold; whatever is not completed is what the trial comes to."""
+        """Trains a fold. An outcome other than completed becomes that of the trial."""
         outcome = run_trial(self.fit, plan, self.objective.name)
         if outcome.status == "completed" and not any(map(is_score, outcome.scores)):
             reason = f"{self.objective.name} is no number"
@@ -76,7 +76,7 @@ class FoldedTrial:
         return outcome
 
     def _best(self, outcome: Outcome) -> tuple[int, float]:
-        """The best epoch of a fold, the first of several, and its score."""
+        """The best epoch of a fold (the first of equals) and its score."""
         sign = -1 if self.objective.mode == "max" else 1
         numbers = [(e, s) for e, s in enumerate(outcome.scores, 1) if is_score(s)]
         return min(numbers, key=lambda number: sign * number[1])
@@ -112,17 +112,17 @@ class FoldedTrial:
 
 
 class _Done:
-    """What came of the folds that are over, in a file of the trial.
+    """The outcomes of finished folds, in a file of the trial.
 
     Args:
-        directory: Of the trial.
-        division: What tells these folds from others.
+        directory: Directory of the trial.
+        division: Fingerprint of the folds.
 
     Attributes:
-        outcomes: Of folds 1, 2, ...
+        outcomes: Outcomes of folds 1, 2, ...
 
     Raises:
-        CheckpointError: The file is damaged, or is of other folds.
+        CheckpointError: The file is damaged, or belongs to other folds.
     """
 
     def __init__(self, directory: Path, division: str) -> None:
@@ -133,7 +133,7 @@ class _Done:
             self.outcomes = self._read()
 
     def add(self, outcome: Outcome) -> None:
-        """Keeps an outcome; when this returns, it is on the disk."""
+        """Adds an outcome; it is on disk when this returns."""
         fault_point("before-fold-is-noted")
         self.outcomes.append(outcome)
         texts = [outcome_to_json(each) for each in self.outcomes]
@@ -142,8 +142,8 @@ class _Done:
         except OSError as error:
             raise CheckpointError(
                 message(
-                    f"What came of a fold must be written ({error.strerror}).",
-                    "Make room, and go on with the same command.",
+                    f"The outcome of a fold must be written ({error.strerror}).",
+                    "Free some space, and repeat the command to continue.",
                     file=str(self._path),
                 )
             ) from None
@@ -157,15 +157,15 @@ class _Done:
             outcomes = [read_outcome(text) for text in texts]
         except (ValueError, KeyError, TypeError) as error:
             raise CheckpointError(
-                message(f"It must say what came of folds ({error}).", remedy,
+                message(f"The outcomes of folds must be readable ({error}).", remedy,
                         file=str(self._path))
             ) from None  # fmt: skip
         if division != self._division:
             raise CheckpointError(
                 message(
-                    "A trial must go on with the folds that it began with; since then "
+                    "A trial must resume with the folds that it began with; since then "
                     "images, labels or groups have changed.",
-                    "Put them back, or begin a new search with another run_dir.",
+                    "Restore them, or begin a new search with another run_dir.",
                     trial=self._path.parent.name,
                 )
             )
@@ -179,7 +179,7 @@ def _fold_of(plan: TrialPlan, number: int) -> TrialPlan:
 
 
 def _means(scores: Sequence[Sequence[float]]) -> list[float]:
-    """The mean after each epoch over those folds that were trained for so long."""
+    """Mean score after each epoch, over the folds that reached it."""
     means = []
     for epoch in range(max(map(len, scores))):
         here = [each[epoch] for each in scores if len(each) > epoch]

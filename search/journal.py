@@ -1,4 +1,4 @@
-"""Writes down what an oracle was asked and told, so that a killed search resumes."""
+"""The journal of an oracle, from which a killed search continues."""
 
 import json
 import re
@@ -24,7 +24,7 @@ _REMEDY = "Restore it from a copy, or begin a new search with another run_dir."
 
 
 class _Event(BaseModel):
-    """What `Study` notes."""
+    """An entry of `Study`."""
 
     event: Literal["begin", "end"]
     trial: int
@@ -42,18 +42,18 @@ _EVENTS = TypeAdapter(list[_Event])
 
 
 class Journal:
-    """The events of a search, in a file that is replaced as a whole after each.
+    """The events of a search, in a file that is replaced atomically after each.
 
     Args:
         path: The file.
-        settings: All settings of the search; values that JSON can hold.
+        settings: All settings of the search, serializable as JSON.
 
     Attributes:
-        events: What happened, the oldest first.
+        events: The events, oldest first.
 
     Raises:
         CheckpointError: The file can't be read.
-        ConfigError: It is that of a search with other settings.
+        ConfigError: It belongs to a search with other settings.
     """
 
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
@@ -66,7 +66,7 @@ class Journal:
             self.events = content["events"]
 
     def add(self, **event: Any) -> None:
-        """Keeps an event; when this returns, it is on the disk."""
+        """Adds an event; it is on disk when this returns."""
         self.events.append(event)
         content = {"format": FORMAT_VERSION, "settings": self._settings}
         try:
@@ -75,18 +75,18 @@ class Journal:
             raise CheckpointError(
                 message(
                     f"The state of the search must be written ({error.strerror}).",
-                    "Make room, and go on with the same command.",
+                    "Free some space, and repeat the command to continue.",
                     file=str(self._path),
                 )
             ) from None
 
     def discard(self) -> None:
-        """Removes the file of a search that did not begin."""
+        """Removes the file of a search without trials."""
         remove_file(self._path.parent, SEARCH_FILE, _JOURNAL)
 
 
 def deciding_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Those settings that decide the trials, by dotted name, without secrets.
+    """Returns the settings that determine the trials, by dotted name, without secrets.
 
     Callbacks that only show or report decide nothing.
 
@@ -133,5 +133,5 @@ def _compare(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
         raise ConfigError(
             "A search must be continued with the settings it was begun with. Received: "
             + "; ".join(lines)
-            + ". Put these back, or begin a new search with another run_dir."
+            + ". Restore them, or begin a new search with another run_dir."
         )

@@ -1,4 +1,4 @@
-"""How many trials run at a time on this machine."""
+"""The number of trials that run at a time on this machine."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -11,11 +11,11 @@ ParallelTrials = int | Literal["auto"]
 
 
 class Parallel(NamedTuple):
-    """What was decided.
+    """The number of parallel trials.
 
     Attributes:
-        trials: How many run at a time, each in a process of its own.
-        reason: Why so many; empty where the number was given.
+        trials: Number of trials that run at a time, each in its own process.
+        reason: Why that many; empty if the number was given.
     """
 
     trials: int
@@ -25,18 +25,18 @@ class Parallel(NamedTuple):
 def trials_at_a_time(
     wanted: ParallelTrials, trainer: TrainerConfig, gpus: Sequence[str] | None = None
 ) -> Parallel:
-    """How many trials run at a time; known before TensorFlow is loaded.
+    """Returns the number of trials at a time, without loading TensorFlow.
 
-    `auto` is one for each group of `trainer.devices` GPUs, a group being one GPU where that
-    is `auto`, too. GPUs that are left over stay idle.
+    `auto` is one per group of `trainer.devices` GPUs, or per GPU if that is `auto`, too.
+    Leftover GPUs stay idle.
 
     Args:
         wanted: A number, or `"auto"`.
         trainer: Settings of each trial.
-        gpus: Their names; by default those that this process sees.
+        gpus: Names of the GPUs; by default those that this process sees.
 
     Raises:
-        ConfigError: There are not as many GPUs as trials need, each some of its own.
+        ConfigError: There are too few GPUs for the trials.
 
     Example:
         >>> trials_at_a_time("auto", TrainerConfig(devices=2), "01234567").trials
@@ -59,14 +59,12 @@ def trials_at_a_time(
 
 
 def _require_gpus(trials: int, each: int, found: int) -> None:
-    """Refuses trials that need several GPUs and would not see as many."""
+    """Refuses trials that need more GPUs than there are."""
     if found and each > 1 and trials * each > found:
         raise ConfigError(
             message(
-                f"Each of {trials} trials at a time must have {each} GPUs of its own, and "
-                f"there are {found}.",
-                f"Try trainer.devices={max(found // trials, 1)}, or leave "
-                "--parallel-trials to auto.",
+                f"Each parallel trial needs {each} GPUs of its own, and there are {found}.",
+                f"Try trainer.devices={max(found // trials, 1)} or --parallel-trials auto.",
                 **{"parallel_trials": trials, "trainer.devices": each},
             )
         )

@@ -1,4 +1,4 @@
-"""Which processes a search has; checked before TensorFlow is loaded."""
+"""The processes of a search, determined before TensorFlow is loaded."""
 
 import os
 
@@ -10,37 +10,35 @@ from .parallel import Parallel, ParallelTrials, trials_at_a_time
 
 
 def require_one_process(strategy: str) -> None:
-    """Refuses a search whose trials would be shared by several workers.
+    """Refuses trials that would span several workers.
 
     Raises:
-        ConfigError: The strategy or the environment asks for them.
+        ConfigError: The strategy or the environment requests several workers.
     """
     if strategy == "multi_worker" or has_several_workers():
         raise ConfigError(
             message(
-                "A trial of a search runs in one process, on one or several of its "
-                "devices.",
-                "Leave out trainer.strategy=multi_worker and `keraunos launch`; to use "
-                "several processes, try --parallel-trials.",
+                "A trial must run in one process, on one or several of its devices.",
+                "Omit trainer.strategy=multi_worker and `keraunos launch`; to use several "
+                "processes, try --parallel-trials.",
                 strategy=strategy,
             )
         )
 
 
 def role_in_search(run_dir: str | os.PathLike[str] | None) -> Role | None:
-    """What this process does in a search on several machines; None if it is alone.
+    """Returns the role of this process in a distributed search; None on one machine.
 
     Raises:
-        ConfigError: The environment names a cluster, and half of it is missing, or the
-            search names no directory.
+        ConfigError: The environment describes a cluster only partly, or `run_dir` is
+            missing.
     """
     role = find_role()
     if role is not None and run_dir is None:
         raise ConfigError(
             message(
-                "A search on several machines needs `run_dir`, a folder that all of them "
-                "see.",
-                f"Name it, or unset {ID}.",
+                "A distributed search needs `run_dir`, a folder shared by all machines.",
+                f"Set it, or unset {ID}.",
                 run_dir=None,
             )
         )
@@ -50,10 +48,10 @@ def role_in_search(run_dir: str | os.PathLike[str] | None) -> Role | None:
 def parallel_of(
     role: Role | None, wanted: ParallelTrials, trainer: TrainerConfig
 ) -> Parallel:
-    """How many trials run at a time in processes of this one.
+    """Returns the number of trials that run at a time on this machine.
 
     Raises:
-        ConfigError: There are not as many GPUs as they need.
+        ConfigError: There are too few GPUs for them.
     """
     if role is not None and role.is_chief:
         return Parallel(1, "the chief trains nothing")

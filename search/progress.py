@@ -1,7 +1,7 @@
-"""What the workers of a search are at: a trial reports, whoever shows it reads.
+"""The progress of the workers of a search.
 
 A trial reports after each epoch to the process that runs it; its executor keeps the newest
-report of each worker. Nothing waits for a report, and one that is lost is missed by nobody.
+report of each worker. Nothing waits for a report, and a lost one does no harm.
 """
 
 import contextlib
@@ -19,13 +19,13 @@ _Count = Annotated[int, Field(ge=0, le=10**9)]
 
 
 class TrialProgress(NamedTuple):
-    """How far a trial is: plain values, so that any process can be told.
+    """The progress of a trial, in plain values that can be sent to any process.
 
     Attributes:
-        epoch: Epochs that are done.
-        max_epochs: How many there will be at most.
-        score: The best so far, of this fold if there are folds; None before the first.
-        fold: Which is trained, from 1 on; 0 without folds.
+        epoch: Number of finished epochs.
+        max_epochs: Maximum number of epochs.
+        score: Best score so far, of this fold if there are folds; None before the first.
+        fold: Number of the fold in training, from 1; 0 without folds.
     """
 
     epoch: _Count
@@ -36,15 +36,15 @@ class TrialProgress(NamedTuple):
 
 @dataclass(frozen=True)
 class WorkerStatus:
-    """What a worker is at.
+    """The state of a worker.
 
     Attributes:
         name: Its number on this machine, or its name in a cluster.
-        plan: What it does; None if it waits.
-        progress: The newest report on it.
-        since: When it began, by `time.monotonic`.
-        heard_at: When it was last heard of, if it is on another machine.
-        restarts: How often its process was started again.
+        plan: The current plan; None while it is idle.
+        progress: The newest report.
+        since: When the plan began, by `time.monotonic`.
+        heard_at: Time of its last message, if it is on another machine.
+        restarts: How often its process was restarted.
     """
 
     name: str
@@ -61,7 +61,7 @@ _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 @contextlib.contextmanager
 def reporting_to(listener: Listener) -> Iterator[None]:
-    """Within it, trials of this thread report there."""
+    """Sends the reports of this thread's trials to a listener."""
     token = _listener.set(listener)
     try:
         yield
@@ -70,9 +70,9 @@ def reporting_to(listener: Listener) -> Iterator[None]:
 
 
 def report(progress: TrialProgress) -> None:
-    """Reports how far the trial of this thread is, if anybody listens.
+    """Reports the progress of this thread's trial to the listener, if there is one.
 
-    Whatever goes wrong with that, the trial goes on.
+    Errors of the listener are ignored.
     """
     listener = _listener.get()
     if listener is not None:

@@ -1,15 +1,15 @@
-"""Racing: when a trial over folds can no longer win, and what it would have scored.
+"""Racing: when a trial over folds can no longer win, and its expected score.
 
-A trial is compared with its rival, the best trial that was whole when it began, over the
-folds that both trained: the same images, so that what makes a fold hard cancels out. The
+A trial is compared with its rival, the best trial with all folds when it began, over the
+folds that both trained. The images are the same: the difficulty of a fold cancels. The
 test is the corrected resampled t-test (Nadeau and Bengio, 2003, "Inference for the
 generalization error"), one-sided: folds share most of their training images, so the
 variance of the mean difference is `(1 / n + test / train)` times that of the differences,
-where the plain t-test has `1 / n`. Racing by paired tests after each fold is that of Maron
+where the plain t-test has `1 / n`. Racing by paired tests after each fold follows Maron
 and Moore (1994, "Hoeffding races").
 
-Everything is a function of the scores alone, so that a search that goes on decides as
-one that was never stopped.
+Everything is a function of the scores alone, so that a continued search decides like an
+uninterrupted one.
 """
 
 import math
@@ -20,21 +20,21 @@ from scipy.special import stdtr
 
 ALPHA = 0.05
 FEWEST_FOLDS = 2
-_ROUNDING = 1e-6  # of a score, which no difference is taken seriously below
+_ROUNDING = 1e-6  # of a score; smaller differences are ignored
 
 
 def can_win(scores: Sequence[float], rival: Sequence[float], mode: str) -> bool:
-    """Whether a trial may still be better than its rival when all folds are trained.
+    """Whether a trial may still beat its rival once all folds are trained.
 
-    It can, unless after two folds or more it is behind by more than one standard error of
-    the rival's mean, and is so in the test at a level of 5 %. The former keeps what a
-    tiny but constant difference, as small validation sets have, would throw out, and
-    all that `choose: one_standard_error` may want.
+    It can't if, after two folds or more, it is behind by more than one standard error of
+    the rival's mean, and the test is significant at 5 %. The first condition keeps trials
+    with a tiny but constant difference, which is common with small validation sets, and all
+    that `choose: one_standard_error` may choose.
 
     Args:
-        scores: Of the folds so far.
-        rival: Of all folds of the best trial; empty if there was none.
-        mode: `"max"` if large scores are good, `"min"` if small ones are.
+        scores: Scores of the folds so far.
+        rival: Scores of all folds of the best trial; empty if there was none.
+        mode: `"max"` if larger scores are better, `"min"` if smaller ones are.
 
     Example:
         >>> can_win([0.50, 0.52], [0.90, 0.92, 0.91], "max")
@@ -51,12 +51,12 @@ def can_win(scores: Sequence[float], rival: Sequence[float], mode: str) -> bool:
 
 
 def p_value(scores: Sequence[float], rival: Sequence[float], mode: str) -> float:
-    """How probable it is to be that far behind, if the trial is as good as its rival.
+    """Probability of being this far behind if the trial is as good as its rival.
 
     Args:
-        scores: Of two folds or more.
-        rival: Of all folds of the other trial.
-        mode: `"max"` if large scores are good, `"min"` if small ones are.
+        scores: Scores of two folds or more.
+        rival: Scores of all folds of the other trial.
+        mode: `"max"` if larger scores are better, `"min"` if smaller ones are.
 
     Example:
         >>> round(p_value([0.50, 0.52], [0.90, 0.93, 0.91], "max"), 3)
@@ -73,9 +73,10 @@ def p_value(scores: Sequence[float], rival: Sequence[float], mode: str) -> float
 
 
 def expected_score(scores: Sequence[float], rival: Sequence[float] = ()) -> float:
-    """The mean over folds; of a trial that was stopped, what it would have been.
+    """The mean over folds, or its estimate for a stopped trial.
 
-    That is the rival's mean, and the mean difference over the folds that both trained.
+    The estimate is the rival's mean plus the mean difference over the folds that both
+    trained.
 
     Example:
         >>> expected_score([0.7, 0.9])
@@ -89,11 +90,11 @@ def expected_score(scores: Sequence[float], rival: Sequence[float] = ()) -> floa
 
 
 def standard_error(scores: Sequence[float]) -> float:
-    """Of the mean of two scores or more."""
+    """Standard error of the mean of two scores or more."""
     return stdev(scores) / math.sqrt(len(scores))
 
 
 def _advantages(scores: Sequence[float], rival: Sequence[float], mode: str) -> list[float]:
-    """By how much a trial is better, for each fold that both trained."""
+    """How much better a trial is, for each fold that both trained."""
     sign = 1 if mode == "max" else -1
     return [sign * (own - other) for own, other in zip(scores, rival, strict=False)]

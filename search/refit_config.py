@@ -12,23 +12,20 @@ _LAST_EPOCH = {"monitor": None, "mode": "auto", "soup": None, "restore_best": Fa
 
 
 def epochs_to_refit(trial: Trial) -> int:
-    """How many epochs a trial needed: to its best one, or the median over its folds.
-
-    The median of an even number of folds is rounded, halves up.
-    """
+    """The best epoch of a trial, or the median over its folds, with halves rounded up."""
     epochs = trial.fold_epochs or [trial.best_epoch]
     return max(math.floor(statistics.median(epochs) + 0.5), 1)
 
 
 def refit_config(best: RunConfig, epochs: int) -> RunConfig:
-    """The same training for that many epochs, with nothing to validate on.
+    """Returns the configuration of a refit: the same training, without validation.
 
-    Nothing stops early, the last epoch is what stays, and a schedule of the learning rate
-    goes as far as it did in so many epochs of the trial.
+    There is no early stopping, the last epoch is kept, and a learning-rate schedule gets as
+    far as in that many epochs of the trial.
 
     Args:
-        best: As `best_config` made it.
-        epochs: As `epochs_to_refit` has them.
+        best: Configuration from `best_config`.
+        epochs: Number of epochs, from `epochs_to_refit`.
     """
     callbacks = dict(filter(None, map(_without_validation, best.callbacks.items())))
     own: dict[str, Any] = {
@@ -45,7 +42,7 @@ def refit_config(best: RunConfig, epochs: int) -> RunConfig:
 def _without_validation(
     entry: tuple[str, dict[str, Any] | None],
 ) -> tuple[str, dict[str, Any] | None] | None:
-    """A callback as it is in a refit; None if there is none."""
+    """A callback entry for a refit; None if it is left out."""
     label, options = entry
     name = callback_class(label, options or {})[0]
     if options is None or name not in DO_WITHOUT:

@@ -1,4 +1,4 @@
-"""The runs of a trial: one in its own directory, or one for each fold below it."""
+"""The runs of a trial: one in its directory, or one per fold below it."""
 
 import re
 from pathlib import Path
@@ -11,12 +11,12 @@ _MODEL = re.compile(re.escape(MODEL_FILE))
 
 
 def has_folds(trial: Path) -> bool:
-    """Whether the trial in a directory is one over folds, and has begun one."""
+    """Whether a directory holds a trial over folds that has begun one."""
     return runs_of(trial) != [trial]
 
 
 def runs_of(trial: Path) -> list[Path]:
-    """Directories of the runs of a trial: its folds in their order, or itself."""
+    """Directories of the runs of a trial: its folds in order, or itself."""
     below = trial.iterdir() if trial.is_dir() else ()
     folds = [each for each in below if FOLD.fullmatch(each.name) and each.is_dir()]
     in_order = sorted(folds, key=lambda each: int(each.name.rpartition("-")[2]))
@@ -24,13 +24,13 @@ def runs_of(trial: Path) -> list[Path]:
 
 
 def is_exportable(run: Path) -> bool:
-    """Whether there are weights of which no model is written yet."""
+    """Whether a run has weights, but no exported model yet."""
     has_weights = best_checkpoint(run / CHECKPOINTS_FOLDER) is not None
     return has_weights and not (run / MODEL_FILE).exists()
 
 
 def reached(trial: Path) -> str:
-    """How far a trial has come, by its newest checkpoint; empty before the first.
+    """Returns the newest checkpoint of a trial; empty before the first.
 
     Example:
         >>> reached(Path("no-trial"))
@@ -42,7 +42,7 @@ def reached(trial: Path) -> str:
 
 
 def forget_weights(trial: Path) -> None:
-    """Removes checkpoints and models of a trial; what else it wrote stays."""
+    """Removes checkpoints and models of a trial, and keeps its other files."""
     for run in runs_of(trial):
         remove_all(run / CHECKPOINTS_FOLDER)
         remove_file(run, MODEL_FILE, _MODEL)

@@ -1,4 +1,4 @@
-"""A search from what is asked for to its result: for the command line and for Python."""
+"""A search from request to result, for the command line and for Python."""
 
 import contextlib
 import os
@@ -37,20 +37,20 @@ from .tuning.oracles import create_oracle, number_of_trials
 
 @dataclass(frozen=True)
 class SearchRequest:
-    """What a search is asked for.
+    """The request for a search.
 
     Attributes:
-        config: The oracle, the objective, how many trials.
+        config: Oracle, objective and number of trials.
         trainer: Settings of the Trainer of each trial.
-        seed: Of the oracle.
-        fit: Trains a trial, in whichever process, or one of its folds.
-        make_space: Returns what varies. It may build a model, and is called when the GPUs
-            are left to the processes of the trials.
-        make_settings: Returns all settings by name, once that has been called.
-        parallel_trials: Trials that run at a time on this machine, each in a process of
-            its own.
-        role: Of this process in a search on several machines; None if it is alone.
-        prepare_folds: See `FoldedTrial`; needed with `config.folds`.
+        seed: Seed of the oracle.
+        fit: Trains a trial, or one of its folds, in any process.
+        make_space: Returns the search space. It may build a model, and is called after the
+            GPUs were left to the processes of the trials.
+        make_settings: Returns all settings by name; called after `make_space`.
+        parallel_trials: Number of trials that run at a time on this machine, each in its
+            own process.
+        role: Role of this process in a distributed search; None on one machine.
+        prepare_folds: See `FoldedTrial`; required with `config.folds`.
     """
 
     config: SearchConfig
@@ -78,32 +78,32 @@ class SearchRequest:
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """What decides the trials, by dotted name."""
+        """The settings that determine the trials, by dotted name."""
         return deciding_settings(self.make_settings())
 
     @cached_property
     def fingerprint(self) -> str:
-        """Of what decides the trials: the same in a chief and its workers."""
+        """Fingerprint of these settings; equal in a chief and its workers."""
         return sha256_of_json(self.settings)
 
 
 class Session:
-    """A search that is open: nobody else has it, and its past is known.
+    """An open search: its directory is locked, and its history is loaded.
 
     Args:
-        request: What it is asked for.
-        directory: Locked by this process.
-        hides_output: Whether what other processes of this machine write goes to files
-            `worker-0.log` and so on, as a terminal is needed for something else.
+        request: The request.
+        directory: Directory of the search, locked by this process.
+        hides_output: Whether the output of trial processes goes to files `worker-0.log`
+            and so on, because the terminal shows something else.
 
     Attributes:
-        study: Its trials.
-        executor: Where they run.
-        budget: What may be spent on them.
+        study: The trials.
+        executor: Runs the trials.
+        budget: Limits of time and patience.
 
     Raises:
-        CheckpointError: What was noted of it can't be read.
-        ConfigError: It was begun with other settings.
+        CheckpointError: The history can't be read.
+        ConfigError: The search was begun with other settings.
     """
 
     def __init__(
@@ -123,16 +123,16 @@ class Session:
 
     @property
     def max_trials(self) -> int:
-        """How many trials there will be at most."""
+        """Maximum number of trials."""
         return number_of_trials(self.study.oracle)
 
     @property
     def num_ended(self) -> int:
-        """How many trials have ended so far."""
+        """Number of trials that have ended."""
         return sum(trial.status != "running" for trial in self.study.trials.values())
 
     def run(self, notify: Notify) -> SearchResult:
-        """Runs trials until there are no more, or a signal comes (see `run_search`)."""
+        """Runs trials until there are no more, or a signal arrives (see `run_search`)."""
         config = self._request.config
         keep = Keep(config.keep, Choice(config.choose, self.study.objective.mode))
         return run_search(
@@ -144,15 +144,15 @@ class Session:
 def open_session(
     request: SearchRequest, directory: Path, hides_output: bool = False
 ) -> Iterator[Session]:
-    """Opens a search in a directory, a new one or one to continue.
+    """Opens a search in a directory, to begin or continue it.
 
     Args:
-        request: What it is asked for.
-        directory: Of the search.
+        request: The request.
+        directory: Directory of the search.
         hides_output: As for `Session`.
 
     Raises:
-        CheckpointError: What was noted of it can't be read.
+        CheckpointError: The history can't be read.
         ConfigError: The directory holds something else, is in use or can't be written, or
             the search was begun with other settings.
     """
@@ -188,8 +188,8 @@ def _require_parameters(
     if not space.space:
         raise ConfigError(
             message(
-                "The hypermodel must ask for a value at least, so that something varies.",
-                'Let it call hp.Float("learning_rate", 1e-4, 1e-1), say.',
+                "The hypermodel must define at least one hyperparameter.",
+                'For example, call hp.Float("learning_rate", 1e-4, 1e-1) in it.',
                 space=[],
             )
         )
@@ -207,7 +207,7 @@ def _create_executor(request: SearchRequest, logs: Path | None) -> Executor:
 
 
 def _environments(request: SearchRequest) -> list[dict[str, str]]:
-    """Divides this machine among as many processes as trials run at a time."""
+    """Divides this machine among the processes of the trials."""
     found = _give_up_gpus()
     gpus = [] if request.trainer.accelerator == "cpu" else found
     return worker_environments(request.parallel_trials, gpus)

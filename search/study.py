@@ -1,4 +1,4 @@
-"""The oracle and what it was asked and told, written down so that nothing is lost."""
+"""The oracle, with a journal of everything it was asked and told."""
 
 import copy
 import statistics
@@ -22,21 +22,21 @@ OWN = "tuner/"  # how names of what oracles note for themselves begin
 
 @dataclass
 class Trial:
-    """What is known of a trial.
+    """A trial of a search.
 
     Attributes:
-        number: From 0 on, in the order in which they began.
-        hyperparameters: Keras Tuner's, with this trial's values.
-        status: What became of it.
+        number: Position in the order in which trials began, from 0.
+        hyperparameters: Keras Tuner's, with the values of this trial.
+        status: `"running"`, `"completed"` or `"failed"`.
         scores: The objective after each epoch.
-        score: The best of them; over folds the mean of the best of each, which of a trial
-            that was stopped by its rival is what it would have been.
-        best_epoch: The epoch of that; over folds the mean.
-        fold_scores: The best of each fold that was trained; empty without folds.
-        fold_epochs: The epochs of these.
-        rival: Those of the best trial when this one began.
-        seconds: Of training.
-        reason: Why it ended, or failed.
+        score: The best of `scores`. With folds, the mean of `fold_scores`, or an estimate
+            of it if the trial was stopped by its rival.
+        best_epoch: Epoch of the best score; with folds, the mean of `fold_epochs`.
+        fold_scores: Best score of each trained fold; empty without folds.
+        fold_epochs: Epochs of these scores.
+        rival: Fold scores of the best trial when this one began.
+        seconds: Training time.
+        reason: Why it ended or failed.
     """
 
     number: int
@@ -53,43 +53,43 @@ class Trial:
 
     @property
     def values(self) -> dict[str, Any]:
-        """Its values by name, without what the oracle noted for itself."""
+        """Values by name, without entries that the oracle uses internally."""
         found = self.hyperparameters.values.items()
         return {name: value for name, value in found if not name.startswith(OWN)}
 
     @property
     def name(self) -> str:
-        """The name of its directory."""
+        """Name of its directory."""
         return trial_name(self.number)
 
     @property
     def standard_error(self) -> float | None:
-        """Of the mean over its folds; None if it has fewer than two."""
+        """Standard error of the mean over folds; None with fewer than two."""
         return None if len(self.fold_scores) < 2 else standard_error(self.fold_scores)
 
     @property
     def is_whole(self) -> bool:
-        """Whether all its folds were trained: no rival stopped it."""
+        """Whether all folds were trained: no rival stopped it."""
         return len(self.fold_scores) >= len(self.rival)
 
     def note(self, name: str) -> Any:
-        """What the oracle noted for itself: `epochs`, or the `trial_id` it continues."""
+        """An internal entry of the oracle: `epochs`, or the `trial_id` to continue."""
         return self.hyperparameters.values.get(f"{OWN}{name}")
 
 
 class Study:
-    """Asks an oracle for trials and tells it how they went.
+    """Gets trials from an oracle, and reports their outcomes to it.
 
     Args:
-        oracle: A new one of `create_oracle`.
+        oracle: A new oracle from `create_oracle`.
         objective: The metric that is the score.
-        journal: What was asked and told before is done again.
+        journal: The history, which is replayed.
 
     Attributes:
-        trials: All that began, by number.
+        trials: All trials that began, by number.
 
     Raises:
-        CheckpointError: The oracle now says something else than before.
+        CheckpointError: The oracle now proposes something other than before.
     """
 
     def __init__(self, oracle: Any, objective: Monitor, journal: Journal) -> None:
@@ -102,10 +102,10 @@ class Study:
         self._left = [t for t in self.trials.values() if t.status == "running"]
 
     def ask(self, may_begin: Callable[[], bool] = lambda: True) -> Trial | None:
-        """The next trial, those first that were left; None if there is none now.
+        """Returns the next trial, interrupted ones first; None if there is none now.
 
         Args:
-            may_begin: Whether a trial that was not begun may be.
+            may_begin: Returns whether a new trial may begin.
         """
         if self._left:
             return self._left.pop(0)
@@ -121,7 +121,7 @@ class Study:
         return trial
 
     def tell(self, trial: Trial, outcome: Outcome) -> None:
-        """Notes what came out of a trial."""
+        """Records the outcome of a trial."""
         fault_point("before-outcome-is-noted")
         self._end(trial, outcome)
         added = outcome.hyperparameters and {"hyperparameters": outcome.hyperparameters}
@@ -138,7 +138,7 @@ class Study:
         fault_point("after-outcome-is-noted")
 
     def ranking(self) -> list[Trial]:
-        """The completed trials, the best first; last those that lack folds."""
+        """Returns the completed trials, best first; those that lack folds come last."""
         done = [trial for trial in self.trials.values() if trial.score is not None]
         sign = 1 if self.objective.mode == "min" else -1
         return sorted(
@@ -146,11 +146,11 @@ class Study:
         )
 
     def may_be_continued(self) -> set[int]:
-        """Numbers of trials whose weights another trial may need."""
+        """Returns the numbers of trials whose weights another trial may need."""
         return may_be_continued(self.oracle)
 
     def discard(self) -> None:
-        """Forgets a search of which nothing has begun."""
+        """Discards the journal of a search without trials."""
         self._journal.discard()
 
     def _create(self) -> Trial | None:
@@ -162,7 +162,7 @@ class Study:
         return self.trials[number]
 
     def _rival_of(self, trial: Trial) -> Sequence[float]:
-        """The scores of the best trial whose folds are all trained, and for as long."""
+        """Fold scores of the best trial with all folds and as many epochs."""
         epochs = trial.note("epochs")
         for best in self.ranking():
             if best.is_whole and best.note("epochs") == epochs:
@@ -224,7 +224,7 @@ class Study:
 
 
 def _scores_by_epoch(trial: Trial) -> dict[int, float]:
-    """What an oracle is told: scores after epochs, or the one that folds come to."""
+    """Scores for the oracle: one per epoch, or the expected one over folds."""
     if trial.fold_scores:
         epoch = round(statistics.fmean(trial.fold_epochs))
         return {epoch: expected_score(trial.fold_scores, trial.rival)}
@@ -232,7 +232,7 @@ def _scores_by_epoch(trial: Trial) -> dict[int, float]:
 
 
 def _of_folds(trial: Trial) -> dict[str, Any]:
-    """What is noted of a trial over folds; nothing of another."""
+    """Journal entries of a trial over folds; empty for others."""
     if not trial.fold_scores:
         return {}
     return {"fold_scores": [*trial.fold_scores], "fold_epochs": [*trial.fold_epochs]}

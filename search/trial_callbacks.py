@@ -1,4 +1,4 @@
-"""What a search adds to the callbacks of its trials."""
+"""The callbacks that a search adds to its trials."""
 
 from ..callbacks import Callback
 from ..callbacks.monitor import Monitor
@@ -10,12 +10,12 @@ from .trial_time import TrialTime
 def trial_callbacks(
     config: SearchConfig, objective: Monitor, fold: int | None = None
 ) -> dict[str, Callback]:
-    """Callbacks of a trial, or of one of its folds, by label.
+    """Returns the callbacks of a trial, or of one of its folds, by label.
 
     Args:
-        config: What the search is asked for.
+        config: Settings of the search.
         objective: The metric that is the score.
-        fold: Which fold it is, from 1 on; each has the same part of the trial's time.
+        fold: Number of the fold, from 1; each has an equal share of the trial's time.
     """
     added: dict[str, Callback] = {"trial_progress": ReportsProgress(objective, fold or 0)}
     seconds = config.max_seconds_per_trial

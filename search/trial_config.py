@@ -1,4 +1,4 @@
-"""The configuration of a trial, and that of the best one."""
+"""The configurations of a trial and of the best trial."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from ..callbacks.monitor import Monitor
 from ..configs import RunConfig, callback_class, varied
 from ..configs.watching_callbacks import reaches_outside
 
-# What would be written again and again, and nobody looks at.
+# Output that is not useful for every trial.
 _QUIET: dict[str, dict[str, Any] | None] = {
     "progress_bar": None,
     "pictures": None,
@@ -18,30 +18,30 @@ _QUIET: dict[str, dict[str, Any] | None] = {
 def best_config(
     config: RunConfig, values: Mapping[str, Any], objective: Monitor, max_epochs: int | None
 ) -> RunConfig:
-    """The configuration that trains as a trial did: for `keraunos fit`.
+    """Returns the configuration that repeats a trial with `keraunos fit`.
 
-    Early stopping watches the objective, unless the configuration has one, and so do the
-    checkpoints.
+    Early stopping and checkpoints monitor the objective, unless the configuration sets
+    another metric.
 
     Args:
-        config: That of the search.
-        values: The trial's, by dotted setting.
-        objective: What the search looks at.
-        max_epochs: If the oracle decided on it.
+        config: Configuration of the search.
+        values: Values of the trial, by dotted setting.
+        objective: The metric that is the score.
+        max_epochs: Number of epochs, if set by the oracle.
     """
     watched = {"monitor": objective.name, "mode": objective.mode}
     callbacks = {"early_stopping": watched} | config.callbacks
     checkpoint = callbacks.pop("model_checkpoint", {})
     if checkpoint is not None and "monitor" not in checkpoint:
         checkpoint = checkpoint | watched
-    callbacks["model_checkpoint"] = checkpoint  # last: its best weights are to stay
+    callbacks["model_checkpoint"] = checkpoint  # last: its best weights stay
     watching = config.model_copy(update={"callbacks": callbacks, "run_dir": None})
     chosen = varied(watching, values)
     return chosen if max_epochs is None else _cut_short(chosen, max_epochs)
 
 
 def _cut_short(config: RunConfig, max_epochs: int) -> RunConfig:
-    """The same training up to an epoch, from which another trial can go on."""
+    """The same training up to an epoch, from which another trial can continue."""
     own: dict[str, Any] = {"trainer.max_epochs": max_epochs}
     schedule = config.optimizer.schedule
     if schedule is not None and schedule.ends_with_training:
@@ -52,7 +52,7 @@ def _cut_short(config: RunConfig, max_epochs: int) -> RunConfig:
 def trial_config(
     config: RunConfig, values: Mapping[str, Any], objective: Monitor, max_epochs: int | None
 ) -> RunConfig:
-    """The configuration of a trial: as `best_config`, without bar and pictures."""
+    """The configuration of a trial: `best_config` without progress bar and images."""
     best = unsent(best_config(config, values, objective, max_epochs))
     return best.model_copy(update={"callbacks": _QUIET | best.callbacks})
 
@@ -64,7 +64,7 @@ def unsent(config: RunConfig) -> RunConfig:
 
 
 def _kept(label: str, options: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The options of a callback, or None for one that sends: trials would do so at once."""
+    """The options of a callback; None if it would send messages from every trial."""
     name, arguments = callback_class(label, options or {})
     if options is None or not reaches_outside(name, arguments):
         return options

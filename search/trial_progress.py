@@ -1,4 +1,4 @@
-"""Lets a trial report how far it is."""
+"""Reports the progress of a trial."""
 
 import math
 
@@ -9,11 +9,11 @@ from .progress import TrialProgress, report
 
 
 class ReportsProgress(Callback):
-    """Reports how far a trial is after each epoch.
+    """Reports the progress of a trial after each epoch.
 
     Args:
         objective: The metric that is the score.
-        fold: Which fold it is, from 1 on; 0 without folds.
+        fold: Number of the fold, from 1; 0 without folds.
     """
 
     def __init__(self, objective: Monitor, fold: int = 0) -> None:
@@ -21,11 +21,11 @@ class ReportsProgress(Callback):
         self._fold = fold
 
     def on_fit_begin(self, run: RunState) -> None:
-        """Reports where the run stands."""
+        """Reports the initial progress."""
         self._report(run)
 
     def on_epoch_end(self, run: RunState) -> None:
-        """Reports the epoch."""
+        """Reports the finished epoch."""
         self._report(run)
 
     def _report(self, run: RunState) -> None:

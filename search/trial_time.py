@@ -1,4 +1,4 @@
-"""Ends a trial that has trained for long enough."""
+"""Limits the training time of a trial."""
 
 import time
 from collections.abc import Callable
@@ -9,26 +9,26 @@ from ..callbacks.run_state import RunState
 
 
 class TrialTime(Callback):
-    """Ends training when its time is over; what was reached is validated and counts.
+    """Ends training at a time limit; the model is then validated, and the score counts.
 
-    Epochs count with their validation, over all parts of a run that is resumed; reading
-    images, computing features and building the model do not.
+    Epochs count with their validation, over all parts of a resumed run. Reading images,
+    computing features and building the model do not count.
 
     Args:
-        max_seconds: What the trial may take.
-        parts: How many runs share that alike: its folds.
-        clock: Tells the time in seconds.
+        max_seconds: Time limit of the trial.
+        parts: Number of runs that share the time equally: its folds.
+        clock: Returns the time in seconds.
 
     Attributes:
-        limit: What this run may take.
-        seconds: What this run has taken so far.
+        limit: Time limit of this run, in seconds.
+        seconds: Time that this run has taken so far.
 
     Example:
         >>> TrialTime(60.0, parts=5).limit
         12.0
     """
 
-    every_n_steps = None  # whenever the loop is back from the device
+    every_n_steps = None  # after every call to the device
 
     def __init__(
         self,
@@ -42,39 +42,39 @@ class TrialTime(Callback):
         self.reset()
 
     def reset(self) -> None:
-        """Forgets the last fit."""
+        """Resets the time for a new fit."""
         self._before = 0.0
         self._since: float | None = None
 
     @property
     def seconds(self) -> float:
-        """What this run has taken so far."""
+        """Time that this run has taken so far."""
         within = 0.0 if self._since is None else self._clock() - self._since
         return self._before + within
 
     def on_epoch_begin(self, run: RunState) -> None:
-        """Counts from here on."""
+        """Starts the clock."""
         self._since = self._clock()
 
     def on_train_step_end(self, run: RunState) -> None:
-        """Looks at the time."""
+        """Checks the time."""
         self._end_if_over(run)
 
     def on_epoch_end(self, run: RunState) -> None:
-        """Looks at the time, and stops counting until the next epoch."""
+        """Checks the time, and stops the clock until the next epoch."""
         self._end_if_over(run)
         self._before, self._since = self.seconds, None
 
     def state_dict(self) -> dict[str, Any]:
-        """What was spent before the checkpoint."""
+        """Returns the time spent before the checkpoint."""
         return {"seconds": self.seconds}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Counts on from there."""
+        """Restores the time spent before the checkpoint."""
         self._before = float(state["seconds"])
 
     def _end_if_over(self, run: RunState) -> None:
         if self.seconds >= self.limit:
             named = f"max_seconds_per_trial={self._max_seconds:g}"
-            share = "" if self.limit == self._max_seconds else "this fold's part of "
+            share = "" if self.limit == self._max_seconds else "this fold's share of "
             run.end(f"{share}{named} is reached")

@@ -1,4 +1,4 @@
-"""A trial: an ordinary run with values of its own, and what came out of it."""
+"""A trial: an ordinary run with its own values, and its outcome."""
 
 import contextlib
 import gc
@@ -29,19 +29,18 @@ _looks_at_trials_only = False
 
 @dataclass(frozen=True)
 class TrialPlan:
-    """What a trial is to do: plain values, so that any process can be sent it.
+    """The plan of a trial, in plain values that can be sent to any process.
 
     Attributes:
-        number: Of the trial, from 0 on.
-        hyperparameters: `HyperParameters.get_config()`, its values included.
-        directory: Of its run.
-        max_epochs: If the oracle decides on it.
-        rival: Scores of the best trial's folds so far; a trial that can no longer win
-            against it stops after a fold.
-        continues: The directory of the trial whose training goes on in this one.
-        export: Whether to write the model of a trial that has ended, in place of
-            training.
-        fold: Which of the trial's folds this is, from 1 on; None of a whole trial.
+        number: Number of the trial, from 0.
+        hyperparameters: `HyperParameters.get_config()`, including the values.
+        directory: Directory of the run.
+        max_epochs: Number of epochs, if set by the oracle.
+        rival: Fold scores of the best trial so far; a trial that can no longer beat it
+            stops after a fold.
+        continues: Directory of the trial whose training this one continues.
+        export: Whether to export the model of an ended trial instead of training.
+        fold: Number of the fold, from 1; None for a whole trial.
     """
 
     number: int
@@ -61,20 +60,20 @@ class TrialPlan:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came out of a trial.
+    """The outcome of a trial.
 
     Attributes:
-        status: `"interrupted"` is to be resumed.
-        scores: The objective after each epoch, NaN where there was no validation; the
-            mean over folds where there are some.
-        seconds: Of training, all parts of a resumed trial together.
-        reason: Why it ended as it did.
+        status: `"interrupted"` means that it will be resumed.
+        scores: The objective after each epoch, NaN without validation; with folds, their
+            mean.
+        seconds: Training time, including all parts of a resumed trial.
+        reason: Why it ended.
         signal: Number of the signal that interrupted it, or None.
-        error: An error that may be that of the whole search.
-        traceback: Where it failed.
+        error: An error that may affect the whole search.
+        traceback: Traceback of the failure.
         hyperparameters: As in the plan, if building the model added some.
-        fold_scores: The best score of each fold that was trained, in their order.
-        fold_epochs: The epochs of these.
+        fold_scores: Best score of each trained fold, in order.
+        fold_epochs: Epochs of these scores.
     """
 
     status: Literal["completed", "failed", "interrupted"]
@@ -97,11 +96,11 @@ FitTrial = Callable[
 
 
 def run_trial(fit: FitTrial, plan: TrialPlan, objective: str) -> Outcome:
-    """Runs a trial or goes on with it; what goes wrong is part of the outcome.
+    """Runs or resumes a trial; errors become part of the outcome.
 
     Args:
-        fit: Does as planned, and resumes a run that is there already.
-        plan: What to do.
+        fit: Carries out the plan, and resumes an existing run.
+        plan: The plan.
         objective: Name of the metric that is the score.
     """
     try:
@@ -149,7 +148,7 @@ def _unknown_objective(objective: str, known: Iterable[str]) -> UnknownMetricErr
 
 
 def _broken(error: Exception) -> Outcome:
-    """Says in a line what it was, and keeps the traceback."""
+    """The outcome of an exception: one line, and the traceback."""
     text = "".join(traceback.format_exception(error))
     line = (str(error).strip().splitlines() or [""])[0]
     kind = type(error).__name__
@@ -159,7 +158,7 @@ def _broken(error: Exception) -> Outcome:
 
 
 def _wait_until_free(directory: Path) -> None:
-    """Lets a process of a killed search finish saving this trial."""
+    """Waits for a process of a killed search to finish saving this trial."""
     if not directory.is_dir():
         return
     try:
@@ -176,10 +175,10 @@ def _wait_until_free(directory: Path) -> None:
 
 
 def _take_over(plan: TrialPlan) -> None:
-    """Begins a trial with the run of another one, to be resumed for more epochs."""
+    """Copies the run of another trial, to be resumed for more epochs."""
     if plan.continues is None or plan.directory.exists() or not plan.continues.is_dir():
         return
-    if has_folds(plan.continues):  # each of which goes on from its own
+    if has_folds(plan.continues):  # each continues its own
         return
     require_plain(
         plan.continues, CHECKPOINTS_FOLDER, TENSORBOARD_FOLDER
@@ -191,10 +190,10 @@ def _take_over(plan: TrialPlan) -> None:
 
 @contextlib.contextmanager
 def garbage_of_trials_only() -> Iterator[None]:
-    """Does not look for garbage among what is there already, or outlives a trial.
+    """Excludes objects that outlive a trial from garbage collection.
 
-    The modules of TensorFlow and a traced backbone are a million objects, and each look
-    takes a part of a second.
+    The modules of TensorFlow and a traced backbone are a million objects; each pass over
+    them takes a fraction of a second.
     """
     global _looks_at_trials_only
     gc.freeze()
@@ -207,10 +206,10 @@ def garbage_of_trials_only() -> Iterator[None]:
 
 
 def _forget_models() -> None:
-    """Frees models, which hold on to themselves, before the next trial.
+    """Frees models, which contain reference cycles, before the next trial.
 
-    Not `keras.utils.clear_session`: it forgets the user's settings of Keras, too, and
-    what TensorFlow has made of the traced backbone, which costs seconds each time.
+    Not `keras.utils.clear_session`, which also drops the user's Keras settings and the
+    traced backbone; tracing it again costs seconds.
     """
     for _ in range(2):  # traces, which TensorFlow holds as long as the models, go second
         gc.collect()

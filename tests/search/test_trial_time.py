@@ -35,7 +35,7 @@ def train(timer, now, seconds):
 def test_a_trial_ends_once_its_time_is_over(parts, ended):
     now = [0.0]
     timer = TrialTime(30.0, parts, clock=lambda: now[0])
-    share = "" if parts == 1 else "this fold's part of "
+    share = "" if parts == 1 else "this fold's share of "
     reason = f"{share}max_seconds_per_trial=30 is reached"
     assert train(timer, now, [10.0] * 5) == (ended, reason)
     assert timer.seconds >= 30.0 / parts
