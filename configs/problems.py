@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from ..core.errors import ConfigError, message, shortened
 from ..core.names import did_you_mean, printable
+from .trainer import MAX_TIME
 
 
 class ProblemsError(ValueError):
@@ -41,6 +42,7 @@ _EXPECTATIONS = {
     "too_long": "a list of at most {max_length}",
     "string_pattern_mismatch": "of the form {pattern}",
 }
+_FORMS = {MAX_TIME: "DD:HH:MM:SS"}  # of patterns, in words
 
 
 def validated(model: type[Model], section: str = "", /, **values: Any) -> Model:
@@ -117,7 +119,7 @@ def _expectation(detail: ErrorDetails) -> str:
     values = {
         key: str(value).replace("'", "").replace(" or ", ", ")
         if key == "expected"
-        else value
+        else _FORMS.get(str(value), value)
         for key, value in context.items()
     }
     words = template.format(**values)

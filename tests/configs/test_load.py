@@ -161,6 +161,8 @@ def test_a_setting_is_read_as_what_it_is_declared(override, read):
         ),
         ("callbacks.early_stopping.patence=1", r"Did you mean patience"),
         ("model.builder=nonsense", r"`model.builder` must be of the form"),
+        ("search.max_time=1:30", r"`search.max_time` must be of the form DD:HH:MM:SS\."),
+        ("trainer.max_time=90", r"`trainer.max_time` must be of the form DD:HH:MM:SS\."),
         ("=3", r"must be written as key=value"),
         ("seed=-1", r"`seed` must be at least 0"),
         (
