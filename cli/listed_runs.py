@@ -207,13 +207,19 @@ def _damaged_file(directory: Path, kind: Kind) -> str:
 
 
 def best_known(scores: Scores) -> str:
-    """The score of a test that stands for all; empty if there is none."""
+    """The score of a test that stands for all; empty if there is none.
+
+    Example:
+        >>> best_known({"loss": 0.5, "mean_absolute_error": 12.0})
+        'mean absolute error 12'
+    """
     numbers = {
         name: value
         for name, value in scores.items()
         if isinstance(value, float) and math.isfinite(value)
     }
-    name = next((each for each in (*_SCORES, *numbers) if each in numbers), None)
+    others = sorted(numbers, key=lambda name: name == "loss")  # last
+    name = next((each for each in (*_SCORES, *others) if each in numbers), None)
     return "" if name is None else score_text(name, numbers[name])
 
 
