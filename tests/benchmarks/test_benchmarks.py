@@ -214,3 +214,19 @@ def test_cells_of_better_models_are_trained_once_and_scored(tmp_path: Path) -> N
     lines = (tmp_path / "r.jsonl").read_bytes()
     assert run_benchmark("better_models.py", *options, cwd=tmp_path)["cells"] == cells
     assert (tmp_path / "r.jsonl").read_bytes() == lines
+
+
+def test_choices_of_searches_are_simulated_once_and_compared(tmp_path: Path) -> None:
+    options = (
+        *("--results=r.jsonl", "--seeds=2", "--images=90", "--fresh=90", "--trials=3"),
+        *("--folds=2", "--backbone=MobileNetV2", "--image-size=32"),
+    )
+    found = run_benchmark("search_choice.py", *options, cwd=tmp_path)
+    assert all(0 < score <= 1 for score in found["true_scores"].values())
+    mean, low, high = found["differences"]["folds-split, refit"]
+    assert low <= mean <= high
+    assert set(found["bias"]) >= {"split, score", "folds, score", "folds, corrected"}
+    assert found["folds_unraced"] == 2 * 3
+    lines = (tmp_path / "r.jsonl").read_bytes()
+    assert run_benchmark("search_choice.py", *options, cwd=tmp_path) == found
+    assert (tmp_path / "r.jsonl").read_bytes() == lines
