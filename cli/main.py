@@ -40,7 +40,7 @@ from .commands import config as config_commands
 from .examples import InPanels, WithExamples
 
 INTERRUPTED = 130
-NO_PATH = {errno.ENAMETOOLONG, errno.ELOOP}  # what was typed can't be the name of a file
+NO_PATH = {errno.ENAMETOOLONG, errno.ELOOP}  # the argument can't be the name of a file
 
 app = typer.Typer(
     name="keraunos",
@@ -96,10 +96,10 @@ app.command(serve.WORKER_COMMAND, hidden=True)(serve.serve_worker)
 
 @runtime_checkable
 class _UsageError(Protocol):
-    """What Typer raises where a command is typed wrongly: of Click, or of its own copy."""
+    """Error of Typer for a mistyped command: of Click, or of its own copy."""
 
     def show(self, file: TextIO) -> None:
-        """Writes what is wrong and how to use the command."""
+        """Writes the error and the usage of the command."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -119,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _prepare_streams() -> None:
-    """Makes standard streams take any text, and opens those that were closed."""
+    """Makes standard streams accept any text, and opens closed ones."""
     for name, descriptor in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
         stream = getattr(sys, name)
         if stream is None:  # else the next file to be opened would be taken for it
@@ -154,7 +154,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _handle_broken_pipe(error: BrokenPipeError) -> int:
-    """A reader of standard output may go when it likes; others may not."""
+    """The reader of standard output may close the pipe; other pipes may not break."""
     poll = select.poll()
     poll.register(1, 0)
     if not poll.poll(0):
@@ -164,7 +164,7 @@ def _handle_broken_pipe(error: BrokenPipeError) -> int:
 
 
 def _handle_other(error: Exception) -> int:
-    """Errors of how the command was typed are 2; all others are the user's code's."""
+    """Returns 2 for usage errors, and 1 for errors of the user's code."""
     if isinstance(error, _UsageError):
         words = io.StringIO()
         error.show(words)

@@ -103,7 +103,7 @@ def name_positions(run_dir: Path) -> None:
 
     if current_workers().is_chief:
         show(f"run directory: {run_dir}")
-        show(f"look at it with: {typed('tensorboard', run_dir)}")
+        show(f"view it with: {typed('tensorboard', run_dir)}")
         show(f"next: {next_command(run_dir, kind_of(run_dir), 'finished')}")
 
 

@@ -1,4 +1,4 @@
-"""How a model is served: limits of size, number and time."""
+"""Settings of a server: address, limits of size, number and time."""
 
 import re
 from dataclasses import dataclass, field, fields
@@ -13,36 +13,40 @@ _MAY_BE_ZERO = ("port", "max_wait_ms", "max_restarts")
 
 @dataclass(frozen=True)
 class ServeSettings:
-    """How a model is served.
+    """Settings of `keraunos serve`.
 
     Attributes:
-        host: Address to listen on. Others than this machine reach it only if it is not a
+        host: Address to listen on. Other machines can connect only if it is not a
             loopback address.
-        port: To listen on; 0 for any that is free.
-        workers: Processes that own a copy of the model.
-        name: Of the model in addresses; that of the run or export by default.
-        version: Of the model, a whole number; by default made of its digest, so that
-            another model has another.
-        max_batch_images: Most images that are answered in one call of the model.
+        port: Port to listen on; 0 for any free port.
+        workers: Number of processes, each with its own copy of the model.
+        name: Name of the model in URLs; by default that of the run or export.
+        version: Version of the model, an integer; by default derived from its digest, so
+            that another model has another version.
+        max_batch_images: Maximum number of images in one call of the model.
         max_wait_ms: How long the first image of a batch waits for others.
-        max_queue_images: Images that wait; requests beyond are refused with status 429.
-        max_request_images: Images in one request; more are refused with status 413.
-        max_body_megabytes: Size of a request; more is refused with status 413.
-        max_pending_megabytes: Size of all requests that are being read or answered;
-            requests beyond are refused with status 429.
-        max_connections: Open connections; further ones are closed.
-        timeout_seconds: From when a request is read to its answer; then its status is
-            504. A worker that takes twice as long for a batch is replaced.
-        header_seconds: Until the header of a request is there; then the connection is
-            closed.
-        body_seconds: Until the rest of a request is there; then its status is 408.
+        max_queue_images: Maximum number of waiting images; further requests get status
+            429.
+        max_request_images: Maximum number of images in one request; larger requests get
+            status 413.
+        max_body_megabytes: Maximum size of a request; larger requests get status 413.
+        max_pending_megabytes: Maximum total size of the requests that are being read or
+            answered; further requests get status 429.
+        max_connections: Maximum number of open connections; further ones are closed.
+        timeout_seconds: Maximum time from reading a request to its answer; then the
+            request gets status 504. A worker that takes twice as long for a batch is
+            replaced.
+        header_seconds: Maximum time to receive the header of a request; then the
+            connection is closed.
+        body_seconds: Maximum time to receive the body of a request; then the request gets
+            status 408.
         keep_alive_seconds: How long a connection without a request stays open.
-        stop_seconds: Time to finish what has begun when the server is stopped.
-        start_seconds: Time for a worker to open the model.
-        max_restarts: How often in a row a worker is started again that has answered
-            nothing; then the server ends, if no other worker is left.
-        token: Secret that requests must bring as `Authorization: Bearer TOKEN`; None
-            serves everybody.
+        stop_seconds: Time to finish pending requests when the server is stopped.
+        start_seconds: Time for a worker to load the model.
+        max_restarts: Maximum number of consecutive restarts of a worker that has answered
+            nothing; then the server ends if no other worker is left.
+        token: Secret that requests must send as `Authorization: Bearer TOKEN`; None
+            accepts all requests.
 
     Raises:
         ConfigError: Something is out of range.

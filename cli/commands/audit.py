@@ -1,4 +1,4 @@
-"""`keraunos audit`: look through image folders for what would spoil a training run."""
+"""`keraunos audit`: check image folders for problems that would spoil a training run."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -25,14 +25,14 @@ MOST_CLASSES = 50
 
 
 class Check(StrEnum):
-    """What copies to look for."""
+    """Which duplicates to look for."""
 
     COPIES = "copies"
     FULL = "full"
 
 
 class Layout(StrEnum):
-    """What the folders below a folder are."""
+    """How to read the folders below a folder."""
 
     AUTO = "auto"
     CLASSES = "classes"
@@ -40,7 +40,7 @@ class Layout(StrEnum):
 
 
 class FindBy(StrEnum):
-    """How files that are images are told from others."""
+    """How to recognize image files."""
 
     EXTENSION = "extension"
     CONTENT = "content"
@@ -51,48 +51,49 @@ def audit(
         list[Path],
         typer.Argument(
             metavar="FOLDER...",
-            help="Folders with one folder of images per class: one, or those of train, "
-            "validation and test; or the folder that holds these. Or a run, or the folds "
-            "of one: its images, and the labels that its models doubt.",
+            help="Image folders with one folder per class: a single one, those of train, "
+            "validation and test, or the folder that contains these. Or a run directory "
+            "(also of folds): checks its images, and the labels that its models doubt.",
         ),
     ],
     json: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write all that was found.")
+        Path | None, typer.Option(metavar="FILE", help="Write all findings as JSON.")
     ] = None,
     html: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write a page that shows the images, too."),
+        typer.Option(metavar="FILE", help="Write an HTML page that also shows the images."),
     ] = None,
     check: Annotated[
-        Check, typer.Option(help="`full` looks for near copies, too.")
+        Check, typer.Option(help="`full` also looks for near copies.")
     ] = Check.FULL,
     layout: Annotated[
         Layout | None,
         typer.Option(
-            help="What the folders below each FOLDER are; `auto` asks in doubt.",
+            help="How to read the folders below each FOLDER.",
             show_default="auto",
         ),
     ] = None,
     find_images_by: Annotated[
         FindBy | None,
         typer.Option(
-            help="`content` also looks into files of other extensions.",
+            help="`content` also opens files with other extensions.",
             show_default="extension",
         ),
     ] = None,
     max_megapixels: Annotated[
         float | None,
         typer.Option(
-            min=0.001, help="Larger images count as unreadable.", show_default="64"
+            min=0.001, help="Treat larger images as unreadable.", show_default="64"
         ),
     ] = None,
     cache_dir: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="What audits and runs share.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Cache that audits and runs share."),
     ] = None,
 ) -> None:
-    """Look through image folders, or those of a run, for what would spoil a run.
+    """Check image folders, or the data of a run, for problems.
 
-    Ends with 0 if nothing would, and with 3 if something would.
+    Exits with 0 if nothing would spoil training, and with 3 otherwise.
     """
     for option, file in (("--json", json), ("--html", html)):
         if file is not None:
@@ -124,7 +125,7 @@ def audit(
 def _audit(
     folders: list[Path], check: Check, cache_dir: Path | None, options: dict[str, Any]
 ) -> "Audit":
-    """Of a run if that is what is named, else of folders."""
+    """Audits a run if one is named, otherwise folders."""
     from ...core.store import open_store
     from ...data.audit.audit import audit_folders
     from ..audited_run import audit_run, find_run

@@ -1,4 +1,4 @@
-"""`keraunos backbones`: the networks that `model.backbone` takes."""
+"""`keraunos backbones`: list the networks that `model.backbone` accepts."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -35,34 +35,36 @@ def backbones(
         list[str] | None,
         typer.Argument(
             metavar="[NAME...]",
-            help="As model.backbone takes them; by default all of Keras, and of KerasHub "
-            "where it is installed.",
+            help="Values of model.backbone; by default all networks of Keras, and of "
+            "KerasHub if it is installed.",
             show_default=False,
         ),
     ] = None,
     measure: Annotated[
         bool,
-        typer.Option("--measure", help="Build each with random weights, and time it here."),
+        typer.Option(
+            "--measure", help="Build each network with random weights and time it."
+        ),
     ] = False,
     image_size: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Pixels a side to measure with; by default that of each network."
+            min=1, help="Image size for --measure; by default that of each network."
         ),
     ] = None,
-    batch_size: Annotated[
-        int, typer.Option(min=1, help="Images that are measured at a time.")
-    ] = 32,
+    batch_size: Annotated[int, typer.Option(min=1, help="Batch size for --measure.")] = 32,
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write the table as .json or .csv, too."),
+        typer.Option(metavar="FILE", help="Also write the table, as .json or .csv."),
     ] = None,
 ) -> None:
-    """List networks for model.backbone, and whether their weights are on this machine.
+    """List the networks that model.backbone accepts.
 
-    `pixels` is the size of the images that the weights are of, `at least` the smallest
-    that the network takes, `stages` the parts in which it can be unfrozen; they are named
-    for the networks that you name. With `--measure`, `images/s` go through it here.
+    `weights` shows whether their weights are on this machine. `pixels` is the image
+    size that the weights were trained with, `at least` the smallest size that the
+    network accepts, and `stages` the number of parts in which it can be unfrozen; they
+    are listed by name for the networks that you name. `--measure` adds `images/s` on
+    this machine.
     """
     if output is not None:
         require_table(output)
@@ -85,10 +87,10 @@ def backbones(
 def _measured(
     rows: Sequence[BackboneRow], image_size: int | None, batch_size: int, are_named: bool
 ) -> list[BackboneRow]:
-    """The rows with images per second; of all backbones, those that can be built here.
+    """Adds images per second to the rows of the backbones that can be built here.
 
     Raises:
-        ConfigError: One that was named can't be built.
+        ConfigError: A backbone that was named can't be built.
     """
     load_tensorflow()
     from ...core.progress import track
@@ -117,7 +119,7 @@ def _write(output: Path, rows: Sequence[BackboneRow]) -> None:
 
 
 def _show(rows: Sequence[BackboneRow]) -> None:
-    """Shows those of KerasHub apart, of which other things are known."""
+    """Shows those of KerasHub in a separate table, with other columns."""
     for group in (False, True):
         of_group = [row for row in rows if is_of_hub(row.name) is group]
         if of_group:
@@ -131,7 +133,7 @@ def _show_stages(rows: Sequence[BackboneRow]) -> None:
 
 
 def _table(rows: Sequence[BackboneRow]) -> Table:
-    """The rows, with a column for what is known of any."""
+    """Returns a table with the columns that are known for any row."""
     shown = {
         title: cells
         for name, title in _TITLES.items()

@@ -1,4 +1,4 @@
-"""`keraunos benchmark`: how fast models answer, side by side."""
+"""`keraunos benchmark`: measure the speed of models side by side."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -30,39 +30,38 @@ def benchmark(
         list[Path],
         typer.Argument(
             metavar="RUN_OR_EXPORT...",
-            help="A run directory, or one of an export; a run alone brings its exports.",
+            help="Run or export directories; a single run includes its exports.",
         ),
     ],
     batch_sizes: Annotated[
         str,
-        typer.Option(metavar="N[,N]", help="Images that the model gets at a time."),
+        typer.Option(metavar="N[,N]", help="Batch sizes."),
     ] = "1,8,32",
     seconds: Annotated[
         float,
-        typer.Option(min=0.01, help="Seconds for each model and batch size."),
+        typer.Option(min=0.01, help="Seconds to measure each model and batch size."),
     ] = 2.0,
     threads: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Threads of each runtime; by default the cores there are."
+            min=1, help="Threads of each runtime; by default the number of cores."
         ),
     ] = None,
     images: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER", help="Image files to decode; by default a drawn one."
+            metavar="FOLDER", help="Images to decode; by default a generated one."
         ),
     ] = None,
     output: Annotated[
         list[Path] | None,
-        typer.Option(
-            metavar="FILE", help="Write the table as .json or .csv; may be repeated."
-        ),
+        typer.Option(metavar="FILE", help="Write the table as .json or .csv; repeatable."),
     ] = None,
 ) -> None:
-    """Time models over batch sizes: latency, throughput, and decoding for itself.
+    """Measure latency and throughput of models by batch size.
 
-    Their turns alternate, so that a slow phase of the machine falls on all alike.
+    Decoding is measured separately. The models take turns, so that a slow phase of the
+    machine affects all of them equally.
     """
     outputs = output or []
     for each in outputs:
@@ -75,7 +74,8 @@ def benchmark(
     from ...data.files.pixel_rules import UndecodableError
     from ...export.benchmark import benchmark as measure
 
-    notify(f"{len(subjects) * len(sizes)} cells of {seconds:g} seconds")
+    count_of_cells = len(subjects) * len(sizes)
+    notify(f"measuring {count_of_cells} x {seconds:g} seconds")
     try:
         rows = measure(subjects, sizes, contents, seconds)
     except UndecodableError as error:
@@ -112,7 +112,7 @@ def _batch_sizes(text: str) -> list[int]:
 
 
 def _contents(folder: Path | None) -> tuple[list[bytes], str]:
-    """Bytes of image files, and what they are."""
+    """Returns the bytes of image files, and a description of them."""
     if folder is None:
         return [_drawn_image()], f"drawn, {_WIDTH} x {_HEIGHT} JPEG"
     from ...data.files.formats import EXTENSIONS
@@ -130,7 +130,7 @@ def _contents(folder: Path | None) -> tuple[list[bytes], str]:
 
 
 def _drawn_image() -> bytes:
-    """A JPEG of the size of a photograph of a skin lesion."""
+    """Returns a JPEG with the size of a typical photograph of a skin lesion."""
     import io
 
     from PIL import Image
@@ -179,11 +179,11 @@ def _show(rows: "Sequence[Row]", conditions: Mapping[str, Any]) -> None:
     show_table(table)
     show(
         f"{conditions['processor']}, {conditions['threads']} threads on "
-        f"{conditions['cores']} cores; {conditions['seconds']:g} s a cell; decoded: "
+        f"{conditions['cores']} cores; {conditions['seconds']:g} s per cell; decoded: "
         f"{conditions['images']}; {_listed(conditions['versions'])}"
     )
     if any(row.p99_ms is None for row in rows):
-        show("p99 of fewer than 100 calls is left out: give more --seconds.")
+        show("p99 is left out for fewer than 100 calls: raise --seconds.")
 
 
 def _listed(versions: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""`keraunos cache`: what runs share, and how to be rid of it."""
+"""`keraunos cache`: show or clear the cache that runs share."""
 
 from typing import Annotated
 
@@ -22,10 +22,15 @@ def cache(
     ] = "",
     cache_dir: Annotated[
         str | None,
-        typer.Option(metavar="FOLDER", help="As the setting cache_dir of the runs."),
+        typer.Option(
+            metavar="FOLDER", help="Folder of the cache, like the setting cache_dir."
+        ),
     ] = None,
 ) -> None:
-    """Show what runs share: decoded pictures, features, what is known of files."""
+    """Show or clear the cache that runs share.
+
+    It holds decoded images, features, and fingerprints of files.
+    """
     store = open_store(cache_dir)
     if clear:
         choose("clear", clear, dict.fromkeys(_CLEARED))

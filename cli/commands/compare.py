@@ -1,4 +1,4 @@
-"""`keraunos compare`: one row a run."""
+"""`keraunos compare`: compare runs, one row per run."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from ..console import show, show_table
 from ..output_file import writing
 from ..run_summary import RunSummary, find_runs, read_run
 
-# Where a run writes says nothing of what it computes.
+# Where a run writes does not affect what it computes.
 _PLACES = ("run_dir", "cache_dir")
 _SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "macro_roc_auc")
 
@@ -22,22 +22,26 @@ def compare(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RUN...", help="Run directories, or folders of runs, trials or folds."
+            metavar="RUN...",
+            help="Run directories, or folders that contain runs, trials or folds.",
         ),
     ],
     csv: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write all columns as CSV, too.")
+        Path | None, typer.Option(metavar="FILE", help="Also write all columns as CSV.")
     ] = None,
     paired: Annotated[
         bool,
         typer.Option(
             "--paired",
-            help="Compare each with the first on the same test images: the difference "
-            "with its interval, and McNemar's test.",
+            help="Compare each run with the first on the same test images: difference with "
+            "interval, and McNemar's test.",
         ),
     ] = False,
 ) -> None:
-    """Compare runs: what differs, scores with 95 % intervals, time."""
+    """Compare the settings, scores and duration of runs.
+
+    Shows the settings that differ, and scores with 95 % intervals.
+    """
     if paired:
         from ..paired_runs import compare_with_first  # loads SciPy
 
@@ -50,12 +54,13 @@ def compare(
         with writing(csv, "--csv") as place:
             write_csv(place, header, rows)
     show_table(_table(summaries, differing))
-    same = "" if differing else " Their settings are the same."
-    show(f"{len(summaries)} runs.{same}")
+    count = len(summaries)
+    same = "" if differing or count == 1 else " Their settings are the same."
+    show(f"{count} run{'s' * (count != 1)}.{same}")
 
 
 def differing_settings(summaries: Sequence[RunSummary]) -> list[str]:
-    """Names of the settings that are not the same in all runs, in the runs' order."""
+    """Returns the names of the settings that differ between runs, in their order."""
     names = dict.fromkeys(name for each in summaries for name in each.settings)
     return [
         name
@@ -68,7 +73,7 @@ def differing_settings(summaries: Sequence[RunSummary]) -> list[str]:
 def as_rows(
     summaries: Sequence[RunSummary], differing: Sequence[str]
 ) -> tuple[list[str], list[list[Any]]]:
-    """The header and a row for each run, for a CSV file."""
+    """Returns the header and one row per run, for a CSV file."""
     header = ["run", *differing, "epochs", "seconds", "best_by", "best"]
     header += [f"test_{name}{end}" for name in _SCORES for end in ("", "_low", "_high")]
     rows = []
@@ -83,7 +88,7 @@ def as_rows(
 
 
 def _table(summaries: Sequence[RunSummary], differing: Sequence[str]) -> Table:
-    """A row a run, its settings and scores below each other: they fit on any screen."""
+    """Returns one row per run, with settings and scores stacked to fit on any screen."""
     columns = [Column("run", overflow="fold")]
     columns += [Column("what differs", overflow="fold")] if differing else []
     columns += [Column("scores"), Column("epochs", justify="right")]

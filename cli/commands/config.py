@@ -1,4 +1,4 @@
-"""`keraunos recipes` and `keraunos config`: what can be run, and with which settings."""
+"""`keraunos recipes` and `keraunos config`: list recipes and print configurations."""
 
 import json
 import sys
@@ -28,7 +28,7 @@ from ..output_file import writing
 
 
 class WithSettings(WithExamples):
-    """A command whose help ends with all settings."""
+    """A command whose help ends with a list of all settings."""
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Writes the examples, then the settings, section by section."""
@@ -60,13 +60,13 @@ def show_config(
         ),
     ] = None,
     schema: Annotated[
-        bool, typer.Option("--schema", help="Write a JSON Schema, for editors, instead.")
+        bool, typer.Option("--schema", help="Print a JSON Schema for editors instead.")
     ] = False,
     output: Annotated[
-        Path | None, typer.Option(help="File to write; by default standard output.")
+        Path | None, typer.Option(help="File to write to; by default standard output.")
     ] = None,
 ) -> None:
-    """Write out a complete configuration. All settings are listed below."""
+    """Print a complete configuration. All settings are listed below."""
     text = _schema(arguments or []) if schema else _configuration(arguments or [])
     if output is None:
         show(text)
@@ -79,7 +79,7 @@ def _schema(arguments: list[str]) -> str:
     if arguments:
         raise ConfigError(
             message(
-                "`config --schema` is of every configuration.",
+                "`config --schema` is the same for every configuration.",
                 f"Leave {' '.join(arguments)} out.",
                 arguments=arguments,
             )
@@ -102,12 +102,12 @@ def _configuration(arguments: list[str]) -> str:
     text = changes + to_yaml(config).rstrip("\n")
     if PlainConsole(file=sys.stdout).shown(text) == text:
         return text
-    # Else it would be other settings.
+    # Escaped text reads back as the same settings.
     return _ascii(changes) + to_yaml(config, in_ascii=True).rstrip("\n")
 
 
 def _effort_changes(config: RunConfig, changes: list[str]) -> str:
-    """What an effort has changed, as comments that head the settings."""
+    """Returns the changes of an effort as comments, to put above the settings."""
     if config.effort is None:
         return ""
     lines = [f"effort={config.effort} changes", *(f"  {line}" for line in changes)]

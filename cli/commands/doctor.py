@@ -1,4 +1,4 @@
-"""`keraunos doctor`: what this machine has to train on."""
+"""`keraunos doctor`: show what this machine can train on."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,44 +20,45 @@ def doctor(
         list[str] | None,
         typer.Argument(
             metavar="[CONFIG... [KEY=VALUE...]]",
-            help="With --batch-size: what to train, as `keraunos fit` takes it.",
+            help="With --batch-size: what to train, like the arguments of `keraunos fit`.",
             show_default=False,
         ),
     ] = None,
     selftest: Annotated[
         bool,
         typer.Option(
-            "--selftest", help="Prove or break the promises of the README here instead."
+            "--selftest", help="Check the promises of the README on this machine instead."
         ),
     ] = False,
     minutes: Annotated[
         float | None,
-        typer.Option(min=1, help="How long the self-test may take; 5 by default."),
+        typer.Option(min=1, help="Maximum duration of the self-test; 5 by default."),
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="A new file for the JSON of the self-test; by default one in the "
-            "current folder.",
+            help="New file for the JSON of the self-test; by default in the current "
+            "folder.",
         ),
     ] = None,
     batch_size: Annotated[
         bool,
         typer.Option(
             "--batch-size",
-            help="Measure instead which batch sizes of CONFIG fit, and how fast they are.",
+            help="Measure instead which batch sizes of CONFIG fit into memory, and how "
+            "fast they are.",
         ),
     ] = False,
     memory_limit_gib: Annotated[
         float | None,
         typer.Option(
             min=0,
-            help="What a batch size may take; by default 90 % of what is available.",
+            help="Memory limit for --batch-size; by default 90 % of what is available.",
         ),
     ] = None,
 ) -> None:
-    """Show versions, devices and folders, and what is wrong with them."""
+    """Show versions, devices and folders, and any problems with them."""
     if batch_size:
         show_batch_sizes(arguments or [], memory_limit_gib)
         return
@@ -83,7 +84,7 @@ def doctor(
 
 
 def show_machine() -> None:
-    """Shows versions, devices and folders, and what is wrong with them."""
+    """Shows versions, devices and folders, and any problems with them."""
     load_tensorflow()
     import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""`keraunos export`: a run's best model as others use it, checked on its own images."""
+"""`keraunos export`: write a run's best model in other formats, and verify it."""
 
 import os
 import tempfile
@@ -35,7 +35,7 @@ def export(
         list[Path],
         typer.Argument(
             metavar="RUN...",
-            help="A run directory; several, or one of folds, are exported as one model.",
+            help="Run directory; several runs, or the folds of a run, become one model.",
         ),
     ],
     format: Annotated[
@@ -43,21 +43,19 @@ def export(
         typer.Option(
             "--format",
             metavar="NAME[,NAME]",
-            help="Formats: saved_model, onnx, litert, openvino, keras; keras by default.",
+            help="saved_model, onnx, litert, openvino or keras; keras by default.",
         ),
     ] = None,
     calibrated: Annotated[
         bool,
-        typer.Option(
-            "--calibrated", help="Let the model correct its probabilities itself."
-        ),
+        typer.Option("--calibrated", help="Include the calibration of the probabilities."),
     ] = False,
     int8: Annotated[
         bool,
         typer.Option(
             "--int8",
-            help="Export 8-bit integers: onnx, litert and openvino. Kept only if balanced "
-            "accuracy loses at most --max-loss.",
+            help="Quantize to 8-bit integers (onnx, litert and openvino). Kept only if "
+            "balanced accuracy drops by at most --max-loss.",
         ),
     ] = False,
     max_loss: Annotated[
@@ -66,7 +64,7 @@ def export(
             min=0.0,
             max=1.0,
             metavar="LOSS",
-            help="Of balanced accuracy, with --int8; 0.02 by default.",
+            help="Maximum drop of balanced accuracy with --int8; 0.02 by default.",
         ),
     ] = None,
     output: Annotated[
@@ -75,16 +73,16 @@ def export(
             "--output",
             "--out",
             metavar="DIR",
-            help="Where the directories of the formats go; by default below the run, in "
-            "export.",
+            help="Parent of the format directories; by default `export` in the run "
+            "directory.",
         ),
     ] = None,
 ) -> None:
-    """Export a run's best model in formats that others can call.
+    """Export the best model of a run for use without Keraunos.
 
-    Each export is a directory that needs no Keraunos. It is called as others will call it,
-    on images of the run's test or validation split, and is kept only if it answers like
-    the model. Of several runs, or a directory of folds, it answers with their mean.
+    Each export is a self-contained directory. It is verified in its own runtime on test or
+    validation images of the run, and kept only if its outputs match those of the model.
+    Several runs, or a directory of folds, become one model that outputs their mean.
     """
     members = find_members(runs)
     require_images_alone(members, "An export")
@@ -134,7 +132,7 @@ def _require_int8(names: Sequence[str], int8: bool, max_loss: float | None) -> N
 
 
 def _places(names: Sequence[str], folder: Path, calibrated: bool, int8: bool) -> list[Path]:
-    """Where each format goes; what is in the way is refused before there is any work."""
+    """Returns the place of each format; refuses occupied places before any work."""
     from ...export.place import export_name, require_own_place
 
     with writing(folder) as directory:
@@ -146,7 +144,7 @@ def _places(names: Sequence[str], folder: Path, calibrated: bool, int8: bool) ->
 
 
 def _require_writable(directory: Path) -> None:
-    """Makes nothing: what is exported may fail."""
+    """Checks without creating anything, as the export may fail."""
     there = next(each for each in (directory, *directory.parents) if each.exists())
     with tempfile.TemporaryFile(dir=there):
         pass
@@ -193,7 +191,7 @@ def _exporter(
 
 
 def _images(member: Member, data: "ImageData") -> "ComparedImages":
-    """Images of the run, which must be what they were."""
+    """Returns images of the run, which must be unchanged."""
     from ...export.compared_images import choose_images
     from ...report.image_changes import find_changes
 
@@ -215,7 +213,7 @@ def _images(member: Member, data: "ImageData") -> "ComparedImages":
 
 
 def _try_to_write(write: "Write", format: "Format", place: Path) -> KeraunosError | None:
-    """One format after the other: that one fails is no harm to the others."""
+    """Writes one format; returns the error, so that others are still written."""
     try:
         with writing(place) as directory:
             write(format, directory)

@@ -1,4 +1,4 @@
-"""`keraunos fit`: train, validating as it goes, then test."""
+"""`keraunos fit`: train and validate, then test."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +30,7 @@ from ..untrusted import only_in_files
 
 _ARGUMENTS = typer.Argument(
     metavar="CONFIG... [KEY=VALUE...]",
-    help="Recipes or YAML files, merged from left to right, then single settings.",
+    help="Recipes or YAML files, merged from left to right, followed by single settings.",
     show_default=False,
     autocompletion=complete_configuration,
 )
@@ -40,17 +40,20 @@ ConfigArguments = Annotated[list[str], _ARGUMENTS]
 def fit(
     arguments: Annotated[list[str] | None, _ARGUMENTS] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything, train nothing.")
+        bool, typer.Option("--dry-run", help="Check everything without training.")
     ] = False,
     resume: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="Go on with a run, as it was configured."),
+        typer.Option(metavar="RUN", help="Resume a run with its own configuration."),
     ] = None,
     log_format: Annotated[
-        Literal["text", "json"], typer.Option(help="Of what is said while training.")
+        Literal["text", "json"], typer.Option(help="Format of the log lines.")
     ] = "text",
 ) -> None:
-    """Train a model, validating as it goes, and test it if there is a test split."""
+    """Train and validate a model, then test it.
+
+    The test is skipped if there are no test images.
+    """
     use_format(log_format)
     if resume is None:
         config, name = read_arguments(arguments or [])
@@ -61,7 +64,7 @@ def fit(
     if cluster is not None and len(cluster.addresses) > 1 and not dry_run:
         _check_for_several_workers(config, cluster)
     load_tensorflow(config.trainer)
-    # Of folds that are only tried out the first stands for all.
+    # For a check of folds, the first stands for all.
     tried = one_fold(config, 1) if wants_all_folds(config) else config
     if dry_run:
         _check(tried)
@@ -70,7 +73,7 @@ def fit(
         notify("Everything is in order. Nothing was trained or written.")
     elif config.trainer.fast_dev_run:
         train(tried, None)
-        notify("One batch of each kind went through. Nothing was written.")
+        notify("One training and one validation batch went through. Nothing was written.")
     else:
         with run_directory(config.run_dir, name) as run_dir:
             _train(config, run_dir)
@@ -87,10 +90,10 @@ def _train(config: RunConfig, run_dir: Path) -> None:
 
 
 def read_arguments(arguments: Sequence[str]) -> tuple[RunConfig, str]:
-    """The configuration that a command was given, and a name for the run.
+    """Returns the configuration that a command was given, and a name for the run.
 
     Raises:
-        ConfigError: Something in it is wrong; all is named.
+        ConfigError: Something in it is invalid; the message names all of it.
     """
     sources, overrides = split_arguments(arguments)
     if not sources:
@@ -108,7 +111,7 @@ def read_arguments(arguments: Sequence[str]) -> tuple[RunConfig, str]:
 
 
 def read_resumed_arguments(run: Path, arguments: Sequence[str]) -> RunConfig:
-    """The configuration of a run that goes on, with single settings changed.
+    """Returns the configuration of a run to resume, with single settings changed.
 
     Raises:
         ConfigError: There is no such run, or it names code to import, or a place or an
@@ -118,7 +121,7 @@ def read_resumed_arguments(run: Path, arguments: Sequence[str]) -> RunConfig:
     if sources:
         raise ConfigError(
             message(
-                "--resume goes on with the configuration of the run.",
+                "--resume uses the configuration of the run.",
                 f"Leave {sources[0]} out, or type `keraunos fit {' '.join(sources)} "
                 f"run_dir={run}`.",
                 arguments=sources,
@@ -142,7 +145,7 @@ def read_resumed_arguments(run: Path, arguments: Sequence[str]) -> RunConfig:
 
 
 def _require_secrets(config: RunConfig) -> None:
-    """Makes sure that nothing is asked for that was not written down."""
+    """Checks that no setting is a secret that was not saved."""
     names = hidden_names(config.model_dump())
     if names:
         raise ConfigError(
@@ -156,7 +159,7 @@ def _require_secrets(config: RunConfig) -> None:
 
 
 def _require_views(config: RunConfig) -> None:
-    """Makes sure that test-time augmentation has something to average over."""
+    """Checks that test-time augmentation has different views to average."""
     if config.evaluation.tta is not None and config.augmentation.strength == 0:
         raise ConfigError(
             message(
@@ -169,7 +172,7 @@ def _require_views(config: RunConfig) -> None:
 
 
 def _require_network(config: RunConfig) -> None:
-    """Makes sure that preset and weights exist, as far as that can be told here."""
+    """Checks that preset and weights exist, as far as possible without loading them."""
     model = config.model
     if model.builder is not None:
         return
@@ -182,8 +185,8 @@ def _check_for_several_workers(config: RunConfig, cluster: Cluster) -> None:
     if config.run_dir is None:
         raise ConfigError(
             message(
-                "`run_dir` must be named where several workers train together.",
-                "Add run_dir=runs/NAME; with it, the same command goes on after a stop.",
+                "`run_dir` must be named if several workers train together.",
+                "Add run_dir=runs/NAME; the same command then resumes the run.",
                 run_dir=None,
             )
         )
@@ -199,7 +202,7 @@ def _check_for_several_workers(config: RunConfig, cluster: Cluster) -> None:
 
 
 def _check(config: RunConfig) -> None:
-    """Does all that comes before the first step, and writes nothing."""
+    """Runs everything before the first step, and writes nothing."""
     from ..build import build_data, build_module, build_trainer
 
     run_dir = Path(config.run_dir) if config.run_dir else None

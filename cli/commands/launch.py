@@ -1,4 +1,4 @@
-"""`keraunos launch`: several worker processes on this machine."""
+"""`keraunos launch`: start several worker processes on this machine."""
 
 import os
 import random
@@ -40,10 +40,10 @@ from ...core.secret import TOKEN_VARIABLE, find_token, new_token
 from ...core.signals import StopSignal, stop_signals
 from ..console import notify
 
-# What the other workers may take to notice that one is gone, and to save what there is.
+# Time for the other workers to notice that one is gone, and to save their state.
 SECONDS_TO_END = 90.0
 OWN_COMMANDS = ("fit",)
-# Started again, the same would come of it.
+# A restart would fail in the same way.
 _NOT_RESTARTED = {
     kind.exit_code for kind in (ConfigError, DataError, CheckpointError, DivergedError)
 }
@@ -53,36 +53,38 @@ def launch(
     command: Annotated[
         list[str],
         typer.Argument(
-            metavar="-- COMMAND...", help="A program, or `fit CONFIG... run_dir=RUN`."
+            metavar="-- COMMAND...", help="Program to run, or `fit CONFIG... run_dir=RUN`."
         ),
     ],
     workers: Annotated[
-        int, typer.Option(min=1, help="How many workers run on this machine.")
+        int, typer.Option(min=1, help="Number of workers on this machine.")
     ] = 1,
     max_restarts: Annotated[
         int,
         typer.Option(
             min=0,
-            help="How often all workers are started again from the last checkpoint; "
-            "counted anew after each new one.",
+            help="Maximum number of times to restart all workers from the last checkpoint; "
+            "the count starts over at each new checkpoint.",
         ),
     ] = 0,
     hosts: Annotated[
         str | None,
-        typer.Option(help="All machines, divided by commas, the same on each of them."),
+        typer.Option(
+            help="All machines, separated by commas; the same list on each of them."
+        ),
     ] = None,
     node_rank: Annotated[
-        int, typer.Option(min=0, help="Which of the hosts this machine is, from 0 on.")
+        int, typer.Option(min=0, help="Index of this machine in --hosts, from 0.")
     ] = 0,
     port: Annotated[
         int,
         typer.Option(min=1, max=65535, help="First port of each machine, with --hosts."),
     ] = FIRST_PORT,
     prefix: Annotated[
-        bool, typer.Option(help="Whether lines begin with the number of their worker.")
+        bool, typer.Option(help="Whether to prefix lines with the number of the worker.")
     ] = True,
 ) -> None:
-    """Run a program in several workers, which train together."""
+    """Run a program in several workers that train together."""
     names = _hosts(hosts, node_rank, max_restarts)
     if command[0] in OWN_COMMANDS:
         command = [sys.executable, "-m", "keraunos", *command]
@@ -101,7 +103,7 @@ def launch(
             code, reason = _run(command, clusters, variables, prefix, stop)
             if not _is_worth_another(code) or stop.received or not restarts.is_allowed():
                 raise typer.Exit(code)
-            notify(f"all workers start again ({restarts.count} of {max_restarts} restarts)")
+            notify(f"restarting all workers ({restarts.count} of {max_restarts} restarts)")
 
 
 def _hosts(hosts: str | None, node_rank: int, max_restarts: int) -> tuple[str, ...]:
@@ -110,7 +112,7 @@ def _hosts(hosts: str | None, node_rank: int, max_restarts: int) -> tuple[str, .
     names = tuple(name.strip() for name in hosts.split(","))
     if not all(names):
         raise ConfigError(
-            message("`--hosts` must be names divided by commas.", hosts=hosts)
+            message("`--hosts` must be names separated by commas.", hosts=hosts)
         )
     if node_rank >= len(names):
         raise ConfigError(
@@ -134,7 +136,7 @@ def _hosts(hosts: str | None, node_rank: int, max_restarts: int) -> tuple[str, .
 def _clusters(
     hosts: tuple[str, ...], workers: int, node_rank: int, port: int
 ) -> list[Cluster]:
-    """What each worker of this machine is to know."""
+    """Returns the cluster as seen by each worker of this machine."""
     if hosts:
         return cluster_of_hosts(hosts, workers, node_rank, port)
     addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(workers))
@@ -142,14 +144,14 @@ def _clusters(
 
 
 def _token(clusters: Sequence[Cluster]) -> str:
-    """Another one for each start; for several machines the one that was set on all."""
+    """Returns a new token for each start; for several machines, the one set on all."""
     cluster = clusters[0]
     is_alone = cluster.has_chosen_ports or len(cluster.addresses) == 1
     return new_token() if is_alone else find_token(cluster.hosts)
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports on which nobody listens, and which no outgoing connection will take."""
+    """Returns ports without a listener that no outgoing connection will use."""
     ports: list[int] = []
     for port in random.sample(range(FIRST_PORT, FIRST_PORT + PORTS), PORTS):
         with socket.socket() as probe:
@@ -167,7 +169,7 @@ def _run(
     prefix: bool,
     stop: StopSignal,
 ) -> tuple[int, str]:
-    """Runs all workers until they have ended; returns the code of what failed, and why."""
+    """Runs all workers until they end; returns the exit code and the first failure."""
 
     def write(number: int, name: str, line: str) -> None:
         start = f"[{clusters[number].rank}] " if prefix else ""
@@ -196,10 +198,10 @@ def _run(
 
 
 def code_of_failure(codes: Sequence[int]) -> int:
-    """The exit code for several workers, from theirs in the order in which they ended.
+    """Returns the exit code for several workers, given theirs in the order of ending.
 
-    The first that has a reason of its own counts; one that was ended by a signal has
-    none, nor one that lost another.
+    The first code with a reason of its own counts; workers that were killed by a signal
+    or lost another worker have none.
 
     Example:
         >>> code_of_failure([6, 3, 1]), code_of_failure([-9, 6]), code_of_failure([0, 0])

@@ -1,4 +1,4 @@
-"""`keraunos pack`: many small files become few large ones."""
+"""`keraunos pack`: pack many small files into a few large ones."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,25 +14,27 @@ from ..output_file import writing
 def pack(
     source: Annotated[
         Path,
-        typer.Argument(
-            metavar="SOURCE", help="A folder of images or a table, as data.train takes it."
-        ),
+        typer.Argument(metavar="SOURCE", help="Image folder or table, like data.train."),
     ],
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Where to write; a new folder.")
+        Path, typer.Argument(metavar="FOLDER", help="New folder to write to.")
     ],
     settings: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE...]", help="Settings of data, of a table say."),
+        typer.Argument(
+            metavar="[KEY=VALUE...]",
+            help="Settings of the data, such as the columns of a table.",
+        ),
     ] = None,
     shard_megabytes: Annotated[
-        int, typer.Option(min=1, help="Size of a record file.")
+        int, typer.Option(min=1, help="Size of each record file.")
     ] = 256,
 ) -> None:
-    """Pack images into record files, for network disks that are slow to open files.
+    """Pack images into a few large record files.
 
-    The images stay as they are, byte by byte. Train on the table that is written with
-    them: data.train=FOLDER/images.csv.
+    This helps on network drives that are slow to open files. The image files are copied
+    byte by byte. Train on the table that is written with them:
+    data.train=FOLDER/images.csv.
     """
     config = load_config(["classify"], [f"data.train={source}", *(settings or [])])
     if config.task != "classification":
@@ -57,5 +59,5 @@ def pack(
     scans = list_sources(config.data, config.seed, open_store(config.cache_dir))
     with writing(folder, "FOLDER") as place:
         rows = pack_images(scans, place, shard_megabytes * 1_000_000)
-    show(f"{len(rows):,} images packed into {folder}")
+    show(f"{len(rows):,} image{'s' * (len(rows) != 1)} packed into {folder}")
     show(f"train on them with: data.train={folder / TABLE_FILE}")

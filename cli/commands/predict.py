@@ -1,4 +1,4 @@
-"""`keraunos predict`: classes and probabilities of images, however many."""
+"""`keraunos predict`: predict any number of images."""
 
 import signal
 from pathlib import Path
@@ -20,69 +20,78 @@ def predict(
     run: Annotated[
         Path,
         typer.Argument(
-            metavar="MODEL", help="A run directory, one of folds, or an export."
+            metavar="MODEL", help="Directory of a run, of its folds, or of an export."
         ),
     ],
     images: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="IMAGE...",
-            help="Files, folders, record files, tables (.csv) with a row per image; - "
-            "reads names from standard input.",
+            help="Files, folders, record files, or tables (.csv) with one row per image; - "
+            "reads file names from standard input.",
         ),
     ] = None,
     output: Annotated[
         Path,
-        typer.Option(help="Where to write; - writes to standard output."),
+        typer.Option(help="File to write to; - is standard output."),
     ] = Path(PREDICTIONS_FILE),
     format: Annotated[
         Literal["csv", "jsonl"] | None,
-        typer.Option(help="By default jsonl where the output ends so, else csv."),
+        typer.Option(
+            help="By default according to the extension of the output, otherwise csv."
+        ),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Continue what was interrupted.")
+        bool, typer.Option("--resume", help="Continue an interrupted output file.")
     ] = False,
     watch: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Predict what appears there, until a signal."),
+        typer.Option(
+            metavar="DIR", help="Predict images as they appear in DIR, until a signal."
+        ),
     ] = None,
     poll_seconds: Annotated[
-        float, typer.Option(min=0.05, help="With --watch: how often it looks.")
+        float, typer.Option(min=0.05, help="With --watch: seconds between scans.")
     ] = 1.0,
     patience_seconds: Annotated[
         float,
-        typer.Option(min=0, help="With --watch: how long it waits for an unreadable file."),
+        typer.Option(min=0, help="With --watch: how long to wait for an unreadable file."),
     ] = 30.0,
     null: Annotated[
-        bool, typer.Option("--null", "-0", help="NUL divides names in standard input.")
+        bool,
+        typer.Option(
+            "--null", "-0", help="File names in standard input are separated by NUL."
+        ),
     ] = False,
     batch_size: Annotated[
         int | None,
-        typer.Option(min=1, help="By default that of the run; of an export 32."),
+        typer.Option(min=1, help="By default that of the run; 32 for an export."),
     ] = None,
     bit_depth: Annotated[
         int | None,
-        typer.Option(min=8, max=16, help="As data.bit_depth; by default that of the run."),
+        typer.Option(
+            min=8, max=16, help="Like data.bit_depth; by default that of the run."
+        ),
     ] = None,
     image_root: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Folder of the images of a table; by default that of the table.",
+            help="Folder of the images of a table; by default the folder of the table.",
         ),
     ] = None,
     ensemble: Annotated[
         list[Path],
         typer.Option(
             metavar="MODEL",
-            help="A further model: probabilities are averaged. May be given several times.",
+            help="Another model to average probabilities with; repeatable.",
         ),
     ] = [],  # noqa: B006 (Typer reads it and never changes it)
 ) -> None:
-    """Predict the classes of images: a row for each, in a table or as JSON lines.
+    """Predict images: one row per image, as CSV or JSON lines.
 
-    Of a directory of folds, or with --ensemble, by the mean of several models. A file that
-    can't be read is a row with the reason, and the exit code is 3 at the end.
+    With a directory of folds, or with --ensemble, predicts the mean of several models. An
+    unreadable file gets a row with the reason, and the final exit code is 3.
     """
     places = find_models([run, *ensemble])
     is_standard_output = str(output) == STANDARD_OUTPUT

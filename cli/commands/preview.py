@@ -1,4 +1,4 @@
-"""`keraunos preview`: images of the data before anything is trained."""
+"""`keraunos preview`: look at the data before training."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,9 +15,11 @@ KINDS_IMAGE = "augmentation_kinds.png"
 
 def preview(
     arguments: ConfigArguments,
-    output: Annotated[Path, typer.Option(help="Folder for the images.")] = Path("preview"),
+    output: Annotated[Path, typer.Option(help="Folder to write the images to.")] = Path(
+        "preview"
+    ),
 ) -> None:
-    """Draw samples of each class, and one image as each kind of augmentation varies it."""
+    """Draw samples of each class and of each augmentation."""
     config, _ = read_arguments(arguments)
     load_tensorflow()
     from ... import evaluation

@@ -1,4 +1,4 @@
-"""`keraunos probe`: which backbone has the features for these images."""
+"""`keraunos probe`: compare backbones on your images."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -29,19 +29,17 @@ def probe(
         typer.Argument(
             metavar="[CONFIG...] data.train=FOLDER backbones=[NAME,...] [heads=[NAME,...]] "
             "[KEY=VALUE...]",
-            help="Backbones to compare, heads to fit on each (linear, ridge and knn by "
-            "default), and any setting of `keraunos fit`.",
+            help="Backbones to compare, heads to fit on each (by default linear, ridge and "
+            "knn), and any setting of `keraunos fit`.",
             show_default=False,
         ),
     ],
     output: Annotated[
         list[Path] | None,
-        typer.Option(
-            metavar="FILE", help="Write the table as .json or .csv; may be repeated."
-        ),
+        typer.Option(metavar="FILE", help="Write the table as .json or .csv; repeatable."),
     ] = None,
 ) -> None:
-    """Compare backbones by simple heads on their features, in one table.
+    """Compare backbones by fitting simple heads on their features.
 
     The features of each backbone are computed once and shared with later runs. Nothing
     else is written.
@@ -71,7 +69,7 @@ def probe(
 
 
 def _seen_images(request: ProbeRequest, images: "ProbedImages") -> list[str]:
-    """Lines on validation images that the run of `model.weights` trained on."""
+    """Returns lines on validation images that the run in `model.weights` trained on."""
     from ...trainer.guards.seen_images import refuse_seen_images
 
     weights = {"model.weights": request.config.model.weights}
@@ -81,7 +79,7 @@ def _seen_images(request: ProbeRequest, images: "ProbedImages") -> list[str]:
 def _probe(
     request: ProbeRequest, images: "ProbedImages"
 ) -> tuple[list["Cell"], dict[str, str]]:
-    """The cells of all backbones, the best first; and why others have none."""
+    """Returns the cells of all backbones, best first, and the problems of others."""
     from ..probed_backbones import probe_backbone, strategy_of
     from ..probed_heads import probe_head
 
@@ -90,7 +88,7 @@ def _probe(
     for name, config in request.configs.items():
         try:
             backbone = probe_backbone(config, images, strategy)
-        except KeraunosError as error:  # the others can be had
+        except KeraunosError as error:  # the others may work
             problems[name] = str(error)
             notify(f"{name}: {error}")
             continue
@@ -106,7 +104,7 @@ def _main_score(cell: "Cell") -> float:
 
 
 def _summary(cells: "Sequence[Cell]", images: "ProbedImages") -> dict[str, Any]:
-    """What the table as a whole is about."""
+    """Returns facts on the table as a whole."""
     from ..probed_heads import optimism
 
     first = images.folds[0]
@@ -187,14 +185,14 @@ def _words(summary: Mapping[str, Any]) -> Iterator[str]:
     images = f"{summary['validation_images']:,} validation images"
     if summary["folds"] > 1:
         yield (
-            f"Mean ± standard error over {summary['folds']} folds, {images} in all; folds "
-            "train on much the same images, so that the error is a little too small."
+            f"Mean ± standard error over {summary['folds']} folds, {images} in all. The "
+            "folds share most of their training images, so the error is a little too small."
         )
     else:
         yield f"{images}, {summary['training_images']:,} to fit on; 95 % intervals."
     if summary["compared"] > 1:
         yield (
             f"The best of {summary['compared']} on the same images looks better than it "
-            f"is, by about {summary['optimism_of_best']:.3f}: measure it on others "
+            f"is, by about {summary['optimism_of_best']:.3f}: measure it on other images "
             "(data.test)."
         )

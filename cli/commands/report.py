@@ -1,4 +1,4 @@
-"""`keraunos report`: what a run's model is worth, on one page."""
+"""`keraunos report`: evaluate a run on one HTML page."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,8 +32,8 @@ def report(
         list[str],
         typer.Argument(
             metavar="RUN... [KEY=VALUE...]",
-            help="Run directories, or one of folds or of a search; then settings of "
-            "`evaluation`.",
+            help="Run directories, or the directory of folds or a search, followed by "
+            "settings of `evaluation`.",
             show_default=False,
         ),
     ],
@@ -41,14 +41,13 @@ def report(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help=f"Where the page goes; by default {REPORT_FILE} in the one "
-            "directory that is named.",
+            help=f"File to write to; by default {REPORT_FILE} in the run directory.",
         ),
     ] = None,
 ) -> None:
-    """Report on what the models of runs are worth: one page that needs nothing else.
+    """Evaluate runs and write one self-contained HTML page.
 
-    Each is tested once more; its model card and all that was measured go into the run.
+    Tests each model again, and writes its model card and all measurements into the run.
     """
     named, settings = _split(runs)
     directories = [run for each in named for run in _trials_of(each) or [each]]
@@ -76,7 +75,7 @@ def report(
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
-    """Tells runs from settings; a directory may have a sign in its name."""
+    """Separates runs from settings; a directory may have an equals sign in its name."""
     settings = [each for each in arguments if "=" in each and not Path(each).is_dir()]
     wrong = [each for each in settings if not each.startswith(SECTION)]
     if wrong:
@@ -95,7 +94,7 @@ def _split(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
 
 
 def _trials_of(directory: Path) -> list[Path]:
-    """Of a search, those trials whose models were kept; nothing of other directories."""
+    """Returns the trials of a search whose models were kept; nothing for other paths."""
     if not (directory / SEARCH_FILE).is_file():
         return []
     trials = [each for each in directory.iterdir() if TRIAL.fullmatch(each.name)]
@@ -112,7 +111,7 @@ def _trials_of(directory: Path) -> list[Path]:
 
 
 def _place(named: Sequence[Path], output: Path | None) -> Path:
-    """Where the page goes: a run, all folds and a search have a directory for it."""
+    """Returns the path of the page, by default in the directory of the run."""
     if output is None and len(named) > 1:
         raise ConfigError(
             message(

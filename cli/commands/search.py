@@ -1,4 +1,4 @@
-"""`keraunos search`: try many settings, and report which are best."""
+"""`keraunos search`: search hyperparameters."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -37,14 +37,15 @@ def search(
         str,
         typer.Option(
             metavar="N|auto",
-            help="How many trials run at a time; auto: one for each GPU, or for each "
-            "trainer.devices of them.",
+            help="Number of trials to run in parallel; auto: one per GPU, or one per "
+            "trainer.devices GPUs.",
         ),
     ] = "1",
 ) -> None:
-    """Try many settings on training and validation data, and say which are best.
+    """Search hyperparameters.
 
-    On several machines the environment variables of Keras Tuner say who a process is.
+    Trains many trials and reports the best settings. On several machines, the
+    environment variables of Keras Tuner assign the roles.
     """
     config, name = read_arguments(arguments)
     require_one_process(config.trainer.strategy)
@@ -67,7 +68,7 @@ def search(
 
 
 def _require_supported(config: RunConfig, space: Space, is_alone: bool) -> None:
-    """Refuses what comes after the trials before any of them begins."""
+    """Refuses settings that would fail after the trials, before any trial starts."""
     if config.search.outer_folds is not None and not is_alone:
         raise ConfigError(
             message(
@@ -116,7 +117,8 @@ def _search(
         _announce(config, space, request, session, reason)
         notify(f"search directory: {directory}")
         if session.num_ended:
-            notify(f"continued: {session.num_ended} trials have ended")
+            ended = session.num_ended
+            notify(f"continued: {ended} trial{'s' * (ended != 1)} finished so far")
         outer = None
         if config.search.outer_folds is not None:
             outer = run_outer_folds(config, space, request.parallel_trials, directory)
@@ -145,7 +147,9 @@ def _announce(
     most = f"at most {session.max_trials} trials" if session.max_trials > 1 else "one trial"
     notify(f"search: {config.search.tuner}, {most}, {where}")
     if config.search.folds is not None:
-        notify(f"folds: {config.search.folds}; a score is their mean +- standard error")
+        notify(
+            f"folds: {config.search.folds}; scores are mean +- standard error over folds"
+        )
     better = "larger" if objective.mode == "max" else "smaller"
     notify(f"objective: {objective.name}, {better} is better")
     for line in describe_space(space):
@@ -157,7 +161,7 @@ def _show_trials(result: "SearchResult", objective: str) -> None:
     show_table(_table(result, objective))
     failed = sum(trial.status == "failed" for trial in result.trials)
     if failed:
-        show(f"{failed} of {len(result.trials)} trials failed; {RESULTS_FILE} says why")
+        show(f"{failed} of {len(result.trials)} trials failed: see {RESULTS_FILE}")
     if result.winner is not None:
         for line in result.winner.lines():
             show(line)
@@ -165,7 +169,7 @@ def _show_trials(result: "SearchResult", objective: str) -> None:
 
 def _name_positions(result: "SearchResult") -> None:
     show(f"search directory: {result.run_dir}")
-    show(f"look at it with: {typed('tensorboard', result.run_dir)}")
+    show(f"view it with: {typed('tensorboard', result.run_dir)}")
     show(f"train the best one with: {typed('fit', result.run_dir / BEST_CONFIG_FILE)}")
 
 
@@ -185,7 +189,7 @@ def _table(result: "SearchResult", objective: str) -> Table:
 
 
 def _rows(result: "SearchResult") -> "list[Trial]":
-    """The best trials, and the winner wherever it ranks."""
+    """Returns the best trials, and the winner even if it ranks lower."""
     best = result.best[:ROWS]
     chosen = result.chosen
     return best if chosen is None or chosen in best else [*best, chosen]

@@ -1,4 +1,4 @@
-"""`keraunos serve`: a model that is called over HTTP."""
+"""`keraunos serve`: serve a model over HTTP."""
 
 import os
 import sys
@@ -35,7 +35,7 @@ def serve(
         Path,
         typer.Argument(
             metavar="RUN_OR_EXPORT",
-            help="The directory of a run, of its folds, or of an export.",
+            help="Directory of a run, of its folds, or of an export.",
             show_default=False,
         ),
     ],
@@ -43,15 +43,16 @@ def serve(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Secret that requests must bring as `Authorization: Bearer TOKEN`; by "
-            f"default ${TOKEN_VARIABLE}, if it is set.",
+            help="File with a secret that requests must send as `Authorization: Bearer "
+            f"TOKEN`; by default ${TOKEN_VARIABLE}, if it is set.",
         ),
     ] = None,
     **options: Any,
 ) -> None:
-    """Serve a model over HTTP, in the forms of TensorFlow Serving and of KServe.
+    """Serve a model over HTTP.
 
-    Ends with Ctrl-C or SIGTERM, once what has begun is answered.
+    The APIs are those of TensorFlow Serving and KServe. Ctrl-C or SIGTERM stops the
+    server after it has answered all pending requests.
     """
     settings = ServeSettings(**options, token=_token(token_file))
     _require_model(model)
@@ -63,8 +64,10 @@ def serve(
     listener = listen(settings.host, settings.port)
     address = Address(*listener.getsockname()[:2])
     if settings.token is None and not is_loopback(settings.host):
-        notify(f"whoever reaches {address} may ask: no token is set (${TOKEN_VARIABLE})")
-    notify(f"{address} will answer as soon as the model is open")
+        notify(
+            f"anyone who reaches {address} has access: no token is set (${TOKEN_VARIABLE})"
+        )
+    notify(f"{address} will answer as soon as the model is loaded")
     command = [sys.executable, "-P", "-m", "keraunos", WORKER_COMMAND, str(model.resolve())]
     command += [str(settings.max_batch_images)]
     shares = worker_environments(settings.workers, visible_gpus())
@@ -84,7 +87,7 @@ def serve_worker(
     max_batch_images: int,
     descriptor: int,
 ) -> None:
-    """Own a model for `keraunos serve`, which starts this command."""
+    """Run a model for `keraunos serve`, which starts this command."""
     from ..opened_model import open_model
 
     opened = open_model(model)
@@ -112,7 +115,7 @@ def _token(file: Path | None) -> str | None:
 
 
 def _require_model(path: Path) -> None:
-    """What can be seen without opening it; a worker finds the rest."""
+    """Checks what can be checked without opening the model; a worker checks the rest."""
     if not path.is_dir():
         raise ConfigError(
             message("A model is the directory of a run or of an export.", path=str(path))
@@ -134,7 +137,7 @@ def _require_packages() -> None:
 
 
 def _unset(variables: dict[str, str]) -> dict[str, str]:
-    """Without those that the user has set, but for devices, which are shared out."""
+    """Leaves out variables that the user has set, except devices, which are divided."""
     return {
         name: value
         for name, value in variables.items()
@@ -143,6 +146,6 @@ def _unset(variables: dict[str, str]) -> dict[str, str]:
 
 
 def _digest(run: Path) -> str:
-    """Of the models of a run, or of its folds."""
+    """Returns the digest of the models of a run, or of its folds."""
     members = find_members([run])
     return sha256_of_json([sha256_of_file(each.run / MODEL_FILE) for each in members])

@@ -1,4 +1,4 @@
-"""`keraunos test`: score a run's best model, or several runs as one."""
+"""`keraunos test`: score the best model of a run, or several runs as an ensemble."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -22,7 +22,7 @@ from ..untrusted import trusted_evaluation
 
 Split = Literal["test", "validation"]
 RunArgument = Annotated[
-    Path, typer.Argument(metavar="RUN", help="A run directory, or one of folds.")
+    Path, typer.Argument(metavar="RUN", help="Directory of a run, or of its folds.")
 ]
 
 
@@ -31,10 +31,10 @@ def test(
         list[Path],
         typer.Argument(
             metavar="RUN...",
-            help="A run directory; several, or one of folds, are scored as an ensemble.",
+            help="Run directory; several runs, or the folds of a run, form an ensemble.",
         ),
     ],
-    split: Annotated[Split, typer.Option(help="Which images.")] = "test",
+    split: Annotated[Split, typer.Option(help="Images to score.")] = "test",
     tta: Annotated[
         int | None,
         typer.Option(
@@ -48,15 +48,15 @@ def test(
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Where the files of an ensemble go; by default those of folds go into "
-            "their directory, those of several runs nowhere.",
+            help="Folder for the files of an ensemble; by default the directory of the "
+            "folds, and none for several runs.",
         ),
     ] = None,
 ) -> None:
-    """Score a run's best model on its test or validation images.
+    """Score the best model of a run on its test or validation images.
 
-    Of several runs, or the directory of a cross-validation, the mean of the outputs
-    is scored beside each of them.
+    For several runs, or the directory of a cross-validation, scores the mean of the
+    outputs as well as each model.
     """
     members = find_members(runs)
     tta = members[0].config.evaluation.tta if tta is None else tta

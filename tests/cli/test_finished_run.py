@@ -82,7 +82,7 @@ def test_the_last_lines_give_the_score_and_the_way_to_look_at_it(finished_run, s
     out = (finished_run.parents[1] / "stdout.txt").read_text()
     assert f"test: 12 images, accuracy {scores['accuracy']:.3f}" in out
     assert out.splitlines()[-2:] == [
-        "look at it with: keraunos tensorboard runs/quickstart-001",
+        "view it with: keraunos tensorboard runs/quickstart-001",
         "next: keraunos report runs/quickstart-001",
     ]
 

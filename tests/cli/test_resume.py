@@ -223,7 +223,7 @@ def test_typed_again_with_its_directory_such_a_run_goes_on(
     [
         (
             ("quickstart", "--resume", "run"),
-            ["goes on with the configuration of the run", "Leave quickstart out"],
+            ["uses the configuration of the run", "Leave quickstart out"],
         ),
         (
             ("a.yaml", "b.yaml", "--resume", "run"),

@@ -149,7 +149,7 @@ def test_a_search_over_folds_ends_with_models_that_predict_together(
     given = ("search", "classify", f"data.train={folder / 'train'}", "cache_dir=cache")
     code, said = type_in(*given, *SETTINGS)
     assert code == 0, said.err
-    assert f"folds: {FOLDS}; a score is their mean +- standard error" in said.err
+    assert f"folds: {FOLDS}; scores are mean +- standard error over folds" in said.err
     assert " +- " in said.out
     found = rows(tmp_path / "S")
     for row in found:

@@ -248,7 +248,7 @@ def test_launch_goes_on_from_the_last_checkpoint_when_a_worker_is_killed(
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "killed").exists()
     assert re.search(r"worker 1 .* was ended by SIGKILL", done.stderr), done.stderr
-    assert "all workers start again (1 of 1 restarts)" in done.stderr
+    assert "restarting all workers (1 of 1 restarts)" in done.stderr
     assert re.search(r"step-0000000[48]", done.stderr), done.stderr
     assert_same_results(tmp_path, one)
     assert lines(tmp_path) == EPOCHS
