@@ -114,8 +114,9 @@ class EarlyStopping(Callback):
         if hopeless is not None and not monitor.reaches(value, hopeless):
             return f"{name} is {value}, which is worse than {hopeless}"
         if self.waited >= self.patience:
+            epochs = f"{self.waited} epoch{'s' * (self.waited != 1)}"
             return (
-                f"{name} has not improved for {self.waited} epochs "
+                f"{name} has not improved for {epochs} "
                 f"(best: {self.best} in epoch {self.best_epoch})"
             )
         return None

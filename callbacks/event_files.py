@@ -30,7 +30,7 @@ def keep_events(folder: Path, is_kept: Callable[[Event], bool]) -> None:
     """
     for path in event_files(folder):
         if not path.is_file():
-            notify(f"{path} is no file any more: TensorBoard will lack what it held")
+            notify(f"{path} is no longer a file: TensorBoard will not show its contents")
             continue
         records = list(records_of(path))
         kept = [each for each in records if is_kept(Event.FromString(each))]
@@ -59,7 +59,9 @@ def records_of(path: Path) -> Iterator[bytes]:
         except StopIteration:
             return
         except tf.errors.DataLossError:
-            notify(f"{path} is damaged or torn: what came after that is left out of it")
+            notify(
+                f"{path} is damaged or truncated: everything after the damage is left out"
+            )
             return
 
 

@@ -30,7 +30,7 @@ class EventLog(Callback):
 
     def reset(self) -> None:
         """Forgets the last fit."""
-        self._tolerance = Tolerance("what is reported")
+        self._tolerance = Tolerance("the event log")
 
     def on_event(self, run: RunState, event: Event) -> None:
         """Writes its line, which is on the disk when this returns."""

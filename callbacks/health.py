@@ -34,7 +34,7 @@ class Health(Callback):
     """
 
     chief_only = True
-    writes_alone = "what was seen of steps"
+    writes_alone = "samples of steps"
     every_n_steps = None
 
     @takes_settings(OF_CALLBACKS["health"])

@@ -89,10 +89,10 @@ def _sums(share: float) -> Finding:
         "all_reduce",
         share,
         SUMS_ARE_LONG,
-        f"{share * 100:.0f} % of the device time goes into sums over replicas and waiting "
-        "for the slowest: larger batches need fewer, and a replica that shares its device "
-        "with others holds up all",
-        f"sums over replicas are back to {share * 100:.0f} % of the device time",
+        f"{share * 100:.0f} % of the device time goes into all-reduce and waiting for the "
+        "slowest replica: larger batches need fewer all-reduces, and a replica that shares "
+        "its device with others slows down all",
+        f"all-reduce is back to {share * 100:.0f} % of the device time",
     )
 
 
@@ -124,8 +124,8 @@ def _gradient(block: str, norm: float) -> Finding:
         f"gradient_norm/{block}",
         norm,
         0.0,
-        f"no gradient reaches {block}, so that it does not learn: does all that follows "
-        "put out zeros?",
+        f"no gradient reaches {block}, so it does not learn: are all outputs of a later "
+        "layer zero?",
         f"gradients reach {block} again",
         is_low=True,
     )

@@ -132,7 +132,7 @@ class KerasCallback(Callback):
 
     def _obey(self, run: RunState) -> None:
         if run.model.stop_training:
-            run.request_stop(f"{type(self.callback).__name__} said so")
+            run.request_stop(f"{type(self.callback).__name__} requested it")
             run.model.stop_training = run.stop_reason is not None
 
     def _overrides(self, hook: str) -> bool:

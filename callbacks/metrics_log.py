@@ -72,7 +72,7 @@ def _mend(path: Path, run: RunState) -> None:
     if not is_whole or mended != list(found.values()):
         write_checked_text(path, "".join(f"{line}\n" for line in mended))
     if mended != lines:
-        notify(f"{path} was damaged: it is mended from {run.resumed_from}")
+        notify(f"{path} was damaged: restored from {run.resumed_from}")
 
 
 def _lines(path: Path) -> list[tuple[int, str]]:

@@ -62,12 +62,13 @@ class PlateauWatch(Callback):
             return
         self.waited += 1
         if self.waited == self.patience:
+            epochs = f"{self.waited} epoch{'s' * (self.waited != 1)}"
             run.report(
                 "plateau",
-                f"{monitor.name} has not improved for {self.waited} epochs "
+                f"{monitor.name} has not improved for {epochs} "
                 f"(best: {self.best:.4g} in epoch {self.best_epoch})"
                 if self.best is not None
-                else f"{monitor.name} was no number for {self.waited} epochs",
+                else f"{monitor.name} was not a number for {epochs}",
             )
 
     def state_dict(self) -> dict[str, Any]:

@@ -86,9 +86,9 @@ class ProgressBar(Callback):
             self._write(line)
 
     def on_phase_begin(self, run: RunState) -> None:
-        """Says what trains from now on."""
+        """Writes what trains from now on."""
         self._write(
-            f"a new phase begins: {count_parameters(run.model)}, "
+            f"new phase: {count_parameters(run.model)}, "
             f"learning_rate={run.learning_rate:.4g}"
         )
 

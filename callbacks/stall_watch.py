@@ -149,7 +149,7 @@ class StallWatch(Callback):
         elif moment.step > self._stalled.step:
             lasted = moment.step_time - self._stalled.step_time
             self._stalled = None
-            run.report("stall_over", f"steps go on; there was none for {lasted:.0f} s")
+            run.report("stall_over", f"steps resumed after {lasted:.0f} s")
 
     def _describe(self, run: RunState, moment: Moment) -> str:
         median = self._rule.median

@@ -65,7 +65,7 @@ def show_batch_sizes(arguments: Sequence[str], limit_gib: float | None) -> None:
         return run_watched(command, limit_gib and limit_gib * _GIB)
 
     if limit_gib is not None:
-        show(f"each batch size in a process of its own, of at most {limit_gib:.2f} GiB:")
+        show(f"each batch size runs in its own process, limited to {limit_gib:.2f} GiB:")
     show("batch_size  images/s  peak GiB  GPU GiB")
     fitting = []
     for row in batch_rows(measure):
@@ -79,7 +79,7 @@ def show_batch_sizes(arguments: Sequence[str], limit_gib: float | None) -> None:
     fastest = max(fitting, key=lambda row: row.images_per_second or 0)
     show(f"largest that fits: data.batch_size={largest.batch_size}")
     show(f"fastest: data.batch_size={fastest.batch_size}")
-    show("Trained through the whole model, as a run begins, without cached features.")
+    show("Measured by training the whole model, without cached features.")
 
 
 def batch_rows(measure: Measure) -> Iterator[BatchRow]:

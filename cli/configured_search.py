@@ -84,7 +84,7 @@ def config_of_best(
 
 
 def describe_features(config: RunConfig, space: Space) -> str:
-    """Whether trials share what the backbone makes of images, as far as settings decide."""
+    """Describes whether trials share features, as far as the settings determine it."""
     if config.feature_cache == "off":
         return "not cached (feature_cache is off)"
     varied = {*space} - {"augmentation.views"}
@@ -93,12 +93,12 @@ def describe_features(config: RunConfig, space: Space) -> str:
     trains = not config.model.is_fitted or "model.head" in space
     if config.augmentation.views == "fresh" and is_augmented and trains:
         return (
-            "not cached where images are augmented, as augmentation.views is fresh; with "
-            "augmentation.views=2 all trials would share them"
+            "not cached for augmented images, because augmentation.views is fresh; with "
+            "augmentation.views=2, all trials would share them"
         )
     shared = "computed once for each augmentation and version, and shared by all trials"
     if config.model.builder is not None:
-        return f"{shared}, where a frozen part of the model is found"
+        return f"{shared}, if the model has a frozen part"
     return shared
 
 

@@ -70,10 +70,10 @@ def _write(path: Path, table: bytes) -> None:
     elif path.read_bytes() != table:
         raise ConfigError(
             message(
-                "A search must go on with the images that it began with, divided alike; "
-                "these are others, or other labels or groups of them, or another number of "
-                "outer folds.",
-                "Put that back, or begin a new search with another run_dir.",
+                "A search must be resumed with the same images, divided in the same way; "
+                "the images, their labels or groups, or the number of outer folds have "
+                "changed.",
+                "Restore them, or start a new search with another run_dir.",
                 table=str(path),
             )
         )

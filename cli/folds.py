@@ -103,8 +103,8 @@ def _claim(config: RunConfig, run_dir: Path) -> None:
         lines = differences(redacted(before), redacted(now))
         if lines:
             raise ConfigError(
-                "Folds must be continued with the settings they were begun with. "
-                f"Received: {'; '.join(lines.values())}. Put these back, or begin anew "
+                "Folds must be continued with the settings they were started with. "
+                f"Received: {'; '.join(lines.values())}. Put these back, or start over "
                 "with another run_dir."
             )
     run_dir.mkdir(parents=True, exist_ok=True)
@@ -127,7 +127,7 @@ def _is_finished(directory: Path) -> bool:
     held_out = (FOLD_SCORES_FILE, VALIDATION_PREDICTIONS_FILE)
     damaged = [name for name in (*held_out, TEST_FILE) if is_damaged(directory / name)]
     if damaged:
-        notify(f"{directory}: {' and '.join(damaged)} damaged or gone: scored again")
+        notify(f"{directory}: {' and '.join(damaged)} damaged or missing: scored again")
     return not damaged and all((directory / name).exists() for name in held_out)
 
 

@@ -98,9 +98,9 @@ def read_run_config(run: Path, overrides: Sequence[str] = ()) -> RunConfig:
 
 
 def remark_on_config(file: Path) -> None:
-    """Says that a run's configuration was changed since: by hand, or by damage."""
+    """Notifies if the configuration of a run was changed, by hand or by damage."""
     if is_damaged(file):
         notify(
-            f"{file} is not what the run wrote there: was it changed by hand, or is it "
-            "damaged? It is taken as it is."
+            f"{file} differs from what the run wrote: was it edited by hand, or is it "
+            "damaged? It is used as it is."
         )

@@ -175,7 +175,7 @@ def _runs_below(path: Path) -> Iterator[Path]:
         if _is_run(found):
             yield found
         elif is_damaged(found / METRICS_FILE):
-            notify(f"{found} has lost its {METRICS_FILE} and is left out")
+            notify(f"{found} has lost its {METRICS_FILE} and is skipped")
 
 
 def _read_settings(directory: Path) -> dict[str, Any]:
@@ -188,7 +188,7 @@ def _read_settings(directory: Path) -> dict[str, Any]:
         remark_on_config(config)
         return read_source(str(config)).values
     if not is_absent(config):
-        notify(f"{config} is gone: the settings are those of the newest checkpoint")
+        notify(f"{config} is missing: using the settings of the newest checkpoint")
     checkpoints = directory / CHECKPOINTS_FOLDER
     for name in reversed(checkpoint_names(checkpoints)):
         with contextlib.suppress(CheckpointError):
@@ -197,7 +197,7 @@ def _read_settings(directory: Path) -> dict[str, Any]:
 
 
 def _read_lines(path: Path) -> list[dict[str, Any]]:
-    remedy = f"Leave that run out, or mend it: `keraunos fit --resume {path.parent}`."
+    remedy = f"Leave that run out, or repair it: `keraunos fit --resume {path.parent}`."
     try:
         lines = [json.loads(x) for x in read_checked_text(path, remedy).splitlines()]
         return _LINES.validate_python(lines)

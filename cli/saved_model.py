@@ -108,7 +108,7 @@ def load_class_names(run: Path, num_outputs: int) -> tuple[str, ...]:
             raise _unfinished(file)
         names = tuple(read_checked_text(file).splitlines())
     elif _lines(file) != names:
-        notify(f"{file} is damaged: the classes are those of the newest checkpoint")
+        notify(f"{file} is damaged: using the classes of the newest checkpoint")
     if len(names) != num_outputs:
         raise damaged(file, f"it names {len(names)} classes, the model {num_outputs}", "")
     return names

@@ -40,13 +40,13 @@ def _show_class_scores(split: str, scores: dict[str, Any]) -> None:
     if cleaned is not None:
         count = scores["contradictory_pictures"]
         show(
-            f"{split} without the {count} images that are filed under another class, "
-            f"too: {cleaned['examples']} images, {_summary(cleaned)}"
+            f"{split} without the {count} images that are also filed under another "
+            f"class: {cleaned['examples']} images, {_summary(cleaned)}"
         )
         show(
-            "Published scores of this data set can be higher: where classes are evened "
-            "out with copies before the split, or contradictory images are trained "
-            "on, a model is scored on images that it has seen."
+            "Published scores on this data set can be higher: if classes are balanced "
+            "with copies before the split, or contradictory images are used for "
+            "training, a model is scored on images that it has seen."
         )
     table = Table("class", "precision", "recall", "F1", "ROC-AUC", "images")
     for name, values in _weakest(scores["per_class"]):
@@ -54,7 +54,7 @@ def _show_class_scores(split: str, scores: dict[str, Any]) -> None:
         table.add_row(printable(name), *map(in_digits, cells), str(values["support"]))
     left = len(scores["per_class"]) - len(table.rows)
     if left:
-        table.caption = f"the classes of lowest F1; {left:,} more are in {TEST_FILE}"
+        table.caption = f"the classes with the lowest F1; {left:,} more are in {TEST_FILE}"
     show_table(table)
 
 

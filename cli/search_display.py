@@ -120,15 +120,15 @@ class Board:
 
         session = self._session
         trials = list(session.study.trials.values())
-        counts = [f"{session.num_ended} of at most {session.max_trials} trials have ended"]
+        counts = [f"{session.num_ended} of at most {session.max_trials} trials finished"]
         failed = sum(trial.status == "failed" for trial in trials)
-        counts += [f"{failed} of them failed"] if failed else []
-        counts.append(f"{describe_seconds(self._clock() - self._began_at)} gone")
+        counts += [f"{failed} failed"] if failed else []
+        counts.append(f"{describe_seconds(self._clock() - self._began_at)} elapsed")
         budget = session.budget
         left = num_left(session.study)
         seconds = budget.pace.seconds_to_go(left, budget.seconds_left)
         if budget.reason:
-            counts.append(f"the last ones: {budget.reason}")
+            counts.append(f"running the last ones: {budget.reason}")
         elif seconds is not None and left:
             counts.append(f"about {describe_seconds(seconds)} to go")
         return Text(", ".join(counts), overflow="fold")
@@ -167,9 +167,9 @@ class Board:
         from ..search.pace import describe_seconds
 
         plan, progress = worker.plan, worker.progress
-        doing = "waits" if plan is None else plan.directory.name
+        doing = "waiting" if plan is None else plan.directory.name
         if plan is not None and plan.export:
-            doing = f"writes {doing}"
+            doing = f"writing {doing}"
         epoch = f"{progress.epoch}/{progress.max_epochs}" if progress else ""
         if width < NARROW:
             return [worker.name, doing, epoch]
@@ -183,7 +183,7 @@ class Board:
         remarks = []
         if worker.restarts:
             times = "once" if worker.restarts == 1 else f"{worker.restarts} times"
-            remarks.append(f"died and was started again {times}")
+            remarks.append(f"died, restarted {times}")
         silence = 0.0 if worker.heard_at is None else self._clock() - worker.heard_at
         if worker.plan is not None and silence > SECONDS_OF_SILENCE:
             remarks.append(f"silent for {silence:.0f} s")

@@ -103,8 +103,8 @@ def _train_and_test(config: RunConfig, run_dir: Path, directory: Path) -> None:
 
 
 def interrupted(directory: Path, signal: int | None) -> typer.Exit:
-    """Says how to go on with a search that was stopped."""
-    notify("stopped, and the state is saved. Go on with the same command and:")
+    """Explains how to resume a search that was stopped."""
+    notify("stopped, and the state is saved. Resume with the same command and:")
     notify(f"  run_dir={directory}")
     return typer.Exit(0 if signal is None else 128 + signal)
 
@@ -129,7 +129,7 @@ def set_aside_refit(directory: Path, chosen: str) -> None:
         names = (f"{REFIT_FOLDER}-of-{before}{n or ''}" for n in itertools.count(0, -1))
         free = next(p for p in map(directory.joinpath, names) if not p.exists())
         os.replace(refit, free)
-        notify(f"{chosen} wins now: the refit of {before} is in {free}")
+        notify(f"{chosen} wins now: the refit of {before} was moved to {free}")
 
 
 def _test_ensemble(trial: "Trial", directory: Path) -> Scores | None:
@@ -157,7 +157,7 @@ def _require_models(trial: "Trial", directory: Path) -> None:
             message(
                 f"The models of {trial.name} are needed, and were not kept: it did not win "
                 "by the search.choose or the search.keep of then.",
-                "Try search.finish=refit, which trains it anew.",
+                "Try search.finish=refit, which trains it again.",
                 trial=trial.name,
             )
         )
@@ -172,4 +172,6 @@ def take_back_gpus() -> None:
         try:
             tf.config.set_visible_devices(found, "GPU")
         except RuntimeError:
-            notify("the GPUs can't be taken back in this process, which uses the CPU")
+            notify(
+                "the GPUs can't be used again in this process, which continues on the CPU"
+            )

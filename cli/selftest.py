@@ -33,8 +33,10 @@ def run_selftest(minutes: float, output: Path | None) -> None:
     show_table(check_table(report))
     show_table(promise_table(report))
     if report.without_time:
+        count = report.without_time
         show(
-            f"{report.without_time} checks had no time: --minutes {2 * minutes:g} has more"
+            f"{count} check{'s' * (count > 1)} did not fit into the time limit: try "
+            f"--minutes {2 * minutes:g}"
         )
     show(f"{place.name} can be attached to an issue, or sent in: see docs/hardware.md")
     report.require_passed()

@@ -235,8 +235,12 @@ def _output(
         grows = request.watch is not None
         with ResumableFile(place, rows.head, made_of, request.resume, grows) as output:
             if output.progress.rows:
-                notify(f"resumed after {output.progress.rows:,} images")
+                notify(f"resumed after {_images(output.progress.rows)}")
             yield output
+
+
+def _images(count: int) -> str:
+    return f"{count:,} image{'s' * (count != 1)}"
 
 
 def _report(
@@ -247,15 +251,15 @@ def _report(
         shown.show(progress.rows)
     if is_stopped and request.watch is None:
         how = "" if request.output is None else ": continue with --resume"
-        notify(f"interrupted after {progress.rows:,} images{how}")
+        notify(f"interrupted after {_images(progress.rows)}{how}")
         return
     if request.output is not None:
         notify(f"written: {request.output}")
     if progress.unreadable:
         raise DataError(
             message(
-                "Every image must be one that can be used; the rows of the others have "
-                "the reason in place of a prediction.",
+                "Every image must be usable; the rows of the others contain the reason "
+                "instead of a prediction.",
                 without_prediction=progress.unreadable,
                 images=progress.rows,
             )

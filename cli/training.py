@@ -113,7 +113,7 @@ def _show_how_to_resume(
     if resumable is None or not (resumable / CONFIG_FILE).exists():
         notify(f"stopped ({result.stop_reason}) before the first step: nothing is saved.")
         return
-    notify(f"stopped ({result.stop_reason}), and the state is saved. Go on with:")
+    notify(f"stopped ({result.stop_reason}), and the state is saved. Resume with:")
     named = f"CONFIG run_dir={resumable}"
     again = named if foreign_names(config) else f"--resume {resumable}"
     notify(f"  keraunos fit {again}")

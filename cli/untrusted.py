@@ -78,7 +78,9 @@ def with_own_cache(config: RunConfig, run: Path) -> RunConfig:
     """
     if config.cache_dir is None or not is_elsewhere(config.cache_dir, run):
         return config
-    notify(f"cache: your own, as the run names {config.cache_dir}, which is no cache yet")
+    notify(
+        f"cache: your own, because the run names {config.cache_dir}, which is not a cache"
+    )
     return config.model_copy(update={"cache_dir": None})
 
 

@@ -106,7 +106,7 @@ class Store:
             return None if path is None else open_sealed(path, dtype, shape)
         except (OSError, ValueError) as error:
             remove_file(self.directory, key, KEY)
-            notify(f"{path} in the cache is damaged ({error}): it is made again")
+            notify(f"{path} in the cache is damaged ({error}): created again")
             return None
 
     @contextlib.contextmanager

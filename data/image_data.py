@@ -178,14 +178,15 @@ class ImageData:
         return own.with_augmentation(self.train.augmentation)
 
     def describe(self) -> list[str]:
-        """Lines for the start of a run: images per split, and what was left out."""
+        """Returns lines for the start of a run: images per split, and what was left out."""
         splits = self._read.built.index.splits
         counts = np.bincount(splits, minlength=len(SPLIT_NAMES))
         parts = [f"{n} {name}" for n, name in zip(counts, SPLIT_NAMES, strict=True) if n]
+        count, ending = self.num_classes, "s" * (self.num_classes > 1)
         what = {
-            "classification": f"in {self.num_classes} classes",
-            "multi_label": f"with labels from {self.num_classes}",
-            "regression": f"with {self.num_classes} numbers each",
+            "classification": f"in {count} classes",
+            "multi_label": f"with labels from {count}",
+            "regression": f"with {count} number{ending} each",
         }
         return [
             f"{', '.join(parts)} images {what[self.task]}",

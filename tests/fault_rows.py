@@ -145,7 +145,7 @@ ROWS = (
         (
             Attempt(("passed over by their extensions: 2 of .heic, 1 of .txt",), 0),
             Attempt(
-                ("these hold none: emu.", "Passed over: 1 of .heic"),
+                ("these hold none: emu.", "Skipped: 1 of .heic"),
                 3,
                 ("data.train=only_heic",),
             ),
@@ -213,7 +213,7 @@ ROWS = (
             Attempt(("emu", "cat, dog"), 3, ("data.validation=extra",)),
             Attempt(("Dog (Did you mean dog?)",), 3, ("data.test=case",)),
             Attempt(
-                ("classes that differ by upper and lower case alone: Dog, dog",),
+                ("classes that differ only in case: Dog, dog",),
                 0,
                 ("data.train=both", "data.test=null"),
             ),

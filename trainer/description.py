@@ -1,4 +1,4 @@
-"""The first lines of a run: what will happen."""
+"""The first lines of a run: what it will do."""
 
 from importlib import metadata
 from platform import python_version
@@ -20,7 +20,7 @@ def describe_run(
     reason_against_features: str,
     resumption: Resumption | None,
 ) -> list[str]:
-    """Says what will happen, a line each; first what is known before the model is."""
+    """Describes what a run will do, one line each; first what is known before the model."""
     lines = [
         *describe_devices(run.strategy, batch_size_of(run.data)),
         *describe_data(run.data),
@@ -34,7 +34,7 @@ def describe_run(
         lines.append("replicas: not checked, results may depend on their number")
     if callbacks.not_resumable():
         names = ", ".join(callbacks.not_resumable())
-        lines.append(f"callbacks that start anew when a run is resumed: {names}")
+        lines.append(f"callbacks that start over when a run is resumed: {names}")
     for label, hooks in callbacks.uncalled_hooks().items():
         lines.append(
             f"hooks of the callback {label} that are not called: {', '.join(hooks)}"
@@ -43,12 +43,12 @@ def describe_run(
 
 
 def describe_devices(strategy: tf.distribute.Strategy, batch_size: int | None) -> list[str]:
-    """Says what a run runs on."""
+    """Describes the devices of a run."""
     return [_versions(), f"devices: {describe_strategy(strategy, batch_size)}"]
 
 
 def describe_data(data: Any) -> list[str]:
-    """Says what data there are, if they can tell."""
+    """Describes the data, if they support it."""
     lines = data.describe() if isinstance(data, DescribesItself) else []
     return [f"data: {line}" for line in lines]
 
@@ -61,28 +61,28 @@ def _initial_weights(run: RunState, resumption: Resumption | None) -> list[str]:
 def _steps(run: RunState) -> str:
     epochs = f"at most {run.max_epochs} epoch{'s' * (run.max_epochs > 1)}"
     if run.steps_per_epoch is None:
-        return f"steps: as many per epoch as the data have, known after the first, {epochs}"
+        return f"steps: number per epoch unknown until the first epoch ends, {epochs}"
     return f"steps: {run.steps_per_epoch} per epoch, {epochs}"
 
 
 def _fitted() -> str:
     return (
-        "steps: none train. All is fitted to the training images at once: to each of their "
-        "versions where augmentation.views is a number, else to them as they are. One "
+        "steps: none, as the head is fitted to all training images at once (to each "
+        "version if augmentation.views is a number, otherwise without augmentation); one "
         "epoch measures it"
     )
 
 
 def _resumed(run: RunState, module: Module, resumption: Resumption) -> list[str]:
-    where = f"epoch {run.epoch + 1}, after {run.step} steps in all"
+    where = f"epoch {run.epoch + 1}, after {run.step} step{'s' * (run.step != 1)}"
     lines = [f"resumed: {resumption.path.name} ({where})", *resumption.remarks]
     if module.is_fitted and run.epoch >= run.max_epochs:
-        return ["this run is finished: all is fitted", *resumption.remarks]
+        return ["this run is finished: the head is fitted", *resumption.remarks]
     if run.stop_reason is not None or run.epoch >= run.max_epochs:
         reason = run.stop_reason or f"max_epochs={run.max_epochs} is reached"
         lines = [
-            f"this run is finished: {reason}. To train on, raise what ended it, such as "
-            "trainer.max_epochs",
+            f"this run is finished: {reason}. To continue, raise the limit that ended it, "
+            "such as trainer.max_epochs",
             *resumption.remarks,
         ]
     return lines

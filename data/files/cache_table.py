@@ -88,7 +88,7 @@ class CacheTable:
         except sqlite3.DatabaseError as error:
             if error.sqlite_errorcode & 0xFF in _OF_THE_MACHINE:
                 raise _unusable(self._path, error) from None
-            notify(f"{self._path} is damaged ({error}): it is made again")
+            notify(f"{self._path} is damaged ({error}): created again")
         for suffix in ("", "-journal", "-wal", "-shm"):
             remove_file(self._path.parent, f"{self._path.name}{suffix}", DATABASE)
         self._is_prepared = False

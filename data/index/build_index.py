@@ -112,7 +112,7 @@ def build_index(
     index, found = assign_splits(index, config, scans.keys(), seed, written)
     odd += remarks_on_bits(records, config.bit_depth)
     if config.check == "lazy":
-        odd.append("no file was opened: what can't be used ends the run when it is reached")
+        odd.append("no file was opened: an unusable file ends the run when it is reached")
     listed = [line for scan in scans.values() for line in scan.remarks]
     remarks += [*listed, *odd, *found, *_remarks_on_classes(index)]
     return BuiltIndex(index, dropped, remarks, frozenset(scans))
@@ -222,7 +222,7 @@ def _remarks_on_classes(index: ImageIndex) -> list[str]:
     remarks = []
     if missing:
         remarks.append(
-            f"no training images are left of {some(missing)}: it can't be learnt"
+            f"no training images are left of {some(missing)}: it can't be learned"
         )
     if few:
         remarks.append(f"fewer than {FEW} training images are left of {some(few)}")
@@ -239,4 +239,4 @@ def _absent(index: ImageIndex) -> Iterator[str]:
 
 def _alike(class_names: Sequence[str]) -> Iterator[str]:
     for names in alike_but_for_case(class_names):
-        yield f"classes that differ by upper and lower case alone: {', '.join(names)}"
+        yield f"classes that differ only in case: {', '.join(names)}"

@@ -59,11 +59,11 @@ def measure_features(
 
 def remarks_on_features(index: ImageIndex, features: TableFeatures) -> list[str]:
     """Lines on what the columns are, and on what training images don't tell of them."""
-    remarks = [f"beside each image: {', '.join(map(_described, features.columns))}"]
+    remarks = [f"table features: {', '.join(map(_described, features.columns))}"]
     for column in features.columns:
         if isinstance(column, WordColumn):
             remarks += [
-                f"words of the column {column.name} that differ by case alone: "
+                f"words of the column {column.name} that differ only in case: "
                 f"{', '.join(words)}"
                 for words in alike_but_for_case(column.words)
             ]

@@ -146,7 +146,7 @@ def _summary(fault: Fault, policy: str) -> str:
     count = int(fault.found.sum())
     line = f"{count} images {fault.what}"
     if policy == "keep":
-        return f"{line}: kept, as data.{fault.setting}=keep says"
+        return f"{line}: kept (data.{fault.setting}=keep)"
     left_out = int(fault.droppable.sum())
     line += f": {left_out} left out of the run"
     return line if left_out == count else f"{line}, {count - left_out} kept for the test"

@@ -123,7 +123,7 @@ def _loose(root: Path) -> Iterator[str]:
     count = _loose_images(root)
     if count:
         files = "1 file" if count == 1 else f"{count:,} files"
-        yield f"{files} beside the class folders, passed over"
+        yield f"{files} outside the class folders, skipped"
 
 
 def _loose_images(root: Path) -> int:
@@ -178,9 +178,9 @@ def _remedy(scan: Scan, by: FindImagesBy) -> str:
         parts.append("Move its images into one folder per class.")
     if scan.ignored:
         others = ", ".join(f"{n} of {kind}" for kind, n in scan.ignored.items())
-        parts.append(f"Passed over: {others} files.")
+        parts.append(f"Skipped: {others} files.")
         if by == "extension":
-            parts.append("data.find_images_by=content looks into them.")
+            parts.append("data.find_images_by=content also opens them.")
     return " ".join(parts)
 
 

@@ -49,7 +49,7 @@ def _mend(folder: Path, seed: int) -> None:
     for each in damaged:
         each.draw(folder, seed)
     if damaged:
-        notify(f"{len(damaged)} drawn images in {folder} were damaged: drawn again")
+        notify(f"{len(damaged)} generated images in {folder} were damaged: generated again")
     if damaged or not noted:
         _note(folder)
 

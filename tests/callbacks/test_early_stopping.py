@@ -62,7 +62,7 @@ def test_the_reason_names_the_metric_its_best_value_and_epoch():
     run = new_run()
     train(EarlyStopping(patience=1), run, (0.25, 0.5))
     assert run.stop_reason == (
-        "val_loss has not improved for 1 epochs (best: 0.25 in epoch 1)"
+        "val_loss has not improved for 1 epoch (best: 0.25 in epoch 1)"
     )
 
 

@@ -47,7 +47,7 @@ def health(run):
     ("values", "words"),
     [
         ({"input_wait_share": 0.62}, "input-bound: 62 % of a step .* data.cache=disk"),
-        ({"all_reduce_share": 0.4}, "40 % of the device time goes into sums over replicas"),
+        ({"all_reduce_share": 0.4}, "40 % of the device time goes into all-reduce"),
         ({"loss_scale": 0.25}, "loss scale has fallen to 0.25: .*mixed_bfloat16"),
         ({"update_ratio/head": 0.3}, "ratio 3e-01 in head: learning rate too high"),
         ({"gradient_norm/conv1": 0.0}, "no gradient reaches conv1"),

@@ -92,7 +92,7 @@ def test_hooks_and_logs_are_those_of_model_fit(stop_at):
     for (hook, _, own), (_, _, expected) in zip(ours.calls, theirs.calls, strict=True):
         assert set(own) - set(expected) <= {*SPEED, "examples_per_second"}, hook
         assert {name: own[name] for name in expected} == pytest.approx(expected, rel=1e-5)
-    reason = "Recorder said so" if stop_at else "max_epochs=2 is reached"
+    reason = "Recorder requested it" if stop_at else "max_epochs=2 is reached"
     assert result.stop_reason == reason
 
 
@@ -196,7 +196,7 @@ def test_those_that_cannot_be_resumed_are_named_at_the_start():
     )
     lines = trainer.describe(classifier(), dataset(9))
     assert lines[-1] == (
-        "callbacks that start anew when a run is resumed: "
+        "callbacks that start over when a run is resumed: "
         "keras_early_stopping, keras_history"
     )
     plain = Trainer(strategy=replicas(1)).describe(classifier(), dataset(9))

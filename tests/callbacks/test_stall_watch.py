@@ -38,7 +38,7 @@ def test_a_stall_is_reported_once_while_it_lasts_and_when_it_is_over():
     watch.look(run, 5.0)
     over = heard.events[-1]
     assert len(heard.events) == 2
-    assert (over.kind, over.text) == ("stall_over", "steps go on; there was none for 21 s")
+    assert (over.kind, over.text) == ("stall_over", "steps resumed after 21 s")
 
 
 def test_steps_within_a_call_are_no_stall():

@@ -63,5 +63,5 @@ def test_a_configuration_of_another_size_is_4(keraunos, damaged_run, lesions, co
     arguments = [lesions / "test"] if command == "predict" else ["--split=validation"]
     answer = keraunos(command, damaged_run, *arguments)
     assert answer.code == 4
-    assert "is not what the run wrote there" in answer.err
+    assert "differs from what the run wrote" in answer.err
     assert "the model takes images of 32 pixels, not of 33" in answer.err

@@ -191,7 +191,7 @@ def stopped_run(keraunos: Any, small: list[str], tmp_path: Path) -> Path:
     extra = ("callbacks.stops.class=mine:Stops", f"run_dir={run}")
     answer = keraunos("fit", *small, *extra)
     assert answer.code == 128 + signal.SIGTERM
-    assert f"Go on with:\n  keraunos fit CONFIG run_dir={run}\n" in answer.err
+    assert f"Resume with:\n  keraunos fit CONFIG run_dir={run}\n" in answer.err
     return run
 
 

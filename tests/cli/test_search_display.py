@@ -93,16 +93,16 @@ def no_colour(monkeypatch):
 
 def test_the_table_shows_scores_with_error_and_what_each_worker_is_at():
     lines = lines_of(BUSY)
-    assert lines[0].startswith("3 of at most 24 trials have ended, 1 of them failed, 0 s")
+    assert lines[0].startswith("3 of at most 24 trials finished, 1 failed, 0 s")
     assert lines[0].endswith("about 21 min to go")
     best = lines[2].split()
     assert best[:6] == ["trial-002", "0.8100", "±", "0.0100", "9", "21.5"]
     assert best[6:] == ["0.25", "0.001"]
     at = {line.split()[0]: line.split()[1:] for line in lines[5:]}
     assert at["0"] == ["trial-004", "2", "3/10", "0.7123", "75", "s"]
-    assert " ".join(at["1"]).endswith("75 s died and was started again 2 times")
+    assert " ".join(at["1"]).endswith("75 s died, restarted 2 times")
     assert " ".join(at["far"]).endswith("silent for 40 s")
-    assert at["3"] == ["waits"]
+    assert at["3"] == ["waiting"]
 
 
 @pytest.mark.parametrize(("width", "height"), [(20, 10), (40, 15), (79, 24), (200, 5)])

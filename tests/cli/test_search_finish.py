@@ -80,7 +80,7 @@ def test_tables_of_other_images_are_refused(config, tmp_path):
     rows = np.ones(len(index), bool)
     with_tables(config, index, {"train": rows}, tmp_path / "tables")
     rows[0] = False
-    with pytest.raises(ConfigError, match="images that it began with"):
+    with pytest.raises(ConfigError, match="with the same images"):
         with_tables(config, index, {"train": rows}, tmp_path / "tables")
 
 

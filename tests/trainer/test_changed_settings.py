@@ -187,7 +187,7 @@ def test_a_finished_run_is_left_as_it_is_and_says_how_to_train_on(tmp_path: Path
     assert first.is_finished
     before = state(tmp_path)
     text = "\n".join(fit(tmp_path, describe_only=True))
-    assert "this run is finished: max_epochs=3 is reached. To train on, raise what" in text
+    assert "this run is finished: max_epochs=3 is reached. To continue, raise the" in text
     assert "resumed: " not in text
     again = fit(tmp_path)
     assert (again.is_finished, again.stop_reason) == (True, "max_epochs=3 is reached")

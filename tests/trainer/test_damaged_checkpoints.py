@@ -82,7 +82,7 @@ def test_damage_to_the_newest_is_named_and_the_one_before_is_found(
 ) -> None:
     damage(run / "checkpoints" / NEWEST / file, how)
     described = describe(run)
-    assert f"resumed: {BEFORE} (epoch 2, after 6 steps in all)" in described
+    assert f"resumed: {BEFORE} (epoch 2, after 6 steps)" in described
     assert f"skipped a damaged checkpoint: {run}/checkpoints/{NEWEST}" in described
     assert words in described
 
@@ -181,7 +181,7 @@ def test_two_damaged_ones_in_a_row_are_passed_over(run: Path, whole: Any) -> Non
     damage(run / "checkpoints" / NEWEST / "weights.safetensors", flip_a_bit)
     damage(run / "checkpoints" / BEFORE / "manifest.json", remove)
     description = assert_ends_like(whole(), run, put_aside=[NEWEST, BEFORE])
-    assert f"resumed: {OLDEST} (epoch 2, after 4 steps in all)" in description
+    assert f"resumed: {OLDEST} (epoch 2, after 4 steps)" in description
     assert description.count("skipped a damaged checkpoint") == 2
 
 

@@ -63,7 +63,7 @@ def test_it_is_the_same_with_and_without_cache_and_replicas(
     data = data_of(pictures, tmp_path, views=2, class_balance="weights")
     cached = fit(data, head, feature_cache="on")
     assert len(cached.history["val_loss"]) == 1
-    assert cached.stop_reason == "all is fitted"
+    assert cached.stop_reason == "the head is fitted"
     for other in (fit(data, head, feature_cache="off"), fit(data, head, count=2)):
         np.testing.assert_allclose(learnt(other.model), learnt(cached.model), atol=1e-5)
         for name in ("loss", "val_loss", "val_balanced_accuracy"):

@@ -132,7 +132,7 @@ class Loop:
         self._finish_saving(run)
         run.engine = self.stage = self.stages.after(self.stage, run)
         self.callbacks.notify("on_phase_begin", run)
-        run.report("phase", f"a new phase begins: learning_rate={run.learning_rate:.4g}")
+        run.report("phase", f"new phase: learning_rate={run.learning_rate:.4g}")
 
     def _epoch(self, run: RunState) -> None:
         self.interruption.check()
@@ -199,7 +199,7 @@ class Loop:
         return run.metrics
 
     def _end(self, run: RunState) -> None:
-        fitted, reached = "all is fitted", f"max_epochs={run.max_epochs} is reached"
+        fitted, reached = "the head is fitted", f"max_epochs={run.max_epochs} is reached"
         run.end(fitted if self.stages.module.is_fitted else reached)
         self._finish_saving(run)
         run.model.optimizer.finalize_variable_values(run.model.trainable_variables)

@@ -179,7 +179,7 @@ def test_a_configuration_that_has_changed_is_remarked_on(keraunos, runs) -> None
     (checked(runs[0]) / "config.yaml").write_text("seed: 3\n")
     answer = keraunos("compare", *runs)
     assert answer.code == 0
-    assert "is not what the run wrote there" in answer.err
+    assert "differs from what the run wrote" in answer.err
 
 
 def test_what_is_gone_is_said(keraunos, runs) -> None:

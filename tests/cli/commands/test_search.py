@@ -54,7 +54,7 @@ def test_a_builder_needs_a_space_of_its_own(keraunos, small, unchanged):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ((), "not cached where images are augmented"),
+        ((), "not cached for augmented images"),
         (("augmentation.views=2",), "shared by all trials"),
         (("model.head=ridge",), "shared by all trials"),
         (
@@ -99,7 +99,7 @@ def test_arguments_of_a_builder_are_searched(keraunos, small, tmp_path):
     answer = keraunos("search", *small, space, *settings)
     assert answer.code == 0, answer.err
     assert "smaller is better" in answer.err
-    assert "features: not cached where images are augmented" in answer.err
+    assert "features: not cached for augmented images" in answer.err
     found = {
         row["model.arguments.optimizer"]: row["status"] for row in rows(tmp_path / "S")
     }
@@ -145,7 +145,7 @@ def test_a_signal_ends_a_search_with_its_code_and_the_same_command_resumes_it(
     )
     answer = keraunos(*command)
     assert answer.code == 130
-    assert "Go on with the same command" in answer.err
+    assert "Resume with the same command" in answer.err
     answer = keraunos(*command)
     assert answer.code == 0, answer.err
     assert "trials finished so far" in answer.err
@@ -225,7 +225,7 @@ def test_a_signal_to_a_process_ends_its_search_and_the_next_resumes_it(
     finally:
         process.kill()
     assert process.returncode == 130, written
-    assert "Go on with the same command" in written
+    assert "Resume with the same command" in written
     done = fork_keraunos(*arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "trials finished so far" in done.stderr

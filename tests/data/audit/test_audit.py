@@ -172,7 +172,7 @@ def test_files_that_are_passed_over_are_counted(shelf, report):
     smooth_picture(50).save(shelf / "train/loose.png")
     found = report()
     assert found["ignored"] == {".heic": 2, ".txt": 1}
-    assert "1 file beside the class folders, passed over" in found["remarks"]
+    assert "1 file outside the class folders, skipped" in found["remarks"]
     assert found["files"] == 8
 
 

@@ -98,7 +98,7 @@ def test_what_training_images_do_not_tell_is_said_once(read):
     lines = read(
         train=[*TRAIN[:3], "b,70,male", TRAIN[4]], validation=VALIDATION
     ).describe()
-    assert "beside each image: age (47.5 ± 14.79), sex (2 categories)" in lines
+    assert "table features: age (47.5 ± 14.79), sex (2 categories)" in lines
     found = [line for line in lines if "no training image" in line]
     assert found == ["1 validation images have a sex that no training image has: other"]
     lacking = read(

@@ -227,7 +227,7 @@ def test_deep_and_loose_pictures_are_remarked_upon(store, tmp_path):
     root = shelf(tmp_path / "data", ["animals/cat", "animals/dog", "vehicles/car"])
     smooth_picture(9).save(root / "loose.png")
     lines = "\n".join(read(store, root).remarks)
-    assert "1 file beside the class folders, passed over" in lines
+    assert "1 file outside the class folders, skipped" in lines
     assert "1 classes hold all their images in folders of their own" in lines
 
 
