@@ -25,7 +25,7 @@ def shelf(tmp_path, monkeypatch):
 def test_pictures_that_are_in_order_end_with_0(keraunos, shelf):
     answer = keraunos("audit", "shelf")
     assert answer.code == 0
-    assert "6 picture files" in answer.out
+    assert "6 image files" in answer.out
     assert answer.out.splitlines()[-1] == "Nothing here would spoil a training run."
 
 
