@@ -49,7 +49,8 @@ def _mend(folder: Path, seed: int) -> None:
     for each in damaged:
         each.draw(folder, seed)
     if damaged:
-        notify(f"{len(damaged)} generated images in {folder} were damaged: generated again")
+        images = f"{len(damaged)} generated image{'s' * (len(damaged) != 1)}"
+        notify(f"{images} in {folder} damaged: generated again")
     if damaged or not noted:
         _note(folder)
 

@@ -166,7 +166,7 @@ def test_the_recipe_for_fine_tuning_goes_on_in_its_second_phase(
     assert done.returncode == 0, done.stderr
     assert "14,971,913 trainable" in done.stderr  # the head, and ResNet50 from conv5 on
     assert "resumed: step-000000" in done.stderr
-    assert "a new phase begins" not in done.stderr
+    assert "new phase: " not in done.stderr
     lines = map(json.loads, (tmp_path / "run" / "metrics.jsonl").read_text().splitlines())
     values = [(line["step"], line["learning_rate"]) for line in lines]
     assert values == [(4, pytest.approx(1e-3)), (8, pytest.approx(0.0))]  # a cosine's end

@@ -94,7 +94,7 @@ def test_a_drawn_image_is_drawn_again(drawn, damage, capsys):
     DAMAGES[damage](files[1])
     assert synthetic_folder(store, 0) == folder
     assert [file.read_bytes() for file in files] == before
-    assert "1 drawn images" in capsys.readouterr().err
+    assert "1 generated image" in capsys.readouterr().err
     synthetic_folder(store, 0)
     assert not capsys.readouterr().err
 
