@@ -28,9 +28,9 @@ class Blocks:
         ...     keras.layers.Dense(2, name="last")])
         >>> blocks = Blocks(model, model.trainable_variables)
         >>> blocks.names
-        ['first', 'head']
+        ['stem', 'head']
         >>> blocks.lengths([3.0, 4.0, 0.0, 2.0])
-        {'first': 5.0, 'head': 2.0}
+        {'stem': 5.0, 'head': 2.0}
     """
 
     def __init__(self, model: keras.Model, variables: Sequence[keras.Variable]) -> None:

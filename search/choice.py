@@ -27,7 +27,7 @@ class Choice:
         mode: `"max"` if larger scores are better, otherwise `"min"`.
 
     Example:
-        >>> scores = np.array([[0.70, 0.80, 0.90], [0.80, 0.80, 0.90], [0.1, 0.2, 0.3]])
+        >>> scores = np.array([[0.74, 0.80, 0.90], [0.80, 0.80, 0.90], [0.1, 0.2, 0.3]])
         >>> epochs = np.array([3, 9, 1])
         >>> Choice("best", "max").row(scores, epochs)
         1

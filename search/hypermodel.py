@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import keras
 import keras_tuner
@@ -16,8 +16,6 @@ from ..configs.arguments import SEARCH, takes_settings
 from ..configs.options import SearchOptions
 from ..core.errors import ConfigError, message
 from ..core.user_path import user_path
-from ..data import ImageData
-from ..data.folds import fingerprint_folds, require_folds
 from ..trainer import FitResult, Trainer
 from .cluster.role import Role
 from .parallel import ParallelTrials
@@ -26,6 +24,9 @@ from .search import SearchResult
 from .session import SearchRequest, open_session, run_worker
 from .trial_callbacks import trial_callbacks
 from .trials import TrialPlan
+
+if TYPE_CHECKING:
+    from ..data import ImageData
 
 Build = Callable[[keras_tuner.HyperParameters], keras.Model]
 
@@ -179,6 +180,8 @@ def _builder(hypermodel: Build | keras_tuner.HyperModel) -> Build:
 
 
 def _require_images(data: Any, validation_data: Any, folds: int) -> None:
+    from ..data import ImageData  # with Pillow, which other data do not need
+
     if (
         isinstance(data, ImageData)
         and not data.train.is_of_fold
@@ -241,11 +244,13 @@ class HypermodelTrial:
         Raises:
             DataError: They can't, or the objective can't be measured on every fold.
         """
+        from ..data.folds import fingerprint_folds, require_folds
+
         data = [self._fold(number + 1) for number in range(self.settings.folds or 0)]
         require_folds(data, self.objective.name)
         return fingerprint_folds(data)
 
-    def _fold(self, number: int) -> ImageData:
+    def _fold(self, number: int) -> "ImageData":
         folded: ImageData = self.data.fold(number, self.settings.folds)
         return folded
 

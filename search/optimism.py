@@ -30,7 +30,7 @@ def corrected_score(scores: Floats, choose: Callable[[Floats], int]) -> float:
     Example:
         >>> scores = np.array([[0.9, 0.5, 0.7], [0.6, 0.8, 0.6]])
         >>> round(corrected_score(scores, lambda some: int(some.mean(axis=1).argmax())), 3)
-        0.567
+        0.6
     """
     folds = range(scores.shape[1])
     rows = [choose(np.delete(scores, fold, axis=1)) for fold in folds]

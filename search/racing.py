@@ -60,7 +60,7 @@ def p_value(scores: Sequence[float], rival: Sequence[float], mode: str) -> float
 
     Example:
         >>> round(p_value([0.50, 0.52], [0.90, 0.93, 0.91], "max"), 3)
-        0.011
+        0.006
     """
     advantages = _advantages(scores, rival, mode)
     count = len(advantages)

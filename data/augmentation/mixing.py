@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from scipy.special import betaincinv
 
 from .random_numbers import Key, Stream
 
@@ -149,6 +148,8 @@ def mixed_targets(
 
 def _beta(alpha: float, chance: Floats) -> Floats:
     """Numbers of Beta(alpha, alpha), from uniform ones by its inverse distribution."""
+    from scipy.special import betaincinv  # half a second that most runs do not need
+
     return np.asarray(betaincinv(alpha, alpha, chance)) if alpha else np.ones_like(chance)
 
 

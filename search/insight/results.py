@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from PIL import Image
-
 from ...core.files import replacing
 from ...core.run_layout import SEARCH_IMAGE
 from ..study import Study
@@ -20,6 +18,8 @@ def draw_results(directory: Path, study: Study, notify: Callable[[str], None]) -
         study: Its trials so far; without any score, nothing is written.
         notify: Called with a line per parameter.
     """
+    from PIL import Image
+
     from ...evaluation import to_pixels  # loads Matplotlib
     from .figures import search_figure
 

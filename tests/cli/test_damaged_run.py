@@ -44,7 +44,7 @@ def test_the_classes_are_those_of_the_checkpoint(keraunos, damaged_run, lesions,
     DAMAGES[damage](damaged_run / "classes.txt")
     answer = keraunos("predict", damaged_run, lesions / "test")
     assert (answer.code, answer.out) == (0, expected.out)
-    assert "the classes are those of the newest checkpoint" in answer.err
+    assert "using the classes of the newest checkpoint" in answer.err
 
 
 @pytest.mark.slow

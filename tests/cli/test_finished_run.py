@@ -25,6 +25,7 @@ FILES = {
     "curves.png",
     "dropped.csv",
     "environment.json",
+    "events.jsonl",
     "metrics.jsonl",
     "mistakes.png",
     "model.keras",

@@ -273,7 +273,9 @@ def test_describe_builds_but_neither_trains_nor_writes(tmp_path: Path) -> None:
     unknown = trainer(max_epochs=1).describe(
         classifier(), dataset().filter(lambda *_: True)
     )
-    assert any("known after the first, at most 1 epoch" in line for line in unknown)
+    assert any(
+        "unknown until the first epoch ends, at most 1 epoch" in line for line in unknown
+    )
     assert not (tmp_path / "run").exists()
 
 

@@ -148,7 +148,7 @@ def test_a_signal_ends_a_search_with_its_code_and_the_same_command_resumes_it(
     assert "Resume with the same command" in answer.err
     answer = keraunos(*command)
     assert answer.code == 0, answer.err
-    assert "trials finished so far" in answer.err
+    assert "finished so far" in answer.err
     assert [row["status"] for row in rows(tmp_path / "S")] == ["completed"] * 2
 
 
