@@ -21,6 +21,7 @@ import tensorflow as tf
 from helpers import make_pictures
 from keraunos.strategies import set_cpu_devices
 from small_backbone import tiny_network
+from tensorflow.python.ops import summary_ops_v2
 
 set_cpu_devices(4)
 gc.collect()
@@ -45,6 +46,8 @@ def nothing_leaks() -> Iterator[None]:
     assert keras.config.floatx() == floatx
     assert not tf.distribute.has_strategy()
     assert Path.cwd() == folder
+    assert tf.summary.experimental.get_step() is None
+    assert summary_ops_v2.has_default_writer() is False
     left = {each for each in set(threading.enumerate()) - threads if not each.daemon}
     for each in left:
         each.join(2.0)  # it may be about to end

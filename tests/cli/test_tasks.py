@@ -89,7 +89,7 @@ def test_labels_are_learnt_tested_and_predicted(keraunos: Any, table: Path) -> N
     assert "is finished" in again.err or again.code == 0
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_numbers_are_learnt_tested_and_predicted(keraunos: Any, table: Path) -> None:
     answer = keraunos(
         "fit",

@@ -108,7 +108,9 @@ if __name__ == "__main__":
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number", [pytest.param(signal.SIGTERM, marks=pytest.mark.nightly), signal.SIGKILL]
+)
 def test_workers_end_with_their_parent(tmp_path, number):
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
