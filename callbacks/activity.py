@@ -131,9 +131,10 @@ def _user_code(frame: FrameType | None) -> str:
 
 
 def _innermost(frame: FrameType | None) -> FrameType | None:
-    """The innermost frame that belongs to no library."""
+    """The innermost frame that is ours, wherever that is installed, or of no library."""
     for each in _stack(frame):
-        if not any(part in each.f_code.co_filename for part in _LIBRARIES):
+        is_of_library = any(part in each.f_code.co_filename for part in _LIBRARIES)
+        if not is_of_library or _is_ours(each):
             return each
     return None
 

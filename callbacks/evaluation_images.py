@@ -12,6 +12,7 @@ from ..core.files import own_directory
 from ..core.run_layout import TENSORBOARD_FOLDER
 from ..evaluation.figures import Images, image_grid, to_pixels
 from ..evaluation.finding import Finding, Panel
+from ..strategies.tensorflow_internals import summaries_written_to
 from .event_files import event_files, records_of, remove_events
 
 PART = "evaluation"
@@ -37,7 +38,7 @@ def write_evaluation_images(
     folder = own_directory(run_dir / TENSORBOARD_FOLDER / PART)
     earlier = _images_of(folder, kept) if kept else Summary()
     remove_events(folder)
-    with tf.summary.create_file_writer(str(folder)).as_default():
+    with summaries_written_to(tf.summary.create_file_writer(str(folder))):
         for name, finding in findings.items():
             for title, figure in finding.figures.items():
                 tf.summary.image(f"{name}/{title}", to_pixels(figure)[None], step=step)

@@ -15,6 +15,7 @@ from ..core.errors import ConfigError
 from ..core.files import own_directory
 from ..core.run_events import Event
 from ..core.run_layout import TENSORBOARD_FOLDER
+from ..strategies.tensorflow_internals import summaries_written_to
 from .base import Callback
 from .board_layout import has_samples, write_layout, write_samples
 from .event_files import (
@@ -191,7 +192,7 @@ class TensorBoard(Callback):
             self._writers[part] = create(
                 str(own_directory(run.run_dir / TENSORBOARD_FOLDER / part))
             )
-        return self._writers[part].as_default()
+        return summaries_written_to(self._writers[part])
 
     def on_failed_write(self) -> None:
         """Goes on in new files: what comes after a torn record can't be read."""

@@ -17,6 +17,7 @@ from tensorflow.python.framework import config as framework_config
 from tensorflow.python.framework import ops
 from tensorflow.python.framework.func_graph import FuncGraph
 from tensorflow.python.ops import gen_stateless_random_ops_v2 as random_kernels
+from tensorflow.python.ops import summary_ops_v2
 
 # Where it stands has changed between versions: taken from who uses it.
 CoordinatedJob = eager_context.coordination_config_pb2.CoordinatedJob
@@ -246,3 +247,18 @@ def random_floats_by(
     finally:
         for name, function in zip(names, before, strict=True):
             setattr(random_kernels, name, function)
+
+
+@contextlib.contextmanager
+def summaries_written_to(writer: tf.summary.SummaryWriter) -> Iterator[None]:
+    """Makes a writer of summaries the default, and restores the one before it in any case.
+
+    `writer.as_default()` stays the default where flushing fails in the end, on a full disk,
+    say: summaries of others then go to a writer that is closed.
+    """
+    before = summary_ops_v2._summary_state.writer
+    try:
+        with writer.as_default():
+            yield
+    finally:
+        summary_ops_v2._summary_state.writer = before

@@ -9,6 +9,7 @@ from ...callbacks.tolerance import Tolerance
 from ...core.files import own_directory
 from ...core.names import visible
 from ...core.run_layout import TENSORBOARD_FOLDER
+from ...strategies.tensorflow_internals import summaries_written_to
 from ..study import Study, Trial
 
 SCORES_PART = "scores"
@@ -27,7 +28,7 @@ def show_scores(directory: Path, study: Study) -> None:
     ended = [trial for _, trial in sorted(study.trials.items()) if _has_ended(trial)]
     with Tolerance("what TensorBoard shows of the search"):
         folder = own_directory(own_directory(directory / TENSORBOARD_FOLDER) / SCORES_PART)
-        with new_writer(folder).as_default():
+        with summaries_written_to(new_writer(folder)):
             _write_scores(ended, study)
             if remarks := _remarks(ended):
                 tf.summary.text("events", remarks, step=ended[-1].number)

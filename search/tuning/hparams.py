@@ -18,6 +18,7 @@ from tensorboard.plugins.hparams import api as hp
 from ...callbacks.hparams import begin_session, end_session, new_writer
 from ...core.files import own_directory
 from ...core.run_layout import TENSORBOARD_FOLDER
+from ...strategies.tensorflow_internals import summaries_written_to
 
 STANDARD_ERROR = "standard_error"
 
@@ -39,7 +40,7 @@ def write_experiment(
         image: What the search looks like: `(height, width, 3)`.
     """
     metrics = [objective, *([STANDARD_ERROR] if has_errors else [])]
-    with new_writer(own_directory(directory / TENSORBOARD_FOLDER)).as_default():
+    with summaries_written_to(new_writer(own_directory(directory / TENSORBOARD_FOLDER))):
         hp.hparams_config(
             hparams=[hp.HParam(each.name, _domain(each)) for each in space.space],
             metrics=[hp.Metric(name) for name in metrics],
@@ -65,7 +66,7 @@ def write_session(
         standard_error: Of the score, if folds give it one.
     """
     plain = {key: value for key, value in values.items() if value is not None}
-    with new_writer(own_directory(directory / TENSORBOARD_FOLDER)).as_default():
+    with summaries_written_to(new_writer(own_directory(directory / TENSORBOARD_FOLDER))):
         begin_session(name, plain)
         if score is not None:
             metric, value, epoch = score

@@ -18,6 +18,7 @@ from keraunos.strategies.tensorflow_internals import (
     numpy_function,
     op_determinism_is_enabled,
     random_floats_by,
+    summaries_written_to,
     tensors_only,
     trace,
     traced,
@@ -26,6 +27,7 @@ from keraunos.strategies.tensorflow_internals import (
 from programs import fork_keraunos
 from tensorflow.python.eager import context as eager_context
 from tensorflow.python.framework import ops
+from tensorflow.python.ops import summary_ops_v2
 
 # Does once and for good what a process of tests can't take back.
 PROGRAM = """
@@ -284,3 +286,16 @@ def test_tensors_only() -> None:
         with pytest.raises(tf.errors.OutOfRangeError):
             run(tf.constant(1))
     assert function.experimental_get_tracing_count() == 1
+
+
+def test_summaries_written_to(tmp_path, monkeypatch):
+    writer = tf.summary.create_file_writer(str(tmp_path))
+
+    def disk_is_full():
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(writer, "flush", disk_is_full)
+    with pytest.raises(OSError, match="No space"), summaries_written_to(writer):
+        assert summary_ops_v2.has_default_writer()
+    assert not summary_ops_v2.has_default_writer()
+    monkeypatch.undo()
