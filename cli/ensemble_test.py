@@ -1,65 +1,15 @@
 """Scores several runs as one model, one of them in memory at a time."""
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from ..core.files import write_json_atomic
-from ..core.removal import remove_file
-from ..core.run_layout import (
-    ENSEMBLE_FILE,
-    ENSEMBLE_PREDICTIONS_FILE,
-    ENSEMBLE_TTA_PREDICTIONS_FILE,
-)
-from ..evaluation import Predictions, write_predictions
+from ..evaluation import Predictions
 from ..evaluation.comparisons.ensemble import MeanPredictions
 from ..evaluation.comparisons.matching import KnownImages
 from ..trainer import TestResult, Trainer
 from ..trainer.loop.evaluation import paired_difference, score_predictions
+from .ensemble_scores import EnsembleScores
 from .ensembles import Member, read_split
-from .output_file import writing
 from .saved_model import forget_models, load_model
-
-_TTA_PREDICTIONS = re.compile(re.escape(ENSEMBLE_TTA_PREDICTIONS_FILE))
-
-
-@dataclass(frozen=True)
-class EnsembleScores:
-    """How an ensemble did, and each of its members.
-
-    Attributes:
-        split: On which images.
-        scores: Of the mean of probabilities, as in test.json; `against_members`, the
-            paired difference to each; and `tta` if that was asked for.
-        members: Those of each member, by its name.
-        predictions: The means.
-        tta_predictions: The means over members and views, if asked for.
-    """
-
-    split: str
-    scores: dict[str, Any]
-    members: dict[str, dict[str, Any]]
-    predictions: Predictions
-    tta_predictions: Predictions | None = None
-
-    def write(self, directory: Path) -> None:
-        """Writes ensemble.json and tables of predictions."""
-        content = {
-            "split": self.split,
-            "ensemble": self.scores,
-            "members": self.members,
-        }
-        with writing(directory) as place:
-            write_json_atomic(place / ENSEMBLE_FILE, content)
-            write_predictions(place / ENSEMBLE_PREDICTIONS_FILE, self.predictions)
-            if self.tta_predictions is not None:
-                write_predictions(
-                    place / ENSEMBLE_TTA_PREDICTIONS_FILE, self.tta_predictions
-                )
-            else:  # those of another test are not of these scores
-                remove_file(place, ENSEMBLE_TTA_PREDICTIONS_FILE, _TTA_PREDICTIONS)
 
 
 def score_members(

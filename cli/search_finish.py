@@ -24,8 +24,8 @@ from ..core.run_layout import (
 )
 from .console import notify, show
 from .divided_images import list_images, with_tables
-from .ensembles import find_members, read_data, read_split, task_of
-from .shown_test import show_ensemble_test, show_task_ensemble_test, show_test
+from .ensembles import find_members, read_data, read_split
+from .shown_test import show_ensemble_test, show_test
 from .training import fit, test
 
 if TYPE_CHECKING:
@@ -141,9 +141,7 @@ def _test_ensemble(trial: "Trial", directory: Path) -> Scores | None:
         return None
     take_back_gpus()
     own = own_directory(directory / ENSEMBLE_FOLDER)
-    is_of_classes = task_of(members) == "classification"
-    show_tested = show_ensemble_test if is_of_classes else show_task_ensemble_test
-    show_tested(members, "test", members[0].config.evaluation.tta, own)
+    show_ensemble_test(members, "test", members[0].config.evaluation.tta, own)
     scores: Scores = read_checked_json(own / ENSEMBLE_FILE)["ensemble"]
     return scores
 

@@ -11,6 +11,7 @@ from .scores import show_beside, show_scores
 
 if TYPE_CHECKING:
     from ..trainer import TestResult
+    from .ensemble_scores import EnsembleScores
 
 
 def show_test(split: str, result: "TestResult") -> None:
@@ -34,47 +35,33 @@ def show_ensemble_test(
     """Scores the mean of several models beside each of them, and shows it.
 
     Args:
-        members: At least two.
+        members: At least two, of one task.
         split: On which images.
         tta: Views of each image, if they are wanted.
         directory: Where to write files, or None.
     """
-    from .ensemble_test import score_members
-
-    tested = score_members(members, split, tta)
+    tested = _score_members(members, split, tta)
     show_scores(f"{split}, mean of {len(members)} models", tested.scores)
     columns = {**tested.members, "ensemble": tested.scores}
     if "tta" in tested.scores:
         columns[f"ensemble, {tta} views"] = tested.scores["tta"]
     show_beside(columns)
-    show_conclusions(tested.scores["against_members"])
+    show_conclusions(tested.scores.get("against_members", {}))
     if directory is not None:
         tested.write(directory)
         notify(f"written: {directory / ENSEMBLE_FILE}")
 
 
-def show_task_ensemble_test(
-    members: Sequence[Member], split: str, tta: int | None, directory: Path | None
-) -> None:
-    """Scores the mean of several models of labels or numbers, and shows it.
+def _score_members(
+    members: Sequence[Member], split: str, tta: int | None
+) -> "EnsembleScores":
+    if task_of(members) == "classification":
+        from .ensemble_test import score_members
 
-    Args:
-        members: At least two.
-        split: On which images.
-        tta: Views of each image, if they are wanted.
-        directory: Where to write files, or None.
-    """
+        return score_members(members, split, tta)
     from .task_ensemble import score_task_members
 
-    tested = score_task_members(members, split, tta)
-    show_scores(f"{split}, mean of {len(members)} models", tested.scores)
-    columns = {**tested.members, "ensemble": tested.scores}
-    if "tta" in tested.scores:
-        columns[f"ensemble, {tta} views"] = tested.scores["tta"]
-    show_beside(columns)
-    if directory is not None:
-        tested.write(directory)
-        notify(f"written: {directory / ENSEMBLE_FILE}")
+    return score_task_members(members, split, tta)
 
 
 def show_folds_test(run_dir: Path, tta: int | None) -> None:
@@ -83,10 +70,7 @@ def show_folds_test(run_dir: Path, tta: int | None) -> None:
     if read_data(members[0]).test is None:
         notify("no test images: the ensemble of all folds is not scored")
         return
-    if task_of(members) == "classification":
-        show_ensemble_test(members, "test", tta, run_dir)
-    else:
-        show_task_ensemble_test(members, "test", tta, run_dir)
+    show_ensemble_test(members, "test", tta, run_dir)
 
 
 def show_conclusions(differences: Mapping[str, Any]) -> None:

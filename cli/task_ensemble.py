@@ -1,65 +1,23 @@
 """Scores several models of labels or numbers as one: the mean of their outputs."""
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ..core.errors import ConfigError, message
-from ..core.files import write_json_atomic
-from ..core.removal import remove_file
-from ..core.run_layout import (
-    ENSEMBLE_FILE,
-    ENSEMBLE_PREDICTIONS_FILE,
-    ENSEMBLE_TTA_PREDICTIONS_FILE,
-)
 from ..evaluation.comparisons.ensemble import require_same_classes
 from ..evaluation.comparisons.matching import KnownImages, matching_rows
 from ..trainer import Trainer
 from ..trainer.loop.task_scores import TaskPredictions, groups_of, task_predictions
 from ..trainer.loop.views import average_views, find_views
 from ..trainer.setup.sources import split_of
+from .ensemble_scores import EnsembleScores
 from .ensembles import Member, read_data
-from .output_file import writing
 from .saved_model import forget_models, load_model
 
 Outputs = npt.NDArray[np.floating[Any]]
-
-_TTA_PREDICTIONS = re.compile(re.escape(ENSEMBLE_TTA_PREDICTIONS_FILE))
-
-
-@dataclass(frozen=True)
-class TaskEnsembleScores:
-    """How the mean of several models did, and each of them.
-
-    Attributes:
-        split: On which images.
-        scores: Of the mean, as in test.json; and `tta` if that was asked for.
-        members: Those of each member, by its name.
-        predictions: The means.
-        tta_predictions: The means over members and views, if asked for.
-    """
-
-    split: str
-    scores: dict[str, Any]
-    members: dict[str, dict[str, Any]]
-    predictions: TaskPredictions
-    tta_predictions: TaskPredictions | None = None
-
-    def write(self, directory: Path) -> None:
-        """Writes ensemble.json and tables of predictions."""
-        content = {"split": self.split, "ensemble": self.scores, "members": self.members}
-        with writing(directory) as place:
-            write_json_atomic(place / ENSEMBLE_FILE, content)
-            self.predictions.write_table(place / ENSEMBLE_PREDICTIONS_FILE)
-            if self.tta_predictions is not None:
-                self.tta_predictions.write_table(place / ENSEMBLE_TTA_PREDICTIONS_FILE)
-            else:  # those of another test are not of these scores
-                remove_file(place, ENSEMBLE_TTA_PREDICTIONS_FILE, _TTA_PREDICTIONS)
 
 
 class _Asked(NamedTuple):
@@ -149,7 +107,7 @@ class _Ensemble:
 
 def score_task_members(
     members: Sequence[Member], split: str, tta: int | None = None
-) -> TaskEnsembleScores:
+) -> EnsembleScores:
     """Tests each member, and the mean of their outputs.
 
     Thresholds and intervals are chosen on validation images, those of the mean on its own
@@ -183,10 +141,10 @@ def score_task_members(
     mean = ensemble.mean()
     total = mean.scores(groups)
     if tta is None:
-        return TaskEnsembleScores(split, total, scores, mean)
+        return EnsembleScores(split, total, scores, mean)
     views = ensemble.mean(of_views=True)
     total["tta"] = {"views": tta, **views.scores(groups)}
-    return TaskEnsembleScores(split, total, scores, mean, views)
+    return EnsembleScores(split, total, scores, mean, views)
 
 
 def _same(asked: _Asked | None, member: Member, images: Any) -> Any:

@@ -68,6 +68,10 @@ class Predictions:
             None if groups is None else groups[chosen],
         )
 
+    def write_table(self, path: Path) -> None:
+        """Writes predictions.csv, see `write_predictions`."""
+        write_predictions(path, self)
+
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
     """Writes predictions.csv: file, label if known, prediction, probabilities.

@@ -16,7 +16,7 @@ from ..ensembles import (
     task_of,
 )
 from ..next_command import after_run
-from ..shown_test import show_ensemble_test, show_task_ensemble_test, show_test
+from ..shown_test import show_ensemble_test, show_test
 from ..tensorflow import load_tensorflow
 from ..untrusted import trusted_evaluation
 
@@ -65,14 +65,11 @@ def test(
         load_tensorflow(members[0].config.trainer)
         _test_run(members[0], split, tta)
         return
-    is_classifier = task_of(members) == "classification"
+    task_of(members)  # members of several tasks are refused at once
     require_honest_split(members, split)
     directory = output_directory(runs, members, split, output)
     load_tensorflow(members[0].config.trainer)
-    if is_classifier:
-        show_ensemble_test(members, split, tta, directory)
-    else:
-        show_task_ensemble_test(members, split, tta, directory)
+    show_ensemble_test(members, split, tta, directory)
 
 
 def _refuse_output(output: Path | None) -> None:

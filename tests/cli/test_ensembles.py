@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 from helpers import contents, environment_without_keraunos, make_pictures
-from keraunos.cli.ensemble_test import EnsembleScores
+from keraunos.cli.ensemble_scores import EnsembleScores
 from keraunos.cli.ensembles import Member, require_honest_split
 from keraunos.configs import load_config, to_yaml
 from keraunos.core.errors import ConfigError
