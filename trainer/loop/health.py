@@ -41,14 +41,12 @@ class SampledSteps:
             step: How many have been made.
             epoch_step: How many of them in this epoch.
         """
-        number = 1
-        while not self._is_sampled(step + number, epoch_step + number):
-            number += 1
+        every, updates = self.every_n_steps, self.batches_per_update
+        number = updates - epoch_step % updates  # to the next update of the weights
+        past = (step + number) % every
+        if past >= updates:  # not the first one from a multiple on
+            number += -(-(every - past) // updates) * updates
         return number
-
-    def _is_sampled(self, step: int, epoch_step: int) -> bool:
-        updates = epoch_step % self.batches_per_update == 0
-        return updates and step % self.every_n_steps < self.batches_per_update
 
 
 class HealthProbe:
