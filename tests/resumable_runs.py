@@ -122,7 +122,7 @@ def fit(
     trace = (
         contextlib.nullcontext()
         if own_trace
-        else one_trace(count, optimizer, options.get("jit_compile", False))
+        else one_trace(count, optimizer, options.get("jit_compile", False), health)
     )
     with trace as strategy:
         trainer = Trainer(
