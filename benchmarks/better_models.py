@@ -32,7 +32,7 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import numpy as np
+from better_models_answers import answers, head_answers, whole_answers
 from better_models_cells import BASE, CELLS, Cell
 from better_models_results import Results
 from better_models_table import print_table
@@ -94,6 +94,27 @@ class Training:
         }
 
 
+@dataclass(frozen=True)
+class Shared:
+    """What the trainings of this process have in common, as the trials of a search do.
+
+    Attributes:
+        networks: The frozen ones.
+        strategy: Where all train.
+    """
+
+    networks: Any
+    strategy: Any
+
+    @classmethod
+    def of_this_process(cls) -> "Shared":
+        """Loads TensorFlow."""
+        from keraunos.models import SharedNetworks
+        from keraunos.strategies import create_strategy
+
+        return cls(SharedNetworks(), create_strategy())
+
+
 def main() -> None:
     """Trains what is missing, and prints the table and a line of JSON."""
     options = parse()
@@ -152,9 +173,7 @@ def settings_of(
 
 def train_all(missing: Sequence[Training], results: Results, minutes: float) -> None:
     """Trains one after the other until the time is over."""
-    from keraunos.models import SharedNetworks
-
-    shared = SharedNetworks()  # of the frozen ones, as a search has them
+    shared = Shared.of_this_process()
     deadline = time.monotonic() + 60 * minutes
     for training in missing:
         if time.monotonic() > deadline:
@@ -169,7 +188,7 @@ def train_all(missing: Sequence[Training], results: Results, minutes: float) -> 
         print(f"{training.cell.name} seed {training.seed} fold {training.fold}: {took}")
 
 
-def train_one(training: Training, shared: Any) -> dict[str, Any]:
+def train_one(training: Training, shared: Shared) -> dict[str, Any]:
     """Trains, and predicts the held-out images and the test images."""
     config = training.config
     callbacks = {"callbacks": {**QUIET, **config.callbacks}}
@@ -183,19 +202,20 @@ def train_one(training: Training, shared: Any) -> dict[str, Any]:
         shutil.rmtree(folder)
 
 
-def fit_fold(cell: Cell, config: RunConfig, folder: Path, shared: Any) -> dict[str, Any]:
+def fit_fold(cell: Cell, config: RunConfig, folder: Path, shared: Shared) -> dict[str, Any]:
     """Trains one fold; the model after the last epoch predicts."""
-    from keraunos import Trainer
     from keraunos.cli.build import build_data, build_module, build_trainer
 
     data = build_data(config)
-    module = build_module(config, data, shared if cell.is_frozen else None)
+    module = build_module(config, data, shared.networks if cell.is_frozen else None)
     run_dir = folder / "run" if cell.needs_run else None
-    result = build_trainer(config, run_dir).fit(module, data)
+    result = build_trainer(config, run_dir, strategy=shared.strategy).fit(module, data)
     if not result.is_finished:
         raise KeyboardInterrupt  # which ends the fit alone
     return {
-        split: answers(Trainer().test(result.model, images).predictions, images)
+        split: head_answers(module, result.model, images)
+        if cell.is_frozen
+        else whole_answers(result.model, images)
         for split, images in (("validation", data.validation), ("test", data.test))
         if images is not None
     }
@@ -214,23 +234,8 @@ def fit_as_typed(config: RunConfig, folder: Path) -> dict[str, Any]:
         raise SystemExit("`keraunos fit` failed, as it says above.")
     file = next(run / name for name in LAST_PREDICTIONS if (run / name).exists())
     data = build_data(one_fold(config, 1) if wants_all_folds(config) else config)
-    return {"test": answers(read_predictions(file), data.test)}
-
-
-def answers(said: Any, images: Any) -> dict[str, Any]:
-    """What was predicted for each image, but for those that are filed under two classes."""
-    twice = {_end(name) for name in np.array(images.names)[images.contradictory]}
-    rows = [row for row, name in enumerate(said.names) if _end(name) not in twice]
-    return {
-        "images": [_end(said.names[row]) for row in rows],
-        "labels": said.labels[rows].tolist(),
-        "predicted": said.probabilities.argmax(axis=1)[rows].tolist(),
-    }
-
-
-def _end(name: str) -> str:
-    """The path of an image below the folder of all data: Test/nevus/ISIC_0012.jpg."""
-    return os.path.join(*Path(name).parts[-3:])
+    said = read_predictions(file)
+    return {"test": answers(said.names, said.labels, said.probabilities, data.test)}
 
 
 def versions() -> dict[str, str]:

@@ -9,6 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from better_models import trainings
+from better_models_answers import answers
 from better_models_cells import CELLS, Cell
 from better_models_results import Results
 from better_models_table import conclusions, print_table, score
@@ -62,6 +63,13 @@ def test_a_line_that_was_cut_short_is_trained_again_and_no_other_is(tmp_path):
     assert line("a", 0, 2, []) not in again
     again.append(line("a", 0, 2, [0, 1]))
     assert results.path.read_bytes() == whole
+
+
+def test_images_that_are_filed_under_two_classes_do_not_count():
+    names = [f"data/Test/{name}" for name in ("a/1.png", "a/2.png", "b/2.png")]
+    images = Namespace(names=names, contradictory=[False, True, True])
+    found = answers(names, [0, 0, 1], [[0.2, 0.8], [0.9, 0.1], [0.9, 0.1]], images)
+    assert found == {"images": ["Test/a/1.png"], "labels": [0], "predicted": [1]}
 
 
 def test_a_file_of_something_else_is_left_alone(tmp_path):
