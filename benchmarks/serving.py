@@ -161,7 +161,7 @@ async def ask(
 
 async def load(port: int, bodies: Sequence[bytes], clients: int, seconds: float) -> Figures:
     """So many clients at a time, for so long."""
-    head = b"POST /v1/models/model:predict HTTP/1.1\r\nHost: x\r\n"
+    head = b"POST /v1/models/model:predict HTTP/1.1\r\nHost: localhost\r\n"
     head += b"Content-Type: application/json\r\nContent-Length: "
     requests = itertools.cycle([head + b"%d\r\n\r\n" % len(b) + b for b in bodies])
     found: list[tuple[float, int]] = []

@@ -12,7 +12,9 @@ import uvicorn
 
 from ..core.errors import ConfigError, WorkerError, message, reason_of
 from .app import app_of
+from .guards.asgi import App
 from .guards.connections import guarded
+from .guards.host import HostGuard, is_loopback
 from .service import Service
 from .settings import ServeSettings
 from .workers.jobs import WorkerLostError
@@ -84,7 +86,7 @@ def serve(
     service = Service(start, settings)
     server = _Server(
         uvicorn.Config(
-            app_of(service),
+            _guarded_app(service),
             http=guarded(settings),
             ws="none",
             lifespan="on",
@@ -102,6 +104,13 @@ def serve(
         if failure.code is not None and failure.code > 0:
             raise SystemExit(failure.code)
         raise WorkerError(message(f"A worker {failure}, again and again."))
+
+
+def _guarded_app(service: Service) -> App:
+    """The application, which is open to local programs but not to what they browse."""
+    app, settings = app_of(service), service.settings
+    is_open_here = settings.token is None and is_loopback(settings.host)
+    return HostGuard(app) if is_open_here else app
 
 
 class _Server(uvicorn.Server):

@@ -95,7 +95,7 @@ async def disturb(port: int, stop: asyncio.Event) -> dict[str, int]:
     return counts
 
 
-_POST = f"POST {PREDICT} HTTP/1.1\r\nHost: x\r\nContent-Length: ".encode()
+_POST = f"POST {PREDICT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ".encode()
 _FIRST: dict[str, Callable[[random.Random], bytes]] = {
     "garbage": lambda rng: rng.randbytes(rng.randrange(1, 3000)),
     "half open": lambda _: b"",

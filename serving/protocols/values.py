@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import itertools
 import json
 from typing import Any
 
@@ -57,17 +58,23 @@ def pixels_of(values: Any, size: int) -> PixelImages:
 
 
 def numbers_of(values: Any) -> npt.NDArray[Any] | None:
-    """Nested lists of numbers as an array of float64, or None if they are something else.
-
-    The type is given: to find one, NumPy would make room for the longest string in the
-    place of each number.
-    """
+    """Nested lists of numbers as an array of float64, or None for anything else."""
     if isinstance(values, np.ndarray):
         return values
+    if not _are_numbers(values):  # NumPy would take "5" and true for numbers
+        return None
     try:
         return np.asarray(values, np.float64)
     except (ValueError, TypeError, OverflowError):
         return None
+
+
+def _are_numbers(values: Any) -> bool:
+    """Whether nested lists of the same depth everywhere hold numbers of JSON only."""
+    level = [values]
+    while (types := set(map(type, level))) == {list}:
+        level = list(itertools.chain.from_iterable(level))
+    return types <= {int, float}
 
 
 def file_of(text: Any) -> bytes:

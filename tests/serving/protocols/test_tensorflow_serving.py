@@ -72,6 +72,8 @@ def test_fractions_of_pixels_are_kept():
         (b'{"instances": []}', "must be numbers of shape"),
         (b'{"instances": [[1, 2], [3]]}', "must be numbers of shape"),
         (b'{"instances": ["text"]}', "must be numbers of shape"),
+        (b'{"instances": [[[["5", 5, 5]]]]}', "are no numbers"),
+        (b'{"instances": [[[[true, 5, 5]]]]}', "are no numbers"),
         (b'{"instances": [{"b64": "QUJD"}, 3]}', "must be numbers of shape"),
         (b'{"instances": [{"b64": "QU!D"}]}', "base64"),
         (b'{"instances": [{"b64": 3}]}', "base64"),
