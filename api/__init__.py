@@ -2,7 +2,7 @@
 
     import keraunos as kr
 
-    data = kr.ImageData.from_folder("pictures/train", test="pictures/test")
+    data = kr.ImageData.from_folder("images/train", test="images/test")
     module = kr.TransferClassifier(num_classes=data.num_classes)
     trainer = kr.Trainer(max_epochs=10, run_dir="runs/first")
     result = trainer.fit(module, data)

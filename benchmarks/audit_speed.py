@@ -3,7 +3,7 @@
     python benchmarks/audit_speed.py [--photographs FOLDER] [--sizes 10000 100000]
 
 audits real photographs, if a folder of class folders is given, and folders of made-up
-pictures of the given numbers; each in a process of its own, first with an empty cache and
+images of the given numbers; each in a process of its own, first with an empty cache and
 then again. Seconds of CPU time, over all cores and with the start of the process, hardly
 depend on what else the machine is doing.
 """
@@ -38,7 +38,7 @@ print(json.dumps(answer))
 
 
 def make_folder(folder: Path, count: int) -> None:
-    """Makes pictures of smooth noise, each different, in ten classes."""
+    """Makes images of smooth noise, each different, in ten classes."""
     random = np.random.default_rng(0)
     for number in range(count):
         if number < 10:

@@ -41,7 +41,7 @@ AMOUNTS = [(10.0, 0.05), (25.0, -0.1), (40.0, 0.1), (-65.0, -0.15)]  # degrees, 
 Array = np.ndarray[Any, Any]
 
 
-def pictures(folder: Path | None) -> Array:
+def load_images(folder: Path | None) -> Array:
     """`(BATCH, SIZE, SIZE, 3)` float32 in [0, 255]."""
     if folder:
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -102,7 +102,7 @@ def _ours(batch: tf.Tensor, **settings: Any) -> Callable[[int], Any]:
 
 
 def once(images: Array, degrees: float, zoom: float) -> tuple[Array, Array]:
-    """Pictures turned and zoomed by ours, and by the spline."""
+    """Images turned and zoomed by ours, and by the spline."""
     angle = np.full(len(images), np.radians(degrees))
     scale = np.full((len(images), 2), 1 + zoom)
     nowhere = np.zeros((len(images), 2))
@@ -115,7 +115,7 @@ def once(images: Array, degrees: float, zoom: float) -> tuple[Array, Array]:
 
 
 def one_after_the_other(images: Array, degrees: float, zoom: float) -> Array:
-    """Pictures turned and zoomed by Keras's layers."""
+    """Images turned and zoomed by Keras's layers."""
     turn = keras.layers.RandomRotation((degrees / 360,) * 2)
     resize = keras.layers.RandomZoom((zoom, zoom), (zoom, zoom))
     return resize(turn(images, training=True), training=True).numpy()
@@ -149,7 +149,7 @@ def main() -> None:
     """Prints tables, and the same as a line of JSON."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--photographs", type=Path)
-    images = pictures(parser.parse_args().photographs)
+    images = load_images(parser.parse_args().photographs)
     found = speed(images)
     ratio = found["keraunos"] / found["keras"]
     for name, rate in found.items():

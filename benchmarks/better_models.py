@@ -52,7 +52,7 @@ LAST_PREDICTIONS = (
     TTA_PREDICTIONS_FILE,
     PREDICTIONS_FILE,
 )
-QUIET = dict.fromkeys(("progress_bar", "tensorboard", "pictures"))
+QUIET = dict.fromkeys(("progress_bar", "tensorboard", "figures"))
 # What does not decide the outcome.
 ELSEWHERE = {
     "cache_dir": True,

@@ -1,11 +1,11 @@
 """What callbacks cost: a step without any, with the default ones, and with everything on.
 
-A tiny model on tiny pictures and one CPU device, so that a step takes as little as it ever
+A tiny model on tiny images and one CPU device, so that a step takes as little as it ever
 does. The sides take turns in one process; the first epoch of each turn, which traces, is
-not counted. What comes between the steps of two epochs (validation, pictures, files) is
+not counted. What comes between the steps of two epochs (validation, images, files) is
 told beside them.
 
-Usage: python benchmarks/callback_cost.py [--pictures 2000] [--epochs 5] [--rounds 3]
+Usage: python benchmarks/callback_cost.py [--images 2000] [--epochs 5] [--rounds 3]
 """
 
 import argparse
@@ -28,10 +28,10 @@ import numpy as np
 from keraunos.callbacks import (
     Callback,
     EarlyStopping,
+    Figures,
     JsonLog,
     MetricsLog,
     ModelCheckpoint,
-    Pictures,
     ProgressBar,
     RunState,
     TensorBoard,
@@ -66,7 +66,7 @@ class Stopwatch(Callback):
 def nothing() -> dict[str, Any]:
     """No callback at all."""
     return dict.fromkeys(
-        ("progress_bar", "metrics_log", "tensorboard", "pictures", "model_checkpoint")
+        ("progress_bar", "metrics_log", "tensorboard", "figures", "model_checkpoint")
     )
 
 
@@ -82,7 +82,7 @@ def everything() -> dict[str, Any]:
         "json_log": JsonLog(seconds_between_lines=1.0),
         "metrics_log": MetricsLog(),
         "tensorboard": TensorBoard(profile_steps=(1, 5)),
-        "pictures": Pictures(),
+        "figures": Figures(),
         "early_stopping": EarlyStopping(patience=10**6),
         "model_checkpoint": ModelCheckpoint(every_n_steps=500, save_top_k=3),
     }
@@ -112,7 +112,7 @@ def main() -> None:
     watches: dict[str, list[Stopwatch]] = {name: [] for name in SIDES}
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        data = draw(root / "pictures", options.pictures)
+        data = draw(root / "images", options.images)
         for number in range(options.rounds):
             for name, callbacks in SIDES.items():
                 run_dir = root / f"{name} {number}"
@@ -131,14 +131,14 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     """Reads the options."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--pictures", type=int, default=2000)
+    parser.add_argument("--images", type=int, default=2000)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=3)
     return parser.parse_args()
 
 
 def draw(folder: Path, count: int) -> kr.ImageData:
-    """Pictures of noise in class folders, kept in memory."""
+    """Images of noise in class folders, kept in memory."""
     random = np.random.default_rng(0)
     for number in range(count):
         path = folder / f"class {number % CLASSES}" / f"{number}.png"

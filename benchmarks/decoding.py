@@ -6,7 +6,7 @@ Makes JPEGs of drawn lesions with grain, of each size, and reads them all to 224
 pixels: with `keras.utils.image_dataset_from_directory`, with `tf.io.decode_jpeg` and
 `tf.image.resize(antialias=True)`, and with ours, which hashes each file, too, and has
 antialiasing. All in turn, from files that the system holds in memory; in milliseconds of
-processor time a picture, which other work on the machine hardly changes, and in pictures
+processor time an image, which other work on the machine hardly changes, and in images
 per second.
 """
 
@@ -30,7 +30,7 @@ SIZE = 224
 ROUNDS = 5
 
 
-def make_pictures(folder: Path, count: int, size: tuple[int, int]) -> list[str]:
+def make_images(folder: Path, count: int, size: tuple[int, int]) -> list[str]:
     """Writes JPEGs into two class folders."""
     random = np.random.default_rng(0)
     names = list(KINDS)
@@ -46,7 +46,7 @@ def make_pictures(folder: Path, count: int, size: tuple[int, int]) -> list[str]:
 
 
 def by_keras(folder: Path) -> None:
-    """All pictures by the stock way from a folder to batches."""
+    """All images by the stock way from a folder to batches."""
     dataset: Any = keras.utils.image_dataset_from_directory(
         folder, image_size=(SIZE, SIZE), shuffle=False, verbose=False
     )
@@ -55,7 +55,7 @@ def by_keras(folder: Path) -> None:
 
 
 def by_tensorflow(paths: list[str]) -> None:
-    """All pictures by TensorFlow's own functions, resized as well as ours are."""
+    """All images by TensorFlow's own functions, resized as well as ours are."""
 
     def read(path: tf.Tensor) -> tf.Tensor:
         image = tf.io.decode_jpeg(tf.io.read_file(path), channels=3)
@@ -67,8 +67,8 @@ def by_tensorflow(paths: list[str]) -> None:
 
 
 def measure(folder: Path, count: int, size: tuple[int, int]) -> dict[str, list[float]]:
-    """Processor time in ms a picture, and pictures per second: medians of the rounds."""
-    paths = make_pictures(folder, count, size)
+    """Processor time in ms an image, and images per second: medians of the rounds."""
+    paths = make_images(folder, count, size)
     digests = [hashlib.sha256(Path(path).read_bytes()).digest() for path in paths]
     ways: dict[str, Callable[[], object]] = {
         "keraunos": lambda: list(decode_files(paths, digests, SIZE)),
@@ -102,7 +102,7 @@ def main() -> None:
             ratio = cpu / found["keraunos"][0]
             answer[text][name] = {
                 "cpu_ms": cpu,
-                "pictures_per_second": rate,
+                "images_per_second": rate,
                 "ratio": ratio,
             }
             print(

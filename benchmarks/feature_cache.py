@@ -1,11 +1,11 @@
 """How much the feature cache saves: ten epochs of a head on a frozen ResNet50.
 
-Three sides, one after the other in each round, on the same pictures, which are decoded
+Three sides, one after the other in each round, on the same images, which are decoded
 beforehand for all of them:
 
 - keras: the tutorial's way. `Model.fit`, with random flips, rotation and zoom in the model;
 - uncached: Keraunos through the backbone in every epoch;
-- cached: Keraunos with one version of each picture and an empty feature cache.
+- cached: Keraunos with one version of each image and an empty feature cache.
 
 Usage: python benchmarks/feature_cache.py [--image-size 64] [--epochs 10] [--rounds 1]
        [--train FOLDER] [--views 1]
@@ -35,7 +35,7 @@ def main() -> None:
     for _ in range(options.rounds):
         for side, run in SIDES.items():
             with tempfile.TemporaryDirectory() as cache:
-                data = pictures(options, cache)
+                data = images(options, cache)
                 started = time.perf_counter()
                 losses[side] = run(data, options)
                 seconds[side].append(time.perf_counter() - started)
@@ -53,8 +53,8 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def pictures(options: argparse.Namespace, cache_dir: str) -> kr.ImageData:
-    """The pictures, decoded in memory, with a feature cache that is empty."""
+def images(options: argparse.Namespace, cache_dir: str) -> kr.ImageData:
+    """The images, decoded in memory, with a feature cache that is empty."""
     return kr.ImageData.from_folder(
         options.train,
         image_size=options.image_size,
@@ -98,7 +98,7 @@ def with_keras(data: kr.ImageData, options: argparse.Namespace) -> float:
 
 
 def as_dataset(split: Any) -> tf.data.Dataset:
-    """The pictures of a split as a dataset of arrays in memory."""
+    """The images of a split as a dataset of arrays in memory."""
     places = np.arange(split.num_examples)
     return tf.data.Dataset.from_tensor_slices((split.images(places), split.labels))
 

@@ -1,4 +1,4 @@
-"""Pictures per second of training a head on a frozen ResNet50: Keraunos and Model.fit.
+"""Images per second of training a head on a frozen ResNet50: Keraunos and Model.fit.
 
 Both sides train the same model on the same batches, which lie in memory, for so many
 epochs; they take turns, and the first epoch of each turn, which traces, is not counted.
@@ -31,9 +31,9 @@ def main() -> None:
         speeds["model.fit"] += with_model_fit(dataset, options)
     medians = {side: float(np.median(values)) for side, values in speeds.items()}
     for side, value in medians.items():
-        print(f"{side:10} {value:8.2f} pictures/s  {value / medians['model.fit']:.2f} x")
+        print(f"{side:10} {value:8.2f} images/s  {value / medians['model.fit']:.2f} x")
     versions = {name: metadata.version(name) for name in ("keras", "tensorflow")}
-    result = {"pictures_per_second": medians, "all": speeds, "options": vars(options)}
+    result = {"images_per_second": medians, "all": speeds, "options": vars(options)}
     print(json.dumps(result | {"versions": versions}))
 
 
@@ -49,7 +49,7 @@ def parse() -> argparse.Namespace:
 
 
 def batches(options: argparse.Namespace) -> tf.data.Dataset:
-    """Noise in memory: what the pictures show makes no difference to the speed."""
+    """Noise in memory: what the images show makes no difference to the speed."""
     random = np.random.default_rng(0)
     size, count = options.image_size, options.batch_size * options.steps
     pixels = random.integers(0, 256, (count, size, size, 3), dtype=np.uint8)
@@ -64,7 +64,7 @@ def module(options: argparse.Namespace) -> kr.TransferClassifier:
 
 
 class EpochSpeeds(keras.callbacks.Callback):
-    """Pictures per second of each epoch but the first."""
+    """Images per second of each epoch but the first."""
 
     def __init__(self, count: int) -> None:
         super().__init__()

@@ -31,7 +31,7 @@ from keraunos.callbacks import Callback, Health, RunState, TensorBoard
 
 EVERY, STEP_MS = 50, 50.0  # what a sample's cost is compared with
 AT_STEP = 4
-SILENT = dict.fromkeys(("progress_bar", "pictures", "model_checkpoint", "metrics_log"))
+SILENT = dict.fromkeys(("progress_bar", "figures", "model_checkpoint", "metrics_log"))
 Numbers = npt.NDArray[np.float64]
 
 
@@ -139,7 +139,7 @@ def parse() -> argparse.Namespace:
 
 def cost_of_sample(build: Callable[[], keras.Model], count: int) -> list[float]:
     """CPU milliseconds of a sample, with a 95 % interval."""
-    board = TensorBoard(pictures=False)
+    board = TensorBoard(images=False)
     samples = Samples(count, board)
     health = Health(every_n_steps=AT_STEP)
     fit(build, AT_STEP, 1, {"health": health, "tensorboard": board, "samples": samples})
@@ -153,7 +153,7 @@ def cost_between(rounds: int) -> dict[str, Any]:
         for looks in (False, True):
             times = EpochTimes()
             health = Health(every_n_steps=EVERY) if looks else None
-            board = TensorBoard(pictures=False)
+            board = TensorBoard(images=False)
             callbacks = {"health": health, "tensorboard": board, "times": times}
             fit(head, 400, 5, callbacks, steps_per_execution=16)
             found[looks] += times.milliseconds

@@ -1,10 +1,10 @@
-"""What an index of many pictures costs: memory, order, and where to go on.
+"""What an index of many images costs: memory, order, and where to go on.
 
     python benchmarks/index_scale.py [--sizes 10000 100000 1000000]
 
-Makes the table of that many pictures, each size in a process of its own, and asks for
-epochs and batches of it. Pictures are made up where they would be decoded. `blocks` are
-pieces of memory that Python holds for an epoch's order, which would be one a picture if
+Makes the table of that many images, each size in a process of its own, and asks for
+epochs and batches of it. Images are made up where they would be decoded. `blocks` are
+pieces of memory that Python holds for an epoch's order, which would be one per image if
 each were an object; the first batch is read from the beginning and from far on.
 """
 
@@ -89,7 +89,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     answer = {}
-    print(f"{'pictures':>10}" + "".join(f"{name:>13}" for name in COLUMNS))
+    print(f"{'images':>10}" + "".join(f"{name:>13}" for name in COLUMNS))
     for size in parser.parse_args().sizes:
         command = [sys.executable, "-c", MEASURE, str(size)]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)

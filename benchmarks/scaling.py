@@ -167,7 +167,7 @@ def numbers(options: argparse.Namespace, steps: int) -> tf.data.Dataset:
     return batches((16,), 4, steps)
 
 
-def pictures(options: argparse.Namespace, steps: int) -> tf.data.Dataset:
+def images(options: argparse.Namespace, steps: int) -> tf.data.Dataset:
     """Batches for ResNet50."""
     return batches((options.image_size, options.image_size, 3), 9, steps)
 
@@ -184,8 +184,8 @@ def batches(shape: tuple[int, ...], classes: int, steps: int) -> tf.data.Dataset
 # Builder, batches, and steps an epoch; None for those of the command line.
 MODELS: dict[str, tuple[Any, Any, int | None]] = {
     "tiny": (tiny, numbers, None),
-    "ResNet50, frozen": (resnet(False), pictures, 4),
-    "ResNet50, fine-tuned": (resnet(True), pictures, 2),
+    "ResNet50, frozen": (resnet(False), images, 4),
+    "ResNet50, fine-tuned": (resnet(True), images, 2),
 }
 
 if __name__ == "__main__":

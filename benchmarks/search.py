@@ -11,7 +11,7 @@ too; a trial's seconds are those after the backbone's passes, divided by the tri
 Weights of the backbone are random, and the same for all. Where `--keras-trials` is below
 `--trials`, the first side runs that many, and the rest is calculated from their time.
 
-Usage: python benchmarks/search.py --data FOLDER [--pictures 256] [--image-size 96]
+Usage: python benchmarks/search.py --data FOLDER [--images 256] [--image-size 96]
        [--trials 24] [--epochs 10] [--strengths 0,0.25,0.5,1] [--views 2] [--seeds 1]
        [--keras-trials N] [--sides keras,by_hand,keraunos]
 """
@@ -32,7 +32,7 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 STARTED = time.perf_counter()
-VALIDATION_EVERY = 5  # one picture in so many is validated on
+VALIDATION_EVERY = 5  # one image in so many is validated on
 OBJECTIVE = "val_accuracy"
 
 
@@ -44,7 +44,7 @@ def main() -> None:
         return
     rows = []
     with tempfile.TemporaryDirectory(prefix="search-benchmark-") as name:
-        choose_pictures(options, Path(name))
+        choose_images(options, Path(name))
         for seed in range(options.seeds):
             for side in options.sides.split(","):
                 rows.append(run_side(side, seed, options, Path(name)))
@@ -56,7 +56,7 @@ def parse() -> argparse.Namespace:
     """Reads the options."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", help="folder of class folders; drawn lesions if none")
-    parser.add_argument("--pictures", type=int, default=256)
+    parser.add_argument("--images", type=int, default=256)
     parser.add_argument("--image-size", type=int, default=96)
     parser.add_argument("--trials", type=int, default=24)
     parser.add_argument("--keras-trials", type=int, help="measured ones of side keras")
@@ -70,15 +70,15 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def choose_pictures(options: argparse.Namespace, folder: Path) -> None:
-    """Links to as many pictures of each class, no two alike: folders train and val."""
+def choose_images(options: argparse.Namespace, folder: Path) -> None:
+    """Links to as many images of each class, no two alike: folders train and val."""
     source = Path(options.data) if options.data else drawn(folder)
     classes = [sorted(each.iterdir()) for each in sorted(source.iterdir())]
     in_turn = [path for path in chain(*zip_longest(*classes)) if path is not None]
     alike: dict[str, Path] = {}
     for path in in_turn:
         alike.setdefault(hashlib.sha256(path.read_bytes()).hexdigest(), path)
-    chosen = list(alike.values())[: options.pictures]
+    chosen = list(alike.values())[: options.images]
     chosen.sort()
     for place, path in enumerate(chosen):
         split = "val" if place % VALIDATION_EVERY == 0 else "train"
@@ -199,16 +199,16 @@ def datasets(options: argparse.Namespace) -> tuple[Any, Any]:
     return train, validation
 
 
-def pooled(pictures: Any, options: argparse.Namespace) -> Any:
-    """What the frozen backbone makes of pictures."""
+def pooled(images: Any, options: argparse.Namespace) -> Any:
+    """What the frozen backbone makes of images."""
     import keras
 
     backbone = keras.applications.ResNet50(
-        include_top=False, weights=None, input_shape=(*pictures.shape[1:],)
+        include_top=False, weights=None, input_shape=(*images.shape[1:],)
     )
     backbone.load_weights(weights(options))
     backbone.trainable = False
-    maps = backbone(keras.applications.resnet.preprocess_input(pictures), training=False)
+    maps = backbone(keras.applications.resnet.preprocess_input(images), training=False)
     return keras.layers.GlobalAveragePooling2D()(maps)
 
 

@@ -1,6 +1,6 @@
 """Tells how the seconds of `keraunos search` divide into its parts.
 
-The parts: start; building of models; passes of pictures through the backbone, drawing and
+The parts: start; building of models; passes of images through the backbone, drawing and
 decoding them included; heads, which is training and validation of them; checkpoints, as far
 as training waits for them; putting_back, which is checking and saving the whole model;
 oracle; notes of the search; other.

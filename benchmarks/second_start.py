@@ -1,11 +1,11 @@
-"""How long it takes to start on pictures that have not changed.
+"""How long it takes to start on images that have not changed.
 
-Makes a folder of small pictures, and a table with groups of two that names them without
+Makes a folder of small images, and a table with groups of two that names them without
 folder and extension. Reads each several times, every time in a new process: the first
-one opens every picture, the later ones none. What is measured is reading up to data that
+one opens every image, the later ones none. What is measured is reading up to data that
 can be trained on, without the import of TensorFlow.
 
-Usage: python benchmarks/second_start.py [--pictures 25000] [--classes 9] [--repeat 5]
+Usage: python benchmarks/second_start.py [--images 25000] [--classes 9] [--repeat 5]
 """
 
 import argparse
@@ -32,7 +32,7 @@ import keraunos as kr
 kr.ImageData  # loads TensorFlow
 sys.addaudithook(count)
 read = {
-    "folder": lambda: kr.ImageData.from_folder("pictures", image_size=32),
+    "folder": lambda: kr.ImageData.from_folder("images", image_size=32),
     "table": lambda: kr.ImageData.from_csv("t.csv", group_column="group", image_size=32),
 }[sys.argv[1]]
 started, cpu_started = time.perf_counter(), time.process_time()
@@ -47,7 +47,7 @@ def main() -> None:
     options = parse()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        make_pictures(folder, options.pictures, options.classes)
+        make_images(folder, options.images, options.classes)
         starts = {
             source: [start(folder, source) for _ in range(1 + options.repeat)]
             for source in ("folder", "table")
@@ -62,22 +62,22 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     """Reads the options."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--pictures", type=int, default=25_000)
+    parser.add_argument("--images", type=int, default=25_000)
     parser.add_argument("--classes", type=int, default=9)
     parser.add_argument("--repeat", type=int, default=5)
     return parser.parse_args()
 
 
-def make_pictures(folder: Path, count: int, classes: int) -> None:
-    """Draws small pictures, no two alike, and writes the table of them."""
+def make_images(folder: Path, count: int, classes: int) -> None:
+    """Draws small images, no two alike, and writes the table of them."""
     random = np.random.default_rng(0)
     for label in range(classes):
-        (folder / "pictures" / f"class {label}").mkdir(parents=True)
+        (folder / "images" / f"class {label}").mkdir(parents=True)
     lines = ["image,label,group"]
     for number in range(count):
         label, group = f"class {number % classes}", number // (2 * classes) * classes
         pixels = random.integers(0, 256, (40, 40, 3), dtype=np.uint8)
-        file = folder / "pictures" / label / f"{number:06d}.jpg"
+        file = folder / "images" / label / f"{number:06d}.jpg"
         Image.fromarray(pixels).save(file, quality=60)
         lines.append(f"{number:06d},{label},{group + number % classes}")
     (folder / "t.csv").write_text("\n".join(lines) + "\n")
@@ -104,7 +104,7 @@ def show(source: str, which: str, starts: list[dict[str, float]]) -> None:
     print(
         f"{source:7} {which:6} {median(seconds):6.2f} s ({min(seconds):.2f}-"
         f"{max(seconds):.2f}), {median(cpu):.2f} of the CPU, "
-        f"{max(each['opened'] for each in starts)} pictures opened"
+        f"{max(each['opened'] for each in starts)} images opened"
     )
 
 

@@ -1,11 +1,11 @@
 """What validation scores promise: the tutorial's protocol and ours, on the same features.
 
 The tutorial fills rarer classes up with augmented copies and then holds a fifth out. Ours
-leaves out what contradicts itself or is in the test set, holds a fifth out, copies of a
-picture on one side, and only then fills rarer classes up, in training alone. Two more rows
+leaves out what contradicts itself or is in the test set, holds a fifth out, copies of an
+image on one side, and only then fills rarer classes up, in training alone. Two more rows
 change one of the two things at a time.
 
-The features of every picture and of its augmented versions are computed once, by a frozen
+The features of every image and of its augmented versions are computed once, by a frozen
 ResNet50, and kept in the feature cache; the same head is then trained on them by each
 protocol. Without ImageNet weights the network is a random one: scores are lower then, and
 what they say of the protocols is the same.
@@ -35,15 +35,15 @@ HELD_OUT = 0.2
 
 @dataclass
 class Photographs:
-    """All pictures of the training folder and of the test folder, as features.
+    """All images of the training folder and of the test folder, as features.
 
     Attributes:
-        versions: `(1 + views, pictures, features)`: as they are, and augmented.
-        labels: `(pictures,)` their classes.
+        versions: `(1 + views, images, features)`: as they are, and augmented.
+        labels: `(images,)` their classes.
         rows: Where which file is.
-        test: `(test pictures, features)`.
-        test_labels: `(test pictures,)` their classes.
-        sound: `(test pictures,)` whether no copy is filed under another class.
+        test: `(test images, features)`.
+        test_labels: `(test images,)` their classes.
+        sound: `(test images,)` whether no copy is filed under another class.
     """
 
     versions: Array
@@ -56,14 +56,14 @@ class Photographs:
 
 @dataclass
 class Rows:
-    """Versions of pictures: `(rows,)` pictures and `(rows,)` versions."""
+    """Versions of images: `(rows,)` images and `(rows,)` versions."""
 
-    pictures: Array
+    images: Array
     versions: Array
 
     def __getitem__(self, places: Array) -> "Rows":
         """Some of them."""
-        return Rows(self.pictures[places], self.versions[places])
+        return Rows(self.images[places], self.versions[places])
 
 
 def parse() -> argparse.Namespace:
@@ -73,7 +73,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--test", required=True, help="folder of class folders")
     parser.add_argument("--weights", default="none", help="imagenet, none, or a file")
     parser.add_argument("--image-size", type=int, default=64)
-    parser.add_argument("--views", type=int, default=6, help="versions of each picture")
+    parser.add_argument("--views", type=int, default=6, help="versions of each image")
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--seeds", type=int, default=3)
     return parser.parse_args()
@@ -98,7 +98,7 @@ def main() -> None:
 
 
 def compute_features(options: argparse.Namespace) -> Photographs:
-    """Runs every version of every picture through the frozen network, or recalls it."""
+    """Runs every version of every image through the frozen network, or recalls it."""
     keras.utils.set_random_seed(0)
     varied = read(options, 0, "keep", options.test, kr.Augmentation(0.5, options.views))
     module = kr.TransferClassifier(
@@ -130,7 +130,7 @@ def read(
     validation: str | None = None,
     augmentation: kr.Augmentation | None = None,
 ) -> kr.ImageData:
-    """The pictures, split by ours unless a validation folder is given."""
+    """The images, split by ours unless a validation folder is given."""
     return kr.ImageData.from_folder(
         options.train,
         validation=validation,
@@ -146,7 +146,7 @@ def read(
 
 
 def run_network(model: keras.Model, split: Any) -> Array:
-    """`(pictures, features)` of a split, in order."""
+    """`(images, features)` of a split, in order."""
     draws = split.draws(0)
     found = []
     for start in range(0, split.num_examples, 128):
@@ -170,7 +170,7 @@ def one_round(
         )
         labels = photographs.labels
         copies = fill_up(np.concatenate([train, held_out]), labels, random)
-        order = random.permutation(len(copies.pictures))
+        order = random.permutation(len(copies.images))
         cut = int(HELD_OUT * len(order))
         first = f"{what}, copies, then split"
         scores[first] = score(
@@ -183,9 +183,9 @@ def one_round(
     return scores
 
 
-def fill_up(pictures: Array, labels: Array, random: np.random.Generator) -> Rows:
-    """Every picture as it is, and augmented copies until all classes are equally large."""
-    classes = [pictures[labels[pictures] == n] for n in range(labels.max() + 1)]
+def fill_up(images: Array, labels: Array, random: np.random.Generator) -> Rows:
+    """Every image as it is, and augmented copies until all classes are equally large."""
+    classes = [images[labels[images] == n] for n in range(labels.max() + 1)]
     most = max(map(len, classes))
     return Rows(
         np.concatenate([np.resize(random.permutation(each), most) for each in classes]),
@@ -204,7 +204,7 @@ def score(
     predict = train_head(photographs, train, options.epochs, seed)
     test, test_labels = photographs.test, photographs.test_labels
     said, sound = predict(test), photographs.sound
-    answers = photographs.labels[validation.pictures]
+    answers = photographs.labels[validation.images]
     return {
         "validation": balanced_accuracy(
             answers, predict(features(photographs, validation))
@@ -222,7 +222,7 @@ def balanced_accuracy(labels: Array, said: Array) -> float:
 def features(photographs: Photographs, rows: Rows) -> Array:
     """`(rows, features)`; versions go round if there are too few."""
     versions = rows.versions % len(photographs.versions)
-    return photographs.versions[versions, rows.pictures]
+    return photographs.versions[versions, rows.images]
 
 
 def train_head(
@@ -238,7 +238,7 @@ def train_head(
         ]
     )
     head.compile("adam", "sparse_categorical_crossentropy")
-    known = photographs.labels[rows.pictures]
+    known = photographs.labels[rows.images]
     head.fit(features(photographs, rows), known, batch_size=32, epochs=epochs, verbose=0)
     return lambda inputs: head.predict(inputs, verbose=0).argmax(axis=1)
 

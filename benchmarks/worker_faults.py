@@ -272,7 +272,7 @@ def train(fault: Fault, run_dir: Path) -> kr.FitResult:
             "moments": Moments(fault),
             "progress_bar": None,
             "tensorboard": None,
-            "pictures": None,
+            "figures": None,
         },
     )
     return trainer.fit(build, dataset(0), validation_data=dataset(1))

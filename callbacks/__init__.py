@@ -10,6 +10,7 @@ from .base import Callback
 from .callback_list import CallbackList, merge_callbacks
 from .early_stopping import EarlyStopping
 from .event_log import EventLog
+from .figures import Figures
 from .health import Health
 from .heartbeat import Heartbeat
 from .json_log import JsonLog
@@ -17,7 +18,6 @@ from .keras_callback import KerasCallback
 from .learning_rate_finder import LearningRateFinder
 from .metrics_log import MetricsLog
 from .model_checkpoint import ModelCheckpoint
-from .pictures import Pictures
 from .plateau_watch import PlateauWatch
 from .progress_bar import ProgressBar
 from .prometheus import Prometheus
@@ -35,6 +35,7 @@ __all__ = [
     "CallbackList",
     "EarlyStopping",
     "EventLog",
+    "Figures",
     "Health",
     "Heartbeat",
     "JsonLog",
@@ -42,7 +43,6 @@ __all__ = [
     "LearningRateFinder",
     "MetricsLog",
     "ModelCheckpoint",
-    "Pictures",
     "PlateauWatch",
     "ProgressBar",
     "Prometheus",

@@ -18,6 +18,7 @@ from .backbone_finetuning import BackboneFinetuning
 from .base import Callback
 from .early_stopping import EarlyStopping
 from .event_log import EventLog
+from .figures import Figures
 from .health import Health
 from .heartbeat import Heartbeat
 from .json_log import JsonLog
@@ -25,7 +26,6 @@ from .keras_callback import as_callback
 from .learning_rate_finder import LearningRateFinder
 from .metrics_log import MetricsLog
 from .model_checkpoint import ModelCheckpoint
-from .pictures import Pictures
 from .plateau_watch import PlateauWatch
 from .progress_bar import ProgressBar
 from .prometheus import Prometheus
@@ -44,7 +44,7 @@ CALLBACK_CLASSES: dict[str, type[Callback]] = {
     "learning_rate_finder": LearningRateFinder,
     "metrics_log": MetricsLog,
     "model_checkpoint": ModelCheckpoint,
-    "pictures": Pictures,
+    "figures": Figures,
     "plateau_watch": PlateauWatch,
     "progress_bar": ProgressBar,
     "prometheus": Prometheus,
@@ -65,7 +65,7 @@ def default_callbacks(run_dir: Path | None) -> dict[str, Callback]:
             "worker_watch": WorkerWatch(),
             "metrics_log": MetricsLog(),
             "tensorboard": TensorBoard(),
-            "pictures": Pictures(),
+            "figures": Figures(),
             "model_checkpoint": ModelCheckpoint(),
         }
     return callbacks

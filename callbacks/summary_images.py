@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from .. import evaluation
-from .shows_pictures import ShowsPictures, ShowsValidation
+from .shows_images import ShowsImages, ShowsValidation
 
 if TYPE_CHECKING:
     from ..evaluation.figures import Images
@@ -16,7 +16,7 @@ Writer = AbstractContextManager[Any]  # within it summaries go into a file
 _COLUMNS = 3  # of mistakes, in two rows: they fit on a card of TensorBoard
 
 
-def write_data_images(writer: Writer, data: ShowsPictures, step: int) -> None:
+def write_data_images(writer: Writer, data: ShowsImages, step: int) -> None:
     """Writes sample images, and one in augmented versions."""
     samples, _ = data.sample_images()
     _write(writer, {"samples": samples, "augmented": data.augmented_images()}, step)

@@ -31,7 +31,7 @@ from .memory import memory_gib
 from .monitor import Monitor
 from .profile_window import ProfileWindow
 from .run_state import RunState
-from .shows_pictures import ShowsPictures
+from .shows_images import ShowsImages
 from .summary_images import write_data_images, write_validation_images
 from .tolerance import Tolerance, tolerant, tolerated
 
@@ -41,13 +41,13 @@ class TensorBoard(Callback):
 
     Scalars of training and validation (same name, two runs, so that they share a
     chart), learning rate, gradient norm, speed and memory at each epoch's end; sample
-    pictures and augmented ones at the start; the confusion matrix of the validation data
+    images and augmented ones at the start; the confusion matrix of the validation data
     and the most confident mistakes after every fifth epoch and the last; settings and best
     values for the HParams dashboard. The horizontal axis counts steps. Images are drawn in
     the background.
 
     Args:
-        **options: As `callbacks.tensorboard` in a configuration: `pictures`, whether to
+        **options: As `callbacks.tensorboard` in a configuration: `images`, whether to
             write images; `images_every_n_epochs`, how often those of validation; and
             `profile_steps`, the first and last step to record for the profiler (which
             slows them down). See `docs/settings.md`.
@@ -63,10 +63,10 @@ class TensorBoard(Callback):
     @takes_settings(OF_CALLBACKS["tensorboard"])
     def __init__(self, **options: Unpack[TensorBoardOptions]) -> None:
         config = validated(TensorBoardConfig, "callbacks.tensorboard", **options)
-        self.pictures = config.pictures
+        self.images = config.images
         self.images_every_n_epochs = config.images_every_n_epochs
         self.profile_steps = config.profile_steps
-        self.wants_validation_predictions = config.pictures
+        self.wants_validation_predictions = config.images
         self._writers: dict[str, tf.summary.SummaryWriter] = {}
         self._window: ProfileWindow | None = None
         self._shown_step: int | None = None
@@ -102,7 +102,7 @@ class TensorBoard(Callback):
             for part in PARTS:
                 remove_events(run.run_dir / TENSORBOARD_FOLDER / part)
         is_new = run.resumed_from is None
-        if is_new and self.pictures and isinstance(run.data, ShowsPictures):
+        if is_new and self.images and isinstance(run.data, ShowsImages):
             writer = self._writer(run, "train")
             self._submit(run, write_data_images, writer, run.data, run.step)
         with self._session(run):
@@ -168,7 +168,7 @@ class TensorBoard(Callback):
 
     def _show_validation(self, run: RunState) -> None:
         """Has the newest predictions drawn, once."""
-        if self.pictures and run.validation is not None and self._shown_step != run.step:
+        if self.images and run.validation is not None and self._shown_step != run.step:
             self._shown_step = run.step
             writer = self._writer(run, "validation")
             data = run.data

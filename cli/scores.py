@@ -36,9 +36,9 @@ def show_scores(split: str, scores: dict[str, Any]) -> None:
 
 def _show_class_scores(split: str, scores: dict[str, Any]) -> None:
     show(f"{split}: {scores['examples']} images, {_summary(scores)}")
-    cleaned = scores.get("without_contradictory_pictures")
+    cleaned = scores.get("without_contradictory_images")
     if cleaned is not None:
-        count = scores["contradictory_pictures"]
+        count = scores["contradictory_images"]
         show(
             f"{split} without the {count} images that are also filed under another "
             f"class: {cleaned['examples']} images, {_summary(cleaned)}"

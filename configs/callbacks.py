@@ -9,10 +9,10 @@ from pydantic import ValidationError
 from ..core.errors import message
 from ..core.names import did_you_mean, printable
 from .monitoring_callbacks import (
+    FiguresConfig,
     HealthConfig,
     JsonLogConfig,
     MetricsLogConfig,
-    PicturesConfig,
     ProgressBarConfig,
     TensorBoardConfig,
 )
@@ -45,7 +45,7 @@ CALLBACKS: dict[str, type[Section]] = {
     "learning_rate_finder": LearningRateFinderConfig,
     "metrics_log": MetricsLogConfig,
     "model_checkpoint": ModelCheckpointConfig,
-    "pictures": PicturesConfig,
+    "figures": FiguresConfig,
     "plateau_watch": PlateauWatchConfig,
     "progress_bar": ProgressBarConfig,
     "prometheus": PrometheusConfig,

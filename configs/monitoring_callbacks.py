@@ -10,7 +10,7 @@ from .section import AS_LIST, Count, Section
 class TensorBoardConfig(Section):
     """Writes event files for TensorBoard."""
 
-    pictures: bool = Field(True, description="Also write images.")
+    images: bool = Field(True, description="Also write images.")
     images_every_n_epochs: Count = Field(
         5,
         description="Epochs between validation images (confusion matrix and mistakes). "
@@ -60,5 +60,5 @@ class MetricsLogConfig(Section):
     """Writes metrics.jsonl."""
 
 
-class PicturesConfig(Section):
+class FiguresConfig(Section):
     """Draws samples.png, augmented.png and curves.png."""

@@ -580,7 +580,7 @@ class StallWatchOptions(TypedDict, total=False):
 class TensorBoardOptions(TypedDict, total=False):
     """Writes event files for TensorBoard."""
 
-    pictures: bool
+    images: bool
     """Also write images. Default: True."""
     images_every_n_epochs: int
     """Epochs between validation images (confusion matrix and mistakes). They are always

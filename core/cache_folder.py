@@ -10,7 +10,7 @@ from pathlib import Path
 from .errors import ConfigError, message
 from .files import read_text, require_plain, write_text_atomic
 
-KINDS = ("features", "near", "pictures", "weights")
+KINDS = ("features", "images", "near", "weights")
 TAG = "CACHEDIR.TAG"  # by which backup programs, too, know a cache
 FILES_DATABASE, FINGERPRINTS_DATABASE = "files.sqlite", "fingerprints.sqlite"
 SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55"

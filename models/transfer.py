@@ -22,9 +22,9 @@ from .transfer_model import TransferModel
 
 
 class TransferClassifier(TransferModel):
-    """Classifies pictures with a frozen backbone and a new head: softmax by default.
+    """Classifies images with a frozen backbone and a new head: softmax by default.
 
-    The model takes raw RGB pictures `(rows, size, size, 3)` in [0, 255] and gives
+    The model takes raw RGB images `(rows, size, size, 3)` in [0, 255] and gives
     probabilities `(rows, classes)`. Preprocessing is inside, made of stock Keras
     operations; the backbone runs in inference mode, BatchNorm included.
 

@@ -27,7 +27,7 @@ from .weights import version_of_weights
 
 
 class _Network(NamedTuple):
-    """A backbone between pictures and features, and what else decides its outputs."""
+    """A backbone between images and features, and what else decides its outputs."""
 
     model: keras.Model
     settings: Mapping[str, Any] | None
@@ -119,17 +119,17 @@ class TransferModel(Module, ABC):
         return model
 
     def _make_network(self) -> _Network:
-        """The backbone between pictures and features."""
+        """The backbone between images and features."""
         name, weights = self.config.backbone, self.config.weights
         size = self.image_size
         # Among several inputs it is called what the data call it.
-        called = "pictures" if self.table_features is None else IMAGE
+        called = "images" if self.table_features is None else IMAGE
 
         def make() -> _Network:
             backbone = build_backbone(name, weights, size)
-            pictures = keras.Input((size, size, 3), name=called)
-            outputs = backbone.network(backbone.preprocess(pictures), training=False)
-            network = keras.Model(pictures, features_of(backbone, outputs))
+            images = keras.Input((size, size, 3), name=called)
+            outputs = backbone.network(backbone.preprocess(images), training=False)
+            network = keras.Model(images, features_of(backbone, outputs))
             return _Network(network, backbone.settings)
 
         if self._shared is None:

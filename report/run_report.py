@@ -53,7 +53,7 @@ class RunReport:
     @property
     def cleaned(self) -> Mapping[str, Any] | None:
         """Scores without contradictory images; None if there are no such scores."""
-        return (self.scores or {}).get("without_contradictory_pictures")
+        return (self.scores or {}).get("without_contradictory_images")
 
     @cached_property
     def all_warnings(self) -> list[str]:

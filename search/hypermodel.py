@@ -264,8 +264,8 @@ class HypermodelTrial:
         checkpoint = {"model_checkpoint": ModelCheckpoint(name, mode=mode)}
         callbacks = {
             "progress_bar": None,
-            "pictures": None,
-            "tensorboard": TensorBoard(pictures=False),
+            "figures": None,
+            "tensorboard": TensorBoard(images=False),
             "early_stopping": EarlyStopping(name, mode=mode),
         } | dict(given)
         return callbacks if "model_checkpoint" in given else callbacks | checkpoint

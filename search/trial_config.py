@@ -10,8 +10,8 @@ from ..configs.watching_callbacks import reaches_outside
 # Output that is not useful for every trial.
 _QUIET: dict[str, dict[str, Any] | None] = {
     "progress_bar": None,
-    "pictures": None,
-    "tensorboard": {"pictures": False},
+    "figures": None,
+    "tensorboard": {"images": False},
 }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import keraunos as kr
 import numpy as np
-from helpers import make_pictures, smooth_picture
+from helpers import make_images, smooth_image
 from keraunos.data.files.pixel_rules import PixelRules
 from keraunos.evaluation.calibration.scaling import Correction
 from keraunos.export.asked_export import ExportAnswers, read_answers
@@ -33,15 +33,15 @@ def draw_images(root: Path) -> Path:
         folder = root / name
         folder.mkdir(parents=True)
         for number in range(4):
-            picture = smooth_picture(10 * place + number, 97, 61)
-            picture.save(folder / f"{number}.jpg", quality=92)
+            image = smooth_image(10 * place + number, 97, 61)
+            image.save(folder / f"{number}.jpg", quality=92)
     turned = Image.Exif()
     turned[0x0112] = 6
-    smooth_picture(90).save(root / "cat" / "turned.jpg", exif=turned)
-    clear = smooth_picture(91).convert("RGBA")
-    clear.putalpha(smooth_picture(92).convert("L"))
+    smooth_image(90).save(root / "cat" / "turned.jpg", exif=turned)
+    clear = smooth_image(91).convert("RGBA")
+    clear.putalpha(smooth_image(92).convert("L"))
     clear.save(root / "dog" / "clear.png")
-    deep = np.asarray(smooth_picture(93).convert("L"), np.uint16) * 16
+    deep = np.asarray(smooth_image(93).convert("L"), np.uint16) * 16
     Image.fromarray(deep).save(root / "bird" / "deep.png")
     return root
 
@@ -49,7 +49,7 @@ def draw_images(root: Path) -> Path:
 def read_images(folder: Path) -> kr.ImageData:
     """Draws images, and reads them as data with a test split."""
     return kr.ImageData.from_folder(
-        make_pictures(folder / "train", dict.fromkeys(CLASSES, 2)),
+        make_images(folder / "train", dict.fromkeys(CLASSES, 2)),
         test=draw_images(folder / "test"),
         image_size=SIZE,
         batch_size=4,

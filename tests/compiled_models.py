@@ -241,7 +241,7 @@ def unlabelled(count: int) -> tuple[Any, ...]:
     return labelled(count)[:1]
 
 
-def small_pictures(count: int) -> tuple[Any, ...]:
+def small_images(count: int) -> tuple[Any, ...]:
     labels = labelled(count)[1]
     shape = (count, 8, 8, 2)
     return np.random.default_rng(7).normal(size=shape).astype("float32"), labels
@@ -275,7 +275,7 @@ CASES = {
     "a loss of the whole batch": Case(lambda: compiled(InBatchLoss()), weighted),
     "an Embedding": Case(with_embedding, sentences),
     "positions": Case(with_positions, sentences),
-    "a convolution": Case(with_convolution, small_pictures),
+    "a convolution": Case(with_convolution, small_images),
     "metrics of every kind": Case(with_metrics_of_every_kind, one_hot),
     "BatchNorm": Case(with_batch_norm, labelled),
 }

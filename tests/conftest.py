@@ -18,7 +18,7 @@ os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="keraunos-test-state-")
 import keras
 import pytest
 import tensorflow as tf
-from helpers import make_pictures
+from helpers import make_images
 from keraunos.strategies import set_cpu_devices
 from small_backbone import tiny_network
 from tensorflow.python.ops import summary_ops_v2
@@ -130,11 +130,11 @@ def float64() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the folders train (3 classes, 30 pictures) and test (9)."""
-    root = tmp_path_factory.mktemp("pictures")
-    make_pictures(root / "train", {"cat": 14, "dog": 10, "emu": 6}, seed=0)
-    make_pictures(root / "test", {"cat": 3, "dog": 3, "emu": 3}, seed=1)
+def image_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the folders train (3 classes, 30 images) and test (9)."""
+    root = tmp_path_factory.mktemp("images")
+    make_images(root / "train", {"cat": 14, "dog": 10, "emu": 6}, seed=0)
+    make_images(root / "test", {"cat": 3, "dog": 3, "emu": 3}, seed=1)
     return root
 
 

@@ -86,10 +86,10 @@ ROWS = (
         (Attempt(("nothing.jpg: the file is empty", "nothing.png: the file is empty")),),
     ),
     Row(
-        "D4-no-picture",
+        "D4-no-image",
         "Text, a web page, HEIC, an archive or PostScript with the name of an image",
         "Like a truncated one; the message says what it is. PostScript is not executed.",
-        make.no_pictures,
+        make.no_images,
         (
             Attempt(
                 (
@@ -156,7 +156,7 @@ ROWS = (
         "Phone images, stored on their side",
         "Rotated upright according to EXIF, and counted. With "
         "`data.exif_orientation=refuse` they count as unreadable instead "
-        "(`tests/data/test_golden_decoding.py::test_pictures_are_turned_upright`).",
+        "(`tests/data/test_golden_decoding.py::test_images_are_turned_upright`).",
         make.on_their_side,
         (
             Attempt(("1 images are turned as EXIF says",), 0),
@@ -220,7 +220,7 @@ ROWS = (
         ),
     ),
     Row(
-        "D14-hardly-any-pictures",
+        "D14-hardly-any-images",
         "No image, one class, or fewer images than a batch or the devices",
         "No image and one class are exit code 3. A few images are trained on, in batches "
         "that are weighted as on one device.",
@@ -297,7 +297,7 @@ ROWS = (
         "file is back in place the run resumes. Runs that find all images in the cache "
         "are not affected. Cached data of the old content is not used for the new.",
         make.nothing,  # the test does it, while a run trains
-        test="test_pictures_that_change_meanwhile_end_the_run",
+        test="test_images_that_change_meanwhile_end_the_run",
     ),
     Row(
         "D18-classes-or-splits",
@@ -395,7 +395,7 @@ ROWS = (
                     "data.train=harmful",
                     "data.test=harmful_test",
                     "model.arguments.classes=4",
-                    "callbacks.pictures={}",
+                    "callbacks.figures={}",
                 ),
                 trains=True,
             ),

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from helpers import make_pictures, smooth_picture
+from helpers import make_images, smooth_image
 from PIL import ExifTags, Image
 
 GIANT = 20_000
@@ -26,9 +26,9 @@ OUTSIDE = "../../outside[/nope]"
 
 
 def encoded(seed: int, format: str, mode: str = "RGB", **options: Any) -> bytes:
-    """A picture of its own for each seed, as the bytes of a file."""
+    """An image of its own for each seed, as the bytes of a file."""
     file = io.BytesIO()
-    smooth_picture(seed).convert(mode).save(file, format, **options)
+    smooth_image(seed).convert(mode).save(file, format, **options)
     return file.getvalue()
 
 
@@ -56,7 +56,7 @@ def empty_files(folder: Path) -> None:
     (folder / "test/dog/nothing.png").touch()
 
 
-def no_pictures(folder: Path) -> None:
+def no_images(folder: Path) -> None:
     script = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(ran) print\nshowpage\n"
     for name, content in {
         "train/cat/text.jpg": b"hello, this is text",
@@ -91,7 +91,7 @@ def other_colours(folder: Path) -> None:
 
 def animated(folder: Path) -> None:
     for seed, (format, extension) in enumerate(LOSSLESS.items(), start=10):
-        further = [smooth_picture(seed + 20), smooth_picture(seed + 40)]
+        further = [smooth_image(seed + 20), smooth_image(seed + 40)]
         content = encoded(seed, format, save_all=True, append_images=further)
         (folder / f"train/cat/film.{extension}").write_bytes(content)
 
@@ -99,7 +99,7 @@ def animated(folder: Path) -> None:
 def other_extensions(folder: Path) -> None:
     for name in ("train/cat/a.heic", "train/dog/b.HEIC", "train/dog/notes.txt"):
         (folder / name).write_bytes(b"some content")
-    make_pictures(folder / "only_heic", {"cat": 4, "dog": 3}, seed=5)
+    make_images(folder / "only_heic", {"cat": 4, "dog": 3}, seed=5)
     (folder / "only_heic/emu").mkdir()
     (folder / "only_heic/emu/a.heic").write_bytes(b"some content")
 
@@ -140,16 +140,16 @@ def empty_class(folder: Path) -> None:
 
 
 def class_lists(folder: Path) -> None:
-    make_pictures(folder / "lacks", {"cat": 3}, seed=5)
-    make_pictures(folder / "extra", {"cat": 3, "dog": 2, "emu": 2}, seed=6)
-    make_pictures(folder / "case", {"cat": 3, "Dog": 2}, seed=7)
-    make_pictures(folder / "both", {"cat": 6, "Dog": 5, "dog": 7}, seed=8)
+    make_images(folder / "lacks", {"cat": 3}, seed=5)
+    make_images(folder / "extra", {"cat": 3, "dog": 2, "emu": 2}, seed=6)
+    make_images(folder / "case", {"cat": 3, "Dog": 2}, seed=7)
+    make_images(folder / "both", {"cat": 6, "Dog": 5, "dog": 7}, seed=8)
 
 
 def hardly_any(folder: Path) -> None:
     (folder / "none").mkdir()
-    make_pictures(folder / "one_class", {"cat": 6}, seed=5)
-    make_pictures(folder / "two", {"cat": 1, "dog": 1}, seed=6)
+    make_images(folder / "one_class", {"cat": 6}, seed=5)
+    make_images(folder / "two", {"cat": 1, "dog": 1}, seed=6)
 
 
 def copies(folder: Path) -> None:
@@ -189,9 +189,9 @@ def archives(folder: Path) -> None:
 
 
 def harmful_names(folder: Path) -> None:
-    make_pictures(folder / "harmful", dict.fromkeys(HARMFUL, 5), seed=5)
-    make_pictures(folder / "harmful_test", dict.fromkeys(HARMFUL, 2), seed=6)
-    make_pictures(folder / "lines", {"cat": 4, "two\nlines": 4}, seed=7)
+    make_images(folder / "harmful", dict.fromkeys(HARMFUL, 5), seed=5)
+    make_images(folder / "harmful_test", dict.fromkeys(HARMFUL, 2), seed=6)
+    make_images(folder / "lines", {"cat": 4, "two\nlines": 4}, seed=7)
     paths = sorted(folder.glob("train/*/*.png"))
     rows = [f"{path},{OUTSIDE if n % 2 else 'inside'}" for n, path in enumerate(paths)]
     (folder / "harmful.csv").write_text("\n".join(["image,label", *rows]))
@@ -199,7 +199,7 @@ def harmful_names(folder: Path) -> None:
 
 def classes_or_splits(folder: Path) -> None:
     for seed, name in enumerate(("train", "test_set", "extra"), start=20):
-        make_pictures(folder / "mixed" / name, {"cat": 3, "dog": 2}, seed=seed)
+        make_images(folder / "mixed" / name, {"cat": 3, "dog": 2}, seed=seed)
 
 
 def own_folders(folder: Path) -> None:

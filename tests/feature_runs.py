@@ -10,11 +10,11 @@ from keraunos.core import growing_file
 from small_backbone import tiny_network
 
 BATCH = 7
-PICTURES, VALIDATION = 24, 6
+IMAGES, VALIDATION = 24, 6
 
 
 def fit(folder: Path, cache: Path, count: int = 1) -> Any:
-    """Trains a head on 24 pictures in four batches; six are validated on."""
+    """Trains a head on 24 images in four batches; six are validated on."""
     data = ImageData.from_folder(
         folder / "train",
         image_size=32,

@@ -63,7 +63,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "`callbacks.SwapEMAWeights` of Keras",
         "soup of checkpoints": "`callbacks.model_checkpoint`: `soup`, greedy or uniform, "
         "scored on validation",
-        "divergence": "exit code 5, and the pictures of the batch in `diverged.json`",
+        "divergence": "exit code 5, and the images of the batch in `diverged.json`",
         "callbacks of Keras": "any `keras.callbacks.Callback`, in lists and in YAML",
     },
     "Monitoring": {
@@ -74,7 +74,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "first screen": "TensorBoard's page Custom Scalars shows what is healthy, at once",
         "gradient norm": "in every log: mean over the updates of an epoch, before clipping",
         "hparams": "TensorBoard's HParams page, for single runs and for searches",
-        "pictures": "data, confusion matrix and the most confident mistakes in TensorBoard",
+        "images": "data, confusion matrix and the most confident mistakes in TensorBoard",
         "events": "`events.jsonl`, TensorBoard's page Text and the terminal: resumed, "
         "checkpoint written, diverged, ended and more, each with a text",
         "running scores": "each trial's score as it ends and the best so far, of a search",
@@ -90,7 +90,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "memory": "of the process, and of GPUs, in TensorBoard",
         "profiler": "`callbacks.tensorboard.profile_steps: [10, 15]`",
         "W&B and MLflow": "their callbacks for Keras, unchanged",
-        "speed": "learning rate, pictures per second, time spent waiting for data",
+        "speed": "learning rate, images per second, time spent waiting for data",
         "progress": "a bar on terminals, lines in logs, one output in notebooks",
     },
     "Transfer learning and evaluation": {

@@ -27,10 +27,10 @@ ALL_POLICIES: dict[str, Any] = {  # of augmentation, beside its strength
 }
 
 
-def make_pictures(
+def make_images(
     root: Path, counts: Mapping[str, int], size: int = 40, seed: int = 0
 ) -> Path:
-    """Draws pictures of noise, each of its own, brighter from class to class."""
+    """Draws images of noise, each of its own, brighter from class to class."""
     random = np.random.default_rng(seed)
     for place, (name, count) in enumerate(counts.items()):
         (root / name).mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ def make_pictures(
     return root
 
 
-def smooth_picture(seed: int, width: int = 120, height: int = 90) -> Image.Image:
+def smooth_image(seed: int, width: int = 120, height: int = 90) -> Image.Image:
     """Draws clouds of colour, for each seed others, that survive encoding and scaling."""
     random = np.random.default_rng(seed)
     coarse = Image.fromarray(random.integers(0, 256, (6, 8, 3), dtype=np.uint8))

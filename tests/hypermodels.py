@@ -146,7 +146,7 @@ def program(folder: Path, settings: dict[str, Any]) -> int:
 
 
 def worker_that_reads() -> int:
-    """A worker that waits before its first fit, as it does while it reads pictures."""
+    """A worker that waits before its first fit, as it does while it reads images."""
 
     def read(plan: TrialPlan) -> Path:
         print("reads", flush=True)

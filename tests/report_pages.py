@@ -118,8 +118,8 @@ def report(contradictory=(), made=None, **values):
     scores = made.scores()
     if where.any():
         scores |= {
-            "contradictory_pictures": int(where.sum()),
-            "without_contradictory_pictures": made.scores(~where),
+            "contradictory_images": int(where.sum()),
+            "without_contradictory_images": made.scores(~where),
         }
     parts = {
         "facts": facts(),

@@ -115,7 +115,7 @@ def fit(
         ),
         "model_checkpoint": ModelCheckpoint("val_loss", every_n_steps=3, save_top_k=2),
         "progress_bar": None,
-        "pictures": None,
+        "figures": None,
         **{f"extra_{number}": each for number, each in enumerate(extra)},
     }
     own_trace = fresh or not _CHANGES_TRACE.isdisjoint(options)

@@ -35,12 +35,12 @@ class Small(Module):
             name="backbone",
         )
         backbone.trainable = False
-        pictures = keras.Input((SIZE, SIZE, 3))
-        maps = backbone(pictures, training=False)
+        images = keras.Input((SIZE, SIZE, 3))
+        maps = backbone(images, training=False)
         pooled = layers.GlobalAveragePooling2D(name="features")(maps)
         dropped = layers.Dropout(self.dropout)(pooled)
         outputs = layers.Dense(3, "softmax", name="head")(dropped)
-        return self._compile(keras.Model(pictures, outputs), self.optimizer())
+        return self._compile(keras.Model(images, outputs), self.optimizer())
 
     def _compile(self, model: keras.Model, optimizer: Any) -> keras.Model:
         model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])

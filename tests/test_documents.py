@@ -10,7 +10,7 @@ import keraunos
 import pytest
 import typer
 import yaml
-from helpers import make_pictures
+from helpers import make_images
 from keraunos.cli.main import app
 from keraunos.cli.probe_request import read_request
 from keraunos.configs import RunConfig, load_config, split_arguments, to_yaml
@@ -169,8 +169,8 @@ def test_the_exit_codes_are_those_of_the_errors():
 
 def make_folders(folder: Path) -> None:
     """The data that the README's programs read, tiny."""
-    make_pictures(folder / "isic9/Train", {"melanoma": 7, "nevus": 9}, seed=0)
-    make_pictures(folder / "isic9/Test", {"melanoma": 3, "nevus": 2}, seed=1)
+    make_images(folder / "isic9/Train", {"melanoma": 7, "nevus": 9}, seed=0)
+    make_images(folder / "isic9/Test", {"melanoma": 3, "nevus": 2}, seed=1)
     for word in ("bad", "good"):
         reviews = folder / "reviews" / word
         reviews.mkdir(parents=True)

@@ -45,7 +45,7 @@ def outputs_of(cells: list[Any], code: str) -> list[Any]:
         "test.show_mistakes(",
     ],
 )
-def test_pictures_are_drawn_below_their_cells(cells: list[Any], code: str) -> None:
+def test_images_are_drawn_below_their_cells(cells: list[Any], code: str) -> None:
     (output,) = outputs_of(cells, code)
     content = base64.b64decode(output.data["image/png"])
     pixels = np.asarray(Image.open(io.BytesIO(content)).convert("L"))

@@ -1,4 +1,4 @@
-"""Identifiers use the words of docs/glossary.md, and not those that they replaced."""
+"""Names and texts use the words of docs/glossary.md, not those that they replaced."""
 
 import ast
 import functools
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_architecture import sources
+from test_architecture import ROOT, sources
 
 # Each with what is used in its place.
 RETIRED = {
@@ -18,8 +18,15 @@ RETIRED = {
     r"clear_the_way|OF_STEPS|_HARMLESS|^Looks$|^Place$": "a name that says what it is",
     r"^Trained$|^Parts$": "trainee, stage",
 }
-# What users see, and keep; an oracle is asked and told, as elsewhere in the field.
-KEPT = {"Pictures", "pictures", "tell", "told"}
+# In comments, docstrings, messages and documents, each with what is written in its place.
+RETIRED_PHRASES = {
+    r"(?i)pictures?(?![a-z])": "image; figure for a plot",
+}
+PHRASES_OF = {  # files with a reason to contain one
+    "data/index/split_names.py": "pictures",  # what folders of users are called
+}
+# An oracle is asked and told, as elsewhere in the field.
+KEPT = {"tell", "told"}
 
 
 def identifiers(source: str) -> Iterator[str]:
@@ -46,6 +53,25 @@ def test_retired_words_stay_retired(word):
     for file, names in all_names().items():
         wrong = {name for name in names if re.search(word, name)}
         assert not wrong, f"{file}: {wrong}; use {RETIRED[word]}"
+
+
+@functools.cache
+def texts() -> dict[str, str]:
+    """What every file of the packages, tests, benchmarks and documents contains."""
+    folders = {file.relative_to(ROOT).parts[0] for file in sources()} | {"docs", "examples"}
+    written = [*ROOT.glob("*.md")]
+    for suffix in (".py", ".md", ".html", ".yaml", ".ipynb"):
+        for folder in folders:
+            written += (ROOT / folder).rglob(f"*{suffix}")
+    found = {path.relative_to(ROOT).as_posix(): path.read_text() for path in written}
+    return {name: text for name, text in found.items() if name != "tests/test_words.py"}
+
+
+@pytest.mark.parametrize("phrase", RETIRED_PHRASES)
+def test_retired_phrases_stay_retired(phrase):
+    for name, text in texts().items():
+        wrong = set(re.findall(phrase, text)) - {PHRASES_OF.get(name)}
+        assert not wrong, f"{name}: {wrong}; use {RETIRED_PHRASES[phrase]}"
 
 
 def test_a_retired_word_is_noticed():

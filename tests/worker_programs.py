@@ -187,7 +187,7 @@ def fit(folder: Path, run: str, what: str = "nothing", asker: int = 0) -> int:
         callbacks={
             "asks": Asks(what_here, folder / "killed"),
             "csv": keras.callbacks.CSVLogger(folder / f"{run} {workers.rank}.csv"),
-            "pictures": None,
+            "figures": None,
         },
     )
     # The fourth example of a batch is in the part of the last worker.
@@ -229,10 +229,10 @@ def build_frozen() -> keras.Model:
     return model
 
 
-def fit_a_head(folder: Path, pictures: str) -> None:
+def fit_a_head(folder: Path, image_folder: str) -> None:
     """Fits a head to features, and keeps its weights and its history."""
     workers = kr.init_workers()
-    data = kr.ImageData.from_folder(pictures, image_size=32, batch_size=7)
+    data = kr.ImageData.from_folder(image_folder, image_size=32, batch_size=7)
     keras.utils.set_random_seed(0)
     module = kr.TransferClassifier(
         3, image_size=32, backbone="MobileNetV3Small", weights=None, head="ridge"
@@ -265,7 +265,7 @@ def average(folder: Path, run: str) -> None:
         use_ema_weights=True,
         run_dir=folder / run,
         callbacks={
-            "pictures": None,
+            "figures": None,
             "model_checkpoint": ModelCheckpoint(save_top_k=4, soup="greedy"),
         },
     )
@@ -288,7 +288,7 @@ def finetune(folder: Path, run: str) -> None:
         validate_every_n_steps=3,
         sanity_validation_batches=1,
         run_dir=folder / run,
-        callbacks={"finder": finder, "tuning": tuning, "pictures": None},
+        callbacks={"finder": finder, "tuning": tuning, "figures": None},
     )
     result = trainer.fit(build_frozen, dataset(0), validation_data=dataset(1, 7))
     found = {

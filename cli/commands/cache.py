@@ -17,7 +17,7 @@ def cache(
     clear: Annotated[
         str,
         typer.Option(
-            metavar="KIND", help="Remove entries of this kind: features, pictures or all."
+            metavar="KIND", help="Remove entries of this kind: features, images or all."
         ),
     ] = "",
     cache_dir: Annotated[

@@ -23,7 +23,7 @@ def preview(
     config, _ = read_arguments(arguments)
     load_tensorflow()
     from ... import evaluation
-    from ...callbacks.pictures import draw_data
+    from ...callbacks.figures import draw_data
     from ..build import build_augmentation, build_data
 
     data = build_data(config)

@@ -84,7 +84,7 @@ class _Decoded:
     def __init__(self, files: ImageFiles, store: Store) -> None:
         digests = hashlib.sha256(np.ascontiguousarray(files.digests).tobytes()).hexdigest()
         key = [SEAL_VERSION, files.rules.decoder, files.size, digests]
-        self._key = f"pictures-{sha256_of_json(key)}"
+        self._key = f"images-{sha256_of_json(key)}"
         self._files, self._store = files, store
         self._shape = (len(files.paths), files.size, files.size, 3)
         self.num_bytes = math.prod(self._shape)

@@ -12,7 +12,7 @@
 # Only who knows this can join the workers; srun hands it on to all of them.
 KERAUNOS_TOKEN=$(python3 -c "import secrets; print(secrets.token_hex(32))")
 export KERAUNOS_TOKEN
-srun --kill-on-bad-exit=0 keraunos fit classify data.train=/data/pictures run_dir=/runs/first
+srun --kill-on-bad-exit=0 keraunos fit classify data.train=/data/images run_dir=/runs/first
 code=$?
 case $code in
   6|138|140|143) scontrol requeue "$SLURM_JOB_ID" ;;

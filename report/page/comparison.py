@@ -31,7 +31,7 @@ def comparison(reports: Sequence[RunReport]) -> Table:
 
 
 def _contradictory(report: RunReport) -> int | None:
-    return report.scores.get("contradictory_pictures", 0) if report.scores else None
+    return report.scores.get("contradictory_images", 0) if report.scores else None
 
 
 def _scores(report: RunReport, is_cleaned: bool) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from colour_network import write_colour_export
-from helpers import make_pictures
+from helpers import make_images
 from keraunos.data.synthetic.lesions import draw_lesion
 from PIL import Image
 
@@ -36,7 +36,7 @@ def run_benchmark(script: str, *options: str, cwd: Path) -> dict[str, Any]:
 def test_the_speed_of_a_frozen_network_is_measured(tmp_path: Path) -> None:
     options = "--image-size=32 --batch-size=2 --steps=2 --epochs=1 --rounds=1"
     result = run_benchmark("frozen_step.py", *options.split(), cwd=tmp_path)
-    assert min(result["pictures_per_second"].values()) > 0
+    assert min(result["images_per_second"].values()) > 0
 
 
 def test_a_step_costs_at_most_twice_what_it_did_at_the_last_release(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_the_speed_of_finetuning_is_measured(tmp_path: Path) -> None:
 
 
 def test_the_cost_of_callbacks_is_measured(tmp_path: Path) -> None:
-    options = "--pictures=40 --epochs=1 --rounds=1"
+    options = "--images=40 --epochs=1 --rounds=1"
     result = run_benchmark("callback_cost.py", *options.split(), cwd=tmp_path)
     assert min(result["milliseconds_a_step"].values()) > 0
     assert len(result["seconds_between_epochs"]) == 4
@@ -98,7 +98,7 @@ def test_the_speed_of_the_input_is_measured(tmp_path: Path) -> None:
 
 
 def test_the_saving_of_the_feature_cache_is_measured(tmp_path: Path) -> None:
-    folder = make_pictures(tmp_path / "pictures", {"cat": 6, "dog": 4}, size=40)
+    folder = make_images(tmp_path / "images", {"cat": 6, "dog": 4}, size=40)
     options = f"--train={folder} --image-size=32 --epochs=1"
     result = run_benchmark("feature_cache.py", *options.split(), cwd=tmp_path)
     assert result["options"]["epochs"] == 1

@@ -26,7 +26,7 @@ def labels(given, defaults):
 
 
 WATCHES = ["event_log", "stall_watch", "plateau_watch", "worker_watch"]
-FIRST = ["health", "progress_bar", *WATCHES, "metrics_log", "pictures"]
+FIRST = ["health", "progress_bar", *WATCHES, "metrics_log", "figures"]
 LAST = ["tensorboard", "model_checkpoint"]
 
 
@@ -47,7 +47,7 @@ def test_own_ones_come_in_their_order_before_the_checkpoint(defaults):
 
 @pytest.mark.parametrize("as_map", [False, True])
 def test_one_with_the_label_of_a_default_takes_its_place(as_map, defaults):
-    board = TensorBoard(pictures=False)
+    board = TensorBoard(images=False)
     given = {"tensorboard": board} if as_map else [board]
     merged = merge_callbacks(given, defaults).callbacks
     assert [each for each in merged.values() if isinstance(each, TensorBoard)] == [board]
@@ -187,7 +187,7 @@ def test_those_that_cannot_be_resumed_are_known_by_label():
 
 
 def test_predictions_are_wanted_if_anybody_wants_them():
-    without = TensorBoard(pictures=False)
+    without = TensorBoard(images=False)
     assert not CallbackList(
         {"a": ModelCheckpoint(), "b": without}
     ).wants_validation_predictions

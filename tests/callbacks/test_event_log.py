@@ -75,13 +75,13 @@ def test_a_callback_that_fails_is_named_once_and_the_others_hear(tmp_path, capsy
 
 @pytest.mark.feature("events")
 def test_tensorboard_shows_all_of_them_with_the_newest_and_keeps_them(tmp_path):
-    board = TensorBoard(pictures=False)
+    board = TensorBoard(images=False)
     run = heard_by(tmp_path, board)
     board.on_fit_begin(run)
     run.step = 6
     run.report("plateau", "val_loss | no better")
     end_fit(run, board)
-    board = TensorBoard(pictures=False)
+    board = TensorBoard(images=False)
     again = heard_by(tmp_path, board, resumed_from=tmp_path, step=3)
     board.on_fit_begin(again)
     again.report("resumed", "from step-00000003")

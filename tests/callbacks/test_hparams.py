@@ -17,9 +17,9 @@ def serialized(optimizer):
 
 
 @pytest.mark.slow
-def test_a_run_is_named_by_the_settings_that_people_compare(pictures):
+def test_a_run_is_named_by_the_settings_that_people_compare(image_folder):
     data = ImageData.from_folder(
-        pictures / "train", image_size=32, batch_size=7, augmentation=Augmentation(0.25)
+        image_folder / "train", image_size=32, batch_size=7, augmentation=Augmentation(0.25)
     )
     schedule = {"name": "cosine", "warmup_epochs": 1}
     module = TransferClassifier(

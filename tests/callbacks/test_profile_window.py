@@ -25,7 +25,7 @@ class NumberOfSteps(TensorBoard):
 def test_the_steps_that_were_asked_for_are_recorded(tmp_path, count):
     inputs, labels, _ = examples(19)
     dataset = tf.data.Dataset.from_tensor_slices((inputs, labels)).batch(2)  # 10 steps
-    board = NumberOfSteps(pictures=False, profile_steps=(4, 6))
+    board = NumberOfSteps(images=False, profile_steps=(4, 6))
     trainer = Trainer(
         strategy=replicas(count),
         max_epochs=2,

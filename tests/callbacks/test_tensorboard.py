@@ -67,7 +67,7 @@ def test_scalars_of_training_and_validation_share_names_and_count_steps(tmp_path
 
 @pytest.mark.feature("health")
 def test_samples_of_steps_are_written_at_their_steps_and_stay_in_a_resumed_run(tmp_path):
-    run, board = new_run(run_dir=tmp_path), TensorBoard(pictures=False)
+    run, board = new_run(run_dir=tmp_path), TensorBoard(images=False)
     board.on_fit_begin(run)
     for step in (1, 2, 4):
         run.step = run.epoch_step = step
@@ -95,9 +95,9 @@ def test_what_is_written_can_be_seen_after_each_epoch(tmp_path):
         board.on_exception(run, KeyboardInterrupt())
 
 
-@pytest.mark.feature("pictures")
-def test_pictures_of_the_data_are_written_once_as_they_are(pictures, tmp_path):
-    data = ImageData.from_folder(pictures / "train", image_size=32)
+@pytest.mark.feature("images")
+def test_images_of_the_data_are_written_once_as_they_are(image_folder, tmp_path):
+    data = ImageData.from_folder(image_folder / "train", image_size=32)
     for step, resumed_from in ((0, None), (6, tmp_path / "step-00000006")):
         run = new_run(run_dir=tmp_path, data=data, step=step, resumed_from=resumed_from)
         board = TensorBoard()
@@ -111,7 +111,7 @@ def test_pictures_of_the_data_are_written_once_as_they_are(pictures, tmp_path):
     np.testing.assert_array_equal(images(found["augmented"][0]), data.augmented_images())
 
 
-@pytest.mark.feature("pictures")
+@pytest.mark.feature("images")
 def test_the_confusion_matrix_of_each_epoch_is_drawn(tmp_path):
     run, board = new_run(run_dir=tmp_path), TensorBoard(images_every_n_epochs=1)
     for seed in (0, 1):
@@ -150,9 +150,9 @@ def test_images_of_an_epoch_that_was_the_last_without_notice_come_at_the_end(tmp
 
 
 @pytest.mark.slow
-@pytest.mark.feature("pictures")
-def test_the_most_confident_mistakes_of_each_epoch_are_drawn(pictures, tmp_path):
-    data = ImageData.from_folder(pictures / "train", image_size=32)
+@pytest.mark.feature("images")
+def test_the_most_confident_mistakes_of_each_epoch_are_drawn(image_folder, tmp_path):
+    data = ImageData.from_folder(image_folder / "train", image_size=32)
     split = data.validation
     run, board = new_run(run_dir=tmp_path, data=data), TensorBoard(images_every_n_epochs=1)
     sure = np.full((split.num_examples, 3), 0.01, "float32")
@@ -170,9 +170,9 @@ def test_the_most_confident_mistakes_of_each_epoch_are_drawn(pictures, tmp_path)
     assert len(colours & {tuple(pixel) for pixel in none.reshape(-1, 3)}) < 20
 
 
-def test_without_pictures_there_are_scalars_only(pictures, tmp_path):
-    data = ImageData.from_folder(pictures / "train", image_size=32)
-    run, board = new_run(run_dir=tmp_path, data=data), TensorBoard(pictures=False)
+def test_without_images_there_are_scalars_only(image_folder, tmp_path):
+    data = ImageData.from_folder(image_folder / "train", image_size=32)
+    run, board = new_run(run_dir=tmp_path, data=data), TensorBoard(images=False)
     assert not board.wants_validation_predictions
     board.on_fit_begin(run)
     run.validation = predictions()
@@ -193,11 +193,11 @@ def test_a_second_fit_writes_into_its_own_run(tmp_path):
 
 
 def test_a_run_that_is_resumed_further_back_shows_no_step_twice(tmp_path):
-    run, board = new_run(run_dir=tmp_path), TensorBoard(pictures=False)
+    run, board = new_run(run_dir=tmp_path), TensorBoard(images=False)
     board.on_fit_begin(run)
     for _ in range(3):
         end_epoch(run, board, loss=0.75, val_loss=0.5, **SPEED)
-    again, board = new_run(run_dir=tmp_path, step=3, epoch=1), TensorBoard(pictures=False)
+    again, board = new_run(run_dir=tmp_path, step=3, epoch=1), TensorBoard(images=False)
     again.resumed_from = tmp_path / "step-00000003"
     board.on_fit_begin(again)
     for _ in range(2):

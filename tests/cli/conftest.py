@@ -73,7 +73,7 @@ def write_small_run(data: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -
         f"data: {{train: {data}, image_size: 32, batch_size: 7}}\n"
         "model: {builder: 'own:build_model'}\n"
         "trainer: {devices: 1, max_epochs: 2}\n"
-        "callbacks: {tensorboard: null, pictures: null}\n"
+        "callbacks: {tensorboard: null, figures: null}\n"
     )
     (folder / "own.py").write_text(BUILDER)
     monkeypatch.syspath_prepend(folder)
@@ -116,15 +116,15 @@ def lesions(once_for_all: Callable[..., Path]) -> Path:
                 folder = root / split / name
                 for number in range(count):
                     folder.mkdir(parents=True, exist_ok=True)
-                    picture = draw_lesion(name, seed=len(split), number=number)
-                    Image.fromarray(picture).save(folder / f"{number}.png")
+                    image = draw_lesion(name, seed=len(split), number=number)
+                    Image.fromarray(image).save(folder / f"{number}.png")
 
     return once_for_all("lesions", draw)
 
 
 @pytest.fixture(scope="session")
 def finished_run(lesions: Path, once_for_all: Callable[..., Path]) -> Path:
-    """A run of the quickstart recipe on a few pictures, in a process of its own.
+    """A run of the quickstart recipe on a few images, in a process of its own.
 
     Two of four virtual devices, so that commands in this process, which has four, can
     go on with it.
@@ -150,7 +150,7 @@ def finished_run(lesions: Path, once_for_all: Callable[..., Path]) -> Path:
 
 @pytest.fixture(scope="session")
 def small_run(lesions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of a small model on the same pictures, in this process."""
+    """A run of a small model on the same images, in this process."""
     folder = tmp_path_factory.mktemp("small")
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.chdir(folder)

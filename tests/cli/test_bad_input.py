@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
-from helpers import contents, make_pictures, run_keraunos
+from helpers import contents, make_images, run_keraunos
 from programs import fork_keraunos
 
 FIT = ("fit", "classify", "data.image_size=32", "model.weights=null")
@@ -16,16 +16,16 @@ NIGHTLY = pytest.mark.nightly
 
 @pytest.fixture(autouse=True)
 def folders(tmp_path):
-    """Folders of pictures, good ones and others."""
-    make_pictures(tmp_path / "good", {"cat": 7, "dog": 6, "emu": 5}, seed=0)
-    make_pictures(tmp_path / "misspelt", {"cat": 3, "doge": 2}, seed=1)
-    make_pictures(tmp_path / "one_class", {"cat": 4}, seed=2)
-    make_pictures(tmp_path / "broken", {"cat": 5, "dog": 4}, seed=3)
+    """Folders of images, good ones and others."""
+    make_images(tmp_path / "good", {"cat": 7, "dog": 6, "emu": 5}, seed=0)
+    make_images(tmp_path / "misspelt", {"cat": 3, "doge": 2}, seed=1)
+    make_images(tmp_path / "one_class", {"cat": 4}, seed=2)
+    make_images(tmp_path / "broken", {"cat": 5, "dog": 4}, seed=3)
     (tmp_path / "broken" / "cat" / "page.png").write_text("<html>not found</html>")
     (tmp_path / "broken" / "dog" / "nothing.jpg").write_bytes(b"")
-    make_pictures(tmp_path / "two_classes", {"cat": 5, "dog": 4}, seed=4)
-    make_pictures(tmp_path / "leaked", {"cat": 1}, seed=0)
-    make_pictures(tmp_path / "hollow", {"cat": 3, "dog": 2}, seed=5)
+    make_images(tmp_path / "two_classes", {"cat": 5, "dog": 4}, seed=4)
+    make_images(tmp_path / "leaked", {"cat": 1}, seed=0)
+    make_images(tmp_path / "hollow", {"cat": 3, "dog": 2}, seed=5)
     (tmp_path / "hollow" / "emu").mkdir()
     shutil.copy(
         tmp_path / "two_classes/cat/cat-000.png", tmp_path / "two_classes/dog/same.png"
@@ -83,7 +83,7 @@ def refused(answer, code, words):
         (("preview", "classify", "data.train=nowhere"), ["does not exist"]),
     ],
 )
-def test_pictures_that_would_spoil_a_run_are_3(keraunos, unchanged, arguments, words):
+def test_images_that_would_spoil_a_run_are_3(keraunos, unchanged, arguments, words):
     refused(keraunos(*arguments), 3, words)
     assert unchanged()
 
@@ -158,8 +158,8 @@ def test_an_empty_directory_that_was_named_stays_when_the_run_fails(keraunos, un
 @pytest.mark.parametrize("command", ["test", "predict"])
 @pytest.mark.parametrize("run", ["nowhere", "foreign"])
 def test_what_is_no_run_is_2(keraunos, unchanged, command, run):
-    pictures = ["good"] if command == "predict" else []
-    refused(keraunos(command, run, *pictures), 2, ["must be a run directory", run])
+    more = ["good"] if command == "predict" else []
+    refused(keraunos(command, run, *more), 2, ["must be a run directory", run])
     assert unchanged()
 
 
@@ -168,8 +168,8 @@ def test_a_run_that_is_not_finished_is_2(keraunos, tmp_path, command):
     settings = keraunos("config", *GOOD[1:]).out
     (tmp_path / "old_run" / "config.yaml").write_text(settings)
     before = contents(tmp_path)
-    pictures = ["good"] if command == "predict" else ["--split=validation"]
-    refused(keraunos(command, "old_run", *pictures), 2, ["must be finished"])
+    more = ["good"] if command == "predict" else ["--split=validation"]
+    refused(keraunos(command, "old_run", *more), 2, ["must be finished"])
     assert contents(tmp_path) == before
 
 

@@ -9,9 +9,9 @@ from keraunos.models import TransferClassifier
 
 
 def test_an_effort_means_in_python_what_it_means_on_the_command_line(
-    pictures: Path, tmp_path: Path
+    image_folder: Path, tmp_path: Path
 ) -> None:
-    train, cache = f"data.train={pictures / 'train'}", f"cache_dir={tmp_path / 'cache'}"
+    train, cache = f"data.train={image_folder / 'train'}", f"cache_dir={tmp_path / 'cache'}"
     typed = ["data.image_size=32", "model.weights=null", f"run_dir={tmp_path / 'run'}"]
     found = {}
     for effort in ("quick", "good"):

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from helpers import contents, environment_without_keraunos, make_pictures
+from helpers import contents, environment_without_keraunos, make_images
 from keraunos.cli.ensemble_scores import EnsembleScores
 from keraunos.cli.ensembles import Member, require_honest_split
 from keraunos.configs import load_config, to_yaml
@@ -45,8 +45,8 @@ def write_model(run: Path, seed: int, size: int = 32) -> None:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory of three folds, without the training that makes one."""
     root = tmp_path_factory.mktemp("made")
-    make_pictures(root / "train", {"cat": 7, "dog": 6, "emu": 5}, seed=0)
-    make_pictures(root / "test", {"cat": 4, "dog": 3, "emu": 3}, seed=1)
+    make_images(root / "train", {"cat": 7, "dog": 6, "emu": 5}, seed=0)
+    make_images(root / "test", {"cat": 4, "dog": 3, "emu": 3}, seed=1)
     (root / "own.yaml").write_text(CONFIG.format(root=root))
     config = load_config([str(root / "own.yaml")], [f"cache_dir={root}/cache"])
     for number in (1, 2, 3):
@@ -215,7 +215,7 @@ def test_members_with_classes_in_another_order_are_refused(
 def test_members_with_other_test_images_are_refused(
     keraunos: Any, folds: Path, made: Path
 ) -> None:
-    other = make_pictures(folds.parent / "other", dict.fromkeys(CLASSES, 2), seed=2)
+    other = make_images(folds.parent / "other", dict.fromkeys(CLASSES, 2), seed=2)
     file = folds / "fold-2" / "config.yaml"
     file.write_text(file.read_text().replace(f"{made}/test", str(other)))
     before = contents(folds)

@@ -146,15 +146,15 @@ def test_the_classes_stand_in_the_order_of_the_outputs(finished_run):
 @pytest.mark.parametrize(
     "name", ["samples", "augmented", "curves", "confusion_matrix", "mistakes"]
 )
-def test_the_pictures_are_png_and_show_something(finished_run, name):
-    with Image.open(finished_run / f"{name}.png") as picture:
-        assert picture.format == "PNG"
-        pixels = np.asarray(picture.convert("RGB"))
+def test_the_images_are_png_and_show_something(finished_run, name):
+    with Image.open(finished_run / f"{name}.png") as image:
+        assert image.format == "PNG"
+        pixels = np.asarray(image.convert("RGB"))
     assert min(pixels.shape[:2]) > 200
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 50
 
 
-def test_tensorboard_has_its_scalars_and_pictures(finished_run):
+def test_tensorboard_has_its_scalars_and_images(finished_run):
     train = summaries(finished_run / "tensorboard" / "train")
     validation = summaries(finished_run / "tensorboard" / "validation")
     both = {("loss", 5), ("loss", 10), ("accuracy", 10), ("balanced_accuracy", 10)}
@@ -215,7 +215,7 @@ def test_the_confusion_matrix_follows_from_the_predictions(
 
 
 @pytest.mark.feature("predictions to a file")
-def test_the_predictions_are_probabilities_of_the_test_pictures(
+def test_the_predictions_are_probabilities_of_the_test_images(
     finished_run, lesions, predictions
 ):
     table = rows(finished_run / "predictions.csv")

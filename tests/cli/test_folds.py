@@ -1,4 +1,4 @@
-"""Cross-validation from the command line: each picture is validated once."""
+"""Cross-validation from the command line: each image is validated once."""
 
 import csv
 import json
@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import make_pictures
+from helpers import make_images
 
 CONFIG = """
 data: {{train: {train}, test: {test}, image_size: 32, batch_size: 7, folds: 3}}
 model: {{builder: 'own:build_model', arguments: {{classes: 3}}}}
 trainer: {{devices: 1, max_epochs: 2}}
-callbacks: {{tensorboard: null, pictures: null, {more}}}
+callbacks: {{tensorboard: null, figures: null, {more}}}
 """
 STOPPER = """
 import os, signal
@@ -30,20 +30,20 @@ class Stop(keraunos.callbacks.Callback):
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folders train, of 30 pictures in which two are copies, and test."""
-    folder = tmp_path_factory.mktemp("pictures")
-    train = make_pictures(folder / "train", {"cat": 13, "dog": 10, "emu": 6})
+def image_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folders train, of 30 images in which two are copies, and test."""
+    folder = tmp_path_factory.mktemp("images")
+    train = make_images(folder / "train", {"cat": 13, "dog": 10, "emu": 6})
     twin = train / "cat" / "twin.png"
     twin.write_bytes((train / "cat" / "cat-000.png").read_bytes())
-    make_pictures(folder / "test", {"cat": 3, "dog": 2, "emu": 2}, seed=1)
+    make_images(folder / "test", {"cat": 3, "dog": 2, "emu": 2}, seed=1)
     return folder
 
 
 @pytest.fixture
-def folds(small: list[str], pictures: Path, tmp_path: Path) -> Path:
+def folds(small: list[str], image_folder: Path, tmp_path: Path) -> Path:
     """own.yaml asks for three folds; where its first run is."""
-    train, test = pictures / "train", pictures / "test"
+    train, test = image_folder / "train", image_folder / "test"
     own = (tmp_path / "own.py").read_text()
     (tmp_path / "own.py").write_text(own + STOPPER)
     config = CONFIG.format(train=train, test=test, more="stop: {class: 'own:Stop'}")
@@ -75,7 +75,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def validated(run: Path) -> list[set[str]]:
-    """The validation pictures of each fold."""
+    """The validation images of each fold."""
     return [
         {r["path"] for r in rows(run / f"fold-{n}/split.csv") if r["split"] == "validation"}
         for n in (1, 2, 3)

@@ -277,7 +277,7 @@ def test_a_secret_is_not_written_down_and_files_are_as_private_as_the_umask(
     monkeypatch.syspath_prepend(world)
     options = "{class: 'logs:Log', token: hunter2, address: 'http://me:hunter2@127.0.0.1'}"
     typed = ["fit", "own.yaml", "run_dir=new", "trainer.max_epochs=1"]
-    typed += [f"callbacks.log={options}", "callbacks.tensorboard={pictures: false}"]
+    typed += [f"callbacks.log={options}", "callbacks.tensorboard={images: false}"]
     monkeypatch.setattr("sys.argv", ["keraunos", *typed])
     monkeypatch.setenv("KERAUNOS_TOKEN", "hunter2" * 3)
     before = os.umask(0o027)

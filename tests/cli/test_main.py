@@ -7,7 +7,7 @@ from keraunos.core import errors
     ("raised", "code", "words"),
     [
         (errors.ConfigError("no such thing"), 2, "error: no such thing"),
-        (errors.DataError("a bad [picture]"), 3, "error: a bad [picture]"),
+        (errors.DataError("a bad [image]"), 3, "error: a bad [image]"),
         (errors.CheckpointError("no checkpoint"), 4, "error: no checkpoint"),
         (errors.DivergedError("not finite"), 5, "error: not finite"),
         (errors.SearchError("all failed"), 8, "error: all failed"),

@@ -17,7 +17,7 @@ QUICKER = (
     "data.image_size=32",
     "trainer.cpu_devices=1",
     "trainer.max_epochs=8",
-    "callbacks.pictures=null",
+    "callbacks.figures=null",
     "callbacks.tensorboard=null",
 )
 
@@ -29,7 +29,7 @@ def best_accuracy(run) -> float:
 
 @pytest.fixture
 def shuffled_lesions(tmp_path):
-    """Half of the drawn training pictures, dealt out anew to class folders as large."""
+    """Half of the drawn training images, dealt out anew to class folders as large."""
     drawn = synthetic_folder(open_store(), seed=0) / "train"
     files = [file for name in KINDS for file in sorted((drawn / name).iterdir())[::2]]
     labels = np.random.default_rng(0).permutation([file.parent.name for file in files])

@@ -27,7 +27,7 @@ PHASES = {
 
 @pytest.fixture(scope="module")
 def command(lesions: Path) -> tuple[str, ...]:
-    """Three epochs of the quickstart recipe, with a small network on few pictures."""
+    """Three epochs of the quickstart recipe, with a small network on few images."""
     return (
         "fit",
         "quickstart",
@@ -37,7 +37,7 @@ def command(lesions: Path) -> tuple[str, ...]:
         "model.backbone=MobileNetV3Small",
         "trainer.cpu_devices=1",
         "trainer.max_epochs=3",
-        "callbacks.pictures=null",
+        "callbacks.figures=null",
     )
 
 
@@ -157,7 +157,7 @@ def test_the_recipe_for_fine_tuning_goes_on_in_its_second_phase(
         "augmentation.views=1",
         "trainer.max_epochs=2",
         "callbacks.backbone_finetuning.at_epoch=1",
-        "callbacks.pictures=null",
+        "callbacks.figures=null",
     )
     said = stop("second phase", signal.SIGTERM, tmp_path, *command, "run_dir=run")
     assert "18,441 trainable" in said
@@ -237,7 +237,7 @@ def test_resume_is_refused_with_words(
     keraunos: Any, typed: tuple[str, ...], words: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / "run").mkdir()
-    settings = keraunos("config", "classify", "data.train=pictures").out
+    settings = keraunos("config", "classify", "data.train=images").out
     (tmp_path / "run" / "config.yaml").write_text(settings)
     answer = keraunos("fit", *typed)
     assert answer.code == 2

@@ -5,7 +5,7 @@ import json
 import keras_tuner
 import numpy as np
 import pytest
-from helpers import make_pictures
+from helpers import make_images
 from keraunos.cli.divided_images import list_images, with_tables
 from keraunos.cli.nested_search import _configs
 from keraunos.cli.search_finish import _is_refitted, finish_search, set_aside_refit
@@ -55,7 +55,7 @@ def test_nothing_is_done_unless_it_is_asked_for(tmp_path):
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory):
-    root = make_pictures(tmp_path_factory.mktemp("images"), {"cat": 6, "dog": 6}, size=32)
+    root = make_images(tmp_path_factory.mktemp("images"), {"cat": 6, "dog": 6}, size=32)
     data = {"train": str(root), "validation_split": 0.5, "test_split": 0.25}
     cache = tmp_path_factory.mktemp("cache")
     return RunConfig(data=data, cache_dir=str(cache))

@@ -37,11 +37,11 @@ def test_a_search_asks_for_all_folds_before_the_first_is_trained(
 
 @pytest.mark.nightly
 def test_every_command_refuses_weights_that_have_seen_the_answers(
-    keraunos: Any, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    keraunos: Any, image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keras.applications, "MobileNetV2", tiny_network)
     common = (
-        f"data.train={pictures / 'train'}",
+        f"data.train={image_folder / 'train'}",
         f"cache_dir={tmp_path / 'cache'}",
         "data.image_size=32",
         "data.batch_size=7",

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import smooth_picture
+from helpers import smooth_image
 from keraunos.cli.ensembles import Member
 from keraunos.cli.opened_model import require_images_alone
 from keraunos.configs import load_config
@@ -23,7 +23,7 @@ def write(path: Path, header: str, rows: list[str]) -> Path:
 def table(tmp_path: Path) -> Path:
     """Images whose class is that of their site."""
     for number in range(COUNT):
-        smooth_picture(number, SIZE, SIZE).save(tmp_path / f"p{number:02d}.png")
+        smooth_image(number, SIZE, SIZE).save(tmp_path / f"p{number:02d}.png")
     rows = [
         f"p{n:02d},{'ab'[n % 2]},{['arm', 'leg'][n % 2]},{30 + n if n % 5 else ''}"
         for n in range(COUNT)

@@ -29,7 +29,7 @@ LIGHT = [
     ["tensorboard", "nowhere"],
     ["init", "new.yaml"],
     ["export", "nowhere", "--calibrated"],
-    ["predict", "nowhere", "picture.png"],
+    ["predict", "nowhere", "image.png"],
     ["conifg", "quickstart"],
 ]
 SCRIPT = """

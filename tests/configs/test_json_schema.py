@@ -11,12 +11,12 @@ RIGHT = [
     "{data: {train: synthetic:lesions, folds: 5}, seed: 3}",
     "{model: {builder: 'my.module:build', arguments: {a: 1}}}",
     "{optimizer: {name: sgd, momentum: 0.9, schedule: {name: cosine}}}",
-    "{callbacks: {early_stopping: {patience: 2}, tensorboard: null, pictures: false}}",
+    "{callbacks: {early_stopping: {patience: 2}, tensorboard: null, figures: false}}",
     "{callbacks: {mine: {class: early_stopping, patience: 2}}}",
     "{callbacks: {ReduceLROnPlateau: {factor: 0.5}, mine: {class: 'a.b:C', x: 1}}}",
     "{trainer: {devices: auto, limit_train_batches: 0.5, max_time: '00:01:00:00'}}",
     "{search: {space: {model.dropout: {float: [0.0, 0.5]}}}}",
-    "{effort: best, efforts: {best: {data: {folds: 5}, callbacks: {pictures: null}}}}",
+    "{effort: best, efforts: {best: {data: {folds: 5}, callbacks: {figures: null}}}}",
 ]
 WRONG = [
     "{sed: 3}",

@@ -75,7 +75,7 @@ def test_clearing_removes_what_was_begun_unless_somebody_is_at_it(store):
         grow(store, [b"abc"], RuntimeError())
     with store.lock(ONE):
         assert Store(store.directory, 1000).clear() == 0
-    assert store.clear("pictures") == 0
+    assert store.clear("images") == 0
     assert store.clear("features") > 0
     assert grow(store, [b"x"]) == 0
 

@@ -130,7 +130,7 @@ def outside(root):
 OTHERS = [
     "cat.jpg",
     "features-2024",
-    "pictures-holiday",
+    "images-holiday",
     "files.sqlite.bak",
     ".hidden",
     key("a") + ".jpg",

@@ -1,4 +1,4 @@
-"""Whatever bytes a file holds, decoding ends in a picture or in a reason."""
+"""Whatever bytes a file holds, decoding ends in an image or in a reason."""
 
 import io
 
@@ -26,7 +26,7 @@ def outcome(content: bytes) -> str:
         return "reason"
     assert pixels.shape == (32, 32, 3)
     assert pixels.dtype == np.uint8
-    return "picture"
+    return "image"
 
 
 # Pillow's own warnings, of which a run shows none; pytest turns all on.
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_wrong_bytes_end_in_a_picture_or_a_reason(kind):
+def test_wrong_bytes_end_in_an_image_or_a_reason(kind):
     format, options = KINDS[kind]
     content = np.frombuffer(encoded(1, format, **options), np.uint8)
     random = np.random.default_rng(len(kind))
@@ -45,7 +45,7 @@ def test_wrong_bytes_end_in_a_picture_or_a_reason(kind):
         places = random.integers(0, reach, random.integers(1, 8))
         wrong[places] = random.integers(0, 256, len(places))
         outcomes.add(outcome(wrong.tobytes()))
-    assert outcomes == {"picture", "reason"}
+    assert outcomes == {"image", "reason"}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from damages import DAMAGES
-from helpers import make_pictures, smooth_picture
+from helpers import make_images, smooth_image
 from keraunos import ImageData
 from keraunos.core.errors import ConfigError
 from keraunos.core.store import Store
@@ -24,8 +24,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(8):
         kind = root / ("cat" if number % 2 else "dog")
         kind.mkdir(exist_ok=True)
-        smooth_picture(number).save(kind / f"{number}.png")
-    smooth_picture(0).save(root / "cat" / "again.jpg", quality=60)
+        smooth_image(number).save(kind / f"{number}.png")
+    smooth_image(0).save(root / "cat" / "again.jpg", quality=60)
     return root
 
 
@@ -51,7 +51,7 @@ def test_an_audit_finds_the_same(folder, tmp_path, name, damage, capsys):
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_run_sees_the_same_images(tmp_path, damage, capsys):
-    root = make_pictures(tmp_path / "data", {"cat": 5, "dog": 4})
+    root = make_images(tmp_path / "data", {"cat": 5, "dog": 4})
 
     def read() -> ImageData:
         return ImageData.from_folder(root, image_size=32, cache_dir=tmp_path / "cache")
@@ -60,7 +60,7 @@ def test_a_run_sees_the_same_images(tmp_path, damage, capsys):
         return data.train.images(np.arange(data.train.num_examples))
 
     expected = np.array(seen(read()))
-    (file,) = (tmp_path / "cache").glob("pictures-*")
+    (file,) = (tmp_path / "cache").glob("images-*")
     DAMAGES[damage](file)
     if damage == "directory":
         with pytest.raises(ConfigError, match=file.name):

@@ -1,7 +1,7 @@
-"""From any position on come the pictures that would have come, in their order.
+"""From any position on come the images that would have come, in their order.
 
-A run that is resumed reads its pictures in a process that has read none before: here a
-new `ImageData` for each position. What it gives is compared picture by picture with one
+A run that is resumed reads its images in a process that has read none before: here a
+new `ImageData` for each position. What it gives is compared image by image with one
 pass over two epochs that nothing interrupted.
 """
 
@@ -16,10 +16,10 @@ from keraunos import Augmentation, ImageData
 from keraunos.data.training_split import TrainingSplit
 from keraunos.strategies import Position, Replicas
 
-EPOCHS, BATCH_SIZE, PICTURES = 2, 7, 30
-BATCHES = -(-PICTURES // BATCH_SIZE)
+EPOCHS, BATCH_SIZE, IMAGES = 2, 7, 30
+BATCHES = -(-IMAGES // BATCH_SIZE)
 
-# What a picture is known by: its name, its class, and how it is varied.
+# What an image is known by: its name, its class, and how it is varied.
 Identity = tuple[str, int, bytes]
 Batch = tuple[tuple[Identity, ...], ...]
 NewData = Callable[[], ImageData]
@@ -31,12 +31,12 @@ def class_balance(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def new_data(pictures: Path, class_balance: Any) -> NewData:
-    """Opens the pictures as if nobody had done so before."""
+def new_data(image_folder: Path, class_balance: Any) -> NewData:
+    """Opens the images as if nobody had done so before."""
 
-    def open_pictures() -> ImageData:
+    def open_images() -> ImageData:
         return ImageData.from_folder(
-            pictures / "train",
+            image_folder / "train",
             image_size=32,
             batch_size=BATCH_SIZE,
             validation_split=0.0,
@@ -46,7 +46,7 @@ def new_data(pictures: Path, class_balance: Any) -> NewData:
             seed=3,
         )
 
-    return open_pictures
+    return open_images
 
 
 def read(data: ImageData, position: Position, count: int, number: int) -> list[Batch]:
@@ -56,7 +56,7 @@ def read(data: ImageData, position: Position, count: int, number: int) -> list[B
         split.images(np.array([place])).tobytes(): name
         for place, name in enumerate(split.names)
     }
-    assert len(names) == PICTURES  # they can be told apart
+    assert len(names) == IMAGES  # they can be told apart
     batches = split.batches(position, Replicas.of(replicas(count)))
     return [
         tuple(identities(part.content, names) for part in parts)
@@ -80,7 +80,7 @@ def identities(content: Any, names: dict[bytes, str]) -> tuple[Identity, ...]:
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("count", [1, pytest.param(2, marks=pytest.mark.slow)])
-def test_every_position_goes_on_with_the_pictures_that_are_left(
+def test_every_position_goes_on_with_the_images_that_are_left(
     new_data: NewData, count: int
 ) -> None:
     whole = read(new_data(), Position(0, 0, BATCHES), count, EPOCHS * BATCHES)
@@ -98,14 +98,14 @@ def test_the_passes_that_are_compared_are_worth_it(
     sizes = [len(batch[0]) for batch in batches]
     assert sizes == 2 * [7, 7, 7, 7, 2]
     drawn = [identity for batch in batches for identity in batch[0]]
-    first, second = drawn[:PICTURES], drawn[PICTURES:]
+    first, second = drawn[:IMAGES], drawn[IMAGES:]
     assert [name for name, _, _ in first] != [name for name, _, _ in second]
     assert len(set(drawn)) == len(drawn)
-    every_one_once = len({name for name, _, _ in first}) == PICTURES
+    every_one_once = len({name for name, _, _ in first}) == IMAGES
     assert every_one_once == (class_balance != "sampling")
 
 
-def test_the_names_of_a_batch_are_those_of_its_pictures(new_data: NewData) -> None:
+def test_the_names_of_a_batch_are_those_of_its_images(new_data: NewData) -> None:
     data = new_data()
     batches = read(data, Position(0, 0, BATCHES), 1, EPOCHS * BATCHES)
     for done, batch in enumerate(batches):
@@ -114,7 +114,7 @@ def test_the_names_of_a_batch_are_those_of_its_pictures(new_data: NewData) -> No
 
 
 @pytest.mark.slow
-def test_a_limit_of_batches_shortens_epochs_and_moves_no_picture(
+def test_a_limit_of_batches_shortens_epochs_and_moves_no_image(
     new_data: NewData,
 ) -> None:
     limit = 3

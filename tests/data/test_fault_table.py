@@ -11,7 +11,7 @@ import pytest
 from fault_document import DOCUMENT, document
 from fault_rows import ROWS, Row
 from faulty_files import HARMFUL, giants
-from helpers import make_pictures
+from helpers import make_images
 from keraunos.cli.main import main
 from keraunos.core.files import sha256_of_file
 from keraunos.data.files.inspect import inspect_files
@@ -41,15 +41,15 @@ data: {train: train, test: test, image_size: 32, batch_size: 4, cache: none}
 augmentation: {strength: 0.0}
 model: {builder: "own:build_model"}
 trainer: {devices: 1, max_epochs: 2}
-callbacks: {tensorboard: null, pictures: null}
+callbacks: {tensorboard: null, figures: null}
 """
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder: good pictures, a configuration and a small model."""
-    make_pictures(tmp_path / "train", {"cat": 6, "dog": 7}, seed=0)
-    make_pictures(tmp_path / "test", {"cat": 2, "dog": 3}, seed=1)
+    """The current folder: good images, a configuration and a small model."""
+    make_images(tmp_path / "train", {"cat": 6, "dog": 7}, seed=0)
+    make_images(tmp_path / "test", {"cat": 2, "dog": 3}, seed=1)
     (tmp_path / "own.yaml").write_text(CONFIG)
     (tmp_path / "own.py").write_text(OWN)
     monkeypatch.chdir(tmp_path)
@@ -120,7 +120,7 @@ def test_each_fault_has_its_answer(row: Row, folder, capfd):
         pytest.param(b"another file", id="D17-changed-meanwhile-replaced"),
     ],
 )
-def test_pictures_that_change_meanwhile_end_the_run(instead, folder, capfd):
+def test_images_that_change_meanwhile_end_the_run(instead, folder, capfd):
     command = ["fit", "own.yaml", "run_dir=run", "trainer.max_epochs=9"]
     command += ["callbacks.meanwhile={class: 'own:Meanwhile'}"]
     (folder / "strike.bin").write_bytes(instead)

@@ -5,7 +5,7 @@ import csv
 import keraunos as kr
 import numpy as np
 import pytest
-from helpers import make_pictures, with_other_validation
+from helpers import make_images, with_other_validation
 from keraunos.core.errors import DataError
 from keraunos.data.folds import require_folds
 
@@ -14,7 +14,7 @@ from keraunos.data.folds import require_folds
 def images(tmp_path_factory):
     """Images of three classes, of which one has three."""
     folder = tmp_path_factory.mktemp("images")
-    return make_pictures(folder / "train", {"cat": 12, "dog": 9, "emu": 3})
+    return make_images(folder / "train", {"cat": 12, "dog": 9, "emu": 3})
 
 
 def read(images, **settings):
@@ -76,7 +76,7 @@ def test_what_a_network_makes_of_images_is_the_same_for_all_folds(images):
 
 
 def test_validation_images_that_are_given_leave_nothing_to_cut(images, tmp_path):
-    other = make_pictures(tmp_path / "other", {"cat": 3, "dog": 2, "emu": 2}, seed=9)
+    other = make_images(tmp_path / "other", {"cat": 3, "dog": 2, "emu": 2}, seed=9)
     with pytest.raises(DataError, match="there are validation images already"):
         read(images, validation=other).fold(1, 3)
     for name in ("train", "val"):

@@ -1,4 +1,4 @@
-"""Pictures of every kind become the pixels that the documented rules say.
+"""Images of every kind become the pixels that the documented rules say.
 
 Where every pixel is decoded, that is to the bit what Pillow makes of them. JPEGs that are
 decoded at a fraction of their size are, of 255 levels, half a level off on average and 3 at
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import smooth_picture
+from helpers import smooth_image
 from keraunos.data.files.decode import UndecodableError, decode, open_image
 from PIL import ExifTags, Image, ImageOps
 
@@ -33,9 +33,9 @@ UPRIGHT: dict[int, Callable[[Array], Array]] = {
 }
 
 
-def encoded(picture: Image.Image, format: str, **options: Any) -> bytes:
+def encoded(image: Image.Image, format: str, **options: Any) -> bytes:
     file = io.BytesIO()
-    picture.save(file, format, **options)
+    image.save(file, format, **options)
     return file.getvalue()
 
 
@@ -61,7 +61,7 @@ def difference(first: Array, second: Array) -> Array:
 
 @pytest.fixture
 def square() -> Image.Image:
-    return smooth_picture(1, SIDE, SIDE)
+    return smooth_image(1, SIDE, SIDE)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_at_their_own_size_pixels_are_pillow_s_to_the_bit(square, format, option
 @pytest.mark.parametrize("format", ["PNG", "GIF", "BMP", "WEBP"])
 @pytest.mark.parametrize("size", [32, 50, 224])
 def test_resized_they_are_pillow_s_to_the_bit(format, size):
-    content = encoded(smooth_picture(2, 130, 85), format)
+    content = encoded(smooth_image(2, 130, 85), format)
     np.testing.assert_array_equal(decode(content, size), by_pillow(content, size))
 
 
@@ -107,7 +107,7 @@ def test_resized_they_are_pillow_s_to_the_bit(format, size):
 def test_a_jpeg_that_is_decoded_at_a_fraction_is_within_tolerance(
     width, height, size, seed
 ):
-    content = encoded(smooth_picture(seed, width, height), "JPEG", quality=90)
+    content = encoded(smooth_image(seed, width, height), "JPEG", quality=90)
     found = difference(decode(content, size), by_pillow(content, size))
     assert found.any()  # it was decoded at a fraction
     assert found.mean() < 0.5
@@ -137,7 +137,7 @@ def test_so_are_photographs(photographs, size):
     ],
 )
 def test_a_fraction_covers_what_is_needed(width, height, size, fraction):
-    content = encoded(smooth_picture(0, width, height), "JPEG")
+    content = encoded(smooth_image(0, width, height), "JPEG")
     found = open_image(content, size)
     assert found.image.size == (-(-width // fraction), -(-height // fraction))
     assert min(found.image.size) >= size
@@ -146,8 +146,8 @@ def test_a_fraction_covers_what_is_needed(width, height, size, fraction):
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("format", ["PNG", "WEBP", "TIFF"])
-def test_pictures_are_turned_upright(orientation, format):
-    stored = smooth_picture(3, 64, 40)
+def test_images_are_turned_upright(orientation, format):
+    stored = smooth_image(3, 64, 40)
     options = {"lossless": True} if format == "WEBP" else {}
     content = encoded(stored, format, exif=turned(orientation), **options)
     found = open_image(content)
@@ -158,7 +158,7 @@ def test_pictures_are_turned_upright(orientation, format):
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_so_are_jpegs_that_are_decoded_at_a_fraction(orientation):
-    content = encoded(smooth_picture(4, 500, 320), "JPEG", exif=turned(orientation))
+    content = encoded(smooth_image(4, 500, 320), "JPEG", exif=turned(orientation))
     upright = ImageOps.exif_transpose(Image.open(io.BytesIO(content)))
     assert upright is not None
     expected = np.asarray(upright.resize((64, 64), Image.Resampling.BILINEAR))
@@ -169,7 +169,7 @@ def test_so_are_jpegs_that_are_decoded_at_a_fraction(orientation):
     "exif",
     [turned(0), turned(9), b"Exif\0\0MM\0*\0\0\0\x08\xff\xff", b"Exif\0\0nonsense", b""],
 )
-def test_broken_exif_makes_a_picture_none_the_worse(square, exif):
+def test_broken_exif_makes_an_image_none_the_worse(square, exif):
     content = encoded(square, "JPEG", exif=exif)
     plain = decode(encoded(square, "JPEG"), SIDE)
     np.testing.assert_array_equal(decode(content, SIDE), plain)
@@ -186,10 +186,10 @@ def test_grey_and_black_and_white_have_three_equal_channels(square, mode):
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
 @pytest.mark.parametrize("format", ["PNG", "TIFF"])
 def test_transparency_becomes_white(square, mode, format):
-    picture = square.convert(mode)
+    image = square.convert(mode)
     alpha = np.tile(np.linspace(0, 255, SIDE).astype(np.uint8), (SIDE, 1))
-    picture.putalpha(Image.fromarray(alpha))
-    pixels = decode(encoded(picture, format), SIDE)
+    image.putalpha(Image.fromarray(alpha))
+    pixels = decode(encoded(image, format), SIDE)
     opaque = np.asarray(square.convert(mode.rstrip("A")).convert("RGB"), np.float64)
     share = alpha[..., None] / 255
     expected = opaque * share + 255 * (1 - share)
@@ -238,7 +238,7 @@ def test_cmyk_becomes_the_rgb_that_tensorflow_makes_of_it(square, transform):
 
 @pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG", "TIFF"])
 def test_of_several_frames_the_first_is_taken(format):
-    first, *others = [smooth_picture(n, SIDE, SIDE).quantize(32) for n in (5, 6, 7)]
+    first, *others = [smooth_image(n, SIDE, SIDE).quantize(32) for n in (5, 6, 7)]
     if format == "WEBP":
         first, *others = [frame.convert("RGB") for frame in (first, *others)]
     options = {"lossless": True} if format == "WEBP" else {}

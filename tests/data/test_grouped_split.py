@@ -10,7 +10,7 @@ SEEDS = range(25)
 
 
 def drawn(seed: int, largest: int) -> tuple[np.ndarray, np.ndarray]:
-    """Labels of uneven classes, and groups of one to `largest` pictures of one class."""
+    """Labels of uneven classes, and groups of one to `largest` images of one class."""
     random = np.random.default_rng(seed)
     counts = random.integers(12, 150, random.integers(2, 9))
     labels = np.repeat(np.arange(len(counts)), counts).astype(np.int32)
@@ -33,7 +33,7 @@ def test_without_groups_each_class_has_the_nearest_whole_number(seed: int) -> No
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_with_small_groups_each_class_is_within_a_picture(seed: int) -> None:
+def test_with_small_groups_each_class_is_within_an_image(seed: int) -> None:
     labels, groups = drawn(seed, largest=3)
     held = hold_out(labels, groups, 0.2, seed)
     assert list(straddling(groups, held)) == []

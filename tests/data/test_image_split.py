@@ -12,13 +12,13 @@ from keraunos.strategies import Position, Replicas
 BATCH_SIZE, EPOCHS = 7, 3
 
 
-def data_of(pictures: Path, **options: Any) -> ImageData:
-    defaults = {"test": pictures / "test", "image_size": 32, "batch_size": BATCH_SIZE}
-    return ImageData.from_folder(pictures / "train", **{**defaults, **options})
+def data_of(image_folder: Path, **options: Any) -> ImageData:
+    defaults = {"test": image_folder / "test", "image_size": 32, "batch_size": BATCH_SIZE}
+    return ImageData.from_folder(image_folder / "train", **{**defaults, **options})
 
 
 def read(split: Any, position: Position, replicas: Replicas, count: int) -> list[Any]:
-    """The next batches as (pictures, labels, weights), parts put together again."""
+    """The next batches as (images, labels, weights), parts put together again."""
     batches = []
     for parts in split.batches(position, replicas).take(count):
         distinct = parts[:1] if int(parts[0].repeats) > 1 else parts
@@ -37,8 +37,8 @@ def assert_same(ours: list[Any], theirs: list[Any]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("balance", ["none", "sampling", "weights"])
-def test_starting_at_a_position_is_going_on_there(pictures: Path, balance: Any) -> None:
-    split = data_of(pictures, class_balance=balance).train
+def test_starting_at_a_position_is_going_on_there(image_folder: Path, balance: Any) -> None:
+    split = data_of(image_folder, class_balance=balance).train
     length = split.num_batches
     whole = read(split, Position(), Replicas(), EPOCHS * length)
     for done in (1, length - 1, length, length + 2):
@@ -59,17 +59,17 @@ def test_starting_at_a_position_is_going_on_there(pictures: Path, balance: Any) 
     ],
 )
 def test_the_number_of_replicas_changes_no_batch(
-    pictures: Path, total: int, policies: dict[str, Any]
+    image_folder: Path, total: int, policies: dict[str, Any]
 ) -> None:
-    split = data_of(pictures, augmentation=Augmentation(0.5, **policies)).train
+    split = data_of(image_folder, augmentation=Augmentation(0.5, **policies)).train
     length = split.num_batches
     alone = read(split, Position(), Replicas(), length)
     assert_same(read(split, Position(), Replicas(total, 0, total), length), alone)
     assert len(alone[-1][1]) < BATCH_SIZE  # a ragged end was among them
 
 
-def test_workers_read_their_own_parts_only(pictures: Path) -> None:
-    split = data_of(pictures).train
+def test_workers_read_their_own_parts_only(image_folder: Path) -> None:
+    split = data_of(image_folder).train
     whole = read(split, Position(), Replicas(), 2)
     workers = [read(split, Position(), Replicas(4, first, 2), 2) for first in (0, 2)]
     joined = [
@@ -79,17 +79,19 @@ def test_workers_read_their_own_parts_only(pictures: Path) -> None:
     assert_same(joined, [batch[:2] for batch in whole])
 
 
-def test_an_epoch_holds_every_picture_once_in_an_order_of_its_own(pictures: Path) -> None:
-    split = data_of(pictures).train
+def test_an_epoch_holds_every_image_once_in_an_order_of_its_own(image_folder: Path) -> None:
+    split = data_of(image_folder).train
     orders = [split.draws(epoch).rows.tolist() for epoch in range(4)]
     assert all(sorted(order) == list(range(split.num_examples)) for order in orders)
     assert len({tuple(order) for order in orders}) == 4
-    assert data_of(pictures, seed=1).train.draws(0).rows.tolist() != orders[0]
-    assert data_of(pictures, seed=0).train.draws(0).rows.tolist() == orders[0]
+    assert data_of(image_folder, seed=1).train.draws(0).rows.tolist() != orders[0]
+    assert data_of(image_folder, seed=0).train.draws(0).rows.tolist() == orders[0]
 
 
-def test_sampling_draws_classes_alike_and_no_picture_twice_the_same(pictures: Path) -> None:
-    split = data_of(pictures, class_balance="sampling").train
+def test_sampling_draws_classes_alike_and_no_image_twice_the_same(
+    image_folder: Path,
+) -> None:
+    split = data_of(image_folder, class_balance="sampling").train
     counts = sum(
         np.bincount(split.labels[split.draws(epoch).rows], minlength=3)
         for epoch in range(9)
@@ -97,14 +99,14 @@ def test_sampling_draws_classes_alike_and_no_picture_twice_the_same(pictures: Pa
     assert counts.max() - counts.min() <= 3
     seen = set()
     for images, _, _ in read(split, Position(), Replicas(), EPOCHS * split.num_batches):
-        versions = {picture.tobytes() for picture in images}
+        versions = {image.tobytes() for image in images}
         assert len(versions) == len(images)
         assert not versions & seen
         seen |= versions
 
 
-def test_weights_give_each_class_the_same_sum(pictures: Path) -> None:
-    split = data_of(pictures, class_balance="weights").train
+def test_weights_give_each_class_the_same_sum(image_folder: Path) -> None:
+    split = data_of(image_folder, class_balance="weights").train
     batches = read(split, Position(), Replicas(), split.num_batches)
     labels, weights = (np.concatenate([b[n] for b in batches]) for n in (1, 2))
     sums = [weights[labels == label].sum() for label in range(3)]
@@ -112,30 +114,30 @@ def test_weights_give_each_class_the_same_sum(pictures: Path) -> None:
     assert weights.mean() == pytest.approx(1)
 
 
-def test_only_what_a_fold_trains_on_is_counted(pictures: Path) -> None:
-    data = data_of(pictures, folds=3, fold=2, validation_split=0.0)
+def test_only_what_a_fold_trains_on_is_counted(image_folder: Path) -> None:
+    data = data_of(image_folder, folds=3, fold=2, validation_split=0.0)
     folders = [Path(name).parent.name for name in data.train.names]
     assert data.train.class_counts == [folders.count(each) for each in data.class_names]
     assert data.validation is not None
 
 
-def test_only_training_pictures_are_varied(pictures: Path) -> None:
-    data = data_of(pictures, augmentation=Augmentation(strength=1.0))
+def test_only_training_images_are_varied(image_folder: Path) -> None:
+    data = data_of(image_folder, augmentation=Augmentation(strength=1.0))
     for split in (data.validation, data.test, data.train.in_order):
         images = read(split, Position(), Replicas(), 1)[0][0]
         np.testing.assert_array_equal(images, split.images(np.arange(len(images))))
     varied, plain = (
         read(each.train, Position(), Replicas(), 1)[0][0]
-        for each in (data, data_of(pictures, augmentation=Augmentation(strength=0)))
+        for each in (data, data_of(image_folder, augmentation=Augmentation(strength=0)))
     )
     assert np.abs(varied - plain).mean() > 5
 
 
-def test_the_same_pictures_varied_otherwise_are_those_read_so(
-    pictures: Path, tmp_path: Path
+def test_the_same_images_varied_otherwise_are_those_read_so(
+    image_folder: Path, tmp_path: Path
 ) -> None:
     def read(augmentation: Augmentation) -> ImageData:
-        return data_of(pictures, augmentation=augmentation, cache_dir=tmp_path)
+        return data_of(image_folder, augmentation=augmentation, cache_dir=tmp_path)
 
     mild, strong = Augmentation(strength=0.1), Augmentation(strength=0.9, views=2)
     varied, anew, first = read(mild), read(strong), read(mild)
@@ -150,8 +152,8 @@ def test_the_same_pictures_varied_otherwise_are_those_read_so(
     assert not [name for name in opened if name.endswith(".png")]
 
 
-def test_strength_zero_leaves_every_bit(pictures: Path) -> None:
-    split = data_of(pictures, augmentation=Augmentation(strength=0.0)).train
+def test_strength_zero_leaves_every_bit(image_folder: Path) -> None:
+    split = data_of(image_folder, augmentation=Augmentation(strength=0.0)).train
     images, labels, _ = read(split, Position(), Replicas(), 1)[0]
     rows = split.draws(0).rows[:BATCH_SIZE]
     np.testing.assert_array_equal(images, split.images(rows))
@@ -160,17 +162,17 @@ def test_strength_zero_leaves_every_bit(pictures: Path) -> None:
 
 @pytest.mark.parametrize("cache", ["memory", "disk", "auto"])
 def test_every_kind_of_cache_gives_the_same_batches(
-    pictures: Path, cache: Any, tmp_path: Path
+    image_folder: Path, cache: Any, tmp_path: Path
 ) -> None:
-    plain = data_of(pictures, cache="none").train
-    cached = data_of(pictures, cache=cache, cache_dir=tmp_path).train
+    plain = data_of(image_folder, cache="none").train
+    cached = data_of(image_folder, cache=cache, cache_dir=tmp_path).train
     count = plain.num_batches + 1
     expected = read(plain, Position(), Replicas(), count)
     assert_same(read(cached, Position(), Replicas(), count), expected)
 
 
-def test_the_names_of_a_batch_are_those_of_its_pictures(pictures: Path) -> None:
-    split = data_of(pictures).train
+def test_the_names_of_a_batch_are_those_of_its_images(image_folder: Path) -> None:
+    split = data_of(image_folder).train
     for batch in range(split.num_batches):
         names = split.batch_names(Position(1, batch, split.num_batches))
         labels = read(split, Position(1, batch, split.num_batches), Replicas(), 1)[0][1]

@@ -1,4 +1,4 @@
-"""A table of a million pictures: an epoch of it is numbers, and any position is as near."""
+"""A table of a million images: an epoch of it is numbers, and any position is as near."""
 
 import sys
 
@@ -28,7 +28,7 @@ def index() -> ImageIndex:
 
 
 class Loader:
-    """Stands where pictures are decoded, and counts them."""
+    """Stands where images are decoded, and counts them."""
 
     def __init__(self) -> None:
         self.loaded = 0
@@ -40,7 +40,7 @@ class Loader:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("balance", ["none", "sampling"])
-def test_the_order_of_an_epoch_makes_no_object_a_picture(index, balance):
+def test_the_order_of_an_epoch_makes_no_object_per_image(index, balance):
     split = TrainingSplit(index, TRAIN, Loader(), 32, BATCH_SIZE, class_balance=balance)
     split.draws(0)
     before = sys.getallocatedblocks()

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import make_pictures, opened_files
+from helpers import make_images, opened_files
 from keraunos import Augmentation, ImageData
 from keraunos.core.errors import ConfigError, DataError
 from keraunos.data.index.split_csv import fingerprint_split
@@ -27,7 +27,7 @@ def read(folder: Path, check: Any, **options: Any) -> ImageData:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return make_pictures(tmp_path / "images", {"cat": 5, "dog": 4})
+    return make_images(tmp_path / "images", {"cat": 5, "dog": 4})
 
 
 def test_no_file_is_opened_before_the_images_are_those_of_other_runs(folder):

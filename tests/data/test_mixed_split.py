@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import make_pictures
+from helpers import make_images
 from keraunos import Augmentation, ImageData
 from keraunos.data.order import Draws, balanced_weights
 from keraunos.strategies import Position, Replicas
@@ -16,7 +16,7 @@ BATCH_SIZE = 5
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     counts = {"a": 9, "b": 4, "c": 3}
-    return make_pictures(tmp_path_factory.mktemp("mixed"), counts, size=40)
+    return make_images(tmp_path_factory.mktemp("mixed"), counts, size=40)
 
 
 def data_of(folder: Path, strength: float = 0.5, **options: Any) -> ImageData:

@@ -6,7 +6,7 @@ from pathlib import Path
 import keraunos as kr
 import numpy as np
 import pytest
-from helpers import make_pictures
+from helpers import make_images
 from keraunos.cli.main import main
 from keraunos.configs import DataConfig
 from keraunos.core.store import Store
@@ -17,20 +17,20 @@ pytest.importorskip("array_record")
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pictures")
+def image_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("images")
     for split, counts in (
         ("train", {"=cat": 7, "dog": 5}),
         ("test", {"=cat": 2, "dog": 3}),
     ):
-        make_pictures(folder / split, counts, size=40)
+        make_images(folder / split, counts, size=40)
     return folder
 
 
 @pytest.fixture(scope="module")
-def packed(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def packed(image_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("packed") / "images"
-    assert main(["pack", str(pictures), str(folder)]) == 0
+    assert main(["pack", str(image_folder), str(folder)]) == 0
     return folder
 
 
@@ -41,10 +41,10 @@ def read(table: Path, cache: Path) -> kr.ImageData:
 
 
 def test_packed_images_are_those_of_the_files(
-    pictures: Path, packed: Path, tmp_path: Path
+    image_folder: Path, packed: Path, tmp_path: Path
 ) -> None:
     files = kr.ImageData.from_folder(
-        pictures, image_size=32, batch_size=4, cache_dir=tmp_path / "a", on_leak="keep"
+        image_folder, image_size=32, batch_size=4, cache_dir=tmp_path / "a", on_leak="keep"
     )
     records = read(packed / TABLE_FILE, tmp_path / "b")
     assert records.class_names == files.class_names
@@ -58,8 +58,8 @@ def test_packed_images_are_those_of_the_files(
         np.testing.assert_array_equal(ours.images(places), theirs.images(places))
 
 
-def test_each_file_is_as_large_as_it_may_be(pictures: Path, tmp_path: Path) -> None:
-    config = DataConfig(train=str(pictures / "train"))
+def test_each_file_is_as_large_as_it_may_be(image_folder: Path, tmp_path: Path) -> None:
+    config = DataConfig(train=str(image_folder / "train"))
     scans = list_sources(config, 0, Store(tmp_path / "cache", 10**9))
     size = Path(scans["train"].paths[0]).stat().st_size
     rows = pack(scans, tmp_path / "small", shard_bytes=2 * size)
@@ -94,17 +94,17 @@ def test_packed_images_can_be_packed_once_more(packed: Path, tmp_path: Path) -> 
     )
 
 
-def test_further_columns_of_a_table_are_kept(pictures: Path, tmp_path: Path) -> None:
+def test_further_columns_of_a_table_are_kept(image_folder: Path, tmp_path: Path) -> None:
     rows = [
-        (path.relative_to(pictures), path.parent.name, "ab"[n % 2], "" if n else "é, x")
-        for n, path in enumerate(sorted(pictures.rglob("train/*/*.png")))
+        (path.relative_to(image_folder), path.parent.name, "ab"[n % 2], "" if n else "é, x")
+        for n, path in enumerate(sorted(image_folder.rglob("train/*/*.png")))
     ]
     table, odd = tmp_path / "labels.csv", "sha256"  # a column of ours, too
     with table.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerows([("image", "label", "sex", "site, side", odd)])
         writer.writerows([(*row, "none") for row in rows])
-    settings = f"data.image_root={pictures}"
+    settings = f"data.image_root={image_folder}"
     assert main(["pack", str(table), str(tmp_path / "packed"), settings]) == 0
     with (tmp_path / "packed" / TABLE_FILE).open(newline="") as file:
         found = list(csv.DictReader(file))
@@ -118,10 +118,10 @@ def test_further_columns_of_a_table_are_kept(pictures: Path, tmp_path: Path) -> 
 
 
 def test_an_existing_folder_is_left_alone(
-    pictures: Path, packed: Path, capsys: pytest.CaptureFixture[str]
+    image_folder: Path, packed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = sorted(packed.iterdir())
-    assert main(["pack", str(pictures), str(packed)]) == 2
+    assert main(["pack", str(image_folder), str(packed)]) == 2
     assert "must not exist" in capsys.readouterr().err
     assert sorted(packed.iterdir()) == before
 

@@ -4,12 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
-from helpers import make_pictures, opened_files
+from helpers import make_images, opened_files
 from keraunos import ImageData
 
 
 def opened(folder: Path, store: Path, **options: object) -> list[str]:
-    """The pictures that reading the folder opens."""
+    """The images that reading the folder opens."""
     with opened_files() as names:
         ImageData.from_folder(
             folder,
@@ -21,14 +21,14 @@ def opened(folder: Path, store: Path, **options: object) -> list[str]:
 
 
 @pytest.mark.parametrize("options", [{}, {"check": "full"}], ids=["copies", "full"])
-def test_the_second_start_opens_no_picture(options: dict, tmp_path: Path) -> None:
-    folder = make_pictures(tmp_path / "train", {"cat": 6, "dog": 5})
+def test_the_second_start_opens_no_image(options: dict, tmp_path: Path) -> None:
+    folder = make_images(tmp_path / "train", {"cat": 6, "dog": 5})
     assert len(opened(folder, tmp_path / "cache", **options)) == 11
     assert opened(folder, tmp_path / "cache", **options) == []
 
 
 def test_what_changed_and_only_that_is_opened_again(tmp_path: Path) -> None:
-    folder = make_pictures(tmp_path / "train", {"cat": 6, "dog": 5})
+    folder = make_images(tmp_path / "train", {"cat": 6, "dog": 5})
     opened(folder, tmp_path / "cache", cache="none")
     changed = folder / "cat" / "cat-002.png"
     other = (folder / "dog" / "dog-001.png").read_bytes()

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 from damages import DAMAGES
-from helpers import make_pictures
+from helpers import make_images
 from keraunos import DataError, ImageData
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return make_pictures(tmp_path / "train", {"cat": 20, "dog": 15})
+    return make_images(tmp_path / "train", {"cat": 20, "dog": 15})
 
 
 def read(folder: Path, **options: object) -> ImageData:
@@ -60,7 +60,7 @@ def test_new_files_are_assigned_and_copies_follow_what_they_copy(
 ) -> None:
     first = sides(written(read(folder), tmp_path / "one"))
     held = next(name for name, side in first.items() if side == "validation")
-    make_pictures(tmp_path / "more", {"cat": 10, "dog": 10}, seed=1)
+    make_images(tmp_path / "more", {"cat": 10, "dog": 10}, seed=1)
     for file in (tmp_path / "more").rglob("*.png"):
         file.rename(folder / file.parent.name / f"new-{file.name}")
     (folder / held).with_name("zz-copy.png").write_bytes((folder / held).read_bytes())

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from helpers import make_pictures, smooth_picture
+from helpers import make_images, smooth_image
 from keraunos import ImageData
 from keraunos.strategies import Position, Replicas
 from PIL import ExifTags, Image
@@ -15,7 +15,7 @@ SIZE = 48
 
 
 def stock(folder: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """Classes, pictures and labels as Keras reads them, in the order of their files."""
+    """Classes, images and labels as Keras reads them, in the order of their files."""
     dataset: Any = keras.utils.image_dataset_from_directory(
         folder, image_size=(SIZE, SIZE), shuffle=False, verbose=False
     )
@@ -31,12 +31,12 @@ def ours(folder: Path, **options: Any) -> ImageData:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return make_pictures(tmp_path / "train", {"cat": 4, "dog": 3, "emu": 2}, size=SIZE)
+    return make_images(tmp_path / "train", {"cat": 4, "dog": 3, "emu": 2}, size=SIZE)
 
 
 def test_keras_passes_over_webp_without_a_word_and_we_read_it(folder, capfd):
     for number in range(3):
-        smooth_picture(number).save(folder / "cat" / f"cat-{number}.webp")
+        smooth_image(number).save(folder / "cat" / f"cat-{number}.webp")
     _, images, _ = stock(folder)
     assert len(images) == 4 + 3 + 2
     assert "webp" not in "".join(capfd.readouterr())
@@ -45,8 +45,8 @@ def test_keras_passes_over_webp_without_a_word_and_we_read_it(folder, capfd):
     assert sum(name.endswith(".webp") for name in data.train.names) == 3
 
 
-def test_keras_leaves_pictures_on_their_side_and_we_turn_them_upright(folder):
-    stored = smooth_picture(7, SIZE, SIZE)
+def test_keras_leaves_images_on_their_side_and_we_turn_them_upright(folder):
+    stored = smooth_image(7, SIZE, SIZE)
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     path = folder / "cat" / "a.png"  # the first of all
@@ -60,7 +60,7 @@ def test_keras_leaves_pictures_on_their_side_and_we_turn_them_upright(folder):
 
 
 def test_keras_shifts_labels_where_validation_lacks_a_class_and_we_do_not(folder, tmp_path):
-    held_out = make_pictures(tmp_path / "val", {"dog": 2, "emu": 2}, size=SIZE, seed=1)
+    held_out = make_images(tmp_path / "val", {"dog": 2, "emu": 2}, size=SIZE, seed=1)
     train_classes, _, _ = stock(folder)
     _, _, labels = stock(held_out)
     told = [train_classes[label] for label in labels]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from helpers import smooth_picture
+from helpers import smooth_image
 from keraunos import DataError
 from keraunos.configs import DataConfig
 from keraunos.core.store import Store
@@ -14,16 +14,16 @@ NAMES = [f"ISIC_{number:04d}" for number in range(12)]
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve different pictures."""
+    """Twelve different images."""
     folder = tmp_path_factory.mktemp("images")
     for number, name in enumerate(NAMES):
-        smooth_picture(number, 24, 24).save(folder / f"{name}.png")
+        smooth_image(number, 24, 24).save(folder / f"{name}.png")
     return folder
 
 
 @pytest.fixture
 def read(images: Path, tmp_path: Path):
-    """Reads a table of these pictures."""
+    """Reads a table of these images."""
 
     def run(content: str | bytes, **settings: object) -> BuiltIndex:
         table = tmp_path / "t.csv"

@@ -17,7 +17,7 @@ from keraunos.evaluation import (
 from keraunos.evaluation.figures import to_pixels
 from matplotlib.figure import Figure
 
-MOST_ARTISTS = 25_000  # of any picture, ticks and their lines among them
+MOST_ARTISTS = 25_000  # of any image, ticks and their lines among them
 
 
 def names(classes: int) -> list[str]:
@@ -65,7 +65,7 @@ def test_grids_have_one_pair_of_axes_and_no_layout(draw: Callable[[int], Figure]
     assert figure.get_layout_engine() is None
 
 
-def test_each_picture_of_a_grid_is_there_with_its_title_below() -> None:
+def test_each_image_of_a_grid_is_there_with_its_title_below() -> None:
     images = np.zeros((10, 8, 8, 3), np.uint8)
     images[:] = np.linspace(10, 200, 10, dtype=np.uint8)[:, None, None, None]
     figure = samples_figure(images, names(10))
@@ -107,4 +107,4 @@ def test_names_are_drawn_as_they_are_whatever_they_hold(tmp_path: Path) -> None:
             mistakes_figure(pixels, np.arange(4), np.roll(np.eye(4), 1, 1), names, 2),
             curves_figure({name: [1.0, 2.0] for name in ("$x$ \\frac{", "a$b")}),
         ):
-            save_figure(figure, tmp_path / "picture.png")
+            save_figure(figure, tmp_path / "image.png")

@@ -11,7 +11,7 @@ def fold(seed, count):
     return labels, probabilities, classification_scores(labels, probabilities, NAMES)
 
 
-def test_mean_and_spread_are_over_folds_and_the_matrix_over_pictures():
+def test_mean_and_spread_are_over_folds_and_the_matrix_over_images():
     parts = [fold(seed, count) for seed, count in enumerate((11, 14, 8))]
     summary = summarize_folds([scores for _, _, scores in parts])
     values = [scores["balanced_accuracy"] for _, _, scores in parts]

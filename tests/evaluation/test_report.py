@@ -9,7 +9,7 @@ from PIL import Image
 NAMES = ["a cat of a rather long name", "dog"]
 
 
-def test_a_report_holds_pictures_and_tables_that_agree(tmp_path: Path) -> None:
+def test_a_report_holds_images_and_tables_that_agree(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     probabilities = random.dirichlet([1, 1], 30).astype(np.float32)
     labels = random.integers(0, 2, 30).astype(np.int32)
@@ -20,8 +20,8 @@ def test_a_report_holds_pictures_and_tables_that_agree(tmp_path: Path) -> None:
     write_report(tmp_path, predictions, scores, lambda rows: pixels[rows])
     assert json.loads((tmp_path / "test.json").read_text()) == scores
     for name in ("confusion_matrix.png", "mistakes.png"):
-        with Image.open(tmp_path / name) as picture:
-            assert min(picture.size) > 200
+        with Image.open(tmp_path / name) as image:
+            assert min(image.size) > 200
     with open(tmp_path / "predictions.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["file"] for row in rows] == files

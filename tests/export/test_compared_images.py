@@ -7,7 +7,7 @@ import keraunos as kr
 import numpy as np
 import pytest
 from checked_exports import CLASSES, SIZE, read_images
-from helpers import make_pictures
+from helpers import make_images
 from keraunos.cli.main import main
 from keraunos.core.errors import ConfigError, DataError
 from keraunos.data.files.decode import decode
@@ -59,7 +59,7 @@ def test_files_are_handed_out_as_bytes_with_their_own_names(data: Any) -> None:
 def test_the_validation_split_serves_where_there_is_no_test_split(
     tmp_path: Path,
 ) -> None:
-    folder = make_pictures(tmp_path / "train", {"cat": 6, "dog": 6})
+    folder = make_images(tmp_path / "train", {"cat": 6, "dog": 6})
     data = kr.ImageData.from_folder(
         folder, image_size=32, validation_split=0.3, cache_dir=tmp_path / "cache"
     )
@@ -92,7 +92,7 @@ def test_images_that_are_gone_or_changed_are_an_error(tmp_path: Path, what: str)
 
 def test_images_of_record_files_are_handed_out_too(tmp_path: Path) -> None:
     pytest.importorskip("array_record")
-    folder = make_pictures(tmp_path / "pictures", {"cat": 4, "dog": 3})
+    folder = make_images(tmp_path / "images", {"cat": 4, "dog": 3})
     assert main(["pack", str(folder), str(tmp_path / "packed")]) == 0
     (table,) = (tmp_path / "packed").glob("*.csv")
     data = kr.ImageData.from_csv(

@@ -12,14 +12,14 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (5, SIZE, SIZE, 3), np.uint8)
 def network(policy: str) -> keras.Model:
     keras.utils.set_random_seed(0)
     layers = keras.layers
-    pictures = keras.Input((SIZE, SIZE, 3))
-    scaled = layers.Rescaling(1 / 64, dtype=policy)(pictures)
+    images = keras.Input((SIZE, SIZE, 3))
+    scaled = layers.Rescaling(1 / 64, dtype=policy)(images)
     inner_input = keras.Input((SIZE, SIZE, 3))
     maps = layers.Conv2D(4, 8, 8, dtype=policy)(inner_input)
     inner = keras.Model(inner_input, maps, name="backbone")
     flat = layers.Flatten(dtype=policy)(inner(scaled))
     head = layers.Dense(3, "softmax", dtype="float32")
-    return keras.Model(pictures, head(flat))
+    return keras.Model(images, head(flat))
 
 
 def answers(model: keras.Model) -> np.ndarray:

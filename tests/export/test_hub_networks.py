@@ -7,7 +7,7 @@ import hub_networks
 import keras
 import numpy as np
 import pytest
-from helpers import smooth_picture
+from helpers import smooth_image
 from hub_networks import SIZE, write_preset
 from keraunos import TransferClassifier
 from keraunos.core.errors import ConfigError
@@ -34,7 +34,7 @@ def files(tmp_path_factory) -> list[Path]:
     folder = tmp_path_factory.mktemp("images")
     found = [folder / f"{number}.jpg" for number in range(6)]
     for number, file in enumerate(found):
-        smooth_picture(number, 61, 47).save(file, quality=92)
+        smooth_image(number, 61, 47).save(file, quality=92)
     return found
 
 

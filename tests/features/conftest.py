@@ -8,13 +8,13 @@ from keraunos.features import FeatureCache
 
 @pytest.fixture
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many pictures went through a network, for each question to a cache."""
+    """How many images went through a network, for each question to a cache."""
     seen: list[int] = []
     original = FeatureCache.features
 
-    def counted(self: FeatureCache, pictures: Any) -> Any:
+    def counted(self: FeatureCache, images: Any) -> Any:
         before = self.computed
-        found = original(self, pictures)
+        found = original(self, images)
         seen.append(self.computed - before)
         return found
 

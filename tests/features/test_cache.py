@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from damages import DAMAGES
 from filelock import FileLock
-from helpers import ALL_POLICIES, largest_difference, make_pictures, replicas, weights_of
+from helpers import ALL_POLICIES, largest_difference, make_images, replicas, weights_of
 from keraunos import (
     Augmentation,
     ConfigError,
@@ -87,7 +87,7 @@ def fit(data: ImageData, mode: str = "auto", count: int = 1, **options: Any) -> 
 )
 def test_cached_equals_uncached(
     request: pytest.FixtureRequest,
-    pictures: Path,
+    image_folder: Path,
     tmp_path: Path,
     float64: None,
     strength: float,
@@ -100,7 +100,9 @@ def test_cached_equals_uncached(
         request.getfixturevalue("tiny_mobilenet")
 
     def data() -> ImageData:
-        return data_of(pictures, tmp_path, strength, views, policies, class_balance=balance)
+        return data_of(
+            image_folder, tmp_path, strength, views, policies, class_balance=balance
+        )
 
     cached, uncached = fit(data(), "on", count), fit(data(), "off", count)
     for name in ("loss", "accuracy", "val_loss", "val_balanced_accuracy"):
@@ -117,15 +119,15 @@ def test_cached_equals_uncached(
 @pytest.mark.slow
 @pytest.mark.usefixtures("tiny_mobilenet")
 def test_what_is_known_is_not_computed_again(
-    pictures: Path, tmp_path: Path, computed: list[int]
+    image_folder: Path, tmp_path: Path, computed: list[int]
 ) -> None:
-    first = fit(data_of(pictures, tmp_path))
+    first = fit(data_of(image_folder, tmp_path))
     # As they are, to standardise; two versions to train on; those to validate on.
     assert computed == [24, 24, 24, 6]
-    again = fit(data_of(pictures, tmp_path))
+    again = fit(data_of(image_folder, tmp_path))
     assert computed[4:] == [0, 0, 0, 0]
     assert again.history["loss"] == first.history["loss"]
-    fit(data_of(pictures, tmp_path, views=3))
+    fit(data_of(image_folder, tmp_path, views=3))
     assert computed[8:] == [0, 0, 0, 24, 0]  # one version more
 
 
@@ -135,7 +137,7 @@ def test_what_is_known_is_not_computed_again(
     ["a pixel", "strength", "policies", "seed", "a weight", "the backbone", "the size"],
 )
 def test_what_is_different_never_hits(change: str, tmp_path: Path) -> None:
-    folder = make_pictures(tmp_path / "train", {"cat": 5, "dog": 4}, size=40)
+    folder = make_images(tmp_path / "train", {"cat": 5, "dog": 4}, size=40)
     store = tmp_path / "cache"
     computed: list[int] = []
 
@@ -162,7 +164,7 @@ def test_what_is_different_never_hits(change: str, tmp_path: Path) -> None:
     assert computed[0] > 0
     assert computed[1] == 0
     if change == "a pixel":
-        make_pictures(tmp_path / "train", {"cat": 5, "dog": 4}, size=40, seed=1)
+        make_images(tmp_path / "train", {"cat": 5, "dog": 4}, size=40, seed=1)
     look(
         **{
             "a pixel": {},
@@ -181,7 +183,7 @@ def test_what_is_different_never_hits(change: str, tmp_path: Path) -> None:
 def test_folds_share_what_is_computed_and_each_gets_the_features_of_its_images(
     tmp_path: Path, strength: float
 ) -> None:
-    folder = make_pictures(tmp_path / "train", {"cat": 5, "dog": 4}, size=40)
+    folder = make_images(tmp_path / "train", {"cat": 5, "dog": 4}, size=40)
     twin = folder / "cat" / "twin.png"
     twin.write_bytes((folder / "cat" / "cat-001.png").read_bytes())
     computed = []
@@ -208,16 +210,16 @@ def test_folds_share_what_is_computed_and_each_gets_the_features_of_its_images(
 
 @pytest.mark.nightly
 def test_what_is_there_is_used_though_the_disk_is_full(
-    pictures: Path, tmp_path: Path, computed: list[int], monkeypatch: pytest.MonkeyPatch
+    image_folder: Path, tmp_path: Path, computed: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fit(data_of(pictures, tmp_path))
+    fit(data_of(image_folder, tmp_path))
     monkeypatch.setattr(Store, "fits", lambda store, key, size: False)
-    fit(data_of(pictures, tmp_path))
+    fit(data_of(image_folder, tmp_path))
     assert computed[4:] == [0, 0, 0, 0]
 
 
 def test_a_signal_is_heeded_while_another_process_computes(tmp_path: Path) -> None:
-    folder = make_pictures(tmp_path / "train", {"cat": 5, "dog": 4}, size=40)
+    folder = make_images(tmp_path / "train", {"cat": 5, "dog": 4}, size=40)
     data = ImageData.from_folder(folder, image_size=SIZE, cache_dir=tmp_path / "cache")
     other = FeatureCache(network(), data.store, outputs)
     locks = []
@@ -245,7 +247,7 @@ def test_a_signal_is_heeded_while_another_process_computes(tmp_path: Path) -> No
 def test_damaged_features_are_computed_again(
     tmp_path: Path, damage: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = make_pictures(tmp_path / "train", {"cat": 5, "dog": 4}, size=40)
+    folder = make_images(tmp_path / "train", {"cat": 5, "dog": 4}, size=40)
     data = ImageData.from_folder(folder, image_size=SIZE, cache_dir=tmp_path / "cache")
 
     def look() -> Any:
@@ -270,9 +272,9 @@ def network(name: str = "small", size: int = SIZE, bias: float = 0.0) -> FrozenP
     return FrozenPart(model, {"backbone": name})
 
 
-def outputs(model: keras.Model, pictures: Any, start: int) -> Any:
+def outputs(model: keras.Model, split: Any, start: int) -> Any:
     assert start == 0
-    images, _, _ = pictures.prepare(pictures.arrays(pictures.draws(0)))
+    images, _, _ = split.prepare(split.arrays(split.draws(0)))
     yield np.asarray(model(images))
 
 
@@ -284,9 +286,9 @@ def outputs(model: keras.Model, pictures: Any, start: int) -> Any:
     ],
 )
 def test_what_can_not_be_cached_is_said(
-    pictures: Path, tmp_path: Path, build: Callable[[], Any], words: str
+    image_folder: Path, tmp_path: Path, build: Callable[[], Any], words: str
 ) -> None:
-    data = data_of(pictures, tmp_path, **build())
+    data = data_of(image_folder, tmp_path, **build())
     described = Trainer(strategy=replicas(1)).describe(module(), data)
     assert any("not cached" in line and words in line for line in described)
     with pytest.raises(ConfigError, match=rf"feature_cache=on.*{words}"):
@@ -304,10 +306,10 @@ class Stop(Callback):
 @pytest.mark.slow
 @pytest.mark.usefixtures("tiny_mobilenet")
 def test_a_run_on_cached_features_is_resumed_exactly(
-    pictures: Path, tmp_path: Path, computed: list[int]
+    image_folder: Path, tmp_path: Path, computed: list[int]
 ) -> None:
     def run(name: str, *callbacks: Callback) -> Any:
-        data = data_of(pictures, tmp_path / "cache")
+        data = data_of(image_folder, tmp_path / "cache")
         return fit(data, "on", run_dir=tmp_path / name, callbacks=list(callbacks))
 
     whole = run("whole")
@@ -319,11 +321,11 @@ def test_a_run_on_cached_features_is_resumed_exactly(
 
 
 @pytest.mark.nightly
-def test_without_validation_the_whole_model_is_checked_on_pictures_of_training(
-    pictures: Path, tmp_path: Path
+def test_without_validation_the_whole_model_is_checked_on_images_of_training(
+    image_folder: Path, tmp_path: Path
 ) -> None:
     data = ImageData.from_folder(
-        pictures / "train",
+        image_folder / "train",
         image_size=SIZE,
         validation_split=0.0,
         augmentation=Augmentation(strength=0.5, views=2),
@@ -337,13 +339,13 @@ def test_without_validation_the_whole_model_is_checked_on_pictures_of_training(
 @pytest.mark.slow
 @pytest.mark.usefixtures("tiny_mobilenet")
 def test_the_whole_model_is_checked_against_its_head(
-    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = FeatureCache.features
 
-    def spoiled(self: FeatureCache, pictures: Any) -> Any:
-        return original(self, pictures) + 0.5
+    def spoiled(self: FeatureCache, images: Any) -> Any:
+        return original(self, images) + 0.5
 
     monkeypatch.setattr(FeatureCache, "features", spoiled)
     with pytest.raises(Exception, match="must return what its head returns"):
-        fit(data_of(pictures, tmp_path))
+        fit(data_of(image_folder, tmp_path))

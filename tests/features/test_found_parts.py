@@ -53,7 +53,9 @@ def trainer(mode: str) -> Trainer:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("is_nested", [True, False], ids=["nested", "flat"])
-def test_cached_equals_uncached(pictures: Path, tmp_path: Path, is_nested: bool) -> None:
+def test_cached_equals_uncached(
+    image_folder: Path, tmp_path: Path, is_nested: bool
+) -> None:
     computed = []
     original = FeatureCache.features
 
@@ -63,7 +65,7 @@ def test_cached_equals_uncached(pictures: Path, tmp_path: Path, is_nested: bool)
         return found
 
     def fit(mode: str) -> Any:
-        return trainer(mode).fit(lambda: build(is_nested), data_of(pictures, tmp_path))
+        return trainer(mode).fit(lambda: build(is_nested), data_of(image_folder, tmp_path))
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(FeatureCache, "features", counted)
@@ -98,9 +100,9 @@ class OwnStep(Module):
     [(unfrozen, "trains"), (OwnStep(), "Module.training_step may use the images")],
 )
 def test_a_refusal_names_the_reason(
-    pictures: Path, tmp_path: Path, module: Any, words: str
+    image_folder: Path, tmp_path: Path, module: Any, words: str
 ) -> None:
-    data = data_of(pictures, tmp_path)
+    data = data_of(image_folder, tmp_path)
     lines = trainer("auto").describe(module, data)
     (line,) = [each for each in lines if each.startswith("features: ")]
     assert "not cached" in line

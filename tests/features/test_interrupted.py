@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from feature_runs import BATCH, PICTURES, VALIDATION, fit, program
+from feature_runs import BATCH, IMAGES, VALIDATION, fit, program
 from keraunos.core.faults import VARIABLE
 from keraunos.core.growing_file import GrowingFile
 from keraunos.core.store import open_store
@@ -28,11 +28,11 @@ def begun(cache: Path) -> list[Path]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("tiny_mobilenet")
 def test_a_kill_costs_no_more_than_the_batch_it_hits(
-    pictures: Path, tmp_path: Path, computed: list[int]
+    image_folder: Path, tmp_path: Path, computed: list[int]
 ) -> None:
     killed = Program(
         program,
-        pictures,
+        image_folder,
         tmp_path / "killed",
         output=tmp_path / "log",
         environment={VARIABLE: "after-part-is-noted:2"},
@@ -41,18 +41,18 @@ def test_a_kill_costs_no_more_than_the_batch_it_hits(
     (left,) = begun(tmp_path / "killed")
     noted = int(left.with_name(f"{left.name}.size").read_text().split()[0])
     assert entries(tmp_path / "killed") == {}
-    fit(pictures, tmp_path / "killed")
-    assert computed == [PICTURES - 2 * BATCH, VALIDATION]
-    fit(pictures, tmp_path / "whole")
+    fit(image_folder, tmp_path / "killed")
+    assert computed == [IMAGES - 2 * BATCH, VALIDATION]
+    fit(image_folder, tmp_path / "whole")
     whole = entries(tmp_path / "whole")
     assert entries(tmp_path / "killed") == whole
-    assert noted == 2 * BATCH * max(map(len, whole.values())) // PICTURES
+    assert noted == 2 * BATCH * max(map(len, whole.values())) // IMAGES
     assert begun(tmp_path / "killed") == []
 
 
 @pytest.mark.nightly
 def test_a_signal_stops_it_and_what_is_there_stays(
-    pictures: Path, tmp_path: Path, computed: list[int], monkeypatch: pytest.MonkeyPatch
+    image_folder: Path, tmp_path: Path, computed: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = GrowingFile.append
 
@@ -62,16 +62,16 @@ def test_a_signal_stops_it_and_what_is_there_stays(
 
     with monkeypatch.context() as patched:
         patched.setattr(GrowingFile, "append", append)
-        stopped = fit(pictures, tmp_path)
+        stopped = fit(image_folder, tmp_path)
     assert (stopped.signal, stopped.is_finished) == (signal.SIGTERM, False)
     assert len(begun(tmp_path)) == 1
-    assert fit(pictures, tmp_path).is_finished
-    assert computed == [PICTURES - BATCH, VALIDATION]
+    assert fit(image_folder, tmp_path).is_finished
+    assert computed == [IMAGES - BATCH, VALIDATION]
 
 
 @pytest.mark.nightly
 def test_all_replicas_compute_features(
-    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counts = []
     original = fitting.predict_batches
@@ -81,5 +81,5 @@ def test_all_replicas_compute_features(
         return original(model, source, start)
 
     monkeypatch.setattr(fitting, "predict_batches", predict_batches)
-    fit(pictures, tmp_path, count=2)
+    fit(image_folder, tmp_path, count=2)
     assert counts == [2, 2]

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from helpers import make_pictures, replicas, weights_of
+from helpers import make_images, replicas, weights_of
 from keraunos import (
     Accuracy,
     Augmentation,
@@ -33,7 +33,7 @@ MIXING = {"mixup": 0.4, "cutmix": 1.0}
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
     """Twelve images, each in the validation split of one of two folds."""
-    make_pictures(tmp_path, {"a": 7, "b": 3, "c": 2})
+    make_images(tmp_path, {"a": 7, "b": 3, "c": 2})
     path = tmp_path / "table.csv"
     with path.open("w", newline="") as file:
         rows = csv.writer(file)
@@ -137,7 +137,7 @@ def test_folds_share_no_mixed_features_but_all_others(table: Path) -> None:
 
 
 def test_mixed_views_are_computed_for_their_fold_alone(tmp_path: Path) -> None:
-    folder = make_pictures(tmp_path / "train", {"a": 4, "b": 4})
+    folder = make_images(tmp_path / "train", {"a": 4, "b": 4})
     augmentation = Augmentation(0.5, views=2, **MIXING)
     data = ImageData.from_folder(folder, augmentation=augmentation, folds=2, fold=1)
     assert data.train.view(0).whole is None

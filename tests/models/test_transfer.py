@@ -42,7 +42,7 @@ def test_only_the_head_trains(module, model):
 
 
 @pytest.mark.slow
-def test_it_takes_raw_pictures_and_preprocesses_them_once(model, pixels):
+def test_it_takes_raw_images_and_preprocesses_them_once(model, pixels):
     backbone = next(layer for layer in model.layers if isinstance(layer, keras.Model))
     centred = pixels[..., ::-1].astype("float32") - np.array(BLUE_GREEN_RED_MEANS, "f4")
     features = np.mean(backbone(centred, training=False), axis=(1, 2))
@@ -96,7 +96,7 @@ def test_the_saved_model_opens_in_safe_mode_and_answers_the_same(model, pixels, 
 
 @pytest.fixture(scope="module")
 def standardized(pixels) -> tuple[keras.Model, np.ndarray]:
-    """A small model that has seen pictures, and its features before that."""
+    """A small model that has seen images, and its features before that."""
     module = TransferClassifier(
         4,
         image_size=SIZE,
@@ -142,7 +142,7 @@ def test_a_step_of_training_moves_the_head_and_nothing_else(standardized, pixels
         assert not np.array_equal(value, head[name])
 
 
-def test_without_standardization_the_pictures_are_not_looked_at(module, model):
+def test_without_standardization_the_images_are_not_looked_at(module, model):
     looked = []
     module.prepare(model, looked.append)
     assert not looked

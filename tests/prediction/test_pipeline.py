@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import smooth_picture
+from helpers import smooth_image
 from keraunos.core.errors import ConfigError
 from keraunos.data.streams.image_names import ImageNames
 from keraunos.data.streams.read_stream import ReadImage
@@ -137,7 +137,7 @@ def test_interrupted_after_any_batch_it_ends_as_if_it_had_not_been(
     tmp_path: Path, format: type[CsvRows | JsonRows]
 ) -> None:
     for number in range(7):
-        smooth_picture(number, 20, 20).save(tmp_path / f"{number}.png")
+        smooth_image(number, 20, 20).save(tmp_path / f"{number}.png")
     (tmp_path / "3.png").write_bytes(b"no image")
     names = ImageNames([str(tmp_path), str(tmp_path / "5.png")])
     rows = format(PREDICTOR)
@@ -188,7 +188,7 @@ def test_an_ensemble_of_numbers_is_their_mean_without_intervals() -> None:
 
 
 def test_an_ensemble_is_the_mean_of_models_of_different_sizes(tmp_path: Path) -> None:
-    smooth_picture(1, 40, 40).save(tmp_path / "a.png")
+    smooth_image(1, 40, 40).save(tmp_path / "a.png")
     models = {"one": colour_model(), "two": colour_model(image_size=2 * SIZE)}
     predictor = Predictor(models)
     assert [each.size for each in predictor.decodings] == [SIZE, 2 * SIZE]

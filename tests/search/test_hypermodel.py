@@ -133,7 +133,7 @@ def test_without_checkpoints_there_is_no_model_to_export(tmp_path):
 
 
 @pytest.mark.slow
-def test_results_and_pictures_are_there(found):
+def test_results_and_images_are_there(found):
     result, _ = found
     rows = table(result.run_dir)
     assert [row["trial"] for row in rows] == ["0", "1", "2", "3"]

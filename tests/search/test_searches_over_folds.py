@@ -9,7 +9,7 @@ import keras
 import keraunos as kr
 import numpy as np
 import pytest
-from helpers import make_pictures, replicas, with_other_validation
+from helpers import make_images, replicas, with_other_validation
 from keraunos.cli.main import main
 from keraunos.core.errors import ConfigError
 from keraunos.core.faults import VARIABLE
@@ -25,7 +25,7 @@ FOLDS = 3
 def folder(tmp_path_factory):
     """Images of three classes, all of a network's traces being small."""
     root = tmp_path_factory.mktemp("images")
-    make_pictures(root / "train", {"cat": 12, "dog": 9, "emu": 6})
+    make_images(root / "train", {"cat": 12, "dog": 9, "emu": 6})
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(keras.applications, "MobileNetV2", tiny_network)
         yield root

@@ -45,7 +45,7 @@ def test_running_out_of_device_memory_is_named(tmp_path):
     assert outcome.reason == "out of memory: OOM when allocating"
 
 
-@pytest.mark.parametrize("error", [DataError("no pictures"), CheckpointError("disk full")])
+@pytest.mark.parametrize("error", [DataError("no images"), CheckpointError("disk full")])
 def test_errors_that_may_be_of_the_whole_search_come_along(tmp_path, error):
     outcome = run_trial(failing(error), plan(tmp_path / "t"), "val_loss")
     assert outcome.error is error

@@ -106,13 +106,13 @@ def test_one_that_ends_without_a_word_is_named_to_all_others() -> None:
 def test_an_error_of_one_reaches_all_others_with_its_words() -> None:
     def fails() -> None:
         with workers[2].together():
-            raise LookupError("no such picture")
+            raise LookupError("no such image")
 
     with three() as (workers, _, _):
         with pytest.raises(LookupError):
             fails()
         for error in at_once(*(lambda w=w: w.gather(0) for w in workers[:2])):
-            assert "worker 2 (c:3) failed: LookupError: no such picture" in str(error)
+            assert "worker 2 (c:3) failed: LookupError: no such image" in str(error)
 
 
 def test_a_chief_that_is_lost_is_named() -> None:

@@ -60,7 +60,7 @@ def fit(
     **options: Any,
 ) -> Any:
     callbacks = {
-        **dict.fromkeys(("progress_bar", "pictures", "tensorboard")),
+        **dict.fromkeys(("progress_bar", "figures", "tensorboard")),
         **{f"extra_{number}": each for number, each in enumerate(extra)},
     }
     if run_dir is not None:
@@ -174,10 +174,10 @@ def test_weights_alone_are_saved_as_averages(tmp_path: Path) -> None:
 @pytest.mark.nightly
 @pytest.mark.parametrize("cached", ["on", "off"])
 def test_a_phase_begins_its_averages_with_the_weights_as_they_are(
-    cached: str, pictures: Path, tmp_path: Path
+    cached: str, image_folder: Path, tmp_path: Path
 ) -> None:
     data = ImageData.from_folder(
-        pictures / "train",
+        image_folder / "train",
         image_size=SIZE,
         batch_size=7,
         augmentation=Augmentation(strength=0),

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 import pytest
-from helpers import classifier, contents, make_pictures, replicas
+from helpers import classifier, contents, make_images, replicas
 from keraunos import Augmentation, ConfigError, ImageData, Trainer
 from keraunos.callbacks import Callback, EarlyStopping
 from keraunos.trainer.checkpoint.resume import compare_settings
@@ -88,12 +88,12 @@ def test_what_would_change_the_result_is_refused_with_both_ways_out(
     assert contents(interrupted_run) == before
 
 
-class Pictures:
-    """A run on pictures, whose data can be changed."""
+class ImageRun:
+    """A run on images, whose data can be changed."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        make_pictures(root / "train", {"cat": 6, "dog": 5})
+        make_images(root / "train", {"cat": 6, "dog": 5})
 
     def fit(self, *extra: Callback, **changed: Any) -> Any:
         options = {
@@ -119,9 +119,9 @@ class Pictures:
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Pictures:
+def image_run(tmp_path_factory: pytest.TempPathFactory) -> ImageRun:
     """One that was interrupted in its first epoch."""
-    made = Pictures(tmp_path_factory.mktemp("pictures"))
+    made = ImageRun(tmp_path_factory.mktemp("images"))
     assert made.fit(Sender("on_train_step_end", 2)).signal
     return made
 
@@ -142,10 +142,10 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Pictures:
         ({"batch_size": 6, "seed": 4}, ["data.batch_size: 4 -> 6", "data.seed: 0 -> 4"]),
     ],
 )
-def test_other_batches_of_pictures_are_refused(
-    change: Any, named: list[str], pictures: Pictures
+def test_other_batches_of_images_are_refused(
+    change: Any, named: list[str], image_run: ImageRun
 ) -> None:
-    refused(pictures, named, **change)
+    refused(image_run, named, **change)
 
 
 @pytest.mark.parametrize(
@@ -155,30 +155,30 @@ def test_other_batches_of_pictures_are_refused(
         ({"emu": 3}, "data.class_names: ['cat', 'dog'] -> ['cat', 'dog', 'emu']"),
     ],
 )
-def test_other_pictures_and_other_classes_are_refused(
-    added: dict[str, int], named: str, pictures: Pictures
+def test_other_images_and_other_classes_are_refused(
+    added: dict[str, int], named: str, image_run: ImageRun
 ) -> None:
-    folder = pictures.root / "train"
+    folder = image_run.root / "train"
     before = set(contents(folder))
-    make_pictures(folder / "new", added, seed=5)
+    make_images(folder / "new", added, seed=5)
     for path in sorted((folder / "new").glob("*/*")):
         target = folder / path.parent.name / f"new-{path.name}"
         target.parent.mkdir(exist_ok=True)
         path.rename(target)
     shutil.rmtree(folder / "new")
     assert set(contents(folder)) > before
-    refused(pictures, [named])
+    refused(image_run, [named])
     for name in sorted(set(contents(folder)) - before, reverse=True):
         path = folder / name
         path.rmdir() if path.is_dir() else path.unlink()
 
 
-def refused(pictures: Pictures, named: list[str], **changed: Any) -> None:
-    before = contents(pictures.root / "run")
+def refused(image_run: ImageRun, named: list[str], **changed: Any) -> None:
+    before = contents(image_run.root / "run")
     with pytest.raises(ConfigError, match="A run must be resumed with") as error:
-        pictures.fit(**changed)
+        image_run.fit(**changed)
     assert all(name in str(error.value) for name in named)
-    assert contents(pictures.root / "run") == before
+    assert contents(image_run.root / "run") == before
 
 
 @pytest.mark.slow

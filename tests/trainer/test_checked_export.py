@@ -52,13 +52,13 @@ def test_the_programs_of_the_page_export_a_run_and_call_what_comes_out(
 ) -> None:
     """In ONNX, by the real converter, and by a process without Keraunos."""
     monkeypatch.chdir(tmp_path)
-    pictures = Path(data.test.names[0]).parents[2]  # type: ignore[union-attr]
-    shutil.copytree(pictures, tmp_path / "pictures")
+    image_folder = Path(data.test.names[0]).parents[2]  # type: ignore[union-attr]
+    shutil.copytree(image_folder, tmp_path / "images")
     exporting, calling = blocks((ROOT / "docs" / "export.md").read_text(), "python")
-    small = 'test="pictures/test", image_size=32, bit_depth=12'
-    assert 'test="pictures/test"' in exporting
+    small = 'test="images/test", image_size=32, bit_depth=12'
+    assert 'test="images/test"' in exporting
     names: dict[str, Any] = {}
-    exec(exporting.replace('test="pictures/test"', small), names)
+    exec(exporting.replace('test="images/test"', small), names)
     exported = names["exported"]
     assert exported.directory == run / "export" / "onnx"
     assert exported.parity.has_passed

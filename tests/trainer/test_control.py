@@ -222,7 +222,7 @@ def saving(directory: Path, *extra: Callback) -> tuple[list[np.ndarray], dict[st
     callbacks = {
         "model_checkpoint": ModelCheckpoint(save_on_exception=True),
         "progress_bar": None,
-        "pictures": None,
+        "figures": None,
         "tensorboard": None,
         **{f"extra_{n}": each for n, each in enumerate(extra)},
     }

@@ -20,7 +20,7 @@ class Mine(keras.metrics.MeanAbsoluteError):
 
 
 def trained() -> keras.Model:
-    inputs = keras.Input((5,), name="pictures")
+    inputs = keras.Input((5,), name="images")
     hidden = keras.layers.BatchNormalization()(keras.layers.Dense(4)(inputs))
     model = keras.Model(inputs, keras.layers.Dense(2)(hidden), name="mine")
     model.compile("adam", mine, metrics=[Mine()])

@@ -16,10 +16,10 @@ WRITTEN = ("model.keras", "classes.txt")
 
 
 @pytest.fixture
-def images(pictures: Path, tmp_path: Path) -> ImageData:
-    """Twenty-four pictures to train on in four batches, in two versions each."""
+def images(image_folder: Path, tmp_path: Path) -> ImageData:
+    """Twenty-four images to train on in four batches, in two versions each."""
     return ImageData.from_folder(
-        pictures / "train",
+        image_folder / "train",
         image_size=SIZE,
         batch_size=7,
         augmentation=Augmentation(views=2),
@@ -39,9 +39,9 @@ def trainer(run_dir: Path | None, finetunes: bool = False, **options: Any) -> Tr
 
 
 def outputs(run_dir: Path) -> Any:
-    pictures = np.random.default_rng(0).uniform(0, 255, (5, SIZE, SIZE, 3))
+    images = np.random.default_rng(0).uniform(0, 255, (5, SIZE, SIZE, 3))
     model = keras.models.load_model(run_dir / "model.keras")
-    return model.predict(pictures.astype("float32"), verbose=0)
+    return model.predict(images.astype("float32"), verbose=0)
 
 
 @pytest.mark.slow

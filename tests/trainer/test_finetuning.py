@@ -25,10 +25,10 @@ EPOCHS, SWITCH, STEPS = 4, 2, 4
 
 
 @pytest.fixture(scope="module")
-def images(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> ImageData:
-    """Twenty-four pictures to train on in four batches, in two versions each."""
+def images(image_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> ImageData:
+    """Twenty-four images to train on in four batches, in two versions each."""
     return ImageData.from_folder(
-        pictures / "train",
+        image_folder / "train",
         image_size=SIZE,
         batch_size=7,
         augmentation=Augmentation(views=2),
@@ -60,8 +60,8 @@ def fit(
         callbacks={
             "backbone_finetuning": tuning or finetuning(),
             "progress_bar": None,
-            "pictures": None,
-            "tensorboard": TensorBoard(pictures=False),
+            "figures": None,
+            "tensorboard": TensorBoard(images=False),
             **callbacks,
             **{f"extra_{number}": each for number, each in enumerate(extra)},
         },
@@ -230,7 +230,7 @@ def fit_vectors(
         callbacks={
             "backbone_finetuning": tuning,
             "progress_bar": None,
-            "pictures": None,
+            "figures": None,
             **callbacks,
         },
     )

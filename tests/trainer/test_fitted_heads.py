@@ -58,9 +58,9 @@ def learnt(model: keras.Model) -> np.ndarray:
 @pytest.mark.nightly
 @pytest.mark.parametrize("head", ["ridge", "knn"])
 def test_it_is_the_same_with_and_without_cache_and_replicas(
-    head: str, pictures: Path, tmp_path: Path
+    head: str, image_folder: Path, tmp_path: Path
 ) -> None:
-    data = data_of(pictures, tmp_path, views=2, class_balance="weights")
+    data = data_of(image_folder, tmp_path, views=2, class_balance="weights")
     cached = fit(data, head, feature_cache="on")
     assert len(cached.history["val_loss"]) == 1
     assert cached.stop_reason == "the head is fitted"
@@ -73,10 +73,10 @@ def test_it_is_the_same_with_and_without_cache_and_replicas(
 
 
 @pytest.mark.nightly
-def test_fresh_images_are_fitted_as_they_are(pictures: Path, tmp_path: Path) -> None:
-    fresh = fit(data_of(pictures, tmp_path), "ridge", feature_cache="on")
+def test_fresh_images_are_fitted_as_they_are(image_folder: Path, tmp_path: Path) -> None:
+    fresh = fit(data_of(image_folder, tmp_path), "ridge", feature_cache="on")
     plain = ImageData.from_folder(
-        pictures / "train",
+        image_folder / "train",
         image_size=SIZE,
         batch_size=7,
         augmentation=Augmentation(strength=0),
@@ -86,8 +86,8 @@ def test_fresh_images_are_fitted_as_they_are(pictures: Path, tmp_path: Path) -> 
         weights_of(fresh.model), weights_of(fit(plain, "ridge").model), strict=True
     ):
         np.testing.assert_array_equal(one, other)
-    sampled = fit(data_of(pictures, tmp_path, class_balance="sampling"), "ridge")
-    weighted = fit(data_of(pictures, tmp_path, class_balance="weights"), "ridge")
+    sampled = fit(data_of(image_folder, tmp_path, class_balance="sampling"), "ridge")
+    weighted = fit(data_of(image_folder, tmp_path, class_balance="weights"), "ridge")
     np.testing.assert_array_equal(learnt(sampled.model), learnt(weighted.model))
     assert np.abs(learnt(sampled.model) - learnt(fresh.model)).max() > 1e-3
     by_class = dict(enumerate(balanced_weights(np.bincount(plain.train.labels)).tolist()))
@@ -97,10 +97,10 @@ def test_fresh_images_are_fitted_as_they_are(pictures: Path, tmp_path: Path) -> 
 
 @pytest.mark.slow
 def test_a_finished_run_is_not_fitted_again(
-    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data, run_dir = data_of(pictures, tmp_path / "cache"), tmp_path / "run"
-    first = fit(data, "ridge", run_dir=run_dir, callbacks={"pictures": None})
+    data, run_dir = data_of(image_folder, tmp_path / "cache"), tmp_path / "run"
+    first = fit(data, "ridge", run_dir=run_dir, callbacks={"figures": None})
     checkpoints = [path.name for path in (run_dir / "checkpoints").glob("step-*")]
     assert checkpoints == [first.best_checkpoint.name]
     opened = keras.saving.load_model(run_dir / "model.keras", safe_mode=True)
@@ -109,7 +109,7 @@ def test_a_finished_run_is_not_fitted_again(
     np.testing.assert_allclose(opened(images), said, atol=1e-6)
 
     monkeypatch.setattr(TransferClassifier, "prepare", None)
-    again = fit(data, "ridge", run_dir=run_dir, callbacks={"pictures": None})
+    again = fit(data, "ridge", run_dir=run_dir, callbacks={"figures": None})
     assert again.history["val_loss"] == first.history["val_loss"]
     np.testing.assert_array_equal(again.model(images), said)
 
@@ -124,15 +124,15 @@ def test_a_backbone_is_not_unfrozen_behind_a_fitted_head() -> None:
 
 @pytest.mark.nightly
 def test_learning_rates_are_not_tried_on_a_fitted_head(
-    pictures: Path, tmp_path: Path
+    image_folder: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(ConfigError, match="LearningRateFinder"):
-        fit(data_of(pictures, tmp_path), "ridge", callbacks=[LearningRateFinder()])
+        fit(data_of(image_folder, tmp_path), "ridge", callbacks=[LearningRateFinder()])
 
 
 @pytest.mark.slow
-def test_a_module_is_fitted_or_trains(pictures: Path, tmp_path: Path) -> None:
-    data = data_of(pictures, tmp_path)
+def test_a_module_is_fitted_or_trains(image_folder: Path, tmp_path: Path) -> None:
+    data = data_of(image_folder, tmp_path)
     linear = module(data, "linear")
     linear.is_fitted = True
     with pytest.raises(ConfigError, match=r"is_fitted.*trainable_variables=2"):

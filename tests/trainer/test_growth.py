@@ -19,7 +19,7 @@ import keraunos as kr
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import classifier, examples, make_pictures, replicas
+from helpers import classifier, examples, make_images, replicas
 from keraunos.callbacks.memory import memory_gib
 from small_backbone import Small
 from tensorflow.python.framework.func_graph import FuncGraph
@@ -125,7 +125,7 @@ def test_epochs_leave_nothing(meter, batches, tmp_path):
 
 def test_fits_leave_nothing(meter, batches, tmp_path):
     """Of a dataset on two replicas, and of images with cached features, by turns."""
-    folder = make_pictures(tmp_path / "images", {"cat": 9, "dog": 7, "emu": 6}, size=32)
+    folder = make_images(tmp_path / "images", {"cat": 9, "dog": 7, "emu": 6}, size=32)
 
     def fit_dataset(run_dir: Path) -> None:
         trainer = kr.Trainer(

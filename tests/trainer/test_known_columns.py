@@ -37,7 +37,7 @@ def test_intervals_of_test_scores_draw_whole_groups(predictions: Predictions) ->
     scores = score_predictions(Split(groups=PATIENTS), predictions)
     wanted = bootstrap_intervals(LABELS, predictions.probabilities, groups=PATIENTS)
     assert scores["intervals"] == {name: list(each) for name, each in wanted.items()}
-    cleaned = scores["without_contradictory_pictures"]["intervals"]
+    cleaned = scores["without_contradictory_images"]["intervals"]
     wanted = bootstrap_intervals(
         LABELS[1:], predictions.probabilities[1:], groups=PATIENTS[1:]
     )

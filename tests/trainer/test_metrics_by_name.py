@@ -18,11 +18,11 @@ NAMES = ["balanced_accuracy", "macro_f1", "macro_roc_auc", "recall_per_class"]
 @pytest.mark.feature("classification scores")
 @pytest.mark.slow
 def test_they_are_monitored_and_equal_the_scores_of_the_predictions(
-    pictures: Path, monkeypatch: pytest.MonkeyPatch
+    image_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keras.applications, "MobileNetV3Small", tiny_network)
     data = ImageData.from_folder(
-        pictures / "train", validation_split=0.4, image_size=32, batch_size=7
+        image_folder / "train", validation_split=0.4, image_size=32, batch_size=7
     )
     module = TransferClassifier(
         3,

@@ -11,7 +11,7 @@ import pytest
 import resumable_runs
 import tensorflow as tf
 from engine import Engine
-from helpers import make_pictures, replicas
+from helpers import make_images, replicas
 from keraunos import (
     Accuracy,
     Augmentation,
@@ -42,7 +42,7 @@ METRICS = (
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     counts = {"a": 9, "b": 4, "c": 3}
-    return make_pictures(tmp_path_factory.mktemp("mixed"), counts)
+    return make_images(tmp_path_factory.mktemp("mixed"), counts)
 
 
 def data_of(folder: Path, **options: Any) -> ImageData:
@@ -108,7 +108,7 @@ def test_a_run_resumed_within_an_epoch_ends_the_same(
             strategy=replicas(1),
             max_epochs=3,
             run_dir=tmp_path / name,
-            callbacks={"pictures": None, "tensorboard": None, **callbacks},
+            callbacks={"figures": None, "tensorboard": None, **callbacks},
         )
         return trainer.fit(build(), data_of(folder))
 

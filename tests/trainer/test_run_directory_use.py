@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import tensorflow as tf
-from helpers import contents, make_pictures
+from helpers import contents, make_images
 from keraunos import CheckpointError, ConfigError, OutOfMemoryError
 from keraunos.callbacks import Callback
 from keraunos.core.bundle import verify_bundle
@@ -89,7 +89,7 @@ def test_a_process_that_was_killed_over_its_first_file_hinders_nobody(
 
 def typed(folder: Path, run_dir: str) -> tuple[str, ...]:
     """What is typed after `keraunos` to train on images there."""
-    data = make_pictures(folder / "pictures", {"cat": 3, "dog": 3})
+    data = make_images(folder / "images", {"cat": 3, "dog": 3})
     settings = (f"data.train={data}", "model.weights=null", "data.image_size=32", run_dir)
     return ("fit", "classify", *settings)
 

@@ -11,7 +11,7 @@ from keraunos import CheckpointError, ConfigError, Trainer
 from keraunos.strategies import ALONE
 from keraunos.trainer.setup.initial_weights import load_initial_weights
 
-CALLBACKS = {"progress_bar": None, "tensorboard": None, "pictures": None}
+CALLBACKS = {"progress_bar": None, "tensorboard": None, "figures": None}
 
 
 def dataset() -> tf.data.Dataset:

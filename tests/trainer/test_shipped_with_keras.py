@@ -80,7 +80,7 @@ def fit(kind: str, run_dir: Path | None = None, count: int = 1, *extra: Any) -> 
     build, data, callbacks = KINDS[kind]
     named = {f"own_{number}": each for number, each in enumerate(callbacks())}
     named |= {f"extra_{number}": each for number, each in enumerate(extra)}
-    quiet = {"progress_bar": None, "pictures": None}
+    quiet = {"progress_bar": None, "figures": None}
     with one_trace(count, build, keras.config.floatx()) as strategy:
         trainer = Trainer(
             strategy=strategy, max_epochs=3, run_dir=run_dir, callbacks=quiet | named

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from helpers import replicas, smooth_picture, weights_of
+from helpers import replicas, smooth_image, weights_of
 from keraunos import (
     Augmentation,
     ConfigError,
@@ -32,7 +32,7 @@ def table(tmp_path: Path) -> Path:
     """Images whose class the columns tell, and not the images."""
     labels = "".join(name * count for name, count in CLASSES.items())
     for number in range(len(labels)):
-        smooth_picture(number, 40, 40).save(tmp_path / f"p{number:02d}.png")
+        smooth_image(number, 40, 40).save(tmp_path / f"p{number:02d}.png")
     path = tmp_path / "table.csv"
     with path.open("w", newline="") as file:
         rows = csv.writer(file)

@@ -13,7 +13,7 @@ from helpers import (
     classifier,
     examples,
     largest_difference,
-    make_pictures,
+    make_images,
     replicas,
     weights_of,
 )
@@ -155,9 +155,9 @@ def test_a_function_of_epoch_and_start_batch() -> None:
 
 @pytest.mark.slow
 def test_a_cached_folder_of_keras_is_read_once(tmp_path: Path) -> None:
-    folder = make_pictures(tmp_path, {"cat": 7, "dog": 6}, size=16)
+    folder = make_images(tmp_path, {"cat": 7, "dog": 6}, size=16)
     reads = []
-    pictures = keras.utils.image_dataset_from_directory(
+    dataset = keras.utils.image_dataset_from_directory(
         folder, image_size=(16, 16), batch_size=4, seed=0
     )
 
@@ -165,7 +165,7 @@ def test_a_cached_folder_of_keras_is_read_once(tmp_path: Path) -> None:
         tf.numpy_function(lambda: reads.append(1), [], [])
         return x, y
 
-    cached = pictures.map(count).cache().prefetch(tf.data.AUTOTUNE)
+    cached = dataset.map(count).cache().prefetch(tf.data.AUTOTUNE)
 
     def build() -> keras.Model:
         layers = keras.layers

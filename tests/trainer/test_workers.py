@@ -109,12 +109,12 @@ def test_what_depends_on_how_a_batch_is_cut_is_found_in_all(
 
 
 @pytest.mark.nightly
-def test_a_fitted_head_is_that_of_one_worker(pictures: Path, tmp_path: Path) -> None:
+def test_a_fitted_head_is_that_of_one_worker(image_folder: Path, tmp_path: Path) -> None:
     found = []
     for count in (1, 2):
         folder = tmp_path / str(count)
         folder.mkdir()
-        codes = run("fit_a_head", count, folder, str(pictures / "train"))
+        codes = run("fit_a_head", count, folder, str(image_folder / "train"))
         assert codes == [0] * count, said(folder, 0)
         found += [kept(folder / f"head {rank}") for rank in range(count)]
     for weights, values in found[1:]:

@@ -25,7 +25,7 @@ def diverged(run: RunState, source: Any, batches_per_epoch: int | None) -> Diver
         "batch": run.epoch_step,
         "step": run.step,
         "learning_rate": run.learning_rate,
-        "pictures": names,
+        "images": names,
     }
     where = "look at this batch"
     if run.run_dir is not None:

@@ -146,9 +146,9 @@ def score_predictions(source: Any, predictions: Predictions) -> dict[str, Any]:
         return scores
     contradictory = source.contradictory
     if contradictory.any():
-        scores["contradictory_pictures"] = int(contradictory.sum())
+        scores["contradictory_images"] = int(contradictory.sum())
         if not contradictory.all():
-            scores["without_contradictory_pictures"] = predictions.scores(
+            scores["without_contradictory_images"] = predictions.scores(
                 ~contradictory, groups
             )
     return scores

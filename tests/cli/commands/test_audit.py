@@ -7,22 +7,22 @@ import subprocess
 import sys
 
 import pytest
-from helpers import opened_files, smooth_picture
+from helpers import opened_files, smooth_image
 
 
 @pytest.fixture
 def shelf(tmp_path, monkeypatch):
-    """A folder `shelf` of two splits of two classes, all pictures unrelated."""
+    """A folder `shelf` of two splits of two classes, all images unrelated."""
     names = ("train/cat", "train/cat", "train/dog", "train/dog", "test/cat", "test/dog")
     for seed, name in enumerate(names):
         folder = tmp_path / "shelf" / name
         folder.mkdir(parents=True, exist_ok=True)
-        smooth_picture(seed).save(folder / f"{seed}.png")
+        smooth_image(seed).save(folder / f"{seed}.png")
     monkeypatch.setenv("KERAUNOS_CACHE_DIR", str(tmp_path / "cache"))
     return tmp_path / "shelf"
 
 
-def test_pictures_that_are_in_order_end_with_0(keraunos, shelf):
+def test_images_that_are_in_order_end_with_0(keraunos, shelf):
     answer = keraunos("audit", "shelf")
     assert answer.code == 0
     assert "6 image files" in answer.out
@@ -41,7 +41,7 @@ def test_a_leak_ends_with_3_and_is_named(keraunos, shelf):
 
 def test_the_table_has_a_row_a_class_and_a_column_a_split(keraunos, shelf):
     (shelf / "train/emu").mkdir()
-    smooth_picture(50).save(shelf / "train/emu/x.png")
+    smooth_image(50).save(shelf / "train/emu/x.png")
     lines = [line.split("│") for line in keraunos("audit", "shelf").out.splitlines()]
     cells = [[cell.strip() for cell in line[1:-1]] for line in lines if len(line) > 2]
     assert cells == [
@@ -61,7 +61,7 @@ def test_files_that_conflict_have_a_column_of_their_own(keraunos, shelf):
     assert cells[:2] == [["cat", "2", "1", "1"], ["dog", "3", "1", "1"]]
 
 
-def test_of_very_many_copies_of_a_picture_some_are_named(keraunos, shelf):
+def test_of_very_many_copies_of_an_image_some_are_named(keraunos, shelf):
     for number in range(9):
         shutil.copy(shelf / "train/cat/0.png", shelf / f"train/dog/x{number}.png")
     (line,) = (x for x in keraunos("audit", "shelf").out.splitlines() if " = " in x)
@@ -102,7 +102,7 @@ def test_json_and_html_hold_what_was_found(keraunos, shelf, tmp_path):
 
 
 def test_near_copies_are_looked_for_unless_only_copies_are_asked_for(keraunos, shelf):
-    smooth_picture(0).save(shelf / "test/dog/x.jpg", quality=30)
+    smooth_image(0).save(shelf / "test/dog/x.jpg", quality=30)
     assert keraunos("audit", "shelf").code == 3
     assert keraunos("audit", "shelf", "--check", "copies").code == 0
     assert keraunos("audit", "shelf", "--check", "everything").code == 2
@@ -134,7 +134,7 @@ def test_names_are_shown_as_they_are(keraunos, shelf):
     assert "shelf/train/cat/[bold]\\n.jpg: the file is empty" in answer.out
 
 
-def test_the_second_audit_opens_no_picture(keraunos, shelf):
+def test_the_second_audit_opens_no_image(keraunos, shelf):
     with opened_files() as opened:
         first = keraunos("audit", "shelf")
         count = sum(name.endswith(".png") for name in opened)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import contents, smooth_picture
+from helpers import contents, smooth_image
 from keraunos.cli.out_of_fold import write_held_out
 from keraunos.evaluation.label_doubts import judge_labels
 from keraunos.evaluation.predictions import Predictions
@@ -22,7 +22,7 @@ def folds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for number in range(12):
         folder = tmp_path / "shelf" / CLASSES[number % 2]
         folder.mkdir(parents=True, exist_ok=True)
-        smooth_picture(number).save(folder / f"{number}.png")
+        smooth_image(number).save(folder / f"{number}.png")
     monkeypatch.setenv("KERAUNOS_CACHE_DIR", str(tmp_path / "cache"))
     run = tmp_path / "runs" / "own-001"
     run.mkdir(parents=True)

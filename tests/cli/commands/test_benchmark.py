@@ -35,10 +35,10 @@ def test_one_table_on_the_terminal_and_in_files(keraunos, export):
     assert {row["threads"] for row in table} == {"1"}
 
 
-def test_images_of_a_folder_are_decoded(keraunos, export, pictures):
-    answer = keraunos("benchmark", export, *QUICK, "--images", pictures)
+def test_images_of_a_folder_are_decoded(keraunos, export, image_folder):
+    answer = keraunos("benchmark", export, *QUICK, "--images", image_folder)
     assert answer.code == 0, answer.err
-    assert f"files of {pictures}" in answer.out
+    assert f"files of {image_folder}" in answer.out
 
 
 def broken_image(export: Path) -> list[str]:

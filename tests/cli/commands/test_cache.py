@@ -9,7 +9,7 @@ def store(monkeypatch: pytest.MonkeyPatch, tmp_path):
     for key, size in {
         f"features-{'a' * 64}": 3_000_000,
         f"features-{'b' * 64}": 500_000,
-        f"pictures-{'c' * 64}": 7,
+        f"images-{'c' * 64}": 7,
     }.items():
         with store.writing(key) as path:
             path.write_bytes(bytes(size))
@@ -24,7 +24,7 @@ def test_what_runs_share_is_listed_by_kind(keraunos, store):
     assert str(store.directory) in answer.out.replace("\n", "")
 
 
-@pytest.mark.parametrize(("kind", "left"), [("features", ["pictures"]), ("all", [])])
+@pytest.mark.parametrize(("kind", "left"), [("features", ["images"]), ("all", [])])
 def test_clearing_removes_one_kind_or_all(keraunos, store, kind, left):
     assert keraunos("cache", "--clear", kind).code == 0
     assert list(store.sizes()) == left
@@ -37,7 +37,7 @@ def test_the_folder_can_be_another(keraunos, store, tmp_path):
     assert "9.0" in answer.out
     assert keraunos("cache", "--clear", "all", "--cache-dir", tmp_path / "other").code == 0
     assert open_store(tmp_path / "other").sizes() == {}
-    assert list(store.sizes()) == ["features", "pictures"]
+    assert list(store.sizes()) == ["features", "images"]
 
 
 @pytest.mark.parametrize("kind", ["feature", "../x", "*", "\x1b[31m"])
@@ -46,7 +46,7 @@ def test_a_kind_that_is_none_is_2_and_removes_nothing(keraunos, store, kind):
     assert answer.code == 2
     assert "`clear` must be one of all, features" in answer.err
     assert "\x1b" not in answer.err
-    assert list(store.sizes()) == ["features", "pictures"]
+    assert list(store.sizes()) == ["features", "images"]
 
 
 @pytest.mark.parametrize("limit", ["inf", "-1", "nan", "20GB"])

@@ -4,7 +4,7 @@ import csv
 import json
 
 import pytest
-from helpers import make_pictures
+from helpers import make_images
 from keraunos.cli.main import main
 
 STOPPER = """
@@ -27,7 +27,7 @@ class Stop(keraunos.callbacks.Callback):
 @pytest.fixture
 def command(small, tmp_path):
     """A search over the optimizers of a small model, on distinct images of two classes."""
-    images = make_pictures(tmp_path / "images", {"cat": 14, "dog": 12}, size=32)
+    images = make_images(tmp_path / "images", {"cat": 14, "dog": 12}, size=32)
     (tmp_path / "own.py").open("a").write(STOPPER)
     return (
         "search",

@@ -329,20 +329,20 @@ def test_several_workers_need_a_named_run_directory(
 
 
 @pytest.mark.nightly
-def test_two_workers_train_on_cached_features_then_pictures_and_report_like_one(
-    pictures: Path, tmp_path: Path
+def test_two_workers_train_on_cached_features_then_images_and_report_like_one(
+    image_folder: Path, tmp_path: Path
 ) -> None:
     shutil.copy(small_backbone.__file__, tmp_path / "own.py")
     model = "{builder: 'own:Small', arguments: {dropout: 0.0}}"
     (tmp_path / "own.yaml").write_text(f"model: {model}")
     settings = [
         "own.yaml",
-        *[f"data.train={pictures / 'train'}", f"data.test={pictures / 'test'}"],
+        *[f"data.train={image_folder / 'train'}", f"data.test={image_folder / 'test'}"],
         *["data.image_size=32", "data.batch_size=7"],
         *["augmentation.views=2", "feature_cache=on", "trainer.max_epochs=2"],
         *["trainer.accelerator=cpu", "trainer.devices=1"],
-        *["callbacks.pictures=null", "callbacks.tensorboard=null"],
-        # The second epoch is on the pictures themselves.
+        *["callbacks.figures=null", "callbacks.tensorboard=null"],
+        # The second epoch is on the images themselves.
         "callbacks.backbone_finetuning="
         "{at_epoch: 1, unfreeze_from: block2, learning_rate: 0.001}",
     ]

@@ -25,14 +25,14 @@ from PIL import Image
 
 assert importlib.util.find_spec("keraunos") is None
 model = keras.models.load_model(sys.argv[1], safe_mode=True)
-pictures = np.stack([np.asarray(Image.open(name)) for name in sys.argv[3:]])
-np.save(sys.argv[2], model.predict(pictures.astype("float32"), verbose=0))
+images = np.stack([np.asarray(Image.open(name)) for name in sys.argv[3:]])
+np.save(sys.argv[2], model.predict(images.astype("float32"), verbose=0))
 """
 
 
 @pytest.fixture
-def raw_pictures(tmp_path) -> list[Path]:
-    """Pictures of the size that the model takes, distinct, more than a batch."""
+def raw_images(tmp_path) -> list[Path]:
+    """Images of the size that the model takes, distinct, more than a batch."""
     random = np.random.default_rng(5)
     (tmp_path / "raw").mkdir()
     files = [tmp_path / "raw" / f"{number}.png" for number in range(9)]
@@ -56,17 +56,17 @@ def answers(file: Path) -> tuple[list[str], np.ndarray]:
 
 @pytest.mark.slow
 @pytest.mark.feature("predictions to a file")
-def test_files_and_folders_are_predicted_in_order(keraunos, run, raw_pictures, tmp_path):
-    first, *_, last = raw_pictures
+def test_files_and_folders_are_predicted_in_order(keraunos, run, raw_images, tmp_path):
+    first, *_, last = raw_images
     before = contents(run)
     answer = keraunos("predict", run, last, tmp_path / "raw", first)
     assert answer.code == 0
     names, values = answers(tmp_path / "predictions.csv")
-    assert names == [str(file) for file in (last, *raw_pictures, first)]
+    assert names == [str(file) for file in (last, *raw_images, first)]
     assert values[0] == pytest.approx(values[-2], abs=1e-6)
     assert np.ptp(values, axis=0).max() > 1e-3
     assert contents(run) == before
-    for name in map(str, raw_pictures):
+    for name in map(str, raw_images):
         assert name in answer.out
 
 
@@ -93,7 +93,7 @@ def test_predictions_are_those_of_the_test(keraunos, run, lesions, tmp_path):
     ],
 )
 def test_images_that_are_not_there_are_3_and_write_nothing(
-    keraunos, small_run, raw_pictures, tmp_path, images, words
+    keraunos, small_run, raw_images, tmp_path, images, words
 ):
     (tmp_path / "empty").mkdir()
     (tmp_path / "predictions.csv").write_text("mine")
@@ -115,7 +115,7 @@ def test_images_that_are_not_there_are_3_and_write_nothing(
     ],
 )
 def test_what_can_not_be_meant_is_refused(
-    keraunos, small_run, raw_pictures, tmp_path, arguments, words
+    keraunos, small_run, raw_images, tmp_path, arguments, words
 ):
     before = contents(tmp_path)
     answer = keraunos("predict", small_run, *arguments)
@@ -125,8 +125,8 @@ def test_what_can_not_be_meant_is_refused(
     assert contents(tmp_path) == before
 
 
-def test_a_table_that_can_not_be_written_is_2(keraunos, small_run, raw_pictures):
-    answer = keraunos("predict", small_run, *raw_pictures, "--output", "nowhere/a.csv")
+def test_a_table_that_can_not_be_written_is_2(keraunos, small_run, raw_images):
+    answer = keraunos("predict", small_run, *raw_images, "--output", "nowhere/a.csv")
     assert answer.code == 2
     assert answer.err.startswith("error: `--output` must be")
     assert "Traceback" not in answer.err
@@ -134,13 +134,13 @@ def test_a_table_that_can_not_be_written_is_2(keraunos, small_run, raw_pictures)
 
 @pytest.mark.nightly
 def test_the_model_answers_alike_where_there_is_no_keraunos(
-    finished_run, raw_pictures, tmp_path
+    finished_run, raw_images, tmp_path
 ):
-    done = fork_keraunos("predict", finished_run, *raw_pictures, cwd=tmp_path)
+    done = fork_keraunos("predict", finished_run, *raw_images, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     python = environment_without_keraunos(tmp_path / "environment")
     model = finished_run / "model.keras"
-    command = [python, "-I", "-c", LOADED, model, tmp_path / "plain.npy", *raw_pictures]
+    command = [python, "-I", "-c", LOADED, model, tmp_path / "plain.npy", *raw_images]
     subprocess.run(command, cwd=tmp_path, check=True)
     _, said = answers(tmp_path / "predictions.csv")
     plain = np.load(tmp_path / "plain.npy")
@@ -149,11 +149,11 @@ def test_the_model_answers_alike_where_there_is_no_keraunos(
 
 
 @pytest.mark.nightly
-def test_one_picture_can_be_predicted_on_two_devices(finished_run, raw_pictures, tmp_path):
-    done = fork_keraunos("predict", finished_run, raw_pictures[0], cwd=tmp_path)
+def test_one_image_can_be_predicted_on_two_devices(finished_run, raw_images, tmp_path):
+    done = fork_keraunos("predict", finished_run, raw_images[0], cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     names, values = answers(tmp_path / "predictions.csv")
-    assert names == [str(raw_pictures[0])]
+    assert names == [str(raw_images[0])]
     assert values.sum() == pytest.approx(1, abs=1e-5)
 
 
@@ -163,10 +163,10 @@ def rows_of(file: Path) -> list[dict]:
 
 @pytest.mark.slow
 def test_a_killed_prediction_is_resumed_with_the_same_model_alone(
-    keraunos, small_run, raw_pictures, tmp_path, monkeypatch
+    keraunos, small_run, raw_images, tmp_path, monkeypatch
 ):
     """Nine images in batches of two, killed after the third batch is written."""
-    raw_pictures[3].write_bytes(b"no image")
+    raw_images[3].write_bytes(b"no image")
     command = ("predict", small_run, "raw", "--batch-size=2", "--output")
     assert keraunos(*command, "whole.jsonl").code == 3
     monkeypatch.setenv(VARIABLE, "after-rows:4")  # the first time there are no rows yet
@@ -198,13 +198,13 @@ def test_a_killed_prediction_is_resumed_with_the_same_model_alone(
 
 @pytest.mark.nightly
 def test_an_export_predicts_what_its_run_does_and_both_are_their_mean(
-    keraunos, small_run, raw_pictures, tmp_path
+    keraunos, small_run, raw_images, tmp_path
 ):
-    raw_pictures[2].write_bytes(b"<html>")
+    raw_images[2].write_bytes(b"<html>")
     assert keraunos("export", small_run, "--output", "there").code == 0
     (export,) = (file.parent for file in (tmp_path / "there").rglob("model.json"))
     model = keras.models.load_model(small_run / "model.keras")
-    good = [file for file in raw_pictures if file != raw_pictures[2]]
+    good = [file for file in raw_images if file != raw_images[2]]
     pixels = np.stack([np.asarray(Image.open(file), "float32") for file in good])
     wanted = model.predict(pixels, verbose=0)
     more = ([small_run], [export], [small_run, "--ensemble", export])
@@ -260,7 +260,7 @@ def test_a_signal_ends_a_watched_folder_with_all_that_was_begun(small_run, tmp_p
 
 
 def test_names_come_from_standard_input_and_rows_go_to_standard_output(
-    keraunos, small_run, raw_pictures
+    keraunos, small_run, raw_images
 ):
     names = b"\0".join(os.fsencode(f"raw/{number}.png") for number in (4, 1, 7))
     reading, writing = os.pipe()

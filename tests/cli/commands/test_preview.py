@@ -6,9 +6,9 @@ from PIL import Image
 
 
 @pytest.mark.slow
-def test_the_data_are_drawn_before_anything_is_trained(keraunos, pictures, tmp_path):
+def test_the_data_are_drawn_before_anything_is_trained(keraunos, image_folder, tmp_path):
     settings = ("augmentation.random_erasing=1", "augmentation.mixup=0.4")
-    answer = keraunos("preview", "classify", f"data.train={pictures}", *settings)
+    answer = keraunos("preview", "classify", f"data.train={image_folder}", *settings)
     names = ("samples.png", "augmented.png", "augmentation_kinds.png")
     files = [Path("preview") / name for name in names]
     assert (answer.code, answer.out.splitlines()) == (0, [str(file) for file in files])
@@ -17,16 +17,16 @@ def test_the_data_are_drawn_before_anything_is_trained(keraunos, pictures, tmp_p
     assert {path.name for path in tmp_path.iterdir()} == {"preview"}
     assert sorted(Path("preview").iterdir()) == sorted(files)
     for file in files:
-        with Image.open(file) as picture:
-            assert picture.format == "PNG"
-            pixels = np.asarray(picture.convert("RGB")).reshape(-1, 3)
+        with Image.open(file) as image:
+            assert image.format == "PNG"
+            pixels = np.asarray(image.convert("RGB")).reshape(-1, 3)
         assert len(np.unique(pixels, axis=0)) > 50
 
 
 @pytest.mark.slow
-def test_more_strength_shows_in_the_picture(keraunos, pictures, tmp_path):
+def test_more_strength_shows_in_the_image(keraunos, image_folder, tmp_path):
     for strength in (0, 1):
-        settings = (f"data.train={pictures}", f"augmentation.strength={strength}")
+        settings = (f"data.train={image_folder}", f"augmentation.strength={strength}")
         answer = keraunos("preview", "classify", *settings, "--output", f"deep/{strength}")
         assert answer.code == 0
     assert (tmp_path / "deep/0/samples.png").read_bytes() == (

@@ -18,12 +18,12 @@ COMMON = ("data.image_size=32", "data.batch_size=7", "model.weights=null")
 @pytest.mark.slow
 @pytest.mark.feature("probe")
 def test_backbones_and_heads_are_one_table(
-    keraunos: Any, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    keraunos: Any, image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keras.applications, "MobileNetV2", tiny_network)
     arguments = (
         "probe",
-        f"data.train={pictures / 'train'}",
+        f"data.train={image_folder / 'train'}",
         f"cache_dir={tmp_path / 'cache'}",
         "backbones=[not_there:function,MobileNetV2]",
         "heads=[ridge,knn]",
@@ -61,8 +61,8 @@ def test_backbones_and_heads_are_one_table(
     assert "MobileNetV2: 0 images in" in again.err
 
 
-def test_folds_are_those_of_a_cross_validation(pictures: Path, tmp_path: Path) -> None:
-    options: dict[str, Any] = {"train": str(pictures / "train"), "folds": 3}
+def test_folds_are_those_of_a_cross_validation(image_folder: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"train": str(image_folder / "train"), "folds": 3}
     config = RunConfig(
         data=DataConfig(image_size=32, **options), cache_dir=str(tmp_path), seed=5
     )

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 import yaml
-from helpers import make_pictures
+from helpers import make_images
 from keraunos.core.run_layout import SEARCH_FILE
 from programs import fork_keraunos, wait_for
 
@@ -153,10 +153,12 @@ def test_a_signal_ends_a_search_with_its_code_and_the_same_command_resumes_it(
 
 
 @pytest.fixture(scope="module")
-def searched(pictures, tmp_path_factory):
+def searched(image_folder, tmp_path_factory):
     """A search over the recipe `classify`, and its folder."""
     folder = tmp_path_factory.mktemp("searched")
-    done = fork_keraunos("search", "classify", f"data.train={pictures}", *FAST, cwd=folder)
+    done = fork_keraunos(
+        "search", "classify", f"data.train={image_folder}", *FAST, cwd=folder
+    )
     assert done.returncode == 0, done.stderr
     return folder / "runs" / "classify-search-001", done
 
@@ -173,12 +175,12 @@ def test_a_search_ends_with_a_table_and_says_how_to_go_on(searched):
 
 
 @pytest.mark.nightly
-def test_the_test_split_is_not_touched(searched, pictures, tmp_path):
+def test_the_test_split_is_not_touched(searched, image_folder, tmp_path):
     folder, _ = searched
     other = tmp_path / "other"
     (other).mkdir()
-    (other / "train").symlink_to(pictures / "train")
-    make_pictures(other / "test", {"cat": 4, "dog": 2, "emu": 5}, seed=77)
+    (other / "train").symlink_to(image_folder / "train")
+    make_images(other / "test", {"cat": 4, "dog": 2, "emu": 5}, seed=77)
     done = fork_keraunos(
         "search", "classify", f"data.train={other}", *FAST, "run_dir=S", cwd=tmp_path
     )
@@ -200,10 +202,10 @@ def test_the_best_configuration_trains_as_its_trial_did(searched, tmp_path):
 @pytest.mark.nightly
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_signal_to_a_process_ends_its_search_and_the_next_resumes_it(
-    searched, pictures, tmp_path, count
+    searched, image_folder, tmp_path, count
 ):
     folder, _ = searched
-    arguments = ["search", "classify", f"data.train={pictures}", *FAST, "run_dir=S"]
+    arguments = ["search", "classify", f"data.train={image_folder}", *FAST, "run_dir=S"]
     arguments += ["--parallel-trials", str(count)]
     process = subprocess.Popen(
         [sys.executable, "-m", "keraunos", *arguments],
@@ -237,9 +239,9 @@ def test_a_signal_to_a_process_ends_its_search_and_the_next_resumes_it(
 
 
 @pytest.mark.nightly
-def test_trials_run_on_several_devices_and_keep_the_best_model(pictures, tmp_path):
+def test_trials_run_on_several_devices_and_keep_the_best_model(image_folder, tmp_path):
     devices = ("trainer.devices=2", "trainer.strategy=mirrored", "search.max_trials=2")
-    arguments = ("classify", f"data.train={pictures}", *FAST, *devices, "run_dir=S")
+    arguments = ("classify", f"data.train={image_folder}", *FAST, *devices, "run_dir=S")
     done = fork_keraunos("search", *arguments, "augmentation.views=1", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     found = rows(tmp_path / "S")
@@ -265,10 +267,10 @@ def small(image_size):
 
 
 @pytest.mark.nightly
-def test_backbones_and_heads_are_searched(pictures, tmp_path):
+def test_backbones_and_heads_are_searched(image_folder, tmp_path):
     (tmp_path / "own_backbone.py").write_text(BACKBONE)
     done = fork_keraunos(
-        *("search", "classify", f"data.train={pictures}", *FAST, "run_dir=S"),
+        *("search", "classify", f"data.train={image_folder}", *FAST, "run_dir=S"),
         *("search.tuner=grid", "search.max_trials=4", "augmentation.views=1"),
         "search.space.model.head={choice: [ridge, linear]}",
         "search.space.model.backbone={choice: ['own_backbone:small', MobileNetV3Small]}",
@@ -310,7 +312,9 @@ def test_images_that_cannot_be_cut_into_folds_leave_nothing_behind(
 
 
 @pytest.mark.nightly
-def test_the_wide_search_leaves_nothing_of_what_did_not_vary_in_a_trial(pictures, tmp_path):
+def test_the_wide_search_leaves_nothing_of_what_did_not_vary_in_a_trial(
+    image_folder, tmp_path
+):
     space = (
         "search.space.model.backbone=null",
         "search.space.callbacks.backbone_finetuning.learning_rate=null",
@@ -321,7 +325,7 @@ def test_the_wide_search_leaves_nothing_of_what_did_not_vary_in_a_trial(pictures
         "search.max_trials=3",
         "callbacks.backbone_finetuning.at_epoch=1",
     ]
-    named = (f"data.train={pictures}", "run_dir=S", *tiny)
+    named = (f"data.train={image_folder}", "run_dir=S", *tiny)
     done = fork_keraunos("search", "wide_search", *named, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "S"

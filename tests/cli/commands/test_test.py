@@ -33,7 +33,7 @@ def test_a_lost_report_is_made_again(keraunos, small_run):
     assert set(contents(small_run)) >= set(before)
 
 
-def test_the_model_scores_on_the_validation_pictures_as_in_its_best_epoch(keraunos, run):
+def test_the_model_scores_on_the_validation_images_as_in_its_best_epoch(keraunos, run):
     lines = (run / "metrics.jsonl").read_text().splitlines()
     best = min(map(json.loads, lines), key=lambda line: line["val_loss"])
     before = contents(run)

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import smooth_picture
+from helpers import smooth_image
 from keraunos.configs import DataConfig
 from keraunos.core.errors import DataError
 from keraunos.core.store import Store
@@ -22,12 +22,12 @@ def store(tmp_path):
 
 @pytest.fixture
 def shelf(tmp_path):
-    """Folders train (cat 3, dog 2) and test (cat 1, dog 2), all pictures unrelated."""
+    """Folders train (cat 3, dog 2) and test (cat 1, dog 2), all images unrelated."""
     root = tmp_path / "shelf"
     names = ("train/cat", "train/cat", "train/cat", "train/dog", "train/dog")
     for seed, name in enumerate([*names, "test/cat", "test/dog", "test/dog"]):
         (root / name).mkdir(parents=True, exist_ok=True)
-        smooth_picture(seed).save(root / name / f"{seed}.png")
+        smooth_image(seed).save(root / name / f"{seed}.png")
     return root
 
 
@@ -55,7 +55,7 @@ NO_COPIES = {
 }
 
 
-def test_pictures_that_are_in_order_give_no_findings(shelf, store, report):
+def test_images_that_are_in_order_give_no_findings(shelf, store, report):
     found = report()
     assert (found["files"], copies(found)) == (8, NO_COPIES)
     assert found["classes"] == {"train": {"cat": 3, "dog": 2}, "test": {"cat": 1, "dog": 2}}
@@ -101,7 +101,7 @@ def test_equal_pixels_are_an_exact_copy_in_another_format(shelf, report):
     assert report()["leaks"]["exact"] == [["train/dog/4.png", "test/cat/x.bmp"]]
 
 
-def test_a_near_group_holds_the_exact_copies_of_its_pictures(shelf, report):
+def test_a_near_group_holds_the_exact_copies_of_its_images(shelf, report):
     shutil.copy(shelf / "train/cat/0.png", shelf / "train/cat/copy.png")
     Image.open(shelf / "train/cat/0.png").save(shelf / "train/cat/small.jpg", quality=40)
     group = ["train/cat/0.png", "train/cat/copy.png", "train/cat/small.jpg"]
@@ -148,7 +148,7 @@ UNREADABLE = {
 @pytest.mark.parametrize(("content", "reason"), UNREADABLE.values(), ids=UNREADABLE)
 def test_an_unreadable_file_is_named_with_the_reason(content, reason, shelf, report):
     if content is None:
-        smooth_picture(50).save(shelf / "whole.jpg")
+        smooth_image(50).save(shelf / "whole.jpg")
         content = (shelf / "whole.jpg").read_bytes()[:-900]
     (shelf / "test/cat/bad.jpg").write_bytes(content)
     found = report("train", "test")
@@ -159,8 +159,8 @@ def test_an_unreadable_file_is_named_with_the_reason(content, reason, shelf, rep
 
 
 def test_a_file_named_as_another_format_is_remarked_upon(shelf, report):
-    smooth_picture(50).save(shelf / "train/cat/liar.jpg", "PNG")
-    smooth_picture(51).save(shelf / "train/cat/honest.jpeg")
+    smooth_image(50).save(shelf / "train/cat/liar.jpg", "PNG")
+    smooth_image(51).save(shelf / "train/cat/honest.jpeg")
     found = report()
     assert found["mislabelled"] == {"train/cat/liar.jpg": "it is a PNG, named .jpg"}
     assert found["spoils"] == []
@@ -169,7 +169,7 @@ def test_a_file_named_as_another_format_is_remarked_upon(shelf, report):
 def test_files_that_are_passed_over_are_counted(shelf, report):
     for name in ("train/cat/a.heic", "train/dog/b.HEIC", "test/cat/notes.txt"):
         (shelf / name).write_text("x")
-    smooth_picture(50).save(shelf / "train/loose.png")
+    smooth_image(50).save(shelf / "train/loose.png")
     found = report()
     assert found["ignored"] == {".heic": 2, ".txt": 1}
     assert "1 file outside the class folders, skipped" in found["remarks"]
@@ -190,13 +190,13 @@ CLASS_LISTS = {
 def test_class_lists_are_compared(folder, text, spoils, shelf, report):
     (shelf / folder).mkdir()
     for number in (50, 51):
-        smooth_picture(number).save(shelf / folder / f"{number}.png")
+        smooth_image(number).save(shelf / folder / f"{number}.png")
     found = report()
     assert any(text in each for each in found["spoils" if spoils else "remarks"])
     assert bool(found["spoils"]) == spoils
 
 
-def test_a_class_folder_without_pictures_spoils_a_run(shelf, report):
+def test_a_class_folder_without_images_spoils_a_run(shelf, report):
     (shelf / "test/emu").mkdir()
     (shelf / "train/emu").mkdir()
     assert report()["spoils"] == [
@@ -205,7 +205,7 @@ def test_a_class_folder_without_pictures_spoils_a_run(shelf, report):
     ]
 
 
-def test_one_class_is_too_few_and_one_picture_of_a_class_too(shelf, report):
+def test_one_class_is_too_few_and_one_image_of_a_class_too(shelf, report):
     found = report("test")
     assert found["spoils"] == [
         "test has classes of one image, of which none can be held out: cat"
@@ -229,12 +229,12 @@ def test_folders_that_are_said_to_be_classes_are_classes(shelf, store):
     assert counts == {"shelf": {"emu": 3, "test": 3, "train": 5}}
 
 
-def test_giants_turned_pictures_and_odd_modes_are_remarked_upon(shelf, report):
-    smooth_picture(50, 2400, 2000).save(shelf / "train/cat/giant.jpg")
+def test_giants_turned_images_and_odd_modes_are_remarked_upon(shelf, report):
+    smooth_image(50, 2400, 2000).save(shelf / "train/cat/giant.jpg")
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
-    smooth_picture(51).save(shelf / "train/cat/turned.jpg", exif=exif)
-    smooth_picture(52).convert("CMYK").save(shelf / "train/cat/print.jpg")
+    smooth_image(51).save(shelf / "train/cat/turned.jpg", exif=exif)
+    smooth_image(52).convert("CMYK").save(shelf / "train/cat/print.jpg")
     found = report()
     assert list(found["giants"]) == ["train/cat/giant.jpg"]
     assert "2400 x 2000 pixels, 444 times" in found["giants"]["train/cat/giant.jpg"]

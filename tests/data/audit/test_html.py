@@ -6,7 +6,7 @@ import shutil
 from html.parser import HTMLParser
 
 import pytest
-from helpers import smooth_picture
+from helpers import smooth_image
 from keraunos.core.store import Store
 from keraunos.data.audit import html as audit_html
 from keraunos.data.audit.audit import audit_folders
@@ -48,9 +48,9 @@ def shelf(tmp_path):
     names = ("train/cat", "train/cat", "train/dog", "train/dog", "test/cat", "test/dog")
     for seed, name in enumerate(names):
         (root / name).mkdir(parents=True, exist_ok=True)
-        smooth_picture(seed, 240, 180).save(root / name / f"{seed}.png")
+        smooth_image(seed, 240, 180).save(root / name / f"{seed}.png")
     shutil.copy(root / "train/cat/0.png", root / "test/cat/leak.png")
-    smooth_picture(2, 240, 180).save(root / "train/cat/near.jpg", quality=30)
+    smooth_image(2, 240, 180).save(root / "train/cat/near.jpg", quality=30)
     shutil.copy(root / "train/dog/3.png", root / "train/dog/again.png")
     return root
 
@@ -67,7 +67,7 @@ def write(shelf, tmp_path):
     return run
 
 
-def test_each_picture_of_each_group_is_shown_once(write):
+def test_each_image_of_each_group_is_shown_once(write):
     page = Page(write())
     assert len(page.all("figure")) == 6
     for attributes in page.all("img"):
@@ -99,7 +99,7 @@ def test_the_tiles_lead_to_sections_that_are_there(write):
     assert links <= sections
 
 
-def test_pictures_in_order_are_called_so(shelf, write):
+def test_images_in_order_are_called_so(shelf, write):
     spoilt = write()
     for name in ("test/cat/leak.png", "train/cat/near.jpg", "train/dog/again.png"):
         (shelf / name).unlink()
@@ -127,7 +127,7 @@ def test_a_name_that_is_no_valid_text_can_be_shown(shelf, write):
     assert "\\udce9\n.png" in Page(write()).words
 
 
-def test_a_picture_that_is_gone_by_now_is_said_to_be(shelf, tmp_path):
+def test_an_image_that_is_gone_by_now_is_said_to_be(shelf, tmp_path):
     found = audit_folders([shelf], Store(tmp_path / "cache", 10**9))
     (shelf / "test/cat/leak.png").unlink()
     page = Page(audit_html.page(found))

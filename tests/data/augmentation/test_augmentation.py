@@ -1,4 +1,4 @@
-"""Variations of pictures: what is drawn, and what is done to pixels."""
+"""Variations of images: what is drawn, and what is done to pixels."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import make_pictures
+from helpers import make_images
 from keraunos import Augmentation, ConfigError, ImageData
 from keraunos.data.augmentation import augment as apply
 from keraunos.data.augmentation.geometry import resample
@@ -14,7 +14,7 @@ from scipy import ndimage
 
 SIZE = 64
 ROWS = 4000
-PICTURES = np.arange(ROWS, dtype=np.uint64) * 977
+IMAGES = np.arange(ROWS, dtype=np.uint64) * 977
 NONE = np.zeros(ROWS, np.int64)
 
 Array = np.ndarray[Any, Any]
@@ -31,7 +31,7 @@ def parameters(augmentation: Augmentation, *key: Any, size: int = SIZE) -> Array
 
 def drawn(strength: float, rows: int = ROWS, **options: Any) -> Array:
     augmentation = Augmentation(strength, **options)
-    return parameters(augmentation, 7, PICTURES[:rows], NONE[:rows])
+    return parameters(augmentation, 7, IMAGES[:rows], NONE[:rows])
 
 
 def augment(images: Array, parameters: Array) -> Any:
@@ -59,10 +59,10 @@ def noise(rows: int) -> Array:
     return np.random.default_rng(3).uniform(0, 255, (rows, SIZE, SIZE, 3)).astype("float32")
 
 
-def test_at_strength_0_pictures_come_back_to_the_bit():
+def test_at_strength_0_images_come_back_to_the_bit():
     images = noise(6)
     np.testing.assert_array_equal(augment(images, NOTHING[:6]), images)
-    assert Augmentation(0).draw(7, PICTURES, NONE, SIZE) == {}
+    assert Augmentation(0).draw(7, IMAGES, NONE, SIZE) == {}
 
 
 def test_at_any_other_they_do_not():
@@ -122,28 +122,28 @@ def test_strength_05_flips_and_turns_as_the_tutorial_does():
     assert unflipped.max() == pytest.approx(72, abs=0.5)
 
 
-def test_what_is_drawn_depends_on_picture_draw_and_seed_alone():
+def test_what_is_drawn_depends_on_image_draw_and_seed_alone():
     augmentation = Augmentation(0.7)
-    pictures, draws = PICTURES[:50], np.arange(50) % 7
+    images, draws = IMAGES[:50], np.arange(50) % 7
     order = np.random.default_rng(0).permutation(50)
-    whole = parameters(augmentation, 1, pictures, draws)
-    shuffled = parameters(augmentation, 1, pictures[order], draws[order])
+    whole = parameters(augmentation, 1, images, draws)
+    shuffled = parameters(augmentation, 1, images[order], draws[order])
     np.testing.assert_array_equal(shuffled, whole[order])
     for other in (
-        parameters(augmentation, 2, pictures, draws),
-        parameters(augmentation, 1, pictures + np.uint64(1), draws),
-        parameters(augmentation, 1, pictures, draws + 1),
+        parameters(augmentation, 2, images, draws),
+        parameters(augmentation, 1, images + np.uint64(1), draws),
+        parameters(augmentation, 1, images, draws + 1),
     ):
         assert not (other == whole).all(axis=1).any()
 
 
 def test_views_are_gone_through_in_turn():
     augmentation = Augmentation(0.7, views=3)
-    picture = np.full(9, 5, np.uint64)
-    rows = parameters(augmentation, 0, picture, np.arange(9))
+    image = np.full(9, 5, np.uint64)
+    rows = parameters(augmentation, 0, image, np.arange(9))
     np.testing.assert_array_equal(rows[3:], rows[:-3])
     assert len(np.unique(rows, axis=0)) == 3
-    fresh = parameters(Augmentation(0.7), 0, picture, np.arange(9))
+    fresh = parameters(Augmentation(0.7), 0, image, np.arange(9))
     assert len(np.unique(fresh, axis=0)) == 9
     np.testing.assert_array_equal(rows[:3], fresh[:3])
 
@@ -166,8 +166,8 @@ def test_arguments_out_of_range_are_refused(wrong):
 
 @pytest.fixture
 def copies(tmp_path: Path) -> ImageData:
-    """One rare class, so that its pictures are drawn often, with copies that are kept."""
-    root = make_pictures(tmp_path / "train", {"cat": 40, "dog": 2}, size=32)
+    """One rare class, so that its images are drawn often, with copies that are kept."""
+    root = make_images(tmp_path / "train", {"cat": 40, "dog": 2}, size=32)
     for number in range(2):
         original = root / "dog" / f"dog-{number:03d}.png"
         (root / "dog" / f"copy-{number}.png").write_bytes(original.read_bytes())
@@ -181,7 +181,7 @@ def copies(tmp_path: Path) -> ImageData:
     )
 
 
-def test_no_picture_is_varied_twice_alike_in_an_epoch_not_even_a_copy(copies):
+def test_no_image_is_varied_twice_alike_in_an_epoch_not_even_a_copy(copies):
     split = copies.train
     for epoch in range(3):
         draws = split.draws(epoch)
@@ -193,9 +193,9 @@ def test_no_picture_is_varied_twice_alike_in_an_epoch_not_even_a_copy(copies):
 
 
 @pytest.mark.parametrize("views", ["fresh", 4])
-def test_at_strength_0_training_pictures_are_those_of_the_files(pictures, views):
+def test_at_strength_0_training_images_are_those_of_the_files(image_folder, views):
     split = ImageData.from_folder(
-        pictures / "train", image_size=32, augmentation=Augmentation(0.0, views)
+        image_folder / "train", image_size=32, augmentation=Augmentation(0.0, views)
     ).train
     draws = split.draws(0)
     part = {name: tf.constant(array) for name, array in split.arrays(draws).items()}

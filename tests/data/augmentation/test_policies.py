@@ -266,10 +266,10 @@ def test_the_numbers_of_policies_are_those_of_this_version() -> None:
         np.testing.assert_allclose(found[name].ravel(), numbers, rtol=1e-5, atol=1e-6)
 
 
-def test_each_kind_is_shown_alone_on_one_image(pictures: Path) -> None:
+def test_each_kind_is_shown_alone_on_one_image(image_folder: Path) -> None:
     """Mixing among them, which takes partners from the training split."""
     data = ImageData.from_folder(
-        pictures / "train",
+        image_folder / "train",
         image_size=SIZE,
         augmentation=Augmentation(0.5, random_erasing=1.0, mixup=1.0),
     )
@@ -284,10 +284,10 @@ def test_each_kind_is_shown_alone_on_one_image(pictures: Path) -> None:
 
 
 def test_what_decides_how_images_look_is_part_of_settings_and_fingerprints(
-    pictures: Path,
+    image_folder: Path,
 ) -> None:
     assert Augmentation(0.5, views=3).settings() == {"strength": 0.5}  # as without policies
-    data = ImageData.from_folder(pictures / "train", image_size=SIZE)
+    data = ImageData.from_folder(image_folder / "train", image_size=SIZE)
     policies = [{}, *POLICIES.values(), {"rand_augment": {"magnitude": 9, "num_ops": 2}}]
     settings = [Augmentation(0.5, **policy) for policy in policies]
     fingerprints = [data.with_augmentation(each).train.fingerprint for each in settings]

@@ -30,9 +30,9 @@ def build() -> keras.Model:
     return model
 
 
-def fit(pictures: Path, count: int = 1, run: Path | None = None, *extra: Any) -> Any:
+def fit(image_folder: Path, count: int = 1, run: Path | None = None, *extra: Any) -> Any:
     data = ImageData.from_folder(
-        pictures / "train",
+        image_folder / "train",
         image_size=SIZE,
         batch_size=7,
         validation_split=0.0,
@@ -48,13 +48,13 @@ def fit(pictures: Path, count: int = 1, run: Path | None = None, *extra: Any) ->
 
 
 @pytest.fixture(scope="module")
-def alone(pictures: Path) -> Any:
-    return fit(pictures)
+def alone(image_folder: Path) -> Any:
+    return fit(image_folder)
 
 
 @pytest.mark.parametrize("count", [2, 4])
-def test_replicas_change_nothing(pictures: Path, alone: Any, count: int) -> None:
-    shared = fit(pictures, count)
+def test_replicas_change_nothing(image_folder: Path, alone: Any, count: int) -> None:
+    shared = fit(image_folder, count)
     np.testing.assert_allclose(shared.history["loss"], alone.history["loss"], rtol=1e-5)
     for one, other in zip(weights_of(shared.model), weights_of(alone.model), strict=True):
         assert np.linalg.norm(one - other) <= 1e-5 * np.linalg.norm(other)
@@ -62,10 +62,12 @@ def test_replicas_change_nothing(pictures: Path, alone: Any, count: int) -> None
 
 @pytest.mark.parametrize("step", [2, 5, 7])
 def test_a_run_that_was_interrupted_ends_the_same_to_the_bit(
-    pictures: Path, alone: Any, tmp_path: Path, step: int
+    image_folder: Path, alone: Any, tmp_path: Path, step: int
 ) -> None:
     checkpoints = ModelCheckpoint(save_last=True)
-    assert fit(pictures, 1, tmp_path, checkpoints, Sender("on_train_step_end", step)).signal
-    resumed = fit(pictures, 1, tmp_path, ModelCheckpoint(save_last=True))
+    assert fit(
+        image_folder, 1, tmp_path, checkpoints, Sender("on_train_step_end", step)
+    ).signal
+    resumed = fit(image_folder, 1, tmp_path, ModelCheckpoint(save_last=True))
     for one, other in zip(weights_of(resumed.model), weights_of(alone.model), strict=True):
         np.testing.assert_array_equal(one, other)

@@ -2,7 +2,7 @@ import os
 
 import numpy as np
 import pytest
-from helpers import opened_files, smooth_picture
+from helpers import opened_files, smooth_image
 from keraunos.core.store import Store
 from keraunos.data.copies.find_copies import near_groups
 from keraunos.data.files.file_records import FileRecords
@@ -37,10 +37,10 @@ def store(tmp_path):
 
 @pytest.fixture
 def others(tmp_path):
-    """Seven pictures that have nothing to do with those of the seeds below 100."""
+    """Seven images that have nothing to do with those of the seeds below 100."""
     paths = [str(tmp_path / f"other-{number}.png") for number in range(7)]
     for number, path in enumerate(paths):
-        smooth_picture(100 + number).save(path)
+        smooth_image(100 + number).save(path)
     return paths
 
 
@@ -53,10 +53,10 @@ def save(image, path, **options):
 @pytest.mark.parametrize(
     "seed", [0, *(pytest.param(n, marks=pytest.mark.nightly) for n in (1, 2))]
 )
-def test_a_changed_picture_is_grouped_with_its_original(
+def test_a_changed_image_is_grouped_with_its_original(
     change, seed, others, store, tmp_path
 ):
-    original = smooth_picture(seed)
+    original = smooth_image(seed)
     changed, kind, options = change(original)
     paths = [
         save(changed, tmp_path / "changed", format=kind, **options),
@@ -69,14 +69,14 @@ def test_a_changed_picture_is_grouped_with_its_original(
 
 
 @pytest.mark.parametrize("change", UNRELATED.values(), ids=UNRELATED)
-def test_another_picture_is_not_grouped(change, store, tmp_path):
+def test_another_image_is_not_grouped(change, store, tmp_path):
     # All red is gone from the first, so that grey differs from it in colour alone.
     original = Image.merge(
         "RGB",
         [
-            smooth_picture(1).getchannel("G").point(lambda v: v // 4),
-            smooth_picture(1).getchannel("G"),
-            smooth_picture(1).getchannel("G"),
+            smooth_image(1).getchannel("G").point(lambda v: v // 4),
+            smooth_image(1).getchannel("G"),
+            smooth_image(1).getchannel("G"),
         ],
     )
     paths = [
@@ -87,11 +87,11 @@ def test_another_picture_is_not_grouped(change, store, tmp_path):
 
 
 @pytest.mark.parametrize(("height", "groups"), [(20, 2), (6, 2), (3, 1)])
-def test_pictures_that_differ_in_detail_are_grouped_if_it_is_faint(
+def test_images_that_differ_in_detail_are_grouped_if_it_is_faint(
     height, groups, store, tmp_path
 ):
     """As frames and forms do: the coarse comparison takes all of them for copies."""
-    smooth = np.asarray(smooth_picture(2)).astype(float)
+    smooth = np.asarray(smooth_image(2)).astype(float)
     paths = []
     for number, waves in enumerate((4, 5)):
         stripes = height * np.cos(np.linspace(0, waves * 2 * np.pi, 120))[None, :, None]
@@ -100,12 +100,12 @@ def test_pictures_that_differ_in_detail_are_grouped_if_it_is_faint(
     assert len(set(near_groups(paths, store))) == groups
 
 
-def test_unrelated_pictures_are_each_alone(store, tmp_path):
-    paths = [save(smooth_picture(n), tmp_path / f"{n}.png") for n in range(131)]
+def test_unrelated_images_are_each_alone(store, tmp_path):
+    paths = [save(smooth_image(n), tmp_path / f"{n}.png") for n in range(131)]
     assert len(set(near_groups(paths, store))) == 131
 
 
-def test_pictures_without_contrast_are_not_compared(store, tmp_path):
+def test_images_without_contrast_are_not_compared(store, tmp_path):
     """Walls, skies and empty slides: what little there is in them is alike."""
     paths = []
     for number in range(5):
@@ -127,7 +127,7 @@ def test_equal_pixels_are_one_group_whatever_the_format(store, tmp_path):
 
 def test_a_copy_of_a_copy_is_in_the_same_group(store, tmp_path):
     """The ends of the chain are too far from each other to be near copies."""
-    image = smooth_picture(5, 400, 300)
+    image = smooth_image(5, 400, 300)
     crops = [image.crop((14 * n, 0, 400, 300 - 11 * n)) for n in range(5)]
     paths = [save(crop, tmp_path / f"{n}.png") for n, crop in enumerate(crops)]
     assert len(set(near_groups([paths[0], paths[-1]], store))) == 2
@@ -136,7 +136,7 @@ def test_a_copy_of_a_copy_is_in_the_same_group(store, tmp_path):
 
 @pytest.mark.slow
 def test_more_copies_than_are_looked_at_are_one_group(others, store, tmp_path):
-    image = smooth_picture(6)
+    image = smooth_image(6)
     copies = [
         save(image, tmp_path / f"{quality}.jpg", quality=quality)
         for quality in range(40, 95)
@@ -157,7 +157,7 @@ def test_hardly_any_files_are_grouped(count, others, store):
 
 
 def test_unchanged_files_are_not_opened_again(others, store, tmp_path):
-    copy = save(smooth_picture(100), tmp_path / "copy.jpg", quality=60)
+    copy = save(smooth_image(100), tmp_path / "copy.jpg", quality=60)
     first = near_groups([*others, copy], store)
     with opened_files() as opened:
         assert near_groups([*others, copy], store).tolist() == first.tolist()
@@ -165,14 +165,14 @@ def test_unchanged_files_are_not_opened_again(others, store, tmp_path):
 
 
 def test_a_file_that_was_changed_is_opened_again(others, store, tmp_path):
-    copy = save(smooth_picture(100), tmp_path / "copy.jpg", quality=60)
+    copy = save(smooth_image(100), tmp_path / "copy.jpg", quality=60)
     assert len(set(near_groups([*others, copy], store))) == 7
-    smooth_picture(99).save(copy, quality=60)
+    smooth_image(99).save(copy, quality=60)
     assert len(set(near_groups([*others, copy], store))) == 8
 
 
 def test_files_that_a_run_has_seen_get_their_fingerprints_later(others, store, tmp_path):
-    copy = save(smooth_picture(100), tmp_path / "copy.jpg", quality=60)
+    copy = save(smooth_image(100), tmp_path / "copy.jpg", quality=60)
     inspect_files([*others, copy], store)
     assert len(set(near_groups([*others, copy], store))) == 7
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import smooth_picture
+from helpers import smooth_image
 from keraunos import DataError, ImageData
 from keraunos.core.store import Store
 from keraunos.data.audit.audit import audit_folders
@@ -120,14 +120,14 @@ def test_predictions_ask_too(folder):
     ],
 )
 def test_later_formats_are_read_under_their_names(extension, format, options, tmp_path):
-    picture = smooth_picture(3, SIDE, SIDE)
+    image = smooth_image(3, SIDE, SIDE)
     if extension == "pgm":
-        picture = picture.convert("L")
-    picture.save(tmp_path / f"a.{extension}", format, **options)
+        image = image.convert("L")
+    image.save(tmp_path / f"a.{extension}", format, **options)
     (record,) = inspect_files([str(tmp_path / f"a.{extension}")], None)
     assert (record.problem, record.format) == ("", format)
     pixels = decode((tmp_path / f"a.{extension}").read_bytes(), SIDE)
-    difference = np.asarray(picture.convert("RGB"), int) - pixels
+    difference = np.asarray(image.convert("RGB"), int) - pixels
     assert np.abs(difference).mean() < 8
 
 

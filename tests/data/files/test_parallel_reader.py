@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import smooth_picture
+from helpers import smooth_image
 from keraunos.core.errors import ConfigError, DataError
 from keraunos.data.files import parallel_reader
 from keraunos.data.files.decoding_process import DecodingProcess
@@ -36,8 +36,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[File]:
     turned = Image.Exif()
     turned[ExifTags.Base.Orientation] = 6
     for number, name in enumerate(["a.jpg", "b.png", "c.webp", "d.bmp", "e.gif", "f.jpg"]):
-        smooth_picture(number, 150 + number, 90).save(folder / name)
-    smooth_picture(9, 300, 200).save(folder / "turned.jpg", exif=turned)
+        smooth_image(number, 150 + number, 90).save(folder / name)
+    smooth_image(9, 300, 200).save(folder / "turned.jpg", exif=turned)
     paths = sorted(folder.iterdir())
     return [(str(path), hashlib.sha256(path.read_bytes()).digest()) for path in paths]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import make_pictures
+from helpers import make_images
 from keraunos import ImageData
 from keraunos.data.index.columns import join_columns, other_columns
 from keraunos.data.index.csv_file import CsvFile
@@ -64,7 +64,7 @@ def test_columns_that_would_fill_memory_are_left_out(
 def metadata(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A table of 24 images with sex, patient and split."""
     folder = tmp_path_factory.mktemp("table")
-    drawn = make_pictures(folder / "images", {"nv": 14, "mel": 10}, size=33)
+    drawn = make_images(folder / "images", {"nv": 14, "mel": 10}, size=33)
     lines = ["image,label,sex,patient,split"]
     for number, file in enumerate(sorted(drawn.rglob("*.png"))):
         sex = ("female", "male", "unknown", "")[number % 4]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import smooth_picture
+from helpers import smooth_image
 from keraunos import Augmentation, ConfigError, DataError, ImageData
 from keraunos.configs import load_config
 from keraunos.core.table_features import (
@@ -23,7 +23,7 @@ VALIDATION = ["b,90,male", "a,20,other"]
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("images")
     for number in range(len(TRAIN) + len(VALIDATION)):
-        smooth_picture(number, 32, 32).save(folder / f"p{number}.png")
+        smooth_image(number, 32, 32).save(folder / f"p{number}.png")
     return folder
 
 

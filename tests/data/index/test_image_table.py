@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from helpers import make_pictures
+from helpers import make_images
 from keraunos.configs import DataConfig
 from keraunos.core.store import open_store
 from keraunos.data.index.build_index import build_index
@@ -25,7 +25,7 @@ def store(tmp_path_factory):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     root = tmp_path_factory.mktemp("images")
-    make_pictures(root, {"cat": 3, "emu, large": 4}, size=32)
+    make_images(root, {"cat": 3, "emu, large": 4}, size=32)
     lines = ["image,dx,age,patient,image_,label"]
     for number, path in enumerate(sorted(root.rglob("*.png"))):
         name = path.relative_to(root).as_posix()

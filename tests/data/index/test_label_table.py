@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import make_pictures
+from helpers import make_images
 from keraunos import ConfigError, DataError, ImageData
 
 COLUMNS = {"image_column": "image_id", "label_column": "dx", "group_column": "lesion_id"}
@@ -13,8 +13,8 @@ COLUMNS = {"image_column": "image_id", "label_column": "dx", "group_column": "le
 
 @pytest.fixture
 def ham(tmp_path: Path) -> Path:
-    """Two folders of pictures without classes, and a table: 36 pictures, 18 lesions."""
-    drawn = make_pictures(tmp_path / "drawn", {"nv": 20, "mel": 10, "bcc": 6}, size=33)
+    """Two folders of images without classes, and a table: 36 images, 18 lesions."""
+    drawn = make_images(tmp_path / "drawn", {"nv": 20, "mel": 10, "bcc": 6}, size=33)
     lines = ["lesion_id,image_id,dx,age"]
     for number, file in enumerate(sorted(drawn.rglob("*.png"))):
         folder = tmp_path / f"HAM10000_images_part_{1 + number % 2}"
@@ -47,7 +47,7 @@ def test_names_without_extension_are_found_below_the_folder(ham: Path) -> None:
             assert table[Path(name).stem] == data.class_names[label]
 
 
-def test_pictures_of_one_lesion_are_on_one_side(ham: Path) -> None:
+def test_images_of_one_lesion_are_on_one_side(ham: Path) -> None:
     data = read(ham / "metadata.csv", validation_split=0.3)
     held = {int(stem[5:]) // 2 for stem in stems(data.validation)}
     trained = {int(stem[5:]) // 2 for stem in stems(data.train)}
@@ -61,7 +61,7 @@ def test_without_groups_they_need_not_be(ham: Path) -> None:
     assert held & {int(stem[5:]) // 2 for stem in stems(data.train)}
 
 
-def test_test_pictures_are_held_out_by_the_same_rule(ham: Path) -> None:
+def test_test_images_are_held_out_by_the_same_rule(ham: Path) -> None:
     data = read(ham / "metadata.csv", validation_split=0.2, test_split=0.25)
     parts = [
         {int(stem[5:]) // 2 for stem in stems(split)}

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from helpers import smooth_picture
+from helpers import smooth_image
 from keraunos import DataError
 from keraunos.configs import DataConfig
 from keraunos.core.store import Store
@@ -18,12 +18,12 @@ EACH = ("cat", "dog")
 
 
 def shelf(root: Path, folders: Iterable[str], count: int = 2) -> Path:
-    """Different pictures in each of these folders."""
+    """Different images in each of these folders."""
     for number, name in enumerate(folders):
         (root / name).mkdir(parents=True)
         for copy in range(count):
-            picture = smooth_picture(100 * number + copy, 24, 24)
-            picture.save(root / name / f"{number}-{copy}.png")
+            image = smooth_image(100 * number + copy, 24, 24)
+            image.save(root / name / f"{number}-{copy}.png")
     return root
 
 
@@ -78,7 +78,7 @@ def test_names_of_splits_are_known_however_they_are_written(names, store, tmp_pa
         (("train", "eval"), "of eval it is not clear which split"),
         (("train", "training", "test"), "train, training mean the same one"),
         (("val", "test"), "rename them to train, val and test"),
-        (("train", "pictures"), "train is called like a split and holds folders"),
+        (("train", "images"), "train is called like a split and holds folders"),
         (("fold-a", "fold-b"), "hold folders of the same names (cat, dog)"),
         (("cat", "dog", "emu"), "hold folders of the same names (cat, dog)"),
     ],
@@ -159,12 +159,12 @@ def test_a_path_with_backslashes_is_answered_with_slashes(name, store):
 
 
 def run_directory(folder: Path) -> None:
-    """What a run leaves behind, with pictures of its own."""
+    """What a run leaves behind, with images of its own."""
     (folder / "checkpoints").mkdir(parents=True)
     for name in ("config.yaml", "environment.json", "metrics.jsonl"):
         (folder / name).touch()
     for name in ("samples.png", "curves.png"):
-        smooth_picture(77).save(folder / name)
+        smooth_image(77).save(folder / name)
 
 
 def test_what_keraunos_wrote_is_no_class(store, tmp_path):
@@ -223,9 +223,9 @@ def test_classes_that_look_the_same_are_refused(pair, store, tmp_path):
         read(store, root)
 
 
-def test_deep_and_loose_pictures_are_remarked_upon(store, tmp_path):
+def test_deep_and_loose_images_are_remarked_upon(store, tmp_path):
     root = shelf(tmp_path / "data", ["animals/cat", "animals/dog", "vehicles/car"])
-    smooth_picture(9).save(root / "loose.png")
+    smooth_image(9).save(root / "loose.png")
     lines = "\n".join(read(store, root).remarks)
     assert "1 file outside the class folders, skipped" in lines
     assert "1 classes hold all their images in folders of their own" in lines

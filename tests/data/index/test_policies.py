@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import make_pictures, smooth_picture
+from helpers import make_images, smooth_image
 from keraunos import DataError, ImageData
 from keraunos.core.store import Store
 from keraunos.data.audit.audit import audit_folders
@@ -17,7 +17,7 @@ from keraunos.data.audit.findings import findings
 def root(tmp_path: Path) -> Path:
     """Folders train, validation and test with one fault of each kind."""
     for seed, (name, count) in enumerate({"train": 9, "validation": 3, "test": 4}.items()):
-        make_pictures(tmp_path / name, {"cat": count, "dog": count + 2}, seed=seed)
+        make_images(tmp_path / name, {"cat": count, "dog": count + 2}, seed=seed)
     train = tmp_path / "train"
     (train / "cat/broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     shutil.copy(train / "cat/cat-000.png", train / "dog/conflict.png")
@@ -90,13 +90,13 @@ def test_each_policy_decides_about_its_own_fault_alone(root: Path) -> None:
     ],
 )
 def test_nobody_is_told_to_drop_all_of_a_class(copied, said, tmp_path: Path) -> None:
-    root = make_pictures(tmp_path / "train", {"cat": 2, "dog": 3})
+    root = make_images(tmp_path / "train", {"cat": 2, "dog": 3})
     for name in copied:
         shutil.copy(root / "cat" / name, root / "dog" / name)
     options = {"validation_split": 0.0, "image_size": 32, "cache_dir": tmp_path / "cache"}
     with pytest.raises(DataError, match=said):
         ImageData.from_folder(root, **options)
-    make_pictures(root, {"emu": 3, "fox": 2}, seed=5)
+    make_images(root, {"emu": 3, "fox": 2}, seed=5)
     wanted = said if len(copied) < 2 else "would leave no training image of cat"
     with pytest.raises(DataError, match=wanted):
         ImageData.from_folder(root, **options)
@@ -106,7 +106,7 @@ def test_nobody_is_told_to_drop_all_of_a_class(copied, said, tmp_path: Path) -> 
     assert ("leave nothing of cat" in spoiling[0].advice) == (len(copied) > 1)
 
 
-def test_a_conflict_leaves_the_given_validation_pictures_but_not_the_test_set(
+def test_a_conflict_leaves_the_given_validation_images_but_not_the_test_set(
     root: Path,
 ) -> None:
     for name in ("validation", "test"):
@@ -137,10 +137,10 @@ def test_near_copies_stay_together_and_stop_nothing(tmp_path: Path, seed: int) -
     for folder in folders:
         folder.mkdir(parents=True)
     for number in range(10):
-        picture, folder = smooth_picture(number), folders[number % 2]
-        picture.save(folder / f"{number}.png")
+        image, folder = smooth_image(number), folders[number % 2]
+        image.save(folder / f"{number}.png")
         other = folders[0] if number < 2 else folder
-        picture.save(other / f"{number}-again.jpg", quality=60)
+        image.save(other / f"{number}-again.jpg", quality=60)
     options: dict[str, Any] = {"image_size": 32, "cache": "none", "seed": seed}
     data = ImageData.from_folder(
         tmp_path / "train", check="full", cache_dir=tmp_path / "cache", **options
@@ -155,8 +155,8 @@ def test_near_copies_stay_together_and_stop_nothing(tmp_path: Path, seed: int) -
     assert data.train.num_examples + data.validation.num_examples == 20
 
 
-def test_a_class_with_few_training_pictures_left_is_named(tmp_path: Path) -> None:
-    train = make_pictures(tmp_path / "train", {"cat": 9, "dog": 9, "emu": 7, "gnu": 6})
+def test_a_class_with_few_training_images_left_is_named(tmp_path: Path) -> None:
+    train = make_images(tmp_path / "train", {"cat": 9, "dog": 9, "emu": 7, "gnu": 6})
     for number in range(3):
         (train / "emu" / f"emu-00{number}.png").write_bytes(b"")
     options: dict[str, Any] = {"image_size": 32, "on_unreadable": "drop"}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import smooth_picture
+from helpers import smooth_image
 from keraunos import ConfigError, DataError, ImageData
 from keraunos.configs import DataConfig, load_config
 from keraunos.core.store import Store
@@ -23,7 +23,7 @@ LABELS = ["1,0,1", "0,0,0", "true,1.0,False", "0,1,0"]
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("images")
     for number, name in enumerate(NAMES):
-        smooth_picture(number, 24, 24).save(folder / f"{name}.png")
+        smooth_image(number, 24, 24).save(folder / f"{name}.png")
     return folder
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import smooth_picture
+from helpers import smooth_image
 from keraunos.data.files.decode import decode
 from keraunos.data.files.parallel_reader import PROCESSES_VARIABLE, ParallelReader
 from keraunos.data.files.pixel_rules import DEFAULT_RULES, PixelRules
@@ -21,7 +21,7 @@ def images(tmp_path: Path) -> list[ImageName]:
     """Nine images, one of them too large for one of two models, and three others."""
     for number in range(9):
         size = (40, 32) if number == 5 else (40, 30)
-        smooth_picture(number, *size).save(tmp_path / f"{number}.png")
+        smooth_image(number, *size).save(tmp_path / f"{number}.png")
     (tmp_path / "page.png").write_text("<html>")
     names = [str(tmp_path / f"{number}.png") for number in range(9)]
     found = [ImageName(name) for name in names]

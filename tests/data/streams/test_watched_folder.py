@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-from helpers import smooth_picture
+from helpers import smooth_image
 from keraunos.data.streams import watched_folder
 from keraunos.data.streams.known_names import KnownNames
 from keraunos.data.streams.read_stream import ReadImage
@@ -17,7 +17,7 @@ PATIENCE = 30.0
 
 def png(seed: int) -> bytes:
     file = io.BytesIO()
-    smooth_picture(seed).save(file, "PNG")
+    smooth_image(seed).save(file, "PNG")
     return file.getvalue()
 
 

@@ -38,7 +38,7 @@ def test_each_round_is_scored_as_scikit_learn_would_score_what_was_drawn():
             assert scores[name][place] == pytest.approx(value), name
 
 
-def test_every_class_is_drawn_as_often_as_it_has_pictures():
+def test_every_class_is_drawn_as_often_as_it_has_images():
     labels, _ = answers(50, seed=2)
     weights = np.concatenate(list(draws(labels)))
     assert weights.shape == (1000, 50)
@@ -92,7 +92,7 @@ def test_with_groups_they_hold_the_truth_and_without_they_do_not(monkeypatch):
     assert held["naive"] < 75
 
 
-def test_more_pictures_make_them_narrower_and_a_seed_repeats_them():
+def test_more_images_make_them_narrower_and_a_seed_repeats_them():
     few, many = (bootstrap_intervals(*answers(n, seed=3)) for n in (80, 2000))
     for name, (low, high) in many.items():
         assert high - low < (few[name][1] - few[name][0]) / 2

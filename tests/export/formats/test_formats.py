@@ -33,15 +33,15 @@ def network(extra: Callable[[Any], Any] = lambda maps: maps) -> keras.Model:
     """Captured constants, a GELU, grouped convolutions, standardised features."""
     keras.utils.set_random_seed(1)
     layers = keras.layers
-    pictures = keras.Input((SIZE, SIZE, 3), name="pictures")
-    maps = layers.Conv2D(8, 3, 4, name="conv")(preprocess_input(pictures))
+    images = keras.Input((SIZE, SIZE, 3), name="images")
+    maps = layers.Conv2D(8, 3, 4, name="conv")(preprocess_input(images))
     maps = layers.Conv2D(8, 3, groups=8, name="grouped")(maps)
     maps = extra(layers.Activation("gelu")(layers.BatchNormalization()(maps)))
     standardize = layers.BatchNormalization(epsilon=1e-30, name="standardize")
     features = standardize(layers.GlobalAveragePooling2D()(maps))
     dropped = layers.Dropout(0.5)(features)
-    model = keras.Model(pictures, layers.Dense(3, "softmax")(dropped))
-    pooled = keras.Model(pictures, standardize.input)(IMAGES.astype(np.float32)).numpy()
+    model = keras.Model(images, layers.Dense(3, "softmax")(dropped))
+    pooled = keras.Model(images, standardize.input)(IMAGES.astype(np.float32)).numpy()
     standardize.moving_mean.assign(pooled.mean(axis=0))
     standardize.moving_variance.assign(pooled.var(axis=0))
     return model

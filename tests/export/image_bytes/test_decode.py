@@ -10,7 +10,7 @@ import numpy as np
 import PIL
 import pytest
 import tensorflow as tf
-from helpers import smooth_picture
+from helpers import smooth_image
 from keraunos.data.files.decode import decode as decode_outside
 from keraunos.data.files.pixel_rules import PixelRules
 from keraunos.export.image_bytes.decode import decode
@@ -32,16 +32,16 @@ def decoder(size: int, rules: PixelRules) -> Any:
     )
 
 
-def encoded(picture: Image.Image, format: str = "JPEG", **options: Any) -> bytes:
+def encoded(image: Image.Image, format: str = "JPEG", **options: Any) -> bytes:
     file = io.BytesIO()
-    picture.save(file, format, **options)
+    image.save(file, format, **options)
     return file.getvalue()
 
 
 def with_exif(entries: bytes, count: int = 1, order: bytes = b"II*\0") -> bytes:
     byte_order = "<" if order[:1] == b"I" else ">"
     head = order + struct.pack(f"{byte_order}IH", 8, count)
-    return encoded(smooth_picture(2), exif=b"Exif\0\0" + head + entries + bytes(4))
+    return encoded(smooth_image(2), exif=b"Exif\0\0" + head + entries + bytes(4))
 
 
 def orientation(value: int, kind: int = 3, order: str = "<") -> bytes:
@@ -77,14 +77,14 @@ def turned(value: int) -> Image.Exif:
 
 
 def jpegs() -> dict[str, bytes]:
-    large = smooth_picture(1, 203, 101)  # a half, a quarter and an eighth end within pixels
-    cases = {f"{n} pixels": encoded(smooth_picture(n, n, n + 7)) for n in (9, 24, 25, 50)}
+    large = smooth_image(1, 203, 101)  # a half, a quarter and an eighth end within pixels
+    cases = {f"{n} pixels": encoded(smooth_image(n, n, n + 7)) for n in (9, 24, 25, 50)}
     cases |= {
         f"{large} subsampled {kind}": encoded(large, subsampling=kind, quality=93)
-        for large in (large, smooth_picture(2, 97, 211))
+        for large in (large, smooth_image(2, 97, 211))
         for kind in (0, 1, 2)
     }
-    cases |= {f"{n} high": encoded(smooth_picture(n, 37, n)) for n in (49, 50, 51, 180)}
+    cases |= {f"{n} high": encoded(smooth_image(n, 37, n)) for n in (49, 50, 51, 180)}
     cases["progressive"] = encoded(large, progressive=True, quality=40)
     cases["gray"] = encoded(large.convert("L"))
     cases["noise"] = encoded(Image.fromarray((noise(70, 80, 3) >> 8).astype(np.uint8)))
@@ -94,30 +94,30 @@ def jpegs() -> dict[str, bytes]:
 
 
 def turned_ones() -> dict[str, bytes]:
-    cases = {f"jpeg {n}": encoded(smooth_picture(1), exif=turned(n)) for n in range(10)}
-    cases |= {f"png {n}": encoded(smooth_picture(1), "PNG", exif=turned(n)) for n in (1, 6)}
+    cases = {f"jpeg {n}": encoded(smooth_image(1), exif=turned(n)) for n in range(10)}
+    cases |= {f"png {n}": encoded(smooth_image(1), "PNG", exif=turned(n)) for n in (1, 6)}
     cases |= {f"type {n}": with_exif(orientation(6, n)) for n in (1, 2, 3, 4, 8, 9, 13, 99)}
     big = with_exif(orientation(8, 3, ">"), order=b"MM\0*")
     after = struct.pack("<HHI4s", 0x10F, 2, 3, b"ab\0") + orientation(5)
     cases |= {"big": big, "after": with_exif(after, 2), "cut": with_exif(orientation(6), 9)}
-    cases["xmp"] = encoded(smooth_picture(3), xmp=xmp(6))
-    cases["xmp of nothing"] = encoded(smooth_picture(3), xmp=xmp(0))
-    cases["a digit"] = encoded(smooth_picture(3), xmp=b"6")
-    cases["exif before xmp"] = encoded(smooth_picture(3), xmp=xmp(6), exif=turned(8))
-    cases["no tiff"] = encoded(smooth_picture(3), exif=b"Exif\0\0" + b"zz" * 9, xmp=xmp(6))
+    cases["xmp"] = encoded(smooth_image(3), xmp=xmp(6))
+    cases["xmp of nothing"] = encoded(smooth_image(3), xmp=xmp(0))
+    cases["a digit"] = encoded(smooth_image(3), xmp=b"6")
+    cases["exif before xmp"] = encoded(smooth_image(3), xmp=xmp(6), exif=turned(8))
+    cases["no tiff"] = encoded(smooth_image(3), exif=b"Exif\0\0" + b"zz" * 9, xmp=xmp(6))
     outside = b"Exif\0\0II*\0\xff\xff\0\0"
-    cases["outside"] = encoded(smooth_picture(3), exif=outside)
+    cases["outside"] = encoded(smooth_image(3), exif=outside)
     info = PngInfo()
     info.add_itxt("XML:com.adobe.xmp", xmp(6).decode("latin-1"))
-    cases["png xmp"] = encoded(smooth_picture(3), "PNG", pnginfo=info)
+    cases["png xmp"] = encoded(smooth_image(3), "PNG", pnginfo=info)
     comment = PngInfo()
     comment.add_text("Comment", 'tiff:Orientation="6"')
-    cases["comment"] = encoded(smooth_picture(3), "PNG", pnginfo=comment)
+    cases["comment"] = encoded(smooth_image(3), "PNG", pnginfo=comment)
     return cases
 
 
 def pngs() -> dict[str, bytes]:
-    color = smooth_picture(4, 31, 43)
+    color = smooth_image(4, 31, 43)
     alpha = np.dstack([np.asarray(color), (noise(43, 31) >> 8).astype(np.uint8)])
     few = color.quantize(11)
     key = np.asarray(color)[5, 5].tolist()
@@ -145,9 +145,9 @@ REFUSED = {
     "JPEG or PNG": [
         b"",
         b"GIF89a",
-        *(encoded(smooth_picture(6), f) for f in ("GIF", "BMP", "WEBP", "TIFF", "PPM")),
+        *(encoded(smooth_image(6), f) for f in ("GIF", "BMP", "WEBP", "TIFF", "PPM")),
     ],
-    "CMYK": [encoded(smooth_picture(6).convert("CMYK"))],
+    "CMYK": [encoded(smooth_image(6).convert("CMYK"))],
     "stored in a way": [
         with_exif(orientation(6, 5)),
         with_exif(orientation(6) + orientation(3), 2),
@@ -160,13 +160,13 @@ REFUSED = {
         encoded(Image.fromarray(noise(9, 9)), "PNG", transparency=100),
     ],
     "more pixels": [
-        encoded(smooth_picture(6, 2000, 1001)),
-        encoded(smooth_picture(6, 2000, 1001), "PNG"),
+        encoded(smooth_image(6, 2000, 1001)),
+        encoded(smooth_image(6, 2000, 1001), "PNG"),
         png(8, 0, b"", width=2**31 - 1),
     ],
     "damaged": [b"\x89PNG\r\n\x1a\n", png(8, 0, b"", width=2**31)],
-    "Invalid": [b"\xff\xd8\xff", encoded(smooth_picture(6), "PNG")[:-1000]],
-    "Uncompress": [encoded(smooth_picture(6))[:-500]],
+    "Invalid": [b"\xff\xd8\xff", encoded(smooth_image(6), "PNG")[:-1000]],
+    "Uncompress": [encoded(smooth_image(6))[:-500]],
 }
 
 
@@ -174,7 +174,7 @@ def packed() -> list[bytes]:
     zipped, profile = PngInfo(), PngInfo()
     zipped.add_itxt("XML:com.adobe.xmp", xmp(6).decode("latin-1"), zip=True)
     profile.add_text("Raw profile type exif", "\nexif\n4\n45786966", zip=True)
-    return [encoded(smooth_picture(6), "PNG", pnginfo=i) for i in (zipped, profile)]
+    return [encoded(smooth_image(6), "PNG", pnginfo=i) for i in (zipped, profile)]
 
 
 @pytest.mark.slow
@@ -205,7 +205,7 @@ def test_no_images_are_no_pixels():
 @pytest.mark.nightly
 def test_a_depth_of_12_bits_is_followed():
     cases = [tf.io.encode_png(noise(30, 40, n, high=4096)).numpy() for n in (1, 3)]
-    cases += [encoded(smooth_picture(7)), encoded(smooth_picture(7).quantize(9), "PNG")]
+    cases += [encoded(smooth_image(7)), encoded(smooth_image(7).quantize(9), "PNG")]
     found = decoder(SIZE, DEEP)(tf.constant(cases)).numpy()
     for content, pixels in zip(cases, found, strict=True):
         assert np.array_equal(pixels, decode_outside(content, SIZE, DEEP))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from checked_exports import CLASSES, DESCRIPTION, onnx_format, tiny_model
-from helpers import smooth_picture
+from helpers import smooth_image
 from keraunos.core.files import sha256_of_file
 from keraunos.export.description import Description
 from keraunos.export.formats.contract import Format
@@ -55,7 +55,7 @@ def files(tmp_path: Path) -> list[str]:
     """Seven images and, in their midst, three that are none."""
     made = [tmp_path / f"{number}.jpg" for number in range(7)]
     for seed, file in enumerate(made):
-        smooth_picture(seed).save(file)
+        smooth_image(seed).save(file)
     (tmp_path / "text.jpg").write_text("hello")
     os.mkfifo(tmp_path / "pipe.jpg")
     broken = [tmp_path / name for name in ("text.jpg", "gone.jpg", "pipe.jpg")]

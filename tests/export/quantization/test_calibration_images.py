@@ -22,9 +22,9 @@ def test_all_are_taken_where_there_are_fewer():
     assert draw_evenly(LABELS, 500, seed=0).tolist() == list(range(133))
 
 
-def test_images_are_those_of_the_training_split_without_augmentation(pictures):
+def test_images_are_those_of_the_training_split_without_augmentation(image_folder):
     data = ImageData.from_folder(
-        pictures, image_size=32, augmentation=Augmentation(strength=1)
+        image_folder, image_size=32, augmentation=Augmentation(strength=1)
     )
     chosen = choose_calibration_images(data.train, count=7, seed=3)
     places = draw_evenly(data.train.labels, 7, seed=3)

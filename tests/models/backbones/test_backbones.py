@@ -23,7 +23,7 @@ def test_a_backbone_is_frozen_down_to_its_last_layer(small):
     assert len(small.weights) > 100
 
 
-def test_a_backbone_has_no_head_and_takes_pictures_of_its_size(small):
+def test_a_backbone_has_no_head_and_takes_images_of_its_size(small):
     assert small.input_shape == (None, 32, 32, 3)
     assert len(small.output_shape) == 4
 
@@ -97,12 +97,12 @@ def test_weights_that_cannot_be_downloaded_end_before_training_with_a_remedy(tmp
     ["MobileNetV2", "MobileNetV3Large"]
     + [pytest.param(name, marks=pytest.mark.nightly) for name in OTHER_FAMILIES],
 )
-def test_pictures_are_scaled_once_whichever_the_family(name):
+def test_images_are_scaled_once_whichever_the_family(name):
     """The first convolution must see numbers of about the size of one."""
-    pictures = keras.Input((64, 64, 3))
+    images = keras.Input((64, 64, 3))
     backbone = build_backbone(name, None, 64)
     network, preprocess = backbone.network, backbone.preprocess
-    model = keras.Model(pictures, network(preprocess(pictures), training=False))
+    model = keras.Model(images, network(preprocess(images), training=False))
     first = next(
         layer for layer in network.layers if isinstance(layer, keras.layers.Conv2D)
     )

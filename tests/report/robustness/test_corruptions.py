@@ -4,12 +4,12 @@ import io
 
 import numpy as np
 import pytest
-from helpers import smooth_picture
+from helpers import smooth_image
 from keraunos.report.robustness.corruptions import CORRUPTIONS, STRENGTHS, corrupt
 from PIL import Image
 
 GRAIN = np.random.default_rng(0).integers(0, 30, (48, 64, 3), dtype=np.uint8)
-IMAGE = np.asarray(smooth_picture(0, 64, 48)) // 2 + GRAIN
+IMAGE = np.asarray(smooth_image(0, 64, 48)) // 2 + GRAIN
 
 
 @pytest.mark.parametrize("kind", CORRUPTIONS)

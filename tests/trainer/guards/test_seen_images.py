@@ -6,7 +6,7 @@ from pathlib import Path
 
 import keras
 import pytest
-from helpers import make_pictures
+from helpers import make_images
 from keraunos.core.errors import DataError
 from keraunos.data import ImageData
 from keraunos.models import Module, TransferClassifier
@@ -23,7 +23,7 @@ def read(folder: Path, **options: object) -> ImageData:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_pictures(tmp_path_factory.mktemp("seen") / "all", {"cat": 20, "dog": 15})
+    return make_images(tmp_path_factory.mktemp("seen") / "all", {"cat": 20, "dog": 15})
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_images_are_known_by_content_wherever_they_are(folder, run, tmp_path):
         look(run, read(moved, seed=3))
     for file in moved.rglob("*.png"):  # the names stay, the images are new
         file.unlink()
-    make_pictures(moved, {"cat": 20, "dog": 15}, seed=9)
+    make_images(moved, {"cat": 20, "dog": 15}, seed=9)
     assert look(run, read(moved, seed=3)) == []
 
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import make_pictures, replicas
+from helpers import make_images, replicas
 from keraunos import DivergedError, ImageData, Trainer
 from keraunos.callbacks import Callback, ModelCheckpoint
 from keraunos.core.bundle import read_bundle
@@ -159,7 +159,7 @@ def test_checkpoints_stay_as_they_were_and_hold_only_numbers(tmp_path: Path) -> 
     np.testing.assert_array_equal(next(iter(saved.values())), watch.weights[-1])
     record = json.loads((tmp_path / "diverged.json").read_text())
     assert record.pop("learning_rate") == pytest.approx(0.01)
-    assert record == {"epoch": 2, "batch": 2, "step": BAD_STEP, "pictures": []}
+    assert record == {"epoch": 2, "batch": 2, "step": BAD_STEP, "images": []}
 
 
 @pytest.mark.slow
@@ -178,8 +178,8 @@ def test_a_run_that_diverged_goes_on_before_that_step_and_diverges_again(
     assert trainer.fit(build, dataset(0)).is_finished  # the data were put right
 
 
-def picture_model() -> keras.Model:
-    """Its loss is infinite for a picture that is all white."""
+def image_model() -> keras.Model:
+    """Its loss is infinite for an image that is all white."""
     inputs = keras.Input((32, 32, 3))
     brightness = keras.layers.GlobalAveragePooling2D()(inputs)
     darkness = keras.ops.log((255.0 - brightness) / 255.0)
@@ -195,10 +195,10 @@ def picture_model() -> keras.Model:
 @pytest.mark.parametrize(
     "class_balance", ["sampling", pytest.param("none", marks=pytest.mark.slow)]
 )
-def test_the_pictures_of_that_very_batch_are_named(
+def test_the_images_of_that_very_batch_are_named(
     class_balance: Any, tmp_path: Path
 ) -> None:
-    folder = make_pictures(tmp_path / "pictures", {"cat": 9, "dog": 6})
+    folder = make_images(tmp_path / "images", {"cat": 9, "dog": 6})
     white = folder / "dog" / "white.png"
     Image.new("RGB", (40, 40), "white").save(white)
     data = ImageData.from_folder(
@@ -213,14 +213,14 @@ def test_the_pictures_of_that_very_batch_are_named(
     run = tmp_path / "run"
     trainer = Trainer(strategy=replicas(1), run_dir=run, callbacks=QUIET, max_epochs=5)
     with pytest.raises(DivergedError, match=r"diverged\.json names"):
-        trainer.fit(picture_model, data)
+        trainer.fit(image_model, data)
     record = json.loads((run / "diverged.json").read_text())
-    assert str(white) in record["pictures"]
-    assert record["pictures"] == pictures_of_batch(data, record["epoch"], record["batch"])
+    assert str(white) in record["images"]
+    assert record["images"] == images_of_batch(data, record["epoch"], record["batch"])
 
 
-def pictures_of_batch(data: ImageData, epoch: int, batch: int) -> list[str]:
-    """Names of the pictures of a batch, found by comparing pixels."""
+def images_of_batch(data: ImageData, epoch: int, batch: int) -> list[str]:
+    """Names of the images of a batch, found by comparing pixels."""
     position = Position(epoch - 1, batch - 1, data.train.num_batches)
     batches = data.train.batches(position, Replicas.of(replicas(1)))
     [(part,)] = list(batches.take(1))

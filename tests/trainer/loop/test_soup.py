@@ -29,7 +29,7 @@ def build() -> keras.Model:
 def fit(run_dir: Path, count: int = 1, *extra: Callback) -> tuple[Any, list[np.ndarray]]:
     checkpoint = ModelCheckpoint(save_top_k=MEMBERS, soup="greedy")
     extras = {f"extra_{number}": each for number, each in enumerate(extra)}
-    callbacks = dict.fromkeys(("progress_bar", "pictures", "tensorboard"))
+    callbacks = dict.fromkeys(("progress_bar", "figures", "tensorboard"))
     with one_trace(count, "soup", keras.config.floatx()) as strategy:
         trainer = Trainer(
             strategy=strategy,
@@ -107,9 +107,11 @@ def test_a_run_that_is_trained_for_longer_forgets_its_soup(
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("cached", ["on", "off"])
-def test_heads_and_phases_are_averaged(cached: str, pictures: Path, tmp_path: Path) -> None:
+def test_heads_and_phases_are_averaged(
+    cached: str, image_folder: Path, tmp_path: Path
+) -> None:
     data = ImageData.from_folder(
-        pictures / "train",
+        image_folder / "train",
         image_size=SIZE,
         batch_size=7,
         augmentation=Augmentation(strength=0),

@@ -102,8 +102,8 @@ def test_data_without_a_row_have_none() -> None:
     assert first_rows(as_source(empty, "data"), 5) is None
 
 
-def test_only_the_pictures_that_are_needed_are_decoded(pictures: Any) -> None:
-    data = ImageData.from_folder(pictures / "train", image_size=32, batch_size=8)
+def test_only_the_images_that_are_needed_are_decoded(image_folder: Any) -> None:
+    data = ImageData.from_folder(image_folder / "train", image_size=32, batch_size=8)
     images, labels, _ = data.train.prepare(first_rows(data.train, 5))
     batch = next(iter(data.train.batches(Position(), Replicas())))[0].content
     expected, expected_labels, _ = data.train.prepare(batch)

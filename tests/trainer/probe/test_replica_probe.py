@@ -122,7 +122,7 @@ def test_what_is_exact_on_replicas_passes(name: str, check: Any) -> None:
 
 @pytest.mark.slow
 def test_random_images_and_recurrent_dropout_pass(check: Any) -> None:
-    def pictures() -> keras.Model:
+    def images() -> keras.Model:
         model = keras.Sequential(
             [
                 keras.Input((8, 8, 3)),
@@ -138,7 +138,7 @@ def test_random_images_and_recurrent_dropout_pass(check: Any) -> None:
         return model
 
     values = np.random.default_rng(0)
-    check(pictures, (values.random((9, 8, 8, 3)), values.random((9, 3))))
+    check(images, (values.random((9, 8, 8, 3)), values.random((9, 3))))
 
 
 @pytest.mark.slow

@@ -49,10 +49,10 @@ def test_workers_with_two_replicas_each_share_out_a_batch(size: int) -> None:
     assert whole == [*range(size)] * FIRST_OF_FOUR.repeats(size)
 
 
-def test_workers_with_two_replicas_each_share_out_pictures(pictures: Path) -> None:
+def test_workers_with_two_replicas_each_share_out_images(image_folder: Path) -> None:
     """Twenty-four in batches of seven: the last has fewer than there are replicas."""
     train = ImageData.from_folder(
-        pictures / "train", image_size=32, batch_size=7, augmentation=None
+        image_folder / "train", image_size=32, batch_size=7, augmentation=None
     ).train
     first, second = (train.batches(Position(), r).take(4) for r in TWO_WORKERS_OF_TWO)
     whole = train.batches(Position(), Replicas()).take(4)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 
 @runtime_checkable
-class ShowsPictures(Protocol):
+class ShowsImages(Protocol):
     """Data that can show what it holds."""
 
     def sample_images(self) -> tuple[npt.NDArray[np.uint8], Sequence[str]]:

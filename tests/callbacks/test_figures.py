@@ -1,8 +1,8 @@
 import numpy as np
 from hand_made_runs import end_epoch, end_fit, new_run
 from keraunos import ImageData
-from keraunos.callbacks import Pictures
-from keraunos.callbacks.pictures import draw_data
+from keraunos.callbacks import Figures
+from keraunos.callbacks.figures import draw_data
 from PIL import Image
 
 
@@ -10,9 +10,9 @@ def pixels(path):
     return np.asarray(Image.open(path).convert("RGB"))
 
 
-def test_data_are_drawn_before_training_and_curves_after(pictures, tmp_path):
-    data = ImageData.from_folder(pictures / "train", image_size=32)
-    run, drawing = new_run(run_dir=tmp_path, data=data), Pictures()
+def test_data_are_drawn_before_training_and_curves_after(image_folder, tmp_path):
+    data = ImageData.from_folder(image_folder / "train", image_size=32)
+    run, drawing = new_run(run_dir=tmp_path, data=data), Figures()
     drawing.on_fit_begin(run)
     assert run.background.wait()
     assert {path.name for path in tmp_path.iterdir()} == {"samples.png", "augmented.png"}
@@ -22,8 +22,8 @@ def test_data_are_drawn_before_training_and_curves_after(pictures, tmp_path):
         assert pixels(tmp_path / f"{name}.png").std() > 5
 
 
-def test_drawing_the_same_data_twice_gives_the_same_pictures(pictures, tmp_path):
-    data = ImageData.from_folder(pictures / "train", image_size=32)
+def test_drawing_the_same_data_twice_gives_the_same_images(image_folder, tmp_path):
+    data = ImageData.from_folder(image_folder / "train", image_size=32)
     files = []
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
@@ -33,8 +33,8 @@ def test_drawing_the_same_data_twice_gives_the_same_pictures(pictures, tmp_path)
         np.testing.assert_array_equal(pixels(first), pixels(second))
 
 
-def test_data_that_are_no_pictures_leave_only_the_curves(tmp_path):
-    run, drawing = new_run(run_dir=tmp_path, data="rows of a table"), Pictures()
+def test_data_that_are_no_images_leave_only_the_curves(tmp_path):
+    run, drawing = new_run(run_dir=tmp_path, data="rows of a table"), Figures()
     drawing.on_fit_begin(run)
     end_epoch(run, drawing, loss=0.5)
     end_fit(run, drawing)
@@ -43,8 +43,8 @@ def test_data_that_are_no_pictures_leave_only_the_curves(tmp_path):
 
 def test_a_fit_without_an_epoch_or_a_directory_draws_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    end_fit(new_run(run_dir=tmp_path), Pictures())
+    end_fit(new_run(run_dir=tmp_path), Figures())
     run = new_run()
-    end_epoch(run, Pictures(), loss=0.5)
-    end_fit(run, Pictures())
+    end_epoch(run, Figures(), loss=0.5)
+    end_fit(run, Figures())
     assert not list(tmp_path.iterdir())

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import contents, make_pictures
+from helpers import contents, make_images
 from keraunos import DataError, ImageData
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Two classes, ten pictures each, and a test set."""
-    make_pictures(tmp_path / "train", {"cat": 10, "dog": 10}, seed=0)
-    make_pictures(tmp_path / "test", {"cat": 3, "dog": 3}, seed=1)
+    """Two classes, ten images each, and a test set."""
+    make_images(tmp_path / "train", {"cat": 10, "dog": 10}, seed=0)
+    make_images(tmp_path / "test", {"cat": 3, "dog": 3}, seed=1)
     return tmp_path
 
 
@@ -51,7 +51,7 @@ def test_copies_stay_on_one_side(root: Path, seed: int) -> None:
 
 
 @pytest.mark.parametrize("policy", ["drop", "keep", "error"])
-def test_a_picture_under_two_classes(root: Path, policy: Any) -> None:
+def test_an_image_under_two_classes(root: Path, policy: Any) -> None:
     shutil.copy(root / "train/cat/cat-000.png", root / "train/dog/same.png")
     before = contents(root)
     if policy == "error":
@@ -75,7 +75,7 @@ def test_a_picture_under_two_classes(root: Path, policy: Any) -> None:
 
 
 @pytest.mark.parametrize("policy", ["drop", "keep", "error"])
-def test_a_picture_of_train_in_test(root: Path, policy: Any) -> None:
+def test_an_image_of_train_in_test(root: Path, policy: Any) -> None:
     shutil.copy(root / "train/cat/cat-001.png", root / "test/cat/leaked.png")
     if policy == "error":
         with pytest.raises(DataError, match=r"(?s)cat-001\.png.*data\.on_leak=drop"):
@@ -99,7 +99,7 @@ def test_a_test_set_stays_whole_and_marks_what_contradicts(root: Path) -> None:
     assert "cat-002.png" not in found["train"] | found["validation"]
 
 
-def test_unreadable_pictures(root: Path) -> None:
+def test_unreadable_images(root: Path) -> None:
     (root / "train/dog/broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no image")
     (root / "train/cat/empty.png").write_bytes(b"")
     with pytest.raises(DataError, match=r"(?s)data\.on_unreadable=drop") as error:
@@ -116,8 +116,8 @@ def test_unreadable_pictures(root: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_classes_are_held_out_in_proportion(root: Path, seed: int) -> None:
-    make_pictures(root / "train", {"emu": 3}, seed=9)
-    make_pictures(root / "test", {"emu": 1}, seed=8)
+    make_images(root / "train", {"emu": 3}, seed=9)
+    make_images(root / "test", {"emu": 1}, seed=8)
     data = read(root, validation_split=0.2, seed=seed)
     held = np.bincount(data.validation.labels, minlength=3)
     np.testing.assert_array_equal(held, [2, 2, 1])
@@ -129,6 +129,6 @@ def test_classes_are_those_of_train(root: Path) -> None:
     data = read(root)
     assert data.class_names == ("cat", "dog")
     assert set(data.test.labels.tolist()) == {1}
-    make_pictures(root / "test", {"gnu": 1})
+    make_images(root / "test", {"gnu": 1})
     with pytest.raises(DataError, match="gnu"):
         read(root)

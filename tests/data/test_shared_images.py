@@ -1,4 +1,4 @@
-"""Decoded pictures that processes share: made once, within a limit, or done without."""
+"""Decoded images that processes share: made once, within a limit, or done without."""
 
 import hashlib
 import json
@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import make_pictures
+from helpers import make_images
 from keraunos import ImageData
 from keraunos.core.cache_folder import UNFINISHED
 from keraunos.core.store import LIMIT_VARIABLE, open_store
 from keraunos.data.files.file_records import FileRecord, FileRecords
 from programs import fork_keraunos, wait_for
 
-SIZE, PICTURES = 64, 30
+SIZE, IMAGES = 64, 30
 
 # Reads a folder as a run does; answers with what it opened, said, and saw.
 READER = """
@@ -41,12 +41,12 @@ data = ImageData.from_folder(
     folder, image_size=64, cache="auto", cache_dir=store, validation_split=0
 )
 at_start = len(opened)
-pictures = data.train.images(np.arange(data.train.num_examples))
+images = data.train.images(np.arange(data.train.num_examples))
 print(json.dumps({
     "opened": at_start,
     "opened_later": len(opened) - at_start,
     "said": data.describe(),
-    "seen": hashlib.sha256(pictures.tobytes()).hexdigest(),
+    "seen": hashlib.sha256(images.tobytes()).hexdigest(),
 }))
 """
 
@@ -74,7 +74,7 @@ def read_at_once(
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("shared")
-    return make_pictures(root, {"cat": 17, "dog": PICTURES - 17}, size=SIZE)
+    return make_images(root, {"cat": 17, "dog": IMAGES - 17}, size=SIZE)
 
 
 @pytest.fixture
@@ -90,9 +90,7 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def entries(store: Path) -> list[str]:
-    return sorted(
-        each.name for each in store.iterdir() if each.name.startswith("pictures-")
-    )
+    return sorted(each.name for each in store.iterdir() if each.name.startswith("images-"))
 
 
 def leftovers(store: Path) -> list[str]:
@@ -100,11 +98,11 @@ def leftovers(store: Path) -> list[str]:
 
 
 def undisturbed(folder: Path, store: Path) -> Any:
-    """The pictures, read without keeping any."""
+    """The images, read without keeping any."""
     data = ImageData.from_folder(
         folder, image_size=SIZE, cache="none", cache_dir=store, validation_split=0
     )
-    return data.train.images(np.arange(PICTURES))
+    return data.train.images(np.arange(IMAGES))
 
 
 def seen(folder: Path, store: Path) -> str:
@@ -116,21 +114,21 @@ def test_two_processes_that_start_at_once_decode_once(folder, tmp_path):
     store = tmp_path / "store"
     seen(folder, store)  # all files are known now, and no image is kept
     answers = read_at_once(2, folder, store, tmp_path)
-    assert sum(each["opened"] for each in answers) == PICTURES
+    assert sum(each["opened"] for each in answers) == IMAGES
     assert [each["opened_later"] for each in answers] == [0, 0]
     assert {each["seen"] for each in answers} == {seen(folder, store)}
     assert len(entries(store)) == 1
 
 
 @pytest.mark.slow
-def test_where_no_file_can_grow_pictures_are_decoded_as_they_are_needed(folder, tmp_path):
-    largest_file = PICTURES * SIZE * SIZE * 3 // 2  # half of what is needed
+def test_where_no_file_can_grow_images_are_decoded_as_they_are_needed(folder, tmp_path):
+    largest_file = IMAGES * SIZE * SIZE * 3 // 2  # half of what is needed
     store = tmp_path / "store"
     (answer,) = read_at_once(1, folder, store, tmp_path, largest_file)
     said = "\n".join(answer["said"])
     assert "30 decoded images" in said
     assert "File too large" in said  # the fault did land
-    assert answer["opened_later"] == PICTURES
+    assert answer["opened_later"] == IMAGES
     assert (entries(store), leftovers(store)) == ([], [])
     assert answer["seen"] == seen(folder, store)
 
@@ -144,8 +142,8 @@ def test_on_a_full_disk_as_well(folder, full_disk, cache, tmp_path):
     )
     said = "\n".join(data.describe())
     assert ("No space left on device" if cache == "disk" else "don't fit") in said
-    pictures = data.train.images(np.arange(PICTURES))
-    np.testing.assert_array_equal(pictures, undisturbed(folder, tmp_path / "store"))
+    images = data.train.images(np.arange(IMAGES))
+    np.testing.assert_array_equal(images, undisturbed(folder, tmp_path / "store"))
     assert (entries(full_disk), leftovers(full_disk)) == ([], [])
     assert (full_disk / "ballast").stat().st_size == 56 * 1024
     with pytest.raises(OSError, match="No space left"):
@@ -154,7 +152,7 @@ def test_on_a_full_disk_as_well(folder, full_disk, cache, tmp_path):
 
 def test_above_the_limit_none_are_kept_and_that_is_said(folder, tmp_path, monkeypatch):
     options = {"image_size": SIZE, "validation_split": 0, "cache_dir": tmp_path}
-    needed = PICTURES * SIZE * SIZE * 3
+    needed = IMAGES * SIZE * SIZE * 3
     monkeypatch.setenv(LIMIT_VARIABLE, str((needed - 1) / 1e9))
     data = ImageData.from_folder(folder, **options)
     assert any("don't fit into the cache" in line for line in data.describe())
@@ -163,11 +161,11 @@ def test_above_the_limit_none_are_kept_and_that_is_said(folder, tmp_path, monkey
     kept = ImageData.from_folder(folder, **options)
     assert not any("cache" in line for line in kept.describe())
     assert len(entries(tmp_path)) == 1
-    rows = np.arange(PICTURES)
+    rows = np.arange(IMAGES)
     np.testing.assert_array_equal(kept.train.images(rows), data.train.images(rows))
 
 
-def test_other_pictures_and_sizes_are_kept_apart(folder, tmp_path):
+def test_other_images_and_sizes_are_kept_apart(folder, tmp_path):
     for size in (32, SIZE):
         ImageData.from_folder(folder, image_size=size, cache_dir=tmp_path)
     assert len(entries(tmp_path)) == 2
@@ -176,7 +174,7 @@ def test_other_pictures_and_sizes_are_kept_apart(folder, tmp_path):
 
 
 def test_what_a_killed_process_began_is_removed_a_day_later(folder, tmp_path):
-    names = ".part-old4old4", f".pictures-{'0' * 64}-fresh123"
+    names = ".part-old4old4", f".images-{'0' * 64}-fresh123"
     old, fresh = (tmp_path / name for name in names)
     old.write_bytes(b"half")
     fresh.write_bytes(b"half")
@@ -186,20 +184,20 @@ def test_what_a_killed_process_began_is_removed_a_day_later(folder, tmp_path):
 
 
 def test_a_damaged_database_of_files_is_made_anew(tmp_path):
-    path, picture = tmp_path / "files.sqlite", tmp_path / "a.png"
-    picture.write_bytes(b"picture")
+    path, image = tmp_path / "files.sqlite", tmp_path / "a.png"
+    image.write_bytes(b"image")
     path.write_bytes(b"no database at all" * 100)
     records = FileRecords(path, 1)
     record = FileRecord(b"d" * 32, 3, 4, "")
-    status = picture.stat()
+    status = image.stat()
     records.remember(
-        {str(picture): record}, {str(picture): (status.st_size, status.st_ctime_ns)}
+        {str(image): record}, {str(image): (status.st_size, status.st_ctime_ns)}
     )
-    assert FileRecords(path, 1).find([str(picture)]) == {str(picture): record}
+    assert FileRecords(path, 1).find([str(image)]) == {str(image): record}
 
 
 def test_a_file_in_place_of_another_is_opened_though_size_and_time_are_the_same(tmp_path):
-    root = make_pictures(tmp_path / "data", {"cat": 3, "dog": 3}, size=32)
+    root = make_images(tmp_path / "data", {"cat": 3, "dog": 3}, size=32)
     options: dict[str, Any] = {"image_size": 32, "cache_dir": tmp_path / "store"}
     ImageData.from_folder(root, **options)
     first, second = root / "cat/cat-000.png", root / "dog/dog-000.png"

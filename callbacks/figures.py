@@ -7,24 +7,24 @@ from .. import evaluation
 from ..core.run_layout import AUGMENTED_IMAGE, CURVES_IMAGE, SAMPLES_IMAGE
 from .base import Callback
 from .run_state import RunState
-from .shows_pictures import ShowsPictures
+from .shows_images import ShowsImages
 
 
-class Pictures(Callback):
+class Figures(Callback):
     """Draws what goes in and how it goes into the run directory.
 
     `samples.png` and `augmented.png` before training, if the data are images, and
     `curves.png` at the end.
 
     Example:
-        >>> pictures = Pictures()
+        >>> figures = Figures()
     """
 
     chief_only = True
 
     def on_fit_begin(self, run: RunState) -> None:
         """Draws the data, in the background."""
-        if run.run_dir is not None and isinstance(run.data, ShowsPictures):
+        if run.run_dir is not None and isinstance(run.data, ShowsImages):
             run.background.submit(draw_data, run.data, run.run_dir)
 
     def on_fit_end(self, run: RunState) -> None:
@@ -38,7 +38,7 @@ def _draw_curves(history: Mapping[str, Sequence[float]], directory: Path) -> Non
     evaluation.save_figure(figure, directory / CURVES_IMAGE)
 
 
-def draw_data(data: ShowsPictures, directory: Path) -> list[Path]:
+def draw_data(data: ShowsImages, directory: Path) -> list[Path]:
     """Draws samples.png and augmented.png.
 
     Returns:
