@@ -57,6 +57,10 @@ class EarlyStopping(Callback):
         self.reason: str | None = None
         self._best_weights: Arrays = {}
 
+    def on_fit_begin(self, run: RunState) -> None:
+        """Names the metric, unless another callback has."""
+        run.monitor = run.monitor or self.monitor
+
     def on_epoch_end(self, run: RunState) -> None:
         """Looks at the metric."""
         value = self.monitor.measured(run)

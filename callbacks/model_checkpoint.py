@@ -99,6 +99,7 @@ class ModelCheckpoint(Callback):
             )
         if self.monitor is None:
             self.monitor = Monitor("val_loss" if run.has_validation else "loss")
+        run.monitor = self.monitor
         self._check_soup(run)
 
     def on_phase_begin(self, run: RunState) -> None:

@@ -1,11 +1,14 @@
 """A metric that is watched: finding it, and telling better from worse."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from ..configs.choices import Mode
 from ..core.errors import ConfigError, message
 from ..core.metric_names import unknown_metric
-from .run_state import RunState
+
+if TYPE_CHECKING:
+    from .run_state import RunState
 
 _SMALLER_IS_BETTER = (
     "loss",
@@ -63,7 +66,7 @@ class Monitor:
             raise unknown_metric("monitor", self.name, metrics)
         return metrics[self.name]
 
-    def measured(self, run: RunState) -> float | None:
+    def measured(self, run: "RunState") -> float | None:
         """The metric's value in this epoch; None if that had no validation.
 
         Raises:

@@ -11,13 +11,14 @@ from ..configs import validated
 from ..configs.arguments import OF_CALLBACKS, takes_settings
 from ..configs.monitoring_callbacks import ProgressBarConfig
 from ..configs.options import ProgressBarOptions
-from ..core.console import PlainConsole
+from ..core.console import PlainConsole, can_redraw
 from ..core.names import visible
 from ..core.run_events import Event, EventKind
 from ..models.module import count_parameters
 from .base import Callback
-from .progress_display import NotebookOutput, TerminalBar, as_pairs
+from .notebook_output import NotebookOutput, as_pairs
 from .run_state import RunState
+from .terminal_panel import TerminalPanel
 
 # Events that come with each epoch, or that the first, the last or an error line names.
 SAID_ELSEWHERE: frozenset[EventKind] = frozenset(
@@ -36,18 +37,21 @@ SAID_ELSEWHERE: frozenset[EventKind] = frozenset(
 
 
 class ProgressBar(Callback):
-    """A bar per epoch on a terminal, a line that changes in a notebook.
+    """Shows how training goes: in a panel on a terminal, elsewhere in plain lines.
 
-    Elsewhere a plain line now and then.
+    The panel has the bar of the epoch, the speed, the remaining time of the whole fit,
+    metrics and their curves, and the best epoch so far. It is drawn by the training
+    thread, once every `refresh_seconds` at most; nothing is computed in between.
 
     A plain line is made of `name=value` pairs, easy to find in a log: one at the end of
-    each epoch, and one every `seconds_between_lines` within long ones.
+    each epoch, and one every `seconds_between_lines` within long ones. In a notebook one
+    more line changes.
 
     Args:
         console: Where to write; standard error by default.
-        clock: Tells the time in seconds.
+        clock: Returns the time in seconds.
         **options: As `callbacks.progress_bar` in a configuration: `refresh_seconds` of
-            the bar and `seconds_between_lines`. See `docs/settings.md`.
+            the panel and `seconds_between_lines`. See `docs/settings.md`.
 
     Example:
         >>> bar = ProgressBar(refresh_seconds=1.0)
@@ -69,7 +73,7 @@ class ProgressBar(Callback):
         self.seconds_between_lines = config.seconds_between_lines
         self._console = console
         self._clock = clock
-        self._bar: TerminalBar | NotebookOutput | None = None
+        self._panel: TerminalPanel | None = None
         self._notebook: NotebookOutput | None = None
         self.reset()
 
@@ -93,27 +97,39 @@ class ProgressBar(Callback):
         )
 
     def on_epoch_begin(self, run: RunState) -> None:
-        """Starts the epoch's bar."""
+        """Shows the epoch's first step."""
         self._shown_at = self._clock()
         console = self._console or PlainConsole(file=sys.stderr)
-        terminal = TerminalBar(console, run) if console.is_terminal else None
-        self._bar = self._notebook or terminal
+        if self._notebook is None and self._panel is None and can_redraw(console):
+            self._panel = TerminalPanel(console, self._clock)
+        if self._panel:
+            self._panel.begin_epoch(run)
 
     def on_train_step_end(self, run: RunState) -> None:
-        """Moves the bar, or writes a line if it is time for one."""
-        wait = self.refresh_seconds if self._bar else self.seconds_between_lines
+        """Draws the panel anew, or writes a line, if it is time for that."""
+        display = self._panel or self._notebook
+        wait = self.refresh_seconds if display else self.seconds_between_lines
         if self._clock() - self._shown_at < wait:
             return
         self._shown_at = self._clock()
+        if self._panel:
+            self._panel.update(run, run.read_metrics())
+            return
         values = run.read_metrics() | {"learning_rate": run.learning_rate}
-        if self._bar:
-            self._bar.update(run, values)
+        if self._notebook:
+            self._notebook.update(run, values)
         else:
             self._write(f"{_position(run, run.epoch + 1)} {as_pairs(values)}")
 
+    def on_validation_begin(self, run: RunState) -> None:
+        """Shows that validation has begun."""
+        if self._panel:
+            self._panel.begin_validation(run)
+
     def on_epoch_end(self, run: RunState) -> None:
         """Writes the epoch's values."""
-        self._close()
+        if self._panel:
+            self._panel.end_epoch(run)
         values = run.metrics | run.health.in_a_line()
         self._write(f"{_position(run, run.epoch)} {as_pairs(values)}")
 
@@ -123,27 +139,29 @@ class ProgressBar(Callback):
             self._write(f"{event.kind.replace('_', ' ')}: {event.text}")
 
     def on_exception(self, run: RunState, error: BaseException) -> None:
-        """Leaves the terminal as it was."""
-        self._close()
-        self._notebook = None
+        """Takes the panel away, so that the error is the last to be seen."""
+        if self._panel:
+            self._panel.close(is_kept=False)
+        if self._notebook:
+            self._notebook.close()
+        self._panel = self._notebook = None
 
     def on_fit_end(self, run: RunState) -> None:
-        """Says why training ended."""
-        self._close()
+        """Writes why training ended."""
+        if self._panel:  # stays above the line
+            self._panel.close(is_kept=True)
+            self._panel = None
         self._write(f"training ended after epoch {run.epoch}: {run.stop_reason}")
         self._notebook = None
-
-    def _close(self) -> None:
-        if self._bar:
-            self._bar.close()
-            self._bar = None
 
     def _write(self, line: str) -> None:
         if self._notebook:
             self._notebook.write(line)
-            return
-        console = self._console or PlainConsole(file=sys.stderr)
-        console.print(visible(line), soft_wrap=True, markup=False, emoji=False)
+        elif self._panel:
+            self._panel.write(visible(line))
+        else:
+            console = self._console or PlainConsole(file=sys.stderr)
+            console.print(visible(line), soft_wrap=True, markup=False, emoji=False)
 
 
 def _position(run: RunState, epoch: int) -> str:

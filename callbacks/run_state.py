@@ -20,6 +20,7 @@ from ..models.weight_soup import Soup, SoupRecipe
 from .activity import Activity
 from .background import Background
 from .health_record import HealthRecord
+from .monitor import Monitor
 from .run_progress import RunProgress
 
 
@@ -44,6 +45,7 @@ class RunState(RunProgress):
         strategy: Where it is trained.
         data: What `fit` was given.
         settings: What the run was asked to do: values that JSON can hold.
+        monitor: The metric that tells the best epoch, if a callback has chosen one.
         max_epochs: Epochs after which the fit ends.
         min_epochs: Epochs before which `request_stop` is not heeded.
         steps_per_epoch: None until known.
@@ -75,6 +77,7 @@ class RunState(RunProgress):
     strategy: tf.distribute.Strategy
     data: Any = None
     settings: dict[str, Any] = field(default_factory=dict)
+    monitor: Monitor | None = None
     max_epochs: int = 1
     min_epochs: int = 0
     steps_per_epoch: int | None = None

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from ..core.console import PlainConsole, notify, uses_json
+from ..core.console import PlainConsole, can_redraw, notify, uses_json
 
 if TYPE_CHECKING:
     from ..search.progress import WorkerStatus
@@ -31,8 +31,7 @@ Notify = Callable[[str], None]
 
 def shows_table() -> bool:
     """Whether there is a terminal for a table that changes."""
-    console = PlainConsole(file=sys.stderr)
-    return console.is_terminal and not console.is_dumb_terminal and not uses_json()
+    return can_redraw(PlainConsole(file=sys.stderr)) and not uses_json()
 
 
 @contextlib.contextmanager

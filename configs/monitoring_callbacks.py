@@ -41,7 +41,7 @@ class ProgressBarConfig(Section):
     """Shows the progress of training."""
 
     refresh_seconds: float = Field(
-        0.5, gt=0, description="Seconds between updates of the bar."
+        0.5, gt=0, description="Seconds between updates of the panel on a terminal."
     )
     seconds_between_lines: float = Field(
         60.0, gt=0, description="Seconds between log lines if there is no terminal."

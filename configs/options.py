@@ -544,7 +544,7 @@ class ProgressBarOptions(TypedDict, total=False):
     """Shows the progress of training."""
 
     refresh_seconds: float
-    """Seconds between updates of the bar. Default: 0.5."""
+    """Seconds between updates of the panel on a terminal. Default: 0.5."""
     seconds_between_lines: float
     """Seconds between log lines if there is no terminal. Default: 60.0."""
 

@@ -7,6 +7,7 @@ import sys
 from typing import IO, Any
 
 from rich.console import Console
+from rich.file_proxy import FileProxy
 from rich.text import Text
 
 from .errors import ConfigError, message
@@ -73,6 +74,16 @@ class PlainConsole(Console):
     def on_broken_pipe(self) -> None:
         """Leaves the error to `print`."""
         raise
+
+
+def can_redraw(console: Console) -> bool:
+    """Whether a console is a terminal whose last lines can be drawn anew.
+
+    A log is none, even if it takes colors; neither is a terminal in which another display
+    is redrawn already.
+    """
+    is_free = not isinstance(sys.stderr, FileProxy)
+    return is_free and console.is_interactive and console.file.isatty()
 
 
 def silence(stream: IO[str]) -> None:

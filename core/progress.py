@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from rich.file_proxy import FileProxy
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -14,7 +13,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from .console import PlainConsole, notify, uses_json
+from .console import PlainConsole, can_redraw, notify, uses_json
 
 T = TypeVar("T")
 
@@ -36,8 +35,7 @@ def track(
         clock: Tells the time in seconds.
     """
     console = PlainConsole(file=sys.stderr)
-    is_within = isinstance(sys.stderr, FileProxy)  # another display that changes
-    if is_within or uses_json() or not console.is_terminal:
+    if uses_json() or not can_redraw(console):
         yield from _in_lines(items, description, total, clock)
         return
     columns = (

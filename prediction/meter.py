@@ -16,7 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from ..core.console import PlainConsole, notify, uses_json
+from ..core.console import PlainConsole, can_redraw, notify, uses_json
 from ..core.errors import KeraunosError
 from ..core.progress import SECONDS_BETWEEN_LINES
 
@@ -72,7 +72,7 @@ class Meter:
         self._began_at = self._reported_at = clock()
         console = PlainConsole(file=sys.stderr)
         self._bar = None
-        if console.is_terminal and not uses_json():
+        if can_redraw(console) and not uses_json():
             columns = (
                 TextColumn("{task.description}"),
                 BarColumn(),

@@ -91,7 +91,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "profiler": "`callbacks.tensorboard.profile_steps: [10, 15]`",
         "W&B and MLflow": "their callbacks for Keras, unchanged",
         "speed": "learning rate, images per second, time spent waiting for data",
-        "progress": "a bar on terminals, lines in logs, one output in notebooks",
+        "progress": "a panel on terminals, lines in logs, one output in notebooks",
     },
     "Transfer learning and evaluation": {
         "fine-tuning": "`callbacks.backbone_finetuning`, the recipe `skin_lesion_finetune`",

@@ -1,5 +1,4 @@
 import io
-import re
 
 import pytest
 from hand_made_runs import SPEED, FakeEngine, end_epoch, new_run
@@ -96,34 +95,6 @@ def test_an_epoch_s_line_has_a_word_of_the_steps_that_were_looked_into(bar, log)
     values = pairs(log.getvalue())
     assert (values["device_seconds"], values["update_ratio"]) == (0.5, 0.25)
     assert not {"gradient_norm/head", "update_ratio/head", "loss_scale"} & set(values)
-
-
-@pytest.mark.feature("progress")
-def test_on_a_terminal_a_bar_moves(log, clock):
-    console = Console(file=log, force_terminal=True, width=120)
-    bar = ProgressBar(console=console, clock=clock)
-    run = new_run(FakeEngine(lambda: {"loss": 0.5}))
-    bar.on_epoch_begin(run)
-    clock.seconds += 1
-    run.epoch_step = 2
-    bar.on_train_step_end(run)
-    end_epoch(run, bar, loss=0.25, **SPEED)
-    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", log.getvalue())
-    assert "epoch 1/9" in shown
-    assert "2/3" in shown
-    assert "loss=0.5" in shown
-    assert "epoch=1/9 step=3 loss=0.25" in shown
-
-
-def test_an_error_gives_the_cursor_of_the_terminal_back(log):
-    bar = ProgressBar(console=Console(file=log, force_terminal=True))
-    run = new_run()
-    bar.on_epoch_begin(run)
-    hidden, shown = "\x1b[?25l", "\x1b[?25h"
-    assert hidden in log.getvalue()
-    assert shown not in log.getvalue()
-    bar.on_exception(run, KeyboardInterrupt())
-    assert shown in log.getvalue()
 
 
 def test_it_never_makes_the_device_wait():

@@ -1,60 +1,13 @@
-"""Shows the progress of training: on a terminal, or in a notebook."""
+"""Shows the progress of training in a notebook."""
 
 import importlib
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-
 from ..core.names import printable, visible
 from .run_state import RunState
 
 BAR_WIDTH = 24
-
-
-class TerminalBar:
-    """Rich's progress bar over the steps of one epoch.
-
-    Args:
-        console: A terminal.
-        run: Stands at the epoch's first step, or within the epoch.
-    """
-
-    def __init__(self, console: Console, run: RunState) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=BAR_WIDTH),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[values]}", markup=False),
-            console=console,
-            transient=True,
-        )
-        self._task: TaskID = self._progress.add_task(
-            f"epoch {run.epoch + 1}/{run.max_epochs}",
-            total=run.steps_per_epoch,
-            completed=run.epoch_step,
-            values="",
-        )
-        self._progress.start()
-
-    def update(self, run: RunState, values: Mapping[str, float]) -> None:
-        """Moves the bar and shows values beside it."""
-        self._progress.update(self._task, completed=run.epoch_step, values=as_pairs(values))
-
-    def close(self) -> None:
-        """Takes the bar away and gives the cursor back."""
-        self._progress.stop()
 
 
 class NotebookOutput:

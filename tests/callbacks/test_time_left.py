@@ -1,0 +1,88 @@
+from types import SimpleNamespace
+
+import pytest
+from keraunos.callbacks.time_left import TimeLeft
+
+
+class Training:
+    """Four epochs of ten steps, made by hand."""
+
+    def __init__(self, **trainer):
+        self.seconds = 0.0
+        self.run = SimpleNamespace(
+            epoch=0,
+            step=0,
+            epoch_step=0,
+            max_epochs=4,
+            steps_per_epoch=10,
+            settings={"trainer": trainer},
+            metrics={},
+        )
+        self.time = TimeLeft(lambda: self.seconds)
+
+    def steps(self, count, seconds_each):
+        """Makes steps, and looks after each."""
+        for _ in range(count):
+            self.seconds += seconds_each
+            self.run.step += 1
+            self.run.epoch_step += 1
+            self.time.look(self.run)
+
+    def left(self):
+        return self.time.seconds(self.run)
+
+
+def test_nothing_is_known_before_two_looks():
+    training = Training()
+    assert training.left() is None
+    training.steps(1, seconds_each=60.0)  # in which the step is compiled
+    assert training.left() is None
+    training.steps(1, seconds_each=2.0)
+    assert training.left() == pytest.approx(38 * 2.0)
+
+
+def test_validation_takes_as_long_as_the_last_time():
+    training = Training()
+    training.steps(10, seconds_each=2.0)
+    training.time.pause(training.run)
+    training.seconds += 7.0
+    training.time.pause(training.run)  # after validation, at the end of the epoch
+    training.run.epoch, training.run.epoch_step = 1, 0
+    training.time.resume()
+    assert training.left() == pytest.approx(30 * 2.0 + 3 * 7.0)
+
+
+def test_validation_within_an_epoch_is_no_pause_between_epochs():
+    training = Training()
+    training.steps(4, seconds_each=2.0)
+    training.time.pause(training.run)
+    training.seconds += 100.0
+    training.steps(2, seconds_each=2.0)
+    assert training.time.steps_per_second == pytest.approx(0.5)
+    training.time.resume()
+    assert training.left() == pytest.approx(34 * 2.0)
+
+
+def test_epochs_that_are_too_short_for_a_look_count_by_their_seconds():
+    training = Training()
+    training.run.metrics = {"seconds": 0.5}
+    training.run.step = 10
+    training.run.epoch = 1
+    training.time.pause(training.run)
+    assert training.left() == pytest.approx(30 * 0.05)
+
+
+def test_max_steps_may_come_first():
+    training = Training(max_steps=15)
+    training.steps(9, seconds_each=2.0)
+    assert training.left() == pytest.approx(6 * 2.0)
+    training.run.step = 15
+    assert training.left() == 0.0
+
+
+def test_steps_of_unknown_number_have_no_end():
+    training = Training()
+    training.run.steps_per_epoch = None
+    training.steps(9, seconds_each=2.0)
+    assert training.left() is None
+    assert training.time.steps_per_second == pytest.approx(0.5)

@@ -1,0 +1,26 @@
+"""A terminal made up for tests, and what can be read on it."""
+
+import io
+import re
+
+from keraunos.core.console import PlainConsole
+
+
+class Terminal(io.StringIO):
+    """Takes what is written, and is a terminal."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+def console_of(terminal: io.StringIO, width: int = 80, height: int = 24) -> PlainConsole:
+    """A console that writes to a terminal of this size."""
+    return PlainConsole(file=terminal, width=width, height=height, force_terminal=True)
+
+
+def readable(written: str) -> str:
+    """What was written, without colors; where lines are erased, a new one begins."""
+    lines = re.sub(r"(\r?\x1b\[(1A|2K))+", "\n", written)
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\r", "", lines)
