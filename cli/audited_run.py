@@ -18,6 +18,7 @@ from ..evaluation.predictions import Predictions
 from .folds import wants_all_folds
 from .out_of_fold import read_held_out, read_out_of_fold
 from .run_directories import read_run_config
+from .typed_command import typed
 from .untrusted import with_own_cache
 
 
@@ -32,7 +33,7 @@ def find_run(folders: Sequence[Path]) -> Path | None:
         raise ConfigError(
             message(
                 "A run is audited on its own: its configuration names its images.",
-                f"Try keraunos audit {runs[0]}.",
+                f"Try {typed('audit', runs[0])}.",
                 folders=" ".join(map(str, folders)),
             )
         )

@@ -18,6 +18,7 @@ from ..core.run_layout import (
 from .folds import wants_all_folds
 from .output_file import writing
 from .run_directories import read_run_config
+from .typed_command import typed
 from .untrusted import with_own_cache
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _members_of(run: Path, settings: Sequence[str]) -> list[tuple[Path, RunConfi
             message(
                 f"All folds must be finished; there is no {MODEL_FILE} of "
                 f"{', '.join(unfinished)}.",
-                f"Finish them: keraunos fit {run / CONFIG_FILE} run_dir={run}",
+                f"Finish them: {typed('fit', run / CONFIG_FILE, f'run_dir={run}')}",
                 run=str(run),
             )
         )

@@ -14,9 +14,10 @@ from ..core.checked_files import is_absent
 from ..core.errors import ConfigError, KeraunosError, message
 from ..core.files import read_text
 from ..core.run_layout import CHOSEN_FILE, FOLDS_FILE, METRICS_FILE, TEST_FILE
-from .next_command import next_command, typed
+from .next_command import next_command
 from .run_state import Kind, kind_of, last_change, parts_of, state_of
 from .run_summary import natural, read_epochs, read_scores
+from .typed_command import typed
 
 _MOST_LEVELS = 3  # of folders around runs
 _SCORES = ("balanced_accuracy", "accuracy", "macro_f1", "macro_roc_auc")

@@ -38,6 +38,7 @@ from .commands import (
 )
 from .commands import config as config_commands
 from .examples import InPanels, WithExamples
+from .typed_command import remember
 
 INTERRUPTED = 130
 NO_PATH = {errno.ENAMETOOLONG, errno.ELOOP}  # the argument can't be the name of a file
@@ -112,7 +113,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0, or that of the error (see docs/exit-codes.md).
     """
     _prepare_streams()
-    code = _run(sys.argv[1:] if arguments is None else arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    remember(arguments)
+    code = _run(arguments)
     if code == INTERRUPTED:
         _write_line("interrupted")
     return code

@@ -11,9 +11,11 @@ from ..core.run_layout import (
     ENSEMBLE_FILE,
     EXPORT_FOLDER,
     MODEL_FILE,
+    REFIT_FOLDER,
     REPORT_FILE,
 )
 from .run_state import Kind, State, kind_of, state_of
+from .typed_command import typed
 from .untrusted import foreign_names
 
 _SMALLER = 0.1  # times the learning rate of a run that diverged
@@ -49,17 +51,6 @@ def after_run(directory: Path) -> str:
     return typed("serve" if EXPORT_FOLDER in has else "export", directory)
 
 
-def typed(command: str, place: Path, *rest: str) -> str:
-    """A command as a shell takes it.
-
-    Example:
-        >>> typed("show", Path("my runs/a"))
-        "keraunos show 'my runs/a'"
-    """
-    name = f"./{place}" if str(place).startswith("-") else str(place)
-    return shlex.join(["keraunos", *command.split(), name, *rest])
-
-
 def _after_folds(directory: Path) -> str:
     has = _names(directory)
     if ENSEMBLE_FILE not in has:
@@ -70,6 +61,9 @@ def _after_folds(directory: Path) -> str:
 def _after_search(directory: Path, state: State) -> str:
     if state != "finished":
         return f"keraunos search CONFIG {shlex.quote(f'run_dir={directory}')}"
+    refit = directory / REFIT_FOLDER
+    if (refit / MODEL_FILE).is_file():
+        return after_run(refit)
     best = directory / BEST_CONFIG_FILE
     return typed("fit", best) if best.is_file() else typed("tensorboard", directory)
 

@@ -15,6 +15,7 @@ from ..evaluation.predictions import (
     read_predictions,
     write_findable_predictions,
 )
+from .typed_command import typed
 
 
 def write_held_out(run: Path, predictions: Predictions) -> None:
@@ -39,7 +40,7 @@ def read_held_out(run: Path) -> Predictions:
         raise DataError(
             message(
                 f"Each fold must have a {file.name}.",
-                f"`keraunos fit --resume {run.parent}` writes those that are missing.",
+                f"`{typed('fit --resume', run.parent)}` writes those that are missing.",
                 file=str(file),
             )
         )

@@ -25,6 +25,7 @@ from ..core.differences import flatten
 from ..core.errors import CheckpointError, ConfigError, message
 from ..core.run_layout import CHECKPOINTS_FOLDER, CONFIG_FILE, METRICS_FILE, TEST_FILE
 from .run_directories import remark_on_config
+from .typed_command import typed
 
 _MARKS = (METRICS_FILE, CHECKSUMS_FILE)  # either of them is in every run
 # What tells the best epoch: the first of these that the run has.
@@ -197,7 +198,7 @@ def _read_settings(directory: Path) -> dict[str, Any]:
 
 
 def _read_lines(path: Path) -> list[dict[str, Any]]:
-    remedy = f"Leave that run out, or repair it: `keraunos fit --resume {path.parent}`."
+    remedy = f"Leave that run out, or repair it: `{typed('fit --resume', path.parent)}`."
     try:
         lines = [json.loads(x) for x in read_checked_text(path, remedy).splitlines()]
         return _LINES.validate_python(lines)
@@ -212,7 +213,7 @@ def read_scores(directory: Path) -> dict[str, Any]:
         CheckpointError: `test.json` is damaged.
     """
     path = directory / TEST_FILE
-    remedy = f"Leave that run out, or test it again: `keraunos test {path.parent}`."
+    remedy = f"Leave that run out, or test it again: `{typed('test', path.parent)}`."
     if not path.exists():
         if not is_absent(path):
             notify(f"{path} is gone. {remedy}")

@@ -17,6 +17,7 @@ from ..core.errors import CheckpointError, ConfigError, message
 from ..core.run_layout import CHECKPOINTS_FOLDER, CLASSES_FILE, CONFIG_FILE, MODEL_FILE
 from ..export.untrusted.checks import require_harmless
 from ..strategies import create_strategy
+from .typed_command import typed
 
 
 @runtime_checkable
@@ -70,7 +71,7 @@ def _load(file: Path) -> keras.Model:
     except ConfigError:
         raise
     except Exception as error:  # of zipfile, zlib, h5py or Keras, as the damage has it
-        remedy = f"`keraunos fit --resume {file.parent}` writes it again."
+        remedy = f"`{typed('fit --resume', file.parent)}` writes it again."
         raise damaged(file, f"{type(error).__name__}: {error}", remedy) from None
 
 

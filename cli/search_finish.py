@@ -27,6 +27,7 @@ from .divided_images import list_images, with_tables
 from .ensembles import find_members, read_data, read_split
 from .shown_test import show_ensemble_test, show_test
 from .training import fit, test
+from .typed_command import typed_again
 
 if TYPE_CHECKING:
     from ..search.study import Trial
@@ -104,8 +105,8 @@ def _train_and_test(config: RunConfig, run_dir: Path, directory: Path) -> None:
 
 def interrupted(directory: Path, signal: int | None) -> typer.Exit:
     """Explains how to resume a search that was stopped."""
-    notify("stopped, and the state is saved. Resume with the same command and:")
-    notify(f"  run_dir={directory}")
+    notify("stopped, and the state is saved. Resume with:")
+    notify(f"  {typed_again(f'run_dir={directory}')}")
     return typer.Exit(0 if signal is None else 128 + signal)
 
 

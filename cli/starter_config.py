@@ -9,7 +9,7 @@ from ..configs import recipes
 from ..configs.reference import settings_by_name
 from ..configs.yaml_file import parse_yaml, write_yaml
 from .best_config import as_comments
-from .next_command import typed
+from .typed_command import typed
 
 # Settings that are often wanted and that no recipe names: section, name, example.
 _OFTEN = (

@@ -18,6 +18,7 @@ from .console import notify
 from .output_file import require_writable, writing
 from .predictors import ModelPlace, columns_of, open_predictor
 from .shown_predictions import ShownPredictions
+from .typed_command import typed_again
 
 if TYPE_CHECKING:
     from ..data.streams.image_names import ImageNames
@@ -250,8 +251,9 @@ def _report(
     if request.output is not None and request.watch is None and not is_stopped:
         shown.show(progress.rows)
     if is_stopped and request.watch is None:
-        how = "" if request.output is None else ": continue with --resume"
-        notify(f"interrupted after {_images(progress.rows)}{how}")
+        notify(f"interrupted after {_images(progress.rows)}")
+        if request.output is not None:
+            notify(f"Resume with:\n  {typed_again('--resume')}")
         return
     if request.output is not None:
         notify(f"written: {request.output}")

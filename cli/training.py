@@ -9,8 +9,9 @@ import typer
 from ..configs import RunConfig
 from ..core.run_layout import CONFIG_FILE
 from .console import notify, show
-from .next_command import next_command, typed
+from .next_command import next_command
 from .run_state import kind_of
+from .typed_command import typed, typed_again
 from .untrusted import foreign_names
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ def name_positions(run_dir: Path) -> None:
     if current_workers().is_chief:
         show(f"run directory: {run_dir}")
         show(f"view it with: {typed('tensorboard', run_dir)}")
+        show(f"predict with: {typed('predict', run_dir)} IMAGE_OR_FOLDER")
         show(f"next: {next_command(run_dir, kind_of(run_dir), 'finished')}")
 
 
@@ -114,6 +116,7 @@ def _show_how_to_resume(
         notify(f"stopped ({result.stop_reason}) before the first step: nothing is saved.")
         return
     notify(f"stopped ({result.stop_reason}), and the state is saved. Resume with:")
-    named = f"CONFIG run_dir={resumable}"
-    again = named if foreign_names(config) else f"--resume {resumable}"
-    notify(f"  keraunos fit {again}")
+    if foreign_names(config):  # code is imported only if it is typed
+        notify(f"  {typed_again(f'run_dir={resumable}')}")
+    else:
+        notify(f"  {typed('fit --resume', resumable)}")

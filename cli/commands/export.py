@@ -18,6 +18,7 @@ from ..ensembles import Member, find_members, read_data
 from ..opened_model import describe, on_one_device, require_images_alone
 from ..output_file import writing
 from ..tensorflow import load_tensorflow
+from ..typed_command import typed
 
 if TYPE_CHECKING:
     from ...data import ImageData
@@ -109,6 +110,7 @@ def export(
     }
     if failed:
         raise _failure(failed, len(formats))
+    notify(f"next: {typed('serve', runs[0] if output is None else places[0])}")
 
 
 def _format_names(asked: Sequence[str] | None) -> list[str]:

@@ -26,6 +26,7 @@ from ..run_directories import read_run_config, run_directory, run_name
 from ..shown_test import show_folds_test
 from ..tensorflow import load_tensorflow
 from ..training import name_positions, test, train
+from ..typed_command import typed
 from ..untrusted import only_in_files
 
 _ARGUMENTS = typer.Argument(
@@ -122,8 +123,8 @@ def read_resumed_arguments(run: Path, arguments: Sequence[str]) -> RunConfig:
         raise ConfigError(
             message(
                 "--resume uses the configuration of the run.",
-                f"Leave {sources[0]} out, or type `keraunos fit {' '.join(sources)} "
-                f"run_dir={run}`.",
+                f"Leave {sources[0]} out, or type "
+                f"`{typed('fit', *sources, f'run_dir={run}')}`.",
                 arguments=sources,
             )
         )
@@ -136,8 +137,8 @@ def read_resumed_arguments(run: Path, arguments: Sequence[str]) -> RunConfig:
             message(
                 "--resume imports no code, runs no command, sends nothing, and writes "
                 "nowhere but into the run where only the run's own files say so.",
-                f"Type `keraunos fit CONFIG run_dir={run}` instead, or these settings with "
-                "all their options behind --resume.",
+                f"Type `{typed('fit', 'CONFIG', f'run_dir={run}')}` instead, or these "
+                "settings with all their options behind --resume.",
                 **named,
             )
         )

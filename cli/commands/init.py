@@ -13,9 +13,9 @@ from ...core.user_path import user_path
 from ..completions import complete_recipes
 from ..console import notify, show
 from ..data_folder import DataLook, look_at_data
-from ..next_command import typed
 from ..output_file import writing
 from ..starter_config import command_of, starter_yaml
+from ..typed_command import typed
 
 DEFAULT_FILE = Path("keraunos.yaml")
 

@@ -20,9 +20,9 @@ from ...core.run_layout import (
 )
 from ..console import notify, show
 from ..ensembles import find_members
-from ..next_command import typed as typed_command
 from ..output_file import require_writable, writing
 from ..tensorflow import load_tensorflow
+from ..typed_command import typed as typed_command
 
 SECTION = "evaluation."
 

@@ -14,9 +14,9 @@ from rich.text import Text
 from ...core.console import PlainConsole
 from ..console import show, show_table
 from ..listed_runs import ListedRun, list_runs
-from ..next_command import typed
 from ..run_directories import RUNS
 from ..states import state_text
+from ..typed_command import typed
 
 _NARROW = 72  # columns; on fewer a table would break words
 

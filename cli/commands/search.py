@@ -10,16 +10,17 @@ from ...configs import RunConfig, Space
 from ...configs.fold_rules import require_one_division
 from ...configs.refit_rules import require_refit_without_validation
 from ...core.errors import ConfigError, message
-from ...core.run_layout import BEST_CONFIG_FILE, RESULTS_FILE
+from ...core.run_layout import RESULTS_FILE
 from ...search.cluster.role import Role
 from ...search.parallel import ParallelTrials
 from ...search.processes import parallel_of, require_one_process, role_in_search
 from ..configured_search import describe_features, search_request, space_of
 from ..console import notify, show, show_table
-from ..next_command import typed
+from ..next_command import next_command
 from ..run_directories import run_directory
 from ..search_display import search_display, shows_table
 from ..tensorflow import load_tensorflow
+from ..typed_command import typed
 from .fit import ConfigArguments, read_arguments
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def _show_trials(result: "SearchResult", objective: str) -> None:
 def _name_positions(result: "SearchResult") -> None:
     show(f"search directory: {result.run_dir}")
     show(f"view it with: {typed('tensorboard', result.run_dir)}")
-    show(f"train the best one with: {typed('fit', result.run_dir / BEST_CONFIG_FILE)}")
+    show(f"next: {next_command(result.run_dir, 'search', 'finished')}")
 
 
 def _table(result: "SearchResult", objective: str) -> Table:

@@ -15,8 +15,8 @@ from ...core.errors import ConfigError, KeraunosError, message
 from ..asked_settings import Asked, read_asked, read_command
 from ..console import show as write
 from ..listed_runs import ListedRun, counted, in_words, list_runs, listed_run
-from ..next_command import typed
 from ..run_summary import read_epochs, read_scores
+from ..typed_command import typed
 
 _FILES = (
     *(layout.MODEL_FILE, layout.REPORT_FILE, layout.MODEL_CARD_FILE, layout.CURVES_IMAGE),

@@ -82,8 +82,9 @@ def test_the_first_lines_say_what_will_happen(finished_run):
 def test_the_last_lines_give_the_score_and_the_way_to_look_at_it(finished_run, scores):
     out = (finished_run.parents[1] / "stdout.txt").read_text()
     assert f"test: 12 images, accuracy {scores['accuracy']:.3f}" in out
-    assert out.splitlines()[-2:] == [
+    assert out.splitlines()[-3:] == [
         "view it with: keraunos tensorboard runs/quickstart-001",
+        "predict with: keraunos predict runs/quickstart-001 IMAGE_OR_FOLDER",
         "next: keraunos report runs/quickstart-001",
     ]
 

@@ -52,3 +52,5 @@ def test_a_search_goes_on_as_a_whole_and_then_trains_its_best(tmp_path):
     (tmp_path / "chosen.json").touch()
     (tmp_path / "best.yaml").touch()
     assert command(tmp_path) == f"keraunos fit {tmp_path}/best.yaml"
+    refit = made_run(tmp_path / "refit", (0.5,), "end")
+    assert command(tmp_path) == f"keraunos report {refit}"

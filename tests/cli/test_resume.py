@@ -1,6 +1,7 @@
 """Runs of the command line that are stopped by real signals, and go on."""
 
 import json
+import shlex
 import shutil
 import signal
 from pathlib import Path
@@ -187,11 +188,12 @@ class Stops(Callback):
 def stopped_run(keraunos: Any, small: list[str], tmp_path: Path) -> Path:
     """A run with a builder of one's own, which a callback of one's own stopped."""
     (tmp_path / "mine.py").write_text(CALLBACK)
-    run = tmp_path / "run"
+    run = tmp_path / "my run"
     extra = ("callbacks.stops.class=mine:Stops", f"run_dir={run}")
     answer = keraunos("fit", *small, *extra)
     assert answer.code == 128 + signal.SIGTERM
-    assert f"Resume with:\n  keraunos fit CONFIG run_dir={run}\n" in answer.err
+    typed = shlex.join(["keraunos", "fit", *small, *extra])
+    assert f"Resume with:\n  {typed}\n" in answer.err
     return run
 
 
@@ -204,7 +206,7 @@ def test_code_that_only_a_run_names_is_not_imported(
     assert "--resume imports no code, runs no command, sends nothing" in answer.err
     assert "model.builder='own:build_model', callbacks." in answer.err
     assert "='mine:Stops'" in answer.err
-    assert f"Type `keraunos fit CONFIG run_dir={stopped_run}` instead" in answer.err
+    assert f"Type `keraunos fit CONFIG 'run_dir={stopped_run}'` instead" in answer.err
 
 
 @pytest.mark.slow

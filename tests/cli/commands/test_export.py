@@ -60,7 +60,7 @@ def test_a_calibrated_export_corrects_probabilities_and_leaves_the_run_alone(ker
     answer = keraunos("export", run, "--calibrated", "--format", "onnx")
     assert answer.code == 0, answer.err
     folder = run / "export" / "onnx-calibrated"
-    assert f"written: {folder}" in answer.err
+    assert f"written: {folder}\nnext: keraunos serve {run}\n" in answer.err
     plain = keras.models.load_model(run / "model.keras").predict(images(), verbose=0)
     found = session_of(folder).run(None, {"images": images()})[0]
     assert found == pytest.approx(

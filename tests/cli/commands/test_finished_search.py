@@ -75,7 +75,7 @@ def test_a_refit_trains_on_all_images_and_goes_on_after_a_signal(
     finish = ("search.finish=refit", "callbacks.stop={class: 'own:Stop', at: S/refit}")
     answer = keraunos(*command, *finish, "run_dir=S")
     assert answer.code == 130, answer.err
-    assert "Resume with the same command" in answer.err
+    assert "Resume with:\n  keraunos search " in answer.err
     assert not (tmp_path / "S" / "refit" / "model.keras").exists()
     answer = keraunos(*command, *finish, "run_dir=S")
     assert answer.code == 0, answer.err

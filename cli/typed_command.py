@@ -1,0 +1,42 @@
+"""Commands as a shell takes them: to be copied whole."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..core.redaction import redacted_command
+
+PROGRAM = "keraunos"
+_arguments: list[str] = []
+
+
+def typed(command: str, place: Path | str, *rest: str) -> str:
+    """A command on a directory or a file.
+
+    Example:
+        >>> typed("show", Path("my runs/a"))
+        "keraunos show 'my runs/a'"
+    """
+    name = f"./{place}" if str(place).startswith("-") else str(place)
+    return shlex.join([PROGRAM, *command.split(), name, *rest])
+
+
+def remember(arguments: Sequence[str]) -> None:
+    """Remembers what was typed in this process."""
+    _arguments[:] = arguments
+
+
+def typed_again(*more: str) -> str:
+    """The command of this process with more arguments, and without secrets.
+
+    Args:
+        *more: A setting among them replaces the same setting as it was typed.
+
+    Example:
+        >>> remember(["fit", "mine.yaml", "run_dir=runs/a"])
+        >>> typed_again("run_dir=my runs/a")
+        "keraunos fit mine.yaml 'run_dir=my runs/a'"
+    """
+    replaced = tuple(each[: each.find("=") + 1] or each for each in more)
+    kept = [each for each in _arguments if not each.startswith(replaced)]
+    return shlex.join([PROGRAM, *redacted_command(kept), *more])

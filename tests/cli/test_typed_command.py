@@ -1,0 +1,40 @@
+"""Commands that are printed can be copied whole."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+from keraunos.cli.typed_command import remember, typed, typed_again
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "my runs/a", "it's", "-dash", "a=b", "$HOME", "\u75e3"]
+)
+def test_a_shell_reads_the_path_that_was_meant(name):
+    words = shlex.split(typed("fit --resume", Path(name), "seed=1"))
+    assert words[:3] == ["keraunos", "fit", "--resume"]
+    assert Path(words[3]) == Path(name)
+    assert words[4:] == ["seed=1"]
+
+
+@pytest.mark.parametrize(
+    ("before", "more", "after"),
+    [
+        (["fit", "a.yaml"], ["run_dir=r"], "fit a.yaml run_dir=r"),
+        (
+            ["fit", "a.yaml", "run_dir=x", "seed=1"],
+            ["run_dir=r"],
+            "fit a.yaml seed=1 run_dir=r",
+        ),
+        (["fit", "a b.yaml"], ["run_dir=my r"], "fit 'a b.yaml' 'run_dir=my r'"),
+        (["predict", "r", "i", "--resume"], ["--resume"], "predict r i --resume"),
+        (
+            ["fit", "a.yaml", "callbacks.w.api_key=abc"],
+            [],
+            "fit a.yaml 'callbacks.w.api_key=***'",
+        ),
+    ],
+)
+def test_a_command_is_repeated_with_more_arguments_and_without_secrets(before, more, after):
+    remember(before)
+    assert typed_again(*more) == f"keraunos {after}"
