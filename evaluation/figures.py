@@ -211,24 +211,37 @@ def curves_figure(history: Mapping[str, Sequence[float]]) -> Figure:
     shown = drawable[:MOST_PANELS]
     columns = min(len(shown), 3)
     rows = -(-len(shown) // 3)
-    figure = Figure(figsize=(4.2 * columns, 3.2 * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axis, name in zip(axes, shown, strict=False):
+    left = len(drawable) - len(shown)
+    figure = Figure(figsize=(4.2 * columns, 3.2 * rows + (0.3 if left else 0)))
+    for place, name in enumerate(shown):
+        axis = _panel(figure, 4.2 * (place % 3), 3.2 * (rows - place // 3 - 1))
         for key, label in ((name, "training"), (f"val_{name}", "validation")):
             if key in history:
                 epochs = range(1, len(history[key]) + 1)
                 axis.plot(epochs, history[key], marker="o", ms=3, label=label)
-        axis.set_title(name.replace("_", " "), parse_math=False)
+        axis.set_title(name.replace("_", " "), y=1.02, parse_math=False)
         axis.set_xlabel("epoch")
+        axis.xaxis.set_label_coords(0.5, -0.12)
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
         axis.legend()
-    for axis in axes[len(shown) :]:
-        axis.axis("off")
-    if len(drawable) > len(shown):
-        left = len(drawable) - len(shown)
-        figure.suptitle(f"{left:,} more metrics are in {METRICS_FILE}", fontsize=10)
+    if left:
+        title = f"{left:,} more metrics are in {METRICS_FILE}"
+        figure.suptitle(title, fontsize=10, y=1 - 0.1 / figure.get_figheight(), va="top")
     return figure
+
+
+def _panel(figure: Figure, left: float, bottom: float) -> Axes:
+    """A panel whose labels have room: to measure them would take most of the time.
+
+    Args:
+        figure: Gets it.
+        left: Where it begins, in inches.
+        bottom: Likewise.
+    """
+    width, height = figure.get_size_inches()
+    place = ((left + 0.67) / width, (bottom + 0.54) / height, 3.36 / width, 2.3 / height)
+    return figure.add_axes(place)
 
 
 def mistakes_figure(
