@@ -41,6 +41,7 @@ class Activity:
         step_at: When the last of them was finished, by `time.monotonic`; the beginning of
             the fit before that.
         step_time: The same in seconds since 1970.
+        input_wait_share: Of the step that was sampled last, or None.
         position: Asks the device for the number of finished steps and whether it waits for
             the data of the next one; None where that is not known.
 
@@ -53,6 +54,7 @@ class Activity:
 
     def __init__(self) -> None:
         self.phase: Phase = "preparing"
+        self.input_wait_share: float | None = None
         self.position: Callable[[], tuple[int, bool] | None] = lambda: None
         self._thread = threading.get_ident()
         self.begin(0)
@@ -90,11 +92,18 @@ class Activity:
         )
 
     def note(self) -> list[Any]:
-        """What other workers are told: steps, phase, and whether data are awaited."""
+        """What other workers are told: how far it is, and how it waits for data.
+
+        Steps, phase, whether data are awaited now, and the part of a step they were
+        awaited for in the step that was sampled last.
+        """
         moment = self.look()
-        found = self.position()
-        is_waiting = moment.phase == "training" and found is not None and found[1]
-        return [moment.step, moment.phase, is_waiting]
+        return [moment.step, moment.phase, self.awaits_data(), self.input_wait_share]
+
+    def awaits_data(self) -> bool:
+        """Whether the next step waits for its data."""
+        found = self.position() if self.phase == "training" else None
+        return found is not None and found[1]
 
     def where(self) -> str:
         """Where the loop is just now, in words: asked of one that hangs.
@@ -108,8 +117,7 @@ class Activity:
         own = _user_code(sys._current_frames().get(self._thread))
         if own:
             return f"in Python ({own})"
-        found = self.position()
-        if found is not None and found[1]:
+        if self.awaits_data():
             python = _python_of_pipelines()
             return "waiting for data" + (f" ({python})" if python else "")
         return "in the step"

@@ -27,12 +27,12 @@ class Alerts(Callback):
     """Runs a command, or posts JSON, when something happens to a run.
 
     The command is a list of arguments and runs without a shell. It gets the event as JSON
-    on standard input (`kind`, `text`, `step`, `time`, `epoch`, `run`, `host`) and as
-    variables `KERAUNOS_EVENT_KIND`, `_TEXT`, `_STEP`, `_TIME` and `KERAUNOS_RUN`. An alert
-    that takes longer than `timeout_seconds` is killed, one that fails is named on the
-    terminal; neither stops training or holds it up. Before the process ends, the last
-    alert has its time. A run sends `at_most` of them, one of which is kept for its end.
-    Of several workers only the chief sends.
+    on standard input (`kind`, `text`, `step`, `time`, `subject`, `epoch`, `run`,
+    `host`) and as variables `KERAUNOS_EVENT_KIND`, `_TEXT`, `_STEP`, `_TIME`, `_SUBJECT`
+    and `KERAUNOS_RUN`. An alert that takes longer than `timeout_seconds` is killed, one
+    that fails is named on the terminal; neither stops training or holds it up. Before the
+    process ends, the last alert has its time. A run sends `at_most` of them, one of which
+    is kept for its end. Of several workers only the chief sends.
 
     Args:
         **options: As `callbacks.alerts` in a configuration: `on`, `command`, `url`,
@@ -132,4 +132,4 @@ def _variables(content: dict[str, Any]) -> dict[str, str]:
     return {name: str(value).replace("\0", "") for name, value in named.items()}
 
 
-_OF_EVENTS = ("kind", "text", "step", "time")
+_OF_EVENTS = ("kind", "text", "step", "time", "subject")

@@ -1,7 +1,11 @@
-"""What TensorBoard's page Custom Scalars shows first: the charts of a healthy run."""
+"""What TensorBoard's page Custom Scalars shows first: the charts of a healthy run.
+
+Titles say which values are bad, as charts have no room for a legend.
+"""
 
 from collections.abc import Mapping
 
+import keras
 import numpy as np
 import tensorflow as tf
 from tensorboard.compat.proto.event_pb2 import Event
@@ -11,36 +15,87 @@ from tensorboard.plugins.custom_scalar import summary as custom_scalar
 from tensorboard.plugins.scalar import metadata
 from tensorboard.util.tensor_util import make_tensor_proto
 
+from ..strategies import workers_of
 from .health_record import SAMPLED
+from .run_state import RunState
+from .summary_descriptions import describe
 
 # Charts by category; each shows the scalars whose names match, of all selected runs.
-CHARTS: dict[str, dict[str, tuple[str, ...]]] = {
-    "Does it learn?": {
-        "loss": (r"^loss$",),
-        "score": (r"^(.*accuracy|.*auc.*|.*recall|.*f1.*|.*precision|.*error)$",),
-        "learning rate": (r"^learning_rate$", r"^health/learning_rate$"),
-    },
-    "Is it healthy?": {
-        "gradient norm of each block": (r"^health/gradient_norm/.*$",),
-        "update/weight ratio of each block": (r"^health/update_ratio/.*$",),
-        "loss scale": (r"^health/loss_scale$",),
-    },
-    "Where does the time go?": {
-        "seconds of a step: waiting for data, and on the devices": (
-            r"^health/input_wait_seconds$",
-            r"^health/device_seconds$",
-        ),
-        "parts: waiting for data, sums over replicas": (
-            r"^health/input_wait_share$",
+Charts = dict[str, dict[str, tuple[str, ...]]]
+
+
+def charts_of(run: RunState) -> Charts:
+    """The charts for which a run has values."""
+    return charts(
+        has_workers=workers_of(run.strategy).count > 1,
+        has_replicas=run.strategy.num_replicas_in_sync > 1,
+        scales_loss=isinstance(run.model.optimizer, keras.optimizers.LossScaleOptimizer),
+    )
+
+
+def charts(has_workers: bool, has_replicas: bool, scales_loss: bool) -> Charts:
+    """All charts but those that would stay empty.
+
+    Args:
+        has_workers: Whether there are several workers.
+        has_replicas: Whether there are several replicas.
+        scales_loss: Whether the loss is scaled for mixed precision.
+
+    Example:
+        >>> found = charts(has_workers=False, has_replicas=False, scales_loss=False)
+        >>> list(found["Does it learn?"])
+        ['loss', 'score', 'learning rate']
+    """
+    silent = {"a worker is silent": (r"^problems/worker$",)}
+    slow_sums = {"all-reduce takes too long": (r"^problems/all_reduce$",)}
+    silence = {
+        "longest silence of a worker (bad: above 5 seconds)": (
+            r"^workers/\d+/longest_silence_seconds$",
+        )
+    }
+    all_reduce = {
+        "all-reduce: share of the device time (bad: above 0.3)": (
             r"^health/all_reduce_share$",
-        ),
-        "images per second": (r"^(images|examples)_per_second$",),
-        "memory (GiB)": (r"^memory_gib/.*$", r"^health/memory_gib/.*$"),
-    },
-}
+        )
+    }
+    scale = {"loss scale (bad: below 1)": (r"^health/loss_scale$",)}
+    return {
+        "Is anything wrong now? 0: no, 1: yes. The page Text says what": {
+            "data is too slow": (r"^problems/data$",),
+            "stall: no step ends": (r"^problems/stall$",),
+            **(silent if has_workers else {}),
+            **(slow_sums if has_replicas else {}),
+            "gradients or updates are too small or large": (r"^problems/learning$",),
+        },
+        "Does it learn?": {
+            "loss": (r"^loss$",),
+            "score": (r"^(.*accuracy|.*auc.*|.*recall|.*f1.*|.*precision|.*error)$",),
+            "learning rate": (r"^learning_rate$", r"^health/learning_rate$"),
+        },
+        "Where does the time go?": {
+            "waiting for data: share of a step (bad: above 0.2)": (
+                r"^health/input_wait_share(/.*)?$",
+            ),
+            "images per second": (r"^(images|examples)_per_second$",),
+            **(silence if has_workers else {}),
+            **(all_reduce if has_replicas else {}),
+            "seconds of a step: waiting for data, and on the devices": (
+                r"^health/input_wait_seconds$",
+                r"^health/device_seconds$",
+            ),
+            "memory (GiB)": (r"^memory_gib/.*$", r"^health/memory_gib/.*$"),
+        },
+        "Are its gradients and updates healthy?": {
+            "gradient norm of each block (bad: 0)": (r"^health/gradient_norm/.*$",),
+            "update/weight ratio of each block (usual: 0.001, bad: above 0.1)": (
+                r"^health/update_ratio/.*$",
+            ),
+            **(scale if scales_loss else {}),
+        },
+    }
 
 
-def write_layout() -> None:
+def write_layout(layout: Charts) -> None:
     """Writes which charts there are, by the current writer."""
     categories = [
         layout_pb2.Category(
@@ -52,10 +107,10 @@ def write_layout() -> None:
                 for name, tags in charts.items()
             ],
         )
-        for title, charts in CHARTS.items()
+        for title, charts in layout.items()
     ]
-    layout = custom_scalar.pb(layout_pb2.Layout(category=categories))
-    tf.summary.experimental.write_raw_pb(layout.SerializeToString(), step=0)
+    content = custom_scalar.pb(layout_pb2.Layout(category=categories))
+    tf.summary.experimental.write_raw_pb(content.SerializeToString(), step=0)
 
 
 def has_samples(event: Event) -> bool:
@@ -70,6 +125,6 @@ def write_samples(values: Mapping[str, float], step: int) -> None:
         summary.value.add(
             tag=SAMPLED + name,
             tensor=make_tensor_proto(np.float32(value)),
-            metadata=metadata.create_summary_metadata("", ""),
+            metadata=metadata.create_summary_metadata("", describe(SAMPLED + name)),
         )
     tf.summary.experimental.write_raw_pb(summary.SerializeToString(), step=step)

@@ -23,7 +23,7 @@ class Health(Callback):
     `metrics.jsonl` the mean over an epoch. What is computed does not change.
 
     A finding is reported as an event of the kind `health` once it stands, by the median
-    of the newest five samples, and again when it is over.
+    of the newest five samples, and as `recovered` when it is over.
 
     Args:
         **options: As `callbacks.health` in a configuration: `every_n_steps`. See
@@ -88,7 +88,7 @@ class Health(Callback):
             stands = finding.stands(stood)
             if stands and not stood:
                 self._standing.add(finding.key)
-                run.report("health", finding.text)
+                run.report("health", finding.text, finding.key)
             elif stood and not stands:
                 self._standing.discard(finding.key)
-                run.report("health", finding.over)
+                run.report("recovered", finding.over, finding.key)

@@ -12,6 +12,8 @@ RATIO_IS_LARGE = 0.1
 # From which part of the device time on sums over replicas are worth a word: our choice,
 # as a third more devices would then bring next to nothing.
 SUMS_ARE_LONG = 0.3
+# Keys of findings that are about speed; all others are about learning.
+INPUT, ALL_REDUCE = "input", "all_reduce"
 # Below that the gradients themselves are too large for float16.
 SCALE_IS_SMALL = 1.0
 # A finding stands until its value is back to this part of the threshold.
@@ -57,9 +59,11 @@ def find(values: Mapping[str, float]) -> list[Finding]:
         ' 62 % of a step is spent waiting for data'
     """
     found = []
-    if "input_wait_share" in values:
-        found.append(waiting(values["input_wait_share"]))
-    if "all_reduce_share" in values:
+    waits = _waits(values)
+    if waits:
+        found.append(waiting(max(waits.values()), max(waits, key=waits.__getitem__)))
+    # A worker that waits for data keeps the others waiting in all-reduce.
+    if "all_reduce_share" in values and max(waits.values(), default=0) <= WAITING_IS_LONG:
         found.append(_sums(values["all_reduce_share"]))
     if "loss_scale" in values:
         found.append(_scale(values["loss_scale"]))
@@ -72,21 +76,38 @@ def find(values: Mapping[str, float]) -> list[Finding]:
     return found
 
 
-def waiting(share: float) -> Finding:
-    """Of the part of the time that goes into waiting for data."""
+def waiting(share: float, who: str = "") -> Finding:
+    """Of the part of the time that goes into waiting for data.
+
+    Args:
+        share: That part, from 0 to 1.
+        who: The worker that waits, if it is not this one.
+    """
+    where = f" on {who}" if who else ""
+    waits = f"{share * 100:.0f} % of a step is spent waiting for data{where}"
     return Finding(
-        "input",
+        INPUT,
         share,
         WAITING_IS_LONG,
-        f"input-bound: {share * 100:.0f} % of a step is spent waiting for data: keep "
-        "decoded images with data.cache=disk, or choose a smaller data.image_size",
-        f"no longer input-bound: {share * 100:.0f} % of a step is spent waiting for data",
+        f"input-bound: {waits}: cache decoded images (data.cache=disk), choose a smaller "
+        "data.image_size, or let a dataset of your own prefetch and read in parallel",
+        f"no longer input-bound: {waits}",
     )
+
+
+def _waits(values: Mapping[str, float]) -> dict[str, float]:
+    """The part of a step in which each worker waits for data; this one is unnamed."""
+    found = {}
+    for name, value in values.items():
+        kind, _, worker = name.partition("/")
+        if kind == "input_wait_share":
+            found[worker.replace("_", " ")] = value
+    return found
 
 
 def _sums(share: float) -> Finding:
     return Finding(
-        "all_reduce",
+        ALL_REDUCE,
         share,
         SUMS_ARE_LONG,
         f"{share * 100:.0f} % of the device time goes into all-reduce and waiting for the "

@@ -102,14 +102,15 @@ class RunState(RunProgress):
     activity: Activity = field(default_factory=Activity, repr=False, compare=False)
     workers: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
 
-    def report(self, kind: EventKind, text: str) -> None:
+    def report(self, kind: EventKind, text: str, subject: str = "") -> None:
         """Lets all callbacks know what has happened, by `on_event`; from any thread.
 
         Args:
             kind: One of `keraunos.core.run_events.KINDS`.
             text: What, in one sentence.
+            subject: See `Event`.
         """
-        self.events.report(Event(kind, text, self.step, time.time()))
+        self.events.report(Event(kind, text, self.step, time.time(), subject))
 
     def read_metrics(self) -> dict[str, float]:
         """Fetches the training metrics up to now from the devices."""

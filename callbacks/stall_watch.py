@@ -3,18 +3,20 @@
 import statistics
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import Unpack
 
 from ..configs import validated
 from ..configs.arguments import OF_CALLBACKS, takes_settings
 from ..configs.options import StallWatchOptions
 from ..configs.watching_callbacks import StallWatchConfig
-from ..strategies import workers_of
+from ..strategies import WorkerNews, workers_of
 from .activity import Moment
 from .base import Callback
+from .health_findings import INPUT
 from .run_state import RunState
 from .ticker import Ticker
-from .worker_watch import who_hangs
+from .worker_watch import is_silent, who_hangs
 
 SECONDS_BETWEEN_LOOKS = 1.0
 FEWEST_STEPS = 10  # before that the median is that of compiling and filling buffers
@@ -98,6 +100,7 @@ class StallWatch(Callback):
         self._ended_at = 0.0
         self._looked_at: float | None = None
         self._stalled: Moment | None = None
+        self._subject = ""
 
     def on_fit_begin(self, run: RunState) -> None:
         """Begins to watch."""
@@ -145,16 +148,19 @@ class StallWatch(Callback):
             limit = self._rule.limit(moment.phase)
             if moment.seconds > limit:
                 self._stalled = moment
-                run.report("stall", self._describe(run, moment))
+                news = workers_of(run.strategy).news()
+                self._subject = INPUT if _awaits_data(run, news) else ""
+                run.report("stall", self._describe(run, moment, news), self._subject)
         elif moment.step > self._stalled.step:
             lasted = moment.step_time - self._stalled.step_time
             self._stalled = None
-            run.report("stall_over", f"steps resumed after {lasted:.0f} s")
+            text = f"steps resumed after {lasted:.0f} s"
+            run.report("stall_over", text, self._subject)
 
-    def _describe(self, run: RunState, moment: Moment) -> str:
+    def _describe(self, run: RunState, moment: Moment, news: Sequence[WorkerNews]) -> str:
         median = self._rule.median
         known = f" (the median step takes {median:.3g} s)" if median is not None else ""
-        others = "".join(f"; {each}" for each in who_hangs(workers_of(run.strategy).news()))
+        others = "".join(f"; {each}" for each in who_hangs(news))
         where = run.activity.where() + others
         return f"no step for {moment.seconds:.0f} s{known}: {where}"
 
@@ -162,3 +168,9 @@ class StallWatch(Callback):
         if self._ticker is not None:
             self._ticker.stop()
             self._ticker = None
+
+
+def _awaits_data(run: RunState, news: Sequence[WorkerNews]) -> bool:
+    """Whether it is data that are missing, here or on another worker."""
+    others = (each.status and each.status[2] and not is_silent(each) for each in news)
+    return run.activity.awaits_data() or any(others)

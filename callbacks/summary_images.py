@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from .. import evaluation
 from .shows_images import ShowsImages, ShowsValidation
+from .summary_descriptions import describe
 
 if TYPE_CHECKING:
     from ..evaluation.figures import Images
@@ -39,5 +40,6 @@ def write_validation_images(
 def _write(writer: Writer, images: "dict[str, Images]", step: int) -> None:
     with writer:
         for name, each in images.items():
-            tf.summary.image(name, each, step=step, max_outputs=len(each))
+            about = describe(name)
+            tf.summary.image(name, each, step, len(each), description=about)
         tf.summary.flush()

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Unpack
 
 import tensorflow as tf
@@ -17,7 +17,7 @@ from ..core.run_events import Event
 from ..core.run_layout import TENSORBOARD_FOLDER
 from ..strategies.tensorflow_internals import summaries_written_to
 from .base import Callback
-from .board_layout import has_samples, write_layout, write_samples
+from .board_layout import charts_of, has_samples, write_layout, write_samples
 from .event_files import (
     EVENTS_PART,
     PARTS,
@@ -25,13 +25,15 @@ from .event_files import (
     keep_events,
     remove_events,
 )
-from .event_table import MOST_EVENTS, events_table
+from .event_list import MOST_EVENTS, event_list
 from .hparams import begin_session, end_session, hyperparameters, new_writer
 from .memory import memory_gib
 from .monitor import Monitor
+from .problems import Problems
 from .profile_window import ProfileWindow
 from .run_state import RunState
 from .shows_images import ShowsImages
+from .summary_descriptions import describe
 from .summary_images import write_data_images, write_validation_images
 from .tolerance import Tolerance, tolerant, tolerated
 
@@ -71,6 +73,7 @@ class TensorBoard(Callback):
         self._window: ProfileWindow | None = None
         self._shown_step: int | None = None
         self._events: deque[Event] = deque(maxlen=MOST_EVENTS)
+        self._problems = Problems()
         self._size = 0
         self.tolerance = Tolerance("what TensorBoard shows")
 
@@ -78,6 +81,7 @@ class TensorBoard(Callback):
         """Forgets the last fit."""
         self._shown_step = None
         self._events.clear()
+        self._problems = Problems()
         self._size = 0
         self.tolerance = Tolerance("what TensorBoard shows")
 
@@ -107,7 +111,9 @@ class TensorBoard(Callback):
             self._submit(run, write_data_images, writer, run.data, run.step)
         with self._session(run):
             begin_session(_name(run), hyperparameters(run.settings))
-            write_layout()
+            write_layout(charts_of(run))
+        if is_new:  # the problems of a resumed run are given back later
+            self._write_problems(run)
         if self.profile_steps is not None and run.run_dir is not None:
             first, last = self.profile_steps
             self._window = ProfileWindow(first, last, run.run_dir / TENSORBOARD_FOLDER)
@@ -128,12 +134,13 @@ class TensorBoard(Callback):
         for name, value in run.metrics.items():
             part = "validation" if name.startswith("val_") else "train"
             with self._writer(run, part):
-                tf.summary.scalar(name.removeprefix("val_"), value, step=run.step)
+                _write(name.removeprefix("val_"), value, run.step)
         with self._writer(run, "train"):
             for name, value in memory_gib().items():
-                tf.summary.scalar(f"memory_gib/{name}", value, step=run.step)
+                _write(f"memory_gib/{name}", value, run.step)
             for name, value in run.workers.items():
-                tf.summary.scalar(name, value, step=run.step)
+                _write(name, value, run.step)
+        self._write_problems(run)
         if run.epoch % self.images_every_n_epochs == 0 or run.is_last_epoch:
             self._show_validation(run)
         self._flush()
@@ -142,9 +149,16 @@ class TensorBoard(Callback):
     @tolerant
     def on_event(self, run: RunState, event: Event) -> None:
         """Writes the newest events as a table, so that the last of them shows all."""
+        if event.kind == "checkpoint":  # the newest tells all; events.jsonl has the others
+            self._events = _without_checkpoints(self._events)
         self._events.append(event)
+        before = self._problems.flags()
+        if self._problems.take(event):
+            self._write_flags(run, before, event.step)  # so that the line has an edge
+            self._write_flags(run, self._problems.flags(), event.step)
+        text = event_list(self._events, self._problems.standing)
         with self._writer(run, EVENTS_PART):
-            tf.summary.text("events", events_table(self._events), step=event.step)
+            tf.summary.text("events", text, step=event.step)
         if run.run_dir is not None:
             self._writers[EVENTS_PART].flush()
 
@@ -166,6 +180,14 @@ class TensorBoard(Callback):
                 end_session(is_success=False)
         self._close(run)
 
+    def state_dict(self) -> dict[str, Any]:
+        """The problems that a resumed run still has."""
+        return self._problems.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes them back."""
+        self._problems.load_state_dict(state)
+
     def _show_validation(self, run: RunState) -> None:
         """Has the newest predictions drawn, once."""
         if self.images and run.validation is not None and self._shown_step != run.step:
@@ -175,6 +197,15 @@ class TensorBoard(Callback):
             self._submit(
                 run, write_validation_images, writer, run.validation, data, run.step
             )
+
+    def _write_problems(self, run: RunState) -> None:
+        """Says what is wrong at the moment, or that nothing is."""
+        self._write_flags(run, self._problems.flags(), run.step)
+
+    def _write_flags(self, run: RunState, flags: Mapping[str, float], step: int) -> None:
+        with self._writer(run, EVENTS_PART):
+            for name, flag in flags.items():
+                _write(f"problems/{name}", flag, step)
 
     def _session(self, run: RunState) -> Any:
         return self._writer(run, "", new_writer)
@@ -228,6 +259,14 @@ class TensorBoard(Callback):
         for writer in self._writers.values():
             self._submit(run, writer.close)
         self._writers = {}
+
+
+def _write(name: str, value: float, step: int) -> None:
+    tf.summary.scalar(name, value, step=step, description=describe(name) or None)
+
+
+def _without_checkpoints(events: Iterable[Event]) -> deque[Event]:
+    return deque((e for e in events if e.kind != "checkpoint"), maxlen=MOST_EVENTS)
 
 
 def _name(run: RunState) -> str:

@@ -95,10 +95,11 @@ class WorkerWatch(Callback):
             if is_silent and each.rank not in self._silent:
                 since = self._silent[each.rank] = now - each.silent_seconds
                 text = f"{each.name} has given no sign of life since {_clock(since)}"
-                run.report("worker_silent", text + _last_step(each))
+                run.report("worker_silent", text + _last_step(each), each.name)
             elif not is_silent and each.rank in self._silent:
                 silence = now - self._silent.pop(each.rank)
-                run.report("worker_back", f"{each.name} is back after {silence:.0f} s")
+                back = f"{each.name} is back after {silence:.0f} s"
+                run.report("worker_back", back, each.name)
 
     def _keep(self, news: WorkerNews) -> None:
         values = {"longest_silence_seconds": news.silent_seconds}
@@ -119,17 +120,22 @@ def who_hangs(news: Sequence[WorkerNews]) -> list[str]:
     """Which workers keep the others waiting, in words.
 
     Example:
-        >>> who_hangs([WorkerNews(1, "worker 1", 0.5, [7, "training", True], None)])
+        >>> who_hangs([WorkerNews(1, "worker 1", 0.5, [7, "training", True, 0.9], None)])
         ['worker 1 waits for data after step 7']
     """
     found = []
     for each in news:
-        if each.silent_seconds > _LONG:
+        if is_silent(each):
             since = _clock(time.time() - each.silent_seconds)
             found.append(f"{each.name} has given no sign of life since {since}")
         elif each.status is not None and each.status[2]:
             found.append(f"{each.name} waits for data after step {each.status[0]}")
     return found
+
+
+def is_silent(news: WorkerNews) -> bool:
+    """Whether signs of life, which come every second, are missing."""
+    return news.silent_seconds > _LONG
 
 
 def _last_step(news: WorkerNews) -> str:

@@ -24,6 +24,7 @@ EventKind = Literal[
     "worker_lost",
     "worker_restarted",
     "health",
+    "recovered",
     "monitor",
     "divergence",
     "failure",
@@ -42,6 +43,8 @@ class Event:
         text: What happened, in one sentence.
         step: Finished steps when it was noticed.
         time: Seconds since 1970 when it was noticed.
+        subject: What it is about, so that an event that ends a problem can be matched with
+            the one that reported it: a finding, a worker, or what is awaited. May be empty.
 
     Example:
         >>> Event("stall", "no step for 60 s", step=12, time=0.0).kind
@@ -52,6 +55,7 @@ class Event:
     text: str
     step: int
     time: float
+    subject: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

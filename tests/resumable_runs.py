@@ -179,7 +179,8 @@ def state(directory: Path) -> dict[str, Any]:
     callbacks = bundle.documents["state"]["callbacks"]
     for label in [each for each in callbacks if each.startswith("extra_")]:
         callbacks.pop(label)
-    callbacks.get("health", {}).pop("standing", None)  # some findings are about times
+    for label in ("health", "tensorboard"):  # some findings are about times
+        callbacks.get(label, {}).pop("standing", None)
     for values in _sampled(callbacks.get("health", {})):
         for name in SAMPLED_TIMES:
             values.pop(name, None)

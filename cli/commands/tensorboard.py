@@ -50,7 +50,10 @@ def tensorboard(
     places = runs or [RUNS]
     rest = context.meta.get(_REST, [])
     command = tensorboard_command(places, rest)
-    notify(f"TensorBoard shows {', '.join(map(str, places))}; Ctrl-C ends it.")
+    notify(
+        f"TensorBoard shows {', '.join(map(str, places))}; its page Custom Scalars has the "
+        "charts to look at first. Ctrl-C ends it."
+    )
     raise typer.Exit(run_forwarding(command))
 
 

@@ -2,10 +2,19 @@ import re
 
 import pytest
 import tensorflow as tf
-from keraunos.callbacks.board_layout import CHARTS, has_samples, write_layout, write_samples
+from hand_made_runs import new_run
+from keraunos.callbacks.board_layout import (
+    charts,
+    charts_of,
+    has_samples,
+    write_layout,
+    write_samples,
+)
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.plugins.custom_scalar import layout_pb2, metadata
+
+ALL = charts(has_workers=True, has_replicas=True, scales_loss=True)
 
 # What runs write, and in how many charts each is to be.
 WRITTEN = (
@@ -25,30 +34,52 @@ WRITTEN = (
     "health/gradient_norm/conv2",
     "health/update_ratio/conv2",
     "health/memory_gib/gpu_0",
+    "health/input_wait_share/worker_1",
+    "workers/1/longest_silence_seconds",
+    "problems/data",
+    "problems/stall",
+    "problems/worker",
+    "problems/all_reduce",
+    "problems/learning",
 )
 
 
 @pytest.mark.feature("first screen")
 def test_the_layout_can_be_read_and_is_written_beside_other_events(tmp_path):
     with tf.summary.create_file_writer(str(tmp_path)).as_default():
-        write_layout()
+        write_layout(ALL)
         write_samples({"update_ratio/head": 0.25, "device_seconds": 0.5}, step=7)
     events = EventAccumulator(str(tmp_path)).Reload()
     tensors = events.Tensors(metadata.CONFIG_SUMMARY_TAG)
     (content,) = [tf.make_ndarray(each.tensor_proto).item() for each in tensors]
     layout = layout_pb2.Layout.FromString(content)
     titles = {c.title: [chart.title for chart in c.chart] for c in layout.category}
-    assert titles == {title: list(charts) for title, charts in CHARTS.items()}
+    assert titles == {title: list(each) for title, each in ALL.items()}
     (value,) = events.Tensors("health/update_ratio/head")
     assert (value.step, tf.make_ndarray(value.tensor_proto)) == (7, 0.25)
-    kind = events.SummaryMetadata("health/device_seconds").plugin_data.plugin_name
-    assert kind == "scalars"
+    about = events.SummaryMetadata("health/device_seconds")
+    assert about.plugin_data.plugin_name == "scalars"
+    assert "Seconds" in about.summary_description
 
 
 @pytest.mark.parametrize("name", WRITTEN)
 def test_each_value_is_in_one_chart(name):
-    patterns = [p for charts in CHARTS.values() for each in charts.values() for p in each]
+    patterns = [p for each in ALL.values() for chart in each.values() for p in chart]
     assert len([p for p in patterns if re.search(p, name)]) == 1
+
+
+def test_what_a_run_has_no_values_for_has_no_chart():
+    def titles(layout):
+        return {title for charts in layout.values() for title in charts}
+
+    alone = titles(charts_of(new_run()))
+    assert titles(ALL) - alone == {
+        "a worker is silent",
+        "all-reduce takes too long",
+        "longest silence of a worker (bad: above 5 seconds)",
+        "all-reduce: share of the device time (bad: above 0.3)",
+        "loss scale (bad: below 1)",
+    }
 
 
 def test_samples_are_told_from_the_values_of_an_epoch():

@@ -85,11 +85,15 @@ def test_tensorboard_shows_all_of_them_with_the_newest_and_keeps_them(tmp_path):
     again = heard_by(tmp_path, board, resumed_from=tmp_path, step=3)
     board.on_fit_begin(again)
     again.report("resumed", "from step-00000003")
+    again.report("checkpoint", "step-00000004 written")
     again.report("stall", "no step")
+    again.report("checkpoint", "step-00000005 written")
     end_fit(again, board)
     found = shown_text(again, "events")
-    assert "val_loss \\| no better" in found[6]
+    assert "val\\_loss \\| no better" in found[6]
     assert found[3].index("no step") < found[3].index("from step-00000003")
+    assert "step-00000005" in found[3]
+    assert "step-00000004" not in found[3]
 
 
 def test_lines_of_json_have_them(tmp_path, capsys):

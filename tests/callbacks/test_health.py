@@ -46,7 +46,7 @@ def health(run):
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"input_wait_share": 0.62}, "input-bound: 62 % of a step .* data.cache=disk"),
+        ({"input_wait_share": 0.62}, "input-bound: 62 % of a step .*data.cache=disk"),
         ({"all_reduce_share": 0.4}, "40 % of the device time goes into all-reduce"),
         ({"loss_scale": 0.25}, "loss scale has fallen to 0.25: .*mixed_bfloat16"),
         ({"update_ratio/head": 0.3}, "ratio 3e-01 in head: learning rate too high"),
@@ -64,10 +64,20 @@ def test_what_is_wrong_is_said_once_and_again_when_it_is_over(
     assert re.search(words, text)
     look(run, health, 9)
     (_, (kind, over)) = reported
-    assert kind == "health"
+    assert kind == "recovered"
     assert over != text
     look(run, health, 9, **values)
     assert reported[2:] == [("health", text)]
+
+
+def test_data_that_another_worker_waits_for_are_what_is_slow(run, health, reported):
+    waits = {"input_wait_share/worker_1": 0.9, "all_reduce_share": 0.95}
+    look(run, health, **waits)
+    ((_, text),) = reported
+    assert "90 % of a step is spent waiting for data on worker 1" in text
+    look(run, health, **waits | {"input_wait_share/worker_1": 0.1})
+    assert [kind for kind, _ in reported] == ["health", "recovered", "health"]
+    assert "all-reduce" in reported[-1][1]
 
 
 def test_a_single_bad_step_and_too_few_steps_are_no_finding(run, health, reported):

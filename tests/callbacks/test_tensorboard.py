@@ -87,6 +87,37 @@ def test_samples_of_steps_are_written_at_their_steps_and_stay_in_a_resumed_run(t
     assert scalars(read(run, "train"))["health/update_ratio/head"] == {2: 0.25, 4: 0.5}
 
 
+@pytest.mark.feature("first screen")
+def test_a_flag_is_raised_while_something_is_wrong_and_over_a_resumption(tmp_path):
+    def flags(name):
+        folder = run.run_dir / "tensorboard" / "events"
+        found = EventAccumulator(str(folder), size_guidance={"tensors": 0}).Reload()
+        values = found.Tensors(f"problems/{name}")
+        return [(v.step, float(tf.make_ndarray(v.tensor_proto))) for v in values]
+
+    board = TensorBoard(pictures=False)
+    run = listening(new_run(run_dir=tmp_path), board)
+    board.on_fit_begin(run)
+    end_epoch(run, board, loss=0.5)
+    run.step = 5
+    run.report("health", "input-bound", "input")
+    end_epoch(run, board, loss=0.5)
+    end_fit(run, board)
+    assert flags("data") == [(0, 0), (3, 0), (5, 0), (5, 1), (8, 1)]
+    assert {flag for _, flag in flags("stall")} == {0}
+    state = board.state_dict()
+    board = TensorBoard(pictures=False)
+    run = new_run(run_dir=tmp_path, step=8, epoch=2, resumed_from=tmp_path)
+    run = listening(run, board)
+    board.on_fit_begin(run)
+    board.load_state_dict(state)
+    end_epoch(run, board, loss=0.5)
+    run.report("recovered", "no longer input-bound", "input")
+    end_fit(run, board)
+    # Both fits may have begun their files in the same second.
+    assert sorted(flags("data"))[4:] == [(8, 1), (11, 0), (11, 1), (11, 1)]
+
+
 def test_what_is_written_can_be_seen_after_each_epoch(tmp_path):
     run, board = new_run(run_dir=tmp_path), TensorBoard()
     end_epoch(run, board, loss=0.75)

@@ -1,7 +1,8 @@
 """Looks into a step now and then: is training healthy?"""
 
 import contextlib
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import keras
 
 from ...callbacks import RunState
 from ...models.blocks import Blocks
-from ...strategies import gpu_peaks_gib
+from ...strategies import WorkerNews, gpu_peaks_gib, workers_of
 from ..step.sampling import StepSampler, StepTimes
 from ..step.weight_change import WeightChange
 
@@ -112,9 +113,13 @@ class HealthProbe:
         way, length = self._change.lengths(before)
         times, norms = self._sampler.read()
         ratios = _ratios(self._blocks.lengths(way), self._blocks.lengths(length))
+        own_times = _time_values(times, self._replicas)
+        share = own_times["input_wait_share"]  # NaN where TensorFlow has no clock
+        run.activity.input_wait_share = share if math.isfinite(share) else None
         run.health.add(
             run.step + 1,
-            _time_values(times, self._replicas)
+            own_times
+            | _named("input_wait_share", _waits(workers_of(run.strategy).news()))
             | values
             | _named("gradient_norm", self._blocks.lengths(norms))
             | _named("update_ratio", ratios)
@@ -132,6 +137,12 @@ def _time_values(times: StepTimes, replicas: int) -> dict[str, float]:
     }
     share = {"all_reduce_share": times.sums / max(times.device, 1e-9)}
     return values | share if replicas > 1 else values
+
+
+def _waits(news: Sequence[WorkerNews]) -> dict[str, float]:
+    """The share of a step in which each other worker waits for data, as last reported."""
+    notes = {f"worker_{each.rank}": each.status for each in news if each.status}
+    return {worker: share for worker, (*_, share) in notes.items() if share is not None}
 
 
 def _named(group: str, values: dict[str, float]) -> dict[str, float]:

@@ -1,0 +1,58 @@
+import json
+
+import pytest
+from keraunos.callbacks.health_findings import ALL_REDUCE, INPUT
+from keraunos.callbacks.problems import Problems
+from keraunos.core.run_events import Event
+
+STALL = Event("stall", "no step", 9, 0.0)
+NO_DATA = Event("stall", "no step: waiting for data", 9, 0.0, INPUT)
+SLOW_DATA = Event("health", "input-bound", 9, 0.0, INPUT)
+LARGE_UPDATES = Event("health", "ratio", 9, 0.0, "update_ratio/head")
+FROZEN = Event("worker_silent", "no sign of life", 9, 0.0, "worker 1")
+
+
+def after(*events):
+    problems = Problems()
+    for event in events:
+        problems.take(event)
+    return problems
+
+
+def raised(problems):
+    return {name for name, flag in problems.flags().items() if flag}
+
+
+@pytest.mark.parametrize(
+    ("events", "flags"),
+    [
+        ([], set()),
+        ([STALL], {"stall"}),
+        ([NO_DATA], {"stall", "data"}),
+        ([SLOW_DATA], {"data"}),
+        ([LARGE_UPDATES], {"learning"}),
+        ([Event("health", "40 %", 9, 0.0, ALL_REDUCE)], {"all_reduce"}),
+        ([FROZEN, STALL], {"worker", "stall"}),
+        ([Event("checkpoint", "written", 9, 0.0)], set()),
+    ],
+)
+def test_each_problem_raises_its_flag(events, flags):
+    assert raised(after(*events)) == flags
+
+
+def test_a_problem_is_over_with_the_event_that_ends_this_one():
+    other = Event("worker_silent", "no sign of life", 9, 0.0, "worker 2")
+    problems = after(FROZEN, other, SLOW_DATA, LARGE_UPDATES)
+    assert problems.take(Event("worker_back", "back", 12, 0.0, "worker 1"))
+    assert problems.standing == [other, SLOW_DATA, LARGE_UPDATES]
+    problems.take(Event("recovered", "no longer", 12, 0.0, INPUT))
+    problems.take(Event("worker_back", "back", 12, 0.0, "worker 2"))
+    assert raised(problems) == {"learning"}
+    assert not problems.take(Event("end", "all epochs", 12, 0.0))
+
+
+def test_a_resumed_run_keeps_findings_but_neither_workers_nor_stalls():
+    state = json.loads(json.dumps(after(FROZEN, NO_DATA, LARGE_UPDATES).state_dict()))
+    resumed = Problems()
+    resumed.load_state_dict(state)
+    assert resumed.standing == [LARGE_UPDATES]
