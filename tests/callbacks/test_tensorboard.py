@@ -95,7 +95,7 @@ def test_a_flag_is_raised_while_something_is_wrong_and_over_a_resumption(tmp_pat
         values = found.Tensors(f"problems/{name}")
         return [(v.step, float(tf.make_ndarray(v.tensor_proto))) for v in values]
 
-    board = TensorBoard(pictures=False)
+    board = TensorBoard(images=False)
     run = listening(new_run(run_dir=tmp_path), board)
     board.on_fit_begin(run)
     end_epoch(run, board, loss=0.5)
@@ -106,7 +106,7 @@ def test_a_flag_is_raised_while_something_is_wrong_and_over_a_resumption(tmp_pat
     assert flags("data") == [(0, 0), (3, 0), (5, 0), (5, 1), (8, 1)]
     assert {flag for _, flag in flags("stall")} == {0}
     state = board.state_dict()
-    board = TensorBoard(pictures=False)
+    board = TensorBoard(images=False)
     run = new_run(run_dir=tmp_path, step=8, epoch=2, resumed_from=tmp_path)
     run = listening(run, board)
     board.on_fit_begin(run)
