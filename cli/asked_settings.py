@@ -42,9 +42,9 @@ def read_asked(run: Path) -> Asked:
     before = RunConfig()
     if recipe in recipes():
         before = _recipe_with_effort(recipe, config.effort)
-    lines = differences(_settings(before), _settings(config)).values()
+    lines = differences(_settings(before), _settings(config))
     name = f"the recipe {recipe}" if recipe in recipes() else "the defaults"
-    return Asked(name, list(lines), config.trainer.max_epochs)
+    return Asked(name, lines, config.trainer.max_epochs)
 
 
 def read_command(run: Path) -> str:

@@ -16,8 +16,8 @@ from ..core.checked_files import (
     write_checked_json,
     write_checked_text,
 )
-from ..core.differences import differences
-from ..core.errors import ConfigError, DataError
+from ..core.differences import changes, refused
+from ..core.errors import DataError
 from ..core.files import write_csv, write_json_atomic
 from ..core.redaction import redacted
 from ..core.run_layout import (
@@ -100,12 +100,12 @@ def _claim(config: RunConfig, run_dir: Path) -> None:
     if (run_dir / CONFIG_FILE).exists():
         before = read_run_config(run_dir).model_dump(exclude={AFTER_TRAINING})
         now = config.model_dump(exclude={AFTER_TRAINING})
-        lines = differences(redacted(before), redacted(now))
-        if lines:
-            raise ConfigError(
-                "Folds must be continued with the settings they were started with. "
-                f"Received: {'; '.join(lines.values())}. Put these back, or start over "
-                "with another run_dir."
+        found = changes(redacted(before), redacted(now))
+        if found:
+            raise refused(
+                "Folds must be continued with the settings they were started with.",
+                found,
+                "Restore them, or start over with another run_dir.",
             )
     run_dir.mkdir(parents=True, exist_ok=True)
     write_json_atomic(run_dir / ENVIRONMENT_FILE, describe_environment())

@@ -85,7 +85,7 @@ def changed_by_effort(
         )
         for each in (None, chosen_effort(layers))
     )
-    return list(differences(redacted(before), redacted(now)).values())
+    return differences(redacted(before), redacted(now))
 
 
 def _typed_layer(overrides: Sequence[str], problems: list[str]) -> Layer:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import sys
 from typing import IO, Any
 
@@ -10,10 +11,12 @@ from rich.console import Console
 from rich.file_proxy import FileProxy
 from rich.text import Text
 
+from .differences import ADDED, REMOVED
 from .errors import ConfigError, message
 from .names import visible
 
 NARROWEST = 20
+_COLORS_OF_DIFF = {REMOVED: "red", ADDED: "green"}
 # For streams that hold nothing else.
 _IN_ASCII = str.maketrans({"✕": "x", "•": "-", "\u00d7": "x", "…": "..."})
 
@@ -41,8 +44,11 @@ class PlainConsole(Console):
             self.width = NARROWEST
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """All text comes through here, that of tables too."""
-        return super().render_str(self.shown(text), **options)
+        """All text comes through here, that of tables too; lines of a diff get colors."""
+        rendered = super().render_str(self.shown(text), **options)
+        for mark, color in _COLORS_OF_DIFF.items():
+            rendered.highlight_regex(rf"(?m)^{re.escape(mark)}.*$", color)
+        return rendered
 
     def shown(self, text: str) -> str:
         """Text as it will stand there."""

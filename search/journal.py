@@ -11,8 +11,8 @@ from pydantic import BaseModel, TypeAdapter
 from ..configs.callbacks import SHOWING
 from ..configs.resuming import AFTER_TRAINING, CHANGEABLE_IN_SEARCH
 from ..core.checked_files import is_absent, read_checked_json, write_checked_json
-from ..core.differences import differences, flatten
-from ..core.errors import CheckpointError, ConfigError, message
+from ..core.differences import changes, flatten, refused
+from ..core.errors import CheckpointError, message
 from ..core.redaction import redacted
 from ..core.removal import remove_file
 from ..core.run_layout import SEARCH_FILE
@@ -128,10 +128,10 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _compare(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    lines = differences(before, now).values()
-    if lines:
-        raise ConfigError(
-            "A search must be continued with the settings it was begun with. Received: "
-            + "; ".join(lines)
-            + ". Restore them, or begin a new search with another run_dir."
+    found = changes(before, now)
+    if found:
+        raise refused(
+            "A search must be continued with the settings it was started with.",
+            found,
+            "Restore them, or start a new search with another run_dir.",
         )

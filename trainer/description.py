@@ -75,17 +75,23 @@ def _fitted() -> str:
 
 def _resumed(run: RunState, module: Module, resumption: Resumption) -> list[str]:
     where = f"epoch {run.epoch + 1}, after {run.step} step{'s' * (run.step != 1)}"
-    lines = [f"resumed: {resumption.path.name} ({where})", *resumption.remarks]
+    remarks = [*resumption.skipped, *_changed(resumption)]
+    lines = [f"resumed: {resumption.path.name} ({where})", *remarks]
     if module.is_fitted and run.epoch >= run.max_epochs:
-        return ["this run is finished: the head is fitted", *resumption.remarks]
+        return ["this run is finished: the head is fitted", *remarks]
     if run.stop_reason is not None or run.epoch >= run.max_epochs:
         reason = run.stop_reason or f"max_epochs={run.max_epochs} is reached"
         lines = [
             f"this run is finished: {reason}. To continue, raise the limit that ended it, "
             "such as trainer.max_epochs",
-            *resumption.remarks,
+            *remarks,
         ]
     return lines
+
+
+def _changed(resumption: Resumption) -> list[str]:
+    diffs = [change.diff for change in resumption.changes]
+    return ["settings that differ from before:", *diffs] if diffs else []
 
 
 def _features(reason_against: str) -> str:

@@ -138,7 +138,7 @@ def test_other_settings_do_not_mix_with_finished_folds(keraunos, whole) -> None:
     before = (whole / "folds.json").read_bytes()
     answer = keraunos("fit", "own.yaml", "run_dir=runs/own-001", "data.batch_size=5")
     assert answer.code == 2
-    assert "data.batch_size: 7 -> 5" in answer.err
+    assert "  - data.batch_size: 7\n  + data.batch_size: 5\n" in answer.err
     assert (whole / "folds.json").read_bytes() == before
 
 

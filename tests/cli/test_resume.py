@@ -139,7 +139,7 @@ def test_a_finished_run_that_is_resumed_changes_nothing_and_says_how_to_train_on
     assert outcome(tmp_path / "run") == whole
     more = fork_keraunos("fit", "--resume", "run", "trainer.max_epochs=4", cwd=tmp_path)
     assert more.returncode == 0, more.stderr
-    assert "other than before: trainer.max_epochs: 3 -> 4" in more.stderr
+    assert "  - trainer.max_epochs: 3\n  + trainer.max_epochs: 4\n" in more.stderr
     assert len(outcome(tmp_path / "run")["metrics"]) == 4
 
 

@@ -4,6 +4,7 @@ import sys
 
 import pytest
 from keraunos.core.console import PlainConsole
+from keraunos.core.differences import Change
 from keraunos.core.errors import ConfigError
 from keraunos.core.names import printable
 from rich.table import Table
@@ -43,6 +44,17 @@ def test_a_name_does_nothing_but_show(name, shown):
 
 def test_the_same_holds_where_there_are_colours():
     assert written(NAMES["colour"][0], force_terminal=True) == "\\x1b[31mmole\n"
+
+
+def test_lines_of_a_diff_are_colored_on_a_terminal_and_plain_elsewhere(monkeypatch):
+    text = f"refused:\n{Change('seed', 0, 1).diff}\n  -- no change"
+    assert written(text) == f"{text}\n"
+    colored = written(text, force_terminal=True, color_system="standard")
+    assert "\x1b[31m  - seed: 0\x1b[0m" in colored
+    assert "\x1b[32m  + seed: 1\x1b[0m" in colored
+    assert colored.count("\x1b[0m") == 2
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[3" not in written(text, force_terminal=True, color_system="standard")
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])

@@ -160,7 +160,7 @@ def test_a_finished_search_runs_nothing_again(found):
 def test_other_settings_are_refused(found):
     result, _ = found
     for other in ({"seed": 1}, {"tuner": "grid"}, {"trainer": {"max_epochs": 4}}):
-        with pytest.raises(ConfigError, match="begun with"):
+        with pytest.raises(ConfigError, match="started with"):
             hypermodels.run(result.run_dir, **other)
 
 

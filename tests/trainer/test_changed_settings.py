@@ -23,6 +23,13 @@ def interrupted_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+def as_diff(change: str) -> str:
+    """How `name: old -> new` is shown; of a name alone, how that begins."""
+    name, _, values = change.partition(": ")
+    old, _, new = values.partition(" -> ")
+    return f"  - {name}: {old}\n  + {name}: {new}" if new else f"  - {name}: "
+
+
 @pytest.mark.parametrize(
     ("changed", "shown"),
     [
@@ -39,11 +46,11 @@ def test_what_changes_no_step_is_shown_and_goes_on(
 ) -> None:
     text = "\n".join(fit(interrupted_run, describe_only=True, **changed))
     assert "resumed: step-00000006-mid-epoch" in text
-    assert f"other than before: {shown}" in text
+    assert f"settings that differ from before:\n{as_diff(shown)}" in text
 
 
 def test_without_a_change_none_is_shown(interrupted_run: Path) -> None:
-    assert "other than before" not in "\n".join(fit(interrupted_run, describe_only=True))
+    assert "differ from before" not in "\n".join(fit(interrupted_run, describe_only=True))
 
 
 def with_another_model(directory: Path) -> Any:
@@ -82,8 +89,8 @@ def test_what_would_change_the_result_is_refused_with_both_ways_out(
     before = contents(interrupted_run)
     with pytest.raises(ConfigError, match="A run must be resumed with") as error:
         change(interrupted_run)
-    assert named in str(error.value)
-    assert "Put these back, or begin a new run with another run_dir" in str(error.value)
+    assert as_diff(named) in str(error.value)
+    assert "Restore them, or start a new run with another run_dir." in str(error.value)
     assert error.value.exit_code == 2
     assert contents(interrupted_run) == before
 
@@ -177,7 +184,7 @@ def refused(image_run: ImageRun, named: list[str], **changed: Any) -> None:
     before = contents(image_run.root / "run")
     with pytest.raises(ConfigError, match="A run must be resumed with") as error:
         image_run.fit(**changed)
-    assert all(name in str(error.value) for name in named)
+    assert all(as_diff(each) in str(error.value) for each in named)
     assert contents(image_run.root / "run") == before
 
 
@@ -258,7 +265,7 @@ def test_other_replicas_go_on_with_the_same_batches(
 
 def test_a_setting_that_only_one_of_two_versions_knows_is_a_difference() -> None:
     known, unknown = {"trainer": {"clip": 1.0}}, {"trainer": {}}
-    with pytest.raises(ConfigError, match=r"trainer\.clip: 1\.0 -> None"):
+    with pytest.raises(ConfigError, match=r"  - trainer\.clip: 1\.0"):
         compare_settings(known, unknown)
-    with pytest.raises(ConfigError, match=r"trainer\.clip: None -> 1\.0"):
+    with pytest.raises(ConfigError, match=r"  \+ trainer\.clip: 1\.0"):
         compare_settings(unknown, known)

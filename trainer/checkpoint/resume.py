@@ -10,7 +10,7 @@ from typing import Any
 from ...configs.resuming import CHANGEABLE_IN_RUN
 from ...core.bundle import Bundle, read_bundle
 from ...core.checkpoints import checkpoint_names, remove_frozen, remove_left
-from ...core.differences import differences, flatten
+from ...core.differences import Change, changes, flatten, refused
 from ...core.errors import CheckpointError, ConfigError, message
 from ...core.run_layout import FROZEN_FOLDER
 from ...strategies import Workers
@@ -25,15 +25,15 @@ class Resumption:
         path: The checkpoint's directory.
         bundle: What it holds.
         frozen: What the run never changes.
-        remarks: Lines on what was skipped and what is different.
-        has_changed: Whether any setting is different.
+        skipped: Lines on damaged checkpoints.
+        changes: The settings that differ from before.
     """
 
     path: Path
     bundle: Bundle
     frozen: Bundle
-    remarks: list[str] = field(default_factory=list)
-    has_changed: bool = False
+    skipped: list[str] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
 
 
 def share_resumption(workers: Workers, found: Resumption | None) -> Resumption | None:
@@ -46,14 +46,15 @@ def share_resumption(workers: Workers, found: Resumption | None) -> Resumption |
             str(found.path),
             {"arrays": found.bundle.arrays, "documents": found.bundle.documents},
             {"arrays": found.frozen.arrays, "documents": found.frozen.documents},
-            found.remarks,
-            found.has_changed,
+            found.skipped,
+            [list(change) for change in found.changes],
         ]
     )
     if sent is None:
         return None
-    path, bundle, frozen, remarks, has_changed = sent
-    return Resumption(Path(path), Bundle(**bundle), Bundle(**frozen), remarks, has_changed)
+    path, bundle, frozen, skipped, changed = sent
+    bundles = Bundle(**bundle), Bundle(**frozen)
+    return Resumption(Path(path), *bundles, skipped, [Change(*each) for each in changed])
 
 
 def require_same_settings(workers: Workers, settings: Mapping[str, Any]) -> None:
@@ -105,10 +106,9 @@ def find_resumption(
         except CheckpointError as error:
             skipped.append(str(error))
             continue
-        differences = compare_settings(bundle.documents["settings"], settings)
+        changed = compare_settings(bundle.documents["settings"], settings)
         remarks = [f"skipped a damaged checkpoint: {each}" for each in skipped]
-        remarks += [f"other than before: {each}" for each in differences]
-        return Resumption(directory / name, bundle, frozen, remarks, bool(differences))
+        return Resumption(directory / name, bundle, frozen, remarks, changed)
     if names:
         raise CheckpointError(
             message(
@@ -145,18 +145,18 @@ def _put_aside(damaged: Iterable[Path]) -> None:
         path.rename(next(name for name in names if not os.path.lexists(name)))
 
 
-def compare_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What is asked for now and was not before, a line each.
+def compare_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
+    """The settings of a resumed run that differ from before.
 
     Raises:
         ConfigError: Something differs that would make the result another one.
     """
-    lines = differences(before, now)
-    refused = [line for name, line in lines.items() if name not in CHANGEABLE_IN_RUN]
-    if refused:
-        raise ConfigError(
-            "A run must be resumed with the settings it was begun with. Received: "
-            + "; ".join(refused)
-            + ". Put these back, or begin a new run with another run_dir."
+    found = changes(before, now)
+    fixed = [change for change in found if change.name not in CHANGEABLE_IN_RUN]
+    if fixed:
+        raise refused(
+            "A run must be resumed with the settings it was started with.",
+            fixed,
+            "Restore them, or start a new run with another run_dir.",
         )
-    return list(lines.values())
+    return found

@@ -92,7 +92,7 @@ def restore_run(run: RunState, resumption: Resumption) -> None:
     state, arrays = resumption.bundle.documents["state"], resumption.bundle.arrays
     for name in PROGRESS:
         setattr(run, name, state[name])
-    if resumption.has_changed:
+    if resumption.changes:
         run.stop_reason = None  # what ended it may no longer hold
     run.resumed_from = resumption.path
     with _fitting(resumption):

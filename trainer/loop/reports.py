@@ -16,7 +16,8 @@ def report_resumed(run: RunState, resumption: Resumption) -> None:
     if restarts:
         again = f"all workers were started again ({restarts} so far): {reason}"
         run.report("worker_restarted", again)
-    remarks = "".join(f"; {remark}" for remark in resumption.remarks)
+    changed = [f"other than before: {change.line}" for change in resumption.changes]
+    remarks = "".join(f"; {each}" for each in (*resumption.skipped, *changed))
     run.report("resumed", f"from {resumption.path.name}, after epoch {run.epoch}{remarks}")
 
 
