@@ -1,5 +1,6 @@
 """What measured times depend on, and nothing that names the machine."""
 
+import functools
 import os
 import platform
 import re
@@ -25,6 +26,18 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+@functools.cache
+def version_of(package: str) -> str:
+    """The version of an installed package.
+
+    Looked up once: it takes milliseconds, and what is imported stays in this process.
+
+    Raises:
+        PackageNotFoundError: It is not installed.
+    """
+    return version(package)
+
+
 def versions(packages: Iterable[str]) -> dict[str, str]:
     """The versions of Python and of those packages that are installed.
 
@@ -35,7 +48,7 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
     found = {"python": platform.python_version()}
     for name in packages:
         try:
-            found[name] = version(name)
+            found[name] = version_of(name)
         except PackageNotFoundError:
             continue
     return found

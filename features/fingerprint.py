@@ -2,7 +2,6 @@
 
 import hashlib
 import warnings
-from importlib import metadata
 from typing import Any
 
 import keras
@@ -10,12 +9,14 @@ import numpy as np
 
 from ..core.array_bytes import bytes_of
 from ..core.files import sha256_of_json
+from ..core.machine import version_of
 from ..core.sealed_file import SEAL_VERSION
 from ..models import FrozenPart
 from ..models.keras_graph import Node, functional_form, is_of_keras, nodes_in_order
 from ..models.variables import value_on_host
 
 FORMAT = (3, SEAL_VERSION)
+_PLAIN = (type(None), bool, int, float, str)
 # Layers of Keras that run code which their configuration does not hold.
 _WITH_CODE = (
     keras.layers.Lambda,
@@ -34,7 +35,7 @@ def fingerprint_of(frozen: FrozenPart) -> str:
     weights = hashlib.sha256()
     for variable in frozen.model.weights:
         weights.update(bytes_of(value_on_host(variable)))
-    versions = [metadata.version(name) for name in ("keras", "tensorflow")]
+    versions = [version_of(name) for name in ("keras", "tensorflow")]
     shapes = [list(variable.shape) for variable in frozen.model.weights]
     parts = [_describe_model(frozen.model), dict(frozen.settings), versions]
     return sha256_of_json([FORMAT, weights.hexdigest(), shapes, *parts])
@@ -100,6 +101,8 @@ def _serialized(value: Any) -> Any:
     Raises:
         TypeError: It is none of those that can be told from others.
     """
+    if type(value) in _PLAIN:  # most are, and to ask whether one is a tensor takes longer
+        return value
     if isinstance(value, dict):
         return {str(name): _serialized(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
@@ -108,7 +111,7 @@ def _serialized(value: Any) -> Any:
         array = np.asarray(keras.ops.convert_to_numpy(value))
         digest = hashlib.sha256(array.tobytes()).hexdigest()
         return {"array": digest, "shape": list(array.shape), "dtype": str(array.dtype)}
-    if value is None or isinstance(value, str | int | float | bool):
+    if isinstance(value, str | int | float):  # of a class derived from these
         return value
     return _serialized(keras.saving.serialize_keras_object(value))
 

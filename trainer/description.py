@@ -1,12 +1,12 @@
 """The first lines of a run: what it will do."""
 
-from importlib import metadata
 from platform import python_version
 from typing import Any
 
 import tensorflow as tf
 
 from ..callbacks import CallbackList, RunState
+from ..core.machine import version_of
 from ..models import Module
 from ..strategies import describe_strategy
 from .checkpoint.resume import Resumption
@@ -102,5 +102,5 @@ def _features(reason_against: str) -> str:
 
 def _versions() -> str:
     names = ("keraunos", "tensorflow", "keras")
-    versions = [f"{name} {metadata.version(name)}" for name in names]
+    versions = [f"{name} {version_of(name)}" for name in names]
     return f"{', '.join(versions)}, Python {python_version()}"

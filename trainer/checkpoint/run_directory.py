@@ -10,7 +10,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from ...core.checkpoints import checkpoint_names
 from ...core.errors import CheckpointError, message, unusable_run_dir
 from ...core.files import read_text, require_plain, write_json_atomic
 from ...core.lock import BOOKKEEPING, OWNER_FILE, directory_lock, remove_bookkeeping
+from ...core.machine import version_of
 from ...core.redaction import redacted_command
 from ...core.removal import remove_empty, remove_file
 from ...core.run_layout import (
@@ -147,7 +147,7 @@ def write_environment(directory: Path, strategy: tf.distribute.Strategy) -> None
 def describe_environment() -> dict[str, Any]:
     """Versions, platform and command, without the secrets that were typed."""
     return {
-        "versions": {name: metadata.version(name) for name in PACKAGES},
+        "versions": {name: version_of(name) for name in PACKAGES},
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpu_count": os.cpu_count(),

@@ -8,9 +8,7 @@ run and the state of every callback. What is frozen is written once per run, bes
 import contextlib
 import copy
 import dataclasses
-import functools
 from collections.abc import Iterator
-from importlib import metadata
 from typing import Any
 
 import keras
@@ -21,6 +19,7 @@ from ...callbacks.run_progress import RunProgress
 from ...core.array_bytes import SupportsArray
 from ...core.bundle import Arrays, Bundle
 from ...core.errors import CheckpointError, KeraunosError
+from ...core.machine import version_of
 from ...models.variables import (
     assign_values,
     changing_variables,
@@ -190,9 +189,8 @@ def put_arrays_back(state: Any, arrays: Arrays) -> Any:
     return {key: put_arrays_back(value, arrays) for key, value in state.items()}
 
 
-@functools.cache
 def _versions() -> dict[str, str]:
-    return {name: metadata.version(name) for name in VERSIONED}
+    return {name: version_of(name) for name in VERSIONED}
 
 
 def _optimizer_variables(optimizer: keras.optimizers.Optimizer) -> dict[str, Any]:
