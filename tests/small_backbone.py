@@ -7,7 +7,8 @@ from keras.applications.mobilenet_v2 import preprocess_input
 from keraunos import Module
 
 SIZE = 32
-__all__ = ["SIZE", "Small", "preprocess_input", "tiny_network"]
+_SHRUNK = ("EfficientNetV2B0", "MobileNetV2", "ResNet50", "ResNet101")
+__all__ = ["SIZE", "Small", "preprocess_input", "shrink_networks", "tiny_network"]
 
 
 class Small(Module):
@@ -57,3 +58,20 @@ def tiny_network(include_top: bool, weights: None, input_shape: Any) -> keras.Mo
     maps = layers.Conv2D(8, 3, 4, name="conv")(inputs)
     normalized = layers.BatchNormalization(name="bn")(maps)
     return keras.Model(inputs, layers.ReLU(name="relu")(normalized), name="tiny")
+
+
+def shrink_networks() -> None:
+    """Puts a network of five small stages in place of larger ones, in this process."""
+    for name in _SHRUNK:
+        setattr(keras.applications, name, _staged_network)
+
+
+def _staged_network(include_top: bool, weights: None, input_shape: Any) -> keras.Model:
+    layers = keras.layers
+    inputs = keras.Input(input_shape)
+    maps = layers.Conv2D(8, 3, 4, name="conv1_conv")(inputs)
+    for stage in (2, 3, 4, 5):
+        maps = layers.Conv2D(8, 3, 2, "same", name=f"conv{stage}_block1_conv")(maps)
+        maps = layers.BatchNormalization(name=f"conv{stage}_block1_bn")(maps)
+        maps = layers.ReLU(name=f"conv{stage}_block1_out")(maps)
+    return keras.Model(inputs, maps, name="staged")

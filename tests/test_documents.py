@@ -2,39 +2,27 @@
 
 import re
 import shlex
-import subprocess
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 import keraunos
 import pytest
 import typer
 import yaml
-from helpers import make_images
 from keraunos.cli.main import app
 from keraunos.cli.probe_request import read_request
 from keraunos.configs import RunConfig, load_config, split_arguments, to_yaml
 from keraunos.configs.recipes import recipes
 from keraunos.core import errors
-from programs import fork_keraunos
+from shown_blocks import PAGES, ROOT, blocks_of, write_files
 
-ROOT = Path(__file__).parents[1]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+DOCUMENTS = PAGES
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 SECTIONS = "|".join(RunConfig.model_fields)
 SETTING = re.compile(rf"(?<![\w.])(?:{SECTIONS})(?:\.\w+)*=\S+")
-
-# What the README's programs are run with instead, so that they end within seconds and
-# need no network.
-TINY = {
-    "image_size=224": "image_size=32",
-    'weights="imagenet"': "weights=None",
-    "max_epochs=10": "max_epochs=1",
-    "> 0.95": ">= 0.0",
-    'test.report("report.html")': "test.findings",
-}
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -52,12 +40,22 @@ def commands(text: str) -> Iterator[list[str]]:
     lines = "\n".join(blocks(text, "bash")).splitlines()
     lines += re.findall(r"`(keraunos [^`]+)`", prose(text))
     for line in lines:
-        for command in line.split("&&"):
-            words = shlex.split(command, comments=True)
+        for words in typed(line):
             while words and "=" in words[0]:  # variables of the environment
                 words.pop(0)
             if words and Path(words[0]).name == "keraunos":
-                yield words[1 : words.index(">")] if ">" in words else words[1:]
+                yield words[1:]
+
+
+def typed(line: str) -> Iterator[list[str]]:
+    """The commands of a line of bash, without where their output goes."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    for is_punctuation, words in groupby(
+        lexer, key=lambda word: set(word) <= set("();<>|&")
+    ):
+        if not is_punctuation:
+            yield [*words]
 
 
 def headings(text: str) -> set[str]:
@@ -68,7 +66,7 @@ def headings(text: str) -> set[str]:
 
 def all_commands() -> list[tuple[str, str]]:
     return [
-        (document.name, shlex.join(command))
+        (document.relative_to(ROOT).as_posix(), shlex.join(command))
         for document in DOCUMENTS
         for command in commands(document.read_text(encoding="utf-8"))
     ]
@@ -77,7 +75,8 @@ def all_commands() -> list[tuple[str, str]]:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A current folder with the files that the documents speak of."""
-    for name in ("mine.yaml", "config.yaml", "best.yaml"):
+    (tmp_path / "runs/lesions-folds").mkdir(parents=True)
+    for name in ("mine.yaml", "config.yaml", "best.yaml", "runs/lesions-folds/best.yaml"):
         (tmp_path / name).write_text(to_yaml(load_config(["classify"])))
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -85,6 +84,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize(("document", "command"), all_commands())
 def test_every_command_that_is_shown_can_be_typed(document, command, folder):
+    write_files(blocks_of(ROOT / document), folder)
     name, *arguments = shlex.split(command)
     if not arguments or arguments == ["..."]:
         assert name in COMMANDS or name == "--help"
@@ -167,23 +167,6 @@ def test_the_exit_codes_are_those_of_the_errors():
         assert re.search(rf"^\| {kind.exit_code} \|.*`{kind.__name__}`", text, re.M)
 
 
-def make_folders(folder: Path) -> None:
-    """The data that the README's programs read, tiny."""
-    make_images(folder / "isic9/Train", {"melanoma": 7, "nevus": 9}, seed=0)
-    make_images(folder / "isic9/Test", {"melanoma": 3, "nevus": 2}, seed=1)
-    for word in ("bad", "good"):
-        reviews = folder / "reviews" / word
-        reviews.mkdir(parents=True)
-        for number in range(40):
-            (reviews / f"{number}.txt").write_text(f"A {word} film, my number {number}.")
-
-
-def run_program(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    script = folder / "program.py"
-    script.write_text(program, encoding="utf-8")
-    return fork_keraunos(cwd=folder, script=script)
-
-
 def comparison() -> list[list[str]]:
     """The cells of each row of the table of other frameworks."""
     page = (ROOT / "docs" / "comparison.md").read_text(encoding="utf-8")
@@ -204,32 +187,6 @@ def test_others_win_at_least_twice():
     assert len(wins) >= 2
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("place", range(len(blocks(README, "python"))))
-def test_the_programs_of_the_readme_run(place, tmp_path):
-    make_folders(tmp_path)
-    program = blocks(README, "python")[place]
-    for shown, tiny in TINY.items():
-        program = program.replace(shown, tiny)
-    finished = run_program(program, tmp_path)
-    assert finished.returncode == 0, finished.stderr
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("page", "printed"),
-    [
-        ("extending.md", "mistaken most often: ["),
-        ("finetuning.md", "['0.0010', '0.0001', '0.0001']"),
-    ],
-)
-def test_the_program_of_a_page_runs(page, printed, tmp_path):
-    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    finished = run_program("\n".join(blocks(text, "python")), tmp_path)
-    assert finished.returncode == 0, finished.stderr
-    assert printed in finished.stdout
-
-
 def test_the_tests_that_continuous_integration_names_exist():
     for script in (ROOT / ".ci").iterdir():
         for path in re.findall(r"tests(?:/\w+)+(?:\.py)?", script.read_text("utf-8")):
@@ -244,8 +201,3 @@ def test_continuous_integration_runs_the_tests_that_the_readme_runs():
     job = nightly["jobs"]["everything"]
     assert job["env"] == {"KERAUNOS_NIGHTLY": "1"}
     assert job["steps"][-1] == {"run": ".ci/run"}
-
-
-@pytest.mark.parametrize("shown", TINY)
-def test_what_is_made_tiny_is_in_the_readme(shown):
-    assert any(shown in block for block in blocks(README, "python"))

@@ -1,8 +1,9 @@
-"""The notebook of the tutorial runs in a kernel of its own, and shows what it should."""
+"""The notebooks run in a kernel of their own, and show what they should."""
 
 import base64
 import io
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+NOTEBOOKS = sorted((Path(__file__).parents[1] / "examples").glob("*.ipynb"))
 
-pytestmark = [pytest.mark.nightly, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(600)
 
 
 def run_cells(notebook: Any, folder: Path) -> Any:
@@ -23,11 +24,26 @@ def run_cells(notebook: Any, folder: Path) -> Any:
     return notebook
 
 
+def code_cells(notebook: Any) -> list[Any]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def read(name: str) -> Any:
+    (path,) = (path for path in NOTEBOOKS if path.stem == name)
+    return nbformat.read(path, as_version=4)
+
+
 @pytest.fixture(scope="module")
 def cells(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
-    notebook = nbformat.read(EXAMPLES / "skin_lesion.ipynb", as_version=4)
-    done = run_cells(notebook, tmp_path_factory.mktemp("notebook"))
-    return [cell for cell in done.cells if cell.cell_type == "code"]
+    folder = tmp_path_factory.mktemp("notebook")
+    return code_cells(run_cells(read("skin_lesion"), folder))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_begins_with_its_installation_and_holds_no_outputs(path: Path) -> None:
+    first, *others = code_cells(read(path.stem))
+    assert 'find_spec("keraunos") is None:\n    %pip install' in first.source
+    assert not any(cell.outputs or cell.execution_count for cell in [first, *others])
 
 
 def outputs_of(cells: list[Any], code: str) -> list[Any]:
@@ -35,6 +51,7 @@ def outputs_of(cells: list[Any], code: str) -> list[Any]:
     return found
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "code",
     [
@@ -53,6 +70,26 @@ def test_images_are_drawn_below_their_cells(cells: list[Any], code: str) -> None
     assert len(np.unique(pixels)) > 50
 
 
+@pytest.mark.nightly
+def test_installed_as_it_is_nothing_is_installed(cells: list[Any]) -> None:
+    assert cells[0].outputs == []
+
+
+@pytest.mark.nightly
+def test_two_devices_give_the_weights_of_one_where_keras_alone_does_not(
+    tmp_path: Path,
+) -> None:
+    done = run_cells(read("two_devices"), tmp_path)
+    printed = "".join(
+        output.get("text", "") for cell in code_cells(done) for output in cell.outputs
+    )
+    found = dict(re.findall(r"^(.+), largest difference: (.+)$", printed, re.MULTILINE))
+    assert float(found["Model.fit"]) > 1e-3
+    assert float(found["Trainer"]) < 1e-4
+    assert "3 epochs" in printed
+
+
+@pytest.mark.nightly
 @pytest.mark.feature("progress")
 def test_training_is_one_output_whose_last_line_changed(cells: list[Any]) -> None:
     progress, reason = outputs_of(cells, "trainer = kr.Trainer(")
@@ -86,6 +123,7 @@ print(result.stop_reason, result.is_finished)
 """
 
 
+@pytest.mark.nightly
 def test_interrupting_leaves_the_kernel_alive(tmp_path: Path) -> None:
     still_there = "print(1 + len(result.history))"
     cells = [nbformat.v4.new_code_cell(code) for code in (INTERRUPTED, still_there)]

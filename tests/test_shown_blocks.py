@@ -1,0 +1,198 @@
+"""What the documents show is run: each page from top to bottom, on small data.
+
+Small settings are put after the recipe of each command, and networks of a few layers in
+place of ResNet50 and the like; everything else is as it is shown.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import textwrap
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+from keraunos.cli.commands.launch import free_ports
+from programs import fork_keraunos
+from shown_blocks import NOT_RUN, PAGES, ROOT, SMALL, Block, blocks_of, small, write_files
+from shown_workspace import make_folders_of_readme, make_workspace
+from typed_commands import keraunos_on_path
+
+BLOCKS = {page.relative_to(ROOT).as_posix(): blocks_of(page) for page in PAGES}
+RUN = ("python", "bash", "sh")
+SHOWN = {
+    page: blocks
+    for page, blocks in BLOCKS.items()
+    if any(block.language in RUN for block in blocks)
+}
+
+# What a page takes for granted.
+SETUPS = {
+    "CONTRIBUTING.md": """
+        import tensorflow as tf
+        from keraunos.strategies import register_strategy
+        from keraunos.strategies.devices import Devices
+        """,
+    "docs/better-models.md": "",
+    "docs/evaluation.md": """
+        import keraunos as kr
+        import numpy as np
+        data = kr.ImageData.from_csv("slices.csv", image_size=32, test_split=0.3)
+        module = kr.TransferClassifier(data.num_classes, weights=None, image_size=32)
+        trainer = kr.Trainer(max_epochs=1)
+        model = trainer.fit(module, data).model
+        result = trainer.test(model, data)
+        probabilities = np.array([[0.2, 0.8]])
+        """,
+    "docs/losses.md": """
+        import keraunos as kr
+        data = kr.ImageData.from_folder("FOLDER", image_size=32)
+        """,
+    "docs/search.md": """
+        import numpy as np
+        import tensorflow as tf
+        x = np.random.default_rng(0).normal(size=(90, 8)).astype("float32")
+        examples = tf.data.Dataset.from_tensor_slices((x, x[:, :3].argmax(axis=1)))
+        train_dataset = examples.take(70).batch(16)
+        validation_dataset = examples.skip(70).batch(16)
+        """,
+    "docs/table-features.md": """
+        import keras
+        import numpy as np
+        import tensorflow as tf
+        images = np.zeros((2, 32, 32, 3), "float32")
+        """,
+    "docs/tasks.md": "import keraunos as kr",
+}
+# Their programs need nothing that a command writes: they run with the tests of each push.
+CHEAP = {
+    "README.md": "",
+    "docs/extending.md": "mistaken most often: [",
+    "docs/finetuning.md": "['0.0010', '0.0001', '0.0001']",
+}
+# Pages whose first command is what makes runs/classify-001.
+MAKE_THEIR_RUN = ("docs/table-features.md",)
+
+needs_programs = pytest.mark.skipif(
+    not all(map(shutil.which, ("bash", "curl", "jq"))), reason="needs bash, curl and jq"
+)
+
+
+def programs_of(blocks: list[Block]) -> str:
+    return small("\n".join(block.code_to_run for block in blocks if block.file is None))
+
+
+def setup_of(page: str) -> str:
+    shrink = "from small_backbone import shrink_networks\nshrink_networks()\n"
+    return shrink + textwrap.dedent(SETUPS.get(page, "")) + "\n"
+
+
+def run_program(page: str, blocks: list[Block], folder: Path) -> CompletedProcess[str]:
+    """Runs blocks of Python as one program."""
+    script = folder / "program.py"
+    script.write_text(setup_of(page) + programs_of(blocks), encoding="utf-8")
+    return fork_keraunos(cwd=folder, script=script)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("page", "printed"), CHEAP.items())
+def test_the_programs_of_a_page_run(page: str, printed: str, tmp_path: Path) -> None:
+    make_folders_of_readme(tmp_path)
+    write_files(SHOWN[page], tmp_path)
+    blocks = [block for block in SHOWN[page] if block.language == "python"]
+    finished = run_program(page, blocks, tmp_path)
+    assert finished.returncode == 0, finished.stderr
+    assert printed in finished.stdout
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_workspace(tmp_path_factory.mktemp("shown") / "workspace")
+
+
+@pytest.fixture
+def here(workspace: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    folder = tmp_path / "here"
+    shutil.copytree(workspace, folder)
+    if request.node.callspec.params["page"] in MAKE_THEIR_RUN:
+        shutil.rmtree(folder / "runs")
+    return folder
+
+
+@pytest.fixture
+def shell(here: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Variables of a shell in which `keraunos` is quick."""
+    (port,) = free_ports(1)
+    with keraunos_on_path(tmp_path / "bin", here / "small.yaml", port) as path:
+        yield {**os.environ, "PATH": path, "PORT": str(port), "KERAUNOS_CPU_DEVICES": "2"}
+
+
+@pytest.mark.nightly
+@needs_programs
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("page", SHOWN)
+def test_a_page_can_be_followed(
+    page: str, here: Path, shell: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_files(BLOCKS[page], here)
+    unnamed = [block for block in SHOWN[page] if block.file is None]
+    blocks = [each for each in unnamed if each.language in RUN and each.code_to_run]
+    monkeypatch.setenv("KERAUNOS_CPU_DEVICES", "2")
+    problems = []
+    for part in parts_of(blocks):
+        is_python = part[0].language == "python"
+        run = (
+            run_program(page, part, here)
+            if is_python
+            else run_commands(part[0], here, shell)
+        )
+        if run.returncode:
+            problems.append(f"line {part[0].line}: {run.returncode}\n{run.stderr[-2000:]}")
+    assert not problems, "\n".join(problems)
+
+
+def parts_of(blocks: list[Block]) -> Iterator[list[Block]]:
+    """What is run together: blocks of Python that follow each other, or one of bash."""
+    for language, group in groupby(blocks, key=lambda block: block.language):
+        found = [*group]
+        yield from [found] if language == "python" else [[block] for block in found]
+
+
+def run_commands(block: Block, here: Path, shell: dict[str, str]) -> CompletedProcess[str]:
+    """Runs a block of bash as it stands."""
+    address = f"127.0.0.1:{shell['PORT']}"
+    code = small(block.code_to_run).replace("127.0.0.1:8000", address)
+    return subprocess.run(
+        ["bash", "-e", "-o", "pipefail", "-c", code],
+        cwd=here,
+        env=shell,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+
+
+def test_every_language_is_one_that_is_run_or_only_shown() -> None:
+    shown = {block.language for blocks in BLOCKS.values() for block in blocks}
+    assert shown <= {*RUN, "diff", "json", "text", "yaml", "yml"}
+
+
+@pytest.mark.parametrize(("page", "begin"), NOT_RUN)
+def test_what_is_not_run_is_still_shown(page: str, begin: str) -> None:
+    code = "\n".join(block.code for block in SHOWN[page])
+    assert re.search(f"^{re.escape(begin)}", code, re.MULTILINE)
+
+
+def test_what_is_not_run_is_the_exception() -> None:
+    assert len(NOT_RUN) <= 30
+    assert len(set(NOT_RUN.values())) <= 7
+
+
+@pytest.mark.parametrize("shown", SMALL)
+def test_what_is_made_small_is_shown(shown: str) -> None:
+    assert any(shown in block.code for blocks in BLOCKS.values() for block in blocks)
