@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..core.errors import ConfigError, message
 from ..core.run_layout import CONFIG_FILE, EXPORT_FOLDER
-from .ensembles import find_members
-from .opened_model import open_model, require_images_alone
+from .opened_model import open_model
 from .tensorflow import load_tensorflow
 
 if TYPE_CHECKING:
@@ -39,8 +38,6 @@ def find_benchmarked(paths: Sequence[Path]) -> list[Path]:
                     path=str(path),
                 )
             )
-    for path in filter(_is_run, found):
-        require_images_alone(find_members([path]), "A benchmark")
     if len({os.path.realpath(path) for path in found}) < len(found):
         raise ConfigError(
             message("Each model must be named once.", paths=" ".join(map(str, found)))

@@ -1,5 +1,7 @@
 """Keeps a run's configuration with the run."""
 
+from typing import Any
+
 from ..callbacks import Callback, RunState
 from ..configs import ModelConfig, RunConfig, to_yaml
 from ..configs.backbone import HUB, is_of_hub
@@ -41,13 +43,19 @@ def portable(config: RunConfig) -> RunConfig:
 def with_absolute_paths(config: RunConfig) -> RunConfig:
     """The configuration with data and weights that are found from anywhere."""
     places = {name: getattr(config.data, name) for name in _PLACES}
-    absolute = {
-        name: str(user_path(place).absolute())
+    absolute: dict[str, Any] = {
+        name: _absolute(place)
         for name, place in places.items()
         if place is not None and place != SYNTHETIC
     }
+    if config.data.metadata is not None:
+        absolute["metadata"] = list(map(_absolute, config.data.metadata))
     data = config.data.model_copy(update=absolute)
     return with_absolute_weights(config.model_copy(update={"data": data}))
+
+
+def _absolute(place: str) -> str:
+    return str(user_path(place).absolute())
 
 
 def with_absolute_weights(config: RunConfig) -> RunConfig:

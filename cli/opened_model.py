@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import ConfigError, message
 from ..core.run_layout import CONFIG_FILE, EXPORT_DESCRIPTION_FILE
-from ..core.table_features import IMAGE
 from .ensembles import Member, find_members
 from .tensorflow import load_tensorflow
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     import keras
 
     from ..configs import RunConfig
-    from ..core.table_features import TableFeatures
     from ..export.description import Description
     from ..export.portable.model import Model
 
@@ -29,14 +27,11 @@ class OpenedModel:
         keras_model: What answers, to be asked for more than outputs; None for an export in
             another format than `.keras`, and for an ensemble.
         run: The directory of the run; None for an export.
-        features: Columns of a table that it takes beside the image; its inputs are then a
-            dict of both. None if it takes images alone.
     """
 
     model: "Model"
     keras_model: "keras.Model | None" = None
     run: Path | None = None
-    features: "TableFeatures | None" = None
 
 
 def open_model(path: Path, threads: int | None = None) -> OpenedModel:
@@ -84,30 +79,19 @@ def _open_run(run: Path) -> OpenedModel:
     import numpy as np
 
     from ..export.portable.model import Model
-    from ..models.table_inputs import features_of_model
+    from ..export.portable.runtimes import KerasRun
     from .saved_model import load_model
 
     models = [load_model(each.run, on_one_device(each.config)) for each in members]
     description = describe(run, members, models)
+    runs = [KerasRun(model) for model in models]
 
-    def outputs(images: Any) -> Any:
-        floats = _as_model_inputs(images)
-        each: Any = [np.asarray(model.predict_on_batch(floats)) for model in models]
+    def outputs(inputs: Any) -> Any:
+        each: Any = [run(inputs) for run in runs]
         return each[0] if len(each) == 1 else np.mean(each, axis=0, dtype=np.float64)
 
     model = Model(description.as_json(), outputs)
-    features = features_of_model(models[0])
-    return OpenedModel(model, models[0] if len(models) == 1 else None, run, features)
-
-
-def _as_model_inputs(images: Any) -> Any:
-    """Images as floats; with columns beside them all as tensors, as Keras takes text."""
-    import tensorflow as tf
-
-    if not isinstance(images, dict):
-        return images.astype("float32")
-    tensors = {name: tf.constant(each) for name, each in images.items()}
-    return tensors | {IMAGE: tf.cast(tensors[IMAGE], tf.float32)}
+    return OpenedModel(model, models[0] if len(models) == 1 else None, run)
 
 
 def require_images_alone(members: Sequence[Member], what: str) -> None:
@@ -126,8 +110,7 @@ def require_images_alone(members: Sequence[Member], what: str) -> None:
                 message(
                     f"{what} takes models of images alone; that of {member.name} takes "
                     "columns of a table beside the image.",
-                    "`keraunos predict RUN TABLE.csv` gives it both, and so does Keras: "
-                    "its model.keras opens with Keras alone, see docs/table-features.md.",
+                    "See docs/table-features.md for what takes both.",
                     **{"data.features": member.config.data.features},
                 )
             )
@@ -151,6 +134,7 @@ def describe(
     from ..evaluation.comparisons.ensemble import require_same_classes
     from ..export.description import Description
     from ..export.evaluated_run import with_evaluation, with_test
+    from ..models.table_inputs import columns_of_models
     from .saved_model import load_class_names
 
     count = models[0].output_shape[-1]
@@ -161,7 +145,12 @@ def describe(
     rules = PixelRules.of(data.bit_depth, data.max_megapixels)
     task = members[0].config.task
     description = Description(
-        run.resolve().name, classes, data.image_size, rules, task=task
+        run.resolve().name,
+        classes,
+        data.image_size,
+        rules,
+        task=task,
+        columns=columns_of_models(models),
     )
     if task != "classification":
         return with_test(description, run) if len(members) == 1 else description

@@ -49,8 +49,17 @@ def find_models(paths: Sequence[Path]) -> list[ModelPlace]:
 
 
 def columns_of(places: Sequence[ModelPlace]) -> tuple[str, ...]:
-    """The columns of a table that any of several models takes beside the image."""
-    asked = [place.data.features or () for place in places if place.data is not None]
+    """The columns of a table that any of several models takes beside the image.
+
+    Raises:
+        ConfigError: An export is damaged.
+    """
+    from ..export.open_export import read_columns
+
+    asked = [
+        read_columns(place.path) if place.data is None else place.data.features or ()
+        for place in places
+    ]
     return tuple(dict.fromkeys(name for names in asked for name in names))
 
 
@@ -72,10 +81,9 @@ def open_predictor(
     """
     opened = {str(place.path): open_model(place.path) for place in places}
     models = {name: each.model for name, each in opened.items()}
-    features = [each.features for each in opened.values()]
     from ..prediction.predictor import Predictor
 
-    predictor = Predictor(models, bit_depth, features, columns_of(places))
+    predictor = Predictor(models, bit_depth, columns_of(places))
     parts = zip(places, models.values(), strict=True)
     return predictor, sha256_of_json([_identity(*part) for part in parts])
 

@@ -19,7 +19,7 @@ from ..core.names import did_you_mean
 from .augmentation import AugmentationConfig
 from .callbacks import CALLBACKS
 from .data import DataConfig
-from .data_rules import OF_TABLES
+from .data_rules import ONLY_OF_TABLES
 from .model import ModelConfig
 from .problems import validated
 from .schema import RunConfig
@@ -72,7 +72,7 @@ FOLDER = Arguments(
     DataConfig,
     of_run=("seed", "cache_dir"),
     without=TABLE.without,
-    instead=dict.fromkeys(OF_TABLES, "It is for tables: ImageData.from_csv."),
+    instead=dict.fromkeys(ONLY_OF_TABLES, "It is for tables: ImageData.from_csv."),
 )
 MODEL = Arguments(
     ModelConfig,

@@ -68,6 +68,11 @@ class DataConfig(Section):
         description="Column of a table that assigns each image to a split; `auto` uses a "
         "column called `split`, null ignores it.",
     )
+    metadata: Annotated[list[PathText], AS_LIST, Field(min_length=1)] | None = Field(
+        None,
+        description="Tables (.csv or .tsv) with one row per image, joined to the images of "
+        "folders and tables by `image_column`: for `features`, `group_column` and slices.",
+    )
     features: Annotated[list[str], AS_LIST, Field(min_length=1)] | None = Field(
         None,
         description="Columns of a table that the model receives in addition to the image, "

@@ -8,8 +8,8 @@ from ..core.names import did_you_mean
 from ..core.table_features import problem_of_name
 from .problems import ProblemsError
 
-# The settings that only tables have, and their defaults.
-OF_TABLES = {
+# The settings of columns and tables, and their defaults.
+_OF_TABLES = {
     "image_root": None,
     "image_column": "image",
     "label_column": "label",
@@ -19,6 +19,9 @@ OF_TABLES = {
     "features": None,
     "categorical_features": None,
 }
+# Those of them that images of folders have, too, with tables of metadata.
+_OF_METADATA = ("image_column", "group_column", "features", "categorical_features")
+ONLY_OF_TABLES = tuple(name for name in _OF_TABLES if name not in _OF_METADATA)
 
 # The settings that ask what is in the files, and their defaults.
 OF_OPENED_FILES = {
@@ -49,6 +52,7 @@ def check_data(data: Mapping[str, Any]) -> None:
     """
     problems = [
         *_tables(data),
+        *_metadata(data),
         *_features(data),
         *_parts(data),
         *_folds(data),
@@ -70,18 +74,28 @@ def _tables(data: Mapping[str, Any]) -> Iterator[str]:
         )
     if data["train"] is None or any(source and is_table(source) for source in sources):
         return
-    for name, default in OF_TABLES.items():
-        if data[name] != default:
-            yield _line(
-                data, "is for tables, .csv or .tsv files", "Leave it out.", name, "train"
-            )
+    for name, default in _OF_TABLES.items():
+        is_joined = data["metadata"] is not None and name in _OF_METADATA
+        if data[name] == default or is_joined:
+            continue
+        remedy = "Leave it out"
+        if name in _OF_METADATA:
+            remedy += ", or set data.metadata to a table of what is known of the images"
+        yield _line(data, "is for tables, .csv or .tsv files", f"{remedy}.", name, "train")
+
+
+def _metadata(data: Mapping[str, Any]) -> Iterator[str]:
+    others = [each for each in data["metadata"] or () if not is_table(each)]
+    if others:
+        yield _line(data, "must be tables, .csv or .tsv files", "", "metadata")
 
 
 def _features(data: Mapping[str, Any]) -> Iterator[str]:
     features, categorical = data["features"] or [], data["categorical_features"] or []
     sources = {name: data[name] for name in ("train", "validation", "test") if data[name]}
     folders = [name for name, source in sources.items() if not is_table(source)]
-    if features and len(folders) < len(sources):  # where all are folders, see `_tables`
+    is_mixed = len(folders) < len(sources)  # where all are folders, see `_tables`
+    if features and data["metadata"] is None and is_mixed:
         for name in folders:
             yield _line(data, f"needs a table in `data.{name}`, too", "", "features", name)
     for name in dict.fromkeys(features):

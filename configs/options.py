@@ -145,6 +145,23 @@ class FolderOptions(TypedDict, total=False):
     """How to read the folders directly below `train`: as `classes`, or as `splits` that
     contain class folders. `auto` decides by their names and stops with a question if
     they are ambiguous. Default: 'auto'."""
+    image_column: str
+    """Column of a table that identifies the image, by its path below `image_root` or by
+    its file name with or without the extension. Default: 'image'."""
+    group_column: str | None
+    """Column of a table that identifies the group of an image, such as the patient.
+    Images of one group never end up in different splits. Default: None."""
+    metadata: Sequence[str | os.PathLike[str]] | None
+    """Tables (.csv or .tsv) with one row per image, joined to the images of folders and
+    tables by `image_column`: for `features`, `group_column` and slices. Default:
+    None."""
+    features: Sequence[str] | None
+    """Columns of a table that the model receives in addition to the image, such as age
+    and sex. Numbers are standardized, text is treated as categories. Cells may be
+    empty. Default: None."""
+    categorical_features: Sequence[str] | None
+    """Those of `features` whose numbers are categories, such as codes. Default:
+    None."""
     validation_split: float
     """Fraction of each class of `train` to hold out for validation if `validation` is
     not given. Default: 0.2."""
@@ -206,28 +223,15 @@ class TableOptions(FolderOptions, total=False):
     image_root: str | os.PathLike[str] | None
     """Folder that contains the images of a table; by default the folder of the table.
     Default: None."""
-    image_column: str
-    """Column of a table that identifies the image, by its path below `image_root` or by
-    its file name with or without the extension. Default: 'image'."""
     label_column: str
     """Column of a table that contains the class. Default: 'label'."""
     label_columns: Sequence[str] | None
     """Instead of `label_column`: one column per class, with 1 for the class of the
     image and 0 otherwise. If a table has no column `label`, columns of 0 and 1 that
     give each image exactly one class are detected. Default: None."""
-    group_column: str | None
-    """Column of a table that identifies the group of an image, such as the patient.
-    Images of one group never end up in different splits. Default: None."""
     split_column: str | None
     """Column of a table that assigns each image to a split; `auto` uses a column called
     `split`, null ignores it. Default: 'auto'."""
-    features: Sequence[str] | None
-    """Columns of a table that the model receives in addition to the image, such as age
-    and sex. Numbers are standardized, text is treated as categories. Cells may be
-    empty. Default: None."""
-    categorical_features: Sequence[str] | None
-    """Those of `features` whose numbers are categories, such as codes. Default:
-    None."""
     task: Task
     """What to predict for each image: one of several classes; any number of labels
     (`multi_label`); or one or more numbers (`regression`). The latter two need a table.

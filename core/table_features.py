@@ -3,7 +3,9 @@
 Configurations are checked with it: NumPy is loaded where arrays are made.
 """
 
-from collections.abc import Iterable, Mapping
+import itertools
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 
 IMAGE = "image"  # the name of the image among the inputs of a model
 MISSING = ""  # the cell of an image without a value
+_TAKEN = ("images", "image_bytes")  # by other inputs of exported graphs
 _LARGEST = 3.4028234663852886e38  # of float32
 
 
@@ -87,6 +90,19 @@ class WordColumn:
 
         return np.array([cell.encode() for cell in cells], object).reshape(-1, 1)
 
+    def codes(self, cells: Iterable[str]) -> "npt.NDArray[Any]":
+        """`(rows, 1)` int32: the place of each cell among the words, or -1.
+
+        Example:
+            >>> WordColumn("sex", ("", "female", "male")).codes(["male", "?"]).tolist()
+            [[2], [-1]]
+        """
+        import numpy as np
+
+        places = {word: place for place, word in enumerate(self.words)}
+        codes = [places.get(cell, -1) for cell in cells]
+        return np.array(codes, np.int32).reshape(-1, 1)
+
 
 TableColumn: TypeAlias = NumberColumn | WordColumn
 
@@ -106,12 +122,77 @@ class TableFeatures:
         """What a model takes of rows of a table, by column; see `array` of both kinds."""
         return {column.name: column.array(cells[column.name]) for column in self.columns}
 
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The names of the columns in exported graphs, which take none but plain ones.
+
+        Example:
+            >>> columns = (WordColumn("body site", ()), WordColumn("größe", ()))
+            >>> TableFeatures(columns).input_names
+            ('body_site', 'gr_e')
+        """
+        plain = [re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_") for name in self.names]
+        found: list[str] = []
+        for place, name in enumerate(plain):
+            taken = {each.casefold() for each in (*_TAKEN, *plain[:place])}
+            is_usable = name[:1].isalpha() and name.casefold() not in taken
+            found.append(name if is_usable else f"column{place}_of_table")
+        return tuple(found)
+
+    def codes(self, cells: Mapping[str, Iterable[str]]) -> "dict[str, npt.NDArray[Any]]":
+        """What a graph without text takes of rows of a table: words as their places."""
+        return {
+            each.name: each.codes(cells[each.name])
+            if isinstance(each, WordColumn)
+            else each.array(cells[each.name])
+            for each in self.columns
+        }
+
+    def typical_cells(self, rows: int) -> dict[str, list[str]]:
+        """Cells that training images could have, by column."""
+        return {
+            each.name: [each.words[-1] if isinstance(each, WordColumn) else repr(each.mean)]
+            * rows
+            for each in self.columns
+        }
+
     def as_json(self) -> list[dict[str, Any]]:
         """What JSON can hold, a column each."""
         return [
             {key: list(v) if isinstance(v, tuple) else v for key, v in each.items()}
             for each in map(asdict, self.columns)
         ]
+
+
+def union_of(members: Sequence[TableFeatures]) -> TableFeatures:
+    """The columns of the members of an ensemble: what any of them has a category for.
+
+    Args:
+        members: At least one, all with the same columns.
+
+    Raises:
+        ValueError: Their columns differ, or one is numbers here and words there.
+    """
+    kinds = [list(kinds_of(each).items()) for each in members]
+    if any(each != kinds[0] for each in kinds):
+        raise ValueError(" and ".join(map(str, kinds)))
+    columns = zip(*(each.columns for each in members), strict=True)
+    return TableFeatures(tuple(map(_union, columns)))
+
+
+def kinds_of(features: TableFeatures) -> dict[str, str]:
+    """Whether each column is a `number` or a `category`, by name."""
+    return {
+        each.name: "category" if isinstance(each, WordColumn) else "number"
+        for each in features.columns
+    }
+
+
+def _union(same: Sequence[TableColumn]) -> TableColumn:
+    words = [each.words for each in same if isinstance(each, WordColumn)]
+    if not words:
+        return same[0]
+    return WordColumn.of(same[0].name, itertools.chain.from_iterable(words))
 
 
 def number_in(cell: str) -> float:

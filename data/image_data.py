@@ -128,8 +128,7 @@ class ImageData:
             train: The table.
             augmentation: As for `from_folder`.
             **options: As for `from_folder`, and those of tables: `image_root`,
-                `image_column`, `label_column`, `label_columns`, `group_column`,
-                `split_column`, `features`, `categorical_features`.
+                `label_column`, `label_columns` and `split_column`.
                 `validation` and `test` may be tables with these columns, or folders.
 
         Raises:

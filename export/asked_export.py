@@ -1,6 +1,7 @@
 """Asks an export about images in a process of its own, as others will run it."""
 
 import contextlib
+import csv
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ from .portable.command import UNREADABLE
 from .portable_files import PREDICT_FILE
 
 SECONDS = 600.0  # to answer for all images
+_TABLE = "cells.csv"
 _LONGEST = 2000  # characters of what it wrote before it failed
 # On the processor: the accelerator may be in the hands of this process.
 _ENVIRONMENT = {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -55,6 +57,7 @@ def ask_export(
     options: Sequence[str] = (),
     timeout_seconds: float = SECONDS,
     task: str = "classification",
+    cells: Mapping[str, Sequence[str]] | None = None,
 ) -> ExportAnswers:
     """Runs `predict.py` of an export.
 
@@ -65,6 +68,8 @@ def ask_export(
         options: Of `predict.py`.
         timeout_seconds: For all images.
         task: What it predicts.
+        cells: By column for each file, where the model takes columns; they are written
+            as a table beside the files.
 
     Raises:
         ConfigError: It does not run, does not end, or does not answer for each file with
@@ -72,9 +77,22 @@ def ask_export(
     """
     script = os.path.abspath(directory / PREDICT_FILE)
     command = [sys.executable, "-B", script, *options, "--"]
-    command += [file.name for file in files]
+    command += _names(files, cells)
     written = _run(command, files[0].parent, timeout_seconds)
     return read_answers(written, len(files), classes, task)
+
+
+def _names(files: Sequence[Path], cells: Mapping[str, Sequence[str]] | None) -> list[str]:
+    """What the command is given: files by name, or the table that names them."""
+    names = [file.name for file in files]
+    if cells is None:
+        return names
+    table = files[0].with_name(_TABLE)
+    with table.open("w", newline="", encoding="utf-8") as opened:
+        writer = csv.writer(opened)
+        writer.writerow(["image", *cells])
+        writer.writerows(zip(names, *cells.values(), strict=True))
+    return [table.name]
 
 
 def read_answers(

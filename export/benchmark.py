@@ -92,7 +92,9 @@ def benchmark(
     }
     for subject, size in cells:
         images = np.resize(pixels[_reading(subject.model)], (size, *_shape(subject.model)))
-        calls.append(partial(subject.model.answers, images))
+        columns = subject.model.columns
+        beside = None if columns is None else columns.typical_cells(size)
+        calls.append(partial(subject.model.answers, images, beside))
     timings = time_side_by_side(calls, seconds)
     decoding = dict(zip(readers, timings, strict=False))
     return [

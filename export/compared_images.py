@@ -32,6 +32,8 @@ class ImageFiles(Protocol):
     labels: Any
     names: Any
     digests: Any
+    columns: Any
+    table_features: Any
 
     def images(self, places: Integers) -> npt.NDArray[np.uint8]:
         """Decoded images at these places: `(places, height, width, 3)`, RGB."""
@@ -58,6 +60,15 @@ class ComparedImages:
     def pixels(self) -> npt.NDArray[np.uint8]:
         """As the model was trained on: decoded by the split, and not by an export."""
         return self.split.images(self.places)
+
+    @property
+    def cells(self) -> dict[str, list[str]] | None:
+        """Those of the table beside the images, by column; None if there are none."""
+        features = self.split.table_features
+        if features is None:
+            return None
+        columns = self.split.columns
+        return {name: columns[name][self.places].tolist() for name in features.names}
 
     @contextlib.contextmanager
     def reference(
@@ -87,6 +98,7 @@ class ComparedImages:
                 self.split_name,
                 [sha256_of_file(file) for file in files],
                 rules,
+                self.cells,
             )
 
     def _copied(self, number: int, place: int, folder: Path) -> Path:

@@ -28,6 +28,7 @@ class Reference:
         split: Where they are from.
         digests: SHA-256 of each, by which others get to know of it.
         rules: What is predicted; `probabilities` hold the numbers of a regression, too.
+        cells: By column of a table, for each file; None if the model takes no columns.
     """
 
     files: Sequence[Path]
@@ -38,6 +39,7 @@ class Reference:
     split: str = ""
     digests: Sequence[str] = ()
     rules: TaskRules = CLASSIFICATION
+    cells: Mapping[str, Sequence[str]] | None = None
 
     def __post_init__(self) -> None:
         if not (len(self.files) and np.isfinite(self.probabilities).all()):
@@ -84,6 +86,8 @@ class Reference:
             labels=None if self.labels is None else self.labels[rows],
             names=[self.image_names[row] for row in rows],
             digests=[self.digests[row] for row in rows] if self.digests else (),
+            cells=self.cells
+            and {name: [c[row] for row in rows] for name, c in self.cells.items()},
         )
 
 

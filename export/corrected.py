@@ -5,12 +5,14 @@ probabilities, a `Rescaling` with the correction's scale and bias, and a softmax
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import keras
 
 from ..core.errors import ConfigError, message
 from ..evaluation.calibration.scaling import SMALLEST_PROBABILITY, Correction
 from ..models.keras_graph import functional_form, nodes_in_order
+from ..models.table_inputs import is_beside_columns
 
 SCALE_LAYER = "calibration_scale"
 
@@ -32,7 +34,8 @@ def corrected_models(
         image_shape: Height, width and channels, of a model that has no graph.
 
     Raises:
-        ConfigError: It is corrected already, or has several inputs or outputs.
+        ConfigError: It is corrected already, or has several inputs, which are no columns
+            of a table, or outputs.
     """
     inputs, outputs = _ends(model, image_shape)
     scale, bias = correction.coefficients(outputs.shape[-1])
@@ -46,7 +49,7 @@ def corrected_models(
 
 def _ends(
     model: keras.Model, image_shape: tuple[int, int, int]
-) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+) -> tuple[Any, keras.KerasTensor]:
     graph = functional_form(model)
     if graph is None:
         inputs = keras.Input(image_shape)
@@ -60,7 +63,8 @@ def _ends(
                 layer=SCALE_LAYER,
             )
         )
-    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+    has_one_input = len(graph.inputs) == 1 or is_beside_columns(model)
+    if not has_one_input or len(graph.outputs) != 1:
         raise ConfigError(
             message(
                 "A model whose probabilities are corrected has one input and one output.",
@@ -68,7 +72,8 @@ def _ends(
                 outputs=len(graph.outputs),
             )
         )
-    return graph.inputs[0], graph.outputs[0]
+    inputs = list(graph.inputs)
+    return inputs if len(inputs) > 1 else inputs[0], graph.outputs[0]
 
 
 def _logarithms(

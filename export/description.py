@@ -5,8 +5,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..configs.choices import Task
+from ..core.table_features import TableFeatures
 from ..data.files.pixel_rules import DEFAULT_RULES, PixelRules
 from ..evaluation.calibration.scaling import Correction
+from .portable.columns import described_columns
 from .portable.document import VERSION
 
 _OUTPUTS: Mapping[Task, str] = {
@@ -34,6 +36,7 @@ class Description:
         task: What is predicted.
         thresholds: From which probability on an image has each label; None for 0.5.
         half_widths: Half the width of the interval around each number; None for none.
+        columns: Those of a table that it takes beside the image; None if it takes none.
     """
 
     name: str
@@ -47,17 +50,19 @@ class Description:
     task: Task = "classification"
     thresholds: Sequence[float | None] = ()
     half_widths: Sequence[float | None] = ()
+    columns: TableFeatures | None = None
 
     def as_json(self) -> dict[str, Any]:
         """What all formats have in common, ready for JSON."""
         correction = None if self.correction is None else self.correction.as_json()
         return {
-            "version": VERSION,
+            "version": VERSION if self.columns is not None else 1,
             "name": self.name,
             "classes": list(self.classes),
             "image_size": self.image_size,
             "decoding": asdict(self.decoding),
             "input": "RGB from 0 to 255, float32, (images, height, width, 3)",
+            "columns": described_columns(self.columns),
             "task": self.task,
             "output": _OUTPUTS[self.task],
             "label_thresholds": dict(zip(self.classes, self.thresholds, strict=False)),

@@ -1,7 +1,7 @@
 """Exports one model, or several as one, in any number of formats."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ..core.errors import ConfigError, message
 from ..models.ensemble import ensemble_model
-from ..models.table_inputs import is_beside_columns
+from ..models.table_inputs import columns_of_models
 from .asked_export import SECONDS
 from .compared_images import ComparedImages
 from .comparison import Parity
@@ -22,7 +21,9 @@ from .description import Description
 from .float32_form import float32_form
 from .formats.contract import Format
 from .parity import TOLERANCE
+from .portable.columns import inputs_for
 from .portable.document import parse_document
+from .portable.runtimes import Inputs, KerasRun
 from .write_export import Measure, write_export
 
 _BATCH = 32
@@ -55,10 +56,11 @@ class Exporter:
         images: By which an export is compared with the model.
 
     Raises:
-        ConfigError: A model takes columns of a table beside the image.
+        ConfigError: The models take different columns of a table.
 
     Attributes:
         images: The same.
+        columns: Those of a table that the models take beside the image, or None.
     """
 
     def __init__(
@@ -67,10 +69,9 @@ class Exporter:
         description: Description,
         images: ComparedImages,
     ) -> None:
-        if any(map(is_beside_columns, models)):
-            raise ConfigError(_takes_columns(models[0]))
+        self.columns = columns_of_models(models)
         self._models = [float32_form(model) for model in models]
-        self._description = description
+        self._description = replace(description, columns=self.columns)
         self.images = images
 
     def write(
@@ -114,31 +115,38 @@ class Exporter:
     @cached_property
     def probabilities(self) -> npt.NDArray[np.floating]:
         """What `predict` says of the images: `(images, classes)`."""
-        return self.predict(self.images.pixels)
+        return self.predict(self.images.pixels, self.images.cells)
 
-    def predict(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.floating]:
+    def predict(
+        self,
+        pixels: npt.NDArray[np.uint8],
+        cells: Mapping[str, Sequence[str]] | None = None,
+    ) -> npt.NDArray[np.floating]:
         """What the models themselves say, corrected: not what exports do.
 
         Args:
             pixels: `(images, height, width, 3)`, RGB.
+            cells: By column, where the models take columns.
 
         Returns:
             `(images, classes)`.
         """
-        each = [predict_in_batches(model, pixels) for model in self._models]
+        columns = self.columns
+        inputs: Any = pixels
+        if columns is not None:
+            inputs = inputs_for(None, columns, pixels, cells or {})
+        each = [predict_in_batches(model, inputs) for model in self._models]
         mean = np.asarray(np.mean(each, axis=0, dtype=np.float64))
         correction = self._description.correction
         return mean if correction is None else correction.apply(mean)
 
 
-def predict_in_batches(
-    model: keras.Model, images: npt.NDArray[np.uint8]
-) -> npt.NDArray[np.float32]:
+def predict_in_batches(model: keras.Model, inputs: Inputs) -> npt.NDArray[np.float32]:
     """Outputs for images of the size that a model takes, in full float32.
 
     Args:
-        model: Any with one input and one output.
-        images: `(images, height, width, 3)`, RGB.
+        model: Any with one output.
+        inputs: Images `(images, height, width, 3)`, RGB, or these and columns by name.
 
     Returns:
         `(images, classes)`.
@@ -146,19 +154,12 @@ def predict_in_batches(
     was_on = tf.config.experimental.tensor_float_32_execution_enabled()
     tf.config.experimental.enable_tensor_float_32_execution(False)
     try:
+        count = len(keras.tree.flatten(inputs)[0])
+        run = KerasRun(model)
         outputs: list[Any] = [
-            model.predict_on_batch(images[at : at + _BATCH].astype(np.float32))
-            for at in range(0, len(images), _BATCH)
+            run(keras.tree.map_structure(lambda each: each[at : at + _BATCH], inputs))  # noqa: B023
+            for at in range(0, count, _BATCH)
         ]
     finally:
         tf.config.experimental.enable_tensor_float_32_execution(was_on)
     return np.concatenate(outputs)
-
-
-def _takes_columns(model: keras.Model) -> str:
-    return message(
-        "What is exported takes images alone, and the model takes columns of a table "
-        "beside them.",
-        "Its model.keras opens with Keras alone; see docs/table-features.md.",
-        inputs=[each.name for each in model.inputs],
-    )

@@ -39,6 +39,19 @@ def open_export(directory: Path, threads: int | None = None) -> Model:
         raise _refusal(directory, error) from None
 
 
+def read_columns(directory: Path) -> tuple[str, ...]:
+    """The columns of a table that an export takes, before it is opened.
+
+    Raises:
+        ConfigError: It is damaged, or no export.
+    """
+    try:
+        columns = parse_document(read_model_document(directory)).columns
+    except ModelFileError as error:
+        raise _refusal(directory, error) from None
+    return () if columns is None else columns.names
+
+
 def read_format(directory: Path) -> str:
     """The format of an export, before it is opened.
 

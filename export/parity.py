@@ -37,9 +37,14 @@ def check_parity(
         ConfigError: It does not run, does not answer, or refuses an image.
     """
     options = () if option is None else (option,)
-    task = reference.rules.task
     found = ask_export(
-        directory, reference.files, reference.classes, options, timeout_seconds, task
+        directory,
+        reference.files,
+        reference.classes,
+        options,
+        timeout_seconds,
+        reference.rules.task,
+        reference.cells,
     )
     if not found.refused:
         return compare(found, reference, tolerance)

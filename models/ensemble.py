@@ -6,6 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 import keras
 
 from ..core.errors import ConfigError, message
+from .table_inputs import is_beside_columns
 
 
 @runtime_checkable
@@ -14,6 +15,7 @@ class _HasShapes(Protocol):
 
     input_shape: Any
     output_shape: Any
+    inputs: Any
 
 
 def ensemble_model(models: Sequence[keras.Model], name: str = "ensemble") -> keras.Model:
@@ -23,8 +25,9 @@ def ensemble_model(models: Sequence[keras.Model], name: str = "ensemble") -> ker
     they would. Each member keeps its own preprocessing.
 
     Args:
-        models: Functional or sequential, at least two, each with one input and one output,
-            all of the same shapes: `(images, height, width, 3)` to `(images, classes)`.
+        models: Functional or sequential, at least two, each with one output, all of the
+            same shapes: `(images, height, width, 3)` to `(images, classes)`; or all with
+            the same columns of a table beside the image.
         name: Of the new model.
 
     Returns:
@@ -43,13 +46,23 @@ def ensemble_model(models: Sequence[keras.Model], name: str = "ensemble") -> ker
         (None, 3)
     """
     _require_alike(models)
-    inputs = keras.Input(models[0].input_shape[1:], dtype=models[0].inputs[0].dtype)
+    first, *others = [_like(tensor) for tensor in models[0].inputs]
+    inputs = [first, *others] if others else first
     outputs = [
-        keras.Model(each.inputs[0], each.outputs[0], name=f"member_{number}")(inputs)
+        keras.Model(_of(each), each.outputs[0], name=f"member_{number}")(inputs)
         for number, each in enumerate(models, 1)
     ]
     mean = keras.layers.Average(dtype="float32", name="mean")(outputs)
     return keras.Model(inputs, mean, name=name)
+
+
+def _like(tensor: keras.KerasTensor) -> keras.KerasTensor:
+    return keras.Input(tensor.shape[1:], name=tensor.name, dtype=tensor.dtype)
+
+
+def _of(model: keras.Model) -> Any:
+    """The inputs of a member: a tensor, or several in their order."""
+    return list(model.inputs) if len(model.inputs) > 1 else model.inputs[0]
 
 
 def _require_alike(models: Sequence[keras.Model]) -> None:
@@ -66,8 +79,14 @@ def _require_alike(models: Sequence[keras.Model]) -> None:
         )
 
 
-def _shapes(model: keras.Model) -> tuple[tuple[int | None, ...], ...] | None:
-    if not isinstance(model, _HasShapes):
+def _shapes(model: keras.Model) -> tuple[Any, ...] | None:
+    """The shapes of all inputs, with the names of columns, and of the one output."""
+    if not isinstance(model, _HasShapes) or not isinstance(model.output_shape, tuple):
         return None
-    shapes = (model.input_shape, model.output_shape)
-    return shapes if all(isinstance(shape, tuple) for shape in shapes) else None
+    if len(model.inputs) == 1:
+        shape = model.input_shape
+        return (shape, model.output_shape) if isinstance(shape, tuple) else None
+    if not is_beside_columns(model):
+        return None
+    inputs = [(each.name, each.dtype, tuple(each.shape)) for each in model.inputs]
+    return (*inputs, model.output_shape)

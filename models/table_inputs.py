@@ -10,7 +10,15 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..core.table_features import IMAGE, NumberColumn, TableFeatures, WordColumn
+from ..core.errors import ConfigError, message
+from ..core.table_features import (
+    IMAGE,
+    NumberColumn,
+    TableFeatures,
+    WordColumn,
+    kinds_of,
+    union_of,
+)
 from .keras_graph import functional_form
 
 _NUMBERS = "table_standardized"  # names of layers
@@ -79,6 +87,37 @@ def features_of_model(model: keras.Model) -> TableFeatures | None:
             for each in tensors
         )
     )
+
+
+def columns_of_models(models: Sequence[keras.Model]) -> TableFeatures | None:
+    """The columns that a model, or all members of an ensemble, take beside the image.
+
+    Args:
+        models: At least one.
+
+    Returns:
+        The columns with the categories of all members; None if there are no columns.
+
+    Raises:
+        ConfigError: The members take different columns.
+    """
+    each = [features_of_model(model) for model in models]
+    found = [features for features in each if features is not None]
+    if not found:
+        return None
+    try:
+        if len(found) < len(each):
+            raise ValueError
+        return union_of(found)
+    except ValueError:
+        raise ConfigError(
+            message(
+                "The members of an ensemble that is one model must take the same columns "
+                "of a table.",
+                "Train them with the same data.features and data.categorical_features.",
+                columns=[{} if one is None else kinds_of(one) for one in each],
+            )
+        ) from None
 
 
 def is_beside_columns(model: keras.Model) -> bool:

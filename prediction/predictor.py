@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.errors import ConfigError, message
-from ..core.table_features import IMAGE, TableFeatures
 from ..data.streams.read_stream import Decoding, ReadImage
 from ..evaluation.comparisons.ensemble import require_same_classes
 from ..evaluation.evidence import require_probabilities
@@ -56,8 +55,6 @@ class Predictor:
     Args:
         models: By name, for messages.
         bit_depth: How many of 16 bits are used; None for what each model says.
-        features: For each model the columns that it takes beside the image, or None; none
-            take any by default.
         columns: Names of the cells that come with each image.
 
     Raises:
@@ -73,7 +70,6 @@ class Predictor:
         self,
         models: Mapping[str, Model],
         bit_depth: int | None = None,
-        features: Sequence[TableFeatures | None] = (),
         columns: Sequence[str] = (),
     ) -> None:
         (first_name, first), *others = models.items()
@@ -91,7 +87,7 @@ class Predictor:
                 ),
             )
         self._models = list(models.values())
-        self.features = list(features) or [None] * len(self._models)
+        self.features = [model.columns for model in self._models]
         self._columns = tuple(columns)
         each = [_decoding(model, bit_depth) for model in self._models]
         self.decodings = tuple(dict.fromkeys(each))
@@ -125,15 +121,11 @@ class Predictor:
         views = zip(*(each.pixels for each in readable), strict=True)
         images = [np.stack(view) for view in views]
         cells = self._cells(readable)
-        inputs: list[Any] = [
-            images[place] if each is None else {IMAGE: images[place], **each.arrays(cells)}
-            for place, each in zip(self._places, self.features, strict=True)
-        ]
         if len(self._models) == 1:
-            return self._models[0].answers(inputs[0])
+            return self._models[0].answers(images[0], cells)
         total = np.zeros(())
-        for model, given in zip(self._models, inputs, strict=True):
-            uncorrected = model.answers(given).uncorrected
+        for model, place in zip(self._models, self._places, strict=True):
+            uncorrected = model.answers(images[place], cells).uncorrected
             if self.document.task == "classification":
                 usable = uncorrected[_is_finite(uncorrected)]
                 require_probabilities(usable.astype(np.float32))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.table_features import TableFeatures
 from ..export.portable.answers import Answers, describe
 from ..export.portable.document import ModelDocument, parse_document
 from .errors import RequestError
@@ -154,6 +155,11 @@ class Service:
     def image_size(self) -> int:
         """Height and width of the images that the model takes, in pixels."""
         return self.description.image_size
+
+    @property
+    def columns(self) -> TableFeatures | None:
+        """Those of a table that the model takes beside each image; None if none."""
+        return self.description.columns
 
     def require_model(self, name: str, version: str | None = None) -> None:
         """Makes sure that an address names the model that is served.

@@ -86,13 +86,14 @@ def export(
     Several runs, or a directory of folds, become one model that outputs their mean.
     """
     members = find_members(runs)
-    require_images_alone(members, "An export")
     _require_one_to_calibrate(members, calibrated)
     names = _format_names(format)
     from ...export.evaluated_run import require_classification
 
     task = members[0].config.task
     require_classification(task, calibrated=calibrated, int8=int8)
+    if int8:
+        require_images_alone(members, "An int8 export")
     if int8 or max_loss is not None:
         _require_int8(names, int8, max_loss)
     places = _places(names, _directory(runs, output), calibrated, int8)

@@ -17,7 +17,6 @@ from ...serving.settings import ServeSettings
 from ..console import notify, show
 from ..ensembles import find_members
 from ..field_options import with_fields
-from ..opened_model import require_images_alone
 
 if TYPE_CHECKING:
     from ...serving.service import Service
@@ -121,7 +120,7 @@ def _require_model(path: Path) -> None:
             message("A model is the directory of a run or of an export.", path=str(path))
         )
     if (path / CONFIG_FILE).is_file():
-        require_images_alone(find_members([path]), "A server")
+        find_members([path])
 
 
 def _require_packages() -> None:

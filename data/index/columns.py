@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterable
 import numpy as np
 import numpy.typing as npt
 
+from ...core.missing_values import is_missing
 from .csv_file import CsvFile, repeated_columns
 from .image_names import summary
-from .label_checks import is_missing
 from .scan import Scan
 
 MOST_VALUES = 1000

@@ -72,11 +72,18 @@ def _files_by_name(root: Path) -> Mapping[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
     folder = os.path.join(root, "")
     for file in list_images_below(root):
-        for name in _names_of(file.removeprefix(folder)):
+        for name in names_of(file.removeprefix(folder)):
             found[name].append(file)
     return found
 
 
-def _names_of(path: str) -> Iterable[str]:
+def names_of(path: str) -> Iterable[str]:
+    """All that tables may call an image: its path or the name of its file.
+
+    Both with and without the extension.
+
+    Args:
+        path: Below the folder of the images.
+    """
     base = os.path.basename(path)
     return {path, os.path.splitext(path)[0], base, os.path.splitext(base)[0]}

@@ -21,6 +21,7 @@ def settings_of_table(index: ImageIndex) -> dict[str, Any]:
     taken |= set(targets or ())
     return {
         "image_root": None,
+        "metadata": None,  # its columns are among the others
         "image_column": _free("image", taken),
         "label_column": "label" if targets else _free("label", taken),
         "label_columns": targets,

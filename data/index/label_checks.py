@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
-_MISSING = frozenset(["nan", "na", "n/a", "<na>", "#n/a", "null", "none", "?", "-"])
 _SEPARATORS = ("|", ";")
 # Letters of other alphabets that look like Latin ones.
 _LOOK_ALIKES = str.maketrans(
@@ -14,16 +13,6 @@ _LOOK_ALIKES = str.maketrans(
     "ABEKMHOPCTXaeocpxyijsABEZHIKMNOPTYXo",
 )
 Key: TypeAlias = Callable[[str], object]
-
-
-def is_missing(label: str) -> bool:
-    """Whether a label is what programs write where there is no value.
-
-    Example:
-        >>> is_missing("NaN"), is_missing("nevus")
-        (True, False)
-    """
-    return label.strip().casefold() in _MISSING
 
 
 def twins(names: Iterable[str]) -> list[list[str]]:

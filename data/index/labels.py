@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from ...core.missing_values import is_missing
 from .csv_file import CsvFile
 from .image_names import summary
-from .label_checks import alike_but_for_case, is_missing, several_labels, twins
+from .label_checks import alike_but_for_case, several_labels, twins
 from .one_hot import OneHotLabels, about_labels, find_one_hot, read_one_hot
 from .table_columns import Columns
 from .target_columns import TargetColumns, read_numbers, read_several_labels

@@ -8,15 +8,18 @@ from pathlib import Path
 from ...configs import DataConfig, is_table
 from ...configs.choices import Task
 from ...core.errors import ConfigError, DataError, message
+from ...core.missing_values import is_missing
 from ...core.names import did_you_mean, is_one_line, some
 from ...core.store import Store
 from ...core.user_path import user_path
 from ..synthetic.folder import NAME as SYNTHETIC
 from ..synthetic.folder import synthetic_folder
 from .image_index import SPLIT_NAMES
-from .label_checks import is_missing, twins
+from .join_metadata import join_metadata
+from .label_checks import twins
 from .label_table import read_table
 from .layout import Setting, find_splits, require_classes, unused_folders
+from .metadata import Metadata, metadata_error, read_metadata
 from .scan import Scan, require_two_classes, scan_folder
 from .table_columns import Columns
 
@@ -41,9 +44,15 @@ def list_sources(
     """
     roots, remarks = _find_roots(config, seed, store)
     require_apart(roots, "data.")
+    metadata = _read_metadata(config)
     scans = {
-        name: _list(path, f"data.{name}", config, task) for name, path in roots.items()
+        name: _list(path, f"data.{name}", config, task, metadata)
+        for name, path in roots.items()
     }
+    if metadata is not None:
+        wanted = _wanted(config)
+        group = config.group_column if config.group_column in metadata.columns else None
+        scans = join_metadata(scans, metadata, group, wanted)
     if {"validation", "test"} <= roots.keys() and _overlap(
         roots["validation"], roots["test"]
     ):
@@ -134,7 +143,45 @@ def _find_roots(
     return {"train": root} | found | named, remarks
 
 
-def _list(path: Path, name: str, config: DataConfig, task: Task) -> Scan:
+def _wanted(config: DataConfig) -> list[str]:
+    """Columns that a table of labels or of metadata must have."""
+    group = () if config.group_column is None else (config.group_column,)
+    return [*(config.features or ()), *group]
+
+
+def _read_metadata(config: DataConfig) -> Metadata | None:
+    """The tables of metadata.
+
+    Raises:
+        DataError: One can't be used; or images are folders, and it lacks a column.
+    """
+    if config.metadata is None:
+        return None
+    paths = [user_path(path) for path in config.metadata]
+    wanted = _wanted(config)
+    found = read_metadata(paths, config.image_column, wanted)
+    sources = (config.train, config.validation, config.test)
+    has_folders = any(source and not is_table(source) for source in sources)
+    problems = [
+        f"it has no column {name}. {did_you_mean(name, found.columns)}".strip()
+        for name in wanted
+        if has_folders and name not in found.columns
+    ]
+    of_targets = {config.label_column, *(config.label_columns or ())}
+    problems += [
+        f"data.features: {name} is a column of labels or groups, which a model must not be "
+        "told. Leave it out"
+        for name in config.features or ()
+        if name in {*of_targets, config.group_column, config.split_column}
+    ]
+    if problems:
+        raise metadata_error(paths, problems)
+    return found
+
+
+def _list(
+    path: Path, name: str, config: DataConfig, task: Task, metadata: Metadata | None = None
+) -> Scan:
     if not is_table(str(path)):
         if task != "classification":
             raise DataError(
@@ -147,14 +194,15 @@ def _list(path: Path, name: str, config: DataConfig, task: Task) -> Scan:
             )
         return scan_folder(path, name, config.find_images_by)
     root = user_path(config.image_root) if config.image_root else None
+    joined = metadata.columns if metadata is not None else ()
     columns = Columns(
         config.image_column,
         config.label_column,
-        config.group_column,
+        None if config.group_column in joined else config.group_column,
         config.split_column,
         tuple(config.label_columns or ()),
         task,
-        tuple(config.features or ()),
+        tuple(each for each in config.features or () if each not in joined),
     )
     return read_table(path, root, columns, name)
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...core.missing_values import is_missing
 from ...core.names import some
 from ...core.table_features import is_number
 from .csv_file import CsvFile
 from .image_names import summary
-from .label_checks import alike_but_for_case, is_missing, twins
+from .label_checks import alike_but_for_case, twins
 from .one_hot import wrong_cells, wrong_columns, zero_one_columns, zero_or_one
 from .table_columns import Columns
 

@@ -8,12 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 from ...core.errors import DataError
+from ...core.missing_values import is_missing
 from ...core.names import did_you_mean
 from ...core.table_features import MISSING, NumberColumn, TableFeatures, is_number
 from ..index.csv_file import CsvFile, read_csv, repeated_columns
 from ..index.feature_columns import unknown_cells
 from ..index.image_names import resolve, summary
-from ..index.label_checks import is_missing
 
 
 class TableRow(NamedTuple):

@@ -2,7 +2,7 @@
 
 import contextlib
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,39 +10,79 @@ import keras
 import tensorflow as tf
 
 from ...core.errors import ConfigError, message
+from ...core.table_features import TableFeatures, WordColumn
+from ...models.coded_columns import coded_form
 from ...models.keras_graph import functional_form
+from ..portable.columns import IMAGES
 
-IMAGES = "images"
 PROBABILITIES = "probabilities"
 SIGNATURE = "serving_default"
 
 
-def inference_function(model: keras.Model, is_for_converters: bool = False) -> Any:
+def inference_function(
+    model: keras.Model,
+    columns: TableFeatures | None = None,
+    is_for_converters: bool = False,
+) -> Any:
     """The `tf.function` of a model as it predicts.
 
     Args:
         model: Functional or sequential, from images to probabilities.
-        is_for_converters: Whether it is made of operations alone. Keras has XLA compile
-            grouped convolutions, such as those of ConvNeXt, on their own: TensorFlow
-            needs that on CPUs, and no converter knows what it is.
+        columns: Those of a table that it takes beside the image.
+        is_for_converters: Whether it is made of operations alone, on numbers. Keras has
+            XLA compile grouped convolutions, such as those of ConvNeXt, on their own:
+            TensorFlow needs that on CPUs, and no converter knows what it is. A column of
+            words is then one of codes.
 
     Returns:
         A function from `images`, `(any number, height, width, 3)`, float32, to a
-        dictionary with `probabilities`, `(images, classes)`, float32.
+        dictionary with `probabilities`, `(images, classes)`, float32. With columns it
+        takes `(images, 1)` of each, by its input name: float32 for numbers, NaN for none;
+        and for words text, empty for none, or int32, their places among the categories,
+        -1 for any other.
 
     Raises:
         ConfigError: The model has no graph, or several inputs or outputs.
     """
-    shape = (None, *_image_shape(model))
-    images = tf.TensorSpec(shape, tf.float32, name=IMAGES)
+    shape = (None, *_image_shape(model, columns))
+    specs = [tf.TensorSpec(shape, tf.float32, name=IMAGES)]
+    if columns is not None:
+        model = coded_form(model, columns)
+        specs += _column_specs(columns, tf.int32 if is_for_converters else tf.string)
 
-    @tf.function(input_signature=[images])
-    def infer(images: tf.Tensor) -> dict[str, tf.Tensor]:
+    @tf.function(input_signature=specs)
+    def infer(images: tf.Tensor, *cells: tf.Tensor) -> dict[str, tf.Tensor]:
+        inputs = [images, *_codes(columns, cells)] if columns is not None else images
         with _inlined() if is_for_converters else contextlib.nullcontext():
-            outputs = model(images, training=False)
+            outputs = model(inputs, training=False)
         return {PROBABILITIES: tf.cast(outputs, tf.float32)}
 
     return infer
+
+
+def _column_specs(columns: TableFeatures, of_words: tf.DType) -> list[tf.TensorSpec]:
+    return [
+        tf.TensorSpec(
+            (None, 1), of_words if isinstance(each, WordColumn) else tf.float32, name
+        )
+        for each, name in zip(columns.columns, columns.input_names, strict=True)
+    ]
+
+
+def _codes(columns: TableFeatures, cells: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    """The places of words that are text: compared with each, as tables would be files."""
+    return [
+        _code(cell, each.words)
+        if isinstance(each, WordColumn) and cell.dtype == tf.string
+        else cell
+        for each, cell in zip(columns.columns, cells, strict=True)
+    ]
+
+
+def _code(text: tf.Tensor, words: Sequence[str]) -> tf.Tensor:
+    is_word = tf.cast(tf.equal(text, tf.constant([words])), tf.int32)
+    places = tf.range(1, len(words) + 1)
+    return tf.reduce_sum(is_word * places, axis=1, keepdims=True) - 1
 
 
 @contextlib.contextmanager
@@ -57,7 +97,7 @@ def _inlined() -> Iterator[None]:
 
 
 def write_saved_model(
-    model: keras.Model, directory: Path, signatures: Mapping[str, Any] | None = None
+    model: keras.Model, directory: Path, signatures: Mapping[str, Any]
 ) -> None:
     """Writes the weights of a model, and functions that use them, as a SavedModel.
 
@@ -67,40 +107,44 @@ def write_saved_model(
     Args:
         model: Functional or sequential, from images to probabilities.
         directory: Must not exist.
-        signatures: `tf.function`s with an input signature, by name, beside
-            `serving_default`; that is `inference_function` where it is not among them.
-
-    Raises:
-        ConfigError: The model has no graph, or several inputs or outputs.
+        signatures: `tf.function`s with an input signature, by name; among them
+            `inference_function` as `serving_default`.
     """
     kept = tf.Module()
     kept.weights = [variable.value for variable in model.variables]
-    functions = dict(signatures or {})
-    if SIGNATURE not in functions:
-        functions[SIGNATURE] = inference_function(model)
-    tf.saved_model.save(kept, str(directory), signatures=functions)
+    tf.saved_model.save(kept, str(directory), signatures=dict(signatures))
 
 
 @contextlib.contextmanager
-def saved_for_conversion(model: keras.Model) -> Iterator[str]:
-    """Writes a model as a SavedModel for converters, for as long as the block lasts."""
+def saved_for_conversion(
+    model: keras.Model, columns: TableFeatures | None = None
+) -> Iterator[str]:
+    """Writes a model as a SavedModel for converters, for as long as the block lasts.
+
+    Args:
+        model: See `inference_function`.
+        columns: See `inference_function`.
+    """
     with tempfile.TemporaryDirectory(prefix="keraunos-export-") as folder:
         directory = Path(folder, "model")
-        function = inference_function(model, is_for_converters=True)
+        function = inference_function(model, columns, is_for_converters=True)
         write_saved_model(model, directory, {SIGNATURE: function})
         yield str(directory)
 
 
-def require_one_input_and_output(inputs: int, outputs: int, file: Path) -> None:
+def require_inputs_and_output(
+    inputs: int, outputs: int, columns: TableFeatures | None, file: Path
+) -> None:
     """Makes sure that a converter made nothing up.
 
     Raises:
         ConfigError: What it wrote takes or returns something else as well.
     """
-    if (inputs, outputs) != (1, 1):
+    if (inputs, outputs) != (1 + _count(columns), 1):
         raise ConfigError(
             message(
-                "What is exported takes images and returns probabilities, nothing else.",
+                "What is exported takes images, and the columns of its model, and returns "
+                "probabilities, nothing else.",
                 "Export it in another format; Keraunos could not mend what this "
                 "converter made of it.",
                 file=file.name,
@@ -110,7 +154,13 @@ def require_one_input_and_output(inputs: int, outputs: int, file: Path) -> None:
         )
 
 
-def _image_shape(model: keras.Model) -> tuple[int | None, ...]:
+def _count(columns: TableFeatures | None) -> int:
+    return 0 if columns is None else len(columns.columns)
+
+
+def _image_shape(
+    model: keras.Model, columns: TableFeatures | None
+) -> tuple[int | None, ...]:
     graph = functional_form(model)
     if graph is None:
         raise ConfigError(
@@ -122,11 +172,11 @@ def _image_shape(model: keras.Model) -> tuple[int | None, ...]:
                 model=type(model).__name__,
             )
         )
-    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+    if len(graph.inputs) != 1 + _count(columns) or len(graph.outputs) != 1:
         raise ConfigError(
             message(
-                "A model that is exported has one input, images, and one output, "
-                "probabilities.",
+                "A model that is exported has one input, images, beside columns of a "
+                "table, and one output, probabilities.",
                 inputs=len(graph.inputs),
                 outputs=len(graph.outputs),
             )

@@ -13,7 +13,7 @@ from .inference import saved_for_conversion
 
 
 def _write(model: keras.Model, description: Description, directory: Path) -> None:
-    with converting(LITERT.name), saved_for_conversion(model) as saved:
+    with converting(LITERT.name), saved_for_conversion(model, description.columns) as saved:
         converter = tf.lite.TFLiteConverter.from_saved_model(saved)
         content = converter.convert()
     write_bytes_atomic(directory / LITERT.file, content)

@@ -7,15 +7,12 @@ import keras
 import numpy as np
 
 from ...core.files import write_bytes_atomic
+from ...core.table_features import TableFeatures
 from ..description import Description
+from ..portable.columns import IMAGES
 from .contract import Format
 from .conversion import converting
-from .inference import (
-    IMAGES,
-    PROBABILITIES,
-    inference_function,
-    require_one_input_and_output,
-)
+from .inference import PROBABILITIES, inference_function, require_inputs_and_output
 
 _OPSET = 17  # what ONNX Runtime understands since 1.13, of 2022
 
@@ -23,17 +20,19 @@ _OPSET = 17  # what ONNX Runtime understands since 1.13, of 2022
 def _write(model: keras.Model, description: Description, directory: Path) -> None:
     import onnx.checker
 
+    columns = description.columns
     with converting(ONNX.name):
-        proto = onnx_of(model)
+        proto = onnx_of(model, columns)
         onnx.checker.check_model(proto)
     file = directory / ONNX.file
-    require_one_input_and_output(len(proto.graph.input), len(proto.graph.output), file)
+    counts = len(proto.graph.input), len(proto.graph.output)
+    require_inputs_and_output(*counts, columns, file)
     file.parent.mkdir()
     write_bytes_atomic(file, proto.SerializeToString())
 
 
-def onnx_of(model: keras.Model) -> Any:
-    """A model as an `onnx.ModelProto`, from `images` to `probabilities`.
+def onnx_of(model: keras.Model, columns: TableFeatures | None = None) -> Any:
+    """A model as an `onnx.ModelProto`, from `images`, and columns, to `probabilities`.
 
     Constants that a model was built with, such as the means of a preprocessing, are
     captured by its function like variables. `tf2onnx.convert.from_function` makes inputs
@@ -42,9 +41,11 @@ def onnx_of(model: keras.Model) -> Any:
     import tf2onnx
     from tf2onnx.tf_loader import from_function
 
-    infer = inference_function(model, is_for_converters=True)
+    infer = inference_function(model, columns, is_for_converters=True)
     function = infer.get_concrete_function()
-    inputs, outputs = [function.inputs[0].name], [function.outputs[0].name]
+    names = [IMAGES, *(columns.input_names if columns is not None else ())]
+    inputs = [tensor.name for tensor in function.inputs[: len(names)]]
+    outputs = [function.outputs[0].name]
     frozen = from_function(function, inputs, outputs)
     proto, _ = tf2onnx.convert.from_graph_def(
         frozen,
@@ -53,7 +54,9 @@ def onnx_of(model: keras.Model) -> Any:
         output_names=outputs,
         opset=_OPSET,
         custom_op_handlers={"Erfc": (_write_erfc, [])},
-        tensors_to_rename={inputs[0]: IMAGES, outputs[0]: PROBABILITIES},
+        tensors_to_rename=dict(
+            zip([*inputs, *outputs], [*names, PROBABILITIES], strict=True)
+        ),
     )
     for value in (*proto.graph.input, *proto.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = IMAGES  # any number of them

@@ -8,7 +8,7 @@ from ..description import Description
 from ..portable.telemetry import import_silently
 from .contract import Format
 from .conversion import converting
-from .inference import require_one_input_and_output, saved_for_conversion
+from .inference import require_inputs_and_output, saved_for_conversion
 
 
 def _write(model: keras.Model, description: Description, directory: Path) -> None:
@@ -17,10 +17,11 @@ def _write(model: keras.Model, description: Description, directory: Path) -> Non
     `openvino.convert_model` would report its use to Intel; reading the SavedModel does not.
     """
     openvino = import_silently("openvino")
-    file = directory / OPENVINO.file
-    with converting(OPENVINO.name), saved_for_conversion(model) as saved:
+    file, columns = directory / OPENVINO.file, description.columns
+    with converting(OPENVINO.name), saved_for_conversion(model, columns) as saved:
         converted = openvino.Core().read_model(saved)
-        require_one_input_and_output(len(converted.inputs), len(converted.outputs), file)
+        counts = len(converted.inputs), len(converted.outputs)
+        require_inputs_and_output(*counts, columns, file)
         file.parent.mkdir()
         openvino.save_model(converted, file, compress_to_fp16=False)
 

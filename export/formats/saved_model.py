@@ -14,16 +14,16 @@ from ..image_bytes.signature import bytes_function
 from ..portable.from_bytes import BYTES_SIGNATURE, IMAGE_BYTES
 from .contract import Format, Signature
 from .conversion import converting
-from .inference import inference_function, write_saved_model
+from .inference import SIGNATURE, inference_function, write_saved_model
 
 TOLERANCE = 1e-4  # of a probability
 
 
 def _write(model: keras.Model, description: Description, directory: Path) -> None:
     with converting(SAVED_MODEL.name):
-        signatures = {}
+        infer = inference_function(model, description.columns)
+        signatures = {SIGNATURE: infer}
         if description.task == "classification":  # it names classes
-            infer = inference_function(model)
             signatures[BYTES_SIGNATURE] = bytes_function(infer, description)
         write_saved_model(model, directory / SAVED_MODEL.file, signatures)
 
@@ -32,9 +32,10 @@ FROM_BYTES = Signature(
     BYTES_SIGNATURE,
     "--from-bytes",
     TOLERANCE,
-    f"{IMAGE_BYTES}, (images,), string: the bytes of JPEG and PNG files; returns class, "
-    "(images,), string; classes, (images, classes), string; and probabilities, (images, "
-    "classes), float32, corrected. Pixels are those of predict.py, to 1 of 255.",
+    f"{IMAGE_BYTES}, (images,), string: the bytes of JPEG and PNG files, beside the "
+    "columns that serving_default takes, if any; returns class, (images,), string; "
+    "classes, (images, classes), string; and probabilities, (images, classes), float32, "
+    "corrected. Pixels are those of predict.py, to 1 of 255.",
 )
 SAVED_MODEL = Format(
     "saved_model", "1", _write, ("tensorflow>=2.21",), signatures=(FROM_BYTES,)

@@ -1,6 +1,5 @@
 """The signature of a SavedModel that takes the bytes of image files."""
 
-from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -11,29 +10,29 @@ from ..portable.from_bytes import IMAGE_BYTES
 from .decode import decode
 
 
-def bytes_function(infer: Callable[[Any], dict[str, Any]], description: Description) -> Any:
+def bytes_function(infer: Any, description: Description) -> Any:
     """A function of the bytes of JPEG and PNG files, to be an endpoint of a SavedModel.
 
     Args:
-        infer: From images `(images, size, size, 3)`, float32, to a dictionary with
-            `probabilities`, `(images, classes)`.
+        infer: From images `(images, size, size, 3)`, float32, and the columns that the
+            model takes, to a dictionary with `probabilities`, `(images, classes)`.
         description: Of the model.
 
     Returns:
-        A function from `image_bytes`, `(images,)`, string, to `class`, `(images,)`, the
-        name of the most probable class; `classes`, `(images, classes)`, all names in the
-        order of the model's outputs; and `probabilities`, `(images, classes)`, float32,
-        corrected if the description has a correction.
+        A function from `image_bytes`, `(images,)`, string, and the columns, to `class`,
+        `(images,)`, the name of the most probable class; `classes`, `(images, classes)`,
+        all names in the order of the model's outputs; and `probabilities`, `(images,
+        classes)`, float32, corrected if the description has a correction.
     """
     names = tf.constant(list(description.classes))
     size, rules = description.image_size, description.decoding
     correction = None if description.applied_in_graph else description.correction
     contents = tf.TensorSpec((None,), tf.string, name=IMAGE_BYTES)
 
-    @tf.function(input_signature=[contents])
-    def infer_bytes(image_bytes: Any) -> dict[str, Any]:
+    @tf.function(input_signature=[contents, *infer.input_signature[1:]])
+    def infer_bytes(image_bytes: Any, *cells: Any) -> dict[str, Any]:
         pixels = tf.cast(decode(image_bytes, size, rules), tf.float32)
-        found = _corrected(infer(pixels)["probabilities"], correction)
+        found = _corrected(infer(pixels, *cells)["probabilities"], correction)
         count = tf.shape(image_bytes)[0]
         return {
             "class": tf.gather(names, tf.argmax(found, axis=1)),

@@ -1,4 +1,4 @@
-"""`python predict.py IMAGE...`: a JSON line for each image."""
+"""`python predict.py IMAGE_OR_TABLE...`: a JSON line for each image."""
 
 import argparse
 import json
@@ -9,14 +9,17 @@ from pathlib import Path
 from .fields import ModelFileError
 from .from_bytes import predict_from_bytes
 from .model import Model, Row
+from .rows import ImageRow, needs_cells
 from .runtimes import MissingRuntimeError
+from .tables import is_table, read_table
 
 UNUSABLE = 2  # the exit status where the model can't be opened
 UNREADABLE = 3  # where some file can't be read
 _HELP = (
     "Predicts the classes of images: for each a JSON line with its class, its "
-    "probabilities and what was decided by thresholds. A file that can't be read is a line "
-    "with an error, and the exit status is 3 at the end."
+    "probabilities and what was decided by thresholds. A model that takes columns of a "
+    "table beside the image needs that table, a CSV file that names an image in each row. "
+    "A file that can't be used is a line with an error, and the exit status is then 3."
 )
 
 
@@ -40,29 +43,39 @@ def main(directory: Path, arguments: Sequence[str]) -> int:
 
 
 def _predict(directory: Path, options: argparse.Namespace) -> Iterator[Row]:
-    names = _names(options.images)
+    rows = _rows(options)
     if options.from_bytes:
-        return predict_from_bytes(directory, names, options.batch_size)
-    return Model.open(directory).predict(names, options.batch_size)
+        return predict_from_bytes(directory, rows, options.batch_size)
+    model = Model.open(directory)
+    if model.columns is not None and not all(map(is_table, options.images)):
+        raise needs_cells(model.columns)
+    return model.predict_rows(rows, options.batch_size)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("predict.py", description=_HELP)
-    images = "files; - reads their names from standard input, one a line"
-    parser.add_argument("images", nargs="+", metavar="IMAGE", help=images)
+    images = "files; - reads their names from standard input, one a line; or CSV tables"
+    parser.add_argument("images", nargs="+", metavar="IMAGE_OR_TABLE", help=images)
     batch = "images that go through the model at a time; default 32"
     itself = "let a SavedModel decode the images itself, as TensorFlow Serving does"
     parser.add_argument("--from-bytes", action="store_true", help=itself)
     parser.add_argument("--batch-size", type=_count, default=32, metavar="N", help=batch)
+    root = "folder of the images that a table names; by default that of the table"
+    parser.add_argument("--image-root", type=Path, metavar="DIR", help=root)
+    column = "column of a table that names the image; default image"
+    parser.add_argument("--image-column", default="image", metavar="NAME", help=column)
     return parser
 
 
-def _names(given: Sequence[str]) -> Iterator[str]:
-    for name in given:
-        if name == "-":
-            yield from (line.rstrip("\n") for line in sys.stdin if line.rstrip("\n"))
+def _rows(options: argparse.Namespace) -> Iterator[ImageRow]:
+    """Files, each with the cells that a table has for it."""
+    for name in options.images:
+        if is_table(name):
+            yield from read_table(Path(name), options.image_root, options.image_column)
+        elif name == "-":
+            yield from ((line.rstrip("\n"), {}) for line in sys.stdin if line.rstrip("\n"))
         else:
-            yield name
+            yield name, {}
 
 
 def _count(text: str) -> int:

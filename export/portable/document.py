@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...core.table_features import TableFeatures
 from ...data.files.pixel_rules import FULL_BITS, PixelRules
+from .columns import columns_of
 from .decisions import Decisions, decisions_of
 from .fields import Fields, ModelFileError, read_document
 from .task_answers import CLASSIFICATION, TaskRules, task_rules_of
 
 DESCRIPTION_FILE = "model.json"
-VERSION = 1
+VERSION = 2  # since models may take columns of a table; others are still of the first
 FORMATS = ("keras", "saved_model", "onnx", "litert", "openvino")
 
 _MOST_PIXELS = 2**32  # more than any JPEG or PNG decoder takes
@@ -52,6 +54,7 @@ class ModelDocument:
         decisions: What is made of them.
         not_for: What the model must not be used for, a sentence each.
         rules_of_task: What is predicted, and how outputs are read where that is no class.
+        columns: Those of a table that it takes beside the image; None if it takes none.
     """
 
     name: str
@@ -62,6 +65,7 @@ class ModelDocument:
     decisions: Decisions
     not_for: tuple[str, ...] = ()
     rules_of_task: TaskRules = CLASSIFICATION
+    columns: TableFeatures | None = None
 
     @property
     def task(self) -> str:
@@ -100,6 +104,7 @@ def parse_document(content: Any) -> ModelDocument:
         decisions_of(fields.object("decisions"), classes),
         () if fields.get("not_for") is None else fields.texts("not_for"),
         task_rules_of(fields, classes),
+        columns_of(fields),
     )
 
 

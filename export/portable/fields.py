@@ -110,6 +110,22 @@ Received: size=None.
         is_right = isinstance(value, list) and all(map(_is_text, value))
         return tuple(self._take(name, value, is_right, "a list of texts"))
 
+    def words(self, name: str) -> tuple[str, ...]:
+        """A list of distinct texts, of which one may be empty."""
+        value = self.get(name)
+        is_right = (
+            isinstance(value, list)
+            and all(each == "" or _is_text(each) for each in value)
+            and 0 < len(value) == len(set(value))
+        )
+        return tuple(self._take(name, value, is_right, "a list of distinct texts"))
+
+    def array(self, name: str) -> "list[Fields]":
+        """A list of objects."""
+        value = self.get(name)
+        self._take(name, value, isinstance(value, list), "a list")
+        return [Fields(each, f"{self._name}{name}.{n}.") for n, each in enumerate(value)]
+
     def numbers(self, name: str, count: int) -> tuple[float, ...]:
         """A list of so many finite numbers."""
         value = self.get(name)

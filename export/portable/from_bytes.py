@@ -2,13 +2,15 @@
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from ...core.table_features import TableFeatures
 from .document import parse_document, read_model_document, read_model_files
 from .fields import ModelFileError, read_regular
+from .rows import CellsError, ImageRow, checked_cells, columns_from
 
 BYTES_SIGNATURE = "serving_bytes"
 IMAGE_BYTES = "image_bytes"
@@ -16,17 +18,19 @@ IMAGE_BYTES = "image_bytes"
 _MOST_BYTES = 2**31
 _ASSERTION = re.compile(r"assertion failed: \[(.*?)\]", re.DOTALL)
 Row = dict[str, Any]
-Ask = Callable[[Sequence[bytes]], list[Row]]
+# The bytes of a file, and its cells by column.
+_Read = tuple[bytes, dict[str, str]]
+Ask = Callable[[Sequence[_Read]], list[Row]]
 
 
 def predict_from_bytes(
-    directory: Path, files: Iterable[str | os.PathLike[str]], batch_size: int = 32
+    directory: Path, rows: Iterable[ImageRow], batch_size: int = 32
 ) -> Iterator[Row]:
     """Predicts the classes of image files by the signature that takes bytes.
 
     Args:
         directory: Of an export as SavedModel.
-        files: JPEG and PNG files.
+        rows: JPEG and PNG files, each with the cells of a table beside it.
         batch_size: How many go through the model at a time.
 
     Yields:
@@ -35,15 +39,15 @@ def predict_from_bytes(
     Raises:
         ModelFileError: It is no such export.
     """
-    ask = _opened(directory)
-    names = (os.fspath(file) for file in files)
-    while batch := list(islice(names, batch_size)):
-        yield from _predict(ask, batch)
+    columns, ask = _opened(directory)
+    pairs = ((os.fspath(file), cells) for file, cells in rows)
+    while batch := list(islice(pairs, batch_size)):
+        yield from _predict(columns, ask, batch)
 
 
-def _opened(directory: Path) -> Ask:
+def _opened(directory: Path) -> tuple[TableFeatures | None, Ask]:
     document = read_model_document(directory)
-    parse_document(document)
+    columns = parse_document(document).columns
     files = read_model_files(directory, document)
     if files.format != "saved_model":
         raise ModelFileError(
@@ -55,33 +59,44 @@ def _opened(directory: Path) -> Ask:
     model: Any = tf.saved_model.load(os.fspath(files.file))
     infer = model.signatures[BYTES_SIGNATURE]
 
-    def ask(contents: Sequence[bytes], model: Any = model) -> list[Row]:
+    def ask(read: Sequence[_Read], model: Any = model) -> list[Row]:
+        inputs: dict[str, Any] = {IMAGE_BYTES: [content for content, _ in read]}
+        if columns is not None:
+            cells = columns_from([each for _, each in read])
+            arrays = columns.arrays(cells).values()
+            inputs.update(zip(columns.input_names, arrays, strict=True))
         try:
-            found = infer(**{IMAGE_BYTES: tf.constant(list(contents))})
+            found = infer(**{name: tf.constant(each) for name, each in inputs.items()})
         except tf.errors.InvalidArgumentError as error:
-            if len(contents) > 1:  # one of them; which one it does not say
-                return [row for each in contents for row in ask([each])]
+            if len(read) > 1:  # one of them; which one it does not say
+                return [row for each in read for row in ask([each])]
             return [{"error": _reason(error.message)}]
         return _rows(**{name: tensor.numpy() for name, tensor in found.items()})
 
-    return ask
+    return columns, ask
 
 
-def _predict(ask: Ask, names: Sequence[str]) -> Iterator[Row]:
-    read = [_read(name) for name in names]
-    contents = [content for content in read if isinstance(content, bytes)]
-    rows = iter(ask(contents) if contents else [])
-    for name, content in zip(names, read, strict=True):
-        found = next(rows) if isinstance(content, bytes) else {"error": content}
+def _predict(
+    columns: TableFeatures | None,
+    ask: Ask,
+    batch: Sequence[tuple[str, Mapping[str, Any]]],
+) -> Iterator[Row]:
+    read = [_read(columns, *each) for each in batch]
+    usable = [each for each in read if not isinstance(each, str)]
+    rows = iter(ask(usable) if usable else [])
+    for (name, _), each in zip(batch, read, strict=True):
+        found = {"error": each} if isinstance(each, str) else next(rows)
         yield {"file": name, **found}
 
 
-def _read(name: str) -> bytes | str:
-    """The bytes of a file, or the reason why there are none."""
+def _read(columns: TableFeatures | None, name: str, row: Mapping[str, Any]) -> _Read | str:
+    """The bytes of a file and its cells, or the reason why there are none."""
     try:
-        return read_regular(Path(name), _MOST_BYTES)
+        return read_regular(Path(name), _MOST_BYTES), checked_cells(columns, row)
     except OSError as error:
         return error.strerror or str(error)
+    except CellsError as error:
+        return str(error)
 
 
 def _rows(classes: Any, probabilities: Any, **outputs: Any) -> list[Row]:

@@ -6,7 +6,7 @@ ONNX Runtime, LiteRT and OpenVINO run on the CPU; TensorFlow where it finds a de
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .columns import IMAGES
 from .fields import ModelFileError
 from .telemetry import import_silently
 
 Images = npt.NDArray[np.uint8]
-Run = Callable[[Images], npt.NDArray[np.float32]]
+# Images alone, or the inputs of a model by name: images, and columns of a table.
+Inputs = Images | Mapping[str, npt.NDArray[Any]]
+Run = Callable[[Inputs], npt.NDArray[np.float32]]
 
 SIGNATURE = "serving_default"
 OUTPUT = "probabilities"
@@ -39,8 +42,9 @@ def open_runtime(format: str, file: Path, threads: int | None = None) -> Run:
             are set for the whole process, and not here.
 
     Returns:
-        A function of images `(images, height, width, 3)`, uint8, any number of them, that
-        returns `(images, classes)`, float32. Threads may share it.
+        A function of images `(images, height, width, 3)`, uint8, any number of them, or
+        of all inputs by name (see `columns.inputs_for`), that returns `(images, classes)`,
+        float32. Threads may share it.
 
     Raises:
         MissingRuntimeError: The package that runs the format is not installed.
@@ -71,9 +75,28 @@ class KerasRun:
     def __init__(self, model: Any) -> None:
         self.model = model
 
-    def __call__(self, images: Images) -> npt.NDArray[np.float32]:
-        """Outputs for images."""
-        return np.asarray(self.model.predict_on_batch(images.astype(np.float32)))
+    def __call__(self, inputs: Inputs) -> npt.NDArray[np.float32]:
+        """Outputs for images, or for these and columns of a table, by name."""
+        return np.asarray(self.model.predict_on_batch(_keras_inputs(inputs)))
+
+
+def _keras_inputs(inputs: Inputs) -> Any:
+    """Images as floats; with columns beside them all as tensors, as Keras takes text."""
+    if not isinstance(inputs, Mapping):
+        return inputs.astype(np.float32)
+    import tensorflow as tf
+
+    arrays = _with_float_images(inputs)
+    return {name: tf.constant(array) for name, array in arrays.items()}
+
+
+def _with_float_images(inputs: Inputs, image: str = IMAGES) -> dict[str, npt.NDArray[Any]]:
+    """All inputs by name, with the images as floats."""
+    arrays = dict(inputs) if isinstance(inputs, Mapping) else {image: inputs}
+    return {
+        name: array.astype(np.float32) if array.dtype == np.uint8 else array
+        for name, array in arrays.items()
+    }
 
 
 def _open_keras(file: Path, threads: int | None) -> Run:
@@ -87,10 +110,13 @@ def _open_saved_model(file: Path, threads: int | None) -> Run:
 
     model: Any = tf.saved_model.load(str(file))
 
-    def run(images: Images) -> npt.NDArray[np.float32]:
+    def run(inputs: Inputs) -> npt.NDArray[np.float32]:
         # By way of the model, which is so kept: its variables live as long as it does.
         infer = model.signatures[SIGNATURE]
-        return infer(tf.constant(images, tf.float32))[OUTPUT].numpy()
+        arrays = _with_float_images(inputs)
+        return infer(**{name: tf.constant(each) for name, each in arrays.items()})[
+            OUTPUT
+        ].numpy()
 
     return run
 
@@ -102,31 +128,43 @@ def _open_onnx(file: Path, threads: int | None) -> Run:
     session: Any = onnxruntime.InferenceSession(
         os.fspath(file), options, providers=["CPUExecutionProvider"]
     )
-    name = session.get_inputs()[0].name
-    return lambda images: session.run([OUTPUT], {name: images.astype(np.float32)})[0]
+    first = session.get_inputs()[0].name
+    return lambda inputs: session.run([OUTPUT], _with_float_images(inputs, first))[0]
 
 
 def _open_litert(file: Path, threads: int | None) -> Run:
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter: Any = Interpreter(os.fspath(file), num_threads=threads or _cores())
-    place = interpreter.get_input_details()[0]["index"]
+    places = _litert_places(interpreter)
     output = interpreter.get_output_details()[0]["index"]
     lock = threading.Lock()
-    shape: tuple[int, ...] = ()
+    shapes: dict[str, tuple[int, ...]] = {}
 
-    def run(images: Images) -> npt.NDArray[np.float32]:
-        nonlocal shape
+    def run(inputs: Inputs) -> npt.NDArray[np.float32]:
+        nonlocal shapes
+        arrays = _with_float_images(inputs)
         with lock:
-            if shape != images.shape:
-                interpreter.resize_tensor_input(place, images.shape)
+            if shapes != (wanted := {name: each.shape for name, each in arrays.items()}):
+                for name, shape in wanted.items():
+                    interpreter.resize_tensor_input(places[name], shape)
                 interpreter.allocate_tensors()
-                shape = images.shape
-            interpreter.set_tensor(place, images.astype(np.float32))
+                shapes = wanted
+            for name, array in arrays.items():
+                interpreter.set_tensor(places[name], array)
             interpreter.invoke()
             return interpreter.get_tensor(output)
 
     return run
+
+
+def _litert_places(interpreter: Any) -> dict[str, int]:
+    """The places of inputs by the names of the signature; a lone one is of images."""
+    details = interpreter.get_input_details()
+    if len(details) == 1:
+        return {IMAGES: details[0]["index"]}
+    runner = interpreter.get_signature_runner(SIGNATURE)
+    return {name: each["index"] for name, each in runner.get_input_details().items()}
 
 
 def _open_openvino(file: Path, threads: int | None) -> Run:
@@ -140,9 +178,11 @@ def _open_openvino(file: Path, threads: int | None) -> Run:
     model: Any = openvino.Core().compile_model(file, "CPU", exact)
     lock = threading.Lock()
 
-    def run(images: Images) -> npt.NDArray[np.float32]:
+    def run(inputs: Inputs) -> npt.NDArray[np.float32]:
+        arrays = _with_float_images(inputs)
         with lock:
-            return np.array(model(images.astype(np.float32))[0])
+            is_alone = len(arrays) == 1
+            return np.array(model(arrays[IMAGES] if is_alone else arrays)[0])
 
     return run
 

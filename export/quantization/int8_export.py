@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from ...core.errors import ConfigError, message
 from ..description import Description
 from ..export_model import Exporter, ExportResult
 from ..formats.contract import Format
@@ -58,6 +59,7 @@ def export_int8(
         DataError: An image is not what it was.
     """
     require_loss(max_loss)
+    _require_images_alone(exporter)
     quantize = quantizer_of(format.name)
     with tempfile.TemporaryDirectory(prefix="keraunos-int8-") as folder:
         both = _Both(format, quantize, calibration, Path(folder, "float32"))
@@ -78,6 +80,17 @@ def export_int8(
 
         result = exporter.write(both.as_format(), output, tolerance=None, measure=measure)
     return replace(result, int8=measured)
+
+
+def _require_images_alone(exporter: Exporter) -> None:
+    if exporter.columns is not None:
+        raise ConfigError(
+            message(
+                "An int8 export takes models of images alone.",
+                "Export it without int8.",
+                columns=list(exporter.columns.names),
+            )
+        )
 
 
 @dataclass(frozen=True)

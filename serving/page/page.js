@@ -18,9 +18,14 @@ class Problem extends Error {
 }
 
 /* Asks the server; a Problem if that comes to nothing, and never without an end. */
-async function ask(path, read, body) {
+async function ask(path, read, body, cells) {
   const options = { signal: AbortSignal.timeout(1000 * SECONDS), cache: "no-store", headers: {} };
   if (token) options.headers.Authorization = `Bearer ${token}`;
+  if (cells) {
+    const text = new TextEncoder().encode(JSON.stringify(cells));
+    options.headers["Inference-Header-Content-Length"] = text.length;
+    body = new Blob([text, body]); // patients' data stay out of the address
+  }
   if (body) Object.assign(options, { method: "POST", body });
   if (body) options.headers["Content-Type"] = "application/octet-stream";
   try {
@@ -82,6 +87,7 @@ async function start() {
   byId("name").textContent = document.title = model.name;
   byId("about").textContent = model.about;
   byId("kept").textContent = `Images of up to ${megabytes()} MB go to this server and are not kept there.`;
+  showFields();
   const shown = [showList("warned", model.warnings), showList("not-for", model.not_for)];
   byId("warnings").hidden = !shown.some(Boolean);
   byId("ask").hidden = false;
@@ -93,6 +99,45 @@ function showList(id, texts) {
   box.querySelector("ul").replaceChildren(...texts.map((text) => made("li", text)));
   box.hidden = !texts.length;
   return texts.length;
+}
+
+/* --- what is known beside an image --------------------------------------------------- */
+
+function showFields() {
+  const labels = model.fields.map((field) => {
+    const label = made("label", `${field.label} `);
+    label.append(field.choices ? selectOf(field) : numberOf());
+    return label;
+  });
+  byId("fields").querySelector(".row").replaceChildren(...labels);
+  byId("fields").hidden = !labels.length;
+}
+
+function numberOf() {
+  const input = document.createElement("input");
+  Object.assign(input, { type: "number", step: "any" });
+  return input;
+}
+
+function selectOf(field) {
+  const select = document.createElement("select");
+  for (const each of [{ value: "", label: "not known" }, ...field.choices]) {
+    const option = made("option", each.label);
+    option.value = each.value;
+    select.append(option);
+  }
+  return select;
+}
+
+/* The cells as they are now, by column; null where the model takes images alone. */
+function cellsNow() {
+  if (!model.fields.length) return null;
+  const controls = [...byId("fields").querySelectorAll("input, select")];
+  return Object.fromEntries(model.fields.map((field, place) => [field.name, controls[place].value]));
+}
+
+function inOneLine(cells) {
+  return model.fields.map((field) => `${field.label}: ${plain(cells[field.name]) || "not known"}`).join(", ");
 }
 
 function askForToken() {
@@ -116,8 +161,9 @@ function takeToken(event) {
 /* --- images -------------------------------------------------------------------------- */
 
 function take(files) {
-  const cards = [...files].map(newCard);
-  if (!cards.length || !model) return;
+  if (!files.length || !model) return;
+  const cells = cellsNow();
+  const cards = [...files].map((file) => newCard(file, cells));
   byId("answers").hidden = false;
   byId("cards").prepend(...cards.map((card) => card.item));
   say(cards.length === 1 ? `Asking about ${plain(cards[0].file.name)}` : `Asking about ${cards.length} images`);
@@ -125,10 +171,12 @@ function take(files) {
   cards.forEach(enqueue);
 }
 
-function newCard(file) {
+function newCard(file, cells) {
   const item = byId("card").content.firstElementChild.cloneNode(true);
   const part = (selector) => item.querySelector(selector);
-  const card = { file, item, part, urls: [], isGone: false };
+  const card = { file, cells, item, part, urls: [], isGone: false };
+  part(".beside").textContent = cells ? inOneLine(cells) : "";
+  part(".beside").hidden = !cells;
   part(".file").textContent = plain(file.name);
   const preview = part(".preview");
   preview.addEventListener("error", () => {
@@ -176,7 +224,7 @@ async function work(card) {
 async function answer(card) {
   try {
     requireSize(card.file);
-    show(card, await ask("page/answer", "json", card.file));
+    show(card, await ask("page/answer", "json", card.file, card.cells));
   } catch (problem) {
     if (card.isGone) return;
     if (problem.status === 401) return lockedOut(card);

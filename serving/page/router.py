@@ -7,8 +7,10 @@ from fastapi import APIRouter, Query, Request, Response
 from ...core.html import base_style, read_resource
 from ..errors import RequestError
 from ..images import EncodedImages
+from ..protocols.open_inference import HEADER_LENGTH
 from ..service import Service
 from .tasks import MAP_TASK
+from .upload import read_upload
 from .view import answer_view, model_view
 
 # What a browser loads before anybody has typed a token: nothing of the model in it.
@@ -25,6 +27,10 @@ _HEADERS = {
 }
 _NOT_KEPT = {"Cache-Control": "no-store"}
 _NO_MAPS_OF_TASK = "Maps of what speaks for a class are for models of one class per image."
+_NO_MAPS_WITH_COLUMNS = (
+    "Maps of what speaks for a class are for models of images alone; this one takes "
+    "columns of a table, too."
+)
 _NO_MAPS = (
     "Maps of what speaks for a class need the Keras model: serve the run itself, or its "
     "export in the format keras."
@@ -35,7 +41,7 @@ def page_router(service: Service) -> APIRouter:
     """Routes that answer with the page and what it asks for.
 
     Args:
-        service: `answers(EncodedImages([content]))` answers for an upload, and
+        service: `answers(EncodedImages([content], cells=...))` answers for an upload, and
             `run_task("grad_cam", content, {...})` for what needs the Keras model.
     """
     router = APIRouter(include_in_schema=False)
@@ -56,15 +62,15 @@ def page_router(service: Service) -> APIRouter:
     async def model(response: Response) -> dict[str, Any]:
         response.headers.update(_NOT_KEPT)
         max_bytes = int(service.settings.max_body_megabytes * 1e6)
-        is_classifier = service.task == "classification"
-        why_not = _NO_MAPS if is_classifier else _NO_MAPS_OF_TASK
-        no_maps = "" if MAP_TASK in service.tasks else why_not
+        no_maps = "" if MAP_TASK in service.tasks else _why_no_maps(service)
         return model_view(service.description, max_bytes, no_maps)
 
     @router.post("/page/answer")
     async def answer(request: Request, response: Response) -> dict[str, Any]:
         response.headers.update(_NOT_KEPT)
-        answers = await service.answers(EncodedImages([await request.body()]))
+        body, length = await request.body(), request.headers.get(HEADER_LENGTH)
+        content, cells = read_upload(body, length, service.columns)
+        answers = await service.answers(EncodedImages([content], cells=cells))
         (row,) = service.describe(answers)
         return answer_view(row, service.description)
 
@@ -77,6 +83,12 @@ def page_router(service: Service) -> APIRouter:
         return Response(png, headers=_NOT_KEPT, media_type="image/png")
 
     return router
+
+
+def _why_no_maps(service: Service) -> str:
+    if service.task != "classification":
+        return _NO_MAPS_OF_TASK
+    return _NO_MAPS if service.columns is None else _NO_MAPS_WITH_COLUMNS
 
 
 def _file(media_type: str, content: str) -> Response:

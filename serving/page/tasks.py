@@ -19,7 +19,8 @@ def page_tasks(model: Model, keras_model: "keras.Model | None") -> Mapping[str, 
         model: What answers.
         keras_model: To be asked for more than outputs; None where there is none.
     """
-    if keras_model is None or model.description.task != "classification":
+    is_classifier = model.description.task == "classification"
+    if keras_model is None or not is_classifier or model.columns is not None:
         return {}
     from .maps import ClassMaps
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...core.names import printable
+from ...core.table_features import TableColumn, TableFeatures, WordColumn
 from ...export.portable.document import ModelDocument
 from .task_view import about, caption, columns, task_view
 from .words import percent, thresholds, verdict
@@ -28,9 +29,27 @@ def model_view(document: ModelDocument, max_bytes: int, no_maps: str) -> dict[st
         "classes": [printable(name) for name in names],
         "warnings": [printable(each) for each in document.decisions.warnings],
         "not_for": [printable(each) for each in document.not_for],
+        "fields": fields(document.columns),
         "max_bytes": max_bytes,
         "no_maps": no_maps,
     }
+
+
+def fields(columns: TableFeatures | None) -> list[dict[str, Any]]:
+    """What the page asks for beside an image: a number, or one of some choices.
+
+    Args:
+        columns: That the model takes.
+    """
+    return [] if columns is None else list(map(_field, columns.columns))
+
+
+def _field(column: TableColumn) -> dict[str, Any]:
+    choices = None
+    if isinstance(column, WordColumn):
+        words = [word for word in column.words if word]
+        choices = [{"value": word, "label": printable(word)} for word in words]
+    return {"name": column.name, "label": printable(column.name), "choices": choices}
 
 
 def answer_view(answer: Mapping[str, Any], document: ModelDocument) -> dict[str, Any]:

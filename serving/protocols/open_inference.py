@@ -1,16 +1,18 @@
 """The Open Inference Protocol, version 2, with its extension for binary tensors."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ...core.table_features import TableFeatures, kinds_of
 from ..images import Images
+from .cells import as_input, cells_of, names_of_inputs
 from .output_names import DESCRIPTION, OF_CLASSES, OutputNames
-from .tensors import BYTES, pack_strings, read_images
+from .tensors import BYTES, pack_strings, read_cells, read_images
 from .values import INPUT, bad, parse_object
 
 HEADER_LENGTH = "inference-header-content-length"
@@ -60,7 +62,11 @@ def json_bytes(body: bytes, header_length: str | None) -> int:
 
 
 def parse_infer(
-    body: bytes, header_length: str | None, size: int, names: OutputNames = OF_CLASSES
+    body: bytes,
+    header_length: str | None,
+    size: int,
+    names: OutputNames = OF_CLASSES,
+    columns: TableFeatures | None = None,
 ) -> InferRequest:
     """Reads a request to `infer`.
 
@@ -69,6 +75,7 @@ def parse_infer(
         header_length: The header `Inference-Header-Content-Length`, if there was one.
         size: Height and width of the images that the model takes.
         names: Of its outputs.
+        columns: That it takes beside each image, a tensor each.
 
     Raises:
         RequestError: It is no such request (400).
@@ -78,9 +85,13 @@ def parse_infer(
     id = found.get("id")
     if id is not None and not isinstance(id, str):
         raise bad("`id` must be a string.")
-    tensor = _only_input(found)
-    content = _binary_data(tensor, body[length:])
-    images = read_images(tensor, content, size)
+    tensors = _inputs(found, names_of_inputs(INPUT, columns), columns)
+    binary = _binary_data(tensors.values(), body[length:])
+    contents = dict(zip(tensors, binary, strict=True))
+    images = read_images(tensors.pop(INPUT), contents[INPUT], size)
+    given = {name: read_cells(each, contents[name]) for name, each in tensors.items()}
+    cells = cells_of(given, columns, len(images))
+    images = replace(images, cells=cells)
     return InferRequest(images, id, _outputs(found, names), names)
 
 
@@ -123,13 +134,15 @@ def metadata_response(
     size: int,
     classes: int,
     names: OutputNames = OF_CLASSES,
+    columns: TableFeatures | None = None,
 ) -> dict[str, Any]:
     """The response to a question for what the model takes and returns."""
+    images = {"name": INPUT, "datatype": "UINT8", "shape": [-1, size, size, 3]}
     return {
         "name": name,
         "versions": [version],
         "platform": platform,
-        "inputs": [{"name": INPUT, "datatype": "UINT8", "shape": [-1, size, size, 3]}],
+        "inputs": [images, *_column_inputs(columns)],
         "outputs": [
             {"name": names.numbers, "datatype": "FP32", "shape": [-1, classes]},
             *({"name": each, "datatype": BYTES, "shape": [-1]} for each in names.all[1:]),
@@ -137,22 +150,54 @@ def metadata_response(
     }
 
 
-def _only_input(found: Mapping[str, Any]) -> dict[str, Any]:
+def _column_inputs(columns: TableFeatures | None) -> list[dict[str, Any]]:
+    if columns is None:
+        return []
+    kinds = kinds_of(columns).values()
+    return [
+        {
+            "name": name,
+            "datatype": "FP32" if kind == "number" else BYTES,
+            "shape": [-1, 1],
+        }
+        for name, kind in zip(columns.input_names, kinds, strict=True)
+    ]
+
+
+def _inputs(
+    found: Mapping[str, Any], wanted: Sequence[str], columns: TableFeatures | None
+) -> dict[str, dict[str, Any]]:
+    """The tensors by input, in their order."""
     inputs = found.get("inputs")
-    if not isinstance(inputs, list) or len(inputs) != 1 or not isinstance(inputs[0], dict):
-        raise bad(f"`inputs` must be a list of one tensor, `{INPUT}`.")
-    return inputs[0]
+    is_list = isinstance(inputs, list) and all(isinstance(each, dict) for each in inputs)
+    if not is_list or not inputs or len(inputs) != len(wanted):
+        listed = ", ".join(f"`{name}`" for name in wanted)
+        count = "one tensor" if len(wanted) == 1 else f"{len(wanted)} tensors"
+        raise bad(f"`inputs` must be a list of {count}, {listed}.")
+    if len(wanted) == 1:
+        return {INPUT: inputs[0]}
+    by_name = {as_input(str(each.get("name")), columns): each for each in inputs}
+    if set(by_name) != set(wanted):
+        raise bad(f"The inputs must be {', '.join(f'`{name}`' for name in wanted)}.")
+    return by_name
 
 
-def _binary_data(tensor: Mapping[str, Any], rest: bytes) -> bytes | None:
-    size = _parameters(tensor).get(_SIZE)
-    if size is None:
-        if rest:
-            raise bad(f"Binary data must be announced by the parameter `{_SIZE}`.")
-        return None
-    if type(size) is not int or size != len(rest) or "data" in tensor:
-        raise bad(f"`{_SIZE}` must be the size of all binary data, in place of `data`.")
-    return rest
+def _binary_data(
+    tensors: Iterable[Mapping[str, Any]], rest: bytes
+) -> Iterator[bytes | None]:
+    """The binary data of each tensor, which stand one after the other."""
+    for tensor in tensors:
+        size = _parameters(tensor).get(_SIZE)
+        if size is None:
+            yield None
+            continue
+        is_there = type(size) is int and 0 <= size <= len(rest)
+        if not is_there or "data" in tensor:
+            raise bad(f"`{_SIZE}` must be the size of its binary data, in place of `data`.")
+        yield rest[:size]
+        rest = rest[size:]
+    if rest:
+        raise bad(f"All binary data must be announced by the parameter `{_SIZE}`.")
 
 
 def _outputs(found: Mapping[str, Any], names: OutputNames) -> dict[str, bool]:

@@ -1,11 +1,13 @@
 """The REST form of TensorFlow Serving: `predict`, with instances in rows or columns."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from ...core.table_features import TableFeatures, kinds_of
 from ...export.portable.from_bytes import BYTES_SIGNATURE, IMAGE_BYTES
 from ..images import EncodedImages, Images
+from .cells import as_input, cells_of, names_of_inputs
 from .output_names import DESCRIPTION, OF_CLASSES, OutputNames
 from .values import INPUT, bad, file_of, parse_object, pixels_of
 
@@ -37,15 +39,20 @@ class PredictRequest:
 
 
 def parse_predict(
-    body: bytes, size: int, names: OutputNames = OF_CLASSES
+    body: bytes,
+    size: int,
+    names: OutputNames = OF_CLASSES,
+    columns: TableFeatures | None = None,
 ) -> PredictRequest:
     """Reads a request to `:predict`.
 
     Args:
         body: JSON with either `instances` or `inputs`: pixels, or `{"b64": ...}` with the
-            bytes of an image file, for each image; with or without the input's name.
+            bytes of an image file, for each image; with or without the input's name. With
+            columns the inputs have names: `images` and each column.
         size: Height and width of the images that the model takes.
         names: Of its outputs.
+        columns: That it takes beside each image.
 
     Raises:
         RequestError: It is no such request (400).
@@ -59,11 +66,14 @@ def parse_predict(
     if ("instances" in found) == ("inputs" in found):
         raise bad("A request must have either `instances` or `inputs`.")
     in_columns = "inputs" in found
+    wanted = names_of_inputs(name, columns)
     if in_columns:
-        values = _unnamed_column(found["inputs"], name)
+        given = _columns(found["inputs"], wanted, columns)
     else:
-        values = _rows(found["instances"], name)
-    images = _images(values, size)
+        given = _rows(found["instances"], wanted, columns)
+    values = given.pop(name)
+    cells = cells_of(given, columns, len(values))
+    images = replace(_images(values, size), cells=cells)
     if signature == BYTES_SIGNATURE and not isinstance(images, EncodedImages):
         raise bad(f'{BYTES_SIGNATURE} takes image files, as {{"{_FILE}": ...}}.')
     return PredictRequest(images, signature, in_columns)
@@ -102,14 +112,21 @@ def status_response(version: str) -> dict[str, Any]:
 
 
 def metadata_response(
-    name: str, version: str, size: int, classes: int, outputs: OutputNames = OF_CLASSES
+    name: str,
+    version: str,
+    size: int,
+    classes: int,
+    outputs: OutputNames = OF_CLASSES,
+    columns: TableFeatures | None = None,
 ) -> dict[str, Any]:
     """The response to a question for what the model takes and returns."""
     numbers = _tensor(outputs.numbers, "DT_FLOAT", (-1, classes))
-    by_default = _signature([_tensor(INPUT, "DT_FLOAT", (-1, size, size, 3))], [numbers])
+    beside = _column_tensors(columns)
+    images = _tensor(INPUT, "DT_FLOAT", (-1, size, size, 3))
+    by_default = _signature([images, *beside], [numbers])
     names = _tensor(CLASSES, "DT_STRING", (-1, classes))
     from_bytes = _signature(
-        [_tensor(IMAGE_BYTES, "DT_STRING", (-1,))],
+        [_tensor(IMAGE_BYTES, "DT_STRING", (-1,)), *beside],
         [_tensor(CLASS, "DT_STRING", (-1,)), names, numbers],
     )
     signatures = {SIGNATURE: by_default}
@@ -119,6 +136,16 @@ def metadata_response(
         "model_spec": {"name": name, "signature_name": "", "version": version},
         "metadata": {"signature_def": {"signature_def": signatures}},
     }
+
+
+def _column_tensors(columns: TableFeatures | None) -> list[dict[str, Any]]:
+    if columns is None:
+        return []
+    kinds = kinds_of(columns).values()
+    return [
+        _tensor(name, "DT_FLOAT" if kind == "number" else "DT_STRING", (-1, 1))
+        for name, kind in zip(columns.input_names, kinds, strict=True)
+    ]
 
 
 def _signatures(names: OutputNames) -> tuple[str, ...]:
@@ -155,26 +182,42 @@ def _tensor(name: str, dtype: str, shape: Sequence[int]) -> dict[str, Any]:
     }
 
 
-def _rows(instances: Any, name: str) -> list[Any]:
+def _rows(
+    instances: Any, wanted: Sequence[str], columns: TableFeatures | None
+) -> dict[str, list[Any]]:
+    """The instances by input."""
     if not isinstance(instances, list):
         raise bad("`instances` must be a list.")
-    return [_unnamed(each, name) for each in instances]
+    rows = [_named_inputs(each, wanted, columns) for each in instances]
+    return {name: [row[name] for row in rows] for name in wanted}
 
 
-def _unnamed(instance: Any, name: str) -> Any:
-    """An instance without the name of the input."""
-    if not isinstance(instance, dict) or _FILE in instance:
-        return instance
-    if set(instance) != {name}:
-        raise bad(f"The model has one input, `{name}`.")
-    return instance[name]
+def _columns(
+    inputs: Any, wanted: Sequence[str], columns: TableFeatures | None
+) -> dict[str, list[Any]]:
+    found = _named_inputs(inputs, wanted, columns)
+    if not all(isinstance(values, list) for values in found.values()):
+        raise bad(f"`inputs` must be a list, or an object with {_listed(wanted)}.")
+    return found
 
 
-def _unnamed_column(inputs: Any, name: str) -> list[Any]:
-    values = _unnamed(inputs, name)
-    if not isinstance(values, list):
-        raise bad(f"`inputs` must be a list, or an object with `{name}`.")
-    return values
+def _named_inputs(
+    given: Any, wanted: Sequence[str], columns: TableFeatures | None
+) -> dict[str, Any]:
+    """Inputs by name; images alone may come without theirs."""
+    if len(wanted) == 1 and (not isinstance(given, dict) or _FILE in given):
+        return {wanted[0]: given}
+    if not isinstance(given, dict):
+        raise bad(f"An instance must be an object with the inputs {_listed(wanted)}.")
+    found = {as_input(name, columns): each for name, each in given.items()}
+    if set(found) != set(wanted):
+        count = "one input," if len(wanted) == 1 else "the inputs"
+        raise bad(f"The model has {count} {_listed(wanted)}.")
+    return found
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _images(values: list[Any], size: int) -> Images:

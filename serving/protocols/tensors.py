@@ -14,6 +14,7 @@ from .values import INPUT, bad, file_of, numbers_of, pixels_of
 
 DTYPES = {"FP32": "<f4", "UINT8": "|u1"}
 BYTES = "BYTES"
+_NUMBERS = {"FP32": "<f4", "FP64": "<f8", "INT32": "<i4", "INT64": "<i8"}  # of columns
 _LENGTH = struct.Struct("<I")
 
 
@@ -41,18 +42,49 @@ def read_images(tensor: dict[str, Any], content: bytes | None, size: int) -> Ima
     return pixels_of(_pixels(tensor, content, shape, np.dtype(DTYPES[datatype])), size)
 
 
+def read_cells(tensor: dict[str, Any], content: bytes | None) -> list[Any]:
+    """The cells of a column: numbers, text, or None where JSON has null.
+
+    Args:
+        tensor: Of the request, of the shape `[images]` or `[images, 1]`.
+        content: Its binary data, or None if it has none.
+
+    Raises:
+        RequestError: It is no such tensor (400).
+    """
+    name = str(tensor.get("name"))
+    shape, datatype = _shape(tensor.get("shape"), name), tensor.get("datatype")
+    if len(shape) > 2 or shape[1:] not in ((), (1,)):
+        raise bad(f"The shape of `{name}` must be [images] or [images, 1].")
+    if datatype != BYTES and datatype not in _NUMBERS:
+        known = ", ".join(_NUMBERS)
+        raise bad(f"The datatype of `{name}` must be {known} or {BYTES}.")
+    if content is None:
+        cells = _flat(tensor.get("data"), name)
+    elif datatype == BYTES:
+        cells = [text.decode("utf-8", "replace") for text in _unpack_strings(content, name)]
+    else:
+        dtype = np.dtype(_NUMBERS[datatype])
+        if len(content) != shape[0] * dtype.itemsize:
+            raise bad(f"The binary data of `{name}` must have the size of its shape.")
+        cells = np.frombuffer(content, dtype).tolist()
+    if len(cells) != shape[0]:
+        raise bad(f"`{name}` must have as many cells as its shape says.")
+    return cells
+
+
 def pack_strings(strings: Sequence[bytes]) -> bytes:
     """Strings as the binary data of a tensor: the length of each before it."""
     return b"".join(part for each in strings for part in (_LENGTH.pack(len(each)), each))
 
 
-def _shape(shape: Any) -> tuple[int, ...]:
+def _shape(shape: Any, name: str = INPUT) -> tuple[int, ...]:
     if (
         not isinstance(shape, list)
         or not shape
         or not all(type(each) is int and 0 < each < 2**31 for each in shape)
     ):
-        raise bad(f"`{INPUT}` must have a shape of whole numbers above 0.")
+        raise bad(f"`{name}` must have a shape of whole numbers above 0.")
     return tuple(shape)
 
 
@@ -88,23 +120,23 @@ def _encoded(
     return EncodedImages(strings)
 
 
-def _flat(data: Any) -> list[Any]:
+def _flat(data: Any, name: str = INPUT) -> list[Any]:
     """Elements of nested lists, one or two deep."""
     if not isinstance(data, list):
-        raise bad(f"`{INPUT}` must have `data`, a list.")
+        raise bad(f"`{name}` must have `data`, a list.")
     parts = (each if isinstance(each, list) else [each] for each in data)
     return list(itertools.chain.from_iterable(parts))
 
 
-def _unpack_strings(content: bytes) -> list[bytes]:
+def _unpack_strings(content: bytes, name: str = INPUT) -> list[bytes]:
     strings, place = [], 0
     while place < len(content):
         if place + _LENGTH.size > len(content):
-            raise bad(f"The binary data of `{INPUT}` ends within a length.")
+            raise bad(f"The binary data of `{name}` ends within a length.")
         (length,) = _LENGTH.unpack_from(content, place)
         place += _LENGTH.size
         if place + length > len(content):
-            raise bad(f"The binary data of `{INPUT}` ends within a file.")
+            raise bad(f"The binary data of `{name}` ends within a string.")
         strings.append(content[place : place + length])
         place += length
     return strings

@@ -42,7 +42,12 @@ _BODY = {
     "properties": {
         "id": {"type": "string"},
         "parameters": {"type": "object"},
-        "inputs": {"type": "array", "items": _TENSOR, "minItems": 1, "maxItems": 1},
+        "inputs": {
+            "type": "array",
+            "items": _TENSOR,
+            "minItems": 1,
+            "description": "`images`, and a tensor for each column that the model takes.",
+        },
         "outputs": _OUTPUTS,
     },
     "required": ["inputs"],
@@ -71,6 +76,7 @@ def open_inference_router(service: Service) -> APIRouter:
             length,
             service.image_size,
             OUTPUT_NAMES[service.task],
+            service.columns,
         )
         answers = await service.answers(asked.images)
         rows = service.describe(answers) if asked.wants_descriptions else []
@@ -99,6 +105,7 @@ def open_inference_router(service: Service) -> APIRouter:
             service.image_size,
             len(service.classes),
             OUTPUT_NAMES[service.task],
+            service.columns,
         )
 
     return router

@@ -21,8 +21,9 @@ _VERSION = _MODEL + "/versions/{version}"
 _FILE = {"type": "object", "properties": {"b64": {"type": "string"}}, "required": ["b64"]}
 _IMAGES = {
     "type": "array",
-    "items": {"oneOf": [_FILE, {"type": "array"}]},
-    "description": "For each image its pixels, RGB from 0 to 255, or the bytes of a file.",
+    "items": {"oneOf": [_FILE, {"type": "array"}, {"type": "object"}]},
+    "description": "For each image its pixels, RGB from 0 to 255, or the bytes of a file; "
+    "an object with `images` and each column, where the model takes columns.",
 }
 _BODY = {
     "type": "object",
@@ -55,7 +56,9 @@ def tensorflow_serving_router(service: Service) -> APIRouter:
         service.require_model(name, version)
         body, size = await request.body(), service.image_size
         names = OUTPUT_NAMES[service.task]
-        asked = await service.parser.parse(len(body), parse_predict, body, size, names)
+        asked = await service.parser.parse(
+            len(body), parse_predict, body, size, names, service.columns
+        )
         answers = await service.answers(asked.images)
         rows = service.describe(answers) if asked.wants_descriptions else []
         found = predict_response(asked, answers.probabilities.tolist(), rows)
@@ -67,7 +70,10 @@ def tensorflow_serving_router(service: Service) -> APIRouter:
         service.require_model(name, version)
         size, classes = service.image_size, len(service.classes)
         names = OUTPUT_NAMES[service.task]
-        return metadata_response(service.name, service.version, size, classes, names)
+        columns = service.columns
+        return metadata_response(
+            service.name, service.version, size, classes, names, columns
+        )
 
     @router.get(_VERSION)
     @router.get(_MODEL)

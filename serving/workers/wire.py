@@ -67,9 +67,9 @@ def _pack_job(job: Job) -> tuple[Header, Sequence[Blob]]:
         return task, [job.content]
     if isinstance(job, EncodedImages):
         images = {"kind": "encoded", "count": len(job), "first": job.first}
-        return images, job.contents
+        return images | {"cells": job.cells}, job.contents
     described, blob = _pack_array(job.pixels)
-    return {"kind": "pixels", "pixels": described}, [blob]
+    return {"kind": "pixels", "pixels": described, "cells": job.cells}, [blob]
 
 
 def _unpack_job(header: Header, blobs: Iterator[bytes]) -> Job:
@@ -77,8 +77,9 @@ def _unpack_job(header: Header, blobs: Iterator[bytes]) -> Job:
         return TaskCall(header["name"], next(blobs), header["arguments"])
     if header["kind"] == "encoded":
         contents = [next(blobs) for _ in range(header["count"])]
-        return EncodedImages(contents, header["first"])
-    return PixelImages(_unpack_array(header["pixels"], next(blobs)))
+        return EncodedImages(contents, header["first"], header["cells"])
+    pixels = _unpack_array(header["pixels"], next(blobs))
+    return PixelImages(pixels, header["cells"])
 
 
 def _pack_outcome(outcome: Outcome) -> tuple[Header, Sequence[Blob]]:

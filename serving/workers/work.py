@@ -13,7 +13,7 @@ from ...data.files.pixel_rules import TooLargeError, UndecodableError
 from ...export.portable.answers import Answers
 from ...export.portable.model import Model
 from ..errors import RequestError
-from ..images import EncodedImages, PixelImages
+from ..images import Cells, EncodedImages, PixelImages
 from .jobs import Job, Outcome, TaskCall
 
 Task = Callable[[bytes, Mapping[str, Any]], bytes]
@@ -38,9 +38,10 @@ class Work:
 
     def warm_up(self, images: int) -> None:
         """Calls the model once for one image and once for a full batch."""
-        size = self._model.image_size
+        size, columns = self._model.image_size, self._model.columns
         for count in sorted({1, images}):
-            self._model.answers(np.zeros((count, size, size, 3), np.uint8))
+            cells = None if columns is None else columns.typical_cells(count)
+            self._model.answers(np.zeros((count, size, size, 3), np.uint8), cells)
 
     def do(self, jobs: Sequence[Job]) -> list[Outcome]:
         """Does jobs; what goes wrong with one is its outcome alone.
@@ -78,8 +79,12 @@ class Work:
         contents = [content for job in encoded for content in job.contents]
         decoded = iter(self._threads.map(self._decode, contents))
         pixels = [_pixels(job, decoded) for job in jobs]
-        usable = [each for each in pixels if not isinstance(each, RequestError)]
-        answers = self._answers(usable)
+        usable = [
+            (each, job.cells)
+            for each, job in zip(pixels, jobs, strict=True)
+            if not isinstance(each, RequestError)
+        ]
+        answers = self._answers(*zip(*usable, strict=True)) if usable else iter(())
         return [
             each if isinstance(each, RequestError) else next(answers) for each in pixels
         ]
@@ -90,11 +95,9 @@ class Work:
         except UndecodableError as error:
             return error
 
-    def _answers(self, parts: Sequence[Any]) -> Iterator[Outcome]:
-        if not parts:
-            return
+    def _answers(self, parts: Sequence[Any], cells: Sequence[Cells]) -> Iterator[Outcome]:
         try:
-            answers = self._model.answers(np.concatenate(parts))
+            answers = self._model.answers(np.concatenate(parts), _joined(cells))
         except Exception:
             yield from [_failure()] * len(parts)
             return
@@ -103,6 +106,14 @@ class Work:
             stop = start + len(part)
             yield _finite(Answers(*(each[start:stop] for each in answers)))
             start = stop
+
+
+def _joined(parts: Sequence[Cells]) -> Cells:
+    """The cells of several jobs, all with the same columns."""
+    given = [part for part in parts if part is not None]
+    if not given:
+        return None
+    return {name: [cell for part in given for cell in part[name]] for name in given[0]}
 
 
 def _pixels(

@@ -219,8 +219,8 @@ def test_settings_that_do_not_go_together_are_refused(settings, problem):
 
 
 def test_folders_have_no_columns():
-    with pytest.raises(ConfigError, match=r"It is for tables: ImageData\.from_csv"):
-        ImageData.from_folder("photos", features=["age"])  # type: ignore[call-arg]
+    with pytest.raises(ConfigError, match=r"or set data\.metadata to a table"):
+        ImageData.from_folder("photos", features=["age"])
 
 
 def test_numbers_in_cells():

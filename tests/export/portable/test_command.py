@@ -105,7 +105,12 @@ def test_help_says_what_comes_of_a_file_that_is_none(capsys):
         main(Path(), ["--help"])
     assert ended.value.code == 0
     shown = " ".join(capsys.readouterr().out.split())
-    for words in ("exit status is 3", "--from-bytes", "standard input", "--batch-size"):
+    for words in (
+        "exit status is then 3",
+        "--from-bytes",
+        "standard input",
+        "--batch-size",
+    ):
         assert words in shown
 
 

@@ -86,8 +86,8 @@ def test_what_is_no_document_is_refused(content):
 
 
 def test_a_later_version_is_refused_with_what_to_do():
-    with pytest.raises(ModelFileError, match=r"version=2\. Upgrade Keraunos"):
-        parse_document(document() | {"version": 2})
+    with pytest.raises(ModelFileError, match=r"version=3\. Upgrade Keraunos"):
+        parse_document(document() | {"version": 3})
 
 
 @pytest.fixture

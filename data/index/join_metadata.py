@@ -1,0 +1,105 @@
+"""Gives images what tables of metadata say of them, each by its name."""
+
+import os
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from .image_names import names_of, summary
+from .metadata import Metadata, MetadataRow, metadata_error
+from .scan import Scan
+
+Rows = Mapping[str, Sequence[int]]
+
+
+def join_metadata(
+    scans: Mapping[str, Scan],
+    metadata: Metadata,
+    group: str | None,
+    wanted: Collection[str],
+) -> dict[str, Scan]:
+    """Adds to each image what tables of metadata say of it.
+
+    An image is named as in a table of labels: by its path below the folder of its images,
+    or by the name of its file, both with or without the extension.
+
+    Args:
+        scans: The images, by split.
+        metadata: The tables.
+        group: The column of them that names the group of an image, or None.
+        wanted: Columns that must not be in the tables of labels, too.
+
+    Returns:
+        The same images, with the columns of the metadata behind their own.
+
+    Raises:
+        DataError: An image has no row or several, or a row several images; or a column is
+            in both.
+    """
+    problems = [
+        f"the column {column} is in the table of `data.{name}`, too: leave one out"
+        for column in wanted
+        for name, scan in scans.items()
+        if column in scan.columns and column in metadata.columns
+    ]
+    found = _find_rows(scans.values(), metadata.rows)
+    problems += _wrong_rows(found, metadata.rows)
+    if problems:
+        raise metadata_error(metadata.paths, problems)
+    joined = {name: _joined(scan, found, metadata, group) for name, scan in scans.items()}
+    used = {row for rows in found.values() for row in rows}
+    unused = [r.image for place, r in enumerate(metadata.rows) if place not in used]
+    train = joined["train"]
+    remarks = summary("rows of data.metadata name no image of the run", unused)
+    return joined | {"train": replace(train, remarks=(*train.remarks, *remarks))}
+
+
+def _find_rows(scans: Iterable[Scan], rows: Sequence[MetadataRow]) -> Rows:
+    """The places of the rows of each image, by its path."""
+    by_name: dict[str, list[int]] = defaultdict(list)
+    for place, row in enumerate(rows):
+        by_name[row.image].append(place)
+    return {
+        path: _rows_of(os.path.relpath(path, scan.root), by_name)
+        for scan in scans
+        for path in scan.paths
+    }
+
+
+def _rows_of(name: str, by_name: Mapping[str, list[int]]) -> list[int]:
+    places = {place for each in names_of(name) for place in by_name.get(each, ())}
+    return sorted(places)
+
+
+def _wrong_rows(found: Rows, rows: Sequence[MetadataRow]) -> list[str]:
+    """What keeps images and rows from being pairs, a line each with examples."""
+    images: dict[int, list[str]] = defaultdict(list)
+    for path, places in found.items():
+        for place in places:
+            images[place].append(path)
+    missing = [path for path, places in found.items() if not places]
+    twice = [
+        f"{path} ({'; '.join(rows[place].where for place in places)})"
+        for path, places in found.items()
+        if len(places) > 1
+    ]
+    shared = [
+        f"{rows[place].image} ({rows[place].where}: {', '.join(paths)})"
+        for place, paths in images.items()
+        if len(paths) > 1
+    ]
+    return [
+        *summary("images have no row", missing),
+        *summary("images have more than one row", twice),
+        *summary("rows fit more than one image", shared),
+    ]
+
+
+def _joined(scan: Scan, found: Rows, metadata: Metadata, group: str | None) -> Scan:
+    rows = [metadata.rows[found[path][0]] for path in scan.paths]
+    added = {
+        name: tuple(row.cells[place] for row in rows)
+        for place, name in enumerate(metadata.columns)
+    }
+    groups = scan.groups if group is None else added.pop(group)
+    return replace(scan, groups=groups, columns={**added, **scan.columns})
