@@ -15,7 +15,7 @@ from .choices import (
     UnreadablePolicy,
 )
 from .data_rules import check_data
-from .section import AS_LIST, MOST, Count, PathText, Section
+from .section import AS_LIST, AS_PATHS, MOST, Count, PathText, Section
 
 
 class DataConfig(Section):
@@ -68,7 +68,7 @@ class DataConfig(Section):
         description="Column of a table that assigns each image to a split; `auto` uses a "
         "column called `split`, null ignores it.",
     )
-    metadata: Annotated[list[PathText], AS_LIST, Field(min_length=1)] | None = Field(
+    metadata: Annotated[list[PathText], AS_PATHS, Field(min_length=1)] | None = Field(
         None,
         description="Tables (.csv or .tsv) with one row per image, joined to the images of "
         "folders and tables by `image_column`: for `features`, `group_column` and slices.",

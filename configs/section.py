@@ -17,11 +17,16 @@ def _as_list(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
+def _as_paths(value: Any) -> Any:
+    return [value] if isinstance(value, str | os.PathLike) else _as_list(value)
+
+
 Count = Annotated[int, Field(ge=1, le=MOST)]
 # What YAML holds as text and as a list may be a path and a tuple in Python.
 AS_TEXT = BeforeValidator(_as_text)
 PathText = Annotated[str, AS_TEXT, Field(json_schema_extra={"format": "path"})]
 AS_LIST = BeforeValidator(_as_list)
+AS_PATHS = BeforeValidator(_as_paths)  # one path is a list of one
 
 
 class Section(BaseModel):

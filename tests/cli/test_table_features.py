@@ -65,10 +65,22 @@ def test_new_images_are_predicted_by_a_table(keraunos: Any, table: Path) -> None
         assert len(found) == len(rows)
     answer = keraunos("test", "run/fold-1", "--split", "validation")
     assert answer.code == 0, answer.err
-    for command in ("export", "serve", "benchmark"):
-        answer = keraunos(command, "run/fold-1")
-        assert answer.code == 2
-        assert "takes models of images alone" in answer.err
+    answer = keraunos("export", "run", "--format", "onnx", "--output", "both")
+    assert answer.code == 0, answer.err
+    answer = keraunos("predict", "both/onnx", new, "--output", "export.csv")
+    assert answer.code == 0, answer.err
+    assert "have a site that no training image has: head" in answer.err
+    exported = list(csv.DictReader(Path("export.csv").read_text().splitlines()))
+    whole = list(csv.DictReader(Path("run.csv").read_text().splitlines()))
+    for one, other in zip(whole, exported, strict=True):
+        name = "probability:a"
+        assert float(one[name]) == pytest.approx(float(other[name]), abs=1e-4)
+    options = ("--batch-sizes", "2", "--seconds", "0.01")
+    answer = keraunos("benchmark", "run/fold-1", "both/onnx", *options)
+    assert answer.code == 0, answer.err
+    answer = keraunos("export", "run/fold-1", "--format", "onnx", "--int8")
+    assert answer.code == 2
+    assert "An int8 export takes models of images alone" in answer.err
     answer = keraunos("predict", "run", table.with_name("p01.png"))
     assert answer.code == 2
     assert "Name a table with these columns" in answer.err

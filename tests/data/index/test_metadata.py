@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import smooth_picture
+from helpers import smooth_image
 from keraunos import ConfigError, DataError, ImageData
 from keraunos.configs import DataConfig
 from keraunos.core.errors import KeraunosError
@@ -37,7 +37,7 @@ def write(path: Path, lines: list[str]) -> Path:
 def root(tmp_path: Path) -> Path:
     """Images beside two tables, and the same in folders of classes."""
     for number, id in enumerate(IDS):
-        picture = smooth_picture(number, 32, 32)
+        picture = smooth_image(number, 32, 32)
         for folder in ("images", f"folders/{'mel' if number % 2 else 'nv'}"):
             (tmp_path / folder).mkdir(parents=True, exist_ok=True)
             picture.save(tmp_path / folder / f"{id}.jpg")
@@ -94,9 +94,7 @@ def test_a_model_gets_columns_of_both_tables(root: Path) -> None:
 
 def test_folders_have_features_with_metadata_alone(root: Path) -> None:
     options: dict[str, Any] = {"features": ["age_approx"], "cache_dir": root / "cache"}
-    data = ImageData.from_folder(
-        root / "folders", metadata=[str(root / "meta.csv")], **options
-    )
+    data = ImageData.from_folder(root / "folders", metadata=root / "meta.csv", **options)
     assert data.train.table_features is not None
     assert set(data.train.columns) == {"age_approx", *OTHERS}
     with pytest.raises(ConfigError, match=r"data\.features. is for tables"):
@@ -105,7 +103,7 @@ def test_folders_have_features_with_metadata_alone(root: Path) -> None:
 
 def test_train_and_test_may_have_tables_of_their_own(root: Path) -> None:
     (root / "more").mkdir()
-    smooth_picture(50, 32, 32).save(root / "more/T1.png")
+    smooth_image(50, 32, 32).save(root / "more/T1.png")
     test = write(root / "more/test.csv", ["image,MEL,NV", "T1,1,0"])
     other = write(root / "more/meta.csv", ["image,age_approx,lesion_id,sex", "T1.png,9,x,"])
     metadata = [str(root / "meta.csv"), str(other)]
