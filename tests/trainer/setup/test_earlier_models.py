@@ -1,33 +1,55 @@
+"""Models of earlier fits are freed before the next one, if that is worth a look."""
+
 import gc
 import weakref
 from collections.abc import Iterator
 
+import keras
 import pytest
 from helpers import classifier
-from keraunos.trainer.setup.earlier_models import free_earlier_models, will_be_earlier
+from keraunos.trainer.setup.earlier_models import (
+    PARAMETERS_WORTH_A_LOOK,
+    free_earlier_models,
+    will_be_earlier,
+)
+
+
+def large(share: float = 1.0) -> keras.Model:
+    width = int(PARAMETERS_WORTH_A_LOOK * share) // 1000
+    return keras.Sequential([keras.Input((1000,)), keras.layers.Dense(width)])
 
 
 @pytest.fixture(autouse=True)
 def only_where_told() -> Iterator[None]:
+    will_be_earlier(large())
+    free_earlier_models()  # those of other tests are none of these
     gc.disable()
     yield
     gc.enable()
 
 
-def test_a_model_that_nobody_holds_is_freed_before_the_next_fit():
-    model = classifier()()
-    will_be_earlier(model)
-    reference = weakref.ref(model)
-    del model
-    assert reference() is not None  # it holds itself
-    free_earlier_models()
-    assert reference() is None
+def test_models_that_nobody_holds_are_freed_before_the_next_fit_if_they_are_large():
+    references = []
+    for share in (0.4, 0.4, 0.4):
+        assert all(reference() is not None for reference in references)  # they hold
+        model = large(share)  # themselves
+        will_be_earlier(model)
+        references.append(weakref.ref(model))
+        del model
+        free_earlier_models()
+    assert all(reference() is None for reference in references)
 
 
 def test_a_model_that_is_somebodys_stays_and_is_looked_for_once(monkeypatch):
-    model = classifier()()
+    model = large()
     will_be_earlier(model)
     free_earlier_models()
     monkeypatch.setattr(gc, "collect", lambda: pytest.fail("looked for it again"))
     free_earlier_models()
     assert model.built
+
+
+def test_no_look_is_taken_for_a_small_model(monkeypatch):
+    will_be_earlier(classifier()())
+    monkeypatch.setattr(gc, "collect", lambda: pytest.fail("took a third of a second"))
+    free_earlier_models()
