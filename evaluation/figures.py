@@ -214,7 +214,7 @@ def curves_figure(history: Mapping[str, Sequence[float]]) -> Figure:
     left = len(drawable) - len(shown)
     figure = Figure(figsize=(4.2 * columns, 3.2 * rows + (0.3 if left else 0)))
     for place, name in enumerate(shown):
-        axis = _panel(figure, 4.2 * (place % 3), 3.2 * (rows - place // 3 - 1))
+        axis: Any = _panel(figure, 4.2 * (place % 3), 3.2 * (rows - place // 3 - 1))
         for key, label in ((name, "training"), (f"val_{name}", "validation")):
             if key in history:
                 epochs = range(1, len(history[key]) + 1)
