@@ -1,5 +1,6 @@
 """`keraunos doctor`: show what this machine can train on."""
 
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -103,6 +104,7 @@ def show_machine() -> None:
         found = tf.config.list_physical_devices(kind)
         show(f"{kind}s that TensorFlow sees: {len(found)}")
     checks: dict[str, Callable[[], str]] = {
+        "bytecode of TensorFlow": lambda: _bytecode_of(Path(tf.__file__)),
         "devices of a run": lambda: ", ".join(find_devices().names),
         "cache": lambda: str(open_store().directory),
     }
@@ -111,3 +113,14 @@ def show_machine() -> None:
             show(f"{what}: {look()}")
         except KeraunosError as error:
             show(f"{what}: {error}")
+
+
+def _bytecode_of(module: Path) -> str:
+    """Whether the bytecode of a package, which has been imported, is on disk."""
+    cached = Path(importlib.util.cache_from_source(str(module)))
+    if cached.exists():
+        return str(cached.parent)
+    return (
+        "none, so that every process compiles all modules again, for some 8 s of CPU; "
+        f"to write it: python -m compileall -q {module.parents[1]}"
+    )
