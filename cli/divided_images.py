@@ -10,12 +10,14 @@ import numpy.typing as npt
 from ..configs import RunConfig
 from ..core.errors import ConfigError, message
 from ..core.files import own_directory, write_bytes_atomic
+from ..core.removal import remove_unfinished, unfinished
 from ..core.store import open_store
 
 if TYPE_CHECKING:
     from ..data.index.image_index import ImageIndex
 
 Mask = npt.NDArray[np.bool_]
+_UNFINISHED = unfinished(r"\w+\.csv")
 
 
 def list_images(config: RunConfig) -> "ImageIndex":
@@ -51,6 +53,7 @@ def with_tables(
 
     tables = {name: index.where(rows) for name, rows in sides.items() if rows.any()}
     own_directory(folder)
+    remove_unfinished(folder, _UNFINISHED)
     for name, images in tables.items():
         _write(folder / f"{name}.csv", table_of(images))
     own = {

@@ -1,7 +1,9 @@
 """Files whose damage shows: their SHA-256 are noted in `.checksums` beside them.
 
 The checksum is noted before the file changes, so that a process that dies in between
-leaves a file of which one of the two is noted. What nobody noted counts as it is.
+leaves a file of which one of the two is noted. That of a new file is noted once it is
+there: if it were noted before, the file would seem to have been lost. What nobody noted
+counts as it is.
 """
 
 import hashlib
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import CheckpointError, message, reason_of
+from .faults import fault_point
 from .files import open_regular, open_to_append, write_bytes_atomic
 
 CHECKSUMS_FILE = ".checksums"
@@ -29,8 +32,14 @@ def write_checked_text(path: Path, content: str) -> None:
         >>> is_damaged(file)
         True
     """
-    _note(path, content.encode())
+    is_new = is_absent(path)
+    if not is_new:
+        _note_before_change(path)
+        _note(path, content.encode())
     write_bytes_atomic(path, content.encode())
+    fault_point(f"after-{path.name}-is-written")
+    if is_new:
+        _note(path, content.encode())
 
 
 def write_checked_json(path: Path, content: Any) -> None:
@@ -40,8 +49,11 @@ def write_checked_json(path: Path, content: Any) -> None:
 
 def append_checked_line(path: Path, line: str) -> None:
     """Adds a line that is on the disk when this returns, and notes the new checksum."""
+    if is_absent(path):
+        write_checked_text(path, "")
     before = _read(path) if path.exists() else b""
     added = line.encode() + b"\n"
+    _note_before_change(path)
     _note(path, before + added)
     with open_to_append(path) as file:
         file.write(added)
@@ -119,6 +131,12 @@ def _noted(path: Path) -> set[str]:
         return set()
     parts = (line.partition("  ") for line in text.splitlines())
     return {checksum for checksum, _, name in parts if name == path.name}
+
+
+def _note_before_change(path: Path) -> None:
+    """Notes a file that a process wrote, and did not live to note."""
+    if path.exists() and not _noted(path):
+        note_checksum(path)
 
 
 def _note(path: Path, content: bytes) -> None:

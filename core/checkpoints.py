@@ -5,7 +5,7 @@ from pathlib import Path
 
 from .bundle import FILES
 from .checked_files import CHECKSUMS_FILE, damaged, is_absent, read_checked_text
-from .removal import remove_empty, remove_file, remove_folder
+from .removal import remove_empty, remove_file, remove_folder, unfinished
 from .run_layout import (
     BEST_FILE,
     CHECKPOINT,
@@ -21,6 +21,7 @@ _REMEDY = "Resuming the run mends it."
 _FROZEN = re.compile(FROZEN_FOLDER)
 # What a process that was killed was about to write, or to remove.
 _LEFT = re.compile(rf"\.(?:{CHECKPOINT.pattern}|{FROZEN_FOLDER})-(?:\w{{8}}|removed)")
+_LEFT_FILE = unfinished(*map(re.escape, _FILES))
 
 
 def checkpoint_names(directory: Path) -> list[str]:
@@ -76,9 +77,11 @@ def remove_frozen(directory: Path) -> None:
 
 def remove_left(directory: Path) -> None:
     """Removes what a process that was killed was about to write, or to remove."""
-    for path in directory.iterdir() if directory.is_dir() else ():
+    for path in list(directory.iterdir()) if directory.is_dir() else ():
         if _LEFT.fullmatch(path.name):
             remove_folder(directory, path.name, _LEFT, FILES)
+        elif _LEFT_FILE.fullmatch(path.name):
+            remove_file(directory, path.name, _LEFT_FILE)
 
 
 def remove_all(directory: Path) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .errors import ConfigError, message
+from .faults import fault_point
 from .removal import remove_temporary
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets compute begins so
@@ -59,6 +60,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         _flush(temporary)
         require_regular(path)
+        fault_point(f"before-{path.name}-is-replaced")
         os.replace(temporary, path)
     except BaseException:
         remove_temporary(temporary.parent, temporary.name)
@@ -176,6 +178,7 @@ def new_directory(path: Path, replace: bool = False) -> Iterator[Path]:
         flush_directory(temporary)
         if os.path.lexists(path) and not replace:
             raise FileExistsError(f"{path} exists already")
+        fault_point(f"before-{path.name}-is-named")
         _exchange(temporary, path)
         _flush(path.parent)
     except BaseException:

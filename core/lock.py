@@ -13,12 +13,13 @@ from filelock import FileLock, Timeout
 from .checked_files import CHECKSUMS_FILE
 from .errors import ConfigError, message
 from .files import open_regular, open_to_append, read_text, write_text_atomic
-from .removal import remove_file
+from .removal import remove_file, remove_unfinished, unfinished
 
 LOCK_FILE, OWNER_FILE = ".lock", ".lock-owner"
 # What a directory may hold before anything is written into it.
 BOOKKEEPING = frozenset({LOCK_FILE, OWNER_FILE, CHECKSUMS_FILE})
 _FILES = re.compile(r"\.lock|\.lock-owner|\.checksums")
+_UNFINISHED = unfinished(r"\.lock-owner")
 
 
 def file_lock(path: Path) -> FileLock:
@@ -58,11 +59,22 @@ def directory_lock(directory: Path) -> Iterator[None]:
             )
         ) from None
     try:
+        remove_unfinished(directory, _UNFINISHED)
         write_text_atomic(owner, f"process {os.getpid()} on {socket.gethostname()}")
         yield
     finally:
         remove_file(directory, OWNER_FILE, _FILES)
         lock.release()
+
+
+def is_bookkeeping(name: str) -> bool:
+    """Whether a file is one that a directory may hold before anything is written into it.
+
+    Example:
+        >>> is_bookkeeping(".lock"), is_bookkeeping("..lock-owner-0123abcd")
+        (True, True)
+    """
+    return name in BOOKKEEPING or _UNFINISHED.fullmatch(name) is not None
 
 
 def is_locked(directory: Path) -> bool:

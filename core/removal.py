@@ -89,6 +89,31 @@ def remove_temporary(directory: Path, name: str, made: re.Pattern[str] = TEMPORA
         remove_file(directory, name, made)
 
 
+def unfinished(*names: str) -> re.Pattern[str]:
+    r"""The temporary names of files or directories that are made under these names.
+
+    Args:
+        *names: Regular expressions.
+
+    Example:
+        >>> bool(unfinished(r"fold-\d+").fullmatch(".fold-2-0123abcd"))
+        True
+    """
+    return re.compile(rf"\.(?:{'|'.join(names)})-[0-9a-z_]{{8}}(?:\.[a-z]+)?")
+
+
+def remove_unfinished(directory: Path, made: re.Pattern[str]) -> None:
+    """Removes what killed processes left under temporary names.
+
+    Args:
+        directory: Of which no process writes now.
+        made: From `unfinished`. What else is there stays, links included.
+    """
+    for path in list(directory.iterdir()):
+        if made.fullmatch(path.name):
+            remove_temporary(directory, path.name, made)
+
+
 def _made(directory: Path, name: str, made: re.Pattern[str]) -> Path:
     if "/" in name or not made.fullmatch(name):
         raise ValueError(f"{name!r} is not a name that we give")

@@ -7,12 +7,39 @@ from pathlib import Path
 
 from ..core.errors import unusable_run_dir
 from ..core.files import require_plain
-from ..core.lock import BOOKKEEPING, OWNER_FILE, directory_lock, remove_bookkeeping
-from ..core.removal import remove_empty, remove_temporary
-from ..core.run_layout import OUTER, SEARCH_FILE, TENSORBOARD_FOLDER, TRIAL
+from ..core.lock import (
+    BOOKKEEPING,
+    OWNER_FILE,
+    directory_lock,
+    is_bookkeeping,
+    remove_bookkeeping,
+)
+from ..core.removal import remove_empty, remove_unfinished, unfinished
+from ..core.run_layout import (
+    BEST_CONFIG_FILE,
+    CHOSEN_FILE,
+    IMPORTANCE_FILE,
+    OUTER,
+    OUTER_FILE,
+    RESULTS_FILE,
+    SEARCH_FILE,
+    SEARCH_IMAGE,
+    TENSORBOARD_FOLDER,
+    TRIAL,
+)
 
 _WANTED = "a search to continue"
-_LEFT = re.compile(rf"\.{TRIAL.pattern}-\w{{8}}")
+_FILES = (
+    SEARCH_FILE,
+    RESULTS_FILE,
+    BEST_CONFIG_FILE,
+    CHOSEN_FILE,
+    OUTER_FILE,
+    SEARCH_IMAGE,
+    IMPORTANCE_FILE,
+)
+_BEGUN = rf"\.begun-{TRIAL.pattern}\.json"  # notes of trials that have begun
+_UNFINISHED = unfinished(TRIAL.pattern, _BEGUN, *map(re.escape, _FILES))
 
 
 @contextlib.contextmanager
@@ -30,16 +57,17 @@ def search_directory(directory: Path) -> Iterator[Path]:
     is_new = not directory.exists()
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        held = {each.name for each in directory.iterdir()} - BOOKKEEPING
+        names = [each.name for each in directory.iterdir()]
     except OSError as error:
         raise unusable_run_dir(directory, _WANTED, str(error.strerror)) from None
-    held = {name for name in held if not OUTER.fullmatch(name)}  # searches before this
+    held = {name for name in names if not _may_be_there_before(name)}
     if held and SEARCH_FILE not in held:
         why = f"it holds something else ({min(held)})"
         raise unusable_run_dir(directory, _WANTED, why)
     require_plain(directory, TENSORBOARD_FOLDER)
     try:
         with directory_lock(directory):
+            remove_unfinished(directory, _UNFINISHED)
             yield directory
     finally:
         if {each.name for each in directory.iterdir()} <= BOOKKEEPING - {OWNER_FILE}:
@@ -48,8 +76,7 @@ def search_directory(directory: Path) -> Iterator[Path]:
                 remove_empty(directory)
 
 
-def remove_unfinished_trials(directory: Path) -> None:
-    """Removes incomplete copies that a killed process left."""
-    for path in list(directory.iterdir()):
-        if _LEFT.fullmatch(path.name):
-            remove_temporary(directory, path.name, _LEFT)
+def _may_be_there_before(name: str) -> bool:
+    """Whether a search that has not begun may have a file: those of outer folds, say."""
+    is_ours = OUTER.fullmatch(name) or _UNFINISHED.fullmatch(name)
+    return bool(is_ours) or is_bookkeeping(name)

@@ -5,6 +5,7 @@ nor trains them again.
 """
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,13 +16,17 @@ from ..callbacks.monitor import Monitor
 from ..core.checked_files import is_absent, read_checked_json, write_checked_json
 from ..core.errors import CheckpointError, message
 from ..core.faults import fault_point
-from ..core.run_layout import FOLD_OUTCOMES_FILE, TENSORBOARD_FOLDER, fold_name
+from ..core.removal import remove_unfinished, unfinished
+from ..core.run_layout import FOLD, FOLD_OUTCOMES_FILE, TENSORBOARD_FOLDER, fold_name
 from ..trainer.checkpoint.run_directory import claimed_directory
 from .cluster.messages import outcome_to_json, read_outcome
 from .racing import can_win, p_value
 from .runs import is_exportable
 from .trials import FitTrial, Outcome, TrialPlan, run_trial
 from .tuning.oracles import is_score
+
+# Copies of the folds of another trial, and the file of outcomes.
+_UNFINISHED = unfinished(FOLD.pattern, re.escape(FOLD_OUTCOMES_FILE))
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,7 @@ class FoldedTrial:
         """Trains or exports the folds that are not finished yet."""
         division = self.prepare()
         with claimed_directory(plan.directory):
+            remove_unfinished(plan.directory, _UNFINISHED)
             if plan.export:
                 return self._export(plan)
             return self._train(plan, _Done(plan.directory, division))

@@ -9,7 +9,6 @@ from ..core.files import own_directory, write_text_atomic
 from ..core.run_layout import MODEL_FILE, TRACEBACK_FILE, TRIAL, trial_name
 from .budget import Budget, why_exhausted
 from .choice import Keep
-from .directory import remove_unfinished_trials
 from .executors.executor import Executor, Stopped
 from .insight.board import show_trial
 from .insight.results import draw_results
@@ -77,7 +76,6 @@ def run_search(
         KeraunosError: A trial failed with an error that affects all, and none succeeded.
     """
     budget = budget or Budget()
-    remove_unfinished_trials(directory)
     try:
         signal = _run(study, executor, directory, keep, notify, budget)
     except KeraunosError:

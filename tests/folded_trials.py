@@ -6,7 +6,10 @@ from types import SimpleNamespace
 
 import keras_tuner
 from keraunos.configs import SearchConfig, TrainerConfig
+from keraunos.core import checked_files, files
 from keraunos.core.checked_files import write_checked_text
+from keraunos.core.checkpoints import remove_left
+from keraunos.core.removal import remove_temporary
 from keraunos.core.run_layout import (
     BEST_FILE,
     CHECKPOINTS_FOLDER,
@@ -47,6 +50,11 @@ class Runs:
         if self.steps == self._dies_at:
             raise Killed
 
+    def tidy(self, directory, name):
+        """Removes a file under a temporary name, unless the process is dead."""
+        if self.steps != self._dies_at:
+            remove_temporary(directory, name)
+
     def fit(self, plan):
         """Trains epoch by epoch into a file, and goes on with it."""
         if plan.export:
@@ -64,6 +72,7 @@ class Runs:
             run = f"{plan.directory.parent.name}/{plan.directory.name}"
             self.trained[run] = self.trained.get(run, 0) + 1
         checkpoints = plan.directory / CHECKPOINTS_FOLDER
+        remove_left(checkpoints)
         (checkpoints / checkpoint_name(2, is_mid_epoch=False)).mkdir(
             parents=True, exist_ok=True
         )
@@ -103,8 +112,9 @@ def search(folder, runs, monkeypatch, **settings):
     """Runs it on from where it stood; results.csv without times, and the journal."""
     for name in ("draw_results", "show_trial"):  # which take seconds
         monkeypatch.setattr(search_module, name, lambda *_: None)
-    for module in (study_module, folds_module):
+    for module in (study_module, folds_module, files, checked_files):
         monkeypatch.setattr(module, "fault_point", runs.reach)
+    monkeypatch.setattr(files, "remove_temporary", runs.tidy)
     with open_session(request(runs, **settings), folder) as session:
         session.run(lambda _: None)
     return rows(folder)

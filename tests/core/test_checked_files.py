@@ -1,8 +1,10 @@
 """Files whose SHA-256 are noted beside them."""
 
+import contextlib
 import os
 
 import pytest
+from keraunos.core import checked_files, files
 from keraunos.core.checked_files import (
     CHECKSUMS_FILE,
     append_checked_line,
@@ -64,6 +66,33 @@ def test_a_process_that_dies_between_note_and_file_leaves_nothing_damaged(tmp_pa
     path.write_text("one")  # as if it had not been replaced yet
     assert read_checked_text(path) == "one"
     assert (tmp_path / CHECKSUMS_FILE).read_text().startswith(noted)
+
+
+@pytest.mark.parametrize("write", [write_checked_text, append_checked_line])
+@pytest.mark.parametrize(
+    "point", ["before-best.txt-is-replaced", "after-best.txt-is-written"]
+)
+def test_a_process_that_dies_with_a_new_file_leaves_none_or_a_whole_one(
+    tmp_path, monkeypatch, write, point
+):
+    """As it might have been, and it may die again when it changes the file."""
+    path = tmp_path / "best.txt"
+    for content in ("one", "two"):
+
+        def dies(reached):
+            if reached == point:
+                raise KeyboardInterrupt
+
+        for module in (files, checked_files):
+            monkeypatch.setattr(module, "fault_point", dies)
+        with contextlib.suppress(KeyboardInterrupt):
+            write(path, content)
+        monkeypatch.undo()
+        assert is_absent(path) or not is_damaged(path)
+    write(path, "three")
+    assert read_checked_text(path).endswith(
+        "three\n" if write is append_checked_line else "three"
+    )
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\n\nx", None])

@@ -8,6 +8,7 @@ import pytest
 from folded_trials import EPOCHS, FOLDS, Killed, Runs, rows, search
 from keraunos.callbacks.monitor import Monitor
 from keraunos.core.errors import CheckpointError
+from keraunos.core.lock import LOCK_FILE
 from keraunos.search import trials
 from keraunos.search.cluster.messages import (
     outcome_to_json,
@@ -38,6 +39,28 @@ def whole(no_models, tmp_path_factory):
     with pytest.MonkeyPatch.context() as monkeypatch:
         found = search(folder, runs, monkeypatch)
     return found, runs, folder
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(whole, tmp_path_factory):
+    """The same of each tuner."""
+    made = {"random": whole}
+
+    def results(tuner):
+        if tuner not in made:
+            folder, runs = tmp_path_factory.mktemp(tuner) / "s", Runs()
+            with pytest.MonkeyPatch.context() as monkeypatch:
+                found = search(folder, runs, monkeypatch, tuner=tuner)
+            made[tuner] = found, runs, folder
+        return made[tuner]
+
+    return results
+
+
+def names_in(folder):
+    """All files below it; a killed process leaves no others."""
+    found = (path for path in folder.rglob("*") if path.name != LOCK_FILE)
+    return {str(path.relative_to(folder)) for path in found}
 
 
 def scores_of(row):
@@ -90,17 +113,22 @@ STRIDES = [pytest.param(5, marks=SLOW)] + [
 ]
 
 
+@pytest.mark.parametrize("tuner", ["random", pytest.param("hyperband", marks=NIGHTLY)])
 @pytest.mark.parametrize("stride", STRIDES)
 def test_a_search_that_is_killed_again_and_again_ends_with_the_same_trials(
-    tmp_path, monkeypatch, whole, stride
+    tmp_path, monkeypatch, uninterrupted, tuner, stride
 ):
-    """Killed later each time, until it ends: at points of faults and within folds."""
-    expected, undisturbed, _ = whole
+    """Killed later each time, until it ends: at points of faults and within folds.
+
+    Each file is one of those points, as it is written and before it is noted; and with
+    hyperband each copy of a fold.
+    """
+    expected, undisturbed, folder = uninterrupted(tuner)
     trained, kills, asked_again = {}, 0, 0
     while True:
         runs = Runs(dies_at=stride * (kills + 1))
         try:
-            search(tmp_path / "s", runs, monkeypatch)
+            search(tmp_path / "s", runs, monkeypatch, tuner=tuner)
             break
         except Killed:
             kills += 1
@@ -111,6 +139,7 @@ def test_a_search_that_is_killed_again_and_again_ends_with_the_same_trials(
     assert rows(tmp_path / "s") == expected
     assert trained == undisturbed.trained  # no epoch twice
     assert asked_again <= kills  # of what ended right before it was noted
+    assert names_in(tmp_path / "s") == names_in(folder)
 
 
 @pytest.mark.nightly

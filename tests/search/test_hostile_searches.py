@@ -5,9 +5,12 @@ import os
 import pytest
 from keraunos.core.checkpoints import remove_all
 from keraunos.core.errors import CheckpointError, ConfigError
+from keraunos.core.removal import remove_unfinished
+from keraunos.search import directory as search_directories
+from keraunos.search import folds
 from keraunos.search.cluster.role import Role
 from keraunos.search.cluster.worker import Worker
-from keraunos.search.directory import remove_unfinished_trials, search_directory
+from keraunos.search.directory import search_directory
 from keraunos.search.journal import Journal
 from keraunos.search.trials import TrialPlan, _take_over
 from outside import KINDS, make_outside, plant, snapshot
@@ -57,14 +60,31 @@ def test_only_what_a_killed_process_left_goes(tmp_path):
         (tmp_path / name / "checkpoints").mkdir(parents=True)
     plant(tmp_path / ".trial-001-12345678", "link to a folder", outside)
     before = snapshot(outside)
-    remove_unfinished_trials(tmp_path)
+    (tmp_path / ".search.json-12345678.json").touch()
+    (tmp_path / ".album.json-12345678.json").touch()
+    remove_unfinished(tmp_path, search_directories._UNFINISHED)
     left = {each.name for each in tmp_path.iterdir()} - {"outside"}
     assert left == {
         ".trial-001-12345678",
         ".trial-000-12345678x",
         ".trial-mine",
+        ".album.json-12345678.json",
         "trial-000",
     }
+    assert snapshot(outside) == before
+
+
+def test_of_a_trial_over_folds_only_copies_of_folds_go(tmp_path):
+    outside = make_outside(tmp_path / "outside")
+    trial = tmp_path / "trial-000"
+    for name in (".fold-1-12345678", ".fold-mine", "fold-1", ".fold-10-1234567"):
+        (trial / name / "checkpoints").mkdir(parents=True)
+    (trial / ".fold_outcomes.json-12345678.json").touch()
+    plant(trial / ".fold-2-12345678", "link to a folder", outside)
+    before = snapshot(outside)
+    remove_unfinished(trial, folds._UNFINISHED)
+    left = {each.name for each in trial.iterdir()}
+    assert left == {".fold-2-12345678", ".fold-mine", "fold-1", ".fold-10-1234567"}
     assert snapshot(outside) == before
 
 

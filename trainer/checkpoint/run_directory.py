@@ -21,7 +21,13 @@ from ...core.checked_files import write_checked_json
 from ...core.checkpoints import checkpoint_names
 from ...core.errors import CheckpointError, message, unusable_run_dir
 from ...core.files import read_text, require_plain, write_json_atomic
-from ...core.lock import BOOKKEEPING, OWNER_FILE, directory_lock, remove_bookkeeping
+from ...core.lock import (
+    BOOKKEEPING,
+    OWNER_FILE,
+    directory_lock,
+    is_bookkeeping,
+    remove_bookkeeping,
+)
 from ...core.machine import version_of
 from ...core.redaction import redacted_command
 from ...core.removal import remove_empty, remove_file
@@ -71,7 +77,7 @@ def check_run_directory(path: str | os.PathLike[str]) -> Path:
     held = {
         each.name
         for each in directory.iterdir()
-        if each.name not in BOOKKEEPING and not _UNFINISHED.fullmatch(each.name)
+        if not is_bookkeeping(each.name) and not _UNFINISHED.fullmatch(each.name)
     }
     if held and not _is_run(directory):
         raise unusable_run_dir(
