@@ -64,13 +64,13 @@ class Health(Callback):
     def on_train_step_end(self, run: RunState) -> None:
         """Judges the newest samples, if there is a new one."""
         if self._record.step == run.step:
-            self._report(run, find(self._record.medians()))
+            self._report(run, find(self._record.medians(), run.trains_on_features))
 
     def on_epoch_end(self, run: RunState) -> None:
         """Judges how long was waited for data, if there are too few samples for that."""
         if not self._record.medians() and run.metrics.get("seconds"):
             waited = run.metrics["data_wait_seconds"] / run.metrics["seconds"]
-            self._report(run, [waiting(waited)])
+            self._report(run, [waiting(waited, on_features=run.trains_on_features)])
 
     def state_dict(self) -> dict[str, Any]:
         """The samples of the epoch, the newest ones, and what has been said."""

@@ -19,6 +19,15 @@ SCALE_IS_SMALL = 1.0
 # A finding stands until its value is back to this part of the threshold.
 IS_OVER = 0.5
 
+_FOR_IMAGES = (
+    "cache decoded images (data.cache=disk), choose a smaller data.image_size, or let a "
+    "dataset of your own prefetch and read in parallel"
+)
+_FOR_FEATURES = (
+    "features are cached, and steps on them are short: a larger data.batch_size makes "
+    "fewer of them"
+)
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -47,11 +56,12 @@ class Finding:
         return self.value > self.threshold * (IS_OVER if stood else 1.0)
 
 
-def find(values: Mapping[str, float]) -> list[Finding]:
+def find(values: Mapping[str, float], on_features: bool = False) -> list[Finding]:
     """All that can be judged by some values, whether it is as it should be or not.
 
     Args:
         values: Medians of samples, by the names of `HealthRecord.values`.
+        on_features: Whether batches are of cached features.
 
     Example:
         >>> [finding] = find({"input_wait_share": 0.62})
@@ -61,7 +71,8 @@ def find(values: Mapping[str, float]) -> list[Finding]:
     found = []
     waits = _waits(values)
     if waits:
-        found.append(waiting(max(waits.values()), max(waits, key=waits.__getitem__)))
+        who = max(waits, key=waits.__getitem__)
+        found.append(waiting(waits[who], who, on_features))
     # A worker that waits for data keeps the others waiting in all-reduce.
     if "all_reduce_share" in values and max(waits.values(), default=0) <= WAITING_IS_LONG:
         found.append(_sums(values["all_reduce_share"]))
@@ -76,21 +87,22 @@ def find(values: Mapping[str, float]) -> list[Finding]:
     return found
 
 
-def waiting(share: float, who: str = "") -> Finding:
+def waiting(share: float, who: str = "", on_features: bool = False) -> Finding:
     """Of the part of the time that goes into waiting for data.
 
     Args:
         share: That part, from 0 to 1.
         who: The worker that waits, if it is not this one.
+        on_features: Whether batches are of cached features.
     """
     where = f" on {who}" if who else ""
     waits = f"{share * 100:.0f} % of a step is spent waiting for data{where}"
+    advice = _FOR_FEATURES if on_features else _FOR_IMAGES
     return Finding(
         INPUT,
         share,
         WAITING_IS_LONG,
-        f"input-bound: {waits}: cache decoded images (data.cache=disk), choose a smaller "
-        "data.image_size, or let a dataset of your own prefetch and read in parallel",
+        f"input-bound: {waits}: {advice}",
         f"no longer input-bound: {waits}",
     )
 

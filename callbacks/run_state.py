@@ -27,6 +27,10 @@ from .run_progress import RunProgress
 class Engine(Protocol):
     """What trains a model, as far as callbacks can ask it."""
 
+    @property
+    def trains_on_features(self) -> bool:
+        """See `RunState.trains_on_features`."""
+
     def read_metrics(self) -> dict[str, float]:
         """See `RunState.read_metrics`."""
 
@@ -111,6 +115,11 @@ class RunState(RunProgress):
             subject: See `Event`.
         """
         self.events.report(Event(kind, text, self.step, time.time(), subject))
+
+    @property
+    def trains_on_features(self) -> bool:
+        """Whether batches are of cached features: no image is decoded while it trains."""
+        return self.engine is not None and self.engine.trains_on_features
 
     def read_metrics(self) -> dict[str, float]:
         """Fetches the training metrics up to now from the devices."""

@@ -7,13 +7,14 @@ from .cache import FeatureCache
 from .contracts import Cacheable
 from .examples import as_fitted_on
 from .split import FeatureSplit
-from .trainee import FeaturePlan, Trainee, TrainerTools, plan_features
+from .trainee import FeaturePlan, Head, Trainee, TrainerTools, plan_features
 
 __all__ = [
     "Cacheable",
     "FeatureCache",
     "FeaturePlan",
     "FeatureSplit",
+    "Head",
     "Trainee",
     "TrainerTools",
     "as_fitted_on",

@@ -27,10 +27,12 @@ class FakeEngine:
     """Answers callbacks as the loop would, without a device.
 
     Attributes:
+        trains_on_features: Whether batches are of cached features.
         read_metrics: The training metrics up to now.
         try_learning_rates: The losses of a step with each rate.
     """
 
+    trains_on_features: bool = False
     read_metrics: Callable[[], dict[str, float]] = dict
     try_learning_rates: Callable[[Sequence[float]], list[float]] = lambda rates: [
         1 / (1 + n) for n in range(len(rates))

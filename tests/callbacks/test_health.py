@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from hand_made_runs import SPEED, end_epoch, new_run
+from hand_made_runs import SPEED, FakeEngine, end_epoch, new_run
 from keraunos.callbacks import Health
 from keraunos.callbacks.health_findings import find
 
@@ -100,6 +100,16 @@ def test_short_epochs_are_judged_by_all_their_waiting(run, health, reported):
     first, second = (text for _, text in reported)
     assert first.startswith("input-bound: 25 % of a step")
     assert second.startswith("no longer input-bound: 5 %")
+
+
+def test_whoever_trains_on_cached_features_is_not_told_to_cache_images(health, reported):
+    run = new_run(FakeEngine(trains_on_features=True))
+    run.events.listen(lambda event: reported.append(event.text))
+    health.on_fit_begin(run)
+    look(run, health, input_wait_share=0.62)
+    (text,) = reported
+    assert "62 % of a step is spent waiting for data: features are cached" in text
+    assert "data.cache" not in text
 
 
 def test_a_resumed_run_says_nothing_twice_and_continues_its_means(run, health, reported):

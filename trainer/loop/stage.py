@@ -9,7 +9,7 @@ import tensorflow as tf
 from ...callbacks import CallbackList, RunState
 from ...configs import TrainerConfig
 from ...core.errors import ConfigError, message
-from ...features import Trainee
+from ...features import Head, Trainee
 from ...models import Module
 from ...strategies import BatchSource
 from ..checkpoint.saver import Saver
@@ -47,6 +47,11 @@ class Stage:
     validation: Validation | None
     saver: Saver
     batches_per_update: int
+
+    @property
+    def trains_on_features(self) -> bool:
+        """Whether batches are of cached features."""
+        return isinstance(self.trainee, Head)
 
     def read_metrics(self) -> dict[str, float]:
         """Fetches the training metrics up to now from the devices."""
