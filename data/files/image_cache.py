@@ -4,6 +4,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -61,18 +62,18 @@ def open_images(
         DataError: A file was changed or removed since it was inspected.
     """
     if cache == "memory":
-        return _from_array(_in_memory(files)), []
+        return _FromArray(_in_memory(files)), []
     if cache == "none" or store is None:
-        return _from_files(files), []
+        return _FromFiles(files), []
     images = _Decoded(files, store)
     if cache == "auto" and not (images.is_there() or images.fits()):
-        return _from_files(files), [
+        return _FromFiles(files), [
             f"{images.words} don't fit into the cache: they are decoded in each epoch"
         ]
     try:
-        return _from_array(images.open()), []
+        return _open(images), []
     except OSError as error:
-        return _from_files(files), [
+        return _FromFiles(files), [
             f"{images.words} could not be kept in {store.directory} ({error.strerror}): "
             "they are decoded in each epoch"
         ]
@@ -123,22 +124,50 @@ class _Decoded:
                 file.write(pixels.tobytes())
 
 
-def _from_array(array: Pixels) -> LoadImages:
-    def load(rows: npt.NDArray[np.int64]) -> Pixels:
-        read_ahead(array, rows)
-        return array[rows]
+class _FromArray:
+    """Loads decoded images from an array.
 
-    return load
+    Args:
+        array: The images.
+        source: The entry of the store that they are in, which another process opens, too.
+    """
+
+    def __init__(self, array: Pixels, source: _Decoded | None = None) -> None:
+        self._array = array
+        self._source = source
+
+    def __call__(self, rows: npt.NDArray[np.int64]) -> Pixels:
+        """See `open_images`."""
+        read_ahead(self._array, rows)
+        return self._array[rows]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (
+            (_FromArray, (self._array,))
+            if self._source is None
+            else (_open, (self._source,))
+        )
 
 
-def _from_files(files: ImageFiles) -> LoadImages:
-    reader = ParallelReader(len(files.paths))
+def _open(source: _Decoded) -> _FromArray:
+    return _FromArray(source.open(), source)
 
-    def load(rows: npt.NDArray[np.int64]) -> Pixels:
+
+class _FromFiles:
+    """Decodes images from their files; another process has a reader of its own."""
+
+    def __init__(self, files: ImageFiles) -> None:
+        self._files = files
+        self._reader = ParallelReader(len(files.paths))
+
+    def __call__(self, rows: npt.NDArray[np.int64]) -> Pixels:
+        """See `open_images`."""
+        files = self._files
         chosen = [(files.paths[row], files.digests[row]) for row in rows]
-        return reader.read_batch(chosen, files.size, files.rules)
+        return self._reader.read_batch(chosen, files.size, files.rules)
 
-    return load
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _FromFiles, (self._files,)
 
 
 def _in_memory(files: ImageFiles) -> Pixels:

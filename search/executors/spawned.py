@@ -45,7 +45,7 @@ def start_process(
                 message(
                     f"What goes to other processes must be importable ({error}).",
                     "Give functions that are defined at the top of a module, and data as "
-                    "such a function; or leave parallel_trials at 1.",
+                    "ImageData or such a function; or leave parallel_trials at 1.",
                     process=name,
                 )
             ) from None
