@@ -1,6 +1,6 @@
 """What can't be trained without validation images, of which a refit has none."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..core.errors import ConfigError, message
@@ -10,6 +10,7 @@ from .space import Space, with_each_value
 
 # They decide nothing in a refit, which has them watch nothing of validation.
 DO_WITHOUT = ("early_stopping", "model_checkpoint", "plateau_watch")
+_UNFREEZES = {"backbone_finetuning"}
 _WATCHES_VALIDATION = {"ReduceLROnPlateau"}  # of Keras, unless it is told otherwise
 
 
@@ -32,10 +33,21 @@ def require_refit_without_validation(config: RunConfig, space: Space) -> None:
             message(
                 "`search.finish=refit` trains on all images, so that there is no "
                 "validation which a callback could watch.",
-                "Try search.finish=ensemble, or leave these callbacks out.",
+                f"Try {_remedy(config, watching)}.",
                 **{f"callbacks.{label}": each for label, each in watching.items()},
             )
         )
+
+
+def _remedy(config: RunConfig, watching: Iterable[str]) -> str:
+    """What to type instead; unfreezing alone does without a metric."""
+    unfreezing = [
+        f"callbacks.{label}.monitor=null (it then unfreezes at its at_epoch)"
+        for label in watching
+        if callback_class(label, config.callbacks.get(label) or {})[0] in _UNFREEZES
+    ]
+    ways = ["search.finish=ensemble", "leave these callbacks out"]
+    return ", or ".join([*unfreezing, *ways])
 
 
 def _watching(callbacks: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -69,8 +69,12 @@ def test_a_schedule_goes_as_far_as_it_did_in_the_trial():
     ],
 )
 def test_what_watches_validation_is_refused(label, options):
-    with pytest.raises(ConfigError, match=rf"finish=refit.*callbacks\.{label}=.?val_"):
+    with pytest.raises(
+        ConfigError, match=rf"finish=refit.*callbacks\.{label}=.?val_"
+    ) as told:
         require_refit_without_validation(RunConfig(callbacks={label: options}), {})
+    remedy = "callbacks.backbone_finetuning.monitor=null"
+    assert (remedy in str(told.value)) is (label == "backbone_finetuning")
 
 
 def test_what_does_not_watch_validation_is_not():
