@@ -5,6 +5,7 @@ import socket
 import sys
 import threading
 from collections import deque
+from pathlib import Path
 from typing import Any, Unpack
 
 from ..configs import validated
@@ -55,8 +56,18 @@ class Alerts(Callback):
 
     def on_event(self, run: RunState, event: Event) -> None:
         """Hands it to a thread that sends it."""
+        self.send(event, run.run_dir, run.epoch)
+
+    def send(self, event: Event, directory: Path | None, epoch: int = 0) -> None:
+        """Hands an event to that thread, if it is of a kind to send.
+
+        Args:
+            event: What happened.
+            directory: Of the run or of the search that it happened to.
+            epoch: In which.
+        """
         if event.kind in self._config.on:
-            self._outbox.put(_content(run, event))
+            self._outbox.put(_content(event, directory, epoch))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Alerts":
         """Another one that has sent nothing: what sends can't be copied."""
@@ -116,11 +127,10 @@ def _send(config: AlertsConfig, content: dict[str, Any]) -> str | None:
     return None if problem is None else str(redacted(problem))
 
 
-def _content(run: RunState, event: Event) -> dict[str, Any]:
-    directory = run.run_dir
+def _content(event: Event, directory: Path | None, epoch: int) -> dict[str, Any]:
     return event.as_dict() | {
         "text": event.text[:_MOST_TEXT],
-        "epoch": run.epoch,
+        "epoch": epoch,
         "run": str(directory.absolute()) if directory else None,
         "host": socket.gethostname(),
     }

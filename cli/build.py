@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..callbacks import Callback, JsonLog
+from ..callbacks import Alerts, Callback, JsonLog
 from ..callbacks.registry import create_callback
-from ..configs import OptimizerConfig, RunConfig
+from ..configs import OptimizerConfig, RunConfig, callback_class
 from ..core.user_code import arguments_of, current_folder_first, import_function
 from ..data import Augmentation, ImageData
 from ..evaluation.decisions.check_names import require_class_names
@@ -101,6 +101,16 @@ def build_callbacks(config: RunConfig) -> dict[str, Callback | None]:
         label: None if options is None else create_callback(label, options)
         for label, options in config.callbacks.items()
     }
+
+
+def alerts_of(config: RunConfig) -> list[Alerts]:
+    """Makes what sends alerts, for a search: its trials send none."""
+    made = [
+        create_callback(label, options)
+        for label, options in config.callbacks.items()
+        if options is not None and callback_class(label, options)[0] == "alerts"
+    ]
+    return [each for each in made if isinstance(each, Alerts)]
 
 
 def _user_module(

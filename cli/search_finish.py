@@ -78,13 +78,15 @@ def test_winner(trial: "Trial", directory: Path) -> Scores | None:
 def _refit(best: RunConfig, trial: "Trial", directory: Path) -> Scores | None:
     from ..data.index.image_index import TEST
     from ..search.refit_config import epochs_to_refit, refit_config
+    from ..search.trial_config import without_alerts
 
     epochs = epochs_to_refit(trial)
     index = list_images(best)
     is_test = index.splits == TEST
     sides = {"train": ~is_test, "test": is_test}
     tables = directory / f"{REFIT_FOLDER}-images"
-    config = with_tables(refit_config(best, epochs), index, sides, tables)
+    own = without_alerts(refit_config(best, epochs))
+    config = with_tables(own, index, sides, tables)
     run_dir = directory / REFIT_FOLDER
     if not _is_refitted(run_dir, has_test=bool(is_test.any())):
         count = int((~is_test).sum())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import keras
 import keras_tuner
 
-from ..callbacks import EarlyStopping, ModelCheckpoint, TensorBoard, merge_callbacks
+from ..callbacks import Alerts, EarlyStopping, ModelCheckpoint, TensorBoard, merge_callbacks
 from ..callbacks.monitor import Monitor
 from ..configs import SearchConfig, validated
 from ..configs.arguments import SEARCH, takes_settings
@@ -21,6 +21,7 @@ from .cluster.role import Role
 from .parallel import ParallelTrials
 from .processes import parallel_of, require_one_process, role_in_search
 from .search import SearchResult
+from .search_alerts import SearchAlerts
 from .session import SearchRequest, open_session, run_worker
 from .trial_callbacks import trial_callbacks
 from .trials import TrialPlan
@@ -43,11 +44,12 @@ class Search:
         seed: Seed of the oracle and of every trial.
         parallel_trials: Number of trials that run at a time, each in its own process;
             `"auto"` is one per GPU, or per group of `devices` GPUs. What the processes get
-            must be importable: functions at the top level of a module, and data as a
-            function `dataset(epoch, start_batch)`. Put the calls of a script below
-            `if __name__ == "__main__":`.
+            must be importable: functions at the top level of a module, and data as
+            `ImageData` or a function `dataset(epoch, start_batch)`. Put the calls of a
+            script below `if __name__ == "__main__":`.
         trainer: Arguments of the `Trainer` of each trial. Early stopping on the objective
-            is added to its callbacks, unless they include one.
+            is added to its callbacks, unless they include one. `Alerts` among them tell of
+            the search as a whole.
         **options: Settings of the section `search` of a configuration, such as `mode`,
             `tuner`, `max_trials`, `folds`, `keep` and `hyperband_factor`. See
             `docs/settings.md`.
@@ -78,7 +80,7 @@ class Search:
         self._build = _builder(hypermodel)
         self._run_dir = user_path(run_dir).absolute()
         self._wanted = parallel_trials
-        self._trainer = {"seed": seed} | dict(trainer or {})
+        self._trainer, self._alerts = _without_alerts({"seed": seed} | dict(trainer or {}))
         self._seed = seed
         if "run_dir" in self._trainer:
             raise ConfigError(
@@ -123,8 +125,10 @@ class Search:
         if role is not None and not role.is_chief:
             signal = run_worker(request, role, self._run_dir)
             return SearchResult([], [], self._run_dir, signal)
-        with open_session(request, self._run_dir) as session:
-            return session.run(notify)
+        alerts = SearchAlerts(self._alerts, self._run_dir)
+        with open_session(request, self._run_dir) as session, alerts.around():
+            alerts.result = result = session.run(notify)
+        return result
 
     def _request(self, data: Any, validation_data: Any, role: Role | None) -> SearchRequest:
         trial = HypermodelTrial(
@@ -201,6 +205,24 @@ def _require_images(data: Any, validation_data: Any, folds: int) -> None:
     )
 
 
+def _given_callbacks(trainer: Mapping[str, Any]) -> dict[str, Any]:
+    """The callbacks among arguments of a Trainer, by label."""
+    given = trainer.get("callbacks") or {}
+    if isinstance(given, Mapping):
+        return dict(given)
+    return dict(merge_callbacks(given, {}).callbacks)
+
+
+def _without_alerts(trainer: dict[str, Any]) -> tuple[dict[str, Any], list[Alerts]]:
+    """Arguments of the Trainer of a trial, and what sends alerts, once for the search."""
+    given = _given_callbacks(trainer)
+    alerts = [each for each in given.values() if isinstance(each, Alerts)]
+    if not alerts:
+        return trainer, []
+    others = {n: each for n, each in given.items() if not isinstance(each, Alerts)}
+    return trainer | {"callbacks": others}, alerts
+
+
 @dataclass
 class HypermodelTrial:
     """Trains a trial of a hypermodel, in any process.
@@ -256,9 +278,7 @@ class HypermodelTrial:
 
     def _callbacks(self) -> dict[str, Any]:
         """The given callbacks, with quiet defaults."""
-        given = self.trainer.get("callbacks") or {}
-        if not isinstance(given, Mapping):
-            given = merge_callbacks(given, {}).callbacks
+        given = _given_callbacks(self.trainer)
         name = self.objective.name
         mode: Any = self.objective.mode
         checkpoint = {"model_checkpoint": ModelCheckpoint(name, mode=mode)}
@@ -267,5 +287,5 @@ class HypermodelTrial:
             "figures": None,
             "tensorboard": TensorBoard(images=False),
             "early_stopping": EarlyStopping(name, mode=mode),
-        } | dict(given)
+        } | given
         return callbacks if "model_checkpoint" in given else callbacks | checkpoint

@@ -57,6 +57,15 @@ def trial_config(
     return best.model_copy(update={"callbacks": _QUIET | best.callbacks})
 
 
+def without_alerts(config: RunConfig) -> RunConfig:
+    """The configuration of a run of a search, which sends the alerts itself."""
+    own = {
+        label: None if callback_class(label, options or {})[0] == "alerts" else options
+        for label, options in config.callbacks.items()
+    }
+    return config.model_copy(update={"callbacks": own})
+
+
 def unsent(config: RunConfig) -> RunConfig:
     """The configuration of one of many runs, none of which sends or writes elsewhere."""
     own = {label: _kept(label, options) for label, options in config.callbacks.items()}

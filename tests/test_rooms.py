@@ -149,6 +149,7 @@ ROOMS = {
         "folds",
         "processes",
         "search",
+        "search_alerts",
         "session",
         "hypermodel",
     ),

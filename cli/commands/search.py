@@ -110,7 +110,9 @@ def _work(request: "SearchRequest", role: Role, directory: Path) -> None:
 def _search(
     config: RunConfig, space: Space, request: "SearchRequest", directory: Path, reason: str
 ) -> None:
+    from ...search.search_alerts import SearchAlerts
     from ...search.session import open_session
+    from ..build import alerts_of
     from ..nested_search import conclude, run_outer_folds
     from ..search_finish import interrupted
 
@@ -120,14 +122,16 @@ def _search(
         if session.num_ended:
             ended = session.num_ended
             notify(f"continued: {ended} trial{'s' * (ended != 1)} finished so far")
-        outer = None
-        if config.search.outer_folds is not None:
-            outer = run_outer_folds(config, space, request.parallel_trials, directory)
-        with search_display(session) as write:
-            result = session.run(write)
-        if result.is_finished:
-            _show_trials(result, request.objective.name)
-        conclude(config, space, result, outer)
+        alerts = SearchAlerts(alerts_of(config), directory)
+        with alerts.around(typer.Exit):
+            outer = None
+            if config.search.outer_folds is not None:
+                outer = run_outer_folds(config, space, request.parallel_trials, directory)
+            with search_display(session) as write:
+                alerts.result = result = session.run(write)
+            if result.is_finished:
+                _show_trials(result, request.objective.name)
+            conclude(config, space, result, outer)
     if not result.is_finished:
         raise interrupted(directory, result.signal)
     _name_positions(result)

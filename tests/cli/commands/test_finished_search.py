@@ -6,6 +6,7 @@ import json
 import pytest
 from helpers import make_images
 from keraunos.cli.main import main
+from programs import wait_for
 
 STOPPER = """
 import signal
@@ -72,7 +73,12 @@ def outcome(folder):
 def test_a_refit_trains_on_all_images_and_goes_on_after_a_signal(
     keraunos, command, tmp_path
 ):
-    finish = ("search.finish=refit", "callbacks.stop={class: 'own:Stop', at: S/refit}")
+    pager = f"[/bin/sh, -c, 'echo $KERAUNOS_EVENT_KIND >> {tmp_path}/sent']"
+    finish = (
+        "search.finish=refit",
+        "callbacks.stop={class: 'own:Stop', at: S/refit}",
+        f"callbacks.alerts={{on: [end, interrupted], command: {pager}}}",
+    )
     answer = keraunos(*command, *finish, "run_dir=S")
     assert answer.code == 130, answer.err
     assert "Resume with:\n  keraunos search " in answer.err
@@ -91,6 +97,8 @@ def test_a_refit_trains_on_all_images_and_goes_on_after_a_signal(
     metrics = tmp_path / "S" / chosen["trial"] / "metrics.jsonl"
     losses = [json.loads(line)["val_loss"] for line in metrics.read_text().splitlines()]
     assert len(lines) == losses.index(min(losses)) + 1
+    # The search sends them, and no run of it.
+    wait_for(lambda: (tmp_path / "sent").read_text().split() == ["interrupted", "end"])
     again = keraunos(*command, *finish, "run_dir=S")  # nothing is trained again
     assert again.code == 0
     assert "epoch=1" not in again.err

@@ -33,6 +33,17 @@ def rows(folder):
     return [{k: v for k, v in row.items() if k != "seconds"} for row in read]
 
 
+def alerts_to(file):
+    """A setting that adds the kind of each alert to a file; trials send none."""
+    script = f"echo $KERAUNOS_EVENT_KIND >> {file}"
+    kinds = "[end, failure, interrupted]"
+    return f"callbacks.alerts={{on: {kinds}, command: [/bin/sh, -c, '{script}']}}"
+
+
+def sent(file):
+    return file.read_text().split() if file.exists() else []
+
+
 def last_value(run, name):
     lines = (run / "metrics.jsonl").read_text().splitlines()
     return [json.loads(line)[name] for line in lines]
@@ -110,11 +121,13 @@ def test_arguments_of_a_builder_are_searched(keraunos, small, tmp_path):
 
 
 @pytest.mark.slow
-def test_every_trial_failing_is_8(keraunos, small):
+def test_every_trial_failing_is_8(keraunos, small, tmp_path):
     settings = ("search.max_trials=2", "search.objective=val_loss", "run_dir=S")
     space = "search.space.seed={int: [0, 5]}"
-    answer = keraunos("search", *small, "model.builder=own:fail", space, *settings)
+    given = ("model.builder=own:fail", space, *settings, alerts_to(tmp_path / "sent"))
+    answer = keraunos("search", *small, *given)
     assert answer.code == 8
+    wait_for(lambda: sent(tmp_path / "sent") == ["failure"])
     assert "LookupError: the user's own mistake" in answer.err
 
 
@@ -142,14 +155,17 @@ def test_a_signal_ends_a_search_with_its_code_and_the_same_command_resumes_it(
         "search.tuner=grid",
         "search.objective=val_loss",
         "callbacks.stop={class: 'own:Stop'}",
+        alerts_to(tmp_path / "sent"),
         "run_dir=S",
     )
     answer = keraunos(*command)
     assert answer.code == 130
+    wait_for(lambda: sent(tmp_path / "sent") == ["interrupted"])
     _, _, resume = answer.err.partition("Resume with:\n  keraunos ")
     answer = keraunos(*shlex.split(resume.splitlines()[0]))
     assert answer.code == 0, answer.err
     assert "finished so far" in answer.err
+    wait_for(lambda: sent(tmp_path / "sent") == ["interrupted", "end"])
     assert [row["status"] for row in rows(tmp_path / "S")] == ["completed"] * 2
 
 

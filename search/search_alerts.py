@@ -1,0 +1,63 @@
+"""Alerts of a search: one when it is over, whatever ended it; its trials send none."""
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ..callbacks import Alerts
+from ..core.errors import DivergedError
+from ..core.run_events import Event, EventKind
+from .search import SearchResult
+
+
+class SearchAlerts:
+    """Sends one alert about a whole search.
+
+    Args:
+        alerts: What sends them; none if nothing is to be sent.
+        directory: Of the search.
+
+    Attributes:
+        result: To be set as soon as the trials are over.
+    """
+
+    def __init__(self, alerts: Sequence[Alerts], directory: Path) -> None:
+        self._alerts = alerts
+        self._directory = directory
+        self.result: SearchResult | None = None
+
+    @contextlib.contextmanager
+    def around(self, *stops: type[Exception]) -> Iterator["SearchAlerts"]:
+        """Sends what came of the search when the block is over.
+
+        Args:
+            *stops: Exceptions that end an interrupted search.
+        """
+        interruptions: tuple[type[BaseException], ...] = (KeyboardInterrupt, *stops)
+        try:
+            yield self
+        except interruptions:
+            self._send("interrupted", "the search was interrupted; the state is saved")
+            raise
+        except Exception as error:
+            kind: EventKind = "failure"
+            if isinstance(error, DivergedError):
+                kind = "divergence"
+            self._send(kind, f"the search failed: {error}")
+            raise
+        if self.result is None or not self.result.is_finished:
+            self._send("interrupted", "the search was interrupted; the state is saved")
+        else:
+            self._send("end", _summary(self.result))
+
+    def _send(self, kind: EventKind, text: str) -> None:
+        event = Event(kind, text, step=0, time=time.time())
+        for alerts in self._alerts:
+            alerts.send(event, self._directory)
+
+
+def _summary(result: SearchResult) -> str:
+    """Why no further trial began, and the winner with its score."""
+    won = result.winner.lines()[:2] if result.winner is not None else []
+    return "; ".join([f"the search ended: {result.stop_reason}", *won])
