@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     from .trainer import TestResult as TestResult
     from .trainer import Trainer as Trainer
 
+    __version__: str
+
 _HOMES = {
     "Accuracy": "models",
     "Augmentation": "data",
@@ -94,7 +96,7 @@ _HOMES = {
 __all__ = [*sorted(_HOMES), "callbacks"]
 
 
-def __getattr__(name: str) -> Any:
+def _find(name: str) -> Any:
     if name == "__version__":
         from importlib.metadata import version
 
@@ -104,6 +106,10 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+if not TYPE_CHECKING:  # type checkers would take any name for one that exists
+    __getattr__ = _find
 
 
 def __dir__() -> list[str]:
