@@ -105,6 +105,11 @@ def _find(name: str) -> Any:
         return importlib.import_module(".callbacks", __name__)
     if name in _HOMES:
         return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    from .core.deprecations import current_name
+
+    current = current_name(name)
+    if current != name:
+        return _find(current)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -12,6 +12,7 @@ from typing import Protocol, TextIO, runtime_checkable
 import typer
 
 from ..core.console import PlainConsole, silence
+from ..core.deprecations import current_options
 from ..core.errors import ConfigError, KeraunosError, message
 from .commands import (
     audit,
@@ -140,7 +141,8 @@ def _run(arguments: Sequence[str]) -> int:
             raise ConfigError("An argument must have no NUL in it.")
         # Typer hands on what the command returned, None, or the code of `typer.Exit`,
         # into which newer versions turn an interrupt.
-        return app(arguments, standalone_mode=False, prog_name=app.info.name) or 0
+        known = current_options(arguments)
+        return app(known, standalone_mode=False, prog_name=app.info.name) or 0
     except KeraunosError as error:
         _write_line(f"error: {error}")
         return error.exit_code

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast, get_args, get_type_hints
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from ..core.deprecations import current_settings
 from ..core.errors import ConfigError, message
 from ..core.names import did_you_mean
 from .augmentation import AugmentationConfig
@@ -46,6 +47,13 @@ class Arguments:
     without: tuple[str, ...] = ()
     instead: Mapping[str, str] = field(default_factory=dict)
     is_positional: bool = False
+
+    @property
+    def path(self) -> str:
+        """The dotted name of the section."""
+        sections = {each.annotation: n for n, each in RunConfig.model_fields.items()}
+        of_callbacks = {each: f"callbacks.{name}" for name, each in CALLBACKS.items()}
+        return (sections | of_callbacks)[self.section]
 
     @property
     def fields(self) -> dict[str, FieldInfo]:
@@ -116,6 +124,7 @@ def takes_settings(arguments: Arguments) -> Callable[[Function], Function]:
 
         @functools.wraps(constructor)
         def checked(*given: Any, **options: Any) -> Any:
+            options = current_settings(options, arguments.path)
             _refuse_unknown(call, options, [*signature.parameters][1:], arguments.instead)
             try:
                 bound = signature.bind(*given, **options)

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import ValidationError
 
+from ..core.deprecations import current_setting
 from ..core.differences import differences
 from ..core.errors import ConfigError, message, reason_of
 from ..core.names import did_you_mean, printable
@@ -19,6 +20,7 @@ from .effort import EFFORT, EFFORTS, chosen_effort, efforts_of, resolve
 from .layers import Layer, merge
 from .problems import annotation_of, describe
 from .recipes import recipes
+from .renamed import layer_with_current_names, with_current_names
 from .schema import RunConfig
 from .space import with_values
 from .yaml_file import MAX_BYTES, MAX_DEPTH, parse_yaml, require_text, write_yaml
@@ -96,7 +98,7 @@ def _typed_layer(overrides: Sequence[str], problems: list[str]) -> Layer:
         try:
             typed = merge(typed, _parse_override(override))
             key = override.partition("=")[0]
-            origins[key] = COMMAND_LINE
+            origins[current_setting(key)] = COMMAND_LINE
         except ConfigError as error:
             problems.append(str(error))
     return Layer(typed, origins)
@@ -193,7 +195,7 @@ def read_source(source: RecipeOrFile) -> Layer:
         raise ConfigError(
             message(f"{printable(name)} must hold `key: value` lines.", content=kind)
         )
-    return Layer(content, origins)
+    return layer_with_current_names(Layer(content, origins))
 
 
 def _read_file(source: str) -> str:
@@ -230,10 +232,11 @@ def _parse_override(override: str) -> dict[str, Any]:
                 argument=override,
             )
         )
-    value = _parse_value(raw, annotation_of(RunConfig, path), key)
+    annotation = annotation_of(RunConfig, current_setting(key).split("."))
+    value = _parse_value(raw, annotation, key)
     for name in reversed(path):
         value = {name: value}
-    return typing.cast(dict[str, Any], value)
+    return with_current_names(typing.cast(dict[str, Any], value))
 
 
 def _parse_value(raw: str, annotation: Any, key: str) -> Any:

@@ -1,0 +1,123 @@
+"""Old names work with a warning, wherever they are written, until their version."""
+
+import warnings
+from importlib import metadata
+
+import keraunos as kr
+import pytest
+from keraunos.callbacks import EarlyStopping
+from keraunos.cli.main import main
+from keraunos.configs import load_config
+from keraunos.configs.arguments import (
+    AUGMENTATION,
+    FOLDER,
+    MODEL,
+    OF_CALLBACKS,
+    SEARCH,
+    TRAINER,
+)
+from keraunos.core import deprecations
+from keraunos.core.deprecations import Renamed
+from keraunos.core.errors import ConfigError
+from packaging.version import Version
+
+EPOCHS = Renamed("trainer.epochs", "trainer.max_epochs", "0.2", "0.3")
+PATIENCE = Renamed(
+    "callbacks.early_stopping.wait", "callbacks.early_stopping.patience", "0.2", "0.3"
+)
+MOVED = Renamed("batch", "data.batch_size", "0.2", "0.3")
+WORDS = r"is deprecated since 0\.2 and will be removed in 0\.3\. Use `"
+
+
+@pytest.fixture(autouse=True)
+def old_names(monkeypatch):
+    monkeypatch.setattr(deprecations, "SETTINGS", (EPOCHS, PATIENCE, MOVED))
+    monkeypatch.setattr(
+        deprecations, "NAMES", (Renamed("Fitter", "Trainer", "0.2", "0.3"),)
+    )
+    option = Renamed("config --ascii-only", "config --help", "0.2", "0.3")
+    monkeypatch.setattr(deprecations, "OPTIONS", (option,))
+
+
+def test_nothing_is_kept_beyond_its_version(monkeypatch):
+    monkeypatch.undo()
+    now = Version(metadata.version("keraunos"))
+    for each in (*deprecations.SETTINGS, *deprecations.NAMES, *deprecations.OPTIONS):
+        assert Version(each.since) < Version(each.removed_in)
+        assert now < Version(each.removed_in), f"remove {each.old} now"
+
+
+def test_a_setting_in_a_file_and_on_the_command_line_keeps_its_old_name(tmp_path):
+    file = tmp_path / "old.yaml"
+    file.write_text(
+        "batch: 8\ntrainer: {epochs: 5, max_steps: 9}\n"
+        "search: {space: {trainer.epochs: {choice: [2, 3]}}}\n"
+        "efforts: {quick: {trainer: {epochs: 1}}}\n"
+    )
+    with pytest.warns(FutureWarning, match=f"`trainer.epochs` {WORDS}trainer.max_epochs`"):
+        config = load_config([str(file)])
+    assert (config.data.batch_size, config.trainer.max_epochs) == (8, 5)
+    assert config.trainer.max_steps == 9
+    assert list(config.search.space) == ["trainer.max_epochs"]
+    with pytest.warns(FutureWarning, match=WORDS):
+        assert load_config([str(file)], ["effort=quick"]).trainer.max_epochs == 1
+    with pytest.warns(FutureWarning, match=WORDS):
+        assert load_config(["classify"], ["trainer.epochs=7"]).trainer.max_epochs == 7
+
+
+def test_a_wrong_value_is_named_at_its_place(tmp_path):
+    file = tmp_path / "old.yaml"
+    file.write_text("seed: 1\ntrainer:\n  epochs: many\n")
+    with (
+        pytest.warns(FutureWarning, match=WORDS),
+        pytest.raises(ConfigError, match=r"old\.yaml:3: .*trainer\.max_epochs"),
+    ):
+        load_config([str(file)])
+
+
+def test_both_names_at_once_are_refused(tmp_path):
+    file = tmp_path / "both.yaml"
+    file.write_text("trainer: {epochs: 5, max_epochs: 6}\n")
+    with (
+        pytest.warns(FutureWarning, match=WORDS),
+        pytest.raises(ConfigError, match=r"`trainer\.max_epochs` is given twice"),
+    ):
+        load_config([str(file)])
+
+
+def test_an_argument_keeps_its_old_name_and_the_warning_names_the_caller():
+    with pytest.warns(FutureWarning, match=WORDS) as noted:
+        assert kr.Trainer(epochs=4).settings.max_epochs == 4
+    with pytest.warns(FutureWarning, match=WORDS):
+        assert EarlyStopping(wait=7).patience == 7
+    assert noted[0].filename == __file__
+
+
+def test_every_constructor_knows_the_section_of_its_settings():
+    found = [each.path for each in (TRAINER, FOLDER, MODEL, AUGMENTATION, SEARCH)]
+    assert found == ["trainer", "data", "model", "augmentation", "search"]
+    assert {name: each.path for name, each in OF_CALLBACKS.items()} == {
+        name: f"callbacks.{name}" for name in OF_CALLBACKS
+    }
+
+
+def test_a_public_name_keeps_its_old_name():
+    with pytest.warns(FutureWarning, match=f"`Fitter` {WORDS}Trainer`") as noted:
+        assert kr.Fitter is kr.Trainer
+    assert noted[0].filename == __file__
+    with pytest.raises(AttributeError, match="Fittest"):
+        kr.Fittest  # noqa: B018
+
+
+def test_an_option_of_one_command_keeps_its_old_name(capsys):
+    with pytest.warns(FutureWarning, match=f"`config --ascii-only` {WORDS}config --help`"):
+        assert main(["config", "classify", "--ascii-only"]) == 0
+    assert "Usage: keraunos config" in capsys.readouterr().out
+    assert main(["recipes", "--ascii-only"]) == 2
+
+
+def test_names_of_today_give_no_warning(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_config(["classify"], ["trainer.max_epochs=3", "data.batch_size=8"])
+        kr.Trainer(max_epochs=3)
