@@ -230,3 +230,16 @@ def test_choices_of_searches_are_simulated_once_and_compared(tmp_path: Path) -> 
     lines = (tmp_path / "r.jsonl").read_bytes()
     assert run_benchmark("search_choice.py", *options, cwd=tmp_path) == found
     assert (tmp_path / "r.jsonl").read_bytes() == lines
+
+
+def test_no_image_passes_through_the_backbone_twice_over_folds(tmp_path: Path) -> None:
+    options = (
+        *("--images=60", "--image-size=32", "--strengths=0.5", "--trials=1"),
+        *("--views=2", "--epochs=2", "--folds=3"),
+    )
+    found = run_benchmark("search_folds.py", *options, cwd=tmp_path)
+    alone, folds = found["rows"]
+    assert folds["parts"]["features"] == 60 * (2 + 1)  # two versions, and as they are
+    for row in (alone, folds):
+        assert row["repeated"] == row["parts"]["checks"]
+    assert found["ratio"] == folds["passes"] / alone["passes"]

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import pickle
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -212,3 +213,17 @@ def test_a_file_in_place_of_another_is_opened_though_size_and_time_are_the_same(
     assert (first.stat().st_size, first.stat().st_mtime_ns) == (size, status.st_mtime_ns)
     data = ImageData.from_folder(root, on_unreadable="drop", **options)
     assert str(first) not in [*data.train.names, *data.validation.names]
+
+
+@pytest.mark.parametrize("cache", ["memory", "disk", "none"])
+def test_data_for_other_processes_name_the_images_that_all_can_read(cache, tmp_path):
+    folder = make_images(tmp_path / "images", {"cat": 6, "dog": 5}, size=40)
+    store = tmp_path / "store"
+    data = ImageData.from_folder(folder, image_size=64, cache=cache, cache_dir=store)
+    sent = pickle.dumps(data)
+    assert cache == "memory" or len(sent) < 11 * 64 * 64  # less than a tenth of them
+    received = pickle.loads(sent)
+    for own, other in ((data, received), (data.fold(2, 3), received.fold(2, 3))):
+        assert other.train.fingerprint == own.train.fingerprint
+        places = np.arange(own.train.num_examples)
+        np.testing.assert_array_equal(other.train.images(places), own.train.images(places))

@@ -198,10 +198,11 @@ def test_a_killed_process_goes_on_in_the_middle_of_its_folds(folder, tmp_path, p
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(1800)  # processes import TensorFlow: minutes on a busy machine
 def test_two_at_a_time_train_the_same_folds(folder, tmp_path):
     given = ("search", "classify", f"data.train={folder / 'train'}", "cache_dir=cache")
     more = ("--parallel-trials", "2")
-    done = fork_keraunos(*given, *SETTINGS, *more, cwd=tmp_path)
+    done = fork_keraunos(*given, *SETTINGS, *more, cwd=tmp_path, timeout_seconds=900)
     assert done.returncode == 0, done.stderr
     found = rows(tmp_path / "S")
     assert [row["folds"] for row in found] == [str(FOLDS)] * 2
