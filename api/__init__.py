@@ -8,8 +8,7 @@
     result = trainer.fit(module, data)
     trainer.test(result.model, data)
 
-Names are looked up when they are first used, so that importing this package does not
-load TensorFlow.
+Names are resolved on first use, so importing this package does not load TensorFlow.
 """
 
 import importlib

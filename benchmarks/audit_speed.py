@@ -3,7 +3,7 @@
     python benchmarks/audit_speed.py [--photographs FOLDER] [--sizes 10000 100000]
 
 audits real photographs, if a folder of class folders is given, and folders of made-up
-images of the given numbers; each in a process of its own, first with an empty cache and
+images of the given numbers; each in its own process, first with an empty cache and
 then again. Seconds of CPU time, over all cores and with the start of the process, hardly
 depend on what else the machine is doing.
 """

@@ -122,7 +122,7 @@ def one_after_the_other(images: Array, degrees: float, zoom: float) -> Array:
 
 
 def gradients(images: Array) -> float:
-    """The mean square of the difference between neighbours: what blurring takes."""
+    """The mean square of the difference between neighbors: what blurring takes."""
     return float(sum((np.diff(images, axis=axis) ** 2).mean() for axis in (1, 2)))
 
 

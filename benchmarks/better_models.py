@@ -5,8 +5,8 @@ policy, a loss, fine-tuning, an effort. Heads on frozen networks are trained wit
 on five grouped folds each, fine-tuned models with three seeds on one fold; all of them
 predict the held-out images and the test images. Every cell of a seed has the same folds, so
 that differences are paired. Nothing is chosen on the held-out images: the model after the
-last epoch counts, but for the soup and the efforts, which choose on validation images and
-are therefore scored on test images.
+last epoch counts, except for the soup and the efforts, which choose on validation images
+and are therefore scored on test images.
 
 Each finished training appends a line to FILE; the same command continues where it was
 stopped or killed. It ends with the table of all that is there.
@@ -71,7 +71,7 @@ class Training:
     Attributes:
         cell: Of which.
         seed: Of split, order, augmentation, initial weights and dropout.
-        fold: Which fold is held out, counted from 1; None where the cell decides.
+        fold: Which fold is held out, counted from 1; None if the cell decides.
         config: All settings.
     """
 
@@ -222,7 +222,7 @@ def fit_fold(cell: Cell, config: RunConfig, folder: Path, shared: Shared) -> dic
 
 
 def fit_as_typed(config: RunConfig, folder: Path) -> dict[str, Any]:
-    """Runs `keraunos fit`, and reads what it predicts in the end for the test images."""
+    """Runs `keraunos fit`, and reads what it predicts at the end for the test images."""
     from keraunos.cli.build import build_data
     from keraunos.cli.folds import one_fold, wants_all_folds
     from keraunos.cli.main import main as keraunos

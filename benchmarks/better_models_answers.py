@@ -8,7 +8,7 @@ import numpy as np
 
 
 def answers(names: Any, labels: Any, probabilities: Any, images: Any) -> dict[str, Any]:
-    """The predicted class of each image, but for those that are filed under two classes.
+    """The predicted class of each image, except for those that are filed under two classes.
 
     Args:
         names: The path of each image.

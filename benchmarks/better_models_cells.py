@@ -103,7 +103,7 @@ def _effort(name: str) -> Cell:
 
 
 def _recipe(name: str, *settings: str) -> Cell:
-    """A recipe as it is, but for its network."""
+    """A recipe as it is, except for its network."""
     network = ("model.backbone=efficientnet_lite0", "model.weights=imagenet")
     return Cell(
         f"recipe_{name}",

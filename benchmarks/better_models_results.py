@@ -18,7 +18,7 @@ class Results:
         path: The file; it need not exist yet.
 
     Raises:
-        SystemExit: The file holds something else.
+        SystemExit: The file contains something else.
     """
 
     def __init__(self, path: Path) -> None:

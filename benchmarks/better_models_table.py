@@ -35,7 +35,7 @@ class Estimate(NamedTuple):
 
     @property
     def p_value(self) -> float:
-        """How likely one as far from 0 is where there is none; two-sided."""
+        """How likely one as far from 0 is if there is none; two-sided."""
         deviation = max((self.high - self.low) / WIDTH_OF_NORMAL, 1e-12)
         return float(2 * special.ndtr(-abs(self.value) / deviation))
 
@@ -88,7 +88,7 @@ def score(lines: Lines, split: str, other: Lines | None = None) -> Estimate | No
         other: Of the cell that is subtracted; only trainings that both have count.
 
     Returns:
-        None where there is nothing to score.
+        None if there is nothing to score.
     """
     both = [key for key in lines if split in lines[key] and (other is None or key in other)]
     found = [lines[key][split] for key in both]

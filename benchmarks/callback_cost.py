@@ -42,7 +42,7 @@ SIZE, BATCH_SIZE, CLASSES = 32, 4, 4
 
 
 class Stopwatch(Callback):
-    """Seconds of steps and of the rest of an epoch, but for the first epoch.
+    """Seconds of steps and of the rest of an epoch, except for the first epoch.
 
     It wants no hook at single steps, which would make the device wait.
     """

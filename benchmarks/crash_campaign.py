@@ -5,7 +5,7 @@ moment and started again, until it comes to its end; then the next run begins, u
 many kills have landed. The same is done to `Model.fit` with `BackupAndRestore`, which
 saves as often. Counted are
 
-- unreadable: starts that failed, though there was something to go on from;
+- unreadable: starts that failed, though there was something to continue from;
 - lost: the most steps that had to be done again, beyond the saving interval. One more
   interval may be, where a checkpoint was still being written in the background;
 - different: runs whose weights are not, bit by bit, those of a run that was left alone.
@@ -129,7 +129,7 @@ def one_run(
 
 
 def attempt(train: Train, directory: Path, seconds: float | None) -> tuple[int, str]:
-    """Trains in a process of its own, which is killed after some seconds.
+    """Trains in its own process, which is killed after some seconds.
 
     Returns:
         Its exit code, -9 if the kill landed, and the last line that it wrote.
@@ -235,7 +235,7 @@ class NoteKerasSteps(keras.callbacks.Callback):
 
 
 def train_with_keraunos(directory: Path) -> None:
-    """Goes on by itself where the directory stands."""
+    """Continues by itself where the directory stands."""
     trainer = kr.Trainer(
         strategy="single",
         max_epochs=EPOCHS,

@@ -1,6 +1,6 @@
-"""Damages every file of a run, a search and the cache, and counts what comes of it.
+"""Damages every file of a run, a search and the cache, and counts the outcome.
 
-A tiny run is trained once, with a cache of its own. Then each of its files is damaged, in
+A tiny run is trained once, with its own cache. Then each of its files is damaged, in
 a fresh copy, in each of five ways, and each command is given on it:
 
 - empty: the file has no bytes any more; half: the second half is missing; flip: one bit is
@@ -9,7 +9,7 @@ a fresh copy, in each of five ways, and each command is given on it:
 - resume: one more epoch; test, predict, compare and audit; for the searches and folds,
   the same command once more.
 
-What comes of it is compared with what the same command gives on an undamaged copy:
+The outcome is compared with what the same command gives on an undamaged copy:
 
 - refused: an error of Keraunos in words, with an exit code; unaffected: the same result;
   mended: the same result, and a line says what was damaged; reported: another result, and a
@@ -100,7 +100,7 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
 
 @dataclass(frozen=True)
 class Done:
-    """What came of a command.
+    """The outcome of a command.
 
     Attributes:
         code: The exit code, or minus the number of a signal.
@@ -217,7 +217,7 @@ def parse() -> argparse.Namespace:
 
 
 def campaign(folder: Path, name: str, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Makes a subject, and damages it in every way."""
+    """Creates a subject, and damages it in every way."""
     subject, whole = SUBJECTS[name], folder / "whole"
     whole.mkdir(parents=True)
     for arguments in subject.make:
@@ -285,7 +285,7 @@ def undamaged(whole: Path, arguments: tuple[str, ...]) -> Done:
 def one_cell(
     whole: Path, file: str, damage: str, arguments: tuple[str, ...], expected: Done
 ) -> tuple[str, str]:
-    """Damages a file in a fresh copy, gives a command, and judges what comes of it."""
+    """Damages a file in a fresh copy, gives a command, and judges the outcome."""
     folder = copy_of(whole)
     try:
         DAMAGES[damage](folder / file)
@@ -296,7 +296,7 @@ def one_cell(
 
 
 def judge(done: Done, expected: Done) -> tuple[str, str]:
-    """What came of a command on something damaged, and the words that it had for it."""
+    """The outcome of a command on something damaged, and the words that it had for it."""
     new = [line for line in done.said if line not in expected.said]
     words = " | ".join(new)
     if any(line.startswith("Traceback") for line in done.said) or done.code < 0:
@@ -323,7 +323,7 @@ def difference(done: Done, expected: Done) -> str:
 
 
 def give(folder: Path, arguments: tuple[str, ...]) -> Done:
-    """Gives a command in a process of its own."""
+    """Gives a command in its own process."""
     logs = folder / "out.log", folder / "err.log"
     before, started = file_states(folder), time.monotonic()
     child = os.fork()
@@ -437,7 +437,7 @@ def is_written(name: str, before: dict[str, State], after: dict[str, State]) -> 
 
 
 def draw_data(folder: Path) -> None:
-    """Draws images of smooth colours; one is a near copy, and one can't be read."""
+    """Draws images of smooth colors; one is a near copy, and one can't be read."""
     chance = np.random.default_rng(0)
     for split, classes in (("train", CLASSES), ("test", TEST_CLASSES)):
         for name, count in classes.items():

@@ -3,11 +3,11 @@
     python benchmarks/export_parity.py [--cases ResNet50 calibrated ensemble ...]
         [--formats onnx ...] [--images FOLDER] [--count 72] [--image-size 64]
 
-Each model has a backbone with random weights, features that are standardised on the
+Each model has a backbone with random weights, features that are standardized on the
 images, and a random head; that it tells the images apart is checked first, as a model that
 answers the same to all of them would agree with anything. The images are drawn lesions, or
 the files of a folder. Every export is made and checked as `keraunos export` does it: its
-`predict.py` runs in a process of its own on the image files. Then its runtime is asked
+`predict.py` runs in its own process on the image files. Then its runtime is asked
 about 1, 3 and 33 images at once.
 """
 
@@ -86,7 +86,7 @@ def probabilities(model: keras.Model, pixels: Pixels) -> Floats:
 
 
 def plain(name: str, pixels: Pixels) -> Case:
-    """A backbone, and a head on standardised features."""
+    """A backbone, and a head on standardized features."""
     model = classifier(name, pixels)
     description = Description(name, CLASSES, pixels.shape[1])
     return Case([model], description, probabilities(model, pixels))
@@ -133,7 +133,7 @@ def drawn_images(folder: Path, count: int) -> list[Path]:
 
 
 def require_spread(name: str, expected: Floats) -> None:
-    """Makes sure that answers differ from image to image."""
+    """Checks that answers differ from image to image."""
     classes = len(np.unique(expected.argmax(axis=1)))
     spread = float(expected.std(axis=0).max())
     assert classes >= 3, f"{name} gives {classes} classes to all images"
@@ -143,7 +143,7 @@ def require_spread(name: str, expected: Floats) -> None:
 def measure(
     format: Format, case: Case, files: list[Path], pixels: Pixels, folder: Path
 ) -> dict[str, Any]:
-    """Exports a case in a format, and asks what came out."""
+    """Exports a case in a format, and runs the export."""
     spent: list[float] = []
 
     def write(*arguments: Any) -> None:

@@ -1,6 +1,6 @@
-"""What looking into steps costs, when a step is looked into and when it is not.
+"""What looking into steps costs, when a step is sampled and when it is not.
 
-A sample: what goes on around a step that is looked into, TensorBoard's file included, again
+A sample: what continues around a step that is sampled, TensorBoard's file included, again
 and again around no step, in a fit of each model; beside it stands what part that is of 50
 steps of 50 ms. Whole fits of the smallest model take turns, with and without the callback,
 in one process, 16 steps a call. Times are CPU times of the process, which other work on the

@@ -1,8 +1,8 @@
-"""What an index of many images costs: memory, order, and where to go on.
+"""What an index of many images costs: memory, order, and where to continue.
 
     python benchmarks/index_scale.py [--sizes 10000 100000 1000000]
 
-Makes the table of that many images, each size in a process of its own, and asks for
+Makes the table of that many images, each size in its own process, and asks for
 epochs and batches of it. Images are made up where they would be decoded. `blocks` are
 pieces of memory that Python holds for an epoch's order, which would be one per image if
 each were an object; the first batch is read from the beginning and from far on.

@@ -53,7 +53,7 @@ Batches = Iterator[Any]  # without end
 
 
 def main() -> None:
-    """Makes the images, lets each side read them, and prints a table and a line of JSON."""
+    """Creates the images, lets each side read them, and prints a table and JSON."""
     options = parse()
     if options.side:
         print(json.dumps(measure(options)))

@@ -144,7 +144,7 @@ def cpu_seconds() -> float:
 
 
 def predict_with_keras(folder: Path, size: int) -> None:
-    """As in the guides of Keras; the table is written in the end."""
+    """As in the guides of Keras; the table is written at the end."""
     import keras
 
     model = keras.models.load_model(folder.parent / "export" / "model.keras")
@@ -165,7 +165,7 @@ def predict_with_keras(folder: Path, size: int) -> None:
 
 
 def require_same(folder: Path, count: int) -> None:
-    """Makes sure that both sides have predicted the same for the same files."""
+    """Checks that both sides have predicted the same for the same files."""
     tables = [(folder / f"{side}.csv").read_text().splitlines()[1:] for side in SIDES]
     assert len(tables[0]) == len(tables[1]) == count
     for first, second in zip(*tables, strict=True):

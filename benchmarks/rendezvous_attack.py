@@ -185,7 +185,7 @@ def two_workers() -> Cluster:
 
 
 def start_chief(cluster: Cluster, limit: float) -> tuple[Any, Connection]:
-    """Starts a process that waits for the worker, and tells in the end how it was."""
+    """Starts a process that waits for the worker, and tells at the end how it was."""
     results, told = FORK.Pipe(duplex=False)
     process = FORK.Process(target=chief, args=(cluster, limit, told), daemon=True)
     process.start()

@@ -5,7 +5,7 @@
   would write it; without augmentation, whose strength is no part of its space then;
 - keraunos: `keraunos search` with an empty cache.
 
-Each side runs in a process of its own, and its seconds are those of the whole process.
+Each side runs in its own process, and its seconds are those of the whole process.
 On a machine that is busy with other things compare the seconds of CPU, which are printed
 too; a trial's seconds are those after the backbone's passes, divided by the trials.
 Weights of the backbone are random, and the same for all. Where `--keras-trials` is below
@@ -104,7 +104,7 @@ def drawn(folder: Path) -> Path:
 def run_side(
     side: str, seed: int, options: argparse.Namespace, folder: Path
 ) -> dict[str, Any]:
-    """Runs a side in a process of its own; returns what it found and cost."""
+    """Runs a side in its own process; returns what it found and cost."""
     measured = options.trials
     if side == "keras" and options.keras_trials:
         measured = min(options.keras_trials, measured)

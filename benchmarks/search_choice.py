@@ -274,7 +274,7 @@ def summarize(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def interval(values: Sequence[float]) -> list[float | None]:
-    """The mean, and its 95 % interval; None where one seed tells none."""
+    """The mean, and its 95 % interval; None if one seed tells none."""
     if len(values) < 2:
         return [fmean(values), None, None]
     found = stats.ttest_1samp(values, 0).confidence_interval(0.95)

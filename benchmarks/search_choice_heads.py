@@ -170,7 +170,7 @@ def best_epoch(scores: Sequence[float]) -> int:
 
 
 def balanced_accuracy(labels: Array, predicted: Array) -> float:
-    """The mean over classes of the part that is recognised."""
+    """The mean over classes of the part that is recognized."""
     counts = np.bincount(labels)
     right = np.bincount(labels[labels == predicted], minlength=len(counts))
     return float((right[counts > 0] / counts[counts > 0]).mean())

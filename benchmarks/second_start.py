@@ -43,7 +43,7 @@ json.dump({"seconds": seconds, "cpu_seconds": cpu, "opened": opened}, sys.stdout
 
 
 def main() -> None:
-    """Makes the folder, starts twice, and prints a table and a line of JSON."""
+    """Creates the folder, starts twice, and prints a table and a line of JSON."""
     options = parse()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

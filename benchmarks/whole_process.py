@@ -1,6 +1,6 @@
 """Whole processes, from the command to the last file: the tutorial's script and Keraunos.
 
-Both sides train a new head on a frozen, randomly initialised ResNet50 from the same image
+Both sides train a new head on a frozen, randomly initialized ResNet50 from the same image
 files, validate on a fifth of them after each epoch, and are measured on the same test
 images. The tutorial's script (`whole_process_keras.py`) is plain Keras: augmentation
 layers in the model, `Model.fit`, `evaluate`. Ours is `keraunos fit classify` with two

@@ -102,7 +102,7 @@ def parse() -> argparse.Namespace:
 
 
 def cells(only: list[str]) -> list[Cell]:
-    """All cells, or those that were asked for."""
+    """All cells, or those that were requested."""
     if only:
         return [Cell(*each.split(":")) for each in only]
     moments = [Cell(f, r, p) for f in FAULTS for p in PHASES for r in ROLES]

@@ -1,6 +1,6 @@
-"""What happens around a step: the contract, and a file for each callback.
+"""Callbacks: the base class, and one file per callback.
 
-Knows nothing of the trainer's insides.
+Independent of the internals of the trainer.
 """
 
 from .alerts import Alerts

@@ -1,4 +1,4 @@
-"""What the loop is doing at the moment, for threads that watch it."""
+"""The current activity of the training loop, for threads that watch it."""
 
 import contextlib
 import sys
@@ -16,12 +16,12 @@ _OF_PIPELINES = "script_ops.py"  # of TensorFlow: where tf.data calls Python
 
 
 class Moment(NamedTuple):
-    """What the loop was doing when somebody looked.
+    """A snapshot of what the loop was doing.
 
     Attributes:
-        phase: What it did.
+        phase: The activity.
         step: Finished steps.
-        step_time: When the last of them was finished, in seconds since 1970.
+        step_time: When the last step finished, in seconds since 1970.
         seconds: How long ago that was.
     """
 
@@ -32,14 +32,14 @@ class Moment(NamedTuple):
 
 
 class Activity:
-    """What the loop is doing: written by the loop, read from other threads.
+    """The current activity of the loop: written by the loop, read by other threads.
 
     Attributes:
-        phase: What it does.
-        since: When it began to, by `time.monotonic`.
+        phase: The activity.
+        since: When the activity began, by `time.monotonic`.
         step: Finished steps.
-        step_at: When the last of them was finished, by `time.monotonic`; the beginning of
-            the fit before that.
+        step_at: When the last step finished, by `time.monotonic`; before the first step,
+            when the fit began.
         step_time: The same in seconds since 1970.
         input_wait_share: Of the step that was sampled last, or None.
         position: Asks the device for the number of finished steps and whether it waits for
@@ -60,18 +60,18 @@ class Activity:
         self.begin(0)
 
     def begin(self, step: int) -> None:
-        """A fit begins, in this thread."""
+        """Records that a fit begins in this thread."""
         self._thread = threading.get_ident()
         self.since = time.monotonic()
         self.step_done(step)
 
     def step_done(self, step: int) -> None:
-        """So many steps are finished."""
+        """Records the number of finished steps."""
         self.step, self.step_at, self.step_time = step, time.monotonic(), time.time()
 
     @contextlib.contextmanager
     def doing(self, phase: Phase) -> Iterator[None]:
-        """Names what is done within it."""
+        """Sets the activity for the duration of the context."""
         before = self.phase
         self.phase, self.since = phase, time.monotonic()
         try:
@@ -80,9 +80,9 @@ class Activity:
             self.phase, self.since = before, time.monotonic()
 
     def look(self) -> Moment:
-        """How far it is, also within a call to the device; to be asked now and then.
+        """Returns a snapshot, also during a call to the device.
 
-        Steps within a call count from when they are seen.
+        Steps within a call count from when they are observed.
         """
         found = self.position() if self.phase == "training" else None
         if found is not None and found[0] > self.step:
@@ -106,7 +106,7 @@ class Activity:
         return found is not None and found[1]
 
     def where(self) -> str:
-        """Where the loop is just now, in words: asked of one that hangs.
+        """Describes where the loop is, for a run that hangs.
 
         Example:
             >>> Activity().where()
@@ -124,7 +124,7 @@ class Activity:
 
 
 def _python_of_pipelines() -> str:
-    """The line of Python at which the data hang, if it is Python that makes them."""
+    """The line of Python at which the data pipeline hangs, if Python produces the data."""
     for frame in sys._current_frames().values():
         if any(each.f_code.co_filename.endswith(_OF_PIPELINES) for each in _stack(frame)):
             found = _innermost(frame)
@@ -133,13 +133,13 @@ def _python_of_pipelines() -> str:
 
 
 def _user_code(frame: FrameType | None) -> str:
-    """The line of a user that a thread is in, if it is none of this package."""
+    """The line of user code that a thread is in, if it is not in this package."""
     found = _innermost(frame)
     return _named(found) if found and not _is_ours(found) else ""
 
 
 def _innermost(frame: FrameType | None) -> FrameType | None:
-    """The innermost frame that is ours, wherever that is installed, or of no library."""
+    """The innermost frame that belongs to Keraunos or to no library."""
     for each in _stack(frame):
         is_of_library = any(part in each.f_code.co_filename for part in _LIBRARIES)
         if not is_of_library or _is_ours(each):

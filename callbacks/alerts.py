@@ -1,4 +1,4 @@
-"""Lets somebody know when something happens to a run: by a command, or over HTTP."""
+"""Sends an alert when something happens to a run: by a command, or over HTTP."""
 
 import json
 import socket
@@ -36,7 +36,7 @@ class Alerts(Callback):
     is kept for its end. Of several workers only the chief sends.
 
     Args:
-        **options: As `callbacks.alerts` in a configuration: `on`, `command`, `url`,
+        **options: Same as `callbacks.alerts` in a configuration: `on`, `command`, `url`,
             `timeout_seconds`, `at_most`. See `docs/settings.md`.
 
     Example:
@@ -51,7 +51,7 @@ class Alerts(Callback):
         self.reset()
 
     def reset(self) -> None:
-        """Forgets the last fit."""
+        """Clears the state of the previous fit."""
         self._outbox = _Outbox(self._config)
 
     def on_event(self, run: RunState, event: Event) -> None:
@@ -70,12 +70,12 @@ class Alerts(Callback):
             self._outbox.put(_content(event, directory, epoch))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Alerts":
-        """Another one that has sent nothing: what sends can't be copied."""
+        """A copy that has sent nothing: the sending thread can't be copied."""
         return type(self)(**self._config.model_dump())
 
 
 class _Outbox:
-    """Sends one alert after another, in a thread that is there as long as there are some.
+    """Sends one alert after another, in a thread that lives as long as alerts are queued.
 
     The process does not end before it.
     """
@@ -89,7 +89,7 @@ class _Outbox:
         self._keeps_one = not LAST.isdisjoint(config.on)
 
     def put(self, content: dict[str, Any]) -> None:
-        """Takes an alert; the last of a run takes the place of those that still wait."""
+        """Queues an alert; the last one of a run replaces those still queued."""
         is_last = content["kind"] in LAST
         with self._lock:
             if self._count >= self._config.at_most - (self._keeps_one and not is_last):

@@ -1,4 +1,4 @@
-"""Trains the head first, and then the backbone with it, at once or stage by stage."""
+"""Trains the head first, then the backbone as well, at once or stage by stage."""
 
 from typing import Any, Unpack
 
@@ -17,27 +17,28 @@ from .run_state import RunState
 class BackboneFinetuning(Callback):
     """Unfreezes layers of a frozen backbone at an epoch, or when a metric stops improving.
 
-    Until then the head trains alone, on cached features where the data allow it. Then a
-    new phase begins: the layers train too, with a new optimizer of the same kind and a
-    learning rate of its own. BatchNorm of the backbone stays in inference mode.
+    Until then only the head trains, on cached features where possible. Then a new phase
+    begins: the layers train as well, with a new optimizer of the same kind and its own
+    learning rate. BatchNorm of the backbone stays in inference mode.
 
     With `stages` the backbone is unfrozen from its end towards its input, a phase for
     each stage (gradual unfreezing: ULMFiT, Howard and Ruder 2018).
 
     Args:
         unfreeze_from: Name of the first layer to unfreeze, the beginning of its name
-            (`"conv5"`, `"conv5_block2"`), or a stage. All after it in the backbone follow.
-        **options: As `callbacks.backbone_finetuning` in a configuration: `last_layers` or
-            `stages` in place of `unfreeze_from` (without any the whole backbone is
-            unfrozen), `at_epoch`, `every_epochs`, `monitor`, `patience`, `min_delta`,
-            `mode`, `learning_rate`, `learning_rate_factor`, `schedule`,
-            `train_batch_norm`. See `docs/settings.md`.
+            (`"conv5"`, `"conv5_block2"`), or a stage. All later layers of the backbone are
+            unfrozen as well.
+        **options: Same as `callbacks.backbone_finetuning` in a configuration: `last_layers`
+            or `stages` instead of `unfreeze_from` (without any of them, the whole backbone
+            is unfrozen), `at_epoch`, `every_epochs`, `monitor`, `patience`, `min_delta`,
+            `mode`, `learning_rate`, `learning_rate_factor`, `schedule`, `train_batch_norm`.
+            See `docs/settings.md`.
 
     Attributes:
-        num_begun: How many phases were asked for.
+        num_begun: Number of phases requested so far.
 
     Raises:
-        ConfigError: An argument is out of its range, there is no such layer or stage, or
+        ConfigError: An argument is out of range, there is no such layer or stage, or
             nothing is frozen.
 
     Example:
@@ -60,20 +61,20 @@ class BackboneFinetuning(Callback):
         self.reset()
 
     def reset(self) -> None:
-        """Forgets the last fit."""
+        """Clears the state of the previous fit."""
         self.num_begun = 0
-        self.changed_at = 0  # the epoch in which the last was asked for
+        self.changed_at = 0  # the epoch in which the last was requested
         self.best: float | None = None
         self.waited = 0
 
     @property
     def num_phases(self) -> int:
-        """How many there will be."""
+        """The number of phases."""
         stages = self.config.stages
         return len(stages) if isinstance(stages, list) else stages or 1
 
     def on_fit_begin(self, run: RunState) -> None:
-        """Makes sure that there is something to unfreeze, and a model that trains."""
+        """Checks that there is something to unfreeze and that the model trains."""
         if not run.model.trainable_variables:
             raise ConfigError(
                 message(
@@ -86,7 +87,7 @@ class BackboneFinetuning(Callback):
             self._places(run)
 
     def on_epoch_end(self, run: RunState) -> None:
-        """Asks for the next phase if it is time."""
+        """Requests the next phase if it is due."""
         if self.num_begun >= self.num_phases:
             return
         if self._has_stopped_improving(run) or self._is_late(run):
@@ -94,7 +95,7 @@ class BackboneFinetuning(Callback):
             self.num_begun, self.changed_at, self.waited = self.num_begun + 1, run.epoch, 0
 
     def state_dict(self) -> dict[str, Any]:
-        """The phases up to now; the best value, and how long ago that was."""
+        """The phases so far; the best value, and the number of epochs since."""
         return {
             "num_begun": self.num_begun,
             "changed_at": self.changed_at,
@@ -103,7 +104,7 @@ class BackboneFinetuning(Callback):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on where the saved run stood."""
+        """Restores the state of the saved run."""
         # As checkpoints had it before there were stages.
         begun = state.get("is_done", False)
         self.num_begun = state.get("num_begun", int(begun))

@@ -1,4 +1,4 @@
-"""Work that goes on beside training, such as drawing."""
+"""Background work during training, such as drawing."""
 
 import concurrent.futures
 from collections.abc import Callable
@@ -10,10 +10,10 @@ P = ParamSpec("P")
 
 
 class Background:
-    """Runs jobs one after another in a thread of its own, while training continues.
+    """Runs jobs one after another in its own thread, while training continues.
 
-    A checkpoint becomes visible only after the jobs that were submitted before it, so
-    that a resumed run lacks nothing of what they write. The first error of a job ends the
+    A checkpoint becomes visible only after all jobs submitted before it, so a resumed run
+    lacks none of their output. The first error of a job ends the
     fit: at the next checkpoint, or at the end.
 
     Example:
@@ -27,10 +27,10 @@ class Background:
         self._jobs: list[Future[Any]] = []
 
     def submit(self, job: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
-        """Hands a job over; its arguments must not change any more.
+        """Submits a job; its arguments must not change afterwards.
 
         Args:
-            job: Runs after those before it, even after one that failed.
+            job: Runs after the jobs before it, even if one of them failed.
             *args: Of the job.
             **kwargs: Of the job.
         """
@@ -38,12 +38,12 @@ class Background:
         self._jobs.append(self._executor.submit(job, *args, **kwargs))
 
     def wait(self) -> bool:
-        """Waits for all jobs; whether none has failed."""
+        """Waits for all jobs; returns whether none has failed."""
         concurrent.futures.wait(tuple(self._jobs))
         return not self._errors()
 
     def check(self) -> None:
-        """Raises the error of the first job that has failed, if one has by now."""
+        """Raises the error of the first failed job, if there is one."""
         for error in self._errors():
             raise error
 
@@ -57,14 +57,14 @@ class Background:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Waits for all jobs; their errors are raised, or noted on one that is raised."""
+        """Waits for all jobs; errors are raised, or noted on the current exception."""
         self._executor.shutdown()
         if error is None:
             self.check()
         else:
             for other in self._errors():
                 if other is not error:
-                    error.add_note(f"A job in the background failed, too: {other!r}")
+                    error.add_note(f"A background job also failed: {other!r}")
 
     def _errors(self) -> list[BaseException]:
         found = [job.exception() for job in tuple(self._jobs) if job.done()]

@@ -1,4 +1,4 @@
-"""The contract between the loop and what happens around it."""
+"""The base class of callbacks."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,29 +9,28 @@ from .run_state import RunState
 
 
 class Callback:
-    """Something that happens around training steps.
+    """Base class of callbacks, which run code at certain points of training.
 
-    Override the hooks you need; each gets the state of the run. The order of hooks is
-    shown in `keraunos.trainer.loop.loop`. A callback that keeps something between epochs
-    returns it from `state_dict`, so that a resumed run continues as if nothing had
-    happened.
+    Override the hooks you need; each receives the state of the run. The order of hooks is
+    shown in `keraunos.trainer.loop.loop`. A callback with state returns it from
+    `state_dict`, so that a resumed run continues as if it had never been interrupted.
 
     Attributes:
-        every_n_steps: After how many steps `on_train_step_end` is called, if it is
-            overridden. None: whenever the loop is back from the device. Small numbers
-            cost time, as the device waits for Python.
-        samples_every_n_steps: How far apart the steps are that `RunState.health` is to be
-            told of; None if it needs none.
-        chief_only: Whether of several workers only the chief calls it, as is right for
-            what writes files or to the screen.
-        runs_last: Whether its hooks come after those of all others.
-        writes_alone: What no other callback of the run may write, or None: two with the
-            same value are refused.
-        is_resumable: Whether `state_dict` holds all it remembers. Callbacks that start
-            anew when a run is resumed are named at its start.
-        uncalled_hooks: Hooks that it has and that are never called; they are named at
+        every_n_steps: Number of steps between calls of `on_train_step_end`, if it is
+            overridden. None: whenever control returns from the device. Small numbers cost
+            time, because the device waits for Python.
+        samples_every_n_steps: Number of steps between the samples in `RunState.health`;
+            None if it needs none.
+        chief_only: Whether only the chief of several workers calls it, as is right for
+            callbacks that write files or to the screen.
+        runs_last: Whether its hooks run after those of all other callbacks.
+        writes_alone: Output that no other callback of the run may write, or None: two
+            callbacks with the same value are an error.
+        is_resumable: Whether `state_dict` contains its complete state. Callbacks that start
+            over when a run is resumed are listed at its start.
+        uncalled_hooks: Hooks that it defines but that are never called; they are listed at
             the start of a run.
-        wants_validation_predictions: Whether `RunState.validation` is to be filled.
+        wants_validation_predictions: Whether it needs `RunState.validation`.
 
     Example:
         >>> class StopBelow(Callback):
@@ -50,12 +49,12 @@ class Callback:
     wants_validation_predictions = False
 
     def steps_until_due(self, step: int) -> int | None:
-        """After how many steps `on_train_step_end` must be called; None for whenever.
+        """Number of steps until the next call of `on_train_step_end`; None for any.
 
-        By default at multiples of `every_n_steps`, if the hook is overridden.
+        By default the next multiple of `every_n_steps`, if the hook is overridden.
 
         Args:
-            step: How many have been made.
+            step: Number of finished steps.
         """
         period = self.every_n_steps
         if period is None or type(self).on_train_step_end is Callback.on_train_step_end:
@@ -63,27 +62,27 @@ class Callback:
         return period - step % period
 
     def reset(self) -> None:
-        """Forgets the last fit. Called first in every fit."""
+        """Clears the state of the previous fit. Called first in every fit."""
 
     def announce(self, lines: Sequence[str]) -> None:
-        """Called with what is known of a fit, as soon as it is, and before `on_fit_begin`.
+        """Called with lines that describe a fit, as soon as known, before `on_fit_begin`.
 
-        First comes what it runs on, then the data, then the model and all else: before
-        features are computed, which takes time.
+        First come the devices, then the data, then the model and the rest, before features
+        are computed, which takes time.
 
         Args:
-            lines: Those that were not announced before.
+            lines: Those not announced before.
         """
 
     def on_fit_begin(self, run: RunState) -> None:
         """Called when the model is built and restored, before the first step.
 
-        In a resumed run `run` stands where it stood; this callback's own state is given
-        back afterwards.
+        In a resumed run, `run` has the restored state; the state of this callback is
+        restored afterwards.
         """
 
     def on_epoch_begin(self, run: RunState) -> None:
-        """Called before the first step of an epoch; again if it is resumed within."""
+        """Called before the first step of an epoch; again if a run resumes within it."""
 
     def on_train_step_end(self, run: RunState) -> None:
         """Called after every `every_n_steps` training steps."""
@@ -95,40 +94,40 @@ class Callback:
         """Called after validation; `run.metrics` has the `val_` values."""
 
     def on_epoch_end(self, run: RunState) -> None:
-        """Called after an epoch; `run.metrics` has all values of it."""
+        """Called after an epoch; `run.metrics` has all its values."""
 
     def on_phase_begin(self, run: RunState) -> None:
-        """Called between two epochs when a callback has asked for a new phase.
+        """Called between two epochs when a callback has requested a new phase.
 
-        Other variables train from now on, with a new optimizer.
+        From now on, other variables train, with a new optimizer.
         """
 
     def on_checkpoint_saved(self, run: RunState, path: Path) -> None:
-        """Called when a checkpoint is known to be whole, and once more on resuming.
+        """Called when a checkpoint is complete, and again on resuming.
 
-        Checkpoints are written in the background: `run` may be some steps further.
+        Checkpoints are written in the background: `run` may be some steps ahead.
         """
 
     def on_event(self, run: RunState, event: Event) -> None:
-        """Called when something is reported with `run.report`, at once.
+        """Called at once when an event is reported with `run.report`.
 
-        Possibly from another thread, as a stall is noticed while a step lasts; never
+        Possibly from another thread, because a stall is noticed during a step, but never
         for two events at the same time. An error in it is shown, and training continues.
         """
 
     def on_fit_end(self, run: RunState) -> None:
-        """Called at the end of a fit, also of one that was stopped early."""
+        """Called at the end of a fit, also if it was stopped early."""
 
     def on_exception(self, run: RunState, error: BaseException) -> None:
-        """Called when the fit ends early, in place of `on_fit_end`.
+        """Called instead of `on_fit_end` when an exception ends the fit.
 
-        With an error, or with `keraunos.trainer.Interrupted` after a signal, in which
-        case the state of the run has been saved.
+        This is an error, or `keraunos.trainer.Interrupted` after a signal, in which case
+        the state of the run has been saved.
         """
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run needs: values that JSON can hold, and NumPy arrays."""
+        """The state for a resumed run: JSON values and NumPy arrays."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes back what `state_dict` returned, after `on_fit_begin`."""
+        """Restores the result of `state_dict`; called after `on_fit_begin`."""

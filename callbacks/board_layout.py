@@ -114,12 +114,12 @@ def write_layout(layout: Charts) -> None:
 
 
 def has_samples(event: Event) -> bool:
-    """Whether an event of a file was written by `write_samples`."""
+    """Whether an event was written by `write_samples`."""
     return any(value.tag.startswith(SAMPLED) for value in event.summary.value)
 
 
 def write_samples(values: Mapping[str, float], step: int) -> None:
-    """Writes what was seen of a step, all of it at once, by the current writer."""
+    """Writes all samples of a step with the current writer."""
     summary = Summary()
     for name, value in values.items():
         summary.value.add(

@@ -24,7 +24,7 @@ class CallbackList:
 
     Args:
         callbacks: By label.
-        silent: Labels of those that are there, but not called.
+        silent: Labels of callbacks that are present but not called.
     """
 
     def __init__(
@@ -35,33 +35,33 @@ class CallbackList:
         self._deaf: set[str] = set()
 
     def without_writers(self) -> "CallbackList":
-        """The same, of which those that write are not called.
+        """The same list, but callbacks that write are not called.
 
-        They still count for when hooks are due: all workers stop there.
+        They still determine when hooks are due: all workers stop there.
         """
         silent = [label for label, each in self.callbacks.items() if each.chief_only]
         return CallbackList(self.callbacks, silent)
 
     def announce(self, lines: Sequence[str]) -> None:
-        """Lets those that say something say what is known of the fit."""
+        """Passes lines that describe the fit to callbacks that announce them."""
         for callback in self._called.values():
             callback.announce(lines)
 
     def notify(self, hook: str, run: RunState, *args: Any) -> None:
-        """Calls one hook of all."""
+        """Calls a hook of all callbacks."""
         for callback in self._called.values():
             getattr(callback, hook)(run, *args)
 
     def notify_step_end(self, run: RunState) -> None:
-        """Calls `on_train_step_end` of those whose turn it is."""
+        """Calls `on_train_step_end` of the callbacks that are due."""
         for callback in self._called.values():
             if callback.every_n_steps is None or run.step % callback.every_n_steps == 0:
                 callback.on_train_step_end(run)
 
     def listen(self, run: RunState) -> None:
-        """Calls `on_event` of all for what is reported from now on.
+        """Calls `on_event` of all callbacks for events from now on.
 
-        Watching never ends a run: a callback that fails there is named once.
+        Monitoring never ends a run: a callback that fails there is reported once.
         """
         self._deaf.clear()
         run.events.listen(lambda event: self._notify_event(run, event))
@@ -81,26 +81,26 @@ class CallbackList:
             try:
                 callback.on_exception(run, error)
             except Exception:
-                error.add_note(f"{label} failed, too:\n{traceback.format_exc()}")
+                error.add_note(f"{label} also failed:\n{traceback.format_exc()}")
 
     def steps_until_due(self, step: int) -> int | None:
-        """After how many steps the next `on_train_step_end` is due; None for whenever."""
+        """Number of steps until the next `on_train_step_end` is due; None for any."""
         due = [each.steps_until_due(step) for each in self.callbacks.values()]
         return min((steps for steps in due if steps is not None), default=None)
 
     @property
     def samples_every_n_steps(self) -> int | None:
-        """How far apart the steps are that are looked into; None if nobody asks."""
+        """Number of steps between samples; None if no callback needs any."""
         asked = [each.samples_every_n_steps for each in self.callbacks.values()]
         return min((steps for steps in asked if steps is not None), default=None)
 
     @property
     def wants_validation_predictions(self) -> bool:
-        """Whether any of them looks at single predictions."""
+        """Whether any callback needs the predictions for single examples."""
         return any(each.wants_validation_predictions for each in self.callbacks.values())
 
     def not_resumable(self) -> list[str]:
-        """Labels of those whose state can't be saved."""
+        """Labels of callbacks whose state can't be saved."""
         return [n for n, each in self.callbacks.items() if not each.is_resumable]
 
     def uncalled_hooks(self) -> dict[str, Sequence[str]]:
@@ -109,32 +109,32 @@ class CallbackList:
         return {n: each.uncalled_hooks for n, each in listed if each.uncalled_hooks}
 
     def reset(self) -> None:
-        """Makes all of them forget the last fit."""
+        """Clears the state of the previous fit in all callbacks."""
         for callback in self._called.values():
             callback.reset()
 
     def state_dict(self) -> dict[str, Any]:
-        """The state of each by label."""
+        """The state of each callback by label."""
         return {label: each.state_dict() for label, each in self._called.items()}
 
     def load_state_dict(self, states: Mapping[str, Any]) -> None:
-        """Gives each its state back; those that are new start anew."""
+        """Restores the state of each callback; new ones start fresh."""
         for label, callback in self._called.items():
             if states.get(label):
                 callback.load_state_dict(states[label])
 
 
 def merge_callbacks(given: Given, defaults: Mapping[str, Callback]) -> CallbackList:
-    """Joins a user's callbacks with the default ones.
+    """Merges a user's callbacks with the default ones.
 
     Args:
-        given: A list, whose labels are the class names in snake_case; or a map from
-            labels, in which None or False switches a default off. One with a default's
-            label takes its place.
+        given: A list, whose labels are the class names in snake_case; or a dict by label,
+            in which None or False disables a default. A callback with the label of a
+            default replaces it.
         defaults: By label, in order.
 
     Raises:
-        ConfigError: Something in it is no callback.
+        ConfigError: An item is not a callback.
     """
     named = _label(given)
     chosen = {label: each for label, each in defaults.items() if label not in named}
@@ -149,10 +149,10 @@ def merge_callbacks(given: Given, defaults: Mapping[str, Callback]) -> CallbackL
 
 
 def _require_one_writer(callbacks: Mapping[str, Callback]) -> None:
-    """Refuses two callbacks that would write the same.
+    """Rejects two callbacks that would write the same output.
 
     Raises:
-        ConfigError: There are such two.
+        ConfigError: There are two such callbacks.
     """
     labels = defaultdict(list)
     for label, each in callbacks.items():
@@ -187,8 +187,8 @@ def _label(given: Given) -> dict[str, Any]:
         if not isinstance(callback, Callback | keras.callbacks.Callback | None):
             raise ConfigError(
                 message(
-                    "Each callback must be a keraunos or a Keras callback, made and not "
-                    "only named.",
+                    "Each callback must be an instance of a Keraunos or Keras callback, "
+                    "not a class.",
                     f"Write {callback.__name__}(...)."
                     if isinstance(callback, type)
                     else "",
@@ -199,7 +199,7 @@ def _label(given: Given) -> dict[str, Any]:
 
 
 def default_label(callback: Any) -> str:
-    """The label of a callback that was given none.
+    """The label of a callback without one.
 
     Example:
         >>> default_label(keras.callbacks.EarlyStopping())

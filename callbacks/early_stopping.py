@@ -1,4 +1,4 @@
-"""Stops when a metric no longer improves, is good enough, or is beyond hope."""
+"""Stops when a metric no longer improves, is good enough, or is hopeless."""
 
 import math
 from typing import Any, Unpack
@@ -18,14 +18,14 @@ class EarlyStopping(Callback):
 
     Args:
         monitor: Name of the metric.
-        **options: As `callbacks.early_stopping` in a configuration: `patience`,
+        **options: Same as `callbacks.early_stopping` in a configuration: `patience`,
             `min_delta`, `mode`, `restore_best_weights`, `stopping_threshold`,
             `divergence_threshold`, `check_finite`. See `docs/settings.md`.
 
     Attributes:
-        reason: Why it has stopped the fit, or None.
+        reason: Why it stopped the fit, or None.
 
-    Epochs without validation do not count where the metric is one of validation.
+    Epochs without validation do not count if the metric is a validation metric.
 
     Raises:
         ConfigError: `mode` is needed, or (at the first epoch's end) there is no such
@@ -50,7 +50,7 @@ class EarlyStopping(Callback):
         self.reset()
 
     def reset(self) -> None:
-        """Forgets the last fit."""
+        """Clears the state of the previous fit."""
         self.best: float | None = None
         self.best_epoch = 0
         self.waited = 0
@@ -62,7 +62,7 @@ class EarlyStopping(Callback):
         run.monitor = run.monitor or self.monitor
 
     def on_epoch_end(self, run: RunState) -> None:
-        """Looks at the metric."""
+        """Checks the metric."""
         value = self.monitor.measured(run)
         if value is None:
             return
@@ -78,7 +78,7 @@ class EarlyStopping(Callback):
             run.report("early_stopping", self.reason)
 
     def on_phase_begin(self, run: RunState) -> None:
-        """Gives the new phase time, and keeps what will train from now on."""
+        """Restarts the patience for the new phase, and keeps the weights that train now."""
         self.waited = 0
         if self._best_weights:
             changing = changing_variables(run.model)
@@ -86,12 +86,12 @@ class EarlyStopping(Callback):
             self._best_weights |= copy_values(new)
 
     def on_fit_end(self, run: RunState) -> None:
-        """Puts the best weights back."""
+        """Restores the best weights."""
         if self._best_weights:
             assign_values(changing_variables(run.model), self._best_weights)
 
     def state_dict(self) -> dict[str, Any]:
-        """The best value so far, its epoch and weights, and how long ago that was."""
+        """The best value so far, its epoch and weights, and the number of epochs since."""
         return {
             "best": self.best,
             "best_epoch": self.best_epoch,
@@ -101,7 +101,7 @@ class EarlyStopping(Callback):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on counting where the saved run stood."""
+        """Restores the counts of the saved run."""
         self.best = state["best"]
         self.best_epoch = state["best_epoch"]
         self.waited = state["waited"]

@@ -1,4 +1,4 @@
-"""Writes what an evaluation draws for TensorBoard, once."""
+"""Writes the figures of an evaluation for TensorBoard."""
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -26,13 +26,13 @@ def write_evaluation_images(
     step: int,
     kept: Collection[str] = (),
 ) -> None:
-    """Writes figures and panels, in place of those of an earlier evaluation.
+    """Writes figures and panels, replacing those of an earlier evaluation.
 
     Args:
         run_dir: A run that has files for TensorBoard.
         findings: By name: images are called `calibration/reliability`.
-        step: Where on the horizontal axis.
-        kept: Names of further parts, whose images of that evaluation stay.
+        step: Position on the horizontal axis.
+        kept: Names of further parts whose images from the earlier evaluation are kept.
     """
     own_directory(run_dir / TENSORBOARD_FOLDER)
     folder = own_directory(run_dir / TENSORBOARD_FOLDER / PART)

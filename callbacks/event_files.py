@@ -51,7 +51,7 @@ def remove_events(folder: Path) -> None:
 
 
 def records_of(path: Path) -> Iterator[bytes]:
-    """Serialised events of a file, up to where it is damaged or torn."""
+    """Serialized events of a file, up to where it is damaged or torn."""
     records = iter(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
     while True:
         try:

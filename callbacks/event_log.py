@@ -15,9 +15,9 @@ from .tolerance import Tolerance
 class EventLog(Callback):
     """Appends to `events.jsonl` in the run directory when something is reported.
 
-    A line holds `kind`, `text`, `step` and `time`, in seconds since 1970. It is a log of
-    what happened: a resumed run adds to it, and leaves what is there. Where it can't be
-    written, that is said once, and training continues.
+    A line contains `kind`, `text`, `step` and `time`, in seconds since 1970. A resumed run
+    appends to the log. If it can't be written, that is reported once and training
+    continues.
 
     Example:
         >>> log = EventLog()
@@ -29,11 +29,11 @@ class EventLog(Callback):
         self.reset()
 
     def reset(self) -> None:
-        """Forgets the last fit."""
+        """Clears the state of the previous fit."""
         self._tolerance = Tolerance("the event log")
 
     def on_event(self, run: RunState, event: Event) -> None:
-        """Writes its line, which is on the disk when this returns."""
+        """Writes a line, which is on disk when this returns."""
         if run.run_dir is None:
             return
         line = json.dumps(event.as_dict()).encode() + b"\n"
@@ -50,7 +50,7 @@ def _append(path: Path, line: bytes) -> None:
 
 
 def _ends_a_line(path: Path) -> bool:
-    """Not if a process died while it wrote there."""
+    """Whether the file ends with a complete line: a process may have died while writing."""
     with open_regular(path) as file:
         file.seek(-1, os.SEEK_END)
         return file.read() == b"\n"

@@ -11,9 +11,9 @@ from .shows_images import ShowsImages
 
 
 class Figures(Callback):
-    """Draws what goes in and how it goes into the run directory.
+    """Draws samples of the data and learning curves into the run directory.
 
-    `samples.png` and `augmented.png` before training, if the data are images, and
+    `samples.png` and `augmented.png` before training, if the data is images, and
     `curves.png` at the end.
 
     Example:

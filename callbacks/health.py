@@ -1,4 +1,4 @@
-"""Looks into a step now and then, and says in words what isn't as it should be."""
+"""Samples a step now and then and reports problems in words."""
 
 from collections.abc import Iterable
 from typing import Any, Unpack
@@ -14,19 +14,19 @@ from .run_state import RunState
 
 
 class Health(Callback):
-    """Has every 50th step looked into, and reports what isn't as it should be.
+    """Samples every 50th step and reports problems.
 
-    Of such a step `RunState.health` has: seconds of waiting for data and of work on the
-    devices, the part of the latter that sums over replicas take, learning rate, loss
-    scale, peak memory of GPUs, and by block of the model the gradient norm and how far
-    the weights moved, as a part of their length. TensorBoard gets them step by step,
-    `metrics.jsonl` the mean over an epoch. What is computed does not change.
+    For such a step, `RunState.health` contains the seconds of waiting for data and of work
+    on the devices, the share of the latter spent on all-reduce, the learning rate, the loss
+    scale, the peak memory of GPUs and, for each block of the model, the gradient norm and
+    the update/weight ratio. TensorBoard shows each sample, `metrics.jsonl` the mean over an
+    epoch. Sampling does not change the results.
 
     A finding is reported as an event of the kind `health` once it stands, by the median
     of the newest five samples, and as `recovered` when it is over.
 
     Args:
-        **options: As `callbacks.health` in a configuration: `every_n_steps`. See
+        **options: Same as `callbacks.health` in a configuration: `every_n_steps`. See
             `docs/settings.md`.
 
     Example:
@@ -44,45 +44,45 @@ class Health(Callback):
         self.reset()
 
     def reset(self) -> None:
-        """Forgets the last fit."""
+        """Clears the state of the previous fit."""
         self._record = HealthRecord()
         self._standing: set[str] = set()
 
     def on_fit_begin(self, run: RunState) -> None:
-        """Takes note of samples from now on."""
+        """Starts recording samples."""
         run.health = self._record
 
     def on_epoch_begin(self, run: RunState) -> None:
-        """Begins the means of an epoch."""
+        """Starts the means of an epoch."""
         self._record.start_epoch()
 
     def on_phase_begin(self, run: RunState) -> None:
-        """Forgets what was of other variables."""
+        """Clears samples of other variables."""
         self._record.forget_newest()
         self._standing.clear()
 
     def on_train_step_end(self, run: RunState) -> None:
-        """Judges the newest samples, if there is a new one."""
+        """Evaluates the last samples if there is a new one."""
         if self._record.step == run.step:
             self._report(run, find(self._record.medians(), run.trains_on_features))
 
     def on_epoch_end(self, run: RunState) -> None:
-        """Judges how long was waited for data, if there are too few samples for that."""
+        """Evaluates the time spent waiting for data if there are too few samples."""
         if not self._record.medians() and run.metrics.get("seconds"):
             waited = run.metrics["data_wait_seconds"] / run.metrics["seconds"]
             self._report(run, [waiting(waited, on_features=run.trains_on_features)])
 
     def state_dict(self) -> dict[str, Any]:
-        """The samples of the epoch, the newest ones, and what has been said."""
+        """The samples of the epoch, the last ones, and the findings reported."""
         return {**self._record.state_dict(), "standing": sorted(self._standing)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes them back."""
+        """Restores them."""
         self._record.load_state_dict(state)
         self._standing = set(state["standing"])
 
     def _report(self, run: RunState, findings: Iterable[Finding]) -> None:
-        """Reports what has changed."""
+        """Reports changed findings."""
         for finding in findings:
             stood = finding.key in self._standing
             stands = finding.stands(stood)

@@ -1,4 +1,4 @@
-"""What samples of training steps say in words: what is wrong, and what may help."""
+"""Findings from samples of training steps, in words: what is wrong, and what may help."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ WAITING_IS_LONG = 0.2
 # Neural Networks Part 3, 2015).
 RATIO_IS_LARGE = 0.1
 # From which part of the device time on sums over replicas are worth a word: our choice,
-# as a third more devices would then bring next to nothing.
+# as a third more devices would then bring almost nothing.
 SUMS_ARE_LONG = 0.3
 # Keys of findings that are about speed; all others are about learning.
 INPUT, ALL_REDUCE = "input", "all_reduce"
@@ -31,15 +31,15 @@ _FOR_FEATURES = (
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that isn't as it should be.
+    """A problem in training.
 
     Attributes:
-        key: What it is about; stays the same while it stands.
-        value: What was measured.
-        threshold: What that is compared with.
-        text: What it means, and what may help.
-        over: What to say once it is over.
-        is_low: Whether small values are what is wrong.
+        key: Identifies the finding; constant while it holds.
+        value: The measured value.
+        threshold: The value it is compared with.
+        text: What it means and what may help.
+        over: The text once it is over.
+        is_low: Whether small values are the problem.
     """
 
     key: str
@@ -50,7 +50,7 @@ class Finding:
     is_low: bool = False
 
     def stands(self, stood: bool) -> bool:
-        """Whether it is so, given whether it was so before."""
+        """Whether the finding holds, given whether it held before."""
         if self.is_low:
             return self.value <= self.threshold
         return self.value > self.threshold * (IS_OVER if stood else 1.0)
@@ -124,7 +124,7 @@ def _sums(share: float) -> Finding:
         SUMS_ARE_LONG,
         f"{share * 100:.0f} % of the device time goes into all-reduce and waiting for the "
         "slowest replica: larger batches need fewer all-reduces, and a replica that shares "
-        "its device with others slows down all",
+        "its device slows down all others",
         f"all-reduce is back to {share * 100:.0f} % of the device time",
     )
 
@@ -147,7 +147,7 @@ def _ratio(block: str, ratio: float) -> Finding:
         ratio,
         RATIO_IS_LARGE,
         f"update/weight ratio {ratio:.0e} in {block}: learning rate too high? About 1e-03 "
-        "is usual",
+        "is typical",
         f"update/weight ratio in {block} is back to {ratio:.0e}",
     )
 

@@ -1,4 +1,4 @@
-"""What was seen of the steps that were looked into."""
+"""The samples of training steps."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 SAMPLED = "health/"  # before the names of values in files
-NEWEST = 5  # of samples, whose median tells how things stand
+NEWEST = 5  # of samples, whose median tells the current state
 # What stands in a line on the terminal, beside gradient norm and learning rate.
 IN_A_LINE = ("device_seconds", "input_wait_share", "all_reduce_share", "loss_scale")
 
@@ -15,11 +15,11 @@ Values = dict[str, float]
 
 
 class HealthRecord:
-    """The samples of an epoch, and the newest ones.
+    """The samples of an epoch, and the last few.
 
     Attributes:
-        step: The step that was sampled last; None before the first.
-        values: What was seen of it, by name. What could not be measured is not there.
+        step: The last sampled step; None before the first.
+        values: Its values by name, without those that could not be measured.
 
     Example:
         >>> record = HealthRecord()
@@ -36,7 +36,7 @@ class HealthRecord:
         self.start_epoch()
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
-        """Takes what was seen of a step; values that are not finite are left out."""
+        """Adds the values of a step; values that are not finite are left out."""
         self.step = step
         self.values = {n: float(v) for n, v in values.items() if np.isfinite(v)}
         self._newest.append(self.values)
@@ -45,12 +45,12 @@ class HealthRecord:
             self._counts[name] = self._counts.get(name, 0) + 1
 
     def start_epoch(self) -> None:
-        """Means are of the samples from now on."""
+        """Restarts the means."""
         self._sums: Values = {}
         self._counts: dict[str, int] = {}
 
     def forget_newest(self) -> None:
-        """What is to come can't be compared with what was."""
+        """Clears the last samples, which are not comparable with later ones."""
         self._newest.clear()
 
     def means(self) -> Values:
@@ -58,14 +58,14 @@ class HealthRecord:
         return {name: total / self._counts[name] for name, total in self._sums.items()}
 
     def in_a_line(self) -> Values:
-        """The means that a line has room for; of the blocks the largest update ratio."""
+        """The means to show in one line; of the blocks, only the largest update ratio."""
         means = self.means()
         ratios = [v for name, v in means.items() if name.startswith("update_ratio/")]
         largest = {"update_ratio": max(ratios)} if ratios else {}
         return {name: means[name] for name in IN_A_LINE if name in means} | largest
 
     def medians(self) -> Values:
-        """The median of each value over the newest samples; none while there are few."""
+        """The median of each value over the last samples; empty while there are too few."""
         if len(self._newest) < NEWEST:
             return {}
         names = dict.fromkeys(name for each in self._newest for name in each)
@@ -73,7 +73,7 @@ class HealthRecord:
         return {n: float(np.median(v)) for n, v in found.items() if len(v) == NEWEST}
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run needs."""
+        """The state for a resumed run."""
         return {
             "step": self.step,
             "newest": list(self._newest),
@@ -82,7 +82,7 @@ class HealthRecord:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Takes back what `state_dict` returned."""
+        """Restores the result of `state_dict`."""
         self.step = state["step"]
         self._newest = deque(state["newest"], maxlen=NEWEST)
         self.values = self._newest[-1] if self._newest else {}

@@ -1,4 +1,4 @@
-"""Writes a small file now and then, from which a watchdog sees that a run moves."""
+"""Writes a small file periodically, so that a watchdog sees a run progressing."""
 
 import json
 import os
@@ -24,19 +24,19 @@ _WRITER = "keraunos"
 
 
 class Heartbeat(Callback):
-    """Replaces a JSON file every few seconds, from a thread of its own.
+    """Replaces a JSON file every few seconds, from its own thread.
 
     It holds `state` (`running`, `ended`, `interrupted` or `failed`), `phase`, `epoch`,
-    `step`, `last_step_time`, `time` of writing, `host` and `process`. The thread writes on
-    while the loop hangs: `time` tells that the process lives, and `last_step_time` that
-    training moves. Both are in seconds since 1970.
+    `step`, `last_step_time`, `time` of writing, `host` and `process`. The thread keeps
+    writing while the loop hangs: `time` shows that the process is alive, `last_step_time`
+    that training is progressing. Both are in seconds since 1970.
 
     Args:
-        **options: As `callbacks.heartbeat` in a configuration: `file`, `every_seconds`.
-            See `docs/settings.md`.
+        **options: Same as `callbacks.heartbeat` in a configuration: `file`,
+            `every_seconds`. See `docs/settings.md`.
 
     Raises:
-        ConfigError: The file is there, and was not written by a heartbeat.
+        ConfigError: The file exists and was not written by a heartbeat.
 
     Example:
         >>> heartbeat = Heartbeat(every_seconds=30.0)
@@ -53,11 +53,11 @@ class Heartbeat(Callback):
         self.reset()
 
     def reset(self) -> None:
-        """Forgets the last fit."""
+        """Clears the state of the previous fit."""
         self._tolerance = Tolerance("the heartbeat")
 
     def on_fit_begin(self, run: RunState) -> None:
-        """Writes the first, and goes on from a thread."""
+        """Writes the first heartbeat and starts the thread."""
         path = self._path(run)
         if path is None:
             return
@@ -73,7 +73,7 @@ class Heartbeat(Callback):
         self._end(run, "ended")
 
     def on_exception(self, run: RunState, error: BaseException) -> None:
-        """Writes that training is interrupted, or has failed."""
+        """Writes that training was interrupted or failed."""
         self._end(run, "interrupted" if run.is_interrupted else "failed")
 
     def _end(self, run: RunState, state: str) -> None:
@@ -112,7 +112,7 @@ def _content(run: RunState, state: str) -> dict[str, Any]:
 
 
 def _require_own(path: Path) -> None:
-    """Refuses to replace a file that holds something else."""
+    """Raises an error if the file contains something else."""
     if not os.path.lexists(path):
         return
     try:
@@ -122,8 +122,8 @@ def _require_own(path: Path) -> None:
     if not is_own:
         raise ConfigError(
             message(
-                "A heartbeat replaces its file, and this one is no heartbeat.",
-                "Name a file that is not there.",
+                "A heartbeat replaces its file, and this file is not a heartbeat.",
+                "Name a file that does not exist.",
                 **{"callbacks.heartbeat.file": str(path)},
             )
         )

@@ -1,7 +1,7 @@
 """Writes runs for the HParams dashboard of TensorBoard: table and parallel coordinates.
 
-A run is a session in its own `tensorboard` folder: what it was asked for, and how it
-ended. All scalars below that folder count as its metrics.
+A run is a session in its own `tensorboard` folder, with its settings and how it ended. All
+scalars below that folder count as its metrics.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from tensorboard.plugins.hparams import api_pb2, summary
 from ..core.differences import flatten
 from .event_files import remove_events
 
-# By which settings people tell runs apart; of the model and the data nearly all.
+# Settings by which people distinguish runs: nearly all of the model and the data.
 _OF_TRAINER = ("max_epochs", "max_steps", "precision")
 _OF_OPTIMIZER = (
     "learning_rate",
@@ -30,7 +30,7 @@ _OF_OPTIMIZER = (
 _LEFT_OUT = {
     "model.weights",  # fingerprints
     "data.split",
-    "model.image_size",  # the data have them, too
+    "model.image_size",  # the data has them, too
     "model.num_classes",
     "data.seed",
 }
@@ -38,7 +38,7 @@ _RATES = ("learning_rate", "initial_learning_rate")
 
 
 def hyperparameters(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Those settings of a run that people compare, by the names of a configuration.
+    """The settings of a run that people compare, by configuration name.
 
     Args:
         settings: As `RunState` has them.
@@ -60,18 +60,18 @@ def hyperparameters(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def new_writer(folder: str | Path) -> tf.summary.SummaryWriter:
-    """A new event file in place of those that stand there already."""
+    """A writer of a new event file that replaces existing ones."""
     remove_events(Path(folder))
     return tf.summary.create_file_writer(str(folder))
 
 
 def begin_session(name: str, values: Mapping[str, Any]) -> None:
-    """Writes what a run was asked for, by the current writer."""
+    """Writes the settings of a run with the current writer."""
     hp.hparams(dict(values), trial_id=name)
 
 
 def end_session(is_success: bool) -> None:
-    """Writes how a run ended, by the current writer."""
+    """Writes how a run ended with the current writer."""
     status = api_pb2.STATUS_SUCCESS if is_success else api_pb2.STATUS_FAILURE
     end = summary.session_end_pb(status)
     tf.summary.experimental.write_raw_pb(end.SerializeToString(), step=0)

@@ -1,4 +1,4 @@
-"""Says how training goes in lines of JSON, for programs that collect logs."""
+"""Logs training as lines of JSON, for log collectors."""
 
 import json
 import math
@@ -20,14 +20,14 @@ from .run_state import RunState
 class JsonLog(Callback):
     """A line at the start, one at the end of each epoch, and one at the end.
 
-    Within long epochs one every `seconds_between_lines`, before the start what is known
-    of the fit by then, and one for each event, with `kind` and `text`. Each is an object
-    with `event`: `announcement`, `start`, `step`, `epoch`, `report` or `end`.
+    In addition, one every `seconds_between_lines` within long epochs, announcements before
+    the start, and one for each event, with `kind` and `text`. Each line is an object with
+    `event`: `announcement`, `start`, `step`, `epoch`, `report` or `end`.
 
     Args:
         stream: Where to write; standard error by default.
-        clock: Tells the time in seconds.
-        **options: As `callbacks.json_log` in a configuration: `seconds_between_lines`.
+        clock: Returns the time in seconds.
+        **options: Same as `callbacks.json_log` in a configuration: `seconds_between_lines`.
             See `docs/settings.md`.
 
     Example:
@@ -52,21 +52,21 @@ class JsonLog(Callback):
         self.reset()
 
     def reset(self) -> None:
-        """Forgets the last fit."""
+        """Clears the state of the previous fit."""
         self._written_at = self._clock()
 
     def announce(self, lines: Sequence[str]) -> None:
-        """Says what is known of the fit."""
+        """Logs announcements about the fit."""
         self._write_line(
             {"event": "announcement", "time": time.time(), "lines": list(lines)}
         )
 
     def on_fit_begin(self, run: RunState) -> None:
-        """Says what will happen."""
+        """Logs the start of the fit."""
         self._write("start", run, {"description": run.description})
 
     def on_train_step_end(self, run: RunState) -> None:
-        """Writes a line if it is time for one."""
+        """Writes a line if one is due."""
         if self._clock() - self._written_at >= self.seconds_between_lines:
             self._write("step", run, run.read_metrics())
 
@@ -75,17 +75,17 @@ class JsonLog(Callback):
         self._write("epoch", run, run.metrics)
 
     def on_event(self, run: RunState, event: Event) -> None:
-        """Writes it, but for the end, which has a line of its own."""
+        """Writes the event, except for the end, which has its own line."""
         if event.kind == "end":
             return
         self._write_line({"event": "report", **event.as_dict()})
 
     def on_fit_end(self, run: RunState) -> None:
-        """Says why training ended."""
+        """Logs why training ended."""
         self._write("end", run, {"stop_reason": run.stop_reason})
 
     def on_exception(self, run: RunState, error: BaseException) -> None:
-        """Says what ended it early."""
+        """Logs the exception that ended training."""
         self._write("end", run, {"stop_reason": f"{type(error).__name__}: {error}"})
 
     def _write(self, event: str, run: RunState, values: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Lets callbacks of Keras stand among ours."""
+"""Adapts Keras callbacks."""
 
 from typing import Any
 
@@ -38,13 +38,13 @@ _WRITERS = (
 class KerasCallback(Callback):
     """Calls a `keras.callbacks.Callback` where Keras would.
 
-    Its batch hooks are called only if it overrides one, since each call makes the
-    device wait; those of validation, `on_test_batch_*`, are not called, and a callback
-    that has them is named at the start. Most of them keep state that can't be saved:
-    those start anew when a run is resumed, and are named at its start.
+    Its batch hooks are called only if it overrides one, since each call makes the device
+    wait; those of validation, `on_test_batch_*`, are not called, and a callback that has
+    them is listed at the start. Most Keras callbacks have state that can't be saved: these
+    start over when a run is resumed and are listed at its start.
 
     Args:
-        callback: Any callback of Keras's kind.
+        callback: Any Keras callback.
 
     Example:
         >>> scheduler = keras.callbacks.LearningRateScheduler(lambda epoch: 0.1 / 2**epoch)
@@ -64,17 +64,17 @@ class KerasCallback(Callback):
         self.uncalled_hooks = tuple(filter(self._overrides, _TEST_BATCH_HOOKS))
 
     def state_dict(self) -> dict[str, Any]:
-        """What it remembers, if that is known."""
+        """Its state, if known."""
         names = _REMEMBERED.get(type(self.callback), ())
         return {name: getattr(self.callback, name) for name in names}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Lets it remember what `state_dict` gives, and nothing else that is there."""
+        """Restores the known part of the state."""
         for name in self.state_dict().keys() & state.keys():
             setattr(self.callback, name, state[name])
 
     def on_fit_begin(self, run: RunState) -> None:
-        """Introduces the model."""
+        """Sets the model."""
         self._require_one_swap(run)
         run.model.stop_training = False
         self.callback.set_model(run.model)
@@ -87,13 +87,13 @@ class KerasCallback(Callback):
             raise _moves_epochs(self.callback)
 
     def on_epoch_begin(self, run: RunState) -> None:
-        """Hands the hook on."""
+        """Forwards the hook."""
         self.callback.on_epoch_begin(run.epoch, {})
         if self._batch_hooks:
             self.callback.on_train_batch_begin(run.epoch_step, {})
 
     def on_train_step_end(self, run: RunState) -> None:
-        """Ends the batch that is done and begins the next."""
+        """Ends the finished batch and begins the next."""
         if not self._batch_hooks:
             return
         self.callback.on_train_batch_end(run.epoch_step - 1, run.read_metrics())
@@ -102,21 +102,21 @@ class KerasCallback(Callback):
             self.callback.on_train_batch_begin(run.epoch_step, {})
 
     def on_validation_begin(self, run: RunState) -> None:
-        """Hands the hook on."""
+        """Forwards the hook."""
         self.callback.on_test_begin({})
 
     def on_validation_end(self, run: RunState) -> None:
-        """Hands the hook on, with the names that `Model.evaluate` has for the values."""
+        """Forwards the hook, with the names of values that `Model.evaluate` uses."""
         values = {name.removeprefix("val_"): run.metrics[name] for name in run.metrics}
         self.callback.on_test_end(values)
 
     def on_epoch_end(self, run: RunState) -> None:
-        """Hands the hook on."""
+        """Forwards the hook."""
         self.callback.on_epoch_end(run.epoch - 1, dict(run.metrics))
         self._obey(run)
 
     def on_fit_end(self, run: RunState) -> None:
-        """Hands the hook on."""
+        """Forwards the hook."""
         self.callback.on_train_end(dict(run.metrics))
 
     def _require_one_swap(self, run: RunState) -> None:
@@ -124,7 +124,7 @@ class KerasCallback(Callback):
         if swaps and run.averages is not None:
             raise ConfigError(
                 message(
-                    "Averages of weights must be put into the model by one alone.",
+                    "Only one callback or setting may put averaged weights into the model.",
                     "Leave out this callback, or trainer.use_ema_weights.",
                     callback=type(self.callback).__name__,
                 )
@@ -142,7 +142,7 @@ class KerasCallback(Callback):
 
 
 def _moves_epochs(callback: keras.callbacks.Callback) -> ConfigError:
-    """What to raise for a callback that lets `Model.fit` begin at a later epoch."""
+    """The error for a callback that makes `Model.fit` start at a later epoch."""
     return ConfigError(
         message(
             "A callback must not resume training by itself: the Trainer would train all "
@@ -155,5 +155,5 @@ def _moves_epochs(callback: keras.callbacks.Callback) -> ConfigError:
 
 
 def as_callback(value: Any) -> Callback:
-    """Wraps a callback of Keras; leaves ours as they are."""
+    """Wraps a Keras callback; returns others unchanged."""
     return value if isinstance(value, Callback) else KerasCallback(value)

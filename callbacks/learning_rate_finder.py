@@ -17,26 +17,26 @@ from .base import Callback
 from .run_state import RunState
 
 SMOOTHING = 0.9
-# A loss that has risen this far above the least tells all that higher rates could.
+# A loss this far above the minimum makes higher rates pointless.
 WORSE = 4.0
 
 
 class LearningRateFinder(Callback):
-    """Tries rising learning rates for some steps, and trains with one that works.
+    """Tries increasing learning rates for some steps and trains with a suitable one.
 
-    The rate at which the smoothed loss falls fastest is taken. What was trained for it is
-    taken back; a run that is resumed keeps what was found. The curve is drawn into
-    `learning_rate.png` of the run directory.
+    It selects the rate at which the smoothed loss falls fastest. The trial steps are
+    undone; a resumed run keeps the result. The curve is drawn into `learning_rate.png` of
+    the run directory.
 
     Args:
-        **options: As `callbacks.learning_rate_finder` in a configuration: `smallest` and
-            `largest` learning rate, and `num_steps`, how many to try in a geometric row.
-            See `docs/settings.md`.
+        **options: Same as `callbacks.learning_rate_finder` in a configuration: `smallest`
+            and `largest` learning rate, and `num_steps`, the number of rates in the
+            geometric range. See `docs/settings.md`.
 
     Attributes:
-        suggestion: What was found, or None.
-        learning_rates: Those that were tried.
-        losses: Of the steps with them.
+        suggestion: The selected learning rate, or None.
+        learning_rates: The rates tried.
+        losses: The losses with these rates.
 
     Raises:
         ConfigError: The optimizer has a schedule, or the loss never falls.
@@ -54,20 +54,20 @@ class LearningRateFinder(Callback):
         self.reset()
 
     def reset(self) -> None:
-        """Forgets the last fit."""
+        """Clears the state of the previous fit."""
         self.suggestion: float | None = None
         self.learning_rates: list[float] = []
         self.losses: list[float] = []
 
     def on_fit_begin(self, run: RunState) -> None:
-        """Tries, draws and sets the learning rate."""
+        """Tries learning rates, draws the curve and sets the selected rate."""
         if run.resumed_from is not None:
             return
         if not run.has_fixed_learning_rate:
             raise ConfigError(
                 message(
                     "The learning rate finder needs an optimizer without a schedule.",
-                    "Leave one of the two out.",
+                    "Leave out one of the two.",
                     optimizer=type(run.model.optimizer).__name__,
                 )
             )
@@ -80,7 +80,7 @@ class LearningRateFinder(Callback):
             self.draw(run.run_dir / LEARNING_RATE_IMAGE)
 
     def draw(self, path: Path) -> None:
-        """Draws the losses, what is left of them after smoothing, and the suggestion."""
+        """Draws the losses, the smoothed losses and the suggestion."""
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(6, 4), layout="constrained")
@@ -97,7 +97,7 @@ class LearningRateFinder(Callback):
         evaluation.save_figure(figure, path)
 
     def state_dict(self) -> dict[str, Any]:
-        """What was tried and found."""
+        """The rates tried and the result."""
         return {
             "suggestion": self.suggestion,
             "learning_rates": self.learning_rates,
@@ -105,14 +105,14 @@ class LearningRateFinder(Callback):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes back what was found."""
+        """Restores the result."""
         self.suggestion = state["suggestion"]
         self.learning_rates = list(state["learning_rates"])
         self.losses = list(state["losses"])
 
 
 def smooth(losses: list[float]) -> npt.NDArray[np.floating[Any]]:
-    """A moving average in which early values do not count too much.
+    """An exponential moving average with bias correction.
 
     Example:
         >>> smooth([2.0, 2.0, 2.0])
@@ -129,7 +129,7 @@ def steepest(learning_rates: list[float], losses: list[float]) -> float:
     """The learning rate at which the smoothed loss falls fastest.
 
     Raises:
-        ConfigError: It never falls, or there are too few losses to tell.
+        ConfigError: It never falls, or there are too few losses.
     """
     smoothed = smooth(losses)
     bad = np.flatnonzero(smoothed > WORSE * np.minimum.accumulate(smoothed))

@@ -1,4 +1,4 @@
-"""How much memory a run uses."""
+"""Memory usage of a run."""
 
 import os
 from pathlib import Path
@@ -12,10 +12,7 @@ _STATM = Path("/proc/self/statm")
 
 
 def memory_gib() -> dict[str, float]:
-    """Memory by name, in GiB: what the process holds, and the peak of each GPU.
-
-    A peak is that since the last call.
-    """
+    """Memory in GiB: of the process, and the peak of each GPU since the last call."""
     peaks = gpu_peaks_gib()
     for number in range(len(peaks)):
         tf.config.experimental.reset_memory_stats(f"GPU:{number}")

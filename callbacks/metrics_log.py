@@ -16,12 +16,11 @@ from .run_state import RunState
 class MetricsLog(Callback):
     """Appends to `metrics.jsonl` in the run directory after each epoch.
 
-    A line holds `epoch`, `step`, all metrics of the epoch, `learning_rate`,
-    `gradient_norm` (before clipping, a mean over updates), `images_per_second` (of other
+    A line contains `epoch`, `step`, all metrics of the epoch, `learning_rate`,
+    `gradient_norm` (before clipping, the mean over updates), `images_per_second` (for other
     data `examples_per_second`), `data_wait_seconds` and `seconds`; and below `health/` the
-    means over the steps that were looked into. Values that are not finite, which JSON
-    lacks, are null. Validations within an epoch go to
-    `validations.jsonl`.
+    means over the sampled steps. Values that are not finite are null, because JSON lacks
+    them. Validations within an epoch go to `validations.jsonl`.
 
     Example:
         >>> log = MetricsLog()
@@ -30,9 +29,9 @@ class MetricsLog(Callback):
     chief_only = True
 
     def on_fit_begin(self, run: RunState) -> None:
-        """Leaves out epochs that a resumed run will repeat, and mends what is damaged.
+        """Removes epochs that a resumed run will repeat, and repairs damage.
 
-        What metrics.jsonl should hold is known from the checkpoint.
+        The checkpoint knows the correct content of metrics.jsonl.
         """
         if run.run_dir is not None:
             _mend(run.run_dir / METRICS_FILE, run)
@@ -59,7 +58,7 @@ class MetricsLog(Callback):
 
 
 def _mend(path: Path, run: RunState) -> None:
-    """Leaves the lines of the epochs that are done, as the run's history has them."""
+    """Keeps the lines of finished epochs, as in the history of the run."""
     if not path.exists() and run.epoch == 0:
         return
     is_whole = not is_damaged(path)
@@ -76,7 +75,7 @@ def _mend(path: Path, run: RunState) -> None:
 
 
 def _lines(path: Path) -> list[tuple[int, str]]:
-    """The lines that can be read, with their epochs."""
+    """The readable lines with their epochs."""
     if not path.exists():
         return []
     text = path.read_bytes().decode(errors="replace")
@@ -102,12 +101,12 @@ def _from_history(epoch: int, run: RunState) -> str:
 
 
 def _step_after(epoch: int, run: RunState) -> int:
-    """After how many steps an epoch ended, if all had as many."""
+    """The step at which an epoch ended, if all had the same number of steps."""
     return (run.step - run.epoch_step) * epoch // run.epoch
 
 
 def _keep(path: Path, last_step: int) -> None:
-    """Leaves out validations after a step, and lines that can't be read."""
+    """Removes validations after a step, and unreadable lines."""
     if not path.exists():
         return
     if is_damaged(path):

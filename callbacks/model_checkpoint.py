@@ -1,4 +1,4 @@
-"""Decides when to save, which checkpoints stay, and which is the best."""
+"""Decides when to save, which checkpoints to keep, and which is the best."""
 
 import time
 from collections.abc import Callable
@@ -31,20 +31,19 @@ NEWEST_KEPT = 2
 
 
 class ModelCheckpoint(Callback):
-    """Saves checkpoints into the run directory and keeps the best and the last.
+    """Saves checkpoints in the run directory and keeps the best and the last.
 
-    `checkpoints/best.txt` and `checkpoints/last.txt` name them. Of the newest two stay,
-    so that there is one to go back to if the other is damaged. Only checkpoints of this
-    run are ever removed.
+    `checkpoints/best.txt` and `checkpoints/last.txt` name them. The newest two are kept, so
+    that one remains if the other is damaged. Only checkpoints of this run are ever removed.
 
     Args:
-        monitor: Metric that tells the best; by default `val_loss`, or `loss` where
-            there is no validation.
-        **options: As `callbacks.model_checkpoint` in a configuration: `mode`,
+        monitor: Metric that determines the best; by default `val_loss`, or `loss` without
+            validation. **options: Same as `callbacks.model_checkpoint` in a configuration:
+            `mode`,
             `save_top_k`, `save_last`, `every_n_epochs`, `every_n_steps`,
             `every_n_minutes`, `restore_best`, `soup`, `save_weights_only`,
             `save_on_exception`. See `docs/settings.md`.
-        clock: Tells the time in seconds.
+        clock: Returns the time in seconds.
 
     Raises:
         ConfigError: The run has no directory, or there is no such metric.
@@ -81,14 +80,14 @@ class ModelCheckpoint(Callback):
         self.reset()
 
     def reset(self) -> None:
-        """Forgets the last fit."""
+        """Clears the state of the previous fit."""
         self.monitor = self._given_monitor
         self.scores: dict[str, float] = {}
         self._saved: list[str] = []
         self._saved_at = self._clock()
 
     def on_fit_begin(self, run: RunState) -> None:
-        """Makes sure that there is a place for checkpoints."""
+        """Checks that there is a directory for checkpoints."""
         if run.run_dir is None:
             raise ConfigError(
                 message(
@@ -103,27 +102,27 @@ class ModelCheckpoint(Callback):
         self._check_soup(run)
 
     def on_phase_begin(self, run: RunState) -> None:
-        """Makes sure that a soup can still be made of the checkpoints to come."""
+        """Checks that later checkpoints can still be averaged into a soup."""
         self._check_soup(run)
 
     def on_train_step_end(self, run: RunState) -> None:
-        """Asks for a checkpoint within the epoch if one is due."""
+        """Requests a checkpoint within the epoch if one is due."""
         ends_epoch = run.epoch_step == run.steps_per_epoch
         if self._is_due() and not (ends_epoch and self._is_due_after(run.epoch + 1)):
             self._save(run)
 
     def on_validation_end(self, run: RunState) -> None:
-        """Within an epoch, asks for a checkpoint if this is among the best."""
+        """Within an epoch, requests a checkpoint if the model is among the best."""
         if run.training_metrics is None and self._monitor.name in run.metrics:
             self._judge(run)
 
     def on_epoch_end(self, run: RunState) -> None:
-        """Asks for a checkpoint if this epoch is due or among the best."""
+        """Requests a checkpoint if one is due or the epoch is among the best."""
         if self._is_due_after(run.epoch):
             self._judge(run)
 
     def on_checkpoint_saved(self, run: RunState, path: Path) -> None:
-        """Names the best and the last, and removes what is neither."""
+        """Records the best and the last checkpoint, and removes the others."""
         directory = path.parent
         best = [name for name in self._best_first() if (directory / name).exists()]
         fault_point("before-pointer")
@@ -142,7 +141,7 @@ class ModelCheckpoint(Callback):
         self._saved = [name for name in self._saved if name not in removed]
 
     def on_fit_end(self, run: RunState) -> None:
-        """Puts the best weights back into the model, or asks for a mean of several."""
+        """Restores the best weights, or requests the mean of several checkpoints."""
         if self.restore_best:
             restore_best(run.model, run.checkpoint_dir)
         best = self._best_first()
@@ -151,17 +150,17 @@ class ModelCheckpoint(Callback):
             run.requested_soup = SoupRecipe(self.soup, best, monitor.name, monitor.mode)
 
     def on_exception(self, run: RunState, error: BaseException) -> None:
-        """Asks for a checkpoint."""
+        """Requests a checkpoint."""
         if self.save_on_exception and isinstance(error, Exception):
             self._saved.append(run.checkpoint_name)
             run.request_save()
 
     def state_dict(self) -> dict[str, Any]:
-        """The best checkpoints with their values, and what was saved."""
+        """The best checkpoints with their values, and the saved ones."""
         return {"scores": self.scores, "saved": self._saved}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on where the saved run stood."""
+        """Restores the state of the saved run."""
         names = only_names(list(state["scores"]))
         self.scores = {name: state["scores"][name] for name in names}
         self._saved = only_names(state["saved"])
@@ -172,7 +171,7 @@ class ModelCheckpoint(Callback):
         if not run.has_validation:
             raise ConfigError(
                 message(
-                    "A soup is scored on validation data, and there are none.",
+                    "A soup is scored on validation data, but there are none.",
                     "Give some, or leave out `soup`.",
                     soup=self.soup,
                 )
@@ -181,9 +180,9 @@ class ModelCheckpoint(Callback):
         if trained:
             raise ConfigError(
                 message(
-                    "The moving statistics of BatchNorm are not those of averaged weights, "
-                    "so that a soup needs a model whose BatchNorm does not train.",
-                    "Leave out `soup`, or keep these layers frozen.",
+                    "The moving statistics of BatchNorm do not fit averaged weights: a "
+                    "soup needs a model whose BatchNorm layers are frozen.",
+                    "Leave out `soup`, or freeze these layers.",
                     trained=trained[:3],
                 )
             )
@@ -195,7 +194,7 @@ class ModelCheckpoint(Callback):
         return self.monitor
 
     def _is_due(self) -> bool:
-        """Whether a checkpoint within an epoch is due, given that it is our turn."""
+        """Whether a checkpoint within an epoch is due."""
         if self.every_n_minutes is None:
             return self.every_n_steps is not None
         return self._clock() - self._saved_at >= 60 * self.every_n_minutes
@@ -204,7 +203,7 @@ class ModelCheckpoint(Callback):
         return epoch % self.every_n_epochs == 0
 
     def _judge(self, run: RunState) -> None:
-        """Counts this among the best if it is one, and saves it if it is wanted."""
+        """Adds the model to the best if it is one of them, and saves it if required."""
         name, value = self._name(run), self._monitor.measured(run)
         if value is not None:
             self.scores[name] = value
@@ -236,16 +235,16 @@ class ModelCheckpoint(Callback):
         except OSError as error:
             raise CheckpointError(
                 message(
-                    f"Weights must be written, and can't be ({error}).",
-                    "Make room or make the directory writable, and run the same command "
-                    "again.",
+                    f"Weights must be saved, but can't be ({error}).",
+                    "Free some space or make the directory writable, and run the same "
+                    "command again.",
                     path=str(path),
                 )
             ) from error
         return path
 
     def _left_by_interruption(self, run: RunState) -> list[str]:
-        """The checkpoint that the run was resumed from, if it was saved for that."""
+        """The checkpoint that the run was resumed from, if an interruption saved it."""
         return [] if run.resumed_from is None else [run.resumed_from.name]
 
     def _best_first(self) -> list[str]:

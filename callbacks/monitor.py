@@ -1,4 +1,4 @@
-"""A metric that is watched: finding it, and telling better from worse."""
+"""A monitored metric: how to find it, and which values are better."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -24,17 +24,17 @@ _LARGER_IS_BETTER = ("acc", "auc", "precision", "recall", "f1", "iou", "r2", "sc
 
 
 class Monitor:
-    """Watches one metric.
+    """Monitors one metric.
 
     Args:
-        name: Of the metric, such as `"val_loss"`.
-        mode: Whether small (`"min"`) or large (`"max"`) values are good; `"auto"` tells
+        name: Name of the metric, such as `"val_loss"`.
+        mode: Whether small (`"min"`) or large (`"max"`) values are good; `"auto"` decides
             by the name.
-        min_delta: By how much a value must be better to count as better.
-        setting: What the user calls it: `"objective"` in a search.
+        min_delta: Minimum improvement that counts.
+        setting: The name of the setting in messages: `"objective"` in a search.
 
     Raises:
-        ConfigError: `mode` is unknown, or `"auto"` can't tell.
+        ConfigError: `mode` is unknown, or `"auto"` can't decide.
 
     Example:
         >>> Monitor("val_accuracy").is_better(0.9, than=0.8)
@@ -60,7 +60,8 @@ class Monitor:
         """The metric's value.
 
         Raises:
-            UnknownMetricError: There is no such metric; the message names those there are.
+            UnknownMetricError: There is no such metric; the message lists the existing
+                ones.
         """
         if self.name not in metrics:
             raise unknown_metric("monitor", self.name, metrics)
@@ -81,7 +82,7 @@ class Monitor:
         return value <= threshold if self.mode == "min" else value >= threshold
 
     def is_better(self, value: float, than: float | None) -> bool:
-        """Whether `value` is better; anything but NaN is better than None."""
+        """Whether `value` is better; anything except NaN is better than None."""
         if than is None:
             return value == value
         gain = than - value if self.mode == "min" else value - than
@@ -89,7 +90,7 @@ class Monitor:
 
 
 def _direction(name: str, setting: str) -> str:
-    """Tells by the first word that is known: what follows may be the name of a class."""
+    """Decides by the first known word: the rest may be the name of a class."""
     words = name.lower()
     if words.endswith(("loss", "error")):
         return "min"
@@ -103,7 +104,8 @@ def _direction(name: str, setting: str) -> str:
         return places[min(places)]
     raise ConfigError(
         message(
-            f"`{setting}` must be a metric whose direction its name tells.",
+            f"`{setting}` must be a metric whose name tells whether lower or higher is "
+            "better.",
             "Add mode=min or mode=max.",
             **{setting: name},
         )

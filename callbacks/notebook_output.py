@@ -11,9 +11,9 @@ BAR_WIDTH = 24
 
 
 class NotebookOutput:
-    """Lines below a cell, and one more that changes during training.
+    """Lines below a notebook cell, and one more that changes during training.
 
-    It stands in one output, which IPython's kernel lets be replaced.
+    They are one output, which IPython can replace.
     """
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class NotebookOutput:
         self._handle: Any = None
 
     def write(self, line: str) -> None:
-        """Adds a line that stays, in place of the one that changes."""
+        """Adds a permanent line in place of the changing one."""
         self._lines.append(visible(line))
         self._show(self._lines)
 
@@ -35,7 +35,7 @@ class NotebookOutput:
         self._show([*self._lines, line])
 
     def close(self) -> None:
-        """Takes the line that changes away."""
+        """Removes the changing line."""
         self._show(self._lines)
 
     def _show(self, lines: list[str]) -> None:
@@ -50,7 +50,7 @@ class NotebookOutput:
 
 
 def as_pairs(values: Mapping[str, float]) -> str:
-    """Values as `name=value` with four digits, with spaces between.
+    """Formats values as `name=value` with four digits, separated by spaces.
 
     Example:
         >>> as_pairs({"loss": 0.123456, "accuracy": 0.5})

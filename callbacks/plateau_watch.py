@@ -1,4 +1,4 @@
-"""Notices that a metric no longer improves, and lets training go on."""
+"""Reports that a metric no longer improves, without stopping training."""
 
 from typing import Any, Unpack
 
@@ -12,14 +12,14 @@ from .run_state import RunState
 
 
 class PlateauWatch(Callback):
-    """Reports a plateau: `patience` epochs in which a metric was not better than before.
+    """Reports `patience` epochs without an improvement of a metric.
 
-    Once for each plateau; after an improvement it counts anew. Epochs without validation
-    do not count where the metric is one of validation.
+    Each plateau is reported once; an improvement resets the count. Epochs without
+    validation do not count if the metric is a validation metric.
 
     Args:
-        **options: As `callbacks.plateau_watch` in a configuration: `monitor`, `patience`,
-            `min_delta`, `mode`. See `docs/settings.md`.
+        **options: Same as `callbacks.plateau_watch` in a configuration: `monitor`,
+            `patience`, `min_delta`, `mode`. See `docs/settings.md`.
 
     Raises:
         ConfigError: `mode` is needed, or (at the first epoch's end) there is no such
@@ -44,13 +44,13 @@ class PlateauWatch(Callback):
         self.reset()
 
     def reset(self) -> None:
-        """Forgets the last fit."""
+        """Clears the state of the previous fit."""
         self.best: float | None = None
         self.best_epoch = 0
         self.waited = 0
 
     def on_epoch_end(self, run: RunState) -> None:
-        """Looks at the metric."""
+        """Checks the metric."""
         monitor = self._given or self._default(run)
         if monitor is None:
             return
@@ -72,16 +72,16 @@ class PlateauWatch(Callback):
             )
 
     def state_dict(self) -> dict[str, Any]:
-        """The best value so far, its epoch, and how long ago that was."""
+        """The best value so far, its epoch, and the number of epochs since."""
         return {"best": self.best, "best_epoch": self.best_epoch, "waited": self.waited}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on counting where the saved run stood."""
+        """Restores the counts of the saved run."""
         self.best, self.best_epoch = state["best"], state["best_epoch"]
         self.waited = state["waited"]
 
     def _default(self, run: RunState) -> Monitor | None:
-        """None for a model without a loss of that name, of which nobody has spoken."""
+        """None for a model without a loss of that name, if no metric was set."""
         name = "val_loss" if run.has_validation else "loss"
         is_there = name in run.metrics or run.skipped_validation
         return Monitor(name, min_delta=self._min_delta) if is_there else None

@@ -1,4 +1,4 @@
-"""Records what the devices do during some steps, for TensorBoard's profiler."""
+"""Profiles some steps for TensorBoard."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ class ProfileWindow:
     Args:
         first: First step to record, counted from 1 over all epochs.
         last: Last step to record.
-        folder: Where the trace goes.
+        folder: Folder of the trace.
     """
 
     def __init__(self, first: int, last: int, folder: Path) -> None:
@@ -23,7 +23,7 @@ class ProfileWindow:
         self._is_open = False
 
     def move_to(self, step: int) -> None:
-        """Starts or stops, if it is time after this step."""
+        """Starts or stops the profiler if due after this step."""
         if self._is_open and step >= self._last:
             self.close()
         elif not self._is_open and self._first <= step + 1 <= self._last:

@@ -1,4 +1,4 @@
-"""Shows how far training is."""
+"""Shows the progress of training."""
 
 import sys
 import time
@@ -78,11 +78,11 @@ class ProgressBar(Callback):
         self.reset()
 
     def reset(self) -> None:
-        """Forgets the last fit."""
+        """Clears the state of the previous fit."""
         self._shown_at = 0.0
 
     def announce(self, lines: Sequence[str]) -> None:
-        """Says what will happen."""
+        """Shows announcements about the fit."""
         is_new = self._notebook is None and self._console is None
         if is_new and PlainConsole().is_jupyter:
             self._notebook = NotebookOutput()
@@ -90,7 +90,7 @@ class ProgressBar(Callback):
             self._write(line)
 
     def on_phase_begin(self, run: RunState) -> None:
-        """Writes what trains from now on."""
+        """Writes the number of trainable parameters of the new phase."""
         self._write(
             f"new phase: {count_parameters(run.model)}, "
             f"learning_rate={run.learning_rate:.4g}"
@@ -134,7 +134,7 @@ class ProgressBar(Callback):
         self._write(f"{_position(run, run.epoch)} {as_pairs(values)}")
 
     def on_event(self, run: RunState, event: Event) -> None:
-        """Writes what other lines do not say already."""
+        """Writes events that no other line shows."""
         if event.kind not in SAID_ELSEWHERE:
             self._write(f"{event.kind.replace('_', ' ')}: {event.text}")
 

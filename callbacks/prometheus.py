@@ -1,4 +1,4 @@
-"""Lets Prometheus collect how a run goes: at a port, or in a file of the node exporter."""
+"""Exposes metrics of a run to Prometheus: at a port, or in a file of the node exporter."""
 
 import math
 from collections import Counter
@@ -27,19 +27,19 @@ _FIRST_WORDS = "# HELP keraunos_"
 
 
 class Prometheus(Callback):
-    """Shows steps, metrics and events to Prometheus, asked whenever it collects.
+    """Exposes steps, metrics and events to Prometheus, read whenever it scrapes.
 
     Either over HTTP, at `http://127.0.0.1:PORT/metrics`, or in a text file that the node
     exporter reads. Each value has the label `run`. It needs the package
     `prometheus-client`: `pip install "keraunos[prometheus]"`.
 
     Args:
-        **options: As `callbacks.prometheus` in a configuration: `port`, `host`,
+        **options: Same as `callbacks.prometheus` in a configuration: `port`, `host`,
             `textfile`, `every_seconds`. See `docs/settings.md`.
 
     Raises:
-        ConfigError: The package is missing, or `textfile` is there and was not written
-            by this callback.
+        ConfigError: The package is missing, or `textfile` exists and was not written by
+            this callback.
 
     Example:
         >>> prometheus = Prometheus(textfile="/var/lib/node_exporter/lesions.prom")
@@ -56,13 +56,13 @@ class Prometheus(Callback):
         self.reset()
 
     def reset(self) -> None:
-        """Forgets the last fit."""
+        """Clears the state of the previous fit."""
         self._events: Counter[str] = Counter()
         self._is_running = False
         self._tolerance = Tolerance("the file for Prometheus")
 
     def on_fit_begin(self, run: RunState) -> None:
-        """Begins to show the run."""
+        """Starts exposing the run."""
         self._is_running = True
         if self._config.textfile is not None:
             path = user_path(self._config.textfile)
@@ -75,15 +75,15 @@ class Prometheus(Callback):
             self._serve(run)
 
     def on_event(self, run: RunState, event: Event) -> None:
-        """Counts it."""
+        """Counts the event."""
         self._events[event.kind] += 1
 
     def on_fit_end(self, run: RunState) -> None:
-        """Shows the end in the file, and frees the port."""
+        """Writes the end to the file, and frees the port."""
         self._stop(run)
 
     def on_exception(self, run: RunState, error: BaseException) -> None:
-        """Shows the end in the file, and frees the port."""
+        """Writes the end to the file, and frees the port."""
         self._stop(run)
 
     def _serve(self, run: RunState) -> None:
@@ -117,7 +117,7 @@ class Prometheus(Callback):
         return registry
 
     def families(self, run: RunState) -> Iterator[tuple[str, str, str, dict[str, float]]]:
-        """What is shown: name, description, label and values by label."""
+        """The metric families: name, description, label and values by label."""
         moment = run.activity.look()
         for name, about, value in (
             ("running", "1 while the run trains, 0 once it has ended", self._is_running),
@@ -133,7 +133,7 @@ class Prometheus(Callback):
 
 
 class _Collector:
-    """Puts values into the form of the package when they are collected."""
+    """Converts values to metrics of the package when they are collected."""
 
     def __init__(self, callback: Prometheus, run: RunState) -> None:
         self._callback, self._run = callback, run
@@ -162,7 +162,7 @@ def _require_package() -> None:
 
 
 def _require_own(path: Path) -> None:
-    """Refuses to replace a file that holds something else."""
+    """Raises an error if the file contains something else."""
     try:
         is_own = read_text(path).startswith(_FIRST_WORDS)
     except FileNotFoundError:
@@ -172,9 +172,9 @@ def _require_own(path: Path) -> None:
     if not is_own:
         raise ConfigError(
             message(
-                "`callbacks.prometheus` replaces its file, and this one holds something "
+                "`callbacks.prometheus` replaces its file, and this one contains something "
                 "else.",
-                "Name a file that is not there.",
+                "Name a file that does not exist.",
                 **{"callbacks.prometheus.textfile": str(path)},
             )
         )

@@ -1,4 +1,4 @@
-"""The callbacks that ship with Keraunos by name, and those that every run gets.
+"""The callbacks of Keraunos by name, and the default ones.
 
 To add one: write its file, give it options in `configs/training_callbacks.py` or
 `configs/monitoring_callbacks.py`, list them in `configs/callbacks.py`, and name it here.
@@ -55,7 +55,7 @@ CALLBACK_CLASSES: dict[str, type[Callback]] = {
 
 
 def default_callbacks(run_dir: Path | None) -> dict[str, Callback]:
-    """The callbacks of a run for which nothing else was said, by label and in order."""
+    """The default callbacks of a run, by label and in order."""
     callbacks: dict[str, Callback] = {"health": Health(), "progress_bar": ProgressBar()}
     if run_dir is not None:
         callbacks |= {
@@ -72,14 +72,14 @@ def default_callbacks(run_dir: Path | None) -> dict[str, Callback]:
 
 
 def create_callback(label: str, options: dict[str, Any]) -> Callback:
-    """Makes the callback that an entry of a configuration asks for.
+    """Creates the callback of a configuration entry.
 
     Args:
         label: The entry's key.
         options: Its arguments, and `class` if that is not the label.
 
     Raises:
-        ConfigError: There is no such class, or it refuses the arguments.
+        ConfigError: There is no such class, or it rejects the arguments.
 
     Example:
         >>> create_callback("early_stopping", {"patience": 2}).patience

@@ -1,4 +1,4 @@
-"""How far a run has come: what its checkpoints hold, and a resumed run gets back."""
+"""The progress of a run, saved in checkpoints and restored on resuming."""
 
 import math
 from dataclasses import dataclass, field
@@ -9,24 +9,24 @@ from ..core.run_layout import checkpoint_name
 
 @dataclass(kw_only=True)
 class RunProgress:
-    """How far a run has come.
+    """The progress of a run.
 
-    Counts are of what is done: in the first epoch `epoch` is 0, in `on_epoch_end` of
-    the first epoch it is 1.
+    Counts are of finished epochs and steps: during the first epoch, `epoch` is 0; in its
+    `on_epoch_end`, it is 1.
 
     Attributes:
         epoch: Finished epochs.
         step: Finished steps in all epochs.
         epoch_step: Finished steps of the current epoch.
-        samples: Examples trained on in finished epochs, each as often as it came.
-        validated_step: Step after which the newest validation was, or None.
-        training_metrics: Values of the current epoch once all its steps are done and
-            only its validation is not; else None.
+        samples: Examples trained on in finished epochs, counting repetitions.
+        validated_step: Step of the last validation, or None.
+        training_metrics: Values of the current epoch if all its steps but not its
+            validation are finished; otherwise None.
         history: Values per epoch by name, as in Keras's History; NaN where an epoch
             had none.
         phases: How the model has changed since the fit began, as `Phase`s.
-        requested_phases: How it is to change before the next epoch.
-        stop_reason: Why the fit is to end or has ended, or None.
+        requested_phases: Changes to make before the next epoch.
+        stop_reason: Why the fit will end or has ended, or None.
     """
 
     epoch: int = 0
@@ -47,11 +47,11 @@ class RunProgress:
 
     @property
     def checkpoint_name(self) -> str:
-        """Directory name of a checkpoint that is taken now."""
+        """Directory name of a checkpoint taken now."""
         return checkpoint_name(self.step, self.is_within_epoch)
 
     def end_epoch(self, metrics: dict[str, float]) -> None:
-        """Counts an epoch as finished, and keeps its values."""
+        """Counts an epoch as finished and records its values."""
         self.training_metrics = None
         self.epoch += 1
         self.epoch_step = 0

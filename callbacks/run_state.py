@@ -1,4 +1,4 @@
-"""The state of a fit: made by the Trainer, handed to every hook."""
+"""The state of a fit, created by the Trainer and passed to every hook."""
 
 import time
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from .run_progress import RunProgress
 
 
 class Engine(Protocol):
-    """What trains a model, as far as callbacks can ask it."""
+    """The operations of the training engine that callbacks can use."""
 
     @property
     def trains_on_features(self) -> bool:
@@ -40,7 +40,7 @@ class Engine(Protocol):
 
 @dataclass
 class RunState(RunProgress):
-    """The state of one fit: all that callbacks see of it.
+    """The state of one fit, as callbacks see it.
 
     It has the attributes of `RunProgress` as well: `epoch`, `step`, `history` and others.
 
@@ -51,30 +51,30 @@ class RunState(RunProgress):
         settings: What the run was asked to do: values that JSON can hold.
         monitor: The metric that tells the best epoch, if a callback has chosen one.
         max_epochs: Epochs after which the fit ends.
-        min_epochs: Epochs before which `request_stop` is not heeded.
+        min_epochs: Epochs before which `request_stop` has no effect.
         steps_per_epoch: None until known.
         has_validation: Whether there is validation data.
-        run_dir: Where files go, or None if nothing is to be written.
-        resumed_from: The checkpoint with which this fit began, or None.
+        run_dir: The run directory, or None if nothing is written.
+        resumed_from: The checkpoint that this fit resumed from, or None.
         description: Lines that describe the run at its start.
-        metrics: The newest values by name: of the whole epoch in `on_epoch_end`; in
-            `on_train_step_end` call `read_metrics` for those up to now.
-        validation: What the model predicted for the validation data in this epoch, if a
-            callback `wants_validation_predictions`.
-        skipped_validation: Whether the epoch that has just ended had no validation,
-            though there is data for it.
-        save_requested: Whether a checkpoint is to be written.
-        is_interrupted: Whether the fit was ended before its time, to be resumed.
-        signal: Number of the signal that ended it, or None.
-        requested_soup: Of which checkpoints the model is to end with the mean, or None.
-        soup: What came of that.
-        engine: What trains it; None before `on_fit_begin`.
-        averages: The averages of weights, where these are validated and exported.
-        health: What was seen of the steps that were looked into.
-        background: Runs what is slow and not urgent, such as drawing, beside training.
-        events: Hands what is reported to all callbacks.
-        activity: What the loop is doing at the moment, for other threads.
-        workers: What was seen of the other workers in the epoch, by name.
+        metrics: The latest values by name: in `on_epoch_end`, those of the epoch; in
+            `on_train_step_end`, call `read_metrics` for current values.
+        validation: The predictions for the validation data in this epoch, if a callback
+            `wants_validation_predictions`.
+        skipped_validation: Whether the last epoch had no validation although there is data
+            for it.
+        save_requested: Whether a checkpoint was requested.
+        is_interrupted: Whether the fit was interrupted, to be resumed later.
+        signal: Number of the signal that interrupted it, or None.
+        requested_soup: The checkpoints to average at the end, or None.
+        soup: The result of that.
+        engine: The training engine; None before `on_fit_begin`.
+        averages: The averaged weights, if these are validated and exported.
+        health: The samples of training steps.
+        background: Runs slow jobs, such as drawing, in the background.
+        events: Passes reported events to all callbacks.
+        activity: The current activity of the loop, for other threads.
+        workers: Values about the other workers in the epoch, by name.
     """
 
     model: keras.Model
@@ -122,13 +122,13 @@ class RunState(RunProgress):
         return self.engine is not None and self.engine.trains_on_features
 
     def read_metrics(self) -> dict[str, float]:
-        """Fetches the training metrics up to now from the devices."""
+        """Fetches the current training metrics from the devices."""
         return self.engine.read_metrics() if self.engine else {}
 
     def try_learning_rates(self, learning_rates: Sequence[float]) -> list[float]:
-        """Trains a step with each learning rate, and takes all of them back.
+        """Trains a step with each learning rate, then undoes all of them.
 
-        Before the first step only.
+        Only before the first step.
 
         Returns:
             The losses, up to the first that is not finite.
@@ -136,17 +136,17 @@ class RunState(RunProgress):
         return self.engine.try_learning_rates(learning_rates) if self.engine else []
 
     def averages_in_model(self) -> AbstractContextManager[None]:
-        """Within it the model has the weights that are validated, saved and exported.
+        """Context in which the model has the weights to validate, save and export.
 
-        With `trainer.use_ema_weights` these are moving averages; else nothing happens.
+        With `trainer.use_ema_weights` these are moving averages; otherwise nothing happens.
         The hooks from `on_validation_begin` to `on_epoch_end` are called within it.
         """
         return self.averages.in_model() if self.averages else nullcontext()
 
     def request_stop(self, reason: str) -> None:
-        """Ends the fit after the current step; the first reason stays.
+        """Ends the fit after the current step; the first reason is kept.
 
-        Before `min_epochs` are done nothing happens: ask again in a later epoch.
+        Before `min_epochs` are finished, nothing happens: request again in a later epoch.
         """
         if self.epoch >= self.min_epochs:
             self.end(reason)
@@ -156,30 +156,30 @@ class RunState(RunProgress):
         self.stop_reason = self.stop_reason or reason
 
     def request_phase(self, phase: Phase) -> None:
-        """Changes what trains before the next epoch, if there is one."""
+        """Requests a new phase before the next epoch, if there is one."""
         self.requested_phases.append(asdict(phase))
 
     def request_save(self) -> None:
-        """Asks for a checkpoint once all callbacks have had their turn."""
+        """Requests a checkpoint after all callbacks have run."""
         self.save_requested = True
 
     def interrupt(self, reason: str, signal: int | None) -> None:
-        """Ends the fit where it stands, to be resumed."""
+        """Interrupts the fit, to be resumed later."""
         self.stop_reason, self.signal, self.is_interrupted = reason, signal, True
 
     def end_epoch(self, metrics: dict[str, float]) -> None:
-        """Counts an epoch as finished, and keeps its values."""
+        """Counts an epoch as finished and records its values."""
         super().end_epoch(metrics)
         self.metrics = metrics
 
     @property
     def is_last_epoch(self) -> bool:
-        """Whether the epoch that has just ended is the last, as far as is known yet."""
+        """Whether the epoch that has just ended is the last, as far as known."""
         return self.stop_reason is not None or self.epoch >= self.max_epochs
 
     @property
     def checkpoint_dir(self) -> Path | None:
-        """Where checkpoints go."""
+        """The directory of checkpoints."""
         return self.run_dir / CHECKPOINTS_FOLDER if self.run_dir else None
 
     @property
@@ -189,6 +189,6 @@ class RunState(RunProgress):
 
     @property
     def has_fixed_learning_rate(self) -> bool:
-        """Whether the learning rate can be set, as it is no schedule."""
+        """Whether the learning rate can be set, that is, is not a schedule."""
         config = unwrapped(self.model.optimizer).get_config()
         return isinstance(config["learning_rate"], float)

@@ -1,4 +1,4 @@
-"""Notices that a run hangs, while it does."""
+"""Detects a hanging run."""
 
 import statistics
 import time
@@ -24,12 +24,12 @@ _REMEMBERED = 101
 
 
 class StallRule:
-    """Decides when steps have stalled: a function of what is seen, without a clock.
+    """Decides when steps have stalled, without a clock.
 
     Args:
-        times_median: How many times the median step time is too long.
-        seconds_at_least: What is never too long.
-        seconds_between_steps: What is too long for anything else than a step.
+        times_median: Multiple of the median step time that is too long.
+        seconds_at_least: Minimum number of seconds of a stall.
+        seconds_between_steps: Limit in seconds for anything other than a step.
 
     Example:
         >>> rule = StallRule(20.0, 60.0, 3600.0)
@@ -48,33 +48,33 @@ class StallRule:
         self._seconds: deque[float] = deque(maxlen=_REMEMBERED)
 
     def add(self, seconds: float) -> None:
-        """A step has taken so long."""
+        """Adds the duration of a step."""
         self._seconds.append(seconds)
 
     @property
     def median(self) -> float | None:
-        """The median step time in seconds; None before there are some steps."""
+        """The median step time in seconds; None before enough steps."""
         # A copy, as the loop may add to it meanwhile.
         seconds = list(self._seconds)
         return statistics.median(seconds) if len(seconds) >= FEWEST_STEPS else None
 
     def limit(self, phase: str) -> float:
-        """Seconds since the last step that are too long."""
+        """The limit in seconds since the last step."""
         if phase != "training" or self.median is None:
             return self._seconds_between_steps
         return max(self._seconds_at_least, self._times_median * self.median)
 
 
 class StallWatch(Callback):
-    """Reports a stall while it lasts, with where the run hangs, and its end.
+    """Reports a stall while it lasts, where the run hangs, and the end of the stall.
 
-    A thread looks every second. A stall is when no step has ended for `times_median` times
-    the median of the last steps, and for `seconds_at_least` in any case; or for
-    `seconds_between_steps` in anything else: the first steps, which compile, validation,
-    checkpoints, other callbacks.
+    A thread checks every second. It is a stall if no step has ended for `times_median`
+    times the median of the last steps and for at least `seconds_at_least`; or for
+    `seconds_between_steps` during anything else: the first steps, which compile,
+    validation, checkpoints, other callbacks.
 
     Args:
-        **options: As `callbacks.stall_watch` in a configuration: `times_median`,
+        **options: Same as `callbacks.stall_watch` in a configuration: `times_median`,
             `seconds_at_least`, `seconds_between_steps`. See `docs/settings.md`.
 
     Example:
@@ -91,7 +91,7 @@ class StallWatch(Callback):
         self.reset()
 
     def reset(self) -> None:
-        """Forgets the last fit."""
+        """Clears the state of the previous fit."""
         config = self._config
         self._rule = StallRule(
             config.times_median, config.seconds_at_least, config.seconds_between_steps
@@ -103,40 +103,40 @@ class StallWatch(Callback):
         self._subject = ""
 
     def on_fit_begin(self, run: RunState) -> None:
-        """Begins to watch."""
+        """Starts watching."""
         self._ticker = Ticker(
             "stall_watch", SECONDS_BETWEEN_LOOKS, lambda: self.look(run, time.monotonic())
         )
 
     def on_epoch_begin(self, run: RunState) -> None:
-        """What was between two epochs is no time of a step."""
+        """Excludes the time between two epochs from step times."""
         self._step = None
 
     def on_phase_begin(self, run: RunState) -> None:
-        """Other layers train: steps take another time, and the first of them compiles."""
+        """Clears step times: other layers train, and the first step compiles."""
         self.reset()
 
     def on_train_step_end(self, run: RunState) -> None:
-        """Measures how long steps take."""
+        """Measures the step time."""
         now = time.monotonic()
         if self._step is not None and run.step > self._step:
             self._rule.add((now - self._ended_at) / (run.step - self._step))
         self._step, self._ended_at = run.step, now
 
     def on_fit_end(self, run: RunState) -> None:
-        """Watches no more."""
+        """Stops watching."""
         self._stop()
 
     def on_exception(self, run: RunState, error: BaseException) -> None:
-        """Watches no more."""
+        """Stops watching."""
         self._stop()
 
     def look(self, run: RunState, now: float) -> None:
-        """Looks once, and reports what is new.
+        """Checks once and reports what is new.
 
         Args:
             run: The state of the run.
-            now: By `time.monotonic`.
+            now: The current `time.monotonic`.
         """
         moment = run.activity.look()
         # This process was itself stopped, or the machine was: that is over.

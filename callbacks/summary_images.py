@@ -1,4 +1,4 @@
-"""Writes images for TensorBoard: what a model is trained on, and how it is validated."""
+"""Writes images for TensorBoard: training samples and validation results."""
 
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ _COLUMNS = 3  # of mistakes, in two rows: they fit on a card of TensorBoard
 
 
 def write_data_images(writer: Writer, data: ShowsImages, step: int) -> None:
-    """Writes sample images, and one in augmented versions."""
+    """Writes sample images, and augmented versions of one image."""
     samples, _ = data.sample_images()
     _write(writer, {"samples": samples, "augmented": data.augmented_images()}, step)
 
@@ -26,7 +26,7 @@ def write_data_images(writer: Writer, data: ShowsImages, step: int) -> None:
 def write_validation_images(
     writer: Writer, predictions: evaluation.Predictions, data: Any, step: int
 ) -> None:
-    """Writes the confusion matrix, and the most confident mistakes if data show images."""
+    """Writes the confusion matrix and, if possible, the most confident mistakes."""
     matrix, names = predictions.confusion_matrix(), predictions.class_names
     figures = {"confusion_matrix": evaluation.confusion_matrix_figure(matrix, names)}
     if isinstance(data, ShowsValidation):

@@ -1,4 +1,4 @@
-"""Writes what TensorBoard shows."""
+"""Writes the TensorBoard files."""
 
 import contextlib
 from collections import deque
@@ -41,18 +41,18 @@ from .tolerance import Tolerance, tolerant, tolerated
 class TensorBoard(Callback):
     """Writes event files into `tensorboard` of the run directory.
 
-    Scalars of training and validation (same name, two runs, so that they share a
-    chart), learning rate, gradient norm, speed and memory at each epoch's end; sample
-    images and augmented ones at the start; the confusion matrix of the validation data
-    and the most confident mistakes after every fifth epoch and the last; settings and best
-    values for the HParams dashboard. The horizontal axis counts steps. Images are drawn in
-    the background.
+    Scalars of training and validation (same name, two runs, so that they share a chart),
+    learning rate, gradient norm, speed and memory at the end of each epoch; sample images
+    and augmented images at the start; the confusion matrix of the validation data and the
+    most confident mistakes after every fifth epoch and the last; settings and best values
+    for the HParams dashboard. The horizontal axis counts steps. Images are drawn in the
+    background.
 
     Args:
-        **options: As `callbacks.tensorboard` in a configuration: `images`, whether to
-            write images; `images_every_n_epochs`, how often those of validation; and
-            `profile_steps`, the first and last step to record for the profiler (which
-            slows them down). See `docs/settings.md`.
+        **options: Same as `callbacks.tensorboard` in a configuration: `images`, whether to
+            write images; `images_every_n_epochs`, the epochs between validation images; and
+            `profile_steps`, the first and last step to profile (which slows them down). See
+            `docs/settings.md`.
 
     Example:
         >>> board = TensorBoard(profile_steps=(10, 15))
@@ -75,18 +75,18 @@ class TensorBoard(Callback):
         self._events: deque[Event] = deque(maxlen=MOST_EVENTS)
         self._problems = Problems()
         self._size = 0
-        self.tolerance = Tolerance("what TensorBoard shows")
+        self.tolerance = Tolerance("the TensorBoard files")
 
     def reset(self) -> None:
-        """Forgets the last fit."""
+        """Clears the state of the previous fit."""
         self._shown_step = None
         self._events.clear()
         self._problems = Problems()
         self._size = 0
-        self.tolerance = Tolerance("what TensorBoard shows")
+        self.tolerance = Tolerance("the TensorBoard files")
 
     def steps_until_due(self, step: int) -> int | None:
-        """Until the window of the profiler opens or closes."""
+        """Number of steps until the profiler starts or stops."""
         if self.profile_steps is None:
             return None
         first, last = self.profile_steps
@@ -121,7 +121,7 @@ class TensorBoard(Callback):
 
     @tolerant
     def on_train_step_end(self, run: RunState) -> None:
-        """Writes what was seen of a step; opens and closes the window of the profiler."""
+        """Writes the samples of a step; starts and stops the profiler."""
         if run.health.step == run.step:
             with self._writer(run, "train"):
                 write_samples(run.health.values, run.step)
@@ -174,7 +174,7 @@ class TensorBoard(Callback):
 
     @tolerant
     def on_exception(self, run: RunState, error: BaseException) -> None:
-        """Closes the files; of a run that is not to be resumed says that it failed."""
+        """Closes the files; records the failure of a run that was not interrupted."""
         if not run.is_interrupted:
             with self._session(run):
                 end_session(is_success=False)
@@ -189,7 +189,7 @@ class TensorBoard(Callback):
         self._problems.load_state_dict(state)
 
     def _show_validation(self, run: RunState) -> None:
-        """Has the newest predictions drawn, once."""
+        """Draws the latest predictions, once."""
         if self.images and run.validation is not None and self._shown_step != run.step:
             self._shown_step = run.step
             writer = self._writer(run, "validation")
@@ -226,7 +226,7 @@ class TensorBoard(Callback):
         return summaries_written_to(self._writers[part])
 
     def on_failed_write(self) -> None:
-        """Goes on in new files: what comes after a torn record can't be read."""
+        """Continues in new files: nothing after a torn record can be read."""
         writers, self._writers = self._writers, {}
         for writer in writers.values():
             with contextlib.suppress(OSError, tf.errors.OpError):
@@ -236,10 +236,10 @@ class TensorBoard(Callback):
         run.background.submit(tolerated(self.tolerance, job), *args)
 
     def _require_growth(self, run: RunState) -> None:
-        """Notices a full disk, of which TensorFlow says nothing.
+        """Detects a full disk, which TensorFlow does not report.
 
         Raises:
-            OSError: What was written is not there.
+            OSError: The files did not grow.
         """
         if run.run_dir is None:
             return
@@ -270,12 +270,12 @@ def _without_checkpoints(events: Iterable[Event]) -> deque[Event]:
 
 
 def _name(run: RunState) -> str:
-    """Of the run on the HParams dashboard, which takes equal names for one run."""
+    """The name of the run on the HParams dashboard, which merges runs with equal names."""
     return "/".join(run.run_dir.absolute().parts[-2:]) if run.run_dir else ""
 
 
 def _best_values(history: Mapping[str, Sequence[float]]) -> dict[str, float]:
-    """The best value of each metric of validation of which it is known which is best."""
+    """The best value of each validation metric with a known direction."""
     best = {}
     for name, values in history.items():
         measured = [value for value in values if value == value]

@@ -1,4 +1,4 @@
-"""Something that is done now and then beside training, in a thread of its own."""
+"""Periodic work during training, in its own thread."""
 
 import threading
 from collections.abc import Callable
@@ -9,13 +9,12 @@ from ..core.console import notify
 class Ticker:
     """Calls a function every so many seconds until it is stopped.
 
-    An error in it is shown, and the function is not called again: watching never ends a
-    run.
+    An error is shown, and the function is not called again: monitoring never ends a run.
 
     Args:
-        name: What to call it in an error.
-        seconds: Between two calls.
-        do: What to call.
+        name: Name in error messages.
+        seconds: Seconds between two calls.
+        do: The function.
 
     Example:
         >>> ticker = Ticker("watch", 60.0, lambda: None)
@@ -31,7 +30,7 @@ class Ticker:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends it; when this returns it is called no more."""
+        """Stops it; after this returns, the function is not called again."""
         self._is_over.set()
         if self._thread is not threading.current_thread():
             self._thread.join(timeout=self._seconds + 5.0)  # unless its disk hangs

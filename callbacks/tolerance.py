@@ -1,4 +1,4 @@
-"""Failures of writing do not end a run that others only watch: they are reported once."""
+"""Write errors that do not end a run: they are reported once."""
 
 import functools
 from collections.abc import Callable
@@ -13,12 +13,12 @@ P = ParamSpec("P")
 
 
 class Tolerance:
-    """Within it, an error of writing is shown and goes no further.
+    """Context in which a write error is shown and suppressed.
 
-    Once, until something was written again.
+    It is shown once, until a write succeeds again.
 
     Args:
-        what: What can't be written then, and what follows from that.
+        what: What can't be written.
 
     Example:
         >>> with Tolerance("curves"):
@@ -40,7 +40,7 @@ class Tolerance:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
-        """Takes an error of writing; all others go on."""
+        """Suppresses a write error; other exceptions propagate."""
         if not isinstance(error, OSError | tf.errors.OpError):
             self.is_failing = self.is_failing and error is not None
             return False
@@ -52,14 +52,14 @@ class Tolerance:
 
 
 class HasTolerance(Protocol):
-    """A callback that tolerates errors of writing."""
+    """A callback that tolerates write errors."""
 
     @property
     def tolerance(self) -> Tolerance:
-        """Takes them."""
+        """Handles write errors."""
 
     def on_failed_write(self) -> None:
-        """Called after one."""
+        """Called after a write error."""
 
 
 H = TypeVar("H", bound=HasTolerance)
@@ -68,7 +68,7 @@ H = TypeVar("H", bound=HasTolerance)
 def tolerant(
     hook: Callable[Concatenate[H, P], None],
 ) -> Callable[Concatenate[H, P], None]:
-    """Decorates a hook that writes, and without which training continues."""
+    """Decorates a hook whose write errors do not end training."""
 
     @functools.wraps(hook)
     def call(self: H, *args: P.args, **kwargs: P.kwargs) -> None:
@@ -83,7 +83,7 @@ def tolerant(
 
 
 def tolerated(tolerance: Tolerance, job: Callable[..., Any]) -> Callable[..., None]:
-    """A job of the background, an error of which does not end the fit."""
+    """Wraps a background job so that its write errors do not end the fit."""
 
     def run(*args: Any) -> None:
         with tolerance:

@@ -1,4 +1,4 @@
-"""Notices which of several workers is silent or behind."""
+"""Detects silent or lagging workers."""
 
 import time
 from collections.abc import Sequence
@@ -19,17 +19,17 @@ _LONG = 3.0  # signs of life come every second
 
 
 class WorkerWatch(Callback):
-    """Reports a worker that gives no sign of life, and one that is back; sums up epochs.
+    """Reports a worker that gives no sign of life, its return, and a summary per epoch.
 
-    A frozen worker is named after `silent_seconds`, long before it counts as lost. At each
-    epoch's end `run.workers` has for each other worker `workers/N/last_step`, `lag_steps`
-    (how many steps it was behind the chief at most, by its signs of life) and
-    `longest_silence_seconds`, and `workers/restarts`; they stand in TensorBoard and in
-    `metrics.jsonl`. For a process alone there is nothing to do.
+    A frozen worker is reported after `silent_seconds`, long before it counts as lost. At
+    the end of each epoch, `run.workers` has for each other worker `workers/N/last_step`,
+    `lag_steps` (its maximum lag behind the chief in steps) and `longest_silence_seconds`,
+    and `workers/restarts`; they appear in TensorBoard and `metrics.jsonl`. A single process
+    has nothing to watch.
 
     Args:
-        **options: As `callbacks.worker_watch` in a configuration: `silent_seconds`. See
-            `docs/settings.md`.
+        **options: Same as `callbacks.worker_watch` in a configuration: `silent_seconds`.
+            See `docs/settings.md`.
 
     Example:
         >>> watch = WorkerWatch(silent_seconds=10.0)
@@ -45,13 +45,13 @@ class WorkerWatch(Callback):
         self.reset()
 
     def reset(self) -> None:
-        """Forgets the last fit."""
+        """Clears the state of the previous fit."""
         self._silent: dict[int, float] = {}
         self._values: dict[str, float] = {}
         self._looked_at: float | None = None
 
     def on_fit_begin(self, run: RunState) -> None:
-        """Begins to watch, if there are others."""
+        """Starts watching if there are other workers."""
         workers = workers_of(run.strategy)
         if workers.count > 1:
             self._ticker = Ticker(
@@ -61,7 +61,7 @@ class WorkerWatch(Callback):
             )
 
     def on_epoch_end(self, run: RunState) -> None:
-        """Sums up what was seen."""
+        """Summarizes the epoch."""
         workers = workers_of(run.strategy)
         if workers.count == 1:
             return
@@ -71,19 +71,19 @@ class WorkerWatch(Callback):
         self._values = {}
 
     def on_fit_end(self, run: RunState) -> None:
-        """Watches no more."""
+        """Stops watching."""
         self._stop()
 
     def on_exception(self, run: RunState, error: BaseException) -> None:
-        """Watches no more."""
+        """Stops watching."""
         self._stop()
 
     def look(self, run: RunState, news: Sequence[WorkerNews], now: float) -> None:
-        """Looks once, and reports what is new.
+        """Checks once and reports what is new.
 
         Args:
             run: The state of the run.
-            news: Of the others.
+            news: The news of the other workers.
             now: In seconds since 1970.
         """
         before, self._looked_at = self._looked_at, now
@@ -117,7 +117,7 @@ class WorkerWatch(Callback):
 
 
 def who_hangs(news: Sequence[WorkerNews]) -> list[str]:
-    """Which workers keep the others waiting, in words.
+    """Describes which workers keep the others waiting.
 
     Example:
         >>> who_hangs([WorkerNews(1, "worker 1", 0.5, [7, "training", True, 0.9], None)])

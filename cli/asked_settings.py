@@ -1,4 +1,4 @@
-"""What a run was asked for: the settings in which it differs from its recipe."""
+"""The settings of a run that differ from its recipe."""
 
 import json
 import shlex
@@ -17,7 +17,7 @@ _OF_PLACE = {"run_dir", "cache_dir", "efforts"}
 
 
 class Asked(NamedTuple):
-    """What a run was asked for.
+    """The settings that a run was started with.
 
     Attributes:
         compared_with: `the recipe NAME`, or `the defaults`.
@@ -48,7 +48,7 @@ def read_asked(run: Path) -> Asked:
 
 
 def read_command(run: Path) -> str:
-    """The command that began a run; empty if it is not known."""
+    """The command that began a run; empty if it is unknown."""
     try:
         written = json.loads(read_text(run / ENVIRONMENT_FILE))["command"]
         program, *rest = map(str, written)

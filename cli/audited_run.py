@@ -23,7 +23,7 @@ from .untrusted import with_own_cache
 
 
 def find_run(folders: Sequence[Path]) -> Path | None:
-    """The run that is to be audited; None where folders of images are named.
+    """The run that is to be audited; None if folders of images are named.
 
     Raises:
         ConfigError: A run is named beside other folders.
@@ -75,16 +75,16 @@ def _is_run(folder: Path) -> bool:
 
 def _judge(run: Path, config: RunConfig) -> JudgedLabels:
     if wants_all_folds(config):
-        what = f"{config.data.folds} models, each of images that it did not train on"
+        what = f"{config.data.folds} models, each for images that it was not trained on"
         return _judged(read_out_of_fold(run), what)
-    what = "a model, of its validation images alone: data.folds has all images judged"
+    what = "a model, for its validation images only: with data.folds, all images are judged"
     if (run / VALIDATION_PREDICTIONS_FILE).exists():
         return _judged(read_held_out(run), what)
     return _judged(_predict_validation(run, config), what)
 
 
 def _judged(predictions: Predictions, what: str) -> JudgedLabels:
-    as_labelled(predictions)  # or says why these are no probabilities
+    as_labelled(predictions)  # or says why these are not probabilities
     return judge_labels(predictions, what)
 
 
@@ -105,7 +105,8 @@ def _predict_validation(run: Path, config: RunConfig) -> Predictions:
     if data.validation is None:
         raise DataError(
             message(
-                "A run must have validation images: a model is no judge of others.",
+                "A run must have validation images: a model can't judge images that it was "
+                "trained on.",
                 run=str(run),
             )
         )

@@ -1,4 +1,4 @@
-"""Trains a few steps as configured and reports their speed, in a process of its own.
+"""Trains a few steps as configured and reports their speed, in its own process.
 
     python -m keraunos.cli.batch_size_child CONFIG... [KEY=VALUE...]
 

@@ -19,7 +19,7 @@ Measure = Callable[[int], Watched]
 
 
 class BatchRow(NamedTuple):
-    """What came of a batch size.
+    """The outcome of a batch size.
 
     Attributes:
         batch_size: Images a step, over all devices.
@@ -105,7 +105,7 @@ def batch_rows(measure: Measure) -> Iterator[BatchRow]:
 
 
 def _row(batch_size: int, watched: Watched) -> BatchRow | None:
-    """What came of it; None if there are not as many images."""
+    """The outcome; None if there are not as many images."""
     peak_gib = watched.peak_bytes / _GIB
     if watched.code == 0:
         found = json.loads(watched.output.splitlines()[-1])

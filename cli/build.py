@@ -48,7 +48,7 @@ def build_augmentation(config: RunConfig) -> Augmentation:
 def build_module(
     config: RunConfig, data: ImageData, shared: SharedNetworks | None = None
 ) -> Module | Callable[[], Any]:
-    """Makes the module that a configuration asks for."""
+    """Creates the module that a configuration asks for."""
     if config.model.builder is not None:
         return _user_module(config.model.builder, config.model.arguments, data)
     options = config.model.model_dump(exclude={"builder", "arguments"})
@@ -72,12 +72,12 @@ def build_module(
 
 
 def build_optimizer(config: OptimizerConfig) -> Optimizer:
-    """Makes the optimizer that a configuration asks for."""
+    """Creates the optimizer that a configuration asks for."""
     return Optimizer(**config.model_dump())
 
 
 def build_trainer(config: RunConfig, run_dir: Path | None, **more: Any) -> Trainer:
-    """Makes the Trainer that a configuration asks for; `more` has the last word.
+    """Creates the Trainer that a configuration asks for; `more` has the last word.
 
     `callbacks` in it are added to those of the configuration.
     """
@@ -96,7 +96,7 @@ def build_trainer(config: RunConfig, run_dir: Path | None, **more: Any) -> Train
 
 
 def build_callbacks(config: RunConfig) -> dict[str, Callback | None]:
-    """Makes the callbacks of a configuration; None switches a default one off."""
+    """Creates the callbacks of a configuration; None switches a default one off."""
     return {
         label: None if options is None else create_callback(label, options)
         for label, options in config.callbacks.items()

@@ -31,7 +31,7 @@ def configure(*arguments: str) -> ConfiguredRun:
     """Makes data, module and Trainer of recipes, YAML files and single settings.
 
     A run in `run_dir` is the one that the command line makes of the same arguments:
-    either goes on with the other's. Of folds it takes one, named by `data.fold`.
+    either continues with the other's. Of folds it takes one, named by `data.fold`.
 
     Args:
         *arguments: What is typed after `keraunos fit`: recipes or files, merged from left

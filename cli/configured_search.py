@@ -34,7 +34,7 @@ def space_of(config: RunConfig) -> Space:
     if config.model.builder is not None:
         raise ConfigError(
             message(
-                "`search.space` must name what varies, as `model.builder` is given.",
+                "`search.space` must name what varies if `model.builder` is set.",
                 "Try search.space.model.arguments.NAME='{float: [0.0, 1.0]}'.",
                 **{"search.space": None},
             )
@@ -45,7 +45,7 @@ def space_of(config: RunConfig) -> Space:
 def search_request(
     config: RunConfig, space: Space, parallel_trials: int, role: "Role | None"
 ) -> "SearchRequest":
-    """What a search over a configuration is asked for."""
+    """The options of a search over a configuration."""
     from ..search.session import SearchRequest
     from ..search.tuning.space import hyperparameters
 
@@ -150,7 +150,7 @@ class ConfiguredTrial:
         return answer
 
     def prepare_folds(self) -> str:
-        """Refuses images that can't be cut into these folds; returns which they are.
+        """Rejects images that can't be cut into these folds; returns which they are.
 
         Raises:
             DataError: They can't, the objective can't be measured in each of them, or
@@ -171,7 +171,7 @@ class ConfiguredTrial:
         return self._division
 
     def _refuse_seen_images(self, fold: "ImageData") -> None:
-        """Refuses weights before a fold is trained, of which another may refuse them."""
+        """Rejects weights before a fold is trained, of which another may refuse them."""
         from ..trainer.guards.seen_images import refuse_seen_images
 
         model = self.config.model

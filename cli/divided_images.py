@@ -24,7 +24,7 @@ def list_images(config: RunConfig) -> "ImageIndex":
     """All images of a configuration; validation images are those that are given alone.
 
     Raises:
-        DataError: They can't be used; all faults are named.
+        DataError: They can't be used; all faults are listed.
     """
     from ..data.index.build_index import build_index
 

@@ -24,7 +24,7 @@ def score_members(
 
     Raises:
         ConfigError: Classes or images of the members are not the same.
-        DataError: Images can't be read, or outputs are no probabilities.
+        DataError: Images can't be read, or outputs are not probabilities.
         CheckpointError: A model is damaged.
     """
     plain, varied = MeanPredictions(), MeanPredictions()

@@ -83,7 +83,7 @@ def _members_of(run: Path, settings: Sequence[str]) -> list[tuple[Path, RunConfi
 
 
 def require_honest_split(members: Sequence[Member], split: str) -> None:
-    """Makes sure that no member was trained on the images that are to be scored.
+    """Checks that no member was trained on the images that are to be scored.
 
     Raises:
         ConfigError: One was.
@@ -92,7 +92,7 @@ def require_honest_split(members: Sequence[Member], split: str) -> None:
     if split == "validation" and len(folds) > 1:
         raise ConfigError(
             message(
-                "Folds together can be scored on test images alone: the validation images "
+                "Folds together can be scored on test images only: the validation images "
                 "of one fold are training images of the others.",
                 "Score each fold on its own, as folds.json does, or leave --split out.",
                 split=split,
@@ -107,7 +107,7 @@ def output_directory(
     """Where the files of an ensemble go: `--output`, or the directory of all its folds.
 
     Returns:
-        None where nothing is to be written: several runs, or validation images, which
+        None if nothing is to be written: several runs, or validation images, which
         never take the place of those of the test.
 
     Raises:
@@ -154,7 +154,7 @@ def read_split(member: Member, split: str) -> Any:
 
 
 def require_images(paths: Sequence[Path]) -> None:
-    """Makes sure that no run was named where images are expected.
+    """Checks that no run was named where images are expected.
 
     Raises:
         ConfigError: One was.
@@ -163,7 +163,7 @@ def require_images(paths: Sequence[Path]) -> None:
     if runs:
         raise ConfigError(
             message(
-                "After RUN, images are expected, and these are runs.",
+                "After RUN, images are expected, but these are runs.",
                 "Name further members of an ensemble with --ensemble RUN.",
                 runs=" ".join(runs),
             )

@@ -18,7 +18,7 @@ def with_fields(
 
     Args:
         settings: A dataclass whose docstring describes its attributes.
-        leave_out: Fields that are no options.
+        leave_out: Fields that are not options.
 
     Returns:
         A decorator for a function that takes the fields as `**options`.

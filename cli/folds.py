@@ -54,10 +54,10 @@ def train_folds(config: RunConfig, run_dir: Path) -> None:
 
     Args:
         config: With `data.folds`.
-        run_dir: Each fold is a run of its own in `fold-1`, `fold-2`, ...
+        run_dir: Each fold is its own run in `fold-1`, `fold-2`, ...
 
     Raises:
-        typer.Exit: A fold was interrupted; its state is saved, and how to go on is said.
+        typer.Exit: A fold was interrupted; its state is saved, and how to continue is said.
     """
     if not (run_dir / CONFIG_FILE).exists():
         refuse_seen_images_of_folds(config)
@@ -74,7 +74,7 @@ def train_folds(config: RunConfig, run_dir: Path) -> None:
 
 
 def refuse_seen_images_of_folds(config: RunConfig) -> None:
-    """Refuses weights of a run that trained on images which any of the folds holds out.
+    """Rejects weights of a run that trained on images which any of the folds holds out.
 
     Raises:
         DataError: There are some, and `data.on_leak` is not `keep`.
@@ -88,7 +88,7 @@ def refuse_seen_images_of_folds(config: RunConfig) -> None:
 
 
 def _claim(config: RunConfig, run_dir: Path) -> None:
-    """Writes down what is asked for, which must be what finished folds were asked for."""
+    """Records the settings, which must be those of the finished folds."""
     from ..trainer.checkpoint.run_directory import (
         check_run_directory,
         describe_environment,
@@ -123,7 +123,7 @@ def _train_one(config: RunConfig, directory: Path, run_dir: Path) -> None:
 
 
 def _is_finished(directory: Path) -> bool:
-    """Whether a fold has all its scores; those that are damaged are made anew."""
+    """Whether a fold has all its scores; those that are damaged are made again."""
     held_out = (FOLD_SCORES_FILE, VALIDATION_PREDICTIONS_FILE)
     damaged = [name for name in (*held_out, TEST_FILE) if is_damaged(directory / name)]
     if damaged:

@@ -71,7 +71,7 @@ def list_runs(folder: Path) -> list[ListedRun]:
     Those of the trials of a search, or of folds, are listed if that is the folder.
 
     Raises:
-        ConfigError: It is no folder.
+        ConfigError: It is not a folder.
     """
     if not folder.is_dir():
         raise ConfigError(

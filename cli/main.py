@@ -138,7 +138,7 @@ def _run(arguments: Sequence[str]) -> int:
     streams = sys.stdout, sys.stderr
     try:
         if any("\0" in argument for argument in arguments):
-            raise ConfigError("An argument must have no NUL in it.")
+            raise ConfigError("An argument must not contain NUL.")
         # Typer hands on what the command returned, None, or the code of `typer.Exit`,
         # into which newer versions turn an interrupt.
         known = current_options(arguments)

@@ -33,10 +33,10 @@ def run_outer_folds(
         config: That of the search, with absolute paths.
         space: What varies.
         parallel_trials: Trials that run at a time.
-        directory: Of the search; that without part N is in `outer-N`, and goes on there.
+        directory: Of the search; that without part N is in `outer-N`, and continues there.
 
     Raises:
-        typer.Exit: It was interrupted; the same command goes on.
+        typer.Exit: It was interrupted; the same command continues.
         DataError: The images can't be divided into so many parts.
     """
     from ..search.outer_folds import OuterScores
@@ -59,7 +59,7 @@ def conclude(
     result: "SearchResult",
     outer: "OuterScores | None" = None,
 ) -> Scores | None:
-    """Writes down who won a search, and does with the winner what is asked for.
+    """Records the winner of a search and finishes it as requested.
 
     Args:
         config: That of the search.
@@ -113,7 +113,7 @@ def _configs(config: RunConfig, directory: Path) -> list[RunConfig]:
 def _search(
     config: RunConfig, space: Space, parallel_trials: int, place: Path, whole: Path
 ) -> Scores:
-    """One search and its winner, tested; goes on where it stood."""
+    """One search and its winner, tested; continues where it stood."""
     from ..search.session import open_session
 
     request = search_request(config, space, parallel_trials, None)

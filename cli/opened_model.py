@@ -56,7 +56,7 @@ def open_model(path: Path, threads: int | None = None) -> OpenedModel:
 
 
 def require_model(path: Path) -> None:
-    """Makes sure that a path is that of a run or of an export; opens neither.
+    """Checks that a path is that of a run or of an export; opens neither.
 
     Raises:
         ConfigError: It is not.
@@ -95,7 +95,7 @@ def _open_run(run: Path) -> OpenedModel:
 
 
 def require_images_alone(members: Sequence[Member], what: str) -> None:
-    """Makes sure that no model takes columns of a table beside the image.
+    """Checks that no model takes columns of a table beside the image.
 
     Args:
         members: Runs.

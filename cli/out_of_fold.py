@@ -50,7 +50,7 @@ def read_held_out(run: Path) -> Predictions:
     if seen:
         raise DataError(
             message(
-                f"{file.name} must be about validation images alone; {SPLIT_FILE} does not "
+                f"{file.name} must be about validation images only; {SPLIT_FILE} does not "
                 f"hold out {len(seen):,} of them: {some(seen, 3)}.",
                 file=str(file),
             )
@@ -75,7 +75,9 @@ def read_out_of_fold(run_dir: Path) -> Predictions:
     joined = _joined(folds)
     if len(set(joined.names)) < len(joined.names):
         raise DataError(
-            message("No image may be in the validation of two folds.", run=str(run_dir))
+            message(
+                "No image may be in the validation split of two folds.", run=str(run_dir)
+            )
         )
     return joined
 

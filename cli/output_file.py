@@ -32,14 +32,14 @@ def writing(output: Path, option: str = "--output") -> Iterator[Path]:
     except OSError as error:
         raise ConfigError(
             message(
-                f"`{option}` must be a place that can be written ({error.strerror}).",
+                f"`{option}` must be writable ({error.strerror}).",
                 **{option.lstrip("-"): str(output)},
             )
         ) from None
 
 
 def require_table(output: Path) -> None:
-    """Makes sure that a table can be written, as JSON or as CSV, before all the work.
+    """Checks that a table can be written, as JSON or as CSV, before all the work.
 
     Raises:
         ConfigError: The name ends otherwise, or it can't be written.

@@ -1,4 +1,4 @@
-"""What `keraunos probe` is asked for."""
+"""The arguments of `keraunos probe`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class ProbeRequest:
 
     @property
     def config(self) -> RunConfig:
-        """That of the first backbone: of all others it is the same but for the model."""
+        """That of the first backbone: of all others it is the same except for the model."""
         return next(iter(self.configs.values()))
 
 
@@ -77,8 +77,8 @@ def _names(name: str, value: Any, problems: list[str]) -> list[str]:
 def _unknown_head(head: str) -> str:
     remedy = did_you_mean(head, HEADS) or f"There are {', '.join(HEADS)}."
     if head == "cosine":
-        remedy = "It is trained: see `keraunos fit CONFIG model.head=cosine`."
-    return message("`heads` must be of those that `probe` fits.", remedy, head=head)
+        remedy = "That head is trained: see `keraunos fit CONFIG model.head=cosine`."
+    return message("`heads` must be heads that `probe` fits.", remedy, head=head)
 
 
 def _problems_of(config: RunConfig) -> list[str]:
@@ -94,7 +94,7 @@ def _problems_of(config: RunConfig) -> list[str]:
     if config.model.builder is not None:
         return [
             message(
-                "`probe` looks at backbones by name.",
+                "`probe` takes backbones by name.",
                 "Leave model.builder out.",
                 **{"model.builder": config.model.builder},
             )

@@ -33,7 +33,7 @@ class ProbedImages:
         data: What they were read from.
         parts: The splits in whose order they are.
         labels: `(images,)` classes.
-        undivided: `(images,)` numbers that images share which no split divides.
+        undivided: `(images,)` numbers shared by images that no split separates.
         groups: `(images,)` numbers of groups for intervals, or None if there are none.
         folds: How they are divided: once, or once for each fold.
         is_balanced: Whether classes are to count the same in training.
@@ -71,7 +71,7 @@ def read_probed_images(config: RunConfig) -> ProbedImages:
     if data.validation is None:
         raise DataError(
             message(
-                "Heads are measured on validation images, and there are none.",
+                "Heads are scored on validation images, but there are none.",
                 "Set data.validation_split=0.2, data.validation, or data.folds=5.",
                 **{"data.validation_split": first.validation_split},
             )

@@ -55,7 +55,7 @@ def run_directory(named: str | None, name: str) -> Iterator[Path]:
 
 
 def next_run_directory(name: str) -> Path:
-    """Makes the next free `runs/<name>-<NNN>`.
+    """Creates the next free `runs/<name>-<NNN>`.
 
     Raises:
         ConfigError: The folder `runs` can't be written.
@@ -71,8 +71,8 @@ def next_run_directory(name: str) -> Path:
         except OSError as error:
             raise ConfigError(
                 message(
-                    f"A new run directory can't be made ({error.strerror}).",
-                    "Name one with run_dir=DIR, or go to a folder that you can write to.",
+                    f"A new run directory can't be created ({error.strerror}).",
+                    "Name one with run_dir=DIR, or change to a writable folder.",
                     run_dir=str(directory.absolute()),
                 )
             ) from None
@@ -101,6 +101,6 @@ def remark_on_config(file: Path) -> None:
     """Notifies if the configuration of a run was changed, by hand or by damage."""
     if is_damaged(file):
         notify(
-            f"{file} differs from what the run wrote: was it edited by hand, or is it "
-            "damaged? It is used as it is."
+            f"{file} differs from what the run wrote: was it edited, or is it damaged? It "
+            "is used as it is."
         )

@@ -1,4 +1,4 @@
-"""Measures a run anew and reports on it; loads TensorFlow."""
+"""Measures a run again and reports on it; loads TensorFlow."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -73,7 +73,7 @@ def evaluate_run(run: Path, result: TestResult, refused: Mapping[str, str]) -> N
     try:
         evidence = result.evidence
         findings = measure(parts, evidence, None)
-    except DataError as error:  # outputs that are no probabilities can be scored
+    except DataError as error:  # outputs that are not probabilities can be scored
         findings = unmeasured(parts, str(error))
     findings |= _refused(refused)
     kept = write_findings(run, findings, evidence, keeps_others=True)
@@ -87,8 +87,8 @@ def _measured(
     if data.test is None and (member.run / PREDICTIONS_FILE).exists():
         raise DataError(
             message(
-                "The test images of the run must be where they were.",
-                "Put them back, or leave the report as it is: of the written predictions.",
+                "The test images of the run must still exist.",
+                "Restore them, or keep the report as it is, of the written predictions.",
                 run=str(member.run),
             )
         )

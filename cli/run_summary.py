@@ -67,7 +67,7 @@ class Epochs:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What a run was asked for, and what came of it.
+    """The settings and results of a run.
 
     Attributes:
         directory: Of the run.
@@ -102,7 +102,7 @@ def find_runs(paths: Sequence[Path]) -> list[Path]:
         if not runs:
             raise ConfigError(
                 message(
-                    f"RUN must be a run directory, or hold some: one has a {METRICS_FILE}.",
+                    f"RUN must be a run directory, with a {METRICS_FILE}, or contain some.",
                     "Look below `runs`.",
                     run=str(path),
                 )

@@ -52,7 +52,7 @@ def forget_models() -> None:
 
 
 def _require_size(model: keras.Model, image_size: int, run: Path) -> None:
-    """Makes sure that a configuration is that of the model."""
+    """Checks that a configuration is that of the model."""
     shape = model.input_shape if isinstance(model, _HasInputShape) else None
     if isinstance(shape, tuple) and len(shape) == 4 and shape[1] not in (None, image_size):
         why = f"the model takes images of {shape[1]} pixels, not of {image_size}"
@@ -64,7 +64,7 @@ def _load(file: Path) -> keras.Model:
         with zipfile.ZipFile(file) as archive:
             broken = archive.testzip()  # of all: Keras reads on over some
         if broken is not None:
-            raise ValueError(f"the checksum of {broken} in it is another")
+            raise ValueError(f"the checksum of {broken} in it differs")
         require_harmless("keras", file)
         _require_hub(file)
         return keras.models.load_model(file, compile=False, safe_mode=True)
@@ -76,7 +76,7 @@ def _load(file: Path) -> keras.Model:
 
 
 def _require_hub(file: Path) -> None:
-    """Makes sure that KerasHub is installed if the layers of a model are its own."""
+    """Checks that KerasHub is installed if the layers of a model are its own."""
     with zipfile.ZipFile(file) as archive:
         needs_hub = b'"keras_hub' in archive.read("config.json")
     if needs_hub and hub_folder() is None:
@@ -111,7 +111,9 @@ def load_class_names(run: Path, num_outputs: int) -> tuple[str, ...]:
     elif _lines(file) != names:
         notify(f"{file} is damaged: using the classes of the newest checkpoint")
     if len(names) != num_outputs:
-        raise damaged(file, f"it names {len(names)} classes, the model {num_outputs}", "")
+        raise damaged(
+            file, f"it names {len(names)} classes, but the model has {num_outputs}", ""
+        )
     return names
 
 

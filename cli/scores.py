@@ -44,9 +44,9 @@ def _show_class_scores(split: str, scores: dict[str, Any]) -> None:
             f"class: {cleaned['examples']} images, {_summary(cleaned)}"
         )
         show(
-            "Published scores on this data set can be higher: if classes are balanced "
-            "with copies before the split, or contradictory images are used for "
-            "training, a model is scored on images that it has seen."
+            "Published scores on this data set can be higher: if classes are balanced with "
+            "copies before the split, or contradictory images are used for training, a "
+            "model is scored on images that it was trained on."
         )
     table = Table("class", "precision", "recall", "F1", "ROC-AUC", "images")
     for name, values in _weakest(scores["per_class"]):

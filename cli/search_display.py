@@ -63,7 +63,7 @@ def search_display(session: "Session") -> Iterator[Notify]:
 
 @contextlib.contextmanager
 def _refreshed(live: Live) -> Iterator[threading.Lock]:
-    """Draws the table anew twice a second, in a thread that disturbs nobody.
+    """Draws the table again twice a second, in a thread that disturbs nobody.
 
     Yields:
         What to hold while a line is written: Rich's own thread and one that writes may
@@ -90,7 +90,7 @@ class Board:
 
     Args:
         session: A search that runs, in another thread maybe.
-        clock: Tells the time in seconds, as `time.monotonic`.
+        clock: Returns the time in seconds, as `time.monotonic`.
     """
 
     def __init__(

@@ -38,7 +38,7 @@ Scores = dict[str, Any]
 def finish_search(
     how: SearchFinish, best: RunConfig, trial: "Trial", directory: Path
 ) -> Scores | None:
-    """Does with the winner what is asked for; what is done already is not done again.
+    """Refits or combines the winner as requested, unless that is done already.
 
     Args:
         how: `refit`, `ensemble` or `none`.
@@ -51,7 +51,7 @@ def finish_search(
         be done.
 
     Raises:
-        typer.Exit: It was interrupted; the same command goes on.
+        typer.Exit: It was interrupted; the same command continues.
         ConfigError: The models of the winner are gone.
     """
     if how == "refit":
@@ -150,14 +150,14 @@ def _test_ensemble(trial: "Trial", directory: Path) -> Scores | None:
 
 
 def _require_models(trial: "Trial", directory: Path) -> None:
-    """Makes sure that the weights of the winner were kept."""
+    """Checks that the weights of the winner were kept."""
     run = directory / trial.name
     runs = [run / fold_name(n + 1) for n in range(len(trial.fold_scores))] or [run]
     if not all((run / MODEL_FILE).is_file() for run in runs):
         raise ConfigError(
             message(
-                f"The models of {trial.name} are needed, and were not kept: it did not win "
-                "by the search.choose or the search.keep of then.",
+                f"The models of {trial.name} are needed, but were not kept with the former "
+                "search.choose or search.keep.",
                 "Try search.finish=refit, which trains it again.",
                 trial=trial.name,
             )

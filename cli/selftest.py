@@ -38,7 +38,7 @@ def run_selftest(minutes: float, output: Path | None) -> None:
             f"{count} check{'s' * (count > 1)} did not fit into the time limit: try "
             f"--minutes {2 * minutes:g}"
         )
-    show(f"{place.name} can be attached to an issue, or sent in: see docs/hardware.md")
+    show(f"{place.name} can be attached to an issue: see docs/hardware.md")
     report.require_passed()
 
 

@@ -80,4 +80,4 @@ class ShownPredictions:
         if self._unreadable <= MOST_UNREADABLE:
             notify(f"no prediction: {name}: {problem}")
         elif self._unreadable == MOST_UNREADABLE + 1:
-            notify("and more without a prediction; the rows have the reasons")
+            notify("and more without a prediction; the rows contain the reasons")

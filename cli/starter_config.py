@@ -67,7 +67,7 @@ def command_of(recipe: str) -> str:
 
 def _section(name: str, value: Any) -> Iterator[str]:
     if name == "efforts":
-        yield "# What `effort=NAME`, typed behind the file, changes."
+        yield "# Settings that `effort=NAME`, typed after the file, changes."
         yield from _yaml({name: value})
         return
     often = [(key, example) for section, key, example in _OFTEN if section == name]

@@ -66,14 +66,14 @@ class Request:
 
 
 def predict_images(request: Request) -> signal.Signals | None:
-    """Predicts what is asked for.
+    """Predicts the requested images.
 
     Returns:
         The signal that ended it early, or None.
 
     Raises:
         ConfigError: There is no model, or the output can't be written or resumed.
-        DataError: There is no image; or, at the end, some have no prediction.
+        DataError: There is no image, or some have no prediction at the end.
     """
     names = _find_images(request)
     predictor, sha256 = open_predictor(request.places, request.bit_depth)
@@ -95,7 +95,7 @@ def predict_images(request: Request) -> signal.Signals | None:
 
 
 def _find_images(request: Request) -> "ImageNames":
-    """Makes sure that there are images, and that the output can be written."""
+    """Checks that there are images, and that the output can be written."""
     from ..data.index.folders import require_folder
     from ..data.streams.image_names import ImageNames
 
@@ -129,9 +129,9 @@ def _read_tables(request: Request) -> "dict[str, ImageTable]":
     if columns and others:
         raise ConfigError(
             message(
-                f"The model takes columns of a table beside each image: "
+                "The model also takes columns of a table for each image: "
                 f"{', '.join(columns)}.",
-                "Name a table with these columns in place of images: keraunos predict RUN "
+                "Name a table with these columns instead of images: keraunos predict RUN "
                 "TABLE.csv",
                 images=others,
             )
@@ -145,7 +145,7 @@ def _read_tables(request: Request) -> "dict[str, ImageTable]":
 
 
 def _notify_of_cells(names: "ImageNames", predictor: "Predictor") -> None:
-    """Makes sure that models can take the cells of tables, and shows what is new in them.
+    """Checks that models can take the cells of tables, and shows what is new in them.
 
     Raises:
         DataError: There is text where a model takes numbers.

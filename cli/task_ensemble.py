@@ -25,7 +25,7 @@ class _Asked(NamedTuple):
 
     Attributes:
         images: The first member's.
-        known: What they are recognised by.
+        known: What they are recognized by.
     """
 
     images: Any

@@ -77,7 +77,7 @@ def _with_interval(scores: dict[str, Any], name: str) -> str:
 
 
 def in_digits(value: float | None) -> str:
-    """A score in a table; `-` where there is none.
+    """A score in a table; `-` if there is none.
 
     Example:
         >>> in_digits(0.51234), in_digits(1234.5678), in_digits(None)

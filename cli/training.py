@@ -1,4 +1,4 @@
-"""One run from the command line: train, say what came of it, or how to go on."""
+"""One run from the command line: train, say what came of it, or how to continue."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +37,7 @@ class TrainedRun:
 def train(
     config: RunConfig, run_dir: Path | None, resumable: Path | None = None
 ) -> TrainedRun:
-    """Trains, or goes on with a run.
+    """Trains, or continues with a run.
 
     Args:
         config: Of the run.
@@ -45,7 +45,8 @@ def train(
         resumable: What to name for going on, if that is not `run_dir`.
 
     Raises:
-        typer.Exit: The run was interrupted; its state is saved, and how to go on is said.
+        typer.Exit: The run was interrupted; its state is saved, and how to continue is
+        said.
     """
     from ..strategies import current_workers
 
@@ -60,7 +61,7 @@ def train(
 
 
 def fit(config: RunConfig, run_dir: Path | None) -> TrainedRun:
-    """Trains, or goes on with a run, until it ends or is interrupted.
+    """Trains, or continues with a run, until it ends or is interrupted.
 
     Args:
         config: Of the run.

@@ -146,7 +146,7 @@ def settings_of(section: str, **options: Any) -> RunConfig:
         **options: The settings.
 
     Raises:
-        ConfigError: Some settings are invalid; the message names all of them.
+        ConfigError: Some settings are invalid; the message lists all of them.
 
     Example:
         >>> settings_of("trainer", max_epochs=3, seed=1).trainer.max_epochs

@@ -110,7 +110,7 @@ def fitted_on_mixed_images(**received: object) -> str:
         **received: What is fitted, by the name of its setting.
     """
     return message(
-        "A head that is fitted takes images of one class each; mixed images are of two.",
+        "A fitted head takes images of one class each; mixed images have two.",
         "Leave out augmentation.mixup and augmentation.cutmix, or set model.head=linear.",
         **received,
     )

@@ -104,7 +104,7 @@ def problem_of_size(name: str, image_size: int) -> str:
     least = network.smallest_image_size
     return message(
         f"`data.image_size` must be at least {least} for {name}.",
-        f"Its ImageNet weights are of {network.image_size} pixels.",
+        f"Its ImageNet weights were trained at {network.image_size} pixels.",
         **{"data.image_size": image_size},
     )
 

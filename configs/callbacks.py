@@ -75,14 +75,14 @@ def switched(callbacks: Any) -> Any:
 
 
 def require_training(callbacks: dict[str, dict[str, Any] | None], head: str) -> None:
-    """Refuses callbacks that change how a model trains if its head is fitted.
+    """Rejects callbacks that change how a model trains if its head is fitted.
 
     Raises:
         ProblemsError: There are some; all are named.
     """
     lines = [
         message(
-            f"`callbacks.{label}` needs a model that trains, and head={head} is fitted.",
+            f"`callbacks.{label}` needs a trained model, but head={head} is fitted.",
             f"Set callbacks.{label}=null, or model.head=linear.",
             **{"model.head": head},
         )
@@ -135,8 +135,8 @@ def _of_soups(callbacks: Mapping[str, dict[str, Any] | None]) -> Iterator[str]:
     )
     if checkpoint.get("soup") and tuning.get("train_batch_norm"):
         yield message(
-            "A soup needs a model whose BatchNorm does not train.",
-            "Leave out one of both.",
+            "A soup needs a model whose BatchNorm layers are frozen.",
+            "Leave out one of the two.",
             **{
                 "callbacks.model_checkpoint.soup": checkpoint["soup"],
                 "callbacks.backbone_finetuning.train_batch_norm": True,

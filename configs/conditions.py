@@ -89,7 +89,7 @@ def _wrong_parents(name: str, space: Mapping[str, Domain]) -> Iterator[str]:
         setting = f"`search.space.{name}.when`"
         if parent not in space:
             yield message(
-                f"{setting} must name settings that vary, too.",
+                f"{setting} must name settings that also vary.",
                 did_you_mean(str(parent), space) or f"These vary: {', '.join(space)}.",
                 setting=parent,
             )
@@ -124,7 +124,7 @@ def _contradictions(space: Mapping[str, Domain]) -> Iterator[str]:
     for name in space:
         if not all(_allowed(space, name).values()):
             yield message(
-                f"`search.space.{name}.when` must be possible, and contradicts the "
+                f"`search.space.{name}.when` must be satisfiable, but contradicts the "
                 "conditions of the settings that it names.",
                 "Compare their `when`.",
                 when=space[name]["when"],

@@ -42,7 +42,7 @@ def is_table(path: str) -> bool:
 
 
 def check_data(data: Mapping[str, Any]) -> None:
-    """Makes sure that settings go together.
+    """Checks that settings go together.
 
     Args:
         data: The section `data`, each setting valid in itself.
@@ -101,7 +101,7 @@ def _features(data: Mapping[str, Any]) -> Iterator[str]:
     for name in dict.fromkeys(features):
         problem = problem_of_name(name)
         if features.count(name) > 1:
-            problem = "it is there more than once"
+            problem = "it occurs more than once"
         if problem:
             yield _line(
                 data,

@@ -55,7 +55,7 @@ def check_effort(effort: str | None, efforts: Mapping[Any, Mapping[str, Any]]) -
     """Checks that an effort exists, and sets nothing that it must not set.
 
     Raises:
-        ProblemsError: Something is invalid; the message names all of it.
+        ProblemsError: Something is invalid; the message lists all of them.
     """
     problems = []
     if effort is not None and effort not in efforts:

@@ -197,7 +197,7 @@ def as_evaluation(value: Mapping[str, Any] | EvaluationConfig | None) -> Evaluat
     """The section as it is, checked and filled in from a dict, or its defaults.
 
     Raises:
-        ConfigError: Something is wrong; the message names all of it.
+        ConfigError: Something is wrong; the message lists all of them.
 
     Example:
         >>> as_evaluation({"calibration": {"bins": 10}}).calibration.bins
@@ -217,5 +217,5 @@ def _not_a_part(label: str) -> str:
     guess = did_you_mean(label, known) or f"There are {', '.join(known)}."
     return (
         f"`evaluation.{shortened(printable(label))}` is not a part of an evaluation. "
-        f"{guess} One of your own needs class=package.module:Class."
+        f"{guess} A custom part needs class=package.module:Class."
     )

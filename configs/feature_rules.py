@@ -1,4 +1,4 @@
-"""Which settings go with columns that a model takes beside the image."""
+"""Which settings go with columns that a model takes in addition to the image."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -23,8 +23,8 @@ def feature_problems(
         yield mixed_features(features)
     if model["builder"] is not None:
         yield message(
-            "`data.features` is for the models of Keraunos.",
-            "In Python, a Module of your own gets them as inputs by name; see "
+            "`data.features` is for models of Keraunos.",
+            "In Python, a custom Module receives them as inputs by name; see "
             "docs/table-features.md.",
             **{"data.features": list(features), "model.builder": model["builder"]},
         )
@@ -33,10 +33,10 @@ def feature_problems(
 
 
 def mixed_features(features: Sequence[str]) -> str:
-    """The message for mixed images that have columns beside them."""
+    """The message for mixed images that have columns in addition to them."""
     return message(
-        "Images that are mixed can't have columns beside them: words are not mixed as "
-        "pixels are.",
+        "Mixed images can't be combined with columns of a table: words can't be mixed like "
+        "pixels.",
         "Leave out augmentation.mixup and augmentation.cutmix, or data.features.",
         **{"data.features": list(features)},
     )
@@ -45,7 +45,7 @@ def mixed_features(features: Sequence[str]) -> str:
 def fitted_on_features(features: Sequence[str], head: str) -> str:
     """The message for a head that is fitted to features of images alone."""
     return message(
-        "Columns of a table go into a head that is trained.",
+        "Columns of a table need a trained head.",
         "Set model.head=linear, or leave out data.features.",
         **{"data.features": list(features), "model.head": head},
     )

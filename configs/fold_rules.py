@@ -18,7 +18,7 @@ _SAME_FOLDS = {
 
 
 def require_one_division(config: RunConfig, space: Iterable[str] = ()) -> None:
-    """Refuses folds of a search beside another choice of validation images.
+    """Rejects folds of a search beside another choice of validation images.
 
     Args:
         config: That of the search.
@@ -35,8 +35,9 @@ def require_one_division(config: RunConfig, space: Iterable[str] = ()) -> None:
     if given:
         raise ConfigError(
             message(
-                "`search.folds` decides which images validate: a part of `data.train` in "
-                f"each fold. It can't be set with {', '.join(f'`{n}`' for n in given)}.",
+                "`search.folds` decides which images are validation images: a part of "
+                "`data.train` in each fold. It can't be set with "
+                f"{', '.join(f'`{n}`' for n in given)}.",
                 "Leave one out.",
                 **{"search.folds": config.search.folds},
                 **given,
@@ -46,8 +47,8 @@ def require_one_division(config: RunConfig, space: Iterable[str] = ()) -> None:
     if dividing:
         raise ConfigError(
             message(
-                "Trials over folds are compared fold by fold, so that what decides which "
-                f"images are in a fold can't vary: {', '.join(dividing)}.",
+                "Trials over folds are compared fold by fold, so settings that decide "
+                f"which images are in a fold can't vary: {', '.join(dividing)}.",
                 "Take it out of `search.space`, or leave search.folds out.",
                 **{"search.folds": config.search.folds},
             )

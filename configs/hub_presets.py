@@ -33,7 +33,7 @@ class Preset(NamedTuple):
 
 
 def hub_folder() -> Path | None:
-    """Where KerasHub is installed, or None where it is not."""
+    """Where KerasHub is installed, or None if it is not."""
     found = util.find_spec("keras_hub")
     places = list(found.submodule_search_locations or ()) if found else []
     return Path(places[0]) if places else None

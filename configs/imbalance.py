@@ -1,4 +1,4 @@
-"""What can't be asked for together, as it makes up for rare classes twice."""
+"""What can't be asked for together, as it compensates for class imbalance twice."""
 
 from ..core.errors import message
 
@@ -10,8 +10,8 @@ def corrected_twice(**received: object) -> str:
         **received: Both, by the names of their settings.
     """
     return message(
-        "Classes of unequal size must be made up for once: by the loss, or by weights or "
+        "Class imbalance must be compensated only once: by the loss, or by weights or "
         "sampling.",
-        "Leave out one of both.",
+        "Leave out one of the two.",
         **received,
     )

@@ -32,7 +32,7 @@ COMMAND_LINE = "command line"
 def load_config(
     sources: Sequence[RecipeOrFile], overrides: Sequence[str] = ()
 ) -> RunConfig:
-    """Reads what a run is asked for.
+    """Reads the configuration of a run.
 
     Args:
         sources: Names of shipped recipes or paths of YAML files, merged left to right.
@@ -42,7 +42,7 @@ def load_config(
         The checked configuration.
 
     Raises:
-        ConfigError: Something is wrong; the message names all of it.
+        ConfigError: Something is wrong; the message lists all of them.
 
     Example:
         >>> load_config(["classify"], ["trainer.max_epochs=3"]).trainer.max_epochs
@@ -67,7 +67,7 @@ def load_config(
 def changed_by_effort(
     sources: Sequence[RecipeOrFile], overrides: Sequence[str] = ()
 ) -> list[str]:
-    """What the effort that a run is asked for changes in its settings.
+    """The settings that the effort of a run changes.
 
     Args:
         sources: As of `load_config`, which must have taken all of this.

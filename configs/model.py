@@ -140,11 +140,11 @@ class ModelConfig(Section):
         )
         if given:
             raise ValueError(f"head={self.head} has no option {', '.join(given)}")
-        # The loss that regression starts from is no loss that was asked for.
+        # The loss that regression starts from is no loss that was requested.
         is_default = self.loss in ("crossentropy", "mean_squared_error")
         if self.is_fitted and (not is_default or self.label_smoothing):
             raise ValueError(
-                f"head={self.head} minimises no loss: leave out loss and label_smoothing"
+                f"head={self.head} minimizes no loss: leave out loss and label_smoothing"
             )
         return self
 
@@ -175,7 +175,7 @@ class ModelConfig(Section):
 
     @property
     def counts_classes(self) -> bool:
-        """Whether the loss makes up for classes of unequal size."""
+        """Whether the loss compensates for class imbalance."""
         return self.loss in COUNTING_LOSSES
 
     @model_serializer(mode="wrap")

@@ -57,7 +57,7 @@ def validated(model: type[Model], section: str = "", /, **values: Any) -> Model:
         The group with its defaults filled in.
 
     Raises:
-        ConfigError: Something is wrong; the message names all of it.
+        ConfigError: Something is wrong; the message lists all of them.
     """
     try:
         return model.model_validate(values)
@@ -177,7 +177,7 @@ def _group_of(annotation: Any) -> type[BaseModel] | None:
 
 
 def annotation_of(model: type[BaseModel], path: list[str]) -> Any:
-    """The declared type of a dotted setting, or None where nothing is declared."""
+    """The declared type of a dotted setting, or None if nothing is declared."""
     group: type[BaseModel] | None = model
     annotation: Any = None
     for name in path:

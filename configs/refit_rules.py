@@ -15,7 +15,7 @@ _WATCHES_VALIDATION = {"ReduceLROnPlateau"}  # of Keras, unless it is told other
 
 
 def require_refit_without_validation(config: RunConfig, space: Space) -> None:
-    """Refuses a refit of what is decided by validation while it trains.
+    """Rejects a refit of what is decided by validation while it trains.
 
     Args:
         config: That of the search, before anything is trained.

@@ -115,8 +115,11 @@ class SearchConfig(Section):
     @model_validator(mode="after")
     def _folds_are_there_for_what_is_of_folds(self) -> "SearchConfig":
         needs = {
-            "choose": ("one_standard_error", "the error is that of a mean over them"),
-            "finish": ("ensemble", "their models are what is joined"),
+            "choose": (
+                "one_standard_error",
+                "the error is the standard error of the mean over folds",
+            ),
+            "finish": ("ensemble", "the ensemble consists of their models"),
         }
         lines = [
             message(
@@ -136,7 +139,7 @@ class SearchConfig(Section):
         if self.patience is not None and self.tuner == "hyperband":
             raise ProblemsError(
                 message(
-                    "`search.patience` compares trials that are trained for as long, and "
+                    "`search.patience` compares trials that are trained equally long, but "
                     "most of hyperband's are short.",
                     "Leave patience out, or choose search.tuner=bayesian.",
                     tuner=self.tuner,

@@ -51,7 +51,7 @@ def flatten(space: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def check_domains(space: Space) -> None:
-    """Looks whether every domain is one, and whether its conditions can be met.
+    """Checks whether every domain is one, and whether its conditions can be met.
 
     Raises:
         ProblemsError: Some are not; all are named.
@@ -69,7 +69,7 @@ def check_domains(space: Space) -> None:
 
 
 def check_space(config: BaseModel, space: Space) -> None:
-    """Looks whether every bound and choice is a value that its setting may have.
+    """Checks whether every bound and choice is a value that its setting may have.
 
     Args:
         config: The configuration that is to vary.

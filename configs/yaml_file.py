@@ -40,7 +40,7 @@ def _float(text: str) -> float:
 def _text(text: str) -> str:
     text.encode()  # no lone surrogates, which no file could hold
     if "\0" in text:
-        raise ValueError("paths and other programs can't hold NUL")
+        raise ValueError("paths and other programs can't handle NUL")
     return text
 
 
@@ -247,14 +247,14 @@ class _Reader:
             raise self._wrong_tag(node)
         if node.value == "<<":
             raise ConfigError(
-                f"{self._place(node)}: `<<` is not read. Write the settings out, or give "
-                "those that are shared in a file of their own: files are merged from "
+                f"{self._place(node)}: `<<` is not supported. Write the settings out, or "
+                "give those that are shared in a file of their own: files are merged from "
                 "left to right."
             )
         return str(self._scalar(yaml.ScalarNode(f"{_TAG}str", node.value, node.start_mark)))
 
     def _wrong_tag(self, node: yaml.Node) -> ConfigError:
-        expected = f"{self._place(node)}: only plain YAML is read."
+        expected = f"{self._place(node)}: only plain YAML is supported."
         return ConfigError(message(expected, "Leave the tag out.", tag=node.tag))
 
     def _place(self, node: yaml.Node) -> str:

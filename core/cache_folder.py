@@ -1,4 +1,4 @@
-"""Tells a folder that is a cache from one that holds something else.
+"""Tells a folder that is a cache from one that contains something else.
 
 The names of all that is kept in a cache are here; nothing else in it is ever removed.
 """
@@ -33,7 +33,7 @@ _OTHERS = re.compile(
 
 
 def claim_cache(directory: Path) -> None:
-    """Makes sure that a folder is a cache; makes one of it if it is empty.
+    """Makes sure that a folder is a cache; turns an empty folder into one.
 
     So it does where there are only files that an earlier version kept there.
 
@@ -41,7 +41,7 @@ def claim_cache(directory: Path) -> None:
         directory: Exists.
 
     Raises:
-        ConfigError: It holds something else, which is left as it is.
+        ConfigError: It contains something else, which is left as it is.
     """
     require_plain(directory)
     if is_cache(directory):
@@ -50,7 +50,7 @@ def claim_cache(directory: Path) -> None:
     if others and not is_cache(directory):  # another process may have made it one
         raise ConfigError(
             message(
-                "`cache_dir` must be new, empty or a cache already, and it holds something "
+                "`cache_dir` must be new, empty or a cache, but it contains something "
                 f"else ({others[0]}).",
                 f"It is left as it is: choose another, such as {directory / 'keraunos'}.",
                 cache_dir=str(directory),

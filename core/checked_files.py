@@ -1,4 +1,4 @@
-"""Files whose damage shows: their SHA-256 are noted in `.checksums` beside them.
+"""Files whose damage shows: their SHA-256 are noted in `.checksums` next to them.
 
 The checksum is noted before the file changes, so that a process that dies in between
 leaves a file of which one of the two is noted. That of a new file is noted once it is
@@ -112,7 +112,7 @@ def is_damaged(path: Path) -> bool:
 
 
 def damaged(path: Path, why: str, remedy: str) -> CheckpointError:
-    """What to raise where a file is not what was written."""
+    """The error to raise where a file is not what was written."""
     return CheckpointError(
         message(f"{path.name} must be as it was written; {why}.", remedy, file=str(path))
     )

@@ -17,7 +17,7 @@ from .run_layout import (
 
 _FILES = (BEST_FILE, LAST_FILE, CHECKSUMS_FILE)
 _FILE = re.compile("|".join(map(re.escape, _FILES)))
-_REMEDY = "Resuming the run mends it."
+_REMEDY = "Resuming the run repairs it."
 _FROZEN = re.compile(FROZEN_FOLDER)
 # What a process that was killed was about to write, or to remove.
 _LEFT = re.compile(rf"\.(?:{CHECKPOINT.pattern}|{FROZEN_FOLDER})-(?:\w{{8}}|removed)")
@@ -43,7 +43,7 @@ def best_checkpoint(directory: Path | None) -> Path | None:
         return None
     name = read_checked_text(directory / BEST_FILE, _REMEDY).strip()
     if not CHECKPOINT.fullmatch(name):
-        raise damaged(directory / BEST_FILE, "it names no checkpoint", _REMEDY)
+        raise damaged(directory / BEST_FILE, "it does not name a checkpoint", _REMEDY)
     return directory / name
 
 

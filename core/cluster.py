@@ -1,7 +1,7 @@
 """Which workers there are, and which of them this process is.
 
 Whoever starts the workers says so in the environment: `TF_CONFIG` (Kubernetes, Vertex AI,
-`keraunos launch`), or the variables of a step of SLURM.
+`keraunos launch`), or the environment variables of a SLURM step.
 """
 
 import json
@@ -129,7 +129,7 @@ def _from_tf_config(text: str) -> Cluster | None:
     unknown = sorted(set(jobs) - {*_CHIEFS, "worker", "evaluator"})
     if unknown or task["type"] == "evaluator":
         what = unknown or ["evaluator"]
-        raise _bad_tf_config(f"only chief and worker take part, not {what}", text)
+        raise _bad_tf_config(f"tasks must be of type chief or worker, not {what}", text)
     chiefs = [address for name in _CHIEFS for address in jobs.get(name, [])]
     addresses = (*chiefs, *jobs.get("worker", []))
     rank = index + (len(chiefs) if task["type"] == "worker" else 0)
@@ -146,7 +146,7 @@ def _from_tf_config(text: str) -> Cluster | None:
 def _bad_tf_config(why: str, text: str) -> ConfigError:
     return ConfigError(
         message(
-            f"${TF_CONFIG} must name all workers, and which of them this is; {why}.",
+            f"${TF_CONFIG} must name all workers and which of them this process is; {why}.",
             'Its form is {"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": '
             '"worker", "index": 0}}; unset it to train in one process.',
             **{TF_CONFIG: text},
@@ -169,7 +169,7 @@ def _from_slurm(environment: Mapping[str, str]) -> Cluster | None:
     except (KeyError, ValueError) as error:
         raise ConfigError(
             message(
-                f"The variables of a step of SLURM can't be read ({error!r}).",
+                f"The environment variables of the SLURM step can't be read ({error!r}).",
                 "Start one task per worker with srun, or unset SLURM_STEP_NODELIST.",
                 **{k: v for k, v in environment.items() if k.startswith("SLURM_STEP")},
             )

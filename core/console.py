@@ -26,7 +26,7 @@ class PlainConsole(Console):
 
     Brackets are no markup and colons no emoji; control characters, and what the encoding
     of the stream lacks, are shown as escapes. Where nobody reads any more, what is
-    written is lost, and the program goes on.
+    written is lost, and the program continues.
 
     Args:
         file: Where to write; standard output by default.

@@ -46,7 +46,7 @@ def number_of(
     limits = f"{kind}{counted} from {at_least:g} to {at_most:g}"
     raise ConfigError(
         message(
-            f"${variable} must be a {limits}, and nothing else.",
+            f"${variable} must be a {limits}.",
             "Unset it for the default.",
             **{variable: text},
         )

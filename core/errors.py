@@ -1,4 +1,4 @@
-"""What can go wrong, each kind with the exit code the command line ends with.
+"""The errors of Keraunos, each kind with its exit code of the command line.
 
 Every message follows one formula: what was expected, what was received, what to do.
 """
@@ -11,7 +11,7 @@ LONGEST = 500  # characters of a value that a message shows
 
 
 class KeraunosError(Exception):
-    """Base of all errors that Keraunos raises on purpose.
+    """Base class of all errors that Keraunos raises deliberately.
 
     Attributes:
         exit_code: Exit status of the command line for this kind of error.
@@ -21,7 +21,7 @@ class KeraunosError(Exception):
 
 
 class ConfigError(KeraunosError, ValueError):
-    """What was asked for can't be done: a wrong setting, device, path or weight."""
+    """A request can't be carried out: a wrong setting, device, path or weight file."""
 
     exit_code = 2
 
@@ -45,13 +45,13 @@ class DivergedError(KeraunosError, ArithmeticError):
 
 
 class WorkerError(KeraunosError, RuntimeError):
-    """Another worker is lost or never came; checkpoints are as they were."""
+    """Another worker was lost or never connected; checkpoints are intact."""
 
     exit_code = 6
 
 
 class OutOfMemoryError(KeraunosError, MemoryError):
-    """The memory of a device or of the machine is not enough."""
+    """A device or the machine is out of memory."""
 
     exit_code = 7
 
@@ -69,10 +69,10 @@ class SelfTestError(KeraunosError, RuntimeError):
 
 
 def message(expected: str, remedy: str = "", /, **received: object) -> str:
-    """Puts an error into the words that all errors of Keraunos share.
+    """Formats an error message in the form that all errors of Keraunos share.
 
     Args:
-        expected: What would have been right, as a full sentence.
+        expected: What was expected, as a full sentence.
         remedy: What to do about it, as a full sentence.
         **received: The offending values by name.
 
@@ -91,16 +91,16 @@ def message(expected: str, remedy: str = "", /, **received: object) -> str:
 
 
 def unusable_run_dir(directory: Path, wanted: str, why: str) -> ConfigError:
-    """What to raise where a directory can't be that of a run or of a search.
+    """The error for a directory that can't be used for a run or a search.
 
     Args:
-        directory: What `run_dir` names.
-        wanted: What it may hold, such as `"a run to resume"`.
+        directory: The value of `run_dir`.
+        wanted: What it may contain, such as `"a run to resume"`.
         why: What is wrong with it.
     """
     return ConfigError(
         message(
-            f"`run_dir` must be new, empty, or {wanted}; {why}.",
+            f"`run_dir` must be new, empty or {wanted}; {why}.",
             "Choose another name, or leave run_dir out to get a new one.",
             run_dir=str(directory),
         )
@@ -108,7 +108,7 @@ def unusable_run_dir(directory: Path, wanted: str, why: str) -> ConfigError:
 
 
 def reason_of(error: Exception) -> str:
-    """Why something failed, in the operating system's words where it has any.
+    """The reason for an error, in the words of the operating system if it has any.
 
     Example:
         >>> reason_of(FileNotFoundError(2, "No such file or directory", "a.csv"))
@@ -120,7 +120,7 @@ def reason_of(error: Exception) -> str:
 
 
 def _shown(value: object) -> str:
-    """A value as Python writes it, cut where it would fill the screen."""
+    """The repr of a value, shortened if it would fill the screen."""
     try:
         text = repr(value)
     except ValueError:  # a whole number with more digits than Python writes

@@ -68,7 +68,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def open_to_append(path: Path) -> BinaryIO:
-    """Opens a file to write at its end; makes it if need be.
+    """Opens a file to write at its end; makes it if necessary.
 
     Raises:
         ConfigError: Something other than a regular file has that name.
@@ -102,7 +102,7 @@ def read_text(path: Path) -> str:
 
 
 def require_regular(path: Path) -> None:
-    """Makes sure that a name is free or that of a regular file.
+    """Checks that a name is free or that of a regular file.
 
     Raises:
         ConfigError: It is that of a link, a directory, a FIFO or a device.
@@ -113,7 +113,7 @@ def require_regular(path: Path) -> None:
 
 
 def own_directory(path: Path) -> Path:
-    """Makes a directory below that of a run or of the cache, unless it is there.
+    """Creates a directory below that of a run or of the cache, unless it is there.
 
     Raises:
         ConfigError: Its name is that of a link or of a file.
@@ -127,7 +127,7 @@ def own_directory(path: Path) -> Path:
 
 
 def require_plain(directory: Path, *subdirectories: str) -> None:
-    """Makes sure that a directory holds regular files and directories only.
+    """Checks that a directory holds regular files and directories only.
 
     Said before anything is done, so that no run comes upon it after hours.
 
@@ -160,7 +160,7 @@ def new_directory(path: Path, replace: bool = False) -> Iterator[Path]:
     the block raises, nothing is left.
 
     Args:
-        path: The final name. Its parent is made if need be.
+        path: The final name. Its parent is created if necessary.
         replace: Whether it takes the place of one that is there already.
 
     Yields:
@@ -203,7 +203,7 @@ def _exchange(temporary: Path, path: Path) -> None:
 
 
 def flush_directory(directory: Path) -> None:
-    """Makes sure that a directory and the files in it have reached the disk."""
+    """Flushes a directory and the files in it to disk."""
     for file in sorted(directory.rglob("*")):
         _flush(file)
     _flush(directory)
@@ -236,7 +236,7 @@ def _not_ours(path: Path, wanted: str, status: os.stat_result) -> ConfigError:
     kind = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "something else"
     return ConfigError(
         message(
-            f"What is written must be {wanted}, and {path.name} is {kind}.",
+            f"The file to write must be {wanted}, but {path.name} is {kind}.",
             "It is left as it is: move it away, or choose another directory.",
             path=str(path),
         )

@@ -19,7 +19,7 @@ class GrowingFile:
     """Appends to a file and notes how much of it is certain, now and then.
 
     Args:
-        path: The file; goes on if it is there.
+        path: The file; continues if it is there.
 
     Attributes:
         size: Bytes that it holds.
@@ -36,7 +36,7 @@ class GrowingFile:
             if crc32_of_start(path, size) == noted:
                 self.size, self._sum = size, noted
             else:
-                notify(f"{path} in the cache is damaged: it is begun again")
+                notify(f"{path} in the cache is damaged: starting it again")
         self._file.truncate(self.size)
         self._noted_at = time.monotonic()
 

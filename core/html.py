@@ -13,7 +13,7 @@ from .names import visible
 def page_environment() -> Environment:
     r"""Templates of HTML: values are escaped, and names that are missing are errors.
 
-    Control characters and what is no valid text, as in names of files, are shown as
+    Control characters and what is not valid text, as in names of files, are shown as
     escapes.
 
     Example:
@@ -37,7 +37,7 @@ def read_resource(package: str, name: str) -> str:
 
 
 def base_style() -> str:
-    """The style that pages have in common: colours in light and dark, text, focus."""
+    """The style that pages have in common: colors in light and dark, text, focus."""
     return read_resource(__package__, "base.css")
 
 

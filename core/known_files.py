@@ -14,7 +14,7 @@ class KnownFiles(Generic[Finding]):
     """Findings by file, such as its checksum; safe in threads.
 
     A file is known by its place on the disk, its size and its time of change: one that is
-    written anew is another one.
+    written again is another one.
 
     Example:
         >>> known = KnownFiles[str]()

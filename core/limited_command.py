@@ -19,7 +19,7 @@ def run_limited(
     variables: Mapping[str, str],
     timeout_seconds: float,
 ) -> str | None:
-    """Runs a program without a shell, in a session of its own.
+    """Runs a program without a shell, in its own session.
 
     Args:
         command: The program and its arguments.

@@ -23,7 +23,7 @@ _UNFINISHED = unfinished(r"\.lock-owner")
 
 
 def file_lock(path: Path) -> FileLock:
-    """A lock between processes, on a file that is made if need be.
+    """A lock between processes, on a file that is created if necessary.
 
     Raises:
         ConfigError: Something other than a regular file has that name.
@@ -53,7 +53,7 @@ def directory_lock(directory: Path) -> Iterator[None]:
         raise ConfigError(
             message(
                 "The directory must not be in use by another process.",
-                "Wait for that to end, or choose another directory.",
+                "Wait for it to end, or choose another directory.",
                 directory=str(directory),
                 used_by=_read(owner),
             )

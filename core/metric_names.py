@@ -1,4 +1,4 @@
-"""A metric that is asked for by a name that there is not."""
+"""Errors for unknown metric names."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from .names import did_you_mean
 
 
 class UnknownMetricError(ConfigError):
-    """There is no metric of the name that is watched.
+    """There is no metric of the monitored name.
 
     Attributes:
         metric: The name.
@@ -19,7 +19,7 @@ class UnknownMetricError(ConfigError):
 
 
 def unknown_metric(setting: str, metric: str, known: Iterable[str]) -> UnknownMetricError:
-    """What to raise for the name of a metric that there is not.
+    """The error to raise for the name of a metric that there is not.
 
     Args:
         setting: What the user calls it.

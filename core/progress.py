@@ -31,8 +31,8 @@ def track(
     Args:
         items: What to go through.
         description: What is being done, such as `"Reading images"`.
-        total: How many items there are.
-        clock: Tells the time in seconds.
+        total: The number of items.
+        clock: Returns the time in seconds.
     """
     console = PlainConsole(file=sys.stderr)
     if uses_json() or not can_redraw(console):

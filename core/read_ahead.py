@@ -13,7 +13,8 @@ _libc = ctypes.CDLL(None)
 def read_ahead(array: npt.NDArray[Any], rows: npt.NDArray[np.int64]) -> None:
     """Lets a disk find rows of a mapped array at once, in place of one after another.
 
-    Without it the disk is asked for a row when the one before has been copied. It is only
+    Without it, each row is requested only after the previous one has been copied. It is
+    only
     advice: nothing is waited for, and arrays in memory are left alone.
 
     Args:

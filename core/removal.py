@@ -3,7 +3,7 @@
 Each function takes a directory of ours and the pattern of the names that are made there.
 A name that does not fit is refused, whoever wrote it down, so that no file of a stranger
 can point elsewhere. A link is never followed and never removed; where a directory of ours
-holds something else, it stays.
+contains something else, it stays.
 """
 
 import contextlib
@@ -116,7 +116,7 @@ def remove_unfinished(directory: Path, made: re.Pattern[str]) -> None:
 
 def _made(directory: Path, name: str, made: re.Pattern[str]) -> Path:
     if "/" in name or not made.fullmatch(name):
-        raise ValueError(f"{name!r} is not a name that we give")
+        raise ValueError(f"{name!r} is not the name of a file of Keraunos")
     return directory / name
 
 

@@ -25,7 +25,7 @@ def restarts_so_far() -> tuple[int, str]:
 
 
 class Restarts:
-    """Counts restarts, and begins anew when a run has come further.
+    """Counts restarts, and starts over when a run has come further.
 
     Args:
         limit: How many restarts without progress there may be.

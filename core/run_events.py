@@ -62,7 +62,7 @@ class Event:
             raise ValueError(f"An event is one of {', '.join(KINDS)}; not {self.kind!r}.")
 
     def as_dict(self) -> dict[str, Any]:
-        """Its attributes by name: values that JSON can hold."""
+        """Its attributes by name: JSON values."""
         return asdict(self)
 
 

@@ -5,7 +5,7 @@ Names only: who writes and reads a file imports its name from here.
 
 import re
 
-# What was asked for, and where it ran.
+# Settings and environment.
 CONFIG_FILE = "config.yaml"
 ENVIRONMENT_FILE = "environment.json"
 SPLIT_FILE = "split.csv"
@@ -20,7 +20,7 @@ DIVERGED_FILE = "diverged.json"
 SOUP_FILE = "soup.json"
 TENSORBOARD_FOLDER = "tensorboard"
 
-# What came out.
+# The result.
 MODEL_FILE = "model.keras"
 CLASSES_FILE = "classes.txt"
 TEST_FILE = "test.json"

@@ -55,13 +55,13 @@ def open_sealed(
     """Maps the array of a sealed file, to be read only.
 
     Raises:
-        ValueError: The file is damaged, or holds something else.
+        ValueError: The file is damaged, or contains something else.
         OSError: It can't be read.
     """
     with open_regular(path) as file:
         status = os.fstat(file.fileno())
         if status.st_size < _END.size:
-            raise ValueError("it is empty or cut short")
+            raise ValueError("it is empty or truncated")
         mapped = np.memmap(file, np.uint8, "r")
     content = _content(mapped)
     if not _intact.find(status):
@@ -74,7 +74,7 @@ def _content(mapped: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """What was sealed, without the checksums."""
     size, _, mark = _END.unpack(mapped[-_END.size :].tobytes())
     if mark != _MARK or len(mapped) != size + 4 * -(-size // _BLOCK) + _END.size:
-        raise ValueError("its end is missing or another")
+        raise ValueError("its end is missing or differs")
     return mapped[:size]
 
 
@@ -90,7 +90,7 @@ def _compare(content: npt.NDArray[np.uint8], mapped: npt.NDArray[np.uint8]) -> N
     wrong = np.flatnonzero(np.array(found, "<u4") != np.frombuffer(table, "<u4"))
     if len(wrong):
         raise ValueError(
-            f"{len(wrong)} of its {len(found)} blocks are not what was written"
+            f"{len(wrong)} of its {len(found)} blocks differ from what was written"
         )
 
 

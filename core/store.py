@@ -69,7 +69,7 @@ class Store:
         self._is_claimed = False
 
     def claim(self) -> Path:
-        """Makes the folder, unless it is there; before anything is written into it.
+        """Creates the folder, unless it is there; before anything is written into it.
 
         Raises:
             ConfigError: It holds something that is not kept in a cache.
@@ -106,12 +106,12 @@ class Store:
             return None if path is None else open_sealed(path, dtype, shape)
         except (OSError, ValueError) as error:
             remove_file(self.directory, key, KEY)
-            notify(f"{path} in the cache is damaged ({error}): created again")
+            notify(f"{path} in the cache is damaged ({error}): creating it again")
             return None
 
     @contextlib.contextmanager
     def writing(self, key: str) -> Iterator[Path]:
-        """Makes an entry: fill the file that is handed out; it counts when whole.
+        """Creates an entry: fill the file that is handed out; it counts when whole.
 
         Checksums are added to its end, by which `open` finds what was damaged since.
 
@@ -127,7 +127,9 @@ class Store:
 
     @contextlib.contextmanager
     def growing(self, key: str) -> Iterator[GrowingFile]:
-        """Makes an entry bit by bit; under `lock`. The next one goes on where it stopped.
+        """Creates an entry bit by bit; under `lock`.
+
+        The next one continues where it stopped.
 
         Raises:
             OSError: The disk is full or read-only; nothing is left behind.
@@ -159,7 +161,7 @@ class Store:
         return False
 
     def adopt(self, key: str, file: Path) -> None:
-        """Makes a whole file that stands elsewhere an entry too, if that is possible."""
+        """Creates a whole file that stands elsewhere an entry too, if that is possible."""
         with contextlib.suppress(OSError):
             remove_file(self.claim(), key, KEY)
             os.link(file, self._path(key))
@@ -260,7 +262,7 @@ def open_store(cache_dir: str | os.PathLike[str] | None = None) -> Store:
             user's cache folder. $KERAUNOS_CACHE_LIMIT_GB limits it, 20 by default.
 
     Raises:
-        ConfigError: The folder can't be written or holds something else, or the limit is
+        ConfigError: The folder can't be written or contains something else, or the limit is
             not a number.
     """
     chosen = cache_dir or os.environ.get(DIRECTORY_VARIABLE)

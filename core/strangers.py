@@ -16,7 +16,7 @@ class Strangers:
         >>> strangers = Strangers("the chief")
         >>> strangers.add("10.0.0.9")
         >>> strangers.count, str(strangers)
-        (1, 'the chief refused 1 connection of strangers, the last from 10.0.0.9')
+        (1, 'the chief refused 1 connection from strangers, the last from 10.0.0.9')
     """
 
     def __init__(self, place: str) -> None:
@@ -37,4 +37,4 @@ class Strangers:
     def __str__(self) -> str:
         connections = f"{self.count} connection{'s' * (self.count != 1)}"
         last = f", the last from {self._last}" if self._last else ""
-        return f"{self._place} refused {connections} of strangers{last}"
+        return f"{self._place} refused {connections} from strangers{last}"

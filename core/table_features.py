@@ -109,7 +109,7 @@ TableColumn: TypeAlias = NumberColumn | WordColumn
 
 @dataclass(frozen=True)
 class TableFeatures:
-    """The columns that a model takes beside the image, in order."""
+    """The columns that a model takes in addition to the image, in order."""
 
     columns: tuple[TableColumn, ...]
 
@@ -157,7 +157,7 @@ class TableFeatures:
         }
 
     def as_json(self) -> list[dict[str, Any]]:
-        """What JSON can hold, a column each."""
+        """What JSON can hold, one per column."""
         return [
             {key: list(v) if isinstance(v, tuple) else v for key, v in each.items()}
             for each in map(asdict, self.columns)
@@ -204,7 +204,7 @@ def number_in(cell: str) -> float:
     if cell == MISSING:
         return float("nan")
     if not is_number(cell):
-        raise ValueError(f"{cell!r} is no number")
+        raise ValueError(f"{cell!r} is not a number")
     return float(cell)
 
 

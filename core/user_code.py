@@ -14,7 +14,7 @@ from .names import did_you_mean
 
 @contextlib.contextmanager
 def current_folder_first() -> Iterator[None]:
-    """Looks for modules in the current folder first, and only within the block."""
+    """Searches for modules in the current folder first, and only within the block."""
     folder = os.getcwd()
     sys.path.insert(0, folder)
     try:
@@ -42,7 +42,7 @@ def import_function(name: str, setting: str) -> Callable[..., Any]:
         raise ConfigError(
             message(
                 f"`{setting}` must name something that can be imported ({error}).",
-                "Is the folder of its package the current one, or on PYTHONPATH?",
+                "Is the folder of its package the current folder or on PYTHONPATH?",
                 **{setting: name},
             )
         ) from None

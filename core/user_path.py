@@ -30,6 +30,6 @@ def user_path(path: str | os.PathLike[str]) -> Path:
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         pass  # whoever opens it tells more
     except (OSError, ValueError) as error:
-        expected = f"A path must be one that a file can have ({reason_of(error)})."
+        expected = f"A path must be valid on this system ({reason_of(error)})."
         raise ConfigError(message(expected, path=expanded)) from None
     return Path(expanded)

@@ -1,7 +1,7 @@
-"""Images in: list, check, split, draw, augment. Knows nothing of the trainer.
+"""Image data: listing, checking, splitting, batching, augmentation.
 
-Names are looked up when they are first used, so that checking images does not load
-TensorFlow.
+Independent of the trainer. Names are resolved on first use, so checking images does not
+load TensorFlow.
 """
 
 import importlib

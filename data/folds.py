@@ -21,7 +21,7 @@ def fingerprint_folds(folds: Sequence[ImageData]) -> str:
 
 
 def require_folds(folds: Sequence[ImageData], objective: str) -> None:
-    """Makes sure that each fold can be trained, and be scored by the objective.
+    """Checks that each fold can be trained, and be scored by the objective.
 
     Args:
         folds: The same images, each time with another fold for validation.
@@ -48,8 +48,8 @@ def _require_groups(folds: Sequence[ImageData]) -> None:
     if len(groups) < len(folds):
         raise DataError(
             message(
-                f"There must be at least as many images as folds, {len(folds)}; copies, "
-                f"and members of a group, count as one, and so there are {len(groups)}.",
+                f"There must be at least as many images as folds, {len(folds)}; copies and "
+                f"members of a group count as one, so there are {len(groups)}.",
                 f"Try search.folds={max(len(groups), 2)}, or add images.",
                 **{"search.folds": len(folds)},
             )
@@ -59,7 +59,8 @@ def _require_groups(folds: Sequence[ImageData]) -> None:
         raise DataError(
             message(
                 f"No group may be larger than a fold, {images} images by {len(folds)}: one "
-                f"has {largest} (copies, and images of one name in the column of groups).",
+                f"has {largest} (copies, and images with the same name in the column of "
+                "groups).",
                 _fewer(images // largest),
                 **{"search.folds": len(folds)},
             )
@@ -71,8 +72,8 @@ def _require_to_train_on(folds: Sequence[ImageData]) -> None:
     if missing:
         raise DataError(
             message(
-                "Each class must be among the training images of each fold; it is not in "
-                f"{missing}, as all its images are of one group.",
+                "The training images of each fold must contain each class; a class is "
+                f"missing in {missing}, because all its images are in one group.",
                 "Add images, or leave these classes out.",
                 **{"search.folds": len(folds)},
             )
@@ -84,9 +85,9 @@ def _require_to_measure(folds: Sequence[ImageData], objective: str) -> None:
     if missing:
         raise DataError(
             message(
-                f"`{objective}` is measured by images of each class in each fold; there "
-                f"are none in {missing} (copies, and members of a group, stay together).",
-                "Use fewer search.folds, add images, leave these classes out, or take "
+                f"`{objective}` needs images of each class in each fold; some are missing "
+                f"in {missing} (copies and members of a group stay together).",
+                "Use fewer search.folds, add images, leave these classes out, or use "
                 "search.objective=val_loss.",
                 **{"search.folds": len(folds)},
             )
@@ -94,15 +95,15 @@ def _require_to_measure(folds: Sequence[ImageData], objective: str) -> None:
 
 
 def _require_different_numbers(folds: Sequence[ImageData], objective: str) -> None:
-    """What explains no variance where there is none can't be measured."""
+    """What explains no variance if there is none can't be measured."""
     for number, fold in enumerate(folds, 1):
         values = _validation(fold).target_values
         if values is not None and (np.nanmin(values, 0) == np.nanmax(values, 0)).any():
             raise DataError(
                 message(
-                    f"`{objective}` is measured by numbers that differ, and in fold "
-                    f"{number} they are all equal.",
-                    "Use fewer search.folds, or take search.objective=val_loss.",
+                    f"`{objective}` needs targets that differ, but in fold {number} they "
+                    "are all equal.",
+                    "Use fewer search.folds, or search.objective=val_loss.",
                     **{"search.folds": len(folds)},
                 )
             )

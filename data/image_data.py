@@ -1,4 +1,4 @@
-"""Images in class folders or of a table, checked, split and ready to train on."""
+"""Images in class folders or listed in a table, checked, split and ready for training."""
 
 import copy
 import os
@@ -30,21 +30,20 @@ PathLike = str | os.PathLike[str]
 class ImageData:
     """The images of a run in up to three splits.
 
-    Made by `ImageData.from_folder` or `ImageData.from_csv`.
+    Created by `ImageData.from_folder` or `ImageData.from_csv`.
 
     Attributes:
-        train: What to train on: shuffled, balanced, augmented.
-        validation: What to validate on, or None.
-        test: What to test on, or None.
-        task: What is to be predicted: `"classification"`, `"multi_label"` or
-            `"regression"`.
+        train: The training split: shuffled, balanced, augmented.
+        validation: The validation split, or None.
+        test: The test split, or None.
+        task: `"classification"`, `"multi_label"` or `"regression"`.
         class_names: The classes, labels or numbers, in the order of the model's outputs.
         image_size: Height and width of the images in pixels.
         batch_size: Images per step over all replicas.
-        on_leak: What to do about images on both sides: the setting `data.on_leak`.
-        table_features: The columns that models take beside the image, as the training
-            images have them; None if they take none.
-        store: Where what runs share is kept.
+        on_leak: The setting `data.on_leak`: what to do with leaked images.
+        table_features: The table columns that models take in addition to the image, as
+            measured on the training images; None if there are none.
+        store: The store that runs share.
     """
 
     def __init__(self, read: ReadImages) -> None:
@@ -62,7 +61,7 @@ class ImageData:
 
     @property
     def num_classes(self) -> int:
-        """How many classes there are."""
+        """The number of classes."""
         return len(self.class_names)
 
     @classmethod
@@ -74,7 +73,7 @@ class ImageData:
         cache_dir: PathLike | None = None,
         task: Task = "classification",
     ) -> "ImageData":
-        """Reads what the section `data` of a configuration names; see `from_folder`."""
+        """Reads the images of a `data` section of a configuration; see `from_folder`."""
         augmentation = augmentation or Augmentation()
         return cls(read_images(config, augmentation, seed, cache_dir, task))
 
@@ -87,23 +86,23 @@ class ImageData:
         augmentation: Augmentation | None = None,
         **options: Unpack[FolderOptions],
     ) -> "ImageData":
-        """Reads folders that hold one folder of images per class.
+        """Reads folders that contain one folder of images per class.
 
-        Every image is opened once, now, so that faults are reported before training
-        starts. Copies (files of equal bytes) stay on one side of the split.
+        Every image is opened once, so that faults are reported before training starts.
+        Copies (byte-identical files) stay in the same split.
 
         Args:
-            train: The folder; or one that holds folders train, val and test of that
-                kind; or `"synthetic:lesions"` for drawn ones.
-            augmentation: How training images are varied; `Augmentation()` by default.
-            **options: The settings of the section `data` of a configuration but for those
-                of tables, `seed` and `cache_dir`: see `docs/settings.md`, or
-                `help(ImageData.from_folder)`. The seed is that of split, order and
-                augmentation.
+            train: The folder; or a folder that contains such folders named train, val and
+                test; or `"synthetic:lesions"` for generated images.
+            augmentation: Augmentation of training images; `Augmentation()` by default.
+            ***options: The settings of the section `data` of a configuration, except those
+            of tables, and `seed` and `cache_dir`: see `docs/settings.md`, or
+            `help(ImageData.from_folder)`. The seed determines split, order and
+            augmentation.
 
         Raises:
-            ConfigError: An argument is out of its range, or there is none of that name.
-            DataError: A folder or its images would spoil a run; all faults are named.
+            ConfigError: An argument is out of range or unknown.
+            DataError: A folder or its images would spoil a run; all faults are listed.
 
         Example:
             >>> data = ImageData.from_folder("synthetic:lesions", image_size=32)
@@ -122,7 +121,7 @@ class ImageData:
         augmentation: Augmentation | None = None,
         **options: Unpack[TableOptions],
     ) -> "ImageData":
-        """Reads a table with a row per image: a CSV file with a header.
+        """Reads a table with one row per image: a CSV file with a header.
 
         Args:
             train: The table.
@@ -132,8 +131,8 @@ class ImageData:
                 `validation` and `test` may be tables with these columns, or folders.
 
         Raises:
-            ConfigError: An argument is out of its range, or there is none of that name.
-            DataError: The table or its images would spoil a run; all faults are named.
+            ConfigError: An argument is out of range or unknown.
+            DataError: The table or its images would spoil a run; all faults are listed.
         """
         config = settings_of("data", train=str(train), **options)
         return cls.from_config(
@@ -141,7 +140,7 @@ class ImageData:
         )
 
     def with_augmentation(self, augmentation: Augmentation) -> "ImageData":
-        """The same images, read no second time, and varied otherwise.
+        """The same images with another augmentation, without reading them again.
 
         Example:
             >>> data = ImageData.from_folder("synthetic:lesions", image_size=32)
@@ -156,17 +155,17 @@ class ImageData:
         return other
 
     def fold(self, number: int, folds: int) -> "ImageData":
-        """The same images, read no second time, with one of their folds for validation.
+        """The same images, not read again, with one of their folds for validation.
 
-        The folds are those of `data.folds`: no copy and no group is on two sides, and the
-        classes are spread evenly. Test images stay where they are.
+        The folds are those of `data.folds`: copies and groups stay together, and the
+        classes are spread evenly. Test images are unchanged.
 
         Args:
-            number: Of the fold, counted from 1.
-            folds: How many there are.
+            number: Number of the fold, counted from 1.
+            folds: Number of folds.
 
         Raises:
-            DataError: The validation images are given, or a class is too small for folds.
+            DataError: Validation images are given, or a class is too small for folds.
 
         Example:
             >>> data = ImageData.from_folder("synthetic:lesions", image_size=32)
@@ -193,7 +192,7 @@ class ImageData:
         ]
 
     def settings(self) -> dict[str, Any]:
-        """What decides which batches come: compared when a run is resumed."""
+        """The settings that determine the batches: compared when a run is resumed."""
         return {
             "class_names": list(self.class_names),
             "image_size": self.image_size,
@@ -209,7 +208,7 @@ class ImageData:
         return {} if features is None else {"features": features.as_json()}
 
     def sample_images(self, per_class: int = 4) -> tuple[Pixels, list[str]]:
-        """Some training images of each class (of 24 at most), and the class of each.
+        """Some training images of each class (at most 24 classes), and the class of each.
 
         In other tasks any 24 of them, with their labels or numbers.
         """
@@ -221,15 +220,15 @@ class ImageData:
         return train.images(places), train.target_texts(places)
 
     def augmented_images(self, versions: int = 11) -> Pixels:
-        """A training image, first as it is and then as the next epochs would see it."""
+        """A training image: the original, then as the next epochs would see it."""
         return self.train.versions(0, versions)
 
     def images_by_kind(self, versions: int = 7) -> dict[str, Pixels]:
-        """A training image as it is, and as each kind of augmentation alone varies it.
+        """A training image: the original, and with each kind of augmentation alone.
 
         Returns:
-            `(1 + versions, size, size, 3)` RGB, uint8, by the name of the kind; of those
-            alone that are on.
+            `(1 + versions, size, size, 3)` RGB, uint8, by the name of the kind, for the
+            enabled kinds.
         """
         return {
             name: self.train.with_augmentation(alone).versions(0, versions)
@@ -244,13 +243,13 @@ class ImageData:
         return self.validation.images(places)
 
     def show(self, per_class: int = 4) -> "Drawing":
-        """Draws some training images of each class, for a notebook."""
+        """Shows some training images of each class in a notebook."""
         from ..evaluation import Drawing, samples_figure  # loads Matplotlib
 
         return Drawing(samples_figure(*self.sample_images(per_class)))
 
     def show_augmented(self, versions: int = 11) -> "Drawing":
-        """Draws a training image and how epochs see it, for a notebook."""
+        """Shows augmented versions of a training image in a notebook."""
         from ..evaluation import Drawing, augmented_figure  # loads Matplotlib
 
         return Drawing(augmented_figure(self.augmented_images(versions)))
@@ -258,21 +257,21 @@ class ImageData:
     def held_out_among(
         self, table: Path, setting: str, all_folds: bool = False
     ) -> dict[str, list[str]]:
-        """Names the held-out images that another run trained on, by split.
+        """Finds the held-out images that another run trained on, by split.
 
         Args:
             table: The split.csv of that run.
-            setting: What names the run, such as `"model.weights"`.
-            all_folds: Whether to look at all images, each of which a fold holds out.
+            setting: The setting that names the run, such as `"model.weights"`.
+            all_folds: Whether to check all images, because each is held out by a fold.
 
         Raises:
-            DataError: The table can't be used; all that is wrong with it is named.
+            DataError: The table can't be used; all faults are listed.
         """
         return held_out_among(
             self._read.built.index, read_trained_images(table, setting), all_folds
         )
 
     def write_tables(self, directory: Path) -> None:
-        """Writes split.csv and dropped.csv: which file went where, and why."""
+        """Writes split.csv and dropped.csv: where each file went, and why."""
         write_split(directory / SPLIT_FILE, self._read.built.index)
         write_dropped(directory / DROPPED_FILE, self._read.built.dropped)

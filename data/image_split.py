@@ -26,30 +26,30 @@ Integers = npt.NDArray[np.int64]
 
 
 class ImageSplit:
-    """The images of one split, once each and in order.
+    """The images of one split, each once and in order.
 
     Args:
         index: The table of all files.
         split: TRAIN, VALIDATION or TEST.
-        load: Hands out decoded images by row of the table.
+        load: Returns decoded images by row of the table.
         image_size: Height and width in pixels.
         batch_size: Images per step over all replicas.
-        rules: How pixels are read from files.
-        store: Where what runs share is kept, or None.
-        seed: Of order and augmentation.
-        augmentation: Of training images, and of others in test-time augmentation.
-        is_of_fold: Whether other folds divide the same images otherwise, so that what
-            does not depend on the division is best computed for all of them.
-        table: What models take of the table beside the images, or None.
+        rules: How pixels are read from files. store: The store that runs share, or None.
+        seed: Seed of order and augmentation.
+        augmentation: Augmentation of training images, and of others in test-time
+            augmentation.
+        is_of_fold: Whether other folds split the same images differently, so that results
+            independent of the split are best computed for all of them.
+        table: The table columns that models take, or None.
 
     Attributes:
-        task: What is to be predicted.
+        task: The task.
         class_names: The classes, labels or numbers, in the order of the model's outputs.
         rules: How pixels are read from files.
         labels: `(images,)` int32, the class of each image; None in other tasks.
-        target_values: Of other tasks `(images, class_names)` float32: 1 and 0 for labels,
+        target_values: In other tasks `(images, class_names)` float32: 1 and 0 for labels,
             or the numbers; None in classification.
-        is_endless: Whether `batches` goes on with later epochs: it does.
+        is_endless: Whether `batches` continues with later epochs: always True.
     """
 
     is_endless = True
@@ -100,17 +100,17 @@ class ImageSplit:
 
     @property
     def digests(self) -> list[str]:
-        """SHA-256 of each file, in hexadecimal digits; zeros where it was not read."""
+        """SHA-256 of each file in hexadecimal digits; zeros if it was not read."""
         digests = self._index.digests[self._rows].tolist()
         return [digest.ljust(32, b"\0").hex() for digest in digests]
 
     @property
     def content_numbers(self) -> npt.NDArray[np.uint64]:
-        """`(images,)`: a number for each image, from its content; copies share theirs."""
+        """`(images,)`: a number from the content of each image; equal for copies."""
         return content_numbers(self._index.digests[self._rows])
 
     def target_texts(self, places: Integers) -> list[str]:
-        """What is to be predicted for the images at these places, in words."""
+        """The targets of the images at these places, in words."""
         return [self._index.describe_target(row) for row in self._rows[places].tolist()]
 
     @property
@@ -120,17 +120,17 @@ class ImageSplit:
 
     @property
     def columns(self) -> dict[str, npt.NDArray[np.object_]]:
-        """Other columns of the label table: `(images,)` text by name; none of folders."""
+        """Further columns of the label table: `(images,)` text by name, if any."""
         return {name: cells[self._rows] for name, cells in self._index.columns.items()}
 
     @property
     def table_features(self) -> TableFeatures | None:
-        """The columns that models take beside the image; None if they take none."""
+        """The table columns that models take; None if there are none."""
         return None if self._table is None else self._table.features
 
     @property
     def without_columns(self) -> Self:
-        """The same batches of images, with no columns beside them."""
+        """The same batches of images without table columns."""
         other = copy.copy(self)
         other._table = None
         return other
@@ -142,24 +142,21 @@ class ImageSplit:
 
     @property
     def undivided(self) -> npt.NDArray[np.intp]:
-        """`(images,)` numbers that images share which no split divides.
-
-        These are copies, and images of a group.
-        """
+        """`(images,)` numbers that are equal for copies and for images of a group."""
         return self._index.groups[self._rows]
 
     @property
     def draw_rates(self) -> npt.NDArray[np.float32] | None:
-        """`(images,)` how often an epoch draws each on average; None if once."""
+        """`(images,)` draws of each image per epoch, on average; None if one."""
         return None
 
     @property
     def unvaried(self) -> Self:
-        """The same batches of images as they are."""
+        """The same batches without augmentation."""
         return self.with_augmentation(Augmentation(strength=0))
 
     def with_augmentation(self, augmentation: Augmentation) -> Self:
-        """The same images in the same order, varied otherwise."""
+        """The same images in the same order with another augmentation."""
         other = copy.copy(self)
         other.augmentation = augmentation
         return other
@@ -173,32 +170,32 @@ class ImageSplit:
         return self._load(self._rows[places])
 
     def model_inputs(self, images: npt.NDArray[Any], places: Integers) -> Any:
-        """What a model takes of images in place of those at these places: see `prepare`."""
+        """The model inputs for other images at these places: see `prepare`."""
         draws = Draws(places, np.zeros_like(places))
         return inputs_of(images, self.column_arrays(draws))
 
     def content(self, place: int) -> bytes:
-        """The bytes of the file of an image; a DataError if it is not what it was."""
+        """The bytes of the file of an image; a DataError if it has changed."""
         row = self._rows[place]
         path, digest = str(self._index.paths[row]), bytes(self._index.digests[row])
         return content_as_inspected(path, digest)
 
     def draws(self, epoch: int) -> Draws:
-        """What an epoch draws: places within this split, and draw numbers."""
+        """The draws of an epoch: places within this split, and draw numbers."""
         del epoch  # every epoch is the same
         return sequential(self.num_examples)
 
     def batches(self, position: Position, replicas: Replicas) -> tf.data.Dataset:
-        """The batches from a position on, cut into parts for replicas, without end.
+        """The endless batches from a position on, split into parts for replicas.
 
         Args:
-            position: Where to start; going there costs nothing.
-            replicas: Who shares the batches.
+            position: Where to start; seeking is free.
+            replicas: The replicas that share the batches.
 
         Returns:
             A dataset with one element a batch, epoch after epoch: a tuple with a `Part`
-            for each replica of this process. Its content is a dict of arrays with a row
-            an image, to be handed to `prepare`.
+            for each replica of this process. Its content is a dict of arrays with one row
+            per image, to be handed to `prepare`.
         """
         return read_batches(self, position, replicas)
 
@@ -212,48 +209,48 @@ class ImageSplit:
         """Turns a part of a batch into model inputs, on the training device.
 
         Returns:
-            Images `(rows, size, size, 3)` float32 in [0, 255], labels `(rows,)`
-            int32 or what takes their place in other tasks, and weights `(rows,)` float32
-            or None. With `table_features` a dict in place of the images: these as
-            `"image"`, and by the name of each column `(rows, 1)` float32 numbers, NaN
-            for none, or text, empty for none.
+            Images `(rows, size, size, 3)` float32 in [0, 255], labels `(rows,)` int32 or
+            the targets of other tasks, and weights `(rows,)` float32 or None. With
+            `table_features`, a dict instead of the images: the images as `"image"`, and for
+            each column `(rows, 1)` float32 numbers, NaN if missing, or text, empty if
+            missing.
         """
         inputs = inputs_of(self.pixels(part), part)
         return inputs, part["labels"], part.get("weights")
 
     def pixels(self, part: dict[str, tf.Tensor]) -> tf.Tensor:
-        """The images of a part of a batch, varied: `(rows, size, size, 3)` float32."""
+        """The augmented images of a part of a batch: `(rows, size, size, 3)` float32."""
         return augment(tf.cast(part["images"], tf.float32), part)
 
     def arrays(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
-        """The arrays that a part of a batch is made of."""
+        """The arrays that make up a part of a batch."""
         images = {"images": self.images(draws.rows)}
         return images | self.column_arrays(draws) | self.targets(draws)
 
     def column_arrays(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
-        """What models take of the table for these draws; nothing without such columns."""
+        """The table columns for these draws; empty without such columns."""
         return {} if self._table is None else self._table.arrays(self._rows[draws.rows])
 
     def targets(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
-        """What a model is to say of these draws, and how much each counts."""
+        """The targets of these draws, and their weights."""
         wanted: Any = self.target_values if self.labels is None else self.labels
         return {"labels": wanted[draws.rows]}
 
     @property
     def mixes(self) -> bool:
-        """Whether images are mixed with others, and targets with theirs: never here."""
+        """Whether images and targets are mixed: never here."""
         return False
 
     @property
     def num_views(self) -> int | None:
-        """How many versions there are of each image; None without end."""
+        """The number of versions of each image; None if infinite."""
         return 1
 
     @property
     def whole(self) -> "tuple[ImageSplit, Integers] | None":
-        """The images of all folds, in this version, and where those of this split are.
+        """The images of all folds, in this version, and the places of those of this split.
 
-        None where this split is of no fold, or versions depend on the split.
+        None if this split belongs to no fold, or versions depend on the split.
         """
         if not self.is_of_fold:
             return None
@@ -265,16 +262,16 @@ class ImageSplit:
 
     @property
     def in_order(self) -> "ImageSplit":
-        """Every image once, in order, as it is."""
+        """Every image once, in order, without augmentation."""
         return self
 
     def view(self, number: int) -> "ImageSplit":
-        """Every image once, in order, as one of the versions."""
+        """Every image once, in order, in one of the versions."""
         del number  # there is only one
         return self
 
     def _take(self, rows: Integers) -> None:
-        """Makes these rows of the table the images of this split."""
+        """Sets the rows of the table that form this split."""
         self._rows = rows
         labels, targets = self._index.labels[rows], self._index.targets
         self.labels = labels if targets is None else None
@@ -282,6 +279,6 @@ class ImageSplit:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of what the model sees: images, size, and how they are varied."""
+        """SHA-256 of the model inputs: images, size and augmentation."""
         digests = np.ascontiguousarray(self._index.digests[self._rows]).tobytes().hex()
         return sha256_of_json([self.rules.decoder, self.image_size, digests])

@@ -48,8 +48,8 @@ class ImageViews:
         if strength == 0:
             raise ConfigError(
                 message(
-                    "Test-time augmentation needs augmentation.strength above 0: with 0 "
-                    "all views of an image are the image as it is.",
+                    "Test-time augmentation needs augmentation.strength above 0: with 0, "
+                    "all views of an image are identical.",
                     "Test without `tta`, or a model that was trained with strength.",
                     strength=strength,
                 )

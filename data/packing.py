@@ -102,7 +102,7 @@ def _read(path: str) -> bytes:
         raise DataError(
             message(
                 f"Every image must be readable, but {error.strerror}.",
-                "Mend or remove it; `keraunos audit` finds all such files.",
+                "Repair or remove it; `keraunos audit` finds all such files.",
                 file=path,
             )
         ) from None
@@ -147,7 +147,7 @@ def _require_same(row: PackedImage, place: Path) -> None:
     name, number = row.image.split("/")[:2]
     content = read_record(Record(str(place / name), int(number)))
     if sha256(content).hexdigest() != row.sha256:
-        raise OSError(0, f"{row.image} was not written as it is")
+        raise OSError(0, f"{row.image} was not written correctly")
 
 
 def _write_table(path: Path, rows: Sequence[PackedImage]) -> None:

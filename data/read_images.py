@@ -29,7 +29,7 @@ class ReadImages:
         built: The table of all of them, and what was left out.
         of_files: Lines on what could not be had of the files.
         config: The section `data`.
-        load: Hands out decoded images by row of the table.
+        load: Returns decoded images by row of the table.
         store: Where what runs share is kept.
     """
 
@@ -68,7 +68,7 @@ def read_images(
 
     Raises:
         ConfigError: `data.train` is missing, or the cache can't be used.
-        DataError: A folder or its images would spoil a run; all faults are named.
+        DataError: A folder or its images would spoil a run; all faults are listed.
     """
     store = open_store(cache_dir)
     built = build_index(config, seed, store, task)
@@ -97,7 +97,7 @@ def one_fold(read: ReadImages, number: int, folds: int) -> ReadImages:
     if read.config.split is not None:
         raise DataError(
             message(
-                "Folds can't be cut where a split.csv gives each image its side.",
+                "Folds can't be created where a split.csv assigns each image to a split.",
                 "Leave one out.",
                 **{"data.split": str(read.config.split), "folds": folds},
             )

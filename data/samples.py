@@ -13,7 +13,7 @@ def sample_places(
 
     Args:
         labels: `(images,)` positions of their classes.
-        num_classes: How many classes there are.
+        num_classes: The number of classes.
         per_class: How many images of each.
 
     Returns:

@@ -52,7 +52,7 @@ def refuse_mixing(features: TableFeatures | None, augmentation: Augmentation) ->
     """Words can't be mixed as pixels are.
 
     Raises:
-        ConfigError: Images are mixed that have columns beside them.
+        ConfigError: Mixed images have columns.
     """
     if features is not None and augmentation.mixes:
         raise ConfigError(mixed_features(features.names))

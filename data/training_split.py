@@ -35,16 +35,16 @@ class TrainingSplit(ImageSplit):
         batch_size: See `ImageSplit`.
         rules: See `ImageSplit`.
         store: See `ImageSplit`.
-        seed: Of order and augmentation.
-        augmentation: How images are varied.
-        class_balance: How rarer classes are evened out: `"sampling"` draws each class
-            equally often, `"weights"` gives the images of rarer classes more weight.
-            What images are mixed with is evened out likewise.
+        seed: Seed of order and augmentation.
+        augmentation: The augmentation.
+        class_balance: How to compensate for class imbalance: `"sampling"` draws each class
+            equally often, `"weights"` gives images of rarer classes more weight. The
+            partners of mixed images are balanced in the same way.
         is_of_fold: See `ImageSplit`.
         table: See `ImageSplit`.
 
     Raises:
-        ConfigError: Images are mixed that have columns beside them.
+        ConfigError: Images are mixed that have columns in addition to them.
     """
 
     def __init__(
@@ -86,18 +86,18 @@ class TrainingSplit(ImageSplit):
 
     @property
     def class_counts(self) -> list[int]:
-        """How many training images each class, or label, has."""
+        """The number of training images of each class or label."""
         return self._class_counts.tolist()
 
     @property
     def target_scale(self) -> TargetScale:
-        """Means and standard deviations of the numbers that are predicted."""
+        """Means and standard deviations of the numeric targets."""
         if self.target_values is None:
-            raise ValueError("Only numbers have a scale; these are classes.")
+            raise ValueError("Only numeric targets have a scale; these are classes.")
         return TargetScale.of(self.target_values)
 
     def draws(self, epoch: int) -> Draws:
-        """What an epoch draws: places within this split, and draw numbers."""
+        """The draws of an epoch: places within this split, and draw numbers."""
         if self._view is not None:
             count = self.num_examples
             return Draws(np.arange(count), np.full(count, self._view))
@@ -106,7 +106,7 @@ class TrainingSplit(ImageSplit):
         return shuffled(self.num_examples, self.seed, epoch)
 
     def settings(self) -> dict[str, Any]:
-        """What decides order, weights and augmentation."""
+        """The settings that determine order, weights and augmentation."""
         return {
             "seed": self.seed,
             "class_balance": self.class_balance,
@@ -117,14 +117,14 @@ class TrainingSplit(ImageSplit):
         }
 
     def versions(self, place: int, count: int) -> npt.NDArray[np.uint8]:
-        """An image as it is, and as its first `count` draws show it."""
+        """The original image, and its first `count` augmented versions."""
         draws = Draws(np.full(count, place), np.arange(count))
         part = {name: tf.constant(array) for name, array in self.arrays(draws).items()}
         varied = np.rint(self.pixels(part).numpy()).astype(np.uint8)
         return np.concatenate([self.images(draws.rows[:1]), varied])
 
     def arrays(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
-        """The arrays that a part of a batch is made of."""
+        """The arrays that make up a part of a batch."""
         arrays = super().arrays(draws) | self._variation(draws)
         if not self.mixes:
             return arrays
@@ -138,9 +138,8 @@ class TrainingSplit(ImageSplit):
         """See `ImageSplit.prepare`; targets of mixed images are probabilities.
 
         Returns:
-            Images, and weights, as `ImageSplit.prepare` does; labels `(rows,)` int32, or
-            the probabilities of the classes `(rows, classes)` float32 where images are
-            mixed.
+            Images and weights like `ImageSplit.prepare`; labels `(rows,)` int32, or class
+            probabilities `(rows, classes)` float32 if images are mixed.
         """
         return super().prepare(part)
 
@@ -161,13 +160,13 @@ class TrainingSplit(ImageSplit):
         """See `ImageSplit.with_augmentation`.
 
         Raises:
-            ConfigError: Images would be mixed that have columns beside them.
+            ConfigError: Images would be mixed that have columns in addition to them.
         """
         refuse_mixing(self.table_features, augmentation)
         return super().with_augmentation(augmentation)
 
     def targets(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
-        """What a model is to say of these draws, and how much each counts."""
+        """The targets of these draws, and their weights."""
         if self.labels is None:
             return {"labels": self._mixed_values(draws)}
         labels: npt.NDArray[Any] = self.labels[draws.rows]
@@ -182,7 +181,7 @@ class TrainingSplit(ImageSplit):
         return {"labels": labels} | ({"weights": weights} if is_weighted else {})
 
     def _mixed_values(self, draws: Draws) -> npt.NDArray[np.float32]:
-        """Labels or numbers of draws: of a mixed image, mixed as its pixels are."""
+        """Labels or numbers of draws: mixed like the pixels for a mixed image."""
         values: Any = self.target_values
         own: npt.NDArray[np.float32] = values[draws.rows]
         if not self.mixes:
@@ -193,12 +192,12 @@ class TrainingSplit(ImageSplit):
         return own * shares + others * (1 - shares)
 
     def _variation(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
-        """How these draws of images look."""
+        """The augmentation parameters of these draws."""
         identities = self._identities[draws.rows]
         return self.augmentation.draw(self.seed, identities, draws.numbers, self.image_size)
 
     def _mixes(self, draws: Draws) -> Mixes:
-        """What these draws of images are mixed with: images of this split alone."""
+        """The partners that these draws are mixed with, all from this split."""
         identities = self._identities[draws.rows]
         return self.augmentation.draw_mixes(
             self.seed, identities, draws.numbers, self.image_size, self._partners
@@ -206,28 +205,28 @@ class TrainingSplit(ImageSplit):
 
     @property
     def mixes(self) -> bool:
-        """Whether images are mixed with others of this split, and targets with theirs."""
+        """Whether images and targets are mixed with others of this split."""
         return self.augmentation.mixes
 
     @property
     def draw_rates(self) -> npt.NDArray[np.float32] | None:
-        """`(images,)` how often an epoch draws each on average; None if once."""
+        """`(images,)` how often an epoch draws each image on average; None if once."""
         if self.class_balance != "sampling" or self.labels is None:
             return None
         return balanced_weights(self._class_counts)[self.labels]
 
     @property
     def num_views(self) -> int | None:
-        """How many versions there are of each image; None without end."""
+        """The number of versions of each image; None if infinite."""
         return self.augmentation.num_versions
 
     @property
     def in_order(self) -> ImageSplit:
-        """Every image once, in order, as it is."""
+        """Every image once, in order, without augmentation."""
         return self._in_order
 
     def view(self, number: int) -> ImageSplit:
-        """Every image once, in order, as one of the versions."""
+        """Every image once, in order, in one of the versions."""
         if self.augmentation.is_identity:
             return self.in_order
         view = copy.copy(self)
@@ -238,7 +237,7 @@ class TrainingSplit(ImageSplit):
     def whole(self) -> tuple[ImageSplit, Integers] | None:
         """See `ImageSplit`.
 
-        Mixed images depend on the split; so do copies, where they are on both sides.
+        Mixed images depend on the split; so do copies that are in several splits.
         """
         found = None if self.mixes else super().whole
         if found is None or not isinstance(found[0], TrainingSplit):
@@ -253,7 +252,7 @@ class TrainingSplit(ImageSplit):
 
     @property
     def fingerprint(self) -> str:
-        """See `ImageSplit`. How many versions there are makes no difference."""
+        """See `ImageSplit`. Independent of the number of versions."""
         how: list[Any] = [self.seed, self.augmentation.settings(), self._view]
         if self.mixes and self.class_balance == "sampling" and self.labels is not None:
             how.append(self.labels.tolist())  # partners are drawn by class

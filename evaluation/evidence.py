@@ -24,8 +24,8 @@ class Labelled:
         probabilities: `(images, classes)` float32; each row sums to 1.
         class_names: The classes, in the order of the model's outputs.
         contradictory: `(images,)` bool, whether a copy is filed under another class.
-        groups: `(images,)` numbers that images of one patient, say, share; None without
-            a column of groups.
+        groups: `(images,)` numbers shared by images of one group, such as a patient; None
+            without a column of groups.
         columns: Other columns of the label table: `(images,)` text by name, empty where
             there is no value.
     """
@@ -61,7 +61,7 @@ class Evidence:
 
     Attributes:
         test: On what the model is scored.
-        validation: On what choices are made; None where a run has no such split.
+        validation: On what choices are made; None if a run has no such split.
     """
 
     test: Labelled
@@ -74,7 +74,7 @@ class Evidence:
 
     @property
     def digest(self) -> str:
-        """Of labels and probabilities: files that were moved have the same."""
+        """Of labels and probabilities: moved files have the same."""
         digest = hashlib.sha256("\0".join(self.class_names).encode())
         for split in (self.test, self.validation):
             digest.update(b"-" if split is None else _bytes(split))
@@ -87,7 +87,7 @@ def as_labelled(
     groups: npt.NDArray[np.integer] | None = None,
     columns: Mapping[str, npt.NDArray[np.object_]] | None = None,
 ) -> Labelled:
-    """Predictions with what else is known of their images; see `Labelled`.
+    """Predictions with what else is known of their images; see `Labeled`.
 
     Args:
         predictions: With labels.
@@ -120,7 +120,7 @@ def _bytes(split: Labelled) -> bytes:
 
 
 def require_probabilities(probabilities: Probabilities) -> None:
-    """Makes sure that each row is a distribution over two or more classes.
+    """Checks that each row is a distribution over two or more classes.
 
     Raises:
         DataError: It is not: of a model with one output, say, or with logits.

@@ -153,8 +153,8 @@ def confusion_matrix_figure(
 ) -> Figure:
     """Draws how often each true class (row) was taken for each class (column).
 
-    The colour is the share of the row, the number the count; of more than 40 classes
-    there are no numbers, and not all of them are named.
+    The color is the share of the row, the number the count; of more than 40 classes
+    there are not numbers, and not all of them are named.
     """
     counts = np.asarray(matrix)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)

@@ -156,12 +156,14 @@ def caution(in_doubt: int, images: int) -> str:
         >>> caution(3, 100)
         ''
         >>> caution(50, 100)
-        'So many labels in doubt (50%) show weak models rather than wrong labels.'
+        'So many labels in doubt (50%) suggest weak models rather than wrong labels.'
     """
     if in_doubt <= _MANY * images:
         return ""
     share = f"{in_doubt / images:.0%}"
-    return f"So many labels in doubt ({share}) show weak models rather than wrong labels."
+    return (
+        f"So many labels in doubt ({share}) suggest weak models rather than wrong labels."
+    )
 
 
 def labels_of(predictions: Predictions) -> Labels:

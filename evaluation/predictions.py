@@ -30,7 +30,7 @@ class Predictions:
         names: File of each image.
         probabilities: `(images, classes)` float32.
         class_names: Names of the classes.
-        labels: `(images,)` true classes, or None where they are not known.
+        labels: `(images,)` true classes, or None if they are unknown.
     """
 
     names: Sequence[str]
@@ -53,8 +53,8 @@ class Predictions:
 
         Args:
             where: `(images,)`; all by default.
-            groups: `(images,)` numbers that images of one patient, say, share; see
-                `classification_scores`.
+            groups: `(images,)` numbers shared by images of one group, such as a patient;
+                see `classification_scores`.
         """
         if self.labels is None:
             raise ValueError("Predictions without labels can't be scored.")
@@ -99,7 +99,7 @@ def write_findable_predictions(path: Path, predictions: Predictions) -> None:
 
 
 def read_predictions(path: Path) -> Predictions:
-    """Reads what `write_predictions` wrote; labels are None where they were not known.
+    """Reads what `write_predictions` wrote; labels are None if they were not known.
 
     Rows with an `error`, as `keraunos predict` writes them, are left out.
 
@@ -154,7 +154,7 @@ def digest_of(
     outputs: npt.NDArray[np.floating],
     chosen: Sequence[float | None],
 ) -> str:
-    """A digest of predictions, whatever is predicted; files that were moved have the same.
+    """A digest of predictions, whatever is predicted; moved files have the same.
 
     Args:
         names: Of the outputs.

@@ -37,12 +37,12 @@ def draw_mistakes(
 
     Args:
         predictions: With labels.
-        load_images: Hands out images by row of the predictions.
+        load_images: Returns images by row of the predictions.
         count: How many to show, at most.
         columns: How many of them beside each other.
     """
     if predictions.labels is None:
-        raise ValueError("Mistakes can't be told without labels.")
+        raise ValueError("Mistakes can't be found without labels.")
     rows = most_confident_mistakes(predictions.labels, predictions.probabilities, count)
     return mistakes_figure(
         load_images(rows),
@@ -67,7 +67,7 @@ def write_report(
         directory: Where to write.
         predictions: With labels.
         scores: What goes into test.json.
-        load_images: Hands out images by row of the predictions.
+        load_images: Returns images by row of the predictions.
     """
     if predictions.labels is None:
         raise ValueError("A report needs labels.")

@@ -26,8 +26,8 @@ def classification_scores(
         labels: `(examples,)` true classes, at least one.
         probabilities: `(examples, classes)`, each row with sum 1.
         class_names: Names of the classes.
-        groups: `(examples,)` numbers that images of one patient, say, share: intervals
-            draw whole groups then. They change no score.
+        groups: `(examples,)` numbers shared by images of one group, such as a patient:
+            intervals draw whole groups then. They change no score.
 
     Returns:
         `examples`, `accuracy`, `balanced_accuracy` (mean recall), `macro_f1`,
@@ -82,7 +82,7 @@ def classification_scores(
 def _areas_under_roc(
     labels: npt.NDArray[np.integer], probabilities: npt.NDArray[np.floating]
 ) -> list[float | None]:
-    """Each class against the rest; None where one side is empty."""
+    """Each class against the rest; None if one side is empty."""
     areas: list[float | None] = []
     for place in range(probabilities.shape[1]):
         truth = labels == place

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def with_interval(scores: Mapping[str, Any], name: str, digits: int = 2) -> str | None:
-    """A score with its interval, or None where it was not measured.
+    """A score with its interval, or None if it was not measured.
 
     Args:
         scores: Scores by name, with their `intervals`.

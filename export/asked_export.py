@@ -1,4 +1,4 @@
-"""Asks an export about images in a process of its own, as others will run it."""
+"""Asks an export about images in its own process, as others will run it."""
 
 import contextlib
 import csv
@@ -119,8 +119,8 @@ def read_answers(
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise ConfigError(
             message(
-                "An export must answer for each image with a class and a probability for "
-                f"each class, and does not ({type(error).__name__}: {error}).",
+                "An export must return a class and class probabilities for each image, "
+                f"but does not ({type(error).__name__}: {error}).",
                 classes=", ".join(classes),
             )
         ) from None
@@ -142,7 +142,7 @@ def _answers(rows: list[Any], classes: list[str]) -> ExportAnswers:
 
 
 def _task_answers(rows: list[Any], names: list[str], task: str) -> ExportAnswers:
-    """Labels or numbers, a column each."""
+    """Labels or numbers, one per column."""
     values = np.zeros((len(rows), len(names)))
     labels = np.zeros((len(rows), len(names)), bool)
     refused = {}
@@ -176,7 +176,7 @@ def _run(command: Sequence[str], folder: Path, timeout_seconds: float) -> str:
     except subprocess.TimeoutExpired:
         raise ConfigError(
             message(
-                f"An export must answer within {timeout_seconds:g} seconds, and did not.",
+                f"An export must answer within {timeout_seconds:g} seconds, but did not.",
                 timeout_seconds=timeout_seconds,
             )
         ) from None
@@ -185,7 +185,7 @@ def _run(command: Sequence[str], folder: Path, timeout_seconds: float) -> str:
     if process.returncode not in (0, UNREADABLE):
         raise ConfigError(
             message(
-                f"An export must run on its own, and {how_it_ended(process.returncode)}: "
+                f"An export must run on its own, but {how_it_ended(process.returncode)}: "
                 f"{complaints[-_LONGEST:].strip()}",
                 exit_status=process.returncode,
             )

@@ -78,7 +78,7 @@ def benchmark(
         A row for each model and batch size.
 
     Raises:
-        UndecodableError: One of the files is no image that can be used.
+        UndecodableError: One of the files is not an image that can be used.
     """
     readers = {_reading(each.model): each.model for each in subjects}
     calls: list[Callable[[], object]] = [

@@ -131,9 +131,9 @@ def choose_images(data: Any, least: int = LEAST_IMAGES) -> ComparedImages:
         return ComparedImages(data, "data", _spread(data, least))
     raise ConfigError(
         message(
-            "What is exported is compared on images of the test or validation split; "
-            "there are neither.",
-            "Set data.test, or give ImageData with such a split.",
+            "An export is compared with its model on images of the test or validation "
+            "split, but there are neither.",
+            "Set data.test, or pass ImageData with such a split.",
             data=type(data).__name__,
         )
     )

@@ -1,4 +1,4 @@
-"""What an export is compared with, and what comes of it."""
+"""What an export is compared with, and the outcome."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,7 +23,7 @@ class Reference:
         files: On disk, all in one folder, as many as there are rows.
         classes: In the order of the columns.
         probabilities: `(files, classes)`, corrected if the model has a correction.
-        labels: `(files,)` places of the classes of the images; None where not known.
+        labels: `(files,)` places of the classes of the images; None if not known.
         names: What the images are called; by default as their files.
         split: Where they are from.
         digests: SHA-256 of each, by which others get to know of it.
@@ -45,9 +45,9 @@ class Reference:
         if not (len(self.files) and np.isfinite(self.probabilities).all()):
             raise ConfigError(
                 message(
-                    "An export is compared with finite probabilities of a model, for one "
-                    "image at least.",
-                    "Does the model itself predict?",
+                    "An export is compared with finite probabilities of a model, for at "
+                    "least one image.",
+                    "Does the model itself work?",
                     images=len(self.files),
                 )
             )
@@ -61,15 +61,15 @@ class Reference:
         """What a comparison with it can't tell.
 
         Args:
-            absent: Classes of which there is no image.
+            absent: Classes of which there is not an image.
         """
         found = []
         spread = float(np.ptp(self.probabilities, axis=0).max())
         if spread < _LEAST_SPREAD:
             found.append(
-                "The model says nearly the same of all images that were compared: the "
-                f"probability of no class varies by more than {spread:.1e}, so that an "
-                "export that reads images wrongly may pass."
+                "The model predicts nearly the same for all compared images: no class "
+                f"probability varies by more than {spread:.1e}, so that an export that "
+                "reads images wrongly may pass."
             )
         if len(self.files) < _LEAST_IMAGES:
             found.append(f"Only {len(self.files)} images were compared: there are no more.")
@@ -123,8 +123,8 @@ class Parity:
         largest_difference: Of a probability.
         agreement: Part of the images whose class is the same.
         disagreements: Images whose class differs, by their own class: that of the label,
-            or where there is none the one that the model gives.
-        tolerance: Of a probability; None where any finite difference is tolerated.
+            or if there is none the one that the model gives.
+        tolerance: Of a probability; None if any finite difference is tolerated.
         images_by_class: How many were compared of each class.
         split: Where they are from.
         worst: The images whose probabilities differ most.

@@ -57,7 +57,7 @@ def _ends(
     if SCALE_LAYER in [layer.name for layer in graph.layers]:
         raise ConfigError(
             message(
-                "The probabilities of the model are corrected already.",
+                "The probabilities of the model are already corrected.",
                 "Export it without --calibrated.",
                 model=model.name,
                 layer=SCALE_LAYER,

@@ -45,7 +45,7 @@ def read_decisions(run: Path, classes: Sequence[str]) -> dict[str, Any]:
     if other:
         raise ConfigError(
             message(
-                f"{EVALUATION_FILE} must be of the model that the run has now.",
+                f"{EVALUATION_FILE} must belong to the current model of the run.",
                 again,
                 run=str(run),
                 of_another_model=other,

@@ -42,11 +42,11 @@ def with_evaluation(
 
 
 def require_classification(task: Task, **asked: bool) -> None:
-    """Makes sure that nothing is asked of an export that only classifiers have.
+    """Checks that nothing is asked of an export that only classifiers have.
 
     Args:
         task: Of the run.
-        **asked: What is asked for by name, such as `calibrated=True`.
+        **asked: The requests by name, such as `calibrated=True`.
 
     Raises:
         ConfigError: Something is.

@@ -49,7 +49,7 @@ def time_side_by_side(
     """Times several calls in one run.
 
     All are warmed up first. Then each has ten turns of a tenth of its time, in an order
-    drawn anew for each round, so that a slow phase of the machine falls on all alike. The
+    drawn again for each round, so that a slow phase of the machine falls on all alike. The
     first call of a turn does not count: it pays for what the call before has left behind.
 
     Args:

@@ -23,7 +23,7 @@ def check_parity(
     option: str | None = None,
     timeout_seconds: float = SECONDS,
 ) -> Parity:
-    """Calls an export in a process of its own, and compares what it says.
+    """Calls an export in its own process, and compares what it says.
 
     Args:
         directory: Of the export; its `predict.py` is run, as others will run it.
@@ -52,8 +52,8 @@ def check_parity(
         place, reason = next(iter(found.refused.items()))
         raise ConfigError(
             message(
-                f"An export must answer for all images, and refuses "
-                f"{len(found.refused)} of {len(reference.files)}.",
+                f"An export must answer for all images, but refuses {len(found.refused)} "
+                f"of {len(reference.files)}.",
                 image=reference.image_names[place],
                 reason=reason,
             )

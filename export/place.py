@@ -57,7 +57,7 @@ def export_name(format: str, is_calibrated: bool = False, is_int8: bool = False)
 
 
 def require_own_place(output: Path) -> None:
-    """Makes sure that an export takes the place of nothing but an earlier one.
+    """Checks that an export takes the place of nothing but an earlier one.
 
     Raises:
         ConfigError: There is something else, or something besides an export.
@@ -65,15 +65,17 @@ def require_own_place(output: Path) -> None:
     if not os.path.lexists(output):
         return
     if output.is_symlink() or not output.is_dir():
-        raise _taken(output, "there is something else")
+        raise _taken(output, "something else is there")
     found = files_of_export(output)
     foreign = sorted(found - _recorded(output))
     if foreign:
-        raise _taken(output, f"it holds what no export wrote: {some(foreign, _SHOWN)}")
+        raise _taken(
+            output, f"it contains files that no export wrote: {some(foreign, _SHOWN)}"
+        )
 
 
 def files_of_export(directory: Path) -> set[str]:
-    """All that a directory holds, but for directories and what Python compiles."""
+    """All that a directory holds, except for directories and what Python compiles."""
     return {
         os.fspath(path.relative_to(directory))
         for path in directory.rglob("*")
@@ -102,7 +104,7 @@ def _read(file: Path) -> dict[str, Any]:
 def _taken(output: Path, what: str) -> ConfigError:
     return ConfigError(
         message(
-            f"An export needs a directory of its own; {what}.",
+            f"An export needs its own directory; {what}.",
             "Choose another place with --output, or move it away.",
             output=str(output),
         )

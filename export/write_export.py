@@ -22,8 +22,8 @@ from .place import NotKeptError, export_directory, files_of_export
 from .portable.model import DESCRIPTION_FILE
 from .portable_files import checked_versions, write_portable_files
 
-# Looks at an export that is whole but for `parity.json`; what it returns goes in there. It
-# raises a ConfigError to refuse the export.
+# Looks at an export that is whole except for `parity.json`; what it returns goes in there.
+# It raises a ConfigError to refuse the export.
 Measure = Callable[[Path], Mapping[str, Any]]
 
 
@@ -114,7 +114,7 @@ def _refusal(found: Sequence[Parity]) -> ConfigError:
         message(
             "An export must answer like its model, to "
             f"{failed[-1].tolerance or 0:g}; nothing was written.",
-            "Does the model answer the same twice?",
+            "Is the model deterministic?",
             largest_differences=[each.largest_difference for each in failed],
             agreement=[each.agreement for each in failed],
             disagreements=dict(failed[-1].disagreements),

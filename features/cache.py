@@ -25,7 +25,7 @@ from .some_rows import SomeRows
 
 SECONDS_BETWEEN_LOOKS = 0.5  # for a signal, while another process makes an entry
 
-# Runs a model over images from a batch on: its outputs batch by batch, a row an image.
+# Runs a model over images from a batch on: its outputs batch by batch, one row per image.
 Compute = Callable[[keras.Model, Cacheable, int], Iterator[Floats]]
 
 
@@ -36,8 +36,8 @@ class FeatureCache:
         frozen: The network.
         store: Where features are kept.
         compute: Runs a model over images from a batch on, and hands out its outputs
-            batch by batch, a row an image.
-        workers: Who compute together, each its part, and have all in the end.
+            batch by batch, one row per image.
+        workers: Who compute together, each its part, and have all at the end.
         while_waiting: Is called now and then while another process makes an entry.
 
     Attributes:
@@ -128,7 +128,7 @@ class FeatureCache:
             lock.release()
 
     def _make(self, key: str, images: Cacheable, num_bytes: int) -> Floats | None:
-        """Makes an entry; where the disk is full after all, hands the features out."""
+        """Creates an entry; where the disk is full after all, hands the features out."""
         if self._workers.count > 1:
             return self._make_together(key, images)
         try:
@@ -138,7 +138,7 @@ class FeatureCache:
         return None
 
     def _make_together(self, key: str, images: Cacheable) -> Floats | None:
-        """All workers compute, and each of them has everything in the end."""
+        """All workers compute, and each of them has everything at the end."""
         features = self._all_outputs(images)
         if self._workers.is_chief:
             self._write(key, features)
@@ -148,7 +148,7 @@ class FeatureCache:
         return None if self._is_there(key) else features
 
     def _fill(self, key: str, images: Cacheable, num_bytes: int) -> None:
-        """Makes an entry, or continues one that a killed process began."""
+        """Creates an entry, or continues one that a killed process began."""
         bytes_per_batch = num_bytes // images.num_examples * images.batch_size
         with self._store.growing(key) as file:
             done = file.size // bytes_per_batch

@@ -1,4 +1,4 @@
-"""What images must offer for their features to be cached."""
+"""Protocols of images whose features can be cached."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
@@ -16,7 +16,7 @@ Floats = npt.NDArray[np.floating[Any]]
 
 @runtime_checkable
 class Cacheable(BatchSource, Protocol):
-    """One split of images, each in a fixed number of versions or a new one every time."""
+    """One split of images, in a fixed number of versions or fresh ones every time."""
 
     @property
     def store(self) -> Store | None:
@@ -71,7 +71,7 @@ class Cacheable(BatchSource, Protocol):
 
     @property
     def num_views(self) -> int | None:
-        """How many versions there are of each image; None if each draw is a new one."""
+        """The number of versions of each image; None if each draw is a new one."""
 
     @property
     def in_order(self) -> "Cacheable":
@@ -79,7 +79,7 @@ class Cacheable(BatchSource, Protocol):
 
     @property
     def without_columns(self) -> "Cacheable":
-        """The same images, with no columns of a table beside them."""
+        """The same images without columns of a table."""
 
     def view(self, number: int) -> "Cacheable":
         """Every image once, in order, as one of the versions."""
@@ -94,7 +94,7 @@ class Cacheable(BatchSource, Protocol):
         """The arrays that a part of a batch is made of."""
 
     def column_arrays(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
-        """The columns of a table beside the images of draws; nothing if there are none."""
+        """The columns of a table for some draws; empty if there are none."""
 
     def targets(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
         """Labels and weights of draws, without the images."""
@@ -106,7 +106,7 @@ class Fittable(Cacheable, Protocol):
 
     @property
     def undivided(self) -> npt.NDArray[np.intp]:
-        """`(images,)` numbers that images share which no split divides."""
+        """`(images,)` numbers shared by images that no split separates."""
 
     @property
     def draw_rates(self) -> npt.NDArray[np.float32] | None:

@@ -115,8 +115,8 @@ def _obstacle(node: Node) -> str:
             return found
     if not is_describable(node):
         return (
-            f"{name} has code of its own, and features can't be told from those of "
-            "another version of it"
+            f"{name} has custom code, so features of different versions of it can't be "
+            "told apart"
         )
     return ""
 

@@ -54,18 +54,18 @@ class PredictedExamples:
 
     @property
     def num_views(self) -> int:
-        """How many versions there are of each."""
+        """The number of versions of each."""
         return self._fittable.num_views or 1
 
     @property
     def labels(self) -> npt.NDArray[np.int32]:
-        """`(examples,)` class numbers."""
+        """`(examples,)` class indices."""
         labels = self._fittable.labels
         if labels is None:
             raise ConfigError(
                 message(
-                    "Only images of one class each have class numbers.",
-                    "Use a head that is trained.",
+                    "Only images of one class each have class indices.",
+                    "Use a trained head, such as model.head=linear.",
                     task=self._fittable.task,
                 )
             )
@@ -85,7 +85,7 @@ class PredictedExamples:
 
     @property
     def groups(self) -> npt.NDArray[np.intp]:
-        """`(examples,)` numbers that examples share which no split divides."""
+        """`(examples,)` numbers shared by examples that no split separates."""
         return self._fittable.undivided
 
     @property
@@ -94,7 +94,7 @@ class PredictedExamples:
             return self._source
         raise ConfigError(
             message(
-                "A head is fitted on ImageData, which know the class of each image.",
+                "A head is fitted on ImageData, which knows the class of each image.",
                 "Try model.head=linear, which trains on any dataset.",
                 data=type(self._source).__name__,
             )

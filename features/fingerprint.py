@@ -96,7 +96,7 @@ def _arguments(node: Node, numbers: dict[int, int]) -> Any:
 
 
 def _serialized(value: Any) -> Any:
-    """A value as JSON can hold it; arrays and tensors by their content.
+    """A value as JSON values; arrays and tensors by their content.
 
     Raises:
         TypeError: It is none of those that can be told from others.

@@ -9,7 +9,7 @@ from .contracts import Floats
 
 
 class SomeRows:
-    """Some rows of an array, read when they are asked for.
+    """Some rows of an array, read when they are requested.
 
     Args:
         array: `(images, ...)`, mapped from the disk, say.

@@ -66,8 +66,8 @@ class FeatureSplit:
         """Turns a part of a batch into inputs of the head.
 
         Returns:
-            Features `(rows, ...)`, and the columns beside them, if there are any, in their
-            order; labels as of the images; weights `(rows,)` or None.
+            Features `(rows, ...)`, and the columns in addition to them, if there are any,
+            in their order; labels as of the images; weights `(rows,)` or None.
         """
         columns = tuple(columns_in(part).values())
         features = (part["features"], *columns) if columns else part["features"]

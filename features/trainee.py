@@ -63,7 +63,7 @@ class Head(Trainee):
     features: FeatureSplit
 
     def check(self) -> None:
-        """Makes sure that the whole model returns what its head does on cached features.
+        """Checks that the whole model returns what its head does on cached features.
 
         Raises:
             KeraunosError: It does not.
@@ -94,7 +94,7 @@ class TrainerTools(NamedTuple):
 
     Attributes:
         predict_batches: Runs a model over images from a batch on, and yields its outputs
-            batch by batch, a row an image.
+            batch by batch, one row per image.
         build_compiled: Makes all variables of a compiled model that is to be trained on
             these batches.
         weighted: Gives the examples of training the weights that `fit` was given.
@@ -124,7 +124,7 @@ class FeaturePlan:
     def open_cache(
         self, tools: TrainerTools, between_calls: Callable[[], None]
     ) -> FeatureCache | None:
-        """The features of the frozen part, computed where they are not known.
+        """The features of the frozen part, computed if they are unknown.
 
         Args:
             tools: Of the trainer.
@@ -239,8 +239,8 @@ def _obstacle_in_data(whole: Trainee) -> str:
             return "the data are not ImageData"
         if source.num_views is None:
             return (
-                "augmentation.views is fresh: each image is new each time; "
-                "augmentation.views=4 would make four versions of each"
+                "augmentation.views is fresh: each image is augmented differently each "
+                "time; augmentation.views=4 would make four versions of each"
             )
     return ""
 
@@ -271,7 +271,7 @@ def _too_large(features: keras.KerasTensor, whole: Trainee) -> str:
         size = row * each.num_examples
         if each.store is not None and size > each.store.limit_bytes:
             return (
-                f"the features of {size / 1e9:.1f} GB are more than the cache may hold "
+                f"the features take {size / 1e9:.1f} GB, more than the cache may hold "
                 f"({each.store.limit_bytes / 1e9:.1f} GB)"
             )
     return ""

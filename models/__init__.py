@@ -1,6 +1,6 @@
-"""What is trained: modules, the transfer classifier, its backbones and metrics.
+"""Models: modules, the transfer classifier, its backbones and metrics.
 
-Knows nothing of the trainer.
+Independent of the trainer.
 """
 
 from .losses import Crossentropy

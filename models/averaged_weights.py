@@ -35,7 +35,7 @@ class AveragedWeights:
             raise ConfigError(
                 message(
                     "`use_ema_weights` needs an optimizer that averages weights.",
-                    "Set optimizer.use_ema=true, and optimizer.ema_momentum if wanted.",
+                    "Set optimizer.use_ema=true, and optionally optimizer.ema_momentum.",
                     use_ema=False,
                 )
             )

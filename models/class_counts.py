@@ -15,7 +15,7 @@ def counts_for_loss(
 
     Args:
         config: Names the loss.
-        num_classes: How many classes there are.
+        num_classes: The number of classes.
         class_counts: Training examples of each class, if they are given.
 
     Raises:
@@ -28,8 +28,8 @@ def counts_for_loss(
     if not is_whole or (counts < 1).any():
         raise ConfigError(
             message(
-                f"The loss {config.loss} must know how many training images each of the "
-                f"{num_classes} classes has: at least 1.",
+                f"The loss {config.loss} must know the number of training images of each "
+                f"of the {num_classes} classes, at least 1.",
                 "Give class_counts=data.train.class_counts; leave out classes without "
                 "training images, or choose another loss.",
                 class_counts=None if class_counts is None else counts.tolist(),

@@ -19,7 +19,7 @@ class _HasShapes(Protocol):
 
 
 def ensemble_model(models: Sequence[keras.Model], name: str = "ensemble") -> keras.Model:
-    """Makes a model whose output is the mean of the outputs of others.
+    """Creates a model whose output is the mean of the outputs of others.
 
     It shares their layers, and adds stock layers of Keras alone: saved, it opens wherever
     they would. Each member keeps its own preprocessing.

@@ -28,7 +28,7 @@ def traced_forward(model: keras.Model) -> Callable[[Any], Any]:
         if not known:
             specs = tf.nest.map_structure(_of_any_size, inputs)
             known.append(traced.get_concrete_function(specs))
-        # Within another function TensorFlow would trace it anew.
+        # Within another function TensorFlow would trace it again.
         return traced(inputs) if tf.executing_eagerly() else known[0](inputs)
 
     kept = vars(model)

@@ -13,7 +13,7 @@ def set_larger_is_better(metric: keras.metrics.Metric) -> None:
 
 
 def logits_of(probabilities: Any) -> Any | None:
-    """What a softmax has made probabilities of; None if it is not known."""
+    """What a softmax has made probabilities of; None if it is unknown."""
     return getattr(probabilities, "_keras_logits", None)
 
 

@@ -43,9 +43,9 @@ def rate_multipliers(model: keras.Model, decay: float) -> list[float]:
         raise ConfigError(
             message(
                 "The order of the layers must be known for `optimizer.layer_decay`: the "
-                "model must be functional or sequential, all models within it too, and "
-                "each layer with weights called once.",
-                "Build it with keras.Model(inputs, outputs), or leave layer_decay out.",
+                "model and all models within it must be functional or sequential, and each "
+                "layer with weights must be called once.",
+                "Build it with keras.Model(inputs, outputs), or leave out layer_decay.",
                 layer_decay=decay,
                 model=model.name,
             )

@@ -58,7 +58,7 @@ class Layerwise(keras.optimizers.Optimizer):
         self.spared = tuple(spared_variables(model, self.exclusion))
 
     def build(self, variables: list[keras.Variable]) -> None:
-        """Makes the optimizer's own variables.
+        """Creates the optimizer's own variables.
 
         Raises:
             ConfigError: It was not adapted to the model of these variables.
@@ -69,7 +69,8 @@ class Layerwise(keras.optimizers.Optimizer):
                 message(
                     "An optimizer with `layer_decay` or `exclude_from_weight_decay` must "
                     "know the model it trains before its first step.",
-                    "Train with keraunos.Trainer, and give a sequential model an Input.",
+                    "Train with keraunos.Trainer, and start a sequential model with an "
+                    "Input.",
                     optimizer=self.name,
                 )
             )

@@ -19,14 +19,14 @@ Numbers = npt.NDArray[np.float64]
 
 @keras.saving.register_keras_serializable(package="keraunos")
 class OnClassTargets(keras.losses.Loss):
-    """Lets a loss that takes one-hot targets take class numbers as well.
+    """Lets a loss that takes one-hot targets take class indices as well.
 
-    Targets are class numbers `(rows,)` or `(rows, 1)`, or the probabilities of the classes
+    Targets are class indices `(rows,)` or `(rows, 1)`, or the probabilities of the classes
     `(rows, num_classes)`, as mixed images have them.
 
     Args:
         loss: Its `call` takes targets and predictions `(rows, num_classes)`.
-        num_classes: How many classes there are.
+        num_classes: The number of classes.
     """
 
     def __init__(self, loss: keras.losses.Loss, num_classes: int) -> None:
@@ -58,9 +58,9 @@ class OnClassTargets(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable(package="keraunos")
 class Crossentropy(keras.losses.Loss):
-    """Crossentropy of class numbers or of probabilities, each as Keras computes it.
+    """Crossentropy of class indices or of probabilities, each as Keras computes it.
 
-    Targets are class numbers `(rows,)` or `(rows, 1)`, with which it is Keras's
+    Targets are class indices `(rows,)` or `(rows, 1)`, with which it is Keras's
     `sparse_categorical_crossentropy`; or the probabilities of the classes
     `(rows, classes)`, as mixed images have them.
 
@@ -163,11 +163,11 @@ class LogitAdjustedCrossentropy(keras.losses.Loss):
 def classification_loss(
     config: ModelConfig, num_classes: int, class_counts: Sequence[int] | None = None
 ) -> keras.losses.Loss:
-    """A loss of probabilities, given class numbers or the probabilities of the classes.
+    """A loss of probabilities, given class indices or the probabilities of the classes.
 
     Args:
         config: Names the loss, its options and the label smoothing.
-        num_classes: How many classes there are.
+        num_classes: The number of classes.
         class_counts: Training examples of each class, for a loss that counts them.
 
     Example:

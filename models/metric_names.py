@@ -15,7 +15,7 @@ def create_metrics(
 
     Args:
         names: As in `model.metrics`; `recall_per_class` is a metric for each class.
-        num_classes: How many classes there are.
+        num_classes: The number of classes.
         class_names: Names of the classes; numbers by default.
 
     Example:

@@ -1,7 +1,7 @@
 """Streaming metrics that Keras lacks: exact on any number of replicas.
 
 All keep sums over examples, and a sum over replicas of such sums is that of all examples.
-Labels are class numbers, or the probabilities of the classes, as mixed images have them:
+Labels are class indices, or the probabilities of the classes, as mixed images have them:
 then an example counts as one of its most probable class.
 """
 
@@ -47,7 +47,7 @@ class _OfConfusionMatrix(keras.metrics.Metric):
 
 @keras.saving.register_keras_serializable(package="keraunos")
 class Accuracy(keras.metrics.SparseCategoricalAccuracy):
-    """The part of the examples that were recognised, as Keras's `accuracy` computes it.
+    """The part of the examples that were recognized, as Keras's `accuracy` computes it.
 
     Takes labels `(rows,)`, `(rows, 1)` or `(rows, classes)` and scores `(rows, classes)`.
 
@@ -66,19 +66,19 @@ class Accuracy(keras.metrics.SparseCategoricalAccuracy):
         super().__init__(name=name, dtype=dtype)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """Counts the examples, and those of them that were recognised."""
+        """Counts the examples, and those of them that were recognized."""
         return super().update_state(_labels(y_true, y_pred), y_pred, sample_weight)
 
 
 @keras.saving.register_keras_serializable(package="keraunos")
 class BalancedAccuracy(_OfConfusionMatrix):
-    """The mean over the classes of the part of each that was recognised.
+    """The mean over the classes of the part of each that was recognized.
 
     Classes without an example are left out of the mean.
     Takes labels `(rows,)`, `(rows, 1)` or `(rows, classes)` and scores `(rows, classes)`.
 
     Args:
-        num_classes: How many classes there are.
+        num_classes: The number of classes.
         name: Name of the metric.
         dtype: Ignored: counts are kept in float64, exact up to 2**53.
 
@@ -109,7 +109,7 @@ class MacroF1(_OfConfusionMatrix):
     Takes labels `(rows,)`, `(rows, 1)` or `(rows, classes)` and scores `(rows, classes)`.
 
     Args:
-        num_classes: How many classes there are.
+        num_classes: The number of classes.
         name: Name of the metric.
         dtype: Ignored: counts are kept in float64, exact up to 2**53.
 
@@ -132,7 +132,7 @@ class MacroF1(_OfConfusionMatrix):
 
 @keras.saving.register_keras_serializable(package="keraunos")
 class ClassRecall(keras.metrics.Metric):
-    """The part of one class that was recognised.
+    """The part of one class that was recognized.
 
     Takes labels `(rows,)`, `(rows, 1)` or `(rows, classes)` and scores `(rows, classes)`.
 
@@ -158,7 +158,7 @@ class ClassRecall(keras.metrics.Metric):
         set_larger_is_better(self)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Counts the class's examples, and those of them that were recognised."""
+        """Counts the class's examples, and those of them that were recognized."""
         labels = _labels(y_true, y_pred)
         weights = _weights(labels, sample_weight)
         here = weights * ops.cast(labels == self.label, "float64")
@@ -188,7 +188,7 @@ class MacroRocAuc(keras.metrics.Metric):
     `(rows, classes)`.
 
     Args:
-        num_classes: How many classes there are.
+        num_classes: The number of classes.
         name: Name of the metric.
         dtype: Ignored: counts are kept in float64, exact up to 2**53.
 
@@ -252,7 +252,7 @@ class MacroRocAuc(keras.metrics.Metric):
 
 
 def _labels(y_true: Any, y_pred: Any) -> Any:
-    """`(rows,)` int32: class numbers, or the most probable classes."""
+    """`(rows,)` int32: class indices, or the most probable classes."""
     y_true = ops.convert_to_tensor(y_true)
     num_classes = ops.shape(y_pred)[-1]
     if len(y_true.shape) == 2 and y_true.shape[-1] == num_classes:
@@ -261,7 +261,7 @@ def _labels(y_true: Any, y_pred: Any) -> Any:
 
 
 def _weights(labels: Any, sample_weight: Any) -> Any:
-    """`(rows,)` float64: ones where there are none."""
+    """`(rows,)` float64: ones if there are none."""
     if sample_weight is None:
         return ops.ones_like(labels, dtype="float64")
     return ops.cast(ops.reshape(sample_weight, (-1,)), "float64")

@@ -1,4 +1,4 @@
-"""The contract between the Trainer and what it trains."""
+"""The interface between the Trainer and what it trains."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -14,40 +14,40 @@ Floats = npt.NDArray[np.floating[Any]]
 
 
 class TrainingExamples(Protocol):
-    """The training examples, as `Module.prepare` can look at them."""
+    """The training examples, as seen by `Module.prepare`."""
 
     def __call__(self, part: keras.Model, view: int | None = None) -> Floats:
-        """Runs a model on all of them, in order, and returns its outputs, a row each.
+        """Runs a model on all examples, in order; returns its outputs, one row per example.
 
         Args:
-            part: From the inputs of the model that is trained to whatever is wanted.
-            view: Which of their versions to take; None takes them as they are.
+            part: A model on the inputs of the trained model.
+            view: The version of the examples; None for no augmentation.
         """
 
     @property
     def num_views(self) -> int:
-        """How many versions there are of each; 1 if they stay as they are."""
+        """The number of versions of each example; 1 without augmentation."""
 
     @property
     def labels(self) -> npt.NDArray[np.int32]:
-        """`(examples,)` class numbers; a ConfigError of data that are not ImageData."""
+        """`(examples,)` class indices; a ConfigError for data other than ImageData."""
 
     @property
     def weights(self) -> Floats | None:
-        """`(examples,)` how much each counts in an epoch; None if all count the same."""
+        """`(examples,)` the weight of each example in an epoch; None if all are equal."""
 
     @property
     def groups(self) -> npt.NDArray[np.integer[Any]]:
-        """`(examples,)` numbers that examples share which no split divides."""
+        """`(examples,)` numbers shared by examples that no split separates."""
 
 
 class FrozenPart(NamedTuple):
-    """A part of a model that training leaves as it is.
+    """The part of a model that does not change in training.
 
     Attributes:
         model: From the model's inputs to features.
-        settings: What decides its outputs beside its layers and weights: values that
-            JSON can hold.
+        settings: JSON values that determine its outputs in addition to its layers and
+            weights.
     """
 
     model: keras.Model
@@ -57,12 +57,12 @@ class FrozenPart(NamedTuple):
 class Module:
     """A model and how it is trained.
 
-    Subclasses say how to build the model; everything else (weights, replicas,
-    accumulation, precision, checkpoints) is the Trainer's.
+    Subclasses define how to build the model; everything else (weights, replicas,
+    accumulation, precision, checkpoints) is up to the Trainer.
 
     Attributes:
-        is_fitted: Whether `prepare` finds all weights, and no step of training changes
-            any. A fit is then one epoch that only measures. False by default.
+        is_fitted: Whether `prepare` fits all weights, and no training step changes any. A
+            fit is then one epoch that only evaluates. False by default.
 
     Example:
         >>> class Line(Module):
@@ -75,84 +75,84 @@ class Module:
     is_fitted: bool = False
 
     def build(self) -> keras.Model:
-        """Makes the compiled model. Called once, in the scope of the strategy."""
+        """Creates the compiled model. Called once, in the scope of the strategy."""
         raise NotImplementedError(f"{type(self).__name__} must define build().")
 
     def training_step(
         self, model: keras.Model, batch: tuple[Any, Any, Any], training: bool
     ) -> dict[str, Any]:
-        """Computes losses in one's own way; the compiled loss is used otherwise.
+        """Computes custom losses; by default, the compiled loss is used.
 
-        Called in replica context, within a `tf.function`, with the part of the batch
-        that one replica gets; that part can be empty. In validation it is called with
-        `training=False`.
+        Called in replica context, within a `tf.function`, with one replica's part of the
+        batch, which can be empty. In validation it is called with `training=False`.
 
         Args:
-            model: What `build` returned.
-            batch: Inputs, targets and sample weights (None where there are none).
-            training: Whether dropout and the like are on.
+            model: The result of `build`.
+            batch: Inputs, targets and sample weights (None if there are none).
+            training: Whether dropout and the like are active.
 
         Returns:
-            `"loss"`: `(rows,)`, the loss of each example. `"predictions"`: what the
-            compiled metrics see; optional if there are none. Further values `(rows,)`
-            under names of their own are logged as means over examples.
+            `"loss"`: `(rows,)`, the loss of each example. `"predictions"`: the input of the
+            compiled metrics; optional if there are none. Further values `(rows,)` under
+            other names are logged as means over examples.
         """
         raise NotImplementedError
 
     def prepare(self, model: keras.Model, examples: TrainingExamples) -> str | None:
-        """Looks at the training data before the first step. Does nothing by default.
+        """Prepares the model from the training data before the first step.
 
-        Called in the scope of the strategy, and not when a run is resumed.
+        Does nothing by default. Called in the scope of the strategy, and not when a run is
+        resumed.
 
         Args:
-            model: What `build` returned.
+            model: The result of `build`.
             examples: `examples(part)` runs a model on all training examples, in order and
-                without augmentation, and returns its outputs, a row an example.
+                without augmentation, and returns its outputs, one row per example.
 
         Returns:
-            A line for people on what came out, or None.
+            A line for people on the result, or None.
         """
         return None
 
     def frozen_part(self, model: keras.Model) -> FrozenPart | None:
-        """The part of the model that training leaves as it is.
+        """The part of the model that does not change in training.
 
-        Its outputs are computed once for each image, where the data allow it, and
-        `trained_part` is trained on them. None, the default, leaves it to the Trainer to
-        find the part in the graph of a functional or sequential model.
+        Its outputs are computed once for each image if the data allows it, and
+        `trained_part` is trained on them. With None, the default, the Trainer finds this
+        part in the graph of a functional or sequential model.
 
         Args:
-            model: What `build` returned.
+            model: The result of `build`.
         """
         return None
 
     def trained_part(self, model: keras.Model) -> keras.Model | None:
         """The rest: from the outputs of `frozen_part` to those of the model.
 
-        None, the default, takes what lies between both in the graph of the model.
+        None, the default, uses the part of the graph in between.
 
         Args:
-            model: What `build` returned.
+            model: The result of `build`.
 
         Returns:
-            A model of the very same layers, compiled with the model's own optimizer.
+            A model of the same layer objects, compiled with the optimizer of the model.
         """
         return None
 
     @property
     def corrects_imbalance(self) -> bool:
-        """Whether its loss makes up for classes of unequal size: False by default.
+        """Whether its loss compensates for class imbalance: False by default.
 
-        Weights and sampling that do so as well are then refused.
+        If so, class weights and sampling are rejected.
         """
         return False
 
     def settings(self) -> dict[str, Any]:
-        """What it was made with: values that JSON can hold, compared when resuming."""
+        """The settings of the module: JSON values, compared when resuming."""
         return {}
 
     def describe(self, model: keras.Model) -> str:
-        """Says in a line what is trained."""
+        """Describes in one line what is trained."""
         return f"{model.name}: {count_parameters(model)}"
 
 
@@ -167,24 +167,24 @@ class FunctionModule(Module):
         self.function = function
 
     def build(self) -> keras.Model:
-        """Makes the compiled model."""
+        """Creates the compiled model."""
         return self.function()
 
 
 def as_module(value: Module | Callable[[], keras.Model]) -> Module:
-    """Accepts a function that returns a compiled model in place of a module.
+    """Accepts a function that returns a compiled model instead of a module.
 
     Raises:
-        ConfigError: It is neither; a model that is built already can't be moved to
-            the devices of a strategy.
+        ConfigError: It is neither; a model that is already built can't be moved to the
+            devices of a strategy.
     """
     if isinstance(value, Module):
         return value
     if isinstance(value, keras.Model):
         raise ConfigError(
             message(
-                "`module` must be a Module or a function that returns a compiled model, "
-                "so that the model is made on the devices it trains on.",
+                "`module` must be a Module or a function that returns a compiled model, so "
+                "that the model is created on the devices it trains on.",
                 "Move the lines that build and compile it into a function, and pass that.",
                 module=type(value).__name__,
             )
@@ -200,6 +200,6 @@ def as_module(value: Module | Callable[[], keras.Model]) -> Module:
 
 
 def count_parameters(model: keras.Model) -> str:
-    """Parameters of a model in words: all of them, and those that train."""
+    """Describes the number of all and of trainable parameters of a model."""
     trainable = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     return f"{model.count_params():,} parameters, {trainable:,} trainable"

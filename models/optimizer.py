@@ -39,7 +39,7 @@ class Optimizer:
         self.config = validated(OptimizerConfig, "optimizer", name=name, **options)
 
     def build(self) -> keras.optimizers.Optimizer:
-        """Makes the optimizer.
+        """Creates the optimizer.
 
         Raises:
             ConfigError: Keras refuses the value of an option.
@@ -59,7 +59,7 @@ class Optimizer:
         try:
             return kind(**arguments)
         except (TypeError, ValueError) as error:
-            raise ConfigError(f"`optimizer` is refused by Keras: {error}") from None
+            raise ConfigError(f"`optimizer` is rejected by Keras: {error}") from None
 
 
 def optimizer_class(name: str) -> type[keras.optimizers.Optimizer]:
@@ -76,7 +76,7 @@ def unwrapped(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimiz
 
 
 def build_optimizer_of(model: keras.Model) -> None:
-    """Makes the variables of a model's optimizer, for those of the model that train now.
+    """Creates the variables of a model's optimizer, for those of the model that train now.
 
     Raises:
         ConfigError: It has a learning rate for each layer, and the order of these can't

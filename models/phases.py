@@ -13,7 +13,7 @@ from .variables import all_layers
 
 @dataclass(frozen=True)
 class Phase:
-    """What is different in a phase of a fit: values that JSON can hold.
+    """What is different in a phase of a fit: JSON values.
 
     Attributes:
         unfreeze: Places in `ordered_layers` of the layers that train from then on.

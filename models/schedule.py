@@ -72,7 +72,7 @@ class EpochSchedule(schedules.LearningRateSchedule):
     def __call__(self, step: Any) -> Any:
         """The learning rate of the update after `step` others."""
         if self.updates_per_epoch is None:
-            raise RuntimeError("set_length comes first")
+            raise RuntimeError("call set_length first")
         floatx = keras.config.floatx()
         step = keras.ops.cast(step, floatx)
         warmup = self.config.warmup_epochs * self.updates_per_epoch

@@ -186,7 +186,7 @@ def _prefixes(units: Sequence[Unit]) -> dict[Unit, str]:
 
 
 def _named(units: Sequence[Unit], places: Places) -> list[NetworkStage]:
-    """Makes the stages; a first one without a prefix is the stem."""
+    """Creates the stages; a first one without a prefix is the stem."""
     prefixes = _prefixes(units)
     members: dict[int, list[Unit]] = {}
     for unit in units:

@@ -43,7 +43,7 @@ def encode_columns(
     deviations, 0 where it is missing; and, where training images lack it, 1 or 0 for
     whether it is missing. A word becomes a 1 in the place of its category, of which a
     missing word is one where training images lack it. What no training image has is 0 in
-    all places: a place of its own would have weights that were never trained.
+    all places: its own place would have weights that were never trained.
 
     Args:
         features: The columns.
@@ -68,7 +68,7 @@ def fuse(
 
 
 def features_of_model(model: keras.Model) -> TableFeatures | None:
-    """The columns that a model takes beside the image; None if it takes none."""
+    """The columns that a model takes in addition to the image; None if it takes none."""
     if not is_beside_columns(model):
         return None
     tensors = model.inputs[1:]

@@ -114,7 +114,7 @@ def multi_label_metrics(names: Sequence[str], num_labels: int) -> list[keras.Met
 
     Args:
         names: As in `model.metrics`.
-        num_labels: How many labels there are.
+        num_labels: The number of labels.
     """
     kinds: dict[str, Callable[[str], Any]] = {
         "label_accuracy": lambda name: _LabelAccuracy(name=name),

@@ -24,28 +24,28 @@ from .transfer_model import TransferModel
 class TransferClassifier(TransferModel):
     """Classifies images with a frozen backbone and a new head: softmax by default.
 
-    The model takes raw RGB images `(rows, size, size, 3)` in [0, 255] and gives
-    probabilities `(rows, classes)`. Preprocessing is inside, made of stock Keras
-    operations; the backbone runs in inference mode, BatchNorm included.
+    The model takes raw RGB images `(rows, size, size, 3)` in [0, 255] and returns
+    probabilities `(rows, classes)`. It includes preprocessing, made of stock Keras
+    operations; the backbone runs in inference mode, including BatchNorm.
 
     Args:
-        num_classes: How many classes there are.
+        num_classes: Number of classes.
         image_size: Height and width of the images in pixels.
         optimizer: `Optimizer()` by default.
-        class_names: What the recalls of single classes are called; numbers by default.
-        class_counts: How many training images each class has, such as
-            `data.train.class_counts`: for losses that make up for rare classes.
-        num_examples: How many training images there are, such as
-            `data.train.num_examples`, times `augmentation.views` if that is a number: for
-            `head="knn"`, which stores them.
-        shared: Where the network is looked for before it is made.
-        table_features: Columns that the model takes beside the image, such as
-            `data.train.table_features`; see docs/table-features.md.
-        **options: The settings of the section `model` of a configuration: see
+        class_names: Names for the recalls of single classes; numbers by default.
+        class_counts: Number of training images of each class, such as
+            `data.train.class_counts`: for losses that compensate for class imbalance.
+        num_examples: Number of training images, such as `data.train.num_examples`, times
+            `augmentation.views` if that is a number: for `head="knn"`, which stores their
+            features.
+        shared: Cache in which the network is looked up before it is built.
+        table_features: Table columns that the model takes, such as
+            `data.train.table_features`; see docs/table-features.md. **options: The settings
+            of the section `model` of a configuration: see
             `docs/settings.md`, or `help(TransferClassifier)`.
 
     Raises:
-        ConfigError: An argument is out of its range, or there is none of that name.
+        ConfigError: An argument is out of range or unknown.
 
     Example:
         >>> module = TransferClassifier(num_classes=9, image_size=64, weights=None)
@@ -90,7 +90,7 @@ class TransferClassifier(TransferModel):
         return create_metrics(self.config.metrics, self.num_classes, self.class_names)
 
     def prepare(self, model: keras.Model, examples: TrainingExamples) -> str | None:
-        """Standardises the features, and fits the head, if that is asked for."""
+        """Standardizes the features and fits the head, if configured."""
         super().prepare(model, examples)
         if not self.head.is_fitted:
             return None
@@ -104,7 +104,7 @@ class TransferClassifier(TransferModel):
     def _training_features(
         self, features: Floats, examples: TrainingExamples
     ) -> TrainingFeatures:
-        """All versions of all images; those of an image are in one group."""
+        """The features of all versions of all images; those of an image share a group."""
 
         def of_all_versions(values: Any) -> Any:
             return None if values is None else np.tile(values, examples.num_views)
@@ -118,11 +118,11 @@ class TransferClassifier(TransferModel):
         )
 
     def settings(self) -> dict[str, Any]:
-        """What it was made with."""
+        """The settings of the module."""
         counts = {} if self.class_counts is None else {"class_counts": self.class_counts}
         return super().settings() | counts
 
     @property
     def corrects_imbalance(self) -> bool:
-        """Whether its loss makes up for classes of unequal size."""
+        """Whether its loss compensates for class imbalance."""
         return self.config.counts_classes

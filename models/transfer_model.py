@@ -1,4 +1,4 @@
-"""Transfer learning: a frozen network with a new head, whatever that predicts."""
+"""Transfer learning: a frozen network with a new head, for any task."""
 
 import contextlib
 import re
@@ -27,36 +27,36 @@ from .weights import version_of_weights
 
 
 class _Network(NamedTuple):
-    """A backbone between images and features, and what else decides its outputs."""
+    """A backbone from images to features, with the settings that determine its outputs."""
 
     model: keras.Model
     settings: Mapping[str, Any] | None
 
 
 class TransferModel(Module, ABC):
-    """A frozen backbone and a new head: what classifiers and regressors have in common.
+    """A frozen backbone and a new head: the base of classifiers and regressors.
 
-    The model takes raw RGB images `(rows, size, size, 3)` in [0, 255]. Preprocessing is
-    inside, made of stock Keras operations; the backbone runs in inference mode, BatchNorm
-    included. Subclasses name the task, set `head`, and define the loss and the metrics.
+    The model takes raw RGB images `(rows, size, size, 3)` in [0, 255]. It includes
+    preprocessing, made of stock Keras operations; the backbone runs in inference mode,
+    including BatchNorm. Subclasses define the task, `head`, the loss and the metrics.
 
     Args:
-        num_outputs: How many classes, labels or numbers are predicted.
+        num_outputs: Number of classes, labels or numbers.
         image_size: Height and width of the images in pixels.
         optimizer: `Optimizer()` by default.
-        shared: Where the network is looked for before it is made.
-        table_features: Columns of a table that the model takes beside the image, such as
-            `data.train.table_features`; its inputs are then `image` and one of the name of
-            each column.
-        **options: The settings of the section `model` of a configuration.
+        shared: Cache in which the network is looked up before it is built.
+        table_features: Table columns that the model takes, such as
+            `data.train.table_features`; its inputs are then `image` and one for each
+            column, by name. **options: The settings of the section `model` of a
+            configuration.
 
     Attributes:
-        task: What is predicted, as in the setting `task`.
-        head: The layers behind the features.
+        task: The task, as in the setting `task`.
+        head: The layers after the features.
         config: The section `model`.
 
     Raises:
-        ConfigError: An argument is out of its range, or not of this task.
+        ConfigError: An argument is out of range, or not for this task.
 
     Example:
         >>> from keraunos import MultiLabelTransferClassifier
@@ -89,14 +89,14 @@ class TransferModel(Module, ABC):
 
     @abstractmethod
     def _loss(self) -> keras.losses.Loss | str:
-        """The loss that the model is compiled with."""
+        """The loss to compile the model with."""
 
     @abstractmethod
     def _metrics(self) -> list[Any]:
-        """The metrics that the model is compiled with."""
+        """The metrics to compile the model with."""
 
     def build(self) -> keras.Model:
-        """Makes and compiles the model."""
+        """Builds and compiles the model."""
         config = self.config
         network, _ = self._built = self._make_network()
         features = network.output
@@ -119,7 +119,7 @@ class TransferModel(Module, ABC):
         return model
 
     def _make_network(self) -> _Network:
-        """The backbone between images and features."""
+        """The backbone from images to features."""
         name, weights = self.config.backbone, self.config.weights
         size = self.image_size
         # Among several inputs it is called what the data call it.
@@ -141,28 +141,28 @@ class TransferModel(Module, ABC):
     def frozen_part(self, model: keras.Model) -> FrozenPart | None:
         """The backbone, up to the features.
 
-        What standardises these is frozen as well, but differs from run to run. None of a
+        What standardizes these is frozen as well, but differs from run to run. None of a
         network of a user, whose code may change: the Trainer looks at its graph.
         """
         settings = {} if self._built is None else self._built.settings
         return None if settings is None else FrozenPart(self.feature_model(model), settings)
 
     def feature_model(self, model: keras.Model) -> keras.Model:
-        """The part of a model that `build` returned from images to features."""
+        """The part of the result of `build` from images to features."""
         features = model.get_layer("features").output
         if self._built is not None and self._built.model.output is features:
             return self._built.model
         return keras.Model(model.inputs[0], features)
 
     def prepare(self, model: keras.Model, examples: TrainingExamples) -> str | None:
-        """Standardises the features, if that is asked for."""
+        """Standardizes the features, if configured."""
         if self.config.standardize_features:
             features = examples(self.feature_model(model))
             assign_measured(model.get_layer("standardize"), features)
         return None
 
     def settings(self) -> dict[str, Any]:
-        """What it was made with."""
+        """The settings of the module."""
         # Checkpoints of versions without these options do not mention them.
         unused = OF_LOSSES - self.config.changed_loss_options()
         unused |= self.config.other_head_options()
@@ -179,7 +179,7 @@ class TransferModel(Module, ABC):
         return {} if columns is None else {"table_features": columns.as_json()}
 
     def describe(self, model: keras.Model) -> str:
-        """Says in a line what is trained."""
+        """Describes in one line what is trained."""
         config = self.config
         parts = [config.backbone, *pooling_of(model)]
         parts += ["Standardize"] * config.standardize_features
@@ -190,10 +190,10 @@ class TransferModel(Module, ABC):
 
 
 def _config_of(task: Task, options: ModelOptions) -> ModelConfig:
-    """The section `model`; what is not given has the default of the task.
+    """The section `model`, with the defaults of the task.
 
     Raises:
-        ConfigError: Some options are wrong, or not of this task.
+        ConfigError: Some options are wrong or not for this task.
     """
     config = validated(ModelConfig, "model", **model_defaults(task) | {**options})
     problems = [*model_problems(task, config.model_dump())]
@@ -203,7 +203,7 @@ def _config_of(task: Task, options: ModelOptions) -> ModelConfig:
 
 
 def _check_columns(features: TableFeatures | None, config: ModelConfig) -> None:
-    """Makes sure that columns of a table go with the settings of a model.
+    """Checks that table columns are compatible with the settings of a model.
 
     Raises:
         ConfigError: They do not.
@@ -216,10 +216,10 @@ def _check_columns(features: TableFeatures | None, config: ModelConfig) -> None:
 
 @contextlib.contextmanager
 def _distinct_names(features: TableFeatures | None) -> Iterator[None]:
-    """Explains that Keras refuses two layers of one name, of which one is an input.
+    """Explains the error of Keras for a column with the name of a layer.
 
     Raises:
-        ConfigError: A column is called like a layer.
+        ConfigError: A column has the name of a layer.
     """
     try:
         yield

@@ -25,20 +25,20 @@ from .transfer_model import TransferModel
 class MultiLabelTransferClassifier(TransferModel):
     """Predicts any number of labels per image, with a frozen backbone and a new head.
 
-    The model takes raw RGB images `(rows, size, size, 3)` in [0, 255] and gives the
-    probability of each label `(rows, labels)`, independent of the others.
+    The model takes raw RGB images `(rows, size, size, 3)` in [0, 255] and returns an
+    independent probability for each label `(rows, labels)`.
 
     Args:
-        num_labels: How many labels there are.
+        num_labels: Number of labels.
         image_size: Height and width of the images in pixels.
         optimizer: `Optimizer()` by default.
-        shared: Where the network is looked for before it is made.
-        table_features: Columns that the model takes beside the image, such as
-            `data.train.table_features`; see docs/table-features.md.
-        **options: As for `TransferClassifier`; `head` is `linear`.
+        shared: Cache in which the network is looked up before it is built.
+        table_features: Table columns that the model takes, such as
+            `data.train.table_features`; see docs/table-features.md. **options: As for
+            `TransferClassifier`; `head` is `linear`.
 
     Raises:
-        ConfigError: An argument is out of its range, or there is none of that name.
+        ConfigError: An argument is out of range or unknown.
 
     Example:
         >>> module = MultiLabelTransferClassifier(3, image_size=64, weights=None)
@@ -79,8 +79,8 @@ class MultiLabelTransferClassifier(TransferModel):
 class TransferRegressor(TransferModel):
     """Predicts numbers, with a frozen backbone and a new head.
 
-    The model takes raw RGB images `(rows, size, size, 3)` in [0, 255] and gives numbers
-    `(rows, numbers)` in their own units. Its loss is that of numbers in units of their
+    The model takes raw RGB images `(rows, size, size, 3)` in [0, 255] and returns numbers
+    `(rows, numbers)` in their original units. Its loss is computed in units of their
     standard deviations.
 
     Args:
@@ -88,13 +88,13 @@ class TransferRegressor(TransferModel):
             `data.train.target_scale`.
         image_size: Height and width of the images in pixels.
         optimizer: `Optimizer()` by default.
-        shared: Where the network is looked for before it is made.
-        table_features: Columns that the model takes beside the image, such as
-            `data.train.table_features`; see docs/table-features.md.
-        **options: As for `TransferClassifier`; `head` is `linear`.
+        shared: Cache in which the network is looked up before it is built.
+        table_features: Table columns that the model takes, such as
+            `data.train.table_features`; see docs/table-features.md. **options: As for
+            `TransferClassifier`; `head` is `linear`.
 
     Raises:
-        ConfigError: An argument is out of its range, or there is none of that name.
+        ConfigError: An argument is out of range or unknown.
 
     Example:
         >>> scale = TargetScale(means=(50.0,), deviations=(12.0,))
@@ -128,7 +128,7 @@ class TransferRegressor(TransferModel):
         self.head = NumberHead(scale.means, scale.deviations, self.config.dropout)
 
     def settings(self) -> dict[str, Any]:
-        """What it was made with."""
+        """The settings of the module."""
         scale = {"means": list(self.scale.means), "deviations": list(self.scale.deviations)}
         return super().settings() | {"scale": scale}
 

@@ -79,14 +79,14 @@ class FrozenBackbone:
         """From the last stage, from the last but one, and so on.
 
         Raises:
-            ConfigError: There are not so many, or the order of the layers can't be told.
+            ConfigError: There are not so many, or the order of the layers is unknown.
         """
         stages = self._stages()
         if count > len(stages):
             reason = (
                 f"there are {len(stages)}: {', '.join(stages)}"
                 if stages
-                else "the order of the layers can't be told"
+                else "the order of the layers is unknown"
             )
             raise ConfigError(
                 message(
@@ -112,7 +112,7 @@ class FrozenBackbone:
                 raise ConfigError(
                     message(
                         "`callbacks.backbone_finetuning.stages` must go from the end of "
-                        "the backbone towards its input, each with layers of its own.",
+                        "the backbone towards its input, each with further layers.",
                         stages=list(names),
                     )
                 )

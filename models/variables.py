@@ -18,7 +18,7 @@ def changing_variables(model: keras.Model) -> Variables:
 
     These are the weights of all layers that are not frozen, the statistics of
     BatchNorm among them. The states of random generators are left out: the Trainer
-    sets them anew in each step.
+    sets them again in each step.
     """
     frozen = _frozen_ids(model)
     return {n: v for n, v in _numbered(model).items() if id(v) not in frozen}

@@ -38,7 +38,7 @@ class SoupRecipe:
 
 @dataclass(frozen=True)
 class Soup:
-    """What came of a recipe.
+    """The outcome of a recipe.
 
     Attributes:
         kind: As in the recipe.
@@ -64,13 +64,13 @@ class Soup:
         return len(self.members) > 1
 
     def describe(self) -> str:
-        """What came of it, in a line."""
+        """The outcome, in a line."""
         single = f"{self.monitor}={self.best_score:.6g} of the best single checkpoint"
         if not self.is_exported:
-            return f"soup: no mean of checkpoints reaches {single}, which stays"
+            return f"soup: no mean of checkpoints reaches {single}, which is kept"
         return (
             f"soup: the mean of {len(self.members)} checkpoints has "
-            f"{self.monitor}={self.score:.6g}, and takes the place of {single}"
+            f"{self.monitor}={self.score:.6g}, and replaces {single}"
         )
 
 
@@ -90,7 +90,7 @@ def make_soup(
         score: The value of the metric with such weights.
 
     Returns:
-        What came of it, and the weights: those of the best single checkpoint if no mean
+        The outcome, and the weights: those of the best single checkpoint if no mean
         is as good.
     """
     first, *others = recipe.checkpoints

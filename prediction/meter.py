@@ -56,8 +56,8 @@ class Meter:
 
     Args:
         done: How many images are done already.
-        counter: Of all; None where their number can't be known.
-        clock: Tells the time in seconds.
+        counter: Of all; None if their number can't be known.
+        clock: Returns the time in seconds.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Where rows go: to standard output, or to a file that an interrupted run goes on with."""
+"""Output of rows: to standard output, or to a file that can be continued."""
 
 import contextlib
 import fcntl
@@ -90,9 +90,9 @@ class StandardOutput:
 
 
 class ResumableFile:
-    """A file of rows that is whole up to a place that a note beside it knows.
+    """A file of rows that is whole up to a place that a note next to it knows.
 
-    Rows go to `NAME.partial`, which gets its own name in the end; with `grows` they go to
+    Rows go to `NAME.partial`, which gets its own name at the end; with `grows` they go to
     the file itself, and its note stays. The note is replaced in one step once a second: a
     process that is killed loses a second of work or a batch, and no row is torn or twice.
 
@@ -208,8 +208,8 @@ class ResumableFile:
         except OSError:
             raise ConfigError(
                 message(
-                    "A table of predictions must be written by one process at a time.",
-                    "Wait for the other to end, or name another --output.",
+                    "Only one process at a time may write a table of predictions.",
+                    "Wait for the other process to end, or name another --output.",
                     output=str(self.path),
                 )
             ) from None
@@ -225,10 +225,12 @@ class ResumableFile:
                 int(note["unreadable"]),
             )
         except (OSError, ValueError, KeyError, TypeError):
-            raise self._not_ours(f"there is no whole {self._note.name} beside it") from None
+            raise self._not_ours(
+                f"there is no intact {self._note.name} next to it"
+            ) from None
         self._require_same(made_of)
         if crc32_of_start(self.path, self._size) != self._sum:
-            raise self._not_ours("it is not what was written")
+            raise self._not_ours("it differs from what was written")
 
     def _require_same(self, made_of: Mapping[str, Any]) -> None:
         names = dict.fromkeys([*made_of, *self._made_of])
@@ -236,9 +238,9 @@ class ResumableFile:
         if differing:
             raise ConfigError(
                 message(
-                    "Predictions must be resumed as they were begun; other than then: "
-                    f"{', '.join(differing)}.",
-                    "Name another --output to begin anew.",
+                    "Predictions must be resumed with their original settings; changed "
+                    f"since: {', '.join(differing)}.",
+                    "Name another --output to start over.",
                     **{f"{name}_then": made_of.get(name) for name in differing},
                     **{f"{name}_now": self._made_of.get(name) for name in differing},
                 )
@@ -277,8 +279,9 @@ class ResumableFile:
         if self._final.exists():
             raise ConfigError(
                 message(
-                    "There must be unfinished predictions to resume, and these are whole.",
-                    "Leave --resume out to make them anew.",
+                    "There must be unfinished predictions to resume, but these are "
+                    "complete.",
+                    "Leave out --resume to predict again.",
                     output=str(self._final),
                 )
             )

@@ -17,7 +17,7 @@ from ..export.portable.document import ModelDocument
 from ..export.portable.model import Model
 from ..export.portable.task_answers import rules_without_choices
 
-NO_ANSWER = "the model's outputs are no finite numbers"  # as `Model.predict` has it
+NO_ANSWER = "the outputs of the model are not finite"  # as `Model.predict` has it
 
 
 class Prediction(NamedTuple):
@@ -97,7 +97,7 @@ class Predictor:
         """Predicts a batch; images that could not be read keep their reason.
 
         Raises:
-            DataError: Outputs of one of several models are no probabilities.
+            DataError: Outputs of one of several models are not probabilities.
         """
         readable = [each for each in batch if not each.problem]
         answers = self._answers(readable)

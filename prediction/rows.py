@@ -181,7 +181,11 @@ class JsonRows:
                     yield _name_of(json.loads(line))
                 except (ValueError, KeyError, TypeError):
                     raise CheckpointError(
-                        message("Each line must be one of ours.", file=path, line=number)
+                        message(
+                            "Each line must be a prediction of Keraunos.",
+                            file=path,
+                            line=number,
+                        )
                     ) from None
 
     def _objects(self, predicted: Predicted) -> Iterator[dict[str, Any]]:

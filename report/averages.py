@@ -67,7 +67,7 @@ def _read(file: Path, look: Callable[[Any], _Found], gaps: list[str]) -> _Found:
         return look(json.loads(read_text(file)))
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         why = printable(" ".join(reason_of(error).split()))[:300]
-        gaps.append(f"not shown: means in {file.name}, as it can't be read ({why})")
+        gaps.append(f"not shown: means in {file.name}, because it can't be read ({why})")
         return _Found()
 
 

@@ -18,8 +18,8 @@ from ..core.run_layout import EVALUATION_FILE, MODEL_FILE
 from ..evaluation.finding import Finding
 
 _OUTDATED = (
-    "not measured for the model and the predictions that the run has now: an earlier "
-    "evaluation was of others; `keraunos report` measures it anew"
+    "not measured for the current model and predictions of the run: an earlier evaluation "
+    "was of different ones; `keraunos report` measures it again"
 )
 
 
@@ -28,7 +28,7 @@ class Measured(Protocol):
 
     @property
     def digest(self) -> str:
-        """Of predictions and truth: files that were moved have the same."""
+        """Of predictions and truth: moved files have the same."""
 
 
 def write_evaluation(
@@ -109,7 +109,7 @@ def _as_json(finding: Finding) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON can hold: null for what is no finite number, text for what it lacks."""
+    """What JSON can hold: null for what is not a finite number, text for what it lacks."""
     if isinstance(value, Mapping):
         return {str(key): _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

@@ -51,7 +51,7 @@ def read_exports(run: Path) -> Exports:
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             reason = printable(" ".join(reason_of(error).split()))[:300]
             file = f"{EXPORT_FOLDER}/{name}/{EXPORT_PARITY_FILE}"
-            gaps.append(f"not shown: {file}, as it can't be read ({reason})")
+            gaps.append(f"not shown: {file}, because it can't be read ({reason})")
     table = Table("Exports", _HEADER, rows) if rows else None
     return Exports(table, tuple(warnings), tuple(gaps))
 

@@ -54,7 +54,7 @@ class RunFacts:
         environment: Versions, devices and command.
         class_names: The classes, in the order of the model's outputs.
         counts: Images by class, by split.
-        dropped: Files left out, by the policy that did so.
+        dropped: Dropped files, by the policy that did so.
         dropped_files: The first of them.
         history: Values per epoch, by metric.
         step: Of training, its last.
@@ -80,7 +80,7 @@ class RunFacts:
     gaps: Sequence[str] = ()
 
     def setting(self, name: str) -> Any:
-        """A setting by its dotted name; None if it is not known."""
+        """A setting by its dotted name; None if it is unknown."""
         value: Any = self.settings
         for part in name.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
@@ -97,10 +97,12 @@ def read_facts(directory: Path) -> RunFacts:
         try:
             content = reader(directory / name)
         except (KeraunosError, OSError, ValueError, csv.Error) as error:
-            gaps.append(f"not shown: {name}, as it can't be read ({_why(error)})")
+            gaps.append(f"not shown: {name}, because it can't be read ({_why(error)})")
             return missing
         if is_damaged(directory / name):
-            gaps.append(f"{name} is not as the run wrote it: changed, or damaged")
+            gaps.append(
+                f"{name} differs from what the run wrote: it was changed or is damaged"
+            )
         return content
 
     exports, averages = read_exports(directory), read_averages(directory)
@@ -144,13 +146,13 @@ def _settings(path: Path) -> dict[str, Any]:
     checkpoints = path.parent / CHECKPOINTS_FOLDER
     for name in reversed(checkpoint_names(checkpoints)):
         return dict(read_document(checkpoints / name, "settings"))
-    raise FileNotFoundError(0, "it is not there, nor is a checkpoint", str(path))
+    raise FileNotFoundError(0, "there is neither this file nor a checkpoint", str(path))
 
 
 def _environment(path: Path) -> dict[str, Any]:
     content = json.loads(read_text(path))
     if not isinstance(content, dict):
-        raise ValueError("it holds no object")
+        raise ValueError("it does not contain an object")
     return content
 
 
@@ -174,7 +176,7 @@ def _dropped(path: Path) -> tuple[dict[str, int], Table | None]:
         if len(rows) < MOST_ROWS:
             rows.append([row["path"], row["policy"], row["reason"]])
     header = ["file", "setting", "reason"]
-    return dict(policies), Table("Files left out", header, rows) if rows else None
+    return dict(policies), Table("Dropped files", header, rows) if rows else None
 
 
 def _named(path: Path, *columns: str) -> Iterator[dict[str, str]]:
@@ -191,7 +193,7 @@ def _history(path: Path) -> tuple[dict[str, list[float]], int]:
     for line in read_text(path).splitlines():
         values = json.loads(line)
         if not isinstance(values, dict):
-            raise ValueError("a line holds no object")
+            raise ValueError("a line does not contain an object")
         step = values["step"] if isinstance(values.get("step"), int) else step
         for name, value in values.items():
             if name not in _NOT_VALUES and isinstance(value, int | float | None):
@@ -212,7 +214,7 @@ def _siblings(directory: Path, gaps: list[str]) -> Table | None:
             try:
                 return _table(parent / file, title)
             except (OSError, csv.Error) as error:
-                gaps.append(f"not shown: {file}, as it can't be read ({_why(error)})")
+                gaps.append(f"not shown: {file}, because it can't be read ({_why(error)})")
     return None
 
 

@@ -32,9 +32,12 @@ class ImageChanges:
     def warnings(self) -> Iterator[str]:
         """A sentence for each kind, with the files it is about."""
         for files, what in (
-            (self.trained_on, "in its training or validation split, so that scores lie"),
-            (self.gone, "gone since the run was made, and not scored"),
-            (self.changed, "changed since the run was made"),
+            (
+                self.trained_on,
+                "in its training or validation split, so scores are too optimistic",
+            ),
+            (self.gone, "deleted since the run, and not scored"),
+            (self.changed, "changed since the run"),
             (self.new, "scored, but not in the test split of the run"),
         ):
             if files:

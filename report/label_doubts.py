@@ -20,10 +20,10 @@ from .subject import Subject
 
 TITLE = "Doubtful labels"
 EXPLANATION = (
-    "A label is in doubt where another class is predicted with at least the probability "
-    "that images of that class have on average (confident learning, Northcutt et al., "
-    "2021). Images are ranked by the probability of their label. A doubt is a question and "
-    "no answer: the model may be wrong, and where it is weak it often is."
+    "A label is in doubt where another class is predicted with at least the average "
+    "probability of images of that class (confident learning, Northcutt et al., 2021). "
+    "Images are ranked by the probability of their label. A doubt is a question, not an "
+    "answer: the model may be wrong, and a weak one often is."
 )
 MOST_SHOWN = 24
 _OF_FOLDS = (
@@ -51,12 +51,15 @@ class DoubtfulLabels:
         """Ranks the validation images, and shows the most doubtful."""
         validation = evidence.validation
         if validation is None or not len(validation):
-            why = "there are no validation images, and a model is no judge of others"
+            why = (
+                "there are no validation images, and a model can't judge images that it "
+                "was trained on"
+            )
             gap = f"not measured: labels in doubt, because {why}; {_OF_FOLDS}"
             return Finding(TITLE, EXPLANATION, gaps=[gap])
         gap = (
-            "not measured: labels of training images, because a model repeats what it "
-            f"trained on; {_OF_FOLDS}"
+            "not measured: labels of training images, because a model reproduces the "
+            f"labels that it was trained on; {_OF_FOLDS}"
         )
         load = subject.validation.images
         return finding_of(validation, load, self.most, "validation images", [gap])
@@ -73,7 +76,7 @@ def finding_of(
 
     Args:
         judged: Predictions of models that did not train on the images.
-        load_images: Hands out images by their row.
+        load_images: Returns images by their row.
         most: Images listed, at most.
         named: Which images these are: `"validation images"`.
         gaps: What was not judged.
@@ -94,7 +97,7 @@ def finding_of(
     columns = ["file", "label", "probability of label", "suggestion", "probability of it"]
     tables = [
         Table(
-            "Which labels are doubted, and for what",
+            "Doubted labels and suggested classes",
             ["label", "suggestion", "images"],
             pairs,
         ),

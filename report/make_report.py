@@ -68,16 +68,16 @@ def report_from_files(
         parts: Of the evaluation.
         reason: Why there are no model or images.
     """
-    gaps = [f"not measured anew: {reason}"]
+    gaps = [f"not measured again: {reason}"]
     try:
         predictions = read_predictions(directory / PREDICTIONS_FILE)
         evidence = Evidence(as_labelled(predictions), _validation(directory, gaps))
     except KeraunosError as error:
         return report_without_test(facts, list(parts), f"{reason} {error}")
     warning = (
-        f"The scores are of the predictions that the run has written ({PREDICTIONS_FILE}), "
-        "and whether an image has a copy under another class is not known: "
-        "the model could not be tested again."
+        "The model could not be tested again: the scores are of the predictions that the "
+        f"run has written ({PREDICTIONS_FILE}), and it is not known which images have a "
+        "copy under another class."
     )
     return RunReport(
         facts,

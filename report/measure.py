@@ -10,7 +10,7 @@ from ..evaluation.finding import Finding
 from .registry import Part
 from .subject import Explainer, Subject
 
-NO_MODEL = "the model was not asked"
+NO_MODEL = "the model was not run"
 
 
 def measure(
@@ -28,7 +28,7 @@ def measure(
     Args:
         parts: By name.
         evidence: Predictions.
-        subject: The model; None where only predictions are left of it.
+        subject: The model; None if only predictions are left of it.
         reason: Why the model can't be asked.
     """
     return {
@@ -38,7 +38,7 @@ def measure(
 
 
 def needs_predictions_alone(parts: Mapping[str, Part]) -> dict[str, Part]:
-    """Those parts that do not ask the model again: they cost next to nothing."""
+    """Those parts that do not ask the model again: they cost almost nothing."""
     return {n: part for n, part in parts.items() if not isinstance(part, Explainer)}
 
 

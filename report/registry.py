@@ -97,7 +97,7 @@ def _own(label: str, options: dict[str, Any]) -> Part:
             message(
                 f"`evaluation.{label}` must name a class that can be imported and takes "
                 f"these arguments ({why}).",
-                "Is its folder the current one, or on PYTHONPATH?",
+                "Is its folder the current folder or on PYTHONPATH?",
                 **{"class": path},
                 **arguments,
             )

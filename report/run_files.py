@@ -63,17 +63,17 @@ def compare_predictions(file: Path, now: Predictions) -> tuple[str, bool]:
         return f"Not compared with {file.name} of the run: {error}", file.exists()
     if not _are_comparable(before, now):
         return (
-            f"{file.name} holds {len(before.names):,} other images or labels than the "
-            f"{len(now.names):,} scored here; `keraunos test` writes it anew.",
+            f"{file.name} has {len(before.names):,} images or labels that differ from the "
+            f"{len(now.names):,} scored here; `keraunos test` writes it again.",
             True,
         )
     differences = np.abs(before.probabilities - now.probabilities).max(axis=1)
     count = int((differences > TOLERANCE).sum())
     if count:
         return (
-            f"{count:,} of {len(now.names):,} predictions are not those in {file.name} "
+            f"{count:,} of {len(now.names):,} predictions differ from those in {file.name} "
             f"(by up to {differences.max():.3g}): the model, the images or a library have "
-            "changed since. `keraunos test` writes it anew.",
+            "changed since. `keraunos test` writes it again.",
             True,
         )
     return f"The same predictions are in {file.name} of the run.", False

@@ -26,7 +26,7 @@ class RunReport:
         test: Predictions for the test images, or None.
         findings: What each part of the evaluation came to, by name.
         load_images: Hands out test images by row: `(rows, height, width, 3)` uint8; None
-            where there are none to show.
+            if there are none to show.
         remarks: On the making of it: whether scores are those of `test.json`, say.
         warnings: What must not be overlooked, besides those of the findings.
         gaps: What could not be made, besides those of facts and findings.
@@ -85,7 +85,7 @@ def _intervals_without_width(scores: Mapping[str, Any] | None, task: Task) -> li
         return []
     within = "within each class " if task == "classification" else ""
     return [
-        f"The interval of {', '.join(names)} has no width: {within}the model is "
-        "always right or always wrong, so that other draws of these images give the same. "
-        "It does not say how sure the score is."
+        f"The interval of {', '.join(names)} has no width: {within}the model is always "
+        "right or always wrong, so every resample of these images gives the same score. It "
+        "does not show how certain the score is."
     ]

@@ -38,7 +38,7 @@ class Subject(Protocol):
         """What was predicted for test images, and the predictions for validation."""
 
     def run(self, function: Any, *arrays: npt.NDArray[Any]) -> Any:
-        """A TensorFlow function of batches of rows, on all devices, a row an example.
+        """A TensorFlow function of batches of rows, on all devices, one row per example.
 
         Args:
             function: Of one tensor for each array, all with the same number of rows;

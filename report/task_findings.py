@@ -29,12 +29,12 @@ class _Shown(NamedTuple):
 def task_findings(
     predictions: TaskPredictions, scores: Mapping[str, Any], load_images: LoadImages | None
 ) -> dict[str, Finding]:
-    """Scores, figures and the worst mistakes of a model that is no classifier.
+    """Scores, figures and the worst mistakes of a model that is not a classifier.
 
     Args:
         predictions: With targets.
         scores: Of them, as in test.json.
-        load_images: Hands out test images by row; None where there are none to show.
+        load_images: Hands out test images by row; None if there are none to show.
     """
     if isinstance(predictions, LabelPredictions):
         from ..evaluation.multi_label.findings import label_findings  # loads Matplotlib
@@ -92,7 +92,7 @@ def _with_images(
 
 
 _EXPLANATION = (
-    "Look here for wrong labels in the test set, and for what the mistakes have in common."
+    "Look here for wrong labels in the test set and for patterns in the mistakes."
 )
 
 
@@ -102,7 +102,7 @@ def _wrong_labels(predictions: LabelPredictions) -> list[_Shown]:
     found = [
         _Shown(
             each.row,
-            "Missed" if each.is_missed else "Given, but not there",
+            "Missed" if each.is_missed else "Predicted, but absent",
             [
                 f"{predictions.label_names[each.label]}: probability "
                 f"{shown(float(predictions.probabilities[each.row, each.label]))}"
@@ -122,7 +122,7 @@ def _wrong_numbers(predictions: NumberPredictions) -> list[_Shown]:
     return [
         _Shown(
             row,
-            "Of each number in terms of its typical error",
+            "In units of the typical error of each number",
             [
                 f"{name}: {shown(float(predictions.values[row, place]))}, "
                 f"truly {shown(float(targets[row, place]))}"

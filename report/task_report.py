@@ -71,7 +71,7 @@ def task_report_from_files(
         task: What its model predicts.
         reason: Why there are no model or images.
     """
-    gaps = [f"not measured anew: {reason}", FOR_CLASSIFIERS]
+    gaps = [f"not measured again: {reason}", FOR_CLASSIFIERS]
     try:
         scores = read_checked_json(directory / TEST_FILE)
     except CheckpointError as error:
@@ -96,12 +96,12 @@ def _compared(file: Path, predictions: TaskPredictions) -> tuple[list[str], list
     if before.shape != now.shape or [row["file"] for row in rows] != [
         str(name) for name in predictions.names
     ]:
-        return [], [f"{file.name} holds other images than those scored here; {anew}"]
+        return [], [f"{file.name} contains other images than those scored here; {anew}"]
     scale = np.maximum(np.abs(now).max(axis=0), 1)
     count = int((np.abs(before - now) > TOLERANCE * scale).any(axis=1).sum())
     if count:
         return [], [
-            f"{count:,} of {len(now):,} predictions are not those in {file.name}: the "
+            f"{count:,} of {len(now):,} predictions differ from those in {file.name}: the "
             f"model, the images or a library have changed since. {anew}"
         ]
     return [f"The same predictions are in {file.name} of the run."], []

@@ -54,7 +54,7 @@ def read_tested_run(directory: Path) -> NamedPredictions:
         raise ConfigError(
             message(
                 f"A run that is compared must have a {PREDICTIONS_FILE}.",
-                f"`keraunos test {directory}` makes it, if there are test images.",
+                f"`keraunos test {directory}` writes it if there are test images.",
                 run=str(directory),
             )
         )

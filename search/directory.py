@@ -50,7 +50,7 @@ def search_directory(directory: Path) -> Iterator[Path]:
         Its path, with links resolved.
 
     Raises:
-        ConfigError: It holds something else, a link in its place included, is in use, or
+        ConfigError: It contains something else, a link in its place included, is in use, or
             can't be written.
     """
     directory = directory.resolve()
@@ -62,7 +62,7 @@ def search_directory(directory: Path) -> Iterator[Path]:
         raise unusable_run_dir(directory, _WANTED, str(error.strerror)) from None
     held = {name for name in names if not _may_be_there_before(name)}
     if held and SEARCH_FILE not in held:
-        why = f"it holds something else ({min(held)})"
+        why = f"it contains something else ({min(held)})"
         raise unusable_run_dir(directory, _WANTED, why)
     require_plain(directory, TENSORBOARD_FOLDER)
     try:

@@ -73,7 +73,7 @@ class FoldedTrial:
         """Trains a fold. An outcome other than completed becomes that of the trial."""
         outcome = run_trial(self.fit, plan, self.objective.name)
         if outcome.status == "completed" and not any(map(is_score, outcome.scores)):
-            reason = f"{self.objective.name} is no number"
+            reason = f"{self.objective.name} is not a number"
             outcome = replace(outcome, status="failed", reason=reason)
         if outcome.status == "failed":
             return replace(outcome, reason=f"fold {plan.fold}: {outcome.reason}")
@@ -94,8 +94,8 @@ class FoldedTrial:
         if len(outcomes) < self.folds:
             probability = p_value(scores, plan.rival, self.objective.mode)
             reason = (
-                f"stopped after {len(outcomes)} of {self.folds} folds, as it can no longer "
-                f"win (p = {probability:.2g})"
+                f"stopped after {len(outcomes)} of {self.folds} folds, because it can no "
+                f"longer win (p = {probability:.2g})"
             )
         return Outcome(
             "completed",
@@ -156,7 +156,7 @@ class _Done:
         fault_point("after-fold-is-noted")
 
     def _read(self) -> list[Outcome]:
-        remedy = "Restore it from a copy, or begin a new search with another run_dir."
+        remedy = "Restore it from a copy, or start a new search with another run_dir."
         content = read_checked_json(self._path, remedy)
         try:
             division, texts = content["division"], content["outcomes"]
@@ -169,9 +169,9 @@ class _Done:
         if division != self._division:
             raise CheckpointError(
                 message(
-                    "A trial must resume with the folds that it began with; since then "
-                    "images, labels or groups have changed.",
-                    "Restore them, or begin a new search with another run_dir.",
+                    "A trial must resume with the same folds, but images, labels or groups "
+                    "have changed since.",
+                    "Restore them, or start a new search with another run_dir.",
                     trial=self._path.parent.name,
                 )
             )

@@ -196,7 +196,7 @@ def _require_images(data: Any, validation_data: Any, folds: int) -> None:
         message(
             "With `folds`, `data` must be ImageData that is not a fold itself, without "
             "`validation_data`: each fold serves as validation data once.",
-            "Omit `folds`, or read the images with `ImageData.from_folder` or "
+            "Leave out `folds`, or read the images with `ImageData.from_folder` or "
             "`ImageData.from_csv`.",
             folds=folds,
             data=type(data).__name__,

@@ -20,7 +20,7 @@ from ..core.run_layout import SEARCH_FILE
 FORMAT_VERSION = 1
 _JOURNAL = re.compile(re.escape(SEARCH_FILE))
 
-_REMEDY = "Restore it from a copy, or begin a new search with another run_dir."
+_REMEDY = "Restore it from a copy, or start a new search with another run_dir."
 
 
 class _Event(BaseModel):

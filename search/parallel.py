@@ -59,7 +59,7 @@ def trials_at_a_time(
 
 
 def _require_gpus(trials: int, each: int, found: int) -> None:
-    """Refuses trials that need more GPUs than there are."""
+    """Rejects trials that need more GPUs than there are."""
     if found and each > 1 and trials * each > found:
         raise ConfigError(
             message(

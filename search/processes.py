@@ -10,7 +10,7 @@ from .parallel import Parallel, ParallelTrials, trials_at_a_time
 
 
 def require_one_process(strategy: str) -> None:
-    """Refuses trials that would span several workers.
+    """Rejects trials that would span several workers.
 
     Raises:
         ConfigError: The strategy or the environment requests several workers.
@@ -19,8 +19,8 @@ def require_one_process(strategy: str) -> None:
         raise ConfigError(
             message(
                 "A trial must run in one process, on one or several of its devices.",
-                "Omit trainer.strategy=multi_worker and `keraunos launch`; to use several "
-                "processes, try --parallel-trials.",
+                "Leave out trainer.strategy=multi_worker and `keraunos launch`; to use "
+                "several processes, try --parallel-trials.",
                 strategy=strategy,
             )
         )
@@ -54,5 +54,5 @@ def parallel_of(
         ConfigError: There are too few GPUs for them.
     """
     if role is not None and role.is_chief:
-        return Parallel(1, "the chief trains nothing")
+        return Parallel(1, "the chief does not train")
     return trials_at_a_time(wanted, trainer)

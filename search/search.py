@@ -85,7 +85,7 @@ def run_search(
             study.discard()
         raise
     best = study.ranking()
-    is_over = signal is None and not budget.reason  # no trial goes on from another
+    is_over = signal is None and not budget.reason  # no trial continues from another
     _forget_weights(study, directory, keep, is_over)
     write_results(directory, study)
     draw_results(directory, study, notify)

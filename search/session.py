@@ -153,8 +153,8 @@ def open_session(
 
     Raises:
         CheckpointError: The history can't be read.
-        ConfigError: The directory holds something else, is in use or can't be written, or
-            the search was begun with other settings.
+        ConfigError: The directory contains something else, is in use or can't be written,
+            or the search was begun with other settings.
     """
     with search_directory(directory) as own:
         yield Session(request, own, hides_output)

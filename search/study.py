@@ -177,7 +177,7 @@ class Study:
         trial.status = "completed" if outcome.status == "completed" else "failed"
         numbers = _scores_by_epoch(trial)
         if trial.status == "completed" and not numbers:
-            trial.status, trial.reason = "failed", f"{self.objective.name} is no number"
+            trial.status, trial.reason = "failed", f"{self.objective.name} is not a number"
         if outcome.hyperparameters:
             told.hyperparameters = keras_tuner.HyperParameters.from_config(
                 copy.deepcopy(outcome.hyperparameters)  # it changes conditions in place
@@ -211,7 +211,7 @@ class Study:
             raise CheckpointError(
                 message(
                     "The search must be continued with the same version of Keras Tuner.",
-                    "Install that one, or begin a new search with another run_dir.",
+                    "Install that one, or start a new search with another run_dir.",
                     trial=number,
                     then=event["values"],
                     now=trial and trial.hyperparameters.values,

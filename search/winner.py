@@ -78,8 +78,8 @@ class Winner:
             return []
         if self.corrected is None:
             return [
-                "this is optimistic, as the best of several scores on the same images is "
-                "partly luck; use search.folds to correct it, or a test set"
+                "this is optimistic, because the best of several scores on the same images "
+                "is partly luck; use search.folds to correct it, or a test set"
             ]
         return [
             f"corrected for selection: {self.corrected:.4f} (each fold scored by the trial "

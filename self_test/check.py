@@ -52,7 +52,7 @@ class CheckSettings:
     folder: Path = Path()
 
     def to_json(self) -> dict[str, Any]:
-        """As values that JSON can hold."""
+        """As JSON values."""
         return asdict(self) | {"folder": str(self.folder)}
 
     @classmethod

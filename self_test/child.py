@@ -1,4 +1,4 @@
-"""Runs one check in a process of its own.
+"""Runs one check in its own process.
 
     python -m keraunos.self_test.child JOB RESULT
 

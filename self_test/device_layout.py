@@ -79,12 +79,12 @@ def find_layout(where: Where, gpus: int, gpu_megabytes: int = 0) -> DeviceLayout
     Args:
         where: `"one"` device; `"several"` replicas, for which a device is split where
             there is only one; `"all"` real devices, if there are several; `"workers"`,
-            each with a GPU of its own, or two that share a CPU.
+            each with its own GPU, or two that share a CPU.
         gpus: How many the machine has.
         gpu_megabytes: Memory of each, or 0 where that is not known.
 
     Returns:
-        None where the machine has no such devices.
+        None if the machine has no such devices.
 
     Example:
         >>> [find_layout("several", gpus).describe() for gpus in (0, 1, 8)]

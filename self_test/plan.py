@@ -78,7 +78,7 @@ def slowness(start_seconds: float) -> float:
 
 
 def time_limit(check: Check, seconds_left: float, slower: float) -> TimeLimit | None:
-    """How long a check may run; None where it would not end in time.
+    """How long a check may run; None if it would not end in time.
 
     Args:
         check: The next one.

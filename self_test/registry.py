@@ -47,7 +47,7 @@ CHECKS = (
     _replicas_agree("float32", 15),
     Check(
         "kill and resume",
-        "the run then ends with the very bits that it would have had",
+        "the run then ends bit for bit as if it had never been killed",
         "kill_and_resume",
         "several",
         25,
@@ -63,17 +63,21 @@ CHECKS = (
     _replicas_agree(_MIXED, 12),
     Check("step overhead", _STEP, "step_overhead", "one", 20),
     Check(
-        "cached features", "Cached features change no number", "cached_features", "one", 20
+        "cached features", "Cached features change no result", "cached_features", "one", 20
     ),
     Check(
         "input",
-        "Decoded images are kept on disk for all runs, as far as they fit",
+        "Decoded images are kept on disk for all runs, as far as space allows",
         "input",
         "one",
         15,
     ),
     Check(
-        "workers agree", "The result is that of one process", "workers_agree", "workers", 35
+        "workers agree",
+        "The result equals that of one process",
+        "workers_agree",
+        "workers",
+        35,
     ),
     Check(
         "XLA agrees",

@@ -14,13 +14,13 @@ SCHEMA_VERSION = 1  # raised where a name changes its meaning or goes
 
 
 class Row(NamedTuple):
-    """A check, where it ran, and what came out.
+    """A check, where it ran, and the result.
 
     Attributes:
         name: Of the check.
         promise: That it proves or breaks.
         devices: In words.
-        verdict: What came out.
+        verdict: The result.
         seconds: What it took.
     """
 
@@ -77,13 +77,13 @@ class SelfTestReport:
             raise SelfTestError(
                 message(
                     "All promises must hold on this machine.",
-                    "Please open an issue, and attach the JSON of the self-test to it.",
+                    "Please open an issue and attach the JSON of the self-test.",
                     **{row.name: row.verdict.summary for row in self.failed},
                 )
             )
 
     def to_json(self) -> dict[str, Any]:
-        """As values that JSON can hold; nothing in it names the machine or its user."""
+        """As JSON values; nothing in it names the machine or its user."""
         content = {
             "schema": SCHEMA,
             "schema_version": SCHEMA_VERSION,

@@ -45,7 +45,7 @@ def run_check(module: str, settings: CheckSettings, limit_seconds: float) -> Ver
 
 
 def _run(command: list[str], folder: Path, output: Any, limit_seconds: float) -> int | None:
-    """Returns the code of the process, or None where it had to be ended."""
+    """Returns the code of the process, or None if it had to be ended."""
     leash = [sys.executable, "-m", "keraunos.core.leash", str(os.getpid())]
     process = subprocess.Popen(
         [*leash, *command],
@@ -72,7 +72,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """That of this process, but for what would make the check part of something else."""
+    """That of this process, except for what would make the check part of something else."""
     inherited = {name: each for name, each in os.environ.items() if name not in _LEFT_OUT}
     own = {"KERAUNOS_CACHE_DIR": str(folder / "cache"), "TF_CPP_MIN_LOG_LEVEL": "3"}
     return inherited | own

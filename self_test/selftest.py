@@ -33,7 +33,7 @@ def selftest(
 ) -> SelfTestReport:
     """Proves or breaks the promises of the README on this machine and its devices.
 
-    Every check runs in a process of its own, on all GPUs, on one, or on one that is split
+    Every check runs in its own process, on all GPUs, on one, or on one that is split
     in two; without GPUs on a CPU that is split in two. None needs a network, weights or
     data, and nothing is left on the disk. Call it from a process that holds no GPU.
 
@@ -74,7 +74,7 @@ def selftest(
 
 
 def describe_machine() -> Mapping[str, Any]:
-    """What `machine.measure` finds, in a process of its own.
+    """What `machine.measure` finds, in its own process.
 
     Raises:
         SelfTestError: TensorFlow can't be started.

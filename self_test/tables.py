@@ -6,8 +6,8 @@ from .report import SelfTestReport
 
 
 def check_table(report: SelfTestReport) -> Table:
-    """A row for each check: where it ran, and what came out."""
-    table = Table("check", "devices", "verdict", "what came out")
+    """A row for each check: where it ran, and the result."""
+    table = Table("check", "devices", "verdict", "result")
     for row in report.rows:
         table.add_row(row.name, row.devices, row.verdict.status, row.verdict.summary)
     return table

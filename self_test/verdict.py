@@ -1,4 +1,4 @@
-"""What came out of a check."""
+"""The result of a check."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -12,12 +12,12 @@ STATUSES: tuple[Status, ...] = ("failed", "slow", "passed", "not measured")
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came out of a check.
+    """The result of a check.
 
     Attributes:
         status: `"failed"` where a result is wrong or the check could not end, `"slow"`
             where results are right and take longer than is promised.
-        summary: What came out, or why nothing did, in words.
+        summary: The result, or why nothing did, in words.
         figures: What was measured, by names that hold the unit; JSON can hold them.
 
     Example:

@@ -17,7 +17,7 @@ _IMAGES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
 class Metrics:
-    """Metrics of one server, in a registry of its own.
+    """Metrics of one server, in its own registry.
 
     Attributes:
         registry: Of all of them.
@@ -43,26 +43,24 @@ class Metrics:
         )
         self.seconds = Histogram(
             "keraunos_request_seconds",
-            "From the start of a request to its answer.",
+            "From the start of a request to its response.",
             ["route"],
             buckets=_SECONDS,
             registry=registry,
         )
-        self.images = Counter(
-            "keraunos_images", "Images that were answered.", registry=registry
-        )
+        self.images = Counter("keraunos_images", "Images in responses.", registry=registry)
         self.waiting_images = Gauge(
-            "keraunos_waiting_images", "Images that wait for a worker.", registry=registry
+            "keraunos_waiting_images", "Images waiting for a worker.", registry=registry
         )
         self.batch_images = Histogram(
             "keraunos_batch_images",
-            "Images of each batch.",
+            "Images per batch.",
             buckets=_IMAGES,
             registry=registry,
         )
         self.batch_seconds = Histogram(
             "keraunos_batch_seconds",
-            "From handing a batch to a worker to its outcome.",
+            "From handing a batch to a worker to its result.",
             buckets=_SECONDS,
             registry=registry,
         )
@@ -70,7 +68,7 @@ class Metrics:
             "keraunos_workers", "Workers that are ready.", registry=registry
         )
         self.lost_workers = Counter(
-            "keraunos_lost_workers", "Workers that ended unasked.", registry=registry
+            "keraunos_lost_workers", "Workers that ended unexpectedly.", registry=registry
         )
         self.retried = Counter(
             "keraunos_retried_jobs",

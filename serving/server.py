@@ -53,8 +53,8 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise ConfigError(
             message(
-                f"The address must be a free one of this machine: {reason_of(error)}.",
-                "Choose another with --host and --port; --port 0 takes any that is free.",
+                f"The address must be free and belong to this machine: {reason_of(error)}.",
+                "Choose another with --host and --port; --port 0 takes any free port.",
                 host=host,
                 port=port,
             )

@@ -93,7 +93,7 @@ class Service:
                 self._idle.set()
 
     async def stop(self) -> None:
-        """Refuses what comes from now on (503), and waits for what has begun."""
+        """Rejects what comes from now on (503), and waits for what has begun."""
         self.is_stopping = True
         await self._idle.wait()
 
@@ -162,11 +162,11 @@ class Service:
         return self.description.columns
 
     def require_model(self, name: str, version: str | None = None) -> None:
-        """Makes sure that an address names the model that is served.
+        """Checks that an address names the model that is served.
 
         Args:
-            name: That was asked for.
-            version: That was asked for, or None for whichever there is.
+            name: The requested name.
+            version: The requested version, or None for any.
 
         Raises:
             RequestError: It names another (404), or the model is not open yet (503).
@@ -179,7 +179,7 @@ class Service:
             )
 
     def describe(self, answers: Answers) -> list[dict[str, Any]]:
-        """What is said of each image, as in every other place where it is said."""
+        """What is said of each image, as in every other place where it is reported."""
         return describe(answers, self.description)
 
     @property
@@ -219,7 +219,7 @@ class Service:
         Args:
             name: Of the task.
             content: The bytes of an image file.
-            arguments: What the task takes, as JSON can hold it.
+            arguments: What the task takes, as JSON values.
 
         Raises:
             RequestError: As with `answers`; 404 if there is no such task.
@@ -255,7 +255,7 @@ class Service:
         if not self.is_ready:
             return _not_ready()
         seconds = self.settings.timeout_seconds
-        return RequestError(504, f"There was no answer within {seconds:g} s.")
+        return RequestError(504, f"There was no response within {seconds:g} s.")
 
     def _opened(self) -> Pool:
         if self._pool is None:

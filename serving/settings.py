@@ -83,7 +83,7 @@ class ServeSettings:
             raise ConfigError(" ".join(problems))
 
     def _out_of_range(self) -> list[str]:
-        """What is no number that a limit can be; NaN and infinity are none."""
+        """What is not a number that a limit can be; NaN and infinity are none."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         numbers = {
             name: value

@@ -46,7 +46,7 @@ def sum_over_replicas(
 
     Args:
         strategy: In whose scope this is called.
-        values: A structure of per-replica tensors, or None where there is none, such
+        values: A structure of per-replica tensors, or None if there is none, such
             as for a variable without a gradient.
         repeats: Scalar int32, as of `Part`; may be per replica. Above 1 all replicas
             have the same rows, so that all their sparse gradients are shared.
@@ -62,7 +62,7 @@ def sums_on_devices(
 ) -> list[Any]:
     """As `sum_over_replicas`, but the sums as each device of this process has them.
 
-    Where each goes on with its own, nothing has to be sent from the first to the others.
+    Where each continues with its own, nothing has to be sent from the first to the others.
 
     Returns:
         The structure of tensors for each device; all hold the same numbers.

@@ -45,7 +45,7 @@ def find_devices(
         The devices, in TensorFlow's order.
 
     Raises:
-        ConfigError: There are fewer devices than were asked for.
+        ConfigError: There are fewer devices than were requested.
     """
     if accelerator != "cpu":
         gpus = _gpus()
@@ -145,7 +145,7 @@ def _no_gpu(accelerator: str) -> ConfigError:
     )
     return ConfigError(
         message(
-            "`trainer.accelerator` must be one that is there.",
+            "`trainer.accelerator` must be available on this machine.",
             f"{driver}; or choose trainer.accelerator=cpu. "
             "`keraunos doctor` shows what TensorFlow sees.",
             accelerator=accelerator,

@@ -23,7 +23,7 @@ MULTI_WORKER = "multi_worker"
 
 
 def register_strategy(name: str) -> Callable[[Factory], Factory]:
-    """Makes a factory known under the name that `trainer.strategy` takes.
+    """Creates a factory known under the name that `trainer.strategy` takes.
 
     Example:
         >>> from keraunos.strategies import register_strategy
@@ -40,7 +40,7 @@ def register_strategy(name: str) -> Callable[[Factory], Factory]:
 
 
 def require_outside_scope() -> None:
-    """Refuses to go on within the scope of a strategy.
+    """Rejects to continue within the scope of a strategy.
 
     Raises:
         ConfigError: A `with strategy.scope():` is open.
@@ -66,7 +66,7 @@ def create_strategy(
     accelerator: Accelerator = "auto",
     devices: Literal["auto"] | int = "auto",
 ) -> tf.distribute.Strategy:
-    """Makes the strategy of a run.
+    """Creates the strategy of a run.
 
     Args:
         name: `"auto"` (multi_worker where the environment names several workers,
@@ -82,7 +82,7 @@ def create_strategy(
         ConfigError: No such strategy, or not enough devices for it.
     """
     choose("trainer.strategy", name, dict.fromkeys(strategy_names()))
-    # Before TensorFlow is asked for devices: it takes no workers afterwards.
+    # Before TensorFlow lists devices: afterwards it accepts no workers.
     if name == MULTI_WORKER or (name == "auto" and has_several_workers()):
         return multi_worker_strategy(accelerator, devices)
     return _FACTORIES[name](find_devices(accelerator, devices))

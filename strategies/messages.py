@@ -60,7 +60,7 @@ class Channel:
         self.heard_at = time.monotonic()
 
     def send(self, value: Any) -> None:
-        """Sends what JSON can hold, with arrays at any place in it.
+        """Sends JSON values, with arrays at any place in it.
 
         Raises:
             OSError: The other end is gone.
@@ -82,7 +82,7 @@ class Channel:
 
         Raises:
             EOFError: The other end has closed the connection.
-            OSError: The connection is broken, the time is over, or what came is not what
+            OSError: The connection is broken, the time is up, or what came is not what
                 the other end has sent.
         """
         return read_all(self._connection, self.reading(), deadline, self._hear)
@@ -139,7 +139,7 @@ class _Codes:
 
     def check(self, code: bytearray, *parts: bytearray) -> None:
         if not hmac.compare_digest(bytes(code), self.next(*parts)):
-            raise OSError("a message was changed on its way, or comes from somebody else")
+            raise OSError("a message was changed in transit or comes from somebody else")
 
 
 def read_all(
@@ -179,7 +179,7 @@ def _read(
 def _seconds_left(deadline: float) -> float:
     seconds = deadline - time.monotonic()
     if seconds <= 0:
-        raise TimeoutError("the time is over")
+        raise TimeoutError("the time is up")
     return seconds
 
 

@@ -48,7 +48,7 @@ def init_workers(
 
     They are named by TF_CONFIG, SLURM or `keraunos launch`. `fit` does this by itself
     where nothing of TensorFlow was used before; a data set or a model that is made
-    earlier is an error. A process that is one of no workers goes on alone.
+    earlier is an error. A process that is one of no workers continues alone.
 
     Args:
         accelerator: As of the Trainer.
@@ -75,8 +75,8 @@ def init_workers(
     if has_started_devices():
         raise ConfigError(
             message(
-                "Workers must meet before TensorFlow uses its devices, and it has begun "
-                "to: a data set, model or tensor was made before.",
+                "Workers must meet before TensorFlow uses its devices, but a data set, "
+                "model or tensor was created before.",
                 "Make keraunos.init_workers() the first line of the program.",
                 workers=list(cluster.addresses),
             )
@@ -104,8 +104,8 @@ def workers_of(strategy: tf.distribute.Strategy) -> Workers:
     ):
         raise ConfigError(
             message(
-                "A strategy of several workers must be made by Keraunos, so that they "
-                "can agree.",
+                "A strategy for several workers must be created by Keraunos, so that the "
+                "workers can agree.",
                 'Use Trainer(strategy="multi_worker").',
                 strategy=type(strategy).__name__,
             )
@@ -170,8 +170,8 @@ def _num_gpus(accelerator: Accelerator, devices: Literal["auto"] | int) -> int:
     if wanted != "auto" and (found or accelerator == "gpu") and wanted > found:
         raise ConfigError(
             message(
-                f"Each worker must have as many GPUs as were asked for; here TensorFlow "
-                f"sees {found}.",
+                f"Each worker must have as many GPUs as requested; TensorFlow sees {found} "
+                "here.",
                 "`keraunos doctor` shows what TensorFlow sees.",
                 accelerator=accelerator,
                 devices=devices,

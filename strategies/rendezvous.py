@@ -42,7 +42,7 @@ def meet(cluster: Cluster, seconds: float, token: str | None = None) -> dict[int
     Raises:
         WorkerError: One did not come, or went again; the message names it.
         ConfigError: Its port is taken, the workers do not agree on who they are, or there
-            is no token.
+            is not a token.
     """
     deadline = time.monotonic() + seconds
     if len(cluster.addresses) == 1:
@@ -83,7 +83,7 @@ class _Visit:
         except (OSError, EOFError):
             channel.close()
             raise WorkerError(
-                f"{self._cluster.name(0)} went away while the workers were meeting."
+                f"{self._cluster.name(0)} disconnected while the workers were meeting."
             ) from None
         if answer["refused"]:
             channel.close()
@@ -131,8 +131,8 @@ class _Visit:
             return
         self._is_refused = True
         notify(
-            f"note: who answers for {self._cluster.name(0)} has not proved that it knows "
-            f"this worker's {TOKEN_VARIABLE}; trying again"
+            f"note: the process that answers for {self._cluster.name(0)} has not proved "
+            f"that it knows this worker's {TOKEN_VARIABLE}; trying again"
         )
 
     def _not_reached(self, why: str) -> WorkerError:
@@ -148,7 +148,7 @@ class _Visit:
         return WorkerError(
             message(
                 f"{self._cluster.name(0)} must prove that it knows the secret of the run, "
-                f"and did not within {self._seconds:g} seconds.",
+                f"but did not within {self._seconds:g} seconds.",
                 f"Is {TOKEN_VARIABLE} the same for all workers, or does another program "
                 "listen there?",
             )
@@ -206,7 +206,7 @@ class _Chief:
             f"{TOKEN_VARIABLE} the same for all workers? "
         )
         return WorkerError(
-            f"{', '.join(names)} did not come within {self._seconds:g} seconds. "
+            f"{', '.join(names)} did not connect within {self._seconds:g} seconds. "
             f"{refused if num_strangers else ''}"
             "Was it started, and can it reach the chief? KERAUNOS_MEET_SECONDS sets the "
             "limit."
@@ -215,7 +215,7 @@ class _Chief:
     def _gone(self, channel: Channel) -> KeraunosError:
         (rank,) = (rank for rank, each in self._found.items() if each is channel)
         name = self._cluster.name(rank)
-        return WorkerError(f"{name} went away while the workers were meeting.")
+        return WorkerError(f"{name} disconnected while the workers were meeting.")
 
     def _answer(self, refused: str | None, code: int) -> None:
         for channel in self._found.values():
@@ -229,10 +229,9 @@ class _Chief:
         kind = WorkerError if is_port and self._cluster.has_chosen_ports else ConfigError
         return kind(
             message(
-                "Each worker must be there once, with a port of its own, and know the same "
-                f"as the chief; worker {hello.get('rank')} is not so: {problem}.",
-                "Compare what the workers are started with: TF_CONFIG, and the "
-                "environment.",
+                "Each worker must be present once, with its own port, and agree with the "
+                f"chief; worker {hello.get('rank')} {problem}.",
+                "Compare how the workers are started: TF_CONFIG and the environment.",
                 workers=hello.get("workers"),
                 versions=hello.get("versions"),
             )

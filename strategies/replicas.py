@@ -76,7 +76,7 @@ class Part(NamedTuple):
 
     Attributes:
         content: Its rows, in a structure of tensors.
-        repeats: Scalar int32: how many replicas have the same rows. None where there is
+        repeats: Scalar int32: how many replicas have the same rows. None if there is
             one replica in all.
     """
 

@@ -26,7 +26,7 @@ _GROUPS_PER_STRATEGY = 1000
 
 
 def mirrored_strategy_of_its_own(devices: Sequence[str]) -> tf.distribute.Strategy:
-    """Makes a MirroredStrategy whose collectives don't collide with another's.
+    """Creates a MirroredStrategy whose collectives don't collide with another's.
 
     TensorFlow numbers the device groups of each strategy from 1 on but remembers them
     for the whole process, so that collectives of a second strategy (synchronised
@@ -82,7 +82,7 @@ class traced:  # noqa: N801 - a decorator, like property
 
 
 def trace(body: Callable[..., Any], jit_compile: bool | None = None) -> Any:
-    """Makes a `tf.function`, without AutoGraph, that leaves nothing when it is dropped.
+    """Creates a `tf.function`, without AutoGraph, that leaves nothing when it is dropped.
 
     Args:
         body: What to trace.
@@ -251,9 +251,9 @@ def random_floats_by(
 
 @contextlib.contextmanager
 def summaries_written_to(writer: tf.summary.SummaryWriter) -> Iterator[None]:
-    """Makes a writer of summaries the default, and restores the one before it in any case.
+    """Makes a summary writer the default, and always restores the previous one.
 
-    `writer.as_default()` stays the default where flushing fails in the end, on a full disk,
+    `writer.as_default()` stays the default where flushing fails at the end, on a full disk,
     say: summaries of others then go to a writer that is closed.
     """
     before = summary_ops_v2._summary_state.writer

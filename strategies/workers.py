@@ -127,7 +127,7 @@ class ConnectedWorkers(Workers):
         return self._lost
 
     def fail(self, error: BaseException) -> None:
-        """Lets the others know that this worker can't go on."""
+        """Lets the others know that this worker can't continue."""
         self._end("failed", f"failed: {type(error).__name__}: {error}")
 
     def done(self) -> None:
@@ -200,7 +200,7 @@ class ConnectedWorkers(Workers):
             os._exit(WorkerError.exit_code)
 
     def _listen(self, rank: int, peer: "_Peer") -> None:
-        """Takes in what a worker sends; in a thread of its own."""
+        """Takes in what a worker sends; in its own thread."""
         try:
             while True:
                 kind, content = peer.channel.receive()
@@ -218,10 +218,10 @@ class ConnectedWorkers(Workers):
             if peer.is_done:
                 peer.inbox.put(_NOTHING_MORE)
             else:
-                self._lose(rank, "has ended without a word")
+                self._lose(rank, "has ended unexpectedly")
 
     def _watch(self) -> None:
-        """Gives signs of life, and looks for those of others; in a thread of its own."""
+        """Gives signs of life, and looks for those of others; in its own thread."""
         last = time.monotonic()
         while self._lost is None and not self._has_ended:
             time.sleep(SECONDS_BETWEEN_SIGNS_OF_LIFE)

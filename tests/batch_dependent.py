@@ -44,7 +44,7 @@ def pairs() -> Arrays:
 def model_of(
     *middle: Any, loss: Any = "categorical_crossentropy", metrics: Any = ()
 ) -> Callable[[], keras.Model]:
-    """A builder of a model with layers in its middle; types are made anew each time."""
+    """A builder of a model with layers in its middle; types are made again each time."""
 
     def build() -> keras.Model:
         made = [layer() for layer in middle]
@@ -84,7 +84,7 @@ class Centered(keras.layers.Layer):
 
 
 class Gated(keras.layers.Layer):
-    """As `Centered`, but for a gate that is closed at first."""
+    """As `Centered`, except for a gate that is closed at first."""
 
     def build(self, shape: Any) -> None:
         self.gate = self.add_weight(shape=(), initializer="zeros")

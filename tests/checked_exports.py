@@ -129,7 +129,7 @@ _runtimes: dict[tuple[str, ...], Any] = {}
 
 
 def ask_in_process(directory: Path, files: list[Path]) -> ExportAnswers:
-    """What `predict.py` says, by the files beside it, without a process of its own."""
+    """What `predict.py` says, by the files next to it, without a process of its own."""
     written = io.StringIO()
     with redirect_stdout(written):
         _runtime_of(directory).main(directory, [str(file) for file in files])

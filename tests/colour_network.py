@@ -16,7 +16,7 @@ _CELL = 8
 
 
 def colour_network() -> keras.Model:
-    """The more of its light is of one colour, the surer it is of that."""
+    """The more of its light is of one color, the surer it is of that."""
     layers = keras.layers
     model = keras.Sequential(
         [
@@ -36,7 +36,7 @@ def colour_network() -> keras.Model:
 def halves(
     left: tuple[int, int, int], right: tuple[int, int, int], size: int = SIZE
 ) -> bytes:
-    """A PNG of two colours side by side."""
+    """A PNG of two colors side by side."""
     image = Image.new("RGB", (size, size), left)
     image.paste(right, (size // 2, 0, size, size))
     file = io.BytesIO()

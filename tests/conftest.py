@@ -1,4 +1,4 @@
-"""Shared set-up: four virtual CPU devices, a cache of its own, and a leak police."""
+"""Shared set-up: four virtual CPU devices, its own cache, and a leak police."""
 
 import gc
 import os
@@ -61,7 +61,7 @@ def tiny_mobilenet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keras.applications, "MobileNetV2", tiny_network)
 
 
-# What takes long comes first, so that none of several processes works on alone in the end.
+# What takes long comes first, so that none of several processes works on alone at the end.
 LONGEST_FIRST = [
     "cli/test_quickstart.py",
     "benchmarks/test_benchmarks.py",

@@ -11,7 +11,7 @@ from keraunos.search.trials import TrialPlan
 
 
 def begin_trial(run_dir: Path, how: str) -> int:
-    """Begins a trial, and says what came out if the process lives to see it.
+    """Starts a trial, and reports the result if the process lives to see it.
 
     Args:
         run_dir: Of the trial.

@@ -30,7 +30,7 @@ class Engine:
         seed: Of weights and dropout.
         sync_batch_norm: As of the Trainer.
         jit_compile: As of the Trainer.
-        every_n_steps: How far apart the steps are that are looked into; None for none.
+        every_n_steps: How far apart the steps are that are sampled; None for none.
 
     Attributes:
         samples: What was seen in the newest training, by step.
@@ -76,7 +76,7 @@ class Engine:
     def train(
         self, dataset: tf.data.Dataset, epochs: int = 2
     ) -> tuple[list[dict[str, float]], list[np.ndarray]]:
-        """Losses and metrics of each epoch, and the weights in the end."""
+        """Losses and metrics of each epoch, and the weights at the end."""
         with self.strategy.scope():
             for variable, value in zip(self._variables, self._start, strict=True):
                 variable.assign(value)

@@ -76,7 +76,7 @@ ROWS = (
         "Decoded. Files with bytes after the end are counted in one line; wrong bytes "
         "within the data can't be detected.",
         make.trailing_bytes,
-        (Attempt(("1 images have odd bytes at their end", "tail.jpg"), 0),),
+        (Attempt(("1 images have extra bytes at their end", "tail.jpg"), 0),),
     ),
     Row(
         "D3-empty-file",
@@ -143,9 +143,9 @@ ROWS = (
         "with exit code 3.",
         make.other_extensions,
         (
-            Attempt(("passed over by their extensions: 2 of .heic, 1 of .txt",), 0),
+            Attempt(("skipped because of their extensions: 2 of .heic, 1 of .txt",), 0),
             Attempt(
-                ("these hold none: emu.", "Skipped: 1 of .heic"),
+                ("these contain none: emu.", "Skipped: 1 of .heic"),
                 3,
                 ("data.train=only_heic",),
             ),
@@ -159,9 +159,9 @@ ROWS = (
         "(`tests/data/test_golden_decoding.py::test_images_are_turned_upright`).",
         make.on_their_side,
         (
-            Attempt(("1 images are turned as EXIF says",), 0),
+            Attempt(("1 images are rotated according to EXIF",), 0),
             Attempt(
-                ("phone.jpg: EXIF says to turn it (orientation 6)", *DROP),
+                ("phone.jpg: EXIF says to rotate it (orientation 6)", *DROP),
                 3,
                 ("data.exif_orientation=refuse",),
             ),
@@ -197,7 +197,7 @@ ROWS = (
         "A class folder without images",
         "Exit code 3; the folder is named.",
         make.empty_class,
-        (Attempt(("these hold none: emu.", "Remove them.")),),
+        (Attempt(("these contain none: emu.", "Remove them.")),),
     ),
     Row(
         "D13-class-lists",
@@ -226,7 +226,7 @@ ROWS = (
         "that are weighted as on one device.",
         make.hardly_any,
         (
-            Attempt(("must hold images",), 3, ("data.train=none",)),
+            Attempt(("must contain images",), 3, ("data.train=none",)),
             Attempt(
                 ("At least two classes",), 3, ("data.train=one_class", "data.test=null")
             ),
@@ -252,13 +252,13 @@ ROWS = (
         (
             Attempt(
                 (
-                    "1 images of train are held out for validation or test, too:",
+                    "1 images of train are also held out for validation or test:",
                     "2 images are filed under two classes:",
                     "data.on_conflict=drop data.on_leak=drop",
                 )
             ),
             Attempt(
-                ("1 images of train are held out", "2 images are filed under two"),
+                ("1 images of train are also held out", "2 images are filed under two"),
                 0,
                 ("data.on_leak=drop", "data.on_conflict=keep"),
             ),
@@ -277,7 +277,7 @@ ROWS = (
                 (
                     "nowhere.png: it can't be opened (No such file",
                     "itself.png: it can't be opened (Too many levels",
-                    "pipe.png: it is no regular file",
+                    "pipe.png: it is not a regular file",
                     "broken\\nname.png: the file is empty",
                 )
             ),
@@ -315,7 +315,7 @@ ROWS = (
                 ("data.train=mixed", "data.test=null"),
             ),
             Attempt(
-                ("folders left out, beside the splits: extra", "5 test images in 2"),
+                ("folders left out, next to the splits: extra", "5 test images in 2"),
                 0,
                 ("data.train=mixed", "data.test=null", "data.layout=splits"),
             ),
@@ -374,7 +374,9 @@ ROWS = (
             Attempt(("must be a folder; it is a file",), 3, ("data.train=evil.zip",)),
             Attempt(("must be a folder; it is a file",), 3, ("data.train=evil.tar",)),
             Attempt(("evil.jpg: it is an archive; unpack it",)),
-            Attempt(("passed over by their extensions: 1 of .tar", "1 left out"), 0, DROP),
+            Attempt(
+                ("skipped because of their extensions: 1 of .tar", "1 left out"), 0, DROP
+            ),
         ),
     ),
     Row(

@@ -1,7 +1,7 @@
 """What Keraunos can do, and the tests that show it: docs/features.md is written from this.
 
 A test says what it shows with `@pytest.mark.feature("NAME")`. Run this file to write the
-document anew: `python tests/features.py`.
+document again: `python tests/features.py`.
 """
 
 import ast

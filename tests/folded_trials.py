@@ -56,7 +56,7 @@ class Runs:
             remove_temporary(directory, name)
 
     def fit(self, plan):
-        """Trains epoch by epoch into a file, and goes on with it."""
+        """Trains epoch by epoch into a file, and continues with it."""
         if plan.export:
             (plan.directory / MODEL_FILE).touch()
             return plan.directory / MODEL_FILE
@@ -121,7 +121,7 @@ def search(folder, runs, monkeypatch, **settings):
 
 
 def rows(folder):
-    """What results.csv says, but for times."""
+    """What results.csv says, except for times."""
     with open(folder / RESULTS_FILE, newline="") as file:
         return [
             {k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)

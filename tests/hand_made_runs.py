@@ -54,7 +54,7 @@ def new_run(engine: FakeEngine | None = None, **values: Any) -> RunState:
 
 
 def end_epoch(run: RunState, *callbacks: Callback, **metrics: float) -> None:
-    """Ends an epoch with these metrics, and saves a checkpoint if that is asked for."""
+    """Ends an epoch with these metrics, and saves a checkpoint if that is requested."""
     run.step += STEPS
     run.end_epoch(metrics)
     named = CallbackList({f"{n}": each for n, each in enumerate(callbacks)})
@@ -65,7 +65,7 @@ def end_epoch(run: RunState, *callbacks: Callback, **metrics: float) -> None:
 
 
 def end_fit(run: RunState, *callbacks: Callback) -> None:
-    """Ends a fit, and waits for what goes on in the background."""
+    """Ends a fit, and waits for what continues in the background."""
     with run.background:
         for each in callbacks:
             each.on_fit_end(run)

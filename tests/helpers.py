@@ -42,7 +42,7 @@ def make_images(
 
 
 def smooth_image(seed: int, width: int = 120, height: int = 90) -> Image.Image:
-    """Draws clouds of colour, for each seed others, that survive encoding and scaling."""
+    """Draws clouds of color, for each seed others, that survive encoding and scaling."""
     random = np.random.default_rng(seed)
     coarse = Image.fromarray(random.integers(0, 256, (6, 8, 3), dtype=np.uint8))
     return coarse.resize((width, height), Image.Resampling.BICUBIC)
@@ -67,7 +67,7 @@ def run_keraunos(
     environment: Mapping[str, str] | None = None,
     timeout_seconds: float = 240,
 ) -> subprocess.CompletedProcess[str]:
-    """Runs the command line as a user would, in a process of its own."""
+    """Runs the command line as a user would, in its own process."""
     command = [sys.executable, "-m", "keraunos", *map(str, arguments)]
     return subprocess.run(
         command,
@@ -159,7 +159,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 def environment_without_keraunos(folder: Path) -> Path:
-    """Makes a virtual environment with all packages of this one but Keraunos.
+    """Creates a virtual environment with all packages of this one but Keraunos.
 
     Returns:
         Its Python.

@@ -159,7 +159,7 @@ def worker_that_reads() -> int:
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
-    """What results.csv says, but for times."""
+    """What results.csv says, except for times."""
     with open(folder / "results.csv", newline="") as file:
         read = list(csv.DictReader(file))
     return [{k: v for k, v in row.items() if k != "seconds"} for row in read]

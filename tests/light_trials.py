@@ -9,7 +9,7 @@ EPOCHS = 3
 
 
 def fit(plan):
-    """Counts epochs in a file and goes on from it; dies or waits where a file asks."""
+    """Counts epochs in a file and continues from it; dies or waits where a file asks."""
     plan.directory.mkdir(parents=True, exist_ok=True)
     done = plan.directory / "epochs"
     begun = plan.directory / "begun"

@@ -1,4 +1,4 @@
-"""A task decided by the colour of a bright patch, and models that solve it by hand."""
+"""A task decided by the color of a bright patch, and models that solve it by hand."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -16,12 +16,12 @@ layers = keras.layers
 
 
 def patch_model(nesting: int = 0, dtype: str = "float32", head: Any = None) -> keras.Model:
-    """A convolution that sees colours, pooled, and a head that names the strongest.
+    """A convolution that sees colors, pooled, and a head that names the strongest.
 
     Args:
         nesting: How many models lie around the convolution but the outer one.
         dtype: Policy of all layers but the head.
-        head: Other layers on the pooled colours, in place of the head.
+        head: Other layers on the pooled colors, in place of the head.
     """
     kernel = np.tile(np.eye(3, dtype="float32") / CELL**2, (CELL, CELL, 1, 1))
     parts: list[Any] = [
@@ -52,11 +52,11 @@ def patch_model(nesting: int = 0, dtype: str = "float32", head: Any = None) -> k
 def patch_images(
     count: int = 24, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Images with a bright patch of the colour of their class, and dim ones of all others.
+    """Images with a bright patch of the color of their class, and dim ones of all others.
 
     Returns:
         Images `(count, 32, 32, 3)` uint8, classes `(count,)`, and the cell of the patch of
-        each colour `(count, 3, 2)` on a grid of 8 by 8.
+        each color `(count, 3, 2)` on a grid of 8 by 8.
     """
     random = np.random.default_rng(seed)
     images = random.integers(0, 20, (count, SIZE, SIZE, 3), dtype=np.uint8)

@@ -9,7 +9,7 @@ from serving_models import SIZE
 
 
 def image_names(count: int) -> Iterator[ImageName]:
-    """Names that are made as they are asked for."""
+    """Names that are made as they are requested."""
     for number in range(count):
         yield ImageName(f"{number:06}.png", number=number + 1)
 
@@ -17,7 +17,7 @@ def image_names(count: int) -> Iterator[ImageName]:
 def read_without_decoding(
     names: Iterable[ImageName], every: int = 0
 ) -> Iterator[ReadImage]:
-    """Images of one colour each, told by the number in their names.
+    """Images of one color each, told by the number in their names.
 
     Args:
         names: Of the images.

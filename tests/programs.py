@@ -29,7 +29,7 @@ _CONTEXT.set_forkserver_preload(
 
 
 class Program:
-    """A function that runs in a process of its own; its output goes to a file.
+    """A function that runs in its own process; its output goes to a file.
 
     Args:
         function: At the top of a module; what it returns is the exit code.
@@ -95,7 +95,7 @@ class Program:
 def fork_keraunos(
     *arguments: object, cwd: Path, script: Path | None = None, timeout_seconds: float = 240
 ) -> subprocess.CompletedProcess[str]:
-    """Runs the command line as `run_keraunos` does, but for what its process begins with.
+    """Runs the command line as `run_keraunos` does, except for the start of its process.
 
     Args:
         arguments: As typed after `keraunos`.

@@ -102,9 +102,9 @@ def fit(
         count: Of replicas.
         batch_size: Of training.
         describe_only: Whether to describe only.
-        fresh: Whether to build and trace anew, as a process of its own would. Others share
+        fresh: Whether to build and trace again, as a process of its own would. Others share
             a model, so that their result has none.
-        health: Each how many-th step is looked into.
+        health: Each how many-th step is sampled.
         options: Of the Trainer.
     """
     callbacks = {

@@ -17,7 +17,7 @@ PREDICT = "/v1/models/colours:predict"
 
 
 def colour_of(number: int) -> tuple[int, int, int]:
-    """Another colour for each number, none of those that are treated specially."""
+    """Another color for each number, none of those that are treated specially."""
     return (number % 251 + 1, number // 251 % 251 + 1, 200)
 
 
@@ -32,7 +32,7 @@ def is_right(found: Any, colour: tuple[int, int, int]) -> bool:
 
 
 class Load:
-    """Asks about a number of images, each of another colour.
+    """Asks about a number of images, each of another color.
 
     Attributes:
         statuses: How often each status came; 0 where the connection broke.

@@ -32,7 +32,7 @@ def colour_model(**document: Any) -> Model:
 
 
 def plain_image(red: int, green: int, blue: int, size: int = SIZE) -> bytes:
-    """A PNG of one colour."""
+    """A PNG of one color."""
     file = io.BytesIO()
     Image.new("RGB", (size, size), (red, green, blue)).save(file, "PNG")
     return file.getvalue()

@@ -63,7 +63,7 @@ class Server:
 
 @contextlib.contextmanager
 def serving(environment: dict[str, str] | None = None, **settings: Any) -> Iterator[Server]:
-    """Runs a server in a process of its own, on a free port."""
+    """Runs a server in its own process, on a free port."""
     arguments = json.dumps({"port": 0, **settings})
     process = subprocess.Popen(
         [sys.executable, __file__, arguments],

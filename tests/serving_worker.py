@@ -13,7 +13,7 @@ import numpy as np
 from keraunos.serving.workers.child import serve_parent
 from serving_models import colour_model, shares
 
-DEADLY = (13, 13, 13)  # a colour that ends the worker
+DEADLY = (13, 13, 13)  # a color that ends the worker
 SLOW = (14, 14, 14)  # one that takes as long as SECONDS says
 SECONDS = "TEST_SECONDS"
 

@@ -169,7 +169,7 @@ def test_files_are_removed_and_written_in_one_place():
             assert not wrong, f"{file} calls {wrong}: use core/removal.py or core/files.py"
 
 
-# Where objects of others are looked into that promise nothing about themselves.
+# Where objects of others are sampled that promise nothing about themselves.
 FOREIGN = {
     "callbacks/keras_callback.py",
     "models/keras_graph.py",

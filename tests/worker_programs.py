@@ -52,7 +52,7 @@ def batches_of_all_sizes(case: Case) -> tf.data.Dataset:
 
 
 def train_cases(folder: Path, *names: str) -> None:
-    """Trains models without a Trainer, in float64, and keeps what came out.
+    """Trains models without a Trainer, in float64, and keeps the result.
 
     Those whose names begin with `APART` without synchronised BatchNorm.
     """
@@ -214,7 +214,7 @@ def keep_result(path: Path, result: kr.FitResult, *arrays: Any, **values: Any) -
 
 
 def build_frozen() -> keras.Model:
-    """A model with a frozen backbone, whose gradients are added up over batches."""
+    """A model with a frozen backbone, whose gradients are accumulated over batches."""
     layers = keras.layers
     backbone = keras.Sequential(
         [keras.Input((5,)), layers.Dense(4, "tanh"), layers.BatchNormalization()]

@@ -1,6 +1,6 @@
-"""The loop: Trainer, the traced step, checkpoints.
+"""The training engine: Trainer, the traced step, checkpoints.
 
-Knows nothing of single callbacks, data sets and models.
+Independent of particular callbacks, data sets and models.
 """
 
 from .loop.interruption import Interrupted

@@ -69,8 +69,8 @@ def export_checked(
     elif calibrated:
         raise ConfigError(
             message(
-                "A model that corrects its probabilities must be that of a run, in which "
-                "the correction is.",
+                "A model with corrected probabilities must come from a run, which contains "
+                "the correction.",
                 'Name the run: export("runs/first", data, calibrated=True).',
                 run_dir=run_dir and str(run_dir),
             )
@@ -90,7 +90,7 @@ def _folder(output: str | os.PathLike[str] | None, run: Path | None) -> Path:
     if run is None:
         raise ConfigError(
             message(
-                "An export needs a place.",
+                "An export needs an output directory.",
                 'Name a directory: export(..., output="exports").',
                 output=None,
             )

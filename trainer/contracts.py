@@ -1,7 +1,7 @@
-"""What the trainer asks of data, models and schedules: a small protocol for each question.
+"""The protocols that the trainer requires of data, models and schedules.
 
-Nothing has to inherit from these. Data that have the members of a protocol are used for
-what it describes; data that lack them do without.
+Nothing has to inherit from these. Data with the members of a protocol supports what it
+describes; other data works without it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from ..strategies import Position
 
 @runtime_checkable
 class HasSplits(Protocol):
-    """Data that are divided into splits."""
+    """Data with splits."""
 
     train: Any
     validation: Any
@@ -25,48 +25,48 @@ class HasSplits(Protocol):
 
 @runtime_checkable
 class HasBatchSize(Protocol):
-    """Data that know how many examples a batch has, over all devices together."""
+    """Data with a known global batch size."""
 
     batch_size: int
 
 
 @runtime_checkable
 class HasClassNames(Protocol):
-    """Data that know the names of their classes, in the order of the model's outputs."""
+    """Data with class names, in the order of the model's outputs."""
 
     class_names: Sequence[str]
 
 
 @runtime_checkable
 class LabelledSource(HasClassNames, Protocol):
-    """Data that know the name and the class of each of their examples, in order."""
+    """Data with the name and class of each example, in order."""
 
     names: Sequence[str]
     labels: npt.NDArray[np.int32]
 
 
 def is_labelled(data: Any) -> TypeGuard[LabelledSource]:
-    """Whether data know the class of each of their examples."""
+    """Whether data has the class of each example."""
     return isinstance(data, LabelledSource) and data.labels is not None
 
 
 @runtime_checkable
 class HasTask(Protocol):
-    """Data that say what is predicted, such as `"classification"`."""
+    """Data with a task, such as `"classification"`."""
 
     task: str
 
 
 @runtime_checkable
 class HasTableFeatures(Protocol):
-    """Data that say which columns of a table come beside their images, or None."""
+    """Data with the table columns that come with its images, or None."""
 
     table_features: Any
 
 
 @runtime_checkable
 class KnowsTargets(HasClassNames, Protocol):
-    """Data of which any number of labels, or numbers, are predicted.
+    """Data for multi-label classification or regression.
 
     Attributes:
         task: `"multi_label"` or `"regression"`.
@@ -80,24 +80,25 @@ class KnowsTargets(HasClassNames, Protocol):
 
 
 def knows_targets(data: Any) -> TypeGuard[KnowsTargets]:
-    """Whether data are of another task than classification."""
+    """Whether data is for a task other than classification."""
     return isinstance(data, KnowsTargets) and data.target_values is not None
 
 
 @runtime_checkable
 class KnowsContradictions(Protocol):
-    """Data that know which examples have copies of another class: `(examples,)` bool."""
+    """Data that knows which examples have copies of another class: `(examples,)` bool."""
 
     contradictory: npt.NDArray[np.bool_]
 
 
 @runtime_checkable
 class KnowsColumns(Protocol):
-    """Data that know more of their examples than their classes.
+    """Data with further columns about its examples.
 
     Attributes:
         columns: `(examples,)` text by column, empty where there is no value.
-        groups: `(examples,)` numbers that examples of one patient, say, share, or None.
+        groups: `(examples,)` numbers that examples of a group, such as a patient, share; or
+            None.
     """
 
     columns: Mapping[str, npt.NDArray[np.object_]]
@@ -106,14 +107,14 @@ class KnowsColumns(Protocol):
 
 @runtime_checkable
 class BalancesClasses(Protocol):
-    """Training data that may make up for classes of unequal size; not with `"none"`."""
+    """Training data that may compensate for class imbalance; not with `"none"`."""
 
     class_balance: str
 
 
 @runtime_checkable
 class GivesViews(Protocol):
-    """Data that can vary their examples in test-time augmentation."""
+    """Data that supports test-time augmentation."""
 
     def test_time_views(self) -> BatchSource:
         """The examples in order; epoch n, from 1 on, is view n of each."""
@@ -121,7 +122,7 @@ class GivesViews(Protocol):
 
 @runtime_checkable
 class LoadsImages(Protocol):
-    """Data that hand out the images of single examples."""
+    """Data that gives access to single images."""
 
     def images(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
         """The images at these places, `(places, height, width, channels)`."""
@@ -129,18 +130,18 @@ class LoadsImages(Protocol):
 
 @runtime_checkable
 class GivesInputs(Protocol):
-    """Data that know what else a model takes beside their images."""
+    """Data with model inputs in addition to its images."""
 
     def model_inputs(self, images: Any, places: npt.NDArray[np.int64]) -> Any:
-        """What a model takes of images in place of those at these places."""
+        """The model inputs for other images at these places."""
 
 
 @runtime_checkable
 class ReadsRows(Protocol):
-    """A source that makes arrays of any rows that an epoch draws."""
+    """A source that creates the arrays of any rows that an epoch draws."""
 
     def draws(self, epoch: int) -> Any:
-        """What an epoch draws: a named tuple of arrays."""
+        """The draws of an epoch: a named tuple of arrays."""
 
     def arrays(self, draws: Any) -> dict[str, Any]:
         """The arrays of some draws."""
@@ -151,8 +152,8 @@ class MixesImages(Protocol):
     """Training data that may mix images.
 
     Attributes:
-        mixes: Whether they do: targets are the probabilities of the classes then, where
-            those of other data are class numbers.
+        mixes: Whether it does: targets are then class probabilities instead of class
+            indices.
     """
 
     mixes: bool
@@ -160,7 +161,7 @@ class MixesImages(Protocol):
 
 @runtime_checkable
 class GivesFirstElements(Protocol):
-    """A source whose first elements can be looked at, and come again in training."""
+    """A source whose first elements can be inspected without losing them for training."""
 
     def first_elements(self) -> Iterator[Any]:
         """Elements from the first on."""
@@ -168,7 +169,7 @@ class GivesFirstElements(Protocol):
 
 @runtime_checkable
 class NamesBatches(Protocol):
-    """Data that know which examples a batch is made of."""
+    """Data that knows the examples of each batch."""
 
     def batch_names(self, position: Position) -> list[str]:
         """The names of the examples of the batch at a position, in order."""
@@ -176,7 +177,7 @@ class NamesBatches(Protocol):
 
 @runtime_checkable
 class DescribesItself(Protocol):
-    """Data that describe themselves at the start of a run."""
+    """Data that describes itself at the start of a run."""
 
     def describe(self) -> Sequence[str]:
         """Lines for the console."""
@@ -184,7 +185,7 @@ class DescribesItself(Protocol):
 
 @runtime_checkable
 class HasSettings(Protocol):
-    """Data that know how they were made."""
+    """Data with settings."""
 
     def settings(self) -> dict[str, Any]:
         """Values that JSON can hold, by name."""
@@ -192,7 +193,7 @@ class HasSettings(Protocol):
 
 @runtime_checkable
 class WritesTables(Protocol):
-    """Data that can write down which file is in which split."""
+    """Data that can write tables of its files and splits."""
 
     def write_tables(self, directory: Path) -> None:
         """Writes the tables into a run directory."""
@@ -200,10 +201,10 @@ class WritesTables(Protocol):
 
 @runtime_checkable
 class HoldsImagesOut(Protocol):
-    """Data that can look up in what another run trained on the images they hold out.
+    """Data that can find its held-out images among the training images of another run.
 
     Attributes:
-        on_leak: What to do about such images: `"keep"` lets them through.
+        on_leak: What to do with such images: `"keep"` accepts them.
     """
 
     on_leak: str
@@ -216,10 +217,10 @@ class HoldsImagesOut(Protocol):
 
 @runtime_checkable
 class TakesLength(Protocol):
-    """A schedule of the learning rate that is given in epochs."""
+    """A learning rate schedule in epochs."""
 
     def set_length(self, updates_per_epoch: int, total_epochs: int) -> None:
-        """Sets how many updates an epoch has, and how many epochs there will be."""
+        """Sets the number of updates per epoch and the number of epochs."""
 
 
 @runtime_checkable
@@ -230,15 +231,15 @@ class HasShape(Protocol):
 
 
 def class_names_of(data: Any) -> Sequence[str]:
-    """The names of the classes of data; none if they have no such names."""
+    """The class names of data; empty if it has none."""
     return data.class_names if isinstance(data, HasClassNames) else ()
 
 
 def batch_size_of(data: Any) -> int | None:
-    """The global batch size of data; None if it is not known."""
+    """The global batch size of data; None if unknown."""
     return data.batch_size if isinstance(data, HasBatchSize) else None
 
 
 def mixes_images(data: Any) -> bool:
-    """Whether targets of training are probabilities of classes, as images are mixed."""
+    """Whether training targets are class probabilities because images are mixed."""
     return isinstance(data, MixesImages) and data.mixes and not knows_targets(data)

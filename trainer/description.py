@@ -31,7 +31,7 @@ def describe_run(
         f"run directory: {run.run_dir or 'none, nothing is written'}",
     ]
     if not run.settings["trainer"]["check_replicas"]:
-        lines.append("replicas: not checked, results may depend on their number")
+        lines.append("replicas: not checked; results may depend on their number")
     if callbacks.not_resumable():
         names = ", ".join(callbacks.not_resumable())
         lines.append(f"callbacks that start over when a run is resumed: {names}")
@@ -67,9 +67,9 @@ def _steps(run: RunState) -> str:
 
 def _fitted() -> str:
     return (
-        "steps: none, as the head is fitted to all training images at once (to each "
+        "steps: none, because the head is fitted to all training images at once (to each "
         "version if augmentation.views is a number, otherwise without augmentation); one "
-        "epoch measures it"
+        "epoch evaluates it"
     )
 
 

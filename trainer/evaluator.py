@@ -1,4 +1,4 @@
-"""What a Trainer does without training: validate, test, predict and export."""
+"""The methods of a Trainer that do not train: validate, test, predict and export."""
 
 import os
 from collections.abc import Mapping
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 
 
 class Evaluator:
-    """Measures models, asks them for predictions, and exports them.
+    """Evaluates, runs and exports models.
 
     Args:
-        settings: Of the Trainer.
+        settings: Settings of the Trainer.
         strategy: A name, or a strategy.
-        run_dir: Where the report of a test goes, or None.
+        run_dir: Directory for the files of a test, or None.
     """
 
     def __init__(
@@ -58,12 +58,12 @@ class Evaluator:
     def validate(
         self, model: ModelOrPath, data: Any, module: Module | None = None
     ) -> dict[str, float]:
-        """Measures a compiled model on validation data.
+        """Evaluates a compiled model on validation data.
 
         Args:
-            model: Compiled; as `fit` returned it, say, or the file of one.
+            model: A compiled model, such as the result of `fit`, or the file of one.
             data: `ImageData` with a validation split, or a dataset.
-            module: If it defines `training_step`, that gives the loss.
+            module: If it defines `training_step`, this computes the loss.
 
         Returns:
             Losses and metrics by name.
@@ -91,26 +91,24 @@ class Evaluator:
     ) -> TestResult:
         """Scores a model on test data.
 
-        Of a classifier of images the whole report is made: accuracy, balanced
-        accuracy, ROC-AUC, values per class and the confusion matrix. It is also written
-        into the run directory, if the Trainer has one.
+        An image classifier gets a complete report: accuracy, balanced accuracy, ROC-AUC,
+        scores per class and the confusion matrix. It is also written into the run
+        directory, if the Trainer has one.
 
         Args:
-            model: As `fit` returned it, a file `.keras`, or a run that has a
-                `model.keras`.
+            model: The result of `fit`, a `.keras` file, or a run with a `model.keras`.
             data: `ImageData` with a test split, one split of it, or a dataset.
-            module: If it defines `training_step`, that gives the loss.
-            evaluation: What else can be asked of the result, as the section
-                `evaluation` of a configuration; its defaults if None. It is measured
-                when `result.findings` or `result.report` is used.
+            module: If it defines `training_step`, this computes the loss.
+            evaluation: Further parts of the evaluation, as the section `evaluation` of a
+                configuration; its defaults if None. They are computed when
+                `result.findings` or `result.report` is used.
             tta: Test-time augmentation: the outputs are averaged over this many
-                views of each image, the first of which is the image as it is, the others
-                varied as training images are. Reported beside the plain prediction, as
-                `result.tta`, and never in its place.
+                views of each image: the original, and others augmented like training
+                images. Reported as `result.tta` in addition to the plain prediction.
 
         Raises:
-            ConfigError: There is no such split, nothing to measure, `evaluation` names
-                what is no class, or `tta` is without images or with
+            ConfigError: There is no such split or nothing to measure, `evaluation` names an
+                unknown class, or `tta` is used without images or with
                 `augmentation.strength` 0.
         """
         asked = as_evaluation(evaluation)
@@ -148,7 +146,7 @@ class Evaluator:
             data: A split of `ImageData`, or a dataset; targets are ignored.
 
         Returns:
-            The outputs, a row an example, in the order of the data.
+            The outputs, one row per example, in the order of the data.
         """
         source = as_source(split_of(data, "test"), "data")
         require_end(source)
@@ -166,32 +164,30 @@ class Evaluator:
         int8: bool = False,
         max_loss: float = 0.02,
     ) -> "ExportResult":
-        """Writes a model for others to call, if that answers like the model.
+        """Exports a model, if the export gives the same outputs as the model.
 
         It is called as others will call it, on images of the data: from the file on disk
         to the class name, in the format's own runtime and a process of its own.
-        `docs/export.md` says what is written, and what is checked.
-
-        In one process. A correction of probabilities, thresholds and prediction sets go
-        with it where `model` is a run, or the one in `run_dir`.
+        `docs/export.md` describes what is written and checked. In a single process only. If
+        `model` is a run, or the one in `run_dir`, the export includes its calibration,
+        thresholds and prediction sets.
 
         Args:
-            model: As `fit` returned it, a file `.keras`, or a run that has a
-                `model.keras`.
+            model: The result of `fit`, a `.keras` file, or a run with a `model.keras`.
             data: `ImageData` with a test or validation split, or one split of it.
             format: `"saved_model"`, `"onnx"`, `"litert"`, `"openvino"` or `"keras"`.
-            output: Where the directory of the format goes; by default `export` in the run.
-            calibrated: Whether what is written corrects its probabilities itself.
-            int8: Whether it is written in 8-bit integers, whose ranges are measured on
-                images of `data.train`.
-            max_loss: Of balanced accuracy that this may cost, from 0 to 1.
+            output: Parent of the format's directory; by default `export` in the run.
+            calibrated: Whether to include the calibration of the probabilities.
+            int8: Whether to quantize to 8-bit integers, with ranges measured on images of
+                `data.train`.
+            max_loss: Maximum drop of balanced accuracy with `int8`, from 0 to 1.
 
         Returns:
-            The directory, how far its answers differ, and what integers cost.
+            The directory, the differences of the outputs, and the cost of quantization.
 
         Raises:
-            ConfigError: It does not answer like the model, or something that was asked for
-                can't be done; nothing is left then, and an earlier export stays.
+            ConfigError: The outputs differ, or a request can't be carried out; then nothing
+                is written and an earlier export is kept.
             DataError: An image was changed or removed.
         """
         from .checked_export import export_checked

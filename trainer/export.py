@@ -33,7 +33,7 @@ def export_model(model: keras.Model, path: Path, is_compiled: bool = False) -> N
 def export_run(
     model: keras.Model, data: Any, run_dir: Path, is_compiled: bool = False
 ) -> Path:
-    """Writes the model of a run, and the names of its classes if the data have some.
+    """Writes the model of a run, and the names of its classes if the data has some.
 
     Args:
         model: What to write.
@@ -57,10 +57,10 @@ def write_class_names(class_names: Sequence[str], path: Path) -> None:
 
 
 def nothing_to_export(run_dir: Path | None) -> ConfigError:
-    """What to raise where a run has no checkpoint."""
+    """The error to raise where a run has no checkpoint."""
     return ConfigError(
         message(
-            "The directory of a run whose checkpoints are there must be given.",
+            "The directory of a run with checkpoints must be given.",
             "Train first, with the callback model_checkpoint.",
             run_dir=run_dir and str(run_dir),
         )

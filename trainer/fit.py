@@ -1,4 +1,4 @@
-"""One fit: builds the model, runs the loop around it, and hands over the result."""
+"""One fit: builds the model, runs the training loop, and returns the result."""
 
 import contextlib
 from collections.abc import Sequence
@@ -53,12 +53,12 @@ from .step.keras_internals import build_compiled
 
 
 class Start(NamedTuple):
-    """Where a fit begins.
+    """The starting point of a fit.
 
     Attributes:
-        run: The state of the run: new, or as it was left.
-        resumption: What the run is resumed from, or None.
-        features: Whether features of a frozen part are cached, and how.
+        run: The state of the run: new or restored.
+        resumption: The checkpoint to resume from, or None.
+        features: The plan for caching features of the frozen part.
     """
 
     run: RunState
@@ -68,24 +68,24 @@ class Start(NamedTuple):
 
 @dataclass(frozen=True)
 class Fit:
-    """One fit, and everything that it needs.
+    """One fit with everything it needs.
 
     Attributes:
-        module: What to train.
-        data: As `Trainer.fit` was given it.
-        train: Batches to train on.
-        validation: Batches to validate on, or None.
-        settings: Of the Trainer.
+        module: The module to train.
+        data: The data passed to `Trainer.fit`.
+        train: Training batches.
+        validation: Validation batches, or None.
+        settings: Settings of the Trainer.
         feature_cache: Whether to train on cached features: auto, on or off.
-        seed: Of initial weights and dropout.
-        strategy: Where to train.
-        callbacks: What happens around.
-        run_dir: Where files go, or None: also on all workers but the chief.
-        export: Whether the whole model is wanted in the end; `"compiled"` with loss,
+        seed: Seed of initial weights and dropout.
+        strategy: The strategy to train with.
+        callbacks: The callbacks.
+        run_dir: The run directory, or None; None on all workers except the chief.
+        export: Whether to export the whole model at the end; `"compiled"` includes loss,
             metrics and optimizer.
         class_weight: Weights of examples by class, or None.
-        initial_weights: What a new run begins with, or None.
-        announced: Lines that were announced already.
+        initial_weights: Weights to start a new run with, or None.
+        announced: Lines announced already.
     """
 
     module: Module
@@ -104,7 +104,7 @@ class Fit:
     announced: Sequence[str] = ()
 
     def run(self) -> FitResult:
-        """Trains from the first epoch to the last, or from where the run stood."""
+        """Trains to the last epoch, from the first or from a checkpoint."""
         workers = workers_of(self.strategy)
         with (
             workers.together(),
@@ -127,7 +127,7 @@ class Fit:
             return self._start(self._build()).run.description
 
     def export_best(self) -> Path:
-        """Writes the model of a run that is over, with the weights of its best epoch."""
+        """Writes the model of a finished run with the weights of its best epoch."""
         with claimed_directory(self.run_dir), self._global_settings():
             run, _, features = self._start(self._build())
             if self.run_dir is None or best_checkpoint(run.checkpoint_dir) is None:
@@ -154,7 +154,7 @@ class Fit:
         return build_model(self.module, self.strategy, self.train, sync)
 
     def _start(self, model: keras.Model) -> Start:
-        """The state of the run: new, or as it was left."""
+        """The state of the run: new or restored."""
         run = self._new_run(model)
         resumption = self._restore(run)
         known = self._look_for_seen_images(is_begun=resumption is not None)
@@ -193,7 +193,7 @@ class Fit:
         )
 
     def _restore(self, run: RunState) -> Resumption | None:
-        """Puts a run back to where it was left; loads initial weights into a new one."""
+        """Restores a run, or loads initial weights into a new one."""
         workers = workers_of(self.strategy)
         require_same_settings(workers, run.settings)
         found = find_resumption(run.checkpoint_dir, run.settings)
@@ -214,7 +214,7 @@ class Fit:
             self._export(run, self.run_dir)
 
     def _run_loop(self, start: Start, interruption: Interruption) -> Trainee | None:
-        """Trains to the end, and returns what was trained; None if it was interrupted."""
+        """Trains to the end and returns the trainee; None if interrupted."""
         run = start.run
         # What is exported has the accumulation that it was compiled with.
         with contextlib.closing(Accumulation(run.model.optimizer)) as accumulation:
@@ -229,7 +229,7 @@ class Fit:
         return None if run.is_interrupted else trainee
 
     def _make_trainee(self, start: Start, interruption: Interruption) -> Trainee:
-        """What is trained, with features where they are cached."""
+        """The trainee, on cached features if possible."""
         tools = self._tools_for_features()
         cache = start.features.open_cache(tools, interruption.check)
         if start.resumption is None:
@@ -266,7 +266,7 @@ class Fit:
         return Loop(stages, stage, self.callbacks, interruption, times, start.resumption)
 
     def _begin_directory(self, run: RunState) -> None:
-        """Writes what is known before the first step, in place of what was left over."""
+        """Writes the files known before the first step, replacing leftovers."""
         if run.run_dir is None or run.checkpoint_dir is None:
             return
         clean_checkpoints(run.checkpoint_dir, run.resumed_from)

@@ -1,4 +1,4 @@
-"""What a fit and a test give back."""
+"""The results of a fit and of a test."""
 
 import os
 from dataclasses import dataclass, field, replace
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FitResult:
-    """What came out of a fit.
+    """The result of a fit.
 
     Attributes:
-        model: The trained model, a plain `keras.Model`; with a run directory the best
-            one by validation.
+        model: The trained model, a plain `keras.Model`; with a run directory, the best one
+            by validation.
         history: Values per epoch by name, as in Keras's History.
         stop_reason: Why training ended.
         best_checkpoint: Directory of the best checkpoint, if there is one.
-        run_dir: Where files went, if anywhere.
+        run_dir: The run directory, or None.
         signal: Number of the signal that interrupted training, or None.
-        is_finished: Whether training came to its end. Otherwise it was interrupted, and
-            the same fit with the same run_dir resumes it.
-        soup: What came of a mean of checkpoints, if one was asked for.
+        is_finished: Whether training finished. Otherwise it was interrupted, and the same
+            fit with the same run_dir resumes it.
+        soup: The result of the model soup, if one was requested.
     """
 
     model: keras.Model
@@ -56,7 +56,7 @@ class FitResult:
 
     @classmethod
     def of(cls, run: RunState) -> "FitResult":
-        """What came out of a run that is over or interrupted."""
+        """The result of a run that is over or interrupted."""
         return cls(
             run.model,
             run.history,
@@ -69,22 +69,22 @@ class FitResult:
         )
 
     def plot(self) -> "Drawing":
-        """Draws every metric over the epochs, training and validation together."""
+        """Plots every metric over the epochs, training and validation together."""
         return evaluation.Drawing(evaluation.curves_figure(self.history))
 
 
 @dataclass(frozen=True)
 class TestResult:
-    """How a model did on test data.
+    """The result of a test.
 
     Attributes:
-        scores: Values by name; of a classifier all that goes into test.json.
-        predictions: What it said of each image, if the data are images.
-        task_predictions: In other tasks than classification, predicted labels or numbers.
-        subject: The model with the images it was tested on, for what else is measured.
-        evaluation: What that is.
-        tta: Scores and predictions of the means over views of each image, if
-            `tta` was asked for; `scores["tta"]` has the same scores.
+        scores: Scores by name; for a classifier, the content of test.json.
+        predictions: The predictions for each image, if the data consists of images.
+        task_predictions: In tasks other than classification, predicted labels or numbers.
+        subject: The model and its test images, for further evaluation.
+        evaluation: The further evaluation to compute.
+        tta: Scores and predictions of test-time augmentation, if `tta` was requested;
+            `scores["tta"]` has the same scores.
         run_dir: The run directory of the Trainer, if it has one.
     """
 
@@ -103,7 +103,7 @@ class TestResult:
 
     @property
     def measured(self) -> "Measured":
-        """The predictions that a report is about, whatever the task."""
+        """The predictions that a report is about, for any task."""
         return self.task_predictions or self.evidence
 
     @cached_property
@@ -111,8 +111,8 @@ class TestResult:
         """What each part of the evaluation comes to; measured when first asked for.
 
         Values, tables and figures by the name of the part:
-        `result.findings["calibration"].figures["reliability"]`. In other tasks than
-        classification they are those of the task: `labels`, `numbers`, mistakes.
+        `result.findings["calibration"].figures["reliability"]`. In tasks other than
+        classification, the parts are those of the task: `labels`, `numbers`, mistakes.
         """
         if self.task_predictions is not None:
             return dict(self.make_report().findings)
@@ -123,17 +123,16 @@ class TestResult:
         return measure(create_parts(self.evaluation), evidence, subject)
 
     def report(self, path: str | os.PathLike[str]) -> Path:
-        """Writes all that was measured as one HTML page that needs nothing but itself.
+        """Writes the complete evaluation as one self-contained HTML page.
 
-        With a run directory its settings, data and curves are on the page, too, and
+        With a run directory, the page also shows its settings, data and curves, and
         `model_card.md`, `evaluation.json`, `validation_predictions.csv` and
         `calibration.json` are written into it.
 
         Args:
             path: The file, `.html`.
 
-        Returns:
-            Where it is.
+        Returns: The path of the page.
         """
         from ..report.write_report import write_page, write_run
 
@@ -143,7 +142,7 @@ class TestResult:
         return write_page(Path(os.path.realpath(user_path(path))), [made])
 
     def make_report(self) -> "RunReport":
-        """What a page of this test alone, or of several runs, is made of."""
+        """The content of a page about this test, or about several runs."""
         from ..report.facts import RunFacts, read_facts
         from ..report.make_report import report_of_test
         from ..report.task_report import report_of_task
@@ -162,16 +161,16 @@ class TestResult:
         return replace(made, license=self.evaluation.license)
 
     def show_confusion_matrix(self) -> "Drawing":
-        """Draws how often each class was taken for each, for a notebook."""
+        """Shows the confusion matrix in a notebook."""
         names = self._labelled().class_names
         figure = evaluation.confusion_matrix_figure(self.scores["confusion_matrix"], names)
         return evaluation.Drawing(figure)
 
     def show_mistakes(self, split: Any) -> "Drawing":
-        """Draws the most confident mistakes, for a notebook.
+        """Shows the most confident mistakes in a notebook.
 
         Args:
-            split: What was tested, such as `data.test`.
+            split: The tested split, such as `data.test`.
         """
         figure = evaluation.draw_mistakes(self._labelled(), split.images)
         return evaluation.Drawing(figure)
@@ -183,7 +182,7 @@ class TestResult:
             raise _not_of_images("predictions")
         raise ConfigError(
             message(
-                "Confusion matrices and mistakes are those of one class per image.",
+                "Confusion matrices and mistakes exist for one class per image only.",
                 "Look at `task_predictions`, or at the figures in `findings`.",
                 task=self.task_predictions.task,
             )
@@ -201,7 +200,7 @@ def _not_of_images(name: str) -> ConfigError:
     return ConfigError(
         message(
             "Evaluations and figures need a model and its images.",
-            "Use what Trainer.test returns for ImageData, or for one of its splits.",
+            "Use the result of Trainer.test for ImageData or one of its splits.",
             **{name: None},
         )
     )

@@ -58,7 +58,7 @@ class TrainedModel:
         return outputs
 
     def run(self, function: Callable[..., Any], *arrays: npt.NDArray[Any]) -> Any:
-        """A TensorFlow function of batches of rows, on all devices, a row an example.
+        """A TensorFlow function of batches of rows, on all devices, one row per example.
 
         Args:
             function: Of one tensor for each array, all with the same number of rows;

@@ -1,4 +1,4 @@
-"""The front of the engine: fit, validate, test and predict."""
+"""The Trainer: fit, validate, test, predict and export."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -36,22 +36,22 @@ from .setup.sources import Asked, Buildable, sources_of
 class Trainer(Evaluator):
     """Trains Keras models on one or many devices.
 
-    A Trainer is a value: making one does nothing, and it can be used again.
+    A Trainer only holds settings: creating one has no side effects, and it can be reused.
 
     Args:
         strategy: `"auto"`, `"single"`, `"mirrored"`, `"multi_worker"`, or a
             `tf.distribute.Strategy` of one process.
-        run_dir: Where checkpoints, metrics, images and the model go; without it
-            nothing is written. A directory that holds a run resumes it.
-        callbacks: A list, or a map from labels in which None switches a default off.
-        export: Whether to write `model.keras` in the end; `"compiled"` keeps loss,
-            metrics and optimizer in it.
-        **options: The settings of the section `trainer` of a configuration, `seed` and
-            `feature_cache`: see `docs/settings.md`, or `help(Trainer)`. The seed is that
-            of initial weights and dropout; order and augmentation have that of the data.
+        run_dir: Directory for checkpoints, metrics, figures and the model; without it
+            nothing is written. If it contains a run, the run is resumed.
+        callbacks: A list, or a dict by label in which None disables a default callback.
+        export: Whether to write `model.keras` at the end; `"compiled"` includes loss,
+            metrics and optimizer. **options: The settings of the section `trainer` of a
+            configuration, `seed` and
+            `feature_cache`: see `docs/settings.md`, or `help(Trainer)`. The seed determines
+            initial weights and dropout; order and augmentation use the seed of the data.
 
     Raises:
-        ConfigError: An argument is out of its range, or there is none of that name.
+        ConfigError: An argument is out of range or unknown.
 
     Example:
         >>> trainer = Trainer(max_epochs=3, seed=0)
@@ -90,30 +90,30 @@ class Trainer(Evaluator):
         class_weight: ClassWeight | None = None,
         initial_weights: PathOfWeights | None = None,
     ) -> FitResult:
-        """Trains a model; resumes from the newest checkpoint in `run_dir`, if there is one.
+        """Trains a model; resumes from the newest checkpoint in `run_dir` if there is one.
 
-        SIGINT, SIGTERM, SIGUSR1 and SIGUSR2 end the fit after the current step: its
-        state is saved, and the result has `stop_reason="interrupted"`.
+        SIGINT, SIGTERM, SIGUSR1 and SIGUSR2 end the fit after the current step: the state
+        is saved, and the result has `stop_reason="interrupted"`.
 
         Args:
             module: A `Module`, or a function that returns a compiled `keras.Model`;
-                it is called once, in the scope of the strategy.
-            data: `ImageData`; or a batched `tf.data.Dataset` with elements as
-                `Model.fit` takes them; or a function `dataset(epoch, start_batch)`
-                that returns one.
-            validation_data: Likewise; not with `ImageData`, which brings its own.
-            class_weight: Weights of training examples by class, as `Model.fit` takes
-                them: `{0: 1.0, 1: 2.5}`. Classes that are left out have 1.
-            initial_weights: What a new run begins with: another run, one of its
-                checkpoints, or a file `.keras` or `.weights.h5`. It is only read.
-                Epochs, optimizer and callbacks begin anew; a resumed run continues from
-                its own checkpoint.
+                called once, in the scope of the strategy.
+            data: `ImageData`; a batched `tf.data.Dataset` with elements in the form that
+                `Model.fit` accepts; or a function `dataset(epoch, start_batch)` that
+                returns one.
+            validation_data: In the same forms; not with `ImageData`, which has its own
+                validation split.
+            class_weight: Weights of training examples by class, as in `Model.fit`: `{0:
+                1.0, 1: 2.5}`. The default weight of a class is 1.
+            initial_weights: Weights to start a new run with: another run, one of its
+                checkpoints, or a `.keras` or `.weights.h5` file. Epochs, optimizer and
+                callbacks start fresh; a resumed run uses its own checkpoint instead.
 
         Returns:
-            The model, its history, and why training ended.
+            The model, its history, and the reason why training ended.
 
         Raises:
-            ConfigError: Something that was asked for can't be done.
+            ConfigError: A request can't be carried out.
             DataError: The data would spoil the run.
             DivergedError: The loss is no longer a finite number.
             CheckpointError: A checkpoint can't be written, or none can be read.
@@ -134,44 +134,44 @@ class Trainer(Evaluator):
         class_weight: ClassWeight | None = None,
         initial_weights: PathOfWeights | None = None,
     ) -> Path:
-        """Writes `model.keras` for a run that is over, from its best checkpoint.
+        """Writes `model.keras` for a finished run from its best checkpoint.
 
-        `fit` does so in the end, unless `export` is False. In one process, with the
-        arguments of `fit`.
+        `fit` does this at the end unless `export` is False. Takes the arguments of `fit`;
+        in a single process only.
 
         Returns:
             The file.
 
         Raises:
-            ConfigError: `run_dir` has no checkpoints, or settings are not those of the
+            ConfigError: `run_dir` has no checkpoints, or settings differ from those of the
                 run.
-            CheckpointError: The checkpoint can't be read, or is of another model.
+            CheckpointError: The checkpoint can't be read or belongs to a different model.
         """
         asked = Asked(module, data, validation_data, class_weight, initial_weights)
         return self._make_fit(asked, self.run_dir).export_best()
 
     def check(self) -> None:
-        """Checks that there are such devices, and that `run_dir` can be used.
+        """Checks that the devices exist and that `run_dir` can be used.
 
-        `fit` does so, too; before reading data it saves the time for that.
+        `fit` does this, too; calling it before reading data saves time if it fails.
 
         Raises:
-            ConfigError: Something is not there or can't be used.
+            ConfigError: A device is missing or the directory can't be used.
         """
         self._make_strategy()
         if self.run_dir is not None and current_workers().is_chief:
             check_run_directory(self.run_dir)
 
     def announce(self, batch_size: int | None = None) -> None:
-        """Lets callbacks report on what `fit` will run, before data are read.
+        """Lets callbacks announce what `fit` will run on, before data is read.
 
-        `fit` does so, too, and does not repeat it then.
+        `fit` does this, too, and then does not repeat it.
 
         Args:
-            batch_size: Over all devices together, if it is known.
+            batch_size: Global batch size, if known.
 
         Raises:
-            ConfigError: There are no such devices.
+            ConfigError: The devices do not exist.
         """
         strategy = self._make_strategy()
         self._announced = describe_devices(strategy, batch_size)
@@ -189,15 +189,15 @@ class Trainer(Evaluator):
         class_weight: ClassWeight | None = None,
         initial_weights: PathOfWeights | None = None,
     ) -> list[str]:
-        """Does all that comes before training: a dry run that writes nothing.
+        """Prepares a fit without training: a dry run that writes nothing.
 
-        It takes the arguments of `fit`.
+        Takes the arguments of `fit`.
 
         Returns:
             The lines that describe what `fit` would do.
 
         Raises:
-            ConfigError: Something that was asked for can't be done.
+            ConfigError: A request can't be carried out.
             DataError: The data would spoil the run.
         """
         asked = Asked(module, data, validation_data, class_weight, initial_weights)

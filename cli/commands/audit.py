@@ -117,7 +117,7 @@ def audit(
             write_html(place, found)
     _show(found)
     if spoils_a_run(found):
-        show("This would spoil a training run.")
+        show("These problems would spoil a training run.")
         raise typer.Exit(DataError.exit_code)
     show("Nothing here would spoil a training run.")
 
@@ -137,8 +137,8 @@ def _audit(
         names = ", ".join(f"--{name.replace('_', '-')}" for name in options)
         raise ConfigError(
             message(
-                f"Of a run, its configuration says what {names} would.",
-                "Leave it out, or name the folders of images.",
+                f"For a run, its configuration determines {names}.",
+                "Leave it out, or name the image folders.",
                 **options,
             )
         )

@@ -81,7 +81,7 @@ def benchmark(
     except UndecodableError as error:
         raise ConfigError(
             message(
-                f"All files of `--images` must be images that can be read ({error}).",
+                f"All files of `--images` must be readable images ({error}).",
                 images=str(images),
             )
         ) from None
@@ -114,7 +114,7 @@ def _batch_sizes(text: str) -> list[int]:
 def _contents(folder: Path | None) -> tuple[list[bytes], str]:
     """Returns the bytes of image files, and a description of them."""
     if folder is None:
-        return [_drawn_image()], f"drawn, {_WIDTH} x {_HEIGHT} JPEG"
+        return [_drawn_image()], f"generated, {_WIDTH} x {_HEIGHT} JPEG"
     from ...data.files.formats import EXTENSIONS
 
     files = sorted(

@@ -160,7 +160,7 @@ def _directory(runs: Sequence[Path], output: Path | None) -> Path:
         raise ConfigError(
             message(
                 "The export of several runs belongs to none of them.",
-                "Say where it goes with --output DIR.",
+                "Choose its place with --output DIR.",
                 runs=" ".join(map(str, runs)),
             )
         )
@@ -173,7 +173,7 @@ def _require_one_to_calibrate(members: Sequence[Member], calibrated: bool) -> No
         raise ConfigError(
             message(
                 "An ensemble of folds has no correction: the validation images of one fold "
-                "are training images of the others, and nothing can be fitted on them.",
+                "are training images of the others, so no correction can be fitted.",
                 "Export it without --calibrated, or a single fold with it.",
                 runs=" ".join(each.name for each in members),
             )
@@ -206,9 +206,11 @@ def _images(member: Member, data: "ImageData") -> "ComparedImages":
         if missed:
             raise DataError(
                 message(
-                    f"The {images.split_name} images of the run must be what they were: "
-                    f"{len(changes.gone):,} are gone, {len(changes.changed):,} changed.",
-                    "Put them back; or `Trainer.export` compares on images of your choice.",
+                    f"The {images.split_name} images of the run must be unchanged, but "
+                    f"{len(changes.gone):,} are missing and {len(changes.changed):,} "
+                    "changed.",
+                    "Restore them, or use `Trainer.export`, which compares on images of "
+                    "your choice.",
                     images=some(missed, _SHOWN),
                 )
             )

@@ -74,7 +74,7 @@ def fit(
         notify("Everything is in order. Nothing was trained or written.")
     elif config.trainer.fast_dev_run:
         train(tried, None)
-        notify("One training and one validation batch went through. Nothing was written.")
+        notify("One training batch and one validation batch ran. Nothing was written.")
     else:
         with run_directory(config.run_dir, name) as run_dir:
             _train(config, run_dir)
@@ -94,7 +94,7 @@ def read_arguments(arguments: Sequence[str]) -> tuple[RunConfig, str]:
     """Returns the configuration that a command was given, and a name for the run.
 
     Raises:
-        ConfigError: Something in it is invalid; the message names all of it.
+        ConfigError: Something in it is invalid; the message lists all of them.
     """
     sources, overrides = split_arguments(arguments)
     if not sources:
@@ -151,9 +151,9 @@ def _require_secrets(config: RunConfig) -> None:
     if names:
         raise ConfigError(
             message(
-                "A value that looks like a secret is not kept with a run, and must be "
+                "A value that looks like a secret is not stored with a run and must be "
                 "given again.",
-                f"Type {names[0]}=VALUE, too.",
+                f"Add {names[0]}=VALUE.",
                 **dict.fromkeys(names, HIDDEN),
             )
         )
@@ -195,7 +195,7 @@ def _check_for_several_workers(config: RunConfig, cluster: Cluster) -> None:
         raise ConfigError(
             message(
                 "Several workers train one fold at a time.",
-                "Add data.fold=1, and type the command again for each other fold.",
+                "Add data.fold=1, and run the command again for each other fold.",
                 **{"data.folds": config.data.folds},
             )
         )

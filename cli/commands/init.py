@@ -28,14 +28,15 @@ def init(
         str,
         typer.Option(
             metavar="NAME",
-            help="The recipe to begin from; see `keraunos recipes`.",
+            help="The recipe to start from; see `keraunos recipes`.",
             autocompletion=complete_recipes,
         ),
     ] = "classify",
     data: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER", help="Your images, or a table of them: looked at, and named."
+            metavar="FOLDER",
+            help="Your images, or a table of them, to inspect and name in the file.",
         ),
     ] = None,
 ) -> None:
@@ -46,7 +47,7 @@ def init(
     looked = DataLook([], is_usable=True)
     if place is not None:
         if not place.exists():
-            raise ConfigError(message("`--data` must be there.", data=str(data)))
+            raise ConfigError(message("`--data` must exist.", data=str(data)))
         looked = look_at_data(place)
     for line in looked.lines:
         notify(line)
@@ -64,7 +65,7 @@ def init(
 
 
 def _require_new(file: Path) -> None:
-    """Makes sure that a file is not there yet, not even as a link to nothing."""
+    """Checks that a file is not there yet, not even as a link to nothing."""
     if os.path.lexists(user_path(file)):
         raise ConfigError(
             message("`init` never replaces a file.", "Name a new one.", file=str(file))

@@ -124,9 +124,9 @@ def _hosts(hosts: str | None, node_rank: int, max_restarts: int) -> tuple[str, .
     if max_restarts:
         raise ConfigError(
             message(
-                "`--max-restarts` restarts the workers of one machine; those of several "
-                "are restarted by a scheduler.",
-                "Leave it out, and see docs/clusters.md.",
+                "`--max-restarts` restarts the workers of one machine; on several "
+                "machines, a scheduler does.",
+                "Leave it out; see docs/clusters.md.",
                 max_restarts=max_restarts,
             )
         )
@@ -159,7 +159,7 @@ def free_ports(count: int) -> list[int]:
                 ports.append(port)
         if len(ports) == count:
             return ports
-    raise ConfigError(message("There must be free ports.", workers=count))
+    raise ConfigError(message("Free ports are needed.", workers=count))
 
 
 def _run(

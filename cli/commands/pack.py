@@ -40,7 +40,7 @@ def pack(
     if config.task != "classification":
         raise ConfigError(
             message(
-                "`pack` writes the class of each image, and nothing else of a table.",
+                "`pack` writes the class of each image, but no other columns of a table.",
                 "Leave task out.",
                 task=config.task,
             )

@@ -98,7 +98,7 @@ def predict(
     _require_source(images, watch)
     if resume and is_standard_output:
         raise ConfigError(
-            message("Only what goes to a file can be resumed.", output=str(output))
+            message("Only output to a file can be resumed.", output=str(output))
         )
     require_images([Path(each) for each in images or [str(watch)]])
     by_ending = "jsonl" if output.suffix.lower() in _JSON_LINES else "csv"

@@ -81,8 +81,8 @@ def _split(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
     if wrong:
         raise ConfigError(
             message(
-                "A report can be asked for other settings of `evaluation` alone: what was "
-                "trained is what it was.",
+                "A report takes only other settings of `evaluation`: the trained model is "
+                "fixed.",
                 f"Leave {wrong[0].partition('=')[0]} out.",
                 arguments=" ".join(wrong),
             )
@@ -102,8 +102,8 @@ def _trials_of(directory: Path) -> list[Path]:
     if not kept:
         raise ConfigError(
             message(
-                f"A search must have kept the model of a trial, as its {MODEL_FILE}.",
-                "Finish the search, with search.keep=1 or more.",
+                f"A search must have kept the model of a trial as its {MODEL_FILE}.",
+                "Finish the search with search.keep=1 or more.",
                 run=str(directory),
             )
         )
@@ -116,7 +116,7 @@ def _place(named: Sequence[Path], output: Path | None) -> Path:
         raise ConfigError(
             message(
                 "The page of several runs belongs to none of them.",
-                "Say where it goes with --output FILE.",
+                "Choose its place with --output FILE.",
                 runs=" ".join(map(str, named)),
             )
         )

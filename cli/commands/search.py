@@ -69,12 +69,12 @@ def search(
 
 
 def _require_supported(config: RunConfig, space: Space, is_alone: bool) -> None:
-    """Refuses settings that would fail after the trials, before any trial starts."""
+    """Rejects settings that would fail after the trials, before any trial starts."""
     if config.search.outer_folds is not None and not is_alone:
         raise ConfigError(
             message(
                 "Outer folds are searches one after another, on one machine.",
-                "Leave search.outer_folds out, or the environment variables that name a "
+                "Leave out search.outer_folds or the environment variables that name a "
                 "chief and workers; try --parallel-trials.",
                 **{"search.outer_folds": config.search.outer_folds},
             )

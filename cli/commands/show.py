@@ -28,7 +28,10 @@ _SPLITS = ("train", "validation", "test")
 
 def show(
     run: Annotated[
-        Path, typer.Argument(metavar="RUN", help="A run directory; a search or folds, too.")
+        Path,
+        typer.Argument(
+            metavar="RUN", help="Directory of a run, of its folds, or of a search."
+        ),
     ],
 ) -> None:
     """Show one run: settings, data, state, best epoch, scores, files, next command."""

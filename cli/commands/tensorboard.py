@@ -84,7 +84,7 @@ def tensorboard_command(places: Sequence[Path], rest: Sequence[str] = ()) -> lis
 
 
 def run_forwarding(command: Sequence[str]) -> int:
-    """Runs a command in a session of its own, and forwards signals to it.
+    """Runs a command in its own session, and forwards signals to it.
 
     It does not outlive this process.
 

@@ -40,7 +40,7 @@ class CopyGroups:
     near: list[list[int]]
 
     def __len__(self) -> int:
-        """How many groups there are of both kinds."""
+        """The number of groups of both kinds."""
         return len(self.exact) + len(self.near)
 
 
@@ -225,7 +225,7 @@ def _list(root: Path, by: FindImagesBy) -> Scan:
     if not scan.paths:
         raise DataError(
             message(
-                "Each folder must hold images in one folder per class.",
+                "Each folder must contain images in one folder per class.",
                 "Name the folder above the class folders.",
                 FOLDER=str(root),
             )

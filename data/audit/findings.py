@@ -14,18 +14,18 @@ from ..copies.near_pairs import MAX_CROP, MIN_CORRELATION
 from ..index.label_checks import alike_but_for_case, twins
 from .audit import Audit, CopyGroups
 
-_BY_HAND = "look at them: no setting leaves near copies out"
-_LOOK_AT_LABELS = "look at them: the label may be wrong, or the model"
+_BY_HAND = "check them: no setting leaves out near copies"
+_LOOK_AT_LABELS = "check them: either the label or the model may be wrong"
 _ON_LEAKS = {
-    "exact": "data.on_leak=drop leaves those of equal bytes out of training",
+    "exact": "data.on_leak=drop leaves byte-identical ones out of training",
     "near": _BY_HAND,
 }
 _ON_CONFLICTS = {
-    "exact": "data.on_conflict=drop leaves those of equal bytes out",
+    "exact": "data.on_conflict=drop leaves out byte-identical ones",
     "near": _BY_HAND,
 }
 _ON_DUPLICATES = {
-    "exact": "a split keeps those of equal bytes on one side",
+    "exact": "a split keeps byte-identical ones on one side",
     "near": "data.check=full keeps them on one side of a split",
 }
 
@@ -149,7 +149,7 @@ def _unless_classes_vanish(audit: Audit, rows: Iterable[int], advice: str) -> st
     if not lost:
         return advice
     setting = advice.partition(" ")[0]
-    return f"mend the folders: {setting} would leave nothing of {some(lost)}"
+    return f"fix the folders: {setting} would leave nothing of {some(lost)}"
 
 
 def _training_split(audit: Audit) -> str:
@@ -163,14 +163,14 @@ def _bad_files(audit: Audit) -> Iterator[Finding]:
         yield Finding(True, text, _unless_classes_vanish(audit, audit.unreadable, advice))
     if audit.properties.mislabelled:
         count = _files(len(audit.properties.mislabelled))
-        yield Finding(False, f"{count} of another format than the name says")
+        yield Finding(False, f"{count} of another format than their names say")
     if audit.unused_bits:
         yield Finding(True, audit.unused_bits.rstrip("."))
     for line in audit.remarks:
         yield Finding(False, line)
     if audit.ignored:
         kinds = ", ".join(f"{n} of {kind}" for kind, n in sorted(audit.ignored.items()))
-        yield Finding(False, f"passed over by their extensions: {kinds}")
+        yield Finding(False, f"skipped because of their extensions: {kinds}")
 
 
 def _copies(audit: Audit) -> Iterator[Finding]:
@@ -213,10 +213,10 @@ def _class_lists(audit: Audit) -> Iterator[Finding]:
         )
     filled = [name for name, count in counts[first].items() if count]
     if len(filled) < 2:
-        yield Finding(True, f"{first} has one class, and two are the least to tell apart")
+        yield Finding(True, f"{first} has one class, but at least two are needed")
     single = [name for name in filled if counts[first][name] == 1]
     if single and "validation" not in counts:
-        text = f"{first} has classes of one image, of which none can be held out"
+        text = f"{first} has classes of one image, which can't be held out"
         yield Finding(True, f"{text}: {some(single)}")
 
 
@@ -234,7 +234,7 @@ def _labels(audit: Audit) -> Iterator[Finding]:
     gone = sum(each.file not in known for each in found.in_doubt)
     if gone:
         yield Finding(
-            False, f"{_files(gone)} in doubt moved or gone since they were judged"
+            False, f"{_files(gone)} in doubt moved or deleted since they were judged"
         )
 
 

@@ -122,5 +122,9 @@ def _odd_files(audit: Audit) -> Iterator[tuple[str, str, dict[int, str]]]:
     """The name, the title and the rows of each table of files."""
     properties = audit.properties
     yield "unreadable", "Files that can't be decoded", dict(audit.unreadable)
-    yield "mislabelled", "Files of another format than they say", properties.mislabelled
+    yield (
+        "mislabelled",
+        "Files whose format differs from their name",
+        properties.mislabelled,
+    )
     yield "giants", "Far larger than the others", properties.giants()

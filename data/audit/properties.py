@@ -25,7 +25,7 @@ class ImageProperties:
     Attributes:
         sizes: `(rows,)` of width and height as stored; 0 where undecodable.
         formats: How many files are of which format.
-        modes: How many files store colours in which way.
+        modes: How many files store colors in which way.
         orientations: How many files say what orientation in EXIF, 1 being upright.
         mislabelled: What is odd about the names of files of another format, by row.
     """
@@ -67,6 +67,6 @@ def image_properties(
                 extension = Path(paths[row]).suffix.lower()
                 if image.format not in FORMATS.get(extension, (image.format,)):
                     properties.mislabelled[row] = (
-                        f"it is a {image.format}, named {extension}"
+                        f"it is a {image.format} named {extension}"
                     )
     return properties

@@ -15,7 +15,7 @@ def augment(images: tf.Tensor, drawn: Mapping[str, tf.Tensor]) -> tf.Tensor:
 
     Args:
         images: `(rows, height, width, 3)` float32 in [0, 255].
-        drawn: Arrays of `Augmentation.draw` with a row an image; others are ignored.
+        drawn: Arrays of `Augmentation.draw` with one row per image; others are ignored.
 
     Returns:
         Images of the same shape, dtype and range.

@@ -39,12 +39,12 @@ class Augmentation:
         strength: In [0, 1]. 0 leaves images exactly as they are. 0.5 flips half of
             them each way, turns by up to 72 degrees, zooms by up to 20 %, shifts by up
             to 10 %, and changes brightness by up to 15 % and contrast by up to 30 %.
-        views: `"fresh"` draws anew whenever an image is drawn; a number N draws N
+        views: `"fresh"` draws again whenever an image is drawn; a number N draws N
             versions of each image once and goes through them in turn.
         **options: Policies; all are off by default. See docs/augmentation.md.
 
     Raises:
-        ConfigError: An argument is out of its range.
+        ConfigError: An argument is out of range.
 
     Example:
         >>> Augmentation(strength=0.25, views=8, random_erasing=0.5)
@@ -100,7 +100,7 @@ class Augmentation:
 
     @property
     def num_versions(self) -> int | None:
-        """How many versions there are of each image; None without end."""
+        """The number of versions of each image; None if infinite."""
         if self.is_identity:
             return 1
         return None if self.views == "fresh" else int(self.views)
@@ -125,7 +125,7 @@ class Augmentation:
             size: Height and width of the images in pixels.
 
         Returns:
-            Arrays with a row an image, float32; none of what is off.
+            Arrays with one row per image, float32; none of what is off.
         """
         config = self._config
         key = self._key(seed, images, draws)

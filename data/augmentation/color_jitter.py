@@ -1,4 +1,4 @@
-"""Colour jitter as a change of the lamp: each channel scaled by a factor."""
+"""Color jitter as a change of the lamp: each channel scaled by a factor."""
 
 import tensorflow as tf
 
@@ -9,11 +9,11 @@ from .random_numbers import Key, Stream
 def draw_gains(amount: float, key: Key) -> Doubles:
     """Draws a lamp for each image: a factor for each channel.
 
-    The diagonal model of von Kries, by which methods of colour constancy such as shades of
-    gray (Finlayson and Trezzi, 2004) take a lamp's colour out of dermoscopic images
+    The diagonal model of von Kries, by which methods of color constancy such as shades of
+    gray (Finlayson and Trezzi, 2004) take a lamp's color out of dermoscopic images
     (Barata, Celebi and Marques, 2015), used to put other lamps in, as Galdran et al. (2017,
     "Data-driven color augmentation techniques for deep skin image analysis") do. Unlike a
-    rotation of hue, it keeps the ratios of colours within an image, which tell lesions
+    rotation of hue, it keeps the ratios of colors within an image, which tell lesions
     from skin. Factors have a geometric mean of 1: brightness is left to `strength`.
 
     Args:

@@ -12,7 +12,7 @@ Doubles = npt.NDArray[np.float64]
 
 
 def turned_and_scaled(angle: Doubles, scale: Doubles, shift: Doubles, size: int) -> Doubles:
-    """Maps that turn and scale about the centre, then shift.
+    """Maps that turn and scale about the center, then shift.
 
     Args:
         angle: `(rows,)` radians.
@@ -32,7 +32,7 @@ def about_centre(
     shift: Doubles,
     size: int,
 ) -> Doubles:
-    """Maps that are linear about the centre, then shift.
+    """Maps that are linear about the center, then shift.
 
     Args:
         across: `(rows,)` each: a0 and a1.

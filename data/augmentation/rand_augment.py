@@ -13,7 +13,7 @@ STRONGEST = 10  # the magnitude at which operations do what follows
 MAX_ROTATION_RADIANS = np.pi / 6
 MAX_SHEAR = 0.3
 MAX_TRANSLATION = 0.45  # part of the image
-MAX_ENHANCEMENT = 0.9  # factors for colour, contrast, brightness, sharpness: 0.1 to 1.9
+MAX_ENHANCEMENT = 0.9  # factors for color, contrast, brightness, sharpness: 0.1 to 1.9
 MAX_LOST_BITS = 4
 
 

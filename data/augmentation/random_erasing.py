@@ -35,11 +35,11 @@ def draw_rectangles(probability: float, key: Key, size: int) -> Doubles:
 
 
 def erase(images: tf.Tensor, rectangles: tf.Tensor) -> tf.Tensor:
-    """Fills rectangles with the image's mean colour.
+    """Fills rectangles with the image's mean color.
 
     Args:
         images: `(rows, height, width, 3)` float32.
-        rectangles: `(rows, 4)` float32, as drawn; a pixel is inside if its centre is.
+        rectangles: `(rows, 4)` float32, as drawn; a pixel is inside if its center is.
     """
     height, width = tf.unstack(tf.shape(images)[1:3])
     left, top, right, bottom = tf.unstack(rectangles[:, :, None], axis=1)
@@ -49,6 +49,6 @@ def erase(images: tf.Tensor, rectangles: tf.Tensor) -> tf.Tensor:
 
 
 def _between(count: tf.Tensor, first: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
-    """`(rows, count)` bool: whose centres lie between two edges."""
+    """`(rows, count)` bool: whose centers lie between two edges."""
     centres = tf.range(tf.cast(count, tf.float32)) + 0.5
     return (centres >= first) & (centres < last)

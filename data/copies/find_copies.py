@@ -81,7 +81,7 @@ def find_copies(
 def _keys_and_colours(
     digests: Sequence[bytes], fingerprints: Fingerprints
 ) -> tuple[npt.NDArray[np.bytes_], npt.NDArray[np.uint8]]:
-    """What equals for equal pixels alone, and `(files, 3)` mean colours."""
+    """What equals for equal pixels alone, and `(files, 3)` mean colors."""
     keys = np.array([b"row %d" % row for row in range(len(digests))], "S24")
     colours = np.zeros((len(digests), 3), np.uint8)
     for start in range(0, len(digests), _CHUNK):

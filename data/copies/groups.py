@@ -51,7 +51,7 @@ def join_groups(first: Groups, second: Groups) -> Groups:
 
 
 def connected(groups: Groups, pairs: Groups) -> Groups:
-    """Joins groups that a pair of rows connects, and numbers the rest anew.
+    """Joins groups that a pair of rows connects, and numbers the rest again.
 
     Example:
         >>> connected(np.array([0, 1, 1, 2]), np.array([[0, 2]])).tolist()

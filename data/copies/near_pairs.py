@@ -1,4 +1,4 @@
-"""Finds near copies: the same photograph encoded anew, scaled, or cropped a little.
+"""Finds near copies: the same photograph encoded again, scaled, or cropped a little.
 
 Images are compared by the low frequencies of their 32 x 32 brightness, with mean and
 contrast taken out. A copy that was cropped looks like a window of the other, so windows
@@ -17,14 +17,14 @@ from ...core.progress import track
 from ..files.fingerprints import SIDE
 
 # Two images are near copies if their brightness correlates by 0.992 or more, and their
-# mean colours differ by no more than this in red, green and blue.
+# mean colors differ by no more than this in red, green and blue.
 MIN_CORRELATION = 0.992
 MAX_COLOUR_DIFFERENCE = 24
 # Below this standard deviation of its brightness (0-255) an image has nothing to compare.
 MIN_CONTRAST = 2.0
 # Up to this part of the width and of the height may be cut away.
 MAX_CROP = 0.1
-# What was found under another version is looked for anew.
+# What was found under another version is looked for again.
 NEAR_VERSION = 1
 
 _FREQUENCIES = 12
@@ -68,7 +68,7 @@ def _candidates(load: LoadThumbnails, count: int) -> Integers:
     rows = np.flatnonzero(coarse.any(axis=1))
     if len(rows) < 2:
         return np.empty((0, 2), np.intp)
-    # Neighbours in the tree are neighbours in memory: several times faster.
+    # Neighbors in the tree are neighbors in memory: several times faster.
     rows = rows[KDTree(coarse[rows, :_COARSEST], leafsize=64).indices]
     coarse = coarse[rows]
     tree = KDTree(coarse[:, :_COARSEST], leafsize=64)

@@ -36,7 +36,7 @@ class CacheTable:
     """A table in a database file.
 
     Args:
-        path: The file; made if need be.
+        path: The file; created if necessary.
         columns: The name and the type of each column in SQL; the first is the key.
         version: What the rows depend on; those made under another one are dropped.
     """
@@ -58,7 +58,7 @@ class CacheTable:
                 else:
                     damaged += 1
         if damaged:
-            notify(f"{damaged} rows of {self._path} are damaged: found out again")
+            notify(f"{damaged} rows of {self._path} are damaged: computed again")
 
     def remember(self, rows: Iterable[Row]) -> None:
         """Adds rows, in place of those with the same key."""
@@ -82,7 +82,7 @@ class CacheTable:
         return connection.execute(command, keys).fetchall()
 
     def _run(self, work: Any, *arguments: Any) -> Any:
-        """Does something in a transaction; a database that is damaged is made anew."""
+        """Does something in a transaction; a database that is damaged is made again."""
         try:
             return self._in_transaction(work, *arguments)
         except sqlite3.DatabaseError as error:
@@ -115,8 +115,8 @@ def _checksum(row: Iterable[Any]) -> int:
 def _unusable(path: Path, error: Exception) -> ConfigError:
     return ConfigError(
         message(
-            f"The cache must hold a database that can be used, and it can't be ({error}).",
-            "Make room, move that file away, or set cache_dir to another folder.",
+            f"The cache must hold a usable database, but it can't be used ({error}).",
+            "Free some space, move that file away, or set cache_dir to another folder.",
             file=str(path),
         )
     )

@@ -2,8 +2,8 @@
 
 The rules: of several frames the first is taken. Transparency becomes white. Of 16 bits, or
 of as many as `PixelRules.bit_depth` says, the upper 8 are kept; 32-bit images are
-refused, since nothing says what their white is. CMYK becomes RGB without colour
-management; colour profiles are ignored. The EXIF orientation is applied.
+refused, since nothing says what their white is. CMYK becomes RGB without color
+management; color profiles are ignored. The EXIF orientation is applied.
 """
 
 import contextlib
@@ -53,7 +53,7 @@ class OpenedImage:
         width: In pixels, as stored in the file, before any rotation.
         height: In pixels, as stored in the file, before any rotation.
         format: Its true format, such as `"JPEG"`, whatever the file is called.
-        mode: Pillow's name for how colours are stored, such as `"RGB"`, `"P"`, `"CMYK"`.
+        mode: Pillow's name for how colors are stored, such as `"RGB"`, `"P"`, `"CMYK"`.
         orientation: That of EXIF, 1 to 8; 1 is upright.
         is_animated: Whether further frames follow the one that was taken.
         has_odd_end: Whether it is a JPEG that does not end where its file does.
@@ -242,7 +242,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         upper = np.asarray(image, np.uint16) >> 8
         return Image.fromarray(upper.astype(np.uint8)).convert("RGB")
     if image.mode in ("I", "F"):
-        raise UndecodableError("it has 32 bits a pixel; save it with 8 or 16")
+        raise UndecodableError("it has 32 bits per pixel; save it with 8 or 16")
     if image.has_transparency_data:
         colours = image.convert("RGBA")
         white = Image.new("RGBA", colours.size, "white")

@@ -31,7 +31,7 @@ class ProcessLostError(Exception):
 
 
 class DecodingProcess:
-    """Reads image files in a process of its own.
+    """Reads image files in its own process.
 
     It ends when this object is deleted, and when the process that made it ends.
 
@@ -135,7 +135,7 @@ _WORK = {
 
 
 def _answer(memory: int, name: str, arguments: tuple[Any, ...]) -> tuple[Any, Any]:
-    """What went wrong, or else what came out."""
+    """What went wrong, or else the result."""
     try:
         return None, _WORK[name](memory, *arguments)
     except Exception as error:

@@ -26,7 +26,7 @@ def bits_used(image: Image.Image) -> int:
     """How many bits the largest value of an image of 16 bits needs, 8 at least.
 
     Args:
-        image: Loaded. Of colours Pillow keeps the upper 8 bits.
+        image: Loaded. Of colors Pillow keeps the upper 8 bits.
     """
     values = np.asarray(image)
     if values.ndim == 2:
@@ -62,7 +62,7 @@ def as_8_bits(
 
 
 def _lower_bytes(image: Image.Image) -> npt.NDArray[np.uint16]:
-    """What Pillow leaves away of colours: read as if the bytes were the other way round."""
+    """What Pillow leaves away of colors: read as if the bytes were the other way round."""
     if isinstance(image, ImageFile.ImageFile):
         image.tile = [tile._replace(args=_swapped(tile.args)) for tile in image.tile]
     return np.asarray(image).astype(np.uint16)

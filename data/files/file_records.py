@@ -61,7 +61,7 @@ class FileRecords:
     """The database of file records.
 
     Args:
-        path: The database file; made if need be.
+        path: The database file; created if necessary.
         version: What the records depend on besides the files; records that were made
             under another version are dropped.
     """

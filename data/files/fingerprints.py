@@ -34,9 +34,9 @@ class Fingerprint(NamedTuple):
     Attributes:
         pixels: A hash of its size and all its pixels, as upright RGB, 16 bytes.
         thumbnail: Its brightness at 32 x 32, row by row, 1024 bytes.
-        colour: Its mean red, green and blue, 3 bytes.
+        color: Its mean red, green and blue, 3 bytes.
         format: The true format of the file, such as `"JPEG"`.
-        mode: How the file stores colours, in Pillow's words, such as `"RGB"`.
+        mode: How the file stores colors, in Pillow's words, such as `"RGB"`.
         orientation: That of EXIF, 1 to 8; 1 is upright.
     """
 

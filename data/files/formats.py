@@ -74,5 +74,5 @@ def describe_content(content: bytes) -> str:
         if start.startswith(beginnings) or content[4:].startswith(beginnings):
             return what
     if is_image_start(content[:16]):
-        return "it begins like an image, but is damaged"
+        return "it starts like an image, but is damaged"
     return f"it is of no known image format (it starts with {content[:8]!r})"

@@ -46,7 +46,7 @@ class ImageFiles:
 def open_images(
     files: ImageFiles, cache: Cache, store: Store | None
 ) -> tuple[LoadImages, list[str]]:
-    """Makes the function that loads decoded images.
+    """Creates the function that loads decoded images.
 
     Args:
         files: What to decode.

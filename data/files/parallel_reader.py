@@ -25,7 +25,7 @@ PROCESSES_VARIABLE = "KERAUNOS_DECODING_PROCESSES"
 CPUS_FOR_THREADS = 4  # as many as threads keep busy
 FILES_FOR_THREADS = 2000  # fewer are read before processes have started
 
-AT_ONCE = 4  # files that are asked for together, lest asking takes long
+AT_ONCE = 4  # files per request, to save overhead
 
 _MOST_PROCESSES = 64
 
@@ -141,7 +141,7 @@ class ParallelReader:
         Args:
             work: What to do with a reader and an item.
             items: Any number of them; they are taken as they are needed.
-            at_least: How many results are made before they are asked for, if that is more
+            at_least: How many results are made before they are requested, if that is more
                 than keeps the threads busy.
         """
         remaining = iter(items)
@@ -159,7 +159,7 @@ class ParallelReader:
         try:
             return work(self._own.reader, item)
         except ProcessLostError as error:
-            notify(f"a process that decodes images {error}: its part is decoded here")
+            notify(f"a decoding process {error}: its part is decoded here")
             self._own.reader = _InThisProcess
             return work(self._own.reader, item)
 
@@ -172,7 +172,7 @@ def num_processes(num_files: int) -> int:
     """How many processes read so many files; 0 if it is done in threads of this one.
 
     Raises:
-        ConfigError: $KERAUNOS_DECODING_PROCESSES is no number.
+        ConfigError: $KERAUNOS_DECODING_PROCESSES is not a number.
     """
     cpus = usable_cpus()
     pays = cpus > CPUS_FOR_THREADS and num_files >= FILES_FOR_THREADS
@@ -188,4 +188,4 @@ def _start(own: threading.local, in_process: bool) -> None:
         try:
             own.reader = DecodingProcess()
         except OSError as error:
-            notify(f"no process that decodes images can be started ({error.strerror})")
+            notify(f"no decoding process can be started ({error.strerror})")

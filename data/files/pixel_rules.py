@@ -11,7 +11,7 @@ FULL_BITS = 16
 
 
 class UndecodableError(ValueError):
-    """A file is no image that can be used; the message says why."""
+    """A file is not an image that can be used; the message says why."""
 
 
 class TooLargeError(UndecodableError):

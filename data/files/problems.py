@@ -18,9 +18,9 @@ _ODDITIES: dict[str, Callable[[str, FileRecord], bool]] = {
     "are of another format than their names say": lambda path, record: (
         record.format not in ("", *FORMATS.get(splitext(path)[1].lower(), (record.format,)))
     ),
-    "have several frames: the first is taken": lambda _, record: record.is_animated,
-    "are turned as EXIF says": lambda _, record: record.orientation != UPRIGHT,
-    "have odd bytes at their end": lambda _, record: record.has_odd_end,
+    "have several frames: the first is used": lambda _, record: record.is_animated,
+    "are rotated according to EXIF": lambda _, record: record.orientation != UPRIGHT,
+    "have extra bytes at their end": lambda _, record: record.has_odd_end,
 }
 
 
@@ -34,10 +34,10 @@ def problems_of_files(
     if exif_orientation == "refuse":
         for row, record in enumerate(records):
             if record.orientation != UPRIGHT:
-                problems[row] = f"EXIF says to turn it (orientation {record.orientation})"
+                problems[row] = f"EXIF says to rotate it (orientation {record.orientation})"
     for row, record in enumerate(records):
         if bit_depth is not None and record.bits > bit_depth:
-            problems[row] = f"it uses {record.bits} bits, more than data.bit_depth says"
+            problems[row] = f"it uses {record.bits} bits, more than data.bit_depth"
     return problems
 
 
@@ -60,7 +60,7 @@ def remarks_on_files(
         total.update(counts)
     if total:
         kinds = ", ".join(f"{count} of {name}" for name, count in total.most_common())
-        yield f"passed over by their extensions: {kinds}"
+        yield f"skipped because of their extensions: {kinds}"
     rows = [row for row in range(len(paths)) if row not in problems]
     for words, is_odd in _ODDITIES.items():
         found = [paths[row] for row in rows if is_odd(paths[row], records[row])]
@@ -71,7 +71,7 @@ def remarks_on_files(
 def require_bit_depth(
     records: Sequence[FileRecord], bit_depth: int | None, setting: str = "data.bit_depth"
 ) -> None:
-    """Makes sure that images of 16 bits use them, or that it was said how many they use.
+    """Checks that images of 16 bits use them, or that it was said how many they use.
 
     Args:
         records: What opening the images told.

@@ -125,12 +125,12 @@ def content_as_inspected(path: str, digest: bytes) -> bytes:
     """
     found, content, problem = _read(path)
     if not problem and not _is_digest(digest, found, path):
-        problem = "its content is another"
+        problem = "its content has changed"
     if problem:
         raise DataError(
             message(
                 f"Images must stay as they were when the run began, but now {problem}.",
-                "Begin a new run, or put the file back.",
+                "Start a new run, or restore the file.",
                 file=path,
             )
         )
@@ -144,9 +144,9 @@ def _read_pixels(path: str, digest: bytes, size: int, rules: PixelRules) -> Pixe
     except UndecodableError as error:
         raise DataError(
             message(
-                f"Every image must be one that can be used, but {error}.",
-                "Begin a new run without it; data.check=copies finds all such files "
-                "before it trains.",
+                f"Every image must be usable, but {error}.",
+                "Start a new run without it; data.check=copies finds all such files before "
+                "training.",
                 file=path,
             )
         ) from None
@@ -198,10 +198,10 @@ def _fingerprint(image: OpenedImage, content: bytes) -> Fingerprint:
 
 
 def content_of(path: str) -> bytes:
-    """The bytes of an image, from a file of its own or from a record file.
+    """The bytes of an image, from its own file or from a record file.
 
     Raises:
-        OSError: It can't be opened, is no regular file, or too large; `strerror` is the
+        OSError: It can't be opened, is not a regular file, or too large; `strerror` is the
             end of a sentence about it.
     """
     try:
@@ -217,7 +217,7 @@ def content_of(path: str) -> bytes:
 def _content_of_file(path: str) -> bytes:
     about = os.stat(path)
     if not stat.S_ISREG(about.st_mode):  # reading a pipe may take for ever
-        raise OSError(0, "is no regular file")
+        raise OSError(0, "is not a regular file")
     if about.st_size > MAX_BYTES:
         raise OSError(0, f"has {about.st_size:,} bytes, more than {MAX_BYTES:,}")
     with open(path, "rb") as file:

@@ -79,9 +79,9 @@ def num_records(file: str) -> int:
         count = int(_open(file).num_records())
     except (RuntimeError, ValueError) as error:
         reason = str(error).partition(";")[0]
-        raise OSError(0, f"it is no record file ({reason})") from None
+        raise OSError(0, f"it is not a record file ({reason})") from None
     if not count:
-        raise OSError(0, "it is a record file without records, or cut short")
+        raise OSError(0, "it is a record file without records, or truncated")
     return count
 
 

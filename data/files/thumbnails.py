@@ -15,7 +15,7 @@ SIZE = 160
 
 
 def thumbnail_of_file(path: str) -> str:
-    """A small JPEG in Base64; empty if the file can't be shown any more."""
+    """A small JPEG in Base64; empty if the file can no longer be shown."""
     try:
         image = open_image(content_of(path), 2 * SIZE).image
     except (OSError, UndecodableError):

@@ -98,7 +98,7 @@ def _require_none_given(given: Collection[str], folds: int) -> None:
     if "validation" in given:
         raise DataError(
             message(
-                "Folds hold out each image of `data.train` once, and there are validation "
+                "Folds hold out each image of `data.train` once, but there are validation "
                 "images already.",
                 "Leave the folds out, or the validation images (a folder or a table of "
                 "their own, or a column of splits).",
@@ -129,7 +129,7 @@ class _Assignment:
         self.splits[follows] = sides[groups[follows]]
         self._is_final |= follows
         new = int((self._is_ours & ~named).sum())
-        line = f"{int(named.sum())} images are on the side that data.split gives them"
+        line = f"{int(named.sum())} images are in the split that data.split assigns"
         return [f"{line}, and {new} are new"]
 
     def hold_out(self, split: int, fraction: float, seed: int, purpose: int = 0) -> None:
@@ -163,7 +163,7 @@ class _Assignment:
 
 
 def _require_enough(index: ImageIndex, sides: int) -> None:
-    """Makes sure that each class can be on that many sides."""
+    """Checks that each class can be on that many sides."""
     if index.task == "regression":
         return
     training = index.where(index.splits == TRAIN)
@@ -178,9 +178,8 @@ def _require_enough(index: ImageIndex, sides: int) -> None:
     if small:
         raise DataError(
             message(
-                f"Each class must have at least {sides} images to hold out a part "
-                "(copies, and members of a group, count as one); these have fewer: "
-                f"{some(small)}.",
+                f"Each class must have at least {sides} images to hold out a part (copies "
+                f"and members of a group count as one); these have fewer: {some(small)}.",
                 "Add images, leave these classes out, or hold out fewer parts.",
                 images=dict(list(small.items())[:20]),
             )
@@ -193,6 +192,6 @@ def _remark_on_divided_groups(index: ImageIndex) -> list[str]:
     if not count:
         return []
     return [
-        f"{count} groups of images (copies, near copies, or of one name in the column of "
-        "groups) are on more than one side, as the folders, tables or data.split say"
+        f"{count} groups of images (copies, near copies, or the same name in the column of "
+        "groups) are in more than one split, according to folders, tables or data.split"
     ]

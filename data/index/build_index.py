@@ -122,7 +122,7 @@ def _require_one_fold(config: DataConfig) -> None:
     if config.folds is not None and config.fold is None:
         raise ConfigError(
             message(
-                f"`data.fold` must say which of the {config.folds} folds to validate on.",
+                f"`data.fold` must select one of the {config.folds} folds for validation.",
                 "`keraunos fit` trains all of them; else try data.fold=1.",
                 **{"data.fold": None},
             )
@@ -213,7 +213,7 @@ def _remarks_on_classes(index: ImageIndex) -> list[str]:
         raise DataError(
             message(
                 "At least two classes must have training images.",
-                "Look at dropped files and class folders with data.on_conflict=keep.",
+                "Check dropped files and class folders with data.on_conflict=keep.",
                 counts=dict(list(counts.items())[:20]),
             )
         )

@@ -41,7 +41,7 @@ def other_columns(
         for name in free
         if name not in repeated
     }
-    return cells, summary("columns are there more than once, and left out", repeated)
+    return cells, summary("columns occur more than once and are left out", repeated)
 
 
 def join_columns(scans: Iterable[Scan], features: Collection[str] = ()) -> dict[str, Texts]:

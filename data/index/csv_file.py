@@ -44,7 +44,7 @@ def read_csv(path: Path, wanted: Collection[str], name: str) -> CsvFile:
 
     Args:
         path: The file; its cells are divided by commas, semicolons or tabs.
-        wanted: Columns that it should have, by which the delimiter is recognised.
+        wanted: Columns that it should have, by which the delimiter is recognized.
         name: The setting that named it, for messages, such as `"data.train"`.
 
     Raises:
@@ -71,7 +71,7 @@ def _decoded(content: bytes) -> str:
         return content.decode("utf-16")
     text = content.decode("utf-8-sig")
     if "\0" in text:
-        raise ValueError("it holds zero bytes")
+        raise ValueError("it contains NUL bytes")
     return text
 
 

@@ -1,4 +1,4 @@
-"""Measures, on the training images, the columns that a model takes beside the image."""
+"""Measures, on the training images, the table columns that a model takes."""
 
 from collections.abc import Collection, Iterator, Sequence
 
@@ -51,7 +51,7 @@ def measure_features(
         if not found:
             columns.append(_measured(name, training, name in categorical))
     if problems:
-        words = "`data.features` must be columns that tell a model something."
+        words = "`data.features` must be columns that are informative for a model."
         what = message(words, "", **{"data.features": list(names)})
         raise DataError("\n".join([what, *(f"  {each}" for each in problems)]))
     return TableFeatures(tuple(columns))
@@ -128,7 +128,7 @@ def _problems_of_words(name: str, training: Cells) -> Iterator[str]:
     if len(words) > MOST_WORDS:
         yield (
             f"the column {name} has {len(words):,} different words, and may have "
-            f"{MOST_WORDS}: {some(words)}. Names and notes tell nothing of new images"
+            f"{MOST_WORDS}: {some(words)}. Names and notes say nothing about new images"
         )
 
 

@@ -90,9 +90,8 @@ def folders_below(root: Path, name: str) -> Folders:
     if lost:
         raise DataError(
             message(
-                f"Folders below `{name}` must be there; these are links to nothing: "
-                f"{some(lost)}.",
-                "Mend or remove the links.",
+                f"Folders below `{name}` must exist; these are broken links: {some(lost)}.",
+                "Fix or remove the links.",
                 **{name: str(root)},
             )
         )
@@ -116,7 +115,7 @@ def folder_error(error: OSError) -> DataError:
     """Says that a folder can't be listed: its images would be missing in silence."""
     return DataError(
         message(
-            f"All folders must be open to reading ({error.strerror}).",
+            f"All folders must be readable ({error.strerror}).",
             "Change its permissions, or remove it.",
             folder=str(error.filename),
         )
@@ -124,7 +123,7 @@ def folder_error(error: OSError) -> DataError:
 
 
 def require_folder(root: Path, name: str) -> None:
-    """Makes sure that a folder is there.
+    """Checks that a folder is there.
 
     Raises:
         DataError: It is not.

@@ -21,7 +21,7 @@ class Kinds(NamedTuple):
     kinds: npt.NDArray[np.intp]
 
     def among(self, chosen: npt.NDArray[np.bool_]) -> "Kinds":
-        """Those of some images, which are counted anew.
+        """Those of some images, which are counted again.
 
         Args:
             chosen: `(images,)`.

@@ -95,7 +95,7 @@ def _listed(labels: Sequence[str]) -> list[str]:
 
 
 def _combined(labels: Sequence[str]) -> list[str]:
-    """Labels of several words, if they are more than the words or only order them anew."""
+    """Labels of several words, if they are more than the words or only order them again."""
     several = [each for each in labels if " " in each]
     words = {word for each in labels for word in each.split()}
     orders = _groups(several, lambda label: tuple(sorted(label.split())))

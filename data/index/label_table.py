@@ -44,7 +44,7 @@ def read_table(path: Path, root: Path | None, columns: Columns, name: str) -> Sc
         The images, sorted by class and then by path.
 
     Raises:
-        DataError: The table can't be used; all that is wrong with it is named.
+        DataError: The table can't be used; all faults are listed.
     """
     root = path.parent if root is None else root
     table = read_csv(path, [*columns.named().values(), *columns.several], name)
@@ -104,7 +104,7 @@ def _scan(
         {},
         tuple(by_path[file].group for file in files),
         tuple(by_path[file].split for file in files),
-        (f"{repeated} rows of {path} name a file again, and count once",) * bool(repeated),
+        (f"{repeated} rows of {path} repeat a file and count once",) * bool(repeated),
         {
             column: tuple(by_path[file].others[place] for file in files)
             for place, column in enumerate(others)
@@ -151,13 +151,15 @@ def _rows(
 
 def _wrong_columns(table: CsvFile, named: dict[str, str]) -> list[str]:
     problems = [
-        f"the column {each} is there more than once"
+        f"the column {each} occurs more than once"
         for each in repeated_columns(table.header, named.values())
     ]
     missing = {k: name for k, name in named.items() if name not in table.header}
     if missing and any(map(is_image_name, table.header)):
         example = ",".join(named.values())
-        return [f"its first line must name the columns, such as {example}; it names a file"]
+        return [
+            f"its first line must name the columns, such as {example}; but it names a file"
+        ]
     for setting, column in missing.items():
         known = f"It has {', '.join(table.header)}."
         hint = did_you_mean(column, table.header) or known
@@ -181,7 +183,7 @@ def _wrong_features(
         elif name in used:
             problems.append(
                 f"data.features: {name} is a column of images, labels, groups or splits, "
-                "which a model must not be told. Leave it out"
+                "which a model must not see. Leave it out"
             )
     return problems
 
@@ -191,7 +193,7 @@ def _ragged_rows(table: CsvFile) -> list[str]:
     ragged = [
         f"line {line} ({len(cells)})" for line, cells in table.rows if len(cells) != wanted
     ]
-    return summary("rows have another number of cells than the header", ragged)
+    return summary("rows have a different number of cells than the header", ragged)
 
 
 def _contradictions(rows: Sequence[_Row]) -> list[str]:

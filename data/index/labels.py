@@ -81,7 +81,7 @@ def _wrong_labels(table: CsvFile, column: str) -> list[str]:
         *summary(f"rows have no class ({setting})", empty),
         *summary(
             f"rows have a class that stands for a missing value ({setting}; remove them, "
-            "or call the class otherwise)",
+            "or rename the class)",
             missing,
         ),
         *summary(

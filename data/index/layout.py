@@ -58,7 +58,7 @@ def find_splits(root: Path, layout: Layout, setting: Setting) -> dict[str, Path]
 
 
 def require_classes(root: Path, layout: Layout, setting: Setting) -> None:
-    """Makes sure that a folder of validation or test images holds no splits itself.
+    """Checks that a folder of validation or test images holds no splits itself.
 
     Raises:
         DataError: It does.
@@ -71,8 +71,8 @@ def require_classes(root: Path, layout: Layout, setting: Setting) -> None:
         nearest = next((n for n in meant if meant[n] == "test"), next(iter(meant)))
         raise DataError(
             message(
-                f"`{setting.source}` must hold one folder per class; its folders "
-                f"{some(meant)} are called like splits.",
+                f"`{setting.source}` must contain one folder per class; its folders "
+                f"{some(meant)} are named like splits.",
                 f"Try {setting.source}={root / nearest}, or {setting.layout}=classes if "
                 "they are classes.",
                 **{setting.source: str(root)},
@@ -84,7 +84,7 @@ def unused_folders(root: Path, splits: Mapping[str, Path], name: str) -> list[st
     """A line on the folders beside those of the splits."""
     used = {folder.name for folder in splits.values()}
     rest = [each for each in folders_below(root, name).names if each not in used]
-    return [f"folders left out, beside the splits: {some(rest)}"] if rest else []
+    return [f"folders left out, next to the splits: {some(rest)}"] if rest else []
 
 
 def _unique(meant: Mapping[str, str]) -> dict[str, str]:
@@ -98,19 +98,19 @@ def _reason_to_ask(root: Path, names: Sequence[str], meant: Mapping[str, str]) -
     """Why folders may be splits; empty if nothing speaks for it."""
     if len(set(meant.values())) > 1:
         others = [name for name in names if name not in meant]
-        beside = f", and beside them there is {some(others)}" if others else ""
-        return f"{some(meant)} are called like splits{beside}"
+        beside = f", and next to them there is {some(others)}" if others else ""
+        return f"{some(meant)} are named like splits{beside}"
     if not meant and len(names) < _SUB_FOLDERS_ALIKE:
         return ""
     below = {name: sub_folders_with_images(str(root / name)) for name in names}
     for name in meant:
         if len(below[name]) > 1 and not has_images(str(root / name)):
-            return f"{name} is called like a split and holds folders of images"
+            return f"{name} is named like a split and contains folders of images"
     counts = Counter(each for folders in below.values() for each in folders)
     alike = sorted(each for each, count in counts.items() if count > 1)
     if len(alike) >= _SUB_FOLDERS_ALIKE:
         holders = [name for name in names if below[name] & set(alike)]
-        return f"{some(holders)} hold folders of the same names ({some(alike, 5)})"
+        return f"{some(holders)} contain folders of the same names ({some(alike, 5)})"
     return ""
 
 
@@ -123,7 +123,7 @@ def _question(
 ) -> DataError:
     found = _unique(meant)
     is_clear = "train" in found and len(found) == len(meant)
-    why = reason or "no folder below is called like a training set"
+    why = reason or "no folder below is named like a training set"
     if is_clear:
         pairs = ", ".join(f"{name} as {split}" for split, name in found.items())
         others = [name for name in names if name not in meant]
@@ -146,9 +146,9 @@ def _by_hand(root: Path, meant: Mapping[str, str], setting: Setting) -> str:
     doubled = [n for n, s in meant.items() if list(meant.values()).count(s) > 1]
     note = ""
     if unclear:
-        note = f" (of {some(unclear)} it is not clear which split that is)"
+        note = f" (it is unclear which splits {some(unclear)} are)"
     elif doubled:
-        note = f" ({some(doubled)} mean the same one)"
+        note = f" ({some(doubled)} mean the same split)"
     if setting.source != "data.train":
         return f"If they are splits, rename them to train, val and test{note}"
     return (

@@ -137,7 +137,7 @@ def _is_number(cell: str) -> bool:
 def _about_several_labels(columns: Sequence[str]) -> str:
     return (
         f"it has columns of 0 and 1 ({some(columns)}), and rows with none or several of "
-        "them. If some are the classes, name those: data.label_columns=[...]; if images "
+        "them. If some are classes, name them: data.label_columns=[...]; if images "
         "have any number of labels, set task=multi_label"
     )
 
@@ -145,7 +145,7 @@ def _about_several_labels(columns: Sequence[str]) -> str:
 def _read(table: CsvFile, columns: Sequence[str]) -> OneHotLabels:
     cells = [columns[row.index(1.0)] for row in zip(*_values(table, columns), strict=True)]
     empty = [name for name in columns if name not in cells]
-    remarks = [f"no image is of {some(empty)}: left out"] if empty else []
+    remarks = [f"no image belongs to {some(empty)}: left out"] if empty else []
     return OneHotLabels(cells, list(columns), remarks)
 
 
@@ -153,7 +153,7 @@ def wrong_columns(table: CsvFile, columns: Sequence[str]) -> list[str]:
     """What is wrong with the names of `data.label_columns`."""
     twice = repeated_columns([*columns, *table.header], columns)
     problems = [
-        f"the column {name} is there more than once"
+        f"the column {name} occurs more than once"
         for name in dict.fromkeys(twice)
         if table.header.count(name) > 1 or columns.count(name) > 1
     ]

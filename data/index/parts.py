@@ -56,9 +56,9 @@ def _in_one_part(index: ImageIndex, part_of: npt.NDArray[np.intp]) -> list[str]:
 def _error(parts: int, why: str) -> DataError:
     return DataError(
         message(
-            f"Without each part of the images the others must hold all classes; {why} "
-            "(copies, and members of a group, count as one).",
-            "Take fewer search.outer_folds, or add images.",
+            "Without any one part of the images, the others must contain all classes; "
+            f"{why} (copies and members of a group count as one).",
+            "Use fewer search.outer_folds, or add images.",
             **{"search.outer_folds": parts},
         )
     )

@@ -122,7 +122,7 @@ def _find_faults(index: ImageIndex, problems: Mapping[int, str]) -> list[Fault]:
         ),
         Fault(
             "on_leak",
-            "of train are held out for validation or test, too",
+            "of train are also held out for validation or test",
             leak,
             leak,
             lambda row: f"the same image as {other.of(row, index.splits)}",
@@ -176,12 +176,10 @@ def _advice(index: ImageIndex, faults: list[Fault]) -> str:
     lost = classes_lost(index, left_out)
     present = int(np.count_nonzero(index.class_counts(TRAIN)))
     if lost and present - len(lost) < 2:
-        return f"Mend the folders: with {settings} less than two classes would be left."
+        return f"Fix the folders: {settings} would leave fewer than two classes."
     if lost:
-        return (
-            f"Mend the folders: {settings} would leave no training image of {some(lost)}."
-        )
-    return f"Mend the folders, or go on without these images: {settings}"
+        return f"Fix the folders: {settings} would leave no training image of {some(lost)}."
+    return f"Fix the folders, or continue without these images: {settings}"
 
 
 def classes_lost(index: ImageIndex, left_out: Mask) -> list[str]:

@@ -149,8 +149,8 @@ def _deep(root: Path, names: tuple[str, ...], paths: list[str]) -> Iterator[str]
     if deep:
         example = f"{deep[0]}/{min(below[deep[0]])}"
         yield (
-            f"{len(deep)} classes hold all their images in folders of their own (such as "
-            f"{example}): a class is a folder directly below {root}"
+            f"{len(deep)} classes have all their images in subfolders (such as {example}): "
+            f"a class is a folder directly below {root}"
         )
 
 
@@ -164,7 +164,7 @@ def _require_images(scan: Scan, name: str, by: FindImagesBy) -> None:
     if empty:
         raise DataError(
             message(
-                f"Each class folder of `{name}` must hold images; these hold none: "
+                f"Each class folder of `{name}` must contain images; these contain none: "
                 f"{some(empty)}.",
                 f"Remove them. {_remedy(scan, by)}".strip(),
                 **{name: str(scan.root)},
@@ -185,7 +185,7 @@ def _remedy(scan: Scan, by: FindImagesBy) -> str:
 
 
 def require_two_classes(scan: Scan, name: str) -> None:
-    """Makes sure that there is something to tell apart.
+    """Checks that there is something to tell apart.
 
     Raises:
         DataError: There is one class only.
@@ -193,9 +193,9 @@ def require_two_classes(scan: Scan, name: str) -> None:
     if len(scan.class_names) > 1:
         return
     folder = scan.root / scan.class_names[0]
-    hint = "Put the images of each class into a folder of their own."
+    hint = "Put the images of each class into one folder per class."
     if folder.is_dir() and len(sub_folders_with_images(str(folder))) > 1:
-        hint = f"Its only folder holds folders of images: try {name}={folder}."
+        hint = f"Its only folder contains folders of images: try {name}={folder}."
     raise DataError(
         message(
             f"At least two classes must have images below `{name}`; there is only "
@@ -209,4 +209,4 @@ def require_two_classes(scan: Scan, name: str) -> None:
 def wanted_images(name: str) -> str:
     """What a folder of images must hold, for a message."""
     kinds = ", ".join(sorted(extension[1:] for extension in EXTENSIONS))
-    return f"`{name}` must hold images ({kinds}) in one folder per class."
+    return f"`{name}` must contain images ({kinds}) in one folder per class."

@@ -57,8 +57,8 @@ def list_sources(
         roots["validation"], roots["test"]
     ):
         remarks.append(
-            "data.validation and data.test are the same images: what is chosen by them "
-            "is scored on them"
+            "data.validation and data.test are the same images: the scores are of images "
+            "that choices were based on"
         )
     scans = _divide(scans, config)
     train = scans["train"]
@@ -69,13 +69,13 @@ def list_sources(
         _require_same_classes(train.class_names, scan, f"data.{name}")
     odd = [name for name in train.class_names if is_missing(name)]
     if odd:
-        remarks.append(f"classes are called like missing values: {some(odd)}")
+        remarks.append(f"classes are named like missing values: {some(odd)}")
     scans["train"] = replace(train, remarks=(*remarks, *train.remarks))
     return scans
 
 
 def require_apart(roots: Mapping[str, Path], prefix: str = "") -> None:
-    """Makes sure that the first folder or table is not given again, nor lies in another.
+    """Checks that the first folder or table is not given again, nor lies in another.
 
     Args:
         roots: By split.
@@ -90,7 +90,7 @@ def require_apart(roots: Mapping[str, Path], prefix: str = "") -> None:
         if how:
             raise DataError(
                 message(
-                    f"`{prefix}{second}` must hold other images than `{prefix}{first}`; "
+                    f"`{prefix}{second}` must contain other images than `{prefix}{first}`; "
                     f"it {how}.",
                     f"Name another, or leave {prefix}{second} out.",
                     **{f"{prefix}{first}": str(a), f"{prefix}{second}": str(b)},
@@ -225,7 +225,7 @@ def _divide(scans: Mapping[str, Scan], config: DataConfig) -> dict[str, Scan]:
         if is_set and split in parts
     ]
     if parts and config.split is not None:
-        problems.append("data.split gives splits, too")
+        problems.append("data.split also assigns splits")
     if parts and "train" not in parts:
         problems.append("it names no training images")
     for name in ("validation", "test"):
@@ -235,7 +235,7 @@ def _divide(scans: Mapping[str, Scan], config: DataConfig) -> dict[str, Scan]:
     if problems:
         raise DataError(
             message(
-                "The column of splits must fit the other settings; "
+                "The column of splits must be consistent with the other settings; "
                 f"{'; '.join(sorted(problems))}.",
                 "Leave the other settings out, or try data.split_column=null.",
                 **{"data.train": config.train},
@@ -288,8 +288,8 @@ def _require_plain_names(class_names: Sequence[str]) -> None:
     for names in twins(class_names):
         raise DataError(
             message(
-                "Names of classes must differ in more than what can't be seen, and not be "
-                "the same number.",
+                "Names of classes must differ in more than invisible characters, and not "
+                "be the same number.",
                 "Rename one, or put their images together.",
                 classes=", ".join(map(ascii, names)),
             )

@@ -80,7 +80,7 @@ def read_split(path: Path) -> WrittenSplit:
     """Reads a split.csv: its columns `split` and `path`, and `sha256` if it has that.
 
     Raises:
-        DataError: It can't be used; all that is wrong with it is named.
+        DataError: It can't be used; all faults are listed.
     """
     rows = read_rows(path, "data.split")
     sides = {os.path.abspath(row["path"]): SPLIT_NAMES.index(row["split"]) for row in rows}
@@ -100,7 +100,7 @@ def read_rows(path: Path, setting: str) -> list[dict[str, str]]:
         setting: What names it, or the run that it is of.
 
     Raises:
-        DataError: It can't be used; all that is wrong with it is named.
+        DataError: It can't be used; all faults are listed.
     """
     try:
         with open_regular(path) as file:
@@ -120,7 +120,7 @@ def read_rows(path: Path, setting: str) -> list[dict[str, str]]:
         problems.insert(
             0,
             f"{CHECKSUMS_FILE} beside it has another SHA-256: it is damaged, or was "
-            "changed by hand, in which case a copy in another folder is taken",
+            "edited, in which case use a copy in another folder",
         )
     if problems:
         raise _error(path, setting, problems)
@@ -166,7 +166,7 @@ def _wrong_rows(rows: Iterable[tuple[int, Mapping[str, str]]]) -> list[str]:
             garbled.append(f"line {line}")
     return [
         *summary(f"splits are none of {', '.join(SPLIT_NAMES)}", unknown),
-        *summary("files are named on two sides", twice),
+        *summary("files are listed in two splits", twice),
         *summary("SHA-256 are not 64 hexadecimal digits", garbled),
     ]
 

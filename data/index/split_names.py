@@ -88,7 +88,7 @@ def choose_split_column(
         others: Columns that have another meaning.
 
     Returns:
-        Its name, or None where there is none; and lines on columns that may be one.
+        Its name, or None if there is none; and lines on columns that may be one.
     """
     if wanted != AUTO:
         return (wanted if wanted in table.header else None), []
@@ -121,7 +121,7 @@ def read_splits(table: CsvFile, column: str | None) -> tuple[list[str], list[str
         if splits[cell] not in SPLIT_NAMES
     ]
     what = f"rows have none of {', '.join(SPLIT_NAMES)} in the column {column}"
-    remedy = " (data.split_column=null overlooks it)"
+    remedy = " (data.split_column=null ignores it)"
     return [splits[cell] or "" for cell in cells], summary(what + remedy, unknown)
 
 

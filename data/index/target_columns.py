@@ -110,7 +110,7 @@ def _parts(cell: str) -> list[str]:
 
 def _too_many(column: str, names: Sequence[str]) -> str:
     return (
-        f"it names {len(names):,} labels, and may name at most {MOST_LABELS:,} "
+        f"it names {len(names):,} labels, but may name at most {MOST_LABELS:,} "
         f"(data.label_column={column}): {some(names)}. Is it the column of labels?"
     )
 
@@ -125,8 +125,8 @@ def _wrong_names(
     pairs = [*twins(names), *alike_but_for_case(names)]
     return [
         *summary(
-            f"rows have no label ({setting}; where that is meant, a column of 0 and 1 for "
-            "each label can tell it: data.label_columns)",
+            f"rows have no label ({setting}; if that is intended, use a column of 0 and 1 "
+            "for each label: data.label_columns)",
             empty,
         ),
         *summary(f"rows have a label that stands for a missing value ({setting})", missing),
@@ -145,7 +145,7 @@ def _wrong_numbers(table: CsvFile, names: Sequence[str]) -> list[str]:
             if not is_number(cell)
         ]
         problems += summary(
-            f"cells of the column {name} are no finite numbers (of float32)", wrong
+            f"cells of the column {name} are not finite numbers (of float32)", wrong
         )
         problems += [] if wrong else indistinct(name, cells)
     return problems
@@ -161,6 +161,6 @@ def indistinct(name: str, cells: Sequence[str]) -> list[str]:
     if np.abs(numbers - numbers.astype(np.float32)).max() <= spread / 1000:
         return []
     return [
-        f"the numbers of the column {name} differ too little for their size, or are too "
-        f"small, for float32: {cells[0]}. Subtract the mean, or use another unit"
+        f"the numbers of the column {name} differ too little relative to their size, or "
+        f"are too small, for float32: {cells[0]}. Subtract the mean, or use another unit"
     ]

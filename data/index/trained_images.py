@@ -55,7 +55,7 @@ def read_trained_images(file: Path, setting: str) -> TrainedImages:
         setting: What names the run that it is of, such as `"model.weights"`.
 
     Raises:
-        DataError: It can't be used; all that is wrong with it is named.
+        DataError: It can't be used; all faults are listed.
     """
     by_path = {
         os.path.abspath(row["path"]): (row.get("sha256") or NO_DIGEST).lower()

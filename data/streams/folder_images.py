@@ -17,11 +17,11 @@ MOST_HELD = 100_000  # names of one folder at a time
 
 
 class Found(NamedTuple):
-    """An image, or something that can't be looked into.
+    """An image, or something that can't be sampled.
 
     Attributes:
         name: Of the image; of a folder it ends with `/`.
-        problem: Why there is no image; empty if there is one.
+        problem: Why there is not an image; empty if there is one.
         cells: Of the columns beside it, if a table names it.
     """
 

@@ -22,7 +22,7 @@ _SECONDS_BETWEEN_LOOKS = 0.2  # whether to stop, while nobody writes to standard
 
 
 class ImageName(NamedTuple):
-    """An image, or something that can't be looked into.
+    """An image, or something that can't be sampled.
 
     Attributes:
         name: See `Found`.
@@ -70,14 +70,16 @@ class ImageNames:
         return STANDARD_INPUT in self.arguments
 
     def require(self) -> None:
-        """Makes sure that all arguments are there, and that there is an image in folders.
+        """Checks that all arguments are there, and that there is an image in folders.
 
         Raises:
             DataError: One is not.
             ConfigError: Standard input is named twice, or record files can't be read.
         """
         if self.arguments.count(STANDARD_INPUT) > 1:
-            raise ConfigError(message("Standard input can be named once.", images="- -"))
+            raise ConfigError(
+                message("Standard input can be named only once.", images="- -")
+            )
         for each in self.arguments:
             if each != STANDARD_INPUT:
                 self._require(each)
@@ -140,8 +142,8 @@ class ImageNames:
             elif number == begun.number and os.fsdecode(name) != begun.name:
                 raise ConfigError(
                     message(
-                        "Standard input must have the names that it had before.",
-                        "Begin anew with another --output.",
+                        "Standard input must list the same names as before.",
+                        "Start over with another --output.",
                         number=number,
                         name=os.fsdecode(name),
                         name_before=begun.name,

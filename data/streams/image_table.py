@@ -17,7 +17,7 @@ from ..index.image_names import resolve, summary
 
 
 class TableRow(NamedTuple):
-    """An image, and its cells in the columns that were asked for.
+    """An image, and its cells in the columns that were requested.
 
     Attributes:
         path: Of its file.
@@ -36,7 +36,7 @@ class ImageTable:
 
     Attributes:
         path: Of its file.
-        columns: Those that were asked for.
+        columns: Those that were requested.
         rows: An image each, in their order.
     """
 
@@ -45,7 +45,7 @@ class ImageTable:
     rows: tuple[TableRow, ...]
 
     def require(self, features: TableFeatures) -> list[str]:
-        """Makes sure that a model can take the cells.
+        """Checks that a model can take the cells.
 
         Args:
             features: The columns that it takes.
@@ -72,14 +72,14 @@ class ImageTable:
         cells = [(row.line, row.cells[place]) for row in self.rows]
         text = [f"line {n} ({c})" for n, c in cells if c != MISSING and not is_number(c)]
         return summary(
-            f"cells of the column {name} are text, where a model takes numbers", text
+            f"cells of the column {name} are text, but the model takes numbers", text
         )
 
 
 def read_image_table(
     path: Path, root: Path | None, image_column: str, columns: Sequence[str]
 ) -> ImageTable:
-    """Reads a table with a row an image.
+    """Reads a table with one row per image.
 
     Args:
         path: A CSV file with a header.
@@ -121,7 +121,7 @@ def _cell(cell: str) -> str:
 
 def _wrong_columns(table: CsvFile, wanted: Sequence[str]) -> list[str]:
     problems = [
-        f"the column {name} is there more than once"
+        f"the column {name} occurs more than once"
         for name in repeated_columns(table.header, wanted)
     ]
     for name in dict.fromkeys(wanted):

@@ -52,7 +52,7 @@ def read_stream(
         images: They are taken as they are needed.
         decodings: The different ways in which each is decoded.
         reader: Reads them.
-        ahead: How many are decoded before they are asked for, at least.
+        ahead: How many are decoded before they are requested, at least.
     """
 
     def read(reader: Reader, part: list[ImageName]) -> list[ReadImage]:

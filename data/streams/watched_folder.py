@@ -48,7 +48,7 @@ class WatchedFolder:
         by: Which files are images.
         patience_seconds: How long an unreadable file is given to become readable.
         known: Names that are done.
-        clock: Tells the time in seconds.
+        clock: Returns the time in seconds.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class WatchedFolder:
             self._handed_out[name] = self._waiting.pop(name)
 
     def _find(self, now: float) -> list[ImageName]:
-        """Notes what is new; returns what can't be looked into, and that for long."""
+        """Notes what is new; returns what can't be sampled, and that for long."""
         problems = []
         for found in images_below(self._folder, self._by, in_order=False):
             if len(self._waiting) >= MOST_WAITING:

@@ -1,9 +1,9 @@
 """Draws images of lesions, for trying things out where no data set is at hand.
 
 Nine classes with the names and the imbalance of the well-known ISIC tutorial set. They
-differ in structure (border, texture, vessels, dots), not in colour: skin and pigment
+differ in structure (border, texture, vessels, dots), not in color: skin and pigment
 are drawn from the same range for all, so that neither a constant answer nor the mean
-colour classifies them well. They are no model of disease.
+color classifies them well. They are no model of disease.
 """
 
 from collections.abc import Callable
@@ -38,7 +38,7 @@ class _Kind:
 
 
 class _Plane:
-    """The points of an image, centred near its middle: x, y, radius and angle."""
+    """The points of an image, centered near its middle: x, y, radius and angle."""
 
     def __init__(self, random: Random) -> None:
         steps = np.linspace(-1, 1, SIZE)
@@ -78,7 +78,7 @@ def _blob(plane: _Plane, random: Random, kind: _Kind) -> Field:
 
 
 def _pigments(random: Random) -> tuple[Field, Field]:
-    """Two colours of a lesion, from the same range for every class."""
+    """Two colors of a lesion, from the same range for every class."""
     hue = random.uniform(0, 1)
     brown, red = np.array([120.0, 78, 58]), np.array([165.0, 85, 85])
     base = brown * hue + red * (1 - hue)

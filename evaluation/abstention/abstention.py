@@ -26,14 +26,14 @@ Values = dict[str, Any]
 
 TITLE = "Abstention"
 EXPLANATION = (
-    "A prediction set holds every class that is likely enough, from a threshold on that "
-    "was chosen on validation images (split conformal prediction): for images drawn like "
-    "those, it holds the right class as often as was asked for, whatever the model. The "
-    "less sure a model is, the larger its sets; an empty one means that no class is likely "
-    "enough, and counts as a miss. The risk-coverage curve shows how often single answers "
-    "are wrong if only the most confident are given; the area under it (AURC) is lower for "
-    "a model that knows when it is wrong. Neither promises anything for images of another "
-    "kind than the validation images."
+    "A prediction set contains every class whose probability reaches a threshold chosen on "
+    "validation images (split conformal prediction): for images drawn like those, it "
+    "contains the true class at the requested rate, whatever the model. The less sure a "
+    "model is, the larger its sets; an empty one means that no class is likely enough, and "
+    "counts as a miss. The risk-coverage curve shows how often single answers are wrong if "
+    "only the most confident are given; the area under it (AURC) is lower for a model that "
+    "knows when it is wrong. Neither promises anything for images of another kind than the "
+    "validation images."
 )
 SHARES_KEPT = (0.5, 0.8, 0.9, 1.0)
 MOST_POINTS = 200  # of a curve

@@ -84,7 +84,7 @@ def prediction_sets(
 def least_covered(
     test_images: int, validation_images: int, coverage: float, risk: float = 0.025
 ) -> int:
-    """How many test images are covered at least, but for a small risk.
+    """How many test images are covered at least, except for a small risk.
 
     The coverage of one choice of validation images differs from what is wanted, and that
     of a few test images again: together they have a beta-binomial distribution.

@@ -29,7 +29,7 @@ class Curve:
     wrong: npt.NDArray[np.int64]
 
     def place_of_share(self, share: float) -> int:
-        """Where at least that share of the images is kept, and no more than need be."""
+        """Where at least that share of the images is kept, and no more than necessary."""
         wanted = math.ceil(share * self.kept[-1] - 1e-9)
         return int(np.searchsorted(self.kept, wanted))
 
@@ -37,7 +37,7 @@ class Curve:
         """Where most images are kept while no more than that share of them is wrong.
 
         One image, which is wrong, is added to those kept: a few right answers are no
-        evidence for a small risk. None where no threshold does it.
+        evidence for a small risk. None if no threshold does it.
         """
         enough = np.flatnonzero(self.wrong + 1 <= risk * (self.kept + 1) + 1e-9)
         return int(enough[-1]) if len(enough) else None

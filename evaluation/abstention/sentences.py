@@ -52,7 +52,7 @@ def _about_sets(sets: Mapping[str, Any]) -> str:
     cases = "images of each class" if sets["by_class"] else "images"
     covered = with_interval(sets, "coverage")
     return (
-        f"Asked for sets that hold the right class for {sets['wanted_coverage']:.0%} of "
+        f"Asked for sets that contain the true class for {sets['wanted_coverage']:.0%} of "
         f"the {cases}, they do in {covered} of {sets['images']:,} test images, with "
         f"{sets['mean_size']:.1f} classes on average; {sets['single']:.0%} of the sets "
         "name a single class."
@@ -80,9 +80,9 @@ def _broken_promises(sets: Mapping[str, Any]) -> list[str]:
         if each["least"] is not None
     }
     return [
-        f"Sets hold the right class for only {each['covered']:,} of {each['images']:,} "
+        f"Sets contain the true class for only {each['covered']:,} of {each['images']:,} "
         f"{name}; of images like those of validation it would be {each['least']:,} or "
-        "more. Are validation and test images alike?"
+        "more. Do validation and test images come from the same distribution?"
         for name, each in (every | classes).items()
         if each["covered"] < each["least"]
     ]

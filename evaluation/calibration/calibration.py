@@ -199,7 +199,8 @@ def _warnings(values: Mapping[str, Any]) -> list[str]:
     if low > 0:
         found.append(
             f"The correction makes probabilities of test images worse: NLL rises by "
-            f"[{low:z.3f}, {high:z.3f}]. Are validation and test images alike?"
+            f"[{low:z.3f}, {high:z.3f}]. Do validation and test images come from the same "
+            "distribution?"
         )
     return found
 

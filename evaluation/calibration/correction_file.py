@@ -65,7 +65,7 @@ def read_correction(run_dir: Path, class_names: tuple[str, ...]) -> Correction:
     if classes != list(class_names) or fingerprint != sha256_of_file(run_dir / MODEL_FILE):
         raise ConfigError(
             message(
-                f"{CALIBRATION_FILE} must be of the model that the run has now; it was "
+                f"{CALIBRATION_FILE} must belong to the current model of the run, but was "
                 "fitted to another.",
                 again,
                 run=str(run_dir),

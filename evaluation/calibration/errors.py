@@ -82,7 +82,7 @@ def equal_width(values: Floats, bins: int) -> Floats:
 
 
 def equal_mass(values: Floats, bins: int) -> Floats:
-    """Edges of bins with as many values each, but for values that are equal."""
+    """Edges of bins with as many values each, except for values that are equal."""
     return np.quantile(values, np.linspace(0, 1, bins + 1))
 
 

@@ -205,7 +205,7 @@ def _fit_vectors(
     """Scale and bias, drawn towards those of the best temperature.
 
     The squares of what is added to each (relative to the scale) are a penalty that weighs
-    as much as one image whose likelihood halves: of next to no consequence with
+    as much as one image whose likelihood halves: almost without effect with
     hundreds of images, and enough to keep classes of a few where all others are.
     """
     common = _fit_scale(labels, logarithms)

@@ -23,15 +23,15 @@ def average_predictions(members: Iterable[tuple[str, Predictions]]) -> Predictio
     """The mean of the probabilities of several classifiers, each with the same weight.
 
     Args:
-        members: What each predicts, with its name for messages. One at a time is asked
-            for and kept, so that a generator may load one model after the other.
+        members: What each predicts, with its name for messages. One at a time is read
+            and kept, so that a generator may load one model after the other.
 
     Returns:
         The images in the order of the first member. A single member is left as it is.
 
     Raises:
         ConfigError: Classes or images of the members are not the same.
-        DataError: Outputs of one of several members are no probabilities.
+        DataError: Outputs of one of several members are not probabilities.
 
     Example:
         >>> one = Predictions(["a.png"], np.float32([[0.5, 0.5]]), ["cat", "dog"])
@@ -88,7 +88,7 @@ class MeanPredictions:
 
         Raises:
             ConfigError: Its classes or images are not those of the first one.
-            DataError: Its outputs, or those of the first one, are no probabilities.
+            DataError: Its outputs, or those of the first one, are not probabilities.
         """
         known = KnownImages.of(name, predictions if images is None else images)
         rows = self.rows_of(known)
@@ -121,7 +121,7 @@ class MeanPredictions:
 
 
 def require_same_classes(first: Sequence[str], other: Sequence[str], runs: str) -> None:
-    """Makes sure that members have the same classes in the same order.
+    """Checks that members have the same classes in the same order.
 
     Args:
         first: Those of one member.

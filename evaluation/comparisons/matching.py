@@ -44,7 +44,7 @@ class FingerprintedImages(Protocol):
 
 @dataclass(frozen=True)
 class KnownImages:
-    """Images that a model is asked about, with all that they are recognised by.
+    """Images that a model is asked about, with all that they are recognized by.
 
     Attributes:
         owner: Name of the run or model.
@@ -84,8 +84,8 @@ class NamedPredictions:
         digests: SHA-256 of each image's content; None if not known.
         contradictory: `(images,)` bool, whether a copy is filed under another class; None
             if not known.
-        groups: `(images,)` numbers that copies and images of one patient, say, share; None
-            if not known.
+        groups: `(images,)` numbers shared by copies and images of one group, such as a
+            patient; None if not known.
     """
 
     name: str
@@ -121,7 +121,8 @@ def in_order_of(first: NamedPredictions, second: NamedPredictions) -> Prediction
     """The predictions of the second for the images of the first, classes in its order.
 
     Raises:
-        ConfigError: Images, labels or class names differ; the message names what does.
+        ConfigError: Images, labels or class names differ; the message lists the
+            differences.
     """
     rows = matching_rows(first.images, second.images)
     names, other_names = first.predictions.class_names, second.predictions.class_names
@@ -140,7 +141,8 @@ def matching_rows(first: KnownImages, second: KnownImages) -> Rows:
         `(images,)`: image `rows[i]` of the second is image `i` of the first.
 
     Raises:
-        ConfigError: Images, labels or class names differ; the message names what does.
+        ConfigError: Images, labels or class names differ; the message lists the
+            differences.
     """
     problems = list(_differing_classes(first, second))
     keys, others = _keys(first, second)
@@ -192,7 +194,7 @@ def _differing_images(
     foreign = _only_in(second, others, keys)
     changed = [name for name in own if name in set(foreign)]
     for names, what in (
-        (changed, "images have another content under the same name"),
+        (changed, "images have the same name but different content"),
         (
             [name for name in own if name not in set(changed)],
             f"images of {first.owner} only",

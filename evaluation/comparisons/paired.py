@@ -22,9 +22,9 @@ Probabilities = npt.NDArray[np.floating]
 
 _EXPLANATION = (
     "Both are scored on the same draws of the same test images. Where the interval of a "
-    "difference holds 0, these images do not show which of the two is better. Trained "
-    "again with another seed, either may come out differently: the interval knows nothing "
-    "of that."
+    "difference contains 0, these images do not show which of the two is better. Trained "
+    "again with another seed, either may score differently: the interval does not cover "
+    "that."
 )
 _SHOWN = {
     "accuracy": "accuracy",
@@ -48,7 +48,7 @@ def compare_paired(first: NamedPredictions, second: NamedPredictions) -> Finding
         there are some; all ready for JSON. Where groups are known, whole groups are drawn.
 
     Raises:
-        ConfigError: Images, labels or classes differ; the message names what does.
+        ConfigError: Images, labels or classes differ; the message lists the differences.
 
     Example:
         >>> from keraunos.evaluation.predictions import Predictions
@@ -74,7 +74,9 @@ def compare_paired(first: NamedPredictions, second: NamedPredictions) -> Finding
         parts = first.labels[kept], rows[0][kept], rows[1][kept]
         cleaned = _compare(*parts, None if groups is None else groups[kept])
         values["without_contradictory_images"] = cleaned
-        tables.append(_table("Without images filed under another class, too", cleaned))
+        tables.append(
+            _table("Without images that are also filed under another class", cleaned)
+        )
     return Finding(
         f"{second.name} against {first.name}",
         _EXPLANATION,
@@ -164,7 +166,7 @@ def _warnings(groups: Labels | None) -> list[str]:
     count = len(np.unique(groups))
     return [
         f"The {len(groups):,} images are {count:,} groups of copies or of one patient, "
-        "say. Intervals draw whole groups; McNemar's test takes images for independent."
+        "say. Intervals resample whole groups; McNemar's test assumes independent images."
     ]
 
 

@@ -29,7 +29,7 @@ def optimism_of_best(
         labels: `(images,)` true classes.
         probabilities: For each model `(images, classes)`.
         score: One of those of `WeightedScores`.
-        groups: `(images,)` numbers that images of one patient, say, share.
+        groups: `(images,)` numbers shared by images of one group, such as a patient.
         seed: Of the draws.
 
     Returns:

@@ -27,12 +27,12 @@ def alarm_scores(
         truth: `(images,)` which images should be alarmed on.
         alarm: `(images,)` which are.
         labels: `(images,)` classes, by which the bootstrap is stratified.
-        groups: `(images,)` numbers that images of one patient, say, share.
+        groups: `(images,)` numbers shared by images of one group, such as a patient.
 
     Returns:
         `true_positives`, `false_negatives`, `false_positives`, `true_negatives`,
         `sensitivity`, `specificity`, `precision`, `negative_predictive_value`, `f1`, each
-        None where there is nothing to divide by, and `intervals` of those there are:
+        None if there is nothing to divide by, and `intervals` of those there are:
         Wilson's of shares, of F1 by the bootstrap; all ready for JSON.
 
     Example:
@@ -76,7 +76,7 @@ def ranking_scores(
     Args:
         areas: Of the same images, by name of the class; the draws are made once for all.
         labels: `(images,)` classes, by which the bootstrap is stratified.
-        groups: `(images,)` numbers that images of one patient, say, share.
+        groups: `(images,)` numbers shared by images of one group, such as a patient.
 
     Returns:
         By name `roc_auc`, `average_precision` and `intervals` of both; ready for JSON.

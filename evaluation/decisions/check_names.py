@@ -1,4 +1,4 @@
-"""Makes sure that what an evaluation names are classes of the data."""
+"""Checks that what an evaluation names are classes of the data."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -13,7 +13,7 @@ def require_class_names(evaluation: EvaluationConfig, class_names: Sequence[str]
     """Checks a configuration as soon as the classes are known: before any training.
 
     Raises:
-        ConfigError: Something names no class; the message names all of it.
+        ConfigError: Something names no class; the message lists all of them.
 
     Example:
         >>> require_class_names(EvaluationConfig(must_not_miss=["cat"]), ["cat", "dog"])
@@ -44,7 +44,7 @@ def require_names(
         must_not_miss: Names of classes.
 
     Raises:
-        ConfigError: Something names no class; the message names all of it.
+        ConfigError: Something names no class; the message lists all of them.
     """
     known = [*class_names, *groups]
     problems = group_problems(class_names, groups)

@@ -22,9 +22,9 @@ MOST_SHOWN = 50  # classes in the table of decisions
 _EXPLANATION = (
     "Each decision has a cost for each true class. For each image the decision of the "
     "lowest expected cost is taken: by the probabilities as the model gives them, and by "
-    "calibrated ones, with a temperature fitted on validation. A model that is too sure of "
-    "itself decides too boldly. Beside them stands the cost of always deciding for the "
-    "most probable class. All hold for the mix of classes in the test set."
+    "calibrated ones, with a temperature fitted on validation. An overconfident model "
+    "takes too much risk. For comparison, the cost of always deciding for the most "
+    "probable class. All hold for the mix of classes in the test set."
 )
 _POLICIES = {
     "expected_cost": "lowest expected cost",

@@ -12,7 +12,7 @@ from ...core.names import printable
 from ..text import with_interval
 from .curves import Curve
 
-# Okabe and Ito's colours, which colour-blind people tell apart, without yellow.
+# Okabe and Ito's colors, which color-blind people tell apart, without yellow.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
 _LINES = [(colour, line) for line, colour in product(("-", "--"), _COLOURS)]
 MOST_LINES = len(_LINES)

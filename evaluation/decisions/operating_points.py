@@ -25,12 +25,13 @@ MOST_CURVES = 50  # of classes, those with an aim and groups first
 Values = dict[str, Any]
 
 _EXPLANATION = (
-    "Each class, and each group of classes, against all others, by its probability (of a "
-    "group the sum over its classes). ROC AUC is how often an image of the class is ranked "
-    "above another one: 0.5 by chance. Average precision sums up the precision-recall "
-    "curve: by chance it is the share of the class. A threshold is chosen on validation "
-    "images and scored on test images. Precision and negative predictive value hold for "
-    "the mix of classes in the test set, and change where a class is rarer or commoner."
+    "Each class, and each group of classes, against all others, by its probability (for a "
+    "group, the sum over its classes). ROC AUC is how often an image of the class is "
+    "ranked above another one: 0.5 by chance. Average precision sums up the "
+    "precision-recall curve: by chance it is the share of the class. A threshold is chosen "
+    "on validation images and scored on test images. Precision and negative predictive "
+    "value hold for the mix of classes in the test set, and change where a class is rarer "
+    "or commoner."
 )
 
 
@@ -140,7 +141,7 @@ def _classes_without_curve(values: Mapping[str, Values]) -> list[str]:
         sides = {printable(name): each["positives"], "others": each["negatives"]}
         gaps += [
             f"not measured: curves of {printable(name)}, because the test set has no image "
-            f"of {side}; add some to it."
+            f"of {side}; add some."
             for side, count in sides.items()
             if count == 0
         ]

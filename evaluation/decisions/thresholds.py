@@ -43,9 +43,9 @@ class Point:
     Attributes:
         name: Of the class or group.
         aim: What was wanted.
-        values: `aim`, `threshold`, `chosen_on` (`"validation"`, or None where it was
-            given), and scores on `validation` and `test`; None where there is none.
-        conclusions: What came of it on test.
+        values: `aim`, `threshold`, `chosen_on` (`"validation"`, or None if it was
+            given), and scores on `validation` and `test`; None if there is none.
+        conclusions: The outcome on test.
         warnings: What makes it doubtful.
         gaps: Why there is none.
     """
@@ -86,7 +86,7 @@ def choose_threshold(curve: Curve, aim: Aim) -> float | None:
         aim: A sensitivity or a specificity.
 
     Returns:
-        None where no threshold meets it: some negatives have the highest score of all.
+        None if no threshold meets it: some negatives have the highest score of all.
 
     Example:
         >>> from keraunos.evaluation.decisions.curves import curve_of
@@ -119,7 +119,7 @@ def measure_point(task: BinaryTask, aim: Aim, evidence: Evidence) -> Point:
         return _none(task, aim, f"no validation image is of {whose}", "Add some.")
     threshold = choose_threshold(curve, aim)
     if threshold is None:
-        why = "too many validation images of others have the highest probability of all"
+        why = "too many validation images of other classes have the highest probability"
         return _none(task, aim, why, "Ask for less.")
     warnings = _warnings_of_choice(task, aim, curve, threshold)
     return _scored(task, aim, evidence, threshold, warnings)
@@ -145,8 +145,8 @@ def _warnings_of_choice(
     count, whose = _deciding(task, aim, curve)
     if count < FEW:
         warnings.append(
-            f"The threshold of {name} was chosen by only {count} validation images of "
-            f"{whose}: others could have given quite another one."
+            f"The threshold of {name} was chosen on only {count} validation images of "
+            f"{whose}: others could have led to a very different one."
         )
     if threshold <= curve.thresholds[-1]:
         warnings.append(
@@ -188,8 +188,8 @@ def _sides_without_images(task: BinaryTask, test: Mapping[str, Any]) -> list[str
     name = printable(task.name)
     sides = {"sensitivity": name, "specificity": "others"}
     return [
-        f"not measured: the {measure} of {name} at its threshold, because the test set "
-        f"has no image of {whose}; add some to it."
+        f"not measured: the {measure} of {name} at its threshold, because the test set has "
+        f"no image of {whose}; add some."
         for measure, whose in sides.items()
         if test[measure] is None
     ]
@@ -224,7 +224,9 @@ def _conclusions(
             f"test set ({with_interval(test, 'sensitivity')})"
         )
     if negatives:
-        did.append(f"alarmed on {test['false_positives']} of {negatives} others")
+        did.append(
+            f"raised a false alarm on {test['false_positives']} of {negatives} others"
+        )
     if not did:
         return []
     return [f"At the threshold {threshold:.3g}, {how}, the model {' and '.join(did)}."]

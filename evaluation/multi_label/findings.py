@@ -82,9 +82,9 @@ def _by_label(predictions: LabelPredictions, per_label: Mapping[str, Any]) -> Fi
     thresholds = with_default(predictions.thresholds)
     return Finding(
         "Labels",
-        "An image is given a label from its threshold on, which has the best F1 on "
-        "validation images. The dot on a curve is that threshold; the dotted line is the "
-        "precision of giving the label to every image.",
+        "An image gets a label if its probability reaches the threshold with the best F1 "
+        "on validation images. The dot on a curve is that threshold; the dotted line is "
+        "the precision of giving the label to every image.",
         values={"per_label": dict(per_label)},
         gaps=gaps,
         tables=[Table("Scores by label", header, rows)],
@@ -102,7 +102,7 @@ def _together(predictions: LabelPredictions) -> Finding:
     truth = co_occurrence(_targets(predictions))
     predicted = co_occurrence(predictions.predicted)
     return Finding(
-        "Labels that stand together",
+        "Labels that occur together",
         "How many test images have both of two labels, and on the diagonal how many have "
         "one: truly, and as predicted.",
         values={

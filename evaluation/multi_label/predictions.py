@@ -28,7 +28,7 @@ class LabelPredictions:
         probabilities: `(images, labels)` float32, each in [0, 1].
         label_names: In the order of the model's outputs.
         thresholds: From which probability on an image has each label; None means 0.5.
-        targets: `(images, labels)` bool, or None where they are not known.
+        targets: `(images, labels)` bool, or None if they are unknown.
     """
 
     task: ClassVar[Task] = "multi_label"

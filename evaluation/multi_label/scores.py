@@ -32,8 +32,8 @@ def multi_label_scores(
         label_names: Names of the labels.
         thresholds: From which probability on an image has each label, chosen on other
             images; 0.5 where that is None.
-        groups: `(images,)` numbers that images of one patient, say, share: intervals draw
-            whole groups then. They change no score.
+        groups: `(images,)` numbers shared by images of one group, such as a patient:
+            intervals draw whole groups then. They change no score.
 
     Returns:
         `images`, `mean_average_precision`, `macro_roc_auc`, `macro_f1`, `micro_f1`,

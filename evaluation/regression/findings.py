@@ -61,12 +61,12 @@ def _by_number(predictions: NumberPredictions, per_target: Mapping[str, Any]) ->
     return Finding(
         "Numbers",
         "Errors are in the unit of each number; the bias is the mean of prediction minus "
-        "truth. A prediction plus or minus the half width is meant to hold the truth for "
-        f"{predictions.coverage:.0%} of images like those of the validation split, on "
+        "truth. A prediction plus or minus the half width should contain the true value "
+        f"for {predictions.coverage:.0%} of images like those of the validation split, on "
         "which it was chosen.",
         values={"per_target": dict(per_target)},
         warnings=[
-            f"{name} is predicted worse than by always saying the mean (R² below 0)"
+            f"{name} is predicted worse than by always predicting the mean (R² below 0)"
             for name, of_number in per_target.items()
             if of_number["r2"] is not None and of_number["r2"] < 0
         ],
@@ -89,7 +89,7 @@ def _scores_table(per_target: Mapping[str, Any]) -> Table:
 def _widths_table(per_target: Mapping[str, Any], coverage: float) -> Table:
     keys = ("median_absolute_error", "interval_half_width", "interval_coverage")
     rows = [[name, *(values[key] for key in keys)] for name, values in per_target.items()]
-    header = ["number", "median absolute error", "half width", "test images that it holds"]
+    header = ["number", "median absolute error", "half width", "coverage of test images"]
     return Table(f"Intervals around predictions (aim: {coverage:.0%})", header, rows)
 
 
@@ -103,8 +103,8 @@ def _residuals(predictions: NumberPredictions) -> Finding:
     header = ["number", *(f"{each} %" for each in _QUANTILES)]
     return Finding(
         "Residuals",
-        "Prediction minus truth. Where they slope, the model pulls towards the middle: "
-        "what is large is predicted too small, and what is small too large.",
+        "Prediction minus truth. A slope shows that the model pulls towards the middle: "
+        "large values are predicted too small, and small ones too large.",
         values={name: dict(zip(header[1:], row, strict=True)) for name, *row in rows},
         tables=[Table("Quantiles of the residuals", header, rows)],
         figures={

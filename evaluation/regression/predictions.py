@@ -26,9 +26,9 @@ class NumberPredictions:
         values: `(images, numbers)` float32.
         target_names: In the order of the model's outputs.
         half_widths: Half the width of an interval around each number, chosen on other
-            images; None where there are too few.
+            images; None if there are too few.
         coverage: How often intervals are to hold the truth.
-        targets: `(images, numbers)` float32, or None where they are not known.
+        targets: `(images, numbers)` float32, or None if they are unknown.
     """
 
     task: ClassVar[Task] = "regression"

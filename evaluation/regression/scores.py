@@ -24,8 +24,8 @@ def regression_scores(
         targets: `(images, targets)`, at least one image.
         predictions: `(images, targets)`.
         target_names: What is predicted, such as `["age"]`.
-        groups: `(images,)` numbers that images of one patient, say, share: intervals draw
-            whole groups then. They change no score.
+        groups: `(images,)` numbers shared by images of one group, such as a patient:
+            intervals draw whole groups then. They change no score.
 
     Returns:
         `images` and, for each target by name in `per_target`: `mean_absolute_error`,

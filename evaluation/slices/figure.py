@@ -13,7 +13,7 @@ MOST_SLICES = 40
 _WIDTH = 28
 # With room for names where a page has a wider font than the one they were measured in.
 _PADDING_INCHES = 0.15
-# Okabe and Ito's colours, told apart by the shape of the mark as well.
+# Okabe and Ito's colors, told apart by the shape of the mark as well.
 _MARKS: dict[bool, dict[str, Any]] = {
     False: {"color": "#0072B2", "fmt": "o", "label": "slice"},
     True: {"color": "#D55E00", "fmt": "s", "label": "worse than all other images"},

@@ -20,10 +20,10 @@ from .slicing import Slice, reason_to_leave_out, require_columns, slices_of
 TITLE = "Slices"
 EXPLANATION = (
     "Scores of the test images that share a value of a column of the label table; numbers "
-    "of many values are cut into quartiles. The difference is that to all other test "
-    "images: of accuracy, and of recall class by class, which does not depend on how many "
-    "images of which class a slice has. A slice is named as worse where the difference "
-    "holds after Holm's correction for the number of comparisons."
+    "of many values are cut into quartiles. Differences are to all other test images: of "
+    "accuracy, and of recall class by class, which does not depend on the class mix of a "
+    "slice. A slice is reported as worse where the difference remains significant after "
+    "Holm's correction for the number of comparisons."
 )
 _HEADER = (
     "value",
@@ -97,7 +97,10 @@ class Slices:
             require_columns(self.columns, test.columns)
             return list(self.columns), []
         if not test.columns:
-            why = "there are no columns: images come from folders, or their table has none"
+            why = (
+                "there are no columns: images come from folders, or their table has no "
+                "further columns"
+            )
             remedy = (
                 "name a table as data.train, with a column for each, such as sex or site"
             )
@@ -105,7 +108,7 @@ class Slices:
         reasons = {name: reason_to_leave_out(each) for name, each in test.columns.items()}
         return [name for name, reason in reasons.items() if not reason], [
             f"not measured: slices of {name}, because {reason}; "
-            "evaluation.slices.columns names those that are wanted all the same"
+            "name it in evaluation.slices.columns to score it anyway"
             for name, reason in reasons.items()
             if reason
         ]

@@ -11,7 +11,7 @@ from ...core.names import did_you_mean, some
 
 Cells = npt.NDArray[np.object_]
 
-_NONE = "There are none: images come from folders, or their table has no more columns."
+_NONE = "There are none: images come from folders, or their table has no further columns."
 MOST_NUMBERS = 8  # different ones; more are cut into quartiles
 MOST_TEXTS = 20  # different ones of a column that nobody asked for
 
@@ -90,7 +90,7 @@ def reason_to_leave_out(cells: Cells) -> str:
         return "no test image has a value"
     numbers = _numbers(known)
     if count == len(known) and count > MOST_NUMBERS:
-        return "every image has another value"
+        return "every image has a different value"
     if numbers is None and count > MOST_TEXTS:
         return f"it has {count:,} different texts, more than {MOST_TEXTS}"
     return ""

@@ -34,8 +34,8 @@ def widen(
         labels: `(examples,)` true classes, at least one.
         right: `(examples,)` whether an answer was right.
         confidence: Of the intervals.
-        groups: `(examples,)` numbers that images of one patient, say, share: a group that
-            is answered alike knows as much as an image.
+        groups: `(examples,)` numbers shared by images of one group, such as a patient: a
+            group that is answered alike knows as much as an image.
 
     Example:
         >>> labels, right = np.repeat([0, 1], [5, 10]), np.ones(15, bool)

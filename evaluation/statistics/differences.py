@@ -33,7 +33,7 @@ class Difference:
         value: As observed.
         low: Low end of its 95 % interval.
         high: High end.
-        p_value: How likely one as far from 0 is where there is none; two-sided.
+        p_value: How likely one as far from 0 is if there is none; two-sided.
     """
 
     value: float
@@ -65,7 +65,7 @@ def difference(
         strata: `(images,)`: classes whose shares are compared one by one, and averaged:
             then it makes no difference that one side has more of the difficult classes.
             Each must be on both sides. None compares all images together.
-        groups: `(images,)` numbers that images of one patient, say, share.
+        groups: `(images,)` numbers shared by images of one group, such as a patient.
         seed: Of the draws.
 
     Example:

@@ -23,7 +23,7 @@ def bootstrap_intervals(
     """Intervals of the scores of a classifier.
 
     From each class as many images as it has are drawn with replacement, and the scores
-    computed anew, 1,000 times. The interval holds the middle `confidence` of them. It says
+    computed again, 1,000 times. The interval holds the middle `confidence` of them. It says
     what other images of the same kind and number might have given: nothing of another
     clinic or camera, nor of training again. A class of three images has next to no
     say in its own uncertainty: look at the number of images, too. Of a class that is
@@ -35,8 +35,9 @@ def bootstrap_intervals(
         probabilities: `(examples, classes)`.
         confidence: Part of the rounds within the interval.
         seed: Of the draws.
-        groups: `(examples,)` numbers that images of one patient, say, share. Whole groups
-            are drawn then, each with those of its commonest class. None draws images.
+        groups: `(examples,)` numbers shared by images of one group, such as a patient.
+            Whole groups are drawn then, each with those of its commonest class. None draws
+            images.
 
     Returns:
         Low and high end of `accuracy`, `balanced_accuracy`, `macro_f1` and, where two
@@ -71,7 +72,7 @@ def bootstrap(
             round that has nothing to measure, is left out.
         confidence: Part of the rounds within the interval.
         seed: Of the draws: the same seed gives the same draws.
-        groups: `(examples,)` numbers that images of one patient, say, share.
+        groups: `(examples,)` numbers shared by images of one group, such as a patient.
 
     Returns:
         Low and high end by name.

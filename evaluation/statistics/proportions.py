@@ -56,7 +56,7 @@ def share_interval(
 
     Args:
         hits: `(images,)`.
-        groups: `(images,)` numbers that images of one patient, say, share.
+        groups: `(images,)` numbers shared by images of one group, such as a patient.
 
     Example:
         >>> hits = np.array([True, True, True, False])

@@ -23,8 +23,8 @@ def draws(labels: Labels, groups: Labels | None = None, seed: int = 0) -> Iterat
 
     Args:
         labels: `(examples,)` classes; from each as many examples are drawn as it has.
-        groups: `(examples,)` numbers that examples of one patient, say, share: whole
-            groups are drawn, from each class as many as it is the commonest in. None
+        groups: `(examples,)` numbers shared by examples of one group, such as a patient:
+            whole groups are drawn, from each class as many as it is the commonest in. None
             draws examples.
         seed: Of the draws.
 

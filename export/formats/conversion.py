@@ -36,7 +36,7 @@ def converting(format: str) -> Iterator[None]:
         raise ConfigError(
             message(
                 f"The model must be one that can be converted to {format}.",
-                "Another --format may take it.",
+                "Another --format may work.",
                 reason=_reason(error),
             )
         ) from error

@@ -166,7 +166,7 @@ def _image_shape(
         raise ConfigError(
             message(
                 "This format needs a functional or sequential model that is built; one "
-                "with a `call` of its own has no graph.",
+                "with a custom `call` has no graph.",
                 "Let `build()` return keras.Model(inputs, outputs), or export with "
                 "--format keras.",
                 model=type(model).__name__,

@@ -23,7 +23,7 @@ def format_names() -> tuple[str, ...]:
 
 
 def require_format(name: str) -> None:
-    """Makes sure that there is a format of that name; loads no TensorFlow.
+    """Checks that there is a format of that name; loads no TensorFlow.
 
     Raises:
         ConfigError: There is none.

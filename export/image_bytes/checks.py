@@ -1,4 +1,4 @@
-"""Refuses what can't be read, in a graph."""
+"""Rejects what can't be read, in a graph."""
 
 from typing import Any
 

@@ -27,7 +27,7 @@ def decode_jpeg(content: Any, size: int, max_pixels: int) -> tuple[Any, Any, Any
     height, width, channels = tf.unstack(tf.io.extract_jpeg_shape(content))
     number_of_pixels = tf.cast(height, tf.int64) * tf.cast(width, tf.int64)
     is_color = (channels == 1) | (channels == 3)
-    content = checked(content, is_color, "CMYK is not read here: save it as RGB")
+    content = checked(content, is_color, "CMYK is not supported here: save it as RGB")
     is_small = number_of_pixels <= max_pixels
     content = checked(content, is_small, TOO_LARGE, height, width)
     scale = tf.minimum(width // size, height // size)

@@ -19,11 +19,11 @@ _SHORT, _LONG = (3, 8), (4, 9, 13)  # types of whole numbers, signed or not, and
 _SIZES = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8)
 _OTHER_NUMBERS = (5, 10, 11, 12, 16)  # fractions and the like, which could be anything
 _IN_XMP = r'(?s)\A\C*?tiff:Orientation(?:="|>)([0-9])\C*\z'
-_ODD = "The EXIF orientation is stored in a way that is not read here: save it upright"
+_ODD = "The EXIF orientation is stored in an unsupported way: save it upright"
 
 
 class Metadata(NamedTuple):
-    """Metadata of an image, scalar strings; empty where there are none.
+    """Metadata of an image, scalar strings; empty if there are none.
 
     Attributes:
         exif: From the header of its TIFF on.
@@ -132,7 +132,7 @@ def _in_xmp(xmp: Any) -> Any:
 
 
 def _take(data: Any, places: Any) -> Any:
-    """Bytes as int32, zero where there are none."""
+    """Bytes as int32, zero if there are none."""
     last = tf.size(data) - 1
     found = tf.gather(data, tf.clip_by_value(places, 0, tf.maximum(last, 0)))
     is_inside = (places >= 0) & (places <= last)

@@ -8,12 +8,14 @@ from ...data.files.deep_images import needs_shift
 from .checks import TOO_LARGE, checked
 from .metadata import Metadata, number
 
-_PALETTE, _WITH_ALPHA = 3, 4  # kinds of colour: a palette; all above have alpha
+_PALETTE, _WITH_ALPHA = 3, 4  # kinds of color: a palette; all above have alpha
 _HEAD = 8  # bytes before the first chunk
 _AROUND = 12  # bytes of a chunk that are not its own
 _XMP = b"XML:com.adobe.xmp\0"
-_PACKED = "Packed metadata of a PNG are not read here: save it without"
-_ODD_TRANSPARENCY = "Transparency of a PNG of this depth is not read here: save it as RGB"
+_PACKED = "Compressed metadata of a PNG is not supported here: save it without"
+_ODD_TRANSPARENCY = (
+    "Transparency of a PNG of this depth is not supported here: save it as RGB"
+)
 
 
 def decode_png(content: Any, has_key: Any, bit_depth: int | None, max_pixels: int) -> Any:
@@ -21,7 +23,7 @@ def decode_png(content: Any, has_key: Any, bit_depth: int | None, max_pixels: in
 
     Args:
         content: The bytes of the file.
-        has_key: Whether some colour is transparent; see `png_metadata`.
+        has_key: Whether some color is transparent; see `png_metadata`.
         bit_depth: How many of 16 bits are used; None for all of them.
         max_pixels: More are refused before they are decoded.
 
@@ -67,7 +69,7 @@ def _used_bits(content: Any, is_opaque: Any, bit_depth: int) -> Any:
 
 
 def png_metadata(content: Any) -> tuple[Metadata, Any]:
-    """EXIF and XMP of a PNG, and whether some colour is transparent."""
+    """EXIF and XMP of a PNG, and whether some color is transparent."""
     length = tf.strings.length(content)
 
     def step(position: Any, exif: Any, xmp: Any, has_key: Any, _: Any) -> tuple[Any, ...]:

@@ -40,7 +40,7 @@ def _resize_columns(pixels: Any, used: Any, size: int) -> Any:
 
 
 def _resize_rows(pixels: Any, used: Any, size: int) -> Any:
-    """Each new row is a weighted sum of neighbouring ones, rounded to 8 bits."""
+    """Each new row is a weighted sum of neighboring ones, rounded to 8 bits."""
     count, width, channels = tf.unstack(tf.shape(pixels))
     first, weights = _weights(tf.cast(count, tf.float64), used, size)
 
@@ -59,7 +59,7 @@ def _resize_rows(pixels: Any, used: Any, size: int) -> Any:
 
 
 def _weights(length: Any, used: Any, size: int) -> tuple[Any, Any]:
-    """The first neighbour of each result, and the weights of it and of those after it.
+    """The first neighbor of each result, and the weights of it and of those after it.
 
     Returns:
         `(size,)` and `(size, taps)`, int32.

@@ -33,7 +33,7 @@ class PredictionSets:
 
     Attributes:
         coverage: How often the sets hold the right class.
-        thresholds: Of each class; None where any probability is enough.
+        thresholds: Of each class; None if any probability is enough.
     """
 
     coverage: float
@@ -45,11 +45,11 @@ class Decisions:
     """What is made of probabilities.
 
     Attributes:
-        prediction_sets: None where none were fitted.
+        prediction_sets: None if none were fitted.
         operating_points: By the name of the class or group.
         groups: The places of their classes, by name.
         abstention_threshold: The model answers where the probability of the most probable
-            class reaches it; None where none was chosen.
+            class reaches it; None if none was chosen.
         warnings: Of the run's report.
     """
 

@@ -131,7 +131,7 @@ def read_model_files(directory: Path, content: Any) -> ModelFiles:
     for found in _files_of(file):
         relative = os.fspath(found.relative_to(directory))
         if relative not in set(digests):
-            raise ModelFileError(f"{relative} is no file that was exported: {found}.")
+            raise ModelFileError(f"{relative} is not an exported file: {found}.")
     return ModelFiles(format, file)
 
 
@@ -182,7 +182,7 @@ def _correction(fields: Fields, classes: int) -> Correction | None:
 def _require_same(directory: Path, name: str, digest: str) -> None:
     file = _inside(directory, name)
     if not file.is_file():
-        raise ModelFileError(f"{file} is missing, or no regular file.")
+        raise ModelFileError(f"{file} is missing or not a regular file.")
     with file.open("rb") as opened:
         if hashlib.file_digest(opened, "sha256").hexdigest() != digest:
             raise ModelFileError(f"{file} is not the file that was exported.")

@@ -150,7 +150,7 @@ def read_document(file: Path) -> Any:
     """Reads JSON from a regular file of a reasonable size.
 
     Raises:
-        ModelFileError: It can't be read, or holds something else.
+        ModelFileError: It can't be read, or contains something else.
     """
     try:
         content = read_regular(file, _MOST_BYTES)

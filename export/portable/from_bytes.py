@@ -52,7 +52,7 @@ def _opened(directory: Path) -> tuple[TableFeatures | None, Ask]:
     if files.format != "saved_model":
         raise ModelFileError(
             "Only a SavedModel decodes images itself. Received: "
-            f"format={files.format!r}. Leave --from-bytes away."
+            f"format={files.format!r}. Leave out --from-bytes."
         )
     import tensorflow as tf
 

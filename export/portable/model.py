@@ -88,7 +88,7 @@ class Model:
         """Predicts the classes of image files, in their order.
 
         Args:
-            files: Any number of them; they are read as the rows are asked for.
+            files: Any number of them; they are read as the rows are requested.
             batch_size: How many go through the model at a time.
             cells: For each file what a table says of it, by column, such as `{"age": 55,
                 "sex": "male"}`; None or an empty text for no value. Needed where the model
@@ -176,7 +176,7 @@ class Model:
         finite = [bool(row.all()) for row in np.isfinite(answers.probabilities)]
         if all(finite):
             return self.describe(answers)
-        no_answer = {"error": "the model's outputs are no finite numbers"}
+        no_answer = {"error": "the model's outputs are not finite numbers"}
         return [
             row if is_finite else no_answer
             for row, is_finite in zip(self.describe(answers), finite, strict=True)

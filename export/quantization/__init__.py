@@ -1,1 +1,1 @@
-"""Exports in 8-bit integers, which are kept only if they lose next to nothing."""
+"""Exports in 8-bit integers, which are kept only if they lose almost nothing."""

@@ -1,7 +1,7 @@
 """Which part of a model stays in float32 where the rest becomes integers.
 
 The last layers with weights, and all that follows them: softmax, a correction of
-probabilities, the mean of several models. They cost next to nothing, and 256 steps would
+probabilities, the mean of several models. They cost almost nothing, and 256 steps would
 be too few for them: a probability of 0.001 would become 0.
 """
 

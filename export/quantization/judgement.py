@@ -22,7 +22,7 @@ _SCORES = ("accuracy", "balanced_accuracy")
 
 @dataclass(frozen=True)
 class Judged:
-    """Labelled images, and what the model says of them before and after.
+    """Labeled images, and what the model says of them before and after.
 
     Attributes:
         split: What the images are called.
@@ -31,8 +31,8 @@ class Judged:
         labels: `(images,)` true classes.
         float32: `(images, classes)` probabilities of the model as it is.
         int8: The same of the export.
-        groups: `(images,)` numbers that images of one patient, say, share; None if there
-            are none.
+        groups: `(images,)` numbers shared by images of one group, such as a patient; None
+            if there are none.
     """
 
     split: str
@@ -45,7 +45,7 @@ class Judged:
 
 
 def require_loss(max_loss: float) -> None:
-    """Makes sure that a loss is one of balanced accuracy.
+    """Checks that a loss is one of balanced accuracy.
 
     Raises:
         ConfigError: It is not from 0 to 1.
@@ -80,7 +80,7 @@ def judge(judged: Judged, max_loss: float = MAX_LOSS) -> dict[str, Any]:
         raise ConfigError(
             message(
                 "An int8 export must answer with finite numbers; nothing was written.",
-                "Another --format may do.",
+                "Another --format may work.",
                 split=judged.split,
             )
         )

@@ -17,13 +17,13 @@ from .judgement import Floats, Judged
 
 LATENCY_SECONDS = 2.0
 # Between this process and that of `predict.py`: a sum of floats in another order may turn
-# an integer into its neighbour.
+# an integer into its neighbor.
 _OWN_TOLERANCE = 0.01
 _BATCH = 32
 
 
 def require_faithful(float32: Model, exporter: Exporter) -> None:
-    """Makes sure that integers were made of the model, and not of something else.
+    """Checks that integers were made of the model, and not of something else.
 
     Raises:
         ConfigError: What they were made of does not answer like the model.
@@ -33,8 +33,8 @@ def require_faithful(float32: Model, exporter: Exporter) -> None:
     if not difference <= TOLERANCE:  # NaN included
         raise ConfigError(
             message(
-                f"What integers are made of must answer like the model, to {TOLERANCE:g}; "
-                "nothing was written.",
+                "The float model for quantization must answer like the original, to "
+                f"{TOLERANCE:g}; nothing was written.",
                 "Export it without --int8 to learn more.",
                 largest_difference=difference,
             )
@@ -42,7 +42,7 @@ def require_faithful(float32: Model, exporter: Exporter) -> None:
 
 
 def require_the_same_on_its_own(int8: Model, directory: Path, exporter: Exporter) -> None:
-    """Makes sure that an export says the same of files as it does of decoded images.
+    """Checks that an export says the same of files as it does of decoded images.
 
     Scores are measured on images that the run decodes; `predict.py` decodes them itself.
 
@@ -55,8 +55,8 @@ def require_the_same_on_its_own(int8: Model, directory: Path, exporter: Exporter
     if not parity.has_passed:
         raise ConfigError(
             message(
-                "The `predict.py` of an export must say of image files what the export "
-                "says of their pixels; nothing was written.",
+                "The `predict.py` of an export must predict the same for image files as "
+                "the export for their pixels; nothing was written.",
                 largest_difference=parity.largest_difference,
                 agreement=parity.agreement,
             )

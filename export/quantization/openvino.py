@@ -20,7 +20,7 @@ def quantize_openvino(source: Path, images: npt.NDArray[np.uint8], target: Path)
     """Writes a model in 8-bit integers.
 
     Args:
-        source: The `.xml` file in float32, with a `.bin` file beside it.
+        source: The `.xml` file in float32, with a `.bin` file next to it.
         images: `(images, height, width, 3)`, that ranges are measured on.
         target: The new `.xml` file.
     """

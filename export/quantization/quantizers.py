@@ -23,7 +23,7 @@ _QUANTIZERS = {
 
 
 def require_quantizer(format: str) -> None:
-    """Makes sure that a format can have integers, and that what makes them is installed.
+    """Checks that a format can have integers, and that what makes them is installed.
 
     Loads none of it.
 

@@ -10,7 +10,7 @@ _LONGEST = 300  # characters of a reason
 
 
 def require_harmless(format: str, file: Path) -> None:
-    """Makes sure that opening and running a model does nothing but compute.
+    """Checks that opening and running a model does nothing but compute.
 
     Args:
         format: One of `portable.document.FORMATS`.

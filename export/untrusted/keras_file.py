@@ -43,16 +43,16 @@ _HARMFUL = {
 
 
 def require_harmless(file: Path) -> None:
-    """Makes sure that a file holds layers of Keras and KerasHub, weights, nothing else.
+    """Checks that a file holds layers of Keras and KerasHub, weights, nothing else.
 
     Raises:
-        ModelFileError: It holds something else.
+        ModelFileError: It contains something else.
     """
     with zipfile.ZipFile(file) as archive:
         _require_members(file, archive.infolist())
         found = sorted(set(_harmful(json.loads(archive.read(_CONFIG)))))
         if found:
-            raise refusal(file, "names what could run code or open files", *found)
+            raise refusal(file, "names objects that could run code or open files", *found)
         _require_plain_weights(file, io.BytesIO(archive.read(_WEIGHTS)))
 
 
@@ -60,14 +60,14 @@ def _require_members(file: Path, members: list[zipfile.ZipInfo]) -> None:
     names = [member.filename for member in members]
     other = [name for name in names if name not in _MEMBERS or names.count(name) > 1]
     if other:
-        raise refusal(file, "holds other files", *other)
+        raise refusal(file, "contains other files", *other)
     bombs = [
         member.filename
         for member in members
         if member.file_size > max(_LARGE, _TIGHTEST * member.compress_size)
     ]
     if bombs:
-        raise refusal(file, "holds files that would grow beyond measure", *bombs)
+        raise refusal(file, "contains files that would expand enormously", *bombs)
 
 
 def _harmful(config: Any) -> Iterator[str]:
@@ -115,7 +115,7 @@ def _holds_its_words(described: Mapping[str, Any]) -> bool:
 
 
 def _require_plain_weights(file: Path, weights: Any) -> None:
-    """Makes sure that an HDF5 file holds all that it has, and no more than it shows."""
+    """Checks that an HDF5 file holds all that it has, and no more than it shows."""
     found = list(not_plain(weights))
     if found:
         raise refusal(file, "has weights that are linked, elsewhere or packed", *found)

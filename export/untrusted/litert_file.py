@@ -7,7 +7,7 @@ from .refusal import refusal
 
 
 def require_harmless(file: Path) -> None:
-    """Makes sure that a LiteRT file has built-in operations only, and all of its weights.
+    """Checks that a LiteRT file has built-in operations only, and all of its weights.
 
     Raises:
         ModelFileError: It has others, such as those of TensorFlow, or weights elsewhere.
@@ -23,6 +23,6 @@ def require_harmless(file: Path) -> None:
         if name or own & {code.BuiltinCode(), code.DeprecatedBuiltinCode()}:
             custom.append((name or b"a delegate").decode(errors="replace"))
     if custom:
-        raise refusal(file, "has operations of others", *custom)
+        raise refusal(file, "has custom operations", *custom)
     if model.ExternalBufferGroupsLength() or model.ExternalBuffersLength():
         raise refusal(file, "has weights in other files", "external buffers")

@@ -18,7 +18,7 @@ _QUANTISED = {
 
 
 def require_harmless(file: Path) -> None:
-    """Makes sure that an ONNX file holds its weights, and standard operations only.
+    """Checks that an ONNX file holds its weights, and standard operations only.
 
     Raises:
         ModelFileError: Something lies elsewhere, or is not standard.

@@ -10,7 +10,7 @@ _OPERATIONS = re.compile(r"opset\d{1,2}")
 
 
 def require_harmless(file: Path) -> None:
-    """Makes sure that a model is OpenVINO's own form, of operations that it knows.
+    """Checks that a model is OpenVINO's own form, of operations that it knows.
 
     OpenVINO finds out by the content of a file which of its readers it is for; and it loads
     libraries for extensions.
@@ -37,6 +37,6 @@ def require_harmless(file: Path) -> None:
     with file.open("rb") as opened:
         parser.ParseFile(opened)
     if roots != ["net"]:
-        raise refusal(file, "is no model of OpenVINO", *roots)
+        raise refusal(file, "is not an OpenVINO model", *roots)
     if other:
-        raise refusal(file, "has operations of others", *sorted(set(other)))
+        raise refusal(file, "has custom operations", *sorted(set(other)))

@@ -8,7 +8,7 @@ _SHOWN = 5
 
 
 def refusal(file: Path, why: str, *found: object) -> ModelFileError:
-    """What to raise where a model could do something else than compute.
+    """The error to raise where a model could do something else than compute.
 
     Args:
         file: Of the model.

@@ -33,7 +33,7 @@ _REGISTERED = {"", "tf.TrackableConstant"}
 
 
 def require_harmless(directory: Path) -> None:
-    """Makes sure that a SavedModel does nothing but compute.
+    """Checks that a SavedModel does nothing but compute.
 
     Raises:
         ModelFileError: It has other files, operations or objects.
@@ -55,7 +55,7 @@ def _require_files(directory: Path) -> None:
     names = [each.relative_to(directory).as_posix() for each in files]
     other = [n for n in names if n not in _FILES and not n.startswith(_WEIGHTS)]
     if other:
-        raise refusal(directory, "has other files than those of its weights", *other)
+        raise refusal(directory, "has files other than its weights", *other)
 
 
 def _require_operations(directory: Path, graph: Any) -> None:
@@ -96,8 +96,8 @@ def _require_objects(directory: Path, graph: Any) -> None:
         if kind not in _KINDS or registered or not is_known:
             found.append(", ".join(registered) or identifier or kind)
     if graph.asset_file_def:
-        found.append("files beside it")
+        found.append("files next to it")
     if not len(graph.object_graph_def.nodes):
-        found.append("the form of TensorFlow 1")
+        found.append("the format of TensorFlow 1")
     if found:
         raise refusal(directory, "has objects that could do more", *sorted(set(found)))

@@ -22,7 +22,7 @@ class Backbone:
             of Keras.
         torch_layouts: What files of PyTorch call the layers, if it is known.
         settings: What decides the outputs of `network` beside its layers of Keras and
-            their weights: values that JSON can hold. None if that can't be told, as of
+            their weights: JSON values. None if that can't be told, as of
             the code of a user: whether features can be cached is then found out from the
             graph.
     """

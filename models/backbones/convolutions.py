@@ -11,7 +11,7 @@ class Convolutions:
     """Puts convolutions without bias, each with its BatchNorm, onto feature maps.
 
     A layer called `stem` becomes `stem_conv` and `stem_bn`, and `stem_pad` where the
-    padding is a layer of its own.
+    padding is its own layer.
 
     Attributes:
         epsilon: Of BatchNorm.

@@ -81,7 +81,7 @@ def _of_size(
     except (ValueError, TypeError) as error:
         raise ConfigError(
             message(
-                f"`data.image_size` must be one that {name} takes with its weights "
+                f"`data.image_size` must be a size that {name} accepts with its weights "
                 f"({_first_line(error)}).",
                 f"It was made for data.image_size={own}.",
                 **{"data.image_size": image_size},
@@ -134,8 +134,8 @@ def _preprocessing(
 def _no_converter(name: str, preset: str) -> ConfigError:
     return ConfigError(
         message(
-            f"`{SETTING}` must name a preset with an {_CONVERTER_FILE}: without one nobody "
-            "knows on which pixels its weights were trained.",
+            f"`{SETTING}` must name a preset with an {_CONVERTER_FILE}; without one, the "
+            "pixel range of its weights is unknown.",
             'Write one: python -c "import keras_hub as k; k.layers.ImageConverter('
             f'scale=1/255).save_to_preset({preset!r})", with scale=1 for RGB from 0 to '
             "255; or set model.weights=null.",
@@ -145,7 +145,7 @@ def _no_converter(name: str, preset: str) -> ConfigError:
 
 
 def _not_loaded(name: str, preset: str, error: Exception) -> ConfigError:
-    """What to raise where KerasHub can't load a preset, for whatever reason."""
+    """The error to raise where KerasHub can't load a preset, for whatever reason."""
     why = f"{type(error).__name__}: {_first_line(error)}"
     received = {SETTING: name}
     if is_directory(preset):

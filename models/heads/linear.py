@@ -22,7 +22,7 @@ class LinearHead(Head):
         self._activation = activation
 
     def attach(self, features: keras.KerasTensor) -> keras.KerasTensor:
-        """Makes the layers."""
+        """Creates the layers."""
         features = keras.layers.Dropout(self._dropout, name="dropout")(features)
         dense = keras.layers.Dense(
             self._num_classes, self._activation, name="probabilities", dtype="float32"

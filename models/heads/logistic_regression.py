@@ -24,7 +24,7 @@ class Logistic(NamedTuple):
         model: Of scikit-learn, for features less `mean`, divided by `scale`.
         mean: `(features,)`.
         scale: The root of the mean variance of a feature.
-        num_classes: How many classes there are; some may have had no images.
+        num_classes: The number of classes; some may have had no images.
         l2: The penalty that was chosen, as a multiple of the mean variance of a feature.
     """
 

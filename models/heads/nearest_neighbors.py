@@ -1,10 +1,10 @@
 """Votes of the nearest training images, by the cosine of features.
 
 Wu, Xiong, Yu and Lin, Unsupervised Feature Learning via Non-Parametric Instance
-Discrimination, 2018: a neighbour of similarity `s` has the weight `exp(s / temperature)`.
-Here the weight of the first one that is no longer a neighbour is subtracted from all, as in
+Discrimination, 2018: a neighbor of similarity `s` has the weight `exp(s / temperature)`.
+Here the weight of the first one that is no longer a neighbor is subtracted from all, as in
 Dudani, The Distance-Weighted k-Nearest-Neighbor Rule, 1976: which of two images that are as
-good as equally near is the last neighbour then makes no difference, and rounding none.
+good as equally near is the last neighbor then makes no difference, and rounding none.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ class Neighbors(NamedTuple):
     Attributes:
         vectors: `(rows, features)` float32 of length 1.
         votes: `(rows, classes)` float32, the weight of each row in the column of its class.
-        prior: `(classes,)` votes that each image gets before any neighbour has voted.
+        prior: `(classes,)` votes that each image gets before any neighbor has voted.
         neighbors: How many vote.
         temperature: What similarities are divided by.
         log_loss: Of rows, by the rows of other groups.
@@ -56,7 +56,7 @@ class Neighbors(NamedTuple):
 
 
 class _Nearest(NamedTuple):
-    """Neighbours and the first that is none, from near to far.
+    """Neighbors and the first that is none, from near to far.
 
     Attributes:
         similarities: `(rows, neighbors + 1)`.
@@ -114,7 +114,7 @@ def _unit(features: Floats) -> Floats32:
 def _nearest_of_others(
     data: TrainingFeatures, vectors: Floats32, neighbors: int
 ) -> Iterator[_Nearest]:
-    """The neighbours of each row, some rows at a time, without those of its own group."""
+    """The neighbors of each row, some rows at a time, without those of its own group."""
     groups = np.asarray(data.groups)
     for start in range(0, len(vectors), _ROWS_AT_ONCE):
         rows = slice(start, start + _ROWS_AT_ONCE)
@@ -132,7 +132,7 @@ def _nearest(similarities: Floats, neighbors: int) -> _Nearest:
 
 
 def _weights(similarities: Floats, temperature: float) -> Floats:
-    """`(rows, neighbors)`: 1 at most, and 0 at the first that is no neighbour."""
+    """`(rows, neighbors)`: 1 at most, and 0 at the first that is no neighbor."""
     nearest = similarities[:, :1]
     falling = np.exp((similarities - nearest) / temperature)
     return np.asarray(falling[:, :-1] - falling[:, -1:])

@@ -26,7 +26,7 @@ class NumberHead(Head):
         self._dropout = dropout
 
     def attach(self, features: keras.KerasTensor) -> keras.KerasTensor:
-        """Makes the layers; they return `(rows, numbers)` float32."""
+        """Creates the layers; they return `(rows, numbers)` float32."""
         layers, count = keras.layers, len(self._means)
         features = layers.Dropout(self._dropout, name="dropout")(features)
         scaled = layers.Dense(count, name="scaled_numbers", dtype="float32")(features)

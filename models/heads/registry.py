@@ -1,4 +1,4 @@
-"""Makes the head that `model.head` names."""
+"""Creates the head that `model.head` names."""
 
 from ...configs import ModelConfig
 from .contract import Head
@@ -11,11 +11,11 @@ from .ridge import RidgeHead
 def build_head(
     config: ModelConfig, num_classes: int, num_examples: int | None = None
 ) -> Head:
-    """Makes a head; its layers come with `attach`.
+    """Creates a head; its layers come with `attach`.
 
     Args:
         config: The section `model`.
-        num_classes: How many classes there are.
+        num_classes: The number of classes.
         num_examples: How many training images there are, each version of an image counted;
             needed by the head that stores them.
 

@@ -10,7 +10,7 @@ class RidgeHead(Head):
     """A dense layer with softmax whose weights are those of `fit_ridge`.
 
     Args:
-        num_classes: How many classes there are.
+        num_classes: The number of classes.
         l2: The penalty, as a multiple of the mean variance of a feature; None chooses it by
             the log loss of left-out training images.
     """
@@ -22,7 +22,7 @@ class RidgeHead(Head):
         self._l2 = l2
 
     def attach(self, features: keras.KerasTensor) -> keras.KerasTensor:
-        """Makes the layers."""
+        """Creates the layers."""
         dense = keras.layers.Dense(
             self._num_classes,
             "softmax",

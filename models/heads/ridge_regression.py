@@ -1,6 +1,6 @@
 """Ridge regression to one-hot targets in closed form, with its penalty and its scale.
 
-Hoerl and Kennard, Ridge Regression, 1970. Leaving groups of rows out without fitting anew
+Hoerl and Kennard, Ridge Regression, 1970. Leaving groups of rows out without fitting again
 is the identity of Allen's PRESS (1974) for blocks of rows: the error of the rows B of a
 model that was fitted without them is `(I - H[B, B])^-1` times their error in the fit of
 all, where H is the matrix that turns targets into fitted values.
@@ -39,7 +39,7 @@ class Ridge(NamedTuple):
 
 
 class _Spectrum(NamedTuple):
-    """Centred and weighted rows in the coordinates of their eigenvectors.
+    """Centered and weighted rows in the coordinates of their eigenvectors.
 
     Attributes:
         rows: `(rows, rank)`.
@@ -59,7 +59,7 @@ class _Spectrum(NamedTuple):
 def fit_ridge(data: TrainingFeatures, l2: float | None = None) -> Ridge:
     """Fits scores by least squares, and a scale that makes probabilities of them.
 
-    It minimises the weighted mean of the squared errors of one-hot targets, plus `l2` times
+    It minimizes the weighted mean of the squared errors of one-hot targets, plus `l2` times
     the mean variance of a feature times the squared norm of the kernel; the bias is free.
     All penalties come from one eigendecomposition. Probabilities are the softmax of scores
     times a scale. The scale is the one with the smallest log loss of left-out groups (see

@@ -18,8 +18,8 @@ class TrainingFeatures:
 
     Attributes:
         features: `(rows, features)`, finite.
-        labels: `(rows,)` class numbers.
-        num_classes: How many classes there are.
+        labels: `(rows,)` class indices.
+        num_classes: The number of classes.
         weights: `(rows,)` how much each row counts, 1 on average.
         groups: `(rows,)` numbers that rows share which are left out together: the versions
             of an image, its copies, the images of a patient.
@@ -109,17 +109,17 @@ def _check(features: Floats, groups: Integers) -> None:
     if not finite.all():
         raise DataError(
             message(
-                "The features that a head is fitted on must be finite.",
-                "Look at the weights of the backbone, and at trainer.precision.",
+                "The features for fitting a head must be finite.",
+                "Check the weights of the backbone and trainer.precision.",
                 not_finite=int((~finite).sum()),
             )
         )
     if groups.max(initial=0) == 0:
         raise DataError(
             message(
-                "A head is fitted on images of at least two groups, one of which can be "
+                "A head is fitted on images of at least two groups, so that one can be "
                 "left out.",
-                "Look at data.group_column.",
+                "Check data.group_column.",
                 images=len(groups),
                 groups=1,
             )

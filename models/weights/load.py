@@ -45,14 +45,14 @@ def load_weights(
             _load_file(network, path, layouts)
     except (UnreadableWeightsError, CheckpointError, OSError) as error:
         raise _error(
-            "`model.weights` must name weights that can be read, with nothing else among "
-            f"them; {error}.",
+            "`model.weights` must name a readable file of weights and nothing else; "
+            f"{error}.",
             _remedy(path),
             path,
         ) from None
     except (OtherNetworkError, ValueError) as error:
         raise _error(
-            f"`model.weights` must be those of {backbone} without its head; "
+            f"`model.weights` must belong to {backbone} without its head; "
             f"{str(error).splitlines()[0]}.",
             "Choose the model.backbone that they belong to.",
             path,
@@ -88,17 +88,19 @@ def _load_torch(
     network: keras.Model, arrays: StoredArrays, layouts: Sequence[TorchLayout]
 ) -> None:
     if not layouts:
-        raise OtherNetworkError("it is a network of Keras, and they are of PyTorch")
+        raise OtherNetworkError(
+            "the network is from Keras, but the weights are from PyTorch"
+        )
     assign_torch_weights(network, layouts, arrays)
 
 
 def _remedy(path: Path) -> str:
     if path.suffix in OF_PYTORCH:
         return (
-            "Nothing in it was run. Where it comes from, write "
+            "Nothing in it was run. At its origin, save it with "
             "torch.save(model.state_dict(), 'weights.pth')."
         )
-    return "Get them once more from where they come."
+    return "Download or copy them again."
 
 
 def _error(expected: str, remedy: str, path: Path) -> ConfigError:

@@ -17,7 +17,7 @@ MOST_INSTRUCTIONS = 2_000_000  # a network of a thousand tensors takes 50,000
 
 
 class UnsafePickleError(UnreadableWeightsError):
-    """A pickle that holds something else than tensors, or that is damaged."""
+    """A pickle that contains something else than tensors, or that is damaged."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class PickleMachine:
         """Reads the pickle at the place of a file, and leaves the file at its end.
 
         Raises:
-            UnsafePickleError: It holds something else than tensors, or is damaged.
+            UnsafePickleError: It contains something else than tensors, or is damaged.
         """
         self._stack, self._marks, self._memo = [], [], {}
         try:
@@ -108,21 +108,23 @@ class PickleMachine:
     def _name_on_stack(self) -> None:
         name, module = self._pop(), self._pop()
         if not isinstance(name, str) or not isinstance(module, str):
-            raise UnsafePickleError("it is damaged: a name is no text")
+            raise UnsafePickleError("it is damaged: a name is not text")
         self._name(f"{module} {name}")
 
     def _call(self) -> None:
         arguments, function = self._pop(), self._pop()
         if not isinstance(function, Name) or function.text not in self._functions:
-            raise UnsafePickleError("it calls what can't be called")
+            raise UnsafePickleError("it calls something that is not callable")
         if not isinstance(arguments, tuple):
-            raise UnsafePickleError("it is damaged: arguments are no tuple")
+            raise UnsafePickleError("it is damaged: arguments are not a tuple")
         self._stack.append(self._functions[function.text](*arguments))
 
     def _set_items(self, flat: list[Any]) -> None:
         target = self._stack[-1]
         if not isinstance(target, dict) or len(flat) % 2:
-            raise UnsafePickleError("it is damaged: items of what is no dictionary")
+            raise UnsafePickleError(
+                "it is damaged: items of something that is not a dictionary"
+            )
         for key, value in zip(flat[::2], flat[1::2], strict=True):
             if not isinstance(key, str | int):
                 raise UnsafePickleError("it has a key that is neither text nor a number")
@@ -132,14 +134,16 @@ class PickleMachine:
 
     def _append(self, values: list[Any]) -> None:
         if not isinstance(self._stack[-1], list):
-            raise UnsafePickleError("it is damaged: values of what is no list")
+            raise UnsafePickleError("it is damaged: values of something that is not a list")
         self._stack[-1].extend(values)
 
     def _build(self) -> None:
         """Attributes are given to dictionaries only, by PyTorch; and here to none."""
         self._pop()
         if not isinstance(self._stack[-1], dict):
-            raise UnsafePickleError("it gives attributes to what is no dictionary")
+            raise UnsafePickleError(
+                "it gives attributes to something that is not a dictionary"
+            )
 
 
 _NUMBERS = frozenset({"BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"})

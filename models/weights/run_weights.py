@@ -32,7 +32,7 @@ def load_checkpoint(network: keras.Model, checkpoint: Path) -> None:
 
 
 def require_backbone(path: Path, backbone: str) -> None:
-    """Makes sure that the run of a model or of a checkpoint trained a backbone.
+    """Checks that the run of a model or of a checkpoint trained a backbone.
 
     Nothing that its configuration names is imported.
 
@@ -74,7 +74,7 @@ def assign_numbered(network: keras.Model, arrays: StoredArrays) -> None:
     wanted = {name: tuple(variable.shape) for name, variable in variables.items()}
     if not wanted.keys() & arrays.keys():
         raise OtherNetworkError(
-            "it holds those of a head alone; the directory of the run has the others"
+            "it contains those of a head alone; the run directory has the others"
         )
     require_same(
         shapes_of(arrays),

@@ -45,7 +45,7 @@ def require_same(
     is_ignored: Callable[[str], bool] = lambda name: False,
     label: Callable[[str], str] = str,
 ) -> None:
-    """Makes sure that a file has the arrays of a network and no others.
+    """Checks that a file has the arrays of a network and no others.
 
     Args:
         found: The shapes of the file's arrays by name.

@@ -32,7 +32,7 @@ def read_torch_file(path: Path) -> dict[str, StoredArray]:
         Its tensors by name. Their values are read from the file when they are wanted.
 
     Raises:
-        UnsafePickleError: It holds something else than tensors, or is damaged.
+        UnsafePickleError: It contains something else than tensors, or is damaged.
         OSError: It can't be read.
     """
     content = _read_zip(path) if zipfile.is_zipfile(path) else _read_legacy(path)
@@ -44,10 +44,10 @@ def _state_dict(content: Any) -> dict[str, StoredArray]:
         if isinstance(content, dict) and isinstance(content.get(name), dict):
             content = content[name]
     if not isinstance(content, dict) or not content:
-        raise UnsafePickleError("it holds no dictionary of tensors")
+        raise UnsafePickleError("it does not contain a dictionary of tensors")
     for name, value in content.items():
         if not isinstance(name, str) or not isinstance(value, StoredArray):
-            raise UnsafePickleError(f"it holds {name!r:.80}, which is not a tensor")
+            raise UnsafePickleError(f"it contains {name!r:.80}, which is not a tensor")
     return {name.removeprefix("module."): value for name, value in content.items()}
 
 
@@ -56,7 +56,7 @@ def _read_zip(path: Path) -> Any:
         entries = _checked_entries(archive, path.stat().st_size)
         folder = _folder_of_pickle(entries)
         if entries[f"{folder}/data.pkl"].file_size > MOST_PICKLE_BYTES:
-            raise UnsafePickleError("its pickle is larger than any of tensors")
+            raise UnsafePickleError("its pickle is too large for tensors")
         order = f"{folder}/byteorder"
         if order in entries and archive.read(order) != b"little":
             raise UnsafePickleError("its numbers are big-endian")
@@ -88,7 +88,7 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     except (zipfile.BadZipFile, ValueError, EOFError, struct.error) as error:
         raise UnsafePickleError(f"it is damaged: {error}") from None
     except (NotImplementedError, RuntimeError) as error:  # of kinds that are not read
-        raise UnsafePickleError(f"it is no file of torch.save: {error}") from None
+        raise UnsafePickleError(f"it was not written by torch.save: {error}") from None
 
 
 def _checked_entries(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
@@ -110,7 +110,7 @@ def _checked_entries(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.Z
 def _folder_of_pickle(entries: Mapping[str, zipfile.ZipInfo]) -> str:
     folders = [name.split("/")[0] for name in entries if name.endswith("/data.pkl")]
     if len(folders) != 1 or f"{folders[0]}/data.pkl" not in entries:
-        raise UnsafePickleError("it is no file of torch.save: it has no data.pkl")
+        raise UnsafePickleError("it was not written by torch.save: it has no data.pkl")
     return folders[0]
 
 
@@ -127,7 +127,7 @@ def _read_legacy(path: Path) -> Any:
         head = io.BytesIO(file.read(MOST_PICKLE_BYTES))
         plain = PickleMachine({}, frozenset(), _no_storage)
         if plain.run(head) != _MAGIC_NUMBER or plain.run(head) != _PROTOCOL_VERSION:
-            raise UnsafePickleError("it is no file of torch.save")
+            raise UnsafePickleError("it was not written by torch.save")
         system = plain.run(head)
         if not isinstance(system, dict) or system.get("little_endian") is not True:
             raise UnsafePickleError("its numbers are big-endian")
@@ -161,7 +161,7 @@ def _are_all_of(keys: Any, storages: Mapping[str, Storage]) -> bool:
 
 
 def _no_storage(reference: Any) -> Any:
-    raise UnsafePickleError("it is no file of torch.save")
+    raise UnsafePickleError("it was not written by torch.save")
 
 
 def _wrong_size(storage: Storage) -> UnsafePickleError:

@@ -68,7 +68,7 @@ def read_tensors(
         What the pickle holds, and the storages that it refers to by key.
 
     Raises:
-        UnsafePickleError: It holds something else than tensors, or is damaged.
+        UnsafePickleError: It contains something else than tensors, or is damaged.
     """
     storages: dict[str, Storage] = {}
 
@@ -110,14 +110,14 @@ def _storage(reference: Any) -> Storage:
     if not is_known or view not in ([], [None]):
         raise UnsafePickleError("it has a storage of an unknown kind")
     if not isinstance(key, str) or not (key.isascii() and key.isdigit()):
-        raise UnsafePickleError("it has a storage whose key is no number")
+        raise UnsafePickleError("it has a storage whose key is not a number")
     if not _are_sizes((size,)):
-        raise UnsafePickleError("it has a storage whose size is no number")
+        raise UnsafePickleError("it has a storage whose size is not a number")
     return Storage(kind.text, key, size)
 
 
 def _check_view(storage: Storage, offset: Any, shape: Any, strides: Any) -> None:
-    """Refuses a tensor that reaches beyond its storage, or is larger than it."""
+    """Rejects a tensor that reaches beyond its storage, or is larger than it."""
     is_described = (
         isinstance(shape, tuple)
         and isinstance(strides, tuple)

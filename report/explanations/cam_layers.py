@@ -36,8 +36,8 @@ def find_layer(graph: FlatGraph, name: str | None) -> Call:
     maps = [call for call in spatial if features.issuperset(call.outputs)]
     if not maps:
         raise NoGraphError(
-            "no features of the model have a height and a width; tokens of a transformer "
-            "have neither"
+            "no layer of the model has spatial outputs; tokens of a transformer are not "
+            "spatial"
         )
     decided = (call for call in reversed(maps) if kernels_behind(graph, call))
     return next(decided, maps[-1])
@@ -89,8 +89,7 @@ def _named(graph: FlatGraph, spatial: list[Call], name: str) -> Call:
     usable = [each.path for each in reversed(spatial)]
     raise ConfigError(
         message(
-            "`evaluation.grad_cam.layer` must name a layer whose outputs have a height "
-            "and a width.",
+            "`evaluation.grad_cam.layer` must name a layer with spatial outputs.",
             f"{did_you_mean(name, usable)} The last ones are {some(usable, 5)}.".strip(),
             layer=name,
         )

@@ -20,7 +20,7 @@ class Maps(NamedTuple):
     """What an image comes to; before ReLU, so that negative cells speak against a class.
 
     Attributes:
-        maps: `(rows, classes, height, width)` float32, by the method that was asked for.
+        maps: `(rows, classes, height, width)` float32, by the method that was requested.
         check: `(rows, height, width)` for the first class by the other method.
         outputs: `(rows, classes of the model)` what the model returns.
     """

@@ -13,7 +13,7 @@ from .heat_maps import has_support, overlay, side_by_side, tile
 
 Cams = npt.NDArray[np.float32]
 
-_NOTHING = " (nothing at this layer speaks for it)"
+_NOTHING = " (nothing at this layer supports it)"
 
 
 def panel(
@@ -33,7 +33,7 @@ def panel(
     for label, cam in _by_class(test, example.row, cams).items():
         name = test.class_names[label]
         if not np.isfinite(cam).all():
-            lines.append(f"no map for {name}: its numbers are not finite")
+            lines.append(f"no map for {name}: its values are not finite")
             continue
         tiles.append(overlay(plain, cam))
         is_empty = not has_support(cam)

@@ -32,7 +32,7 @@ class Examples(NamedTuple):
 
     Attributes:
         shown: In the order of the report.
-        wanted: Examples of right and wrong answers that were asked for.
+        wanted: Examples of right and wrong answers that were requested.
         taken: How many of those are shown.
         missed: `(images,)` by class, for those that must not be missed: all rows.
     """
@@ -67,7 +67,7 @@ def choose_examples(
         groups.append((f"{name}: right", most_confident(label, True)[:per_class]))
         if label not in missed:  # all of those are shown
             wrong = most_confident(label, False)[:per_class]
-            groups.append((f"{name}: taken for another class", wrong))
+            groups.append((f"{name}: misclassified", wrong))
     ranked = sorted(
         (rank, place, row)
         for place, (_, rows) in enumerate(groups)

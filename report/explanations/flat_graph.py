@@ -1,6 +1,6 @@
 """A model made of models as one list of calls, from its images to its outputs.
 
-A tensor inside a nested model belongs to a graph of its own, from which Keras can make no
+A tensor inside a nested model belongs to its own graph, from which Keras can make no
 model that leads to the outputs of the outer one ("graph disconnected"). Here the layers of
 all graphs are called one after another on tensors, so that each tensor is within reach.
 """

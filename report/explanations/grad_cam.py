@@ -23,8 +23,8 @@ CHECKED_IMAGES = 40
 TITLE = "What the model looks at"
 EXPLANATION = (
     "Bright regions raise the score of a class, by the activations of one layer and their "
-    "gradients; each map is scaled on its own. They show where the model looks, not why, "
-    "and not that it is right to."
+    "gradients; each map is scaled on its own. They show where the model looks, but "
+    "neither why nor whether it is right to."
 )
 _OTHER = {"grad_cam": "Grad-CAM++", "grad_cam_plus_plus": "Grad-CAM"}
 _FEW_CELLS = 4  # a side
@@ -61,7 +61,7 @@ class GradCam:
         self.must_not_miss = list(must_not_miss)
 
     def explain(self, evidence: Evidence, subject: Subject) -> Finding:
-        """Makes the maps, a batch at a time on the devices of the model.
+        """Creates the maps, a batch at a time on the devices of the model.
 
         Raises:
             ConfigError: `must_not_miss` names no class, or `layer` no layer that fits.
@@ -90,7 +90,7 @@ class GradCam:
             graph = FlatGraph(subject.model)
             layer = find_layer(graph, self.layer)
         except NoGraphError as error:
-            draft.gaps.append(f"not measured: maps of what speaks for a class, as {error}")
+            draft.gaps.append(f"not measured: heat maps, because {error}")
             return None
         cam = CamMaps(graph, layer, self.method)
         draft.values |= {
@@ -102,8 +102,8 @@ class GradCam:
         }
         if graph.is_bypassed(layer):
             draft.warnings.append(
-                f"Not all that the model uses passes through {layer.path}: its maps show "
-                "part of the evidence."
+                f"Some inputs of the head bypass {layer.path}: its maps show only part of "
+                "the evidence."
             )
         return cam
 
@@ -122,7 +122,7 @@ class _Draft:
         self._panels: list[Panel] = []
 
     def show(self, subject: Subject, cam: CamMaps | None) -> None:
-        """Makes the panels, with maps where they can be had."""
+        """Creates the panels, with maps where they can be had."""
         shown = {each.row: each for each in self._examples.shown}
         agreement: list[npt.NDArray[Any]] = []
         changed: list[int] = []
@@ -146,9 +146,8 @@ class _Draft:
         """Measures whether maps change when the head is drawn at random."""
         if not cam.kernels:
             self.gaps.append(
-                "not measured: whether the maps depend on the head, because no layer "
-                "behind theirs has weights; name an earlier one as "
-                "evaluation.grad_cam.layer"
+                "not measured: whether the maps depend on the head, because no later layer "
+                "has weights; name an earlier one as evaluation.grad_cam.layer"
             )
             return
         rows = spread_over_classes(self._test.labels, CHECKED_IMAGES)
@@ -207,8 +206,9 @@ class _Draft:
         if changed:
             files = some((str(self._test.names[row]) for row in changed), 50)
             self.warnings.append(
-                f"For {len(changed):,} images the model now gives other probabilities than "
-                f"those that were scored: {files}. Were they, or the model, changed since?"
+                f"For {len(changed):,} images, the model now gives different probabilities "
+                f"than when they were scored: {files}. Were they or the model changed "
+                "since?"
             )
 
     def _note_check(self, check: HeadCheck) -> None:
@@ -230,4 +230,4 @@ class _Draft:
             words = (
                 f"The maps do not depend on what the head has learned: {found}, and not "
             )
-            self.warnings.append(f"{words}below {BOUND}. Do not read them as reasons.")
+            self.warnings.append(f"{words}below {BOUND}. Do not read them as explanations.")

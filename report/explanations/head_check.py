@@ -45,7 +45,7 @@ class HeadCheck:
         usable = len(self.correlations)
         if usable >= LEAST_IMAGES:
             return ""
-        return f"it needs {LEAST_IMAGES} images whose maps vary, and there are {usable}"
+        return f"it needs {LEAST_IMAGES} images whose maps vary, but there are {usable}"
 
     def values(self) -> dict[str, Any]:
         """Ready for JSON."""

@@ -1,7 +1,7 @@
 """Draws images beside maps of what speaks for a class.
 
-The image below a map is grey, so that all colour is the map's; it shows through where the
-map is weak. Colours are those of viridis, whose brightness alone tells the order.
+The image below a map is grey, so that all color is the map's; it shows through where the
+map is weak. Colors are those of viridis, whose brightness alone tells the order.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ def tile(image: Pixels) -> Pixels:
 
 
 def overlay(image: Pixels, cam: npt.NDArray[np.floating[Any]]) -> Pixels:
-    """A grey image below a map in colours, from purple by green to yellow.
+    """A grey image below a map in colors, from purple by green to yellow.
 
     Args:
         image: `(height, width, 3)` RGB, uint8.

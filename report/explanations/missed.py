@@ -88,5 +88,5 @@ def missed_tables(test: Labelled, examples: Examples) -> list[Table]:
         for label, missed in examples.missed.items()
         for row in missed.tolist()
     ]
-    title = "Images that must not be missed, and were"
+    title = "Images that must not be missed, but were"
     return [Table(title, _COLUMNS, rows)] if rows else []

@@ -1,4 +1,4 @@
-"""Reads images of a split a few at a time, and names those that can't be read any more."""
+"""Reads images of a split a few at a time, and lists those that can no longer be read."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -54,7 +54,7 @@ class ReadableImages:
         """Why no image at all can be had; empty if they can be asked for."""
         if isinstance(self._split, LoadsImages):
             return ""
-        return "the test data hand out no single images, as those of ImageData do"
+        return "the test data gives no access to single images, unlike ImageData"
 
     def chunks(self, rows: Rows) -> Iterator[Chunk]:
         """The images of these rows, in order, those that can be read."""
@@ -73,7 +73,7 @@ class ReadableImages:
         files = some((str(names[row]) for row in self.problems), 50)
         return [
             f"not measured: {len(self.problems):,} images, because they were moved or "
-            f"changed or can't be read: {files}; put them back and measure again"
+            f"changed, or can't be read: {files}; restore them and measure again"
         ]
 
     def tables(self, names: Any) -> list[Table]:

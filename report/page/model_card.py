@@ -74,16 +74,16 @@ def _body(report: RunReport) -> Iterator[str]:
     if report.all_warnings:
         yield "## Warnings\n"
         yield from _list(report.all_warnings)
-    yield "## What it must not be used for\n"
+    yield "## Out-of-scope use\n"
     yield from _list(not_for(report))
     conclusions = [each for part in report.findings.values() for each in part.conclusions]
     if conclusions:
-        yield "## What else was measured\n"
+        yield "## Further evaluation\n"
         yield from _list(conclusions)
     if report.all_gaps:
-        yield "## What is missing\n"
+        yield "## Limitations of this report\n"
         yield from _list(report.all_gaps)
-    yield "## How to use it\n"
+    yield "## How to use\n"
     yield "```python\nimport keras\n\nmodel = keras.models.load_model('model.keras')\n```\n"
     yield f"It takes RGB images from 0 to 255{_size(report)}; its outputs are the "
     yield f"{WORDS[report.task].outputs} in classes.txt, in that order.\n"
@@ -91,7 +91,7 @@ def _body(report: RunReport) -> Iterator[str]:
 
 def _results(report: RunReport) -> Iterator[str]:
     if report.scores is None:
-        yield "There is no honest score: no test images could be scored.\n"
+        yield "There is no score: no test images could be scored.\n"
         return
     columns = [("as shipped", report.scores)]
     columns += [("cleaned", report.cleaned)] if report.cleaned else []
@@ -105,7 +105,7 @@ def _results(report: RunReport) -> Iterator[str]:
     yield f"| test images | {counts} |\n"
     yield "With 95 % intervals of the bootstrap."
     if report.task == "classification":
-        yield "Cleaned: without images of which a copy is filed under another class."
+        yield "Cleaned: without images that have a copy under another class."
     yield ""
 
 

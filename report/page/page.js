@@ -13,7 +13,7 @@ function openImages(key, button) {
       : `${found.names[truth]}, taken for ${found.names[taken]}`;
   document.getElementById("images-note").textContent =
     members.length < count
-      ? `${members.length} of ${count} images; the others are left out of this page.`
+      ? `${members.length} of ${count} images; the others are not on this page.`
       : `All ${count} images, the most confident first.`;
   document.getElementById("images-list").replaceChildren(...members.map(figureOf));
   document.getElementById("images").showModal();
@@ -55,7 +55,7 @@ function showThreshold(form, tables) {
     found: found,
     missed: missed,
     "false alarms": alarms,
-    "rightly left alone": alone,
+    "true negatives": alone,
     chosen:
       table.chosen === null
         ? "No threshold was chosen on validation."

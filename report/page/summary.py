@@ -9,7 +9,7 @@ from ..facts import RunFacts
 from ..run_report import RunReport
 from .task_words import WORDS
 
-# Below this an interval of a class says next to nothing (its half-width is above 0.18).
+# Below this an interval of a class says almost nothing (its half-width is above 0.18).
 FEW_IMAGES = 30
 WEAK_RECALL = 0.5
 
@@ -21,7 +21,7 @@ def what_it_does(report: RunReport) -> str:
     of_size = f" of {size} by {size} pixels" if isinstance(size, int) else ""
     words = WORDS[report.task]
     known = f"{words.gives} {len(names):,} {words.one if len(names) == 1 else words.many}"
-    given = known.strip() if names else f"{words.many} that are not known"
+    given = known.strip() if names else f"{words.many} with unknown names"
     named = f": {some(names)}" if names else ""
     return f"{_network(facts)} gives each image{of_size} {given}{named}."
 
@@ -45,7 +45,7 @@ def how_split(facts: RunFacts) -> Iterator[str]:
     if train is not None:
         yield f"Images come from {train}."
     if facts.setting("data.split"):
-        yield f"They were divided as {facts.setting('data.split')} has it."
+        yield f"They were split as in {facts.setting('data.split')}."
     if facts.setting("data.folds"):
         folds, fold = facts.setting("data.folds"), facts.setting("data.fold")
         yield f"Fold {fold} of {folds} was held out for validation."
@@ -69,19 +69,19 @@ def not_for(report: RunReport) -> list[str]:
     source = facts.setting("data.train")
     collection = f"one collection ({source})" if source else "one collection"
     lines = [
-        "Decisions that nobody checks where a mistake can do harm, in medicine or safety, "
-        f"say: it was measured on {_number_of_tests(report)} images and not in use, and is "
-        "approved for no such purpose.",
-        f"Images of other cameras, sites or people than those of {collection}: "
-        "nothing was measured there.",
+        "Unsupervised decisions where a mistake can do harm, such as in medicine or "
+        f"safety: it was evaluated on {_number_of_tests(report)} images, not in practice, "
+        "and is not approved for any such purpose.",
+        f"Images from cameras, sites or people other than those of {collection}: it was "
+        "not evaluated on them.",
     ]
     if report.task == "regression":
         return [*lines, _OTHER_NUMBERS]
     if report.task == "multi_label":
         return [*lines, *_weak_labels(report.scores)]
     other = (
-        f"Images of anything else than these {len(names):,} classes: it has no way to "
-        "answer that an image is none of them."
+        f"Images of anything other than these {len(names):,} classes: it can't answer that "
+        "an image shows none of them."
     )
     return [*lines, other, *_weak_classes(report.scores)]
 
@@ -114,8 +114,8 @@ _EVENLY = {
     "regression": "",
 }
 _OTHER_NUMBERS = (
-    "Images of which the numbers lie outside of those that it was trained on: it was never "
-    "shown what these look like."
+    "Images whose values lie outside the range of the training set: it has never seen such "
+    "images."
 )
 _KEPT = "No file was left out."
 
@@ -123,7 +123,7 @@ _KEPT = "No file was left out."
 def _network(facts: RunFacts) -> str:
     builder, backbone = facts.setting("model.builder"), facts.setting("model.backbone")
     if builder:
-        return f"A network of the user's own ({builder})"
+        return f"A custom network ({builder})"
     if not backbone:
         return "A network that is not described"
     weights = facts.setting("model.weights")
@@ -142,7 +142,7 @@ def _weak_classes(scores: Mapping[str, Any] | None) -> Iterator[str]:
     classes: Mapping[str, Any] = scores["per_class"]
     missing = scores["classes_without_examples"]
     if missing:
-        yield f"Finding {some(missing)}: there was no test image, so nothing is known."
+        yield f"Detecting {some(missing)}: there was no test image, so nothing is known."
     yield from _missed(classes)
     yield from _few(classes, len(classes) - len(missing))
 
@@ -153,7 +153,9 @@ def _weak_labels(scores: Mapping[str, Any] | None) -> Iterator[str]:
         return
     if scores["labels_without_both"]:
         names = some(scores["labels_without_both"])
-        yield f"Finding {names}: all or none of the test images had it, so little is known."
+        yield (
+            f"Detecting {names}: all or none of the test images had it, so little is known."
+        )
     labels: Mapping[str, Any] = scores["per_label"]
     yield from _missed(labels)
     yield from _few(labels, sum(values["support"] > 0 for values in labels.values()))
@@ -166,7 +168,7 @@ def _missed(classes: Mapping[str, Any]) -> Iterator[str]:
         if values["recall"] is not None and values["recall"] < WEAK_RECALL
     ]
     if weak:
-        yield f"Finding {some(weak)}: more than half of the test images were missed."
+        yield f"Detecting {some(weak)}: more than half of the test images were missed."
 
 
 def _few(classes: Mapping[str, Any], count: int) -> Iterator[str]:

@@ -18,8 +18,8 @@ from .scores import CLEAN, VERSIONS, Scores, as_table, as_values, scores_of
 
 TITLE = "Robustness"
 EXPLANATION = (
-    "Scores of test images that are blurred, noisy, compressed, darker or turned, at three "
-    "strengths. The first is mild: what is lost there may be lost in practice, too. Real "
+    "Scores of test images that are blurred, noisy, compressed, darkened or rotated, at "
+    "three strengths. The first is mild: a loss there is likely in practice, too. Real "
     "cameras differ in more ways than these."
 )
 _ROWS_AT_ONCE = 32  # each in fifteen versions
@@ -72,7 +72,7 @@ class _Answers(NamedTuple):
 
     Attributes:
         rows: Of the images that could be read.
-        right: `(1 + versions, rows)`: first of the images as they are.
+        right: `(1 + versions, rows)`: first on the original images.
         specimens: What the first image looks like in all versions.
     """
 
@@ -116,11 +116,11 @@ def _worst_words(scores: Scores) -> str:
     score = own["balanced_accuracy"]
     clean = scores[CLEAN]["balanced_accuracy"]
     if not strength:
-        return "No change lowers the balanced accuracy."
+        return "No corruption lowers the balanced accuracy."
     return (
         f"Balanced accuracy is lowest with {kind} of strength {strength}: "
         f"{score.value:.1%} {_words(score.interval)}, against {clean.value:.1%} "
-        f"{_words(clean.interval)} of the images as they are."
+        f"{_words(clean.interval)} on the original images."
     )
 
 

@@ -46,7 +46,7 @@ def scores_of(
         labels: `(images,)` true classes.
         right: `(1 + versions, images)`: whether an answer was right; first the images as
             they are.
-        groups: `(images,)` numbers that images of one patient, say, share.
+        groups: `(images,)` numbers shared by images of one group, such as a patient.
     """
     numbers = right.astype(np.float64)
     present, places = np.unique(labels, return_inverse=True)
@@ -102,7 +102,7 @@ def as_table(scores: Scores) -> Table:
         numbers = [with_interval(each) for score in own.values() for each in _pair(score)]
         rows.append((_described(kind, strength), strength or None, *numbers))
     title = (
-        "Scores of images made worse, with 95 % intervals; changes are on the same images"
+        "Scores of corrupted images, with 95 % intervals; changes are on the same images"
     )
     return Table(title, header, rows)
 

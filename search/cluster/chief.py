@@ -126,7 +126,7 @@ class Chief:
         except RuntimeError as error:
             raise ConfigError(
                 message(
-                    f"The chief must be able to answer at its address ({error}).",
+                    f"The chief must be able to listen at its address ({error}).",
                     f"Set {IP} to an address of this machine and {PORT} to a free port.",
                     address=self._role.address,
                 )
@@ -209,7 +209,7 @@ class Chief:
             return trial_message("RUNNING")
 
     def end_trial(self, told: TrialMessage) -> None:
-        """Takes what came of a trial, from whoever has it, once."""
+        """Takes the outcome of a trial, from whoever has it, once."""
         sender = read_sender(told.trial_id)
         outcome = read_outcome(payload_of(told))
         if outcome.hyperparameters is not None:

@@ -70,7 +70,7 @@ class ChiefClient:
         self._ask("GetTrial", get_trial_request(sender))
 
     def end_trial(self, ended: TrialMessage) -> None:
-        """Reports what came of a trial."""
+        """Reports the outcome of a trial."""
         self._ask("EndTrial", end_trial_request(ended))
 
     def _ask(self, name: str, request: bytes) -> bytes:
@@ -118,8 +118,8 @@ class ChiefClient:
         if challenge and challenge == self._challenge and not self._is_noted:
             self._is_noted = True
             notify(
-                f"note: who answers at {self._address} does not take this worker's "
-                f"{TOKEN_VARIABLE}; trying again"
+                f"note: the process that answers at {self._address} does not accept this "
+                f"worker's {TOKEN_VARIABLE}; trying again"
             )
         self._challenge = challenge or self._challenge
 
@@ -130,8 +130,8 @@ class ChiefClient:
         return WorkerError(
             message(
                 f"The chief of the search must answer within {seconds}.",
-                f"{hint}A trial that was running is saved: start the chief and this worker "
-                "again with the same commands to go on.",
+                f"{hint}A running trial is saved: start the chief and this worker again "
+                "with the same commands to continue.",
                 address=self._address,
             )
         )
@@ -139,7 +139,7 @@ class ChiefClient:
     def _not_understood(self) -> KeraunosError:
         return ConfigError(
             message(
-                "The chief must understand what this worker says.",
+                "The chief must understand the messages of this worker.",
                 "Install the same version of Keraunos and Keras Tuner for both.",
                 address=self._address,
             )

@@ -84,7 +84,7 @@ def read_plan(text: str) -> TrialPlan:
 
 
 class _Outcome(BaseModel):
-    """An outcome on its way: what is no finite number travels as null."""
+    """An outcome on its way: what is not a finite number travels as null."""
 
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
@@ -101,7 +101,7 @@ class _Outcome(BaseModel):
 
 
 def outcome_to_json(outcome: Outcome) -> str:
-    """What came of a trial.
+    """The outcome of a trial.
 
     Example:
         >>> outcome = Outcome("failed", reason="x", error=errors.DataError("none"))
@@ -119,7 +119,7 @@ def read_outcome(text: str) -> Outcome:
     """Undoes `outcome_to_json`.
 
     Raises:
-        ValueError: It is something else, or has scores that are no numbers.
+        ValueError: It is something else, or has scores that are not numbers.
     """
     fields: dict[str, Any] = dict(_Outcome.model_validate_json(text))
     for name in ("fold_scores", "fold_epochs"):

@@ -39,8 +39,8 @@ def find_role() -> Role | None:
     """Who this process is by its environment; None if there is no cluster.
 
     Raises:
-        ConfigError: Only some of the variables are set, one is no port, or there is no
-            token.
+        ConfigError: Only some of the variables are set, one is not a port, or there is not
+            a token.
     """
     given = {name: os.environ.get(name) for name in (ID, IP, PORT)}
     if not any(given.values()):

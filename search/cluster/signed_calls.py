@@ -114,7 +114,7 @@ class OnlySigned(grpc.ServerInterceptor):
         def answer(request: bytes, context: grpc.ServicerContext) -> bytes:
             try:
                 if hashlib.sha256(request).hexdigest() != proof.digest:
-                    raise ValueError("another request than was signed")
+                    raise ValueError("the request differs from the signed one")
                 message = handler.request_deserializer(request)
                 body = handler.response_serializer(handler.unary_unary(message, context))
             except _BAD_MESSAGE:
@@ -129,7 +129,7 @@ class OnlySigned(grpc.ServerInterceptor):
         return grpc.unary_unary_rpc_method_handler(answer)
 
     def _refusing(self, is_stranger: bool) -> Any:
-        """Refuses at once, without waiting for a request that may never come."""
+        """Rejects at once, without waiting for a request that may never come."""
         challenge = self._challenge
 
         def refuse(_: Any, context: grpc.ServicerContext) -> None:

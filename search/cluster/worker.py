@@ -66,7 +66,7 @@ class Worker:
 
         Raises:
             WorkerError: The chief does not answer any more.
-            ConfigError: The chief runs another search, or there is no token.
+            ConfigError: The chief runs another search, or there is not a token.
         """
         try:
             with stop_signals(), garbage_of_trials_only():

@@ -1,7 +1,7 @@
 """Several workers of one machine, for a search on several machines.
 
-Each has a name of its own, and a part of the machine's GPUs. One that is killed is started
-again under its name, and so goes on with its trial.
+Each has its own name, and a part of the machine's GPUs. One that is killed is started
+again under its name, and so continues with its trial.
 """
 
 import contextlib
@@ -85,7 +85,7 @@ def _watch(processes: list[SpawnProcess], start: Start, stop: StopSignal) -> Non
             code = process.exitcode
             if code is not None and code < 0 and deaths[slot] < DEATHS:
                 deaths[slot] += 1
-                notify(f"{process.name} {how_it_ended(code)}, and is started again")
+                notify(f"{process.name} {how_it_ended(code)} and is restarted")
                 processes[slot] = start(slot)
         time.sleep(SECONDS_BETWEEN_LOOKS)
     if stop.received is not None:
@@ -108,8 +108,8 @@ def _require_success(processes: Sequence[SpawnProcess]) -> None:
     if failed:
         raise WorkerError(
             message(
-                "All workers of this machine must end well.",
-                "Their errors are above; the same command goes on.",
+                "All workers of this machine must finish successfully.",
+                "Their errors are above; run the same command to continue.",
                 **failed,
             )
         )

@@ -59,7 +59,7 @@ class InProcess:
         """Runs the trial to its end.
 
         Returns:
-            Its number, and what came out.
+            Its number, and the result.
 
         Raises:
             Stopped: A signal has come since the last one, or while there was no fit.

@@ -1,7 +1,7 @@
 """Runs trials in worker processes, several at a time.
 
 Workers are started once and get one trial after another over a pipe. One that dies is
-replaced, and its trial goes on from its own run directory.
+replaced, and its trial continues from its own run directory.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ class _Worker:
 
 
 class WorkerProcesses:
-    """Runs trials in processes of their own.
+    """Runs trials in separate processes.
 
     Args:
         fit: Trains as planned; is sent to the processes.
@@ -97,7 +97,7 @@ class WorkerProcesses:
         """Waits until a trial has ended, or a signal has come.
 
         Returns:
-            The trial's number, and what came out.
+            The trial's number, and the result.
         """
         while True:
             if self._stop.received is not None:
@@ -133,7 +133,7 @@ class WorkerProcesses:
         worker = self._workers[slot]
         plan = worker.plan
         if plan is None:
-            raise RuntimeError("a worker without a trial has nothing to say")
+            raise RuntimeError("a worker without a trial has nothing to report")
         try:
             if not worker.is_ready:
                 worker.is_ready = worker.connection.recv() == READY
@@ -157,7 +157,7 @@ class WorkerProcesses:
     def _replace(
         self, slot: int, worker: _Worker, plan: TrialPlan
     ) -> tuple[int, Outcome] | None:
-        """Lets another process go on with the trial of one that died."""
+        """Lets another process continue with the trial of one that died."""
         end_process(worker.process)
         del self._workers[slot]
         deaths = worker.deaths + 1
@@ -188,7 +188,7 @@ class WorkerProcesses:
 
 
 def _require_a_signal(worker: _Worker) -> None:
-    """Refuses to try again what ended by itself before it could take a trial."""
+    """Rejects to try again what ended by itself before it could take a trial."""
     worker.process.join(SECONDS_TO_END)
     code = worker.process.exitcode
     if worker.is_ready or code is None or code < 0:

@@ -71,7 +71,7 @@ def _draw_importance(axis: "Axes", insight: Insight) -> None:
     found = insight.importances
     if found.reason:
         axis.axis("off")
-        note = f"importance: not estimated, as\n{found.reason}"
+        note = f"importance: not estimated, because\n{found.reason}"
         axis.text(0.5, 0.5, note, ha="center", va="center", wrap=True, color=_NOTE)
         return
     shown = list(reversed(found.parameters[:MOST_PANELS]))

@@ -67,7 +67,7 @@ def describe(insight: Insight) -> Iterator[str]:
     """Yields lines on the most important parameters."""
     found = insight.importances
     if found.reason:
-        yield f"importance: not estimated, as {found.reason}"
+        yield f"importance: not estimated, because {found.reason}"
         return
     part = f"{100 * (found.explained or 0.0):.0f} %"
     yield f"importance (a forest explains {part} of the variance of held-out scores):"

@@ -26,7 +26,7 @@ def show_scores(directory: Path, study: Study) -> None:
         study: Its trials.
     """
     ended = [trial for _, trial in sorted(study.trials.items()) if _has_ended(trial)]
-    with Tolerance("what TensorBoard shows of the search"):
+    with Tolerance("the TensorBoard files of the search"):
         folder = own_directory(own_directory(directory / TENSORBOARD_FOLDER) / SCORES_PART)
         with summaries_written_to(new_writer(folder)):
             _write_scores(ended, study)

@@ -1,8 +1,8 @@
 """Keras Tuner's oracles by name, as functions of the seed and of what they were told.
 
 They write no files: those of Keras Tuner are not atomic, and lack what grid and Bayesian
-search need to go on. A search that goes on tells a new oracle again what the old one was
-told (`Study`).
+search need to continue. A search that continues tells a new oracle again what the old one
+was told (`Study`).
 """
 
 import math
@@ -71,7 +71,7 @@ class Oracle:
 
 
 class RandomOracle(Oracle, oracles.RandomSearchOracle):
-    """Draws values anew for each trial."""
+    """Draws values again for each trial."""
 
 
 class GridOracle(Oracle, oracles.GridSearchOracle):
@@ -101,7 +101,7 @@ class GridOracle(Oracle, oracles.GridSearchOracle):
 
 
 class HyperbandOracle(Oracle, oracles.HyperbandOracle):
-    """Begins many short trials, and goes on with the best of them."""
+    """Begins many short trials, and continues with the best of them."""
 
     _brackets: list[dict[str, Any]]
     _current_bracket: int
@@ -110,7 +110,7 @@ class HyperbandOracle(Oracle, oracles.HyperbandOracle):
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """The values of the next trial; to be asked in vain changes nothing.
 
-        A search that goes on does not repeat that, as it is noted nowhere.
+        A search that continues does not repeat that, as it is noted nowhere.
         """
         before = self._current_iteration, self._current_bracket, list(self._brackets)
         answer = dict(super().populate_space(trial_id))
@@ -178,10 +178,10 @@ def create_oracle(
     seed: int,
     max_epochs: int,
 ) -> Any:
-    """Makes the oracle that was asked for.
+    """Creates the requested oracle.
 
     Args:
-        search: What was asked for.
+        search: The settings of the search.
         objective: With its direction.
         space: What varies; conditional parameters may be added by trials.
         seed: Any from 0 on.

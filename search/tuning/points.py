@@ -8,7 +8,7 @@ from keras_tuner.engine import hyperparameters as kinds
 
 
 def number_of_points(space: keras_tuner.HyperParameters) -> int | None:
-    """How many combinations there are at most; None if a range has no steps.
+    """The number of combinations at most; None if a range has no steps.
 
     A parameter counts where it is active.
 

@@ -77,13 +77,13 @@ def get_trial_request(trial_id: str) -> bytes:
 
 
 def end_trial_request(trial: TrialMessage) -> bytes:
-    """Reports what came of a trial."""
+    """Reports the outcome of a trial."""
     request = protos.get_service().EndTrialRequest(trial=trial.to_proto())
     return bytes(request.SerializeToString())
 
 
 def require_hyperparameters(config: dict[str, Any]) -> None:
-    """Refuses what Keras Tuner can't read.
+    """Rejects what Keras Tuner can't read.
 
     Args:
         config: As of `HyperParameters.get_config`; it is not changed.
@@ -94,4 +94,4 @@ def require_hyperparameters(config: dict[str, Any]) -> None:
     try:
         keras_tuner.HyperParameters.from_config(copy.deepcopy(config))
     except Exception as error:
-        raise ValueError(f"these are no hyperparameters ({error!r})") from None
+        raise ValueError(f"these are not hyperparameters ({error!r})") from None

@@ -94,7 +94,7 @@ def _add(made: keras_tuner.HyperParameters, name: str, domain: Domain) -> None:
 
 
 def _encoded(domain: Domain, label: Any) -> Any:
-    """A choice as Keras Tuner takes it: all of one type; what is no number, as JSON."""
+    """A choice as Keras Tuner takes it: all of one type; what is not a number, as JSON."""
     choices = domain.get("choice")
     if not isinstance(choices, list):
         return label

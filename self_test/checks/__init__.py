@@ -1,1 +1,1 @@
-"""A file for each check, with `measure(settings)`, which runs in a process of its own."""
+"""A file for each check, with `measure(settings)`, which runs in its own process."""

@@ -33,7 +33,7 @@ def measure(settings: CheckSettings) -> Verdict:
         figures[f"milliseconds_for_{megabytes:g}_megabytes"] = 1000 * seconds
         figures[f"gigabytes_per_second_for_{megabytes:g}_megabytes"] = sent / seconds / 1e9
     if not is_right:
-        return Verdict("failed", "a sum over replicas is not that of their values", figures)
+        return Verdict("failed", "a sum over replicas is wrong", figures)
     speed = figures[f"gigabytes_per_second_for_{MEGABYTES[-1]:g}_megabytes"]
     return Verdict("passed", f"{speed:.2g} GB/s with {MEGABYTES[-1]:g} MB", figures)
 

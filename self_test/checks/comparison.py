@@ -16,7 +16,7 @@ Weights = list[npt.NDArray[np.float64]]
 
 
 class Outcome(NamedTuple):
-    """What came of a training.
+    """The outcome of a training.
 
     Attributes:
         start: Weights before it.

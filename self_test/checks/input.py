@@ -31,7 +31,7 @@ def measure(settings: CheckSettings) -> Verdict:
     augmented = _augmented(settings, images, count)
     keras_speeds = [count / _seconds(_keras(settings, images)) for _ in range(3)]
     if not all(np.array_equal(a, b) for a, b in zip(decoded, kept, strict=False)):
-        return right_if(False, "images that were kept are not those that were decoded", {})
+        return right_if(False, "cached images differ from the decoded ones", {})
     theirs = statistics.median(keras_speeds)
     fresh, ours = count / first, PASSES * count / again
     figures = {
@@ -51,7 +51,7 @@ def measure(settings: CheckSettings) -> Verdict:
 
 
 def _draw(folder: Path, count: int) -> Path:
-    """Clouds of colour, for each number others, as JPEG files of two classes."""
+    """Clouds of color, for each number others, as JPEG files of two classes."""
     random = np.random.default_rng(0)
     for number in range(count):
         place = folder / ("even", "odd")[number % 2]

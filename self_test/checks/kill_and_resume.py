@@ -49,7 +49,9 @@ def measure(settings: CheckSettings) -> Verdict:
     """Compares weights, losses and metrics, to the bit."""
     code = _train_and_die(settings)
     if code != -signal.SIGKILL:
-        return Verdict("failed", f"the run was to be killed, and {how_it_ended(code)}")
+        return Verdict(
+            "failed", f"the run was supposed to be killed, but {how_it_ended(code)}"
+        )
     resumed, first_step = _train(settings, RUN)
     expected, _ = _train(settings, UNINTERRUPTED)
     pairs = zip(expected.model.weights, resumed.model.weights, strict=True)

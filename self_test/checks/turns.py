@@ -66,7 +66,7 @@ class EpochClock(keras.callbacks.Callback):
 
 
 def time_in_turns(sides: Mapping[str, Side]) -> dict[str, list[float]]:
-    """Runs functions in threads of their own, whose epochs take turns.
+    """Runs functions in separate threads, whose epochs take turns.
 
     Args:
         sides: By name; each calls the two hooks of its clock around every epoch.

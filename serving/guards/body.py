@@ -96,7 +96,9 @@ class BodyGuard:
     def _require_room(self, size: int) -> None:
         if self.pending_bytes + size > self._most_pending:
             raise RequestError(
-                429, "Too much is being answered. Try again later.", {"Retry-After": "1"}
+                429,
+                "The server is handling too much data. Try again later.",
+                {"Retry-After": "1"},
             )
 
     def _require_plain(self, scope: Scope) -> None:

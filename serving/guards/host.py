@@ -1,4 +1,4 @@
-"""Refuses requests that a web page elsewhere has led here under a name of its own."""
+"""Rejects requests that a web page elsewhere has led here under its own name."""
 
 import ipaddress
 

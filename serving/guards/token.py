@@ -10,7 +10,7 @@ _SCHEME = b"bearer "
 
 
 class TokenGuard:
-    """Refuses requests without the secret, before anything of them is read.
+    """Rejects requests without the secret, before anything of them is read.
 
     Args:
         app: What it guards.

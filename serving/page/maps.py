@@ -26,7 +26,7 @@ class ClassMaps:
     """A task of a service: Grad-CAM at the last layer with a height and a width.
 
     Called with the bytes of an image and `{"place": ...}`, of the class in the model's
-    outputs, it returns a PNG: the image as the model sees it, grey, below a map in colours.
+    outputs, it returns a PNG: the image as the model sees it, grey, below a map in colors.
 
     Args:
         model: Decodes images.
@@ -49,10 +49,10 @@ class ClassMaps:
         with self._one_at_a_time:
             cam = self._map(image, place)
         if not np.isfinite(cam).all():
-            raise RequestError(422, "There is no map, as its numbers are not finite.")
+            raise RequestError(422, "There is no map, because its values are not finite.")
         if not has_support(cam):
             name = printable(self._model.classes[place])
-            raise RequestError(422, f"Nothing at the layer of the map speaks for {name}.")
+            raise RequestError(422, f"Nothing at the layer of the map supports {name}.")
         return _png(image, cam)
 
     def _map(self, image: npt.NDArray[np.uint8], place: int) -> npt.NDArray[np.float32]:
@@ -65,7 +65,7 @@ class ClassMaps:
             graph = FlatGraph(self._keras_model)
             return CamMaps(graph, find_layer(graph, None))
         except NoGraphError as error:
-            raise RequestError(422, f"There is no map, as {error}.") from None
+            raise RequestError(422, f"There is no map, because {error}.") from None
 
 
 def _png(image: npt.NDArray[np.uint8], cam: npt.NDArray[np.float32]) -> bytes:

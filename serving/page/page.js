@@ -34,9 +34,9 @@ async function ask(path, read, body, cells) {
     throw new Problem(inWords(response.status, await reasonIn(response)), response.status);
   } catch (error) {
     if (error instanceof Problem) throw error;
-    if (error.name === "TimeoutError") throw new Problem(`No answer came within ${SECONDS} seconds.`);
+    if (error.name === "TimeoutError") throw new Problem(`There was no answer within ${SECONDS} seconds.`);
     if (error.name === "NotReadableError" || error.name === "NotFoundError")
-      throw new Problem("The file can't be read any more. Choose it again.");
+      throw new Problem("The file can no longer be read. Choose it again.");
     throw new Problem("The server can't be reached. Is it still running, and are you connected?");
   }
 }
@@ -54,8 +54,8 @@ async function reasonIn(response) {
 function inWords(status, reason) {
   const words = {
     401: "The server asks for a token.",
-    429: "The server has too much to do. Try again in a moment.",
-    503: "The server can't answer just now. Try again in a moment.",
+    429: "The server is busy. Try again in a moment.",
+    503: "The server can't answer at the moment. Try again in a moment.",
     504: "The model took too long. Try again in a moment.",
   };
   if (status in words) return words[status];
@@ -143,8 +143,8 @@ function inOneLine(cells) {
 function askForToken() {
   byId("about").textContent = "";
   byId("token-note").textContent = token
-    ? "The server does not accept this token. Type it again."
-    : "This server answers only those who have its token.";
+    ? "The server does not accept this token. Enter it again."
+    : "This server requires a token.";
   byId("token-form").hidden = false;
   byId("token").value = "";
   byId("token").focus();
@@ -238,7 +238,7 @@ async function answer(card) {
 function requireSize(file) {
   if (!file.size) throw new Problem("The file is empty.");
   if (file.size > model.max_bytes)
-    throw new Problem(`The image is larger than this server takes, ${megabytes()} MB.`);
+    throw new Problem(`The image is larger than ${megabytes()} MB, the limit of this server.`);
 }
 
 /* The token is no longer good: what was asked for is asked again with the next one. */
@@ -333,11 +333,11 @@ async function showMap(event, card) {
 function drawn(card, png, name) {
   const image = card.part(".map img");
   image.src = urlOf(card, png);
-  image.alt = `What in the image speaks for ${name}: bright regions raise its score`;
-  card.part(".map figcaption").textContent = `What speaks for ${name}, in the image as the model sees it`;
+  image.alt = `What in the image supports ${name}: bright regions raise its score`;
+  card.part(".map figcaption").textContent = `What supports ${name}, in the image as the model sees it`;
   card.part(".map").hidden = false;
   card.part(".note").textContent =
-    "Bright regions raise the score of the class. They show where the model looks, not why, and not that it is right to.";
+    "Bright regions raise the score of the class. They show where the model looks, but neither why nor whether it is right to.";
 }
 
 /* --- taking away --------------------------------------------------------------------- */

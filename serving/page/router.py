@@ -32,8 +32,8 @@ _NO_MAPS_WITH_COLUMNS = (
     "columns of a table, too."
 )
 _NO_MAPS = (
-    "Maps of what speaks for a class need the Keras model: serve the run itself, or its "
-    "export in the format keras."
+    "Heat maps need the Keras model: serve the run itself, or its export in the format "
+    "keras."
 )
 
 

@@ -19,9 +19,9 @@ def about(document: ModelDocument) -> str:
     names = document.classes
     listed = some(names, _MOST_NAMES)
     if document.task == "multi_label":
-        return f"Gives images any of {len(names):,} labels: {listed}."
+        return f"Assigns any number of {len(names):,} labels to an image: {listed}."
     if document.task == "regression":
-        return f"Predicts of each image: {listed}."
+        return f"Predicts for each image: {listed}."
     return f"Tells {len(names):,} classes apart: {listed}."
 
 
@@ -77,7 +77,7 @@ def _labels(answer: Mapping[str, Any], document: ModelDocument) -> dict[str, Any
     return {
         "is_sure": None,
         "verdict": some(names, _MOST_NAMES) if names else "None of the labels",
-        "why": "An image has each label of which the probability reaches its threshold.",
+        "why": "An image has each label whose probability reaches its threshold.",
         "classes": shown,
         "order": order,
         "thresholds": [],
@@ -102,10 +102,10 @@ def _numbers(answer: Mapping[str, Any], document: ModelDocument) -> dict[str, An
             for name, value in list(answer["values"].items())[:_MOST_NAMES]
         ),
         "why": (
-            "An interval holds the right number as often as was asked for, of images like "
-            "the validation images."
+            "An interval contains the true value at the stated rate, for images like the "
+            "validation images."
             if has_interval
-            else "How far off this may be was not measured."
+            else "The error of these predictions was not measured."
         ),
         "classes": shown,
         "order": list(range(len(shown))),

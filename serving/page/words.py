@@ -36,12 +36,12 @@ def verdict(answer: Mapping[str, Any], document: ModelDocument) -> Verdict:
         return Verdict(False, UNSURE, _why_not(best, likely, document))
     if answer["abstains"]:
         why = (
-            f"The most probable class is {printable(best)}, but the model is less sure of "
-            "it than its report asks of an answer."
+            f"The most probable class is {printable(best)}, but the model is less sure "
+            "than its report requires for an answer."
         )
         return Verdict(False, UNSURE, why)
     if likely is None:
-        why = "When this model is too unsure to answer was never measured: it always does."
+        why = "No threshold for abstention was measured, so the model always answers."
         return Verdict(None, printable(best), why)
     why = f"Only this class is likely enough. {_promise(document)}"
     return Verdict(True, printable(best), why)
@@ -52,14 +52,13 @@ def _why_not(best: str, likely: Sequence[str], document: ModelDocument) -> str:
     if not likely:
         return (
             "No class is likely enough. Perhaps the image shows none of them, or is unlike "
-            f"those that the model learned from. The most probable class is "
-            f"{printable(best)}."
+            f"the training images. The most probable class is {printable(best)}."
         )
     if len(likely) == 1:
         return (
             f"The most probable class is {printable(best)}, but only "
-            f"{printable(likely[0])} is likely enough, as each class has a limit of its "
-            f"own. {_promise(document)}"
+            f"{printable(likely[0])} is likely enough, because each class has its own "
+            f"limit. {_promise(document)}"
         )
     if len(likely) == classes > 2:
         return f"It may be any of the {classes:,} classes. {_promise(document)}"
@@ -84,7 +83,7 @@ def _promise(document: ModelDocument) -> str:
     if sets is None:
         return ""
     return (
-        f"The right class is likely enough for {sets.coverage:.0%} of images like the "
+        f"The true class is likely enough for {sets.coverage:.0%} of images like the "
         "validation images."
     )
 

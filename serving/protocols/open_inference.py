@@ -22,7 +22,7 @@ _SIZE = "binary_data_size"
 
 @dataclass(frozen=True)
 class InferRequest:
-    """What is asked for.
+    """A parsed request.
 
     Attributes:
         images: Of the request.
@@ -50,7 +50,7 @@ def json_bytes(body: bytes, header_length: str | None) -> int:
         header_length: The header `Inference-Header-Content-Length`, if there was one.
 
     Raises:
-        RequestError: It is no length, or that of more than there is (400).
+        RequestError: It is not a length, or that of more than there is (400).
     """
     if header_length is None:
         return len(body)

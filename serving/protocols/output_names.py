@@ -11,8 +11,8 @@ class OutputNames(NamedTuple):
 
     Attributes:
         numbers: `(images, outputs)` of the model.
-        text: `(images,)`: the class of each image, or its labels as a list in JSON; None
-            where there is neither.
+        text: `(images,)`: the class of each image, or its labels as a list in JSON; None if
+            there is neither.
     """
 
     numbers: str

@@ -19,7 +19,7 @@ _FILE = "b64"
 
 @dataclass(frozen=True)
 class PredictRequest:
-    """What is asked for.
+    """A parsed request.
 
     Attributes:
         images: Of the request.

@@ -100,9 +100,9 @@ def _pixels(
         return np.frombuffer(content, dtype).reshape(shape)
     values = numbers_of(tensor.get("data"))
     if values is None or values.size != math.prod(shape):
-        raise bad(f"`{INPUT}` must have as many numbers as its shape says.")
+        raise bad(f"`{INPUT}` must have as many numbers as its shape requires.")
     if dtype.kind == "u" and not np.array_equal(values, np.floor(values)):
-        raise bad(f"`{INPUT}` must be whole numbers, as its datatype says.")
+        raise bad(f"`{INPUT}` must be whole numbers, as its datatype requires.")
     return values.reshape(shape)
 
 
@@ -116,7 +116,7 @@ def _encoded(
     else:
         strings = [file_of(each) for each in _flat(tensor.get("data"))]
     if len(strings) != shape[0]:
-        raise bad(f"`{INPUT}` must have as many files as its shape says.")
+        raise bad(f"`{INPUT}` must have as many files as its shape requires.")
     return EncodedImages(strings)
 
 

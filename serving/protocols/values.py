@@ -27,7 +27,7 @@ def parse_object(text: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise bad(f"The body must be JSON: {error}.") from None
     if not isinstance(found, dict):
-        raise bad("The body must be an object of JSON.")
+        raise bad("The body must be a JSON object.")
     return found
 
 
@@ -85,7 +85,7 @@ def file_of(text: Any) -> bytes:
     """
     try:
         if not isinstance(text, str):
-            raise ValueError("it is no string")
+            raise ValueError("it is not a string")
         return base64.b64decode(text, validate=True)
     except (ValueError, binascii.Error) as error:
         raise bad(f"An image file must be in base64: {error}.") from None

@@ -34,8 +34,9 @@ _OUTPUT = {"type": "object", "properties": {"name": {"type": "string"}}}
 _OUTPUTS = {
     "type": "array",
     "items": _OUTPUT,
-    "description": "By default all: of classes `probabilities` and `class`, of several "
-    "labels `probabilities` and `labels`, of numbers `values`; and `description`.",
+    "description": "By default all: `probabilities` and `class` for classes, "
+    "`probabilities` and `labels` for several labels, `values` for numbers; and "
+    "`description`.",
 }
 _BODY = {
     "type": "object",

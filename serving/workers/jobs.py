@@ -1,4 +1,4 @@
-"""What a worker can be asked, and what comes of it."""
+"""What a worker can be asked, and the outcome."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ class TaskCall:
     Attributes:
         name: Of the task.
         content: The bytes of an image file.
-        arguments: What the task takes, as JSON can hold it.
+        arguments: What the task takes, as JSON values.
     """
 
     name: str

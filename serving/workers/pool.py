@@ -23,7 +23,7 @@ Start = Callable[[int], Awaitable[Worker]]
 class Pool:
     """Workers that take batches from a queue; one that is lost is replaced.
 
-    The jobs of a lost worker go to another one, each in a batch of its own, so that what
+    The jobs of a lost worker go to another one, each in its own batch, so that what
     ended it ends no others; a job over which a second worker is lost fails with status 503.
 
     Args:
@@ -94,15 +94,15 @@ class Pool:
         finally:
             self._count_ready([each for each in self.ready if each is not worker])
             await worker.end()
-        return batches, WorkerLostError("ended while it had nothing to do")
+        return batches, WorkerLostError("ended while idle")
 
     def _require_same_model(self, worker: Worker) -> None:
-        """Refuses a worker for which there was another model on the disk."""
+        """Rejects a worker for which there was another model on the disk."""
         served = (worker.document, worker.digest)
         if self._served is None:
             self._served = served
         if served != self._served:
-            raise WorkerLostError("opened another model than the one that is served")
+            raise WorkerLostError("opened a different model from the one being served")
 
     def _count_ready(self, ready: list[Worker]) -> None:
         self.ready = ready
@@ -160,7 +160,7 @@ class Pool:
         again = [item for item in batch if item.attempts < MOST_ATTEMPTS]
         _fail(
             [item for item in batch if item.attempts >= MOST_ATTEMPTS],
-            "Two workers ended over this request.",
+            "Two workers ended while handling this request.",
         )
         self._metrics.retried.inc(len(again))
         self._queue.put_back(again)

@@ -16,7 +16,7 @@ class Item:
     Attributes:
         job: What is to be done.
         entered: When it came, by the clock of the event loop.
-        outcome: What comes of it; cancelled when nobody waits for it any more.
+        outcome: The outcome; cancelled when nobody waits for it any more.
         attempts: Workers that were lost over it.
     """
 
@@ -27,7 +27,7 @@ class Item:
 
     @property
     def is_alone(self) -> bool:
-        """Whether it is a batch of its own: the next to end a worker ends no others."""
+        """Whether it is its own batch: the next to end a worker ends no others."""
         return self.attempts > 0 or isinstance(self.job, TaskCall)
 
 

@@ -134,7 +134,7 @@ def _pixels(
 def _finite(answers: Answers) -> Outcome:
     if np.isfinite(answers.probabilities).all():
         return answers
-    return RequestError(500, "The model's outputs are no finite numbers.")
+    return RequestError(500, "The outputs of the model are not finite.")
 
 
 def _undecodable(error: UndecodableError, subject: str) -> RequestError:

@@ -99,7 +99,7 @@ async def start_process(
 
 
 class ProcessWorker:
-    """A worker in a process of its own, which ends with this one.
+    """A worker in its own process, which ends with this one.
 
     Made by `start_process`.
     """
@@ -130,7 +130,7 @@ class ProcessWorker:
                 header, _ = await self._read()
         except TimeoutError:
             await self.end()
-            raise WorkerLostError(f"did not open the model in {seconds:g} s") from None
+            raise WorkerLostError(f"did not open the model within {seconds:g} s") from None
         except BaseException:
             await self.end()
             raise

@@ -27,7 +27,7 @@ def run():
 
 
 def end_epochs(run, tuning, values=LOSSES):
-    """The epoch after which a new phase was asked for, or None."""
+    """The epoch after which a new phase was requested, or None."""
     for value in values:
         end_epoch(run, tuning, val_loss=value)
         if run.requested_phases:
@@ -198,13 +198,13 @@ def test_a_backbone_that_is_not_a_model_of_its_own_counts_as_a_whole():
         (lambda: model_of("conv_1"), {"unfreeze_from": "comv_1"}, "mean conv_1"),
         (lambda: model_of("a", "b"), {"stages": 3}, r"there are 2: stem, b\).*stages=3"),
         (lambda: model_of("a", "b"), {"stages": ["stem", "b"]}, "towards its input"),
-        (lambda: model_of("a", "b"), {"stages": ["b", "b"]}, "layers of its own"),
+        (lambda: model_of("a", "b"), {"stages": ["b", "b"]}, "with further layers"),
         (
             lambda: model_of("a", "b"),
             {"stages": ["b", "c"]},
             r"stages` must .*='c'",
         ),
-        (twice, {"stages": 1}, "the order of the layers can't be told"),
+        (twice, {"stages": 1}, "the order of the layers is unknown"),
     ],
 )
 def test_what_can_not_be_unfrozen_is_said_before_training(build, options, words):

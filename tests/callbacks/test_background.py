@@ -46,9 +46,7 @@ def test_another_error_of_the_fit_is_not_replaced():
     with pytest.raises(KeyError) as caught, Background() as background:
         background.submit(fails, OSError("full"))
         raise KeyError("of the fit")
-    assert caught.value.__notes__ == [
-        "A job in the background failed, too: OSError('full')"
-    ]
+    assert caught.value.__notes__ == ["A background job also failed: OSError('full')"]
 
 
 def test_a_checkpoint_becomes_visible_only_after_the_jobs_before_it(tmp_path):

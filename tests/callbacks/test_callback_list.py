@@ -79,9 +79,9 @@ def test_switching_off_what_does_not_exist_is_answered_with_the_nearest(defaults
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ([EarlyStopping], r"made and not only named.*Write EarlyStopping\(\.\.\.\)\."),
-        (["early_stopping"], "made and not only named.*'early_stopping'"),
-        ({"early_stopping": {"patience": 3}}, "made and not only named.*'patience': 3"),
+        ([EarlyStopping], r"callback, not a class.*Write EarlyStopping\(\.\.\.\)\."),
+        (["early_stopping"], "callback, not a class.*'early_stopping'"),
+        ({"early_stopping": {"patience": 3}}, "callback, not a class.*'patience': 3"),
     ],
 )
 def test_what_is_no_callback_is_refused(given, words, defaults):
@@ -168,7 +168,7 @@ def test_one_that_fails_over_an_error_keeps_none_from_cleaning_up():
     CallbackList({"fails": Fails(), "last": last}).notify_exception(new_run(), error)
     assert last.done
     (note,) = error.__notes__
-    assert note.startswith("fails failed, too:")
+    assert note.startswith("fails also failed:")
     assert "OSError: disk full" in note
 
 

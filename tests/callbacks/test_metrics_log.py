@@ -56,7 +56,7 @@ def test_without_a_run_directory_nothing_is_written(tmp_path, monkeypatch):
 
 
 def resumed(path, **history):
-    """A run that goes on after two epochs of three steps."""
+    """A run that continues after two epochs of three steps."""
     run = new_run(run_dir=path)
     run.epoch, run.step, run.history = 2, 6, history
     return run

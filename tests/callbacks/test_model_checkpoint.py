@@ -131,7 +131,7 @@ def test_a_soup_needs_validation_and_batch_norms_that_are_frozen(tmp_path):
     run.model = keras.Sequential([keras.layers.BatchNormalization(trainable=False)])
     checkpoint = begin(run, save_top_k=2, soup="uniform")
     run.model.layers[0].trainable = True
-    with pytest.raises(ConfigError, match="whose BatchNorm does not train"):
+    with pytest.raises(ConfigError, match="whose BatchNorm layers are frozen"):
         checkpoint.on_phase_begin(run)
 
 

@@ -76,7 +76,7 @@ def test_samples_of_steps_are_written_at_their_steps_and_stay_in_a_resumed_run(t
         board.on_train_step_end(run)
     end_fit(run, board)
     assert scalars(read(run, "train"))["health/update_ratio/head"] == {2: 0.25, 4: 0.5}
-    # A checkpoint within the epoch, at a step that was looked into.
+    # A checkpoint within the epoch, at a step that was sampled.
     resumed = new_run(run_dir=tmp_path, step=4, epoch_step=4, resumed_from=tmp_path)
     board.reset()
     board.on_fit_begin(resumed)

@@ -124,10 +124,10 @@ def lesions(once_for_all: Callable[..., Path]) -> Path:
 
 @pytest.fixture(scope="session")
 def finished_run(lesions: Path, once_for_all: Callable[..., Path]) -> Path:
-    """A run of the quickstart recipe on a few images, in a process of its own.
+    """A run of the quickstart recipe on a few images, in its own process.
 
     Two of four virtual devices, so that commands in this process, which has four, can
-    go on with it.
+    continue with it.
     """
     settings = (
         f"data.train={lesions}",

@@ -61,9 +61,9 @@ def refused(answer, code, words):
     [
         ((*FIT, "data.train=nowhere"), ["does not exist", "data.train='nowhere'"]),
         ((*FIT, "data.train=file"), ["must be a folder; it is a file"]),
-        ((*FIT, "data.train=empty"), ["must hold images", "data.train='empty'"]),
+        ((*FIT, "data.train=empty"), ["must contain images", "data.train='empty'"]),
         ((*FIT, "data.train=good/cat"), ["Move its images into one folder per class"]),
-        ((*FIT, "data.train=hollow"), ["these hold none: emu."]),
+        ((*FIT, "data.train=hollow"), ["these contain none: emu."]),
         ((*FIT, "data.train=one_class"), ["At least two classes"]),
         ((*GOOD, "data.test=misspelt"), ["doge (Did you mean dog?)", "cat, dog, emu"]),
         ((*GOOD, "data.validation=misspelt"), ["`data.validation`", "doge"]),
@@ -107,8 +107,8 @@ def test_images_that_would_spoil_a_run_are_3(keraunos, unchanged, arguments, wor
         ("cache_dir=file", ["`cache_dir` must be a writable folder"]),
         ("run_dir=file", ["is a file", "run_dir="]),
         ("run_dir=file/below", ["is a file", "run_dir="]),
-        ("run_dir=foreign", ["holds something else (thesis.txt)"]),
-        ("run_dir=checkpoints_alone", ["holds something else"]),
+        ("run_dir=foreign", ["contains something else (thesis.txt)"]),
+        ("run_dir=checkpoints_alone", ["contains something else"]),
         ("data.train=null", ["Try data.train=FOLDER"]),
         ("evaluation.must_not_miss=[emus]", ["emus is no class. Did you mean emu?"]),
         ("evaluation.slices.columns=[sex]", ["There are none", "images come from folders"]),
@@ -146,7 +146,7 @@ def test_a_directory_that_can_not_be_written_is_2(keraunos, unchanged, tmp_path)
 def test_new_runs_where_their_folder_is_a_file_are_2(keraunos, unchanged, tmp_path):
     (tmp_path / "runs").write_text("mine")
     before = contents(tmp_path)
-    refused(keraunos(*GOOD), 2, ["A new run directory can't be made", "run_dir=DIR"])
+    refused(keraunos(*GOOD), 2, ["A new run directory can't be created", "run_dir=DIR"])
     assert contents(tmp_path) == before
 
 

@@ -157,7 +157,9 @@ def test_a_project_with_a_config_yaml_is_no_run(
     (project / "tensorboard" / "notes.txt").write_text("mine")
     before = snapshot(project)
     answer = keraunos("fit", "own.yaml", "run_dir=project", *folds)
-    assert (answer.code, "it holds something else" in answer.err) == (2, True), answer.err
+    assert (answer.code, "it contains something else" in answer.err) == (2, True), (
+        answer.err
+    )
     assert snapshot(project) == before
 
 
@@ -189,7 +191,7 @@ def test_what_only_a_strangers_configuration_names_is_not_resumed(
     answer = keraunos("fit", "--resume", "run")
     assert answer.code == 2
     assert f"{ASKED[asked]}=" in answer.err
-    assert "only the run's own files say so" in answer.err
+    assert "only the run's own files request it" in answer.err
     assert snapshot(tmp_path) == before
 
 

@@ -17,7 +17,7 @@ FOLDS = 3
 
 
 def network() -> keras.Model:
-    """Learns the drawn lesions from 8 x 8 colours in seconds, to about 0.6."""
+    """Learns the drawn lesions from 8 x 8 colors in seconds, to about 0.6."""
     model = keras.Sequential(
         [
             keras.Input((32, 32, 3)),

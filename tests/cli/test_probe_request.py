@@ -1,4 +1,4 @@
-"""What `keraunos probe` is asked for, and all that is wrong with it at once."""
+"""The arguments of `keraunos probe`, with all their errors at once."""
 
 import pytest
 from keraunos import ConfigError
@@ -32,7 +32,7 @@ def test_all_that_is_wrong_is_named_at_once() -> None:
     said = str(caught.value)
     for text in (
         "Received: head='rigde'. Did you mean ridge?",
-        "Received: head='cosine'. It is trained",
+        "Received: head='cosine'. That head is trained",
         "heads=[knn] in place of model.head",
         "ResNet5",
     ):

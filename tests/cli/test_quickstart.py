@@ -29,7 +29,7 @@ def best_accuracy(run) -> float:
 
 @pytest.fixture
 def shuffled_lesions(tmp_path):
-    """Half of the drawn training images, dealt out anew to class folders as large."""
+    """Half of the drawn training images, dealt out again to class folders as large."""
     drawn = synthetic_folder(open_store(), seed=0) / "train"
     files = [file for name in KINDS for file in sorted((drawn / name).iterdir())[::2]]
     labels = np.random.default_rng(0).permutation([file.parent.name for file in files])

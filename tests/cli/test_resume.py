@@ -1,4 +1,4 @@
-"""Runs of the command line that are stopped by real signals, and go on."""
+"""Runs of the command line that are stopped by real signals, and continue."""
 
 import json
 import shlex
@@ -123,7 +123,7 @@ def test_a_run_that_is_stopped_in_every_phase_goes_on_to_the_same_end(
             assert f"keraunos {' '.join(typed[RESUME])}" in said
     done = fork_keraunos(*typed[RESUME], cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "resumed: step-0000001" in done.stderr  # the save goes on beside the loop
+    assert "resumed: step-0000001" in done.stderr  # the save continues beside the loop
     assert outcome(run) == whole
 
 
@@ -225,11 +225,11 @@ def test_typed_again_with_its_directory_such_a_run_goes_on(
     [
         (
             ("quickstart", "--resume", "run"),
-            ["uses the configuration of the run", "Leave quickstart out"],
+            ["uses the configuration of the run", "Leave out quickstart"],
         ),
         (
             ("a.yaml", "b.yaml", "--resume", "run"),
-            ["Leave a.yaml out, or type `keraunos fit a.yaml b.yaml run_dir=run`"],
+            ["Leave out a.yaml, or run `keraunos fit a.yaml b.yaml run_dir=run`"],
         ),
         (("--resume", "nowhere"), ["must be a run directory", "run='nowhere'"]),
         (("--resume", "run", "trainer.max_epohs=3"), ["mean max_epochs"]),

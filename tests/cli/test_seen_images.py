@@ -74,10 +74,10 @@ def test_every_command_refuses_weights_that_have_seen_the_answers(
     assert alike.code == 0, alike.err
     kept = keraunos("fit", "classify", *network, *seen, "data.on_leak=keep", "run_dir=kept")
     assert kept.code == 0, kept.err
-    assert "data.on_leak=keep, and scores on them are too good" in kept.err
+    assert "data.on_leak=keep, and scores on them are too optimistic" in kept.err
     # Of a run that was begun, whatever lies where its weights came from.
     for name in ("split.csv", ".checksums"):
         shutil.copy(tmp_path / "kept" / name, tmp_path / "one" / name)
     resumed = keraunos("fit", "--resume", "alike", "trainer.max_epochs=2")
     assert resumed.code == 0, resumed.err
-    assert "this run began so" in resumed.err
+    assert "this run was started like this" in resumed.err

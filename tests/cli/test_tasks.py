@@ -84,7 +84,7 @@ def test_labels_are_learnt_tested_and_predicted(keraunos: Any, table: Path) -> N
             metrics.average_precision_score(truth, ranks)
         )
         assert values["f1"] == pytest.approx(metrics.f1_score(truth, given))
-    assert "Labels that stand together" in Path("run/report.html").read_text()
+    assert "Labels that occur together" in Path("run/report.html").read_text()
     again = keraunos("fit", *settings, "run_dir=run")
     assert "is finished" in again.err or again.code == 0
 

@@ -1,4 +1,4 @@
-"""A run that goes on from the backbone of another."""
+"""A run that continues from the backbone of another."""
 
 from pathlib import Path
 

@@ -88,7 +88,7 @@ def test_values_that_can_not_meet_are_found_and_a_condition_keeps_them_apart():
     loss = "model.loss: {choice: [crossentropy, class_balanced]}"
     balance = "data.class_balance: {choice: [none, sampling]%s}"
     (line,) = problems(f"{loss}, {balance % ''}")
-    assert "Classes of unequal size must be made up for once" in line
+    assert "Class imbalance must be compensated only once" in line
     assert "model.loss='class_balanced', data.class_balance='sampling'" in line
     assert load(f"{loss}, {balance % ', when: {model.loss: crossentropy}'}")
 

@@ -34,21 +34,21 @@ def test_callbacks_keep_their_order_and_null_switches_one_off(tmp_path):
         (["model.logit_adjusted_tau=2"], "crossentropy has no option logit_adjusted_tau"),
         (
             ["model.loss=logit_adjusted", "data.class_balance=sampling"],
-            "made up for once: by the loss",
+            "compensated only once: by the loss",
         ),
         (
             [
                 "data.class_balance=weights",
                 "search.space.model.loss.choice=[focal,class_balanced]",
             ],
-            r"`search\.space\.model\.loss`: .*made up for once",
+            r"`search\.space\.model\.loss`: .*compensated only once",
         ),
         (
             [
                 "callbacks.model_checkpoint={save_top_k: 3, soup: greedy}",
                 "callbacks.backbone_finetuning.train_batch_norm=true",
             ],
-            "BatchNorm does not train",
+            "BatchNorm layers are frozen",
         ),
         (["data.train=X", "trainer.use_ema_weights=true"], r"optimizer\.use_ema=true"),
         (["search.space.model.focal_gamma.float=[1.0,3.0]"], "crossentropy has no option"),

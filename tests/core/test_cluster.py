@@ -77,7 +77,7 @@ def test_an_evaluator_beside_the_workers_takes_no_part() -> None:
         (tf_config({"worker": ["a:1", "b:2"]}, index=-1), "no such task"),
         (tf_config({"worker": ["a:1", "a:1"]}), "the same address"),
         (tf_config({"worker": ["a", "b:2"]}), "HOST:PORT"),
-        (tf_config({"worker": ["a:1"], "ps": ["p:1"]}), "only chief and worker"),
+        (tf_config({"worker": ["a:1"], "ps": ["p:1"]}), "must be of type chief or worker"),
         (tf_config({"worker": ["a:1"], "evaluator": ["e:1"]}, "evaluator"), "evaluator"),
         (tf_config({"chief": ["a:1", "b:1"]}, "chief"), "more than one chief"),
     ],

@@ -4,7 +4,7 @@ from keraunos.core.progress import track
 
 
 def passed(total: int, seconds_each: float) -> list[int]:
-    """Goes through items that take that long, by a clock of its own."""
+    """Goes through items that take that long, by its own clock."""
     now = [0.0]
 
     def items():

@@ -1,4 +1,4 @@
-"""Rows of a mapped array are asked for as whole pages, and no others."""
+"""Rows of a mapped array are requested as whole pages, and no others."""
 
 import ctypes
 import mmap
@@ -13,7 +13,7 @@ SHAPE = (5, 3000, 3)  # rows are no multiple of a page
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Addresses and lengths that the system is asked for."""
+    """Addresses and lengths requested from the system."""
     found = []
     libc = ctypes.CDLL(None)
 

@@ -17,7 +17,7 @@ def test_a_name_that_is_none_of_ours_is_refused(tmp_path, wrong, how):
     directory = make_outside(tmp_path / "deep" / "deeper")
     name = wrong.replace("ABSOLUTE", str(tmp_path / "deep"))
     before = snapshot(tmp_path)
-    with pytest.raises(ValueError, match="not a name that we give"):
+    with pytest.raises(ValueError, match="not the name of a file of Keraunos"):
         if how == "file":
             remove_file(directory, name, NAME)
         elif how == "folder":

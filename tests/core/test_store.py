@@ -144,7 +144,7 @@ def test_a_folder_that_holds_something_else_is_refused_and_left_alone(tmp_path, 
     (tmp_path / key("old")).write_bytes(b"an entry by name")
     before = outside(tmp_path)
     with pytest.raises(
-        ConfigError, match=r"it holds something else .*left as it is"
+        ConfigError, match=r"it contains something else .*left as it is"
     ) as error:
         open_store(tmp_path)
     assert name in str(error.value)

@@ -89,8 +89,8 @@ def test_validation_images_that_are_given_leave_nothing_to_cut(images, tmp_path)
 @pytest.mark.parametrize(
     ("objective", "count", "words"),
     [
-        ("val_balanced_accuracy", 4, r"none in fold \d \(emu\)"),
-        ("val_macro_roc_auc", 4, "`val_macro_roc_auc` is measured by images of each class"),
+        ("val_balanced_accuracy", 4, r"missing in fold \d \(emu\)"),
+        ("val_macro_roc_auc", 4, "`val_macro_roc_auc` needs images of each class"),
         ("val_recall_emu", 4, "Use fewer search.folds"),
         ("val_loss", 4, None),
         ("val_balanced_accuracy", 3, None),

@@ -223,7 +223,7 @@ def test_16_bits_are_no_brighter_in_one_file_than_in_another():
 @pytest.mark.parametrize("dtype", [np.int32, np.float32])
 def test_32_bits_are_refused_since_nothing_says_what_is_white(dtype):
     content = encoded(Image.fromarray(np.ones((SIDE, SIDE), dtype)), "TIFF")
-    with pytest.raises(UndecodableError, match="32 bits a pixel; save it with 8 or 16"):
+    with pytest.raises(UndecodableError, match="32 bits per pixel; save it with 8 or 16"):
         decode(content, SIDE)
 
 

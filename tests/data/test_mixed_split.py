@@ -95,7 +95,7 @@ def test_partners_are_of_the_training_split_alone(folder: Path) -> None:
         for epoch in range(20)
         for image in split.arrays(split.draws(epoch))["partner_images"]
     ]
-    assert set(partners) == own  # all of them in the end, and no other
+    assert set(partners) == own  # all of them at the end, and no other
 
 
 @pytest.mark.parametrize("balance", ["none", "weights", "sampling"])

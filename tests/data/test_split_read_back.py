@@ -72,7 +72,7 @@ def test_new_files_are_assigned_and_copies_follow_what_they_copy(
     assert {"train", "validation"} == set(new)
     assert list(again.values()).count("validation") in (11, 12)
     # The copy is known by its content.
-    line = "36 images are on the side that data.split gives them, and 20 are new"
+    line = "36 images are in the split that data.split assigns, and 20 are new"
     assert line in data.describe()
 
 

@@ -141,7 +141,7 @@ def test_ground_truth_of_isic_is_read_as_it_is(read):
     by_name = {Path(path).stem: int(label) for path, label in labelled}
     assert [by_name[name] for name in NAMES[:4]] == [2, 1, 0, 2]
     assert "classes are the columns of 0 and 1: NV, MEL, BCC, UNK" in found.remarks
-    assert "no image is of UNK: left out" in found.remarks
+    assert "no image belongs to UNK: left out" in found.remarks
     assert not found.index.columns
 
 

@@ -92,7 +92,7 @@ def test_a_run_without_evaluation_decides_nothing(tmp_path):
 
 def test_decisions_about_another_model_are_refused(run):
     (run / "model.keras").write_bytes(b"another model")
-    with pytest.raises(ConfigError, match="must be of the model that the run has now"):
+    with pytest.raises(ConfigError, match="must belong to the current model"):
         read_decisions(run, CLASSES)
 
 

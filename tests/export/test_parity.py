@@ -57,7 +57,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 def test_an_export_that_runs_on_its_own_is_written_with_what_was_checked(
     made: Made,
 ) -> None:
-    """`predict.py` was run in a process of its own."""
+    """`predict.py` was run in its own process."""
     parity = json.loads((made.result.directory / "parity.json").read_text())
     assert (parity["split"], parity["images"], parity["refused"]) == ("test", 15, 0)
     assert parity["largest_difference"] == made.result.parity.largest_difference <= 1e-6

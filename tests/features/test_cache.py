@@ -122,7 +122,7 @@ def test_what_is_known_is_not_computed_again(
     image_folder: Path, tmp_path: Path, computed: list[int]
 ) -> None:
     first = fit(data_of(image_folder, tmp_path))
-    # As they are, to standardise; two versions to train on; those to validate on.
+    # As they are, to standardize; two versions to train on; those to validate on.
     assert computed == [24, 24, 24, 6]
     again = fit(data_of(image_folder, tmp_path))
     assert computed[4:] == [0, 0, 0, 0]
@@ -282,7 +282,10 @@ def outputs(model: keras.Model, split: Any, start: int) -> Any:
 @pytest.mark.parametrize(
     ("build", "words"),
     [
-        (lambda: {"strength": 0.5, "views": "fresh"}, "each image is new each time"),
+        (
+            lambda: {"strength": 0.5, "views": "fresh"},
+            "each image is augmented differently each time",
+        ),
     ],
 )
 def test_what_can_not_be_cached_is_said(

@@ -244,7 +244,7 @@ def test_a_layer_with_code_of_its_own_is_not_known_to_be_fixed(own: Any) -> None
     inputs = images()
     cut = find_cut(compiled(inputs, layers.Dense(2)(backbone()(own()(inputs)))))
     assert cut.features is None
-    assert cut.reason.startswith("layer 'own' has code of its own")
+    assert cut.reason.startswith("layer 'own' has custom code")
 
 
 def test_a_tensor_with_a_mask_or_of_any_size_is_no_place_for_the_cut() -> None:

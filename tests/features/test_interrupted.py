@@ -1,4 +1,4 @@
-"""Computing features is killed or stopped in the middle, and goes on."""
+"""Computing features is killed or stopped in the middle, and continues."""
 
 import os
 import signal

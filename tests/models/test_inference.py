@@ -47,7 +47,7 @@ def test_a_model_is_run_as_its_parts_of_which_the_first_is_traced_once() -> None
         for run in (lambda given: infer(model, given), within, traced_forward(model)):
             np.testing.assert_allclose(run(batch), outputs, rtol=1e-6)
     assert counted.calls == 1
-    first.layers[-1].bias.assign_add(np.ones(4))  # is read anew
+    first.layers[-1].bias.assign_add(np.ones(4))  # is read again
     np.testing.assert_allclose(within(batches[0]), model(batches[0]), rtol=1e-6)
 
 

@@ -55,7 +55,7 @@ def test_a_wrong_learning_rate_is_refused_before_anything_is_built():
 
 
 def test_a_value_that_keras_refuses_is_a_configuration_error():
-    with pytest.raises(ConfigError, match=r"`optimizer` is refused by Keras: .*clip"):
+    with pytest.raises(ConfigError, match=r"`optimizer` is rejected by Keras: .*clip"):
         Optimizer("adam", clipnorm=1.0, clipvalue=1.0).build()
 
 

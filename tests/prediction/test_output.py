@@ -96,7 +96,7 @@ def test_unfinished_rows_are_not_lost_by_forgetting_to_resume(interrupted: Path)
 
 def test_what_is_whole_is_not_resumed(tmp_path: Path) -> None:
     (tmp_path / "it.csv").write_text("whole")
-    with pytest.raises(ConfigError, match="these are whole"):
+    with pytest.raises(ConfigError, match="these are complete"):
         opened(tmp_path, resume=True)
     assert contents(tmp_path) == {"it.csv": b"whole"}
 
@@ -104,11 +104,11 @@ def test_what_is_whole_is_not_resumed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("it.csv.partial", b"file\n1\n3\n", "it is not what was written"),
-        ("it.csv.partial", b"file\n1\n", "it is not what was written"),
-        ("it.csv.progress", b"{}", "no whole it.csv.progress"),
-        ("it.csv.progress", b"\xff", "no whole it.csv.progress"),
-        ("it.csv.progress", None, "no whole it.csv.progress"),
+        ("it.csv.partial", b"file\n1\n3\n", "it differs from what was written"),
+        ("it.csv.partial", b"file\n1\n", "it differs from what was written"),
+        ("it.csv.progress", b"{}", "no intact it.csv.progress"),
+        ("it.csv.progress", b"\xff", "no intact it.csv.progress"),
+        ("it.csv.progress", None, "no intact it.csv.progress"),
     ],
 )
 def test_damage_is_refused(

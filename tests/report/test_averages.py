@@ -89,7 +89,7 @@ def test_a_damaged_file_is_a_gap(fold: Path, content: str) -> None:
     found = read_averages(fold)
     assert found.table.rows[0][0] == "fold-1"
     (gap,) = found.gaps
-    assert gap.startswith("not shown: means in test.json, as it can't be read (")
+    assert gap.startswith("not shown: means in test.json, because it can't be read (")
     assert gap in read_facts(fold).gaps
 
 

@@ -68,7 +68,9 @@ def test_a_damaged_file_is_a_gap(tmp_path: Path, content: str) -> None:
     found = read_exports(tmp_path)
     assert [row[0] for row in found.table.rows] == ["onnx"]
     (gap,) = found.gaps
-    assert gap.startswith("not shown: export/litert/parity.json, as it can't be read (")
+    assert gap.startswith(
+        "not shown: export/litert/parity.json, because it can't be read ("
+    )
     assert gap in read_facts(tmp_path).gaps
 
 

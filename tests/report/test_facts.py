@@ -66,7 +66,7 @@ def test_a_file_that_is_gone_is_a_gap_and_the_rest_is_read(run, name):
     (run / name).unlink()
     facts = read_facts(run)
     (gap,) = facts.gaps
-    assert gap.startswith(f"not shown: {name}, as it can't be read (")
+    assert gap.startswith(f"not shown: {name}, because it can't be read (")
     assert facts.name == "trial-004"
 
 
@@ -83,7 +83,9 @@ def test_a_file_that_was_changed_since_is_named(run):
     write_checked_text(run / "config.yaml", "seed: 1\n")
     (run / "config.yaml").write_text("seed: 2\n")
     (gap,) = read_facts(run).gaps
-    assert gap == "config.yaml is not as the run wrote it: changed, or damaged"
+    assert (
+        gap == "config.yaml differs from what the run wrote: it was changed or is damaged"
+    )
 
 
 def test_columns_that_are_missing_are_named(run):

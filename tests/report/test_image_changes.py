@@ -41,10 +41,8 @@ def test_each_kind_of_change_is_named_with_its_files(table):
     assert list(found.trained_on) == ["/p/was_train.jpg"]
     assert list(found.new) == ["/p/new.jpg", "/p/was_train.jpg"]
     text = " ".join(found.warnings())
-    assert (
-        "in its training or validation split, so that scores lie (1): /p/was_train" in text
-    )
-    assert "Test images changed since the run was made (1): /p/one.jpg." in text
+    assert "validation split, so scores are too optimistic (1): /p/was_train" in text
+    assert "Test images changed since the run (1): /p/one.jpg." in text
 
 
 def test_files_that_were_not_read_are_not_compared(table):

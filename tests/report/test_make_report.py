@@ -27,7 +27,7 @@ PARTS = {"confidence": Confidence(), "maps": Maps()}
 
 
 class Split:
-    """A test split as the data have it."""
+    """A test split as the data has it."""
 
     names = predictions().names
     digests = ("a" * 64,) * 7
@@ -60,7 +60,7 @@ def test_images_that_have_changed_are_named_on_the_first_screen(run):
     images = Split()
     images.digests = ("a" * 64,) * 6 + ("b" * 64,)
     (warning,) = report_on(run, images).warnings
-    assert warning.endswith("changed since the run was made (1): /photographs/test/6.jpg.")
+    assert warning.endswith("changed since the run (1): /photographs/test/6.jpg.")
 
 
 def test_a_split_table_that_cannot_be_read_is_a_gap(run):
@@ -75,15 +75,15 @@ def test_without_a_model_the_written_predictions_are_measured(run):
     assert report.findings["confidence"].values == {"images": 7}
     assert report.findings["maps"].gaps == ["not measured: the images are gone."]
     shown = Page(page([report])).text
-    assert "the model could not be tested again" in shown
-    assert "not measured anew: the images are gone." in shown
+    assert "The model could not be tested again" in shown
+    assert "not measured again: the images are gone." in shown
 
 
 def test_without_predictions_either_nothing_is_scored(run):
     (run / "predictions.csv").write_bytes(b"\x00")
     report = report_from_files(RunFacts("a", run), run, PARTS, "the images are gone.")
     assert report.scores is None
-    assert "There is no honest score" in Page(page([report])).text
+    assert "There is no score" in Page(page([report])).text
     assert all("the images are gone." in part.gaps[0] for part in report.findings.values())
 
 

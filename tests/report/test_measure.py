@@ -63,4 +63,4 @@ def test_a_part_that_returns_no_finding_is_a_gap(answer):
 
 def test_without_a_model_what_asks_it_is_a_gap():
     found = measured(Explaining(lambda: Finding("Own")))
-    assert found["own_part"].gaps == ["not measured: the model was not asked"]
+    assert found["own_part"].gaps == ["not measured: the model was not run"]

@@ -37,7 +37,9 @@ def test_the_same_predictions_are_recognised(file):
 def test_predictions_that_differ_are_a_warning(file):
     text, is_warning = compare_predictions(file, predictions(taken=(0, 1, 0, 1, 1, 0, 0)))
     assert is_warning
-    assert text.startswith("1 of 7 predictions are not those in predictions.csv (by up to")
+    assert text.startswith(
+        "1 of 7 predictions differ from those in predictions.csv (by up to"
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,7 +54,7 @@ def test_predictions_that_differ_are_a_warning(file):
 def test_other_images_labels_or_classes_are_a_warning(file, other):
     text, is_warning = compare_predictions(file, other)
     assert is_warning
-    assert "other images or labels" in text
+    assert "images or labels that differ" in text
 
 
 def test_a_file_that_cannot_be_read_is_a_warning_and_one_that_is_not_there_none(file):

@@ -18,7 +18,7 @@ COUNTS = {"test": {"hair|<b>ruler": 3, "hair": 2, "": 4}}
 
 
 class Images:
-    """A split that hands out its images, but for the second, which was moved."""
+    """A split that hands out its images, except for the second, which was moved."""
 
     def images(self, places):
         if 1 in places:
@@ -94,7 +94,7 @@ def test_other_predictions_than_those_of_the_run_are_a_warning(numbers, tmp_path
     numbers.values[3] += 0.5
     facts = RunFacts("run", tmp_path)
     report = report_of_task(facts, numbers.scores(), numbers, None)
-    assert any("1 of 4 predictions are not those" in each for each in report.warnings)
+    assert any("1 of 4 predictions differ from those" in each for each in report.warnings)
 
 
 def test_without_a_model_the_scores_of_the_run_are_shown(labels, tmp_path):

@@ -166,7 +166,7 @@ def test_a_search_says_why_it_ended_and_keeps_what_it_may_go_on_with(tmp_path, m
     assert result.stop_reason == "max_time of 9 seconds is over"
     assert "no further trial: max_time of 9 seconds is over" in lines
     kept = [each for each in result.trials if any((tmp_path / each.name).glob("*/step*"))]
-    assert len(kept) > 1  # rounds of hyperband go on from each other's weights
+    assert len(kept) > 1  # rounds of hyperband continue from each other's weights
 
 
 @pytest.mark.parametrize(

@@ -204,7 +204,7 @@ def raises():
             lambda: SimpleNamespace(
                 signal=None, history={"val_auc": [float("nan")]}, stop_reason=""
             ),
-            "fold 3: val_auc is no number",
+            "fold 3: val_auc is not a number",
         ),
     ],
 )

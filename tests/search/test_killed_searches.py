@@ -1,4 +1,4 @@
-"""Searches in processes that are killed, and go on."""
+"""Searches in processes that are killed, and continue."""
 
 import json
 import signal

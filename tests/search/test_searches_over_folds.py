@@ -99,7 +99,7 @@ def test_nothing_of_a_validation_fold_changes_what_is_trained(
     """To the last bit, with noise of other labels in its place."""
     varied = kr.Augmentation(**augmentation)
     results = []
-    # Features are kept by the bytes of files: each run has a cache of its own.
+    # Features are kept by the bytes of files: each run has its own cache.
     for cache, change in (("a", lambda fold: fold), ("b", with_other_validation)):
         data = read(folder, tmp_path / cache, class_balance=balance, augmentation=varied)
         results.append(fit(change(data.fold(2, FOLDS)), epochs=2, **options))

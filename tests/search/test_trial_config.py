@@ -1,4 +1,4 @@
-"""What a trial is trained with, and what is left of a search to train anew."""
+"""What a trial is trained with, and what is left of a search to train again."""
 
 import pytest
 from keraunos.callbacks.monitor import Monitor
@@ -26,7 +26,7 @@ def config(**optimizer: object) -> RunConfig:
 def test_a_trial_that_is_cut_short_has_the_schedule_of_a_whole_one(
     schedule: dict[str, object], epochs: int | None
 ) -> None:
-    for max_epochs in (1, 3, 9):  # the rounds of hyperband, which go on from each other
+    for max_epochs in (1, 3, 9):  # the rounds of hyperband, which continue from each other
         trial = trial_config(config(schedule=schedule), {}, OBJECTIVE, max_epochs)
         assert trial.trainer.max_epochs == max_epochs
         assert trial.optimizer.schedule is not None

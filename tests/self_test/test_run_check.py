@@ -1,4 +1,4 @@
-"""A check in a process of its own: what crashes, hangs or raises is a row that failed."""
+"""A check in its own process: what crashes, hangs or raises is a row that failed."""
 
 import os
 import time
@@ -22,7 +22,7 @@ time.sleep(60)
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CheckSettings:
-    """Of a check in a file of its own in `tmp_path`."""
+    """Of a check in its own file in `tmp_path`."""
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     folder = tmp_path / "folder"
     folder.mkdir()

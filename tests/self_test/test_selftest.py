@@ -157,7 +157,7 @@ def test_a_broken_promise_is_code_9_and_the_json_is_written_all_the_same(
     ("arguments", "reason"),
     [
         (["--selftest", "--output", "mine.json"], "`--output` must be a new file"),
-        (["--selftest", "--output", "no/such/folder/x.json"], "that can be written"),
+        (["--selftest", "--output", "no/such/folder/x.json"], "must be writable"),
         (["--minutes", "3"], "`--minutes` is for `--selftest`"),
         (["--output", "x.json"], "`--output` is for `--selftest`"),
         (["--selftest", "--minutes", "0"], "greater than or equal to 1"),

@@ -157,7 +157,7 @@ def test_connections_beyond_the_limit_are_closed():
 
 @pytest.mark.nightly
 def test_killed_workers_and_bad_clients_change_no_answer():
-    """Each image has a colour, and with that an answer, of its own."""
+    """Each image has a color, and with that an answer, of its own."""
     with serving(workers=2, header_seconds=2.0, body_seconds=2.0) as server:
         server.wait_until_ready()
         wait_for(lambda: len(server.workers) == 2)

@@ -62,7 +62,9 @@ def test_labels_are_served():
         signatures = client.get(V1 + "/metadata").json()["metadata"]["signature_def"]
         assert list(signatures["signature_def"]) == ["serving_default"]
         page = client.get("/page/model").json()
-        assert page["about"] == "Gives images any of 3 labels: red, green, blue."
+        assert (
+            page["about"] == "Assigns any number of 3 labels to an image: red, green, blue."
+        )
         assert "one class per image" in page["no_maps"]
         answer = client.post("/page/answer", content=plain_image(*COLOURS[0])).json()
         assert answer["verdict"] == "red, green"

@@ -7,7 +7,7 @@ GPUS = [tf.config.PhysicalDevice(f"/physical_device:GPU:{n}", "GPU") for n in ra
 
 
 class Calls(list):
-    """What TensorFlow is asked for two GPUs; starts them when they are listed."""
+    """Reports two GPUs to TensorFlow; starts them when they are listed."""
 
     def __init__(self):
         self.limits = {}

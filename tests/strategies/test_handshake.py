@@ -44,7 +44,7 @@ def test_what_one_says_is_not_taken_for_what_the_other_said() -> None:
     chief.send("to the worker")
     connection = worker._connection
     connection.sendall(connection.recv(4096))  # back to where it came from
-    with pytest.raises(OSError, match="changed on its way"):
+    with pytest.raises(OSError, match="changed in transit"):
         chief.receive()
     chief.close()
     worker.close()

@@ -224,7 +224,7 @@ def test_a_stranger_is_turned_away_and_the_workers_meet(
             worker = pool.submit(meet, Cluster(two, 1), 20.0)
             close([chief, worker])
     said = capsys.readouterr().err
-    assert said.count("refused 1 connection of strangers, the last from 127.0.0.1") == 1
+    assert said.count("refused 1 connection from strangers, the last from 127.0.0.1") == 1
 
 
 def until_closed(connection: socket.socket) -> bytes:
@@ -240,7 +240,7 @@ def until_closed(connection: socket.socket) -> bytes:
 def strangers_at_a_chief(
     addresses: tuple[str, ...], count: int
 ) -> Iterator[list[socket.socket]]:
-    """Connections of strangers to a waiting chief, which a worker joins in the end."""
+    """Connections from strangers to a waiting chief, which a worker joins at the end."""
     two = addresses[:2]
     with ThreadPoolExecutor(2) as pool, contextlib.ExitStack() as stack:
         chief = pool.submit(meet, Cluster(two, 0), 60.0)
@@ -342,7 +342,7 @@ def test_one_that_goes_away_again_is_named_at_once(addresses: tuple[str, ...]) -
         worker = joined(addresses)
         worker.send(hello(addresses))
         worker.close()
-    with pytest.raises(WorkerError, match=r"worker 1 .* went away"):
+    with pytest.raises(WorkerError, match=r"worker 1 .* disconnected"):
         chief.result()
 
 

@@ -51,7 +51,7 @@ print(json.dumps(found))
 
 @pytest.fixture(scope="module")
 def found_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What holds in a process of its own."""
+    """What holds in its own process."""
     script = tmp_path_factory.mktemp("program") / "program.py"
     script.write_text(PROGRAM)
     done = fork_keraunos(cwd=Path(__file__).parent, script=script)
@@ -60,7 +60,7 @@ def found_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def sum_within_replicas(strategy, length=1):
-    """A sum over replicas that is asked for from within them, as by BatchNorm."""
+    """A sum over replicas that is computed within them, as by BatchNorm."""
 
     @tf.function
     def run():

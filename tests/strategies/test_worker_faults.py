@@ -22,13 +22,13 @@ pytestmark = pytest.mark.slow
 
 # Fault, who is hit and when; the codes of both (None: was frozen), and what is said.
 NOTICED = [
-    ("SIGKILL:chief:step", [-9, 6], "worker 0, the chief .* ended without a word"),
+    ("SIGKILL:chief:step", [-9, 6], "worker 0, the chief .* ended unexpectedly"),
     ("SIGSTOP:worker:validation", [6, None], "worker 1 .* no sign of life for 5 seconds"),
 ]
 AT_OTHER_TIMES = [
     ("exception:worker:step", [6, 1], "worker 1 .* failed: RuntimeError: a fault"),
     ("SIGKILL:worker:strategy", [6, -9], "worker 1 .* while TensorFlow was being set up"),
-    ("SIGKILL:worker:save", [6, -9], "worker 1 .* ended without a word"),
+    ("SIGKILL:worker:save", [6, -9], "worker 1 .* ended unexpectedly"),
     ("port in use:worker:start", [2, 2], "port"),
 ]
 

@@ -99,7 +99,7 @@ def test_one_that_ends_without_a_word_is_named_to_all_others() -> None:
         answers = at_once(*(lambda w=w: w.gather(0) for w in workers[::2]))
         for error in answers:
             assert isinstance(error, WorkerError)
-            assert "worker 1 (b:2) has ended without a word" in str(error)
+            assert "worker 1 (b:2) has ended unexpectedly" in str(error)
         assert lost.count(str(answers[0])) == 2
 
 

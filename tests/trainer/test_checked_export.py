@@ -120,11 +120,11 @@ def test_a_model_on_several_devices_is_exported_from_one() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({}, "An export needs a place"),
+        ({}, "An export needs an output directory"),
         ({"format": "onxx", "output": "out"}, "Did you mean onnx?"),
-        ({"calibrated": True, "output": "out"}, "must be that of a run"),
+        ({"calibrated": True, "output": "out"}, "must come from a run"),
         ({"data": np.zeros((3, 32, 32, 3)), "output": "out"}, "there are neither"),
-        ({"output": "taken"}, "a directory of its own"),
+        ({"output": "taken"}, "its own directory"),
         ({"int8": True, "output": "out"}, "Formats with int8 are onnx, litert, openvino"),
         ({"verbose": 2, "output": "out"}, "verbose"),
     ],

@@ -40,7 +40,7 @@ class Seen(Callback):
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
-    """Makes a run with options once; its result, whose `run_dir` is to be read only."""
+    """Creates a run with options once; its result, whose `run_dir` is to be read only."""
 
     @functools.cache
     def known(**options: int) -> Any:

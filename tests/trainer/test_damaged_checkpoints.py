@@ -125,7 +125,7 @@ def test_values_of_another_type_are_damage(name: str, key: str, value: Any) -> N
     documents: dict[str, Any] = {"state": state, "settings": {"seed": 0}}
     check_contents(Path("step"), Bundle(arrays, documents))
     wrong = value if key is None else documents[name] | {key: value}
-    with pytest.raises(CheckpointError, match=rf"step holds something else .*{name}"):
+    with pytest.raises(CheckpointError, match=rf"step contains something else .*{name}"):
         check_contents(Path("step"), Bundle(arrays, documents | {name: wrong}))
 
 
@@ -137,7 +137,7 @@ def test_such_a_checkpoint_is_passed_over(file: str, run: Path) -> None:
     write_bundle(path, Bundle(bundle.arrays, {**bundle.documents, file: [1]}))
     described = describe(run)
     assert f"resumed: {BEFORE}" in described
-    assert f"{NEWEST} holds something else ({file}: " in described
+    assert f"{NEWEST} contains something else ({file}: " in described
 
 
 @pytest.mark.parametrize("label", ["model_checkpoint", "early_stopping"])

@@ -73,6 +73,6 @@ def test_without_checkpoints_there_is_nothing_to_write(
     images: ImageData, tmp_path: Path
 ) -> None:
     for run in (None, tmp_path / "none"):
-        with pytest.raises(ConfigError, match="whose checkpoints are there"):
+        with pytest.raises(ConfigError, match="with checkpoints"):
             trainer(run).export_best(Small(), images)
     assert not (tmp_path / "none").exists()

@@ -97,7 +97,7 @@ class Whole(NamedTuple):
 
 @pytest.fixture(scope="module")
 def whole(images: ImageData, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Makes a run on so many replicas, once."""
+    """Creates a run on so many replicas, once."""
 
     @functools.cache
     def known(cached: str, count: int = 1) -> Whole:
@@ -145,7 +145,7 @@ SWITCHED = SWITCH * STEPS
 STEP, VALIDATED = "on_train_step_end", "on_validation_end"
 EPOCH, PHASE = "on_epoch_end", "on_phase_begin"
 # The cuts of each run. After one in validation its epoch ends before the state is saved, so
-# that one at that end needs a run of its own.
+# that one at that end needs its own run.
 CUTS = [
     [(STEP, 3), (VALIDATED, SWITCHED), (STEP, SWITCHED + 2), (EPOCH, SWITCHED + STEPS)],
     [(EPOCH, SWITCHED)],

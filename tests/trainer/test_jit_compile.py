@@ -1,4 +1,4 @@
-"""Training with XLA is training without it, but for rounding."""
+"""Training with XLA is training without it, except for rounding."""
 
 import shutil
 from pathlib import Path
@@ -114,5 +114,5 @@ def test_a_run_with_xla_is_resumed_to_the_bit(
 
 @pytest.mark.slow
 def test_a_run_is_not_resumed_with_another_choice(interrupted_run: Path) -> None:
-    with pytest.raises(ConfigError, match=r"begun=True, jit_compile=False.*Put it back"):
+    with pytest.raises(ConfigError, match=r"begun=True, jit_compile=False.*Restore it"):
         fit(interrupted_run, jit_compile=False, fresh=True)

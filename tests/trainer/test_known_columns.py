@@ -17,7 +17,7 @@ PATIENTS = np.arange(COUNT) // 4
 
 @dataclass
 class Split:
-    """Labelled images of patients, with their sex."""
+    """Labeled images of patients, with their sex."""
 
     contradictory: np.ndarray = field(default_factory=lambda: np.arange(COUNT) == 0)
     groups: np.ndarray | None = None

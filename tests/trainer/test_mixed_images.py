@@ -56,7 +56,7 @@ def data_of(folder: Path, **options: Any) -> ImageData:
 
 
 def build(loss: Any = Crossentropy, metrics: Any = METRICS, **optimizer: Any) -> Any:
-    """A model of few weights, compiled anew each time."""
+    """A model of few weights, compiled again each time."""
 
     def make() -> keras.Model:
         layers = keras.layers

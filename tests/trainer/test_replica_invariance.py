@@ -175,7 +175,7 @@ def test_float32_agrees_in_norm() -> None:
 
 
 def with_optimizer(optimizer: keras.optimizers.Optimizer) -> keras.Model:
-    """A regularised model with weighted examples and BatchNorm."""
+    """A regularized model with weighted examples and BatchNorm."""
     model = compiled("sparse_categorical_crossentropy", kernel_regularizer="l2")
     inputs = model.inputs[0]
     hidden = keras.layers.BatchNormalization()(model.layers[1](inputs))

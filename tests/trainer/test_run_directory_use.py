@@ -174,7 +174,7 @@ def test_a_checkpoint_that_does_not_fit_leaves_those_before_and_nothing_else(
     assert limits.is_reached
     assert witness.error is error.value
     assert error.value.exit_code == 4
-    for words in ("step-00000006-mid-epoch", "free_megabytes=", "make room"):
+    for words in ("step-00000006-mid-epoch", "free_megabytes=", "free some space"):
         assert words in str(error.value)
     assert_whole(tmp_path, ["step-00000003-mid-epoch", "step-00000004"])
     assert fit(tmp_path).is_finished
@@ -245,7 +245,7 @@ def test_wherever_the_disk_is_full_that_is_4_and_the_run_can_go_on(
     assert (witness.error is None) == (hook == "on_fit_end")  # all else was done
     assert error.value.exit_code == 4
     assert "free_megabytes=" in str(error.value)
-    assert "make room" in str(error.value)
+    assert "free some space" in str(error.value)
     assert {path.name for path in run.rglob(".*")} <= {".checksums", ".lock"}
     (small_disk / "ballast").unlink()
     assert fit(run).is_finished

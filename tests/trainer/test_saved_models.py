@@ -62,7 +62,7 @@ def test_what_is_no_model(run: Path, tmp_path: Path) -> None:
     trainer = Trainer()
     with pytest.raises(CheckpointError, match=r"Keras can load.*damaged\.keras"):
         trainer.predict(tmp_path / "damaged.keras", dataset())
-    with pytest.raises(ConfigError, match=r"\.keras, or a run.*none\.keras"):
+    with pytest.raises(ConfigError, match=r"\.keras file, or a run.*none\.keras"):
         trainer.predict(tmp_path / "none.keras", dataset())
     with pytest.raises(ConfigError, match=r"model='function'.*result\.model"):
         trainer.predict(classifier(), dataset())  # type: ignore[arg-type]
@@ -82,9 +82,9 @@ def test_a_new_run_begins_with_weights_only(run: Path, name: str) -> None:
 def test_weights_that_are_none_or_of_another_model(run: Path, tmp_path: Path) -> None:
     model = classifier(adam, classes=4)()
     for name in ("", "model.keras"):
-        with pytest.raises(ConfigError, match="model of the same layers"):
+        with pytest.raises(ConfigError, match="model with the same layers"):
             load_initial_weights(model, run / name, ALONE)
-    with pytest.raises(ConfigError, match=r"a run, one of its checkpoints, or a file"):
+    with pytest.raises(ConfigError, match=r"a run, one of its checkpoints, or a .keras"):
         load_initial_weights(model, tmp_path / "none", ALONE)
     (tmp_path / "damaged.keras").write_text("x")
     with pytest.raises((CheckpointError, ConfigError), match="initial_weights"):

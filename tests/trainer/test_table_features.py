@@ -1,4 +1,4 @@
-"""Training on images with columns of a table beside them."""
+"""Training on images with columns of a table."""
 
 import csv
 from pathlib import Path

@@ -121,7 +121,7 @@ def test_an_endless_dataset_without_a_limit_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"limit_val_batches=None"):
         trainer().validate(classifier()(), endless)
     for ask in (trainer().test, trainer().predict):
-        with pytest.raises(ConfigError, match=r"must have an end.*\.take"):
+        with pytest.raises(ConfigError, match=r"must be finite.*\.take"):
             ask(classifier()(), endless)
 
 

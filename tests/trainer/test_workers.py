@@ -167,7 +167,7 @@ def test_phases_validation_between_steps_and_a_found_rate_are_those_of_one(
         assert run("finetune", count, folder, "run") == [0] * count, said(folder, 0)
     assert_same_results(folders[2], folders[1])
     _, values = kept(folders[2] / "run 0")
-    assert re.fullmatch(r"step-\d+-mid-epoch", values["best"])  # is put back in the end
+    assert re.fullmatch(r"step-\d+-mid-epoch", values["best"])  # is put back at the end
     found = values["found"]
     assert found["rates"] == [found["rate"], *[1.0] * (EPOCHS - 1)]
 

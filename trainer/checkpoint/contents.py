@@ -1,4 +1,4 @@
-"""Makes sure that a checkpoint holds what a run can be resumed from."""
+"""Checks that a checkpoint holds what a run can be resumed from."""
 
 from pathlib import Path
 from typing import Any, Self
@@ -59,4 +59,4 @@ def check_contents(path: Path, bundle: Bundle) -> None:
             f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()
         ]
     if problems:
-        raise CheckpointError(f"{path} holds something else ({'; '.join(problems)})")
+        raise CheckpointError(f"{path} contains something else ({'; '.join(problems)})")

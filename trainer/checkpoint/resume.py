@@ -58,7 +58,7 @@ def share_resumption(workers: Workers, found: Resumption | None) -> Resumption |
 
 
 def require_same_settings(workers: Workers, settings: Mapping[str, Any]) -> None:
-    """Makes sure that all workers were asked for the same, images included.
+    """Checks that all workers have the same settings and images.
 
     Raises:
         ConfigError: They were not; the message says in what.
@@ -112,7 +112,7 @@ def find_resumption(
     if names:
         raise CheckpointError(
             message(
-                "At least one checkpoint must be whole, and none is: "
+                "At least one checkpoint must be intact, but none is: "
                 + "; ".join(skipped)
                 + ".",
                 "Restore one from a copy, or start a new run.",
@@ -125,7 +125,7 @@ def find_resumption(
 def clean_checkpoints(directory: Path, newest: Path | None) -> None:
     """Removes what an interrupted process left, and puts damaged checkpoints aside.
 
-    Those would otherwise stand where the run is to write anew.
+    Those would otherwise stand where the run is to write again.
 
     Args:
         directory: `checkpoints` of a run, which this process has locked.

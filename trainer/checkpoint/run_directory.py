@@ -54,13 +54,13 @@ PACKAGES = ("keraunos", "tensorflow", "keras", "numpy", "tensorboard", "pillow")
 
 
 def check_run_directory(path: str | os.PathLike[str]) -> Path:
-    """Makes sure that a run can write into a directory, without making it yet.
+    """Checks that a run can write into a directory, without making it yet.
 
     Returns:
         Where it is, links resolved. It is new, empty, or holds a run to be resumed.
 
     Raises:
-        ConfigError: It can't be written, holds something else, or has a link, a FIFO or
+        ConfigError: It can't be written, contains something else, or has a link, a FIFO or
             a device where a run has files.
     """
     directory = Path(os.path.realpath(user_path(path)))
@@ -81,7 +81,7 @@ def check_run_directory(path: str | os.PathLike[str]) -> Path:
     }
     if held and not _is_run(directory):
         raise unusable_run_dir(
-            directory, "a run to resume", f"it holds something else ({min(held)})"
+            directory, "a run to resume", f"it contains something else ({min(held)})"
         )
     return directory
 
@@ -102,9 +102,9 @@ def _is_run(directory: Path) -> bool:
 
 @contextlib.contextmanager
 def claimed_directory(directory: Path | None) -> Iterator[None]:
-    """Makes a run directory and keeps other processes out; None is no directory.
+    """Creates a run directory and keeps other processes out; None is no directory.
 
-    If nothing is written into it, it is as before in the end.
+    If nothing is written into it, it is as before at the end.
 
     Raises:
         ConfigError: Another process is using it.
@@ -205,9 +205,9 @@ def _unwritable(directory: Path, error: Exception) -> CheckpointError:
     reason = str(error).splitlines()[0]
     return CheckpointError(
         message(
-            f"The files of the run must be read and written, and can't be ({reason}).",
-            "Checkpoints are intact: make room, or move away what stands in its place, and "
-            "run the same command again to go on from the newest.",
+            f"The files of the run must be readable and writable, but are not ({reason}).",
+            "Checkpoints are intact: free some space, or move away what is in the way, and "
+            "run the same command again to resume from the newest.",
             run_dir=str(directory),
             free_megabytes=round(shutil.disk_usage(directory).free / 1e6, 1),
         )

@@ -17,7 +17,7 @@ from ...strategies import workers_of
 
 
 class Saver:
-    """Writes one checkpoint at a time in a thread of its own.
+    """Writes one checkpoint at a time in its own thread.
 
     Values are copied before; training waits for a checkpoint only where the next one is
     to begin, before validation, and at the end. What callbacks have handed to the
@@ -117,9 +117,9 @@ def _unwritable(path: Path, error: BaseException) -> CheckpointError:
     free = shutil.disk_usage(path.parents[1]).free / 1e6
     return CheckpointError(
         message(
-            f"A checkpoint must be written, and can't be ({error}).",
-            "Earlier checkpoints are intact: make room or make the directory writable, "
-            "and run the same command again to go on from there.",
+            f"A checkpoint must be written, but can't be ({error}).",
+            "Earlier checkpoints are intact: free some space or make the directory "
+            "writable, and run the same command again to resume.",
             path=str(path),
             free_megabytes=round(free, 1),
         )

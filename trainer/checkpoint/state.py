@@ -126,8 +126,8 @@ def _fitting(resumption: Resumption) -> Iterator[None]:
         raise
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise CheckpointError(
-            f"The checkpoint {resumption.path} is of another model: {error} Begin a new "
-            "run, or put the model back as it was."
+            f"The checkpoint {resumption.path} belongs to a different model: {error} Start "
+            "a new run, or restore the model as it was."
         ) from error
 
 
@@ -158,7 +158,7 @@ def restore_callbacks(callbacks: CallbackList, resumption: Resumption) -> None:
 
 
 def take_arrays_out(state: Any, path: str = "") -> tuple[Any, Arrays]:
-    """Parts a nested state into what JSON can hold and arrays.
+    """Parts a nested state into JSON values and arrays.
 
     Returns:
         The state with `{"array": NAME}` in place of each array, and the arrays.

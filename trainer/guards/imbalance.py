@@ -1,4 +1,4 @@
-"""Refuses to make up for rare classes twice."""
+"""Rejects to compensates for class imbalance twice."""
 
 from typing import Any
 
@@ -12,7 +12,8 @@ def refuse_second_correction(module: Module, data: Any, class_weight: Any) -> No
     """Looks at the loss of a module, at the training data, and at class weights.
 
     Raises:
-        ConfigError: The loss makes up for rare classes, and so does one of the others.
+        ConfigError: The loss compensates for class imbalance, and so does one of the
+            others.
     """
     if not module.corrects_imbalance:
         return

@@ -16,25 +16,25 @@ _INSTEAD = {
     "batch_size": "Write dataset.batch(...), over all replicas together.",
     "callbacks": "Write Trainer(callbacks=[...]).",
     "ckpt_path": "Write Trainer(run_dir=...) to resume the run in that directory, or "
-    "initial_weights=... to begin a new run with the weights of another.",
+    "initial_weights=... to start a new run with the weights of another.",
     "epochs": "Write Trainer(max_epochs=...).",
     "initial_epoch": "Write Trainer(run_dir=...): a run resumes where its newest "
     "checkpoint was taken.",
     "max_queue_size": "Write dataset.prefetch(...).",
-    "return_dict": "Leave it out: values come by name.",
+    "return_dict": "Leave it out: values are returned by name.",
     "sample_weight": "Make the elements of the dataset (x, y, sample_weight).",
     "shuffle": "Write dataset.shuffle(...).",
     "steps": "Write Trainer(limit_val_batches=...), or dataset.take(...).",
     "steps_per_epoch": "Write Trainer(limit_train_batches=...), and dataset.repeat() for "
-    "epochs that go on where the last one ended.",
-    "use_multiprocessing": "Leave it out: tf.data reads in parallel by itself.",
+    "epochs that continue where the last one ended.",
+    "use_multiprocessing": "Leave it out: tf.data reads in parallel on its own.",
     "validation_batch_size": "Write validation_data.batch(...).",
     "validation_freq": "Write Trainer(validate_every_n_epochs=...).",
     "validation_split": "Write validation_data=..., a dataset of its own.",
     "validation_steps": "Write Trainer(limit_val_batches=...).",
     "verbose": 'Write Trainer(callbacks={"progress_bar": None}) for none.',
-    "workers": "Leave it out: tf.data reads in parallel by itself.",
-    "x": f"Give a dataset without a name: {_ARRAYS}.",
+    "workers": "Leave it out: tf.data reads in parallel on its own.",
+    "x": f"Pass a dataset as a positional argument: {_ARRAYS}.",
     "y": f"Make the elements of the dataset pairs: {_ARRAYS}.",
 }
 
@@ -77,8 +77,8 @@ def _refuse_positional(method: str, arguments: tuple[Any, ...], allowed: int) ->
     if len(arguments) > allowed:
         raise ConfigError(
             message(
-                f"`Trainer.{method}` takes {allowed} arguments without a name.",
-                f"Arrays become a dataset: {_ARRAYS}. All else has a name: "
+                f"`Trainer.{method}` takes {allowed} positional arguments.",
+                f"Turn arrays into a dataset: {_ARRAYS}. Pass everything else by name: "
                 "validation_data=dataset.",
                 arguments=[type(each).__name__ for each in arguments],
             )

@@ -1,4 +1,4 @@
-"""Refuses data with other columns beside their images than the model takes."""
+"""Rejects data with other columns beside their images than the model takes."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from ..contracts import HasTableFeatures
 
 
 def refuse_other_columns(module: Module, data: Any) -> None:
-    """Looks at which columns a module takes, and which the data have.
+    """Looks at which columns a module takes, and which the data has.
 
     Statistics count, too: those of other training images would be in the model.
 
@@ -25,9 +25,9 @@ def refuse_other_columns(module: Module, data: Any) -> None:
         return
     raise ConfigError(
         message(
-            f"{type(module).__name__} must take the columns that its training images have "
-            "beside them, as measured on these.",
-            "Make it with table_features=data.train.table_features.",
+            f"{type(module).__name__} must take the columns that come with its training "
+            "images, as measured on these.",
+            "Create it with table_features=data.train.table_features.",
             of_module=_names(module.table_features),
             of_data=_names(data.table_features),
         )

@@ -1,4 +1,4 @@
-"""Refuses data of another task than that of the model."""
+"""Rejects data of another task than that of the model."""
 
 from typing import Any
 
@@ -27,8 +27,8 @@ def refuse_other_task(module: Module, data: Any) -> None:
     raise ConfigError(
         message(
             f"{type(module).__name__} must be trained on images with task={module.task}.",
-            "Read these with that task, or take the module of the data's task: see "
-            "docs/tasks.md.",
+            "Read the images with that task, or use the module for the task of the data: "
+            "see docs/tasks.md.",
             task=data.task,
         )
     )

@@ -38,13 +38,12 @@ def _advice(error: BaseException, precision: str, data: Any) -> str:
     smaller = max(batch_size // 2, 1) if batch_size else "half of it"
     lower = "" if precision != "float32" else "trainer.precision=mixed_float16, "
     return message(
-        "Memory must be enough for a batch and what the model makes of it, and is not "
+        "Memory must suffice for a batch and its activations, but does not "
         f"({str(error).strip().splitlines()[0][:200]}).",
         f"Try data.batch_size={smaller} with optimizer.gradient_accumulation_steps=2, "
-        f"which trains on as many images per update; {lower}a smaller "
-        "data.image_size, or more devices. These make another run of it: choose a new "
-        "run_dir. Checkpoints are intact; on a device that others use the same command "
-        "goes on from them when there is room again.",
+        f"which trains on as many images per update; {lower}a smaller data.image_size, or "
+        "more devices. These settings need a new run_dir. Checkpoints are intact; on a "
+        "shared device, the same command resumes from them once memory is free again.",
         batch_size=batch_size,
         precision=precision,
     )

@@ -1,4 +1,4 @@
-"""Refuses weights of a run that trained on images which this one holds out."""
+"""Rejects weights of a run that trained on images which this one holds out."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ def weights_of(module: Module, initial_weights: str | os.PathLike[str] | None) -
 def refuse_seen_images(
     weights: Weights, data: Any, *, is_begun: bool = False, all_folds: bool = False
 ) -> list[str]:
-    """Looks for held-out images in what other runs trained on.
+    """Searches for held-out images in what other runs trained on.
 
     A network that has seen an image with its class tells that class too easily: scores on
     such images are too good, and so is every choice by them.
@@ -59,7 +59,7 @@ def _runs(setting: str, path: Path) -> Iterator[Path]:
     try:
         yield from runs_behind(path)
     except UnreadableWeightsError as error:
-        expected = f"`{setting}` must be of a run that can be read; {error}."
+        expected = f"`{setting}` must name a run that can be read; {error}."
         raise DataError(message(expected, **{setting: str(path)})) from None
 
 
@@ -70,7 +70,7 @@ def _about(
     if not table.is_file():
         if any((run / name).exists() for name in (CONFIG_FILE, CHECKPOINTS_FOLDER)):
             yield (
-                f"{setting}: {run} has no {SPLIT_FILE}, which would tell whether it "
+                f"{setting}: {run} has no {SPLIT_FILE}, so it is not known whether it "
                 "trained on images that are held out here"
             )
         return
@@ -79,13 +79,20 @@ def _about(
         return
     what = _in_words(found)
     if data.on_leak == "keep" or is_begun:
-        why = "data.on_leak=keep" if data.on_leak == "keep" else "this run began so"
-        yield f"{setting}: {run} trained on {what}: {why}, and scores on them are too good"
+        why = (
+            "data.on_leak=keep"
+            if data.on_leak == "keep"
+            else "this run was started like this"
+        )
+        yield (
+            f"{setting}: {run} trained on {what}: {why}, and scores on them are too "
+            "optimistic"
+        )
         return
     raise DataError(
         message(
-            f"`{setting}` must be of a run that trained on no image that is held out "
-            f"here; it trained on {what}. Scores on these would be too good.",
+            f"`{setting}` must name a run that trained on no image held out here, but it "
+            f"trained on {what}. Scores on these would be too optimistic.",
             _remedy(table, all_folds),
             **{setting: str(run), "data.on_leak": data.on_leak},
         )
@@ -104,8 +111,10 @@ def _in_words(found: Mapping[str, list[str]]) -> str:
 def _remedy(table: Path, all_folds: bool) -> str:
     alike = f"Divide the images as it did (data.split={table}, or its seed and fold)"
     if all_folds:
-        alike = "Each image is held out by one of the folds: train that of the run alone"
+        alike = (
+            "Each image is held out by one of the folds: train only the fold of that run"
+        )
     return (
-        f"{alike}, or take weights that never saw these images; data.on_leak=keep goes on "
-        "nevertheless."
+        f"{alike}, or use weights that were not trained on these images; data.on_leak=keep "
+        "continues anyway."
     )

@@ -12,12 +12,12 @@ from ..contracts import HasShape
 
 _OF_GENERATORS = (
     "Make it a dataset: tf.data.Dataset.from_generator(function, output_signature=...), "
-    "where each call of the function begins anew."
+    "where each call of the function starts over."
 )
 
 
 def not_a_dataset(value: Any, name: str) -> ConfigError:
-    """What to raise for data of another kind.
+    """The error to raise for data of another kind.
 
     Args:
         value: The data.
@@ -34,7 +34,7 @@ def not_a_dataset(value: Any, name: str) -> ConfigError:
 
 
 def refuse_sparse(element_spec: Any) -> None:
-    """Refuses datasets that can't be cut between replicas.
+    """Rejects datasets that can't be split between replicas.
 
     Raises:
         ConfigError: They hold sparse tensors.
@@ -42,7 +42,7 @@ def refuse_sparse(element_spec: Any) -> None:
     if any(isinstance(s, tf.SparseTensorSpec) for s in tf.nest.flatten(element_spec)):
         raise ConfigError(
             message(
-                "A dataset must not hold sparse tensors, which can't be cut by rows.",
+                "A dataset must not contain sparse tensors, which can't be split by rows.",
                 "Map them with tf.sparse.to_dense.",
                 element_spec=str(element_spec),
             )
@@ -50,7 +50,7 @@ def refuse_sparse(element_spec: Any) -> None:
 
 
 def refuse_unbatched(element_spec: Any) -> None:
-    """Refuses datasets whose elements are examples, as far as shapes tell.
+    """Rejects datasets whose elements are examples, as far as shapes tell.
 
     Raises:
         ConfigError: The items of an element have no rows, or not equally many.
@@ -61,7 +61,8 @@ def refuse_unbatched(element_spec: Any) -> None:
     if "none" in rows or len(rows) > 1:
         raise ConfigError(
             message(
-                "A dataset must be batched: all items of an element need as many rows.",
+                "A dataset must be batched: all items of an element need the same number "
+                "of rows.",
                 "Call .batch(32) on the dataset.",
                 element_spec=str(element_spec),
             )
@@ -69,17 +70,17 @@ def refuse_unbatched(element_spec: Any) -> None:
 
 
 def no_batches(kind: str, **received: object) -> DataError:
-    """What to raise where data have no batch at all.
+    """The error to raise where data has no batch at all.
 
     Args:
-        kind: What the data are for, in a word.
+        kind: What the data is for, in a word.
         **received: Where that was found.
     """
     return DataError(
         message(
             f"The data for {kind} must have at least one batch.",
-            "Does a filter leave nothing, or can the generator behind them be read only "
-            "once? Make the dataset from a function that begins anew for each epoch.",
+            "Does a filter drop everything, or can the underlying generator be read only "
+            "once? Create the dataset from a function that starts over for each epoch.",
             **received,
             batches=0,
         )

@@ -32,7 +32,7 @@ STATISTICS = (
     "learning_rate",
     "gradient_norm",
     "images_per_second",
-    "examples_per_second",  # where the data are no images
+    "examples_per_second",  # where the data is not images
     "data_wait_seconds",
     "seconds",
 )
@@ -53,7 +53,7 @@ class Training:
         limit: Batches per epoch at most, or None.
         max_steps: Steps in all epochs at most, or None.
         health: Looks into some steps, or None.
-        clock: Tells the time in seconds.
+        clock: Returns the time in seconds.
     """
 
     step: TrainStep | FittedStep
@@ -200,7 +200,7 @@ class Validation:
         limit: Batches at most, or None.
         between_calls: Is called after each call to the devices.
         pace: How many steps to make in one call.
-        clock: Tells the time in seconds.
+        clock: Returns the time in seconds.
     """
 
     step: EvaluationStep

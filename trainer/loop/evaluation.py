@@ -40,7 +40,7 @@ def evaluate(
         limit: Batches at most, or None.
 
     Returns:
-        Values by name, and what the model said of each example if those are labelled.
+        Values by name, and what the model said of each example if those are labeled.
 
     Raises:
         ConfigError: The model is not compiled, or overrides what would be called.
@@ -50,7 +50,7 @@ def evaluate(
     if not model.compiled:
         raise ConfigError(
             message(
-                "A model must be compiled to be measured.",
+                "A model must be compiled to be evaluated.",
                 "Call model.compile with the loss and the metrics.",
                 model=model.name,
             )
@@ -100,7 +100,7 @@ def score(
     module: Module,
     validation: BatchSource | None = None,
 ) -> TestResult:
-    """Measures a model on test data as fully as the data allow.
+    """Measures a model on test data as fully as the data allows.
 
     Args:
         model: Is measured.
@@ -113,7 +113,7 @@ def score(
         ConfigError: There is nothing to measure: the model is not compiled, and the
             data have no class names.
     """
-    known: Any = source  # what the data know of their examples
+    known: Any = source  # what the data knows of their examples
     if not (is_labelled(known) or knows_targets(known)):
         return TestResult(evaluate(model, source, module)[0])
     if model.compiled:
@@ -134,7 +134,7 @@ def score_predictions(source: Any, predictions: Predictions) -> dict[str, Any]:
     """All scores of a classifier; once more without contradictory images, if any.
 
     An image is contradictory if a copy of it is filed under another class. Intervals draw
-    whole groups where the data know of groups.
+    whole groups where the data knows of groups.
 
     Raises:
         DataError: There is not an output for each class.
@@ -196,8 +196,8 @@ def _require_outputs(predictions: Predictions) -> None:
     if unusable:
         raise DataError(
             message(
-                "The outputs of a model that is scored must be finite numbers.",
-                "Did its training diverge? Are its weights those that you mean?",
+                "The outputs of a model must be finite numbers to be scored.",
+                "Did training diverge? Are these the intended weights?",
                 images=shape[0],
                 without_finite_outputs=unusable,
             )

@@ -17,14 +17,14 @@ from ..step.weight_change import WeightChange
 
 @dataclass(frozen=True)
 class SampledSteps:
-    """Which steps are looked into; the same ones in a run that is resumed.
+    """Which steps are sampled; the same ones in a run that is resumed.
 
     With accumulation it is the first step from each multiple of `every_n_steps` on that
     updates the weights.
 
     Attributes:
         every_n_steps: How far they are apart.
-        batches_per_update: Over how many batches gradients are added up.
+        batches_per_update: Over how many batches gradients are accumulated.
 
     Example:
         >>> steps = SampledSteps(every_n_steps=50, batches_per_update=1)
@@ -99,7 +99,7 @@ class HealthProbe:
             return part(*arguments)
         except Exception as error:
             self._has_failed = True
-            run.report("monitor", f"steps are no longer looked into: {error}")
+            run.report("monitor", f"steps are no longer sampled: {error}")
             return None
 
     def _begin(self, run: RunState) -> tuple[list[Any], dict[str, float]]:

@@ -27,7 +27,7 @@ class Interruption:
     Args:
         stop: Where signals are remembered.
         max_seconds: How long the fit may take, or None.
-        clock: Tells the time in seconds.
+        clock: Returns the time in seconds.
         workers: Who stop together, where one of them has to.
 
     Attributes:
@@ -50,7 +50,7 @@ class Interruption:
         self.save_seconds = 1.0
 
     def check(self) -> None:
-        """Goes on, or does not. All workers must call this.
+        """Continues, or does not. All workers must call this.
 
         Raises:
             Interrupted: A signal has come to one of them, or the next call and a

@@ -69,12 +69,12 @@ class Loop:
     """Trains and validates, epoch by epoch.
 
     Attributes:
-        stages: Makes what it runs on, for each phase anew.
-        stage: What it runs on now.
-        callbacks: What happens around.
-        interruption: Whether to stop at once.
+        stages: Creates the stage of each phase.
+        stage: The current stage.
+        callbacks: The callbacks.
+        interruption: Decides whether to stop at once.
         times: When to validate.
-        resumption: What the run is resumed from, or None.
+        resumption: The checkpoint to resume from, or None.
     """
 
     stages: Stages
@@ -224,9 +224,9 @@ class Loop:
         self.callbacks.notify_exception(run, error)
 
     def _save_after_error(self, run: RunState) -> None:
-        """Saves after an error, if a callback asked for that and the state is whole.
+        """Saves after an error, if a callback requested that and the state is consistent.
 
-        Of several workers only one may have met the error: they can't save together.
+        With several workers, only one may have hit the error, so they can't save together.
         """
         if self.stage.training.is_between_calls and workers_of(run.strategy).count == 1:
             with contextlib.suppress(Exception):
@@ -234,7 +234,7 @@ class Loop:
                 self._finish_saving(run)
 
     def _agree(self, run: RunState) -> None:
-        """Lets all workers do what one of them was asked for."""
+        """Applies the requests of any worker on all workers."""
         wishes = [run.stop_reason, run.save_requested, run.requested_phases]
         reasons, saves, phases = zip(*workers_of(run.strategy).gather(wishes), strict=True)
         run.stop_reason = next(filter(None, reasons), None)
@@ -242,7 +242,7 @@ class Loop:
         run.requested_phases = next(filter(None, phases), [])
 
     def _take_weights_of_chief(self, run: RunState) -> None:
-        """Gives all workers what was restored on the chief, which reads checkpoints."""
+        """Broadcasts the weights restored on the chief, which reads checkpoints."""
         workers = workers_of(run.strategy)
         if workers.count > 1:
             variables = changing_variables(run.model)

@@ -1,4 +1,4 @@
-"""Collects what a model says, a row an example, in the order of the data."""
+"""Collects what a model says, one row per example, in the order of the data."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,11 +25,11 @@ def collect(
     Args:
         strategy: Where it runs.
         step: Returns the outputs of one batch, per replica.
-        steps: How often; None until the data are at their end.
+        steps: How often; None until the data is at their end.
         between_calls: Is called after each.
 
     Returns:
-        The outputs in their structure, each array with a row an example.
+        The outputs in their structure, each array with one row per example.
 
     Raises:
         DataError: There is no batch.

@@ -1,4 +1,4 @@
-"""What the loop itself reports: where it began, what it saved, and how it ended."""
+"""Events of the loop itself: where it started, what it saved, and how it ended."""
 
 from pathlib import Path
 
@@ -11,10 +11,10 @@ from .interruption import Interrupted
 
 
 def report_resumed(run: RunState, resumption: Resumption) -> None:
-    """The run goes on from a checkpoint, perhaps as `keraunos launch` started it again."""
+    """Reports that the run resumes, perhaps because `keraunos launch` restarted it."""
     restarts, reason = restarts_so_far()
     if restarts:
-        again = f"all workers were started again ({restarts} so far): {reason}"
+        again = f"all workers were restarted ({restarts} so far): {reason}"
         run.report("worker_restarted", again)
     changed = [f"other than before: {change.line}" for change in resumption.changes]
     remarks = "".join(f"; {each}" for each in (*resumption.skipped, *changed))
@@ -22,7 +22,7 @@ def report_resumed(run: RunState, resumption: Resumption) -> None:
 
 
 def report_learning_rate(run: RunState) -> None:
-    """An epoch begins with another learning rate than the last one had, by a callback."""
+    """Reports that a callback has changed the learning rate."""
     before = run.history.get("learning_rate", [])
     if before and not run.is_within_epoch and run.has_fixed_learning_rate:
         now = run.learning_rate
@@ -31,19 +31,19 @@ def report_learning_rate(run: RunState) -> None:
 
 
 def report_checkpoint(run: RunState, path: Path, seconds: float) -> None:
-    """A checkpoint is whole."""
+    """Reports that a checkpoint is complete."""
     size = sum(each.stat().st_size for each in path.iterdir())
     text = f"{path.name} written in {seconds:.2g} s, {size / 1e6:,.1f} MB"
     run.report("checkpoint", text)
 
 
 def report_end(run: RunState) -> None:
-    """All went well."""
+    """Reports the regular end of a fit."""
     run.report("end", f"training ended after epoch {run.epoch}: {run.stop_reason}")
 
 
 def report_error(run: RunState, error: BaseException) -> None:
-    """The fit ends before its time."""
+    """Reports that an exception ends the fit."""
     if isinstance(error, Interrupted):
         run.report("interrupted", f"{error.reason}; the state is saved")
         return

@@ -21,7 +21,7 @@ from .epochs import Validation
 
 
 def add_soup(run: RunState, validation: Validation | None) -> Soup | None:
-    """Makes the soup that a callback has asked for, if it has; all workers call this.
+    """Creates the soup that a callback has asked for, if it has; all workers call this.
 
     Each mean is scored on all of validation, as every epoch is. The run's best
     checkpoint is the soup afterwards, if that is as good as the best single one.

@@ -63,7 +63,7 @@ class Stage:
             raise ConfigError(
                 message(
                     "Learning rates are tried on a model that trains in steps.",
-                    "Leave the callback LearningRateFinder out, or choose another head.",
+                    "Leave out the callback LearningRateFinder, or choose another head.",
                     model=self.trainee.model.name,
                 )
             )
@@ -77,7 +77,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Stages:
-    """Makes the stages of one fit.
+    """Creates the stages of one fit.
 
     Attributes:
         module: What is trained.
@@ -184,7 +184,7 @@ class Stages:
         return HealthProbe(step.model, step.strategy, step.sampler, steps)
 
     def _sampled(self, trainee: Trainee) -> SampledSteps | None:
-        """Which steps are looked into; None if there will be no such step."""
+        """Which steps are sampled; None if there will be no such step."""
         every, settings = self.callbacks.samples_every_n_steps, self.settings
         batches = trainee.train.num_batches
         length = limited(batches, batch_limit(settings.limit_train_batches, batches))

@@ -53,7 +53,7 @@ def task_predictions(
 
 
 def groups_of(source: Any) -> npt.NDArray[np.integer] | None:
-    """Numbers that images of one patient, say, share; None where they are not known."""
+    """Numbers that images of one patient, say, share; None if they are unknown."""
     return source.groups if isinstance(source, KnowsColumns) else None
 
 

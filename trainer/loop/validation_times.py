@@ -60,7 +60,7 @@ def metrics_set_aside(
 ) -> Iterator[None]:
     """Keeps what metrics have seen in training while they are used for validation.
 
-    Each replica keeps its own: shared out anew, float sums would differ in their last
+    Each replica keeps its own: shared out again, float sums would differ in their last
     bits.
     """
     replicas = [

@@ -38,7 +38,7 @@ def find_views(source: Any, module: Module | None, tta: int | None) -> Views | N
     """The views of images that `Trainer.test(tta=...)` asks for; None if it does not.
 
     Raises:
-        ConfigError: It is no number of views, or the data have no views.
+        ConfigError: It is not a number of views, or the data has no views.
     """
     if tta is None:
         return None
@@ -49,7 +49,7 @@ def find_views(source: Any, module: Module | None, tta: int | None) -> Views | N
     if module is not None and overrides_training_step(module):
         raise ConfigError(
             message(
-                "Test-time augmentation needs what the model itself puts out, and not the "
+                "Test-time augmentation needs the outputs of the model itself, not the "
                 "predictions of a training_step.",
                 "Test without `tta`, or without `module`.",
                 module=type(module).__name__,
@@ -84,7 +84,7 @@ def with_views(
             than classification are chosen, if there is something.
 
     Raises:
-        DataError: The outputs of a classifier are no probabilities.
+        DataError: The outputs of a classifier are not probabilities.
     """
     if result.task_predictions is not None:
         found = _of_task(result.task_predictions, model, source, views, validation)
@@ -117,7 +117,7 @@ def _of_task(
     views: Views,
     validation: Any,
 ) -> TestResult:
-    """Chooses anew on validation images: a mean needs thresholds of its own."""
+    """Chooses again on validation images: a mean needs thresholds of its own."""
     chosen_on = None
     of_validation = _views_of(validation, views.count)
     if of_validation is not None:

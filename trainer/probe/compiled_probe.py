@@ -20,7 +20,7 @@ from ..step.seeds import set_seeds
 from .plain_variables import PlainVariables
 from .rounding import FLOORS, SAFETY, Rounding, distance
 
-_OTHERS = ", as they are where it draws other random numbers or has a fault"
+_OTHERS = ", as happens where it draws other random numbers or has a bug"
 # With known shapes, which lookups depend on the rows of a batch can't be traced back.
 _LOOKUPS = "it looks up rows of a table, as Embedding does, on several replicas"
 _LONGEST = 200  # characters of somebody else's message
@@ -66,7 +66,7 @@ class CompiledProbe:
         try:
             plain = self._uncompiled(parts)
         except Exception as error:  # if it is not of this trial, training meets it as well
-            return f"without XLA a trial of it failed: {reason_of(error)}"
+            return f"a trial without XLA failed: {reason_of(error)}"
         if self._strategy.num_replicas_in_sync > 1 and _has_lookups(plain):
             return _LOOKUPS
         try:
@@ -85,7 +85,7 @@ class CompiledProbe:
         if not _differing(plain, compiled, plain, floor):
             return ""
         if _differing(plain, self._uncompiled(parts), plain, floor):
-            return "it draws random numbers that no seed decides"
+            return "it draws random numbers that do not depend on a seed"
         name = _differing(plain, compiled, self._nudged(parts), floor)
         return f"{name} are others with XLA{_OTHERS}" if name else ""
 
@@ -153,7 +153,7 @@ def reason_of(error: Exception) -> str:
     if found:
         return f"it has no operation {found[1]}"
     if "merge_call" in text:
-        return "the model or its loss adds up over replicas"
+        return "the model or its loss sums over replicas"
     plain = re.sub(r"\x1b\[\d+m", "", text).splitlines()
     lines = [line.strip() for line in plain if line.strip()]
     if len(lines) > 1 and lines[0].startswith("Exception encountered when calling"):

@@ -59,16 +59,18 @@ def difference(what: str, remedy: str, whole: Any, cut: Any) -> Difference:
 
 
 def refusal(found: Iterable[Difference], num_replicas: int, num_rows: int) -> ConfigError:
-    """What to raise for what differs: everything once, and each remedy once."""
+    """The error to raise for what differs: everything once, and each remedy once."""
     by_name: dict[str, Difference] = {}
     for difference in found:
         by_name.setdefault(difference.what, difference)
-    values = "; ".join(f"{d.what}: {d.whole} whole, {d.cut} cut" for d in by_name.values())
+    values = "; ".join(
+        f"{d.what}: {d.whole} whole, {d.cut} split" for d in by_name.values()
+    )
     remedies = " ".join(dict.fromkeys(d.remedy for d in by_name.values()))
     return ConfigError(
-        f"A batch must give the same whole as cut for {num_replicas} replicas. Received, "
-        f"of {num_rows} rows: {values}. {remedies} Or train on one replica "
-        "(trainer.devices=1); trainer.check_replicas=false trains as it is, with results "
+        f"A batch must give the same results whole and split over {num_replicas} replicas. "
+        f"Received, of {num_rows} rows: {values}. {remedies} Or train on one replica "
+        "(trainer.devices=1); trainer.check_replicas=false trains anyway, with results "
         "that depend on the number of replicas."
     )
 

@@ -20,8 +20,8 @@ from .differences import Difference, compare
 from .one_pass import Seen, rows_of
 
 _REMEDY = (
-    "A metric must be given values of single examples and keep sums of them, as those of "
-    "keras.metrics do: update_state adds up, result divides."
+    "A metric must take values of single examples and keep their sums, like those of "
+    "keras.metrics: update_state adds, result divides."
 )
 Updates = Mapping[int, Any]  # by the id of a variable
 

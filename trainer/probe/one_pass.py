@@ -46,7 +46,7 @@ class Sums(NamedTuple):
 
 
 class Pass(NamedTuple):
-    """What came out.
+    """The result.
 
     Attributes:
         sums: To be summed over replicas.
@@ -94,7 +94,7 @@ class OnePass:
         self._num_plain = len(plain)
         self.kinds: list[Kind] = []
         self.keeps_layers = False
-        self._own = threading.local()  # each replica runs in a thread of its own
+        self._own = threading.local()  # each replica runs in its own thread
 
     def keep(self, layer: keras.Layer, outputs: Any) -> None:
         """Keeps what a layer returned, for the pass that it is called in."""

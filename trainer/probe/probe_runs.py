@@ -128,7 +128,7 @@ class ProbeRuns:
         return [*seen, drawn] if self._pass.takes(drawn) else seen
 
     def _values(self) -> list[tf.Tensor]:
-        """Values for the trainable variables: their own, but for those that are zero.
+        """Values for the trainable variables: their own, except for those that are zero.
 
         What is multiplied with zero at first, as new branches often are, would be hidden.
         """

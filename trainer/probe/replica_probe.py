@@ -28,24 +28,24 @@ from .probe_runs import ProbeRuns, Runs, leaves
 from .rounding import FLOORS, SAFETY, Rounding, differ
 
 _MIXES_ROWS = (
-    "What a model says of a row must depend on that row alone; where rows must meet, "
+    "The outputs of a model for a row must depend on that row alone; where rows interact, "
     "gather them: tf.distribute.get_replica_context().all_gather(rows, axis=0)."
 )
 _DRAWS = (
-    "A model must draw random numbers with keras.random or tf.random, which can be held "
-    "still for this check."
+    "A model must draw random numbers with keras.random or tf.random, which can be fixed "
+    "for this check."
 )
 _LOSS = (
     "A loss must have a value for each row that depends on that row alone: return it from "
     "the loss function, or from Module.training_step."
 )
-_ADDED = "What add_loss is given must be a mean over rows, as keras.ops.mean gives it."
+_ADDED = "The argument of add_loss must be a mean over rows, as computed by keras.ops.mean."
 _VARIABLE = (
-    "What a layer keeps must not depend on which rows it sees: keep sums in a "
-    "keras.metrics.Metric of the layer, or add up what all replicas see first: "
+    "The state of a layer must not depend on which rows it sees: keep sums in a "
+    "keras.metrics.Metric of the layer, or sum over all replicas first: "
     'tf.distribute.get_replica_context().all_reduce("sum", values).'
 )
-_GRADIENT = "Gradients must be sums over rows: look at tf.custom_gradient."
+_GRADIENT = "Gradients must be sums over rows: check tf.custom_gradient."
 
 
 def check_replicas(
@@ -54,7 +54,7 @@ def check_replicas(
     strategy: tf.distribute.Strategy,
     source: BatchSource,
 ) -> None:
-    """Makes sure that to cut a batch for several replicas changes nothing.
+    """Checks that to cut a batch for several replicas changes nothing.
 
     The batch has two rows for each replica and one more, so that its parts are not equal.
     Dropout is off, and BatchNorm shares its statistics. Metrics are reset; nothing else
@@ -73,7 +73,7 @@ def check_replicas(
     num_rows = 2 * num_replicas + 1
     rows = first_rows(source, num_rows) if num_replicas > 1 else None
     if rows is None:
-        return  # nothing is cut; or there are no data, which training refuses
+        return  # nothing is cut; or there are not data, which training refuses
     probe = ReplicaProbe(model, module, strategy)
     try:
         found = probe.everywhere(source.prepare(rows))
@@ -82,15 +82,15 @@ def check_replicas(
     except tf.errors.ResourceExhaustedError as error:
         raise OutOfMemoryError(
             message(
-                "A device must have memory for the rows that are run whole and cut.",
-                "trainer.check_replicas=false leaves that out.",
+                "A device must have memory for the rows that are run both whole and split.",
+                "trainer.check_replicas=false skips this check.",
                 rows=num_rows,
             )
         ) from error
     except Exception as error:
         error.add_note(
-            f"This came of running {num_rows} rows whole and cut, before the first step. "
-            "trainer.check_replicas=false leaves that out."
+            f"This happened while running {num_rows} rows whole and split, before the "
+            "first step. trainer.check_replicas=false skips this check."
         )
         raise
     if found:
@@ -131,7 +131,7 @@ class ReplicaProbe:
         return found
 
     def _differences(self, batch: Batch) -> list[Difference]:
-        """What differs, but for consequences of what is named already."""
+        """What differs, except for consequences of what is named already."""
         runs = self._run(batch)
         found = [
             *(list(self._of_predictions(runs)) or self._of_losses(runs)),

@@ -1,4 +1,4 @@
-"""How many batches an epoch has at most, and data that have no end."""
+"""How many batches an epoch has at most, and data that has no end."""
 
 from ...core.errors import ConfigError, message
 from ..contracts import BatchSource
@@ -20,8 +20,8 @@ def batch_limit(limit: int | float | None, num_batches: int | None) -> int | Non
     if num_batches is None:
         raise ConfigError(
             message(
-                "A limit of batches must be a whole number where the data do not tell "
-                "how many batches they have.",
+                "A limit of batches must be a whole number if the number of batches of the "
+                "data is unknown.",
                 limit=limit,
             )
         )
@@ -31,7 +31,7 @@ def batch_limit(limit: int | float | None, num_batches: int | None) -> int | Non
 def require_end(
     source: BatchSource, limit: int | float | None = None, setting: str | None = None
 ) -> None:
-    """Refuses data without end, unless there is a limit.
+    """Rejects data without end, unless there is a limit.
 
     Args:
         source: The data.
@@ -39,18 +39,18 @@ def require_end(
         setting: What to set a limit with, if anything.
 
     Raises:
-        ConfigError: The data have no end, and there is no limit.
+        ConfigError: The data has no end, and there is no limit.
     """
     repeats = source.is_endless or _repeats_forever(source)
     if limit is not None or source.num_batches is not None or not repeats:
         return
     if setting is None:
-        remedy = "Leave `.repeat()` out, or call `.take(...)` on the dataset."
-        raise ConfigError(message("The data must have an end.", remedy, batches="endless"))
+        remedy = "Leave out `.repeat()`, or call `.take(...)` on the dataset."
+        raise ConfigError(message("The data must be finite.", remedy, batches="endless"))
     raise ConfigError(
         message(
-            f"`{setting}` must be given for a dataset without end.",
-            "Set it to a number of batches, or leave `.repeat()` out.",
+            f"`{setting}` must be set for an infinite dataset.",
+            "Set it to a number of batches, or leave out `.repeat()`.",
             **{setting: None},
         )
     )

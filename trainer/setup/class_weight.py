@@ -23,7 +23,7 @@ def weighted_by_class(source: BatchSource, class_weight: ClassWeight | None) -> 
 
     Raises:
         ConfigError: The weights are none, or the data of another task; or later, as soon
-            as the data are looked at: they have weights already, or no targets of classes.
+            as the data is looked at: they have weights already, or no targets of classes.
     """
     if class_weight is None:
         return source
@@ -59,8 +59,8 @@ def _table(class_weight: ClassWeight) -> list[float]:
     if not exact or not weights or not all(map(_is_weight, weights.items())):
         raise ConfigError(
             message(
-                "`class_weight` must map the numbers of classes, from 0 on, to weights of "
-                "at least 0.",
+                "`class_weight` must map class indices, from 0 on, to weights of at least "
+                "0.",
                 "Write class_weight={0: 1.0, 1: 2.5}.",
                 class_weight=class_weight,
             )
@@ -77,8 +77,8 @@ def _check(targets: Any, weights: Any) -> None:
     if weights is not None:
         raise ConfigError(
             message(
-                "`class_weight` can't be given for data that have weights already.",
-                "Leave out one of both: sample weights, or class_balance=weights of "
+                "`class_weight` can't be set for data that already has weights.",
+                "Leave out one of the two: sample weights, or class_balance=weights of "
                 "ImageData.",
                 sample_weight=str(weights.shape),
             )
@@ -86,7 +86,7 @@ def _check(targets: Any, weights: Any) -> None:
     if not isinstance(targets, tf.Tensor):
         raise ConfigError(
             message(
-                "`class_weight` needs targets of one output.",
+                "`class_weight` needs a model with one output.",
                 "Give each example its weight: make the elements (x, y, sample_weight).",
                 targets=type(targets).__name__,
             )

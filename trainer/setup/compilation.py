@@ -26,7 +26,7 @@ class Compilation(NamedTuple):
 
     Attributes:
         replica_pass: Compiled or not.
-        line: What to announce; empty where nothing was asked for.
+        line: The announcement; empty if nothing was requested.
     """
 
     replica_pass: ReplicaPass | CompiledPass
@@ -70,14 +70,14 @@ def is_wanted(asked: Asked, begun: bool | None, strategy: tf.distribute.Strategy
     """Whether to compile if that can be done.
 
     Raises:
-        ConfigError: A resumed run was begun otherwise than is asked for.
+        ConfigError: A resumed run was started with another value.
     """
     if begun is not None and asked not in ("auto", begun):
         raise ConfigError(
             message(
-                "A run must be resumed with the `jit_compile` it was begun with: XLA "
-                "rounds differently.",
-                "Put it back, or begin a new run with another run_dir.",
+                "A run must be resumed with its original `jit_compile`: XLA rounds "
+                "differently.",
+                "Restore it, or start a new run with another run_dir.",
                 begun=begun,
                 jit_compile=asked,
             )
@@ -121,9 +121,9 @@ def _known_reason(setup: TrainingSetup) -> str:
     """Why a model can't be compiled, as far as that is known without trying."""
     specs = tf.nest.flatten(batch_spec(setup.source))
     if not all(spec is None or _has_numbers(spec) for spec in specs):
-        return "the data hold strings, or rows of different lengths"
+        return "the data contains strings, or rows of different lengths"
     if not all(spec is None or spec.shape[1:].is_fully_defined() for spec in specs):
-        return "the shape of a row is not known before the data are read"
+        return "the shape of a row is not known before the data is read"
     if setup.strategy.num_replicas_in_sync == 1:
         return ""
     if any(each.trainable and each.synchronized for each in batch_norms(setup.model)):
@@ -143,10 +143,10 @@ def _has_numbers(spec: Any) -> bool:
 def _refusal(asked: Asked, begun: bool | None, reason: str) -> ConfigError:
     remedy = "Leave it at auto or set it to false."
     if begun:
-        remedy = "Resume the run where it was begun, or begin a new one."
+        remedy = "Resume the run where it was started, or start a new one."
     return ConfigError(
         message(
-            f"The forward and backward pass must be compiled, and is not: {reason}.",
+            f"The forward and backward pass must be compiled, but is not: {reason}.",
             remedy,
             jit_compile=asked,
         )

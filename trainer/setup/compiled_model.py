@@ -1,6 +1,6 @@
 """Builds a module's model, and refuses what a compiled model asks for but can't get.
 
-docs/keras.md has the table of what is honoured and what is refused.
+docs/keras.md has the table of what is honored and what is refused.
 """
 
 from typing import Any
@@ -34,7 +34,7 @@ def build_model(
     source: BatchSource,
     sync_batch_norm: bool,
 ) -> keras.Model:
-    """Makes a model with all its variables, ready to train.
+    """Creates a model with all its variables, ready to train.
 
     Args:
         module: What to build.
@@ -89,7 +89,7 @@ def _rows(spec: Spec) -> int | None:
 
 
 def check_compiled(model: Any, module: Module) -> None:
-    """Refuses a model whose training is not what its compiled parts say.
+    """Rejects a model whose training is not what its compiled parts say.
 
     Raises:
         ConfigError: The message says what to do instead.
@@ -114,8 +114,7 @@ def check_compiled(model: Any, module: Module) -> None:
     if model.run_eagerly:
         raise ConfigError(
             message(
-                "`run_eagerly` can't be honoured: steps run in one tf.function of "
-                "Keraunos.",
+                "`run_eagerly` can't be honored: steps run in a tf.function of Keraunos.",
                 "Leave it out of model.compile.",
                 run_eagerly=model.run_eagerly,
             )
@@ -123,7 +122,7 @@ def check_compiled(model: Any, module: Module) -> None:
 
 
 def check_trainable(model: keras.Model, module: Module) -> None:
-    """Refuses a built model in which nothing trains, or which is fitted and trains.
+    """Rejects a built model in which nothing trains, or which is fitted and trains.
 
     Raises:
         ConfigError: It has no variables that train, or must have none.
@@ -131,7 +130,7 @@ def check_trainable(model: keras.Model, module: Module) -> None:
     if module.is_fitted and model.trainable_variables:
         raise ConfigError(
             message(
-                "The model of a module that `is_fitted` must have no variables that train.",
+                "The model of a module with `is_fitted` must have no trainable variables.",
                 "Set `trainable = False` on its layers, or `is_fitted = False`.",
                 model=model.name,
                 trainable_variables=len(model.trainable_variables),
@@ -140,9 +139,9 @@ def check_trainable(model: keras.Model, module: Module) -> None:
     if not model.trainable_variables and not module.is_fitted:
         raise ConfigError(
             message(
-                "The model must have variables that train.",
-                "Set `trainable = True` on the layers that are to train, or measure the "
-                "model with Trainer.validate.",
+                "The model must have trainable variables.",
+                "Set `trainable = True` on the layers to train, or evaluate the model with "
+                "Trainer.validate.",
                 model=model.name,
                 trainable_variables=0,
             )
@@ -150,7 +149,7 @@ def check_trainable(model: keras.Model, module: Module) -> None:
 
 
 def check_targets(model: keras.Model, module: Module, targets: Any) -> None:
-    """Refuses data without targets where the compiled loss needs them.
+    """Rejects data without targets where the compiled loss needs them.
 
     Raises:
         ConfigError: There are none.
@@ -158,16 +157,16 @@ def check_targets(model: keras.Model, module: Module, targets: Any) -> None:
     if targets is None and model.loss is not None and not overrides_training_step(module):
         raise ConfigError(
             message(
-                "The data must have targets for the loss that the model is compiled with.",
+                "The data must have targets for the loss of the compiled model.",
                 "Make the elements of the dataset pairs (x, y), or define "
-                "Module.training_step, which may do without.",
+                "Module.training_step, which can do without targets.",
                 elements="x",
             )
         )
 
 
 def check_losses(model: keras.Model) -> None:
-    """Refuses compiled losses that don't say how a batch's loss is made.
+    """Rejects compiled losses that don't say how a batch's loss is made.
 
     Raises:
         ConfigError: A loss has no reduction, or Keras would not count it.
@@ -176,7 +175,7 @@ def check_losses(model: keras.Model) -> None:
     if ignored:
         raise ConfigError(
             message(
-                "An output must have one loss: of several Keras counts only the first.",
+                "An output must have one loss: of several, Keras uses only the first.",
                 "Pass one function that adds them up.",
                 ignored=ignored,
             )

@@ -14,7 +14,7 @@ def global_settings(seed: int, precision: str, deterministic: bool) -> Iterator[
     """Sets Keras's dtype policy and the seeds of Python, NumPy and Keras for a while.
 
     Args:
-        seed: From which weights are initialised.
+        seed: From which weights are initialized.
         precision: Name of the dtype policy; `"float32"` leaves Keras's default alone.
         deterministic: Whether to ask TensorFlow for repeatable operations. That can't
             be taken back: it stays for the rest of the process.

@@ -48,9 +48,9 @@ def find_weights(path: PathOfWeights) -> Path:
         return given
     raise ConfigError(
         message(
-            "`initial_weights` must be a run, one of its checkpoints, or a file .keras or "
-            ".weights.h5.",
-            "Is the path right, seen from the current folder?",
+            "`initial_weights` must be a run, one of its checkpoints, or a .keras or "
+            ".weights.h5 file.",
+            "Is the path correct, relative to the current folder?",
             initial_weights=str(path),
         )
     )
@@ -75,16 +75,16 @@ def load_initial_weights(model: keras.Model, path: PathOfWeights, workers: Worke
     except (ValueError, KeyError) as error:
         raise ConfigError(
             message(
-                "`initial_weights` must be those of a model of the same layers: "
+                "`initial_weights` must come from a model with the same layers: "
                 f"{str(error).splitlines()[0]}",
-                "Build the model that they are of.",
+                "Build the model that they belong to.",
                 initial_weights=str(path),
             )
         ) from None
     except (OSError, zipfile.BadZipFile) as error:
         raise CheckpointError(
             message(
-                f"The initial weights must be readable, and are not ({error}).",
+                f"The initial weights must be readable, but are not ({error}).",
                 "Restore the file from a copy.",
                 initial_weights=str(path),
             )

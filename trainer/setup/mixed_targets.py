@@ -1,7 +1,7 @@
 """Losses and metrics of mixed images: those must take targets in two forms.
 
 Targets of mixed images are the probabilities of the classes; those of validation and test
-are class numbers, as ever.
+are class indices, as ever.
 """
 
 from collections.abc import Callable
@@ -23,12 +23,12 @@ TOLERANCE = 1e-3  # relative: both forms are rounded otherwise
 
 
 def check_mixed_losses(model: keras.Model, module: Module, num_classes: int) -> None:
-    """Refuses losses that take class numbers only, or probabilities only.
+    """Rejects losses that take class indices only, or probabilities only.
 
     Args:
         model: Compiled; it need not be built.
         module: May define its own `training_step`, whose loss is its own business.
-        num_classes: How many classes there are.
+        num_classes: The number of classes.
 
     Raises:
         ConfigError: A loss is such a one.
@@ -42,11 +42,11 @@ def check_mixed_losses(model: keras.Model, module: Module, num_classes: int) -> 
 
 
 def check_mixed_metrics(model: keras.Model, num_classes: int) -> None:
-    """Refuses metrics that take class numbers only, or probabilities only.
+    """Rejects metrics that take class indices only, or probabilities only.
 
     Args:
         model: Built and compiled.
-        num_classes: How many classes there are.
+        num_classes: The number of classes.
 
     Raises:
         ConfigError: A metric is such a one.
@@ -91,8 +91,8 @@ def _of_metric(metric: keras.metrics.Metric) -> Measure:
 def _refusal(kind: str, name: Any, remedy: str) -> ConfigError:
     return ConfigError(
         message(
-            f"To train on mixed images a {kind} must take the probabilities of the "
-            "classes, `(rows, classes)`, and class numbers, `(rows,)`.",
+            f"To train on mixed images, a {kind} must take both class probabilities, "
+            "`(rows, classes)`, and class indices, `(rows,)`.",
             f"Compile the model with {remedy}, or another of Keraunos; or leave out "
             "augmentation.mixup and augmentation.cutmix.",
             **{kind: name},

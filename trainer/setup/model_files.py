@@ -21,7 +21,7 @@ def as_model(
     """A model as it is, or loaded onto the devices of a strategy.
 
     Args:
-        value: A model, a file `.keras`, or a run that has a `model.keras`.
+        value: A model, a `.keras` file, or a run that has a `model.keras`.
         make_strategy: Where to load a model.
 
     Raises:
@@ -33,8 +33,8 @@ def as_model(
     if not isinstance(value, str | os.PathLike):
         raise ConfigError(
             message(
-                "`model` must be a keras.Model, a file .keras or a run.",
-                "Give what fit returned: result.model.",
+                "`model` must be a keras.Model, a .keras file or a run.",
+                "Pass the result of fit: result.model.",
                 model=type(value).__name__,
             )
         )
@@ -48,8 +48,8 @@ def _file(path: Path) -> Path:
     if not file.is_file():
         raise ConfigError(
             message(
-                "`model` must be a file .keras, or a run that has a model.keras.",
-                "Is the path right, and the run finished?",
+                "`model` must be a .keras file, or a run that has a model.keras.",
+                "Is the path correct, and the run finished?",
                 model=str(path),
             )
         )
@@ -62,10 +62,10 @@ def _load(file: Path) -> keras.Model:
     except Exception as error:  # Keras has no kind of its own for damaged files
         raise CheckpointError(
             message(
-                "The file must be a model that Keras can load, and is not "
+                "The file must be a model that Keras can load, but is not "
                 f"({type(error).__name__}: {(str(error).splitlines() or [''])[0]}).",
-                "Restore it from a copy; a model with classes of your own you load "
-                "yourself: keras.models.load_model(..., custom_objects=...).",
+                "Restore it from a copy; load a model with custom classes yourself: "
+                "keras.models.load_model(..., custom_objects=...).",
                 file=str(file),
             )
         ) from None

@@ -11,7 +11,7 @@ def obstacle_to_features(settings: TrainerConfig, has_phases: bool) -> str:
         has_phases: Whether more of the model trains by now than in the beginning.
     """
     if settings.fast_dev_run:
-        return "fast_dev_run looks at one batch only"
+        return "fast_dev_run uses one batch only"
     if settings.overfit_batches is not None:
-        return "overfit_batches trains on the same images again and again"
-    return "more of the model trains in this phase" if has_phases else ""
+        return "overfit_batches trains on the same few images repeatedly"
+    return "more layers train in this phase" if has_phases else ""

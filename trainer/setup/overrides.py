@@ -1,4 +1,4 @@
-"""Refuses models with training loops of their own: they would be ignored."""
+"""Rejects models with training loops of their own: they would be ignored."""
 
 import keras
 
@@ -34,7 +34,7 @@ def refuse_own_evaluation(model: keras.Model, module: Module) -> None:
 
 
 def refuse_own_prediction(model: keras.Model) -> None:
-    """Before a model is asked for predictions.
+    """Called before a model predicts.
 
     Raises:
         ConfigError: It overrides what `Model.predict` would call.
@@ -50,7 +50,7 @@ def _refuse_losses(model: keras.Model, module: Module, names: tuple[str, ...]) -
     _refuse(
         model,
         overridden_methods(model, names),
-        "on several replicas what it returns can't be put together exactly",
+        "on several replicas its results can't be combined exactly",
         "Move its lines to Module.training_step, which returns a loss for each example.",
     )
 
@@ -59,9 +59,9 @@ def _refuse_metrics(model: keras.Model) -> None:
     _refuse(
         model,
         overridden_methods(model, _METRICS),
-        "on several replicas what it returns can't be put together exactly",
-        "Give model.compile a keras.metrics.Metric for each value, or return a value for "
-        "each example by name from Module.training_step.",
+        "on several replicas its results can't be combined exactly",
+        "Pass a keras.metrics.Metric for each value to model.compile, or return a value "
+        "for each example by name from Module.training_step.",
     )
 
 

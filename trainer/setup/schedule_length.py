@@ -27,8 +27,8 @@ def set_schedule_length(
     if steps_per_epoch is None:
         raise ConfigError(
             message(
-                "The number of batches of an epoch must be known for a schedule of the "
-                "learning rate.",
+                "The number of batches per epoch must be known for a learning rate "
+                "schedule.",
                 "Set trainer.limit_train_batches to it.",
                 limit_train_batches=None,
             )

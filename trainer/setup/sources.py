@@ -40,7 +40,7 @@ def sources_of(
             serve for both.
 
     Raises:
-        ConfigError: They are no data, or without an end, or there are two splits for
+        ConfigError: They are not data, or without an end, or there are two splits for
             validation.
     """
     train, validation = _train_and_validation(data, validation_data)
@@ -63,8 +63,9 @@ def _train_and_validation(data: Any, validation_data: Any) -> tuple[Any, Any]:
     if validation_data is not None:
         raise ConfigError(
             message(
-                "`validation_data` must be left out where the data has a split of its own.",
-                "Give ImageData the folder as `validation`.",
+                "`validation_data` must be left out if the data has its own validation "
+                "split.",
+                "Pass the folder to ImageData as `validation`.",
                 validation_data=type(validation_data).__name__,
             )
         )
@@ -84,7 +85,8 @@ def split_of(data: Any, name: str) -> Any:
         raise ConfigError(
             message(
                 f"The data must have a {name} split.",
-                f"Set data.{name} or data.{name}_split, as ImageData takes them, too.",
+                f"Set data.{name} or data.{name}_split, which are arguments of ImageData, "
+                "too.",
                 **{name: None},
             )
         )

@@ -19,7 +19,7 @@ def combine(gradients: Gradients, denominators: Mapping[str, tf.Tensor]) -> list
         denominators: For each divisor a sum over all replicas.
 
     Returns:
-        A gradient for each variable, None where there is none.
+        A gradient for each variable, None if there is none.
     """
     parts = [
         [_divide(gradient, denominators[divisor]) for gradient in each]
@@ -72,7 +72,7 @@ class Accumulator:
         return self.count >= self._steps
 
     def take(self) -> list[Any]:
-        """The gradient of all that was added; the sums start anew."""
+        """The gradient of all that was added; the sums start over."""
         gradients = combine(self._sums, self._denominators)
         with tf.control_dependencies(gradients):
             for _, variable in self._variables_by_name():

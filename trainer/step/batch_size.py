@@ -9,8 +9,8 @@ from ...core.errors import ConfigError, DataError, message
 from .keras_internals import model_inputs
 
 _RULE = (
-    "A model whose inputs fix the batch size, as stateful layers need it, takes batches of "
-    "that size, on one replica."
+    "A model whose inputs fix the batch size, as stateful layers require, takes batches of "
+    "that size on one replica."
 )
 _REMEDY = (
     "Use Trainer(devices=1) and .batch({size}, drop_remainder=True), or leave the batch "
@@ -19,11 +19,11 @@ _REMEDY = (
 
 
 def check_batch_size(model: keras.Model, rows: int | None, num_replicas: int) -> None:
-    """Refuses a model that can't take the parts of batches that replicas get.
+    """Rejects a model that can't take the parts of batches that replicas get.
 
     Args:
         model: Any; most take batches of all sizes.
-        rows: Of each batch, or None where that is not known yet.
+        rows: Of each batch, or None if that is not known yet.
         num_replicas: That share each batch.
 
     Raises:

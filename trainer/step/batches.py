@@ -51,7 +51,7 @@ class Batches:
 
 
 class Arrival(NamedTuple):
-    """When a batch was asked for and when it was there, in seconds since 1970; or NaN."""
+    """When a batch was requested and when it arrived, in seconds since 1970; or NaN."""
 
     asked: tf.Tensor
     came: tf.Tensor

@@ -26,7 +26,7 @@ class Outputs(NamedTuple):
 class DetachedPass:
     """Runs a `ReplicaPass`, eagerly or while tracing, and changes no variable.
 
-    Random generators are left out of the updates: they are set anew for each step.
+    Random generators are left out of the updates: they are set again for each step.
 
     Args:
         replica_pass: What to run.
@@ -76,8 +76,8 @@ class _Recording(keras.StatelessScope):
         graph = tf.compat.v1.get_default_graph()
         if graph is not self._graph and not tf.executing_eagerly():
             raise ValueError(
-                f"a layer writes its variable {variable.path!r} in a branch or a "
-                "tf.function of its own"
+                f"a layer writes its variable {variable.path!r} in a branch or a separate "
+                "tf.function"
             )
         self.written[id(variable)] = variable
         super().add_update(update)

@@ -112,7 +112,7 @@ class PredictionStep:
 
     def __call__(self, iterator: Any) -> Any:
         """Runs one batch, and returns what the model said on each replica."""
-        # A trace around that of the model would be optimised anew for all data.
+        # A trace around that of the model would be optimized again for all data.
         return self._run(iterator) if self._is_alone else self._run_traced(iterator)
 
     @traced
@@ -145,7 +145,7 @@ class FunctionStep:
 
     @traced
     def __call__(self, iterator: Any) -> Any:
-        """Runs one batch, and returns what came out on each replica."""
+        """Runs one batch, and returns the result on each replica."""
         parts, _ = next_with_wait(iterator)
         return self._strategy.run(self._on_replica, args=(parts,))
 

@@ -79,7 +79,7 @@ def _scattered(
 def _values(gradient: Any) -> tf.Tensor:
     """What stands in a gradient; rows of the same index added up.
 
-    Half precision becomes single: the square of 256 is no number of float16.
+    Half precision becomes single: the square of 256 is not a number of float16.
     """
     values = gradient
     if isinstance(gradient, tf.IndexedSlices):

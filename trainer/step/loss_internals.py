@@ -79,7 +79,7 @@ class PerExample(NamedTuple):
     Attributes:
         values: `(rows, ...)`, times sample weights and mask.
         mask: Which of them count, or None for all.
-        weights: Sample weights times mask, or None where there are neither.
+        weights: Sample weights times mask, or None if there are neither.
     """
 
     values: tf.Tensor
@@ -96,7 +96,7 @@ def per_example(
     (`ignore_class`).
 
     Returns:
-        None where the loss has values only for the batch as a whole, or is not made of
+        None if the loss has values only for the batch as a whole, or is not made of
         `call` and `reduction` as Keras's are.
     """
     if type(loss).__call__ is not keras.losses.Loss.__call__:

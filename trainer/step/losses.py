@@ -238,8 +238,8 @@ def _require_one_process(name: str) -> None:
             message(
                 "On several workers a loss must return a value for each example, not one "
                 "for the batch.",
-                "Leave out the last mean or sum over examples; for losses of Keras such "
-                "as Dice set axis=(1, 2, 3), all axes but the first.",
+                "Leave out the last mean or sum over examples; for Keras losses such as "
+                "Dice, set axis=(1, 2, 3), all axes except the first.",
                 loss=name,
             )
         )
@@ -248,7 +248,7 @@ def _require_one_process(name: str) -> None:
 def _without_loss() -> ConfigError:
     return ConfigError(
         message(
-            "The model must be compiled with a loss, or add one.",
+            "The model must be compiled with a loss or add one.",
             "Call model.compile(optimizer, loss=...), call add_loss in a layer, or define "
             "Module.training_step; validate and test take it as module=...",
             loss=None,

@@ -54,13 +54,13 @@ def call_training_step(
 
 
 def _require_no_metrics(model: keras.Model, result: Any) -> None:
-    """Refuses compiled metrics that would never see anything."""
+    """Rejects compiled metrics that would never see anything."""
     if has_compiled_metrics(model):
         raise ConfigError(
             message(
-                "The metrics that the model is compiled with need targets, and what "
-                '`training_step` returns as "predictions".',
-                "Return predictions beside the loss, or compile without metrics and "
+                "The metrics of the compiled model need targets, and the "
+                '"predictions" that `training_step` returns.',
+                "Return predictions along with the loss, or compile without metrics and "
                 "return further values by name.",
                 returned=_described(result),
             )
@@ -68,7 +68,7 @@ def _require_no_metrics(model: keras.Model, result: Any) -> None:
 
 
 def _require_rows(name: Any, value: Any, inputs: Any) -> None:
-    """Refuses a value that can't be averaged over examples.
+    """Rejects a value that can't be averaged over examples.
 
     What was averaged or summed already differs with the number of replicas.
     """

@@ -63,7 +63,7 @@ def normal(
 ) -> tf.Tensor:
     """Standard normal numbers, as `StatelessRandomNormalV2` draws them.
 
-    But for the last bits: XLA has logarithms and sines of its own.
+    Except for the last bits: XLA has logarithms and sines of its own.
 
     Args:
         shape: Of the result.

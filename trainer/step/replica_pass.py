@@ -20,7 +20,7 @@ class PassResult(NamedTuple):
         numerators: Of each loss, in the order of `ReplicaPass.kinds`.
         denominators: For each divisor.
         gradients: For each divisor one for each variable: of the sum of the numerators,
-            not divided by anything. None where the loss does not depend on a variable.
+            not divided by anything. None if the loss does not depend on a variable.
         predictions: For the compiled metrics, or None; masks are attached to them.
         values: Sums of what else is logged.
     """
@@ -100,11 +100,11 @@ class ReplicaPass:
 
 
 def _require_gradients(gradients: dict[str, list[Any]]) -> None:
-    """Refuses a loss that no variable has an influence on."""
+    """Rejects a loss that no variable has an influence on."""
     if all(each is None for some in gradients.values() for each in some):
         raise ConfigError(
             message(
-                "The loss must depend on variables that train.",
+                "The loss must depend on trainable variables.",
                 "Compute it from the outputs of the model, with operations that have "
                 "gradients: not argmax, round or NumPy.",
                 variables_with_a_gradient=0,

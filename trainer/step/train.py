@@ -81,10 +81,10 @@ class TrainStep:
         strategy: Where to train.
         prepare: Turns an element of the data into inputs, targets and weights.
         seed: Of dropout and the like.
-        accumulate: Over how many batches gradients are added up before they are
+        accumulate: Over how many batches gradients are accumulated before they are
             applied; what is left at the end of an epoch is applied there.
         replica_pass: Runs the model forward and backward; uncompiled if it is left out.
-        is_sampled: Whether single steps can be looked into.
+        is_sampled: Whether single steps can be sampled.
 
     Attributes:
         model: What is trained.

@@ -9,7 +9,7 @@ import tensorflow as tf
 from ...strategies.tensorflow_internals import traced
 
 # Of a larger variable every n-th weight stands for all: what is copied and compared then
-# costs next to nothing, and the lengths are right to some percent.
+# costs almost nothing, and the lengths are right to some percent.
 MOST_COMPARED = 2**16
 
 

@@ -94,14 +94,14 @@ def test_a_single_fold_judges_its_validation_images_alone(keraunos, folds):
     text = (folds / "config.yaml").read_text().replace("folds: 2", "folds: 2, fold: 2")
     (folds / "fold-2" / "config.yaml").write_text(text)
     answer = keraunos("audit", folds / "fold-2")
-    assert "1 of 6 labels are in doubt, by a model, of its validation images" in answer.out
+    assert "1 of 6 labels are in doubt, by a model, for its validation images" in answer.out
 
 
 def test_files_that_moved_since_are_counted(keraunos, folds, tmp_path):
     (tmp_path / "shelf/dog/9.png").rename(tmp_path / "shelf/cat/9.png")
     answer = keraunos("audit", folds, "--html", "a.html")
-    assert "1 file in doubt moved or gone since they were judged" in answer.out
-    assert "can't be shown any more" in (tmp_path / "a.html").read_text()
+    assert "1 file in doubt moved or deleted since they were judged" in answer.out
+    assert "can no longer be shown" in (tmp_path / "a.html").read_text()
 
 
 def test_a_run_without_a_model_is_audited_but_its_labels_are_not(keraunos, folds):
@@ -124,13 +124,13 @@ def test_a_run_without_a_model_is_audited_but_its_labels_are_not(keraunos, folds
 def test_what_the_configuration_of_a_run_says_is_no_option(keraunos, folds, options):
     answer = keraunos("audit", folds, *options)
     assert answer.code == 2
-    assert f"Of a run, its configuration says what {options[0]} would." in answer.err
+    assert f"For a run, its configuration determines {options[0]}." in answer.err
 
 
 def test_a_run_is_audited_on_its_own(keraunos, folds, tmp_path):
     answer = keraunos("audit", folds, tmp_path / "shelf")
     assert answer.code == 2
-    assert "A run is audited on its own" in answer.err
+    assert "A run must be audited alone" in answer.err
 
 
 def test_a_folder_of_images_with_a_file_of_that_name_is_no_run(keraunos, folds, tmp_path):

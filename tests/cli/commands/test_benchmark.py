@@ -54,12 +54,12 @@ def broken_image(export: Path) -> list[str]:
         (lambda export: [export, "--output", "times.txt"], "must end with .json or .csv"),
         (
             lambda export: [export, "--output", "no/times.csv"],
-            "a place that can be written",
+            "writable",
         ),
         (lambda export: [export.parent], "the directory of a run"),
         (lambda export: [export, export], "must be named once"),
         (lambda export: [export, "--images", "onnx"], "a folder with image files"),
-        (broken_image, "must be images that can be read"),
+        (broken_image, "must be readable images"),
     ],
 )
 def test_what_can_not_be_timed_is_an_error(keraunos, export, arguments, words):

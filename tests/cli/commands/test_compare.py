@@ -104,7 +104,7 @@ def test_what_holds_no_run_is_2(keraunos, tmp_path) -> None:
     (tmp_path / "empty").mkdir()
     answer = keraunos("compare", tmp_path / "empty")
     assert answer.code == 2
-    assert "must be a run directory, or hold some" in answer.err
+    assert "must be a run directory, with a" in answer.err
 
 
 def test_a_damaged_file_is_named(keraunos, runs) -> None:
@@ -226,7 +226,7 @@ def test_pairs_are_compared_with_the_first(keraunos, tmp_path) -> None:
     answer = keraunos("compare", *runs, "--paired", "--csv", tmp_path / "pairs.csv")
     assert answer.code == 0
     assert "All test images: 60" in answer.out
-    assert "Without images filed under another class, too: 59" in answer.out
+    assert "Without images that are also filed under another class: 59" in answer.out
     assert f"{runs[0]} is better." in answer.out
     assert "60 images are 30 groups" in answer.err
     rows = read_csv(tmp_path / "pairs.csv")
@@ -265,4 +265,4 @@ def test_a_run_without_predictions_or_with_damaged_ones_is_refused(
     (runs[1] / "predictions.csv").unlink()
     answer = keraunos("compare", *runs, "--paired")
     assert answer.code == 2
-    assert f"`keraunos test {runs[1]}` makes it" in answer.err
+    assert f"`keraunos test {runs[1]}` writes it" in answer.err

@@ -83,7 +83,7 @@ def test_a_configuration_can_be_written_into_a_file(keraunos, tmp_path):
     [
         (["--schema", "classify"], "Received: arguments=['classify']. "),
         ([], "A recipe, a YAML file or a setting is needed."),
-        (["classify", "--output", "nowhere/mine.yaml"], "`--output` must be a place"),
+        (["classify", "--output", "nowhere/mine.yaml"], "`--output` must be writable"),
     ],
 )
 def test_what_cannot_be_written_is_refused(keraunos, arguments, words):

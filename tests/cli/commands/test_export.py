@@ -135,12 +135,12 @@ def test_images_that_are_gone_or_changed_since_are_an_error(keraunos, run, chang
         (["run", "--format", "onnx,onxx"], "Did you mean onnx?"),
         (["run", "--format", "keras", "--int8"], "Formats with int8 are onnx"),
         (["run", "--format", "onnx", "--max-loss", "0.1"], "`--max-loss` is for int8"),
-        (["run", "--out", "run/config.yaml"], "must be a place that can be written"),
+        (["run", "--out", "run/config.yaml"], "must be writable"),
         (
             ["run", "--out", "run/config.yaml/exports"],
-            "must be a place that can be written",
+            "must be writable",
         ),
-        (["run", "--out", "taken"], "a directory of its own"),
+        (["run", "--out", "taken"], "its own directory"),
         (["run", "run2"], "belongs to none of them"),
     ],
 )
@@ -181,7 +181,7 @@ def with_a_link(run):
     ("change", "code", "words"),
     [
         (without_correction, 2, ["must have a calibration.json", "keraunos test"]),
-        (with_another_model, 2, ["must be of the model that the run has now"]),
+        (with_another_model, 2, ["must belong to the current model"]),
         (with_a_damaged_correction, 4, ["calibration.json must be as it was"]),
         (with_a_link, 2, ["must be a directory"]),
     ],
@@ -214,7 +214,7 @@ def test_a_run_whose_model_is_a_calibrated_export_is_not_corrected_twice(kerauno
 @pytest.mark.nightly
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_in_the_middle_leaves_nothing_but_the_earlier_export(run, number, code):
-    """It comes while the export runs in a process of its own."""
+    """It comes while the export runs in its own process."""
     command = [sys.executable, "-m", "keraunos", "export", str(run), "--format", "onnx"]
     subprocess.run(command, check=True)
     before = contents(run)

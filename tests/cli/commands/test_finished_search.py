@@ -57,7 +57,7 @@ def sides(run):
 
 
 def outcome(folder):
-    """All that a search came to, but for times and places."""
+    """All that a search came to, except for times and places."""
     chosen = json.loads((folder / "chosen.json").read_text())
     files = ("test.json", "predictions.csv", "ensemble.json", "ensemble_predictions.csv")
     read = {

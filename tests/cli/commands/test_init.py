@@ -71,9 +71,9 @@ def test_images_without_classes_get_a_layout(keraunos, images):
     [
         (["there.yaml"], "never replaces a file"),
         (["link.yaml"], "never replaces a file"),
-        (["no/such/folder.yaml"], "must be a place that can be written"),
+        (["no/such/folder.yaml"], "must be writable"),
         (["new.yaml", "--recipe", "clasify"], "Did you mean classify?"),
-        (["new.yaml", "--data", "nowhere"], "`--data` must be there"),
+        (["new.yaml", "--data", "nowhere"], "`--data` must exist"),
     ],
 )
 def test_what_cannot_be_is_2_and_leaves_all_as_it_is(keraunos, tmp_path, arguments, words):

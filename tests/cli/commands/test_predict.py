@@ -89,7 +89,7 @@ def test_predictions_are_those_of_the_test(keraunos, run, lesions, tmp_path):
     ("images", "words"),
     [
         (["nowhere.png"], ["does not exist", "nowhere.png"]),
-        (["raw", "empty"], ["must hold images", "empty"]),
+        (["raw", "empty"], ["must contain images", "empty"]),
     ],
 )
 def test_images_that_are_not_there_are_3_and_write_nothing(
@@ -109,8 +109,8 @@ def test_images_that_are_not_there_are_3_and_write_nothing(
     [
         ([], ["Either images or --watch"]),
         (["raw", "--watch", "raw"], ["Either images or --watch"]),
-        (["raw", "--resume", "--output", "-"], ["Only what goes to a file"]),
-        (["-", "-"], ["Standard input can be named once"]),
+        (["raw", "--resume", "--output", "-"], ["Only output to a file"]),
+        (["-", "-"], ["Standard input can be named only once"]),
         (["--watch", "raw/0.png"], ["`--watch` must be a folder; it is a file"]),
     ],
 )
@@ -182,7 +182,7 @@ def test_a_killed_prediction_is_resumed_with_the_same_model_alone(
     model.save(other / "model.keras")
     wrong = keraunos("predict", other, *command[2:], "killed.jsonl", "--resume")
     assert wrong.code == 2
-    assert "other than then: model" in wrong.err
+    assert "changed since: model" in wrong.err
     shutil.rmtree(other)
     assert keraunos(*command, "killed.jsonl").code == 2  # without --resume
     assert contents(tmp_path) == before

@@ -67,7 +67,7 @@ def test_a_run_is_reported_from_what_it_holds(keraunos, copied, spy):
     accuracy = json.loads((copied / "test.json").read_text())["accuracy"]
     assert f"accuracy {accuracy:.3f}" in shown
     assert "The same predictions are in predictions.csv" in shown
-    assert "A network of the user's own (own:build_model)" in shown
+    assert "A custom network (own:build_model)" in shown
     assert "image of 32 by 32 pixels" in shown
     header = yaml.safe_load((copied / "model_card.md").read_text().split("---\n")[1])
     assert header["license"] == "mit"
@@ -122,13 +122,13 @@ def test_what_is_lost_leaves_a_report_of_what_was_written(keraunos, copied, lost
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["run", "trainer.max_epochs=3"], "settings of `evaluation` alone"),
+        (["run", "trainer.max_epochs=3"], "other settings of `evaluation`"),
         (["evaluation.calibration=null"], "Name at least one run"),
         (["nothing"], "RUN must be a run directory"),
         (["run", "run2"], "RUN must be a run directory"),
         (["search"], "must have kept the model of a trial"),
         (["run", "evaluation.calibratoin={}"], "Did you mean calibration?"),
-        (["run", "--output", "nowhere/x.html"], "must be a place that can be written"),
+        (["run", "--output", "nowhere/x.html"], "must be writable"),
     ],
 )
 def test_what_was_typed_wrongly_is_said_before_any_work(
@@ -152,7 +152,7 @@ def test_python_writes_the_page_too_with_or_without_a_run(copied, lesions, tmp_p
         assert f"accuracy {result.scores['accuracy']:.3f}" in shown
         assert result.findings["calibration"].figures["reliability"]
         has_run = run_dir is not None
-        assert ("A network of the user's own (own:build_model)" in shown) == has_run
+        assert ("A custom network (own:build_model)" in shown) == has_run
         assert ("tested without a run directory" in shown) != has_run
         assert (copied / "evaluation.json").exists() == has_run
     assert not (copied / "report.html").exists()

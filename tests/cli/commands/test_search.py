@@ -324,7 +324,7 @@ def test_images_that_cannot_be_cut_into_folds_leave_nothing_behind(
     space = "search.space.model.arguments.size={choice: [32]}"
     answer = keraunos("search", *small, space, "search.folds=9", "run_dir=S")
     assert answer.code == 3
-    assert "are none in fold" in answer.err
+    assert "are missing in fold" in answer.err
     assert unchanged()
 
 
@@ -347,7 +347,7 @@ def test_the_wide_search_leaves_nothing_of_what_did_not_vary_in_a_trial(
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "S"
     wanted = "too few trials have a score (3; 10 are needed)"
-    assert f"importance: not estimated, as {wanted}" in done.stderr
+    assert f"importance: not estimated, because {wanted}" in done.stderr
     assert {"search.png", "importance.csv"} <= {each.name for each in folder.iterdir()}
     children = {
         "model.focal_gamma": ("model.loss", ['"focal"']),

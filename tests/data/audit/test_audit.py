@@ -208,12 +208,10 @@ def test_a_class_folder_without_images_spoils_a_run(shelf, report):
 def test_one_class_is_too_few_and_one_image_of_a_class_too(shelf, report):
     found = report("test")
     assert found["spoils"] == [
-        "test has classes of one image, of which none can be held out: cat"
+        "test has classes of one image, which can't be held out: cat"
     ]
     shutil.rmtree(shelf / "test/cat")
-    assert report("test")["spoils"] == [
-        "test has one class, and two are the least to tell apart"
-    ]
+    assert report("test")["spoils"] == ["test has one class, but at least two are needed"]
 
 
 def test_folders_are_named_by_the_splits_that_they_are(shelf, report):

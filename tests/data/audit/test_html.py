@@ -104,7 +104,7 @@ def test_images_in_order_are_called_so(shelf, write):
     for name in ("test/cat/leak.png", "train/cat/near.jpg", "train/dog/again.png"):
         (shelf / name).unlink()
     sound = write()
-    assert "This would spoil a training run." in spoilt
+    assert "These problems would spoil a training run." in spoilt
     assert "Nothing here would spoil a training run." in sound
     assert Page(sound).all("figure") == []
 
@@ -131,7 +131,7 @@ def test_an_image_that_is_gone_by_now_is_said_to_be(shelf, tmp_path):
     found = audit_folders([shelf], Store(tmp_path / "cache", 10**9))
     (shelf / "test/cat/leak.png").unlink()
     page = Page(audit_html.page(found))
-    assert page.words.count("can't be shown any more") == 1
+    assert page.words.count("can no longer be shown") == 1
     assert len(page.all("img")) == 5
 
 

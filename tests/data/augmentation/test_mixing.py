@@ -47,7 +47,7 @@ def test_a_box_of_cutmix_has_the_rest_of_the_share_but_for_the_border() -> None:
     np.testing.assert_array_equal(found.shares, 1 - area)
     inner = (left > 0) & (top > 0) & (right < SIZE) & (bottom < SIZE)
     assert np.abs((right - left) - (bottom - top))[inner].max() <= 1
-    # With shares and centres that are uniform: E (1 - s)^2 and 1 - E (s - s^2 / 4)^2, where
+    # With shares and centers that are uniform: E (1 - s)^2 and 1 - E (s - s^2 / 4)^2, where
     # s^2 is uniform.
     assert abs(inner.mean() - 1 / 6) < 0.03
     assert abs(found.shares.mean() - 0.679) < 0.02

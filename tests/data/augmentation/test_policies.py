@@ -28,7 +28,7 @@ def noise(rows: int, size: int = SIZE) -> Array:
 
 
 def photographs(rows: int) -> Array:
-    """Smooth, of one colour each in the main, of no full range."""
+    """Smooth, of one color each in the main, of no full range."""
     generator = np.random.default_rng(4)
     waves = np.linspace(0, 3, SIZE)[:, None, None] * generator.uniform(0.2, 1, 3)
     base = generator.uniform(60, 180, (rows, 1, 1, 3))
@@ -280,7 +280,7 @@ def test_each_kind_is_shown_alone_on_one_image(image_folder: Path) -> None:
         np.testing.assert_array_equal(first, original)
         assert len({each.tobytes() for each in (first, *others)}) == 3, name
     kept = (shown["random_erasing"][1] == original).all(axis=2).mean()
-    assert kept > 0.5  # but for the rectangle, as it is
+    assert kept > 0.5  # except for the rectangle, as it is
 
 
 def test_what_decides_how_images_look_is_part_of_settings_and_fingerprints(

@@ -70,7 +70,7 @@ def test_a_changed_image_is_grouped_with_its_original(
 
 @pytest.mark.parametrize("change", UNRELATED.values(), ids=UNRELATED)
 def test_another_image_is_not_grouped(change, store, tmp_path):
-    # All red is gone from the first, so that grey differs from it in colour alone.
+    # All red is gone from the first, so that grey differs from it in color alone.
     original = Image.merge(
         "RGB",
         [

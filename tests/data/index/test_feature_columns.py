@@ -183,9 +183,9 @@ def test_an_image_that_is_named_twice_has_the_same_cells(read, images):
 
 
 def test_mixed_images_have_no_columns(read):
-    with pytest.raises(ConfigError, match="can't have columns beside them"):
+    with pytest.raises(ConfigError, match="can't be combined with columns"):
         read(augmentation=Augmentation(mixup=0.2))
-    with pytest.raises(ConfigError, match="can't have columns beside them"):
+    with pytest.raises(ConfigError, match="can't be combined with columns"):
         read().with_augmentation(Augmentation(cutmix=1.0))
 
 
@@ -194,16 +194,16 @@ def test_mixed_images_have_no_columns(read):
     [
         (["data.train=photos"], "`data.features` is for tables"),
         (["data.train=t.csv", "data.test=photos"], "needs a table in `data.test`, too"),
-        (["data.train=t.csv", "augmentation.mixup=0.2"], "can't have columns beside them"),
+        (["data.train=t.csv", "augmentation.mixup=0.2"], "can't be combined with columns"),
         (
             ["data.train=t.csv", "model.head=ridge"],
-            "Columns of a table go into a head that",
+            "Columns of a table need a trained head",
         ),
         (
             ["data.train=t.csv", "model.builder=a:b"],
-            "`data.features` is for the models of Keraunos",
+            "`data.features` is for models of Keraunos",
         ),
-        (["data.train=t.csv", "data.features=[age,age]"], "it is there more than once"),
+        (["data.train=t.csv", "data.features=[age,age]"], "it occurs more than once"),
         (["data.train=t.csv", "data.features=[image]"], "the name of the image itself"),
         (["data.train=t.csv", "data.features=[a/b]"], "can't be empty or have a slash"),
         (
@@ -226,7 +226,7 @@ def test_folders_have_no_columns():
 def test_numbers_in_cells():
     assert number_in("5.5") == 5.5
     assert np.isnan(number_in(""))
-    with pytest.raises(ValueError, match="'1_000' is no number"):
+    with pytest.raises(ValueError, match="'1_000' is not a number"):
         number_in("1_000")
 
 

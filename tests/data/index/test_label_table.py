@@ -105,7 +105,7 @@ def test_all_that_is_wrong_with_a_table_is_said_at_once(ham: Path) -> None:
         "fit more than one image",
         "part_1/ISIC_0000000.png",
         "named twice with different classes",
-        "rows have another number of cells than the header: line 40 (2)",
+        "rows have a different number of cells than the header: line 40 (2)",
         "differ only in upper and lower case: NV and nv",
     ):
         assert words in text, words

@@ -63,7 +63,7 @@ def counts(found: BuiltIndex) -> dict[str, int]:
 )
 def test_names_of_splits_are_known_however_they_are_written(names, store, tmp_path):
     if any("v2" in name for name in names):  # a word that only one of them has
-        with pytest.raises(DataError, match="are called like splits"):
+        with pytest.raises(DataError, match="are named like splits"):
             read(store, splits(tmp_path / "data", *names))
         return
     found = read(store, splits(tmp_path / "data", *names))
@@ -74,13 +74,13 @@ def test_names_of_splits_are_known_however_they_are_written(names, store, tmp_pa
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (("train", "test", "extra"), "beside them there is extra"),
-        (("train", "eval"), "of eval it is not clear which split"),
-        (("train", "training", "test"), "train, training mean the same one"),
+        (("train", "test", "extra"), "next to them there is extra"),
+        (("train", "eval"), "it is unclear which splits eval are"),
+        (("train", "training", "test"), "train, training mean the same split"),
         (("val", "test"), "rename them to train, val and test"),
-        (("train", "images"), "train is called like a split and holds folders"),
-        (("fold-a", "fold-b"), "hold folders of the same names (cat, dog)"),
-        (("cat", "dog", "emu"), "hold folders of the same names (cat, dog)"),
+        (("train", "images"), "train is named like a split and contains folders"),
+        (("fold-a", "fold-b"), "contain folders of the same names (cat, dog)"),
+        (("cat", "dog", "emu"), "contain folders of the same names (cat, dog)"),
     ],
 )
 def test_in_doubt_it_is_asked_what_folders_are(names, said, store, tmp_path):
@@ -104,7 +104,7 @@ def test_splits_beside_another_folder_are_taken_where_that_is_typed(store, tmp_p
         read(store, root)
     found = read(store, root, layout="splits")
     assert found.index.class_names == EACH
-    assert any("beside the splits: extra" in line for line in found.remarks)
+    assert any("next to the splits: extra" in line for line in found.remarks)
     assert list(audit_folders([root], store, layout="splits").roots) == ["train", "test"]
 
 
@@ -140,7 +140,7 @@ def test_a_test_folder_of_splits_is_named(store, tmp_path):
 def test_no_folder_is_named_twice(other, store, tmp_path):
     root = shelf(tmp_path / "data", EACH)
     (tmp_path / "link").symlink_to(root)
-    with pytest.raises(DataError, match=r"`data\.test` must hold other images than"):
+    with pytest.raises(DataError, match=r"`data\.test` must contain other images than"):
         read(store, root, test=str(tmp_path / other))
 
 
@@ -203,7 +203,7 @@ def test_folders_of_the_system_and_hidden_ones_are_left_out_with_a_word(store, t
 def test_a_class_that_is_a_link_to_nothing_ends_the_run(store, tmp_path):
     root = shelf(tmp_path / "data", EACH)
     (root / "emu").symlink_to(tmp_path / "gone")
-    with pytest.raises(DataError, match="links to nothing: emu"):
+    with pytest.raises(DataError, match="broken links: emu"):
         read(store, root)
 
 
@@ -219,7 +219,7 @@ def test_a_class_that_is_a_link_to_another_is_two_labels_of_the_same(store, tmp_
 )
 def test_classes_that_look_the_same_are_refused(pair, store, tmp_path):
     root = shelf(tmp_path / "data", pair)
-    with pytest.raises(DataError, match="must differ in more than what can't be seen"):
+    with pytest.raises(DataError, match="must differ in more than invisible characters"):
         read(store, root)
 
 
@@ -228,7 +228,7 @@ def test_deep_and_loose_images_are_remarked_upon(store, tmp_path):
     smooth_image(9).save(root / "loose.png")
     lines = "\n".join(read(store, root).remarks)
     assert "1 file outside the class folders, skipped" in lines
-    assert "1 classes hold all their images in folders of their own" in lines
+    assert "1 classes have all their images in subfolders" in lines
 
 
 def test_images_without_extension_are_found_by_content_where_that_is_asked(store, tmp_path):
@@ -240,7 +240,7 @@ def test_images_without_extension_are_found_by_content_where_that_is_asked(store
         read(store, root)
     found = read(store, root, find_images_by="content")
     assert len(found.index) == 4
-    assert "passed over by their extensions: 1 of (none)" in found.remarks
+    assert "skipped because of their extensions: 1 of (none)" in found.remarks
     audit = audit_folders([root], store, find_images_by="content")
     assert len(audit.paths) == 4
     assert not audit.properties.mislabelled

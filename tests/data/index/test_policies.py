@@ -68,7 +68,7 @@ def test_one_error_names_all_faults_and_how_to_go_on(root: Path) -> None:
     for words in (
         "1 images can't be decoded",
         "2 images are filed under two classes",
-        "2 images of train are held out for validation or test, too",
+        "2 images of train are also held out for validation or test",
         "data.on_unreadable=drop data.on_conflict=drop data.on_leak=drop",
     ):
         assert words in str(error.value), words
@@ -85,8 +85,8 @@ def test_each_policy_decides_about_its_own_fault_alone(root: Path) -> None:
 @pytest.mark.parametrize(
     ("copied", "said"),
     [
-        (["cat-000.png"], "or go on without these images: data.on_conflict=drop"),
-        (["cat-000.png", "cat-001.png"], "less than two classes would be left"),
+        (["cat-000.png"], "or continue without these images: data.on_conflict=drop"),
+        (["cat-000.png", "cat-001.png"], "would leave fewer than two classes"),
     ],
 )
 def test_nobody_is_told_to_drop_all_of_a_class(copied, said, tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_switched_off_nothing_is_looked_for_but_what_cannot_be_read(root: Path) 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_near_copies_stay_together_and_stop_nothing(tmp_path: Path, seed: int) -> None:
-    """Of ten photographs each is there twice, encoded anew; two under two classes."""
+    """Of ten photographs each is there twice, encoded again; two under two classes."""
     folders = [tmp_path / "train" / name for name in ("cat", "dog")]
     for folder in folders:
         folder.mkdir(parents=True)

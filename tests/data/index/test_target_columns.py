@@ -102,7 +102,7 @@ def test_numbers_keep_the_order_of_their_columns(read):
             "image,age",
             ["31", "", "old", "nan", "1e999"],
             {"label_column": "age"},
-            "10 cells of the column age are no finite numbers (of float32): line 3 "
+            "10 cells of the column age are not finite numbers (of float32): line 3 "
             "(empty); line 4 (old); line 5 (nan)",
         ),
         (
@@ -117,14 +117,14 @@ def test_numbers_keep_the_order_of_their_columns(read):
             "image,age",
             ["31", "1e39", "-1e39", "1_000"],
             {"label_column": "age"},
-            "9 cells of the column age are no finite numbers (of float32): line 3 (1e39)",
+            "9 cells of the column age are not finite numbers (of float32): line 3 (1e39)",
         ),
         (
             "regression",
             "image,seconds",
             ["1600000000", "1600000001", "1600000010"],
             {"label_column": "seconds"},
-            "the numbers of the column seconds differ too little for their size",
+            "the numbers of the column seconds differ too little relative to their size",
         ),
         (
             "regression",
@@ -159,7 +159,7 @@ def test_what_is_no_label_and_no_number_is_refused(
 
 def test_a_column_of_notes_is_not_taken_for_labels(read, monkeypatch):
     monkeypatch.setattr(target_columns, "MOST_LABELS", 3)
-    with pytest.raises(DataError, match="it names 4 labels, and may name at most 3"):
+    with pytest.raises(DataError, match="it names 4 labels, but may name at most 3"):
         read("image,label", ["a", "b|c", "d"], "multi_label")
 
 

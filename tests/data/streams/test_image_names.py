@@ -1,4 +1,4 @@
-"""Names from what a user types, and where they go on."""
+"""Names from what a user types, and where they continue."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -84,7 +84,7 @@ def test_a_name_that_was_cut_by_the_end_of_time_is_no_name() -> None:
     ("arguments", "error", "words"),
     [
         (["nowhere.png"], DataError, "does not exist"),
-        (["empty"], DataError, "must hold images"),
+        (["empty"], DataError, "must contain images"),
         (["-", "-"], ConfigError, "named once"),
     ],
 )

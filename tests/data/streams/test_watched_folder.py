@@ -22,7 +22,7 @@ def png(seed: int) -> bytes:
 
 
 class Watched:
-    """A folder that is looked at every second, by a clock of its own."""
+    """A folder that is looked at every second, by its own clock."""
 
     def __init__(self, folder: Path, known: KnownNames | None = None) -> None:
         self.folder = folder

@@ -86,7 +86,7 @@ def test_a_finding_is_complete_and_ready_for_json(finding):
 def test_images_of_another_kind_are_a_warning():
     evidence = Evidence(simulated(300, sharpness=-1, seed=1), simulated(200, seed=3))
     warnings = Abstention(risk=0.3).evaluate(evidence).warnings
-    assert warnings[0].startswith("Sets hold the right class for only")
+    assert warnings[0].startswith("Sets contain the true class for only")
     assert "of the answers on test are wrong: more than 30%" in warnings[1]
 
 

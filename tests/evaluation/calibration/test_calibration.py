@@ -31,7 +31,7 @@ def finding(overconfident):
 def recomputed(labels, probabilities):
     """The measures by scikit-learn, from probabilities alone."""
     rows = probabilities.astype(float)
-    rows /= rows.sum(axis=1, keepdims=True)  # float32 sums to 1 but for 1e-7
+    rows /= rows.sum(axis=1, keepdims=True)  # float32 sums to 1 except for 1e-7
     confidence, right = rows.max(axis=1), rows.argmax(axis=1) == labels
     found = {
         "accuracy": accuracy_score(labels, rows.argmax(axis=1)),

@@ -59,7 +59,7 @@ def test_a_correction_of_another_model_is_refused(run, change):
     if change == "model":
         (run / "model.keras").write_bytes(b"trained on")
     classes = CLASSES if change == "model" else ("a", "b", "d", "c")
-    with pytest.raises(ConfigError, match="must be of the model that the run has now"):
+    with pytest.raises(ConfigError, match="must belong to the current model"):
         read_correction(run, classes)
 
 

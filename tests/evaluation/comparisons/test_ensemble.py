@@ -118,7 +118,7 @@ def test_images_are_recognised_by_their_content_where_it_is_known() -> None:
     rows = mean.add("two", moved, known(moved, "2031"))
     assert rows.names == first.names
     assert rows.probabilities.tolist() == said(1).probabilities.tolist()
-    with pytest.raises(ConfigError, match="1 images have another content under the same"):
+    with pytest.raises(ConfigError, match="1 images have the same name but different"):
         mean.add("three", said(1), known(said(1), "012f"))
     assert mean.predictions.probabilities == pytest.approx(
         (first.probabilities + rows.probabilities) / 2

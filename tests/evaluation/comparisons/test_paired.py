@@ -108,7 +108,7 @@ def test_images_are_told_apart_by_content_where_it_is_known(first, second, findi
         compare_paired(first, moved)
     with pytest.raises(
         ConfigError,
-        match=r"1 images have another content under the same name: images/4\.png",
+        match=r"1 images have the same name but different content: images/4\.png",
     ):
         changed_file = [*digests[:4], "f" * 64, *digests[5:]]
         compare_paired(known, dataclasses.replace(second, digests=changed_file))

@@ -95,14 +95,13 @@ def test_a_class_without_test_images_is_a_gap_and_no_error(evidence):
     finding = emu.evaluate(Evidence(test, evidence.validation))
     assert "curve" not in finding.values["emu"]
     assert finding.gaps == [
-        "not measured: curves of emu, because the test set has no image of emu; add some "
-        "to it.",
+        "not measured: curves of emu, because the test set has no image of emu; add some.",
         "not measured: the sensitivity of emu at its threshold, because the test set has "
-        "no image of emu; add some to it.",
+        "no image of emu; add some.",
     ]
     point = finding.values["emu"]["operating_point"]["test"]
     assert point["sensitivity"] is None
-    assert "0.9, the model alarmed on" in finding.conclusions[0]
+    assert "0.9, the model raised a false alarm on" in finding.conclusions[0]
 
 
 def test_of_very_many_classes_the_first_are_drawn(monkeypatch):

@@ -84,8 +84,8 @@ def test_a_conclusion_has_the_numbers_of_the_test():
     assert point.conclusions == [
         f"At the threshold {point.values['threshold']:.3g}, chosen on validation for a "
         f"sensitivity of 0.9, the model found {test['true_positives']} of {positives} dog "
-        f"of the test set ({test['sensitivity']:.2f} [{low:.2f}, {high:.2f}]) and alarmed "
-        f"on {test['false_positives']} of {118 - positives} others."
+        f"of the test set ({test['sensitivity']:.2f} [{low:.2f}, {high:.2f}]) and raised "
+        f"a false alarm on {test['false_positives']} of {118 - positives} others."
     ]
 
 
@@ -95,10 +95,12 @@ def test_what_no_test_image_shows_is_a_gap_and_no_share_of_none():
     point = measure_point(DOG, Aim("threshold", 0.5), Evidence(without))
     assert point.gaps == [
         "not measured: the sensitivity of dog at its threshold, because the test set has "
-        "no image of dog; add some to it."
+        "no image of dog; add some."
     ]
     alarms = point.values["test"]["false_positives"]
-    assert point.conclusions[0].endswith(f"the model alarmed on {alarms} of 40 others.")
+    assert point.conclusions[0].endswith(
+        f"the model raised a false alarm on {alarms} of 40 others."
+    )
 
 
 def test_a_given_threshold_needs_no_validation():
@@ -121,14 +123,14 @@ def test_what_can_not_be_chosen_is_a_gap_with_its_reason():
     sure = dataclasses.replace(validation, probabilities=np.tile([[0, 1, 0.0]], (40, 1)))
     point = measure_point(DOG, Aim("specificity", 0.9), Evidence(test, sure))
     assert point.values is None
-    assert "have the highest probability of all" in point.gaps[0]
+    assert "have the highest probability" in point.gaps[0]
 
 
 def test_few_images_and_a_threshold_that_takes_all_are_warned_of():
     validation = drawn(40, seed=2)
     point = measure_point(DOG, Aim("sensitivity", 0.9), Evidence(drawn(40, 1), validation))
     assert (
-        f"by only {(validation.labels == 1).sum()} validation images" in point.warnings[0]
+        f"on only {(validation.labels == 1).sum()} validation images" in point.warnings[0]
     )
     flat = dataclasses.replace(
         validation, probabilities=np.full((40, 3), 1 / 3, np.float32)

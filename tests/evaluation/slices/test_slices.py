@@ -139,7 +139,7 @@ def test_images_of_folders_are_a_gap_that_names_the_way_out() -> None:
 @pytest.mark.parametrize(
     ("cells", "reason"),
     [
-        ([f"p{n}" for n in range(30)], "every image has another value"),
+        ([f"p{n}" for n in range(30)], "every image has a different value"),
         (["one"] * 30, "all images have one"),
         ([""] * 30, "no test image has a value"),
     ],

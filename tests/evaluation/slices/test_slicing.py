@@ -42,9 +42,9 @@ def test_quartiles_that_fall_together_are_one_slice() -> None:
         (["", ""], "no test image"),
         ([f"site {n % 21}" for n in range(63)], "21 different texts"),
         ([f"site {n % 20}" for n in range(63)], ""),
-        ([str(n) for n in range(40)], "every image has another"),
+        ([str(n) for n in range(40)], "every image has a different"),
         ([str(n % 30) for n in range(40)], ""),
-        ([f"id{n}" for n in range(15)], "every image has another"),
+        ([f"id{n}" for n in range(15)], "every image has a different"),
         (["a", "b"], ""),
     ],
 )

@@ -25,12 +25,12 @@ nightly = pytest.mark.nightly
 
 FORMATS = tuple(name for name in format_names() if name != "keras")
 IMAGES = np.random.default_rng(0).integers(0, 256, (33, SIZE, SIZE, 3), np.uint8)
-# A colour for each image, so that the order of channels counts.
+# A color for each image, so that the order of channels counts.
 IMAGES = (IMAGES // 4 + IMAGES[:, :1, :1] // 4 * 3).astype(np.uint8)
 
 
 def network(extra: Callable[[Any], Any] = lambda maps: maps) -> keras.Model:
-    """Captured constants, a GELU, grouped convolutions, standardised features."""
+    """Captured constants, a GELU, grouped convolutions, standardized features."""
     keras.utils.set_random_seed(1)
     layers = keras.layers
     images = keras.Input((SIZE, SIZE, 3), name="images")
@@ -139,7 +139,7 @@ def test_openvino_keeps_weights_and_computes_in_float32(file_of, monkeypatch):
         asked.append(arguments[-1]["INFERENCE_PRECISION_HINT"])
         return compile_model(*arguments)
 
-    # What was asked for: a processor without bfloat16 would hide that it was not.
+    # What was requested: a processor without bfloat16 would hide that it was not.
     monkeypatch.setattr(openvino.Core, "compile_model", noting)
     open_runtime("openvino", file_of("openvino"))
     assert asked == ["f32"]

@@ -148,7 +148,7 @@ REFUSED = {
         *(encoded(smooth_image(6), f) for f in ("GIF", "BMP", "WEBP", "TIFF", "PPM")),
     ],
     "CMYK": [encoded(smooth_image(6).convert("CMYK"))],
-    "stored in a way": [
+    "stored in an unsupported way": [
         with_exif(orientation(6, 5)),
         with_exif(orientation(6) + orientation(3), 2),
         with_exif(struct.pack("<HHII", 0x10F, 2, 300, 90000) + orientation(6), 2),
@@ -192,7 +192,7 @@ def test_pixels_are_those_of_our_decoder_to_the_bit():
 @pytest.mark.slow
 def test_what_can_not_be_read_is_refused_with_a_reason():
     cases = [(text, each) for text, contents in REFUSED.items() for each in contents]
-    for text, content in [*cases, *(("Packed metadata", each) for each in packed())]:
+    for text, content in [*cases, *(("Compressed metadata", each) for each in packed())]:
         with pytest.raises(tf.errors.InvalidArgumentError, match=text):
             decoder(SIZE, RULES)(tf.constant([content]))
 

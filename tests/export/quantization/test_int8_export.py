@@ -146,7 +146,7 @@ def test_integers_of_another_model_are_refused(export, tmp_path):
         swapped = keras.Model(inputs, model(keras.ops.flip(inputs, axis=-1)))
         format_of("onnx").write(swapped, description, directory)
 
-    with pytest.raises(ConfigError, match="made of must answer like the model"):
+    with pytest.raises(ConfigError, match="for quantization must answer like the original"):
         export(write=swap_colours, max_loss=1.0)
     assert contents(tmp_path) == {}
 
@@ -165,6 +165,6 @@ def test_a_decoder_that_swaps_colours_is_refused(export, tmp_path, monkeypatch):
         decoder.write_text(text.replace(head, name) + broken)
 
     monkeypatch.setattr(write_export, "write_portable_files", write_broken)
-    with pytest.raises(ConfigError, match=r"The `predict\.py` of an export must say"):
+    with pytest.raises(ConfigError, match=r"The `predict\.py` of an export must predict"):
         export(max_loss=1.0)
     assert contents(tmp_path) == {}

@@ -9,7 +9,7 @@ LABELS = np.array([0] * 40 + [1] * 10)
 
 
 def answers(wrong: list[int]) -> np.ndarray:
-    """Probabilities that are right but for some images."""
+    """Probabilities that are right except for some images."""
     rows = np.full((50, 2), 0.1)
     rows[np.arange(50), LABELS] = 0.9
     rows[wrong] = rows[wrong, ::-1]

@@ -146,10 +146,10 @@ def test_a_litert_file_has_built_in_operations_and_its_own_weights(tmp_path):
     [
         (
             NET.format(LAYER.format("Own", "extension")),
-            "others: extension Own",
+            "custom operations: extension Own",
         ),
-        (NET.format(LAYER.format("Own", "")), "others: Own"),
-        ('<?xml version="1.0"?><other/>', "no model of OpenVINO: other"),
+        (NET.format(LAYER.format("Own", "")), "custom operations: Own"),
+        ('<?xml version="1.0"?><other/>', "not an OpenVINO model: other"),
         ('<!DOCTYPE net [<!ENTITY a "b">]>' + NET[21:].format(""), "DOCTYPE"),
         ("\x08\x08onnx", "damaged"),
         ("", "damaged"),

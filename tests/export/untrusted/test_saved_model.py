@@ -197,7 +197,7 @@ def test_other_files_are_refused(copied, name):
 @pytest.mark.parametrize(
     ("edit", "words"),
     [
-        (lambda graph: graph.asset_file_def.add(), "files beside it"),
+        (lambda graph: graph.asset_file_def.add(), "files next to it"),
         (lambda graph: graph.object_graph_def.Clear(), "TensorFlow 1"),
         (
             lambda graph: graph.object_graph_def.nodes.add().resource.SetInParent(),

@@ -145,7 +145,7 @@ def test_weights_of_a_preset_are_left_aside_for_a_random_start(presets):
 
 def test_weights_without_a_converter_are_refused(tmp_path, capsys):
     preset = write_preset("vit", tmp_path / "plain", has_converter=False)
-    with pytest.raises(ConfigError, match="nobody knows on which pixels its weights"):
+    with pytest.raises(ConfigError, match="the pixel range of its weights"):
         build_backbone(f"keras_hub:{preset}", "imagenet", SIZE)
     backbone = build_backbone(f"keras_hub:{preset}", None, SIZE)
     assert backbone.preprocess(7.0) == 7.0

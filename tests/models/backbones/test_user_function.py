@@ -77,7 +77,7 @@ def test_what_leaves_out_at_random_is_off_while_it_is_frozen():
     ("function", "words"),
     [
         ("absent", "must name something that can be imported"),
-        ("demanding", "no other arguments than image_size and weights"),
+        ("demanding", "no arguments except image_size and weights"),
         ("nothing", "returns a keras.Model of images.*returned NoneType"),
         ("gray", "returns a keras.Model of images.*returned Sequential"),
         ("volumes", "must return feature maps, tokens or features.*5 dimensions"),
@@ -88,9 +88,7 @@ def test_a_function_that_can_not_be_used_is_refused(function, words):
         classifier(function).build()
 
 
-@pytest.mark.parametrize(
-    ("function", "reason"), [("maps", ""), ("own", "has code of its own")]
-)
+@pytest.mark.parametrize(("function", "reason"), [("maps", ""), ("own", "has custom code")])
 def test_features_are_cached_where_no_code_of_the_user_makes_them(function, reason):
     module = classifier(function)
     model = module.build()

@@ -118,7 +118,7 @@ def test_knn_is_refused_where_it_can_not_store_the_images() -> None:
         ({"l2": 0.1}, "head=linear has no option l2"),
         ({"head": "ridge", "neighbors": 3}, "head=ridge has no option neighbors"),
         ({"head": "cosine", "l2": 1.0}, "head=cosine has no option l2"),
-        ({"head": "knn", "loss": "focal"}, "head=knn minimises no loss"),
+        ({"head": "knn", "loss": "focal"}, "head=knn minimizes no loss"),
         ({"head": "knn", "neighbors": 0}, "neighbors"),
         ({"head": "svm"}, "linear"),
     ],

@@ -1,4 +1,4 @@
-"""Votes of nearest neighbours, counted one by one."""
+"""Votes of nearest neighbors, counted one by one."""
 
 import numpy as np
 import pytest

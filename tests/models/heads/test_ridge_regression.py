@@ -9,7 +9,7 @@ from scipy import special
 
 
 def drawn(rows: int, width: int, noise: float = 1.0, seed: int = 0) -> TrainingFeatures:
-    """Rows in groups of one to four, with weights, around a centre for each class."""
+    """Rows in groups of one to four, with weights, around a center for each class."""
     random = np.random.default_rng(seed)
     labels = random.integers(0, 3, rows)
     features = random.normal(size=(rows, width)) * noise + 5

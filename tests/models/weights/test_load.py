@@ -162,12 +162,14 @@ def test_files_that_only_a_part_of_a_network_is_in_are_refused(trained, tmp_path
     more.save_weights(tmp_path / "more.weights.h5")
     refused(tmp_path / "more.weights.h5", "not of this network: m/0, m/1")
     save_file({"00007/kernel": np.ones((4, 2), "float32")}, tmp_path / "head.safetensors")
-    refused(tmp_path / "head.safetensors", "the directory of the run has the others")
+    refused(tmp_path / "head.safetensors", "the run directory has the others")
 
 
 def test_a_network_of_keras_takes_no_file_of_pytorch(trained, tmp_path):
     write_torch_file(tmp_path / "torch.pth", torch_arrays(trained))
-    with pytest.raises(ConfigError, match="a network of Keras, and they are of PyTorch"):
+    with pytest.raises(
+        ConfigError, match="the network is from Keras, but the weights are from PyTorch"
+    ):
         load_weights(backbone(), tmp_path / "torch.pth", "Tiny")
 
 
@@ -220,9 +222,9 @@ def test_a_file_of_keras_that_leads_elsewhere_is_refused(trained, write, suffix,
 def test_files_that_are_no_weights_are_refused(tmp_path):
     for name in ("a.weights.h5", "a.keras", "a.safetensors", "a.pth", "a.bin"):
         (tmp_path / name).write_text("no weights at all")
-        refused(tmp_path / name, "that can be read")
+        refused(tmp_path / name, "readable file of weights")
     (tmp_path / "a.txt").write_text("no weights at all")
-    refused(tmp_path / "a.txt", "The end of its name says")
+    refused(tmp_path / "a.txt", "The extension determines")
     refused(tmp_path / "none.pth", "There is no such file")
     refused(tmp_path, "neither a model.keras nor checkpoints")
     (tmp_path / "fold-1").mkdir()

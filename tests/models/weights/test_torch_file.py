@@ -203,7 +203,7 @@ def test_attributes_of_dictionaries_are_left_aside(path):
         (tensor(storage("0", 5), (5,), (1,)), "as large as it claims"),
         (tensor(storage("0", 3), (3,), (1,)), "as large as it claims"),
         (tensor(storage("0", 2, "DoubleStorage"), (2,), (1,)), None),
-        (tensor(storage("0", -4), (4,), (1,)), "size is no number"),
+        (tensor(storage("0", -4), (4,), (1,)), "size is not a number"),
         (tensor(storage("0", 4), (5,), (1,)), "beyond its storage"),
         (tensor(storage("0", 4), (2, 2), (3, 1)), "beyond its storage"),
         (tensor(storage("0", 4), (4,), (1,), offset=1), "beyond its storage"),
@@ -214,8 +214,8 @@ def test_attributes_of_dictionaries_are_left_aside(path):
         (tensor(storage("0", 4), (2**200,), (1,)), "not sizes"),
         (tensor(storage("0", 4), (1,) * 9, (1,) * 9), "not sizes"),
         (tensor(storage("0", 4), (2, 2), (1,)), "not sizes"),
-        (tensor(storage("../../secret", 4), (4,), (1,)), "key is no number"),
-        (tensor(storage("/etc/passwd", 4), (4,), (1,)), "key is no number"),
+        (tensor(storage("../../secret", 4), (4,), (1,)), "key is not a number"),
+        (tensor(storage("/etc/passwd", 4), (4,), (1,)), "key is not a number"),
         (tensor(storage("0", 4, "QInt8Storage"), (4,), (1,)), "names torch.QInt8"),
         (tensor(text("0"), (4,), (1,)), "without a storage"),
         (tensor(storage("1", 4), (4,), (1,)), "as large as it claims|storages are not"),
@@ -245,8 +245,8 @@ def plain() -> bytes:
         (state_dict([("w", number(1) + b"\x85" * 20_000)]), "not a tensor"),
         (state_dict([("w", b"]q\x00h\x00a")]), "not a tensor"),
         (state_dict([("w", number(3))]), "'w', which is not a tensor"),
-        (b"\x80\x02" + plain() + b".", "no dictionary of tensors"),
-        (b"\x80\x02}.", "no dictionary of tensors"),
+        (b"\x80\x02" + plain() + b".", "a dictionary of tensors"),
+        (b"\x80\x02}.", "a dictionary of tensors"),
         (b"\x80\x02" + numbers(1) + number(1) + b".", "damaged"),
         (b"\x80\x02u.", "damaged"),
         (b"\x80\x02h\x07.", "damaged"),
@@ -274,12 +274,12 @@ def test_an_archive_that_pytorch_would_not_write_is_refused(path, monkeypatch):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a/data.pkl", pickled)
         archive.writestr("b/data.pkl", pickled)
-    refused(path, path.read_bytes(), "no file of torch.save")
+    refused(path, path.read_bytes(), "not written by torch.save")
     encrypted = bytearray(zip_bytes(pickled, FLOATS))
     encrypted[encrypted.rindex(b"PK\x01\x02") + 8] |= 1
     refused(path, bytes(encrypted), "encrypted")
     monkeypatch.setattr(torch_file, "MOST_PICKLE_BYTES", 20)
-    refused(path, zip_bytes(pickled, FLOATS), "larger than any")
+    refused(path, zip_bytes(pickled, FLOATS), "too large for tensors")
 
 
 def test_entries_that_share_their_bytes_are_refused(path):
@@ -301,7 +301,9 @@ def test_entries_that_share_their_bytes_are_refused(path):
 def test_a_file_that_ends_early_is_refused(write, path):
     content = write(*of_arrays({"a": np.ones((2, 2), "float32")}))
     for end in range(0, len(content) - 1, 13):
-        refused(path, content[:end], "damaged|no file of torch.save|as large as it claims")
+        refused(
+            path, content[:end], "damaged|not written by torch.save|as large as it claims"
+        )
 
 
 @pytest.mark.parametrize("write", [zip_bytes, legacy_bytes])

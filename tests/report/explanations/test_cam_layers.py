@@ -51,7 +51,7 @@ def test_weights_lie_behind_the_layer_that_is_taken():
 
 def test_pixels_are_no_features_however_they_are_scaled():
     parts = [layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(2, "softmax")]
-    with pytest.raises(NoGraphError, match="no features of the model have a height"):
+    with pytest.raises(NoGraphError, match="no layer of the model has spatial outputs"):
         found(keras.Sequential([images(), *parts]))
 
 

@@ -1,4 +1,4 @@
-"""Maps are those of the papers, of the class that was asked for, whatever the nesting."""
+"""Maps are those of the papers, of the class that was requested, whatever the nesting."""
 
 import keras
 import numpy as np
@@ -21,7 +21,7 @@ def cam_of(model: keras.Model, layer: str | None = None, method: str = "grad_cam
 
 
 def activations() -> np.ndarray:
-    """What the convolution sees: the mean of each colour in each cell."""
+    """What the convolution sees: the mean of each color in each cell."""
     cells = IMAGES.reshape(5, 8, 4, 8, 4, 3).astype("float64")
     return cells.mean(axis=(2, 4)) / 255
 

@@ -39,9 +39,9 @@ def rows_by_heading(found) -> dict[str, list[int]]:
 def test_the_most_confident_of_each_class_are_shown_first():
     assert rows_by_heading(choose_examples(TEST, 2)) == {
         "class 0: right": [1, 2],
-        "class 0: taken for another class": [4, 3],
+        "class 0: misclassified": [4, 3],
         "class 1: right": [5],
-        "class 1: taken for another class": [8, 6],  # 6 before 7, as sure as each other
+        "class 1: misclassified": [8, 6],  # 6 before 7, as sure as each other
     }
 
 
@@ -50,7 +50,7 @@ def test_all_that_must_not_be_missed_is_shown_once():
     assert rows_by_heading(found) == {
         "class 1: all 3 that were missed": [8, 6, 7],
         "class 0: right": [1],
-        "class 0: taken for another class": [4],
+        "class 0: misclassified": [4],
         "class 1: right": [5],
     }
     assert found.missed[1].tolist() == [8, 6, 7]

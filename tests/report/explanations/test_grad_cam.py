@@ -70,7 +70,7 @@ def test_panels_show_the_maps_of_the_predicted_and_the_true_class(task, finding)
 def test_every_missed_image_is_shown_and_listed(finding):
     headings = [panel.heading for panel in finding.panels]
     assert headings[:2] == ["green: all 2 that were missed"] * 2
-    assert headings.count("blue: taken for another class") == 1
+    assert headings.count("blue: misclassified") == 1
     assert headings.count("red: right") == 3
     assert "green: 2 of 10 images were missed." in finding.conclusions
     names = [f"photos/red/{panel.row}.png" for panel in finding.panels[:2]]
@@ -117,7 +117,9 @@ def test_images_that_are_gone_are_named_and_the_others_shown(task, finding):
 @pytest.mark.slow
 def test_images_that_changed_since_they_were_scored_are_named(finding):
     assert len(finding.warnings) == 1
-    assert "For 1 images the model now gives other probabilities" in finding.warnings[0]
+    assert (
+        "For 1 images, the model now gives different probabilities" in finding.warnings[0]
+    )
     assert "photos/red/9.png" in finding.warnings[0]
 
 
@@ -125,7 +127,7 @@ def test_a_model_without_maps_is_a_gap_and_its_images_are_shown(task):
     flat = keras.Sequential([keras.Input((32, 32, 3)), layers.Flatten()])
     subject = type(task.subject)(flat, task.split, None)
     found = GradCam(must_not_miss=["green"]).explain(mistaken(task), subject)
-    assert "no features of the model have a height and a width" in found.gaps[0]
+    assert "no layer of the model has spatial outputs" in found.gaps[0]
     assert len(found.panels) == 12
     assert found.panels[0].pixels.shape == (TILE, TILE, 3)
 

@@ -30,7 +30,7 @@ def test_the_header_has_the_fields_of_model_hubs():
 def test_the_body_has_scores_limits_and_gaps():
     _, body = header_of(model_card(report(contradictory=[1])))
     assert "| balanced accuracy | 0.708 (" in body
-    assert "- Finding angioma: there was no test image" in body
+    assert "- Detecting angioma: there was no test image" in body
     assert "not measured: vector scaling" in body
     assert "Too sure of itself." in body
 
@@ -38,7 +38,7 @@ def test_the_body_has_scores_limits_and_gaps():
 def test_without_a_score_the_card_says_so():
     header, body = header_of(model_card(RunReport(RunFacts("bare"))))
     assert "model-index" not in header
-    assert "There is no honest score" in body
+    assert "There is no score" in body
 
 
 def test_names_are_neither_markdown_nor_html_nor_yaml():

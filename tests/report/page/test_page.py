@@ -41,8 +41,8 @@ def test_the_first_screen_has_what_where_how_good_and_what_for():
         "cleaned (6)",
         "0.875",  # (2 / 2 + 3 / 4) / 2
         "Too sure of itself.",
-        "approved for no such purpose",
-        "Finding angioma: there was no test image",
+        "not approved for any such purpose",
+        "Detecting angioma: there was no test image",
     ):
         assert words in first, words
 
@@ -150,14 +150,14 @@ def test_a_part_may_have_any_name():
 def test_what_is_absent_is_said_to_be():
     shown = Page(page([RunReport(RunFacts("bare", gaps=["not shown: split.csv"]))])).text
     for words in (
-        "There is no honest score",
+        "There is no score",
         "Not known: which images were used.",
         "Not shown: images by class and split",
         "Not shown: curves of training",
         "Not shown: scores by class",
         "Not shown: the command",
         "not shown: split.csv",
-        "measured on no images",
+        "evaluated on no images",
     ):
         assert words in shown, words
 
@@ -165,13 +165,13 @@ def test_what_is_absent_is_said_to_be():
 def test_a_page_with_nothing_missing_says_so():
     full = Finding("Calibration")
     assert (
-        "Nothing: all that was asked for"
+        "Nothing: everything requested"
         in Page(page([made_report(findings={"calibration": full})])).text
     )
 
 
 def test_gaps_of_all_parts_are_listed_together_with_their_part():
-    shown = Page(page([made_report()])).text.rpartition("What is missing")[2]
+    shown = Page(page([made_report()])).text.rpartition("Missing results")[2]
     assert "Calibration: not measured: vector scaling" in shown
 
 
@@ -189,7 +189,7 @@ def test_images_that_do_not_fit_are_counted(monkeypatch):
     shown = Page(page([made_report(load_images=lambda rows: noise[rows])]))
     missing = 7 - len(images_of(shown))
     assert 0 < missing < 7
-    assert f"{missing} images are left out, so that the page stays small" in shown.text
+    assert f"{missing} images are left out to keep the page small" in shown.text
 
 
 def test_very_many_classes_are_cut_to_the_most_confused(monkeypatch):

@@ -17,7 +17,7 @@ def with_settings(**settings):
             "ResNet50, trained from the weights",
         ),
         ({"backbone": "ResNet50", "weights": None}, "trained from random weights"),
-        ({"builder": "own:build"}, "A network of the user's own (own:build)"),
+        ({"builder": "own:build"}, "A custom network (own:build)"),
         ({}, "A network that is not described"),
     ],
 )
@@ -31,7 +31,7 @@ def test_the_network_is_named(model, words):
         ({"validation": "/v"}, "The validation images were given: /v."),
         ({"validation_split": 0.25}, "25% were held out for validation"),
         ({"folds": 5, "fold": 2}, "Fold 2 of 5 was held out"),
-        ({"split": "/s.csv"}, "They were divided as /s.csv has it."),
+        ({"split": "/s.csv"}, "They were split as in /s.csv."),
         ({"group_column": "patient"}, "Images of one patient stay in one split."),
     ],
 )
@@ -54,7 +54,7 @@ def test_limits_follow_from_what_was_measured():
     text = " ".join(not_for(report()))
     assert "measured on 7 images" in text
     assert "one collection (/photographs)" in text
-    assert "Finding angioma: there was no test image" in text
+    assert "Detecting angioma: there was no test image" in text
     assert "any one class (3 to 4 test images) alone: fewer than 30 test images" in text
     assert "more than half" not in text
 

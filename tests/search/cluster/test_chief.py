@@ -182,7 +182,7 @@ def test_a_chief_that_is_back_leaves_trials_with_their_workers(
 def test_a_worker_that_asks_a_chief_that_is_back_has_not_died(next_chief, tmp_path):
     next_chief.begin(plan(tmp_path, 0))
     answers = [asks(next_chief, "a") for _ in range(DEATHS + 1)]
-    assert answers == [0] * DEATHS + ["IDLE"]  # but for those deaths that it has seen
+    assert answers == [0] * DEATHS + ["IDLE"]  # except for those deaths that it has seen
 
 
 def test_a_chief_that_is_back_learns_from_workers_what_they_are_at(next_chief, tmp_path):
@@ -357,7 +357,7 @@ def test_a_chief_knows_what_its_workers_are_at(chief, monkeypatch):
     assert (seen["a"].plan.number, seen["a"].progress) == (0, progress)
     assert (seen["b"].plan.number, seen["b"].progress) == (1, None)
     assert seen["c"].plan is None
-    assert asks(chief, "a") == 0  # it has died, and begins anew
+    assert asks(chief, "a") == 0  # it has died, and starts over
     (again,) = [each for each in chief.workers if each.name == "a"]
     assert (again.progress, again.restarts) == (None, 1)
 
@@ -433,7 +433,7 @@ def test_several_workers_of_one_machine_find_it_too_and_one_that_dies_is_replace
     assert chief.end(240) == 0, chief.output
     assert machine.end() == 0, machine.output
     assert (tmp_path / "s" / "trial-001.killed").exists()
-    assert "was ended by SIGKILL, and is started again" in machine.output
+    assert "was ended by SIGKILL and is restarted" in machine.output
     assert alone.end() == 0, alone.output
     assert rows(tmp_path / "s") == rows(tmp_path / "one")
 

@@ -189,7 +189,7 @@ def test_strangers_are_told_of_once(address, capfd):
         for _ in range(3):
             called(address, "CreateTrial", CREATE)
     said = capfd.readouterr().err
-    assert said.count("the chief of the search refused 3 connections of strangers") == 1
+    assert said.count("the chief of the search refused 3 connections from strangers") == 1
 
 
 class Impostor(grpc.GenericRpcHandler):
@@ -244,4 +244,4 @@ def test_who_answers_in_place_of_the_chief_is_not_believed(code, address, monkey
 def test_a_wrong_secret_is_named_at_once_and_in_the_end(chief, address, capsys):
     with pytest.raises(WorkerError, match="KERAUNOS_TOKEN the same"):
         client(address, "another secret", patience=0.5).create_trial(SENDER)
-    assert "does not take this worker's KERAUNOS_TOKEN" in capsys.readouterr().err
+    assert "does not accept this worker's KERAUNOS_TOKEN" in capsys.readouterr().err

@@ -64,7 +64,7 @@ def test_a_signal_that_was_lost_within_a_trial_ends_its_fit(lost: list[Any]) -> 
     seen = []
 
     def fit(plan: TrialPlan) -> Any:
-        Sends()  # while the data are read, say
+        Sends()  # while the data is read, say
         with stop_signals() as stop:
             seen.append(stop.received)
         raise LookupError("its end makes no difference here")

@@ -77,7 +77,7 @@ def test_a_few_trials_are_shown_and_nothing_is_made_of_them(tmp_path):
     lines = []
     draw_results(tmp_path, search(4, error=0.1), lines.append)
     assert lines == [
-        "importance: not estimated, as too few trials have a score (4; 10 are needed)"
+        "importance: not estimated, because too few trials have a score (4; 10 are needed)"
     ]
     rows = list(csv.DictReader((tmp_path / "importance.csv").open()))
     assert {(row["importance"], row["explained_variance"]) for row in rows} == {("", "")}

@@ -16,7 +16,7 @@ from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 
 def bare(name):
-    """Makes a package importable without the servers and clients that it would load."""
+    """Creates a package importable without the servers and clients that it would load."""
     package = types.ModuleType(name)
     package.__path__ = importlib.util.find_spec(name).submodule_search_locations
     sys.modules[name] = package

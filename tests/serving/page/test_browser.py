@@ -41,7 +41,7 @@ DECISIONS = {
     "groups": {"warm": ["red", "green"]},
     "abstention": None,
     "warnings": [
-        "The threshold of red was chosen by only 29 validation images.",
+        "The threshold of red was chosen on only 29 validation images.",
         "The maps have only 4 x 4 cells and show no detail.",
     ],
 }
@@ -89,7 +89,7 @@ def application(**settings):
         "classes": ["red", "green", NAME],
         "image_size": SIZE,
         "decisions": DECISIONS,
-        "not_for": ["Images of anything else: it has no way to answer so."],
+        "not_for": ["Images of anything other: it has no way to answer so."],
     }
     model = Model(document, lambda images: network().predict_on_batch(images * 1.0))
     tasks = {"grad_cam": ClassMaps(model, network())}
@@ -210,7 +210,7 @@ def test_an_image_is_answered_and_nothing_else_is_asked(page, served, files):
     assert "Probability 0.995, threshold 0.6." in text(page, ".points")
     assert "<b>red.png: red, 99.5 %" in text(page, "#status")
     assert "only 29 validation images" in text(page, "#warned")
-    assert "Images of anything else" in text(page, "#not-for")
+    assert "Images of anything other" in text(page, "#not-for")
     image = page.find_element("css selector", ".preview")
     assert page.execute_script("return arguments[0].naturalWidth", image) == 300
     screenshot(page, "desktop-sure")
@@ -237,8 +237,8 @@ def test_a_map_is_drawn_when_it_is_asked_for(page, files):
     image = page.find_element("css selector", ".map img")
     wait_for(lambda: page.execute_script("return arguments[0].complete", image))
     assert page.execute_script("return arguments[0].naturalWidth", image) == 320
-    assert "What speaks for" in text(page, ".map figcaption")
-    assert "not why" in text(page, ".note")
+    assert "What supports" in text(page, ".map figcaption")
+    assert "neither why nor" in text(page, ".note")
     screenshot(page, "desktop-map")
     page.find_element("css selector", ".ask-map select").send_keys(NAME)
     page.find_element("css selector", ".ask-map button").click()
@@ -443,7 +443,7 @@ def test_a_large_image_is_not_sent(page, files):
         opened(page, server.url)
         choose(page, files["red"])
         answered(page)
-        assert "larger than this server takes" in text(page, "article .problem")
+        assert "the limit of this server" in text(page, "article .problem")
     finally:
         server.stop()
 
@@ -458,14 +458,14 @@ def test_nothing_is_waited_for_without_an_end(page, files):
     )
     choose(page, files["red"])
     answered(page)
-    assert "No answer came within 60 seconds." in text(page, "article .problem")
+    assert "There was no answer within 60 seconds." in text(page, "article .problem")
 
 
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (429, "too much to do"),
-        (503, "can't answer just now"),
+        (429, "is busy"),
+        (503, "can't answer at the moment"),
         (504, "took too long"),
         (500, "The server failed (error 500)."),
         (400, "because"),

@@ -28,7 +28,7 @@ def test_a_map_is_bright_where_the_class_is(draw):
 
 def test_a_class_for_which_nothing_speaks_has_no_map(draw):
     with pytest.raises(
-        RequestError, match=r"Nothing at the layer .* speaks for blue"
+        RequestError, match=r"Nothing at the layer .* supports blue"
     ) as found:
         draw(halves((0, 0, 0), (0, 0, 0)), {"place": 2})
     assert found.value.status == 422
@@ -41,7 +41,7 @@ def test_what_is_no_image_has_no_map(draw):
 
 def test_a_model_without_layers_to_look_at_says_so():
     flat = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
-    with pytest.raises(RequestError, match="no features of the model have a height"):
+    with pytest.raises(RequestError, match="no layer of the model has spatial outputs"):
         ClassMaps(colour_model(), flat)(halves((1, 1, 1), (2, 2, 2)), {"place": 0})
 
 

@@ -72,7 +72,7 @@ def test_an_answer_below_the_threshold_of_the_report_is_none():
 def test_a_model_without_prediction_sets_answers_and_warns():
     found = shown([0.4, 0.35, 0.25])
     assert (found["is_sure"], found["verdict"]) == (None, "red")
-    assert "never measured" in found["why"]
+    assert "No threshold for abstention" in found["why"]
 
 
 def test_sets_are_of_uncorrected_and_percentages_of_corrected_probabilities():

@@ -64,7 +64,7 @@ def test_fractions_of_pixels_are_kept():
         (b"[" * 100_000, "must be JSON"),
         (b"\xff\xfe\x00", "must be JSON"),
         (b'{"instances": [%s]}' % (b"9" * 5000), "must be JSON"),
-        (b"[]", "must be an object"),
+        (b"[]", "must be a JSON object"),
         (b"{}", "either"),
         (b'{"instances": [], "inputs": []}', "either"),
         (b'{"instances": 3}', "must be a list"),

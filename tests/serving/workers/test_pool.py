@@ -59,7 +59,7 @@ def test_a_worker_that_opens_another_model_than_the_one_that_is_served_is_refuse
         return await asyncio.wait_for(service.failure(), 10), service.is_ready
 
     failure, is_ready = run(scenario, start, max_restarts=1)
-    assert "another model" in str(failure)
+    assert "different model" in str(failure)
     assert (len(workers), asked, is_ready) == (2, [], False)
 
 

@@ -94,7 +94,7 @@ def test_a_model_that_fails_or_puts_out_no_numbers_is_an_error_of_the_server():
     def failing(images):
         raise ZeroDivisionError
 
-    for run, reason in ((broken, "no finite"), (failing, "failed")):
+    for run, reason in ((broken, "not finite"), (failing, "failed")):
         model = colour_model()
         model.run = run
         with np.errstate(all="ignore"), working(model) as work:

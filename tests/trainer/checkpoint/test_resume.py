@@ -22,7 +22,7 @@ def nightly(value: Any) -> Any:
 
 
 def interrupt_after(steps: Iterable[int], directory: Path) -> None:
-    """Sends a signal after each of the steps, of one run that goes on in between."""
+    """Sends a signal after each of the steps, of one run that continues in between."""
     for step in steps:
         sender = Sender("on_train_step_end", step)
         result = fit(directory, sender)
@@ -48,7 +48,7 @@ def test_a_signal_after_any_step_changes_nothing(
 def test_a_model_that_is_built_and_traced_anew_goes_on_the_same(
     whole: Any, tmp_path: Path
 ) -> None:
-    """As in a process of its own: the other tests here share a model and its trace."""
+    """As in its own process: the other tests here share a model and its trace."""
     interrupt_after([7], tmp_path)
     assert fit(tmp_path, fresh=True).is_finished
     assert_equal(state(tmp_path), whole())

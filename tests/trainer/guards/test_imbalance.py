@@ -24,7 +24,7 @@ def data(class_balance: str) -> SimpleNamespace:
 )
 def test_rare_classes_are_made_up_for_once(balance, weights, received):
     module = TransferClassifier(3, loss="logit_adjusted", class_counts=COUNTS)
-    with pytest.raises(ConfigError, match="made up for once") as caught:
+    with pytest.raises(ConfigError, match="compensated only once") as caught:
         refuse_second_correction(module, data(balance), weights)
     assert received in str(caught.value)
 

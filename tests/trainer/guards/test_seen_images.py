@@ -121,10 +121,13 @@ def test_each_image_is_held_out_by_one_of_all_folds(folder, tmp_path):
 def test_who_wants_it_or_has_begun_goes_on_and_is_told(folder, run):
     kept = look(run, read(folder, seed=3, on_leak="keep"))
     begun = look(run, read(folder, seed=3), is_begun=True)
-    for lines, why in ((kept, "data.on_leak=keep"), (begun, "this run began so")):
+    for lines, why in (
+        (kept, "data.on_leak=keep"),
+        (begun, "this run was started like this"),
+    ):
         assert len(lines) == 1
         assert "images held out here" in lines[0]
-        assert f"{why}, and scores on them are too good" in lines[0]
+        assert f"{why}, and scores on them are too optimistic" in lines[0]
 
 
 def test_what_a_run_does_not_tell_is_said_and_what_is_damaged_refused(
@@ -160,7 +163,7 @@ def small_model() -> keras.Model:
 def test_a_fit_looks_before_its_first_step(folder, run):
     small_model().save(run / "model.keras")
     trainer, weights = Trainer(devices=1), {"initial_weights": run / "model.keras"}
-    with pytest.raises(DataError, match="`initial_weights` must be of a run that trained"):
+    with pytest.raises(DataError, match="`initial_weights` must name a run that trained"):
         trainer.describe(small_model, read(folder, seed=3), **weights)
     lines = trainer.describe(small_model, read(folder, seed=3, on_leak="keep"), **weights)
-    assert any("scores on them are too good" in line for line in lines)
+    assert any("scores on them are too optimistic" in line for line in lines)

@@ -1,4 +1,4 @@
-"""A loss or gradient that is no number ends the fit before it can do harm."""
+"""A loss or gradient that is not a number ends the fit before it can do harm."""
 
 import itertools
 import json

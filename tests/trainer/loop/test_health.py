@@ -57,7 +57,7 @@ OPTIMIZERS = {
 
 
 def sampled(every, per_update, epochs, steps_per_epoch, start=0):
-    """Which steps of some epochs are looked into, from one on."""
+    """Which steps of some epochs are sampled, from one on."""
     found, steps = [], SampledSteps(every, per_update)
     for step in range(start, epochs * steps_per_epoch):
         if steps.until_next(step, step % steps_per_epoch) == 1:
@@ -198,7 +198,7 @@ def test_what_fails_in_looking_is_reported_once_and_training_goes_on(engine, mon
     assert not engine.samples
     ((kind, text),) = reported
     assert kind == "monitor"
-    assert "no longer looked into" in text
+    assert "no longer sampled" in text
     monkeypatch.undo()
     _, expected = engine.train(data(), epochs=1)
     for weight, other in zip(expected, weights, strict=True):

@@ -30,7 +30,7 @@ NIGHTLY = pytest.mark.nightly
 
 
 class Clock:
-    """Goes on only when it is told to."""
+    """Continues only when it is told to."""
 
     def __init__(self) -> None:
         self.now = 100.0

@@ -157,7 +157,7 @@ def test_what_is_no_number_of_views_is_refused(model: Any, split: Any, tta: Any)
 
 
 def test_what_has_no_views_is_refused(model: Any, split: Any, image_folder: Path) -> None:
-    with pytest.raises(ConfigError, match="strength above 0: with 0 all views"):
+    with pytest.raises(ConfigError, match="strength above 0: with 0, all views"):
         Trainer().test(model, data_of(image_folder, strength=0), tta=8)
     with pytest.raises(ConfigError, match="training_step"):
         Trainer().test(model, split, Own(), tta=8)

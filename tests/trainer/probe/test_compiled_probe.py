@@ -15,7 +15,7 @@ from keraunos.trainer.probe.compiled_probe import floor_of, reason_of
         ),
         (
             "`merge_call` called while defining a new graph or a tf.function. This can",
-            "the model or its loss adds up over replicas",
+            "the model or its loss sums over replicas",
         ),
         (
             "Exception encountered when calling Own.call().\n\n\x1b[1mIt is broken.\x1b[0m"

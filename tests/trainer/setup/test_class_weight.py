@@ -61,7 +61,7 @@ def test_targets_of_other_tasks_have_no_weights_of_classes() -> None:
 @pytest.mark.parametrize("wrong", [{"cat": 1.0}, {0: -1.0}, {0.5: 1.0}, [1.0, 2.0], {}])
 def test_what_is_no_weights(wrong: Any) -> None:
     source = DatasetSource(CASES["a loss by name"].dataset(3))
-    with pytest.raises(ConfigError, match=r"numbers of classes.*Write class_weight="):
+    with pytest.raises(ConfigError, match=r"class indices.*Write class_weight="):
         weighted_by_class(source, wrong)
 
 

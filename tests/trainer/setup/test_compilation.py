@@ -150,8 +150,8 @@ REASONS: dict[str, tuple[str, Callable[[], Any]]] = {
         "are others with XLA",
         lambda: choose(with_layer(lambda: Draws(seeded=True)), True),
     ),
-    "no seed": (
-        "no seed decides",
+    "depend on a seed": (
+        "do not depend on a seed",
         lambda: choose(with_layer(lambda: Draws(seeded=False)), True),
     ),
     "branch": ("in a branch", lambda: choose(with_layer(CountsInBranch), True)),

@@ -256,7 +256,7 @@ def test_ignored_losses() -> None:
 
 
 def test_unscaled_losses() -> None:
-    """Each replica enters and leaves by itself, in a thread of its own."""
+    """Each replica enters and leaves by itself, in its own thread."""
     loss, ones = keras.losses.MeanSquaredError(), np.ones((2, 1), "float32")
 
     def unscaled() -> Any:
