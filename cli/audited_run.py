@@ -32,7 +32,7 @@ def find_run(folders: Sequence[Path]) -> Path | None:
     if runs and len(folders) > 1:
         raise ConfigError(
             message(
-                "A run is audited on its own: its configuration names its images.",
+                "A run must be audited alone: its configuration names its images.",
                 f"Try {typed('audit', runs[0])}.",
                 folders=" ".join(map(str, folders)),
             )

@@ -73,8 +73,8 @@ def _members_of(run: Path, settings: Sequence[str]) -> list[tuple[Path, RunConfi
     if unfinished:
         raise ConfigError(
             message(
-                f"All folds must be finished; there is no {MODEL_FILE} of "
-                f"{', '.join(unfinished)}.",
+                f"All folds must be finished; {', '.join(unfinished)} have no "
+                f"{MODEL_FILE}.",
                 f"Finish them: {typed('fit', run / CONFIG_FILE, f'run_dir={run}')}",
                 run=str(run),
             )

@@ -108,8 +108,8 @@ def require_images_alone(members: Sequence[Member], what: str) -> None:
         if member.config.data.features is not None:
             raise ConfigError(
                 message(
-                    f"{what} takes models of images alone; that of {member.name} takes "
-                    "columns of a table beside the image.",
+                    f"{what} takes models of images alone; that of {member.name} also "
+                    "takes columns of a table.",
                     "See docs/table-features.md for what takes both.",
                     **{"data.features": member.config.data.features},
                 )

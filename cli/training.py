@@ -116,7 +116,7 @@ def _show_how_to_resume(
     if resumable is None or not (resumable / CONFIG_FILE).exists():
         notify(f"stopped ({result.stop_reason}) before the first step: nothing is saved.")
         return
-    notify(f"stopped ({result.stop_reason}), and the state is saved. Resume with:")
+    notify(f"stopped ({result.stop_reason}); the state is saved. Resume with:")
     if foreign_names(config):  # code is imported only if it is typed
         notify(f"  {typed_again(f'run_dir={resumable}')}")
     else:

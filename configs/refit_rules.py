@@ -31,8 +31,8 @@ def require_refit_without_validation(config: RunConfig, space: Space) -> None:
     if watching:
         raise ConfigError(
             message(
-                "`search.finish=refit` trains on all images, so that there is no "
-                "validation which a callback could watch.",
+                "`search.finish=refit` trains on all images, so there are no validation "
+                "metrics that a callback could monitor.",
                 f"Try {_remedy(config, watching)}.",
                 **{f"callbacks.{label}": each for label, each in watching.items()},
             )

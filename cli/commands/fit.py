@@ -123,7 +123,7 @@ def read_resumed_arguments(run: Path, arguments: Sequence[str]) -> RunConfig:
         raise ConfigError(
             message(
                 "--resume uses the configuration of the run.",
-                f"Leave {sources[0]} out, or type "
+                f"Leave out {sources[0]}, or run "
                 f"`{typed('fit', *sources, f'run_dir={run}')}`.",
                 arguments=sources,
             )
@@ -135,8 +135,8 @@ def read_resumed_arguments(run: Path, arguments: Sequence[str]) -> RunConfig:
     if named:
         raise ConfigError(
             message(
-                "--resume imports no code, runs no command, sends nothing, and writes "
-                "nowhere but into the run where only the run's own files say so.",
+                "--resume imports no code, runs no command, sends nothing and writes "
+                "nowhere outside the run if only the run's own files request it.",
                 f"Type `{typed('fit', 'CONFIG', f'run_dir={run}')}` instead, or these "
                 "settings with all their options behind --resume.",
                 **named,

@@ -145,8 +145,8 @@ def require_inputs_and_output(
             message(
                 "What is exported takes images, and the columns of its model, and returns "
                 "probabilities, nothing else.",
-                "Export it in another format; Keraunos could not mend what this "
-                "converter made of it.",
+                "Export it in another format; Keraunos could not repair the output of this "
+                "converter.",
                 file=file.name,
                 inputs=inputs,
                 outputs=outputs,

@@ -54,9 +54,9 @@ def _predict(directory: Path, options: argparse.Namespace) -> Iterator[Row]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("predict.py", description=_HELP)
-    images = "files; - reads their names from standard input, one a line; or CSV tables"
+    images = "files; - reads their names from standard input, one per line; or CSV tables"
     parser.add_argument("images", nargs="+", metavar="IMAGE_OR_TABLE", help=images)
-    batch = "images that go through the model at a time; default 32"
+    batch = "batch size; default 32"
     itself = "let a SavedModel decode the images itself, as TensorFlow Serving does"
     parser.add_argument("--from-bytes", action="store_true", help=itself)
     parser.add_argument("--batch-size", type=_count, default=32, metavar="N", help=batch)

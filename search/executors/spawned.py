@@ -43,7 +43,8 @@ def start_process(
         except (AttributeError, TypeError, PicklingError) as error:
             raise ConfigError(
                 message(
-                    f"What goes to other processes must be importable ({error}).",
+                    "Objects that are sent to other processes must be importable "
+                    f"({error}).",
                     "Give functions that are defined at the top of a module, and data as "
                     "ImageData or such a function; or leave parallel_trials at 1.",
                     process=name,

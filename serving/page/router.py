@@ -26,7 +26,7 @@ _HEADERS = {
     "Cache-Control": "no-cache",
 }
 _NOT_KEPT = {"Cache-Control": "no-store"}
-_NO_MAPS_OF_TASK = "Maps of what speaks for a class are for models of one class per image."
+_NO_MAPS_OF_TASK = "Heat maps are for models of one class per image."
 _NO_MAPS_WITH_COLUMNS = (
     "Maps of what speaks for a class are for models of images alone; this one takes "
     "columns of a table, too."

@@ -132,11 +132,11 @@ def _unpack_strings(content: bytes, name: str = INPUT) -> list[bytes]:
     strings, place = [], 0
     while place < len(content):
         if place + _LENGTH.size > len(content):
-            raise bad(f"The binary data of `{name}` ends within a length.")
+            raise bad(f"The binary data of `{name}` ends in the middle of a length.")
         (length,) = _LENGTH.unpack_from(content, place)
         place += _LENGTH.size
         if place + length > len(content):
-            raise bad(f"The binary data of `{name}` ends within a string.")
+            raise bad(f"The binary data of `{name}` ends in the middle of a string.")
         strings.append(content[place : place + length])
         place += length
     return strings

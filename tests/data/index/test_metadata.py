@@ -37,10 +37,10 @@ def write(path: Path, lines: list[str]) -> Path:
 def root(tmp_path: Path) -> Path:
     """Images beside two tables, and the same in folders of classes."""
     for number, id in enumerate(IDS):
-        picture = smooth_image(number, 32, 32)
+        image = smooth_image(number, 32, 32)
         for folder in ("images", f"folders/{'mel' if number % 2 else 'nv'}"):
             (tmp_path / folder).mkdir(parents=True, exist_ok=True)
-            picture.save(tmp_path / folder / f"{id}.jpg")
+            image.save(tmp_path / folder / f"{id}.jpg")
     write(tmp_path / "images/GroundTruth.csv", GROUND_TRUTH)
     write(tmp_path / "meta.csv", METADATA)
     return tmp_path

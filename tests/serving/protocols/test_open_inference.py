@@ -92,9 +92,9 @@ def test_files_come_as_bytes_and_in_base64():
         ([files(data=["QU!D", ""])], b"", "base64"),
         ([files()], b"", "a list"),
         ([tensor("BYTES", (1, 2), data=["QUJD", "QUJD"])], b"", "files"),
-        ([files(**binary(3))], b"\1\0\0", "within a length"),
-        ([files(**binary(8))], b"\5\0\0\0abcd", "within a string"),
-        ([files(**binary(8))], b"\xff\xff\xff\xffabcd", "within a string"),
+        ([files(**binary(3))], b"\1\0\0", "in the middle of a length"),
+        ([files(**binary(8))], b"\5\0\0\0abcd", "in the middle of a string"),
+        ([files(**binary(8))], b"\xff\xff\xff\xffabcd", "in the middle of a string"),
         ([files(**binary(5))], b"\1\0\0\0a", "as many files"),
     ],
 )
