@@ -144,7 +144,7 @@ def _right(line: Mapping[str, Any], images_of: Mapping[str, Any] | None = None) 
         return right
     raise SystemExit(
         "Two cells have different images in the same fold: were the images changed "
-        "between them? Begin anew with another file."
+        "between them? Start over with another file."
     )
 
 

@@ -106,7 +106,7 @@ class ProgressBar(Callback):
             self._panel.begin_epoch(run)
 
     def on_train_step_end(self, run: RunState) -> None:
-        """Draws the panel anew, or writes a line, if it is time for that."""
+        """Redraws the panel, or writes a line if one is due."""
         display = self._panel or self._notebook
         wait = self.refresh_seconds if display else self.seconds_between_lines
         if self._clock() - self._shown_at < wait:

@@ -1,1 +1,1 @@
-"""The ground floor: errors, names, files. Knows nothing of TensorFlow or training."""
+"""The foundation: errors, names, files. Independent of TensorFlow and training."""

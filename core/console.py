@@ -83,7 +83,7 @@ class PlainConsole(Console):
 
 
 def can_redraw(console: Console) -> bool:
-    """Whether a console is a terminal whose last lines can be drawn anew.
+    """Whether a console is a terminal whose last lines can be redrawn.
 
     A log is none, even if it takes colors; neither is a terminal in which another display
     is redrawn already.

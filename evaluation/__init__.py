@@ -1,7 +1,7 @@
-"""What a model is worth: functions of labels, probabilities and names.
+"""Evaluation of predictions: functions of labels, probabilities and names.
 
-Knows nothing of models or training. Names are looked up when they are first used, so that
-predictions load neither Matplotlib nor scikit-learn.
+Independent of models and training. Names are resolved on first use, so predictions load
+neither Matplotlib nor scikit-learn.
 """
 
 import importlib

@@ -1,1 +1,1 @@
-"""Many images through a model: read, predicted in batches, written, and forgotten."""
+"""Predicts any number of images as a stream: read, predict in batches, write, discard."""

@@ -1,4 +1,4 @@
-"""Sends images through a model, batch by batch, and writes what comes out."""
+"""Runs a model on images, batch by batch, and writes the predictions."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator

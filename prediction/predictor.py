@@ -47,7 +47,7 @@ class Predicted(NamedTuple):
 
 
 class Predictor:
-    """Predicts images with one model, or with the mean of the outputs of several.
+    """Predicts images with one model, or with the mean of several.
 
     An ensemble has neither a correction nor thresholds or intervals of its own: labels are
     given from 0.5 on.

@@ -84,24 +84,24 @@ def _compared(file: Path, predictions: TaskPredictions) -> tuple[list[str], list
     """A remark or a warning on the predictions that the run has written."""
     if not file.exists():
         return [], []
-    anew = "`keraunos test` writes it anew."
+    again = "`keraunos test` writes it again."
     try:
         rows = list(read_rows(file))
         before = np.array(
             [[float(row[name]) for name in predictions.output_columns] for row in rows]
         )
     except (OSError, ValueError, KeyError, csv.Error) as error:
-        return [], [f"{file.name} can't be compared ({reason_of(error)}); {anew}"]
+        return [], [f"{file.name} can't be compared ({reason_of(error)}); {again}"]
     now = predictions.outputs
     if before.shape != now.shape or [row["file"] for row in rows] != [
         str(name) for name in predictions.names
     ]:
-        return [], [f"{file.name} contains other images than those scored here; {anew}"]
+        return [], [f"{file.name} contains other images than those scored here; {again}"]
     scale = np.maximum(np.abs(now).max(axis=0), 1)
     count = int((np.abs(before - now) > TOLERANCE * scale).any(axis=1).sum())
     if count:
         return [], [
             f"{count:,} of {len(now):,} predictions differ from those in {file.name}: the "
-            f"model, the images or a library have changed since. {anew}"
+            f"model, the images or a library have changed since. {again}"
         ]
     return [f"The same predictions are in {file.name} of the run."], []

@@ -1,1 +1,1 @@
-"""A model that is called over HTTP."""
+"""Serving a model over HTTP."""

@@ -1,4 +1,4 @@
-"""The HTTP application over a model."""
+"""The HTTP application for a model."""
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping
@@ -27,13 +27,13 @@ def create_app(
     settings: ServeSettings | None = None,
     tasks: Mapping[str, Task] | None = None,
 ) -> FastAPI:
-    """An application that answers with a model of this process.
+    """Creates an application with a model in this process.
 
-    Its lifespan must be run, as every server of ASGI does, and `TestClient` in a `with`.
+    Its lifespan must be run, as ASGI servers do, and `TestClient` in a `with` block.
 
     Args:
         model: What answers.
-        settings: Limits; of `workers` there is one, a thread.
+        settings: Limits; `workers` is ignored: there is one, a thread.
         tasks: What else can be asked of the model, by name: functions of the bytes of an
             image file and of arguments that JSON can hold, which return bytes.
     """

@@ -1,15 +1,15 @@
-"""Why a request is refused, as the status and the JSON of its answer."""
+"""Errors of requests, with status and JSON response."""
 
 from typing import Any
 
 
 class RequestError(Exception):
-    """A request that gets no answer of the model; the message says why.
+    """A request that is rejected; the message explains why.
 
     Args:
-        status: Of HTTP.
+        status: HTTP status.
         reason: What was expected, and what to do.
-        headers: Of the response.
+        headers: Headers of the response.
     """
 
     def __init__(
@@ -21,5 +21,5 @@ class RequestError(Exception):
         self.headers = headers or {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Lets it come back from another process."""
+        """Supports pickling between processes."""
         return type(self), (self.status, self.reason, self.headers)

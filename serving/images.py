@@ -1,4 +1,4 @@
-"""Images that a request asks about."""
+"""The images of a request."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""What is counted while a model is served.
+"""Metrics of a server.
 
-All of it is counted in the process that takes the requests, so that one registry holds
-everything, however many workers there are.
+All are counted in the process that receives the requests, so one registry contains
+everything, for any number of workers.
 """
 
 from prometheus_client import (
@@ -23,12 +23,12 @@ class Metrics:
         registry: Of all of them.
         requests: By route, method and status.
         seconds: From the first byte of a request to its answer, by route.
-        images: That were answered.
-        waiting_images: That wait for a worker.
-        batch_images: Of each call of the model.
+        images: Images in responses.
+        waiting_images: Images waiting for a worker.
+        batch_images: Images per call of the model.
         batch_seconds: From handing a batch to a worker to its outcome, decoding included.
-        workers: That are ready.
-        lost_workers: That ended unasked.
+        workers: Workers that are ready.
+        lost_workers: Workers that ended unexpectedly.
         retried: Jobs that were given to another worker.
     """
 

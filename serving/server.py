@@ -1,4 +1,4 @@
-"""Runs the application on a socket until it is told to stop."""
+"""Runs the application on a socket until it is stopped."""
 
 import asyncio
 import contextlib
@@ -68,7 +68,7 @@ def serve(
     settings: ServeSettings,
     on_ready: Callable[[Service], None],
 ) -> None:
-    """Serves until SIGINT or SIGTERM, and finishes what it has begun.
+    """Serves until SIGINT or SIGTERM, then finishes pending requests.
 
     A second signal ends it at once.
 

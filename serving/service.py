@@ -1,4 +1,4 @@
-"""From images to answers: all that routes know of the model."""
+"""From images to predictions: the interface between routes and model."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ _DIGITS = 12  # of a digest, in hexadecimal, as a version
 
 
 class Service:
-    """Answers for images; routes call it and nothing else.
+    """Predicts images; the only interface of routes.
 
     Args:
         start: Starts the worker of a number.

@@ -44,7 +44,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "automatic resuming": "the same command again, or `keraunos fit --resume RUN`",
         "save on exception": "`callbacks.model_checkpoint`: `save_on_exception`",
         "weights only": "`callbacks.model_checkpoint`: `save_weights_only`",
-        "other number of devices": "what two replicas saved goes on with one, and back",
+        "other number of devices": "a run of two replicas resumes with one, and vice versa",
     },
     "Precision and determinism": {
         "mixed precision": "`trainer.precision=mixed_float16`, `mixed_bfloat16`",
@@ -68,7 +68,7 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "Monitoring": {
         "scalars": "`tensorboard/`, training and validation in one chart",
-        "steps go on": "a resumed run shows each step once",
+        "steps continue": "a resumed run shows each step once",
         "health": "`callbacks.health`: gradient norm and update/weight ratio of each "
         "block, input wait, device time and sums of single steps, with findings in words",
         "first screen": "TensorBoard's page Custom Scalars shows what is healthy, at once",
@@ -78,7 +78,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "events": "`events.jsonl`, TensorBoard's page Text and the terminal: resumed, "
         "checkpoint written, diverged, ended and more, each with a text",
         "running scores": "each trial's score as it ends and the best so far, of a search",
-        "goes on without": "where TensorBoard can not write, that is named, and "
+        "continues without": "where TensorBoard can not write, that is named, and "
         "training continues",
         "stalls": "`callbacks.stall_watch`: no step for n times the median, with where the "
         "run hangs",

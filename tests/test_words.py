@@ -21,6 +21,9 @@ RETIRED = {
 # In comments, docstrings, messages and documents, each with what is written in its place.
 RETIRED_PHRASES = {
     r"(?i)pictures?(?![a-z])": "image; figure for a plot",
+    r"(?i)\b(?:goes|go) on\b": "resume, continue",
+    r"(?i)\banew\b": "again; start over for begin anew",
+    r"(?i)\bbut for\b|\bif need be\b|\blooks whether\b": "except for, if necessary, checks",
 }
 PHRASES_OF = {  # files with a reason to contain one
     "data/index/split_names.py": "pictures",  # what folders of users are called

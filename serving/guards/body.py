@@ -11,16 +11,16 @@ _MEGABYTE = 1_000_000
 
 
 class BodyGuard:
-    """Hands on requests whose body has come, is small enough, and is wanted.
+    """Forwards requests whose body has arrived and is small enough.
 
-    A request whose client is gone is given up.
+    A request whose client has disconnected is dropped.
 
     Args:
         app: What it guards.
         settings: Limits of one body, of all together, and of time.
 
     Attributes:
-        pending_bytes: Of all bodies that are being read or answered.
+        pending_bytes: Total size of all bodies being read or answered.
     """
 
     def __init__(self, app: App, settings: ServeSettings) -> None:

@@ -1,4 +1,4 @@
-"""Lets in only those who know the secret."""
+"""Requires a secret token."""
 
 import hmac
 from collections.abc import Collection
@@ -14,8 +14,8 @@ class TokenGuard:
 
     Args:
         app: What it guards.
-        token: The secret, or None to let everybody in.
-        free_paths: For which none is needed.
+        token: The secret, or None to accept all requests.
+        free_paths: Paths that need no token.
     """
 
     def __init__(self, app: App, token: str | None, free_paths: Collection[str]) -> None:

@@ -1,1 +1,1 @@
-"""The page at `/`: an image in, and what the model says of it in words."""
+"""The page at `/`: it shows the prediction for an image in plain words."""

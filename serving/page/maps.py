@@ -1,4 +1,4 @@
-"""Draws what in an image speaks for a class, as the report does."""
+"""Heat maps of the regions that support a class, as in the report."""
 
 import functools
 import io

@@ -21,7 +21,7 @@ Start = Callable[[int], Awaitable[Worker]]
 
 
 class Pool:
-    """Workers that take batches from a queue; one that is lost is replaced.
+    """Workers that take batches from a queue; a lost worker is replaced.
 
     The jobs of a lost worker go to another one, each in its own batch, so that what
     ended it ends no others; a job over which a second worker is lost fails with status 503.

@@ -35,8 +35,8 @@ def test_images_of_parts_that_are_kept_stay(tmp_path):
     parts = {name: finding(figures={"drawn": figure()}) for name in ("grad_cam", "costs")}
     write_evaluation_images(tmp_path, parts, step=57)
     for _ in range(2):
-        anew = {"calibration": finding(figures={"drawn": figure()})}
-        write_evaluation_images(tmp_path, anew, step=57, kept={"grad_cam"})
+        again = {"calibration": finding(figures={"drawn": figure()})}
+        write_evaluation_images(tmp_path, again, step=57, kept={"grad_cam"})
     found = written(tmp_path / "tensorboard")
     parts = {tag.split("/")[0] for tag in found}
     assert parts == {"calibration", "grad_cam"}

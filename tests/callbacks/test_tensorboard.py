@@ -250,7 +250,7 @@ def test_without_a_run_directory_nothing_is_written(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.feature("goes on without")
+@pytest.mark.feature("continues without")
 def test_a_folder_that_can_t_be_written_is_named_once_and_training_goes_on(
     tmp_path, monkeypatch, capsys
 ):

@@ -11,7 +11,7 @@ from terminal import Terminal, console_of, readable
 
 
 class Clock:
-    """Goes on by a second whenever it is looked at."""
+    """Advances by a second whenever it is read."""
 
     seconds = 0.0
 

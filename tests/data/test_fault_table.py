@@ -167,5 +167,5 @@ def test_tables_of_harmful_names_hold_no_formula_and_say_who_is_who(folder):
 
 def test_the_document_is_made_of_the_table():
     assert DOCUMENT.read_text(encoding="utf-8") == document(), (
-        "write it anew: python tests/fault_document.py"
+        "write it again: python tests/fault_document.py"
     )

@@ -140,10 +140,10 @@ def test_the_same_images_varied_otherwise_are_those_read_so(
         return data_of(image_folder, augmentation=augmentation, cache_dir=tmp_path)
 
     mild, strong = Augmentation(strength=0.1), Augmentation(strength=0.9, views=2)
-    varied, anew, first = read(mild), read(strong), read(mild)
+    varied, reread, first = read(mild), read(strong), read(mild)
     other = varied.with_augmentation(strong)
-    assert other.settings() == anew.settings() != varied.settings()
-    for ours, theirs in ((other, anew), (varied, first)):
+    assert other.settings() == reread.settings() != varied.settings()
+    for ours, theirs in ((other, reread), (varied, first)):
         np.testing.assert_array_equal(ours.augmented_images(3), theirs.augmented_images(3))
         assert ours.train.fingerprint == theirs.train.fingerprint
         assert ours.train.num_views == theirs.train.num_views

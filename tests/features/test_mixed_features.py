@@ -100,9 +100,9 @@ def test_no_validation_image_is_in_the_features_of_a_fold(
     again = [fold_of(table, **MIXING).train.view(number) for number in range(2)]
     assert [view.fingerprint for view in again] == [view.fingerprint for view in views]
     for view, values in zip(again, before, strict=True):
-        anew, computed = features_of(view, tmp_path / "anew")
+        reread, computed = features_of(view, tmp_path / "again")
         assert computed == len(values)
-        np.testing.assert_array_equal(anew, values)
+        np.testing.assert_array_equal(reread, values)
         assert features_of(view, tmp_path / "before")[1] == 0
 
 

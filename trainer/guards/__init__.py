@@ -1,1 +1,1 @@
-"""Errors that say what to do instead."""
+"""Errors that explain what to do instead."""

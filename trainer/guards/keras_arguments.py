@@ -1,4 +1,4 @@
-"""Says what to type instead of arguments of `Model.fit` that a Trainer takes elsewhere."""
+"""Explains the equivalents of `Model.fit` arguments that the Trainer takes elsewhere."""
 
 import functools
 import inspect
@@ -45,7 +45,7 @@ def explains_keras_arguments(
     """Decorates a method of the Trainer.
 
     Raises:
-        ConfigError: It is called with arguments that only Keras's has.
+        ConfigError: It is called with arguments that only the method of Keras has.
     """
     parameters = inspect.signature(method).parameters
     positional = [p for p in parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD][1:]

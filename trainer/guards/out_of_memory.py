@@ -1,4 +1,4 @@
-"""Says what helps where the memory of a device or of the machine is not enough."""
+"""Advice for errors caused by a lack of memory."""
 
 import contextlib
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ FULL_DISK = "No space left"  # TensorFlow has one error for both
 
 @contextlib.contextmanager
 def memory_advice(precision: str, data: Any) -> Iterator[None]:
-    """Turns errors of memory into ones that say what to change.
+    """Converts out-of-memory errors into ones that explain what to change.
 
     Args:
-        precision: With which was trained.
-        data: As `Trainer.fit` was given it.
+        precision: The precision of training.
+        data: The data passed to `Trainer.fit`.
 
     Raises:
-        OutOfMemoryError: Memory was not enough for what happened within.
+        OutOfMemoryError: The context ran out of memory.
     """
     try:
         yield

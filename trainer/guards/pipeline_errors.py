@@ -1,4 +1,4 @@
-"""Gives errors that left a `tf.data` pipeline their own kind back."""
+"""Restores the type of errors raised in a `tf.data` pipeline."""
 
 import contextlib
 import re
@@ -13,11 +13,11 @@ _OURS = re.compile(rf"\b{DataError.__name__}: (.*)$", re.MULTILINE)
 
 @contextlib.contextmanager
 def errors_of_pipelines() -> Iterator[None]:
-    """Surrounds what reads data.
+    """Context for reading data.
 
     Raises:
-        DataError: One was raised in a pipeline, from which TensorFlow only lets errors
-            of its own come out.
+        DataError: It was raised in a pipeline, where TensorFlow replaces it by its own
+            error.
     """
     try:
         yield

@@ -17,7 +17,7 @@ Weights = Mapping[str, str | os.PathLike[str] | None]
 
 
 def weights_of(module: Module, initial_weights: str | os.PathLike[str] | None) -> Weights:
-    """The weights that a fit begins with, by the setting that names them."""
+    """The weights that a fit starts with, by the setting that names them."""
     of_model = module.config.weights if isinstance(module, TransferModel) else None
     return {"model.weights": of_model, "initial_weights": initial_weights}
 
@@ -27,18 +27,17 @@ def refuse_seen_images(
 ) -> list[str]:
     """Searches for held-out images in what other runs trained on.
 
-    A network that has seen an image with its class tells that class too easily: scores on
-    such images are too good, and so is every choice by them.
+    A network trained on an image recognizes it too easily: scores on such images, and
+    choices based on them, are too optimistic.
 
     Args:
-        weights: The weights that a run begins with, by the setting that names them.
+        weights: The weights that a run starts with, by the setting that names them.
         data: `ImageData`; what others hold out is not known.
-        is_begun: Whether the run has begun, and is not to be refused any more.
+        is_begun: Whether the run has already started, so it must not be rejected.
         all_folds: Whether each image is held out by one of the folds.
 
     Returns:
-        Lines on images that were found and let through, and on runs that can't be
-        looked at.
+        Lines about such images that were accepted, and about runs that can't be checked.
 
     Raises:
         DataError: There are some, and `data.on_leak` is not `keep`; or a run's

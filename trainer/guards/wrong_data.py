@@ -1,4 +1,4 @@
-"""What to say of data that can't be trained on."""
+"""Errors for data that can't be used for training."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -17,11 +17,11 @@ _OF_GENERATORS = (
 
 
 def not_a_dataset(value: Any, name: str) -> ConfigError:
-    """The error to raise for data of another kind.
+    """The error for data of another type.
 
     Args:
         value: The data.
-        name: Of the argument.
+        name: Name of the argument.
     """
     return ConfigError(
         message(

@@ -1,1 +1,1 @@
-"""Between steps: what runs on the host."""
+"""The training loop on the host, between steps."""

@@ -1,4 +1,4 @@
-"""Ends a run whose loss is no longer a number, and writes down where that was."""
+"""Ends a run whose loss is no longer finite, and records where."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ from ..contracts import NamesBatches
 
 
 def diverged(run: RunState, source: Any, batches_per_epoch: int | None) -> DivergedError:
-    """Writes `diverged.json` into the run directory, and makes the error to raise.
+    """Writes `diverged.json` into the run directory, and returns the error to raise.
 
     Args:
-        run: Its last step is the one that was not finite; it was not applied.
-        source: Where the batch came from.
-        batches_per_epoch: Steps that make an epoch, if known.
+        run: The run, whose last step was not finite and was not applied.
+        source: The source of the batch.
+        batches_per_epoch: Steps per epoch, if known.
     """
     position = Position(run.epoch, run.epoch_step - 1, batches_per_epoch)
     names = source.batch_names(position) if isinstance(source, NamesBatches) else []

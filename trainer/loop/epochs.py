@@ -27,7 +27,7 @@ from .speed import speed_name
 Clock = Callable[[], float]
 MakeSteps = Callable[[tf.Tensor, tf.Tensor], Outcome]
 
-# Values of an epoch beside losses and metrics.
+# Values of an epoch in addition to losses and metrics.
 STATISTICS = (
     "learning_rate",
     "gradient_norm",
@@ -43,16 +43,15 @@ class Training:
     """Trains through the batches of a source, epoch by epoch.
 
     Attributes:
-        is_between_calls: Whether weights and position belong together: not while the
-            device is at work, nor after it has failed.
+        is_between_calls: Whether weights and position are consistent: not while the device
+            is working, nor after it has failed.
         step: The traced step.
-        source: Where batches come from.
-        steps_until_due: After how many steps somebody wants to be called, from a step
-            on; None for whenever.
-        pace: How many steps to make before Python looks again.
-        limit: Batches per epoch at most, or None.
-        max_steps: Steps in all epochs at most, or None.
-        health: Looks into some steps, or None.
+        source: The source of batches. steps_until_due: Number of steps from a step until a
+            callback is due; None for any.
+        pace: Decides the number of steps per call.
+        limit: Maximum number of batches per epoch, or None.
+        max_steps: Maximum number of steps in all epochs, or None.
+        health: Samples some steps, or None.
         clock: Returns the time in seconds.
     """
 
@@ -74,21 +73,21 @@ class Training:
         self.is_between_calls = True
 
     def read_metrics(self) -> dict[str, float]:
-        """Losses and metrics of the epoch up to the newest call."""
+        """Losses and metrics of the epoch up to the last call."""
         return self._read_metrics()
 
     @contextlib.contextmanager
     def time_left_out(self) -> Iterator[None]:
-        """Does not count what happens within as time of training."""
+        """Context whose duration does not count as training time."""
         started = self.clock()
         yield
         self._started += self.clock() - started
 
     def calls(self, run: RunState) -> Iterator[None]:
-        """Trains until the epoch ends or somebody asks to stop.
+        """Trains until the epoch ends or a stop is requested.
 
         Yields:
-            After each call to the devices, which makes one step or several.
+            After each call to the devices, which executes one or several steps.
 
         Raises:
             DivergedError: A loss or gradient is not finite.
@@ -114,7 +113,7 @@ class Training:
             raise no_batches("training", epoch=run.epoch + 1)
 
     def end_epoch(self, run: RunState) -> dict[str, float]:
-        """Applies what is left to apply.
+        """Applies pending gradients.
 
         Returns:
             The epoch's values by name: losses, metrics, and `STATISTICS`.
@@ -128,7 +127,7 @@ class Training:
         return values_so_far(self.step, self.source)
 
     def _call(self, run: RunState, make_steps: MakeSteps) -> bool:
-        """Makes some steps; false if the data came to their end instead."""
+        """Executes some steps; returns false if the data ended instead."""
         started = self.clock()
         steps, probe = self._next_call(run)
         self.is_between_calls = False
@@ -152,7 +151,7 @@ class Training:
         return True
 
     def _steps_left(self, run: RunState) -> int | None:
-        """Steps until the epoch's end; None if not known."""
+        """Steps until the end of the epoch; None if unknown."""
         length = self._length(run)
         lefts = [] if length is None else [length - run.epoch_step]
         if self.max_steps is not None:
@@ -163,7 +162,7 @@ class Training:
         return limited(run.steps_per_epoch, self.limit)
 
     def _next_call(self, run: RunState) -> tuple[int, HealthProbe | None]:
-        """How many steps to make, and what looks into the only one, if it is sampled."""
+        """The number of steps to execute, and the probe of a single sampled step."""
         steps = self._steps_of_call(run)
         if self.health is None:
             return steps, None
@@ -192,14 +191,14 @@ class Training:
 
 @dataclass
 class Validation:
-    """Measures a model on the batches of a source.
+    """Evaluates a model on the batches of a source.
 
     Attributes:
         step: The traced step.
         source: Where batches come from.
-        limit: Batches at most, or None.
-        between_calls: Is called after each call to the devices.
-        pace: How many steps to make in one call.
+        limit: Maximum number of batches, or None.
+        between_calls: Called after each call to the devices.
+        pace: Decides the number of steps per call.
         clock: Returns the time in seconds.
     """
 
@@ -215,7 +214,7 @@ class Validation:
         self._workers = workers_of(self.step.strategy)
 
     def epoch(self) -> dict[str, float]:
-        """Measures losses and metrics.
+        """Computes losses and metrics.
 
         Returns:
             Values by name, without `val_`.
@@ -232,7 +231,7 @@ class Validation:
         return self._values()
 
     def epoch_with_predictions(self) -> tuple[dict[str, float], Collected]:
-        """Measures, and keeps what the model says of each example, in order."""
+        """Evaluates, and collects the predictions for each example, in order."""
         iterator, steps = self._begin()
         outputs = collect(
             self.step.strategy,
@@ -273,7 +272,7 @@ def values_so_far(
 
 
 def limited(num_batches: int | None, limit: int | None) -> int | None:
-    """The smaller of two numbers of batches, of which either may not be known."""
+    """The smaller of two numbers of batches, each of which may be unknown."""
     known = [number for number in (num_batches, limit) if number is not None]
     return min(known, default=None)
 

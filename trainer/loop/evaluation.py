@@ -1,4 +1,4 @@
-"""Runs a model over data without training it."""
+"""Evaluation and prediction without training."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -31,19 +31,19 @@ from .task_scores import groups_of, task_predictions
 def evaluate(
     model: keras.Model, source: BatchSource, module: Module, limit: int | None = None
 ) -> tuple[dict[str, float], Collected | None]:
-    """Measures the losses and metrics that a model was compiled with.
+    """Computes the losses and metrics that a model was compiled with.
 
     Args:
         model: Compiled.
         source: Where batches come from.
         module: May define its own `training_step`.
-        limit: Batches at most, or None.
+        limit: Maximum number of batches, or None.
 
     Returns:
-        Values by name, and what the model said of each example if those are labeled.
+        Values by name, and the predictions for each example if the data is labeled.
 
     Raises:
-        ConfigError: The model is not compiled, or overrides what would be called.
+        ConfigError: The model is not compiled, or overrides a method of Keras.
         DataError: There is no batch.
     """
     strategy = model.distribute_strategy
@@ -72,10 +72,10 @@ def predict(
     source: BatchSource,
     between_calls: Callable[[], None] = lambda: None,
 ) -> Collected:
-    """What a model says of each example, in the order of the data.
+    """The predictions for each example, in the order of the data.
 
     Raises:
-        ConfigError: The model overrides what Keras would call.
+        ConfigError: The model overrides a method of Keras.
         DataError: There is no batch.
     """
     refuse_own_prediction(model)
@@ -86,7 +86,7 @@ def predict(
 
 
 def predict_batches(model: keras.Model, source: Any, start: int) -> Iterator[Collected]:
-    """What a model says of each batch of a source that knows its length, from one on."""
+    """The predictions for each batch of a source of known length, from a batch on."""
     strategy = model.distribute_strategy
     step = PredictionStep(model, strategy, source.prepare)
     iterator = Batches(strategy, source).start(Position(0, start))
@@ -103,11 +103,11 @@ def score(
     """Measures a model on test data as fully as the data allows.
 
     Args:
-        model: Is measured.
+        model: The model.
         source: Test data.
         module: May define its own `training_step`.
-        validation: On what thresholds and intervals of other tasks than classification
-            are chosen, if there is something.
+        validation: Data for choosing thresholds and intervals in tasks other than
+            classification, if any.
 
     Raises:
         ConfigError: There is nothing to measure: the model is not compiled, and the
@@ -131,13 +131,13 @@ def score(
 
 
 def score_predictions(source: Any, predictions: Predictions) -> dict[str, Any]:
-    """All scores of a classifier; once more without contradictory images, if any.
+    """All scores of a classifier, and again without contradictory images, if there are any.
 
     An image is contradictory if a copy of it is filed under another class. Intervals draw
     whole groups where the data knows of groups.
 
     Raises:
-        DataError: There is not an output for each class.
+        DataError: The outputs do not match the classes.
     """
     _require_outputs(predictions)
     groups = source.groups if isinstance(source, KnowsColumns) else None
@@ -181,7 +181,7 @@ def paired_difference(
 
 
 def _require_outputs(predictions: Predictions) -> None:
-    """A model with one output, say, or with NaN, is not scored as a classifier."""
+    """Rejects outputs that can't be scored, such as a single output or NaN."""
     shape, classes = predictions.probabilities.shape, len(predictions.class_names)
     if shape[1:] != (classes,):
         raise DataError(

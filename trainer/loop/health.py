@@ -17,13 +17,13 @@ from ..step.weight_change import WeightChange
 
 @dataclass(frozen=True)
 class SampledSteps:
-    """Which steps are sampled; the same ones in a run that is resumed.
+    """The steps to sample; the same ones in a resumed run.
 
-    With accumulation it is the first step from each multiple of `every_n_steps` on that
-    updates the weights.
+    With accumulation, the first step from each multiple of `every_n_steps` on that updates
+    the weights.
 
     Attributes:
-        every_n_steps: How far they are apart.
+        every_n_steps: Number of steps between samples.
         batches_per_update: Over how many batches gradients are accumulated.
 
     Example:
@@ -36,11 +36,11 @@ class SampledSteps:
     batches_per_update: int = 1
 
     def until_next(self, step: int, epoch_step: int) -> int:
-        """How many steps to make until the next one of them is made, within the epoch.
+        """Number of steps up to and including the next sampled step, within the epoch.
 
         Args:
-            step: How many have been made.
-            epoch_step: How many of them in this epoch.
+            step: Number of finished steps.
+            epoch_step: Number of finished steps in this epoch.
         """
         every, updates = self.every_n_steps, self.batches_per_update
         number = updates - epoch_step % updates  # to the next update of the weights
@@ -73,18 +73,15 @@ class HealthProbe:
         self._change = WeightChange(strategy, [each.value for each in variables])
 
     def steps_until_due(self, run: RunState) -> int:
-        """After how many steps the next one is to be measured; it must be alone in a call.
-
-        At least 1.
-        """
+        """Number of steps until the next sample, which must be alone in a call; at least 1."""
         return self._steps.until_next(run.step, run.epoch_step)
 
     @contextlib.contextmanager
     def measuring(self, run: RunState) -> Iterator[None]:
-        """Measures the step that is made within, and adds it to `run.health`.
+        """Measures the step executed in this context, and adds it to `run.health`.
 
-        Where that fails, nothing is measured any more, and training continues: step by
-        step as before, since other workers may have had no failure.
+        If that fails, nothing more is measured and training continues, step by step as
+        before, since other workers may not have failed.
         """
         before = None if self._has_failed else self._or_give_up(run, self._begin, run)
         try:

@@ -1,4 +1,4 @@
-"""Stops a fit where it stands: on a signal, or when its time is nearly over."""
+"""Interrupts a fit: on a signal, or when its time is nearly over."""
 
 import time
 from collections.abc import Callable
@@ -8,10 +8,10 @@ from ...strategies import ALONE, Workers
 
 
 class Interrupted(Exception):  # noqa: N818 - like KeyboardInterrupt, no error
-    """The fit was asked to stop at once; its state is to be saved.
+    """Raised when the fit must stop at once; its state is then saved.
 
     Attributes:
-        reason: `"interrupted"`, or which time is over.
+        reason: `"interrupted"`, or which time limit was reached.
         signal: Number of the signal, or None.
     """
 
@@ -22,17 +22,17 @@ class Interrupted(Exception):  # noqa: N818 - like KeyboardInterrupt, no error
 
 
 class Interruption:
-    """Tells whether to stop; asked between any two calls to the device.
+    """Decides whether to stop, between any two calls to the device.
 
     Args:
         stop: Where signals are remembered.
-        max_seconds: How long the fit may take, or None.
+        max_seconds: Time limit of the fit, or None.
         clock: Returns the time in seconds.
-        workers: Who stop together, where one of them has to.
+        workers: The workers, which stop together.
 
     Attributes:
-        save_seconds: How long the last checkpoint took to write. That much time is
-            left for another one.
+        save_seconds: How long the last checkpoint took to write. As much time is reserved
+            for another one.
     """
 
     def __init__(
@@ -53,8 +53,8 @@ class Interruption:
         """Continues, or does not. All workers must call this.
 
         Raises:
-            Interrupted: A signal has come to one of them, or the next call and a
-                checkpoint may not fit into the time that is left.
+            Interrupted: One of them has received a signal, or the remaining time may not
+                suffice for the next call and a checkpoint.
         """
         for reason in self._workers.gather(self._reason()):
             if reason is not None:

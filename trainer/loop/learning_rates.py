@@ -1,4 +1,4 @@
-"""Tries learning rates for a step each, and takes the steps back."""
+"""Tries learning rates for one step each, and undoes the steps."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -19,12 +19,12 @@ def try_learning_rates(
     learning_rates: Sequence[float],
     batches_per_update: int = 1,
 ) -> list[float]:
-    """Trains a step with each learning rate; afterwards all is as it was before.
+    """Trains a step with each learning rate, then restores the state before.
 
     Args:
         step: The traced step.
         source: Where batches come from.
-        learning_rates: Of one step after the other.
+        learning_rates: The learning rate of each step.
         batches_per_update: Over how many batches gradients are accumulated.
 
     Returns:
@@ -60,7 +60,7 @@ def _losses(
 
 
 class _Endless:
-    """Goes through the epochs of a source as long as it is asked."""
+    """Iterates over the epochs of a source without end."""
 
     def __init__(self, batches: Batches) -> None:
         self._batches = batches

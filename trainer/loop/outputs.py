@@ -1,4 +1,4 @@
-"""Collects what a model says, one row per example, in the order of the data."""
+"""Collects outputs, one row per example, in the order of the data."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,13 +20,13 @@ def collect(
     steps: int | None,
     between_calls: Callable[[], None] = lambda: None,
 ) -> Collected:
-    """Calls a step again and again and joins its outputs.
+    """Calls a step repeatedly and concatenates its outputs.
 
     Args:
-        strategy: Where it runs.
+        strategy: The strategy to run it with.
         step: Returns the outputs of one batch, per replica.
         steps: How often; None until the data is at their end.
-        between_calls: Is called after each.
+        between_calls: Called after each call.
 
     Returns:
         The outputs in their structure, each array with one row per example.
@@ -58,7 +58,7 @@ def on_host(strategy: tf.distribute.Strategy, outputs: Any) -> Any:
 
 
 def as_predictions(source: LabelledSource, outputs: Collected) -> Predictions:
-    """Puts what a classifier said beside names and labels of the examples."""
+    """Combines the outputs of a classifier with names and labels of the examples."""
     rows = len(outputs)
     return Predictions(
         source.names[:rows], outputs, source.class_names, source.labels[:rows]

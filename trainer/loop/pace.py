@@ -1,4 +1,4 @@
-"""How many steps run on the device before Python looks again."""
+"""The number of steps per call to the device."""
 
 from typing import Literal
 
@@ -28,7 +28,7 @@ class Pace:
         self._calls = 0
 
     def record(self, steps: int, seconds: float) -> None:
-        """Takes note of how long a call took, and adapts.
+        """Records the duration of a call, and adapts.
 
         It at most doubles from call to call, since early calls are slow.
         """

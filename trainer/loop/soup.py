@@ -1,4 +1,4 @@
-"""Puts the mean of several checkpoints into the model at the end of a fit."""
+"""Averages several checkpoints into the model at the end of a fit."""
 
 from dataclasses import asdict, replace
 

@@ -1,4 +1,4 @@
-"""What the speed of training counts."""
+"""The unit of training speed."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""What the loop runs on, from one phase of a fit to the next."""
+"""The stages of a fit: what the loop runs on in each phase."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ from .validation_times import ValidationTimes
 
 @dataclass(frozen=True)
 class Stage:
-    """What runs while the same variables train.
+    """Everything that runs while the same variables train.
 
     Attributes:
         trainee: The model, and the batches that it is trained and validated on.
@@ -54,11 +54,11 @@ class Stage:
         return isinstance(self.trainee, Head)
 
     def read_metrics(self) -> dict[str, float]:
-        """Fetches the training metrics up to now from the devices."""
+        """Fetches the current training metrics from the devices."""
         return self.training.read_metrics()
 
     def try_learning_rates(self, learning_rates: Sequence[float]) -> list[float]:
-        """Trains a step with each learning rate, and takes all of them back."""
+        """Trains a step with each learning rate, then undoes all of them."""
         if isinstance(self.training.step, FittedStep):
             raise ConfigError(
                 message(
@@ -100,7 +100,7 @@ class Stages:
     interruption: Interruption
 
     def first(self, trainee: Trainee, compiled: bool | None = None) -> Stage:
-        """The stage that a fit begins with: on the whole model, or on its head.
+        """The first stage of a fit: on the whole model, or on its head.
 
         Args:
             trainee: What is trained.
@@ -110,10 +110,10 @@ class Stages:
         return self._make(trainee, compiled)
 
     def after(self, stage: Stage, run: RunState) -> Stage:
-        """Changes the model as callbacks have requested, and makes the stage for that.
+        """Changes the model as callbacks have requested, and creates the next stage.
 
         Args:
-            stage: The one that is over.
+            stage: The finished stage.
             run: Has the requested phases.
         """
         stage.trainee.check()

@@ -1,4 +1,4 @@
-"""Scores models of other tasks than classification."""
+"""Scores models for tasks other than classification."""
 
 from typing import Any, TypeAlias
 
@@ -23,12 +23,12 @@ def task_predictions(
     outputs: Collected,
     validation: tuple[Any, Collected] | None,
 ) -> TaskPredictions:
-    """Puts outputs beside targets, with what is chosen on validation images.
+    """Combines outputs and targets, with choices made on validation images.
 
     Args:
         source: The images that were tested.
-        outputs: What the model predicts of them.
-        validation: Other images, and what it predicts of them; None without.
+        outputs: The predictions for them.
+        validation: Other images and the predictions for them, or None.
 
     Raises:
         DataError: There is not a finite output for each label or number.

@@ -1,4 +1,4 @@
-"""When a fit is validated beside the end of each epoch."""
+"""When a fit is validated, in addition to the end of each epoch."""
 
 import contextlib
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ from ..step.metric_internals import metric_variables
 
 @dataclass(frozen=True)
 class ValidationTimes:
-    """Tells when to validate.
+    """Decides when to validate.
 
     Attributes:
         every_n_epochs: After how many epochs.
         every_n_steps: After how many steps in addition, or None.
-        sanity_batches: On how many batches before the first step, to find faults in
+        sanity_batches: Number of batches to validate before the first step, to find bugs in
             validation early.
     """
 

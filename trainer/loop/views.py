@@ -1,4 +1,4 @@
-"""Test-time augmentation: means over views of images, beside the plain prediction."""
+"""Test-time augmentation: means over views of images, next to the plain prediction."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,11 +23,11 @@ from .task_scores import TaskPredictions, groups_of, task_predictions
 
 @dataclass(frozen=True)
 class Views:
-    """What is averaged over.
+    """The views to average over.
 
     Attributes:
         source: Epoch n, from 1 on, is view n of each image.
-        count: How many views, the image as it is among them.
+        count: Number of views, including the original image.
     """
 
     source: BatchSource
@@ -73,7 +73,7 @@ def with_views(
     views: Views,
     validation: BatchSource | None = None,
 ) -> TestResult:
-    """A result with that of the means over views beside it.
+    """Adds the result of test-time augmentation to a result.
 
     Args:
         result: Of the plain predictions.

@@ -32,7 +32,7 @@ def interrupt_after(steps: Iterable[int], directory: Path) -> None:
         assert read(directory / "checkpoints" / "last.txt").startswith(f"step-{step:08d}")
 
 
-@pytest.mark.feature("signals", "data position", "steps go on")
+@pytest.mark.feature("signals", "data position", "steps continue")
 @pytest.mark.parametrize(
     "steps", [slow((2,)), slow((7,)), slow((LAST,)), nightly(STEPS_BETWEEN)], ids=str
 )
