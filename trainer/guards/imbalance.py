@@ -1,4 +1,4 @@
-"""Rejects to compensates for class imbalance twice."""
+"""Rejects double compensation for class imbalance."""
 
 from typing import Any
 

@@ -73,7 +73,7 @@ class HealthProbe:
         self._change = WeightChange(strategy, [each.value for each in variables])
 
     def steps_until_due(self, run: RunState) -> int:
-        """Number of steps until the next sample, which must be alone in a call; at least 1."""
+        """Number of steps until the next sample, at least 1; it must be alone in a call."""
         return self._steps.until_next(run.step, run.epoch_step)
 
     @contextlib.contextmanager
