@@ -55,7 +55,7 @@ class Alerts(Callback):
         self._outbox = _Outbox(self._config)
 
     def on_event(self, run: RunState, event: Event) -> None:
-        """Hands it to a thread that sends it."""
+        """Passes the event to the sending thread."""
         self.send(event, run.run_dir, run.epoch)
 
     def send(self, event: Event, directory: Path | None, epoch: int = 0) -> None:

@@ -76,7 +76,7 @@ class CallbackList:
                     notify(f"{label} failed on an event ({error!r}); training continues")
 
     def notify_exception(self, run: RunState, error: BaseException) -> None:
-        """Lets every callback clean up, whatever happens in the others."""
+        """Calls `on_exception` of every callback, even if others fail."""
         for label, callback in self._called.items():
             try:
                 callback.on_exception(run, error)

@@ -58,7 +58,7 @@ class EarlyStopping(Callback):
         self._best_weights: Arrays = {}
 
     def on_fit_begin(self, run: RunState) -> None:
-        """Names the metric, unless another callback has."""
+        """Announces the metric, unless another callback has."""
         run.monitor = run.monitor or self.monitor
 
     def on_epoch_end(self, run: RunState) -> None:

@@ -57,7 +57,7 @@ class Finding:
 
 
 def find(values: Mapping[str, float], on_features: bool = False) -> list[Finding]:
-    """All that can be judged by some values, whether it is as it should be or not.
+    """All findings that can be evaluated from some values, whether they hold or not.
 
     Args:
         values: Medians of samples, by the names of `HealthRecord.values`.
@@ -88,7 +88,7 @@ def find(values: Mapping[str, float], on_features: bool = False) -> list[Finding
 
 
 def waiting(share: float, who: str = "", on_features: bool = False) -> Finding:
-    """Of the part of the time that goes into waiting for data.
+    """The finding about the share of time spent waiting for data.
 
     Args:
         share: That part, from 0 to 1.

@@ -18,7 +18,7 @@ _BEGUN_BY = {end: begin for begin, end in ENDED_BY.items()}
 
 
 class Problems:
-    """Those problems of a run that have begun and are not over.
+    """The current problems of a run.
 
     Example:
         >>> problems = Problems()
@@ -59,7 +59,7 @@ class Problems:
         return {"standing": found}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Takes back what `state_dict` returned."""
+        """Restores the result of `state_dict`."""
         for each in state["standing"]:
             self.take(Event(**each))
 

@@ -139,7 +139,7 @@ class ProgressBar(Callback):
             self._write(f"{event.kind.replace('_', ' ')}: {event.text}")
 
     def on_exception(self, run: RunState, error: BaseException) -> None:
-        """Takes the panel away, so that the error is the last to be seen."""
+        """Removes the panel, so that the error is the last output."""
         if self._panel:
             self._panel.close(is_kept=False)
         if self._notebook:

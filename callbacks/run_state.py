@@ -107,7 +107,7 @@ class RunState(RunProgress):
     workers: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
 
     def report(self, kind: EventKind, text: str, subject: str = "") -> None:
-        """Lets all callbacks know what has happened, by `on_event`; from any thread.
+        """Reports an event to all callbacks, through `on_event`; from any thread.
 
         Args:
             kind: One of `keraunos.core.run_events.KINDS`.

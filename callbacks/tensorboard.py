@@ -185,7 +185,7 @@ class TensorBoard(Callback):
         return self._problems.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes them back."""
+        """Restores them."""
         self._problems.load_state_dict(state)
 
     def _show_validation(self, run: RunState) -> None:
@@ -199,7 +199,7 @@ class TensorBoard(Callback):
             )
 
     def _write_problems(self, run: RunState) -> None:
-        """Says what is wrong at the moment, or that nothing is."""
+        """Writes the current problems, or that there are none."""
         self._write_flags(run, self._problems.flags(), run.step)
 
     def _write_flags(self, run: RunState, flags: Mapping[str, float], step: int) -> None:

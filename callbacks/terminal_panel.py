@@ -95,7 +95,7 @@ class TerminalPanel:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Lets one thread write; a terminal that is gone does not end training."""
+        """Locks the terminal; a closed terminal does not end training."""
         with self._lock:
             try:
                 yield

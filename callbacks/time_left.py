@@ -29,7 +29,7 @@ class TimeLeft:
         self._pause_seconds = 0.0
 
     def look(self, run: RunState) -> None:
-        """Notes the number of steps by now; to be called within an epoch."""
+        """Records the number of steps so far; called within an epoch."""
         self._paused_at = None
         self._looks.append((self._clock(), run.step))
         (before, first), (now, last) = self._looks[0], self._looks[-1]
@@ -37,7 +37,7 @@ class TimeLeft:
             self.steps_per_second = (last - first) / (now - before)
 
     def pause(self, run: RunState) -> None:
-        """Notes that training pauses, for validation or at the end of an epoch."""
+        """Records that training pauses, for validation or at the end of an epoch."""
         seconds, steps = run.metrics.get("seconds"), run.steps_per_epoch
         if len(self._looks) < 2 and seconds and steps:  # a short epoch
             self.steps_per_second = steps / seconds
@@ -46,7 +46,7 @@ class TimeLeft:
             self._paused_at = self._clock()
 
     def resume(self) -> None:
-        """Notes that an epoch begins."""
+        """Records that an epoch begins."""
         if self._paused_at is not None:
             self._pause_seconds = self._clock() - self._paused_at
         self._paused_at = None

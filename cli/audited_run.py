@@ -41,7 +41,7 @@ def find_run(folders: Sequence[Path]) -> Path | None:
 
 
 def audit_run(run: Path, check: CopyCheck, cache_dir: Path | None) -> Audit:
-    """Looks through the images of a run, and holds their labels against its models.
+    """Audits the images of a run, and compares their labels with its models.
 
     Images that a model trained on are not judged by it. Of a directory of folds every
     image is judged; of another run those of validation are.

@@ -27,7 +27,7 @@ class ProbeRequest:
 
     @property
     def config(self) -> RunConfig:
-        """That of the first backbone: of all others it is the same except for the model."""
+        """The configuration of the first backbone; others differ only in the model."""
         return next(iter(self.configs.values()))
 
 

@@ -165,7 +165,7 @@ def _require_models(trial: "Trial", directory: Path) -> None:
 
 
 def take_back_gpus() -> None:
-    """Lets this process use the GPUs that it had left to the processes of the trials."""
+    """Makes the GPUs of the trial processes available to this process again."""
     import tensorflow as tf
 
     found = tf.config.list_physical_devices("GPU")

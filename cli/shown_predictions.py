@@ -33,7 +33,7 @@ class ShownPredictions:
         self._unreadable = 0
 
     def add(self, predicted: "Predicted") -> None:
-        """Takes what it has room for."""
+        """Adds predictions as far as there is room."""
         probabilities = predicted.answers.probabilities
         for read, problem, row in predicted.images:
             name = printable(read.image.name)

@@ -74,7 +74,7 @@ def show_folds_test(run_dir: Path, tta: int | None) -> None:
 
 
 def show_conclusions(differences: Mapping[str, Any]) -> None:
-    """Says of each paired difference whether these images show one."""
+    """Reports for each paired difference whether it is significant."""
     for values in differences.values():
         what = f"{values['second']} against {values['first']}"
         show(f"{what}: {' '.join(values['conclusions'])}")

@@ -78,7 +78,7 @@ class _Ensemble:
         self._choices: list[_Answers] = []
 
     def add(self, member: Member, images: Any, held_out: Any, tta: int | None) -> None:
-        """Asks a member; its model is in memory no longer than that."""
+        """Tests a member, whose model is in memory only during that time."""
         rows = self._tested.rows(member, images)  # before its model is loaded
         model = load_model(member.run, member.config)
         self._answers.append(_ask(model, images, rows, tta))
@@ -93,7 +93,7 @@ class _Ensemble:
         return self._predictions(range(len(self._answers)), of_views)
 
     def alone(self, place: int) -> TaskPredictions:
-        """Those of one."""
+        """The scores of one member."""
         return self._predictions([place], False)
 
     def _predictions(self, places: Sequence[int], of_views: bool) -> TaskPredictions:

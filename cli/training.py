@@ -100,7 +100,7 @@ def test(run: TrainedRun, tta: int | None = None) -> None:
 
 
 def name_positions(run_dir: Path) -> None:
-    """Names the run directory, and the commands to type next."""
+    """Prints the run directory and the next commands."""
     from ..strategies import current_workers
 
     if current_workers().is_chief:

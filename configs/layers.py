@@ -31,7 +31,7 @@ class Layer:
 
 
 def lay_over(values: dict[str, Any], layer: dict[str, Any]) -> dict[str, Any]:
-    """Lays a file, or all that was typed, over the layers below.
+    """Applies a file, or the command line, on top of the layers below.
 
     A builder replaces a backbone of the layers below, and a backbone a builder; so does a
     domain of a search one of another kind.
@@ -58,7 +58,7 @@ def _space_of(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def merge(base: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Lays `new` over `base`: groups merge key by key, everything else is replaced.
+    """Merges `new` into `base`: groups key by key, everything else is replaced.
 
     Example:
         >>> merge({"a": {"x": 1, "y": 2}}, {"a": {"y": 3}})

@@ -168,7 +168,7 @@ def to_yaml(config: RunConfig, in_ascii: bool = False) -> str:
 
 
 def split_arguments(arguments: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Tells the sources from the `key=value` among a command's arguments."""
+    """Separates sources and `key=value` settings among the arguments of a command."""
     sources: list[str] = []
     overrides: list[str] = []
     for argument in arguments:

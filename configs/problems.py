@@ -71,7 +71,7 @@ def describe(
     section: str = "",
     origins: Mapping[str, str] | None = None,
 ) -> str:
-    """Puts each wrong setting into one line.
+    """Describes each wrong setting in one line.
 
     Args:
         error: What pydantic found.
@@ -129,7 +129,7 @@ def _expectation(detail: ErrorDetails) -> str:
 
 
 def _placed(line: str, path: str, origins: Mapping[str, str]) -> str:
-    """Puts before a line the place of the setting that it names first, or of `path`."""
+    """Prefixes a line with the place of the first setting it names, or of `path`."""
     named = re.match("`([^`]+)`", line)
     path = named[1] if named else path
     while path and path not in origins:

@@ -133,7 +133,7 @@ def _problems_of(config: BaseModel, space: Space, name: str) -> list[str]:
 def _problems_of_pair(
     config: BaseModel, space: Space, one: str, other: str
 ) -> Iterator[str]:
-    """Says which values of two settings can't meet, each of which is allowed alone."""
+    """Finds values of two settings that are allowed alone but not together."""
     if not (options_of(space[one]) or options_of(space[other])):
         return
     ways = itertools.product(

@@ -106,7 +106,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """Puts quotes around text that this parser, or others, would take for more."""
+    """Quotes text that this or another parser would not read as text."""
 
 
 def _write_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:

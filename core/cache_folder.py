@@ -1,4 +1,4 @@
-"""Tells a folder that is a cache from one that contains something else.
+"""Distinguishes a cache folder from one that contains something else.
 
 The names of all that is kept in a cache are here; nothing else in it is ever removed.
 """

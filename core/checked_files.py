@@ -62,7 +62,7 @@ def append_checked_line(path: Path, line: str) -> None:
 
 
 def note_checksum(path: Path) -> None:
-    """Notes the checksum of a file that is written already."""
+    """Records the checksum of an existing file."""
     _note(path, _read(path))
 
 
@@ -134,7 +134,7 @@ def _noted(path: Path) -> set[str]:
 
 
 def _note_before_change(path: Path) -> None:
-    """Notes a file that a process wrote, and did not live to note."""
+    """Records the checksum of a file whose writer died before doing so."""
     if path.exists() and not _noted(path):
         note_checksum(path)
 

@@ -48,7 +48,7 @@ def best_checkpoint(directory: Path | None) -> Path | None:
 
 
 def only_names(written: object) -> list[str]:
-    """Those of what a checkpoint's state holds that name a checkpoint.
+    """The values of a checkpoint's state that are names of checkpoints.
 
     Example:
         >>> only_names(["step-00000280", "/home", "../step-00000280", 7])

@@ -93,7 +93,7 @@ def can_redraw(console: Console) -> bool:
 
 
 def silence(stream: IO[str]) -> None:
-    """Lets a stream that can't be written take all that still comes."""
+    """Discards all further output to a stream that can't be written."""
     with open(os.devnull, "wb") as nowhere, contextlib.suppress(OSError):
         os.dup2(nowhere.fileno(), stream.fileno())
 

@@ -16,7 +16,7 @@ NOT_FOUND = 127
 
 
 def end_with_parent(parent: int) -> None:
-    """Lets this process be killed when that one, which started it, is gone."""
+    """Makes the system kill this process when its parent ends."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it was gone before that
         os.kill(os.getpid(), signal.SIGKILL)

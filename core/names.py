@@ -23,7 +23,7 @@ def did_you_mean(name: str, choices: Iterable[str]) -> str:
 
 
 def choose(kind: str, name: str, choices: Mapping[str, T]) -> T:
-    """Looks `name` up, or raises an error that lists the names there are.
+    """Looks up `name`, or raises an error that lists the existing names.
 
     Args:
         kind: What the name is of, as it is called in the configuration.
@@ -97,7 +97,7 @@ _INVISIBLE = re.compile(
 
 
 def some(names: Iterable[str], most: int = 20) -> str:
-    """Names in one line of text, the first ones and how many more there are.
+    """The first names in one line of text, and the number of further ones.
 
     Example:
         >>> some(["cat", "dog", "emu", "fox"], most=2)

@@ -1,4 +1,4 @@
-"""Looks through HDF5 files, which can lead to other files, or grow when they are read."""
+"""Inspects HDF5 files, which can link to other files or expand when read."""
 
 from collections.abc import Iterator
 from typing import Any

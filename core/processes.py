@@ -120,7 +120,7 @@ def _read(stream: IO[str], number: int, name: str, write: Write) -> None:
 
 
 def how_it_ended(code: int | None) -> str:
-    """Puts the code of a process into words; a negative one is that of a signal."""
+    """Describes the exit code of a process; a negative code is a signal."""
     if code is not None and code < 0:
         return f"was ended by {signal.Signals(-code).name}"
     return f"ended with code {code}"

@@ -26,7 +26,7 @@ def track(
     total: int,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[T]:
-    """Hands the items through, showing how many have passed.
+    """Yields the items, showing the progress.
 
     Args:
         items: What to go through.
@@ -51,7 +51,7 @@ def track(
 def _in_lines(
     items: Iterable[T], description: str, total: int, clock: Callable[[], float]
 ) -> Iterator[T]:
-    """Says it after ten seconds, every ten seconds, and never of work that is short."""
+    """Reports progress every ten seconds, and not at all for short work."""
     reported_at = clock()
     for number, item in enumerate(items, 1):
         yield item

@@ -1,4 +1,4 @@
-"""Asks the system for parts of a mapped file before they are read."""
+"""Requests parts of a mapped file before they are read."""
 
 import ctypes
 import mmap
@@ -11,7 +11,7 @@ _libc = ctypes.CDLL(None)
 
 
 def read_ahead(array: npt.NDArray[Any], rows: npt.NDArray[np.int64]) -> None:
-    """Lets a disk find rows of a mapped array at once, in place of one after another.
+    """Requests rows of a mapped array at once instead of one after another.
 
     Without it, each row is requested only after the previous one has been copied. It is
     only

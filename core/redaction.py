@@ -90,7 +90,7 @@ def _is_hidden(value: str, path: str) -> bool:
 
 
 def _inner(name: str, key: object) -> str:
-    """All that is below a secret is one, too."""
+    """Everything below a secret is secret, too."""
     return name if is_secret(name) else str(key)
 
 

@@ -1,4 +1,4 @@
-"""How a run tells whoever restarts it that it has come further."""
+"""How a run reports its progress to the launcher that restarts it."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ REASON_VARIABLE = "KERAUNOS_RESTART_REASON"
 
 
 def report_progress(step: int) -> None:
-    """Notes after how many steps a checkpoint is whole, if anybody asked for that."""
+    """Reports the step of a complete checkpoint, if a launcher asks for it."""
     path = os.environ.get(VARIABLE)
     if path:
         write_text_atomic(Path(path), str(step))

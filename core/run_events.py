@@ -67,7 +67,7 @@ class Event:
 
 
 class Events:
-    """Hands events on in the order in which they were reported, one at a time.
+    """Forwards events in the order in which they were reported, one at a time.
 
     What is reported before anybody listens is kept until then. Reporting never waits: an
     event that comes while another one is handed on, in this thread or a different one,
@@ -87,12 +87,12 @@ class Events:
         self._hear: Callable[[Event], None] | None = None
 
     def report(self, event: Event) -> None:
-        """Takes an event, from any thread."""
+        """Reports an event, from any thread."""
         self._waiting.append(event)
         self._hand_on()
 
     def listen(self, hear: Callable[[Event], None]) -> None:
-        """Hands all events to a function from now on, which must not raise."""
+        """Forwards all events from now on to a function, which must not raise."""
         self._hear = hear
         self._hand_on()
 

@@ -148,7 +148,7 @@ class Store:
         self._make_room(keep=key)
 
     def link(self, key: str, file: Path) -> bool:
-        """Puts an entry at another place too, without its bytes being there twice.
+        """Makes an entry available at another path as well, without copying it.
 
         Returns:
             Whether there is such an entry, and the file system can do so.

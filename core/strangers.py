@@ -1,4 +1,4 @@
-"""Counts who was turned away, so that a line can be said of them and no more."""
+"""Counts rejected connections, so that one line can report them."""
 
 from .console import notify
 
@@ -30,7 +30,7 @@ class Strangers:
         self._last = address
 
     def report(self) -> None:
-        """Says it on standard error, if there was any."""
+        """Reports them on standard error, if there were any."""
         if self.count:
             notify(f"note: {self}")
 

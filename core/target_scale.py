@@ -1,4 +1,4 @@
-"""Of which size numbers are that a model predicts."""
+"""The scale of numeric targets."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 
 class TargetScale(NamedTuple):
-    """Of which size the numbers to be predicted are, on the training images.
+    """The scale of the numeric targets of the training images.
 
     Attributes:
         means: Of each number.

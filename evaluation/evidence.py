@@ -54,7 +54,7 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that an evaluator may look at.
+    """The predictions that an evaluator may use.
 
     What is chosen (a threshold, a temperature) is chosen on `validation`; what is reported
     is measured on `test`.
@@ -74,7 +74,7 @@ class Evidence:
 
     @property
     def digest(self) -> str:
-        """Of labels and probabilities: moved files have the same."""
+        """The digest of labels and probabilities, independent of file paths."""
         digest = hashlib.sha256("\0".join(self.class_names).encode())
         for split in (self.test, self.validation):
             digest.update(b"-" if split is None else _bytes(split))

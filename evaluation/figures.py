@@ -77,7 +77,7 @@ def to_pixels(figure: Figure) -> Images:
 def image_grid(
     images: Images, titles: Sequence[str], columns: int, heading: str = ""
 ) -> Figure:
-    """Lays images out in a grid, each below its title.
+    """Arranges images in a grid, each below its title.
 
     All are drawn into one pair of axes: a layout of many axes takes minutes.
 

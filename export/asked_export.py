@@ -1,4 +1,4 @@
-"""Asks an export about images in its own process, as others will run it."""
+"""Runs an export on images in its own process, the way users run it."""
 
 import contextlib
 import csv

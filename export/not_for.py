@@ -16,7 +16,7 @@ from ..report.run_report import RunReport
 def read_not_for(
     run: Path, classes: tuple[str, ...], task: Task = "classification"
 ) -> list[str]:
-    """The same sentences as in the report, except for the folders around the training set.
+    """The same sentences as in the report, without the parent folders of the training set.
 
     Args:
         run: Its directory.

@@ -75,7 +75,7 @@ def require_own_place(output: Path) -> None:
 
 
 def files_of_export(directory: Path) -> set[str]:
-    """All that a directory holds, except for directories and what Python compiles."""
+    """The contents of a directory, except for directories and compiled Python files."""
     return {
         os.fspath(path.relative_to(directory))
         for path in directory.rglob("*")

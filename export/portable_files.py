@@ -1,4 +1,4 @@
-"""Puts beside an exported model what is needed to call it: Python files to copy away."""
+"""Writes the Python files that are needed to run an exported model."""
 
 import re
 import shutil

@@ -95,7 +95,7 @@ def _check(
     tolerance: float | None,
     timeout_seconds: float,
 ) -> Parity:
-    """Asks an export by all signatures that it has."""
+    """Runs all signatures of an export."""
     parity = check_parity(directory, reference, tolerance, timeout_seconds=timeout_seconds)
     if not parity.has_passed:
         return parity

@@ -30,7 +30,7 @@ Compute = Callable[[keras.Model, Cacheable, int], Iterator[Floats]]
 
 
 class FeatureCache:
-    """Hands out features of images, from the store where they are known.
+    """Computes features of images, or reads them from the store.
 
     Args:
         frozen: The network.
@@ -111,7 +111,7 @@ class FeatureCache:
 
     @contextlib.contextmanager
     def _turn_of(self, key: str) -> Iterator[None]:
-        """Lets one process at a time make an entry; of workers the chief waits for all."""
+        """Lets one process at a time create an entry; the chief waits for all workers."""
         if not self._workers.is_chief:
             yield
             return

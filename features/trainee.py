@@ -147,7 +147,7 @@ class FeaturePlan:
     def prepare(
         self, cache: FeatureCache | None, predict: Predict, tools: TrainerTools
     ) -> str | None:
-        """Lets the module look at the training examples, as cached features if it can.
+        """Prepares the module with the training examples, as cached features if possible.
 
         Args:
             cache: Has the features, or None.

@@ -12,7 +12,7 @@ from .optimizer import unwrapped
 
 
 class AveragedWeights:
-    """Puts the averages of `use_ema` into a model while it is not trained, and back.
+    """Puts the averages of `use_ema` into a model while it is not training.
 
     An exponential moving average of weights varies less than these, and often scores
     better: "Acceleration of Stochastic Approximation by Averaging", Polyak and Juditsky,
@@ -41,7 +41,7 @@ class AveragedWeights:
             )
 
     def start(self) -> None:
-        """Lets the averages begin with the weights as they are."""
+        """Initializes the averages with the current weights."""
         with self._strategy.scope():
             for weight, average in averages_of(self._model.optimizer):
                 average.assign(weight)

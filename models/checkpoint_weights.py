@@ -23,7 +23,7 @@ def read_weights(checkpoint: Path) -> Arrays:
 
 
 def restore_best(model: keras.Model, directory: Path | None) -> None:
-    """Puts the weights of a run's best checkpoint into its model, if there is one.
+    """Loads the weights of a run's best checkpoint into its model, if there is one.
 
     Args:
         model: Of the run.

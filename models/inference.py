@@ -38,7 +38,7 @@ def traced_forward(model: keras.Model) -> Callable[[Any], Any]:
 
 
 def keep_parts(model: keras.Model, first: keras.Model, rest: keras.Model) -> None:
-    """Lets `infer` run a model as two that follow one another in its graph.
+    """Lets `infer` run a model as two consecutive parts of its graph.
 
     Args:
         model: On one replica.

@@ -8,7 +8,7 @@ from .optimizer import unwrapped
 
 
 def set_larger_is_better(metric: keras.metrics.Metric) -> None:
-    """Lets Keras's callbacks and Keras Tuner know that a metric is to be maximised."""
+    """Tells Keras callbacks and Keras Tuner that a metric is to be maximized."""
     metric._direction = "up"
 
 

@@ -105,7 +105,7 @@ class Layerwise(keras.optimizers.Optimizer):
         return multipliers[self._get_variable_index(variable)]
 
     def get_config(self) -> dict[str, Any]:
-        """All that it takes to make it again, for the same variables."""
+        """The configuration to recreate it for the same variables."""
         return super().get_config() | {
             "layer_decay": self.layer_decay,
             "exclude_from_weight_decay": self.exclusion,

@@ -19,7 +19,7 @@ Numbers = npt.NDArray[np.float64]
 
 @keras.saving.register_keras_serializable(package="keraunos")
 class OnClassTargets(keras.losses.Loss):
-    """Lets a loss that takes one-hot targets take class indices as well.
+    """Makes a loss for one-hot targets accept class indices as well.
 
     Targets are class indices `(rows,)` or `(rows, 1)`, or the probabilities of the classes
     `(rows, num_classes)`, as mixed images have them.

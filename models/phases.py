@@ -1,4 +1,4 @@
-"""Lets more of a model train from an epoch on, in a way that a checkpoint can tell."""
+"""Unfreezes layers from an epoch on, in a form that checkpoints can store."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -63,7 +63,7 @@ def _taken_apart(layer: keras.Layer) -> list[keras.Layer]:
 def _unfreeze(
     model: keras.Model, wanted: list[keras.Layer], train_batch_norm: bool
 ) -> None:
-    """Lets layers train, and those in which they are; leaves all others as they were."""
+    """Makes layers and the layers around them trainable; leaves all others unchanged."""
     open_ids = {id(each) for layer in wanted for each in (layer, *all_layers(layer))}
     open_ids |= {
         id(layer)

@@ -51,7 +51,7 @@ class EpochSchedule(schedules.LearningRateSchedule):
         self.total_epochs = total_epochs
 
     def set_length(self, updates_per_epoch: int, total_epochs: int) -> None:
-        """Tells how many updates an epoch has, and how many epochs there will be.
+        """Sets the number of updates per epoch and the number of epochs.
 
         Raises:
             ConfigError: The warm-up would take all of them.

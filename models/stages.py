@@ -98,7 +98,7 @@ def _places(units: Sequence[Unit]) -> Places:
 
 
 def _from_first_kernel(places: Places) -> Places:
-    """Puts what only normalizes the inputs into the stage of the first kernel."""
+    """Merges layers that only normalize inputs into the stage of the first kernel."""
     first = min((place for unit, place in places.items() if unit.depth), default=0)
     return {unit: max(place, first) for unit, place in places.items()}
 

@@ -47,7 +47,7 @@ class ScaledLoss(keras.losses.Loss):
 
 
 class _OnMixedLabels(keras.metrics.Metric):
-    """Lets a metric of labels, 0 or 1, take those of mixed images, which lie between.
+    """Makes a metric of labels, 0 or 1, accept those of mixed images, which lie between.
 
     A mixed image counts as having the labels that most of it has.
     """

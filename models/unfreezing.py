@@ -47,7 +47,7 @@ class FrozenBackbone:
         return self.whole()[-count:]
 
     def behind(self, name: str, setting: str = "unfreeze_from") -> Places:
-        """Those from a layer or a stage to the end.
+        """The layers from a layer or a stage to the end.
 
         Args:
             name: Of a layer, the beginning of its name, or of a stage.

@@ -49,7 +49,7 @@ class Progress:
 
 
 class Output(Protocol):
-    """Takes rows."""
+    """A destination of rows."""
 
     @property
     def progress(self) -> Progress:
@@ -86,7 +86,7 @@ class StandardOutput:
         self.progress = progress
 
     def finish(self) -> None:
-        """Nothing is left to do."""
+        """Does nothing."""
 
 
 class ResumableFile:

@@ -28,7 +28,7 @@ class Measured(Protocol):
 
     @property
     def digest(self) -> str:
-        """Of predictions and truth: moved files have the same."""
+        """The digest of predictions and targets, independent of file paths."""
 
 
 def write_evaluation(

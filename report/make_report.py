@@ -1,4 +1,4 @@
-"""Puts together what a report of one run is made of."""
+"""Assembles the report of one run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -38,7 +38,7 @@ def measure(
 
 
 def needs_predictions_alone(parts: Mapping[str, Part]) -> dict[str, Part]:
-    """Those parts that do not ask the model again: they cost almost nothing."""
+    """The parts that do not run the model again: they cost almost nothing."""
     return {n: part for n, part in parts.items() if not isinstance(part, Explainer)}
 
 

@@ -1,4 +1,4 @@
-"""All that a report of one run is made of."""
+"""The content of the report of one run."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ LoadImages = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.uint8]]
 
 @dataclass(frozen=True)
 class RunReport:
-    """All that a report of one run is made of.
+    """The content of the report of one run.
 
     Attributes:
         facts: What its files tell.

@@ -1,4 +1,4 @@
-"""Puts together a report of a model of several labels, or of numbers."""
+"""Assembles the report of a multi-label or regression model."""
 
 import csv
 from collections.abc import Mapping

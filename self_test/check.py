@@ -57,6 +57,6 @@ class CheckSettings:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "CheckSettings":
-        """Takes what `to_json` returned."""
+        """Reads the result of `to_json`."""
         layout, folder = DeviceLayout(**values["layout"]), Path(values["folder"])
         return cls(**{**values, "layout": layout, "folder": folder})

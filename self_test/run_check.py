@@ -72,7 +72,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """That of this process, except for what would make the check part of something else."""
+    """The environment of this process, without variables that affect the check."""
     inherited = {name: each for name, each in os.environ.items() if name not in _LEFT_OUT}
     own = {"KERAUNOS_CACHE_DIR": str(folder / "cache"), "TF_CPP_MIN_LOG_LEVEL": "3"}
     return inherited | own

@@ -74,7 +74,7 @@ def _new_pool() -> ProcessPoolExecutor:
 
 
 def _prepare(parent: int) -> None:
-    """Lets the process end with its parent, and leave signals to it."""
+    """Makes the process end with its parent and ignore signals."""
     end_with_parent(parent)
     with contextlib.suppress(OSError):
         os.setsid()

@@ -62,7 +62,7 @@ class Workers:
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """Lets the other workers know if the block raises, and why."""
+        """Notifies the other workers if the block raises, with the reason."""
         yield
 
     @contextlib.contextmanager

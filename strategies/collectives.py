@@ -154,7 +154,7 @@ def _local(strategy: tf.distribute.Strategy, value: Any) -> Sequence[Any]:
 def _sum_sparse(
     strategy: tf.distribute.Strategy, gradient: Any, repeats: Any
 ) -> tf.IndexedSlices:
-    """Puts the rows of all replicas together, and adds up those that are shared."""
+    """Concatenates the rows of all replicas, and sums those that are shared."""
     first = _local(strategy, gradient)[0]
     if strategy.num_replicas_in_sync == 1:
         return tf.IndexedSlices(first.values, first.indices, first.dense_shape)

@@ -89,7 +89,7 @@ def create_strategy(
 
 
 def describe_strategy(strategy: tf.distribute.Strategy, batch_size: int | None) -> str:
-    """Says in a line what runs where.
+    """Describes the devices in one line.
 
     Args:
         strategy: Of any kind.

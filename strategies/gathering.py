@@ -6,7 +6,7 @@ import tensorflow as tf
 
 
 def gather_rows(rows: tf.Tensor) -> tf.Tensor:
-    """Puts the rows of all replicas of this process one after the other, on each.
+    """Concatenates the rows of all replicas of this process, on each replica.
 
     A gradient flows back to the replica that a row came from, from all replicas. They
     may have different numbers of rows. TensorFlow's `all_gather` takes one number only,

@@ -53,7 +53,7 @@ def set_gpu_memory_limit(gib: float) -> None:
 
 
 def let_memory_grow() -> None:
-    """Lets TensorFlow take memory of each GPU as it needs it, and not all at once.
+    """Makes TensorFlow allocate GPU memory as needed instead of all at once.
 
     Leaves alone what somebody has decided before: GPUs that have been started, or that were
     divided or limited.

@@ -206,7 +206,7 @@ def _ended_if_stuck(seconds: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _watched(cluster: Cluster, channels: Mapping[int, Channel]) -> Iterator[None]:
-    """Names a worker that dies meanwhile, and ends this one; by another process."""
+    """Reports a worker that dies in the meantime and ends this one, in another process."""
     if not channels:
         yield
         return

@@ -51,7 +51,7 @@ def show(
 
 
 def _lines_of_parts(listed: ListedRun) -> Iterator[str]:
-    """Those of a search or of folds, each of whose runs has a line."""
+    """The runs of a search or of folds, one line each."""
     yield from filter(None, _values(listed))
     for part in list_runs(listed.directory):
         values = filter(None, (part.state, *_values(part)))

@@ -1,1 +1,1 @@
-"""Looks through image folders for what would spoil a training run."""
+"""Audits image folders for problems that would spoil a training run."""

@@ -1,4 +1,4 @@
-"""Looks through images for what would spoil a training run."""
+"""Audits images for problems that would spoil a training run."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -126,7 +126,7 @@ def audit_folders(
     find_images_by: FindImagesBy = "extension",
     max_megapixels: float = MAX_MEGAPIXELS,
 ) -> Audit:
-    """Looks through folders of images.
+    """Audits folders of images.
 
     Args:
         roots: Folders that each hold one folder of images per class, or folders train,
@@ -151,7 +151,7 @@ def audit_folders(
 def audit_data(
     config: DataConfig, seed: int, store: Store, check: CopyCheck = "full"
 ) -> Audit:
-    """Looks through the folders or tables of a run, as they are before any is dropped.
+    """Audits the folders or tables of a run, before any image is dropped.
 
     Args:
         config: The section `data`.

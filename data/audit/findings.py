@@ -1,4 +1,4 @@
-"""Says in words what an audit found, and what of it would spoil a run."""
+"""Describes the findings of an audit, and which of them would spoil a run."""
 
 import os
 from collections import Counter
@@ -46,7 +46,7 @@ class Finding:
 
 
 def findings(audit: Audit) -> list[Finding]:
-    """All that was found, what would spoil a run first."""
+    """All findings, first those that would spoil a run."""
     found = [
         *_bad_files(audit),
         *_copies(audit),

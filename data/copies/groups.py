@@ -65,7 +65,7 @@ def connected(groups: Groups, pairs: Groups) -> Groups:
 
 
 def in_order_of_content(groups: Groups, digests: npt.NDArray[np.bytes_]) -> Groups:
-    """The same groups, numbered by what their files hold and not by how those are called.
+    """The same groups, numbered by the contents of their files, not by their names.
 
     Example:
         >>> in_order_of_content(np.array([3, 1, 3]), np.array([b"c", b"b", b"a"])).tolist()

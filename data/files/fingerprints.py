@@ -49,7 +49,7 @@ class Fingerprint(NamedTuple):
 
 
 def fingerprint(opened: OpenedImage) -> Fingerprint:
-    """Takes the fingerprint of an image that was decoded in full.
+    """Computes the fingerprint of a fully decoded image.
 
     Images of the same size and pixels have the same `pixels`, whatever the format
     and the metadata of their files.
@@ -85,7 +85,7 @@ class Fingerprints:
         return CacheTable(path, _COLUMNS, FINGERPRINT_VERSION)
 
     def known(self, digests: Iterable[bytes]) -> set[bytes]:
-        """Those of the contents whose fingerprints are there."""
+        """The contents whose fingerprints are known."""
         return {row[0] for row in self._rows.find(list(digests))}
 
     def find(self, digests: Sequence[bytes]) -> dict[bytes, Fingerprint]:

@@ -51,7 +51,7 @@ class PixelRules:
 
     @property
     def decoder(self) -> str:
-        """Names all that pixels depend on besides the file."""
+        """Everything that pixels depend on besides the file."""
         if self.bit_depth in (None, FULL_BITS):
             return DECODER
         return f"{DECODER}, {self.bit_depth} bits"
@@ -61,7 +61,7 @@ DEFAULT_RULES = PixelRules()
 
 
 def too_large(width: int, height: int, max_pixels: int) -> str:
-    """Says that an image has too many pixels."""
+    """The reason for an image with too many pixels."""
     return (
         f"it has {width} x {height} pixels, more than {max_pixels:,} "
         "(data.max_megapixels is the limit)"

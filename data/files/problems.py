@@ -87,7 +87,7 @@ def require_bit_depth(
 
 
 def unused_bits(records: Sequence[FileRecord], setting: str) -> str:
-    """Asks how many bits are used, if no image uses all 16; else empty."""
+    """Asks for the number of bits used, if no image uses all 16; else empty."""
     deep = [record.bits for record in records if record.bits]
     used = max(deep, default=FULL_BITS)
     if used == FULL_BITS:

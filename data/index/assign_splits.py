@@ -20,7 +20,7 @@ _PURPOSE_OF_TEST = 1
 
 
 def follow_written_split(index: ImageIndex, written: WrittenSplit) -> ImageIndex:
-    """Puts the files of `data.train` that a split.csv names on the sides it gives them."""
+    """Assigns the files of `data.train` to the splits of a split.csv that lists them."""
     sides = written.sides(index)
     named = (sides != UNNAMED) & (index.splits == TRAIN)
     return replace(index, splits=np.where(named, sides, index.splits).astype(np.int8))

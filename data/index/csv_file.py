@@ -121,7 +121,7 @@ def _unreadable(error: Exception, path: Path, name: str) -> DataError:
 
 
 def repeated_columns(header: Sequence[str], wanted: Collection[str]) -> list[str]:
-    """Those of the wanted columns that the header has more than once."""
+    """The wanted columns that occur more than once in the header."""
     return [
         each for each in dict.fromkeys(header) if each in wanted and header.count(each) > 1
     ]

@@ -1,4 +1,4 @@
-"""Looks at the folders directly below a folder: those that may be classes or splits."""
+"""Lists the folders directly below a folder, which may be classes or splits."""
 
 import os
 import re
@@ -112,7 +112,7 @@ def entries_of(folder: str) -> list[os.DirEntry[str]]:
 
 
 def folder_error(error: OSError) -> DataError:
-    """Says that a folder can't be listed: its images would be missing in silence."""
+    """Raises an error for an unreadable folder: its images would be missing silently."""
     return DataError(
         message(
             f"All folders must be readable ({error.strerror}).",
@@ -236,7 +236,7 @@ def _holds_only_own(folder: str) -> bool:
 
 
 def walk(folder: str) -> Iterator[tuple[str, list[str], list[str], bool]]:
-    """Goes through a folder and those below it, each once, hidden ones left out.
+    """Walks a folder and its subfolders, each once, without hidden ones.
 
     Yields:
         The path of a folder, names of its folders and files, and whether it is a run

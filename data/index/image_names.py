@@ -78,7 +78,7 @@ def _files_by_name(root: Path) -> Mapping[str, list[str]]:
 
 
 def names_of(path: str) -> Iterable[str]:
-    """All that tables may call an image: its path or the name of its file.
+    """The names by which tables may refer to an image: its path or its file name.
 
     Both with and without the extension.
 

@@ -10,7 +10,7 @@ _FEWEST_IN_RANGE = 10
 
 
 class Kinds(NamedTuple):
-    """Of which kinds images are: any number of kinds each, but at least one.
+    """The kinds of images: at least one per image.
 
     Attributes:
         rows: `(pairs,)` places of images, in order.
@@ -21,7 +21,7 @@ class Kinds(NamedTuple):
     kinds: npt.NDArray[np.intp]
 
     def among(self, chosen: npt.NDArray[np.bool_]) -> "Kinds":
-        """Those of some images, which are counted again.
+        """The kinds of some images, counted again.
 
         Args:
             chosen: `(images,)`.

@@ -115,7 +115,7 @@ def _scan(
 def _with_targets(
     scan: Scan, rows: Sequence[_Row], found: Mapping[str, str], names: tuple[str, ...]
 ) -> Scan:
-    """The same images with numbers in place of classes."""
+    """The same images with class indices instead of names."""
     values = {found[row.image]: row.values for row in reversed(rows)}
     return replace(
         scan,

@@ -98,7 +98,7 @@ def _wrong_labels(table: CsvFile, column: str) -> list[str]:
 
 
 def _pairs(groups: Iterable[Sequence[str]]) -> list[str]:
-    """Names that are alike, so that what can't be seen of them is."""
+    """Similar names, with invisible characters made visible."""
     return [
         " and ".join(n if n.isascii() else ascii(n) for n in sorted(each))
         for each in groups

@@ -1,4 +1,4 @@
-"""Tells whether the folders below a folder are classes or splits, or asks."""
+"""Decides whether the folders below a folder are classes or splits, or asks."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

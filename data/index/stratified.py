@@ -153,7 +153,7 @@ class _Choice:
         return bool((wanted <= self.aims[kinds]).all())
 
     def flip(self, group: int) -> None:
-        """Puts a group on its other side."""
+        """Moves a group to its other side."""
         entries = self.counts.entries(group)
         sign = -1 if self.chosen[group] else 1
         self.held[self.counts.labels[entries]] += sign * self.counts.counts[entries]

@@ -68,7 +68,7 @@ def read_trained_images(file: Path, setting: str) -> TrainedImages:
 def held_out_among(
     index: ImageIndex, trained: TrainedImages, all_folds: bool
 ) -> dict[str, list[str]]:
-    """Names the images that a run holds out and another one trained on, by split.
+    """Finds images that a run holds out and another one trained on, by split.
 
     Args:
         index: All images of the run.

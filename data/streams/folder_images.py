@@ -132,7 +132,7 @@ def _as_they_come(folder: str) -> Iterator[tuple[str, str]]:
 
 
 def _keyed(entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[str, str]]:
-    """Names with what they are sorted by: as if paths were, those of folders end with /."""
+    """Names with their sort keys: as paths, in which folders end with /."""
     for entry in entries:
         if not is_hidden(entry.name):
             is_container = entry.name.endswith(SUFFIX) or is_folder(entry)

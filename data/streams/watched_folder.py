@@ -97,7 +97,7 @@ class WatchedFolder:
             self._handed_out[name] = self._waiting.pop(name)
 
     def _find(self, now: float) -> list[ImageName]:
-        """Notes what is new; returns what can't be sampled, and that for long."""
+        """Records new files; returns those that have been unreadable for long."""
         problems = []
         for found in images_below(self._folder, self._by, in_order=False):
             if len(self._waiting) >= MOST_WAITING:

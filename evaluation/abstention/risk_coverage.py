@@ -81,7 +81,7 @@ class SelectiveRisk:
         self._images = len(labels)
 
     def curve(self) -> Curve:
-        """Of the images as they are."""
+        """The curve of the images."""
         kept, wrong = self._cumulative(np.ones((1, self._images)))
         thresholds = self._ranking.distinct[::-1].astype(np.float64)
         return Curve(thresholds, kept[0].astype(np.int64), wrong[0].astype(np.int64))

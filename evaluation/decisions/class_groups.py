@@ -82,5 +82,5 @@ def group_problems(
 
 
 def unknown(name: str, known: Sequence[str]) -> str:
-    """That there is no such class, and which may be meant."""
+    """The problem of an unknown class, with a suggestion."""
     return f"{name} is no class. {did_you_mean(name, known)}".strip()

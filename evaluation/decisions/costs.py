@@ -191,7 +191,7 @@ def _costs_table(policies: Mapping[str, Any]) -> Table:
 def _decisions_table(
     class_names: Sequence[str], decisions: Sequence[str], policies: Mapping[str, Any]
 ) -> Table:
-    """Of the last policy before the most probable class."""
+    """The decisions of the last policy before the most probable class."""
     name = list(policies)[-2]
     rows = [
         [printable(true), *row]

@@ -56,7 +56,7 @@ class LabelPredictions:
 
     @property
     def digest(self) -> str:
-        """Of all that scores depend on, in hexadecimal digits."""
+        """The digest of everything that scores depend on, in hexadecimal digits."""
         return digest_of(
             self.label_names, self.targets, self.probabilities, self.thresholds
         )

@@ -52,7 +52,7 @@ class NumberPredictions:
 
     @property
     def digest(self) -> str:
-        """Of all that scores depend on, in hexadecimal digits."""
+        """The digest of everything that scores depend on, in hexadecimal digits."""
         return digest_of(self.target_names, self.targets, self.values, self.half_widths)
 
     def scores(self, groups: npt.NDArray[np.integer] | None = None) -> dict[str, Any]:

@@ -132,7 +132,7 @@ class Slices:
 
 
 def _scored(test: Labelled, part: Slice) -> dict[str, Any]:
-    """Everything about a slice but what depends on the other comparisons."""
+    """Everything about a slice except what depends on the other comparisons."""
     rows = part.rows
     groups = None if test.groups is None else test.groups[rows]
     scores = classification_scores(

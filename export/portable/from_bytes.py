@@ -1,4 +1,4 @@
-"""Asks a SavedModel to decode images itself, as TensorFlow Serving does."""
+"""Lets a SavedModel decode images itself, as in TensorFlow Serving."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Who makes integers of a model, by format."""
+"""The quantizers by format."""
 
 from collections.abc import Callable
 from importlib import import_module

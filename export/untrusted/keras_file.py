@@ -1,4 +1,4 @@
-"""Looks through a `.keras` file: an archive of two JSON documents and an HDF5 file.
+"""Inspects a `.keras` file: an archive of two JSON documents and an HDF5 file.
 
 Keras refuses much of this in its safe mode, too; not all of it, and not in every version.
 """

@@ -1,4 +1,4 @@
-"""Looks through a LiteRT file for operations and buffers that are not its own."""
+"""Inspects a LiteRT file for custom operations and external buffers."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Looks through an ONNX file for other files, and for operations that are not standard."""
+"""Inspects an ONNX file for external files and nonstandard operations."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Looks through the XML of an OpenVINO model."""
+"""Inspects the XML of an OpenVINO model."""
 
 import re
 import xml.parsers.expat

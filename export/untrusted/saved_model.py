@@ -1,4 +1,4 @@
-"""Looks through a SavedModel: its operations, and what becomes of it when it is loaded.
+"""Inspects a SavedModel: its operations, and what loading it creates.
 
 A graph of TensorFlow is a program. Loading one runs some of its functions, and each answer
 the others.

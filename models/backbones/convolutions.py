@@ -8,7 +8,7 @@ import keras
 
 @dataclass(frozen=True)
 class Convolutions:
-    """Puts convolutions without bias, each with its BatchNorm, onto feature maps.
+    """Applies convolutions without bias, each with BatchNorm, to feature maps.
 
     A layer called `stem` becomes `stem_conv` and `stem_bn`, and `stem_pad` where the
     padding is its own layer.

@@ -1,4 +1,4 @@
-"""Takes the weights of a backbone from the directory of a run."""
+"""Reads the weights of a backbone from a run directory."""
 
 import re
 from pathlib import Path

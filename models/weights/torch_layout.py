@@ -1,4 +1,4 @@
-"""Puts the tensors of a PyTorch network into the same network in Keras."""
+"""Loads the tensors of a PyTorch network into the same network in Keras."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -77,7 +77,7 @@ class ReadableImages:
         ]
 
     def tables(self, names: Any) -> list[Table]:
-        """All that could not be read, with the reason, if there is any."""
+        """The unreadable images with reasons, if there are any."""
         if not self.problems:
             return []
         rows = [(str(names[row]), problem) for row, problem in self.problems.items()]

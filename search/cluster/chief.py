@@ -92,7 +92,7 @@ class _Handed:
 
 
 class Chief:
-    """Hands trials out to workers on other machines; an executor of a search.
+    """Distributes trials to workers on other machines; an executor of a search.
 
     Args:
         role: Where to answer.
@@ -162,7 +162,7 @@ class Chief:
             return busy + [WorkerStatus(name) for name in sorted(idle)]
 
     def begin(self, plan: TrialPlan) -> None:
-        """Takes a trial on, for its owner if it had one, or the next worker that asks."""
+        """Accepts a trial, for its owner if it had one, or the next free worker."""
         task = task_name(plan)
         with self._lock:
             if task not in self._handed:
@@ -209,7 +209,7 @@ class Chief:
             return trial_message("RUNNING")
 
     def end_trial(self, told: TrialMessage) -> None:
-        """Takes the outcome of a trial, from whoever has it, once."""
+        """Accepts the outcome of a trial, once, from any worker."""
         sender = read_sender(told.trial_id)
         outcome = read_outcome(payload_of(told))
         if outcome.hyperparameters is not None:

@@ -40,7 +40,7 @@ _OPTIONS = [
 
 
 class ChiefClient:
-    """Asks the chief, again and again while it is away or somebody else answers.
+    """Calls the chief, with retries while it is away or somebody else answers.
 
     Args:
         address: Where it answers.
@@ -61,7 +61,7 @@ class ChiefClient:
         self.patience = patience
 
     def create_trial(self, sender: str) -> TrialMessage:
-        """Asks for something to do."""
+        """Requests a trial."""
         answer = self._ask("CreateTrial", create_trial_request(sender))
         return read_created_trial(answer)
 

@@ -17,7 +17,7 @@ BUSY = "its directory is in use by another process"  # why a worker gives a tria
 
 
 class Sender(NamedTuple):
-    """Who says something to the chief, in the place of an id in Keras Tuner's messages.
+    """The sender of a message to the chief, encoded as an id of Keras Tuner.
 
     Attributes:
         fingerprint: Of its search's settings.
@@ -53,7 +53,7 @@ def read_sender(text: str) -> Sender:
 
 
 def task_name(plan: TrialPlan) -> str:
-    """Tells the training of a trial from the writing of its model.
+    """Distinguishes the training of a trial from the export of its model.
 
     Example:
         >>> task_name(TrialPlan(3, {"values": {}}, Path("trial-003"), export=True))

@@ -1,4 +1,4 @@
-"""Who a process is in a search on several machines, by Keras Tuner's variables."""
+"""The role of a process in a search on several machines, by Keras Tuner's variables."""
 
 import os
 from typing import NamedTuple
@@ -11,7 +11,7 @@ ID, IP, PORT = (f"KERASTUNER_{name}" for name in ("TUNER_ID", "ORACLE_IP", "ORAC
 
 
 class Role(NamedTuple):
-    """Who this process is in a cluster.
+    """The role of this process in a cluster.
 
     Attributes:
         tuner_id: Its name; that of the chief has "chief" in it.
@@ -36,7 +36,7 @@ class Role(NamedTuple):
 
 
 def find_role() -> Role | None:
-    """Who this process is by its environment; None if there is no cluster.
+    """The role of this process by its environment; None if there is no cluster.
 
     Raises:
         ConfigError: Only some of the variables are set, one is not a port, or there is not

@@ -71,7 +71,7 @@ def _code(token: str, *parts: str) -> str:
 
 
 class OnlySigned(grpc.ServerInterceptor):
-    """Lets only calls through that are signed, and signs the answers.
+    """Accepts only signed calls, and signs the responses.
 
     Args:
         token: The secret.

@@ -93,7 +93,7 @@ def _watch(processes: list[SpawnProcess], start: Start, stop: StopSignal) -> Non
 
 
 def _end_in_order(processes: Sequence[SpawnProcess], number: int) -> None:
-    """Lets each save its trial."""
+    """Lets each worker save its trial."""
     for process in processes:
         if process.is_alive() and process.pid is not None:
             with contextlib.suppress(ProcessLookupError):

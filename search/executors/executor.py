@@ -21,7 +21,7 @@ class Executor(Protocol):
         """What each worker is at, as far as is known; may be read by any thread."""
 
     def begin(self, plan: TrialPlan) -> None:
-        """Takes a trial on."""
+        """Accepts a trial."""
 
     def wait(self) -> tuple[int, Outcome] | None:
         """Waits until a trial has ended: its number, and what came of it.
@@ -46,7 +46,7 @@ class Stopped(BaseException):
 
 @contextlib.contextmanager
 def stopped_by_signals() -> Iterator[None]:
-    """Lets a signal end what runs inside; a fit has handlers of its own meanwhile.
+    """Context that a signal ends; a fit has its own handlers in the meantime.
 
     Within another `stop_signals`, which remembers those that come before. So does it
     where Python loses what the handler raises, as it does in a `__del__`.

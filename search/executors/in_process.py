@@ -52,7 +52,7 @@ class InProcess:
         return [self._status]
 
     def begin(self, plan: TrialPlan) -> None:
-        """Takes a trial on."""
+        """Accepts a trial."""
         self._plans.append(plan)
 
     def wait(self) -> tuple[int, Outcome]:
@@ -86,7 +86,7 @@ class InProcess:
 
 @contextlib.contextmanager
 def _noted_as_begun(run_dir: Path) -> Iterator[int]:
-    """Notes that a trial has begun, until it ends in whatever way but with its process.
+    """Records that a trial has started, until it ends in any way except with its process.
 
     Yields:
         How often its process has died since its newest checkpoint.

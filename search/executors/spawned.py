@@ -54,7 +54,7 @@ def start_process(
 
 
 def follow_parent(log: Path | None = None) -> None:
-    """Lets this process end with the one that started it, and only through that.
+    """Makes this process end with its parent, and only through it.
 
     Args:
         log: A file for what it, and libraries within it, write to standard output and

@@ -1,1 +1,1 @@
-"""All that leans on Keras Tuner: oracles, spaces, and what TensorBoard shows of them."""
+"""Everything that depends on Keras Tuner: oracles, spaces, and their TensorBoard files."""

@@ -75,7 +75,7 @@ class RandomOracle(Oracle, oracles.RandomSearchOracle):
 
 
 class GridOracle(Oracle, oracles.GridSearchOracle):
-    """Goes through all combinations; of a range without a step through ten values.
+    """Tries all combinations; ten values of a range without a step.
 
     Keras Tuner takes the next combination from a trial that has ended, in case that it
     brought parameters that were not known. Here it is taken from one that has begun as
@@ -154,7 +154,7 @@ class BayesianOracle(Oracle, oracles.BayesianOptimizationOracle):
         return {"status": status, "values": values}
 
     def _within_bounds(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Of a whole number Keras Tuner takes the upper end of its range to be one more."""
+        """Keras Tuner takes the upper end of an integer range to be one more."""
         upper = {
             each.name: each.max_value
             for each in self.get_space().space

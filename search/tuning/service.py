@@ -54,12 +54,12 @@ def payload_of(message: TrialMessage) -> str:
 
 
 def add_service(chief: Any, server: grpc.Server) -> None:
-    """Lets a server answer calls by `create_trial`, `get_trial` and `end_trial`."""
+    """Registers `create_trial`, `get_trial` and `end_trial` with a server."""
     protos.get_service_grpc().add_OracleServicer_to_server(OracleServicer(chief), server)
 
 
 def create_trial_request(tuner_id: str) -> bytes:
-    """Asks for a trial."""
+    """Requests a trial."""
     request = protos.get_service().CreateTrialRequest(tuner_id=tuner_id)
     return bytes(request.SerializeToString())
 

@@ -39,7 +39,7 @@ class _Killer(Callback):
 
 
 class _FirstStep(Callback):
-    """Notes at which step a fit begins."""
+    """Records the step at which a fit starts."""
 
     def on_fit_begin(self, run: RunState) -> None:
         self.step = run.step

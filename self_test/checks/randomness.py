@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float32]
 
 
 def measure(settings: CheckSettings) -> Verdict:
-    """Looks at the masks of two steps, with one example on each replica."""
+    """Compares the masks of two steps, with one example on each replica."""
     first, again = _masks(settings, steps=1), _masks(settings, steps=1)
     second = _masks(settings, steps=2) - first
     other = _masks(settings, steps=1, seed=1)

@@ -11,7 +11,7 @@ Side = Callable[["EpochClock"], None]
 
 
 class Turns:
-    """Lets threads go one at a time, round and round, until each of them has left.
+    """Runs threads in turns, one at a time, until all of them have finished.
 
     Args:
         names: Of all that take part, in their order.
@@ -27,13 +27,13 @@ class Turns:
             self._changed.wait_for(lambda: self._order[0] == name)
 
     def hand_on(self, name: str) -> None:
-        """Lets the next one go."""
+        """Passes the turn to the next thread."""
         with self._changed:
             self._order.append(self._order.pop(0))
             self._changed.notify_all()
 
     def leave(self, name: str) -> None:
-        """Takes part no longer, whoever's turn it is."""
+        """Leaves the rotation, whoever's turn it is."""
         with self._changed:
             self._order.remove(name)
             self._changed.notify_all()

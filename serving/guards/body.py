@@ -69,7 +69,7 @@ class BodyGuard:
     async def _answer(
         self, scope: Scope, receive: Receive, send: Send, body: bytes
     ) -> None:
-        """Lets the application answer, unless the client leaves before that."""
+        """Runs the application, unless the client disconnects first."""
         messages: list[Message] = [
             {"type": "http.request", "body": body, "more_body": False}
         ]

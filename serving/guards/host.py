@@ -7,7 +7,7 @@ from .asgi import App, Receive, Scope, Send, header_of, refuse
 
 
 class HostGuard:
-    """Lets in requests that name this machine itself.
+    """Accepts only requests that name this machine itself.
 
     A page can have its own name resolve to 127.0.0.1 (DNS rebinding); a browser would then
     let it read the answers of a server that listens here only.

@@ -63,7 +63,7 @@ class Pool:
         _fail(self._queue.remove_all(), "The server has stopped.")
 
     async def _keep(self, number: int) -> None:
-        """Has one worker running, as long as there is any hope."""
+        """Keeps one worker running as long as possible."""
         losses = 0
         while not self.failed.done():
             batches, error = await self._live(number)

@@ -53,7 +53,7 @@ class BatchQueue:
         self.images = 0
 
     def put(self, jobs: Sequence[Job]) -> list[Item]:
-        """Lets jobs wait, all or none of them.
+        """Queues jobs, all or none of them.
 
         Raises:
             RequestError: There is no room (429).
@@ -76,7 +76,7 @@ class BatchQueue:
         return items
 
     def put_back(self, items: Sequence[Item]) -> None:
-        """Lets the jobs of a lost worker be the next."""
+        """Puts the jobs of a lost worker at the front."""
         self._items.extendleft(reversed(items))
         self.images += sum(len(item.job) for item in items)
         self._changed.set()
@@ -93,7 +93,7 @@ class BatchQueue:
                 await self._next_change(left)
 
     def remove_all(self) -> list[Item]:
-        """Everything that waits."""
+        """Removes and returns all waiting jobs."""
         items, self._items, self.images = list(self._items), deque(), 0
         return items
 
