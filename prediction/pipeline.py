@@ -14,7 +14,7 @@ from .predictor import Predicted, Predictor
 from .rows import Rows
 
 _MOST_UNREADABLE = 4  # batches' worth, before what was read is written
-_LONGEST_SLEEP_SECONDS = 0.1  # before it looks whether to stop
+_LONGEST_SLEEP_SECONDS = 0.1  # before it checks whether to stop
 
 
 @dataclass(frozen=True)
