@@ -257,7 +257,7 @@ def test_an_unfinished_fold_is_named_with_the_way_to_finish_it(
     for command in (["test", folds], ["predict", folds, folds.parent]):
         answer = keraunos(*command)
         assert answer.code == 2
-        assert "there is no model.keras of fold-2, fold-3" in answer.err
+        assert "fold-2, fold-3 have no model.keras" in answer.err
         assert f"run_dir={folds}" in answer.err
 
 

@@ -17,7 +17,7 @@ def test_it_names_images_and_weak_classes_but_no_folders(tmp_path):
     (tmp_path / "config.yaml").write_text("data:\n  train: /home/somebody/pets\n")
     write_checked_json(tmp_path / "test.json", SCORES)
     text = " ".join(read_not_for(tmp_path, ("cat", "dog")))
-    assert "measured on 118 images" in text
+    assert "evaluated on 118 images" in text
     assert "one collection (pets)" in text
     assert "dog (20% of 38)" in text
     assert "somebody" not in text

@@ -85,7 +85,7 @@ def test_a_name_that_was_cut_by_the_end_of_time_is_no_name() -> None:
     [
         (["nowhere.png"], DataError, "does not exist"),
         (["empty"], DataError, "must contain images"),
-        (["-", "-"], ConfigError, "named once"),
+        (["-", "-"], ConfigError, "only once"),
     ],
 )
 def test_what_is_not_there_is_refused_at_once(

@@ -195,7 +195,7 @@ def test_images_that_do_not_fit_are_counted(monkeypatch):
 def test_very_many_classes_are_cut_to_the_most_confused(monkeypatch):
     monkeypatch.setattr(report_page, "MOST_CLASSES", 2)
     shown = Page(page([made_report()]))
-    assert "The 2 classes with most mistakes; 1 more" in shown.text
+    assert "The 2 classes with the most mistakes; 1 more" in shown.text
     assert len([each for each in shown.all("td") if "style" in each]) == 4
 
 

@@ -52,7 +52,7 @@ def test_what_was_dropped_is_counted_by_setting():
 
 def test_limits_follow_from_what_was_measured():
     text = " ".join(not_for(report()))
-    assert "measured on 7 images" in text
+    assert "evaluated on 7 images" in text
     assert "one collection (/photographs)" in text
     assert "Detecting angioma: there was no test image" in text
     assert "any one class (3 to 4 test images) alone: fewer than 30 test images" in text
@@ -62,7 +62,7 @@ def test_limits_follow_from_what_was_measured():
 def test_a_class_that_is_mostly_missed_is_named():
     missed = predictions(labels=(0, 0, 0, 1), taken=(1, 1, 0, 1))
     text = " ".join(not_for(report(made=missed)))
-    assert "Finding melanoma (33% of 3): more than half of the test images" in text
+    assert "Detecting melanoma (33% of 3): more than half of the test images" in text
 
 
 def test_one_number_of_images_is_no_range():
