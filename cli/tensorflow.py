@@ -9,7 +9,10 @@ import tempfile
 from collections.abc import Iterator
 
 from ..configs import TrainerConfig
+from ..core.later_modules import loaded_later
 
+# Keras imports scikit-learn and pyplot for these: a third of what all imports take.
+_SELDOM_USED = ("keras.wrappers", "matplotlib.pyplot")
 _NOISE = re.compile(
     rb"^(I\d{4} |WARNING: All log messages before absl|To enable the following "
     rb"instructions|E\d{4} .*(cuInit|Unable to register cu)|W\d{4} .*(TF-TRT|cuda))"
@@ -25,7 +28,9 @@ def load_tensorflow(trainer: TrainerConfig | None = None) -> None:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with _without_noise(), _modules_kept_out_of_garbage():
-        import tensorflow as tf
+        with loaded_later(*_SELDOM_USED):
+            import keras  # noqa: F401
+            import tensorflow as tf
 
         from ..strategies.devices import apply_cpu_devices_variable, set_cpu_devices
         from ..strategies.gpu_memory import set_gpu_memory_limit

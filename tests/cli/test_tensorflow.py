@@ -1,4 +1,5 @@
 import gc
+import subprocess
 import sys
 
 import pytest
@@ -23,3 +24,23 @@ def test_what_a_process_has_made_since_is_not_frozen():
     before = gc.get_freeze_count()
     load_tensorflow()
     assert gc.get_freeze_count() == before
+
+
+SELDOM_USED = """
+import sys
+from keraunos.cli.tensorflow import load_tensorflow
+load_tensorflow()
+assert not {"sklearn", "matplotlib.pyplot", "scipy.stats"} & set(sys.modules)
+import keras
+wrapper = keras.wrappers.SKLearnClassifier
+assert issubclass(wrapper, sys.modules["sklearn"].base.BaseEstimator)
+from keras.src.visualization import plot_image_gallery
+assert callable(plot_image_gallery.plt.figure)
+import matplotlib.pyplot
+assert plot_image_gallery.plt.figure is matplotlib.pyplot.figure
+"""
+
+
+@pytest.mark.nightly
+def test_what_keras_seldom_uses_is_loaded_when_it_is_used():
+    subprocess.run([sys.executable, "-c", SELDOM_USED], check=True)
