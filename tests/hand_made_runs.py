@@ -27,16 +27,16 @@ class FakeEngine:
     """Answers callbacks as the loop would, without a device.
 
     Attributes:
-        trains_on_features: Whether batches are of cached features.
         read_metrics: The training metrics up to now.
         try_learning_rates: The losses of a step with each rate.
+        trains_on_features: Whether batches are of cached features.
     """
 
-    trains_on_features: bool = False
     read_metrics: Callable[[], dict[str, float]] = dict
     try_learning_rates: Callable[[Sequence[float]], list[float]] = lambda rates: [
         1 / (1 + n) for n in range(len(rates))
     ]
+    trains_on_features: bool = False
 
 
 def new_run(engine: FakeEngine | None = None, **values: Any) -> RunState:
@@ -65,7 +65,7 @@ def end_epoch(run: RunState, *callbacks: Callback, **metrics: float) -> None:
 
 
 def end_fit(run: RunState, *callbacks: Callback) -> None:
-    """Ends a fit, and waits for what continues in the background."""
+    """Ends a fit, and waits for its background jobs."""
     with run.background:
         for each in callbacks:
             each.on_fit_end(run)

@@ -107,4 +107,4 @@ def test_an_interrupted_run_has_no_end_until_it_is_resumed(tmp_path):
         with run.background:
             board.on_exception(run, KeyboardInterrupt())
         assert metadata.SESSION_END_INFO_TAG not in read_events(tmp_path).Tags()["tensors"]
-    assert len(list((tmp_path / "tensorboard").glob("events*"))) == 1
+    assert len(list((tmp_path / "tensorboard").glob("events.*"))) == 1

@@ -9,7 +9,7 @@ LONG_NAME = "val_sparse_top_k_categorical_accuracy_of_the_second_output"
 
 
 class Clock:
-    """Continues by as many seconds as it is told."""
+    """Advances by the given number of seconds."""
 
     seconds = 0.0
 
