@@ -67,6 +67,7 @@ SMALL = {
     "max_trials=16": "max_trials=5",
     "max_trials=6": "max_trials=2",
     "/network/packed": "packed",
+    '"effort=good",': '"effort=quick", "model.weights=null", "data.image_size=32",',
 }
 
 

@@ -3,6 +3,7 @@
 import csv
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from helpers import make_images, smooth_image
@@ -98,6 +99,17 @@ def _make_tables(folder: Path) -> None:
     _write(folder / "findings.csv", findings)
     _write(folder / "new.csv", patients[:3])
     _write(folder / "patients.csv", patients)
+    _write(folder / "slices.csv", [_slice(n, file) for n, file in _classified(folder)])
+
+
+def _classified(folder: Path) -> Iterator[tuple[int, Path]]:
+    files = sorted((folder / "FOLDER").rglob("*.png"))
+    return enumerate(file.relative_to(folder) for file in files)
+
+
+def _slice(number: int, file: Path) -> dict[str, object]:
+    columns = {"age": 30 + number, "sex": ("male", "female")[number % 2]}
+    return {"image": file, "label": file.parent.name, **columns}
 
 
 def _diagnosis(number: int) -> str:

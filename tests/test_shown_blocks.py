@@ -4,6 +4,9 @@ Small settings are put after the recipe of each command, and networks of a few l
 place of ResNet50 and the like; everything else is as it is shown.
 """
 
+import ast
+import importlib
+import operator
 import os
 import re
 import shutil
@@ -14,6 +17,7 @@ from itertools import groupby
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import keraunos
 import pytest
 from keraunos.cli.commands.launch import free_ports
 from programs import fork_keraunos
@@ -36,20 +40,17 @@ SETUPS = {
         from keraunos.strategies import register_strategy
         from keraunos.strategies.devices import Devices
         """,
-    "docs/better-models.md": "",
     "docs/evaluation.md": """
         import keraunos as kr
-        import numpy as np
         data = kr.ImageData.from_csv("slices.csv", image_size=32, test_split=0.3)
         module = kr.TransferClassifier(data.num_classes, weights=None, image_size=32)
         trainer = kr.Trainer(max_epochs=1)
         model = trainer.fit(module, data).model
         result = trainer.test(model, data)
-        probabilities = np.array([[0.2, 0.8]])
         """,
     "docs/losses.md": """
-        import keraunos as kr
-        data = kr.ImageData.from_folder("FOLDER", image_size=32)
+        import keraunos
+        data = keraunos.ImageData.from_folder("FOLDER", image_size=32)
         """,
     "docs/search.md": """
         import numpy as np
@@ -60,12 +61,9 @@ SETUPS = {
         validation_dataset = examples.skip(70).batch(16)
         """,
     "docs/table-features.md": """
-        import keras
-        import numpy as np
-        import tensorflow as tf
-        images = np.zeros((2, 32, 32, 3), "float32")
+        import numpy
+        images = numpy.zeros((2, 32, 32, 3), "float32")
         """,
-    "docs/tasks.md": "import keraunos as kr",
 }
 # Their programs need nothing that a command writes: they run with the tests of each push.
 CHEAP = {
@@ -94,7 +92,7 @@ def run_program(page: str, blocks: list[Block], folder: Path) -> CompletedProces
     """Runs blocks of Python as one program."""
     script = folder / "program.py"
     script.write_text(setup_of(page) + programs_of(blocks), encoding="utf-8")
-    return fork_keraunos(cwd=folder, script=script)
+    return fork_keraunos(cwd=folder, script=script, timeout_seconds=600)
 
 
 @pytest.mark.slow
@@ -175,6 +173,18 @@ def run_commands(block: Block, here: Path, shell: dict[str, str]) -> CompletedPr
         timeout=600,
         check=False,
     )
+
+
+@pytest.mark.parametrize("page", SHOWN)
+def test_every_name_of_ours_in_a_program_exists(page: str) -> None:
+    programs = [block.code for block in SHOWN[page] if block.language == "python"]
+    for node in ast.walk(ast.parse("\n".join(programs))):
+        dotted = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("keraunos"):
+            module = importlib.import_module(str(node.module))
+            assert all(hasattr(module, name.name) for name in node.names), node.module
+        elif re.fullmatch(r"kr(\.\w+)+", dotted):
+            operator.attrgetter(dotted.removeprefix("kr."))(keraunos)
 
 
 def test_every_language_is_one_that_is_run_or_only_shown() -> None:

@@ -25,6 +25,7 @@ with socket.socket(socket.AF_UNIX) as server:
 """
 # Commands that run until they are stopped, and what they print once they work.
 _ENDLESS = {"serve": "http://", "tensorboard": "http://", "--watch": "watching"}
+_SECONDS = 600
 _BEFORE_SETTINGS = {"fit", "search", "preview", "probe", "--batch-size"}
 
 
@@ -86,12 +87,20 @@ def _run(
         program = Program(
             _type, str(streams / "0"), *typed, output=streams / "1", errors=streams / "2"
         )
-        return program.end(240)
+        return _end(program)
     output = Path(typed[1]) / "endless.log"
     program = Program(_type, os.devnull, *typed, output=output)
     endless.append(program)
     wait_for(lambda: bool(re.search(sign, program.output)), 120)
     return 0
+
+
+def _end(program: Program) -> int:
+    """Its exit code, or that of `timeout`: what was typed must be answered."""
+    try:
+        return program.end(_SECONDS)
+    except AssertionError:
+        return 124
 
 
 def _type(stdin: str, words: list[str], cwd: str, environment: dict[str, str]) -> int:
