@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from ..core.checked_files import is_absent
+from ..core.counted import counted
 from ..core.errors import ConfigError, KeraunosError, message
 from ..core.files import read_text
 from ..core.run_layout import CHOSEN_FILE, FOLDS_FILE, METRICS_FILE, TEST_FILE
@@ -120,16 +121,6 @@ def in_words(seconds: float) -> str:
     fitting = ((size, unit) for size, unit in units if seconds >= size)
     size, unit = next(fitting, (1, "s"))
     return f"{max(int(seconds / size), 0)} {unit}"
-
-
-def counted(number: int, noun: str) -> str:
-    """A number with its noun.
-
-    Example:
-        >>> counted(1, "run"), counted(2, "run")
-        ('1 run', '2 runs')
-    """
-    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def _runs_below(folder: Path, levels: int) -> Iterator[Path]:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ..core.counted import counted
 from ..core.errors import ConfigError, message
 from ..core.files import write_json_atomic
 from .console import notify, show, show_table
@@ -35,7 +36,7 @@ def run_selftest(minutes: float, output: Path | None) -> None:
     if report.without_time:
         count = report.without_time
         show(
-            f"{count} check{'s' * (count > 1)} did not fit into the time limit: try "
+            f"{counted(count, 'check')} did not fit into the time limit: try "
             f"--minutes {2 * minutes:g}"
         )
     show(f"{place.name} can be attached to an issue: see docs/hardware.md")

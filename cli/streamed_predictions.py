@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..configs import is_table
 from ..configs.choices import FindImagesBy
+from ..core.counted import counted
 from ..core.errors import ConfigError, DataError, message
 from ..core.files import sha256_of_file
 from ..core.signals import stop_signals
@@ -236,12 +237,8 @@ def _output(
         grows = request.watch is not None
         with ResumableFile(place, rows.head, made_of, request.resume, grows) as output:
             if output.progress.rows:
-                notify(f"resumed after {_images(output.progress.rows)}")
+                notify(f"resumed after {counted(output.progress.rows, 'image')}")
             yield output
-
-
-def _images(count: int) -> str:
-    return f"{count:,} image{'s' * (count != 1)}"
 
 
 def _report(
@@ -251,7 +248,7 @@ def _report(
     if request.output is not None and request.watch is None and not is_stopped:
         shown.show(progress.rows)
     if is_stopped and request.watch is None:
-        notify(f"interrupted after {_images(progress.rows)}")
+        notify(f"interrupted after {counted(progress.rows, 'image')}")
         if request.output is not None:
             notify(f"Resume with:\n  {typed_again('--resume')}")
         return
@@ -260,8 +257,8 @@ def _report(
     if progress.unreadable:
         raise DataError(
             message(
-                "Every image must be usable; the rows of the others contain the reason "
-                "instead of a prediction.",
+                "Every image must be usable. Those that are not have the reason in their "
+                "row, in place of a prediction.",
                 without_prediction=progress.unreadable,
                 images=progress.rows,
             )

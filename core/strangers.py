@@ -1,6 +1,7 @@
 """Counts rejected connections, so that one line can report them."""
 
 from .console import notify
+from .counted import counted
 
 
 class Strangers:
@@ -35,6 +36,6 @@ class Strangers:
             notify(f"note: {self}")
 
     def __str__(self) -> str:
-        connections = f"{self.count} connection{'s' * (self.count != 1)}"
+        connections = counted(self.count, "connection")
         last = f", the last from {self._last}" if self._last else ""
         return f"{self._place} refused {connections} from strangers{last}"

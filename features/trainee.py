@@ -239,8 +239,8 @@ def _obstacle_in_data(whole: Trainee) -> str:
             return "the data are not ImageData"
         if source.num_views is None:
             return (
-                "augmentation.views is fresh: each image is augmented differently each "
-                "time; augmentation.views=4 would make four versions of each"
+                "augmentation.views=fresh draws new augmentations in each epoch; "
+                "augmentation.views=4 would cache four of each image"
             )
     return ""
 

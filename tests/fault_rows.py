@@ -46,7 +46,7 @@ class Row:
 
 
 DROP = ("data.on_unreadable=drop",)
-LEFT_OUT = Attempt(("images can't be decoded", "left out of the run"), 0, DROP)
+LEFT_OUT = Attempt(("can't be decoded", "left out"), 0, DROP)
 
 ROWS = (
     Row(
@@ -166,7 +166,7 @@ ROWS = (
                 ("data.exif_orientation=refuse",),
             ),
             Attempt(
-                ("1 images can't be decoded: 1 left out",),
+                ("1 image can't be decoded: left out",),
                 0,
                 ("data.exif_orientation=refuse", *DROP),
             ),
@@ -252,13 +252,13 @@ ROWS = (
         (
             Attempt(
                 (
-                    "1 images of train are also held out for validation or test:",
+                    "1 training image is also held out for validation or test:",
                     "2 images are filed under two classes:",
                     "data.on_conflict=drop data.on_leak=drop",
                 )
             ),
             Attempt(
-                ("1 images of train are also held out", "2 images are filed under two"),
+                ("1 training image is also held out", "2 images are filed under two"),
                 0,
                 ("data.on_leak=drop", "data.on_conflict=keep"),
             ),
@@ -282,7 +282,7 @@ ROWS = (
                 )
             ),
             Attempt(
-                ("4 images can't be decoded: 4 left out", "15 train"),
+                ("4 images can't be decoded: left out", "15 train"),
                 0,
                 DROP,
                 trains=True,

@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from ..callbacks import CallbackList, RunState
+from ..core.counted import counted
 from ..core.machine import version_of
 from ..models import Module
 from ..strategies import describe_strategy
@@ -59,7 +60,7 @@ def _initial_weights(run: RunState, resumption: Resumption | None) -> list[str]:
 
 
 def _steps(run: RunState) -> str:
-    epochs = f"at most {run.max_epochs} epoch{'s' * (run.max_epochs > 1)}"
+    epochs = f"at most {counted(run.max_epochs, 'epoch')}"
     if run.steps_per_epoch is None:
         return f"steps: number per epoch unknown until the first epoch ends, {epochs}"
     return f"steps: {run.steps_per_epoch} per epoch, {epochs}"
@@ -74,7 +75,7 @@ def _fitted() -> str:
 
 
 def _resumed(run: RunState, module: Module, resumption: Resumption) -> list[str]:
-    where = f"epoch {run.epoch + 1}, after {run.step} step{'s' * (run.step != 1)}"
+    where = f"epoch {run.epoch + 1}, after {counted(run.step, 'step')}"
     remarks = [*resumption.skipped, *_changed(resumption)]
     lines = [f"resumed: {resumption.path.name} ({where})", *remarks]
     if module.is_fitted and run.epoch >= run.max_epochs:

@@ -117,7 +117,8 @@ def audit(
             write_html(place, found)
     _show(found)
     if spoils_a_run(found):
-        show("These problems would spoil a training run.")
+        pages = "" if html else " --html FILE shows the images."
+        show(f"This data would spoil a training run.{pages}")
         raise typer.Exit(DataError.exit_code)
     show("Nothing here would spoil a training run.")
 
@@ -169,6 +170,7 @@ def _show(found: "Audit") -> None:
     _show_groups("leaks", found, found.leaks.exact)
     _show_groups("label conflicts, near", found, found.conflicts.near)
     _show_groups("label conflicts", found, found.conflicts.exact)
+    _show_groups("near copies", found, found.duplicates.near)
 
 
 def _class_table(found: "Audit") -> "Table":

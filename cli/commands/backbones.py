@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.box import SIMPLE
+from rich.box import SIMPLE_HEAD
 from rich.table import Column, Table
 
 from ...configs.backbone import is_of_hub
@@ -60,8 +60,8 @@ def backbones(
 ) -> None:
     """List the networks that model.backbone accepts.
 
-    `weights` shows whether their weights are on this machine. `pixels` is the image
-    size that the weights were trained with, `at least` the smallest size that the
+    `weights` shows whether their ImageNet weights are on this machine. `pixels` is the
+    image size that the weights were trained with, `at least` the smallest size that the
     network accepts, and `stages` the number of parts in which it can be unfrozen; they
     are listed by name for the networks that you name. `--measure` adds `images/s` on
     this machine.
@@ -140,7 +140,8 @@ def _table(rows: Sequence[BackboneRow]) -> Table:
         if any(cells := [_cell(getattr(row, name)) for row in rows])
     }
     longest = max(len(row.name) for row in rows)
-    table = Table(Column("backbone", min_width=min(longest, _WIDEST_NAME)), box=SIMPLE)
+    name = Column("backbone", min_width=min(longest, _WIDEST_NAME))
+    table = Table(name, box=SIMPLE_HEAD, show_edge=False, padding=0)  # for 80 columns
     for title in shown:
         table.add_column(title, justify="right")
     for row, *cells in zip(rows, *shown.values(), strict=True):

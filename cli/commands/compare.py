@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Column, Table
 
+from ...core.counted import counted
 from ...core.files import write_csv
 from ..console import show, show_table
 from ..output_file import writing
@@ -56,7 +57,7 @@ def compare(
     show_table(_table(summaries, differing))
     count = len(summaries)
     same = "" if differing or count == 1 else " Their settings are the same."
-    show(f"{count} run{'s' * (count != 1)}.{same}")
+    show(f"{counted(count, 'run')}.{same}")
 
 
 def differing_settings(summaries: Sequence[RunSummary]) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ...configs import load_config
+from ...core.counted import counted
 from ...core.errors import ConfigError, message
 from ..console import show
 from ..output_file import writing
@@ -59,5 +60,5 @@ def pack(
     scans = list_sources(config.data, config.seed, open_store(config.cache_dir))
     with writing(folder, "FOLDER") as place:
         rows = pack_images(scans, place, shard_megabytes * 1_000_000)
-    show(f"{len(rows):,} image{'s' * (len(rows) != 1)} packed into {folder}")
+    show(f"{counted(len(rows), 'image')} packed into {folder}")
     show(f"train on them with: data.train={folder / TABLE_FILE}")

@@ -9,6 +9,7 @@ from rich.table import Table
 from ...configs import RunConfig, Space
 from ...configs.fold_rules import require_one_division
 from ...configs.refit_rules import require_refit_without_validation
+from ...core.counted import counted
 from ...core.errors import ConfigError, message
 from ...core.run_layout import RESULTS_FILE
 from ...search.cluster.role import Role
@@ -120,8 +121,7 @@ def _search(
         _announce(config, space, request, session, reason)
         notify(f"search directory: {directory}")
         if session.num_ended:
-            ended = session.num_ended
-            notify(f"continued: {ended} trial{'s' * (ended != 1)} finished so far")
+            notify(f"continued: {counted(session.num_ended, 'trial')} finished so far")
         alerts = SearchAlerts(alerts_of(config), directory)
         with alerts.around(typer.Exit):
             outer = None

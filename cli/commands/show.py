@@ -11,10 +11,11 @@ import typer
 
 from ...core import run_layout as layout
 from ...core.checked_files import is_absent, read_checked_text
+from ...core.counted import counted
 from ...core.errors import ConfigError, KeraunosError, message
 from ..asked_settings import Asked, read_asked, read_command
 from ..console import show as write
-from ..listed_runs import ListedRun, counted, in_words, list_runs, listed_run
+from ..listed_runs import ListedRun, in_words, list_runs, listed_run
 from ..run_summary import read_epochs, read_scores
 from ..typed_command import typed
 
@@ -40,7 +41,7 @@ def show(
         raise ConfigError(
             message(
                 "RUN must be a run directory.",
-                f"`{typed('runs', run)}` lists those below it.",
+                f"`{typed('runs', run)}` lists those below it." if run.is_dir() else "",
                 run=str(run),
             )
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ...core.counted import counted
 from ...core.names import some
 from ...evaluation.label_doubts import caution
 from ..copies.near_pairs import MAX_CROP, MIN_CORRELATION
@@ -181,7 +182,7 @@ def _copies(audit: Audit) -> Iterator[Finding]:
     ):
         for groups, kind in ((copies.exact, "exact"), (copies.near, "near")):
             if groups:
-                count = f"{len(groups):,} group{'s' * (len(groups) > 1)} of {kind} copies"
+                count = f"{counted(len(groups), 'group')} of {kind} copies"
                 rows = [row for each in groups for row in each]
                 yield Finding(
                     spoils,
@@ -255,4 +256,4 @@ def _oddities(audit: Audit) -> Iterator[Finding]:
 
 
 def _files(count: int) -> str:
-    return f"{count:,} file{'s' * (count != 1)}"
+    return counted(count, "file")

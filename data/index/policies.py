@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...configs.choices import Policy, UnreadablePolicy
+from ...core.counted import counted
 from ...core.errors import DataError
 from ...core.names import printable, some
 from ..copies.groups import Groups, Mask, any_within, copy_groups
@@ -41,14 +42,14 @@ class Fault:
 
     Attributes:
         setting: The policy that decides, such as `"on_leak"`.
-        what: What the files are, as the start of a sentence.
+        describe: Returns the start of a sentence on that many images.
         found: `(rows,)` the files concerned.
         droppable: `(rows,)` those of them that `"drop"` leaves out.
         explain: Says of a row what is wrong with it.
     """
 
     setting: str
-    what: str
+    describe: Callable[[int], str]
     found: Mask
     droppable: Mask
     explain: Callable[[int], str]
@@ -108,21 +109,21 @@ def _find_faults(index: ImageIndex, problems: Mapping[int, str]) -> list[Fault]:
     return [
         Fault(
             "on_unreadable",
-            "can't be decoded",
+            lambda count: f"{counted(count, 'image')} can't be decoded",
             unreadable,
             unreadable,
             lambda row: problems[row],
         ),
         Fault(
             "on_conflict",
-            "are filed under two classes",
+            _are("image", "filed under two classes"),
             conflict,
             conflict & (index.splits != TEST),
             lambda row: f"the same image as {other.of(row, index.labels)}",
         ),
         Fault(
             "on_leak",
-            "of train are also held out for validation or test",
+            _are("training image", "also held out for validation or test"),
             leak,
             leak,
             lambda row: f"the same image as {other.of(row, index.splits)}",
@@ -144,12 +145,18 @@ class _Counterparts:
 
 def _summary(fault: Fault, policy: str) -> str:
     count = int(fault.found.sum())
-    line = f"{count} images {fault.what}"
+    line = fault.describe(count)
     if policy == "keep":
         return f"{line}: kept (data.{fault.setting}=keep)"
     left_out = int(fault.droppable.sum())
-    line += f": {left_out} left out of the run"
-    return line if left_out == count else f"{line}, {count - left_out} kept for the test"
+    if left_out == count:
+        return f"{line}: left out"
+    return f"{line}: {left_out:,} left out, {count - left_out:,} kept for the test"
+
+
+def _are(noun: str, what: str) -> Callable[[int], str]:
+    """Describes any number of them."""
+    return lambda count: f"{counted(count, noun)} {'is' if count == 1 else 'are'} {what}"
 
 
 def _refuse(index: ImageIndex, faults: list[Fault]) -> None:
@@ -158,7 +165,7 @@ def _refuse(index: ImageIndex, faults: list[Fault]) -> None:
     lines: list[str] = []
     for fault in faults:
         rows = np.flatnonzero(fault.found)
-        lines.append(f"{len(rows)} images {fault.what}:")
+        lines.append(f"{fault.describe(len(rows))}:")
         lines += [
             f"  {printable(index.paths[row])}: {printable(fault.explain(row))}"
             for row in rows[:_SHOWN]
@@ -179,7 +186,7 @@ def _advice(index: ImageIndex, faults: list[Fault]) -> str:
         return f"Fix the folders: {settings} would leave fewer than two classes."
     if lost:
         return f"Fix the folders: {settings} would leave no training image of {some(lost)}."
-    return f"Fix the folders, or continue without these images: {settings}"
+    return f"Fix the folders, or leave these images out: {settings}"
 
 
 def classes_lost(index: ImageIndex, left_out: Mask) -> list[str]:

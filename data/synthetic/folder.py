@@ -8,6 +8,7 @@ from PIL import Image
 
 from ...core.checked_files import CHECKSUMS_FILE
 from ...core.console import notify
+from ...core.counted import counted
 from ...core.files import new_directory, replacing, sha256_of_file, write_text_atomic
 from ...core.progress import track
 from ...core.store import Store
@@ -49,7 +50,7 @@ def _mend(folder: Path, seed: int) -> None:
     for each in damaged:
         each.draw(folder, seed)
     if damaged:
-        images = f"{len(damaged)} generated image{'s' * (len(damaged) != 1)}"
+        images = counted(len(damaged), "generated image")
         notify(f"{images} in {folder} damaged: generated again")
     if damaged or not noted:
         _note(folder)

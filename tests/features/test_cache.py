@@ -284,7 +284,7 @@ def outputs(model: keras.Model, split: Any, start: int) -> Any:
     [
         (
             lambda: {"strength": 0.5, "views": "fresh"},
-            "each image is augmented differently each time",
+            "draws new augmentations",
         ),
     ],
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...configs.weights import IMAGENET
+from ...core.counted import counted
 from ...core.errors import DataError, message
 from ...core.run_layout import CHECKPOINTS_FOLDER, CONFIG_FILE, SPLIT_FILE
 from ...core.user_path import user_path
@@ -104,7 +105,7 @@ def _in_words(found: Mapping[str, list[str]]) -> str:
     total = sum(counts.values())
     parts = ", ".join(f"{count:,} {split}" for split, count in counts.items())
     first = next(names[0] for names in found.values() if names)
-    return f"{total:,} image{'s' * (total > 1)} held out here ({parts}), such as {first}"
+    return f"{counted(total, 'image')} held out here ({parts}), such as {first}"
 
 
 def _remedy(table: Path, all_folds: bool) -> str:

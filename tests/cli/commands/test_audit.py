@@ -36,7 +36,7 @@ def test_a_leak_ends_with_3_and_is_named(keraunos, shelf):
     assert "✕ 1 group of exact copies in more than one split (2 files)" in answer.out
     assert "  shelf/train/cat/0.png = shelf/test/dog/x.png" in answer.out.splitlines()
     assert "1 filed under test/dog and train/cat" in answer.out
-    assert answer.out.splitlines()[-1] == "These problems would spoil a training run."
+    assert answer.out.splitlines()[-1].startswith("This data would spoil a training run.")
 
 
 def test_the_table_has_a_row_a_class_and_a_column_a_split(keraunos, shelf):

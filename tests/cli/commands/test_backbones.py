@@ -14,7 +14,7 @@ def keras_home(monkeypatch, tmp_path):
 
 
 def words_of(answer, name):
-    return next(line.split() for line in answer.out.splitlines() if f" {name} " in line)
+    return next(line.split() for line in answer.out.splitlines() if line.startswith(f"{name} "))
 
 
 @pytest.mark.feature("backbones")
@@ -25,7 +25,7 @@ def test_all_networks_of_keras_are_listed_with_whether_weights_are_here(
     answer = keraunos("backbones")
     assert answer.code == 0
     for name in networks():
-        assert f" {name} " in answer.out
+        assert f"\n{name} " in answer.out
     known = networks()["VGG16"]
     assert words_of(answer, "VGG16")[1:6] == ["14,714,688", "224", "32", "512", "5"]
     assert words_of(answer, "VGG16")[-1] == "yes"

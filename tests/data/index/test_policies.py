@@ -66,9 +66,9 @@ def test_one_error_names_all_faults_and_how_to_go_on(root: Path) -> None:
     with pytest.raises(DataError) as error:
         read(root)
     for words in (
-        "1 images can't be decoded",
+        "1 image can't be decoded",
         "2 images are filed under two classes",
-        "2 images of train are also held out for validation or test",
+        "2 training images are also held out for validation or test",
         "data.on_unreadable=drop data.on_conflict=drop data.on_leak=drop",
     ):
         assert words in str(error.value), words
@@ -85,7 +85,7 @@ def test_each_policy_decides_about_its_own_fault_alone(root: Path) -> None:
 @pytest.mark.parametrize(
     ("copied", "said"),
     [
-        (["cat-000.png"], "or continue without these images: data.on_conflict=drop"),
+        (["cat-000.png"], "or leave these images out: data.on_conflict=drop"),
         (["cat-000.png", "cat-001.png"], "would leave fewer than two classes"),
     ],
 )

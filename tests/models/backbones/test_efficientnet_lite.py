@@ -49,7 +49,7 @@ def test_its_weights_are_those_that_were_published():
     backbone = build_backbone(NAME, "imagenet", 64)
     features = backbone.network(backbone.preprocess(waves(64)), training=False)
     pooled = np.asarray(features).mean((0, 1, 2))
-    np.testing.assert_allclose(pooled[[5, 7, 17, 29, 31, 36]], FEATURES, atol=1e-5)
+    np.testing.assert_allclose(pooled[[5, 7, 17, 29, 31, 36]], FEATURES, rtol=3e-5)
 
 
 def test_weights_that_are_not_installed_are_an_error_with_the_line_to_type(monkeypatch):
