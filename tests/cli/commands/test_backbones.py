@@ -14,7 +14,8 @@ def keras_home(monkeypatch, tmp_path):
 
 
 def words_of(answer, name):
-    return next(line.split() for line in answer.out.splitlines() if line.startswith(f"{name} "))
+    lines = answer.out.splitlines()
+    return next(line.split() for line in lines if line.startswith(f"{name} "))
 
 
 @pytest.mark.feature("backbones")
