@@ -1,8 +1,9 @@
-"""What help shows beside options: examples of each command, and commands in groups."""
+"""Help: examples of each command, options and commands in groups."""
 
+import re
 from typing import Any
 
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "init": ("keraunos init", "keraunos init lesions.yaml --data lesions"),
@@ -42,11 +43,31 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "cache": ("keraunos cache", "keraunos cache --clear features"),
 }
 
+WIDEST = 100  # columns
 _WHOLE = 1_000  # characters: no first sentence is cut off
+# How types of options are shown.
+_TYPES = {"int": "N", "float": "NUMBER", "str": "TEXT", "path": "PATH"}
 
 
 class WithExamples(TyperCommand):
-    """A command whose help ends with examples, a line each, to be copied whole."""
+    """A command whose help has options by group, and ends with examples to be copied."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Names the arguments as their descriptions do."""
+        given = [each for each in self.get_params(ctx) if isinstance(each, TyperArgument)]
+        return [self.options_metavar or "", *map(_usage, given)]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Writes the arguments, then a section for each group of options."""
+        sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+        for each in self.get_params(ctx):
+            record = each.get_help_record(ctx)
+            if record is not None:
+                sections.setdefault(_section(each), []).append(_row(each, record))
+        sections = {name: rows for name, rows in sections.items() if rows}
+        for name, rows in sections.items():
+            with formatter.section(name):
+                formatter.write_dl(rows)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Writes the examples."""
@@ -76,3 +97,23 @@ class InPanels(TyperGroup):
                     for name, each in commands
                 ]
                 formatter.write_dl(rows)
+
+
+def _usage(argument: TyperArgument) -> str:
+    name = argument.metavar or (argument.name or "").upper()
+    return name if argument.required or name.startswith("[") else f"[{name}]"
+
+
+def _section(parameter: Any) -> str:
+    if isinstance(parameter, TyperArgument):
+        return "Arguments"
+    panel = parameter.rich_help_panel if isinstance(parameter, TyperOption) else None
+    return str(panel or "Options")
+
+
+def _row(parameter: Any, record: tuple[str, str]) -> tuple[str, str]:
+    """A row of help, with types as people call them; an argument needs none."""
+    name, text = record
+    if isinstance(parameter, TyperArgument):
+        return parameter.metavar or name, text
+    return re.sub(r"<(\w+)(?: range)?>", lambda m: _TYPES.get(m[1], m[0]), name), text

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Annotated, Any, get_type_hints
 
@@ -12,24 +12,31 @@ _ATTRIBUTES = re.compile(r"^ +Attributes:\n(.*?)(?=^ +[A-Z]\w+:\n|\Z)", re.M | r
 
 
 def with_fields(
-    settings: type, leave_out: Sequence[str] = ()
+    settings: type,
+    leave_out: Sequence[str] = (),
+    groups: Mapping[str, Sequence[str]] | None = None,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Gives a command an option for each field of a dataclass of settings.
 
     Args:
         settings: A dataclass whose docstring describes its attributes.
         leave_out: Fields that are not options.
+        groups: Fields by the heading in the help; the others are among the options.
 
     Returns:
         A decorator for a function that takes the fields as `**options`.
     """
     hints, texts = get_type_hints(settings), described(settings)
+    panels = {name: panel for panel, names in (groups or {}).items() for name in names}
     options = [
         inspect.Parameter(
             each.name,
             inspect.Parameter.KEYWORD_ONLY,
             default=each.default,
-            annotation=Annotated[hints[each.name], typer.Option(help=texts[each.name])],
+            annotation=Annotated[
+                hints[each.name],
+                typer.Option(help=texts[each.name], rich_help_panel=panels.get(each.name)),
+            ],
         )
         for each in fields(settings)
         if each.name not in leave_out

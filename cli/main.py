@@ -7,11 +7,13 @@ import select
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Protocol, TextIO, runtime_checkable
+from importlib import metadata
+from typing import Annotated, Protocol, TextIO, runtime_checkable
 
 import typer
 
 from ..core.console import PlainConsole, silence
+from ..core.console import show as show_line
 from ..core.deprecations import current_options
 from ..core.errors import ConfigError, KeraunosError, message
 from .commands import (
@@ -38,7 +40,7 @@ from .commands import (
     test,
 )
 from .commands import config as config_commands
-from .examples import InPanels, WithExamples
+from .examples import WIDEST, InPanels, WithExamples
 from .typed_command import remember
 
 INTERRUPTED = 130
@@ -47,11 +49,30 @@ NO_PATH = {errno.ENAMETOOLONG, errno.ELOOP}  # the argument can't be the name of
 app = typer.Typer(
     name="keraunos",
     cls=InPanels,
-    help="Train Keras 3 models on one or many GPUs.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"max_content_width": WIDEST},
 )
+
+
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        show_line(f"keraunos {metadata.version('keraunos')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _of_all_commands(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, help="Show the version."),
+    ] = False,
+) -> None:
+    """Train Keras 3 models on one or many GPUs."""
+    del version  # its callback has shown it
+
+
 _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
     "Train": {
         "init": init.init,
@@ -92,7 +113,12 @@ _CLASSES = {"config": config_commands.WithSettings, "tensorboard": tensorboard.W
 for _panel, _commands in _COMMANDS.items():
     for _name, _command in _commands.items():
         _class = _CLASSES.get(_name, WithExamples)
-        app.command(_name, cls=_class, rich_help_panel=_panel)(_command)
+        app.command(
+            _name,
+            cls=_class,
+            rich_help_panel=_panel,
+            context_settings={"max_content_width": WIDEST},
+        )(_command)
 app.command(serve.WORKER_COMMAND, hidden=True)(serve.serve_worker)
 
 

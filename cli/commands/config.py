@@ -55,6 +55,8 @@ def show_config(
         list[str] | None,
         typer.Argument(
             metavar="RECIPE... [KEY=VALUE...]",
+            help="Recipes or YAML files, merged from left to right, followed by single "
+            "settings.",
             show_default=False,
             autocompletion=complete_configuration,
         ),

@@ -13,6 +13,7 @@ from ..predictors import find_models
 from ..streamed_predictions import Request, predict_images
 
 STANDARD_OUTPUT = "-"
+_OUT, _WATCH = "Output", "Watching a folder"  # groups of options in the help
 _JSON_LINES = (".jsonl", ".ndjson")
 
 
@@ -33,29 +34,40 @@ def predict(
     ] = None,
     output: Annotated[
         Path,
-        typer.Option(help="File to write to; - is standard output."),
+        typer.Option(help="File to write to; - is standard output.", rich_help_panel=_OUT),
     ] = Path(PREDICTIONS_FILE),
     format: Annotated[
         Literal["csv", "jsonl"] | None,
         typer.Option(
-            help="By default according to the extension of the output, otherwise csv."
+            help="By default according to the extension of the output, otherwise csv.",
+            rich_help_panel=_OUT,
         ),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Continue an interrupted output file.")
+        bool,
+        typer.Option(
+            "--resume", help="Continue an interrupted output file.", rich_help_panel=_OUT
+        ),
     ] = False,
     watch: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Predict images as they appear in DIR, until a signal."
+            metavar="DIR",
+            help="Predict images as they appear in DIR, until a signal.",
+            rich_help_panel=_WATCH,
         ),
     ] = None,
     poll_seconds: Annotated[
-        float, typer.Option(min=0.05, help="With --watch: seconds between scans.")
+        float,
+        typer.Option(
+            min=0.05, help="Seconds between scans of DIR.", rich_help_panel=_WATCH
+        ),
     ] = 1.0,
     patience_seconds: Annotated[
         float,
-        typer.Option(min=0, help="With --watch: how long to wait for an unreadable file."),
+        typer.Option(
+            min=0, help="How long to wait for an unreadable file.", rich_help_panel=_WATCH
+        ),
     ] = 30.0,
     null: Annotated[
         bool,

@@ -27,10 +27,10 @@ def probe(
     arguments: Annotated[
         list[str],
         typer.Argument(
-            metavar="[CONFIG...] data.train=FOLDER backbones=[NAME,...] [heads=[NAME,...]] "
-            "[KEY=VALUE...]",
-            help="Backbones to compare, heads to fit on each (by default linear, ridge and "
-            "knn), and any setting of `keraunos fit`.",
+            metavar="[CONFIG...] KEY=VALUE...",
+            help="data.train=FOLDER, the images; backbones=[NAME,...], the networks to "
+            "compare; heads=[NAME,...], the heads to fit on each (by default linear, ridge "
+            "and knn); and any setting of `keraunos fit`.",
             show_default=False,
         ),
     ],

@@ -28,7 +28,27 @@ MODULES = ("fastapi", "prometheus_client", "python_multipart", "uvicorn")
 _LONGEST_TOKEN = 4096
 
 
-@with_fields(ServeSettings, leave_out=["token"])
+_GROUPS = {
+    "Batches": ("max_batch_images", "max_wait_ms", "max_queue_images"),
+    "Request limits": (
+        "max_request_images",
+        "max_body_megabytes",
+        "max_pending_megabytes",
+        "max_connections",
+    ),
+    "Time limits": (
+        "timeout_seconds",
+        "header_seconds",
+        "body_seconds",
+        "keep_alive_seconds",
+        "stop_seconds",
+        "start_seconds",
+    ),
+    "Workers": ("workers", "max_restarts"),
+}
+
+
+@with_fields(ServeSettings, leave_out=["token"], groups=_GROUPS)
 def serve(
     model: Annotated[
         Path,

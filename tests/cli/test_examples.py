@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from importlib.metadata import version
 
 import pytest
 import typer
@@ -35,6 +36,34 @@ def test_help_shows_commands_by_panel_and_cuts_nothing_off(keraunos, monkeypatch
     assert "..." not in answer.out.partition("Train:")[2]
     for name in SHOWN:
         assert f"\n  {name} " in answer.out
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_help_names_types_as_people_do_and_describes_everything(
+    keraunos, monkeypatch, width
+):
+    monkeypatch.setenv("COLUMNS", str(width))
+    for name in SHOWN:
+        answer = keraunos(name, "--help")
+        assert not re.search(r"<(list|int|float|str|path)\b", answer.out), name
+        described, _, _ = answer.out.partition("Examples:")
+        assert max(map(len, described.splitlines())) <= width, name
+        usage = " ".join(answer.out.partition("\n\n")[0].split())
+        assert re.match(rf"Usage: keraunos {name} \[OPTIONS\]( [^{{}}]+)?$", usage)
+    for name, command in SHOWN.items():
+        context = command.make_context(name, [], resilient_parsing=True)
+        rows = filter(None, (each.get_help_record(context) for each in command.params))
+        assert all(text for _, text in rows), name
+
+
+def test_options_of_a_server_are_grouped(keraunos):
+    headings = re.findall(r"^\w[\w ]*:$", keraunos("serve", "--help").out, re.MULTILINE)
+    groups = ["Workers", "Batches", "Request limits", "Time limits", "Examples"]
+    assert headings == [f"{name}:" for name in ("Arguments", "Options", *groups)]
+
+
+def test_the_version_is_an_option(keraunos):
+    assert keraunos("--version").out == f"keraunos {version('keraunos')}\n"
 
 
 def test_examples_are_lines_to_be_copied(keraunos, monkeypatch):
