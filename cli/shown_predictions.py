@@ -49,12 +49,18 @@ class ShownPredictions:
         Args:
             count: Of all predictions that were made.
         """
-        table = Table(Column("file", overflow="fold"), *_HEADS[self._document.task])
+        table = Table(Column("file", overflow="fold"), *self._heads())
         for row in self._rows:
             table.add_row(*row)
         show_table(table)
         if count > len(self._rows):
             notify(f"and {count - len(self._rows):,} more")
+
+    def _heads(self) -> tuple[str, ...]:
+        """Names probabilities as the columns of predictions.csv do."""
+        if self._document.correction is not None:
+            return ("class", "corrected probability")
+        return _HEADS[self._document.task]
 
     def _cells(self, outputs: Any) -> tuple[str, str]:
         """What is predicted, and how sure that is."""

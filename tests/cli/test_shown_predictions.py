@@ -27,4 +27,5 @@ def test_class_and_probability_are_corrected_as_in_json_lines(capfd: Any) -> Non
     shown.show(1)
     out = capfd.readouterr().out
     assert line["class"] in out
+    assert "corrected probability" in out
     assert f"{line['probability']:.3f}" in out
