@@ -17,6 +17,7 @@ from ..core.errors import ConfigError, message
 from ..core.files import sha256_of_json
 from ..core.processes import worker_environments
 from ..core.run_layout import SEARCH_FILE
+from ..strategies import find_devices
 from .budget import Budget
 from .choice import Choice, Keep
 from .cluster.chief import Chief
@@ -207,8 +208,14 @@ def _create_executor(request: SearchRequest, logs: Path | None) -> Executor:
 
 
 def _environments(request: SearchRequest) -> list[dict[str, str]]:
-    """Divides this machine among the processes of the trials."""
+    """Divides this machine among the processes of the trials.
+
+    Raises:
+        ConfigError: They are to have GPUs, and there is none.
+    """
     found = _give_up_gpus()
+    if not found:  # said here, and not by each process after its start
+        find_devices(request.trainer.accelerator)
     gpus = [] if request.trainer.accelerator == "cpu" else found
     return worker_environments(request.parallel_trials, gpus)
 

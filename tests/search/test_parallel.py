@@ -1,9 +1,12 @@
 """How many trials run at a time, and which GPUs each of them sees."""
 
+from types import SimpleNamespace
+
 import pytest
 from keraunos.configs import TrainerConfig
 from keraunos.core.errors import ConfigError
-from keraunos.core.processes import DEVICES_VARIABLE, worker_environments
+from keraunos.core.processes import DEVICES_VARIABLE, visible_gpus, worker_environments
+from keraunos.search import session
 from keraunos.search.cluster.role import Role
 from keraunos.search.parallel import trials_at_a_time
 from keraunos.search.processes import parallel_of
@@ -48,6 +51,15 @@ def test_trials_that_need_more_gpus_than_there_are_are_refused(wanted, devices):
 
 def test_more_trials_than_gpus_of_one_each_share_them():
     assert trials_at_a_time(5, TrainerConfig(devices=1), EIGHT[:2]).trials == 5
+
+
+@pytest.mark.skipif(bool(visible_gpus()), reason="needs a machine without GPUs")
+def test_gpus_that_are_not_there_are_missed_before_a_process_starts():
+    request = SimpleNamespace(
+        parallel_trials=2, trainer=TrainerConfig(accelerator="gpu"), trial=None
+    )
+    with pytest.raises(ConfigError, match="TensorFlow sees no GPU"):
+        session._environments(request)
 
 
 def test_the_chief_of_a_cluster_runs_none_and_a_worker_as_many_as_it_has_gpus(monkeypatch):
