@@ -37,6 +37,13 @@ class Subject(Protocol):
     def evidence(self, test: Predictions) -> Evidence:
         """What was predicted for test images, and the predictions for validation."""
 
+    def columns(self, places: npt.NDArray[np.int64]) -> list[npt.NDArray[Any]]:
+        """What the model takes of a table beside test images, `(places, 1)` a column.
+
+        Args:
+            places: Of the images in the test split.
+        """
+
     def run(self, function: Any, *arrays: npt.NDArray[Any]) -> Any:
         """A TensorFlow function of batches of rows, on all devices, one row per example.
 

@@ -3,7 +3,7 @@
 import csv
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from helpers import make_images, smooth_image
@@ -89,6 +89,24 @@ def _make_tables(folder: Path) -> None:
         }
         for n, name in numbered
     ]
+    of_patients = [
+        {
+            "image": f"{name}_2019",
+            "age_approx": 30 + n if n % 9 else "",
+            "anatom_site_general": ("anterior torso", "head/neck", "")[n % 3],
+            "lesion_id": f"ISIC_L{n // 2}",
+            "sex": ("male", "female")[n % 2],
+        }
+        for n, name in numbered
+    ]
+    photos = [
+        {
+            "image": path.relative_to(folder / "photos"),
+            "age": 30 + n % 50,
+            "sex": "mf"[n % 2],
+        }
+        for n, path in enumerate(sorted((folder / "photos").rglob("*.*")))
+    ]
     findings = [
         {"image": name, **{label: int(n % k == 0) for k, label in _FINDINGS}}
         for n, name in numbered
@@ -96,7 +114,9 @@ def _make_tables(folder: Path) -> None:
     patients = [_patient(n, name) for n, name in numbered]
     _write(folder / "HAM10000_metadata.csv", ham10000)
     _write(folder / "ISIC_2019_Training_GroundTruth.csv", isic_2019)
+    _write(folder / "ISIC_2019_Training_Metadata.csv", of_patients)
     _write(folder / "findings.csv", findings)
+    _write(folder / "photos.csv", photos)
     _write(folder / "new.csv", patients[:3])
     _write(folder / "patients.csv", patients)
     _write(folder / "slices.csv", [_slice(n, file) for n, file in _classified(folder)])
@@ -127,7 +147,7 @@ def _patient(number: int, name: str) -> dict[str, object]:
     }
 
 
-def _write(file: Path, rows: list[dict[str, object]]) -> None:
+def _write(file: Path, rows: Sequence[Mapping[str, object]]) -> None:
     with file.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, rows[0])
         writer.writeheader()

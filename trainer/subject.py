@@ -12,6 +12,7 @@ import tensorflow as tf
 from ..core.table_features import IMAGE
 from ..evaluation.evidence import Evidence, Labelled, as_labelled
 from ..evaluation.predictions import Predictions
+from ..models.table_inputs import image_and_columns
 from ..strategies import Position
 from .contracts import GivesInputs, KnowsColumns, KnowsContradictions, is_labelled
 from .loop.evaluation import predict
@@ -56,6 +57,12 @@ class TrainedModel:
         dataset = tf.data.Dataset.from_tensor_slices(inputs).batch(self.batch_size)
         outputs: npt.NDArray[np.float32] = self._collect(self._prediction, dataset)
         return outputs
+
+    def columns(self, places: npt.NDArray[np.int64]) -> list[npt.NDArray[Any]]:
+        """See `Subject`: an array for each column, in the order of the model's inputs."""
+        if not isinstance(self.test, GivesInputs):
+            return []
+        return image_and_columns(self.model, self.test.model_inputs(places, places))[1]
 
     def run(self, function: Callable[..., Any], *arrays: npt.NDArray[Any]) -> Any:
         """A TensorFlow function of batches of rows, on all devices, one row per example.

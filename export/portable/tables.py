@@ -26,7 +26,8 @@ def read_table(path: Path, root: Path | None, image_column: str) -> Iterator[Ima
     Args:
         path: A CSV file in UTF-8 with a header; divided by commas, semicolons or tabs.
         root: Folder of the images; by default that of the table.
-        image_column: Names the image by its path below `root`, with or without extension.
+        image_column: Names the image by its path below `root`, or by the name of its file
+            wherever that is below `root`; both with or without the extension.
 
     Raises:
         ModelFileError: It can't be read, or has no such column.
@@ -44,9 +45,10 @@ def read_table(path: Path, root: Path | None, image_column: str) -> Iterator[Ima
             f"{path} must have one column {image_column!r} and names that differ. "
             f"Received: {', '.join(header)}. Name another with --image-column."
         )
+    names: dict[str, set[str]] = {}  # filled where a name is no path
     for row in rows:
         cells = dict(itertools.zip_longest(header, row[: len(header)], fillvalue=""))
-        yield _file_of(cells[image_column], root), cells
+        yield _file_of(cells[image_column], root, names), cells
 
 
 def _cells(text: str, image_column: str) -> list[list[str]]:
@@ -62,10 +64,28 @@ def _cells(text: str, image_column: str) -> list[list[str]]:
     return found
 
 
-def _file_of(name: str, root: Path) -> str:
-    """The file of a name, whose extension may be missing."""
-    file = root / name
-    if file.is_file():
-        return str(file)
-    found = [each for end in EXTENSIONS if (each := Path(f"{file}{end}")).is_file()]
-    return str(found[0] if len(found) == 1 else file)
+def _file_of(name: str, root: Path, names: dict[str, set[str]]) -> str:
+    """The file of a name: one that just one file fits, or the path that it would have."""
+    if (root / name).is_file():
+        return str(root / name)
+    if not names:
+        names.update(_files_by_name(root))
+    found = names.get(name, ())
+    return next(iter(found)) if len(found) == 1 else str(root / name)
+
+
+def _files_by_name(root: Path) -> dict[str, set[str]]:
+    """The images below a folder by all that they can be called."""
+    found: dict[str, set[str]] = {"": set()}
+    for file in root.rglob("*"):
+        if file.suffix.lower() not in EXTENSIONS:
+            continue
+        path = file.relative_to(root)
+        for name in {
+            path.as_posix(),
+            path.with_suffix("").as_posix(),
+            path.name,
+            path.stem,
+        }:
+            found.setdefault(name, set()).add(str(file))
+    return found

@@ -5,6 +5,7 @@ Gradient-based Localization", ICCV 2017. Grad-CAM++: Chattopadhay et al., "Grad-
 Improved Visual Explanations for Deep Convolutional Networks", WACV 2018, equation 19.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -57,14 +58,17 @@ class CamMaps:
         (other,) = set(METHODS) - {method}
         self._method, self._other = METHODS[method], METHODS[other]
 
-    def of_classes(self, images: tf.Tensor, classes: tf.Tensor) -> Maps:
+    def of_classes(
+        self, images: tf.Tensor, classes: tf.Tensor, *columns: tf.Tensor
+    ) -> Maps:
         """Maps of some classes for each image.
 
         Args:
             images: `(rows, height, width, 3)` RGB from 0 to 255.
             classes: `(rows, classes)` int32.
+            *columns: `(rows, 1)` of each that the model takes beside the images.
         """
-        values = self._before_layer(images)
+        values = self._before_layer(images, columns)
         activations = tf.cast(values[self._layer], tf.float32)
         gradients = [
             self._gradient(values, column) for column in tf.unstack(classes, axis=1)
@@ -74,7 +78,9 @@ class CamMaps:
         check = self._other(activations, gradients[0])
         return Maps(tf.stack(maps, 1), check, tf.cast(outputs, tf.float32))
 
-    def of_random_heads(self, images: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
+    def of_random_heads(
+        self, images: tf.Tensor, classes: tf.Tensor, *columns: tf.Tensor
+    ) -> tf.Tensor:
         """Maps of one class for each image, had the weights behind the layer been drawn.
 
         The weights of the model stay as they are: the drawn ones are used in their place.
@@ -82,12 +88,13 @@ class CamMaps:
         Args:
             images: `(rows, height, width, 3)` RGB from 0 to 255.
             classes: `(rows,)` int32.
+            *columns: See `of_classes`.
 
         Returns:
             `(rows, 1 + RANDOM_HEADS, height, width)` float32: the map of the model as it
             is, and one for each draw.
         """
-        values = self._before_layer(images)
+        values = self._before_layer(images, columns)
         activations = tf.cast(values[self._layer], tf.float32)
 
         def one_map() -> tf.Tensor:
@@ -104,9 +111,11 @@ class CamMaps:
         maps = tf.map_fn(drawn_map, draws, fn_output_signature=tf.float32)
         return tf.concat([one_map()[:, None], tf.transpose(maps, [1, 0, 2, 3])], axis=1)
 
-    def _before_layer(self, images: tf.Tensor) -> Values:
-        dtype = self._graph.tensors[self._graph.input].dtype
-        return self._graph.run(self._before, {self._graph.input: tf.cast(images, dtype)})
+    def _before_layer(self, images: tf.Tensor, columns: Sequence[tf.Tensor]) -> Values:
+        graph = self._graph
+        images = tf.cast(images, graph.tensors[graph.input].dtype)
+        beside = dict(zip(graph.columns, columns, strict=True))
+        return graph.run(self._before, {graph.input: images, **beside})
 
     def _gradient(self, values: Values, classes: tf.Tensor) -> tf.Tensor:
         """Of the scores of a class, with respect to the activations of the layer.

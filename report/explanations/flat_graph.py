@@ -14,6 +14,7 @@ from typing import Any
 import keras
 
 from ...models.keras_graph import Node, functional_form, nodes_in_order
+from ...models.table_inputs import is_beside_columns
 
 Values = dict[int, Any]
 
@@ -52,7 +53,7 @@ class FlatGraph:
     """The calls of a functional or sequential model and of all such models inside it.
 
     Args:
-        model: Takes one image tensor, and returns one tensor.
+        model: Takes one image tensor, and columns of a table beside it; returns one tensor.
 
     Attributes:
         calls: Each after those whose outputs it takes.
@@ -60,6 +61,7 @@ class FlatGraph:
         named: The last call by path and by plain name; that of a nested model is the
             call that returns its output.
         input: The slot of the images.
+        columns: The slots of the columns, in the order of the model's inputs.
         output: The slot of what the model returns.
 
     Raises:
@@ -75,15 +77,16 @@ class FlatGraph:
         graph = functional_form(model)
         if graph is None:
             raise NoGraphError("the model is neither functional nor sequential")
-        if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+        has_one_image = len(graph.inputs) == 1 or is_beside_columns(model)
+        if not has_one_image or len(graph.outputs) != 1:
             raise NoGraphError("the model has several inputs or outputs")
         if graph.inputs[0].shape[0] is not None:
             raise NoGraphError("the model takes batches of one size only")
         self.calls: list[Call] = []
         self.tensors: list[keras.KerasTensor] = []
         self.named: dict[str, Call] = {}
-        self.input = self._new_slot(graph.inputs[0])
-        (self.output,) = self._inline(graph, self.input, "")
+        self.input, *self.columns = map(self._new_slot, graph.inputs)
+        (self.output,) = self._inline(graph, [self.input, *self.columns], "")
 
     def run(self, calls: Iterable[Call], values: Values) -> Values:
         """Runs calls as in inference.
@@ -126,17 +129,19 @@ class FlatGraph:
         self.tensors.append(tensor)
         return len(self.tensors) - 1
 
-    def _inline(self, graph: Any, images: int, prefix: str) -> list[int]:
+    def _inline(self, graph: Any, inputs: Sequence[int], prefix: str) -> list[int]:
         """Adds the calls of a graph; returns the slots of its outputs."""
-        own_input = graph.inputs[0]
-        slots = {id(own_input): self._cast(images, own_input.dtype, prefix)}
+        slots = {
+            id(own): self._cast(slot, own.dtype, prefix)
+            for own, slot in zip(graph.inputs, inputs, strict=True)
+        }
         for node in nodes_in_order(graph):
             path = f"{prefix}{node.operation.name}"
             inner = _graph_within(node)
             if inner is None:
                 filled = self._add(node, slots, path)
             else:
-                filled = self._inline(inner, slots[id(node.inputs[0])], f"{path}/")
+                filled = self._inline(inner, [slots[id(node.inputs[0])]], f"{path}/")
                 self._note_nested(path, filled, node.outputs)
             slots.update(zip(map(id, node.outputs), filled, strict=True))
         return [slots[id(tensor)] for tensor in graph.outputs]

@@ -130,7 +130,7 @@ class _Draft:
         for rows, images in self.reader.chunks(np.array(list(shown), np.int64)):
             if cam is not None:
                 maps, check, outputs = subject.run(
-                    cam.of_classes, images, self._pairs(rows)
+                    cam.of_classes, images, self._pairs(rows), *subject.columns(rows)
                 )
                 agreement.append(rank_correlations(maps[:, 0], check))
                 moved = np.abs(outputs - self._test.probabilities[rows]).max(axis=1)
@@ -152,7 +152,12 @@ class _Draft:
             return
         rows = spread_over_classes(self._test.labels, CHECKED_IMAGES)
         maps = [
-            subject.run(cam.of_random_heads, images, self._pairs(own)[:, 0])
+            subject.run(
+                cam.of_random_heads,
+                images,
+                self._pairs(own)[:, 0],
+                *subject.columns(own),
+            )
             for own, images in self.reader.chunks(rows)
         ]
         if maps:

@@ -3,12 +3,13 @@
 import functools
 import io
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 from PIL import Image
 
 from ...core.names import printable
@@ -27,10 +28,11 @@ class ClassMaps:
 
     Called with the bytes of an image and `{"place": ...}`, of the class in the model's
     outputs, it returns a PNG: the image as the model sees it, grey, below a map in colors.
+    Where the model takes columns of a table, `"cells"` are those of the image by column.
 
     Args:
         model: Decodes images.
-        keras_model: Takes `(images, height, width, 3)` RGB from 0 to 255.
+        keras_model: Takes `(images, height, width, 3)` RGB from 0 to 255, and columns.
     """
 
     def __init__(self, model: Model, keras_model: keras.Model) -> None:
@@ -46,8 +48,10 @@ class ClassMaps:
             RequestError: There is no map to be shown (422).
         """
         image, place = self._model.decode(content), int(arguments["place"])
+        columns = self._model.columns
+        beside = [] if columns is None else columns.arrays(arguments["cells"]).values()
         with self._one_at_a_time:
-            cam = self._map(image, place)
+            cam = self._map(image, place, [tf.constant(each) for each in beside])
         if not np.isfinite(cam).all():
             raise RequestError(422, "There is no map, because its values are not finite.")
         if not has_support(cam):
@@ -55,8 +59,11 @@ class ClassMaps:
             raise RequestError(422, f"Nothing at the layer of the map supports {name}.")
         return _png(image, cam)
 
-    def _map(self, image: npt.NDArray[np.uint8], place: int) -> npt.NDArray[np.float32]:
-        found = self._maps.of_classes(image[np.newaxis], np.array([[place]], np.int32))
+    def _map(
+        self, image: npt.NDArray[np.uint8], place: int, columns: Sequence[tf.Tensor]
+    ) -> npt.NDArray[np.float32]:
+        classes = np.array([[place]], np.int32)
+        found = self._maps.of_classes(image[np.newaxis], classes, *columns)
         return np.asarray(found.maps)[0, 0]
 
     @functools.cached_property

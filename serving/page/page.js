@@ -320,7 +320,7 @@ async function showMap(event, card) {
   button.setAttribute("aria-disabled", "true");
   part(".note").textContent = "Drawing …";
   try {
-    const png = await ask(`page/map?place=${choice.value}`, "blob", card.file);
+    const png = await ask(`page/map?place=${choice.value}`, "blob", card.file, card.cells);
     if (!card.isGone) drawn(card, png, name);
   } catch (problem) {
     part(".map").hidden = true;

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from ...core.html import base_style, read_resource
 from ..errors import RequestError
-from ..images import EncodedImages
+from ..images import Cells, EncodedImages
 from ..protocols.open_inference import HEADER_LENGTH
 from ..service import Service
 from .tasks import MAP_TASK
@@ -27,10 +27,6 @@ _HEADERS = {
 }
 _NOT_KEPT = {"Cache-Control": "no-store"}
 _NO_MAPS_OF_TASK = "Heat maps are for models of one class per image."
-_NO_MAPS_WITH_COLUMNS = (
-    "Maps of what speaks for a class are for models of images alone; this one takes "
-    "columns of a table, too."
-)
 _NO_MAPS = (
     "Heat maps need the Keras model: serve the run itself, or its export in the format "
     "keras."
@@ -62,14 +58,15 @@ def page_router(service: Service) -> APIRouter:
     async def model(response: Response) -> dict[str, Any]:
         response.headers.update(_NOT_KEPT)
         max_bytes = int(service.settings.max_body_megabytes * 1e6)
-        no_maps = "" if MAP_TASK in service.tasks else _why_no_maps(service)
+        is_classifier = service.task == "classification"
+        why_not = _NO_MAPS if is_classifier else _NO_MAPS_OF_TASK
+        no_maps = "" if MAP_TASK in service.tasks else why_not
         return model_view(service.description, max_bytes, no_maps)
 
     @router.post("/page/answer")
     async def answer(request: Request, response: Response) -> dict[str, Any]:
         response.headers.update(_NOT_KEPT)
-        body, length = await request.body(), request.headers.get(HEADER_LENGTH)
-        content, cells = read_upload(body, length, service.columns)
+        content, cells = await _upload(request, service)
         answers = await service.answers(EncodedImages([content], cells=cells))
         (row,) = service.describe(answers)
         return answer_view(row, service.description)
@@ -78,17 +75,17 @@ def page_router(service: Service) -> APIRouter:
     async def draw_map(request: Request, place: Annotated[int, Query(ge=0)]) -> Response:
         if place >= len(service.classes):
             raise RequestError(404, f"There is no class {place}.")
-        content = await request.body()
-        png = await service.run_task(MAP_TASK, content, {"place": place})
+        content, cells = await _upload(request, service)
+        arguments = {"place": place} if cells is None else {"place": place, "cells": cells}
+        png = await service.run_task(MAP_TASK, content, arguments)
         return Response(png, headers=_NOT_KEPT, media_type="image/png")
 
     return router
 
 
-def _why_no_maps(service: Service) -> str:
-    if service.task != "classification":
-        return _NO_MAPS_OF_TASK
-    return _NO_MAPS if service.columns is None else _NO_MAPS_WITH_COLUMNS
+async def _upload(request: Request, service: Service) -> tuple[bytes, Cells]:
+    length = request.headers.get(HEADER_LENGTH)
+    return read_upload(await request.body(), length, service.columns)
 
 
 def _file(media_type: str, content: str) -> Response:

@@ -19,8 +19,7 @@ def page_tasks(model: Model, keras_model: "keras.Model | None") -> Mapping[str, 
         model: What answers.
         keras_model: To be asked for more than outputs; None if there is none.
     """
-    is_classifier = model.description.task == "classification"
-    if keras_model is None or not is_classifier or model.columns is not None:
+    if keras_model is None or model.description.task != "classification":
         return {}
     from .maps import ClassMaps
 

@@ -76,7 +76,7 @@ def test_new_images_are_predicted_by_a_table(keraunos: Any, table: Path) -> None
         name = "probability:a"
         assert float(one[name]) == pytest.approx(float(other[name]), abs=1e-4)
     options = ("--batch-sizes", "2", "--seconds", "0.01")
-    answer = keraunos("benchmark", "run/fold-1", "both/onnx", *options)
+    answer = keraunos("benchmark", "both/onnx", *options)
     assert answer.code == 0, answer.err
     answer = keraunos("export", "run/fold-1", "--format", "onnx", "--int8")
     assert answer.code == 2

@@ -15,6 +15,7 @@ from keraunos.export.portable.columns import described_columns
 from keraunos.export.portable.model import Model
 from keraunos.serving.app import create_app
 from keraunos.serving.images import EncodedImages, PixelImages
+from keraunos.serving.page.tasks import MAP_TASK
 from keraunos.serving.settings import ServeSettings
 from keraunos.serving.workers.wire import LENGTH_BYTES, pack_jobs, unpack_jobs
 from serving_models import DOCUMENT, SIZE, plain_image
@@ -40,7 +41,13 @@ def by_columns(inputs: Any) -> Any:
 def client() -> Iterator[TestClient]:
     document = DOCUMENT | {"version": 2, "columns": described_columns(COLUMNS)}
     settings = ServeSettings(max_batch_images=2)  # the cells are divided with the images
-    with TestClient(create_app(Model(document, by_columns), settings)) as client:
+
+    def draw(content: bytes, arguments: Any) -> bytes:
+        assert content == IMAGE
+        return repr(dict(arguments)).encode()
+
+    app = create_app(Model(document, by_columns), settings, {MAP_TASK: draw})
+    with TestClient(app) as client:
         yield client
 
 
@@ -161,7 +168,7 @@ def test_the_page_asks_for_columns(client: TestClient) -> None:
     assert [each["name"] for each in told["fields"]] == ["age", "body site"]
     assert told["fields"][0]["choices"] is None
     assert [each["value"] for each in told["fields"][1]["choices"]] == ["arm", "leg"]
-    assert "images alone" in told["no_maps"]
+    assert told["no_maps"] == ""
 
     def answer(cells: Any) -> Any:
         text = json.dumps(cells).encode()
@@ -173,6 +180,10 @@ def test_the_page_asks_for_columns(client: TestClient) -> None:
     assert "the columns body site, too" in answer({"age": "70"})["error"]
     assert "must be a number" in answer({"age": "x", "body site": ""})["error"]
     assert "the columns age" in client.post("/page/answer", content=IMAGE).json()["error"]
+    text = json.dumps({"age": "", "body site": "leg"}).encode()
+    headers = {LENGTH: str(len(text))}
+    drawn = client.post("/page/map?place=1", content=text + IMAGE, headers=headers).text
+    assert drawn == "{'place': 1, 'cells': {'age': [''], 'body site': ['leg']}}"
 
 
 @pytest.mark.parametrize("cells", [None, {"age": ["1", ""], "body site": ["größe", "leg"]}])

@@ -31,7 +31,8 @@ def model() -> Model:
 
 
 def write(folder: Path, text: str, encoding: str = "utf-8") -> Path:
-    for name in ("a.png", "b.jpg"):
+    (folder / "in").mkdir()
+    for name in ("a.png", "in/b.jpg"):
         (folder / name).write_bytes(plain_image(9, 9, 9))
     (folder / "t.csv").write_text(text, encoding)
     return folder / "t.csv"
@@ -41,6 +42,7 @@ def write(folder: Path, text: str, encoding: str = "utf-8") -> Path:
     "text",
     [
         'image,age,sex,note\na.png,70,male,"x\ny"\nb,,male,\na,?,NA,\n',
+        "image\tage\tsex\na\t70\tmale\nin/b\t-\tmale\na.png\n",
         "sex;image;age\nmale;a;70\nmale; b.jpg ;\n;a.png\n",
     ],
 )

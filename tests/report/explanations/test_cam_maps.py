@@ -3,7 +3,10 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from helpers import replicas, weights_of
+from keraunos.core.table_features import NumberColumn, TableFeatures, WordColumn
+from keraunos.models.table_inputs import column_inputs, encode_columns, fuse
 from keraunos.report.explanations.cam_layers import find_layer
 from keraunos.report.explanations.cam_maps import RANDOM_HEADS, CamMaps
 from keraunos.report.explanations.flat_graph import FlatGraph
@@ -49,6 +52,26 @@ def test_maps_behind_pooling_are_class_activation_maps(model):
     weights = kernel_of(model)[:, CLASSES].transpose(1, 2, 0) / 64
     expected = np.einsum("nhwc,nkc->nkhw", activations(), weights)
     np.testing.assert_allclose(maps, expected, rtol=1e-5, atol=1e-7)
+
+
+def test_columns_beside_the_image_change_outputs_but_no_maps_of_a_linear_head():
+    columns = TableFeatures(
+        (NumberColumn("age", 40.0, 10.0), WordColumn("sex", ("female", "male")))
+    )
+    images, beside = keras.Input((32, 32, 3), name="image"), column_inputs(columns)
+    found = layers.Conv2D(3, 4, 4, name="conv")(layers.Rescaling(1 / 255)(images))
+    pooled = layers.GlobalAveragePooling2D()(found)
+    outputs = layers.Dense(3, "softmax")(fuse(pooled, encode_columns(columns, beside)))
+    model = keras.Model([images, *beside], outputs)
+    cells = {"age": ["30", "", "80", "41", "5"], "sex": ["male", "", "female", "x", "male"]}
+    arrays = {name: tf.constant(each) for name, each in columns.arrays(cells).items()}
+    maps, _, answers = cam_of(model).of_classes(IMAGES, CLASSES, *arrays.values())
+    seen = keras.Model(images, found)(tf.constant(IMAGES, tf.float32))
+    weights = kernel_of(model)[:3, CLASSES].transpose(1, 2, 0) / 64
+    expected = np.einsum("nhwc,nkc->nkhw", seen, weights)
+    np.testing.assert_allclose(maps, expected, rtol=1e-4, atol=1e-6)
+    whole = model({"image": tf.constant(IMAGES, tf.float32), **arrays})
+    np.testing.assert_allclose(answers, whole, rtol=1e-5, atol=1e-6)
 
 
 def test_grad_cam_plus_plus_is_that_of_the_paper(model):

@@ -6,7 +6,10 @@ import keras
 import numpy as np
 import pytest
 from colour_network import SIZE, colour_network, halves
+from keraunos.core.table_features import NumberColumn, TableFeatures, WordColumn
 from keraunos.data.files.pixel_rules import UndecodableError
+from keraunos.export.portable.columns import described_columns
+from keraunos.models.table_inputs import column_inputs, encode_columns
 from keraunos.serving.errors import RequestError
 from keraunos.serving.page.maps import ClassMaps
 from PIL import Image
@@ -24,6 +27,22 @@ def test_a_map_is_bright_where_the_class_is(draw):
     assert pixels[:, 200:].mean() > 1.2 * pixels[:, :120].mean()
     mirrored = pixels_of(draw(halves((255, 0, 0), (0, 255, 0)), {"place": 0}))
     assert mirrored[:, :120].mean() > 1.2 * mirrored[:, 200:].mean()
+
+
+def test_a_model_with_columns_has_maps_of_the_image():
+    columns = TableFeatures(
+        (NumberColumn("age", 40.0, 10.0), WordColumn("sex", ("female", "male")))
+    )
+    images, beside = keras.Input((SIZE, SIZE, 3), name="image"), column_inputs(columns)
+    shift = keras.layers.Dense(3)(encode_columns(columns, beside))
+    scores = keras.layers.Add()([colour_network()(images), shift])
+    network = keras.Model([images, *beside], keras.layers.Softmax()(scores))
+    model = colour_model(image_size=SIZE, columns=described_columns(columns))
+    cells = {"age": [""], "sex": ["male"]}
+    draw = ClassMaps(model, network)
+    image = halves((255, 0, 0), (0, 255, 0))
+    pixels = pixels_of(draw(image, {"place": 1, "cells": cells}))
+    assert pixels[:, 200:].mean() > 1.2 * pixels[:, :120].mean()
 
 
 def test_a_class_for_which_nothing_speaks_has_no_map(draw):
