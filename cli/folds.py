@@ -70,7 +70,7 @@ def train_folds(config: RunConfig, run_dir: Path) -> None:
             _train_one(one_fold(config, number), directory, run_dir)
         folds.append(_read_scores(directory))
     _report(run_dir, folds)
-    name_positions(run_dir)
+    name_positions(run_dir, config)
 
 
 def refuse_seen_images_of_folds(config: RunConfig) -> None:

@@ -99,14 +99,15 @@ def test(run: TrainedRun, tta: int | None = None) -> None:
         show_test("test", result)
 
 
-def name_positions(run_dir: Path) -> None:
+def name_positions(run_dir: Path, config: RunConfig) -> None:
     """Prints the run directory and the next commands."""
     from ..strategies import current_workers
 
     if current_workers().is_chief:
         show(f"run directory: {run_dir}")
         show(f"view it with: {typed('tensorboard', run_dir)}")
-        show(f"predict with: {typed('predict', run_dir)} IMAGE_OR_FOLDER")
+        images = "IMAGE_OR_FOLDER" if config.data.features is None else "TABLE.csv"
+        show(f"predict with: {typed('predict', run_dir)} {images}")
         show(f"next: {next_command(run_dir, kind_of(run_dir), 'finished')}")
 
 

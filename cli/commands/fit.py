@@ -87,7 +87,7 @@ def _train(config: RunConfig, run_dir: Path) -> None:
             show_folds_test(run_dir, config.evaluation.tta)
     else:
         test(train(config, run_dir), config.evaluation.tta)
-        name_positions(run_dir)
+        name_positions(run_dir, config)
 
 
 def read_arguments(arguments: Sequence[str]) -> tuple[RunConfig, str]:
