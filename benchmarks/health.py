@@ -1,5 +1,8 @@
 """What looking into steps costs, when a step is sampled and when it is not.
 
+The mark, by which other threads see how far a call to the devices has come, is written
+twice in each step: calls of many tiny steps with it and without it take turns.
+
 A sample: what continues around a step that is sampled, TensorBoard's file included, again
 and again around no step, in a fit of each model; beside it stands what part that is of 50
 steps of 50 ms. Whole fits of the smallest model take turns, with and without the callback,
@@ -11,11 +14,12 @@ Usage: python benchmarks/health.py [--samples 60] [--rounds 4] [--models head]
 """
 
 import argparse
+import contextlib
 import json
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -28,6 +32,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 from keraunos.callbacks import Callback, Health, RunState, TensorBoard
+from keraunos.trainer.step.position_mark import PositionMark
 
 EVERY, STEP_MS = 50, 50.0  # what a sample's cost is compared with
 AT_STEP = 4
@@ -76,6 +81,18 @@ class EpochTimes(Callback):
         self._ended = now
 
 
+class NoMark(PositionMark):
+    """Nothing is written within a step."""
+
+    @contextlib.contextmanager
+    def waiting_for_data(self, step: tf.Tensor) -> Iterator[None]:
+        """Writes nothing."""
+        yield
+
+    def has_data(self, step: tf.Tensor, parts: Any) -> None:
+        """Writes nothing."""
+
+
 def head() -> keras.Model:
     """A head on features."""
     layers = keras.layers
@@ -120,11 +137,16 @@ def main() -> None:
             f"{name:20} {cost[0]:8.2f} [{cost[1]:.2f}, {cost[2]:.2f}] "
             f"  {part[0]:.3f} % [{part[1]:.3f}, {part[2]:.3f}]"
         )
+    mark = cost_of_mark(options.rounds)
+    print(f"a tiny step: {mark['without']:.4f} ms without the mark,")
+    part = [100 * each / STEP_MS for each in mark["more"]]
+    print("with it {:+.4f} [{:+.4f}, {:+.4f}] ms;".format(*mark["more"]))
+    print("of a step of 50 ms {:.4f} % [{:.4f}, {:.4f}]".format(*part))
     steps = cost_between(options.rounds)
     print(f"head, whole fits: {steps['without']:.4f} ms a step without the callback,")
     print("with it {:+.4f} [{:+.4f}, {:+.4f}] ms".format(*steps["more"]))
     versions = {name: metadata.version(name) for name in ("keras", "tensorflow")}
-    result = {"sample_ms": samples, "between": steps}
+    result = {"sample_ms": samples, "mark": mark, "between": steps}
     print(json.dumps(result | {"options": vars(options), "versions": versions}))
 
 
@@ -159,6 +181,42 @@ def cost_between(rounds: int) -> dict[str, Any]:
             found[looks] += times.milliseconds
     with_it, without = np.array(found[True]), np.array(found[False])
     return {"without": float(np.median(without)), "more": difference(with_it, without)}
+
+
+def cost_of_mark(rounds: int) -> dict[str, Any]:
+    """CPU milliseconds of a step that writes no mark, and how many more with it.
+
+    Of calls of 1000 tiny steps each, which take turns.
+    """
+    steps, found = 1000, {True: [], False: []}
+    calls = {True: tiny_steps(PositionMark(), steps), False: tiny_steps(NoMark(), steps)}
+    for turn in range(25 * rounds):
+        for marked in (True, False) if turn % 2 else (False, True):
+            started = time.process_time()
+            calls[marked]()
+            if turn:  # the first traces
+                found[marked].append(1000 * (time.process_time() - started) / steps)
+    with_it, without = np.array(found[True]), np.array(found[False])
+    return {"without": float(np.median(without)), "more": difference(with_it, without)}
+
+
+def tiny_steps(mark: PositionMark, steps: int) -> Callable[[], Any]:
+    """A call of many steps, each of which takes a batch and multiplies it by a matrix."""
+    batch = tf.random.normal((8, 64), seed=0)
+    iterator = iter(tf.data.Dataset.from_tensors(batch).repeat())
+    weights = tf.Variable(tf.eye(64))
+
+    @tf.function
+    def call() -> tf.Tensor:
+        total = tf.zeros(())
+        for step in tf.range(steps, dtype=tf.int64):
+            with mark.waiting_for_data(step):
+                given = next(iterator)
+            mark.has_data(step, given)
+            total += tf.reduce_sum(given @ weights)
+        return total
+
+    return call
 
 
 def fit(

@@ -23,6 +23,9 @@ from .summary_descriptions import describe
 # Charts by category; each shows the scalars whose names match, of all selected runs.
 Charts = dict[str, dict[str, tuple[str, ...]]]
 
+# Not those that a search writes, whose axis counts trials, nor the best of a run.
+_SCORES = r"^(?!val_)[^/]*(accuracy|auc|recall|f1|precision|error)[^/]*$"
+
 
 def charts_of(run: RunState) -> Charts:
     """The charts for which a run has values."""
@@ -61,6 +64,7 @@ def charts(has_workers: bool, has_replicas: bool, scales_loss: bool) -> Charts:
     scale = {"loss scale (bad: below 1)": (r"^health/loss_scale$",)}
     return {
         "Is anything wrong now? 0: no, 1: yes. The page Text says what": {
+            "training has failed": (r"^problems/failure$",),
             "data is too slow": (r"^problems/data$",),
             "stall: no step ends": (r"^problems/stall$",),
             **(silent if has_workers else {}),
@@ -69,7 +73,7 @@ def charts(has_workers: bool, has_replicas: bool, scales_loss: bool) -> Charts:
         },
         "Does it learn?": {
             "loss": (r"^loss$",),
-            "score": (r"^(.*accuracy|.*auc.*|.*recall|.*f1.*|.*precision|.*error)$",),
+            "score": (_SCORES,),
             "learning rate": (r"^learning_rate$", r"^health/learning_rate$"),
         },
         "Where does the time go?": {

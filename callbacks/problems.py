@@ -12,13 +12,14 @@ ENDED_BY: dict[EventKind, EventKind] = {
     "worker_silent": "worker_back",
     "health": "recovered",
 }
-FLAGS = ("data", "stall", "worker", "all_reduce", "learning")
+FLAGS = ("failure", "data", "stall", "worker", "all_reduce", "learning")
 
+_FAILURES: tuple[EventKind, ...] = ("failure", "divergence", "worker_lost")
 _BEGUN_BY = {end: begin for begin, end in ENDED_BY.items()}
 
 
 class Problems:
-    """The current problems of a run.
+    """The current problems of a run; a failure never ends.
 
     Example:
         >>> problems = Problems()
@@ -37,11 +38,12 @@ class Problems:
 
     def take(self, event: Event) -> bool:
         """Whether an event is the beginning or the end of a problem, which it notes."""
-        if event.kind in ENDED_BY:
+        begins = event.kind in ENDED_BY or event.kind in _FAILURES
+        if begins:
             self._standing[event.kind, event.subject] = event
         elif event.kind in _BEGUN_BY:
             self._standing.pop((_BEGUN_BY[event.kind], event.subject), None)
-        return event.kind in ENDED_BY or event.kind in _BEGUN_BY
+        return begins or event.kind in _BEGUN_BY
 
     @property
     def standing(self) -> list[Event]:
@@ -65,6 +67,8 @@ class Problems:
 
 
 def _flags(event: Event) -> set[str]:
+    if event.kind in _FAILURES:
+        return {"failure"}
     if event.kind == "stall":
         return {"stall", "data"} if event.subject == INPUT else {"stall"}
     if event.kind == "worker_silent":

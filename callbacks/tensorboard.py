@@ -37,6 +37,9 @@ from .summary_descriptions import describe
 from .summary_images import write_data_images, write_validation_images
 from .tolerance import Tolerance, tolerant, tolerated
 
+# TensorBoard smooths curves: a single point after many others would show as 0.4 of it.
+_POINTS_OF_EDGE = 4
+
 
 class TensorBoard(Callback):
     """Writes event files into `tensorboard` of the run directory.
@@ -154,8 +157,7 @@ class TensorBoard(Callback):
         self._events.append(event)
         before = self._problems.flags()
         if self._problems.take(event):
-            self._write_flags(run, before, event.step)  # so that the line has an edge
-            self._write_flags(run, self._problems.flags(), event.step)
+            self._write_edges(run, before, event.step)
         text = event_list(self._events, self._problems.standing)
         with self._writer(run, EVENTS_PART):
             tf.summary.text("events", text, step=event.step)
@@ -200,12 +202,21 @@ class TensorBoard(Callback):
 
     def _write_problems(self, run: RunState) -> None:
         """Writes the current problems, or that there are none."""
-        self._write_flags(run, self._problems.flags(), run.step)
-
-    def _write_flags(self, run: RunState, flags: Mapping[str, float], step: int) -> None:
         with self._writer(run, EVENTS_PART):
-            for name, flag in flags.items():
-                _write(f"problems/{name}", flag, step)
+            for name, flag in self._problems.flags().items():
+                _write(f"problems/{name}", flag, run.step)
+
+    def _write_edges(self, run: RunState, before: Mapping[str, float], step: int) -> None:
+        """Lets the lines of flags that have changed rise now, or fall with the next step.
+
+        A rise and a fall at the same step would hide each other.
+        """
+        flags = self._problems.flags()
+        with self._writer(run, EVENTS_PART):
+            for name in (each for each, flag in flags.items() if flag != before[each]):
+                at = step if flags[name] else step + 1
+                for flag in (before[name], *_POINTS_OF_EDGE * [flags[name]]):
+                    _write(f"problems/{name}", flag, at)
 
     def _session(self, run: RunState) -> Any:
         return self._writer(run, "", new_writer)

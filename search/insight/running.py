@@ -4,6 +4,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from ...callbacks.board_layout import Charts, write_layout
 from ...callbacks.hparams import new_writer
 from ...callbacks.tolerance import Tolerance
 from ...core.files import own_directory
@@ -29,9 +30,19 @@ def show_scores(directory: Path, study: Study) -> None:
     with Tolerance("the TensorBoard files of the search"):
         folder = own_directory(own_directory(directory / TENSORBOARD_FOLDER) / SCORES_PART)
         with summaries_written_to(new_writer(folder)):
+            write_layout(_charts(study.objective.name))
             _write_scores(ended, study)
             if remarks := _remarks(ended):
                 tf.summary.text("events", remarks, step=ended[-1].number)
+
+
+def _charts(objective: str) -> Charts:
+    """Those of the page Custom Scalars; the trials add theirs."""
+    charts: dict[str, tuple[str, ...]] = {
+        f"{objective} of each trial (axis: number of the trial)": (f"^{objective}$",),
+        "best so far (axis: number of the trial)": ("^best_so_far$",),
+    }
+    return {"How is the search going?": charts}
 
 
 def _has_ended(trial: Trial) -> bool:

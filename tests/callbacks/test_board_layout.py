@@ -38,6 +38,7 @@ WRITTEN = (
     "workers/1/longest_silence_seconds",
     "problems/data",
     "problems/stall",
+    "problems/failure",
     "problems/worker",
     "problems/all_reduce",
     "problems/learning",
@@ -66,6 +67,12 @@ def test_the_layout_can_be_read_and_is_written_beside_other_events(tmp_path):
 def test_each_value_is_in_one_chart(name):
     patterns = [p for each in ALL.values() for chart in each.values() for p in chart]
     assert len([p for p in patterns if re.search(p, name)]) == 1
+
+
+@pytest.mark.parametrize("name", ["val_accuracy", "best/val_accuracy", "best_so_far"])
+def test_what_counts_other_than_steps_is_in_no_chart(name):
+    patterns = [p for each in ALL.values() for chart in each.values() for p in chart]
+    assert not any(re.search(p, name) for p in patterns)
 
 
 def test_what_a_run_has_no_values_for_has_no_chart():

@@ -33,6 +33,7 @@ def raised(problems):
         ([LARGE_UPDATES], {"learning"}),
         ([Event("health", "40 %", 9, 0.0, ALL_REDUCE)], {"all_reduce"}),
         ([FROZEN, STALL], {"worker", "stall"}),
+        ([FROZEN, Event("worker_lost", "lost", 9, 0.0)], {"worker", "failure"}),
         ([Event("checkpoint", "written", 9, 0.0)], set()),
     ],
 )

@@ -7,6 +7,7 @@ from keraunos.search.insight.running import show_scores
 from keraunos.search.study import Trial
 from keraunos.search.tuning.space import hyperparameters
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.custom_scalar import layout_pb2, metadata
 
 
 def study(*trials, mode="max"):
@@ -23,6 +24,7 @@ def shown(directory):
     return {
         tag: {e.step: tf.make_ndarray(e.tensor_proto).item() for e in found.Tensors(tag)}
         for tag in found.Tags()["tensors"]
+        if tag != metadata.CONFIG_SUMMARY_TAG
     }
 
 
@@ -39,6 +41,16 @@ def test_scores_and_the_best_so_far_count_trials_whatever_order_they_ended_in(tm
     (text,) = found["events"].values()
     assert "| trial-003 | OSError: a\\|b |" in text.decode()
     assert "trial-000" not in text.decode()
+
+
+def test_the_page_custom_scalars_begins_with_the_scores(tmp_path):
+    show_scores(tmp_path, study((0, "completed", 0.5, "")))
+    found = EventAccumulator(str(tmp_path / "tensorboard" / "scores")).Reload()
+    (layout,) = found.Tensors(metadata.CONFIG_SUMMARY_TAG)
+    content = layout_pb2.Layout.FromString(tf.make_ndarray(layout.tensor_proto).item())
+    ((first, second),) = [each.chart for each in content.category]
+    assert list(first.multiline.tag) == ["^val_score$"]
+    assert list(second.multiline.tag) == ["^best_so_far$"]
 
 
 def test_a_folder_that_can_t_be_written_does_not_stop_a_search(
