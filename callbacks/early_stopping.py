@@ -114,13 +114,17 @@ class EarlyStopping(Callback):
         if self.check_finite and not math.isfinite(value):
             return f"{name} is {value}, which is not finite"
         if good_enough is not None and monitor.reaches(value, good_enough):
-            return f"{name} is {value}, which is good enough ({good_enough})"
+            return f"{name} is {value:.4g}, which is good enough ({good_enough:.4g})"
         if hopeless is not None and not monitor.reaches(value, hopeless):
-            return f"{name} is {value}, which is worse than {hopeless}"
+            return f"{name} is {value:.4g}, which is worse than {hopeless:.4g}"
         if self.waited >= self.patience:
             epochs = f"{self.waited} epoch{'s' * (self.waited != 1)}"
             return (
                 f"{name} has not improved for {epochs} "
-                f"(best: {self.best} in epoch {self.best_epoch})"
+                f"(best: {_in_digits(self.best)} in epoch {self.best_epoch})"
             )
         return None
+
+
+def _in_digits(value: float | None) -> str:
+    return "none" if value is None else f"{value:.4g}"

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .. import evaluation
+from ..core.best_epoch import read_exported_epoch
 from ..core.run_layout import AUGMENTED_IMAGE, CURVES_IMAGE, SAMPLES_IMAGE
 from .base import Callback
 from .run_state import RunState
@@ -34,7 +35,8 @@ class Figures(Callback):
 
 
 def _draw_curves(history: Mapping[str, Sequence[float]], directory: Path) -> None:
-    figure = evaluation.curves_figure(history)
+    exported = read_exported_epoch(directory)
+    figure = evaluation.curves_figure(history, exported_epoch=exported)
     evaluation.save_figure(figure, directory / CURVES_IMAGE)
 
 

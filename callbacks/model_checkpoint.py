@@ -156,8 +156,16 @@ class ModelCheckpoint(Callback):
             run.request_save()
 
     def state_dict(self) -> dict[str, Any]:
-        """The best checkpoints with their values, and the saved ones."""
-        return {"scores": self.scores, "saved": self._saved}
+        """The best checkpoints with their values, what tells the best, what was saved.
+
+        `keraunos.core.best_epoch` reads it, too.
+        """
+        return {
+            "monitor": self._monitor.name,
+            "restore_best": self.restore_best,
+            "scores": self.scores,
+            "saved": self._saved,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restores the state of the saved run."""

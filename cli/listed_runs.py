@@ -50,7 +50,7 @@ class ListedRun:
         kind: Which of them; `other` for a folder of neither.
         state: As `state_of` returned it; `damaged` or `not a run` otherwise.
         progress: How far it is, such as `3 epochs`.
-        score: The best on validation images, such as `accuracy 0.81`; empty before.
+        score: Of the best epoch on validation images: `accuracy 0.81`; empty before.
         test: Likewise, on test images.
         age: How long ago it was written to, such as `5 min`.
         next_command: What to type next; empty if there is nothing.
@@ -150,8 +150,8 @@ def _read_run(directory: Path) -> tuple[str, str, str]:
     if is_absent(directory / METRICS_FILE):
         return "0 epochs", "", _test_of(directory)
     epochs = read_epochs(directory)
-    name = (epochs.best_name or "").removeprefix("val_")
-    score = "" if epochs.best_value is None else score_text(name, epochs.best_value)
+    name = (epochs.score_name or "").removeprefix("val_")
+    score = "" if epochs.score is None else score_text(name, epochs.score)
     return counted(epochs.count, "epoch"), score, _test_of(directory)
 
 

@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from ..configs.load import read_source
+from ..core.best_epoch import BestEpoch, read_best_epoch
 from ..core.checked_files import (
     CHECKSUMS_FILE,
     damaged,
@@ -28,9 +29,10 @@ from .run_directories import remark_on_config
 from .typed_command import typed
 
 _MARKS = (METRICS_FILE, CHECKSUMS_FILE)  # either of them is in every run
-# What tells the best epoch: the first of these that the run has.
-_BEST_BY = ("val_balanced_accuracy", "val_accuracy", "val_loss", "loss")
+# The most telling metric: the first of these that the run has.
+_TELLING = ("val_balanced_accuracy", "val_accuracy", "val_loss", "loss")
 
+Lines = Sequence[dict[str, float | None]]
 _LINES = TypeAdapter(list[dict[str, float | None]])
 
 
@@ -52,16 +54,17 @@ class Epochs:
 
     Attributes:
         count: How many there are.
-        best_name: The metric that determines the best one; None before the first.
-        best_value: Its best value that is finite.
-        best_epoch: The epoch of that value, counted from 1.
+        best: The best one, as the checkpoints tell; without them by the most telling
+            metric. None before the first.
+        score_name: The most telling metric of validation.
+        score: Its value in the best epoch.
         seconds: Spent in all of them.
     """
 
     count: int
-    best_name: str | None
-    best_value: float | None
-    best_epoch: int | None
+    best: BestEpoch | None
+    score_name: str | None
+    score: float | None
     seconds: float
 
 
@@ -73,8 +76,8 @@ class RunSummary:
         directory: Of the run.
         settings: By dotted name, such as `optimizer.learning_rate`.
         epochs: How many it has finished.
-        best_name: The metric that tells its best epoch, or None before the first.
-        best_value: The best value of that metric.
+        score_name: The most telling metric of validation, or None before the first epoch.
+        score: Its value in the best epoch.
         seconds: Spent in its epochs.
         test: What is in test.json, or nothing.
     """
@@ -82,8 +85,8 @@ class RunSummary:
     directory: Path
     settings: dict[str, Any]
     epochs: int
-    best_name: str | None
-    best_value: float | None
+    score_name: str | None
+    score: float | None
     seconds: float
     test: dict[str, Any] = field(default_factory=dict)
 
@@ -122,8 +125,8 @@ def read_run(directory: Path) -> RunSummary:
         directory,
         flatten(_read_settings(directory)),
         epochs.count,
-        epochs.best_name,
-        epochs.best_value,
+        epochs.score_name,
+        epochs.score,
         epochs.seconds,
         read_scores(directory),
     )
@@ -136,19 +139,29 @@ def read_epochs(directory: Path) -> Epochs:
         CheckpointError: `metrics.jsonl` is damaged.
     """
     lines = _read_lines(directory / METRICS_FILE)
-    name = next((each for each in _BEST_BY if lines and each in lines[0]), None)
+    name = next((each for each in _TELLING if lines and each in lines[0]), None)
+    best = read_best_epoch(directory) or _best_by(lines, name)
+    score = _number(lines[best.epoch - 1], name) if _is_finished(best, lines) else None
+    if best is not None and score is None:
+        name, score = best.metric, best.value
+    seconds = sum(line.get("seconds") or 0.0 for line in lines)
+    return Epochs(len(lines), best, name, score, seconds)
+
+
+def _is_finished(best: BestEpoch | None, lines: Lines) -> TypeGuard[BestEpoch]:
+    """Whether an epoch has a line: one that is best before its end has none yet."""
+    return best is not None and best.epoch <= len(lines)
+
+
+def _best_by(lines: Lines, name: str | None) -> BestEpoch | None:
     found = {
         n: v for n, line in enumerate(lines, 1) if (v := _number(line, name)) is not None
     }
-    pick = min if name and name.endswith("loss") else max
-    best = pick(found, key=found.__getitem__, default=None)
-    return Epochs(
-        len(lines),
-        name,
-        None if best is None else found[best],
-        best,
-        sum(line.get("seconds") or 0.0 for line in lines),
-    )
+    if name is None or not found:
+        return None
+    pick = min if name.endswith("loss") else max
+    epoch = pick(found, key=found.__getitem__)
+    return BestEpoch(epoch, name, found[epoch], is_exported=False)
 
 
 def _number(line: dict[str, Any], name: str | None) -> float | None:

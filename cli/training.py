@@ -57,6 +57,9 @@ def train(
         # As the signal would have ended the process, but with the state saved.
         signal = run.result.signal
         raise typer.Exit(0 if signal is None else 128 + signal)
+    best = run.result.best_epoch
+    if best is not None and best.is_exported:
+        show(f"exported: the model of {best.describe()}")
     return run
 
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from .figures import augmentation_kinds_figure as augmentation_kinds_figure
     from .figures import augmented_figure as augmented_figure
     from .figures import confusion_matrix_figure as confusion_matrix_figure
-    from .figures import curves_figure as curves_figure
     from .figures import image_grid as image_grid
     from .figures import mistakes_figure as mistakes_figure
     from .figures import samples_figure as samples_figure
@@ -38,7 +37,7 @@ _HOMES = {
     "classification_scores": "scores",
     "compare_paired": "comparisons.paired",
     "confusion_matrix_figure": "figures",
-    "curves_figure": "figures",
+    "curves_figure": "learning_curves",
     "draw_mistakes": "report",
     "image_grid": "figures",
     "mistakes_figure": "figures",

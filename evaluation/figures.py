@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from ..core.files import replacing
 from ..core.names import printable
-from ..core.run_layout import CONFUSION_MATRIX_FILE, METRICS_FILE
+from ..core.run_layout import CONFUSION_MATRIX_FILE
 
 Images = npt.NDArray[np.uint8]
 
@@ -26,10 +26,6 @@ MOST_IMAGES = 96
 MOST_NUMBERED = 40
 _QUICK = {"compress_level": 1}  # half the time of the default, a little larger
 MOST_NAMED = 20  # of more classes than those
-MOST_PANELS = 18
-NOT_DRAWN = frozenset(
-    {"images_per_second", "examples_per_second", "data_wait_seconds", "seconds"}
-)
 
 
 class Drawing:
@@ -154,7 +150,7 @@ def confusion_matrix_figure(
     """Draws how often each true class (row) was taken for each class (column).
 
     The color is the share of the row, the number the count; of more than 40 classes
-    there are not numbers, and not all of them are named.
+    there are no numbers, and not all of them are named.
     """
     counts = np.asarray(matrix)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -192,56 +188,11 @@ def _write_counts(
     axis: Axes, counts: npt.NDArray[np.integer], shares: npt.NDArray[np.floating]
 ) -> None:
     for (row, column), count in np.ndenumerate(counts):
-        colour = "white" if shares[row, column] > 0.6 else "black"
+        color = "white" if shares[row, column] > 0.6 else "black"
         text = axis.text(
-            column, row, str(count), ha="center", va="center", color=colour, fontsize=8
+            column, row, str(count), ha="center", va="center", color=color, fontsize=8
         )
         text.set_in_layout(False)  # measuring thousands of them takes longer than all else
-
-
-def curves_figure(history: Mapping[str, Sequence[float]]) -> Figure:
-    """Draws each metric over the epochs, training and validation in one panel.
-
-    Args:
-        history: Values per epoch by name; `val_loss` goes with `loss`. Those of speed
-            are left out, and of very many metrics the last.
-    """
-    names = dict.fromkeys(name.removeprefix("val_") for name in history)
-    drawable = [name for name in names if name not in NOT_DRAWN]
-    shown = drawable[:MOST_PANELS]
-    columns = min(len(shown), 3)
-    rows = -(-len(shown) // 3)
-    left = len(drawable) - len(shown)
-    figure = Figure(figsize=(4.2 * columns, 3.2 * rows + (0.3 if left else 0)))
-    for place, name in enumerate(shown):
-        axis: Any = _panel(figure, 4.2 * (place % 3), 3.2 * (rows - place // 3 - 1))
-        for key, label in ((name, "training"), (f"val_{name}", "validation")):
-            if key in history:
-                epochs = range(1, len(history[key]) + 1)
-                axis.plot(epochs, history[key], marker="o", ms=3, label=label)
-        axis.set_title(name.replace("_", " "), y=1.02, parse_math=False)
-        axis.set_xlabel("epoch")
-        axis.xaxis.set_label_coords(0.5, -0.12)
-        axis.xaxis.get_major_locator().set_params(integer=True)
-        axis.grid(alpha=0.3)
-        axis.legend()
-    if left:
-        title = f"{left:,} more metrics are in {METRICS_FILE}"
-        figure.suptitle(title, fontsize=10, y=1 - 0.1 / figure.get_figheight(), va="top")
-    return figure
-
-
-def _panel(figure: Figure, left: float, bottom: float) -> Axes:
-    """A panel whose labels have room: to measure them would take most of the time.
-
-    Args:
-        figure: Gets it.
-        left: Where it begins, in inches.
-        bottom: Likewise.
-    """
-    width, height = figure.get_size_inches()
-    place = ((left + 0.67) / width, (bottom + 0.54) / height, 3.36 / width, 2.3 / height)
-    return figure.add_axes(place)
 
 
 def mistakes_figure(

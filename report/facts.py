@@ -6,6 +6,7 @@ Loads no TensorFlow and writes nothing. Whatever is absent or damaged is a gap t
 import csv
 import io
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..configs.load import read_source
+from ..core.best_epoch import BestEpoch, read_best_epoch
 from ..core.bundle import read_document
 from ..core.checked_files import is_damaged, read_checked_text
 from ..core.checkpoints import checkpoint_names
@@ -56,7 +58,9 @@ class RunFacts:
         counts: Images by class, by split.
         dropped: Dropped files, by the policy that did so.
         dropped_files: The first of them.
-        history: Values per epoch, by metric.
+        history: Values per epoch, by metric; NaN where an epoch has none.
+        epochs: The numbers of these epochs.
+        best: Its best epoch, or None if that is not known.
         step: Of training, its last.
         siblings: The table of the search or of the folds that the run belongs to.
         exports: What it was exported as, and how that was checked.
@@ -73,11 +77,18 @@ class RunFacts:
     dropped: Mapping[str, int] = field(default_factory=dict)
     dropped_files: Table | None = None
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    epochs: Sequence[int] = ()
+    best: BestEpoch | None = None
     step: int = 0
     siblings: Table | None = None
     exports: Exports = field(default_factory=Exports)
     averages: Averages = field(default_factory=Averages)
     gaps: Sequence[str] = ()
+
+    @property
+    def exported_epoch(self) -> int | None:
+        """Of which epoch the model is; None if that is not known."""
+        return self.best.epoch if self.best and self.best.is_exported else None
 
     def setting(self, name: str) -> Any:
         """A setting by its dotted name; None if it is unknown."""
@@ -92,6 +103,7 @@ def read_facts(directory: Path) -> RunFacts:
     gaps: list[str] = []
     nothing: dict[str, Any] = {}
     none_dropped: tuple[dict[str, int], Table | None] = ({}, None)
+    no_history: tuple[dict[str, list[float]], list[int], int] = ({}, [], 0)
 
     def read(reader: Callable[[Path], T], name: str, missing: T) -> T:
         try:
@@ -106,7 +118,7 @@ def read_facts(directory: Path) -> RunFacts:
         return content
 
     exports, averages = read_exports(directory), read_averages(directory)
-    history, step = read(_history, METRICS_FILE, (nothing, 0))
+    history, epochs, step = read(_history, METRICS_FILE, no_history)
     dropped, dropped_files = read(_dropped, DROPPED_FILE, none_dropped)
     return RunFacts(
         printable(directory.resolve().name),
@@ -118,6 +130,8 @@ def read_facts(directory: Path) -> RunFacts:
         dropped,
         dropped_files,
         history,
+        epochs,
+        read_best_epoch(directory),
         step,
         _siblings(directory, gaps),
         exports,
@@ -186,21 +200,25 @@ def _named(path: Path, *columns: str) -> Iterator[dict[str, str]]:
         yield row
 
 
-def _history(path: Path) -> tuple[dict[str, list[float]], int]:
-    """Values per epoch, and the last step."""
+def _history(path: Path) -> tuple[dict[str, list[float]], list[int], int]:
+    """Values per epoch, the numbers of the epochs, and the last step."""
     history: dict[str, list[float]] = {}
+    epochs: list[int] = []
     step = 0
-    for line in read_text(path).splitlines():
+    for number, line in enumerate(read_text(path).splitlines(), 1):
         values = json.loads(line)
         if not isinstance(values, dict):
             raise ValueError("a line does not contain an object")
         step = values["step"] if isinstance(values.get("step"), int) else step
+        epochs.append(values["epoch"] if isinstance(values.get("epoch"), int) else number)
         for name, value in values.items():
             if name not in _NOT_VALUES and isinstance(value, int | float | None):
-                history.setdefault(name, []).append(
-                    float("nan") if value is None else float(value)
-                )
-    return history, step
+                column = history.setdefault(name, [])
+                column += [math.nan] * (number - 1 - len(column))
+                column.append(math.nan if value is None else float(value))
+    for column in history.values():
+        column += [math.nan] * (len(epochs) - len(column))
+    return history, epochs, step
 
 
 def _siblings(directory: Path, gaps: list[str]) -> Table | None:

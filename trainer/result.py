@@ -11,6 +11,7 @@ import keras
 from .. import evaluation
 from ..callbacks import RunState
 from ..configs import EvaluationConfig
+from ..core.best_epoch import BestEpoch, read_best_epoch, read_exported_epoch
 from ..core.checkpoints import best_checkpoint
 from ..core.errors import ConfigError, message
 from ..core.user_path import user_path
@@ -70,7 +71,14 @@ class FitResult:
 
     def plot(self) -> "Drawing":
         """Plots every metric over the epochs, training and validation together."""
-        return evaluation.Drawing(evaluation.curves_figure(self.history))
+        exported = None if self.run_dir is None else read_exported_epoch(self.run_dir)
+        figure = evaluation.curves_figure(self.history, exported_epoch=exported)
+        return evaluation.Drawing(figure)
+
+    @property
+    def best_epoch(self) -> BestEpoch | None:
+        """The best epoch and its metric; None without checkpoints that tell."""
+        return None if self.run_dir is None else read_best_epoch(self.run_dir)
 
 
 @dataclass(frozen=True)

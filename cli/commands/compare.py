@@ -80,7 +80,7 @@ def as_rows(
     rows = []
     for each in summaries:
         row = [str(each.directory), *(each.settings.get(name, "") for name in differing)]
-        row += [each.epochs, round(each.seconds, 1), each.best_name, each.best_value]
+        row += [each.epochs, round(each.seconds, 1), each.score_name, each.score]
         for name in _SCORES:
             interval = each.test.get("intervals", {}).get(name, ("", ""))
             row += [each.test.get(name, ""), *interval]
@@ -105,8 +105,8 @@ def _table(summaries: Sequence[RunSummary], differing: Sequence[str]) -> Table:
 
 
 def _scores(summary: RunSummary) -> Iterator[str]:
-    if summary.best_name is not None:
-        yield f"best {summary.best_name} {_number(summary.best_value)}"
+    if summary.score_name is not None:
+        yield f"best epoch: {summary.score_name} {_number(summary.score)}"
     for name in _SCORES:
         if name in summary.test:
             text = f"test {name.replace('_', ' ')} {_number(summary.test[name])}"

@@ -105,8 +105,13 @@ def _training(run: Path, asked: Asked | None) -> Iterator[str]:
     epochs = read_epochs(run)
     most = f" of {asked.max_epochs}" if asked and asked.max_epochs else ""
     yield f"epochs: {epochs.count}{most}, {in_words(epochs.seconds)}"
-    if epochs.best_value is not None:
-        yield f"best epoch: {epochs.best_epoch}, {epochs.best_name} {epochs.best_value:.4g}"
+    best = epochs.best
+    if best is None:
+        return
+    other = "" if epochs.score_name == best.metric else f", {epochs.score_name} "
+    score = f"{other}{epochs.score:.4g}" if other else ""
+    exported = " (exported)" if best.is_exported else ""
+    yield f"best epoch: {best.epoch}, {best.metric} {best.value:.4g}{score}{exported}"
 
 
 def _scores(run: Path, asked: Asked | None) -> Iterator[str]:

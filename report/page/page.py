@@ -15,8 +15,8 @@ from ...core.differences import flatten
 from ...core.html import base_style, page_environment, read_resource
 from ...core.names import some
 from ...evaluation.evidence import Labelled
-from ...evaluation.figures import curves_figure
 from ...evaluation.finding import Finding, Panel, Table
+from ...evaluation.learning_curves import curves_figure
 from ...evaluation.multi_label.predictions import SEPARATOR
 from ..numbers import shown
 from ..run_report import RunReport
@@ -89,6 +89,8 @@ def _view(report: RunReport, key: str, budget: Budget) -> dict[str, Any]:
         "dropped": facts.dropped_files,
         "dropped_total": sum(facts.dropped.values()),
         "curves": _curves(report, key),
+        "best": facts.best,
+        "exported_epoch": facts.exported_epoch,
         "per_class": _per_class(report),
         "matrix": matrix,
         "findings": findings,
@@ -151,7 +153,9 @@ def _curves(report: RunReport, key: str) -> Markup | None:
     if not history:
         return None
     what = "Each metric over the epochs of training, for training and validation images."
-    return inline_svg(curves_figure(history), f"{key}-curves", what)
+    facts = report.facts
+    figure = curves_figure(history, facts.epochs or None, facts.exported_epoch)
+    return inline_svg(figure, f"{key}-curves", what)
 
 
 def _per_class(report: RunReport) -> Table | None:

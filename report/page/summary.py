@@ -15,7 +15,7 @@ WEAK_RECALL = 0.5
 
 
 def what_it_does(report: RunReport) -> str:
-    """A sentence: which network predicts what of images of which size."""
+    """Which network predicts what of which images, with the weights of which epoch."""
     facts, names = report.facts, report.class_names
     size = facts.setting("data.image_size")
     of_size = f" of {size} by {size} pixels" if isinstance(size, int) else ""
@@ -23,7 +23,10 @@ def what_it_does(report: RunReport) -> str:
     known = f"{words.gives} {len(names):,} {words.one if len(names) == 1 else words.many}"
     given = known.strip() if names else f"{words.many} with unknown names"
     named = f": {some(names)}" if names else ""
-    return f"{_network(facts)} gives each image{of_size} {given}{named}."
+    what = f"{_network(facts)} gives each image{of_size} {given}{named}."
+    if facts.exported_epoch is None or facts.best is None:
+        return what
+    return f"{what} Its weights are those of {facts.best.describe()}."
 
 
 def on_what_data(facts: RunFacts) -> str:

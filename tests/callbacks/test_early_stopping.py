@@ -60,9 +60,9 @@ def test_the_direction_follows_the_name():
 
 def test_the_reason_names_the_metric_its_best_value_and_epoch():
     run = new_run()
-    train(EarlyStopping(patience=1), run, (0.25, 0.5))
+    train(EarlyStopping(patience=1), run, (0.5369305918878475, 0.6))
     assert run.stop_reason == (
-        "val_loss has not improved for 1 epoch (best: 0.25 in epoch 1)"
+        "val_loss has not improved for 1 epoch (best: 0.5369 in epoch 1)"
     )
 
 
@@ -71,7 +71,7 @@ def test_the_reason_names_the_metric_its_best_value_and_epoch():
     ("options", "value", "words"),
     [
         ({"stopping_threshold": 0.5}, 0.25, "is 0.25, which is good enough (0.5)"),
-        ({"divergence_threshold": 2.0}, 3.0, "is 3.0, which is worse than 2.0"),
+        ({"divergence_threshold": 2.0}, 3.0, "is 3, which is worse than 2"),
         ({"check_finite": True}, math.inf, "is inf, which is not finite"),
     ],
 )

@@ -6,8 +6,9 @@ from hand_made_runs import STEPS, end_epoch, fill_weights, new_run
 from helpers import weights_of
 from keraunos.callbacks import Callback, ModelCheckpoint
 from keraunos.core import run_layout
+from keraunos.core.best_epoch import BestEpoch, read_best_epoch, read_exported_epoch
 from keraunos.core.bundle import Bundle, read_bundle, write_bundle
-from keraunos.core.checkpoints import best_checkpoint
+from keraunos.core.checkpoints import best_checkpoint, remove_checkpoint
 from keraunos.core.errors import ConfigError
 from keraunos.core.run_layout import checkpoint_name
 from keraunos.models.weight_soup import SoupRecipe
@@ -206,6 +207,23 @@ def test_weights_alone_are_all_of_the_model_and_nothing_else(run):
     assert len(bundle.arrays["weights"]) == len(run.model.weights)
     checkpoint.on_fit_end(run)
     assert {float(each) for each in weights_of(run.model)[-1].ravel()} == {2.0}
+
+
+@pytest.mark.parametrize("restores", [True, False])
+def test_a_checkpoint_tells_its_epoch_and_why_it_is_the_best(run, restores):
+    assert read_best_epoch(run.run_dir) is None
+    checkpoint = begin(run, restore_best=restores)
+    train(checkpoint, run, LOSSES[:3])
+    path = best_checkpoint(run.checkpoint_dir)
+    state = {"epoch": 2, "callbacks": {"log": {}, "best": checkpoint.state_dict()}}
+    remove_checkpoint(path.parent, path.name)
+    write_bundle(path, Bundle(documents={"state": state}))
+    best = read_best_epoch(run.run_dir)
+    assert best == BestEpoch(2, "val_loss", 0.5, restores)
+    assert best.describe() == "epoch 2, best val_loss 0.5"
+    assert read_exported_epoch(run.run_dir) == (2 if restores else None)
+    (path / "state.json").write_text("{}")
+    assert read_best_epoch(run.run_dir) is None
 
 
 def test_within_an_epoch_the_values_of_validation_count(run):

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from hand_made_runs import SPEED, FakeEngine, end_epoch, new_run
-from keraunos.callbacks import EarlyStopping, ProgressBar
+from keraunos.callbacks import EarlyStopping, ModelCheckpoint, ProgressBar
 from keraunos.core.console import PlainConsole
 from terminal import Terminal, console_of, readable
 
@@ -73,13 +73,19 @@ def test_a_panel_shows_the_epoch_the_best_and_the_curves(terminal):
     bar.on_exception(run, KeyboardInterrupt())
 
 
-def test_the_best_epoch_is_that_of_the_metric_which_a_callback_watches(terminal):
-    run = new_run(FakeEngine())
-    EarlyStopping("val_accuracy").on_fit_begin(run)
+@pytest.mark.parametrize("names", [("val_accuracy",), ("val_loss", "val_accuracy")])
+def test_the_best_epoch_is_by_the_metric_that_selects_the_model(terminal, tmp_path, names):
+    """By that of early stopping only if no checkpoint is selected."""
+    run = new_run(FakeEngine(), run_dir=tmp_path)
+    EarlyStopping(names[0]).on_fit_begin(run)
+    for name in names[1:]:
+        ModelCheckpoint(name).on_fit_begin(run)
     bar = bar_on(terminal)
     for accuracy in (0.5, 0.75, 0.6):
         bar.on_epoch_begin(run)
-        end_epoch(run, bar, loss=0.5, accuracy=0.9, val_accuracy=accuracy, **SPEED)
+        end_epoch(
+            run, bar, loss=0.5, accuracy=0.9, val_loss=1.0, val_accuracy=accuracy, **SPEED
+        )
     bar.on_exception(run, KeyboardInterrupt())
     assert "best val_accuracy 0.75 in epoch 2" in readable(terminal.getvalue())
 

@@ -46,6 +46,27 @@ def mistakes(classes: int) -> Figure:
     )
 
 
+def test_curves_have_their_points_at_the_epochs_that_measured_them() -> None:
+    nan = float("nan")
+    history = {
+        "loss": [0.9, 0.8, nan, 0.6],
+        "val_loss": [nan, 0.7, nan, 0.5],
+        "learning_rate": [0.1, 0.1, 0.1, 0.1],
+        "health/update_ratio": [nan, 0.1, nan, 0.2],
+        "seconds": [1.0, 2.0, 3.0, 4.0],
+    }
+    (panel,) = curves_figure(history, [1, 2, 3, 6], exported_epoch=2).axes
+    points = {
+        str(line.get_label()): np.asarray(line.get_xydata()).tolist()
+        for line in panel.lines
+    }
+    assert points["training"] == [[1, 0.9], [2, 0.8], [6, 0.6]]
+    assert points["validation"] == [[2, 0.7], [6, 0.5]]
+    assert points["exported: epoch 2"] == [[2, 0], [2, 1]]
+    history["learning_rate"][-1] = 0.01
+    assert len(curves_figure(history).axes) == 2
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("draw", [samples, matrix, curves, mistakes])
 def test_a_thousand_classes_are_drawn_with_no_more_than_fifty(

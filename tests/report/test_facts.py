@@ -29,7 +29,11 @@ def run(tmp_path):
     (directory / "classes.txt").write_text("cat\ndog\n")
     (directory / "split.csv").write_text(SPLIT)
     (directory / "dropped.csv").write_text(DROPPED)
-    lines = [{"epoch": 1, "step": 3, "loss": 2.0}, {"epoch": 2, "step": 6, "loss": None}]
+    lines = [
+        {"epoch": 1, "step": 3, "loss": 2.0},
+        {"epoch": 2, "step": 6, "loss": None, "val_loss": 1.5},
+        {"epoch": 4, "step": 12, "loss": 1.0},
+    ]
     (directory / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)))
     (directory.parent / "results.csv").write_text("trial,status\n4,completed\n")
     return directory
@@ -46,8 +50,9 @@ def test_a_run_is_read_from_its_files(run):
     assert facts.counts == {"train": {"cat": 1, "dog": 1}, "test": {"dog": 1}}
     assert facts.dropped == {"on_conflict": 1, "on_unreadable": 2}
     assert facts.dropped_files.rows[0][0] == "/a/8.jpg"
-    assert facts.history["loss"][0] == 2.0
-    assert len(facts.history["loss"]) == 2
+    assert facts.epochs == [1, 2, 4]
+    assert repr(facts.history["loss"]) == "[2.0, nan, 1.0]"
+    assert repr(facts.history["val_loss"]) == "[nan, 1.5, nan]"
     assert facts.siblings.rows == [["4", "completed"]]
 
 

@@ -58,7 +58,7 @@ def test_a_row_shows_what_differs_and_what_came_of_it(keraunos, runs) -> None:
     assert "run_dir" not in shown
     for text in (
         "model.dropout=0.2",
-        "best val_balanced_accuracy 0.7 ",
+        "best epoch: val_balanced_accuracy 0.7 ",
         "test accuracy 0.75 [0.700, 0.800]",
         "7.5",
     ):

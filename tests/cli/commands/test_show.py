@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from keraunos.core.bundle import Bundle, write_bundle
+from keraunos.core.checked_files import write_checked_text
 from made_runs import made_run
 
 
@@ -93,3 +95,16 @@ def test_what_is_no_run_is_2(keraunos, tmp_path):
         answer = keraunos("show", place)
         assert answer.code == 2
         assert "RUN must be a run directory" in answer.err
+
+
+def test_the_best_epoch_is_the_one_that_is_exported(keraunos, run, tmp_path):
+    """And its score is shown in all places, even if another epoch has a better one."""
+    checkpoint = tmp_path / run / "checkpoints" / "step-00000007"
+    best = {"monitor": "loss", "scores": {checkpoint.name: 0.5}, "restore_best": True}
+    state = {"epoch": 3, "callbacks": {"model_checkpoint": best}}
+    write_bundle(checkpoint, Bundle(documents={"state": state}))
+    write_checked_text(checkpoint.parent / "best.txt", checkpoint.name)
+    shown = keraunos("show", run).out
+    assert "best epoch: 3, loss 0.5, val_balanced_accuracy 0.7 (exported)\n" in shown
+    assert "balanced accuracy 0.7 " in keraunos("runs").out
+    assert "best epoch: val_balanced_accuracy 0.7 " in keraunos("compare", run).out
