@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+# What stands for an interval whose ends are the same: it would look like certainty.
+NO_WIDTH = "all draws alike"
+
 
 def with_interval(scores: Mapping[str, Any], name: str, digits: int = 2) -> str | None:
     """A score with its interval, or None if it was not measured.
@@ -15,6 +18,8 @@ def with_interval(scores: Mapping[str, Any], name: str, digits: int = 2) -> str 
     Example:
         >>> with_interval({"f1": 0.5, "intervals": {"f1": [0.25, 0.75]}}, "f1")
         '0.50 [0.25, 0.75]'
+        >>> with_interval({"auc": 1.0, "intervals": {"auc": [1.0, 1.0]}}, "auc")
+        '1.00 [all draws alike]'
         >>> with_interval({"saved": -1e-9}, "saved")
         '0.00'
     """
@@ -23,4 +28,6 @@ def with_interval(scores: Mapping[str, Any], name: str, digits: int = 2) -> str 
         return None
     ends = scores.get("intervals", {}).get(name)
     text, *interval = (f"{each:z.{digits}f}" for each in [value, *(ends or ())])
+    if ends and ends[0] == ends[1]:
+        return f"{text} [{NO_WIDTH}]"
     return f"{text} [{', '.join(interval)}]" if interval else text

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from ..evaluation.text import NO_WIDTH
+
 
 def shown(value: Any) -> str:
     """A value of a table: three decimals, thousands set apart, "-" for none.
@@ -32,4 +34,6 @@ def with_interval(values: dict[str, Any]) -> str:
     """
     if values["low"] is None:
         return shown(values["value"])
+    if values["low"] == values["high"]:
+        return f"{shown(values['value'])} ({NO_WIDTH})"
     return f"{shown(values['value'])} ({shown(values['low'])} to {shown(values['high'])})"

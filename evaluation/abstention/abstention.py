@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from ..evidence import Evidence, Labelled, require_probabilities
 from ..finding import Finding
-from ..statistics.intervals import bootstrap
+from ..statistics.intervals import accuracy_interval, bootstrap
 from ..statistics.proportions import wilson_interval
 from .conformal import (
     EVERY_CLASS,
@@ -168,6 +168,14 @@ def _as_json(threshold: float) -> float | None:
     return None if threshold == EVERY_CLASS else float(threshold)
 
 
+def _accuracy_interval(test: Labelled, threshold: float) -> list[float]:
+    """Of the images that reach a threshold; of all it is that of the scores."""
+    kept = test.probabilities.max(axis=1).astype(np.float64) >= threshold
+    right = test.predicted[kept] == test.labels[kept]
+    groups = None if test.groups is None else test.groups[kept]
+    return list(accuracy_interval(test.labels[kept], right, groups=groups))
+
+
 def _risk_coverage(test: Labelled) -> Values:
     ranked = SelectiveRisk(test.labels, test.probabilities)
 
@@ -180,13 +188,14 @@ def _risk_coverage(test: Labelled) -> Values:
     for share in SHARES_KEPT:
         place = whole.place_of_share(share)
         kept, wrong = int(whole.kept[place]), int(whole.wrong[place])
+        threshold = float(whole.thresholds[place])
         rows.append(
             {
                 "wanted": share,
                 "kept": kept / len(test),
-                "threshold": float(whole.thresholds[place]),
+                "threshold": threshold,
                 "accuracy": 1 - wrong / kept,
-                "intervals": {"accuracy": wilson_interval(kept - wrong, kept)},
+                "intervals": {"accuracy": _accuracy_interval(test, threshold)},
             }
         )
     intervals = bootstrap(test.labels, statistics, groups=test.groups)

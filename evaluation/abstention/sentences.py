@@ -73,16 +73,16 @@ def _about_answers(answers: Mapping[str, Any]) -> list[str]:
 
 def _broken_promises(sets: Mapping[str, Any]) -> list[str]:
     """Where coverage is lower than chance explains."""
-    every = {"all test images": sets} if sets["least"] is not None else {}
+    every = {"test images": sets} if sets["least"] is not None else {}
     classes = {
         f"test images of {printable(name)}": each
         for name, each in sets["per_class"].items()
         if each["least"] is not None
     }
     return [
-        f"Sets contain the true class for only {each['covered']:,} of {each['images']:,} "
-        f"{name}; of images like those of validation it would be {each['least']:,} or "
-        "more. Do validation and test images come from the same distribution?"
+        f"Only {each['covered']:,} of the {each['images']:,} {name} have a set that "
+        f"contains the true class. At least {each['least']:,} would have one if they came "
+        "from the same distribution as the validation images."
         for name, each in (every | classes).items()
         if each["covered"] < each["least"]
     ]

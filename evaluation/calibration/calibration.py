@@ -27,7 +27,9 @@ EXPLANATION = (
     "Of the images that a calibrated model is 80 % sure of, 80 % are right. The expected "
     "calibration error (ECE) is the mean distance from that over bins of confidence, the "
     "maximum (MCE) that of the worst bin; lower is better, as it is for Brier score and "
-    "negative log likelihood (NLL). A correction is fitted on validation images alone and "
+    "negative log likelihood (NLL). The MCE has no interval: the maximum over bins grows "
+    "in almost every draw of the same images, so that draws do not tell how sure it is. A "
+    "correction is fitted on validation images alone and "
     "measured on test images; it changes no prediction that the run has written."
 )
 # Names and titles of what is measured, in the order of the table.
@@ -132,7 +134,8 @@ class Calibration:
             version, key = name.split()
             group = values.setdefault(version, {"intervals": {}})
             group[key] = float(value[0])
-            group["intervals"][key] = list(intervals[name])
+            if not key.startswith("mce"):
+                group["intervals"][key] = list(intervals[name])
         for name, probabilities in versions.items():
             values[name] |= _more(test, probabilities, self.bins)
         return values
@@ -163,7 +166,8 @@ def _conclusions(values: Mapping[str, Any]) -> list[str]:
     found = [
         f"On average the model is {before['mean_confidence']:.1%} sure and right on "
         f"{before['accuracy']:.1%} of {values['images']:,} images: {word} by "
-        f"{abs(surplus):.1%}. Its ECE is {with_interval(before, 'ece', 3)}; that of a "
+        f"{100 * abs(surplus):.1f} percentage points. Its ECE is "
+        f"{with_interval(before, 'ece', 3)}; that of a "
         f"perfectly calibrated model would be {chance:.3f} on so many images."
     ]
     if values["correction"] is not None:

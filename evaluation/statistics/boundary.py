@@ -55,6 +55,7 @@ def widen(
     return intervals | {
         name: _joined(intervals[name], recalls, counts, each, tail)
         for name, each in weights.items()
+        if name in intervals
     }
 
 

@@ -56,6 +56,34 @@ def bootstrap_intervals(
     return widen(found, labels, right, confidence, groups)
 
 
+def accuracy_interval(
+    labels: Labels,
+    right: npt.NDArray[np.bool_],
+    confidence: float = 0.95,
+    groups: Labels | None = None,
+) -> Interval:
+    """The interval that `bootstrap_intervals` has for `accuracy`, without other scores.
+
+    Args:
+        labels: `(examples,)` true classes, at least one.
+        right: `(examples,)` whether an answer was right.
+        confidence: As there.
+        groups: As there.
+
+    Example:
+        >>> labels, right = np.array([0, 0, 0, 0, 1, 1]), np.arange(6) != 3
+        >>> low, high = accuracy_interval(labels, right)
+        >>> round(low, 3), high
+        (0.398, 1.0)
+    """
+
+    def accuracy(weights: Floats) -> dict[str, Floats]:
+        return {"accuracy": weights @ right / weights.sum(axis=1)}
+
+    found = bootstrap(labels, accuracy, confidence, groups=groups)
+    return widen(found, labels, right, confidence, groups)["accuracy"]
+
+
 def bootstrap(
     labels: Labels,
     statistics: Callable[[Floats], Mapping[str, Floats]],

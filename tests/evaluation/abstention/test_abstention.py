@@ -6,6 +6,7 @@ import pytest
 from keraunos.core.errors import DataError
 from keraunos.evaluation.abstention.abstention import Abstention
 from keraunos.evaluation.evidence import Evidence
+from keraunos.evaluation.scores import classification_scores
 from keraunos.evaluation.statistics.proportions import wilson_interval
 from simulated import labelled, simulated
 
@@ -70,6 +71,9 @@ def test_accuracy_rises_where_less_is_answered(finding, evidence):
     assert rows[0]["kept"] == 106 / 211
     assert rows[0]["accuracy"] > rows[-1]["accuracy"] + 0.05
     assert rows[-1]["accuracy"] == (evidence.test.predicted == evidence.test.labels).mean()
+    test = evidence.test
+    scores = classification_scores(test.labels, test.probabilities, test.class_names)
+    assert rows[-1]["intervals"]["accuracy"] == scores["intervals"]["accuracy"]
     low, high = finding.values["risk_coverage"]["intervals"]["aurc"]
     assert low < finding.values["risk_coverage"]["aurc"] < high
 
@@ -86,7 +90,7 @@ def test_a_finding_is_complete_and_ready_for_json(finding):
 def test_images_of_another_kind_are_a_warning():
     evidence = Evidence(simulated(300, sharpness=-1, seed=1), simulated(200, seed=3))
     warnings = Abstention(risk=0.3).evaluate(evidence).warnings
-    assert warnings[0].startswith("Sets contain the true class for only")
+    assert warnings[0].startswith("Only 61 of the 300 test images have a set that contains")
     assert "of the answers on test are wrong: more than 30%" in warnings[1]
 
 
