@@ -24,8 +24,8 @@ def create_parts(config: EvaluationConfig) -> dict[str, Part]:
         ConfigError: A part of the user's own can't be imported or refuses its arguments.
 
     Example:
-        >>> list(create_parts(EvaluationConfig(grad_cam=None)))[0]
-        'calibration'
+        >>> list(create_parts(EvaluationConfig(grad_cam=None)))[:2]
+        ['validation_gap', 'calibration']
     """
     made = {name: make(config) for name, make in _PARTS.items()}
     parts = {name: part for name, part in made.items() if part is not None}
@@ -69,7 +69,13 @@ def _grad_cam(config: EvaluationConfig) -> Any:
     return part(method=None, examples_per_class=0) if config.must_not_miss else None
 
 
+def _validation_gap(config: EvaluationConfig) -> Any:
+    del config  # it has no options, and is always asked for
+    return _class("..evaluation.validation_gap", "ValidationGap")()
+
+
 _PARTS: dict[str, Callable[[EvaluationConfig], Any]] = {
+    "validation_gap": _validation_gap,
     "calibration": _shipped(
         "..evaluation.calibration.calibration", "Calibration", "calibration"
     ),

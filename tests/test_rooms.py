@@ -56,6 +56,7 @@ ROOMS = {
         "slices",
         "comparisons",
         "label_doubts",
+        "validation_gap",
         "multi_label",
         "regression",
     ),
