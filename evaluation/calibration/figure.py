@@ -23,9 +23,9 @@ def reliability_figure(curves: Mapping[str, Rows]) -> Figure:
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     above.plot([0, 1], [0, 1], color="0.5", ls="--", lw=1, label="perfectly calibrated")
     styles = zip(curves.items(), _STYLES, strict=False)
-    for place, ((name, rows), (colour, marker)) in enumerate(styles):
-        _draw_curve(above, rows, name, colour, marker)
-        _draw_counts(below, rows, colour, place, len(curves))
+    for place, ((name, rows), (color, marker)) in enumerate(styles):
+        _draw_curve(above, rows, name, color, marker)
+        _draw_counts(below, rows, color, place, len(curves))
     above.set(ylabel="right, share of images", ylim=(-0.02, 1.02))
     figure.legend(loc="outside upper center", ncols=3, fontsize=9)
     below.set(xlabel="probability of the predicted class", ylabel="images", xlim=(0, 1))
@@ -34,7 +34,7 @@ def reliability_figure(curves: Mapping[str, Rows]) -> Figure:
     return figure
 
 
-def _draw_curve(axis: Axes, rows: Rows, name: str, colour: str, marker: str) -> None:
+def _draw_curve(axis: Axes, rows: Rows, name: str, color: str, marker: str) -> None:
     share = np.array([row["accuracy"] for row in rows])
     ends = np.array([row["interval"] for row in rows])
     lengths = np.abs(ends.T - share)
@@ -42,7 +42,7 @@ def _draw_curve(axis: Axes, rows: Rows, name: str, colour: str, marker: str) -> 
         [row["confidence"] for row in rows],
         share,
         yerr=lengths,
-        color=colour,
+        color=color,
         marker=marker,
         ms=5,
         lw=1.2,
@@ -52,9 +52,9 @@ def _draw_curve(axis: Axes, rows: Rows, name: str, colour: str, marker: str) -> 
     )
 
 
-def _draw_counts(axis: Axes, rows: Rows, colour: str, place: int, curves: int) -> None:
+def _draw_counts(axis: Axes, rows: Rows, color: str, place: int, curves: int) -> None:
     """Bars of several curves beside each other."""
     width = np.array([row["high"] - row["low"] for row in rows]) / curves
     left = np.array([row["low"] for row in rows]) + place * width
     counts = [row["images"] for row in rows]
-    axis.bar(left, counts, 0.9 * width, align="edge", color=colour)
+    axis.bar(left, counts, 0.9 * width, align="edge", color=color)

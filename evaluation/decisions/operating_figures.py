@@ -13,8 +13,8 @@ from ..text import with_interval
 from .curves import Curve
 
 # Okabe and Ito's colors, which color-blind people tell apart, without yellow.
-_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
-_LINES = [(colour, line) for line, colour in product(("-", "--"), _COLOURS)]
+_COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
+_LINES = [(color, line) for line, color in product(("-", "--"), _COLORS)]
 MOST_LINES = len(_LINES)
 _NAME_WIDTH = 28
 
@@ -94,11 +94,11 @@ def _draw(
 ) -> None:
     shown = list(values.items())[:MOST_LINES]
     (axis,), handles = figure.axes, []
-    for (_, each), (colour, style) in zip(shown, _LINES, strict=False):
-        handles += axis.plot(*line(each), color=colour, ls=style, lw=1.4, **options)
+    for (_, each), (color, style) in zip(shown, _LINES, strict=False):
+        handles += axis.plot(*line(each), color=color, ls=style, lw=1.4, **options)
         test = (each.get("operating_point") or {}).get("test")
         if test is not None:
-            axis.plot(*_finite(dot(test)), "o", color=colour, ms=7, mec="white")
+            axis.plot(*_finite(dot(test)), "o", color=color, ms=7, mec="white")
     # A label that begins with "_" would be hidden, hence the space.
     labels = [f" {_cut(name)}  {with_interval(each, area)}" for name, each in shown]
     title = area.replace("_", " ").replace("roc auc", "ROC AUC")

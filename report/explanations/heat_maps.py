@@ -37,10 +37,10 @@ def overlay(image: Pixels, cam: npt.NDArray[np.floating[Any]]) -> Pixels:
             yellow.
     """
     strength = _stretched(cam, (image.shape[1], image.shape[0]))
-    colours = 255 * matplotlib.colormaps["viridis"](strength)[..., :3]
+    colors = 255 * matplotlib.colormaps["viridis"](strength)[..., :3]
     grey = _DIMMED * np.asarray(Image.fromarray(image).convert("L"))[..., None]
     opacity = _WEAKEST + (_STRONGEST - _WEAKEST) * strength[..., None]
-    return np.rint(opacity * colours + (1 - opacity) * grey).astype(np.uint8)
+    return np.rint(opacity * colors + (1 - opacity) * grey).astype(np.uint8)
 
 
 def side_by_side(tiles: Sequence[Pixels]) -> Pixels:

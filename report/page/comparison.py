@@ -18,7 +18,7 @@ def comparison(reports: Sequence[RunReport]) -> Table:
         ["test images", *(number_of_images(each) for each in reports)],
         ["contradictory among them", *(_contradictory(each) for each in reports)],
     ]
-    for how in ("as shipped", "cleaned"):
+    for how in ("all test images", "cleaned"):
         columns = [_scores(each, how == "cleaned") for each in reports]
         names = dict.fromkeys(name for column in columns for name in column)
         rows += [

@@ -9,6 +9,7 @@ import yaml
 from ...core.names import printable
 from ..numbers import shown, with_interval
 from ..run_report import RunReport
+from .local_paths import name_of
 from .summary import headline, not_for, on_what_data, what_it_does
 from .task_words import WORDS
 
@@ -42,8 +43,8 @@ def _kind(report: RunReport) -> str:
 def _index(report: RunReport, name: str) -> list[dict[str, Any]]:
     """Results on all test images, and on those that contradict no other."""
     kind = _kind(report)
-    versions = {"as shipped": report.scores, "cleaned": report.cleaned}
-    dataset = printable(str(report.facts.setting("data.train") or "not named"))
+    versions = {"all test images": report.scores, "cleaned": report.cleaned}
+    dataset = printable(name_of(report.facts.setting("data.train") or "not named"))
     results = [
         {
             "task": {"type": kind, "name": kind.replace("-", " ").capitalize()},
@@ -93,7 +94,7 @@ def _results(report: RunReport) -> Iterator[str]:
     if report.scores is None:
         yield "There is no score: no test images could be scored.\n"
         return
-    columns = [("as shipped", report.scores)]
+    columns = [("all test images", report.scores)]
     columns += [("cleaned", report.cleaned)] if report.cleaned else []
     yield "| score | " + " | ".join(name for name, _ in columns) + " |"
     yield "|---|" + "---|" * len(columns)
@@ -104,7 +105,7 @@ def _results(report: RunReport) -> Iterator[str]:
     counts = " | ".join(shown(scores[WORDS[report.task].images]) for _, scores in columns)
     yield f"| test images | {counts} |\n"
     yield "With 95 % intervals of the bootstrap."
-    if report.task == "classification":
+    if report.cleaned:
         yield "Cleaned: without images that have a copy under another class."
     yield ""
 

@@ -21,6 +21,7 @@ from ...evaluation.multi_label.predictions import SEPARATOR
 from ..numbers import shown
 from ..run_report import RunReport
 from .comparison import comparison
+from .local_paths import without_folders
 from .shown_images import Budget, as_json, described_images, images_of_cells
 from .sliders import threshold_tables
 from .summary import headline, not_for, number_of_images, on_what_data, what_it_does
@@ -72,7 +73,7 @@ def _view(report: RunReport, key: str, budget: Budget) -> dict[str, Any]:
     return {
         "key": key,
         "name": facts.name,
-        "directory": facts.directory,
+        "directory": facts.directory and without_folders(str(facts.directory)),
         "what": what_it_does(report),
         "data": on_what_data(facts),
         "not_for": not_for(report),
@@ -97,7 +98,7 @@ def _view(report: RunReport, key: str, budget: Budget) -> dict[str, Any]:
         "siblings": facts.siblings,
         "averages": facts.averages,
         "exports": facts.exports,
-        "settings": sorted(flatten(dict(facts.settings)).items()),
+        "settings": _settings(facts.settings),
         "environment": sorted(_without_command(flatten(dict(facts.environment))).items()),
         "command": _command(facts.environment),
         "left_out": budget.left_out,
@@ -105,7 +106,7 @@ def _view(report: RunReport, key: str, budget: Budget) -> dict[str, Any]:
 
 
 def _headlines(report: RunReport) -> list[dict[str, Any]]:
-    """Each score as shipped, with the same cleaned beside it."""
+    """Each score on all test images, with the same cleaned beside it."""
     if report.scores is None:
         return []
     shipped = headline(report.scores, report.task)
@@ -266,6 +267,11 @@ def _panels(
         yield heading, [each for each in encoded if each[0]], is_wide
 
 
+def _settings(settings: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    found = sorted(flatten(dict(settings)).items())
+    return [(name, without_folders(value)) for name, value in found]
+
+
 def _without_command(environment: Mapping[str, Any]) -> dict[str, Any]:
     """It is shown before."""
     return {name: value for name, value in environment.items() if name != "command"}
@@ -273,4 +279,4 @@ def _without_command(environment: Mapping[str, Any]) -> dict[str, Any]:
 
 def _command(environment: Mapping[str, Any]) -> str:
     command = environment.get("command")
-    return " ".join(map(str, command)) if isinstance(command, list) else ""
+    return " ".join(map(str, without_folders(command))) if isinstance(command, list) else ""

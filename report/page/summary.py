@@ -7,6 +7,7 @@ from ...configs.choices import Task
 from ...core.names import some
 from ..facts import RunFacts
 from ..run_report import RunReport
+from .local_paths import name_of
 from .task_words import WORDS
 
 # Below this an interval of a class says almost nothing (its half-width is above 0.18).
@@ -46,9 +47,9 @@ def how_split(facts: RunFacts) -> Iterator[str]:
     """Where each split comes from, a sentence each."""
     train = facts.setting("data.train")
     if train is not None:
-        yield f"Images come from {train}."
+        yield f"Images come from {name_of(train)}."
     if facts.setting("data.split"):
-        yield f"They were split as in {facts.setting('data.split')}."
+        yield f"They were split as in {name_of(facts.setting('data.split'))}."
     if facts.setting("data.folds"):
         folds, fold = facts.setting("data.folds"), facts.setting("data.fold")
         yield f"Fold {fold} of {folds} was held out for validation."
@@ -56,7 +57,7 @@ def how_split(facts: RunFacts) -> Iterator[str]:
         given = facts.setting(f"data.{split}")
         part = facts.setting(f"data.{split}_split")
         if given is not None:
-            yield f"The {split} images were given: {given}."
+            yield f"The {split} images were given: {name_of(given)}."
         elif isinstance(part, float) and part > 0 and not facts.setting("data.folds"):
             seed = facts.setting("seed")
             evenly = _EVENLY[facts.setting("task") or "classification"]
@@ -70,7 +71,7 @@ def not_for(report: RunReport) -> list[str]:
     """What the model must not be used for, each with the fact that says so."""
     facts, names = report.facts, report.class_names
     source = facts.setting("data.train")
-    collection = f"one collection ({source})" if source else "one collection"
+    collection = f"one collection ({name_of(source)})" if source else "one collection"
     lines = [
         "Unsupervised decisions where a mistake can do harm, such as in medicine or "
         f"safety: it was evaluated on {_number_of_tests(report)} images, not in practice, "
@@ -129,9 +130,14 @@ def _network(facts: RunFacts) -> str:
         return f"A custom network ({builder})"
     if not backbone:
         return "A network that is not described"
-    weights = facts.setting("model.weights")
-    start = f"the weights {weights}" if weights else "random weights"
-    return f"{backbone}, trained from {start},"
+    return f"{backbone}, {_start(facts.setting('model.weights'))},"
+
+
+def _start(weights: Any) -> str:
+    if not weights:
+        return "initialized at random"
+    named = "ImageNet weights" if weights == "imagenet" else f"weights {name_of(weights)}"
+    return f"initialized with {named}"
 
 
 def _number_of_tests(report: RunReport) -> str:

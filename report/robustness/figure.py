@@ -7,7 +7,7 @@ from .corruptions import CORRUPTIONS, STRENGTHS
 from .scores import CLEAN, NAMES, Scores
 
 # Of Okabe and Ito, told apart by everybody.
-_COLOURS = dict(zip(NAMES, ("#0072B2", "#D55E00"), strict=True))
+_COLORS = dict(zip(NAMES, ("#0072B2", "#D55E00"), strict=True))
 _MARKERS = dict(zip(NAMES, "os", strict=True))
 _SHIFTS = dict(zip(NAMES, (-0.06, 0.06), strict=True))
 
@@ -26,7 +26,7 @@ def robustness_figure(scores: Scores) -> Figure:
                 np.arange(4) + shift,
                 values,
                 errors,
-                color=_COLOURS[name],
+                color=_COLORS[name],
                 marker=_MARKERS[name],
                 ms=4,
                 capsize=3,

@@ -116,7 +116,7 @@ def test_what_is_lost_leaves_a_report_of_what_was_written(keraunos, copied, lost
     assert answer.code == 0, answer.err
     shown = Page((copied / "report.html").read_text()).text
     assert "the model could not be tested again" in shown
-    assert "as shipped (12)" in shown
+    assert "all test images (12)" in shown
 
 
 @pytest.mark.parametrize(

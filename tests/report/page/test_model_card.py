@@ -1,9 +1,11 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import yaml
 from keraunos.report.facts import RunFacts
 from keraunos.report.page.model_card import model_card
+from keraunos.report.page.page import page
 from keraunos.report.run_report import RunReport
 from report_pages import facts, report
 
@@ -33,6 +35,25 @@ def test_the_body_has_scores_limits_and_gaps():
     assert "- Detecting angioma: there was no test image" in body
     assert "not measured: vector scaling" in body
     assert "Too sure of itself." in body
+
+
+def test_cleaned_scores_are_explained_where_there_are_some():
+    assert "Cleaned: " in model_card(report(contradictory=[1]))
+    card = model_card(report())
+    assert "Cleaned: " not in card
+    assert "| score | all test images |" in card
+
+
+def test_of_a_path_only_the_name_is_shared():
+    data = {"train": "/home/jane/lesions/", "validation": "/home/jane/v.csv"}
+    shared = facts(
+        settings={"data": data, "model": {"weights": "/home/jane/w.h5", "backbone": "B"}},
+        environment={"command": ["fit", "data.train=/home/jane/lesions"]},
+        directory=Path("/home/jane/runs/one"),
+    )
+    for text in (model_card(report(facts=shared)), page([report(facts=shared)])):
+        assert "lesions" in text
+        assert "jane" not in text
 
 
 def test_without_a_score_the_card_says_so():

@@ -33,11 +33,11 @@ def test_the_first_screen_has_what_where_how_good_and_what_for():
     shown = Page(page([made_report(contradictory=[1])])).text
     first = shown[: shown.index("Images by class and split")]
     for words in (
-        "ResNet50, trained from the weights imagenet, gives each image of 64 by 64 pixels",
+        "ResNet50, initialized with ImageNet weights, gives each image of 64 by 64 pixels",
         "55 training, 7 test images.",
         "20% were held out for validation, class by class, with seed 7.",
         "balanced accuracy 0.708",  # (2 / 3 + 3 / 4) / 2
-        "as shipped (7)",
+        "all test images (7)",
         "cleaned (6)",
         "0.875",  # (2 / 2 + 3 / 4) / 2
         "Too sure of itself.",

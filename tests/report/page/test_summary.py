@@ -14,9 +14,9 @@ def with_settings(**settings):
     [
         (
             {"backbone": "ResNet50", "weights": "imagenet"},
-            "ResNet50, trained from the weights",
+            "ResNet50, initialized with ImageNet weights,",
         ),
-        ({"backbone": "ResNet50", "weights": None}, "trained from random weights"),
+        ({"backbone": "ResNet50", "weights": None}, "ResNet50, initialized at random,"),
         ({"builder": "own:build"}, "A custom network (own:build)"),
         ({}, "A network that is not described"),
     ],
@@ -28,10 +28,10 @@ def test_the_network_is_named(model, words):
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        ({"validation": "/v"}, "The validation images were given: /v."),
+        ({"validation": "/a/v"}, "The validation images were given: v."),
         ({"validation_split": 0.25}, "25% were held out for validation"),
         ({"folds": 5, "fold": 2}, "Fold 2 of 5 was held out"),
-        ({"split": "/s.csv"}, "They were split as in /s.csv."),
+        ({"split": "/a/s.csv"}, "They were split as in s.csv."),
         ({"group_column": "patient"}, "Images of one patient stay in one split."),
     ],
 )
@@ -53,7 +53,7 @@ def test_what_was_dropped_is_counted_by_setting():
 def test_limits_follow_from_what_was_measured():
     text = " ".join(not_for(report()))
     assert "evaluated on 7 images" in text
-    assert "one collection (/photographs)" in text
+    assert "one collection (photographs)" in text
     assert "Detecting angioma: there was no test image" in text
     assert "any one class (3 to 4 test images) alone: fewer than 30 test images" in text
     assert "more than half" not in text
