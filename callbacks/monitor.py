@@ -1,6 +1,6 @@
 """A monitored metric: how to find it, and which values are better."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..configs.choices import Mode
@@ -87,6 +87,19 @@ class Monitor:
             return value == value
         gain = than - value if self.mode == "min" else value - than
         return gain > self.min_delta
+
+    def best(self, values: Sequence[float]) -> tuple[int, float] | None:
+        """The best of the values of all epochs, after its epoch; None if all are NaN.
+
+        Example:
+            >>> Monitor("val_loss").best([0.9, 0.5, 0.7])
+            (2, 0.5)
+        """
+        best: tuple[int, float] | None = None
+        for epoch, value in enumerate(values, 1):
+            if self.is_better(value, best and best[1]):
+                best = epoch, value
+        return best
 
 
 def _direction(name: str, setting: str) -> str:

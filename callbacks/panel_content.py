@@ -71,8 +71,5 @@ def _newest(values: list[float]) -> float | None:
 
 
 def _best(run: RunState, monitor: Monitor) -> str:
-    best, epoch = None, 0
-    for number, value in enumerate(run.history.get(monitor.name, []), 1):
-        if monitor.is_better(value, best):
-            best, epoch = value, number
-    return "" if best is None else f"best {monitor.name} {best:.4g} in epoch {epoch}, "
+    best = monitor.best(run.history.get(monitor.name, []))
+    return "" if best is None else f"best {monitor.name} {best[1]:.4g} in epoch {best[0]}, "

@@ -151,7 +151,8 @@ class ProgressBar(Callback):
         if self._panel:  # stays above the line
             self._panel.close(is_kept=True)
             self._panel = None
-        self._write(f"training ended after epoch {run.epoch}: {run.stop_reason}")
+        reason = f"{run.stop_reason}{_still_improving(run)}"
+        self._write(f"training ended after epoch {run.epoch}: {reason}")
         self._notebook = None
 
     def _write(self, line: str) -> None:
@@ -162,6 +163,18 @@ class ProgressBar(Callback):
         else:
             console = self._console or PlainConsole(file=sys.stderr)
             console.print(visible(line), soft_wrap=True, markup=False, emoji=False)
+
+
+def _still_improving(run: RunState) -> str:
+    """What to do if the last epoch that was allowed was the best."""
+    if run.monitor is None or not (run.stop_reason or "").startswith("max_epochs="):
+        return ""
+    values = run.history.get(run.monitor.name, [])
+    best = run.monitor.best(values)
+    if best is None or best[0] != run.epoch or len(values) < 2:
+        return ""
+    longer = f"trainer.max_epochs={2 * run.max_epochs} trains longer"
+    return f"; {run.monitor.name} was still improving: {longer}"
 
 
 def _position(run: RunState, epoch: int) -> str:

@@ -3,6 +3,7 @@ import io
 import pytest
 from hand_made_runs import SPEED, FakeEngine, end_epoch, new_run
 from keraunos.callbacks import ProgressBar
+from keraunos.callbacks.monitor import Monitor
 from rich.console import Console
 
 LONG_NAME = "val_sparse_top_k_categorical_accuracy_of_the_second_output"
@@ -99,3 +100,25 @@ def test_an_epoch_s_line_has_a_word_of_the_steps_that_were_looked_into(bar, log)
 
 def test_it_never_makes_the_device_wait():
     assert ProgressBar.every_n_steps is None
+
+
+@pytest.mark.parametrize(
+    ("losses", "stop", "is_improving"),
+    [
+        ((0.9, 0.7, 0.5), "max_epochs=9 is reached", True),
+        ((0.9, 0.5, 0.7), "max_epochs=9 is reached", False),
+        ((0.9, 0.7, 0.5), "max_time is over", False),
+        ((0.9,), "max_epochs=9 is reached", False),
+    ],
+)
+def test_a_fit_that_still_improves_names_the_setting_to_raise(
+    bar, log, losses, stop, is_improving
+):
+    run = new_run(has_validation=True, monitor=Monitor("val_loss"))
+    for loss in losses:
+        end_epoch(run, bar, loss=1.0, val_loss=loss)
+    run.end(stop)
+    bar.on_fit_end(run)
+    words = "; val_loss was still improving: trainer.max_epochs=18 trains longer"
+    last = log.getvalue().splitlines()[-1]
+    assert last.endswith(f"{stop}{words if is_improving else ''}")
