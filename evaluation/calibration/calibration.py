@@ -10,7 +10,7 @@ from ...core.errors import DataError
 from ...core.names import some
 from ..evidence import Evidence, Labelled, require_probabilities
 from ..finding import Finding, Table
-from ..statistics.intervals import bootstrap
+from ..statistics.intervals import accuracy_interval, bootstrap
 from ..text import with_interval
 from .errors import (
     Floats,
@@ -137,6 +137,9 @@ class Calibration:
             if not key.startswith("mce"):
                 group["intervals"][key] = list(intervals[name])
         for name, probabilities in versions.items():
+            right = probabilities.argmax(axis=1) == test.labels  # as the scores have it
+            ends = accuracy_interval(test.labels, right, groups=test.groups)
+            values[name]["intervals"]["accuracy"] = list(ends)
             values[name] |= _more(test, probabilities, self.bins)
         return values
 

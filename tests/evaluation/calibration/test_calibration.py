@@ -9,6 +9,7 @@ from keraunos.evaluation.calibration.calibration import Calibration
 from keraunos.evaluation.calibration.errors import Binned, equal_mass, equal_width
 from keraunos.evaluation.calibration.scaling import Correction
 from keraunos.evaluation.evidence import Evidence
+from keraunos.evaluation.scores import classification_scores
 from simulated import labelled, simulated
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import accuracy_score, brier_score_loss, log_loss
@@ -92,6 +93,17 @@ def test_the_correction_is_fitted_on_validation_alone(finding, overconfident):
     for test in (simulated(101, seed=9), overconfident.validation):
         other = Calibration().evaluate(replace(overconfident, test=test))
         assert other.values["correction"] == finding.values["correction"]
+
+
+def test_the_interval_of_accuracy_is_that_of_the_scores(overconfident):
+    """Widened for a class that is always right, which draws take for certain."""
+    test = overconfident.test
+    certain = (test.labels == 0)[:, None]
+    first = np.eye(test.probabilities.shape[1], dtype=np.float32)[0]
+    test = replace(test, probabilities=np.where(certain, first, test.probabilities))
+    found = Calibration(scaling="none").evaluate(Evidence(test)).values["before"]
+    scores = classification_scores(test.labels, test.probabilities, test.class_names)
+    assert found["intervals"]["accuracy"] == scores["intervals"]["accuracy"]
 
 
 def test_intervals_hold_what_they_surround(finding):
