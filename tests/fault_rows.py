@@ -134,7 +134,7 @@ ROWS = (
         "An animated GIF, PNG or WebP, a TIFF with several pages",
         "The first frame is used; one line counts them.",
         make.animated,
-        (Attempt(("4 images have several frames: the first is taken",), 0),),
+        (Attempt(("4 images have several frames: the first is used",), 0),),
     ),
     Row(
         "D9-other-extensions",
@@ -375,7 +375,12 @@ ROWS = (
             Attempt(("must be a folder; it is a file",), 3, ("data.train=evil.tar",)),
             Attempt(("evil.jpg: it is an archive; unpack it",)),
             Attempt(
-                ("skipped because of their extensions: 1 of .tar", "1 left out"), 0, DROP
+                (
+                    "skipped because of their extensions: 1 of .tar",
+                    "1 image can't be decoded: left out",
+                ),
+                0,
+                DROP,
             ),
         ),
     ),

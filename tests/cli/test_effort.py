@@ -24,7 +24,7 @@ def test_a_run_is_resumed_with_the_settings_of_its_effort(
     longer = ("run_dir=run", "trainer.max_epochs=2")
     without = keraunos("fit", "own.yaml", *longer)
     assert without.code != 0
-    assert "batch_size: 5 -> 7" in without.err
+    assert "- data.batch_size: 5\n  + data.batch_size: 7" in without.err
     again = keraunos("fit", "run/config.yaml", *longer)
     assert again.code == 0, again.err
     assert len(Path("run/metrics.jsonl").read_text().splitlines()) == 2

@@ -9,7 +9,7 @@ REFUSED = [
     (
         "multi_label",
         ["evaluation.slices={columns: [sex]}"],
-        "all but license, tta, ensemble is for images of one class each.",
+        "everything except license, tta, ensemble is for images of one class each.",
     ),
     ("regression", ["model.head=ridge"], "`model.head` must be of linear with"),
     ("multi_label", ["evaluation.own={class: 'a.b:C'}"], "Set evaluation.own=null"),

@@ -12,6 +12,7 @@ def test_an_event_is_what_json_can_hold_and_of_a_known_kind():
     assert event("no step").as_dict() == {
         "kind": "stall",
         "text": "no step",
+        "subject": "",
         "step": 3,
         "time": 1.5,
     }

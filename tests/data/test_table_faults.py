@@ -179,7 +179,7 @@ def test_columns_of_labels_with_other_cells_and_other_names_are_refused(read):
     assert "cells of the column BCC are neither 0 nor 1: line 5 (nan)" in said
     said = refused(read, table, label_columns=["NV", "NEL", "NV"])
     assert "data.label_columns: NEL is not a column. Did you mean MEL?" in said
-    assert "the column NV is there more than once" in said
+    assert "the column NV occurs more than once" in said
 
 
 @pytest.mark.parametrize("header", ["split", "Split"])
@@ -223,7 +223,7 @@ def test_a_missing_header_and_a_column_twice_are_named(read):
     assert "its first line must name the columns" in refused(
         read, lines(["a", "b"], "ISIC_0000.png,MEL")
     )
-    assert "the column label is there more than once" in refused(
+    assert "the column label occurs more than once" in refused(
         read, lines(["a", "b"], "image,label,label", "{0},{1},x")
     )
 

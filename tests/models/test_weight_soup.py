@@ -47,7 +47,7 @@ def test_a_uniform_soup_takes_in_all_or_none():
     assert soup.members == ["a"]
     np.testing.assert_allclose(weights["w"], [0.7], rtol=1e-6)
     assert not soup.is_exported
-    assert "which stays" in soup.describe()
+    assert "which is kept" in soup.describe()
 
 
 def test_a_single_checkpoint_stays_as_it_is():

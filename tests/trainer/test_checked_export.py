@@ -54,7 +54,7 @@ def test_the_programs_of_the_page_export_a_run_and_call_what_comes_out(
     monkeypatch.chdir(tmp_path)
     image_folder = Path(data.test.names[0]).parents[2]  # type: ignore[union-attr]
     shutil.copytree(image_folder, tmp_path / "images")
-    exporting, calling = blocks((ROOT / "docs" / "export.md").read_text(), "python")
+    exporting, calling, _ = blocks((ROOT / "docs" / "export.md").read_text(), "python")
     small = 'test="images/test", image_size=32, bit_depth=12'
     assert 'test="images/test"' in exporting
     names: dict[str, Any] = {}

@@ -149,7 +149,7 @@ def test_a_callback_that_has_no_use_for_its_state_is_4(label: str, run: Path) ->
         state = {**bundle.documents["state"], "callbacks": callbacks}
         shutil.rmtree(path)
         write_bundle(path, Bundle(bundle.arrays, {**bundle.documents, "state": state}))
-    with pytest.raises(CheckpointError, match="is of another model"):
+    with pytest.raises(CheckpointError, match="belongs to a different model"):
         fit(run)
 
 
@@ -212,7 +212,7 @@ def test_if_none_is_whole_nothing_is_restarted_or_touched(
 ) -> None:
     spoil(run / "checkpoints")
     before = contents(run)
-    with pytest.raises(CheckpointError, match="and none is") as error:
+    with pytest.raises(CheckpointError, match="but none is") as error:
         fit(run)
     assert error.value.exit_code == 4
     for name in (NEWEST, BEFORE, OLDEST) if spoil is all_newer_than_nothing else ():

@@ -55,7 +55,7 @@ def test_an_interrupted_schedule_goes_on_where_it_was(cosine: None, tmp_path: Pa
     fit(tmp_path / "cut", **options)
     fit(tmp_path / "whole", **options)
     assert_equal(state(tmp_path / "cut"), state(tmp_path / "whole"))
-    with pytest.raises(ConfigError, match="total_epochs: 3 -> 5"):
+    with pytest.raises(ConfigError, match=r"total_epochs: 3\n.*total_epochs: 5"):
         fit(tmp_path / "cut", max_epochs=5, **options)
 
 

@@ -102,7 +102,7 @@ def test_a_model_in_which_nothing_trains() -> None:
         model.trainable = False
         return model
 
-    refused(frozen, r"variables that train.*trainable = True")
+    refused(frozen, r"trainable variables.*trainable = True")
 
 
 def test_a_loss_that_depends_on_nothing_that_trains() -> None:

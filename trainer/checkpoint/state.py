@@ -126,8 +126,8 @@ def _fitting(resumption: Resumption) -> Iterator[None]:
         raise
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise CheckpointError(
-            f"The checkpoint {resumption.path} belongs to a different model: {error} Start "
-            "a new run, or restore the model as it was."
+            f"The checkpoint {resumption.path} belongs to a different model "
+            f"({str(error).rstrip('.')}). Start a new run, or restore the model as it was."
         ) from error
 
 

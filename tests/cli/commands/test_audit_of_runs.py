@@ -60,7 +60,7 @@ def test_labels_that_the_folds_doubt_are_named_and_spoil_nothing(keraunos, folds
     answer = keraunos("audit", folds)
     assert answer.code == 0
     assert "12 image files" in answer.out
-    assert "• 1 of 12 labels are in doubt, by 2 models, each of images" in answer.out
+    assert "• 1 of 12 labels are in doubt, by 2 models, each for images" in answer.out
     shelf = folds.parent.parent / "shelf"
     assert f"  {shelf}/dog/9.png: dog (5.0%), or cat (95.0%)\n" in answer.out
     assert contents(folds) == before

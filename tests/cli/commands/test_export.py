@@ -111,7 +111,7 @@ def changed(row):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "words"),
-    [(gone, "1 are gone, 0 changed"), (changed, "0 are gone, 1 changed")],
+    [(gone, "1 are missing and 0 changed"), (changed, "0 are missing and 1 changed")],
 )
 def test_images_that_are_gone_or_changed_since_are_an_error(keraunos, run, change, words):
     table = run / "split.csv"
@@ -207,7 +207,7 @@ def test_a_run_whose_model_is_a_calibrated_export_is_not_corrected_twice(kerauno
     write_correction_of(run)
     answer = keraunos("export", run, "--calibrated", "--format", "onnx")
     assert answer.code == 2
-    assert "corrected already" in answer.err
+    assert "already corrected" in answer.err
     assert not (run / "export").exists()
 
 

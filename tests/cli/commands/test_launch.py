@@ -293,7 +293,10 @@ def test_ports_on_which_somebody_listens_are_left_alone(
     monkeypatch.setattr(launch_module, "FIRST_PORT", port)
     monkeypatch.setattr(launch_module, "PORTS", 1)
     assert free_ports(1) == [port]
-    with socket.create_server(("127.0.0.1", port)), pytest.raises(Exception, match="free"):
+    with (
+        socket.create_server(("127.0.0.1", port)),
+        pytest.raises(Exception, match="Free"),
+    ):
         free_ports(1)
 
 

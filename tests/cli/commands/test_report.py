@@ -115,7 +115,7 @@ def test_what_is_lost_leaves_a_report_of_what_was_written(keraunos, copied, lost
     answer = keraunos("report", copied)
     assert answer.code == 0, answer.err
     shown = Page((copied / "report.html").read_text()).text
-    assert "the model could not be tested again" in shown
+    assert "The model could not be tested again" in shown
     assert "all test images (12)" in shown
 
 

@@ -162,7 +162,7 @@ def test_a_file_named_as_another_format_is_remarked_upon(shelf, report):
     smooth_image(50).save(shelf / "train/cat/liar.jpg", "PNG")
     smooth_image(51).save(shelf / "train/cat/honest.jpeg")
     found = report()
-    assert found["mislabelled"] == {"train/cat/liar.jpg": "it is a PNG, named .jpg"}
+    assert found["mislabelled"] == {"train/cat/liar.jpg": "it is a PNG named .jpg"}
     assert found["spoils"] == []
 
 
@@ -244,7 +244,9 @@ def test_giants_turned_images_and_odd_modes_are_remarked_upon(shelf, report):
     assert found["spoils"] == []
 
 
-@pytest.mark.parametrize(("folder", "what"), [("nowhere", "exist"), ("train/cat", "hold")])
+@pytest.mark.parametrize(
+    ("folder", "what"), [("nowhere", "exist"), ("train/cat", "one folder per class")]
+)
 def test_a_folder_without_class_folders_is_an_error(folder, what, shelf, store):
     with pytest.raises(DataError, match=what):
         audit_folders([shelf / folder], store)

@@ -130,7 +130,7 @@ def test_rows_of_other_images_are_counted(root: Path) -> None:
         (["id,sex", "ISIC_0,male"], {}, "it has no column image"),
         (METADATA, {"features": ["age"]}, "age is not a column"),
         (METADATA, {"features": ["age"], "train": "folders"}, "it has no column age"),
-        (["image,sex,sex", "a,b,c"], {"features": ["sex"]}, "sex is there more than once"),
+        (["image,sex,sex", "a,b,c"], {"features": ["sex"]}, "sex occurs more than once"),
         (METADATA, {"features": ["sex"], "group_column": "sex"}, "labels or groups"),
     ],
 )

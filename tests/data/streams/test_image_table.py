@@ -56,7 +56,7 @@ def test_what_a_model_does_not_know_is_named(table: Path) -> None:
 def test_text_where_a_model_takes_numbers_is_refused(table: Path) -> None:
     table.write_text(table.read_text().replace("31", "old"))
     read = read_image_table(table, None, "id", COLUMNS)
-    with pytest.raises(DataError, match=r"where a model takes numbers: line 4 \(old\)"):
+    with pytest.raises(DataError, match=r"model takes numbers: line 4 \(old\)"):
         read.require(FEATURES)
 
 
@@ -64,7 +64,7 @@ def test_text_where_a_model_takes_numbers_is_refused(table: Path) -> None:
     ("columns", "content", "problem"),
     [
         (["agee"], None, "it has no column agee. Did you mean age?"),
-        (["age"], "age,age,id\n1,2,a\n", "the column age is there more than once"),
+        (["age"], "age,age,id\n1,2,a\n", "the column age occurs more than once"),
         (["age"], "age,id\n1,z\n", "1 names fit no image below"),
     ],
 )

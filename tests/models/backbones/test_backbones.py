@@ -55,7 +55,7 @@ def weights_of_something_else(path: Path) -> None:
     [
         ("none.weights.h5", lambda path: None, "There is no such file"),
         ("folder", Path.mkdir, "neither a model.keras nor checkpoints"),
-        ("text.weights.h5", lambda path: path.write_text("no"), "can be read"),
+        ("text.weights.h5", lambda path: path.write_text("no"), "readable file of weights"),
         ("text.txt", lambda path: path.write_text("no"), "The extension determines"),
         ("other.weights.h5", weights_of_something_else, "missing: conv_bn/0"),
     ],

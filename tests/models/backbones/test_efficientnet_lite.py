@@ -70,7 +70,7 @@ def test_weights_that_were_changed_are_refused(monkeypatch, tmp_path):
     with pytest.raises(ConfigError, match="which is not installed"):
         find_weights(NAME, "imagenet")
     (tmp_path / "weights.pth").write_bytes(b"something else")
-    with pytest.raises(ConfigError, match=r"damaged or changed.*--force-reinstall"):
+    with pytest.raises(ConfigError, match=r"damaged or was changed.*--force-reinstall"):
         build_backbone(NAME, "imagenet", 32)
 
 

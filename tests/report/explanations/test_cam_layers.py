@@ -92,7 +92,7 @@ def of_one_batch_size() -> keras.Model:
         (Own, "neither functional nor sequential"),
         (two_inputs, "several inputs"),
         (of_one_batch_size, "one size"),
-        (lambda: keras.Sequential([images(), layers.Flatten()]), "height and a width"),
+        (lambda: keras.Sequential([images(), layers.Flatten()]), "spatial outputs"),
     ],
 )
 def test_a_model_that_can_not_be_explained_has_a_reason(build, reason):

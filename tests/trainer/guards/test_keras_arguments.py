@@ -33,7 +33,9 @@ def test_all_of_them_are_explained_at_once() -> None:
 
 def test_arrays_and_validation_data_without_a_name() -> None:
     for third in (tf.zeros((2, 5)), DATA):
-        with pytest.raises(ConfigError, match=r"2 arguments.*from_tensor_slices.*validati"):
+        with pytest.raises(
+            ConfigError, match=r"2 positional.*from_tensor_slices.*validati"
+        ):
             Trainer().fit(print, DATA, third)  # type: ignore[call-arg, misc]
 
 

@@ -74,7 +74,7 @@ def test_it_is_found_and_named(name: str, check: Any) -> None:
     with pytest.raises(ConfigError) as caught:
         check(module, data())
     said = str(caught.value)
-    for each in (named, " whole, ", " cut", "devices=1", "trainer.check_replicas=false"):
+    for each in (named, " whole, ", " split", "devices=1", "trainer.check_replicas=false"):
         assert each in said
 
 

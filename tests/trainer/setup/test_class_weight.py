@@ -68,9 +68,9 @@ def test_what_is_no_weights(wrong: Any) -> None:
 @pytest.mark.parametrize(
     ("element", "words"),
     [
-        ((tf.zeros((2, 5)), tf.zeros(2), tf.ones(2)), "have weights already"),
-        ((tf.zeros((2, 5)), {"a": tf.zeros(2)}), "targets of one output"),
-        (tf.zeros((2, 5)), "targets of one output"),
+        ((tf.zeros((2, 5)), tf.zeros(2), tf.ones(2)), "already has weights"),
+        ((tf.zeros((2, 5)), {"a": tf.zeros(2)}), "model with one output"),
+        (tf.zeros((2, 5)), "model with one output"),
     ],
     ids=["weights", "two outputs", "no targets"],
 )
