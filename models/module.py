@@ -89,6 +89,8 @@ class Module:
         Args:
             model: The result of `build`.
             batch: Inputs, targets and sample weights (None if there are none).
+                `class_weight` and `data.class_balance=weights` come as sample weights,
+                too. The Trainer doesn't apply them: multiply the losses by them.
             training: Whether dropout and the like are active.
 
         Returns:
