@@ -38,11 +38,11 @@ class ModelCheckpoint(Callback):
 
     Args:
         monitor: Metric that determines the best; by default `val_loss`, or `loss` without
-            validation. **options: Same as `callbacks.model_checkpoint` in a configuration:
-            `mode`,
-            `save_top_k`, `save_last`, `every_n_epochs`, `every_n_steps`,
-            `every_n_minutes`, `restore_best`, `soup`, `save_weights_only`,
-            `save_on_exception`. See `docs/settings.md`.
+            validation.
+        **options: Same as `callbacks.model_checkpoint` in a configuration: `mode`,
+            `save_top_k`, `save_last`, `every_n_epochs`, `every_n_steps`, `every_n_minutes`,
+            `restore_best`, `soup`, `save_weights_only`, `save_on_exception`. See
+            `docs/settings.md`.
         clock: Returns the time in seconds.
 
     Raises:

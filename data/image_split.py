@@ -34,7 +34,8 @@ class ImageSplit:
         load: Returns decoded images by row of the table.
         image_size: Height and width in pixels.
         batch_size: Images per step over all replicas.
-        rules: How pixels are read from files. store: The store that runs share, or None.
+        rules: How pixels are read from files.
+        store: The store that runs share, or None.
         seed: Seed of order and augmentation.
         augmentation: Augmentation of training images, and of others in test-time
             augmentation.

@@ -40,8 +40,8 @@ class TransferClassifier(TransferModel):
             features.
         shared: Cache in which the network is looked up before it is built.
         table_features: Table columns that the model takes, such as
-            `data.train.table_features`; see docs/table-features.md. **options: The settings
-            of the section `model` of a configuration: see
+            `data.train.table_features`; see docs/table-features.md.
+        **options: The settings of the section `model` of a configuration: see
             `docs/settings.md`, or `help(TransferClassifier)`.
 
     Raises:

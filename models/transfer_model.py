@@ -47,8 +47,8 @@ class TransferModel(Module, ABC):
         shared: Cache in which the network is looked up before it is built.
         table_features: Table columns that the model takes, such as
             `data.train.table_features`; its inputs are then `image` and one for each
-            column, by name. **options: The settings of the section `model` of a
-            configuration.
+            column, by name.
+        **options: The settings of the section `model` of a configuration.
 
     Attributes:
         task: The task, as in the setting `task`.

@@ -34,8 +34,8 @@ class MultiLabelTransferClassifier(TransferModel):
         optimizer: `Optimizer()` by default.
         shared: Cache in which the network is looked up before it is built.
         table_features: Table columns that the model takes, such as
-            `data.train.table_features`; see docs/table-features.md. **options: As for
-            `TransferClassifier`; `head` is `linear`.
+            `data.train.table_features`; see docs/table-features.md.
+        **options: As for `TransferClassifier`; `head` is `linear`.
 
     Raises:
         ConfigError: An argument is out of range or unknown.
@@ -90,8 +90,8 @@ class TransferRegressor(TransferModel):
         optimizer: `Optimizer()` by default.
         shared: Cache in which the network is looked up before it is built.
         table_features: Table columns that the model takes, such as
-            `data.train.table_features`; see docs/table-features.md. **options: As for
-            `TransferClassifier`; `head` is `linear`.
+            `data.train.table_features`; see docs/table-features.md.
+        **options: As for `TransferClassifier`; `head` is `linear`.
 
     Raises:
         ConfigError: An argument is out of range or unknown.

@@ -45,8 +45,8 @@ class Trainer(Evaluator):
             nothing is written. If it contains a run, the run is resumed.
         callbacks: A list, or a dict by label in which None disables a default callback.
         export: Whether to write `model.keras` at the end; `"compiled"` includes loss,
-            metrics and optimizer. **options: The settings of the section `trainer` of a
-            configuration, `seed` and
+            metrics and optimizer.
+        **options: The settings of the section `trainer` of a configuration, `seed` and
             `feature_cache`: see `docs/settings.md`, or `help(Trainer)`. The seed determines
             initial weights and dropout; order and augmentation use the seed of the data.
 

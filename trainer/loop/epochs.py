@@ -46,7 +46,8 @@ class Training:
         is_between_calls: Whether weights and position are consistent: not while the device
             is working, nor after it has failed.
         step: The traced step.
-        source: The source of batches. steps_until_due: Number of steps from a step until a
+        source: The source of batches.
+        steps_until_due: Number of steps from a step until a
             callback is due; None for any.
         pace: Decides the number of steps per call.
         limit: Maximum number of batches per epoch, or None.
