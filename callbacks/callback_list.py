@@ -2,7 +2,7 @@
 
 import traceback
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -13,6 +13,7 @@ from ..core.names import choose, snake_case
 from ..core.run_events import Event
 from .base import Callback
 from .keras_callback import as_callback
+from .known_hooks import require_known_hooks
 from .registry import CALLBACK_CLASSES
 from .run_state import RunState
 
@@ -134,7 +135,7 @@ def merge_callbacks(given: Given, defaults: Mapping[str, Callback]) -> CallbackL
         defaults: By label, in order.
 
     Raises:
-        ConfigError: An item is not a callback.
+        ConfigError: An item is not a callback, or has hooks that are never called.
     """
     named = _label(given)
     chosen = {label: each for label, each in defaults.items() if label not in named}
@@ -145,6 +146,7 @@ def merge_callbacks(given: Given, defaults: Mapping[str, Callback]) -> CallbackL
     }
     merged = sorted((chosen | own).items(), key=lambda item: item[1].runs_last)
     _require_one_writer(dict(merged))
+    require_known_hooks(own)
     return CallbackList(dict(merged))
 
 
@@ -171,6 +173,7 @@ def _require_one_writer(callbacks: Mapping[str, Callback]) -> None:
 
 
 def _label(given: Given) -> dict[str, Any]:
+    _require_collection(given)
     if isinstance(given, Mapping):
         named = dict(given)
     else:
@@ -196,6 +199,25 @@ def _label(given: Given) -> dict[str, Any]:
                 )
             )
     return named
+
+
+def _require_collection(given: Any) -> None:
+    """Rejects a single callback.
+
+    Raises:
+        ConfigError: It is not in a list.
+    """
+    if given is None or (isinstance(given, Iterable) and not isinstance(given, str)):
+        return
+    kind = given if isinstance(given, type) else type(given)
+    is_callback = issubclass(kind, Callback | keras.callbacks.Callback)
+    raise ConfigError(
+        message(
+            "`callbacks` must be a list of callbacks, or a dict by label.",
+            f"Write callbacks=[{kind.__name__}(...)]." if is_callback else "",
+            callbacks=given,
+        )
+    )
 
 
 def default_label(callback: Any) -> str:

@@ -6,6 +6,7 @@ import keras
 
 from ..core.errors import ConfigError, message
 from .base import Callback
+from .known_hooks import hooks_of
 from .run_state import RunState
 
 _TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
@@ -40,8 +41,9 @@ class KerasCallback(Callback):
 
     Its batch hooks are called only if it overrides one, since each call makes the device
     wait; those of validation, `on_test_batch_*`, are not called, and a callback that has
-    them is listed at the start. Most Keras callbacks have state that can't be saved: these
-    start over when a run is resumed and are listed at its start.
+    them, or hooks that Keras does not have, is listed at the start. Most Keras callbacks
+    have state that can't be saved: these start over when a run is resumed and are listed
+    at its start.
 
     Args:
         callback: Any Keras callback.
@@ -61,7 +63,11 @@ class KerasCallback(Callback):
         kinds = [kind for kind in type(callback).__mro__ if kind.__name__ in _WRITERS]
         self.chief_only = any(kind.__module__.startswith("keras.") for kind in kinds)
         self.is_resumable = type(callback) in _REMEMBERED  # what it remembers is known
-        self.uncalled_hooks = tuple(filter(self._overrides, _TEST_BATCH_HOOKS))
+        unknown = hooks_of(type(callback)) - hooks_of(keras.callbacks.Callback)
+        self.uncalled_hooks = (
+            *filter(self._overrides, _TEST_BATCH_HOOKS),
+            *sorted(unknown),
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Its state, if known."""

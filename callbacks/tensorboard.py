@@ -236,7 +236,7 @@ class TensorBoard(Callback):
             )
         return summaries_written_to(self._writers[part])
 
-    def on_failed_write(self) -> None:
+    def after_failed_write(self) -> None:
         """Continues in new files: nothing after a torn record can be read."""
         writers, self._writers = self._writers, {}
         for writer in writers.values():

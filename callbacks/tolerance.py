@@ -58,7 +58,7 @@ class HasTolerance(Protocol):
     def tolerance(self) -> Tolerance:
         """Handles write errors."""
 
-    def on_failed_write(self) -> None:
+    def after_failed_write(self) -> None:
         """Called after a write error."""
 
 
@@ -77,7 +77,7 @@ def tolerant(
             hook(self, *args, **kwargs)
             is_done = True
         if not is_done:
-            self.on_failed_write()
+            self.after_failed_write()
 
     return cast(Callable[Concatenate[H, P], None], call)
 

@@ -21,6 +21,7 @@ from .augmentation import AugmentationConfig
 from .callbacks import CALLBACKS
 from .data import DataConfig
 from .data_rules import ONLY_OF_TABLES
+from .familiar_arguments import INSTEAD
 from .model import ModelConfig
 from .problems import validated
 from .schema import RunConfig
@@ -71,6 +72,7 @@ TRAINER = Arguments(
     of_run=("seed", "feature_cache"),
     without=("strategy",),
     instead={
+        **INSTEAD,
         "cpu_devices": "Call keraunos.set_cpu_devices(...) first.",
         "gpu_memory_limit_gib": "Call keraunos.set_gpu_memory_limit(...) first.",
     },

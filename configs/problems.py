@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from ..core.errors import ConfigError, message, shortened
 from ..core.names import did_you_mean, printable
+from .familiar_arguments import familiar_value
 from .trainer import MAX_TIME
 
 
@@ -104,8 +105,8 @@ def _line(model: type[BaseModel], path: str, details: list[ErrorDetails]) -> str
         own = isinstance(reason, ProblemsError)
         return str(reason) if own else f"`{path or 'configuration'}`: {reason}."
     wanted = " or ".join(dict.fromkeys(_expectation(detail) for detail in details))
-    remedy = ""
-    if isinstance(first["input"], str) and first["type"] == "literal_error":
+    remedy = familiar_value(path, first["input"])
+    if not remedy and isinstance(first["input"], str) and first["type"] == "literal_error":
         choices = first["ctx"]["expected"].replace(" or ", ", ").split(", ")
         remedy = did_you_mean(first["input"], [word.strip("'") for word in choices])
     return message(f"`{path}` must be {wanted}.", remedy, **{path: first["input"]})

@@ -22,13 +22,14 @@ def did_you_mean(name: str, choices: Iterable[str]) -> str:
     return f"Did you mean {lowered[near[0]]}?" if near else ""
 
 
-def choose(kind: str, name: str, choices: Mapping[str, T]) -> T:
+def choose(kind: str, name: str, choices: Mapping[str, T], remedy: str = "") -> T:
     """Looks up `name`, or raises an error that lists the existing names.
 
     Args:
         kind: What the name is of, as it is called in the configuration.
         name: What the user asked for.
         choices: The values by name.
+        remedy: What to do instead, if that is known; by default the nearest name.
 
     Returns:
         The value of that name.
@@ -38,7 +39,7 @@ def choose(kind: str, name: str, choices: Mapping[str, T]) -> T:
     """
     if name in choices:
         return choices[name]
-    guess = did_you_mean(name, choices)
+    guess = remedy or did_you_mean(name, choices)
     known = f"`{kind}` must be one of {', '.join(sorted(choices))}"
     raise ConfigError(f"{known}. Received: {kind}={name!r}. {guess}".strip())
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.errors import ConfigError, message
+from .uncalled_methods import refuse_uncalled_methods
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -178,9 +179,11 @@ def as_module(value: Module | Callable[[], keras.Model]) -> Module:
 
     Raises:
         ConfigError: It is neither; a model that is already built can't be moved to the
-            devices of a strategy.
+            devices of a strategy. Or the module has methods of Lightning, which would
+            never be called.
     """
     if isinstance(value, Module):
+        refuse_uncalled_methods(value)
         return value
     if isinstance(value, keras.Model):
         raise ConfigError(

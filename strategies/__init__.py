@@ -18,6 +18,7 @@ from .factory import (
     describe_strategy,
     register_strategy,
     require_outside_scope,
+    require_strategy_name,
     strategy_names,
 )
 from .gathering import gather_rows
@@ -49,6 +50,7 @@ __all__ = [
     "own_part",
     "register_strategy",
     "require_outside_scope",
+    "require_strategy_name",
     "set_cpu_devices",
     "set_gpu_memory_limit",
     "strategy_names",

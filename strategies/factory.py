@@ -9,6 +9,7 @@ from typing import Literal
 import tensorflow as tf
 
 from ..configs.choices import Accelerator
+from ..configs.familiar_arguments import familiar_value
 from ..core.cluster import has_several_workers
 from ..core.errors import ConfigError, message
 from ..core.names import choose
@@ -61,6 +62,16 @@ def strategy_names() -> tuple[str, ...]:
     return (*_FACTORIES, MULTI_WORKER)
 
 
+def require_strategy_name(name: str) -> None:
+    """Requires a name that `trainer.strategy` takes.
+
+    Raises:
+        ConfigError: No such strategy.
+    """
+    setting = "trainer.strategy"
+    choose(setting, name, dict.fromkeys(strategy_names()), familiar_value(setting, name))
+
+
 def create_strategy(
     name: str = "auto",
     accelerator: Accelerator = "auto",
@@ -81,7 +92,7 @@ def create_strategy(
     Raises:
         ConfigError: No such strategy, or not enough devices for it.
     """
-    choose("trainer.strategy", name, dict.fromkeys(strategy_names()))
+    require_strategy_name(name)
     # Before TensorFlow lists devices: afterwards it accepts no workers.
     if name == MULTI_WORKER or (name == "auto" and has_several_workers()):
         return multi_worker_strategy(accelerator, devices)

@@ -16,6 +16,7 @@ from ..models import as_module
 from ..strategies import (
     current_workers,
     require_outside_scope,
+    require_strategy_name,
     workers_of,
 )
 from .checkpoint.run_directory import check_run_directory, scratch_directory
@@ -72,6 +73,7 @@ class Trainer(Evaluator):
             options["limit_train_batches"] = options["limit_val_batches"] = 1
         name = strategy if isinstance(strategy, str) else "auto"
         config = settings_of("trainer", strategy=name, **options)
+        require_strategy_name(name)
         super().__init__(config.trainer, strategy, run_dir)
         self.feature_cache = config.feature_cache
         self.seed = config.seed

@@ -13,6 +13,7 @@ from keraunos.callbacks import (
     merge_callbacks,
 )
 from keraunos.callbacks.callback_list import default_label
+from keraunos.callbacks.known_hooks import _MEANT, hooks_of
 from keraunos.core.errors import ConfigError
 
 
@@ -87,6 +88,59 @@ def test_switching_off_what_does_not_exist_is_answered_with_the_nearest(defaults
 def test_what_is_no_callback_is_refused(given, words, defaults):
     with pytest.raises(ConfigError, match=words):
         merge_callbacks(given, defaults)
+
+
+@pytest.mark.parametrize("given", [EarlyStopping(), keras.callbacks.EarlyStopping])
+def test_a_single_callback_belongs_into_a_list(given):
+    words = r"`callbacks` must be a list.*Write callbacks=\[EarlyStopping\(\.\.\.\)\]\."
+    with pytest.raises(ConfigError, match=words):
+        merge_callbacks(given, {})
+
+
+@pytest.mark.parametrize("given", [3, "early_stopping"])
+def test_what_is_no_collection_of_callbacks_is_refused(given):
+    with pytest.raises(ConfigError, match=f"must be a list.*callbacks={given!r}\\.$"):
+        merge_callbacks(given, {})
+
+
+def with_hooks(*hooks, kind=Callback):
+    return type("Mine", (kind,), dict.fromkeys(hooks, lambda self, *given: None))()
+
+
+@pytest.mark.parametrize(
+    ("hook", "remedy"),
+    [
+        ("on_train_start", "Write on_fit_begin instead of on_train_start."),
+        ("on_train_epoch_end", "Write on_epoch_end instead of on_train_epoch_end."),
+        ("on_train_batch_end", "Write on_train_step_end instead of on_train_batch_end."),
+        ("on_save_checkpoint", "Write state_dict instead of on_save_checkpoint."),
+        ("on_epoch_ends", "Did you mean on_epoch_end?"),
+        ("on_test_epoch_end", "Trainer.test and Trainer.predict call no callbacks."),
+        ("on_zzz", "Name a method that is no hook _on_zzz."),
+    ],
+)
+def test_a_hook_that_is_never_called_is_refused_with_the_right_name(hook, remedy):
+    with pytest.raises(ConfigError) as error:
+        merge_callbacks([with_hooks("on_fit_end", hook, "_on_own")], {})
+    assert f"Received: callback='Mine', hook='{hook}'. {remedy}" in str(error.value)
+
+
+def test_all_hooks_that_are_never_called_are_named_at_once():
+    given = [with_hooks("on_fit_start", "on_train_end"), with_hooks("on_step_end")]
+    with pytest.raises(ConfigError, match=r"on_fit_start, on_train_end.*\n.*on_step_end"):
+        merge_callbacks(given, {})
+
+
+def test_every_translated_hook_exists():
+    assert all(hasattr(Callback, name) for name in _MEANT.values())
+    assert not hooks_of(Callback) & _MEANT.keys()
+
+
+def test_hooks_that_keras_does_not_have_are_listed():
+    given = with_hooks("on_epoch_end", "on_train_start", kind=keras.callbacks.Callback)
+    assert merge_callbacks([given], {}).uncalled_hooks() == {
+        "keras_mine": ("on_train_start",)
+    }
 
 
 def test_labels_tell_keras_s_from_ours():

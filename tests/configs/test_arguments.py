@@ -13,6 +13,48 @@ from keraunos import (
     TransferClassifier,
 )
 from keraunos.callbacks import EarlyStopping, LearningRateFinder, TensorBoard
+from keraunos.configs.arguments import TRAINER
+from keraunos.configs.familiar_arguments import INSTEAD
+
+OF_LIGHTNING = (
+    "accelerator",
+    "accumulate_grad_batches",
+    "benchmark",
+    "callbacks",
+    "check_val_every_n_epoch",
+    "default_root_dir",
+    "detect_anomaly",
+    "deterministic",
+    "devices",
+    "enable_checkpointing",
+    "enable_model_summary",
+    "enable_progress_bar",
+    "fast_dev_run",
+    "gradient_clip_algorithm",
+    "gradient_clip_val",
+    "inference_mode",
+    "limit_predict_batches",
+    "limit_test_batches",
+    "limit_train_batches",
+    "limit_val_batches",
+    "log_every_n_steps",
+    "logger",
+    "max_epochs",
+    "max_steps",
+    "max_time",
+    "min_epochs",
+    "min_steps",
+    "num_nodes",
+    "num_sanity_val_steps",
+    "overfit_batches",
+    "precision",
+    "profiler",
+    "reload_dataloaders_every_n_epochs",
+    "strategy",
+    "sync_batchnorm",
+    "use_distributed_sampler",
+    "val_check_interval",
+)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +68,9 @@ from keraunos.callbacks import EarlyStopping, LearningRateFinder, TensorBoard
             {"gpu_memory_limit_gib": 2},
             "Call keraunos.set_gpu_memory_limit(...) first.",
         ),
+        (Trainer, {"epochs": 3}, "Write Trainer(max_epochs=...)."),
+        (Trainer, {"accumulate_grad_batches": 4}, "optimizer of the compiled model: grad"),
+        (Trainer, {"num_sanity_val_steps": 2}, "Write sanity_validation_batches=..."),
         (ImageData.from_folder, {"image_sise": 32}, "Did you mean image_size?"),
         (ImageData.from_folder, {"label_column": "y"}, "ImageData.from_csv"),
         (ImageData.from_csv, {"lable_column": "y"}, "Did you mean label_column?"),
@@ -48,6 +93,45 @@ def test_a_wrong_name_is_answered_with_the_nearest(call, options, remedy):
 def test_all_wrong_names_are_answered_at_once():
     with pytest.raises(ConfigError, match=r"`max_epoch`, `device`.*max_epochs.*devices"):
         Trainer(max_epoch=3, device=2)
+
+
+@pytest.mark.parametrize("name", OF_LIGHTNING)
+def test_every_argument_of_lightning_s_trainer_is_taken_or_translated(name):
+    if name not in inspect.signature(Trainer).parameters:
+        with pytest.raises(ConfigError) as error:
+            Trainer(**{name: 1})
+        assert INSTEAD[name] in str(error.value)
+
+
+def test_what_is_an_argument_is_not_translated():
+    assert not INSTEAD.keys() & {*TRAINER.section.model_fields, *TRAINER.of_run}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "written"),
+    [
+        ("precision", "16-mixed", "mixed_float16"),
+        ("precision", "bf16-mixed", "mixed_bfloat16"),
+        ("precision", "32-true", "float32"),
+        ("precision", 32, "float32"),
+        ("precision", 16, "mixed_float16"),
+        ("accelerator", "cuda", "gpu"),
+        ("devices", -1, "auto"),
+        ("strategy", "ddp", "mirrored"),
+    ],
+)
+def test_a_value_of_lightning_is_translated(name, value, written):
+    with pytest.raises(ConfigError) as error:
+        Trainer(**{name: value})
+    assert str(error.value).endswith(
+        f"Received: trainer.{name}={value!r}. Write {written}."
+    )
+    assert getattr(Trainer(**{name: written}).settings, name) == written
+
+
+def test_a_strategy_of_no_name_is_refused_by_the_constructor():
+    with pytest.raises(ConfigError, match=r"'mirored'\. Did you mean mirrored\?"):
+        Trainer(strategy="mirored")
 
 
 def test_all_wrong_values_are_answered_at_once():

@@ -46,6 +46,26 @@ def test_what_is_neither_module_nor_function_is_refused(value):
         as_module(value)
 
 
+@pytest.mark.parametrize(
+    ("method", "remedy"),
+    [
+        ("configure_optimizers", "the optimizer goes into `compile`."),
+        ("validation_step", "calls `training_step` with training=False."),
+        ("test_step", "Trainer.test calls `training_step` with training=False"),
+        ("predict_step", "Trainer.predict calls the model that `build` returns."),
+        ("train_dataloader", "Pass the dataset to the method of the Trainer"),
+        ("forward", "called in `training_step` as model(inputs)."),
+        ("on_train_epoch_end", "Hooks belong to a kr.callbacks.Callback"),
+    ],
+)
+def test_a_method_that_only_lightning_would_call_is_refused(method, remedy):
+    module = type("Digits", (Line,), {method: lambda self, *given: None})()
+    with pytest.raises(ConfigError) as error:
+        as_module(module)
+    assert f"Received: module='Digits', methods='{method}'." in str(error.value)
+    assert remedy in str(error.value)
+
+
 def test_a_module_without_build_says_which_class_lacks_it():
     class Empty(Module):
         pass

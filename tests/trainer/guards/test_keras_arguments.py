@@ -31,6 +31,15 @@ def test_all_of_them_are_explained_at_once() -> None:
         Trainer().fit(print, DATA, epochs=3, verbose=0)  # type: ignore[call-arg]
 
 
+def test_what_lightning_s_methods_take_is_explained() -> None:
+    with pytest.raises(ConfigError, match=r"test` takes no ckpt_path.*test\(\"RUN"):
+        Trainer().test(print, DATA, ckpt_path="best")  # type: ignore[call-arg]
+    with pytest.raises(ConfigError, match=r"`Trainer.fit` takes no ckpt_path.*run_dir="):
+        Trainer().fit(print, DATA, ckpt_path="last")  # type: ignore[call-arg]
+    with pytest.raises(ConfigError, match=r"val_dataloaders.*Write validation_data="):
+        Trainer().fit(print, DATA, val_dataloaders=DATA)  # type: ignore[call-arg]
+
+
 def test_arrays_and_validation_data_without_a_name() -> None:
     for third in (tf.zeros((2, 5)), DATA):
         with pytest.raises(
