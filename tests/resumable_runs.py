@@ -65,6 +65,12 @@ def dataset(seed: int = 0, batch_size: int = 4) -> tf.data.Dataset:
     return tf.data.Dataset.from_tensor_slices(examples(14, seed=seed)).batch(batch_size)
 
 
+def shuffled(batch_size: int = 4) -> tf.data.Dataset:
+    """The same examples, in another order in each epoch."""
+    whole = tf.data.Dataset.from_tensor_slices(examples(14, seed=0))
+    return whole.shuffle(14, seed=1).batch(batch_size)
+
+
 class Sender(Callback):
     """Sends this process a signal at a hook, once, and keeps count of having done so."""
 
@@ -133,7 +139,7 @@ def fit(
         )
         do = trainer.describe if describe_only else trainer.fit
         model = build(OPTIMIZERS[optimizer])
-        result: Any = do(model, dataset(0, batch_size), validation_data=dataset(seed=1))
+        result: Any = do(model, shuffled(batch_size), validation_data=dataset(seed=1))
     return result if own_trace or describe_only else dataclasses.replace(result, model=None)
 
 

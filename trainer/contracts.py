@@ -168,6 +168,14 @@ class GivesFirstElements(Protocol):
 
 
 @runtime_checkable
+class GoesToEpoch(Protocol):
+    """A source whose order depends on how often it was gone through."""
+
+    def go_to_epoch(self, epoch: int) -> None:
+        """Lets the next batches be those of an epoch; before anything is read of it."""
+
+
+@runtime_checkable
 class NamesBatches(Protocol):
     """Data that knows the examples of each batch."""
 

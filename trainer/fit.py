@@ -44,6 +44,7 @@ from .settings import run_settings, settings_of_fit
 from .setup.batch_limits import batch_limit
 from .setup.class_weight import ClassWeight, weighted_by_class
 from .setup.compiled_model import batch_spec, build_model
+from .setup.dataset_orders import restore_order
 from .setup.global_settings import global_settings
 from .setup.initial_weights import PathOfWeights, load_initial_weights
 from .setup.obstacles_to_features import obstacle_to_features
@@ -200,6 +201,7 @@ class Fit:
         resumption = share_resumption(workers, found)
         if resumption is not None:
             restore_run(run, resumption)
+            restore_order(self.train, run)  # before a probe looks at the first rows
         elif self.initial_weights is not None:
             load_initial_weights(run.model, self.initial_weights, workers)
         return resumption

@@ -102,7 +102,8 @@ class Trainer(Evaluator):
                 called once, in the scope of the strategy.
             data: `ImageData`; a batched `tf.data.Dataset` with elements in the form that
                 `Model.fit` accepts; or a function `dataset(epoch, start_batch)` that
-                returns one.
+                returns one. A dataset resumes exactly if its shuffles have seeds and
+                it is created again, as in a new process; a function always does.
             validation_data: In the same forms; not with `ImageData`, which has its own
                 validation split.
             class_weight: Weights of training examples by class, as in `Model.fit`: `{0:

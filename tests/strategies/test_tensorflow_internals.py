@@ -11,6 +11,7 @@ import tensorflow as tf
 from keraunos.strategies.tensorflow_internals import (
     functions_are_traced,
     functions_run_eagerly,
+    global_seed_kept,
     gradients_freed_with_their_graphs,
     has_started_devices,
     limit_coordination,
@@ -18,6 +19,7 @@ from keraunos.strategies.tensorflow_internals import (
     numpy_function,
     op_determinism_is_enabled,
     random_floats_by,
+    skip_orders,
     summaries_written_to,
     tensors_only,
     trace,
@@ -299,3 +301,57 @@ def test_summaries_written_to(tmp_path, monkeypatch):
         assert summary_ops_v2.has_default_writer()
     assert not summary_ops_v2.has_default_writer()
     monkeypatch.undo()
+
+
+@pytest.mark.parametrize("seed", [None, 3])
+def test_global_seed_kept(seed):
+    def order() -> list[int]:
+        return [int(n) for n in tf.data.Dataset.range(9).shuffle(9)]
+
+    before = eager_context.global_seed()
+    try:
+        tf.random.set_seed(3)
+        first, second = order(), order()
+        assert first != second
+        eager_context.set_global_seed(seed)
+        again = order()
+        with global_seed_kept():
+            tf.random.set_seed(5)
+            order()
+        assert eager_context.global_seed() == seed
+        assert seed is None or [again, order()] == [first, second]
+    finally:
+        eager_context.set_global_seed(before)
+
+
+def shuffled(seed: int = 1) -> tf.data.Dataset:
+    return tf.data.Dataset.range(10).shuffle(10, seed=seed)
+
+
+def chosen_at_random() -> tf.data.Dataset:
+    return tf.data.Dataset.sample_from_datasets(
+        [shuffled(), shuffled(2)], seed=3, rerandomize_each_iteration=True
+    )
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: shuffled().batch(3).prefetch(1),
+        lambda: shuffled().interleave(lambda n: tf.data.Dataset.range(n)).shuffle(4, 2),
+        lambda: shuffled().cache().shuffle(4, seed=2),
+        lambda: shuffled().cache(),
+        lambda: shuffled().repeat(2).batch(3),
+        lambda: shuffled().concatenate(shuffled(2)),
+        chosen_at_random,
+    ],
+    ids=["batch", "two shuffles", "cache", "only cache", "repeat", "concatenate", "choice"],
+)
+def test_skip_orders(make):
+    def order(dataset: tf.data.Dataset) -> list[Any]:
+        return [each.numpy().tolist() for each in dataset]
+
+    whole, resumed = make(), make()
+    expected = [order(whole) for _ in range(3)][-1]
+    skip_orders(resumed, 2)
+    assert order(resumed) == expected

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from helpers import classifier, examples, largest_difference, replicas, weights_of
 from keraunos import Module, Trainer
+from tensorflow.python.eager.context import global_seed
 
 
 class Masks(Module):
@@ -49,7 +50,9 @@ def masks(seed: int) -> list[Any]:
         seed=seed,
         check_replicas=False,  # it would call the step as well
     )
+    before = global_seed()
     trainer.fit(module, dataset)
+    assert global_seed() == before
     by_replica = sorted(module.seen, key=lambda each: each[0])
     return [mask for _, mask in by_replica]
 

@@ -12,6 +12,7 @@ from ...callbacks import RunState
 from ...strategies import Position, workers_of
 from ..contracts import BatchSource, class_names_of
 from ..guards.wrong_data import no_batches
+from ..setup.dataset_orders import restore_order
 from ..step.batches import Batches
 from ..step.evaluate import EvaluationStep
 from ..step.fitted_step import FittedStep
@@ -101,6 +102,7 @@ class Training:
         self._rows_before = self.step.totals.read().rows
         run.samples -= self._rows_before  # until the epoch ends
         position = Position(run.epoch, run.epoch_step, self._length(run))
+        restore_order(self.source, run)
         make_steps = self.step.on(self._batches.start(position))
         run.activity.position = self.step.position
         while run.stop_reason is None and self._steps_left(run) != 0:

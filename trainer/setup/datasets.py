@@ -11,6 +11,7 @@ from ..contracts import BatchSource, class_names_of
 from ..guards.wrong_data import not_a_dataset, refuse_sparse, refuse_unbatched
 from ..step.batches import cut, unpack
 from .begun_dataset import BegunDataset
+from .dataset_orders import go_to_epoch
 
 DatasetFunction = Callable[[int, int], tf.data.Dataset]
 
@@ -33,6 +34,11 @@ class DatasetSource:
         self.num_batches = cardinality if cardinality >= 0 else None
         self._begun: BegunDataset | None = None
         self._cut = functools.cache(functools.partial(cut, dataset))  # traces a function
+
+    def go_to_epoch(self, epoch: int) -> None:
+        """Lets the next batches come in the order of an epoch, counted from 0."""
+        if not self.is_endless:  # which is one single pass
+            go_to_epoch(self.dataset, epoch)
 
     def first_elements(self) -> Iterator[Any]:
         """Elements from the first on, with which the next batches begin all the same."""

@@ -8,10 +8,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ...strategies.tensorflow_internals import global_seed_kept
+
 
 @contextlib.contextmanager
 def global_settings(seed: int, precision: str, deterministic: bool) -> Iterator[None]:
-    """Sets Keras's dtype policy and the seeds of Python, NumPy and Keras for a while.
+    """Sets the dtype policy and the seeds of Python, NumPy and TensorFlow for a while.
 
     Args:
         seed: From which weights are initialized.
@@ -23,11 +25,12 @@ def global_settings(seed: int, precision: str, deterministic: bool) -> Iterator[
     python_state, numpy_state = random.getstate(), np.random.get_state()
     if deterministic:
         tf.config.experimental.enable_op_determinism()
-    keras.utils.set_random_seed(seed)
-    if precision != "float32":
-        keras.config.set_dtype_policy(precision)
     try:
-        yield
+        with global_seed_kept():
+            keras.utils.set_random_seed(seed)
+            if precision != "float32":
+                keras.config.set_dtype_policy(precision)
+            yield
     finally:
         keras.config.set_dtype_policy(policy)
         random.setstate(python_state)

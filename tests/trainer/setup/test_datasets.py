@@ -35,6 +35,23 @@ def test_a_dataset_goes_on_at_a_batch_in_every_epoch() -> None:
     ]
 
 
+def test_a_dataset_comes_in_the_order_of_its_epoch() -> None:
+    def reshuffled() -> tf.data.Dataset:
+        return tf.data.Dataset.range(10).shuffle(10, seed=1).batch(4)
+
+    def epoch(dataset: tf.data.Dataset, number: int) -> list[list[int]]:
+        source = DatasetSource(dataset)
+        source.go_to_epoch(number)
+        source.go_to_epoch(number)
+        return rows(source.batches(Position(number), Replicas()))
+
+    whole, resumed = reshuffled(), reshuffled()
+    expected = [epoch(whole, number) for number in range(4)]
+    assert expected[0] != expected[2] != expected[3]
+    assert epoch(resumed, 2) == expected[2]
+    assert epoch(resumed, 3) == expected[3]  # another fit, on the dataset of the first
+
+
 def test_an_endless_dataset_goes_on_behind_all_epochs_before() -> None:
     source = DatasetSource(numbers(12).repeat())
     assert (source.num_batches, source.is_endless) == (None, True)
