@@ -6,7 +6,6 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from .bundle import read_document
 from .checkpoints import best_checkpoint
 from .errors import CheckpointError
 from .files import read_text
@@ -65,6 +64,8 @@ class _Soup(BaseModel):
 
 def read_best_epoch(run_dir: Path) -> BestEpoch | None:
     """Reads which epoch is the best; None if no checkpoint tells, or it is damaged."""
+    from .bundle import read_document  # NumPy, which light commands do without
+
     try:
         best = best_checkpoint(run_dir / CHECKPOINTS_FOLDER)
         if best is None:

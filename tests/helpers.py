@@ -151,10 +151,11 @@ sys.addaudithook(_note_opened)
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """Everything below a folder, and the fingerprint of each file."""
+    """Everything below a folder but Python's bytecode, and the fingerprint of each file."""
     return {
         str(path.relative_to(folder)): sha256_of_file(path) if path.is_file() else ""
         for path in sorted(folder.rglob("*"))
+        if "__pycache__" not in path.parts
     }
 
 

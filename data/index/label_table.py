@@ -172,7 +172,7 @@ def _wrong_features(
 ) -> list[str]:
     """What is wrong with the names of `data.features`."""
     problems = [
-        f"the column {each} of data.features is there more than once"
+        f"the column {each} of data.features occurs more than once"
         for each in repeated_columns(table.header, features)
     ]
     for name in features:

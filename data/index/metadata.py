@@ -86,7 +86,7 @@ def metadata_error(paths: Sequence[Path], problems: Sequence[str]) -> DataError:
 
 def _wrong_columns(table: CsvFile, wanted: Sequence[str]) -> list[str]:
     problems = [
-        f"the column {each} is there more than once"
+        f"the column {each} occurs more than once"
         for each in repeated_columns(table.header, wanted)
     ]
     for name in wanted:

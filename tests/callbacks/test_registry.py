@@ -21,7 +21,11 @@ ON_REQUEST = {
 }
 
 # Of the others the defaults do.
-NEEDED = {"alerts": {"command": ["true"]}, "prometheus": {"port": 47_232}}
+NEEDED = {
+    "alerts": {"command": ["true"]},
+    "model_checkpoint": {"monitor": "val_loss"},  # else it is known once a fit begins
+    "prometheus": {"port": 47_232},
+}
 
 FOREIGN = """
 import keras
