@@ -6,7 +6,6 @@ file with its size and SHA-256 and is written last.
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,15 +21,13 @@ from .errors import CheckpointError
 from .faults import fault_point
 from .files import new_directory, read_text, replacing, sha256_of_file
 from .known_files import KnownFiles
+from .run_layout import CHECKPOINT_FILES
 from .store import Store
 
 Arrays = dict[str, npt.NDArray[Any]]
 
 MANIFEST = "manifest.json"
 FORMAT_VERSION = 1
-
-# The names of its files, and of those that a killed process was about to write.
-FILES = re.compile(r"[\w-]+\.(?:safetensors|json)|\.tmp\w+|\.[\w.-]+-\w{8}\.safetensors")
 
 # SHA-256 of files of the store that this process has compared with what they are to hold.
 _intact: KnownFiles[str] = KnownFiles()
@@ -202,7 +199,7 @@ def _document(file: Path) -> Any:
 
 
 def _is(name: str, suffix: str) -> bool:
-    return FILES.fullmatch(name) is not None and name.endswith(suffix)
+    return CHECKPOINT_FILES.fullmatch(name) is not None and name.endswith(suffix)
 
 
 def _fingerprints(

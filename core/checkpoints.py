@@ -3,12 +3,12 @@
 import re
 from pathlib import Path
 
-from .bundle import FILES
 from .checked_files import CHECKSUMS_FILE, damaged, is_absent, read_checked_text
 from .removal import remove_empty, remove_file, remove_folder, unfinished
 from .run_layout import (
     BEST_FILE,
     CHECKPOINT,
+    CHECKPOINT_FILES,
     FROZEN_FOLDER,
     LAST_FILE,
     RESUMABLE_CHECKPOINT,
@@ -60,7 +60,7 @@ def only_names(written: object) -> list[str]:
 
 def remove_checkpoint(directory: Path, name: str) -> None:
     """Removes a checkpoint; one that holds more than its files stays as it is."""
-    remove_folder(directory, name, CHECKPOINT, FILES)
+    remove_folder(directory, name, CHECKPOINT, CHECKPOINT_FILES)
 
 
 def remove_soups(directory: Path) -> None:
@@ -72,14 +72,14 @@ def remove_soups(directory: Path) -> None:
 
 def remove_frozen(directory: Path) -> None:
     """Removes what training left alone, of a run that came to no checkpoint."""
-    remove_folder(directory, FROZEN_FOLDER, _FROZEN, FILES)
+    remove_folder(directory, FROZEN_FOLDER, _FROZEN, CHECKPOINT_FILES)
 
 
 def remove_left(directory: Path) -> None:
     """Removes what a process that was killed was about to write, or to remove."""
     for path in list(directory.iterdir()) if directory.is_dir() else ():
         if _LEFT.fullmatch(path.name):
-            remove_folder(directory, path.name, _LEFT, FILES)
+            remove_folder(directory, path.name, _LEFT, CHECKPOINT_FILES)
         elif _LEFT_FILE.fullmatch(path.name):
             remove_file(directory, path.name, _LEFT_FILE)
 

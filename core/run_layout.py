@@ -54,6 +54,10 @@ LAST_FILE = "last.txt"
 FROZEN_FOLDER = "frozen"
 SOUP = re.compile(r"soup-\d{8,}")
 CHECKPOINT = re.compile(rf"(?:step|weights)-\d{{8,}}(?:-mid-epoch)?|{SOUP.pattern}")
+# The files in a checkpoint, and those that a killed process was about to write.
+CHECKPOINT_FILES = re.compile(
+    r"[\w-]+\.(?:safetensors|json)|\.tmp\w+|\.[\w.-]+-\w{8}\.safetensors"
+)
 RESUMABLE_CHECKPOINT = re.compile(r"step-(?P<step>\d{8,})(?P<mid_epoch>-mid-epoch)?")
 
 # Folds: a run in each of `fold-1`, `fold-2`, ...
