@@ -66,7 +66,8 @@ def dataset(seed: int = 0, batch_size: int = 4) -> tf.data.Dataset:
 
 
 def shuffled(batch_size: int = 4) -> tf.data.Dataset:
-    """The same examples, in another order in each epoch."""
+    """The same examples, in another order in each epoch, whatever ran in this process."""
+    tf.random.set_seed(0)
     whole = tf.data.Dataset.from_tensor_slices(examples(14, seed=0))
     return whole.shuffle(14, seed=1).batch(batch_size)
 
@@ -97,6 +98,7 @@ def fit(
     describe_only: bool = False,
     fresh: bool = False,
     health: int = 50,
+    train: tf.data.Dataset | None = None,
     **options: Any,
 ) -> Any:
     """Trains, going on from where the directory stands; or says what that would do.
@@ -111,6 +113,7 @@ def fit(
         fresh: Whether to build and trace again, as a process of its own would. Others share
             a model, so that their result has none.
         health: Each how many-th step is sampled.
+        train: Training data; by default those of `shuffled`.
         options: Of the Trainer.
     """
     callbacks = {
@@ -139,7 +142,9 @@ def fit(
         )
         do = trainer.describe if describe_only else trainer.fit
         model = build(OPTIMIZERS[optimizer])
-        result: Any = do(model, shuffled(batch_size), validation_data=dataset(seed=1))
+        result: Any = do(
+            model, train or shuffled(batch_size), validation_data=dataset(seed=1)
+        )
     return result if own_trace or describe_only else dataclasses.replace(result, model=None)
 
 
