@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ...core.errors import DataError, message, reason_of
 from ...core.files import open_regular
+from ...core.names import did_you_mean
 from .folders import slash_hint
 
 _DELIMITERS = ",;\t"
@@ -118,6 +119,11 @@ def _unreadable(error: Exception, path: Path, name: str) -> DataError:
             **{name: str(path)},
         )
     )
+
+
+def column_hint(header: Sequence[str], name: str) -> str:
+    """The column that a wrong name may stand for, or all there are."""
+    return did_you_mean(name, header) or f"It has {', '.join(header)}."
 
 
 def repeated_columns(header: Sequence[str], wanted: Collection[str]) -> list[str]:

@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...core.errors import DataError
-from ...core.names import did_you_mean
 from .columns import other_columns
-from .csv_file import CsvFile, read_csv, repeated_columns
+from .csv_file import CsvFile, column_hint, read_csv, repeated_columns
 from .folders import is_image_name
 from .image_names import resolve, summary
 from .labels import Labels, read_labels
@@ -161,8 +160,7 @@ def _wrong_columns(table: CsvFile, named: dict[str, str]) -> list[str]:
             f"its first line must name the columns, such as {example}; but it names a file"
         ]
     for setting, column in missing.items():
-        known = f"It has {', '.join(table.header)}."
-        hint = did_you_mean(column, table.header) or known
+        hint = column_hint(table.header, column)
         problems.append(f"{setting}={column} is not a column. {hint}")
     return problems
 
@@ -177,8 +175,7 @@ def _wrong_features(
     ]
     for name in features:
         if name not in table.header:
-            known = f"It has {', '.join(table.header)}."
-            hint = did_you_mean(name, table.header) or known
+            hint = column_hint(table.header, name)
             problems.append(f"data.features: {name} is not a column. {hint}")
         elif name in used:
             problems.append(

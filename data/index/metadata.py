@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...core.errors import DataError
-from ...core.names import did_you_mean
 from .columns import other_columns
-from .csv_file import CsvFile, read_csv, repeated_columns
+from .csv_file import CsvFile, column_hint, read_csv, repeated_columns
 
 NAME = "data.metadata"
 
@@ -91,8 +90,7 @@ def _wrong_columns(table: CsvFile, wanted: Sequence[str]) -> list[str]:
     ]
     for name in wanted:
         if name not in table.header:
-            known = f"It has {', '.join(table.header)}."
-            hint = did_you_mean(name, table.header) or known
+            hint = column_hint(table.header, name)
             problems.append(f"it has no column {name}. {hint}")
     return problems
 

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ...core.names import did_you_mean, some
-from .csv_file import CsvFile, repeated_columns
+from ...core.names import some
+from .csv_file import CsvFile, column_hint, repeated_columns
 from .image_names import summary
 
 _WORDS: Mapping[str, float] = {"true": 1.0, "false": 0.0}
@@ -159,8 +159,7 @@ def wrong_columns(table: CsvFile, columns: Sequence[str]) -> list[str]:
     ]
     for name in dict.fromkeys(columns):
         if name not in table.header:
-            known = f"It has {', '.join(table.header)}."
-            hint = did_you_mean(name, table.header) or known
+            hint = column_hint(table.header, name)
             problems.append(f"data.label_columns: {name} is not a column. {hint}")
     return problems
 

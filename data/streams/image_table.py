@@ -9,9 +9,8 @@ import numpy as np
 
 from ...core.errors import DataError
 from ...core.missing_values import is_missing
-from ...core.names import did_you_mean
 from ...core.table_features import MISSING, NumberColumn, TableFeatures, is_number
-from ..index.csv_file import CsvFile, read_csv, repeated_columns
+from ..index.csv_file import CsvFile, column_hint, read_csv, repeated_columns
 from ..index.feature_columns import unknown_cells
 from ..index.image_names import resolve, summary
 
@@ -126,8 +125,7 @@ def _wrong_columns(table: CsvFile, wanted: Sequence[str]) -> list[str]:
     ]
     for name in dict.fromkeys(wanted):
         if name not in table.header:
-            known = f"It has {', '.join(table.header)}."
-            hint = did_you_mean(name, table.header) or known
+            hint = column_hint(table.header, name)
             problems.append(f"it has no column {name}. {hint}")
     return problems
 
