@@ -180,7 +180,7 @@ def task_of(members: Sequence[Member]) -> Task:
     if len(tasks) > 1:
         raise ConfigError(
             message(
-                "The members of an ensemble must predict the same.",
+                "The members of an ensemble must have the same task.",
                 members=" ".join(member.name for member in members),
                 task=" ".join(sorted(tasks)),
             )

@@ -1,6 +1,6 @@
-"""Features of the frozen part of a model: finds it, keeps its outputs, trains the rest.
+"""Finds the frozen part of a model, caches its outputs, and trains the rest.
 
-Above data and models, below the trainer.
+This package is above data and models, and below the trainer.
 """
 
 from .cache import FeatureCache

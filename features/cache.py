@@ -1,9 +1,9 @@
-"""Features of a frozen network, computed once and kept for all runs.
+"""Caches the features of a frozen network for all runs.
 
-A frozen network returns the same for an image in every epoch, trial and fold. Its outputs
-are kept in the store as plain arrays, one entry for each version of the images, under
-a key of everything that decides them: weights, architecture, precision, the images'
-bytes, their size and how they are varied, and the versions of Keras and TensorFlow.
+A frozen network returns the same features for an image in every epoch, trial and fold. The
+store holds them as plain arrays, one entry per view of the images. The key covers
+everything that affects them: weights, architecture, precision, the bytes of the images,
+their size and augmentation, and the versions of Keras and TensorFlow.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from .contracts import Cacheable, Floats
 from .fingerprint import fingerprint_of
 from .some_rows import SomeRows
 
-SECONDS_BETWEEN_LOOKS = 0.5  # for a signal, while another process makes an entry
+SECONDS_BETWEEN_LOOKS = 0.5  # between checks for signals while another process computes
 
 # Runs a model over images from a batch on: its outputs batch by batch, one row per image.
 Compute = Callable[[keras.Model, Cacheable, int], Iterator[Floats]]
@@ -35,14 +35,14 @@ class FeatureCache:
     Args:
         frozen: The network.
         store: Where features are kept.
-        compute: Runs a model over images from a batch on, and hands out its outputs
-            batch by batch, one row per image.
-        workers: Who compute together, each its part, and have all at the end.
-        while_waiting: Is called now and then while another process makes an entry.
+        compute: Runs a model on images from a given batch, and yields its outputs batch by
+            batch, one row per image.
+        workers: Workers that each compute a part; all have all features at the end.
+        while_waiting: Called repeatedly while another process computes the features.
 
     Attributes:
         frozen: The network.
-        computed: How many images went through the network.
+        computed: Number of images that went through the network.
     """
 
     def __init__(
@@ -62,17 +62,17 @@ class FeatureCache:
         self.computed = 0
 
     def is_of(self, model: keras.Model) -> bool:
-        """Whether a model's outputs are the features that are kept here."""
+        """Whether the outputs of a model are the features in this cache."""
         return model.outputs == self.frozen.model.outputs
 
     def renew(self) -> None:
-        """Expects that weights of the network were changed."""
+        """Accounts for changed weights of the network in later keys."""
         self._network = ""
 
     def features(self, images: Cacheable) -> Floats | SomeRows:
-        """`(images, ...)` the outputs of the network, mapped from the disk.
+        """Returns the outputs of the network, `(images, ...)`, memory-mapped if possible.
 
-        Folds divide the same images, and share what is computed for all of them.
+        Folds of the same images share the features of all of them.
         """
         found = images.whole
         if found is None:
@@ -99,7 +99,7 @@ class FeatureCache:
     def _open(
         self, key: str, dtype: np.dtype[Any], shape: tuple[int, ...]
     ) -> Floats | None:
-        """The features, if all workers have them."""
+        """Opens the features, if all workers have them."""
         features = self._store.open(key, dtype, shape)
         return features if all(self._workers.gather(features is not None)) else None
 
@@ -128,7 +128,7 @@ class FeatureCache:
             lock.release()
 
     def _make(self, key: str, images: Cacheable, num_bytes: int) -> Floats | None:
-        """Creates an entry; where the disk is full after all, hands the features out."""
+        """Creates an entry; returns the features themselves if the disk is full."""
         if self._workers.count > 1:
             return self._make_together(key, images)
         try:
@@ -138,17 +138,17 @@ class FeatureCache:
         return None
 
     def _make_together(self, key: str, images: Cacheable) -> Floats | None:
-        """All workers compute, and each of them has everything at the end."""
+        """Creates an entry from the parts that all workers compute."""
         features = self._all_outputs(images)
         if self._workers.is_chief:
             self._write(key, features)
-        self._workers.gather(None)  # others may see the same files
+        self._workers.gather(None)  # waits for the chief: workers may share a disk
         if self._store.find(key) is None:
             self._write(key, features)
         return None if self._is_there(key) else features
 
     def _fill(self, key: str, images: Cacheable, num_bytes: int) -> None:
-        """Creates an entry, or continues one that a killed process began."""
+        """Creates an entry, or continues that of a killed process."""
         bytes_per_batch = num_bytes // images.num_examples * images.batch_size
         with self._store.growing(key) as file:
             done = file.size // bytes_per_batch
@@ -161,12 +161,12 @@ class FeatureCache:
 
     def _outputs(self, images: Cacheable, start: int) -> Iterator[Floats]:
         dtype = np.dtype(self.frozen.model.output.dtype)
-        alone = images.without_columns  # which enter behind the network
+        alone = images.without_columns  # columns enter behind the network
         for features in self._compute(self.frozen.model, alone, start):
             self.computed += len(features)
             yield features.astype(dtype)
 
     def _write(self, key: str, features: Floats) -> None:
-        # Where the disk is full after all, they are for this run alone.
+        # If the disk is full, only this run uses them.
         with contextlib.suppress(OSError), self._store.writing(key) as part:
             features.tofile(part)

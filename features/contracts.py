@@ -16,23 +16,23 @@ Floats = npt.NDArray[np.floating[Any]]
 
 @runtime_checkable
 class Cacheable(BatchSource, Protocol):
-    """One split of images, in a fixed number of versions or fresh ones every time."""
+    """One split of images, with a fixed number of views or new ones in every epoch."""
 
     @property
     def store(self) -> Store | None:
-        """Where features are kept, if anywhere."""
+        """The store for features; None if they are not cached."""
 
     @property
     def labels(self) -> npt.NDArray[np.int32] | None:
-        """`(images,)` the class of each image; None in other tasks."""
+        """`(images,)`: the class of each image; None in other tasks."""
 
     @property
     def task(self) -> Task:
-        """What is predicted."""
+        """The task: classification, multi-label classification or regression."""
 
     @property
     def target_values(self) -> npt.NDArray[np.float32] | None:
-        """`(images, names)` the labels or numbers of each image; None in classification."""
+        """`(images, names)`: labels or numbers of each image; None in classification."""
 
     @property
     def class_names(self) -> Sequence[str]:
@@ -56,48 +56,49 @@ class Cacheable(BatchSource, Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of all that decides what a model sees."""
+        """SHA-256 of everything that affects the inputs of a model."""
 
     @property
     def mixes(self) -> bool:
-        """Whether images are mixed with others of the split, and targets with theirs."""
+        """Whether images and their targets are mixed with others of the split."""
 
     @property
     def whole(self) -> "tuple[Cacheable, npt.NDArray[np.int64]] | None":
-        """More images in the same version, and where these are among them.
+        """A larger set of images in the same view, and the positions of these images in it.
 
-        Their features are computed together, for others to share; None for these alone.
+        The features of the whole set are computed together, so that others can share them.
+        None if this split is computed alone.
         """
 
     @property
     def num_views(self) -> int | None:
-        """The number of versions of each image; None if each draw is a new one."""
+        """Number of views of each image; None if every draw is a new one."""
 
     @property
     def in_order(self) -> "Cacheable":
-        """Every image once, in order, as it is."""
+        """Every image once, in order, without augmentation."""
 
     @property
     def without_columns(self) -> "Cacheable":
-        """The same images without columns of a table."""
+        """The same images without table columns."""
 
     def view(self, number: int) -> "Cacheable":
-        """Every image once, in order, as one of the versions."""
+        """Returns every image once, in order, in one of its views."""
 
     def draws(self, epoch: int) -> Draws:
-        """What an epoch draws."""
+        """Returns the draws of an epoch."""
 
     def batch_names(self, position: Position) -> list[str]:
-        """Paths of the images of one batch, in order."""
+        """Returns the paths of the images of one batch, in order."""
 
     def arrays(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
-        """The arrays that a part of a batch is made of."""
+        """Returns the arrays of a part of a batch."""
 
     def column_arrays(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
-        """The columns of a table for some draws; empty if there are none."""
+        """Returns the table columns for some draws; empty if there are none."""
 
     def targets(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
-        """Labels and weights of draws, without the images."""
+        """Returns the labels and weights for some draws, without the images."""
 
 
 @runtime_checkable
@@ -106,12 +107,12 @@ class Fittable(Cacheable, Protocol):
 
     @property
     def undivided(self) -> npt.NDArray[np.intp]:
-        """`(images,)` numbers shared by images that no split separates."""
+        """`(images,)`: group numbers; images of one group stay in one split."""
 
     @property
     def draw_rates(self) -> npt.NDArray[np.float32] | None:
-        """`(images,)` how often an epoch draws each on average; None if once."""
+        """`(images,)`: mean number of draws of each image per epoch; None if all are 1."""
 
     @property
     def unvaried(self) -> "Fittable":
-        """The same batches of images as they are."""
+        """The same batches without augmentation."""

@@ -1,9 +1,9 @@
 """Finds where the frozen part of a model ends.
 
-A tensor in the graph of a functional or sequential model is fixed if everything before
-it stays as it is while the model trains: no weight there trains, no layer changes state,
-draws random numbers or adds a loss. The cut is the last fixed tensor through which all
-of the rest sees the inputs; what comes before it can be computed once for each example.
+A tensor in the graph of a functional or sequential model is fixed if nothing before it
+changes in training: no weight trains, and no layer updates its state, draws random numbers
+or adds a loss. The cut is the last fixed tensor on every path from the inputs to the rest.
+Everything before it can be computed once per example.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,13 +38,13 @@ class Cut(NamedTuple):
 
 
 def find_cut(model: keras.Model) -> Cut:
-    """Finds the last fixed tensor behind which everything that trains lies.
+    """Finds the last fixed tensor before all layers that train.
 
-    Of a model that takes columns of a table beside the image, it is one that comes from the
-    image alone.
+    If a model takes table columns in addition to the image, the tensor depends on the image
+    alone.
 
     Args:
-        model: Built.
+        model: A built model.
 
     Example:
         >>> backbone = keras.layers.Dense(4, trainable=False)
@@ -70,20 +70,20 @@ def find_cut(model: keras.Model) -> Cut:
     ]
     ends = {id(tensor) for tensor in graph.outputs}  # a fitted head is frozen, too
     for node in reversed(fixed):
-        if id(node.outputs[0]) in ends or not _is_place_for_cut(node):
+        if id(node.outputs[0]) in ends or not _can_cut_behind(node):
             continue
         if _all_pass(node.outputs[0], crossing, fixed):
             before = _before(node.outputs[0], fixed)
             if any(map(_has_frozen_weights, before)):
                 return Cut(node.outputs[0])
             break
-    return Cut(None, _several(crossing))
+    return Cut(None, _describe_paths(crossing))
 
 
 def _fixed_nodes(
     nodes: Sequence[Node], inputs: Sequence[keras.KerasTensor]
 ) -> tuple[list[Node], str]:
-    """The nodes whose outputs are fixed, and why the first that isn't is not."""
+    """Returns the nodes with fixed outputs, and the obstacle at the first other node."""
     known = {id(tensor) for tensor in inputs}
     fixed: list[Node] = []
     first_obstacle = ""
@@ -100,7 +100,7 @@ def _fixed_nodes(
 
 
 def _obstacle(node: Node) -> str:
-    """Why the outputs of a layer may change during training; empty if they can't."""
+    """Returns why the outputs of a layer may change in training; empty if they can't."""
     operation = node.operation
     name = f"layer {operation.name!r}"
     if isinstance(operation, keras.Layer):
@@ -115,8 +115,8 @@ def _obstacle(node: Node) -> str:
             return found
     if not is_describable(node):
         return (
-            f"{name} has custom code, so features of different versions of it can't be "
-            "told apart"
+            f"{name} has custom code, so features of its different versions can't be "
+            "distinguished"
         )
     return ""
 
@@ -133,14 +133,14 @@ def _obstacle_in_layer(layer: keras.Layer) -> str:
 
 
 def _keeps_its_state(layer: keras.Layer) -> bool:
-    """Whether it is known that the state of a layer stays as it is during training."""
+    """Whether a layer is known to keep its state unchanged in training."""
     if isinstance(layer, keras.layers.Normalization):
         return True
     return isinstance(layer, keras.layers.BatchNormalization) and not layer.trainable
 
 
-def _is_place_for_cut(node: Node) -> bool:
-    """Whether an array of the outputs is all that the rest needs of them."""
+def _can_cut_behind(node: Node) -> bool:
+    """Whether one array of fixed shape holds all that the rest needs from a node."""
     if len(node.outputs) != 1 or carries_mask(node.outputs[0]):
         return False
     return None not in node.outputs[0].shape[1:]
@@ -149,7 +149,7 @@ def _is_place_for_cut(node: Node) -> bool:
 def _crossing_tensors(
     nodes: Sequence[Node], fixed: Sequence[Node], outputs: Sequence[keras.KerasTensor]
 ) -> list[keras.KerasTensor]:
-    """The tensors that the rest of the model takes from fixed nodes or the inputs."""
+    """Returns the tensors that the rest takes from fixed nodes or the inputs."""
     done = {id(node) for node in fixed}
     late = {id(t) for node in nodes if id(node) not in done for t in node.outputs}
     wanted = [t for node in nodes if id(node) not in done for t in node.inputs]
@@ -160,7 +160,7 @@ def _crossing_tensors(
 def _all_pass(
     gate: keras.KerasTensor, tensors: Sequence[keras.KerasTensor], nodes: Sequence[Node]
 ) -> bool:
-    """Whether no way leads from the inputs to these tensors but through one of them."""
+    """Whether every path from the inputs to `tensors` passes through `gate`."""
     producers = {id(tensor): node for node in nodes for tensor in node.outputs}
     waiting = list(tensors)
     seen = {id(gate)}
@@ -176,7 +176,7 @@ def _all_pass(
 
 
 def _before(tensor: keras.KerasTensor, nodes: Sequence[Node]) -> Iterator[Node]:
-    """The nodes that a tensor comes from."""
+    """Yields the nodes that a tensor depends on."""
     producers = {id(each): node for node in nodes for each in node.outputs}
     waiting, seen = [tensor], set()
     while waiting:
@@ -188,7 +188,7 @@ def _before(tensor: keras.KerasTensor, nodes: Sequence[Node]) -> Iterator[Node]:
 
 
 def _has_frozen_weights(node: Node) -> bool:
-    """Whether training could have changed what a layer does, were it not frozen."""
+    """Whether a layer has weights that would train if it were not frozen."""
     operation: Any = node.operation
     if not isinstance(operation, keras.Layer):
         return False
@@ -197,6 +197,6 @@ def _has_frozen_weights(node: Node) -> bool:
     return any(not functional_form(each) and each.weights for each in plain)
 
 
-def _several(tensors: Sequence[keras.KerasTensor]) -> str:
+def _describe_paths(tensors: Sequence[keras.KerasTensor]) -> str:
     names = ", ".join(repr(producer_of(tensor).name) for tensor in tensors)
-    return f"several paths lead from frozen layers to what trains, from {names}"
+    return f"several paths lead from frozen to trained layers, from {names}"

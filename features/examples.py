@@ -1,4 +1,4 @@
-"""The training examples as a module looks at them before the first step."""
+"""Training examples for `Module.prepare`, before the first step."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,13 +20,13 @@ Weighted = Callable[[BatchSource], BatchSource]
 
 
 class PredictedExamples:
-    """Training examples as `Module.prepare` gets them: see `TrainingExamples` there.
+    """The training examples that `Module.prepare` receives; see `TrainingExamples` there.
 
     Args:
-        source: What is trained on.
-        cache: Has features, or None.
-        predict: Runs a model over examples.
-        weighted: Gives examples the weights that `fit` was given.
+        source: The training set.
+        cache: The feature cache, or None.
+        predict: Runs a model on examples.
+        weighted: Applies the weights passed to `fit`.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class PredictedExamples:
         self._weighted = weighted
 
     def __call__(self, part: keras.Model, view: int | None = None) -> Floats:
-        """Runs a model on all examples, in order, as they are or in one version."""
+        """Runs a model on all examples in order, without augmentation or in one view."""
         if not isinstance(self._source, Cacheable):
             return np.asarray(self._predict(part, self._source))
         images = self._source.in_order if view is None else self._source.view(view)
@@ -54,17 +54,17 @@ class PredictedExamples:
 
     @property
     def num_views(self) -> int:
-        """The number of versions of each."""
+        """Number of views of each example."""
         return self._fittable.num_views or 1
 
     @property
     def labels(self) -> npt.NDArray[np.int32]:
-        """`(examples,)` class indices."""
+        """`(examples,)`: class indices."""
         labels = self._fittable.labels
         if labels is None:
             raise ConfigError(
                 message(
-                    "Only images of one class each have class indices.",
+                    "Class indices exist only in classification, with one class per image.",
                     "Use a trained head, such as model.head=linear.",
                     task=self._fittable.task,
                 )
@@ -73,7 +73,7 @@ class PredictedExamples:
 
     @property
     def weights(self) -> Floats | None:
-        """`(examples,)` how much each counts in an epoch; None if all count the same."""
+        """`(examples,)`: total weight of each example per epoch; None if all are equal."""
         images = self._fittable
         rows = FeatureSplit(images, [np.zeros((images.num_examples, 1))])
         arrays = rows.arrays(sequential(images.num_examples))
@@ -85,7 +85,7 @@ class PredictedExamples:
 
     @property
     def groups(self) -> npt.NDArray[np.intp]:
-        """`(examples,)` numbers shared by examples that no split separates."""
+        """`(examples,)`: group numbers; examples of one group stay in one split."""
         return self._fittable.undivided
 
     @property
@@ -94,7 +94,7 @@ class PredictedExamples:
             return self._source
         raise ConfigError(
             message(
-                "A head is fitted on ImageData, which knows the class of each image.",
+                "Fitting a head requires ImageData, which knows the class of each image.",
                 "Try model.head=linear, which trains on any dataset.",
                 data=type(self._source).__name__,
             )
@@ -102,12 +102,12 @@ class PredictedExamples:
 
 
 def as_fitted_on(source: BatchSource) -> BatchSource:
-    """What a module that is fitted sees of training data: images that come again.
+    """Returns the training data for a module that is fitted rather than trained.
 
-    Where every draw of an image would be another one, it sees them as they are.
+    If every draw of an image would be a new view, the images are not augmented.
 
     Raises:
-        ConfigError: Images are mixed.
+        ConfigError: The augmentation mixes images.
     """
     if isinstance(source, Cacheable) and source.mixes:
         raise ConfigError(fitted_on_mixed_images(mixes=True))

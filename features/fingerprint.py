@@ -1,4 +1,4 @@
-"""What decides the outputs of a frozen part: its graph, layers, weights and versions."""
+"""Fingerprints of everything that affects the outputs of a frozen part."""
 
 import hashlib
 import warnings
@@ -28,9 +28,9 @@ _WITH_CODE = (
 
 
 def fingerprint_of(frozen: FrozenPart) -> str:
-    """SHA-256 of all that decides what the part makes of an image.
+    """Returns the SHA-256 of everything that affects the outputs of a frozen part.
 
-    Names of layers, of which Keras counts some per process, make no difference.
+    Names of layers do not count, because Keras numbers some of them per process.
     """
     weights = hashlib.sha256()
     for variable in frozen.model.weights:
@@ -42,9 +42,9 @@ def fingerprint_of(frozen: FrozenPart) -> str:
 
 
 def is_describable(node: Node) -> bool:
-    """Whether a description of a call holds all that decides its outputs."""
+    """Whether the description of a call covers everything that affects its outputs."""
     try:
-        with warnings.catch_warnings(action="ignore"):  # of lambdas, which are refused
+        with warnings.catch_warnings(action="ignore"):  # about lambdas, which are rejected
             description = [_describe(node.operation), _arguments(node, {})]
     except (TypeError, ValueError, NotImplementedError):
         return False
@@ -52,7 +52,7 @@ def is_describable(node: Node) -> bool:
 
 
 def _describe_model(model: keras.Model) -> Any:
-    """The graph of a model; of any other model, which a module answers for, its layers."""
+    """Describes the graph of a model; if it has none, its layers, given by the module."""
     graph = functional_form(model)
     if graph is not None:
         return _describe_graph(graph)
@@ -62,7 +62,7 @@ def _describe_model(model: keras.Model) -> Any:
 def _describe_graph(graph: Any) -> list[Any]:
     numbers = {id(tensor): place for place, tensor in enumerate(graph.inputs)}
     inputs = [[list(tensor.shape), str(tensor.dtype)] for tensor in graph.inputs]
-    operations: dict[int, int] = {}  # one that is called twice has one place
+    operations: dict[int, int] = {}  # an operation called twice has one number
     calls = []
     for node in nodes_in_order(graph):
         is_new = id(node.operation) not in operations
@@ -75,7 +75,7 @@ def _describe_graph(graph: Any) -> list[Any]:
 
 
 def _describe(operation: Any) -> Any:
-    """A layer or operation without its weights."""
+    """Describes a layer or operation without its weights."""
     graph = functional_form(operation)
     kind = f"{type(operation).__module__}.{type(operation).__name__}"
     if graph is not None:
@@ -96,12 +96,12 @@ def _arguments(node: Node, numbers: dict[int, int]) -> Any:
 
 
 def _serialized(value: Any) -> Any:
-    """A value as JSON values; arrays and tensors by their content.
+    """Returns a value as JSON values; arrays and tensors become hashes of their content.
 
     Raises:
-        TypeError: It is none of those that can be told from others.
+        TypeError: The value can't be serialized.
     """
-    if type(value) in _PLAIN:  # most are, and to ask whether one is a tensor takes longer
+    if type(value) in _PLAIN:  # most are, and `is_tensor` is slower
         return value
     if isinstance(value, dict):
         return {str(name): _serialized(each) for name, each in value.items()}
@@ -117,7 +117,7 @@ def _serialized(value: Any) -> Any:
 
 
 def _without_names(value: Any) -> Any:
-    """Leaves out what layers are called, and whether they would train."""
+    """Removes the names of layers, and whether they would train."""
     if isinstance(value, list):
         return [_without_names(each) for each in value]
     if not isinstance(value, dict):

@@ -12,8 +12,8 @@ class SomeRows:
     """Some rows of an array, read when they are requested.
 
     Args:
-        array: `(images, ...)`, mapped from the disk, say.
-        places: `(rows,)`: which of its rows, in which order.
+        array: `(images, ...)`, for example memory-mapped.
+        places: `(rows,)`: indices of the rows, in order.
 
     Example:
         >>> rows = SomeRows(np.arange(8.0).reshape(4, 2), np.array([3, 1]))
@@ -34,5 +34,5 @@ class SomeRows:
         return self._array[self._places[rows]]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Floats:
-        del copy  # what is read is one
+        del copy  # indexing always copies
         return np.asarray(self._array[self._places], dtype)

@@ -1,4 +1,4 @@
-"""A split whose images are replaced by their features: the same batches otherwise."""
+"""A split whose images are replaced by their features."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,25 +16,25 @@ from .some_rows import SomeRows
 
 
 class FeatureSplit:
-    """One split of images, each replaced by what the frozen part of a model returns.
+    """One split of images, each replaced by its features.
 
-    Order, weights and the choice of versions are those of the images, so that training
-    sees the same sequence.
+    Order, weights and the choice of views are those of the images, so that training sees
+    the same sequence.
 
     Args:
-        images: The split itself.
-        views: For each version of the images an array `(images, ...)`, in order.
+        images: The split.
+        views: For each view of the images, an array `(images, ...)` in order.
 
     Attributes:
-        class_names: As of the images.
-        labels: As of the images.
-        task: As of the images.
-        target_values: As of the images.
-        names: As of the images.
-        batch_size: As of the images.
-        num_batches: As of the images.
-        mixes: As of the images.
-        is_endless: Whether `batches` continues with later epochs: it does.
+        class_names: See `Cacheable`.
+        labels: See `Cacheable`.
+        task: See `Cacheable`.
+        target_values: See `Cacheable`.
+        names: See `Cacheable`.
+        batch_size: See `Cacheable`.
+        num_batches: See `Cacheable`.
+        mixes: See `Cacheable`.
+        is_endless: True: `batches` continues with later epochs.
     """
 
     is_endless = True
@@ -51,30 +51,30 @@ class FeatureSplit:
         self.mixes = images.mixes
 
     def draws(self, epoch: int) -> Draws:
-        """What an epoch draws."""
+        """Returns the draws of an epoch."""
         return self._images.draws(epoch)
 
     def batches(self, position: Position, replicas: Replicas) -> tf.data.Dataset:
-        """As `ImageSplit.batches`, with features in place of images."""
+        """Returns batches like `ImageSplit.batches`, with features in place of images."""
         return read_batches(self, position, replicas)
 
     def batch_names(self, position: Position) -> list[str]:
-        """Paths of the images of one batch, in order."""
+        """Returns the paths of the images of one batch, in order."""
         return self._images.batch_names(position)
 
     def prepare(self, part: dict[str, tf.Tensor]) -> tuple[Any, Any, Any]:
         """Turns a part of a batch into inputs of the head.
 
         Returns:
-            Features `(rows, ...)`, and the columns in addition to them, if there are any,
-            in their order; labels as of the images; weights `(rows,)` or None.
+            Features `(rows, ...)`, or a tuple of these and the table columns, if there are
+            any; labels as for the images; weights `(rows,)` or None.
         """
         columns = tuple(columns_in(part).values())
         features = (part["features"], *columns) if columns else part["features"]
         return features, part["labels"], part.get("weights")
 
     def arrays(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
-        """The arrays that a part of a batch is made of."""
+        """Returns the arrays of a part of a batch."""
         features = {"features": self._features(draws)}
         columns = self._images.column_arrays(draws)
         return features | columns | self._images.targets(draws)

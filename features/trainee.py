@@ -1,4 +1,4 @@
-"""What a fit trains: the whole model, or its head on cached features of the frozen part."""
+"""Chooses what a fit trains: the whole model, or its head on cached features."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -25,18 +25,18 @@ from .split import FeatureSplit
 # By how much outputs of the whole model may differ from those on cached features.
 TOLERANCES = {"float32": 1e-4, "float64": 1e-4}
 TOLERANCE_OF_LOW_PRECISION = 2e-2
-CHECKED_EXAMPLES = 8  # from first to last
+CHECKED_EXAMPLES = 8  # evenly spaced
 
 
 @dataclass(frozen=True)
 class Trainee:
-    """What the loop trains: here the whole model.
+    """The model that the loop trains, with its data: here the whole model.
 
     Attributes:
-        model: Built and compiled.
-        train: Batches for it.
-        validation: Batches for it, or None.
-        store: Where runs share what is frozen, if they do.
+        model: A built and compiled model.
+        train: Training batches.
+        validation: Validation batches, or None.
+        store: Store for cached features that runs share, or None.
     """
 
     model: keras.Model
@@ -45,17 +45,17 @@ class Trainee:
     store: Store | None = None
 
     def check(self) -> None:
-        """Does nothing: what is trained is the whole model."""
+        """Does nothing, because the whole model is trained."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Head(Trainee):
-    """The layers behind the frozen part, which they share with the whole model.
+    """The layers behind the frozen part; their variables are those of the whole model.
 
     Attributes:
-        whole: The model that it is the head of.
-        images: Some that `features` are of.
-        features: What the head is checked on.
+        whole: The whole model.
+        images: Images for `check`.
+        features: Features of these images.
     """
 
     whole: keras.Model
@@ -66,7 +66,7 @@ class Head(Trainee):
         """Checks that the whole model returns what its head does on cached features.
 
         Raises:
-            KeraunosError: It does not.
+            KeraunosError: The outputs differ by more than the tolerance.
         """
         draws = self.images.draws(0)
         places = np.linspace(0, len(draws.rows) - 1, CHECKED_EXAMPLES).astype(int)
@@ -90,14 +90,13 @@ class Head(Trainee):
 
 
 class TrainerTools(NamedTuple):
-    """What the trainer does for features.
+    """Functions of the trainer that cached features need.
 
     Attributes:
-        predict_batches: Runs a model over images from a batch on, and yields its outputs
+        predict_batches: Runs a model on images from a given batch, and yields its outputs
             batch by batch, one row per image.
-        build_compiled: Makes all variables of a compiled model that is to be trained on
-            these batches.
-        weighted: Gives the examples of training the weights that `fit` was given.
+        build_compiled: Creates all variables of a compiled model for the given batches.
+        weighted: Applies the weights passed to `fit` to the training examples.
     """
 
     predict_batches: Callable[[keras.Model, Cacheable, int], Iterator[Any]]
@@ -107,13 +106,13 @@ class TrainerTools(NamedTuple):
 
 @dataclass(frozen=True)
 class FeaturePlan:
-    """Whether a fit trains on cached features, and how.
+    """Plan whether and how a fit trains on cached features.
 
     Attributes:
-        module: What is trained.
-        whole: Its model and the data.
+        module: The module to train.
+        whole: Its whole model and the data.
         frozen: The part whose outputs are cached, or None.
-        reason: Why nothing is cached; empty if features are.
+        reason: Why features are not cached; empty if they are.
     """
 
     module: Module
@@ -124,11 +123,11 @@ class FeaturePlan:
     def open_cache(
         self, tools: TrainerTools, between_calls: Callable[[], None]
     ) -> FeatureCache | None:
-        """The features of the frozen part, computed if they are unknown.
+        """Opens the cache of the features of the frozen part; None without a frozen part.
 
         Args:
-            tools: Of the trainer.
-            between_calls: Is called after each batch, and while another process computes.
+            tools: Functions of the trainer.
+            between_calls: Called after each batch, and while another process computes.
         """
         train = self.whole.train
         if self.frozen is None or not isinstance(train, Cacheable) or train.store is None:
@@ -150,29 +149,29 @@ class FeaturePlan:
         """Prepares the module with the training examples, as cached features if possible.
 
         Args:
-            cache: Has the features, or None.
-            predict: Runs a model over examples.
-            tools: Of the trainer.
+            cache: The feature cache, or None.
+            predict: Runs a model on examples.
+            tools: Functions of the trainer.
 
         Returns:
-            What the module tells of it, or None.
+            The message of the module, or None.
         """
         examples = PredictedExamples(self.whole.train, cache, predict, tools.weighted)
         with self.whole.model.distribute_strategy.scope():
-            told = self.module.prepare(self.whole.model, examples)
+            text = self.module.prepare(self.whole.model, examples)
         if cache is not None:
             cache.renew()
-        return told
+        return text
 
     def trainee(
         self, cache: FeatureCache | None, epochs: int, tools: TrainerTools
     ) -> Trainee:
-        """The whole model; or its head, and features in place of images.
+        """Returns the whole model; or its head, with features in place of images.
 
         Args:
-            cache: Has the features, or None.
-            epochs: For how many the versions of each image must do.
-            tools: Of the trainer.
+            cache: The feature cache, or None.
+            epochs: Number of epochs whose views are needed.
+            tools: Functions of the trainer.
         """
         images, validation = self.whole.train, self.whole.validation
         if cache is None or not isinstance(images, Cacheable):
@@ -201,16 +200,16 @@ class FeaturePlan:
 
 
 def plan_features(module: Module, whole: Trainee, mode: str, obstacle: str) -> FeaturePlan:
-    """Finds out whether a fit can train on cached features.
+    """Decides whether a fit trains on cached features.
 
     Args:
-        module: What is trained.
+        module: The module to train.
         whole: Its model, with its final frozen weights, and the data.
         mode: `"auto"`, `"on"` or `"off"`.
-        obstacle: Why the fit can't, whatever model and data are; empty if it can.
+        obstacle: Reason against it that is independent of model and data; empty if none.
 
     Raises:
-        ConfigError: It is to, and can't.
+        ConfigError: `mode` is `"on"`, and features can't be cached.
     """
     if mode == "off":
         return FeaturePlan(module, whole, None, "feature_cache is off")
@@ -232,7 +231,7 @@ def plan_features(module: Module, whole: Trainee, mode: str, obstacle: str) -> F
 
 
 def _obstacle_in_data(whole: Trainee) -> str:
-    """Why features of these data can't be cached; empty if they can."""
+    """Returns why features of these data can't be cached; empty if they can."""
     sources = [each for each in (whole.train, whole.validation) if each is not None]
     for source in sources:
         if not isinstance(source, Cacheable) or source.store is None:
@@ -246,12 +245,12 @@ def _obstacle_in_data(whole: Trainee) -> str:
 
 
 def _find_frozen(module: Module, whole: Trainee) -> tuple[FrozenPart | None, str]:
-    """The frozen part of a model, or why it has none that could be cached."""
+    """Returns the frozen part of a model, or why it has none that could be cached."""
     model = whole.model
     frozen = module.frozen_part(model)
     if frozen is not None:
         trains = bool(frozen.model.trainable_variables)
-        return (None, "the backbone trains, too") if trains else (frozen, "")
+        return (None, "the backbone is trained, too") if trains else (frozen, "")
     if type(module).training_step is not Module.training_step:
         return None, "Module.training_step may use the images themselves"
     features, reason = find_cut(model)
@@ -262,7 +261,7 @@ def _find_frozen(module: Module, whole: Trainee) -> tuple[FrozenPart | None, str
 
 
 def _too_large(features: keras.KerasTensor, whole: Trainee) -> str:
-    """Why features would not fit into the cache; empty if they do."""
+    """Returns why features would not fit into the cache; empty if they do."""
     sources = [each for each in (whole.train, whole.validation) if each is not None]
     images = [each for each in sources if isinstance(each, Cacheable)]
     dtype = np.dtype(features.dtype)
@@ -278,19 +277,19 @@ def _too_large(features: keras.KerasTensor, whole: Trainee) -> str:
 
 
 def _cached_views(images: Cacheable, cache: FeatureCache, epochs: int) -> FeatureSplit:
-    """As many versions of each image as that many epochs draw."""
+    """Returns the features of all views of each image that `epochs` epochs draw."""
     last = int(images.draws(epochs - 1).numbers.max())
     views = range(min(images.num_views or 1, last + 1))
     return FeatureSplit(images, [cache.features(images.view(n)) for n in views])
 
 
 def _tensors(arrays: Any) -> Any:
-    """Arrays as tensors: a model does not take some of each, and none of text."""
+    """Converts arrays to tensors, as models don't take a mix of both, nor text arrays."""
     return keras.tree.map_structure(keras.ops.convert_to_tensor, arrays)
 
 
 def _largest_difference(one: Any, other: Any) -> float:
-    """Of outputs above 1, ages in years say, as a share of the largest of them."""
+    """The largest absolute difference, relative to the largest output if that exceeds 1."""
     pairs = zip(keras.tree.flatten(one), keras.tree.flatten(other), strict=True)
     to_numpy = keras.ops.convert_to_numpy
     arrays = [(to_numpy(a), to_numpy(b)) for a, b in pairs]

@@ -1,4 +1,4 @@
-"""Shows how many images are predicted: a bar on a terminal, elsewhere lines."""
+"""Shows the progress of predictions: a bar on a terminal, log lines elsewhere."""
 
 import contextlib
 import sys
@@ -24,10 +24,10 @@ DESCRIPTION = "Predicting"
 
 
 class Counter(threading.Thread):
-    """Counts items beside the work on them, which need not wait for their number.
+    """Counts items in the background, so that work on them can start at once.
 
     Attributes:
-        total: Their number; None until it is known.
+        total: Number of items; None until it is known.
     """
 
     def __init__(self, items: Iterable[object]) -> None:
@@ -37,7 +37,7 @@ class Counter(threading.Thread):
         self.total: int | None = None
 
     def run(self) -> None:
-        """Counts them."""
+        """Counts the items."""
         count = 0
         with contextlib.suppress(KeraunosError, OSError):  # whoever reads them says so
             for _ in self._items:
@@ -52,11 +52,11 @@ class Counter(threading.Thread):
 
 
 class Meter:
-    """Shows how far a stream has come.
+    """Shows the progress of a stream.
 
     Args:
-        done: How many images are done already.
-        counter: Of all; None if their number can't be known.
+        done: Number of images that were already predicted.
+        counter: Counts all images; None if their number can't be known.
         clock: Returns the time in seconds.
     """
 
@@ -104,7 +104,7 @@ class Meter:
             self._bar.stop()
 
     def add(self, count: int) -> None:
-        """So many more images are done."""
+        """Adds `count` predicted images, and updates the display."""
         self._done += count
         if self._bar is not None:
             self._bar.update(

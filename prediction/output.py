@@ -1,4 +1,4 @@
-"""Output of rows: to standard output, or to a file that can be continued."""
+"""Writes rows to standard output, or to a file that can be resumed."""
 
 import contextlib
 import fcntl
@@ -30,17 +30,17 @@ from ..data.streams.image_names import ImageName
 
 PARTIAL_SUFFIX = ".partial"
 NOTE_SUFFIX = ".progress"
-SECONDS_BETWEEN_NOTES = 1.0  # what a kill costs at most, beside the batch being made
+SECONDS_BETWEEN_NOTES = 1.0  # a kill loses at most that much work and the current batch
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a stream has come.
+    """Progress of a stream.
 
     Attributes:
         last: The last image that was written; None before the first.
-        rows: How many were written.
-        unreadable: How many of them have no prediction.
+        rows: Number of rows that were written.
+        unreadable: Number of rows without a prediction.
     """
 
     last: ImageName | None = None
@@ -49,21 +49,21 @@ class Progress:
 
 
 class Output(Protocol):
-    """A destination of rows."""
+    """Destination of rows."""
 
     @property
     def progress(self) -> Progress:
-        """How far it has come."""
+        """What was written so far."""
 
     def append(self, content: bytes, progress: Progress) -> None:
-        """Adds rows, after which it has come so far."""
+        """Writes rows; `progress` is the state after them."""
 
     def finish(self) -> None:
-        """Is called when there is nothing to come."""
+        """Completes the output after the last row."""
 
 
 class StandardOutput:
-    """Writes to standard output; where that is a terminal, so that it only shows."""
+    """Writes to standard output; on a terminal, control characters are made visible."""
 
     def __init__(self, head: bytes) -> None:
         self.progress = Progress()
@@ -90,23 +90,24 @@ class StandardOutput:
 
 
 class ResumableFile:
-    """A file of rows that is whole up to a place that a note next to it knows.
+    """A file of rows that a killed process can resume without torn or repeated rows.
 
-    Rows go to `NAME.partial`, which gets its own name at the end; with `grows` they go to
-    the file itself, and its note stays. The note is replaced in one step once a second: a
-    process that is killed loses a second of work or a batch, and no row is torn or twice.
+    Rows go to `NAME.partial`, which is renamed at the end; with `grows`, they go to the
+    file itself. `NAME.progress` records how much of the file is valid. It is replaced
+    atomically once a second, so that a kill loses a second of work or a batch. It is
+    removed at the end unless the file `grows`.
 
     Args:
         path: The file.
-        head: What it begins with.
-        made_of: What makes its rows; only with the same is it continued.
-        resume: Whether it is.
-        grows: Whether the file itself grows.
+        head: Content before the first row.
+        made_of: JSON values that determine the rows; they must not change on resume.
+        resume: Whether to resume unfinished output.
+        grows: Whether rows are appended to the file itself.
 
     Raises:
-        ConfigError: There is an unfinished one, and it is not to be continued; or it is,
-            and was made of something else; or another process writes it.
-        CheckpointError: It is not what was written.
+        ConfigError: There is unfinished output without `resume`, or none with it; or
+            `made_of` has changed; or another process writes the file.
+        CheckpointError: The unfinished output or its record is damaged.
     """
 
     def __init__(
@@ -151,7 +152,7 @@ class ResumableFile:
         try:
             self._write_note()
         except OSError:
-            if kind is None:  # or else that is the error, and the disk may be full
+            if kind is None:  # otherwise the first error counts; the disk may be full
                 raise
         finally:
             with contextlib.suppress(OSError):
@@ -175,7 +176,7 @@ class ResumableFile:
             self._write_note()
 
     def finish(self) -> None:
-        """Gives the file its name, and removes the note."""
+        """Gives the file its final name, and removes the progress file."""
         self._write_note()
         if self._grows:
             return
@@ -191,7 +192,7 @@ class ResumableFile:
             self._file.truncate(self._size)
             self._noted_at = time.monotonic()
         else:
-            self._write_note()  # before any row, so that none is ever without
+            self._write_note()  # before the first row, so that no row lacks a record
             self.append(head, self.progress)
 
     def _is_begun(self) -> bool:
@@ -202,7 +203,7 @@ class ResumableFile:
         return False
 
     def _lock(self) -> None:
-        """Holds the file for this process alone, for as long as that runs."""
+        """Locks the file for this process until it closes the file."""
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -225,12 +226,12 @@ class ResumableFile:
                 int(note["unreadable"]),
             )
         except (OSError, ValueError, KeyError, TypeError):
-            raise self._not_ours(
+            raise self._damaged(
                 f"there is no intact {self._note.name} next to it"
             ) from None
         self._require_same(made_of)
         if crc32_of_start(self.path, self._size) != self._sum:
-            raise self._not_ours("it differs from what was written")
+            raise self._damaged("it differs from what was written")
 
     def _require_same(self, made_of: Mapping[str, Any]) -> None:
         names = dict.fromkeys([*made_of, *self._made_of])
@@ -286,10 +287,10 @@ class ResumableFile:
                 )
             )
 
-    def _not_ours(self, why: str) -> CheckpointError:
+    def _damaged(self, why: str) -> CheckpointError:
         return CheckpointError(
             message(
-                f"Unfinished predictions must be as they were left, but {why}.",
+                f"Unfinished predictions must be unchanged, but {why}.",
                 "Remove them, or name another --output.",
                 file=str(self.path),
             )

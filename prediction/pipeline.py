@@ -13,24 +13,24 @@ from .output import Output, Progress
 from .predictor import Predicted, Predictor
 from .rows import Rows
 
-_MOST_UNREADABLE = 4  # batches' worth, before what was read is written
+_MOST_UNREADABLE = 4  # in batch sizes; then the images read so far are written
 _LONGEST_SLEEP_SECONDS = 0.1  # before it checks whether to stop
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Predicts images and writes a row for each, in their order.
+    """Predicts images and writes one row for each, in order.
 
-    Nothing is kept beyond a batch and what is decoded ahead of it. When it is time to stop,
-    the batch that was begun is written first.
+    Memory holds only the current batch and the images decoded ahead of it. On a stop, the
+    current batch is still written.
 
     Args:
         predictor: Predicts batches.
-        rows: The form in which predictions are written.
-        output: Where to.
-        batch_size: How many images go through the model at a time.
-        see: Is shown each batch after it was written.
-        is_stopped: Whether to stop.
+        rows: Format of the rows.
+        output: Destination of the rows.
+        batch_size: Number of images per call of the model.
+        see: Called with each batch after it was written.
+        is_stopped: Returns whether to stop.
     """
 
     predictor: Predictor
@@ -41,7 +41,7 @@ class Pipeline:
     is_stopped: Callable[[], bool] = lambda: False
 
     def send(self, read: Iterable[ReadImage]) -> None:
-        """Predicts any number of images that were read."""
+        """Predicts images that were already read."""
         for batch in _batches(read, self.batch_size):
             predicted = self.predictor.predict(batch)
             before = self.output.progress
@@ -55,11 +55,11 @@ class Pipeline:
                 return
 
     def stream(self, images: Iterable[ImageName], is_long: bool = False) -> None:
-        """Reads and predicts any number of images.
+        """Reads and predicts images.
 
         Args:
-            images: They are taken as they are needed.
-            is_long: Whether they are many; else the first ones are listed to find out.
+            images: Any number of images, listed lazily.
+            is_long: Whether there are many; otherwise, the first are listed to find out.
         """
         remaining = iter(images)
         first = [] if is_long else list(islice(remaining, FILES_FOR_THREADS))
@@ -67,10 +67,10 @@ class Pipeline:
             self.send(self._read(chain(first, remaining), reader))
 
     def watch(self, folder: WatchedFolder, poll_seconds: float) -> None:
-        """Predicts whatever appears in a folder until it is time to stop.
+        """Predicts new images in a folder until `is_stopped`.
 
         Args:
-            folder: Hands out its images.
+            folder: The folder and its known images.
             poll_seconds: How long to wait before looking again.
         """
         with ParallelReader(1) as reader:
@@ -92,7 +92,7 @@ class Pipeline:
 
 
 def _batches(read: Iterable[ReadImage], size: int) -> Iterator[list[ReadImage]]:
-    """Batches with so many images in each that can be predicted, whatever lies between."""
+    """Yields batches with `size` readable images each, and the unreadable among them."""
     batch: list[ReadImage] = []
     readable = 0
     for each in read:

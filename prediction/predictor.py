@@ -1,4 +1,4 @@
-"""One model, or the mean of several, that predicts batches of images."""
+"""Predicts batches of images with one model or an ensemble."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -21,12 +21,12 @@ NO_ANSWER = "the outputs of the model are not finite"  # as `Model.predict` has 
 
 
 class Prediction(NamedTuple):
-    """What is predicted for an image.
+    """An image and the position of its prediction.
 
     Attributes:
         read: The image.
-        problem: Why there is no prediction; else empty.
-        row: Where its prediction stands in the answers of its batch, if there is one.
+        problem: Why there is no prediction; empty if there is one.
+        row: Row of the prediction in the answers of the batch, if there is one.
     """
 
     read: ReadImage
@@ -35,11 +35,11 @@ class Prediction(NamedTuple):
 
 
 class Predicted(NamedTuple):
-    """A batch of images, and the answers for those that have one.
+    """The predictions for a batch of images.
 
     Attributes:
-        images: In their order, those without an answer included.
-        answers: `(answers, classes)` each.
+        images: All images in order, including those without a prediction.
+        answers: Arrays `(predictions, classes)`.
     """
 
     images: list[Prediction]
@@ -49,21 +49,23 @@ class Predicted(NamedTuple):
 class Predictor:
     """Predicts images with one model, or with the mean of several.
 
-    An ensemble has neither a correction nor thresholds or intervals of its own: labels are
-    given from 0.5 on.
+    An ensemble has no calibration correction, thresholds or intervals of its own: labels
+    are predicted from a probability of 0.5.
 
     Args:
-        models: By name, for messages.
-        bit_depth: How many of 16 bits are used; None for what each model says.
-        columns: Names of the cells that come with each image.
+        models: Models by name; messages use the names.
+        bit_depth: Number of significant bits of 16-bit images; None for the setting of
+            each model.
+        columns: Names of the table columns whose cells come with each image.
 
     Raises:
-        ConfigError: The classes of several models differ, or what they predict.
+        ConfigError: The models differ in their classes or task.
 
     Attributes:
-        document: What is known of the model.
-        decodings: The different ways in which it wants its images.
-        features: For each model the columns that it takes beside the image, or None.
+        document: Description of the model.
+        decodings: The distinct image decodings that the models require.
+        features: For each model, the table columns that it takes in addition to the
+            image, or None.
     """
 
     def __init__(
@@ -94,10 +96,10 @@ class Predictor:
         self._places = [self.decodings.index(decoding) for decoding in each]
 
     def predict(self, batch: Sequence[ReadImage]) -> Predicted:
-        """Predicts a batch; images that could not be read keep their reason.
+        """Predicts a batch; unreadable images keep their error.
 
         Raises:
-            DataError: Outputs of one of several models are not probabilities.
+            DataError: Outputs of a member of an ensemble are not probabilities.
         """
         readable = [each for each in batch if not each.problem]
         answers = self._answers(readable)
@@ -111,7 +113,7 @@ class Predictor:
         return Predicted(images, kept)
 
     def describe(self, answers: Answers) -> list[dict[str, Any]]:
-        """What is said of each image; see `export.portable.answers.describe`."""
+        """Describes the answer for each image; see `export.portable.answers.describe`."""
         return describe(answers, self.document)
 
     def _answers(self, readable: Sequence[ReadImage]) -> Answers:
@@ -141,7 +143,7 @@ class Predictor:
 def _require_same_task(first: Model, other: Model, runs: str) -> None:
     tasks = first.description.task, other.description.task
     if tasks[0] != tasks[1]:
-        words = "The members of an ensemble must predict the same."
+        words = "The members of an ensemble must have the same task."
         raise ConfigError(message(words, members=runs, task=" ".join(tasks)))
 
 

@@ -1,4 +1,4 @@
-"""The rows in which predictions are written: CSV, or JSON lines."""
+"""Formats predictions as rows of CSV or JSON lines."""
 
 import base64
 import csv
@@ -21,33 +21,33 @@ LABEL_SEPARATOR = "|"
 
 
 class Rows(Protocol):
-    """A form in which predictions are written.
+    """Format of the rows of predictions.
 
     Attributes:
-        columns: What a row holds.
-        head: What comes before the first row.
+        columns: Names of the columns.
+        head: Content before the first row.
     """
 
     columns: tuple[str, ...]
     head: bytes
 
     def of(self, predicted: Predicted) -> bytes:
-        """The rows of a batch."""
+        """Formats the predictions of a batch."""
 
     def names_in(self, path: Path) -> Iterator[str]:
-        """The names of the images in a file of such rows."""
+        """Yields the names of the images in a file of such rows."""
 
 
 class CsvRows:
-    """A table like `predictions.csv` of a classifier, with two things more.
+    """A table like `predictions.csv` of a classifier, with two more kinds of columns.
 
-    The columns `probability:CLASS` hold the model's own probabilities, of which
-    `prediction` is the most probable class, as in the predictions of a test. If the model
-    has a correction, `corrected:CLASS` holds the corrected ones. `error` is the reason
-    where there is no prediction; these rows have nothing else.
+    The columns `probability:CLASS` hold the uncorrected probabilities, and `prediction`
+    their most probable class, as in the predictions of a test. If the model has a
+    calibration correction, `corrected:CLASS` holds the corrected probabilities. If there is
+    no prediction, `error` holds the reason, and the other cells are empty.
 
     Args:
-        predictor: Whose predictions.
+        predictor: Source of the predictions.
     """
 
     def __init__(self, predictor: Predictor) -> None:
@@ -64,11 +64,11 @@ class CsvRows:
         self.head = csv_bytes([self.columns])
 
     def of(self, predicted: Predicted) -> bytes:
-        """The rows of a batch."""
+        """Formats the predictions of a batch."""
         return csv_bytes(self._cells(predicted))
 
     def names_in(self, path: Path) -> Iterator[str]:
-        """The names of the images in a table."""
+        """Yields the names of the images in a table."""
         with open_regular(path) as file:
             lines = io.TextIOWrapper(file, "utf-8", "surrogateescape", newline="")
             rows = csv.reader(lines)
@@ -82,7 +82,7 @@ class CsvRows:
             yield [read.image.name, *(empty if problem else rows[row]), problem]
 
     def _rows(self, answers: Answers) -> list[list[str]]:
-        """What is predicted, without the name of the image and the error."""
+        """Returns the cells of the predictions, without image names and errors."""
         uncorrected = answers.uncorrected
         parts = (uncorrected, answers.probabilities)
         numbers = np.hstack(parts) if self._is_corrected else uncorrected
@@ -94,16 +94,16 @@ class CsvRows:
 
 
 def csv_rows(predictor: Predictor) -> CsvRows:
-    """The table for the task of a model."""
+    """Creates the table format for the task of a model."""
     kinds = {"multi_label": LabelRows, "regression": NumberRows}
     return kinds.get(predictor.document.task, CsvRows)(predictor)
 
 
 class LabelRows(CsvRows):
-    """A table like `predictions.csv` of several labels per image, with `error` as above.
+    """A table like `predictions.csv` of a multi-label run, with the column `error`.
 
     Args:
-        predictor: Whose predictions.
+        predictor: Source of the predictions.
     """
 
     def __init__(self, predictor: Predictor) -> None:
@@ -121,10 +121,10 @@ class LabelRows(CsvRows):
 
 
 class NumberRows(CsvRows):
-    """A table like `predictions.csv` of predicted numbers, with `error` as above.
+    """A table like `predictions.csv` of a regression run, with the column `error`.
 
     Args:
-        predictor: Whose predictions.
+        predictor: Source of the predictions.
     """
 
     def __init__(self, predictor: Predictor) -> None:
@@ -152,13 +152,14 @@ def _in_digits(value: float) -> str:
 
 
 class JsonRows:
-    """An object a line: `file`, and what `Predictor.describe` says, or `error`.
+    """One JSON object per line: `file`, and the result of `Predictor.describe` or `error`.
 
-    `probabilities` are corrected if the model has a correction; then `uncorrected` holds
-    the model's own. A name that is not valid text has its bytes in `file_base64`, too.
+    If the model has a calibration correction, `probabilities` are corrected and
+    `uncorrected` holds the others. If a name is not valid UTF-8, `file_base64` holds its
+    bytes.
 
     Args:
-        predictor: Whose predictions.
+        predictor: Source of the predictions.
     """
 
     head = b""
@@ -170,11 +171,11 @@ class JsonRows:
         self.columns = ("file", *self._classes)
 
     def of(self, predicted: Predicted) -> bytes:
-        """The rows of a batch."""
+        """Formats the predictions of a batch."""
         return "".join(f"{json.dumps(row)}\n" for row in self._objects(predicted)).encode()
 
     def names_in(self, path: Path) -> Iterator[str]:
-        """The names of the images in a file of such rows."""
+        """Yields the names of the images in a file of such rows."""
         with open_regular(path) as file:
             for number, line in enumerate(file, 1):
                 try:

@@ -1,5 +1,5 @@
-"""The self-test: do the promises of the README hold on this machine and its devices?
+"""Self-test of the README's promises on this machine and its devices.
 
 `keraunos doctor --selftest` and `keraunos.selftest()` start here. The package is not called
-`selftest`, as importing it would put it where the function of that name is.
+`selftest` because importing it would hide the function of that name.
 """

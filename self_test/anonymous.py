@@ -1,4 +1,4 @@
-"""Text that can be shown to others: no folders, no names of machines or users."""
+"""Removes folders and the names of the machine and its user from text."""
 
 import getpass
 import os
@@ -12,7 +12,7 @@ _SHORTEST_NAME = 3
 
 
 def anonymous(text: str) -> str:
-    """Leaves of paths their last part, and of secrets and names of this machine nothing.
+    """Shortens paths to their last part, and removes secrets and names of host and user.
 
     Example:
         >>> anonymous("OSError: /home/me/runs/model.keras is gone, password=1234")

@@ -1,4 +1,4 @@
-"""What a check is, and what it is given."""
+"""Checks of the self-test, and the settings that they receive."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -10,15 +10,15 @@ from .device_layout import DeviceLayout, Where
 
 @dataclass(frozen=True)
 class Check:
-    """One measurement of one promise.
+    """A measurement that confirms or refutes one promise.
 
     Attributes:
-        name: In the table and in the JSON.
-        promise: The sentence that it proves or breaks.
-        module: The file in `checks` whose `measure` does it.
-        where: On which devices.
-        seconds: How long it takes on two CPU cores, start of TensorFlow included.
-        options: What else `measure` is told.
+        name: Name in the table and in the JSON.
+        promise: The sentence of the documents that it tests.
+        module: Module in `checks` with the function `measure`.
+        where: The devices that it needs; see `find_layout`.
+        seconds: Duration on two CPU cores, including the start of TensorFlow.
+        options: Further options for `measure`.
     """
 
     name: str
@@ -31,16 +31,16 @@ class Check:
 
 @dataclass(frozen=True)
 class CheckSettings:
-    """What `measure` of a check is given.
+    """Arguments of the `measure` function of a check.
 
     Attributes:
-        layout: The devices, which are configured already.
+        layout: The devices; they are already configured.
         image_size: Height and width of images, in pixels.
-        batch_size: Examples on each replica.
-        steps: Of each epoch that is timed.
-        epochs: That are timed.
-        options: Those of the check.
-        folder: An empty one for files; it vanishes.
+        batch_size: Examples per replica.
+        steps: Steps per timed epoch.
+        epochs: Number of timed epochs.
+        options: Options of the check.
+        folder: An empty temporary folder, removed afterwards.
     """
 
     layout: DeviceLayout
@@ -52,11 +52,11 @@ class CheckSettings:
     folder: Path = Path()
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON values."""
+        """Returns the settings as JSON values."""
         return asdict(self) | {"folder": str(self.folder)}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "CheckSettings":
-        """Reads the result of `to_json`."""
+        """Creates settings from the result of `to_json`."""
         layout, folder = DeviceLayout(**values["layout"]), Path(values["folder"])
         return cls(**{**values, "layout": layout, "folder": folder})

@@ -2,8 +2,8 @@
 
     python -m keraunos.self_test.child JOB RESULT
 
-Devices must be configured before TensorFlow starts, and what crashes or hangs must not take
-the other checks with it.
+Devices must be configured before TensorFlow starts, and a crash must not affect other
+checks.
 """
 
 import importlib
@@ -19,7 +19,7 @@ from .verdict import Verdict
 
 
 def main(job: Path, result: Path) -> None:
-    """Runs the check that a file describes, and writes its verdict into another."""
+    """Runs the check described in the file `job`, and writes its verdict to `result`."""
     described = json.loads(job.read_text())
     write_json_atomic(result, asdict(_run(described["module"], described["settings"])))
 

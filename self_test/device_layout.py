@@ -1,4 +1,4 @@
-"""On which devices a check runs; TensorFlow is told before it starts."""
+"""The devices on which a check runs, configured before TensorFlow starts."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -14,11 +14,11 @@ class DeviceLayout:
     """Devices of one kind, each whole or split into logical ones.
 
     Attributes:
-        kind: Of the devices.
-        devices: How many real ones.
-        parts: Into how many logical devices each is split.
+        kind: Kind of the devices.
+        devices: Number of physical devices.
+        parts: Number of logical devices into which each is split.
         part_megabytes: Memory of each part of a GPU; 0 for whole devices and for CPUs.
-        workers: Processes that are started besides, and share the devices.
+        workers: Number of worker processes that share the devices.
 
     Example:
         >>> DeviceLayout("GPU", 1, parts=2).describe()
@@ -33,23 +33,23 @@ class DeviceLayout:
 
     @property
     def replicas(self) -> int:
-        """How many devices TensorFlow will see."""
+        """Number of devices that TensorFlow sees."""
         return self.devices * self.parts
 
     @property
     def accelerator(self) -> Accelerator:
-        """As the Trainer takes it."""
+        """The accelerator in the form that the Trainer takes."""
         return "gpu" if self.kind == "GPU" else "cpu"
 
     def describe(self) -> str:
-        """Describes it in a few words."""
+        """Describes the devices in a few words."""
         name = f"{self.devices} {self.kind}{'s'[: self.devices > 1]}"
         if self.workers:
             return f"{self.workers} workers on {name}"
         return f"{name} split in {self.parts}" if self.parts > 1 else name
 
     def apply(self) -> None:
-        """Configures TensorFlow, which has not started yet."""
+        """Configures TensorFlow, which must not have started yet."""
         import tensorflow as tf
 
         gpus = tf.config.list_physical_devices("GPU")
@@ -74,17 +74,17 @@ _USED = 0.8
 
 
 def find_layout(where: Where, gpus: int, gpu_megabytes: int = 0) -> DeviceLayout | None:
-    """The devices of a machine that a check is to run on.
+    """Finds the devices on which a check runs.
 
     Args:
-        where: `"one"` device; `"several"` replicas, for which a device is split where
-            there is only one; `"all"` real devices, if there are several; `"workers"`,
-            each with its own GPU, or two that share a CPU.
-        gpus: How many the machine has.
-        gpu_megabytes: Memory of each, or 0 where that is not known.
+        where: `"one"` device; `"several"` replicas, on a split device if there is only
+            one; `"all"` GPUs, if there are several; `"workers"`, each with its own GPU, or
+            two that share a CPU.
+        gpus: Number of GPUs of the machine.
+        gpu_megabytes: Memory of each GPU, or 0 if unknown.
 
     Returns:
-        None if the machine has no such devices.
+        The devices, or None if the machine lacks them.
 
     Example:
         >>> [find_layout("several", gpus).describe() for gpus in (0, 1, 8)]

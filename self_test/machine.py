@@ -1,6 +1,7 @@
-"""What a machine is: versions, processor, memory and GPUs, and nothing that names it.
+"""Describes a machine anonymously: versions, processor, memory and GPUs.
 
-In a process of its own like a check, as only TensorFlow knows which GPUs it can use.
+Runs in a process of its own, like a check, because only TensorFlow knows which GPUs it can
+use.
 """
 
 import os
@@ -22,7 +23,7 @@ _FIELDS = "name,driver_version,memory.total"
 
 
 def measure(settings: CheckSettings) -> Verdict:
-    """Describes the machine."""
+    """Returns the description of the machine as the figures of a verdict."""
     build: Any = tf.sysconfig.get_build_info()
     gpus = [_describe_gpu(gpu) for gpu in tf.config.list_physical_devices("GPU")]
     cores = len(os.sched_getaffinity(0))
@@ -56,7 +57,7 @@ def _describe_gpu(gpu: Any) -> dict[str, Any]:
 
 
 def _with_driver(gpus: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Adds the memory of each GPU, where all that the driver shows are visible here."""
+    """Adds the memory of each GPU, if TensorFlow sees all GPUs that the driver lists."""
     rows = _nvidia_smi()
     if len(rows) != len(gpus):
         return [gpu | {"memory_mib": None} for gpu in gpus]

@@ -1,4 +1,4 @@
-"""Fits checks to a machine and to the minutes that there are."""
+"""Plans which checks run on a machine, and for how long."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ LONG_MINUTES = 10
 
 
 class Job(NamedTuple):
-    """A check on the devices of this machine."""
+    """A check with its settings for this machine."""
 
     check: Check
     settings: CheckSettings
@@ -24,12 +24,12 @@ class Job(NamedTuple):
 
 @dataclass(frozen=True)
 class TimeLimit:
-    """How long a check may run.
+    """The time limit of a check.
 
     Attributes:
-        seconds: That many.
-        is_end: Whether the whole self-test is over then, so that a check that does not
-            end within it has done nothing wrong.
+        seconds: Seconds until the check is ended.
+        is_end: Whether the whole self-test ends then. If so, exceeding the limit is not a
+            failure of the check.
     """
 
     seconds: float
@@ -39,12 +39,12 @@ class TimeLimit:
 def find_jobs(
     checks: Sequence[Check], machine: Mapping[str, Any], minutes: float
 ) -> list[Job]:
-    """The checks that a machine has the devices for, in their order.
+    """Finds the checks for which a machine has the devices, in order.
 
     Args:
-        checks: All of them.
-        machine: As `machine.measure` describes it.
-        minutes: For all checks together.
+        checks: All checks.
+        machine: Description by `machine.measure`.
+        minutes: Time for all checks together.
     """
     gpus = machine["gpus"]
     memory = min((gpu["memory_mib"] or 0 for gpu in gpus), default=0)
@@ -58,32 +58,33 @@ def find_jobs(
 
 
 def _sized(layout: DeviceLayout, minutes: float) -> CheckSettings:
-    """How much a check does: what keeps a GPU busy, and what a CPU can bear."""
+    """Chooses the amount of work: enough to keep a GPU busy, and bearable for a CPU."""
     epochs = 5 if minutes >= LONG_MINUTES else 3
     if layout.kind == "GPU":
         return CheckSettings(layout, image_size=224, batch_size=64, steps=20, epochs=epochs)
     return CheckSettings(layout, image_size=64, batch_size=16, steps=3, epochs=epochs)
 
 
-def slowness(start_seconds: float) -> float:
-    """How many times slower a machine is than the one on which checks were timed.
+def slowdown(start_seconds: float) -> float:
+    """Estimates how many times slower a machine is than the one on which checks were timed.
 
-    The root, as starting suffers more than computing where a machine or its disk is busy.
+    The square root is taken because a busy machine or disk slows starting more than
+    computing.
 
     Example:
-        >>> slowness(24.0), slowness(1.0)
+        >>> slowdown(24.0), slowdown(1.0)
         (2.0, 1.0)
     """
     return math.sqrt(max(start_seconds / USUAL_START_SECONDS, 1.0))
 
 
 def time_limit(check: Check, seconds_left: float, slower: float) -> TimeLimit | None:
-    """How long a check may run; None if it would not end in time.
+    """Returns the time limit of a check; None if it would not end in time.
 
     Args:
-        check: The next one.
-        seconds_left: Until the self-test must be over.
-        slower: See `slowness`.
+        check: The next check.
+        seconds_left: Time until the end of the self-test.
+        slower: Factor by which this machine is slower; see `slowdown`.
 
     Example:
         >>> check = Check("a", "b", "c", "one", seconds=10)

@@ -1,6 +1,6 @@
-"""All checks, the most important first; those at the end are left out where time is short.
+"""All checks, the most important first; the last are omitted if time is short.
 
-Each names the sentence of the documents that it proves or breaks.
+Each names the sentence of the documents that it tests.
 """
 
 from .check import Check
@@ -38,7 +38,7 @@ def _throughput(precision: str, uses_xla: bool) -> list[Check]:
         )
         for name, is_frozen, seconds in _RESNETS
         for where in ("one", "all")
-        # BatchNorm that shares statistics between replicas can't be compiled.
+        # XLA can't compile batch normalization that is synchronized between replicas.
         if is_frozen or not uses_xla or where == "one"
     ]
 

@@ -1,4 +1,4 @@
-"""All verdicts together: for Python, and as the JSON that can be sent to others."""
+"""The report of a self-test, for Python and as anonymous JSON."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,18 +10,18 @@ from .anonymous import anonymous
 from .verdict import NO_TIME, Status, Verdict, worst
 
 SCHEMA = "keraunos-selftest"
-SCHEMA_VERSION = 1  # raised where a name changes its meaning or goes
+SCHEMA_VERSION = 1  # raised when a name changes its meaning or is removed
 
 
 class Row(NamedTuple):
-    """A check, where it ran, and the result.
+    """The result of one check.
 
     Attributes:
-        name: Of the check.
-        promise: That it proves or breaks.
-        devices: In words.
+        name: Name of the check.
+        promise: The promise that it tests.
+        devices: Description of the devices.
         verdict: The result.
-        seconds: What it took.
+        seconds: Duration of the check.
     """
 
     name: str
@@ -33,14 +33,14 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class SelfTestReport:
-    """What a self-test has found.
+    """The results of a self-test.
 
     Attributes:
         machine: Versions, processor, memory and GPUs.
-        rows: A check each.
-        minutes: That it had.
-        date: Of its end, in UTC: `2026-11-29`.
-        seconds: That it took.
+        rows: One row per check.
+        minutes: Time limit of the self-test.
+        date: Date of its end in UTC: `2026-11-29`.
+        seconds: Duration of the self-test.
     """
 
     machine: Mapping[str, Any]
@@ -51,7 +51,7 @@ class SelfTestReport:
 
     @property
     def promises(self) -> dict[str, Status]:
-        """Each promise, and the worst that its checks have found."""
+        """Each promise, with the worst status among its checks."""
         found: dict[str, list[Status]] = {}
         for row in self.rows:
             found.setdefault(row.promise, []).append(row.verdict.status)
@@ -59,19 +59,19 @@ class SelfTestReport:
 
     @property
     def failed(self) -> list[Row]:
-        """The checks that found a promise broken."""
+        """The rows of failed checks."""
         return [row for row in self.rows if row.verdict.status == "failed"]
 
     @property
     def without_time(self) -> int:
-        """How many checks the minutes did not suffice for."""
+        """Number of checks that were skipped for lack of time."""
         return sum(row.verdict == NO_TIME for row in self.rows)
 
     def require_passed(self) -> None:
-        """Does nothing if no promise is broken; what is slow or not measured is not.
+        """Raises if a check failed; slow or skipped checks are accepted.
 
         Raises:
-            SelfTestError: One is, or several.
+            SelfTestError: At least one check failed.
         """
         if self.failed:
             raise SelfTestError(
@@ -83,7 +83,7 @@ class SelfTestReport:
             )
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON values; nothing in it names the machine or its user."""
+        """Returns JSON values that do not reveal the machine or its user."""
         content = {
             "schema": SCHEMA,
             "schema_version": SCHEMA_VERSION,
@@ -115,6 +115,6 @@ def _cleaned(value: Any) -> Any:
         return {key: _cleaned(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_cleaned(each) for each in value]
-    if isinstance(value, float):  # of which JSON has no NaN
+    if isinstance(value, float):  # JSON has no NaN
         return float(f"{value:.4g}") if math.isfinite(value) else str(value)
     return anonymous(value) if isinstance(value, str) else value

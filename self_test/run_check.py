@@ -1,4 +1,4 @@
-"""Runs a check in a child process, within a limit of time."""
+"""Runs a check in a child process with a time limit."""
 
 import contextlib
 import json
@@ -17,20 +17,20 @@ from .verdict import Verdict
 
 CHECKS = f"{__package__}.checks"
 # What names workers, which a check is none of.
-_LEFT_OUT = (TF_CONFIG, "SLURM_STEP_NODELIST", "KERAUNOS_CPU_DEVICES")
+_REMOVED_VARIABLES = (TF_CONFIG, "SLURM_STEP_NODELIST", "KERAUNOS_CPU_DEVICES")
 _LAST_BYTES = 2000
 
 
 def run_check(module: str, settings: CheckSettings, limit_seconds: float) -> Verdict:
-    """Runs a check, and ends it with all that it has started when its time is over.
+    """Runs a check, and kills it with all its processes at the time limit.
 
     Args:
-        module: With a function `measure`, by its full name.
-        settings: What that is given; its folder exists.
-        limit_seconds: How much time there is.
+        module: Full name of a module with a function `measure`.
+        settings: Argument of `measure`; its folder must exist.
+        limit_seconds: Time limit.
 
     Returns:
-        Its verdict; `"failed"` if it crashed or did not end.
+        The verdict; `"failed"` if the check crashed or did not end in time.
     """
     job, result = settings.folder / "job.json", settings.folder / "verdict.json"
     write_json_atomic(job, {"module": module, "settings": settings.to_json()})
@@ -45,7 +45,7 @@ def run_check(module: str, settings: CheckSettings, limit_seconds: float) -> Ver
 
 
 def _run(command: list[str], folder: Path, output: Any, limit_seconds: float) -> int | None:
-    """Returns the code of the process, or None if it had to be ended."""
+    """Returns the exit code of the process, or None if it reached the time limit."""
     leash = [sys.executable, "-m", "keraunos.core.leash", str(os.getpid())]
     process = subprocess.Popen(
         [*leash, *command],
@@ -65,7 +65,7 @@ def _run(command: list[str], folder: Path, output: Any, limit_seconds: float) ->
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Ends the process and what it has left behind; both are in a session of theirs."""
+    """Kills the session of the process, which includes every process that it started."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -73,7 +73,9 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 def _environment(folder: Path) -> dict[str, str]:
     """The environment of this process, without variables that affect the check."""
-    inherited = {name: each for name, each in os.environ.items() if name not in _LEFT_OUT}
+    inherited = {
+        name: each for name, each in os.environ.items() if name not in _REMOVED_VARIABLES
+    }
     own = {"KERAUNOS_CACHE_DIR": str(folder / "cache"), "TF_CPP_MIN_LOG_LEVEL": "3"}
     return inherited | own
 

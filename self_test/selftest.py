@@ -1,4 +1,4 @@
-"""The self-test from beginning to end."""
+"""Runs the self-test."""
 
 import signal
 import tempfile
@@ -14,7 +14,7 @@ from ..core.errors import ConfigError, SelfTestError, message
 from ..core.signals import stop_signals
 from .check import Check, CheckSettings
 from .device_layout import DeviceLayout
-from .plan import Job, find_jobs, slowness, time_limit
+from .plan import Job, find_jobs, slowdown, time_limit
 from .registry import CHECKS
 from .report import Row, SelfTestReport
 from .run_check import CHECKS as CHECKS_FOLDER
@@ -31,17 +31,17 @@ def selftest(
     checks: Sequence[Check] = CHECKS,
     on_row: Callable[[Row], None] | None = None,
 ) -> SelfTestReport:
-    """Proves or breaks the promises of the README on this machine and its devices.
+    """Tests the promises of the README on this machine and its devices.
 
-    Every check runs in its own process, on all GPUs, on one, or on one that is split
-    in two; without GPUs on a CPU that is split in two. None needs a network, weights or
-    data, and nothing is left on the disk. Call it from a process that holds no GPU.
+    Every check runs in its own process: on all GPUs, on one, or on one split in two;
+    without GPUs, on a CPU split in two. No check needs a network, weights or data, and
+    nothing is left on the disk. Call it from a process that does not use a GPU.
 
     Args:
-        minutes: For all of it, at least 1. What does not fit in is not measured.
-        checks: Those to run, the most important first.
-        on_row: Is given each row as it is known; by default a line is written to
-            standard error.
+        minutes: Time limit of the self-test, at least 1. Checks beyond it are skipped.
+        checks: Checks to run, the most important first.
+        on_row: Called with each row as soon as it is known; by default, a line is
+            written to standard error.
 
     Returns:
         A row for each check, and a verdict for each promise.
@@ -60,10 +60,10 @@ def selftest(
             message("`minutes` must be at least 1.", "Try minutes=5.", minutes=minutes)
         )
     started = time.monotonic()
-    with stop_signals(then=_leave):
+    with stop_signals(then=_exit):
         machine = describe_machine()
         rows = []
-        slower = slowness(machine["start_seconds"])
+        slower = slowdown(machine["start_seconds"])
         for job in find_jobs(checks, machine, minutes):
             left = 60 * minutes - (time.monotonic() - started)
             rows.append(_run(job, left, slower))
@@ -74,14 +74,14 @@ def selftest(
 
 
 def describe_machine() -> Mapping[str, Any]:
-    """What `machine.measure` finds, in its own process.
+    """Returns the figures of `machine.measure`, which runs in a process of its own.
 
     Raises:
         SelfTestError: TensorFlow can't be started.
     """
     started = time.monotonic()
-    on_no_gpu = CheckSettings(DeviceLayout("CPU"))
-    found = _in_folder(f"{__package__}.machine", on_no_gpu, _MACHINE_SECONDS)
+    cpu_only = CheckSettings(DeviceLayout("CPU"))
+    found = _in_folder(f"{__package__}.machine", cpu_only, _MACHINE_SECONDS)
     if found.status != "passed":
         raise SelfTestError(
             message(
@@ -112,8 +112,8 @@ def _run(job: Job, seconds_left: float, slower: float) -> Row:
     )
 
 
-def _leave(number: int) -> None:
-    """Ends the process by an exception, on whose way the folder of a check is removed."""
+def _exit(number: int) -> None:
+    """Ends the process with an exception, so that the folder of a check is removed."""
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     raise SystemExit(128 + number)

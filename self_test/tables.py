@@ -1,4 +1,4 @@
-"""The report as tables for people."""
+"""Tables of a self-test report."""
 
 from rich.table import Table
 
@@ -6,7 +6,7 @@ from .report import SelfTestReport
 
 
 def check_table(report: SelfTestReport) -> Table:
-    """A row for each check: where it ran, and the result."""
+    """Returns a table with one row per check: devices, verdict and result."""
     table = Table("check", "devices", "verdict", "result")
     for row in report.rows:
         table.add_row(row.name, row.devices, row.verdict.status, row.verdict.summary)
@@ -14,7 +14,7 @@ def check_table(report: SelfTestReport) -> Table:
 
 
 def promise_table(report: SelfTestReport) -> Table:
-    """A row for each promise, with the worst of what its checks have found."""
+    """Returns a table with one row per promise: the worst status among its checks."""
     table = Table("promise", "verdict")
     for promise, status in report.promises.items():
         table.add_row(promise[0].upper() + promise[1:], status)
@@ -22,7 +22,7 @@ def promise_table(report: SelfTestReport) -> Table:
 
 
 def describe_machine(report: SelfTestReport) -> str:
-    """The machine in a line."""
+    """Describes the machine in one line."""
     machine = report.machine
     gpus = [gpu["name"] for gpu in machine["gpus"]]
     names = ", ".join(f"{gpus.count(n)} x {n}" for n in dict.fromkeys(gpus)) or "no GPU"

@@ -1,4 +1,4 @@
-"""The result of a check."""
+"""Verdicts of checks."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -15,10 +15,10 @@ class Verdict:
     """The result of a check.
 
     Attributes:
-        status: `"failed"` where a result is wrong or the check could not end, `"slow"`
-            where results are right and take longer than is promised.
-        summary: The result, or why nothing did, in words.
-        figures: What was measured, by names that hold the unit; JSON can hold them.
+        status: `"failed"` if a result is wrong or the check did not end, `"slow"` if
+            results are right but take longer than promised.
+        summary: The result, or the reason why there is none, in words.
+        figures: Measured JSON values, by names that include the unit.
 
     Example:
         >>> Verdict("slow", "3.1 ms a step", {"step_milliseconds": 3.1}).status
@@ -34,7 +34,7 @@ NO_TIME = Verdict("not measured", "time")
 
 
 def worst(statuses: Sequence[Status]) -> Status:
-    """The status of a promise, from those of all its checks.
+    """Returns the status of a promise from the statuses of all its checks.
 
     Example:
         >>> worst(["passed", "not measured", "slow"]), worst([])
@@ -43,23 +43,23 @@ def worst(statuses: Sequence[Status]) -> Status:
     return min(statuses, key=STATUSES.index, default="not measured")
 
 
-def right_if(is_right: bool, summary: str, figures: Mapping[str, Any]) -> Verdict:
-    """Passed or failed.
+def pass_or_fail(is_right: bool, summary: str, figures: Mapping[str, Any]) -> Verdict:
+    """Returns a verdict that is passed or failed.
 
     Example:
-        >>> right_if(float("nan") <= 0.1, "differ by nan, at most 0.1", {}).status
+        >>> pass_or_fail(float("nan") <= 0.1, "differ by nan, at most 0.1", {}).status
         'failed'
     """
     return Verdict("passed" if is_right else "failed", summary, figures)
 
 
-def fast_if(is_fast: bool, summary: str, figures: Mapping[str, Any]) -> Verdict:
-    """Passed or slow."""
+def pass_or_slow(is_fast: bool, summary: str, figures: Mapping[str, Any]) -> Verdict:
+    """Returns a verdict that is passed or slow."""
     return Verdict("passed" if is_fast else "slow", summary, figures)
 
 
 def spread(values: Sequence[float]) -> float:
-    """How far measurements of one thing lie apart: half their range by their median.
+    """Returns the spread of repeated measurements: half their range over their median.
 
     Example:
         >>> spread([1.0, 2.0, 3.0])

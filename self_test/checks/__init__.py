@@ -1,1 +1,1 @@
-"""A file for each check, with `measure(settings)`, which runs in its own process."""
+"""One module per check; its `measure(settings)` runs in a process of its own."""

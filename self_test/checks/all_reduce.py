@@ -1,4 +1,4 @@
-"""Sums tensors over replicas: is the sum right, and how fast does it come?"""
+"""Checks sums of tensors over replicas, and measures their bandwidth."""
 
 import statistics
 import time
@@ -17,7 +17,7 @@ _CALLS = 4
 
 
 def measure(settings: CheckSettings) -> Verdict:
-    """Sums float32 tensors, and takes the median of several times."""
+    """Verifies sums of float32 tensors, and reports the median time of several calls."""
     replicas = settings.layout.replicas
     strategy = create_strategy("mirrored", settings.layout.accelerator, replicas)
     figures: dict[str, float] = {"replicas": replicas}
@@ -28,7 +28,7 @@ def measure(settings: CheckSettings) -> Verdict:
         expected = np.arange(size) % 7 * sum(range(1, replicas + 1))
         is_right &= bool(np.array_equal(summed(tf.constant(1)).numpy(), expected))
         seconds = _median_seconds(summed)
-        # What each device sends and receives where all pass their parts on in a ring.
+        # Bytes that each device sends and receives in a ring all-reduce.
         sent = 2 * (replicas - 1) / replicas * size * 4
         figures[f"milliseconds_for_{megabytes:g}_megabytes"] = 1000 * seconds
         figures[f"gigabytes_per_second_for_{megabytes:g}_megabytes"] = sent / seconds / 1e9
@@ -41,7 +41,7 @@ def measure(settings: CheckSettings) -> Verdict:
 def _make_sum(
     strategy: tf.distribute.Strategy, size: int
 ) -> "tf.types.experimental.Callable":
-    """Adds up, once or several times in a call, what differs from replica to replica."""
+    """Returns a function that sums different values over replicas, `times` per call."""
     values = tf.cast(tf.range(size) % 7, tf.float32)
 
     def on_replica() -> tf.Tensor:
@@ -59,7 +59,7 @@ def _make_sum(
 
 
 def _median_seconds(summed: "tf.types.experimental.Callable") -> float:
-    """Of one sum; between the tensors of a call nothing goes to the host."""
+    """The median time of one sum; within a call, nothing is copied to the host."""
     times = []
     for _ in range(_TIMES):
         started = time.perf_counter()

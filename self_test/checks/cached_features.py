@@ -1,4 +1,4 @@
-"""Trains a head on features computed once, and through the frozen network."""
+"""Compares training on cached features with training through the frozen network."""
 
 import numpy as np
 import tensorflow as tf
@@ -7,7 +7,7 @@ from PIL import Image
 from ...data import Augmentation, ImageData
 from ...models import TransferClassifier
 from ..check import CheckSettings
-from ..verdict import Verdict, right_if
+from ..verdict import Verdict, pass_or_fail
 from .subjects import trainer_for
 
 TOLERANCE = 1e-4
@@ -15,19 +15,19 @@ SIZE, IMAGES, EPOCHS = 32, 24, 3
 
 
 def measure(settings: CheckSettings) -> Verdict:
-    """Compares the losses of every epoch, with two augmented versions of each image."""
+    """Compares the losses of every epoch, with two augmented views of each image."""
     tf.config.experimental.enable_tensor_float_32_execution(False)
-    _draw(settings)
+    _write_images(settings)
     through, cached = (_losses(settings, mode) for mode in ("off", "on"))
     difference = float(np.max(np.abs(np.subtract(through, cached)) / np.abs(through)))
-    return right_if(
+    return pass_or_fail(
         difference <= TOLERANCE,
         f"losses differ by {difference:.1e} of their size, at most {TOLERANCE:.0e}",
         {"losses_differ_by": difference, "epochs": EPOCHS},
     )
 
 
-def _draw(settings: CheckSettings) -> None:
+def _write_images(settings: CheckSettings) -> None:
     random = np.random.default_rng(0)
     for number in range(IMAGES):
         folder = settings.folder / "images" / ("dark", "light")[number % 2]
@@ -51,7 +51,7 @@ def _losses(settings: CheckSettings, feature_cache: str) -> list[float]:
         backbone="MobileNetV2",
         weights=None,
         dropout=0.0,
-        standardize_features=True,  # those of random weights hardly vary
+        standardize_features=True,  # features of random weights hardly vary
     )
     trainer = trainer_for(
         settings,

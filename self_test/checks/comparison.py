@@ -1,4 +1,4 @@
-"""One training in two ways, and how far apart they end."""
+"""Trains the same model in different ways, and measures how far the weights differ."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -19,9 +19,9 @@ class Outcome(NamedTuple):
     """The outcome of a training.
 
     Attributes:
-        start: Weights before it.
-        end: And after it.
-        losses: Of each epoch.
+        start: Weights before training.
+        end: Weights after training.
+        losses: Loss of each epoch.
     """
 
     start: Weights
@@ -30,7 +30,7 @@ class Outcome(NamedTuple):
 
 
 class _FirstWeights(Callback):
-    """Keeps the weights that training begins with."""
+    """Keeps a copy of the initial weights."""
 
     def on_fit_begin(self, run: RunState) -> None:
         self.weights = _copies(run.model)
@@ -42,7 +42,7 @@ def train(
     build: Callable[[], keras.Model],
     **options: Any,
 ) -> Outcome:
-    """Trains on two full batches and a last one of a single example, for two epochs."""
+    """Trains for two epochs on two full batches and a last batch of one example."""
     batch_size = 8 * settings.layout.replicas
     first = _FirstWeights()
     trainer = trainer_for(
@@ -59,7 +59,7 @@ def train(
 
 
 def difference(received: Outcome, expected: Outcome) -> float:
-    """The distance of the weights, by how far training has moved them."""
+    """Returns the distance between final weights, relative to their change in training."""
     moved = _distance(expected.end, expected.start)
     return _distance(received.end, expected.end) / moved
 

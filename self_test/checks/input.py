@@ -1,4 +1,4 @@
-"""Images per second from JPEG files and from what was decoded before, without a model."""
+"""Measures images per second from JPEG files and from cached pixels, without a model."""
 
 import statistics
 import time
@@ -14,24 +14,24 @@ from PIL import Image
 from ...data import Augmentation, ImageData
 from ...strategies import Part, Position, Replicas
 from ..check import CheckSettings
-from ..verdict import Verdict, fast_if, right_if, spread
+from ..verdict import Verdict, pass_or_fail, pass_or_slow, spread
 
 WIDTH, HEIGHT = 600, 450
 IMAGES = {"CPU": 96, "GPU": 1024}
 BATCH_SIZE = 32
-PASSES = 5  # over what was kept
+PASSES = 5  # over the cached images
 
 
 def measure(settings: CheckSettings) -> Verdict:
-    """The first pass decodes; later ones read what it has kept, and augment."""
+    """Times a pass that decodes, passes over the cache, and passes with augmentation."""
     count = IMAGES[settings.layout.kind]
-    images = _draw(settings.folder / "images", count)
+    images = _write_images(settings.folder / "images", count)
     first, decoded = _read_through(_read(settings, images), passes=1)
     again, kept = _read_through(_read(settings, images), PASSES)
     augmented = _augmented(settings, images, count)
     keras_speeds = [count / _seconds(_keras(settings, images)) for _ in range(3)]
     if not all(np.array_equal(a, b) for a, b in zip(decoded, kept, strict=False)):
-        return right_if(False, "cached images differ from the decoded ones", {})
+        return pass_or_fail(False, "cached images differ from the decoded ones", {})
     theirs = statistics.median(keras_speeds)
     fresh, ours = count / first, PASSES * count / again
     figures = {
@@ -42,7 +42,7 @@ def measure(settings: CheckSettings) -> Verdict:
         "image_dataset_from_directory_spread": spread(keras_speeds),
         "image_size": settings.image_size,
     }
-    return fast_if(
+    return pass_or_slow(
         ours >= theirs,
         f"{fresh:.3g} images/s from {WIDTH}x{HEIGHT} JPEGs, then {ours:.3g} (at least the "
         f"{theirs:.3g} of Keras's dataset), augmented {augmented:.3g}",
@@ -50,8 +50,8 @@ def measure(settings: CheckSettings) -> Verdict:
     )
 
 
-def _draw(folder: Path, count: int) -> Path:
-    """Clouds of color, for each number others, as JPEG files of two classes."""
+def _write_images(folder: Path, count: int) -> Path:
+    """Writes distinct JPEG files of random colors in two classes."""
     random = np.random.default_rng(0)
     for number in range(count):
         place = folder / ("even", "odd")[number % 2]
@@ -63,7 +63,7 @@ def _draw(folder: Path, count: int) -> Path:
 
 
 def _read(settings: CheckSettings, folder: Path, strength: float = 0.0) -> Any:
-    """The images of a folder, as a run would read them."""
+    """Reads the images of a folder as a run would."""
     return ImageData.from_folder(
         folder,
         image_size=settings.image_size,
@@ -75,21 +75,21 @@ def _read(settings: CheckSettings, folder: Path, strength: float = 0.0) -> Any:
 
 
 def _read_through(data: Any, passes: int) -> tuple[float, list[Any]]:
-    """The seconds that it takes, and the images that came."""
+    """Returns the seconds that reading took, and the images of each batch."""
     started = time.perf_counter()
     images = [part.content["images"].numpy() for part in _parts(data, passes)]
     return time.perf_counter() - started, images
 
 
 def _parts(data: Any, passes: int) -> Iterator[Part]:
-    """Batches, each whole; the first ones are always the same."""
+    """Yields undivided batches, always in the same order."""
     batches = data.train.batches(Position(), Replicas())
     for (part,) in batches.take(passes * data.train.num_batches):
         yield Part(*part)
 
 
 def _augmented(settings: CheckSettings, folder: Path, count: int) -> float:
-    """Images per second of a pass that the device augments."""
+    """Returns the images per second when the device augments them."""
     data = _read(settings, folder, strength=0.5)
     prepare = tf.function(data.train.prepare)
     for passes in (1, PASSES):  # the first one traces

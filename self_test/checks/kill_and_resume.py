@@ -1,6 +1,6 @@
-"""Kills a run within an epoch, resumes it, and compares its end with that of another.
+"""Kills a run within an epoch, resumes it, and compares it with an uninterrupted run.
 
-As a program it is the run that is killed:
+As a program, it trains the run that is killed:
 
     python -m keraunos.self_test.checks.kill_and_resume SETTINGS
 """
@@ -19,7 +19,7 @@ from ...callbacks import Callback, ModelCheckpoint, RunState
 from ...core.files import write_json_atomic
 from ...core.processes import how_it_ended
 from ..check import CheckSettings
-from ..verdict import Verdict, right_if
+from ..verdict import Verdict, pass_or_fail
 from .subjects import batched, labelled_images, mixed_layers, trainer_for
 
 EPOCHS, STEPS = 2, 5
@@ -27,7 +27,7 @@ RUN, UNINTERRUPTED = "run", "uninterrupted"
 
 
 class _Killer(Callback):
-    """Kills the process when the second checkpoint is whole, in the middle of an epoch."""
+    """Kills the process after the second checkpoint, in the middle of an epoch."""
 
     def reset(self) -> None:
         self.saved = 0
@@ -46,7 +46,7 @@ class _FirstStep(Callback):
 
 
 def measure(settings: CheckSettings) -> Verdict:
-    """Compares weights, losses and metrics, to the bit."""
+    """Compares weights, losses and metrics bit for bit."""
     code = _train_and_die(settings)
     if code != -signal.SIGKILL:
         return Verdict(
@@ -63,10 +63,10 @@ def measure(settings: CheckSettings) -> Verdict:
         "weights_differ_by": max(differences),
     }
     same = "the same" if is_same else "not the same"
-    return right_if(
+    return pass_or_fail(
         is_same and first_step > 0,
         f"resumed at step {first_step} of {EPOCHS * STEPS}; weights, losses and "
-        f"metrics are {same} to the bit",
+        f"metrics are {same} bit for bit",
         figures,
     )
 
@@ -74,7 +74,7 @@ def measure(settings: CheckSettings) -> Verdict:
 def _train(
     settings: CheckSettings, name: str, callback: Callback | None = None
 ) -> tuple[Any, int]:
-    """Trains in a run directory of that name, and returns where the fit began, too."""
+    """Trains in the run directory `name`; returns the result and the first step."""
     first = _FirstStep()
     checkpoint = ModelCheckpoint("loss", every_n_steps=2, restore_best=False)
     callbacks = {"first_step": first, "model_checkpoint": checkpoint, "tensorboard": None}
@@ -85,7 +85,7 @@ def _train(
         run_dir=settings.folder / name,
         max_epochs=EPOCHS,
         seed=3,
-        # Without it, sums on GPUs come in any order.
+        # Otherwise the order of sums on GPUs varies.
         deterministic=settings.layout.kind == "GPU",
         export=False,
     )
@@ -107,7 +107,7 @@ def _train_and_die(settings: CheckSettings) -> int:
 
 
 def main(job: Path) -> None:
-    """Is the run that is killed."""
+    """Trains until the callback kills this process."""
     settings = CheckSettings.from_json(json.loads(job.read_text()))
     settings.layout.apply()
     _train(settings, RUN, _Killer())

@@ -1,4 +1,4 @@
-"""Fits again and again in one process: does memory grow?"""
+"""Checks that memory does not grow over repeated fits in one process."""
 
 import gc
 import os
@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from ..check import CheckSettings
-from ..verdict import Verdict, right_if
+from ..verdict import Verdict, pass_or_fail
 from .subjects import batched, labelled_images, mixed_layers, trainer_for
 
 WARM_UP = 4
@@ -17,7 +17,7 @@ _MEBIBYTE = 2**20
 
 
 def measure(settings: CheckSettings) -> Verdict:
-    """Megabytes that each further fit leaves behind, on the host and on the device."""
+    """Measures the growth in MiB per fit, on the host and on the device."""
     fits = WARM_UP + 2 * settings.epochs
     host, device = [], []
     for _ in range(fits):
@@ -34,7 +34,7 @@ def measure(settings: CheckSettings) -> Verdict:
         "device_peak_mebibytes": _device("peak"),
         "device_growth_mebibytes_per_fit": device_growth,
     }
-    return right_if(
+    return pass_or_fail(
         max(growth, device_growth) <= MOST_MEBIBYTES,
         f"{growth:.1f} MiB more after each further fit (at most {MOST_MEBIBYTES:g}), "
         f"{device_growth:.1f} on a GPU",
@@ -53,7 +53,7 @@ def _resident_mebibytes() -> float:
 
 
 def _device(which: str) -> float:
-    """Memory of the first GPU, 0 without one."""
+    """The memory of the first GPU in MiB, 0 without GPUs."""
     if not tf.config.list_logical_devices("GPU"):
         return 0.0
     return float(tf.config.experimental.get_memory_info("GPU:0")[which] / _MEBIBYTE)

@@ -1,8 +1,8 @@
-"""Makes dropout masks visible in weights: do they repeat, and differ where they should?
+"""Checks that dropout masks repeat with the seed, and differ where they should.
 
-A layer begins with weights of 0, sees inputs of 1 behind a dropout of one half, and has a
-gradient of -1 through what is kept: after a step with a learning rate of 1, its weights are
-the mean of all masks, times 2.
+The weights of a layer reveal the masks: they start at 0, the inputs are 1 behind a dropout
+of one half, and the gradient is -1 for each kept input. After a step with a learning rate
+of 1, the weights are twice the mean of all masks.
 """
 
 import keras
@@ -11,7 +11,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ..check import CheckSettings
-from ..verdict import Verdict, right_if
+from ..verdict import Verdict, pass_or_fail
 from .subjects import trainer_for
 
 WIDTH = 64
@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float32]
 
 
 def measure(settings: CheckSettings) -> Verdict:
-    """Compares the masks of two steps, with one example on each replica."""
+    """Compares the masks of runs, steps and seeds, with one example per replica."""
     first, again = _masks(settings, steps=1), _masks(settings, steps=1)
     second = _masks(settings, steps=2) - first
     other = _masks(settings, steps=1, seed=1)
@@ -30,9 +30,9 @@ def measure(settings: CheckSettings) -> Verdict:
         "differs_between_replicas": bool(np.any((first > 0.01) & (first < 1.99))),
     }
     wrong = [name.replace("_", " ") for name, is_so in figures.items() if not is_so]
-    return right_if(
+    return pass_or_fail(
         not wrong,
-        f"dropout: not so: {', '.join(wrong)}"
+        f"wrong for dropout: {', '.join(wrong)}"
         if wrong
         else "dropout repeats with its seed, and differs between steps, replicas and seeds",
         figures,
@@ -40,7 +40,7 @@ def measure(settings: CheckSettings) -> Verdict:
 
 
 def _masks(settings: CheckSettings, steps: int, seed: int = 0) -> Floats:
-    """The sum over steps of the mean mask over replicas."""
+    """`(WIDTH,)`: the masks, averaged over replicas and summed over steps, times 2."""
     replicas = settings.layout.replicas
     ones = np.ones((replicas, WIDTH), "float32")
     dataset = tf.data.Dataset.from_tensor_slices((ones, ones[:, :1])).batch(replicas)
@@ -63,5 +63,5 @@ def _build() -> keras.Model:
 
 
 def _minus(targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-    """A loss of each example whose gradient is -1."""
+    """A loss per example whose gradient is -1."""
     return -tf.reduce_mean(outputs, axis=-1) * targets[:, 0]

@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..check import CheckSettings
-from ..verdict import Verdict, right_if
+from ..verdict import Verdict, pass_or_fail
 from .comparison import difference, train
 from .subjects import mixed_layers
 
@@ -14,12 +14,12 @@ TOLERANCES = {"float64": 1e-10, "float32": 1e-4, "mixed_float16": 5e-2}
 
 
 def measure(settings: CheckSettings) -> Verdict:
-    """Compares at the precision that the check names."""
+    """Compares one replica with several at the precision of the check."""
     precision = settings.options["precision"]
-    # Products of ten bits would hide what is looked for.
+    # TF32 products have ten bits, which would hide the differences.
     tf.config.experimental.enable_tensor_float_32_execution(False)
     options = {"precision": precision}
-    if precision == "float64":  # no policy of the Trainer, but of Keras as a whole
+    if precision == "float64":  # the Trainer has no such option; Keras has, globally
         keras.config.set_floatx(precision)
         keras.config.set_dtype_policy(precision)
         options = {}
@@ -28,10 +28,9 @@ def measure(settings: CheckSettings) -> Verdict:
     received = train(settings, replicas, mixed_layers(), **options)
     found, limit = difference(received, expected), TOLERANCES[precision]
     losses = np.abs(np.subtract(received.losses, expected.losses))
-    return right_if(
+    return pass_or_fail(
         found <= limit,
-        f"weights differ by {found:.1e} of the way that training moved them, at most "
-        f"{limit:.0e}",
+        f"weights differ by {found:.1e} of their change in training (at most {limit:.0e})",
         {
             "weights_differ_by": found,
             "tolerance": limit,

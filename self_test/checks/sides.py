@@ -1,4 +1,4 @@
-"""The same training in three ways: ours, a bare `strategy.run` loop, and `Model.fit`."""
+"""The same training with Keraunos, a bare `strategy.run` loop, and `Model.fit`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,16 +17,16 @@ OURS, BARE, FIT = "keraunos", "bare_loop", "model_fit"
 
 @dataclass(frozen=True)
 class Training:
-    """What all sides train, on all devices of a check.
+    """The training that all sides run, on all devices of a check.
 
     Attributes:
-        settings: Of the check.
+        settings: Settings of the check.
         build: Returns a compiled model.
-        examples: A batch of all replicas together.
-        steps: Of an epoch.
-        epochs: With the first, which traces.
+        examples: Inputs and labels of one global batch.
+        steps: Steps per epoch.
+        epochs: Number of epochs, including the first, which traces.
         precision: Keras dtype policy.
-        options: Of our Trainer alone.
+        options: Further options of the Keraunos Trainer.
     """
 
     settings: CheckSettings
@@ -38,11 +38,11 @@ class Training:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def sides(self) -> dict[str, Side]:
-        """All three, for `time_in_turns`."""
+        """Returns all three by name, for `time_in_turns`."""
         return {OURS: self.with_keraunos, BARE: self.in_a_bare_loop, FIT: self.with_fit}
 
     def with_keraunos(self, clock: EpochClock) -> None:
-        """Our Trainer, as users have it."""
+        """Trains with the Trainer of Keraunos."""
         replicas = self.settings.layout.replicas
         callbacks = {"clock": clock}
         options = {"precision": self.precision, **self.options}
@@ -52,7 +52,7 @@ class Training:
         trainer.fit(self.build, self.batches())
 
     def with_fit(self, clock: EpochClock) -> None:
-        """Keras's own, under a strategy where there are several replicas."""
+        """Trains with `Model.fit`, under a strategy if there are several replicas."""
         keras.config.set_dtype_policy(self.precision)
         if self.settings.layout.replicas == 1:
             model = self.build()
@@ -63,7 +63,7 @@ class Training:
         model.fit(self.batches(), callbacks=[clock], **options)
 
     def in_a_bare_loop(self, clock: EpochClock) -> None:
-        """As little as a loop can do: no metrics, no checks, gradients applied at once."""
+        """Trains with a minimal loop: no metrics and no checks."""
         keras.config.set_dtype_policy(self.precision)
         strategy = self._strategy()
         with strategy.scope():
@@ -104,7 +104,7 @@ class Training:
         return step
 
     def batches(self) -> tf.data.Dataset:
-        """The one batch again and again: reading others would be no part of a step."""
+        """Repeats one batch, so that reading data does not count as part of a step."""
         dataset = tf.data.Dataset.from_tensors(self.examples).repeat(self.steps)
         return dataset.prefetch(tf.data.AUTOTUNE)
 

@@ -1,4 +1,4 @@
-"""What a step of a tiny model costs: the loop's share of the time."""
+"""Measures the overhead of the training loop per step, with a tiny model."""
 
 import statistics
 
@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from ..check import CheckSettings
-from ..verdict import Verdict, fast_if, spread
+from ..verdict import Verdict, pass_or_slow, spread
 from .sides import BARE, FIT, OURS, Training
 from .turns import time_in_turns
 
@@ -16,7 +16,7 @@ MOST_OF_BARE_LOOP = 1.5
 
 
 def measure(settings: CheckSettings) -> Verdict:
-    """Milliseconds a step with as many steps a call as we choose, against one a call."""
+    """Compares milliseconds per step with a bare loop and `Model.fit`."""
     rows = BATCH_SIZE * settings.layout.replicas
     random = np.random.default_rng(0)
     inputs = random.normal(size=(rows, 16)).astype("float32")
@@ -32,10 +32,10 @@ def measure(settings: CheckSettings) -> Verdict:
         "of_model_fit": ratios[FIT],
     }
     milliseconds = figures[f"{OURS}_step_milliseconds"]
-    return fast_if(
+    return pass_or_slow(
         ratios[BARE] <= MOST_OF_BARE_LOOP,
-        f"{milliseconds:.2f} ms: {ratios[BARE]:.2f} of a bare loop (at most "
-        f"{MOST_OF_BARE_LOOP:g}), {ratios[FIT]:.2f} of Model.fit; spread "
+        f"{milliseconds:.2f} ms: {ratios[BARE]:.2f}x a bare loop (at most "
+        f"{MOST_OF_BARE_LOOP:g}x), {ratios[FIT]:.2f}x Model.fit; spread "
         f"{spread(times[OURS]):.0%}",
         figures,
     )

@@ -1,4 +1,4 @@
-"""What checks train: models of random weights, and batches that lie in memory."""
+"""Models with random weights and in-memory batches for the checks."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,7 +20,7 @@ def trainer_for(
     callbacks: Callbacks | None = None,
     **options: Any,
 ) -> Trainer:
-    """A Trainer on the first so many devices of a check, which shows nothing."""
+    """Creates a Trainer on the first `replicas` devices, without a progress bar."""
     return Trainer(
         strategy="mirrored" if replicas > 1 else "single",
         accelerator=settings.layout.accelerator,
@@ -31,22 +31,22 @@ def trainer_for(
 
 
 def labelled_images(count: int, size: int, seed: int = 0) -> tuple[Any, Any]:
-    """Noise in 0-255, and classes; all examples distinct."""
+    """Returns uint8 noise `(count, size, size, 3)` and int32 labels `(count,)`."""
     random = np.random.default_rng(seed)
     images = random.integers(0, 256, (count, size, size, 3), dtype=np.uint8)
     return images, random.integers(0, CLASSES, count).astype("int32")
 
 
 def batched(examples: tuple[Any, Any], batch_size: int) -> tf.data.Dataset:
-    """Batches of them in order, the last one smaller where they do not divide evenly."""
+    """Batches examples in order; the last batch may be smaller."""
     return tf.data.Dataset.from_tensor_slices(examples).batch(batch_size)
 
 
 def mixed_layers(dropout: float = 0.0) -> Callable[[], keras.Model]:
-    """A builder of a small network with what replicas could get wrong.
+    """Returns a builder of a small network with everything that replicas could get wrong.
 
-    A convolution, a BatchNorm, clipping over all gradients, and momentum; with dropout
-    where it is wanted.
+    It has a convolution, batch normalization, global gradient clipping, momentum and,
+    optionally, dropout.
     """
 
     def build() -> keras.Model:

@@ -1,4 +1,4 @@
-"""Images per second of training ResNet50: its head alone, or all of it."""
+"""Measures the images per second of training ResNet50, frozen or as a whole."""
 
 import statistics
 from typing import Any
@@ -7,7 +7,7 @@ import keras
 
 from ...models import TransferClassifier
 from ..check import CheckSettings
-from ..verdict import Verdict, fast_if, spread
+from ..verdict import Verdict, pass_or_slow, spread
 from .sides import BARE, FIT, OURS, Training
 from .subjects import CLASSES, labelled_images
 from .turns import time_in_turns
@@ -16,7 +16,7 @@ LEAST_OF_BARE_LOOP = 0.9
 
 
 def measure(settings: CheckSettings) -> Verdict:
-    """Our Trainer against a bare loop and `Model.fit`, on batches in memory."""
+    """Compares the Trainer with a bare loop and `Model.fit`, on batches in memory."""
     model = TransferClassifier(CLASSES, image_size=settings.image_size, weights=None)
     rows = settings.batch_size * settings.layout.replicas
     training = Training(
@@ -45,17 +45,17 @@ def _verdict(
         "image_size": settings.image_size,
         "batch_size": settings.batch_size * settings.layout.replicas,
     }
-    return fast_if(
+    return pass_or_slow(
         ratios[BARE] >= LEAST_OF_BARE_LOOP,
-        f"{speeds[OURS]:.3g} images/s at {settings.image_size} px: {ratios[BARE]:.2f} of a "
-        f"bare loop (at least {LEAST_OF_BARE_LOOP:g}), {ratios[FIT]:.2f} of Model.fit; "
+        f"{speeds[OURS]:.3g} images/s at {settings.image_size} px: {ratios[BARE]:.2f}x a "
+        f"bare loop (at least {LEAST_OF_BARE_LOOP:g}x), {ratios[FIT]:.2f}x Model.fit; "
         f"spread {spread(times[OURS]):.0%}",
         figures,
     )
 
 
 def _finetuned(image_size: int) -> Any:
-    """A builder of ResNet50 that trains as a whole."""
+    """Returns a builder of a ResNet50 with all layers trainable."""
 
     def build() -> keras.Model:
         shape = (image_size, image_size, 3)

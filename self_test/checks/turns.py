@@ -1,4 +1,4 @@
-"""Times several functions side by side: they take turns, so that all see the same load."""
+"""Times several functions that take turns, so that all run under the same load."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ class Turns:
     """Runs threads in turns, one at a time, until all of them have finished.
 
     Args:
-        names: Of all that take part, in their order.
+        names: Names of the threads, in the order of their turns.
     """
 
     def __init__(self, names: list[str]) -> None:
@@ -22,29 +22,29 @@ class Turns:
         self._changed = threading.Condition()
 
     def wait(self, name: str) -> None:
-        """Waits until it is the turn of that one."""
+        """Waits for the turn of the thread `name`."""
         with self._changed:
             self._changed.wait_for(lambda: self._order[0] == name)
 
-    def hand_on(self, name: str) -> None:
+    def pass_on(self, name: str) -> None:
         """Passes the turn to the next thread."""
         with self._changed:
             self._order.append(self._order.pop(0))
             self._changed.notify_all()
 
     def leave(self, name: str) -> None:
-        """Leaves the rotation, whoever's turn it is."""
+        """Removes a thread from the rotation, even out of turn."""
         with self._changed:
             self._order.remove(name)
             self._changed.notify_all()
 
 
 class EpochClock(keras.callbacks.Callback):
-    """Seconds of each epoch but the first, which traces.
+    """Measures the seconds of each epoch except the first, which traces.
 
     Args:
-        turns: Shared with others.
-        name: Of this one.
+        turns: Rotation shared by all clocks.
+        name: Name of this clock's thread.
     """
 
     def __init__(self, turns: Turns, name: str) -> None:
@@ -54,25 +54,25 @@ class EpochClock(keras.callbacks.Callback):
         self.seconds: list[float] = []
 
     def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
-        """Waits for its turn, and starts."""
+        """Waits for its turn, and starts the clock."""
         self._turns.wait(self._name)
         self._started = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: object = None) -> None:
-        """Stops, and hands on."""
+        """Stops the clock, and passes the turn on."""
         if epoch > 0:
             self.seconds.append(time.perf_counter() - self._started)
-        self._turns.hand_on(self._name)
+        self._turns.pass_on(self._name)
 
 
 def time_in_turns(sides: Mapping[str, Side]) -> dict[str, list[float]]:
     """Runs functions in separate threads, whose epochs take turns.
 
     Args:
-        sides: By name; each calls the two hooks of its clock around every epoch.
+        sides: Functions by name. Each calls both hooks of its clock around every epoch.
 
     Returns:
-        Seconds of each epoch but the first, for each side.
+        For each side, the seconds of every epoch except the first.
     """
     turns = Turns(list(sides))
     clocks = {name: EpochClock(turns, name) for name in sides}

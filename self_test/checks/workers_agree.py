@@ -1,6 +1,6 @@
-"""Trains in several workers of this machine, and compares with one process.
+"""Compares training in several workers on this machine with one process.
 
-As a program it is one of the workers:
+As a program, it is one of the workers:
 
     keraunos launch --workers 2 -- python -m THIS_FILE SETTINGS
 """
@@ -20,7 +20,7 @@ from ...core.processes import how_it_ended
 from ...strategies import init_workers
 from ...trainer import Trainer
 from ..check import CheckSettings
-from ..verdict import Verdict, right_if
+from ..verdict import Verdict, pass_or_fail
 from .subjects import batched, labelled_images, mixed_layers
 
 TOLERANCE = 1e-5
@@ -40,15 +40,15 @@ def measure(settings: CheckSettings) -> Verdict:
         received = load_file(settings.folder / WEIGHTS.format(rank=rank))
         differences.append(_difference(expected, received))
     figures = {"weights_differ_by": max(differences), "workers": workers}
-    return right_if(
+    return pass_or_fail(
         max(differences) <= TOLERANCE,
-        f"weights differ by {max(differences):.1e} of their size, at most {TOLERANCE:.0e}",
+        f"weights differ by {max(differences):.1e} of their size (at most {TOLERANCE:.0e})",
         figures,
     )
 
 
 def _difference(expected: Arrays, received: Arrays) -> float:
-    """Of all variables together, relative to their size."""
+    """The difference of all variables together, relative to their size."""
     squares = sum(float(np.sum((received[n] - expected[n]) ** 2)) for n in expected)
     return float(
         np.sqrt(squares / sum(float(np.sum(each**2)) for each in expected.values()))
@@ -56,7 +56,7 @@ def _difference(expected: Arrays, received: Arrays) -> float:
 
 
 def _launch(settings: CheckSettings) -> tuple[int, str]:
-    """Returns the code, and the last line of output."""
+    """Returns the exit code, and the last line of standard error."""
     job = settings.folder / "worker.json"
     write_json_atomic(job, settings.to_json())
     launch = [sys.executable, "-m", "keraunos", "launch", "--workers"]
@@ -88,7 +88,7 @@ def _train(settings: CheckSettings, strategy: str, file: Path) -> None:
 
 
 def main(job: Path) -> None:
-    """Is one of the workers."""
+    """Trains as one of the workers."""
     settings = CheckSettings.from_json(json.loads(job.read_text()))
     workers = init_workers(settings.layout.accelerator, 1)
     file = settings.folder / WEIGHTS.format(rank=workers.rank)

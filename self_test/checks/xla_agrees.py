@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from ..check import CheckSettings
-from ..verdict import Verdict, right_if
+from ..verdict import Verdict, pass_or_fail
 from .comparison import difference, train
 from .subjects import mixed_layers
 
@@ -18,9 +18,9 @@ def measure(settings: CheckSettings) -> Verdict:
         train(settings, 1, build, jit_compile=is_on) for is_on in (False, True)
     )
     found = difference(received, expected)
-    return right_if(
+    return pass_or_fail(
         found <= TOLERANCE,
-        f"weights differ by {found:.1e} of the way that training moved them, at most "
-        f"{TOLERANCE:.0e}",
+        f"weights differ by {found:.1e} of their change in training (at most "
+        f"{TOLERANCE:.0e})",
         {"weights_differ_by": found, "tolerance": TOLERANCE},
     )

@@ -216,7 +216,7 @@ def own_function(inputs: Any) -> Any:
         (augmentation_in_front, "layer 'flip' draws random numbers"),
         (dropout_within, "layer 'drop' draws random numbers"),
         (loss_within, "layer 'penalised' adds a loss"),
-        (several_paths, "several paths lead from frozen layers to what trains"),
+        (several_paths, "several paths lead from frozen to trained layers"),
         (Subclassed, "neither functional nor sequential"),
         (several_inputs, "the model has several inputs"),
         (

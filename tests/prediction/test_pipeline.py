@@ -183,7 +183,7 @@ def test_an_ensemble_of_numbers_is_their_mean_without_intervals() -> None:
     (found,) = predictor.describe(predictor.predict(read).answers)
     assert found["values"]["red"] == pytest.approx(50.5)
     assert found["intervals"] == dict.fromkeys(widths)
-    with pytest.raises(ConfigError, match="must predict the same"):
+    with pytest.raises(ConfigError, match="must have the same task"):
         Predictor({"one": numbers, "two": colour_model()})
 
 
